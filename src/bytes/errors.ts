@@ -1,0 +1,18 @@
+/** Octets that end before a field does: the sender's or the path's fault, never a crash. */
+export class TruncatedError extends Error {
+  override readonly name = "TruncatedError";
+  readonly field: string;
+  /** Offset in octets, from the start of what was being read, at which the field begins. */
+  readonly offset: number;
+
+  constructor(field: string, offset: number, wanted: number, present: number) {
+    super(`read ${field}: wanted ${wanted} octets at offset ${offset}, ${present} present`);
+    this.field = field;
+    this.offset = offset;
+  }
+}
+
+/** A statement about our own code that turned out false. Never caught below the command line. */
+export class InvariantError extends Error {
+  override readonly name = "InvariantError";
+}

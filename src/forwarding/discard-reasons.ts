@@ -1,0 +1,39 @@
+/**
+ * TABLE: every reason for which forwarding gives up a frame or a data message, in a fixed order (its index is
+ * the reason's number in the shared counters). To add a reason, add a row at the end.
+ */
+export const discardReasons = [
+  // From the packet-switched network.
+  { name: "truncated", help: "datagram ends inside the header, cookie, sublayer or frame" },
+  { name: "bad-version", help: "UDP datagram whose version is not 3 (RFC 3931 §4.1.2.1)" },
+  { name: "unknown-session", help: "data message for a session id that is not ours (RFC 3931 §4.5)" },
+  { name: "wrong-peer", help: "data message for a known session from another address than the peer's" },
+  { name: "wrong-cookie", help: "data message whose cookie is not the one assigned (RFC 3931 §4.5)" },
+  { name: "out-of-sequence", help: "data message older than what was already delivered (RFC 3931 §4.6.1)" },
+  { name: "not-sequenced", help: "data message without a number on a session that demands numbers for it" },
+  { name: "vccv", help: "VCCV channel message, which this session did not negotiate (RFC 5085 §6)" },
+  { name: "fragment", help: "pseudowire fragment, which this session did not negotiate (RFC 4623 §4)" },
+  { name: "untagged", help: "frame without a VLAN tag on a VLAN pseudowire (RFC 4719 §3.1)" },
+  { name: "circuit-down", help: "frame for an attachment circuit that is down or gone" },
+  { name: "circuit-error", help: "frame that the kernel refused to send on the attachment circuit" },
+  // From the attachment circuit.
+  { name: "runt", help: "frame shorter than an Ethernet header" },
+  { name: "oversize", help: "frame longer than the pseudowire's MTU allows" },
+  {
+    name: "not-established",
+    help: "frame for a pseudowire whose session is not established or whose peer's circuit is down",
+  },
+  { name: "no-pseudowire", help: "frame of a VLAN, or from a port, that no pseudowire carries" },
+  { name: "link-local", help: "frame to a reserved group address that the policy keeps on this side" },
+  { name: "path-mtu", help: "data message longer than the path to the peer takes (fragmentation is off)" },
+  { name: "psn-error", help: "data message that the kernel refused to send to the peer" },
+  { name: "psn-overflow", help: "data messages that the kernel dropped because we read too slowly" },
+  { name: "circuit-overflow", help: "frames that the kernel dropped because we read too slowly" },
+] as const;
+
+export type DiscardReason = (typeof discardReasons)[number]["name"];
+
+/** Index of each reason in `discardReasons`, and so in the shared counters. */
+export const discardIndex = Object.fromEntries(
+  discardReasons.map((row, index) => [row.name, index]),
+) as Readonly<Record<DiscardReason, number>>;

@@ -1,0 +1,91 @@
+import type { Encapsulation, PsnPath, SessionParameters } from "../wire/session-parameters.ts";
+import type { DiscardReason } from "./discard-reasons.ts";
+
+/** A local address (and port) of this LCCE on the packet-switched network. */
+export interface PsnEndpoint {
+  readonly encapsulation: Encapsulation;
+  readonly address: string;
+  /** UDP port; 0 asks for any free one, and is the only value with "ip". */
+  readonly port: number;
+  /** "outer": datagrams over the path MTU are fragmented by IP (DF clear). "none": DF set, and they are counted as `path-mtu`. */
+  readonly fragmentation: "outer" | "none";
+}
+
+/** The device that carries attached hosts. Several pseudowires may share it, one VLAN each. */
+export interface CircuitDevice {
+  /** "tap": we create it and remove it. "interface": it exists and stays. */
+  readonly kind: "tap" | "interface";
+  /** Linux interface name, at most 15 octets. */
+  readonly name: string;
+  /** MTU in octets (layer 3) to give a TAP device; an interface is left as it is. */
+  readonly mtu: number;
+}
+
+/** What becomes of frames to 01-80-C2-00-00-00..0F (STP, LACP, LLDP, PAUSE): "no-pause" keeps only PAUSE on this side. */
+export type LinkLocalPolicy = "forward" | "no-pause" | "block";
+
+/** The part of a circuit device that one pseudowire carries. */
+export interface Attachment {
+  readonly device: string;
+  /** Absent: the whole port. */
+  readonly vlan?: {
+    /** VLAN ID of the frames on the circuit, 0 to 4094. */
+    readonly id: number;
+    /** VLAN ID of the frames as they cross the pseudowire. What arrives with any VLAN ID leaves on the circuit with `id`. */
+    readonly idOnPseudowire: number;
+    /** EtherType of the tag: 0x8100 (802.1Q) or 0x88a8 (802.1ad). */
+    readonly protocol: 0x8100 | 0x88a8;
+  };
+  readonly linkLocal: LinkLocalPolicy;
+  /** Largest layer-3 payload in octets: a frame may have 14 octets more, and 4 more for each of up to two tags. */
+  readonly mtu: number;
+}
+
+/** What passed and what was given up for one session since it was added. */
+export interface SessionCounters {
+  readonly localSessionId: number;
+  /** Frames from the peer delivered to the circuit. */
+  readonly receivedFrames: number;
+  readonly receivedOctets: number;
+  /** Frames from the circuit sent to the peer. */
+  readonly transmittedFrames: number;
+  readonly transmittedOctets: number;
+  /** Only reasons that occurred. */
+  readonly discards: Partial<Record<DiscardReason, number>>;
+}
+
+export interface PlaneCounters {
+  readonly sessions: readonly SessionCounters[];
+  /** What no session could be charged with. Only reasons that occurred. */
+  readonly discards: Partial<Record<DiscardReason, number>>;
+}
+
+/** What a plane tells its owner, on the main thread. */
+export interface PlaneEvents {
+  /** A control message (T bit set) came in over UDP. The octets are the receiver's to keep. */
+  control(path: PsnPath, octets: Uint8Array): void;
+  /** The plane itself broke and forwards no more; `error` says why. */
+  failed(error: Error): void;
+}
+
+/**
+ * Carries frames between attachment circuits and the packet-switched network. One plane holds many sessions.
+ * Every method that touches the kernel rejects with SystemError, and then nothing has changed.
+ */
+export interface ForwardingPlane {
+  readonly name: string;
+  /** Opens the socket of a local address. Resolves to the endpoint with the port in use. */
+  openEndpoint(endpoint: PsnEndpoint): Promise<PsnEndpoint>;
+  closeEndpoint(endpoint: PsnEndpoint): Promise<void>;
+  /** Sends one control datagram from an open endpoint. `octets` start at the T bit; over IP the zero word is put in front here. Losses are the reliable delivery's business. */
+  transmitControl(path: PsnPath, octets: Uint8Array): void;
+  /** Binds an interface, or creates a TAP device (left down and unconfigured). */
+  openCircuit(device: CircuitDevice): Promise<void>;
+  closeCircuit(deviceName: string): Promise<void>;
+  addSession(session: SessionParameters, attachment: Attachment): Promise<void>;
+  /** Changes what may change while frames flow; sequence state and counters stay. */
+  updateSession(session: SessionParameters): Promise<void>;
+  removeSession(localSessionId: number): Promise<void>;
+  counters(): PlaneCounters;
+  close(): Promise<void>;
+}
