@@ -1,0 +1,18 @@
+/** TABLE: every reason for which a control message is given up without effect. To add a reason, add a row. */
+export const controlDiscards = {
+  malformed: "header or AVP framing that cannot be read (RFC 3931 §7.1)",
+  "unknown-peer": "SCCRQ from an address that no tunnel names",
+  "unknown-connection": "control connection id that is not ours (RFC 3931 §3.2.1)",
+  "wrong-path": "control connection id of ours from another address than the peer's",
+  "wrong-digest": "Message Digest that no secret validates (RFC 3931 §5.4.1)",
+  "missing-digest": "no Message Digest although the connection is authenticated (RFC 3931 §4.3)",
+  "beyond-nr": "acknowledges a message that was never sent (RFC 3931 §4.2)",
+  duplicate: "already received (RFC 3931 §4.2)",
+  "ahead-of-window": "further ahead of sequence than our receive window (RFC 3931 §4.2)",
+  closing: "for a control connection that is being closed (RFC 3931 §4.2)",
+  "unknown-session": "session message for no session of ours (RFC 3931 §5.4.4)",
+  "unknown-message": "message type we do not know, not mandatory (RFC 3931 §5.4.1)",
+  version: "L2TPv2 message that is not an SCCRQ (RFC 3931 §4.7)",
+} as const;
+
+export type ControlDiscardReason = keyof typeof controlDiscards;

@@ -1,0 +1,241 @@
+import { isNsAtOrBefore, nextNs, nsDistance } from "../bytes/serial.ts";
+import type { ControlMessage } from "../wire/message.ts";
+import type { DeliverySettings } from "./settings.ts";
+
+/** Turns messages into octets for delivery, which itself knows neither digests nor identifiers. */
+export interface MessageCodec {
+  /** `message` undefined asks for an acknowledgement: a ZLB or an ACK (RFC 3931 §6.15). */
+  encode(message: ControlMessage | undefined, ns: number, nr: number): Uint8Array;
+  /** The same message with another Nr and a fresh digest (RFC 3931 §4.2). */
+  renumber(octets: Uint8Array, message: ControlMessage, nr: number): Uint8Array;
+}
+
+/** What the numbers of a received message say about it. "hold": ahead of sequence, within our window. */
+export type ReceiveVerdict =
+  | "deliver"
+  | "acknowledgement"
+  | "duplicate"
+  | "hold"
+  | "ahead-of-window"
+  | "beyond-nr";
+
+interface Entry {
+  readonly message: ControlMessage;
+  readonly ns: number;
+  /** As last transmitted; undefined before the first transmission. */
+  octets?: Uint8Array;
+}
+
+/** Window that a peer grants before it says otherwise (RFC 3931 §5.4.3, Receive Window Size). */
+const DEFAULT_WINDOW = 4;
+
+/**
+ * Reliable delivery of one control connection: Ns and Nr, window with slow start, retransmission with exponential
+ * backoff (RFC 3931 §4.2, Appendix A). It lives on after the state machine is idle, until a StopCCN is through.
+ */
+export class Delivery<Payload> {
+  readonly #codec: MessageCodec;
+  #settings: DeliverySettings;
+  readonly #queue: Entry[] = [];
+  readonly #held = new Map<number, Payload>();
+  /** How many entries from the head of the queue count as in flight. */
+  #inFlight = 0;
+  #nextNs = 0;
+  /** The Ns after the highest ever transmitted. */
+  #sentNs = 0;
+  #expectedNs = 0;
+  #peerWindow = DEFAULT_WINDOW;
+  #congestionWindow = 1;
+  #slowStartThreshold = DEFAULT_WINDOW;
+  /** Acknowledgements since the window last grew, above the threshold. */
+  #growth = 0;
+  #intervalMs: number;
+  #retransmissions = 0;
+  #deadlineMs: number | undefined;
+  #acknowledgementOwed = false;
+  #retransmitted = 0;
+
+  constructor(codec: MessageCodec, settings: DeliverySettings) {
+    this.#codec = codec;
+    this.#settings = settings;
+    this.#intervalMs = settings.initialMs;
+  }
+
+  /** When `expire` is next due, in ms of the injected clock; undefined when nothing is in flight (RFC 3931 §4.2). */
+  get deadlineMs(): number | undefined {
+    return this.#deadlineMs;
+  }
+
+  /** Whether everything sent was acknowledged. */
+  get isIdle(): boolean {
+    return this.#queue.length === 0;
+  }
+
+  /** Messages retransmitted so far. */
+  get retransmitted(): number {
+    return this.#retransmitted;
+  }
+
+  /** Unacknowledged messages that may be in flight now: the smaller of congestion window and peer's window. */
+  get window(): number {
+    return Math.min(this.#congestionWindow, this.#peerWindow);
+  }
+
+  /** The threshold between slow start and congestion avoidance (RFC 3931 Appendix A). */
+  get slowStartThreshold(): number {
+    return this.#slowStartThreshold;
+  }
+
+  update(settings: DeliverySettings): void {
+    this.#settings = settings;
+  }
+
+  /** The peer's Receive Window Size AVP, 1 or more. */
+  setPeerWindow(messages: number): void {
+    this.#peerWindow = messages;
+    this.#slowStartThreshold = messages;
+  }
+
+  /** Appends a message; `flush` transmits it when the window allows. */
+  send(message: ControlMessage): void {
+    this.#queue.push({ message, ns: this.#nextNs });
+    this.#nextNs = nextNs(this.#nextNs);
+  }
+
+  /** Takes back what was never transmitted: a StopCCN makes it pointless. */
+  dropUnsent(): void {
+    const unsent = this.#queue.findIndex((entry) => entry.octets === undefined);
+    if (unsent < 0) return;
+    this.#queue.length = unsent;
+    this.#nextNs = this.#sentNs;
+  }
+
+  /** Gives up everything unacknowledged: the peer closed the connection and only wants acknowledgements. */
+  abandon(): void {
+    this.#queue.length = 0;
+    this.#inFlight = 0;
+    this.#nextNs = this.#sentNs;
+    this.#deadlineMs = undefined;
+  }
+
+  /** Judges and takes in the numbers of a message that was verified and read. It is kept when the verdict is "hold". */
+  receive(
+    ns: number,
+    nr: number,
+    isAcknowledgement: boolean,
+    payload: Payload,
+    nowMs: number,
+  ): ReceiveVerdict {
+    if (!this.#acknowledge(nr, nowMs)) return "beyond-nr";
+    if (isAcknowledgement) return "acknowledgement";
+    if (ns === this.#expectedNs) {
+      this.#advance();
+      return "deliver";
+    }
+    if (isNsAtOrBefore(ns, this.#expectedNs)) {
+      this.#acknowledgementOwed = true;
+      return "duplicate";
+    }
+    if (nsDistance(this.#expectedNs, ns) >= this.#settings.receiveWindowSize) return "ahead-of-window";
+    if (this.#held.has(ns)) return "duplicate";
+    this.#held.set(ns, payload);
+    return "hold";
+  }
+
+  /** A message that came ahead of sequence and whose turn it is now. */
+  takeHeld(): Payload | undefined {
+    const payload = this.#held.get(this.#expectedNs);
+    if (payload === undefined) return undefined;
+    this.#held.delete(this.#expectedNs);
+    this.#advance();
+    return payload;
+  }
+
+  /** The SCCRP acknowledges an SCCRQ: a separate ACK could not be verified by its sender (RFC 3931 §4.3). */
+  waiveAcknowledgement(): void {
+    this.#acknowledgementOwed = false;
+  }
+
+  /** All that may be transmitted now, in order; last an acknowledgement if one is owed and nothing carried it. */
+  flush(nowMs: number): Uint8Array[] {
+    const transmissions: Uint8Array[] = [];
+    while (this.#inFlight < this.window) {
+      const entry = this.#queue[this.#inFlight];
+      if (entry === undefined) break;
+      transmissions.push(this.#transmit(entry));
+      this.#inFlight += 1;
+    }
+    if (this.#inFlight > 0) this.#deadlineMs ??= nowMs + this.#intervalMs;
+    if (this.#acknowledgementOwed && transmissions.length === 0) {
+      transmissions.push(this.#codec.encode(undefined, this.#nextUnsentNs(), this.#expectedNs));
+    }
+    this.#acknowledgementOwed = false;
+    return transmissions;
+  }
+
+  /** Called at or after `deadlineMs`: "retransmit" means that `flush` now sends again, "dead" that the peer is given up. */
+  expire(nowMs: number): "idle" | "retransmit" | "dead" {
+    if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return "idle";
+    if (this.#retransmissions >= this.#settings.limit) {
+      this.#deadlineMs = undefined;
+      return "dead";
+    }
+    this.#retransmissions += 1;
+    this.#intervalMs = Math.min(this.#intervalMs * 2, this.#settings.capMs);
+    this.#deadlineMs = nowMs + this.#intervalMs;
+    this.#slowStartThreshold = Math.max(1, Math.floor(this.#congestionWindow / 2));
+    this.#congestionWindow = 1;
+    this.#growth = 0;
+    this.#inFlight = 0;
+    return "retransmit";
+  }
+
+  #advance(): void {
+    this.#expectedNs = nextNs(this.#expectedNs);
+    this.#acknowledgementOwed = true;
+  }
+
+  /** An acknowledgement carries the Ns that the next new message will have (RFC 3931 §4.2). */
+  #nextUnsentNs(): number {
+    return this.#sentNs;
+  }
+
+  #transmit(entry: Entry): Uint8Array {
+    if (entry.octets === undefined) {
+      entry.octets = this.#codec.encode(entry.message, entry.ns, this.#expectedNs);
+      this.#sentNs = nextNs(entry.ns);
+    } else {
+      entry.octets = this.#codec.renumber(entry.octets, entry.message, this.#expectedNs);
+      this.#retransmitted += 1;
+    }
+    return entry.octets;
+  }
+
+  /** False when Nr speaks of messages never sent. */
+  #acknowledge(nr: number, nowMs: number): boolean {
+    const oldest = this.#queue[0]?.ns ?? this.#nextNs;
+    const acknowledged = nsDistance(oldest, nr);
+    if (acknowledged > nsDistance(oldest, this.#sentNs)) return isNsAtOrBefore(nr, oldest);
+    if (acknowledged === 0) return true;
+    this.#queue.splice(0, acknowledged);
+    this.#inFlight = Math.max(0, this.#inFlight - acknowledged);
+    this.#grow();
+    this.#retransmissions = 0;
+    this.#intervalMs = this.#settings.initialMs;
+    this.#deadlineMs = this.#inFlight > 0 ? nowMs + this.#intervalMs : undefined;
+    return true;
+  }
+
+  #grow(): void {
+    if (this.#congestionWindow < this.#slowStartThreshold) {
+      this.#congestionWindow += 1;
+    } else {
+      this.#growth += 1;
+      if (this.#growth >= this.#congestionWindow) {
+        this.#growth = 0;
+        this.#congestionWindow += 1;
+      }
+    }
+    this.#congestionWindow = Math.min(this.#congestionWindow, this.#peerWindow);
+  }
+}

@@ -1,0 +1,58 @@
+import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
+import type { ControlDiscardReason } from "./control-discards.ts";
+import type { PeerSettings, PseudowireSettings } from "./settings.ts";
+
+/** Everything that can happen to the control plane. */
+export type Input =
+  /** A control message: octets from the T bit on, the zero word of IP already taken off. The core keeps no reference. */
+  | { readonly kind: "datagram"; readonly path: PsnPath; readonly octets: Uint8Array }
+  /** From now on a control connection with this peer is wanted; it is re-established by itself. */
+  | { readonly kind: "open-connection"; readonly peer: PeerSettings }
+  /** New timers and limits for a peer; whatever needs a new connection must be closed and opened instead. */
+  | { readonly kind: "update-connection"; readonly peer: PeerSettings }
+  /** No longer wanted: result 1 by the operator, 6 because we go out of service (RFC 3931 §5.4.2). */
+  | { readonly kind: "close-connection"; readonly peer: string; readonly resultCode: 1 | 6 }
+  | {
+      readonly kind: "open-session";
+      readonly peer: string;
+      readonly pseudowire: PseudowireSettings;
+      readonly circuitActive: boolean;
+    }
+  | { readonly kind: "close-session"; readonly pseudowire: string }
+  | { readonly kind: "circuit-status"; readonly pseudowire: string; readonly active: boolean }
+  /** Data came for a session: the peer lives, no HELLO is needed (RFC 3931 §4.4). */
+  | { readonly kind: "data-received"; readonly localSessionId: number }
+  /** The plane could not do what `forwarding-add` or `forwarding-update` asked. */
+  | { readonly kind: "forwarding-failed"; readonly localSessionId: number; readonly problem: string }
+  /** A session id in use outside signalling (a static session). */
+  | { readonly kind: "reserve-session-id" | "release-session-id"; readonly localSessionId: number };
+
+/** Everything the control plane can ask of the world. */
+export type Effect =
+  | { readonly kind: "transmit"; readonly path: PsnPath; readonly octets: Uint8Array }
+  | { readonly kind: "forwarding-add" | "forwarding-update"; readonly session: SessionParameters }
+  | { readonly kind: "forwarding-remove"; readonly localSessionId: number; readonly pseudowire: string }
+  | { readonly kind: "report"; readonly event: ReportedEvent };
+
+/** What happened, for the log; never needed to go on. */
+export type ReportedEvent =
+  | {
+      readonly event: "control-connection";
+      readonly peer: string;
+      readonly localControlConnectionId: number;
+      readonly from: string;
+      readonly cause: string;
+      readonly to: string;
+      readonly detail?: string;
+    }
+  | {
+      readonly event: "session";
+      readonly peer: string;
+      readonly pseudowire: string;
+      readonly localSessionId: number;
+      readonly from: string;
+      readonly cause: string;
+      readonly to: string;
+      readonly detail?: string;
+    }
+  | { readonly event: "discard"; readonly reason: ControlDiscardReason; readonly path: PsnPath };

@@ -1,0 +1,203 @@
+import type { DecodedControlMessage } from "../wire/message.ts";
+import type { PsnPath } from "../wire/session-parameters.ts";
+import { stopResult } from "./acceptance.ts";
+import { Backoff } from "./backoff.ts";
+import type { Context } from "./context.ts";
+import { type ConnectionOwner, ControlConnection } from "./control-connection.ts";
+import { Pseudowire, type PseudowireOwner } from "./pseudowire.ts";
+import type { Session } from "./session.ts";
+import type { PseudowireDirectory } from "./session-set.ts";
+import { limits, type PeerSettings, type PseudowireSettings } from "./settings.ts";
+import { judgeTie } from "./tie-breaker.ts";
+import type { Expirable } from "./timers.ts";
+
+/** Where the peers of an LCCE register what messages are found by. */
+export interface Registry {
+  connectionOpened(connection: ControlConnection): void;
+  connectionGone(connection: ControlConnection): void;
+  sessionOpened(session: Session, connection: ControlConnection): void;
+  sessionClosed(session: Session): void;
+}
+
+/**
+ * A peer LCCE with which a control connection is wanted: it outlives its connections, tries again after each that
+ * ended, and takes the newest when the peer opens another.
+ */
+export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirectory, Expirable {
+  readonly #context: Context;
+  readonly #registry: Registry;
+  readonly #backoff = new Backoff();
+  readonly #pseudowires = new Map<string, Pseudowire>();
+  #settings: PeerSettings;
+  #wanted = true;
+  /** Established, carrying the sessions. */
+  #current: ControlConnection | undefined;
+  /** Ours, waiting for an SCCRP. */
+  #attempt: ControlConnection | undefined;
+  /** The peer's, waiting for an SCCCN; the oldest first. */
+  readonly #halfOpen = new Set<ControlConnection>();
+  nextAttemptMs: number | undefined;
+  whyNot: string | undefined;
+
+  constructor(context: Context, registry: Registry, settings: PeerSettings) {
+    this.#context = context;
+    this.#registry = registry;
+    this.#settings = settings;
+  }
+
+  get settings(): PeerSettings {
+    return this.#settings;
+  }
+
+  get directory(): PseudowireDirectory {
+    return this;
+  }
+
+  get pseudowires(): readonly Pseudowire[] {
+    return [...this.#pseudowires.values()];
+  }
+
+  get calls(): boolean {
+    return this.#wanted && this.#settings.role !== "responder";
+  }
+
+  /** The connection that says most about how things stand. */
+  get connection(): ControlConnection | undefined {
+    return this.#current ?? this.#attempt ?? [...this.#halfOpen].at(-1);
+  }
+
+  open(): void {
+    if (this.#settings.role === "responder") this.whyNot = "waiting for the peer to connect";
+    else this.#attemptNow();
+  }
+
+  update(settings: PeerSettings): void {
+    this.#settings = settings;
+    for (const connection of this.#connections()) connection.settingsChanged();
+  }
+
+  /** Ends everything; connections live on only until their StopCCN is through. */
+  close(resultCode: 1 | 6): void {
+    this.#wanted = false;
+    this.nextAttemptMs = undefined;
+    this.#context.timers.set(this, undefined);
+    for (const pseudowire of this.pseudowires) pseudowire.cancelCall();
+    for (const connection of this.#connections()) connection.end("close", "closed here", resultCode);
+  }
+
+  addPseudowire(settings: PseudowireSettings, circuitActive: boolean): Pseudowire {
+    const pseudowire = new Pseudowire(this.#context, this, settings, circuitActive);
+    this.#pseudowires.set(settings.name, pseudowire);
+    if (this.#current?.state === "established") this.#schedule(pseudowire, this.#current);
+    return pseudowire;
+  }
+
+  removePseudowire(name: string): void {
+    const pseudowire = this.#pseudowires.get(name);
+    this.#pseudowires.delete(name);
+    pseudowire?.cancelCall();
+    pseudowire?.session?.apply("close", "closed here");
+  }
+
+  /** The tie breaker of our own SCCRQ that is outstanding (RFC 3931 §5.4.3). */
+  get outstandingTieBreaker(): Uint8Array | undefined {
+    return this.#attempt?.state === "wait-ctl-reply" ? this.#attempt.tieBreaker : undefined;
+  }
+
+  /** Takes in an acceptable SCCRQ that opens a new connection; false when our own SCCRQ stands instead (RFC 3931 §5.4.3). */
+  acceptConnection(path: PsnPath, sccrq: DecodedControlMessage & { kind: "message" }): boolean {
+    const ours = this.outstandingTieBreaker;
+    if (ours !== undefined) {
+      const outcome = judgeTie(ours, sccrq.message.avps.tieBreaker);
+      if (outcome === "won") return false;
+      if (outcome === "equal") {
+        this.#attempt?.end("tie-equal", "both SCCRQs had the same tie breaker");
+        return false;
+      }
+      this.#attempt?.end("tie-lost", "the peer's SCCRQ won the tie");
+    }
+    this.#makeRoom();
+    const connection = new ControlConnection(this.#context, this, path);
+    this.#halfOpen.add(connection);
+    connection.accept(sccrq);
+    this.#registry.connectionOpened(connection);
+    return true;
+  }
+
+  connectionEstablished(connection: ControlConnection): void {
+    const previous = this.#current;
+    this.#halfOpen.delete(connection);
+    if (this.#attempt === connection) this.#attempt = undefined;
+    this.#current = connection;
+    this.#backoff.reset();
+    this.whyNot = undefined;
+    this.nextAttemptMs = undefined;
+    this.#context.timers.set(this, undefined);
+    previous?.end("retire", "a newer control connection took over", stopResult.alreadyExists);
+    this.#attempt?.end("retire", "the peer's control connection came up first");
+    for (const pseudowire of this.#pseudowires.values()) this.#schedule(pseudowire, connection);
+  }
+
+  connectionClosed(connection: ControlConnection, why: string, retry: "backoff" | "never"): void {
+    this.#halfOpen.delete(connection);
+    const mattered = this.#current === connection || this.#attempt === connection;
+    if (this.#current === connection) this.#current = undefined;
+    if (this.#attempt === connection) this.#attempt = undefined;
+    if (!mattered || !this.#wanted || this.#current !== undefined) return;
+    this.whyNot = why;
+    if (retry === "never" || !this.calls) return;
+    const { reconnectInitialMs, reconnectCapMs } = this.#settings;
+    const pause = this.#backoff.next(reconnectInitialMs, reconnectCapMs, this.#context.random);
+    this.nextAttemptMs = this.#context.nowMs + pause;
+    this.#context.timers.set(this, this.nextAttemptMs);
+  }
+
+  connectionGone(connection: ControlConnection): void {
+    this.#halfOpen.delete(connection);
+    this.#registry.connectionGone(connection);
+  }
+
+  sessionOpened(session: Session): void {
+    if (this.#current !== undefined) this.#registry.sessionOpened(session, this.#current);
+  }
+
+  sessionClosed(session: Session): void {
+    this.#registry.sessionClosed(session);
+  }
+
+  /** It is time to call for a pseudowire. */
+  openSession(pseudowire: Pseudowire): void {
+    if (this.#current?.state === "established") this.#current.sessions.open(pseudowire);
+  }
+
+  expire(): void {
+    this.nextAttemptMs = undefined;
+    if (this.#wanted && this.#current === undefined && this.#attempt === undefined) this.#attemptNow();
+  }
+
+  #connections(): readonly ControlConnection[] {
+    return [this.#current, this.#attempt, ...this.#halfOpen].filter((connection) => connection !== undefined);
+  }
+
+  #attemptNow(): void {
+    const connection = new ControlConnection(this.#context, this, this.#settings.path);
+    this.#attempt = connection;
+    this.#registry.connectionOpened(connection);
+    connection.open();
+  }
+
+  /** The initiator of the connection calls at once; the other side only if no call comes. */
+  #schedule(pseudowire: Pseudowire, connection: ControlConnection): void {
+    if (!this.calls || pseudowire.session !== undefined) return;
+    const atOnce = connection.isInitiator || this.#settings.role === "initiator";
+    if (atOnce) connection.sessions.open(pseudowire);
+    else pseudowire.callAfter(limits.sessionGraceMs);
+  }
+
+  /** An attacker may replay SCCRQs; each costs at most one of a few places, and the oldest gives way. */
+  #makeRoom(): void {
+    if (this.#halfOpen.size < limits.halfOpenConnections) return;
+    const [oldest] = this.#halfOpen;
+    oldest?.end("retire", "too many connections wait for an SCCCN");
+  }
+}

@@ -1,0 +1,186 @@
+import type { AvpValues } from "../wire/avp-table.ts";
+import type { ControlMessage, MessageName, MessageProblem } from "../wire/message.ts";
+import type { PsnPath } from "../wire/session-parameters.ts";
+import {
+  cdnResult,
+  findPseudowire,
+  judgeCall,
+  pseudowireTypeNumber,
+  type Refusal,
+  refusalOf,
+} from "./acceptance.ts";
+import type { Context } from "./context.ts";
+import type { Pseudowire } from "./pseudowire.ts";
+import { resultCodeAvp, Session, type SessionCarrier } from "./session.ts";
+import type { SessionEvent } from "./session-table.ts";
+import { limits } from "./settings.ts";
+import { judgeTie } from "./tie-breaker.ts";
+
+/** The pseudowires that sessions of a connection may belong to. */
+export interface PseudowireDirectory {
+  readonly pseudowires: readonly Pseudowire[];
+  /** Whether we call by ourselves, and not only answer. */
+  readonly calls: boolean;
+  sessionOpened(session: Session): void;
+  sessionClosed(session: Session): void;
+}
+
+/** The control connection, as far as its sessions need it. */
+interface Connection {
+  readonly peerName: string;
+  readonly path: PsnPath;
+  readonly identity: { readonly pseudowireTypes: readonly number[] } | undefined;
+  send(message: ControlMessage): void;
+}
+
+/** Events after which it is not for us to call again. */
+const calledElsewhere: ReadonlySet<SessionEvent> = new Set(["icrq-lost", "close", "connection-lost", "icrq"]);
+
+/** The sessions of one control connection: finds the one a message means, and settles calls that collide. */
+export class SessionSet implements SessionCarrier {
+  readonly owner: PseudowireDirectory;
+  readonly #context: Context;
+  readonly #connection: Connection;
+  readonly #sessions = new Map<number, Session>();
+
+  constructor(context: Context, owner: PseudowireDirectory, connection: Connection) {
+    this.#context = context;
+    this.owner = owner;
+    this.#connection = connection;
+  }
+
+  get peerName(): string {
+    return this.#connection.peerName;
+  }
+
+  get path(): PsnPath {
+    return this.#connection.path;
+  }
+
+  send(message: ControlMessage): void {
+    this.#connection.send(message);
+  }
+
+  /** Calls for a pseudowire, unless the peer does not support its type (RFC 3931 §5.4.4). */
+  open(pseudowire: Pseudowire): void {
+    const type = pseudowireTypeNumber[pseudowire.settings.type];
+    if (!this.#connection.identity?.pseudowireTypes.includes(type)) {
+      pseudowire.whyNot = `the peer does not list pseudowire type ${type} (${pseudowire.settings.type})`;
+      return;
+    }
+    this.#create(pseudowire).apply("open");
+  }
+
+  /** Takes in a session message; the connection is established. */
+  receive(name: MessageName, avps: AvpValues, problem: MessageProblem | undefined): void {
+    if (name === "ICRQ") return this.#receiveCall(avps, problem);
+    if (name === "OCRQ") {
+      return this.#refuseCall(avps, {
+        resultCode: cdnResult.noFacilitiesPermanent,
+        text: "no outgoing calls here",
+      });
+    }
+    const session = this.#find(avps);
+    if (session !== undefined) return session.receive(name, avps, problem);
+    this.#context.discard("unknown-session", this.path);
+    const answer = { resultCode: cdnResult.stateMachine, text: `${name} for no session` };
+    // A peer that believes in a session we do not have would keep on believing (RFC 3931 §7.3.2, idle).
+    if (name === "ICRP") this.#refuseCall(avps, answer);
+  }
+
+  /** The control connection is no more, and with it all its sessions (RFC 3931 §6.4). */
+  connectionLost(): void {
+    for (const session of [...this.#sessions.values()])
+      session.apply("connection-lost", "the control connection ended");
+  }
+
+  /** CDNs ahead of a StopCCN, for as many sessions as make sense. */
+  sayGoodbye(): void {
+    const some = [...this.#sessions.values()].slice(0, limits.goodbyeCdns);
+    for (const session of some) session.apply("close", "closed here");
+  }
+
+  sessionEnded(session: Session, cause: SessionEvent, why: string): void {
+    this.#sessions.delete(session.localSessionId);
+    this.owner.sessionClosed(session);
+    const { pseudowire } = session;
+    if (pseudowire.session !== session) return;
+    pseudowire.session = undefined;
+    pseudowire.whyNot = why;
+    if (!this.owner.calls || calledElsewhere.has(cause)) return;
+    pseudowire.callAgain();
+  }
+
+  #create(pseudowire: Pseudowire): Session {
+    const session = new Session(this.#context, this, pseudowire);
+    this.#sessions.set(session.localSessionId, session);
+    pseudowire.session = session;
+    pseudowire.cancelCall();
+    this.owner.sessionOpened(session);
+    return session;
+  }
+
+  /** By our id first, for some peers damage their own in a CDN; by theirs when they do not know ours yet (RFC 3931 §5.4.4). */
+  #find(avps: AvpValues): Session | undefined {
+    if (avps.remoteSessionId) return this.#sessions.get(avps.remoteSessionId);
+    return this.#findByRemote(avps.localSessionId);
+  }
+
+  #findByRemote(remoteSessionId: number | undefined): Session | undefined {
+    if (!remoteSessionId) return undefined;
+    for (const session of this.#sessions.values()) {
+      if (session.remoteSessionId === remoteSessionId) return session;
+    }
+    return undefined;
+  }
+
+  #receiveCall(avps: AvpValues, problem: MessageProblem | undefined): void {
+    if (problem !== undefined) return this.#refuseCall(avps, refusalOf(problem));
+    const repeated = this.#findByRemote(avps.localSessionId);
+    if (repeated !== undefined) return repeated.apply("icrq", "the peer called again for a session in use");
+    const pseudowire = findPseudowire(avps, this.owner.pseudowires);
+    if (pseudowire === undefined) {
+      return this.#refuseCall(avps, {
+        resultCode: cdnResult.noForwarder,
+        text: "no pseudowire has this Remote End ID",
+      });
+    }
+    const refusal = judgeCall(avps, pseudowire.settings);
+    if (refusal !== undefined) {
+      if (pseudowire.session === undefined) pseudowire.whyNot = `refused the peer's call: ${refusal.text}`;
+      return this.#refuseCall(avps, refusal);
+    }
+    const current = pseudowire.session;
+    if (current !== undefined && !this.#yields(current, avps)) return;
+    const session = this.#create(pseudowire);
+    session.receive("ICRQ", avps, undefined);
+  }
+
+  /** Settles the peer's call against a session of the same pseudowire; true when the call may go on (RFC 3931 §5.4.4). */
+  #yields(current: Session, avps: AvpValues): boolean {
+    if (current.state !== "wait-reply") {
+      // In order and unasked, so the peer holds the session no more.
+      current.apply("icrq", "the peer called anew for this pseudowire");
+      return true;
+    }
+    switch (judgeTie(current.tieBreaker, avps.tieBreaker)) {
+      case "lost":
+        current.apply("icrq-lost", "the peer's call won the tie");
+        return true;
+      case "equal":
+        current.apply("icrq-equal", "both calls had the same tie breaker");
+        return false;
+      default:
+        this.#refuseCall(avps, { resultCode: cdnResult.tieLost, text: "" });
+        return false;
+    }
+  }
+
+  /** A CDN for a call that gets no session: its Local Session ID is of no further use (RFC 3931 §6.12). */
+  #refuseCall(avps: AvpValues, refusal: Refusal): void {
+    const localSessionId = this.#context.sessionIds.allocate();
+    this.#context.sessionIds.release(localSessionId);
+    const remoteSessionId = avps.localSessionId ?? 0;
+    this.send({ name: "CDN", avps: { resultCode: resultCodeAvp(refusal), localSessionId, remoteSessionId } });
+  }
+}

@@ -1,0 +1,115 @@
+import type { Row, StateTable } from "./table.ts";
+
+/**
+ * States of a session, spelt as RFC 3931 §7.3 spells them. `wait-reply` belongs to the ICRQ sender, `wait-connect` to
+ * its recipient. A pseudowire without a session is shown as "idle", or "wait-control-conn" while its connection is down.
+ */
+export type SessionState = "idle" | "wait-reply" | "wait-connect" | "established";
+
+/** `-bad` is a message that is not acceptable; `icrq-lost` an ICRQ of the peer that wins the tie against ours. */
+export type SessionEvent =
+  | "open"
+  | "icrq"
+  | "icrq-lost"
+  | "icrq-equal"
+  | "icrp"
+  | "icrp-bad"
+  | "iccn"
+  | "iccn-bad"
+  | "cdn"
+  | "sli"
+  | "sli-bad"
+  | "wen"
+  | "close"
+  | "circuit-status"
+  | "forwarding-failed"
+  | "timeout"
+  | "connection-lost";
+
+export type SessionAction =
+  | "send-icrq"
+  | "send-icrp"
+  | "send-iccn"
+  | "send-cdn"
+  | "send-sli"
+  | "learn-peer"
+  | "learn-status"
+  | "start-forwarding"
+  | "clean-up"
+  | "ignore";
+
+type SessionRow = Row<SessionState, SessionAction>;
+
+function row(to: SessionState, ...actions: SessionAction[]): SessionRow {
+  return { to, actions };
+}
+
+/** A row that RFC 3931 §7.3 does not have, with the reason for it. */
+function ours(why: string, to: SessionState, ...actions: SessionAction[]): SessionRow {
+  return { to, actions, why };
+}
+
+const disconnect = row("idle", "send-cdn", "clean-up");
+const ended = row("idle", "clean-up");
+const impossible = ours("what the peer asks cannot be served (§7.1)", "idle", "send-cdn", "clean-up");
+const connectionLost = ours("the connection ended; no CDN can be delivered (§6.4)", "idle", "clean-up");
+
+/** TABLE: RFC 3931 §7.3.1 (ICRQ sender) and §7.3.2 (ICRQ recipient), plus rows beyond them, each with its reason. */
+export const sessionTable: StateTable<SessionState, SessionEvent, SessionAction> = {
+  idle: {
+    open: row("wait-reply", "send-icrq"),
+    icrq: row("wait-connect", "learn-peer", "send-icrp"),
+  },
+  "wait-reply": {
+    icrq: disconnect,
+    "icrq-lost": ours("the peer's call stands; ours is forgotten without a CDN (§5.4.4)", "idle", "clean-up"),
+    "icrq-equal": ours("both discard and start again with new values (§5.4.4)", "idle", "clean-up"),
+    icrp: row("established", "learn-peer", "start-forwarding", "send-iccn"),
+    "icrp-bad": disconnect,
+    iccn: ended,
+    "iccn-bad": ended,
+    cdn: ended,
+    sli: ours("may precede the ICRP (RFC 4719 §2.3.2)", "wait-reply", "learn-status"),
+    "sli-bad": impossible,
+    wen: ours("counters of no consequence", "wait-reply", "ignore"),
+    close: disconnect,
+    "circuit-status": ours("the ICCN will carry it", "wait-reply", "ignore"),
+    timeout: ours("our ICRQ was acknowledged but no ICRP came", "idle", "send-cdn", "clean-up"),
+    "connection-lost": connectionLost,
+  },
+  "wait-connect": {
+    icrq: disconnect,
+    icrp: disconnect,
+    "icrp-bad": disconnect,
+    iccn: row("established", "learn-peer", "start-forwarding", "send-sli"),
+    "iccn-bad": disconnect,
+    cdn: ended,
+    sli: ours("may precede the ICCN", "wait-connect", "learn-status"),
+    "sli-bad": impossible,
+    wen: ours("counters of no consequence", "wait-connect", "ignore"),
+    close: disconnect,
+    "circuit-status": ours("told by SLI once established", "wait-connect", "ignore"),
+    timeout: ours("our ICRP was acknowledged but no ICCN came", "idle", "send-cdn", "clean-up"),
+    "connection-lost": connectionLost,
+  },
+  established: {
+    icrq: disconnect,
+    icrp: disconnect,
+    "icrp-bad": disconnect,
+    iccn: disconnect,
+    "iccn-bad": disconnect,
+    cdn: ended,
+    sli: ours("the circuit at the other end changed (§5.4.5)", "established", "learn-status"),
+    "sli-bad": impossible,
+    wen: ours("counters of no consequence", "established", "ignore"),
+    close: disconnect,
+    "circuit-status": ours("SLI at every change (RFC 4719 §2.3.2)", "established", "send-sli"),
+    "forwarding-failed": ours(
+      "the plane cannot carry it: no facilities (§5.4.2)",
+      "idle",
+      "send-cdn",
+      "clean-up",
+    ),
+    "connection-lost": connectionLost,
+  },
+};

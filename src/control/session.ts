@@ -1,0 +1,335 @@
+import type { AvpValues, CircuitStatus } from "../wire/avp-table.ts";
+import type { ControlMessage, MessageName, MessageProblem } from "../wire/message.ts";
+import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
+import {
+  cdnResult,
+  NO_CHOICES,
+  type PeerChoices,
+  pseudowireTypeNumber,
+  type Refusal,
+  readChoices,
+  refusalOf,
+  sequencingNumber,
+  sublayerNumber,
+} from "./acceptance.ts";
+import type { Context } from "./context.ts";
+import type { Pseudowire } from "./pseudowire.ts";
+import { type SessionAction, type SessionEvent, type SessionState, sessionTable } from "./session-table.ts";
+import { limits } from "./settings.ts";
+import { lookUp } from "./table.ts";
+import type { Expirable } from "./timers.ts";
+
+/** The control connection, as far as a session needs it. */
+export interface SessionCarrier {
+  readonly peerName: string;
+  readonly path: PsnPath;
+  send(message: ControlMessage): void;
+  /** The session is in idle and gone; called once. */
+  sessionEnded(session: Session, cause: SessionEvent, why: string): void;
+}
+
+const NO_COOKIE = new Uint8Array(0);
+
+/** Result code of the CDN that a locally decided end sends (RFC 3931 §5.4.2). */
+const resultOfCause: Readonly<Partial<Record<SessionEvent, number>>> = {
+  close: cdnResult.administrative,
+  "forwarding-failed": cdnResult.noFacilities,
+};
+
+/** Our circuit's condition as the Circuit Status AVP says it; the N bit is never set (RFC 5641 §3, §4). */
+export function circuitStatusOf(active: boolean): CircuitStatus {
+  return {
+    active,
+    isNew: false,
+    receiveFault: !active,
+    transmitFault: !active,
+    psnReceiveFault: false,
+    psnTransmitFault: false,
+    standby: false,
+  };
+}
+
+/** One session: an attempt to bring a pseudowire up, and its life while it is (RFC 3931 §7.3). */
+export class Session implements Expirable {
+  readonly pseudowire: Pseudowire;
+  /** We assigned it; the peer puts it in what it sends us. */
+  readonly localSessionId: number;
+  readonly tieBreaker: Uint8Array;
+  readonly #context: Context;
+  readonly #carrier: SessionCarrier;
+  readonly #receiveCookie: Uint8Array;
+  #state: SessionState = "idle";
+  #remoteSessionId = 0;
+  #transmitCookie: Uint8Array = NO_COOKIE;
+  #choices: PeerChoices = NO_CHOICES;
+  #remoteStatus: CircuitStatus | undefined;
+  /** The circuit condition the peer was told last. */
+  #toldActive: boolean | undefined;
+  #establishedMs: number | undefined;
+  #avps: AvpValues = {};
+  #refusal: Refusal | undefined;
+  #cause: SessionEvent = "open";
+
+  readonly #actions: Readonly<Record<SessionAction, () => void>> = {
+    "send-icrq": () => this.#sendIcrq(),
+    "send-icrp": () => this.#sendIcrp(),
+    "send-iccn": () => this.#send("ICCN", { circuitStatus: this.#tellStatus() }),
+    "send-cdn": () => this.#sendCdn(),
+    "send-sli": () => this.#sendSli(),
+    "learn-peer": () => this.#learnPeer(),
+    "learn-status": () => this.#learnStatus(),
+    "start-forwarding": () => this.#startForwarding(),
+    "clean-up": () => this.#cleanUp(),
+    ignore: () => {},
+  };
+
+  constructor(context: Context, carrier: SessionCarrier, pseudowire: Pseudowire) {
+    this.#context = context;
+    this.#carrier = carrier;
+    this.pseudowire = pseudowire;
+    this.localSessionId = context.sessionIds.allocate();
+    this.tieBreaker = context.random.octets(8);
+    this.#receiveCookie = context.random.octets(pseudowire.settings.cookieOctets);
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** The peer assigned it; 0 while unknown. */
+  get remoteSessionId(): number {
+    return this.#remoteSessionId;
+  }
+
+  get remoteStatus(): CircuitStatus | undefined {
+    return this.#remoteStatus;
+  }
+
+  get establishedMs(): number | undefined {
+    return this.#establishedMs;
+  }
+
+  /** What both ends agreed on so far. */
+  get parameters(): SessionParameters {
+    const { settings } = this.pseudowire;
+    return {
+      pseudowire: settings.name,
+      path: this.#carrier.path,
+      pseudowireType: settings.type,
+      localSessionId: this.localSessionId,
+      remoteSessionId: this.#remoteSessionId,
+      receiveCookie: this.#receiveCookie,
+      transmitCookie: this.#transmitCookie,
+      receiveSublayer: settings.sublayer,
+      transmitSublayer: this.#choices.sublayer,
+      receiveSequencing: settings.sequencing,
+      transmitSequencing: this.#choices.sequencing,
+      transmitAllowed: this.#transmitAllowed,
+    };
+  }
+
+  /** Takes in a session message of the peer for this session; an ICRQ was judged acceptable before. */
+  receive(name: MessageName, avps: AvpValues, problem: MessageProblem | undefined): void {
+    this.#avps = avps;
+    this.#refusal = problem === undefined ? undefined : refusalOf(problem);
+    switch (name) {
+      case "ICRQ":
+        return this.apply("icrq");
+      case "ICRP":
+        if (!avps.localSessionId)
+          this.#refusal ??= { resultCode: 2, errorCode: 3, text: "Local Session ID is 0" };
+        this.#refusal ??= this.#judgeChoices(NO_CHOICES);
+        return this.apply(this.#refusal === undefined ? "icrp" : "icrp-bad");
+      case "ICCN":
+        this.#refusal ??= this.#judgeChoices(this.#choices);
+        return this.apply(this.#refusal === undefined ? "iccn" : "iccn-bad");
+      case "CDN":
+        return this.apply("cdn");
+      case "SLI":
+        return this.apply(this.#refusal === undefined ? "sli" : "sli-bad");
+      default:
+        return this.apply("wen");
+    }
+  }
+
+  /** Applies one event: the only way a session changes. `why` is for people. */
+  apply(event: SessionEvent, why?: string): void {
+    const from = this.#state;
+    const row = lookUp(sessionTable, from, event);
+    this.#cause = event;
+    if (why !== undefined)
+      this.#refusal ??= { resultCode: resultOfCause[event] ?? cdnResult.stateMachine, text: why };
+    this.#state = row.to;
+    for (const action of row.actions) this.#actions[action]();
+    if (from !== row.to) this.#report(from, event, row.to);
+    this.#refusal = undefined;
+    this.#avps = {};
+  }
+
+  expire(): void {
+    if (this.#state === "wait-reply" || this.#state === "wait-connect") {
+      this.apply("timeout", "the peer acknowledged but did not answer");
+    }
+  }
+
+  get #transmitAllowed(): boolean {
+    return this.#remoteStatus === undefined || (this.#remoteStatus.active && !this.#remoteStatus.standby);
+  }
+
+  #judgeChoices(before: PeerChoices): Refusal | undefined {
+    const choices = readChoices(this.#avps, before);
+    return "text" in choices ? choices : undefined;
+  }
+
+  #learnPeer(): void {
+    const { localSessionId, assignedCookie } = this.#avps;
+    if (localSessionId !== undefined && localSessionId !== 0) this.#remoteSessionId = localSessionId;
+    if (assignedCookie !== undefined) this.#transmitCookie = assignedCookie.slice();
+    const choices = readChoices(this.#avps, this.#choices);
+    if (!("text" in choices)) this.#choices = choices;
+    if (this.#avps.circuitStatus !== undefined) this.#remoteStatus = this.#avps.circuitStatus;
+  }
+
+  #learnStatus(): void {
+    const before = this.#transmitAllowed;
+    if (this.#avps.circuitStatus === undefined) return;
+    this.#remoteStatus = this.#avps.circuitStatus;
+    if (this.#state === "established" && this.#transmitAllowed !== before) {
+      this.#context.emit({ kind: "forwarding-update", session: this.parameters });
+    }
+  }
+
+  #startForwarding(): void {
+    this.#establishedMs = this.#context.nowMs;
+    this.#context.timers.set(this, undefined);
+    this.pseudowire.established();
+    this.#context.emit({ kind: "forwarding-add", session: this.parameters });
+  }
+
+  #cleanUp(): void {
+    if (this.#establishedMs !== undefined) {
+      const { localSessionId } = this;
+      this.#context.emit({
+        kind: "forwarding-remove",
+        localSessionId,
+        pseudowire: this.pseudowire.settings.name,
+      });
+    }
+    this.#context.timers.set(this, undefined);
+    this.#context.sessionIds.release(this.localSessionId);
+    this.#carrier.sessionEnded(this, this.#cause, this.#why());
+  }
+
+  #sendIcrq(): void {
+    const { settings } = this.pseudowire;
+    this.#context.timers.set(this, this.#context.nowMs + limits.establishMs);
+    this.#send("ICRQ", {
+      serialNumber: this.#context.nextSerialNumber(),
+      pseudowireType: pseudowireTypeNumber[settings.type],
+      remoteEndId: settings.remoteEndId,
+      circuitStatus: this.#tellStatus(),
+      tieBreaker: this.tieBreaker,
+      ...this.#wishes(),
+    });
+  }
+
+  #sendIcrp(): void {
+    this.#context.timers.set(this, this.#context.nowMs + limits.establishMs);
+    this.#send("ICRP", { circuitStatus: this.#tellStatus(), ...this.#wishes() });
+  }
+
+  /** What we want to receive; AVPs that ask for nothing are left out, as some peers know only those they need. */
+  #wishes(): AvpValues {
+    const { sublayer, sequencing, cookieOctets } = this.pseudowire.settings;
+    return {
+      ...(cookieOctets === 0 ? {} : { assignedCookie: this.#receiveCookie }),
+      ...(sublayer === "none" ? {} : { l2SpecificSublayer: sublayerNumber[sublayer] }),
+      ...(sequencing === "none" ? {} : { dataSequencing: sequencingNumber[sequencing] }),
+    };
+  }
+
+  #sendCdn(): void {
+    const refusal = this.#refusal ?? {
+      resultCode: resultOfCause[this.#cause] ?? cdnResult.stateMachine,
+      text: "",
+    };
+    this.#send("CDN", { resultCode: resultCodeAvp(refusal) });
+  }
+
+  #sendSli(): void {
+    if (this.#toldActive === this.pseudowire.circuitActive) return;
+    this.#send("SLI", { circuitStatus: this.#tellStatus() });
+  }
+
+  #tellStatus(): CircuitStatus {
+    this.#toldActive = this.pseudowire.circuitActive;
+    return circuitStatusOf(this.#toldActive);
+  }
+
+  #send(name: MessageName, avps: AvpValues): void {
+    const { localSessionId } = this;
+    this.#carrier.send({ name, avps: { localSessionId, remoteSessionId: this.#remoteSessionId, ...avps } });
+  }
+
+  /** Why the session ended, for people. */
+  #why(): string {
+    const result = this.#cause === "cdn" ? this.#avps.resultCode : undefined;
+    if (result !== undefined) return `the peer disconnected it: ${describeCdn(result)}`;
+    return this.#refusal?.text ?? this.#cause;
+  }
+
+  #report(from: SessionState, cause: SessionEvent, to: SessionState): void {
+    this.#context.emit({
+      kind: "report",
+      event: {
+        event: "session",
+        peer: this.#carrier.peerName,
+        pseudowire: this.pseudowire.settings.name,
+        localSessionId: this.localSessionId,
+        from,
+        cause,
+        to,
+        ...(to === "idle" ? { detail: this.#why() } : {}),
+      },
+    });
+  }
+}
+
+/** Value of the Result Code AVP for a refusal; the text needs an error code in front of it (RFC 3931 §5.4.2). */
+export function resultCodeAvp(refusal: Refusal): NonNullable<AvpValues["resultCode"]> {
+  if (refusal.text === "" && refusal.errorCode === undefined) return { resultCode: refusal.resultCode };
+  return {
+    resultCode: refusal.resultCode,
+    errorCode: refusal.errorCode ?? 0,
+    ...(refusal.text === "" ? {} : { errorMessage: refusal.text }),
+  };
+}
+
+/** TABLE: CDN result codes in words (RFC 3931 §5.4.2, RFC 4667 §4.2). */
+const cdnWords: Readonly<Record<number, string>> = {
+  1: "circuit disconnected",
+  2: "general error",
+  3: "closed by its operator",
+  4: "no facilities at the moment",
+  5: "no facilities",
+  13: "its own call won the tie",
+  14: "pseudowire type not supported",
+  15: "sequencing without a sublayer",
+  16: "state machine error or timeout",
+  23: "interface MTU differs",
+  24: "it has no such pseudowire",
+  25: "not authorized for its pseudowire",
+};
+
+function describeCdn(result: { resultCode: number; errorCode?: number; errorMessage?: string }): string {
+  const words = cdnWords[result.resultCode] ?? "unnamed reason";
+  const error = result.errorCode ? `, error ${result.errorCode}` : "";
+  const message = result.errorMessage ? `: ${printable(result.errorMessage)}` : "";
+  return `${words} (result ${result.resultCode}${error})${message}`;
+}
+
+/** Text of a peer made safe for a terminal: control characters become dots, and it is cut at 120 characters. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is being taken out
+  return text.slice(0, 120).replace(/[\u0000-\u001f\u007f-\u009f]/g, ".");
+}

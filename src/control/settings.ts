@@ -1,0 +1,78 @@
+import type {
+  DataSequencing,
+  L2SpecificSublayer,
+  PseudowireType,
+  PsnPath,
+} from "../wire/session-parameters.ts";
+
+/** Who this LCCE says it is (RFC 3931 §5.4.3: Host Name, Router ID, Vendor Name). */
+export interface LcceIdentity {
+  readonly hostName: string;
+  readonly routerId: number;
+  readonly vendorName: string;
+}
+
+/** How control messages with one peer are authenticated (RFC 3931 §4.3). */
+export interface AuthenticationSettings {
+  /** "digest" is keyed, with nonces; "integrity" detects damage only; "none" sends neither. */
+  readonly mode: "digest" | "integrity" | "none";
+  readonly digestType: "hmac-md5" | "hmac-sha1";
+  /** With "digest" one or two: both are tried on receipt, and one digest is sent for each. Otherwise empty. */
+  readonly secrets: readonly Uint8Array[];
+  readonly hideAvps: boolean;
+}
+
+/** Reliable delivery of one control connection, times in milliseconds (RFC 3931 §4.2). */
+export interface DeliverySettings {
+  readonly initialMs: number;
+  readonly capMs: number;
+  /** Retransmissions of one message before the connection is given up. */
+  readonly limit: number;
+  /** Messages the peer may have unacknowledged towards us, 1 or more. */
+  readonly receiveWindowSize: number;
+}
+
+/** A peer LCCE and how to talk to it. Times in milliseconds. */
+export interface PeerSettings {
+  readonly name: string;
+  /** Where our SCCRQ goes; the peer may answer from another UDP port (RFC 3931 §4.1.2.2). */
+  readonly path: PsnPath;
+  readonly role: "either" | "initiator" | "responder";
+  readonly authentication: AuthenticationSettings;
+  readonly delivery: DeliverySettings;
+  /** 0 sends no HELLO. */
+  readonly helloIntervalMs: number;
+  readonly reconnectInitialMs: number;
+  readonly reconnectCapMs: number;
+  readonly peerHostName?: string;
+  readonly peerRouterId?: number;
+}
+
+/** What we want of one pseudowire. */
+export interface PseudowireSettings {
+  /** Unique in this LCCE. */
+  readonly name: string;
+  readonly type: PseudowireType;
+  readonly remoteEndId: Uint8Array;
+  readonly cookieOctets: 0 | 4 | 8;
+  /** Of the data messages we receive. */
+  readonly sublayer: L2SpecificSublayer;
+  readonly sequencing: DataSequencing;
+}
+
+/** Ours: limits on what a peer can make us hold, and waits the RFC leaves open. */
+export const limits = {
+  /** Connections of one peer that wait for an SCCCN; the oldest gives way. */
+  halfOpenConnections: 8,
+  /** CDNs sent ahead of a StopCCN; the StopCCN speaks for all other sessions (RFC 3931 §6.4). */
+  goodbyeCdns: 64,
+  /** How long an SCCCN or ICCN may take after our SCCRP or ICRP, as long as a full retransmission cycle of v2. */
+  establishMs: 31_000,
+  /** How long a received StopCCN is acknowledged again (RFC 3931 §3.3.2). */
+  lingerMs: 31_000,
+  /** How long the responder of a control connection leaves it to the initiator to open the sessions. */
+  sessionGraceMs: 2_000,
+  /** Octets of our nonce; the RFC recommends 16 or more (RFC 3931 §5.4.1). */
+  nonceOctets: 16,
+  randomVectorOctets: 16,
+} as const;

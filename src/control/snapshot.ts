@@ -1,0 +1,94 @@
+import type { CircuitStatus } from "../wire/avp-table.ts";
+import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
+import type { ControlDiscardReason } from "./control-discards.ts";
+import type { Peer } from "./peer.ts";
+
+/** How the control connection with one peer stands. Times in ms of the injected clock. */
+export interface ConnectionSnapshot {
+  readonly peer: string;
+  readonly state: string;
+  readonly path: PsnPath;
+  readonly localControlConnectionId: number | undefined;
+  readonly remoteControlConnectionId: number | undefined;
+  readonly hostName: string | undefined;
+  readonly routerId: number | undefined;
+  readonly vendorName: string | undefined;
+  readonly establishedMs: number | undefined;
+  readonly nextAttemptMs: number | undefined;
+  readonly whyNot: string | undefined;
+  readonly sent: number;
+  readonly received: number;
+  readonly retransmitted: number;
+}
+
+/** How one pseudowire stands. */
+export interface PseudowireSnapshot {
+  readonly peer: string;
+  readonly pseudowire: string;
+  /** A session state of RFC 3931 §7.3, "wait-control-conn" while its connection is down, or "idle". */
+  readonly state: string;
+  readonly circuitActive: boolean;
+  readonly remoteStatus: CircuitStatus | undefined;
+  /** Present while there is a session; cookies in it are secret. */
+  readonly session: SessionParameters | undefined;
+  readonly establishedMs: number | undefined;
+  readonly whyNot: string | undefined;
+  readonly nextCallMs: number | undefined;
+}
+
+export interface LcceSnapshot {
+  readonly connections: readonly ConnectionSnapshot[];
+  readonly pseudowires: readonly PseudowireSnapshot[];
+  readonly discards: Readonly<Record<ControlDiscardReason, number>>;
+}
+
+export function snapshotOf(
+  peers: readonly Peer[],
+  discards: Readonly<Record<ControlDiscardReason, number>>,
+): LcceSnapshot {
+  return {
+    connections: peers.map(connectionOf),
+    pseudowires: peers.flatMap(pseudowiresOf),
+    discards,
+  };
+}
+
+function connectionOf(peer: Peer): ConnectionSnapshot {
+  const { connection } = peer;
+  return {
+    peer: peer.settings.name,
+    state: connection?.state ?? "idle",
+    path: connection?.path ?? peer.settings.path,
+    localControlConnectionId: connection?.localControlConnectionId,
+    remoteControlConnectionId: connection?.remoteControlConnectionId || undefined,
+    hostName: connection?.identity?.hostName,
+    routerId: connection?.identity?.routerId,
+    vendorName: connection?.identity?.vendorName,
+    establishedMs: connection?.state === "established" ? connection.establishedMs : undefined,
+    nextAttemptMs: peer.nextAttemptMs,
+    whyNot:
+      connection?.state === "established" ? undefined : (peer.whyNot ?? "the peer has not answered yet"),
+    ...(connection?.counters ?? { sent: 0, received: 0, retransmitted: 0 }),
+  };
+}
+
+function pseudowiresOf(peer: Peer): readonly PseudowireSnapshot[] {
+  const connected = peer.connection?.state === "established";
+  return peer.pseudowires.map((pseudowire) => {
+    const { session } = pseudowire;
+    const established = session?.state === "established";
+    return {
+      peer: peer.settings.name,
+      pseudowire: pseudowire.settings.name,
+      state: session?.state ?? (connected ? "idle" : "wait-control-conn"),
+      circuitActive: pseudowire.circuitActive,
+      remoteStatus: session?.remoteStatus,
+      session: session?.parameters,
+      establishedMs: session?.establishedMs,
+      whyNot: established
+        ? undefined
+        : (pseudowire.whyNot ?? (connected ? "no call yet" : "the control connection is down")),
+      nextCallMs: pseudowire.nextCallMs,
+    };
+  });
+}

@@ -1,0 +1,99 @@
+import { concat } from "../bytes/hex.ts";
+import { Reader } from "../bytes/reader.ts";
+import { Writer } from "../bytes/writer.ts";
+import { generalError, RESULT_GENERAL_ERROR } from "./constants.ts";
+import { ProtocolError } from "./errors.ts";
+import type { Encapsulation } from "./session-parameters.ts";
+
+/** First 32 bits of a data message over UDP: T=0, version 3 (RFC 3931 §4.1.2.1). */
+export const UDP_DATA_WORD = 0x0003_0000;
+
+/**
+ * Default L2-Specific Sublayer, 32 bits (RFC 3931 §4.6, RFC 4623 §5.5, RFC 5085 §6.1).
+ *
+ *      V S B E x x x x | Sequence Number(24)
+ */
+export interface DefaultSublayer {
+  /** A VCCV channel message follows, not a frame. */
+  readonly vccv: boolean;
+  /** Undefined where S is 0. */
+  readonly sequenceNumber: number | undefined;
+  /** Both fragmentation bits 0: a whole frame. */
+  readonly isFragment: boolean;
+}
+
+const V_BIT = 0x8000_0000;
+const S_BIT = 0x4000_0000;
+const FRAGMENT_BITS = 0x3000_0000;
+const SEQUENCE_MASK = 0x00ff_ffff;
+
+/** What stands in front of the payload of a data message. */
+export interface DataHeader {
+  readonly sessionId: number;
+  readonly cookie: Uint8Array;
+  readonly sublayer?: DefaultSublayer;
+}
+
+/** Writes a data message: the payload of the UDP datagram or of the IP packet (RFC 3931 §4.1.1.1, §4.1.2.1). */
+export function encodeDataMessage(
+  encapsulation: Encapsulation,
+  header: DataHeader,
+  payload: Uint8Array,
+): Uint8Array {
+  const writer = new Writer(20);
+  if (encapsulation === "udp") writer.u32(UDP_DATA_WORD);
+  writer.u32(header.sessionId).octets(header.cookie);
+  if (header.sublayer !== undefined) writer.u32(sublayerWord(header.sublayer));
+  return concat(writer.finish(), payload);
+}
+
+function sublayerWord(sublayer: DefaultSublayer): number {
+  const { vccv, sequenceNumber } = sublayer;
+  const bits =
+    (vccv ? V_BIT : 0) + (sequenceNumber === undefined ? 0 : S_BIT + (sequenceNumber & SEQUENCE_MASK));
+  return bits;
+}
+
+/** Reads the sublayer's 32 bits; reserved bits are ignored, and so is the number where S is 0. */
+export function decodeSublayer(word: number): DefaultSublayer {
+  return {
+    vccv: word >= V_BIT,
+    sequenceNumber: (word & S_BIT) === 0 ? undefined : word & SEQUENCE_MASK,
+    isFragment: (word & FRAGMENT_BITS) !== 0,
+  };
+}
+
+/** The session id of a data message, all that can be read without knowing the session. */
+export function decodeSessionId(encapsulation: Encapsulation, octets: Uint8Array): number {
+  const reader = new Reader(octets);
+  if (encapsulation === "udp") checkUdpWord(reader.u32("flags"));
+  return reader.u32("sessionId");
+}
+
+/**
+ * Reads a data message as its session has agreed. Views, not copies. Throws TruncatedError when it ends inside the header and
+ * ProtocolError for another version; whether session id and cookie are the right ones is for the caller to judge.
+ */
+export function decodeDataMessage(
+  encapsulation: Encapsulation,
+  agreed: { readonly cookieOctets: number; readonly sublayer: boolean },
+  octets: Uint8Array,
+): { readonly header: DataHeader; readonly payload: Uint8Array } {
+  const reader = new Reader(octets);
+  if (encapsulation === "udp") checkUdpWord(reader.u32("flags"));
+  const sessionId = reader.u32("sessionId");
+  const cookie = reader.octets("cookie", agreed.cookieOctets);
+  const sublayer = agreed.sublayer ? { sublayer: decodeSublayer(reader.u32("sublayer")) } : {};
+  return { header: { sessionId, cookie, ...sublayer }, payload: reader.rest() };
+}
+
+/** Only T and the version count; all other bits are reserved (RFC 3931 §4.1.2.1). */
+function checkUdpWord(word: number): void {
+  const version = (word >>> 16) & 0xf;
+  if (version === 3 && word < 0x8000_0000) return;
+  throw new ProtocolError(`read a data message: version ${version}, T bit ${word >>> 31}`, {
+    resultCode: RESULT_GENERAL_ERROR,
+    errorCode: generalError.outOfRange,
+    section: "4.1.2.1",
+  });
+}

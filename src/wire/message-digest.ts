@@ -1,0 +1,99 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { AVP_HEADER_OCTETS } from "./avp.ts";
+import { CONTROL_HEADER_OCTETS } from "./control-header.ts";
+
+export type DigestType = "hmac-md5" | "hmac-sha1";
+
+/**
+ * What a digest is made with: the shared secret (empty for a mere integrity check) and the nonces in front of the message:
+ * sender's, then receiver's; none for an SCCRQ and for the integrity check (RFC 3931 §5.4.1).
+ */
+export interface DigestKey {
+  readonly secret: Uint8Array;
+  readonly nonces: Uint8Array;
+}
+
+/** TABLE: digest types by name (RFC 3931 §5.4.1): number on the wire, octets of the digest. */
+export const digestTypes = {
+  "hmac-md5": { number: 0, octets: 16, hash: "md5" },
+  "hmac-sha1": { number: 1, octets: 20, hash: "sha1" },
+} as const satisfies Record<DigestType, { number: number; octets: number; hash: string }>;
+
+const MESSAGE_DIGEST = 59;
+/** The Message Digest AVP directly follows the Message Type AVP, whose Length is always 8 (RFC 3931 §5.4.1). */
+const FIRST_DIGEST_AVP = CONTROL_HEADER_OCTETS + 8;
+const LENGTH_MASK = 0x03ff;
+const MOST_DIGESTS = 2;
+
+interface DigestPlace {
+  readonly type: number;
+  /** Offset of the digest's octets from the T bit. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The digest AVPs where they are allowed to stand; one anywhere else is as good as absent. */
+function findDigests(octets: Uint8Array): readonly DigestPlace[] {
+  const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
+  const places: DigestPlace[] = [];
+  let offset = FIRST_DIGEST_AVP;
+  while (places.length < MOST_DIGESTS && offset + AVP_HEADER_OCTETS + 1 <= octets.length) {
+    const end = offset + (view.getUint16(offset) & LENGTH_MASK);
+    const isDigest = view.getUint16(offset + 2) === 0 && view.getUint16(offset + 4) === MESSAGE_DIGEST;
+    if (!isDigest || end > octets.length || end <= offset + AVP_HEADER_OCTETS) break;
+    const start = offset + AVP_HEADER_OCTETS + 1;
+    places.push({ type: view.getUint8(start - 1), start, end });
+    offset = end;
+  }
+  return places;
+}
+
+/** The authentication key: HMAC-MD5 of one octet 2 under the secret, whatever the digest type (RFC 3931 §5.4.1). */
+function authenticationKey(secret: Uint8Array): Uint8Array {
+  return createHmac("md5", secret).update(Uint8Array.of(2)).digest();
+}
+
+function digestOf(blank: Uint8Array, hash: string, key: DigestKey): Uint8Array {
+  return createHmac(hash, authenticationKey(key.secret)).update(key.nonces).update(blank).digest();
+}
+
+/** A copy with all digest octets zero: what a digest covers (RFC 3931 §5.4.1). */
+function blankDigests(octets: Uint8Array, places: readonly DigestPlace[]): Uint8Array {
+  const blank = octets.slice();
+  for (const { start, end } of places) blank.fill(0, start, end);
+  return blank;
+}
+
+/** Whether a message has a digest where digests stand. `octets` run from the T bit to the end given by Length. */
+export function hasMessageDigest(octets: Uint8Array): boolean {
+  return findDigests(octets).length > 0;
+}
+
+/**
+ * Whether any digest of the message validates under any of the keys. Comparison takes the same time for every digest of its
+ * length; all pairs are tried.
+ */
+export function verifyMessageDigest(octets: Uint8Array, keys: readonly DigestKey[]): boolean {
+  const places = findDigests(octets);
+  const blank = blankDigests(octets, places);
+  let valid = false;
+  for (const { type, start, end } of places) {
+    const row = Object.values(digestTypes).find(({ number }) => number === type);
+    if (row === undefined || end - start !== row.octets) continue;
+    for (const key of keys) {
+      if (timingSafeEqual(digestOf(blank, row.hash, key), octets.subarray(start, end))) valid = true;
+    }
+  }
+  return valid;
+}
+
+/** Fills in the digests of a message, one key for each digest AVP in order; in place. */
+export function signMessage(octets: Uint8Array, keys: readonly DigestKey[]): void {
+  const places = findDigests(octets);
+  const blank = blankDigests(octets, places);
+  for (const [index, { type, start }] of places.entries()) {
+    const row = Object.values(digestTypes).find(({ number }) => number === type);
+    const key = keys[index];
+    if (row !== undefined && key !== undefined) octets.set(digestOf(blank, row.hash, key), start);
+  }
+}

@@ -1,0 +1,273 @@
+import { concat } from "../bytes/hex.ts";
+import { Writer } from "../bytes/writer.ts";
+import { decodeAvps, encodeAvp, type RawAvp } from "./avp.ts";
+import {
+  type AvpName,
+  type AvpValues,
+  avpNameOf,
+  avpTable,
+  ciscoAvps,
+  describeAvp,
+  recognisedOnly,
+} from "./avp-table.ts";
+import { generalError, RESULT_GENERAL_ERROR, vendor } from "./constants.ts";
+import {
+  CONTROL_HEADER_OCTETS,
+  type ControlHeader,
+  decodeControlHeader,
+  encodeControlHeader,
+} from "./control-header.ts";
+import { ProtocolError } from "./errors.ts";
+import { hideValue, revealValue } from "./hidden-avp.ts";
+import { type DigestKey, type DigestType, digestTypes, signMessage } from "./message-digest.ts";
+import { type MessageName, type MessageRow, messageNameOf, messageTable } from "./message-table.ts";
+
+export type { MessageName } from "./message-table.ts";
+
+/** A control message apart from its numbers and its protection (RFC 3931 §6). */
+export interface ControlMessage {
+  readonly name: MessageName;
+  readonly avps: AvpValues;
+}
+
+/** What the header says besides its length. */
+export interface Numbers {
+  readonly controlConnectionId: number;
+  readonly ns: number;
+  readonly nr: number;
+}
+
+/** One digest to put into a message. */
+export interface DigestRequest extends DigestKey {
+  readonly digestType: DigestType;
+}
+
+/** How AVPs are hidden: all that may be, behind one Random Vector (RFC 3931 §5.3). */
+export interface Hiding {
+  readonly secret: Uint8Array;
+  readonly randomVector: Uint8Array;
+}
+
+/** Why a message has to be refused: codes for a StopCCN or CDN, and words. */
+export interface MessageProblem {
+  readonly resultCode: number;
+  readonly errorCode: number;
+  readonly text: string;
+  /** Section of RFC 3931. */
+  readonly section: string;
+}
+
+export type DecodedControlMessage =
+  /** Header only: an acknowledgement (RFC 3931 §6.15). */
+  | { readonly kind: "zlb"; readonly header: ControlHeader }
+  | {
+      readonly kind: "message";
+      readonly header: ControlHeader;
+      readonly message: ControlMessage;
+      /** AVPs passed over, in words. */
+      readonly ignored: readonly string[];
+      /** Present when the message must be refused; what could be read of it is in `message` all the same. */
+      readonly problem?: MessageProblem;
+    }
+  | {
+      readonly kind: "unknown-type";
+      readonly header: ControlHeader;
+      readonly messageType: number;
+      readonly vendorId: number;
+      readonly mandatory: boolean;
+    };
+
+/** Offset of the header's Length field and of its Nr. */
+const LENGTH_OFFSET = 2;
+const NR_OFFSET = 10;
+
+/** AVPs that say how a message is protected and so stand where the RFC wants them, not where the caller does. */
+const placed: ReadonlySet<string> = new Set([
+  "messageType",
+  "messageDigest",
+  "randomVector",
+] satisfies AvpName[]);
+
+/**
+ * Writes a message from the T bit on; `message` undefined is a ZLB. One Message Digest AVP for each digest asked, directly
+ * after the Message Type. Throws InvariantError for values that do not fit.
+ */
+export function encodeControlMessage(
+  numbers: Numbers,
+  message: ControlMessage | undefined,
+  protection: { readonly digest?: readonly DigestRequest[]; readonly hiding?: Hiding } = {},
+): Uint8Array {
+  const writer = new Writer();
+  encodeControlHeader(writer, numbers);
+  if (message !== undefined) {
+    encodeNamed(writer, "messageType", avpTable.messageType.value.encode(messageTable[message.name].number));
+    for (const { digestType } of protection.digest ?? []) {
+      const { number, octets } = digestTypes[digestType];
+      encodeNamed(writer, "messageDigest", concat(Uint8Array.of(number), new Uint8Array(octets)));
+    }
+    encodeContent(writer, message, protection.hiding);
+  }
+  writer.patchU16(LENGTH_OFFSET, writer.length);
+  const octets = writer.finish();
+  if (protection.digest !== undefined) signMessage(octets, protection.digest);
+  return octets;
+}
+
+function encodeContent(writer: Writer, message: ControlMessage, hiding: Hiding | undefined): void {
+  let hidden = false;
+  for (const [name, value] of Object.entries(message.avps) as [AvpName, never][]) {
+    if (value === undefined || placed.has(name)) continue;
+    const octets = avpTable[name].value.encode(value);
+    if (hiding === undefined || !avpTable[name].hideable) {
+      encodeNamed(writer, name, octets);
+      continue;
+    }
+    if (!hidden) encodeNamed(writer, "randomVector", hiding.randomVector);
+    hidden = true;
+    const { attributeType } = avpTable[name];
+    encodeNamed(writer, name, hideValue(octets, attributeType, hiding.secret, hiding.randomVector), true);
+  }
+}
+
+function encodeNamed(writer: Writer, name: AvpName, value: Uint8Array, hidden = false): void {
+  const { mandatory, attributeType } = avpTable[name];
+  encodeAvp(writer, { mandatory, hidden, vendorId: vendor.ietf, attributeType, value });
+}
+
+/** The same message with another Nr and fresh digests, for a retransmission; a new array (RFC 3931 §4.2). */
+export function renumberControlMessage(
+  octets: Uint8Array,
+  nr: number,
+  digest: readonly DigestKey[] = [],
+): Uint8Array {
+  const copy = octets.slice();
+  new DataView(copy.buffer).setUint16(NR_OFFSET, nr);
+  signMessage(copy, digest);
+  return copy;
+}
+
+/**
+ * Reads a message from the T bit on; octets after its Length are ignored. Throws TruncatedError or ProtocolError when header or
+ * AVP framing cannot be read, or the first AVP is no Message Type: to be discarded (RFC 3931 §7.1). `hidingSecrets` are tried in
+ * order on hidden AVPs. Digests are not checked here.
+ */
+export function decodeControlMessage(
+  octets: Uint8Array,
+  options: { readonly hidingSecrets?: readonly Uint8Array[] } = {},
+): DecodedControlMessage {
+  const header = decodeControlHeader(octets);
+  if (header.length === CONTROL_HEADER_OCTETS) return { kind: "zlb", header };
+  const [first, ...rest] = decodeAvps(octets.subarray(0, header.length));
+  if (first === undefined || first.attributeType !== 0 || first.hidden || first.value.length !== 2) {
+    throw new ProtocolError("read a control message: the first AVP is no Message Type", {
+      resultCode: RESULT_GENERAL_ERROR,
+      errorCode: generalError.outOfRange,
+      section: "5.4.1",
+    });
+  }
+  const messageType = avpTable.messageType.value.decode(first.value);
+  const name = first.vendorId === vendor.ietf ? messageNameOf(messageType) : undefined;
+  if (name === undefined) {
+    // Cisco's draft acknowledgement is known to be harmless, whatever its M bit.
+    const mandatory = first.mandatory && first.vendorId !== vendor.cisco;
+    return { kind: "unknown-type", header, messageType, vendorId: first.vendorId, mandatory };
+  }
+  const content = new Content(options.hidingSecrets ?? []);
+  for (const avp of rest) content.take(avp);
+  return { kind: "message", header, ...content.finish(name) };
+}
+
+/** What has been read of a message's AVPs so far. */
+class Content {
+  readonly #secrets: readonly Uint8Array[];
+  readonly #values = new Map<AvpName, unknown>();
+  /** Values of vendor 9 that count only where the IETF's own AVP is absent. */
+  readonly #twins = new Map<AvpName, unknown>();
+  readonly #ignored: string[] = [];
+  #randomVector: Uint8Array | undefined;
+  #problem: MessageProblem | undefined;
+
+  constructor(secrets: readonly Uint8Array[]) {
+    this.#secrets = secrets;
+  }
+
+  take(avp: RawAvp): void {
+    if (avp.vendorId === vendor.cisco && ciscoAvps.has(avp.attributeType)) return this.#takeCisco(avp);
+    const name = avp.vendorId === vendor.ietf ? avpNameOf(avp.attributeType) : undefined;
+    if (name !== undefined) return this.#takeNamed(name, avp);
+    const words = describeAvp(avp.vendorId, avp.attributeType);
+    const recognised = avp.vendorId === vendor.ietf && recognisedOnly.has(avp.attributeType);
+    if (recognised || !avp.mandatory) this.#ignored.push(words);
+    else this.#refuse(generalError.unknownMandatoryAvp, `${words} is unknown here and mandatory`, "5.2");
+  }
+
+  finish(name: MessageName): {
+    message: ControlMessage;
+    ignored: readonly string[];
+    problem?: MessageProblem;
+  } {
+    for (const [twin, value] of this.#twins) if (!this.#values.has(twin)) this.#values.set(twin, value);
+    const row: MessageRow = messageTable[name];
+    for (const required of row.required) {
+      if (this.#values.has(required) || row.tolerated?.[required] !== undefined) continue;
+      this.#refuse(generalError.outOfRange, `${name} without ${required}`, row.section);
+    }
+    const avps = Object.fromEntries(this.#values) as AvpValues;
+    const problem = this.#problem;
+    return { message: { name, avps }, ignored: this.#ignored, ...(problem === undefined ? {} : { problem }) };
+  }
+
+  #takeNamed(name: AvpName, avp: RawAvp): void {
+    try {
+      const value = avpTable[name].value.decode(avp.hidden ? this.#reveal(name, avp) : avp.value);
+      if (name === "randomVector") this.#randomVector = avp.value;
+      // RFC 3931 is silent on repeated AVPs: the first one counts.
+      if (this.#values.has(name)) this.#ignored.push(`${name} again`);
+      else this.#values.set(name, value);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      // A malformed AVP is treated as an unknown one (RFC 3931 §7.1).
+      if (avp.mandatory) this.#refuse(error.errorCode, `${name}: ${error.message}`, error.section);
+      else this.#ignored.push(`${name}: ${error.message}`);
+    }
+  }
+
+  #takeCisco(avp: RawAvp): void {
+    const twin = ciscoAvps.get(avp.attributeType)?.twin;
+    this.#ignored.push(describeAvp(avp.vendorId, avp.attributeType));
+    if (twin === undefined || avp.hidden) return;
+    try {
+      this.#twins.set(twin, avpTable[twin].value.decode(avp.value));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  }
+
+  #reveal(name: AvpName, avp: RawAvp): Uint8Array {
+    const { hideable, attributeType } = avpTable[name];
+    const vector = this.#randomVector;
+    if (!hideable) throw unrevealed(name, "must not be hidden");
+    if (vector === undefined) throw unrevealed(name, "no Random Vector stands before it");
+    let reason: unknown = unrevealed(name, "no secret is configured");
+    for (const secret of this.#secrets) {
+      try {
+        return revealValue(avp.value, attributeType, secret, vector);
+      } catch (error) {
+        reason = error;
+      }
+    }
+    throw reason;
+  }
+
+  #refuse(errorCode: number, text: string, section: string): void {
+    this.#problem ??= { resultCode: RESULT_GENERAL_ERROR, errorCode, text, section };
+  }
+}
+
+function unrevealed(name: AvpName, why: string): ProtocolError {
+  return new ProtocolError(`reveal ${name}: ${why}`, {
+    resultCode: RESULT_GENERAL_ERROR,
+    errorCode: generalError.outOfRange,
+    section: "5.3",
+  });
+}
