@@ -43,6 +43,7 @@ export interface ConnectionOwner {
   connectionEstablished(connection: ControlConnection): void;
   /** In idle, with its sessions ended; delivery may live on. `retry` "never" when another connection goes on in its place. */
   connectionClosed(connection: ControlConnection, why: string, retry: "backoff" | "never"): void;
+  noteRefusal(why: string): void;
   /** Nothing is left of it: its identifiers are free. */
   connectionGone(connection: ControlConnection): void;
   readonly directory: PseudowireDirectory;
@@ -208,7 +209,10 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
   /** Takes in a control message whose header names this connection (or that found it by its Assigned CCID). */
   receive(octets: Uint8Array, path: PsnPath): void {
     const verdict = this.#authentication.verify(octets, peekMessageType(octets));
-    if (verdict !== "ok") return this.#context.discard(verdict, path);
+    if (verdict !== "ok") {
+      this.#owner.noteRefusal(authenticationFailed(verdict, this.#owner.settings.authentication.mode));
+      return this.#context.discard(verdict, path);
+    }
     const decoded = this.#decode(octets);
     if (decoded === undefined) return this.#context.discard("malformed", path);
     // Verified and read: only now may anything in it change our state (RFC 3931 §5.4.1).
@@ -422,6 +426,14 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
       },
     });
   }
+}
+
+/** Words for a failed verification: most often the secrets differ. */
+export function authenticationFailed(verdict: "wrong-digest" | "missing-digest", mode: string): string {
+  if (mode !== "digest") return "messages from the peer are authenticated, and no secret is configured here";
+  if (verdict === "wrong-digest")
+    return "messages from the peer fail authentication: do both ends have the same secret?";
+  return "messages from the peer carry no digest: is a secret configured at its end?";
 }
 
 function stateMachine(text: string): Refusal {

@@ -8,7 +8,7 @@ import { type PsnPath, pathKey } from "../wire/session-parameters.ts";
 import { judgeStart, type Refusal, stopResult } from "./acceptance.ts";
 import { Authentication } from "./authentication.ts";
 import type { Context, Settleable } from "./context.ts";
-import type { ControlConnection } from "./control-connection.ts";
+import { authenticationFailed, type ControlConnection } from "./control-connection.ts";
 import { type ControlDiscardReason, controlDiscards } from "./control-discards.ts";
 import type { Effect, Input } from "./effects.ts";
 import { Identifiers } from "./identifiers.ts";
@@ -232,7 +232,10 @@ export class Lcce implements Context, Registry {
     if (peer === undefined) return this.discard("unknown-peer", path);
     const { authentication } = peer.settings;
     const verdict = new Authentication(authentication, NOTHING).verify(octets, SCCRQ);
-    if (verdict === "wrong-digest") return this.discard(verdict, path);
+    if (verdict === "wrong-digest") {
+      peer.noteRefusal(authenticationFailed(verdict, authentication.mode));
+      return this.discard(verdict, path);
+    }
     let decoded: DecodedControlMessage;
     try {
       decoded = decodeControlMessage(octets, { hidingSecrets: authentication.secrets });
@@ -244,7 +247,7 @@ export class Lcce implements Context, Registry {
     const refusal = judgeStart(avps, decoded.problem, peer.settings);
     if (refusal === undefined && verdict === "missing-digest") return this.discard(verdict, path);
     if (refusal !== undefined) {
-      peer.whyNot = `refused the peer's SCCRQ: ${refusal.text}`;
+      peer.noteRefusal(`refused the peer's SCCRQ: ${refusal.text}`);
       return this.#refuse(path, peer, avps.assignedControlConnectionId ?? 0, refusal);
     }
     // The SCCRQ may have come with a hidden Assigned Control Connection ID that the first look could not see.

@@ -37,7 +37,10 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   /** The peer's, waiting for an SCCCN; the oldest first. */
   readonly #halfOpen = new Set<ControlConnection>();
   nextAttemptMs: number | undefined;
-  whyNot: string | undefined;
+  /** Why there is no connection, for people. */
+  #whyNot: string | undefined;
+  /** What came from the peer's address and was turned down; tells more than the silence that follows. */
+  #refusal: string | undefined;
 
   constructor(context: Context, registry: Registry, settings: PeerSettings) {
     this.#context = context;
@@ -66,8 +69,17 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     return this.#current ?? this.#attempt ?? [...this.#halfOpen].at(-1);
   }
 
+  get whyNot(): string | undefined {
+    return this.#refusal ?? this.#whyNot;
+  }
+
+  /** Something from the peer's address was turned down; `why` is for people and proves nothing about who sent it. */
+  noteRefusal(why: string): void {
+    this.#refusal = why;
+  }
+
   open(): void {
-    if (this.#settings.role === "responder") this.whyNot = "waiting for the peer to connect";
+    if (this.#settings.role === "responder") this.#whyNot = "waiting for the peer to connect";
     else this.#attemptNow();
   }
 
@@ -130,7 +142,8 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     if (this.#attempt === connection) this.#attempt = undefined;
     this.#current = connection;
     this.#backoff.reset();
-    this.whyNot = undefined;
+    this.#whyNot = undefined;
+    this.#refusal = undefined;
     this.nextAttemptMs = undefined;
     this.#context.timers.set(this, undefined);
     previous?.end("retire", "a newer control connection took over", stopResult.alreadyExists);
@@ -144,7 +157,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     if (this.#current === connection) this.#current = undefined;
     if (this.#attempt === connection) this.#attempt = undefined;
     if (!mattered || !this.#wanted || this.#current !== undefined) return;
-    this.whyNot = why;
+    this.#whyNot = why;
     if (retry === "never" || !this.calls) return;
     const { reconnectInitialMs, reconnectCapMs } = this.#settings;
     const pause = this.#backoff.next(reconnectInitialMs, reconnectCapMs, this.#context.random);
