@@ -1,0 +1,181 @@
+import type { PseudowireConfig } from "../config/config.ts";
+import type { ForwardingPlane } from "../forwarding/plane.ts";
+import type { LinkState, Links } from "../os/links.ts";
+import type { SessionParameters } from "../wire/session-parameters.ts";
+import type { Log } from "./log.ts";
+import { attachmentOf, deviceOf } from "./settings.ts";
+
+interface Circuit {
+  /** Pseudowires on the device, by name. */
+  readonly pseudowires: Map<string, PseudowireConfig>;
+  /** Sessions that are to forward, by local session id; in the plane whenever the device is open. */
+  readonly sessions: Map<number, SessionParameters>;
+  isOpen: boolean;
+  isUp: boolean;
+}
+
+/** What the daemon wants to hear of circuits. */
+export interface CircuitListener {
+  circuitStatus(pseudowire: string, active: boolean): void;
+  forwardingFailed(session: SessionParameters, problem: string): void;
+}
+
+/**
+ * The attachment circuits and the sessions on them: keeps the plane in step with devices that come, go, rise and fall.
+ * Its operations on the plane run one after another, in the order they were asked for.
+ */
+export class Circuits {
+  readonly #plane: ForwardingPlane;
+  readonly #links: Links;
+  readonly #log: Log;
+  readonly #listener: CircuitListener;
+  readonly #circuits = new Map<string, Circuit>();
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(plane: ForwardingPlane, links: Links, log: Log, listener: CircuitListener) {
+    this.#plane = plane;
+    this.#links = links;
+    this.#log = log;
+    this.#listener = listener;
+    links.watch((name, state) => this.#linkChanged(name, state));
+  }
+
+  /** Resolves when everything asked for so far is done. */
+  async settled(): Promise<void> {
+    await this.#work;
+  }
+
+  isUp(device: string): boolean {
+    return this.#circuits.get(device)?.isUp ?? false;
+  }
+
+  /** Attaches a pseudowire; its device is opened with the first one. */
+  async attach(pseudowire: PseudowireConfig): Promise<void> {
+    const { device } = pseudowire.circuit;
+    let circuit = this.#circuits.get(device);
+    if (circuit === undefined) {
+      circuit = { pseudowires: new Map(), sessions: new Map(), isOpen: false, isUp: false };
+      this.#circuits.set(device, circuit);
+    }
+    circuit.pseudowires.set(pseudowire.name, pseudowire);
+    await this.#enqueue(() => this.#open(device));
+  }
+
+  /** Detaches a pseudowire whose sessions were removed; its device is closed with the last one. */
+  async detach(pseudowire: PseudowireConfig): Promise<void> {
+    const { device } = pseudowire.circuit;
+    const circuit = this.#circuits.get(device);
+    if (circuit === undefined) return;
+    circuit.pseudowires.delete(pseudowire.name);
+    if (circuit.pseudowires.size > 0) return;
+    this.#circuits.delete(device);
+    if (!circuit.isOpen) return;
+    circuit.isOpen = false;
+    await this.#enqueue(() => this.#plane.closeCircuit(device));
+  }
+
+  add(session: SessionParameters): void {
+    const found = this.#find(session.pseudowire);
+    if (found === undefined) return;
+    found.circuit.sessions.set(session.localSessionId, session);
+    if (found.circuit.isOpen) this.#addToPlane(session, found.pseudowire);
+  }
+
+  update(session: SessionParameters): void {
+    const found = this.#find(session.pseudowire);
+    if (found === undefined) return;
+    found.circuit.sessions.set(session.localSessionId, session);
+    if (!found.circuit.isOpen) return;
+    this.#attempt(session, () => this.#plane.updateSession(session));
+  }
+
+  remove(localSessionId: number): void {
+    for (const circuit of this.#circuits.values()) {
+      if (!circuit.sessions.delete(localSessionId) || !circuit.isOpen) continue;
+      void this.#enqueue(() => this.#plane.removeSession(localSessionId));
+    }
+  }
+
+  #find(pseudowireName: string): { circuit: Circuit; pseudowire: PseudowireConfig } | undefined {
+    for (const circuit of this.#circuits.values()) {
+      const pseudowire = circuit.pseudowires.get(pseudowireName);
+      if (pseudowire !== undefined) return { circuit, pseudowire };
+    }
+    return undefined;
+  }
+
+  #addToPlane(session: SessionParameters, pseudowire: PseudowireConfig): void {
+    this.#attempt(session, () => this.#plane.addSession(session, attachmentOf(pseudowire)));
+  }
+
+  #attempt(session: SessionParameters, operation: () => Promise<void>): void {
+    void this.#enqueue(async () => {
+      try {
+        await operation();
+      } catch (error) {
+        this.#listener.forwardingFailed(session, String(error instanceof Error ? error.message : error));
+      }
+    });
+  }
+
+  /** Runs after all that was asked for before; its own failure reaches only its caller. */
+  #enqueue(operation: () => Promise<void>): Promise<void> {
+    const done = this.#work.then(operation);
+    this.#work = done.catch((error: unknown) => {
+      this.#log.error({ event: "circuit", problem: String(error) }, "an operation on a circuit went wrong");
+    });
+    return this.#work;
+  }
+
+  async #open(device: string): Promise<void> {
+    const circuit = this.#circuits.get(device);
+    const [first] = circuit?.pseudowires.values() ?? [];
+    if (circuit === undefined || first === undefined || circuit.isOpen) return;
+    try {
+      await this.#plane.openCircuit(deviceOf(first));
+      circuit.isOpen = true;
+      if (first.circuit.kind === "tap") await this.#raiseTap(first);
+    } catch (error) {
+      this.#log.warn(
+        { event: "circuit", device, problem: error instanceof Error ? error.message : String(error) },
+        "cannot open the attachment circuit; waiting for it to appear",
+      );
+      return;
+    }
+    for (const session of circuit.sessions.values()) {
+      const pseudowire = circuit.pseudowires.get(session.pseudowire);
+      if (pseudowire !== undefined) this.#addToPlane(session, pseudowire);
+    }
+    this.#setUp(device, circuit, this.#links.get(device)?.up ?? false);
+  }
+
+  async #raiseTap({ circuit }: PseudowireConfig): Promise<void> {
+    if (circuit.bridge !== undefined) await this.#links.setMaster(circuit.device, circuit.bridge);
+    await this.#links.setUp(circuit.device, true);
+  }
+
+  #linkChanged(device: string, state: LinkState | undefined): void {
+    const circuit = this.#circuits.get(device);
+    if (circuit === undefined) return;
+    if (state === undefined && circuit.isOpen) {
+      circuit.isOpen = false;
+      const sessions = [...circuit.sessions.keys()];
+      void this.#enqueue(async () => {
+        for (const localSessionId of sessions) await this.#plane.removeSession(localSessionId);
+        await this.#plane.closeCircuit(device);
+      });
+    }
+    if (state !== undefined && !circuit.isOpen) void this.#enqueue(() => this.#open(device));
+    this.#setUp(device, circuit, circuit.isOpen && state?.up === true);
+  }
+
+  #setUp(device: string, circuit: Circuit, isUp: boolean): void {
+    if (circuit.isUp === isUp) return;
+    circuit.isUp = isUp;
+    this.#log.info(
+      { event: "circuit", device, up: isUp },
+      `attachment circuit ${device} is ${isUp ? "up" : "down"}`,
+    );
+    for (const name of circuit.pseudowires.keys()) this.#listener.circuitStatus(name, isUp);
+  }
+}

@@ -1,0 +1,260 @@
+import type { Config } from "../config/config.ts";
+import { formatPlan, type PlanStep, planChange } from "../config/plan.ts";
+import type { Effect, Input, ReportedEvent } from "../control/effects.ts";
+import { Lcce } from "../control/lcce.ts";
+import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
+import { UserspacePlane } from "../forwarding/userspace/plane.ts";
+import { monotonicClock } from "../os/clock.ts";
+import { type Links, openLinks } from "../os/links.ts";
+import { cryptoRandom } from "../os/random.ts";
+import { readSecret } from "../os/secrets.ts";
+import type { PsnPath } from "../wire/session-parameters.ts";
+import { Circuits } from "./circuits.ts";
+import { IpControl } from "./ip-control.ts";
+import type { Log } from "./log.ts";
+import { reportStatus } from "./report.ts";
+import { identityOf } from "./settings.ts";
+import type { StatusReport } from "./status.ts";
+import { Tunnels } from "./tunnels.ts";
+
+/** How often counters are looked at for signs of life of the peers. */
+const COUNTERS_INTERVAL_MS = 1000;
+/** Longest wait for peers to acknowledge our StopCCN before we leave. */
+const GOODBYE_MS = 2000;
+/** setTimeout takes no more than this. */
+const LONGEST_TIMEOUT_MS = 0x7fff_ffff;
+
+/**
+ * The running LCCE: performs what the control plane asks, feeds it what happens, and keeps one timer for it. Nothing else
+ * changes control state.
+ */
+export class Daemon {
+  readonly #log: Log;
+  readonly #plane: ForwardingPlane;
+  readonly #links: Links;
+  readonly #circuits: Circuits;
+  readonly #ipControl: IpControl;
+  readonly #startedMs = monotonicClock.nowMs();
+  readonly #received = new Map<number, number>();
+  #lcce: Lcce;
+  #tunnels: Tunnels;
+  #config: Config;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #counters: NodeJS.Timeout;
+
+  private constructor(config: Config, log: Log, plane: ForwardingPlane, links: Links) {
+    this.#config = config;
+    this.#log = log;
+    this.#plane = plane;
+    this.#links = links;
+    this.#lcce = new Lcce(identityOf(config), cryptoRandom);
+    this.#circuits = new Circuits(plane, links, log, {
+      circuitStatus: (pseudowire, active) => this.input({ kind: "circuit-status", pseudowire, active }),
+      forwardingFailed: ({ localSessionId, pseudowire }, problem) => {
+        log.error(
+          { event: "forwarding", pseudowire, problem },
+          `cannot forward pseudowire ${pseudowire}: ${problem}`,
+        );
+        this.input({ kind: "forwarding-failed", localSessionId, problem });
+      },
+    });
+    this.#ipControl = new IpControl(log, (path, octets) => this.receiveControl(path, octets));
+    this.#tunnels = this.#newTunnels();
+    this.#counters = setInterval(() => this.#watchCounters(), COUNTERS_INTERVAL_MS);
+  }
+
+  /** Opens the plane and every tunnel of the configuration. Rejects with SystemError, with everything closed again. */
+  static async open(config: Config, log: Log): Promise<Daemon> {
+    let daemon: Daemon | undefined;
+    const events: PlaneEvents = {
+      control: (path, octets) => daemon?.receiveControl(path, octets),
+      failed: (error) => {
+        log.fatal({ event: "plane", problem: error.message }, "the forwarding plane broke; leaving");
+        process.exitCode = 1;
+        process.kill(process.pid, "SIGTERM");
+      },
+    };
+    const links = await openLinks();
+    const plane = await UserspacePlane.open(events);
+    daemon = new Daemon(config, log, plane, links);
+    try {
+      for (const tunnel of config.tunnels) await daemon.#tunnels.create(tunnel);
+    } catch (error) {
+      await daemon.close();
+      throw error;
+    }
+    return daemon;
+  }
+
+  /** Feeds one input to the control plane and performs what it asks, in order. */
+  input(input: Input): void {
+    this.#perform(this.#lcce.handle(input, monotonicClock.nowMs()));
+  }
+
+  receiveControl(path: PsnPath, octets: Uint8Array): void {
+    this.input({ kind: "datagram", path, octets });
+  }
+
+  status(): StatusReport {
+    return reportStatus({
+      config: this.#config,
+      snapshot: this.#lcce.snapshot(),
+      counters: this.#plane.counters(),
+      plane: this.#plane.name,
+      nowMs: monotonicClock.nowMs(),
+      startedMs: this.#startedMs,
+      localPort: (tunnel) => this.#tunnels.localPort(tunnel),
+      isUp: (device) => this.#circuits.isUp(device),
+    });
+  }
+
+  /** Takes over another configuration and touches only what changed. Resolves to the plan that was carried out. */
+  async reload(
+    config: Config,
+  ): Promise<{ readonly changed: boolean; readonly plan: string; readonly problems: string[] }> {
+    const steps = planChange(this.#config, config);
+    const plan = formatPlan(steps);
+    const problems: string[] = [];
+    this.#log.info({ event: "reload", steps: steps.length }, "reloading the configuration");
+    const everything = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
+    const before = this.#config;
+    this.#config = config;
+    try {
+      if (everything) await this.#replaceAll(config);
+      else for (const step of orderOf(steps)) await this.#carryOut(step, config);
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : String(error));
+    }
+    this.#log.level = config.log.level;
+    if (before.lcce.controlSocket !== config.lcce.controlSocket) {
+      problems.push("lcce.control_socket changed: it is taken over at the next start");
+    }
+    for (const problem of problems) this.#log.error({ event: "reload", problem }, problem);
+    return { changed: steps.length > 0, plan, problems };
+  }
+
+  /** Says goodbye to all peers, waits a moment for their acknowledgements, and releases everything. */
+  async close(): Promise<void> {
+    clearInterval(this.#counters);
+    for (const name of this.#config.tunnels.map((tunnel) => tunnel.name)) {
+      this.input({ kind: "close-connection", peer: name, resultCode: 6 });
+    }
+    await this.#silence(GOODBYE_MS);
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#ipControl.close();
+    await this.#circuits.settled();
+    await this.#plane.close();
+    this.#links.close();
+  }
+
+  #newTunnels(): Tunnels {
+    return new Tunnels({
+      plane: this.#plane,
+      circuits: this.#circuits,
+      ipControl: this.#ipControl,
+      input: (input) => this.input(input),
+      readSecret: (source) => {
+        const { octets, notes } = readSecret(source);
+        for (const note of notes) this.#log.warn({ event: "secret" }, note);
+        return octets;
+      },
+    });
+  }
+
+  async #replaceAll(config: Config): Promise<void> {
+    for (const name of this.#tunnels.names) await this.#tunnels.remove(name, 1);
+    await this.#silence(GOODBYE_MS);
+    this.#lcce = new Lcce(identityOf(config), cryptoRandom);
+    this.#tunnels = this.#newTunnels();
+    for (const tunnel of config.tunnels) await this.#tunnels.create(tunnel);
+  }
+
+  async #carryOut(step: PlanStep, config: Config): Promise<void> {
+    const tunnelName = step.kind === "tunnel" ? step.name : step.tunnel;
+    const tunnel = config.tunnels.find(({ name }) => name === tunnelName);
+    if (step.kind === "tunnel") {
+      if (step.action === "update" && tunnel !== undefined) return this.#tunnels.update(tunnel);
+      if (step.action !== "create") await this.#tunnels.remove(step.name, 1);
+      if (step.action !== "remove" && tunnel !== undefined) await this.#tunnels.create(tunnel);
+    }
+    if (step.kind === "pseudowire" && tunnelName !== undefined) {
+      const pseudowire = tunnel?.pseudowires.find(({ name }) => name === step.name);
+      if (step.action !== "create") await this.#tunnels.removePseudowire(tunnelName, step.name);
+      if (step.action !== "remove" && pseudowire !== undefined) {
+        await this.#tunnels.addPseudowire(tunnelName, pseudowire);
+      }
+    }
+  }
+
+  #perform(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "transmit":
+          this.#plane.transmitControl(effect.path, effect.octets);
+          break;
+        case "forwarding-add":
+          this.#circuits.add(effect.session);
+          break;
+        case "forwarding-update":
+          this.#circuits.update(effect.session);
+          break;
+        case "forwarding-remove":
+          this.#received.delete(effect.localSessionId);
+          this.#circuits.remove(effect.localSessionId);
+          break;
+        case "report":
+          this.#report(effect.event);
+          break;
+      }
+    }
+    this.#arm();
+  }
+
+  /** The one timer of the control plane. */
+  #arm(): void {
+    clearTimeout(this.#timer);
+    const { deadlineMs } = this.#lcce;
+    if (deadlineMs === undefined) return;
+    const waitMs = Math.min(Math.max(0, deadlineMs - monotonicClock.nowMs()), LONGEST_TIMEOUT_MS);
+    this.#timer = setTimeout(
+      () => this.#perform(this.#lcce.expire(monotonicClock.nowMs())),
+      Math.ceil(waitMs),
+    );
+  }
+
+  #report(event: ReportedEvent): void {
+    if (event.event === "discard") {
+      const { reason, path } = event;
+      this.#log.debug({ event: "control-discard", reason, from: path.remoteAddress }, `discarded: ${reason}`);
+      return;
+    }
+    const subject =
+      event.event === "session" ? `pseudowire ${event.pseudowire}` : `control connection to ${event.peer}`;
+    const detail = event.detail === undefined ? "" : `: ${event.detail}`;
+    this.#log.info({ ...event }, `${subject} ${event.from} -> ${event.to} (${event.cause})${detail}`);
+  }
+
+  /** Data that came since the last look keeps HELLOs away (RFC 3931 §4.4). */
+  #watchCounters(): void {
+    for (const { localSessionId, receivedFrames } of this.#plane.counters().sessions) {
+      if (this.#received.get(localSessionId) === receivedFrames) continue;
+      this.#received.set(localSessionId, receivedFrames);
+      if (receivedFrames > 0) this.input({ kind: "data-received", localSessionId });
+    }
+  }
+
+  /** Resolves once no connection is left, or after `limitMs`. */
+  async #silence(limitMs: number): Promise<void> {
+    const endMs = monotonicClock.nowMs() + limitMs;
+    while (!this.#lcce.isSilent && monotonicClock.nowMs() < endMs) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
+
+/** What goes makes room for what comes: a device or a port may move from one pseudowire to another. */
+function orderOf(steps: readonly PlanStep[]): readonly PlanStep[] {
+  const order = ["remove", "update", "replace", "create"];
+  return [...steps].sort((a, b) => order.indexOf(a.action) - order.indexOf(b.action));
+}

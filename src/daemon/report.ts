@@ -1,0 +1,171 @@
+import type { Config, PseudowireConfig, TunnelConfig } from "../config/config.ts";
+import type { ConnectionSnapshot, LcceSnapshot, PseudowireSnapshot } from "../control/snapshot.ts";
+import type { PlaneCounters, SessionCounters } from "../forwarding/plane.ts";
+import type { CircuitStatus } from "../wire/avp-table.ts";
+import type { SessionParameters } from "../wire/session-parameters.ts";
+import { pathOf, staticSessionOf } from "./settings.ts";
+import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "./status.ts";
+import { version } from "./version.ts";
+
+/** Everything a status report is drawn from. Times in ms of the monotonic clock. */
+export interface StatusSources {
+  readonly config: Config;
+  readonly snapshot: LcceSnapshot;
+  readonly counters: PlaneCounters;
+  readonly plane: string;
+  readonly nowMs: number;
+  readonly startedMs: number;
+  localPort(tunnel: string): number;
+  isUp(device: string): boolean;
+}
+
+/** How everything stands, without any secret: of cookies only their sizes. */
+export function reportStatus(sources: StatusSources): StatusReport {
+  const { config, snapshot, counters } = sources;
+  const connections = new Map(snapshot.connections.map((connection) => [connection.peer, connection]));
+  const pseudowires = new Map(snapshot.pseudowires.map((pseudowire) => [pseudowire.pseudowire, pseudowire]));
+  const sessions = new Map(counters.sessions.map((session) => [session.localSessionId, session]));
+  return {
+    version,
+    pid: process.pid,
+    uptimeMs: Math.round(sources.nowMs - sources.startedMs),
+    hostName: config.lcce.hostName,
+    routerId: dottedQuad(config.lcce.routerId),
+    plane: { name: sources.plane, reason: "the only plane of this version" },
+    controlConnections: config.tunnels.map((tunnel) =>
+      connectionOf(sources, tunnel, connections.get(tunnel.name)),
+    ),
+    pseudowires: config.tunnels.flatMap((tunnel) =>
+      tunnel.pseudowires.map((pseudowire) =>
+        pseudowireOf(sources, tunnel, pseudowire, pseudowires.get(pseudowire.name), sessions),
+      ),
+    ),
+    discards: { ...counters.discards },
+    control: Object.fromEntries(Object.entries(snapshot.discards).filter(([, count]) => count > 0)),
+  };
+}
+
+function dottedQuad(value: number): string {
+  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join(".");
+}
+
+function addressed(address: string, port: number): string {
+  if (port === 0) return address;
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function since(sources: StatusSources, ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.round(Math.abs(sources.nowMs - ms));
+}
+
+function connectionOf(
+  sources: StatusSources,
+  tunnel: TunnelConfig,
+  connection: ConnectionSnapshot | undefined,
+): ControlConnectionStatus {
+  const path = connection?.path ?? pathOf(tunnel, sources.localPort(tunnel.name));
+  return {
+    tunnel: tunnel.name,
+    state: tunnel.control === undefined ? "static" : (connection?.state ?? "idle"),
+    encapsulation: tunnel.encapsulation,
+    local: addressed(path.localAddress, path.localPort),
+    remote: addressed(path.remoteAddress, path.remotePort),
+    localControlConnectionId: connection?.localControlConnectionId,
+    remoteControlConnectionId: connection?.remoteControlConnectionId,
+    peerHostName: connection?.hostName,
+    peerRouterId: connection?.routerId === undefined ? undefined : dottedQuad(connection.routerId),
+    peerVendorName: connection?.vendorName,
+    authentication: authenticationOf(tunnel),
+    establishedForMs: since(sources, connection?.establishedMs),
+    whyNot: connection?.whyNot,
+    nextAttemptInMs: since(sources, connection?.nextAttemptMs),
+    sent: connection?.sent ?? 0,
+    received: connection?.received ?? 0,
+    retransmitted: connection?.retransmitted ?? 0,
+  };
+}
+
+function authenticationOf({ control }: TunnelConfig): string {
+  if (control === undefined) return "none";
+  return control.authentication === "digest" ? control.digestType : control.authentication;
+}
+
+function circuitWords({ circuit }: PseudowireConfig): string {
+  if (circuit.vlan === undefined) return circuit.device;
+  const { id, idOnPseudowire } = circuit.vlan;
+  return `${circuit.device} vlan ${id}${id === idOnPseudowire ? "" : ` (as ${idOnPseudowire})`}`;
+}
+
+/** The other end's circuit in words (RFC 5641 §3). */
+function remoteWords(status: CircuitStatus | undefined): string | undefined {
+  if (status === undefined) return undefined;
+  const faults = [
+    ...(status.receiveFault ? ["receive fault"] : []),
+    ...(status.transmitFault ? ["transmit fault"] : []),
+    ...(status.psnReceiveFault ? ["network receive fault"] : []),
+    ...(status.psnTransmitFault ? ["network transmit fault"] : []),
+    ...(status.standby ? ["standby"] : []),
+  ];
+  return `${status.active ? "up" : "down"}${faults.length === 0 ? "" : ` (${faults.join(", ")})`}`;
+}
+
+function pseudowireOf(
+  sources: StatusSources,
+  tunnel: TunnelConfig,
+  pseudowire: PseudowireConfig,
+  snapshot: PseudowireSnapshot | undefined,
+  sessions: ReadonlyMap<number, SessionCounters>,
+): PseudowireStatus {
+  const fixed = staticSessionOf(pseudowire, pathOf(tunnel, sources.localPort(tunnel.name)));
+  const session = fixed ?? snapshot?.session;
+  const counters = session === undefined ? undefined : sessions.get(session.localSessionId);
+  const isStaticUp = fixed !== undefined && counters !== undefined;
+  const isUp = sources.isUp(pseudowire.circuit.device);
+  return {
+    name: pseudowire.name,
+    tunnel: tunnel.name,
+    state: fixed === undefined ? (snapshot?.state ?? "idle") : isStaticUp ? "established" : "idle",
+    type: pseudowire.type,
+    circuit: circuitWords(pseudowire),
+    localCircuit: isUp ? "up" : "down",
+    remoteCircuit: remoteWords(snapshot?.remoteStatus),
+    whyNot: whyNotOf(fixed !== undefined && !isStaticUp, isUp, pseudowire, snapshot),
+    establishedForMs: since(sources, snapshot?.establishedMs),
+    ...agreedOn(session),
+    receivedFrames: counters?.receivedFrames ?? 0,
+    receivedOctets: counters?.receivedOctets ?? 0,
+    transmittedFrames: counters?.transmittedFrames ?? 0,
+    transmittedOctets: counters?.transmittedOctets ?? 0,
+    discards: { ...counters?.discards },
+  };
+}
+
+/** Why no frames pass, though the session may be up. */
+function whyNotOf(
+  isStaticDown: boolean,
+  isUp: boolean,
+  pseudowire: PseudowireConfig,
+  snapshot: PseudowireSnapshot | undefined,
+): string | undefined {
+  if (!isUp) return `attachment circuit ${pseudowire.circuit.device} is down or missing`;
+  if (isStaticDown) return "not in the forwarding plane yet";
+  if (snapshot?.whyNot !== undefined) return snapshot.whyNot;
+  const remote = snapshot?.remoteStatus;
+  return remote !== undefined && (!remote.active || remote.standby)
+    ? "the attachment circuit at the other end is down"
+    : undefined;
+}
+
+function agreedOn(session: SessionParameters | undefined): Partial<PseudowireStatus> {
+  if (session === undefined) return {};
+  return {
+    localSessionId: session.localSessionId,
+    remoteSessionId: session.remoteSessionId,
+    receiveCookieOctets: session.receiveCookie.length,
+    transmitCookieOctets: session.transmitCookie.length,
+    receiveSublayer: session.receiveSublayer,
+    transmitSublayer: session.transmitSublayer,
+    receiveSequencing: session.receiveSequencing,
+    transmitSequencing: session.transmitSequencing,
+  };
+}

@@ -1,0 +1,97 @@
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import type { Config } from "../config/config.ts";
+import { formatProblem, parseConfig } from "../config/parse.ts";
+import { openControlSocket } from "./control-socket.ts";
+import { Daemon } from "./daemon.ts";
+import { createLog, type Log } from "./log.ts";
+import type { ReloadReport } from "./status.ts";
+import { version } from "./version.ts";
+
+/** Exit codes of `wirespan run`, in docs/operating.md. */
+const OK = 0;
+const FAILED = 1;
+const BAD_CONFIGURATION = 3;
+
+export interface RunOptions {
+  /** Path of the YAML file. */
+  readonly configFile: string;
+}
+
+/** Runs an LCCE in the foreground until SIGTERM or SIGINT; resolves to the exit code. SIGHUP reloads. */
+export async function runDaemon(options: RunOptions): Promise<number> {
+  const file = resolve(options.configFile);
+  const loaded = load(file);
+  if ("problems" in loaded) {
+    process.stderr.write(`${loaded.problems.join("\n")}\n`);
+    return BAD_CONFIGURATION;
+  }
+  const { config } = loaded;
+  const log = createLog(config.log);
+  log.info({ event: "start", version, config: file }, `wirespan ${version} starts with ${file}`);
+  const daemon = await Daemon.open(config, log);
+  try {
+    const reload = oneAtATime(() => reloadFrom(file, daemon, log));
+    const socket = await openControlSocket(config.lcce.controlSocket, {
+      status: () => daemon.status(),
+      reload,
+    });
+    const onHangUp = (): void => void reload();
+    process.on("SIGHUP", onHangUp);
+    const signal = await stopSignal();
+    log.info({ event: "stop", signal }, `${signal}: saying goodbye to the peers`);
+    process.off("SIGHUP", onHangUp);
+    await socket.close();
+  } finally {
+    await daemon.close();
+    log.info({ event: "stopped" }, "stopped");
+  }
+  return process.exitCode === FAILED ? FAILED : OK;
+}
+
+function load(file: string): { readonly config: Config } | { readonly problems: readonly string[] } {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    return {
+      problems: [`read the configuration: ${error instanceof Error ? error.message : String(error)}`],
+    };
+  }
+  const { config, problems } = parseConfig(text, file, { hostName: hostname() });
+  if (config === undefined) return { problems: problems.map(formatProblem) };
+  return { config };
+}
+
+/** A file that is not in order changes nothing. */
+async function reloadFrom(file: string, daemon: Daemon, log: Log): Promise<ReloadReport> {
+  const loaded = load(file);
+  if ("config" in loaded) return daemon.reload(loaded.config);
+  for (const problem of loaded.problems) log.error({ event: "reload", problem }, `not reloaded: ${problem}`);
+  return { changed: false, plan: "", problems: [...loaded.problems] };
+}
+
+/** Calls that come while one is at work wait their turn. */
+function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return () => {
+    const next = last.then(work, work);
+    last = next.catch(() => undefined);
+    return next;
+  };
+}
+
+/** The first SIGTERM or SIGINT; a second one ends the process at once. */
+function stopSignal(): Promise<string> {
+  return new Promise((stopped) => {
+    let stopping = false;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (stopping) process.exit(FAILED);
+      stopping = true;
+      stopped(signal);
+    };
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
+  });
+}

@@ -1,0 +1,107 @@
+import type {
+  Config,
+  ControlConfig,
+  PseudowireConfig,
+  SecretSource,
+  TunnelConfig,
+} from "../config/config.ts";
+import type { LcceIdentity, PeerSettings, PseudowireSettings } from "../control/settings.ts";
+import type { Attachment, CircuitDevice, PsnEndpoint } from "../forwarding/plane.ts";
+import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
+
+/** How the operator's words become those of control and forwarding, which never see a configuration. */
+
+/** Vendor Name AVP (RFC 3931 §5.4.3): informational. */
+const VENDOR_NAME = "Wirespan";
+
+export function identityOf(config: Config): LcceIdentity {
+  return { hostName: config.lcce.hostName, routerId: config.lcce.routerId, vendorName: VENDOR_NAME };
+}
+
+export function endpointOf(tunnel: TunnelConfig): PsnEndpoint {
+  return {
+    encapsulation: tunnel.encapsulation,
+    address: tunnel.local,
+    port: tunnel.localPort,
+    fragmentation: tunnel.fragmentation,
+  };
+}
+
+/** The two ends of a tunnel; `localPort` is the one in use, which the kernel chose when the file says 0. */
+export function pathOf(tunnel: TunnelConfig, localPort: number): PsnPath {
+  return {
+    encapsulation: tunnel.encapsulation,
+    localAddress: tunnel.local,
+    localPort,
+    remoteAddress: tunnel.remote,
+    remotePort: tunnel.remotePort,
+  };
+}
+
+/** `read` fetches the octets of a secret; it may throw SystemError. */
+export function peerOf(
+  tunnel: TunnelConfig,
+  control: ControlConfig,
+  path: PsnPath,
+  read: (source: SecretSource) => Uint8Array,
+): PeerSettings {
+  const keyed = control.authentication === "digest";
+  const secrets = control.secrets.map(read);
+  return {
+    name: tunnel.name,
+    path,
+    role: control.role,
+    authentication: {
+      mode: control.authentication,
+      digestType: control.digestType,
+      // No secret at all stands for the empty password (RFC 3931 §4.1.1.2).
+      secrets: keyed && secrets.length === 0 ? [new Uint8Array(0)] : secrets,
+      hideAvps: control.hideAvps,
+    },
+    delivery: {
+      initialMs: control.retransmitInitialMs,
+      capMs: control.retransmitCapMs,
+      limit: control.retransmitLimit,
+      receiveWindowSize: control.receiveWindowSize,
+    },
+    helloIntervalMs: control.helloIntervalMs,
+    reconnectInitialMs: control.reconnectInitialMs,
+    reconnectCapMs: control.reconnectCapMs,
+    ...(control.peerHostName === undefined ? {} : { peerHostName: control.peerHostName }),
+    ...(control.peerRouterId === undefined ? {} : { peerRouterId: control.peerRouterId }),
+  };
+}
+
+export function pseudowireOf(pseudowire: PseudowireConfig): PseudowireSettings {
+  const { name, type, remoteEndId, cookieOctets, sublayer, sequencing } = pseudowire;
+  return { name, type, remoteEndId, cookieOctets, sublayer, sequencing };
+}
+
+export function deviceOf(pseudowire: PseudowireConfig): CircuitDevice {
+  return { kind: pseudowire.circuit.kind, name: pseudowire.circuit.device, mtu: pseudowire.mtu };
+}
+
+export function attachmentOf(pseudowire: PseudowireConfig): Attachment {
+  const { device, vlan, linkLocal } = pseudowire.circuit;
+  return { device, ...(vlan === undefined ? {} : { vlan }), linkLocal, mtu: pseudowire.mtu };
+}
+
+/** The parameters of a static session, which nobody negotiates (RFC 3931 §3); undefined for a negotiated one. */
+export function staticSessionOf(pseudowire: PseudowireConfig, path: PsnPath): SessionParameters | undefined {
+  const { fixed } = pseudowire;
+  if (fixed === undefined) return undefined;
+  return {
+    pseudowire: pseudowire.name,
+    path,
+    pseudowireType: pseudowire.type,
+    localSessionId: fixed.localSessionId,
+    remoteSessionId: fixed.remoteSessionId,
+    receiveCookie: fixed.receiveCookie,
+    transmitCookie: fixed.transmitCookie,
+    receiveSublayer: pseudowire.sublayer,
+    transmitSublayer: fixed.transmitSublayer,
+    receiveSequencing: pseudowire.sequencing,
+    transmitSequencing: fixed.transmitSequencing,
+    transmitAllowed: true,
+  };
+}
