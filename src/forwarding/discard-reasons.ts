@@ -10,7 +10,6 @@ export const discardReasons = [
   { name: "wrong-peer", help: "data message for a known session from another address than the peer's" },
   { name: "wrong-cookie", help: "data message whose cookie is not the one assigned (RFC 3931 §4.5)" },
   { name: "out-of-sequence", help: "data message older than what was already delivered (RFC 3931 §4.6.1)" },
-  { name: "not-sequenced", help: "data message without a number on a session that demands numbers for it" },
   { name: "vccv", help: "VCCV channel message, which this session did not negotiate (RFC 5085 §6)" },
   { name: "fragment", help: "pseudowire fragment, which this session did not negotiate (RFC 4623 §4)" },
   { name: "untagged", help: "frame without a VLAN tag on a VLAN pseudowire (RFC 4719 §3.1)" },
@@ -28,6 +27,8 @@ export const discardReasons = [
   { name: "path-mtu", help: "data message longer than the path to the peer takes (fragmentation is off)" },
   { name: "psn-error", help: "data message that the kernel refused to send to the peer" },
   { name: "psn-overflow", help: "data messages that the kernel dropped because we read too slowly" },
+  { name: "bad-offload", help: "super-frame from the circuit that cannot be cut into frames" },
+  { name: "control-overflow", help: "control messages that came faster than they could be handled" },
   { name: "circuit-overflow", help: "frames that the kernel dropped because we read too slowly" },
 ] as const;
 

@@ -1,0 +1,145 @@
+import { TruncatedError } from "../bytes/errors.ts";
+import { concat } from "../bytes/hex.ts";
+import { decodeDataMessage, decodeSessionId, encodeDataMessage } from "../wire/data-header.ts";
+import { ProtocolError } from "../wire/errors.ts";
+import {
+  carriesIp,
+  countTags,
+  ETHERNET_HEADER_OCTETS,
+  isLinkLocal,
+  isPause,
+  outerTagProtocol,
+  outerVlanId,
+  rewriteOuterTag,
+  SHORTEST_FRAME_OCTETS,
+  TAG_OCTETS,
+} from "../wire/ethernet.ts";
+import type { SessionParameters } from "../wire/session-parameters.ts";
+import type { DiscardReason } from "./discard-reasons.ts";
+import type { Attachment } from "./plane.ts";
+import { acceptSequence, NUMBERS, newReceiveSequence, type ReceiveSequence } from "./sequencing.ts";
+
+/**
+ * The reference of all planes: what becomes of one frame, or of one data message, of one session. Plain and slow; the fast
+ * paths are held to it by tests.
+ */
+
+/** What a session remembers from one message to the next. */
+export interface SequenceState {
+  /** Number of the next sequenced data message we send; the first is 0 (RFC 3931 Appendix C). */
+  next: number;
+  readonly received: ReceiveSequence;
+}
+
+export function newSequenceState(): SequenceState {
+  return { next: 0, received: newReceiveSequence() };
+}
+
+/** Octets to send on, or the reason why not. */
+export type Outcome = Uint8Array | DiscardReason;
+
+function viewOf(octets: Uint8Array): DataView {
+  return new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
+}
+
+/**
+ * Turns a frame from the attachment circuit into the payload of a UDP datagram or IP packet (RFC 3931 §4.1, RFC 4719 §3.1).
+ * `frame` has its tags in place and its checksums complete, and is one that the attachment carries.
+ */
+export function encapsulate(
+  frame: Uint8Array,
+  session: SessionParameters,
+  attachment: Attachment,
+  state: SequenceState,
+): Outcome {
+  if (frame.length < ETHERNET_HEADER_OCTETS) return "runt";
+  const view = viewOf(frame);
+  if (attachment.vlan !== undefined) {
+    if (outerTagProtocol(view, 0, frame.length) !== attachment.vlan.protocol) return "no-pseudowire";
+    if (outerVlanId(view, 0) !== attachment.vlan.id) return "no-pseudowire";
+  }
+  if (!session.transmitAllowed) return "not-established";
+  if (attachment.linkLocal === "block" && isLinkLocal(view, 0)) return "link-local";
+  if (attachment.linkLocal === "no-pause" && isPause(view, 0)) return "link-local";
+  const room = attachment.mtu + ETHERNET_HEADER_OCTETS + TAG_OCTETS * countTags(view, 0, frame.length);
+  if (frame.length > room) return "oversize";
+  const payload = frame.slice();
+  if (attachment.vlan !== undefined) {
+    rewriteOuterTag(viewOf(payload), 0, attachment.vlan.protocol, attachment.vlan.idOnPseudowire);
+  }
+  const sublayer =
+    session.transmitSublayer === "none"
+      ? {}
+      : {
+          sublayer: {
+            vccv: false,
+            isFragment: false,
+            sequenceNumber: number(view, frame.length, session, state),
+          },
+        };
+  const header = { sessionId: session.remoteSessionId, cookie: session.transmitCookie, ...sublayer };
+  return encodeDataMessage(session.path.encapsulation, header, payload);
+}
+
+/** The number this frame gets, if the peer asked for numbers on its kind (RFC 3931 §5.4.4, Data Sequencing). */
+function number(
+  view: DataView,
+  length: number,
+  session: SessionParameters,
+  state: SequenceState,
+): number | undefined {
+  const { transmitSequencing } = session;
+  if (transmitSequencing === "none") return undefined;
+  if (transmitSequencing === "non-ip" && carriesIp(view, 0, length)) return undefined;
+  const next = state.next;
+  state.next = (next + 1) % NUMBERS;
+  return next;
+}
+
+/**
+ * Turns a data message from the peer into the frame for the attachment circuit, padded to the shortest a port may send. The
+ * datagram came from the session's peer; whether its session id is the session's is checked here (RFC 3931 §4.5).
+ */
+export function decapsulate(
+  datagram: Uint8Array,
+  session: SessionParameters,
+  attachment: Attachment,
+  state: SequenceState,
+): Outcome {
+  const { encapsulation } = session.path;
+  const agreed = { cookieOctets: session.receiveCookie.length, sublayer: session.receiveSublayer !== "none" };
+  try {
+    if (decodeSessionId(encapsulation, datagram) !== session.localSessionId) return "unknown-session";
+    const { header, payload } = decodeDataMessage(encapsulation, agreed, datagram);
+    if (!matches(header.cookie, session.receiveCookie)) return "wrong-cookie";
+    if (header.sublayer?.vccv) return "vccv";
+    if (header.sublayer?.isFragment) return "fragment";
+    if (payload.length < ETHERNET_HEADER_OCTETS) return "truncated";
+    const received = header.sublayer?.sequenceNumber;
+    if (received !== undefined && session.receiveSequencing !== "none") {
+      if (!acceptSequence(state.received, received)) return "out-of-sequence";
+    }
+    return leave(payload, attachment);
+  } catch (error) {
+    if (error instanceof TruncatedError) return "truncated";
+    if (error instanceof ProtocolError) return "bad-version";
+    throw error;
+  }
+}
+
+function leave(payload: Uint8Array, attachment: Attachment): Outcome {
+  const frame = payload.slice();
+  if (attachment.vlan !== undefined) {
+    const view = viewOf(frame);
+    if (outerTagProtocol(view, 0, frame.length) === 0) return "untagged";
+    rewriteOuterTag(view, 0, attachment.vlan.protocol, attachment.vlan.id);
+  }
+  return concat(frame, new Uint8Array(Math.max(0, SHORTEST_FRAME_OCTETS - frame.length)));
+}
+
+/** In a time that depends on the length alone. */
+function matches(cookie: Uint8Array, wanted: Uint8Array): boolean {
+  let difference = 0;
+  for (const [index, octet] of wanted.entries()) difference |= octet ^ (cookie[index] ?? 0);
+  return difference === 0;
+}

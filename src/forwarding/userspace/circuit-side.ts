@@ -1,0 +1,182 @@
+import { errno, errnoName, linux, read, recvmmsg } from "../../os/libc.ts";
+import { VNET_HEADER_OCTETS } from "../../os/memory.ts";
+import { TAG_OCTETS } from "../../wire/ethernet.ts";
+import { discardIndex } from "../discard-reasons.ts";
+import { type Arena, RECEIVE_BATCH, ReceiveSlots, SEGMENT_HEADER_OCTETS, TRANSMIT_BATCH } from "./arena.ts";
+import { admitFrame, LONGEST_HEADER_OCTETS, writeHeader } from "./fast-path.ts";
+import {
+  completeChecksum,
+  newSegments,
+  type Offload,
+  parseSegments,
+  segmentOctets,
+  writeSegmentHeaders,
+} from "./segmentation.ts";
+import { UNCHARGED_ROW } from "./session-row.ts";
+import { type Circuit, type ForwardedSession, sessionOfFrame } from "./tables.ts";
+import type { Charges, Transmitter } from "./transmitter.ts";
+
+/** Batches read from one circuit before the others have their turn. */
+const MOST_BATCHES = 4;
+const NO_PSEUDOWIRE = -1 - discardIndex["no-pseudowire"];
+const OVERSIZE = -1 - discardIndex.oversize;
+const RUNT = -1 - discardIndex.runt;
+const BAD_OFFLOAD = -1 - discardIndex["bad-offload"];
+const NEEDS_CHECKSUM = 1;
+
+/** Offsets in the ancillary data: struct cmsghdr, then struct tpacket_auxdata. */
+const AUXDATA_STATUS = 16;
+const AUXDATA_TCI = 32;
+const AUXDATA_TPID = 34;
+const VLAN_VALID = 0x10;
+const TPID_VALID = 0x40;
+const DEFAULT_TPID = 0x8100;
+
+/** From the attachment circuits to the peers: reads frames in batches, cuts super-frames, puts our headers in front. */
+export class CircuitSide {
+  readonly #arena: Arena;
+  readonly #charges: Charges;
+  readonly #toPeers: Transmitter;
+  readonly #slots: ReceiveSlots;
+  readonly #headers: number;
+  readonly #segments = newSegments();
+  readonly #offload: Offload = {
+    gsoType: 0,
+    gsoSize: 0,
+    needsChecksum: false,
+    checksumStart: 0,
+    checksumOffset: 0,
+  };
+
+  constructor(arena: Arena, slots: number, charges: Charges, toPeers: Transmitter) {
+    this.#arena = arena;
+    this.#charges = charges;
+    this.#toPeers = toPeers;
+    this.#slots = new ReceiveSlots(arena, slots, false, true);
+    this.#headers = arena.take(TRANSMIT_BATCH * SEGMENT_HEADER_OCTETS);
+  }
+
+  /** Reads what waits on a circuit and sends it on. */
+  serve(circuit: Circuit): void {
+    for (let batch = 0; batch < MOST_BATCHES; batch += 1) {
+      const count = circuit.kind === "tap" ? this.#serveTap(circuit) : this.#serveInterface(circuit);
+      this.#toPeers.flush();
+      if (count < RECEIVE_BATCH) return;
+    }
+  }
+
+  #serveInterface(circuit: Circuit): number {
+    const slots = this.#slots;
+    const count = recvmmsg(
+      circuit.fd,
+      this.#arena.address(slots.messages),
+      RECEIVE_BATCH,
+      linux.MSG_DONTWAIT,
+      0,
+    );
+    if (count < 0) return this.#failed(circuit);
+    for (let index = 0; index < count; index += 1) {
+      const isCut = (slots.flags(index) & linux.MSG_TRUNC) !== 0;
+      if (isCut) this.#charges.discarded(UNCHARGED_ROW, OVERSIZE);
+      else this.#take(circuit, slots.start(index), slots.length(index), index);
+    }
+    slots.recycle(count, false, true);
+    return count;
+  }
+
+  #serveTap(circuit: Circuit): number {
+    for (let index = 0; index < RECEIVE_BATCH; index += 1) {
+      const start = this.#slots.start(index);
+      const octets = read(circuit.fd, this.#arena.address(start), 65_600);
+      if (octets <= 0) {
+        this.#failed(circuit);
+        return index;
+      }
+      this.#take(circuit, start, octets, -1);
+    }
+    return RECEIVE_BATCH;
+  }
+
+  /** Nothing there, or the device is down: a poll will tell. A device that is gone must not be polled again. */
+  #failed(circuit: Circuit): number {
+    const name = errnoName(errno());
+    if (name === "EBADFD" || name === "EBADF") circuit.isAlive = false;
+    return 0;
+  }
+
+  /** One frame with its virtio-net header; `index` names its ancillary data, -1 none. */
+  #take(circuit: Circuit, start: number, octets: number, index: number): void {
+    const { view } = this.#arena;
+    let frame = start + VNET_HEADER_OCTETS;
+    let length = octets - VNET_HEADER_OCTETS;
+    const offload = this.#offload;
+    offload.needsChecksum = (view.getUint8(start) & NEEDS_CHECKSUM) !== 0;
+    offload.gsoType = view.getUint8(start + 1);
+    offload.gsoSize = view.getUint16(start + 4, true);
+    offload.checksumStart = view.getUint16(start + 6, true);
+    offload.checksumOffset = view.getUint16(start + 8, true);
+    if (index >= 0 && this.#putTagBack(frame, index)) {
+      frame -= TAG_OCTETS;
+      length += TAG_OCTETS;
+      offload.checksumStart += TAG_OCTETS;
+    }
+    if (length < 14) return this.#charges.discarded(UNCHARGED_ROW, RUNT);
+    const session = sessionOfFrame(view, frame, length, circuit);
+    if (session === undefined) return this.#charges.discarded(UNCHARGED_ROW, NO_PSEUDOWIRE);
+    if (offload.gsoType === 0) this.#sendFrame(session, frame, length);
+    else this.#sendSegments(session, frame, length);
+  }
+
+  /** The kernel takes the outer tag off and tells it beside the frame. */
+  #putTagBack(frame: number, index: number): boolean {
+    const { view, octets } = this.#arena;
+    if (this.#slots.controlLength(index) < AUXDATA_TPID + 2) return false;
+    const control = this.#slots.control(index);
+    const status = view.getUint32(control + AUXDATA_STATUS, true);
+    if ((status & VLAN_VALID) === 0) return false;
+    const tci = view.getUint16(control + AUXDATA_TCI, true);
+    const tpid = (status & TPID_VALID) !== 0 ? view.getUint16(control + AUXDATA_TPID, true) : DEFAULT_TPID;
+    octets.copyWithin(frame - TAG_OCTETS, frame, frame + 12);
+    view.setUint16(frame + 8, tpid);
+    view.setUint16(frame + 10, tci);
+    return true;
+  }
+
+  #sendFrame(session: ForwardedSession, frame: number, length: number): void {
+    const { view } = this.#arena;
+    const verdict = admitFrame(view, frame, length, length, session);
+    if (verdict < 0) return this.#charges.discarded(session.row, verdict);
+    if (this.#offload.needsChecksum) completeChecksum(this.#arena, frame, length, this.#offload);
+    this.#toPeers.aim(session.fd, false);
+    const { messages } = this.#toPeers;
+    const header = this.#headers + messages.count * SEGMENT_HEADER_OCTETS;
+    const headerOctets = writeHeader(view, header, session, frame, length);
+    messages.setVector(messages.count, 0, header, headerOctets);
+    messages.setVector(messages.count, 1, frame, length);
+    this.#toPeers.push(session.row, length, 2, session.name, session.nameOctets);
+  }
+
+  #sendSegments(session: ForwardedSession, frame: number, length: number): void {
+    const { view } = this.#arena;
+    const segments = this.#segments;
+    if (!parseSegments(this.#arena, frame, length, this.#offload, segments)) {
+      return this.#charges.discarded(session.row, BAD_OFFLOAD);
+    }
+    const longest = segments.headerOctets + Math.min(segments.size, segments.payloadOctets);
+    const verdict = admitFrame(view, frame, length, longest, session);
+    if (verdict < 0) return this.#charges.discarded(session.row, verdict);
+    this.#toPeers.aim(session.fd, false);
+    const { messages } = this.#toPeers;
+    for (let index = 0; index < segments.count; index += 1) {
+      const header = this.#headers + messages.count * SEGMENT_HEADER_OCTETS;
+      const copy = header + LONGEST_HEADER_OCTETS;
+      writeSegmentHeaders(this.#arena, segments, index, copy);
+      const octets = writeHeader(view, header, session, copy, segments.headerOctets);
+      this.#arena.octets.copyWithin(header + octets, copy, copy + segments.headerOctets);
+      const payload = segmentOctets(segments, index);
+      messages.setVector(messages.count, 0, header, octets + segments.headerOctets);
+      messages.setVector(messages.count, 1, segments.payload + index * segments.size, payload);
+      this.#toPeers.push(session.row, segments.headerOctets + payload, 2, session.name, session.nameOctets);
+    }
+  }
+}

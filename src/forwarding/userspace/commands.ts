@@ -1,0 +1,64 @@
+import type { MessagePort } from "node:worker_threads";
+import type { SessionParameters } from "../../wire/session-parameters.ts";
+import type { Attachment } from "../plane.ts";
+
+/** What the main thread asks of the worker; each is answered by an Answer with the same id. */
+export type Command =
+  | { readonly id: number; readonly kind: "open-endpoint"; readonly endpoint: WorkerEndpoint }
+  | { readonly id: number; readonly kind: "close-endpoint"; readonly fd: number }
+  | { readonly id: number; readonly kind: "open-circuit"; readonly circuit: WorkerCircuit }
+  | { readonly id: number; readonly kind: "close-circuit"; readonly name: string }
+  | {
+      readonly id: number;
+      readonly kind: "add-session";
+      readonly row: number;
+      readonly fd: number;
+      readonly session: SessionParameters;
+      readonly attachment: Attachment;
+    }
+  | { readonly id: number; readonly kind: "update-session"; readonly session: SessionParameters }
+  | { readonly id: number; readonly kind: "remove-session"; readonly localSessionId: number };
+
+/** A socket of the packet-switched network, open already. */
+export interface WorkerEndpoint {
+  readonly fd: number;
+  readonly encapsulation: "udp" | "ip";
+  readonly isV6: boolean;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A circuit device, open already. */
+export interface WorkerCircuit {
+  readonly fd: number;
+  readonly kind: "tap" | "interface";
+  readonly name: string;
+}
+
+/** What the worker says to the main thread. */
+export type Answer =
+  | { readonly kind: "done"; readonly id: number; readonly problem?: string }
+  | { readonly kind: "ready" }
+  | {
+      readonly kind: "control";
+      readonly localAddress: string;
+      readonly localPort: number;
+      readonly remoteAddress: string;
+      readonly remotePort: number;
+      readonly octets: Uint8Array;
+    };
+
+/** What the worker is started with. */
+export interface WorkerStart {
+  /** Cells of all sessions: Float64, CELLS_A_SESSION a row. */
+  readonly counters: SharedArrayBuffer;
+  /** Int32 cells of `sharedFlags`. */
+  readonly flags: SharedArrayBuffer;
+  readonly eventFd: number;
+  readonly commands: MessagePort;
+}
+
+export const sharedFlags = { stop: 0, controlPosted: 1, controlHandled: 2, cells: 4 } as const;
+
+/** Control messages that may wait for the main thread; more are dropped, and their senders send them again. */
+export const MOST_WAITING_CONTROL = 1024;

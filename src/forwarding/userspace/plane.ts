@@ -1,0 +1,230 @@
+import { isIPv6 } from "node:net";
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { concat } from "../../bytes/hex.ts";
+import { SystemError } from "../../os/errors.ts";
+import { addressOf, close, write } from "../../os/libc.ts";
+import {
+  openEventDescriptor,
+  openPacketSocket,
+  openPsnSocket,
+  openTap,
+  sendDatagram,
+} from "../../os/sockets.ts";
+import type { PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
+import { type DiscardReason, discardReasons } from "../discard-reasons.ts";
+import type {
+  Attachment,
+  CircuitDevice,
+  ForwardingPlane,
+  PlaneCounters,
+  PlaneEvents,
+  PsnEndpoint,
+  SessionCounters,
+} from "../plane.ts";
+import { type Answer, type Command, sharedFlags, type WorkerStart } from "./commands.ts";
+import { CELLS_A_SESSION, counterCells, MOST_SESSIONS, UNCHARGED_ROW } from "./session-row.ts";
+
+interface Waiting {
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+type CommandBody = Command extends infer C ? (C extends { id: number } ? Omit<C, "id"> : never) : never;
+
+const ZERO_WORD = new Uint8Array(4);
+
+/** The plane that needs no privilege but the sockets: a Worker that moves frames in batches (docs/architecture.md). */
+export class UserspacePlane implements ForwardingPlane {
+  readonly name = "userspace";
+  readonly #events: PlaneEvents;
+  readonly #worker: Worker;
+  readonly #commands: MessagePort;
+  readonly #eventFd: number;
+  readonly #flags: Int32Array;
+  readonly #cells: Float64Array;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #endpoints = new Map<string, number>();
+  readonly #circuits = new Map<string, number>();
+  /** Row of the counters of each session, by its local id. */
+  readonly #rows = new Map<number, number>();
+  readonly #freeRows: number[] = [];
+  #nextRow = UNCHARGED_ROW + 1;
+  #nextId = 1;
+  #closing = false;
+
+  private constructor(events: PlaneEvents, eventFd: number) {
+    const { port1, port2 } = new MessageChannel();
+    const counters = new SharedArrayBuffer((MOST_SESSIONS + 1) * CELLS_A_SESSION * 8);
+    const flags = new SharedArrayBuffer(sharedFlags.cells * 4);
+    const start: WorkerStart = { counters, flags, eventFd, commands: port2 };
+    this.#events = events;
+    this.#eventFd = eventFd;
+    this.#commands = port1;
+    this.#cells = new Float64Array(counters);
+    this.#flags = new Int32Array(flags);
+    this.#worker = new Worker(new URL("worker.js", import.meta.url), {
+      workerData: start,
+      transferList: [port2],
+    });
+  }
+
+  /** Starts the worker. */
+  static async open(events: PlaneEvents): Promise<UserspacePlane> {
+    const plane = new UserspacePlane(events, openEventDescriptor());
+    await plane.#started();
+    return plane;
+  }
+
+  async openEndpoint(endpoint: PsnEndpoint): Promise<PsnEndpoint> {
+    const { encapsulation, address, port, fragmentation } = endpoint;
+    const { fd, port: bound } = openPsnSocket(encapsulation, address, port, fragmentation);
+    const isV6 = isIPv6(address);
+    await this.#ask({ kind: "open-endpoint", endpoint: { fd, encapsulation, isV6, address, port: bound } });
+    this.#endpoints.set(keyOf(encapsulation, address, bound), fd);
+    return { ...endpoint, port: bound };
+  }
+
+  async closeEndpoint(endpoint: PsnEndpoint): Promise<void> {
+    const key = keyOf(endpoint.encapsulation, endpoint.address, endpoint.port);
+    const fd = this.#endpoints.get(key);
+    if (fd === undefined) return;
+    this.#endpoints.delete(key);
+    await this.#ask({ kind: "close-endpoint", fd });
+    close(fd);
+  }
+
+  transmitControl(path: PsnPath, octets: Uint8Array): void {
+    const fd = this.#endpoints.get(keyOf(path.encapsulation, path.localAddress, path.localPort));
+    if (fd !== undefined)
+      sendDatagram(fd, path.encapsulation === "ip" ? concat(ZERO_WORD, octets) : octets, path);
+  }
+
+  async openCircuit(device: CircuitDevice): Promise<void> {
+    const fd = device.kind === "tap" ? openTap(device.name, device.mtu) : openPacketSocket(device.name);
+    await this.#ask({ kind: "open-circuit", circuit: { fd, kind: device.kind, name: device.name } });
+    this.#circuits.set(device.name, fd);
+  }
+
+  async closeCircuit(deviceName: string): Promise<void> {
+    const fd = this.#circuits.get(deviceName);
+    if (fd === undefined) return;
+    this.#circuits.delete(deviceName);
+    await this.#ask({ kind: "close-circuit", name: deviceName });
+    close(fd);
+  }
+
+  async addSession(session: SessionParameters, attachment: Attachment): Promise<void> {
+    const { encapsulation, localAddress, localPort } = session.path;
+    const fd = this.#endpoints.get(keyOf(encapsulation, localAddress, localPort));
+    const target = `session ${session.localSessionId} of pseudowire ${session.pseudowire}`;
+    if (fd === undefined) throw new SystemError("add a session", { errno: "ENOTCONN", target });
+    const row = this.#freeRows.pop() ?? this.#nextRow++;
+    if (row > MOST_SESSIONS) throw new SystemError("add a session", { errno: "ENOSPC", target });
+    this.#cells.fill(0, row * CELLS_A_SESSION, (row + 1) * CELLS_A_SESSION);
+    await this.#ask({ kind: "add-session", row, fd, session, attachment });
+    this.#rows.set(session.localSessionId, row);
+  }
+
+  async updateSession(session: SessionParameters): Promise<void> {
+    await this.#ask({ kind: "update-session", session });
+  }
+
+  async removeSession(localSessionId: number): Promise<void> {
+    await this.#ask({ kind: "remove-session", localSessionId });
+    const row = this.#rows.get(localSessionId);
+    this.#rows.delete(localSessionId);
+    if (row !== undefined) this.#freeRows.push(row);
+  }
+
+  counters(): PlaneCounters {
+    const sessions = [...this.#rows].map(([localSessionId, row]) =>
+      this.#sessionCounters(localSessionId, row),
+    );
+    return { sessions, discards: this.#discards(UNCHARGED_ROW) };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    const ended = new Promise<void>((resolve) => this.#worker.once("exit", () => resolve()));
+    Atomics.store(this.#flags, sharedFlags.stop, 1);
+    this.#wake();
+    await ended;
+    this.#commands.close();
+    for (const fd of [...this.#endpoints.values(), ...this.#circuits.values(), this.#eventFd]) close(fd);
+    this.#endpoints.clear();
+    this.#circuits.clear();
+  }
+
+  #started(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#worker.on("message", (answer: Answer) => {
+        if (answer.kind === "ready") resolve();
+        else this.#take(answer);
+      });
+      this.#worker.on("error", (error) => {
+        reject(error);
+        this.#broke(error);
+      });
+      this.#worker.on("exit", () => this.#broke(new Error("the forwarding worker ended")));
+    });
+  }
+
+  #broke(error: Error): void {
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+    if (!this.#closing) this.#events.failed(error);
+  }
+
+  #take(answer: Exclude<Answer, { kind: "ready" }>): void {
+    if (answer.kind === "control") {
+      Atomics.add(this.#flags, sharedFlags.controlHandled, 1);
+      const { kind: _kind, octets, ...addresses } = answer;
+      return this.#events.control({ encapsulation: "udp", ...addresses }, octets);
+    }
+    const waiting = this.#waiting.get(answer.id);
+    this.#waiting.delete(answer.id);
+    if (answer.problem === undefined) waiting?.resolve();
+    else waiting?.reject(new Error(answer.problem));
+  }
+
+  #ask(body: CommandBody): Promise<void> {
+    if (this.#closing) return Promise.resolve();
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#commands.postMessage({ ...body, id } as Command);
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    const one = new Uint8Array(new BigUint64Array([1n]).buffer);
+    write(this.#eventFd, addressOf(one), 8);
+  }
+
+  #sessionCounters(localSessionId: number, row: number): SessionCounters {
+    const at = row * CELLS_A_SESSION;
+    return {
+      localSessionId,
+      receivedFrames: this.#cells[at + counterCells.receivedFrames] ?? 0,
+      receivedOctets: this.#cells[at + counterCells.receivedOctets] ?? 0,
+      transmittedFrames: this.#cells[at + counterCells.transmittedFrames] ?? 0,
+      transmittedOctets: this.#cells[at + counterCells.transmittedOctets] ?? 0,
+      discards: this.#discards(row),
+    };
+  }
+
+  #discards(row: number): Partial<Record<DiscardReason, number>> {
+    const found: Partial<Record<DiscardReason, number>> = {};
+    for (const [index, { name }] of discardReasons.entries()) {
+      const count = this.#cells[row * CELLS_A_SESSION + counterCells.discards + index] ?? 0;
+      if (count > 0) found[name] = count;
+    }
+    return found;
+  }
+}
+
+function keyOf(encapsulation: string, address: string, port: number): string {
+  return `${encapsulation} ${address} ${port}`;
+}

@@ -1,0 +1,172 @@
+import {
+  ETHERNET_HEADER_OCTETS,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  isTag,
+  TAG_OCTETS,
+} from "../../wire/ethernet.ts";
+import { addToSum, foldSum, swap16 } from "./checksum.ts";
+
+/** Memory as the cutting needs it. */
+export interface Memory {
+  readonly octets: Uint8Array;
+  readonly view: DataView;
+  readonly words: Uint32Array;
+}
+
+/** Kinds of super-frames in a virtio-net header, without the ECN bit 0x80. */
+const GSO_TCPV4 = 1;
+const GSO_TCPV6 = 4;
+const GSO_UDP_L4 = 5;
+const ECN_MASK = 0x7f;
+
+/** Headers of a segment that we are ready to copy: Ethernet, tags, IPv6 or IPv4 with options, TCP with options. */
+const LONGEST_HEADERS = 200;
+const FIN_PSH = 0x09;
+const CWR = 0x80;
+const TCP = 6;
+const UDP = 17;
+
+/** What a frame's virtio-net header says about it, relative to the frame's start. */
+export interface Offload {
+  gsoType: number;
+  gsoSize: number;
+  /** Whether the checksum at `checksumStart` + `checksumOffset` is still to be completed. */
+  needsChecksum: boolean;
+  checksumStart: number;
+  checksumOffset: number;
+}
+
+/** A super-frame taken apart: where its headers end and how its payload is to be cut. All offsets are of the memory. */
+export interface Segments {
+  frame: number;
+  headerOctets: number;
+  network: number;
+  transport: number;
+  isV4: boolean;
+  isTcp: boolean;
+  payload: number;
+  payloadOctets: number;
+  size: number;
+  count: number;
+}
+
+export function newSegments(): Segments {
+  return {
+    frame: 0,
+    headerOctets: 0,
+    network: 0,
+    transport: 0,
+    isV4: false,
+    isTcp: false,
+    payload: 0,
+    payloadOctets: 0,
+    size: 0,
+    count: 0,
+  };
+}
+
+/** Finishes a checksum that the sender left to its network card: the field holds the sum of the pseudo header. */
+export function completeChecksum(memory: Memory, frame: number, length: number, offload: Offload): void {
+  const start = frame + offload.checksumStart;
+  const at = start + offload.checksumOffset;
+  if (offload.checksumStart >= length || at + 2 > frame + length) return;
+  const sum = addToSum(memory.octets, memory.words, start, length - offload.checksumStart, 0);
+  const folded = foldSum(sum);
+  memory.view.setUint16(at, folded === 0 ? 0xffff : folded, true);
+}
+
+/** Takes a super-frame apart; false when it cannot be cut. */
+export function parseSegments(
+  memory: Memory,
+  frame: number,
+  length: number,
+  offload: Offload,
+  into: Segments,
+): boolean {
+  const { view } = memory;
+  const kind = offload.gsoType & ECN_MASK;
+  let network = frame + ETHERNET_HEADER_OCTETS;
+  const end = frame + length;
+  while (network + TAG_OCTETS <= end && isTag(view.getUint16(network - 2))) network += TAG_OCTETS;
+  if (network + 40 > end) return false;
+  const etherType = view.getUint16(network - 2);
+  into.isV4 = etherType === ETHERTYPE_IPV4;
+  into.isTcp = kind === GSO_TCPV4 || kind === GSO_TCPV6;
+  if (!into.isV4 && etherType !== ETHERTYPE_IPV6) return false;
+  if (!into.isTcp && kind !== GSO_UDP_L4) return false;
+  const networkOctets = into.isV4 ? (view.getUint8(network) & 0xf) * 4 : 40;
+  const transport = offload.needsChecksum ? frame + offload.checksumStart : network + networkOctets;
+  if (transport < network + 20 || transport + (into.isTcp ? 20 : 8) > end) return false;
+  const transportOctets = into.isTcp ? (view.getUint8(transport + 12) >>> 4) * 4 : 8;
+  if (into.isTcp && transportOctets < 20) return false;
+  into.frame = frame;
+  into.network = network;
+  into.transport = transport;
+  into.headerOctets = transport - frame + transportOctets;
+  into.payload = frame + into.headerOctets;
+  into.payloadOctets = end - into.payload;
+  into.size = offload.gsoSize;
+  if (into.headerOctets > LONGEST_HEADERS || into.payloadOctets <= 0 || into.size <= 0) return false;
+  into.count = Math.ceil(into.payloadOctets / into.size);
+  return true;
+}
+
+/** Octets of payload in the segment at `index`. */
+export function segmentOctets(segments: Segments, index: number): number {
+  return Math.min(segments.size, segments.payloadOctets - index * segments.size);
+}
+
+/** Writes the headers of the segment at `index` to `at`, with lengths, numbers, flags and checksums of its own. */
+export function writeSegmentHeaders(memory: Memory, segments: Segments, index: number, at: number): void {
+  const { octets, view } = memory;
+  octets.copyWithin(at, segments.frame, segments.frame + segments.headerOctets);
+  const network = at + (segments.network - segments.frame);
+  const transport = at + (segments.transport - segments.frame);
+  const payloadOctets = segmentOctets(segments, index);
+  const behindNetwork = at + segments.headerOctets - network + payloadOctets;
+  if (segments.isV4) finishIpv4(memory, network, behindNetwork, index);
+  else view.setUint16(network + 4, behindNetwork - 40);
+  const payload = segments.payload + index * segments.size;
+  const transportOctets = at + segments.headerOctets - transport;
+  if (segments.isTcp) {
+    view.setUint32(transport + 4, (view.getUint32(transport + 4) + index * segments.size) >>> 0);
+    let flags = view.getUint8(transport + 13);
+    if (index < segments.count - 1) flags &= ~FIN_PSH;
+    if (index > 0) flags &= ~CWR;
+    view.setUint8(transport + 13, flags);
+  } else {
+    view.setUint16(transport + 4, transportOctets + payloadOctets);
+  }
+  finishTransport(memory, segments, network, transport, transportOctets, payload, payloadOctets);
+}
+
+function finishIpv4(memory: Memory, network: number, length: number, index: number): void {
+  const { view } = memory;
+  view.setUint16(network + 2, length);
+  view.setUint16(network + 4, (view.getUint16(network + 4) + index) & 0xffff);
+  view.setUint16(network + 10, 0);
+  const octets = (view.getUint8(network) & 0xf) * 4;
+  view.setUint16(network + 10, foldSum(addToSum(memory.octets, memory.words, network, octets, 0)), true);
+}
+
+function finishTransport(
+  memory: Memory,
+  segments: Segments,
+  network: number,
+  transport: number,
+  transportOctets: number,
+  payload: number,
+  payloadOctets: number,
+): void {
+  const { octets, view, words } = memory;
+  const field = transport + (segments.isTcp ? 16 : 6);
+  view.setUint16(field, 0);
+  const addresses = network + (segments.isV4 ? 12 : 8);
+  let sum = swap16(segments.isTcp ? TCP : UDP) + swap16(transportOctets + payloadOctets);
+  sum = addToSum(octets, words, addresses, segments.isV4 ? 8 : 32, sum);
+  sum = addToSum(octets, words, transport, transportOctets, sum);
+  sum = addToSum(octets, words, payload, payloadOctets, sum);
+  const folded = foldSum(sum);
+  view.setUint16(field, folded === 0 && !segments.isTcp ? 0xffff : folded, true);
+}

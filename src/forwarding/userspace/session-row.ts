@@ -1,0 +1,90 @@
+import type { SessionParameters } from "../../wire/session-parameters.ts";
+import { discardReasons } from "../discard-reasons.ts";
+import type { Attachment } from "../plane.ts";
+import type { ReceiveSequence } from "../sequencing.ts";
+
+/** Most sessions one plane carries. */
+export const MOST_SESSIONS = 16_384;
+
+/** Cells of one session in the shared counters: four that pass, then one for each discard reason. */
+export const counterCells = {
+  receivedFrames: 0,
+  receivedOctets: 1,
+  transmittedFrames: 2,
+  transmittedOctets: 3,
+  discards: 4,
+} as const;
+export const CELLS_A_SESSION = counterCells.discards + discardReasons.length;
+
+/** Row 0 of the counters is charged with what belongs to no session. */
+export const UNCHARGED_ROW = 0;
+
+/** A session as the fast path wants it: numbers only, no octets to parse. */
+export interface SessionRow extends ReceiveSequence {
+  /** Row in the shared counters, from 1. */
+  readonly row: number;
+  readonly isUdp: boolean;
+  /** 32-bit signed, as it is looked up. */
+  readonly localSessionId: number;
+  readonly remoteSessionId: number;
+  readonly receiveCookieOctets: number;
+  readonly receiveCookieHigh: number;
+  readonly receiveCookieLow: number;
+  readonly transmitCookieOctets: number;
+  readonly transmitCookieHigh: number;
+  readonly transmitCookieLow: number;
+  readonly receiveSublayer: boolean;
+  readonly transmitSublayer: boolean;
+  readonly checksSequence: boolean;
+  /** 0 numbers nothing, 1 what is not IP, 2 everything. */
+  readonly numbering: number;
+  transmitAllowed: boolean;
+  nextNumber: number;
+  /** -1: the whole port. */
+  readonly vlanId: number;
+  readonly vlanIdOnPseudowire: number;
+  readonly tagProtocol: number;
+  /** 0 forwards all link-local frames, 1 all but PAUSE, 2 none. */
+  readonly linkLocal: number;
+  /** Octets of the longest frame without tags. */
+  readonly longestFrame: number;
+}
+
+const numberingOf = { none: 0, "non-ip": 1, all: 2 } as const;
+const linkLocalOf = { forward: 0, "no-pause": 1, block: 2 } as const;
+
+function word(octets: Uint8Array, offset: number): number {
+  if (octets.length < offset + 4) return 0;
+  return new DataView(octets.buffer, octets.byteOffset, octets.byteLength).getInt32(offset);
+}
+
+/** The row of a session that begins now. */
+export function sessionRow(row: number, session: SessionParameters, attachment: Attachment): SessionRow {
+  const { receiveCookie, transmitCookie } = session;
+  return {
+    row,
+    isUdp: session.path.encapsulation === "udp",
+    localSessionId: session.localSessionId | 0,
+    remoteSessionId: session.remoteSessionId | 0,
+    receiveCookieOctets: receiveCookie.length,
+    receiveCookieHigh: word(receiveCookie, 0),
+    receiveCookieLow: word(receiveCookie, 4),
+    transmitCookieOctets: transmitCookie.length,
+    transmitCookieHigh: word(transmitCookie, 0),
+    transmitCookieLow: word(transmitCookie, 4),
+    receiveSublayer: session.receiveSublayer !== "none",
+    transmitSublayer: session.transmitSublayer !== "none",
+    checksSequence: session.receiveSublayer !== "none" && session.receiveSequencing !== "none",
+    numbering: session.transmitSublayer === "none" ? 0 : numberingOf[session.transmitSequencing],
+    transmitAllowed: session.transmitAllowed,
+    nextNumber: 0,
+    expected: 0,
+    oldRun: 0,
+    oldNext: 0,
+    vlanId: attachment.vlan?.id ?? -1,
+    vlanIdOnPseudowire: attachment.vlan?.idOnPseudowire ?? -1,
+    tagProtocol: attachment.vlan?.protocol ?? 0,
+    linkLocal: linkLocalOf[attachment.linkLocal],
+    longestFrame: attachment.mtu + 14,
+  };
+}

@@ -1,0 +1,109 @@
+import { writeSocketAddress } from "../../os/sockets.ts";
+import { outerTagProtocol, outerVlanId, TPID_CUSTOMER, TPID_SERVICE } from "../../wire/ethernet.ts";
+import type { SessionParameters } from "../../wire/session-parameters.ts";
+import type { Attachment } from "../plane.ts";
+import type { Arena } from "./arena.ts";
+import type { WorkerCircuit, WorkerEndpoint } from "./commands.ts";
+import { MOST_SESSIONS, type SessionRow, sessionRow } from "./session-row.ts";
+
+const NAME_OCTETS = 32;
+const VLAN_IDS = 4096;
+
+/** A session with where its messages go and its frames leave. */
+export interface ForwardedSession extends SessionRow {
+  readonly fd: number;
+  /** Offset and length of the peer's socket address in the arena. */
+  readonly name: number;
+  readonly nameOctets: number;
+  readonly circuit: Circuit;
+}
+
+/** An attachment circuit's device and what of it is carried. */
+export interface Circuit extends WorkerCircuit {
+  port: ForwardedSession | undefined;
+  readonly customer: (ForwardedSession | undefined)[];
+  readonly service: (ForwardedSession | undefined)[];
+  /** False once the device is gone for good: its descriptor is polled no more. */
+  isAlive: boolean;
+}
+
+/** The session that carries a frame, by its outer tag or for the whole port. */
+export function sessionOfFrame(
+  view: DataView,
+  start: number,
+  length: number,
+  circuit: Circuit,
+): ForwardedSession | undefined {
+  if (circuit.port !== undefined) return circuit.port;
+  const protocol = outerTagProtocol(view, start, length);
+  if (protocol === 0) return undefined;
+  const byVlan = protocol === TPID_CUSTOMER ? circuit.customer : circuit.service;
+  return byVlan[outerVlanId(view, start)];
+}
+
+/** Everything the worker looks up. */
+export class Tables {
+  readonly endpoints = new Map<number, WorkerEndpoint>();
+  readonly circuits = new Map<string, Circuit>();
+  readonly sessions = new Map<number, ForwardedSession>();
+  readonly #arena: Arena;
+  readonly #names: number;
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+    this.#names = arena.take((MOST_SESSIONS + 1) * NAME_OCTETS);
+  }
+
+  openCircuit(circuit: WorkerCircuit): void {
+    const none = () => new Array<ForwardedSession | undefined>(VLAN_IDS).fill(undefined);
+    this.circuits.set(circuit.name, {
+      ...circuit,
+      port: undefined,
+      customer: none(),
+      service: none(),
+      isAlive: true,
+    });
+  }
+
+  /** Sessions still on the circuit go with it. */
+  closeCircuit(name: string): void {
+    for (const session of this.sessions.values()) {
+      if (session.circuit.name === name) this.sessions.delete(session.localSessionId);
+    }
+    this.circuits.delete(name);
+  }
+
+  addSession(row: number, fd: number, parameters: SessionParameters, attachment: Attachment): void {
+    const circuit = this.circuits.get(attachment.device);
+    if (circuit === undefined) throw new Error(`attachment circuit ${attachment.device} is not open`);
+    const name = this.#names + row * NAME_OCTETS;
+    const into = this.#arena.octets.subarray(name, name + NAME_OCTETS);
+    const { remoteAddress, remotePort } = parameters.path;
+    const nameOctets = writeSocketAddress(into, remoteAddress, remotePort);
+    const session = { ...sessionRow(row, parameters, attachment), fd, name, nameOctets, circuit };
+    this.#attach(session, session);
+    this.sessions.set(session.localSessionId, session);
+  }
+
+  updateSession(parameters: SessionParameters): void {
+    const session = this.sessions.get(parameters.localSessionId | 0);
+    if (session !== undefined) session.transmitAllowed = parameters.transmitAllowed;
+  }
+
+  removeSession(localSessionId: number): void {
+    const session = this.sessions.get(localSessionId | 0);
+    if (session === undefined) return;
+    this.sessions.delete(localSessionId | 0);
+    this.#attach(session, undefined);
+  }
+
+  #attach(session: ForwardedSession, value: ForwardedSession | undefined): void {
+    const { circuit, vlanId, tagProtocol } = session;
+    if (vlanId < 0) {
+      if (value !== undefined || circuit.port === session) circuit.port = value;
+      return;
+    }
+    const byVlan = tagProtocol === TPID_SERVICE ? circuit.service : circuit.customer;
+    if (value !== undefined || byVlan[vlanId] === session) byVlan[vlanId] = value;
+  }
+}

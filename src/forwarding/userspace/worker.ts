@@ -1,0 +1,169 @@
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { linux, poll, read } from "../../os/libc.ts";
+import { addressText } from "../../os/sockets.ts";
+import { discardIndex } from "../discard-reasons.ts";
+import { Arena, ReceiveSlots, TRANSMIT_BATCH } from "./arena.ts";
+import { CircuitSide } from "./circuit-side.ts";
+import {
+  type Answer,
+  type Command,
+  MOST_WAITING_CONTROL,
+  sharedFlags,
+  type WorkerEndpoint,
+  type WorkerStart,
+} from "./commands.ts";
+import { PeerSide } from "./peer-side.ts";
+import { counterCells, UNCHARGED_ROW } from "./session-row.ts";
+import { type Circuit, Tables } from "./tables.ts";
+import { Charges, Transmitter } from "./transmitter.ts";
+
+/** A missed wake-up costs no more than this. */
+const POLL_MS = 500;
+const POLLFD_OCTETS = 8;
+const MOST_DESCRIPTORS = 1024;
+const CONTROL_OVERFLOW = -1 - discardIndex["control-overflow"];
+
+/**
+ * The loop of the userspace plane, on a thread of its own: it waits for frames, datagrams and commands, and never returns to
+ * the event loop until it is told to stop.
+ */
+class ForwardingLoop {
+  readonly #start: WorkerStart;
+  readonly #flags: Int32Array;
+  readonly #arena = new Arena();
+  readonly #tables: Tables;
+  readonly #charges: Charges;
+  readonly #circuitSide: CircuitSide;
+  readonly #peerSide: PeerSide;
+  readonly #descriptors: number;
+  readonly #scratch: number;
+  /** What each polled descriptor is, in the order polled; the first is the wake-up. */
+  #polled: (WorkerEndpoint | Circuit | undefined)[] = [];
+
+  constructor(start: WorkerStart) {
+    this.#start = start;
+    this.#flags = new Int32Array(start.flags);
+    this.#tables = new Tables(this.#arena);
+    this.#charges = new Charges(start.counters);
+    const slots = ReceiveSlots.takeSlots(this.#arena);
+    const toPeers = new Transmitter(
+      this.#arena,
+      this.#charges,
+      counterCells.transmittedFrames,
+      TRANSMIT_BATCH,
+    );
+    const toCircuits = new Transmitter(
+      this.#arena,
+      this.#charges,
+      counterCells.receivedFrames,
+      TRANSMIT_BATCH,
+    );
+    this.#circuitSide = new CircuitSide(this.#arena, slots, this.#charges, toPeers);
+    this.#peerSide = new PeerSide(this.#arena, slots, this.#tables, this.#charges, toCircuits, (...found) =>
+      this.#handOver(...found),
+    );
+    this.#descriptors = this.#arena.take(MOST_DESCRIPTORS * POLLFD_OCTETS);
+    this.#scratch = this.#arena.take(8);
+  }
+
+  run(): void {
+    this.#answer({ kind: "ready" });
+    this.#listDescriptors();
+    while (Atomics.load(this.#flags, sharedFlags.stop) === 0) {
+      const ready = poll(this.#arena.address(this.#descriptors), this.#polled.length, POLL_MS);
+      if (ready <= 0) continue;
+      for (let index = 0; index < this.#polled.length; index += 1) {
+        const found = this.#arena.view.getUint16(this.#descriptors + index * POLLFD_OCTETS + 6, true);
+        if (found !== 0) this.#serve(this.#polled[index]);
+      }
+    }
+    this.#start.commands.close();
+  }
+
+  #serve(source: WorkerEndpoint | Circuit | undefined): void {
+    if (source === undefined) return this.#takeCommands();
+    if ("kind" in source) {
+      this.#circuitSide.serve(source);
+      if (!source.isAlive) this.#listDescriptors();
+    } else {
+      this.#peerSide.serve(source);
+    }
+  }
+
+  #takeCommands(): void {
+    read(this.#start.eventFd, this.#arena.address(this.#scratch), 8);
+    for (;;) {
+      const received = receiveMessageOnPort(this.#start.commands);
+      if (received === undefined) break;
+      const command = received.message as Command;
+      try {
+        this.#carryOut(command);
+        this.#answer({ kind: "done", id: command.id });
+      } catch (error) {
+        const problem = error instanceof Error ? error.message : String(error);
+        this.#answer({ kind: "done", id: command.id, problem });
+      }
+    }
+    this.#listDescriptors();
+  }
+
+  #carryOut(command: Command): void {
+    switch (command.kind) {
+      case "open-endpoint":
+        this.#tables.endpoints.set(command.endpoint.fd, command.endpoint);
+        return;
+      case "close-endpoint":
+        this.#tables.endpoints.delete(command.fd);
+        return;
+      case "open-circuit":
+        return this.#tables.openCircuit(command.circuit);
+      case "close-circuit":
+        return this.#tables.closeCircuit(command.name);
+      case "add-session":
+        return this.#tables.addSession(command.row, command.fd, command.session, command.attachment);
+      case "update-session":
+        return this.#tables.updateSession(command.session);
+      case "remove-session":
+        return this.#tables.removeSession(command.localSessionId);
+    }
+  }
+
+  #listDescriptors(): void {
+    const circuits = [...this.#tables.circuits.values()].filter(({ isAlive }) => isAlive);
+    this.#polled = [undefined, ...this.#tables.endpoints.values(), ...circuits].slice(0, MOST_DESCRIPTORS);
+    const { view } = this.#arena;
+    for (const [index, source] of this.#polled.entries()) {
+      const at = this.#descriptors + index * POLLFD_OCTETS;
+      view.setInt32(at, source?.fd ?? this.#start.eventFd, true);
+      view.setUint16(at + 4, linux.POLLIN, true);
+      view.setUint16(at + 6, 0, true);
+    }
+  }
+
+  /** Gives a control message to the main thread, as long as that keeps up. */
+  #handOver(endpoint: WorkerEndpoint, start: number, length: number, name: number): void {
+    const waiting =
+      Atomics.load(this.#flags, sharedFlags.controlPosted) -
+      Atomics.load(this.#flags, sharedFlags.controlHandled);
+    if (waiting >= MOST_WAITING_CONTROL) return this.#charges.discarded(UNCHARGED_ROW, CONTROL_OVERFLOW);
+    Atomics.add(this.#flags, sharedFlags.controlPosted, 1);
+    const { octets, view } = this.#arena;
+    const address = endpoint.isV6
+      ? octets.subarray(name + 8, name + 24)
+      : octets.subarray(name + 4, name + 8);
+    this.#answer({
+      kind: "control",
+      localAddress: endpoint.address,
+      localPort: endpoint.port,
+      remoteAddress: addressText(address),
+      remotePort: view.getUint16(name + 2),
+      octets: octets.slice(start, start + length),
+    });
+  }
+
+  #answer(answer: Answer): void {
+    parentPort?.postMessage(answer);
+  }
+}
+
+new ForwardingLoop(workerData as WorkerStart).run();

@@ -1,0 +1,103 @@
+import { constants } from "node:os";
+import koffi from "koffi";
+import { SystemError } from "./errors.ts";
+
+/**
+ * The calls of libc that the data plane needs, without copies: every pointer is a number, the address of memory that the
+ * caller keeps alive. A wrong one is answered by EFAULT at best; so all of them come from the few files that import this one.
+ */
+const libc = koffi.load("libc.so.6");
+
+type Call = (...parameters: readonly (number | string)[]) => number;
+
+function declare(prototype: string): Call {
+  return libc.func(prototype) as unknown as Call;
+}
+
+export const socket = declare("int socket(int family, int type, int protocol)");
+export const bind = declare("int bind(int fd, uintptr_t address, unsigned int length)");
+export const getsockname = declare("int getsockname(int fd, uintptr_t address, uintptr_t length)");
+export const setsockopt = declare(
+  "int setsockopt(int fd, int level, int option, uintptr_t value, unsigned int length)",
+);
+export const close = declare("int close(int fd)");
+export const open = declare("int open(const char *path, int flags)");
+export const ioctl = declare("int ioctl(int fd, unsigned long request, uintptr_t value)");
+export const poll = declare("int poll(uintptr_t fds, unsigned long count, int timeout)");
+export const recvmmsg = declare(
+  "int recvmmsg(int fd, uintptr_t messages, unsigned int count, int flags, uintptr_t timeout)",
+);
+export const sendmmsg = declare("int sendmmsg(int fd, uintptr_t messages, unsigned int count, int flags)");
+export const sendto = declare(
+  "ssize_t sendto(int fd, uintptr_t octets, size_t length, int flags, uintptr_t address, unsigned int addressLength)",
+);
+export const eventfd = declare("int eventfd(unsigned int value, int flags)");
+export const read = declare("ssize_t read(int fd, uintptr_t octets, size_t length)");
+export const write = declare("ssize_t write(int fd, uintptr_t octets, size_t length)");
+export const writev = declare("ssize_t writev(int fd, uintptr_t vectors, int count)");
+export const ifNameToIndex = declare("unsigned int if_nametoindex(const char *name)");
+
+/** The number of the last error of this thread. */
+export function errno(): number {
+  return koffi.errno();
+}
+
+const errnoNames: ReadonlyMap<number, string> = new Map(
+  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+);
+
+export function errnoName(number: number): string {
+  return errnoNames.get(number) ?? `errno ${number}`;
+}
+
+/** The error of a call that has just failed. */
+export function lastError(operation: string, target: string, hint?: string): SystemError {
+  return new SystemError(operation, {
+    errno: errnoName(errno()),
+    target,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** The address of an array's first octet; the array must stay referenced, and its buffer must never be detached. */
+export function addressOf(octets: Uint8Array): number {
+  return Number(koffi.address(octets));
+}
+
+/** Numbers of Linux (uapi headers), the same on all 64-bit machines. */
+export const linux = {
+  AF_INET: 2,
+  AF_INET6: 10,
+  AF_PACKET: 17,
+  SOCK_DGRAM: 2,
+  SOCK_RAW: 3,
+  SOCK_CLOEXEC: 0o2000000,
+  SOL_SOCKET: 1,
+  SO_RCVBUF: 8,
+  SO_SNDBUF: 7,
+  SO_RCVBUFFORCE: 33,
+  SO_ATTACH_FILTER: 26,
+  IPPROTO_IP: 0,
+  IP_MTU_DISCOVER: 10,
+  IPPROTO_IPV6: 41,
+  IPV6_MTU_DISCOVER: 23,
+  IPV6_V6ONLY: 26,
+  PMTUDISC_DONT: 0,
+  PMTUDISC_DO: 2,
+  SOL_PACKET: 263,
+  PACKET_ADD_MEMBERSHIP: 1,
+  PACKET_AUXDATA: 8,
+  PACKET_VNET_HDR: 15,
+  PACKET_QDISC_BYPASS: 20,
+  PACKET_IGNORE_OUTGOING: 23,
+  PACKET_MR_PROMISC: 1,
+  ETH_P_ALL: 3,
+  O_RDWR: 2,
+  O_NONBLOCK: 0o4000,
+  O_CLOEXEC: 0o2000000,
+  MSG_DONTWAIT: 0x40,
+  MSG_TRUNC: 0x20,
+  POLLIN: 1,
+  EFD_CLOEXEC: 0o2000000,
+  EFD_NONBLOCK: 0o4000,
+} as const;

@@ -1,0 +1,3 @@
+/** What code that lays out memory for the kernel needs, in one place: addresses and sizes. */
+export { addressOf } from "./libc.ts";
+export { SOCKADDR_OCTETS, VNET_HEADER_OCTETS } from "./sockets.ts";

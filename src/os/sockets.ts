@@ -1,0 +1,249 @@
+import { isIPv6 } from "node:net";
+import { IP_PROTOCOL_L2TP } from "../wire/constants.ts";
+import type { PsnPath } from "../wire/session-parameters.ts";
+import { SystemError } from "./errors.ts";
+import {
+  addressOf,
+  bind,
+  close,
+  eventfd,
+  getsockname,
+  ifNameToIndex,
+  ioctl,
+  lastError,
+  linux,
+  open,
+  sendto,
+  setsockopt,
+  socket,
+} from "./libc.ts";
+
+/** Sockets and devices of the data plane, opened for others to read and write by number. All throw SystemError. */
+
+/** struct sockaddr_in6, the longer of the two. */
+export const SOCKADDR_OCTETS = 28;
+/** Large enough that a burst waits in the kernel while the worker is elsewhere. */
+const RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024;
+
+const TUNSETIFF = 0x400454ca;
+const TUNSETOFFLOAD = 0x400454d0;
+const TUNSETVNETHDRSZ = 0x400454d8;
+const SIOCSIFMTU = 0x8922;
+const IFF_TAP = 0x0002;
+const IFF_NO_PI = 0x1000;
+const IFF_VNET_HDR = 0x4000;
+/** Checksums, and TCP super-frames over IPv4 and IPv6, with or without ECN, may be left to us. */
+const TUN_OFFLOADS = 0x01 | 0x02 | 0x04 | 0x08;
+const IFREQ_OCTETS = 40;
+const IFREQ_VALUE = 16;
+export const VNET_HEADER_OCTETS = 10;
+
+/** An IP address as its 4 or 16 octets. */
+export function addressOctets(address: string): Uint8Array {
+  if (!isIPv6(address)) return Uint8Array.from(address.split("."), Number);
+  const url = new URL(`http://[${address}]/`);
+  const groups = url.hostname
+    .slice(1, -1)
+    .split("::")
+    .map((half) => (half === "" ? [] : half.split(":")));
+  const head = groups[0] ?? [];
+  const tail = groups[1] ?? [];
+  const gap = groups.length === 2 ? Array.from({ length: 8 - head.length - tail.length }, () => "0") : [];
+  return Uint8Array.from(
+    [...head, ...gap, ...tail].flatMap((group) => {
+      const value = Number.parseInt(group, 16);
+      return [value >> 8, value & 0xff];
+    }),
+  );
+}
+
+/** The canonical text of 4 or 16 octets. */
+export function addressText(octets: Uint8Array): string {
+  if (octets.length === 4) return octets.join(".");
+  const groups = Array.from({ length: 8 }, (_, index) =>
+    (((octets[index * 2] ?? 0) << 8) | (octets[index * 2 + 1] ?? 0)).toString(16),
+  );
+  return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
+}
+
+/** Writes struct sockaddr_in or sockaddr_in6 and returns its length. */
+export function writeSocketAddress(into: Uint8Array, address: string, port: number): number {
+  const view = new DataView(into.buffer, into.byteOffset, into.byteLength);
+  into.fill(0, 0, SOCKADDR_OCTETS);
+  const octets = addressOctets(address);
+  view.setUint16(0, octets.length === 4 ? linux.AF_INET : linux.AF_INET6, true);
+  view.setUint16(2, port);
+  into.set(octets, octets.length === 4 ? 4 : 8);
+  return octets.length === 4 ? 16 : SOCKADDR_OCTETS;
+}
+
+function setInteger(fd: number, level: number, option: number, value: number): boolean {
+  const cell = new Int32Array([value]);
+  return setsockopt(fd, level, option, addressOf(new Uint8Array(cell.buffer)), 4) === 0;
+}
+
+function require(success: boolean, fd: number, operation: string, target: string, hint?: string): void {
+  if (success) return;
+  const error = lastError(operation, target, hint);
+  close(fd);
+  throw error;
+}
+
+/** More than the system's limit where we may; else as much as it gives. */
+function enlargeReceiveBuffer(fd: number): void {
+  if (setInteger(fd, linux.SOL_SOCKET, linux.SO_RCVBUFFORCE, RECEIVE_BUFFER_OCTETS)) return;
+  setInteger(fd, linux.SOL_SOCKET, linux.SO_RCVBUF, RECEIVE_BUFFER_OCTETS);
+}
+
+/** A socket of one local address that hears and speaks to every peer. */
+export interface PsnSocket {
+  readonly fd: number;
+  /** The port in use; 0 over IP. */
+  readonly port: number;
+}
+
+/** Opens the socket of a local address; with "outer" IP may fragment what it sends, with "none" it may not. */
+export function openPsnSocket(
+  encapsulation: "udp" | "ip",
+  address: string,
+  port: number,
+  fragmentation: "outer" | "none",
+): PsnSocket {
+  const isV6 = isIPv6(address);
+  const target = encapsulation === "udp" ? `UDP ${address} port ${port}` : `IP protocol 115 on ${address}`;
+  const kind = encapsulation === "udp" ? linux.SOCK_DGRAM : linux.SOCK_RAW;
+  const protocol = encapsulation === "udp" ? 17 : IP_PROTOCOL_L2TP;
+  const fd = socket(isV6 ? linux.AF_INET6 : linux.AF_INET, kind | linux.SOCK_CLOEXEC, protocol);
+  if (fd < 0) throw lastError("open a socket", target, "protocol 115 needs CAP_NET_RAW");
+  if (isV6) setInteger(fd, linux.IPPROTO_IPV6, linux.IPV6_V6ONLY, 1);
+  const discover = fragmentation === "outer" ? linux.PMTUDISC_DONT : linux.PMTUDISC_DO;
+  const [level, option] = isV6
+    ? [linux.IPPROTO_IPV6, linux.IPV6_MTU_DISCOVER]
+    : [linux.IPPROTO_IP, linux.IP_MTU_DISCOVER];
+  require(setInteger(fd, level, option, discover), fd, "set path MTU discovery", target);
+  enlargeReceiveBuffer(fd);
+  setInteger(fd, linux.SOL_SOCKET, linux.SO_SNDBUF, RECEIVE_BUFFER_OCTETS);
+  if (encapsulation === "ip") attachFilter(fd, dataOnlyFilter(isV6), target);
+  const name = new Uint8Array(SOCKADDR_OCTETS);
+  const length = writeSocketAddress(name, address, encapsulation === "udp" ? port : 0);
+  require(bind(fd, addressOf(name), length) ===
+    0, fd, "bind a socket", target, "is the address on this machine, the port free?");
+  return { fd, port: encapsulation === "udp" ? boundPort(fd, target) : 0 };
+}
+
+function boundPort(fd: number, target: string): number {
+  const name = new Uint8Array(SOCKADDR_OCTETS);
+  const length = new Uint32Array([SOCKADDR_OCTETS]);
+  const found = getsockname(fd, addressOf(name), addressOf(new Uint8Array(length.buffer))) === 0;
+  require(found, fd, "read a socket's port", target);
+  return new DataView(name.buffer).getUint16(2);
+}
+
+/** One instruction of classic BPF: struct sock_filter. */
+type FilterLine = readonly [code: number, jumpTrue: number, jumpFalse: number, k: number];
+
+/** Keeps what has a session id other than 0; the control messages go to another socket. IPv4 raw sockets see the IP header first. */
+function dataOnlyFilter(isV6: boolean): readonly FilterLine[] {
+  return [
+    ...(isV6 ? [loadAbsolute] : [loadHeaderLength, loadBehindHeader]),
+    [0x15, 0, 1, 0],
+    [0x06, 0, 0, 0],
+    accept,
+  ];
+}
+
+const loadAbsolute: FilterLine = [0x20, 0, 0, 0];
+const loadHeaderLength: FilterLine = [0xb1, 0, 0, 0];
+const loadBehindHeader: FilterLine = [0x40, 0, 0, 0];
+const accept: FilterLine = [0x06, 0, 0, 0x40000];
+
+function attachFilter(fd: number, lines: readonly FilterLine[], target: string): void {
+  const program = new Uint8Array(lines.length * 8);
+  const view = new DataView(program.buffer);
+  for (const [index, [code, jumpTrue, jumpFalse, k]] of lines.entries()) {
+    view.setUint16(index * 8, code, true);
+    view.setUint8(index * 8 + 2, jumpTrue);
+    view.setUint8(index * 8 + 3, jumpFalse);
+    view.setUint32(index * 8 + 4, k, true);
+  }
+  const header = new Uint8Array(16);
+  new DataView(header.buffer).setUint16(0, lines.length, true);
+  new DataView(header.buffer).setBigUint64(8, BigInt(addressOf(program)), true);
+  const attached = setsockopt(fd, linux.SOL_SOCKET, linux.SO_ATTACH_FILTER, addressOf(header), 16) === 0;
+  require(attached, fd, "attach a socket filter", target);
+}
+
+/** Sends one datagram without waiting; false when the kernel refused. */
+export function sendDatagram(fd: number, octets: Uint8Array, path: PsnPath): boolean {
+  const name = new Uint8Array(SOCKADDR_OCTETS);
+  const length = writeSocketAddress(name, path.remoteAddress, path.remotePort);
+  return sendto(fd, addressOf(octets), octets.length, linux.MSG_DONTWAIT, addressOf(name), length) >= 0;
+}
+
+/**
+ * Opens an existing interface for whole frames, with virtio-net headers in front (super-frames and unfinished checksums are
+ * described, not spoilt) and the outer tag beside them, in promiscuous mode.
+ */
+export function openPacketSocket(interfaceName: string): number {
+  const target = `interface ${interfaceName}`;
+  const index = ifNameToIndex(interfaceName);
+  if (index === 0)
+    throw new SystemError("open an interface", { errno: "ENODEV", target, hint: "it does not exist" });
+  const fd = socket(linux.AF_PACKET, linux.SOCK_RAW | linux.SOCK_CLOEXEC, 0);
+  if (fd < 0) throw lastError("open an interface", target, "frames need CAP_NET_RAW");
+  for (const option of [linux.PACKET_VNET_HDR, linux.PACKET_AUXDATA, linux.PACKET_IGNORE_OUTGOING]) {
+    require(setInteger(fd, linux.SOL_PACKET, option, 1), fd, `set packet option ${option}`, target);
+  }
+  setInteger(fd, linux.SOL_PACKET, linux.PACKET_QDISC_BYPASS, 1);
+  enlargeReceiveBuffer(fd);
+  const membership = new Uint8Array(16);
+  new DataView(membership.buffer).setInt32(0, index, true);
+  new DataView(membership.buffer).setUint16(4, linux.PACKET_MR_PROMISC, true);
+  const promiscuous =
+    setsockopt(fd, linux.SOL_PACKET, linux.PACKET_ADD_MEMBERSHIP, addressOf(membership), 16) === 0;
+  require(promiscuous, fd, "listen to all frames", target);
+  const name = new Uint8Array(20);
+  const view = new DataView(name.buffer);
+  view.setUint16(0, linux.AF_PACKET, true);
+  view.setUint16(2, linux.ETH_P_ALL);
+  view.setInt32(4, index, true);
+  require(bind(fd, addressOf(name), 20) === 0, fd, "bind to an interface", target);
+  return fd;
+}
+
+function interfaceRequest(name: string): { octets: Uint8Array; view: DataView } {
+  const octets = new Uint8Array(IFREQ_OCTETS);
+  octets.set(new TextEncoder().encode(name));
+  return { octets, view: new DataView(octets.buffer) };
+}
+
+/** Creates a TAP device, left down; it lives as long as the descriptor is open. */
+export function openTap(name: string, mtu: number): number {
+  const target = `TAP device ${name}`;
+  const fd = open("/dev/net/tun", linux.O_RDWR | linux.O_NONBLOCK | linux.O_CLOEXEC);
+  if (fd < 0) throw lastError("open /dev/net/tun", target, "is the tun module loaded?");
+  const request = interfaceRequest(name);
+  request.view.setUint16(IFREQ_VALUE, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, true);
+  require(ioctl(fd, TUNSETIFF, addressOf(request.octets)) ===
+    0, fd, "create a device", target, "needs CAP_NET_ADMIN, and the name to be free");
+  const headerOctets = new Int32Array([VNET_HEADER_OCTETS]);
+  const sized = ioctl(fd, TUNSETVNETHDRSZ, addressOf(new Uint8Array(headerOctets.buffer))) === 0;
+  require(sized, fd, "set the virtio-net header", target);
+  require(ioctl(fd, TUNSETOFFLOAD, TUN_OFFLOADS) === 0, fd, "set offloads", target);
+  const control = socket(linux.AF_INET, linux.SOCK_DGRAM | linux.SOCK_CLOEXEC, 0);
+  const wanted = interfaceRequest(name);
+  wanted.view.setInt32(IFREQ_VALUE, mtu, true);
+  const done = ioctl(control, SIOCSIFMTU, addressOf(wanted.octets)) === 0;
+  const problem = done ? undefined : lastError(`set the MTU to ${mtu}`, target);
+  close(control);
+  if (problem === undefined) return fd;
+  close(fd);
+  throw problem;
+}
+
+/** A descriptor that wakes a poll(2). */
+export function openEventDescriptor(): number {
+  const fd = eventfd(0, linux.EFD_CLOEXEC | linux.EFD_NONBLOCK);
+  if (fd < 0) throw lastError("open an event descriptor", "the forwarding worker");
+  return fd;
+}
