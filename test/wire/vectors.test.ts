@@ -70,7 +70,7 @@ test.each(control)(
     expect(toHex(writer.finish())).toBe(vector.message_hex.slice(24));
     for (const { hidden, vendorId, attributeType, value } of raw) {
       const name = vendorId === 0 && !hidden ? avpNameOf(attributeType) : undefined;
-      if (name === undefined) continue;
+      if (name === undefined || malformed.has(`${vector.id} ${attributeType}`)) continue;
       const codec = avpTable[name].value;
       expect(toHex(codec.encode(codec.decode(value) as never)), name).toBe(toHex(value));
     }

@@ -1,0 +1,187 @@
+import { canonicalAddress, routerIdOf } from "./address.ts";
+import type { RawConfig, RawPseudowire, RawTunnel } from "./fields.ts";
+
+/** Something wrong, with the path of the key it is about. */
+export interface Complaint {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  /** Whether the key itself is meant, and not its value. */
+  readonly atKey?: boolean;
+}
+
+type Say = (path: readonly PropertyKey[], message: string) => void;
+
+const COOKIE_DIGITS = [0, 8, 16];
+
+/** What no single key can tell: everything that is wrong between keys, all at once. */
+export function checkConfig(config: RawConfig): readonly Complaint[] {
+  const complaints: Complaint[] = [];
+  const say: Say = (path, message) => complaints.push({ path, message });
+  if (config.lcce.router_id !== undefined && routerIdOf(config.lcce.router_id) === undefined) {
+    say(["lcce", "router_id"], "wanted a dotted quad or a number");
+  }
+  const tunnels = Object.entries(config.tunnels);
+  if (tunnels.length === 0) say(["tunnels"], "there is no tunnel");
+  for (const [name, tunnel] of tunnels) checkTunnel(["tunnels", name], tunnel, say);
+  checkAcross(tunnels, say);
+  return complaints;
+}
+
+function checkTunnel(path: readonly string[], tunnel: RawTunnel, say: Say): void {
+  const local = canonicalAddress(tunnel.local);
+  const remote = canonicalAddress(tunnel.remote);
+  if (local === undefined) say([...path, "local"], "wanted an IPv4 or IPv6 address");
+  if (remote === undefined) say([...path, "remote"], "wanted an IPv4 or IPv6 address");
+  if (local && remote && local.family !== remote.family) {
+    say([...path, "remote"], `IPv${remote.family}, but local is IPv${local.family}`);
+  }
+  for (const key of ["local_port", "remote_port"] as const) {
+    if (tunnel.encapsulation === "ip" && tunnel[key] !== undefined)
+      say([...path, key], "IP protocol 115 has no ports");
+  }
+  checkAuthentication(path, tunnel, say);
+  if (tunnel.peer_router_id !== undefined && routerIdOf(tunnel.peer_router_id) === undefined) {
+    say([...path, "peer_router_id"], "wanted a dotted quad or a number");
+  }
+  for (const [name, pseudowire] of Object.entries(tunnel.pseudowires)) {
+    checkPseudowire([...path, "pseudowires", name], pseudowire, tunnel, say);
+  }
+}
+
+function checkAuthentication(path: readonly string[], tunnel: RawTunnel, say: Say): void {
+  const mode = tunnel.authentication ?? (tunnel.secret === undefined ? "none" : "digest");
+  for (const key of ["secret", "next_secret"] as const) {
+    const secret = tunnel[key];
+    if (secret === undefined) continue;
+    if ((secret.file === undefined) === (secret.env === undefined))
+      say([...path, key], "wanted either file or env");
+    if (mode !== "digest") say([...path, key], `of no use with authentication ${mode}`);
+    if (tunnel.control === "static") say([...path, key], "of no use with control: static");
+  }
+  if (tunnel.next_secret !== undefined && tunnel.secret === undefined)
+    say([...path, "next_secret"], "needs secret too");
+  if (tunnel.hide_avps && mode !== "digest")
+    say([...path, "hide_avps"], "needs authentication by digest, with a secret");
+}
+
+function checkPseudowire(
+  path: readonly string[],
+  pseudowire: RawPseudowire,
+  tunnel: RawTunnel,
+  say: Say,
+): void {
+  const { circuit } = pseudowire;
+  if ((circuit.interface === undefined) === (circuit.tap === undefined)) {
+    say([...path, "circuit"], "wanted either interface or tap");
+  }
+  if (circuit.bridge !== undefined && circuit.tap === undefined) {
+    say([...path, "circuit", "bridge"], "only a TAP device is put into a bridge by us");
+  }
+  if (circuit.vlan === undefined && circuit.vlan_on_pseudowire !== undefined) {
+    say([...path, "circuit", "vlan_on_pseudowire"], "needs vlan too");
+  }
+  if (pseudowire.type === "ethernet-vlan" && circuit.vlan === undefined) {
+    say([...path, "type"], "a VLAN pseudowire needs circuit.vlan");
+  }
+  if (pseudowire.sequencing !== "none" && pseudowire.sublayer === "none") {
+    say([...path, "sequencing"], "needs sublayer: default, which carries the numbers");
+  }
+  const fixed = pseudowire.static;
+  if (tunnel.control === "static" && fixed === undefined) say(path, "needs static: with ids and cookies");
+  if (tunnel.control !== "static" && fixed !== undefined) {
+    say([...path, "static"], "only in a tunnel with control: static");
+  }
+  for (const key of ["receive_cookie", "transmit_cookie"] as const) {
+    if (fixed !== undefined && !COOKIE_DIGITS.includes(fixed[key].length)) {
+      say([...path, "static", key], "wanted 0, 4 or 8 octets: 0, 8 or 16 hexadecimal digits");
+    }
+  }
+  const sequencing = fixed?.transmit_sequencing ?? pseudowire.sequencing;
+  if (
+    fixed !== undefined &&
+    sequencing !== "none" &&
+    (fixed.transmit_sublayer ?? pseudowire.sublayer) === "none"
+  ) {
+    say([...path, "static", "transmit_sequencing"], "needs transmit_sublayer: default");
+  }
+}
+
+/** Remembers what is taken and complains at the second one. */
+class Taken {
+  readonly #owners = new Map<string, string>();
+
+  claim(key: string, owner: string, complain: (first: string) => void): void {
+    const first = this.#owners.get(key);
+    if (first === undefined) this.#owners.set(key, owner);
+    else complain(first);
+  }
+}
+
+function checkAcross(tunnels: readonly [string, RawTunnel][], say: Say): void {
+  const ends = new Taken();
+  const names = new Taken();
+  const sessionIds = new Taken();
+  const devices = new Devices(say);
+  const fragmentation = new Map<string, string>();
+  for (const [tunnelName, tunnel] of tunnels) {
+    const path = ["tunnels", tunnelName];
+    const localEnd = `${tunnel.encapsulation} ${tunnel.local} ${tunnel.local_port ?? 1701}`;
+    ends.claim(`${localEnd} ${tunnel.remote} ${tunnel.remote_port ?? 1701}`, tunnelName, (first) => {
+      say([...path, "remote"], `tunnel ${first} has the same ends`);
+    });
+    const other = fragmentation.get(localEnd) ?? tunnel.fragmentation;
+    fragmentation.set(localEnd, other);
+    if (other !== tunnel.fragmentation) {
+      say(
+        [...path, "fragmentation"],
+        `another tunnel from ${tunnel.local} shares the socket and says ${other}`,
+      );
+    }
+    const endIds = new Taken();
+    for (const [name, pseudowire] of Object.entries(tunnel.pseudowires)) {
+      const at = [...path, "pseudowires", name];
+      names.claim(name, tunnelName, (first) => say(at, `tunnel ${first} has a pseudowire of this name`));
+      endIds.claim(JSON.stringify(pseudowire.remote_end_id ?? name), name, (first) => {
+        say([...at, "remote_end_id"], `pseudowire ${first} has the same`);
+      });
+      devices.claim(at, name, pseudowire);
+      const id = pseudowire.static?.local_session_id;
+      if (id === undefined) continue;
+      sessionIds.claim(String(id), name, (first) =>
+        say([...at, "static", "local_session_id"], `pseudowire ${first} has it`),
+      );
+    }
+  }
+}
+
+/** Who uses which device, and what of it. */
+class Devices {
+  readonly #say: Say;
+  readonly #kinds = new Map<string, string>();
+  readonly #uses = new Map<string, Map<string, string>>();
+
+  constructor(say: Say) {
+    this.#say = say;
+  }
+
+  claim(at: readonly string[], name: string, { circuit }: RawPseudowire): void {
+    const kind = circuit.tap === undefined ? "interface" : "tap";
+    const device = circuit.tap ?? circuit.interface;
+    if (device === undefined) return;
+    const path = [...at, "circuit", kind];
+    if ((this.#kinds.get(device) ?? kind) !== kind)
+      this.#say(path, `${device} is used as interface and as tap`);
+    this.#kinds.set(device, kind);
+    const uses = this.#uses.get(device) ?? new Map<string, string>();
+    this.#uses.set(device, uses);
+    const part = circuit.vlan === undefined ? "port" : `${circuit.vlan_protocol} ${circuit.vlan}`;
+    const same = uses.get(part);
+    const whole = uses.get("port");
+    if (part === "port" && uses.size > 0)
+      this.#say(path, `${device} is used by pseudowire ${[...uses.values()][0]} too`);
+    else if (whole !== undefined) this.#say(path, `${device} is used as a whole by pseudowire ${whole}`);
+    else if (same !== undefined)
+      this.#say([...at, "circuit", "vlan"], `pseudowire ${same} carries this VLAN of ${device}`);
+    uses.set(part, name);
+  }
+}

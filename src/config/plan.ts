@@ -1,0 +1,112 @@
+import { toHex } from "../bytes/hex.ts";
+import type { Config, PseudowireConfig, TunnelConfig } from "./config.ts";
+import { updatable } from "./fields.ts";
+
+/** One thing to do to get from one configuration to another. */
+export interface PlanStep {
+  readonly action: "create" | "update" | "replace" | "remove";
+  readonly kind: "tunnel" | "pseudowire" | "lcce" | "log";
+  /** Of the tunnel or pseudowire. */
+  readonly name: string;
+  /** The tunnel of a pseudowire. */
+  readonly tunnel?: string;
+  /** What changed, such as "helloIntervalMs: 60000 -> 30000". */
+  readonly reasons: readonly string[];
+}
+
+/** What differs between two values, one line a key; arrays and octets count as one value. */
+function differences(before: object, after: object, prefix = ""): readonly string[] {
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...keys].flatMap((key) => {
+    const a = (before as Record<string, unknown>)[key];
+    const b = (after as Record<string, unknown>)[key];
+    if (isPlain(a) && isPlain(b)) return differences(a, b, `${prefix}${key}.`);
+    const [left, right] = [show(a), show(b)];
+    return left === right ? [] : [`${prefix}${key}: ${left} -> ${right}`];
+  });
+}
+
+function isPlain(value: unknown): value is object {
+  return (
+    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+  );
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return "(none)";
+  if (value instanceof Uint8Array) return `0x${toHex(value)}`;
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** The steps from one configuration to another; empty when nothing changes. Cookies of static sessions are not shown. */
+export function planChange(before: Config, after: Config): readonly PlanStep[] {
+  const { controlSocket: socketBefore, ...identityBefore } = before.lcce;
+  const { controlSocket: socketAfter, ...identityAfter } = after.lcce;
+  const identity = differences(identityBefore, identityAfter);
+  if (identity.length > 0)
+    return [{ action: "replace", kind: "lcce", name: after.lcce.hostName, reasons: identity }];
+  const steps: PlanStep[] = [];
+  if (socketBefore !== socketAfter) {
+    const reasons = [`control_socket: ${socketBefore} -> ${socketAfter} (at the next start)`];
+    steps.push({ action: "update", kind: "lcce", name: after.lcce.hostName, reasons });
+  }
+  const log = differences(before.log, after.log);
+  if (log.length > 0) steps.push({ action: "update", kind: "log", name: "log", reasons: log });
+  const byName = new Map(after.tunnels.map((tunnel) => [tunnel.name, tunnel]));
+  for (const tunnel of before.tunnels) {
+    const next = byName.get(tunnel.name);
+    if (next === undefined) steps.push({ action: "remove", kind: "tunnel", name: tunnel.name, reasons: [] });
+    else steps.push(...planTunnel(tunnel, next));
+    byName.delete(tunnel.name);
+  }
+  for (const name of byName.keys()) steps.push({ action: "create", kind: "tunnel", name, reasons: [] });
+  return steps;
+}
+
+function planTunnel(before: TunnelConfig, after: TunnelConfig): readonly PlanStep[] {
+  const { pseudowires: _before, ...tunnelBefore } = before;
+  const { pseudowires: _after, ...tunnelAfter } = after;
+  const reasons = differences(tunnelBefore, tunnelAfter);
+  const { name } = after;
+  const inPlace = reasons.every((reason) => updatable.some((key) => reason.startsWith(`control.${key}:`)));
+  if (!inPlace) return [{ action: "replace", kind: "tunnel", name, reasons }];
+  const update: readonly PlanStep[] =
+    reasons.length === 0 ? [] : [{ action: "update", kind: "tunnel", name, reasons }];
+  return [...update, ...planPseudowires(name, before.pseudowires, after.pseudowires)];
+}
+
+function planPseudowires(
+  tunnel: string,
+  before: readonly PseudowireConfig[],
+  after: readonly PseudowireConfig[],
+): readonly PlanStep[] {
+  const byName = new Map(after.map((pseudowire) => [pseudowire.name, pseudowire]));
+  const steps: PlanStep[] = [];
+  const step = (action: PlanStep["action"], name: string, reasons: readonly string[] = []) =>
+    steps.push({ action, kind: "pseudowire", name, tunnel, reasons });
+  for (const pseudowire of before) {
+    const next = byName.get(pseudowire.name);
+    byName.delete(pseudowire.name);
+    if (next === undefined) {
+      step("remove", pseudowire.name);
+      continue;
+    }
+    const reasons = differences(pseudowire, next).map((reason) =>
+      reason.replace(/^(fixed\.\w*Cookie): .*/, "$1 changed"),
+    );
+    if (reasons.length > 0) step("replace", pseudowire.name, reasons);
+  }
+  for (const name of byName.keys()) step("create", name);
+  return steps;
+}
+
+/** A plan for people, a line a step with its reasons below. */
+export function formatPlan(steps: readonly PlanStep[]): string {
+  if (steps.length === 0) return "nothing changes";
+  return steps
+    .flatMap(({ action, kind, name, tunnel, reasons }) => [
+      `${action} ${kind} ${name}${tunnel === undefined ? "" : ` of tunnel ${tunnel}`}`,
+      ...reasons.map((reason) => `    ${reason}`),
+    ])
+    .join("\n");
+}
