@@ -17,6 +17,7 @@ import {
   setsockopt,
   socket,
 } from "./libc.ts";
+import { dataOnlyFilter, filterProgram } from "./socket-filter.ts";
 
 /** Sockets and devices of the data plane, opened for others to read and write by number. All throw SystemError. */
 
@@ -64,6 +65,11 @@ export function addressText(octets: Uint8Array): string {
     (((octets[index * 2] ?? 0) << 8) | (octets[index * 2 + 1] ?? 0)).toString(16),
   );
   return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
+}
+
+/** The canonical form of an address in text. */
+export function canonicalText(address: string): string {
+  return addressText(addressOctets(address.replace(/%.*$/, "")));
 }
 
 /** Writes struct sockaddr_in or sockaddr_in6 and returns its length. */
@@ -123,7 +129,7 @@ export function openPsnSocket(
   require(setInteger(fd, level, option, discover), fd, "set path MTU discovery", target);
   enlargeReceiveBuffer(fd);
   setInteger(fd, linux.SOL_SOCKET, linux.SO_SNDBUF, RECEIVE_BUFFER_OCTETS);
-  if (encapsulation === "ip") attachFilter(fd, dataOnlyFilter(isV6), target);
+  if (encapsulation === "ip") attachFilter(fd, filterProgram(dataOnlyFilter(isV6)), target);
   const name = new Uint8Array(SOCKADDR_OCTETS);
   const length = writeSocketAddress(name, address, encapsulation === "udp" ? port : 0);
   require(bind(fd, addressOf(name), length) ===
@@ -139,37 +145,9 @@ function boundPort(fd: number, target: string): number {
   return new DataView(name.buffer).getUint16(2);
 }
 
-/** One instruction of classic BPF: struct sock_filter. */
-type FilterLine = readonly [code: number, jumpTrue: number, jumpFalse: number, k: number];
-
-/** Keeps what has a session id other than 0; the control messages go to another socket. IPv4 raw sockets see the IP header first. */
-function dataOnlyFilter(isV6: boolean): readonly FilterLine[] {
-  return [
-    ...(isV6 ? [loadAbsolute] : [loadHeaderLength, loadBehindHeader]),
-    [0x15, 0, 1, 0],
-    [0x06, 0, 0, 0],
-    accept,
-  ];
-}
-
-const loadAbsolute: FilterLine = [0x20, 0, 0, 0];
-const loadHeaderLength: FilterLine = [0xb1, 0, 0, 0];
-const loadBehindHeader: FilterLine = [0x40, 0, 0, 0];
-const accept: FilterLine = [0x06, 0, 0, 0x40000];
-
-function attachFilter(fd: number, lines: readonly FilterLine[], target: string): void {
-  const program = new Uint8Array(lines.length * 8);
-  const view = new DataView(program.buffer);
-  for (const [index, [code, jumpTrue, jumpFalse, k]] of lines.entries()) {
-    view.setUint16(index * 8, code, true);
-    view.setUint8(index * 8 + 2, jumpTrue);
-    view.setUint8(index * 8 + 3, jumpFalse);
-    view.setUint32(index * 8 + 4, k, true);
-  }
-  const header = new Uint8Array(16);
-  new DataView(header.buffer).setUint16(0, lines.length, true);
-  new DataView(header.buffer).setBigUint64(8, BigInt(addressOf(program)), true);
-  const attached = setsockopt(fd, linux.SOL_SOCKET, linux.SO_ATTACH_FILTER, addressOf(header), 16) === 0;
+function attachFilter(fd: number, program: ReturnType<typeof filterProgram>, target: string): void {
+  const attached =
+    setsockopt(fd, linux.SOL_SOCKET, linux.SO_ATTACH_FILTER, addressOf(program.header), 16) === 0;
   require(attached, fd, "attach a socket filter", target);
 }
 

@@ -1,0 +1,95 @@
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { Command } from "commander";
+import { formatProblem, parseConfig } from "../config/parse.ts";
+import { request } from "../daemon/control-client.ts";
+import { type ReloadReport, renderStatus, type StatusReport } from "../daemon/status.ts";
+import { version } from "../daemon/version.ts";
+
+/** Exit codes, documented in --help and docs/operating.md. */
+export const exitCode = { ok: 0, failed: 1, usage: 2, badConfiguration: 3, noDaemon: 4 } as const;
+
+const DEFAULT_SOCKET = "/run/wirespan/wirespan.sock";
+
+/** Where a command writes, and how it sets the exit code. */
+export interface Shell {
+  out(text: string): void;
+  error(text: string): void;
+  exit(code: number): void;
+}
+
+const help = `
+Examples:
+  wirespan check /etc/wirespan.yaml       every problem of a configuration, with its line
+  wirespan run -c /etc/wirespan.yaml      run in the foreground until SIGTERM
+  wirespan status                         what is up, and why something is not
+  wirespan reload                         take over a changed file, touching only what changed
+  wirespan lab test point-to-point        two sites bridged in namespaces of this machine
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad configuration, 4 no daemon answers.`;
+
+/** The command line. */
+export function createProgram(shell: Shell): Command {
+  const program = new Command("wirespan")
+    .description("L2TPv3 (RFC 3931, RFC 4719) pseudowires: Ethernet and VLANs across an IP network")
+    .version(version)
+    .addHelpText("after", help)
+    .configureOutput({ writeOut: (text) => shell.out(text), writeErr: (text) => shell.error(text) })
+    .exitOverride();
+  program
+    .command("run")
+    .description("run the daemon in the foreground; SIGTERM stops it with CDN and StopCCN, SIGHUP reloads")
+    .requiredOption("-c, --config <file>", "the YAML configuration")
+    .action(async ({ config }: { config: string }) => {
+      const { runDaemon } = await import("../daemon/run.ts");
+      shell.exit(await runDaemon({ configFile: config }));
+    });
+  program
+    .command("check")
+    .description("check a configuration and tell every problem of it")
+    .argument("<file>", "the YAML configuration")
+    .action((file: string) => check(shell, file));
+  program
+    .command("status")
+    .description("show control connections, sessions and counters of a running daemon")
+    .option("--json", "the report as JSON (docs/operating.md)")
+    .option("--socket <path>", "control socket of the daemon", DEFAULT_SOCKET)
+    .action(async ({ json, socket }: { json?: boolean; socket: string }) => {
+      const report = await request<StatusReport>(socket, "status");
+      shell.out(`${json === true ? JSON.stringify(report, null, 2) : renderStatus(report)}\n`);
+    });
+  program
+    .command("reload")
+    .description("let a running daemon read its file again; a bad file changes nothing")
+    .option("--socket <path>", "control socket of the daemon", DEFAULT_SOCKET)
+    .action(async ({ socket }: { socket: string }) => {
+      const report = await request<ReloadReport>(socket, "reload");
+      for (const problem of report.problems) shell.error(`${problem}\n`);
+      if (report.plan !== "") shell.out(`${report.plan}\n`);
+      if (report.problems.length > 0) shell.exit(exitCode.badConfiguration);
+    });
+  addLab(program, shell);
+  return program;
+}
+
+function check(shell: Shell, file: string): void {
+  const { config, problems } = parseConfig(readFileSync(file, "utf8"), file, { hostName: hostname() });
+  if (config === undefined) {
+    for (const problem of problems) shell.error(`${formatProblem(problem)}\n`);
+    return shell.exit(exitCode.badConfiguration);
+  }
+  const pseudowires = config.tunnels.reduce((total, tunnel) => total + tunnel.pseudowires.length, 0);
+  shell.out(`${file}: in order; ${config.tunnels.length} tunnel(s), ${pseudowires} pseudowire(s)\n`);
+}
+
+function addLab(program: Command, shell: Shell): void {
+  const lab = program.command("lab").description("topologies in network namespaces of this machine");
+  lab
+    .command("test")
+    .description("build a topology, show that hosts reach each other across it, and take it down")
+    .argument("<topology>", "point-to-point, ip115 or ipv6")
+    .action(async (topology: string) => {
+      const { testTopology } = await import("../lab/test-topology.ts");
+      shell.exit(await testTopology(topology, (line) => shell.out(`${line}\n`)));
+    });
+}

@@ -1,0 +1,32 @@
+import { createConnection } from "node:net";
+
+/** No daemon answers at a control socket. */
+export class NoDaemonError extends Error {
+  override readonly name = "NoDaemonError";
+}
+
+/** Asks the daemon behind a control socket and resolves to its result. Rejects with NoDaemonError, or with what it refused. */
+export function request<Result>(path: string, command: "status" | "reload"): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    let received = "";
+    const socket = createConnection(path, () => socket.write(`${JSON.stringify({ command })}\n`));
+    socket.on("data", (chunk) => {
+      received += chunk.toString("utf8");
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      const hint =
+        error.code === "EACCES" ? "try as the user who runs it" : "start it with: wirespan run -c FILE";
+      reject(
+        new NoDaemonError(`ask the daemon at ${path}: ${error.code ?? error.message}; ${hint}`, {
+          cause: error,
+        }),
+      );
+    });
+    socket.on("close", () => {
+      if (received === "") return;
+      const reply = JSON.parse(received) as { ok: boolean; result: Result; error?: string };
+      if (reply.ok) resolve(reply.result);
+      else reject(new Error(`${command}: ${reply.error}`));
+    });
+  });
+}

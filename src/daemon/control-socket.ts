@@ -1,0 +1,98 @@
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { dirname } from "node:path";
+import { SystemError } from "../os/errors.ts";
+import type { ReloadReport, StatusReport } from "./status.ts";
+
+/** What can be asked over the control socket, one JSON line each: {"command":"status"}. */
+export interface ControlHandlers {
+  status(): StatusReport | Promise<StatusReport>;
+  reload(): Promise<ReloadReport>;
+}
+
+/** Longest request line. */
+const MOST_OCTETS = 4096;
+const IDLE_MS = 10_000;
+
+/** Serves the control socket, for its owner alone. Throws SystemError, also when another daemon answers there. */
+export async function openControlSocket(
+  path: string,
+  handlers: ControlHandlers,
+): Promise<{ close(): Promise<void> }> {
+  const clients = new Set<Socket>();
+  const server = createServer((client) => {
+    clients.add(client);
+    client.on("close", () => clients.delete(client));
+    serve(client, handlers);
+  });
+  mkdirSync(dirname(path), { recursive: true });
+  if (await answers(path)) {
+    throw new SystemError("open the control socket", {
+      errno: "EADDRINUSE",
+      target: path,
+      hint: "another wirespan runs there; give this one its own lcce.control_socket",
+    });
+  }
+  rmSync(path, { force: true });
+  await listen(server, path);
+  chmodSync(path, 0o600);
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        for (const client of clients) client.destroy();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const errno = error.code ?? "EIO";
+      reject(new SystemError("open the control socket", { errno, target: path, cause: error }));
+    });
+    server.listen(path, resolve);
+  });
+}
+
+/** Whether somebody listens already; a file left behind by a killed daemon does not. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createConnection(path);
+    probe.on("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.on("error", () => resolve(false));
+  });
+}
+
+function serve(client: Socket, handlers: ControlHandlers): void {
+  let received = "";
+  client.setTimeout(IDLE_MS, () => client.destroy());
+  client.on("error", () => client.destroy());
+  client.on("data", (chunk) => {
+    received += chunk.toString("utf8");
+    const end = received.indexOf("\n");
+    if (end < 0 && received.length > MOST_OCTETS) client.destroy();
+    if (end < 0) return;
+    const line = received.slice(0, end);
+    received = "";
+    void answer(line, handlers).then((reply) => client.end(`${JSON.stringify(reply)}\n`));
+  });
+}
+
+async function answer(line: string, handlers: ControlHandlers): Promise<object> {
+  try {
+    const request: unknown = JSON.parse(line);
+    const command =
+      typeof request === "object" && request !== null
+        ? (request as { command?: unknown }).command
+        : undefined;
+    if (command === "status") return { ok: true, result: await handlers.status() };
+    if (command === "reload") return { ok: true, result: await handlers.reload() };
+    return { ok: false, error: "unknown command; known are status and reload" };
+  } catch (error) {
+    return { ok: false, error: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,162 @@
+import Table from "cli-table3";
+import colours from "picocolors";
+
+/** How a daemon stands: the answer of `wirespan status --json`, kept stable (docs/operating.md). */
+export interface StatusReport {
+  readonly version: string;
+  readonly pid: number;
+  readonly uptimeMs: number;
+  readonly hostName: string;
+  readonly routerId: string;
+  readonly plane: { readonly name: string; readonly reason: string };
+  readonly controlConnections: readonly ControlConnectionStatus[];
+  readonly pseudowires: readonly PseudowireStatus[];
+  /** Data messages and frames given up that no session can be charged with, by reason. */
+  readonly discards: Readonly<Record<string, number>>;
+  /** Control messages given up, by reason. */
+  readonly control: Readonly<Record<string, number>>;
+}
+
+export interface ControlConnectionStatus {
+  readonly tunnel: string;
+  /** A state of RFC 3931 §7.2, or "static". */
+  readonly state: string;
+  readonly encapsulation: "udp" | "ip";
+  readonly local: string;
+  readonly remote: string;
+  readonly localControlConnectionId?: number | undefined;
+  readonly remoteControlConnectionId?: number | undefined;
+  readonly peerHostName?: string | undefined;
+  readonly peerRouterId?: string | undefined;
+  readonly peerVendorName?: string | undefined;
+  readonly authentication: string;
+  readonly establishedForMs?: number | undefined;
+  readonly whyNot?: string | undefined;
+  readonly nextAttemptInMs?: number | undefined;
+  readonly sent: number;
+  readonly received: number;
+  readonly retransmitted: number;
+}
+
+export interface PseudowireStatus {
+  readonly name: string;
+  readonly tunnel: string;
+  /** A state of RFC 3931 §7.3, or "wait-control-conn". */
+  readonly state: string;
+  readonly type: string;
+  readonly circuit: string;
+  readonly localSessionId?: number | undefined;
+  readonly remoteSessionId?: number | undefined;
+  readonly receiveCookieOctets?: number | undefined;
+  readonly transmitCookieOctets?: number | undefined;
+  readonly receiveSublayer?: string | undefined;
+  readonly transmitSublayer?: string | undefined;
+  readonly receiveSequencing?: string | undefined;
+  readonly transmitSequencing?: string | undefined;
+  readonly localCircuit: string;
+  readonly remoteCircuit?: string | undefined;
+  readonly whyNot?: string | undefined;
+  readonly establishedForMs?: number | undefined;
+  readonly receivedFrames: number;
+  readonly receivedOctets: number;
+  readonly transmittedFrames: number;
+  readonly transmittedOctets: number;
+  readonly discards: Readonly<Record<string, number>>;
+}
+
+export interface ReloadReport {
+  readonly changed: boolean;
+  readonly plan: string;
+  readonly problems: readonly string[];
+}
+
+function duration(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+}
+
+function stateText(state: string): string {
+  if (state === "established" || state === "static") return colours.green(state);
+  return colours.yellow(state);
+}
+
+function identifier(id: number | undefined): string {
+  return id === undefined ? "-" : `0x${id.toString(16).padStart(8, "0")}`;
+}
+
+function counts(discards: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(discards);
+  return entries.length === 0 ? "none" : entries.map(([reason, count]) => `${reason} ${count}`).join(", ");
+}
+
+function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const table = new Table({ head: [...head], style: { head: [], border: [] } });
+  for (const row of rows) table.push([...row]);
+  return table.toString();
+}
+
+function connectionRow(connection: ControlConnectionStatus): readonly string[] {
+  const peer = [connection.peerHostName, connection.peerRouterId]
+    .filter((part) => part !== undefined)
+    .join(" / ");
+  const ids = `${identifier(connection.localControlConnectionId)} / ${identifier(connection.remoteControlConnectionId)}`;
+  const state =
+    connection.establishedForMs === undefined ? "" : ` for ${duration(connection.establishedForMs)}`;
+  return [
+    connection.tunnel,
+    `${stateText(connection.state)}${state}`,
+    `${connection.encapsulation} ${connection.local}\n-> ${connection.remote}`,
+    peer === "" ? "-" : peer,
+    connection.state === "static" ? "-" : ids,
+    connection.authentication,
+  ];
+}
+
+function pseudowireRow(pseudowire: PseudowireStatus): readonly string[] {
+  const { receivedFrames, receivedOctets, transmittedFrames, transmittedOctets } = pseudowire;
+  return [
+    pseudowire.name,
+    stateText(pseudowire.state),
+    `${pseudowire.circuit} ${pseudowire.localCircuit}\npeer's ${pseudowire.remoteCircuit ?? "unknown"}`,
+    `${identifier(pseudowire.localSessionId)} / ${identifier(pseudowire.remoteSessionId)}`,
+    `${pseudowire.receiveCookieOctets ?? "-"} / ${pseudowire.transmitCookieOctets ?? "-"}`,
+    `${pseudowire.receiveSublayer ?? "-"} / ${pseudowire.transmitSublayer ?? "-"}`,
+    `in ${receivedFrames} frames, ${receivedOctets} octets\nout ${transmittedFrames} frames, ${transmittedOctets} octets`,
+    counts(pseudowire.discards),
+  ];
+}
+
+/** The report for people: what is up at a glance, and below it why something is not. */
+export function renderStatus(report: StatusReport): string {
+  const { hostName, routerId, version, pid, uptimeMs, plane } = report;
+  const connections = report.controlConnections.map(connectionRow);
+  const pseudowires = report.pseudowires.map(pseudowireRow);
+  const reasons = [
+    ...report.controlConnections.map(({ tunnel, whyNot }) => [`tunnel ${tunnel}`, whyNot]),
+    ...report.pseudowires.map(({ name, whyNot }) => [`pseudowire ${name}`, whyNot]),
+  ].flatMap(([subject, whyNot]) => (whyNot === undefined ? [] : [`  ${subject}: ${whyNot}`]));
+  return [
+    `LCCE ${colours.bold(hostName)}, router id ${routerId}, wirespan ${version}, pid ${pid}, up ${duration(uptimeMs)}, plane ${plane.name}`,
+    tableOf(
+      ["tunnel", "control connection", "path", "peer", "ids (ours / theirs)", "authentication"],
+      connections,
+    ),
+    tableOf(
+      [
+        "pseudowire",
+        "session",
+        "circuit",
+        "session ids",
+        "cookies in / out",
+        "sublayer in / out",
+        "passed",
+        "discarded",
+      ],
+      pseudowires,
+    ),
+    ...(reasons.length === 0 ? [] : [colours.yellow("not up, and why:"), ...reasons]),
+    `discarded, of no session: ${counts(report.discards)}; control messages: ${counts(report.control)}`,
+  ].join("\n");
+}

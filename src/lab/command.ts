@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from "node:child_process";
+
+/** A program of the system ended with an error, could not be started, or took too long. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  /** Exit status; undefined when it was ended by a signal or never started. */
+  readonly status: number | undefined;
+  readonly stderr: string;
+
+  constructor(command: readonly string[], status: number | undefined, why: string, stderr: string) {
+    const said = stderr.trim();
+    super(`${command.join(" ")}: ${why}${said === "" ? "" : `; it said: ${said}`}`);
+    this.status = status;
+    this.stderr = stderr;
+  }
+}
+
+export interface CommandOptions {
+  /** Text for its standard input; absent: none. */
+  readonly input?: string;
+  /** It is ended by SIGKILL after this; default 30 s. */
+  readonly timeoutMs?: number;
+  readonly environment?: NodeJS.ProcessEnv;
+  /** Exit statuses that are no error; default 0 alone. */
+  readonly accept?: readonly number[];
+}
+
+export interface CommandResult {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+/** Ours: what a program may print before the rest is thrown away. */
+const MAX_OUTPUT_CHARACTERS = 16 * 1024 * 1024;
+
+/** Runs a program to its end, without a shell. Rejects with CommandError, which names the command and what it said. */
+export function run(command: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  const [file = "", ...args] = command;
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, {
+      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+      timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      killSignal: "SIGKILL",
+      ...(options.environment === undefined ? {} : { env: options.environment }),
+    });
+    const output = collect(child);
+    child.stdin?.on("error", () => {}); // the exit status tells what became of a program that did not read
+    child.stdin?.end(options.input);
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      const why = error.code === "ENOENT" ? "not installed, or not in PATH" : error.message;
+      reject(new CommandError(command, undefined, why, ""));
+    });
+    child.on("close", (status, signal) => {
+      if (status !== null && (options.accept ?? [0]).includes(status)) resolve({ status, ...output });
+      else {
+        const why = status === null ? `ended by ${signal}` : `exit status ${status}`;
+        reject(new CommandError(command, status ?? undefined, why, output.stderr));
+      }
+    });
+  });
+}
+
+function collect(child: ChildProcess): { stdout: string; stderr: string } {
+  const output = { stdout: "", stderr: "" };
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream]?.setEncoding("utf8").on("data", (text: string) => {
+      if (output[stream].length < MAX_OUTPUT_CHARACTERS) output[stream] += text;
+    });
+  }
+  return output;
+}
+
+/** Whether a program can be found in PATH. */
+export async function isInstalled(program: string): Promise<boolean> {
+  try {
+    await run(["sh", "-c", 'command -v "$1"', "sh", program]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A program that goes on beside us and talks in lines of JSON on its standard output. */
+export class Conversation {
+  readonly #command: readonly string[];
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+  #buffered = "";
+  #stderr = "";
+  #lines: string[] = [];
+  #waiting: (() => void) | undefined;
+  #over = false;
+
+  constructor(command: readonly string[]) {
+    const [file = "", ...args] = command;
+    this.#command = command;
+    this.#child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"] });
+    this.#child.stdin?.on("error", () => {});
+    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#receive(text));
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#stderr += text;
+    });
+    this.#ended = new Promise((resolve) => {
+      const end = () => {
+        this.#over = true;
+        this.#waiting?.();
+        resolve();
+      };
+      this.#child.on("close", end);
+      this.#child.on("error", (error) => {
+        this.#stderr += error.message;
+        end();
+      });
+    });
+  }
+
+  /** The next line it prints, parsed. Rejects with CommandError when it ends or the time is over before that. */
+  async next(timeoutMs: number): Promise<unknown> {
+    const deadline = Date.now() + timeoutMs;
+    while (this.#lines.length === 0) {
+      const left = deadline - Date.now();
+      if (this.#over) throw new CommandError(this.#command, undefined, "ended early", this.#stderr);
+      if (left <= 0) throw new CommandError(this.#command, undefined, "took too long", this.#stderr);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.#waiting = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    return JSON.parse(this.#lines.shift() ?? "");
+  }
+
+  /** Closes its standard input, which asks it to report and end. */
+  finish(): void {
+    this.#child.stdin?.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#ended;
+  }
+
+  #receive(text: string): void {
+    this.#buffered += text;
+    const parts = this.#buffered.split("\n");
+    this.#buffered = parts.pop() ?? "";
+    this.#lines.push(...parts.filter((line) => line !== ""));
+    this.#waiting?.();
+  }
+}

@@ -1,0 +1,48 @@
+import { createSocket } from "node:dgram";
+
+/** A numbered multicast stream, sent or counted: node multicast.js send|receive LOCAL-ADDRESS COUNT. */
+const GROUP = "239.1.1.1";
+const PORT = 5001;
+const PAYLOAD_OCTETS = 1000;
+const PATIENCE_MS = 5000;
+
+function payload(number: number): Buffer {
+  const octets = Buffer.alloc(PAYLOAD_OCTETS, number & 0xff);
+  octets.writeUInt32BE(number);
+  return octets;
+}
+
+const [task, address = "", wanted = "0"] = process.argv.slice(2);
+const count = Number(wanted);
+const socket = createSocket({ type: "udp4", reuseAddr: true });
+
+if (task === "send") {
+  socket.bind(0, address, () => {
+    socket.setMulticastInterface(address);
+    socket.setMulticastTTL(4);
+    let left = count;
+    for (let number = 0; number < count; number += 1) {
+      socket.send(payload(number), PORT, GROUP, () => {
+        left -= 1;
+        if (left === 0) socket.close();
+      });
+    }
+  });
+} else {
+  const seen = new Set<number>();
+  const finish = (): void => {
+    process.stdout.write(`received ${seen.size}\n`);
+    socket.close();
+    clearTimeout(timer);
+  };
+  const timer = setTimeout(finish, PATIENCE_MS);
+  socket.on("message", (octets) => {
+    const number = octets.length >= 4 ? octets.readUInt32BE() : -1;
+    if (octets.equals(payload(number & 0xffff_ffff))) seen.add(number);
+    if (seen.size === count) finish();
+  });
+  socket.bind(PORT, () => {
+    socket.addMembership(GROUP, address);
+    process.stdout.write("listening\n");
+  });
+}

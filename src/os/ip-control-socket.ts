@@ -1,0 +1,59 @@
+import raw from "raw-socket";
+import { IP_PROTOCOL_L2TP } from "../wire/constants.ts";
+import { SystemError } from "./errors.ts";
+import { linux } from "./libc.ts";
+import { controlOnlyFilter, filterProgram } from "./socket-filter.ts";
+import { addressText, canonicalText } from "./sockets.ts";
+
+/** Longest IP packet. */
+const BUFFER_OCTETS = 65_536;
+const IPV4_HEADER_OCTETS = 20;
+const ZERO_WORD_OCTETS = 4;
+
+export interface IpControlSocketOptions {
+  readonly family: 4 | 6;
+  /** A control message from the T bit on, a copy; IPv6 does not tell the local address. */
+  readonly onMessage: (remoteAddress: string, localAddress: string | undefined, octets: Uint8Array) => void;
+  readonly onError: (error: Error) => void;
+}
+
+/**
+ * Hears control messages over IP protocol 115: those whose session id is 0, which a filter in the kernel picks out
+ * (RFC 3931 §4.1.1.2). Throws SystemError. What it hears is sent to every local address.
+ */
+export function openIpControlSocket(options: IpControlSocketOptions): { close(): void } {
+  const { family } = options;
+  const target = `IP protocol ${IP_PROTOCOL_L2TP} over IPv${family}`;
+  try {
+    const addressFamily = family === 4 ? raw.AddressFamily.IPv4 : raw.AddressFamily.IPv6;
+    const socket = raw.createSocket({ protocol: IP_PROTOCOL_L2TP, addressFamily, bufferSize: BUFFER_OCTETS });
+    const program = filterProgram(controlOnlyFilter(family === 6));
+    // The kernel copies the program while the call lasts; `program` stays referenced until then.
+    socket.setOption(linux.SOL_SOCKET, linux.SO_ATTACH_FILTER, program.header, program.header.length);
+    socket.on("error", options.onError);
+    socket.on("message", (octets, source) => {
+      const found = family === 4 ? fromIpv4(octets) : { local: undefined, message: octets };
+      if (found === undefined || found.message.length <= ZERO_WORD_OCTETS) return;
+      // The package uses its buffer again for the next packet.
+      const message = Uint8Array.from(found.message.subarray(ZERO_WORD_OCTETS));
+      options.onMessage(canonicalText(source), found.local, message);
+    });
+    return { close: () => socket.close() };
+  } catch (error) {
+    const errno = /not permitted/i.test(String(error)) ? "EPERM" : "EIO";
+    throw new SystemError("open a control socket", {
+      errno,
+      target,
+      hint: "it needs CAP_NET_RAW",
+      cause: error,
+    });
+  }
+}
+
+/** Takes the IP header off; undefined for what is too short to have one. */
+function fromIpv4(octets: Uint8Array): { local: string; message: Uint8Array } | undefined {
+  if (octets.length < IPV4_HEADER_OCTETS) return undefined;
+  const headerOctets = ((octets[0] ?? 0) & 0xf) * 4;
+  if (headerOctets < IPV4_HEADER_OCTETS || headerOctets > octets.length) return undefined;
+  return { local: addressText(octets.subarray(16, 20)), message: octets.subarray(headerOctets) };
+}

@@ -1,0 +1,50 @@
+import { addressOf } from "./libc.ts";
+
+/** One instruction of classic BPF: struct sock_filter. */
+type FilterLine = readonly [code: number, jumpTrue: number, jumpFalse: number, k: number];
+
+/** load the word at k; load 4 x (octet at k & 15) into X; load the word at X + k; jump if equal to k; return k. */
+const LOAD_WORD = 0x20;
+const LOAD_HEADER_LENGTH = 0xb1;
+const LOAD_WORD_BEHIND = 0x40;
+const JUMP_EQUAL = 0x15;
+const RETURN = 0x06;
+const EVERYTHING = 0x40000;
+
+/** Loads the session id of an L2TP packet; raw IPv4 sockets see the IP header first, IPv6 ones do not. */
+function loadSessionId(isV6: boolean): readonly FilterLine[] {
+  if (isV6) return [[LOAD_WORD, 0, 0, 0]];
+  return [
+    [LOAD_HEADER_LENGTH, 0, 0, 0],
+    [LOAD_WORD_BEHIND, 0, 0, 0],
+  ];
+}
+
+/** Keeps what has a session id other than 0 (RFC 3931 §4.1.1.1). */
+export function dataOnlyFilter(isV6: boolean): readonly FilterLine[] {
+  return [...loadSessionId(isV6), [JUMP_EQUAL, 0, 1, 0], [RETURN, 0, 0, 0], [RETURN, 0, 0, EVERYTHING]];
+}
+
+/** Keeps what has session id 0: control messages (RFC 3931 §4.1.1.2). */
+export function controlOnlyFilter(isV6: boolean): readonly FilterLine[] {
+  return [...loadSessionId(isV6), [JUMP_EQUAL, 0, 1, 0], [RETURN, 0, 0, EVERYTHING], [RETURN, 0, 0, 0]];
+}
+
+/** A filter as setsockopt(2) takes it: struct sock_fprog in `header`, which points at `lines`; keep both until the call is done. */
+export function filterProgram(lines: readonly FilterLine[]): {
+  readonly header: Buffer;
+  readonly lines: Uint8Array;
+} {
+  const program = new Uint8Array(lines.length * 8);
+  const view = new DataView(program.buffer);
+  for (const [index, [code, jumpTrue, jumpFalse, k]] of lines.entries()) {
+    view.setUint16(index * 8, code, true);
+    view.setUint8(index * 8 + 2, jumpTrue);
+    view.setUint8(index * 8 + 3, jumpFalse);
+    view.setUint32(index * 8 + 4, k, true);
+  }
+  const header = Buffer.alloc(16);
+  header.writeUInt16LE(lines.length, 0);
+  header.writeBigUInt64LE(BigInt(addressOf(program)), 8);
+  return { header, lines: program };
+}
