@@ -5,6 +5,8 @@ import { formatProblem, parseConfig } from "../config/parse.ts";
 import { request } from "../daemon/control-client.ts";
 import { type ReloadReport, renderStatus, type StatusReport } from "../daemon/status.ts";
 import { version } from "../daemon/version.ts";
+import { addDecode } from "./decode.ts";
+import { addLab } from "./lab.ts";
 
 /** Exit codes, documented in --help and docs/operating.md. */
 export const exitCode = { ok: 0, failed: 1, usage: 2, badConfiguration: 3, noDaemon: 4 } as const;
@@ -24,6 +26,7 @@ Examples:
   wirespan run -c /etc/wirespan.yaml      run in the foreground until SIGTERM
   wirespan status                         what is up, and why something is not
   wirespan reload                         take over a changed file, touching only what changed
+  wirespan decode trace.pcap              every L2TPv3 packet of a capture, in words
   wirespan lab test point-to-point        two sites bridged in namespaces of this machine
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad configuration, 4 no daemon answers.`;
@@ -35,6 +38,7 @@ export function createProgram(shell: Shell): Command {
     .version(version)
     .addHelpText("after", help)
     .configureOutput({ writeOut: (text) => shell.out(text), writeErr: (text) => shell.error(text) })
+    .enablePositionalOptions()
     .exitOverride();
   program
     .command("run")
@@ -68,6 +72,7 @@ export function createProgram(shell: Shell): Command {
       if (report.plan !== "") shell.out(`${report.plan}\n`);
       if (report.problems.length > 0) shell.exit(exitCode.badConfiguration);
     });
+  addDecode(program, shell);
   addLab(program, shell);
   return program;
 }
@@ -80,16 +85,4 @@ function check(shell: Shell, file: string): void {
   }
   const pseudowires = config.tunnels.reduce((total, tunnel) => total + tunnel.pseudowires.length, 0);
   shell.out(`${file}: in order; ${config.tunnels.length} tunnel(s), ${pseudowires} pseudowire(s)\n`);
-}
-
-function addLab(program: Command, shell: Shell): void {
-  const lab = program.command("lab").description("topologies in network namespaces of this machine");
-  lab
-    .command("test")
-    .description("build a topology, show that hosts reach each other across it, and take it down")
-    .argument("<topology>", "point-to-point, ip115 or ipv6")
-    .action(async (topology: string) => {
-      const { testTopology } = await import("../lab/test-topology.ts");
-      shell.exit(await testTopology(topology, (line) => shell.out(`${line}\n`)));
-    });
 }

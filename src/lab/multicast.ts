@@ -31,7 +31,7 @@ if (task === "send") {
 } else {
   const seen = new Set<number>();
   const finish = (): void => {
-    process.stdout.write(`received ${seen.size}\n`);
+    process.stdout.write(`${JSON.stringify({ received: seen.size })}\n`);
     socket.close();
     clearTimeout(timer);
   };
@@ -43,6 +43,6 @@ if (task === "send") {
   });
   socket.bind(PORT, () => {
     socket.addMembership(GROUP, address);
-    process.stdout.write("listening\n");
+    process.stdout.write(`${JSON.stringify({ listening: true })}\n`);
   });
 }

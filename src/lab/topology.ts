@@ -1,35 +1,98 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { z } from "zod";
 
 /** Where the topologies of this package are. */
 const directory = new URL("../../lab/topologies/", import.meta.url);
 
-const topologyFields = z.strictObject({
-  title: z.string(),
-  wan: z.strictObject({ a: z.string(), b: z.string(), mtu: z.int().min(576).max(65_535) }),
-  /** VLANs of both offices; each has one host on each. */
-  vlans: z.array(z.int().min(1).max(4094)).min(1).max(16),
-  secret: z.string(),
-  /** Configurations of the two LCCEs. */
-  a: z.record(z.string(), z.unknown()),
-  b: z.record(z.string(), z.unknown()),
+const nodeName = z.string().regex(/^[a-z][a-z0-9-]{0,11}$/, "a lower-case name of up to 12 characters");
+const pair = z.tuple([nodeName, nodeName]);
+
+/** Between hosts (the first four) or between the trunks of sites (frames). */
+const checkFields = z.union([
+  z.strictObject({ ping: pair }),
+  z.strictObject({ apart: pair }),
+  z.strictObject({ multicast: pair }),
+  z.strictObject({ tagged: pair }),
+  z.strictObject({ frames: pair }),
+]);
+
+const siteFields = z.strictObject({
+  /** Address of the site's LCCE on the WAN, with its prefix length. */
+  address: z.string().regex(/^[0-9a-f.:]+\/\d{1,3}$/i, "an address and its prefix length"),
+  /** A bridge in the LCCE that the trunk is put into, for pseudowires on TAP devices. */
+  bridge: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,14}$/)
+    .optional(),
+  /** VLAN of each host; 0 means untagged. */
+  hosts: z.record(nodeName, z.int().min(0).max(4094)),
+  /** Configuration of the site's daemon; its interface `trunk` leads to the site's switch. */
+  wirespan: z.record(z.string(), z.unknown()),
 });
 
-/** Two offices joined through a WAN. */
-export type Topology = z.output<typeof topologyFields>;
+const topologyFields = z.strictObject({
+  title: z.string().min(1),
+  wan: z.strictObject({ mtu: z.int().min(576).max(9000) }),
+  /** What the daemons find in /run/wirespan.secret. */
+  secret: z.string().optional(),
+  sites: z.record(nodeName, siteFields),
+  checks: z.array(checkFields).min(1),
+});
+
+/** Sites, each with hosts on VLANs behind a switch and an LCCE, joined through one WAN; and what must hold between them. */
+export type Topology = z.output<typeof topologyFields> & { readonly name: string };
+export type Site = z.output<typeof siteFields>;
+export type Check = z.output<typeof checkFields>;
 
 export function topologyNames(): readonly string[] {
   const files = readdirSync(directory).filter((file) => file.endsWith(".yaml"));
   return files.map((file) => file.replace(/\.yaml$/, "")).sort();
 }
 
-/** Reads a topology by name. Throws for an unknown name, and for one that is not in order. */
-export function readTopology(name: string): Topology {
-  if (!topologyNames().includes(name)) {
+/** Reads a topology of this package by name, or any other by the path of its file. Throws for what is not in order. */
+export function readTopology(nameOrPath: string): Topology {
+  const isPath = /\.ya?ml$/.test(nameOrPath);
+  if (!isPath && !topologyNames().includes(nameOrPath)) {
     throw new Error(
-      `read topology ${name}: there is none of this name; there are ${topologyNames().join(", ")}`,
+      `read topology ${nameOrPath}: there is none of this name; there are ${topologyNames().join(", ")}, or give the path of a .yaml file`,
     );
   }
-  return topologyFields.parse(parse(readFileSync(new URL(`${name}.yaml`, directory), "utf8")));
+  const file = isPath ? nameOrPath : fileURLToPath(new URL(`${nameOrPath}.yaml`, directory));
+  if (!existsSync(file)) throw new Error(`read topology ${file}: there is no such file`);
+  const parsed = topologyFields.safeParse(parse(readFileSync(file, "utf8")));
+  if (!parsed.success) throw new Error(`read topology ${file}: ${z.prettifyError(parsed.error)}`);
+  const topology = { ...parsed.data, name: basename(file).replace(/\.ya?ml$/, "") };
+  const unknown = unknownNodes(topology);
+  if (unknown.length > 0)
+    throw new Error(`read topology ${file}: checks name ${unknown.join(", ")}, which are nowhere`);
+  return topology;
+}
+
+function unknownNodes(topology: Topology): readonly string[] {
+  const hosts = new Set(hostsOf(topology).map(({ name }) => name));
+  return topology.checks.flatMap((check) => {
+    const known = "frames" in check ? new Set(Object.keys(topology.sites)) : hosts;
+    return Object.values(check)
+      .flat()
+      .filter((node) => !known.has(node));
+  });
+}
+
+/** A host with where it is: all share one subnet, so that only VLANs and pseudowires keep them apart or join them. */
+export interface Host {
+  readonly name: string;
+  readonly site: string;
+  /** 0 means untagged. */
+  readonly vlan: number;
+  readonly address: string;
+}
+
+export function hostsOf(topology: Topology): readonly Host[] {
+  let next = 11;
+  return Object.entries(topology.sites).flatMap(([site, { hosts }]) =>
+    Object.entries(hosts).map(([name, vlan]) => ({ name, site, vlan, address: `10.0.0.${next++}` })),
+  );
 }

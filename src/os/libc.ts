@@ -29,12 +29,12 @@ export const recvmmsg = declare(
 );
 export const sendmmsg = declare("int sendmmsg(int fd, uintptr_t messages, unsigned int count, int flags)");
 export const sendto = declare(
-  "ssize_t sendto(int fd, uintptr_t octets, size_t length, int flags, uintptr_t address, unsigned int addressLength)",
+  "intptr_t sendto(int fd, uintptr_t octets, unsigned long length, int flags, uintptr_t address, unsigned int addressLength)",
 );
 export const eventfd = declare("int eventfd(unsigned int value, int flags)");
-export const read = declare("ssize_t read(int fd, uintptr_t octets, size_t length)");
-export const write = declare("ssize_t write(int fd, uintptr_t octets, size_t length)");
-export const writev = declare("ssize_t writev(int fd, uintptr_t vectors, int count)");
+export const read = declare("intptr_t read(int fd, uintptr_t octets, unsigned long length)");
+export const write = declare("intptr_t write(int fd, uintptr_t octets, unsigned long length)");
+export const writev = declare("intptr_t writev(int fd, uintptr_t vectors, int count)");
 export const ifNameToIndex = declare("unsigned int if_nametoindex(const char *name)");
 
 /** The number of the last error of this thread. */

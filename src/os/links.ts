@@ -12,23 +12,35 @@ export interface LinkState {
 
 export type LinkListener = (name: string, state: LinkState | undefined) => void;
 
+/** Ours: a reading that takes longer is given up, and one that went wrong is tried again after a pause. */
+const READ_LIMIT_MS = 10_000;
+const PAUSE_MS = 200;
+
 /** The interfaces of this network namespace, by rtnetlink, and what becomes of them. */
 export class Links {
   readonly #socket: RtNetlinkSocket;
+  /** Events have a socket of their own: one that came between the parts of a dump would spoil the dump. */
+  readonly #events: RtNetlinkSocket;
   readonly #listeners: LinkListener[] = [];
   #states = new Map<string, LinkState>();
-  #refreshing = false;
-  #again = false;
+  /** The reading at work, and the one that is to follow it. */
+  #reading: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
+  #closed = false;
 
-  private constructor(socket: RtNetlinkSocket) {
+  private constructor(socket: RtNetlinkSocket, events: RtNetlinkSocket) {
     this.#socket = socket;
+    this.#events = events;
   }
 
   static async open(): Promise<Links> {
-    const links = new Links(netlink.createRtNetlink());
-    links.#socket.addMembership("LINK");
-    // What an event says is read anew from the kernel, so that none can be misread or missed.
-    links.#socket.on("message", () => void links.#refresh());
+    const links = new Links(netlink.createRtNetlink(), netlink.createRtNetlink());
+    links.#events.addMembership("LINK");
+    // What an event says is read anew from the kernel, so that none can be misread or missed; an error tells of lost events.
+    for (const event of ["message", "invalid", "error"] as const) {
+      links.#events.socket.on(event, () => links.#catchUp());
+    }
+    links.#socket.socket.on("error", () => links.#catchUp());
     await links.#refresh();
     return links;
   }
@@ -65,7 +77,9 @@ export class Links {
   }
 
   close(): void {
+    this.#closed = true;
     this.#listeners.length = 0;
+    this.#events.socket.close();
     this.#socket.socket.close();
   }
 
@@ -83,26 +97,27 @@ export class Links {
     await this.#refresh();
   }
 
-  /** Reads all interfaces; asked again meanwhile, it reads once more. */
-  async #refresh(): Promise<void> {
-    if (this.#refreshing) {
-      this.#again = true;
-      return;
-    }
-    this.#refreshing = true;
-    try {
-      do {
-        this.#again = false;
-        this.#compare(await this.#read());
-      } while (this.#again);
-    } finally {
-      this.#refreshing = false;
-    }
+  /** Reads all interfaces because something changed, until that succeeds. */
+  #catchUp(): void {
+    if (this.#closed) return;
+    this.#refresh().catch(() => setTimeout(() => this.#catchUp(), PAUSE_MS).unref());
+  }
+
+  /** Resolves when a reading that began after this call is done; calls that come while one is at work share the next one. */
+  #refresh(): Promise<void> {
+    if (this.#next !== undefined) return this.#next;
+    const next = this.#reading.then(async () => {
+      this.#next = undefined;
+      this.#compare(await this.#read());
+    });
+    this.#next = next;
+    this.#reading = next.catch(() => undefined);
+    return next;
   }
 
   async #read(): Promise<Map<string, LinkState>> {
     const states = new Map<string, LinkState>();
-    for (const { data, attrs } of await this.#socket.getLinks({})) {
+    for (const { data, attrs } of await this.#socket.getLinks({}, {}, { timeout: READ_LIMIT_MS })) {
       const { ifname: name, mtu } = attrs;
       if (name === undefined || data.index === undefined) continue;
       const up = data.flags?.up === true && data.flags.lowerUp === true;

@@ -195,8 +195,11 @@ function interfaceRequest(name: string): { octets: Uint8Array; view: DataView } 
   return { octets, view: new DataView(octets.buffer) };
 }
 
-/** Creates a TAP device, left down; it lives as long as the descriptor is open. */
-export function openTap(name: string, mtu: number): number {
+/**
+ * Creates a TAP device, left down; it lives as long as the descriptor is open. Frames have a virtio-net header in front; only
+ * with `offloads` may it describe super-frames and unfinished checksums.
+ */
+export function openTap(name: string, mtu: number, { offloads = true } = {}): number {
   const target = `TAP device ${name}`;
   const fd = open("/dev/net/tun", linux.O_RDWR | linux.O_NONBLOCK | linux.O_CLOEXEC);
   if (fd < 0) throw lastError("open /dev/net/tun", target, "is the tun module loaded?");
@@ -207,7 +210,7 @@ export function openTap(name: string, mtu: number): number {
   const headerOctets = new Int32Array([VNET_HEADER_OCTETS]);
   const sized = ioctl(fd, TUNSETVNETHDRSZ, addressOf(new Uint8Array(headerOctets.buffer))) === 0;
   require(sized, fd, "set the virtio-net header", target);
-  require(ioctl(fd, TUNSETOFFLOAD, TUN_OFFLOADS) === 0, fd, "set offloads", target);
+  require(ioctl(fd, TUNSETOFFLOAD, offloads ? TUN_OFFLOADS : 0) === 0, fd, "set offloads", target);
   const control = socket(linux.AF_INET, linux.SOCK_DGRAM | linux.SOCK_CLOEXEC, 0);
   const wanted = interfaceRequest(name);
   wanted.view.setInt32(IFREQ_VALUE, mtu, true);

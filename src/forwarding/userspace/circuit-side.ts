@@ -1,3 +1,4 @@
+import { outerTagBeside } from "../../os/auxdata.ts";
 import { errno, errnoName, linux, read, recvmmsg } from "../../os/libc.ts";
 import { VNET_HEADER_OCTETS } from "../../os/memory.ts";
 import { TAG_OCTETS } from "../../wire/ethernet.ts";
@@ -23,14 +24,6 @@ const OVERSIZE = -1 - discardIndex.oversize;
 const RUNT = -1 - discardIndex.runt;
 const BAD_OFFLOAD = -1 - discardIndex["bad-offload"];
 const NEEDS_CHECKSUM = 1;
-
-/** Offsets in the ancillary data: struct cmsghdr, then struct tpacket_auxdata. */
-const AUXDATA_STATUS = 16;
-const AUXDATA_TCI = 32;
-const AUXDATA_TPID = 34;
-const VLAN_VALID = 0x10;
-const TPID_VALID = 0x40;
-const DEFAULT_TPID = 0x8100;
 
 /** From the attachment circuits to the peers: reads frames in batches, cuts super-frames, puts our headers in front. */
 export class CircuitSide {
@@ -130,15 +123,10 @@ export class CircuitSide {
   /** The kernel takes the outer tag off and tells it beside the frame. */
   #putTagBack(frame: number, index: number): boolean {
     const { view, octets } = this.#arena;
-    if (this.#slots.controlLength(index) < AUXDATA_TPID + 2) return false;
-    const control = this.#slots.control(index);
-    const status = view.getUint32(control + AUXDATA_STATUS, true);
-    if ((status & VLAN_VALID) === 0) return false;
-    const tci = view.getUint16(control + AUXDATA_TCI, true);
-    const tpid = (status & TPID_VALID) !== 0 ? view.getUint16(control + AUXDATA_TPID, true) : DEFAULT_TPID;
+    const tag = outerTagBeside(view, this.#slots.control(index), this.#slots.controlLength(index));
+    if (tag < 0) return false;
     octets.copyWithin(frame - TAG_OCTETS, frame, frame + 12);
-    view.setUint16(frame + 8, tpid);
-    view.setUint16(frame + 10, tci);
+    view.setUint32(frame + 8, tag);
     return true;
   }
 

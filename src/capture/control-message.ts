@@ -1,0 +1,181 @@
+import { toHex } from "../bytes/hex.ts";
+import { describeAvp } from "../wire/avp-table.ts";
+import { vendor } from "../wire/constants.ts";
+import { CONTROL_HEADER_OCTETS, type ControlHeader, decodeControlHeader } from "../wire/control-header.ts";
+import { decodeControlMessage } from "../wire/message.ts";
+import type { Conversation, Lesson } from "./conversation.ts";
+import { messageTypeText, rawText, valueText } from "./describe.ts";
+import { type DigestFinding, judgeDigests } from "./digests.ts";
+import { type ReadAvp, type ReadMessage, readAvps } from "./read-avps.ts";
+import type { AvpRecord, ControlRecord, MalformedRecord, RecordBase, TruncatedRecord } from "./record.ts";
+
+/** What control messages are read with. */
+export interface ControlContext {
+  readonly conversation: Conversation;
+  readonly secrets: readonly Uint8Array[];
+}
+
+const MESSAGE_TYPE = 0;
+
+/** Offset of the Length field and its end. */
+const LENGTH_OFFSET = 2;
+const LENGTH_END = 4;
+
+/**
+ * Reads a control message from the T bit on and lets the conversation learn from it. `isPartial`: the capture holds only its
+ * beginning, so that what lacks is not the sender's fault.
+ */
+export function readControlMessage(
+  base: RecordBase,
+  octets: Uint8Array,
+  isPartial: boolean,
+  context: ControlContext,
+): ControlRecord | MalformedRecord | TruncatedRecord {
+  let header: ControlHeader;
+  let present = octets;
+  try {
+    header = decodeControlHeader(isPartial ? padded(octets) : octets);
+    present = octets.subarray(0, header.length);
+  } catch (error) {
+    const reason = textOf(error);
+    if (isPartial && octets.length < CONTROL_HEADER_OCTETS)
+      return { ...base, kind: "truncated", of: "control", reason };
+    return { ...base, kind: "malformed", of: "control", reason, header: null, avps: [] };
+  }
+  if (header.length === CONTROL_HEADER_OCTETS) {
+    return {
+      ...base,
+      kind: "control",
+      ...header,
+      message: "ZLB",
+      messageType: null,
+      avps: [],
+      refusal: null,
+    };
+  }
+  const isCut = present.length < header.length;
+  return readContent(base, header, present, isCut, context);
+}
+
+/** As many octets as Length promises, zeros where the capture has none: so that the header can be judged all the same. */
+function padded(octets: Uint8Array): Uint8Array {
+  if (octets.length < CONTROL_HEADER_OCTETS) return octets;
+  const length = new DataView(octets.buffer, octets.byteOffset, LENGTH_END).getUint16(LENGTH_OFFSET);
+  const whole = new Uint8Array(Math.max(octets.length, length));
+  whole.set(octets);
+  return whole;
+}
+
+function readContent(
+  base: RecordBase,
+  header: ControlHeader,
+  octets: Uint8Array,
+  isCut: boolean,
+  context: ControlContext,
+): ControlRecord | MalformedRecord | TruncatedRecord {
+  const read = readAvps(octets, context.secrets);
+  const reason = isCut ? undefined : (read.damage ?? discardReason(octets, context.secrets));
+  const first = read.avps[0];
+  if (reason !== undefined) {
+    const avps = read.avps.map((avp, index) => avpRecord(avp, index, undefined, -1));
+    return { ...base, kind: "malformed", of: "control", reason, header: { ...header }, avps };
+  }
+  if (first === undefined || first.raw.attributeType !== MESSAGE_TYPE || first.raw.value.length !== 2) {
+    return {
+      ...base,
+      kind: "truncated",
+      of: "control",
+      reason: "the capture ends in front of its Message Type",
+    };
+  }
+  const messageType = (first.raw.value[0] ?? 0) * 256 + (first.raw.value[1] ?? 0);
+  const isIetf = first.raw.vendorId === vendor.ietf;
+  const findings = learn(base, header, octets, read, isCut, isIetf ? messageType : -1, context);
+  return {
+    ...base,
+    kind: "control",
+    ...header,
+    message: messageTypeText(first.raw.vendorId, messageType),
+    messageType,
+    avps: read.avps.map((avp, index) => avpRecord(avp, index, findings[index], isIetf ? messageType : -1)),
+    refusal: isCut ? null : refusalOf(octets, read, context.secrets),
+  };
+}
+
+/** Judges the digests and lets the conversation learn. */
+function learn(
+  base: RecordBase,
+  header: ControlHeader,
+  octets: Uint8Array,
+  { avps, values, locked }: ReadMessage,
+  isCut: boolean,
+  messageType: number,
+  { conversation, secrets }: ControlContext,
+): readonly (DigestFinding | undefined)[] {
+  // What lacks in a message would be taken for what its sender left out.
+  if (isCut) return avps.map(() => undefined);
+  const { source, destination } = base;
+  const { controlConnectionId } = header;
+  const lesson: Lesson = { source, destination, messageType, controlConnectionId, values, locked };
+  const nonces = conversation.noncesFor(lesson);
+  const findings = judgeDigests(octets, avps, secrets, nonces);
+  const verdicts = new Set(findings.map((finding) => finding?.verdict));
+  conversation.learn(lesson, verdicts.has("wrong") && !verdicts.has("right"));
+  return findings;
+}
+
+/** The decoder's reason to discard the message without an answer. */
+function discardReason(octets: Uint8Array, secrets: readonly Uint8Array[]): string | undefined {
+  try {
+    decodeControlMessage(octets, { hidingSecrets: secrets });
+    return undefined;
+  } catch (error) {
+    return textOf(error);
+  }
+}
+
+/** The decoder's reason to refuse the message; null too where a secret would have to be known to tell. */
+function refusalOf(octets: Uint8Array, read: ReadMessage, secrets: readonly Uint8Array[]): string | null {
+  if (read.avps.some(({ isLocked }) => isLocked)) return null;
+  const decoded = decodeControlMessage(octets, { hidingSecrets: secrets });
+  if (decoded.kind === "unknown-type") {
+    return decoded.mandatory ? "unknown message type, and mandatory (RFC 3931 §5.4.1)" : null;
+  }
+  if (decoded.kind === "zlb" || decoded.problem === undefined) return null;
+  const { text, section } = decoded.problem;
+  return `${text} (${section.startsWith("RFC") ? section : `RFC 3931 §${section}`})`;
+}
+
+function avpRecord(
+  avp: ReadAvp,
+  index: number,
+  finding: DigestFinding | undefined,
+  messageType: number,
+): AvpRecord {
+  const { raw, clear } = avp;
+  const isForeignType = index === 0 && raw.attributeType === MESSAGE_TYPE && raw.vendorId !== vendor.ietf;
+  return {
+    vendorId: raw.vendorId,
+    attributeType: raw.attributeType,
+    name: isForeignType
+      ? `messageType of vendor ${raw.vendorId}`
+      : describeAvp(raw.vendorId, raw.attributeType),
+    mandatory: raw.mandatory,
+    hidden: raw.hidden,
+    value: toHex(raw.value),
+    revealed: raw.hidden && clear !== undefined ? toHex(clear) : null,
+    text: textOfAvp(avp, messageType),
+    problem: avp.problem ?? null,
+    digest: finding?.verdict ?? null,
+    digestNote: finding?.note ?? null,
+  };
+}
+
+function textOfAvp({ name, clear, decoded, problem }: ReadAvp, messageType: number): string | null {
+  if (problem !== undefined || clear === undefined) return null;
+  return name === undefined ? rawText(clear) : valueText(name, decoded, messageType);
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

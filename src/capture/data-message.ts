@@ -1,0 +1,144 @@
+import { equalOctets, toHex } from "../bytes/hex.ts";
+import { Reader } from "../bytes/reader.ts";
+import { etherTypes, pseudowireTypes } from "../wire/code-names.ts";
+import { decodeDataMessage, decodeSessionId } from "../wire/data-header.ts";
+import type { L2SpecificSublayer } from "../wire/session-parameters.ts";
+import type { Conversation, SessionFormat } from "./conversation.ts";
+import { type FrameSummary, summariseFrame } from "./frame.ts";
+import type { DataRecord, MalformedRecord, RecordBase, SublayerRecord, TruncatedRecord } from "./record.ts";
+
+/** How to read data messages of sessions whose set-up the capture does not show; undefined: not at all. */
+export interface StaticFormat {
+  readonly cookieOctets: 0 | 4 | 8;
+  readonly sublayer: L2SpecificSublayer;
+}
+
+/** What data messages are read with. */
+export interface DataContext {
+  readonly conversation: Conversation;
+  readonly staticFormat: StaticFormat | undefined;
+}
+
+interface Agreed {
+  readonly cookieOctets: number;
+  readonly sublayer: boolean;
+}
+
+const SUBLAYER_NONE = 0;
+const SUBLAYER_DEFAULT = 1;
+const SUBLAYER_OCTETS = 4;
+const SUBLAYER_CHANNEL_OFFSET = 2;
+/** B and E bits (RFC 4623 §5.5): both 0 is a whole frame. */
+const FRAGMENT_BITS = 0x30;
+const fragmentPlaces: Readonly<Record<number, NonNullable<SublayerRecord["fragment"]>>> = {
+  16: "first",
+  48: "middle",
+  32: "last",
+};
+/** Pseudowire types that carry Ethernet frames (RFC 4719 §2.1). */
+const ethernetTypes: ReadonlySet<number> = new Set([4, 5]);
+/** Channel types of VCCV that are no EtherType (RFC 5885 §3.3). */
+const vccvChannels: ReadonlyMap<number, string> = new Map([[0x0007, "BFD"]]);
+
+/** Octets of a payload that are shown where nothing tells what they are. */
+const SHOWN_OCTETS = 16;
+
+/** Reads a data message as far as its session is known. `isPartial`: the capture holds only its beginning. */
+export function readDataMessage(
+  base: RecordBase,
+  octets: Uint8Array,
+  isPartial: boolean,
+  context: DataContext,
+): DataRecord | MalformedRecord | TruncatedRecord {
+  try {
+    const sessionId = decodeSessionId(base.encapsulation, octets);
+    if (sessionId === 0) return malformed(base, "session id 0 in a data message");
+    const learnt = context.conversation.sessionFormat(base.destination, sessionId);
+    const agreed = agreedBy(learnt, context.staticFormat);
+    const headerOctets = base.encapsulation === "udp" ? 8 : 4;
+    if (agreed === undefined) return unread(base, sessionId, octets.subarray(headerOctets));
+    const { header, payload } = decodeDataMessage(base.encapsulation, agreed, octets);
+    const word = octets.subarray(headerOctets + agreed.cookieOctets).subarray(0, SUBLAYER_OCTETS);
+    const sublayer =
+      header.sublayer === undefined ? null : sublayerRecord(word, header.sublayer.sequenceNumber ?? null);
+    const cookie = learnt?.cookie;
+    return {
+      ...base,
+      kind: "data",
+      sessionId,
+      format: learnt === undefined ? "given" : "learnt",
+      cookie: toHex(header.cookie),
+      cookieMatches: cookie === undefined ? null : equalOctets(cookie, header.cookie),
+      sublayer,
+      ...contentOf(payload, sublayer, learnt?.pseudowireType),
+      payloadOctets: payload.length,
+    };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return isPartial ? { ...base, kind: "truncated", of: "data", reason } : malformed(base, reason);
+  }
+}
+
+function malformed(base: RecordBase, reason: string): MalformedRecord {
+  return { ...base, kind: "malformed", of: "data", reason, header: null, avps: [] };
+}
+
+/** Cookie and sublayer from the set-up, what it hides from the options; undefined when that leaves anything open. */
+function agreedBy(learnt: SessionFormat | undefined, given: StaticFormat | undefined): Agreed | undefined {
+  const cookieOctets = learnt?.cookie?.length ?? given?.cookieOctets;
+  const sublayer =
+    learnt?.sublayer ??
+    (given === undefined ? undefined : given.sublayer === "none" ? SUBLAYER_NONE : SUBLAYER_DEFAULT);
+  // Sublayers of other pseudowires have other forms.
+  if (cookieOctets === undefined || sublayer === undefined || sublayer > SUBLAYER_DEFAULT) return undefined;
+  return { cookieOctets, sublayer: sublayer === SUBLAYER_DEFAULT };
+}
+
+function unread(base: RecordBase, sessionId: number, rest: Uint8Array): DataRecord {
+  const shown = toHex(rest.subarray(0, SHOWN_OCTETS));
+  return {
+    ...base,
+    kind: "data",
+    sessionId,
+    format: "unknown",
+    cookie: null,
+    cookieMatches: null,
+    sublayer: null,
+    frame: null,
+    content: rest.length > SHOWN_OCTETS ? `${shown}..` : shown,
+    payloadOctets: rest.length,
+  };
+}
+
+function sublayerRecord(word: Uint8Array, sequenceNumber: number | null): SublayerRecord {
+  const first = word[0] ?? 0;
+  const isVccv = first >= 0x80;
+  return {
+    sequenceNumber: isVccv ? null : sequenceNumber,
+    fragment: isVccv ? null : (fragmentPlaces[first & FRAGMENT_BITS] ?? null),
+    vccvChannel: isVccv ? new Reader(word.subarray(SUBLAYER_CHANNEL_OFFSET)).u16("channelType") : null,
+  };
+}
+
+function contentOf(
+  payload: Uint8Array,
+  sublayer: SublayerRecord | null,
+  pseudowireType: number | undefined,
+): { readonly frame: FrameSummary | null; readonly content: string } {
+  const channel = sublayer?.vccvChannel ?? null;
+  if (channel !== null) {
+    const name = vccvChannels.get(channel) ?? etherTypes.get(channel) ?? "unassigned";
+    return { frame: null, content: `VCCV ${name} (channel type 0x${channel.toString(16).padStart(4, "0")})` };
+  }
+  const place = sublayer?.fragment ?? null;
+  if (place === "middle" || place === "last") return { frame: null, content: `${place} fragment of a frame` };
+  if (pseudowireType !== undefined && !ethernetTypes.has(pseudowireType)) {
+    return {
+      frame: null,
+      content: pseudowireTypes.get(pseudowireType) ?? `pseudowire type ${pseudowireType}`,
+    };
+  }
+  const frame = summariseFrame(payload);
+  if (frame === undefined) return { frame: null, content: "shorter than an Ethernet header" };
+  return { frame, content: place === null ? frame.content : `${frame.content}, first fragment of a frame` };
+}

@@ -1,0 +1,180 @@
+import { toHex } from "../bytes/hex.ts";
+import { type AvpName, type AvpValue, type CircuitStatus, ciscoAvps } from "../wire/avp-table.ts";
+import {
+  cdnResults,
+  generalErrors,
+  otherMessages,
+  pseudowireTypes,
+  sequencingLevels,
+  stopCcnResults,
+  sublayers,
+} from "../wire/code-names.ts";
+import { generalError, RESULT_GENERAL_ERROR, vendor } from "../wire/constants.ts";
+import { digestTypes } from "../wire/message-digest.ts";
+import { messageNameOf } from "../wire/message-table.ts";
+
+/** What hides or changes text around it on a terminal: controls, format characters, separators, unassigned ones. */
+const unsafe = /[\p{C}\p{Zl}\p{Zp}"\\]/gu;
+const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
+
+/** Text of a peer in quotes, in which no character can do anything to a terminal. */
+export function safeText(text: string): string {
+  return `"${text.replace(unsafe, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)}"`;
+}
+
+/** Octets that may be meant as text or as a number (RFC 4719 §2.2): quoted when they are ASCII, hexadecimal otherwise. */
+export function octetsText(octets: Uint8Array): string {
+  if (octets.length === 0) return "empty";
+  const text = String.fromCharCode(...octets);
+  return PRINTABLE_ASCII.test(text) ? safeText(text) : rawText(octets);
+}
+
+/** A control connection or session id, as `wirespan status` writes it. */
+export function idText(id: number): string {
+  return `0x${id.toString(16).padStart(8, "0")}`;
+}
+
+/** Name of a message type: from the tables, or by its numbers. */
+export function messageTypeText(vendorId: number, messageType: number): string {
+  if (vendorId !== vendor.ietf) {
+    const known = vendorId === vendor.cisco ? ciscoAvps.get(messageType) : undefined;
+    if (messageType === 0 && known !== undefined) return known.title;
+    return `vendor ${vendorId} message type ${messageType}`;
+  }
+  return messageNameOf(messageType) ?? otherMessages.get(messageType) ?? `message type ${messageType}`;
+}
+
+/** How the parts of a camel-case name are written where a capital letter in front does not do. */
+const spelling: Readonly<Record<string, string>> = {
+  l2: "L2-",
+  id: "ID",
+  ds: "DS",
+  mtu: "MTU",
+  mru: "MRU",
+  mrru: "MRRU",
+  fcs: "FCS",
+  vccv: "VCCV",
+  ecn: "ECN",
+};
+
+/** The name of an AVP as the RFCs write it. */
+export function avpTitle(name: AvpName): string {
+  const parts = name.split(/(?=[A-Z])/).map((part) => part.toLowerCase());
+  const words = parts.map((part) => spelling[part] ?? `${part.charAt(0).toUpperCase()}${part.slice(1)}`);
+  return words.join(" ").replace("- ", "-");
+}
+
+function named(names: ReadonlyMap<number, string>, number: number, digits = 0): string {
+  const text = digits === 0 ? String(number) : `0x${number.toString(16).padStart(digits, "0")}`;
+  return `${names.get(number) ?? "unassigned"} (${text})`;
+}
+
+const pseudowireTypeText = (type: number) => named(pseudowireTypes, type, 4);
+const speedText = (speed: bigint) => (speed === 0n ? "unknown (0)" : `${speed} bit/s`);
+
+/** TABLE: words of the Circuit Status bits that tell of trouble or of history (RFC 5641 §3). */
+const circuitWords = {
+  isNew: "new",
+  receiveFault: "circuit receive fault",
+  transmitFault: "circuit transmit fault",
+  psnReceiveFault: "PSN receive fault",
+  psnTransmitFault: "PSN transmit fault",
+  standby: "standby",
+} as const satisfies Partial<Record<keyof CircuitStatus, string>>;
+
+function circuitText(status: CircuitStatus): string {
+  const more = Object.entries(circuitWords).flatMap(([name, words]) =>
+    status[name as keyof CircuitStatus] ? [words] : [],
+  );
+  return [status.active ? "active" : "inactive", ...more].join(", ");
+}
+
+/** Which result codes count depends on the message (RFC 3931 §5.4.2). */
+function resultText(value: AvpValue<"resultCode">, messageType: number): string {
+  const isCdn = messageNameOf(messageType) === "CDN";
+  const { resultCode, errorCode, errorMessage } = value;
+  const parts = [named(isCdn ? cdnResults : stopCcnResults, resultCode)];
+  if (errorCode !== undefined) {
+    const isGeneral = resultCode === RESULT_GENERAL_ERROR || errorCode === generalError.none;
+    parts.push(isGeneral ? `error: ${named(generalErrors, errorCode)}` : `error code ${errorCode}`);
+  }
+  if (errorMessage !== undefined) parts.push(safeText(errorMessage));
+  return parts.join(", ");
+}
+
+function digestText({ digestType, digest }: AvpValue<"messageDigest">): string {
+  const name = Object.entries(digestTypes).find(([, { number }]) => number === digestType)?.[0];
+  return `${name?.toUpperCase() ?? `digest type ${digestType}`} ${toHex(digest)}`;
+}
+
+function extendedText(value: Uint8Array): string {
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  return `vendor ${view.getUint32(0)} AVP ${view.getUint16(4)}: ${toHex(value.subarray(6)) || "empty"}`;
+}
+
+function failoverText({ capabilities, recoveryTimeMs }: AvpValue<"failoverCapability">): string {
+  const parts = [
+    ...(capabilities & 1 ? ["control channel"] : []),
+    ...(capabilities & 2 ? ["data channel"] : []),
+  ];
+  return `${parts.join(" and ") || "neither channel"}, recovers within ${recoveryTimeMs} ms`;
+}
+
+type Words = { readonly [N in AvpName]?: (value: AvpValue<N>, messageType: number) => string };
+
+/** TABLE: values that mean more than they show; all others are written by their kind. */
+const words: Words = {
+  messageType: (value) => `${messageTypeText(vendor.ietf, value)} (${value})`,
+  resultCode: resultText,
+  routerId: (value) => `${[24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join(".")}`,
+  receiveWindowSize: (value) => `${value} messages`,
+  assignedControlConnectionId: idText,
+  localSessionId: idText,
+  remoteSessionId: (value) => (value === 0 ? "not known yet (0)" : idText(value)),
+  assignedCookie: (value) => (value.length === 0 ? "none" : `${toHex(value)} (${value.length} octets)`),
+  remoteEndId: octetsText,
+  localEndId: octetsText,
+  attachmentGroupIdentifier: octetsText,
+  pseudowireCapabilitiesList: (types) => types.map(pseudowireTypeText).join(", "),
+  pseudowireType: pseudowireTypeText,
+  l2SpecificSublayer: (value) => named(sublayers, value),
+  dataSequencing: (value) => named(sequencingLevels, value),
+  circuitStatus: circuitText,
+  messageDigest: digestText,
+  extendedVendorId: extendedText,
+  txConnectSpeed: speedText,
+  rxConnectSpeed: speedText,
+  interfaceMtu: (value) => `${value} octets`,
+  mru: (value) => `${value} octets`,
+  mrru: (value) => `${value} octets`,
+  failoverCapability: failoverText,
+  tunnelRecovery: (value) =>
+    `${idText(value.controlConnectionId)}, peer's ${idText(value.remoteControlConnectionId)}`,
+  suggestedControlSequence: ({ ns, nr }) => `Ns ${ns}, Nr ${nr}`,
+  failoverSessionState: ({ sessionId, remoteSessionId }) =>
+    `${idText(sessionId)}, peer's ${idText(remoteSessionId)}`,
+};
+
+/** A decoded value of a known AVP in words, safe for a terminal. */
+export function valueText(name: AvpName, value: unknown, messageType: number): string {
+  const own = words[name] as ((value: unknown, messageType: number) => string) | undefined;
+  if (own !== undefined) return own(value, messageType);
+  if (value instanceof Uint8Array) return toHex(value) || "empty";
+  if (typeof value === "string") return safeText(value);
+  if (typeof value !== "object" || value === null) return String(value);
+  const entries = Object.entries(value).filter(([field]) => field !== "reserved");
+  return entries.map(([field, number]) => `${camelWords(field)} ${number}`).join(", ");
+}
+
+/** "recoveryTimeMs" as "recovery time ms". */
+function camelWords(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** The octets of an AVP that has no row: hexadecimal, and as a number where they may be one. */
+export function rawText(value: Uint8Array): string {
+  if (value.length === 0) return "empty";
+  if (value.length !== 2 && value.length !== 4) return toHex(value);
+  const number = value.reduce((total, octet) => total * 256 + octet, 0);
+  return `${toHex(value)} (${number})`;
+}

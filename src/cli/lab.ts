@@ -1,0 +1,88 @@
+import type { Command } from "commander";
+import type { Shell } from "./program.ts";
+
+const topologyHelp = "name of a topology of this package, or path of a .yaml file";
+
+/** `wirespan lab`: topologies in network namespaces of this machine. */
+export function addLab(program: Command, shell: Shell): void {
+  const line = (text: string): void => shell.out(`${text}\n`);
+  const lab = program
+    .command("lab")
+    .description(
+      "sites with hosts, switches and daemons in network namespaces of this machine; needs no root where the kernel allows it",
+    );
+  lab
+    .command("test")
+    .description(
+      "build a topology, show that hosts reach each other across it, and take it down; checks a lab that is up",
+    )
+    .argument("<topology>", topologyHelp)
+    .option("--capture <file>", "write what crosses the WAN to a pcap file")
+    .action(async (topology: string, options: { capture?: string }) => {
+      const { testLab } = await import("../lab/lab.ts");
+      shell.exit(await testLab(topology, options));
+    });
+  lab
+    .command("up")
+    .description("build a topology and leave it running")
+    .argument("<topology>", topologyHelp)
+    .action(async (topology: string) => {
+      const { upLab } = await import("../lab/lab.ts");
+      await upLab(topology, line);
+    });
+  lab
+    .command("down")
+    .description("take a lab down")
+    .argument("<topology>", topologyHelp)
+    .action(async (topology: string) => {
+      const { downLab } = await import("../lab/lab.ts");
+      await downLab(topology);
+    });
+  lab
+    .command("exec")
+    .description(
+      "run a command in a node of a lab that is up, such as: wirespan lab exec point-to-point a10 ping 10.0.0.13",
+    )
+    .argument("<topology>", topologyHelp)
+    .argument("<node>", "host, switch-SITE, lcce-SITE or wan")
+    .argument("<command...>", "program and its words")
+    .passThroughOptions()
+    .action(async (topology: string, node: string, command: string[]) => {
+      const { execLab } = await import("../lab/lab.ts");
+      shell.exit(await execLab(topology, node, command));
+    });
+  lab
+    .command("list")
+    .description("list the topologies of this package, and the labs that are up")
+    .action(async () => {
+      const { runningLabs } = await import("../lab/lab.ts");
+      const { readTopology, topologyNames } = await import("../lab/topology.ts");
+      const up = runningLabs();
+      for (const name of topologyNames())
+        line(`${name.padEnd(18)}${readTopology(name).title}${up.includes(name) ? " (up)" : ""}`);
+      for (const name of up.filter((other) => !topologyNames().includes(other)))
+        line(`${name.padEnd(18)}(up)`);
+    });
+  addInside(lab, line, shell);
+}
+
+/** What the commands above start inside the lab's own namespaces. */
+function addInside(lab: Command, line: (text: string) => void, shell: Shell): void {
+  const inside = lab.command("inside", { hidden: true });
+  inside
+    .command("test <topology>")
+    .option("--capture <file>")
+    .action(async (topology: string, options: { capture?: string }) => {
+      const { testInside } = await import("../lab/inside.ts");
+      shell.exit(await testInside(topology, line, options));
+    });
+  inside.command("check <topology>").action(async (topology: string) => {
+    const { checkInside } = await import("../lab/inside.ts");
+    const { readTopology } = await import("../lab/topology.ts");
+    shell.exit(await checkInside(readTopology(topology), line));
+  });
+  inside.command("hold <topology>").action(async (topology: string) => {
+    const { holdInside } = await import("../lab/inside.ts");
+    shell.exit(await holdInside(topology, (problem) => line(JSON.stringify({ ready: true, problem }))));
+  });
+}

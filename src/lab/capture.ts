@@ -1,0 +1,43 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { CommandError } from "./command.ts";
+import { inNode } from "./network.ts";
+
+const READY_MS = 10_000;
+
+/** Everything that crosses the WAN, written by tcpdump to a file from the moment `start` resolves. */
+export class Capture {
+  readonly #tcpdump: ChildProcess;
+
+  private constructor(tcpdump: ChildProcess) {
+    this.#tcpdump = tcpdump;
+  }
+
+  /** Rejects with CommandError, such as when tcpdump is not installed. */
+  static async start(file: string): Promise<Capture> {
+    const command = inNode("wan", "tcpdump", "-i", "bridge", "-U", "-s0", "-Z", "root", "-w", file);
+    const [program = "", ...words] = command;
+    const tcpdump = spawn(program, words, { stdio: ["ignore", "ignore", "pipe"] });
+    await new Promise<void>((resolve, reject) => {
+      let said = "";
+      const fail = (why: string) =>
+        reject(new CommandError(command, undefined, `${why}; is tcpdump installed?`, said));
+      const timer = setTimeout(() => fail("took too long"), READY_MS);
+      tcpdump.stderr?.setEncoding("utf8").on("data", (text: string) => {
+        said += text;
+        if (!said.includes("listening on")) return;
+        clearTimeout(timer);
+        resolve();
+      });
+      tcpdump.on("error", (error) => fail(error.message));
+      tcpdump.on("exit", (code) => fail(`exit status ${code}`));
+    });
+    return new Capture(tcpdump);
+  }
+
+  /** Ends it; the file is complete then. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = new Promise((resolve) => this.#tcpdump.on("exit", resolve));
+    this.#tcpdump.kill("SIGINT");
+    await ended;
+  }
+}

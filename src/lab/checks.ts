@@ -1,0 +1,140 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { toHex } from "../bytes/hex.ts";
+import { Conversation, run } from "./command.ts";
+import { inNode, switchOf } from "./network.ts";
+import { padded, specialFrames, taggedFrame } from "./special-frames.ts";
+import { type Check, type Host, hostsOf, type Topology } from "./topology.ts";
+
+/** Longest wait for something to come up. */
+const UP_MS = 30_000;
+const DATAGRAMS = 100;
+const HELPER_MS = 20_000;
+const MULTICAST = fileURLToPath(new URL("multicast.js", import.meta.url));
+const FRAMES = fileURLToPath(new URL("frames.js", import.meta.url));
+
+/** What a check found. */
+export interface Finding {
+  readonly holds: boolean;
+  readonly text: string;
+}
+
+/** Asks again until it holds, or the time is over. */
+export async function until(condition: () => Promise<boolean>, limitMs = UP_MS): Promise<boolean> {
+  const endMs = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > endMs) return false;
+    await pause(50);
+  }
+  return true;
+}
+
+/** Whether pings from one node reach an address. */
+async function pings(node: string, ...words: readonly string[]): Promise<boolean> {
+  const { status } = await run(inNode(node, "ping", "-q", ...words), { accept: [0, 1, 2] });
+  return status === 0;
+}
+
+/** Carries out one check of a topology. */
+export function runCheck(check: Check, topology: Topology): Promise<readonly Finding[]> {
+  const hosts = new Map(hostsOf(topology).map((host) => [host.name, host]));
+  const both = ([from, to]: readonly [string, string]): [Host, Host] => {
+    const [a, b] = [hosts.get(from), hosts.get(to)];
+    if (a === undefined || b === undefined) throw new Error(`check ${from} and ${to}: no such host`);
+    return [a, b];
+  };
+  if ("ping" in check) return checkPing(...both(check.ping));
+  if ("apart" in check) return checkApart(...both(check.apart));
+  if ("multicast" in check) return checkMulticast(...both(check.multicast));
+  if ("tagged" in check) return checkTagged(...both(check.tagged));
+  return checkFrames(...check.frames);
+}
+
+function vlanText({ vlan }: Host): string {
+  return vlan === 0 ? "untagged" : `VLAN ${vlan}`;
+}
+
+async function checkPing(from: Host, to: Host): Promise<readonly Finding[]> {
+  const where = `${from.name} (${vlanText(from)}) and ${to.name} (${vlanText(to)})`;
+  const reached = await until(() => pings(from.name, "-c1", "-W1", to.address));
+  const full =
+    reached && (await pings(from.name, "-c3", "-i0.2", "-W1", "-M", "do", "-s", "1472", to.address));
+  return [
+    { holds: reached, text: `ping between hosts ${where}` },
+    { holds: full, text: `ping with full-size packets (1500 octets, unfragmented) between ${where}` },
+  ];
+}
+
+async function checkApart(from: Host, to: Host): Promise<readonly Finding[]> {
+  const reached = await pings(from.name, "-c2", "-i0.2", "-W1", to.address);
+  return [
+    {
+      holds: !reached,
+      text: `no ping from ${from.name} (${vlanText(from)}) to ${to.name} (${vlanText(to)})`,
+    },
+  ];
+}
+
+/** Sends a numbered stream and counts what arrives as it was sent. */
+async function checkMulticast(from: Host, to: Host): Promise<readonly Finding[]> {
+  const command = (host: Host, task: string) =>
+    inNode(host.name, process.execPath, MULTICAST, task, host.address, `${DATAGRAMS}`);
+  await using receiver = new Conversation(command(to, "receive"));
+  await receiver.next(HELPER_MS);
+  await run(command(from, "send"));
+  const { received } = (await receiver.next(HELPER_MS)) as { received: number };
+  const text = `multicast stream 239.1.1.1 from ${from.name} to ${to.name}: ${received} of ${DATAGRAMS} datagrams arrived intact`;
+  return [{ holds: received === DATAGRAMS, text }];
+}
+
+/** A frame leaves the trunk of one site with its host's tag and must leave the other's with that host's tag and the same priority. */
+async function checkTagged(from: Host, to: Host): Promise<readonly Finding[]> {
+  const wanted = toHex(taggedFrame(to.vlan));
+  const missing = await crossing(from.site, to.site, [toHex(taggedFrame(from.vlan))], [wanted]);
+  const text = `tagged frame, ${vlanText(from)} with priority 5, from ${from.site} arrives at ${to.site} as ${vlanText(to)}, all else untouched`;
+  return [{ holds: missing.length === 0, text }];
+}
+
+async function checkFrames(left: string, right: string): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const [from, to] of [
+    [left, right],
+    [right, left],
+  ] as const) {
+    const sent = specialFrames.map(([, frame]) => toHex(frame));
+    const wanted = specialFrames.map(([, frame]) => toHex(padded(frame)));
+    const missing = await crossing(from, to, sent, wanted);
+    const names = specialFrames
+      .filter((_, index) => missing.includes(wanted[index] ?? ""))
+      .map(([name]) => name);
+    const text = `${sent.length} special frames from ${from} to ${to} arrive octet for octet`;
+    findings.push({
+      holds: missing.length === 0,
+      text: names.length === 0 ? text : `${text}; not: ${names.join(", ")}`,
+    });
+  }
+  return findings;
+}
+
+/** Sends frames into one site's trunk; resolves to those wanted at the other's that did not come. */
+export async function crossing(
+  from: string,
+  to: string,
+  sent: readonly string[],
+  wanted: readonly string[],
+): Promise<readonly string[]> {
+  await using listener = new Conversation(inNode(switchOf(to), process.execPath, FRAMES, "listen", "trunk"));
+  await listener.next(HELPER_MS);
+  await run(inNode(switchOf(from), process.execPath, FRAMES, "send", "trunk", ...sent));
+  const missing = new Set(wanted);
+  const endMs = performance.now() + 3000;
+  while (missing.size > 0 && performance.now() < endMs) {
+    try {
+      const { frame } = (await listener.next(endMs - performance.now())) as { frame: string };
+      missing.delete(frame);
+    } catch {
+      break;
+    }
+  }
+  return [...missing];
+}

@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { stringify } from "yaml";
+import { request } from "../daemon/control-client.ts";
+import type { StatusReport } from "../daemon/status.ts";
+import { inNode, lcceOf, RUN } from "./network.ts";
+import type { Topology } from "./topology.ts";
+
+const MAIN = fileURLToPath(new URL("../cli/main.js", import.meta.url));
+
+export function configOf(site: string): string {
+  return `${RUN}/wirespan-${site}.yaml`;
+}
+
+export function socketOf(site: string): string {
+  return `${RUN}/wirespan-${site}.sock`;
+}
+
+export function logOf(site: string): string {
+  return `${RUN}/wirespan-${site}.log`;
+}
+
+/** One daemon a site, each with its configuration, control socket and log under /run. */
+export class Daemons {
+  readonly #running: readonly ChildProcess[];
+
+  private constructor(running: readonly ChildProcess[]) {
+    this.#running = running;
+  }
+
+  static start(topology: Topology): Daemons {
+    if (topology.secret !== undefined) {
+      writeFileSync(`${RUN}/wirespan.secret`, `${topology.secret}\n`, { mode: 0o600 });
+    }
+    return new Daemons(Object.keys(topology.sites).map((site) => start(site, topology)));
+  }
+
+  /** Ends them with a goodbye to their peers. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#running.map(stop));
+  }
+}
+
+function start(site: string, topology: Topology): ChildProcess {
+  const config = topology.sites[site]?.wirespan ?? {};
+  const lcce = { ...(config["lcce"] as object), control_socket: socketOf(site) };
+  writeFileSync(configOf(site), stringify({ ...config, lcce, log: { format: "json", level: "debug" } }));
+  const log = openSync(logOf(site), "a");
+  const [file = "", ...words] = inNode(lcceOf(site), process.execPath, MAIN, "run", "-c", configOf(site));
+  const child = spawn(file, words, { stdio: ["ignore", log, log] });
+  closeSync(log);
+  return child;
+}
+
+function stop(daemon: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (daemon.exitCode !== null || daemon.signalCode !== null) return resolve();
+    daemon.on("exit", () => resolve());
+    daemon.kill("SIGTERM");
+  });
+}
+
+/** What a site's daemon says of itself; undefined while it does not answer. */
+export async function statusOf(site: string): Promise<StatusReport | undefined> {
+  try {
+    return await request<StatusReport>(socketOf(site), "status");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether every pseudowire of a site is established and its circuits are up at both ends. */
+export async function isSiteUp(site: string): Promise<boolean> {
+  const report = await statusOf(site);
+  return (
+    report?.pseudowires.every(({ state, whyNot }) => state === "established" && whyNot === undefined) ?? false
+  );
+}

@@ -1,0 +1,77 @@
+import { AUXDATA_OCTETS, outerTagBeside } from "../os/auxdata.ts";
+import { addressOf, errno, errnoName, linux, poll, recvmmsg, write } from "../os/libc.ts";
+import { openPacketSocket, VNET_HEADER_OCTETS } from "../os/sockets.ts";
+
+/** Longest frame that is taken whole: no super-frames are expected in a lab's own tools. */
+const MOST_OCTETS = 66_000;
+const MESSAGE_OCTETS = 64;
+
+/** Offsets in struct mmsghdr of 64-bit Linux. */
+const VECTOR = 16;
+const VECTOR_COUNT = 24;
+const CONTROL = 32;
+const CONTROL_LENGTH = 40;
+const RECEIVED = 56;
+
+/** Puts a tag of 4 octets behind the addresses of a frame. */
+export function insertTag(frame: Uint8Array, tag: number): Uint8Array {
+  const tagged = new Uint8Array(frame.length + 4);
+  tagged.set(frame.subarray(0, 12));
+  new DataView(tagged.buffer).setUint32(12, tag);
+  tagged.set(frame.subarray(12), 16);
+  return tagged;
+}
+
+/** Sends and hears whole frames on an interface, with all their tags: slow and plain, for the lab's own tools. */
+export class FrameSocket {
+  readonly fd: number;
+  readonly #octets = new Uint8Array(MOST_OCTETS);
+  readonly #control = new Uint8Array(AUXDATA_OCTETS);
+  readonly #vector = new DataView(new ArrayBuffer(16));
+  readonly #message = new DataView(new ArrayBuffer(MESSAGE_OCTETS));
+
+  /** Throws SystemError. */
+  constructor(interfaceName: string) {
+    this.fd = openPacketSocket(interfaceName);
+    this.#vector.setBigUint64(0, BigInt(addressOf(this.#octets)), true);
+    this.#vector.setBigUint64(8, BigInt(MOST_OCTETS), true);
+  }
+
+  /** The next frame that waits; undefined when there is none. The caller owns it. */
+  receive(): Uint8Array | undefined {
+    const message = this.#message;
+    const bytes = (view: DataView) => new Uint8Array(view.buffer);
+    message.setBigUint64(VECTOR, BigInt(addressOf(bytes(this.#vector))), true);
+    message.setBigUint64(VECTOR_COUNT, 1n, true);
+    message.setBigUint64(CONTROL, BigInt(addressOf(this.#control)), true);
+    message.setBigUint64(CONTROL_LENGTH, BigInt(AUXDATA_OCTETS), true);
+    if (recvmmsg(this.fd, addressOf(bytes(message)), 1, linux.MSG_DONTWAIT, 0) < 1) return undefined;
+    const length = message.getUint32(RECEIVED, true);
+    const frame = this.#octets.slice(VNET_HEADER_OCTETS, length);
+    const control = new DataView(this.#control.buffer);
+    const tag = outerTagBeside(control, 0, message.getUint32(CONTROL_LENGTH, true));
+    return tag < 0 ? frame : insertTag(frame, tag);
+  }
+
+  /** False when the kernel refused it: the interface is down, or the frame too long. */
+  send(frame: Uint8Array): boolean {
+    const octets = new Uint8Array(VNET_HEADER_OCTETS + frame.length);
+    octets.set(frame, VNET_HEADER_OCTETS);
+    return write(this.fd, addressOf(octets), octets.length) === octets.length;
+  }
+
+  /** Why the last `send` failed. */
+  get problem(): string {
+    return errnoName(errno());
+  }
+}
+
+/** Waits until one of the descriptors can be read, or `timeoutMs` are over; -1 waits for ever. Blocks the process. */
+export function waitReadable(descriptors: readonly number[], timeoutMs: number): void {
+  const list = new DataView(new ArrayBuffer(descriptors.length * 8));
+  for (const [index, fd] of descriptors.entries()) {
+    list.setInt32(index * 8, fd, true);
+    list.setUint16(index * 8 + 4, linux.POLLIN, true);
+  }
+  poll(addressOf(new Uint8Array(list.buffer)), descriptors.length, timeoutMs);
+}

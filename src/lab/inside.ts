@@ -1,0 +1,87 @@
+import { readFileSync } from "node:fs";
+import { renderStatus } from "../daemon/status.ts";
+import { Capture } from "./capture.ts";
+import { runCheck, until } from "./checks.ts";
+import { Daemons, isSiteUp, logOf, statusOf } from "./daemons.ts";
+import { Network } from "./network.ts";
+import { hostsOf, readTopology, type Topology } from "./topology.ts";
+
+/** What runs inside a lab's own namespaces; lab.ts brings us there. */
+
+export type Print = (line: string) => void;
+
+export interface TestOptions {
+  /** Path of a file for what crosses the WAN. */
+  readonly capture?: string | undefined;
+}
+
+/** Builds a topology, shows that it works, and takes it down; resolves to an exit code. */
+export async function testInside(name: string, print: Print, { capture }: TestOptions): Promise<number> {
+  const topology = readTopology(name);
+  print(drawing(topology));
+  await using _network = await Network.build(topology);
+  await using _capture = capture === undefined ? undefined : await Capture.start(capture);
+  const beganMs = performance.now();
+  await using _daemons = Daemons.start(topology);
+  return await checkInside(topology, print, beganMs);
+}
+
+/** Shows that a topology works whose daemons run; resolves to an exit code. */
+export async function checkInside(topology: Topology, print: Print, beganMs?: number): Promise<number> {
+  let failures = 0;
+  const say = (holds: boolean, text: string): void => {
+    if (!holds) failures += 1;
+    print(`  ${holds ? "ok  " : "FAIL"}  ${text}`);
+  };
+  const up = await allUp(topology);
+  const took =
+    beganMs === undefined ? "" : `, ${Math.round(performance.now() - beganMs)} ms after their start`;
+  say(up, `${Object.keys(topology.sites).length} daemons established all their sessions${took}`);
+  for (const check of topology.checks) {
+    for (const { holds, text } of await runCheck(check, topology)) say(holds, text);
+  }
+  for (const site of Object.keys(topology.sites)) {
+    const report = await statusOf(site);
+    print(
+      `\nwirespan status at ${site}:\n${report === undefined ? readFileSync(logOf(site), "utf8") : renderStatus(report)}`,
+    );
+  }
+  print(
+    failures === 0 ? "\nThe sites are one network: every check passed." : `\n${failures} check(s) FAILED.`,
+  );
+  return failures === 0 ? 0 : 1;
+}
+
+/** Builds a topology and keeps it until SIGTERM; `ready` is called once all sessions are up, or told why not. */
+export async function holdInside(name: string, ready: (problem?: string) => void): Promise<number> {
+  const topology = readTopology(name);
+  const ended = new Promise<void>((resolve) => {
+    process.on("SIGTERM", () => resolve());
+    process.on("SIGINT", () => resolve());
+  });
+  await using _network = await Network.build(topology);
+  await using _daemons = Daemons.start(topology);
+  ready((await allUp(topology)) ? undefined : "not every session came up; see: wirespan lab exec");
+  await ended;
+  return 0;
+}
+
+function allUp(topology: Topology): Promise<boolean> {
+  return until(async () => {
+    const up = await Promise.all(Object.keys(topology.sites).map(isSiteUp));
+    return up.every((isUp) => isUp);
+  });
+}
+
+/** The topology as lines of text. */
+export function drawing(topology: Topology): string {
+  const { wan, sites, title, name } = topology;
+  const lines = Object.entries(sites).map(([site, { address }]) => {
+    const hosts = hostsOf(topology)
+      .filter((host) => host.site === site)
+      .map((host) => `${host.name} ${host.address}${host.vlan === 0 ? "" : ` vlan ${host.vlan}`}`);
+    const column = hosts.map((host) => `    ${host}`).join("\n");
+    return `${column}\n      '-- [switch-${site}] --trunk-- [lcce-${site}: wirespan] ${address} --.`;
+  });
+  return `Topology ${name}: ${title}\n\n${lines.join("\n\n")}\n\n${" ".repeat(30)}[wan, MTU ${wan.mtu}] joins them all\n`;
+}

@@ -1,0 +1,196 @@
+import { spawn } from "node:child_process";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { until } from "./checks.ts";
+import type { Print, TestOptions } from "./inside.ts";
+import { readTopology } from "./topology.ts";
+
+/**
+ * Labs as the command line sees them. Everything of a lab is made inside new network, mount and process namespaces (and a user
+ * namespace without root): when its first process ends, nothing is left behind.
+ */
+
+const MAIN = fileURLToPath(new URL("../cli/main.js", import.meta.url));
+const GOODBYE_MS = 10_000;
+const isRoot = process.getuid?.() === 0;
+
+/** A lab that is up, as its file says. */
+interface RunningLab {
+  readonly name: string;
+  /** As given to `up`: a name or the path of a file. */
+  readonly topology: string;
+  /** First process of the lab's namespaces. */
+  readonly pid: number;
+  /** Its start in clock ticks since boot: tells it from a later process of the same number. */
+  readonly started: string;
+}
+
+/** The command that goes on inside new namespaces. */
+function newNamespaces(...words: readonly string[]): readonly string[] {
+  const user = isRoot ? [] : ["--user", "--map-root-user"];
+  const own = [...user, "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+  return ["unshare", ...own, process.execPath, MAIN, "lab", "inside", ...words];
+}
+
+/** The command that goes on inside the namespaces of a lab that is up. */
+function namespacesOf(lab: RunningLab, ...words: readonly string[]): readonly string[] {
+  const user = isRoot ? [] : ["--user", "--preserve-credentials"];
+  const here = ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", process.cwd()];
+  return ["nsenter", "--target", `${lab.pid}`, ...user, "--net", "--mount", "--pid", "--", ...here, ...words];
+}
+
+/** Runs a command on this terminal; resolves to its exit code. */
+function onTerminal([file = "", ...words]: readonly string[]): Promise<number> {
+  const child = spawn(file, words, { stdio: "inherit" });
+  return new Promise((done, reject) => {
+    child.on("error", (error) => reject(new Error(`start ${file}: ${error.message}; install util-linux`)));
+    child.on("exit", (code) => done(code ?? 1));
+  });
+}
+
+/** Shows that a topology works: in a lab that is up, else in one made and taken down for it. Resolves to an exit code. */
+export function testLab(topology: string, { capture }: TestOptions): Promise<number> {
+  const lab = findLab(readTopology(topology).name);
+  if (lab !== undefined) {
+    if (capture !== undefined)
+      throw new Error("capture a lab that is up: take it down first, or run tcpdump in its node wan");
+    return onTerminal(
+      namespacesOf(lab, process.execPath, MAIN, "lab", "inside", "check", absolute(topology)),
+    );
+  }
+  const words = capture === undefined ? [] : ["--capture", resolve(capture)];
+  return onTerminal(newNamespaces("test", absolute(topology), ...words));
+}
+
+/** Builds a topology that stays until `downLab`; resolves once its sessions are up. */
+export async function upLab(nameOrPath: string, print: Print): Promise<void> {
+  const topology = absolute(nameOrPath);
+  const { name } = readTopology(topology);
+  if (findLab(name) !== undefined)
+    throw new Error(`bring lab ${name} up: it is up already; see: wirespan lab list`);
+  const log = openSync(join(stateFolder(), `${name}.log`), "w", 0o600);
+  const [file = "", ...words] = newNamespaces("hold", topology);
+  const child = spawn(file, words, { stdio: ["ignore", "pipe", log], detached: true });
+  closeSync(log);
+  const { stdout } = child;
+  if (stdout === null) throw new Error(`bring lab ${name} up: unshare has no output`);
+  const problem = await new Promise<string | undefined>((done, reject) => {
+    child.on("error", (error) => reject(new Error(`start unshare: ${error.message}; install util-linux`)));
+    child.on("exit", () =>
+      reject(
+        new Error(`bring lab ${name} up: ${readFileSync(join(stateFolder(), `${name}.log`), "utf8").trim()}`),
+      ),
+    );
+    createInterface({ input: stdout }).on("line", (line) =>
+      done((JSON.parse(line) as { problem?: string }).problem),
+    );
+  });
+  const pid = childOf(child.pid ?? 0);
+  if (pid === undefined) throw new Error(`bring lab ${name} up: it ended at once`);
+  const lab: RunningLab = { name, topology, pid, started: startOf(pid) ?? "" };
+  writeFileSync(join(stateFolder(), `${name}.json`), JSON.stringify(lab), { mode: 0o600 });
+  stdout.destroy();
+  child.unref();
+  if (problem !== undefined) throw new Error(`bring lab ${name} up: ${problem}`);
+  print(`lab ${name} is up. Its nodes: ${nodesOf(topology).join(", ")}`);
+  print(`  wirespan lab exec ${name} NODE COMMAND...   run a command in a node`);
+  print(`  wirespan lab test ${name}                   check that it works`);
+  print(`  wirespan lab down ${name}                   take it down`);
+}
+
+/** Takes a lab down: its daemons say goodbye, then everything of it ends. */
+export async function downLab(name: string): Promise<void> {
+  const lab = requireLab(name);
+  process.kill(lab.pid, "SIGTERM");
+  const ended = await until(() => Promise.resolve(startOf(lab.pid) !== lab.started), GOODBYE_MS);
+  if (!ended) process.kill(lab.pid, "SIGKILL");
+  rmSync(join(stateFolder(), `${lab.name}.json`), { force: true });
+}
+
+/** Runs a command in a node of a lab that is up; resolves to its exit code. */
+export function execLab(name: string, node: string, command: readonly string[]): Promise<number> {
+  return onTerminal(namespacesOf(requireLab(name), "ip", "netns", "exec", node, ...command));
+}
+
+/** The labs that are up. */
+export function runningLabs(): readonly string[] {
+  const files = readdirSync(stateFolder()).filter((file) => file.endsWith(".json"));
+  return files.map((file) => file.replace(/\.json$/, "")).filter((name) => findLab(name) !== undefined);
+}
+
+function nodesOf(topology: string): readonly string[] {
+  const { sites } = readTopology(topology);
+  const ofSites = Object.entries(sites).flatMap(([site, { hosts }]) => [
+    `lcce-${site}`,
+    `switch-${site}`,
+    ...Object.keys(hosts),
+  ]);
+  return [...ofSites, "wan"];
+}
+
+function absolute(topology: string): string {
+  return /\.ya?ml$/.test(topology) ? resolve(topology) : topology;
+}
+
+function requireLab(nameOrPath: string): RunningLab {
+  const name = /\.ya?ml$/.test(nameOrPath) ? readTopology(nameOrPath).name : nameOrPath;
+  const lab = findLab(name);
+  if (lab === undefined)
+    throw new Error(`find lab ${name}: it is not up; bring it up: wirespan lab up ${name}`);
+  return lab;
+}
+
+function findLab(name: string): RunningLab | undefined {
+  let lab: RunningLab;
+  try {
+    lab = JSON.parse(readFileSync(join(stateFolder(), `${name}.json`), "utf8")) as RunningLab;
+  } catch {
+    return undefined;
+  }
+  return startOf(lab.pid) === lab.started ? lab : undefined;
+}
+
+/** Where we note which labs are up: a folder of ours alone. */
+function stateFolder(): string {
+  const folder = join(process.env["XDG_RUNTIME_DIR"] ?? tmpdir(), `wirespan-lab-${process.getuid?.()}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { uid, mode } = statSync(folder);
+  if (uid !== process.getuid?.() || (mode & 0o077) !== 0) {
+    throw new Error(`use ${folder}: it belongs to, or is open to, somebody else; remove it`);
+  }
+  return folder;
+}
+
+/** Fields of /proc/PID/stat behind the name: state, parent, ...; undefined when there is no such process. */
+function statOf(pid: number): readonly string[] | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return text.slice(text.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return undefined;
+  }
+}
+
+function startOf(pid: number): string | undefined {
+  const stat = statOf(pid);
+  return stat?.[0] === "Z" ? undefined : stat?.[19];
+}
+
+function childOf(parent: number): number | undefined {
+  const pids = readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number);
+  return pids.find((pid) => statOf(pid)?.[1] === String(parent));
+}

@@ -1,0 +1,112 @@
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { CommandError, Conversation, run } from "./command.ts";
+import { type Host, hostsOf, type Site, type Topology } from "./topology.ts";
+
+/** Where namespaces, secrets and control sockets are: a file system in memory of the lab's own. */
+export const RUN = "/run";
+const RELAY = fileURLToPath(new URL("vlan-relay.js", import.meta.url));
+const RELAY_READY_MS = 20_000;
+
+export function lcceOf(site: string): string {
+  return `lcce-${site}`;
+}
+
+export function switchOf(site: string): string {
+  return `switch-${site}`;
+}
+
+/** A command that runs in a node. */
+export function inNode(node: string, ...command: readonly string[]): readonly string[] {
+  return ["ip", "netns", "exec", node, ...command];
+}
+
+async function ip(words: string): Promise<void> {
+  await run(["ip", ...words.split(" ")]);
+}
+
+async function addNode(name: string): Promise<void> {
+  await ip(`netns add ${name}`);
+  await ip(`-n ${name} link set lo up`);
+}
+
+/** A virtual cable between two nodes, up at both ends. */
+async function cable(
+  left: [node: string, port: string],
+  right: [node: string, port: string],
+  mtu: number,
+): Promise<void> {
+  await ip(
+    `link add ${left[1]} mtu ${mtu} netns ${left[0]} type veth peer name ${right[1]} mtu ${mtu} netns ${right[0]}`,
+  );
+  await ip(`-n ${left[0]} link set ${left[1]} up`);
+  await ip(`-n ${right[0]} link set ${right[1]} up`);
+}
+
+/** A switch that floods and learns, and leaves tags alone. */
+async function addSwitch(node: string): Promise<void> {
+  await addNode(node);
+  await ip(`-n ${node} link add bridge type bridge mcast_snooping 0`);
+  await ip(`-n ${node} link set bridge up`);
+}
+
+/** The namespaces of a topology with all their cables. What must go on running for it is released with the network. */
+export class Network {
+  readonly #relays: Conversation[];
+
+  private constructor(relays: Conversation[]) {
+    this.#relays = relays;
+  }
+
+  /** Builds it; it goes with the namespaces of the process. Rejects with CommandError. */
+  static async build(topology: Topology): Promise<Network> {
+    await run(["mount", "-t", "tmpfs", "tmpfs", RUN]);
+    mkdirSync(`${RUN}/netns`);
+    await addSwitch("wan");
+    const relays: Conversation[] = [];
+    for (const [name, site] of Object.entries(topology.sites)) await addSite(name, site, topology);
+    for (const host of hostsOf(topology)) await addHost(host, relays);
+    return new Network(relays);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#relays.map((relay) => relay[Symbol.asyncDispose]()));
+  }
+}
+
+async function addSite(name: string, site: Site, { wan }: Topology): Promise<void> {
+  const [lcce, sw] = [lcceOf(name), switchOf(name)];
+  await addNode(lcce);
+  await addSwitch(sw);
+  await cable([lcce, "wan"], ["wan", `to-${name}`], wan.mtu);
+  await ip(`-n wan link set to-${name} master bridge`);
+  await ip(`-n ${lcce} addr add ${site.address} dev wan${site.address.includes(":") ? " nodad" : ""}`);
+  await cable([lcce, "trunk"], [sw, "trunk"], 1500);
+  await ip(`-n ${sw} link set trunk master bridge`);
+  if (site.bridge === undefined) return;
+  await ip(`-n ${lcce} link add ${site.bridge} type bridge mcast_snooping 0`);
+  await ip(`-n ${lcce} link set ${site.bridge} up`);
+  await ip(`-n ${lcce} link set trunk master ${site.bridge}`);
+}
+
+async function addHost(host: Host, relays: Conversation[]): Promise<void> {
+  await addNode(host.name);
+  await cable([host.name, "eth0"], [switchOf(host.site), host.name], 1500);
+  await ip(`-n ${switchOf(host.site)} link set ${host.name} master bridge`);
+  const port = host.vlan === 0 ? "eth0" : `eth0.${host.vlan}`;
+  if (host.vlan !== 0) await addVlan(host, port, relays);
+  await ip(`-n ${host.name} link set ${port} up`);
+  await ip(`-n ${host.name} addr add ${host.address}/24 dev ${port}`);
+}
+
+/** The kernel's own VLAN interface; where it has none, a relay in user space. */
+async function addVlan({ name, vlan }: Host, port: string, relays: Conversation[]): Promise<void> {
+  try {
+    await ip(`-n ${name} link add link eth0 name ${port} type vlan id ${vlan}`);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const relay = new Conversation(inNode(name, process.execPath, RELAY, "eth0", `${vlan}`, port));
+    relays.push(relay);
+    await relay.next(RELAY_READY_MS);
+  }
+}

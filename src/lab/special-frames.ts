@@ -1,0 +1,44 @@
+import { concat, fromHex } from "../bytes/hex.ts";
+
+/** Source address of the lab's test frames: nobody else's, so they are told from whatever hosts say. */
+export const TEST_SOURCE = "02575350414e";
+
+const UNKNOWN = "02aabbccddee";
+const GROUP = "0180c20000";
+
+/** Payload that differs from octet to octet. */
+function payload(octets: number): Uint8Array {
+  return Uint8Array.from({ length: octets }, (_, index) => (index * 7 + 13) & 0xff);
+}
+
+/** A frame of `length` octets: destination, our source, tags and type in hexadecimal, then payload. */
+function frame(destination: string, typeAndTags: string, length: number): Uint8Array {
+  const header = fromHex(`${destination}${TEST_SOURCE}${typeAndTags}`);
+  return concat(header, payload(length - header.length));
+}
+
+/** TABLE: frames that bridges are known to spoil, each as it is sent. */
+export const specialFrames: readonly (readonly [name: string, frame: Uint8Array])[] = [
+  ["60 octets", frame("ffffffffffff", "88b5", 60)],
+  ["runt of 20 octets", frame("ffffffffffff", "88b5", 20)],
+  ["VLAN 111, priority 5", frame("ffffffffffff", "8100a06f88b5", 64)],
+  ["priority tag, VLAN 0", frame("ffffffffffff", "8100e00088b5", 64)],
+  ["802.1ad with 802.1Q inside", frame("ffffffffffff", "88a80064810000c888b5", 72)],
+  ["unknown unicast", frame(UNKNOWN, "88b5", 60)],
+  ["LLDP", frame(`${GROUP}0e`, "88cc", 60)],
+  ["STP", frame(`${GROUP}00`, "0026424203", 60)],
+  ["PAUSE", frame(`${GROUP}01`, "88080001ffff", 60)],
+  ["1514 octets", frame("ffffffffffff", "88b5", 1514)],
+  ["1518 octets, tagged", frame("ffffffffffff", "8100a06f88b5", 1518)],
+];
+
+/** A frame as it must arrive: as it was sent, padded with zeros to 60 octets as a port may send no shorter one. */
+export function padded(octets: Uint8Array): Uint8Array {
+  return concat(octets, new Uint8Array(Math.max(0, 60 - octets.length)));
+}
+
+/** A broadcast frame of a VLAN with priority 5. */
+export function taggedFrame(vlan: number): Uint8Array {
+  const tci = ((5 << 13) | vlan).toString(16).padStart(4, "0");
+  return frame("ffffffffffff", `8100${tci}88b5`, 200);
+}

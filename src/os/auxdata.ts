@@ -1,0 +1,24 @@
+/** Ancillary data of a packet socket with PACKET_AUXDATA: struct cmsghdr (16 octets), then struct tpacket_auxdata (packet(7)). */
+
+/** Room for it, of which the kernel fills 36 octets. */
+export const AUXDATA_OCTETS = 64;
+
+const STATUS = 16;
+const TCI = 32;
+const TPID = 34;
+const FILLED_OCTETS = 36;
+const VLAN_VALID = 0x10;
+const TPID_VALID = 0x40;
+const DEFAULT_TPID = 0x8100;
+
+/**
+ * The outer tag, which the kernel takes off a frame and tells beside it: TPID in the upper 16 bits, TCI in the lower; -1 for a
+ * frame without one. `control` is the offset of the ancillary data, `length` what the kernel says it wrote.
+ */
+export function outerTagBeside(view: DataView, control: number, length: number): number {
+  if (length < FILLED_OCTETS) return -1;
+  const status = view.getUint32(control + STATUS, true);
+  if ((status & VLAN_VALID) === 0) return -1;
+  const tpid = (status & TPID_VALID) !== 0 ? view.getUint16(control + TPID, true) : DEFAULT_TPID;
+  return tpid * 0x1_0000 + view.getUint16(control + TCI, true);
+}

@@ -1,0 +1,125 @@
+import { accessSync, constants } from "node:fs";
+import { endianness } from "node:os";
+import type { OfflineSession, PacketWithHeader } from "pcap";
+import { SystemError, UnsupportedError } from "./errors.ts";
+
+/** One packet of a capture file. */
+export interface CapturedPacket {
+  /** From 1, in the order of the file. */
+  readonly number: number;
+  /** Microseconds since 1970, UTC. */
+  readonly timeUs: number;
+  /** LINKTYPE number, such as 1 for Ethernet. */
+  readonly linkType: number;
+  /** What the file holds of it from the link layer on; the receiver may keep it. */
+  readonly octets: Uint8Array;
+  /** Octets it had on the network, `octets.length` or more. */
+  readonly originalOctets: number;
+}
+
+/** Names that the package gives to link types; others it calls "Unknown linktype" and a number. */
+const linkTypes: Readonly<Record<string, number>> = {
+  LINKTYPE_NULL: 0,
+  LINKTYPE_ETHERNET: 1,
+  LINKTYPE_RAW: 101,
+  LINKTYPE_LINUX_SLL: 113,
+  LINKTYPE_IEEE802_11_RADIO: 127,
+};
+
+/** Offsets in the header that the package fills in, 32-bit fields in the machine's order. */
+const headerOffset = { seconds: 0, microseconds: 4, capturedOctets: 8, originalOctets: 12 } as const;
+
+/**
+ * Reads a pcap or pcapng file with libpcap and hands over one packet after the other. `complete` is false when the file ends
+ * inside a packet or is damaged further on. Throws SystemError for a file that cannot be read, UnsupportedError without libpcap.
+ */
+export async function readCapture(
+  path: string,
+  onPacket: (packet: CapturedPacket) => void,
+): Promise<{ readonly complete: boolean }> {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    const errno = (error as NodeJS.ErrnoException).code ?? "EIO";
+    throw new SystemError("read a capture", { errno, target: path, cause: error });
+  }
+  const session = open(await loadPcap(), path);
+  const linkType = linkTypeOf(session.link_type);
+  let number = 0;
+  return await run(session, (packet) => {
+    number += 1;
+    onPacket({ number, linkType, ...copyOf(packet) });
+  });
+}
+
+async function loadPcap(): Promise<typeof import("pcap").default> {
+  try {
+    return (await import("pcap")).default;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    throw new UnsupportedError(
+      "reading captures",
+      "libpcap and the npm package pcap built with it: apt-get install libpcap-dev (or dnf install libpcap-devel), " +
+        `then npm rebuild pcap (${reason})`,
+    );
+  }
+}
+
+function open(pcap: typeof import("pcap").default, path: string): OfflineSession {
+  try {
+    return pcap.createOfflineSession(path);
+  } catch (error) {
+    const hint = error instanceof Error ? error.message : String(error);
+    throw new SystemError("read a capture", { errno: "EINVAL", target: path, hint, cause: error });
+  }
+}
+
+function run(
+  session: OfflineSession,
+  onPacket: (packet: PacketWithHeader) => void,
+): Promise<{ readonly complete: boolean }> {
+  const { session: binding } = session;
+  const dispatch = binding.dispatch.bind(binding);
+  let outcome = 0;
+  // The package drops what the binding says about the end of the file.
+  binding.dispatch = (buffer, header) => {
+    outcome = dispatch(buffer, header);
+    return outcome;
+  };
+  return new Promise((resolve, reject) => {
+    let failure: { readonly error: unknown } | undefined;
+    session.on("packet", (packet) => {
+      if (failure !== undefined) return;
+      try {
+        onPacket(packet);
+      } catch (error) {
+        // Thrown through the binding, it would end the process.
+        failure = { error };
+      }
+    });
+    session.on("complete", () => {
+      session.close();
+      // The binding gives the file back at the first read after closing.
+      dispatch(session.buf, session.header);
+      if (failure === undefined) resolve({ complete: outcome >= 0 });
+      else reject(failure.error);
+    });
+  });
+}
+
+function linkTypeOf(name: string): number {
+  return linkTypes[name] ?? Number(/\d+$/.exec(name)?.[0] ?? -1);
+}
+
+function copyOf({ buf, header }: PacketWithHeader): Omit<CapturedPacket, "number" | "linkType"> {
+  const littleEndian = endianness() === "LE";
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
+  const field = (offset: number) => view.getUint32(offset, littleEndian);
+  // The buffer is shorter than the longest packet that a capture may hold.
+  const present = Math.min(field(headerOffset.capturedOctets), buf.length);
+  return {
+    timeUs: field(headerOffset.seconds) * 1e6 + field(headerOffset.microseconds),
+    octets: Uint8Array.from(buf.subarray(0, present)),
+    originalOctets: Math.max(field(headerOffset.originalOctets), present),
+  };
+}
