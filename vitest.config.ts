@@ -6,6 +6,7 @@ const system = ["test/netns/**/*.test.ts", "test/guest/**/*.test.ts", "test/lab/
 
 export default defineConfig({
   test: {
+    reporters: ["default", "./test/support/closing-reporter.ts"],
     projects: [
       { test: { name: "pure", include: pure, exclude: system, testTimeout: 120_000 } },
       {

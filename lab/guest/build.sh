@@ -1,14 +1,17 @@
 #!/bin/bash
 # Fetches a Debian kernel that has L2TP and 802.1Q as modules, and packs an initramfs that starts it on this machine's own
-# files (read-only over 9p, with a RAM overlay for writes). About 110 MB of download, one minute.
+# files (read-only over 9p, with a RAM overlay for writes). About 110 MB of download, up to a minute; what is already in
+# DIRECTORY is not fetched again, only the initramfs is packed anew.
 # Needs: apt-get update done once; packages qemu-system-x86 busybox-static cpio kmod xz-utils.
-# usage: build.sh [DIRECTORY]        default .lab/guest in the repository; makes vmlinuz, modules/, initrd.gz, release there
+# usage: build.sh [DIRECTORY]        default .lab/guest in the repository; makes vmlinuz, modules/, release, initrd.gz there
 set -euo pipefail
 
 source_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 guest=${1:-$source_folder/../../.lab/guest}
 mkdir -p "$guest"
 guest=$(cd "$guest" && pwd)
+work=$(mktemp -d "$guest/work.XXXXXX")
+trap 'rm -rf "$work"' EXIT
 
 fail() { echo "build.sh: $*" >&2; exit 1; }
 
@@ -24,16 +27,15 @@ newest_kernel_package() {
 }
 
 unpack_kernel() {
-  local package=$1 release=${1#linux-image-} work
-  work=$(mktemp -d "$guest/unpack.XXXXXX")
-  (cd "$work" && apt-get download "$package" >/dev/null) || fail "apt-get download $package did not succeed"
-  dpkg-deb -x "$work"/*.deb "$work/root"
+  local package=$1 release=${1#linux-image-} modules=$work/kernel/lib/modules
+  (cd "$work" && apt-get -o APT::Sandbox::User=root download "$package" >/dev/null) ||
+    fail "apt-get download $package did not succeed; run apt-get update"
+  dpkg-deb -x "$work"/*.deb "$work/kernel"
+  [ -d "$modules" ] || modules=$work/kernel/usr/lib/modules
   rm -rf "$guest/modules"
   mkdir -p "$guest/modules/lib"
-  if [ -d "$work/root/lib/modules" ]; then mv "$work/root/lib/modules" "$guest/modules/lib/"
-  else mv "$work/root/usr/lib/modules" "$guest/modules/lib/"; fi
-  mv "$work/root/boot/vmlinuz-$release" "$guest/vmlinuz"
-  rm -rf "$work"
+  mv "$modules" "$guest/modules/lib/"
+  mv "$work/kernel/boot/vmlinuz-$release" "$guest/vmlinuz"
   depmod -b "$guest/modules" "$release"
   echo "$release" >"$guest/release"
 }
@@ -48,7 +50,7 @@ pack_modules() {
     name=$(basename "$file"); name=${name%.xz}; name=${name%.zst}
     case $file in
       *.xz) xz -dc "$file" >"$folder/modules/$name" ;;
-      *.zst) zstd -qdc "$file" >"$folder/modules/$name" ;;
+      *.zst) zstd -qdc "$file" >"$folder/modules/$name" || fail "zstd did not unpack $file; apt-get install zstd" ;;
       *) cp "$file" "$folder/modules/$name" ;;
     esac
     echo "$name" >>"$folder/modules.order"
@@ -57,17 +59,16 @@ pack_modules() {
 
 if [ ! -s "$guest/release" ] || [ ! -s "$guest/vmlinuz" ]; then
   package=$(newest_kernel_package)
-  [ -n "$package" ] || fail "no kernel package is known; run apt-get update"
+  [ -n "$package" ] || fail "apt knows no Debian kernel; run apt-get update (this needs Debian 12 or later)"
   unpack_kernel "$package"
 fi
 release=$(cat "$guest/release")
 
-initrd=$(mktemp -d "$guest/initrd.XXXXXX")
-trap 'rm -rf "$initrd"' EXIT
+initrd=$work/initrd
 mkdir -p "$initrd"/{bin,modules,proc,sys,dev,lower,upper,root}
 cp /bin/busybox "$initrd/bin/busybox"
 install -m 755 "$source_folder/initramfs-init" "$initrd/init"
 pack_modules "$release" "$initrd"
-(cd "$initrd" && find . | cpio -o -H newc --quiet | gzip -1) >"$guest/initrd.gz.new"
-mv "$guest/initrd.gz.new" "$guest/initrd.gz"
+(cd "$initrd" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/initrd.gz"
+mv "$work/initrd.gz" "$guest/initrd.gz"
 echo "kernel $release is ready in $guest"

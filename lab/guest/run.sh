@@ -3,19 +3,28 @@
 # The processor is emulated, so speeds measured in the guest mean little.
 # usage: run.sh DIRECTORY SCRIPT [qemu arguments]
 #   e.g. -netdev tap,id=wan,ifname=tap0,script=no,downscript=no -device virtio-net-pci,netdev=wan
-# environment: LIMIT_S (300) seconds until the guest is ended, MEMORY_MB (1024), PROCESSORS (2)
+# environment: LIMIT_S (300) seconds until the guest is ended, MEMORY_MB (1024), PROCESSORS (1): with more,
+# the emulator may run an instruction that the kernel has just patched, and the kernel then dies of "Oops: int3"
+# Exit status: that of qemu, or 124 when the time was over; that of SCRIPT is in the console's line "guest: exit status N".
 set -euo pipefail
 
+fail() { echo "run.sh: $*" >&2; exit 1; }
+
+[ $# -ge 2 ] || fail "usage: run.sh DIRECTORY SCRIPT [qemu arguments]"
 source_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 guest=$(cd "$1" && pwd)
 script=$(readlink -f "$2")
 shift 2
 [ $# -gt 0 ] || set -- -nic none
+command -v qemu-system-x86_64 >/dev/null || fail "qemu-system-x86_64 is not installed; apt-get install qemu-system-x86"
+[ -s "$guest/initrd.gz" ] || fail "$guest has no guest; make one with build.sh"
+node=$(readlink -f "$(command -v node)") || fail "node is not in PATH"
 
-append="console=ttyS0 quiet loglevel=3 panic=-1 wirespan.start=$source_folder/guest-start"
-append+=" wirespan.modules=$guest/modules wirespan.script=$script"
+words="wirespan.start=$source_folder/guest-start wirespan.modules=$guest/modules wirespan.script=$script"
+words+=" wirespan.node=$(dirname "$node")"
+[ "$(wc -w <<<"$words")" = 4 ] || fail "a path with a blank cannot be told to the guest: $words"
 exec timeout --kill-after=5 "${LIMIT_S:-300}" qemu-system-x86_64 \
-  -accel tcg -cpu max -m "${MEMORY_MB:-1024}" -smp "${PROCESSORS:-2}" -nographic -no-reboot \
-  -kernel "$guest/vmlinuz" -initrd "$guest/initrd.gz" -append "$append" \
+  -accel tcg -cpu max -m "${MEMORY_MB:-1024}" -smp "${PROCESSORS:-1}" -nographic -no-reboot \
+  -kernel "$guest/vmlinuz" -initrd "$guest/initrd.gz" -append "console=ttyS0 quiet loglevel=3 panic=-1 $words" \
   -virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
   "$@" -serial mon:stdio </dev/null

@@ -100,6 +100,7 @@ export class Daemon {
       config: this.#config,
       snapshot: this.#lcce.snapshot(),
       counters: this.#plane.counters(),
+      ipControlDrops: this.#ipControl.drops,
       plane: this.#plane.name,
       nowMs: monotonicClock.nowMs(),
       startedMs: this.#startedMs,

@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
 import type { TunnelConfig } from "../config/config.ts";
-import { openIpControlSocket } from "../os/ip-control-socket.ts";
+import { type IpControlSocket, openIpControlSocket } from "../os/ip-control-socket.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import type { Log } from "./log.ts";
 import { pathOf } from "./settings.ts";
@@ -16,7 +16,8 @@ export class IpControl {
   readonly #log: Log;
   readonly #receive: (path: PsnPath, octets: Uint8Array) => void;
   readonly #tunnels = new Map<string, TunnelConfig>();
-  readonly #sockets = new Map<Family, { close(): void }>();
+  readonly #sockets = new Map<Family, IpControlSocket>();
+  #lost = 0;
 
   constructor(log: Log, receive: (path: PsnPath, octets: Uint8Array) => void) {
     this.#log = log;
@@ -38,10 +39,16 @@ export class IpControl {
     this.#tunnels.set(tunnel.name, tunnel);
   }
 
+  /** Control messages that the kernel dropped because we read too slowly. */
+  get drops(): number {
+    return [...this.#sockets.values()].reduce((total, socket) => total + socket.drops(), this.#lost);
+  }
+
   unlisten(tunnel: TunnelConfig): void {
     this.#tunnels.delete(tunnel.name);
     const family = familyOf(tunnel.local);
     if ([...this.#tunnels.values()].some(({ local }) => familyOf(local) === family)) return;
+    this.#lost = this.drops;
     this.#sockets.get(family)?.close();
     this.#sockets.delete(family);
   }

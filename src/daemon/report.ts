@@ -12,6 +12,8 @@ export interface StatusSources {
   readonly config: Config;
   readonly snapshot: LcceSnapshot;
   readonly counters: PlaneCounters;
+  /** Control messages over IP that the kernel dropped because we read too slowly. */
+  readonly ipControlDrops: number;
   readonly plane: string;
   readonly nowMs: number;
   readonly startedMs: number;
@@ -40,9 +42,14 @@ export function reportStatus(sources: StatusSources): StatusReport {
         pseudowireOf(sources, tunnel, pseudowire, pseudowires.get(pseudowire.name), sessions),
       ),
     ),
-    discards: { ...counters.discards },
+    discards: discardsOf(sources),
     control: Object.fromEntries(Object.entries(snapshot.discards).filter(([, count]) => count > 0)),
   };
+}
+
+function discardsOf({ counters, ipControlDrops }: StatusSources): Readonly<Record<string, number>> {
+  const overflow = (counters.discards["control-overflow"] ?? 0) + ipControlDrops;
+  return { ...counters.discards, ...(overflow === 0 ? {} : { "control-overflow": overflow }) };
 }
 
 function dottedQuad(value: number): string {

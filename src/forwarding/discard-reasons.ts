@@ -26,9 +26,15 @@ export const discardReasons = [
   { name: "link-local", help: "frame to a reserved group address that the policy keeps on this side" },
   { name: "path-mtu", help: "data message longer than the path to the peer takes (fragmentation is off)" },
   { name: "psn-error", help: "data message that the kernel refused to send to the peer" },
-  { name: "psn-overflow", help: "data messages that the kernel dropped because we read too slowly" },
+  {
+    name: "psn-overflow",
+    help: "what the kernel dropped at our socket: we read too slowly, or a UDP checksum was wrong",
+  },
   { name: "bad-offload", help: "super-frame from the circuit that cannot be cut into frames" },
-  { name: "control-overflow", help: "control messages that came faster than they could be handled" },
+  {
+    name: "control-overflow",
+    help: "control messages that came faster than they could be handled (over IP as the kernel counts them)",
+  },
   { name: "circuit-overflow", help: "frames that the kernel dropped because we read too slowly" },
 ] as const;
 

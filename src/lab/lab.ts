@@ -74,6 +74,11 @@ export function testLab(topology: string, { capture }: TestOptions): Promise<num
   return onTerminal(newNamespaces("test", absolute(topology), ...words));
 }
 
+/** Measures Wirespan beside its baselines in namespaces made for it; resolves to an exit code. */
+export function benchLab(words: readonly string[]): Promise<number> {
+  return onTerminal(newNamespaces("bench", ...words));
+}
+
 /** Builds a topology that stays until `downLab`; resolves once its sessions are up. */
 export async function upLab(nameOrPath: string, print: Print): Promise<void> {
   const topology = absolute(nameOrPath);

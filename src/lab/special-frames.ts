@@ -17,6 +17,17 @@ function frame(destination: string, typeAndTags: string, length: number): Uint8A
   return concat(header, payload(length - header.length));
 }
 
+/** A frame with all its octets in hexadecimal, padded to 60. */
+function short(destination: string, rest: string): Uint8Array {
+  return padded(fromHex(`${destination}${TEST_SOURCE}${rest}`));
+}
+
+/** Chassis and port id, time to live, end (IEEE 802.1AB). */
+const LLDP = `88cc020704${TEST_SOURCE}04020731060200780000`;
+const BRIDGE = `8000${TEST_SOURCE}`;
+/** LLC header and a configuration BPDU of a root bridge (IEEE 802.1D). */
+const STP = `00264242030000000000${BRIDGE}00000000${BRIDGE}80010000140002000f00`;
+
 /** TABLE: frames that bridges are known to spoil, each as it is sent. */
 export const specialFrames: readonly (readonly [name: string, frame: Uint8Array])[] = [
   ["60 octets", frame("ffffffffffff", "88b5", 60)],
@@ -25,9 +36,9 @@ export const specialFrames: readonly (readonly [name: string, frame: Uint8Array]
   ["priority tag, VLAN 0", frame("ffffffffffff", "8100e00088b5", 64)],
   ["802.1ad with 802.1Q inside", frame("ffffffffffff", "88a80064810000c888b5", 72)],
   ["unknown unicast", frame(UNKNOWN, "88b5", 60)],
-  ["LLDP", frame(`${GROUP}0e`, "88cc", 60)],
-  ["STP", frame(`${GROUP}00`, "0026424203", 60)],
-  ["PAUSE", frame(`${GROUP}01`, "88080001ffff", 60)],
+  ["LLDP", short(`${GROUP}0e`, LLDP)],
+  ["STP", short(`${GROUP}00`, STP)],
+  ["PAUSE", short(`${GROUP}01`, "88080001ffff")],
   ["1514 octets", frame("ffffffffffff", "88b5", 1514)],
   ["1518 octets, tagged", frame("ffffffffffff", "8100a06f88b5", 1518)],
 ];

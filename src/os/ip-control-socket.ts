@@ -3,12 +3,15 @@ import { IP_PROTOCOL_L2TP } from "../wire/constants.ts";
 import { SystemError } from "./errors.ts";
 import { linux } from "./libc.ts";
 import { controlOnlyFilter, filterProgram } from "./socket-filter.ts";
-import { addressText, canonicalText } from "./sockets.ts";
+import { addressText, canonicalText, DROPS, MEMORY_WORDS } from "./sockets.ts";
 
 /** Longest IP packet. */
 const BUFFER_OCTETS = 65_536;
 const IPV4_HEADER_OCTETS = 20;
 const ZERO_WORD_OCTETS = 4;
+/** A burst from many peers waits in the kernel; it gives as much of this as it may. */
+const receiveBuffer = Buffer.alloc(4);
+receiveBuffer.writeInt32LE(4 * 1024 * 1024);
 
 export interface IpControlSocketOptions {
   readonly family: 4 | 6;
@@ -17,11 +20,17 @@ export interface IpControlSocketOptions {
   readonly onError: (error: Error) => void;
 }
 
+export interface IpControlSocket {
+  /** What the kernel dropped because we read too slowly, since the socket was opened. */
+  drops(): number;
+  close(): void;
+}
+
 /**
  * Hears control messages over IP protocol 115: those whose session id is 0, which a filter in the kernel picks out
  * (RFC 3931 §4.1.1.2). Throws SystemError. What it hears is sent to every local address.
  */
-export function openIpControlSocket(options: IpControlSocketOptions): { close(): void } {
+export function openIpControlSocket(options: IpControlSocketOptions): IpControlSocket {
   const { family } = options;
   const target = `IP protocol ${IP_PROTOCOL_L2TP} over IPv${family}`;
   try {
@@ -30,6 +39,7 @@ export function openIpControlSocket(options: IpControlSocketOptions): { close():
     const program = filterProgram(controlOnlyFilter(family === 6));
     // The kernel copies the program while the call lasts; `program` stays referenced until then.
     socket.setOption(linux.SOL_SOCKET, linux.SO_ATTACH_FILTER, program.header, program.header.length);
+    socket.setOption(linux.SOL_SOCKET, linux.SO_RCVBUF, receiveBuffer, receiveBuffer.length);
     socket.on("error", options.onError);
     socket.on("message", (octets, source) => {
       const found = family === 4 ? fromIpv4(octets) : { local: undefined, message: octets };
@@ -38,7 +48,12 @@ export function openIpControlSocket(options: IpControlSocketOptions): { close():
       const message = Uint8Array.from(found.message.subarray(ZERO_WORD_OCTETS));
       options.onMessage(canonicalText(source), found.local, message);
     });
-    return { close: () => socket.close() };
+    const drops = (): number => {
+      const words = Buffer.alloc(MEMORY_WORDS * 4);
+      socket.getOption(linux.SOL_SOCKET, linux.SO_MEMINFO, words, words.length);
+      return words.readUInt32LE(DROPS * 4);
+    };
+    return { drops, close: () => socket.close() };
   } catch (error) {
     const errno = /not permitted/i.test(String(error)) ? "EPERM" : "EIO";
     throw new SystemError("open a control socket", {

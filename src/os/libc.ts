@@ -20,6 +20,9 @@ export const getsockname = declare("int getsockname(int fd, uintptr_t address, u
 export const setsockopt = declare(
   "int setsockopt(int fd, int level, int option, uintptr_t value, unsigned int length)",
 );
+export const getsockopt = declare(
+  "int getsockopt(int fd, int level, int option, uintptr_t value, uintptr_t length)",
+);
 export const close = declare("int close(int fd)");
 export const open = declare("int open(const char *path, int flags)");
 export const ioctl = declare("int ioctl(int fd, unsigned long request, uintptr_t value)");
@@ -77,6 +80,7 @@ export const linux = {
   SO_SNDBUF: 7,
   SO_RCVBUFFORCE: 33,
   SO_ATTACH_FILTER: 26,
+  SO_MEMINFO: 55,
   IPPROTO_IP: 0,
   IP_MTU_DISCOVER: 10,
   IPPROTO_IPV6: 41,

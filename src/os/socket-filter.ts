@@ -3,11 +3,17 @@ import { addressOf } from "./libc.ts";
 /** One instruction of classic BPF: struct sock_filter. */
 type FilterLine = readonly [code: number, jumpTrue: number, jumpFalse: number, k: number];
 
-/** load the word at k; load 4 x (octet at k & 15) into X; load the word at X + k; jump if equal to k; return k. */
+/**
+ * load the word at k; load 4 x (octet at k & 15) into X; load the word at X + k; load the packet's length; subtract X; jump if
+ * equal to k; jump if k or more; return k.
+ */
 const LOAD_WORD = 0x20;
 const LOAD_HEADER_LENGTH = 0xb1;
 const LOAD_WORD_BEHIND = 0x40;
+const LOAD_LENGTH = 0x80;
+const SUBTRACT_X = 0x1c;
 const JUMP_EQUAL = 0x15;
+const JUMP_AT_LEAST = 0x35;
 const RETURN = 0x06;
 const EVERYTHING = 0x40000;
 
@@ -20,9 +26,22 @@ function loadSessionId(isV6: boolean): readonly FilterLine[] {
   ];
 }
 
-/** Keeps what has a session id other than 0 (RFC 3931 §4.1.1.1). */
+/** Keeps what has a session id other than 0 (RFC 3931 §4.1.1.1), and what is too short for one, so that it is counted. */
 export function dataOnlyFilter(isV6: boolean): readonly FilterLine[] {
-  return [...loadSessionId(isV6), [JUMP_EQUAL, 0, 1, 0], [RETURN, 0, 0, 0], [RETURN, 0, 0, EVERYTHING]];
+  const length: readonly FilterLine[] = [
+    [LOAD_LENGTH, 0, 0, 0],
+    ...(isV6 ? [] : [[SUBTRACT_X, 0, 0, 0] as const]),
+  ];
+  return [
+    ...(isV6 ? [] : [[LOAD_HEADER_LENGTH, 0, 0, 0] as const]),
+    ...length,
+    [JUMP_AT_LEAST, 1, 0, 4],
+    [RETURN, 0, 0, EVERYTHING],
+    ...loadSessionId(isV6),
+    [JUMP_EQUAL, 0, 1, 0],
+    [RETURN, 0, 0, 0],
+    [RETURN, 0, 0, EVERYTHING],
+  ];
 }
 
 /** Keeps what has session id 0: control messages (RFC 3931 §4.1.1.2). */

@@ -8,6 +8,7 @@ import {
   close,
   eventfd,
   getsockname,
+  getsockopt,
   ifNameToIndex,
   ioctl,
   lastError,
@@ -149,6 +150,25 @@ function attachFilter(fd: number, program: ReturnType<typeof filterProgram>, tar
   const attached =
     setsockopt(fd, linux.SOL_SOCKET, linux.SO_ATTACH_FILTER, addressOf(program.header), 16) === 0;
   require(attached, fd, "attach a socket filter", target);
+}
+
+/** Words of SO_MEMINFO, and the place of the drops among them (uapi/linux/sock_diag.h). */
+export const MEMORY_WORDS = 9;
+export const DROPS = 8;
+
+/** What the kernel dropped at a socket because nobody read in time, since it was opened; 0 for what is no socket. */
+export function socketDrops(fd: number): number {
+  const words = new Uint32Array(MEMORY_WORDS);
+  const length = new Uint32Array([words.byteLength]);
+  const bytes = new Uint8Array(words.buffer);
+  getsockopt(
+    fd,
+    linux.SOL_SOCKET,
+    linux.SO_MEMINFO,
+    addressOf(bytes),
+    addressOf(new Uint8Array(length.buffer)),
+  );
+  return words[DROPS] ?? 0;
 }
 
 /** Sends one datagram without waiting; false when the kernel refused. */

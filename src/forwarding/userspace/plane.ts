@@ -9,6 +9,7 @@ import {
   openPsnSocket,
   openTap,
   sendDatagram,
+  socketDrops,
 } from "../../os/sockets.ts";
 import type { PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
 import { type DiscardReason, discardReasons } from "../discard-reasons.ts";
@@ -50,6 +51,8 @@ export class UserspacePlane implements ForwardingPlane {
   readonly #freeRows: number[] = [];
   #nextRow = UNCHARGED_ROW + 1;
   #nextId = 1;
+  #lostAtEndpoints = 0;
+  #lostAtCircuits = 0;
   #closing = false;
 
   private constructor(events: PlaneEvents, eventFd: number) {
@@ -90,6 +93,7 @@ export class UserspacePlane implements ForwardingPlane {
     if (fd === undefined) return;
     this.#endpoints.delete(key);
     await this.#ask({ kind: "close-endpoint", fd });
+    this.#lostAtEndpoints += socketDrops(fd);
     close(fd);
   }
 
@@ -110,6 +114,7 @@ export class UserspacePlane implements ForwardingPlane {
     if (fd === undefined) return;
     this.#circuits.delete(deviceName);
     await this.#ask({ kind: "close-circuit", name: deviceName });
+    this.#lostAtCircuits += socketDrops(fd);
     close(fd);
   }
 
@@ -140,7 +145,8 @@ export class UserspacePlane implements ForwardingPlane {
     const sessions = [...this.#rows].map(([localSessionId, row]) =>
       this.#sessionCounters(localSessionId, row),
     );
-    return { sessions, discards: this.#discards(UNCHARGED_ROW) };
+    const discards = { ...this.#discards(UNCHARGED_ROW), ...this.#overflows() };
+    return { sessions, discards };
   }
 
   async close(): Promise<void> {
@@ -215,6 +221,16 @@ export class UserspacePlane implements ForwardingPlane {
     };
   }
 
+  /** What the kernel dropped before the worker saw it; what closed sockets dropped is kept. */
+  #overflows(): Partial<Record<DiscardReason, number>> {
+    const psn = this.#lostAtEndpoints + dropsOf(this.#endpoints.values());
+    const circuits = this.#lostAtCircuits + dropsOf(this.#circuits.values());
+    return {
+      ...(psn === 0 ? {} : { "psn-overflow": psn }),
+      ...(circuits === 0 ? {} : { "circuit-overflow": circuits }),
+    };
+  }
+
   #discards(row: number): Partial<Record<DiscardReason, number>> {
     const found: Partial<Record<DiscardReason, number>> = {};
     for (const [index, { name }] of discardReasons.entries()) {
@@ -223,6 +239,12 @@ export class UserspacePlane implements ForwardingPlane {
     }
     return found;
   }
+}
+
+function dropsOf(descriptors: Iterable<number>): number {
+  let total = 0;
+  for (const fd of descriptors) total += socketDrops(fd);
+  return total;
 }
 
 function keyOf(encapsulation: string, address: string, port: number): string {

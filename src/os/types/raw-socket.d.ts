@@ -5,6 +5,7 @@ declare module "raw-socket" {
     on(event: "error", listener: (error: Error) => void): this;
     on(event: "close", listener: () => void): this;
     setOption(level: number, option: number, value: Buffer, length: number): void;
+    getOption(level: number, option: number, value: Buffer, length: number): number;
     close(): void;
   }
   interface RawSocketModule {

@@ -1,0 +1,31 @@
+import { concat, fromHex } from "../../bytes/hex.ts";
+import { addressOf, sendmmsg } from "../../os/libc.ts";
+import { VNET_HEADER_OCTETS } from "../../os/sockets.ts";
+import { FrameSocket } from "../frame-socket.ts";
+
+/** As many frames as go out of an interface: node flood.js INTERFACE SECONDS OCTETS. Prints how many, as a line of JSON. */
+const BATCH = 64;
+const MESSAGE_OCTETS = 64;
+
+const [interfaceName = "", seconds = "1", octets = "60"] = process.argv.slice(2);
+const port = new FrameSocket(interfaceName);
+const header = fromHex("02aabbccddee 025753504102 88b5");
+const payload = new Uint8Array(Number(octets) - header.length);
+const message = concat(new Uint8Array(VNET_HEADER_OCTETS), header, payload);
+const vector = new DataView(new ArrayBuffer(64));
+vector.setBigUint64(0, BigInt(addressOf(message)), true);
+vector.setBigUint64(8, BigInt(message.length), true);
+const messages = new DataView(new ArrayBuffer(BATCH * MESSAGE_OCTETS));
+const vectorAddress = BigInt(addressOf(new Uint8Array(vector.buffer)));
+for (let index = 0; index < BATCH; index += 1) {
+  messages.setBigUint64(index * MESSAGE_OCTETS + 16, vectorAddress, true);
+  messages.setUint32(index * MESSAGE_OCTETS + 24, 1, true);
+}
+const address = addressOf(new Uint8Array(messages.buffer));
+const endMs = performance.now() + Number(seconds) * 1000;
+let sent = 0;
+while (performance.now() < endMs) {
+  const done = sendmmsg(port.fd, address, BATCH, 0);
+  if (done > 0) sent += done;
+}
+process.stdout.write(`${JSON.stringify({ sent })}\n`);

@@ -1,0 +1,269 @@
+import type { Encapsulation } from "../wire/session-parameters.ts";
+
+/**
+ * What Wirespan and the Linux kernel's own l2tp are to show with each other: the sessions, the words that make each end of
+ * them, and the names of the checks. Pure, so that a test knows every check before the guest has run.
+ */
+
+/** Namespaces of the guest: the kernel's end, Wirespan's end, and hosts behind Wirespan. */
+export const nodes = { kernel: "kernel", wirespan: "wirespan", site: "site" } as const;
+export const PEER_VLAN = 111;
+/** VLAN ID at Wirespan's circuit where a session translates it. */
+const CIRCUIT_VLAN = 222;
+
+export interface Transport {
+  readonly name: "udp4" | "udp6" | "ip4" | "ip6";
+  readonly encapsulation: Encapsulation;
+  readonly kernelAddress: string;
+  readonly wirespanAddress: string;
+}
+
+const v4 = { kernelAddress: "192.0.2.1", wirespanAddress: "192.0.2.2" };
+const v6 = { kernelAddress: "2001:db8::1", wirespanAddress: "2001:db8::2" };
+
+export const transports: readonly Transport[] = [
+  { name: "udp4", encapsulation: "udp", ...v4 },
+  { name: "udp6", encapsulation: "udp", ...v6 },
+  { name: "ip4", encapsulation: "ip", ...v4 },
+  { name: "ip6", encapsulation: "ip", ...v6 },
+];
+
+interface Variant {
+  readonly words: string;
+  readonly cookieOctets: 0 | 4 | 8;
+  readonly sublayer: "none" | "default";
+  readonly sequenced?: boolean;
+  /** The ends disagree about both cookies, in one bit of the last octet. */
+  readonly wrongCookie?: boolean;
+  /** One VLAN alone is carried, and translated. */
+  readonly translated?: boolean;
+}
+
+const variants: readonly Variant[] = [
+  { words: "cookie8 default", cookieOctets: 8, sublayer: "default" },
+  { words: "cookie0 none", cookieOctets: 0, sublayer: "none" },
+  { words: "cookie4 none", cookieOctets: 4, sublayer: "none" },
+  { words: "cookie8 default sequenced", cookieOctets: 8, sublayer: "default", sequenced: true },
+  { words: "wrong cookie", cookieOctets: 8, sublayer: "default", wrongCookie: true },
+];
+const translated: Variant = {
+  words: "vlan translated",
+  cookieOctets: 8,
+  sublayer: "default",
+  translated: true,
+};
+
+/** A static session, its interface at the kernel's end and its circuit at Wirespan's. */
+export interface PeerSession extends Variant {
+  readonly name: string;
+  readonly transport: Transport;
+  /** From 1; ids, cookies, names of interfaces and subnets are made of it. */
+  readonly number: number;
+  /** Each variant has TAP devices and existing interfaces in turn. */
+  readonly attachment: "tap" | "interface";
+  readonly kernelInterface: string;
+  /** What the host at Wirespan's end has, and where. */
+  readonly hostInterface: string;
+  readonly hostNode: string;
+  /** Wirespan's circuit. */
+  readonly circuit: string;
+}
+
+function sessionOf(transport: Transport, variant: Variant, number: number, isTap: boolean): PeerSession {
+  return {
+    ...variant,
+    name: `${transport.name} ${variant.words} ${isTap ? "tap" : "interface"}`,
+    transport,
+    number,
+    attachment: isTap ? "tap" : "interface",
+    kernelInterface: `k${number}`,
+    hostInterface: isTap ? `t${number}` : `h${number}`,
+    hostNode: isTap ? nodes.wirespan : nodes.site,
+    circuit: isTap ? `t${number}` : `p${number}`,
+  };
+}
+
+function planSessions(): readonly PeerSession[] {
+  const everywhere = transports.flatMap((transport, row) =>
+    variants.map((variant, column) => ({ transport, variant, isTap: (row + column) % 2 === 0 })),
+  );
+  const alone = transports
+    .filter(({ name }) => name === "udp4" || name === "ip6")
+    .map((transport, row) => ({ transport, variant: translated, isTap: row === 0 }));
+  return [...everywhere, ...alone].map(({ transport, variant, isTap }, index) =>
+    sessionOf(transport, variant, index + 1, isTap),
+  );
+}
+
+export const sessions: readonly PeerSession[] = planSessions();
+
+/** Names of the checks of one session, in the order they are made. */
+export function checkNames(session: PeerSession): readonly string[] {
+  const { name } = session;
+  if (session.wrongCookie) return [`${name}: Wirespan drops and counts`, `${name}: the kernel drops`];
+  const tagged = [
+    `${name}: tagged pings across VLAN ${PEER_VLAN}`,
+    `${name}: 1500 octets with a tag and DF cross`,
+  ];
+  return session.translated ? tagged : [`${name}: pings`, `${name}: 1500 octets with DF cross`, ...tagged];
+}
+
+/** The sessions that carry a bulk of TCP, one for each kind of circuit; super-frames come from their hosts. */
+export const bulkSessions: readonly PeerSession[] = [
+  ...sessions.filter(({ name }) => name === "udp4 cookie8 default tap"),
+  ...sessions.filter(({ name }) => name === "ip6 cookie8 default interface"),
+];
+
+/** Sequenced sessions that the kernel makes anew while Wirespan goes on counting. */
+export const renewedSessions: readonly PeerSession[] = sessions.filter(
+  ({ sequenced, attachment }) => sequenced && attachment === "interface",
+);
+
+/**
+ * Sessions that go on after a restart of Wirespan, one for each transport. None is sequenced: the kernel drops what is
+ * numbered anew from 0 until the numbers have passed those it knew.
+ */
+export const restartedSessions: readonly PeerSession[] = transports.flatMap((transport) =>
+  sessions
+    .filter((session) => session.transport === transport && session.attachment === "interface")
+    .filter(({ sequenced, wrongCookie, translated }) => !(sequenced || wrongCookie || translated))
+    .slice(0, 1),
+);
+
+export function bulkName({ name }: PeerSession): string {
+  return `${name}: TCP both ways`;
+}
+
+export function renewalName({ name }: PeerSession): string {
+  return `${name}: pings pass after the kernel made its session anew`;
+}
+
+export function restartName({ name }: PeerSession): string {
+  return `${name}: pings pass after a restart of Wirespan`;
+}
+
+export const generalNames = {
+  start: "Wirespan starts with every static session",
+  clean: "no session discarded what it should have passed",
+  stop: "Wirespan ends at SIGTERM",
+  restart: "Wirespan starts again",
+} as const;
+
+/** Every check that the guest reports. */
+export const allCheckNames: readonly string[] = [
+  generalNames.start,
+  ...sessions.flatMap(checkNames),
+  ...bulkSessions.map(bulkName),
+  generalNames.clean,
+  ...renewedSessions.map(renewalName),
+  generalNames.stop,
+  generalNames.restart,
+  ...restartedSessions.map(restartName),
+];
+
+/** One line of the guest's report. */
+export interface CheckResult {
+  readonly check: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+/** Both ids have the highest bit set: neither end may take them for signed numbers. */
+function idsOf(number: number): { readonly kernel: number; readonly wirespan: number } {
+  return { kernel: 0x8000_0000 + number, wirespan: 0xf000_0000 + number };
+}
+
+/** The cookie that `receiver` demands, in hexadecimal. */
+function cookieOf(receiver: "kernel" | "wirespan", { number, cookieOctets }: PeerSession): string {
+  const first = receiver === "kernel" ? 0xc0 : 0x10;
+  const octets = Array.from({ length: cookieOctets }, (_, index) => (first + index * 17 + number) & 0xff);
+  return Buffer.from(octets).toString("hex");
+}
+
+/** The same cookie but for the lowest bit. */
+function spoilt(cookie: string): string {
+  const last = Number.parseInt(cookie.slice(-2), 16) ^ 1;
+  return cookie.slice(0, -2) + last.toString(16).padStart(2, "0");
+}
+
+function connectionId(transport: Transport): number {
+  return transports.indexOf(transport) + 1;
+}
+
+/** Words for `ip l2tp` that make the kernel's end of a transport. */
+export function kernelTransport(transport: Transport): string {
+  const { encapsulation, kernelAddress, wirespanAddress } = transport;
+  const id = connectionId(transport);
+  const ports = encapsulation === "udp" ? " udp_sport 1701 udp_dport 1701" : "";
+  return `l2tp add tunnel tunnel_id ${id} peer_tunnel_id ${id} encap ${encapsulation} local ${kernelAddress} remote ${wirespanAddress}${ports}`;
+}
+
+/** Words for `ip l2tp` that make the kernel's end of a session: its `cookie` is what it sends, `peer_cookie` what it demands. */
+export function kernelSession(session: PeerSession): string {
+  const ids = idsOf(session.number);
+  const sent = cookieOf("wirespan", session);
+  const cookies =
+    session.cookieOctets === 0 ? "" : ` cookie ${sent} peer_cookie ${cookieOf("kernel", session)}`;
+  const sequencing = session.sequenced ? " seq both" : "";
+  return `l2tp add session name ${session.kernelInterface} tunnel_id ${connectionId(session.transport)} session_id ${ids.kernel} peer_session_id ${ids.wirespan}${cookies} l2spec_type ${session.sublayer}${sequencing}`;
+}
+
+/** Words for `ip l2tp` that take it away again. */
+export function kernelSessionEnd({ transport, number }: PeerSession): string {
+  return `l2tp del session tunnel_id ${connectionId(transport)} session_id ${idsOf(number).kernel}`;
+}
+
+function pseudowireOf(session: PeerSession): object {
+  const ids = idsOf(session.number);
+  const spoil = session.wrongCookie ? spoilt : (cookie: string) => cookie;
+  const vlan = session.translated ? { vlan: CIRCUIT_VLAN, vlan_on_pseudowire: PEER_VLAN } : {};
+  return {
+    circuit: { [session.attachment]: session.circuit, ...vlan },
+    sublayer: session.sublayer,
+    sequencing: session.sequenced ? "all" : "none",
+    static: {
+      local_session_id: ids.wirespan,
+      remote_session_id: ids.kernel,
+      receive_cookie: spoil(cookieOf("wirespan", session)),
+      transmit_cookie: spoil(cookieOf("kernel", session)),
+    },
+  };
+}
+
+/** Wirespan's configuration with all sessions. */
+export function wirespanConfig(controlSocket: string): object {
+  const tunnels = transports.map((transport) => {
+    const own = sessions.filter((session) => session.transport === transport);
+    const { encapsulation, wirespanAddress, kernelAddress, name } = transport;
+    const pseudowires = Object.fromEntries(
+      own.map((session) => [pseudowireName(session), pseudowireOf(session)]),
+    );
+    return [
+      name,
+      { local: wirespanAddress, remote: kernelAddress, encapsulation, control: "static", pseudowires },
+    ];
+  });
+  return {
+    lcce: { host_name: "wirespan", control_socket: controlSocket },
+    log: { format: "json" },
+    tunnels: Object.fromEntries(tunnels),
+  };
+}
+
+export function pseudowireName({ number }: PeerSession): string {
+  return `session-${number}`;
+}
+
+/** VLAN ID of the tagged frames at the host behind Wirespan. */
+export function hostVlan(session: PeerSession): number {
+  return session.translated ? CIRCUIT_VLAN : PEER_VLAN;
+}
+
+/** Addresses in the session's own subnets, without and with a tag. */
+export function hostAddress(
+  { number }: PeerSession,
+  end: "kernel" | "site",
+  tagging: "untagged" | "tagged",
+): string {
+  return `10.${tagging === "untagged" ? 1 : 2}.${number}.${end === "kernel" ? 1 : 2}`;
+}

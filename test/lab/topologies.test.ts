@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readTopology, topologyNames } from "../../src/lab/topology.ts";
+import { attempts, controlMessages, extract, tsharkShows } from "../support/control-captures.ts";
+import { wirespan } from "../support/lab.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "wirespan-topologies-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe.each(topologyNames())("topology %s", (name) => {
+  const topology = readTopology(name);
+  const secret = topology.secret ?? "";
+  const inFolder = (file: string) => join(folder, `${name}-${file}`);
+
+  test("comes up, and everything that must hold between its hosts does", async () => {
+    const { status, stdout, stderr } = await wirespan("lab", "test", name, "--capture", inFolder("wan.pcap"));
+    expect(stderr).toBe("");
+    expect(stdout).not.toContain("FAIL");
+    expect(stdout).toContain("every check passed");
+    expect(status).toBe(0);
+  });
+
+  test("every message of its capture is in order, and every digest right, for wirespan decode and for tshark", async () => {
+    const capture = inFolder("wan.pcap");
+    const secretFile = inFolder("secret");
+    writeFileSync(secretFile, secret === "" ? "none" : secret, { mode: 0o600 });
+    const messages = await controlMessages(capture, secretFile);
+    expect(messages.length).toBeGreaterThanOrEqual(8);
+    const digests = messages.flatMap(({ avps }) =>
+      avps.flatMap(({ digest }) => (digest === null ? [] : [digest])),
+    );
+    expect(digests).toEqual(topology.secret === undefined ? [] : messages.map(() => "right"));
+
+    expect(await tsharkShows(capture, "l2tp && _ws.malformed && !icmp && !icmpv6", secret)).toEqual([]);
+    for (const [index, part] of attempts(messages).entries()) {
+      const piece = inFolder(`attempt-${index}.pcap`);
+      await extract(
+        capture,
+        part.map(({ number }) => number),
+        piece,
+      );
+      const all = await tsharkShows(piece, "l2tp.type == 1", secret);
+      expect(all).toHaveLength(part.length);
+      expect(await tsharkShows(piece, "l2tp.incorrect_digest", secret)).toEqual([]);
+      const withAnother = await tsharkShows(piece, "l2tp.incorrect_digest", "another secret");
+      expect(withAnother).toEqual(topology.secret === undefined ? [] : all);
+    }
+  });
+});

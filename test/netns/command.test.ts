@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { run } from "../../src/lab/command.ts";
+import { MAIN, wirespan } from "../support/lab.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "wirespan-command-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe("the command line", () => {
+  test("help names every command with examples and exit codes", async () => {
+    const { stdout, status } = await wirespan("--help");
+    expect(status).toBe(0);
+    for (const word of ["run", "check", "status", "reload", "decode", "lab", "Examples:", "Exit codes:"]) {
+      expect(stdout).toContain(word);
+    }
+  });
+
+  test("wrong usage exits 2 and names what is wrong", async () => {
+    const { status, stderr } = await wirespan("stat");
+    expect(status).toBe(2);
+    expect(stderr).toContain("status");
+  });
+
+  test("check tells every problem at once, with file, line and column, and exits 3", async () => {
+    const path = file(
+      "bad.yaml",
+      "tunnels:\n  x:\n    local: 192.0.2.300\n    remot: 192.0.2.2\n    cookie: 8\n",
+    );
+    const { status, stderr } = await wirespan("check", path);
+    expect(status).toBe(3);
+    expect(stderr).toContain(`${path}:4:5  tunnels.x.remot: unknown key; did you mean remote?`);
+    expect(stderr.trim().split("\n").length).toBeGreaterThanOrEqual(3);
+  });
+
+  test("check and run name a file that is not there", async () => {
+    for (const words of [["check"], ["run", "-c"]]) {
+      const { status, stderr } = await wirespan(...words, join(folder, "absent.yaml"));
+      expect(status).not.toBe(0);
+      expect(stderr).toContain("absent.yaml");
+      expect(stderr).not.toContain("    at ");
+    }
+  });
+
+  test("status and reload exit 4 when no daemon answers, and say what to do", async () => {
+    for (const command of ["status", "reload"]) {
+      const { status, stderr } = await wirespan(command, "--socket", join(folder, "none.sock"));
+      expect(status).toBe(4);
+      expect(stderr).toContain("start it with: wirespan run");
+    }
+  });
+
+  test("run says what it could not open, and exits 1 with everything closed", async () => {
+    const path = file(
+      "foreign.yaml",
+      `lcce: { control_socket: ${folder}/d.sock }\ntunnels:\n  x: { local: 192.0.2.77, remote: 192.0.2.2 }\n`,
+    );
+    const { status, stderr } = await wirespan("run", "-c", path);
+    expect(status).toBe(1);
+    expect(stderr).toContain("EADDRNOTAVAIL");
+    expect(stderr).toContain("192.0.2.77");
+  });
+
+  test("a secret that cannot be read is named, and never shown", async () => {
+    const config = `lcce: { control_socket: ${folder}/d.sock }\ntunnels:\n  x: { local: 127.0.0.1, remote: 127.0.0.2, secret: { env: NO_SUCH_VARIABLE } }\n`;
+    const { status, stderr } = await wirespan("run", "-c", file("secret.yaml", config));
+    expect(status).toBe(1);
+    expect(stderr).toContain("NO_SUCH_VARIABLE");
+  });
+});
+
+describe("without root", () => {
+  test("a whole lab comes up for a user without any right", async () => {
+    // A /dev/net/tun that everyone may open, as on systems with udev; in a mount namespace of the test's own.
+    const script = [
+      "mount -t tmpfs -o mode=755 tmpfs /mnt",
+      "mknod -m 666 /mnt/tun c 10 200",
+      "mount --bind /mnt/tun /dev/net/tun",
+      'exec setpriv --reuid 65534 --regid 65534 --clear-groups env -u XDG_RUNTIME_DIR "$@"',
+    ].join(" && ");
+    const command = [
+      "unshare",
+      "--mount",
+      "sh",
+      "-c",
+      script,
+      "sh",
+      process.execPath,
+      MAIN,
+      "lab",
+      "test",
+      "ip115",
+    ];
+    const { stdout } = await run(command, { timeoutMs: 120_000 });
+    expect(stdout).toContain("every check passed");
+  });
+});

@@ -1,0 +1,84 @@
+import { describe, expect, test } from "vitest";
+import { eventually, Lab, MAIN, output } from "../support/lab.ts";
+
+/** Starts the daemon of a site again, as an init system would. */
+function restart(lab: Lab, site: string): ReturnType<Lab["spawn"]> {
+  return lab.spawn(`lcce-${site}`, process.execPath, MAIN, "run", "-c", `/run/wirespan-${site}.yaml`);
+}
+
+describe.each(["point-to-point", "ip115"])("recovery in %s", (topology) => {
+  test("a daemon that was killed and started again carries traffic again by itself", async () => {
+    await using lab = await Lab.up(topology);
+    expect(await lab.reaches("a10", "10.0.0.13")).toBe(true);
+    const before = await lab.pseudowire("b", "lan");
+    const { pid } = await lab.status("a");
+    await lab.exec("lcce-a", "kill", "-9", String(pid));
+    const daemon = restart(lab, "a");
+    const startedMs = performance.now();
+    await eventually("hosts reach each other again", () => lab.reaches("a10", "10.0.0.13"));
+    const tookMs = Math.round(performance.now() - startedMs);
+    console.log(`${topology}: traffic resumed ${tookMs} ms after the start of the killed daemon`);
+    const after = await lab.pseudowire("b", "lan");
+    expect(after.state).toBe("established");
+    expect(after.localSessionId).not.toBe(before.localSessionId);
+    daemon.kill();
+  });
+
+  test("SIGTERM says goodbye: the other end knows at once, and why", async () => {
+    await using lab = await Lab.up(topology);
+    const { pid } = await lab.status("a");
+    await lab.exec("lcce-a", "kill", "-TERM", String(pid));
+    await eventually(
+      "b has heard of it",
+      async () => (await lab.pseudowire("b", "lan")).state !== "established",
+      5000,
+    );
+    const { controlConnections } = await lab.status("b");
+    expect(controlConnections[0]?.whyNot).toMatch(/out of service|shut|result 6/i);
+    const daemon = restart(lab, "a");
+    await eventually("hosts reach each other again", () => lab.reaches("a10", "10.0.0.13"));
+    daemon.kill();
+  });
+});
+
+describe("attachment circuits", () => {
+  test("RFC 3931 §5.4.5: a circuit that goes down is told to the peer, which holds its frames back", async () => {
+    await using lab = await Lab.up("point-to-point");
+    expect(await lab.reaches("a10", "10.0.0.13")).toBe(true);
+    await lab.exec("lcce-b", "ip", "link", "set", "trunk", "down");
+    await eventually(
+      "a knows",
+      async () => (await lab.pseudowire("a", "lan")).remoteCircuit?.startsWith("down") === true,
+    );
+    expect(await lab.reaches("a10", "10.0.0.13")).toBe(false);
+    const held = await lab.pseudowire("a", "lan");
+    expect(held.state).toBe("established");
+    expect(held.whyNot).toContain("other end is down");
+    expect(held.discards["not-established"]).toBeGreaterThan(0);
+    await lab.exec("lcce-b", "ip", "link", "set", "trunk", "up");
+    await eventually("hosts reach each other again", () => lab.reaches("a10", "10.0.0.13"));
+  });
+
+  test("an interface that is removed and made anew is attached again", async () => {
+    await using lab = await Lab.up("point-to-point");
+    await lab.exec("lcce-b", "ip", "link", "delete", "trunk");
+    await eventually(
+      "b says so",
+      async () => (await lab.pseudowire("b", "lan")).whyNot?.includes("trunk is down or missing") === true,
+    );
+    await lab.exec("lcce-b", "ip", "link", "add", "trunk", "type", "veth", "peer", "name", "other");
+    await lab.exec("lcce-b", "ip", "link", "set", "other", "up");
+    await lab.exec("lcce-b", "ip", "link", "set", "trunk", "up");
+    await eventually(
+      "b's circuit is up",
+      async () => (await lab.pseudowire("b", "lan")).localCircuit === "up",
+    );
+    const sniffer = lab.spawn("lcce-b", "tcpdump", "-i", "other", "-c1", "-l", "arp");
+    const heard = output(sniffer);
+    await eventually("a frame of a arrives at b's new interface", async () => {
+      await lab.exec("a10", "ping", "-q", "-c1", "-W1", "10.0.0.99");
+      return sniffer.exitCode !== null;
+    });
+    expect(await heard).toContain("ARP");
+  });
+});

@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { PseudowireStatus, StatusReport } from "../../src/daemon/status.ts";
+import { type CommandResult, run } from "../../src/lab/command.ts";
+
+/** The built command, as users run it. */
+export const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+export function wirespan(...words: readonly string[]): Promise<CommandResult> {
+  const accept = [0, 1, 2, 3, 4];
+  return run([process.execPath, MAIN, ...words], { accept, timeoutMs: 120_000 });
+}
+
+/** Waits until a condition holds; rejects, naming it, when `limitMs` are over. */
+export async function eventually(
+  what: string,
+  condition: () => Promise<boolean> | boolean,
+  limitMs = 30_000,
+): Promise<void> {
+  const endMs = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > endMs) throw new Error(`waited ${limitMs} ms in vain until ${what}`);
+    await pause(20);
+  }
+}
+
+/** A lab that is up for a test. */
+export class Lab {
+  readonly #name: string;
+
+  private constructor(name: string) {
+    this.#name = name;
+  }
+
+  static async up(topology: string): Promise<Lab> {
+    const { status, stderr } = await wirespan("lab", "up", topology);
+    if (status !== 0) throw new Error(`lab up ${topology}: ${stderr}`);
+    return new Lab(topology);
+  }
+
+  exec(node: string, ...command: readonly string[]): Promise<CommandResult> {
+    return wirespan("lab", "exec", this.#name, node, ...command);
+  }
+
+  /** Runs a shell command with text for its standard input. */
+  shell(node: string, command: string, input = ""): Promise<CommandResult> {
+    const words = ["lab", "exec", this.#name, node, "sh", "-c", command];
+    return run([process.execPath, MAIN, ...words], { input, accept: [0, 1, 2, 3, 4] });
+  }
+
+  /** A program that goes on in a node beside the test. */
+  spawn(node: string, ...command: readonly string[]): ChildProcess {
+    return spawn(process.execPath, [MAIN, "lab", "exec", this.#name, node, ...command], { stdio: "pipe" });
+  }
+
+  async status(site: string): Promise<StatusReport> {
+    const result = await this.exec(
+      `lcce-${site}`,
+      process.execPath,
+      MAIN,
+      "status",
+      "--json",
+      "--socket",
+      `/run/wirespan-${site}.sock`,
+    );
+    if (result.status !== 0) throw new Error(`status at ${site}: ${result.stderr}`);
+    return JSON.parse(result.stdout) as StatusReport;
+  }
+
+  async pseudowire(site: string, name: string): Promise<PseudowireStatus> {
+    const found = (await this.status(site)).pseudowires.find((pseudowire) => pseudowire.name === name);
+    if (found === undefined) throw new Error(`status at ${site}: no pseudowire ${name}`);
+    return found;
+  }
+
+  async reaches(from: string, address: string): Promise<boolean> {
+    return (await this.exec(from, "ping", "-q", "-c1", "-W1", address)).status === 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await wirespan("lab", "down", this.#name);
+  }
+}
+
+/** The output of a process until it ends. */
+export function output(child: ChildProcess): Promise<string> {
+  let text = "";
+  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+  });
+  return new Promise((resolve) => child.on("close", () => resolve(text)));
+}
