@@ -4,7 +4,7 @@ import type { MessageProblem } from "../wire/message.ts";
 import type { DataSequencing, L2SpecificSublayer, PseudowireType } from "../wire/session-parameters.ts";
 import type { PeerSettings, PseudowireSettings } from "./settings.ts";
 
-/** Why a request is turned down: the Result Code AVP of the StopCCN or CDN (RFC 3931 §5.4.2), and words for people. */
+/** Why a request is turned down: the Result Code AVP of the StopCCN or CDN (RFC 3931 §5.4.2), and words for people; none say as much as the code. */
 export interface Refusal {
   readonly resultCode: number;
   readonly errorCode?: number;

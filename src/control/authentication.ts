@@ -1,6 +1,6 @@
 import { concat } from "../bytes/hex.ts";
 import type { DigestRequest, MessageName } from "../wire/message.ts";
-import { hasMessageDigest, verifyMessageDigest } from "../wire/message-digest.ts";
+import { hasMessageDigest, validKeys, verifyMessageDigest } from "../wire/message-digest.ts";
 import { peekNonce } from "../wire/peek.ts";
 import type { AuthenticationSettings } from "./settings.ts";
 
@@ -11,16 +11,25 @@ const SCCRQ = 1;
 const SCCRP = 2;
 const STOPCCN = 4;
 
+/** What became of checking a message: with "ok", the secrets that hidden AVPs in it may have been hidden with. */
+export type Verification =
+  | { readonly verdict: "ok"; readonly hidingSecrets: readonly Uint8Array[] }
+  | { readonly verdict: "wrong-digest" | "missing-digest" };
+
 /** Control message authentication of one control connection: which keys a message is made and checked with (RFC 3931 §4.3). */
 export class Authentication {
   readonly #settings: AuthenticationSettings;
-  /** Value of our Nonce AVP; undefined unless the mode is "digest". */
-  readonly ownNonce: Uint8Array | undefined;
+  readonly #ownNonce: Uint8Array;
   #peerNonce: Uint8Array | undefined;
 
   constructor(settings: AuthenticationSettings, ownNonce: Uint8Array) {
     this.#settings = settings;
-    this.ownNonce = settings.mode === "digest" ? ownNonce : undefined;
+    this.#ownNonce = ownNonce;
+  }
+
+  /** Value of our Nonce AVP; undefined unless the mode is "digest". */
+  get nonce(): Uint8Array | undefined {
+    return this.#settings.mode === "digest" ? this.#ownNonce : undefined;
   }
 
   /** Whether a ZLB may stand for an ACK: only without any digest (RFC 3931 §6.15). */
@@ -38,33 +47,39 @@ export class Authentication {
     const { mode, digestType, secrets } = this.#settings;
     if (mode === "none") return [];
     if (mode === "integrity") return [{ digestType, secret: NOTHING, nonces: NOTHING }];
-    const nonces = name === "SCCRQ" ? NOTHING : concat(this.ownNonce ?? NOTHING, this.#peerNonce ?? NOTHING);
+    const nonces = name === "SCCRQ" ? NOTHING : concat(this.#ownNonce, this.#peerNonce ?? NOTHING);
     return secrets.map((secret) => ({ digestType, secret, nonces }));
   }
 
   /** Judges a received message before anything in it is used; in constant time for each key. */
-  verify(octets: Uint8Array, messageType: number | undefined): "ok" | "wrong-digest" | "missing-digest" {
+  verify(octets: Uint8Array, messageType: number | undefined): Verification {
     const present = hasMessageDigest(octets);
     if (this.#settings.mode !== "digest") {
-      if (!present) return "ok";
       // A digest without nonces and secret is a mere integrity check, which a peer may send by itself (RFC 3931 §4.3).
-      return verifyMessageDigest(octets, [{ secret: NOTHING, nonces: NOTHING }]) ? "ok" : "wrong-digest";
+      const undamaged = !present || verifyMessageDigest(octets, [{ secret: NOTHING, nonces: NOTHING }]);
+      return undamaged ? { verdict: "ok", hidingSecrets: [] } : { verdict: "wrong-digest" };
     }
-    if (!present) return "missing-digest";
+    if (!present) return { verdict: "missing-digest" };
     const keys = this.#noncesOf(octets, messageType).flatMap((nonces) =>
       this.#settings.secrets.map((secret) => ({ secret, nonces })),
     );
-    return verifyMessageDigest(octets, keys) ? "ok" : "wrong-digest";
+    const valid = validKeys(octets, keys);
+    if (valid.length === 0) return { verdict: "wrong-digest" };
+    // While a secret is being changed, only the one that validated surely reveals: another may seem to (RFC 3931 §5.3).
+    return { verdict: "ok", hidingSecrets: valid.map(({ secret }) => secret) };
   }
 
   /** The nonce prefixes a received message may have been made with, seen from its sender: its nonce, then ours. */
   #noncesOf(octets: Uint8Array, messageType: number | undefined): readonly Uint8Array[] {
     if (messageType === SCCRQ) return [NOTHING];
-    const own = this.ownNonce ?? NOTHING;
-    if (this.#peerNonce !== undefined) return [concat(this.#peerNonce, own)];
+    const own = this.#ownNonce;
+    const theirs = this.#peerNonce;
+    // An initiator that gives up before it saw our SCCRP has only its own nonce to use (RFC 3931 §5.4.3).
+    if (theirs !== undefined && messageType === STOPCCN) return [concat(theirs, own), theirs];
+    if (theirs !== undefined) return [concat(theirs, own)];
     if (messageType === SCCRP) return [concat(peekNonce(octets) ?? NOTHING, own)];
     // A peer that refuses our SCCRQ never told a nonce of its own; both readings of the RFC are in use.
     if (messageType === STOPCCN) return [own, NOTHING];
-    return [concat(NOTHING, own)];
+    return [own];
   }
 }

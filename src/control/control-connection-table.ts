@@ -117,7 +117,12 @@ export const controlConnectionTable: StateTable<
     "session-message": outOfState,
     "unknown-mandatory": stop,
     close: ours("the peer has our SCCRP", "idle", "send-stopccn", "clean-up"),
-    retire: ours("another connection with this peer came up first", "idle", "send-stopccn", "clean-up"),
+    retire: ours(
+      "one of too many; nothing may be kept of it, not even a StopCCN",
+      "idle",
+      "forget",
+      "clean-up",
+    ),
     timeout: ours("our SCCRP was acknowledged but no SCCCN came", "idle", "send-stopccn", "clean-up"),
     lost,
   },

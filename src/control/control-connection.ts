@@ -1,19 +1,14 @@
-import { TruncatedError } from "../bytes/errors.ts";
+import { equalOctets } from "../bytes/hex.ts";
 import type { AvpValues } from "../wire/avp-table.ts";
-import { ProtocolError } from "../wire/errors.ts";
 import {
   type ControlMessage,
   type DecodedControlMessage,
-  decodeControlMessage,
-  encodeControlMessage,
+  isAcknowledgement,
   type MessageName,
   type MessageProblem,
-  renumberControlMessage,
 } from "../wire/message.ts";
-import { peekMessageType } from "../wire/peek.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { judgeStart, type Refusal, refusalOf, stopResult } from "./acceptance.ts";
-import { Authentication } from "./authentication.ts";
 import { type Context, earliest, type Settleable } from "./context.ts";
 import {
   type ControlConnectionAction,
@@ -21,21 +16,16 @@ import {
   type ControlConnectionState,
   controlConnectionTable,
 } from "./control-connection-table.ts";
-import { Delivery, type MessageCodec, type ReceiveVerdict } from "./delivery.ts";
+import { Delivery, type ReceiveVerdict } from "./delivery.ts";
+import { Envelope } from "./envelope.ts";
 import { randomFraction } from "./identifiers.ts";
-import { printable, resultCodeAvp } from "./session.ts";
+import { type PeerIdentity, readIdentity } from "./peer-identity.ts";
+import { resultCodeAvp } from "./session.ts";
 import { type PseudowireDirectory, SessionSet } from "./session-set.ts";
 import { limits, type PeerSettings } from "./settings.ts";
 import { lookUp } from "./table.ts";
 import type { Expirable } from "./timers.ts";
-
-/** What a peer said of itself in its SCCRQ or SCCRP (RFC 3931 §5.4.3). */
-export interface PeerIdentity {
-  readonly hostName: string | undefined;
-  readonly routerId: number | undefined;
-  readonly vendorName: string | undefined;
-  readonly pseudowireTypes: readonly number[];
-}
+import { authenticationFailed, describeStop } from "./words.ts";
 
 /** The peer's side of the bookkeeping, told of what becomes of its connections. */
 export interface ConnectionOwner {
@@ -49,40 +39,35 @@ export interface ConnectionOwner {
   readonly directory: PseudowireDirectory;
 }
 
-/** StopCCN result code for a locally decided end, where nothing more telling is at hand (RFC 3931 §5.4.2). */
-const stopResultOf: Readonly<Partial<Record<ControlConnectionEvent, number>>> = {
-  close: stopResult.requested,
-  retire: stopResult.requested,
-  "unknown-mandatory": stopResult.generalError,
-};
-
 /** HELLO intervals are shortened by up to a tenth, for each connection once: RFC 3931 §4.4 wants the timers of one pair of LCCEs apart. */
 const HELLO_JITTER = 0.1;
 
 /** One control connection: its state machine over reliable delivery, its authentication and its sessions (RFC 3931 §7.2). */
-export class ControlConnection implements Expirable, Settleable, MessageCodec {
+export class ControlConnection implements Expirable, Settleable {
   readonly localControlConnectionId: number;
   readonly tieBreaker: Uint8Array;
   readonly sessions: SessionSet;
   readonly #context: Context;
   readonly #owner: ConnectionOwner;
-  readonly #authentication: Authentication;
+  readonly #envelope: Envelope;
   readonly #delivery: Delivery<DecodedControlMessage>;
   readonly #jitter: number;
   #path: PsnPath;
   #state: ControlConnectionState = "idle";
-  #remoteControlConnectionId = 0;
   #identity: PeerIdentity | undefined;
   #lastReceivedMs: number;
   #establishedMs: number | undefined;
   #setupDeadlineMs: number | undefined;
   #lingerUntilMs: number | undefined;
-  #gone = false;
+  /** The SCCRQ that the connection began with, if it was the peer's. */
+  #sccrq: AvpValues | undefined;
+  isGone = false;
   #isInitiator = false;
   #sent = 0;
   #received = 0;
   #cause: ControlConnectionEvent = "open";
-  #refusal: Refusal | undefined;
+  /** For the StopCCN that the event at hand may send. */
+  #refusal: Refusal = stateMachine("");
   #why = "";
   #message: { name: MessageName; avps: AvpValues; problem: MessageProblem | undefined } | undefined;
 
@@ -91,7 +76,6 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
       this.send({ name: "SCCRQ", avps: { ...this.#introduction(), tieBreaker: this.tieBreaker } }),
     "send-sccrp": () => {
       this.#setupDeadlineMs = this.#context.nowMs + limits.establishMs;
-      this.#delivery.waiveAcknowledgement();
       this.send({ name: "SCCRP", avps: this.#introduction() });
     },
     "send-scccn": () => this.send({ name: "SCCCN", avps: {} }),
@@ -101,7 +85,7 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
       this.#establishedMs = this.#context.nowMs;
     },
     "clean-up": () => this.sessions.connectionLost(),
-    forget: () => this.#vanish(),
+    forget: () => this.forget(),
     linger: () => {
       this.#delivery.abandon();
       this.#lingerUntilMs ??= this.#context.nowMs + limits.lingerMs;
@@ -120,11 +104,8 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
     this.#path = path;
     this.localControlConnectionId = context.controlConnectionIds.allocate();
     this.tieBreaker = context.random.octets(8);
-    this.#authentication = new Authentication(
-      settings.authentication,
-      context.random.octets(limits.nonceOctets),
-    );
-    this.#delivery = new Delivery(this, settings.delivery);
+    this.#envelope = new Envelope(settings.authentication, context.random);
+    this.#delivery = new Delivery(this.#envelope, settings.delivery);
     this.#jitter = 1 - randomFraction(context.random) * HELLO_JITTER;
     this.#lastReceivedMs = context.nowMs;
     this.sessions = new SessionSet(context, owner.directory, this);
@@ -143,7 +124,7 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
   }
 
   get remoteControlConnectionId(): number {
-    return this.#remoteControlConnectionId;
+    return this.#envelope.remoteControlConnectionId;
   }
 
   get identity(): PeerIdentity | undefined {
@@ -172,20 +153,33 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
   /** Starts as responder of an SCCRQ that was verified and judged acceptable. */
   accept(sccrq: DecodedControlMessage & { kind: "message" }): void {
     this.#received += 1;
+    this.#sccrq = sccrq.message.avps;
     this.#delivery.receive(sccrq.header.ns, sccrq.header.nr, false, sccrq, this.#context.nowMs);
     this.#learnPeer(sccrq.message.avps);
     this.#apply("sccrq");
-    this.#context.touch(this);
+  }
+
+  /** Whether an SCCRQ with the id of our peer is the one it began with, repeated: a restarted peer may choose the same id. */
+  isBegunBy({ tieBreaker, controlMessageAuthenticationNonce }: AvpValues): boolean {
+    const first = this.#sccrq;
+    return (
+      first !== undefined &&
+      sameOctets(first.tieBreaker, tieBreaker) &&
+      sameOctets(first.controlMessageAuthenticationNonce, controlMessageAuthenticationNonce)
+    );
   }
 
   /** Ends it from our side; `why` is for people. */
-  end(event: "close" | "retire" | "tie-lost" | "tie-equal", why: string, resultCode?: number): void {
+  end(
+    event: "close" | "retire" | "tie-lost" | "tie-equal",
+    why: string,
+    resultCode: number = stopResult.requested,
+  ): void {
     if (event === "close" && this.#state === "established") {
       this.#delivery.dropUnsent();
       this.sessions.sayGoodbye();
     }
-    const code = resultCode ?? stopResultOf[event] ?? stopResult.stateMachine;
-    this.#refuse(event, { resultCode: code, text: why });
+    this.#refuse(event, { resultCode, text: why });
   }
 
   /** The same peer has other timers and limits now. */
@@ -200,6 +194,15 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
     this.#context.touch(this);
   }
 
+  /** Keeps nothing of it, not even delivery. */
+  forget(): void {
+    if (this.isGone) return;
+    this.isGone = true;
+    this.#context.timers.set(this, undefined);
+    this.#context.controlConnectionIds.release(this.localControlConnectionId);
+    this.#owner.connectionGone(this);
+  }
+
   /** Queues a message; it leaves when the input at hand was handled and the window allows. */
   send(message: ControlMessage): void {
     this.#delivery.send(message);
@@ -208,22 +211,21 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
 
   /** Takes in a control message whose header names this connection (or that found it by its Assigned CCID). */
   receive(octets: Uint8Array, path: PsnPath): void {
-    const verdict = this.#authentication.verify(octets, peekMessageType(octets));
+    const opened = this.#envelope.open(octets);
+    const { verdict } = opened;
     if (verdict !== "ok") {
-      this.#owner.noteRefusal(authenticationFailed(verdict, this.#owner.settings.authentication.mode));
+      if (verdict !== "malformed")
+        this.#owner.noteRefusal(authenticationFailed(verdict, this.#owner.settings.authentication.mode));
       return this.#context.discard(verdict, path);
     }
-    const decoded = this.#decode(octets);
-    if (decoded === undefined) return this.#context.discard("malformed", path);
+    const { decoded } = opened;
     // Verified and read: only now may anything in it change our state (RFC 3931 §5.4.1).
     this.#lastReceivedMs = this.#context.nowMs;
     this.#received += 1;
     this.#context.touch(this);
     const order = this.#order(decoded);
-    if (order === "beyond-nr" || order === "duplicate" || order === "ahead-of-window") {
-      return this.#context.discard(order, path);
-    }
-    if (order !== "deliver") return;
+    if (order === "acknowledgement" || order === "hold") return;
+    if (order !== "deliver") return this.#context.discard(order, path);
     this.#take(decoded, path);
     for (let held = this.#delivery.takeHeld(); held !== undefined; held = this.#delivery.takeHeld()) {
       this.#take(held, path);
@@ -232,7 +234,7 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
 
   expire(nowMs: number): void {
     this.#context.touch(this);
-    if (this.#lingerUntilMs !== undefined && nowMs >= this.#lingerUntilMs) return this.#vanish();
+    if (this.#lingerUntilMs !== undefined && nowMs >= this.#lingerUntilMs) return this.forget();
     if (this.#setupDeadlineMs !== undefined && nowMs >= this.#setupDeadlineMs) {
       this.#setupDeadlineMs = undefined;
       if (this.#state === "wait-ctl-conn") this.#refuse("timeout", stateMachine("no SCCCN came"));
@@ -243,14 +245,14 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
   }
 
   settle(): void {
-    if (this.#gone) return;
+    if (this.isGone) return;
     for (const octets of this.#delivery.flush(this.#context.nowMs)) {
       this.#sent += 1;
       this.#context.emit({ kind: "transmit", path: this.#path, octets });
     }
     const stopDelivered =
       this.#state === "idle" && this.#lingerUntilMs === undefined && this.#delivery.isIdle;
-    if (stopDelivered) return this.#vanish();
+    if (stopDelivered) return this.forget();
     const deadline = earliest(
       this.#delivery.deadlineMs,
       this.#helloDueMs(),
@@ -260,25 +262,6 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
     this.#context.timers.set(this, deadline);
   }
 
-  encode(message: ControlMessage | undefined, ns: number, nr: number): Uint8Array {
-    const numbers = { controlConnectionId: this.#remoteControlConnectionId, ns, nr };
-    if (message === undefined && this.#authentication.allowsZlb)
-      return encodeControlMessage(numbers, undefined);
-    const content = message ?? { name: "ACK" as const, avps: {} };
-    const digest = this.#authentication.keysFor(content.name);
-    const { hideAvps, secrets } = this.#owner.settings.authentication;
-    const secret = secrets[0];
-    if (!hideAvps || secret === undefined || content.name === "ACK") {
-      return encodeControlMessage(numbers, content, { digest });
-    }
-    const randomVector = this.#context.random.octets(limits.randomVectorOctets);
-    return encodeControlMessage(numbers, content, { digest, hiding: { secret, randomVector } });
-  }
-
-  renumber(octets: Uint8Array, message: ControlMessage, nr: number): Uint8Array {
-    return renumberControlMessage(octets, nr, this.#authentication.keysFor(message.name));
-  }
-
   /** Nothing to prove while messages are in flight: their acknowledgement is as good as a HELLO's. */
   #helloDueMs(): number | undefined {
     const interval = this.#owner.settings.helloIntervalMs;
@@ -286,23 +269,13 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
     return this.#lastReceivedMs + Math.round(interval * this.#jitter);
   }
 
-  /** Undefined for a message that is to be discarded unacknowledged (RFC 3931 §7.1). */
-  #decode(octets: Uint8Array): DecodedControlMessage | undefined {
-    try {
-      return decodeControlMessage(octets, { hidingSecrets: this.#owner.settings.authentication.secrets });
-    } catch (error) {
-      if (error instanceof TruncatedError || error instanceof ProtocolError) return undefined;
-      throw error;
-    }
-  }
-
   #order(decoded: DecodedControlMessage): ReceiveVerdict {
     const { ns, nr, controlConnectionId } = decoded.header;
     const name = decoded.kind === "message" ? decoded.message.name : undefined;
-    const isAcknowledgement = decoded.kind === "zlb" || name === "ACK";
-    const order = this.#delivery.receive(ns, nr, isAcknowledgement, decoded, this.#context.nowMs);
-    // A repeated SCCRQ is answered by the SCCRP: its sender could not verify an ACK (RFC 3931 §4.3).
-    if (controlConnectionId === 0 && name === "SCCRQ") this.#delivery.waiveAcknowledgement();
+    const order = this.#delivery.receive(ns, nr, isAcknowledgement(decoded), decoded, this.#context.nowMs);
+    // A repeated SCCRQ is answered by the SCCRP: its sender could not verify an ACK without our nonce (RFC 3931 §4.3).
+    const knowsNoNonce = this.#state === "wait-ctl-conn" && this.#envelope.nonce !== undefined;
+    if (controlConnectionId === 0 && name === "SCCRQ" && knowsNoNonce) this.#delivery.waiveAcknowledgement();
     return order;
   }
 
@@ -323,7 +296,8 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
       case "SCCRP": {
         const refusal =
           this.#state === "wait-ctl-reply" ? judgeStart(avps, problem, this.#owner.settings) : undefined;
-        if (this.#state === "wait-ctl-reply" && avps.assignedControlConnectionId) this.#learnPeer(avps, path);
+        // Even when we closed meanwhile: from now on the header names the peer's id (RFC 3931 §5.4.3).
+        if (this.#envelope.remoteControlConnectionId === 0) this.#learnPeer(avps, path);
         if (refusal !== undefined) return this.#refuse("sccrp-bad", refusal);
         return this.#refuse("sccrp", stateMachine("SCCRP out of state"));
       }
@@ -331,6 +305,8 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
         if (problem !== undefined) return this.#refuse("scccn-bad", refusalOf(problem));
         return this.#refuse("scccn", stateMachine("SCCCN out of state"));
       case "StopCCN":
+        // A peer that refuses our SCCRQ tells its id here if anywhere; it waits for our acknowledgement (RFC 3931 §5.4.3).
+        this.#envelope.remoteControlConnectionId ||= avps.assignedControlConnectionId ?? 0;
         return this.#applyWhy("stopccn", describeStop(avps.resultCode));
       case "HELLO":
         if (problem !== undefined) return this.#refuse("hello-bad", refusalOf(problem));
@@ -345,7 +321,6 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
   #refuse(event: ControlConnectionEvent, refusal: Refusal): void {
     this.#refusal = refusal;
     this.#applyWhy(event, refusal.text);
-    this.#refusal = undefined;
   }
 
   #applyWhy(event: ControlConnectionEvent, why: string): void {
@@ -371,7 +346,7 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
   /** AVPs of SCCRQ and SCCRP alike; the nonce only with authentication on (RFC 3931 §6.1, §6.2). */
   #introduction(): AvpValues {
     const { hostName, routerId, vendorName } = this.#context.identity;
-    const nonce = this.#authentication.ownNonce;
+    const { nonce } = this.#envelope;
     return {
       ...(nonce === undefined ? {} : { controlMessageAuthenticationNonce: nonce }),
       hostName,
@@ -384,32 +359,19 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
   }
 
   #learnPeer(avps: AvpValues, path?: PsnPath): void {
-    this.#authentication.learnPeerNonce(avps.controlMessageAuthenticationNonce);
-    this.#remoteControlConnectionId = avps.assignedControlConnectionId ?? 0;
+    this.#envelope.learnPeerNonce(avps.controlMessageAuthenticationNonce);
+    this.#envelope.remoteControlConnectionId = avps.assignedControlConnectionId ?? 0;
     this.#delivery.setPeerWindow(avps.receiveWindowSize || 4);
-    this.#identity = {
-      hostName: avps.hostName === undefined ? undefined : printable(avps.hostName),
-      routerId: avps.routerId,
-      vendorName: avps.vendorName === undefined ? undefined : printable(avps.vendorName),
-      pseudowireTypes: avps.pseudowireCapabilitiesList ?? [],
-    };
+    this.#identity = readIdentity(avps);
     // The responder may answer from a UDP port of its own choice (RFC 3931 §4.1.2.2).
     if (path !== undefined) this.#path = path;
   }
 
   #sendStopCcn(): void {
-    const refusal = this.#refusal ?? stateMachine(this.#cause);
+    const refusal = this.#refusal;
     if (this.#cause !== "close") this.#delivery.dropUnsent();
     const assignedControlConnectionId = this.localControlConnectionId;
     this.send({ name: "StopCCN", avps: { resultCode: resultCodeAvp(refusal), assignedControlConnectionId } });
-  }
-
-  #vanish(): void {
-    if (this.#gone) return;
-    this.#gone = true;
-    this.#context.timers.set(this, undefined);
-    this.#context.controlConnectionIds.release(this.localControlConnectionId);
-    this.#owner.connectionGone(this);
   }
 
   #report(from: ControlConnectionState, cause: ControlConnectionEvent, to: ControlConnectionState): void {
@@ -428,33 +390,10 @@ export class ControlConnection implements Expirable, Settleable, MessageCodec {
   }
 }
 
-/** Words for a failed verification: most often the secrets differ. */
-export function authenticationFailed(verdict: "wrong-digest" | "missing-digest", mode: string): string {
-  if (mode !== "digest") return "messages from the peer are authenticated, and no secret is configured here";
-  if (verdict === "wrong-digest")
-    return "messages from the peer fail authentication: do both ends have the same secret?";
-  return "messages from the peer carry no digest: is a secret configured at its end?";
+function sameOctets(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equalOctets(a, b);
 }
 
 function stateMachine(text: string): Refusal {
   return { resultCode: stopResult.stateMachine, text };
-}
-
-/** TABLE: StopCCN result codes in words (RFC 3931 §5.4.2). */
-const stopWords: Readonly<Record<number, string>> = {
-  1: "closed by its operator",
-  2: "general error",
-  3: "a control connection already exists",
-  4: "not authorized",
-  5: "protocol version not supported",
-  6: "it goes out of service",
-  7: "state machine error or timeout",
-};
-
-function describeStop(result: AvpValues["resultCode"]): string {
-  if (result === undefined) return "the peer stopped it without a reason";
-  const words = stopWords[result.resultCode] ?? "unnamed reason";
-  const error = result.errorCode ? `, error ${result.errorCode}` : "";
-  const message = result.errorMessage ? `: ${printable(result.errorMessage)}` : "";
-  return `the peer stopped it: ${words} (result ${result.resultCode}${error})${message}`;
 }

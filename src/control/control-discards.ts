@@ -9,6 +9,7 @@ export const controlDiscards = {
   "beyond-nr": "acknowledges a message that was never sent (RFC 3931 §4.2)",
   duplicate: "already received (RFC 3931 §4.2)",
   "ahead-of-window": "further ahead of sequence than our receive window (RFC 3931 §4.2)",
+  backlog: "too many messages of ours wait for the peer's acknowledgement (RFC 3931 §4.2)",
   closing: "for a control connection that is being closed (RFC 3931 §4.2)",
   "unknown-session": "session message for no session of ours (RFC 3931 §5.4.4)",
   "unknown-message": "message type we do not know, not mandatory (RFC 3931 §5.4.1)",

@@ -1,12 +1,12 @@
 import { isNsAtOrBefore, nextNs, nsDistance } from "../bytes/serial.ts";
 import type { ControlMessage } from "../wire/message.ts";
-import type { DeliverySettings } from "./settings.ts";
+import { type DeliverySettings, limits } from "./settings.ts";
 
 /** Turns messages into octets for delivery, which itself knows neither digests nor identifiers. */
 export interface MessageCodec {
   /** `message` undefined asks for an acknowledgement: a ZLB or an ACK (RFC 3931 §6.15). */
   encode(message: ControlMessage | undefined, ns: number, nr: number): Uint8Array;
-  /** The same message with another Nr and a fresh digest (RFC 3931 §4.2). */
+  /** The same message with the Nr of now and a fresh digest (RFC 3931 §4.2). */
   renumber(octets: Uint8Array, message: ControlMessage, nr: number): Uint8Array;
 }
 
@@ -17,6 +17,7 @@ export type ReceiveVerdict =
   | "duplicate"
   | "hold"
   | "ahead-of-window"
+  | "backlog"
   | "beyond-nr";
 
 interface Entry {
@@ -24,6 +25,10 @@ interface Entry {
   readonly ns: number;
   /** As last transmitted; undefined before the first transmission. */
   octets?: Uint8Array;
+}
+
+function isStop(entry: Entry): boolean {
+  return entry.message.name === "StopCCN";
 }
 
 /** Window that a peer grants before it says otherwise (RFC 3931 §5.4.3, Receive Window Size). */
@@ -128,15 +133,18 @@ export class Delivery<Payload> {
   ): ReceiveVerdict {
     if (!this.#acknowledge(nr, nowMs)) return "beyond-nr";
     if (isAcknowledgement) return "acknowledgement";
+    // Old or new is judged against the last Ns received, the one before the expected.
+    if (isNsAtOrBefore(nextNs(ns), this.#expectedNs)) {
+      this.#acknowledgementOwed = true;
+      return "duplicate";
+    }
+    // Dropping is the one way to slow a peer down that asks and asks, and acknowledges nothing (RFC 3931 §4.2).
+    if (this.#queue.length >= limits.queuedMessages) return "backlog";
+    if (nsDistance(this.#expectedNs, ns) >= this.#settings.receiveWindowSize) return "ahead-of-window";
     if (ns === this.#expectedNs) {
       this.#advance();
       return "deliver";
     }
-    if (isNsAtOrBefore(ns, this.#expectedNs)) {
-      this.#acknowledgementOwed = true;
-      return "duplicate";
-    }
-    if (nsDistance(this.#expectedNs, ns) >= this.#settings.receiveWindowSize) return "ahead-of-window";
     if (this.#held.has(ns)) return "duplicate";
     this.#held.set(ns, payload);
     return "hold";
@@ -159,9 +167,10 @@ export class Delivery<Payload> {
   /** All that may be transmitted now, in order; last an acknowledgement if one is owed and nothing carried it. */
   flush(nowMs: number): Uint8Array[] {
     const transmissions: Uint8Array[] = [];
-    while (this.#inFlight < this.window) {
+    for (;;) {
       const entry = this.#queue[this.#inFlight];
-      if (entry === undefined) break;
+      // A StopCCN does not wait for slow start, or a peer that is silent would never be told; its window holds all the same.
+      if (entry === undefined || this.#inFlight >= (isStop(entry) ? this.#peerWindow : this.window)) break;
       transmissions.push(this.#transmit(entry));
       this.#inFlight += 1;
     }

@@ -1,5 +1,6 @@
 import { TruncatedError } from "../bytes/errors.ts";
 import type { Random } from "../ports.ts";
+import type { AvpValues } from "../wire/avp-table.ts";
 import { type ControlHeader, decodeControlHeader } from "../wire/control-header.ts";
 import { ProtocolError } from "../wire/errors.ts";
 import { type DecodedControlMessage, decodeControlMessage, encodeControlMessage } from "../wire/message.ts";
@@ -8,7 +9,7 @@ import { type PsnPath, pathKey } from "../wire/session-parameters.ts";
 import { judgeStart, type Refusal, stopResult } from "./acceptance.ts";
 import { Authentication } from "./authentication.ts";
 import type { Context, Settleable } from "./context.ts";
-import { authenticationFailed, type ControlConnection } from "./control-connection.ts";
+import type { ControlConnection } from "./control-connection.ts";
 import { type ControlDiscardReason, controlDiscards } from "./control-discards.ts";
 import type { Effect, Input } from "./effects.ts";
 import { Identifiers } from "./identifiers.ts";
@@ -19,6 +20,7 @@ import { resultCodeAvp } from "./session.ts";
 import type { LcceIdentity, PseudowireSettings } from "./settings.ts";
 import { type LcceSnapshot, snapshotOf } from "./snapshot.ts";
 import { Timers } from "./timers.ts";
+import { authenticationFailed } from "./words.ts";
 
 const SCCRQ = 1;
 const STOPCCN = 4;
@@ -203,7 +205,9 @@ export class Lcce implements Context, Registry {
     }
     // Octets after Length are not part of the message.
     const message = octets.subarray(0, header.length);
-    if (header.version !== 3 && peekMessageType(message) !== SCCRQ) return this.discard("version", path);
+    // Only an SCCRQ over UDP may wear version 2, to reach peers of both (RFC 3931 §4.7.3).
+    const probes = path.encapsulation === "udp" && peekMessageType(message) === SCCRQ;
+    if (header.version !== 3 && !probes) return this.discard("version", path);
     if (header.controlConnectionId === 0) return this.#receiveUnaddressed(path, message);
     const connection = this.#connections.get(header.controlConnectionId);
     if (connection === undefined) return this.discard("unknown-connection", path);
@@ -220,52 +224,58 @@ export class Lcce implements Context, Registry {
   /** Control Connection ID 0: an SCCRQ, or a StopCCN whose sender does not know ours (RFC 3931 §5.4.3). */
   #receiveUnaddressed(path: PsnPath, octets: Uint8Array): void {
     const messageType = peekMessageType(octets);
-    if (messageType !== SCCRQ && messageType !== STOPCCN) return this.discard("unknown-connection", path);
-    const known = this.#findByRemoteId(path, peekAssignedControlConnectionId(octets));
-    if (known !== undefined) return known.receive(octets, path);
-    if (messageType === STOPCCN) return this.discard("unknown-connection", path);
-    this.#receiveSccrq(path, octets);
+    if (messageType === SCCRQ) return this.#receiveSccrq(path, octets);
+    const known =
+      messageType === STOPCCN
+        ? this.#findByRemoteId(path, peekAssignedControlConnectionId(octets)).at(-1)
+        : undefined;
+    if (known === undefined) return this.discard("unknown-connection", path);
+    known.receive(octets, path);
   }
 
   #receiveSccrq(path: PsnPath, octets: Uint8Array): void {
     const peer = this.#findPeer(path);
     if (peer === undefined) return this.discard("unknown-peer", path);
     const { authentication } = peer.settings;
-    const verdict = new Authentication(authentication, NOTHING).verify(octets, SCCRQ);
+    const verification = new Authentication(authentication, NOTHING).verify(octets, SCCRQ);
+    const { verdict } = verification;
     if (verdict === "wrong-digest") {
       peer.noteRefusal(authenticationFailed(verdict, authentication.mode));
       return this.discard(verdict, path);
     }
+    const hidingSecrets = verdict === "ok" ? verification.hidingSecrets : [];
     let decoded: DecodedControlMessage;
     try {
-      decoded = decodeControlMessage(octets, { hidingSecrets: authentication.secrets });
+      decoded = decodeControlMessage(octets, { hidingSecrets });
     } catch (error) {
       return this.#discardUnreadable(error, path);
     }
     if (decoded.kind !== "message" || decoded.header.ns !== 0) return this.discard("malformed", path);
     const { avps } = decoded.message;
+    const repeated = this.#findByRemoteId(path, avps.assignedControlConnectionId).find((connection) =>
+      connection.isBegunBy(avps),
+    );
+    if (repeated !== undefined) return repeated.receive(octets, path);
     const refusal = judgeStart(avps, decoded.problem, peer.settings);
     if (refusal === undefined && verdict === "missing-digest") return this.discard(verdict, path);
     if (refusal !== undefined) {
       peer.noteRefusal(`refused the peer's SCCRQ: ${refusal.text}`);
-      return this.#refuse(path, peer, avps.assignedControlConnectionId ?? 0, refusal);
+      return this.#refuse(path, peer, avps, refusal);
     }
-    // The SCCRQ may have come with a hidden Assigned Control Connection ID that the first look could not see.
-    const known = this.#findByRemoteId(path, avps.assignedControlConnectionId);
-    if (known !== undefined) return known.receive(octets, path);
     if (!peer.acceptConnection(path, decoded)) {
-      const lost = { resultCode: stopResult.alreadyExists, text: "" };
-      this.#refuse(path, peer, avps.assignedControlConnectionId ?? 0, lost);
+      this.#refuse(path, peer, avps, { resultCode: stopResult.alreadyExists, text: "" });
     }
   }
 
   /** A StopCCN without a connection: nothing is kept of it, so that requests in any number cost no memory. */
-  #refuse(path: PsnPath, peer: Peer, controlConnectionId: number, refusal: Refusal): void {
+  #refuse(path: PsnPath, peer: Peer, sccrq: AvpValues, refusal: Refusal): void {
     const authentication = new Authentication(peer.settings.authentication, NOTHING);
+    // We never told a nonce of ours; the peer's makes the answer one that cannot be replayed (RFC 3931 §5.4.1).
+    authentication.learnPeerNonce(sccrq.controlMessageAuthenticationNonce);
     const octets = encodeControlMessage(
-      { controlConnectionId, ns: 0, nr: 1 },
+      { controlConnectionId: sccrq.assignedControlConnectionId ?? 0, ns: 0, nr: 1 },
       { name: "StopCCN", avps: { resultCode: resultCodeAvp(refusal) } },
-      { digest: authentication.keysFor("SCCRQ") },
+      { digest: authentication.keysFor("StopCCN") },
     );
     this.emit({ kind: "transmit", path, octets });
   }
@@ -276,15 +286,13 @@ export class Lcce implements Context, Registry {
     return candidates.find(({ settings }) => settings.path.remotePort === path.remotePort) ?? candidates[0];
   }
 
-  /** A repeated SCCRQ, or a StopCCN, names the id that its sender assigned itself. */
-  #findByRemoteId(path: PsnPath, remoteId: number | undefined): ControlConnection | undefined {
-    if (!remoteId) return undefined;
+  /** A repeated SCCRQ, or a StopCCN, names the id that its sender assigned itself; the newest connection comes last. */
+  #findByRemoteId(path: PsnPath, remoteId: number | undefined): readonly ControlConnection[] {
+    if (!remoteId) return [];
     const key = pathKey(path);
-    for (const connection of this.#connections.values()) {
-      if (connection.remoteControlConnectionId === remoteId && pathKey(connection.path) === key)
-        return connection;
-    }
-    return undefined;
+    return [...this.#connections.values()].filter(
+      (connection) => connection.remoteControlConnectionId === remoteId && pathKey(connection.path) === key,
+    );
   }
 }
 
@@ -297,8 +305,8 @@ function isFromPeer(configured: PsnPath, path: PsnPath): boolean {
   );
 }
 
-/** From where a connection's messages may come: only before the SCCRP is the peer's UDP port open (RFC 3931 §4.1.2.2). */
+/** From where a connection's messages may come: only until its first answer is the peer's UDP port open (RFC 3931 §4.1.2.2). */
 function isSamePath(connection: ControlConnection, path: PsnPath): boolean {
-  if (connection.state === "wait-ctl-reply") return isFromPeer(connection.path, path);
+  if (connection.remoteControlConnectionId === 0) return isFromPeer(connection.path, path);
   return pathKey(connection.path) === pathKey(path);
 }

@@ -36,6 +36,8 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   #attempt: ControlConnection | undefined;
   /** The peer's, waiting for an SCCCN; the oldest first. */
   readonly #halfOpen = new Set<ControlConnection>();
+  /** In idle, with delivery alone living on; the oldest first. */
+  readonly #closing = new Set<ControlConnection>();
   nextAttemptMs: number | undefined;
   /** Why there is no connection, for people. */
   #whyNot: string | undefined;
@@ -153,12 +155,12 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
 
   connectionClosed(connection: ControlConnection, why: string, retry: "backoff" | "never"): void {
     this.#halfOpen.delete(connection);
-    const mattered = this.#current === connection || this.#attempt === connection;
+    this.#keepClosing(connection);
     if (this.#current === connection) this.#current = undefined;
     if (this.#attempt === connection) this.#attempt = undefined;
-    if (!mattered || !this.#wanted || this.#current !== undefined) return;
+    if (!this.#wanted || this.#current !== undefined || this.#attempt !== undefined) return;
     this.#whyNot = why;
-    if (retry === "never" || !this.calls) return;
+    if (retry === "never" || !this.calls || this.nextAttemptMs !== undefined) return;
     const { reconnectInitialMs, reconnectCapMs } = this.#settings;
     const pause = this.#backoff.next(reconnectInitialMs, reconnectCapMs, this.#context.random);
     this.nextAttemptMs = this.#context.nowMs + pause;
@@ -167,6 +169,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
 
   connectionGone(connection: ControlConnection): void {
     this.#halfOpen.delete(connection);
+    this.#closing.delete(connection);
     this.#registry.connectionGone(connection);
   }
 
@@ -180,7 +183,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
 
   /** It is time to call for a pseudowire. */
   openSession(pseudowire: Pseudowire): void {
-    if (this.#current?.state === "established") this.#current.sessions.open(pseudowire);
+    this.#current?.sessions.open(pseudowire);
   }
 
   expire(): void {
@@ -205,6 +208,14 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     const atOnce = connection.isInitiator || this.#settings.role === "initiator";
     if (atOnce) connection.sessions.open(pseudowire);
     else pseudowire.callAfter(limits.sessionGraceMs);
+  }
+
+  /** Even the politeness of an acknowledged StopCCN has a limit, or SCCRQs with a StopCCN behind each would fill our memory. */
+  #keepClosing(connection: ControlConnection): void {
+    if (connection.isGone) return;
+    this.#closing.add(connection);
+    const [oldest] = this.#closing;
+    if (this.#closing.size > limits.closingConnections) oldest?.forget();
   }
 
   /** An attacker may replay SCCRQs; each costs at most one of a few places, and the oldest gives way. */

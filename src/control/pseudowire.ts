@@ -60,6 +60,6 @@ export class Pseudowire implements Expirable {
 
   expire(): void {
     this.nextCallMs = undefined;
-    if (this.session === undefined) this.#owner.openSession(this);
+    this.#owner.openSession(this);
   }
 }

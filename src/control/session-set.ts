@@ -104,7 +104,6 @@ export class SessionSet implements SessionCarrier {
     this.#sessions.delete(session.localSessionId);
     this.owner.sessionClosed(session);
     const { pseudowire } = session;
-    if (pseudowire.session !== session) return;
     pseudowire.session = undefined;
     pseudowire.whyNot = why;
     if (!this.owner.calls || calledElsewhere.has(cause)) return;

@@ -20,6 +20,8 @@ export type SessionEvent =
   | "sli"
   | "sli-bad"
   | "wen"
+  | "wen-bad"
+  | "outgoing"
   | "close"
   | "circuit-status"
   | "forwarding-failed"
@@ -52,6 +54,7 @@ function ours(why: string, to: SessionState, ...actions: SessionAction[]): Sessi
 const disconnect = row("idle", "send-cdn", "clean-up");
 const ended = row("idle", "clean-up");
 const impossible = ours("what the peer asks cannot be served (§7.1)", "idle", "send-cdn", "clean-up");
+const notOutgoing = ours("OCRP and OCCN answer no ICRQ (§7.1)", "idle", "send-cdn", "clean-up");
 const connectionLost = ours("the connection ended; no CDN can be delivered (§6.4)", "idle", "clean-up");
 
 /** TABLE: RFC 3931 §7.3.1 (ICRQ sender) and §7.3.2 (ICRQ recipient), plus rows beyond them, each with its reason. */
@@ -72,6 +75,8 @@ export const sessionTable: StateTable<SessionState, SessionEvent, SessionAction>
     sli: ours("may precede the ICRP (RFC 4719 §2.3.2)", "wait-reply", "learn-status"),
     "sli-bad": impossible,
     wen: ours("counters of no consequence", "wait-reply", "ignore"),
+    "wen-bad": impossible,
+    outgoing: notOutgoing,
     close: disconnect,
     "circuit-status": ours("the ICCN will carry it", "wait-reply", "ignore"),
     timeout: ours("our ICRQ was acknowledged but no ICRP came", "idle", "send-cdn", "clean-up"),
@@ -87,6 +92,8 @@ export const sessionTable: StateTable<SessionState, SessionEvent, SessionAction>
     sli: ours("may precede the ICCN", "wait-connect", "learn-status"),
     "sli-bad": impossible,
     wen: ours("counters of no consequence", "wait-connect", "ignore"),
+    "wen-bad": impossible,
+    outgoing: notOutgoing,
     close: disconnect,
     "circuit-status": ours("told by SLI once established", "wait-connect", "ignore"),
     timeout: ours("our ICRP was acknowledged but no ICCN came", "idle", "send-cdn", "clean-up"),
@@ -102,6 +109,8 @@ export const sessionTable: StateTable<SessionState, SessionEvent, SessionAction>
     sli: ours("the circuit at the other end changed (§5.4.5)", "established", "learn-status"),
     "sli-bad": impossible,
     wen: ours("counters of no consequence", "established", "ignore"),
+    "wen-bad": impossible,
+    outgoing: notOutgoing,
     close: disconnect,
     "circuit-status": ours("SLI at every change (RFC 4719 §2.3.2)", "established", "send-sli"),
     "forwarding-failed": ours(

@@ -18,6 +18,7 @@ import { type SessionAction, type SessionEvent, type SessionState, sessionTable 
 import { limits } from "./settings.ts";
 import { lookUp } from "./table.ts";
 import type { Expirable } from "./timers.ts";
+import { describeCdn } from "./words.ts";
 
 /** The control connection, as far as a session needs it. */
 export interface SessionCarrier {
@@ -147,8 +148,11 @@ export class Session implements Expirable {
         return this.apply("cdn");
       case "SLI":
         return this.apply(this.#refusal === undefined ? "sli" : "sli-bad");
+      case "WEN":
+        return this.apply(this.#refusal === undefined ? "wen" : "wen-bad");
       default:
-        return this.apply("wen");
+        this.#refusal ??= { resultCode: cdnResult.stateMachine, text: `${name} for an incoming call` };
+        return this.apply("outgoing");
     }
   }
 
@@ -183,7 +187,7 @@ export class Session implements Expirable {
 
   #learnPeer(): void {
     const { localSessionId, assignedCookie } = this.#avps;
-    if (localSessionId !== undefined && localSessionId !== 0) this.#remoteSessionId = localSessionId;
+    this.#remoteSessionId ||= localSessionId ?? 0;
     if (assignedCookie !== undefined) this.#transmitCookie = assignedCookie.slice();
     const choices = readChoices(this.#avps, this.#choices);
     if (!("text" in choices)) this.#choices = choices;
@@ -274,7 +278,7 @@ export class Session implements Expirable {
   /** Why the session ended, for people. */
   #why(): string {
     const result = this.#cause === "cdn" ? this.#avps.resultCode : undefined;
-    if (result !== undefined) return `the peer disconnected it: ${describeCdn(result)}`;
+    if (result !== undefined) return describeCdn(result);
     return this.#refusal?.text ?? this.#cause;
   }
 
@@ -295,41 +299,8 @@ export class Session implements Expirable {
   }
 }
 
-/** Value of the Result Code AVP for a refusal; the text needs an error code in front of it (RFC 3931 §5.4.2). */
+/** Value of the Result Code AVP for a refusal; words need an error code in front of them (RFC 3931 §5.4.2). */
 export function resultCodeAvp(refusal: Refusal): NonNullable<AvpValues["resultCode"]> {
-  if (refusal.text === "" && refusal.errorCode === undefined) return { resultCode: refusal.resultCode };
-  return {
-    resultCode: refusal.resultCode,
-    errorCode: refusal.errorCode ?? 0,
-    ...(refusal.text === "" ? {} : { errorMessage: refusal.text }),
-  };
-}
-
-/** TABLE: CDN result codes in words (RFC 3931 §5.4.2, RFC 4667 §4.2). */
-const cdnWords: Readonly<Record<number, string>> = {
-  1: "circuit disconnected",
-  2: "general error",
-  3: "closed by its operator",
-  4: "no facilities at the moment",
-  5: "no facilities",
-  13: "its own call won the tie",
-  14: "pseudowire type not supported",
-  15: "sequencing without a sublayer",
-  16: "state machine error or timeout",
-  23: "interface MTU differs",
-  24: "it has no such pseudowire",
-  25: "not authorized for its pseudowire",
-};
-
-function describeCdn(result: { resultCode: number; errorCode?: number; errorMessage?: string }): string {
-  const words = cdnWords[result.resultCode] ?? "unnamed reason";
-  const error = result.errorCode ? `, error ${result.errorCode}` : "";
-  const message = result.errorMessage ? `: ${printable(result.errorMessage)}` : "";
-  return `${words} (result ${result.resultCode}${error})${message}`;
-}
-
-/** Text of a peer made safe for a terminal: control characters become dots, and it is cut at 120 characters. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is being taken out
-  return text.slice(0, 120).replace(/[\u0000-\u001f\u007f-\u009f]/g, ".");
+  const { resultCode, errorCode = 0, text } = refusal;
+  return text === "" ? { resultCode } : { resultCode, errorCode, errorMessage: text };
 }

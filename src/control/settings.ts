@@ -64,6 +64,10 @@ export interface PseudowireSettings {
 export const limits = {
   /** Connections of one peer that wait for an SCCCN; the oldest gives way. */
   halfOpenConnections: 8,
+  /** Connections of one peer that were closed and only acknowledge or await acknowledgement; the oldest gives way. */
+  closingConnections: 32,
+  /** Messages of ours that wait to be acknowledged on one connection; beyond that the peer is not heard until it does. */
+  queuedMessages: 8192,
   /** CDNs sent ahead of a StopCCN; the StopCCN speaks for all other sessions (RFC 3931 §6.4). */
   goodbyeCdns: 64,
   /** How long an SCCCN or ICCN may take after our SCCRP or ICRP, as long as a full retransmission cycle of v2. */

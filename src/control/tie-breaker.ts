@@ -1,17 +1,17 @@
 /** Outcome of a tie, seen from us. */
-export type TieOutcome = "won" | "lost" | "equal" | "none";
+export type TieOutcome = "won" | "lost" | "equal";
 
 /**
- * Judges a collision by tie breaker values of 8 octets, compared as unsigned numbers; the lower wins, and a side that
- * sent none loses to one that did. "none" when neither has a value: what follows differs between control connections
- * and sessions (RFC 3931 §5.4.3, §5.4.4).
+ * Judges a collision by tie breaker values of 8 octets, compared as unsigned numbers: the lower wins. We always send one,
+ * so a peer that sent none has lost (RFC 3931 §5.4.3, §5.4.4).
  */
-export function judgeTie(ours: Uint8Array | undefined, theirs: Uint8Array | undefined): TieOutcome {
-  if (ours === undefined) return theirs === undefined ? "none" : "lost";
+export function judgeTie(ours: Uint8Array, theirs: Uint8Array | undefined): TieOutcome {
   if (theirs === undefined) return "won";
-  for (let index = 0; index < 8; index += 1) {
-    const difference = (ours[index] ?? 0) - (theirs[index] ?? 0);
-    if (difference !== 0) return difference < 0 ? "won" : "lost";
-  }
-  return "equal";
+  const difference = numberOf(ours) - numberOf(theirs);
+  if (difference === 0n) return "equal";
+  return difference < 0n ? "won" : "lost";
+}
+
+function numberOf(octets: Uint8Array): bigint {
+  return new DataView(octets.buffer, octets.byteOffset, 8).getBigUint64(0);
 }

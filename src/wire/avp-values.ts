@@ -1,4 +1,3 @@
-import { TruncatedError } from "../bytes/errors.ts";
 import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
 import { generalError, RESULT_GENERAL_ERROR } from "./constants.ts";
@@ -259,13 +258,9 @@ export interface MessageDigest {
 
 export const messageDigest: ValueCodec<MessageDigest> = {
   decode(value) {
+    if (value.length === 0) throw lengthError("a message digest", value.length);
     const reader = new Reader(value);
-    try {
-      return { digestType: reader.u8("digestType"), digest: reader.rest().slice() };
-    } catch (error) {
-      if (error instanceof TruncatedError) throw lengthError("a message digest", value.length);
-      throw error;
-    }
+    return { digestType: reader.u8("digestType"), digest: reader.rest().slice() };
   },
   encode: (value) => new Writer().u8(value.digestType).octets(value.digest).finish(),
 };

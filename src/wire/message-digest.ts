@@ -70,21 +70,26 @@ export function hasMessageDigest(octets: Uint8Array): boolean {
 }
 
 /**
- * Whether any digest of the message validates under any of the keys. Comparison takes the same time for every digest of its
- * length; all pairs are tried.
+ * The keys under which a digest of the message validates, in the order of its digests. Comparison takes the same time for
+ * every digest of its length; all pairs are tried.
  */
-export function verifyMessageDigest(octets: Uint8Array, keys: readonly DigestKey[]): boolean {
+export function validKeys<K extends DigestKey>(octets: Uint8Array, keys: readonly K[]): readonly K[] {
   const places = findDigests(octets);
   const blank = blankDigests(octets, places);
-  let valid = false;
+  const valid: K[] = [];
   for (const { type, start, end } of places) {
     const row = Object.values(digestTypes).find(({ number }) => number === type);
     if (row === undefined || end - start !== row.octets) continue;
     for (const key of keys) {
-      if (timingSafeEqual(digestOf(blank, row.hash, key), octets.subarray(start, end))) valid = true;
+      if (timingSafeEqual(digestOf(blank, row.hash, key), octets.subarray(start, end))) valid.push(key);
     }
   }
   return valid;
+}
+
+/** Whether any digest of the message validates under any of the keys. */
+export function verifyMessageDigest(octets: Uint8Array, keys: readonly DigestKey[]): boolean {
+  return validKeys(octets, keys).length > 0;
 }
 
 /** Fills in the digests of a message, one key for each digest AVP in order; in place. */

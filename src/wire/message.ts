@@ -77,8 +77,9 @@ export type DecodedControlMessage =
       readonly mandatory: boolean;
     };
 
-/** Offset of the header's Length field and of its Nr. */
+/** Offsets of the header's Length, Control Connection ID and Nr. */
 const LENGTH_OFFSET = 2;
+const CONNECTION_OFFSET = 4;
 const NR_OFFSET = 10;
 
 /** AVPs that say how a message is protected and so stand where the RFC wants them, not where the caller does. */
@@ -116,7 +117,7 @@ export function encodeControlMessage(
 function encodeContent(writer: Writer, message: ControlMessage, hiding: Hiding | undefined): void {
   let hidden = false;
   for (const [name, value] of Object.entries(message.avps) as [AvpName, never][]) {
-    if (value === undefined || placed.has(name)) continue;
+    if (placed.has(name)) continue;
     const octets = avpTable[name].value.encode(value);
     if (hiding === undefined || !avpTable[name].hideable) {
       encodeNamed(writer, name, octets);
@@ -134,14 +135,16 @@ function encodeNamed(writer: Writer, name: AvpName, value: Uint8Array, hidden = 
   encodeAvp(writer, { mandatory, hidden, vendorId: vendor.ietf, attributeType, value });
 }
 
-/** The same message with another Nr and fresh digests, for a retransmission; a new array (RFC 3931 §4.2). */
+/** The same message for the receiver's id and the Nr of now, with fresh digests, for a retransmission; a new array (RFC 3931 §4.2). */
 export function renumberControlMessage(
   octets: Uint8Array,
-  nr: number,
+  { controlConnectionId, nr }: Omit<Numbers, "ns">,
   digest: readonly DigestKey[] = [],
 ): Uint8Array {
   const copy = octets.slice();
-  new DataView(copy.buffer).setUint16(NR_OFFSET, nr);
+  const view = new DataView(copy.buffer);
+  view.setUint32(CONNECTION_OFFSET, controlConnectionId);
+  view.setUint16(NR_OFFSET, nr);
   signMessage(copy, digest);
   return copy;
 }
@@ -175,6 +178,12 @@ export function decodeControlMessage(
   const content = new Content(options.hidingSecrets ?? []);
   for (const avp of rest) content.take(avp);
   return { kind: "message", header, ...content.finish(name) };
+}
+
+/** Whether a message only acknowledges, and so takes no Ns: a ZLB, an ACK, or the ACK of Cisco's draft (RFC 3931 §6.15). */
+export function isAcknowledgement(decoded: DecodedControlMessage): boolean {
+  if (decoded.kind === "message") return decoded.message.name === "ACK";
+  return decoded.kind === "zlb" || (decoded.vendorId === vendor.cisco && decoded.messageType === 0);
 }
 
 /** What has been read of a message's AVPs so far. */

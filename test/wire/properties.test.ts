@@ -29,6 +29,8 @@ import {
   messageTable,
 } from "../../src/wire/message-table.ts";
 
+fc.configureGlobal({ seed: 3931 });
+
 const number = (max: number) => fc.integer({ min: 0, max });
 const octets = (minLength: number, maxLength: number) => fc.uint8Array({ minLength, maxLength });
 const fieldsOf = (layout: Record<string, number>) =>
@@ -128,7 +130,7 @@ function clean(avps: AvpValues): AvpValues {
   return rest;
 }
 
-test("C-029 RFC 3931 §5.4: any value of any AVP of the table comes back as it was", () => {
+test("RFC 3931 §5.4: any value of any AVP of the table comes back as it was", () => {
   for (const name of avpNames) {
     const codec = avpTable[name].value;
     fc.assert(
@@ -160,13 +162,13 @@ test("RFC 3931 §6: any message of the table comes back as it was, clear or hidd
           digest,
           ...(hide ? { hiding: { secret, randomVector: vector } } : {}),
         });
-        const decoded = decodeControlMessage(encoded, { hidingSecrets: [Uint8Array.of(5), secret] });
+        const decoded = decodeControlMessage(encoded, { hidingSecrets: [secret] });
         if (decoded.kind !== "message") return expect.unreachable();
         expect(decoded.problem).toBeUndefined();
         expect(decoded.message.name).toBe(message.name);
         expect(clean(decoded.message.avps)).toEqual(message.avps);
         for (const key of digest) expect(verifyMessageDigest(encoded, [key])).toBe(true);
-        const again = renumberControlMessage(encoded, (at.nr + 1) & 0xffff, digest);
+        const again = renumberControlMessage(encoded, { ...at, nr: (at.nr + 1) & 0xffff }, digest);
         for (const key of digest) expect(verifyMessageDigest(again, [key])).toBe(true);
       },
     ),
@@ -174,7 +176,7 @@ test("RFC 3931 §6: any message of the table comes back as it was, clear or hidd
   );
 });
 
-test("C-045 C-067 RFC 3931 §6: a message without a required AVP is refused, unless real peers leave it out", () => {
+test("RFC 3931 §6: a message without a required AVP is refused, unless real peers leave it out", () => {
   for (const name of messageNames) {
     const row: MessageRow = messageTable[name];
     const [full] = fc.sample(contentOf(name), { numRuns: 1, seed: 1 });
@@ -228,7 +230,7 @@ function raw(attributeType: number, changes: Partial<RawAvp> = {}): RawAvp {
   return { mandatory: true, hidden: false, vendorId: 0, attributeType, value: new Uint8Array(0), ...changes };
 }
 
-test("C-025 C-026 C-027 RFC 3931 §5.2: an unknown AVP is ignored with M=0 and refused with M=1, error code 8", () => {
+test("RFC 3931 §5.2: an unknown AVP is ignored with M=0 and refused with M=1, error code 8", () => {
   const optional = decodedMessage(withAvps("HELLO", {}, raw(5000, { mandatory: false })));
   expect([optional.problem, optional.ignored]).toEqual([undefined, ["AVP 5000"]]);
   expect(decodedMessage(withAvps("HELLO", {}, raw(5000))).problem).toMatchObject({
@@ -239,7 +241,7 @@ test("C-025 C-026 C-027 RFC 3931 §5.2: an unknown AVP is ignored with M=0 and r
   expect(decodedMessage(withAvps("HELLO", {}, vendor)).problem?.text).toContain("vendor 311 AVP 3");
 });
 
-test("C-247 X-089: AVPs of L2TPv2 and of Cisco's draft never break a message, whatever their M bit", () => {
+test("RFC 3931 §4.7.3: AVPs of L2TPv2 and of Cisco's draft never break a message, whatever their M bit", () => {
   const v2 = [2, 3, 4, 24, 38].map((type) => raw(type, { value: new Uint8Array(4) }));
   const cisco = [...ciscoAvps.keys()].map((type) => raw(type, { vendorId: 9 }));
   const decoded = decodedMessage(withAvps("SCCCN", {}, ...v2, ...cisco));
@@ -278,7 +280,7 @@ test("RFC 3931 §7.1: a malformed AVP is ignored with M=0 and refused with M=1",
   }
 });
 
-test("C-049 X-023 X-024 RFC 3931 §5.3: what must not be hidden, or cannot be revealed, is malformed", () => {
+test("RFC 3931 §5.3: what must not be hidden, or cannot be revealed, is malformed", () => {
   const vector = raw(36, { value: new Uint8Array(16) });
   const name = raw(7, { hidden: true, value: new Uint8Array(20) });
   expect(decodedMessage(withAvps("SCCCN", {}, vector, name), [Uint8Array.of(1)]).problem?.text).toContain(
@@ -301,7 +303,7 @@ test("repeated AVPs: the first one counts", () => {
   expect([decoded.message.avps.localSessionId, decoded.ignored]).toEqual([8, ["localSessionId again"]]);
 });
 
-test("limits: no more than 128 AVPs in a message, none over 1 023 octets", () => {
+test("RFC 3931 §5.1: no more than 128 AVPs in a message, none over 1 023 octets", () => {
   const many = Array.from({ length: 128 }, () => raw(5000, { mandatory: false }));
   expect(() => decodeControlMessage(withAvps("HELLO", {}, ...many))).toThrow(/more than 128/);
   expect(() =>
@@ -309,7 +311,7 @@ test("limits: no more than 128 AVPs in a message, none over 1 023 octets", () =>
   ).toThrow(InvariantError);
 });
 
-test("C-031 RFC 3931 §5.4.1: unknown message types tell whether they are mandatory; Cisco's ACK never is", () => {
+test("RFC 3931 §5.4.1: unknown message types tell whether they are mandatory; Cisco's ACK never is", () => {
   const unknown = (mandatory: boolean, vendorId: number) => {
     const writer = new Writer();
     encodeControlHeader(writer, header);
@@ -321,7 +323,7 @@ test("C-031 RFC 3931 §5.4.1: unknown message types tell whether they are mandat
   expect(unknown(true, 9)).toMatchObject({ kind: "unknown-type", vendorId: 9, mandatory: false });
 });
 
-test("C-063 RFC 3931 §5.4.2: result codes of 2, 4 and 8 octets, and a text too long is cut at a character", () => {
+test("RFC 3931 §5.4.2: result codes of 2, 4 and 8 octets, and a text too long is cut at a character", () => {
   expect(resultCode.decode(Uint8Array.of(0, 3))).toEqual({ resultCode: 3 });
   expect(resultCode.decode(Uint8Array.of(0, 3, 0, 0))).toEqual({ resultCode: 3, errorCode: 0 });
   expect(resultCode.decode(new Uint8Array(8)).errorMessage).toHaveLength(4);

@@ -1,0 +1,80 @@
+import { TruncatedError } from "../bytes/errors.ts";
+import type { Random } from "../ports.ts";
+import { ProtocolError } from "../wire/errors.ts";
+import {
+  type ControlMessage,
+  type DecodedControlMessage,
+  decodeControlMessage,
+  encodeControlMessage,
+  renumberControlMessage,
+} from "../wire/message.ts";
+import { peekMessageType } from "../wire/peek.ts";
+import { Authentication } from "./authentication.ts";
+import type { MessageCodec } from "./delivery.ts";
+import { type AuthenticationSettings, limits } from "./settings.ts";
+
+/** A received message that was verified and read, or why it is to be discarded unacknowledged (RFC 3931 §5.4.1, §7.1). */
+export type Opened =
+  | { readonly verdict: "ok"; readonly decoded: DecodedControlMessage }
+  | { readonly verdict: "wrong-digest" | "missing-digest" | "malformed" };
+
+/** What stands around the messages of one control connection: the peer's id, digests, hidden AVPs. */
+export class Envelope implements MessageCodec {
+  /** In the header of all that we send; 0 while unknown (RFC 3931 §5.4.3). */
+  remoteControlConnectionId = 0;
+  readonly #settings: AuthenticationSettings;
+  readonly #random: Random;
+  readonly #authentication: Authentication;
+
+  constructor(settings: AuthenticationSettings, random: Random) {
+    this.#settings = settings;
+    this.#random = random;
+    this.#authentication = new Authentication(settings, random.octets(limits.nonceOctets));
+  }
+
+  /** Value of our Nonce AVP; undefined with authentication off. */
+  get nonce(): Uint8Array | undefined {
+    return this.#authentication.nonce;
+  }
+
+  /** The peer's Nonce AVP, once the message that carried it was verified. */
+  learnPeerNonce(nonce: Uint8Array | undefined): void {
+    this.#authentication.learnPeerNonce(nonce);
+  }
+
+  encode(message: ControlMessage | undefined, ns: number, nr: number): Uint8Array {
+    const numbers = { controlConnectionId: this.remoteControlConnectionId, ns, nr };
+    if (message === undefined && this.#authentication.allowsZlb)
+      return encodeControlMessage(numbers, undefined);
+    const content = message ?? { name: "ACK" as const, avps: {} };
+    const digest = this.#authentication.keysFor(content.name);
+    const { hideAvps, secrets } = this.#settings;
+    const secret = secrets[0];
+    // With 0 in the header, the id inside is what the receiver finds the connection by (RFC 3931 §5.4.3).
+    const mustBeClear =
+      content.name === "ACK" || (content.name === "StopCCN" && numbers.controlConnectionId === 0);
+    if (!hideAvps || secret === undefined || mustBeClear) {
+      return encodeControlMessage(numbers, content, { digest });
+    }
+    const randomVector = this.#random.octets(limits.randomVectorOctets);
+    return encodeControlMessage(numbers, content, { digest, hiding: { secret, randomVector } });
+  }
+
+  renumber(octets: Uint8Array, message: ControlMessage, nr: number): Uint8Array {
+    const numbers = { controlConnectionId: this.remoteControlConnectionId, nr };
+    return renumberControlMessage(octets, numbers, this.#authentication.keysFor(message.name));
+  }
+
+  /** Verifies and reads a message; until it is verified nothing in it is used (RFC 3931 §5.4.1). */
+  open(octets: Uint8Array): Opened {
+    const verification = this.#authentication.verify(octets, peekMessageType(octets));
+    if (verification.verdict !== "ok") return verification;
+    try {
+      const { hidingSecrets } = verification;
+      return { verdict: "ok", decoded: decodeControlMessage(octets, { hidingSecrets }) };
+    } catch (error) {
+      if (error instanceof TruncatedError || error instanceof ProtocolError) return { verdict: "malformed" };
+      throw error;
+    }
+  }
+}

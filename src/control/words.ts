@@ -1,0 +1,61 @@
+import type { AvpValues } from "../wire/avp-table.ts";
+
+type ResultCode = NonNullable<AvpValues["resultCode"]>;
+
+/** TABLE: StopCCN result codes in words (RFC 3931 §5.4.2). */
+const stopWords: Readonly<Record<number, string>> = {
+  1: "closed by its operator",
+  2: "general error",
+  3: "a control connection already exists",
+  4: "not authorized",
+  5: "protocol version not supported",
+  6: "it goes out of service",
+  7: "state machine error or timeout",
+};
+
+/** TABLE: CDN result codes in words (RFC 3931 §5.4.2, RFC 4667 §4.2). */
+const cdnWords: Readonly<Record<number, string>> = {
+  1: "circuit disconnected",
+  2: "general error",
+  3: "closed by its operator",
+  4: "no facilities at the moment",
+  5: "no facilities",
+  13: "its own call won the tie",
+  14: "pseudowire type not supported",
+  15: "sequencing without a sublayer",
+  16: "state machine error or timeout",
+  23: "interface MTU differs",
+  24: "it has no such pseudowire",
+  25: "not authorized for its pseudowire",
+};
+
+/** Why the peer ended a control connection, for people. */
+export function describeStop(result: ResultCode | undefined): string {
+  if (result === undefined) return "the peer stopped it without a reason";
+  return `the peer stopped it: ${describe(result, stopWords)}`;
+}
+
+/** Why the peer ended a session, for people. */
+export function describeCdn(result: ResultCode): string {
+  return `the peer disconnected it: ${describe(result, cdnWords)}`;
+}
+
+function describe({ resultCode, errorCode, errorMessage }: ResultCode, table: typeof stopWords): string {
+  const error = errorCode ? `, error ${errorCode}` : "";
+  const message = errorMessage ? `: ${printable(errorMessage)}` : "";
+  return `${table[resultCode] ?? "unnamed reason"} (result ${resultCode}${error})${message}`;
+}
+
+/** Words for a failed verification: most often the secrets differ. */
+export function authenticationFailed(verdict: "wrong-digest" | "missing-digest", mode: string): string {
+  if (mode !== "digest") return "messages from the peer are authenticated, and no secret is configured here";
+  if (verdict === "wrong-digest")
+    return "messages from the peer fail authentication: do both ends have the same secret?";
+  return "messages from the peer carry no digest: is a secret configured at its end?";
+}
+
+/** Text of a peer made safe for a terminal: control characters become dots, and it is cut at 120 characters. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is being taken out
+  return text.slice(0, 120).replace(/[\u0000-\u001f\u007f-\u009f]/g, ".");
+}

@@ -1,0 +1,254 @@
+import { expect, test } from "vitest";
+import { limits } from "../../src/control/settings.ts";
+import { Bench, lan } from "../support/bench.ts";
+import { ScriptedPeer } from "../support/scripted-peer.ts";
+import {
+  answered,
+  answering,
+  called,
+  idsOf,
+  initiated,
+  opening,
+  received,
+  request,
+} from "../support/set-up.ts";
+
+const stopped = { resultCode: { resultCode: 1 } };
+
+/** Pauses in ms between our attempts while the peer refuses each. */
+function pauses(count: number, settings: Parameters<typeof opening>[0] = {}): readonly number[] {
+  const { bench, peer } = opening(settings);
+  return Array.from({ length: count }, () => {
+    const refused = new ScriptedPeer(bench, 1);
+    refused.lcceId = peer.lcceId;
+    refused.say("StopCCN", stopped);
+    const fromMs = bench.nowMs;
+    bench.advance((bench.lcce.snapshot().connections[0]?.nextAttemptMs ?? 0) - fromMs);
+    peer.heard();
+    return bench.nowMs - fromMs;
+  });
+}
+
+test("after each refusal the pause doubles, up to the cap, each shortened at random by up to a quarter", () => {
+  const nominal = [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000];
+  const seen = pauses(8, { reconnectInitialMs: 1000, reconnectCapMs: 30_000 });
+  for (const [index, pause] of nominal.entries()) {
+    expect(seen[index]).toBeLessThanOrEqual(pause);
+    expect(seen[index]).toBeGreaterThanOrEqual(pause * 0.75);
+  }
+});
+
+test("success sets the pause back to its first value", () => {
+  const { bench, peer } = opening();
+  for (let round = 0; round < 4; round += 1) {
+    peer.say("StopCCN", { ...stopped, assignedControlConnectionId: peer.id }, { ns: 0 });
+    bench.advance(8000);
+    expect(peer.heard().some(({ name }) => name === "SCCRQ")).toBe(true);
+    peer.ns = 0;
+    peer.nr = 1;
+  }
+  peer.say("SCCRP", peer.introduction);
+  expect(peer.names()).toContain("SCCCN");
+  peer.say("StopCCN", stopped);
+  bench.advance(1000);
+  expect(peer.names()).toContain("SCCRQ");
+});
+
+test("a responder never opens a connection by itself", () => {
+  const bench = new Bench({ role: "responder" });
+  bench.open(lan);
+  bench.advance(3_600_000);
+  expect([bench.transmissions, bench.connectionWhyNot]).toEqual([[], "waiting for the peer to connect"]);
+  const { bench: other, peer } = answered();
+  peer.say("StopCCN", stopped);
+  peer.heard();
+  other.advance(3_600_000);
+  expect(peer.heard()).toEqual([]);
+});
+
+test("RFC 3931 §7.2: a new SCCRQ of a known peer opens a connection that replaces the old one", () => {
+  const { bench, peer } = received();
+  const newer = new ScriptedPeer(bench, 0x77);
+  newer.say("SCCRQ", newer.introduction);
+  newer.hear("SCCRP");
+  expect(bench.forwarded).toHaveLength(1);
+  newer.say("SCCCN");
+  newer.hear("ZLB");
+  expect(bench.forwarded).toEqual([]);
+  expect(peer.hear("StopCCN").avps.resultCode?.resultCode).toBe(3);
+  newer.say("ICRQ", request());
+  newer.say("ICCN", idsOf(newer.hear("ICRP").avps));
+  expect(bench.forwarded).toHaveLength(1);
+  peer.acknowledge();
+  bench.advance(30_000);
+  expect([peer.heard(), bench.connectionState]).toEqual([[], "established"]);
+});
+
+test.each([
+  ["a tie breaker", { tieBreaker: new Uint8Array(8).fill(0xaa) }, answered],
+  ["the id that its SCCRP gave", {}, initiated],
+] as const)(
+  "RFC 3931 §7.2: a restarted peer that chose the same id is told from a repeated SCCRQ by %s",
+  (_name, changes, setUp) => {
+    const { bench, peer } = setUp();
+    const restarted = new ScriptedPeer(bench, peer.id);
+    restarted.say("SCCRQ", { ...restarted.introduction, ...changes });
+    const oldId = peer.lcceId;
+    restarted.hear("SCCRP");
+    expect(restarted.lcceId).not.toBe(oldId);
+    restarted.say(
+      "SCCRQ",
+      { ...restarted.introduction, ...changes },
+      { ns: 0, controlConnectionId: 0, nr: 0 },
+    );
+    restarted.hear("ZLB");
+    restarted.say("SCCCN");
+    expect(restarted.names()).toEqual(["ZLB", "StopCCN"]);
+    expect(bench.connectionState).toBe("established");
+    restarted.say(
+      "StopCCN",
+      { ...stopped, assignedControlConnectionId: peer.id },
+      { controlConnectionId: 0, nr: 1 },
+    );
+    expect(bench.connectionState).toBe("idle");
+  },
+);
+
+test("our own attempt ends when the peer's connection comes up first", () => {
+  const bench = new Bench({ role: "either" });
+  const half = new ScriptedPeer(bench, 5);
+  bench.input({ kind: "open-connection", peer: { ...bench.settings, role: "responder" } });
+  half.say("SCCRQ", half.introduction);
+  half.hear("SCCRP");
+  bench.input({ kind: "update-connection", peer: bench.settings });
+  half.acknowledge();
+  bench.advance(31_000);
+  half.hear("StopCCN");
+  half.acknowledge();
+  const again = new ScriptedPeer(bench, 6);
+  again.say("SCCRQ", again.introduction);
+  again.hear("SCCRP");
+  bench.advance(1000);
+  const attempt = new ScriptedPeer(bench, 7);
+  attempt.hear("SCCRQ");
+  again.say("SCCCN");
+  expect(again.names()).toContain("ZLB");
+  bench.advance(30_000);
+  expect([attempt.heard(), again.heard(), bench.connectionState]).toEqual([[], [], "established"]);
+});
+
+test("RFC 3931 §4.3: replayed SCCRQs hold a few places only; the oldest gives way, and nothing is kept of it", () => {
+  const bench = new Bench({ role: "responder" });
+  bench.open();
+  const peers = Array.from({ length: 1000 }, (_, index) => new ScriptedPeer(bench, index + 1));
+  for (const peer of peers) {
+    peer.say("SCCRQ", peer.introduction);
+    peer.hear("SCCRP");
+  }
+  bench.advance(1000);
+  const repeated = peers.filter((peer) => peer.names().includes("SCCRP"));
+  expect(repeated).toEqual(peers.slice(-limits.halfOpenConnections));
+  const last = peers.at(-1);
+  last?.say("SCCCN");
+  expect(bench.connectionState).toBe("established");
+  peers[0]?.say("SCCCN");
+  expect(bench.discards).toEqual({ "unknown-connection": 1 });
+});
+
+test("RFC 3931 §4.3: refused SCCRQs cost no memory at all", () => {
+  const bench = new Bench({ role: "responder", peerHostName: "another" });
+  bench.open();
+  for (let index = 1; index <= 1000; index += 1) {
+    const peer = new ScriptedPeer(bench, index);
+    peer.say("SCCRQ", peer.introduction);
+    peer.hear("StopCCN");
+  }
+  expect([bench.lcce.isSilent, bench.lcce.deadlineMs]).toEqual([true, undefined]);
+});
+
+test("SCCRQs with a StopCCN behind each hold a few places only, for their repeated acknowledgement", () => {
+  const bench = new Bench({ role: "responder" });
+  bench.open();
+  const stops = Array.from({ length: 200 }, (_, index) => {
+    const peer = new ScriptedPeer(bench, index + 1);
+    peer.say("SCCRQ", peer.introduction);
+    peer.hear("SCCRP");
+    const octets = peer.say("StopCCN", { ...stopped, assignedControlConnectionId: peer.id });
+    peer.hear("ZLB");
+    return { peer, octets };
+  });
+  for (const { peer, octets } of stops) peer.deliver(octets);
+  const acknowledged = stops.filter(({ peer }) => peer.names().includes("ZLB"));
+  expect(acknowledged).toEqual(stops.slice(-limits.closingConnections));
+  bench.advance(limits.lingerMs);
+  expect([bench.lcce.isSilent, bench.lcce.deadlineMs]).toEqual([true, undefined]);
+});
+
+test("RFC 3931 §7.3.1: a call waits for the control connection, which its initiator's side makes at once", () => {
+  const bench = new Bench({ role: "initiator" });
+  const peer = new ScriptedPeer(bench);
+  bench.open(lan);
+  expect([bench.sessionState, bench.sessionWhyNot]).toEqual([
+    "wait-control-conn",
+    "the control connection is down",
+  ]);
+  peer.hear("SCCRQ");
+  peer.say("SCCRP", peer.introduction);
+  expect(peer.names()).toEqual(["SCCCN", "ICRQ"]);
+  expect(bench.sessionState).toBe("wait-reply");
+});
+
+test("the responder of a connection leaves calling to the initiator for a while, then calls by itself", () => {
+  const bench = new Bench({ role: "either" });
+  const peer = new ScriptedPeer(bench);
+  bench.input({ kind: "open-connection", peer: { ...bench.settings, role: "responder" } });
+  bench.openSession(lan);
+  peer.say("SCCRQ", peer.introduction);
+  peer.hear("SCCRP");
+  bench.input({ kind: "update-connection", peer: bench.settings });
+  peer.say("SCCCN");
+  peer.hear("ZLB");
+  bench.advance(limits.sessionGraceMs - 1);
+  expect([peer.heard(), bench.sessionState, bench.sessionWhyNot]).toEqual([[], "idle", "no call yet"]);
+  bench.advance(1);
+  peer.hear("ICRQ");
+});
+
+test("new settings reach connections in every state", () => {
+  const { bench, peer } = answering();
+  bench.input({
+    kind: "update-connection",
+    peer: { ...bench.settings, delivery: { ...bench.settings.delivery, limit: 1 } },
+  });
+  bench.advance(1000);
+  peer.hear("SCCRP");
+  bench.advance(2000);
+  expect(bench.connectionWhyNot).toBe("the peer does not answer");
+  bench.input({ kind: "update-connection", peer: { ...bench.settings, name: "nobody" } });
+});
+
+test("pauses between calls double as well, and start anew after success", () => {
+  const { bench, peer } = initiated();
+  bench.openSession(lan);
+  const waits: number[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    const icrq = peer.hear("ICRQ");
+    peer.say("CDN", { resultCode: { resultCode: 4 }, ...idsOf(icrq.avps) });
+    peer.heard();
+    const fromMs = bench.nowMs;
+    bench.advance((bench.lcce.snapshot().pseudowires[0]?.nextCallMs ?? 0) - fromMs);
+    waits.push(bench.nowMs - fromMs);
+  }
+  for (const [index, nominal] of [1000, 2000, 4000, 8000, 16_000].entries()) {
+    expect(waits[index]).toBeLessThanOrEqual(nominal);
+    expect(waits[index]).toBeGreaterThanOrEqual(nominal * 0.75);
+  }
+});
+
+test("a session that comes back after success is called for after the first pause", () => {
+  const { bench, peer, ids } = called();
+  peer.say("CDN", { resultCode: { resultCode: 1 }, ...ids });
+  peer.heard();
+  bench.advance(1000);
+  peer.hear("ICRQ");
+});

@@ -1,0 +1,159 @@
+import { expect, test } from "vitest";
+import { judgeTie } from "../../src/control/tie-breaker.ts";
+import { Bench, lan } from "../support/bench.ts";
+import { circuitStatus, ScriptedPeer } from "../support/scripted-peer.ts";
+import { calling, idsOf, PEER_SESSION, request } from "../support/set-up.ts";
+
+const lowest = new Uint8Array(8);
+const highest = new Uint8Array(8).fill(0xff);
+
+/** Our SCCRQ is outstanding, and the peer's comes with this tie breaker. */
+function collision(tieBreaker: (ours: Uint8Array) => Uint8Array | undefined) {
+  const bench = new Bench({ role: "either" });
+  const asked = new ScriptedPeer(bench, 0x1111);
+  const asking = new ScriptedPeer(bench, 0x2222);
+  bench.open();
+  const ours = asked.hear("SCCRQ").avps.tieBreaker ?? lowest;
+  const theirs = tieBreaker(ours);
+  asking.say("SCCRQ", { ...asking.introduction, ...(theirs === undefined ? {} : { tieBreaker: theirs }) });
+  return { bench, asked, asking, ours };
+}
+
+test("RFC 3931 §5.4.3: tie breakers are compared as unsigned 64-bit numbers, and the lower wins", () => {
+  const low = Uint8Array.of(0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff);
+  const high = Uint8Array.of(0x80, 0, 0, 0, 0, 0, 0, 0);
+  expect([judgeTie(low, high), judgeTie(high, low), judgeTie(low, low.slice())]).toEqual([
+    "won",
+    "lost",
+    "equal",
+  ]);
+  expect(judgeTie(highest, undefined)).toBe("won");
+  expect(judgeTie(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1), lowest)).toBe("lost");
+});
+
+test.each([
+  ["a higher value", highest],
+  ["none", undefined],
+])(
+  "RFC 3931 §5.4.3: against %s our SCCRQ wins; the peer's gets StopCCN 3 and ours goes on",
+  (_name, theirs) => {
+    const { bench, asked, asking } = collision(() => theirs);
+    const stop = asking.hear("StopCCN");
+    expect(stop).toMatchObject({
+      controlConnectionId: asking.id,
+      ns: 0,
+      nr: 1,
+      avps: { resultCode: { resultCode: 3 } },
+    });
+    asked.say("SCCRP", asked.introduction);
+    asked.hear("SCCCN");
+    expect(bench.connectionState).toBe("established");
+  },
+);
+
+test("RFC 3931 §5.4.3: against a lower value ours is forgotten, and the peer's SCCRQ is answered", () => {
+  const { bench, asked, asking } = collision(() => lowest);
+  expect(asking.names()).toEqual(["SCCRP"]);
+  asking.say("SCCCN");
+  expect(asking.names()).toEqual(["ZLB"]);
+  expect(bench.connectionState).toBe("established");
+  // What the winner says to our attempt comes too late and does no harm.
+  asked.say("StopCCN", { resultCode: { resultCode: 3 } });
+  bench.advance(30_000);
+  expect(asked.heard()).toEqual([]);
+  expect(bench.connectionState).toBe("established");
+});
+
+test("RFC 3931 §5.4.3: with equal values both are given up, and we start again with a new one after a pause", () => {
+  const { bench, asked, ours } = collision((value) => value.slice());
+  expect(bench.connectionState).toBe("idle");
+  expect(asked.heard()).toEqual([]);
+  bench.advance(1000);
+  const again = asked.hear("SCCRQ");
+  expect(again.ns).toBe(0);
+  expect(again.avps.tieBreaker).not.toEqual(ours);
+  expect(again.avps.assignedControlConnectionId).not.toBe(0);
+});
+
+test("a tie lost to a peer that then says nothing more leaves us not waiting for ever: we ask again", () => {
+  const { bench, asked, asking } = collision(() => lowest);
+  asking.hear("SCCRP");
+  asking.acknowledge();
+  bench.advance(31_000);
+  asking.hear("StopCCN");
+  bench.advance(1000);
+  expect(asked.hear("SCCRQ").ns).toBe(0);
+});
+
+test("of two connections that the peer opens after it won, the one established last stands", () => {
+  const { bench, asking } = collision(() => lowest);
+  asking.hear("SCCRP");
+  const second = new ScriptedPeer(bench, 0x3333);
+  second.say("SCCRQ", second.introduction);
+  second.hear("SCCRP");
+  second.say("SCCCN");
+  second.hear("ZLB");
+  asking.say("SCCCN");
+  expect(second.hear("StopCCN").avps.resultCode).toMatchObject({ resultCode: 3 });
+  expect(asking.names()).toEqual(["ZLB"]);
+  expect(bench.connectionState).toBe("established");
+});
+
+const theirCall = (tieBreaker?: Uint8Array) => request(tieBreaker === undefined ? {} : { tieBreaker });
+
+test.each([
+  ["a higher value", highest],
+  ["none", undefined],
+])(
+  "RFC 3931 §5.4.4: a call of the peer for the same Remote End ID with %s loses to ours and gets CDN 13",
+  (_name, theirs) => {
+    const { bench, peer, icrq } = calling();
+    peer.say("ICRQ", theirCall(theirs));
+    const cdn = peer.hear("CDN");
+    expect(cdn.avps).toMatchObject({ resultCode: { resultCode: 13 }, remoteSessionId: PEER_SESSION });
+    expect(cdn.avps.localSessionId).not.toBe(0);
+    peer.say("ICRP", {
+      ...idsOf(icrq.avps),
+      localSessionId: 0x0a0a0002,
+      circuitStatus: circuitStatus(true),
+    });
+    expect(peer.names()).toEqual(["ICCN"]);
+    expect(bench.forwarded).toMatchObject([{ remoteSessionId: 0x0a0a0002 }]);
+  },
+);
+
+test("RFC 3931 §7.3.1: against a lower value our call is forgotten without a CDN, and we answer the peer's", () => {
+  const { bench, peer, icrq } = calling();
+  peer.say("ICRQ", theirCall(lowest));
+  const icrp = peer.hear("ICRP");
+  expect(icrp.avps).toMatchObject({ remoteSessionId: PEER_SESSION });
+  // The winner's CDN for ours finds nothing any more.
+  peer.say("CDN", {
+    resultCode: { resultCode: 13 },
+    localSessionId: 5,
+    remoteSessionId: icrq.avps.localSessionId ?? 0,
+  });
+  expect(bench.discards).toEqual({ "unknown-session": 1 });
+  peer.say("ICCN", idsOf(icrp.avps));
+  expect([bench.sessionState, peer.names()]).toEqual(["established", ["ZLB", "ZLB"]]);
+});
+
+test("RFC 3931 §5.4.4: with equal values both calls are given up, and we call again with a new one", () => {
+  const { bench, peer, icrq } = calling();
+  peer.say("ICRQ", theirCall(icrq.avps.tieBreaker));
+  peer.hear("ZLB");
+  expect(bench.sessionState).toBe("idle");
+  bench.advance(1000);
+  const again = peer.hear("ICRQ");
+  expect(again.avps.tieBreaker).not.toEqual(icrq.avps.tieBreaker);
+  expect(again.avps.localSessionId).not.toBe(icrq.avps.localSessionId);
+});
+
+test("RFC 3931 §5.4.4: calls for different Remote End IDs are no tie", () => {
+  const { bench, peer } = calling();
+  bench.openSession({ ...lan, name: "other", remoteEndId: Uint8Array.of(0, 0, 0, 100) });
+  peer.say("ICRQ", request({ tieBreaker: lowest, remoteEndId: Uint8Array.of(0, 0, 0, 100) }));
+  const heard = peer.heard();
+  expect(heard.map(({ name }) => name)).toContain("ICRQ");
+  expect(bench.sessionState).toBe("wait-reply");
+});
