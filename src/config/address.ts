@@ -1,16 +1,17 @@
 /** IP addresses as text, without asking the operating system. */
 
-const V4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)$/;
+const V4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)$/;
+const V6 = /^[0-9a-f:]+$/i;
 
 /** The canonical form of an address and its family; undefined for text that is none. Zones and IPv4 in IPv6 are none. */
 export function canonicalAddress(
   text: string,
 ): { readonly family: 4 | 6; readonly text: string } | undefined {
   if (V4.test(text)) return { family: 4, text };
-  if (!text.includes(":") || text.includes("%") || text.includes(".")) return undefined;
   const url = `http://[${text}]/`;
-  if (!URL.canParse(url)) return undefined;
-  return { family: 6, text: new URL(url).hostname.slice(1, -1) };
+  if (!V6.test(text) || !URL.canParse(url)) return undefined;
+  const canonical = new URL(url).hostname.slice(1, -1);
+  return canonical.startsWith("::ffff:") ? undefined : { family: 6, text: canonical };
 }
 
 /** A dotted quad or a number as 32 bits; undefined for anything else. */

@@ -19,8 +19,7 @@ export function buildConfig(raw: RawConfig, machineHostName: string): Config {
   const tunnels = Object.entries(raw.tunnels).map(([name, tunnel]) => tunnelOf(name, tunnel));
   const hostName = raw.lcce.host_name ?? machineHostName;
   const firstV4 = tunnels.map(({ local }) => routerIdOf(local)).find((id) => id !== undefined);
-  const routerId =
-    raw.lcce.router_id === undefined ? (firstV4 ?? hashOf(hostName)) : routerIdOf(raw.lcce.router_id);
+  const routerId = raw.lcce.router_id === undefined ? firstV4 : routerIdOf(raw.lcce.router_id);
   return freeze({
     lcce: { hostName, routerId: routerId ?? hashOf(hostName), controlSocket: raw.lcce.control_socket },
     log: { level: raw.log.level, format: raw.log.format },
@@ -33,8 +32,8 @@ function tunnelOf(name: string, raw: RawTunnel): TunnelConfig {
   const control = raw.control === "static" ? {} : { control: controlOf(raw) };
   return {
     name,
-    local: canonicalAddress(raw.local)?.text ?? raw.local,
-    remote: canonicalAddress(raw.remote)?.text ?? raw.remote,
+    local: addressOf(raw.local),
+    remote: addressOf(raw.remote),
     encapsulation: raw.encapsulation,
     localPort: isUdp ? (raw.local_port ?? UDP_PORT) : 0,
     remotePort: isUdp ? (raw.remote_port ?? UDP_PORT) : 0,
@@ -42,6 +41,11 @@ function tunnelOf(name: string, raw: RawTunnel): TunnelConfig {
     ...control,
     pseudowires: Object.entries(raw.pseudowires).map(([key, pseudowire]) => pseudowireOf(key, pseudowire)),
   };
+}
+
+/** An address that was checked, in canonical form. */
+function addressOf(text: string): string {
+  return (canonicalAddress(text) as { text: string }).text;
 }
 
 function controlOf(raw: RawTunnel): ControlConfig {
@@ -69,7 +73,7 @@ function secretOf(raw: {
   readonly env?: string | undefined;
 }): SecretSource {
   if (raw.file !== undefined) return { kind: "file", path: raw.file };
-  return { kind: "environment", variable: raw.env ?? "" };
+  return { kind: "environment", variable: raw.env as string };
 }
 
 function pseudowireOf(name: string, raw: RawPseudowire): PseudowireConfig {
@@ -99,7 +103,7 @@ function circuitOf({ circuit }: RawPseudowire): CircuitConfig {
   const protocol = circuit.vlan_protocol === "802.1ad" ? 0x88a8 : 0x8100;
   return {
     kind: circuit.tap === undefined ? "interface" : "tap",
-    device: circuit.tap ?? circuit.interface ?? "",
+    device: (circuit.tap ?? circuit.interface) as string,
     ...(circuit.bridge === undefined ? {} : { bridge: circuit.bridge }),
     ...(id === undefined ? {} : { vlan: { id, idOnPseudowire: circuit.vlan_on_pseudowire ?? id, protocol } }),
     linkLocal: circuit.link_local,

@@ -12,16 +12,27 @@ export interface Complaint {
 type Say = (path: readonly PropertyKey[], message: string) => void;
 
 const COOKIE_DIGITS = [0, 8, 16];
+/** Pauses that grow from the first key's value to the second's. */
+const pauses = [
+  ["retransmit_initial_ms", "retransmit_cap_ms"],
+  ["reconnect_initial_s", "reconnect_cap_s"],
+] as const;
 
 /** What no single key can tell: everything that is wrong between keys, all at once. */
 export function checkConfig(config: RawConfig): readonly Complaint[] {
+  const tunnels = Object.entries(config.tunnels);
+  const none = tunnels.length === 0 ? [{ path: ["tunnels"], message: "there is no tunnel" }] : [];
+  return [...checkLcce(config.lcce), ...none, ...checkTunnels(tunnels)];
+}
+
+export function checkLcce({ router_id: id }: RawConfig["lcce"]): readonly Complaint[] {
+  if (id === undefined || routerIdOf(id) !== undefined) return [];
+  return [{ path: ["lcce", "router_id"], message: "wanted a dotted quad or a number" }];
+}
+
+export function checkTunnels(tunnels: readonly [string, RawTunnel][]): readonly Complaint[] {
   const complaints: Complaint[] = [];
   const say: Say = (path, message) => complaints.push({ path, message });
-  if (config.lcce.router_id !== undefined && routerIdOf(config.lcce.router_id) === undefined) {
-    say(["lcce", "router_id"], "wanted a dotted quad or a number");
-  }
-  const tunnels = Object.entries(config.tunnels);
-  if (tunnels.length === 0) say(["tunnels"], "there is no tunnel");
   for (const [name, tunnel] of tunnels) checkTunnel(["tunnels", name], tunnel, say);
   checkAcross(tunnels, say);
   return complaints;
@@ -38,6 +49,9 @@ function checkTunnel(path: readonly string[], tunnel: RawTunnel, say: Say): void
   for (const key of ["local_port", "remote_port"] as const) {
     if (tunnel.encapsulation === "ip" && tunnel[key] !== undefined)
       say([...path, key], "IP protocol 115 has no ports");
+  }
+  for (const [initial, cap] of pauses) {
+    if (tunnel[initial] > tunnel[cap]) say([...path, initial], `more than ${cap}, which is ${tunnel[cap]}`);
   }
   checkAuthentication(path, tunnel, say);
   if (tunnel.peer_router_id !== undefined && routerIdOf(tunnel.peer_router_id) === undefined) {
@@ -125,8 +139,9 @@ function checkAcross(tunnels: readonly [string, RawTunnel][], say: Say): void {
   const fragmentation = new Map<string, string>();
   for (const [tunnelName, tunnel] of tunnels) {
     const path = ["tunnels", tunnelName];
-    const localEnd = `${tunnel.encapsulation} ${tunnel.local} ${tunnel.local_port ?? 1701}`;
-    ends.claim(`${localEnd} ${tunnel.remote} ${tunnel.remote_port ?? 1701}`, tunnelName, (first) => {
+    const [local, remote] = [tunnel.local, tunnel.remote].map((text) => canonicalAddress(text)?.text ?? text);
+    const localEnd = `${tunnel.encapsulation} ${local} ${tunnel.local_port ?? 1701}`;
+    ends.claim(`${localEnd} ${remote} ${tunnel.remote_port ?? 1701}`, tunnelName, (first) => {
       say([...path, "remote"], `tunnel ${first} has the same ends`);
     });
     const other = fragmentation.get(localEnd) ?? tunnel.fragmentation;
@@ -158,6 +173,7 @@ function checkAcross(tunnels: readonly [string, RawTunnel][], say: Say): void {
 class Devices {
   readonly #say: Say;
   readonly #kinds = new Map<string, string>();
+  readonly #bridges = new Map<string, string>();
   readonly #uses = new Map<string, Map<string, string>>();
 
   constructor(say: Say) {
@@ -172,6 +188,10 @@ class Devices {
     if ((this.#kinds.get(device) ?? kind) !== kind)
       this.#say(path, `${device} is used as interface and as tap`);
     this.#kinds.set(device, kind);
+    const bridge = circuit.bridge ?? "no bridge";
+    if ((this.#bridges.get(device) ?? bridge) !== bridge)
+      this.#say([...at, "circuit"], `another pseudowire puts ${device} into ${this.#bridges.get(device)}`);
+    else this.#bridges.set(device, bridge);
     const uses = this.#uses.get(device) ?? new Map<string, string>();
     this.#uses.set(device, uses);
     const part = circuit.vlan === undefined ? "port" : `${circuit.vlan_protocol} ${circuit.vlan}`;

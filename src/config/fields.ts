@@ -11,9 +11,12 @@ const deviceName = z
   .string()
   .min(1)
   .max(15)
-  .regex(/^[^\s/]+$/, "an interface name has no blanks and no slash");
+  .regex(
+    /^(?!\.\.?$)[!-$&-.0-9;-~]*$/,
+    "an interface name is US-ASCII without blanks, slash, colon and percent",
+  );
 const unsigned32 = z.int().min(1).max(0xffff_ffff);
-const hexOctets = z.string().regex(/^([0-9a-fA-F]{2})*$/, "wanted pairs of hexadecimal digits");
+const hexOctets = z.string().regex(/^([0-9a-fA-F]{2})*$/, "wanted pairs of hexadecimal digits, without 0x");
 
 export const secretFields = z
   .strictObject({
@@ -21,49 +24,81 @@ export const secretFields = z
       .string()
       .min(1)
       .optional()
-      .describe("File that holds the secret; one newline at its end is not part of it."),
-    env: z.string().min(1).optional().describe("Environment variable that holds the secret."),
+      .describe(
+        "File that holds the secret; one newline at its end is not part of it. A relative path counts from the directory in " +
+          "which `wirespan run` was started. Keep it to its owner (`chmod 600`).",
+      ),
+    env: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Environment variable of the daemon that holds the secret; a reload sees no other value."),
   })
-  .describe("Where a shared secret comes from: exactly one of `file` and `env`.");
+  .describe(
+    "The shared secret, the same at both ends: exactly one of `file` and `env`, read at the start and when the tunnel changes.",
+  );
 
 export const circuitFields = z.strictObject({
-  interface: deviceName.optional().describe("Existing interface to attach; it must be up."),
-  tap: deviceName.optional().describe("TAP device to create and remove with the pseudowire."),
-  bridge: deviceName.optional().describe("Existing bridge into which the TAP device is put."),
+  interface: deviceName
+    .optional()
+    .describe(
+      "Existing interface to attach, such as `eth1`. Its frames cross the pseudowire while it is up; give it no addresses.",
+    ),
+  tap: deviceName
+    .optional()
+    .describe(
+      "TAP device to create, and to remove with its last pseudowire; it gets the pseudowire's `mtu`.",
+    ),
+  bridge: deviceName
+    .optional()
+    .describe("Existing bridge into which the TAP device is put; only with `tap`."),
   vlan: z
     .int()
     .min(0)
     .max(4094)
     .optional()
-    .describe("Carry this one VLAN of the device; absent: the whole port."),
+    .describe("Carry the frames of this VLAN ID, 0 for priority tags; absent: the whole port, tags and all."),
   vlan_on_pseudowire: z
     .int()
     .min(0)
     .max(4094)
     .optional()
-    .describe("VLAN ID the frames have on the pseudowire; default: `vlan`."),
-  vlan_protocol: z.enum(["802.1q", "802.1ad"]).default("802.1q").describe("Kind of tag that `vlan` means."),
+    .describe(
+      "VLAN ID that our frames get on the pseudowire; default: `vlan`. What arrives gets `vlan`, whatever ID it has.",
+    ),
+  vlan_protocol: z
+    .enum(["802.1q", "802.1ad"])
+    .default("802.1q")
+    .describe("Kind of outer tag that `vlan` means: EtherType 0x8100 or 0x88a8."),
   link_local: z
     .enum(["forward", "no-pause", "block"])
     .default("forward")
-    .describe("Frames to 01-80-C2-00-00-00..0F (STP, LACP, LLDP, PAUSE): all cross, all but PAUSE, or none."),
+    .describe(
+      "What crosses of the frames from the circuit to 01-80-C2-00-00-00..0F (STP, LACP, LLDP, PAUSE): all, all but PAUSE, or none.",
+    ),
 });
 
 export const staticFields = z.strictObject({
-  local_session_id: unsigned32.describe("Session id in what we receive."),
-  remote_session_id: unsigned32.describe("Session id in what we send."),
+  local_session_id: unsigned32.describe(
+    "Session id in what we receive; `remote_session_id` of the other end. No two pseudowires of a file share one.",
+  ),
+  remote_session_id: unsigned32.describe("Session id in what we send; `local_session_id` of the other end."),
   receive_cookie: hexOctets
     .default("")
-    .describe("Cookie that the peer must present: 0, 4 or 8 octets in hexadecimal."),
-  transmit_cookie: hexOctets.default("").describe("Cookie that we send: 0, 4 or 8 octets in hexadecimal."),
+    .describe(
+      "Cookie that the peer must present: 0, 4 or 8 octets in hexadecimal digits without 0x; `transmit_cookie` of the other end.",
+    ),
+  transmit_cookie: hexOctets
+    .default("")
+    .describe("Cookie that we send, likewise; `receive_cookie` of the other end."),
   transmit_sublayer: z
     .enum(["none", "default"])
     .optional()
-    .describe("Sublayer of what we send; default: `sublayer`."),
+    .describe("Sublayer of what we send; default: the `sublayer` of what we receive."),
   transmit_sequencing: z
     .enum(["none", "non-ip", "all"])
     .optional()
-    .describe("What of ours is numbered; default: `sequencing`."),
+    .describe("Which frames we number; default: the `sequencing` of what we receive."),
 });
 
 export const pseudowireFields = z.strictObject({
@@ -78,27 +113,40 @@ export const pseudowireFields = z.strictObject({
     .union([z.string().min(1), z.int().min(0).max(0xffff_ffff)])
     .optional()
     .describe(
-      "Names the circuit, the same at both ends: text as its octets, a number as 4 octets. Default: the name.",
+      "Tells the peer which of its pseudowires we mean; the same at both ends. Text goes as its octets, a number without quotes " +
+        "as 4 octets. Default: the name, so that equal names find each other.",
     ),
   mtu: z
     .int()
     .min(68)
     .max(65_000)
     .default(1500)
-    .describe("Largest layer-3 payload in octets; tags come on top."),
+    .describe(
+      "Largest layer-3 payload of a frame in octets; header and up to two tags come on top. Longer frames are counted as `oversize`.",
+    ),
   cookie: z
     .literal([0, 4, 8])
     .default(8)
-    .describe("Octets of the cookie that the peer must present (RFC 3931 §8.2)."),
+    .describe(
+      "Octets of the random cookie that the peer must present; 8 keep out blind insertion (RFC 3931 §8.2). With `static`, the " +
+        "length of `receive_cookie` counts instead.",
+    ),
   sublayer: z
     .enum(["none", "default"])
     .default("none")
-    .describe("L2-Specific Sublayer of what we receive (RFC 3931 §4.6)."),
+    .describe(
+      "L2-Specific Sublayer of what we receive; `default` has room for sequence numbers (RFC 3931 §4.6).",
+    ),
   sequencing: z
     .enum(["none", "non-ip", "all"])
     .default("none")
-    .describe("Which frames the peer must number; needs `sublayer: default`."),
-  static: staticFields.optional().describe("Ids and cookies agreed by hand; only with `control: static`."),
+    .describe(
+      "Which frames the peer must number, so that we drop late ones (RFC 3931 §4.6.1): none, all but those with IPv4 or IPv6, " +
+        "or all; needs `sublayer: default`.",
+    ),
+  static: staticFields
+    .optional()
+    .describe("Ids and cookies agreed by hand; required with `control: static`, else not allowed."),
 });
 
 /** Names of tunnels and pseudowires. */
@@ -115,38 +163,58 @@ export const updatable: readonly string[] = [
   "reconnectCapMs",
 ];
 
-const port = z.int().min(0).max(65_535);
-
 export const tunnelFields = z.strictObject({
   local: address.describe("Our IPv4 or IPv6 address."),
   remote: address.describe("The peer's address, of the same family."),
-  encapsulation: z.enum(["udp", "ip"]).default("udp").describe("UDP, or directly IP protocol 115."),
-  local_port: port.optional().describe("Our UDP port, default 1701; 0 takes any free one."),
-  remote_port: port.min(1).optional().describe("The peer's UDP port, default 1701."),
+  encapsulation: z.enum(["udp", "ip"]).default("udp").describe("In UDP, or directly in IP protocol 115."),
+  local_port: z
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe("Our UDP port, default 1701; 0 takes any free one."),
+  remote_port: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .optional()
+    .describe("The peer's UDP port for our first message, default 1701."),
   fragmentation: z
     .enum(["outer", "none"])
     .default("outer")
-    .describe("Datagrams over the path MTU: fragmented by IP, or counted as `path-mtu` and not sent."),
+    .describe(
+      "Datagrams over the path MTU: fragmented by IP (`outer`), or not sent and counted as `path-mtu` (`none`). The same in all " +
+        "tunnels from one local address and port.",
+    ),
   control: z
     .enum(["negotiated", "static"])
     .default("negotiated")
-    .describe("With or without a control connection."),
+    .describe(
+      "`negotiated`: a control connection sets sessions up; `static`: there is none, and each pseudowire has `static`.",
+    ),
   role: z
     .enum(["either", "initiator", "responder"])
     .default("either")
-    .describe("Who opens the control connection."),
+    .describe("Who opens the control connection: whoever is first, only we, or only the peer."),
   authentication: z
     .enum(["digest", "integrity", "none"])
     .optional()
     .describe(
-      "Control message authentication; default: `digest` with a secret, else `none` (RFC 3931 §4.3).",
+      "Control message authentication, the same at both ends: keyed by the secret, against damage only, or none; default: " +
+        "`digest` with a `secret`, else `none` (RFC 3931 §4.3).",
     ),
   secret: secretFields.optional(),
   next_secret: secretFields
     .optional()
-    .describe("A second secret that is accepted too, while secrets are changed."),
-  digest: z.enum(["md5", "sha1"]).default("md5").describe("HMAC of the digests we send; both are accepted."),
-  hide_avps: z.boolean().default(false).describe("Hide the AVPs that may be hidden (RFC 3931 §5.3)."),
+    .describe("A second secret that is accepted too, while both ends change from one to the other."),
+  digest: z
+    .enum(["md5", "sha1"])
+    .default("md5")
+    .describe("Hash of the HMAC in the digests we send; both are accepted."),
+  hide_avps: z
+    .boolean()
+    .default(false)
+    .describe("Encrypt the values of the AVPs that may be hidden (RFC 3931 §5.3); needs a `secret`."),
   hello_interval_s: z
     .int()
     .min(0)
@@ -158,13 +226,15 @@ export const tunnelFields = z.strictObject({
     .min(10)
     .max(60_000)
     .default(1000)
-    .describe("First retransmission (RFC 3931 §4.2). Reloadable."),
+    .describe(
+      "Pause before the first retransmission of a control message; doubles (RFC 3931 §4.2). Reloadable.",
+    ),
   retransmit_cap_ms: z
     .int()
     .min(8000)
     .max(300_000)
     .default(8000)
-    .describe("Longest pause between retransmissions. Reloadable."),
+    .describe("Longest pause between retransmissions; the RFC wants 8 s or more. Reloadable."),
   retransmit_limit: z
     .int()
     .min(1)
@@ -176,7 +246,9 @@ export const tunnelFields = z.strictObject({
     .min(1)
     .max(1024)
     .default(8)
-    .describe("Control messages the peer may have unacknowledged. Reloadable."),
+    .describe(
+      "Control messages that the peer may have unacknowledged; told to it when the connection is set up. Reloadable.",
+    ),
   reconnect_initial_s: z
     .number()
     .min(0.1)
@@ -184,12 +256,15 @@ export const tunnelFields = z.strictObject({
     .default(1)
     .describe("Pause before a lost connection or session is tried again; doubles. Reloadable."),
   reconnect_cap_s: z.number().min(0.1).max(3600).default(60).describe("Longest such pause. Reloadable."),
-  peer_host_name: z.string().min(1).optional().describe("Refuse a peer with another host name."),
+  peer_host_name: z.string().min(1).optional().describe("Refuse a peer with another Host Name."),
   peer_router_id: z
-    .union([z.string(), unsigned32])
+    .union([z.string(), z.int().min(0).max(0xffff_ffff)])
     .optional()
-    .describe("Refuse a peer with another router id: dotted quad or number."),
-  pseudowires: z.record(nameRule, pseudowireFields).default({}).describe("The pseudowires, by name."),
+    .describe("Refuse a peer with another Router ID: dotted quad or number."),
+  pseudowires: z
+    .record(nameRule, pseudowireFields)
+    .default({})
+    .describe("The pseudowires, by name; no two of a file share one."),
 });
 
 export const configFields = z.strictObject({
@@ -201,16 +276,21 @@ export const configFields = z.strictObject({
         .max(255)
         .regex(/^[\x21-\x7e]+$/, "wanted US-ASCII without blanks")
         .optional()
-        .describe("Our host name; default: the machine's."),
+        .describe("Host Name that we tell peers; default: the machine's."),
       router_id: z
         .union([z.string(), z.int().min(0).max(0xffff_ffff)])
         .optional()
-        .describe("Dotted quad or number; default: the first IPv4 `local`, else made from the host name."),
+        .describe(
+          "Router ID that we tell peers, a dotted quad or a number; default: the first IPv4 `local` of the file, else made from " +
+            "the host name. Set it where tunnels come and go, for a change of it makes all of them anew.",
+        ),
       control_socket: z
         .string()
         .min(1)
         .default("/run/wirespan/wirespan.sock")
-        .describe("Unix socket of `wirespan status` and `wirespan reload`."),
+        .describe(
+          "Unix socket of `wirespan status` and `wirespan reload`; a change counts from the next start.",
+        ),
     })
     .prefault({})
     .describe("This node."),
@@ -219,11 +299,11 @@ export const configFields = z.strictObject({
       level: z
         .enum(["trace", "debug", "info", "warn", "error"])
         .default("info")
-        .describe("Least weight that is logged. Reloadable."),
+        .describe("The least grave messages that are logged. Reloadable."),
       format: z
         .enum(["auto", "text", "json"])
         .default("auto")
-        .describe("`auto`: text on a terminal, else JSON lines."),
+        .describe("`auto`: text on a terminal, else JSON lines. A change counts from the next start."),
     })
     .prefault({})
     .describe("Logging, to standard error."),

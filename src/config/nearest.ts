@@ -4,12 +4,12 @@ function distance(a: string, b: string): number {
   for (const [i, left] of [...a].entries()) {
     const next = [i + 1];
     for (const [j, right] of [...b].entries()) {
-      const replaced = (row[j] ?? 0) + (left === right ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+      const replaced = (row[j] as number) + (left === right ? 0 : 1);
+      next.push(Math.min(replaced, (row[j + 1] as number) + 1, (next[j] as number) + 1));
     }
     row = next;
   }
-  return row.at(-1) ?? 0;
+  return row.at(-1) as number;
 }
 
 /** The candidate most like `text`, if any is like it at all. */

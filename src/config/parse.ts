@@ -1,76 +1,145 @@
-import { isMap, isNode, isScalar, LineCounter, type Node, type Pair, parseDocument, visit } from "yaml";
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  type Node,
+  type Pair,
+  parseDocument,
+  type Range,
+  visit,
+  type YAMLError,
+} from "yaml";
 import type { z } from "zod";
 import { buildConfig } from "./build.ts";
-import { type Complaint, checkConfig } from "./check.ts";
+import { type Complaint, checkConfig, checkLcce, checkTunnels } from "./check.ts";
 import type { Config, ConfigProblem } from "./config.ts";
-import { configFields } from "./fields.ts";
+import { configFields, type RawConfig, type RawTunnel, tunnelFields } from "./fields.ts";
 import { nearest } from "./nearest.ts";
 
-/** Longest configuration file that is read. */
-const MOST_OCTETS = 4 * 1024 * 1024;
+/** Longest configuration text that is read, in characters. */
+const LONGEST_TEXT = 4 * 1024 * 1024;
 /** Aliases may not grow the file beyond reason. */
 const MOST_ALIASES = 100;
+/** More problems than anybody reads; the rest is only counted. */
+const MOST_PROBLEMS = 100;
+/** Where the recursion of `yaml` meets the end of the stack. */
+const TOO_DEEP = "nested too deeply";
 /** Scalars whose text counts as it was written, though YAML would take it for a number. */
 const asWritten: ReadonlySet<string> = new Set(["receive_cookie", "transmit_cookie"]);
 
 type KeyPath = readonly PropertyKey[];
 
+/** A complaint with the offset in the text that it is about. */
+interface Finding {
+  readonly offset: number;
+  readonly path: string;
+  readonly message: string;
+}
+
 /**
  * Reads a configuration: all of it, or every problem it has, each with its place in the text. `hostName` is the machine's, for
- * the default.
+ * the default. What is wrong between keys is told of every tunnel whose keys are in order on their own.
  */
 export function parseConfig(
   text: string,
   file: string,
   context: { readonly hostName: string },
 ): { config: Config; problems: readonly [] } | { config?: undefined; problems: readonly ConfigProblem[] } {
-  if (text.length > MOST_OCTETS) {
-    return {
-      problems: [{ file, line: 1, column: 1, path: "", message: `longer than ${MOST_OCTETS} octets` }],
-    };
+  const found = read(text);
+  if (!Array.isArray(found)) return { config: buildConfig(found, context.hostName), problems: [] };
+  found.sort((a, b) => a.offset - b.offset);
+  const problems = found.slice(0, MOST_PROBLEMS).map(({ offset, path, message }) => {
+    return { file, ...placeOf(text, offset), path, message };
+  });
+  const more = found.length - problems.length;
+  const last = problems.at(-1);
+  if (more > 0 && last !== undefined) problems.push({ ...last, path: "", message: `and ${more} more` });
+  return { problems };
+}
+
+/** Line and column of an offset, both from 1. The line counter of `yaml` misses lines after a document's end. */
+function placeOf(text: string, offset: number): { readonly line: number; readonly column: number } {
+  let line = 1;
+  let start = 0;
+  for (let end = text.indexOf("\n"); end >= 0 && end < offset; end = text.indexOf("\n", start)) {
+    line += 1;
+    start = end + 1;
   }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
-  const place = (offset: number, path: string, message: string): ConfigProblem => {
-    const { line, col } = lines.linePos(offset);
-    return { file, line: Math.max(1, line), column: Math.max(1, col), path, message };
-  };
-  if (document.errors.length > 0) {
-    const problems = document.errors.map((error) =>
-      place(
-        error.pos[0],
-        "",
-        (error.message.split("\n")[0] ?? "").replace(/ at line \d+, column \d+:?$/, ""),
-      ),
-    );
-    return { problems };
-  }
-  if (!isMap(document.contents)) {
-    const message =
-      document.contents === null
-        ? "the file is empty; it needs `tunnels:`"
-        : "wanted a mapping with `tunnels:`";
-    return { problems: [place(0, "", message)] };
-  }
-  visit(document, { Pair: (_key, pair) => keepAsWritten(pair) });
+  return { line, column: Math.min(offset, text.length) - start + 1 };
+}
+
+/** The checked keys of a text, or what is wrong with it. */
+function read(text: string): RawConfig | Finding[] {
+  const whole = (message: string): Finding[] => [{ offset: 0, path: "", message }];
+  if (text.length > LONGEST_TEXT) return whole(`longer than ${LONGEST_TEXT} characters`);
+  let contents: Document.Parsed["contents"];
   let value: unknown;
   try {
+    const document = parseDocument(text, { prettyErrors: false, logLevel: "error" });
+    if (document.errors.length > 0) return document.errors.map(syntaxFinding);
+    contents = document.contents;
+    const unresolved = prepare(document);
+    if (unresolved.length > 0) return unresolved;
     value = document.toJS({ maxAliasCount: MOST_ALIASES });
   } catch (error) {
-    return { problems: [place(0, "", error instanceof Error ? error.message : String(error))] };
+    return whole(error instanceof RangeError ? TOO_DEEP : firstLine((error as Error).message));
   }
-  const { contents } = document;
-  const locate = (path: KeyPath, atKey: boolean): number => offsetOf(contents, path, atKey);
-  const parsed = configFields.safeParse(value);
-  const complaints = parsed.success ? checkConfig(parsed.data) : parsed.error.issues.flatMap(complaintsOf);
-  if (!parsed.success || complaints.length > 0) {
-    const problems = complaints.map(({ path, message, atKey }) =>
-      place(locate(path, atKey ?? false), path.map(String).join("."), message),
-    );
-    problems.sort((a, b) => a.line - b.line || a.column - b.column);
-    return { problems };
+  if (contents === null) return whole("the file is empty; it needs `tunnels:`");
+  if (!isMap(contents)) return whole("wanted a mapping with `tunnels:`");
+  const parsed = configFields.safeParse(value, { reportInput: true });
+  const complaints = parsed.success
+    ? checkConfig(parsed.data)
+    : [...parsed.error.issues.flatMap(complaintsOf), ...checkSound(value)];
+  if (parsed.success && complaints.length === 0) return parsed.data;
+  return complaints.map(({ path, message, atKey }) => ({
+    offset: offsetOf(contents, path, atKey ?? false),
+    path: path.map(String).join("."),
+    message,
+  }));
+}
+
+function syntaxFinding({ code, pos, message }: YAMLError): Finding {
+  const messages: Readonly<Record<string, string>> = {
+    DUPLICATE_KEY: "this key is there already",
+    MULTIPLE_DOCS: "a second document begins here; one is all there may be",
+    RESOURCE_EXHAUSTION: TOO_DEEP,
+  };
+  return { offset: pos[0], path: "", message: messages[code] ?? firstLine(message) };
+}
+
+function firstLine(text: string): string {
+  return text.replace(/\n.*/s, "");
+}
+
+/** Keeps scalars as they were written where that counts, and finds aliases of nothing. */
+function prepare(document: Document.Parsed): Finding[] {
+  const anchors = new Set<string>();
+  const unresolved: Finding[] = [];
+  visit(document, {
+    Value: (_key, { anchor }) => {
+      if (anchor !== undefined) anchors.add(anchor);
+    },
+    Alias: (_key, alias) => {
+      if (anchors.has(alias.source)) return;
+      const message = `no anchor &${alias.source} stands before`;
+      unresolved.push({ offset: startOf(alias), path: "", message });
+    },
+    Pair: (_key, pair) => keepAsWritten(pair),
+  });
+  return unresolved;
+}
+
+/** What is wrong between keys where they are in order on their own, while others are not. */
+function checkSound(value: unknown): readonly Complaint[] {
+  const { lcce: rawLcce, tunnels: rawTunnels } = value as { lcce?: unknown; tunnels?: unknown };
+  const lcce = configFields.shape.lcce.safeParse(rawLcce);
+  const tunnels: [string, RawTunnel][] = [];
+  for (const [name, tunnel] of Object.entries(rawTunnels ?? {})) {
+    const parsed = tunnelFields.safeParse(tunnel);
+    if (parsed.success) tunnels.push([name, parsed.data]);
   }
-  return { config: buildConfig(parsed.data, context.hostName), problems: [] };
+  return [...(lcce.success ? checkLcce(lcce.data) : []), ...checkTunnels(tunnels)];
 }
 
 /** One line for one problem. */
@@ -80,22 +149,26 @@ export function formatProblem({ file, line, column, path, message }: ConfigProbl
 
 function keepAsWritten({ key, value }: Pair): void {
   if (!isScalar(key) || !isScalar(value) || !asWritten.has(String(key.value))) return;
-  if (typeof value.value === "number" && value.source !== undefined) value.value = value.source;
+  if (typeof value.value === "number") value.value = value.source;
+}
+
+/** Where a node of a text stands; all of them have a range. */
+function startOf(node: Node): number {
+  return (node.range as Range)[0];
 }
 
 /** Where a key, or its value, stands; what is missing is placed at the innermost mapping that should have it. */
 function offsetOf(root: Node, path: KeyPath, atKey: boolean): number {
   let node: unknown = root;
-  let offset = root.range?.[0] ?? 0;
+  let offset = startOf(root);
   for (const [index, step] of path.entries()) {
     if (!isMap(node)) break;
     const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
     if (pair === undefined) break;
-    const keyOffset = isNode(pair.key) ? (pair.key.range?.[0] ?? offset) : offset;
-    const valueOffset = isNode(pair.value) ? pair.value.range?.[0] : undefined;
-    const isLast = index === path.length - 1;
-    offset = isMap(pair.value) || (isLast && atKey) ? keyOffset : (valueOffset ?? keyOffset);
-    node = pair.value;
+    const { key, value } = pair as Pair<Node>;
+    const isKeyMeant = isMap(value) || (index === path.length - 1 && atKey);
+    offset = startOf(isNode(value) && !isKeyMeant ? value : key);
+    node = value;
   }
   return offset;
 }
@@ -105,15 +178,22 @@ function keysAt(path: KeyPath): readonly string[] {
   let schema: unknown = configFields;
   for (const step of path) {
     const inner = unwrap(schema);
-    const shape = (inner as { shape?: Record<string, unknown> }).shape;
-    schema = shape === undefined ? (inner as { valueType?: unknown }).valueType : shape[String(step)];
+    schema = inner.shape === undefined ? inner.valueType : inner.shape[String(step)];
   }
-  return Object.keys((unwrap(schema) as { shape?: object } | undefined)?.shape ?? {});
+  return Object.keys(unwrap(schema).shape as object);
 }
 
-function unwrap(schema: unknown): unknown {
-  let inner = schema as { unwrap?: () => unknown; def?: { innerType?: unknown } } | undefined;
-  while (inner?.def?.innerType !== undefined) inner = inner.def.innerType as typeof inner;
+/** What the schemas of mappings look like from inside: fixed keys, or values under names. */
+interface Inside {
+  readonly def: { readonly innerType?: Inside };
+  readonly shape?: Readonly<Record<string, unknown>>;
+  readonly valueType?: unknown;
+}
+
+/** The schema without what makes it optional or gives it a default. */
+function unwrap(schema: unknown): Inside {
+  let inner = schema as Inside;
+  while (inner.def.innerType !== undefined) inner = inner.def.innerType;
   return inner;
 }
 
@@ -126,13 +206,16 @@ function complaintsOf(issue: z.core.$ZodIssue): readonly Complaint[] {
       return { path: [...issue.path, key], message, atKey: true };
     });
   }
+  // Integers have the range of their key, told beside that of all safe integers.
+  if (issue.code === "too_big" && issue.maximum === Number.MAX_SAFE_INTEGER) return [];
+  if (issue.code === "too_small" && issue.minimum === Number.MIN_SAFE_INTEGER) return [];
   return [{ path: issue.path, message: wordsOf(issue), atKey: issue.code === "invalid_key" }];
 }
 
 function wordsOf(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case "invalid_type":
-      return issue.message.includes("received undefined") ? "missing" : `wanted ${article(issue.expected)}`;
+      return issue.input === undefined ? "missing" : `wanted ${article(issue.expected)}`;
     case "invalid_value":
       return `wanted one of ${issue.values.join(", ")}`;
     case "too_small":

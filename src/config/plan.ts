@@ -1,4 +1,4 @@
-import { toHex } from "../bytes/hex.ts";
+import { equalOctets, toHex } from "../bytes/hex.ts";
 import type { Config, PseudowireConfig, TunnelConfig } from "./config.ts";
 import { updatable } from "./fields.ts";
 
@@ -14,15 +14,15 @@ export interface PlanStep {
   readonly reasons: readonly string[];
 }
 
-/** What differs between two values, one line a key; arrays and octets count as one value. */
+/** What differs between two values, one line a key; arrays and octets count as one value, and cookies are not shown. */
 function differences(before: object, after: object, prefix = ""): readonly string[] {
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...keys].flatMap((key) => {
     const a = (before as Record<string, unknown>)[key];
     const b = (after as Record<string, unknown>)[key];
     if (isPlain(a) && isPlain(b)) return differences(a, b, `${prefix}${key}.`);
-    const [left, right] = [show(a), show(b)];
-    return left === right ? [] : [`${prefix}${key}: ${left} -> ${right}`];
+    if (isSame(a, b)) return [];
+    return isSecret(key) ? [`${prefix}${key} changed`] : [`${prefix}${key}: ${show(a)} -> ${show(b)}`];
   });
 }
 
@@ -32,13 +32,23 @@ function isPlain(value: unknown): value is object {
   );
 }
 
+function isSame(a: unknown, b: unknown): boolean {
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return equalOctets(a, b);
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function isSecret(key: string): boolean {
+  return key.endsWith("Cookie");
+}
+
 function show(value: unknown): string {
   if (value === undefined) return "(none)";
   if (value instanceof Uint8Array) return `0x${toHex(value)}`;
-  return typeof value === "string" ? value : JSON.stringify(value);
+  if (typeof value === "string") return value;
+  return JSON.stringify(value, (key, inner) => (isSecret(key) ? "(secret)" : inner));
 }
 
-/** The steps from one configuration to another; empty when nothing changes. Cookies of static sessions are not shown. */
+/** The steps from one configuration to another; empty when nothing changes. */
 export function planChange(before: Config, after: Config): readonly PlanStep[] {
   const { controlSocket: socketBefore, ...identityBefore } = before.lcce;
   const { controlSocket: socketAfter, ...identityAfter } = after.lcce;
@@ -91,9 +101,7 @@ function planPseudowires(
       step("remove", pseudowire.name);
       continue;
     }
-    const reasons = differences(pseudowire, next).map((reason) =>
-      reason.replace(/^(fixed\.\w*Cookie): .*/, "$1 changed"),
-    );
+    const reasons = differences(pseudowire, next);
     if (reasons.length > 0) step("replace", pseudowire.name, reasons);
   }
   for (const name of byName.keys()) step("create", name);

@@ -8,15 +8,19 @@ import {
   tunnelFields,
 } from "./fields.ts";
 
-interface JsonSchema {
-  readonly type?: string;
-  readonly description?: string;
+interface FieldSchema {
+  readonly type: string;
+  readonly description: string;
   readonly default?: unknown;
   readonly enum?: readonly unknown[];
   readonly minimum?: number;
   readonly maximum?: number;
-  readonly anyOf?: readonly JsonSchema[];
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly anyOf?: readonly FieldSchema[];
+}
+
+interface TableSchema {
+  readonly properties: Readonly<Record<string, FieldSchema>>;
+  /** Absent where no key is. */
   readonly required?: readonly string[];
 }
 
@@ -25,28 +29,41 @@ export function jsonSchema(): object {
   return { title: "Wirespan configuration", ...z.toJSONSchema(configFields, { io: "input" }) };
 }
 
-function formOf(schema: JsonSchema): string {
+const words: Readonly<Record<string, string>> = {
+  string: "text",
+  object: "mapping",
+  boolean: "`true`, `false`",
+};
+
+function formOf(schema: FieldSchema): string {
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(", ");
   if (schema.anyOf !== undefined) return schema.anyOf.map(formOf).join(" or ");
-  if (
-    schema.minimum !== undefined &&
-    schema.maximum !== undefined &&
-    schema.maximum < Number.MAX_SAFE_INTEGER
-  ) {
-    return `${schema.type} ${schema.minimum}..${schema.maximum}`;
-  }
-  return schema.type ?? "";
+  return words[schema.type] ?? `${schema.type} ${schema.minimum}..${schema.maximum}`;
+}
+
+function presetOf({ default: preset }: FieldSchema): string {
+  if (preset === undefined || typeof preset === "object") return "";
+  return preset === "" ? "none" : `\`${String(preset)}\``;
 }
 
 function tableOf(title: string, fields: z.ZodType): string {
-  const schema = z.toJSONSchema(fields, { io: "input" }) as JsonSchema;
-  const rows = Object.entries(schema.properties ?? {}).map(([key, field]) => {
-    const required = schema.required?.includes(key) === true;
-    const preset =
-      field.default === undefined || typeof field.default === "object" ? "" : `\`${String(field.default)}\``;
-    return `| \`${key}\` | ${formOf(field)} | ${required ? "required" : preset} | ${field.description ?? ""} |`;
+  const schema = z.toJSONSchema(fields, { io: "input" }) as unknown as TableSchema;
+  const rows = Object.entries(schema.properties).map(([key, field]) => {
+    const isRequired = schema.required?.includes(key) === true;
+    return [`\`${key}\``, formOf(field), isRequired ? "required" : presetOf(field), field.description];
   });
-  return [`## ${title}`, "", "| key | form | default | meaning |", "|---|---|---|---|", ...rows].join("\n");
+  return [`## ${title}`, "", ...aligned(["key", "form", "default", "meaning"], rows)].join("\n");
+}
+
+/** The lines of a Markdown table whose columns stand below each other, as the formatter wants them. */
+function aligned(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = head.map((_, column) =>
+    Math.max(...[head, ...rows].map((row) => (row[column] as string).length)),
+  );
+  const rule = widths.map((width) => "-".repeat(width));
+  return [head, rule, ...rows].map(
+    (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column] as number)).join(" | ")} |`,
+  );
 }
 
 /** docs/configuration.md: every key, from the table that also checks it. */
@@ -64,9 +81,13 @@ export function configurationReference(): string {
   return `# Configuration
 
 Made from \`src/config/fields.ts\`; do not edit. The file is YAML; \`wirespan check FILE\` tells every problem at once, and
-\`docs/wirespan.schema.json\` lets editors complete and check it. Durations and sizes have their unit in the key. Keys marked
-*Reloadable* are taken over by \`wirespan reload\` while the tunnel runs; a change of any other key makes that tunnel, or that
-pseudowire, anew and leaves all others alone.
+\`docs/wirespan.schema.json\` lets editors complete and check it. The files in \`examples/\` show whole configurations. Durations
+and sizes have their unit in the key: \`_s\` seconds, \`_ms\` milliseconds. NAME stands for a name of your choice: up to 63
+letters, digits, dots, dashes and underscores, the first a letter or digit. "We" are this end, "the peer" is the other one.
+
+Keys marked _Reloadable_ are taken over by \`wirespan reload\` while the tunnel runs. A change of any other key of a tunnel makes
+that tunnel anew, of a pseudowire that pseudowire, and of \`host_name\` or \`router_id\` all of them; what did not change goes on
+undisturbed.
 
 ${sections.map(([title, fields]) => tableOf(title, fields)).join("\n\n")}
 `;

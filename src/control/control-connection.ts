@@ -305,8 +305,9 @@ export class ControlConnection implements Expirable, Settleable {
         if (problem !== undefined) return this.#refuse("scccn-bad", refusalOf(problem));
         return this.#refuse("scccn", stateMachine("SCCCN out of state"));
       case "StopCCN":
-        // A peer that refuses our SCCRQ tells its id here if anywhere; it waits for our acknowledgement (RFC 3931 §5.4.3).
+        // A peer that refuses our SCCRQ tells its id here if anywhere; without it no acknowledgement finds it (RFC 3931 §5.4.3).
         this.#envelope.remoteControlConnectionId ||= avps.assignedControlConnectionId ?? 0;
+        if (this.#envelope.remoteControlConnectionId === 0) this.#delivery.waiveAcknowledgement();
         return this.#applyWhy("stopccn", describeStop(avps.resultCode));
       case "HELLO":
         if (problem !== undefined) return this.#refuse("hello-bad", refusalOf(problem));

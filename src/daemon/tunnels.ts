@@ -127,7 +127,7 @@ export class Tunnels {
     await this.#context.circuits.detach(pseudowire);
   }
 
-  /** Tunnels from one local address and port share a socket; with port 0 each has its own. */
+  /** Tunnels from one local address and port share a socket; those that ask for port 0 share the one that the kernel chose. */
   async #acquireEndpoint(wanted: PsnEndpoint): Promise<PsnEndpoint> {
     const shared = this.#endpoints.get(keyOf(wanted));
     if (shared !== undefined) {

@@ -58,6 +58,13 @@ test.each([
   },
 );
 
+test("RFC 3931 §5.4.3: a StopCCN that refuses our SCCRQ without telling an id is not acknowledged: nobody would find the answer", () => {
+  const { bench, peer } = opening({ reconnectInitialMs: 600_000, reconnectCapMs: 600_000 });
+  peer.say("StopCCN", { resultCode: { resultCode: 3 } }, { ns: 0 });
+  expect(peer.heard()).toEqual([]);
+  expect(bench.connectionState).toBe("idle");
+});
+
 test("RFC 3931 §6.4: a StopCCN ends all sessions without CDNs", () => {
   const { bench, peer } = received();
   expect(bench.forwarded).toHaveLength(1);

@@ -22,6 +22,11 @@ const ECN_MASK = 0x7f;
 
 /** Headers of a segment that we are ready to copy: Ethernet, tags, IPv6 or IPv4 with options, TCP with options. */
 const LONGEST_HEADERS = 200;
+/** Linux cuts TCP into segments of 8 octets or more, so 64 KiB never make as many: what says otherwise only wants to keep us busy. */
+const MOST_SEGMENTS = 8192;
+const IPV4_HEADER_OCTETS = 20;
+const IPV6_HEADER_OCTETS = 40;
+const IPV4_PROTOCOL = 9;
 const FIN_PSH = 0x09;
 const CWR = 0x80;
 const TCP = 6;
@@ -89,15 +94,14 @@ export function parseSegments(
   let network = frame + ETHERNET_HEADER_OCTETS;
   const end = frame + length;
   while (network + TAG_OCTETS <= end && isTag(view.getUint16(network - 2))) network += TAG_OCTETS;
-  if (network + 40 > end) return false;
   const etherType = view.getUint16(network - 2);
   into.isV4 = etherType === ETHERTYPE_IPV4;
   into.isTcp = kind === GSO_TCPV4 || kind === GSO_TCPV6;
   if (!into.isV4 && etherType !== ETHERTYPE_IPV6) return false;
-  if (!into.isTcp && kind !== GSO_UDP_L4) return false;
-  const networkOctets = into.isV4 ? (view.getUint8(network) & 0xf) * 4 : 40;
-  const transport = offload.needsChecksum ? frame + offload.checksumStart : network + networkOctets;
-  if (transport < network + 20 || transport + (into.isTcp ? 20 : 8) > end) return false;
+  if (kind !== GSO_UDP_L4 && kind !== (into.isV4 ? GSO_TCPV4 : GSO_TCPV6)) return false;
+  const told = offload.needsChecksum ? frame + offload.checksumStart : -1;
+  const transport = transportOf(view, network, end, into, told);
+  if (transport < 0 || transport + (into.isTcp ? 20 : 8) > end) return false;
   const transportOctets = into.isTcp ? (view.getUint8(transport + 12) >>> 4) * 4 : 8;
   if (into.isTcp && transportOctets < 20) return false;
   into.frame = frame;
@@ -109,7 +113,25 @@ export function parseSegments(
   into.size = offload.gsoSize;
   if (into.headerOctets > LONGEST_HEADERS || into.payloadOctets <= 0 || into.size <= 0) return false;
   into.count = Math.ceil(into.payloadOctets / into.size);
-  return true;
+  return into.count <= MOST_SEGMENTS;
+}
+
+/**
+ * Where the TCP or UDP header is; -1 where there is none, or not where it was `told` to be (-1: nothing was told). It follows an
+ * IPv4 header at once: of a super-frame in another tunnel's packets the inner header is told, and that we cannot cut. Extension
+ * headers may stand behind IPv6.
+ */
+function transportOf(view: DataView, network: number, end: number, segments: Segments, told: number): number {
+  if (!segments.isV4) {
+    const first = network + IPV6_HEADER_OCTETS;
+    if (told < 0) return first;
+    return told < first ? -1 : told;
+  }
+  if (network + IPV4_HEADER_OCTETS > end) return -1;
+  const octets = (view.getUint8(network) & 0xf) * 4;
+  const transport = network + octets;
+  if (octets < IPV4_HEADER_OCTETS || (told >= 0 && told !== transport)) return -1;
+  return view.getUint8(network + IPV4_PROTOCOL) === (segments.isTcp ? TCP : UDP) ? transport : -1;
 }
 
 /** Octets of payload in the segment at `index`. */

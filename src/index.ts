@@ -1,0 +1,51 @@
+/**
+ * Wirespan as a library: L2TPv3 (RFC 3931) and its Ethernet pseudowires (RFC 4719), apart from any operating system.
+ *
+ * - The wire: `decodeControlMessage` and `encodeControlMessage`, `decodeDataMessage` and `encodeDataMessage`, octets to values
+ *   and back. What cannot be read throws `TruncatedError` or `ProtocolError`.
+ * - Control: `Lcce` is all control connections of a node as one function of an input and a time. It opens no socket and reads no
+ *   clock: `handle` and `expire` return effects, which the caller performs in order.
+ * - Forwarding: `encapsulate` and `decapsulate` turn a frame of one session into a data message and back, or name the reason why
+ *   not. They are the reference that the planes of the daemon are held to.
+ * - Configuration: `parseConfig` reads the daemon's file, or tells every problem of it; `planChange` says what it takes to get
+ *   from one configuration to another.
+ *
+ * All of it is pure: the only randomness is what the caller hands in.
+ */
+
+export { TruncatedError } from "./bytes/errors.ts";
+export type { Config, ConfigProblem } from "./config/config.ts";
+export { formatProblem, parseConfig } from "./config/parse.ts";
+export { formatPlan, type PlanStep, planChange } from "./config/plan.ts";
+export type { Effect, Input, ReportedEvent } from "./control/effects.ts";
+export { Lcce } from "./control/lcce.ts";
+export type { LcceIdentity, PeerSettings, PseudowireSettings } from "./control/settings.ts";
+export type { ConnectionSnapshot, LcceSnapshot, PseudowireSnapshot } from "./control/snapshot.ts";
+export { type DiscardReason, discardReasons } from "./forwarding/discard-reasons.ts";
+export {
+  decapsulate,
+  encapsulate,
+  newSequenceState,
+  type Outcome,
+  type SequenceState,
+} from "./forwarding/encapsulation.ts";
+export type { Attachment } from "./forwarding/plane.ts";
+export type { Clock, Random } from "./ports.ts";
+export type { ControlHeader } from "./wire/control-header.ts";
+export {
+  type DataHeader,
+  type DefaultSublayer,
+  decodeDataMessage,
+  decodeSessionId,
+  encodeDataMessage,
+} from "./wire/data-header.ts";
+export { ProtocolError } from "./wire/errors.ts";
+export {
+  type ControlMessage,
+  type DecodedControlMessage,
+  decodeControlMessage,
+  encodeControlMessage,
+  type MessageName,
+} from "./wire/message.ts";
+export { hasMessageDigest, verifyMessageDigest } from "./wire/message-digest.ts";
+export type { Encapsulation, PsnPath, SessionParameters } from "./wire/session-parameters.ts";

@@ -1,0 +1,283 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import {
+  deadFiles,
+  forbidden,
+  impurities,
+  longFiles,
+  longFunctions,
+  namesIn,
+  readSources,
+  type SourceFile,
+  strip,
+  wrongCitations,
+  wrongImports,
+  wrongPackages,
+} from "./support/architecture.ts";
+
+/** TABLE: what each layer may import besides itself. This table is the architecture: imports go downward only. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  bytes: [],
+  "ports.ts": [],
+  wire: ["bytes", "ports.ts"],
+  os: ["wire", "bytes", "ports.ts"],
+  control: ["wire", "bytes", "ports.ts"],
+  config: ["wire", "bytes"],
+  forwarding: ["wire", "bytes", "ports.ts"],
+  "forwarding/userspace": ["forwarding", "os", "wire", "bytes", "ports.ts"],
+  capture: ["config", "os", "wire", "bytes"],
+  daemon: ["config", "control", "forwarding", "forwarding/userspace", "os", "wire", "bytes", "ports.ts"],
+  lab: ["daemon", "config", "forwarding", "os", "wire", "bytes"],
+  cli: [
+    "lab",
+    "daemon",
+    "capture",
+    "config",
+    "control",
+    "forwarding/userspace",
+    "forwarding",
+    "os",
+    "wire",
+    "bytes",
+    "ports.ts",
+  ],
+  "index.ts": ["config", "control", "forwarding", "wire", "bytes", "ports.ts"],
+};
+
+/** TABLE: which packages a layer, or one file, may use. Absent means none. */
+const mayUse: Readonly<Record<string, readonly string[]>> = {
+  os: ["*"],
+  daemon: ["*"],
+  capture: ["*"],
+  lab: ["*"],
+  cli: ["*"],
+  config: ["yaml", "zod"],
+  "forwarding/userspace": ["node:worker_threads", "node:net"],
+  // Hashes are computed, nothing else: the same octets always give the same digest.
+  "wire/message-digest.ts": ["node:crypto"],
+  "wire/hidden-avp.ts": ["node:crypto"],
+};
+
+/** Layers that know no clock, no chance and no process. */
+const pure = ["bytes", "ports.ts", "wire", "control", "config", "forwarding", "index.ts"];
+
+/** Where execution begins; workers and programs that a file starts are found by the URLs that name them. */
+const roots = [
+  "cli/main.ts",
+  "index.ts",
+  // Makes docs/configuration.md and the JSON Schema, in test/config/reference.test.ts.
+  "config/reference.ts",
+  // Programs that the guest and the hostile peers of the system tests are started with.
+  "lab/kernel-peer.ts",
+  "lab/noise.ts",
+];
+
+/** TABLE: files whose functions may be longer, and how long. */
+const longer: Readonly<Record<string, number>> = {
+  // A list of commands, one statement each.
+  "cli/lab.ts": 70,
+};
+
+const rfcs = JSON.parse(readFileSync(new URL("support/rfc-sections.json", import.meta.url), "utf8"));
+const sources = readSources();
+
+/** A file that breaks a rule, to show that the rule can fail. */
+function bad(path: string, text: string): readonly SourceFile[] {
+  return [{ path, text }];
+}
+
+describe("imports go downward only", () => {
+  test("in src", () => {
+    expect(wrongImports(sources, mayImport)).toEqual([]);
+  });
+
+  test("the table has a row for each layer, names no other, and has no cycle", () => {
+    const layers = Object.keys(mayImport);
+    for (const [index, layer] of layers.entries()) {
+      for (const lower of mayImport[layer] ?? [])
+        expect(layers.slice(0, index), `${layer} -> ${lower}`).toContain(lower);
+    }
+  });
+
+  test.each([
+    ["wire/a.ts", 'import { x } from "../control/b.ts";'],
+    ["wire/a.ts", 'import type { X } from "../os/b.ts";'],
+    ["control/a.ts", 'export { x } from "../forwarding/plane.ts";'],
+    ["forwarding/a.ts", 'import { x } from "./userspace/b.ts";'],
+    ["config/a.ts", 'const late = await import("../os/b.ts");'],
+    ["daemon/a.ts", 'import "../cli/main.ts";'],
+    ["bytes/a.ts", 'import {\n  x,\n  y,\n} from "../wire/b.ts";'],
+    ["elsewhere/a.ts", ""],
+  ])("%s with %s would fail", (path, text) => {
+    expect(wrongImports(bad(path, text), mayImport).length).toBe(1);
+  });
+
+  test("what comments and strings say is no import", () => {
+    const text =
+      '// import "../os/b.ts"\n/* export * from "../os/b.ts" */\nconst s = \'import "../os/b.ts"\';';
+    expect(wrongImports(bad("wire/a.ts", text), mayImport)).toEqual([]);
+  });
+
+  test("the reader of imports finds those of this project", () => {
+    const all = sources.flatMap((file) => namesIn(file).files);
+    expect(all.length).toBeGreaterThan(200);
+    const paths = new Set(sources.map(({ path }) => path));
+    expect(all.filter((path) => !paths.has(path))).toEqual([]);
+  });
+});
+
+describe("packages are used where the table says", () => {
+  test("in src", () => {
+    expect(wrongPackages(sources, mayUse)).toEqual([]);
+  });
+
+  test.each([
+    ["control/a.ts", 'import { randomBytes } from "node:crypto";'],
+    ["wire/avp.ts", 'import { createHmac } from "node:crypto";'],
+    ["config/a.ts", 'import { readFileSync } from "node:fs";'],
+    ["forwarding/a.ts", 'import koffi from "koffi";'],
+    ["forwarding/userspace/a.ts", 'import koffi from "koffi";'],
+    ["index.ts", 'export * from "yaml";'],
+  ])("%s with %s would fail", (path, text) => {
+    expect(wrongPackages(bad(path, text), mayUse).length).toBe(1);
+  });
+});
+
+describe("no clock, no chance, no process where everything is a function", () => {
+  test("in src", () => {
+    expect(impurities(sources, pure)).toEqual([]);
+  });
+
+  test.each([
+    "Date.now()",
+    "new Date()",
+    "performance.now()",
+    "Math.random()",
+    "setTimeout(f, 1)",
+    "process.env.X",
+    "crypto.getRandomValues(x)",
+  ])("%s would fail", (call) => {
+    expect(impurities(bad("control/a.ts", `const x = ${call};`), pure).length).toBe(1);
+    expect(impurities(bad("daemon/a.ts", `const x = ${call};`), pure)).toEqual([]);
+    expect(impurities(bad("control/a.ts", `// ${call}\nconst s = "${call}";`), pure)).toEqual([]);
+  });
+});
+
+describe("errors are told apart by class, never by text", () => {
+  const sniffing = /\.message\s*\.\s*(?:includes|startsWith|endsWith|match|indexOf)\(/;
+
+  test("in src", () => {
+    expect(forbidden(sources, sniffing)).toEqual([]);
+  });
+
+  test("a search in a message would fail", () => {
+    expect(forbidden(bad("os/a.ts", 'if (error.message.includes("EPERM")) {}'), sniffing)).toEqual([
+      "os/a.ts:1: if (error.message.includes(       )) {}",
+    ]);
+  });
+});
+
+describe("exports have names", () => {
+  const nameless = /\bexport\s+default\b|\bas default\b/;
+
+  test("in src", () => {
+    expect(forbidden(sources, nameless)).toEqual([]);
+  });
+
+  test.each(["export default function f() {}", "export { f as default };"])("%s would fail", (text) => {
+    expect(forbidden(bad("wire/a.ts", text), nameless).length).toBe(1);
+  });
+});
+
+describe("files have at most 400 lines, functions at most 60; tables may be longer", () => {
+  const filler = (lines: number) => "    x();\n".repeat(lines);
+
+  test("files of src", () => {
+    expect(longFiles(sources)).toEqual([]);
+  });
+
+  test("functions of src", () => {
+    expect(longFunctions(sources, longer)).toEqual([]);
+  });
+
+  test("a file of 401 lines would fail, a table would not", () => {
+    expect(longFiles(bad("wire/a.ts", "x\n".repeat(400)))).toEqual([]);
+    expect(longFiles(bad("wire/a.ts", "x\n".repeat(401)))).toEqual(["wire/a.ts: 401 lines"]);
+    expect(longFiles(bad("wire/avp-table.ts", "x\n".repeat(401)))).toEqual([]);
+    expect(longFiles(bad("config/fields.ts", "x\n".repeat(401)))).toEqual([]);
+  });
+
+  test.each([
+    ["export function f(): void {\n", "}\n"],
+    ["async function f(\n  a: number,\n): Promise<{ b: number }> {\n", "}\n"],
+    ["const f = (a: number) => {\n", "};\n"],
+    ["call(1, async () => {\n", "});\n"],
+    ["class A {\n  get #b(): number {\n", "  }\n}\n"],
+    ["class A {\n  static async method<T>(a: T): Promise<void> {\n", "  }\n}\n"],
+    ["class A {\n  constructor(\n    a: number,\n  ) {\n", "  }\n}\n"],
+  ])("%j and 61 lines in all would fail", (begin, end) => {
+    const extra = begin.split("\n").length - 1 + 1 - (begin.startsWith("class") ? 1 : 0);
+    expect(longFunctions(bad("wire/a.ts", begin + filler(60 - extra) + end))).toEqual([]);
+    expect(longFunctions(bad("wire/a.ts", begin + filler(61 - extra) + end)).length).toBe(1);
+  });
+
+  test("a long block that is no function is none", () => {
+    for (const begin of [
+      "export class A {\n",
+      "interface A {\n",
+      "const a = {\n",
+      "if (f(1)) {\n",
+      "for (const a of b()) {\n",
+    ]) {
+      expect(longFunctions(bad("wire/a.ts", `${begin}${filler(80)}}\n`)), begin).toEqual([]);
+    }
+  });
+});
+
+describe("no file is dead", () => {
+  test("in src", () => {
+    expect(deadFiles(sources, roots)).toEqual([]);
+  });
+
+  test("a file that nothing leads to would fail, a worker named by its URL would not", () => {
+    const main = { path: "cli/main.ts", text: 'import "../daemon/a.ts";' };
+    const a = { path: "daemon/a.ts", text: 'new Worker(new URL("worker.js", import.meta.url));' };
+    const worker = { path: "daemon/worker.ts", text: "" };
+    const dead = { path: "daemon/dead.ts", text: 'import "./a.ts";' };
+    expect(deadFiles([main, a, worker, dead], roots)).toEqual(["daemon/dead.ts"]);
+  });
+});
+
+describe("every section that is cited exists", () => {
+  test("in src", () => {
+    expect(wrongCitations(sources, rfcs)).toEqual([]);
+  });
+
+  test.each([
+    ["/** (RFC 3931 §5.4.6) */", "RFC 3931 has no section 5.4.6"],
+    ["// RFC 3931 §4.2, §4.9", "RFC 3931 has no section 4.9"],
+    ["// RFC 4719 §2.1, RFC 3931 §13", "RFC 3931 has no section 13"],
+    ["/** a line (RFC 3931\n * §4.8) */", "RFC 3931 has no section 4.8"],
+    ['const why = "clears the connection (§7.6)";', "RFC 3931 has no section 7.6"],
+    ["// RFC 3931 §IV", "not a section: §IV"],
+    ["// RFC 3931 § 4.2", "not a section: § 4.2"],
+    ["/** RFC 3931 Appendix D */", "RFC 3931 has no appendix D"],
+    ['const row = { section: "6.16" };', "RFC 3931 has no section 6.16"],
+  ])("%s would fail", (text, problem) => {
+    expect(wrongCitations(bad("wire/a.ts", text), rfcs)).toEqual([`wire/a.ts: ${problem}`]);
+  });
+
+  test.each([
+    "// RFC 3931 §5.4.4, §7.1 and Appendix C.",
+    "/** (RFC 4719 §2.3.9) */",
+    "// See RFC 3931 §4.2.",
+    "// RFC 3931 §7.3.1: sender",
+  ])("%s is in order", (text) => {
+    expect(wrongCitations(bad("wire/a.ts", text), rfcs)).toEqual([]);
+  });
+});
+
+test("the reader of code leaves out comments, strings, templates and patterns, and keeps lines and divisions", () => {
+  const text = 'a; // b\n/* c\n */ "d" + `e\n$f` + x.match(/g"h/) / i / j; // k';
+  expect(strip(text).replace(/ +/g, " ")).toBe("a; \n \n + \n + x.match( ) / i / j; ");
+});

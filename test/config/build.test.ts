@@ -1,0 +1,197 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import type { Config } from "../../src/config/config.ts";
+import { configOf, configText, staticText } from "../support/configuration.ts";
+
+const minimal = readFileSync(new URL("../../examples/minimal.yaml", import.meta.url), "utf8");
+const utf8 = new TextEncoder();
+
+test("a working tunnel needs about eight lines: all else has a default", () => {
+  const lines = minimal.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  expect(lines.length).toBeLessThanOrEqual(8);
+  expect(configOf(minimal)).toEqual({
+    lcce: { hostName: "here.example", routerId: 0xc0000201, controlSocket: "/run/wirespan/wirespan.sock" },
+    log: { level: "info", format: "auto" },
+    tunnels: [
+      {
+        name: "branch",
+        local: "192.0.2.1",
+        remote: "192.0.2.2",
+        encapsulation: "udp",
+        localPort: 1701,
+        remotePort: 1701,
+        fragmentation: "outer",
+        control: {
+          role: "either",
+          authentication: "none",
+          secrets: [],
+          digestType: "hmac-md5",
+          hideAvps: false,
+          helloIntervalMs: 60_000,
+          retransmitInitialMs: 1000,
+          retransmitCapMs: 8000,
+          retransmitLimit: 10,
+          receiveWindowSize: 8,
+          reconnectInitialMs: 1000,
+          reconnectCapMs: 60_000,
+        },
+        pseudowires: [
+          {
+            name: "lan",
+            type: "ethernet",
+            circuit: { kind: "interface", device: "eth1", linkLocal: "forward" },
+            mtu: 1500,
+            cookieOctets: 8,
+            sublayer: "none",
+            sequencing: "none",
+            remoteEndId: utf8.encode("lan"),
+          },
+        ],
+      },
+    ],
+  } satisfies Config);
+});
+
+test("every key of a tunnel finds its place", () => {
+  const text = configText({
+    top: "lcce: { host_name: node, router_id: 10.0.0.1, control_socket: /tmp/s }\nlog: { level: debug, format: json }\n",
+    tunnel: `role: responder
+    local_port: 0
+    remote_port: 1702
+    fragmentation: none
+    secret: { file: a }
+    next_secret: { env: B }
+    digest: sha1
+    hide_avps: true
+    hello_interval_s: 5
+    retransmit_initial_ms: 500
+    retransmit_cap_ms: 9000
+    retransmit_limit: 3
+    receive_window: 4
+    reconnect_initial_s: 0.25
+    reconnect_cap_s: 10.5
+    peer_host_name: other
+    peer_router_id: 10.0.0.2`,
+    pseudowire: "{ mtu: 9000, cookie: 4, sublayer: default, sequencing: non-ip, remote_end_id: 100 }"
+      .replace(/^\{ | \}$/g, "")
+      .replaceAll(", ", "\n        "),
+    circuit:
+      "tap: tap0, bridge: br0, vlan: 111, vlan_on_pseudowire: 7, vlan_protocol: 802.1ad, link_local: no-pause",
+  });
+  const { lcce, log, tunnels } = configOf(text);
+  expect([lcce, log]).toEqual([
+    { hostName: "node", routerId: 0x0a000001, controlSocket: "/tmp/s" },
+    { level: "debug", format: "json" },
+  ]);
+  expect(tunnels[0]).toMatchObject({
+    localPort: 0,
+    remotePort: 1702,
+    fragmentation: "none",
+    control: {
+      role: "responder",
+      authentication: "digest",
+      secrets: [
+        { kind: "file", path: "a" },
+        { kind: "environment", variable: "B" },
+      ],
+      digestType: "hmac-sha1",
+      hideAvps: true,
+      helloIntervalMs: 5000,
+      retransmitInitialMs: 500,
+      retransmitCapMs: 9000,
+      retransmitLimit: 3,
+      receiveWindowSize: 4,
+      reconnectInitialMs: 250,
+      reconnectCapMs: 10_500,
+      peerHostName: "other",
+      peerRouterId: 0x0a000002,
+    },
+  });
+  expect(tunnels[0]!.pseudowires).toEqual([
+    {
+      name: "lan",
+      type: "ethernet-vlan",
+      circuit: {
+        kind: "tap",
+        device: "tap0",
+        bridge: "br0",
+        vlan: { id: 111, idOnPseudowire: 7, protocol: 0x88a8 },
+        linkLocal: "no-pause",
+      },
+      mtu: 9000,
+      cookieOctets: 4,
+      sublayer: "default",
+      sequencing: "non-ip",
+      remoteEndId: Uint8Array.of(0, 0, 0, 100),
+    },
+  ]);
+});
+
+test("RFC 4719 §2.1: a VLAN may cross in a pseudowire for whole ports, if one says so", () => {
+  const of = (pseudowire: string, circuit: string) =>
+    configOf(configText({ pseudowire, circuit })).tunnels[0]!.pseudowires[0]!;
+  expect(of("", "interface: e, vlan: 0").circuit.vlan).toEqual({
+    id: 0,
+    idOnPseudowire: 0,
+    protocol: 0x8100,
+  });
+  expect(of("", "interface: e, vlan: 0").type).toBe("ethernet-vlan");
+  expect(of("type: ethernet", "interface: e, vlan: 5").type).toBe("ethernet");
+});
+
+test("a remote end id in quotes is text, and a name in digits is text too", () => {
+  const idOf = (text: string) => configOf(text).tunnels[0]!.pseudowires[0]!.remoteEndId;
+  expect(idOf(configText({ pseudowire: 'remote_end_id: "100"' }))).toEqual(utf8.encode("100"));
+  expect(idOf(configText().replace("lan:", "100:"))).toEqual(utf8.encode("100"));
+});
+
+test("over IP there are no ports, and integrity needs no secret", () => {
+  const [tunnel] = configOf(
+    configText({ tunnel: "encapsulation: ip\n    authentication: integrity" }),
+  ).tunnels;
+  expect([tunnel?.localPort, tunnel?.remotePort]).toEqual([0, 0]);
+  expect(tunnel?.control).toMatchObject({ authentication: "integrity", secrets: [] });
+});
+
+test("digests without a secret mean the empty password, and the source of a secret is all the configuration holds", () => {
+  const [tunnel] = configOf(configText({ tunnel: "authentication: digest" })).tunnels;
+  expect(tunnel?.control).toMatchObject({ authentication: "digest", secrets: [] });
+});
+
+test("RFC 3931 §3: a static tunnel has ids and cookies, and no control", () => {
+  const [tunnel] = configOf(
+    staticText("receive_cookie: 01020304, transmit_cookie: 0102030405060708", "cookie: 0"),
+  ).tunnels;
+  expect(tunnel).not.toHaveProperty("control");
+  expect(tunnel?.pseudowires[0]).toMatchObject({
+    cookieOctets: 4,
+    fixed: {
+      localSessionId: 1,
+      remoteSessionId: 2,
+      receiveCookie: Uint8Array.of(1, 2, 3, 4),
+      transmitCookie: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+      transmitSublayer: "none",
+      transmitSequencing: "none",
+    },
+  });
+});
+
+test("addresses are in canonical form, and a node without IPv4 has a router id from its name", () => {
+  const text = configText().replace("192.0.2.1", "2001:DB8:0:0::1").replace("192.0.2.2", '"2001:db8::0002"');
+  const { lcce, tunnels } = configOf(text);
+  expect([tunnels[0]?.local, tunnels[0]?.remote]).toEqual(["2001:db8::1", "2001:db8::2"]);
+  expect(lcce.routerId).toBe(configOf(text).lcce.routerId);
+  expect(lcce.routerId).toBeGreaterThan(0);
+  const numbered = configOf(`${text}lcce: { router_id: 7, host_name: other }\n`);
+  expect(numbered.lcce).toMatchObject({ routerId: 7, hostName: "other" });
+});
+
+test("a configuration is frozen to its leaves", () => {
+  const visit = (value: unknown): void => {
+    if (typeof value !== "object" || value === null || value instanceof Uint8Array) return;
+    expect(Object.isFrozen(value)).toBe(true);
+    for (const inner of Object.values(value)) visit(inner);
+  };
+  visit(configOf(staticText("receive_cookie: 01020304")));
+  visit(configOf(minimal));
+});

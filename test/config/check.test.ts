@@ -1,0 +1,254 @@
+import { expect, test } from "vitest";
+import { canonicalAddress, hashOf, routerIdOf } from "../../src/config/address.ts";
+import { nearest } from "../../src/config/nearest.ts";
+import { configOf, configText, marksOf, staticText } from "../support/configuration.ts";
+
+const T = "tunnels.branch";
+const P = "tunnels.branch.pseudowires.lan";
+
+/** What the file has, and what is said of it. */
+const inOneTunnel: readonly (readonly [string, string, readonly string[]])[] = [
+  ["another family", "remote: 2001:db8::1", [`IPv6, but local is IPv4: ${T}.remote <2001:db8::1>`]],
+  ["a host name", "remote: peer.example", [`wanted an IPv4 or IPv6 address: ${T}.remote <peer.example>`]],
+  [
+    "ports over IP",
+    "remote: 1.1.1.1\n    encapsulation: ip\n    local_port: 1701\n    remote_port: 1702",
+    [
+      `IP protocol 115 has no ports: ${T}.local_port <1701>`,
+      `IP protocol 115 has no ports: ${T}.remote_port <1702>`,
+    ],
+  ],
+  [
+    "a secret from two places",
+    "remote: 1.1.1.1\n    secret: { file: a, env: B }",
+    [`wanted either file or env: ${T}.secret <secret:>`],
+  ],
+  [
+    "a secret from nowhere",
+    "remote: 1.1.1.1\n    secret: {}",
+    [`wanted either file or env: ${T}.secret <secret:>`],
+  ],
+  [
+    "a secret without a use",
+    "remote: 1.1.1.1\n    secret: { env: A }\n    authentication: integrity",
+    [`of no use with authentication integrity: ${T}.secret <secret:>`],
+  ],
+  [
+    "a next secret alone",
+    "remote: 1.1.1.1\n    authentication: digest\n    next_secret: { env: A }",
+    [`needs secret too: ${T}.next_secret <next_secret:>`],
+  ],
+  [
+    "hiding without a secret",
+    "remote: 1.1.1.1\n    hide_avps: true",
+    [`needs authentication by digest, with a secret: ${T}.hide_avps <true>`],
+  ],
+  [
+    "a peer's router id in words",
+    "remote: 1.1.1.1\n    peer_router_id: branch",
+    [`wanted a dotted quad or a number: ${T}.peer_router_id <branch>`],
+  ],
+  [
+    "a first pause above the longest",
+    "remote: 1.1.1.1\n    retransmit_initial_ms: 9000\n    reconnect_cap_s: 0.5",
+    [
+      `more than retransmit_cap_ms, which is 8000: ${T}.retransmit_initial_ms <9000>`,
+      `more than reconnect_cap_s, which is 0.5: ${T}.reconnect_initial_s <branch:>`,
+    ],
+  ],
+];
+
+test.each(inOneTunnel)("a tunnel with %s", (_name, keys, expected) => {
+  const text = `tunnels:\n  branch:\n    ${keys}\n    local: 192.0.2.1\n`;
+  expect(new Set(marksOf(text))).toEqual(new Set(expected));
+});
+
+test("local addresses are checked as remote ones are", () => {
+  expect(marksOf("tunnels: { branch: { local: here, remote: 192.0.2.2 } }")).toEqual([
+    `wanted an IPv4 or IPv6 address: ${T}.local <here>`,
+  ]);
+});
+
+test("secrets are of no use to a tunnel without control connection", () => {
+  const text = staticText("").replace("control: static", "control: static\n    secret: { env: A }");
+  expect(marksOf(text)).toEqual([`of no use with control: static: ${T}.secret <secret:>`]);
+});
+
+const inOnePseudowire: readonly (readonly [
+  string,
+  { circuit?: string; pseudowire?: string },
+  readonly string[],
+])[] = [
+  [
+    "two devices",
+    { circuit: "interface: eth1, tap: tap0" },
+    [`wanted either interface or tap: ${P}.circuit <circuit:>`],
+  ],
+  ["no device", { circuit: "vlan: 5" }, [`wanted either interface or tap: ${P}.circuit <circuit:>`]],
+  [
+    "an interface in a bridge",
+    { circuit: "interface: eth1, bridge: br0" },
+    [`only a TAP device is put into a bridge by us: ${P}.circuit.bridge <br0>`],
+  ],
+  [
+    "a rewrite of no VLAN",
+    { circuit: "interface: eth1, vlan_on_pseudowire: 5" },
+    [`needs vlan too: ${P}.circuit.vlan_on_pseudowire <5>`],
+  ],
+  [
+    "the type of another circuit",
+    { pseudowire: "type: ethernet-vlan" },
+    [`a VLAN pseudowire needs circuit.vlan: ${P}.type <ethernet-vlan>`],
+  ],
+  [
+    "numbers without room for them",
+    { pseudowire: "sequencing: all" },
+    [`needs sublayer: default, which carries the numbers: ${P}.sequencing <all>`],
+  ],
+  [
+    "static ids in a negotiated tunnel",
+    { pseudowire: "static: { local_session_id: 1, remote_session_id: 2 }" },
+    [`only in a tunnel with control: static: ${P}.static <static:>`],
+  ],
+  [
+    "a device name with a slash",
+    { circuit: "interface: a/b" },
+    [`an interface name is US-ASCII without blanks, slash, colon and percent: ${P}.circuit.interface <a/b>`],
+  ],
+  [
+    "a device name that the kernel would complete",
+    { circuit: "tap: tap%d" },
+    [`an interface name is US-ASCII without blanks, slash, colon and percent: ${P}.circuit.tap <tap%d>`],
+  ],
+  ["no device name", { circuit: 'interface: ""' }, [`must not be empty: ${P}.circuit.interface <"">`]],
+];
+
+test.each(inOnePseudowire)("a pseudowire with %s", (_name, keys, expected) => {
+  expect(marksOf(configText(keys))).toEqual(expected);
+});
+
+test("static tunnels need static pseudowires with numbers that fit their sublayers", () => {
+  expect(marksOf(configText({ tunnel: "control: static" }))).toEqual([
+    `needs static: with ids and cookies: ${P} <lan:>`,
+  ]);
+  expect(marksOf(staticText("transmit_sequencing: all"))).toEqual([
+    `needs transmit_sublayer: default: ${P}.static.transmit_sequencing <all>`,
+  ]);
+  const receiving = "sublayer: default\n        sequencing: all";
+  expect(marksOf(staticText("transmit_sublayer: none", receiving))).toEqual([
+    `needs transmit_sublayer: default: ${P}.static.transmit_sequencing <static:>`,
+  ]);
+  const { fixed } = configOf(staticText("", receiving)).tunnels[0]!.pseudowires[0]!;
+  expect([fixed?.transmitSublayer, fixed?.transmitSequencing]).toEqual(["default", "all"]);
+});
+
+/** Two tunnels, the pseudowires of each given as `name: keys`. */
+function two(first: string, second: string, keys = ""): string {
+  return `tunnels:
+  one: { local: "2001:db8::1", remote: "2001:db8::2", pseudowires: { ${first} } }
+  two: { local: "2001:DB8:0::1", remote: "2001:db8::3"${keys}, pseudowires: { ${second} } }
+`;
+}
+
+const across: readonly (readonly [string, string, readonly string[]])[] = [
+  [
+    "the same ends in other words",
+    two("", "").replace("db8::3", "db8:0:0::2"),
+    ['tunnel one has the same ends: tunnels.two.remote <"2001:db8:0:0::2">'],
+  ],
+  [
+    "a socket with two opinions",
+    two("", "", ", fragmentation: none"),
+    ["another tunnel from 2001:DB8:0::1 shares the socket and says outer: tunnels.two.fragmentation <none>"],
+  ],
+  [
+    "a name twice",
+    two("a: { circuit: { tap: t1 } }", "a: { circuit: { tap: t2 } }"),
+    ["tunnel one has a pseudowire of this name: tunnels.two.pseudowires.a <a:>"],
+  ],
+  [
+    "a remote end id twice",
+    two("a: { circuit: { tap: t1 } }, b: { remote_end_id: a, circuit: { tap: t2 } }", ""),
+    ["pseudowire a has the same: tunnels.one.pseudowires.b.remote_end_id <a>"],
+  ],
+  [
+    "one port twice",
+    two("a: { circuit: { tap: t } }", "b: { circuit: { tap: t } }"),
+    ["t is used by pseudowire a too: tunnels.two.pseudowires.b.circuit.tap <t>"],
+  ],
+  [
+    "a VLAN of a whole port",
+    two("a: { circuit: { tap: t } }", "b: { circuit: { tap: t, vlan: 5 } }"),
+    ["t is used as a whole by pseudowire a: tunnels.two.pseudowires.b.circuit.tap <t>"],
+  ],
+  [
+    "a port of which a VLAN is taken",
+    two("a: { circuit: { tap: t, vlan: 5 } }", "b: { circuit: { tap: t } }"),
+    ["t is used by pseudowire a too: tunnels.two.pseudowires.b.circuit.tap <t>"],
+  ],
+  [
+    "one VLAN twice",
+    two("a: { circuit: { tap: t, vlan: 5 } }", "b: { circuit: { tap: t, vlan: 5 } }"),
+    ["pseudowire a carries this VLAN of t: tunnels.two.pseudowires.b.circuit.vlan <5>"],
+  ],
+  [
+    "a device of two kinds",
+    two("a: { circuit: { tap: t, vlan: 5 } }", "b: { circuit: { interface: t, vlan: 6 } }"),
+    ["t is used as interface and as tap: tunnels.two.pseudowires.b.circuit.interface <t>"],
+  ],
+  [
+    "a TAP device in two bridges",
+    two("a: { circuit: { tap: t, vlan: 5, bridge: x } }", "b: { circuit: { tap: t, vlan: 6 } }"),
+    ["another pseudowire puts t into x: tunnels.two.pseudowires.b.circuit <circuit:>"],
+  ],
+];
+
+test.each(across)("%s across pseudowires", (_name, text, expected) => {
+  expect(marksOf(text)).toEqual(expected);
+});
+
+test("one session id in two static tunnels", () => {
+  const pseudowire = (name: string) =>
+    `${name}: { circuit: { tap: ${name} }, static: { local_session_id: 7, remote_session_id: 7 } }`;
+  const text = two(pseudowire("a"), pseudowire("b")).replaceAll("local:", "control: static, local:");
+  expect(marksOf(text)).toEqual([
+    "pseudowire a has it: tunnels.two.pseudowires.b.static.local_session_id <7>",
+  ]);
+});
+
+test("VLANs of both kinds of tag share a device with each other and with nobody else", () => {
+  const pseudowires =
+    "a: { circuit: { tap: t, vlan: 5 } }, b: { circuit: { tap: t, vlan: 5, vlan_protocol: 802.1ad } }";
+  expect(configOf(two(pseudowires, "c: { circuit: { tap: t, vlan: 6 } }")).tunnels.length).toBe(2);
+});
+
+test.each([
+  ["192.0.2.1", "192.0.2.1"],
+  ["0.0.0.0", "0.0.0.0"],
+  ["2001:DB8::0:1", "2001:db8::1"],
+  ["::", "::"],
+  ["192.0.02.1", undefined],
+  ["256.0.0.1", undefined],
+  ["192.0.2", undefined],
+  ["fe80::1%eth0", undefined],
+  ["::ffff:192.0.2.1", undefined],
+  ["::ffff:c000:201", undefined],
+  ["1::2::3", undefined],
+  ["::1]:80/[::", undefined],
+  ["", undefined],
+])("the address %s is %s", (text, canonical) => {
+  expect(canonicalAddress(text)?.text).toBe(canonical);
+});
+
+test("router ids are quads or numbers, and a name makes one that is never 0", () => {
+  expect([routerIdOf("192.0.2.1"), routerIdOf(7), routerIdOf("7")]).toEqual([0xc0000201, 7, undefined]);
+  expect(hashOf("a")).toBe(0xe40c292c);
+  // A name whose FNV-1a hash is 0.
+  expect(hashOf("%(nd2 ")).toBe(1);
+});
+
+test("the nearest candidate is the one with the fewest edits, if there are few", () => {
+  expect(nearest("helo", ["hello", "held"])).toBe("hello");
+  expect(nearest("x", ["hello"])).toBeUndefined();
+  expect(nearest("x", [])).toBeUndefined();
+});

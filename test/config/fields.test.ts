@@ -1,0 +1,131 @@
+import { expect, test } from "vitest";
+import { stringify } from "yaml";
+import { z } from "zod";
+import {
+  circuitFields,
+  configFields,
+  pseudowireFields,
+  staticFields,
+  tunnelFields,
+  updatable,
+} from "../../src/config/fields.ts";
+import { parseConfig } from "../../src/config/parse.ts";
+import { configOf, configText } from "../support/configuration.ts";
+
+interface Schema {
+  readonly type?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly enum?: readonly unknown[];
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+}
+
+/** Every mapping of the file: where it stands, and its table. */
+const sections: readonly (readonly [readonly string[], z.ZodType])[] = [
+  [["lcce"], configFields.shape.lcce],
+  [["log"], configFields.shape.log],
+  [["tunnels", "t"], tunnelFields],
+  [["tunnels", "t", "pseudowires", "p"], pseudowireFields],
+  [["tunnels", "t", "pseudowires", "p", "circuit"], circuitFields],
+  [["tunnels", "t", "pseudowires", "p", "static"], staticFields],
+];
+
+const rows = sections.flatMap(([path, fields]) => {
+  const { properties = {} } = z.toJSONSchema(fields, { io: "input" }) as Schema;
+  return Object.entries(properties).map(([key, schema]) => ({
+    name: [...path, key].join("."),
+    path,
+    key,
+    schema,
+  }));
+});
+
+/** What is said of one key's value in a file that is otherwise in order, apart from what other keys have to do with it. */
+function said(path: readonly string[], key: string, value: unknown): readonly string[] {
+  const pseudowire = {
+    circuit: { interface: "eth1" },
+    static: { local_session_id: 1, remote_session_id: 2 },
+  };
+  const tunnel = {
+    local: "192.0.2.1",
+    remote: "192.0.2.2",
+    control: "static",
+    pseudowires: { p: pseudowire },
+  };
+  const file = { lcce: {}, log: {}, tunnels: { t: tunnel } };
+  let at = file as Record<string, unknown>;
+  for (const step of path) at = at[step] as Record<string, unknown>;
+  at[key] = value;
+  const { problems } = parseConfig(stringify(file), "f.yaml", { hostName: "h" });
+  return problems
+    .filter((problem) => problem.path === [...path, key].join("."))
+    .map(({ message }) => message);
+}
+
+const ranged = rows.filter(
+  ({ schema: { type, maximum } }) => (type === "integer" || type === "number") && maximum !== undefined,
+);
+
+test.each(ranged)(
+  "$name: from its least to its greatest value, and nothing beyond",
+  ({ path, key, schema }) => {
+    const { type, minimum = 0, maximum = 0 } = schema;
+    const step = type === "integer" ? 1 : 0.01;
+    const wanted = (value: unknown) =>
+      said(path, key, value).filter((message) => message.startsWith("wanted"));
+    for (const value of [minimum, maximum]) expect(wanted(value)).toEqual([]);
+    expect(wanted(minimum - step)).toEqual([`wanted at least ${minimum}`]);
+    expect(wanted(maximum + step)).toEqual([`wanted at most ${maximum}`]);
+    for (const huge of [1e300, 2 ** 60]) expect(wanted(huge)).toEqual([`wanted at most ${maximum}`]);
+    expect(wanted(-1e300)).toEqual([`wanted at least ${minimum}`]);
+    for (const other of ["text", true, [], {}, null, Number.NaN])
+      expect(wanted(other)).toEqual(["wanted a number"]);
+    if (type === "integer") expect(wanted(minimum + 0.5)).toEqual(["wanted an integer"]);
+  },
+);
+
+test("the table has ranges to test", () => {
+  expect(ranged.length).toBeGreaterThan(12);
+});
+
+const choices = rows.filter(({ schema }) => schema.enum !== undefined);
+
+test.each(choices)("$name: one of its values, and no other", ({ path, key, schema }) => {
+  const values = schema.enum ?? [];
+  const wanted = (value: unknown) =>
+    said(path, key, value).filter((message) => message.startsWith("wanted one"));
+  for (const value of values) expect(wanted(value)).toEqual([]);
+  for (const other of ["other", "", 99, null, [], `${values[0]} `]) {
+    expect(wanted(other)).toEqual([`wanted one of ${values.join(", ")}`]);
+  }
+});
+
+test.each(rows.filter(({ schema }) => schema.default !== undefined))(
+  "$name: its default is allowed",
+  (row) => {
+    expect(said(row.path, row.key, row.schema.default)).toEqual([]);
+  },
+);
+
+test.each(rows)("$name has a help text that is a sentence", ({ key, schema }) => {
+  const { description = "" } = schema;
+  if (key === "secret") return;
+  expect(description).toMatch(/^[A-Z`].*\.$/);
+});
+
+test("the keys that the help calls reloadable are those that are taken over", () => {
+  const documented = rows
+    .filter(({ path, schema }) => path.length === 2 && schema.description?.includes("Reloadable"))
+    .map(({ key }) => key);
+  const { control } = configOf(configText()).tunnels[0]!;
+  expect(documented.length).toBe(updatable.length);
+  for (const key of updatable) expect(control).toHaveProperty(key);
+  const word = (key: string) =>
+    key
+      .replaceAll("_", "")
+      .replace(/(ms|s|size)$/i, "")
+      .toLowerCase();
+  expect(documented.map(word).sort()).toEqual(updatable.map(word).sort());
+});

@@ -1,0 +1,274 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { formatProblem, parseConfig } from "../../src/config/parse.ts";
+import { configOf, configText, linesOf, problemsOf, staticText } from "../support/configuration.ts";
+
+test("every problem of a file is told at once, each with file, line and column, in the order of the file", () => {
+  const text = `lcce: { host_nam: me, router_id: -1 }
+log:
+  level: loud
+tunnels:
+  branch:
+    local: 192.0.2.1
+    helo_interval_s: 5
+    hello_interval_s: 4000
+    hide_avps: maybe
+    role: initiatr
+    receive_window: 1.5
+    retransmit_limit: ten
+    secret: hunter2
+    peer_router_id: []
+    pseudowires:
+      "my lan":
+        circuit: { interface: eth1 }
+      lan:
+        mtu: 10
+        cookie: 5
+        remote_end_id: ""
+        circuit: { interfaces: eth1, vlan: 4095, tap: a-name-that-is-too-long }
+      other: {}
+`;
+  expect(problemsOf(text).map(formatProblem)).toEqual([
+    "wirespan.yaml:1:9  lcce.host_nam: unknown key; did you mean host_name?",
+    "wirespan.yaml:1:34  lcce.router_id: wanted at least 0",
+    "wirespan.yaml:3:10  log.level: wanted one of trace, debug, info, warn, error",
+    "wirespan.yaml:5:3  tunnels.branch.remote: missing",
+    "wirespan.yaml:7:5  tunnels.branch.helo_interval_s: unknown key; did you mean hello_interval_s?",
+    "wirespan.yaml:8:23  tunnels.branch.hello_interval_s: wanted at most 3600",
+    "wirespan.yaml:9:16  tunnels.branch.hide_avps: wanted true or false",
+    "wirespan.yaml:10:11  tunnels.branch.role: wanted one of either, initiator, responder",
+    "wirespan.yaml:11:21  tunnels.branch.receive_window: wanted an integer",
+    "wirespan.yaml:12:23  tunnels.branch.retransmit_limit: wanted a number",
+    "wirespan.yaml:13:13  tunnels.branch.secret: wanted a mapping",
+    "wirespan.yaml:14:21  tunnels.branch.peer_router_id: wanted text or a number in range",
+    "wirespan.yaml:16:7  tunnels.branch.pseudowires.my lan: a name starts with a letter or digit and has up to 63 letters, " +
+      "digits, dots, dashes and underscores",
+    "wirespan.yaml:19:14  tunnels.branch.pseudowires.lan.mtu: wanted at least 68",
+    "wirespan.yaml:20:17  tunnels.branch.pseudowires.lan.cookie: wanted one of 0, 4, 8",
+    "wirespan.yaml:21:24  tunnels.branch.pseudowires.lan.remote_end_id: must not be empty",
+    "wirespan.yaml:22:20  tunnels.branch.pseudowires.lan.circuit.interfaces: unknown key; did you mean interface?",
+    "wirespan.yaml:22:44  tunnels.branch.pseudowires.lan.circuit.vlan: wanted at most 4094",
+    "wirespan.yaml:22:55  tunnels.branch.pseudowires.lan.circuit.tap: longer than 15 characters",
+    "wirespan.yaml:23:7  tunnels.branch.pseudowires.other.circuit: missing",
+  ]);
+});
+
+test("what is wrong between keys is told too, of tunnels that are in order while others are not", () => {
+  const text = `lcce: { router_id: 192.0.2 }
+tunnels:
+  one: { local: 192.0.2.1, remote: 2001:db8::2 }
+  two: { local: 192.0.2.1, remote: 192.0.2.3, mtu: 1500 }
+`;
+  expect(linesOf(text)).toEqual([
+    "1:20 lcce.router_id: wanted a dotted quad or a number",
+    "3:36 tunnels.one.remote: IPv6, but local is IPv4",
+    "4:47 tunnels.two.mtu: unknown key",
+  ]);
+});
+
+test("a key that is like no other is not guessed at, and one in the wrong case is", () => {
+  expect(linesOf(configText({ tunnel: "xyzzy: 1" }))).toEqual(["5:5 tunnels.branch.xyzzy: unknown key"]);
+  expect(linesOf(configText({ tunnel: "ROLE: either" }))).toEqual([
+    "5:5 tunnels.branch.ROLE: unknown key; did you mean role?",
+  ]);
+  expect(linesOf(configText({ tunnel: "secret: { fil: /etc/key }" }))).toEqual([
+    "5:15 tunnels.branch.secret.fil: unknown key; did you mean file?",
+  ]);
+  expect(linesOf(`${configText()}tunnel: {}\n`)).toEqual(["8:1 tunnel: unknown key; did you mean tunnels?"]);
+});
+
+const wholes: readonly (readonly [string, string, readonly string[]])[] = [
+  ["nothing", "", ["1:1 : the file is empty; it needs `tunnels:`"]],
+  ["comments alone", "# nothing\n\n# here\n", ["1:1 : the file is empty; it needs `tunnels:`"]],
+  ["a list", "- tunnels\n", ["1:1 : wanted a mapping with `tunnels:`"]],
+  ["a number", "42", ["1:1 : wanted a mapping with `tunnels:`"]],
+  ["no tunnels", "log: {}\n", ["1:1 tunnels: missing"]],
+  ["an empty tunnels:", "tunnels:\n", ["1:9 tunnels: wanted a mapping"]],
+  ["a mapping of no tunnel", "tunnels: {}\n", ["1:1 tunnels: there is no tunnel"]],
+  ["a list of tunnels", "tunnels: []\n", ["1:10 tunnels: wanted a mapping"]],
+  ["an empty tunnel", "tunnels:\n  a:\n", ["2:5 tunnels.a: wanted a mapping"]],
+  ["a key twice", "tunnels: {}\nlog: {}\ntunnels: {}\n", ["3:1 : this key is there already"]],
+  [
+    "two documents",
+    "tunnels: {}\n---\ntunnels: {}\n",
+    ["2:1 : a second document begins here; one is all there may be"],
+  ],
+  ["a tab", "tunnels:\n\ta: {}\n", ["2:1 : Tabs are not allowed as indentation"]],
+  ["an open quote", 'tunnels: "', ['1:11 : Missing closing "quote']],
+  ["an alias of nothing", "tunnels: { a: *b }\n", ["1:15 : no anchor &b stands before"]],
+  ["keys that are mappings", "? { a: b }\n: c\n", ["1:1 tunnels: missing", "1:1 { a: b }: unknown key"]],
+  [
+    "keys of Object.prototype",
+    "__proto__: {}\nconstructor: 2\n",
+    ["1:1 tunnels: missing", "1:1 __proto__: unknown key", "2:1 constructor: unknown key"],
+  ],
+];
+
+test.each(wholes)("a file of %s", (_name, text, expected) => {
+  expect(linesOf(text)).toEqual(expected);
+});
+
+test("several mistakes of YAML are told at once", () => {
+  expect(linesOf("a: [1\nb: {2\n").length).toBeGreaterThan(1);
+});
+
+test("carriage returns and a byte order mark in front are no mistakes", () => {
+  const text = `\ufeff${configText().replaceAll("\n", "\r\n")}`;
+  expect(configOf(text)).toEqual(configOf(configText()));
+  expect(linesOf(`${text}bad: 1\r\n`)).toEqual(["8:1 bad: unknown key"]);
+});
+
+test("aliases may repeat keys, but not blow up", () => {
+  const { tunnels } = configOf(`tunnels:
+  one:
+    local: 192.0.2.1
+    remote: 192.0.2.2
+    secret: &secret { file: /etc/wirespan/secret }
+  two: { local: 192.0.2.1, remote: 192.0.2.3, secret: *secret }
+`);
+  expect(tunnels.map(({ control }) => control?.secrets)).toEqual([
+    [{ kind: "file", path: "/etc/wirespan/secret" }],
+    [{ kind: "file", path: "/etc/wirespan/secret" }],
+  ]);
+  const levels = ["x", ..."abcdefg"].map((name, level, names) =>
+    level === 0
+      ? ""
+      : `${name}: &${name} [${Array.from({ length: 10 }, () => (level === 1 ? "x" : `*${names[level - 1]}`))}]`,
+  );
+  expect(linesOf(levels.slice(1).join("\n"))).toEqual([
+    "1:1 : Excessive alias count indicates a resource exhaustion attack",
+  ]);
+});
+
+test("an anchor within itself ends somewhere", () => {
+  expect(linesOf("tunnels: &a { b: *a }\n").length).toBeGreaterThan(0);
+});
+
+test.each(["[", "{", "- ", "a: {", "&a [", "!!map {"])("a file as deep as the stack: %s", (opening) => {
+  for (const depth of [300, 700, 1_200, 2_500, 20_000]) {
+    const problems = problemsOf(opening.repeat(depth));
+    expect(problems.length).toBeGreaterThan(0);
+    for (const { message } of problems) expect(message).not.toMatch(/call stack/);
+  }
+});
+
+test("a file of more than 4 MiB is not even looked at", () => {
+  expect(linesOf(`${configText()}#${"x".repeat(4 * 1024 * 1024)}`)).toEqual([
+    "1:1 : longer than 4194304 characters",
+  ]);
+});
+
+test("of a hundred and more problems the first hundred are told and the others counted", () => {
+  const lines = linesOf(configText({ top: Array.from({ length: 250 }, (_, n) => `key${n}: 1\n`).join("") }));
+  expect(lines.length).toBe(101);
+  expect(lines[99]).toBe("107:1 key99: unknown key");
+  expect(lines[100]).toBe("107:1 : and 150 more");
+});
+
+const cookies: readonly (readonly [string, string])[] = [
+  ["0102030405060708", "0102030405060708"],
+  ['"0102030405060708"', "0102030405060708"],
+  ["12e45678", "12e45678"],
+  ["00000000", "00000000"],
+  ["99999999", "99999999"],
+  ["deadbeefDEADBEEF", "deadbeefdeadbeef"],
+  ['""', ""],
+];
+
+test.each(cookies)("a cookie written as %s is taken digit by digit", (written, hexadecimal) => {
+  const { pseudowires } = configOf(staticText(`receive_cookie: ${written}`)).tunnels[0]!;
+  expect(Buffer.from(pseudowires[0]!.fixed!.receiveCookie).toString("hex")).toBe(hexadecimal);
+  expect(pseudowires[0]!.cookieOctets).toBe(hexadecimal.length / 2);
+});
+
+test.each([
+  ["0x0102030405060708", "wanted pairs of hexadecimal digits, without 0x"],
+  ["123", "wanted pairs of hexadecimal digits, without 0x"],
+  ["01.5", "wanted pairs of hexadecimal digits, without 0x"],
+  ["010203", "wanted 0, 4 or 8 octets: 0, 8 or 16 hexadecimal digits"],
+  ["true", "wanted text"],
+  ["~", "wanted text"],
+])("a cookie written as %s is refused: %s", (written, message) => {
+  expect(linesOf(staticText(`transmit_cookie: ${written}`))).toEqual([
+    `8:79 tunnels.branch.pseudowires.lan.static.transmit_cookie: ${message}`,
+  ]);
+});
+
+const snippets = [
+  "tunnels:",
+  "\n",
+  "  ",
+  "    ",
+  "branch:",
+  "local: ",
+  "remote: ",
+  "192.0.2.1",
+  "2001:db8::1",
+  "pseudowires:",
+  "lan:",
+  "circuit: ",
+  "{",
+  "}",
+  "[",
+  "]",
+  ",",
+  ": ",
+  "- ",
+  "interface: eth1",
+  "vlan: 111",
+  "&a ",
+  "*a",
+  "!!int ",
+  "|\n",
+  ">\n",
+  "'",
+  '"',
+  "#",
+  "---\n",
+  "...\n",
+  "? ",
+  "%YAML 1.2\n",
+  "\t",
+  "\r\n",
+  "\0",
+  "static:",
+  "receive_cookie: 01",
+  "0x1",
+  "1e9",
+  ".nan",
+  "~",
+  "true",
+  "secret: { file: x }",
+  "mtu: ",
+  "-1",
+  "lcce:",
+  "log: ",
+  "\ufeff",
+  "<<: ",
+] as const;
+
+test("any text is read or has problems with a place inside it: 6 000 texts", () => {
+  const mutated = fc
+    .tuple(fc.nat(configText().length), fc.nat(20), fc.constantFrom(...snippets))
+    .map(([at, cut, put]) => configText().slice(0, at) + put + configText().slice(at + cut));
+  const texts = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 60 }),
+    fc.array(fc.constantFrom(...snippets), { maxLength: 30 }).map((parts) => parts.join("")),
+    mutated,
+  );
+  fc.assert(
+    fc.property(texts, (text) => {
+      const { config, problems } = parseConfig(text, "any.yaml", { hostName: "h" });
+      expect(config === undefined).toBe(problems.length > 0);
+      const lines = text.split("\n");
+      for (const { file, line, column } of problems) {
+        expect(file).toBe("any.yaml");
+        expect(line).toBeGreaterThanOrEqual(1);
+        expect(line).toBeLessThanOrEqual(lines.length);
+        expect(column).toBeGreaterThanOrEqual(1);
+        expect(column).toBeLessThanOrEqual(lines[line - 1]!.length + 1);
+      }
+    }),
+    { numRuns: 6_000, seed: 20_240_611 },
+  );
+});

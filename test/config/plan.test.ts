@@ -1,0 +1,164 @@
+import { expect, test } from "vitest";
+import type { Config } from "../../src/config/config.ts";
+import { formatPlan, planChange } from "../../src/config/plan.ts";
+import { configOf, configText, staticText } from "../support/configuration.ts";
+
+function planOf(before: string, after: string): string {
+  return formatPlan(planChange(configOf(before), configOf(after)));
+}
+
+/** Two tunnels, the second with these keys in front and these pseudowires. */
+function twoTunnels(keys = "", pseudowires = "b: { circuit: { tap: b } }", top = ""): string {
+  return `lcce: { host_name: here, router_id: 1${top} }
+tunnels:
+  one: { local: 192.0.2.1, remote: 192.0.2.2, pseudowires: { a: { circuit: { tap: a } } } }
+  two: { local: 192.0.2.1, remote: 192.0.2.3, ${keys}pseudowires: { ${pseudowires} } }
+`;
+}
+
+test("nothing changes between equal files, whatever their looks", () => {
+  expect(planOf(twoTunnels(), twoTunnels())).toBe("nothing changes");
+  const other = `# another text\n${twoTunnels("role: either, encapsulation: udp, ")}`;
+  expect(planOf(twoTunnels(), other)).toBe("nothing changes");
+  expect(planChange(configOf(twoTunnels()), configOf(other))).toEqual([]);
+});
+
+/** What changes in the second tunnel of two; the first is in no plan. */
+const changes: readonly (readonly [string, string, string])[] = [
+  [
+    "a timer",
+    twoTunnels("hello_interval_s: 30, "),
+    "update tunnel two\n    control.helloIntervalMs: 60000 -> 30000",
+  ],
+  [
+    "several timers",
+    twoTunnels("retransmit_limit: 3, reconnect_cap_s: 5, "),
+    "update tunnel two\n    control.retransmitLimit: 10 -> 3\n    control.reconnectCapMs: 60000 -> 5000",
+  ],
+  [
+    "the encapsulation",
+    twoTunnels("encapsulation: ip, "),
+    "replace tunnel two\n    encapsulation: udp -> ip\n    localPort: 1701 -> 0\n    remotePort: 1701 -> 0",
+  ],
+  [
+    "a timer and more",
+    twoTunnels("hello_interval_s: 30, role: initiator, "),
+    "replace tunnel two\n    control.role: either -> initiator\n    control.helloIntervalMs: 60000 -> 30000",
+  ],
+  [
+    "a secret",
+    twoTunnels("secret: { file: /etc/key }, "),
+    'replace tunnel two\n    control.authentication: none -> digest\n    control.secrets: [] -> [{"kind":"file","path":"/etc/key"}]',
+  ],
+  [
+    "who the peer must be",
+    twoTunnels("peer_host_name: other, "),
+    "replace tunnel two\n    control.peerHostName: (none) -> other",
+  ],
+  [
+    "one more pseudowire",
+    twoTunnels("", "b: { circuit: { tap: b } }, c: { circuit: { tap: c } }"),
+    "create pseudowire c of tunnel two",
+  ],
+  ["no pseudowire", twoTunnels("", ""), "remove pseudowire b of tunnel two"],
+  [
+    "a pseudowire by another name",
+    twoTunnels("", "c: { circuit: { tap: b } }"),
+    "remove pseudowire b of tunnel two\ncreate pseudowire c of tunnel two",
+  ],
+  [
+    "a pseudowire's mtu",
+    twoTunnels("", "b: { circuit: { tap: b }, mtu: 1400 }"),
+    "replace pseudowire b of tunnel two\n    mtu: 1500 -> 1400",
+  ],
+  [
+    "a pseudowire's VLAN",
+    twoTunnels("", "b: { circuit: { tap: b, vlan: 5 } }"),
+    'replace pseudowire b of tunnel two\n    type: ethernet -> ethernet-vlan\n    circuit.vlan: (none) -> {"id":5,"idOnPseudowire":5,"protocol":33024}',
+  ],
+  [
+    "a remote end id",
+    twoTunnels("", "b: { circuit: { tap: b }, remote_end_id: 1 }"),
+    "replace pseudowire b of tunnel two\n    remoteEndId: 0x62 -> 0x00000001",
+  ],
+  [
+    "a timer and a pseudowire",
+    twoTunnels("hello_interval_s: 0, ", "b: { circuit: { tap: b }, cookie: 4 }"),
+    "update tunnel two\n    control.helloIntervalMs: 60000 -> 0\nreplace pseudowire b of tunnel two\n    cookieOctets: 8 -> 4",
+  ],
+  ["a tunnel less", twoTunnels().replace(/ {2}two:.*\n/, ""), "remove tunnel two"],
+  [
+    "a tunnel by another name",
+    twoTunnels().replace("two:", "three:"),
+    "remove tunnel two\ncreate tunnel three",
+  ],
+  [
+    "the control socket",
+    twoTunnels("", undefined, ", control_socket: /tmp/s"),
+    "update lcce here\n    control_socket: /run/wirespan/wirespan.sock -> /tmp/s (at the next start)",
+  ],
+  ["the log", `${twoTunnels()}log: { level: warn }\n`, "update log log\n    level: info -> warn"],
+];
+
+test.each(changes)("only what changed is touched: %s", (_name, after, plan) => {
+  expect(planOf(twoTunnels(), after)).toBe(plan);
+});
+
+test.each(changes.filter(([name]) => /tunnel less|pseudowire( by)?|one more/.test(name)))(
+  "and back again: %s",
+  (_name, after) => {
+    const back = planChange(configOf(after), configOf(twoTunnels()));
+    expect(back.length).toBeGreaterThan(0);
+    for (const step of back) expect([step.name, step.tunnel]).toContain("two");
+  },
+);
+
+test("another name or router id of ours is told to every peer: all is made anew", () => {
+  const after = twoTunnels("hello_interval_s: 30, ").replace("router_id: 1", "router_id: 2");
+  expect(planOf(twoTunnels(), after)).toBe("replace lcce here\n    routerId: 1 -> 2");
+});
+
+test("a pseudowire that moves is removed there and created here", () => {
+  const after = twoTunnels("", "b: { circuit: { tap: b } }, a: { circuit: { tap: a } }").replace(
+    "{ a: { circuit: { tap: a } } }",
+    "{}",
+  );
+  expect(planOf(twoTunnels(), after)).toBe(
+    "remove pseudowire a of tunnel one\ncreate pseudowire a of tunnel two",
+  );
+});
+
+test("cookies are in no plan, neither before nor after", () => {
+  const before = staticText("receive_cookie: 0102030405060708, transmit_cookie: 1112131415161718");
+  const after = staticText("receive_cookie: 2122232425262728, transmit_cookie: 1112131415161718");
+  expect(planOf(before, after)).toBe(
+    "replace pseudowire lan of tunnel branch\n    fixed.receiveCookie changed",
+  );
+  const shorter = staticText(
+    "receive_cookie: 01020304, transmit_cookie: 11121314, transmit_sublayer: default",
+  );
+  expect(planOf(before, shorter).split("\n")).toEqual([
+    "replace pseudowire lan of tunnel branch",
+    "    cookieOctets: 8 -> 4",
+    "    fixed.receiveCookie changed",
+    "    fixed.transmitCookie changed",
+    "    fixed.transmitSublayer: none -> default",
+  ]);
+});
+
+test("between a negotiated and a static tunnel nothing but names and settings is shown", () => {
+  const fixed = configOf(staticText("receive_cookie: 0102030405060708"));
+  const negotiated = configOf(configText());
+  for (const plan of [planChange(fixed, negotiated), planChange(negotiated, fixed)]) {
+    expect(plan.map(({ action, kind }) => [action, kind])).toEqual([["replace", "tunnel"]]);
+    expect(formatPlan(plan)).not.toMatch(/0102030405060708|1,2,3,4|"0":1/);
+  }
+  // Not made by any file, but a plan of it must not show the cookie either.
+  const [tunnel] = negotiated.tunnels;
+  const odd: Config = {
+    ...negotiated,
+    tunnels: [{ ...tunnel!, pseudowires: fixed.tunnels[0]!.pseudowires }],
+  };
+  expect(formatPlan(planChange(negotiated, odd))).toContain('"receiveCookie":"(secret)"');
+  expect(formatPlan(planChange(negotiated, odd))).not.toMatch(/0102030405060708|1,2,3,4|"0":1/);
+});

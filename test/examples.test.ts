@@ -1,0 +1,156 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { main as decodeAMessage } from "../examples/decode-a-message.ts";
+import { main as twoLccesInMemory } from "../examples/two-lcces-in-memory.ts";
+import type { Config } from "../src/config/config.ts";
+import { planChange } from "../src/config/plan.ts";
+import { encapsulate, newSequenceState } from "../src/index.ts";
+import { configOf } from "./support/configuration.ts";
+import { frameOf } from "./support/frames.ts";
+import { SeededRandom } from "./support/seeded-random.ts";
+import { attachment, sessionParameters } from "./support/sessions.ts";
+
+const directory = new URL("../examples/", import.meta.url);
+const files = readdirSync(directory);
+const configurations = files.filter((name) => name.endsWith(".yaml"));
+
+function textOf(name: string): string {
+  return readFileSync(new URL(name, directory), "utf8");
+}
+
+function linesOf(main: (print: (line: string) => void) => void): readonly string[] {
+  const lines: string[] = [];
+  main((line) => lines.push(line));
+  return lines;
+}
+
+test("decode-a-message.ts says what is in a control message and in a data message", () => {
+  const lines = linesOf(decodeAMessage);
+  expect(lines[0]).toBe("SCCRQ, Ns 0, Nr 0");
+  expect(lines).toContain('  hostName: "lcce-a.example"');
+  expect(lines).toContain("  controlMessageAuthenticationNonce: 101112131415161718191a1b1c1d1e1f");
+  expect(lines).toContain("  its digest is right");
+  expect(lines.slice(-2)).toEqual([
+    "data message for session 185270274",
+    "  cookie b0b1b2b3b4b5b6b7, frame of 42 octets to ffffffffffff",
+  ]);
+});
+
+test("two-lcces-in-memory.ts comes up, carries a frame and takes its leave, whatever the random numbers", () => {
+  for (let seed = 1; seed <= 20; seed += 1) {
+    const lines = linesOf((print) => twoLccesInMemory(print, new SeededRandom(seed)));
+    expect(lines).toContain("north: control connection established, pseudowire established");
+    expect(lines).toContain("south: control connection established, pseudowire established");
+    expect(lines).toContain("a frame of 64 octets went as 80 and arrived as 64");
+    expect(lines.at(-1)).toBe("both are silent");
+    const names = lines.flatMap((line) => / ms {2}\w+ -> \w+ {2}(\w+)/.exec(line)?.[1] ?? []);
+    for (const name of ["SCCRQ", "SCCRP", "SCCCN", "ICRQ", "ICRP", "ICCN", "StopCCN"])
+      expect(names).toContain(name);
+  }
+  expect(linesOf((print) => twoLccesInMemory(print)).at(-1)).toBe("both are silent");
+});
+
+test("every program of the examples is run here", () => {
+  expect(files.filter((name) => name.endsWith(".ts"))).toEqual([
+    "decode-a-message.ts",
+    "two-lcces-in-memory.ts",
+  ]);
+});
+
+test.each(configurations)(
+  "%s is in order, begins with what it is for, and leaves nobody's secret about",
+  (name) => {
+    const text = textOf(name);
+    configOf(text);
+    expect(text).toMatch(/^# /);
+    expect(text).not.toMatch(/secret: (?!\{)\S/);
+    for (const line of text.split("\n")) expect(line.length, line).toBeLessThanOrEqual(130);
+  },
+);
+
+test("secret-change.yaml: the steps before and after it are in order too, and each makes one tunnel anew", () => {
+  const text = textOf("secret-change.yaml");
+  const secrets = [...text.matchAll(/^# (secret: .*)$/gm)].map((match) => match[1]!);
+  expect(secrets.length).toBe(2);
+  const steps = secrets.map((secret) =>
+    configOf(text.replace(/ {4}secret: .*\n {4}next_secret: .*/, `    ${secret}`)),
+  );
+  const during = configOf(text);
+  for (const [before, after] of [
+    [steps[0]!, during],
+    [during, steps[1]!],
+  ] as const) {
+    expect(planChange(before, after).map(({ action, kind, name }) => [action, kind, name])).toEqual([
+      ["replace", "tunnel", "branch"],
+    ]);
+  }
+});
+
+/** One end's view of a tunnel and its pseudowires, as the other end would have to write it. */
+function mirrored(config: Config): Config {
+  return {
+    ...config,
+    tunnels: config.tunnels.map((tunnel) => ({
+      ...tunnel,
+      local: tunnel.remote,
+      remote: tunnel.local,
+      localPort: tunnel.remotePort,
+      remotePort: tunnel.localPort,
+    })),
+  };
+}
+
+describe("examples that belong together", () => {
+  test("headquarters.yaml is the other end of branch-office.yaml: addresses, encapsulation, names and types agree", () => {
+    const branch = mirrored(configOf(textOf("branch-office.yaml"))).tunnels[0]!;
+    const headquarters = configOf(textOf("headquarters.yaml")).tunnels;
+    expect(headquarters.length).toBe(2);
+    const facing = headquarters.find(({ remote }) => remote === branch.remote)!;
+    const facts = (tunnel: typeof branch) => ({
+      local: tunnel.local,
+      remote: tunnel.remote,
+      encapsulation: tunnel.encapsulation,
+      authentication: tunnel.control?.authentication,
+      pseudowires: tunnel.pseudowires.map(({ type, remoteEndId, mtu }) => [type, [...remoteEndId], mtu]),
+    });
+    expect(facts(facing)).toEqual(facts(branch));
+  });
+
+  test("static.yaml says what its `ip l2tp` commands say, with the kernel's words for the cookies", () => {
+    const text = textOf("static.yaml");
+    const said = (name: string) => new RegExp(` ${name} ([0-9a-f:.]+)`).exec(text)?.[1];
+    const [tunnel] = configOf(text).tunnels;
+    const fixed = tunnel!.pseudowires[0]!.fixed!;
+    const hex = (octets: Uint8Array) => Buffer.from(octets).toString("hex");
+    // The commands are for the other machine: its session id is the one we send, and it demands the cookie that we send.
+    expect(said("session_id")).toBe(String(fixed.remoteSessionId));
+    expect(said("peer_session_id")).toBe(String(fixed.localSessionId));
+    expect(said("peer_cookie")).toBe(hex(fixed.transmitCookie));
+    expect(said("cookie")).toBe(hex(fixed.receiveCookie));
+    expect([said("local"), said("remote")]).toEqual([tunnel!.remote, tunnel!.local]);
+    expect([said("udp_sport"), said("udp_dport")]).toEqual([
+      String(tunnel!.remotePort),
+      String(tunnel!.localPort),
+    ]);
+    expect(text).toContain("l2spec_type none");
+    expect([tunnel!.pseudowires[0]!.sublayer, fixed.transmitSublayer]).toEqual(["none", "none"]);
+  });
+
+  test("tap-bridge.yaml: its longest frame, with a tag, just fills an IPv4 packet of 1500 octets", () => {
+    const { mtu, cookieOctets } = configOf(textOf("tap-bridge.yaml")).tunnels[0]!.pseudowires[0]!;
+    const session = sessionParameters({ transmitCookie: new Uint8Array(cookieOctets) });
+    const frame = frameOf({ tags: ["8100006f"], length: mtu + 18 });
+    const datagram = encapsulate(frame, session, attachment({ mtu }), newSequenceState());
+    const headers = { ipv4: 20, udp: 8 };
+    expect(datagram.length + headers.ipv4 + headers.udp).toBe(1500);
+  });
+
+  test("a change of an example's timer touches nothing else", () => {
+    const text = textOf("branch-office.yaml");
+    const after = text.replace(/hello_interval_s: \d+/, "hello_interval_s: 5");
+    expect(after).not.toBe(text);
+    expect(planChange(configOf(text), configOf(after)).map(({ action, kind }) => [action, kind])).toEqual([
+      ["update", "tunnel"],
+    ]);
+  });
+});

@@ -1,0 +1,300 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { concat, toHex } from "../../src/bytes/hex.ts";
+import { discardIndex, discardReasons } from "../../src/forwarding/discard-reasons.ts";
+import {
+  decapsulate,
+  encapsulate,
+  newSequenceState,
+  type Outcome,
+  type SequenceState,
+} from "../../src/forwarding/encapsulation.ts";
+import type { Attachment } from "../../src/forwarding/plane.ts";
+import { Arena } from "../../src/forwarding/userspace/arena.ts";
+import { admitFrame, openMessage, writeHeader } from "../../src/forwarding/userspace/fast-path.ts";
+import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-row.ts";
+import { type ForwardedSession, sessionOfFrame, Tables } from "../../src/forwarding/userspace/tables.ts";
+import { encodeDataMessage } from "../../src/wire/data-header.ts";
+import type { SessionParameters } from "../../src/wire/session-parameters.ts";
+import { frameOf, padded } from "../support/frames.ts";
+import { attachment, pathOver, sessionParameters, vlanAttachment } from "../support/sessions.ts";
+
+const arena = new Arena();
+const HEADER = arena.take(64);
+const FRAME = arena.take(4096);
+const tables = new Tables(arena);
+tables.openCircuit({ fd: 7, kind: "interface", name: "eth1" });
+
+/** Puts octets where the kernel would: at any place of the arena, with remains of others behind them. */
+function put(octets: Uint8Array, shift: number): number {
+  arena.octets.fill(0x81, FRAME, FRAME + 4096);
+  arena.octets.set(octets, FRAME + shift);
+  return FRAME + shift;
+}
+
+function take(start: number, length: number): Uint8Array {
+  return arena.octets.slice(start, start + length);
+}
+
+function reasonOf(verdict: number): Outcome {
+  return discardReasons[-1 - verdict]!.name;
+}
+
+/** What the worker does with one frame from the circuit. */
+function fastEncapsulate(frame: Uint8Array, shift: number): Outcome {
+  if (frame.length < 14) return "runt";
+  const start = put(frame, shift);
+  const { view } = arena;
+  const session = sessionOfFrame(view, start, frame.length, tables.circuits.get("eth1")!);
+  if (session === undefined) return "no-pseudowire";
+  const verdict = admitFrame(view, start, frame.length, frame.length, session);
+  if (verdict < 0) return reasonOf(verdict);
+  const headerOctets = writeHeader(view, HEADER, session, start, frame.length);
+  return concat(take(HEADER, headerOctets), take(start, frame.length));
+}
+
+/** What the worker does with one datagram whose session id is known. */
+function fastDecapsulate(datagram: Uint8Array, session: ForwardedSession, shift: number): Outcome {
+  const start = put(datagram, shift);
+  const idOctets = session.isUdp ? 8 : 4;
+  const frame = openMessage(arena.view, start + idOctets, datagram.length - idOctets, session);
+  return frame < 0 ? reasonOf(frame) : padded(take(frame, start + datagram.length - frame));
+}
+
+function shown(outcome: Outcome): string {
+  return typeof outcome === "string" ? outcome : toHex(outcome);
+}
+
+const octets = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+const cookie = fc.constantFrom(0, 4, 8).chain(octets);
+const vlanId = fc.constantFrom(0, 1, 111, 4094);
+const tagProtocol = fc.constantFrom<0x8100 | 0x88a8>(0x8100, 0x88a8);
+
+const sessions: fc.Arbitrary<SessionParameters> = fc
+  .record({
+    path: fc.constantFrom(pathOver("udp"), pathOver("ip")),
+    localSessionId: fc.integer({ min: 1, max: 0xffff_ffff }),
+    remoteSessionId: fc.integer({ min: 1, max: 0xffff_ffff }),
+    receiveCookie: cookie,
+    transmitCookie: cookie,
+    receiveSublayer: fc.constantFrom<"none" | "default">("none", "default"),
+    transmitSublayer: fc.constantFrom<"none" | "default">("none", "default"),
+    receiveSequencing: fc.constantFrom<"none" | "non-ip" | "all">("none", "non-ip", "all"),
+    transmitSequencing: fc.constantFrom<"none" | "non-ip" | "all">("none", "non-ip", "all"),
+    transmitAllowed: fc.integer({ min: 0, max: 9 }).map((number) => number > 0),
+  })
+  .map(sessionParameters);
+
+const attachments: fc.Arbitrary<Attachment> = fc
+  .record({
+    vlan: fc.option(fc.record({ id: vlanId, idOnPseudowire: vlanId, protocol: tagProtocol }), {
+      nil: undefined,
+    }),
+    linkLocal: fc.constantFrom<Attachment["linkLocal"]>("forward", "no-pause", "block"),
+    mtu: fc.constantFrom(68, 100, 1500),
+  })
+  .map(({ vlan, ...rest }) => attachment(vlan === undefined ? rest : { ...rest, vlan }));
+
+const tag = fc
+  .tuple(fc.constantFrom("8100", "88a8"), fc.nat(15), vlanId)
+  .map(([protocol, priority, id]) => `${protocol}${((priority << 12) | id).toString(16).padStart(4, "0")}`);
+
+const frames = fc
+  .record({
+    to: fc.constantFrom(
+      "02000000000b",
+      "0180c2000000",
+      "0180c2000001",
+      "0180c200000e",
+      "0180c2000010",
+      "ffffffffffff",
+    ),
+    tags: fc.array(tag, { maxLength: 3 }),
+    type: fc.constantFrom("0800", "86dd", "0806", "88cc", "0026", "8100", "88a8"),
+    length: fc.oneof(
+      fc.integer({ min: 0, max: 130 }),
+      fc.constantFrom(1514, 1515, 1518, 1519, 1522, 1523, 1526),
+    ),
+  })
+  .map(frameOf);
+
+/** Something that happens to a session: a frame, a data message, or leave to transmit given or taken. */
+type Event =
+  | { readonly kind: "frame"; readonly frame: Uint8Array; readonly shift: number }
+  | {
+      readonly kind: "message";
+      readonly frame: Uint8Array;
+      readonly shift: number;
+      /** Added to the number that is expected. */
+      readonly ahead: number;
+      /** Bits of the sublayer besides the number. */
+      readonly bits: number;
+      readonly flip: number;
+      readonly cut: number;
+    }
+  | { readonly kind: "allowed"; readonly allowed: boolean };
+
+const shift = fc.nat(7);
+const events: fc.Arbitrary<readonly Event[]> = fc.array(
+  fc.oneof(
+    { weight: 8, arbitrary: fc.record({ kind: fc.constant("frame" as const), frame: frames, shift }) },
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        kind: fc.constant("message" as const),
+        frame: frames,
+        shift,
+        ahead: fc.constantFrom(0, 0, 0, 1, 5, 0x7f_ffff, 0x80_0000, 0xff_ffff, 0xff_fffe, 0xff_ff00),
+        bits: fc.constantFrom(0x40, 0x40, 0x40, 0x40, 0x4f, 0x00, 0x80, 0x50, 0x60, 0x70, 0xc0, 0x0f),
+        flip: fc.constantFrom(-1, -1, -1, -1, -1, 0, 3, 4, 7),
+        cut: fc.constantFrom(0, 0, 0, 0, 1, 40, 50, 60, 1500),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("allowed" as const), allowed: fc.boolean() }) },
+  ),
+  { minLength: 8, maxLength: 20 },
+);
+
+/** A data message with a number near what is expected, spoilt as the event says. */
+function messageOf(
+  event: Event & { kind: "message" },
+  session: SessionParameters,
+  expected: number,
+): Uint8Array {
+  const { encapsulation } = session.path;
+  const header = { sessionId: session.localSessionId, cookie: session.receiveCookie.slice() };
+  if (event.flip >= 0 && event.flip < header.cookie.length) header.cookie[event.flip]! ^= 1 << event.flip;
+  const number = (expected + event.ahead) % 0x100_0000;
+  const word = Uint8Array.of(event.bits, number >>> 16, (number >>> 8) & 0xff, number & 0xff);
+  const payload = session.receiveSublayer === "none" ? event.frame : concat(word, event.frame);
+  const whole = encodeDataMessage(encapsulation, header, payload);
+  return whole.subarray(0, Math.max(encapsulation === "udp" ? 8 : 4, whole.length - event.cut));
+}
+
+function expectSameState(row: ForwardedSession, state: SequenceState): void {
+  const { nextNumber, expected, oldRun, oldNext } = row;
+  expect({ next: nextNumber, received: { expected, oldRun, oldNext } }).toEqual(state);
+}
+
+let cases = 0;
+const seen = new Set<string>();
+
+function agree(fast: Outcome, reference: Outcome): void {
+  cases += 1;
+  seen.add(typeof reference === "string" ? reference : "passed");
+  expect(shown(fast)).toBe(shown(reference));
+}
+
+/** Runs events through both, side by side. */
+function compare(
+  parameters: SessionParameters,
+  at: Attachment,
+  happened: readonly Event[],
+  first: number,
+): void {
+  tables.addSession(1, 3, parameters, at);
+  const row = tables.sessions.get(parameters.localSessionId | 0)!;
+  const state = newSequenceState();
+  row.nextNumber = state.next = first;
+  row.expected = state.received.expected = first;
+  let session = parameters;
+  try {
+    for (const event of happened) {
+      if (event.kind === "allowed") {
+        session = { ...session, transmitAllowed: event.allowed };
+        tables.updateSession(session);
+      } else if (event.kind === "frame") {
+        agree(fastEncapsulate(event.frame, event.shift), encapsulate(event.frame, session, at, state));
+      } else {
+        const datagram = messageOf(event, session, state.received.expected);
+        agree(fastDecapsulate(datagram, row, event.shift), decapsulate(datagram, session, at, state));
+      }
+      expectSameState(row, state);
+    }
+  } finally {
+    tables.removeSession(parameters.localSessionId);
+  }
+}
+
+test("the fast path does what the reference does, to the octet, the reason and the number: 40 000 cases and more", () => {
+  const first = fc.constantFrom(0, 1, 5, 0x7f_ffff, 0xff_fffe, 0xff_ffff);
+  fc.assert(
+    fc.property(sessions, attachments, events, first, (session, at, happened, number) => {
+      compare(session, at, happened, number);
+    }),
+    { numRuns: 4_000, seed: 20_240_611 },
+  );
+  expect(cases).toBeGreaterThan(40_000);
+  const reachable = [
+    "runt",
+    "no-pseudowire",
+    "not-established",
+    "link-local",
+    "oversize",
+    "truncated",
+    "wrong-cookie",
+    "vccv",
+    "fragment",
+    "out-of-sequence",
+    "untagged",
+    "passed",
+  ];
+  expect([...seen].sort()).toEqual(reachable.sort());
+});
+
+test("sessions on one device: by VLAN and kind of tag, each its own, and none after it is removed", () => {
+  const add = (row: number, at: Attachment) =>
+    tables.addSession(row, 3, sessionParameters({ localSessionId: row }), at);
+  const found = (...tags: string[]) => {
+    const frame = frameOf({ tags, length: 70 });
+    return sessionOfFrame(arena.view, put(frame, 2), frame.length, tables.circuits.get("eth1")!)
+      ?.localSessionId;
+  };
+  add(1, vlanAttachment(5));
+  add(2, vlanAttachment(5, 5, 0x88a8));
+  add(3, vlanAttachment(4094));
+  expect([found("81000005"), found("88a80005"), found("8100fffe"), found("81000006"), found()]).toEqual([
+    1,
+    2,
+    3,
+    undefined,
+    undefined,
+  ]);
+  expect(found("88a80005", "81000005")).toBe(2);
+  tables.removeSession(2);
+  expect([found("81000005"), found("88a80005")]).toEqual([1, undefined]);
+  for (const id of [1, 3, 99]) tables.removeSession(id);
+  add(4, attachment());
+  expect([found("81000005"), found()]).toEqual([4, 4]);
+  tables.removeSession(4);
+  expect(found()).toBeUndefined();
+});
+
+test("a session that took the place of another on a VLAN stays when the other is removed", () => {
+  const at = vlanAttachment(9);
+  tables.addSession(1, 3, sessionParameters({ localSessionId: 1 }), at);
+  tables.addSession(2, 3, sessionParameters({ localSessionId: 2 }), at);
+  tables.removeSession(1);
+  const frame = frameOf({ tags: ["81000009"], length: 64 });
+  const found = sessionOfFrame(arena.view, put(frame, 2), frame.length, tables.circuits.get("eth1")!);
+  expect(found?.localSessionId).toBe(2);
+  tables.removeSession(2);
+});
+
+test("a device that closes takes its sessions along, and one that is not open takes none", () => {
+  tables.openCircuit({ fd: 8, kind: "tap", name: "tap0" });
+  tables.addSession(1, 3, sessionParameters({ localSessionId: 0xffff_fff0 }), attachment({ device: "tap0" }));
+  tables.addSession(2, 3, sessionParameters({ localSessionId: 2 }), attachment());
+  tables.closeCircuit("tap0");
+  expect([...tables.sessions.keys()]).toEqual([2]);
+  tables.updateSession(sessionParameters({ localSessionId: 0xffff_fff0 }));
+  tables.removeSession(2);
+  expect(() => tables.addSession(3, 3, sessionParameters(), attachment({ device: "tap0" }))).toThrow(
+    /not open/,
+  );
+});
+
+test("each session has a cell for every discard reason", () => {
+  expect(CELLS_A_SESSION).toBe(counterCells.discards + discardReasons.length);
+  expect(Math.max(...Object.values(discardIndex))).toBe(discardReasons.length - 1);
+});
