@@ -113,7 +113,7 @@ export class Circuits {
       try {
         await operation();
       } catch (error) {
-        this.#listener.forwardingFailed(session, String(error instanceof Error ? error.message : error));
+        this.#listener.forwardingFailed(session, messageOf(error));
       }
     });
   }
@@ -122,7 +122,8 @@ export class Circuits {
   #enqueue(operation: () => Promise<void>): Promise<void> {
     const done = this.#work.then(operation);
     this.#work = done.catch((error: unknown) => {
-      this.#log.error({ event: "circuit", problem: String(error) }, "an operation on a circuit went wrong");
+      const problem = messageOf(error);
+      this.#log.error({ event: "circuit", problem }, `an operation on a circuit went wrong: ${problem}`);
     });
     return this.#work;
   }
@@ -136,9 +137,10 @@ export class Circuits {
       circuit.isOpen = true;
       if (first.circuit.kind === "tap") await this.#raiseTap(first);
     } catch (error) {
+      const problem = messageOf(error);
       this.#log.warn(
-        { event: "circuit", device, problem: error instanceof Error ? error.message : String(error) },
-        "cannot open the attachment circuit; waiting for it to appear",
+        { event: "circuit", device, problem },
+        `attachment circuit ${device} is attached once it can be: ${problem}`,
       );
       return;
     }
@@ -178,4 +180,8 @@ export class Circuits {
     );
     for (const name of circuit.pseudowires.keys()) this.#listener.circuitStatus(name, isUp);
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -14,7 +14,7 @@ import { IpControl } from "./ip-control.ts";
 import type { Log } from "./log.ts";
 import { reportStatus } from "./report.ts";
 import { identityOf } from "./settings.ts";
-import type { StatusReport } from "./status.ts";
+import type { ReloadReport, StatusReport } from "./status.ts";
 import { Tunnels } from "./tunnels.ts";
 
 /** How often counters are looked at for signs of life of the peers. */
@@ -109,29 +109,35 @@ export class Daemon {
     });
   }
 
-  /** Takes over another configuration and touches only what changed. Resolves to the plan that was carried out. */
-  async reload(
-    config: Config,
-  ): Promise<{ readonly changed: boolean; readonly plan: string; readonly problems: string[] }> {
-    const steps = planChange(this.#config, config);
-    const plan = formatPlan(steps);
-    const problems: string[] = [];
-    this.#log.info({ event: "reload", steps: steps.length }, "reloading the configuration");
+  /**
+   * Takes over another configuration and touches only what changed; when a secret of it cannot be read, nothing. Resolves to the
+   * plan that was carried out, and to what went wrong on the way, which does not keep the other steps from being taken.
+   */
+  async reload(config: Config): Promise<ReloadReport> {
+    const problems = unreadableSecrets(config);
+    const steps = problems.length > 0 ? [] : planChange(this.#config, config);
+    const attempt = async (act: () => Promise<void>): Promise<void> => {
+      try {
+        await act();
+      } catch (error) {
+        problems.push(error instanceof Error ? error.message : String(error));
+      }
+    };
+    this.#log.info(
+      { event: "reload", steps: steps.length },
+      `reloading the configuration: ${steps.length} steps`,
+    );
+    if (problems.length === 0) this.#config = config;
     const everything = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
-    const before = this.#config;
-    this.#config = config;
-    try {
-      if (everything) await this.#replaceAll(config);
-      else for (const step of orderOf(steps)) await this.#carryOut(step, config);
-    } catch (error) {
-      problems.push(error instanceof Error ? error.message : String(error));
-    }
-    this.#log.level = config.log.level;
-    if (before.lcce.controlSocket !== config.lcce.controlSocket) {
-      problems.push("lcce.control_socket changed: it is taken over at the next start");
-    }
+    if (everything) await attempt(() => this.#replaceAll(config));
+    else for (const step of orderOf(steps)) await attempt(() => this.#carryOut(step, config));
+    this.#log.level = this.#config.log.level;
     for (const problem of problems) this.#log.error({ event: "reload", problem }, problem);
-    return { changed: steps.length > 0, plan, problems };
+    return {
+      changed: steps.length > 0,
+      plan: steps.length === 0 && problems.length > 0 ? "" : formatPlan(steps),
+      problems,
+    };
   }
 
   /** Says goodbye to all peers, waits a moment for their acknowledgements, and releases everything. */
@@ -252,6 +258,20 @@ export class Daemon {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
+}
+
+/** Why secrets of a configuration cannot be read, before anything depends on them. */
+function unreadableSecrets(config: Config): string[] {
+  return config.tunnels.flatMap(({ name, control }) =>
+    (control?.secrets ?? []).flatMap((source) => {
+      try {
+        readSecret(source);
+        return [];
+      } catch (error) {
+        return [`tunnel ${name}: ${error instanceof Error ? error.message : String(error)}`];
+      }
+    }),
+  );
 }
 
 /** What goes makes room for what comes: a device or a port may move from one pseudowire to another. */

@@ -32,7 +32,10 @@ export class IpControl {
         family,
         onMessage: (remote, local, octets) => this.#hear(remote, local, octets),
         onError: (error) =>
-          this.#log.warn({ event: "ip-control", problem: error.message }, "receiving went wrong"),
+          this.#log.warn(
+            { event: "ip-control", problem: error.message },
+            `receiving control messages over IP went wrong: ${error.message}`,
+          ),
       });
       this.#sockets.set(family, socket);
     }

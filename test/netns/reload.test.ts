@@ -35,6 +35,12 @@ test("reload touches only what changed: another VLAN loses no frame; a bad file 
   expect(refused.stderr).toMatch(/wirespan-a\.yaml:\d+:1\s+nonsense: unknown key/);
   expect((await lab.status("a")).pseudowires).toHaveLength(2);
 
+  await edit(lab, () => original.replaceAll("/run/wirespan.secret", "/run/absent.secret"));
+  const unreadable = await reload(lab);
+  expect(unreadable.status).toBe(3);
+  expect(unreadable.stderr).toContain("tunnel to-b: read a secret: ENOENT (/run/absent.secret)");
+  expect((await lab.status("a")).pseudowires).toHaveLength(2);
+
   await edit(lab, () =>
     original.replace("hello_interval_s", "x").replace("  to-b:\n", "  to-b:\n    hello_interval_s: 30\n"),
   );
