@@ -48,7 +48,19 @@ function newNamespaces(...words: readonly string[]): readonly string[] {
 function namespacesOf(lab: RunningLab, ...words: readonly string[]): readonly string[] {
   const user = isRoot ? [] : ["--user", "--preserve-credentials"];
   const here = ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", process.cwd()];
-  return ["nsenter", "--target", `${lab.pid}`, ...user, "--net", "--mount", "--pid", "--", ...here, ...words];
+  return [
+    "nsenter",
+    "--target",
+    `${lab.pid}`,
+    ...user,
+    "--net",
+    "--mount",
+    "--pid",
+    "--root",
+    "--",
+    ...here,
+    ...words,
+  ];
 }
 
 /** Runs a command on this terminal; resolves to its exit code. */

@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run } from "../../src/lab/command.ts";
-import { MAIN, wirespan } from "../support/lab.ts";
+import { wirespan } from "../support/lab.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -81,26 +82,18 @@ describe("the command line", () => {
 
 describe("without root", () => {
   test("a whole lab comes up for a user without any right", async () => {
-    // A /dev/net/tun that everyone may open, as on systems with udev; in a mount namespace of the test's own.
+    // In a mount namespace of the test's own: the checkout and node where anyone may read them, and a /dev/net/tun that
+    // everyone may open, as on systems with udev.
     const script = [
       "mount -t tmpfs -o mode=755 tmpfs /mnt",
-      "mknod -m 666 /mnt/tun c 10 200",
-      "mount --bind /mnt/tun /dev/net/tun",
-      'exec setpriv --reuid 65534 --regid 65534 --clear-groups env -u XDG_RUNTIME_DIR "$@"',
+      'mkdir /mnt/wirespan && mount --bind "$1" /mnt/wirespan',
+      'touch /mnt/node && mount --bind "$2" /mnt/node',
+      "mknod -m 666 /mnt/tun c 10 200 && mount --bind /mnt/tun /dev/net/tun",
+      "cd /mnt/wirespan",
+      "exec setpriv --reuid 65534 --regid 65534 --clear-groups env -u XDG_RUNTIME_DIR /mnt/node dist/cli/main.js lab test ip115",
     ].join(" && ");
-    const command = [
-      "unshare",
-      "--mount",
-      "sh",
-      "-c",
-      script,
-      "sh",
-      process.execPath,
-      MAIN,
-      "lab",
-      "test",
-      "ip115",
-    ];
+    const repository = fileURLToPath(new URL("../..", import.meta.url));
+    const command = ["unshare", "--mount", "sh", "-c", script, "sh", repository, process.execPath];
     const { stdout } = await run(command, { timeoutMs: 120_000 });
     expect(stdout).toContain("every check passed");
   });
