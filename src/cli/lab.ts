@@ -1,5 +1,5 @@
-import { resolve } from "node:path";
 import type { Command } from "commander";
+import { addBench, addBenchInside } from "./bench.ts";
 import type { Shell } from "./program.ts";
 
 const topologyHelp = "name of a topology of this package, or path of a .yaml file";
@@ -64,29 +64,8 @@ export function addLab(program: Command, shell: Shell): void {
       for (const name of up.filter((other) => !topologyNames().includes(other)))
         line(`${name.padEnd(18)}(up)`);
     });
-  benchOptions(
-    lab
-      .command("bench")
-      .description("measure Wirespan beside plain bridging and kernel VXLAN (needs iperf3)"),
-  ).action(async ({ repetitions, seconds, json }: BenchWords) => {
-    const { benchLab } = await import("../lab/lab.ts");
-    const words = ["--repetitions", repetitions, "--seconds", seconds];
-    shell.exit(await benchLab(json === undefined ? words : [...words, "--json", resolve(json)]));
-  });
+  addBench(lab, shell);
   addInside(lab, line, shell);
-}
-
-interface BenchWords {
-  readonly repetitions: string;
-  readonly seconds: string;
-  readonly json?: string;
-}
-
-function benchOptions(command: Command): Command {
-  return command
-    .option("--repetitions <n>", "rounds through all candidates", "3")
-    .option("--seconds <s>", "of each measurement", "3")
-    .option("--json <file>", "write all single results to a file");
 }
 
 /** What the commands above start inside the lab's own namespaces. */
@@ -104,10 +83,7 @@ function addInside(lab: Command, line: (text: string) => void, shell: Shell): vo
     const { readTopology } = await import("../lab/topology.ts");
     shell.exit(await checkInside(readTopology(topology), line));
   });
-  benchOptions(inside.command("bench")).action(async ({ repetitions, seconds, json }: BenchWords) => {
-    const { benchInside } = await import("../lab/bench/bench.ts");
-    shell.exit(await benchInside({ repetitions: Number(repetitions), seconds: Number(seconds), json }, line));
-  });
+  addBenchInside(inside, line, shell);
   inside.command("hold <topology>").action(async (topology: string) => {
     const { holdInside } = await import("../lab/inside.ts");
     shell.exit(await holdInside(topology, (problem) => line(JSON.stringify({ ready: true, problem }))));

@@ -3,11 +3,14 @@ import { addressOf, sendmmsg } from "../../os/libc.ts";
 import { VNET_HEADER_OCTETS } from "../../os/sockets.ts";
 import { FrameSocket } from "../frame-socket.ts";
 
-/** As many frames as go out of an interface: node flood.js INTERFACE SECONDS OCTETS. Prints how many, as a line of JSON. */
-const BATCH = 64;
+/**
+ * Frames out of an interface: node flood.js INTERFACE SECONDS OCTETS [RATE]. As many as go, or RATE a second. Prints how many
+ * left, as a line of JSON.
+ */
+const BATCH = 32;
 const MESSAGE_OCTETS = 64;
 
-const [interfaceName = "", seconds = "1", octets = "60"] = process.argv.slice(2);
+const [interfaceName = "", seconds = "1", octets = "60", rate = "Infinity"] = process.argv.slice(2);
 const port = new FrameSocket(interfaceName);
 const header = fromHex("02aabbccddee 025753504102 88b5");
 const payload = new Uint8Array(Number(octets) - header.length);
@@ -22,9 +25,12 @@ for (let index = 0; index < BATCH; index += 1) {
   messages.setUint32(index * MESSAGE_OCTETS + 24, 1, true);
 }
 const address = addressOf(new Uint8Array(messages.buffer));
-const endMs = performance.now() + Number(seconds) * 1000;
+const beganMs = performance.now();
+const endMs = beganMs + Number(seconds) * 1000;
+const framesPerMs = Number(rate) / 1000;
 let sent = 0;
-while (performance.now() < endMs) {
+for (let nowMs = beganMs; nowMs < endMs; nowMs = performance.now()) {
+  if (sent > (nowMs - beganMs) * framesPerMs) continue;
   const done = sendmmsg(port.fd, address, BATCH, 0);
   if (done > 0) sent += done;
 }

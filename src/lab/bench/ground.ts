@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { until } from "../checks.ts";
 import { run } from "../command.ts";
 import { inNode, RUN } from "../network.ts";
 
@@ -11,11 +12,19 @@ export type Side = (typeof SIDES)[number];
 
 export const WAN_MTU = 1600;
 export const siteAddress: Readonly<Record<Side, string>> = { a: "10.0.0.1", b: "10.0.0.2" };
-export const wanAddress: Readonly<Record<Side, string>> = { a: "192.0.2.1", b: "192.0.2.2" };
+export const wanAddress: Readonly<Record<4 | 6, Readonly<Record<Side, string>>>> = {
+  4: { a: "192.0.2.1", b: "192.0.2.2" },
+  6: { a: "2001:db8::1", b: "2001:db8::2" },
+};
+
+/** Runs `ip` with words that no blank is in. */
+export async function ip(words: string): Promise<void> {
+  await run(["ip", ...words.split(" ")]);
+}
 
 /** Runs `ip` in an LCCE. */
 export async function inLcce(side: Side, words: string): Promise<void> {
-  await run(["ip", "-n", `lcce-${side}`, ...words.split(" ")]);
+  await ip(`-n lcce-${side} ${words}`);
 }
 
 export async function buildGround(): Promise<void> {
@@ -23,54 +32,36 @@ export async function buildGround(): Promise<void> {
   mkdirSync(`${RUN}/netns`);
   for (const side of SIDES) {
     for (const node of [`site-${side}`, `lcce-${side}`]) {
-      await run(["ip", "netns", "add", node]);
-      await run(["ip", "-n", node, "link", "set", "lo", "up"]);
+      await ip(`netns add ${node}`);
+      await ip(`-n ${node} link set lo up`);
       // No neighbour discovery among what is counted.
-      await run(inNode(node, "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"));
+      await setSystem(node, "net/ipv6/conf/default/disable_ipv6", 1);
     }
   }
-  const mtu = String(WAN_MTU);
-  await run([
-    "ip",
-    "link",
-    "add",
-    "wan",
-    "netns",
-    "lcce-a",
-    "mtu",
-    mtu,
-    "type",
-    "veth",
-    "peer",
-    "name",
-    "wan",
-    "netns",
-    "lcce-b",
-    "mtu",
-    mtu,
-  ]);
+  await ip(`link add wan netns lcce-a mtu ${WAN_MTU} type veth peer name wan netns lcce-b mtu ${WAN_MTU}`);
   for (const side of SIDES) {
-    await run([
-      "ip",
-      "link",
-      "add",
-      "eth0",
-      "netns",
-      `site-${side}`,
-      "type",
-      "veth",
-      "peer",
-      "name",
-      "trunk",
-      "netns",
-      `lcce-${side}`,
-    ]);
-    await run(["ip", "-n", `site-${side}`, "addr", "add", `${siteAddress[side]}/24`, "dev", "eth0"]);
-    await run(["ip", "-n", `site-${side}`, "link", "set", "eth0", "up"]);
+    await ip(`link add eth0 netns site-${side} type veth peer name trunk netns lcce-${side}`);
+    await ip(`-n site-${side} addr add ${siteAddress[side]}/24 dev eth0`);
+    await ip(`-n site-${side} link set eth0 up`);
     await inLcce(side, "link set trunk up");
     await inLcce(side, "link set wan up");
-    await inLcce(side, `addr add ${wanAddress[side]}/24 dev wan`);
+    await inLcce(side, `addr add ${wanAddress[4][side]}/24 dev wan`);
+    await setSystem(`lcce-${side}`, "net/ipv6/conf/wan/disable_ipv6", 0);
+    await inLcce(side, `addr add ${wanAddress[6][side]}/64 dev wan nodad`);
   }
+}
+
+async function setSystem(node: string, path: string, value: number): Promise<void> {
+  await run(inNode(node, "sh", "-c", `echo ${value} > /proc/sys/${path}`));
+}
+
+/** Waits until the sites reach each other. */
+export async function sitesReach(): Promise<boolean> {
+  return until(async () => {
+    const words = ["ping", "-q", "-c1", "-W1", siteAddress.b];
+    const { status } = await run(inNode("site-a", ...words), { accept: [0, 1, 2] });
+    return status === 0;
+  });
 }
 
 /** Frames that arrived at a site's port so far. */
