@@ -66,8 +66,11 @@ export const limits = {
   halfOpenConnections: 8,
   /** Connections of one peer that were closed and only acknowledge or await acknowledgement; the oldest gives way. */
   closingConnections: 32,
-  /** Messages of ours that wait to be acknowledged on one connection; beyond that the peer is not heard until it does. */
-  queuedMessages: 8192,
+  /**
+   * Messages of ours that wait to be acknowledged on one connection: more than a call for each session that a plane carries.
+   * Beyond that the peer is not heard until it acknowledges.
+   */
+  queuedMessages: 20_000,
   /** CDNs sent ahead of a StopCCN; the StopCCN speaks for all other sessions (RFC 3931 §6.4). */
   goodbyeCdns: 64,
   /** How long an SCCCN or ICCN may take after our SCCRP or ICRP, as long as a full retransmission cycle of v2. */
