@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readTopology, topologyNames } from "../../src/lab/topology.ts";
 import {
-  attempts,
   type CapturedMessage,
+  connections,
   controlMessages,
   extract,
   tsharkShows,
@@ -48,8 +48,8 @@ describe.each(topologyNames())("topology %s", (name) => {
     expect(digests).toEqual(topology.secret === undefined ? [] : messages.map(() => "right"));
 
     expect(await tsharkShows(capture, "l2tp && _ws.malformed && !icmp && !icmpv6", secret)).toEqual([]);
-    for (const [index, part] of attempts(messages).entries()) {
-      const piece = inFolder(`attempt-${index}.pcap`);
+    for (const [index, part] of connections(messages).entries()) {
+      const piece = inFolder(`connection-${index}.pcap`);
       await extract(
         capture,
         part.map(({ number }) => number),

@@ -12,7 +12,7 @@ describe.each(["point-to-point", "ip115"])("recovery in %s", (topology) => {
     expect(await lab.reaches("a10", "10.0.0.13")).toBe(true);
     const before = await lab.pseudowire("b", "lan");
     const { pid } = await lab.status("a");
-    await lab.exec("lcce-a", "kill", "-9", String(pid));
+    expect((await lab.shell("lcce-a", `kill -9 ${pid}`)).status).toBe(0);
     const daemon = restart(lab, "a");
     const startedMs = performance.now();
     await eventually("hosts reach each other again", () => lab.reaches("a10", "10.0.0.13"));
@@ -27,7 +27,7 @@ describe.each(["point-to-point", "ip115"])("recovery in %s", (topology) => {
   test("SIGTERM says goodbye: the other end knows at once, and why", async () => {
     await using lab = await Lab.up(topology);
     const { pid } = await lab.status("a");
-    await lab.exec("lcce-a", "kill", "-TERM", String(pid));
+    expect((await lab.shell("lcce-a", `kill -TERM ${pid}`)).status).toBe(0);
     await eventually(
       "b has heard of it",
       async () => (await lab.pseudowire("b", "lan")).state !== "established",

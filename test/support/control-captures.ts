@@ -35,28 +35,28 @@ export async function controlMessages(
   return lines.filter(({ kind }) => kind === "control");
 }
 
-/** The connection id that the sender of an SCCRQ assigned; undefined for other messages. */
-function opens({ message, avps }: CapturedMessage): number | undefined {
+/** The connection id that the sender of a message assigned in it; undefined where it is not told. */
+function assignedId({ avps }: CapturedMessage): number | undefined {
   const assigned = avps.find(({ name }) => name === "assignedControlConnectionId");
-  if (message !== "SCCRQ" || assigned === undefined) return undefined;
-  return Number.parseInt(assigned.revealed ?? assigned.value, 16);
+  return assigned === undefined ? undefined : Number.parseInt(assigned.revealed ?? assigned.value, 16);
 }
 
 /**
- * Parts of a capture in which each end has one nonce: the messages of each attempt that came to nothing, and all the others.
- * Both ends may open at once (RFC 3931 §5.4.3), and tshark remembers but one nonce for each direction.
+ * The messages of a capture, parted by control connection, attempts that came to nothing among them. Both ends may open at once
+ * (RFC 3931 §5.4.3), and tshark remembers but one nonce for each direction.
  */
-export function attempts(messages: readonly CapturedMessage[]): readonly (readonly CapturedMessage[])[] {
-  const answered = new Set(
-    messages.filter(({ message }) => message === "SCCRP").map((sccrp) => sccrp.controlConnectionId),
-  );
-  const opened = messages.map(opens).filter((id) => id !== undefined);
-  const lost = new Map(opened.filter((id) => !answered.has(id)).map((id) => [id, [] as CapturedMessage[]]));
-  const rest: CapturedMessage[] = [];
+export function connections(messages: readonly CapturedMessage[]): readonly (readonly CapturedMessage[])[] {
+  const byId = new Map<number, CapturedMessage[]>();
   for (const message of messages) {
-    (lost.get(opens(message) ?? message.controlConnectionId) ?? rest).push(message);
+    const own = assignedId(message);
+    const opening = message.message === "SCCRQ" && own !== undefined;
+    const id = opening ? own : message.controlConnectionId;
+    const connection = byId.get(id) ?? [];
+    connection.push(message);
+    byId.set(id, connection);
+    if (message.message === "SCCRP" && own !== undefined) byId.set(own, connection);
   }
-  return [...lost.values(), rest];
+  return [...new Set(byId.values())];
 }
 
 /** Frame numbers that tshark shows under a filter. */
