@@ -4,7 +4,7 @@ import { createSocket } from "node:dgram";
 const GROUP = "239.1.1.1";
 const PORT = 5001;
 const PAYLOAD_OCTETS = 1000;
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 15_000;
 
 function payload(number: number): Buffer {
   const octets = Buffer.alloc(PAYLOAD_OCTETS, number & 0xff);
