@@ -21,7 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "ports.ts": [],
   bpf: ["bytes"],
   wire: ["bytes", "ports.ts"],
-  os: ["wire", "bytes", "ports.ts"],
+  os: ["bpf", "wire", "bytes", "ports.ts"],
   control: ["wire", "bytes", "ports.ts"],
   config: ["wire", "bytes"],
   forwarding: ["wire", "bytes", "ports.ts"],
@@ -68,6 +68,8 @@ const roots = [
   "index.ts",
   // Makes docs/configuration.md and the JSON Schema, in test/config/reference.test.ts.
   "config/reference.ts",
+  // What loads programs into the kernel, before there is a plane to load any.
+  "os/bpf-syscall.ts",
   // Programs that the guest and the hostile peers of the system tests are started with.
   "lab/kernel-peer.ts",
   "lab/noise.ts",

@@ -29,6 +29,11 @@ test.each([
   ["jump out of range from insn 0 to 9", "jump out of range from insn 0 to 9", undefined],
   ["4: (95) exit\nR0 !read_ok\nverification time 20 usec\nstack depth 0\n", "R0 !read_ok", 4],
   ["\n from 2 to 4: R0=1 R10=fp0\n4: R0=1\n4: (95) exit ; R0=1\nbad\nmark_precise: frame0\n", "bad", 4],
+  [
+    "1: (15) if r0 == 0x0 goto pc-1\ninfinite loop detected at insn 1\ncur state: R0=0\nold state: R0=0\n",
+    "infinite loop detected at insn 1",
+    1,
+  ],
   ["processed 1 insns", "processed 1 insns", undefined],
   ["\n", "", undefined],
 ])("of %j it is %j", (log, telling, slot) => {
