@@ -1,10 +1,11 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { assemble } from "../../src/bpf/assembler.ts";
 import { disassemble, instructionText } from "../../src/bpf/disassembler.ts";
 import { AssemblyError } from "../../src/bpf/errors.ts";
 import { helperName, helpers } from "../../src/bpf/helpers-table.ts";
 import { Register } from "../../src/bpf/instruction.ts";
-import { adjustRoomFlags, innerLinkHeader } from "../../src/bpf/kernel-numbers.ts";
+import { adjustRoomFlags, innerLinkHeader, verdicts } from "../../src/bpf/kernel-numbers.ts";
 import { type Line, label } from "../../src/bpf/line.ts";
 import { list } from "../../src/bpf/listing.ts";
 import {
@@ -203,4 +204,17 @@ test("the length of an inner link header is the uppermost octet of the flags of 
   const flags = adjustRoomFlags.fixedGso | adjustRoomFlags.innerEthernet | innerLinkHeader(18);
   expect(flags).toBe(0x1200_0000_0000_0041n);
   expect(loadConstant(result, flags).instruction).toMatchObject({ immediate: 0x41, upper: 0x1200_0000 });
+});
+
+test("docs/bpf.md shows what its first program looks like", () => {
+  const program = [
+    load32(saved1, arg1, skbContext.protocol),
+    move(result, verdicts.drop),
+    jumpIfEqual(saved1, 0x0008, "done"),
+    move(result, verdicts.pass),
+    label("done"),
+    exit(),
+  ];
+  const page = readFileSync(new URL("../../docs/bpf.md", import.meta.url), "utf8");
+  expect(page).toContain(`\n${list(program).join("\n")}\n`);
 });

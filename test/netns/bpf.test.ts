@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { countByEtherType } from "../../examples/write-an-ebpf-program.ts";
 import { assemble } from "../../src/bpf/assembler.ts";
 import { Register } from "../../src/bpf/instruction.ts";
 import { type Line, label } from "../../src/bpf/line.ts";
@@ -338,6 +339,15 @@ const refused: readonly [string, readonly Line[], RegExp, number][] = [
     0,
   ],
 ];
+
+test("the example counts packets by EtherType", () => {
+  using map = kernel.createMap({ kind: "hash", name: "types", keyOctets: 4, valueOctets: 8, maxEntries: 2 });
+  using program = load("types", countByEtherType({ map: map.fd }));
+  const types = [hex`0800`, hex`0806`, hex`0800`, hex`86dd`, hex`0800`];
+  for (const type of types) expect(program.run({ data: frameOf(type) }).verdict).toBe(-1);
+  const counts = [0x0800, 0x0806, 0x86dd].map((type) => numberIn(map.lookUp(u32(type))));
+  expect(counts).toEqual([3n, 1n, undefined]);
+});
 
 describe("what the kernel refuses", () => {
   test.each(refused)("a program that %s: the message is the line that tells", (_, lines, telling, slot) => {
