@@ -21,7 +21,14 @@ export default defineConfig({
     ],
     coverage: {
       provider: "v8",
-      include: ["src/bytes/**", "src/wire/**", "src/control/**", "src/config/**", "src/forwarding/*.ts"],
+      include: [
+        "src/bytes/**",
+        "src/bpf/**",
+        "src/wire/**",
+        "src/control/**",
+        "src/config/**",
+        "src/forwarding/*.ts",
+      ],
       reporter: ["text", "json-summary"],
       thresholds: {
         "src/wire/**": { branches: 95 },

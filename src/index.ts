@@ -9,10 +9,12 @@
  *   not. They are the reference that the planes of the daemon are held to.
  * - Configuration: `parseConfig` reads the daemon's file, or tells every problem of it; `planChange` says what it takes to get
  *   from one configuration to another.
+ * - eBPF: `bpf` is an assembler for the kernel's virtual machine, which knows nothing of L2TP.
  *
  * All of it is pure: the only randomness is what the caller hands in.
  */
 
+export * as bpf from "./bpf/index.ts";
 export { TruncatedError } from "./bytes/errors.ts";
 export type { Config, ConfigProblem } from "./config/config.ts";
 export { formatProblem, parseConfig } from "./config/parse.ts";

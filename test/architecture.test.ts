@@ -19,8 +19,9 @@ import {
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   bytes: [],
   "ports.ts": [],
+  bpf: ["bytes"],
   wire: ["bytes", "ports.ts"],
-  os: ["wire", "bytes", "ports.ts"],
+  os: ["bpf", "wire", "bytes", "ports.ts"],
   control: ["wire", "bytes", "ports.ts"],
   config: ["wire", "bytes"],
   forwarding: ["wire", "bytes", "ports.ts"],
@@ -41,7 +42,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "bytes",
     "ports.ts",
   ],
-  "index.ts": ["config", "control", "forwarding", "wire", "bytes", "ports.ts"],
+  "index.ts": ["bpf", "config", "control", "forwarding", "wire", "bytes", "ports.ts"],
 };
 
 /** TABLE: which packages a layer, or one file, may use. Absent means none. */
@@ -59,7 +60,7 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Layers that know no clock, no chance and no process. */
-const pure = ["bytes", "ports.ts", "wire", "control", "config", "forwarding", "index.ts"];
+const pure = ["bytes", "ports.ts", "bpf", "wire", "control", "config", "forwarding", "index.ts"];
 
 /** Where execution begins; workers and programs that a file starts are found by the URLs that name them. */
 const roots = [
@@ -67,6 +68,8 @@ const roots = [
   "index.ts",
   // Makes docs/configuration.md and the JSON Schema, in test/config/reference.test.ts.
   "config/reference.ts",
+  // What loads programs into the kernel, before there is a plane to load any.
+  "os/bpf-syscall.ts",
   // Programs that the guest and the hostile peers of the system tests are started with.
   "lab/kernel-peer.ts",
   "lab/noise.ts",
@@ -102,6 +105,7 @@ describe("imports go downward only", () => {
   test.each([
     ["wire/a.ts", 'import { x } from "../control/b.ts";'],
     ["wire/a.ts", 'import type { X } from "../os/b.ts";'],
+    ["bpf/a.ts", 'import { x } from "../wire/b.ts";'],
     ["control/a.ts", 'export { x } from "../forwarding/plane.ts";'],
     ["forwarding/a.ts", 'import { x } from "./userspace/b.ts";'],
     ["config/a.ts", 'const late = await import("../os/b.ts");'],

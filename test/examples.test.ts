@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { main as decodeAMessage } from "../examples/decode-a-message.ts";
 import { main as twoLccesInMemory } from "../examples/two-lcces-in-memory.ts";
+import { main as writeAnEbpfProgram } from "../examples/write-an-ebpf-program.ts";
 import type { Config } from "../src/config/config.ts";
 import { planChange } from "../src/config/plan.ts";
 import { encapsulate, newSequenceState } from "../src/index.ts";
@@ -50,10 +51,30 @@ test("two-lcces-in-memory.ts comes up, carries a frame and takes its leave, what
   expect(linesOf((print) => twoLccesInMemory(print)).at(-1)).toBe("both are silent");
 });
 
+test("write-an-ebpf-program.ts shows a program with its labels, and a mistake", () => {
+  const lines = linesOf(writeAnEbpfProgram);
+  expect(lines.slice(0, 10)).toEqual([
+    "   0: (61) r6 = *(u32 *)(r1 +76)",
+    "   1: (61) r7 = *(u32 *)(r1 +80)",
+    "   2: (bf) r2 = r6",
+    "   3: (07) r2 += 14",
+    "   4: (2d) if r2 > r7 goto pc+21 <pass>",
+    "   5: (69) r8 = *(u16 *)(r6 +12)",
+    "   6: (dc) r8 = be16 r8",
+    "   7: (63) *(u32 *)(r10 -4) = r8",
+    "   8: (18) r1 = map[fd:3]",
+    "  10: (bf) r2 = r10",
+  ]);
+  expect(lines.filter((line) => line.endsWith(":"))).toEqual(["first:", "pass:"]);
+  expect(lines.at(-2)).toBe("28 slots, the first: 61164c0000000000");
+  expect(lines.at(-1)).toContain("move: immediate 4294967295 is not an integer from");
+});
+
 test("every program of the examples is run here", () => {
   expect(files.filter((name) => name.endsWith(".ts"))).toEqual([
     "decode-a-message.ts",
     "two-lcces-in-memory.ts",
+    "write-an-ebpf-program.ts",
   ]);
 });
 

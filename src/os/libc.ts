@@ -38,6 +38,10 @@ export const eventfd = declare("int eventfd(unsigned int value, int flags)");
 export const read = declare("intptr_t read(int fd, uintptr_t octets, unsigned long length)");
 export const write = declare("intptr_t write(int fd, uintptr_t octets, unsigned long length)");
 export const writev = declare("intptr_t writev(int fd, uintptr_t vectors, int count)");
+/** Only for bpf(2), whose arguments after the number these are; libc has no function of its own for it. */
+export const syscall = declare(
+  "intptr_t syscall(long number, int command, uintptr_t attribute, unsigned int octets)",
+);
 export const ifNameToIndex = declare("unsigned int if_nametoindex(const char *name)");
 
 /** The number of the last error of this thread. */

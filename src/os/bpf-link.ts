@@ -1,0 +1,80 @@
+import { type AttachPoint, attachPoints } from "../bpf/kernel-numbers.ts";
+import type { BpfLink, BpfProgram } from "../ports.ts";
+import { Attribute, commands, fields } from "./bpf-attribute.ts";
+import { Handle, must, openPin } from "./bpf-object.ts";
+
+/** Offsets in struct bpf_link_info. */
+const info = { programId: 8, interfaceIndex: 16 } as const;
+
+/** More programs than anyone attaches to one interface; the kernel takes at most 63. */
+const MOST_ATTACHED = 64;
+
+/** A link at traffic control by its descriptor. */
+export class KernelLink extends Handle implements BpfLink {
+  private constructor(fd: number, name: string) {
+    super(fd, "link", name);
+  }
+
+  /** Attaches a program to an interface, after those that are there. Throws SystemError. */
+  static create(program: BpfProgram, interfaceIndex: number, at: AttachPoint): KernelLink {
+    const attribute = new Attribute()
+      .u32(fields.createLink.program, program.fd)
+      .u32(fields.createLink.interfaceIndex, interfaceIndex)
+      .u32(fields.createLink.attachPoint, attachPoints[at]);
+    const name = `${at} of interface ${interfaceIndex}`;
+    const fd = must(
+      attribute,
+      commands.createLink,
+      `attach program "${program.name}"`,
+      name,
+      "needs an interface of this network namespace, and Linux 6.6 or later",
+    );
+    return new KernelLink(fd, name);
+  }
+
+  /** Opens a pinned one. Throws SystemError. */
+  static open(path: string): KernelLink {
+    return new KernelLink(openPin(path, "link"), path);
+  }
+
+  get interfaceIndex(): number {
+    return this.describe().getUint32(info.interfaceIndex, true);
+  }
+
+  get programId(): number {
+    return this.describe().getUint32(info.programId, true);
+  }
+
+  update(program: BpfProgram): void {
+    const attribute = new Attribute()
+      .u32(fields.updateLink.link, this.fd)
+      .u32(fields.updateLink.program, program.fd);
+    must(attribute, commands.updateLink, `put program "${program.name}" in place`, this.target);
+  }
+
+  detach(): void {
+    const attribute = new Attribute().u32(fields.detachLink.link, this.fd);
+    must(attribute, commands.detachLink, "detach a BPF link", this.target);
+  }
+}
+
+/** Ids of the programs attached there, in order. Throws SystemError. */
+export function attachedPrograms(interfaceIndex: number, at: AttachPoint): readonly number[] {
+  const ids = new Uint8Array(4 * MOST_ATTACHED);
+  const attribute = new Attribute()
+    .u32(fields.query.interfaceIndex, interfaceIndex)
+    .u32(fields.query.attachPoint, attachPoints[at])
+    .pointer(fields.query.ids, ids)
+    .u32(fields.query.count, MOST_ATTACHED);
+  must(
+    attribute,
+    commands.query,
+    "list attached BPF programs",
+    `${at} of interface ${interfaceIndex}`,
+    "needs an interface of this network namespace, and Linux 6.6 or later",
+  );
+  const view = new DataView(ids.buffer);
+  return Array.from({ length: attribute.read(fields.query.count) }, (_, index) =>
+    view.getUint32(4 * index, true),
+  );
+}

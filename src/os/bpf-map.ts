@@ -1,0 +1,179 @@
+import { isPerCpu, mapKinds, updateModes } from "../bpf/kernel-numbers.ts";
+import { InvariantError } from "../bytes/errors.ts";
+import { concat } from "../bytes/hex.ts";
+import type { BpfMap, BpfMapDescription, BpfMapKind } from "../ports.ts";
+import { Attribute, commands, fields } from "./bpf-attribute.ts";
+import { checkedName, Handle, must, nameIn, openPin, refusal } from "./bpf-object.ts";
+
+/** Hashes only: memory for an entry is taken when it comes. */
+const BPF_F_NO_PREALLOC = 1;
+
+/** Each CPU's value begins at a multiple of this. */
+const ALIGNMENT_OCTETS = 8;
+
+/** Offsets in struct bpf_map_info. */
+const info = { kind: 0, keyOctets: 8, valueOctets: 12, maxEntries: 16, flags: 20, name: 24 } as const;
+
+/** A map by its descriptor. */
+export class KernelMap extends Handle implements BpfMap {
+  readonly description: BpfMapDescription;
+  readonly #cpus: number;
+  readonly #isPerCpu: boolean;
+
+  private constructor(fd: number, description: BpfMapDescription, cpus: number) {
+    super(fd, "map", description.name);
+    this.description = description;
+    this.#cpus = cpus;
+    this.#isPerCpu = isPerCpu(description.kind);
+  }
+
+  /** Makes one. Throws SystemError. */
+  static create(description: BpfMapDescription, cpus: number): KernelMap {
+    const at = fields.createMap;
+    const attribute = new Attribute()
+      .u32(at.kind, mapKinds[description.kind])
+      .u32(at.keyOctets, description.keyOctets)
+      .u32(at.valueOctets, description.valueOctets)
+      .u32(at.maxEntries, description.maxEntries)
+      .u32(at.flags, description.onDemand === true ? BPF_F_NO_PREALLOC : 0)
+      .name(at.name, checkedName(description.name));
+    const fd = must(
+      attribute,
+      commands.createMap,
+      `create a BPF map of kind ${description.kind}`,
+      description.name,
+      `its keys have ${description.keyOctets} octets, its values ${description.valueOctets}, of ${description.maxEntries} entries`,
+    );
+    return new KernelMap(fd, description, cpus);
+  }
+
+  /** Opens a pinned one. Throws SystemError; InvariantError if it is of a kind that is not in the table. */
+  static open(path: string, cpus: number): KernelMap {
+    const handle = new Handle(openPin(path, "map"), "map", path);
+    try {
+      return new KernelMap(handle.fd, descriptionOf(handle.describe(), path), cpus);
+    } catch (error) {
+      handle.close();
+      throw error;
+    }
+  }
+
+  lookUp(key: Uint8Array): Uint8Array | undefined {
+    if (this.#isPerCpu) throw new InvariantError(`${this.target} is per CPU: use lookUpPerCpu`);
+    return this.#lookUp(key);
+  }
+
+  lookUpPerCpu(key: Uint8Array): readonly Uint8Array[] | undefined {
+    if (!this.#isPerCpu) throw new InvariantError(`${this.target} is not per CPU: use lookUp`);
+    const values = this.#lookUp(key);
+    if (values === undefined) return undefined;
+    const { valueOctets } = this.description;
+    const stride = aligned(valueOctets);
+    return Array.from({ length: this.#cpus }, (_, cpu) =>
+      values.slice(cpu * stride, cpu * stride + valueOctets),
+    );
+  }
+
+  update(key: Uint8Array, value: Uint8Array, mode: keyof typeof updateModes = "any"): void {
+    const attribute = this.#element(key)
+      .pointer(fields.element.value, this.#stored(value))
+      .u64(fields.element.flags64, updateModes[mode]);
+    must(attribute, commands.update, "update a BPF map", this.target);
+  }
+
+  updateBatch(entries: readonly (readonly [key: Uint8Array, value: Uint8Array])[]): void {
+    if (entries.length === 0) return;
+    const at = fields.batch;
+    const attribute = new Attribute()
+      .pointer(at.keys, concat(...entries.map(([key]) => this.#checked("key", key))))
+      .pointer(at.values, concat(...entries.map(([, value]) => this.#stored(value))))
+      .u32(at.count, entries.length)
+      .u32(at.map, this.fd);
+    const answer = attribute.call(commands.updateBatch);
+    if (typeof answer !== "string") return;
+    const stored = Math.min(attribute.read(at.count), entries.length);
+    throw refusal(
+      "update a BPF map by a batch",
+      this.target,
+      answer,
+      `${stored} of ${entries.length} were stored`,
+    );
+  }
+
+  remove(key: Uint8Array): boolean {
+    const answer = this.#element(key).call(commands.remove);
+    if (answer === "ENOENT") return false;
+    if (typeof answer === "string") throw refusal("remove from a BPF map", this.target, answer);
+    return true;
+  }
+
+  keys(): readonly Uint8Array[] {
+    const keys: Uint8Array[] = [];
+    // Others may store while this runs; a key that vanished starts it anew, which must end.
+    for (let key = this.#next(undefined); key !== undefined; key = this.#next(key)) {
+      keys.push(key);
+      if (keys.length > 2 * this.description.maxEntries)
+        throw refusal("list the keys of a BPF map", this.target, "EAGAIN");
+    }
+    return keys;
+  }
+
+  #next(key: Uint8Array | undefined): Uint8Array | undefined {
+    const next = new Uint8Array(this.description.keyOctets);
+    const attribute =
+      key === undefined ? new Attribute().u32(fields.element.map, this.fd) : this.#element(key);
+    const answer = attribute.pointer(fields.element.value, next).call(commands.nextKey);
+    if (answer === "ENOENT") return undefined;
+    if (typeof answer === "string") throw refusal("list the keys of a BPF map", this.target, answer);
+    return next;
+  }
+
+  #lookUp(key: Uint8Array): Uint8Array | undefined {
+    const { valueOctets } = this.description;
+    const value = new Uint8Array(this.#isPerCpu ? aligned(valueOctets) * this.#cpus : valueOctets);
+    const answer = this.#element(key).pointer(fields.element.value, value).call(commands.lookUp);
+    if (answer === "ENOENT") return undefined;
+    if (typeof answer === "string") throw refusal("look up in a BPF map", this.target, answer);
+    return value;
+  }
+
+  #element(key: Uint8Array): Attribute {
+    const at = fields.element;
+    return new Attribute().u32(at.map, this.fd).pointer(at.key, this.#checked("key", key));
+  }
+
+  /** What the kernel is given for a value: per CPU, one for each. */
+  #stored(value: Uint8Array): Uint8Array {
+    this.#checked("value", value);
+    if (!this.#isPerCpu) return value;
+    const one = new Uint8Array(aligned(value.length));
+    one.set(value);
+    return concat(...Array.from({ length: this.#cpus }, () => one));
+  }
+
+  /** The kernel reads and writes as many octets as the map has, whatever we gave it. */
+  #checked(what: "key" | "value", octets: Uint8Array): Uint8Array {
+    const wanted = what === "key" ? this.description.keyOctets : this.description.valueOctets;
+    if (octets.length === wanted) return octets;
+    throw new InvariantError(`${this.target}: a ${what} has ${wanted} octets, not ${octets.length}`);
+  }
+}
+
+function aligned(octets: number): number {
+  return Math.ceil(octets / ALIGNMENT_OCTETS) * ALIGNMENT_OCTETS;
+}
+
+function descriptionOf(view: DataView, path: string): BpfMapDescription {
+  const number = view.getUint32(info.kind, true);
+  const kinds = Object.keys(mapKinds) as BpfMapKind[];
+  const kind = kinds.find((each) => mapKinds[each] === number);
+  if (kind === undefined) throw new InvariantError(`${path}: a map of kind ${number}, which has no row here`);
+  return {
+    kind,
+    name: nameIn(view, info.name),
+    keyOctets: view.getUint32(info.keyOctets, true),
+    valueOctets: view.getUint32(info.valueOctets, true),
+    maxEntries: view.getUint32(info.maxEntries, true),
+    onDemand: (view.getUint32(info.flags, true) & BPF_F_NO_PREALLOC) !== 0,
+  };
+}

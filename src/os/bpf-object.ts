@@ -1,0 +1,133 @@
+import { readlinkSync } from "node:fs";
+import { InvariantError } from "../bytes/errors.ts";
+import type { BpfObject } from "../ports.ts";
+import { Attribute, commands, fields } from "./bpf-attribute.ts";
+import { SystemError } from "./errors.ts";
+import { close } from "./libc.ts";
+
+const MOST_NAME_CHARACTERS = 15;
+
+/** A name that the kernel takes. Throws InvariantError. */
+export function checkedName(name: string): string {
+  if (name.length <= MOST_NAME_CHARACTERS && /^[A-Za-z0-9_.]+$/.test(name)) return name;
+  throw new InvariantError(
+    `${JSON.stringify(name)} is no name of a BPF object: 1 to ${MOST_NAME_CHARACTERS} letters, digits, "_" and "."`,
+  );
+}
+
+const hints: Readonly<Record<string, string>> = {
+  EPERM: "needs CAP_BPF and CAP_NET_ADMIN in the first user namespace",
+  ENOSYS: "needs x86-64 or arm64 and a kernel with CONFIG_BPF_SYSCALL",
+};
+
+/** The error of a refused call; `hint` is for where the errno alone has none. */
+export function refusal(operation: string, target: string, errno: string, hint?: string): SystemError {
+  const known = hints[errno] ?? hint;
+  return new SystemError(operation, { errno, target, ...(known === undefined ? {} : { hint: known }) });
+}
+
+/** A call that has to succeed; gives what it gave back. Throws SystemError. */
+export function must(
+  attribute: Attribute,
+  command: number,
+  operation: string,
+  target: string,
+  hint?: string,
+): number {
+  const answer = attribute.call(command);
+  if (typeof answer === "string") throw refusal(operation, target, answer, hint);
+  return answer;
+}
+
+/** A descriptor with its duties. */
+export class Handle implements BpfObject {
+  readonly #kind: string;
+  readonly #name: string;
+  #fd: number | undefined;
+
+  /** Owns `fd` from now on; `kind` and `name` are for errors. */
+  constructor(fd: number, kind: string, name: string) {
+    this.#fd = fd;
+    this.#kind = kind;
+    this.#name = name;
+  }
+
+  get fd(): number {
+    if (this.#fd === undefined) throw new InvariantError(`${this.target}: used after close`);
+    return this.#fd;
+  }
+
+  get id(): number {
+    return this.describe().getUint32(4, true);
+  }
+
+  /** Such as `map "sessions"`. */
+  get target(): string {
+    return `${this.#kind} "${this.#name}"`;
+  }
+
+  /** The kernel's description: struct bpf_map_info, bpf_prog_info or bpf_link_info. Throws SystemError. */
+  describe(): DataView {
+    return describe(this.fd, this.target);
+  }
+
+  pin(path: string): void {
+    const { pin } = fields;
+    const attribute = new Attribute().text(pin.path, path).u32(pin.object, this.fd);
+    must(
+      attribute,
+      commands.pin,
+      `pin ${this.target}`,
+      path,
+      "needs a path that is not there yet, in a bpf file system (mount -t bpf)",
+    );
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) close(this.#fd);
+    this.#fd = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+const DESCRIPTION_OCTETS = 256;
+
+/** What the kernel says of a descriptor. Throws SystemError. */
+export function describe(fd: number, target: string): DataView {
+  const description = new Uint8Array(DESCRIPTION_OCTETS);
+  const attribute = new Attribute()
+    .u32(fields.describe.object, fd)
+    .u32(fields.describe.octets, DESCRIPTION_OCTETS)
+    .pointer(fields.describe.description, description);
+  must(attribute, commands.describe, "describe a BPF object", target);
+  return new DataView(description.buffer);
+}
+
+/** An object's name in its description. */
+export function nameIn(description: DataView, offset: number): string {
+  const octets = new Uint8Array(description.buffer, offset, MOST_NAME_CHARACTERS + 1);
+  const end = octets.indexOf(0);
+  return new TextDecoder().decode(octets.subarray(0, end < 0 ? undefined : end));
+}
+
+/** A descriptor of what is pinned at `path`, which must be of this kind. Throws SystemError. */
+export function openPin(path: string, kind: "map" | "program" | "link"): number {
+  const words = { map: "map", program: "prog", link: "link" };
+  const fd = must(
+    new Attribute().text(fields.pin.path, path),
+    commands.openPin,
+    `open the pinned ${kind}`,
+    path,
+  );
+  const is = readlinkSync(`/proc/self/fd/${fd}`);
+  if (is.endsWith(words[kind])) return fd;
+  close(fd);
+  throw new SystemError(`open the pinned ${kind}`, {
+    errno: "EINVAL",
+    target: path,
+    hint: `it is a ${is.replace("anon_inode:", "")}`,
+  });
+}

@@ -1,0 +1,113 @@
+import { programKinds } from "../bpf/kernel-numbers.ts";
+import { VerifierError } from "../bpf/verifier-error.ts";
+import type { BpfProgram, BpfProgramDescription, BpfTestResult, BpfTestRun } from "../ports.ts";
+import { Attribute, commands, fields } from "./bpf-attribute.ts";
+import { checkedName, Handle, must, nameIn, openPin, refusal } from "./bpf-object.ts";
+
+const SLOT_OCTETS = 8;
+/** Without it the kernel withholds redirect_neigh, skb_adjust_room and others. */
+const LICENSE = "GPL";
+const LOG_OCTETS = 1024 * 1024;
+/** Of a traced program every state of every path is told. */
+const TRACE_LOG_OCTETS = 16 * LOG_OCTETS;
+/** Log levels: nothing; what leads to a refusal; every instruction with what is known behind it. */
+const logLevels = { none: 0, refusal: 1, trace: 2 } as const;
+/** A load that a signal cut short is tried again, so often. */
+const MOST_TRIES = 5;
+const DEFAULT_GROWTH_OCTETS = 256;
+
+/** Offset in struct bpf_prog_info. */
+const INFO_NAME = 64;
+
+interface Loaded {
+  readonly answer: number | string;
+  readonly log: string;
+}
+
+/** A program by its descriptor. */
+export class KernelProgram extends Handle implements BpfProgram {
+  readonly name: string;
+  readonly log: string;
+
+  private constructor(fd: number, name: string, log: string) {
+    super(fd, "program", name);
+    this.name = name;
+    this.log = log;
+  }
+
+  /** Loads one: without a log, which costs time, and with one only after a refusal. Throws VerifierError or SystemError. */
+  static load(description: BpfProgramDescription): KernelProgram {
+    const { name } = description;
+    const { answer, log } = loadOnce(description, description.trace === true ? "trace" : "none");
+    if (typeof answer === "number") return new KernelProgram(answer, name, log);
+    const again = loadOnce(description, "refusal");
+    if (typeof again.answer === "number") return new KernelProgram(again.answer, name, "");
+    if (again.log === "") throw refusal("load a BPF program", name, answer);
+    throw new VerifierError(name, answer, again.log);
+  }
+
+  /** Opens a pinned one. Throws SystemError. */
+  static open(path: string): KernelProgram {
+    const handle = new Handle(openPin(path, "program"), "program", path);
+    try {
+      return new KernelProgram(handle.fd, nameIn(handle.describe(), INFO_NAME), "");
+    } catch (error) {
+      handle.close();
+      throw error;
+    }
+  }
+
+  run({ data, context, repeat = 1, growthOctets = DEFAULT_GROWTH_OCTETS }: BpfTestRun): BpfTestResult {
+    const at = fields.run;
+    const dataOut = new Uint8Array(data.length + growthOctets);
+    const contextOut = new Uint8Array(context?.length ?? 0);
+    const attribute = new Attribute()
+      .u32(at.program, this.fd)
+      .u32(at.dataOctets, data.length)
+      .u32(at.dataRoom, dataOut.length)
+      .pointer(at.data, data)
+      .pointer(at.dataOut, dataOut)
+      .u32(at.repeat, repeat);
+    if (context !== undefined) {
+      attribute
+        .u32(at.contextOctets, context.length)
+        .u32(at.contextRoom, contextOut.length)
+        .pointer(at.context, context)
+        .pointer(at.contextOut, contextOut);
+    }
+    must(
+      attribute,
+      commands.run,
+      "run a BPF program",
+      this.target,
+      `with ${data.length} octets, ${growthOctets} to grow by, and ${context === undefined ? "no" : "a"} context`,
+    );
+    return {
+      verdict: attribute.read(at.verdict) | 0,
+      data: dataOut.subarray(0, attribute.read(at.dataRoom)),
+      context: contextOut,
+      durationNs: attribute.read(at.durationNs),
+    };
+  }
+}
+
+function loadOnce(description: BpfProgramDescription, level: keyof typeof logLevels): Loaded {
+  const at = fields.loadProgram;
+  const { name, octets } = description;
+  const attribute = new Attribute()
+    .u32(at.kind, programKinds.trafficControl)
+    .u32(at.slots, octets.length / SLOT_OCTETS)
+    .pointer(at.octets, octets)
+    .text(at.license, LICENSE)
+    .name(at.name, checkedName(name));
+  let log = new Uint8Array(0);
+  if (level !== "none") {
+    log = new Uint8Array(level === "trace" ? TRACE_LOG_OCTETS : LOG_OCTETS);
+    attribute.u32(at.logLevel, logLevels[level]).u32(at.logOctets, log.length).pointer(at.log, log);
+  }
+  let answer = attribute.call(commands.loadProgram);
+  for (let tries = 1; answer === "EAGAIN" && tries < MOST_TRIES; tries += 1)
+    answer = attribute.call(commands.loadProgram);
+  const end = log.indexOf(0);
+  return { answer, log: new TextDecoder().decode(log.subarray(0, end < 0 ? log.length : end)) };
+}
