@@ -26,6 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   config: ["wire", "bytes"],
   forwarding: ["wire", "bytes", "ports.ts"],
   "forwarding/userspace": ["forwarding", "os", "wire", "bytes", "ports.ts"],
+  "forwarding/ebpf": ["forwarding", "bpf", "wire", "bytes", "ports.ts"],
   capture: ["config", "os", "wire", "bytes"],
   daemon: ["config", "control", "forwarding", "forwarding/userspace", "os", "wire", "bytes", "ports.ts"],
   lab: ["daemon", "config", "forwarding", "os", "wire", "bytes"],
@@ -60,7 +61,17 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Layers that know no clock, no chance and no process. */
-const pure = ["bytes", "ports.ts", "bpf", "wire", "control", "config", "forwarding", "index.ts"];
+const pure = [
+  "bytes",
+  "ports.ts",
+  "bpf",
+  "wire",
+  "control",
+  "config",
+  "forwarding",
+  "forwarding/ebpf",
+  "index.ts",
+];
 
 /** Where execution begins; workers and programs that a file starts are found by the URLs that name them. */
 const roots = [
@@ -70,6 +81,9 @@ const roots = [
   "config/reference.ts",
   // What loads programs into the kernel, before there is a plane to load any.
   "os/bpf-syscall.ts",
+  // The programs of the eBPF plane, until the plane is wired.
+  "forwarding/ebpf/encapsulate-program.ts",
+  "forwarding/ebpf/decapsulate-program.ts",
   // Programs that the guest and the hostile peers of the system tests are started with.
   "lab/kernel-peer.ts",
   "lab/noise.ts",
@@ -108,6 +122,7 @@ describe("imports go downward only", () => {
     ["bpf/a.ts", 'import { x } from "../wire/b.ts";'],
     ["control/a.ts", 'export { x } from "../forwarding/plane.ts";'],
     ["forwarding/a.ts", 'import { x } from "./userspace/b.ts";'],
+    ["forwarding/ebpf/a.ts", 'import { x } from "../userspace/b.ts";'],
     ["config/a.ts", 'const late = await import("../os/b.ts");'],
     ["daemon/a.ts", 'import "../cli/main.ts";'],
     ["bytes/a.ts", 'import {\n  x,\n  y,\n} from "../wire/b.ts";'],

@@ -59,7 +59,8 @@ export function namesIn({ path, text }: SourceFile): {
 
 /** The layer of a file: its folder, or its own name where it stands at the top. */
 export function layerOf(path: string): string {
-  if (path.startsWith("forwarding/userspace/")) return "forwarding/userspace";
+  for (const plane of ["forwarding/userspace", "forwarding/ebpf"])
+    if (path.startsWith(`${plane}/`)) return plane;
   return path.split("/")[0] ?? "";
 }
 

@@ -1,0 +1,214 @@
+import { Register } from "../../bpf/instruction.ts";
+import { adjustRoomFlags, adjustRoomModes } from "../../bpf/kernel-numbers.ts";
+import { type Line, label } from "../../bpf/line.ts";
+import {
+  add,
+  call,
+  exit,
+  jump,
+  jumpIfAtLeast,
+  jumpIfAtMost,
+  jumpIfEqual,
+  jumpIfLess,
+  jumpIfNotEqual,
+  jumpIfSet,
+  load8,
+  load16,
+  load32,
+  load64,
+  loadConstant,
+  move,
+} from "../../bpf/mnemonics.ts";
+import { skbContext } from "../../bpf/skb-context.ts";
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../wire/ethernet.ts";
+import type { DiscardReason } from "../discard-reasons.ts";
+import { countFrame, discard, discardEnds } from "./counters.ts";
+import { peerValue } from "./map-layout.ts";
+import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions } from "./options.ts";
+import { comparePeer, readOuterHeader } from "./outer-check.ts";
+import { context, entry, findEntry, loadOctets, passEnd, storeOctets } from "./parts.ts";
+import { acceptNumber } from "./sequence.ts";
+import { jumpIfTag, networkOrder, readProtocolAnew, rewriteTag } from "./vlan-tag.ts";
+
+const { result, arg1, arg2, arg3, arg4, saved3, saved4, frame } = Register;
+
+/** Octets of the data message, and later of the frame in it. */
+const messageOctets = saved3;
+/** Octets of the outer IP packet. */
+const packetOctets = saved4;
+
+/** Offsets from the frame register. */
+const SCRATCH = -8;
+/** Cookie and sublayer. */
+const SECRET = -24;
+/** The inner Ethernet header with a tag. */
+const INNER = -48;
+/** The outer headers up to the session id. */
+const HEAD = -112;
+const TYPE = 12;
+
+const reasons = [
+  "truncated",
+  "wrong-peer",
+  "wrong-cookie",
+  "vccv",
+  "fragment",
+  "out-of-sequence",
+  "untagged",
+  "circuit-error",
+] as const satisfies readonly DiscardReason[];
+
+const slot = peerValue.slot.offset;
+
+/**
+ * The program at the ingress of the packet-switched network: does to a data message what `decapsulate` of the reference says, and
+ * sends the frame to the circuit. All that is not a plain data message of a known session passes to the stack and so to the socket,
+ * which counts it: control messages, unknown sessions, other versions, IP options and fragments, and what has a UDP checksum, for
+ * a program cannot verify one. The last lines, from the label "send" on, are those that give the packet to the kernel.
+ */
+export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): readonly Line[] {
+  const places = headerPlaces(options);
+  const headerOctets = places.frame - places.message;
+  return [
+    move(context, arg1),
+    ...readOuterHeader(options, HEAD, packetOctets, messageOctets),
+    ...findEntry(options, maps.peers, HEAD + places.sessionId, peerValue.shape.offset),
+    ...comparePeer(options, HEAD),
+    jumpIfLess(messageOctets, headerOctets, discard("truncated")),
+    ...openSecret(options),
+    jumpIfLess(messageOctets, headerOctets + LINK_OCTETS, discard("truncated")),
+    add(messageOctets, -headerOctets),
+    ...trim(places.frame),
+    ...(options.sublayer && options.sequencing !== "none"
+      ? acceptNumber(maps.sequences, slot, SECRET + options.cookieOctets, SCRATCH)
+      : []),
+    ...readFrameHeader(options, places.frame),
+    ...cut(options, places.frame),
+    ...storeOctets(
+      INNER,
+      options.vlan === "vlan" ? LINK_OCTETS + TAG_OCTETS : LINK_OCTETS,
+      discard("circuit-error"),
+    ),
+    ...setProtocol(options),
+    ...countFrame("received", messageOctets, maps.counters, slot, SCRATCH),
+    label("send"),
+    load32(arg1, entry, peerValue.interfaceIndex.offset),
+    move(arg2, 0),
+    call("redirect"),
+    exit(),
+    ...passEnd(),
+    ...discardEnds(
+      reasons.filter((reason) => canGiveUp(options, reason)),
+      maps.counters,
+      slot,
+      SCRATCH,
+    ),
+  ];
+}
+
+/** Whether a program of this kind has a line that gives up for the reason; code that nothing reaches is refused. */
+function canGiveUp(options: ProgramOptions, reason: (typeof reasons)[number]): boolean {
+  if (reason === "wrong-cookie") return options.cookieOctets > 0;
+  if (reason === "vccv" || reason === "fragment") return options.sublayer;
+  if (reason === "out-of-sequence") return options.sublayer && options.sequencing !== "none";
+  if (reason === "untagged") return options.vlan === "vlan";
+  return true;
+}
+
+/** Compares the cookie, and looks at the sublayer's first bits (RFC 3931 §4.5, RFC 5085 §6.1, RFC 4623 §5.5). */
+function openSecret(options: ProgramOptions): readonly Line[] {
+  const { cookieOctets, sublayer } = options;
+  const octets = cookieOctets + (sublayer ? 4 : 0);
+  if (octets === 0) return [];
+  const load = cookieOctets === 8 ? load64 : load32;
+  const cookie: readonly Line[] = [
+    load(arg1, frame, SECRET),
+    load(arg2, entry, peerValue.cookie.offset),
+    jumpIfNotEqual(arg1, arg2, discard("wrong-cookie")),
+  ];
+  const bits: readonly Line[] = [
+    load8(arg1, frame, SECRET + cookieOctets),
+    jumpIfSet(arg1, 0x80, discard("vccv")),
+    jumpIfSet(arg1, 0x30, discard("fragment")),
+  ];
+  return [
+    ...loadOctets(LINK_OCTETS + headerPlaces(options).cookie, SECRET, octets, discard("truncated")),
+    ...(cookieOctets > 0 ? cookie : []),
+    ...(sublayer ? bits : []),
+  ];
+}
+
+/** Cuts off what pads the outer packet, and pads a short frame: less than an IP header cannot be left. */
+function trim(headerOctets: number): readonly Line[] {
+  const changeTail: readonly Line[] = [
+    move(arg1, context),
+    move(arg3, 0),
+    call("skb_change_tail"),
+    jumpIfNotEqual(result, 0, "pass"),
+  ];
+  return [
+    move(arg2, packetOctets),
+    add(arg2, LINK_OCTETS),
+    load32(arg1, context, skbContext.length),
+    jumpIfAtMost(arg1, arg2, "trimmed"),
+    ...changeTail,
+    label("trimmed"),
+    jumpIfAtLeast(messageOctets, SHORTEST_FRAME_OCTETS, "padded"),
+    move(arg2, LINK_OCTETS + headerOctets + SHORTEST_FRAME_OCTETS),
+    ...changeTail,
+    label("padded"),
+  ];
+}
+
+/** Copies the frame's Ethernet header to the stack; on a VLAN circuit also its tag, rewritten. */
+function readFrameHeader(options: ProgramOptions, headerOctets: number): readonly Line[] {
+  const from = LINK_OCTETS + headerOctets;
+  if (options.vlan === "port") return loadOctets(from, INNER, LINK_OCTETS, "pass");
+  return [
+    jumpIfLess(messageOctets, LINK_OCTETS + TAG_OCTETS, discard("untagged")),
+    ...loadOctets(from, INNER, LINK_OCTETS + TAG_OCTETS, "pass"),
+    load16(arg1, frame, INNER + TYPE),
+    ...jumpIfTag(arg1, "tagged"),
+    jump(discard("untagged")),
+    label("tagged"),
+    ...rewriteTag(
+      INNER + TYPE,
+      { protocol: peerValue.tagProtocol.offset, vlanId: peerValue.vlanId.offset },
+      arg1,
+      arg2,
+    ),
+  ];
+}
+
+/** Takes away as much as our headers and the frame's own Ethernet header, which then overwrites the outer one. */
+function cut(options: ProgramOptions, headerOctets: number): readonly Line[] {
+  const { fixedGso, decapsulatedFromIpv4, decapsulatedFromIpv6 } = adjustRoomFlags;
+  const own = options.family === 4 ? decapsulatedFromIpv4 : decapsulatedFromIpv6;
+  const other = options.family === 4 ? decapsulatedFromIpv6 : decapsulatedFromIpv4;
+  const otherType = options.family === 4 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
+  return [
+    loadConstant(arg4, fixedGso | own),
+    load16(arg1, frame, INNER + TYPE),
+    jumpIfNotEqual(arg1, networkOrder(otherType), "flags"),
+    loadConstant(arg4, fixedGso | other),
+    label("flags"),
+    move(arg1, context),
+    move(arg2, -(headerOctets + LINK_OCTETS)),
+    move(arg3, adjustRoomModes.link),
+    call("skb_adjust_room"),
+    jumpIfNotEqual(result, 0, "pass"),
+  ];
+}
+
+/** Of IPv4 and IPv6 the kernel knows by now; all else it must read, and so it must a tag. */
+function setProtocol(options: ProgramOptions): readonly Line[] {
+  const anew = readProtocolAnew(discard("circuit-error"));
+  if (options.vlan === "vlan") return anew;
+  return [
+    load16(arg1, frame, INNER + TYPE),
+    jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV4), "known"),
+    jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV6), "known"),
+    ...anew,
+    label("known"),
+  ];
+}

@@ -1,0 +1,299 @@
+import { Register } from "../../bpf/instruction.ts";
+import { adjustRoomFlags, adjustRoomModes, innerLinkHeader } from "../../bpf/kernel-numbers.ts";
+import { type Line, label } from "../../bpf/line.ts";
+import {
+  add,
+  and,
+  call,
+  exit,
+  jump,
+  jumpIfAtMost,
+  jumpIfEqual,
+  jumpIfGreater,
+  jumpIfLess,
+  jumpIfNotEqual,
+  jumpIfSet,
+  load16,
+  load32,
+  loadConstant,
+  move,
+  or,
+  shiftLeft,
+  store16,
+  store32,
+  toBigEndian16,
+} from "../../bpf/mnemonics.ts";
+import { skbContext } from "../../bpf/skb-context.ts";
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, TAG_OCTETS } from "../../wire/ethernet.ts";
+import type { DiscardReason } from "../discard-reasons.ts";
+import { countFrame, discard, discardEnds } from "./counters.ts";
+import { circuitValue, NEXT_HOP_OCTETS, policyBits } from "./map-layout.ts";
+import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions } from "./options.ts";
+import { copyTemplate, finishOuterHeader } from "./outer-header.ts";
+import { context, entry, findEntry, loadOctets, passEnd, storeOctets } from "./parts.ts";
+import { numberFrame } from "./sequence.ts";
+import { jumpIfIp, jumpIfTag, networkOrder, popTag, pushTag, rewriteTag, takeTagAside } from "./vlan-tag.ts";
+
+const { result, arg1, arg2, arg3, arg4, arg5, saved3, saved4, frame } = Register;
+
+/** Octets of the frame, its tags counted in. */
+const frameOctets = saved3;
+/** 1 if there is a tag beside the packet, else 0. */
+const tagged = saved4;
+
+/** Offsets from the frame register. */
+const KEY = -8;
+const SCRATCH = -12;
+const MANGLED = -16;
+const TAG = -20;
+/** The template begins at a multiple of 8; in front of it the outer Ethernet header. */
+const TEMPLATE = -120;
+const OUTER = TEMPLATE - LINK_OCTETS;
+/** Offset of the EtherType in an Ethernet header. */
+const TYPE = 12;
+
+const reasons = [
+  "runt",
+  "not-established",
+  "link-local",
+  "oversize",
+  "path-mtu",
+  "psn-error",
+] as const satisfies readonly DiscardReason[];
+
+const slot = circuitValue.slot.offset;
+
+/**
+ * The program at the ingress of an attachment circuit: does to a frame what `encapsulate` of the reference says, puts the outer
+ * headers in front, and sends it to the peer. What has no entry passes to the stack, and so does what a program cannot do:
+ * super-frames, what must be fragmented, and frames with more tags than it looks through. The last lines, from the label "send" on,
+ * are those that give the packet to the kernel.
+ */
+export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): readonly Line[] {
+  const places = headerPlaces(options);
+  const inner = TEMPLATE + places.frame;
+  return [
+    move(context, arg1),
+    load32(arg1, context, skbContext.gsoSize),
+    jumpIfNotEqual(arg1, 0, "pass"),
+    ...takeTagAside(),
+    ...readTag(),
+    ...key(options),
+    ...findEntry(options, maps.circuits, KEY, circuitValue.shape.offset),
+    ...loadOctets(0, inner, LINK_OCTETS, discard("runt")),
+    ...judge(inner),
+    ...measure(inner, places.frame),
+    ...copyTemplate(TEMPLATE, places.frame),
+    ...numberFrame(options, maps.sequences, slot, {
+      sublayer: TEMPLATE + places.sublayer,
+      type: inner + TYPE,
+      scratch: SCRATCH,
+    }),
+    ...finishOuterHeader(options, TEMPLATE, frameOctets),
+    ...composeLinkHeaders(options, inner),
+    ...pretendIp(),
+    ...makeRoom(options, places.frame),
+    ...write(places.frame),
+    ...countFrame("transmitted", frameOctets, maps.counters, slot, SCRATCH),
+    label("send"),
+    load32(arg1, entry, circuitValue.interfaceIndex.offset),
+    move(arg2, entry),
+    add(arg2, circuitValue.nextHopFamily.offset),
+    move(arg3, NEXT_HOP_OCTETS),
+    move(arg4, 0),
+    call("redirect_neigh"),
+    exit(),
+    ...passEnd(),
+    ...discardEnds(reasons, maps.counters, slot, SCRATCH),
+  ];
+}
+
+/** Puts the tag beside the packet on the stack, as it would stand in the frame. */
+function readTag(): readonly Line[] {
+  return [
+    load32(tagged, context, skbContext.vlanPresent),
+    and(tagged, 1),
+    load32(arg1, context, skbContext.vlanProtocol),
+    store16(frame, TAG, arg1),
+    load32(arg1, context, skbContext.vlanTci),
+    toBigEndian16(arg1),
+    store16(frame, TAG + 2, arg1),
+    load32(frameOctets, context, skbContext.length),
+    move(arg1, tagged),
+    shiftLeft(arg1, 2),
+    add(frameOctets, arg1),
+  ];
+}
+
+/** The key of the circuit: untagged frames on VLAN circuits are not ours. */
+function key({ vlan }: ProgramOptions): readonly Line[] {
+  const tag: readonly Line[] = [
+    jumpIfEqual(tagged, 0, "pass"),
+    load16(arg1, frame, TAG),
+    toBigEndian16(arg1),
+    shiftLeft(arg1, 16),
+    load16(arg2, frame, TAG + 2),
+    toBigEndian16(arg2),
+    and(arg2, 0x0fff),
+    or(arg1, arg2),
+    store32(frame, KEY + 4, arg1),
+  ];
+  return [
+    load32(arg1, context, skbContext.interfaceIndex),
+    store32(frame, KEY, arg1),
+    ...(vlan === "vlan" ? tag : [store32(frame, KEY + 4, 0)]),
+  ];
+}
+
+/** Whether the frame may go: the session's state, and the policy for 01-80-C2-00-00-00..0F. */
+function judge(inner: number): readonly Line[] {
+  return [
+    load32(arg5, entry, circuitValue.policy.offset),
+    move(arg1, arg5),
+    and(arg1, policyBits.transmitAllowed),
+    jumpIfEqual(arg1, 0, discard("not-established")),
+    load32(arg1, frame, inner),
+    jumpIfNotEqual(arg1, 0x00c2_8001, "allowed"),
+    load16(arg1, frame, inner + 4),
+    toBigEndian16(arg1),
+    jumpIfGreater(arg1, 0x000f, "allowed"),
+    jumpIfSet(arg5, policyBits.blockLinkLocal, discard("link-local")),
+    jumpIfNotEqual(arg1, 0x0001, "allowed"),
+    jumpIfSet(arg5, policyBits.blockPause, discard("link-local")),
+    label("allowed"),
+  ];
+}
+
+/** Whether the frame has the length that the pseudowire's MTU and the path's allow. */
+function measure(inner: number, templateOctets: number): readonly Line[] {
+  return [
+    load32(arg1, entry, circuitValue.frameOctets.offset),
+    jumpIfEqual(tagged, 0, "measured"),
+    add(arg1, TAG_OCTETS),
+    load16(arg2, frame, inner + TYPE),
+    ...jumpIfTag(arg2, "second"),
+    jump("measured"),
+    label("second"),
+    jumpIfLess(frameOctets, LINK_OCTETS + 2 * TAG_OCTETS, "measured"),
+    add(arg1, TAG_OCTETS),
+    label("measured"),
+    jumpIfGreater(frameOctets, arg1, discard("oversize")),
+    move(arg1, frameOctets),
+    add(arg1, templateOctets),
+    load32(arg2, entry, circuitValue.packetOctets.offset),
+    jumpIfAtMost(arg1, arg2, "fits"),
+    load32(arg1, entry, circuitValue.policy.offset),
+    jumpIfSet(arg1, policyBits.fragmentOuter, "pass"),
+    jump(discard("path-mtu")),
+    label("fits"),
+  ];
+}
+
+/**
+ * The outer Ethernet header, whose addresses the kernel fills in: it drops what has a group address there. The inner one, with its
+ * tag in place and rewritten; octets 14 to 17 are 0 for a frame without one.
+ */
+function composeLinkHeaders(options: ProgramOptions, inner: number): readonly Line[] {
+  const type = options.family === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+  const rewrite = rewriteTag(
+    inner + TYPE,
+    { protocol: circuitValue.tagProtocol.offset, vlanId: circuitValue.vlanId.offset },
+    arg1,
+    arg2,
+  );
+  return [
+    ...[0, 2, 4, 6, 8, 10].map((offset) => store16(frame, OUTER + offset, 0)),
+    store16(frame, OUTER + TYPE, networkOrder(type)),
+    store16(frame, inner + TYPE + 2, 0),
+    store16(frame, inner + TYPE + 4, 0),
+    jumpIfEqual(tagged, 0, "composed"),
+    load16(arg1, frame, inner + TYPE),
+    store16(frame, inner + TYPE + 4, arg1),
+    load16(arg1, frame, TAG),
+    store16(frame, inner + TYPE, arg1),
+    load16(arg1, frame, TAG + 2),
+    store16(frame, inner + TYPE + 2, arg1),
+    ...(options.vlan === "vlan" ? rewrite : []),
+    label("composed"),
+  ];
+}
+
+/**
+ * Makes the kernel take a frame that is not IP for IPv4, for skb_adjust_room makes room in nothing else: an empty tag pushes what is
+ * beside the packet into its octets, the type behind it is overwritten, and the pop reads it. The true header is on the stack. From
+ * here on the packet cannot pass.
+ */
+function pretendIp(): readonly Line[] {
+  const error = discard("psn-error");
+  return [
+    store32(frame, MANGLED, 0),
+    load32(arg1, context, skbContext.protocol),
+    ...jumpIfIp(arg1, "ip"),
+    store32(frame, MANGLED, 1),
+    jumpIfNotEqual(tagged, 0, "push"),
+    ...pushTag(error),
+    label("push"),
+    ...pushTag(error),
+    store16(frame, SCRATCH, networkOrder(ETHERTYPE_IPV4)),
+    ...storeType(error),
+    ...popTag(error),
+    jumpIfNotEqual(tagged, 0, "ip"),
+    ...popTag(error),
+    label("ip"),
+  ];
+}
+
+/** Overwrites the type behind one tag. */
+function storeType(otherwise: string): readonly Line[] {
+  return [
+    move(arg1, context),
+    move(arg2, TYPE + TAG_OCTETS),
+    move(arg3, frame),
+    add(arg3, SCRATCH),
+    move(arg4, 2),
+    move(arg5, 0),
+    call("skb_store_bytes"),
+    jumpIfNotEqual(result, 0, otherwise),
+  ];
+}
+
+/** Room behind the Ethernet header for the template, another Ethernet header, and a tag if there is one. */
+function makeRoom(options: ProgramOptions, templateOctets: number): readonly Line[] {
+  const flags =
+    adjustRoomFlags.fixedGso |
+    (options.family === 4 ? adjustRoomFlags.encapsulatedInIpv4 : adjustRoomFlags.encapsulatedInIpv6) |
+    (options.encapsulation === "udp" ? adjustRoomFlags.encapsulatedInUdp : 0n) |
+    adjustRoomFlags.innerEthernet |
+    innerLinkHeader(LINK_OCTETS);
+  return [
+    move(arg2, tagged),
+    shiftLeft(arg2, 2),
+    add(arg2, templateOctets + LINK_OCTETS),
+    move(arg1, tagged),
+    shiftLeft(arg1, 56 + 2), // four octets more of the inner header
+    loadConstant(arg4, flags),
+    add(arg4, arg1),
+    move(arg3, adjustRoomModes.link),
+    move(arg1, context),
+    call("skb_adjust_room"),
+    jumpIfEqual(result, 0, "room"),
+    load32(arg1, frame, MANGLED),
+    jumpIfEqual(arg1, 0, "pass"),
+    jump(discard("psn-error")),
+    label("room"),
+  ];
+}
+
+/** Writes all headers, and takes the tag away that they now hold. */
+function write(templateOctets: number): readonly Line[] {
+  const error = discard("psn-error");
+  return [
+    move(arg4, tagged),
+    shiftLeft(arg4, 2),
+    add(arg4, 2 * LINK_OCTETS + templateOctets),
+    ...storeOctets(OUTER, arg4, error),
+    jumpIfEqual(tagged, 0, "written"),
+    ...popTag(error),
+    label("written"),
+  ];
+}

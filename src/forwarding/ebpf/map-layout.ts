@@ -1,0 +1,238 @@
+import { InvariantError } from "../../bytes/errors.ts";
+import { ETHERNET_HEADER_OCTETS } from "../../wire/ethernet.ts";
+import type { SessionParameters } from "../../wire/session-parameters.ts";
+import { discardIndex, discardReasons } from "../discard-reasons.ts";
+import type { Attachment, PlaneCounters, SessionCounters } from "../plane.ts";
+import { decode, encode, type Layout, sizeOf } from "./layout.ts";
+import { type ProgramOptions, shapeOf } from "./options.ts";
+import { headerSum, type OuterHeader, outerTemplate } from "./outer-template.ts";
+
+/** TABLE: key of the circuit side: the interface on which a frame came in, and `vlanKey`. */
+export const circuitKey = {
+  interfaceIndex: { offset: 0, octets: 4, kind: "machine" },
+  vlan: { offset: 4, octets: 4, kind: "machine" },
+} as const satisfies Layout;
+
+/** Octets that a template may have: IPv6, UDP, header, cookie and sublayer are 68. */
+const MOST_TEMPLATE_OCTETS = 72;
+
+/** TABLE: what is known of the frames of one circuit. */
+export const circuitValue = {
+  /** All that stands before the frame; lengths, identification and header checksum are 0 there. */
+  template: { offset: 0, octets: MOST_TEMPLATE_OCTETS, kind: "octets" },
+  /** struct bpf_redir_neigh: family and address of the next hop. */
+  nextHopFamily: { offset: 72, octets: 4, kind: "machine" },
+  nextHop: { offset: 76, octets: 16, kind: "octets" },
+  /** Where the packet-switched network is. */
+  interfaceIndex: { offset: 92, octets: 4, kind: "machine" },
+  /** Unfolded sum of the template's IPv4 header, of words in the machine's order. */
+  headerSum: { offset: 96, octets: 4, kind: "machine" },
+  shape: { offset: 100, octets: 4, kind: "machine" },
+  policy: { offset: 104, octets: 4, kind: "machine" },
+  /** Longest frame without tags. */
+  frameOctets: { offset: 108, octets: 4, kind: "machine" },
+  /** Longest outer IP packet. */
+  packetOctets: { offset: 112, octets: 4, kind: "machine" },
+  /** The session's place in the maps of counters and of sequences. */
+  slot: { offset: 116, octets: 4, kind: "machine" },
+  /** The outer tag as it crosses the pseudowire; 0 for a whole port. */
+  tagProtocol: { offset: 120, octets: 2, kind: "network" },
+  vlanId: { offset: 122, octets: 2, kind: "machine" },
+} as const satisfies Layout;
+
+/** Octets of struct bpf_redir_neigh. */
+export const NEXT_HOP_OCTETS = 20;
+
+/** TABLE: bits of `policy`. */
+export const policyBits = {
+  transmitAllowed: 1,
+  blockLinkLocal: 2,
+  blockPause: 4,
+  /** What is longer than `packetOctets` goes up to the socket, which lets IP fragment it, and is no discard. */
+  fragmentOuter: 8,
+} as const;
+
+/** TABLE: key of the peer side. */
+export const peerKey = { sessionId: { offset: 0, octets: 4, kind: "network" } } as const satisfies Layout;
+
+/** TABLE: what is known of the data messages of one session. IPv4 addresses take the first four octets. */
+export const peerValue = {
+  localAddress: { offset: 0, octets: 16, kind: "octets" },
+  remoteAddress: { offset: 16, octets: 16, kind: "octets" },
+  remotePort: { offset: 32, octets: 2, kind: "network" },
+  localPort: { offset: 34, octets: 2, kind: "network" },
+  shape: { offset: 36, octets: 4, kind: "machine" },
+  cookie: { offset: 40, octets: 8, kind: "octets" },
+  interfaceIndex: { offset: 48, octets: 4, kind: "machine" },
+  slot: { offset: 52, octets: 4, kind: "machine" },
+  /** The outer tag as it leaves on the circuit; 0 for a whole port. */
+  tagProtocol: { offset: 56, octets: 2, kind: "network" },
+  vlanId: { offset: 58, octets: 2, kind: "machine" },
+  unused: { offset: 60, octets: 4, kind: "machine" },
+} as const satisfies Layout;
+
+/** TABLE: what a session remembers; programs alone write it, so that new parameters leave it as it is. */
+export const sequenceValue = {
+  /** Frames numbered so far; the number is its lowest 24 bits. */
+  next: { offset: 0, octets: 8, kind: "machine" },
+  expected: { offset: 8, octets: 4, kind: "machine" },
+  oldRun: { offset: 12, octets: 4, kind: "machine" },
+  oldNext: { offset: 16, octets: 4, kind: "machine" },
+  unused: { offset: 20, octets: 4, kind: "machine" },
+} as const satisfies Layout;
+
+/** TABLE: offsets of a session's counters, 64 bits each, per CPU; behind them one for each discard reason. */
+export const counterOffsets = {
+  receivedFrames: 0,
+  receivedOctets: 8,
+  transmittedFrames: 16,
+  transmittedOctets: 24,
+} as const;
+const DISCARDS = 32;
+
+export function discardOffset(reason: keyof typeof discardIndex): number {
+  return DISCARDS + 8 * discardIndex[reason];
+}
+
+/** Octets of keys and values, for who makes the maps. Sequences and counters are arrays of slots. */
+export const mapSizes = {
+  circuits: { keyOctets: sizeOf(circuitKey), valueOctets: sizeOf(circuitValue) },
+  peers: { keyOctets: sizeOf(peerKey), valueOctets: sizeOf(peerValue) },
+  sequences: { keyOctets: 4, valueOctets: sizeOf(sequenceValue) },
+  counters: { keyOctets: 4, valueOctets: DISCARDS + 8 * discardReasons.length },
+} as const;
+
+/** Where a session is on this machine. Addresses in 4 or 16 octets, all of one family. */
+export interface Placement extends OuterHeader {
+  readonly slot: number;
+  readonly circuitInterface: number;
+  readonly networkInterface: number;
+  readonly nextHop: Uint8Array;
+  /** Longest outer IP packet. */
+  readonly packetOctets: number;
+}
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+
+/** The VLAN half of a circuit's key: 0 for a port. */
+export function vlanKey(attachment: Attachment): number {
+  const { vlan } = attachment;
+  return vlan === undefined ? 0 : vlan.protocol * 0x1_0000 + vlan.id;
+}
+
+function optionsOf(
+  session: SessionParameters,
+  attachment: Attachment,
+  placement: Placement,
+  direction: "transmit" | "receive",
+): ProgramOptions {
+  const cookieOctets = session[`${direction}Cookie`].length;
+  if (cookieOctets !== 0 && cookieOctets !== 4 && cookieOctets !== 8)
+    throw new InvariantError(`a cookie of ${cookieOctets} octets`);
+  const sublayer = session[`${direction}Sublayer`] !== "none";
+  return {
+    family: placement.localAddress.length === 4 ? 4 : 6,
+    encapsulation: session.path.encapsulation,
+    cookieOctets,
+    sublayer,
+    sequencing: sublayer ? session[`${direction}Sequencing`] : "none",
+    vlan: attachment.vlan === undefined ? "port" : "vlan",
+  };
+}
+
+/** The options of the program that encapsulates for this session. */
+export function encapsulateOptions(
+  session: SessionParameters,
+  attachment: Attachment,
+  placement: Placement,
+): ProgramOptions {
+  return optionsOf(session, attachment, placement, "transmit");
+}
+
+/** The options of the program that decapsulates for this session. */
+export function decapsulateOptions(
+  session: SessionParameters,
+  attachment: Attachment,
+  placement: Placement,
+): ProgramOptions {
+  return optionsOf(session, attachment, placement, "receive");
+}
+
+/** The entry of the circuit side. Throws InvariantError for what does not fit. */
+export function circuitEntry(
+  session: SessionParameters,
+  attachment: Attachment,
+  placement: Placement,
+): readonly [key: Uint8Array, value: Uint8Array] {
+  const options = encapsulateOptions(session, attachment, placement);
+  const template = outerTemplate(options, session, placement);
+  const policy =
+    (session.transmitAllowed ? policyBits.transmitAllowed : 0) +
+    (attachment.linkLocal === "block" ? policyBits.blockLinkLocal : 0) +
+    (attachment.linkLocal === "no-pause" ? policyBits.blockPause : 0) +
+    (placement.fragmentation === "outer" ? policyBits.fragmentOuter : 0);
+  const value = encode(circuitValue, {
+    template,
+    nextHopFamily: placement.nextHop.length === 4 ? AF_INET : AF_INET6,
+    nextHop: placement.nextHop,
+    interfaceIndex: placement.networkInterface,
+    headerSum: options.family === 4 ? headerSum(template) : 0,
+    shape: shapeOf(options),
+    policy,
+    frameOctets: attachment.mtu + ETHERNET_HEADER_OCTETS,
+    packetOctets: placement.packetOctets,
+    slot: placement.slot,
+    tagProtocol: attachment.vlan?.protocol ?? 0,
+    vlanId: attachment.vlan?.idOnPseudowire ?? 0,
+  });
+  const key = { interfaceIndex: placement.circuitInterface, vlan: vlanKey(attachment) };
+  return [encode(circuitKey, key), value];
+}
+
+/** The entry of the peer side. Throws InvariantError for what does not fit. */
+export function peerEntry(
+  session: SessionParameters,
+  attachment: Attachment,
+  placement: Placement,
+): readonly [key: Uint8Array, value: Uint8Array] {
+  const value = encode(peerValue, {
+    localAddress: placement.localAddress,
+    remoteAddress: placement.remoteAddress,
+    remotePort: session.path.remotePort,
+    localPort: session.path.localPort,
+    shape: shapeOf(decapsulateOptions(session, attachment, placement)),
+    cookie: session.receiveCookie,
+    interfaceIndex: placement.circuitInterface,
+    slot: placement.slot,
+    tagProtocol: attachment.vlan?.protocol ?? 0,
+    vlanId: attachment.vlan?.id ?? 0,
+    unused: 0,
+  });
+  return [encode(peerKey, { sessionId: session.localSessionId }), value];
+}
+
+/** A session's counters out of what each CPU counted. */
+export function countersFrom(localSessionId: number, perCpu: readonly Uint8Array[]): SessionCounters {
+  const sum = (offset: number) =>
+    perCpu.reduce((total, octets) => {
+      const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
+      return total + Number(view.getBigUint64(offset, true));
+    }, 0);
+  const discards: Record<string, number> = {};
+  for (const { name } of discardReasons) {
+    const count = sum(discardOffset(name));
+    if (count > 0) discards[name] = count;
+  }
+  return {
+    localSessionId,
+    receivedFrames: sum(counterOffsets.receivedFrames),
+    receivedOctets: sum(counterOffsets.receivedOctets),
+    transmittedFrames: sum(counterOffsets.transmittedFrames),
+    transmittedOctets: sum(counterOffsets.transmittedOctets),
+    discards: discards as PlaneCounters["discards"],
+  };
+}
+
+/** What a session remembers, for people and tests. */
+export const decodeSequence = (octets: Uint8Array) => decode(sequenceValue, octets);

@@ -1,0 +1,99 @@
+import type { HelperName } from "../../bpf/helpers-table.ts";
+import { Register, type WritableRegister } from "../../bpf/instruction.ts";
+import { verdicts } from "../../bpf/kernel-numbers.ts";
+import { type Line, label } from "../../bpf/line.ts";
+import {
+  add,
+  call,
+  exit,
+  jumpIfEqual,
+  jumpIfNotEqual,
+  load32,
+  loadMapFd,
+  move,
+  store32,
+} from "../../bpf/mnemonics.ts";
+import { type ProgramOptions, shapeOf } from "./options.ts";
+
+/**
+ * What both programs are made of. In both, `context` and `entry` are registers that outlive calls, and a label "pass" leaves the
+ * packet to the stack, and so to our socket: it is jumped to only while the packet says what it said.
+ */
+
+const { result, arg1, arg2, arg3, arg4, arg5, saved1, saved2, frame } = Register;
+
+/** The packet's struct __sk_buff. */
+export const context = saved1;
+/** The session's value in the map of circuits or of peers, once it was found. */
+export const entry = saved2;
+
+/** `register = &stack[offset]` */
+export function stackAt(register: WritableRegister, offset: number): readonly Line[] {
+  return [move(register, frame), add(register, offset)];
+}
+
+/** Copies octets of the packet to the stack; goes on at `otherwise` where it has not as many. */
+export function loadOctets(from: number, to: number, octets: number, otherwise: string): readonly Line[] {
+  return [
+    move(arg1, context),
+    move(arg2, from),
+    ...stackAt(arg3, to),
+    move(arg4, octets),
+    call("skb_load_bytes"),
+    jumpIfNotEqual(result, 0, otherwise),
+  ];
+}
+
+/** Writes octets of the stack over the packet's first ones; goes on at `otherwise` where it has not as many. */
+export function storeOctets(from: number, octets: Register | number, otherwise: string): readonly Line[] {
+  return [
+    move(arg4, octets),
+    move(arg1, context),
+    move(arg2, 0),
+    ...stackAt(arg3, from),
+    move(arg5, 0),
+    call("skb_store_bytes"),
+    jumpIfNotEqual(result, 0, otherwise),
+  ];
+}
+
+/** Finds the entry for the key on the stack; it must be of this program's kind, else the packet passes. */
+export function findEntry(
+  options: ProgramOptions,
+  map: number,
+  key: number,
+  shapeOffset: number,
+): readonly Line[] {
+  return [
+    ...lookUp(map, key),
+    jumpIfEqual(result, 0, "pass"),
+    move(entry, result),
+    load32(arg1, entry, shapeOffset),
+    jumpIfNotEqual(arg1, shapeOf(options), "pass"),
+  ];
+}
+
+/** `result = &map[key]`, or null. */
+function lookUp(map: number, key: number): readonly Line[] {
+  return [loadMapFd(arg1, map), ...stackAt(arg2, key), call("map_lookup_elem")];
+}
+
+/** `result` is the place of the session's slot in an array; `key` is four octets of stack to use. */
+export function atSlot(map: number, slotOffset: number, key: number, otherwise: string): readonly Line[] {
+  return [
+    load32(arg1, entry, slotOffset),
+    store32(frame, key, arg1),
+    ...lookUp(map, key),
+    jumpIfEqual(result, 0, otherwise),
+  ];
+}
+
+/** Calls a helper that takes the packet alone. */
+export function onPacket(helper: HelperName): readonly Line[] {
+  return [move(arg1, context), call(helper)];
+}
+
+/** The end of both programs: the packet is not ours. */
+export function passEnd(): readonly Line[] {
+  return [label("pass"), move(result, verdicts.pass), exit()];
+}

@@ -1,0 +1,39 @@
+import { describe, expect, test } from "vitest";
+import { assemble } from "../../../src/bpf/assembler.ts";
+import { list } from "../../../src/bpf/listing.ts";
+import { decapsulateProgram } from "../../../src/forwarding/ebpf/decapsulate-program.ts";
+import { encapsulateProgram } from "../../../src/forwarding/ebpf/encapsulate-program.ts";
+import { everyOption } from "../../../src/forwarding/ebpf/options.ts";
+import { nameOf } from "../../support/ebpf-session.ts";
+
+const maps = { circuits: 11, peers: 12, counters: 13, sequences: 14 };
+const SLOT_OCTETS = 8;
+const LOAD_WIDE = 0x18;
+
+describe.each([encapsulateProgram, decapsulateProgram])("$name", (program) => {
+  test("every combination of options assembles, to the same octets each time", () => {
+    for (const options of everyOption()) {
+      const octets = assemble(program(options, maps));
+      expect(octets.length / SLOT_OCTETS, nameOf(options)).toBeLessThan(400);
+      expect(assemble(program(options, maps))).toEqual(octets);
+    }
+  });
+
+  test("programs differ where their options do", () => {
+    const texts = everyOption().map((options) => list(program(options, maps)).join("\n"));
+    expect(new Set(texts).size).toBe(texts.length);
+  });
+
+  test("only one that numbers asks for the map of sequences", () => {
+    for (const options of everyOption()) {
+      const asks = program(options, maps).some(
+        (line) =>
+          line.kind === "step" &&
+          line.instruction.opcode === LOAD_WIDE &&
+          line.instruction.source === 1 &&
+          line.instruction.immediate === maps.sequences,
+      );
+      expect(asks, nameOf(options)).toBe(options.sublayer && options.sequencing !== "none");
+    }
+  });
+});

@@ -1,0 +1,115 @@
+import { Register } from "../../src/bpf/instruction.ts";
+import type { Line } from "../../src/bpf/line.ts";
+import { call, move } from "../../src/bpf/mnemonics.ts";
+import { concat, hex } from "../../src/bytes/hex.ts";
+import { Writer } from "../../src/bytes/writer.ts";
+import type { Placement } from "../../src/forwarding/ebpf/map-layout.ts";
+import type { ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import type { Attachment } from "../../src/forwarding/plane.ts";
+import type { SessionParameters } from "../../src/wire/session-parameters.ts";
+import { naiveChecksum } from "./internet-checksum.ts";
+import { attachment, pathOver, sessionParameters, vlanAttachment } from "./sessions.ts";
+
+export const LOCAL = { 4: hex`c0000201`, 6: hex`20010db8000000000000000000000001` } as const;
+export const REMOTE = { 4: hex`c0000202`, 6: hex`20010db8000000000000000000000002` } as const;
+const COOKIE = hex`b0b1b2b3b4b5b6b7`;
+/** Test runs come in at the loopback interface. */
+const LOOPBACK = 1;
+
+export function nameOf(options: ProgramOptions): string {
+  const { family, encapsulation, cookieOctets, sublayer, sequencing, vlan } = options;
+  return `IPv${family} ${encapsulation}, cookie ${cookieOctets}, ${sublayer ? `numbers: ${sequencing}` : "no sublayer"}, ${vlan}`;
+}
+
+/** A session whose programs have these options in both directions. */
+export function sessionOf(
+  options: ProgramOptions,
+  changes: Partial<SessionParameters> = {},
+): SessionParameters {
+  const cookie = COOKIE.subarray(0, options.cookieOctets);
+  const sublayer = options.sublayer ? "default" : "none";
+  const { sequencing } = options;
+  return sessionParameters({
+    path: pathOver(options.encapsulation),
+    pseudowireType: options.vlan === "vlan" ? "ethernet-vlan" : "ethernet",
+    receiveCookie: cookie,
+    transmitCookie: cookie,
+    receiveSublayer: sublayer,
+    transmitSublayer: sublayer,
+    receiveSequencing: sequencing,
+    transmitSequencing: sequencing,
+    ...changes,
+  });
+}
+
+/** An attachment of the kind; a VLAN is 111 on the circuit and 222 on the pseudowire. */
+export function attachmentOf(options: ProgramOptions, changes: Partial<Attachment> = {}): Attachment {
+  return options.vlan === "vlan" ? vlanAttachment(111, 222, 0x8100, changes) : attachment(changes);
+}
+
+export function placementOf(options: ProgramOptions, changes: Partial<Placement> = {}): Placement {
+  return {
+    localAddress: LOCAL[options.family],
+    remoteAddress: REMOTE[options.family],
+    trafficClass: 0,
+    hopLimit: 64,
+    fragmentation: "none",
+    slot: 3,
+    circuitInterface: LOOPBACK,
+    networkInterface: LOOPBACK,
+    nextHop: REMOTE[options.family],
+    packetOctets: 9000,
+    ...changes,
+  };
+}
+
+export interface OuterShape {
+  readonly source?: Uint8Array;
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+}
+
+/** What a data message comes in: Ethernet to the loopback's address, IP, UDP. Padded to 60 octets by 0xee where it is short. */
+export function packetAround(
+  options: ProgramOptions,
+  message: Uint8Array,
+  shape: OuterShape = {},
+): Uint8Array {
+  const source = shape.source ?? REMOTE[options.family];
+  const udp = new Writer()
+    .u16(shape.sourcePort ?? 1701)
+    .u16(shape.destinationPort ?? 1701)
+    .u16(8 + message.length)
+    .u16(0)
+    .finish();
+  const body = options.encapsulation === "udp" ? concat(udp, message) : message;
+  const protocol = options.encapsulation === "udp" ? 17 : 115;
+  const link = concat(hex`000000000000 02000000000c`, options.family === 4 ? hex`0800` : hex`86dd`);
+  const header = new Writer();
+  if (options.family === 4) {
+    header
+      .u16(0x4500)
+      .u16(20 + body.length)
+      .u32(0x1234_4000)
+      .u8(64)
+      .u8(protocol)
+      .u16(0);
+    header.octets(source).octets(LOCAL[4]);
+    header.patchU16(10, naiveChecksum(header.finish()));
+  } else {
+    header.u32(0x6000_0000).u16(body.length).u8(protocol).u8(64).octets(source).octets(LOCAL[6]);
+  }
+  const packet = concat(link, header.finish(), body);
+  return concat(packet, new Uint8Array(Math.max(0, 60 - packet.length)).fill(0xee));
+}
+
+const { arg1, arg2, arg3, saved1 } = Register;
+
+/**
+ * The program with a tag pushed before it gives the packet away: a tag that is beside the packet moves into its octets, where a test
+ * run shows it.
+ */
+export function showingTag(lines: readonly Line[]): readonly Line[] {
+  const push = [move(arg1, saved1), move(arg2, 0x0081), move(arg3, 0), call("skb_vlan_push")];
+  return lines.flatMap((line) => (line.kind === "label" && line.name === "send" ? [line, ...push] : [line]));
+}
