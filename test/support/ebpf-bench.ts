@@ -1,0 +1,199 @@
+import { expect } from "vitest";
+import { assemble } from "../../src/bpf/assembler.ts";
+import { verdicts } from "../../src/bpf/kernel-numbers.ts";
+import type { Line } from "../../src/bpf/line.ts";
+import { toHex } from "../../src/bytes/hex.ts";
+import { decapsulateProgram } from "../../src/forwarding/ebpf/decapsulate-program.ts";
+import { encapsulateProgram } from "../../src/forwarding/ebpf/encapsulate-program.ts";
+import {
+  circuitEntry,
+  countersFrom,
+  mapSizes,
+  type Placement,
+  peerEntry,
+} from "../../src/forwarding/ebpf/map-layout.ts";
+import { headerPlaces, type ProgramMaps, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import type { Outcome } from "../../src/forwarding/encapsulation.ts";
+import type { Attachment, SessionCounters } from "../../src/forwarding/plane.ts";
+import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
+import type { BpfMap, BpfProgram } from "../../src/ports.ts";
+import { encodeDataMessage } from "../../src/wire/data-header.ts";
+import type { SessionParameters } from "../../src/wire/session-parameters.ts";
+import { nameOf, showingTag } from "./ebpf-session.ts";
+import { naiveChecksum } from "./internet-checksum.ts";
+
+const SLOTS = 8;
+export const LINK_OCTETS = 14;
+const kernel = new BpfSyscall();
+
+type Side = (options: ProgramOptions, maps: ProgramMaps) => readonly Line[];
+
+/** Maps with room for a few sessions, and each program loaded when it is first asked for. */
+export class Bench implements Disposable {
+  readonly circuits = this.#hash("circuits");
+  readonly peers = this.#hash("peers");
+  readonly counters = kernel.createMap({
+    ...{ kind: "perCpuArray", name: "counters", maxEntries: SLOTS, ...mapSizes.counters },
+  });
+  readonly sequences = kernel.createMap({
+    ...{ kind: "array", name: "sequences", maxEntries: SLOTS, ...mapSizes.sequences },
+  });
+  readonly #programs = new Map<string, BpfProgram>();
+
+  #hash(name: "circuits" | "peers"): BpfMap {
+    return kernel.createMap({ kind: "hash", name, maxEntries: SLOTS, ...mapSizes[name] });
+  }
+
+  program(side: Side, options: ProgramOptions): BpfProgram {
+    const key = `${side.name} ${nameOf(options)}`;
+    const loaded = this.#programs.get(key);
+    if (loaded !== undefined) return loaded;
+    const fds = {
+      circuits: this.circuits.fd,
+      peers: this.peers.fd,
+      counters: this.counters.fd,
+      sequences: this.sequences.fd,
+    };
+    const program = kernel.loadProgram({
+      name: side.name.slice(0, 15),
+      octets: assemble(showingTag(side(options, fds))),
+    });
+    this.#programs.set(key, program);
+    return program;
+  }
+
+  /** One session and no other, that has counted nothing and remembers nothing. */
+  start(session: SessionParameters, attachment: Attachment, placement: Placement): void {
+    for (const map of [this.circuits, this.peers]) for (const key of map.keys()) map.remove(key);
+    this.circuits.update(...circuitEntry(session, attachment, placement));
+    this.peers.update(...peerEntry(session, attachment, placement));
+    this.clear(placement);
+    this.sequences.update(slotKey(placement.slot), new Uint8Array(mapSizes.sequences.valueOctets));
+  }
+
+  /** Sets the counters to 0. */
+  clear(placement: Placement): void {
+    this.counters.update(slotKey(placement.slot), new Uint8Array(mapSizes.counters.valueOctets));
+  }
+
+  counted(placement: Placement): SessionCounters {
+    return countersFrom(0, this.counters.lookUpPerCpu(slotKey(placement.slot)) ?? []);
+  }
+
+  [Symbol.dispose](): void {
+    for (const program of this.#programs.values()) program.close();
+    for (const map of [this.circuits, this.peers, this.counters, this.sequences]) map.close();
+  }
+}
+
+export function slotKey(slot: number): Uint8Array {
+  return Uint8Array.of(slot, 0, 0, 0);
+}
+
+/** What a program did, in one text: octets that it sent on, the reason that it counted, or "pass". */
+export function told(verdict: number, octets: () => Uint8Array, counters: SessionCounters): string {
+  const reasons = Object.entries(counters.discards);
+  if (verdict === verdicts.redirect) {
+    expect(reasons).toEqual([]);
+    return toHex(octets());
+  }
+  expect(counters.receivedFrames + counters.transmittedFrames).toBe(0);
+  if (verdict === verdicts.pass) {
+    expect(reasons).toEqual([]);
+    return "pass";
+  }
+  expect(verdict).toBe(verdicts.drop);
+  expect(reasons.map(([, count]) => count)).toEqual([1]);
+  return reasons[0]?.[0] ?? "";
+}
+
+export function textOf(outcome: Outcome): string {
+  return typeof outcome === "string" ? outcome : toHex(outcome);
+}
+
+/** Checks the outer headers and gives what is in them: the payload of UDP, or of IP. */
+function unwrap(options: ProgramOptions, packet: Uint8Array): Uint8Array {
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
+  const { udp, message } = headerPlaces(options);
+  const ip = packet.subarray(LINK_OCTETS, LINK_OCTETS + udp);
+  expect(toHex(packet.subarray(0, LINK_OCTETS))).toBe(
+    `000000000000000000000000${options.family === 4 ? "0800" : "86dd"}`,
+  );
+  const protocol = options.encapsulation === "udp" ? 17 : 115;
+  if (options.family === 4) {
+    expect(naiveChecksum(ip)).toBe(0);
+    expect(view.getUint16(LINK_OCTETS + 2)).toBe(packet.length - LINK_OCTETS);
+    expect([ip[0], ip[1], ip[6], ip[7], ip[8], ip[9]]).toEqual([0x45, 0, 0x40, 0, 64, protocol]);
+    expect(toHex(ip.subarray(12))).toBe("c0000201c0000202");
+  } else {
+    expect(view.getUint16(LINK_OCTETS + 4)).toBe(packet.length - LINK_OCTETS - udp);
+    expect([ip[0], ip[1], ip[2], ip[3], ip[6], ip[7]]).toEqual([0x60, 0, 0, 0, protocol, 64]);
+    expect(toHex(ip.subarray(8))).toBe("20010db800000000000000000000000120010db8000000000000000000000002");
+  }
+  if (options.encapsulation === "udp") {
+    expect(view.getUint32(LINK_OCTETS + udp)).toBe(1701 * 0x1_0000 + 1701);
+    expect(view.getUint16(LINK_OCTETS + udp + 4)).toBe(packet.length - LINK_OCTETS - udp);
+    expect(view.getUint16(LINK_OCTETS + udp + 6)).toBe(0);
+  }
+  return packet.subarray(LINK_OCTETS + message);
+}
+
+/** What the program made of a frame. The session must have been started. */
+export function sent(bench: Bench, options: ProgramOptions, placement: Placement, frame: Uint8Array): string {
+  const { verdict, data } = bench.program(encapsulateProgram, options).run({ data: frame });
+  return told(verdict, () => unwrap(options, data), bench.counted(placement));
+}
+
+/** What the program made of a packet: the tag that was pushed to show the one beside the packet is beside it itself. */
+export function received(
+  bench: Bench,
+  options: ProgramOptions,
+  placement: Placement,
+  packet: Uint8Array,
+): string {
+  const { verdict, data } = bench.program(decapsulateProgram, options).run({ data: packet });
+  return told(verdict, () => data, bench.counted(placement));
+}
+
+/** A data message of a frame, with all that can be wrong about it. */
+export const mishaps = [
+  "none",
+  "none",
+  "cookie",
+  "vccv",
+  "fragment",
+  "version",
+  "control",
+  "session",
+  "zero",
+  "cut",
+] as const;
+
+export interface Message {
+  readonly mishap: (typeof mishaps)[number];
+  readonly frame: Uint8Array;
+  readonly number: number | undefined;
+  /** Where to cut, as a part of the whole. */
+  readonly part: number;
+  readonly bit: number;
+}
+
+export function messageOf(options: ProgramOptions, session: SessionParameters, message: Message): Uint8Array {
+  const { mishap, frame, number, part, bit } = message;
+  const cookie = session.receiveCookie.slice();
+  if (mishap === "cookie" && cookie.length > 0) cookie[bit % cookie.length]! ^= 1 << (bit % 8);
+  const sublayer = {
+    vccv: mishap === "vccv",
+    isFragment: false,
+    sequenceNumber: number,
+  };
+  const sessionId = mishap === "session" ? 0x0a0a_0002 : mishap === "zero" ? 0 : session.localSessionId;
+  const header = { sessionId, cookie, ...(options.sublayer ? { sublayer } : {}) };
+  const octets = encodeDataMessage(options.encapsulation, header, frame);
+  const inUdp = options.encapsulation === "udp";
+  const at = headerPlaces(options).sublayer - headerPlaces(options).message;
+  if (mishap === "fragment" && options.sublayer) octets[at]! |= bit % 2 === 0 ? 0x10 : 0x20;
+  if (mishap === "version" && inUdp) octets[1] = bit % 16;
+  if (mishap === "control" && inUdp) octets[0]! |= 0x80;
+  return mishap === "cut" ? octets.subarray(0, Math.floor(part * octets.length)) : octets;
+}
