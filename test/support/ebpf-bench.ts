@@ -44,8 +44,9 @@ export class Bench implements Disposable {
     return kernel.createMap({ kind: "hash", name, maxEntries: SLOTS, ...mapSizes[name] });
   }
 
-  program(side: Side, options: ProgramOptions): BpfProgram {
-    const key = `${side.name} ${nameOf(options)}`;
+  /** A program of this kind; in a test run it shows a tag beside the packet in its octets. */
+  program(side: Side, options: ProgramOptions, at: "test run" | "interface" = "test run"): BpfProgram {
+    const key = `${at} ${side.name} ${nameOf(options)}`;
     const loaded = this.#programs.get(key);
     if (loaded !== undefined) return loaded;
     const fds = {
@@ -54,9 +55,10 @@ export class Bench implements Disposable {
       counters: this.counters.fd,
       sequences: this.sequences.fd,
     };
+    const lines = side(options, fds);
     const program = kernel.loadProgram({
       name: side.name.slice(0, 15),
-      octets: assemble(showingTag(side(options, fds))),
+      octets: assemble(at === "test run" ? showingTag(lines) : lines),
     });
     this.#programs.set(key, program);
     return program;

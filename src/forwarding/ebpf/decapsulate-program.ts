@@ -6,7 +6,6 @@ import {
   call,
   exit,
   jump,
-  jumpIfAtLeast,
   jumpIfAtMost,
   jumpIfEqual,
   jumpIfLess,
@@ -18,6 +17,8 @@ import {
   load64,
   loadConstant,
   move,
+  store64,
+  subtract,
 } from "../../bpf/mnemonics.ts";
 import { skbContext } from "../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../wire/ethernet.ts";
@@ -41,10 +42,11 @@ const packetOctets = saved4;
 const SCRATCH = -8;
 /** Cookie and sublayer. */
 const SECRET = -24;
-/** The inner Ethernet header with a tag. */
-const INNER = -48;
 /** The outer headers up to the session id. */
-const HEAD = -112;
+const HEAD = -88;
+/** The frame's first octets, as many as a shortest one has. */
+const FRAME_ROOM = 64;
+const INNER = HEAD - FRAME_ROOM;
 const TYPE = 12;
 
 const reasons = [
@@ -78,18 +80,17 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...openSecret(options),
     jumpIfLess(messageOctets, headerOctets + LINK_OCTETS, discard("truncated")),
     add(messageOctets, -headerOctets),
-    ...trim(places.frame),
+    ...trim(),
     ...(options.sublayer && options.sequencing !== "none"
       ? acceptNumber(maps.sequences, slot, SECRET + options.cookieOctets, SCRATCH)
       : []),
-    ...readFrameHeader(options, places.frame),
-    ...cut(options, places.frame),
-    ...storeOctets(
-      INNER,
-      options.vlan === "vlan" ? LINK_OCTETS + TAG_OCTETS : LINK_OCTETS,
-      discard("circuit-error"),
-    ),
-    ...setProtocol(options),
+    ...readFrame(options, places.frame),
+    jumpIfLess(messageOctets, SHORTEST_FRAME_OCTETS, "short"),
+    ...uncover(options, places.frame),
+    jump("deliver"),
+    label("short"),
+    ...rebuild(),
+    label("deliver"),
     ...countFrame("received", messageOctets, maps.counters, slot, SCRATCH),
     label("send"),
     load32(arg1, entry, peerValue.interfaceIndex.offset),
@@ -138,35 +139,27 @@ function openSecret(options: ProgramOptions): readonly Line[] {
   ];
 }
 
-/** Cuts off what pads the outer packet, and pads a short frame: less than an IP header cannot be left. */
-function trim(headerOctets: number): readonly Line[] {
-  const changeTail: readonly Line[] = [
-    move(arg1, context),
-    move(arg3, 0),
-    call("skb_change_tail"),
-    jumpIfNotEqual(result, 0, "pass"),
-  ];
+/** Cuts off what follows the outer packet. A short frame is built anew, and so it is of no matter what follows it. */
+function trim(): readonly Line[] {
   return [
+    jumpIfLess(messageOctets, SHORTEST_FRAME_OCTETS, "trimmed"),
     move(arg2, packetOctets),
     add(arg2, LINK_OCTETS),
     load32(arg1, context, skbContext.length),
     jumpIfAtMost(arg1, arg2, "trimmed"),
-    ...changeTail,
+    move(arg1, context),
+    move(arg3, 0),
+    call("skb_change_tail"),
+    jumpIfNotEqual(result, 0, "pass"),
     label("trimmed"),
-    jumpIfAtLeast(messageOctets, SHORTEST_FRAME_OCTETS, "padded"),
-    move(arg2, LINK_OCTETS + headerOctets + SHORTEST_FRAME_OCTETS),
-    ...changeTail,
-    label("padded"),
   ];
 }
 
-/** Copies the frame's Ethernet header to the stack; on a VLAN circuit also its tag, rewritten. */
-function readFrameHeader(options: ProgramOptions, headerOctets: number): readonly Line[] {
-  const from = LINK_OCTETS + headerOctets;
-  if (options.vlan === "port") return loadOctets(from, INNER, LINK_OCTETS, "pass");
-  return [
+/** Copies the frame to the stack, up to the octets of a shortest one, and zeros behind it; on a VLAN circuit rewrites its tag. */
+function readFrame(options: ProgramOptions, headerOctets: number): readonly Line[] {
+  const zeros = Array.from({ length: FRAME_ROOM / 8 }, (_, index) => store64(frame, INNER + 8 * index, 0));
+  const rewrite: readonly Line[] = [
     jumpIfLess(messageOctets, LINK_OCTETS + TAG_OCTETS, discard("untagged")),
-    ...loadOctets(from, INNER, LINK_OCTETS + TAG_OCTETS, "pass"),
     load16(arg1, frame, INNER + TYPE),
     ...jumpIfTag(arg1, "tagged"),
     jump(discard("untagged")),
@@ -177,6 +170,48 @@ function readFrameHeader(options: ProgramOptions, headerOctets: number): readonl
       arg1,
       arg2,
     ),
+  ];
+  return [
+    ...zeros,
+    move(arg4, messageOctets),
+    jumpIfAtMost(arg4, SHORTEST_FRAME_OCTETS, "all"),
+    move(arg4, SHORTEST_FRAME_OCTETS),
+    label("all"),
+    jumpIfLess(arg4, LINK_OCTETS, discard("truncated")), // known by now, but not to the verifier
+    ...loadOctets(LINK_OCTETS + headerOctets, INNER, arg4, "pass"),
+    ...(options.vlan === "vlan" ? rewrite : []),
+  ];
+}
+
+/**
+ * Makes the packet as long as a shortest frame and overwrites it with what is on the stack. skb_change_tail would be the plain way
+ * to pad, but refuses packets that still are marked as tunnelled, as they are when they come out of a veth pair.
+ */
+function rebuild(): readonly Line[] {
+  const error = discard("circuit-error");
+  return [
+    load32(arg1, context, skbContext.length),
+    move(arg2, SHORTEST_FRAME_OCTETS),
+    subtract(arg2, arg1),
+    jumpIfEqual(arg2, 0, "resized"),
+    move(arg1, context),
+    move(arg3, adjustRoomModes.link),
+    move(arg4, 0),
+    call("skb_adjust_room"),
+    jumpIfNotEqual(result, 0, error),
+    label("resized"),
+    ...storeOctets(INNER, SHORTEST_FRAME_OCTETS, error),
+    ...readProtocolAnew(error),
+  ];
+}
+
+/** Takes our headers off a frame that needs no padding. */
+function uncover(options: ProgramOptions, headerOctets: number): readonly Line[] {
+  const octets = options.vlan === "vlan" ? LINK_OCTETS + TAG_OCTETS : LINK_OCTETS;
+  return [
+    ...cut(options, headerOctets),
+    ...storeOctets(INNER, octets, discard("circuit-error")),
+    ...setProtocol(options),
   ];
 }
 

@@ -32,13 +32,18 @@ export function stackAt(register: WritableRegister, offset: number): readonly Li
   return [move(register, frame), add(register, offset)];
 }
 
-/** Copies octets of the packet to the stack; goes on at `otherwise` where it has not as many. */
-export function loadOctets(from: number, to: number, octets: number, otherwise: string): readonly Line[] {
+/** Copies octets of the packet to the stack; goes on at `otherwise` where it has not as many. A register may say how many. */
+export function loadOctets(
+  from: number,
+  to: number,
+  octets: Register | number,
+  otherwise: string,
+): readonly Line[] {
   return [
+    move(arg4, octets),
     move(arg1, context),
     move(arg2, from),
     ...stackAt(arg3, to),
-    move(arg4, octets),
     call("skb_load_bytes"),
     jumpIfNotEqual(result, 0, otherwise),
   ];
