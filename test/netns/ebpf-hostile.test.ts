@@ -4,7 +4,17 @@ import { concat, fromHex, toHex } from "../../src/bytes/hex.ts";
 import { encapsulateProgram } from "../../src/forwarding/ebpf/encapsulate-program.ts";
 import { decodeSequence } from "../../src/forwarding/ebpf/map-layout.ts";
 import { everyOption, headerPlaces, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
-import { Bench, LINK_OCTETS, messageOf, received, sent, slotKey, told } from "../support/ebpf-bench.ts";
+import { decapsulate, newSequenceState } from "../../src/forwarding/encapsulation.ts";
+import {
+  Bench,
+  LINK_OCTETS,
+  messageOf,
+  received,
+  sent,
+  slotKey,
+  textOf,
+  told,
+} from "../support/ebpf-bench.ts";
 import { attachmentOf, nameOf, packetAround, placementOf, sessionOf } from "../support/ebpf-session.ts";
 import { frameOf } from "../support/frames.ts";
 import { naiveChecksum } from "../support/internet-checksum.ts";
@@ -165,4 +175,23 @@ describe("what a session's entry says", () => {
     expect(toHex(data)).toBe(toHex(concat(tagged.subarray(0, 12), tagged.subarray(16))));
     expect(decodeSequence(bench.sequences.lookUp(slotKey(placement.slot))!).next).toBe(0);
   });
+});
+
+test("RFC 3931 §4.6.1: runs of old numbers are those of the reference, and new ones end them", () => {
+  const numbers = [5, 3, 10, 4, 5, 6, 7, 0x80_0007, 0x80_0008, 8, 8, 9, 2, 3, 4, 5, 0xff_ffff, 0, 1, 2, 0];
+  for (const options of all.filter(({ sequencing, vlan }) => sequencing === "all" && vlan === "port")) {
+    const session = sessionOf(options);
+    const attachment = attachmentOf(options);
+    const placement = placementOf(options);
+    const frame = frameOf({ length: 64 });
+    const state = newSequenceState();
+    bench.start(session, attachment, placement);
+    for (const number of numbers) {
+      const message = messageOf(options, session, { mishap: "none", frame, number, part: 1, bit: 0 });
+      const expected = textOf(decapsulate(message, session, attachment, state));
+      bench.clear(placement);
+      const got = received(bench, options, placement, packetAround(options, message));
+      expect(got, `${nameOf(options)}: ${number}`).toBe(expected);
+    }
+  }
 });
