@@ -88,7 +88,8 @@ export class PeerOutlet {
   #refused(session: ForwardedSession, message: number): void {
     const { frameOctets, firstFrames } = this.#transmitter.messages;
     const first = frameOctets[firstFrames[message] as number] as number;
-    session.refusedOctets = session.transmitHeaderOctets + first;
+    const octets = session.transmitHeaderOctets + first;
+    if (session.aloneLeft === 0 || octets < session.refusedOctets) session.refusedOctets = octets;
     session.aloneLeft = ALONE_AFTER_REFUSAL;
   }
 }
