@@ -1,5 +1,6 @@
 import { addressOf } from "../../os/memory.ts";
 import { MOST_SESSIONS } from "./session-row.ts";
+import { type Sum, summedOctets } from "./simd-checksum.ts";
 
 /** Octets for everything but the slots and the sessions' addresses. */
 const OTHER_OCTETS = 1024 * 1024;
@@ -22,13 +23,17 @@ export class Arena {
   readonly octets: Uint8Array;
   readonly view: DataView;
   readonly words: Uint32Array;
+  /** The fast sum over the octets, where there is one. */
+  readonly sum: Sum | undefined;
   readonly #baseHigh: number;
   readonly #baseLow: number;
   #used = 0;
 
   constructor() {
     const size = RECEIVE_BATCH * SLOT_OCTETS + MOST_SESSIONS * NAME_OCTETS + OTHER_OCTETS;
-    this.octets = new Uint8Array(size);
+    const { octets, sum } = summedOctets(size);
+    this.octets = octets;
+    this.sum = sum;
     this.view = new DataView(this.octets.buffer);
     this.words = new Uint32Array(this.octets.buffer);
     const base = addressOf(this.octets);

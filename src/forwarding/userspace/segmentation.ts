@@ -6,25 +6,21 @@ import {
   TAG_OCTETS,
 } from "../../wire/ethernet.ts";
 import { addToSum, foldSum, swap16 } from "./checksum.ts";
+import type { Sum } from "./simd-checksum.ts";
 
 /** Memory as the cutting needs it. */
 export interface Memory {
   readonly octets: Uint8Array;
   readonly view: DataView;
   readonly words: Uint32Array;
-  /** What `addToSum` does with a sum of 0, faster; for these octets alone. Absent: there is nothing faster. */
-  readonly sum?: ((start: number, length: number) => number) | undefined;
+  /** What `addToSum` does, faster, for these octets alone. Absent: there is nothing faster. */
+  readonly sum?: Sum | undefined;
 }
-
-/** Shorter than this, and a call out of JavaScript costs more than it saves. */
-const WORTH_A_CALL_OCTETS = 64;
 
 /** Adds octets of the memory to a sum as `addToSum` does. */
 export function sumOf(memory: Memory, start: number, length: number, before: number): number {
-  if (memory.sum === undefined || length < WORTH_A_CALL_OCTETS) {
-    return addToSum(memory.octets, memory.words, start, length, before);
-  }
-  return before + memory.sum(start, length);
+  if (memory.sum === undefined) return addToSum(memory.octets, memory.words, start, length, before);
+  return before + (memory.sum(start, length) >>> 0);
 }
 
 /** Kinds of super-frames in a virtio-net header, without the ECN bit 0x80. */
