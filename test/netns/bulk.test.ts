@@ -36,13 +36,13 @@ function site(name: string, encapsulation: string, { local, remote, circuit, vla
 }
 
 /** A file of two sites, one on an interface and one on a TAP device. */
-function topologyOf(encapsulation: string, vlan: number): string {
+function topologyOf(encapsulation: string, vlan: number, wanMtu = 1600): string {
   const a = { local: "192.0.2.1", remote: "192.0.2.2", circuit: { interface: "trunk" }, vlan };
   const b = { local: "192.0.2.2", remote: "192.0.2.1", circuit: { tap: "lan0", bridge: "lan" }, vlan };
-  const file = join(folder, `bulk-${encapsulation}-${vlan}.yaml`);
+  const file = join(folder, `bulk-${encapsulation}-${vlan}-${wanMtu}.yaml`);
   const topology = {
     title: "bulk data between an interface and a TAP device",
-    wan: { mtu: 1600 },
+    wan: { mtu: wanMtu },
     sites: { a: site("a", encapsulation, a), b: site("b", encapsulation, b) },
     checks: [{ ping: ["a1", "b1"] }],
   };
@@ -99,4 +99,12 @@ test("TCP between hosts on a VLAN comes back octet for octet: merged segments ke
   await using lab = await Lab.up(topology);
   expect(await lab.reaches("a1", "10.0.0.12")).toBe(true);
   expect(await echoed(topology, "10.0.0.12", OCTETS / 10)).toBe(OCTETS / 10);
+});
+
+test("over a path too narrow for the frames, groups are refused and datagrams go alone, in fragments: nothing is lost", async () => {
+  const topology = topologyOf("udp", 0, 1400);
+  await using lab = await Lab.up(topology);
+  expect(await lab.reaches("a1", "10.0.0.12")).toBe(true);
+  expect(await echoed(topology, "10.0.0.12", OCTETS / 10)).toBe(OCTETS / 10);
+  expect((await lab.pseudowire("a", "lan")).discards["psn-error"] ?? 0).toBe(0);
 });
