@@ -2,7 +2,7 @@ import { AUXDATA_OCTETS, outerTagBeside } from "../os/auxdata.ts";
 import { addressOf, errno, errnoName, linux, poll, recvmmsg, write } from "../os/libc.ts";
 import { openPacketSocket, VNET_HEADER_OCTETS } from "../os/sockets.ts";
 
-/** Longest frame that is taken whole: no super-frames are expected in a lab's own tools. */
+/** Longest frame that is taken whole: a super-frame with its tag and its virtio-net header. */
 const MOST_OCTETS = 66_000;
 const MESSAGE_OCTETS = 64;
 
@@ -12,6 +12,11 @@ const VECTOR_COUNT = 24;
 const CONTROL = 32;
 const CONTROL_LENGTH = 40;
 const RECEIVED = 56;
+
+/** Offsets in struct virtio_net_hdr. */
+const HEADER_LENGTH = 2;
+const CHECKSUM_START = 6;
+const TAG_OCTETS = 4;
 
 /** Puts a tag of 4 octets behind the addresses of a frame. */
 export function insertTag(frame: Uint8Array, tag: number): Uint8Array {
@@ -25,6 +30,8 @@ export function insertTag(frame: Uint8Array, tag: number): Uint8Array {
 /** Sends and hears whole frames on an interface, with all their tags: slow and plain, for the lab's own tools. */
 export class FrameSocket {
   readonly fd: number;
+  /** The virtio-net header of the frame received last, as it was with its outer tag taken off. */
+  readonly header = new Uint8Array(VNET_HEADER_OCTETS);
   readonly #octets = new Uint8Array(MOST_OCTETS);
   readonly #control = new Uint8Array(AUXDATA_OCTETS);
   readonly #vector = new DataView(new ArrayBuffer(16));
@@ -50,7 +57,17 @@ export class FrameSocket {
     const frame = this.#octets.slice(VNET_HEADER_OCTETS, length);
     const control = new DataView(this.#control.buffer);
     const tag = outerTagBeside(control, 0, message.getUint32(CONTROL_LENGTH, true));
+    this.header.set(this.#octets.subarray(0, VNET_HEADER_OCTETS));
+    if (tag < 0) this.#takeTagOff();
     return tag < 0 ? frame : insertTag(frame, tag);
+  }
+
+  /** Of a frame whose tag is in place: lengths and offsets of its header count from where they would without. */
+  #takeTagOff(): void {
+    const header = new DataView(this.header.buffer);
+    for (const at of [HEADER_LENGTH, CHECKSUM_START]) {
+      header.setUint16(at, Math.max(0, header.getUint16(at, true) - TAG_OCTETS), true);
+    }
   }
 
   /** False when the kernel refused it: the interface is down, or the frame too long. */

@@ -4,6 +4,9 @@ import { createSocket } from "node:dgram";
 const GROUP = "239.1.1.1";
 const PORT = 5001;
 const PAYLOAD_OCTETS = 1000;
+/** Slow enough for the buffer of a receiver on a slow machine: what is lost must be the network's doing. */
+const BURST = 5;
+const BURST_MS = 10;
 const PATIENCE_MS = 15_000;
 
 function payload(number: number): Buffer {
@@ -20,13 +23,17 @@ if (task === "send") {
   socket.bind(0, address, () => {
     socket.setMulticastInterface(address);
     socket.setMulticastTTL(4);
-    let left = count;
-    for (let number = 0; number < count; number += 1) {
-      socket.send(payload(number), PORT, GROUP, () => {
-        left -= 1;
-        if (left === 0) socket.close();
-      });
-    }
+    let number = 0;
+    let unsent = count;
+    const timer = setInterval(() => {
+      for (let burst = 0; burst < BURST && number < count; burst += 1, number += 1) {
+        socket.send(payload(number), PORT, GROUP, () => {
+          unsent -= 1;
+          if (unsent === 0) socket.close();
+        });
+      }
+      if (number === count) clearInterval(timer);
+    }, BURST_MS);
   });
 } else {
   const seen = new Set<number>();

@@ -32,6 +32,8 @@ function toTap(): void {
     const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
     if (view.getUint16(12) !== TPID || (view.getUint16(14) & VLAN_ID) !== vlan) continue;
     const octets = new Uint8Array(VNET_HEADER_OCTETS + frame.length - 4);
+    // Super-frames and unfinished checksums are the host's to finish, as with a VLAN interface of the kernel.
+    octets.set(port.header);
     octets.set(frame.subarray(0, 12), VNET_HEADER_OCTETS);
     octets.set(frame.subarray(16), VNET_HEADER_OCTETS + 12);
     write(tap, addressOf(octets), octets.length);

@@ -25,7 +25,7 @@ import { dataOnlyFilter, filterProgram } from "./socket-filter.ts";
 /** struct sockaddr_in6, the longer of the two. */
 export const SOCKADDR_OCTETS = 28;
 /** Large enough that a burst waits in the kernel while the worker is elsewhere. */
-const RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024;
+const BUFFER_OCTETS = 4 * 1024 * 1024;
 
 const TUNSETIFF = 0x400454ca;
 const TUNSETOFFLOAD = 0x400454d0;
@@ -97,9 +97,23 @@ function require(success: boolean, fd: number, operation: string, target: string
 }
 
 /** More than the system's limit where we may; else as much as it gives. */
-function enlargeReceiveBuffer(fd: number): void {
-  if (setInteger(fd, linux.SOL_SOCKET, linux.SO_RCVBUFFORCE, RECEIVE_BUFFER_OCTETS)) return;
-  setInteger(fd, linux.SOL_SOCKET, linux.SO_RCVBUF, RECEIVE_BUFFER_OCTETS);
+function enlargeBuffers(fd: number): void {
+  for (const [forced, asked] of [
+    [linux.SO_RCVBUFFORCE, linux.SO_RCVBUF],
+    [linux.SO_SNDBUFFORCE, linux.SO_SNDBUF],
+  ] as const) {
+    if (setInteger(fd, linux.SOL_SOCKET, forced, BUFFER_OCTETS)) continue;
+    setInteger(fd, linux.SOL_SOCKET, asked, BUFFER_OCTETS);
+  }
+}
+
+/**
+ * Lets the kernel give several datagrams of one sender at once (udp(7), UDP_GRO), and asks whether it takes several to one
+ * receiver at once (UDP_SEGMENT): both since Linux 5.0, and each is done without where it is missing.
+ */
+function offerCoalescing(fd: number): boolean {
+  setInteger(fd, linux.SOL_UDP, linux.UDP_GRO, 1);
+  return setInteger(fd, linux.SOL_UDP, linux.UDP_SEGMENT, 0);
 }
 
 /** A socket of one local address that hears and speaks to every peer. */
@@ -107,6 +121,8 @@ export interface PsnSocket {
   readonly fd: number;
   /** The port in use; 0 over IP. */
   readonly port: number;
+  /** Whether one send may carry several datagrams of equal length (os/udp-offload.ts). */
+  readonly takesSegments: boolean;
 }
 
 /** Opens the socket of a local address; with "outer" IP may fragment what it sends, with "none" it may not. */
@@ -128,14 +144,14 @@ export function openPsnSocket(
     ? [linux.IPPROTO_IPV6, linux.IPV6_MTU_DISCOVER]
     : [linux.IPPROTO_IP, linux.IP_MTU_DISCOVER];
   require(setInteger(fd, level, option, discover), fd, "set path MTU discovery", target);
-  enlargeReceiveBuffer(fd);
-  setInteger(fd, linux.SOL_SOCKET, linux.SO_SNDBUF, RECEIVE_BUFFER_OCTETS);
+  enlargeBuffers(fd);
+  const takesSegments = encapsulation === "udp" && offerCoalescing(fd);
   if (encapsulation === "ip") attachFilter(fd, filterProgram(dataOnlyFilter(isV6)), target);
   const name = new Uint8Array(SOCKADDR_OCTETS);
   const length = writeSocketAddress(name, address, encapsulation === "udp" ? port : 0);
   require(bind(fd, addressOf(name), length) ===
     0, fd, "bind a socket", target, "is the address on this machine, the port free?");
-  return { fd, port: encapsulation === "udp" ? boundPort(fd, target) : 0 };
+  return { fd, port: encapsulation === "udp" ? boundPort(fd, target) : 0, takesSegments };
 }
 
 function boundPort(fd: number, target: string): number {
@@ -193,7 +209,7 @@ export function openPacketSocket(interfaceName: string): number {
     require(setInteger(fd, linux.SOL_PACKET, option, 1), fd, `set packet option ${option}`, target);
   }
   setInteger(fd, linux.SOL_PACKET, linux.PACKET_QDISC_BYPASS, 1);
-  enlargeReceiveBuffer(fd);
+  enlargeBuffers(fd);
   const membership = new Uint8Array(16);
   new DataView(membership.buffer).setInt32(0, index, true);
   new DataView(membership.buffer).setUint16(4, linux.PACKET_MR_PROMISC, true);

@@ -35,6 +35,8 @@ describe.each(["point-to-point", "ip115"])("recovery in %s", (topology) => {
     );
     const { controlConnections } = await lab.status("b");
     expect(controlConnections[0]?.whyNot).toMatch(/out of service|shut|result 6/i);
+    const isGone = async () => (await lab.shell("lcce-a", `kill -0 ${pid}`)).status !== 0;
+    await eventually("the daemon is gone", isGone, 10_000);
     const daemon = restart(lab, "a");
     await eventually("hosts reach each other again", () => lab.reaches("a10", "10.0.0.13"));
     daemon.kill();

@@ -3,8 +3,10 @@ import { errno, errnoName, linux, read, recvmmsg } from "../../os/libc.ts";
 import { VNET_HEADER_OCTETS } from "../../os/memory.ts";
 import { TAG_OCTETS } from "../../wire/ethernet.ts";
 import { discardIndex } from "../discard-reasons.ts";
-import { type Arena, RECEIVE_BATCH, ReceiveSlots, SEGMENT_HEADER_OCTETS, TRANSMIT_BATCH } from "./arena.ts";
-import { admitFrame, LONGEST_HEADER_OCTETS, writeHeader } from "./fast-path.ts";
+import { type Arena, RECEIVE_BATCH } from "./arena.ts";
+import { admitFrame, writeHeader } from "./fast-path.ts";
+import type { PeerOutlet } from "./peer-outlet.ts";
+import { ReceiveSlots } from "./receive-slots.ts";
 import {
   completeChecksum,
   newSegments,
@@ -15,7 +17,7 @@ import {
 } from "./segmentation.ts";
 import { UNCHARGED_ROW } from "./session-row.ts";
 import { type Circuit, type ForwardedSession, sessionOfFrame } from "./tables.ts";
-import type { Charges, Transmitter } from "./transmitter.ts";
+import type { Charges } from "./transmitter.ts";
 
 /** Batches read from one circuit before the others have their turn. */
 const MOST_BATCHES = 4;
@@ -24,14 +26,15 @@ const OVERSIZE = -1 - discardIndex.oversize;
 const RUNT = -1 - discardIndex.runt;
 const BAD_OFFLOAD = -1 - discardIndex["bad-offload"];
 const NEEDS_CHECKSUM = 1;
+/** Room for our header in front of copied headers; makes the copied IP header start at 0 modulo 4. */
+const IN_FRONT_OCTETS = 22;
 
 /** From the attachment circuits to the peers: reads frames in batches, cuts super-frames, puts our headers in front. */
 export class CircuitSide {
   readonly #arena: Arena;
   readonly #charges: Charges;
-  readonly #toPeers: Transmitter;
+  readonly #toPeers: PeerOutlet;
   readonly #slots: ReceiveSlots;
-  readonly #headers: number;
   readonly #segments = newSegments();
   readonly #offload: Offload = {
     gsoType: 0,
@@ -41,12 +44,11 @@ export class CircuitSide {
     checksumOffset: 0,
   };
 
-  constructor(arena: Arena, slots: number, charges: Charges, toPeers: Transmitter) {
+  constructor(arena: Arena, slots: number, charges: Charges, toPeers: PeerOutlet) {
     this.#arena = arena;
     this.#charges = charges;
     this.#toPeers = toPeers;
     this.#slots = new ReceiveSlots(arena, slots, false, true);
-    this.#headers = arena.take(TRANSMIT_BATCH * SEGMENT_HEADER_OCTETS);
   }
 
   /** Reads what waits on a circuit and sends it on. */
@@ -135,13 +137,12 @@ export class CircuitSide {
     const verdict = admitFrame(view, frame, length, length, session);
     if (verdict < 0) return this.#charges.discarded(session.row, verdict);
     if (this.#offload.needsChecksum) completeChecksum(this.#arena, frame, length, this.#offload);
-    this.#toPeers.aim(session.fd, false);
-    const { messages } = this.#toPeers;
-    const header = this.#headers + messages.count * SEGMENT_HEADER_OCTETS;
+    // What lies in front of the frame was its virtio-net header, or is room that was left for this.
+    const header = frame - session.transmitHeaderOctets;
     const headerOctets = writeHeader(view, header, session, frame, length);
-    messages.setVector(messages.count, 0, header, headerOctets);
-    messages.setVector(messages.count, 1, frame, length);
-    this.#toPeers.push(session.row, length, 2, session.name, session.nameOctets);
+    this.#toPeers.aim(session);
+    this.#toPeers.addVector(header, headerOctets + length);
+    this.#toPeers.push(session, length);
   }
 
   #sendSegments(session: ForwardedSession, frame: number, length: number): void {
@@ -153,18 +154,17 @@ export class CircuitSide {
     const longest = segments.headerOctets + Math.min(segments.size, segments.payloadOctets);
     const verdict = admitFrame(view, frame, length, longest, session);
     if (verdict < 0) return this.#charges.discarded(session.row, verdict);
-    this.#toPeers.aim(session.fd, false);
-    const { messages } = this.#toPeers;
+    this.#toPeers.aim(session);
+    const { headerOctets, payload, size } = segments;
     for (let index = 0; index < segments.count; index += 1) {
-      const header = this.#headers + messages.count * SEGMENT_HEADER_OCTETS;
-      const copy = header + LONGEST_HEADER_OCTETS;
+      const copy = this.#toPeers.takeHeader(IN_FRONT_OCTETS + headerOctets) + IN_FRONT_OCTETS;
       writeSegmentHeaders(this.#arena, segments, index, copy);
-      const octets = writeHeader(view, header, session, copy, segments.headerOctets);
-      this.#arena.octets.copyWithin(header + octets, copy, copy + segments.headerOctets);
-      const payload = segmentOctets(segments, index);
-      messages.setVector(messages.count, 0, header, octets + segments.headerOctets);
-      messages.setVector(messages.count, 1, segments.payload + index * segments.size, payload);
-      this.#toPeers.push(session.row, segments.headerOctets + payload, 2, session.name, session.nameOctets);
+      const header = copy - session.transmitHeaderOctets;
+      const octets = writeHeader(view, header, session, copy, headerOctets);
+      const payloadOctets = segmentOctets(segments, index);
+      this.#toPeers.addVector(header, octets + headerOctets);
+      this.#toPeers.addVector(payload + index * size, payloadOctets);
+      this.#toPeers.push(session, headerOctets + payloadOctets);
     }
   }
 }

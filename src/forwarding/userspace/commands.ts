@@ -26,6 +26,8 @@ export interface WorkerEndpoint {
   readonly isV6: boolean;
   readonly address: string;
   readonly port: number;
+  /** Whether one send may carry several datagrams of equal length. */
+  readonly takesSegments: boolean;
 }
 
 /** A circuit device, open already. */

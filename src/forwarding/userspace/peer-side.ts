@@ -1,13 +1,15 @@
 import { linux, recvmmsg } from "../../os/libc.ts";
-import { SOCKADDR_OCTETS, VNET_HEADER_OCTETS } from "../../os/memory.ts";
-import { SHORTEST_FRAME_OCTETS } from "../../wire/ethernet.ts";
+import { SOCKADDR_OCTETS } from "../../os/memory.ts";
+import { coalescedOctets } from "../../os/udp-offload.ts";
 import { type DiscardReason, discardIndex } from "../discard-reasons.ts";
-import { type Arena, RECEIVE_BATCH, ReceiveSlots } from "./arena.ts";
+import { type Arena, RECEIVE_BATCH } from "./arena.ts";
+import type { CircuitOutlet } from "./circuit-outlet.ts";
 import type { WorkerEndpoint } from "./commands.ts";
 import { openMessage } from "./fast-path.ts";
+import { ReceiveSlots } from "./receive-slots.ts";
 import { UNCHARGED_ROW } from "./session-row.ts";
 import type { ForwardedSession, Tables } from "./tables.ts";
-import type { Charges, Transmitter } from "./transmitter.ts";
+import type { Charges } from "./transmitter.ts";
 
 /** Batches read from one socket before the others have their turn. */
 const MOST_BATCHES = 4;
@@ -26,18 +28,16 @@ export class PeerSide {
   readonly #arena: Arena;
   readonly #tables: Tables;
   readonly #charges: Charges;
-  readonly #toCircuits: Transmitter;
+  readonly #toCircuits: CircuitOutlet;
   readonly #control: ControlHandler;
   readonly #slots: ReceiveSlots;
-  /** Zeros: an empty virtio-net header, and the padding of short frames. */
-  readonly #zeros: number;
 
   constructor(
     arena: Arena,
     slots: number,
     tables: Tables,
     charges: Charges,
-    toCircuits: Transmitter,
+    toCircuits: CircuitOutlet,
     control: ControlHandler,
   ) {
     this.#arena = arena;
@@ -45,13 +45,13 @@ export class PeerSide {
     this.#charges = charges;
     this.#toCircuits = toCircuits;
     this.#control = control;
-    this.#slots = new ReceiveSlots(arena, slots, true, false);
-    this.#zeros = arena.take(SHORTEST_FRAME_OCTETS);
+    this.#slots = new ReceiveSlots(arena, slots, true, true);
   }
 
   /** Reads what waits on a socket and delivers it. */
   serve(endpoint: WorkerEndpoint): void {
     const slots = this.#slots;
+    const { view } = this.#arena;
     for (let batch = 0; batch < MOST_BATCHES; batch += 1) {
       const count = recvmmsg(
         endpoint.fd,
@@ -61,11 +61,23 @@ export class PeerSide {
         0,
       );
       for (let index = 0; index < count; index += 1) {
-        this.#take(endpoint, slots.start(index), slots.length(index), slots.name(index));
+        const size = coalescedOctets(view, slots.control(index), slots.controlLength(index));
+        this.takeAll(endpoint, slots.start(index), slots.length(index), size, slots.name(index));
       }
       this.#toCircuits.flush();
-      if (count > 0) slots.recycle(count, true, false);
+      if (count > 0) slots.recycle(count, true, true);
       if (count < RECEIVE_BATCH) return;
+    }
+  }
+
+  /**
+   * Takes what came from one sender at once: datagrams of `size` octets each, the last perhaps shorter; 0 for a single one.
+   * Each is judged by itself. The kernel joins whatever is of one length: control messages may stand among the data.
+   */
+  takeAll(endpoint: WorkerEndpoint, start: number, octets: number, size: number, name: number): void {
+    if (size <= 0 || size >= octets) return this.#take(endpoint, start, octets, name);
+    for (let at = 0; at < octets; at += size) {
+      this.#take(endpoint, start + at, Math.min(size, octets - at), name);
     }
   }
 
@@ -93,7 +105,7 @@ export class PeerSide {
     }
     const frame = openMessage(view, start + 4, length - 4, session);
     if (frame < 0) return this.#charges.discarded(session.row, frame);
-    this.#deliver(session, frame, start + length - frame);
+    this.#toCircuits.push(session, frame, start + length - frame, received);
   }
 
   #isFromPeer(name: number, session: ForwardedSession, endpoint: WorkerEndpoint): boolean {
@@ -107,16 +119,5 @@ export class PeerSide {
       difference |= view.getInt32(name + offset) ^ view.getInt32(session.name + offset);
     }
     return difference === 0;
-  }
-
-  #deliver(session: ForwardedSession, frame: number, length: number): void {
-    const { circuit } = session;
-    this.#toCircuits.aim(circuit.fd, circuit.kind === "tap");
-    const { messages } = this.#toCircuits;
-    const padding = length < SHORTEST_FRAME_OCTETS ? SHORTEST_FRAME_OCTETS - length : 0;
-    messages.setVector(messages.count, 0, this.#zeros, VNET_HEADER_OCTETS);
-    messages.setVector(messages.count, 1, frame, length);
-    messages.setVector(messages.count, 2, this.#zeros, padding);
-    this.#toCircuits.push(session.row, length, 3, 0, 0);
   }
 }

@@ -80,10 +80,13 @@ export class UserspacePlane implements ForwardingPlane {
 
   async openEndpoint(endpoint: PsnEndpoint): Promise<PsnEndpoint> {
     const { encapsulation, address, port, fragmentation } = endpoint;
-    const { fd, port: bound } = openPsnSocket(encapsulation, address, port, fragmentation);
+    const { port: bound, ...socket } = openPsnSocket(encapsulation, address, port, fragmentation);
     const isV6 = isIPv6(address);
-    await this.#ask({ kind: "open-endpoint", endpoint: { fd, encapsulation, isV6, address, port: bound } });
-    this.#endpoints.set(keyOf(encapsulation, address, bound), fd);
+    await this.#ask({
+      kind: "open-endpoint",
+      endpoint: { ...socket, encapsulation, isV6, address, port: bound },
+    });
+    this.#endpoints.set(keyOf(encapsulation, address, bound), socket.fd);
     return { ...endpoint, port: bound };
   }
 

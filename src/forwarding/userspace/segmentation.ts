@@ -6,12 +6,21 @@ import {
   TAG_OCTETS,
 } from "../../wire/ethernet.ts";
 import { addToSum, foldSum, swap16 } from "./checksum.ts";
+import type { Sum } from "./simd-checksum.ts";
 
 /** Memory as the cutting needs it. */
 export interface Memory {
   readonly octets: Uint8Array;
   readonly view: DataView;
   readonly words: Uint32Array;
+  /** What `addToSum` does, faster, for these octets alone. Absent: there is nothing faster. */
+  readonly sum?: Sum | undefined;
+}
+
+/** Adds octets of the memory to a sum as `addToSum` does. */
+export function sumOf(memory: Memory, start: number, length: number, before: number): number {
+  if (memory.sum === undefined) return addToSum(memory.octets, memory.words, start, length, before);
+  return before + (memory.sum(start, length) >>> 0);
 }
 
 /** Kinds of super-frames in a virtio-net header, without the ECN bit 0x80. */
@@ -76,7 +85,7 @@ export function completeChecksum(memory: Memory, frame: number, length: number, 
   const start = frame + offload.checksumStart;
   const at = start + offload.checksumOffset;
   if (offload.checksumStart >= length || at + 2 > frame + length) return;
-  const sum = addToSum(memory.octets, memory.words, start, length - offload.checksumStart, 0);
+  const sum = sumOf(memory, start, length - offload.checksumStart, 0);
   const folded = foldSum(sum);
   memory.view.setUint16(at, folded === 0 ? 0xffff : folded, true);
 }
@@ -169,7 +178,7 @@ function finishIpv4(memory: Memory, network: number, length: number, index: numb
   view.setUint16(network + 4, (view.getUint16(network + 4) + index) & 0xffff);
   view.setUint16(network + 10, 0);
   const octets = (view.getUint8(network) & 0xf) * 4;
-  view.setUint16(network + 10, foldSum(addToSum(memory.octets, memory.words, network, octets, 0)), true);
+  view.setUint16(network + 10, foldSum(sumOf(memory, network, octets, 0)), true);
 }
 
 function finishTransport(
@@ -181,14 +190,14 @@ function finishTransport(
   payload: number,
   payloadOctets: number,
 ): void {
-  const { octets, view, words } = memory;
+  const { view } = memory;
   const field = transport + (segments.isTcp ? 16 : 6);
   view.setUint16(field, 0);
   const addresses = network + (segments.isV4 ? 12 : 8);
   let sum = swap16(segments.isTcp ? TCP : UDP) + swap16(transportOctets + payloadOctets);
-  sum = addToSum(octets, words, addresses, segments.isV4 ? 8 : 32, sum);
-  sum = addToSum(octets, words, transport, transportOctets, sum);
-  sum = addToSum(octets, words, payload, payloadOctets, sum);
+  sum = sumOf(memory, addresses, segments.isV4 ? 8 : 32, sum);
+  sum = sumOf(memory, transport, transportOctets, sum);
+  sum = sumOf(memory, payload, payloadOctets, sum);
   const folded = foldSum(sum);
   view.setUint16(field, folded === 0 && !segments.isTcp ? 0xffff : folded, true);
 }

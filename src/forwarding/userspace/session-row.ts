@@ -35,6 +35,8 @@ export interface SessionRow extends ReceiveSequence {
   readonly transmitCookieLow: number;
   readonly receiveSublayer: boolean;
   readonly transmitSublayer: boolean;
+  /** Octets that we put in front of a frame. */
+  readonly transmitHeaderOctets: number;
   readonly checksSequence: boolean;
   /** 0 numbers nothing, 1 what is not IP, 2 everything. */
   readonly numbering: number;
@@ -61,9 +63,11 @@ function word(octets: Uint8Array, offset: number): number {
 /** The row of a session that begins now. */
 export function sessionRow(row: number, session: SessionParameters, attachment: Attachment): SessionRow {
   const { receiveCookie, transmitCookie } = session;
+  const isUdp = session.path.encapsulation === "udp";
+  const sublayerOctets = session.transmitSublayer === "none" ? 0 : 4;
   return {
     row,
-    isUdp: session.path.encapsulation === "udp",
+    isUdp,
     localSessionId: session.localSessionId | 0,
     remoteSessionId: session.remoteSessionId | 0,
     receiveCookieOctets: receiveCookie.length,
@@ -74,6 +78,7 @@ export function sessionRow(row: number, session: SessionParameters, attachment: 
     transmitCookieLow: word(transmitCookie, 4),
     receiveSublayer: session.receiveSublayer !== "none",
     transmitSublayer: session.transmitSublayer !== "none",
+    transmitHeaderOctets: (isUdp ? 8 : 4) + transmitCookie.length + sublayerOctets,
     checksSequence: session.receiveSublayer !== "none" && session.receiveSequencing !== "none",
     numbering: session.transmitSublayer === "none" ? 0 : numberingOf[session.transmitSequencing],
     transmitAllowed: session.transmitAllowed,

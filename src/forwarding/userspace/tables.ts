@@ -16,6 +16,11 @@ export interface ForwardedSession extends SessionRow {
   readonly name: number;
   readonly nameOctets: number;
   readonly circuit: Circuit;
+  /** Whether its messages may share a send. */
+  readonly mayGroup: boolean;
+  /** Of its messages, so many more go alone if they are of `refusedOctets` or more: the kernel refused such in a group. */
+  aloneLeft: number;
+  refusedOctets: number;
 }
 
 /** An attachment circuit's device and what of it is carried. */
@@ -25,6 +30,8 @@ export interface Circuit extends WorkerCircuit {
   readonly service: (ForwardedSession | undefined)[];
   /** False once the device is gone for good: its descriptor is polled no more. */
   isAlive: boolean;
+  /** So many more frames are sent as they came: the device refused a merged one. */
+  unmergedLeft: number;
 }
 
 /** The session that carries a frame, by its outer tag or for the whole port. */
@@ -62,6 +69,7 @@ export class Tables {
       customer: none(),
       service: none(),
       isAlive: true,
+      unmergedLeft: 0,
     });
   }
 
@@ -80,7 +88,16 @@ export class Tables {
     const into = this.#arena.octets.subarray(name, name + NAME_OCTETS);
     const { remoteAddress, remotePort } = parameters.path;
     const nameOctets = writeSocketAddress(into, remoteAddress, remotePort);
-    const session = { ...sessionRow(row, parameters, attachment), fd, name, nameOctets, circuit };
+    const session = {
+      ...sessionRow(row, parameters, attachment),
+      fd,
+      name,
+      nameOctets,
+      circuit,
+      mayGroup: this.endpoints.get(fd)?.takesSegments ?? false,
+      aloneLeft: 0,
+      refusedOctets: 0,
+    };
     this.#attach(session, session);
     this.sessions.set(session.localSessionId, session);
   }

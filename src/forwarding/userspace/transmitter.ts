@@ -1,7 +1,9 @@
 import { errno, errnoName, sendmmsg, writev } from "../../os/libc.ts";
 import { type DiscardReason, discardIndex } from "../discard-reasons.ts";
-import { type Arena, TransmitMessages } from "./arena.ts";
+import type { Arena } from "./arena.ts";
 import { CELLS_A_SESSION, counterCells } from "./session-row.ts";
+import type { ForwardedSession } from "./tables.ts";
+import { TransmitMessages } from "./transmit-messages.ts";
 
 /** Charges what passed and what was given up to rows of the shared counters. */
 export class Charges {
@@ -18,11 +20,20 @@ export class Charges {
   }
 
   /** `verdict` as the fast path gives it: -1 - the reason's index. */
-  discarded(row: number, verdict: number): void {
+  discarded(row: number, verdict: number, frames = 1): void {
     const at = row * CELLS_A_SESSION + counterCells.discards - 1 - verdict;
-    this.#cells[at] = (this.#cells[at] as number) + 1;
+    this.#cells[at] = (this.#cells[at] as number) + frames;
   }
 }
+
+/** The calls by which frames leave; a test has its own. */
+export interface SendCalls {
+  sendmmsg(fd: number, messages: number, count: number, flags: number): number;
+  writev(fd: number, vectors: number, count: number): number;
+  errno(): number;
+}
+
+const kernel: SendCalls = { sendmmsg, writev, errno };
 
 const verdictOf = (reason: DiscardReason): number => -1 - discardIndex[reason];
 const PATH_MTU = verdictOf("path-mtu");
@@ -30,63 +41,122 @@ const PSN_ERROR = verdictOf("psn-error");
 const CIRCUIT_ERROR = verdictOf("circuit-error");
 const CIRCUIT_DOWN = verdictOf("circuit-down");
 const down: ReadonlySet<string> = new Set(["ENETDOWN", "ENXIO", "ENODEV", "EIO", "EBADFD"]);
+/**
+ * What the kernel says when it will not have several frames as one, but might have them one by one: EINVAL and EMSGSIZE of
+ * datagrams longer than the path's MTU, EIO of a device that cannot finish their checksums, ENOBUFS of a device that would
+ * have to cut a super-frame itself (PACKET_QDISC_BYPASS).
+ */
+const refusals: ReadonlySet<string> = new Set([
+  "EINVAL",
+  "EMSGSIZE",
+  "EIO",
+  "ENOBUFS",
+  "EOPNOTSUPP",
+  "ENOTSUP",
+  "ENOPROTOOPT",
+]);
+
+/** Told of a message of several frames that the kernel refused, before its frames are sent one by one. */
+export type RefusalHandler = (session: ForwardedSession, message: number) => void;
 
 /** Collects messages and hands them to the kernel together; what it refuses is charged and left. */
 export class Transmitter {
   readonly messages: TransmitMessages;
   readonly #charges: Charges;
   readonly #framesCell: number;
-  readonly #rows: Int32Array;
-  readonly #octets: Int32Array;
+  readonly #refused: RefusalHandler;
+  readonly #calls: SendCalls;
   #fd = -1;
   #isTap = false;
 
   /** `framesCell` is the counter that what leaves here counts as. */
-  constructor(arena: Arena, charges: Charges, framesCell: number, batch: number) {
+  constructor(
+    arena: Arena,
+    charges: Charges,
+    framesCell: number,
+    refused: RefusalHandler,
+    calls: SendCalls = kernel,
+  ) {
     this.messages = new TransmitMessages(arena);
     this.#charges = charges;
     this.#framesCell = framesCell;
-    this.#rows = new Int32Array(batch);
-    this.#octets = new Int32Array(batch);
+    this.#refused = refused;
+    this.#calls = calls;
   }
 
-  /** Where what follows is to go; what waits for another place leaves first. */
+  isAimedAt(fd: number, isTap: boolean): boolean {
+    return fd === this.#fd && isTap === this.#isTap;
+  }
+
+  /** Where what follows is to go; nothing may wait. */
   aim(fd: number, isTap: boolean): void {
-    if (fd === this.#fd && isTap === this.#isTap) return;
-    this.flush();
     this.#fd = fd;
     this.#isTap = isTap;
   }
 
-  /** Completes the message whose vectors were set, of a frame of `octets` octets. */
-  push(row: number, octets: number, vectorCount: number, name: number, nameOctets: number): void {
-    const { count } = this.messages;
-    this.#rows[count] = row;
-    this.#octets[count] = octets;
-    this.messages.push(vectorCount, name, nameOctets);
-    if (this.messages.isFull) this.flush();
-  }
-
   flush(): void {
-    const { count } = this.messages;
+    const { messages } = this;
+    const { count } = messages;
     let index = 0;
     while (index < count) {
       const sent = this.#isTap
-        ? Number(writev(this.#fd, this.messages.vectorsAddress(index), 3) >= 0) || -1
-        : sendmmsg(this.#fd, this.messages.address(index), count - index, 0);
+        ? this.#write(messages.vectorsAddress(index), messages.vectorCount(index))
+        : this.#calls.sendmmsg(this.#fd, messages.address(index), count - index, 0);
       if (sent > 0) {
-        for (let done = index; done < index + sent; done += 1) {
-          this.#charges.passed(this.#rows[done] as number, this.#framesCell, 1, this.#octets[done] as number);
-        }
+        for (let done = index; done < index + sent; done += 1) this.#passed(done);
         index += sent;
         continue;
       }
-      const name = errnoName(errno());
+      const name = errnoName(this.#calls.errno());
       if (name === "EINTR") continue;
-      this.#charges.discarded(this.#rows[index] as number, this.#verdict(name));
+      this.#failed(index, name);
       index += 1;
     }
-    this.messages.count = 0;
+    messages.clear();
+  }
+
+  /** One frame to a TAP device; 1 when it was taken. */
+  #write(vectors: number, count: number): number {
+    return this.#calls.writev(this.#fd, vectors, count) >= 0 ? 1 : -1;
+  }
+
+  #passed(index: number): void {
+    const { sessions, frameCounts, octets } = this.messages;
+    const { row } = sessions[index] as ForwardedSession;
+    this.#charges.passed(row, this.#framesCell, frameCounts[index] as number, octets[index] as number);
+  }
+
+  #failed(index: number, name: string): void {
+    const session = this.messages.sessions[index] as ForwardedSession;
+    const frames = this.messages.frameCounts[index] as number;
+    if (frames === 1 || !refusals.has(name)) {
+      return this.#charges.discarded(session.row, this.#verdict(name), frames);
+    }
+    this.#refused(session, index);
+    this.#sendOneByOne(session, index);
+  }
+
+  #sendOneByOne({ row }: ForwardedSession, index: number): void {
+    const { messages } = this;
+    const count = messages.part(index);
+    const first = messages.firstFrames[index] as number;
+    let part = 0;
+    while (part < count) {
+      const sent = this.#isTap
+        ? this.#write(messages.loneVectorsAddress(part), messages.loneVectorCount(part))
+        : this.#calls.sendmmsg(this.#fd, messages.loneAddress(part), count - part, 0);
+      for (let done = part; done < part + sent; done += 1) {
+        this.#charges.passed(row, this.#framesCell, 1, messages.frameOctets[first + done] as number);
+      }
+      if (sent > 0) {
+        part += sent;
+        continue;
+      }
+      const name = errnoName(this.#calls.errno());
+      if (name === "EINTR") continue;
+      this.#charges.discarded(row, this.#verdict(name));
+      part += 1;
+    }
   }
 
   #verdict(name: string): number {

@@ -2,7 +2,8 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import { linux, poll, read } from "../../os/libc.ts";
 import { addressText } from "../../os/sockets.ts";
 import { discardIndex } from "../discard-reasons.ts";
-import { Arena, ReceiveSlots, TRANSMIT_BATCH } from "./arena.ts";
+import { Arena } from "./arena.ts";
+import { CircuitOutlet } from "./circuit-outlet.ts";
 import { CircuitSide } from "./circuit-side.ts";
 import {
   type Answer,
@@ -12,10 +13,12 @@ import {
   type WorkerEndpoint,
   type WorkerStart,
 } from "./commands.ts";
+import { PeerOutlet } from "./peer-outlet.ts";
 import { PeerSide } from "./peer-side.ts";
-import { counterCells, UNCHARGED_ROW } from "./session-row.ts";
+import { ReceiveSlots } from "./receive-slots.ts";
+import { UNCHARGED_ROW } from "./session-row.ts";
 import { type Circuit, Tables } from "./tables.ts";
-import { Charges, Transmitter } from "./transmitter.ts";
+import { Charges } from "./transmitter.ts";
 
 /** A missed wake-up costs no more than this. */
 const POLL_MS = 500;
@@ -46,18 +49,8 @@ class ForwardingLoop {
     this.#tables = new Tables(this.#arena);
     this.#charges = new Charges(start.counters);
     const slots = ReceiveSlots.takeSlots(this.#arena);
-    const toPeers = new Transmitter(
-      this.#arena,
-      this.#charges,
-      counterCells.transmittedFrames,
-      TRANSMIT_BATCH,
-    );
-    const toCircuits = new Transmitter(
-      this.#arena,
-      this.#charges,
-      counterCells.receivedFrames,
-      TRANSMIT_BATCH,
-    );
+    const toPeers = new PeerOutlet(this.#arena, this.#charges);
+    const toCircuits = new CircuitOutlet(this.#arena, this.#charges);
     this.#circuitSide = new CircuitSide(this.#arena, slots, this.#charges, toPeers);
     this.#peerSide = new PeerSide(this.#arena, slots, this.#tables, this.#charges, toCircuits, (...found) =>
       this.#handOver(...found),

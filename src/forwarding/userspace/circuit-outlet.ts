@@ -1,0 +1,119 @@
+import { VNET_HEADER_OCTETS } from "../../os/memory.ts";
+import { SHORTEST_FRAME_OCTETS } from "../../wire/ethernet.ts";
+import type { Arena } from "./arena.ts";
+import { beginRun, joinRun, mergedHeaderOctets, newRun, writeMerged } from "./merging.ts";
+import { counterCells } from "./session-row.ts";
+import type { ForwardedSession } from "./tables.ts";
+import { MOST_IN_MESSAGE, type TransmitMessages } from "./transmit-messages.ts";
+import { type Charges, type SendCalls, Transmitter } from "./transmitter.ts";
+
+/** After a refusal of a super-frame so many frames are sent as they came before it is tried again. */
+const UNMERGED_AFTER_REFUSAL = 4096;
+
+/**
+ * Frames on their way to the attachment circuits, each with a virtio-net header. Consecutive segments of a TCP flow leave as one
+ * super-frame, which the circuit's device or driver cuts again. Order is kept.
+ */
+export class CircuitOutlet {
+  readonly #arena: Arena;
+  readonly #transmitter: Transmitter;
+  readonly #messages: TransmitMessages;
+  /** Zeros: an empty virtio-net header, and the padding of short frames. */
+  readonly #zeros: number;
+  readonly #run = newRun();
+  /** Whose frames the run is of; what it gathers starts at vector `#gathered`, once it has two. */
+  #session: ForwardedSession | undefined;
+  #gathered = 0;
+
+  constructor(arena: Arena, charges: Charges, calls?: SendCalls) {
+    this.#arena = arena;
+    this.#zeros = arena.take(SHORTEST_FRAME_OCTETS);
+    this.#transmitter = new Transmitter(arena, charges, counterCells.receivedFrames, refused, calls);
+    this.#messages = this.#transmitter.messages;
+  }
+
+  /** Delivers a frame; of the octets in front of it, those from `free` on may be overwritten. */
+  push(session: ForwardedSession, frame: number, length: number, free: number): void {
+    const { circuit } = session;
+    const isTap = circuit.kind === "tap";
+    if (!this.#transmitter.isAimedAt(circuit.fd, isTap)) {
+      this.flush();
+      this.#transmitter.aim(circuit.fd, isTap);
+    }
+    const joins =
+      session === this.#session &&
+      this.#run.count < MOST_IN_MESSAGE &&
+      joinRun(this.#arena, frame, length, this.#run);
+    if (!joins) this.#endRun();
+    this.#addFrame(frame, length, free);
+    if (joins) {
+      this.#messages.extend(length);
+      this.#gather(frame, length);
+    } else {
+      this.#messages.push(session, length, 0, 0);
+      this.#beginRun(session, frame, length);
+    }
+    if (this.#messages.isFull) this.flush();
+  }
+
+  flush(): void {
+    this.#endRun();
+    this.#transmitter.flush();
+  }
+
+  /** The frame as it leaves by itself. */
+  #addFrame(frame: number, length: number, free: number): void {
+    const messages = this.#messages;
+    if (frame - free >= VNET_HEADER_OCTETS) {
+      clear(this.#arena.view, frame - VNET_HEADER_OCTETS);
+      messages.addVector(frame - VNET_HEADER_OCTETS, VNET_HEADER_OCTETS + length);
+    } else {
+      messages.addVector(this.#zeros, VNET_HEADER_OCTETS);
+      messages.addVector(frame, length);
+    }
+    if (length < SHORTEST_FRAME_OCTETS) messages.addVector(this.#zeros, SHORTEST_FRAME_OCTETS - length);
+  }
+
+  #beginRun(session: ForwardedSession, frame: number, length: number): void {
+    const { circuit } = session;
+    this.#session = undefined;
+    if (circuit.unmergedLeft > 0) {
+      circuit.unmergedLeft -= 1;
+      return;
+    }
+    beginRun(this.#arena, frame, length, this.#run);
+    if (!this.#run.isClosed) this.#session = session;
+  }
+
+  /** Puts the payload of the frame that joined to those before. */
+  #gather(frame: number, length: number): void {
+    const run = this.#run;
+    if (run.count === 2) {
+      this.#gathered = this.#messages.gather(this.#zeros, 0);
+      this.#messages.gather(run.frame + run.headerOctets, run.size);
+    }
+    this.#messages.gather(frame + run.headerOctets, length - run.headerOctets);
+  }
+
+  #endRun(): void {
+    const run = this.#run;
+    if (this.#session === undefined) return;
+    this.#session = undefined;
+    if (run.count < 2) return;
+    const octets = mergedHeaderOctets(run);
+    const header = this.#messages.takeHeader(octets);
+    writeMerged(this.#arena, run, header);
+    this.#messages.useGathered(this.#gathered, header, octets);
+  }
+}
+
+/** An empty virtio-net header. */
+function clear(view: DataView, at: number): void {
+  view.setInt32(at, 0);
+  view.setInt32(at + 4, 0);
+  view.setInt16(at + 8, 0);
+}
+
+function refused({ circuit }: ForwardedSession): void {
+  circuit.unmergedLeft = UNMERGED_AFTER_REFUSAL;
+}

@@ -1,0 +1,247 @@
+import { VNET_HEADER_OCTETS } from "../../os/memory.ts";
+import {
+  ETHERNET_HEADER_OCTETS,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  isTag,
+  SHORTEST_FRAME_OCTETS,
+  TAG_OCTETS,
+} from "../../wire/ethernet.ts";
+import { foldSum, swap16 } from "./checksum.ts";
+import { type Memory, sumOf } from "./segmentation.ts";
+
+/**
+ * The opposite of segmentation: consecutive segments of one TCP flow become one super-frame, as the kernel's own receive offload
+ * makes them. Only what would be cut into the very same octets again is merged.
+ */
+
+const IPV4_HEADER_OCTETS = 20;
+const IPV6_HEADER_OCTETS = 40;
+const TCP_HEADER_OCTETS = 20;
+const TCP = 6;
+const MOST_IP_OCTETS = 65_535;
+const NEEDS_CHECKSUM = 1;
+const GSO_TCPV4 = 1;
+const GSO_TCPV6 = 4;
+const CHECKSUM_OFFSET = 16;
+const ACK = 0x10;
+const ECE = 0x40;
+/** FIN and PSH: the last segment's alone. */
+const LAST = 0x09;
+/** More fragments follow, or this is one. */
+const FRAGMENT = 0x3fff;
+
+/** Segments that are one so far. Offsets are of the memory, lengths in octets. */
+export interface Run {
+  /** The first frame. */
+  frame: number;
+  network: number;
+  transport: number;
+  headerOctets: number;
+  isV4: boolean;
+  /** Payload of each segment but the last, which may have less. */
+  size: number;
+  payloadOctets: number;
+  count: number;
+  /** Whether the first frame's checksums were found right; they are looked at when a second frame comes. */
+  isChecked: boolean;
+  /** FIN and PSH of the last segment. */
+  lastFlags: number;
+  /** Whether nothing may follow. */
+  isClosed: boolean;
+}
+
+export function newRun(): Run {
+  return {
+    frame: 0,
+    network: 0,
+    transport: 0,
+    headerOctets: 0,
+    isV4: false,
+    size: 0,
+    payloadOctets: 0,
+    count: 0,
+    isChecked: false,
+    lastFlags: 0,
+    isClosed: true,
+  };
+}
+
+/** Begins a run with a frame; closed at once when it is none that others can follow. */
+export function beginRun({ view }: Memory, frame: number, length: number, run: Run): void {
+  run.isClosed = true;
+  run.count = 1;
+  if (length < SHORTEST_FRAME_OCTETS) return;
+  const end = frame + length;
+  let network = frame + ETHERNET_HEADER_OCTETS;
+  while (network + TAG_OCTETS <= end && isTag(view.getUint16(network - 2))) network += TAG_OCTETS;
+  const etherType = view.getUint16(network - 2);
+  run.isV4 = etherType === ETHERTYPE_IPV4;
+  if (!run.isV4 && etherType !== ETHERTYPE_IPV6) return;
+  const transport = network + (run.isV4 ? IPV4_HEADER_OCTETS : IPV6_HEADER_OCTETS);
+  if (transport + TCP_HEADER_OCTETS >= end) return;
+  if (!(run.isV4 ? isPlainIpv4(view, network, end) : isPlainIpv6(view, network, end))) return;
+  const transportOctets = (view.getUint8(transport + 12) >>> 4) * 4;
+  const flags = view.getUint8(transport + 13);
+  if (transportOctets < TCP_HEADER_OCTETS || transport + transportOctets >= end) return;
+  if ((flags & ~(LAST | ECE)) !== ACK || (flags & LAST) !== 0) return;
+  run.frame = frame;
+  run.network = network;
+  run.transport = transport;
+  run.headerOctets = transport + transportOctets - frame;
+  run.size = length - run.headerOctets;
+  run.payloadOctets = run.size;
+  run.isChecked = false;
+  run.lastFlags = 0;
+  run.isClosed = false;
+}
+
+/** No options, no fragment, and nothing behind the packet. */
+function isPlainIpv4(view: DataView, network: number, end: number): boolean {
+  return (
+    view.getUint8(network) === 0x45 &&
+    view.getUint16(network + 2) === end - network &&
+    (view.getUint16(network + 6) & FRAGMENT) === 0 &&
+    view.getUint8(network + 9) === TCP
+  );
+}
+
+function isPlainIpv6(view: DataView, network: number, end: number): boolean {
+  return (
+    view.getUint8(network) >>> 4 === 6 &&
+    view.getUint16(network + 4) === end - network - IPV6_HEADER_OCTETS &&
+    view.getUint8(network + 6) === TCP
+  );
+}
+
+/** Takes a frame into an open run if it is the next segment; false, and nothing has changed, when it is not. */
+export function joinRun(memory: Memory, frame: number, length: number, run: Run): boolean {
+  const { view } = memory;
+  const payload = length - run.headerOctets;
+  if (run.isClosed || payload <= 0 || payload > run.size) return false;
+  // A shorter frame leaves with padding, which nobody would put behind it once it is cut.
+  if (length < SHORTEST_FRAME_OCTETS) return false;
+  const ipOctets = run.headerOctets - (run.network - run.frame) + run.payloadOctets + payload;
+  if (ipOctets > MOST_IP_OCTETS) return false;
+  const shift = frame - run.frame;
+  if (!isSameLink(view, run, shift) || !isSameTransport(view, run, shift)) return false;
+  const end = frame + length;
+  if (!(run.isV4 ? isNextIpv4(view, run, shift, end) : isNextIpv6(view, run, shift, end))) return false;
+  if (!run.isChecked && !isRight(memory, run, 0, run.headerOctets + run.size)) {
+    run.isClosed = true;
+    return false;
+  }
+  run.isChecked = true;
+  if (!isRight(memory, run, shift, length)) return false;
+  run.count += 1;
+  run.payloadOctets += payload;
+  run.lastFlags = view.getUint8(run.transport + shift + 13) & LAST;
+  run.isClosed = payload < run.size || run.lastFlags !== 0;
+  return true;
+}
+
+/** Addresses, tags and type; `shift` leads from the run's first frame to this one. */
+function isSameLink(view: DataView, { frame, network }: Run, shift: number): boolean {
+  let difference = view.getInt16(network - 2) ^ view.getInt16(network - 2 + shift);
+  for (let at = frame; at < network - 2; at += 4) difference |= view.getInt32(at) ^ view.getInt32(at + shift);
+  return difference === 0;
+}
+
+/** Ports, acknowledgement, window, urgent pointer and options; the number is the next one, and of the flags only the last may differ. */
+function isSameTransport(view: DataView, run: Run, shift: number): boolean {
+  const { transport } = run;
+  const here = transport + shift;
+  const next = (view.getUint32(transport + 4) + run.payloadOctets) >>> 0;
+  if (view.getUint32(here + 4) !== next) return false;
+  let difference = view.getInt32(transport) ^ view.getInt32(here);
+  difference |= view.getInt32(transport + 8) ^ view.getInt32(here + 8);
+  difference |= (view.getInt32(transport + 12) ^ view.getInt32(here + 12)) & ~(LAST << 16);
+  difference |= view.getUint16(transport + 18) ^ view.getUint16(here + 18);
+  const end = run.frame + run.headerOctets;
+  for (let at = transport + TCP_HEADER_OCTETS; at < end; at += 4) {
+    difference |= view.getInt32(at) ^ view.getInt32(at + shift);
+  }
+  return difference === 0;
+}
+
+/** Identifications count up: those of the segments of a super-frame do. */
+function isNextIpv4(view: DataView, run: Run, shift: number, end: number): boolean {
+  const { network } = run;
+  const here = network + shift;
+  if (view.getUint16(here + 2) !== end - here) return false;
+  if (view.getUint16(here + 4) !== ((view.getUint16(network + 4) + run.count) & 0xffff)) return false;
+  let difference = view.getUint16(network) ^ view.getUint16(here);
+  difference |= view.getUint16(network + 6) ^ view.getUint16(here + 6);
+  difference |= view.getUint16(network + 8) ^ view.getUint16(here + 8);
+  difference |= view.getInt32(network + 12) ^ view.getInt32(here + 12);
+  difference |= view.getInt32(network + 16) ^ view.getInt32(here + 16);
+  return difference === 0;
+}
+
+function isNextIpv6(view: DataView, run: Run, shift: number, end: number): boolean {
+  const { network } = run;
+  const here = network + shift;
+  if (view.getUint16(here + 4) !== end - here - IPV6_HEADER_OCTETS) return false;
+  let difference = view.getInt32(network) ^ view.getInt32(here);
+  difference |= view.getUint16(network + 6) ^ view.getUint16(here + 6);
+  for (let at = 8; at < IPV6_HEADER_OCTETS; at += 4) {
+    difference |= view.getInt32(network + at) ^ view.getInt32(here + at);
+  }
+  return difference === 0;
+}
+
+/** Whether the checksums are those that whoever cuts it again would write: 0xffff stands for the same sum as 0, and is not. */
+function isRight(memory: Memory, run: Run, shift: number, length: number): boolean {
+  const { view } = memory;
+  const network = run.network + shift;
+  const transport = run.transport + shift;
+  const end = run.frame + shift + length;
+  if (view.getUint16(transport + CHECKSUM_OFFSET) === 0xffff) return false;
+  if (run.isV4) {
+    if (view.getUint16(network + 10) === 0xffff) return false;
+    if (foldSum(sumOf(memory, network, IPV4_HEADER_OCTETS, 0)) !== 0) return false;
+  }
+  // The addresses stand right in front of the TCP header, in both versions.
+  const addresses = network + (run.isV4 ? 12 : 8);
+  const pseudo = swap16(TCP) + swap16(end - transport);
+  return foldSum(sumOf(memory, addresses, end - addresses, pseudo)) === 0;
+}
+
+/** Octets that `writeMerged` writes. */
+export function mergedHeaderOctets(run: Run): number {
+  return VNET_HEADER_OCTETS + run.headerOctets;
+}
+
+/** Writes the headers of the super-frame to `at`: virtio-net's, then those of the first frame with the lengths of all. */
+export function writeMerged({ octets, view }: Memory, run: Run, at: number): void {
+  const copy = at + VNET_HEADER_OCTETS;
+  octets.copyWithin(copy, run.frame, run.frame + run.headerOctets);
+  const network = copy + (run.network - run.frame);
+  const transport = copy + (run.transport - run.frame);
+  const ipOctets = copy + run.headerOctets - network + run.payloadOctets;
+  view.setUint8(at, NEEDS_CHECKSUM);
+  view.setUint8(at + 1, run.isV4 ? GSO_TCPV4 : GSO_TCPV6);
+  view.setUint16(at + 2, run.headerOctets, true);
+  view.setUint16(at + 4, run.size, true);
+  view.setUint16(at + 6, transport - copy, true);
+  view.setUint16(at + 8, CHECKSUM_OFFSET, true);
+  if (run.isV4) {
+    view.setUint16(network + 2, ipOctets);
+    view.setUint16(network + 10, 0);
+    view.setUint16(network + 10, foldSum(shortSum(view, network, IPV4_HEADER_OCTETS)), true);
+  } else {
+    view.setUint16(network + 4, ipOctets - IPV6_HEADER_OCTETS);
+  }
+  view.setUint8(transport + 13, view.getUint8(transport + 13) | run.lastFlags);
+  const addresses = network + (run.isV4 ? 12 : 8);
+  let sum = shortSum(view, addresses, transport - addresses) + swap16(TCP);
+  sum += swap16(copy + run.headerOctets - transport + run.payloadOctets);
+  view.setUint16(transport + CHECKSUM_OFFSET, ~foldSum(sum) & 0xffff, true);
+}
+
+/** The sum of an even number of octets. */
+function shortSum(view: DataView, start: number, length: number): number {
+  let sum = 0;
+  for (let at = start; at < start + length; at += 2) sum += view.getUint16(at, true);
+  return sum;
+}

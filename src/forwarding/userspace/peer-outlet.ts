@@ -1,0 +1,103 @@
+import { MOST_UDP_OCTETS, MOST_UDP_SEGMENTS, setSegmentOctets } from "../../os/udp-offload.ts";
+import type { Arena } from "./arena.ts";
+import { counterCells } from "./session-row.ts";
+import type { ForwardedSession } from "./tables.ts";
+import { type Charges, type SendCalls, Transmitter } from "./transmitter.ts";
+
+/** After a refusal of a group so many messages go alone before it is tried again: the path may have changed. */
+const ALONE_AFTER_REFUSAL = 4096;
+
+/**
+ * Data messages on their way to the peers. Over UDP, consecutive ones of a session whose length is equal share one send, which
+ * the kernel cuts (UDP_SEGMENT); the last of a group may be shorter. Order is kept, and so is every octet.
+ */
+export class PeerOutlet {
+  readonly #transmitter: Transmitter;
+  readonly #view: DataView;
+  /** Octets of each message of the group that is open; 0 when none is. */
+  #segmentOctets = 0;
+  #groupOctets = 0;
+  #groupCount = 0;
+  #session: ForwardedSession | undefined;
+
+  constructor(arena: Arena, charges: Charges, calls?: SendCalls) {
+    this.#view = arena.view;
+    this.#transmitter = new Transmitter(
+      arena,
+      charges,
+      counterCells.transmittedFrames,
+      (session, message) => this.#refused(session, message),
+      calls,
+    );
+  }
+
+  /** Room for copied headers of one message until it has left. */
+  takeHeader(octets: number): number {
+    return this.#transmitter.messages.takeHeader(octets);
+  }
+
+  /** Adds octets to the message that is being put together. */
+  addVector(offset: number, length: number): void {
+    this.#transmitter.messages.addVector(offset, length);
+  }
+
+  /** What follows is a session's; what waits for another socket leaves first. */
+  aim({ fd }: ForwardedSession): void {
+    if (this.#transmitter.isAimedAt(fd, false)) return;
+    this.flush();
+    this.#transmitter.aim(fd, false);
+  }
+
+  /** Completes the message put together, of a frame of `frameOctets`. */
+  push(session: ForwardedSession, frameOctets: number): void {
+    const { messages } = this.#transmitter;
+    const octets = session.transmitHeaderOctets + frameOctets;
+    if (this.#mayJoin(session, octets)) {
+      if (this.#groupCount === 1) {
+        messages.useControl();
+        setSegmentOctets(this.#view, messages.control(messages.count - 1), this.#segmentOctets);
+      }
+      messages.extend(frameOctets);
+      this.#groupCount += 1;
+      this.#groupOctets += octets;
+      if (octets < this.#segmentOctets) this.#segmentOctets = 0;
+    } else {
+      messages.push(session, frameOctets, session.name, session.nameOctets);
+      this.#segmentOctets = mayBegin(session, octets) ? octets : 0;
+      this.#groupCount = 1;
+      this.#groupOctets = octets;
+      this.#session = session;
+    }
+    if (messages.isFull) this.flush();
+  }
+
+  flush(): void {
+    this.#segmentOctets = 0;
+    this.#transmitter.flush();
+  }
+
+  #mayJoin(session: ForwardedSession, octets: number): boolean {
+    return (
+      octets <= this.#segmentOctets &&
+      session === this.#session &&
+      this.#groupCount < MOST_UDP_SEGMENTS &&
+      this.#groupOctets + octets <= MOST_UDP_OCTETS
+    );
+  }
+
+  #refused(session: ForwardedSession, message: number): void {
+    const { frameOctets, firstFrames } = this.#transmitter.messages;
+    const first = frameOctets[firstFrames[message] as number] as number;
+    const octets = session.transmitHeaderOctets + first;
+    if (session.aloneLeft === 0 || octets < session.refusedOctets) session.refusedOctets = octets;
+    session.aloneLeft = ALONE_AFTER_REFUSAL;
+  }
+}
+
+/** Whether others may follow a message of so many octets in one send. */
+function mayBegin(session: ForwardedSession, octets: number): boolean {
+  if (!session.mayGroup) return false;
+  if (session.aloneLeft === 0 || octets < session.refusedOctets) return true;
+  session.aloneLeft -= 1;
+  return false;
+}

@@ -1,0 +1,219 @@
+import { MOST_UDP_SEGMENTS, UDP_OFFLOAD_OCTETS, writeSegmentControl } from "../../os/udp-offload.ts";
+import type { Arena } from "./arena.ts";
+import { MESSAGE_OCTETS, messageFields, VECTOR_LENGTH, VECTOR_OCTETS } from "./message-layout.ts";
+import type { ForwardedSession } from "./tables.ts";
+
+/** Messages given to the kernel at once. */
+export const TRANSMIT_BATCH = 256;
+/** Frames in them. */
+export const MOST_FRAMES = 512;
+/** Frames that one message may carry. */
+export const MOST_IN_MESSAGE = MOST_UDP_SEGMENTS;
+/** Vectors of one frame: what we put in front, the frame or its payload, padding. */
+const FRAME_VECTORS = 3;
+/** Our header with the copied headers of one segment of a super-frame, or a virtio-net header with those of merged segments. */
+export const COPIED_HEADER_OCTETS = 256;
+const CONTROL_STRIDE = 32;
+const POINTER_OCTETS = 8;
+
+/**
+ * Messages waiting for one sendmmsg(2). Each carries one frame, or several: then their vectors follow each other (datagrams of
+ * one send), or other vectors gather what they become together. Every frame's own vectors are kept until it has left, so that
+ * the frames of a message which the kernel refuses can be sent one by one.
+ */
+export class TransmitMessages {
+  readonly arena: Arena;
+  /** Messages that wait. */
+  count = 0;
+  /** Frames in them. */
+  frames = 0;
+  /** Of each message: whose frames it carries, the first, how many, and their octets in all. */
+  readonly sessions: (ForwardedSession | undefined)[];
+  readonly firstFrames = new Int32Array(TRANSMIT_BATCH);
+  readonly frameCounts = new Int32Array(TRANSMIT_BATCH);
+  readonly octets = new Float64Array(TRANSMIT_BATCH);
+  /** Of each frame. */
+  readonly frameOctets = new Int32Array(MOST_FRAMES);
+  readonly #firstVectors = new Int32Array(MOST_FRAMES + 1);
+  readonly #messages: number;
+  readonly #lone: number;
+  readonly #vectors: number;
+  readonly #gathers: number;
+  readonly #controls: number;
+  readonly #headers: number;
+  #usedVectors = 0;
+  #usedGathers = 0;
+  #usedHeaderOctets = 0;
+
+  constructor(arena: Arena) {
+    this.arena = arena;
+    this.sessions = new Array<ForwardedSession | undefined>(TRANSMIT_BATCH).fill(undefined);
+    this.#messages = arena.take(TRANSMIT_BATCH * MESSAGE_OCTETS);
+    this.#lone = arena.take(MOST_IN_MESSAGE * MESSAGE_OCTETS);
+    this.#vectors = arena.take(MOST_FRAMES * FRAME_VECTORS * VECTOR_OCTETS);
+    // A message gathers one vector for each of its two or more frames, and one for their headers.
+    this.#gathers = arena.take(MOST_FRAMES * 2 * VECTOR_OCTETS);
+    this.#controls = arena.take(TRANSMIT_BATCH * CONTROL_STRIDE);
+    this.#headers = arena.take(MOST_FRAMES * COPIED_HEADER_OCTETS);
+    for (let index = 0; index < TRANSMIT_BATCH; index += 1) {
+      writeSegmentControl(arena.view, this.control(index));
+      arena.setPointer(this.#messages + index * MESSAGE_OCTETS + messageFields.control, this.control(index));
+    }
+  }
+
+  /** Whether nothing more can be pushed before what waits has left. */
+  get isFull(): boolean {
+    return this.count === TRANSMIT_BATCH || this.frames === MOST_FRAMES;
+  }
+
+  /** Address of the message at `index`, for the system call. */
+  address(index: number): number {
+    return this.arena.address(this.#messages + index * MESSAGE_OCTETS);
+  }
+
+  /** Address of the vectors of the message at `index`, and how many they are, for writev(2). */
+  vectorsAddress(index: number): number {
+    return pointerAt(this.arena, this.#messages + index * MESSAGE_OCTETS + messageFields.vector);
+  }
+
+  vectorCount(index: number): number {
+    return this.arena.words[this.#word(index, messageFields.vectorCount)] as number;
+  }
+
+  /** Address of the message at `index` of those that `part` made, its vectors and how many they are. */
+  loneAddress(index: number): number {
+    return this.arena.address(this.#lone + index * MESSAGE_OCTETS);
+  }
+
+  loneVectorsAddress(index: number): number {
+    return pointerAt(this.arena, this.#lone + index * MESSAGE_OCTETS + messageFields.vector);
+  }
+
+  loneVectorCount(index: number): number {
+    const at = this.#lone + index * MESSAGE_OCTETS + messageFields.vectorCount;
+    return this.arena.words[at >>> 2] as number;
+  }
+
+  /** Where the ancillary data of the message at `index` is. */
+  control(index: number): number {
+    return this.#controls + index * CONTROL_STRIDE;
+  }
+
+  /** Room for copied headers until what waits has left, of at most COPIED_HEADER_OCTETS; a multiple of 64. */
+  takeHeader(octets: number): number {
+    const at = this.#headers + this.#usedHeaderOctets;
+    this.#usedHeaderOctets += (octets + 63) & ~63;
+    return at;
+  }
+
+  /** Adds octets to the frame that is being put together. */
+  addVector(offset: number, length: number): void {
+    this.#writeVector(this.#vectors + this.#usedVectors * VECTOR_OCTETS, offset, length);
+    this.#usedVectors += 1;
+  }
+
+  /** The frame put together, of `octets` octets, is a message of its own; `nameOctets` 0 sends where the socket is bound to. */
+  push(session: ForwardedSession, octets: number, name: number, nameOctets: number): void {
+    const { count, frames } = this;
+    const message = this.#messages + count * MESSAGE_OCTETS;
+    const { words } = this.arena;
+    if (nameOctets === 0) {
+      words[(message + messageFields.name) >>> 2] = 0;
+      words[(message + messageFields.name + 4) >>> 2] = 0;
+    } else {
+      this.arena.setPointer(message + messageFields.name, name);
+    }
+    words[(message + messageFields.nameLength) >>> 2] = nameOctets;
+    words[(message + messageFields.controlLength) >>> 2] = 0;
+    const first = this.#firstVectors[frames] as number;
+    this.#setVectors(message, this.#vectors + first * VECTOR_OCTETS, this.#usedVectors - first);
+    this.sessions[count] = session;
+    this.firstFrames[count] = frames;
+    this.frameCounts[count] = 1;
+    this.octets[count] = octets;
+    this.count += 1;
+    this.#endFrame(octets);
+  }
+
+  /** The frame put together, of `octets` octets, goes on in the last message. */
+  extend(octets: number): void {
+    const last = this.count - 1;
+    this.frameCounts[last] = (this.frameCounts[last] as number) + 1;
+    this.octets[last] = (this.octets[last] as number) + octets;
+    const first = this.#firstVectors[this.firstFrames[last] as number] as number;
+    this.arena.words[this.#word(last, messageFields.vectorCount)] = this.#usedVectors - first;
+    this.#endFrame(octets);
+  }
+
+  /** The last message has ancillary data. */
+  useControl(): void {
+    this.arena.words[this.#word(this.count - 1, messageFields.controlLength)] = UDP_OFFLOAD_OCTETS;
+  }
+
+  /** Adds octets to what the last message will be instead of its frames; returns the vector's number. */
+  gather(offset: number, length: number): number {
+    const number = this.#usedGathers;
+    this.#writeVector(this.#gathers + number * VECTOR_OCTETS, offset, length);
+    this.#usedGathers += 1;
+    return number;
+  }
+
+  /** The last message is what was gathered from vector `first` on, the first of them being these octets. */
+  useGathered(first: number, offset: number, length: number): void {
+    const at = this.#gathers + first * VECTOR_OCTETS;
+    this.#writeVector(at, offset, length);
+    const message = this.#messages + (this.count - 1) * MESSAGE_OCTETS;
+    this.#setVectors(message, at, this.#usedGathers - first);
+  }
+
+  /** Makes messages of the frames of the message at `index`, one each; returns how many. */
+  part(index: number): number {
+    const { words } = this.arena;
+    const from = (this.#messages + index * MESSAGE_OCTETS) >>> 2;
+    const frames = this.frameCounts[index] as number;
+    for (let part = 0; part < frames; part += 1) {
+      const lone = this.#lone + part * MESSAGE_OCTETS;
+      words.copyWithin(lone >>> 2, from, from + (MESSAGE_OCTETS >>> 2));
+      words[(lone + messageFields.controlLength) >>> 2] = 0;
+      const frame = (this.firstFrames[index] as number) + part;
+      const first = this.#firstVectors[frame] as number;
+      const end = this.#firstVectors[frame + 1] as number;
+      this.#setVectors(lone, this.#vectors + first * VECTOR_OCTETS, end - first);
+    }
+    return frames;
+  }
+
+  /** Everything has left. */
+  clear(): void {
+    this.count = 0;
+    this.frames = 0;
+    this.#usedVectors = 0;
+    this.#usedGathers = 0;
+    this.#usedHeaderOctets = 0;
+  }
+
+  #endFrame(octets: number): void {
+    this.frameOctets[this.frames] = octets;
+    this.frames += 1;
+    this.#firstVectors[this.frames] = this.#usedVectors;
+  }
+
+  #word(index: number, field: number): number {
+    return (this.#messages + index * MESSAGE_OCTETS + field) >>> 2;
+  }
+
+  #writeVector(at: number, offset: number, length: number): void {
+    this.arena.setPointer(at, offset);
+    this.arena.words[(at + VECTOR_LENGTH) >>> 2] = length;
+  }
+
+  #setVectors(message: number, vectors: number, count: number): void {
+    this.arena.setPointer(message + messageFields.vector, vectors);
+    this.arena.words[(message + messageFields.vectorCount) >>> 2] = count;
+  }
+}
+
+function pointerAt({ words }: Arena, at: number): number {
+  const low = words[at >>> 2] as number;
+  return (words[(at + POINTER_OCTETS / 2) >>> 2] as number) * 0x1_0000_0000 + low;
+}

@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { stringify } from "yaml";
+import { Conversation } from "../../src/lab/command.ts";
+import { Lab, MAIN } from "../support/lab.ts";
+
+const BULK = fileURLToPath(new URL("../../dist/lab/bulk.js", import.meta.url));
+const OCTETS = 60_000_000;
+const LIMIT_MS = 120_000;
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "wirespan-bulk-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface SiteShape {
+  readonly local: string;
+  readonly remote: string;
+  readonly circuit: Readonly<Record<string, string>>;
+  /** VLAN of its one host. */
+  readonly vlan: number;
+}
+
+function site(name: string, encapsulation: string, { local, remote, circuit, vlan }: SiteShape): unknown {
+  const tunnel = { local, remote, encapsulation, pseudowires: { lan: { circuit, mtu: 1504 } } };
+  return {
+    address: `${local}/24`,
+    ...(circuit["bridge"] === undefined ? {} : { bridge: circuit["bridge"] }),
+    hosts: { [`${name}1`]: vlan },
+    wirespan: { lcce: { host_name: name }, tunnels: { peer: tunnel } },
+  };
+}
+
+/** A file of two sites, one on an interface and one on a TAP device. */
+function topologyOf(encapsulation: string, vlan: number, wanMtu = 1600): string {
+  const a = { local: "192.0.2.1", remote: "192.0.2.2", circuit: { interface: "trunk" }, vlan };
+  const b = { local: "192.0.2.2", remote: "192.0.2.1", circuit: { tap: "lan0", bridge: "lan" }, vlan };
+  const file = join(folder, `bulk-${encapsulation}-${vlan}-${wanMtu}.yaml`);
+  const topology = {
+    title: "bulk data between an interface and a TAP device",
+    wan: { mtu: wanMtu },
+    sites: { a: site("a", encapsulation, a), b: site("b", encapsulation, b) },
+    checks: [{ ping: ["a1", "b1"] }],
+  };
+  writeFileSync(file, stringify(topology));
+  return file;
+}
+
+/** Sends octets from a1 to b1 and back by one TCP connection; resolves to how many came back as they were sent. */
+async function echoed(topology: string, address: string, octets: number): Promise<unknown> {
+  const at = (host: string, ...words: readonly string[]) =>
+    new Conversation([
+      process.execPath,
+      MAIN,
+      "lab",
+      "exec",
+      topology,
+      host,
+      process.execPath,
+      BULK,
+      ...words,
+    ]);
+  await using server = at("b1", "echo", address);
+  await server.next(LIMIT_MS);
+  await using client = at("a1", "call", address, `${octets}`);
+  return await client.next(LIMIT_MS);
+}
+
+describe.each(["udp", "ip"])(
+  "super-frames over %s, between a packet socket and a TAP device",
+  (encapsulation) => {
+    test("60 MB of TCP over IPv4 and over IPv6 come back octet for octet, hosts' offloads on", async () => {
+      const topology = topologyOf(encapsulation, 0);
+      await using lab = await Lab.up(topology);
+      for (const [host, address] of [
+        ["a1", "fd00::1/64"],
+        ["b1", "fd00::2/64"],
+      ] as const) {
+        expect((await lab.exec(host, "ip", "addr", "add", address, "dev", "eth0", "nodad")).status).toBe(0);
+      }
+      expect(await lab.reaches("a1", "10.0.0.12")).toBe(true);
+      expect(await lab.reaches("a1", "fd00::2")).toBe(true);
+      for (const address of ["10.0.0.12", "fd00::2"]) {
+        expect(await echoed(topology, address, OCTETS), address).toBe(OCTETS);
+      }
+      const { discards } = await lab.pseudowire("a", "lan");
+      expect(discards["bad-offload"] ?? 0).toBe(0);
+      expect(discards["circuit-error"] ?? 0).toBe(0);
+    });
+  },
+);
+
+test("TCP between hosts on a VLAN comes back octet for octet: merged segments keep their tag", async () => {
+  const topology = topologyOf("udp", 10);
+  await using lab = await Lab.up(topology);
+  expect(await lab.reaches("a1", "10.0.0.12")).toBe(true);
+  expect(await echoed(topology, "10.0.0.12", OCTETS / 10)).toBe(OCTETS / 10);
+});
+
+test("over a path too narrow for the frames, groups are refused and datagrams go alone, in fragments: nothing is lost", async () => {
+  const topology = topologyOf("udp", 0, 1400);
+  await using lab = await Lab.up(topology);
+  expect(await lab.reaches("a1", "10.0.0.12")).toBe(true);
+  expect(await echoed(topology, "10.0.0.12", OCTETS / 10)).toBe(OCTETS / 10);
+  expect((await lab.pseudowire("a", "lan")).discards["psn-error"] ?? 0).toBe(0);
+});

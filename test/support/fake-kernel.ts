@@ -1,0 +1,103 @@
+import { concat } from "../../src/bytes/hex.ts";
+import type { Arena } from "../../src/forwarding/userspace/arena.ts";
+import type { SendCalls } from "../../src/forwarding/userspace/transmitter.ts";
+import { linux } from "../../src/os/libc.ts";
+
+const MESSAGE_OCTETS = 64;
+
+/** Something that left, with the address it was sent to. */
+export interface Departed {
+  readonly octets: Uint8Array;
+  /** In hexadecimal; empty for none. */
+  readonly name: string;
+}
+
+/** What the kernel says instead of taking a message; 0 takes it. */
+export type Refuse = (octets: Uint8Array, segmentOctets: number) => number;
+
+/** Reads what sendmmsg(2) and writev(2) are given as the kernel does, and cuts what is to be cut. */
+export class FakeKernel implements SendCalls {
+  /** Each datagram or frame. */
+  readonly departed: Departed[] = [];
+  /** Messages that were taken. */
+  messages = 0;
+  refusals = 0;
+  readonly #arena: Arena;
+  readonly #refuse: Refuse;
+  #errno = 0;
+
+  constructor(arena: Arena, refuse: Refuse = () => 0) {
+    this.#arena = arena;
+    this.#refuse = refuse;
+  }
+
+  sendmmsg(_fd: number, messages: number, count: number, _flags: number): number {
+    const { view } = this.#arena;
+    for (let index = 0; index < count; index += 1) {
+      const at = this.#offset(messages) + index * MESSAGE_OCTETS;
+      const octets = this.#gather(this.#pointer(at + 16), view.getUint32(at + 24, true));
+      const nameOctets = view.getUint32(at + 8, true);
+      const name = nameOctets === 0 ? "" : this.#hex(this.#pointer(at), nameOctets);
+      const size = view.getUint32(at + 40, true) === 0 ? 0 : this.#segmentOctets(this.#pointer(at + 32));
+      if (!this.#take(octets, size, name)) return index === 0 ? -1 : index;
+    }
+    return count;
+  }
+
+  writev(_fd: number, vectors: number, count: number): number {
+    const octets = this.#gather(this.#offset(vectors), count);
+    return this.#take(octets, 0, "") ? octets.length : -1;
+  }
+
+  errno(): number {
+    return this.#errno;
+  }
+
+  #take(octets: Uint8Array, size: number, name: string): boolean {
+    this.#errno = this.#refuse(octets, size);
+    if (this.#errno !== 0) {
+      this.refusals += 1;
+      return false;
+    }
+    this.messages += 1;
+    for (let at = 0; at < octets.length; at += size || octets.length) {
+      this.departed.push({ octets: octets.subarray(at, at + (size || octets.length)), name });
+    }
+    return true;
+  }
+
+  #segmentOctets(control: number): number {
+    const { view } = this.#arena;
+    const head = [
+      view.getBigUint64(control, true),
+      view.getInt32(control + 8, true),
+      view.getInt32(control + 12, true),
+    ];
+    if (String(head) !== String([18n, linux.SOL_UDP, linux.UDP_SEGMENT])) throw new Error(`cmsg ${head}`);
+    return view.getUint16(control + 16, true);
+  }
+
+  #gather(vectors: number, count: number): Uint8Array {
+    return concat(
+      ...Array.from({ length: count }, (_, index) => {
+        const start = this.#pointer(vectors + index * 16);
+        const length = Number(this.#arena.view.getBigUint64(vectors + index * 16 + 8, true));
+        return this.#arena.octets.slice(start, start + length);
+      }),
+    );
+  }
+
+  #hex(start: number, length: number): string {
+    return Buffer.from(this.#arena.octets.slice(start, start + length)).toString("hex");
+  }
+
+  #pointer(at: number): number {
+    return this.#offset(Number(this.#arena.view.getBigUint64(at, true)));
+  }
+
+  #offset(address: number): number {
+    const offset = address - this.#arena.address(0);
+    if (offset < 0 || offset >= this.#arena.octets.length) throw new Error(`a pointer outside: ${offset}`);
+    return offset;
+  }
+}
