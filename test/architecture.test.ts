@@ -27,8 +27,28 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   forwarding: ["wire", "bytes", "ports.ts"],
   "forwarding/userspace": ["forwarding", "os", "wire", "bytes", "ports.ts"],
   "forwarding/ebpf": ["forwarding", "bpf", "wire", "bytes", "ports.ts"],
+  "forwarding/kernel": [
+    "forwarding/userspace",
+    "forwarding/ebpf",
+    "forwarding",
+    "bpf",
+    "os",
+    "wire",
+    "bytes",
+    "ports.ts",
+  ],
   capture: ["config", "os", "wire", "bytes"],
-  daemon: ["config", "control", "forwarding", "forwarding/userspace", "os", "wire", "bytes", "ports.ts"],
+  daemon: [
+    "config",
+    "control",
+    "forwarding",
+    "forwarding/userspace",
+    "forwarding/kernel",
+    "os",
+    "wire",
+    "bytes",
+    "ports.ts",
+  ],
   lab: ["daemon", "config", "forwarding", "os", "wire", "bytes"],
   cli: [
     "lab",
@@ -55,6 +75,7 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
   cli: ["*"],
   config: ["yaml", "zod"],
   "forwarding/userspace": ["node:worker_threads", "node:net"],
+  "forwarding/kernel": ["node:crypto", "node:fs", "node:path", "node:net"],
   // Hashes are computed, nothing else: the same octets always give the same digest.
   "wire/message-digest.ts": ["node:crypto"],
   "wire/hidden-avp.ts": ["node:crypto"],
@@ -79,11 +100,6 @@ const roots = [
   "index.ts",
   // Makes docs/configuration.md and the JSON Schema, in test/config/reference.test.ts.
   "config/reference.ts",
-  // What loads programs into the kernel, before there is a plane to load any.
-  "os/bpf-syscall.ts",
-  // The programs of the eBPF plane, until the plane is wired.
-  "forwarding/ebpf/encapsulate-program.ts",
-  "forwarding/ebpf/decapsulate-program.ts",
   // Programs that the guest and the hostile peers of the system tests are started with.
   "lab/kernel-peer.ts",
   "lab/noise.ts",

@@ -23,6 +23,7 @@ export function buildConfig(raw: RawConfig, machineHostName: string): Config {
   return freeze({
     lcce: { hostName, routerId: routerId ?? hashOf(hostName), controlSocket: raw.lcce.control_socket },
     log: { level: raw.log.level, format: raw.log.format },
+    plane: raw.plane,
     tunnels,
   });
 }
@@ -38,6 +39,8 @@ function tunnelOf(name: string, raw: RawTunnel): TunnelConfig {
     localPort: isUdp ? (raw.local_port ?? UDP_PORT) : 0,
     remotePort: isUdp ? (raw.remote_port ?? UDP_PORT) : 0,
     fragmentation: raw.fragmentation,
+    udpChecksum: raw.udp_checksum,
+    superFrames: raw.super_frames,
     ...control,
     pseudowires: Object.entries(raw.pseudowires).map(([key, pseudowire]) => pseudowireOf(key, pseudowire)),
   };

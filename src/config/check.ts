@@ -131,12 +131,15 @@ class Taken {
   }
 }
 
+/** What tunnels that share a socket must agree on. */
+const socketKeys = ["fragmentation", "udp_checksum", "super_frames"] as const;
+
 function checkAcross(tunnels: readonly [string, RawTunnel][], say: Say): void {
   const ends = new Taken();
   const names = new Taken();
   const sessionIds = new Taken();
   const devices = new Devices(say);
-  const fragmentation = new Map<string, string>();
+  const ofSockets = new Map<string, RawTunnel>();
   for (const [tunnelName, tunnel] of tunnels) {
     const path = ["tunnels", tunnelName];
     const [local, remote] = [tunnel.local, tunnel.remote].map((text) => canonicalAddress(text)?.text ?? text);
@@ -144,13 +147,11 @@ function checkAcross(tunnels: readonly [string, RawTunnel][], say: Say): void {
     ends.claim(`${localEnd} ${remote} ${tunnel.remote_port ?? 1701}`, tunnelName, (first) => {
       say([...path, "remote"], `tunnel ${first} has the same ends`);
     });
-    const other = fragmentation.get(localEnd) ?? tunnel.fragmentation;
-    fragmentation.set(localEnd, other);
-    if (other !== tunnel.fragmentation) {
-      say(
-        [...path, "fragmentation"],
-        `another tunnel from ${tunnel.local} shares the socket and says ${other}`,
-      );
+    const first = ofSockets.get(localEnd) ?? tunnel;
+    ofSockets.set(localEnd, first);
+    for (const key of socketKeys) {
+      if (first[key] !== tunnel[key])
+        say([...path, key], `another tunnel from ${tunnel.local} shares the socket and says ${first[key]}`);
     }
     const endIds = new Taken();
     for (const [name, pseudowire] of Object.entries(tunnel.pseudowires)) {

@@ -9,6 +9,8 @@ import type {
 export interface Config {
   readonly lcce: LcceConfig;
   readonly log: LogConfig;
+  /** What forwards; "auto" is programs in the kernel where they can be had. */
+  readonly plane: "auto" | "userspace" | "ebpf";
   readonly tunnels: readonly TunnelConfig[];
 }
 
@@ -42,6 +44,10 @@ export interface TunnelConfig {
   readonly remotePort: number;
   /** Datagrams over the path MTU: fragmented by IP, or not sent and counted. */
   readonly fragmentation: "outer" | "none";
+  /** Of data messages in UDP; "auto" is "zero" over IPv4 and "full" over IPv6. */
+  readonly udpChecksum: "auto" | "full" | "zero";
+  /** Whether programs in the kernel hand super-frames to the WAN interface whole. */
+  readonly superFrames: "whole" | "cut";
   /** Absent for a tunnel of static pseudowires only. */
   readonly control?: ControlConfig;
   readonly pseudowires: readonly PseudowireConfig[];

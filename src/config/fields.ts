@@ -186,6 +186,22 @@ export const tunnelFields = z.strictObject({
       "Datagrams over the path MTU: fragmented by IP (`outer`), or not sent and counted as `path-mtu` (`none`). The same in all " +
         "tunnels from one local address and port.",
     ),
+  udp_checksum: z
+    .enum(["auto", "full", "zero"])
+    .default("auto")
+    .describe(
+      "Checksums of data messages in UDP. Programs in the kernel can make none: `full` leaves the tunnel to user space; `zero` lets " +
+        "them go without, which over IPv6 both ends must say (RFC 6935); `auto` is `zero` over IPv4 and `full` over IPv6. The same " +
+        "in all tunnels from one local address and port.",
+    ),
+  super_frames: z
+    .enum(["whole", "cut"])
+    .default("whole")
+    .describe(
+      "How programs in the kernel send what hosts hand over in pieces of up to 64 KiB: `whole`, to be cut by the WAN interface, or " +
+        "`cut` before they leave, for a peer in user space behind a virtual cable (veth) that cuts nothing. The same in all tunnels " +
+        "from one local address and port.",
+    ),
   control: z
     .enum(["negotiated", "static"])
     .default("negotiated")
@@ -307,6 +323,13 @@ export const configFields = z.strictObject({
     })
     .prefault({})
     .describe("Logging, to standard error."),
+  plane: z
+    .enum(["auto", "userspace", "ebpf"])
+    .default("auto")
+    .describe(
+      "What forwards: programs in the kernel (`ebpf`, needs root), a thread of the daemon (`userspace`), or the former where it can " +
+        "be had (`auto`). `wirespan status` tells which one does, and why. A change counts from the next start.",
+    ),
   tunnels: z.record(nameRule, tunnelFields).describe("The tunnels, by name."),
 });
 

@@ -60,6 +60,10 @@ export function planChange(before: Config, after: Config): readonly PlanStep[] {
     const reasons = [`control_socket: ${socketBefore} -> ${socketAfter} (at the next start)`];
     steps.push({ action: "update", kind: "lcce", name: after.lcce.hostName, reasons });
   }
+  if (before.plane !== after.plane) {
+    const reasons = [`plane: ${before.plane} -> ${after.plane} (at the next start)`];
+    steps.push({ action: "update", kind: "lcce", name: after.lcce.hostName, reasons });
+  }
   const log = differences(before.log, after.log);
   if (log.length > 0) steps.push({ action: "update", kind: "log", name: "log", reasons: log });
   const byName = new Map(after.tunnels.map((tunnel) => [tunnel.name, tunnel]));

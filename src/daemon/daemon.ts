@@ -3,7 +3,6 @@ import { formatPlan, type PlanStep, planChange } from "../config/plan.ts";
 import type { Effect, Input, ReportedEvent } from "../control/effects.ts";
 import { Lcce } from "../control/lcce.ts";
 import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
-import { UserspacePlane } from "../forwarding/userspace/plane.ts";
 import { monotonicClock } from "../os/clock.ts";
 import { type Links, openLinks } from "../os/links.ts";
 import { cryptoRandom } from "../os/random.ts";
@@ -12,6 +11,7 @@ import type { PsnPath } from "../wire/session-parameters.ts";
 import { Circuits } from "./circuits.ts";
 import { IpControl } from "./ip-control.ts";
 import type { Log } from "./log.ts";
+import { type ChosenPlane, openPlane } from "./planes.ts";
 import { reportStatus } from "./report.ts";
 import { identityOf } from "./settings.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
@@ -31,6 +31,7 @@ const LONGEST_TIMEOUT_MS = 0x7fff_ffff;
 export class Daemon {
   readonly #log: Log;
   readonly #plane: ForwardingPlane;
+  readonly #planeReason: string;
   readonly #links: Links;
   readonly #circuits: Circuits;
   readonly #ipControl: IpControl;
@@ -42,10 +43,11 @@ export class Daemon {
   #timer: NodeJS.Timeout | undefined;
   readonly #counters: NodeJS.Timeout;
 
-  private constructor(config: Config, log: Log, plane: ForwardingPlane, links: Links) {
+  private constructor(config: Config, log: Log, { plane, reason }: ChosenPlane, links: Links) {
     this.#config = config;
     this.#log = log;
     this.#plane = plane;
+    this.#planeReason = reason;
     this.#links = links;
     this.#lcce = new Lcce(identityOf(config), cryptoRandom);
     this.#circuits = new Circuits(plane, links, log, {
@@ -75,10 +77,12 @@ export class Daemon {
       },
     };
     const links = await openLinks();
-    const plane = await UserspacePlane.open(events);
-    daemon = new Daemon(config, log, plane, links);
+    const chosen = await openPlane(config, events);
+    log.info({ event: "plane", plane: chosen.plane.name }, `plane ${chosen.plane.name}: ${chosen.reason}`);
+    daemon = new Daemon(config, log, chosen, links);
     try {
       for (const tunnel of config.tunnels) await daemon.#tunnels.create(tunnel);
+      await daemon.#plane.settle();
     } catch (error) {
       await daemon.close();
       throw error;
@@ -101,7 +105,8 @@ export class Daemon {
       snapshot: this.#lcce.snapshot(),
       counters: this.#plane.counters(),
       ipControlDrops: this.#ipControl.drops,
-      plane: this.#plane.name,
+      plane: { name: this.#plane.name, reason: this.#planeReason },
+      carrier: (localSessionId) => this.#plane.carrier(localSessionId),
       nowMs: monotonicClock.nowMs(),
       startedMs: this.#startedMs,
       localPort: (tunnel) => this.#tunnels.localPort(tunnel),

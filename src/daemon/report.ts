@@ -1,6 +1,6 @@
 import type { Config, PseudowireConfig, TunnelConfig } from "../config/config.ts";
 import type { ConnectionSnapshot, LcceSnapshot, PseudowireSnapshot } from "../control/snapshot.ts";
-import type { PlaneCounters, SessionCounters } from "../forwarding/plane.ts";
+import type { Carrier, PlaneCounters, SessionCounters } from "../forwarding/plane.ts";
 import type { CircuitStatus } from "../wire/avp-table.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
 import { pathOf, staticSessionOf } from "./settings.ts";
@@ -14,9 +14,10 @@ export interface StatusSources {
   readonly counters: PlaneCounters;
   /** Control messages over IP that the kernel dropped because we read too slowly. */
   readonly ipControlDrops: number;
-  readonly plane: string;
+  readonly plane: { readonly name: string; readonly reason: string };
   readonly nowMs: number;
   readonly startedMs: number;
+  carrier(localSessionId: number): Carrier;
   localPort(tunnel: string): number;
   isUp(device: string): boolean;
 }
@@ -33,7 +34,7 @@ export function reportStatus(sources: StatusSources): StatusReport {
     uptimeMs: Math.round(sources.nowMs - sources.startedMs),
     hostName: config.lcce.hostName,
     routerId: dottedQuad(config.lcce.routerId),
-    plane: { name: sources.plane, reason: "the only plane of this version" },
+    plane: sources.plane,
     controlConnections: config.tunnels.map((tunnel) =>
       connectionOf(sources, tunnel, connections.get(tunnel.name)),
     ),
@@ -139,6 +140,9 @@ function pseudowireOf(
     whyNot: whyNotOf(fixed !== undefined && !isStaticUp, isUp, pseudowire, snapshot),
     establishedForMs: since(sources, snapshot?.establishedMs),
     ...agreedOn(session),
+    ...carriedBy(
+      session === undefined || counters === undefined ? undefined : sources.carrier(session.localSessionId),
+    ),
     receivedFrames: counters?.receivedFrames ?? 0,
     receivedOctets: counters?.receivedOctets ?? 0,
     transmittedFrames: counters?.transmittedFrames ?? 0,
@@ -161,6 +165,10 @@ function whyNotOf(
   return remote !== undefined && (!remote.active || remote.standby)
     ? "the attachment circuit at the other end is down"
     : undefined;
+}
+
+function carriedBy(carrier: Carrier | undefined): Pick<PseudowireStatus, "plane" | "planeReason"> {
+  return { plane: carrier?.plane, planeReason: carrier?.reason };
 }
 
 function agreedOn(session: SessionParameters | undefined): Partial<PseudowireStatus> {

@@ -24,6 +24,8 @@ export function endpointOf(tunnel: TunnelConfig): PsnEndpoint {
     address: tunnel.local,
     port: tunnel.localPort,
     fragmentation: tunnel.fragmentation,
+    checksum: tunnel.udpChecksum,
+    superFrames: tunnel.superFrames,
   };
 }
 

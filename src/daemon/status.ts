@@ -57,6 +57,10 @@ export interface PseudowireStatus {
   readonly remoteCircuit?: string | undefined;
   readonly whyNot?: string | undefined;
   readonly establishedForMs?: number | undefined;
+  /** How frames travel: "ebpf" or "userspace"; absent without a session. */
+  readonly plane?: string | undefined;
+  /** Why programs in the kernel do not carry it. */
+  readonly planeReason?: string | undefined;
   readonly receivedFrames: number;
   readonly receivedOctets: number;
   readonly transmittedFrames: number;
@@ -128,6 +132,15 @@ function pseudowireRow(pseudowire: PseudowireStatus): readonly string[] {
   ];
 }
 
+/** Which pseudowires another plane carries than the daemon's own, and why. */
+function carriers({ plane, pseudowires }: StatusReport): readonly string[] {
+  return pseudowires
+    .filter((pseudowire) => pseudowire.plane !== undefined && pseudowire.plane !== plane.name)
+    .map(
+      ({ name, plane: own, planeReason }) => `  pseudowire ${name} by ${own}: ${planeReason ?? "no reason"}`,
+    );
+}
+
 /** The report for people: what is up at a glance, and below it why something is not. */
 export function renderStatus(report: StatusReport): string {
   const { hostName, routerId, version, pid, uptimeMs, plane } = report;
@@ -138,7 +151,7 @@ export function renderStatus(report: StatusReport): string {
     ...report.pseudowires.map(({ name, whyNot }) => [`pseudowire ${name}`, whyNot]),
   ].flatMap(([subject, whyNot]) => (whyNot === undefined ? [] : [`  ${subject}: ${whyNot}`]));
   return [
-    `LCCE ${colours.bold(hostName)}, router id ${routerId}, wirespan ${version}, pid ${pid}, up ${duration(uptimeMs)}, plane ${plane.name}`,
+    `LCCE ${colours.bold(hostName)}, router id ${routerId}, wirespan ${version}, pid ${pid}, up ${duration(uptimeMs)}`,
     tableOf(
       ["tunnel", "control connection", "path", "peer", "ids (ours / theirs)", "authentication"],
       connections,
@@ -156,6 +169,8 @@ export function renderStatus(report: StatusReport): string {
       ],
       pseudowires,
     ),
+    `plane ${plane.name}: ${plane.reason}`,
+    ...carriers(report),
     ...(reasons.length === 0 ? [] : [colours.yellow("not up, and why:"), ...reasons]),
     `discarded, of no session: ${counts(report.discards)}; control messages: ${counts(report.control)}`,
   ].join("\n");

@@ -1,12 +1,21 @@
 import type { Encapsulation, PsnPath, SessionParameters } from "../wire/session-parameters.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
 
+export type UdpChecksum = "auto" | "full" | "zero";
+
 /** A local address (and port) of this LCCE on the packet-switched network. */
 export interface PsnEndpoint {
   readonly encapsulation: Encapsulation;
   readonly address: string;
   /** UDP port; 0 asks for any free one, and is the only value with "ip". */
   readonly port: number;
+  /**
+   * Of the UDP datagrams of data messages. "full": every one has a checksum. "zero": none needs one, and over IPv6 none is asked
+   * of the peer's (RFC 6935 §5). "auto": "zero" over IPv4, where each end may choose (RFC 3931 §4.1.2.3), "full" over IPv6.
+   */
+  readonly checksum: UdpChecksum;
+  /** Whether super-frames may leave in one piece, for the interface to cut. */
+  readonly superFrames: "whole" | "cut";
   /** "outer": datagrams over the path MTU are fragmented by IP (DF clear). "none": DF set, and they are counted as `path-mtu`. */
   readonly fragmentation: "outer" | "none";
 }
@@ -19,6 +28,8 @@ export interface CircuitDevice {
   readonly name: string;
   /** MTU in octets (layer 3) to give a TAP device; an interface is left as it is. */
   readonly mtu: number;
+  /** Interfaces that stand for the device where programs have its own frames: one to send by, one to read from. */
+  readonly standIns?: { readonly sendsBy: string; readonly readsFrom: string };
 }
 
 /** What becomes of frames to 01-80-C2-00-00-00..0F (STP, LACP, LLDP, PAUSE): "no-pause" keeps only PAUSE on this side. */
@@ -60,6 +71,12 @@ export interface PlaneCounters {
   readonly discards: Partial<Record<DiscardReason, number>>;
 }
 
+export interface Carrier {
+  readonly plane: "userspace" | "ebpf";
+  /** Why not by programs in the kernel, where they were wanted. */
+  readonly reason?: string;
+}
+
 /** What a plane tells its owner, on the main thread. */
 export interface PlaneEvents {
   /** A control message (T bit set) came in over UDP. The octets are the receiver's to keep. */
@@ -87,5 +104,9 @@ export interface ForwardingPlane {
   updateSession(session: SessionParameters): Promise<void>;
   removeSession(localSessionId: number): Promise<void>;
   counters(): PlaneCounters;
+  /** How a session's frames travel; of one that is not there, how they would at best. */
+  carrier(localSessionId: number): Carrier;
+  /** All that the configuration names was asked for: what a former daemon left of anything else goes. */
+  settle(): Promise<void>;
   close(): Promise<void>;
 }

@@ -42,6 +42,9 @@ export const writev = declare("intptr_t writev(int fd, uintptr_t vectors, int co
 export const syscall = declare(
   "intptr_t syscall(long number, int command, uintptr_t attribute, unsigned int octets)",
 );
+export const mount = declare(
+  "int mount(const char *source, const char *target, const char *kind, unsigned long flags, uintptr_t data)",
+);
 export const ifNameToIndex = declare("unsigned int if_nametoindex(const char *name)");
 
 /** The number of the last error of this thread. */
@@ -96,6 +99,7 @@ export const linux = {
   SOL_UDP: 17,
   UDP_SEGMENT: 103,
   UDP_GRO: 104,
+  UDP_NO_CHECK6_RX: 102,
   SOL_PACKET: 263,
   PACKET_ADD_MEMBERSHIP: 1,
   PACKET_AUXDATA: 8,

@@ -2,6 +2,7 @@ import { isIPv6 } from "node:net";
 import { IP_PROTOCOL_L2TP } from "../wire/constants.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { SystemError } from "./errors.ts";
+import { control, IFREQ_VALUE, interfaceRequest } from "./interface-request.ts";
 import {
   addressOf,
   bind,
@@ -36,8 +37,6 @@ const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
 /** Checksums, and TCP super-frames over IPv4 and IPv6, with or without ECN, may be left to us. */
 const TUN_OFFLOADS = 0x01 | 0x02 | 0x04 | 0x08;
-const IFREQ_OCTETS = 40;
-const IFREQ_VALUE = 16;
 export const VNET_HEADER_OCTETS = 10;
 
 /** An IP address as its 4 or 16 octets. */
@@ -125,13 +124,21 @@ export interface PsnSocket {
   readonly takesSegments: boolean;
 }
 
-/** Opens the socket of a local address; with "outer" IP may fragment what it sends, with "none" it may not. */
-export function openPsnSocket(
-  encapsulation: "udp" | "ip",
-  address: string,
-  port: number,
-  fragmentation: "outer" | "none",
-): PsnSocket {
+/** What a socket of the packet-switched network is to be like. */
+export interface PsnSocketWishes {
+  readonly encapsulation: "udp" | "ip";
+  readonly address: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** With "outer" IP may fragment what it sends, with "none" it may not. */
+  readonly fragmentation: "outer" | "none";
+  /** With "zero" UDP over IPv6 takes datagrams without a checksum; over IPv4 it always does. What is sent always has one. */
+  readonly checksum: "auto" | "full" | "zero";
+}
+
+/** Opens the socket of a local address. */
+export function openPsnSocket(wishes: PsnSocketWishes): PsnSocket {
+  const { encapsulation, address, port, fragmentation, checksum } = wishes;
   const isV6 = isIPv6(address);
   const target = encapsulation === "udp" ? `UDP ${address} port ${port}` : `IP protocol 115 on ${address}`;
   const kind = encapsulation === "udp" ? linux.SOCK_DGRAM : linux.SOCK_RAW;
@@ -144,6 +151,14 @@ export function openPsnSocket(
     ? [linux.IPPROTO_IPV6, linux.IPV6_MTU_DISCOVER]
     : [linux.IPPROTO_IP, linux.IP_MTU_DISCOVER];
   require(setInteger(fd, level, option, discover), fd, "set path MTU discovery", target);
+  if (isV6 && encapsulation === "udp" && checksum === "zero") {
+    require(setInteger(
+      fd,
+      linux.SOL_UDP,
+      linux.UDP_NO_CHECK6_RX,
+      1,
+    ), fd, "take datagrams without a checksum", target);
+  }
   enlargeBuffers(fd);
   const takesSegments = encapsulation === "udp" && offerCoalescing(fd);
   if (encapsulation === "ip") attachFilter(fd, filterProgram(dataOnlyFilter(isV6)), target);
@@ -196,9 +211,9 @@ export function sendDatagram(fd: number, octets: Uint8Array, path: PsnPath): boo
 
 /**
  * Opens an existing interface for whole frames, with virtio-net headers in front (super-frames and unfinished checksums are
- * described, not spoilt) and the outer tag beside them, in promiscuous mode.
+ * described, not spoilt) and the outer tag beside them, in promiscuous mode; or, for sending alone, without hearing any.
  */
-export function openPacketSocket(interfaceName: string): number {
+export function openPacketSocket(interfaceName: string, { receives = true } = {}): number {
   const target = `interface ${interfaceName}`;
   const index = ifNameToIndex(interfaceName);
   if (index === 0)
@@ -219,16 +234,10 @@ export function openPacketSocket(interfaceName: string): number {
   const name = new Uint8Array(20);
   const view = new DataView(name.buffer);
   view.setUint16(0, linux.AF_PACKET, true);
-  view.setUint16(2, linux.ETH_P_ALL);
+  view.setUint16(2, receives ? linux.ETH_P_ALL : 0);
   view.setInt32(4, index, true);
   require(bind(fd, addressOf(name), 20) === 0, fd, "bind to an interface", target);
   return fd;
-}
-
-function interfaceRequest(name: string): { octets: Uint8Array; view: DataView } {
-  const octets = new Uint8Array(IFREQ_OCTETS);
-  octets.set(new TextEncoder().encode(name));
-  return { octets, view: new DataView(octets.buffer) };
 }
 
 /**
@@ -247,15 +256,15 @@ export function openTap(name: string, mtu: number, { offloads = true } = {}): nu
   const sized = ioctl(fd, TUNSETVNETHDRSZ, addressOf(new Uint8Array(headerOctets.buffer))) === 0;
   require(sized, fd, "set the virtio-net header", target);
   require(ioctl(fd, TUNSETOFFLOAD, offloads ? TUN_OFFLOADS : 0) === 0, fd, "set offloads", target);
-  const control = socket(linux.AF_INET, linux.SOCK_DGRAM | linux.SOCK_CLOEXEC, 0);
   const wanted = interfaceRequest(name);
   wanted.view.setInt32(IFREQ_VALUE, mtu, true);
-  const done = ioctl(control, SIOCSIFMTU, addressOf(wanted.octets)) === 0;
-  const problem = done ? undefined : lastError(`set the MTU to ${mtu}`, target);
-  close(control);
-  if (problem === undefined) return fd;
-  close(fd);
-  throw problem;
+  try {
+    control(wanted, SIOCSIFMTU, `set the MTU to ${mtu}`, target);
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+  return fd;
 }
 
 /** A descriptor that wakes a poll(2). */

@@ -12,6 +12,7 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
   expect(configOf(minimal)).toEqual({
     lcce: { hostName: "here.example", routerId: 0xc0000201, controlSocket: "/run/wirespan/wirespan.sock" },
     log: { level: "info", format: "auto" },
+    plane: "auto",
     tunnels: [
       {
         name: "branch",
@@ -21,6 +22,8 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
         localPort: 1701,
         remotePort: 1701,
         fragmentation: "outer",
+        udpChecksum: "auto",
+        superFrames: "whole",
         control: {
           role: "either",
           authentication: "none",
@@ -54,11 +57,13 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
 
 test("every key of a tunnel finds its place", () => {
   const text = configText({
-    top: "lcce: { host_name: node, router_id: 10.0.0.1, control_socket: /tmp/s }\nlog: { level: debug, format: json }\n",
+    top: "lcce: { host_name: node, router_id: 10.0.0.1, control_socket: /tmp/s }\nlog: { level: debug, format: json }\nplane: ebpf\n",
     tunnel: `role: responder
     local_port: 0
     remote_port: 1702
     fragmentation: none
+    udp_checksum: full
+    super_frames: cut
     secret: { file: a }
     next_secret: { env: B }
     digest: sha1
@@ -78,7 +83,8 @@ test("every key of a tunnel finds its place", () => {
     circuit:
       "tap: tap0, bridge: br0, vlan: 111, vlan_on_pseudowire: 7, vlan_protocol: 802.1ad, link_local: no-pause",
   });
-  const { lcce, log, tunnels } = configOf(text);
+  const { lcce, log, plane, tunnels } = configOf(text);
+  expect(plane).toBe("ebpf");
   expect([lcce, log]).toEqual([
     { hostName: "node", routerId: 0x0a000001, controlSocket: "/tmp/s" },
     { level: "debug", format: "json" },
@@ -87,6 +93,8 @@ test("every key of a tunnel finds its place", () => {
     localPort: 0,
     remotePort: 1702,
     fragmentation: "none",
+    udpChecksum: "full",
+    superFrames: "cut",
     control: {
       role: "responder",
       authentication: "digest",

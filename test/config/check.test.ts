@@ -162,6 +162,14 @@ const across: readonly (readonly [string, string, readonly string[]])[] = [
     ["another tunnel from 2001:DB8:0::1 shares the socket and says outer: tunnels.two.fragmentation <none>"],
   ],
   [
+    "a socket with two opinions of checksums and super-frames",
+    two("", "", ", udp_checksum: zero, super_frames: cut"),
+    [
+      "another tunnel from 2001:DB8:0::1 shares the socket and says auto: tunnels.two.udp_checksum <zero>",
+      "another tunnel from 2001:DB8:0::1 shares the socket and says whole: tunnels.two.super_frames <cut>",
+    ],
+  ],
+  [
     "a name twice",
     two("a: { circuit: { tap: t1 } }", "a: { circuit: { tap: t2 } }"),
     ["tunnel one has a pseudowire of this name: tunnels.two.pseudowires.a <a:>"],

@@ -43,7 +43,7 @@ class Ground {
     this.cells = new Float64Array(counters);
     this.kernel = new FakeKernel(this.#arena);
     const tables = new Tables(this.#arena);
-    tables.openCircuit({ fd: 9, kind: "interface", name: "eth1" });
+    tables.openCircuit({ fd: 9, readFd: 9, kind: "interface", name: "eth1" });
     tables.endpoints.set(3, endpoint);
     tables.addSession(1, 3, sessionParameters({ localSessionId: 1, receiveCookie: cookie }), attachment());
     tables.addSession(2, 3, sessionParameters({ localSessionId: 2 }), attachment());

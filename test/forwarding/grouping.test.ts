@@ -31,7 +31,7 @@ class Ground {
     this.cells = new Float64Array(counters);
     this.kernel = new FakeKernel(this.#arena, refuse);
     const tables = new Tables(this.#arena);
-    tables.openCircuit({ fd: 9, kind: "interface", name: "eth1" });
+    tables.openCircuit({ fd: 9, readFd: 9, kind: "interface", name: "eth1" });
     tables.endpoints.set(3, {
       fd: 3,
       encapsulation: "udp",

@@ -86,7 +86,7 @@ class Ground {
     this.cells = new Float64Array(counters);
     this.kernel = new FakeKernel(this.arena, refuse);
     const tables = new Tables(this.arena);
-    tables.openCircuit({ fd: 9, kind, name: "eth1" });
+    tables.openCircuit({ fd: 9, readFd: 9, kind, name: "eth1" });
     for (const row of [1, 2])
       tables.addSession(row, 3, sessionParameters({ localSessionId: row }), attachment());
     this.sessions = [...tables.sessions.values()];

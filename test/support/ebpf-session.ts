@@ -59,6 +59,9 @@ export function placementOf(options: ProgramOptions, changes: Partial<Placement>
     networkInterface: LOOPBACK,
     nextHop: REMOTE[options.family],
     packetOctets: 9000,
+    detourInterface: 1,
+    cut: false,
+    redirectFlags: 0,
     ...changes,
   };
 }

@@ -23,12 +23,13 @@ import {
 import { skbContext } from "../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../wire/ethernet.ts";
 import type { DiscardReason } from "../discard-reasons.ts";
-import { countFrame, discard, discardEnds } from "./counters.ts";
+import { countFrames, discard, discardEnds } from "./counters.ts";
 import { peerValue } from "./map-layout.ts";
-import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions } from "./options.ts";
+import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions, shapeOf } from "./options.ts";
 import { comparePeer, readOuterHeader } from "./outer-check.ts";
 import { context, entry, findEntry, loadOctets, passEnd, storeOctets } from "./parts.ts";
 import { acceptNumber } from "./sequence.ts";
+import { countOne, countSegments, measureHeaders } from "./super-frame.ts";
 import { jumpIfTag, networkOrder, readProtocolAnew, rewriteTag } from "./vlan-tag.ts";
 
 const { result, arg1, arg2, arg3, arg4, saved3, saved4, frame } = Register;
@@ -40,6 +41,10 @@ const packetOctets = saved4;
 
 /** Offsets from the frame register. */
 const SCRATCH = -8;
+/** What is counted. */
+const FRAMES = -4;
+const EXTRA = -12;
+const superPlaces = { frames: FRAMES, extra: EXTRA, scratch: SCRATCH };
 /** Cookie and sublayer. */
 const SECRET = -24;
 /** The outer headers up to the session id. */
@@ -73,17 +78,19 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
   const headerOctets = places.frame - places.message;
   return [
     move(context, arg1),
-    ...readOuterHeader(options, HEAD, packetOctets, messageOctets),
-    ...findEntry(options, maps.peers, HEAD + places.sessionId, peerValue.shape.offset),
+    ...readOuterHeader(options, HEAD, FRAMES, packetOctets, messageOctets),
+    ...findEntry(shapeOf(options), maps.peers, HEAD + places.sessionId, peerValue.shape.offset),
     ...comparePeer(options, HEAD),
     jumpIfLess(messageOctets, headerOctets, discard("truncated")),
     ...openSecret(options),
     jumpIfLess(messageOctets, headerOctets + LINK_OCTETS, discard("truncated")),
     add(messageOctets, -headerOctets),
+    ...lookAtSuper(LINK_OCTETS + places.frame),
     ...trim(),
     ...(options.sublayer && options.sequencing !== "none"
       ? acceptNumber(maps.sequences, slot, SECRET + options.cookieOctets, SCRATCH)
       : []),
+    label("counted"),
     ...readFrame(options, places.frame),
     jumpIfLess(messageOctets, SHORTEST_FRAME_OCTETS, "short"),
     ...uncover(options, places.frame),
@@ -91,10 +98,10 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     label("short"),
     ...rebuild(),
     label("deliver"),
-    ...countFrame("received", messageOctets, maps.counters, slot, SCRATCH),
+    ...countFrames("received", messageOctets, superPlaces, maps.counters, slot, SCRATCH),
     label("send"),
     load32(arg1, entry, peerValue.interfaceIndex.offset),
-    move(arg2, 0),
+    load32(arg2, entry, peerValue.redirectFlags.offset),
     call("redirect"),
     exit(),
     ...passEnd(),
@@ -104,6 +111,40 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
       slot,
       SCRATCH,
     ),
+  ];
+}
+
+/** Tags that the search for a super-frame's IP header goes through. */
+const MOST_TAGS = 2;
+
+/**
+ * A super-frame must be one of TCP whose IP header tells the length of all that is here: that tells it from messages that a device or
+ * the sender joined, which are the socket's to part. It has no number.
+ */
+function lookAtSuper(frameAt: number): readonly Line[] {
+  const look = (tags: number): readonly Line[] => {
+    const at = frameAt + LINK_OCTETS + TAG_OCTETS * tags;
+    const linkOctets = LINK_OCTETS + TAG_OCTETS * tags;
+    return [
+      ...loadOctets(at - 2, SCRATCH, 2, "pass"),
+      load16(arg1, frame, SCRATCH),
+      ...(tags < MOST_TAGS ? jumpIfTag(arg1, `tags${tags + 1}`) : []),
+      ...measureHeaders(`super${tags}`, at, superPlaces, "pass", { octets: messageOctets, linkOctets }),
+      load32(arg1, frame, EXTRA),
+      add(arg1, linkOctets),
+      jump("segments"),
+      ...(tags < MOST_TAGS ? [label(`tags${tags + 1}`)] : []),
+    ];
+  };
+  return [
+    load32(arg1, frame, FRAMES),
+    jumpIfEqual(arg1, 0, "single"),
+    ...Array.from({ length: MOST_TAGS + 1 }, (_, tags) => tags).flatMap(look),
+    label("segments"),
+    ...countSegments(messageOctets, superPlaces, "pass"),
+    jump("counted"),
+    label("single"),
+    ...countOne(superPlaces),
   ];
 }
 

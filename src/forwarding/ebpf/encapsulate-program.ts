@@ -17,7 +17,6 @@ import {
   load32,
   loadConstant,
   move,
-  or,
   shiftLeft,
   store16,
   store32,
@@ -26,29 +25,34 @@ import {
 import { skbContext } from "../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, TAG_OCTETS } from "../../wire/ethernet.ts";
 import type { DiscardReason } from "../discard-reasons.ts";
-import { countFrame, discard, discardEnds } from "./counters.ts";
+import { circuitKeyOf, frameOctets, readTag, tagged } from "./circuit-frame.ts";
+import { countFrames, discard, discardEnds } from "./counters.ts";
 import { circuitValue, NEXT_HOP_OCTETS, policyBits } from "./map-layout.ts";
-import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions } from "./options.ts";
+import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions, shapeOf } from "./options.ts";
 import { copyTemplate, finishOuterHeader } from "./outer-header.ts";
 import { context, entry, findEntry, loadOctets, passEnd, storeOctets } from "./parts.ts";
 import { numberFrame } from "./sequence.ts";
+import { countOne, countSegments, measureHeaders } from "./super-frame.ts";
+import { jumpIfUnfinished } from "./unfinished-checksum.ts";
 import { jumpIfIp, jumpIfTag, networkOrder, popTag, pushTag, rewriteTag, takeTagAside } from "./vlan-tag.ts";
 
-const { result, arg1, arg2, arg3, arg4, arg5, saved3, saved4, frame } = Register;
-
-/** Octets of the frame, its tags counted in. */
-const frameOctets = saved3;
-/** 1 if there is a tag beside the packet, else 0. */
-const tagged = saved4;
+const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
 
 /** Offsets from the frame register. */
 const KEY = -8;
 const SCRATCH = -12;
 const MANGLED = -16;
 const TAG = -20;
+/** What is counted, and octets of the longest frame. */
+const FRAMES = -24;
+const LONGEST = -28;
+const EXTRA = -32;
+const superPlaces = { frames: FRAMES, extra: EXTRA, scratch: SCRATCH };
 /** The template begins at a multiple of 8; in front of it the outer Ethernet header. */
 const TEMPLATE = -120;
 const OUTER = TEMPLATE - LINK_OCTETS;
+/** Where headers of the frame are looked at. */
+const ROOM = -184;
 /** Offset of the EtherType in an Ethernet header. */
 const TYPE = 12;
 
@@ -64,24 +68,23 @@ const reasons = [
 const slot = circuitValue.slot.offset;
 
 /**
- * The program at the ingress of an attachment circuit: does to a frame what `encapsulate` of the reference says, puts the outer
- * headers in front, and sends it to the peer. What has no entry passes to the stack, and so does what a program cannot do:
- * super-frames, what must be fragmented, and frames with more tags than it looks through. The last lines, from the label "send" on,
- * are those that give the packet to the kernel.
+ * The program at an attachment circuit, where its interface receives, or where the host sends by it: does to a frame what
+ * `encapsulate` of the reference says, puts the outer headers in front, and sends it to the peer. What has no entry passes to the
+ * stack. What the program cannot do takes the detour: super-frames that must be cut, what must be fragmented, frames with more tags
+ * than it looks through. The lines from the label "send" on are those that give the packet to the kernel.
  */
 export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): readonly Line[] {
   const places = headerPlaces(options);
   const inner = TEMPLATE + places.frame;
   return [
     move(context, arg1),
-    load32(arg1, context, skbContext.gsoSize),
-    jumpIfNotEqual(arg1, 0, "pass"),
     ...takeTagAside(),
-    ...readTag(),
-    ...key(options),
-    ...findEntry(options, maps.circuits, KEY, circuitValue.shape.offset),
+    ...readTag(TAG),
+    ...circuitKeyOf(options.vlan, KEY, TAG),
+    ...findEntry(shapeOf(options), maps.circuits, KEY, circuitValue.shape.offset),
     ...loadOctets(0, inner, LINK_OCTETS, discard("runt")),
     ...judge(inner),
+    ...lookAtOffloads(options, inner),
     ...measure(inner, places.frame),
     ...copyTemplate(TEMPLATE, places.frame),
     ...numberFrame(options, maps.sequences, slot, {
@@ -94,7 +97,7 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...pretendIp(),
     ...makeRoom(options, places.frame),
     ...write(places.frame),
-    ...countFrame("transmitted", frameOctets, maps.counters, slot, SCRATCH),
+    ...countFrames("transmitted", frameOctets, superPlaces, maps.counters, slot, SCRATCH),
     label("send"),
     load32(arg1, entry, circuitValue.interfaceIndex.offset),
     move(arg2, entry),
@@ -103,45 +106,60 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     move(arg4, 0),
     call("redirect_neigh"),
     exit(),
+    ...detourEnd(),
     ...passEnd(),
     ...discardEnds(reasons, maps.counters, slot, SCRATCH),
   ];
 }
 
-/** Puts the tag beside the packet on the stack, as it would stand in the frame. */
-function readTag(): readonly Line[] {
+/** Gives the frame away as it is; without a detour it is given up. */
+function detourEnd(): readonly Line[] {
   return [
-    load32(tagged, context, skbContext.vlanPresent),
-    and(tagged, 1),
-    load32(arg1, context, skbContext.vlanProtocol),
-    store16(frame, TAG, arg1),
-    load32(arg1, context, skbContext.vlanTci),
-    toBigEndian16(arg1),
-    store16(frame, TAG + 2, arg1),
-    load32(frameOctets, context, skbContext.length),
-    move(arg1, tagged),
-    shiftLeft(arg1, 2),
-    add(frameOctets, arg1),
+    label("detour"),
+    load32(arg1, entry, circuitValue.detour.offset),
+    jumpIfEqual(arg1, 0, discard("psn-error")),
+    move(arg2, 0),
+    call("redirect"),
+    exit(),
   ];
 }
 
-/** The key of the circuit: untagged frames on VLAN circuits are not ours. */
-function key({ vlan }: ProgramOptions): readonly Line[] {
-  const tag: readonly Line[] = [
-    jumpIfEqual(tagged, 0, "pass"),
-    load16(arg1, frame, TAG),
-    toBigEndian16(arg1),
-    shiftLeft(arg1, 16),
-    load16(arg2, frame, TAG + 2),
-    toBigEndian16(arg2),
-    and(arg2, 0x0fff),
-    or(arg1, arg2),
-    store32(frame, KEY + 4, arg1),
+/**
+ * Super-frames of TCP go whole where nothing is against it: the policy, or numbers, of which each frame needs its own. Leaves the
+ * octets of the longest frame on the stack, and what is to be counted.
+ */
+function lookAtOffloads(options: ProgramOptions, inner: number): readonly Line[] {
+  const policy: readonly Line[] = [
+    load32(arg2, entry, circuitValue.policy.offset),
+    and(arg2, policyBits.cut),
   ];
+  const whole: readonly Line[] = [
+    store32(frame, FRAMES, arg1),
+    ...policy,
+    jumpIfNotEqual(arg2, 0, "detour"),
+    load16(arg1, frame, inner + TYPE),
+    ...measureHeaders("super", LINK_OCTETS, superPlaces, "detour"),
+    load32(arg1, frame, EXTRA),
+    add(arg1, LINK_OCTETS),
+    move(arg2, tagged),
+    shiftLeft(arg2, 2),
+    add(arg1, arg2),
+    ...countSegments(frameOctets, superPlaces, "detour"),
+    store32(frame, LONGEST, arg3),
+    jump("counted"),
+  ];
+  const isNumbered = options.sublayer && options.sequencing === "all";
   return [
-    load32(arg1, context, skbContext.interfaceIndex),
-    store32(frame, KEY, arg1),
-    ...(vlan === "vlan" ? tag : [store32(frame, KEY + 4, 0)]),
+    load32(arg1, context, skbContext.gsoSize),
+    jumpIfEqual(arg1, 0, "single"),
+    ...(isNumbered ? [jump("detour")] : whole),
+    label("single"),
+    ...countOne(superPlaces),
+    store32(frame, LONGEST, frameOctets),
+    ...policy,
+    jumpIfEqual(arg2, 0, "counted"),
+    ...jumpIfUnfinished(inner + TYPE, ROOM, SCRATCH, "detour"),
+    label("counted"),
   ];
 }
 
@@ -167,6 +185,7 @@ function judge(inner: number): readonly Line[] {
 /** Whether the frame has the length that the pseudowire's MTU and the path's allow. */
 function measure(inner: number, templateOctets: number): readonly Line[] {
   return [
+    load32(arg3, frame, LONGEST),
     load32(arg1, entry, circuitValue.frameOctets.offset),
     jumpIfEqual(tagged, 0, "measured"),
     add(arg1, TAG_OCTETS),
@@ -177,13 +196,13 @@ function measure(inner: number, templateOctets: number): readonly Line[] {
     jumpIfLess(frameOctets, LINK_OCTETS + 2 * TAG_OCTETS, "measured"),
     add(arg1, TAG_OCTETS),
     label("measured"),
-    jumpIfGreater(frameOctets, arg1, discard("oversize")),
-    move(arg1, frameOctets),
+    jumpIfGreater(arg3, arg1, discard("oversize")),
+    move(arg1, arg3),
     add(arg1, templateOctets),
     load32(arg2, entry, circuitValue.packetOctets.offset),
     jumpIfAtMost(arg1, arg2, "fits"),
     load32(arg1, entry, circuitValue.policy.offset),
-    jumpIfSet(arg1, policyBits.fragmentOuter, "pass"),
+    jumpIfSet(arg1, policyBits.fragmentOuter, "detour"),
     jump(discard("path-mtu")),
     label("fits"),
   ];
@@ -278,7 +297,7 @@ function makeRoom(options: ProgramOptions, templateOctets: number): readonly Lin
     call("skb_adjust_room"),
     jumpIfEqual(result, 0, "room"),
     load32(arg1, frame, MANGLED),
-    jumpIfEqual(arg1, 0, "pass"),
+    jumpIfEqual(arg1, 0, "detour"),
     jump(discard("psn-error")),
     label("room"),
   ];

@@ -4,7 +4,7 @@ import type { SessionParameters } from "../../wire/session-parameters.ts";
 import { discardIndex, discardReasons } from "../discard-reasons.ts";
 import type { Attachment, PlaneCounters, SessionCounters } from "../plane.ts";
 import { decode, encode, type Layout, sizeOf } from "./layout.ts";
-import { type ProgramOptions, shapeOf } from "./options.ts";
+import { type ProgramOptions, PUNT_SHAPE, shapeOf } from "./options.ts";
 import { headerSum, type OuterHeader, outerTemplate } from "./outer-template.ts";
 
 /** TABLE: key of the circuit side: the interface on which a frame came in, and `vlanKey`. */
@@ -38,6 +38,8 @@ export const circuitValue = {
   /** The outer tag as it crosses the pseudowire; 0 for a whole port. */
   tagProtocol: { offset: 120, octets: 2, kind: "network" },
   vlanId: { offset: 122, octets: 2, kind: "machine" },
+  /** Where frames go out that the program cannot take: interface index; 0 gives them up. */
+  detour: { offset: 124, octets: 4, kind: "machine" },
 } as const satisfies Layout;
 
 /** Octets of struct bpf_redir_neigh. */
@@ -48,8 +50,10 @@ export const policyBits = {
   transmitAllowed: 1,
   blockLinkLocal: 2,
   blockPause: 4,
-  /** What is longer than `packetOctets` goes up to the socket, which lets IP fragment it, and is no discard. */
+  /** What is longer than `packetOctets` takes the detour to the socket, which lets IP fragment it, and is no discard. */
   fragmentOuter: 8,
+  /** Super-frames, and frames with unfinished checksums, take the detour that cuts and finishes them. */
+  cut: 16,
 } as const;
 
 /** TABLE: key of the peer side. */
@@ -68,7 +72,8 @@ export const peerValue = {
   /** The outer tag as it leaves on the circuit; 0 for a whole port. */
   tagProtocol: { offset: 56, octets: 2, kind: "network" },
   vlanId: { offset: 58, octets: 2, kind: "machine" },
-  unused: { offset: 60, octets: 4, kind: "machine" },
+  /** For the helper redirect: 0 sends the frame out, BPF_F_INGRESS (1) has the interface receive it. */
+  redirectFlags: { offset: 60, octets: 4, kind: "machine" },
 } as const satisfies Layout;
 
 /** TABLE: what a session remembers; programs alone write it, so that new parameters leave it as it is. */
@@ -110,6 +115,12 @@ export interface Placement extends OuterHeader {
   readonly nextHop: Uint8Array;
   /** Longest outer IP packet. */
   readonly packetOctets: number;
+  /** Interface for frames that the program cannot take; 0: none. */
+  readonly detourInterface: number;
+  /** Whether super-frames and unfinished checksums take the detour first. */
+  readonly cut: boolean;
+  /** How frames get to the circuit: 0 out of the interface, 1 as if it had received them. */
+  readonly redirectFlags: 0 | 1;
 }
 
 const AF_INET = 2;
@@ -171,7 +182,8 @@ export function circuitEntry(
     (session.transmitAllowed ? policyBits.transmitAllowed : 0) +
     (attachment.linkLocal === "block" ? policyBits.blockLinkLocal : 0) +
     (attachment.linkLocal === "no-pause" ? policyBits.blockPause : 0) +
-    (placement.fragmentation === "outer" ? policyBits.fragmentOuter : 0);
+    (placement.fragmentation === "outer" ? policyBits.fragmentOuter : 0) +
+    (placement.cut ? policyBits.cut : 0);
   const value = encode(circuitValue, {
     template,
     nextHopFamily: placement.nextHop.length === 4 ? AF_INET : AF_INET6,
@@ -185,9 +197,21 @@ export function circuitEntry(
     slot: placement.slot,
     tagProtocol: attachment.vlan?.protocol ?? 0,
     vlanId: attachment.vlan?.idOnPseudowire ?? 0,
+    detour: placement.detourInterface,
   });
   const key = { interfaceIndex: placement.circuitInterface, vlan: vlanKey(attachment) };
   return [encode(circuitKey, key), value];
+}
+
+/** The circuit's entry of a session whose frames all go out of `detour` as they are. */
+export function puntEntry(
+  attachment: Attachment,
+  circuitInterface: number,
+  detour: number,
+): readonly [key: Uint8Array, value: Uint8Array] {
+  const nothing = decode(circuitValue, new Uint8Array(sizeOf(circuitValue)));
+  const key = { interfaceIndex: circuitInterface, vlan: vlanKey(attachment) };
+  return [encode(circuitKey, key), encode(circuitValue, { ...nothing, shape: PUNT_SHAPE, detour })];
 }
 
 /** The entry of the peer side. Throws InvariantError for what does not fit. */
@@ -207,7 +231,7 @@ export function peerEntry(
     slot: placement.slot,
     tagProtocol: attachment.vlan?.protocol ?? 0,
     vlanId: attachment.vlan?.id ?? 0,
-    unused: 0,
+    redirectFlags: placement.redirectFlags,
   });
   return [encode(peerKey, { sessionId: session.localSessionId }), value];
 }

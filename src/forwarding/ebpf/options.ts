@@ -35,6 +35,9 @@ export function headerPlaces({ family, encapsulation, cookieOctets, sublayer }: 
   return { udp, message, sessionId, cookie, sublayer: sublayerAt, frame: sublayerAt + (sublayer ? 4 : 0) };
 }
 
+/** The kind of entries whose frames are the userspace plane's: no shape of a program is this. */
+export const PUNT_SHAPE = 255;
+
 /** One number for all options: a session's entry has its own, and a program leaves alone what is not of its kind. */
 export function shapeOf(options: ProgramOptions): number {
   const sequencing = options.sublayer ? { none: 0, "non-ip": 1, all: 2 }[options.sequencing] : 0;

@@ -1,10 +1,11 @@
 import { Register, type WritableRegister } from "../../bpf/instruction.ts";
-import type { Line } from "../../bpf/line.ts";
+import { type Line, label } from "../../bpf/line.ts";
 import {
   add,
   and,
   call,
   jumpIfEqual,
+  jumpIfGreater,
   jumpIfLess,
   jumpIfNotEqual,
   jumpIfSet,
@@ -13,6 +14,7 @@ import {
   load32,
   load64,
   move,
+  store32,
   toBigEndian16,
 } from "../../bpf/mnemonics.ts";
 import { skbContext } from "../../bpf/skb-context.ts";
@@ -29,17 +31,22 @@ import { networkOrder } from "./vlan-tag.ts";
 
 const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
 
+/** BPF_CSUM_LEVEL_QUERY gives back how many checksums were verified behind the first, at most 3, or an error. */
+const QUERY = 0;
+const MOST_LEVELS = 3;
+
 /** More fragments, or an offset: as a little-endian machine loads them. */
 const FRAGMENT_BITS = networkOrder(0x3fff);
 
 /**
  * Copies the outer headers to the stack, session id included, and lets pass what is no data message: another protocol, options,
- * fragments, a wrong header checksum, lengths that do not agree, a UDP checksum, the T bit, another version, session id 0. Leaves the
- * octets of the IP packet and of the message in it.
+ * fragments, a wrong header checksum, lengths that do not agree, a UDP checksum that no device verified, the T bit, another version,
+ * session id 0. Leaves the octets of the IP packet and of the message in it, and at `gso` those of a super-frame's segment or 0.
  */
 export function readOuterHeader(
   options: ProgramOptions,
   head: number,
+  gso: number,
   packetOctets: WritableRegister,
   messageOctets: WritableRegister,
 ): readonly Line[] {
@@ -48,19 +55,20 @@ export function readOuterHeader(
   return [
     load32(arg1, context, skbContext.protocol),
     jumpIfNotEqual(arg1, networkOrder(type), "pass"),
-    ...[skbContext.vlanPresent, skbContext.packetType, skbContext.gsoSize].flatMap((field) => [
+    ...[skbContext.vlanPresent, skbContext.packetType].flatMap((field) => [
       load32(arg1, context, field),
       jumpIfNotEqual(arg1, 0, "pass"),
     ]),
     ...loadOctets(LINK_OCTETS, head, places.cookie, "pass"),
     ...(options.family === 4 ? readIpv4(options, head, packetOctets) : readIpv6(options, head, packetOctets)),
+    ...measureSuper(gso, packetOctets),
     load32(arg1, context, skbContext.length),
     add(arg1, -LINK_OCTETS),
     jumpIfLess(arg1, packetOctets, "pass"),
     jumpIfLess(packetOctets, places.cookie, "pass"),
     move(messageOctets, packetOctets),
     add(messageOctets, -places.message),
-    ...(options.encapsulation === "udp" ? readUdp(head + places.udp, messageOctets) : []),
+    ...(options.encapsulation === "udp" ? readUdp(head + places.udp, gso, messageOctets) : []),
     load32(arg1, frame, head + places.sessionId),
     jumpIfEqual(arg1, 0, "pass"),
   ];
@@ -100,15 +108,35 @@ function readIpv6(options: ProgramOptions, head: number, packetOctets: WritableR
   ];
 }
 
-/** The UDP header, and the word in front of the session id (RFC 3931 §4.1.2.1). */
-function readUdp(udp: number, messageOctets: Register): readonly Line[] {
+/** Puts the segment size of a super-frame on the stack; its outer headers tell lengths modulo 65 536, or none that are true. */
+function measureSuper(gso: number, packetOctets: WritableRegister): readonly Line[] {
   return [
+    load32(arg1, context, skbContext.gsoSize),
+    store32(frame, gso, arg1),
+    jumpIfEqual(arg1, 0, "plain"),
+    load32(packetOctets, context, skbContext.length),
+    add(packetOctets, -LINK_OCTETS),
+    label("plain"),
+  ];
+}
+
+/** The UDP header, and the word in front of the session id (RFC 3931 §4.1.2.1). */
+function readUdp(udp: number, gso: number, messageOctets: Register): readonly Line[] {
+  return [
+    load32(arg1, frame, gso),
+    jumpIfNotEqual(arg1, 0, "udp-length"),
     load16(arg1, frame, udp + udpFields.length),
     toBigEndian16(arg1),
     add(arg1, -8),
     jumpIfNotEqual(arg1, messageOctets, "pass"),
+    label("udp-length"),
     load16(arg1, frame, udp + udpFields.checksum),
-    jumpIfNotEqual(arg1, 0, "pass"),
+    jumpIfEqual(arg1, 0, "verified"),
+    move(arg1, context),
+    move(arg2, QUERY),
+    call("csum_level"),
+    jumpIfGreater(result, MOST_LEVELS, "pass"),
+    label("verified"),
     load8(arg1, frame, udp + 8),
     jumpIfSet(arg1, 0x80, "pass"),
     load8(arg1, frame, udp + 9),

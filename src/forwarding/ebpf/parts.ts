@@ -13,11 +13,10 @@ import {
   move,
   store32,
 } from "../../bpf/mnemonics.ts";
-import { type ProgramOptions, shapeOf } from "./options.ts";
 
 /**
- * What both programs are made of. In both, `context` and `entry` are registers that outlive calls, and a label "pass" leaves the
- * packet to the stack, and so to our socket: it is jumped to only while the packet says what it said.
+ * What all programs are made of. `context` and `entry` are registers that outlive calls, and a label "pass" leaves the packet to
+ * the next program and at last to the stack, and so to our socket: it is jumped to only while the packet says what it said.
  */
 
 const { result, arg1, arg2, arg3, arg4, arg5, saved1, saved2, frame } = Register;
@@ -63,18 +62,13 @@ export function storeOctets(from: number, octets: Register | number, otherwise: 
 }
 
 /** Finds the entry for the key on the stack; it must be of this program's kind, else the packet passes. */
-export function findEntry(
-  options: ProgramOptions,
-  map: number,
-  key: number,
-  shapeOffset: number,
-): readonly Line[] {
+export function findEntry(shape: number, map: number, key: number, shapeOffset: number): readonly Line[] {
   return [
     ...lookUp(map, key),
     jumpIfEqual(result, 0, "pass"),
     move(entry, result),
     load32(arg1, entry, shapeOffset),
-    jumpIfNotEqual(arg1, shapeOf(options), "pass"),
+    jumpIfNotEqual(arg1, shape, "pass"),
   ];
 }
 
@@ -98,7 +92,7 @@ export function onPacket(helper: HelperName): readonly Line[] {
   return [move(arg1, context), call(helper)];
 }
 
-/** The end of both programs: the packet is not ours. */
+/** The end of all programs: the packet is not ours, and the next program or the stack decides. */
 export function passEnd(): readonly Line[] {
-  return [label("pass"), move(result, verdicts.pass), exit()];
+  return [label("pass"), move(result, verdicts.next), exit()];
 }

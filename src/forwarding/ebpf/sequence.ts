@@ -46,7 +46,7 @@ export function numberFrame(
   if (!options.sublayer || options.sequencing === "none") return [];
   return [
     ...(options.sequencing === "non-ip" ? leaveIpUnnumbered(places.type, places.scratch) : []),
-    ...atSlot(map, slotOffset, places.scratch, "pass"),
+    ...atSlot(map, slotOffset, places.scratch, "detour"),
     move(arg1, 1),
     atomicFetchAdd64(result, sequenceValue.next.offset, arg1),
     and(arg1, MASK),
@@ -65,7 +65,7 @@ function leaveIpUnnumbered(type: number, scratch: number): readonly Line[] {
     ...jumpIfTag(arg1, `tagged${tags}`),
     jump("number"),
     label(`tagged${tags}`),
-    ...(tags === MOST_TAGS ? [jump("pass")] : loadOctets(LINK_OCTETS + 2 + 4 * tags, scratch, 2, "number")),
+    ...(tags === MOST_TAGS ? [jump("detour")] : loadOctets(LINK_OCTETS + 2 + 4 * tags, scratch, 2, "number")),
   ];
   return [...Array.from({ length: MOST_TAGS + 1 }, (_, tags) => tags).flatMap(look), label("number")];
 }

@@ -63,7 +63,7 @@ export class CircuitSide {
   #serveInterface(circuit: Circuit): number {
     const slots = this.#slots;
     const count = recvmmsg(
-      circuit.fd,
+      circuit.readFd,
       this.#arena.address(slots.messages),
       RECEIVE_BATCH,
       linux.MSG_DONTWAIT,
@@ -82,7 +82,7 @@ export class CircuitSide {
   #serveTap(circuit: Circuit): number {
     for (let index = 0; index < RECEIVE_BATCH; index += 1) {
       const start = this.#slots.start(index);
-      const octets = read(circuit.fd, this.#arena.address(start), 65_600);
+      const octets = read(circuit.readFd, this.#arena.address(start), 65_600);
       if (octets <= 0) {
         this.#failed(circuit);
         return index;

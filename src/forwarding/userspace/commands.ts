@@ -32,7 +32,10 @@ export interface WorkerEndpoint {
 
 /** A circuit device, open already. */
 export interface WorkerCircuit {
+  /** Where frames leave. */
   readonly fd: number;
+  /** Where its frames come in; the same descriptor, unless the device's frames come by another one. */
+  readonly readFd: number;
   readonly kind: "tap" | "interface";
   readonly name: string;
 }

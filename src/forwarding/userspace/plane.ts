@@ -15,6 +15,7 @@ import type { PsnPath, SessionParameters } from "../../wire/session-parameters.t
 import { type DiscardReason, discardReasons } from "../discard-reasons.ts";
 import type {
   Attachment,
+  Carrier,
   CircuitDevice,
   ForwardingPlane,
   PlaneCounters,
@@ -22,7 +23,7 @@ import type {
   PsnEndpoint,
   SessionCounters,
 } from "../plane.ts";
-import { type Answer, type Command, sharedFlags, type WorkerStart } from "./commands.ts";
+import { type Answer, type Command, sharedFlags, type WorkerCircuit, type WorkerStart } from "./commands.ts";
 import { CELLS_A_SESSION, counterCells, MOST_SESSIONS, UNCHARGED_ROW } from "./session-row.ts";
 
 interface Waiting {
@@ -45,7 +46,7 @@ export class UserspacePlane implements ForwardingPlane {
   readonly #cells: Float64Array;
   readonly #waiting = new Map<number, Waiting>();
   readonly #endpoints = new Map<string, number>();
-  readonly #circuits = new Map<string, number>();
+  readonly #circuits = new Map<string, WorkerCircuit>();
   /** Row of the counters of each session, by its local id. */
   readonly #rows = new Map<number, number>();
   readonly #freeRows: number[] = [];
@@ -79,8 +80,8 @@ export class UserspacePlane implements ForwardingPlane {
   }
 
   async openEndpoint(endpoint: PsnEndpoint): Promise<PsnEndpoint> {
-    const { encapsulation, address, port, fragmentation } = endpoint;
-    const { port: bound, ...socket } = openPsnSocket(encapsulation, address, port, fragmentation);
+    const { encapsulation, address } = endpoint;
+    const { port: bound, ...socket } = openPsnSocket(endpoint);
     const isV6 = isIPv6(address);
     await this.#ask({
       kind: "open-endpoint",
@@ -107,18 +108,18 @@ export class UserspacePlane implements ForwardingPlane {
   }
 
   async openCircuit(device: CircuitDevice): Promise<void> {
-    const fd = device.kind === "tap" ? openTap(device.name, device.mtu) : openPacketSocket(device.name);
-    await this.#ask({ kind: "open-circuit", circuit: { fd, kind: device.kind, name: device.name } });
-    this.#circuits.set(device.name, fd);
+    const circuit = openDevice(device);
+    await this.#ask({ kind: "open-circuit", circuit });
+    this.#circuits.set(device.name, circuit);
   }
 
   async closeCircuit(deviceName: string): Promise<void> {
-    const fd = this.#circuits.get(deviceName);
-    if (fd === undefined) return;
+    const circuit = this.#circuits.get(deviceName);
+    if (circuit === undefined) return;
     this.#circuits.delete(deviceName);
     await this.#ask({ kind: "close-circuit", name: deviceName });
-    this.#lostAtCircuits += socketDrops(fd);
-    close(fd);
+    this.#lostAtCircuits += socketDrops(circuit.readFd);
+    for (const fd of descriptorsOf(circuit)) close(fd);
   }
 
   async addSession(session: SessionParameters, attachment: Attachment): Promise<void> {
@@ -152,6 +153,13 @@ export class UserspacePlane implements ForwardingPlane {
     return { sessions, discards };
   }
 
+  carrier(): Carrier {
+    return { plane: "userspace" };
+  }
+
+  /** A crash leaves nothing behind: sockets and TAP devices go with the process. */
+  async settle(): Promise<void> {}
+
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
@@ -160,7 +168,8 @@ export class UserspacePlane implements ForwardingPlane {
     this.#wake();
     await ended;
     this.#commands.close();
-    for (const fd of [...this.#endpoints.values(), ...this.#circuits.values(), this.#eventFd]) close(fd);
+    const circuits = [...this.#circuits.values()].flatMap(descriptorsOf);
+    for (const fd of [...this.#endpoints.values(), ...circuits, this.#eventFd]) close(fd);
     this.#endpoints.clear();
     this.#circuits.clear();
   }
@@ -227,7 +236,7 @@ export class UserspacePlane implements ForwardingPlane {
   /** What the kernel dropped before the worker saw it; what closed sockets dropped is kept. */
   #overflows(): Partial<Record<DiscardReason, number>> {
     const psn = this.#lostAtEndpoints + dropsOf(this.#endpoints.values());
-    const circuits = this.#lostAtCircuits + dropsOf(this.#circuits.values());
+    const circuits = this.#lostAtCircuits + dropsOf([...this.#circuits.values()].map(({ readFd }) => readFd));
     return {
       ...(psn === 0 ? {} : { "psn-overflow": psn }),
       ...(circuits === 0 ? {} : { "circuit-overflow": circuits }),
@@ -242,6 +251,25 @@ export class UserspacePlane implements ForwardingPlane {
     }
     return found;
   }
+}
+
+/** The descriptors that a circuit is written to and read from. Throws SystemError. */
+function openDevice({ kind, name, mtu, standIns }: CircuitDevice): WorkerCircuit {
+  if (standIns === undefined) {
+    const fd = kind === "tap" ? openTap(name, mtu) : openPacketSocket(name);
+    return { fd, readFd: fd, kind, name };
+  }
+  const fd = openPacketSocket(standIns.sendsBy, { receives: false });
+  try {
+    return { fd, readFd: openPacketSocket(standIns.readsFrom), kind: "interface", name };
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+function descriptorsOf({ fd, readFd }: WorkerCircuit): readonly number[] {
+  return fd === readFd ? [fd] : [fd, readFd];
 }
 
 function dropsOf(descriptors: Iterable<number>): number {

@@ -4,7 +4,7 @@ import type { Attachment } from "../plane.ts";
 import type { ReceiveSequence } from "../sequencing.ts";
 
 /** Most sessions one plane carries. */
-export const MOST_SESSIONS = 16_384;
+export const MOST_SESSIONS = 131_072;
 
 /** Cells of one session in the shared counters: four that pass, then one for each discard reason. */
 export const counterCells = {

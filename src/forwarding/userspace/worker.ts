@@ -127,10 +127,15 @@ class ForwardingLoop {
     const { view } = this.#arena;
     for (const [index, source] of this.#polled.entries()) {
       const at = this.#descriptors + index * POLLFD_OCTETS;
-      view.setInt32(at, source?.fd ?? this.#start.eventFd, true);
+      view.setInt32(at, this.#readFdOf(source), true);
       view.setUint16(at + 4, linux.POLLIN, true);
       view.setUint16(at + 6, 0, true);
     }
+  }
+
+  #readFdOf(source: WorkerEndpoint | Circuit | undefined): number {
+    if (source === undefined) return this.#start.eventFd;
+    return "readFd" in source ? source.readFd : source.fd;
   }
 
   /** Gives a control message to the main thread, as long as that keeps up. */

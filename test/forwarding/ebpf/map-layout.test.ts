@@ -106,6 +106,7 @@ test("an entry of the circuit side has the whole template, and nothing of any on
     slot: 3,
     tagProtocol: 0x8100,
     vlanId: 222,
+    detour: 1,
   });
 });
 

@@ -1,0 +1,66 @@
+import { createHash } from "node:crypto";
+import type { Config } from "../config/config.ts";
+import { KernelPlane } from "../forwarding/kernel/plane.ts";
+import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
+import { UserspacePlane } from "../forwarding/userspace/plane.ts";
+import { probeBpf } from "../os/bpf-probe.ts";
+import { BpfSyscall } from "../os/bpf-syscall.ts";
+import { SystemError } from "../os/errors.ts";
+
+/** A plane, and why it is that one. */
+export interface ChosenPlane {
+  readonly plane: ForwardingPlane;
+  readonly reason: string;
+}
+
+/** Room for as many sessions at least, in the maps of programs. */
+const LEAST_CAPACITY = 1024;
+
+/** Opens the plane that the configuration asks for, or the best that can be had. Rejects with SystemError. */
+export async function openPlane(config: Config, events: PlaneEvents): Promise<ChosenPlane> {
+  if (config.plane === "userspace")
+    return { plane: await UserspacePlane.open(events), reason: "the configuration asks for it" };
+  const lack = whatLacks();
+  if (lack === undefined) {
+    try {
+      const plane = await KernelPlane.open(events, { capacity: capacityFor(config), owner: ownerOf(config) });
+      return { plane, reason: `programs in the kernel can be had; ${plane.crashWords}` };
+    } catch (error) {
+      if (config.plane === "ebpf") throw error;
+      return fallBack(events, error instanceof Error ? error.message : String(error));
+    }
+  }
+  if (config.plane === "ebpf")
+    throw new SystemError("forward by programs in the kernel", {
+      errno: "EOPNOTSUPP",
+      target: lack.problem,
+      hint: lack.remedy,
+    });
+  return fallBack(events, `${lack.problem} (${lack.remedy})`);
+}
+
+async function fallBack(events: PlaneEvents, why: string): Promise<ChosenPlane> {
+  return {
+    plane: await UserspacePlane.open(events),
+    reason: `programs in the kernel cannot be had: ${why}`,
+  };
+}
+
+function whatLacks(): ReturnType<typeof probeBpf> {
+  try {
+    return probeBpf(new BpfSyscall());
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error), remedy: "is /sys mounted?" };
+  }
+}
+
+/** Twice what the file has, so that a reload finds room: a power of two. */
+function capacityFor({ tunnels }: Config): number {
+  const pseudowires = tunnels.reduce((sum, tunnel) => sum + tunnel.pseudowires.length, 0);
+  return 2 ** Math.ceil(Math.log2(Math.max(LEAST_CAPACITY, 2 * pseudowires)));
+}
+
+/** The control socket is one daemon's alone, and the same when it is started again. */
+function ownerOf({ lcce: { controlSocket } }: Config): string {
+  return createHash("sha256").update(controlSocket).digest("hex").slice(0, 16);
+}

@@ -1,0 +1,148 @@
+import { addressOctets } from "../../os/sockets.ts";
+import type { SessionParameters } from "../../wire/session-parameters.ts";
+import {
+  circuitEntry,
+  decapsulateOptions,
+  encapsulateOptions,
+  mapSizes,
+  type Placement,
+  peerEntry,
+  puntEntry,
+} from "../ebpf/map-layout.ts";
+
+import type { Attachment, PsnEndpoint } from "../plane.ts";
+import type { Attachments, Place } from "./attachments.ts";
+import type { KernelDevice } from "./devices.ts";
+import type { PlaneMaps } from "./plane-maps.ts";
+import type { ProgramOrder } from "./program-shop.ts";
+import type { Way } from "./ways.ts";
+
+/** What sessions are put into. */
+export interface Ground {
+  readonly maps: PlaneMaps;
+  readonly attachments: Attachments;
+}
+
+/** A session on its device. */
+export interface Subject {
+  readonly session: SessionParameters;
+  readonly attachment: Attachment;
+  readonly device: KernelDevice;
+}
+
+type Use = readonly [order: ProgramOrder, place: Place];
+type Entry = readonly [key: Uint8Array, value: Uint8Array];
+
+/** What a session has in the kernel. */
+export interface Carriage {
+  readonly uses: readonly Use[];
+  readonly circuits: readonly Entry[];
+  readonly peers: readonly Entry[];
+}
+
+const HOP_LIMIT = 64;
+/** BPF_F_INGRESS: as if the interface had received it. */
+const AS_RECEIVED = 1;
+
+/** What a session needs so that programs carry it. */
+export function carriageOf(
+  { session, attachment, device }: Subject,
+  endpoint: PsnEndpoint,
+  { route }: Way,
+  slot: number,
+): Carriage {
+  const isIp = session.path.encapsulation === "ip";
+  const placement: Placement = {
+    localAddress: addressOctets(session.path.localAddress),
+    remoteAddress: addressOctets(session.path.remoteAddress),
+    trafficClass: 0,
+    hopLimit: HOP_LIMIT,
+    fragmentation: endpoint.fragmentation,
+    slot,
+    circuitInterface: device.place.interfaceIndex,
+    networkInterface: route.interfaceIndex,
+    nextHop: route.nextHop,
+    packetOctets: route.mtu,
+    detourInterface: device.near,
+    cut: isIp || endpoint.superFrames === "cut",
+    redirectFlags: device.delivery === "in" ? AS_RECEIVED : 0,
+  };
+  const behindDetour = {
+    ...placement,
+    circuitInterface: device.far,
+    detourInterface: device.far,
+    cut: false,
+  };
+  const encapsulate = {
+    kind: "encapsulate",
+    options: encapsulateOptions(session, attachment, placement),
+  } as const;
+  const decapsulate = {
+    kind: "decapsulate",
+    options: decapsulateOptions(session, attachment, placement),
+  } as const;
+  return {
+    uses: [
+      [decapsulate, { interfaceIndex: route.interfaceIndex, at: "ingress" }],
+      [encapsulate, { interfaceIndex: device.far, at: "ingress" }],
+      [encapsulate, device.place],
+    ],
+    circuits: [circuitEntry(session, attachment, behindDetour), circuitEntry(session, attachment, placement)],
+    peers: [peerEntry(session, attachment, placement)],
+  };
+}
+
+/** What a session needs so that the userspace plane gets its frames, and carries it. */
+export function puntOf({ attachment, device }: Subject): Carriage {
+  const options = { vlan: attachment.vlan === undefined ? "port" : "vlan" } as const;
+  return {
+    uses: [[{ kind: "punt", options }, device.place]],
+    circuits: [puntEntry(attachment, device.place.interfaceIndex, device.far)],
+    peers: [],
+  };
+}
+
+/** Puts it in place: programs first, then what makes them act. Rejects with VerifierError or SystemError, and nothing is left. */
+export async function load({ maps, attachments }: Ground, carriage: Carriage): Promise<void> {
+  const used: Use[] = [];
+  try {
+    for (const use of carriage.uses) {
+      await attachments.use(...use);
+      used.push(use);
+    }
+    for (const entry of carriage.peers) maps.peers.update(...entry);
+    for (const entry of carriage.circuits) maps.circuits.update(...entry);
+  } catch (error) {
+    removeEntries(maps, carriage);
+    for (const use of used) await attachments.release(...use);
+    throw error;
+  }
+}
+
+/** Takes it away, but for entries that `next` has too. */
+export async function unload(
+  { maps, attachments }: Ground,
+  carriage: Carriage,
+  next?: Carriage,
+): Promise<void> {
+  removeEntries(maps, carriage, next);
+  for (const use of carriage.uses) await attachments.release(...use);
+}
+
+function removeEntries(maps: PlaneMaps, carriage: Carriage, next?: Carriage): void {
+  for (const name of ["circuits", "peers"] as const) {
+    const kept = new Set((next?.[name] ?? []).map(([key]) => key.join()));
+    for (const [key] of carriage[name]) if (!kept.has(key.join())) maps[name].remove(key);
+  }
+}
+
+/** Key of a place in the arrays. */
+export function slotKey(slot: number): Uint8Array {
+  return new Uint8Array(new Uint32Array([slot]).buffer);
+}
+
+/** A session that begins has counted nothing and numbered nothing. */
+export function clearSlot({ counters, sequences }: PlaneMaps, slot: number): void {
+  counters.update(slotKey(slot), new Uint8Array(mapSizes.counters.valueOctets));
+  sequences.update(slotKey(slot), new Uint8Array(mapSizes.sequences.valueOctets));
+}

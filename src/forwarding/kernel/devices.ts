@@ -1,0 +1,90 @@
+import { createHash } from "node:crypto";
+import { SystemError } from "../../os/errors.ts";
+import { ifNameToIndex } from "../../os/libc.ts";
+import {
+  createVirtualPair,
+  deleteVirtualPair,
+  findInterface,
+  type VirtualEnd,
+} from "../../os/virtual-pairs.ts";
+import type { CircuitDevice } from "../plane.ts";
+import type { Place } from "./attachments.ts";
+
+/** The most that a virtual cable takes, and more than any frame has. */
+const DETOUR_MTU = 65_535;
+
+/** TABLE: what the hidden interfaces are called: a prefix, and eight digits made of the device's name. */
+const prefixes = { near: "wsa", far: "wsb", twin: "wst" } as const;
+
+/** A circuit's device as programs and the userspace plane share it. */
+export interface KernelDevice {
+  readonly device: CircuitDevice;
+  /** Where frames from the attached hosts meet the programs. */
+  readonly place: Place;
+  /** Whether frames for the attached hosts leave by the device, or are as if it had received them. */
+  readonly delivery: "out" | "in";
+  /**
+   * The detour, a virtual cable: what goes in at the near end comes out of the far one cut into frames with finished checksums,
+   * and meets the programs again; what goes in at the far end comes out of the near one, where the userspace plane reads.
+   */
+  readonly near: number;
+  readonly far: number;
+  /** What the userspace plane opens. */
+  readonly opened: CircuitDevice;
+}
+
+function hidden(kind: keyof typeof prefixes, name: string): string {
+  return prefixes[kind] + createHash("sha256").update(name).digest("hex").slice(0, 8);
+}
+
+/**
+ * Makes what a device needs beside itself, or takes over what a crashed daemon left. A "tap" becomes one end of a virtual cable,
+ * which outlives the daemon. Rejects with SystemError, and then nothing is left.
+ */
+export async function openKernelDevice(device: CircuitDevice): Promise<KernelDevice> {
+  const { name, mtu } = device;
+  const isOurs = device.kind === "tap";
+  const [near, far, twin] = [hidden("near", name), hidden("far", name), hidden("twin", name)];
+  if (isOurs) await havePair({ name, mtu }, { name: twin, mtu, silent: true });
+  try {
+    const interfaceIndex = indexOf(name);
+    await havePair(
+      { name: near, mtu: DETOUR_MTU, silent: true, offloads: false },
+      { name: far, mtu: DETOUR_MTU, silent: true },
+    );
+    return {
+      device,
+      place: { interfaceIndex, at: isOurs ? "egress" : "ingress" },
+      delivery: isOurs ? "in" : "out",
+      near: indexOf(near),
+      far: indexOf(far),
+      opened: { ...device, standIns: { sendsBy: isOurs ? twin : name, readsFrom: near } },
+    };
+  } catch (error) {
+    if (isOurs) await deleteVirtualPair(name);
+    throw error;
+  }
+}
+
+/** Takes away what `openKernelDevice` made; what is gone already is no error. Rejects with SystemError. */
+export async function closeKernelDevice({ kind, name }: CircuitDevice): Promise<void> {
+  await deleteVirtualPair(hidden("near", name));
+  if (kind === "tap") await deleteVirtualPair(name);
+}
+
+/** A pair that is there already, with these very names, was ours. */
+async function havePair(near: VirtualEnd, far: VirtualEnd): Promise<void> {
+  const found = await findInterface(near.name);
+  if (found?.peer?.name === far.name) return;
+  await createVirtualPair(near, far);
+}
+
+function indexOf(name: string): number {
+  const index = ifNameToIndex(name);
+  if (index !== 0) return index;
+  throw new SystemError("open an interface", {
+    errno: "ENODEV",
+    target: `interface ${name}`,
+    hint: "it does not exist",
+  });
+}

@@ -1,0 +1,89 @@
+import { toHex } from "../../bytes/hex.ts";
+import type { BpfMap } from "../../ports.ts";
+import { decode } from "../ebpf/layout.ts";
+import { circuitKey, circuitValue, peerKey, peerValue } from "../ebpf/map-layout.ts";
+import type { PlaneMaps } from "./plane-maps.ts";
+
+/** What a former daemon's session has in the maps. */
+interface Inherited {
+  readonly slot: number;
+  readonly circuitKeys: Uint8Array[];
+  readonly peerKeys: Uint8Array[];
+  /** Interfaces at which its programs run. */
+  readonly interfaces: Set<number>;
+}
+
+/** Sessions that a crashed daemon left in the maps: they forward until they are replaced or dropped. */
+export class Inheritance {
+  readonly #maps: PlaneMaps;
+  readonly #sessions = new Map<number, Inherited>();
+
+  constructor(maps: PlaneMaps) {
+    this.#maps = maps;
+    if (!maps.areInherited) return;
+    for (const [key, value] of entriesOf(maps.circuits)) {
+      const { slot } = decode(circuitValue, value);
+      const session = this.#session(slot);
+      session.circuitKeys.push(key);
+      session.interfaces.add(decode(circuitKey, key).interfaceIndex);
+    }
+    for (const [key, value] of entriesOf(maps.peers)) {
+      this.#session(decode(peerValue, value).slot).peerKeys.push(key);
+    }
+  }
+
+  /** Places in the arrays that are in use. */
+  get slots(): readonly number[] {
+    return [...this.#sessions.keys()];
+  }
+
+  get isEmpty(): boolean {
+    return this.#sessions.size === 0;
+  }
+
+  /** The place of a session with this id, as static ones keep it: its numbers and counters go on. */
+  slotOf(localSessionId: number): number | undefined {
+    for (const { slot, peerKeys } of this.#sessions.values()) {
+      if (peerKeys.some((key) => decode(peerKey, key).sessionId === localSessionId)) return slot;
+    }
+    return undefined;
+  }
+
+  /** Drops what has one of these keys and is not in `slot`; keys stay where new entries are. Gives the places that are free now. */
+  replace(circuitKeys: readonly Uint8Array[], slot: number | undefined): readonly number[] {
+    const fresh = new Set(circuitKeys.map(toHex));
+    const replaced = [...this.#sessions.values()].filter((session) =>
+      session.circuitKeys.some((key) => fresh.has(toHex(key))),
+    );
+    for (const session of replaced) this.#drop(session, fresh, session.slot === slot);
+    return replaced.map((session) => session.slot).filter((other) => other !== slot);
+  }
+
+  /** Drops what runs at no interface that `isOurs`. Gives the places that are free now. */
+  dropUnless(isOurs: (interfaceIndex: number) => boolean): readonly number[] {
+    const stale = [...this.#sessions.values()].filter(({ interfaces }) => ![...interfaces].some(isOurs));
+    for (const session of stale) this.#drop(session, new Set(), false);
+    return stale.map(({ slot }) => slot);
+  }
+
+  #session(slot: number): Inherited {
+    const known = this.#sessions.get(slot);
+    if (known !== undefined) return known;
+    const session = { slot, circuitKeys: [], peerKeys: [], interfaces: new Set<number>() };
+    this.#sessions.set(slot, session);
+    return session;
+  }
+
+  #drop(session: Inherited, kept: ReadonlySet<string>, keepsPeer: boolean): void {
+    this.#sessions.delete(session.slot);
+    for (const key of session.circuitKeys) if (!kept.has(toHex(key))) this.#maps.circuits.remove(key);
+    if (!keepsPeer) for (const key of session.peerKeys) this.#maps.peers.remove(key);
+  }
+}
+
+function entriesOf(map: BpfMap): readonly (readonly [Uint8Array, Uint8Array])[] {
+  return map.keys().flatMap((key) => {
+    const value = map.lookUp(key);
+    return value === undefined ? [] : [[key, value] as const];
+  });
+}

@@ -1,0 +1,340 @@
+import { type PinDirectory, pinDirectory, removeDirectory } from "../../os/bpf-file-system.ts";
+import { BpfSyscall } from "../../os/bpf-syscall.ts";
+import { type RouteWatch, watchRoutes } from "../../os/routes.ts";
+import type { PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
+import { countersFrom } from "../ebpf/map-layout.ts";
+import type {
+  Attachment,
+  Carrier,
+  CircuitDevice,
+  ForwardingPlane,
+  PlaneCounters,
+  PlaneEvents,
+  PsnEndpoint,
+  SessionCounters,
+} from "../plane.ts";
+import { UserspacePlane } from "../userspace/plane.ts";
+import { obstacleTo } from "./acceleration.ts";
+import { Attachments } from "./attachments.ts";
+import {
+  type Carriage,
+  carriageOf,
+  clearSlot,
+  type Ground,
+  load,
+  puntOf,
+  type Subject,
+  slotKey,
+  unload,
+} from "./carriage.ts";
+import { closeKernelDevice, type KernelDevice, openKernelDevice } from "./devices.ts";
+import { Inheritance } from "./inheritance.ts";
+import { layoutVersion, PlaneMaps } from "./plane-maps.ts";
+import { ProgramShop } from "./program-shop.ts";
+import { Slots } from "./slots.ts";
+import { type Way, Ways } from "./ways.ts";
+
+export interface KernelPlaneOptions {
+  /** Sessions that there must be room for. */
+  readonly capacity: number;
+  /** Tells this daemon from others on the machine, and is the same when it is started again. */
+  readonly owner: string;
+}
+
+/** A session of the plane, whoever carries it. */
+interface Known extends Subject {
+  readonly carriage: Carriage;
+  /** Its place in the arrays while programs carry it. */
+  readonly slot: number | undefined;
+  /** Why programs do not. */
+  readonly reason: string | undefined;
+  /** The way to the peer on which that rests; undefined where there was none. */
+  readonly way: string | undefined;
+}
+
+/** A path MTU that was learned is told by nobody: ways are looked up anew so often. */
+const LOOK_AGAIN_MS = 30_000;
+/** What a crashed daemon left and nobody replaced by then is dropped. */
+const INHERITED_MS = 300_000;
+
+/**
+ * The plane of programs in the kernel, with the userspace plane beside it for what they cannot do: every session is in both. Frames
+ * from circuits meet the programs, and those they cannot take come to the userspace plane by the detour (devices.ts); messages from
+ * peers meet them too, and those they leave alone come to its sockets.
+ */
+export class KernelPlane implements ForwardingPlane {
+  readonly name = "ebpf";
+  readonly #userspace: UserspacePlane;
+  readonly #ground: Ground;
+  readonly #shop: ProgramShop;
+  readonly #slots: Slots;
+  readonly #inheritance: Inheritance;
+  readonly #directory: string | undefined;
+  readonly #ways = new Ways();
+  readonly #watch: RouteWatch;
+  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #endpoints = new Map<string, PsnEndpoint>();
+  readonly #devices = new Map<string, KernelDevice>();
+  /** Why a device is the userspace plane's alone; and so, by their ids, the sessions on it. */
+  readonly #refused = new Map<string, string>();
+  readonly #reasons = new Map<number, string>();
+  readonly #known = new Map<number, Known>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** What a crash of the daemon would mean, in words. */
+  readonly crashWords: string;
+
+  private constructor(userspace: UserspacePlane, maps: PlaneMaps, owner: string, pins: PinDirectory) {
+    const directory = pins.path;
+    this.#userspace = userspace;
+    this.#directory = directory;
+    this.crashWords =
+      pins.reason === undefined
+        ? "forwarding outlives a crash of the daemon"
+        : `forwarding ends with the daemon: ${pins.reason}`;
+    this.#shop = new ProgramShop(new BpfSyscall(), maps.fds);
+    this.#ground = { maps, attachments: new Attachments(this.#shop, owner, directory) };
+    this.#slots = new Slots(maps.capacity);
+    this.#inheritance = new Inheritance(maps);
+    for (const slot of this.#inheritance.slots) this.#slots.occupy(slot);
+    this.#watch = watchRoutes(() => this.#lookAgain());
+    this.#timers = [
+      setInterval(() => this.#lookAgain(), LOOK_AGAIN_MS).unref(),
+      setTimeout(() => void this.#inTurn(() => this.#dropInherited(() => false)), INHERITED_MS).unref(),
+    ];
+  }
+
+  /** Takes over what a crashed daemon left, or begins anew. Rejects with SystemError. */
+  static async open(events: PlaneEvents, { capacity, owner }: KernelPlaneOptions): Promise<KernelPlane> {
+    const pins = pinDirectory(`${owner}-${layoutVersion}`);
+    const directory = pins.path;
+    const bpf = new BpfSyscall();
+    const maps =
+      (directory === undefined ? undefined : PlaneMaps.open(bpf, capacity, directory)) ??
+      PlaneMaps.create(bpf, capacity, directory);
+    const userspace = await UserspacePlane.open(events);
+    return new KernelPlane(userspace, maps, owner, pins);
+  }
+
+  async openEndpoint(wanted: PsnEndpoint): Promise<PsnEndpoint> {
+    const endpoint = await this.#userspace.openEndpoint(wanted);
+    this.#endpoints.set(keyOf(endpoint.encapsulation, endpoint.address, endpoint.port), endpoint);
+    return endpoint;
+  }
+
+  async closeEndpoint(endpoint: PsnEndpoint): Promise<void> {
+    this.#endpoints.delete(keyOf(endpoint.encapsulation, endpoint.address, endpoint.port));
+    await this.#userspace.closeEndpoint(endpoint);
+  }
+
+  transmitControl(path: PsnPath, octets: Uint8Array): void {
+    this.#userspace.transmitControl(path, octets);
+  }
+
+  openCircuit(wanted: CircuitDevice): Promise<void> {
+    return this.#inTurn(async () => {
+      try {
+        const device = await openKernelDevice(wanted);
+        this.#devices.set(wanted.name, device);
+        await this.#userspace.openCircuit(device.opened);
+      } catch (error) {
+        await this.#abandon(wanted);
+        await this.#userspace.openCircuit(wanted);
+        this.#refused.set(wanted.name, messageOf(error));
+      }
+    });
+  }
+
+  closeCircuit(name: string): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const { session, device } of [...this.#known.values()])
+        if (device.device.name === name) await this.#forget(session.localSessionId);
+      await this.#userspace.closeCircuit(name);
+      this.#refused.delete(name);
+      const device = this.#devices.get(name);
+      if (device !== undefined) await this.#abandon(device.device);
+    });
+  }
+
+  addSession(session: SessionParameters, attachment: Attachment): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#userspace.addSession(session, attachment);
+      const device = this.#devices.get(attachment.device);
+      const refused = this.#refused.get(attachment.device);
+      if (device !== undefined) await this.#place({ session, attachment, device });
+      else if (refused !== undefined) this.#reasons.set(session.localSessionId, refused);
+    });
+  }
+
+  updateSession(session: SessionParameters): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#userspace.updateSession(session);
+      const known = this.#known.get(session.localSessionId);
+      if (known !== undefined) await this.#place({ ...known, session });
+    });
+  }
+
+  removeSession(localSessionId: number): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#forget(localSessionId);
+      await this.#userspace.removeSession(localSessionId);
+    });
+  }
+
+  counters(): PlaneCounters {
+    const { sessions, discards } = this.#userspace.counters();
+    return { sessions: sessions.map((session) => this.#withPrograms(session)), discards };
+  }
+
+  carrier(localSessionId: number): Carrier {
+    const known = this.#known.get(localSessionId);
+    if (known?.slot !== undefined) return { plane: "ebpf" };
+    const reason = known?.reason ?? this.#reasons.get(localSessionId);
+    return { plane: "userspace", ...(reason === undefined ? {} : { reason }) };
+  }
+
+  settle(): Promise<void> {
+    const ours = new Set(
+      [...this.#devices.values()].flatMap(({ place, far }) => [place.interfaceIndex, far]),
+    );
+    return this.#inTurn(() => this.#dropInherited((index) => ours.has(index)));
+  }
+
+  async close(): Promise<void> {
+    this.#watch.close();
+    for (const timer of this.#timers) clearTimeout(timer);
+    await this.#inTurn(async () => {
+      for (const id of [...this.#known.keys()]) await this.#forget(id);
+      await this.#dropInherited(() => false);
+      await this.#ground.attachments.dropAll();
+    });
+    await this.#userspace.close();
+    for (const { device } of this.#devices.values()) await closeKernelDevice(device);
+    this.#shop[Symbol.dispose]();
+    this.#ground.maps[Symbol.dispose]();
+    if (this.#directory !== undefined) removeDirectory(this.#directory);
+  }
+
+  /** Has programs carry a session if they can, else has them give its frames to the userspace plane. */
+  async #place(subject: Subject): Promise<void> {
+    const before = this.#known.get(subject.session.localSessionId);
+    const known = await this.#carry(subject, before).catch(async (error: unknown) => {
+      return this.#punt(subject, messageOf(error));
+    });
+    this.#known.set(subject.session.localSessionId, known);
+    const freed = this.#inheritance.replace(
+      known.carriage.circuits.map(([key]) => key),
+      known.slot,
+    );
+    for (const slot of freed) this.#slots.give(slot);
+    if (before === undefined) return;
+    await unload(this.#ground, before.carriage, known.carriage);
+    if (before.slot !== undefined && before.slot !== known.slot) this.#slots.give(before.slot);
+  }
+
+  async #carry(subject: Subject, before: Known | undefined): Promise<Known> {
+    const { path, localSessionId } = subject.session;
+    const endpoint = this.#endpoints.get(keyOf(path.encapsulation, path.localAddress, path.localPort));
+    if (endpoint === undefined) throw new Error(`no endpoint for session ${localSessionId}`);
+    const way = await this.#ways.find(path.remoteAddress, path.localAddress);
+    const obstacle = obstacleTo(subject.session, endpoint, way);
+    if (obstacle !== undefined) return this.#punt(subject, obstacle, way);
+    const inherited = this.#inheritance.slotOf(localSessionId);
+    const slot = before?.slot ?? inherited ?? this.#slots.take();
+    if (slot === undefined)
+      return this.#punt(
+        subject,
+        `there is room for ${this.#slots.capacity} sessions; a restart makes more`,
+        way,
+      );
+    const isNew = before?.slot === undefined && inherited === undefined;
+    if (isNew) clearSlot(this.#ground.maps, slot);
+    const carriage = carriageOf(subject, endpoint, way, slot);
+    try {
+      await load(this.#ground, carriage);
+    } catch (error) {
+      if (isNew) this.#slots.give(slot);
+      throw error;
+    }
+    return { ...subject, carriage, slot, reason: undefined, way: textOf(way) };
+  }
+
+  async #punt(subject: Subject, reason: string, way?: Way): Promise<Known> {
+    const carriage = puntOf(subject);
+    await load(this.#ground, carriage);
+    return { ...subject, carriage, slot: undefined, reason, way: way && textOf(way) };
+  }
+
+  async #abandon(wanted: CircuitDevice): Promise<void> {
+    if (!this.#devices.delete(wanted.name)) return;
+    await closeKernelDevice(wanted);
+  }
+
+  async #forget(localSessionId: number): Promise<void> {
+    this.#reasons.delete(localSessionId);
+    const known = this.#known.get(localSessionId);
+    if (known === undefined) return;
+    this.#known.delete(localSessionId);
+    await unload(this.#ground, known.carriage);
+    if (known.slot !== undefined) this.#slots.give(known.slot);
+  }
+
+  #withPrograms(session: SessionCounters): SessionCounters {
+    const slot = this.#known.get(session.localSessionId)?.slot;
+    if (slot === undefined) return session;
+    const values = this.#ground.maps.counters.lookUpPerCpu(slotKey(slot)) ?? [];
+    return sumOf(session, countersFrom(session.localSessionId, values));
+  }
+
+  async #dropInherited(isKept: (interfaceIndex: number) => boolean): Promise<void> {
+    for (const slot of this.#inheritance.dropUnless(isKept)) this.#slots.give(slot);
+    if (this.#inheritance.isEmpty) await this.#ground.attachments.dropInherited();
+  }
+
+  /** Ways may have changed: sessions whose carriage is another now are placed anew. */
+  #lookAgain(): void {
+    this.#ways.forget();
+    void this.#inTurn(async () => {
+      for (const known of [...this.#known.values()]) {
+        if ((await this.#wayOf(known)) !== known.way) await this.#place(known);
+      }
+    }).catch(() => undefined);
+  }
+
+  async #wayOf({ session: { path } }: Known): Promise<string | undefined> {
+    const way = await this.#ways.find(path.remoteAddress, path.localAddress).catch(() => undefined);
+    return way && textOf(way);
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(act);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+}
+
+function sumOf(a: SessionCounters, b: SessionCounters): SessionCounters {
+  const discards = { ...a.discards };
+  for (const [reason, count] of Object.entries(b.discards) as [keyof typeof discards, number][])
+    discards[reason] = (discards[reason] ?? 0) + count;
+  return {
+    localSessionId: a.localSessionId,
+    receivedFrames: a.receivedFrames + b.receivedFrames,
+    receivedOctets: a.receivedOctets + b.receivedOctets,
+    transmittedFrames: a.transmittedFrames + b.transmittedFrames,
+    transmittedOctets: a.transmittedOctets + b.transmittedOctets,
+    discards,
+  };
+}
+
+function textOf(way: Way): string {
+  return JSON.stringify(way);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function keyOf(encapsulation: string, address: string, port: number): string {
+  return `${encapsulation} ${address} ${port}`;
+}

@@ -1,0 +1,56 @@
+import { assemble } from "../../bpf/assembler.ts";
+import type { Line } from "../../bpf/line.ts";
+import type { BpfPort, BpfProgram } from "../../ports.ts";
+import { decapsulateProgram } from "../ebpf/decapsulate-program.ts";
+import { encapsulateProgram } from "../ebpf/encapsulate-program.ts";
+import { type ProgramMaps, type ProgramOptions, shapeOf } from "../ebpf/options.ts";
+import { puntProgram } from "../ebpf/punt-program.ts";
+
+/** A program to be had: its kind, and what it is specialised to. */
+export type ProgramOrder =
+  | { readonly kind: "encapsulate" | "decapsulate"; readonly options: ProgramOptions }
+  | { readonly kind: "punt"; readonly options: Pick<ProgramOptions, "vlan"> };
+
+/** Names a program in 15 letters at most, by which a later daemon knows it: `ws_` and kind, then the shape. */
+export function programName(order: ProgramOrder): string {
+  if (order.kind === "punt") return `ws_punt_${order.options.vlan}`;
+  return `ws_${order.kind.slice(0, 5)}_${shapeOf(order.options)}`;
+}
+
+function linesOf(order: ProgramOrder, maps: ProgramMaps): readonly Line[] {
+  switch (order.kind) {
+    case "encapsulate":
+      return encapsulateProgram(order.options, maps);
+    case "decapsulate":
+      return decapsulateProgram(order.options, maps);
+    case "punt":
+      return puntProgram(order.options.vlan, maps);
+  }
+}
+
+/** Assembles and loads programs, each once. */
+export class ProgramShop implements Disposable {
+  readonly #bpf: BpfPort;
+  readonly #maps: ProgramMaps;
+  readonly #programs = new Map<string, BpfProgram>();
+
+  constructor(bpf: BpfPort, maps: ProgramMaps) {
+    this.#bpf = bpf;
+    this.#maps = maps;
+  }
+
+  /** Throws VerifierError or SystemError. */
+  get(order: ProgramOrder): BpfProgram {
+    const name = programName(order);
+    const loaded = this.#programs.get(name);
+    if (loaded !== undefined) return loaded;
+    const program = this.#bpf.loadProgram({ name, octets: assemble(linesOf(order, this.#maps)) });
+    this.#programs.set(name, program);
+    return program;
+  }
+
+  [Symbol.dispose](): void {
+    for (const program of this.#programs.values()) program.close();
+    this.#programs.clear();
+  }
+}
