@@ -80,7 +80,8 @@ export class Links {
     this.#closed = true;
     this.#listeners.length = 0;
     this.#events.socket.close();
-    this.#socket.socket.close();
+    // A question that is cut off would keep its time limit, and the process with it.
+    void this.#reading.then(() => this.#socket.socket.close());
   }
 
   async #change(operation: string, name: string, act: (index: number) => Promise<unknown>): Promise<void> {
