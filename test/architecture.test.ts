@@ -84,6 +84,7 @@ const roots = [
   // The programs of the eBPF plane, until the plane is wired.
   "forwarding/ebpf/encapsulate-program.ts",
   "forwarding/ebpf/decapsulate-program.ts",
+  "forwarding/ebpf/punt-program.ts",
   // Programs that the guest and the hostile peers of the system tests are started with.
   "lab/kernel-peer.ts",
   "lab/noise.ts",

@@ -1,32 +1,40 @@
 import { Register } from "../../bpf/instruction.ts";
 import { verdicts } from "../../bpf/kernel-numbers.ts";
 import { type Line, label } from "../../bpf/line.ts";
-import { add, exit, jump, load64, move, store64 } from "../../bpf/mnemonics.ts";
+import { add, exit, jump, load32, load64, move, store64 } from "../../bpf/mnemonics.ts";
 import type { DiscardReason } from "../discard-reasons.ts";
+import { known } from "./inner-headers.ts";
 import { counterOffsets, discardOffset } from "./map-layout.ts";
 import { atSlot } from "./parts.ts";
 
 /** Counters are per CPU: nobody else adds to them, and a load, an addition and a store will do. */
 
-const { result, arg1, saved4 } = Register;
+const { result, arg1, arg2, saved4, frame } = Register;
 
 /** Adds a register, or a constant, to a counter behind `result`. */
 function addTo(offset: number, value: Register | number): readonly Line[] {
   return [load64(arg1, result, offset), add(arg1, value), store64(result, offset, arg1)];
 }
 
-/** Counts one frame of as many octets as the register says; without a slot nothing is counted. */
-export function countFrame(
+/**
+ * Counts the frames that this one stands for, as `place` of the stack knows them (inner-headers.ts), with the octets that the register
+ * says and those of repeated headers; without a slot nothing is counted.
+ */
+export function countFrames(
   direction: "received" | "transmitted",
   octets: Register,
+  place: number,
   counters: number,
   slotOffset: number,
   key: number,
 ): readonly Line[] {
   return [
     ...atSlot(counters, slotOffset, key, "send"),
-    ...addTo(counterOffsets[`${direction}Frames`], 1),
-    ...addTo(counterOffsets[`${direction}Octets`], octets),
+    load32(arg2, frame, place + known.frames),
+    ...addTo(counterOffsets[`${direction}Frames`], arg2),
+    load32(arg2, frame, place + known.repeatedOctets),
+    add(arg2, octets),
+    ...addTo(counterOffsets[`${direction}Octets`], arg2),
   ];
 }
 

@@ -17,7 +17,7 @@ import {
   load32,
   loadConstant,
   move,
-  or,
+  multiply,
   shiftLeft,
   store16,
   store32,
@@ -26,20 +26,26 @@ import {
 import { skbContext } from "../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, TAG_OCTETS } from "../../wire/ethernet.ts";
 import type { DiscardReason } from "../discard-reasons.ts";
-import { countFrame, discard, discardEnds } from "./counters.ts";
+import { detourEnd, frameOctets, readTag, tagged, writeKey } from "./circuit-key.ts";
+import { countFrames, discard, discardEnds } from "./counters.ts";
+import { assumeSingle, countSegments, findUnfinished, known, readInnerHeaders } from "./inner-headers.ts";
 import { circuitValue, NEXT_HOP_OCTETS, policyBits } from "./map-layout.ts";
-import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions } from "./options.ts";
+import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions, shapeOf } from "./options.ts";
 import { copyTemplate, finishOuterHeader } from "./outer-header.ts";
 import { context, entry, findEntry, loadOctets, passEnd, storeOctets } from "./parts.ts";
 import { numberFrame } from "./sequence.ts";
-import { jumpIfIp, jumpIfTag, networkOrder, popTag, pushTag, rewriteTag, takeTagAside } from "./vlan-tag.ts";
+import {
+  jumpIfIp,
+  jumpIfTag,
+  networkOrder,
+  popTag,
+  pushTag,
+  readProtocolAnew,
+  rewriteTag,
+  takeTagAside,
+} from "./vlan-tag.ts";
 
-const { result, arg1, arg2, arg3, arg4, arg5, saved3, saved4, frame } = Register;
-
-/** Octets of the frame, its tags counted in. */
-const frameOctets = saved3;
-/** 1 if there is a tag beside the packet, else 0. */
-const tagged = saved4;
+const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
 
 /** Offsets from the frame register. */
 const KEY = -8;
@@ -49,8 +55,12 @@ const TAG = -20;
 /** The template begins at a multiple of 8; in front of it the outer Ethernet header. */
 const TEMPLATE = -120;
 const OUTER = TEMPLATE - LINK_OCTETS;
+const KNOWN = -216;
 /** Offset of the EtherType in an Ethernet header. */
 const TYPE = 12;
+
+/** What skb_adjust_room answers for a packet that is in a tunnel already (-EALREADY). */
+const TUNNELLED = -114;
 
 const reasons = [
   "runt",
@@ -64,24 +74,24 @@ const reasons = [
 const slot = circuitValue.slot.offset;
 
 /**
- * The program at the ingress of an attachment circuit: does to a frame what `encapsulate` of the reference says, puts the outer
- * headers in front, and sends it to the peer. What has no entry passes to the stack, and so does what a program cannot do:
- * super-frames, what must be fragmented, and frames with more tags than it looks through. The last lines, from the label "send" on,
- * are those that give the packet to the kernel.
+ * The program of an attachment circuit, where its frames come in, or where the host sends them into its own end of a pseudowire: does
+ * to a frame what `encapsulate` of the reference says, puts the outer headers in front, and sends it to the peer. A super-frame over
+ * UDP stays whole where the kernel can cut it later. What has no entry passes; what the program cannot do takes the detour as it
+ * came: other super-frames, what must be fragmented, frames with more tags than it looks through. The last lines, from the label
+ * "send" on, are those that give the packet to the kernel.
  */
 export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): readonly Line[] {
   const places = headerPlaces(options);
   const inner = TEMPLATE + places.frame;
   return [
     move(context, arg1),
-    load32(arg1, context, skbContext.gsoSize),
-    jumpIfNotEqual(arg1, 0, "pass"),
     ...takeTagAside(),
-    ...readTag(),
-    ...key(options),
-    ...findEntry(options, maps.circuits, KEY, circuitValue.shape.offset),
+    ...readTag(TAG),
+    ...writeKey(options.vlan, KEY, TAG),
+    ...findEntry(shapeOf(options), maps.circuits, KEY, circuitValue.shape.offset),
     ...loadOctets(0, inner, LINK_OCTETS, discard("runt")),
     ...judge(inner),
+    ...judgeOffloads(options),
     ...measure(inner, places.frame),
     ...copyTemplate(TEMPLATE, places.frame),
     ...numberFrame(options, maps.sequences, slot, {
@@ -93,8 +103,8 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...composeLinkHeaders(options, inner),
     ...pretendIp(),
     ...makeRoom(options, places.frame),
-    ...write(places.frame),
-    ...countFrame("transmitted", frameOctets, maps.counters, slot, SCRATCH),
+    ...write(options, places.frame),
+    ...countFrames("transmitted", frameOctets, KNOWN, maps.counters, slot, SCRATCH),
     label("send"),
     load32(arg1, entry, circuitValue.interfaceIndex.offset),
     move(arg2, entry),
@@ -103,45 +113,9 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     move(arg4, 0),
     call("redirect_neigh"),
     exit(),
+    ...detourEnd(),
     ...passEnd(),
     ...discardEnds(reasons, maps.counters, slot, SCRATCH),
-  ];
-}
-
-/** Puts the tag beside the packet on the stack, as it would stand in the frame. */
-function readTag(): readonly Line[] {
-  return [
-    load32(tagged, context, skbContext.vlanPresent),
-    and(tagged, 1),
-    load32(arg1, context, skbContext.vlanProtocol),
-    store16(frame, TAG, arg1),
-    load32(arg1, context, skbContext.vlanTci),
-    toBigEndian16(arg1),
-    store16(frame, TAG + 2, arg1),
-    load32(frameOctets, context, skbContext.length),
-    move(arg1, tagged),
-    shiftLeft(arg1, 2),
-    add(frameOctets, arg1),
-  ];
-}
-
-/** The key of the circuit: untagged frames on VLAN circuits are not ours. */
-function key({ vlan }: ProgramOptions): readonly Line[] {
-  const tag: readonly Line[] = [
-    jumpIfEqual(tagged, 0, "pass"),
-    load16(arg1, frame, TAG),
-    toBigEndian16(arg1),
-    shiftLeft(arg1, 16),
-    load16(arg2, frame, TAG + 2),
-    toBigEndian16(arg2),
-    and(arg2, 0x0fff),
-    or(arg1, arg2),
-    store32(frame, KEY + 4, arg1),
-  ];
-  return [
-    load32(arg1, context, skbContext.interfaceIndex),
-    store32(frame, KEY, arg1),
-    ...(vlan === "vlan" ? tag : [store32(frame, KEY + 4, 0)]),
   ];
 }
 
@@ -164,7 +138,58 @@ function judge(inner: number): readonly Line[] {
   ];
 }
 
-/** Whether the frame has the length that the pseudowire's MTU and the path's allow. */
+/**
+ * What the frame's sender left to a device. A super-frame goes on whole if it is IP behind at most one tag, which is beside the packet,
+ * and no number is wanted: the kernel cuts what is in UDP, but not what is in IP protocol 115. Where the session wants frames cut,
+ * they are before they are encapsulated, and their checksums finished.
+ */
+function judgeOffloads(options: ProgramOptions): readonly Line[] {
+  const mayStayWhole = options.encapsulation === "udp" && options.sequencing !== "all";
+  const start = [
+    load32(arg1, context, skbContext.gsoSize),
+    load32(arg2, entry, circuitValue.policy.offset),
+    and(arg2, policyBits.cut),
+  ];
+  const plain: readonly Line[] = [
+    ...assumeSingle(KNOWN, frameOctets),
+    ...start,
+    jumpIfNotEqual(arg1, 0, mayStayWhole ? "super-frame" : "detour"),
+    jumpIfEqual(arg2, 0, "single"),
+  ];
+  const look: readonly Line[] = [
+    store32(frame, KNOWN + known.at, LINK_OCTETS),
+    move(arg1, tagged),
+    multiply(arg1, TAG_OCTETS),
+    add(arg1, LINK_OCTETS),
+    store32(frame, KNOWN + known.linkOctets, arg1),
+    ...readInnerHeaders(KNOWN, mayStayWhole ? "odd" : "single"),
+  ];
+  const unfinished = findUnfinished(KNOWN, "detour", "single");
+  if (!mayStayWhole) return [...plain, ...look, ...unfinished, label("single")];
+  return [
+    ...plain,
+    jump("look"),
+    label("super-frame"),
+    jumpIfNotEqual(arg2, 0, "detour"),
+    load32(arg1, context, skbContext.protocol),
+    ...jumpIfIp(arg1, "look"),
+    jump("detour"),
+    label("look"),
+    ...look,
+    load32(arg1, context, skbContext.gsoSize),
+    jumpIfNotEqual(arg1, 0, "segments"),
+    ...unfinished,
+    label("odd"),
+    load32(arg1, context, skbContext.gsoSize),
+    jumpIfNotEqual(arg1, 0, "detour"),
+    jump("single"),
+    label("segments"),
+    ...countSegments(KNOWN, frameOctets, "detour"),
+    label("single"),
+  ];
+}
+
+/** Whether the frame, or each that it stands for, has the length that the pseudowire's MTU and the path's allow. */
 function measure(inner: number, templateOctets: number): readonly Line[] {
   return [
     load32(arg1, entry, circuitValue.frameOctets.offset),
@@ -177,13 +202,14 @@ function measure(inner: number, templateOctets: number): readonly Line[] {
     jumpIfLess(frameOctets, LINK_OCTETS + 2 * TAG_OCTETS, "measured"),
     add(arg1, TAG_OCTETS),
     label("measured"),
-    jumpIfGreater(frameOctets, arg1, discard("oversize")),
-    move(arg1, frameOctets),
+    load32(arg2, frame, KNOWN + known.longest),
+    jumpIfGreater(arg2, arg1, discard("oversize")),
+    move(arg1, arg2),
     add(arg1, templateOctets),
     load32(arg2, entry, circuitValue.packetOctets.offset),
     jumpIfAtMost(arg1, arg2, "fits"),
     load32(arg1, entry, circuitValue.policy.offset),
-    jumpIfSet(arg1, policyBits.fragmentOuter, "pass"),
+    jumpIfSet(arg1, policyBits.fragmentOuter, "detour"),
     jump(discard("path-mtu")),
     label("fits"),
   ];
@@ -194,7 +220,6 @@ function measure(inner: number, templateOctets: number): readonly Line[] {
  * tag in place and rewritten; octets 14 to 17 are 0 for a frame without one.
  */
 function composeLinkHeaders(options: ProgramOptions, inner: number): readonly Line[] {
-  const type = options.family === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
   const rewrite = rewriteTag(
     inner + TYPE,
     { protocol: circuitValue.tagProtocol.offset, vlanId: circuitValue.vlanId.offset },
@@ -203,7 +228,7 @@ function composeLinkHeaders(options: ProgramOptions, inner: number): readonly Li
   );
   return [
     ...[0, 2, 4, 6, 8, 10].map((offset) => store16(frame, OUTER + offset, 0)),
-    store16(frame, OUTER + TYPE, networkOrder(type)),
+    store16(frame, OUTER + TYPE, networkOrder(outerType(options))),
     store16(frame, inner + TYPE + 2, 0),
     store16(frame, inner + TYPE + 4, 0),
     jumpIfEqual(tagged, 0, "composed"),
@@ -221,7 +246,7 @@ function composeLinkHeaders(options: ProgramOptions, inner: number): readonly Li
 /**
  * Makes the kernel take a frame that is not IP for IPv4, for skb_adjust_room makes room in nothing else: an empty tag pushes what is
  * beside the packet into its octets, the type behind it is overwritten, and the pop reads it. The true header is on the stack. From
- * here on the packet cannot pass.
+ * here on such a packet cannot take the detour.
  */
 function pretendIp(): readonly Line[] {
   const error = discard("psn-error");
@@ -257,7 +282,16 @@ function storeType(otherwise: string): readonly Line[] {
   ];
 }
 
-/** Room behind the Ethernet header for the template, another Ethernet header, and a tag if there is one. */
+/** Octets of the template, another Ethernet header, and a tag if there is one. */
+function roomOctets(register: typeof arg2, templateOctets: number): readonly Line[] {
+  return [
+    move(register, tagged),
+    multiply(register, TAG_OCTETS),
+    add(register, templateOctets + LINK_OCTETS),
+  ];
+}
+
+/** Room behind the Ethernet header for what is to be written, told to the kernel as a tunnel, so that it can cut super-frames. */
 function makeRoom(options: ProgramOptions, templateOctets: number): readonly Line[] {
   const flags =
     adjustRoomFlags.fixedGso |
@@ -266,9 +300,7 @@ function makeRoom(options: ProgramOptions, templateOctets: number): readonly Lin
     adjustRoomFlags.innerEthernet |
     innerLinkHeader(LINK_OCTETS);
   return [
-    move(arg2, tagged),
-    shiftLeft(arg2, 2),
-    add(arg2, templateOctets + LINK_OCTETS),
+    ...roomOctets(arg2, templateOctets),
     move(arg1, tagged),
     shiftLeft(arg1, 56 + 2), // four octets more of the inner header
     loadConstant(arg4, flags),
@@ -277,23 +309,55 @@ function makeRoom(options: ProgramOptions, templateOctets: number): readonly Lin
     move(arg1, context),
     call("skb_adjust_room"),
     jumpIfEqual(result, 0, "room"),
-    load32(arg1, frame, MANGLED),
-    jumpIfEqual(arg1, 0, "pass"),
-    jump(discard("psn-error")),
+    ...makeRoomInTunnel(templateOctets),
     label("room"),
   ];
 }
 
-/** Writes all headers, and takes the tag away that they now hold. */
-function write(templateOctets: number): readonly Line[] {
+/**
+ * Room in front of a packet that is in a tunnel already, which the kernel does not take for a tunnel in another: for single frames that
+ * is all the same. Where checksums must be finished, those within the tunnel must too, and the frame takes the detour.
+ */
+function makeRoomInTunnel(templateOctets: number): readonly Line[] {
+  return [
+    load32(arg1, context, skbContext.gsoSize),
+    jumpIfNotEqual(arg1, 0, "refused"),
+    jumpIfNotEqual(result, TUNNELLED, "refused"),
+    load32(arg1, frame, MANGLED),
+    jumpIfNotEqual(arg1, 0, "tunnelled"),
+    load32(arg1, entry, circuitValue.policy.offset),
+    jumpIfSet(arg1, policyBits.cut, "detour"),
+    label("tunnelled"),
+    ...roomOctets(arg2, templateOctets),
+    move(arg1, context),
+    move(arg3, 0),
+    call("skb_change_head"),
+    jumpIfEqual(result, 0, "room"),
+    label("refused"),
+    load32(arg1, frame, MANGLED),
+    jumpIfEqual(arg1, 0, "detour"),
+    jump(discard("psn-error")),
+  ];
+}
+
+/** Writes all headers, takes the tag away that they now hold, and has the kernel know the outer protocol. */
+function write(options: ProgramOptions, templateOctets: number): readonly Line[] {
   const error = discard("psn-error");
   return [
     move(arg4, tagged),
-    shiftLeft(arg4, 2),
+    multiply(arg4, TAG_OCTETS),
     add(arg4, 2 * LINK_OCTETS + templateOctets),
     ...storeOctets(OUTER, arg4, error),
     jumpIfEqual(tagged, 0, "written"),
     ...popTag(error),
     label("written"),
+    load32(arg1, context, skbContext.protocol),
+    jumpIfEqual(arg1, networkOrder(outerType(options)), "known"),
+    ...readProtocolAnew(error),
+    label("known"),
   ];
+}
+
+function outerType({ family }: ProgramOptions): number {
+  return family === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
 }

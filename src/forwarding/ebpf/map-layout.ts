@@ -1,10 +1,11 @@
+import { redirectFlags } from "../../bpf/kernel-numbers.ts";
 import { InvariantError } from "../../bytes/errors.ts";
 import { ETHERNET_HEADER_OCTETS } from "../../wire/ethernet.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
 import { discardIndex, discardReasons } from "../discard-reasons.ts";
 import type { Attachment, PlaneCounters, SessionCounters } from "../plane.ts";
 import { decode, encode, type Layout, sizeOf } from "./layout.ts";
-import { type ProgramOptions, shapeOf } from "./options.ts";
+import { type ProgramOptions, PUNT_SHAPE, shapeOf } from "./options.ts";
 import { headerSum, type OuterHeader, outerTemplate } from "./outer-template.ts";
 
 /** TABLE: key of the circuit side: the interface on which a frame came in, and `vlanKey`. */
@@ -38,6 +39,8 @@ export const circuitValue = {
   /** The outer tag as it crosses the pseudowire; 0 for a whole port. */
   tagProtocol: { offset: 120, octets: 2, kind: "network" },
   vlanId: { offset: 122, octets: 2, kind: "machine" },
+  /** The interface to which frames go that the program cannot do; 0 if there is none, and they are given up. */
+  detour: { offset: 124, octets: 4, kind: "machine" },
 } as const satisfies Layout;
 
 /** Octets of struct bpf_redir_neigh. */
@@ -48,8 +51,10 @@ export const policyBits = {
   transmitAllowed: 1,
   blockLinkLocal: 2,
   blockPause: 4,
-  /** What is longer than `packetOctets` goes up to the socket, which lets IP fragment it, and is no discard. */
+  /** What is longer than `packetOctets` takes the detour to the socket, which lets IP fragment it, and is no discard. */
   fragmentOuter: 8,
+  /** Super-frames, and frames with unfinished checksums, take the detour before they are encapsulated. */
+  cut: 16,
 } as const;
 
 /** TABLE: key of the peer side. */
@@ -68,7 +73,8 @@ export const peerValue = {
   /** The outer tag as it leaves on the circuit; 0 for a whole port. */
   tagProtocol: { offset: 56, octets: 2, kind: "network" },
   vlanId: { offset: 58, octets: 2, kind: "machine" },
-  unused: { offset: 60, octets: 4, kind: "machine" },
+  /** How a frame goes to the circuit: 0 out of its interface, 1 (BPF_F_INGRESS) as if that had received it. */
+  redirectFlags: { offset: 60, octets: 4, kind: "machine" },
 } as const satisfies Layout;
 
 /** TABLE: what a session remembers; programs alone write it, so that new parameters leave it as it is. */
@@ -110,6 +116,12 @@ export interface Placement extends OuterHeader {
   readonly nextHop: Uint8Array;
   /** Longest outer IP packet. */
   readonly packetOctets: number;
+  /** The interface to which frames go that the program cannot do; 0 if there is none. */
+  readonly detourInterface: number;
+  /** Whether super-frames and frames with unfinished checksums take the detour before they are encapsulated. */
+  readonly cut: boolean;
+  /** Whether frames leave by the circuit's interface, or come in there, as at the host's own end of a pseudowire. */
+  readonly deliver: "out" | "in";
 }
 
 const AF_INET = 2;
@@ -171,7 +183,8 @@ export function circuitEntry(
     (session.transmitAllowed ? policyBits.transmitAllowed : 0) +
     (attachment.linkLocal === "block" ? policyBits.blockLinkLocal : 0) +
     (attachment.linkLocal === "no-pause" ? policyBits.blockPause : 0) +
-    (placement.fragmentation === "outer" ? policyBits.fragmentOuter : 0);
+    (placement.fragmentation === "outer" ? policyBits.fragmentOuter : 0) +
+    (placement.cut ? policyBits.cut : 0);
   const value = encode(circuitValue, {
     template,
     nextHopFamily: placement.nextHop.length === 4 ? AF_INET : AF_INET6,
@@ -185,9 +198,23 @@ export function circuitEntry(
     slot: placement.slot,
     tagProtocol: attachment.vlan?.protocol ?? 0,
     vlanId: attachment.vlan?.idOnPseudowire ?? 0,
+    detour: placement.detourInterface,
   });
   const key = { interfaceIndex: placement.circuitInterface, vlan: vlanKey(attachment) };
   return [encode(circuitKey, key), value];
+}
+
+/** The entry of a circuit whose session no program carries: `puntProgram` has all its frames take the detour. */
+export function puntEntry(
+  attachment: Attachment,
+  circuitInterface: number,
+  detourInterface: number,
+): readonly [key: Uint8Array, value: Uint8Array] {
+  const value = new Uint8Array(sizeOf(circuitValue));
+  const view = new DataView(value.buffer);
+  view.setUint32(circuitValue.shape.offset, PUNT_SHAPE, true);
+  view.setUint32(circuitValue.detour.offset, detourInterface, true);
+  return [encode(circuitKey, { interfaceIndex: circuitInterface, vlan: vlanKey(attachment) }), value];
 }
 
 /** The entry of the peer side. Throws InvariantError for what does not fit. */
@@ -207,7 +234,7 @@ export function peerEntry(
     slot: placement.slot,
     tagProtocol: attachment.vlan?.protocol ?? 0,
     vlanId: attachment.vlan?.id ?? 0,
-    unused: 0,
+    redirectFlags: placement.deliver === "in" ? redirectFlags.ingress : 0,
   });
   return [encode(peerKey, { sessionId: session.localSessionId }), value];
 }

@@ -48,6 +48,9 @@ export function shapeOf(options: ProgramOptions): number {
   );
 }
 
+/** The shape of circuits whose session no program carries; no options have it. */
+export const PUNT_SHAPE = 255;
+
 /** Every combination that makes a program of its own: without a sublayer there is nothing to number. */
 export function everyOption(): readonly ProgramOptions[] {
   const layers = [

@@ -30,7 +30,7 @@ const S_BIT = 0x4000_0000;
 const MASK = NUMBERS - 1;
 const { expected, oldRun, oldNext } = sequenceValue;
 
-/** Tags in a frame's octets, behind the one beside it, that the search for its type goes through; with more it goes to the socket. */
+/** Tags in a frame's octets, behind the one beside it, that the search for its type goes through; with more it takes the detour. */
 const MOST_TAGS = 6;
 
 /**
@@ -46,7 +46,7 @@ export function numberFrame(
   if (!options.sublayer || options.sequencing === "none") return [];
   return [
     ...(options.sequencing === "non-ip" ? leaveIpUnnumbered(places.type, places.scratch) : []),
-    ...atSlot(map, slotOffset, places.scratch, "pass"),
+    ...atSlot(map, slotOffset, places.scratch, "detour"),
     move(arg1, 1),
     atomicFetchAdd64(result, sequenceValue.next.offset, arg1),
     and(arg1, MASK),
@@ -65,7 +65,7 @@ function leaveIpUnnumbered(type: number, scratch: number): readonly Line[] {
     ...jumpIfTag(arg1, `tagged${tags}`),
     jump("number"),
     label(`tagged${tags}`),
-    ...(tags === MOST_TAGS ? [jump("pass")] : loadOctets(LINK_OCTETS + 2 + 4 * tags, scratch, 2, "number")),
+    ...(tags === MOST_TAGS ? [jump("detour")] : loadOctets(LINK_OCTETS + 2 + 4 * tags, scratch, 2, "number")),
   ];
   return [...Array.from({ length: MOST_TAGS + 1 }, (_, tags) => tags).flatMap(look), label("number")];
 }
