@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { everyOption, headerPlaces, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import { SHORTEST_FRAME_OCTETS } from "../../src/wire/ethernet.ts";
 import { LINK_OCTETS } from "../support/ebpf-bench.ts";
 import { nameOf } from "../support/ebpf-session.ts";
 import { EbpfSites, type Passage } from "../support/ebpf-sites.ts";
@@ -39,8 +40,8 @@ function optionsOf(changes: Partial<ProgramOptions>): ProgramOptions {
 const whole = { first: "site", cut: false, offloads: true } as const;
 const cut = { ...whole, cut: true } as const;
 
-/** TABLE: what the transfers go through, and what crosses the network: super-frames, or frames, or frames with their checksums finished. */
-const passages: readonly (readonly [string, Passage, "whole" | "cut" | "finished"])[] = [
+/** TABLE: what the transfers go through, and what crosses the network: super-frames, or frames with their checksums finished. */
+const passages: readonly (readonly [string, Passage, "whole" | "finished"])[] = [
   ["UDP over IPv4", { ...whole, options: optionsOf({}) }, "whole"],
   ["UDP over IPv6", { ...whole, options: optionsOf({ family: 6 }) }, "whole"],
   ["UDP, a VLAN", { ...whole, options: optionsOf({ vlan: "vlan" }) }, "whole"],
@@ -52,8 +53,8 @@ const passages: readonly (readonly [string, Passage, "whole" | "cut" | "finished
   ],
   [
     "UDP, all frames numbered",
-    { ...whole, options: optionsOf({ sublayer: true, sequencing: "all" }) },
-    "cut",
+    { ...cut, options: optionsOf({ sublayer: true, sequencing: "all" }) },
+    "finished",
   ],
   ["UDP, super-frames cut", { ...cut, options: optionsOf({ vlan: "vlan" }) }, "finished"],
   ["UDP over a network without offloads", { ...whole, offloads: false, options: optionsOf({}) }, "finished"],
@@ -84,6 +85,7 @@ const passages: readonly (readonly [string, Passage, "whole" | "cut" | "finished
 /** What the checksum of the TCP segment in a packet sums up to: 0 if it is right. Undefined for what is not TCP. */
 function innerChecksum(options: ProgramOptions, packet: Uint8Array): number | undefined {
   const frame = packet.subarray(LINK_OCTETS + headerPlaces(options).frame);
+  if (frame.length < SHORTEST_FRAME_OCTETS) return undefined;
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   const tag = view.getUint16(12) === 0x8100 ? 4 : 0;
   const ip = LINK_OCTETS + tag;
@@ -109,20 +111,26 @@ describe.each(passages)("%s", (_, passage, kind) => {
       expect(longest, why).toBeGreaterThan(2 * MOST_SINGLE);
     } else {
       expect(longest, why).toBeLessThanOrEqual(MOST_SINGLE);
-    }
-    if (kind === "finished") {
       const sums = packets.map((packet) => innerChecksum(passage.options, packet));
       expect(sums.filter((sum) => sum === 0).length, why).toBeGreaterThan(10);
       expect(sums.filter((sum) => sum !== undefined && sum !== 0)).toEqual([]);
     }
+    // Both CPUs may send: with numbers, what comes late is given up, and TCP sends it again.
+    const reasons = passage.options.sequencing === "all" ? ["out-of-sequence"] : [];
     for (const { transmittedFrames, transmittedOctets, receivedFrames, discards } of opened.counted()) {
-      expect(discards, why).toEqual({});
+      expect(reasons, why).toEqual(expect.arrayContaining(Object.keys(discards)));
       for (const frames of [transmittedFrames, receivedFrames])
         expect(frames, why).toBeGreaterThan(OCTETS / 1460);
       expect(transmittedOctets, why).toBeGreaterThan(OCTETS + 54 * (OCTETS / 1460));
     }
-    const [own, its] = opened.counted();
-    expect(own?.transmittedFrames).toBe(its?.receivedFrames);
-    expect(own?.transmittedOctets).toBe(its?.receivedOctets);
+    if (reasons.length > 0) return;
+    // The connection's last words may still be on their way.
+    await vi.waitFor(() => {
+      const [own, its] = opened.counted();
+      expect([own?.transmittedFrames, own?.transmittedOctets]).toEqual([
+        its?.receivedFrames,
+        its?.receivedOctets,
+      ]);
+    });
   });
 });

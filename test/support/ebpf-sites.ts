@@ -156,9 +156,9 @@ export class EbpfSites implements AsyncDisposable {
     }
     const encapsulate = this.bench.program(encapsulateProgram, options, "interface");
     const decapsulate = this.bench.program(decapsulateProgram, options, "interface");
-    attach(encapsulate, circuit, at);
-    for (const device of ["farA", "circuitB", "farB"]) attach(encapsulate, device, "ingress");
     for (const device of ["near", "far"]) attach(decapsulate, device, "ingress");
+    for (const device of ["farA", "farB", "circuitB"]) attach(encapsulate, device, "ingress");
+    attach(encapsulate, circuit, at);
     return {
       counted: () => [own, its].map((placement) => this.bench.counted(placement)),
       [Symbol.dispose]: () => {
