@@ -29,7 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "forwarding/ebpf": ["forwarding", "bpf", "wire", "bytes", "ports.ts"],
   capture: ["config", "os", "wire", "bytes"],
   daemon: ["config", "control", "forwarding", "forwarding/userspace", "os", "wire", "bytes", "ports.ts"],
-  lab: ["daemon", "config", "forwarding", "os", "wire", "bytes"],
+  lab: ["daemon", "config", "forwarding", "forwarding/ebpf", "os", "bpf", "wire", "bytes"],
   cli: [
     "lab",
     "daemon",
@@ -81,13 +81,10 @@ const roots = [
   "config/reference.ts",
   // What loads programs into the kernel, before there is a plane to load any.
   "os/bpf-syscall.ts",
-  // The programs of the eBPF plane, until the plane is wired.
-  "forwarding/ebpf/encapsulate-program.ts",
-  "forwarding/ebpf/decapsulate-program.ts",
-  "forwarding/ebpf/punt-program.ts",
   // Programs that the guest and the hostile peers of the system tests are started with.
   "lab/kernel-peer.ts",
   "lab/noise.ts",
+  "lab/verify-programs.ts",
 ];
 
 /** TABLE: files whose functions may be longer, and how long. */
