@@ -49,7 +49,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "bytes",
     "ports.ts",
   ],
-  lab: ["daemon", "config", "forwarding", "os", "wire", "bytes"],
+  lab: ["daemon", "config", "forwarding", "forwarding/ebpf", "os", "bpf", "wire", "bytes"],
   cli: [
     "lab",
     "daemon",
@@ -103,6 +103,7 @@ const roots = [
   // Programs that the guest and the hostile peers of the system tests are started with.
   "lab/kernel-peer.ts",
   "lab/noise.ts",
+  "lab/verify-programs.ts",
 ];
 
 /** TABLE: files whose functions may be longer, and how long. */

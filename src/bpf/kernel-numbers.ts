@@ -53,6 +53,14 @@ export const redirectFlags = {
   ingress: 1,
 } as const;
 
+/** TABLE: what csum_level is asked for; the answer is negative where nobody verified the packet's checksums. */
+export const checksumLevels = {
+  query: 0,
+  increase: 1,
+  decrease: 2,
+  reset: 3,
+} as const;
+
 /** TABLE: modes of skb_adjust_room: behind which header room is made. */
 export const adjustRoomModes = {
   network: 0,

@@ -1,6 +1,6 @@
 import { Register } from "../../src/bpf/instruction.ts";
 import type { Line } from "../../src/bpf/line.ts";
-import { call, move } from "../../src/bpf/mnemonics.ts";
+import { call, exit, move } from "../../src/bpf/mnemonics.ts";
 import { concat, hex } from "../../src/bytes/hex.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import type { Placement } from "../../src/forwarding/ebpf/map-layout.ts";
@@ -59,9 +59,9 @@ export function placementOf(options: ProgramOptions, changes: Partial<Placement>
     networkInterface: LOOPBACK,
     nextHop: REMOTE[options.family],
     packetOctets: 9000,
-    detourInterface: 1,
+    detourInterface: LOOPBACK,
     cut: false,
-    redirectFlags: 0,
+    deliver: "out",
     ...changes,
   };
 }
@@ -106,7 +106,18 @@ export function packetAround(
   return concat(packet, new Uint8Array(Math.max(0, 60 - packet.length)).fill(0xee));
 }
 
-const { arg1, arg2, arg3, saved1 } = Register;
+const { result, arg1, arg2, arg3, saved1 } = Register;
+
+/** What a program answers in a test run where it would send a frame on the detour. */
+export const DETOUR = 3;
+
+/** The program with the detour told by a verdict of its own, for a test run shows no interface. */
+export function showingDetour(lines: readonly Line[]): readonly Line[] {
+  const start = lines.findIndex((line) => line.kind === "label" && line.name === "detour");
+  const end = lines.findIndex((line, index) => index > start && line.kind === "label");
+  if (start < 0) return lines;
+  return [...lines.slice(0, start + 1), move(result, DETOUR), exit(), ...lines.slice(end)];
+}
 
 /**
  * The program with a tag pushed before it gives the packet away: a tag that is beside the packet moves into its octets, where a test

@@ -3,6 +3,7 @@ import { verdicts } from "../../bpf/kernel-numbers.ts";
 import { type Line, label } from "../../bpf/line.ts";
 import { add, exit, jump, load32, load64, move, store64 } from "../../bpf/mnemonics.ts";
 import type { DiscardReason } from "../discard-reasons.ts";
+import { known } from "./inner-headers.ts";
 import { counterOffsets, discardOffset } from "./map-layout.ts";
 import { atSlot } from "./parts.ts";
 
@@ -16,22 +17,22 @@ function addTo(offset: number, value: Register | number): readonly Line[] {
 }
 
 /**
- * Counts the frames of which there are as many as the stack says at `frames`, of as many octets as the register says and the stack
- * at `extra` has more; without a slot nothing is counted.
+ * Counts the frames that this one stands for, as `place` of the stack knows them (inner-headers.ts), with the octets that the register
+ * says and those of repeated headers; without a slot nothing is counted.
  */
 export function countFrames(
   direction: "received" | "transmitted",
   octets: Register,
-  { frames, extra }: { readonly frames: number; readonly extra: number },
+  place: number,
   counters: number,
   slotOffset: number,
   key: number,
 ): readonly Line[] {
   return [
     ...atSlot(counters, slotOffset, key, "send"),
-    load32(arg2, frame, frames),
+    load32(arg2, frame, place + known.frames),
     ...addTo(counterOffsets[`${direction}Frames`], arg2),
-    load32(arg2, frame, extra),
+    load32(arg2, frame, place + known.repeatedOctets),
     add(arg2, octets),
     ...addTo(counterOffsets[`${direction}Octets`], arg2),
   ];

@@ -17,6 +17,7 @@ import {
   load64,
   loadConstant,
   move,
+  store32,
   store64,
   subtract,
 } from "../../bpf/mnemonics.ts";
@@ -24,12 +25,12 @@ import { skbContext } from "../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../wire/ethernet.ts";
 import type { DiscardReason } from "../discard-reasons.ts";
 import { countFrames, discard, discardEnds } from "./counters.ts";
+import { assumeSingle, countSegments, KNOWN_OCTETS, known, readInnerHeaders } from "./inner-headers.ts";
 import { peerValue } from "./map-layout.ts";
 import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions, shapeOf } from "./options.ts";
 import { comparePeer, readOuterHeader } from "./outer-check.ts";
 import { context, entry, findEntry, loadOctets, passEnd, storeOctets } from "./parts.ts";
 import { acceptNumber } from "./sequence.ts";
-import { countOne, countSegments, measureHeaders } from "./super-frame.ts";
 import { jumpIfTag, networkOrder, readProtocolAnew, rewriteTag } from "./vlan-tag.ts";
 
 const { result, arg1, arg2, arg3, arg4, saved3, saved4, frame } = Register;
@@ -41,10 +42,6 @@ const packetOctets = saved4;
 
 /** Offsets from the frame register. */
 const SCRATCH = -8;
-/** What is counted. */
-const FRAMES = -4;
-const EXTRA = -12;
-const superPlaces = { frames: FRAMES, extra: EXTRA, scratch: SCRATCH };
 /** Cookie and sublayer. */
 const SECRET = -24;
 /** The outer headers up to the session id. */
@@ -52,7 +49,10 @@ const HEAD = -88;
 /** The frame's first octets, as many as a shortest one has. */
 const FRAME_ROOM = 64;
 const INNER = HEAD - FRAME_ROOM;
+const KNOWN = INNER - KNOWN_OCTETS;
 const TYPE = 12;
+/** In the sublayer's first octet (RFC 3931 §4.6). */
+const S_BIT_OF_FIRST_OCTET = 0x40;
 
 const reasons = [
   "truncated",
@@ -70,27 +70,27 @@ const slot = peerValue.slot.offset;
 /**
  * The program at the ingress of the packet-switched network: does to a data message what `decapsulate` of the reference says, and
  * sends the frame to the circuit. All that is not a plain data message of a known session passes to the stack and so to the socket,
- * which counts it: control messages, unknown sessions, other versions, IP options and fragments, and what has a UDP checksum, for
- * a program cannot verify one. The last lines, from the label "send" on, are those that give the packet to the kernel.
+ * which counts it: control messages, unknown sessions, other versions, IP options and fragments, and what has a UDP checksum that
+ * nobody verified yet, for a program cannot. The last lines, from the label "send" on, are those that give the packet to the kernel.
  */
 export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): readonly Line[] {
   const places = headerPlaces(options);
   const headerOctets = places.frame - places.message;
   return [
     move(context, arg1),
-    ...readOuterHeader(options, HEAD, FRAMES, packetOctets, messageOctets),
+    ...readOuterHeader(options, HEAD, packetOctets, messageOctets),
     ...findEntry(shapeOf(options), maps.peers, HEAD + places.sessionId, peerValue.shape.offset),
+    ...assumeSingle(KNOWN, 0),
+    ...(options.encapsulation === "udp" ? judgeSuperFrame(options) : []),
     ...comparePeer(options, HEAD),
     jumpIfLess(messageOctets, headerOctets, discard("truncated")),
     ...openSecret(options),
     jumpIfLess(messageOctets, headerOctets + LINK_OCTETS, discard("truncated")),
     add(messageOctets, -headerOctets),
-    ...lookAtSuper(LINK_OCTETS + places.frame),
     ...trim(),
     ...(options.sublayer && options.sequencing !== "none"
       ? acceptNumber(maps.sequences, slot, SECRET + options.cookieOctets, SCRATCH)
       : []),
-    label("counted"),
     ...readFrame(options, places.frame),
     jumpIfLess(messageOctets, SHORTEST_FRAME_OCTETS, "short"),
     ...uncover(options, places.frame),
@@ -98,7 +98,7 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     label("short"),
     ...rebuild(),
     label("deliver"),
-    ...countFrames("received", messageOctets, superPlaces, maps.counters, slot, SCRATCH),
+    ...countFrames("received", messageOctets, KNOWN, maps.counters, slot, SCRATCH),
     label("send"),
     load32(arg1, entry, peerValue.interfaceIndex.offset),
     load32(arg2, entry, peerValue.redirectFlags.offset),
@@ -114,40 +114,6 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
   ];
 }
 
-/** Tags that the search for a super-frame's IP header goes through. */
-const MOST_TAGS = 2;
-
-/**
- * A super-frame must be one of TCP whose IP header tells the length of all that is here: that tells it from messages that a device or
- * the sender joined, which are the socket's to part. It has no number.
- */
-function lookAtSuper(frameAt: number): readonly Line[] {
-  const look = (tags: number): readonly Line[] => {
-    const at = frameAt + LINK_OCTETS + TAG_OCTETS * tags;
-    const linkOctets = LINK_OCTETS + TAG_OCTETS * tags;
-    return [
-      ...loadOctets(at - 2, SCRATCH, 2, "pass"),
-      load16(arg1, frame, SCRATCH),
-      ...(tags < MOST_TAGS ? jumpIfTag(arg1, `tags${tags + 1}`) : []),
-      ...measureHeaders(`super${tags}`, at, superPlaces, "pass", { octets: messageOctets, linkOctets }),
-      load32(arg1, frame, EXTRA),
-      add(arg1, linkOctets),
-      jump("segments"),
-      ...(tags < MOST_TAGS ? [label(`tags${tags + 1}`)] : []),
-    ];
-  };
-  return [
-    load32(arg1, frame, FRAMES),
-    jumpIfEqual(arg1, 0, "single"),
-    ...Array.from({ length: MOST_TAGS + 1 }, (_, tags) => tags).flatMap(look),
-    label("segments"),
-    ...countSegments(messageOctets, superPlaces, "pass"),
-    jump("counted"),
-    label("single"),
-    ...countOne(superPlaces),
-  ];
-}
-
 /** Whether a program of this kind has a line that gives up for the reason; code that nothing reaches is refused. */
 function canGiveUp(options: ProgramOptions, reason: (typeof reasons)[number]): boolean {
   if (reason === "wrong-cookie") return options.cookieOctets > 0;
@@ -155,6 +121,32 @@ function canGiveUp(options: ProgramOptions, reason: (typeof reasons)[number]): b
   if (reason === "out-of-sequence") return options.sublayer && options.sequencing !== "none";
   if (reason === "untagged") return options.vlan === "vlan";
   return true;
+}
+
+/**
+ * A super-frame that comes whole, over a network that is this machine's own, goes on whole. What the kernel calls one may as well be a run
+ * of messages that it joined, or has still to cut: those go to the socket, as do super-frames with a number.
+ */
+function judgeSuperFrame(options: ProgramOptions): readonly Line[] {
+  const { frame: frameAt, message, sublayer } = headerPlaces(options);
+  const numbered: readonly Line[] = [
+    ...loadOctets(LINK_OCTETS + sublayer, SCRATCH, 1, "pass"),
+    load8(arg1, frame, SCRATCH),
+    jumpIfSet(arg1, S_BIT_OF_FIRST_OCTET, "pass"),
+  ];
+  return [
+    load32(arg1, context, skbContext.gsoSize),
+    jumpIfEqual(arg1, 0, "single"),
+    jumpIfLess(messageOctets, frameAt - message + SHORTEST_FRAME_OCTETS, "pass"),
+    ...(options.sublayer ? numbered : []),
+    store32(frame, KNOWN + known.at, LINK_OCTETS + frameAt + LINK_OCTETS),
+    store32(frame, KNOWN + known.linkOctets, LINK_OCTETS),
+    ...readInnerHeaders(KNOWN, "pass"),
+    add(messageOctets, message - frameAt),
+    ...countSegments(KNOWN, messageOctets, "pass"),
+    add(messageOctets, frameAt - message),
+    label("single"),
+  ];
 }
 
 /** Compares the cookie, and looks at the sublayer's first bits (RFC 3931 §4.5, RFC 5085 §6.1, RFC 4623 §5.5). */

@@ -17,6 +17,7 @@ import {
   load32,
   loadConstant,
   move,
+  multiply,
   shiftLeft,
   store16,
   store32,
@@ -25,16 +26,24 @@ import {
 import { skbContext } from "../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, TAG_OCTETS } from "../../wire/ethernet.ts";
 import type { DiscardReason } from "../discard-reasons.ts";
-import { circuitKeyOf, frameOctets, readTag, tagged } from "./circuit-frame.ts";
+import { detourEnd, frameOctets, readTag, tagged, writeKey } from "./circuit-key.ts";
 import { countFrames, discard, discardEnds } from "./counters.ts";
+import { assumeSingle, countSegments, findUnfinished, known, readInnerHeaders } from "./inner-headers.ts";
 import { circuitValue, NEXT_HOP_OCTETS, policyBits } from "./map-layout.ts";
 import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions, shapeOf } from "./options.ts";
 import { copyTemplate, finishOuterHeader } from "./outer-header.ts";
 import { context, entry, findEntry, loadOctets, passEnd, storeOctets } from "./parts.ts";
 import { numberFrame } from "./sequence.ts";
-import { countOne, countSegments, measureHeaders } from "./super-frame.ts";
-import { jumpIfUnfinished } from "./unfinished-checksum.ts";
-import { jumpIfIp, jumpIfTag, networkOrder, popTag, pushTag, rewriteTag, takeTagAside } from "./vlan-tag.ts";
+import {
+  jumpIfIp,
+  jumpIfTag,
+  networkOrder,
+  popTag,
+  pushTag,
+  readProtocolAnew,
+  rewriteTag,
+  takeTagAside,
+} from "./vlan-tag.ts";
 
 const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
 
@@ -43,18 +52,15 @@ const KEY = -8;
 const SCRATCH = -12;
 const MANGLED = -16;
 const TAG = -20;
-/** What is counted, and octets of the longest frame. */
-const FRAMES = -24;
-const LONGEST = -28;
-const EXTRA = -32;
-const superPlaces = { frames: FRAMES, extra: EXTRA, scratch: SCRATCH };
 /** The template begins at a multiple of 8; in front of it the outer Ethernet header. */
 const TEMPLATE = -120;
 const OUTER = TEMPLATE - LINK_OCTETS;
-/** Where headers of the frame are looked at. */
-const ROOM = -184;
+const KNOWN = -216;
 /** Offset of the EtherType in an Ethernet header. */
 const TYPE = 12;
+
+/** What skb_adjust_room answers for a packet that is in a tunnel already (-EALREADY). */
+const TUNNELLED = -114;
 
 const reasons = [
   "runt",
@@ -68,10 +74,11 @@ const reasons = [
 const slot = circuitValue.slot.offset;
 
 /**
- * The program at an attachment circuit, where its interface receives, or where the host sends by it: does to a frame what
- * `encapsulate` of the reference says, puts the outer headers in front, and sends it to the peer. What has no entry passes to the
- * stack. What the program cannot do takes the detour: super-frames that must be cut, what must be fragmented, frames with more tags
- * than it looks through. The lines from the label "send" on are those that give the packet to the kernel.
+ * The program of an attachment circuit, where its frames come in, or where the host sends them into its own end of a pseudowire: does
+ * to a frame what `encapsulate` of the reference says, puts the outer headers in front, and sends it to the peer. A super-frame over
+ * UDP stays whole where the kernel can cut it later. What has no entry passes; what the program cannot do takes the detour as it
+ * came: other super-frames, what must be fragmented, frames with more tags than it looks through. The last lines, from the label
+ * "send" on, are those that give the packet to the kernel.
  */
 export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): readonly Line[] {
   const places = headerPlaces(options);
@@ -80,11 +87,11 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     move(context, arg1),
     ...takeTagAside(),
     ...readTag(TAG),
-    ...circuitKeyOf(options.vlan, KEY, TAG),
+    ...writeKey(options.vlan, KEY, TAG),
     ...findEntry(shapeOf(options), maps.circuits, KEY, circuitValue.shape.offset),
     ...loadOctets(0, inner, LINK_OCTETS, discard("runt")),
     ...judge(inner),
-    ...lookAtOffloads(options, inner),
+    ...judgeOffloads(options),
     ...measure(inner, places.frame),
     ...copyTemplate(TEMPLATE, places.frame),
     ...numberFrame(options, maps.sequences, slot, {
@@ -96,8 +103,8 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...composeLinkHeaders(options, inner),
     ...pretendIp(),
     ...makeRoom(options, places.frame),
-    ...write(places.frame),
-    ...countFrames("transmitted", frameOctets, superPlaces, maps.counters, slot, SCRATCH),
+    ...write(options, places.frame),
+    ...countFrames("transmitted", frameOctets, KNOWN, maps.counters, slot, SCRATCH),
     label("send"),
     load32(arg1, entry, circuitValue.interfaceIndex.offset),
     move(arg2, entry),
@@ -109,57 +116,6 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...detourEnd(),
     ...passEnd(),
     ...discardEnds(reasons, maps.counters, slot, SCRATCH),
-  ];
-}
-
-/** Gives the frame away as it is; without a detour it is given up. */
-function detourEnd(): readonly Line[] {
-  return [
-    label("detour"),
-    load32(arg1, entry, circuitValue.detour.offset),
-    jumpIfEqual(arg1, 0, discard("psn-error")),
-    move(arg2, 0),
-    call("redirect"),
-    exit(),
-  ];
-}
-
-/**
- * Super-frames of TCP go whole where nothing is against it: the policy, or numbers, of which each frame needs its own. Leaves the
- * octets of the longest frame on the stack, and what is to be counted.
- */
-function lookAtOffloads(options: ProgramOptions, inner: number): readonly Line[] {
-  const policy: readonly Line[] = [
-    load32(arg2, entry, circuitValue.policy.offset),
-    and(arg2, policyBits.cut),
-  ];
-  const whole: readonly Line[] = [
-    store32(frame, FRAMES, arg1),
-    ...policy,
-    jumpIfNotEqual(arg2, 0, "detour"),
-    load16(arg1, frame, inner + TYPE),
-    ...measureHeaders("super", LINK_OCTETS, superPlaces, "detour"),
-    load32(arg1, frame, EXTRA),
-    add(arg1, LINK_OCTETS),
-    move(arg2, tagged),
-    shiftLeft(arg2, 2),
-    add(arg1, arg2),
-    ...countSegments(frameOctets, superPlaces, "detour"),
-    store32(frame, LONGEST, arg3),
-    jump("counted"),
-  ];
-  const isNumbered = options.sublayer && options.sequencing === "all";
-  return [
-    load32(arg1, context, skbContext.gsoSize),
-    jumpIfEqual(arg1, 0, "single"),
-    ...(isNumbered ? [jump("detour")] : whole),
-    label("single"),
-    ...countOne(superPlaces),
-    store32(frame, LONGEST, frameOctets),
-    ...policy,
-    jumpIfEqual(arg2, 0, "counted"),
-    ...jumpIfUnfinished(inner + TYPE, ROOM, SCRATCH, "detour"),
-    label("counted"),
   ];
 }
 
@@ -182,10 +138,60 @@ function judge(inner: number): readonly Line[] {
   ];
 }
 
-/** Whether the frame has the length that the pseudowire's MTU and the path's allow. */
+/**
+ * What the frame's sender left to a device. A super-frame goes on whole if it is IP behind at most one tag, which is beside the packet,
+ * and no number is wanted: the kernel cuts what is in UDP, but not what is in IP protocol 115. Where the session wants frames cut,
+ * they are before they are encapsulated, and their checksums finished.
+ */
+function judgeOffloads(options: ProgramOptions): readonly Line[] {
+  const mayStayWhole = options.encapsulation === "udp" && options.sequencing !== "all";
+  const start = [
+    load32(arg1, context, skbContext.gsoSize),
+    load32(arg2, entry, circuitValue.policy.offset),
+    and(arg2, policyBits.cut),
+  ];
+  const plain: readonly Line[] = [
+    ...assumeSingle(KNOWN, frameOctets),
+    ...start,
+    jumpIfNotEqual(arg1, 0, mayStayWhole ? "super-frame" : "detour"),
+    jumpIfEqual(arg2, 0, "single"),
+  ];
+  const look: readonly Line[] = [
+    store32(frame, KNOWN + known.at, LINK_OCTETS),
+    move(arg1, tagged),
+    multiply(arg1, TAG_OCTETS),
+    add(arg1, LINK_OCTETS),
+    store32(frame, KNOWN + known.linkOctets, arg1),
+    ...readInnerHeaders(KNOWN, mayStayWhole ? "odd" : "single"),
+  ];
+  const unfinished = findUnfinished(KNOWN, "detour", "single");
+  if (!mayStayWhole) return [...plain, ...look, ...unfinished, label("single")];
+  return [
+    ...plain,
+    jump("look"),
+    label("super-frame"),
+    jumpIfNotEqual(arg2, 0, "detour"),
+    load32(arg1, context, skbContext.protocol),
+    ...jumpIfIp(arg1, "look"),
+    jump("detour"),
+    label("look"),
+    ...look,
+    load32(arg1, context, skbContext.gsoSize),
+    jumpIfNotEqual(arg1, 0, "segments"),
+    ...unfinished,
+    label("odd"),
+    load32(arg1, context, skbContext.gsoSize),
+    jumpIfNotEqual(arg1, 0, "detour"),
+    jump("single"),
+    label("segments"),
+    ...countSegments(KNOWN, frameOctets, "detour"),
+    label("single"),
+  ];
+}
+
+/** Whether the frame, or each that it stands for, has the length that the pseudowire's MTU and the path's allow. */
 function measure(inner: number, templateOctets: number): readonly Line[] {
   return [
-    load32(arg3, frame, LONGEST),
     load32(arg1, entry, circuitValue.frameOctets.offset),
     jumpIfEqual(tagged, 0, "measured"),
     add(arg1, TAG_OCTETS),
@@ -196,8 +202,9 @@ function measure(inner: number, templateOctets: number): readonly Line[] {
     jumpIfLess(frameOctets, LINK_OCTETS + 2 * TAG_OCTETS, "measured"),
     add(arg1, TAG_OCTETS),
     label("measured"),
-    jumpIfGreater(arg3, arg1, discard("oversize")),
-    move(arg1, arg3),
+    load32(arg2, frame, KNOWN + known.longest),
+    jumpIfGreater(arg2, arg1, discard("oversize")),
+    move(arg1, arg2),
     add(arg1, templateOctets),
     load32(arg2, entry, circuitValue.packetOctets.offset),
     jumpIfAtMost(arg1, arg2, "fits"),
@@ -213,7 +220,6 @@ function measure(inner: number, templateOctets: number): readonly Line[] {
  * tag in place and rewritten; octets 14 to 17 are 0 for a frame without one.
  */
 function composeLinkHeaders(options: ProgramOptions, inner: number): readonly Line[] {
-  const type = options.family === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
   const rewrite = rewriteTag(
     inner + TYPE,
     { protocol: circuitValue.tagProtocol.offset, vlanId: circuitValue.vlanId.offset },
@@ -222,7 +228,7 @@ function composeLinkHeaders(options: ProgramOptions, inner: number): readonly Li
   );
   return [
     ...[0, 2, 4, 6, 8, 10].map((offset) => store16(frame, OUTER + offset, 0)),
-    store16(frame, OUTER + TYPE, networkOrder(type)),
+    store16(frame, OUTER + TYPE, networkOrder(outerType(options))),
     store16(frame, inner + TYPE + 2, 0),
     store16(frame, inner + TYPE + 4, 0),
     jumpIfEqual(tagged, 0, "composed"),
@@ -240,7 +246,7 @@ function composeLinkHeaders(options: ProgramOptions, inner: number): readonly Li
 /**
  * Makes the kernel take a frame that is not IP for IPv4, for skb_adjust_room makes room in nothing else: an empty tag pushes what is
  * beside the packet into its octets, the type behind it is overwritten, and the pop reads it. The true header is on the stack. From
- * here on the packet cannot pass.
+ * here on such a packet cannot take the detour.
  */
 function pretendIp(): readonly Line[] {
   const error = discard("psn-error");
@@ -276,7 +282,16 @@ function storeType(otherwise: string): readonly Line[] {
   ];
 }
 
-/** Room behind the Ethernet header for the template, another Ethernet header, and a tag if there is one. */
+/** Octets of the template, another Ethernet header, and a tag if there is one. */
+function roomOctets(register: typeof arg2, templateOctets: number): readonly Line[] {
+  return [
+    move(register, tagged),
+    multiply(register, TAG_OCTETS),
+    add(register, templateOctets + LINK_OCTETS),
+  ];
+}
+
+/** Room behind the Ethernet header for what is to be written, told to the kernel as a tunnel, so that it can cut super-frames. */
 function makeRoom(options: ProgramOptions, templateOctets: number): readonly Line[] {
   const flags =
     adjustRoomFlags.fixedGso |
@@ -285,9 +300,7 @@ function makeRoom(options: ProgramOptions, templateOctets: number): readonly Lin
     adjustRoomFlags.innerEthernet |
     innerLinkHeader(LINK_OCTETS);
   return [
-    move(arg2, tagged),
-    shiftLeft(arg2, 2),
-    add(arg2, templateOctets + LINK_OCTETS),
+    ...roomOctets(arg2, templateOctets),
     move(arg1, tagged),
     shiftLeft(arg1, 56 + 2), // four octets more of the inner header
     loadConstant(arg4, flags),
@@ -296,23 +309,55 @@ function makeRoom(options: ProgramOptions, templateOctets: number): readonly Lin
     move(arg1, context),
     call("skb_adjust_room"),
     jumpIfEqual(result, 0, "room"),
-    load32(arg1, frame, MANGLED),
-    jumpIfEqual(arg1, 0, "detour"),
-    jump(discard("psn-error")),
+    ...makeRoomInTunnel(templateOctets),
     label("room"),
   ];
 }
 
-/** Writes all headers, and takes the tag away that they now hold. */
-function write(templateOctets: number): readonly Line[] {
+/**
+ * Room in front of a packet that is in a tunnel already, which the kernel does not take for a tunnel in another: for single frames that
+ * is all the same. Where checksums must be finished, those within the tunnel must too, and the frame takes the detour.
+ */
+function makeRoomInTunnel(templateOctets: number): readonly Line[] {
+  return [
+    load32(arg1, context, skbContext.gsoSize),
+    jumpIfNotEqual(arg1, 0, "refused"),
+    jumpIfNotEqual(result, TUNNELLED, "refused"),
+    load32(arg1, frame, MANGLED),
+    jumpIfNotEqual(arg1, 0, "tunnelled"),
+    load32(arg1, entry, circuitValue.policy.offset),
+    jumpIfSet(arg1, policyBits.cut, "detour"),
+    label("tunnelled"),
+    ...roomOctets(arg2, templateOctets),
+    move(arg1, context),
+    move(arg3, 0),
+    call("skb_change_head"),
+    jumpIfEqual(result, 0, "room"),
+    label("refused"),
+    load32(arg1, frame, MANGLED),
+    jumpIfEqual(arg1, 0, "detour"),
+    jump(discard("psn-error")),
+  ];
+}
+
+/** Writes all headers, takes the tag away that they now hold, and has the kernel know the outer protocol. */
+function write(options: ProgramOptions, templateOctets: number): readonly Line[] {
   const error = discard("psn-error");
   return [
     move(arg4, tagged),
-    shiftLeft(arg4, 2),
+    multiply(arg4, TAG_OCTETS),
     add(arg4, 2 * LINK_OCTETS + templateOctets),
     ...storeOctets(OUTER, arg4, error),
     jumpIfEqual(tagged, 0, "written"),
     ...popTag(error),
     label("written"),
+    load32(arg1, context, skbContext.protocol),
+    jumpIfEqual(arg1, networkOrder(outerType(options)), "known"),
+    ...readProtocolAnew(error),
+    label("known"),
   ];
+}
+
+function outerType({ family }: ProgramOptions): number {
+  return family === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
 }

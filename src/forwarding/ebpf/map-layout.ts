@@ -1,3 +1,4 @@
+import { redirectFlags } from "../../bpf/kernel-numbers.ts";
 import { InvariantError } from "../../bytes/errors.ts";
 import { ETHERNET_HEADER_OCTETS } from "../../wire/ethernet.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
@@ -38,7 +39,7 @@ export const circuitValue = {
   /** The outer tag as it crosses the pseudowire; 0 for a whole port. */
   tagProtocol: { offset: 120, octets: 2, kind: "network" },
   vlanId: { offset: 122, octets: 2, kind: "machine" },
-  /** Where frames go out that the program cannot take: interface index; 0 gives them up. */
+  /** The interface to which frames go that the program cannot do; 0 if there is none, and they are given up. */
   detour: { offset: 124, octets: 4, kind: "machine" },
 } as const satisfies Layout;
 
@@ -52,7 +53,7 @@ export const policyBits = {
   blockPause: 4,
   /** What is longer than `packetOctets` takes the detour to the socket, which lets IP fragment it, and is no discard. */
   fragmentOuter: 8,
-  /** Super-frames, and frames with unfinished checksums, take the detour that cuts and finishes them. */
+  /** Super-frames, and frames with unfinished checksums, take the detour before they are encapsulated. */
   cut: 16,
 } as const;
 
@@ -72,7 +73,7 @@ export const peerValue = {
   /** The outer tag as it leaves on the circuit; 0 for a whole port. */
   tagProtocol: { offset: 56, octets: 2, kind: "network" },
   vlanId: { offset: 58, octets: 2, kind: "machine" },
-  /** For the helper redirect: 0 sends the frame out, BPF_F_INGRESS (1) has the interface receive it. */
+  /** How a frame goes to the circuit: 0 out of its interface, 1 (BPF_F_INGRESS) as if that had received it. */
   redirectFlags: { offset: 60, octets: 4, kind: "machine" },
 } as const satisfies Layout;
 
@@ -115,12 +116,12 @@ export interface Placement extends OuterHeader {
   readonly nextHop: Uint8Array;
   /** Longest outer IP packet. */
   readonly packetOctets: number;
-  /** Interface for frames that the program cannot take; 0: none. */
+  /** The interface to which frames go that the program cannot do; 0 if there is none. */
   readonly detourInterface: number;
-  /** Whether super-frames and unfinished checksums take the detour first. */
+  /** Whether super-frames and frames with unfinished checksums take the detour before they are encapsulated. */
   readonly cut: boolean;
-  /** How frames get to the circuit: 0 out of the interface, 1 as if it had received them. */
-  readonly redirectFlags: 0 | 1;
+  /** Whether frames leave by the circuit's interface, or come in there, as at the host's own end of a pseudowire. */
+  readonly deliver: "out" | "in";
 }
 
 const AF_INET = 2;
@@ -203,15 +204,17 @@ export function circuitEntry(
   return [encode(circuitKey, key), value];
 }
 
-/** The circuit's entry of a session whose frames all go out of `detour` as they are. */
+/** The entry of a circuit whose session no program carries: `puntProgram` has all its frames take the detour. */
 export function puntEntry(
   attachment: Attachment,
   circuitInterface: number,
-  detour: number,
+  detourInterface: number,
 ): readonly [key: Uint8Array, value: Uint8Array] {
-  const nothing = decode(circuitValue, new Uint8Array(sizeOf(circuitValue)));
-  const key = { interfaceIndex: circuitInterface, vlan: vlanKey(attachment) };
-  return [encode(circuitKey, key), encode(circuitValue, { ...nothing, shape: PUNT_SHAPE, detour })];
+  const value = new Uint8Array(sizeOf(circuitValue));
+  const view = new DataView(value.buffer);
+  view.setUint32(circuitValue.shape.offset, PUNT_SHAPE, true);
+  view.setUint32(circuitValue.detour.offset, detourInterface, true);
+  return [encode(circuitKey, { interfaceIndex: circuitInterface, vlan: vlanKey(attachment) }), value];
 }
 
 /** The entry of the peer side. Throws InvariantError for what does not fit. */
@@ -231,7 +234,7 @@ export function peerEntry(
     slot: placement.slot,
     tagProtocol: attachment.vlan?.protocol ?? 0,
     vlanId: attachment.vlan?.id ?? 0,
-    redirectFlags: placement.redirectFlags,
+    redirectFlags: placement.deliver === "in" ? redirectFlags.ingress : 0,
   });
   return [encode(peerKey, { sessionId: session.localSessionId }), value];
 }

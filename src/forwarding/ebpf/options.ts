@@ -35,9 +35,6 @@ export function headerPlaces({ family, encapsulation, cookieOctets, sublayer }: 
   return { udp, message, sessionId, cookie, sublayer: sublayerAt, frame: sublayerAt + (sublayer ? 4 : 0) };
 }
 
-/** The kind of entries whose frames are the userspace plane's: no shape of a program is this. */
-export const PUNT_SHAPE = 255;
-
 /** One number for all options: a session's entry has its own, and a program leaves alone what is not of its kind. */
 export function shapeOf(options: ProgramOptions): number {
   const sequencing = options.sublayer ? { none: 0, "non-ip": 1, all: 2 }[options.sequencing] : 0;
@@ -50,6 +47,9 @@ export function shapeOf(options: ProgramOptions): number {
     (options.vlan === "vlan" ? 128 : 0)
   );
 }
+
+/** The shape of circuits whose session no program carries; no options have it. */
+export const PUNT_SHAPE = 255;
 
 /** Every combination that makes a program of its own: without a sublayer there is nothing to number. */
 export function everyOption(): readonly ProgramOptions[] {

@@ -1,20 +1,20 @@
 import { Register, type WritableRegister } from "../../bpf/instruction.ts";
+import { checksumLevels } from "../../bpf/kernel-numbers.ts";
 import { type Line, label } from "../../bpf/line.ts";
 import {
   add,
   and,
   call,
   jumpIfEqual,
-  jumpIfGreater,
   jumpIfLess,
   jumpIfNotEqual,
   jumpIfSet,
+  jumpIfSignedLess,
   load8,
   load16,
   load32,
   load64,
   move,
-  store32,
   toBigEndian16,
 } from "../../bpf/mnemonics.ts";
 import { skbContext } from "../../bpf/skb-context.ts";
@@ -22,53 +22,62 @@ import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../../wire/ethernet.ts";
 import { discard } from "./counters.ts";
 import { peerValue } from "./map-layout.ts";
 import { headerPlaces, LINK_OCTETS, type ProgramOptions } from "./options.ts";
-import { fold, IPV6_OCTETS, ipv4Fields, ipv6Fields, udpFields } from "./outer-header.ts";
+import {
+  FRAGMENT_BITS,
+  fold,
+  IPV4_OCTETS,
+  IPV6_OCTETS,
+  ipv4Fields,
+  ipv6Fields,
+  udpFields,
+} from "./outer-header.ts";
 import { protocolOf } from "./outer-template.ts";
 import { context, entry, loadOctets, stackAt } from "./parts.ts";
 import { networkOrder } from "./vlan-tag.ts";
 
 /** Whether a packet is a plain data message, and whose. */
 
+const UDP_OCTETS = 8;
+
 const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
-
-/** BPF_CSUM_LEVEL_QUERY gives back how many checksums were verified behind the first, at most 3, or an error. */
-const QUERY = 0;
-const MOST_LEVELS = 3;
-
-/** More fragments, or an offset: as a little-endian machine loads them. */
-const FRAGMENT_BITS = networkOrder(0x3fff);
 
 /**
  * Copies the outer headers to the stack, session id included, and lets pass what is no data message: another protocol, options,
- * fragments, a wrong header checksum, lengths that do not agree, a UDP checksum that no device verified, the T bit, another version,
- * session id 0. Leaves the octets of the IP packet and of the message in it, and at `gso` those of a super-frame's segment or 0.
+ * fragments, a wrong header checksum, lengths that do not agree, a UDP checksum that nobody verified, the T bit, another version, session id 0. Leaves the
+ * octets of the IP packet and of the message in it.
  */
 export function readOuterHeader(
   options: ProgramOptions,
   head: number,
-  gso: number,
   packetOctets: WritableRegister,
   messageOctets: WritableRegister,
 ): readonly Line[] {
   const places = headerPlaces(options);
   const type = options.family === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+  const { vlanPresent, packetType, gsoSize } = skbContext;
+  const absent =
+    options.encapsulation === "udp" ? [vlanPresent, packetType] : [vlanPresent, packetType, gsoSize];
+  // IP does not know how long a super-frame is.
+  const whole = [
+    load32(arg2, context, gsoSize),
+    jumpIfEqual(arg2, 0, "as-told"),
+    move(packetOctets, arg1),
+    label("as-told"),
+  ];
   return [
     load32(arg1, context, skbContext.protocol),
     jumpIfNotEqual(arg1, networkOrder(type), "pass"),
-    ...[skbContext.vlanPresent, skbContext.packetType].flatMap((field) => [
-      load32(arg1, context, field),
-      jumpIfNotEqual(arg1, 0, "pass"),
-    ]),
+    ...absent.flatMap((field) => [load32(arg1, context, field), jumpIfNotEqual(arg1, 0, "pass")]),
     ...loadOctets(LINK_OCTETS, head, places.cookie, "pass"),
     ...(options.family === 4 ? readIpv4(options, head, packetOctets) : readIpv6(options, head, packetOctets)),
-    ...measureSuper(gso, packetOctets),
     load32(arg1, context, skbContext.length),
     add(arg1, -LINK_OCTETS),
+    ...(options.encapsulation === "udp" ? whole : []),
     jumpIfLess(arg1, packetOctets, "pass"),
     jumpIfLess(packetOctets, places.cookie, "pass"),
     move(messageOctets, packetOctets),
     add(messageOctets, -places.message),
-    ...(options.encapsulation === "udp" ? readUdp(head + places.udp, gso, messageOctets) : []),
+    ...(options.encapsulation === "udp" ? readUdp(head + places.udp, messageOctets) : []),
     load32(arg1, frame, head + places.sessionId),
     jumpIfEqual(arg1, 0, "pass"),
   ];
@@ -85,7 +94,7 @@ function readIpv4(options: ProgramOptions, head: number, packetOctets: WritableR
     move(arg1, 0),
     move(arg2, 0),
     ...stackAt(arg3, head),
-    move(arg4, 20),
+    move(arg4, IPV4_OCTETS),
     move(arg5, 0),
     call("csum_diff"),
     ...fold(result, arg2),
@@ -108,35 +117,22 @@ function readIpv6(options: ProgramOptions, head: number, packetOctets: WritableR
   ];
 }
 
-/** Puts the segment size of a super-frame on the stack; its outer headers tell lengths modulo 65 536, or none that are true. */
-function measureSuper(gso: number, packetOctets: WritableRegister): readonly Line[] {
-  return [
-    load32(arg1, context, skbContext.gsoSize),
-    store32(frame, gso, arg1),
-    jumpIfEqual(arg1, 0, "plain"),
-    load32(packetOctets, context, skbContext.length),
-    add(packetOctets, -LINK_OCTETS),
-    label("plain"),
-  ];
-}
-
 /** The UDP header, and the word in front of the session id (RFC 3931 §4.1.2.1). */
-function readUdp(udp: number, gso: number, messageOctets: Register): readonly Line[] {
+function readUdp(udp: number, messageOctets: Register): readonly Line[] {
   return [
-    load32(arg1, frame, gso),
-    jumpIfNotEqual(arg1, 0, "udp-length"),
     load16(arg1, frame, udp + udpFields.length),
     toBigEndian16(arg1),
-    add(arg1, -8),
-    jumpIfNotEqual(arg1, messageOctets, "pass"),
-    label("udp-length"),
+    move(arg2, messageOctets),
+    add(arg2, UDP_OCTETS),
+    and(arg2, 0xffff), // of a super-frame, as many bits as fit
+    jumpIfNotEqual(arg1, arg2, "pass"),
     load16(arg1, frame, udp + udpFields.checksum),
-    jumpIfEqual(arg1, 0, "verified"),
+    jumpIfEqual(arg1, 0, "unsummed"),
     move(arg1, context),
-    move(arg2, QUERY),
+    move(arg2, checksumLevels.query),
     call("csum_level"),
-    jumpIfGreater(result, MOST_LEVELS, "pass"),
-    label("verified"),
+    jumpIfSignedLess(result, 0, "pass"),
+    label("unsummed"),
     load8(arg1, frame, udp + 8),
     jumpIfSet(arg1, 0x80, "pass"),
     load8(arg1, frame, udp + 9),

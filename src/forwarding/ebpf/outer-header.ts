@@ -17,6 +17,7 @@ import {
 import { circuitValue } from "./map-layout.ts";
 import { headerPlaces, type ProgramOptions } from "./options.ts";
 import { entry } from "./parts.ts";
+import { networkOrder } from "./vlan-tag.ts";
 
 /** The outer IP and UDP headers on the stack. */
 
@@ -32,7 +33,10 @@ export const ipv4Fields = {
   source: 12,
 };
 export const ipv6Fields = { length: 4, protocol: 6, source: 8 };
+export const IPV4_OCTETS = 20;
 export const IPV6_OCTETS = 40;
+/** More fragments, or an offset, as a little-endian machine loads them. */
+export const FRAGMENT_BITS = networkOrder(0x3fff);
 export const udpFields = { sourcePort: 0, destinationPort: 2, length: 4, checksum: 6 };
 
 /** Copies the entry's template to the stack, where it begins at a multiple of 8. */

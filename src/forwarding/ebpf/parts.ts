@@ -15,8 +15,9 @@ import {
 } from "../../bpf/mnemonics.ts";
 
 /**
- * What all programs are made of. `context` and `entry` are registers that outlive calls, and a label "pass" leaves the packet to
- * the next program and at last to the stack, and so to our socket: it is jumped to only while the packet says what it said.
+ * What all programs are made of. In all, `context` and `entry` are registers that outlive calls, and a label "pass" leaves the
+ * packet to the next program, and if none takes it to the stack, and so to our socket: it is jumped to only while the packet says
+ * what it said.
  */
 
 const { result, arg1, arg2, arg3, arg4, arg5, saved1, saved2, frame } = Register;
@@ -31,17 +32,17 @@ export function stackAt(register: WritableRegister, offset: number): readonly Li
   return [move(register, frame), add(register, offset)];
 }
 
-/** Copies octets of the packet to the stack; goes on at `otherwise` where it has not as many. A register may say how many. */
+/** Copies octets of the packet to the stack; goes on at `otherwise` where it has not as many. Registers may say from where, and how many. */
 export function loadOctets(
-  from: number,
+  from: Register | number,
   to: number,
   octets: Register | number,
   otherwise: string,
 ): readonly Line[] {
   return [
+    move(arg2, from),
     move(arg4, octets),
     move(arg1, context),
-    move(arg2, from),
     ...stackAt(arg3, to),
     call("skb_load_bytes"),
     jumpIfNotEqual(result, 0, otherwise),
@@ -61,7 +62,7 @@ export function storeOctets(from: number, octets: Register | number, otherwise: 
   ];
 }
 
-/** Finds the entry for the key on the stack; it must be of this program's kind, else the packet passes. */
+/** Finds the entry for the key on the stack; it must be of this program's shape, else the packet passes. */
 export function findEntry(shape: number, map: number, key: number, shapeOffset: number): readonly Line[] {
   return [
     ...lookUp(map, key),
@@ -92,7 +93,7 @@ export function onPacket(helper: HelperName): readonly Line[] {
   return [move(arg1, context), call(helper)];
 }
 
-/** The end of all programs: the packet is not ours, and the next program or the stack decides. */
+/** An end of all programs: the packet is not ours, and others may judge it. */
 export function passEnd(): readonly Line[] {
   return [label("pass"), move(result, verdicts.next), exit()];
 }

@@ -30,7 +30,7 @@ const S_BIT = 0x4000_0000;
 const MASK = NUMBERS - 1;
 const { expected, oldRun, oldNext } = sequenceValue;
 
-/** Tags in a frame's octets, behind the one beside it, that the search for its type goes through; with more it goes to the socket. */
+/** Tags in a frame's octets, behind the one beside it, that the search for its type goes through; with more it takes the detour. */
 const MOST_TAGS = 6;
 
 /**

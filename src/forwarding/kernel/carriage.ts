@@ -41,8 +41,6 @@ export interface Carriage {
 }
 
 const HOP_LIMIT = 64;
-/** BPF_F_INGRESS: as if the interface had received it. */
-const AS_RECEIVED = 1;
 
 /** What a session needs so that programs carry it. */
 export function carriageOf(
@@ -65,7 +63,7 @@ export function carriageOf(
     packetOctets: route.mtu,
     detourInterface: device.near,
     cut: isIp || endpoint.superFrames === "cut",
-    redirectFlags: device.delivery === "in" ? AS_RECEIVED : 0,
+    deliver: device.delivery,
   };
   const behindDetour = {
     ...placement,

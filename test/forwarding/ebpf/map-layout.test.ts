@@ -13,9 +13,10 @@ import {
   peerKey,
   peerValue,
   policyBits,
+  puntEntry,
   sequenceValue,
 } from "../../../src/forwarding/ebpf/map-layout.ts";
-import { everyOption, headerPlaces, shapeOf } from "../../../src/forwarding/ebpf/options.ts";
+import { everyOption, headerPlaces, PUNT_SHAPE, shapeOf } from "../../../src/forwarding/ebpf/options.ts";
 import { attachmentOf, placementOf, sessionOf } from "../../support/ebpf-session.ts";
 
 const SEED = 4719;
@@ -84,7 +85,13 @@ test("an entry of the circuit side has the whole template, and nothing of any on
   const [key, value] = circuitEntry(
     sessionOf(options),
     attachmentOf(options, { linkLocal: "no-pause" }),
-    placementOf(options, { circuitInterface: 7, networkInterface: 9, fragmentation: "outer" }),
+    placementOf(options, {
+      circuitInterface: 7,
+      networkInterface: 9,
+      fragmentation: "outer",
+      detourInterface: 5,
+      cut: true,
+    }),
   );
   expect(decode(circuitKey, key)).toEqual({ interfaceIndex: 7, vlan: 0x8100_006f });
   const { template, nextHop, ...rest } = decode(circuitValue, value);
@@ -100,26 +107,30 @@ test("an entry of the circuit side has the whole template, and nothing of any on
     interfaceIndex: 9,
     headerSum: 0x45 + 0x1140 + 0xc0 + 0x0102 + 0xc0 + 0x0202,
     shape: shapeOf(options),
-    policy: policyBits.transmitAllowed + policyBits.blockPause + policyBits.fragmentOuter,
+    policy: policyBits.transmitAllowed + policyBits.blockPause + policyBits.fragmentOuter + policyBits.cut,
     frameOctets: 1514,
     packetOctets: 9000,
     slot: 3,
     tagProtocol: 0x8100,
     vlanId: 222,
-    detour: 1,
+    detour: 5,
   });
 });
 
 test("an entry of the peer side tells what a data message must be", () => {
   const options = { ...udp8, family: 6, vlan: "port" } as const;
-  const [key, value] = peerEntry(sessionOf(options), attachmentOf(options), placementOf(options));
+  const [key, value] = peerEntry(
+    sessionOf(options),
+    attachmentOf(options),
+    placementOf(options, { deliver: "in" }),
+  );
   expect(toHex(key)).toBe("0a0a0001");
   expect(toHex(value)).toBe(
     "20010db8000000000000000000000001" +
       "20010db8000000000000000000000002" +
       `06a506a5${shapeOf(options).toString(16).padStart(2, "0")}000000` +
       "b0b1b2b3b4b5b6b7" +
-      "01000000 03000000 0000000000000000".replace(/ /g, ""),
+      "01000000 03000000 0000000001000000".replace(/ /g, ""),
   );
 });
 
@@ -130,6 +141,14 @@ test("addresses of another family, and cookies that there are not, are refused",
   expect(() => circuitEntry(sessionOf(options), at, mixed)).toThrow("outer addresses of IPv4 have 4 octets");
   const odd = sessionOf(options, { receiveCookie: new Uint8Array(3) });
   expect(() => peerEntry(odd, at, placementOf(options))).toThrow("a cookie of 3 octets");
+});
+
+test("an entry of a circuit that no program carries tells the detour alone", () => {
+  const [key, value] = puntEntry(attachmentOf({ ...udp8, vlan: "vlan" }), 7, 5);
+  expect(decode(circuitKey, key)).toEqual({ interfaceIndex: 7, vlan: 0x8100_006f });
+  const { shape, detour } = decode(circuitValue, value);
+  expect({ shape, detour }).toEqual({ shape: PUNT_SHAPE, detour: 5 });
+  expect(everyOption().map(shapeOf)).not.toContain(PUNT_SHAPE);
 });
 
 test("every combination has a shape and a template of its own size", () => {

@@ -1,0 +1,80 @@
+import { assemble } from "../bpf/assembler.ts";
+import type { Line } from "../bpf/line.ts";
+import { VerifierError } from "../bpf/verifier-error.ts";
+import { decapsulateProgram } from "../forwarding/ebpf/decapsulate-program.ts";
+import { encapsulateProgram } from "../forwarding/ebpf/encapsulate-program.ts";
+import { mapSizes } from "../forwarding/ebpf/map-layout.ts";
+import { everyOption, type ProgramMaps } from "../forwarding/ebpf/options.ts";
+import { puntProgram } from "../forwarding/ebpf/punt-program.ts";
+import { BpfSyscall } from "../os/bpf-syscall.ts";
+
+/**
+ * Has the running kernel look at every program of the eBPF plane. Prints a line of JSON for each that it refuses, and one of all:
+ * how many there are, how many instructions the shortest and the longest have, and how long all of it took. The exit status is 1 if one
+ * was refused.
+ */
+
+/** What each refused program is told by. */
+interface Refusal {
+  readonly program: string;
+  readonly options: unknown;
+  readonly refusal: string;
+}
+
+const SLOT_OCTETS = 8;
+const SESSIONS = 4;
+
+const kernel = new BpfSyscall();
+
+function makeMaps(): ProgramMaps {
+  const make = (kind: "hash" | "array" | "perCpuArray", name: keyof typeof mapSizes) =>
+    kernel.createMap({ kind, name, maxEntries: SESSIONS, ...mapSizes[name] }).fd;
+  return {
+    circuits: make("hash", "circuits"),
+    peers: make("hash", "peers"),
+    counters: make("perCpuArray", "counters"),
+    sequences: make("array", "sequences"),
+  };
+}
+
+function* everyProgram(maps: ProgramMaps): Generator<readonly [string, unknown, readonly Line[]]> {
+  for (const options of everyOption()) {
+    yield ["encapsulate", options, encapsulateProgram(options, maps)];
+    yield ["decapsulate", options, decapsulateProgram(options, maps)];
+  }
+  for (const vlan of ["port", "vlan"] as const) yield ["punt", { vlan }, puntProgram(vlan, maps)];
+}
+
+/** Loads one and lets it go; gives back why it was refused. */
+function refusalOf(name: string, octets: Uint8Array): string | undefined {
+  try {
+    kernel.loadProgram({ name, octets }).close();
+    return undefined;
+  } catch (error) {
+    return error instanceof VerifierError ? error.log : String(error);
+  }
+}
+
+function say(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+const startMs = performance.now();
+const slots: number[] = [];
+let refused = 0;
+for (const [program, options, lines] of everyProgram(makeMaps())) {
+  const octets = assemble(lines);
+  slots.push(octets.length / SLOT_OCTETS);
+  const refusal = refusalOf(program, octets);
+  if (refusal === undefined) continue;
+  refused += 1;
+  say({ program, options, refusal } satisfies Refusal);
+}
+say({
+  programs: slots.length,
+  refused,
+  fewestInstructions: Math.min(...slots),
+  mostInstructions: Math.max(...slots),
+  tookMs: Math.round(performance.now() - startMs),
+});
+process.exitCode = refused === 0 ? 0 : 1;

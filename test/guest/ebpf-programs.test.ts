@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { everyOption } from "../../src/forwarding/ebpf/options.ts";
+import { GUEST_TEST_LIMIT_MS, runGuest } from "../support/guest.ts";
+
+test(
+  "an older kernel takes every program of the eBPF plane",
+  async () => {
+    const lines = await runGuest("verify-programs.sh");
+    const words = lines.join("\n");
+    expect(words).not.toContain('"refusal"');
+    const total = lines.find((line) => line.startsWith('{"programs":')) ?? "null";
+    console.log(total);
+    expect(JSON.parse(total), words).toMatchObject({ programs: 2 * everyOption().length + 2, refused: 0 });
+    expect(words).toContain("guest: exit status 0");
+  },
+  GUEST_TEST_LIMIT_MS,
+);

@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { everyOption, headerPlaces, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import { SHORTEST_FRAME_OCTETS } from "../../src/wire/ethernet.ts";
+import { LINK_OCTETS } from "../support/ebpf-bench.ts";
+import { nameOf } from "../support/ebpf-session.ts";
+import { EbpfSites, type Passage } from "../support/ebpf-sites.ts";
+import { naiveChecksum } from "../support/internet-checksum.ts";
+import { needBpf } from "../support/namespace.ts";
+
+/** TCP through the programs of the eBPF plane, with super-frames and unfinished checksums as a host sends them. */
+
+const OCTETS = 4_000_000;
+/** Longest that a packet on the network may be which stands for itself. */
+const MOST_SINGLE = LINK_OCTETS + 1600;
+const SAMPLE = 400;
+
+let sites: EbpfSites;
+beforeAll(async () => {
+  needBpf();
+  sites = await EbpfSites.make();
+});
+afterAll(() => sites?.[Symbol.asyncDispose]());
+
+function optionsOf(changes: Partial<ProgramOptions>): ProgramOptions {
+  const wanted = {
+    family: 4,
+    encapsulation: "udp",
+    cookieOctets: 8,
+    sublayer: false,
+    vlan: "port",
+    ...changes,
+  };
+  const found = everyOption().find((options) =>
+    Object.entries(wanted).every(([name, value]) => options[name as keyof ProgramOptions] === value),
+  );
+  if (found === undefined) throw new Error("no such options");
+  return found;
+}
+
+const whole = { first: "site", cut: false, offloads: true } as const;
+const cut = { ...whole, cut: true } as const;
+
+/** TABLE: what the transfers go through, and what crosses the network: super-frames, or frames with their checksums finished. */
+const passages: readonly (readonly [string, Passage, "whole" | "finished"])[] = [
+  ["UDP over IPv4", { ...whole, options: optionsOf({}) }, "whole"],
+  ["UDP over IPv6", { ...whole, options: optionsOf({ family: 6 }) }, "whole"],
+  ["UDP, a VLAN", { ...whole, options: optionsOf({ vlan: "vlan" }) }, "whole"],
+  ["UDP over IPv6, a VLAN", { ...whole, options: optionsOf({ family: 6, vlan: "vlan" }) }, "whole"],
+  [
+    "UDP, frames that are not IP numbered",
+    { ...whole, options: optionsOf({ sublayer: true, sequencing: "non-ip" }) },
+    "whole",
+  ],
+  [
+    "UDP, all frames numbered",
+    { ...cut, options: optionsOf({ sublayer: true, sequencing: "all" }) },
+    "finished",
+  ],
+  ["UDP, super-frames cut", { ...cut, options: optionsOf({ vlan: "vlan" }) }, "finished"],
+  ["UDP over a network without offloads", { ...whole, offloads: false, options: optionsOf({}) }, "finished"],
+  [
+    "UDP over IPv6 without offloads, a VLAN",
+    { ...whole, offloads: false, options: optionsOf({ family: 6, vlan: "vlan" }) },
+    "finished",
+  ],
+  ["IP protocol 115 over IPv4", { ...cut, options: optionsOf({ encapsulation: "ip" }) }, "finished"],
+  [
+    "IP protocol 115 over IPv6, a VLAN",
+    { ...cut, options: optionsOf({ encapsulation: "ip", family: 6, vlan: "vlan" }) },
+    "finished",
+  ],
+  ["the host's own pseudowire over UDP", { ...whole, first: "host", options: optionsOf({}) }, "whole"],
+  [
+    "the host's own pseudowire over UDP, a VLAN",
+    { ...whole, first: "host", options: optionsOf({ family: 6, vlan: "vlan" }) },
+    "whole",
+  ],
+  [
+    "the host's own pseudowire over IP protocol 115, a VLAN",
+    { ...cut, first: "host", options: optionsOf({ encapsulation: "ip", vlan: "vlan" }) },
+    "finished",
+  ],
+];
+
+/** What the checksum of the TCP segment in a packet sums up to: 0 if it is right. Undefined for what is not TCP. */
+function innerChecksum(options: ProgramOptions, packet: Uint8Array): number | undefined {
+  const frame = packet.subarray(LINK_OCTETS + headerPlaces(options).frame);
+  if (frame.length < SHORTEST_FRAME_OCTETS) return undefined;
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  const tag = view.getUint16(12) === 0x8100 ? 4 : 0;
+  const ip = LINK_OCTETS + tag;
+  const type = view.getUint16(12 + tag);
+  const [length, protocol, addresses, octets] =
+    type === 0x0800
+      ? [view.getUint16(ip + 2) - 20, frame[ip + 9], frame.subarray(ip + 12, ip + 20), 20]
+      : [view.getUint16(ip + 4), frame[ip + 6], frame.subarray(ip + 8, ip + 40), 40];
+  if ((type !== 0x0800 && type !== 0x86dd) || protocol !== 6) return undefined;
+  const rest = Uint8Array.of(0, protocol, length >>> 8, length & 0xff);
+  return naiveChecksum(addresses, rest, frame.subarray(ip + octets, ip + octets + length));
+}
+
+describe.each(passages)("%s", (_, passage, kind) => {
+  test.each(["ipv4", "ipv6"] as const)("TCP over %s comes back octet for octet", async (version) => {
+    using opened = await sites.open(passage);
+    const transfer = sites.echoed(passage.first, version, OCTETS);
+    const packets = await sites.heard(SAMPLE, transfer);
+    const why = JSON.stringify([nameOf(passage.options), opened.counted()]);
+    expect(await transfer, why).toBe(OCTETS);
+    const longest = Math.max(...packets.map(({ length }) => length));
+    if (kind === "whole") {
+      expect(longest, why).toBeGreaterThan(2 * MOST_SINGLE);
+    } else {
+      expect(longest, why).toBeLessThanOrEqual(MOST_SINGLE);
+      const sums = packets.map((packet) => innerChecksum(passage.options, packet));
+      expect(sums.filter((sum) => sum === 0).length, why).toBeGreaterThan(10);
+      expect(sums.filter((sum) => sum !== undefined && sum !== 0)).toEqual([]);
+    }
+    // Both CPUs may send: with numbers, what comes late is given up, and TCP sends it again.
+    const reasons = passage.options.sequencing === "all" ? ["out-of-sequence"] : [];
+    for (const { transmittedFrames, transmittedOctets, receivedFrames, discards } of opened.counted()) {
+      expect(reasons, why).toEqual(expect.arrayContaining(Object.keys(discards)));
+      for (const frames of [transmittedFrames, receivedFrames])
+        expect(frames, why).toBeGreaterThan(OCTETS / 1460);
+      expect(transmittedOctets, why).toBeGreaterThan(OCTETS + 54 * (OCTETS / 1460));
+    }
+    if (reasons.length > 0) return;
+    // The connection's last words may still be on their way.
+    await vi.waitFor(() => {
+      const [own, its] = opened.counted();
+      expect([own?.transmittedFrames, own?.transmittedOctets]).toEqual([
+        its?.receivedFrames,
+        its?.receivedOctets,
+      ]);
+    });
+  });
+});

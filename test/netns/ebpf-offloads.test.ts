@@ -1,0 +1,309 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { assemble } from "../../src/bpf/assembler.ts";
+import { Register } from "../../src/bpf/instruction.ts";
+import { checksumLevels, verdicts } from "../../src/bpf/kernel-numbers.ts";
+import { call, move } from "../../src/bpf/mnemonics.ts";
+import { SKB_CONTEXT_OCTETS, skbContext } from "../../src/bpf/skb-context.ts";
+import { concat, toHex } from "../../src/bytes/hex.ts";
+import { decapsulateProgram } from "../../src/forwarding/ebpf/decapsulate-program.ts";
+import { encapsulateProgram } from "../../src/forwarding/ebpf/encapsulate-program.ts";
+import { puntEntry } from "../../src/forwarding/ebpf/map-layout.ts";
+import { everyOption, headerPlaces, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import { puntProgram } from "../../src/forwarding/ebpf/punt-program.ts";
+import type { Attachment } from "../../src/forwarding/plane.ts";
+import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
+import { Bench, LINK_OCTETS, messageOf, received, told } from "../support/ebpf-bench.ts";
+import {
+  attachmentOf,
+  DETOUR,
+  nameOf,
+  packetAround,
+  placementOf,
+  sessionOf,
+  showingDetour,
+} from "../support/ebpf-session.ts";
+import { frameOf } from "../support/frames.ts";
+import { needBpf } from "../support/namespace.ts";
+import { type PacketShape, packetOf, unfinished } from "../support/packets.ts";
+
+/**
+ * What the programs of the eBPF plane make of super-frames and unfinished checksums, run by the kernel on packets from nowhere. Such a
+ * run cannot make room in a super-frame, so that one that may stay whole takes the detour in the end; but before that it is measured.
+ */
+
+const kernel = new BpfSyscall();
+let bench: Bench;
+beforeAll(() => {
+  needBpf();
+  bench = new Bench();
+});
+afterAll(() => bench?.[Symbol.dispose]());
+
+const GSO_OCTETS = 900;
+const plain: PacketShape = {
+  version: 4,
+  transport: "tcp",
+  tags: [],
+  ipOptions: new Uint8Array(0),
+  extensionOctets: 0,
+  tcpOptions: new Uint8Array(0),
+  trafficClass: 0,
+  identification: 1,
+  sequence: 1,
+  flags: 0x10,
+  payload: Uint8Array.from({ length: 2000 }, (_, index) => index),
+};
+const options = new Uint8Array(12).fill(1);
+const TAG = "8100006f";
+
+function contextOf(gsoOctets: number): Uint8Array {
+  const context = new Uint8Array(SKB_CONTEXT_OCTETS);
+  new DataView(context.buffer).setUint32(skbContext.gsoSize, gsoOctets, true);
+  return context;
+}
+
+function optionsWith(changes: Partial<ProgramOptions>): readonly ProgramOptions[] {
+  return everyOption().filter((each) =>
+    Object.entries(changes).every(([name, value]) => each[name as keyof ProgramOptions] === value),
+  );
+}
+
+/** Programs that let super-frames stay whole, one for each family and sublayer. */
+const whole = optionsWith({ encapsulation: "udp", cookieOctets: 8, vlan: "port" }).filter(
+  ({ sequencing }) => sequencing !== "all",
+);
+
+/** What becomes of a super-frame at a circuit with this MTU. */
+function superFrame(
+  kind: ProgramOptions,
+  frame: Uint8Array,
+  mtu: number,
+  { cut = false, gsoOctets = GSO_OCTETS } = {},
+): string {
+  const placement = placementOf(kind, { cut });
+  const attachment: Attachment = attachmentOf(kind, { mtu });
+  bench.start(sessionOf(kind), attachment, placement);
+  const { verdict } = bench
+    .program(encapsulateProgram, kind)
+    .run({ data: frame, context: contextOf(gsoOctets) });
+  return told(verdict, () => new Uint8Array(0), bench.counted(placement));
+}
+
+describe("a super-frame is measured by its segments", () => {
+  /** TABLE: octets of IP packet that each segment has, headers and 900 octets of payload. */
+  const measured: readonly (readonly [string, PacketShape, number])[] = [
+    ["TCP over IPv4", plain, 940],
+    ["TCP with options over IPv4", { ...plain, tcpOptions: options }, 952],
+    ["UDP over IPv4", { ...plain, transport: "udp" }, 928],
+    ["TCP over IPv6", { ...plain, version: 6 }, 960],
+    ["UDP over IPv6", { ...plain, version: 6, transport: "udp" }, 948],
+    ["TCP over IPv4 behind a tag", { ...plain, tags: [TAG] }, 940],
+    ["TCP over IPv6 behind a tag", { ...plain, version: 6, tags: [TAG] }, 960],
+  ];
+  test.each(measured)("%s", (_, shape, octets) => {
+    const { frame } = packetOf(shape);
+    for (const kind of whole) {
+      expect(superFrame(kind, frame, octets), nameOf(kind)).toBe("detour");
+      expect(superFrame(kind, frame, octets - 1), nameOf(kind)).toBe("oversize");
+      // Payload that is less than a segment makes a frame of its own.
+      expect(superFrame(kind, frame, octets + 1100, { gsoOctets: 2001 }), nameOf(kind)).toBe("detour");
+      expect(superFrame(kind, frame, octets + 1099, { gsoOctets: 2001 }), nameOf(kind)).toBe("oversize");
+    }
+  });
+});
+
+describe("a super-frame takes the detour", () => {
+  const TOO_NARROW = 100;
+  const { frame } = packetOf(plain);
+  const odd: readonly (readonly [string, Uint8Array])[] = [
+    ["with two tags", packetOf({ ...plain, tags: [TAG, TAG] }).frame],
+    ["with IPv4 options", packetOf({ ...plain, ipOptions: new Uint8Array(4).fill(1) }).frame],
+    ["with IPv6 extension headers", packetOf({ ...plain, version: 6, extensionOctets: 8 }).frame],
+    ["that is longer than IP says", concat(frame, new Uint8Array(1))],
+    ["that is shorter than IP says", frame.subarray(0, frame.length - 1)],
+    ["that is neither TCP nor UDP", changed(frame, LINK_OCTETS + 9, 132)],
+    ["that is no IP", frameOf({ type: "88b5", length: 2000 })],
+  ];
+  test.each(odd)("%s", (_, frame) => {
+    for (const kind of whole) expect(superFrame(kind, frame, TOO_NARROW), nameOf(kind)).toBe("detour");
+  });
+
+  test("where the session wants it cut, every frame numbered, or IP protocol 115", () => {
+    for (const kind of whole)
+      expect(superFrame(kind, frame, TOO_NARROW, { cut: true }), nameOf(kind)).toBe("detour");
+    for (const changes of [{ encapsulation: "ip" }, { sequencing: "all" }] as const)
+      for (const kind of optionsWith({ ...changes, vlan: "port" }))
+        expect(superFrame(kind, frame, TOO_NARROW), nameOf(kind)).toBe("detour");
+  });
+
+  test("and is given up where there is none", () => {
+    const kind = whole[0]!;
+    const placement = placementOf(kind, { detourInterface: 0, cut: true });
+    bench.start(sessionOf(kind), attachmentOf(kind), placement);
+    const lines = encapsulateProgram(kind, fds());
+    using program = kernel.loadProgram({ name: "no_detour", octets: assemble(lines) });
+    const { verdict } = program.run({ data: frame, context: contextOf(GSO_OCTETS) });
+    expect(verdict).toBe(verdicts.drop);
+    expect(bench.counted(placement).discards).toEqual({ "psn-error": 1 });
+  });
+});
+
+function fds() {
+  const { circuits, peers, counters, sequences } = bench;
+  return { circuits: circuits.fd, peers: peers.fd, counters: counters.fd, sequences: sequences.fd };
+}
+
+function changed(frame: Uint8Array, at: number, value: number): Uint8Array {
+  const copy = frame.slice();
+  copy[at] = value;
+  return copy;
+}
+
+describe("a frame with an unfinished checksum", () => {
+  const single = { ...plain, payload: plain.payload.subarray(0, 333) };
+  const shapes: readonly (readonly [string, PacketShape])[] = (["tcp", "udp"] as const).flatMap((transport) =>
+    ([4, 6] as const).flatMap((version) =>
+      [[], [TAG], [TAG, "810000c8"]].map(
+        (tags) =>
+          [
+            `${transport} over IPv${version} behind ${tags.length} tags`,
+            { ...single, transport, version, tags },
+          ] as const,
+      ),
+    ),
+  );
+  const kinds = optionsWith({ cookieOctets: 4, sublayer: false });
+  const sent = (kind: ProgramOptions, frame: Uint8Array, cut: boolean) => {
+    const placement = placementOf(kind, { cut });
+    bench.start(sessionOf(kind), attachmentOf(kind), placement);
+    const { verdict } = bench.program(encapsulateProgram, kind).run({ data: frame });
+    return verdict === DETOUR ? "detour" : verdict === verdicts.redirect ? "sent" : verdict;
+  };
+
+  test.each(shapes)("takes the detour where the session wants frames cut: %s", (_, shape) => {
+    for (const kind of kinds.filter(({ vlan }) => vlan === "port" || shape.tags.length > 0)) {
+      const name = nameOf(kind);
+      expect(sent(kind, unfinished(shape).frame, true), name).toBe("detour");
+      expect(sent(kind, unfinished(shape).frame, false), name).toBe("sent");
+      expect(sent(kind, packetOf(shape).frame, true), name).toBe("sent");
+    }
+  });
+
+  test("is told from fragments, which have none, and from what is cut off", () => {
+    const { frame } = unfinished(single);
+    const kind = kinds[0]!;
+    for (const [at, value] of [
+      [LINK_OCTETS + 6, 0x20],
+      [LINK_OCTETS + 7, 1],
+      [LINK_OCTETS, 0x46],
+      [LINK_OCTETS + 9, 1],
+    ] as const)
+      expect(sent(kind, changed(frame, at, value), true)).toBe("sent");
+    for (const length of [34, 40, 51]) expect(sent(kind, frame.subarray(0, length), true)).toBe("sent");
+  });
+
+  test("of SCTP is nothing", () => {
+    const sctp = changed(packetOf(single).frame, LINK_OCTETS + 9, 132);
+    const kind = kinds[0]!;
+    expect(sent(kind, sctp, true)).toBe("sent");
+    sctp.fill(0, LINK_OCTETS + 28, LINK_OCTETS + 32);
+    expect(sent(kind, sctp, true)).toBe("detour");
+  });
+});
+
+describe("a packet of several segments from the network", () => {
+  const wrong = { mishap: "cookie", number: undefined, part: 1, bit: 0 } as const;
+  /** A run passes to the socket; of what is taken for a super-frame the cookie is looked at, which is wrong. */
+  const heard = (kind: ProgramOptions, message: Uint8Array) => {
+    const placement = placementOf(kind);
+    bench.start(sessionOf(kind), attachmentOf(kind), placement);
+    const { verdict } = bench
+      .program(decapsulateProgram, kind)
+      .run({ data: packetAround(kind, message), context: contextOf(GSO_OCTETS) });
+    return told(verdict, () => new Uint8Array(0), bench.counted(placement));
+  };
+  const kinds = whole.filter(({ sublayer }) => !sublayer);
+
+  test.each([
+    ["no tags", []],
+    ["one tag", [TAG]],
+    ["two tags", [TAG, "88a800c8"]],
+  ] as const)("is a super-frame if the frame in it ends where the packet ends: %s", (_, tags) => {
+    for (const kind of kinds)
+      for (const version of [4, 6] as const)
+        for (const transport of ["tcp", "udp"] as const) {
+          const payload = plain.payload.subarray(0, 1200);
+          const { frame } = packetOf({ ...plain, version, transport, tags, payload });
+          const message = messageOf(kind, sessionOf(kind), { ...wrong, frame });
+          expect(heard(kind, message), nameOf(kind)).toBe("wrong-cookie");
+          expect(heard(kind, message.subarray(0, message.length - 1)), nameOf(kind)).toBe("pass");
+          expect(heard(kind, concat(message, message)), nameOf(kind)).toBe("pass");
+        }
+  });
+
+  test("is for the socket if its frame is something else, or has a number", () => {
+    for (const kind of kinds) {
+      for (const frame of [
+        frameOf({ type: "88b5", length: 2000 }),
+        packetOf({ ...plain, tags: [TAG, TAG, TAG] }).frame,
+        packetOf({ ...plain, ipOptions: new Uint8Array(4).fill(1) }).frame,
+      ])
+        expect(heard(kind, messageOf(kind, sessionOf(kind), { ...wrong, frame })), nameOf(kind)).toBe("pass");
+    }
+    const { frame } = packetOf(plain);
+    for (const kind of whole.filter(({ sublayer }) => sublayer)) {
+      const session = sessionOf(kind);
+      expect(heard(kind, messageOf(kind, session, { ...wrong, frame }))).toBe("wrong-cookie");
+      expect(heard(kind, messageOf(kind, session, { ...wrong, frame, number: 5 }))).toBe("pass");
+    }
+    for (const kind of optionsWith({ encapsulation: "ip", cookieOctets: 8, vlan: "port" }))
+      expect(heard(kind, messageOf(kind, sessionOf(kind), { ...wrong, frame }))).toBe("pass");
+  });
+});
+
+test("a message whose UDP checksum was verified is decapsulated, any other with one is for the socket", () => {
+  const { arg1, arg2, saved1 } = Register;
+  const verified = [
+    move(saved1, arg1),
+    move(arg2, checksumLevels.increase),
+    call("csum_level"),
+    move(arg1, saved1),
+  ];
+  for (const kind of whole) {
+    const placement = placementOf(kind);
+    const session = sessionOf(kind);
+    bench.start(session, attachmentOf(kind), placement);
+    const frame = frameOf({ length: 100 });
+    const message = { mishap: "none", frame, number: undefined, part: 1, bit: 0 } as const;
+    const packet = packetAround(kind, messageOf(kind, session, message));
+    packet[LINK_OCTETS + headerPlaces(kind).udp + 7] = 1;
+    expect(received(bench, kind, placement, packet)).toBe("pass");
+    using program = kernel.loadProgram({
+      ...{ name: "verified", octets: assemble([...verified, ...decapsulateProgram(kind, fds())]) },
+    });
+    const { verdict, data } = program.run({ data: packet });
+    expect(told(verdict, () => data, bench.counted(placement))).toBe(toHex(frame));
+  }
+});
+
+test("all frames of a circuit that no program carries take the detour, and no others", () => {
+  const kind = optionsWith({ vlan: "vlan" })[0]!;
+  bench.start(sessionOf(kind), attachmentOf(kind), placementOf(kind));
+  const run = (vlan: ProgramOptions["vlan"], frame: Uint8Array) => {
+    using program = kernel.loadProgram({
+      name: "punt",
+      octets: assemble(showingDetour(puntProgram(vlan, fds()))),
+    });
+    return program.run({ data: frame, context: contextOf(GSO_OCTETS) }).verdict;
+  };
+  const tagged = frameOf({ tags: [TAG], length: 200 });
+  expect(run("vlan", tagged), "an entry of another shape").toBe(verdicts.next);
+  bench.circuits.update(...puntEntry(attachmentOf(kind), 1, 1));
+  expect(run("vlan", tagged)).toBe(verdicts.redirect);
+  expect(run("vlan", frameOf({ tags: ["81000070"], length: 200 }))).toBe(verdicts.next);
+  expect(run("vlan", frameOf())).toBe(verdicts.next);
+  expect(run("port", frameOf())).toBe(verdicts.next);
+  bench.circuits.update(...puntEntry(attachmentOf({ ...kind, vlan: "port" }), 1, 1));
+  expect(run("port", frameOf())).toBe(verdicts.redirect);
+  expect(run("port", tagged)).toBe(verdicts.redirect);
+});
