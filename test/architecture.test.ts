@@ -81,6 +81,11 @@ const roots = [
   "config/reference.ts",
   // What loads programs into the kernel, before there is a plane to load any.
   "os/bpf-syscall.ts",
+  // What the eBPF plane is to stand on.
+  "os/bpf-file-system.ts",
+  "os/bpf-probe.ts",
+  "os/routes.ts",
+  "os/virtual-pairs.ts",
   // The programs of the eBPF plane, until the plane is wired.
   "forwarding/ebpf/encapsulate-program.ts",
   "forwarding/ebpf/decapsulate-program.ts",

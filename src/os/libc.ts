@@ -42,6 +42,9 @@ export const writev = declare("intptr_t writev(int fd, uintptr_t vectors, int co
 export const syscall = declare(
   "intptr_t syscall(long number, int command, uintptr_t attribute, unsigned int octets)",
 );
+export const mount = declare(
+  "int mount(const char *source, const char *target, const char *kind, unsigned long flags, uintptr_t data)",
+);
 export const ifNameToIndex = declare("unsigned int if_nametoindex(const char *name)");
 
 /** The number of the last error of this thread. */
@@ -82,6 +85,7 @@ export const linux = {
   SOL_SOCKET: 1,
   SO_RCVBUF: 8,
   SO_SNDBUF: 7,
+  SO_NO_CHECK: 11,
   SO_SNDBUFFORCE: 32,
   SO_RCVBUFFORCE: 33,
   SO_ATTACH_FILTER: 26,
@@ -94,6 +98,8 @@ export const linux = {
   PMTUDISC_DONT: 0,
   PMTUDISC_DO: 2,
   SOL_UDP: 17,
+  UDP_NO_CHECK6_TX: 101,
+  UDP_NO_CHECK6_RX: 102,
   UDP_SEGMENT: 103,
   UDP_GRO: 104,
   SOL_PACKET: 263,

@@ -2,6 +2,7 @@ import { isIPv6 } from "node:net";
 import { IP_PROTOCOL_L2TP } from "../wire/constants.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { SystemError } from "./errors.ts";
+import { control, IFREQ_VALUE, interfaceRequest } from "./interface-request.ts";
 import {
   addressOf,
   bind,
@@ -36,8 +37,6 @@ const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
 /** Checksums, and TCP super-frames over IPv4 and IPv6, with or without ECN, may be left to us. */
 const TUN_OFFLOADS = 0x01 | 0x02 | 0x04 | 0x08;
-const IFREQ_OCTETS = 40;
-const IFREQ_VALUE = 16;
 export const VNET_HEADER_OCTETS = 10;
 
 /** An IP address as its 4 or 16 octets. */
@@ -125,12 +124,30 @@ export interface PsnSocket {
   readonly takesSegments: boolean;
 }
 
-/** Opens the socket of a local address; with "outer" IP may fragment what it sends, with "none" it may not. */
+/** Whether UDP datagrams have a checksum: "full", all that are sent; "zero", none, and over IPv6 ones without it are taken too. */
+export type UdpChecksum = "full" | "zero";
+
+/**
+ * Has datagrams sent without a checksum. Over IPv4 ones without it are always taken; over IPv6 only by a socket that says so
+ * (RFC 6935, RFC 6936).
+ */
+function leaveChecksumsOut(fd: number, isV6: boolean): boolean {
+  if (!isV6) return setInteger(fd, linux.SOL_SOCKET, linux.SO_NO_CHECK, 1);
+  return [linux.UDP_NO_CHECK6_TX, linux.UDP_NO_CHECK6_RX].every((option) =>
+    setInteger(fd, linux.SOL_UDP, option, 1),
+  );
+}
+
+/**
+ * Opens the socket of a local address; with "outer" IP may fragment what it sends, with "none" it may not. `checksum` is for UDP
+ * alone; without checksums the kernel takes no groups of datagrams, so that `takesSegments` is false.
+ */
 export function openPsnSocket(
   encapsulation: "udp" | "ip",
   address: string,
   port: number,
   fragmentation: "outer" | "none",
+  checksum: UdpChecksum = "full",
 ): PsnSocket {
   const isV6 = isIPv6(address);
   const target = encapsulation === "udp" ? `UDP ${address} port ${port}` : `IP protocol 115 on ${address}`;
@@ -145,13 +162,16 @@ export function openPsnSocket(
     : [linux.IPPROTO_IP, linux.IP_MTU_DISCOVER];
   require(setInteger(fd, level, option, discover), fd, "set path MTU discovery", target);
   enlargeBuffers(fd);
-  const takesSegments = encapsulation === "udp" && offerCoalescing(fd);
+  const coalesces = encapsulation === "udp" && offerCoalescing(fd);
+  const isBare = encapsulation === "udp" && checksum === "zero";
+  require(!isBare || leaveChecksumsOut(fd, isV6), fd, "leave UDP checksums out", target);
   if (encapsulation === "ip") attachFilter(fd, filterProgram(dataOnlyFilter(isV6)), target);
   const name = new Uint8Array(SOCKADDR_OCTETS);
   const length = writeSocketAddress(name, address, encapsulation === "udp" ? port : 0);
   require(bind(fd, addressOf(name), length) ===
     0, fd, "bind a socket", target, "is the address on this machine, the port free?");
-  return { fd, port: encapsulation === "udp" ? boundPort(fd, target) : 0, takesSegments };
+  const bound = encapsulation === "udp" ? boundPort(fd, target) : 0;
+  return { fd, port: bound, takesSegments: coalesces && !isBare };
 }
 
 function boundPort(fd: number, target: string): number {
@@ -196,9 +216,10 @@ export function sendDatagram(fd: number, octets: Uint8Array, path: PsnPath): boo
 
 /**
  * Opens an existing interface for whole frames, with virtio-net headers in front (super-frames and unfinished checksums are
- * described, not spoilt) and the outer tag beside them, in promiscuous mode.
+ * described, not spoilt) and the outer tag beside them, in promiscuous mode. With `receives` false it only sends, and the interface is
+ * promiscuous all the same: for those whose frames are taken before they come to a socket.
  */
-export function openPacketSocket(interfaceName: string): number {
+export function openPacketSocket(interfaceName: string, { receives = true } = {}): number {
   const target = `interface ${interfaceName}`;
   const index = ifNameToIndex(interfaceName);
   if (index === 0)
@@ -219,16 +240,11 @@ export function openPacketSocket(interfaceName: string): number {
   const name = new Uint8Array(20);
   const view = new DataView(name.buffer);
   view.setUint16(0, linux.AF_PACKET, true);
-  view.setUint16(2, linux.ETH_P_ALL);
+  // A socket of protocol 0 is told of nothing.
+  view.setUint16(2, receives ? linux.ETH_P_ALL : 0);
   view.setInt32(4, index, true);
   require(bind(fd, addressOf(name), 20) === 0, fd, "bind to an interface", target);
   return fd;
-}
-
-function interfaceRequest(name: string): { octets: Uint8Array; view: DataView } {
-  const octets = new Uint8Array(IFREQ_OCTETS);
-  octets.set(new TextEncoder().encode(name));
-  return { octets, view: new DataView(octets.buffer) };
 }
 
 /**
@@ -247,15 +263,15 @@ export function openTap(name: string, mtu: number, { offloads = true } = {}): nu
   const sized = ioctl(fd, TUNSETVNETHDRSZ, addressOf(new Uint8Array(headerOctets.buffer))) === 0;
   require(sized, fd, "set the virtio-net header", target);
   require(ioctl(fd, TUNSETOFFLOAD, offloads ? TUN_OFFLOADS : 0) === 0, fd, "set offloads", target);
-  const control = socket(linux.AF_INET, linux.SOCK_DGRAM | linux.SOCK_CLOEXEC, 0);
   const wanted = interfaceRequest(name);
   wanted.view.setInt32(IFREQ_VALUE, mtu, true);
-  const done = ioctl(control, SIOCSIFMTU, addressOf(wanted.octets)) === 0;
-  const problem = done ? undefined : lastError(`set the MTU to ${mtu}`, target);
-  close(control);
-  if (problem === undefined) return fd;
-  close(fd);
-  throw problem;
+  try {
+    control(wanted, SIOCSIFMTU, `set the MTU to ${mtu}`, target);
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+  return fd;
 }
 
 /** A descriptor that wakes a poll(2). */

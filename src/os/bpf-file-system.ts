@@ -1,0 +1,81 @@
+import { mkdirSync, rmdirSync, rmSync, statfsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { SystemError } from "./errors.ts";
+import { errno, errnoName, mount } from "./libc.ts";
+
+/** The directory in which maps and links outlive the process: in a bpf file system, mounted where everyone has it. */
+
+const MOUNT_POINT = "/sys/fs/bpf";
+/** Ours therein, one directory below for each daemon. */
+const ROOT = join(MOUNT_POINT, "wirespan");
+/** What statfs(2) calls a bpf file system (linux/magic.h). */
+const BPF_FS_MAGIC = 0xcafe4a11;
+const OWNER_ONLY = 0o700;
+
+/** Where to pin, or why nothing can be. */
+export type PinDirectory =
+  | { readonly path: string; readonly reason?: undefined }
+  | { readonly path?: undefined; readonly reason: string };
+
+/**
+ * Makes a directory to pin in, mounting the bpf file system if it is not yet, in this mount namespace: in a private one, pins go
+ * with its last process. What is in the directory from before stays. Throws SystemError for what should not be refused.
+ */
+export function pinDirectory(name: string): PinDirectory {
+  const reason = isMounted() ? undefined : mountProblem();
+  if (reason !== undefined) return { reason };
+  const path = pinPath(ROOT, name);
+  try {
+    mkdirSync(path, { recursive: true, mode: OWNER_ONLY });
+  } catch (error) {
+    throw refused("make a directory for pins", path, error);
+  }
+  return { path };
+}
+
+/** The path of a pin in a directory. The file system takes no dot in a name, so that one is written as "%2E", and so on. */
+export function pinPath(directory: string, name: string): string {
+  return join(directory, encodeURIComponent(name).replaceAll(".", "%2E"));
+}
+
+/** Removes a directory that `pinDirectory` made, and all pins in it; again is no error. Throws SystemError. */
+export function removeDirectory(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+    rmdirSync(dirname(path));
+  } catch (error) {
+    // Another daemon's pins are next to ours, or the last one's are gone already.
+    if (["ENOTEMPTY", "ENOENT"].includes(codeOf(error))) return;
+    throw refused("remove a directory of pins", path, error);
+  }
+}
+
+function isMounted(): boolean {
+  try {
+    return statfsSync(MOUNT_POINT).type === BPF_FS_MAGIC;
+  } catch {
+    return false;
+  }
+}
+
+function mountProblem(): string | undefined {
+  if (mount("bpf", MOUNT_POINT, "bpf", 0, 0) === 0) return undefined;
+  const name = errnoName(errno());
+  return `${MOUNT_POINT} is no bpf file system, and mounting one was refused: ${name} (${mountHints[name] ?? "mount -t bpf bpf /sys/fs/bpf"})`;
+}
+
+const mountHints: Readonly<Record<string, string>> = {
+  EPERM: "needs CAP_SYS_ADMIN; or once as root: mount -t bpf bpf /sys/fs/bpf",
+  EACCES: "needs CAP_SYS_ADMIN; or once as root: mount -t bpf bpf /sys/fs/bpf",
+  ENOENT: "the directory is not there; is sysfs mounted, and has the kernel CONFIG_BPF_SYSCALL?",
+  ENODEV: "needs a kernel with CONFIG_BPF_SYSCALL",
+};
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? "EIO";
+}
+
+function refused(operation: string, target: string, cause: unknown): SystemError {
+  const hint = "pins belong to root; see: ls -la /sys/fs/bpf/wirespan";
+  return new SystemError(operation, { errno: codeOf(cause), target, hint, cause });
+}

@@ -1,0 +1,161 @@
+import { readFileSync, readlinkSync } from "node:fs";
+import { endianness } from "node:os";
+import { assemble } from "../bpf/assembler.ts";
+import { Register } from "../bpf/instruction.ts";
+import { adjustRoomFlags, adjustRoomModes, verdicts } from "../bpf/kernel-numbers.ts";
+import type { Line } from "../bpf/line.ts";
+import { call, exit, loadConstant, move } from "../bpf/mnemonics.ts";
+import { VerifierError } from "../bpf/verifier-error.ts";
+import { KernelProgram } from "./bpf-program.ts";
+import { SystemError } from "./errors.ts";
+import { ifNameToIndex } from "./libc.ts";
+import { TrafficControl } from "./traffic-control.ts";
+
+/** What this machine lacks for the eBPF plane, found by trying it. */
+
+/** Something that is needed and is not there. */
+export interface BpfLack {
+  readonly need: string;
+  /** What was found instead. */
+  readonly problem: string;
+  /** What to do. */
+  readonly remedy: string;
+}
+
+interface Check {
+  readonly need: string;
+  /** The problem in words; undefined when all is well. */
+  readonly look: () => string | undefined | Promise<string | undefined>;
+  readonly remedy: string;
+}
+
+const { result, arg1, arg2, arg3, arg4 } = Register;
+const OTHERWISE = "or use plane: userspace";
+
+/** The first user namespace, by a number that the kernel has for it (PROC_USER_INIT_INO). */
+const FIRST_USER_NAMESPACE = "user:[4026531837]";
+
+/** TABLE: bits of capabilities (linux/capability.h). */
+const capabilities = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n, CAP_BPF: 39n } as const;
+
+/** TABLE: the checks, each of which is worth making only if those before it found nothing. */
+const checks: readonly Check[] = [
+  {
+    need: "a processor that the programs are written for",
+    look: architectureProblem,
+    remedy: `use an x86-64 or arm64 machine, ${OTHERWISE}`,
+  },
+  {
+    need: "the first user namespace",
+    look: () =>
+      readlinkSync("/proc/self/ns/user") === FIRST_USER_NAMESPACE
+        ? undefined
+        : "bpf(2) is refused inside a user namespace",
+    remedy: `run as root outside of it, ${OTHERWISE}`,
+  },
+  {
+    need: "CAP_BPF and CAP_NET_ADMIN",
+    look: capabilityProblem,
+    remedy: `run as root, or with AmbientCapabilities=CAP_BPF CAP_NET_ADMIN, ${OTHERWISE}`,
+  },
+  {
+    need: "bpf(2), and programs for traffic control",
+    look: () => trial([move(result, verdicts.next), exit()]),
+    remedy: `use a kernel with CONFIG_BPF_SYSCALL and CONFIG_NET_CLS_ACT, ${OTHERWISE}`,
+  },
+  {
+    need: "the helper redirect_neigh",
+    look: () =>
+      trial([...[arg1, arg2, arg3, arg4].map((each) => move(each, 0)), call("redirect_neigh"), exit()]),
+    remedy: `use Linux 5.10 or later, ${OTHERWISE}`,
+  },
+  {
+    need: "skb_adjust_room with a new protocol",
+    look: () => trial(changeProtocol, "run"),
+    remedy: `use Linux 6.3 or later, ${OTHERWISE}`,
+  },
+  {
+    need: "a place for programs at interfaces, tcx or clsact",
+    look: attachProblem,
+    remedy: `use Linux 6.6 or later, or one with CONFIG_NET_SCH_INGRESS and CONFIG_NET_CLS_BPF, ${OTHERWISE}`,
+  },
+];
+
+/**
+ * Tells what is missing for the eBPF plane; empty when all is there. The first thing that is missing ends the list, since without it
+ * the rest cannot be tried. It takes some milliseconds, and nothing is left behind: for a moment, a program that does nothing stands
+ * at the loopback interface of this network namespace.
+ */
+export async function probeBpf(): Promise<readonly BpfLack[]> {
+  for (const { need, look, remedy } of checks) {
+    const problem = await look();
+    if (problem !== undefined) return [{ need, problem, remedy }];
+  }
+  return [];
+}
+
+function architectureProblem(): string | undefined {
+  const isKnown = process.arch === "x64" || process.arch === "arm64";
+  if (isKnown && endianness() === "LE") return undefined;
+  return `this is ${process.arch}, ${endianness() === "LE" ? "little" : "big"}-endian`;
+}
+
+function capabilityProblem(): string | undefined {
+  const status = readFileSync("/proc/thread-self/status", "utf8");
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
+  const has = (name: keyof typeof capabilities) => ((effective >> capabilities[name]) & 1n) === 1n;
+  const missing = [
+    ...(has("CAP_BPF") || has("CAP_SYS_ADMIN") ? [] : ["CAP_BPF"]),
+    ...(has("CAP_NET_ADMIN") ? [] : ["CAP_NET_ADMIN"]),
+  ];
+  return missing.length === 0 ? undefined : `this process lacks ${missing.join(" and ")}`;
+}
+
+/** Has an IPv4 header taken off and what follows taken for IPv6, as when IPv6 comes out of a tunnel over IPv4. */
+const changeProtocol: readonly Line[] = [
+  move(arg2, -20),
+  move(arg3, adjustRoomModes.link),
+  loadConstant(arg4, adjustRoomFlags.fixedGso | adjustRoomFlags.decapsulatedFromIpv6),
+  call("skb_adjust_room"),
+  exit(),
+];
+
+/** Long enough that an IPv6 header is left. */
+const TRIAL_OCTETS = 128;
+
+/** Loads a program and perhaps runs it on an IPv4 packet, where it must give back 0; the problem in words. */
+function trial(lines: readonly Line[], then: "load" | "run" = "load"): string | undefined {
+  try {
+    using program = KernelProgram.load({ name: "wirespan_probe", octets: assemble(lines) });
+    if (then === "load") return undefined;
+    const data = new Uint8Array(TRIAL_OCTETS);
+    // Type IPv4, version 4, a header of 20 octets.
+    data.set([0x08, 0x00, 0x45], 12);
+    const { verdict } = program.run({ data });
+    return verdict === 0 ? undefined : `the kernel refused it with ${verdict}`;
+  } catch (error) {
+    return inWords(error);
+  }
+}
+
+async function attachProblem(): Promise<string | undefined> {
+  try {
+    using program = KernelProgram.load({
+      name: "wirespan_probe",
+      octets: assemble([move(result, verdicts.next), exit()]),
+    });
+    const control = new TrafficControl({ owner: "probe" });
+    const attachment = await control.attach(program, ifNameToIndex("lo"), "ingress");
+    await attachment.detach();
+    return undefined;
+  } catch (error) {
+    return inWords(error);
+  }
+}
+
+/** What the kernel refused is a finding; all else is a mistake of ours. */
+function inWords(error: unknown): string {
+  if (error instanceof SystemError || error instanceof VerifierError)
+    return error.message.split("\n")[0] ?? "";
+  throw error;
+}

@@ -1,0 +1,25 @@
+import { addressOf, close, ioctl, lastError, linux, socket } from "./libc.ts";
+
+/** struct ifreq: the name of an interface, and behind it what is asked or told. */
+const IFREQ_OCTETS = 40;
+export const IFREQ_VALUE = 16;
+
+export interface InterfaceRequest {
+  readonly octets: Uint8Array;
+  readonly view: DataView;
+}
+
+export function interfaceRequest(name: string): InterfaceRequest {
+  const octets = new Uint8Array(IFREQ_OCTETS);
+  octets.set(new TextEncoder().encode(name));
+  return { octets, view: new DataView(octets.buffer) };
+}
+
+/** Asks about an interface of this network namespace by ioctl(2) on a socket of any kind. Throws SystemError. */
+export function control(request: InterfaceRequest, number: number, operation: string, target: string): void {
+  const fd = socket(linux.AF_INET, linux.SOCK_DGRAM | linux.SOCK_CLOEXEC, 0);
+  const done = fd >= 0 && ioctl(fd, number, addressOf(request.octets)) === 0;
+  const problem = done ? undefined : lastError(operation, target);
+  if (fd >= 0) close(fd);
+  if (problem !== undefined) throw problem;
+}

@@ -1,0 +1,147 @@
+import { isIPv6 } from "node:net";
+import netlink, { type RtNetlinkSocket } from "netlink";
+import { SystemError } from "./errors.ts";
+import { ifNameToIndex, linux } from "./libc.ts";
+import { ask, attributesIn } from "./rtnetlink.ts";
+import { addressOctets, addressText } from "./sockets.ts";
+
+/** Which way packets go, as the kernel decides it, and when it may decide otherwise. */
+
+/** TABLE: attributes of a route (linux/rtnetlink.h); read by hand, since the package refuses every route that has a VIA. */
+const attribute = { oif: 4, gateway: 5, preferredSource: 7, metrics: 8, via: 18 } as const;
+const METRIC_MTU = 2;
+/** struct rtmsg, in front of the attributes. */
+const ROUTE_HEADER_OCTETS = 12;
+/** struct rtvia: the family, in front of the address. */
+const VIA_FAMILY_OCTETS = 2;
+
+/** TABLE: what tells of everything that can change the answer of `routeTo`. */
+const groups = [
+  "LINK",
+  "IPV4_IFADDR",
+  "IPV4_ROUTE",
+  "IPV4_RULE",
+  "IPV6_IFADDR",
+  "IPV6_ROUTE",
+  "IPV6_RULE",
+  "NEXTHOP",
+] as const;
+
+/** Changes come in crowds, and one call is for all of a crowd. */
+const COALESCING_MS = 200;
+
+/** Where packets for an address go next. */
+export interface RouteFound {
+  readonly interfaceIndex: number;
+  /** Whom to ask the link address of: the gateway, or where there is none the remote itself; maybe of the other family. */
+  readonly nextHop: Uint8Array;
+  readonly nextHopText: string;
+  /** In octets, IP header included: what the route says, or was learned of the path, or else the interface's. */
+  readonly mtu: number;
+  /** Whether the address is this machine's own. */
+  readonly isLocal: boolean;
+}
+
+/**
+ * The route from a local address to a remote one of the same family; a zone such as "%eth0" of the remote is heeded. Rejects with
+ * SystemError, also where the kernel has no route or one that discards.
+ */
+export async function routeTo(remote: string, local: string): Promise<RouteFound> {
+  const see = `see: ip route get ${remote} from ${local}`;
+  const hints = {
+    ENETUNREACH: `there is no route; ${see}`,
+    EHOSTUNREACH: `the route is "unreachable"; ${see}`,
+    EACCES: `the route is "prohibit"; ${see}`,
+    EINVAL: `is ${local} an address of this machine? ${see}`,
+    ENODEV: `there is no such interface; ${see}`,
+  };
+  return ask(
+    { operation: "look up a route", target: `to ${remote} from ${local}`, hints },
+    async (socket) => {
+      const answer = await lookUp(socket, remote, local);
+      const { type } = netlink.rt.parseRoute(answer.subarray(0, ROUTE_HEADER_OCTETS));
+      const attributes = attributesIn(answer.subarray(ROUTE_HEADER_OCTETS));
+      const oif = attributes.get(attribute.oif);
+      if (oif === undefined || !(type === "UNICAST" || type === "LOCAL")) {
+        throw new SystemError("look up a route", {
+          errno: "EHOSTUNREACH",
+          target: `to ${remote} from ${local}`,
+          hint: `the route is of type ${String(type).toLowerCase()}; ${see}`,
+        });
+      }
+      const interfaceIndex = netlink.getU32(oif);
+      const nextHop = nextHopIn(attributes) ?? addressOctets(remote.replace(/%.*$/, ""));
+      const mtu = routeMtu(attributes.get(attribute.metrics)) ?? (await interfaceMtu(socket, interfaceIndex));
+      return { interfaceIndex, nextHop, nextHopText: addressText(nextHop), mtu, isLocal: type === "LOCAL" };
+    },
+  );
+}
+
+async function lookUp(socket: RtNetlinkSocket, remote: string, local: string): Promise<Buffer> {
+  const [address = "", zone] = remote.split("%");
+  const destination = Buffer.from(addressOctets(address));
+  const source = Buffer.from(addressOctets(local.replace(/%.*$/, "")));
+  const family = isIPv6(address) ? linux.AF_INET6 : linux.AF_INET;
+  const data = { family, dstLen: 8 * destination.length, srcLen: 8 * source.length };
+  const stream = new netlink.AttrStream();
+  const attrs = {
+    dst: destination,
+    src: source,
+    ...(zone === undefined ? {} : { oif: ifNameToIndex(zone) }),
+  };
+  netlink.rt.formatRouteMessage({ kind: "route", data, attrs }, stream);
+  const [[answer]] = await socket.socket.request(netlink.rt.MessageType.GETROUTE, stream.bufs);
+  if (answer === undefined) throw new Error("EIO: an acknowledgement without a route");
+  return answer.data as Buffer;
+}
+
+function nextHopIn(attributes: ReadonlyMap<number, Buffer>): Uint8Array | undefined {
+  const found =
+    attributes.get(attribute.gateway) ?? attributes.get(attribute.via)?.subarray(VIA_FAMILY_OCTETS);
+  return found === undefined ? undefined : Uint8Array.from(found);
+}
+
+function routeMtu(metrics: Buffer | undefined): number | undefined {
+  const mtu = metrics === undefined ? undefined : attributesIn(metrics).get(METRIC_MTU);
+  return mtu === undefined ? undefined : netlink.getU32(mtu);
+}
+
+async function interfaceMtu(socket: RtNetlinkSocket, index: number): Promise<number> {
+  const [link] = await socket.getLink({ index });
+  return link?.attrs.mtu ?? 0;
+}
+
+/** Ends the watching; once is enough, again is no error. */
+export interface RouteWatch {
+  close(): void;
+}
+
+/**
+ * Calls after any change of routes, rules, addresses or interfaces of this network namespace, also when the kernel could not tell
+ * which: soon, and at most once in 200 ms. A path MTU that was learned is no such change. Throws what the package throws when no
+ * socket can be opened.
+ */
+export function watchRoutes(listener: () => void): RouteWatch {
+  const socket = netlink.createRtNetlink();
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+  const tell = () => {
+    timer = undefined;
+    listener();
+  };
+  const changed = () => {
+    if (closed || timer !== undefined) return;
+    timer = setTimeout(tell, COALESCING_MS);
+    timer.unref();
+  };
+  for (const event of ["message", "invalid", "error"] as const) socket.socket.on(event, changed);
+  for (const group of groups) socket.addMembership(group);
+  return {
+    close() {
+      if (closed) return;
+      closed = true;
+      clearTimeout(timer);
+      socket.socket.close();
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import type { AttachPoint } from "../bpf/kernel-numbers.ts";
+import type { BpfLink, BpfProgram } from "../ports.ts";
+import { KernelLink } from "./bpf-link.ts";
+import * as clsact from "./clsact.ts";
+import { SystemError } from "./errors.ts";
+
+/** How a program is attached: by a link (Linux 6.6), or as a filter of a queueing discipline, which every kernel has. */
+export type AttachmentKind = "tcx" | "clsact";
+
+/** A program's place at an interface. All but `close` fail with SystemError. */
+export interface Attachment {
+  readonly kind: AttachmentKind;
+  readonly interfaceIndex: number;
+  /** Puts another program in the place without a gap. */
+  replace(program: BpfProgram): Promise<void>;
+  /** Has it outlive this process. A filter does so anyway; a link is pinned at the path, in a bpf file system. */
+  pin(path: string): void;
+  /** Takes the program away; one that is gone, be it with its interface, is no error. */
+  detach(): Promise<void>;
+  /** Lets go of it: a filter, and a link that is pinned, go on working; another link is detached. */
+  close(): void;
+}
+
+export interface TrafficControlOptions {
+  /** Tells our filters from those of another daemon on the same interface; at most 100 characters. */
+  readonly owner?: string;
+  /** Only this kind, whatever the kernel has. */
+  readonly force?: AttachmentKind;
+}
+
+/**
+ * Attaches programs to interfaces of this network namespace, after what is there. A program that gives back `verdicts.next` lets the
+ * next one decide. Changes are made one after the other.
+ */
+export class TrafficControl {
+  readonly #owner: string;
+  readonly #force: AttachmentKind | undefined;
+  /** Interfaces that got their queueing discipline from us, which takes it away with the last filter. */
+  readonly #made = new Set<number>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor({ owner = "", force }: TrafficControlOptions = {}) {
+    this.#owner = owner;
+    this.#force = force;
+  }
+
+  /** Rejects with SystemError. */
+  attach(program: BpfProgram, interfaceIndex: number, at: AttachPoint): Promise<Attachment> {
+    return this.#inTurn(async () => {
+      if (this.#force !== "clsact") {
+        try {
+          return new TcxAttachment(KernelLink.create(program, interfaceIndex, at));
+        } catch (error) {
+          // What a kernel says that does not know links of this kind.
+          const isUnknown = error instanceof SystemError && error.errno === "EINVAL";
+          if (!isUnknown || this.#force === "tcx") throw error;
+        }
+      }
+      if (await clsact.makeDiscipline(interfaceIndex, at)) this.#made.add(interfaceIndex);
+      try {
+        const name = clsact.filterName(this.#owner, program.name);
+        return this.#attachment(await clsact.addFilter(program, interfaceIndex, at, name));
+      } catch (error) {
+        await this.#tidy(interfaceIndex);
+        throw error;
+      }
+    });
+  }
+
+  /** The place of a link that an earlier process pinned. Throws SystemError. */
+  openPinned(path: string): Attachment {
+    return new TcxAttachment(KernelLink.open(path));
+  }
+
+  /** The places of filters that an earlier process of this owner left, by the names of their programs. Rejects with SystemError. */
+  async leftOvers(interfaceIndex: number, at: AttachPoint): Promise<ReadonlyMap<string, Attachment>> {
+    const filters = await clsact.ownFilters(interfaceIndex, at, this.#owner);
+    return new Map(filters.map((filter) => [clsact.programName(filter.name), this.#attachment(filter)]));
+  }
+
+  /** Removes all filters of this owner there; resolves to how many there were. Rejects with SystemError. */
+  clearOurs(interfaceIndex: number, at: AttachPoint): Promise<number> {
+    return this.#inTurn(async () => {
+      const filters = await clsact.ownFilters(interfaceIndex, at, this.#owner);
+      for (const filter of filters) await clsact.removeFilter(filter);
+      await this.#tidy(interfaceIndex);
+      return filters.length;
+    });
+  }
+
+  #attachment(filter: clsact.Filter): Attachment {
+    return {
+      kind: "clsact",
+      interfaceIndex: filter.interfaceIndex,
+      replace: (program) => this.#inTurn(() => clsact.replaceFilter(filter, program)),
+      pin: () => undefined,
+      detach: () =>
+        this.#inTurn(async () => {
+          await clsact.removeFilter(filter);
+          await this.#tidy(filter.interfaceIndex);
+        }),
+      close: () => undefined,
+    };
+  }
+
+  /** Takes the queueing discipline away if it is ours and holds nothing any more. */
+  async #tidy(interfaceIndex: number): Promise<void> {
+    if (!this.#made.has(interfaceIndex)) return;
+    if (await clsact.removeIfEmpty(interfaceIndex)) this.#made.delete(interfaceIndex);
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(act);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+}
+
+class TcxAttachment implements Attachment {
+  readonly kind = "tcx";
+  readonly interfaceIndex: number;
+  readonly #link: BpfLink;
+
+  constructor(link: BpfLink) {
+    this.#link = link;
+    this.interfaceIndex = link.interfaceIndex;
+  }
+
+  async replace(program: BpfProgram): Promise<void> {
+    this.#link.update(program);
+  }
+
+  pin(path: string): void {
+    this.#link.pin(path);
+  }
+
+  async detach(): Promise<void> {
+    this.#link.detach();
+    this.#link.close();
+  }
+
+  close(): void {
+    this.#link.close();
+  }
+}

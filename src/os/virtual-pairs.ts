@@ -1,0 +1,135 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import netlink, { type RtNetlinkSocket } from "netlink";
+import { finishBeforeSending } from "./device-features.ts";
+import { SystemError } from "./errors.ts";
+import { ask, attributesIn, joinAttributes } from "./rtnetlink.ts";
+
+/** Pairs of virtual Ethernet interfaces (veth(4)): what is sent into one end comes out of the other. */
+
+/** TABLE: attributes of linux/if_link.h and linux/veth.h that the package has no types for. */
+const attribute = { infoKind: 1, infoData: 2, vethPeer: 1, name: 3, mtu: 4 } as const;
+/** struct ifinfomsg, which stands in front of the peer's attributes. */
+const LINK_HEADER_OCTETS = 16;
+
+/** One end, as it is to be made. */
+export interface VirtualEnd {
+  /** At most 15 characters. */
+  readonly name: string;
+  /** In octets, without the Ethernet header. */
+  readonly mtu: number;
+  /** Whether IPv6 is off there, so that this host says nothing by itself on it; default false. */
+  readonly silent?: boolean;
+  /** Whether what is sent into it may be super-frames and have unfinished checksums; default true. */
+  readonly offloads?: boolean;
+}
+
+/** An interface that is there, whoever made it. */
+export interface FoundInterface {
+  readonly name: string;
+  readonly index: number;
+  /** Such as "veth" or "bridge"; empty for hardware and the loopback interface. */
+  readonly kind: string;
+  /** The other end of a veth pair; undefined also when that is in another network namespace. */
+  readonly peer?: { readonly name: string; readonly index: number };
+}
+
+/** Makes a pair with both ends up in this network namespace. Rejects with SystemError, and then nothing is left of it. */
+export async function createVirtualPair(near: VirtualEnd, far: VirtualEnd): Promise<void> {
+  const peer = Buffer.concat([Buffer.alloc(LINK_HEADER_OCTETS), endAttributes(far)]);
+  const linkinfo = joinAttributes([
+    [attribute.infoKind, Buffer.from("veth")],
+    [attribute.infoData, joinAttributes([[attribute.vethPeer, peer]])],
+  ]);
+  const flags = netlink.FlagsNew.CREATE | netlink.FlagsNew.EXCL;
+  const target = `${near.name} and ${far.name}`;
+  const hints = {
+    EEXIST: "one of the names is taken; see: ip link show",
+    ENOTSUP: "needs a kernel with the veth module",
+    ERANGE: "an interface's name has at most 15 characters",
+    EINVAL: "an interface's name has at most 15 characters and no blank; the MTU is from 68 to 65535",
+  };
+  await ask({ operation: "create a veth pair", target, hints }, async (socket) => {
+    await socket.newLink({}, { ifname: near.name, mtu: near.mtu, linkinfo }, { flags });
+    try {
+      // Up only when all is as wished: an interface that comes up speaks IPv6 at once.
+      for (const end of [near, far]) prepare(end);
+      for (const { name } of [near, far]) await setUp(socket, name);
+    } catch (error) {
+      await socket.delLink({}, { ifname: near.name });
+      throw error;
+    }
+  });
+}
+
+function endAttributes({ name, mtu }: VirtualEnd): Buffer {
+  return joinAttributes([
+    [attribute.name, Buffer.from(`${name}\0`)],
+    [attribute.mtu, netlink.putU32(mtu)],
+  ]);
+}
+
+function prepare({ name, silent = false, offloads = true }: VirtualEnd): void {
+  if (silent) turnOffIpv6(name);
+  if (!offloads) finishBeforeSending(name);
+}
+
+async function setUp(socket: RtNetlinkSocket, name: string): Promise<void> {
+  await socket.setLink({ flags: { up: true }, change: { up: true } }, { ifname: name });
+}
+
+/** Has this host say nothing over IPv6 on an interface of its own accord. Throws SystemError; a kernel without IPv6 is fine. */
+export function turnOffIpv6(name: string): void {
+  const path = `/proc/sys/net/ipv6/conf/${name}/disable_ipv6`;
+  try {
+    if (readFileSync(path, "utf8").trim() !== "1") writeFileSync(path, "1");
+  } catch (error) {
+    const errno = (error as NodeJS.ErrnoException).code ?? "EIO";
+    if (errno === "ENOENT") return;
+    throw new SystemError("turn off IPv6 on an interface", {
+      errno,
+      target: path,
+      hint: "needs CAP_NET_ADMIN and a /proc/sys that can be written; or set net.ipv6.conf.default.disable_ipv6=1",
+      cause: error,
+    });
+  }
+}
+
+/** Deletes a pair by either end; one that is gone is no error. Rejects with SystemError. */
+export async function deleteVirtualPair(name: string): Promise<void> {
+  await ask({ operation: "delete a veth pair", target: `interface ${name}` }, async (socket) => {
+    const found = await findOn(socket, name);
+    if (found === undefined) return;
+    if (found.kind !== "veth") {
+      throw new SystemError("delete a veth pair", {
+        errno: "EINVAL",
+        target: `interface ${name}`,
+        hint: `it is not of a pair but ${found.kind === "" ? "hardware" : `a ${found.kind}`}`,
+      });
+    }
+    await socket.delLink({ index: found.index });
+  });
+}
+
+/** What an interface of this network namespace is; undefined where there is none of that name. Rejects with SystemError. */
+export async function findInterface(name: string): Promise<FoundInterface | undefined> {
+  return ask({ operation: "look up an interface", target: `interface ${name}` }, (socket) =>
+    findOn(socket, name),
+  );
+}
+
+async function findOn(socket: RtNetlinkSocket, name: string): Promise<FoundInterface | undefined> {
+  const all = await socket.getLinks();
+  const found = all.find(({ attrs }) => attrs.ifname === name);
+  if (found?.data.index === undefined) return undefined;
+  const { linkinfo, link, linkNetnsid } = found.attrs;
+  const kind = linkinfo === undefined ? "" : textOf(attributesIn(linkinfo).get(attribute.infoKind));
+  const known = { name, index: found.data.index, kind };
+  if (kind !== "veth" || link === undefined || linkNetnsid !== undefined) return known;
+  const index = netlink.getU32(link);
+  const peer = all.find(({ data }) => data.index === index)?.attrs.ifname;
+  return peer === undefined ? known : { ...known, peer: { name: peer, index } };
+}
+
+function textOf(octets: Buffer | undefined): string {
+  return octets?.toString("utf8").replace(/\0.*$/s, "") ?? "";
+}
