@@ -27,6 +27,8 @@ interface Check {
   /** The problem in words; undefined when all is well. */
   readonly look: () => string | undefined | Promise<string | undefined>;
   readonly remedy: string;
+  /** Whether the others cannot be tried where this is missing. */
+  readonly isBasic?: true;
 }
 
 const { result, arg1, arg2, arg3, arg4 } = Register;
@@ -38,15 +40,17 @@ const FIRST_USER_NAMESPACE = "user:[4026531837]";
 /** TABLE: bits of capabilities (linux/capability.h). */
 const capabilities = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n, CAP_BPF: 39n } as const;
 
-/** TABLE: the checks, each of which is worth making only if those before it found nothing. */
+/** TABLE: the checks, in the order in which they are made. */
 const checks: readonly Check[] = [
   {
     need: "a processor that the programs are written for",
+    isBasic: true,
     look: architectureProblem,
     remedy: `use an x86-64 or arm64 machine, ${OTHERWISE}`,
   },
   {
     need: "the first user namespace",
+    isBasic: true,
     look: () =>
       readlinkSync("/proc/self/ns/user") === FIRST_USER_NAMESPACE
         ? undefined
@@ -55,11 +59,13 @@ const checks: readonly Check[] = [
   },
   {
     need: "CAP_BPF and CAP_NET_ADMIN",
+    isBasic: true,
     look: capabilityProblem,
     remedy: `run as root, or with AmbientCapabilities=CAP_BPF CAP_NET_ADMIN, ${OTHERWISE}`,
   },
   {
     need: "bpf(2), and programs for traffic control",
+    isBasic: true,
     look: () => trial([move(result, verdicts.next), exit()]),
     remedy: `use a kernel with CONFIG_BPF_SYSCALL and CONFIG_NET_CLS_ACT, ${OTHERWISE}`,
   },
@@ -70,7 +76,7 @@ const checks: readonly Check[] = [
     remedy: `use Linux 5.10 or later, ${OTHERWISE}`,
   },
   {
-    need: "skb_adjust_room with a new protocol",
+    need: "skb_adjust_room that changes the protocol",
     look: () => trial(changeProtocol, "run"),
     remedy: `use Linux 6.3 or later, ${OTHERWISE}`,
   },
@@ -82,16 +88,24 @@ const checks: readonly Check[] = [
 ];
 
 /**
- * Tells what is missing for the eBPF plane; empty when all is there. The first thing that is missing ends the list, since without it
- * the rest cannot be tried. It takes some milliseconds, and nothing is left behind: for a moment, a program that does nothing stands
- * at the loopback interface of this network namespace.
+ * Tells what is missing for the eBPF plane; empty when all is there. Where the rest cannot be tried without it, it is alone. This takes
+ * some milliseconds, and leaves nothing behind: for a moment, a program that does nothing stands at the loopback interface of this
+ * network namespace.
  */
 export async function probeBpf(): Promise<readonly BpfLack[]> {
-  for (const { need, look, remedy } of checks) {
+  const lacks: BpfLack[] = [];
+  for (const { need, look, remedy, isBasic } of checks) {
     const problem = await look();
-    if (problem !== undefined) return [{ need, problem, remedy }];
+    if (problem === undefined) continue;
+    lacks.push({ need, problem, remedy });
+    if (isBasic) break;
   }
-  return [];
+  return lacks;
+}
+
+/** Whether `adjustRoomFlags.decapsulatedFromIpv4` and `decapsulatedFromIpv6` are known here, by a program run (Linux 6.3). */
+export function knowsDecapsulationFlags(): boolean {
+  return trial(changeProtocol, "run") === undefined;
 }
 
 function architectureProblem(): string | undefined {
