@@ -3,11 +3,14 @@
 # files (read-only over 9p, with a RAM overlay for writes). About 110 MB of download, up to a minute; what is already in
 # DIRECTORY is not fetched again, only the initramfs is packed anew.
 # Needs: apt-get update done once; packages qemu-system-x86 busybox-static cpio kmod xz-utils.
-# usage: build.sh [DIRECTORY]        default .lab/guest in the repository; makes vmlinuz, modules/, release, initrd.gz there
+# usage: build.sh [DIRECTORY [SERIES]]
+#   DIRECTORY  default .lab/guest in the repository; gets vmlinuz, modules/, release, initrd.gz
+#   SERIES     such as 6.1: the newest kernel of that series that apt has; default the newest of all. Give each a directory.
 set -euo pipefail
 
 source_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 guest=${1:-$source_folder/../../.lab/guest}
+series=${2:-}
 mkdir -p "$guest"
 guest=$(cd "$guest" && pwd)
 work=$(mktemp -d "$guest/work.XXXXXX")
@@ -23,7 +26,7 @@ done
 # The newest signed kernel for this architecture, backports before the release's own; "cloud" and "rt" flavours lack modules.
 newest_kernel_package() {
   apt-cache search --names-only '^linux-image-[0-9]+\.[0-9]+\.[0-9]+(-[0-9]+)?(\+deb[0-9]+)?-amd64$' |
-    awk '{print $1}' | sort -V | tail -1
+    awk -v start="linux-image-${series:+$series.}" 'index($1, start) == 1 { print $1 }' | sort -V | tail -1
 }
 
 unpack_kernel() {
@@ -57,9 +60,12 @@ pack_modules() {
   done
 }
 
-if [ ! -s "$guest/release" ] || [ ! -s "$guest/vmlinuz" ]; then
+has_kernel() { [ -s "$guest/vmlinuz" ] && [[ $(cat "$guest/release" 2>/dev/null) == "${series:+$series.}"?* ]]; }
+
+if ! has_kernel; then
   package=$(newest_kernel_package)
-  [ -n "$package" ] || fail "apt knows no Debian kernel; run apt-get update (this needs Debian 12 or later)"
+  [ -n "$package" ] ||
+    fail "apt knows no Debian kernel${series:+ of $series}; run apt-get update (this needs Debian 12 or later)"
   unpack_kernel "$package"
 fi
 release=$(cat "$guest/release")

@@ -4,7 +4,6 @@ import { KernelPlane } from "../forwarding/kernel/plane.ts";
 import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
 import { UserspacePlane } from "../forwarding/userspace/plane.ts";
 import { probeBpf } from "../os/bpf-probe.ts";
-import { BpfSyscall } from "../os/bpf-syscall.ts";
 import { SystemError } from "../os/errors.ts";
 
 /** A plane, and why it is that one. */
@@ -20,7 +19,7 @@ const LEAST_CAPACITY = 1024;
 export async function openPlane(config: Config, events: PlaneEvents): Promise<ChosenPlane> {
   if (config.plane === "userspace")
     return { plane: await UserspacePlane.open(events), reason: "the configuration asks for it" };
-  const lack = whatLacks();
+  const [lack] = await probeBpf();
   if (lack === undefined) {
     try {
       const plane = await KernelPlane.open(events, { capacity: capacityFor(config), owner: ownerOf(config) });
@@ -33,10 +32,10 @@ export async function openPlane(config: Config, events: PlaneEvents): Promise<Ch
   if (config.plane === "ebpf")
     throw new SystemError("forward by programs in the kernel", {
       errno: "EOPNOTSUPP",
-      target: lack.problem,
+      target: `${lack.need}: ${lack.problem}`,
       hint: lack.remedy,
     });
-  return fallBack(events, `${lack.problem} (${lack.remedy})`);
+  return fallBack(events, `${lack.need}: ${lack.problem} (${lack.remedy})`);
 }
 
 async function fallBack(events: PlaneEvents, why: string): Promise<ChosenPlane> {
@@ -44,14 +43,6 @@ async function fallBack(events: PlaneEvents, why: string): Promise<ChosenPlane> 
     plane: await UserspacePlane.open(events),
     reason: `programs in the kernel cannot be had: ${why}`,
   };
-}
-
-function whatLacks(): ReturnType<typeof probeBpf> {
-  try {
-    return probeBpf(new BpfSyscall());
-  } catch (error) {
-    return { problem: error instanceof Error ? error.message : String(error), remedy: "is /sys mounted?" };
-  }
 }
 
 /** Twice what the file has, so that a reload finds room: a power of two. */

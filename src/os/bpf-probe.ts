@@ -1,89 +1,175 @@
+import { readFileSync, readlinkSync } from "node:fs";
+import { endianness } from "node:os";
 import { assemble } from "../bpf/assembler.ts";
 import { Register } from "../bpf/instruction.ts";
 import { adjustRoomFlags, adjustRoomModes, verdicts } from "../bpf/kernel-numbers.ts";
 import type { Line } from "../bpf/line.ts";
 import { call, exit, loadConstant, move } from "../bpf/mnemonics.ts";
-import type { BpfPort } from "../ports.ts";
+import { VerifierError } from "../bpf/verifier-error.ts";
+import { KernelProgram } from "./bpf-program.ts";
+import { SystemError } from "./errors.ts";
+import { ifNameToIndex } from "./libc.ts";
+import { TrafficControl } from "./traffic-control.ts";
 
-/** Something that programs in the kernel need and this machine lacks, in words. */
-export interface Lack {
-  /** What was tried, and what happened. */
+/** What this machine lacks for the eBPF plane, found by trying it. */
+
+/** Something that is needed and is not there. */
+export interface BpfLack {
+  readonly need: string;
+  /** What was found instead. */
   readonly problem: string;
+  /** What to do. */
   readonly remedy: string;
 }
 
 interface Check {
-  readonly needs: string;
-  /** Throws, or gives back false, where it is missing. */
-  readonly holds: (bpf: BpfPort) => boolean;
+  readonly need: string;
+  /** The problem in words; undefined when all is well. */
+  readonly look: () => string | undefined | Promise<string | undefined>;
   readonly remedy: string;
+  /** Whether the others cannot be tried where this is missing. */
+  readonly isBasic?: true;
 }
 
-const { result, arg2, arg3, arg4 } = Register;
+const { result, arg1, arg2, arg3, arg4 } = Register;
+const OTHERWISE = "or use plane: userspace";
 
-function runs(bpf: BpfPort, lines: readonly Line[], data: Uint8Array): number {
-  const program = bpf.loadProgram({ name: "ws_probe", octets: assemble(lines) });
-  try {
-    return program.run({ data }).verdict;
-  } finally {
-    program.close();
-  }
-}
+/** The first user namespace, by a number that the kernel has for it (PROC_USER_INIT_INO). */
+const FIRST_USER_NAMESPACE = "user:[4026531837]";
 
-/** An IPv4 packet of nothing, behind an Ethernet header. */
-function packet(): Uint8Array {
-  const octets = new Uint8Array(128);
-  octets.set([0x08, 0x00, 0x45], 12);
-  return octets;
-}
+/** TABLE: bits of capabilities (linux/capability.h). */
+const capabilities = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n, CAP_BPF: 39n } as const;
 
-/** TABLE: what is tried, each row only if all above it hold. */
+/** TABLE: the checks, in the order in which they are made. */
 const checks: readonly Check[] = [
   {
-    needs: "a little-endian 64-bit machine (x86-64 or arm64)",
-    holds: () => process.arch === "x64" || process.arch === "arm64",
-    remedy: "use `plane: userspace`",
+    need: "a processor that the programs are written for",
+    isBasic: true,
+    look: architectureProblem,
+    remedy: `use an x86-64 or arm64 machine, ${OTHERWISE}`,
   },
   {
-    needs: "bpf(2) with maps",
-    holds: (bpf) => {
-      bpf.createMap({ kind: "array", name: "ws_probe", keyOctets: 4, valueOctets: 8, maxEntries: 1 }).close();
-      return true;
-    },
-    remedy:
-      "run as root (CAP_BPF, CAP_NET_ADMIN) outside of user namespaces, on a kernel with CONFIG_BPF_SYSCALL",
+    need: "the first user namespace",
+    isBasic: true,
+    look: () =>
+      readlinkSync("/proc/self/ns/user") === FIRST_USER_NAMESPACE
+        ? undefined
+        : "bpf(2) is refused inside a user namespace",
+    remedy: `run as root outside of it, ${OTHERWISE}`,
   },
   {
-    needs: "programs at traffic control",
-    holds: (bpf) => runs(bpf, [move(result, verdicts.pass), exit()], packet()) === verdicts.pass,
-    remedy: "needs a kernel with CONFIG_NET_CLS_ACT and CONFIG_BPF_JIT or the interpreter",
+    need: "CAP_BPF and CAP_NET_ADMIN",
+    isBasic: true,
+    look: capabilityProblem,
+    remedy: `run as root, or with AmbientCapabilities=CAP_BPF CAP_NET_ADMIN, ${OTHERWISE}`,
   },
   {
-    needs: "skb_adjust_room that follows the inner packet",
-    holds: (bpf) => {
-      const { fixedGso, decapsulatedFromIpv4 } = adjustRoomFlags;
-      const shrink = [
-        move(arg2, -28),
-        move(arg3, adjustRoomModes.link),
-        loadConstant(arg4, fixedGso | decapsulatedFromIpv4),
-        call("skb_adjust_room"),
-        exit(),
-      ];
-      return runs(bpf, shrink, packet()) === 0;
-    },
-    remedy: "needs Linux 6.1 or later",
+    need: "bpf(2), and programs for traffic control",
+    isBasic: true,
+    look: () => trial([move(result, verdicts.next), exit()]),
+    remedy: `use a kernel with CONFIG_BPF_SYSCALL and CONFIG_NET_CLS_ACT, ${OTHERWISE}`,
+  },
+  {
+    need: "the helper redirect_neigh",
+    look: () =>
+      trial([...[arg1, arg2, arg3, arg4].map((each) => move(each, 0)), call("redirect_neigh"), exit()]),
+    remedy: `use Linux 5.10 or later, ${OTHERWISE}`,
+  },
+  {
+    need: "skb_adjust_room that changes the protocol",
+    look: () => trial(changeProtocol, "run"),
+    remedy: `use Linux 6.3 or later, ${OTHERWISE}`,
+  },
+  {
+    need: "a place for programs at interfaces, tcx or clsact",
+    look: attachProblem,
+    remedy: `use Linux 6.6 or later, or one with CONFIG_NET_SCH_INGRESS and CONFIG_NET_CLS_BPF, ${OTHERWISE}`,
   },
 ];
 
-/** The first thing that this machine lacks for programs in the kernel; undefined if nothing. Leaves nothing behind. */
-export function probeBpf(bpf: BpfPort): Lack | undefined {
-  for (const { needs, holds, remedy } of checks) {
-    try {
-      if (holds(bpf)) continue;
-      return { problem: `${needs}: not here`, remedy };
-    } catch (error) {
-      return { problem: `${needs}: ${error instanceof Error ? error.message : String(error)}`, remedy };
-    }
+/**
+ * Tells what is missing for the eBPF plane; empty when all is there. Where the rest cannot be tried without it, it is alone. This takes
+ * some milliseconds, and leaves nothing behind: for a moment, a program that does nothing stands at the loopback interface of this
+ * network namespace.
+ */
+export async function probeBpf(): Promise<readonly BpfLack[]> {
+  const lacks: BpfLack[] = [];
+  for (const { need, look, remedy, isBasic } of checks) {
+    const problem = await look();
+    if (problem === undefined) continue;
+    lacks.push({ need, problem, remedy });
+    if (isBasic) break;
   }
-  return undefined;
+  return lacks;
+}
+
+/** Whether `adjustRoomFlags.decapsulatedFromIpv4` and `decapsulatedFromIpv6` are known here, by a program run (Linux 6.3). */
+export function knowsDecapsulationFlags(): boolean {
+  return trial(changeProtocol, "run") === undefined;
+}
+
+function architectureProblem(): string | undefined {
+  const isKnown = process.arch === "x64" || process.arch === "arm64";
+  if (isKnown && endianness() === "LE") return undefined;
+  return `this is ${process.arch}, ${endianness() === "LE" ? "little" : "big"}-endian`;
+}
+
+function capabilityProblem(): string | undefined {
+  const status = readFileSync("/proc/thread-self/status", "utf8");
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
+  const has = (name: keyof typeof capabilities) => ((effective >> capabilities[name]) & 1n) === 1n;
+  const missing = [
+    ...(has("CAP_BPF") || has("CAP_SYS_ADMIN") ? [] : ["CAP_BPF"]),
+    ...(has("CAP_NET_ADMIN") ? [] : ["CAP_NET_ADMIN"]),
+  ];
+  return missing.length === 0 ? undefined : `this process lacks ${missing.join(" and ")}`;
+}
+
+/** Has an IPv4 header taken off and what follows taken for IPv6, as when IPv6 comes out of a tunnel over IPv4. */
+const changeProtocol: readonly Line[] = [
+  move(arg2, -20),
+  move(arg3, adjustRoomModes.link),
+  loadConstant(arg4, adjustRoomFlags.fixedGso | adjustRoomFlags.decapsulatedFromIpv6),
+  call("skb_adjust_room"),
+  exit(),
+];
+
+/** Long enough that an IPv6 header is left. */
+const TRIAL_OCTETS = 128;
+
+/** Loads a program and perhaps runs it on an IPv4 packet, where it must give back 0; the problem in words. */
+function trial(lines: readonly Line[], then: "load" | "run" = "load"): string | undefined {
+  try {
+    using program = KernelProgram.load({ name: "wirespan_probe", octets: assemble(lines) });
+    if (then === "load") return undefined;
+    const data = new Uint8Array(TRIAL_OCTETS);
+    // Type IPv4, version 4, a header of 20 octets.
+    data.set([0x08, 0x00, 0x45], 12);
+    const { verdict } = program.run({ data });
+    return verdict === 0 ? undefined : `the kernel refused it with ${verdict}`;
+  } catch (error) {
+    return inWords(error);
+  }
+}
+
+async function attachProblem(): Promise<string | undefined> {
+  try {
+    using program = KernelProgram.load({
+      name: "wirespan_probe",
+      octets: assemble([move(result, verdicts.next), exit()]),
+    });
+    const control = new TrafficControl({ owner: "probe" });
+    const attachment = await control.attach(program, ifNameToIndex("lo"), "ingress");
+    await attachment.detach();
+    return undefined;
+  } catch (error) {
+    return inWords(error);
+  }
+}
+
+/** What the kernel refused is a finding; all else is a mistake of ours. */
+function inWords(error: unknown): string {
+  if (error instanceof SystemError || error instanceof VerifierError)
+    return error.message.split("\n")[0] ?? "";
+  throw error;
 }

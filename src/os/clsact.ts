@@ -2,7 +2,7 @@ import netlink, { type RtNetlinkSocket } from "netlink";
 import type { AttachPoint } from "../bpf/kernel-numbers.ts";
 import type { BpfProgram } from "../ports.ts";
 import { SystemError } from "./errors.ts";
-import { ask, attributesIn, joinAttributes } from "./rtnetlink.ts";
+import { ask, attributesIn, errnoOf, joinAttributes } from "./rtnetlink.ts";
 
 /** Programs as filters of the queueing discipline "clsact", by rtnetlink: what there was before links (tc-bpf(8)). */
 
@@ -100,7 +100,7 @@ export function addFilter(
         await write(socket, filter, program, netlink.FlagsNew.CREATE | netlink.FlagsNew.EXCL);
         return filter;
       } catch (error) {
-        if (tries === MOST_TRIES || !String(error).includes("EEXIST")) throw error;
+        if (tries === MOST_TRIES || errnoOf(error) !== "EEXIST") throw error;
       }
     }
   });

@@ -49,6 +49,11 @@ export class Links {
     return this.#states.get(name);
   }
 
+  /** All that there are, in no order. */
+  all(): readonly LinkState[] {
+    return [...this.#states.values()];
+  }
+
   /** Tells every change from now on; `state` is undefined for an interface that is gone. */
   watch(listener: LinkListener): void {
     this.#listeners.push(listener);

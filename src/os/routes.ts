@@ -52,11 +52,11 @@ export interface RouteFound {
 export async function routeTo(remote: string, local: string): Promise<RouteFound> {
   const see = `see: ip route get ${remote} from ${local}`;
   const hints = {
-    ENETUNREACH: `there is no route; ${see}`,
+    ENETUNREACH: `there is no route, or ${local} is no address of this machine; ${see}`,
     EHOSTUNREACH: `the route is "unreachable"; ${see}`,
     EACCES: `the route is "prohibit"; ${see}`,
-    EINVAL: `is ${local} an address of this machine? ${see}`,
-    ENODEV: `there is no such interface; ${see}`,
+    EINVAL: `the route is "blackhole", or ${local} is no address of this machine; ${see}`,
+    ENODEV: `there is no such interface; see: ip link show`,
   };
   return ask(
     { operation: "look up a route", target: `to ${remote} from ${local}`, hints },
@@ -90,16 +90,15 @@ export async function routeTo(remote: string, local: string): Promise<RouteFound
 
 async function lookUp(socket: RtNetlinkSocket, remote: string, local: string): Promise<Buffer> {
   const [address = "", zone] = remote.split("%");
-  const destination = Buffer.from(addressOctets(address));
-  const source = Buffer.from(addressOctets(local.replace(/%.*$/, "")));
+  const dst = Buffer.from(addressOctets(address));
+  const src = Buffer.from(addressOctets(local.replace(/%.*$/, "")));
+  const oif = zone === undefined ? undefined : ifNameToIndex(zone);
+  // 0 would mean: by any interface.
+  if (oif === 0) throw new Error("ENODEV");
   const family = isIPv6(address) ? linux.AF_INET6 : linux.AF_INET;
-  const data = { family, dstLen: 8 * destination.length, srcLen: 8 * source.length };
+  const data = { family, dstLen: 8 * dst.length, srcLen: 8 * src.length };
   const stream = new netlink.AttrStream();
-  const attrs = {
-    dst: destination,
-    src: source,
-    ...(zone === undefined ? {} : { oif: ifNameToIndex(zone) }),
-  };
+  const attrs = oif === undefined ? { dst, src } : { dst, src, oif };
   netlink.rt.formatRouteMessage({ kind: "route", data, attrs }, stream);
   const [[answer]] = await socket.socket.request(netlink.rt.MessageType.GETROUTE, stream.bufs);
   if (answer === undefined) throw new Error("EIO: an acknowledgement without a route");

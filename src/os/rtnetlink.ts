@@ -45,8 +45,8 @@ export async function ask<T>(
   }
 }
 
-/** The package names the errno only in the text of its errors. */
-function errnoOf(error: unknown): string {
+/** The name of the errno in an error of the package, which has it only in its text. */
+export function errnoOf(error: unknown): string {
   return /\bE[A-Z0-9]+\b/.exec(String(error))?.[0] ?? "EIO";
 }
 

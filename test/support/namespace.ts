@@ -53,14 +53,20 @@ export class TestNamespace {
 
   /** Does something in it with this thread, which must not wait meanwhile. */
   inside<T>(act: () => T): T {
+    using _ = this.enter();
+    return act();
+  }
+
+  /** Has this thread, and programs that it starts, be in it until what is given back is disposed of. */
+  enter(): Disposable {
     const own = openSync("/proc/thread-self/ns/net", "r");
-    try {
-      enter(`/run/netns/${this.name}`);
-      return act();
-    } finally {
-      enter(`/proc/self/fd/${own}`);
-      closeSync(own);
-    }
+    enter(`/run/netns/${this.name}`);
+    return {
+      [Symbol.dispose]() {
+        enter(`/proc/self/fd/${own}`);
+        closeSync(own);
+      },
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,67 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { beforeAll, expect, test } from "vitest";
+import { assemble } from "../../src/bpf/assembler.ts";
+import { Register } from "../../src/bpf/instruction.ts";
+import { exit, move } from "../../src/bpf/mnemonics.ts";
+import { pinDirectory, pinPath, removeDirectory } from "../../src/os/bpf-file-system.ts";
+import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
+import { mount } from "../../src/os/libc.ts";
+import { inPrivateMounts } from "../support/mount-namespace.ts";
+import { needBpf } from "../support/namespace.ts";
+
+const ROOT = "/sys/fs/bpf/wirespan";
+
+beforeAll(needBpf);
+
+/** The path of a directory that must be there. */
+function made(name: string): string {
+  const { path, reason } = pinDirectory(name);
+  if (path === undefined) throw new Error(reason);
+  return path;
+}
+
+/** Hides the bpf file system where there is one, so that it must be mounted. */
+function hide(): void {
+  expect(mount("none", "/sys/fs/bpf", "tmpfs", 0, 0)).toBe(0);
+}
+
+test("a directory for pins is made, keeps what was pinned, and goes with it", () => {
+  const kernel = new BpfSyscall();
+  inPrivateMounts(() => {
+    hide();
+    const path = made("west.example");
+    expect(path).toBe(`${ROOT}/west%2Eexample`);
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+    using program = kernel.loadProgram({
+      name: "pinned",
+      octets: assemble([move(Register.result, 0), exit()]),
+    });
+    program.pin(pinPath(path, "eth0.100/a"));
+    expect(readdirSync(made("west.example"))).toEqual(["eth0%2E100%2Fa"]);
+    using again = kernel.openProgram(pinPath(path, "eth0.100/a"));
+    expect(again.id).toBe(program.id);
+
+    const other = made("east");
+    removeDirectory(path);
+    removeDirectory(path);
+    expect(readdirSync(ROOT)).toEqual(["east"]);
+    removeDirectory(other);
+    removeDirectory(other);
+    expect(existsSync(ROOT)).toBe(false);
+  });
+});
+
+test("where no bpf file system can be mounted, there is a reason in words", () => {
+  inPrivateMounts(() => {
+    hide();
+    process.seteuid?.(65534);
+    try {
+      expect(pinDirectory("west")).toEqual({
+        reason:
+          "/sys/fs/bpf is no bpf file system, and mounting one was refused: EPERM (needs CAP_SYS_ADMIN; or once as root: mount -t bpf bpf /sys/fs/bpf)",
+      });
+    } finally {
+      process.seteuid?.(0);
+    }
+  });
+});

@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { run } from "../../src/lab/command.ts";
+import { deviceFeatures } from "../../src/os/device-features.ts";
+import { SystemError } from "../../src/os/errors.ts";
+import { openLinks } from "../../src/os/links.ts";
+import { createVirtualPair, deleteVirtualPair, findInterface } from "../../src/os/virtual-pairs.ts";
+import { TestNamespace } from "../support/namespace.ts";
+
+let namespace: TestNamespace;
+let entered: Disposable;
+
+beforeAll(async () => {
+  namespace = await TestNamespace.make("wst-pairs");
+  for (const key of ["all", "default"])
+    await namespace.exec("sysctl", "-qw", `net.ipv6.conf.${key}.disable_ipv6=0`);
+  entered = namespace.enter();
+});
+
+afterAll(async () => {
+  entered[Symbol.dispose]();
+  await namespace[Symbol.asyncDispose]();
+});
+
+/** What ip(8) says of an interface. */
+async function shown(name: string): Promise<Record<string, unknown>> {
+  const { stdout } = await run(["ip", "-json", "-details", "addr", "show", "dev", name]);
+  return JSON.parse(stdout)[0];
+}
+
+describe("a veth pair", () => {
+  test("comes up with the MTUs and without the IPv6 address that were asked for, and goes by either end", async () => {
+    await createVirtualPair({ name: "pw-a", mtu: 1400 }, { name: "pw-a.in", mtu: 9000, silent: true });
+    const [near, far] = [await shown("pw-a"), await shown("pw-a.in")];
+    expect(near).toMatchObject({ mtu: 1400, operstate: "UP", linkinfo: { info_kind: "veth" } });
+    expect(far).toMatchObject({ mtu: 9000, operstate: "UP", addr_info: [] });
+    expect(near["addr_info"]).toMatchObject([{ family: "inet6", scope: "link" }]);
+    expect(await findInterface("pw-a")).toEqual({
+      name: "pw-a",
+      index: near["ifindex"],
+      kind: "veth",
+      peer: { name: "pw-a.in", index: far["ifindex"] },
+    });
+    await deleteVirtualPair("pw-a.in");
+    expect(await findInterface("pw-a")).toBeUndefined();
+    await deleteVirtualPair("pw-a");
+  });
+
+  test("without offloads at an end has the kernel finish checksums and cut super-frames there, and only there", async () => {
+    await createVirtualPair({ name: "cut", mtu: 1500, offloads: false }, { name: "cut.in", mtu: 1500 });
+    expect(deviceFeatures("cut")).toEqual({
+      checksums: false,
+      scatterGather: true,
+      tcpSegmentation: false,
+    });
+    expect(deviceFeatures("cut.in")).toEqual({
+      checksums: true,
+      scatterGather: true,
+      tcpSegmentation: true,
+    });
+    await deleteVirtualPair("cut");
+  });
+
+  test("that cannot be made says why, and leaves nothing", async () => {
+    const make = (name: string, mtu = 1500) =>
+      createVirtualPair({ name: "half", mtu: 1500 }, { name, mtu }).catch((error: unknown) => error);
+    expect(await make("left")).toMatchObject({ errno: "EEXIST", operation: "create a veth pair" });
+    expect(await make("a-name-of-17-char")).toBeInstanceOf(SystemError);
+    expect(await make("other", 12)).toMatchObject({
+      errno: "EINVAL",
+      message: expect.stringContaining("MTU"),
+    });
+    expect(await findInterface("half")).toBeUndefined();
+  });
+});
+
+describe("an interface is told for what it is", () => {
+  test("by its kind, and a pair whose other end is elsewhere has no peer here", async () => {
+    expect(await findInterface("lo")).toMatchObject({ index: 1, kind: "" });
+    expect(await findInterface("nobody")).toBeUndefined();
+    await run(["ip", "link", "add", "name", "bridge", "type", "bridge"]);
+    expect(await findInterface("bridge")).toMatchObject({ kind: "bridge" });
+    await createVirtualPair({ name: "here", mtu: 1500 }, { name: "there", mtu: 1500 });
+    await using elsewhere = await TestNamespace.make("wst-elsewhere");
+    await run(["ip", "link", "set", "there", "netns", elsewhere.name]);
+    const found = await findInterface("here");
+    expect(found).toMatchObject({ kind: "veth" });
+    expect(found).not.toHaveProperty("peer");
+  });
+
+  test("and what is no pair is not deleted as one", async () => {
+    await expect(deleteVirtualPair("lo")).rejects.toMatchObject({ errno: "EINVAL" });
+  });
+});
+
+test("all interfaces are told with their indices", async () => {
+  const links = await openLinks();
+  const all = links.all();
+  links.close();
+  expect(all).toContainEqual(links.get("left"));
+  expect(all.find(({ name }) => name === "lo")).toMatchObject({ index: 1 });
+});

@@ -1,0 +1,26 @@
+import { closeSync, openSync } from "node:fs";
+import koffi from "koffi";
+import { mount } from "../../src/os/libc.ts";
+
+const CLONE_NEWNS = 0x2_0000;
+const MS_PRIVATE_ALL = 0x4000 | 0x4_0000;
+const libc = koffi.load("libc.so.6");
+const unshare = libc.func("int unshare(int kind)") as unknown as (kind: number) => number;
+const setns = libc.func("int setns(int fd, int kind)") as unknown as (fd: number, kind: number) => number;
+
+function must(answer: number, what: string): void {
+  if (answer !== 0) throw new Error(`${what}: errno ${koffi.errno()}`);
+}
+
+/** Does something with this thread, which must not wait meanwhile, in a mount namespace that goes with it. */
+export function inPrivateMounts<T>(act: () => T): T {
+  const own = openSync("/proc/thread-self/ns/mnt", "r");
+  try {
+    must(unshare(CLONE_NEWNS), "make a mount namespace");
+    must(mount("none", "/", "", MS_PRIVATE_ALL, 0), "make its mounts its own");
+    return act();
+  } finally {
+    must(setns(own, CLONE_NEWNS), "leave the mount namespace");
+    closeSync(own);
+  }
+}
