@@ -2,6 +2,10 @@ import type { Command } from "commander";
 import { addBench, addBenchInside } from "./bench.ts";
 import type { Shell } from "./program.ts";
 
+const planeOption = [
+  "--plane <plane>",
+  "plane of all daemons: auto, userspace or ebpf (needs root)",
+] as const;
 const topologyHelp = "name of a topology of this package, or path of a .yaml file";
 
 /** `wirespan lab`: topologies in network namespaces of this machine. */
@@ -19,7 +23,8 @@ export function addLab(program: Command, shell: Shell): void {
     )
     .argument("<topology>", topologyHelp)
     .option("--capture <file>", "write what crosses the WAN to a pcap file")
-    .action(async (topology: string, options: { capture?: string }) => {
+    .option(...planeOption)
+    .action(async (topology: string, options: { capture?: string; plane?: string }) => {
       const { testLab } = await import("../lab/lab.ts");
       shell.exit(await testLab(topology, options));
     });
@@ -27,9 +32,10 @@ export function addLab(program: Command, shell: Shell): void {
     .command("up")
     .description("build a topology and leave it running")
     .argument("<topology>", topologyHelp)
-    .action(async (topology: string) => {
+    .option(...planeOption)
+    .action(async (topology: string, options: { plane?: string }) => {
       const { upLab } = await import("../lab/lab.ts");
-      await upLab(topology, line);
+      await upLab(topology, options, line);
     });
   lab
     .command("down")
@@ -74,7 +80,8 @@ function addInside(lab: Command, line: (text: string) => void, shell: Shell): vo
   inside
     .command("test <topology>")
     .option("--capture <file>")
-    .action(async (topology: string, options: { capture?: string }) => {
+    .option("--plane <plane>")
+    .action(async (topology: string, options: { capture?: string; plane?: string }) => {
       const { testInside } = await import("../lab/inside.ts");
       shell.exit(await testInside(topology, line, options));
     });
@@ -84,8 +91,12 @@ function addInside(lab: Command, line: (text: string) => void, shell: Shell): vo
     shell.exit(await checkInside(readTopology(topology), line));
   });
   addBenchInside(inside, line, shell);
-  inside.command("hold <topology>").action(async (topology: string) => {
-    const { holdInside } = await import("../lab/inside.ts");
-    shell.exit(await holdInside(topology, (problem) => line(JSON.stringify({ ready: true, problem }))));
-  });
+  inside
+    .command("hold <topology>")
+    .option("--plane <plane>")
+    .action(async (topology: string, options: { plane?: string }) => {
+      const { holdInside } = await import("../lab/inside.ts");
+      const ready = (problem?: string): void => line(JSON.stringify({ ready: true, problem }));
+      shell.exit(await holdInside(topology, options, ready));
+    });
 }

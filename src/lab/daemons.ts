@@ -29,11 +29,12 @@ export class Daemons {
     this.#running = running;
   }
 
-  static start(topology: Topology): Daemons {
+  /** `plane` stands instead of the topology's. */
+  static start(topology: Topology, plane?: string): Daemons {
     if (topology.secret !== undefined) {
       writeFileSync(`${RUN}/wirespan.secret`, `${topology.secret}\n`, { mode: 0o600 });
     }
-    return new Daemons(Object.keys(topology.sites).map((site) => start(site, topology)));
+    return new Daemons(Object.keys(topology.sites).map((site) => start(site, topology, plane)));
   }
 
   /** Ends them with a goodbye to their peers. */
@@ -42,10 +43,11 @@ export class Daemons {
   }
 }
 
-function start(site: string, topology: Topology): ChildProcess {
+function start(site: string, topology: Topology, plane: string | undefined): ChildProcess {
   const config = topology.sites[site]?.wirespan ?? {};
   const lcce = { ...(config["lcce"] as object), control_socket: socketOf(site) };
-  writeFileSync(configOf(site), stringify({ ...config, lcce, log: { format: "json", level: "debug" } }));
+  const own = { lcce, log: { format: "json", level: "debug" }, ...(plane === undefined ? {} : { plane }) };
+  writeFileSync(configOf(site), stringify({ ...config, ...own }));
   const log = openSync(logOf(site), "a");
   const [file = "", ...words] = inNode(lcceOf(site), process.execPath, MAIN, "run", "-c", configOf(site));
   const child = spawn(file, words, { stdio: ["ignore", log, log] });

@@ -10,19 +10,28 @@ import { hostsOf, readTopology, type Topology } from "./topology.ts";
 
 export type Print = (line: string) => void;
 
-export interface TestOptions {
+export interface LabOptions {
+  /** Plane of all daemons, instead of what the topology says: "auto", "userspace" or "ebpf". */
+  readonly plane?: string | undefined;
+}
+
+export interface TestOptions extends LabOptions {
   /** Path of a file for what crosses the WAN. */
   readonly capture?: string | undefined;
 }
 
 /** Builds a topology, shows that it works, and takes it down; resolves to an exit code. */
-export async function testInside(name: string, print: Print, { capture }: TestOptions): Promise<number> {
+export async function testInside(
+  name: string,
+  print: Print,
+  { capture, plane }: TestOptions,
+): Promise<number> {
   const topology = readTopology(name);
   print(drawing(topology));
   await using _network = await Network.build(topology);
   await using _capture = capture === undefined ? undefined : await Capture.start(capture);
   const beganMs = performance.now();
-  await using _daemons = Daemons.start(topology);
+  await using _daemons = Daemons.start(topology, plane);
   return await checkInside(topology, print, beganMs);
 }
 
@@ -53,14 +62,18 @@ export async function checkInside(topology: Topology, print: Print, beganMs?: nu
 }
 
 /** Builds a topology and keeps it until SIGTERM; `ready` is called once all sessions are up, or told why not. */
-export async function holdInside(name: string, ready: (problem?: string) => void): Promise<number> {
+export async function holdInside(
+  name: string,
+  { plane }: LabOptions,
+  ready: (problem?: string) => void,
+): Promise<number> {
   const topology = readTopology(name);
   const ended = new Promise<void>((resolve) => {
     process.on("SIGTERM", () => resolve());
     process.on("SIGINT", () => resolve());
   });
   await using _network = await Network.build(topology);
-  await using _daemons = Daemons.start(topology);
+  await using _daemons = Daemons.start(topology, plane);
   ready((await allUp(topology)) ? undefined : "not every session came up; see: wirespan lab exec");
   await ended;
   return 0;

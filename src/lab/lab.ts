@@ -14,7 +14,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { until } from "./checks.ts";
-import type { Print, TestOptions } from "./inside.ts";
+import type { LabOptions, Print, TestOptions } from "./inside.ts";
 import { readTopology } from "./topology.ts";
 
 /**
@@ -73,7 +73,7 @@ function onTerminal([file = "", ...words]: readonly string[]): Promise<number> {
 }
 
 /** Shows that a topology works: in a lab that is up, else in one made and taken down for it. Resolves to an exit code. */
-export function testLab(topology: string, { capture }: TestOptions): Promise<number> {
+export function testLab(topology: string, { capture, plane }: TestOptions): Promise<number> {
   const lab = findLab(readTopology(topology).name);
   if (lab !== undefined) {
     if (capture !== undefined)
@@ -82,7 +82,7 @@ export function testLab(topology: string, { capture }: TestOptions): Promise<num
       namespacesOf(lab, process.execPath, MAIN, "lab", "inside", "check", absolute(topology)),
     );
   }
-  const words = capture === undefined ? [] : ["--capture", resolve(capture)];
+  const words = [...(capture === undefined ? [] : ["--capture", resolve(capture)]), ...planeWords(plane)];
   return onTerminal(newNamespaces("test", absolute(topology), ...words));
 }
 
@@ -91,14 +91,18 @@ export function benchLab(words: readonly string[]): Promise<number> {
   return onTerminal(newNamespaces("bench", ...words));
 }
 
+function planeWords(plane: string | undefined): readonly string[] {
+  return plane === undefined ? [] : ["--plane", plane];
+}
+
 /** Builds a topology that stays until `downLab`; resolves once its sessions are up. */
-export async function upLab(nameOrPath: string, print: Print): Promise<void> {
+export async function upLab(nameOrPath: string, { plane }: LabOptions, print: Print): Promise<void> {
   const topology = absolute(nameOrPath);
   const { name } = readTopology(topology);
   if (findLab(name) !== undefined)
     throw new Error(`bring lab ${name} up: it is up already; see: wirespan lab list`);
   const log = openSync(join(stateFolder(), `${name}.log`), "w", 0o600);
-  const [file = "", ...words] = newNamespaces("hold", topology);
+  const [file = "", ...words] = newNamespaces("hold", topology, ...planeWords(plane));
   const child = spawn(file, words, { stdio: ["ignore", "pipe", log], detached: true });
   closeSync(log);
   const { stdout } = child;

@@ -10,7 +10,7 @@ import {
   extract,
   tsharkShows,
 } from "../support/control-captures.ts";
-import { wirespan } from "../support/lab.ts";
+import { planes, wirespan } from "../support/lab.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -23,13 +23,18 @@ function isRefusal(part: readonly CapturedMessage[], message: string | null): bo
   return message === "StopCCN" && !part.some((other) => other.message === "SCCRP");
 }
 
-describe.each(topologyNames())("topology %s", (name) => {
+const cases = topologyNames().flatMap((name) => planes.map((plane) => [name, plane] as const));
+
+describe.each(cases)("topology %s, plane %s", (name, plane) => {
   const topology = readTopology(name);
   const secret = topology.secret ?? "";
-  const inFolder = (file: string) => join(folder, `${name}-${file}`);
+  const inFolder = (file: string) => join(folder, `${name}-${plane}-${file}`);
 
   test("comes up, and everything that must hold between its hosts does", async () => {
-    const { status, stdout, stderr } = await wirespan("lab", "test", name, "--capture", inFolder("wan.pcap"));
+    const { status, stdout, stderr } = await wirespan(
+      ...["lab", "test", name, "--plane", plane],
+      ...["--capture", inFolder("wan.pcap")],
+    );
     expect(stderr).toBe("");
     expect(stdout).not.toContain("FAIL");
     expect(stdout).toContain("every check passed");

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { Conversation } from "../../src/lab/command.ts";
-import { Lab, MAIN } from "../support/lab.ts";
+import { Lab, MAIN, planes } from "../support/lab.ts";
 
 const BULK = fileURLToPath(new URL("../../dist/lab/bulk.js", import.meta.url));
 const OCTETS = 60_000_000;
@@ -70,12 +70,14 @@ async function echoed(topology: string, address: string, octets: number): Promis
   return await client.next(LIMIT_MS);
 }
 
-describe.each(["udp", "ip"])(
-  "super-frames over %s, between a packet socket and a TAP device",
-  (encapsulation) => {
+const ways = ["udp", "ip"].flatMap((name) => planes.map((plane) => [name, plane] as const));
+
+describe.each(ways)(
+  "super-frames over %s, plane %s, between an interface and one of our own",
+  (encapsulation, plane) => {
     test("60 MB of TCP over IPv4 and over IPv6 come back octet for octet, hosts' offloads on", async () => {
       const topology = topologyOf(encapsulation, 0);
-      await using lab = await Lab.up(topology);
+      await using lab = await Lab.up(topology, plane);
       for (const [host, address] of [
         ["a1", "fd00::1/64"],
         ["b1", "fd00::2/64"],
@@ -90,21 +92,28 @@ describe.each(["udp", "ip"])(
       const { discards } = await lab.pseudowire("a", "lan");
       expect(discards["bad-offload"] ?? 0).toBe(0);
       expect(discards["circuit-error"] ?? 0).toBe(0);
+      expect((await lab.pseudowire("a", "lan")).plane).toBe(plane);
     });
   },
 );
 
-test("TCP between hosts on a VLAN comes back octet for octet: merged segments keep their tag", async () => {
-  const topology = topologyOf("udp", 10);
-  await using lab = await Lab.up(topology);
-  expect(await lab.reaches("a1", "10.0.0.12")).toBe(true);
-  expect(await echoed(topology, "10.0.0.12", OCTETS / 10)).toBe(OCTETS / 10);
-});
+test.each(planes)(
+  "plane %s: TCP between hosts on a VLAN comes back octet for octet: merged segments keep their tag",
+  async (plane) => {
+    const topology = topologyOf("udp", 10);
+    await using lab = await Lab.up(topology, plane);
+    expect(await lab.reaches("a1", "10.0.0.12")).toBe(true);
+    expect(await echoed(topology, "10.0.0.12", OCTETS / 10)).toBe(OCTETS / 10);
+  },
+);
 
-test("over a path too narrow for the frames, groups are refused and datagrams go alone, in fragments: nothing is lost", async () => {
-  const topology = topologyOf("udp", 0, 1400);
-  await using lab = await Lab.up(topology);
-  expect(await lab.reaches("a1", "10.0.0.12")).toBe(true);
-  expect(await echoed(topology, "10.0.0.12", OCTETS / 10)).toBe(OCTETS / 10);
-  expect((await lab.pseudowire("a", "lan")).discards["psn-error"] ?? 0).toBe(0);
-});
+test.each(planes)(
+  "plane %s: over a path too narrow for the frames, groups are refused and datagrams go alone, in fragments: nothing is lost",
+  async (plane) => {
+    const topology = topologyOf("udp", 0, 1400);
+    await using lab = await Lab.up(topology, plane);
+    expect(await lab.reaches("a1", "10.0.0.12")).toBe(true);
+    expect(await echoed(topology, "10.0.0.12", OCTETS / 10)).toBe(OCTETS / 10);
+    expect((await lab.pseudowire("a", "lan")).discards["psn-error"] ?? 0).toBe(0);
+  },
+);

@@ -1,14 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { eventually, Lab, MAIN, output } from "../support/lab.ts";
+import { eventually, Lab, MAIN, output, planes } from "../support/lab.ts";
 
 /** Starts the daemon of a site again, as an init system would. */
 function restart(lab: Lab, site: string): ReturnType<Lab["spawn"]> {
   return lab.spawn(`lcce-${site}`, process.execPath, MAIN, "run", "-c", `/run/wirespan-${site}.yaml`);
 }
 
-describe.each(["point-to-point", "ip115"])("recovery in %s", (topology) => {
+const cases = ["point-to-point", "ip115"].flatMap((name) => planes.map((plane) => [name, plane] as const));
+
+describe.each(cases)("recovery in %s, plane %s", (topology, plane) => {
   test("a daemon that was killed and started again carries traffic again by itself", async () => {
-    await using lab = await Lab.up(topology);
+    await using lab = await Lab.up(topology, plane);
     expect(await lab.reaches("a10", "10.0.0.13")).toBe(true);
     const before = await lab.pseudowire("b", "lan");
     const { pid } = await lab.status("a");
@@ -17,7 +19,7 @@ describe.each(["point-to-point", "ip115"])("recovery in %s", (topology) => {
     const startedMs = performance.now();
     await eventually("hosts reach each other again", () => lab.reaches("a10", "10.0.0.13"));
     const tookMs = Math.round(performance.now() - startedMs);
-    console.log(`${topology}: traffic resumed ${tookMs} ms after the start of the killed daemon`);
+    console.log(`${topology}, ${plane}: traffic resumed ${tookMs} ms after the start of the killed daemon`);
     const after = await lab.pseudowire("b", "lan");
     expect(after.state).toBe("established");
     expect(after.localSessionId).not.toBe(before.localSessionId);
@@ -25,7 +27,7 @@ describe.each(["point-to-point", "ip115"])("recovery in %s", (topology) => {
   });
 
   test("SIGTERM says goodbye: the other end knows at once, and why", async () => {
-    await using lab = await Lab.up(topology);
+    await using lab = await Lab.up(topology, plane);
     const { pid } = await lab.status("a");
     expect((await lab.shell("lcce-a", `kill -TERM ${pid}`)).status).toBe(0);
     await eventually(
@@ -43,9 +45,9 @@ describe.each(["point-to-point", "ip115"])("recovery in %s", (topology) => {
   });
 });
 
-describe("attachment circuits", () => {
+describe.each(planes)("attachment circuits, plane %s", (plane) => {
   test("RFC 3931 §5.4.5: a circuit that goes down is told to the peer, which holds its frames back", async () => {
-    await using lab = await Lab.up("point-to-point");
+    await using lab = await Lab.up("point-to-point", plane);
     expect(await lab.reaches("a10", "10.0.0.13")).toBe(true);
     await lab.exec("lcce-b", "ip", "link", "set", "trunk", "down");
     await eventually(
@@ -62,7 +64,7 @@ describe("attachment circuits", () => {
   });
 
   test("an interface that is removed and made anew is attached again", async () => {
-    await using lab = await Lab.up("point-to-point");
+    await using lab = await Lab.up("point-to-point", plane);
     await lab.exec("lcce-b", "ip", "link", "delete", "trunk");
     await eventually(
       "b says so",

@@ -25,6 +25,9 @@ export async function eventually(
   }
 }
 
+/** Both planes carry the same frames. */
+export const planes = ["userspace", "ebpf"] as const;
+
 /** A lab that is up for a test. */
 export class Lab {
   readonly #name: string;
@@ -33,8 +36,10 @@ export class Lab {
     this.#name = name;
   }
 
-  static async up(topology: string): Promise<Lab> {
-    const { status, stderr } = await wirespan("lab", "up", topology);
+  /** `plane` is that of all daemons; default: what the topology says, and so the best that can be had. */
+  static async up(topology: string, plane?: string): Promise<Lab> {
+    const words = plane === undefined ? [] : ["--plane", plane];
+    const { status, stderr } = await wirespan("lab", "up", topology, ...words);
     if (status !== 0) throw new Error(`lab up ${topology}: ${stderr}`);
     return new Lab(topology);
   }

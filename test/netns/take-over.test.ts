@@ -1,0 +1,122 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { stringify } from "yaml";
+import { eventually, Lab, MAIN, output } from "../support/lab.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "wirespan-take-over-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+type Circuit = Readonly<Record<string, string>>;
+
+/** Two sites; with static sessions nothing is negotiated after a crash. */
+function topologyOf(name: string, circuit: Circuit, isStatic: boolean): string {
+  const site = (local: string, remote: string, ids: readonly number[], host: string) => {
+    const fixed = { local_session_id: ids[0], remote_session_id: ids[1], receive_cookie: "0102030405060708" };
+    const lan = {
+      circuit,
+      ...(isStatic ? { static: { ...fixed, transmit_cookie: fixed.receive_cookie } } : {}),
+    };
+    const tunnel = {
+      local,
+      remote,
+      control: isStatic ? "static" : "negotiated",
+      pseudowires: { lan },
+    };
+    return {
+      address: `${local}/24`,
+      ...(circuit["bridge"] === undefined ? {} : { bridge: circuit["bridge"] }),
+      hosts: { [host]: 0 },
+      wirespan: { lcce: { host_name: host }, tunnels: { peer: tunnel } },
+    };
+  };
+  const file = join(folder, `${name}.yaml`);
+  const a = site("192.0.2.1", "192.0.2.2", [11, 22], "a1");
+  const b = site("192.0.2.2", "192.0.2.1", [22, 11], "b1");
+  const topology = {
+    title: "a crash of a daemon",
+    wan: { mtu: 1600 },
+    sites: { a, b },
+    checks: [{ ping: ["a1", "b1"] }],
+  };
+  writeFileSync(file, stringify(topology));
+  return file;
+}
+
+/** Starts the daemon of site a over and over, as an init system would, where pins outlive each of them. */
+async function supervise(lab: Lab): Promise<ReturnType<Lab["spawn"]>> {
+  const { pid } = await lab.status("a");
+  await lab.shell("lcce-a", `kill ${pid}`);
+  await eventually(
+    "the daemon is gone",
+    async () => (await lab.shell("lcce-a", `kill -0 ${pid}`)).status !== 0,
+  );
+  const run = `${process.execPath} ${MAIN} run -c /run/wirespan-a.yaml`;
+  const script = `mount -t bpf bpf /sys/fs/bpf; while :; do ${run}; done`;
+  const supervisor = lab.spawn("lcce-a", "sh", "-c", script);
+  await eventually("hosts reach each other", () => lab.reaches("a1", "10.0.0.12"));
+  return supervisor;
+}
+
+describe.each([
+  ["an interface", { interface: "trunk" }],
+  ["an interface of its own in a bridge", { tap: "pw0", bridge: "lan" }],
+] as const)("the eBPF plane on %s", (name, circuit) => {
+  test("forwards while its daemon is dead, and the next one takes over: not one frame is lost", async () => {
+    await using lab = await Lab.up(topologyOf(`static-${Object.keys(circuit)[0]}`, circuit, true), "ebpf");
+    const supervisor = await supervise(lab);
+    const { pid } = await lab.status("a");
+    expect((await lab.pseudowire("a", "lan")).plane, name).toBe("ebpf");
+    const before = (await lab.pseudowire("a", "lan")).transmittedFrames;
+    const ping = lab.spawn("a1", "ping", "-q", "-i", "0.02", "-c", "300", "10.0.0.12");
+    const printed = output(ping);
+    const isCounted = async () => (await lab.pseudowire("a", "lan")).transmittedFrames > before + 20;
+    await eventually("pings pass", isCounted);
+    expect((await lab.shell("lcce-a", `kill -9 ${pid}`)).status).toBe(0);
+    const isAnother = async () => (await lab.status("a").catch(() => undefined))?.pid !== pid;
+    await eventually(
+      "another daemon runs",
+      async () => (await lab.status("a").catch(() => undefined)) !== undefined && (await isAnother()),
+    );
+    expect((await printed).includes(" 0% packet loss")).toBe(true);
+    expect((await lab.pseudowire("a", "lan")).plane).toBe("ebpf");
+    supervisor.kill("SIGKILL");
+  });
+});
+
+test("a negotiated session is replaced after a crash, and what is left of the old one goes", async () => {
+  await using lab = await Lab.up(topologyOf("negotiated", { interface: "trunk" }, false), "ebpf");
+  const supervisor = await supervise(lab);
+  const { pid } = await lab.status("a");
+  const old = (await lab.pseudowire("a", "lan")).localSessionId;
+  const ping = lab.spawn("a1", "ping", "-q", "-i", "0.02", "-c", "300", "10.0.0.12");
+  const printed = output(ping);
+  expect((await lab.shell("lcce-a", `kill -9 ${pid}`)).status).toBe(0);
+  const isNew = async () => {
+    const report = await lab.status("a").catch(() => undefined);
+    const lan = report?.pseudowires[0];
+    return lan?.state === "established" && lan.localSessionId !== old && lan.plane === "ebpf";
+  };
+  await eventually("another session is up", isNew);
+  const lost = /(\d+) packets transmitted, (\d+) received/.exec(await printed);
+  console.log(`crash of a daemon with a negotiated session: ${lost?.[0]}`);
+  expect(await lab.reaches("a1", "10.0.0.12")).toBe(true);
+  supervisor.kill("SIGKILL");
+});
+
+test("a clean stop leaves no program, no pin and no interface behind", async () => {
+  await using lab = await Lab.up(topologyOf("clean", { tap: "pw0", bridge: "lan" }, true), "ebpf");
+  const { pid } = await lab.status("a");
+  const links = async () => (await lab.shell("lcce-a", "ls /sys/class/net")).stdout.split(/\s+/);
+  expect((await links()).filter((link) => /^(ws|pw)/.test(link)).length).toBe(4);
+  await lab.shell("lcce-a", `kill ${pid}`);
+  await eventually(
+    "the daemon is gone",
+    async () => (await lab.shell("lcce-a", `kill -0 ${pid}`)).status !== 0,
+  );
+  expect((await links()).filter((link) => /^(ws|pw)/.test(link))).toEqual([]);
+});
