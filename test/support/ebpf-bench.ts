@@ -22,7 +22,7 @@ import type { SessionParameters } from "../../src/wire/session-parameters.ts";
 import { DETOUR, nameOf, showingDetour, showingTag } from "./ebpf-session.ts";
 import { naiveChecksum } from "./internet-checksum.ts";
 
-const SLOTS = 8;
+const SLOTS = 16;
 export const LINK_OCTETS = 14;
 const kernel = new BpfSyscall();
 
