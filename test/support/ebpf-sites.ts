@@ -189,6 +189,21 @@ export class EbpfSites implements AsyncDisposable {
     await this.#middle.exec(...command);
   }
 
+  /** Does something with this thread in the middle namespace, or in that of site A. */
+  inside<T>(where: "middle" | "siteA", act: () => T): T {
+    return (where === "middle" ? this.#middle : this.#sites[0]).inside(act);
+  }
+
+  /** Gives `far` the addresses of its end, for sockets that hear what no program takes; site A says nothing of its own then. */
+  async addressFar(): Promise<void> {
+    await this.#sites[0].exec("sysctl", "-qw", "net.ipv6.conf.siteA.disable_ipv6=1");
+    for (const setting of ["accept_local=1", "rp_filter=0"])
+      await this.exec("sysctl", "-qw", `net.ipv4.conf.far.${setting}`);
+    await this.exec("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0");
+    await this.#middle.ip("addr add 192.0.2.2/32 dev far");
+    await this.#middle.ip("addr add 2001:db8::2/128 dev far nodad");
+  }
+
   /** Attaches programs and fills maps, until what it gives is disposed of. */
   async open(passage: Passage): Promise<Disposable & { counted(): readonly SessionCounters[] }> {
     const { options, first, offloads, below } = passage;
