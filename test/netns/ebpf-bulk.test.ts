@@ -69,6 +69,12 @@ const passages: readonly (readonly [string, Passage, "whole" | "finished"])[] = 
     { ...cut, options: optionsOf({ encapsulation: "ip", family: 6, vlan: "vlan" }) },
     "finished",
   ],
+  ["UDP, circuits without offloads", { ...whole, circuitOffloads: false, options: optionsOf({}) }, "whole"],
+  [
+    "UDP over IPv6, a VLAN on circuits without offloads",
+    { ...whole, circuitOffloads: false, options: optionsOf({ family: 6, vlan: "vlan" }) },
+    "whole",
+  ],
   ["the host's own pseudowire over UDP", { ...whole, first: "host", options: optionsOf({}) }, "whole"],
   [
     "the host's own pseudowire over UDP, a VLAN",

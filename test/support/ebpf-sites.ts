@@ -59,6 +59,8 @@ export interface Passage extends Kind {
   readonly first: First;
   /** Whether the network's devices take super-frames and unfinished checksums. */
   readonly offloads: boolean;
+  /** Whether the circuits do; true unless it is said. */
+  readonly circuitOffloads?: boolean;
   /** A session that carries the other one's packets. */
   readonly below?: Kind;
 }
@@ -207,8 +209,8 @@ export class EbpfSites implements AsyncDisposable {
   /** Attaches programs and fills maps, until what it gives is disposed of. */
   async open(passage: Passage): Promise<Disposable & { counted(): readonly SessionCounters[] }> {
     const { options, first, offloads, below } = passage;
-    for (const device of networks.flat())
-      await this.exec("ethtool", "-K", device, "tx", offloads ? "on" : "off", "tso", offloads ? "on" : "off");
+    await this.#setOffloads(networks.flat(), offloads);
+    await this.#setOffloads(["circuitA", "circuitB"], passage.circuitOffloads ?? true);
     for (const map of [this.bench.circuits, this.bench.peers]) for (const key of map.keys()) map.remove(key);
     const links: BpfLink[] = [];
     if (below !== undefined) links.push(...this.#attach(below.options, endsBelow));
@@ -223,6 +225,11 @@ export class EbpfSites implements AsyncDisposable {
         for (const link of links) link.close();
       },
     };
+  }
+
+  async #setOffloads(devices: readonly string[], on: boolean): Promise<void> {
+    const word = on ? "on" : "off";
+    for (const device of devices) await this.exec("ethtool", "-K", device, "tx", word, "tso", word);
   }
 
   #link(program: BpfProgram, device: string, at: "ingress" | "egress", namespace = this.#middle): BpfLink {
