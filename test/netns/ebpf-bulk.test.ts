@@ -69,6 +69,12 @@ const passages: readonly (readonly [string, Passage, "whole" | "finished"])[] = 
     { ...cut, options: optionsOf({ encapsulation: "ip", family: 6, vlan: "vlan" }) },
     "finished",
   ],
+  ["UDP, circuits without offloads", { ...whole, circuitOffloads: false, options: optionsOf({}) }, "whole"],
+  [
+    "UDP over IPv6, a VLAN on circuits without offloads",
+    { ...whole, circuitOffloads: false, options: optionsOf({ family: 6, vlan: "vlan" }) },
+    "whole",
+  ],
   ["the host's own pseudowire over UDP", { ...whole, first: "host", options: optionsOf({}) }, "whole"],
   [
     "the host's own pseudowire over UDP, a VLAN",
@@ -80,6 +86,22 @@ const passages: readonly (readonly [string, Passage, "whole" | "finished"])[] = 
     { ...cut, first: "host", options: optionsOf({ encapsulation: "ip", vlan: "vlan" }) },
     "finished",
   ],
+];
+
+const udp4 = { options: optionsOf({}), cut: false };
+const ip6 = { options: optionsOf({ encapsulation: "ip", family: 6, cookieOctets: 4 }), cut: true };
+
+/** TABLE: sessions within sessions. The kernel makes no tunnel of a tunnel: the outer session's program puts its headers in front. */
+const nested: readonly (readonly [string, Passage])[] = [
+  ["UDP in UDP", { ...whole, options: optionsOf({}), below: udp4 }],
+  [
+    "UDP over IPv6 in UDP, a VLAN",
+    { ...whole, options: optionsOf({ family: 6, vlan: "vlan" }), below: udp4 },
+  ],
+  ["UDP in IP protocol 115", { ...whole, options: optionsOf({}), below: ip6 }],
+  ["IP protocol 115 in UDP", { ...ip6, first: "site", offloads: true, below: udp4 }],
+  ["IP protocol 115 in itself", { ...ip6, first: "host", offloads: true, below: ip6 }],
+  ["UDP in UDP without offloads", { ...whole, offloads: false, options: optionsOf({}), below: udp4 }],
 ];
 
 /** What the checksum of the TCP segment in a packet sums up to: 0 if it is right. Undefined for what is not TCP. */
@@ -103,7 +125,7 @@ describe.each(passages)("%s", (_, passage, kind) => {
   test.each(["ipv4", "ipv6"] as const)("TCP over %s comes back octet for octet", async (version) => {
     using opened = await sites.open(passage);
     const transfer = sites.echoed(passage.first, version, OCTETS);
-    const packets = await sites.heard(SAMPLE, transfer);
+    const packets = await sites.heard("far", SAMPLE, transfer);
     const why = JSON.stringify([nameOf(passage.options), opened.counted()]);
     expect(await transfer, why).toBe(OCTETS);
     const longest = Math.max(...packets.map(({ length }) => length));
@@ -132,5 +154,18 @@ describe.each(passages)("%s", (_, passage, kind) => {
         its?.receivedOctets,
       ]);
     });
+  });
+});
+
+describe.each(nested)("%s", (_, passage) => {
+  test.each(["ipv4", "ipv6"] as const)("TCP over %s comes back octet for octet", async (version) => {
+    using opened = await sites.open(passage);
+    const transfer = sites.echoed(passage.first, version, OCTETS);
+    const packets = await sites.heard("far3", SAMPLE, transfer);
+    const why = JSON.stringify([nameOf(passage.options), opened.counted()]);
+    expect(await transfer, why).toBe(OCTETS);
+    expect(packets.length).toBeGreaterThan(10);
+    expect(Math.max(...packets.map(({ length }) => length))).toBeLessThanOrEqual(MOST_SINGLE + 100);
+    for (const { discards } of opened.counted()) expect(discards, why).toEqual({});
   });
 });

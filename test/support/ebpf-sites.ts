@@ -8,7 +8,7 @@ import type { Line } from "../../src/bpf/line.ts";
 import { call, exit, move } from "../../src/bpf/mnemonics.ts";
 import { decapsulateProgram } from "../../src/forwarding/ebpf/decapsulate-program.ts";
 import { encapsulateProgram } from "../../src/forwarding/ebpf/encapsulate-program.ts";
-import { circuitEntry, type Placement, peerEntry } from "../../src/forwarding/ebpf/map-layout.ts";
+import { circuitEntry, mapSizes, type Placement, peerEntry } from "../../src/forwarding/ebpf/map-layout.ts";
 import type { ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
 import type { SessionCounters } from "../../src/forwarding/plane.ts";
 import { Conversation } from "../../src/lab/command.ts";
@@ -26,13 +26,18 @@ import { TestNamespace } from "./namespace.ts";
  *     siteA - circuitA [encapsulate]  near - far  [encapsulate] circuitB - siteB
  *     pw0 [encapsulate what the host sends]
  *
- * `near` and `far` decapsulate. Each side has a detour, a pair whose near end has its checksum offload off, and whose far end encapsulates.
+ * `near` and `far` decapsulate. Each circuit has a detour, a pair whose near end has its checksum offload off, and whose far end
+ * encapsulates. Where there is a session below, `near` and `far` are not the two ends of one pair, but what it bridges:
+ *
+ *     near2 - circuitC [encapsulate]  near3 - far3  [encapsulate] circuitD - far2
  */
 
 const kernel = new BpfSyscall();
 const BULK = fileURLToPath(new URL("../../dist/lab/bulk.js", import.meta.url));
 const LIMIT_MS = 60_000;
 const VLAN = 111;
+const NETWORK_MTU = 1600;
+const ROOM_BELOW = 100;
 const NEAR_MAC = "02:00:00:00:00:ae";
 const FAR_MAC = "02:00:00:00:00:fa";
 
@@ -43,14 +48,67 @@ const firsts = {
 } as const;
 export type First = keyof typeof firsts;
 
-/** What a transfer goes through. */
-export interface Passage {
+/** A session's options, and whether it wants frames cut. */
+export interface Kind {
   readonly options: ProgramOptions;
-  readonly first: First;
   readonly cut: boolean;
+}
+
+/** What a transfer goes through. */
+export interface Passage extends Kind {
+  readonly first: First;
   /** Whether the network's devices take super-frames and unfinished checksums. */
   readonly offloads: boolean;
+  /** Whether the circuits do; true unless it is said. */
+  readonly circuitOffloads?: boolean;
+  /** A session that carries the other one's packets. */
+  readonly below?: Kind;
 }
+
+/** One end of a session: its devices, and the letter of its detour's. */
+interface End {
+  readonly circuit: string;
+  readonly at: "ingress" | "egress";
+  readonly network: string;
+  readonly detour: "A" | "B" | "C" | "D";
+}
+
+interface Ends {
+  readonly ids: readonly [number, number];
+  readonly slots: readonly [number, number];
+  readonly mtu: number;
+  readonly ends: readonly [End, End];
+}
+
+function endsOf({ first, below }: Passage): Ends {
+  const { circuit, at } = firsts[first];
+  const [near, far] = below === undefined ? ["near", "far"] : ["near2", "far2"];
+  return {
+    ids: [0x0a0a_0001, 0x0b0b_0002],
+    slots: [3, 4],
+    mtu: 1500,
+    ends: [
+      { circuit, at, network: near, detour: "A" },
+      { circuit: "circuitB", at: "ingress", network: far, detour: "B" },
+    ],
+  };
+}
+
+const endsBelow: Ends = {
+  ids: [0x0c0c_0003, 0x0d0d_0004],
+  slots: [5, 6],
+  mtu: NETWORK_MTU,
+  ends: [
+    { circuit: "circuitC", at: "ingress", network: "near3", detour: "C" },
+    { circuit: "circuitD", at: "ingress", network: "far3", detour: "D" },
+  ],
+};
+
+const networks = [
+  ["near", "far"],
+  ["near2", "far2"],
+  ["near3", "far3"],
+] as const;
 
 /** Puts a tag on what a site without VLAN devices sends, or takes it off what comes in. */
 function tagger(act: "push" | "pop"): readonly Line[] {
@@ -86,27 +144,20 @@ export class EbpfSites implements AsyncDisposable {
     const [siteA, siteB] = this.#sites;
     const middle = this.#middle;
     const pairs = {
-      siteA: "circuitA",
-      siteB: "circuitB",
-      near: "far",
-      pw0: "pw1",
-      nearA: "farA",
-      nearB: "farB",
+      ...{ siteA: "circuitA", siteB: "circuitB", pw0: "pw1", near: "far" },
+      ...{ near2: "circuitC", far2: "circuitD", near3: "far3" },
+      ...{ nearA: "farA", nearB: "farB", nearC: "farC", nearD: "farD" },
     };
     for (const [one, other] of Object.entries(pairs)) {
       await middle.ip(`link add ${one} type veth peer name ${other}`);
-      for (const name of [one, other]) await middle.ip(`link set ${name} up`);
+      for (const name of [one, other])
+        await middle.ip(
+          `link set ${name} up mtu ${/^circuit[AB]|site|pw/.test(name) ? 1500 : NETWORK_MTU + ROOM_BELOW}`,
+        );
     }
-    for (const name of ["near", "far"]) {
-      await middle.ip(`link set ${name} mtu 1600 address ${name === "near" ? NEAR_MAC : FAR_MAC}`);
-      await middle.exec("sysctl", "-qw", `net.ipv6.conf.${name}.disable_ipv6=0`);
-    }
-    for (const name of ["nearA", "nearB"]) await middle.exec("ethtool", "-K", name, "tx", "off");
-    for (const family of [4, 6] as const) {
-      const [here, there] = family === 4 ? ["192.0.2.1", "192.0.2.2"] : ["2001:db8::1", "2001:db8::2"];
-      await middle.ip(`neigh add ${there} lladdr ${FAR_MAC} dev near nud permanent`);
-      await middle.ip(`neigh add ${here} lladdr ${NEAR_MAC} dev far nud permanent`);
-    }
+    for (const detour of ["A", "B", "C", "D"])
+      await middle.exec("ethtool", "-K", `near${detour}`, "tx", "off");
+    for (const [near, far] of networks) await this.#join(near, far);
     await middle.ip(`link set siteA netns ${siteA.name}`);
     await middle.ip(`link set siteB netns ${siteB.name}`);
     await this.#address(siteA, "siteA", ["198.51.100.1/24", "2001:db8:5::1/64"]);
@@ -114,6 +165,19 @@ export class EbpfSites implements AsyncDisposable {
     await this.#address(siteB, "siteB", [
       ...["198.51.100.2/24", "2001:db8:5::2/64", "198.51.101.2/24", "2001:db8:6::2/64"],
     ]);
+  }
+
+  /** Two devices of a network, each with the other for a neighbour. */
+  async #join(near: string, far: string): Promise<void> {
+    for (const [device, own, other, there] of [
+      [near, NEAR_MAC, FAR_MAC, ["192.0.2.2", "2001:db8::2"]],
+      [far, FAR_MAC, NEAR_MAC, ["192.0.2.1", "2001:db8::1"]],
+    ] as const) {
+      await this.#middle.ip(`link set ${device} address ${own}`);
+      await this.exec("sysctl", "-qw", `net.ipv6.conf.${device}.disable_ipv6=0`);
+      for (const address of there)
+        await this.#middle.ip(`neigh add ${address} lladdr ${other} dev ${device} nud permanent`);
+    }
   }
 
   async #address(namespace: TestNamespace, device: string, addresses: readonly string[]): Promise<void> {
@@ -127,87 +191,98 @@ export class EbpfSites implements AsyncDisposable {
     await this.#middle.exec(...command);
   }
 
+  /** Does something with this thread in the middle namespace, or in that of site A. */
+  inside<T>(where: "middle" | "siteA", act: () => T): T {
+    return (where === "middle" ? this.#middle : this.#sites[0]).inside(act);
+  }
+
+  /** Gives `far` the addresses of its end, for sockets that hear what no program takes; site A says nothing of its own then. */
+  async addressFar(): Promise<void> {
+    await this.#sites[0].exec("sysctl", "-qw", "net.ipv6.conf.siteA.disable_ipv6=1");
+    for (const setting of ["accept_local=1", "rp_filter=0"])
+      await this.exec("sysctl", "-qw", `net.ipv4.conf.far.${setting}`);
+    await this.exec("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0");
+    await this.#middle.ip("addr add 192.0.2.2/32 dev far");
+    await this.#middle.ip("addr add 2001:db8::2/128 dev far nodad");
+  }
+
   /** Attaches programs and fills maps, until what it gives is disposed of. */
-  async open({
-    options,
-    first,
-    cut,
-    offloads,
-  }: Passage): Promise<Disposable & { counted(): readonly SessionCounters[] }> {
-    for (const name of ["near", "far"])
-      await this.exec("ethtool", "-K", name, "tx", offloads ? "on" : "off", "tso", offloads ? "on" : "off");
-    const { circuit, at, tagger } = firsts[first];
-    const [own, its] = this.#enter(options, circuit, first === "host" ? "in" : "out", cut);
+  async open(passage: Passage): Promise<Disposable & { counted(): readonly SessionCounters[] }> {
+    const { options, first, offloads, below } = passage;
+    await this.#setOffloads(networks.flat(), offloads);
+    await this.#setOffloads(["circuitA", "circuitB"], passage.circuitOffloads ?? true);
+    for (const map of [this.bench.circuits, this.bench.peers]) for (const key of map.keys()) map.remove(key);
     const links: BpfLink[] = [];
-    const attach = (
-      program: BpfProgram,
-      device: string,
-      where: "ingress" | "egress",
-      namespace = this.#middle,
-    ) => links.push(namespace.inside(() => kernel.attach(program, ifNameToIndex(device), where)));
-    if (options.vlan === "vlan") {
-      for (const [device, namespace] of [
-        [tagger, first === "host" ? this.#middle : this.#sites[0]],
-        ["siteB", this.#sites[1]],
-      ] as const) {
-        attach(this.#taggers.push, device, "egress", namespace);
-        attach(this.#taggers.pop, device, "ingress", namespace);
-      }
-    }
-    const encapsulate = this.bench.program(encapsulateProgram, options, "interface");
-    const decapsulate = this.bench.program(decapsulateProgram, options, "interface");
-    for (const device of ["near", "far"]) attach(decapsulate, device, "ingress");
-    for (const device of ["farA", "farB", "circuitB"]) attach(encapsulate, device, "ingress");
-    attach(encapsulate, circuit, at);
+    if (below !== undefined) links.push(...this.#attach(below.options, endsBelow));
+    if (below !== undefined) this.#enter(below, endsBelow);
+    const ends = endsOf(passage);
+    const placements = this.#enter(passage, ends);
+    if (options.vlan === "vlan") links.push(...this.#tag(first));
+    links.push(...this.#attach(options, ends));
     return {
-      counted: () => [own, its].map((placement) => this.bench.counted(placement)),
+      counted: () => placements.map((placement) => this.bench.counted(placement)),
       [Symbol.dispose]: () => {
         for (const link of links) link.close();
       },
     };
   }
 
+  async #setOffloads(devices: readonly string[], on: boolean): Promise<void> {
+    const word = on ? "on" : "off";
+    for (const device of devices) await this.exec("ethtool", "-K", device, "tx", word, "tso", word);
+  }
+
+  #link(program: BpfProgram, device: string, at: "ingress" | "egress", namespace = this.#middle): BpfLink {
+    return namespace.inside(() => kernel.attach(program, ifNameToIndex(device), at));
+  }
+
+  /** Tags for sites without VLAN devices. */
+  #tag(first: First): readonly BpfLink[] {
+    const [siteA, siteB] = this.#sites;
+    const where = [
+      [firsts[first].tagger, first === "host" ? this.#middle : siteA],
+      ["siteB", siteB],
+    ] as const;
+    return where.flatMap(([device, namespace]) => [
+      this.#link(this.#taggers.push, device, "egress", namespace),
+      this.#link(this.#taggers.pop, device, "ingress", namespace),
+    ]);
+  }
+
+  /** What takes in comes first, so that nothing that is sent is lost. */
+  #attach(options: ProgramOptions, { ends }: Ends): readonly BpfLink[] {
+    const encapsulate = this.bench.program(encapsulateProgram, options, "interface");
+    const decapsulate = this.bench.program(decapsulateProgram, options, "interface");
+    return [
+      ...ends.map(({ network }) => this.#link(decapsulate, network, "ingress")),
+      ...ends.map(({ detour }) => this.#link(encapsulate, `far${detour}`, "ingress")),
+      ...[...ends].reverse().map(({ circuit, at }) => this.#link(encapsulate, circuit, at)),
+    ];
+  }
+
   /** Fills the maps: two ends of one session, each with an entry for its circuit and one for its detour's far end. */
-  #enter(options: ProgramOptions, circuit: string, deliver: "in" | "out", cut: boolean) {
+  #enter({ options, cut }: Kind, { ids, slots, mtu, ends }: Ends): readonly Placement[] {
     const index = (name: string) => this.#middle.inside(() => ifNameToIndex(name));
-    const session = sessionOf(options);
-    const far = {
-      ...session,
-      localSessionId: session.remoteSessionId,
-      remoteSessionId: session.localSessionId,
-    };
-    const attachment = attachmentOf(options);
-    const own = placementOf(options, {
-      ...{
-        circuitInterface: index(circuit),
-        networkInterface: index("near"),
-        detourInterface: index("nearA"),
-      },
-      ...{ packetOctets: 1600, cut, deliver },
+    const attachment = attachmentOf(options, { mtu });
+    const addresses = [LOCAL[options.family], REMOTE[options.family]] as const;
+    return ends.map((end, side) => {
+      const other = 1 - side;
+      const session = sessionOf(options, { localSessionId: ids[side]!, remoteSessionId: ids[other]! });
+      const placement = placementOf(options, {
+        ...{ slot: slots[side]!, localAddress: addresses[side]!, remoteAddress: addresses[other]! },
+        ...{ circuitInterface: index(end.circuit), networkInterface: index(end.network) },
+        ...{ nextHop: addresses[other]!, packetOctets: mtu + ROOM_BELOW, cut },
+        ...{ detourInterface: index(`near${end.detour}`), deliver: end.at === "egress" ? "in" : "out" },
+      });
+      const detour = index(`far${end.detour}`);
+      const behind = { circuitInterface: detour, detourInterface: detour, cut: false };
+      this.bench.circuits.update(...circuitEntry(session, attachment, placement));
+      this.bench.circuits.update(...circuitEntry(session, attachment, { ...placement, ...behind }));
+      this.bench.peers.update(...peerEntry(session, attachment, placement));
+      this.bench.clear(placement);
+      this.bench.sequences.update(slotKey(placement.slot), new Uint8Array(mapSizes.sequences.valueOctets));
+      return placement;
     });
-    const its: Placement = {
-      ...own,
-      ...{ slot: 4, localAddress: REMOTE[options.family], remoteAddress: LOCAL[options.family] },
-      ...{
-        circuitInterface: index("circuitB"),
-        networkInterface: index("far"),
-        detourInterface: index("nearB"),
-      },
-      ...{ nextHop: LOCAL[options.family], deliver: "out" as const },
-    };
-    this.bench.start(session, attachment, own);
-    this.bench.clear(its);
-    this.bench.sequences.update(slotKey(its.slot), new Uint8Array(24));
-    for (const [parameters, placement, detour] of [
-      [session, own, "farA"],
-      [far, its, "farB"],
-    ] as const) {
-      const behind = { circuitInterface: index(detour), detourInterface: index(detour), cut: false };
-      this.bench.circuits.update(...circuitEntry(parameters, attachment, placement));
-      this.bench.circuits.update(...circuitEntry(parameters, attachment, { ...placement, ...behind }));
-      this.bench.peers.update(...peerEntry(parameters, attachment, placement));
-    }
-    return [own, its] as const;
   }
 
   /** Sends octets to siteB and back by one TCP connection; resolves to how many came back as they were sent. */
@@ -222,9 +297,9 @@ export class EbpfSites implements AsyncDisposable {
     return await client.next(LIMIT_MS);
   }
 
-  /** What crosses the network while something happens, as `far` takes it in and gives it out: a sample of at most so many. */
-  async heard(most: number, during: Promise<unknown>): Promise<readonly Uint8Array[]> {
-    const socket = this.#middle.inside(() => new FrameSocket("far"));
+  /** What comes in at a device of the network while something happens: a sample of at most so many packets. */
+  async heard(far: string, most: number, during: Promise<unknown>): Promise<readonly Uint8Array[]> {
+    const socket = this.#middle.inside(() => new FrameSocket(far));
     const packets: Uint8Array[] = [];
     let over = false;
     const end = during.finally(() => {

@@ -1,0 +1,139 @@
+import { closeSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { concat, toHex } from "../../src/bytes/hex.ts";
+import { everyOption, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import { decapsulate, newSequenceState } from "../../src/forwarding/encapsulation.ts";
+import { addressOf, linux, recvmmsg, setsockopt, write } from "../../src/os/libc.ts";
+import { openPacketSocket, openPsnSocket, VNET_HEADER_OCTETS } from "../../src/os/sockets.ts";
+import { slotKey } from "../support/ebpf-bench.ts";
+import { attachmentOf, nameOf, sessionOf } from "../support/ebpf-session.ts";
+import { EbpfSites, type Passage } from "../support/ebpf-sites.ts";
+import { needBpf } from "../support/namespace.ts";
+import { naiveSegments, type PacketShape, tcpFlags, unfinished } from "../support/packets.ts";
+
+/**
+ * What a peer that is a plain socket hears of super-frames, over a network whose devices take none: the segments that a super-frame
+ * stands for, each in a message of its own and with its checksum right.
+ */
+
+const PAYLOAD_OCTETS = 20_000;
+const GSO_OCTETS = 1300;
+const MOST_OCTETS = 66_000;
+const MOST_TRIES = 20_000;
+const UDP_NO_CHECK6_RX = 102;
+const REMOTE_SESSION = 0x0b0b_0002;
+
+let sites: EbpfSites;
+beforeAll(async () => {
+  needBpf();
+  sites = await EbpfSites.make();
+  await sites.addressFar();
+});
+afterAll(() => sites?.[Symbol.asyncDispose]());
+
+/** The values of struct virtio_net_hdr's gso_type. */
+const gsoTypes = { tcp4: 1, tcp6: 4, udp4: 5, udp6: 5 } as const;
+
+function sendSuperFrame(fd: number, shape: PacketShape): void {
+  const { frame, checksumStart, checksumOffset } = unfinished(shape);
+  const header = new Uint8Array(VNET_HEADER_OCTETS);
+  const view = new DataView(header.buffer);
+  view.setUint8(0, 1);
+  view.setUint8(1, gsoTypes[`${shape.transport}${shape.version}`]);
+  view.setUint16(2, checksumStart + (shape.transport === "tcp" ? 20 : 8), true);
+  view.setUint16(4, GSO_OCTETS, true);
+  view.setUint16(6, checksumStart, true);
+  view.setUint16(8, checksumOffset, true);
+  const octets = concat(header, frame);
+  expect(write(fd, addressOf(octets), octets.length)).toBe(octets.length);
+}
+
+/** The next datagrams of a socket; waits for as many. */
+async function datagrams(fd: number, count: number, why: () => string): Promise<readonly Uint8Array[]> {
+  const octets = new Uint8Array(MOST_OCTETS);
+  const vector = new BigUint64Array([BigInt(addressOf(octets)), BigInt(MOST_OCTETS)]);
+  const bytes = (array: BigUint64Array) => new Uint8Array(array.buffer);
+  const heard: Uint8Array[] = [];
+  for (let tries = 0; heard.length < count; tries += 1) {
+    const message = new BigUint64Array([0n, 0n, BigInt(addressOf(bytes(vector))), 1n, 0n, 0n, 0n, 0n]);
+    if (recvmmsg(fd, addressOf(bytes(message)), 1, linux.MSG_DONTWAIT, 0) === 1)
+      heard.push(octets.slice(0, Number(message[7]! & 0xffff_ffffn)));
+    else if (tries > MOST_TRIES) throw new Error(`${heard.length} datagrams of ${count}; ${why()}`);
+    else await setImmediate();
+  }
+  return heard;
+}
+
+const shapes: readonly PacketShape[] = (["tcp", "udp"] as const).flatMap((transport) =>
+  ([4, 6] as const).map((version) => ({
+    transport,
+    version,
+    tags: [],
+    ipOptions: new Uint8Array(0),
+    extensionOctets: 0,
+    tcpOptions: new Uint8Array(0),
+    trafficClass: 0,
+    identification: 7,
+    sequence: 99,
+    flags: tcpFlags.ack + tcpFlags.psh,
+    payload: Uint8Array.from({ length: PAYLOAD_OCTETS }, (_, index) => index * 7),
+  })),
+);
+
+const kinds = everyOption().filter(
+  ({ cookieOctets, sequencing, sublayer }) => cookieOctets === 8 && sublayer === (sequencing === "non-ip"),
+);
+const passages: readonly Passage[] = kinds.flatMap((options) =>
+  (options.encapsulation === "ip" ? [true] : [false, true]).map(
+    (cut) => ({ options, cut, first: "site", offloads: false }) as const,
+  ),
+);
+
+/** A socket that takes messages without a checksum, as UDP over IPv6 must be told to (RFC 6935). */
+function socketOf({ family, encapsulation }: ProgramOptions): number {
+  const address = family === 4 ? "192.0.2.2" : "2001:db8::2";
+  const { fd } = sites.inside("middle", () => openPsnSocket(encapsulation, address, 1701, "none"));
+  const on = addressOf(new Uint8Array(new Uint32Array([1]).buffer));
+  if (encapsulation === "udp") setsockopt(fd, linux.SOL_UDP, UDP_NO_CHECK6_RX, on, 4);
+  return fd;
+}
+
+describe.each(
+  passages.map((passage) => [`${nameOf(passage.options)}${passage.cut ? ", cut" : ""}`, passage] as const),
+)("%s", (_, passage) => {
+  test("a socket hears the segments of a super-frame, each by itself", async () => {
+    const { options } = passage;
+    using opened = await sites.open(passage);
+    for (const key of sites.bench.peers.keys()) sites.bench.peers.remove(key);
+    const peer = socketOf(options);
+    const host = sites.inside("siteA", () => openPacketSocket("siteA"));
+    const session = sessionOf(options, { localSessionId: REMOTE_SESSION });
+    const attachment = attachmentOf(options);
+    try {
+      for (const each of shapes) {
+        const shape = options.vlan === "vlan" ? { ...each, tags: ["8100a06f"] } : each;
+        sendSuperFrame(host, shape);
+        const expected = naiveSegments(shape, GSO_OCTETS);
+        const why = () => JSON.stringify([shape.transport, shape.version, opened.counted()]);
+        const heard = await datagrams(peer, expected.length, why);
+        // A raw socket of IPv4 gives the header too.
+        const header = options.encapsulation === "ip" && options.family === 4 ? 20 : 0;
+        const frames = heard.map((octets) =>
+          decapsulate(octets.subarray(header), session, attachment, newSequenceState()),
+        );
+        expect(
+          frames.map((frame) => (typeof frame === "string" ? frame : toHex(frame))),
+          why(),
+        ).toEqual(expected.map(toHex));
+        expect(opened.counted()[0]?.transmittedFrames, why()).toBe(expected.length);
+        expect(opened.counted()[0]?.transmittedOctets, why()).toBe(
+          expected.reduce((sum, { length }) => sum + length, 0),
+        );
+        sites.bench.counters.update(slotKey(3), new Uint8Array(sites.bench.counters.description.valueOctets));
+      }
+    } finally {
+      for (const fd of [peer, host]) closeSync(fd);
+    }
+  });
+});
