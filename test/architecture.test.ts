@@ -29,7 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "forwarding/ebpf": ["forwarding", "bpf", "wire", "bytes", "ports.ts"],
   capture: ["config", "os", "wire", "bytes"],
   daemon: ["config", "control", "forwarding", "forwarding/userspace", "os", "wire", "bytes", "ports.ts"],
-  lab: ["daemon", "config", "forwarding", "os", "wire", "bytes"],
+  lab: ["daemon", "config", "forwarding", "os", "bpf", "wire", "bytes"],
   cli: [
     "lab",
     "daemon",
