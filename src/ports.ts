@@ -63,11 +63,13 @@ export interface BpfProgramDescription {
   readonly name: string;
   /** Instructions, as the assembler makes them. */
   readonly octets: Uint8Array;
+  /** Where it is to run; default "trafficControl". */
+  readonly kind?: "trafficControl" | "expressDataPath";
   /** Whether `log` tells every step of the verifier, which takes time; default false. */
   readonly trace?: boolean;
 }
 
-/** A program in the kernel, of the kind that runs at traffic control. */
+/** A program in the kernel. */
 export interface BpfProgram extends BpfObject {
   readonly name: string;
   /** What the verifier said; empty unless `trace` was asked for. */

@@ -19,7 +19,10 @@ export function isPerCpu(kind: MapKind): boolean {
 /** TABLE: kinds of programs (enum bpf_prog_type). */
 export const programKinds = {
   trafficControl: 3,
+  /** Where a driver has just received a packet, before the kernel makes anything of it. */
+  expressDataPath: 6,
 } as const;
+export type ProgramKind = keyof typeof programKinds;
 
 /** TABLE: where a program can be attached to an interface (enum bpf_attach_type). */
 export const attachPoints = {
@@ -37,6 +40,13 @@ export const verdicts = {
   drop: 2,
   /** Goes where a helper such as redirect said; the helper gives this number back. */
   redirect: 7,
+} as const;
+
+/** TABLE: what a program at the express data path gives back (enum xdp_action). */
+export const expressVerdicts = {
+  drop: 1,
+  /** Goes on its way into the kernel. */
+  pass: 2,
 } as const;
 
 /** TABLE: how map_update_elem and its system call store. */

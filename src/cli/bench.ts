@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Shell } from "./program.ts";
 
 /** Words of the bench commands, as they are handed on to the lab's own namespaces. */
@@ -9,8 +9,18 @@ interface BenchWords {
   readonly only?: string;
   readonly measures?: string;
   readonly sessions?: string;
+  readonly lookup?: string;
+  readonly planes: string;
+  readonly from?: string;
   readonly json?: string;
+  readonly markdown?: string;
+  readonly plot?: string;
+  readonly document?: string;
+  readonly part?: string;
 }
+
+/** Options that name files, from where the command was given. */
+const files: readonly string[] = ["from", "json", "markdown", "plot", "document"];
 
 function positive(text: string): string {
   if (!(Number(text) > 0)) throw new InvalidArgumentError("wanted a number above 0");
@@ -26,17 +36,34 @@ function pattern(text: string): string {
   }
 }
 
+function counts(text: string): string {
+  for (const count of text.split(",")) positive(count);
+  return text;
+}
+
 function options(command: Command): Command {
   return command
-    .option("--repetitions <n>", "rounds through all candidates", positive, "3")
+    .option("--repetitions <n>", "rounds through all candidates", positive, "5")
     .option("--seconds <s>", "of each measurement, about", positive, "3")
     .option("--only <pattern>", "candidates beside the baselines, a regular expression", pattern)
     .option("--measures <pattern>", "keys of measures, a regular expression", pattern)
     .option(
       "--sessions <list>",
       "instead: set-up time, memory and speed with so many sessions, such as 1,1000,10000",
+      counts,
     )
-    .option("--json <file>", "write all single results to a file");
+    .option("--lookup <list>", "instead: speed of one session of so many, such as 1,10000,100000", counts)
+    .addOption(
+      new Option("--planes <which>", "planes for --sessions and --lookup")
+        .choices(["userspace", "ebpf", "both"])
+        .default("both"),
+    )
+    .option("--from <file>", "instead: write the results of an earlier run anew, from its --json file")
+    .option("--json <file>", "write all single results to a file")
+    .option("--markdown <file>", "write the tables to a file, in Markdown")
+    .option("--plot <file>", "draw the ratios to the plain bridge into a file, as SVG")
+    .option("--document <file>", "write the tables into a Markdown file, between its marks")
+    .option("--part <name>", "marks of the document to write between; default: those of what is measured");
 }
 
 /** `wirespan lab bench`. */
@@ -45,29 +72,48 @@ export function addBench(lab: Command, shell: Shell): void {
     lab
       .command("bench")
       .description(
-        "measure Wirespan beside plain bridging, kernel VXLAN and OpenVPN (needs root and iperf3)",
+        "measure Wirespan beside plain bridging, the kernel's tunnels and OpenVPN (needs root and iperf3)",
       ),
-  ).action(async ({ json, ...words }: BenchWords) => {
+  ).action(async (words: BenchWords) => {
     const { benchLab } = await import("../lab/lab.ts");
-    const given = { ...words, ...(json === undefined ? {} : { json: resolve(json) }) };
-    shell.exit(await benchLab(Object.entries(given).flatMap(([key, value]) => [`--${key}`, value])));
+    const given = Object.entries(words).flatMap(([key, value]) => [
+      `--${key}`,
+      files.includes(key) ? resolve(value) : value,
+    ]);
+    shell.exit(await benchLab(given));
   });
 }
 
 /** What it starts inside namespaces of its own. */
 export function addBenchInside(inside: Command, line: (text: string) => void, shell: Shell): void {
   options(inside.command("bench")).action(async (words: BenchWords) => {
-    const { only, measures, sessions, json } = words;
-    const [repetitions, seconds] = [Number(words.repetitions), Number(words.seconds)];
-    if (sessions !== undefined) {
-      const { benchSessions } = await import("../lab/bench/sessions.ts");
-      return shell.exit(
-        await benchSessions({ counts: sessions.split(",").map(Number), seconds, json }, line),
-      );
-    }
-    const { benchInside } = await import("../lab/bench/bench.ts");
-    const regular = (text: string | undefined) => (text === undefined ? undefined : new RegExp(text));
-    const chosen = { only: regular(only), measures: regular(measures) };
-    shell.exit(await benchInside({ repetitions, seconds, json, ...chosen }, line));
+    shell.exit(await measure(words, line));
   });
+}
+
+async function measure(words: BenchWords, line: (text: string) => void): Promise<number> {
+  const [repetitions, seconds] = [Number(words.repetitions), Number(words.seconds)];
+  const { json, markdown, plot, document, part } = words;
+  const output = { json, markdown, plot, document, part };
+  if (words.from !== undefined) {
+    const { writeAgain } = await import("../lab/bench/output.ts");
+    return await writeAgain(words.from, output);
+  }
+  const numbers = (list: string) => list.split(",").map(Number);
+  const planes = (["userspace", "ebpf"] as const).filter((name) => [name, "both"].includes(words.planes));
+  if (words.sessions !== undefined) {
+    const { benchSessions } = await import("../lab/bench/sessions.ts");
+    return await benchSessions({ counts: numbers(words.sessions), planes, seconds, ...output }, line);
+  }
+  if (words.lookup !== undefined) {
+    const { benchLookup } = await import("../lab/bench/lookup.ts");
+    return await benchLookup(
+      { counts: numbers(words.lookup), planes, seconds, repetitions, ...output },
+      line,
+    );
+  }
+  const { benchInside } = await import("../lab/bench/bench.ts");
+  const regular = (text: string | undefined) => (text === undefined ? undefined : new RegExp(text));
+  const chosen = { only: regular(words.only), measures: regular(words.measures) };
+  return await benchInside({ repetitions, seconds, ...chosen, ...output }, line);
 }

@@ -54,6 +54,8 @@ export const fields = {
     contextRoom: 44,
     context: 48,
     contextOut: 56,
+    flags: 64,
+    batch: 72,
   },
   describe: { object: 0, octets: 4, description: 8 },
   query: { interfaceIndex: 0, attachPoint: 4, ids: 16, count: 24 },

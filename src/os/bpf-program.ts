@@ -95,7 +95,7 @@ function loadOnce(description: BpfProgramDescription, level: keyof typeof logLev
   const at = fields.loadProgram;
   const { name, octets } = description;
   const attribute = new Attribute()
-    .u32(at.kind, programKinds.trafficControl)
+    .u32(at.kind, programKinds[description.kind ?? "trafficControl"])
     .u32(at.slots, octets.length / SLOT_OCTETS)
     .pointer(at.octets, octets)
     .text(at.license, LICENSE)

@@ -1,11 +1,15 @@
-import { writeFileSync } from "node:fs";
-import Table from "cli-table3";
 import type { Print } from "../inside.ts";
-import { type Candidate, candidates, usual } from "./candidates.ts";
+import { baselines, candidates, usual } from "./candidates.ts";
 import { buildGround, sitesReach } from "./ground.ts";
-import { type Measure, measures } from "./measures.ts";
+import type { Candidate } from "./joins.ts";
+import { machineFacts } from "./machine.ts";
+import { type MeasureKey, measures } from "./measure-table.ts";
+import { measureUnjoined, takeAll, type Unjoined } from "./measures.ts";
+import { type OutputFiles, writeResults } from "./output.ts";
+import { type BenchResults, rotated } from "./results.ts";
+import { keysIn, terminalTable } from "./tables.ts";
 
-export interface BenchOptions {
+export interface BenchOptions extends OutputFiles {
   readonly repetitions: number;
   /** Of each measurement, about. */
   readonly seconds: number;
@@ -13,90 +17,99 @@ export interface BenchOptions {
   readonly only?: RegExp | undefined;
   /** Only measures whose key this matches. */
   readonly measures?: RegExp | undefined;
-  /** File for all single results. */
-  readonly json?: string | undefined;
 }
 
-/** All values of one candidate, by measure. */
-type Results = ReadonlyMap<string, ReadonlyMap<string, number[]>>;
+type Values = Partial<Record<MeasureKey, number[]>>;
 
-const BASELINES = 2;
+/** What was found so far; a candidate that failed once is not tried again. */
+class Findings {
+  readonly values: Map<string, Values>;
+  readonly leftOut: { name: string; reason: string }[] = [];
+  failures = 0;
+  readonly #print: Print;
+
+  constructor(names: readonly string[], print: Print) {
+    this.values = new Map(names.map((name) => [name, {}]));
+    this.#print = print;
+  }
+
+  leaveOut(name: string, reason: string): void {
+    this.#print(`left out: ${name}: ${reason}`);
+    this.leftOut.push({ name, reason });
+    this.values.delete(name);
+  }
+
+  add(name: string, values: Partial<Record<MeasureKey, number>>): string {
+    const of = this.values.get(name) ?? {};
+    const told = measures.flatMap(({ key, digits }) => {
+      const value = values[key];
+      if (value === undefined) return [];
+      const all = of[key] ?? [];
+      all.push(value);
+      of[key] = all;
+      return [`${key} ${value.toFixed(digits)}`];
+    });
+    return told.join(", ");
+  }
+
+  results(repetitions: number, seconds: number): BenchResults {
+    const found = [...this.values].map(([name, values]) => ({ name, values }));
+    return { machine: machineFacts(), repetitions, seconds, candidates: found, leftOut: this.leftOut };
+  }
+}
 
 /** Measures every candidate in turn, several times round; runs inside namespaces made for it. Resolves to an exit code. */
 export async function benchInside(options: BenchOptions, print: Print): Promise<number> {
-  const { repetitions, seconds, json } = options;
-  const chosen = await chooseCandidates(options.only ?? usual, print);
-  const taken = measures.filter(({ key }) => options.measures?.test(key) ?? true);
-  await buildGround();
-  const results: Results = new Map(
-    chosen.map(({ name }) => [name, new Map(taken.map(({ key }) => [key, []]))]),
+  const { repetitions, seconds } = options;
+  const keys = measures.map(({ key }) => key).filter((key) => options.measures?.test(key) ?? true);
+  const only = options.only ?? usual;
+  const chosen = candidates.filter(
+    (candidate) => baselines.some((baseline) => baseline === candidate) || only.test(candidate.name),
   );
-  for (let round = 1; round <= repetitions; round += 1) {
-    for (const candidate of chosen) {
-      const values = await measureOne(candidate, taken, seconds);
-      for (const [key, value] of values) results.get(candidate.name)?.get(key)?.push(value);
-      const words = taken.map(
-        ({ key, digits }) => `${key} ${(values.get(key) ?? Number.NaN).toFixed(digits)}`,
-      );
-      print(`round ${round} of ${repetitions}: ${candidate.name}: ${words.join(", ")}`);
+  const findings = new Findings(
+    chosen.map(({ name }) => name),
+    print,
+  );
+  await buildGround();
+  for (const candidate of chosen) {
+    const reason = await candidate.whyNot?.();
+    if (reason !== undefined) findings.leaveOut(candidate.name, reason);
+  }
+  for (let round = 0; round < repetitions; round += 1) {
+    const unjoined = keys.includes("cpu") ? await measureUnjoined(seconds) : { busyUs: 0 };
+    for (const candidate of rotated(chosen, round)) {
+      if (!findings.values.has(candidate.name)) continue;
+      const told = await measureOne(candidate, findings, new Set(keys), seconds, unjoined);
+      if (told !== undefined) print(`round ${round + 1} of ${repetitions}: ${candidate.name}: ${told}`);
     }
   }
+  const results = findings.results(repetitions, seconds);
   print(`\nMedians of ${repetitions} (least to greatest), × plain bridge, × kernel VXLAN of the same run:`);
-  for (const measure of taken) print(`\n${measure.title}\n${tableOf(measure, results)}`);
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify(plainOf(results), null, 2)}\n`);
-  return 0;
+  for (const key of keysIn(results)) print(`\n${terminalTable(results, key)}`);
+  await writeResults(results, options);
+  return findings.failures === 0 ? 0 : 1;
 }
 
-async function chooseCandidates(only: RegExp, print: Print): Promise<readonly Candidate[]> {
-  const chosen: Candidate[] = [];
-  for (const [index, candidate] of candidates.entries()) {
-    if (index >= BASELINES && !only.test(candidate.name)) continue;
-    if ((await candidate.isPossible?.()) ?? true) chosen.push(candidate);
-    else print(`left out, not installed: ${candidate.name}`);
-  }
-  return chosen;
-}
-
+/** Resolves to what to print; undefined where it failed. */
 async function measureOne(
   { name, join }: Candidate,
-  taken: readonly Measure[],
+  findings: Findings,
+  keys: ReadonlySet<MeasureKey>,
   seconds: number,
-): Promise<ReadonlyMap<string, number>> {
-  const undo = await join();
+  unjoined: Unjoined,
+): Promise<string | undefined> {
   try {
-    if (!(await sitesReach())) throw new Error(`measure ${name}: the sites do not reach each other`);
-    const values = new Map<string, number>();
-    for (const { key, take } of taken) values.set(key, await take(seconds));
-    return values;
-  } finally {
-    await undo();
+    const undo = await join();
+    try {
+      if (!(await sitesReach())) throw new Error("the sites do not reach each other");
+      return findings.add(name, await takeAll(keys, seconds, unjoined));
+    } finally {
+      await undo();
+    }
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    findings.failures += 1;
+    findings.leaveOut(name, error.message);
+    return undefined;
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  if (sorted.length % 2 === 1) return sorted[middle] ?? Number.NaN;
-  return ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
-}
-
-function tableOf({ key, digits }: Measure, results: Results): string {
-  const of = (name: string) => results.get(name)?.get(key) ?? [];
-  const bases = candidates.slice(0, BASELINES).map(({ name }) => median(of(name)));
-  const table = new Table({
-    head: ["candidate", "median", "spread", "× plain", "× VXLAN"],
-    colAligns: ["left", "right", "right", "right", "right"],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const name of results.keys()) {
-    const values = of(name);
-    const spread = `${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)}`;
-    const ratios = bases.map((base) => (median(values) / base).toFixed(2));
-    table.push([name, median(values).toFixed(digits), spread, ...ratios]);
-  }
-  return table.toString();
-}
-
-function plainOf(results: Results): object {
-  return Object.fromEntries([...results].map(([name, values]) => [name, Object.fromEntries(values)]));
 }

@@ -1,11 +1,11 @@
 import { concat, fromHex } from "../../bytes/hex.ts";
 import { addressOf, sendmmsg } from "../../os/libc.ts";
 import { VNET_HEADER_OCTETS } from "../../os/sockets.ts";
-import { FrameSocket } from "../frame-socket.ts";
+import { FrameSocket, waitReadable } from "../frame-socket.ts";
 
 /**
- * Frames out of an interface: node flood.js INTERFACE SECONDS OCTETS [RATE]. As many as go, or RATE a second. Prints how many
- * left, as a line of JSON.
+ * Frames out of an interface: node flood.js INTERFACE SECONDS OCTETS [RATE]. As many as go, or RATE a second with sleep in
+ * between. Prints how many left, as a line of JSON.
  */
 const BATCH = 32;
 const MESSAGE_OCTETS = 64;
@@ -30,7 +30,10 @@ const endMs = beganMs + Number(seconds) * 1000;
 const framesPerMs = Number(rate) / 1000;
 let sent = 0;
 for (let nowMs = beganMs; nowMs < endMs; nowMs = performance.now()) {
-  if (sent > (nowMs - beganMs) * framesPerMs) continue;
+  if (sent > (nowMs - beganMs) * framesPerMs) {
+    waitReadable([], 1);
+    continue;
+  }
   const done = sendmmsg(port.fd, address, BATCH, 0);
   if (done > 0) sent += done;
 }

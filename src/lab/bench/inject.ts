@@ -1,0 +1,116 @@
+import { assemble } from "../../bpf/assembler.ts";
+import { Register } from "../../bpf/instruction.ts";
+import { expressVerdicts } from "../../bpf/kernel-numbers.ts";
+import { type Line, label } from "../../bpf/line.ts";
+import {
+  add,
+  call,
+  exit,
+  jumpIfAtLeast,
+  jumpIfGreater,
+  jumpIfLess,
+  load32,
+  load64,
+  loadMapValue,
+  move,
+  move32,
+  store16,
+  store32,
+  store64,
+} from "../../bpf/mnemonics.ts";
+import { fromHex } from "../../bytes/hex.ts";
+import { BpfSyscall } from "../../os/bpf-syscall.ts";
+import { ifNameToIndex } from "../../os/libc.ts";
+import { receiveLive } from "../../os/live-frames.ts";
+
+/**
+ * Frames into an interface, as if it had received them: node inject.js INTERFACE SECONDS OCTETS [RATE]. The kernel makes them by
+ * itself, as many as go or RATE a second, so that no sender's work is in the way. Prints how many, as a line of JSON.
+ */
+
+const { result, arg1, arg2, arg3, arg4, saved1, saved2 } = Register;
+/** Frames that the kernel takes in at once, as many as from a network card. */
+const BATCH = 64;
+/** Runs in one call; as the program passes nothing after its end, one call too many is short. */
+const REPEAT = 1 << 18;
+const NS = 1e9;
+
+/** Words of 8 octets that the program and we share. */
+const words = { endNs: 0, nextNs: 8, stepNs: 16, sent: 24 } as const;
+const SHARED_OCTETS = 32;
+
+/** Offsets in struct xdp_md. */
+const context = { data: 0, dataEnd: 4 } as const;
+const header = fromHex("02aabbccddee 025753504102 88b5");
+const LOWEST_BYTE_FIRST = true;
+
+/** The kernel uses frames again as whoever had them last left them, so their first octets are written anew. */
+function restoreHeader(): readonly Line[] {
+  const octets = new DataView(header.buffer, header.byteOffset);
+  const word = (at: number) => octets.getUint32(at, LOWEST_BYTE_FIRST);
+  return [
+    load32(arg2, saved2, context.data),
+    load32(arg3, saved2, context.dataEnd),
+    move(arg4, arg2),
+    add(arg4, header.length),
+    jumpIfGreater(arg4, arg3, "not-now"),
+    ...[0, 4, 8].flatMap((at) => [move32(arg4, word(at)), store32(arg2, at, arg4)]),
+    store16(arg2, 12, octets.getUint16(12, LOWEST_BYTE_FIRST)),
+  ];
+}
+
+/** Passes a frame whenever it is due, until the end. */
+function pacer(map: number): readonly Line[] {
+  return [
+    move(saved2, arg1),
+    loadMapValue(saved1, map),
+    call("ktime_get_ns"),
+    load64(arg2, saved1, words.endNs),
+    jumpIfAtLeast(result, arg2, "not-now"),
+    load64(arg2, saved1, words.nextNs),
+    jumpIfLess(result, arg2, "not-now"),
+    load64(arg3, saved1, words.stepNs),
+    add(arg2, arg3),
+    store64(saved1, words.nextNs, arg2),
+    load64(arg4, saved1, words.sent),
+    add(arg4, 1),
+    store64(saved1, words.sent, arg4),
+    ...restoreHeader(),
+    move(result, expressVerdicts.pass),
+    exit(),
+    label("not-now"),
+    move(result, expressVerdicts.drop),
+    exit(),
+  ];
+}
+
+const [interfaceName = "", seconds = "1", octets = "60", rate = "Infinity"] = process.argv.slice(2);
+const kernel = new BpfSyscall();
+using map = kernel.createMap({
+  kind: "array",
+  name: "pace",
+  keyOctets: 4,
+  valueOctets: SHARED_OCTETS,
+  maxEntries: 1,
+});
+using program = kernel.loadProgram({
+  name: "pacer",
+  kind: "expressDataPath",
+  octets: assemble(pacer(map.fd)),
+});
+const key = new Uint8Array(4);
+const shared = new DataView(new ArrayBuffer(SHARED_OCTETS));
+const beganNs = process.hrtime.bigint();
+const endNs = beganNs + BigInt(Math.round(Number(seconds) * NS));
+shared.setBigUint64(words.endNs, endNs, true);
+shared.setBigUint64(words.nextNs, beganNs, true);
+shared.setBigUint64(words.stepNs, BigInt(Math.round(NS / Number(rate))), true);
+map.update(key, new Uint8Array(shared.buffer));
+const frame = new Uint8Array(Number(octets));
+frame.set(header);
+const interfaceIndex = ifNameToIndex(interfaceName);
+do receiveLive(program, frame, { interfaceIndex, repeat: REPEAT, batch: BATCH });
+while (process.hrtime.bigint() < endNs);
+const left = map.lookUp(key) ?? new Uint8Array(SHARED_OCTETS);
+const sent = Number(new DataView(left.buffer, left.byteOffset).getBigUint64(words.sent, true));
+process.stdout.write(`${JSON.stringify({ sent })}\n`);

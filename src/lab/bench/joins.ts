@@ -1,0 +1,138 @@
+import { CommandError, isInstalled, run } from "../command.ts";
+import { inLcce, ip, SIDES, type Side, wanAddress } from "./ground.ts";
+import { end, saidBy, startIn, untilUp } from "./processes.ts";
+
+/** What joins two sites without Wirespan. */
+
+/** A way to join the two sites; `join` resolves to what undoes it. */
+export interface Candidate {
+  readonly name: string;
+  /** Why it cannot be had on this machine; absent or undefined: it can. */
+  whyNot?(): Promise<string | undefined>;
+  join(): Promise<() => Promise<void>>;
+}
+
+export function other(side: Side): Side {
+  return side === "a" ? "b" : "a";
+}
+
+/** Does it in one LCCE and then in the other. */
+export async function onBoth(act: (side: Side) => Promise<void>): Promise<void> {
+  for (const side of SIDES) await act(side);
+}
+
+/** A bridge `join` with the site's port, and another if there is one yet. */
+export async function bridge(side: Side, port?: string): Promise<void> {
+  await inLcce(side, "link add join type bridge mcast_snooping 0");
+  await inLcce(side, "link set trunk master join");
+  if (port !== undefined) await inLcce(side, `link set ${port} master join up`);
+  await inLcce(side, "link set join up");
+}
+
+export const unbridge = (): Promise<void> => onBoth((side) => inLcce(side, "link delete join"));
+
+/** Both LCCEs as mere switches: the WAN is a cable. */
+export const plain: Candidate = {
+  name: "plain bridge",
+  async join() {
+    await onBoth((side) => bridge(side, "wan"));
+    return unbridge;
+  },
+};
+
+/** Why the kernel refuses a command of `ip`, which is undone at once if it does not. */
+async function refusal(add: string, remove: string): Promise<string | undefined> {
+  try {
+    await ip(add);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return `the kernel refuses: ${error.stderr.trim()}`;
+  }
+  await ip(remove);
+  return undefined;
+}
+
+function ends(side: Side): string {
+  return `local ${wanAddress[4][side]} remote ${wanAddress[4][other(side)]}`;
+}
+
+/** An interface of the kernel's own at each end, in a bridge with the site. */
+function tunnel(
+  name: string,
+  {
+    add,
+    remove,
+    probe,
+  }: { add: (side: Side) => readonly string[]; remove: readonly string[]; probe?: [string, string] },
+): Candidate {
+  return {
+    name,
+    whyNot: () => (probe === undefined ? Promise.resolve(undefined) : refusal(...probe)),
+    async join() {
+      await onBoth(async (side) => {
+        for (const words of add(side)) await inLcce(side, words);
+        await inLcce(side, "link set tunnel mtu 1500");
+        await bridge(side, "tunnel");
+      });
+      return async () => {
+        await unbridge();
+        await onBoth(async (side) => {
+          for (const words of remove) await inLcce(side, words);
+        });
+      };
+    },
+  };
+}
+
+export const vxlan = tunnel("kernel VXLAN", {
+  add: (side) => [`link add tunnel type vxlan id 7 ${ends(side)} dstport 4789 dev wan`],
+  remove: ["link delete tunnel"],
+});
+
+export const gretap = tunnel("kernel GRETAP", {
+  add: (side) => [`link add tunnel type gretap ${ends(side)} nopmtudisc`],
+  remove: ["link delete tunnel"],
+  probe: ["link add probe type gretap local 127.0.0.1 remote 127.0.0.2", "link delete probe"],
+});
+
+/** The kernel's own l2tp_eth, with ids and cookies agreed by hand. */
+export function kernelL2tp(encapsulation: "udp" | "ip"): Candidate {
+  const encap = encapsulation === "udp" ? "encap udp udp_sport 1701 udp_dport 1701" : "encap ip";
+  const cookies = "cookie 0011223344556677 peer_cookie 0011223344556677";
+  return tunnel(`kernel L2TP, ${encapsulation === "udp" ? "UDP" : "IP 115"}`, {
+    add: (side) => [
+      `l2tp add tunnel tunnel_id 1 peer_tunnel_id 1 ${encap} ${ends(side)}`,
+      `l2tp add session name tunnel tunnel_id 1 session_id 1 peer_session_id 1 ${cookies} l2spec_type none`,
+    ],
+    remove: ["l2tp del session tunnel_id 1 session_id 1", "l2tp del tunnel tunnel_id 1"],
+    probe: [
+      "l2tp add tunnel tunnel_id 9 peer_tunnel_id 9 encap ip local 127.0.0.1 remote 127.0.0.1",
+      "l2tp del tunnel tunnel_id 9",
+    ],
+  });
+}
+
+/** A user-space tunnel that many know, without encryption, on a TAP device in a bridge. */
+export const openvpn: Candidate = {
+  name: "OpenVPN, no cipher",
+  whyNot: async () => ((await isInstalled("openvpn")) ? undefined : "not installed: apt-get install openvpn"),
+  async join() {
+    await onBoth(async (side) => {
+      await run(["ip", "netns", "exec", `lcce-${side}`, "ip", "tuntap", "add", "dev", "vpn", "mode", "tap"]);
+      await inLcce(side, "link set vpn mtu 1500 up");
+      await bridge(side, "vpn");
+    });
+    const children = SIDES.map((side) => {
+      const addresses = `--local ${wanAddress[4][side]} --remote ${wanAddress[4][other(side)]} --proto udp`;
+      const options = "--dev vpn --dev-type tap --cipher none --auth none --tun-mtu 1500 --mssfix 0 --verb 3";
+      return startIn(side, "openvpn", ["openvpn", ...`${addresses} ${options}`.split(" ")]);
+    });
+    const up = await untilUp(children, async () => saidBy("a", "openvpn").includes("Sequence Completed"));
+    if (!up) throw new Error(`join the sites by OpenVPN: ${saidBy("a", "openvpn")}`);
+    return async () => {
+      await end(children);
+      await unbridge();
+      await onBoth((side) => inLcce(side, "link delete vpn"));
+    };
+  },
+};

@@ -1,0 +1,85 @@
+import type { ChildProcess } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { stringify } from "yaml";
+import { socketOf } from "../daemons.ts";
+import { RUN } from "../network.ts";
+import { inLcce, SIDES, type Side, wanAddress } from "./ground.ts";
+import { onBoth, other } from "./joins.ts";
+import { MAIN, saidBy, startIn } from "./processes.ts";
+import { type Plane, planeKeys } from "./wirespan-way.ts";
+
+/** Two daemons with many sessions between them, of which one carries the sites' frames. */
+
+/** VLANs that one device can part sessions by. */
+const MOST_VLANS = 4094;
+const LOG = "sessions";
+const COOKIE = "0011223344556677";
+
+export interface ManySessions {
+  readonly sessions: number;
+  readonly control: "negotiated" | "static";
+  readonly plane: Plane;
+}
+
+/** Adds devices at both ends for the circuits of so many sessions. */
+export async function addCircuits(sessions: number): Promise<void> {
+  const devices = Math.ceil(sessions / MOST_VLANS);
+  await onBoth(async (side) => {
+    for (let index = 1; index <= devices; index += 1) {
+      await inLcce(side, `link add many${index} type veth peer name end${index}`);
+      await inLcce(side, `link set many${index} up`);
+      await inLcce(side, `link set end${index} up`);
+    }
+  });
+}
+
+/** One session for the whole trunk, the last one, so that all others are there when it is; the others each for a VLAN. */
+export function configOf(side: Side, { sessions, control, plane }: ManySessions): string {
+  const keysOf = (number: number) =>
+    control === "negotiated"
+      ? {}
+      : {
+          static: {
+            ...{ local_session_id: number, remote_session_id: number },
+            ...{ receive_cookie: COOKIE, transmit_cookie: COOKIE },
+          },
+        };
+  const vlans = Array.from({ length: sessions - 1 }, (_, index) => {
+    const device = `many${Math.floor(index / MOST_VLANS) + 1}`;
+    const circuit = { interface: device, vlan: (index % MOST_VLANS) + 1 };
+    return [`pw${index}`, { circuit, ...keysOf(index + 1) }];
+  });
+  const lan = { circuit: { interface: "trunk" }, ...keysOf(sessions) };
+  const [local, remote] = [wanAddress[4][side], wanAddress[4][other(side)]];
+  const pseudowires = { ...Object.fromEntries(vlans), lan };
+  return stringify({
+    ...planeKeys(plane),
+    lcce: { host_name: side, control_socket: socketOf(side) },
+    log: { level: "warn" },
+    tunnels: {
+      peer: { local, remote, control, ...(control === "static" ? {} : { receive_window: 64 }), pseudowires },
+    },
+  });
+}
+
+/** Starts a daemon at both ends. */
+export function startMany(many: ManySessions): readonly ChildProcess[] {
+  const files = SIDES.map((side) => {
+    const file = `${RUN}/sessions-${side}.yaml`;
+    writeFileSync(file, configOf(side, many));
+    return [side, file] as const;
+  });
+  return files.map(([side, file]) => startIn(side, LOG, [process.execPath, MAIN, "run", "-c", file]));
+}
+
+/** The error of daemons that did not come up. */
+export function notUp({ sessions, plane }: ManySessions): Error {
+  const said = saidBy("a", LOG).trim().split("\n").slice(-3).join("\n");
+  return new Error(`measure ${sessions} sessions by ${plane}: not all came up; ${said}`);
+}
+
+/** A line of a file under /proc that is in kilobytes, in megabytes. */
+export function megabytesOf(file: string, key: string): number {
+  const found = new RegExp(`^${key}:\\s*(\\d+)`, "m").exec(readFileSync(file, "utf8"));
+  return Math.round(Number(found?.[1] ?? 0) / 1024);
+}

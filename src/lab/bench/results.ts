@@ -1,0 +1,79 @@
+import type { MeasureKey } from "./measure-table.ts";
+
+/** What a run found, as it is in its JSON file. */
+export interface BenchResults {
+  readonly machine: MachineFacts;
+  readonly repetitions: number;
+  /** Of each measurement, about. */
+  readonly seconds: number;
+  /** In the order of the tables. */
+  readonly candidates: readonly CandidateResults[];
+  /** Candidates that could not be measured, and why. */
+  readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
+}
+
+export interface CandidateResults {
+  readonly name: string;
+  /** All values of all rounds. */
+  readonly values: Readonly<Partial<Record<MeasureKey, readonly number[]>>>;
+}
+
+/** What speeds depend on; nothing that tells one machine from another like it. */
+export interface MachineFacts {
+  readonly date: string;
+  readonly kernel: string;
+  readonly processor: string;
+  readonly cores: number;
+  readonly memoryGigabytes: number;
+  readonly node: string;
+  readonly wirespan: string;
+}
+
+/** Names of the candidates that others are compared with. */
+export const PLAIN = "plain bridge";
+export const VXLAN = "kernel VXLAN";
+
+/** NaN of no values. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  if (sorted.length % 2 === 1) return sorted[middle] ?? Number.NaN;
+  return ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
+}
+
+/** The value that a share `quantile` of all is not above. NaN of no values. */
+export function quantileOf(values: readonly number[], quantile: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * quantile))] ?? Number.NaN;
+}
+
+/** One measure of one candidate in figures. */
+export interface Figure {
+  readonly median: number;
+  readonly least: number;
+  readonly greatest: number;
+  /** Its median divided by that of the plain bridge, and of kernel VXLAN; NaN where these were not measured. */
+  readonly ofPlain: number;
+  readonly ofVxlan: number;
+}
+
+/** Undefined where nothing was measured. */
+export function figureOf(results: BenchResults, name: string, key: MeasureKey): Figure | undefined {
+  const of = (candidate: string) =>
+    results.candidates.find((found) => found.name === candidate)?.values[key] ?? [];
+  const values = of(name);
+  if (values.length === 0) return undefined;
+  return {
+    median: median(values),
+    least: Math.min(...values),
+    greatest: Math.max(...values),
+    ofPlain: median(values) / median(of(PLAIN)),
+    ofVxlan: median(values) / median(of(VXLAN)),
+  };
+}
+
+/** The order of a round: each begins with another, so that none always follows the same. */
+export function rotated<T>(items: readonly T[], round: number): readonly T[] {
+  const first = items.length === 0 ? 0 : round % items.length;
+  return [...items.slice(first), ...items.slice(0, first)];
+}

@@ -1,0 +1,87 @@
+import { writeFileSync } from "node:fs";
+import { stringify } from "yaml";
+import { isSiteUp, socketOf, statusOf } from "../daemons.ts";
+import { RUN } from "../network.ts";
+import { SIDES, type Side, wanAddress } from "./ground.ts";
+import { bridge, type Candidate, onBoth, other, unbridge } from "./joins.ts";
+import { end, MAIN, saidBy, startIn, untilUp } from "./processes.ts";
+
+export type Plane = "userspace" | "ebpf";
+
+/** How Wirespan joins the sites. */
+export interface Way {
+  readonly plane: Plane;
+  readonly encapsulation: "udp" | "ip";
+  readonly family: 4 | 6;
+  readonly cookie: 0 | 4 | 8;
+  /** An interface that is there already, or a new one in a bridge with it. */
+  readonly circuit: "existing" | "new";
+}
+
+const LOG = "wirespan";
+
+export function nameOf({ plane, encapsulation, family, cookie, circuit }: Way): string {
+  const words = [encapsulation === "udp" ? "UDP" : "IP 115", `IPv${family}`, `cookie ${cookie}`];
+  const place = circuit === "new" ? ["new interface in a bridge"] : [];
+  return `Wirespan ${plane === "ebpf" ? "eBPF" : plane}, ${[...words, ...place].join(", ")}`;
+}
+
+/** The top of a configuration that asks for a plane. */
+export function planeKeys(plane: Plane): object {
+  return plane === "ebpf" ? { plane } : {};
+}
+
+function configOf(side: Side, { plane, encapsulation, family, cookie, circuit }: Way): string {
+  const [local, remote] = [wanAddress[family][side], wanAddress[family][other(side)]];
+  const device = circuit === "new" ? { tap: "pw", bridge: "join" } : { interface: "trunk" };
+  // Programs in the kernel cannot sum what they have not seen whole, and IPv6 wants a sum unless told otherwise.
+  const checksum =
+    plane === "ebpf" && family === 6 && encapsulation === "udp" ? { udp_checksum: "zero" } : {};
+  const pseudowires = { lan: { circuit: device, cookie } };
+  return stringify({
+    ...planeKeys(plane),
+    lcce: { host_name: side, control_socket: socketOf(side) },
+    tunnels: { peer: { local, remote, encapsulation, ...checksum, pseudowires } },
+  });
+}
+
+/** Throws where a session that was to be forwarded by eBPF is not. */
+export async function checkPlane(side: Side, plane: Plane): Promise<void> {
+  const report = await statusOf(side);
+  for (const pseudowire of report?.pseudowires ?? []) {
+    const { plane: found } = pseudowire as { plane?: string };
+    if (found === plane || (found === undefined && plane === "userspace")) continue;
+    throw new Error(
+      `forward by ${plane} at ${side}: it is ${found ?? "not told"}; ${JSON.stringify({ plane: report?.plane, pseudowire })}`,
+    );
+  }
+}
+
+export function wirespan(way: Way): Candidate {
+  const name = nameOf(way);
+  const isNew = way.circuit === "new";
+  return {
+    name,
+    async join() {
+      if (isNew) await onBoth((side) => bridge(side));
+      const daemons = SIDES.map((side) => {
+        const file = `${RUN}/wirespan-${side}.yaml`;
+        writeFileSync(file, configOf(side, way));
+        return startIn(side, LOG, [process.execPath, MAIN, "run", "-c", file]);
+      });
+      const undo = async () => {
+        await end(daemons);
+        if (isNew) await unbridge();
+      };
+      try {
+        const up = await untilUp(daemons, async () => (await isSiteUp("a")) && (await isSiteUp("b")));
+        if (!up) throw new Error(`join the sites by ${name}: ${saidBy("a", LOG).trim()}`);
+        await onBoth((side) => checkPlane(side, way.plane));
+      } catch (error) {
+        await undo();
+        throw error;
+      }
+      return undo;
+    },
+  };
+}
