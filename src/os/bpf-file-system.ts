@@ -19,7 +19,7 @@ export type PinDirectory =
 
 /**
  * Makes a directory to pin in, mounting the bpf file system if it is not yet, in this mount namespace: in a private one, pins go
- * with its last process. What is in the directory from before stays. Throws SystemError for what should not be refused.
+ * with its last process. What is in the directory from before stays.
  */
 export function pinDirectory(name: string): PinDirectory {
   const reason = isMounted() ? undefined : mountProblem();
@@ -28,7 +28,7 @@ export function pinDirectory(name: string): PinDirectory {
   try {
     mkdirSync(path, { recursive: true, mode: OWNER_ONLY });
   } catch (error) {
-    throw refused("make a directory for pins", path, error);
+    return { reason: refused("make a directory for pins", path, error).message };
   }
   return { path };
 }

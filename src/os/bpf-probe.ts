@@ -38,7 +38,7 @@ const OTHERWISE = "or use plane: userspace";
 const FIRST_USER_NAMESPACE = "user:[4026531837]";
 
 /** TABLE: bits of capabilities (linux/capability.h). */
-const capabilities = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n, CAP_BPF: 39n } as const;
+const capabilities = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const;
 
 /** TABLE: the checks, in the order in which they are made. */
 const checks: readonly Check[] = [
@@ -58,10 +58,10 @@ const checks: readonly Check[] = [
     remedy: `run as root outside of it, ${OTHERWISE}`,
   },
   {
-    need: "CAP_BPF and CAP_NET_ADMIN",
+    need: "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
     isBasic: true,
     look: capabilityProblem,
-    remedy: `run as root, or with AmbientCapabilities=CAP_BPF CAP_NET_ADMIN, ${OTHERWISE}`,
+    remedy: `run as root, or with AmbientCapabilities=CAP_BPF CAP_PERFMON CAP_NET_ADMIN, ${OTHERWISE}`,
   },
   {
     need: "bpf(2), and programs for traffic control",
@@ -103,11 +103,6 @@ export async function probeBpf(): Promise<readonly BpfLack[]> {
   return lacks;
 }
 
-/** Whether `adjustRoomFlags.decapsulatedFromIpv4` and `decapsulatedFromIpv6` are known here, by a program run (Linux 6.3). */
-export function knowsDecapsulationFlags(): boolean {
-  return trial(changeProtocol, "run") === undefined;
-}
-
 function architectureProblem(): string | undefined {
   const isKnown = process.arch === "x64" || process.arch === "arm64";
   if (isKnown && endianness() === "LE") return undefined;
@@ -118,11 +113,10 @@ function capabilityProblem(): string | undefined {
   const status = readFileSync("/proc/thread-self/status", "utf8");
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
   const has = (name: keyof typeof capabilities) => ((effective >> capabilities[name]) & 1n) === 1n;
-  const missing = [
-    ...(has("CAP_BPF") || has("CAP_SYS_ADMIN") ? [] : ["CAP_BPF"]),
-    ...(has("CAP_NET_ADMIN") ? [] : ["CAP_NET_ADMIN"]),
-  ];
-  return missing.length === 0 ? undefined : `this process lacks ${missing.join(" and ")}`;
+  // Without CAP_PERFMON the verifier forbids arithmetic with pointers that both ways of a branch lead to.
+  const wanted = ["CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN"] as const;
+  const missing = wanted.filter((name) => !has(name) && (name === "CAP_NET_ADMIN" || !has("CAP_SYS_ADMIN")));
+  return missing.length === 0 ? undefined : `this process lacks ${missing.join(", ")}`;
 }
 
 /** Has an IPv4 header taken off and what follows taken for IPv6, as when IPv6 comes out of a tunnel over IPv4. */

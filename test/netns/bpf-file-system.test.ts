@@ -65,3 +65,16 @@ test("where no bpf file system can be mounted, there is a reason in words", () =
     }
   });
 });
+
+test("a directory that another user keeps to himself is no place for pins", () => {
+  inPrivateMounts(() => {
+    hide();
+    made("west");
+    process.seteuid?.(65534);
+    try {
+      expect(pinDirectory("west").reason).toContain("EACCES (/sys/fs/bpf/wirespan/west)");
+    } finally {
+      process.seteuid?.(0);
+    }
+  });
+});

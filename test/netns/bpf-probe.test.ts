@@ -32,8 +32,8 @@ test("a process without the rights is told which, and what to do", async () => {
   try {
     expect(await probeBpf()).toEqual([
       {
-        need: "CAP_BPF and CAP_NET_ADMIN",
-        problem: "this process lacks CAP_BPF and CAP_NET_ADMIN",
+        need: "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
+        problem: "this process lacks CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN",
         remedy: expect.stringContaining("plane: userspace"),
       },
     ]);

@@ -146,6 +146,15 @@ describe.each<AttachmentKind>(["tcx", "clsact"])("a program attached by %s", (fo
   });
 });
 
+test("a program is attached by whatever the kernel has", async () => {
+  using counter = new Counter("counter");
+  const attachment = await new TrafficControl().attach(counter.program, right, "ingress");
+  await send();
+  await eventually("the frame is counted", () => counter.frames === 1);
+  console.log(`whatever the kernel has: ${attachment.kind}`);
+  await attachment.detach();
+});
+
 describe("filters", () => {
   test("outlive the process that made them, and are found by owner and program", async () => {
     using counter = new Counter("counter");

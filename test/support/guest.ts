@@ -9,16 +9,19 @@ const GUEST_LIMIT_S = 290;
 export const GUEST_TEST_LIMIT_MS = 2 * BUILD_LIMIT_MS + (GUEST_LIMIT_S + 30) * 1000;
 
 /**
- * Boots the guest, makes it first if need be, runs a script of lab/guest in it, and resolves to the lines it printed. Rejects
- * with what to install when something is missing.
+ * Boots the guest, makes it first if need be, runs a script of lab/guest in it, and resolves to the lines it printed. Its kernel is
+ * the newest there is, or the newest of a series such as "6.1". Rejects with what to install when something is missing.
  */
-export async function runGuest(script: string): Promise<readonly string[]> {
+export async function runGuest(script: string, series?: string): Promise<readonly string[]> {
+  const guest = series === undefined ? GUEST : `${GUEST}-${series}`;
   // The guest runs what is in dist/.
   const compiler = [process.execPath, "node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"];
   const built = await run(compiler, { timeoutMs: BUILD_LIMIT_MS, accept: [0, 1, 2] });
   if (built.status !== 0) throw new Error(`build dist/: exit status ${built.status}\n${built.stdout}`);
-  await run(["lab/guest/build.sh", GUEST], { timeoutMs: BUILD_LIMIT_MS });
-  const { status, stdout, stderr } = await run(["lab/guest/run.sh", GUEST, `lab/guest/${script}`], {
+  await run(["lab/guest/build.sh", guest, ...(series === undefined ? [] : [series])], {
+    timeoutMs: BUILD_LIMIT_MS,
+  });
+  const { status, stdout, stderr } = await run(["lab/guest/run.sh", guest, `lab/guest/${script}`], {
     timeoutMs: (GUEST_LIMIT_S + 20) * 1000,
     environment: { ...process.env, LIMIT_S: `${GUEST_LIMIT_S}` },
     accept: [0, 124],
