@@ -1,6 +1,6 @@
 import type { BpfProgram } from "../ports.ts";
 import { Attribute, commands, fields } from "./bpf-attribute.ts";
-import { must } from "./bpf-object.ts";
+import { refusal } from "./bpf-object.ts";
 
 /** BPF_F_TEST_XDP_LIVE_FRAMES: what the program passes goes on into the kernel. */
 const LIVE_FRAMES = 2;
@@ -9,15 +9,18 @@ const CONTEXT_OCTETS = 24;
 const DATA_END = 4;
 const INTERFACE = 12;
 
+/** More than anybody waits for: a signal ends it. */
+const REPEAT = 2 ** 31;
+
 /**
- * Runs a program at the express data path `repeat` times on the same frame, as if the interface had received it each time; what
- * it passes, the kernel takes in (Linux 5.18). The frames are made in the kernel, `batch` at a time, so that none is faster.
- * Throws SystemError.
+ * Runs a program at the express data path on the same frame over and over, as if the interface had received it each time, until a
+ * signal comes; what it passes, the kernel takes in (Linux 5.18). The frames are made in the kernel, `batch` at a time, so that no
+ * process sends faster. One long call, since the kernel waits some 25 ms before it begins. Throws SystemError.
  */
 export function receiveLive(
   program: BpfProgram,
   frame: Uint8Array,
-  { interfaceIndex, repeat, batch }: { interfaceIndex: number; repeat: number; batch: number },
+  { interfaceIndex, batch }: { interfaceIndex: number; batch: number },
 ): void {
   const context = new DataView(new ArrayBuffer(CONTEXT_OCTETS));
   context.setUint32(DATA_END, frame.length, true);
@@ -27,10 +30,12 @@ export function receiveLive(
     .u32(at.program, program.fd)
     .u32(at.dataOctets, frame.length)
     .pointer(at.data, frame)
-    .u32(at.repeat, repeat)
+    .u32(at.repeat, REPEAT)
     .u32(at.contextOctets, CONTEXT_OCTETS)
     .pointer(at.context, new Uint8Array(context.buffer))
     .u32(at.flags, LIVE_FRAMES)
     .u32(at.batch, batch);
-  must(attribute, commands.run, "have an interface receive frames", `interface ${interfaceIndex}`);
+  const answer = attribute.call(commands.run);
+  if (typeof answer === "number" || answer === "EINTR") return;
+  throw refusal("have an interface receive frames", `interface ${interfaceIndex}`, answer);
 }

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { setPriority } from "node:os";
 import { assemble } from "../../bpf/assembler.ts";
 import { Register } from "../../bpf/instruction.ts";
 import { expressVerdicts } from "../../bpf/kernel-numbers.ts";
@@ -25,14 +27,16 @@ import { receiveLive } from "../../os/live-frames.ts";
 
 /**
  * Frames into an interface, as if it had received them: node inject.js INTERFACE SECONDS OCTETS [RATE]. The kernel makes them by
- * itself, as many as go or RATE a second, so that no sender's work is in the way. Prints how many, as a line of JSON.
+ * itself, as many as go or RATE a second, so that no sender's work is in the way; with a RATE, only while nobody else wants the
+ * processor, as if it came from another machine. Prints how many, as a line of JSON.
  */
 
 const { result, arg1, arg2, arg3, arg4, saved1, saved2 } = Register;
 /** Frames that the kernel takes in at once, as many as from a network card. */
 const BATCH = 64;
-/** Runs in one call; as the program passes nothing after its end, one call too many is short. */
-const REPEAT = 1 << 18;
+/** Longest time until the kernel begins. */
+const START_S = 0.2;
+const LEAST_PRIORITY = 19;
 const NS = 1e9;
 
 /** Words of 8 octets that the program and we share. */
@@ -100,17 +104,21 @@ using program = kernel.loadProgram({
 });
 const key = new Uint8Array(4);
 const shared = new DataView(new ArrayBuffer(SHARED_OCTETS));
-const beganNs = process.hrtime.bigint();
-const endNs = beganNs + BigInt(Math.round(Number(seconds) * NS));
-shared.setBigUint64(words.endNs, endNs, true);
+const beganNs = process.hrtime.bigint() + BigInt(START_S * NS);
+shared.setBigUint64(words.endNs, beganNs + BigInt(Math.round(Number(seconds) * NS)), true);
 shared.setBigUint64(words.nextNs, beganNs, true);
 shared.setBigUint64(words.stepNs, BigInt(Math.round(NS / Number(rate))), true);
 map.update(key, new Uint8Array(shared.buffer));
 const frame = new Uint8Array(Number(octets));
 frame.set(header);
 const interfaceIndex = ifNameToIndex(interfaceName);
-do receiveLive(program, frame, { interfaceIndex, repeat: REPEAT, batch: BATCH });
-while (process.hrtime.bigint() < endNs);
+process.on("SIGUSR2", () => {});
+if (Number.isFinite(Number(rate))) setPriority(LEAST_PRIORITY);
+// Nothing here runs while the kernel does; the program itself passes nothing after its end.
+const patience = `sleep ${Number(seconds) + START_S + 0.02}; kill -USR2 ${process.pid}`;
+spawn("sh", ["-c", patience], { stdio: "ignore" }).unref();
+receiveLive(program, frame, { interfaceIndex, batch: BATCH });
 const left = map.lookUp(key) ?? new Uint8Array(SHARED_OCTETS);
 const sent = Number(new DataView(left.buffer, left.byteOffset).getBigUint64(words.sent, true));
 process.stdout.write(`${JSON.stringify({ sent })}\n`);
+process.removeAllListeners("SIGUSR2");
