@@ -189,8 +189,8 @@ export class KernelPlane implements ForwardingPlane {
   carrier(localSessionId: number): Carrier {
     const known = this.#known.get(localSessionId);
     if (known?.slot !== undefined) return { plane: "ebpf" };
-    const reason = known?.reason ?? this.#reasons.get(localSessionId);
-    return { plane: "userspace", ...(reason === undefined ? {} : { reason }) };
+    const reason = known?.reason ?? this.#reasons.get(localSessionId) ?? "programs are being put in place";
+    return { plane: "userspace", reason };
   }
 
   settle(): Promise<void> {

@@ -1,4 +1,4 @@
-import { concat, fromHex } from "../../bytes/hex.ts";
+import { concat } from "../../bytes/hex.ts";
 import { addressOf, sendmmsg } from "../../os/libc.ts";
 import { VNET_HEADER_OCTETS } from "../../os/sockets.ts";
 import { FrameSocket, waitReadable } from "../frame-socket.ts";
@@ -12,9 +12,7 @@ const MESSAGE_OCTETS = 64;
 
 const [interfaceName = "", seconds = "1", octets = "60", rate = "Infinity"] = process.argv.slice(2);
 const port = new FrameSocket(interfaceName);
-const header = fromHex("02aabbccddee 025753504102 88b5");
-const payload = new Uint8Array(Number(octets) - header.length);
-const message = concat(new Uint8Array(VNET_HEADER_OCTETS), header, payload);
+const message = concat(new Uint8Array(VNET_HEADER_OCTETS), benchFrame(Number(octets)));
 const vector = new DataView(new ArrayBuffer(64));
 vector.setBigUint64(0, BigInt(addressOf(message)), true);
 vector.setBigUint64(8, BigInt(message.length), true);

@@ -20,10 +20,10 @@ import {
   store32,
   store64,
 } from "../../bpf/mnemonics.ts";
-import { fromHex } from "../../bytes/hex.ts";
 import { BpfSyscall } from "../../os/bpf-syscall.ts";
 import { ifNameToIndex } from "../../os/libc.ts";
 import { receiveLive } from "../../os/live-frames.ts";
+import { benchFrame, linkHeader } from "./frame.ts";
 
 /**
  * Frames into an interface, as if it had received them: node inject.js INTERFACE SECONDS OCTETS [RATE]. The kernel makes them by
@@ -45,18 +45,17 @@ const SHARED_OCTETS = 32;
 
 /** Offsets in struct xdp_md. */
 const context = { data: 0, dataEnd: 4 } as const;
-const header = fromHex("02aabbccddee 025753504102 88b5");
 const LOWEST_BYTE_FIRST = true;
 
 /** The kernel uses frames again as whoever had them last left them, so their first octets are written anew. */
 function restoreHeader(): readonly Line[] {
-  const octets = new DataView(header.buffer, header.byteOffset);
+  const octets = new DataView(linkHeader.buffer, linkHeader.byteOffset);
   const word = (at: number) => octets.getUint32(at, LOWEST_BYTE_FIRST);
   return [
     load32(arg2, saved2, context.data),
     load32(arg3, saved2, context.dataEnd),
     move(arg4, arg2),
-    add(arg4, header.length),
+    add(arg4, linkHeader.length),
     jumpIfGreater(arg4, arg3, "not-now"),
     ...[0, 4, 8].flatMap((at) => [move32(arg4, word(at)), store32(arg2, at, arg4)]),
     store16(arg2, 12, octets.getUint16(12, LOWEST_BYTE_FIRST)),
@@ -109,8 +108,7 @@ shared.setBigUint64(words.endNs, beganNs + BigInt(Math.round(Number(seconds) * N
 shared.setBigUint64(words.nextNs, beganNs, true);
 shared.setBigUint64(words.stepNs, BigInt(Math.round(NS / Number(rate))), true);
 map.update(key, new Uint8Array(shared.buffer));
-const frame = new Uint8Array(Number(octets));
-frame.set(header);
+const frame = benchFrame(Number(octets));
 const interfaceIndex = ifNameToIndex(interfaceName);
 process.on("SIGUSR2", () => {});
 if (Number.isFinite(Number(rate))) setPriority(LEAST_PRIORITY);

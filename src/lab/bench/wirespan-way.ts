@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { stringify } from "yaml";
+import { until } from "../checks.ts";
 import { isSiteUp, socketOf, statusOf } from "../daemons.ts";
 import { RUN } from "../network.ts";
 import { SIDES, type Side, wanAddress } from "./ground.ts";
@@ -19,6 +20,8 @@ export interface Way {
 }
 
 const LOG = "wirespan";
+/** A session that is up is in its plane soon. */
+const PLACED_MS = 5000;
 
 export function nameOf({ plane, encapsulation, family, cookie, circuit }: Way): string {
   const words = [encapsulation === "udp" ? "UDP" : "IP 115", `IPv${family}`, `cookie ${cookie}`];
@@ -27,8 +30,8 @@ export function nameOf({ plane, encapsulation, family, cookie, circuit }: Way): 
 }
 
 /** The top of a configuration that asks for a plane. */
-export function planeKeys(plane: Plane): object {
-  return plane === "ebpf" ? { plane } : {};
+export function planeKeys(plane: Plane): { readonly plane: Plane } {
+  return { plane };
 }
 
 function configOf(side: Side, { plane, encapsulation, family, cookie, circuit }: Way): string {
@@ -45,12 +48,16 @@ function configOf(side: Side, { plane, encapsulation, family, cookie, circuit }:
   });
 }
 
-/** Throws where a session that was to be forwarded by eBPF is not. */
+/** Throws where a session that was to be forwarded by a plane is not, soon after it is up. */
 export async function checkPlane(side: Side, plane: Plane): Promise<void> {
+  await until(async () => {
+    const report = await statusOf(side);
+    return report?.pseudowires.every((pseudowire) => pseudowire.plane === plane) ?? false;
+  }, PLACED_MS);
   const report = await statusOf(side);
   for (const pseudowire of report?.pseudowires ?? []) {
-    const { plane: found } = pseudowire as { plane?: string };
-    if (found === plane || (found === undefined && plane === "userspace")) continue;
+    const { plane: found } = pseudowire;
+    if (found === plane) continue;
     throw new Error(
       `forward by ${plane} at ${side}: it is ${found ?? "not told"}; ${JSON.stringify({ plane: report?.plane, pseudowire })}`,
     );
