@@ -16,6 +16,8 @@ export interface PsnEndpoint {
   readonly checksum: UdpChecksum;
   /** Whether super-frames may leave in one piece, for the interface to cut. */
   readonly superFrames: "whole" | "cut";
+  /** Whether the kernel may join several datagrams before the socket, and so before programs, see them; default true. */
+  readonly joins?: boolean;
   /** "outer": datagrams over the path MTU are fragmented by IP (DF clear). "none": DF set, and they are counted as `path-mtu`. */
   readonly fragmentation: "outer" | "none";
 }

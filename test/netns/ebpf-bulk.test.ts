@@ -165,6 +165,15 @@ describe.each(nested)("%s", (_, passage) => {
     const why = JSON.stringify([nameOf(passage.options), opened.counted()]);
     expect(await transfer, why).toBe(OCTETS);
     expect(packets.length).toBeGreaterThan(10);
+    const { below, cut, offloads } = passage;
+    if (below !== undefined && (below.cut || cut || !offloads)) {
+      const inside = packets.map((packet) =>
+        packet.subarray(LINK_OCTETS + headerPlaces(below.options).frame),
+      );
+      const sums = inside.map((packet) => innerChecksum(passage.options, packet));
+      expect(sums.filter((sum) => sum === 0).length, why).toBeGreaterThan(10);
+      expect(sums.filter((sum) => sum !== undefined && sum !== 0)).toEqual([]);
+    }
     expect(Math.max(...packets.map(({ length }) => length))).toBeLessThanOrEqual(MOST_SINGLE + 100);
     for (const { discards } of opened.counted()) expect(discards, why).toEqual({});
   });

@@ -1,10 +1,17 @@
 import { closeSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { assemble } from "../../src/bpf/assembler.ts";
 import { concat, toHex } from "../../src/bytes/hex.ts";
+import { puntEntry } from "../../src/forwarding/ebpf/map-layout.ts";
 import { everyOption, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import { puntProgram } from "../../src/forwarding/ebpf/punt-program.ts";
 import { decapsulate, newSequenceState } from "../../src/forwarding/encapsulation.ts";
-import { addressOf, linux, recvmmsg, write } from "../../src/os/libc.ts";
+
+import { FrameSocket } from "../../src/lab/frame-socket.ts";
+import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
+import { addressOf, ifNameToIndex, linux, recvmmsg, write } from "../../src/os/libc.ts";
+
 import { openPacketSocket, openPsnSocket, VNET_HEADER_OCTETS } from "../../src/os/sockets.ts";
 import { slotKey } from "../support/ebpf-bench.ts";
 import { attachmentOf, nameOf, sessionOf } from "../support/ebpf-session.ts";
@@ -14,8 +21,8 @@ import { needBpf } from "../support/namespace.ts";
 import { naiveSegments, type PacketShape, tcpFlags, unfinished } from "../support/packets.ts";
 
 /**
- * What a peer that is a plain socket hears of super-frames, over a network whose devices take none: the segments that a super-frame
- * stands for, each in a message of its own and with its checksum right.
+ * What sockets hear of super-frames: a peer that is a plain one, over a network whose devices take none, and the one at the detour's near
+ * end. Both hear the segments that a super-frame stands for, each by itself and with its checksum right.
  */
 
 const PAYLOAD_OCTETS = 20_000;
@@ -24,6 +31,7 @@ const MOST_OCTETS = 66_000;
 const MOST_TRIES = 20_000;
 const REMOTE_SESSION = 0x0b0b_0002;
 
+const kernel = new BpfSyscall();
 let sites: EbpfSites;
 beforeAll(async () => {
   needBpf();
@@ -145,5 +153,47 @@ describe.each(
     } finally {
       for (const fd of [peer, host]) closeSync(fd);
     }
+  });
+});
+
+describe("what no program can do comes out of the detour", () => {
+  const kind = kinds.filter(({ encapsulation, vlan }) => encapsulation === "udp" && vlan === "port")[0]!;
+  const passage = { options: kind, cut: false, first: "site", offloads: true } as const;
+
+  /** What the detour's near end hears of super-frames from site A. */
+  async function heardAtNearEnd(sent: readonly PacketShape[], count: number): Promise<readonly string[]> {
+    const near = sites.inside("middle", () => new FrameSocket("nearA"));
+    const host = sites.inside("siteA", () => openPacketSocket("siteA"));
+    const heard: string[] = [];
+    for (const shape of sent) sendSuperFrame(host, shape);
+    for (let tries = 0; heard.length < count && tries < MOST_TRIES; tries += 1) {
+      const frame = near.receive();
+      if (frame === undefined) await setImmediate();
+      else heard.push(toHex(frame));
+    }
+    for (const fd of [near.fd, host]) closeSync(fd);
+    return heard;
+  }
+
+  test("packets that IP must fragment: as segments, unchanged", async () => {
+    using opened = await sites.open({ ...passage, changes: { packetOctets: 700, fragmentation: "outer" } });
+    const sent = shapes.filter(({ tags }) => tags.length < 2);
+    const expected = sent
+      .flatMap((shape) => naiveSegments(shape, GSO_OCTETS))
+      .filter((frame) => frame.length > 700);
+    expect(await heardAtNearEnd(sent, expected.length)).toEqual(expected.map(toHex));
+    expect(opened.counted().map(({ discards }) => discards)).toEqual([{}, {}]);
+  });
+
+  test("frames of a session that none carries: whole, for they go out by the far end at once", async () => {
+    const index = (name: string) => sites.inside("middle", () => ifNameToIndex(name));
+    sites.bench.circuits.update(...puntEntry(attachmentOf(kind), index("circuitA"), index("farA")));
+    const lines = puntProgram("port", { circuits: sites.bench.circuits.fd });
+    using program = kernel.loadProgram({ name: "punt", octets: assemble(lines) });
+    using _ = sites.inside("middle", () => kernel.attach(program, ifNameToIndex("circuitA"), "ingress"));
+    const sent = shapes.filter(({ tags }) => tags.length === 0);
+    expect(await heardAtNearEnd(sent, sent.length)).toEqual(
+      sent.map((shape) => toHex(unfinished(shape).frame)),
+    );
   });
 });

@@ -52,6 +52,8 @@ export type First = keyof typeof firsts;
 export interface Kind {
   readonly options: ProgramOptions;
   readonly cut: boolean;
+  /** What else is to be said of its places. */
+  readonly changes?: Partial<Placement>;
 }
 
 /** What a transfer goes through. */
@@ -261,7 +263,7 @@ export class EbpfSites implements AsyncDisposable {
   }
 
   /** Fills the maps: two ends of one session, each with an entry for its circuit and one for its detour's far end. */
-  #enter({ options, cut }: Kind, { ids, slots, mtu, ends }: Ends): readonly Placement[] {
+  #enter({ options, cut, changes = {} }: Kind, { ids, slots, mtu, ends }: Ends): readonly Placement[] {
     const index = (name: string) => this.#middle.inside(() => ifNameToIndex(name));
     const attachment = attachmentOf(options, { mtu });
     const addresses = [LOCAL[options.family], REMOTE[options.family]] as const;
@@ -273,6 +275,7 @@ export class EbpfSites implements AsyncDisposable {
         ...{ circuitInterface: index(end.circuit), networkInterface: index(end.network) },
         ...{ nextHop: addresses[other]!, packetOctets: mtu + ROOM_BELOW, cut },
         ...{ detourInterface: index(`near${end.detour}`), deliver: end.at === "egress" ? "in" : "out" },
+        ...changes,
       });
       const detour = index(`far${end.detour}`);
       const behind = { circuitInterface: detour, detourInterface: detour, cut: false };

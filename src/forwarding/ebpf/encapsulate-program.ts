@@ -145,14 +145,11 @@ function judge(inner: number): readonly Line[] {
  */
 function judgeOffloads(options: ProgramOptions): readonly Line[] {
   const mayStayWhole = options.encapsulation === "udp" && options.sequencing !== "all";
-  const start = [
+  const plain: readonly Line[] = [
+    ...assumeSingle(KNOWN, frameOctets),
     load32(arg1, context, skbContext.gsoSize),
     load32(arg2, entry, circuitValue.policy.offset),
     and(arg2, policyBits.cut),
-  ];
-  const plain: readonly Line[] = [
-    ...assumeSingle(KNOWN, frameOctets),
-    ...start,
     jumpIfNotEqual(arg1, 0, mayStayWhole ? "super-frame" : "detour"),
     jumpIfEqual(arg2, 0, "single"),
   ];

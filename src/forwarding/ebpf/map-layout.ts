@@ -118,7 +118,10 @@ export interface Placement extends OuterHeader {
   readonly packetOctets: number;
   /** The interface to which frames go that the program cannot do; 0 if there is none. */
   readonly detourInterface: number;
-  /** Whether super-frames and frames with unfinished checksums take the detour before they are encapsulated. */
+  /**
+   * Whether super-frames and frames with unfinished checksums take the detour before they are encapsulated: over IP protocol 115, where
+   * each frame has a number, so that all frames of a flow go one way, and where it is wished. Not at the detour's far end.
+   */
   readonly cut: boolean;
   /** Whether frames leave by the circuit's interface, or come in there, as at the host's own end of a pseudowire. */
   readonly deliver: "out" | "in";

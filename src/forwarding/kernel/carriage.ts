@@ -49,7 +49,8 @@ export function carriageOf(
   { route }: Way,
   slot: number,
 ): Carriage {
-  const isIp = session.path.encapsulation === "ip";
+  // Numbers are for each frame, and one that needs no cutting must not overtake those that do.
+  const mustCut = session.path.encapsulation === "ip" || session.transmitSequencing === "all";
   const placement: Placement = {
     localAddress: addressOctets(session.path.localAddress),
     remoteAddress: addressOctets(session.path.remoteAddress),
@@ -62,7 +63,7 @@ export function carriageOf(
     nextHop: route.nextHop,
     packetOctets: route.mtu,
     detourInterface: device.near,
-    cut: isIp || endpoint.superFrames === "cut",
+    cut: mustCut || endpoint.superFrames === "cut",
     deliver: device.delivery,
   };
   const behindDetour = {

@@ -117,7 +117,8 @@ export class KernelPlane implements ForwardingPlane {
   }
 
   async openEndpoint(wanted: PsnEndpoint): Promise<PsnEndpoint> {
-    const endpoint = await this.#userspace.openEndpoint(wanted);
+    // What a device joined for a socket, programs could not part.
+    const endpoint = await this.#userspace.openEndpoint({ ...wanted, joins: false });
     this.#endpoints.set(keyOf(endpoint.encapsulation, endpoint.address, endpoint.port), endpoint);
     return endpoint;
   }

@@ -2,6 +2,7 @@ import { concat } from "../../bytes/hex.ts";
 import { addressOf, sendmmsg } from "../../os/libc.ts";
 import { VNET_HEADER_OCTETS } from "../../os/sockets.ts";
 import { FrameSocket, waitReadable } from "../frame-socket.ts";
+import { benchFrame } from "./frame.ts";
 
 /**
  * Frames out of an interface: node flood.js INTERFACE SECONDS OCTETS [RATE]. As many as go, or RATE a second with sleep in
