@@ -188,7 +188,7 @@ function trim(): readonly Line[] {
   ];
 }
 
-/** Copies the frame to the stack, up to the octets of a shortest one, and zeros behind it; on a VLAN circuit rewrites its tag. */
+/** Copies the frame's headers to the stack, or the whole of a short one, and zeros behind it; on a VLAN circuit rewrites its tag. */
 function readFrame(options: ProgramOptions, headerOctets: number): readonly Line[] {
   const zeros = Array.from({ length: FRAME_ROOM / 8 }, (_, index) => store64(frame, INNER + 8 * index, 0));
   const rewrite: readonly Line[] = [
@@ -204,14 +204,18 @@ function readFrame(options: ProgramOptions, headerOctets: number): readonly Line
       arg2,
     ),
   ];
+  const at = LINK_OCTETS + headerOctets;
+  const octets = options.vlan === "vlan" ? LINK_OCTETS + TAG_OCTETS : LINK_OCTETS;
   return [
+    jumpIfLess(messageOctets, SHORTEST_FRAME_OCTETS, "whole"),
+    ...loadOctets(at, INNER, octets, "pass"),
+    jump("read"),
+    label("whole"),
     ...zeros,
     move(arg4, messageOctets),
-    jumpIfAtMost(arg4, SHORTEST_FRAME_OCTETS, "all"),
-    move(arg4, SHORTEST_FRAME_OCTETS),
-    label("all"),
     jumpIfLess(arg4, LINK_OCTETS, discard("truncated")), // known by now, but not to the verifier
-    ...loadOctets(LINK_OCTETS + headerOctets, INNER, arg4, "pass"),
+    ...loadOctets(at, INNER, arg4, "pass"),
+    label("read"),
     ...(options.vlan === "vlan" ? rewrite : []),
   ];
 }
