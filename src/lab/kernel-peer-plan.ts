@@ -246,6 +246,8 @@ export function wirespanConfig(controlSocket: string): object {
   return {
     lcce: { host_name: "wirespan", control_socket: controlSocket },
     log: { format: "json" },
+    // The kernel's l2tp checks what a virtual cable leaves unfinished, and numbers for itself alone.
+    plane: "userspace",
     tunnels: Object.fromEntries(tunnels),
   };
 }
