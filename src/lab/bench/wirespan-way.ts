@@ -31,7 +31,7 @@ export function planeKeys(plane: Plane): object {
   return plane === "ebpf" ? { plane } : {};
 }
 
-function configOf(side: Side, { plane, encapsulation, family, cookie, circuit }: Way): string {
+export function configOf(side: Side, { plane, encapsulation, family, cookie, circuit }: Way): string {
   const [local, remote] = [wanAddress[family][side], wanAddress[family][other(side)]];
   const device = circuit === "new" ? { tap: "pw", bridge: "join" } : { interface: "trunk" };
   // Programs in the kernel cannot sum what they have not seen whole, and IPv6 wants a sum unless told otherwise.
