@@ -21,7 +21,9 @@ export interface LookupBenchOptions extends OutputFiles {
   readonly repetitions: number;
 }
 
-const UP_MS = 600_000;
+/** Ours: how long a daemon may take to come up, and for each session. */
+const UP_MS = 60_000;
+const SESSION_UP_MS = 2;
 
 interface Found {
   readonly plane: Plane;
@@ -81,10 +83,10 @@ function rowOf({ plane, sessions, kiloFrames, daemonMegabytes, machineMegabytes,
 async function measureOne(many: ManySessions, { seconds, repetitions }: LookupBenchOptions): Promise<Found> {
   const available = () => megabytesOf("/proc/meminfo", "MemAvailable");
   const before = available();
-  const daemons = startMany(many);
   const { plane, sessions } = many;
+  const daemons = startMany(many);
   try {
-    if (!(await untilUp(daemons, answers, UP_MS))) throw notUp(many);
+    if (!(await untilUp(daemons, answers, UP_MS + sessions * SESSION_UP_MS))) throw notUp(many);
     const machineMegabytes = (before - available()) / 2;
     const report = await statusOf("a");
     const up = report?.pseudowires.filter(({ state }) => state === "established").length;

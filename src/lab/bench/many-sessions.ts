@@ -1,6 +1,5 @@
 import type { ChildProcess } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { stringify } from "yaml";
 import { socketOf } from "../daemons.ts";
 import { RUN } from "../network.ts";
 import { inLcce, SIDES, type Side, wanAddress } from "./ground.ts";
@@ -52,7 +51,8 @@ export function configOf(side: Side, { sessions, control, plane }: ManySessions)
   const lan = { circuit: { interface: "trunk" }, ...keysOf(sessions) };
   const [local, remote] = [wanAddress[4][side], wanAddress[4][other(side)]];
   const pseudowires = { ...Object.fromEntries(vlans), lan };
-  return stringify({
+  // JSON is YAML, and quicker to write where there is much of it.
+  return JSON.stringify({
     ...planeKeys(plane),
     lcce: { host_name: side, control_socket: socketOf(side) },
     log: { level: "warn" },
