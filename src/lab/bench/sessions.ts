@@ -28,6 +28,8 @@ interface Found {
   readonly megabytes: number;
   /** 60-octet frames a second, in thousands, of a flood over one of the sessions. */
   readonly kiloFrames: number;
+  /** Why there are no figures. */
+  readonly failure?: string;
 }
 
 const HEAD = [
@@ -50,8 +52,10 @@ export async function benchSessions(options: SessionBenchOptions, print: Print):
       print(JSON.stringify(found.at(-1)));
     }
   }
-  const rows = found.map(({ plane, sessions, setUpMs, megabytes, kiloFrames }) =>
-    [plane, sessions, setUpMs, megabytes, kiloFrames.toFixed(0)].map(String),
+  const rows = found.map(({ plane, sessions, setUpMs, megabytes, kiloFrames, failure }) =>
+    failure === undefined
+      ? [plane, sessions, setUpMs, megabytes, kiloFrames.toFixed(0)].map(String)
+      : [plane, String(sessions), "not all came up", "-", "-"],
   );
   const table = new Table({ head: HEAD, style: { head: [], border: [], compact: true } });
   table.push(...rows);
@@ -59,7 +63,7 @@ export async function benchSessions(options: SessionBenchOptions, print: Print):
   const machine = machineFacts();
   const text = `${machineText(machine)}\n\n${markdownTable(HEAD, rows)}`;
   writeText({ machine, found }, text, "sessions", options);
-  return 0;
+  return found.some(({ failure }) => failure !== undefined) ? 1 : 0;
 }
 
 async function measureOne(many: ManySessions, seconds: number): Promise<Found> {
@@ -76,6 +80,9 @@ async function measureOne(many: ManySessions, seconds: number): Promise<Found> {
     const { arrived } = await send(seconds, 60);
     if (arrived === 0) throw new Error(`measure ${sessions} sessions by ${plane}: no frame arrived`);
     return { plane, sessions, setUpMs, megabytes, kiloFrames: arrived / seconds / 1000 };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return { plane, sessions, setUpMs: 0, megabytes: 0, kiloFrames: 0, failure: error.message };
   } finally {
     await end(daemons);
   }

@@ -19,6 +19,8 @@ export interface Way {
 }
 
 const LOG = "wirespan";
+/** Ours, generous: the processor may be emulated. */
+const UP_MS = 180_000;
 
 export function nameOf({ plane, encapsulation, family, cookie, circuit }: Way): string {
   const words = [encapsulation === "udp" ? "UDP" : "IP 115", `IPv${family}`, `cookie ${cookie}`];
@@ -74,8 +76,9 @@ export function wirespan(way: Way): Candidate {
         if (isNew) await unbridge();
       };
       try {
-        const up = await untilUp(daemons, async () => (await isSiteUp("a")) && (await isSiteUp("b")));
-        if (!up) throw new Error(`join the sites by ${name}: ${saidBy("a", LOG).trim()}`);
+        const sitesUp = async () => (await isSiteUp("a")) && (await isSiteUp("b"));
+        const up = await untilUp(daemons, sitesUp, UP_MS);
+        if (!up) throw new Error(`join the sites: not up; the daemon at a said: ${saidBy("a", LOG).trim()}`);
         await onBoth((side) => checkPlane(side, way.plane));
       } catch (error) {
         await undo();
