@@ -3,7 +3,7 @@ import { statusOf } from "../daemons.ts";
 import type { Print } from "../inside.ts";
 import { buildGround, SIDES, type Side } from "./ground.ts";
 import { machineFacts } from "./machine.ts";
-import { addCircuits, type ManySessions, megabytesOf, notUp, startMany } from "./many-sessions.ts";
+import { addCircuits, type ManySessions, notUp, residentMegabytes, startMany } from "./many-sessions.ts";
 import { type OutputFiles, writeText } from "./output.ts";
 import { end, untilUp } from "./processes.ts";
 import { machineText, markdownTable } from "./tables.ts";
@@ -76,7 +76,7 @@ async function measureOne(many: ManySessions, seconds: number): Promise<Found> {
     const setUpMs = Math.round(performance.now() - beganMs);
     await checkPlane("a", plane);
     const pid = (await statusOf("a"))?.pid ?? 0;
-    const megabytes = megabytesOf(`/proc/${pid}/status`, "VmRSS");
+    const megabytes = residentMegabytes(pid);
     const { arrived } = await send(seconds, 60);
     if (arrived === 0) throw new Error(`measure ${sessions} sessions by ${plane}: no frame arrived`);
     return { plane, sessions, setUpMs, megabytes, kiloFrames: arrived / seconds / 1000 };
