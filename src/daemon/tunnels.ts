@@ -59,7 +59,7 @@ export class Tunnels {
       await this.#releaseEndpoint(endpointOf(config));
       throw error;
     }
-    for (const pseudowire of config.pseudowires) await this.addPseudowire(config.name, pseudowire);
+    for (const pseudowire of config.pseudowires) await this.#attachPseudowire(config.name, pseudowire);
   }
 
   /** Closes a tunnel and all it has. */
@@ -89,9 +89,16 @@ export class Tunnels {
   async addPseudowire(tunnelName: string, pseudowire: PseudowireConfig): Promise<void> {
     const tunnel = this.#open.get(tunnelName);
     if (tunnel === undefined) return;
-    const { circuits } = this.#context;
     const others = tunnel.config.pseudowires.filter(({ name }) => name !== pseudowire.name);
     tunnel.config = { ...tunnel.config, pseudowires: [...others, pseudowire] };
+    await this.#attachPseudowire(tunnelName, pseudowire);
+  }
+
+  /** Of a pseudowire that the tunnel's configuration has. */
+  async #attachPseudowire(tunnelName: string, pseudowire: PseudowireConfig): Promise<void> {
+    const tunnel = this.#open.get(tunnelName);
+    if (tunnel === undefined) return;
+    const { circuits } = this.#context;
     await circuits.attach(pseudowire);
     const session = staticSessionOf(pseudowire, pathOf(tunnel.config, tunnel.endpoint.port));
     if (session === undefined) {

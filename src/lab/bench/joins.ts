@@ -1,5 +1,5 @@
 import { CommandError, isInstalled, run } from "../command.ts";
-import { inLcce, ip, SIDES, type Side, wanAddress } from "./ground.ts";
+import { inLcce, SIDES, type Side, wanAddress } from "./ground.ts";
 import { end, saidBy, startIn, untilUp } from "./processes.ts";
 
 /** What joins two sites without Wirespan. */
@@ -40,15 +40,15 @@ export const plain: Candidate = {
   },
 };
 
-/** Why the kernel refuses a command of `ip`, which is undone at once if it does not. */
+/** Why the kernel refuses a command of `ip` in an LCCE, which is undone at once if it does not. */
 async function refusal(add: string, remove: string): Promise<string | undefined> {
   try {
-    await ip(add);
+    await inLcce("a", add);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     return `the kernel refuses: ${error.stderr.trim()}`;
   }
-  await ip(remove);
+  await inLcce("a", remove);
   return undefined;
 }
 
@@ -92,7 +92,7 @@ export const vxlan = tunnel("kernel VXLAN", {
 export const gretap = tunnel("kernel GRETAP", {
   add: (side) => [`link add tunnel type gretap ${ends(side)} nopmtudisc`],
   remove: ["link delete tunnel"],
-  probe: ["link add probe type gretap local 127.0.0.1 remote 127.0.0.2", "link delete probe"],
+  probe: [`link add probe type gretap ${ends("a")}`, "link delete probe"],
 });
 
 /** The kernel's own l2tp_eth, with ids and cookies agreed by hand. */
@@ -106,7 +106,7 @@ export function kernelL2tp(encapsulation: "udp" | "ip"): Candidate {
     ],
     remove: ["l2tp del session tunnel_id 1 session_id 1", "l2tp del tunnel tunnel_id 1"],
     probe: [
-      "l2tp add tunnel tunnel_id 9 peer_tunnel_id 9 encap ip local 127.0.0.1 remote 127.0.0.1",
+      `l2tp add tunnel tunnel_id 9 peer_tunnel_id 9 encap ip ${ends("a")}`,
       "l2tp del tunnel tunnel_id 9",
     ],
   });

@@ -1,6 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { stringify } from "yaml";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { socketOf } from "../daemons.ts";
 import { RUN } from "../network.ts";
 import { inLcce, SIDES, type Side, wanAddress } from "./ground.ts";
@@ -52,7 +51,8 @@ export function configOf(side: Side, { sessions, control, plane }: ManySessions)
   const lan = { circuit: { interface: "trunk" }, ...keysOf(sessions) };
   const [local, remote] = [wanAddress[4][side], wanAddress[4][other(side)]];
   const pseudowires = { ...Object.fromEntries(vlans), lan };
-  return stringify({
+  // JSON is YAML, and quicker to write where there is much of it.
+  return JSON.stringify({
     ...planeKeys(plane),
     lcce: { host_name: side, control_socket: socketOf(side) },
     log: { level: "warn" },
@@ -78,8 +78,24 @@ export function notUp({ sessions, plane }: ManySessions): Error {
   return new Error(`measure ${sessions} sessions by ${plane}: not all came up; ${said}`);
 }
 
-/** A line of a file under /proc that is in kilobytes, in megabytes. */
-export function megabytesOf(file: string, key: string): number {
-  const found = new RegExp(`^${key}:\\s*(\\d+)`, "m").exec(readFileSync(file, "utf8"));
-  return Math.round(Number(found?.[1] ?? 0) / 1024);
+function numberIn(text: string, key: string): number | undefined {
+  const found = new RegExp(`^${key}:\\s*(\\d+)`, "m").exec(text)?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
+/** Memory of a process that is there now. */
+export function residentMegabytes(pid: number): number {
+  const kilobytes = numberIn(readFileSync(`/proc/${pid}/status`, "utf8"), "VmRSS") ?? 0;
+  return Math.round(kilobytes / 1024);
+}
+
+/** What the BPF maps that a process has open take of the kernel's memory. */
+export function mapMegabytesOf(pid: number): number {
+  const octets = new Map<number, number>();
+  for (const fd of readdirSync(`/proc/${pid}/fdinfo`)) {
+    const text = readFileSync(`/proc/${pid}/fdinfo/${fd}`, "utf8");
+    const id = numberIn(text, "map_id");
+    if (id !== undefined) octets.set(id, numberIn(text, "memlock") ?? 0);
+  }
+  return Math.round([...octets.values()].reduce((sum, size) => sum + size, 0) / 2 ** 20);
 }

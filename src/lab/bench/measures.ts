@@ -74,6 +74,6 @@ export async function measureUnjoined(seconds: number): Promise<Unjoined> {
 }
 
 async function takeProcessorTime(seconds: number, unjoined: Unjoined): Promise<Values> {
-  const { busyUs, sent } = await busyTime(seconds, STEADY_RATE);
-  return { cpu: busyUs / sent - unjoined.busyUs };
+  const { busyUs, arrived } = await busyTime(seconds, STEADY_RATE);
+  return { cpu: busyUs / arrived - unjoined.busyUs };
 }

@@ -3,7 +3,7 @@ import { statusOf } from "../daemons.ts";
 import type { Print } from "../inside.ts";
 import { buildGround, SIDES, type Side } from "./ground.ts";
 import { machineFacts } from "./machine.ts";
-import { addCircuits, type ManySessions, megabytesOf, notUp, startMany } from "./many-sessions.ts";
+import { addCircuits, type ManySessions, notUp, residentMegabytes, startMany } from "./many-sessions.ts";
 import { type OutputFiles, writeText } from "./output.ts";
 import { end, untilUp } from "./processes.ts";
 import { machineText, markdownTable } from "./tables.ts";
@@ -28,6 +28,8 @@ interface Found {
   readonly megabytes: number;
   /** 60-octet frames a second, in thousands, of a flood over one of the sessions. */
   readonly kiloFrames: number;
+  /** Why there are no figures. */
+  readonly failure?: string;
 }
 
 const HEAD = [
@@ -50,8 +52,10 @@ export async function benchSessions(options: SessionBenchOptions, print: Print):
       print(JSON.stringify(found.at(-1)));
     }
   }
-  const rows = found.map(({ plane, sessions, setUpMs, megabytes, kiloFrames }) =>
-    [plane, sessions, setUpMs, megabytes, kiloFrames.toFixed(0)].map(String),
+  const rows = found.map(({ plane, sessions, setUpMs, megabytes, kiloFrames, failure }) =>
+    failure === undefined
+      ? [plane, sessions, setUpMs, megabytes, kiloFrames.toFixed(0)].map(String)
+      : [plane, String(sessions), "not all came up", "-", "-"],
   );
   const table = new Table({ head: HEAD, style: { head: [], border: [], compact: true } });
   table.push(...rows);
@@ -59,7 +63,7 @@ export async function benchSessions(options: SessionBenchOptions, print: Print):
   const machine = machineFacts();
   const text = `${machineText(machine)}\n\n${markdownTable(HEAD, rows)}`;
   writeText({ machine, found }, text, "sessions", options);
-  return 0;
+  return found.some(({ failure }) => failure !== undefined) ? 1 : 0;
 }
 
 async function measureOne(many: ManySessions, seconds: number): Promise<Found> {
@@ -72,10 +76,13 @@ async function measureOne(many: ManySessions, seconds: number): Promise<Found> {
     const setUpMs = Math.round(performance.now() - beganMs);
     await checkPlane("a", plane);
     const pid = (await statusOf("a"))?.pid ?? 0;
-    const megabytes = megabytesOf(`/proc/${pid}/status`, "VmRSS");
+    const megabytes = residentMegabytes(pid);
     const { arrived } = await send(seconds, 60);
     if (arrived === 0) throw new Error(`measure ${sessions} sessions by ${plane}: no frame arrived`);
     return { plane, sessions, setUpMs, megabytes, kiloFrames: arrived / seconds / 1000 };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return { plane, sessions, setUpMs: 0, megabytes: 0, kiloFrames: 0, failure: error.message };
   } finally {
     await end(daemons);
   }

@@ -93,7 +93,7 @@ export function machineText(machine: MachineFacts): string {
 }
 
 function machineLine({ machine, repetitions, seconds }: BenchResults): string {
-  const how = `Medians of ${repetitions} rounds, ${seconds} s a measurement; least and greatest in parentheses.`;
+  const how = `Medians of ${repetitions}, ${seconds} s a measurement; least and greatest in parentheses.`;
   return `${machineText(machine)} ${how}`;
 }
 

@@ -22,6 +22,8 @@ export interface Way {
 const LOG = "wirespan";
 /** A session that is up is in its plane soon. */
 const PLACED_MS = 5000;
+/** Ours, generous: the processor may be emulated. */
+const UP_MS = 180_000;
 
 export function nameOf({ plane, encapsulation, family, cookie, circuit }: Way): string {
   const words = [encapsulation === "udp" ? "UDP" : "IP 115", `IPv${family}`, `cookie ${cookie}`];
@@ -34,7 +36,7 @@ export function planeKeys(plane: Plane): { readonly plane: Plane } {
   return { plane };
 }
 
-function configOf(side: Side, { plane, encapsulation, family, cookie, circuit }: Way): string {
+export function configOf(side: Side, { plane, encapsulation, family, cookie, circuit }: Way): string {
   const [local, remote] = [wanAddress[family][side], wanAddress[family][other(side)]];
   const device = circuit === "new" ? { tap: "pw", bridge: "join" } : { interface: "trunk" };
   // Programs in the kernel cannot sum what they have not seen whole, and IPv6 wants a sum unless told otherwise.
@@ -81,8 +83,9 @@ export function wirespan(way: Way): Candidate {
         if (isNew) await unbridge();
       };
       try {
-        const up = await untilUp(daemons, async () => (await isSiteUp("a")) && (await isSiteUp("b")));
-        if (!up) throw new Error(`join the sites by ${name}: ${saidBy("a", LOG).trim()}`);
+        const sitesUp = async () => (await isSiteUp("a")) && (await isSiteUp("b"));
+        const up = await untilUp(daemons, sitesUp, UP_MS);
+        if (!up) throw new Error(`join the sites: not up; the daemon at a said: ${saidBy("a", LOG).trim()}`);
         await onBoth((side) => checkPlane(side, way.plane));
       } catch (error) {
         await undo();
