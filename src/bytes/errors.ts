@@ -16,3 +16,8 @@ export class TruncatedError extends Error {
 export class InvariantError extends Error {
   override readonly name = "InvariantError";
 }
+
+/** What went wrong, in words, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,3 +1,4 @@
+import { messageOf } from "../bytes/errors.ts";
 import { toHex } from "../bytes/hex.ts";
 import { describeAvp } from "../wire/avp-table.ts";
 import { vendor } from "../wire/constants.ts";
@@ -177,5 +178,5 @@ function textOfAvp({ name, clear, decoded, problem }: ReadAvp, messageType: numb
 }
 
 function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

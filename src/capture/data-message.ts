@@ -1,3 +1,4 @@
+import { messageOf } from "../bytes/errors.ts";
 import { equalOctets, toHex } from "../bytes/hex.ts";
 import { Reader } from "../bytes/reader.ts";
 import { etherTypes, pseudowireTypes } from "../wire/code-names.ts";
@@ -74,7 +75,7 @@ export function readDataMessage(
       payloadOctets: payload.length,
     };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return isPartial ? { ...base, kind: "truncated", of: "data", reason } : malformed(base, reason);
   }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../bytes/errors.ts";
 import { Reader } from "../bytes/reader.ts";
 import { AVP_HEADER_OCTETS, decodeAvps, type RawAvp } from "../wire/avp.ts";
 import { type AvpName, avpNameOf, avpTable, ciscoAvps } from "../wire/avp-table.ts";
@@ -59,7 +60,7 @@ function split(octets: Uint8Array): { raw: readonly RawAvp[]; damage: string | u
   try {
     return { raw: decodeAvps(octets), damage: undefined };
   } catch (error) {
-    const damage = error instanceof Error ? error.message : String(error);
+    const damage = messageOf(error);
     return { raw: splitAgain(octets.subarray(0, endOfWholeAvps(octets))), damage };
   }
 }

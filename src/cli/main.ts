@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError } from "commander";
+import { messageOf } from "../bytes/errors.ts";
 import { NoDaemonError } from "../daemon/control-client.ts";
 import { createProgram, exitCode } from "./program.ts";
 
@@ -22,7 +23,7 @@ try {
 } catch (error) {
   process.exitCode = codeOf(error);
   if (!(error instanceof CommanderError)) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     const detail =
       process.env["WIRESPAN_DEBUG"] !== undefined && error instanceof Error ? `\n${error.stack}` : "";
     process.stderr.write(`wirespan: ${message}${detail}\n`);

@@ -1,3 +1,4 @@
+import { messageOf } from "../bytes/errors.ts";
 import type { PseudowireConfig } from "../config/config.ts";
 import type { ForwardingPlane } from "../forwarding/plane.ts";
 import type { LinkState, Links } from "../os/links.ts";
@@ -180,8 +181,4 @@ export class Circuits {
     );
     for (const name of circuit.pseudowires.keys()) this.#listener.circuitStatus(name, isUp);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

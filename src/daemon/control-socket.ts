@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
+import { messageOf } from "../bytes/errors.ts";
 import { SystemError } from "../os/errors.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
 
@@ -93,6 +94,6 @@ async function answer(line: string, handlers: ControlHandlers): Promise<object> 
     if (command === "reload") return { ok: true, result: await handlers.reload() };
     return { ok: false, error: "unknown command; known are status and reload" };
   } catch (error) {
-    return { ok: false, error: error instanceof Error ? error.message : String(error) };
+    return { ok: false, error: messageOf(error) };
   }
 }

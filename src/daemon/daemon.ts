@@ -1,3 +1,4 @@
+import { messageOf } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
 import { formatPlan, type PlanStep, planChange } from "../config/plan.ts";
 import type { Effect, Input, ReportedEvent } from "../control/effects.ts";
@@ -125,7 +126,7 @@ export class Daemon {
       try {
         await act();
       } catch (error) {
-        problems.push(error instanceof Error ? error.message : String(error));
+        problems.push(messageOf(error));
       }
     };
     this.#log.info(
@@ -273,7 +274,7 @@ function unreadableSecrets(config: Config): string[] {
         readSecret(source);
         return [];
       } catch (error) {
-        return [`tunnel ${name}: ${error instanceof Error ? error.message : String(error)}`];
+        return [`tunnel ${name}: ${messageOf(error)}`];
       }
     }),
   );

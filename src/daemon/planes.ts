@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { messageOf } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
 import { KernelPlane } from "../forwarding/kernel/plane.ts";
 import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
@@ -26,7 +27,7 @@ export async function openPlane(config: Config, events: PlaneEvents): Promise<Ch
       return { plane, reason: `programs in the kernel can be had; ${plane.crashWords}` };
     } catch (error) {
       if (config.plane === "ebpf") throw error;
-      return fallBack(events, error instanceof Error ? error.message : String(error));
+      return fallBack(events, messageOf(error));
     }
   }
   if (config.plane === "ebpf")

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
+import { messageOf } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
 import { formatProblem, parseConfig } from "../config/parse.ts";
 import { openControlSocket } from "./control-socket.ts";
@@ -56,7 +57,7 @@ function load(file: string): { readonly config: Config } | { readonly problems: 
     text = readFileSync(file, "utf8");
   } catch (error) {
     return {
-      problems: [`read the configuration: ${error instanceof Error ? error.message : String(error)}`],
+      problems: [`read the configuration: ${messageOf(error)}`],
     };
   }
   const { config, problems } = parseConfig(text, file, { hostName: hostname() });

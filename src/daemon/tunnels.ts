@@ -1,6 +1,6 @@
 import type { PseudowireConfig, SecretSource, TunnelConfig } from "../config/config.ts";
 import type { Input } from "../control/effects.ts";
-import type { ForwardingPlane, PsnEndpoint } from "../forwarding/plane.ts";
+import { endpointKey, type ForwardingPlane, type PsnEndpoint } from "../forwarding/plane.ts";
 import type { Circuits } from "./circuits.ts";
 import type { IpControl } from "./ip-control.ts";
 import { endpointOf, pathOf, peerOf, pseudowireOf, staticSessionOf } from "./settings.ts";
@@ -136,27 +136,23 @@ export class Tunnels {
 
   /** Tunnels from one local address and port share a socket; those that ask for port 0 share the one that the kernel chose. */
   async #acquireEndpoint(wanted: PsnEndpoint): Promise<PsnEndpoint> {
-    const shared = this.#endpoints.get(keyOf(wanted));
+    const shared = this.#endpoints.get(endpointKey(wanted));
     if (shared !== undefined) {
       shared.users += 1;
       return shared.endpoint;
     }
     const endpoint = await this.#context.plane.openEndpoint(wanted);
-    this.#endpoints.set(keyOf(wanted), { endpoint, users: 1 });
+    this.#endpoints.set(endpointKey(wanted), { endpoint, users: 1 });
     return endpoint;
   }
 
   async #releaseEndpoint(wanted: PsnEndpoint): Promise<void> {
-    const shared = this.#endpoints.get(keyOf(wanted));
+    const shared = this.#endpoints.get(endpointKey(wanted));
     if (shared === undefined) return;
     shared.users -= 1;
     if (shared.users > 0) return;
-    this.#endpoints.delete(keyOf(wanted));
+    this.#endpoints.delete(endpointKey(wanted));
     await this.#context.circuits.settled();
     await this.#context.plane.closeEndpoint(shared.endpoint);
   }
-}
-
-function keyOf({ encapsulation, address, port }: PsnEndpoint): string {
-  return `${encapsulation} ${address} ${port}`;
 }

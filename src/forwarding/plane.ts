@@ -112,3 +112,17 @@ export interface ForwardingPlane {
   settle(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Tells endpoints apart. */
+export function endpointKey({
+  encapsulation,
+  address,
+  port,
+}: Pick<PsnEndpoint, "encapsulation" | "address" | "port">): string {
+  return `${encapsulation} ${address} ${port}`;
+}
+
+/** The key of the endpoint at our end of a path. */
+export function localEndKey({ encapsulation, localAddress, localPort }: PsnPath): string {
+  return endpointKey({ encapsulation, address: localAddress, port: localPort });
+}

@@ -1,6 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { endianness } from "node:os";
 import type { OfflineSession, PacketWithHeader } from "pcap";
+import { messageOf } from "../bytes/errors.ts";
 import { SystemError, UnsupportedError } from "./errors.ts";
 
 /** One packet of a capture file. */
@@ -69,7 +70,7 @@ function open(pcap: typeof import("pcap").default, path: string): OfflineSession
   try {
     return pcap.createOfflineSession(path);
   } catch (error) {
-    const hint = error instanceof Error ? error.message : String(error);
+    const hint = messageOf(error);
     throw new SystemError("read a capture", { errno: "EINVAL", target: path, hint, cause: error });
   }
 }

@@ -1,17 +1,20 @@
+import { messageOf } from "../../bytes/errors.ts";
 import { type PinDirectory, pinDirectory, removeDirectory } from "../../os/bpf-file-system.ts";
 import { BpfSyscall } from "../../os/bpf-syscall.ts";
 import { type RouteWatch, watchRoutes } from "../../os/routes.ts";
 import type { PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
 import { countersFrom } from "../ebpf/map-layout.ts";
-import type {
-  Attachment,
-  Carrier,
-  CircuitDevice,
-  ForwardingPlane,
-  PlaneCounters,
-  PlaneEvents,
-  PsnEndpoint,
-  SessionCounters,
+import {
+  type Attachment,
+  type Carrier,
+  type CircuitDevice,
+  endpointKey,
+  type ForwardingPlane,
+  localEndKey,
+  type PlaneCounters,
+  type PlaneEvents,
+  type PsnEndpoint,
+  type SessionCounters,
 } from "../plane.ts";
 import { UserspacePlane } from "../userspace/plane.ts";
 import { obstacleTo } from "./acceleration.ts";
@@ -119,12 +122,12 @@ export class KernelPlane implements ForwardingPlane {
   async openEndpoint(wanted: PsnEndpoint): Promise<PsnEndpoint> {
     // What a device joined for a socket, programs could not part.
     const endpoint = await this.#userspace.openEndpoint({ ...wanted, joins: false });
-    this.#endpoints.set(keyOf(endpoint.encapsulation, endpoint.address, endpoint.port), endpoint);
+    this.#endpoints.set(endpointKey(endpoint), endpoint);
     return endpoint;
   }
 
   async closeEndpoint(endpoint: PsnEndpoint): Promise<void> {
-    this.#endpoints.delete(keyOf(endpoint.encapsulation, endpoint.address, endpoint.port));
+    this.#endpoints.delete(endpointKey(endpoint));
     await this.#userspace.closeEndpoint(endpoint);
   }
 
@@ -235,7 +238,7 @@ export class KernelPlane implements ForwardingPlane {
 
   async #carry(subject: Subject, before: Known | undefined): Promise<Known> {
     const { path, localSessionId } = subject.session;
-    const endpoint = this.#endpoints.get(keyOf(path.encapsulation, path.localAddress, path.localPort));
+    const endpoint = this.#endpoints.get(localEndKey(path));
     if (endpoint === undefined) throw new Error(`no endpoint for session ${localSessionId}`);
     const way = await this.#ways.find(path.remoteAddress, path.localAddress);
     const obstacle = obstacleTo(subject.session, endpoint, way);
@@ -330,12 +333,4 @@ function sumOf(a: SessionCounters, b: SessionCounters): SessionCounters {
 
 function textOf(way: Way): string {
   return JSON.stringify(way);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function keyOf(encapsulation: string, address: string, port: number): string {
-  return `${encapsulation} ${address} ${port}`;
 }

@@ -13,15 +13,17 @@ import {
 } from "../../os/sockets.ts";
 import type { PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
 import { type DiscardReason, discardReasons } from "../discard-reasons.ts";
-import type {
-  Attachment,
-  Carrier,
-  CircuitDevice,
-  ForwardingPlane,
-  PlaneCounters,
-  PlaneEvents,
-  PsnEndpoint,
-  SessionCounters,
+import {
+  type Attachment,
+  type Carrier,
+  type CircuitDevice,
+  endpointKey,
+  type ForwardingPlane,
+  localEndKey,
+  type PlaneCounters,
+  type PlaneEvents,
+  type PsnEndpoint,
+  type SessionCounters,
 } from "../plane.ts";
 import { type Answer, type Command, sharedFlags, type WorkerCircuit, type WorkerStart } from "./commands.ts";
 import { CELLS_A_SESSION, counterCells, MOST_SESSIONS, UNCHARGED_ROW } from "./session-row.ts";
@@ -87,12 +89,12 @@ export class UserspacePlane implements ForwardingPlane {
       kind: "open-endpoint",
       endpoint: { ...socket, encapsulation, isV6, address, port: bound },
     });
-    this.#endpoints.set(keyOf(encapsulation, address, bound), socket.fd);
+    this.#endpoints.set(endpointKey({ encapsulation, address, port: bound }), socket.fd);
     return { ...endpoint, port: bound };
   }
 
   async closeEndpoint(endpoint: PsnEndpoint): Promise<void> {
-    const key = keyOf(endpoint.encapsulation, endpoint.address, endpoint.port);
+    const key = endpointKey(endpoint);
     const fd = this.#endpoints.get(key);
     if (fd === undefined) return;
     this.#endpoints.delete(key);
@@ -102,7 +104,7 @@ export class UserspacePlane implements ForwardingPlane {
   }
 
   transmitControl(path: PsnPath, octets: Uint8Array): void {
-    const fd = this.#endpoints.get(keyOf(path.encapsulation, path.localAddress, path.localPort));
+    const fd = this.#endpoints.get(localEndKey(path));
     if (fd !== undefined)
       sendDatagram(fd, path.encapsulation === "ip" ? concat(ZERO_WORD, octets) : octets, path);
   }
@@ -123,8 +125,7 @@ export class UserspacePlane implements ForwardingPlane {
   }
 
   async addSession(session: SessionParameters, attachment: Attachment): Promise<void> {
-    const { encapsulation, localAddress, localPort } = session.path;
-    const fd = this.#endpoints.get(keyOf(encapsulation, localAddress, localPort));
+    const fd = this.#endpoints.get(localEndKey(session.path));
     const target = `session ${session.localSessionId} of pseudowire ${session.pseudowire}`;
     if (fd === undefined) throw new SystemError("add a session", { errno: "ENOTCONN", target });
     const row = this.#freeRows.pop() ?? this.#nextRow++;
@@ -276,8 +277,4 @@ function dropsOf(descriptors: Iterable<number>): number {
   let total = 0;
   for (const fd of descriptors) total += socketDrops(fd);
   return total;
-}
-
-function keyOf(encapsulation: string, address: string, port: number): string {
-  return `${encapsulation} ${address} ${port}`;
 }

@@ -1,4 +1,5 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { messageOf } from "../../bytes/errors.ts";
 import { linux, poll, read } from "../../os/libc.ts";
 import { addressText } from "../../os/sockets.ts";
 import { discardIndex } from "../discard-reasons.ts";
@@ -93,7 +94,7 @@ class ForwardingLoop {
         this.#carryOut(command);
         this.#answer({ kind: "done", id: command.id });
       } catch (error) {
-        const problem = error instanceof Error ? error.message : String(error);
+        const problem = messageOf(error);
         this.#answer({ kind: "done", id: command.id, problem });
       }
     }
