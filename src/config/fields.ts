@@ -198,9 +198,9 @@ export const tunnelFields = z.strictObject({
     .enum(["whole", "cut"])
     .default("whole")
     .describe(
-      "How programs in the kernel send what hosts hand over in pieces of up to 64 KiB: `whole`, to be cut by the WAN interface, or " +
-        "`cut` before they leave, for a peer in user space behind a virtual cable (veth) that cuts nothing. The same in all tunnels " +
-        "from one local address and port.",
+      "How programs in the kernel send what hosts hand over in pieces of up to 64 KiB, or with unfinished checksums: `whole`, to be " +
+        "cut and finished by the WAN interface, or `cut` and finished before they leave, for a peer in user space or the kernel's own " +
+        "L2TP behind a virtual cable (veth) that does neither. The same in all tunnels from one local address and port.",
     ),
   control: z
     .enum(["negotiated", "static"])

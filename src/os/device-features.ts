@@ -14,6 +14,9 @@ const commands = {
   writeChecksums: 0x17,
   readScatterGather: 0x18,
   readTcpSegmentation: 0x1e,
+  writeTcpSegmentation: 0x1f,
+  readReceiveOffload: 0x2b,
+  writeReceiveOffload: 0x2c,
 } as const;
 
 /** What may be handed to an interface for sending. */
@@ -24,6 +27,8 @@ export interface DeviceFeatures {
   readonly scatterGather: boolean;
   /** TCP super-frames, for it to cut. */
   readonly tcpSegmentation: boolean;
+  /** Whether it joins segments of TCP that it receives one behind the other. */
+  readonly receiveOffload: boolean;
 }
 
 function askDevice(name: string, command: number, operation: string, value = 0): number {
@@ -42,7 +47,18 @@ export function deviceFeatures(name: string): DeviceFeatures {
     checksums: read(commands.readChecksums),
     scatterGather: read(commands.readScatterGather),
     tcpSegmentation: read(commands.readTcpSegmentation),
+    receiveOffload: read(commands.readReceiveOffload),
   };
+}
+
+/** Has the kernel cut TCP super-frames before an interface gets them, and leave checksums to it. Throws SystemError. */
+export function cutBeforeSending(name: string): void {
+  askDevice(name, commands.writeTcpSegmentation, "turn off TCP segmentation offload", 0);
+}
+
+/** Has an interface join segments of TCP that it receives one behind the other. Throws SystemError. */
+export function joinReceived(name: string): void {
+  askDevice(name, commands.writeReceiveOffload, "turn on receive offload", 1);
 }
 
 /**

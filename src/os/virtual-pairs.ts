@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import netlink, { type RtNetlinkSocket } from "netlink";
-import { finishBeforeSending } from "./device-features.ts";
+import { cutBeforeSending, finishBeforeSending, joinReceived } from "./device-features.ts";
 import { SystemError } from "./errors.ts";
 import { ask, attributesIn, joinAttributes } from "./rtnetlink.ts";
 
@@ -19,8 +19,13 @@ export interface VirtualEnd {
   readonly mtu: number;
   /** Whether IPv6 is off there, so that this host says nothing by itself on it; default false. */
   readonly silent?: boolean;
-  /** Whether what is sent into it may be super-frames and have unfinished checksums; default true. */
-  readonly offloads?: boolean;
+  /**
+   * What is sent into it: "all" may be super-frames and have unfinished checksums; "checksums": super-frames are cut before; "none":
+   * checksums are finished too. Default "all".
+   */
+  readonly offloads?: keyof typeof preparations;
+  /** Whether segments of TCP that it receives are joined, for which the other end must not take TCP super-frames; default false. */
+  readonly joins?: boolean;
 }
 
 /** An interface that is there, whoever made it. */
@@ -53,7 +58,7 @@ export async function createVirtualPair(near: VirtualEnd, far: VirtualEnd): Prom
     try {
       // Up only when all is as wished: an interface that comes up speaks IPv6 at once.
       for (const end of [near, far]) prepare(end);
-      for (const { name } of [near, far]) await setUp(socket, name);
+      for (const end of [near, far]) await setUp(socket, end);
     } catch (error) {
       await socket.delLink({}, { ifname: near.name });
       throw error;
@@ -68,13 +73,22 @@ function endAttributes({ name, mtu }: VirtualEnd): Buffer {
   ]);
 }
 
-function prepare({ name, silent = false, offloads = true }: VirtualEnd): void {
+/** TABLE: how an end is brought to take so much off the stack; besides, the kernel is told to cut super-frames of any kind. */
+const preparations = {
+  all: () => undefined,
+  checksums: cutBeforeSending,
+  none: finishBeforeSending,
+} as const satisfies Record<string, (name: string) => void>;
+
+function prepare({ name, silent = false, offloads = "all", joins = false }: VirtualEnd): void {
   if (silent) turnOffIpv6(name);
-  if (!offloads) finishBeforeSending(name);
+  preparations[offloads](name);
+  if (joins) joinReceived(name);
 }
 
-async function setUp(socket: RtNetlinkSocket, name: string): Promise<void> {
-  await socket.setLink({ flags: { up: true }, change: { up: true } }, { ifname: name });
+async function setUp(socket: RtNetlinkSocket, { name, offloads = "all" }: VirtualEnd): Promise<void> {
+  const segments = offloads === "all" ? {} : { gsoMaxSegs: 1 };
+  await socket.setLink({ flags: { up: true }, change: { up: true } }, { ifname: name, ...segments });
 }
 
 /** Has this host say nothing over IPv6 on an interface of its own accord. Throws SystemError; a kernel without IPv6 is fine. */

@@ -45,17 +45,32 @@ describe("a veth pair", () => {
     await deleteVirtualPair("pw-a");
   });
 
+  test("may cut super-frames and leave checksums, and join what comes in", async () => {
+    const offloads = "checksums";
+    await createVirtualPair(
+      { name: "tcp", mtu: 1500, offloads, joins: true },
+      { name: "tcp.in", mtu: 1500, offloads },
+    );
+    const cut = { checksums: true, scatterGather: true, tcpSegmentation: false };
+    expect(deviceFeatures("tcp")).toEqual({ ...cut, receiveOffload: true });
+    expect(deviceFeatures("tcp.in")).toEqual({ ...cut, receiveOffload: false });
+    expect(await shown("tcp")).toMatchObject({ gso_max_segs: 1 });
+    await deleteVirtualPair("tcp");
+  });
+
   test("without offloads at an end has the kernel finish checksums and cut super-frames there, and only there", async () => {
-    await createVirtualPair({ name: "cut", mtu: 1500, offloads: false }, { name: "cut.in", mtu: 1500 });
+    await createVirtualPair({ name: "cut", mtu: 1500, offloads: "none" }, { name: "cut.in", mtu: 1500 });
     expect(deviceFeatures("cut")).toEqual({
       checksums: false,
       scatterGather: true,
       tcpSegmentation: false,
+      receiveOffload: false,
     });
     expect(deviceFeatures("cut.in")).toEqual({
       checksums: true,
       scatterGather: true,
       tcpSegmentation: true,
+      receiveOffload: false,
     });
     await deleteVirtualPair("cut");
   });

@@ -25,7 +25,7 @@ import { skbContext } from "../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../wire/ethernet.ts";
 import type { DiscardReason } from "../discard-reasons.ts";
 import { countFrames, discard, discardEnds } from "./counters.ts";
-import { assumeSingle, countSegments, KNOWN_OCTETS, known, readInnerHeaders } from "./inner-headers.ts";
+import { assumeSingle, countSegments, KNOWN_OCTETS, known, readInnerHeaders, TCP } from "./inner-headers.ts";
 import { peerValue } from "./map-layout.ts";
 import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions, shapeOf } from "./options.ts";
 import { comparePeer, readOuterHeader } from "./outer-check.ts";
@@ -92,6 +92,7 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
       ? acceptNumber(maps.sequences, slot, SECRET + options.cookieOctets, SCRATCH)
       : []),
     ...readFrame(options, places.frame),
+    ...(canJoin(options) ? findTcp(places.frame) : []),
     jumpIfLess(messageOctets, SHORTEST_FRAME_OCTETS, "short"),
     ...uncover(options, places.frame),
     jump("deliver"),
@@ -100,6 +101,7 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     label("deliver"),
     ...countFrames("received", messageOctets, KNOWN, maps.counters, slot, SCRATCH),
     label("send"),
+    ...(canJoin(options) ? sendTcp() : []),
     load32(arg1, entry, peerValue.interfaceIndex.offset),
     load32(arg2, entry, peerValue.redirectFlags.offset),
     call("redirect"),
@@ -146,6 +148,37 @@ function judgeSuperFrame(options: ProgramOptions): readonly Line[] {
     ...countSegments(KNOWN, messageOctets, "pass"),
     add(messageOctets, frameAt - message),
     label("single"),
+  ];
+}
+
+/** Over IP protocol 115 each frame came by itself: the segments of a flow are worth joining before hosts have them. */
+function canJoin({ encapsulation }: ProgramOptions): boolean {
+  return encapsulation === "ip";
+}
+
+/** Learns whether the frame is one of TCP, if those go elsewhere. */
+function findTcp(headerOctets: number): readonly Line[] {
+  return [
+    store32(frame, KNOWN + known.protocol, 0),
+    load32(arg1, entry, peerValue.tcpInterface.offset),
+    jumpIfEqual(arg1, 0, "sought"),
+    store32(frame, KNOWN + known.at, LINK_OCTETS + headerOctets + LINK_OCTETS),
+    store32(frame, KNOWN + known.linkOctets, LINK_OCTETS),
+    ...readInnerHeaders(KNOWN, "sought"),
+    label("sought"),
+  ];
+}
+
+/** All frames of a flow go there, so that they stay in order. */
+function sendTcp(): readonly Line[] {
+  return [
+    load32(arg1, frame, KNOWN + known.protocol),
+    jumpIfNotEqual(arg1, TCP, "circuit"),
+    load32(arg1, entry, peerValue.tcpInterface.offset),
+    move(arg2, 0),
+    call("redirect"),
+    exit(),
+    label("circuit"),
   ];
 }
 

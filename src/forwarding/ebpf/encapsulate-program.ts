@@ -28,7 +28,14 @@ import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, TAG_OCTETS } from "../../wire/ethernet.
 import type { DiscardReason } from "../discard-reasons.ts";
 import { detourEnd, frameOctets, readTag, tagged, writeKey } from "./circuit-key.ts";
 import { countFrames, discard, discardEnds } from "./counters.ts";
-import { assumeSingle, countSegments, findUnfinished, known, readInnerHeaders } from "./inner-headers.ts";
+import {
+  assumeSingle,
+  countSegments,
+  findUnfinished,
+  known,
+  readInnerHeaders,
+  TCP,
+} from "./inner-headers.ts";
 import { circuitValue, NEXT_HOP_OCTETS, policyBits } from "./map-layout.ts";
 import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions, shapeOf } from "./options.ts";
 import { copyTemplate, finishOuterHeader } from "./outer-header.ts";
@@ -140,8 +147,8 @@ function judge(inner: number): readonly Line[] {
 
 /**
  * What the frame's sender left to a device. A super-frame goes on whole if it is IP behind at most one tag, which is beside the packet,
- * and no number is wanted: the kernel cuts what is in UDP, but not what is in IP protocol 115. Where the session wants frames cut,
- * they are before they are encapsulated, and their checksums finished.
+ * and no number is wanted: the kernel cuts what is in UDP, but not what is in IP protocol 115, where all TCP takes the TCP detour
+ * instead. Where the session wants frames cut, they are before they are encapsulated, and their checksums finished.
  */
 function judgeOffloads(options: ProgramOptions): readonly Line[] {
   const mayStayWhole = options.encapsulation === "udp" && options.sequencing !== "all";
@@ -149,7 +156,7 @@ function judgeOffloads(options: ProgramOptions): readonly Line[] {
     ...assumeSingle(KNOWN, frameOctets),
     load32(arg1, context, skbContext.gsoSize),
     load32(arg2, entry, circuitValue.policy.offset),
-    and(arg2, policyBits.cut),
+    and(arg2, policyBits.cut + policyBits.tcpDetour),
     jumpIfNotEqual(arg1, 0, mayStayWhole ? "super-frame" : "detour"),
     jumpIfEqual(arg2, 0, "single"),
   ];
@@ -162,7 +169,18 @@ function judgeOffloads(options: ProgramOptions): readonly Line[] {
     ...readInnerHeaders(KNOWN, mayStayWhole ? "odd" : "single"),
   ];
   const unfinished = findUnfinished(KNOWN, "detour", "single");
-  if (!mayStayWhole) return [...plain, ...look, ...unfinished, label("single")];
+  const toTcpDetour: readonly Line[] = [
+    load32(arg1, entry, circuitValue.policy.offset),
+    jumpIfSet(arg1, policyBits.cut, "finish"),
+    load32(arg1, frame, KNOWN + known.protocol),
+    jumpIfEqual(arg1, TCP, "detour"),
+    jump("single"),
+    label("finish"),
+  ];
+  if (!mayStayWhole) {
+    const orTcp = options.encapsulation === "ip" ? toTcpDetour : [];
+    return [...plain, ...look, ...orTcp, ...unfinished, label("single")];
+  }
   return [
     ...plain,
     jump("look"),

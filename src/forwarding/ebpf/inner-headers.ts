@@ -33,7 +33,8 @@ import { jumpIfIp, jumpIfTag, networkOrder } from "./vlan-tag.ts";
 
 const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
 
-const TCP = 6;
+/** The protocol number of IP. */
+export const TCP = 6;
 const UDP = 17;
 const SCTP = 132;
 const UDP_HEADER_OCTETS = 8;

@@ -4,6 +4,7 @@ import { ETHERNET_HEADER_OCTETS } from "../../wire/ethernet.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
 import { discardIndex, discardReasons } from "../discard-reasons.ts";
 import type { Attachment, PlaneCounters, SessionCounters } from "../plane.ts";
+import type { Delivery } from "./deliver-program.ts";
 import { decode, encode, type Layout, sizeOf } from "./layout.ts";
 import { type ProgramOptions, PUNT_SHAPE, shapeOf } from "./options.ts";
 import { headerSum, type OuterHeader, outerTemplate } from "./outer-template.ts";
@@ -55,6 +56,8 @@ export const policyBits = {
   fragmentOuter: 8,
   /** Super-frames, and frames with unfinished checksums, take the detour before they are encapsulated. */
   cut: 16,
+  /** All of TCP takes the detour, super-frames or not, so that the frames of a flow stay in order. Over IP protocol 115 only. */
+  tcpDetour: 32,
 } as const;
 
 /** TABLE: key of the peer side. */
@@ -75,6 +78,8 @@ export const peerValue = {
   vlanId: { offset: 58, octets: 2, kind: "machine" },
   /** How a frame goes to the circuit: 0 out of its interface, 1 (BPF_F_INGRESS) as if that had received it. */
   redirectFlags: { offset: 60, octets: 4, kind: "machine" },
+  /** The interface to which TCP goes instead, to be joined; 0 if there is none. Read over IP protocol 115 only. */
+  tcpInterface: { offset: 64, octets: 4, kind: "machine" },
 } as const satisfies Layout;
 
 /** TABLE: what a session remembers; programs alone write it, so that new parameters leave it as it is. */
@@ -119,10 +124,12 @@ export interface Placement extends OuterHeader {
   /** The interface to which frames go that the program cannot do; 0 if there is none. */
   readonly detourInterface: number;
   /**
-   * Whether super-frames and frames with unfinished checksums take the detour before they are encapsulated: over IP protocol 115, where
-   * each frame has a number, so that all frames of a flow go one way, and where it is wished. Not at the detour's far end.
+   * Whether super-frames and frames with unfinished checksums take the detour before they are encapsulated: where each frame has a
+   * number, so that all frames of a flow go one way, and where it is wished. Not at the detour's far end.
    */
   readonly cut: boolean;
+  /** The TCP detour over IP protocol 115, by its far end: segments from the peer go in there. What cannot be done takes it from here. */
+  readonly tcpDetour?: number | undefined;
   /** Whether frames leave by the circuit's interface, or come in there, as at the host's own end of a pseudowire. */
   readonly deliver: "out" | "in";
 }
@@ -187,7 +194,8 @@ export function circuitEntry(
     (attachment.linkLocal === "block" ? policyBits.blockLinkLocal : 0) +
     (attachment.linkLocal === "no-pause" ? policyBits.blockPause : 0) +
     (placement.fragmentation === "outer" ? policyBits.fragmentOuter : 0) +
-    (placement.cut ? policyBits.cut : 0);
+    (placement.cut ? policyBits.cut : 0) +
+    (placement.tcpDetour === undefined ? 0 : policyBits.tcpDetour);
   const value = encode(circuitValue, {
     template,
     nextHopFamily: placement.nextHop.length === 4 ? AF_INET : AF_INET6,
@@ -220,6 +228,14 @@ export function puntEntry(
   return [encode(circuitKey, { interfaceIndex: circuitInterface, vlan: vlanKey(attachment) }), value];
 }
 
+/** Where frames for the attached hosts go. */
+export function deliveryOf({
+  circuitInterface,
+  deliver,
+}: Pick<Placement, "circuitInterface" | "deliver">): Delivery {
+  return { interfaceIndex: circuitInterface, redirectFlags: deliver === "in" ? redirectFlags.ingress : 0 };
+}
+
 /** The entry of the peer side. Throws InvariantError for what does not fit. */
 export function peerEntry(
   session: SessionParameters,
@@ -233,11 +249,12 @@ export function peerEntry(
     localPort: session.path.localPort,
     shape: shapeOf(decapsulateOptions(session, attachment, placement)),
     cookie: session.receiveCookie,
-    interfaceIndex: placement.circuitInterface,
+    interfaceIndex: deliveryOf(placement).interfaceIndex,
     slot: placement.slot,
     tagProtocol: attachment.vlan?.protocol ?? 0,
     vlanId: attachment.vlan?.id ?? 0,
-    redirectFlags: placement.deliver === "in" ? redirectFlags.ingress : 0,
+    redirectFlags: deliveryOf(placement).redirectFlags,
+    tcpInterface: placement.tcpDetour ?? 0,
   });
   return [encode(peerKey, { sessionId: session.localSessionId }), value];
 }

@@ -3,6 +3,7 @@ import type { SessionParameters } from "../../wire/session-parameters.ts";
 import {
   circuitEntry,
   decapsulateOptions,
+  deliveryOf,
   encapsulateOptions,
   mapSizes,
   type Placement,
@@ -12,7 +13,7 @@ import {
 
 import type { Attachment, PsnEndpoint } from "../plane.ts";
 import type { Attachments, Place } from "./attachments.ts";
-import type { KernelDevice } from "./devices.ts";
+import type { Cable, KernelDevice } from "./devices.ts";
 import type { PlaneMaps } from "./plane-maps.ts";
 import type { ProgramOrder } from "./program-shop.ts";
 import type { Way } from "./ways.ts";
@@ -42,15 +43,26 @@ export interface Carriage {
 
 const HOP_LIMIT = 64;
 
-/** What a session needs so that programs carry it. */
+/** Numbers are for each frame, and one that needs no cutting must not overtake those that do. */
+function mustCut(session: SessionParameters, endpoint: PsnEndpoint): boolean {
+  return endpoint.superFrames === "cut" || session.transmitSequencing === "all";
+}
+
+/** Whether a session's TCP is to take the TCP detour: the kernel cuts what is in UDP later, but not what is in IP protocol 115. */
+export function needsTcpDetour(session: SessionParameters, endpoint: PsnEndpoint): boolean {
+  return session.path.encapsulation === "ip" && !mustCut(session, endpoint);
+}
+
+/** What a session needs so that programs carry it; with the TCP detour if `needsTcpDetour`. */
 export function carriageOf(
   { session, attachment, device }: Subject,
   endpoint: PsnEndpoint,
   { route }: Way,
   slot: number,
+  tcpDetour?: Cable,
 ): Carriage {
-  // Numbers are for each frame, and one that needs no cutting must not overtake those that do.
-  const mustCut = session.path.encapsulation === "ip" || session.transmitSequencing === "all";
+  const [near, far] =
+    tcpDetour === undefined ? [device.detour.near, device.detour.far] : [tcpDetour.near, tcpDetour.far];
   const placement: Placement = {
     localAddress: addressOctets(session.path.localAddress),
     remoteAddress: addressOctets(session.path.remoteAddress),
@@ -62,15 +74,17 @@ export function carriageOf(
     networkInterface: route.interfaceIndex,
     nextHop: route.nextHop,
     packetOctets: route.mtu,
-    detourInterface: device.near,
-    cut: mustCut || endpoint.superFrames === "cut",
+    detourInterface: near,
+    cut: mustCut(session, endpoint),
+    tcpDetour: tcpDetour?.far,
     deliver: device.delivery,
   };
   const behindDetour = {
     ...placement,
-    circuitInterface: device.far,
-    detourInterface: device.far,
+    circuitInterface: far,
+    detourInterface: device.detour.far,
     cut: false,
+    tcpDetour: undefined,
   };
   const encapsulate = {
     kind: "encapsulate",
@@ -80,10 +94,14 @@ export function carriageOf(
     kind: "decapsulate",
     options: decapsulateOptions(session, attachment, placement),
   } as const;
+  const deliver = { kind: "deliver", options: deliveryOf(placement) } as const;
+  const deliverJoined: readonly Use[] =
+    tcpDetour === undefined ? [] : [[deliver, { interfaceIndex: tcpDetour.near, at: "ingress" }]];
   return {
     uses: [
+      ...deliverJoined,
       [decapsulate, { interfaceIndex: route.interfaceIndex, at: "ingress" }],
-      [encapsulate, { interfaceIndex: device.far, at: "ingress" }],
+      [encapsulate, { interfaceIndex: far, at: "ingress" }],
       [encapsulate, device.place],
     ],
     circuits: [circuitEntry(session, attachment, behindDetour), circuitEntry(session, attachment, placement)],
@@ -96,7 +114,7 @@ export function puntOf({ attachment, device }: Subject): Carriage {
   const options = { vlan: attachment.vlan === undefined ? "port" : "vlan" } as const;
   return {
     uses: [[{ kind: "punt", options }, device.place]],
-    circuits: [puntEntry(attachment, device.place.interfaceIndex, device.far)],
+    circuits: [puntEntry(attachment, device.place.interfaceIndex, device.detour.far)],
     peers: [],
   };
 }

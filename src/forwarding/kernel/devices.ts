@@ -14,7 +14,13 @@ import type { Place } from "./attachments.ts";
 const DETOUR_MTU = 65_535;
 
 /** TABLE: what the hidden interfaces are called: a prefix, and eight digits made of the device's name. */
-const prefixes = { near: "wsa", far: "wsb", twin: "wst" } as const;
+const prefixes = { near: "wsa", far: "wsb", tcpNear: "wsc", tcpFar: "wsd", twin: "wst" } as const;
+
+/** A virtual cable, by the interface indexes of its ends. */
+export interface Cable {
+  readonly near: number;
+  readonly far: number;
+}
 
 /** A circuit's device as programs and the userspace plane share it. */
 export interface KernelDevice {
@@ -27,8 +33,13 @@ export interface KernelDevice {
    * The detour, a virtual cable: what goes in at the near end comes out of the far one cut into frames with finished checksums,
    * and meets the programs again; what goes in at the far end comes out of the near one, where the userspace plane reads.
    */
-  readonly near: number;
-  readonly far: number;
+  readonly detour: Cable;
+  /**
+   * The TCP detour, made when it is first asked for: what goes in at the near end comes out of the far one cut into frames, whose
+   * checksums are left to the next device, and meets the programs again; segments that go in at the far end come out of the near one
+   * joined, for the circuit. Rejects with SystemError.
+   */
+  tcpDetour(): Promise<Cable>;
   /** What the userspace plane opens. */
   readonly opened: CircuitDevice;
 }
@@ -49,15 +60,15 @@ export async function openKernelDevice(device: CircuitDevice): Promise<KernelDev
   try {
     const interfaceIndex = indexOf(name);
     await havePair(
-      { name: near, mtu: DETOUR_MTU, silent: true, offloads: false },
+      { name: near, mtu: DETOUR_MTU, silent: true, offloads: "none" },
       { name: far, mtu: DETOUR_MTU, silent: true },
     );
     return {
       device,
       place: { interfaceIndex, at: isOurs ? "egress" : "ingress" },
       delivery: isOurs ? "in" : "out",
-      near: indexOf(near),
-      far: indexOf(far),
+      detour: { near: indexOf(near), far: indexOf(far) },
+      tcpDetour: once(() => openTcpDetour(name)),
       opened: { ...device, standIns: { sendsBy: isOurs ? twin : name, readsFrom: near } },
     };
   } catch (error) {
@@ -66,9 +77,30 @@ export async function openKernelDevice(device: CircuitDevice): Promise<KernelDev
   }
 }
 
+async function openTcpDetour(device: string): Promise<Cable> {
+  const [near, far] = [hidden("tcpNear", device), hidden("tcpFar", device)];
+  const end = { mtu: DETOUR_MTU, silent: true, offloads: "checksums" } as const;
+  await havePair({ name: near, ...end, joins: true }, { name: far, ...end });
+  return { near: indexOf(near), far: indexOf(far) };
+}
+
+/** Does it when it is first asked to, and again only after it failed. */
+function once<T>(act: () => Promise<T>): () => Promise<T> {
+  let done: Promise<T> | undefined;
+  return async () => {
+    done ??= act();
+    try {
+      return await done;
+    } catch (error) {
+      done = undefined;
+      throw error;
+    }
+  };
+}
+
 /** Takes away what `openKernelDevice` made; what is gone already is no error. Rejects with SystemError. */
 export async function closeKernelDevice({ kind, name }: CircuitDevice): Promise<void> {
-  await deleteVirtualPair(hidden("near", name));
+  for (const kind of ["near", "tcpNear"] as const) await deleteVirtualPair(hidden(kind, name));
   if (kind === "tap") await deleteVirtualPair(name);
 }
 

@@ -25,6 +25,7 @@ import {
   clearSlot,
   type Ground,
   load,
+  needsTcpDetour,
   puntOf,
   type Subject,
   slotKey,
@@ -199,7 +200,7 @@ export class KernelPlane implements ForwardingPlane {
 
   settle(): Promise<void> {
     const ours = new Set(
-      [...this.#devices.values()].flatMap(({ place, far }) => [place.interfaceIndex, far]),
+      [...this.#devices.values()].flatMap(({ place, detour }) => [place.interfaceIndex, detour.far]),
     );
     return this.#inTurn(() => this.#dropInherited((index) => ours.has(index)));
   }
@@ -253,14 +254,16 @@ export class KernelPlane implements ForwardingPlane {
       );
     const isNew = before?.slot === undefined && inherited === undefined;
     if (isNew) clearSlot(this.#ground.maps, slot);
-    const carriage = carriageOf(subject, endpoint, way, slot);
     try {
+      const needs = needsTcpDetour(subject.session, endpoint);
+      const tcpDetour = needs ? await subject.device.tcpDetour() : undefined;
+      const carriage = carriageOf(subject, endpoint, way, slot, tcpDetour);
       await load(this.#ground, carriage);
+      return { ...subject, carriage, slot, reason: undefined, way: textOf(way) };
     } catch (error) {
       if (isNew) this.#slots.give(slot);
       throw error;
     }
-    return { ...subject, carriage, slot, reason: undefined, way: textOf(way) };
   }
 
   async #punt(subject: Subject, reason: string, way?: Way): Promise<Known> {

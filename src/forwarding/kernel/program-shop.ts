@@ -2,6 +2,7 @@ import { assemble } from "../../bpf/assembler.ts";
 import type { Line } from "../../bpf/line.ts";
 import type { BpfPort, BpfProgram } from "../../ports.ts";
 import { decapsulateProgram } from "../ebpf/decapsulate-program.ts";
+import { type Delivery, deliverProgram } from "../ebpf/deliver-program.ts";
 import { encapsulateProgram } from "../ebpf/encapsulate-program.ts";
 import { type ProgramMaps, type ProgramOptions, shapeOf } from "../ebpf/options.ts";
 import { puntProgram } from "../ebpf/punt-program.ts";
@@ -9,11 +10,14 @@ import { puntProgram } from "../ebpf/punt-program.ts";
 /** A program to be had: its kind, and what it is specialised to. */
 export type ProgramOrder =
   | { readonly kind: "encapsulate" | "decapsulate"; readonly options: ProgramOptions }
+  | { readonly kind: "deliver"; readonly options: Delivery }
   | { readonly kind: "punt"; readonly options: Pick<ProgramOptions, "vlan"> };
 
-/** Names a program in 15 letters at most, by which a later daemon knows it: `ws_` and kind, then the shape. */
+/** Names a program in 15 letters at most, by which a later daemon knows it: `ws_`, and what it does, then its shape or interface. */
 export function programName(order: ProgramOrder): string {
   if (order.kind === "punt") return `ws_punt_${order.options.vlan}`;
+  if (order.kind === "deliver")
+    return `ws_${order.options.redirectFlags === 0 ? "out" : "in"}_${order.options.interfaceIndex.toString(16)}`;
   return `ws_${order.kind.slice(0, 5)}_${shapeOf(order.options)}`;
 }
 
@@ -23,6 +27,8 @@ function linesOf(order: ProgramOrder, maps: ProgramMaps): readonly Line[] {
       return encapsulateProgram(order.options, maps);
     case "decapsulate":
       return decapsulateProgram(order.options, maps);
+    case "deliver":
+      return deliverProgram(order.options);
     case "punt":
       return puntProgram(order.options.vlan, maps);
   }

@@ -122,7 +122,7 @@ test("an entry of the peer side tells what a data message must be", () => {
   const [key, value] = peerEntry(
     sessionOf(options),
     attachmentOf(options),
-    placementOf(options, { deliver: "in" }),
+    placementOf(options, { deliver: "in", tcpDetour: 9 }),
   );
   expect(toHex(key)).toBe("0a0a0001");
   expect(toHex(value)).toBe(
@@ -130,7 +130,7 @@ test("an entry of the peer side tells what a data message must be", () => {
       "20010db8000000000000000000000002" +
       `06a506a5${shapeOf(options).toString(16).padStart(2, "0")}000000` +
       "b0b1b2b3b4b5b6b7" +
-      "01000000 03000000 0000000001000000".replace(/ /g, ""),
+      "01000000 03000000 0000000001000000 09000000".replace(/ /g, ""),
   );
 });
 
