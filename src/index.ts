@@ -6,7 +6,7 @@
  * - Control: `Lcce` is all control connections of a node as one function of an input and a time. It opens no socket and reads no
  *   clock: `handle` and `expire` return effects, which the caller performs in order.
  * - Forwarding: `encapsulate` and `decapsulate` turn a frame of one session into a data message and back, or name the reason why
- *   not. They are the reference that the planes of the daemon are held to.
+ *   not; `outerTrafficClass` is what the IP header around it says. They are the reference that the planes of the daemon are held to.
  * - Configuration: `parseConfig` reads the daemon's file, or tells every problem of it; `planChange` says what it takes to get
  *   from one configuration to another.
  * - eBPF: `bpf` is an assembler for the kernel's virtual machine, which knows nothing of L2TP.
@@ -29,6 +29,7 @@ export {
   encapsulate,
   newSequenceState,
   type Outcome,
+  outerTrafficClass,
   type SequenceState,
 } from "./forwarding/encapsulation.ts";
 export type { Attachment } from "./forwarding/plane.ts";

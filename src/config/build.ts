@@ -1,5 +1,6 @@
 import { fromHex } from "../bytes/hex.ts";
 import { Writer } from "../bytes/writer.ts";
+import { type DscpName, dscpNames } from "../wire/dscp.ts";
 import { canonicalAddress, hashOf, routerIdOf } from "./address.ts";
 import type {
   CircuitConfig,
@@ -41,6 +42,7 @@ function tunnelOf(name: string, raw: RawTunnel): TunnelConfig {
     fragmentation: raw.fragmentation,
     udpChecksum: raw.udp_checksum,
     superFrames: raw.super_frames,
+    controlDscp: codePointOf(raw.control_dscp),
     ...control,
     pseudowires: Object.entries(raw.pseudowires).map(([key, pseudowire]) => pseudowireOf(key, pseudowire)),
   };
@@ -91,9 +93,14 @@ function pseudowireOf(name: string, raw: RawPseudowire): PseudowireConfig {
     cookieOctets,
     sublayer: raw.sublayer,
     sequencing: raw.sequencing,
+    dscp: raw.dscp === "copy" ? "copy" : codePointOf(raw.dscp),
     remoteEndId: endIdOf(raw.remote_end_id ?? name),
     ...fixed,
   };
+}
+
+function codePointOf(dscp: DscpName | number): number {
+  return typeof dscp === "number" ? dscp : dscpNames[dscp];
 }
 
 /** Text as its octets; a number in 4 octets, the form every Ethernet pseudowire must know (RFC 4719 §2.2). */

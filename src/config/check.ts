@@ -132,7 +132,7 @@ class Taken {
 }
 
 /** What tunnels that share a socket must agree on. */
-const socketKeys = ["fragmentation", "udp_checksum", "super_frames"] as const;
+const socketKeys = ["fragmentation", "udp_checksum", "super_frames", "control_dscp"] as const;
 
 function checkAcross(tunnels: readonly [string, RawTunnel][], say: Say): void {
   const ends = new Taken();

@@ -1,3 +1,4 @@
+import type { DscpChoice } from "../wire/dscp.ts";
 import type {
   DataSequencing,
   Encapsulation,
@@ -48,6 +49,8 @@ export interface TunnelConfig {
   readonly udpChecksum: "auto" | "full" | "zero";
   /** Whether programs in the kernel hand super-frames to the WAN interface whole. */
   readonly superFrames: "whole" | "cut";
+  /** Code point of control messages. */
+  readonly controlDscp: number;
   /** Absent for a tunnel of static pseudowires only. */
   readonly control?: ControlConfig;
   readonly pseudowires: readonly PseudowireConfig[];
@@ -89,6 +92,8 @@ export interface PseudowireConfig {
   /** Sublayer and numbering of the data messages we want to receive. */
   readonly sublayer: L2SpecificSublayer;
   readonly sequencing: DataSequencing;
+  /** Of the outer IP header of what we send. */
+  readonly dscp: DscpChoice;
   /** Remote End ID AVP, the same at both ends: text goes as its octets, a number as 4 octets. Default: the name. */
   readonly remoteEndId: Uint8Array;
   /** Present exactly in tunnels without `control`. */

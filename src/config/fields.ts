@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type DscpName, dscpNames } from "../wire/dscp.ts";
 
 /**
  * TABLE: every key of the configuration, with its type, range, default and help. The validator, docs/configuration.md and the
@@ -16,6 +17,12 @@ const deviceName = z
     "an interface name is US-ASCII without blanks, slash, colon and percent",
   );
 const unsigned32 = z.int().min(1).max(0xffff_ffff);
+const dscpWords = Object.keys(dscpNames) as [DscpName, ...DscpName[]];
+const dscpNumber = z.int().min(0).max(63);
+const wantedDscp = (...more: string[]) => ({
+  error: `wanted 0 to 63, or one of ${[...more, ...dscpWords].join(", ")}`,
+});
+const textOrNumber = { error: "wanted text or a number in range" };
 const hexOctets = z.string().regex(/^([0-9a-fA-F]{2})*$/, "wanted pairs of hexadecimal digits, without 0x");
 
 export const secretFields = z
@@ -110,7 +117,7 @@ export const pseudowireFields = z.strictObject({
     .optional()
     .describe("Pseudowire type; default: `ethernet-vlan` with a `vlan`, else `ethernet` (RFC 4719 §2.1)."),
   remote_end_id: z
-    .union([z.string().min(1), z.int().min(0).max(0xffff_ffff)])
+    .union([z.string().min(1), z.int().min(0).max(0xffff_ffff)], textOrNumber)
     .optional()
     .describe(
       "Tells the peer which of its pseudowires we mean; the same at both ends. Text goes as its octets, a number without quotes " +
@@ -144,6 +151,14 @@ export const pseudowireFields = z.strictObject({
       "Which frames the peer must number, so that we drop late ones (RFC 3931 §4.6.1): none, all but those with IPv4 or IPv6, " +
         "or all; needs `sublayer: default`.",
     ),
+  dscp: z
+    .union([z.enum(["copy", ...dscpWords]), dscpNumber], wantedDscp("copy"))
+    .default(0)
+    .describe(
+      "Differentiated services code point of the outer IP header of our data messages: the same for all, or with `copy` that of the " +
+        "frame's own IPv4 or IPv6 header, behind up to two tags, and 0 for other frames. ECN is never copied (RFC 2983, RFC 6040). " +
+        "Reloadable.",
+    ),
   static: staticFields
     .optional()
     .describe("Ids and cookies agreed by hand; required with `control: static`, else not allowed."),
@@ -162,6 +177,9 @@ export const updatable: readonly string[] = [
   "reconnectInitialMs",
   "reconnectCapMs",
 ];
+
+/** Keys of a pseudowire that are taken over while its session runs; any other change makes it anew. */
+export const updatableOfPseudowires: readonly string[] = ["dscp"];
 
 export const tunnelFields = z.strictObject({
   local: address.describe("Our IPv4 or IPv6 address."),
@@ -201,6 +219,13 @@ export const tunnelFields = z.strictObject({
       "How programs in the kernel send what hosts hand over in pieces of up to 64 KiB, or with unfinished checksums: `whole`, to be " +
         "cut and finished by the WAN interface, or `cut` and finished before they leave, for a peer in user space or the kernel's own " +
         "L2TP behind a virtual cable (veth) that does neither. The same in all tunnels from one local address and port.",
+    ),
+  control_dscp: z
+    .union([z.enum(dscpWords), dscpNumber], wantedDscp())
+    .default(0)
+    .describe(
+      "Differentiated services code point of our control messages. `cs6` is the custom within a network of one's own; others may drop " +
+        "it (RFC 4594 §3.2). The same in all tunnels from one local address and port.",
     ),
   control: z
     .enum(["negotiated", "static"])
@@ -274,7 +299,7 @@ export const tunnelFields = z.strictObject({
   reconnect_cap_s: z.number().min(0.1).max(3600).default(60).describe("Longest such pause. Reloadable."),
   peer_host_name: z.string().min(1).optional().describe("Refuse a peer with another Host Name."),
   peer_router_id: z
-    .union([z.string(), z.int().min(0).max(0xffff_ffff)])
+    .union([z.string(), z.int().min(0).max(0xffff_ffff)], textOrNumber)
     .optional()
     .describe("Refuse a peer with another Router ID: dotted quad or number."),
   pseudowires: z
@@ -294,7 +319,7 @@ export const configFields = z.strictObject({
         .optional()
         .describe("Host Name that we tell peers; default: the machine's."),
       router_id: z
-        .union([z.string(), z.int().min(0).max(0xffff_ffff)])
+        .union([z.string(), z.int().min(0).max(0xffff_ffff)], textOrNumber)
         .optional()
         .describe(
           "Router ID that we tell peers, a dotted quad or a number; default: the first IPv4 `local` of the file, else made from " +

@@ -226,8 +226,6 @@ function wordsOf(issue: z.core.$ZodIssue): string {
         : `wanted at most ${issue.maximum}`;
     case "invalid_key":
       return "a name starts with a letter or digit and has up to 63 letters, digits, dots, dashes and underscores";
-    case "invalid_union":
-      return "wanted text or a number in range";
     default:
       return issue.message;
   }

@@ -1,6 +1,6 @@
 import { equalOctets, toHex } from "../bytes/hex.ts";
 import type { Config, PseudowireConfig, TunnelConfig } from "./config.ts";
-import { updatable } from "./fields.ts";
+import { updatable, updatableOfPseudowires } from "./fields.ts";
 
 /** One thing to do to get from one configuration to another. */
 export interface PlanStep {
@@ -106,7 +106,10 @@ function planPseudowires(
       continue;
     }
     const reasons = differences(pseudowire, next);
-    if (reasons.length > 0) step("replace", pseudowire.name, reasons);
+    const inPlace = reasons.every((reason) =>
+      updatableOfPseudowires.some((key) => reason.startsWith(`${key}:`)),
+    );
+    if (reasons.length > 0) step(inPlace ? "update" : "replace", pseudowire.name, reasons);
   }
   for (const name of byName.keys()) step("create", name);
   return steps;

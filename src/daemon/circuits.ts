@@ -87,7 +87,18 @@ export class Circuits {
     if (found === undefined) return;
     found.circuit.sessions.set(session.localSessionId, session);
     if (!found.circuit.isOpen) return;
-    this.#attempt(session, () => this.#plane.updateSession(session));
+    const attachment = attachmentOf(found.pseudowire);
+    this.#attempt(session, () => this.#plane.updateSession(session, attachment));
+  }
+
+  /** What of an attached pseudowire may change while its sessions forward is another now. */
+  change(pseudowire: PseudowireConfig): void {
+    const circuit = this.#circuits.get(pseudowire.circuit.device);
+    if (circuit === undefined) return;
+    circuit.pseudowires.set(pseudowire.name, pseudowire);
+    for (const session of circuit.sessions.values()) {
+      if (session.pseudowire === pseudowire.name) this.update(session);
+    }
   }
 
   remove(localSessionId: number): void {

@@ -193,6 +193,8 @@ export class Daemon {
     }
     if (step.kind === "pseudowire" && tunnelName !== undefined) {
       const pseudowire = tunnel?.pseudowires.find(({ name }) => name === step.name);
+      if (step.action === "update" && pseudowire !== undefined)
+        return this.#tunnels.updatePseudowire(tunnelName, pseudowire);
       if (step.action !== "create") await this.#tunnels.removePseudowire(tunnelName, step.name);
       if (step.action !== "remove" && pseudowire !== undefined) {
         await this.#tunnels.addPseudowire(tunnelName, pseudowire);

@@ -26,6 +26,7 @@ export function endpointOf(tunnel: TunnelConfig): PsnEndpoint {
     fragmentation: tunnel.fragmentation,
     checksum: tunnel.udpChecksum,
     superFrames: tunnel.superFrames,
+    controlDscp: tunnel.controlDscp,
   };
 }
 
@@ -85,7 +86,13 @@ export function deviceOf(pseudowire: PseudowireConfig): CircuitDevice {
 
 export function attachmentOf(pseudowire: PseudowireConfig): Attachment {
   const { device, vlan, linkLocal } = pseudowire.circuit;
-  return { device, ...(vlan === undefined ? {} : { vlan }), linkLocal, mtu: pseudowire.mtu };
+  return {
+    device,
+    ...(vlan === undefined ? {} : { vlan }),
+    linkLocal,
+    dscp: pseudowire.dscp,
+    mtu: pseudowire.mtu,
+  };
 }
 
 /** The parameters of a static session, which nobody negotiates (RFC 3931 §3); undefined for a negotiated one. */

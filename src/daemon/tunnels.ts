@@ -87,11 +87,21 @@ export class Tunnels {
   }
 
   async addPseudowire(tunnelName: string, pseudowire: PseudowireConfig): Promise<void> {
+    if (this.#keep(tunnelName, pseudowire)) await this.#attachPseudowire(tunnelName, pseudowire);
+  }
+
+  /** What of a pseudowire may change while its session runs is taken over. */
+  updatePseudowire(tunnelName: string, pseudowire: PseudowireConfig): void {
+    if (this.#keep(tunnelName, pseudowire)) this.#context.circuits.change(pseudowire);
+  }
+
+  /** Puts a pseudowire into the tunnel's configuration, instead of one of its name; false where there is no such tunnel. */
+  #keep(tunnelName: string, pseudowire: PseudowireConfig): boolean {
     const tunnel = this.#open.get(tunnelName);
-    if (tunnel === undefined) return;
+    if (tunnel === undefined) return false;
     const others = tunnel.config.pseudowires.filter(({ name }) => name !== pseudowire.name);
     tunnel.config = { ...tunnel.config, pseudowires: [...others, pseudowire] };
-    await this.#attachPseudowire(tunnelName, pseudowire);
+    return true;
   }
 
   /** Of a pseudowire that the tunnel's configuration has. */

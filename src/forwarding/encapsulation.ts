@@ -1,6 +1,7 @@
 import { TruncatedError } from "../bytes/errors.ts";
 import { concat } from "../bytes/hex.ts";
 import { decodeDataMessage, decodeSessionId, encodeDataMessage } from "../wire/data-header.ts";
+import { dscpOfFrame, trafficClassOf } from "../wire/dscp.ts";
 import { ProtocolError } from "../wire/errors.ts";
 import {
   carriesIp,
@@ -79,6 +80,11 @@ export function encapsulate(
         };
   const header = { sessionId: session.remoteSessionId, cookie: session.transmitCookie, ...sublayer };
   return encodeDataMessage(session.path.encapsulation, header, payload);
+}
+
+/** Traffic class of the outer IP header of the data message with this frame (RFC 2983 §4). */
+export function outerTrafficClass(frame: Uint8Array, { dscp }: Attachment): number {
+  return trafficClassOf(dscp === "copy" ? dscpOfFrame(viewOf(frame), 0, frame.length) : dscp);
 }
 
 /** The number this frame gets, if the peer asked for numbers on its kind (RFC 3931 §5.4.4, Data Sequencing). */

@@ -1,3 +1,4 @@
+import type { DscpChoice } from "../wire/dscp.ts";
 import type { Encapsulation, PsnPath, SessionParameters } from "../wire/session-parameters.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
 
@@ -18,6 +19,8 @@ export interface PsnEndpoint {
   readonly superFrames: "whole" | "cut";
   /** Whether the kernel may join several datagrams before the socket, and so before programs, see them; default true. */
   readonly joins?: boolean;
+  /** Code point of control messages. */
+  readonly controlDscp: number;
   /** "outer": datagrams over the path MTU are fragmented by IP (DF clear). "none": DF set, and they are counted as `path-mtu`. */
   readonly fragmentation: "outer" | "none";
 }
@@ -50,6 +53,8 @@ export interface Attachment {
     readonly protocol: 0x8100 | 0x88a8;
   };
   readonly linkLocal: LinkLocalPolicy;
+  /** Code point of the outer IP header of data messages; "copy": of the frame's own IP header, and 0 for what is not IP. */
+  readonly dscp: DscpChoice;
   /** Largest layer-3 payload in octets: a frame may have 14 octets more, and 4 more for each of up to two tags. */
   readonly mtu: number;
 }
@@ -102,8 +107,8 @@ export interface ForwardingPlane {
   openCircuit(device: CircuitDevice): Promise<void>;
   closeCircuit(deviceName: string): Promise<void>;
   addSession(session: SessionParameters, attachment: Attachment): Promise<void>;
-  /** Changes what may change while frames flow; sequence state and counters stay. */
-  updateSession(session: SessionParameters): Promise<void>;
+  /** Changes what may change while frames flow, of the attachment only `dscp`; sequence state and counters stay. */
+  updateSession(session: SessionParameters, attachment: Attachment): Promise<void>;
   removeSession(localSessionId: number): Promise<void>;
   counters(): PlaneCounters;
   /** How a session's frames travel; of one that is not there, how they would at best. */

@@ -20,6 +20,7 @@ import {
   socket,
 } from "./libc.ts";
 import { dataOnlyFilter, filterProgram } from "./socket-filter.ts";
+import { trafficClassOption } from "./traffic-class.ts";
 
 /** Sockets and devices of the data plane, opened for others to read and write by number. All throw SystemError. */
 
@@ -136,11 +137,13 @@ export interface PsnSocketWishes {
   readonly checksum: "auto" | "full" | "zero";
   /** Whether several UDP datagrams of one sender may come as one; default true. */
   readonly joins?: boolean;
+  /** Of what is sent without saying otherwise; default 0. */
+  readonly trafficClass?: number;
 }
 
 /** Opens the socket of a local address. */
 export function openPsnSocket(wishes: PsnSocketWishes): PsnSocket {
-  const { encapsulation, address, port, fragmentation, checksum, joins = true } = wishes;
+  const { encapsulation, address, port, fragmentation, checksum, joins = true, trafficClass = 0 } = wishes;
   const isV6 = isIPv6(address);
   const target = encapsulation === "udp" ? `UDP ${address} port ${port}` : `IP protocol 115 on ${address}`;
   const kind = encapsulation === "udp" ? linux.SOCK_DGRAM : linux.SOCK_RAW;
@@ -161,6 +164,8 @@ export function openPsnSocket(wishes: PsnSocketWishes): PsnSocket {
       1,
     ), fd, "take datagrams without a checksum", target);
   }
+  const classified = setInteger(fd, ...trafficClassOption(isV6), trafficClass);
+  require(classified, fd, `set the traffic class ${trafficClass}`, target);
   enlargeBuffers(fd);
   const takesSegments = encapsulation === "udp" && offerCoalescing(fd, joins);
   if (encapsulation === "ip") attachFilter(fd, filterProgram(dataOnlyFilter(isV6)), target);

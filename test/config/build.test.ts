@@ -24,6 +24,7 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
         fragmentation: "outer",
         udpChecksum: "auto",
         superFrames: "whole",
+        controlDscp: 0,
         control: {
           role: "either",
           authentication: "none",
@@ -47,6 +48,7 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
             cookieOctets: 8,
             sublayer: "none",
             sequencing: "none",
+            dscp: 0,
             remoteEndId: utf8.encode("lan"),
           },
         ],
@@ -64,6 +66,7 @@ test("every key of a tunnel finds its place", () => {
     fragmentation: none
     udp_checksum: full
     super_frames: cut
+    control_dscp: cs6
     secret: { file: a }
     next_secret: { env: B }
     digest: sha1
@@ -77,9 +80,10 @@ test("every key of a tunnel finds its place", () => {
     reconnect_cap_s: 10.5
     peer_host_name: other
     peer_router_id: 10.0.0.2`,
-    pseudowire: "{ mtu: 9000, cookie: 4, sublayer: default, sequencing: non-ip, remote_end_id: 100 }"
-      .replace(/^\{ | \}$/g, "")
-      .replaceAll(", ", "\n        "),
+    pseudowire:
+      "{ mtu: 9000, cookie: 4, sublayer: default, sequencing: non-ip, dscp: copy, remote_end_id: 100 }"
+        .replace(/^\{ | \}$/g, "")
+        .replaceAll(", ", "\n        "),
     circuit:
       "tap: tap0, bridge: br0, vlan: 111, vlan_on_pseudowire: 7, vlan_protocol: 802.1ad, link_local: no-pause",
   });
@@ -95,6 +99,7 @@ test("every key of a tunnel finds its place", () => {
     fragmentation: "none",
     udpChecksum: "full",
     superFrames: "cut",
+    controlDscp: 48,
     control: {
       role: "responder",
       authentication: "digest",
@@ -130,6 +135,7 @@ test("every key of a tunnel finds its place", () => {
       cookieOctets: 4,
       sublayer: "default",
       sequencing: "non-ip",
+      dscp: "copy",
       remoteEndId: Uint8Array.of(0, 0, 0, 100),
     },
   ]);

@@ -8,6 +8,7 @@ import {
   staticFields,
   tunnelFields,
   updatable,
+  updatableOfPseudowires,
 } from "../../src/config/fields.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { configOf, configText } from "../support/configuration.ts";
@@ -128,4 +129,19 @@ test("the keys that the help calls reloadable are those that are taken over", ()
       .replace(/(ms|s|size)$/i, "")
       .toLowerCase();
   expect(documented.map(word).sort()).toEqual(updatable.map(word).sort());
+  const ofPseudowires = rows
+    .filter(({ path, schema }) => path.length === 4 && schema.description?.includes("Reloadable"))
+    .map(({ key }) => key);
+  expect(ofPseudowires).toEqual(updatableOfPseudowires);
+});
+
+test.each([
+  [["tunnels", "t", "pseudowires", "p"], "dscp", ["copy", "ef", "af41", "cs0", "le", 0, 63]],
+  [["tunnels", "t"], "control_dscp", ["cs6", 0, 63]],
+] as const)("%j %s is a name or a number of a code point", (path, key, values) => {
+  for (const value of values) expect(said(path, key, value)).toEqual([]);
+  for (const other of ["EF", "46", "af44", 4.5, null, true])
+    expect(said(path, key, other)).toEqual([expect.stringMatching(/^wanted 0 to 63, or one of .*cs6/)]);
+  const beyond = [-1, 64].flatMap((other) => said(path, key, other));
+  expect(beyond).toEqual(["wanted at least 0", "wanted at most 63"]);
 });

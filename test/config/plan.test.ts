@@ -72,6 +72,16 @@ const changes: readonly (readonly [string, string, string])[] = [
     "replace pseudowire b of tunnel two\n    mtu: 1500 -> 1400",
   ],
   [
+    "a pseudowire's code point",
+    twoTunnels("", "b: { circuit: { tap: b }, dscp: copy }"),
+    "update pseudowire b of tunnel two\n    dscp: 0 -> copy",
+  ],
+  [
+    "a pseudowire's code point and more",
+    twoTunnels("", "b: { circuit: { tap: b }, dscp: ef, mtu: 1400 }"),
+    "replace pseudowire b of tunnel two\n    mtu: 1500 -> 1400\n    dscp: 0 -> 46",
+  ],
+  [
     "a pseudowire's VLAN",
     twoTunnels("", "b: { circuit: { tap: b, vlan: 5 } }"),
     'replace pseudowire b of tunnel two\n    type: ethernet -> ethernet-vlan\n    circuit.vlan: (none) -> {"id":5,"idOnPseudowire":5,"protocol":33024}',

@@ -25,6 +25,7 @@ const endpoint: WorkerEndpoint = {
   address: "192.0.2.1",
   port: 1701,
   takesSegments: true,
+  trafficClass: 0,
 };
 
 /** Where datagrams come in, with two sessions: one with a cookie of 8 octets, one with none. */

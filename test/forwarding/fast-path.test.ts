@@ -7,11 +7,12 @@ import {
   encapsulate,
   newSequenceState,
   type Outcome,
+  outerTrafficClass,
   type SequenceState,
 } from "../../src/forwarding/encapsulation.ts";
 import type { Attachment } from "../../src/forwarding/plane.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
-import { admitFrame, openMessage, writeHeader } from "../../src/forwarding/userspace/fast-path.ts";
+import { admitFrame, classify, openMessage, writeHeader } from "../../src/forwarding/userspace/fast-path.ts";
 import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-row.ts";
 import { type ForwardedSession, sessionOfFrame, Tables } from "../../src/forwarding/userspace/tables.ts";
 import { encodeDataMessage } from "../../src/wire/data-header.ts";
@@ -91,6 +92,7 @@ const attachments: fc.Arbitrary<Attachment> = fc
       nil: undefined,
     }),
     linkLocal: fc.constantFrom<Attachment["linkLocal"]>("forward", "no-pause", "block"),
+    dscp: fc.constantFrom<Attachment["dscp"]>(0, 46, 63, "copy"),
     mtu: fc.constantFrom(68, 100, 1500),
   })
   .map(({ vlan, ...rest }) => attachment(vlan === undefined ? rest : { ...rest, vlan }));
@@ -111,6 +113,7 @@ const frames = fc
     ),
     tags: fc.array(tag, { maxLength: 3 }),
     type: fc.constantFrom("0800", "86dd", "0806", "88cc", "0026", "8100", "88a8"),
+    first: octets(2),
     length: fc.oneof(
       fc.integer({ min: 0, max: 130 }),
       fc.constantFrom(1514, 1515, 1518, 1519, 1522, 1523, 1526),
@@ -202,9 +205,12 @@ function compare(
     for (const event of happened) {
       if (event.kind === "allowed") {
         session = { ...session, transmitAllowed: event.allowed };
-        tables.updateSession(session);
+        tables.updateSession(session, at);
       } else if (event.kind === "frame") {
         agree(fastEncapsulate(event.frame, event.shift), encapsulate(event.frame, session, at, state));
+        const start = put(event.frame, event.shift);
+        const trafficClass = classify(arena.view, start, event.frame.length, row);
+        expect(trafficClass).toBe(outerTrafficClass(event.frame, at));
       } else {
         const datagram = messageOf(event, session, state.received.expected);
         agree(fastDecapsulate(datagram, row, event.shift), decapsulate(datagram, session, at, state));
@@ -287,7 +293,7 @@ test("a device that closes takes its sessions along, and one that is not open ta
   tables.addSession(2, 3, sessionParameters({ localSessionId: 2 }), attachment());
   tables.closeCircuit("tap0");
   expect([...tables.sessions.keys()]).toEqual([2]);
-  tables.updateSession(sessionParameters({ localSessionId: 0xffff_fff0 }));
+  tables.updateSession(sessionParameters({ localSessionId: 0xffff_fff0 }), attachment());
   tables.removeSession(2);
   expect(() => tables.addSession(3, 3, sessionParameters(), attachment({ device: "tap0" }))).toThrow(
     /not open/,

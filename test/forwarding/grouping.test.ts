@@ -13,7 +13,15 @@ import { attachment, pathOver, sessionParameters } from "../support/sessions.ts"
 
 const MOST_FRAME = 9000;
 const SESSIONS = 3;
+/** Traffic class of what does not say otherwise. */
+const OF_SOCKET = 0x28;
 const random = new SeededRandom(103).octets(MOST_FRAME * 2);
+
+interface Left {
+  readonly name: string;
+  readonly text: string;
+  readonly trafficClass: number;
+}
 
 /** A plane's way to its peers, of three sessions on one socket. */
 class Ground {
@@ -24,7 +32,7 @@ class Ground {
   readonly #arena = new Arena();
   readonly #frames = this.#arena.take(random.length);
   /** What should leave, one by one. */
-  readonly wanted: { name: string; text: string }[] = [];
+  readonly wanted: Left[] = [];
 
   constructor(takesSegments: boolean, refuse?: Refuse) {
     const counters = new SharedArrayBuffer((SESSIONS + 1) * CELLS_A_SESSION * 8);
@@ -39,6 +47,7 @@ class Ground {
       address: "192.0.2.1",
       port: 1701,
       takesSegments,
+      trafficClass: OF_SOCKET,
     });
     for (let row = 1; row <= SESSIONS; row += 1) {
       const path = { ...pathOver("udp"), remotePort: 1701 + row };
@@ -50,7 +59,7 @@ class Ground {
   }
 
   /** Sends a message whose header and frame are random octets, in one or two vectors. */
-  send(which: number, frameOctets: number, from: number, inTwo: boolean): void {
+  send(which: number, frameOctets: number, from: number, inTwo: boolean, trafficClass = 0): void {
     const session = this.sessions[which]!;
     const octets = session.transmitHeaderOctets + frameOctets;
     const start = this.#frames + from;
@@ -58,16 +67,19 @@ class Ground {
     this.#outlet.aim(session);
     this.#outlet.addVector(start, first);
     if (inTwo) this.#outlet.addVector(start + first, octets - first);
-    this.#outlet.push(session, frameOctets);
-    this.wanted.push({ name: this.#nameOf(session), text: textOf(random.subarray(from, from + octets)) });
+    this.#outlet.push(session, frameOctets, trafficClass);
+    const text = textOf(random.subarray(from, from + octets));
+    this.wanted.push({ name: this.#nameOf(session), text, trafficClass });
   }
 
   flush(): void {
     this.#outlet.flush();
   }
 
-  left(): readonly { name: string; text: string }[] {
-    return this.kernel.departed.map(({ name, octets }) => ({ name, text: textOf(octets) }));
+  left(): readonly Left[] {
+    return this.kernel.departed.map(({ name, octets, trafficClass = OF_SOCKET }) => {
+      return { name, text: textOf(octets), trafficClass };
+    });
   }
 
   count(row: number, cell: number): number {
@@ -95,16 +107,17 @@ const bursts = fc.array(
     last: fc.oneof(fc.constant(0), frameOctets),
     from: fc.nat(MOST_FRAME - 1),
     inTwo: fc.boolean(),
+    trafficClass: fc.constantFrom(0, OF_SOCKET, 0xb8),
     flush: fc.integer({ min: 0, max: 4 }).map((number) => number === 0),
   }),
   { minLength: 1, maxLength: 12 },
 );
 
 function play(ground: Ground, happened: typeof bursts extends fc.Arbitrary<infer T> ? T : never): void {
-  for (const { which, frameOctets, times, last, from, inTwo, flush } of happened) {
+  for (const { which, frameOctets, times, last, from, inTwo, trafficClass, flush } of happened) {
     for (let time = 0; time < times; time += 1)
-      ground.send(which, frameOctets, (from + time) % MOST_FRAME, inTwo);
-    if (last > 0) ground.send(which, last, from, inTwo);
+      ground.send(which, frameOctets, (from + time) % MOST_FRAME, inTwo, trafficClass);
+    if (last > 0) ground.send(which, last, from, inTwo, trafficClass);
     if (flush) ground.flush();
   }
   ground.flush();
@@ -115,7 +128,7 @@ function expectCharges(ground: Ground, dropped = 0): void {
   expect(cells.reduce((sum, count) => sum + count, 0)).toBe(ground.wanted.length - dropped);
 }
 
-test("groups, cut as the kernel cuts them, are the messages one by one: same octets, order and receivers: 400 bursts", () => {
+test("groups, cut as the kernel cuts them, are the messages one by one: same octets, order, receivers and traffic class: 400 bursts", () => {
   let grouped = 0;
   fc.assert(
     fc.property(bursts, (happened) => {
@@ -155,6 +168,17 @@ test("a group is at most 64 datagrams and 65 507 octets", () => {
   for (let time = 0; time < 90; time += 1) ground.send(0, 1514, time, true);
   ground.flush();
   expect(sizes).toEqual([43, 43, 4]);
+});
+
+test("a group is of one traffic class, which the socket's own needs no word for", () => {
+  const ground = new Ground(true);
+  for (const trafficClass of [0xb8, 0xb8, OF_SOCKET, OF_SOCKET, 0, 0, 0xb8])
+    ground.send(0, 1514, 0, false, trafficClass);
+  ground.flush();
+  expect(ground.kernel.messages).toBe(4);
+  expect(ground.kernel.departed.map(({ trafficClass }) => trafficClass)).toEqual([
+    ...[0xb8, 0xb8, undefined, undefined, 0, 0, 0xb8],
+  ]);
 });
 
 test.each(["EINVAL", "EMSGSIZE", "EIO"] as const)(

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { everyOption } from "../../src/forwarding/ebpf/options.ts";
+import { everyEncapsulation, everyOption } from "../../src/forwarding/ebpf/options.ts";
 import { GUEST_TEST_LIMIT_MS, runGuest } from "../support/guest.ts";
 
 test(
@@ -10,7 +10,10 @@ test(
     expect(words).not.toContain('"refusal"');
     const total = lines.find((line) => line.startsWith('{"programs":')) ?? "null";
     console.log(total);
-    expect(JSON.parse(total), words).toMatchObject({ programs: 2 * everyOption().length + 2, refused: 0 });
+    expect(JSON.parse(total), words).toMatchObject({
+      programs: everyEncapsulation().length + everyOption().length + 2,
+      refused: 0,
+    });
     expect(words).toContain("guest: exit status 0");
   },
   GUEST_TEST_LIMIT_MS,

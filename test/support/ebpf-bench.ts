@@ -114,7 +114,7 @@ export function textOf(outcome: Outcome): string {
 }
 
 /** Checks the outer headers and gives what is in them: the payload of UDP, or of IP. */
-function unwrap(options: ProgramOptions, packet: Uint8Array): Uint8Array {
+function unwrap(options: ProgramOptions, packet: Uint8Array, trafficClass: number): Uint8Array {
   const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
   const { udp, message } = headerPlaces(options);
   const ip = packet.subarray(LINK_OCTETS, LINK_OCTETS + udp);
@@ -125,11 +125,12 @@ function unwrap(options: ProgramOptions, packet: Uint8Array): Uint8Array {
   if (options.family === 4) {
     expect(naiveChecksum(ip)).toBe(0);
     expect(view.getUint16(LINK_OCTETS + 2)).toBe(packet.length - LINK_OCTETS);
-    expect([ip[0], ip[1], ip[6], ip[7], ip[8], ip[9]]).toEqual([0x45, 0, 0x40, 0, 64, protocol]);
+    expect([ip[0], ip[1], ip[6], ip[7], ip[8], ip[9]]).toEqual([0x45, trafficClass, 0x40, 0, 64, protocol]);
     expect(toHex(ip.subarray(12))).toBe("c0000201c0000202");
   } else {
     expect(view.getUint16(LINK_OCTETS + 4)).toBe(packet.length - LINK_OCTETS - udp);
-    expect([ip[0], ip[1], ip[2], ip[3], ip[6], ip[7]]).toEqual([0x60, 0, 0, 0, protocol, 64]);
+    expect(view.getUint32(LINK_OCTETS)).toBe(0x6000_0000 + trafficClass * 0x10_0000);
+    expect([ip[6], ip[7]]).toEqual([protocol, 64]);
     expect(toHex(ip.subarray(8))).toBe("20010db800000000000000000000000120010db8000000000000000000000002");
   }
   if (options.encapsulation === "udp") {
@@ -140,10 +141,16 @@ function unwrap(options: ProgramOptions, packet: Uint8Array): Uint8Array {
   return packet.subarray(LINK_OCTETS + message);
 }
 
-/** What the program made of a frame. The session must have been started. */
-export function sent(bench: Bench, options: ProgramOptions, placement: Placement, frame: Uint8Array): string {
+/** What the program made of a frame, whose outer header must have the traffic class. The session must have been started. */
+export function sent(
+  bench: Bench,
+  options: ProgramOptions,
+  placement: Placement,
+  frame: Uint8Array,
+  trafficClass = 0,
+): string {
   const { verdict, data } = bench.program(encapsulateProgram, options).run({ data: frame });
-  return told(verdict, () => unwrap(options, data), bench.counted(placement));
+  return told(verdict, () => unwrap(options, data, trafficClass), bench.counted(placement));
 }
 
 /** What the program made of a packet: the tag that was pushed to show the one beside the packet is beside it itself. */

@@ -17,8 +17,8 @@ const COOKIE = hex`b0b1b2b3b4b5b6b7`;
 const LOOPBACK = 1;
 
 export function nameOf(options: ProgramOptions): string {
-  const { family, encapsulation, cookieOctets, sublayer, sequencing, vlan } = options;
-  return `IPv${family} ${encapsulation}, cookie ${cookieOctets}, ${sublayer ? `numbers: ${sequencing}` : "no sublayer"}, ${vlan}`;
+  const { family, encapsulation, cookieOctets, sublayer, sequencing, vlan, copiesDscp } = options;
+  return `IPv${family} ${encapsulation}, cookie ${cookieOctets}, ${sublayer ? `numbers: ${sequencing}` : "no sublayer"}, ${vlan}${copiesDscp === true ? ", DSCP copied" : ""}`;
 }
 
 /** A session whose programs have these options in both directions. */
@@ -44,14 +44,14 @@ export function sessionOf(
 
 /** An attachment of the kind; a VLAN is 111 on the circuit and 222 on the pseudowire. */
 export function attachmentOf(options: ProgramOptions, changes: Partial<Attachment> = {}): Attachment {
-  return options.vlan === "vlan" ? vlanAttachment(111, 222, 0x8100, changes) : attachment(changes);
+  const all: Partial<Attachment> = { ...(options.copiesDscp === true ? { dscp: "copy" } : {}), ...changes };
+  return options.vlan === "vlan" ? vlanAttachment(111, 222, 0x8100, all) : attachment(all);
 }
 
 export function placementOf(options: ProgramOptions, changes: Partial<Placement> = {}): Placement {
   return {
     localAddress: LOCAL[options.family],
     remoteAddress: REMOTE[options.family],
-    trafficClass: 0,
     hopLimit: 64,
     fragmentation: "none",
     slot: 3,

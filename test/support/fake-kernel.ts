@@ -4,12 +4,21 @@ import type { SendCalls } from "../../src/forwarding/userspace/transmitter.ts";
 import { linux } from "../../src/os/libc.ts";
 
 const MESSAGE_OCTETS = 64;
+const none: Wishes = { segmentOctets: 0, trafficClass: undefined };
 
 /** Something that left, with the address it was sent to. */
 export interface Departed {
   readonly octets: Uint8Array;
   /** In hexadecimal; empty for none. */
   readonly name: string;
+  /** Where something else than the socket's was asked for. */
+  readonly trafficClass: number | undefined;
+}
+
+/** What ancillary data ask for. */
+interface Wishes {
+  readonly segmentOctets: number;
+  readonly trafficClass: number | undefined;
 }
 
 /** What the kernel says instead of taking a message; 0 takes it. */
@@ -38,22 +47,23 @@ export class FakeKernel implements SendCalls {
       const octets = this.#gather(this.#pointer(at + 16), view.getUint32(at + 24, true));
       const nameOctets = view.getUint32(at + 8, true);
       const name = nameOctets === 0 ? "" : this.#hex(this.#pointer(at), nameOctets);
-      const size = view.getUint32(at + 40, true) === 0 ? 0 : this.#segmentOctets(this.#pointer(at + 32));
-      if (!this.#take(octets, size, name)) return index === 0 ? -1 : index;
+      const controlOctets = view.getUint32(at + 40, true);
+      const wishes = controlOctets === 0 ? none : this.#wishes(this.#pointer(at + 32), controlOctets);
+      if (!this.#take(octets, wishes, name)) return index === 0 ? -1 : index;
     }
     return count;
   }
 
   writev(_fd: number, vectors: number, count: number): number {
     const octets = this.#gather(this.#offset(vectors), count);
-    return this.#take(octets, 0, "") ? octets.length : -1;
+    return this.#take(octets, none, "") ? octets.length : -1;
   }
 
   errno(): number {
     return this.#errno;
   }
 
-  #take(octets: Uint8Array, size: number, name: string): boolean {
+  #take(octets: Uint8Array, { segmentOctets: size, trafficClass }: Wishes, name: string): boolean {
     this.#errno = this.#refuse(octets, size);
     if (this.#errno !== 0) {
       this.refusals += 1;
@@ -61,20 +71,24 @@ export class FakeKernel implements SendCalls {
     }
     this.messages += 1;
     for (let at = 0; at < octets.length; at += size || octets.length) {
-      this.departed.push({ octets: octets.subarray(at, at + (size || octets.length)), name });
+      this.departed.push({ octets: octets.subarray(at, at + (size || octets.length)), name, trafficClass });
     }
     return true;
   }
 
-  #segmentOctets(control: number): number {
+  /** Ancillary data as CMSG_NXTHDR walks through them. */
+  #wishes(control: number, octets: number): Wishes {
     const { view } = this.#arena;
-    const head = [
-      view.getBigUint64(control, true),
-      view.getInt32(control + 8, true),
-      view.getInt32(control + 12, true),
-    ];
-    if (String(head) !== String([18n, linux.SOL_UDP, linux.UDP_SEGMENT])) throw new Error(`cmsg ${head}`);
-    return view.getUint16(control + 16, true);
+    let wishes = none;
+    for (let at = control; at < control + octets; at += 24) {
+      const head = [view.getBigUint64(at, true), view.getInt32(at + 8, true), view.getInt32(at + 12, true)];
+      if (String(head) === String([18n, linux.SOL_UDP, linux.UDP_SEGMENT]))
+        wishes = { ...wishes, segmentOctets: view.getUint16(at + 16, true) };
+      else if (String(head) === String([20n, linux.IPPROTO_IP, linux.IP_TOS]))
+        wishes = { ...wishes, trafficClass: view.getInt32(at + 16, true) };
+      else throw new Error(`cmsg ${head}`);
+    }
+    return wishes;
   }
 
   #gather(vectors: number, count: number): Uint8Array {

@@ -9,6 +9,8 @@ export interface FrameShape {
   readonly tags?: readonly string[];
   /** 4 hexadecimal digits: EtherType or length. */
   readonly type?: string;
+  /** First octets behind the type, such as those of an IP header. */
+  readonly first?: Uint8Array;
   /** Octets in all, without FCS. */
   readonly length?: number;
 }
@@ -18,10 +20,11 @@ export function frameOf({
   to = "02000000000b",
   tags = [],
   type = "0800",
+  first = new Uint8Array(0),
   length = 60,
 }: FrameShape = {}): Uint8Array {
   const head = fromHex(`${to}${OWN}${tags.join("")}${type}`).subarray(0, length);
-  const body = Uint8Array.from({ length: length - head.length }, (_, index) => index & 0xff);
+  const body = Uint8Array.from({ length: length - head.length }, (_, index) => first[index] ?? index & 0xff);
   return concat(head, body);
 }
 

@@ -34,7 +34,7 @@ export function sessionParameters(changes: Partial<SessionParameters> = {}): Ses
 
 /** A whole port with an MTU of 1500 that keeps nothing back, and what a test wants otherwise. */
 export function attachment(changes: Partial<Attachment> = {}): Attachment {
-  return { device: "eth1", linkLocal: "forward", mtu: 1500, ...changes };
+  return { device: "eth1", linkLocal: "forward", dscp: 0, mtu: 1500, ...changes };
 }
 
 /** The attachment of one VLAN. */

@@ -27,6 +27,7 @@ import { skbContext } from "../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, TAG_OCTETS } from "../../wire/ethernet.ts";
 import type { DiscardReason } from "../discard-reasons.ts";
 import { detourEnd, frameOctets, readTag, tagged, writeKey } from "./circuit-key.ts";
+import { copyDscp } from "./copy-dscp.ts";
 import { countFrames, discard, discardEnds } from "./counters.ts";
 import {
   assumeSingle,
@@ -101,6 +102,7 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...judgeOffloads(options),
     ...measure(inner, places.frame),
     ...copyTemplate(TEMPLATE, places.frame),
+    ...copyDscp(options, TEMPLATE, { type: inner + TYPE, scratch: SCRATCH }),
     ...numberFrame(options, maps.sequences, slot, {
       sublayer: TEMPLATE + places.sublayer,
       type: inner + TYPE,

@@ -1,5 +1,6 @@
 import { redirectFlags } from "../../bpf/kernel-numbers.ts";
 import { InvariantError } from "../../bytes/errors.ts";
+import { trafficClassOf } from "../../wire/dscp.ts";
 import { ETHERNET_HEADER_OCTETS } from "../../wire/ethernet.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
 import { discardIndex, discardReasons } from "../discard-reasons.ts";
@@ -114,7 +115,7 @@ export const mapSizes = {
 } as const;
 
 /** Where a session is on this machine. Addresses in 4 or 16 octets, all of one family. */
-export interface Placement extends OuterHeader {
+export interface Placement extends Omit<OuterHeader, "trafficClass"> {
   readonly slot: number;
   readonly circuitInterface: number;
   readonly networkInterface: number;
@@ -169,7 +170,8 @@ export function encapsulateOptions(
   attachment: Attachment,
   placement: Placement,
 ): ProgramOptions {
-  return optionsOf(session, attachment, placement, "transmit");
+  const options = optionsOf(session, attachment, placement, "transmit");
+  return attachment.dscp === "copy" ? { ...options, copiesDscp: true } : options;
 }
 
 /** The options of the program that decapsulates for this session. */
@@ -188,7 +190,8 @@ export function circuitEntry(
   placement: Placement,
 ): readonly [key: Uint8Array, value: Uint8Array] {
   const options = encapsulateOptions(session, attachment, placement);
-  const template = outerTemplate(options, session, placement);
+  const trafficClass = attachment.dscp === "copy" ? 0 : trafficClassOf(attachment.dscp);
+  const template = outerTemplate(options, session, { ...placement, trafficClass });
   const policy =
     (session.transmitAllowed ? policyBits.transmitAllowed : 0) +
     (attachment.linkLocal === "block" ? policyBits.blockLinkLocal : 0) +

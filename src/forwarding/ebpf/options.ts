@@ -11,6 +11,8 @@ export interface ProgramOptions {
   readonly sequencing: DataSequencing;
   /** Whether circuits are whole ports, or VLANs told apart by their outer tag. */
   readonly vlan: "port" | "vlan";
+  /** Whether the outer IP header gets the frame's own code point; default false, and nothing that is received asks for it. */
+  readonly copiesDscp?: boolean;
 }
 
 /** Descriptors of the maps that programs share, each as map-layout.ts lays it out. */
@@ -44,14 +46,20 @@ export function shapeOf(options: ProgramOptions): number {
     (options.cookieOctets / 4) * 4 +
     (options.sublayer ? 16 : 0) +
     sequencing * 32 +
-    (options.vlan === "vlan" ? 128 : 0)
+    (options.vlan === "vlan" ? 128 : 0) +
+    (options.copiesDscp === true ? 256 : 0)
   );
 }
 
 /** The shape of circuits whose session no program carries; no options have it. */
 export const PUNT_SHAPE = 255;
 
-/** Every combination that makes a program of its own: without a sublayer there is nothing to number. */
+/** Every combination that makes an encapsulating program of its own. */
+export function everyEncapsulation(): readonly ProgramOptions[] {
+  return everyOption().flatMap((options) => [options, { ...options, copiesDscp: true }]);
+}
+
+/** Every combination of what both directions have: without a sublayer there is nothing to number. */
 export function everyOption(): readonly ProgramOptions[] {
   const layers = [
     { sublayer: false, sequencing: "none" },

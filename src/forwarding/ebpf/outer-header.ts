@@ -4,6 +4,7 @@ import {
   add,
   and,
   call,
+  load16,
   load32,
   load64,
   move,
@@ -65,13 +66,24 @@ export function finishOuterHeader(
   ];
   return [
     ...(options.family === 4
-      ? finishIpv4(template, frameOctets, places.frame)
+      ? finishIpv4(options, template, frameOctets, places.frame)
       : finishIpv6(template, frameOctets, places.frame)),
     ...(options.encapsulation === "udp" ? udpLength : []),
   ];
 }
 
-function finishIpv4(template: number, frameOctets: Register, headerOctets: number): readonly Line[] {
+function finishIpv4(
+  { copiesDscp }: ProgramOptions,
+  template: number,
+  frameOctets: Register,
+  headerOctets: number,
+): readonly Line[] {
+  // The entry's sum is of a template whose class is 0.
+  const addClass: readonly Line[] = [
+    load16(arg2, frame, template),
+    and(arg2, 0xff00), // the second octet
+    add(arg1, arg2),
+  ];
   return [
     call("get_prandom_u32"),
     and(result, 0xffff),
@@ -83,6 +95,7 @@ function finishIpv4(template: number, frameOctets: Register, headerOctets: numbe
     add(arg1, result),
     load32(arg2, entry, circuitValue.headerSum.offset),
     add(arg1, arg2),
+    ...(copiesDscp === true ? addClass : []),
     ...fold(arg1, arg2),
     xor(arg1, 0xffff),
     store16(frame, template + ipv4Fields.checksum, arg1),

@@ -10,7 +10,7 @@ import { headerPlaces, type ProgramOptions } from "./options.ts";
 export interface OuterHeader {
   readonly localAddress: Uint8Array;
   readonly remoteAddress: Uint8Array;
-  /** DSCP and ECN in 8 bits. */
+  /** DSCP and ECN in 8 bits; 0 where each frame has its own. */
   readonly trafficClass: number;
   readonly hopLimit: number;
   readonly fragmentation: PsnEndpoint["fragmentation"];

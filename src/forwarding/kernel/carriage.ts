@@ -66,7 +66,6 @@ export function carriageOf(
   const placement: Placement = {
     localAddress: addressOctets(session.path.localAddress),
     remoteAddress: addressOctets(session.path.remoteAddress),
-    trafficClass: 0,
     hopLimit: HOP_LIMIT,
     fragmentation: endpoint.fragmentation,
     slot,

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { BpfMap, BpfMapDescription, BpfPort } from "../../ports.ts";
 import { circuitValue, mapSizes, peerValue, sequenceValue } from "../ebpf/map-layout.ts";
-import { everyOption, shapeOf } from "../ebpf/options.ts";
+import { everyEncapsulation, shapeOf } from "../ebpf/options.ts";
 
 /** Keys of a session on the circuit side: at the device and at its detour. */
 const CIRCUIT_KEYS = 2;
@@ -87,6 +87,8 @@ export class PlaneMaps implements Disposable {
 
 /** Tells layouts apart: maps of another one are not taken over. */
 export const layoutVersion = createHash("sha256")
-  .update(JSON.stringify([circuitValue, peerValue, sequenceValue, mapSizes, everyOption().map(shapeOf)]))
+  .update(
+    JSON.stringify([circuitValue, peerValue, sequenceValue, mapSizes, everyEncapsulation().map(shapeOf)]),
+  )
   .digest("hex")
   .slice(0, 8);

@@ -171,11 +171,11 @@ export class KernelPlane implements ForwardingPlane {
     });
   }
 
-  updateSession(session: SessionParameters): Promise<void> {
+  updateSession(session: SessionParameters, attachment: Attachment): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#userspace.updateSession(session);
+      await this.#userspace.updateSession(session, attachment);
       const known = this.#known.get(session.localSessionId);
-      if (known !== undefined) await this.#place({ ...known, session });
+      if (known !== undefined) await this.#place({ ...known, session, attachment });
     });
   }
 

@@ -4,7 +4,7 @@ import { VNET_HEADER_OCTETS } from "../../os/memory.ts";
 import { TAG_OCTETS } from "../../wire/ethernet.ts";
 import { discardIndex } from "../discard-reasons.ts";
 import { type Arena, RECEIVE_BATCH } from "./arena.ts";
-import { admitFrame, writeHeader } from "./fast-path.ts";
+import { admitFrame, classify, writeHeader } from "./fast-path.ts";
 import type { PeerOutlet } from "./peer-outlet.ts";
 import { ReceiveSlots } from "./receive-slots.ts";
 import {
@@ -142,7 +142,7 @@ export class CircuitSide {
     const headerOctets = writeHeader(view, header, session, frame, length);
     this.#toPeers.aim(session);
     this.#toPeers.addVector(header, headerOctets + length);
-    this.#toPeers.push(session, length);
+    this.#toPeers.push(session, length, classify(view, frame, length, session));
   }
 
   #sendSegments(session: ForwardedSession, frame: number, length: number): void {
@@ -156,6 +156,7 @@ export class CircuitSide {
     if (verdict < 0) return this.#charges.discarded(session.row, verdict);
     this.#toPeers.aim(session);
     const { headerOctets, payload, size } = segments;
+    const trafficClass = classify(view, frame, length, session);
     for (let index = 0; index < segments.count; index += 1) {
       const copy = this.#toPeers.takeHeader(IN_FRONT_OCTETS + headerOctets) + IN_FRONT_OCTETS;
       writeSegmentHeaders(this.#arena, segments, index, copy);
@@ -164,7 +165,7 @@ export class CircuitSide {
       const payloadOctets = segmentOctets(segments, index);
       this.#toPeers.addVector(header, octets + headerOctets);
       this.#toPeers.addVector(payload + index * size, payloadOctets);
-      this.#toPeers.push(session, headerOctets + payloadOctets);
+      this.#toPeers.push(session, headerOctets + payloadOctets, trafficClass);
     }
   }
 }

@@ -16,7 +16,12 @@ export type Command =
       readonly session: SessionParameters;
       readonly attachment: Attachment;
     }
-  | { readonly id: number; readonly kind: "update-session"; readonly session: SessionParameters }
+  | {
+      readonly id: number;
+      readonly kind: "update-session";
+      readonly session: SessionParameters;
+      readonly attachment: Attachment;
+    }
   | { readonly id: number; readonly kind: "remove-session"; readonly localSessionId: number };
 
 /** A socket of the packet-switched network, open already. */
@@ -28,6 +33,8 @@ export interface WorkerEndpoint {
   readonly port: number;
   /** Whether one send may carry several datagrams of equal length. */
   readonly takesSegments: boolean;
+  /** Of what is sent without saying otherwise: control messages. */
+  readonly trafficClass: number;
 }
 
 /** A circuit device, open already. */

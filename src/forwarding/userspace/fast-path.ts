@@ -1,4 +1,5 @@
 import { UDP_DATA_WORD } from "../../wire/data-header.ts";
+import { dscpOfFrame, trafficClassOf } from "../../wire/dscp.ts";
 import {
   carriesIp,
   countTags,
@@ -11,7 +12,7 @@ import {
 } from "../../wire/ethernet.ts";
 import { discardIndex } from "../discard-reasons.ts";
 import { acceptSequence } from "../sequencing.ts";
-import type { SessionRow } from "./session-row.ts";
+import { COPIED, type SessionRow } from "./session-row.ts";
 
 /**
  * What the worker does with one frame or data message where it lies in memory: the same as `encapsulate` and `decapsulate`
@@ -59,6 +60,12 @@ export function admitFrame(
   }
   if (session.vlanId >= 0) rewriteOuterTag(view, start, session.tagProtocol, session.vlanIdOnPseudowire);
   return 0;
+}
+
+/** Traffic class of the outer IP header of a data message with the frame at `start`; all segments of a super-frame have its. */
+export function classify(view: DataView, start: number, length: number, session: SessionRow): number {
+  if (session.trafficClass !== COPIED) return session.trafficClass;
+  return trafficClassOf(dscpOfFrame(view, start, length));
 }
 
 /** Writes the header of a data message that carries the frame at `frame`; returns the header's length. */

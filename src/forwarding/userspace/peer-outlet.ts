@@ -1,4 +1,4 @@
-import { MOST_UDP_OCTETS, MOST_UDP_SEGMENTS, setSegmentOctets } from "../../os/udp-offload.ts";
+import { MOST_UDP_OCTETS, MOST_UDP_SEGMENTS } from "../../os/udp-offload.ts";
 import type { Arena } from "./arena.ts";
 import { counterCells } from "./session-row.ts";
 import type { ForwardedSession } from "./tables.ts";
@@ -9,19 +9,19 @@ const ALONE_AFTER_REFUSAL = 4096;
 
 /**
  * Data messages on their way to the peers. Over UDP, consecutive ones of a session whose length is equal share one send, which
- * the kernel cuts (UDP_SEGMENT); the last of a group may be shorter. Order is kept, and so is every octet.
+ * the kernel cuts (UDP_SEGMENT), if their traffic class is equal too; the last of a group may be shorter. Order is kept, and so is
+ * every octet.
  */
 export class PeerOutlet {
   readonly #transmitter: Transmitter;
-  readonly #view: DataView;
   /** Octets of each message of the group that is open; 0 when none is. */
   #segmentOctets = 0;
   #groupOctets = 0;
   #groupCount = 0;
+  #trafficClass = 0;
   #session: ForwardedSession | undefined;
 
   constructor(arena: Arena, charges: Charges, calls?: SendCalls) {
-    this.#view = arena.view;
     this.#transmitter = new Transmitter(
       arena,
       charges,
@@ -48,24 +48,23 @@ export class PeerOutlet {
     this.#transmitter.aim(fd, false);
   }
 
-  /** Completes the message put together, of a frame of `frameOctets`. */
-  push(session: ForwardedSession, frameOctets: number): void {
+  /** Completes the message put together, of a frame of `frameOctets`; `trafficClass` is for the outer IP header. */
+  push(session: ForwardedSession, frameOctets: number, trafficClass: number): void {
     const { messages } = this.#transmitter;
     const octets = session.transmitHeaderOctets + frameOctets;
-    if (this.#mayJoin(session, octets)) {
-      if (this.#groupCount === 1) {
-        messages.useControl();
-        setSegmentOctets(this.#view, messages.control(messages.count - 1), this.#segmentOctets);
-      }
+    if (this.#mayJoin(session, octets, trafficClass)) {
+      if (this.#groupCount === 1) messages.cutInto(this.#segmentOctets);
       messages.extend(frameOctets);
       this.#groupCount += 1;
       this.#groupOctets += octets;
       if (octets < this.#segmentOctets) this.#segmentOctets = 0;
     } else {
       messages.push(session, frameOctets, session.name, session.nameOctets);
+      if (trafficClass !== session.socketTrafficClass) messages.classify(session.isV6, trafficClass);
       this.#segmentOctets = mayBegin(session, octets) ? octets : 0;
       this.#groupCount = 1;
       this.#groupOctets = octets;
+      this.#trafficClass = trafficClass;
       this.#session = session;
     }
     if (messages.isFull) this.flush();
@@ -76,10 +75,11 @@ export class PeerOutlet {
     this.#transmitter.flush();
   }
 
-  #mayJoin(session: ForwardedSession, octets: number): boolean {
+  #mayJoin(session: ForwardedSession, octets: number, trafficClass: number): boolean {
     return (
       octets <= this.#segmentOctets &&
       session === this.#session &&
+      trafficClass === this.#trafficClass &&
       this.#groupCount < MOST_UDP_SEGMENTS &&
       this.#groupOctets + octets <= MOST_UDP_OCTETS
     );

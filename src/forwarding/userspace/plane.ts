@@ -11,6 +11,7 @@ import {
   sendDatagram,
   socketDrops,
 } from "../../os/sockets.ts";
+import { trafficClassOf } from "../../wire/dscp.ts";
 import type { PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
 import { type DiscardReason, discardReasons } from "../discard-reasons.ts";
 import {
@@ -82,12 +83,13 @@ export class UserspacePlane implements ForwardingPlane {
   }
 
   async openEndpoint(endpoint: PsnEndpoint): Promise<PsnEndpoint> {
-    const { encapsulation, address } = endpoint;
-    const { port: bound, ...socket } = openPsnSocket(endpoint);
+    const { encapsulation, address, controlDscp } = endpoint;
+    const trafficClass = trafficClassOf(controlDscp);
+    const { port: bound, ...socket } = openPsnSocket({ ...endpoint, trafficClass });
     const isV6 = isIPv6(address);
     await this.#ask({
       kind: "open-endpoint",
-      endpoint: { ...socket, encapsulation, isV6, address, port: bound },
+      endpoint: { ...socket, encapsulation, isV6, address, port: bound, trafficClass },
     });
     this.#endpoints.set(endpointKey({ encapsulation, address, port: bound }), socket.fd);
     return { ...endpoint, port: bound };
@@ -135,8 +137,8 @@ export class UserspacePlane implements ForwardingPlane {
     this.#rows.set(session.localSessionId, row);
   }
 
-  async updateSession(session: SessionParameters): Promise<void> {
-    await this.#ask({ kind: "update-session", session });
+  async updateSession(session: SessionParameters, attachment: Attachment): Promise<void> {
+    await this.#ask({ kind: "update-session", session, attachment });
   }
 
   async removeSession(localSessionId: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { trafficClassOf } from "../../wire/dscp.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
 import { discardReasons } from "../discard-reasons.ts";
 import type { Attachment } from "../plane.ts";
@@ -41,6 +42,8 @@ export interface SessionRow extends ReceiveSequence {
   /** 0 numbers nothing, 1 what is not IP, 2 everything. */
   readonly numbering: number;
   transmitAllowed: boolean;
+  /** Of the outer IP header; COPIED: that of the frame's own, without ECN. */
+  trafficClass: number;
   nextNumber: number;
   /** -1: the whole port. */
   readonly vlanId: number;
@@ -52,12 +55,20 @@ export interface SessionRow extends ReceiveSequence {
   readonly longestFrame: number;
 }
 
+/** Stands for a traffic class that each frame has its own of. */
+export const COPIED = -1;
+
 const numberingOf = { none: 0, "non-ip": 1, all: 2 } as const;
 const linkLocalOf = { forward: 0, "no-pause": 1, block: 2 } as const;
 
 function word(octets: Uint8Array, offset: number): number {
   if (octets.length < offset + 4) return 0;
   return new DataView(octets.buffer, octets.byteOffset, octets.byteLength).getInt32(offset);
+}
+
+/** What `trafficClass` of a row is with this attachment. */
+export function trafficClassFor({ dscp }: Attachment): number {
+  return dscp === "copy" ? COPIED : trafficClassOf(dscp);
 }
 
 /** The row of a session that begins now. */
@@ -82,6 +93,7 @@ export function sessionRow(row: number, session: SessionParameters, attachment: 
     checksSequence: session.receiveSublayer !== "none" && session.receiveSequencing !== "none",
     numbering: session.transmitSublayer === "none" ? 0 : numberingOf[session.transmitSequencing],
     transmitAllowed: session.transmitAllowed,
+    trafficClass: trafficClassFor(attachment),
     nextNumber: 0,
     expected: 0,
     oldRun: 0,

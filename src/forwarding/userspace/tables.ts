@@ -4,7 +4,7 @@ import type { SessionParameters } from "../../wire/session-parameters.ts";
 import type { Attachment } from "../plane.ts";
 import type { Arena } from "./arena.ts";
 import type { WorkerCircuit, WorkerEndpoint } from "./commands.ts";
-import { MOST_SESSIONS, type SessionRow, sessionRow } from "./session-row.ts";
+import { MOST_SESSIONS, type SessionRow, sessionRow, trafficClassFor } from "./session-row.ts";
 
 const NAME_OCTETS = 32;
 const VLAN_IDS = 4096;
@@ -16,6 +16,9 @@ export interface ForwardedSession extends SessionRow {
   readonly name: number;
   readonly nameOctets: number;
   readonly circuit: Circuit;
+  /** Whether the socket is of IPv6, and the traffic class of what is sent by it without saying otherwise. */
+  readonly isV6: boolean;
+  readonly socketTrafficClass: number;
   /** Whether its messages may share a send. */
   readonly mayGroup: boolean;
   /** Of its messages, so many more go alone if they are of `refusedOctets` or more: the kernel refused such in a group. */
@@ -88,13 +91,16 @@ export class Tables {
     const into = this.#arena.octets.subarray(name, name + NAME_OCTETS);
     const { remoteAddress, remotePort } = parameters.path;
     const nameOctets = writeSocketAddress(into, remoteAddress, remotePort);
+    const endpoint = this.endpoints.get(fd);
     const session = {
       ...sessionRow(row, parameters, attachment),
       fd,
       name,
       nameOctets,
       circuit,
-      mayGroup: this.endpoints.get(fd)?.takesSegments ?? false,
+      isV6: endpoint?.isV6 ?? false,
+      socketTrafficClass: endpoint?.trafficClass ?? 0,
+      mayGroup: endpoint?.takesSegments ?? false,
       aloneLeft: 0,
       refusedOctets: 0,
     };
@@ -102,9 +108,11 @@ export class Tables {
     this.sessions.set(session.localSessionId, session);
   }
 
-  updateSession(parameters: SessionParameters): void {
+  updateSession(parameters: SessionParameters, attachment: Attachment): void {
     const session = this.sessions.get(parameters.localSessionId | 0);
-    if (session !== undefined) session.transmitAllowed = parameters.transmitAllowed;
+    if (session === undefined) return;
+    session.transmitAllowed = parameters.transmitAllowed;
+    session.trafficClass = trafficClassFor(attachment);
   }
 
   removeSession(localSessionId: number): void {

@@ -1,4 +1,10 @@
-import { MOST_UDP_SEGMENTS, UDP_OFFLOAD_OCTETS, writeSegmentControl } from "../../os/udp-offload.ts";
+import { setTrafficClass, TRAFFIC_CLASS_OCTETS, writeTrafficClassControl } from "../../os/traffic-class.ts";
+import {
+  MOST_UDP_SEGMENTS,
+  setSegmentOctets,
+  UDP_OFFLOAD_OCTETS,
+  writeSegmentControl,
+} from "../../os/udp-offload.ts";
 import type { Arena } from "./arena.ts";
 import { MESSAGE_OCTETS, messageFields, VECTOR_LENGTH, VECTOR_OCTETS } from "./message-layout.ts";
 import type { ForwardedSession } from "./tables.ts";
@@ -13,7 +19,8 @@ export const MOST_IN_MESSAGE = MOST_UDP_SEGMENTS;
 const FRAME_VECTORS = 3;
 /** Our header with the copied headers of one segment of a super-frame, or a virtio-net header with those of merged segments. */
 export const COPIED_HEADER_OCTETS = 256;
-const CONTROL_STRIDE = 32;
+/** Ancillary data of a message: first its traffic class, then the length it is to be cut into; each may be left out. */
+const CONTROL_STRIDE = 64;
 const POINTER_OCTETS = 8;
 
 /**
@@ -56,8 +63,8 @@ export class TransmitMessages {
     this.#controls = arena.take(TRANSMIT_BATCH * CONTROL_STRIDE);
     this.#headers = arena.take(MOST_FRAMES * COPIED_HEADER_OCTETS);
     for (let index = 0; index < TRANSMIT_BATCH; index += 1) {
-      writeSegmentControl(arena.view, this.control(index));
-      arena.setPointer(this.#messages + index * MESSAGE_OCTETS + messageFields.control, this.control(index));
+      writeTrafficClassControl(arena.view, this.#control(index));
+      writeSegmentControl(arena.view, this.#control(index) + TRAFFIC_CLASS_OCTETS);
     }
   }
 
@@ -92,11 +99,6 @@ export class TransmitMessages {
   loneVectorCount(index: number): number {
     const at = this.#lone + index * MESSAGE_OCTETS + messageFields.vectorCount;
     return this.arena.words[at >>> 2] as number;
-  }
-
-  /** Where the ancillary data of the message at `index` is. */
-  control(index: number): number {
-    return this.#controls + index * CONTROL_STRIDE;
   }
 
   /** Room for copied headers until what waits has left, of at most COPIED_HEADER_OCTETS; a multiple of 64. */
@@ -145,9 +147,21 @@ export class TransmitMessages {
     this.#endFrame(octets);
   }
 
-  /** The last message has ancillary data. */
-  useControl(): void {
-    this.arena.words[this.#word(this.count - 1, messageFields.controlLength)] = UDP_OFFLOAD_OCTETS;
+  /** The last message, of one frame yet, leaves with this traffic class, and not with its socket's. */
+  classify(isV6: boolean, trafficClass: number): void {
+    const last = this.count - 1;
+    setTrafficClass(this.arena.view, this.#control(last), isV6, trafficClass);
+    this.#useControl(last, this.#control(last), TRAFFIC_CLASS_OCTETS);
+  }
+
+  /** The kernel is to cut the last message into datagrams of so many octets. */
+  cutInto(octets: number): void {
+    const last = this.count - 1;
+    const segments = this.#control(last) + TRAFFIC_CLASS_OCTETS;
+    setSegmentOctets(this.arena.view, segments, octets);
+    const isClassified = this.arena.words[this.#word(last, messageFields.controlLength)] !== 0;
+    if (isClassified) this.#useControl(last, this.#control(last), TRAFFIC_CLASS_OCTETS + UDP_OFFLOAD_OCTETS);
+    else this.#useControl(last, segments, UDP_OFFLOAD_OCTETS);
   }
 
   /** Adds octets to what the last message will be instead of its frames; returns the vector's number. */
@@ -174,7 +188,9 @@ export class TransmitMessages {
     for (let part = 0; part < frames; part += 1) {
       const lone = this.#lone + part * MESSAGE_OCTETS;
       words.copyWithin(lone >>> 2, from, from + (MESSAGE_OCTETS >>> 2));
-      words[(lone + messageFields.controlLength) >>> 2] = 0;
+      // What it was to be cut into stands last.
+      const control = (lone + messageFields.controlLength) >>> 2;
+      words[control] = Math.max(0, (words[control] as number) - UDP_OFFLOAD_OCTETS);
       const frame = (this.firstFrames[index] as number) + part;
       const first = this.#firstVectors[frame] as number;
       const end = this.#firstVectors[frame + 1] as number;
@@ -190,6 +206,15 @@ export class TransmitMessages {
     this.#usedVectors = 0;
     this.#usedGathers = 0;
     this.#usedHeaderOctets = 0;
+  }
+
+  #control(index: number): number {
+    return this.#controls + index * CONTROL_STRIDE;
+  }
+
+  #useControl(index: number, control: number, octets: number): void {
+    this.arena.setPointer(this.#messages + index * MESSAGE_OCTETS + messageFields.control, control);
+    this.arena.words[this.#word(index, messageFields.controlLength)] = octets;
   }
 
   #endFrame(octets: number): void {

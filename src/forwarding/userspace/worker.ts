@@ -116,7 +116,7 @@ class ForwardingLoop {
       case "add-session":
         return this.#tables.addSession(command.row, command.fd, command.session, command.attachment);
       case "update-session":
-        return this.#tables.updateSession(command.session);
+        return this.#tables.updateSession(command.session, command.attachment);
       case "remove-session":
         return this.#tables.removeSession(command.localSessionId);
     }

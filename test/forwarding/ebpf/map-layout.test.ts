@@ -16,7 +16,12 @@ import {
   puntEntry,
   sequenceValue,
 } from "../../../src/forwarding/ebpf/map-layout.ts";
-import { everyOption, headerPlaces, PUNT_SHAPE, shapeOf } from "../../../src/forwarding/ebpf/options.ts";
+import {
+  everyEncapsulation,
+  headerPlaces,
+  PUNT_SHAPE,
+  shapeOf,
+} from "../../../src/forwarding/ebpf/options.ts";
 import { attachmentOf, placementOf, sessionOf } from "../../support/ebpf-session.ts";
 
 const SEED = 4719;
@@ -148,11 +153,11 @@ test("an entry of a circuit that no program carries tells the detour alone", () 
   expect(decode(circuitKey, key)).toEqual({ interfaceIndex: 7, vlan: 0x8100_006f });
   const { shape, detour } = decode(circuitValue, value);
   expect({ shape, detour }).toEqual({ shape: PUNT_SHAPE, detour: 5 });
-  expect(everyOption().map(shapeOf)).not.toContain(PUNT_SHAPE);
+  expect(everyEncapsulation().map(shapeOf)).not.toContain(PUNT_SHAPE);
 });
 
 test("every combination has a shape and a template of its own size", () => {
-  const all = everyOption();
+  const all = everyEncapsulation();
   expect(new Set(all.map(shapeOf)).size).toBe(all.length);
   for (const options of all) {
     const [, value] = circuitEntry(sessionOf(options), attachmentOf(options), placementOf(options));
