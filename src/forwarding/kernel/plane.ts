@@ -30,6 +30,7 @@ import {
   slotKey,
   unload,
 } from "./carriage.ts";
+import { CircuitOwners } from "./circuit-owners.ts";
 import { closeKernelDevice, type KernelDevice, openKernelDevice } from "./devices.ts";
 import { Inheritance } from "./inheritance.ts";
 import { layoutVersion, PlaneMaps } from "./plane-maps.ts";
@@ -82,6 +83,7 @@ export class KernelPlane implements ForwardingPlane {
   readonly #refused = new Map<string, string>();
   readonly #reasons = new Map<number, string>();
   readonly #known = new Map<number, Known>();
+  readonly #owners = new CircuitOwners();
   #last: Promise<unknown> = Promise.resolve();
 
   /** What a crash of the daemon would mean, in words. */
@@ -165,6 +167,7 @@ export class KernelPlane implements ForwardingPlane {
       await this.#userspace.addSession(session, attachment);
       const device = this.#devices.get(attachment.device);
       const refused = this.#refused.get(attachment.device);
+      this.#owners.take(attachment, session.localSessionId);
       if (device !== undefined) await this.#place({ session, attachment, device });
       else if (refused !== undefined) this.#reasons.set(session.localSessionId, refused);
     });
@@ -232,7 +235,7 @@ export class KernelPlane implements ForwardingPlane {
     );
     for (const slot of freed) this.#slots.give(slot);
     if (before === undefined) return;
-    await unload(this.#ground, before.carriage, known.carriage);
+    await this.#unload(before, known.carriage);
     if (before.slot !== undefined && before.slot !== known.slot) this.#slots.give(before.slot);
   }
 
@@ -253,7 +256,7 @@ export class KernelPlane implements ForwardingPlane {
       );
     const isNew = before?.slot === undefined && inherited === undefined;
     if (isNew) clearSlot(this.#ground.maps, slot);
-    const carriage = carriageOf(subject, endpoint, way, slot);
+    const carriage = this.#owned(subject, carriageOf(subject, endpoint, way, slot));
     try {
       await load(this.#ground, carriage);
     } catch (error) {
@@ -264,7 +267,7 @@ export class KernelPlane implements ForwardingPlane {
   }
 
   async #punt(subject: Subject, reason: string, way?: Way): Promise<Known> {
-    const carriage = puntOf(subject);
+    const carriage = this.#owned(subject, puntOf(subject));
     await load(this.#ground, carriage);
     return { ...subject, carriage, slot: undefined, reason, way: way && textOf(way) };
   }
@@ -279,8 +282,18 @@ export class KernelPlane implements ForwardingPlane {
     const known = this.#known.get(localSessionId);
     if (known === undefined) return;
     this.#known.delete(localSessionId);
-    await unload(this.#ground, known.carriage);
+    await this.#unload(known);
+    this.#owners.leave(known.attachment, localSessionId);
     if (known.slot !== undefined) this.#slots.give(known.slot);
+  }
+
+  /** What is left of a carriage for a session whose circuit another one took: its messages still arrive. */
+  #owned({ session, attachment }: Subject, carriage: Carriage): Carriage {
+    return this.#owners.owns(attachment, session.localSessionId) ? carriage : { ...carriage, circuits: [] };
+  }
+
+  #unload(known: Known, next?: Carriage): Promise<void> {
+    return unload(this.#ground, this.#owned(known, known.carriage), next);
   }
 
   #withPrograms(session: SessionCounters): SessionCounters {
