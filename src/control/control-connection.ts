@@ -58,7 +58,8 @@ export class ControlConnection implements Expirable, Settleable {
   #lastReceivedMs: number;
   #establishedMs: number | undefined;
   #setupDeadlineMs: number | undefined;
-  #lingerUntilMs: number | undefined;
+  /** Set once all that is left to do is to acknowledge the peer's StopCCN, should it come again. */
+  lingerUntilMs: number | undefined;
   /** The SCCRQ that the connection began with, if it was the peer's. */
   #sccrq: AvpValues | undefined;
   isGone = false;
@@ -88,7 +89,7 @@ export class ControlConnection implements Expirable, Settleable {
     forget: () => this.forget(),
     linger: () => {
       this.#delivery.abandon();
-      this.#lingerUntilMs ??= this.#context.nowMs + limits.lingerMs;
+      this.lingerUntilMs ??= this.#context.nowMs + limits.lingerMs;
     },
     "deliver-to-session": () => {
       const message = this.#message;
@@ -234,7 +235,7 @@ export class ControlConnection implements Expirable, Settleable {
 
   expire(nowMs: number): void {
     this.#context.touch(this);
-    if (this.#lingerUntilMs !== undefined && nowMs >= this.#lingerUntilMs) return this.forget();
+    if (this.lingerUntilMs !== undefined && nowMs >= this.lingerUntilMs) return this.forget();
     if (this.#setupDeadlineMs !== undefined && nowMs >= this.#setupDeadlineMs) {
       this.#setupDeadlineMs = undefined;
       if (this.#state === "wait-ctl-conn") this.#refuse("timeout", stateMachine("no SCCCN came"));
@@ -250,14 +251,13 @@ export class ControlConnection implements Expirable, Settleable {
       this.#sent += 1;
       this.#context.emit({ kind: "transmit", path: this.#path, octets });
     }
-    const stopDelivered =
-      this.#state === "idle" && this.#lingerUntilMs === undefined && this.#delivery.isIdle;
+    const stopDelivered = this.#state === "idle" && this.lingerUntilMs === undefined && this.#delivery.isIdle;
     if (stopDelivered) return this.forget();
     const deadline = earliest(
       this.#delivery.deadlineMs,
       this.#helloDueMs(),
       this.#setupDeadlineMs,
-      this.#lingerUntilMs,
+      this.lingerUntilMs,
     );
     this.#context.timers.set(this, deadline);
   }

@@ -85,6 +85,11 @@ export class Lcce implements Context, Registry {
     return this.#connections.size === 0;
   }
 
+  /** Whether all that was said was heard: who leaves now owes nobody more than the acknowledgement of a repeated StopCCN. */
+  get isHeard(): boolean {
+    return [...this.#connections.values()].every(({ lingerUntilMs }) => lingerUntilMs !== undefined);
+  }
+
   /** How everything stands; plain data. */
   snapshot(): LcceSnapshot {
     return snapshotOf([...this.#peers.values()], { ...this.#discards });

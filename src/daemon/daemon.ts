@@ -259,10 +259,10 @@ export class Daemon {
     }
   }
 
-  /** Resolves once no connection is left, or after `limitMs`. */
+  /** Resolves once every peer has heard of the end, or after `limitMs`. */
   async #silence(limitMs: number): Promise<void> {
     const endMs = monotonicClock.nowMs() + limitMs;
-    while (!this.#lcce.isSilent && monotonicClock.nowMs() < endMs) {
+    while (!this.#lcce.isHeard && monotonicClock.nowMs() < endMs) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }

@@ -1,42 +1,80 @@
+import { createCipheriv, createHash, type Hash } from "node:crypto";
 import { createConnection, createServer, type Socket } from "node:net";
+import { Readable } from "node:stream";
 
 /**
- * TCP both ways: `node bulk.js echo ADDRESS` says that it listens and gives back what its one caller sends;
- * `node bulk.js call ADDRESS OCTETS` sends, and prints how many octets came back as they were sent. Lines of JSON.
+ * TCP both ways: `node bulk.js listen ADDRESS OCTETS` says that it listens, `node bulk.js connect ADDRESS OCTETS` calls it. Each sends so
+ * many random octets and hears what the other one sends, and then prints an `Exchange`. Lines of JSON.
  */
 const PORT = 5001;
+const CHUNK_OCTETS = 256 * 1024;
+
+/** Octets by their number and their hash. */
+export interface Digest {
+  readonly octets: number;
+  readonly sha256: string;
+}
+
+/** What one end sent, and what came of the other end's. */
+export interface Exchange {
+  readonly sent: Digest;
+  readonly received: Digest;
+}
 
 function say(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
-/** Octets that differ wherever one looks, so that nothing lost or moved goes unseen. */
-function pattern(octets: number): Buffer {
-  const words = new Uint32Array(Math.ceil(octets / 4));
-  for (let index = 0; index < words.length; index += 1) words[index] = Math.imul(index, 2_654_435_761);
-  return Buffer.from(words.buffer, 0, octets);
+/** Counts and hashes what passes. */
+class Tally {
+  readonly #hash: Hash = createHash("sha256");
+  #octets = 0;
+
+  add(chunk: Uint8Array): void {
+    this.#hash.update(chunk);
+    this.#octets += chunk.length;
+  }
+
+  digest(): Digest {
+    return { octets: this.#octets, sha256: this.#hash.digest("hex") };
+  }
 }
 
-function echo(address: string): void {
+/** Random octets, the same for the same seed: the key stream of AES in counter mode. */
+function randomOctets(seed: string, octets: number, tally: Tally): Readable {
+  const key = createHash("sha256").update(seed).digest();
+  const cipher = createCipheriv("aes-256-ctr", key, key.subarray(0, 16));
+  const zeros = Buffer.alloc(CHUNK_OCTETS);
+  let left = octets;
+  return new Readable({
+    highWaterMark: CHUNK_OCTETS,
+    read() {
+      const length = Math.min(left, CHUNK_OCTETS);
+      left -= length;
+      if (length === 0) return void this.push(null);
+      const chunk = cipher.update(zeros.subarray(0, length));
+      tally.add(chunk);
+      this.push(chunk);
+    },
+  });
+}
+
+function exchange(socket: Socket, seed: string, octets: number): void {
+  const [sent, received] = [new Tally(), new Tally()];
+  socket.on("data", (chunk) => received.add(chunk));
+  socket.on("close", () => say({ sent: sent.digest(), received: received.digest() } satisfies Exchange));
+  randomOctets(seed, octets, sent).pipe(socket);
+}
+
+const [task = "", address = "", words = "0"] = process.argv.slice(2);
+if (task === "listen") {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     server.close();
-    socket.pipe(socket);
+    exchange(socket, task, Number(words));
   });
   server.listen(PORT, address, () => say("listening"));
+} else {
+  const socket = createConnection({ port: PORT, host: address, allowHalfOpen: true }, () =>
+    exchange(socket, task, Number(words)),
+  );
 }
-
-function call(address: string, octets: number): void {
-  const sent = pattern(octets);
-  const received: Buffer[] = [];
-  const socket: Socket = createConnection(PORT, address, () => socket.end(sent));
-  socket.on("data", (chunk) => received.push(chunk));
-  socket.on("end", () => {
-    const all = Buffer.concat(received);
-    const same = all.findIndex((octet, index) => octet !== sent[index]);
-    say(same === -1 ? all.length : same);
-  });
-}
-
-const [task, address = "", octets = "0"] = process.argv.slice(2);
-if (task === "echo") echo(address);
-else call(address, Number(octets));

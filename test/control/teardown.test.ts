@@ -35,6 +35,15 @@ test("RFC 3931 §4.2: the sender of a StopCCN keeps delivery until it is acknowl
   expect([other.bench.lcce.isSilent, other.bench.lcce.deadlineMs]).toEqual([true, undefined]);
 });
 
+test("a StopCCN that crosses ours is as good as an acknowledgement for who wants to leave", () => {
+  const { bench, peer } = answered();
+  expect(bench.lcce.isHeard).toBe(false);
+  bench.input({ kind: "close-connection", peer: "peer", resultCode: 6 });
+  expect(bench.lcce.isHeard).toBe(false);
+  peer.say("StopCCN", { resultCode: { resultCode: 6 }, assignedControlConnectionId: peer.id });
+  expect([bench.lcce.isHeard, bench.lcce.isSilent]).toEqual([true, false]);
+});
+
 test.each([
   ["wait-ctl-reply", opening],
   ["wait-ctl-conn", answering],

@@ -1,6 +1,5 @@
 import { closeSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { assemble } from "../../src/bpf/assembler.ts";
 import { Register } from "../../src/bpf/instruction.ts";
 import { verdicts } from "../../src/bpf/kernel-numbers.ts";
@@ -11,11 +10,11 @@ import { encapsulateProgram } from "../../src/forwarding/ebpf/encapsulate-progra
 import { circuitEntry, mapSizes, type Placement, peerEntry } from "../../src/forwarding/ebpf/map-layout.ts";
 import type { ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
 import type { SessionCounters } from "../../src/forwarding/plane.ts";
-import { Conversation } from "../../src/lab/command.ts";
 import { FrameSocket } from "../../src/lab/frame-socket.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { ifNameToIndex } from "../../src/os/libc.ts";
 import type { BpfLink, BpfProgram } from "../../src/ports.ts";
+import { expectExchange } from "./bulk.ts";
 import { Bench, slotKey } from "./ebpf-bench.ts";
 import { attachmentOf, LOCAL, placementOf, REMOTE, sessionOf } from "./ebpf-session.ts";
 import { TestNamespace } from "./namespace.ts";
@@ -33,8 +32,6 @@ import { TestNamespace } from "./namespace.ts";
  */
 
 const kernel = new BpfSyscall();
-const BULK = fileURLToPath(new URL("../../dist/lab/bulk.js", import.meta.url));
-const LIMIT_MS = 60_000;
 const VLAN = 111;
 const NETWORK_MTU = 1600;
 const ROOM_BELOW = 100;
@@ -288,16 +285,12 @@ export class EbpfSites implements AsyncDisposable {
     });
   }
 
-  /** Sends octets to siteB and back by one TCP connection; resolves to how many came back as they were sent. */
-  async echoed(first: First, version: "ipv4" | "ipv6", octets: number): Promise<unknown> {
-    const address = firsts[first][version];
+  /** Octets to siteB, and as many back, by one TCP connection; expects them to come as they were sent. */
+  exchange(first: First, version: "ipv4" | "ipv6", octets: number, why: () => string): Promise<void> {
     const from = first === "host" ? this.#middle : this.#sites[0];
-    const at = (namespace: TestNamespace, ...words: readonly string[]) =>
-      new Conversation(["ip", "netns", "exec", namespace.name, process.execPath, BULK, ...words]);
-    await using server = at(this.#sites[1], "echo", address);
-    await server.next(LIMIT_MS);
-    await using client = at(from, "call", address, `${octets}`);
-    return await client.next(LIMIT_MS);
+    const at = (namespace: TestNamespace) => ["ip", "netns", "exec", namespace.name];
+    const load = { address: firsts[first][version], there: octets, back: octets };
+    return expectExchange(at(from), at(this.#sites[1]), load, why);
   }
 
   /** What comes in at a device of the network while something happens: a sample of at most so many packets. */

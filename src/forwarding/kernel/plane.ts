@@ -31,6 +31,7 @@ import {
   slotKey,
   unload,
 } from "./carriage.ts";
+import { CircuitOwners } from "./circuit-owners.ts";
 import { closeKernelDevice, type KernelDevice, openKernelDevice } from "./devices.ts";
 import { Inheritance } from "./inheritance.ts";
 import { layoutVersion, PlaneMaps } from "./plane-maps.ts";
@@ -83,6 +84,7 @@ export class KernelPlane implements ForwardingPlane {
   readonly #refused = new Map<string, string>();
   readonly #reasons = new Map<number, string>();
   readonly #known = new Map<number, Known>();
+  readonly #owners = new CircuitOwners();
   #last: Promise<unknown> = Promise.resolve();
 
   /** What a crash of the daemon would mean, in words. */
@@ -166,6 +168,7 @@ export class KernelPlane implements ForwardingPlane {
       await this.#userspace.addSession(session, attachment);
       const device = this.#devices.get(attachment.device);
       const refused = this.#refused.get(attachment.device);
+      this.#owners.take(attachment, session.localSessionId);
       if (device !== undefined) await this.#place({ session, attachment, device });
       else if (refused !== undefined) this.#reasons.set(session.localSessionId, refused);
     });
@@ -233,7 +236,7 @@ export class KernelPlane implements ForwardingPlane {
     );
     for (const slot of freed) this.#slots.give(slot);
     if (before === undefined) return;
-    await unload(this.#ground, before.carriage, known.carriage);
+    await this.#unload(before, known.carriage);
     if (before.slot !== undefined && before.slot !== known.slot) this.#slots.give(before.slot);
   }
 
@@ -257,7 +260,7 @@ export class KernelPlane implements ForwardingPlane {
     try {
       const needs = needsTcpDetour(subject.session, endpoint);
       const tcpDetour = needs ? await subject.device.tcpDetour() : undefined;
-      const carriage = carriageOf(subject, endpoint, way, slot, tcpDetour);
+      const carriage = this.#owned(subject, carriageOf(subject, endpoint, way, slot, tcpDetour));
       await load(this.#ground, carriage);
       return { ...subject, carriage, slot, reason: undefined, way: textOf(way) };
     } catch (error) {
@@ -267,7 +270,7 @@ export class KernelPlane implements ForwardingPlane {
   }
 
   async #punt(subject: Subject, reason: string, way?: Way): Promise<Known> {
-    const carriage = puntOf(subject);
+    const carriage = this.#owned(subject, puntOf(subject));
     await load(this.#ground, carriage);
     return { ...subject, carriage, slot: undefined, reason, way: way && textOf(way) };
   }
@@ -282,8 +285,18 @@ export class KernelPlane implements ForwardingPlane {
     const known = this.#known.get(localSessionId);
     if (known === undefined) return;
     this.#known.delete(localSessionId);
-    await unload(this.#ground, known.carriage);
+    await this.#unload(known);
+    this.#owners.leave(known.attachment, localSessionId);
     if (known.slot !== undefined) this.#slots.give(known.slot);
+  }
+
+  /** What is left of a carriage for a session whose circuit another one took: its messages still arrive. */
+  #owned({ session, attachment }: Subject, carriage: Carriage): Carriage {
+    return this.#owners.owns(attachment, session.localSessionId) ? carriage : { ...carriage, circuits: [] };
+  }
+
+  #unload(known: Known, next?: Carriage): Promise<void> {
+    return unload(this.#ground, this.#owned(known, known.carriage), next);
   }
 
   #withPrograms(session: SessionCounters): SessionCounters {

@@ -1,0 +1,22 @@
+import type { ForwardingPlane, PlaneEvents } from "../../src/forwarding/plane.ts";
+
+/** Imports a file of dist/: the planes' worker needs its own built file beside it. */
+function built<T>(file: string): Promise<T> {
+  return import(
+    /* @vite-ignore */ new URL(`../../dist/forwarding/${file}`, import.meta.url).href
+  ) as Promise<T>;
+}
+
+/** TABLE: every plane there is, as users have it. */
+export const builtPlanes = {
+  async userspace(events: PlaneEvents): Promise<ForwardingPlane> {
+    const { UserspacePlane } =
+      await built<typeof import("../../src/forwarding/userspace/plane.ts")>("userspace/plane.js");
+    return UserspacePlane.open(events);
+  },
+  async ebpf(events: PlaneEvents): Promise<ForwardingPlane> {
+    const { KernelPlane } =
+      await built<typeof import("../../src/forwarding/kernel/plane.ts")>("kernel/plane.js");
+    return KernelPlane.open(events, { capacity: 1024, owner: `contract-${process.pid}` });
+  },
+} as const;

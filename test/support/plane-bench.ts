@@ -1,0 +1,189 @@
+import { closeSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
+import { expect } from "vitest";
+import { toHex } from "../../src/bytes/hex.ts";
+import type {
+  CircuitDevice,
+  ForwardingPlane,
+  PlaneEvents,
+  SessionCounters,
+} from "../../src/forwarding/plane.ts";
+import type { FrameSocket } from "../../src/lab/frame-socket.ts";
+import type { PsnPath } from "../../src/wire/session-parameters.ts";
+import type { PeerSocket, PlaneGround } from "./plane-ground.ts";
+
+const LIMIT_MS = 10_000;
+
+/** Opens a plane. */
+export type OpenPlane = (events: PlaneEvents) => Promise<ForwardingPlane>;
+
+/** What sends and hears: a site, or a peer. */
+interface Speaker {
+  send(octets: Uint8Array): unknown;
+}
+interface Hearer {
+  receive(): Uint8Array | undefined;
+}
+
+export interface BenchWishes {
+  readonly path: PsnPath;
+  readonly device: CircuitDevice;
+  readonly checksum?: "auto" | "full" | "zero";
+  readonly fragmentation?: "outer" | "none";
+}
+
+interface Parts {
+  readonly plane: ForwardingPlane;
+  readonly device: CircuitDevice;
+  readonly site: FrameSocket;
+  readonly peer: PeerSocket;
+  readonly control: readonly (readonly [PsnPath, string])[];
+  readonly failures: readonly Error[];
+}
+
+/** An open plane with one circuit and one endpoint, and what stands on both sides of it. */
+export class PlaneBench implements AsyncDisposable {
+  readonly plane: ForwardingPlane;
+  readonly ground: PlaneGround;
+  readonly peer: PeerSocket;
+  /** Control messages that the plane handed over. */
+  readonly control: readonly (readonly [PsnPath, string])[];
+  readonly #failures: readonly Error[];
+  readonly #device: CircuitDevice;
+  #site: FrameSocket;
+  /** Counters of each session as they were seen last. */
+  readonly #seen = new Map<number, SessionCounters>();
+
+  private constructor(ground: PlaneGround, parts: Parts) {
+    this.ground = ground;
+    this.plane = parts.plane;
+    this.#device = parts.device;
+    this.#site = parts.site;
+    this.peer = parts.peer;
+    this.control = parts.control;
+    this.#failures = parts.failures;
+  }
+
+  static async open(ground: PlaneGround, openPlane: OpenPlane, wishes: BenchWishes): Promise<PlaneBench> {
+    const { path, device, checksum = "auto", fragmentation = "none" } = wishes;
+    const control: (readonly [PsnPath, string])[] = [];
+    const failures: Error[] = [];
+    const plane = await openPlane({
+      control: (from, octets) => control.push([from, toHex(octets)]),
+      failed: (error) => failures.push(error),
+    });
+    try {
+      await plane.openEndpoint({
+        encapsulation: path.encapsulation,
+        address: path.localAddress,
+        port: path.localPort,
+        superFrames: "whole",
+        controlDscp: 0,
+        checksum,
+        fragmentation,
+      });
+      await plane.openCircuit(device);
+      const site = await ground.site(device.kind, device.name);
+      return new PlaneBench(ground, { plane, device, site, peer: ground.peer(path), control, failures });
+    } catch (error) {
+      await plane.close();
+      throw error;
+    }
+  }
+
+  /** The hosts attached to the circuit. */
+  get site(): FrameSocket {
+    return this.#site;
+  }
+
+  /** After the circuit was made anew. */
+  async reopenSite(): Promise<void> {
+    closeSync(this.#site.fd);
+    this.#site = await this.ground.site(this.#device.kind, this.#device.name);
+  }
+
+  /** A session's counters; none may ever fall. */
+  counted(localSessionId: number): SessionCounters {
+    const now = this.plane.counters().sessions.find((session) => session.localSessionId === localSessionId);
+    if (now === undefined) throw new Error(`the plane counts no session ${localSessionId}`);
+    const before = this.#seen.get(localSessionId);
+    if (before !== undefined) expect(flat(now), "counters").toEqual(atLeast(flat(now), flat(before)));
+    this.#seen.set(localSessionId, now);
+    return now;
+  }
+
+  /** The plane holds a session no more: if its number comes again, it counts from 0. */
+  forget(localSessionId: number): void {
+    this.#seen.delete(localSessionId);
+  }
+
+  /**
+   * Each reason so far, with how often: of sessions by their numbers, of the plane by itself. What no pseudowire carries is the
+   * host's where programs are, and nobody's discard.
+   */
+  discards(): ReadonlyMap<string, number> {
+    const { sessions, discards: all } = this.plane.counters();
+    const { "no-pseudowire": _, ...discards } = all;
+    const entries = (whose: string, counts: object): [string, number][] =>
+      Object.entries(counts as Record<string, number>).map(([reason, count]) => [
+        `${whose}: ${reason}`,
+        count,
+      ]);
+    return new Map([
+      ...entries("plane", discards),
+      ...sessions.flatMap((session) => entries(`session ${session.localSessionId}`, session.discards)),
+    ]);
+  }
+
+  /** Sends at the site; resolves to what became of it at the peer. */
+  fromSite(frame: Uint8Array): Promise<string> {
+    return this.#becomes(this.site, frame, this.peer);
+  }
+
+  /** Sends at the peer, or at another socket of its network; resolves to what became of it at the site. */
+  fromPeer(message: Uint8Array, from = this.peer): Promise<string> {
+    return this.#becomes(from, message, this.site);
+  }
+
+  /** What comes out, in hexadecimal; or who is charged with a discard, and the reason. Waits for either. */
+  async #becomes(from: Speaker, octets: Uint8Array, at: Hearer): Promise<string> {
+    const before = this.discards();
+    // A program at the egress that gives a frame up has the kernel tell its sender so.
+    if (from.send(octets) === false && this.#site.problem !== "ENOBUFS")
+      return `not sent: ${this.site.problem}`;
+    const endMs = performance.now() + LIMIT_MS;
+    while (performance.now() < endMs) {
+      const heard = at.receive();
+      if (heard !== undefined) return toHex(heard);
+      const charged = [...this.discards()].filter(([reason, count]) => count !== (before.get(reason) ?? 0));
+      if (charged.length > 0) {
+        expect(charged.map(([reason, count]) => count - (before.get(reason) ?? 0))).toEqual([1]);
+        return charged[0]?.[0] ?? "";
+      }
+      await setImmediate();
+    }
+    return "lost without a trace";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    closeSync(this.site.fd);
+    this.peer[Symbol.dispose]();
+    await this.plane.close();
+    expect(this.#failures).toEqual([]);
+  }
+}
+
+function flat({ discards, ...passed }: SessionCounters): Readonly<Record<string, number>> {
+  return { ...passed, ...discards };
+}
+
+/** `now`, with whatever fell as it was before. */
+function atLeast(
+  now: Readonly<Record<string, number>>,
+  before: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const kept = Object.entries(before).map(
+    ([name, count]) => [name, Math.max(count, now[name] ?? 0)] as const,
+  );
+  return { ...now, ...Object.fromEntries(kept) };
+}

@@ -1,0 +1,388 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { concat, fromHex, hex, toHex } from "../../src/bytes/hex.ts";
+import {
+  decapsulate,
+  encapsulate,
+  newSequenceState,
+  type Outcome,
+} from "../../src/forwarding/encapsulation.ts";
+import type { Attachment } from "../../src/forwarding/plane.ts";
+import { encodeDataMessage } from "../../src/wire/data-header.ts";
+import type { SessionParameters } from "../../src/wire/session-parameters.ts";
+import { frameOf } from "./frames.ts";
+import { type OpenPlane, PlaneBench } from "./plane-bench.ts";
+import { PlaneGround, strange } from "./plane-ground.ts";
+import { contractFrames, type Shape, shapeOver, shapes } from "./plane-shapes.ts";
+import { attachment, vlanAttachment } from "./sessions.ts";
+
+/** What no session is charged with. */
+const uncharged: readonly string[] = ["unknown-session", "bad-version"];
+
+/** An outcome of the reference as a bench tells it. */
+function told(outcome: Outcome, { localSessionId }: SessionParameters): string {
+  if (typeof outcome !== "string") return toHex(outcome);
+  return `${uncharged.includes(outcome) ? "plane" : `session ${localSessionId}`}: ${outcome}`;
+}
+
+/** What may be otherwise in a data message of the peer. */
+interface MessageShape {
+  readonly sessionId?: number;
+  readonly cookie?: Uint8Array;
+  readonly vccv?: boolean;
+  readonly number?: number;
+}
+
+/** A data message of the peer's. */
+function messageOf(session: SessionParameters, frame: Uint8Array, shape: MessageShape = {}): Uint8Array {
+  const { sessionId = session.localSessionId, cookie = session.receiveCookie, vccv = false } = shape;
+  const sublayer = { vccv, isFragment: false, sequenceNumber: shape.number };
+  const header = { sessionId, cookie, ...(session.receiveSublayer === "none" ? {} : { sublayer }) };
+  return encodeDataMessage(session.path.encapsulation, header, frame);
+}
+
+/**
+ * The contract of planes: what each does with frames, messages and orders, on real devices and sockets. What becomes of a frame or a
+ * message is what the reference says.
+ */
+export function planeContract(openPlane: OpenPlane): void {
+  let ground: PlaneGround;
+  beforeAll(async () => {
+    ground = await PlaneGround.make();
+  });
+  afterAll(() => ground?.[Symbol.asyncDispose]());
+
+  /** The plane with the endpoint and the circuit of a shape, but no session yet. */
+  const open = ({ session, device, checksum }: Shape): Promise<PlaneBench> =>
+    PlaneBench.open(ground, openPlane, { path: session.path, device, checksum });
+
+  describe.each(Object.entries(shapes))("%s", (_, shape) => frames(shape, open));
+  describe("orders", () => orders(() => ground, open));
+}
+
+type Open = (shape: Shape) => Promise<PlaneBench>;
+
+/** What a plane does with the frames and messages of one session. */
+function frames(shape: Shape, open: Open): void {
+  const { session, attachment: circuit, programs } = shape;
+  const { localSessionId, path } = session;
+  let bench: PlaneBench;
+  beforeAll(async () => {
+    bench = await open(shape);
+  });
+  afterAll(() => bench?.[Symbol.asyncDispose]());
+  beforeEach(() => bench.plane.addSession(session, circuit));
+  afterEach(async () => {
+    await bench.plane.removeSession(localSessionId);
+    bench.forget(localSessionId);
+  });
+
+  test("frames arrive at the peer octet for octet, or are counted under the reason", async () => {
+    expect(bench.plane.carrier(localSessionId).plane).toBe(programs ? bench.plane.name : "userspace");
+    const state = newSequenceState();
+    let [transmittedFrames, transmittedOctets] = [0, 0];
+    for (const [name, frame] of [...Object.entries(contractFrames), lastOf(circuit)]) {
+      const outcome = encapsulate(frame, session, circuit, state);
+      // The next one that is carried shows that this one was not.
+      if (outcome === "no-pseudowire") bench.site.send(frame);
+      else expect(await bench.fromSite(frame), name).toBe(told(outcome, session));
+      if (typeof outcome === "string") continue;
+      transmittedFrames += 1;
+      transmittedOctets += frame.length;
+    }
+    await expect
+      .poll(() => bench.counted(localSessionId))
+      .toMatchObject({ transmittedFrames, transmittedOctets, receivedFrames: 0, receivedOctets: 0 });
+  });
+
+  // Without a checksum a datagram over IPv6 is good only where both ends say so (RFC 6935).
+  const withChecksums =
+    path.remoteAddress.includes(":") && shape.checksum !== "zero" ? [true] : [true, false];
+  test.each(withChecksums)(
+    "messages of the peer become frames octet for octet, checksums: %s",
+    async (sums) => {
+      bench.peer.setChecksums(sums);
+      let [receivedFrames, receivedOctets] = [0, 0];
+      for (const [name, frame] of Object.entries(contractFrames)) {
+        const message = messageOf(session, frame);
+        const outcome = decapsulate(message, session, circuit, newSequenceState());
+        expect(await bench.fromPeer(message), name).toBe(told(outcome, session));
+        if (typeof outcome === "string") continue;
+        receivedFrames += 1;
+        receivedOctets += frame.length;
+      }
+      await expect
+        .poll(() => bench.counted(localSessionId))
+        .toMatchObject({ receivedFrames, receivedOctets, transmittedFrames: 0, transmittedOctets: 0 });
+    },
+  );
+
+  test("RFC 3931 §4.5: what is no message of the session is counted under its reason, and nothing of it arrives", async () => {
+    bench.peer.setChecksums(path.encapsulation === "ip" || shape.checksum !== "zero");
+    for (const [name, message, reason] of mishaps(shape))
+      expect(reasonIn(await bench.fromPeer(message)), name).toBe(reason);
+    const good = messageOf(session, lastOf(circuit)[1]);
+    using stranger = bench.ground.peer(strange(path));
+    expect(await bench.fromPeer(good, stranger)).toBe(`session ${localSessionId}: wrong-peer`);
+    const outcome = decapsulate(good, session, circuit, newSequenceState());
+    expect(await bench.fromPeer(good)).toBe(told(outcome, session));
+    expect(bench.counted(localSessionId)).toMatchObject({ receivedFrames: 1, transmittedFrames: 0 });
+  });
+
+  if (session.receiveSequencing === "none" || session.receiveSublayer === "none") return;
+  test("RFC 3931 §4.6.1: old numbers are given up, and runs of them are believed, as the reference does", async () => {
+    bench.peer.setChecksums(shape.checksum !== "zero");
+    const state = newSequenceState();
+    for (const number of numbers) {
+      const message = messageOf(session, lastOf(circuit)[1], { number });
+      const outcome = decapsulate(message, session, circuit, state);
+      expect(await bench.fromPeer(message), `${number}`).toBe(told(outcome, session));
+    }
+  });
+}
+
+const numbers = [5, 3, 10, 4, 5, 6, 7, 0x80_0007, 0x80_0008, 8, 8, 9, 2, 3, 4, 5, 0xff_ffff, 0, 1, 2, 0];
+
+/** A frame that the circuit carries for certain. */
+function lastOf({ vlan }: Attachment): readonly [string, Uint8Array] {
+  if (vlan === undefined) return ["the last", frameOf({ length: 90 })];
+  const tag = (vlan.protocol * 0x1_0000 + vlan.id).toString(16);
+  return ["the last", frameOf({ tags: [tag], length: 90 })];
+}
+
+/** The reason for a discard, whoever was charged with it. */
+function reasonIn(text: string): string {
+  return text.replace(/^.*: /, "");
+}
+
+/** What a message can be spoilt by, and the reason for which it is given up. */
+function mishaps({
+  session,
+  attachment: circuit,
+}: Shape): readonly (readonly [string, Uint8Array, string])[] {
+  const frame = lastOf(circuit)[1];
+  const { receiveCookie: cookie, receiveSublayer, path } = session;
+  const good = messageOf(session, frame);
+  const headerOctets = good.length - frame.length;
+  const changed = (at: number, bits: number) =>
+    good.map((octet, index) => (index === at ? octet ^ bits : octet));
+  const sublayerAt = headerOctets - 4;
+  const cookieAt = sublayerAt - cookie.length + (receiveSublayer === "none" ? 4 : 0);
+  // Of IP protocol 115, what is too short for a session id is not even data.
+  const lengths = [0, 1, 2, 7, 8, headerOctets - 1, headerOctets, headerOctets + 13].filter(
+    (length) => length < headerOctets + 14 && (path.encapsulation === "udp" || length >= 4),
+  );
+  return [
+    ["another session", messageOf(session, frame, { sessionId: 0x7777_0001 }), "unknown-session"],
+    ...[...cookie.keys()].map(
+      (index) => [`cookie, octet ${index}`, changed(cookieAt + index, 0x10), "wrong-cookie"] as const,
+    ),
+    ...lengths.map((length) => [`cut to ${length}`, good.subarray(0, length), "truncated"] as const),
+    ...(path.encapsulation === "udp" ? [["version 2", changed(1, 1), "bad-version"] as const] : []),
+    ...(receiveSublayer === "none"
+      ? []
+      : [
+          ["VCCV", messageOf(session, frame, { vccv: true }), "vccv"] as const,
+          ["first fragment", changed(sublayerAt, 0x10), "fragment"] as const,
+          ["last fragment", changed(sublayerAt, 0x20), "fragment"] as const,
+        ]),
+    ...(circuit.vlan === undefined ? [] : [["no tag", messageOf(session, frameOf()), "untagged"] as const]),
+  ];
+}
+
+/** What a plane does as it is told: sessions and circuits that come, change and go. */
+function orders(ground: () => PlaneGround, open: Open): void {
+  const kinds = [shapeOver("udp", 4, { session: numbered }), shapeOver("ip", 6, { session: numbered })];
+  const frame = frameOf({ length: 90 });
+  const each = kinds.map((shape) => [shape.session.path.encapsulation, shape] as const);
+
+  /** The frame goes both ways, as the reference has it go. */
+  async function passes(bench: PlaneBench, shape: Shape, state = newSequenceState()): Promise<void> {
+    const { session, attachment: circuit } = shape;
+    expect(await bench.fromSite(frame)).toBe(told(encapsulate(frame, session, circuit, state), session));
+    expect(await bench.fromPeer(messageOf(session, frame))).toBe(toHex(frame));
+  }
+
+  test.each(each)(
+    "%s: a session that was removed is gone, and begins anew when it is added again",
+    async (_, shape) => {
+      await using bench = await open(shape);
+      const { session, attachment: circuit } = shape;
+      for (const _round of [1, 2]) {
+        await bench.plane.addSession(session, circuit);
+        expect(bench.counted(session.localSessionId)).toMatchObject({
+          transmittedFrames: 0,
+          receivedFrames: 0,
+        });
+        await passes(bench, shape);
+        await bench.plane.removeSession(session.localSessionId);
+        bench.forget(session.localSessionId);
+        expect(bench.plane.counters().sessions).toEqual([]);
+        bench.site.send(frame); // must not be heard by the next round's peer
+        expect(await bench.fromPeer(messageOf(session, frame))).toBe("plane: unknown-session");
+      }
+    },
+  );
+
+  test.each(each)("%s: an update changes what may be sent; numbers and counters go on", async (_, shape) => {
+    await using bench = await open(shape);
+    const { session, attachment: circuit } = shape;
+    const state = newSequenceState();
+    await bench.plane.addSession(session, circuit);
+    await passes(bench, shape, state);
+    await bench.plane.updateSession({ ...session, transmitAllowed: false }, circuit);
+    expect(await bench.fromSite(frame)).toBe(`session ${session.localSessionId}: not-established`);
+    expect(await bench.fromPeer(messageOf(session, frame))).toBe(toHex(frame));
+    await bench.plane.updateSession(session, circuit);
+    await passes(bench, shape, state);
+    await expect
+      .poll(() => bench.counted(session.localSessionId))
+      .toMatchObject({ transmittedFrames: 2, receivedFrames: 3, discards: { "not-established": 1 } });
+  });
+
+  test.each(each)(
+    "%s: a session takes another's circuit, and keeps it when the other one goes",
+    async (_, shape) => {
+      await using bench = await open(shape);
+      const { session, attachment: circuit } = shape;
+      const next = { ...session, localSessionId: 0x0a0a_0009, remoteSessionId: 0x0b0b_0009 };
+      await bench.plane.addSession(session, circuit);
+      await passes(bench, shape);
+      await bench.plane.addSession(next, circuit);
+      const state = newSequenceState();
+      await passes(bench, { ...shape, session: next }, state);
+      expect(await bench.fromPeer(messageOf(session, frame))).toBe(toHex(frame));
+      await bench.plane.removeSession(session.localSessionId);
+      await passes(bench, { ...shape, session: next }, state);
+      expect(await bench.fromPeer(messageOf(session, frame))).toBe("plane: unknown-session");
+    },
+  );
+
+  test.each(each)(
+    "%s: VLANs of one device are sessions of their own, with counters of their own",
+    async (_, shape) => {
+      await using bench = await open(shape);
+      const vlans = [10, 20].map((vlan, index) => ({
+        ...shape,
+        session: { ...shape.session, localSessionId: 0x100 + index, remoteSessionId: 0x200 + index },
+        attachment: vlanAttachment(vlan, vlan + 1, 0x8100, { device: "circuit" }),
+      }));
+      for (const each of vlans) await bench.plane.addSession(each.session, each.attachment);
+      for (const [index, each] of vlans.entries()) {
+        const tagged = lastOf(each.attachment)[1];
+        const state = newSequenceState();
+        for (let count = 0; count <= index; count += 1)
+          expect(await bench.fromSite(tagged)).toBe(
+            told(encapsulate(tagged, each.session, each.attachment, state), each.session),
+          );
+        const message = messageOf(each.session, frameOf({ tags: ["8100e333"], length: 80 }));
+        const outcome = decapsulate(message, each.session, each.attachment, newSequenceState());
+        expect(await bench.fromPeer(message)).toBe(told(outcome, each.session));
+      }
+      for (const [index, { session }] of vlans.entries())
+        await expect
+          .poll(() => bench.counted(session.localSessionId))
+          .toMatchObject({ transmittedFrames: index + 1, receivedFrames: 1, discards: {} });
+    },
+  );
+
+  test.each(each)("%s: control messages cross it untouched", async (_, shape) => {
+    await using bench = await open(shape);
+    const { path } = shape.session;
+    const message = fromHex("c80300140000000100000000800800000000ffee");
+    bench.plane.transmitControl(path, message);
+    const sent = path.encapsulation === "ip" ? concat(new Uint8Array(4), message) : message;
+    await expect.poll(() => toHex(bench.peer.receive() ?? new Uint8Array(0))).toBe(toHex(sent));
+    if (path.encapsulation === "ip") return; // what comes is the daemon's own socket's
+    bench.peer.send(message);
+    await expect.poll(() => bench.control).toEqual([[path, toHex(message)]]);
+    expect([...bench.discards()]).toEqual([]);
+  });
+
+  test.each(each)(
+    "%s: a circuit that fell and rose, and one that was made anew, carry again",
+    async (_, shape) => {
+      const { session, attachment: circuit, device } = shape;
+      await using bench = await open(shape);
+      await bench.plane.addSession(session, circuit);
+      await ground().ip("link set circuit down");
+      bench.peer.send(messageOf(session, frame));
+      await ground().ip("link set circuit up");
+      const state = newSequenceState();
+      await passes(bench, shape, state);
+      await bench.plane.removeSession(session.localSessionId);
+      await ground().ip("link delete circuit");
+      await bench.plane.closeCircuit("circuit");
+      await expect(bench.plane.openCircuit(device)).rejects.toThrow(/circuit/);
+      await ground().addCircuit();
+      await bench.plane.openCircuit(device);
+      bench.forget(session.localSessionId);
+      await bench.plane.addSession(session, circuit);
+      await bench.reopenSite();
+      await passes(bench, shape);
+    },
+  );
+
+  test.each(each)("%s: what the path does not take is counted, as long as it does not", async (_, shape) => {
+    const { session, attachment: circuit } = shape;
+    await using bench = await open(shape);
+    await bench.plane.addSession(session, circuit);
+    const long = frameOf({ length: 1500 });
+    await ground().ip("link set left mtu 1400");
+    const state = newSequenceState();
+    const reason = `session ${session.localSessionId}: path-mtu`;
+    await expect
+      .poll(async () => {
+        const became = await bench.fromSite(long);
+        if (became !== reason) encapsulate(long, session, circuit, state);
+        return became;
+      })
+      .toBe(reason);
+    await ground().ip("link set left mtu 9216");
+    await expect.poll(() => bench.fromSite(long)).not.toBe(reason);
+  });
+
+  test.each(each)("%s: what it cannot do it refuses, and goes on as it was", async (_, shape) => {
+    await using bench = await open(shape);
+    const { session, attachment: circuit } = shape;
+    await bench.plane.addSession(session, circuit);
+    const elsewhere = {
+      ...session,
+      localSessionId: 7,
+      path: { ...session.path, localAddress: "192.0.2.99" },
+    };
+    await expect(bench.plane.addSession(elsewhere, circuit)).rejects.toThrow("session 7");
+    const nowhere = { ...session, localSessionId: 8 };
+    await expect(bench.plane.addSession(nowhere, attachment({ device: "none" }))).rejects.toThrow("none");
+    const missing = { kind: "interface", name: "none", mtu: 1500 } as const;
+    await expect(bench.plane.openCircuit(missing)).rejects.toThrow("none");
+    await bench.plane.removeSession(9);
+    await bench.plane.closeCircuit("none");
+    await passes(bench, shape);
+    expect(bench.plane.counters().sessions.map(({ localSessionId }) => localSessionId)).toEqual([
+      session.localSessionId,
+    ]);
+  });
+
+  test("when it is closed nothing of it is left", async () => {
+    const shape = shapeOver("udp", 4, { kind: "tap" });
+    await (await open(shape))[Symbol.asyncDispose]();
+    const before = await ground().traces();
+    for (const each of [shape, shapeOver("ip", 6)]) {
+      const bench = await open(each);
+      await bench.plane.addSession(each.session, each.attachment);
+      await passes(bench, each);
+      expect(await ground().traces()).not.toEqual(before);
+      await bench[Symbol.asyncDispose]();
+      await expect.poll(() => ground().traces()).toEqual(before);
+    }
+  });
+}
+
+const numbered = {
+  receiveSublayer: "default",
+  transmitSublayer: "default",
+  receiveSequencing: "all",
+  transmitSequencing: "all",
+  receiveCookie: hex`0102030405060708`,
+  transmitCookie: hex`1112131415161718`,
+} as const;
