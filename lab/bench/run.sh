@@ -2,8 +2,8 @@
 # Measures Wirespan beside plain bridging, the kernel's tunnels and OpenVPN, on one topology in network namespaces of this machine.
 # Prints tables, and writes them to .lab/bench with all single results and a plot, where no options name other files.
 # usage: run.sh [OPTION...]          as root; needs iperf3. Options are those of: wirespan lab bench --help
-#        run.sh --docs [OPTION...]   measures candidates, sessions, look-up, and in the guest of lab/guest a kernel with L2TP of
-#                                    its own, and writes all of it into docs/performance.md and docs/performance.svg
+#        run.sh --docs [OPTION...]   measures candidates, every family and cookie, sessions, look-up, and in the guest of lab/guest
+#                                    a kernel with L2TP of its own, and writes all of it into docs/performance.md and .svg
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 files=.lab/bench
@@ -38,6 +38,7 @@ fi
 # One part that fails leaves its figures as they were, and the others go on.
 status=0
 bench candidates --document "$document" --plot docs/performance.svg "$@" || status=1
+bench variants --document "$document" --part variants --only 'cookie [048]$' --measures '^(tcp1|clean60)$' "$@" || status=1
 bench sessions --document "$document" --sessions 1,1000,10000 "$@" || status=1
 bench lookup --document "$document" --lookup 1,10000,100000 "$@" || status=1
 lab/guest/build.sh .lab/guest
