@@ -1,14 +1,18 @@
 import { defineConfig } from "vitest/config";
 
-/** Tests that need only the language; everything else stands in its own project because it takes the machine's network. */
+/** Tests that need only the language, and those that take the machine's network, one file after another. */
 const pure = ["test/**/*.test.ts"];
-const system = ["test/netns/**/*.test.ts", "test/guest/**/*.test.ts", "test/lab/**/*.test.ts"];
+const system = ["test/netns/**/*.test.ts", "test/lab/**/*.test.ts"];
+/** Each guest keeps one processor busy and touches nothing outside itself: they run beside the pure tests, and beside each other. */
+const guest = ["test/guest/**/*.test.ts"];
 
 export default defineConfig({
   test: {
     reporters: ["default", "./test/support/closing-reporter.ts"],
+    maxWorkers: "100%",
     projects: [
-      { test: { name: "pure", include: pure, exclude: system, testTimeout: 120_000 } },
+      { test: { name: "pure", include: pure, exclude: [...system, ...guest], testTimeout: 120_000 } },
+      { test: { name: "guest", include: guest } },
       {
         test: {
           name: "system",

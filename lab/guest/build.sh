@@ -13,6 +13,8 @@ guest=${1:-$source_folder/../../.lab/guest}
 series=${2:-}
 mkdir -p "$guest"
 guest=$(cd "$guest" && pwd)
+exec 9>"$guest/lock"
+flock 9 # one at a time: tests may ask for the same guest at once
 work=$(mktemp -d "$guest/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 

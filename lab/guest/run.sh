@@ -3,7 +3,8 @@
 # The processor is emulated, so speeds measured in the guest mean little.
 # usage: run.sh DIRECTORY SCRIPT [qemu arguments]
 #   e.g. -netdev tap,id=wan,ifname=tap0,script=no,downscript=no -device virtio-net-pci,netdev=wan
-# environment: LIMIT_S (300) seconds until the guest is ended, MEMORY_MB (1024), PROCESSORS (1): with more,
+# environment: GUEST_ENVIRONMENT: variables for SCRIPT, such as "BENCH_SECONDS=1 BENCH_REPETITIONS=1", without blanks in them;
+# LIMIT_S (300) seconds until the guest is ended, MEMORY_MB (1024), PROCESSORS (1): with more,
 # the emulator may run an instruction that the kernel has just patched, and the kernel then dies of "Oops: int3"
 # Exit status: that of qemu, or 124 when the time was over; that of SCRIPT is in the console's line "guest: exit status N".
 set -euo pipefail
@@ -23,8 +24,9 @@ node=$(readlink -f "$(command -v node)") || fail "node is not in PATH"
 words="wirespan.start=$source_folder/guest-start wirespan.modules=$guest/modules wirespan.script=$script"
 words+=" wirespan.node=$(dirname "$node")"
 [ "$(wc -w <<<"$words")" = 4 ] || fail "a path with a blank cannot be told to the guest: $words"
+# The kernel hands words with "=" and no dot, which it does not know, to its first program as environment.
 exec timeout --kill-after=5 "${LIMIT_S:-300}" qemu-system-x86_64 \
   -accel tcg -cpu max -m "${MEMORY_MB:-1024}" -smp "${PROCESSORS:-1}" -nographic -no-reboot \
-  -kernel "$guest/vmlinuz" -initrd "$guest/initrd.gz" -append "console=ttyS0 quiet loglevel=3 panic=-1 $words" \
+  -kernel "$guest/vmlinuz" -initrd "$guest/initrd.gz" -append "console=ttyS0 quiet loglevel=3 panic=-1 $words ${GUEST_ENVIRONMENT:-}" \
   -virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
   "$@" -serial mon:stdio </dev/null

@@ -1,6 +1,7 @@
 import { createCipheriv, createHash, type Hash } from "node:crypto";
 import { createConnection, createServer, type Socket } from "node:net";
 import { Readable } from "node:stream";
+import type { Digest, Exchange } from "./exchange.ts";
 
 /**
  * TCP both ways: `node bulk.js listen ADDRESS OCTETS` says that it listens, `node bulk.js connect ADDRESS OCTETS` calls it. Each sends so
@@ -8,18 +9,6 @@ import { Readable } from "node:stream";
  */
 const PORT = 5001;
 const CHUNK_OCTETS = 256 * 1024;
-
-/** Octets by their number and their hash. */
-export interface Digest {
-  readonly octets: number;
-  readonly sha256: string;
-}
-
-/** What one end sent, and what came of the other end's. */
-export interface Exchange {
-  readonly sent: Digest;
-  readonly received: Digest;
-}
 
 function say(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);

@@ -5,7 +5,8 @@ import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { request } from "../daemon/control-client.ts";
 import type { PseudowireStatus, StatusReport } from "../daemon/status.ts";
-import { CommandError, Conversation, run } from "./command.ts";
+import { CommandError, run } from "./command.ts";
+import { exchange, isWhole } from "./exchange.ts";
 import {
   bulkName,
   bulkSessions,
@@ -273,19 +274,17 @@ async function checkBulk(session: PeerSession): Promise<void> {
   const { hostNode, hostInterface } = session;
   const beganMs = performance.now();
   const address = hostAddress(session, "kernel", "untagged");
-  const program = (node: string, ...words: string[]) => [...inNode(node), process.execPath, BULK, ...words];
-  await using echo = new Conversation(program(nodes.kernel, "echo", address));
-  await echo.next(PATIENCE_MS);
   const framesBefore = (await pseudowires()).get(pseudowireName(session))?.transmittedFrames ?? 0;
   const { transmitted: packetsBefore } = await packetsOf(hostNode, hostInterface);
-  const caller = program(hostNode, "call", address, `${BULK_OCTETS}`);
-  const { stdout } = await run(caller, { timeoutMs: 2 * PATIENCE_MS });
+  const load = { address, there: BULK_OCTETS, back: BULK_OCTETS };
+  const bulkIn = (node: string) => [...inNode(node), process.execPath, BULK];
+  const ends = await exchange(bulkIn(hostNode), bulkIn(nodes.kernel), load, 2 * PATIENCE_MS);
   const frames = ((await pseudowires()).get(pseudowireName(session))?.transmittedFrames ?? 0) - framesBefore;
   const packets = (await packetsOf(hostNode, hostInterface)).transmitted - packetsBefore;
   report(
     bulkName(session),
-    Number(stdout) === BULK_OCTETS && packets < frames,
-    `${stdout.trim()} of ${BULK_OCTETS} octets; ${packets} packets of the host made ${frames} frames; ${secondsSince(beganMs)}`,
+    isWhole(ends) && packets < frames,
+    `${ends.map(({ received }) => received.octets).join(" and ")} of ${BULK_OCTETS} octets; ${packets} packets of the host made ${frames} frames; ${secondsSince(beganMs)}`,
   );
 }
 

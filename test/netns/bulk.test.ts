@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
-import { expectExchange, type Load } from "../support/bulk.ts";
+import type { Load } from "../../src/lab/exchange.ts";
+import { expectExchange } from "../support/bulk.ts";
 import { Lab, MAIN, planes } from "../support/lab.ts";
 
 const OCTETS = 150_000_000;

@@ -1,0 +1,47 @@
+import { Conversation } from "./command.ts";
+
+/** Octets by their number and their hash. */
+export interface Digest {
+  readonly octets: number;
+  readonly sha256: string;
+}
+
+/** What one end sent, and what came of the other end's. */
+export interface Exchange {
+  readonly sent: Digest;
+  readonly received: Digest;
+}
+
+export interface Load {
+  /** The listening end's. */
+  readonly address: string;
+  /** Octets from the calling end to the listening one, and from that one to the calling one. */
+  readonly there: number;
+  readonly back: number;
+}
+
+/** A command that runs bulk.js in some node, but for the words that say what to do. */
+export type BulkCommand = readonly string[];
+
+/**
+ * Sends random octets both ways by one TCP connection; resolves to what the calling end says of them, and the listening one. Rejects
+ * with CommandError.
+ */
+export async function exchange(
+  caller: BulkCommand,
+  listener: BulkCommand,
+  { address, there, back }: Load,
+  limitMs: number,
+): Promise<readonly [own: Exchange, its: Exchange]> {
+  const at = (where: BulkCommand, task: string, octets: number) =>
+    new Conversation([...where, task, address, `${octets}`]);
+  await using server = at(listener, "listen", back);
+  await server.next(limitMs);
+  await using client = at(caller, "connect", there);
+  return [(await client.next(limitMs)) as Exchange, (await server.next(limitMs)) as Exchange];
+}
+
+/** Whether each end heard what the other one sent. */
+export function isWhole([own, its]: readonly [Exchange, Exchange]): boolean {
+  return own.received.sha256 === its.sent.sha256 && its.received.sha256 === own.sent.sha256;
+}
