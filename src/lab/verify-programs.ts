@@ -4,7 +4,7 @@ import { VerifierError } from "../bpf/verifier-error.ts";
 import { decapsulateProgram } from "../forwarding/ebpf/decapsulate-program.ts";
 import { encapsulateProgram } from "../forwarding/ebpf/encapsulate-program.ts";
 import { mapSizes } from "../forwarding/ebpf/map-layout.ts";
-import { everyEncapsulation, everyOption, type ProgramMaps } from "../forwarding/ebpf/options.ts";
+import { everyDecapsulation, everyEncapsulation, type ProgramMaps } from "../forwarding/ebpf/options.ts";
 import { puntProgram } from "../forwarding/ebpf/punt-program.ts";
 import { BpfSyscall } from "../os/bpf-syscall.ts";
 
@@ -40,7 +40,8 @@ function makeMaps(): ProgramMaps {
 function* everyProgram(maps: ProgramMaps): Generator<readonly [string, unknown, readonly Line[]]> {
   for (const options of everyEncapsulation())
     yield ["encapsulate", options, encapsulateProgram(options, maps)];
-  for (const options of everyOption()) yield ["decapsulate", options, decapsulateProgram(options, maps)];
+  for (const options of everyDecapsulation())
+    yield ["decapsulate", options, decapsulateProgram(options, maps)];
   for (const vlan of ["port", "vlan"] as const) yield ["punt", { vlan }, puntProgram(vlan, maps)];
 }
 

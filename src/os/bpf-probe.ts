@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { endianness } from "node:os";
 import { assemble } from "../bpf/assembler.ts";
 import { Register } from "../bpf/instruction.ts";
-import { adjustRoomFlags, adjustRoomModes, verdicts } from "../bpf/kernel-numbers.ts";
+import { adjustRoomFlags, adjustRoomModes, innerLinkHeader, verdicts } from "../bpf/kernel-numbers.ts";
 import type { Line } from "../bpf/line.ts";
 import { call, exit, loadConstant, move } from "../bpf/mnemonics.ts";
 import { VerifierError } from "../bpf/verifier-error.ts";
@@ -76,9 +76,9 @@ const checks: readonly Check[] = [
     remedy: `use Linux 5.10 or later, ${OTHERWISE}`,
   },
   {
-    need: "skb_adjust_room that changes the protocol",
-    look: () => trial(changeProtocol, "run"),
-    remedy: `use Linux 6.3 or later, ${OTHERWISE}`,
+    need: "skb_adjust_room that makes a tunnel for Ethernet frames",
+    look: () => trial(makeTunnel, "run"),
+    remedy: `use Linux 5.13 or later, ${OTHERWISE}`,
   },
   {
     need: "a place for programs at interfaces, tcx or clsact",
@@ -103,6 +103,11 @@ export async function probeBpf(): Promise<readonly BpfLack[]> {
   return lacks;
 }
 
+/** Whether the kernel can be told the protocol of what comes out of a tunnel (Linux 6.3); needs what `probeBpf` looks for. */
+export function canTellProtocol(): boolean {
+  return trial(tellProtocol, "run") === undefined;
+}
+
 function architectureProblem(): string | undefined {
   const isKnown = process.arch === "x64" || process.arch === "arm64";
   if (isKnown && endianness() === "LE") return undefined;
@@ -119,8 +124,24 @@ function capabilityProblem(): string | undefined {
   return missing.length === 0 ? undefined : `this process lacks ${missing.join(", ")}`;
 }
 
+/** Has room made for IPv4, UDP, 8 octets and an Ethernet header. */
+const makeTunnel: readonly Line[] = [
+  move(arg2, 50),
+  move(arg3, adjustRoomModes.link),
+  loadConstant(
+    arg4,
+    adjustRoomFlags.fixedGso |
+      adjustRoomFlags.encapsulatedInIpv4 |
+      adjustRoomFlags.encapsulatedInUdp |
+      adjustRoomFlags.innerEthernet |
+      innerLinkHeader(14),
+  ),
+  call("skb_adjust_room"),
+  exit(),
+];
+
 /** Has an IPv4 header taken off and what follows taken for IPv6, as when IPv6 comes out of a tunnel over IPv4. */
-const changeProtocol: readonly Line[] = [
+const tellProtocol: readonly Line[] = [
   move(arg2, -20),
   move(arg3, adjustRoomModes.link),
   loadConstant(arg4, adjustRoomFlags.fixedGso | adjustRoomFlags.decapsulatedFromIpv6),

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { everyEncapsulation, everyOption } from "../../src/forwarding/ebpf/options.ts";
+import { everyDecapsulation, everyEncapsulation } from "../../src/forwarding/ebpf/options.ts";
 import { GUEST_TEST_LIMIT_MS, runGuest } from "../support/guest.ts";
 
 test(
@@ -11,7 +11,7 @@ test(
     const total = lines.find((line) => line.startsWith('{"programs":')) ?? "null";
     console.log(total);
     expect(JSON.parse(total), words).toMatchObject({
-      programs: everyEncapsulation().length + everyOption().length + 2,
+      programs: everyEncapsulation().length + everyDecapsulation().length + 2,
       refused: 0,
     });
     expect(words).toContain("guest: exit status 0");

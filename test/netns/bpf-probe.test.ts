@@ -1,8 +1,9 @@
 import { readdirSync } from "node:fs";
+import { release } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run } from "../../src/lab/command.ts";
 import { attachedPrograms } from "../../src/os/bpf-link.ts";
-import { probeBpf } from "../../src/os/bpf-probe.ts";
+import { canTellProtocol, probeBpf } from "../../src/os/bpf-probe.ts";
 import { needBpf, TestNamespace } from "../support/namespace.ts";
 
 let namespace: TestNamespace;
@@ -25,6 +26,11 @@ test("a machine that has all lacks nothing, and nothing is left behind", async (
   expect(readdirSync("/proc/self/fd").length).toBe(before);
   expect(attachedPrograms(1, "ingress")).toEqual([]);
   expect((await run(["tc", "qdisc", "show", "dev", "lo"])).stdout).not.toContain("clsact");
+});
+
+test("the kernel is told what comes out of a tunnel since Linux 6.3", () => {
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  expect(canTellProtocol()).toBe(major > 6 || (major === 6 && minor >= 3));
 });
 
 test("a process without the rights is told which, and what to do", async () => {

@@ -44,6 +44,12 @@ const cut = { ...whole, cut: true } as const;
 const passages: readonly (readonly [string, Passage, "whole" | "finished"])[] = [
   ["UDP over IPv4", { ...whole, options: optionsOf({}) }, "whole"],
   ["UDP over IPv6", { ...whole, options: optionsOf({ family: 6 }) }, "whole"],
+  ["UDP, protocols read", { ...whole, options: { ...optionsOf({}), readsProtocol: true } }, "whole"],
+  [
+    "UDP over IPv6, protocols read, code points copied",
+    { ...whole, options: { ...optionsOf({ family: 6 }), readsProtocol: true, copiesDscp: true } },
+    "whole",
+  ],
   ["UDP, a VLAN", { ...whole, options: optionsOf({ vlan: "vlan" }) }, "whole"],
   ["UDP over IPv6, a VLAN", { ...whole, options: optionsOf({ family: 6, vlan: "vlan" }) }, "whole"],
   [
@@ -61,6 +67,11 @@ const passages: readonly (readonly [string, Passage, "whole" | "finished"])[] = 
   [
     "UDP over IPv6 without offloads, a VLAN",
     { ...whole, offloads: false, options: optionsOf({ family: 6, vlan: "vlan" }) },
+    "finished",
+  ],
+  [
+    "IP protocol 115 over IPv4, protocols read",
+    { ...cut, options: { ...optionsOf({ encapsulation: "ip" }), readsProtocol: true } },
     "finished",
   ],
   ["IP protocol 115 over IPv4", { ...cut, options: optionsOf({ encapsulation: "ip" }) }, "finished"],

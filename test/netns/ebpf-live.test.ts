@@ -202,7 +202,15 @@ const frames = {
   "longest with a tag": specialFrames["longest with a tag"],
 } as const;
 
-describe.each(everyOption().map((options) => [nameOf(options), options] as const))("%s", (_, options) => {
+/** Every combination, and those of which a kernel before Linux 6.3 has the protocol read. */
+const kinds = [
+  ...everyOption(),
+  ...everyOption()
+    .filter(({ cookieOctets, sublayer }) => cookieOctets === 4 && !sublayer)
+    .map((options) => ({ ...options, readsProtocol: true })),
+];
+
+describe.each(kinds.map((options) => [nameOf(options), options] as const))("%s", (_, options) => {
   test("frames arrive as the reference says", async () => {
     const { session, far, attachment, own, its } = start(options);
     const [sending, receiving] = [newSequenceState(), newSequenceState()];

@@ -17,8 +17,9 @@ const COOKIE = hex`b0b1b2b3b4b5b6b7`;
 const LOOPBACK = 1;
 
 export function nameOf(options: ProgramOptions): string {
-  const { family, encapsulation, cookieOctets, sublayer, sequencing, vlan, copiesDscp } = options;
-  return `IPv${family} ${encapsulation}, cookie ${cookieOctets}, ${sublayer ? `numbers: ${sequencing}` : "no sublayer"}, ${vlan}${copiesDscp === true ? ", DSCP copied" : ""}`;
+  const { family, encapsulation, cookieOctets, sublayer, sequencing, vlan, copiesDscp, readsProtocol } =
+    options;
+  return `IPv${family} ${encapsulation}, cookie ${cookieOctets}, ${sublayer ? `numbers: ${sequencing}` : "no sublayer"}, ${vlan}${copiesDscp === true ? ", DSCP copied" : ""}${readsProtocol === true ? ", protocol read" : ""}`;
 }
 
 /** A session whose programs have these options in both directions. */

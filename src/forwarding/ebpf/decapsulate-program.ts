@@ -76,10 +76,12 @@ const slot = peerValue.slot.offset;
 export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): readonly Line[] {
   const places = headerPlaces(options);
   const headerOctets = places.frame - places.message;
+  // Code points are copied into what is sent alone.
+  const shape = shapeOf({ ...options, copiesDscp: false });
   return [
     move(context, arg1),
     ...readOuterHeader(options, HEAD, packetOctets, messageOctets),
-    ...findEntry(shapeOf(options), maps.peers, HEAD + places.sessionId, peerValue.shape.offset),
+    ...findEntry(shape, maps.peers, HEAD + places.sessionId, peerValue.shape.offset),
     ...assumeSingle(KNOWN, 0),
     ...(options.encapsulation === "udp" ? judgeSuperFrame(options) : []),
     ...comparePeer(options, HEAD),
@@ -288,6 +290,14 @@ function uncover(options: ProgramOptions, headerOctets: number): readonly Line[]
 /** Takes away as much as our headers and the frame's own Ethernet header, which then overwrites the outer one. */
 function cut(options: ProgramOptions, headerOctets: number): readonly Line[] {
   const { fixedGso, decapsulatedFromIpv4, decapsulatedFromIpv6 } = adjustRoomFlags;
+  const remove = [
+    move(arg1, context),
+    move(arg2, -(headerOctets + LINK_OCTETS)),
+    move(arg3, adjustRoomModes.link),
+    call("skb_adjust_room"),
+    jumpIfNotEqual(result, 0, "pass"),
+  ];
+  if (options.readsProtocol === true) return [loadConstant(arg4, fixedGso), ...remove];
   const own = options.family === 4 ? decapsulatedFromIpv4 : decapsulatedFromIpv6;
   const other = options.family === 4 ? decapsulatedFromIpv6 : decapsulatedFromIpv4;
   const otherType = options.family === 4 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
@@ -297,18 +307,14 @@ function cut(options: ProgramOptions, headerOctets: number): readonly Line[] {
     jumpIfNotEqual(arg1, networkOrder(otherType), "flags"),
     loadConstant(arg4, fixedGso | other),
     label("flags"),
-    move(arg1, context),
-    move(arg2, -(headerOctets + LINK_OCTETS)),
-    move(arg3, adjustRoomModes.link),
-    call("skb_adjust_room"),
-    jumpIfNotEqual(result, 0, "pass"),
+    ...remove,
   ];
 }
 
-/** Of IPv4 and IPv6 the kernel knows by now; all else it must read, and so it must a tag. */
+/** Of IPv4 and IPv6 the kernel knows by now, if it could be told; all else it must read, and so it must a tag. */
 function setProtocol(options: ProgramOptions): readonly Line[] {
   const anew = readProtocolAnew(discard("circuit-error"));
-  if (options.vlan === "vlan") return anew;
+  if (options.vlan === "vlan" || options.readsProtocol === true) return anew;
   return [
     load16(arg1, frame, INNER + TYPE),
     jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV4), "known"),

@@ -13,6 +13,11 @@ export interface ProgramOptions {
   readonly vlan: "port" | "vlan";
   /** Whether the outer IP header gets the frame's own code point; default false, and nothing that is received asks for it. */
   readonly copiesDscp?: boolean;
+  /**
+   * Whether the kernel is to read the protocol of every frame that comes out of a tunnel, for it cannot be told (before Linux 6.3);
+   * default false. It is of the kernel and not of a session, and of no shape.
+   */
+  readonly readsProtocol?: boolean;
 }
 
 /** Descriptors of the maps that programs share, each as map-layout.ts lays it out. */
@@ -57,6 +62,11 @@ export const PUNT_SHAPE = 255;
 /** Every combination that makes an encapsulating program of its own. */
 export function everyEncapsulation(): readonly ProgramOptions[] {
   return everyOption().flatMap((options) => [options, { ...options, copiesDscp: true }]);
+}
+
+/** Every combination that makes a decapsulating program of its own. */
+export function everyDecapsulation(): readonly ProgramOptions[] {
+  return everyOption().flatMap((options) => [options, { ...options, readsProtocol: true }]);
 }
 
 /** Every combination of what both directions have: without a sublayer there is nothing to number. */

@@ -21,12 +21,12 @@ export function programName(order: ProgramOrder): string {
   return `ws_${order.kind.slice(0, 5)}_${shapeOf(order.options)}`;
 }
 
-function linesOf(order: ProgramOrder, maps: ProgramMaps): readonly Line[] {
+function linesOf(order: ProgramOrder, maps: ProgramMaps, traits: KernelTraits): readonly Line[] {
   switch (order.kind) {
     case "encapsulate":
       return encapsulateProgram(order.options, maps);
     case "decapsulate":
-      return decapsulateProgram(order.options, maps);
+      return decapsulateProgram({ ...order.options, ...traits }, maps);
     case "deliver":
       return deliverProgram(order.options);
     case "punt":
@@ -34,15 +34,20 @@ function linesOf(order: ProgramOrder, maps: ProgramMaps): readonly Line[] {
   }
 }
 
+/** What the kernel is like for which programs are made. */
+export type KernelTraits = Pick<Required<ProgramOptions>, "readsProtocol">;
+
 /** Assembles and loads programs, each once. */
 export class ProgramShop implements Disposable {
   readonly #bpf: BpfPort;
   readonly #maps: ProgramMaps;
+  readonly #traits: KernelTraits;
   readonly #programs = new Map<string, BpfProgram>();
 
-  constructor(bpf: BpfPort, maps: ProgramMaps) {
+  constructor(bpf: BpfPort, maps: ProgramMaps, traits: KernelTraits) {
     this.#bpf = bpf;
     this.#maps = maps;
+    this.#traits = traits;
   }
 
   /** Throws VerifierError or SystemError. */
@@ -50,7 +55,10 @@ export class ProgramShop implements Disposable {
     const name = programName(order);
     const loaded = this.#programs.get(name);
     if (loaded !== undefined) return loaded;
-    const program = this.#bpf.loadProgram({ name, octets: assemble(linesOf(order, this.#maps)) });
+    const program = this.#bpf.loadProgram({
+      name,
+      octets: assemble(linesOf(order, this.#maps, this.#traits)),
+    });
     this.#programs.set(name, program);
     return program;
   }

@@ -3,7 +3,7 @@ import { assemble } from "../../../src/bpf/assembler.ts";
 import { list } from "../../../src/bpf/listing.ts";
 import { decapsulateProgram } from "../../../src/forwarding/ebpf/decapsulate-program.ts";
 import { encapsulateProgram } from "../../../src/forwarding/ebpf/encapsulate-program.ts";
-import { everyEncapsulation, everyOption } from "../../../src/forwarding/ebpf/options.ts";
+import { everyDecapsulation, everyEncapsulation } from "../../../src/forwarding/ebpf/options.ts";
 import { puntProgram } from "../../../src/forwarding/ebpf/punt-program.ts";
 import { nameOf } from "../../support/ebpf-session.ts";
 
@@ -13,7 +13,7 @@ const LOAD_WIDE = 0x18;
 
 describe.each([
   { program: encapsulateProgram, all: everyEncapsulation() },
-  { program: decapsulateProgram, all: everyOption() },
+  { program: decapsulateProgram, all: everyDecapsulation() },
 ])("$program.name", ({ program, all }) => {
   test("every combination of options assembles, to the same octets each time", () => {
     for (const options of all) {
