@@ -27,7 +27,6 @@ import {
   load,
   puntOf,
   type Subject,
-  slotKey,
   unload,
 } from "./carriage.ts";
 import { closeKernelDevice, type KernelDevice, openKernelDevice } from "./devices.ts";
@@ -161,8 +160,11 @@ export class KernelPlane implements ForwardingPlane {
   }
 
   addSession(session: SessionParameters, attachment: Attachment): Promise<void> {
+    // The userspace plane keeps the order by itself, so that many may be on their way to its thread.
+    const added = this.#userspace.addSession(session, attachment);
+    added.catch(() => undefined);
     return this.#inTurn(async () => {
-      await this.#userspace.addSession(session, attachment);
+      await added;
       const device = this.#devices.get(attachment.device);
       const refused = this.#refused.get(attachment.device);
       if (device !== undefined) await this.#place({ session, attachment, device });
@@ -187,7 +189,15 @@ export class KernelPlane implements ForwardingPlane {
 
   counters(): PlaneCounters {
     const { sessions, discards } = this.#userspace.counters();
-    return { sessions: sessions.map((session) => this.#withPrograms(session)), discards };
+    const bySlot = this.#programCounters();
+    return {
+      sessions: sessions.map((session) => {
+        const slot = this.#known.get(session.localSessionId)?.slot;
+        const counted = slot === undefined ? undefined : bySlot.get(slot);
+        return counted === undefined ? session : sumOf(session, counted);
+      }),
+      discards,
+    };
   }
 
   carrier(localSessionId: number): Carrier {
@@ -208,9 +218,9 @@ export class KernelPlane implements ForwardingPlane {
     this.#watch.close();
     for (const timer of this.#timers) clearTimeout(timer);
     await this.#inTurn(async () => {
-      for (const id of [...this.#known.keys()]) await this.#forget(id);
-      await this.#dropInherited(() => false);
+      // Without programs entries are dead, and go with the maps.
       await this.#ground.attachments.dropAll();
+      this.#known.clear();
     });
     await this.#userspace.close();
     for (const { device } of this.#devices.values()) await closeKernelDevice(device);
@@ -260,13 +270,13 @@ export class KernelPlane implements ForwardingPlane {
       if (isNew) this.#slots.give(slot);
       throw error;
     }
-    return { ...subject, carriage, slot, reason: undefined, way: textOf(way) };
+    return { ...subject, carriage, slot, reason: undefined, way: way.text };
   }
 
   async #punt(subject: Subject, reason: string, way?: Way): Promise<Known> {
     const carriage = puntOf(subject);
     await load(this.#ground, carriage);
-    return { ...subject, carriage, slot: undefined, reason, way: way && textOf(way) };
+    return { ...subject, carriage, slot: undefined, reason, way: way?.text };
   }
 
   async #abandon(wanted: CircuitDevice): Promise<void> {
@@ -283,11 +293,19 @@ export class KernelPlane implements ForwardingPlane {
     if (known.slot !== undefined) this.#slots.give(known.slot);
   }
 
-  #withPrograms(session: SessionCounters): SessionCounters {
-    const slot = this.#known.get(session.localSessionId)?.slot;
-    if (slot === undefined) return session;
-    const values = this.#ground.maps.counters.lookUpPerCpu(slotKey(slot)) ?? [];
-    return sumOf(session, countersFrom(session.localSessionId, values));
+  /** What programs counted, in places of the arrays that sessions of ours have. */
+  #programCounters(): ReadonlyMap<number, SessionCounters> {
+    const ids = new Map<number, number>();
+    for (const { session, slot } of this.#known.values())
+      if (slot !== undefined) ids.set(slot, session.localSessionId);
+    const found = new Map<number, SessionCounters>();
+    let slot = 0;
+    for (const values of this.#ground.maps.counters.firstPerCpu(ids.size === 0 ? 0 : this.#slots.end)) {
+      const id = ids.get(slot);
+      if (id !== undefined) found.set(slot, countersFrom(id, values));
+      slot += 1;
+    }
+    return found;
   }
 
   async #dropInherited(isKept: (interfaceIndex: number) => boolean): Promise<void> {
@@ -307,7 +325,7 @@ export class KernelPlane implements ForwardingPlane {
 
   async #wayOf({ session: { path } }: Known): Promise<string | undefined> {
     const way = await this.#ways.find(path.remoteAddress, path.localAddress).catch(() => undefined);
-    return way && textOf(way);
+    return way?.text;
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
@@ -329,8 +347,4 @@ function sumOf(a: SessionCounters, b: SessionCounters): SessionCounters {
     transmittedOctets: a.transmittedOctets + b.transmittedOctets,
     discards,
   };
-}
-
-function textOf(way: Way): string {
-  return JSON.stringify(way);
 }
