@@ -1,5 +1,5 @@
 import { messageOf } from "../../bytes/errors.ts";
-import { type PinDirectory, pinDirectory, removeDirectory } from "../../os/bpf-file-system.ts";
+import { type PinDirectory, pinDirectory, removeDirectory, removeOthers } from "../../os/bpf-file-system.ts";
 import { BpfSyscall } from "../../os/bpf-syscall.ts";
 import { type RouteWatch, watchRoutes } from "../../os/routes.ts";
 import type { PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
@@ -29,7 +29,7 @@ import {
   type Subject,
   unload,
 } from "./carriage.ts";
-import { closeKernelDevice, type KernelDevice, openKernelDevice } from "./devices.ts";
+import { closeKernelDevice, type KernelDevice, openKernelDevice, removeLeftOvers } from "./devices.ts";
 import { Inheritance } from "./inheritance.ts";
 import { layoutVersion, PlaneMaps } from "./plane-maps.ts";
 import { ProgramShop } from "./program-shop.ts";
@@ -72,6 +72,7 @@ export class KernelPlane implements ForwardingPlane {
   readonly #slots: Slots;
   readonly #inheritance: Inheritance;
   readonly #directory: string | undefined;
+  readonly #owner: string;
   readonly #ways = new Ways();
   readonly #watch: RouteWatch;
   readonly #timers: readonly NodeJS.Timeout[];
@@ -90,6 +91,7 @@ export class KernelPlane implements ForwardingPlane {
     const directory = pins.path;
     this.#userspace = userspace;
     this.#directory = directory;
+    this.#owner = owner;
     this.crashWords =
       pins.reason === undefined
         ? "forwarding outlives a crash of the daemon"
@@ -106,10 +108,12 @@ export class KernelPlane implements ForwardingPlane {
     ];
   }
 
-  /** Takes over what a crashed daemon left, or begins anew. Rejects with SystemError. */
+  /** Takes over what a crashed daemon left, or begins anew where that has too little room. Rejects with SystemError. */
   static async open(events: PlaneEvents, { capacity, owner }: KernelPlaneOptions): Promise<KernelPlane> {
     const pins = pinDirectory(`${owner}-${layoutVersion}`);
     const directory = pins.path;
+    // Programs of another version would stand before ours.
+    if (directory !== undefined) removeOthers(directory, `${owner}-`);
     const bpf = new BpfSyscall();
     const maps =
       (directory === undefined ? undefined : PlaneMaps.open(bpf, capacity, directory)) ??
@@ -137,7 +141,7 @@ export class KernelPlane implements ForwardingPlane {
   openCircuit(wanted: CircuitDevice): Promise<void> {
     return this.#inTurn(async () => {
       try {
-        const device = await openKernelDevice(wanted);
+        const device = await openKernelDevice(wanted, this.#owner);
         this.#devices.set(wanted.name, device);
         await this.#userspace.openCircuit(device.opened);
       } catch (error) {
@@ -211,7 +215,11 @@ export class KernelPlane implements ForwardingPlane {
     const ours = new Set(
       [...this.#devices.values()].flatMap(({ place, far }) => [place.interfaceIndex, far]),
     );
-    return this.#inTurn(() => this.#dropInherited((index) => ours.has(index)));
+    const devices = [...this.#devices.values()].map(({ device }) => device);
+    return this.#inTurn(async () => {
+      await this.#dropInherited((index) => ours.has(index));
+      await removeLeftOvers(devices, this.#owner);
+    });
   }
 
   async close(): Promise<void> {
@@ -223,7 +231,7 @@ export class KernelPlane implements ForwardingPlane {
       this.#known.clear();
     });
     await this.#userspace.close();
-    for (const { device } of this.#devices.values()) await closeKernelDevice(device);
+    for (const { device } of this.#devices.values()) await closeKernelDevice(device, this.#owner);
     this.#shop[Symbol.dispose]();
     this.#ground.maps[Symbol.dispose]();
     if (this.#directory !== undefined) removeDirectory(this.#directory);
@@ -281,7 +289,7 @@ export class KernelPlane implements ForwardingPlane {
 
   async #abandon(wanted: CircuitDevice): Promise<void> {
     if (!this.#devices.delete(wanted.name)) return;
-    await closeKernelDevice(wanted);
+    await closeKernelDevice(wanted, this.#owner);
   }
 
   async #forget(localSessionId: number): Promise<void> {
