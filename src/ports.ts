@@ -56,6 +56,13 @@ export interface BpfMap extends BpfObject {
   remove(key: Uint8Array): boolean;
   /** All keys that stay while it runs, in no order. */
   keys(): readonly Uint8Array[];
+  /** All entries that stay while it runs, many a call (Linux 5.6); not for per-CPU maps. */
+  entries(): Iterable<readonly [key: Uint8Array, value: Uint8Array]>;
+  /**
+   * The first `count` entries of a per-CPU array, many a call (Linux 5.13): their values of all possible CPUs. They are good until
+   * the next ones are asked for.
+   */
+  firstPerCpu(count: number): Iterable<readonly Uint8Array[]>;
 }
 
 export interface BpfProgramDescription {

@@ -9,6 +9,7 @@ import {
   type Range,
   visit,
   type YAMLError,
+  type YAMLMap,
 } from "yaml";
 import type { z } from "zod";
 import { buildConfig } from "./build.ts";
@@ -17,8 +18,8 @@ import type { Config, ConfigProblem } from "./config.ts";
 import { configFields, type RawConfig, type RawTunnel, tunnelFields } from "./fields.ts";
 import { nearest } from "./nearest.ts";
 
-/** Longest configuration text that is read, in characters. */
-const LONGEST_TEXT = 4 * 1024 * 1024;
+/** Longest configuration text that is read, in characters: room for some 200 000 pseudowires. */
+const LONGEST_TEXT = 64 * 1024 * 1024;
 /** Aliases may not grow the file beyond reason. */
 const MOST_ALIASES = 100;
 /** More problems than anybody reads; the rest is only counted. */
@@ -49,24 +50,41 @@ export function parseConfig(
   const found = read(text);
   if (!Array.isArray(found)) return { config: buildConfig(found, context.hostName), problems: [] };
   found.sort((a, b) => a.offset - b.offset);
-  const problems = found.slice(0, MOST_PROBLEMS).map(({ offset, path, message }) => {
-    return { file, ...placeOf(text, offset), path, message };
-  });
+  const told = found.slice(0, MOST_PROBLEMS);
+  const places = placesOf(
+    text,
+    told.map(({ offset }) => offset),
+  );
+  const problems = told.map(({ path, message }, index) => ({
+    file,
+    ...(places[index] as Place),
+    path,
+    message,
+  }));
   const more = found.length - problems.length;
   const last = problems.at(-1);
   if (more > 0 && last !== undefined) problems.push({ ...last, path: "", message: `and ${more} more` });
   return { problems };
 }
 
-/** Line and column of an offset, both from 1. The line counter of `yaml` misses lines after a document's end. */
-function placeOf(text: string, offset: number): { readonly line: number; readonly column: number } {
+/** A place in a text; both count from 1. */
+interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** Places of offsets in rising order. The line counter of `yaml` misses lines after a document's end. */
+function placesOf(text: string, offsets: readonly number[]): readonly Place[] {
   let line = 1;
   let start = 0;
-  for (let end = text.indexOf("\n"); end >= 0 && end < offset; end = text.indexOf("\n", start)) {
-    line += 1;
-    start = end + 1;
-  }
-  return { line, column: Math.min(offset, text.length) - start + 1 };
+  let end = text.indexOf("\n");
+  return offsets.map((offset) => {
+    for (; end >= 0 && end < offset; end = text.indexOf("\n", start)) {
+      line += 1;
+      start = end + 1;
+    }
+    return { line, column: Math.min(offset, text.length) - start + 1 };
+  });
 }
 
 /** The checked keys of a text, or what is wrong with it. */
@@ -76,10 +94,12 @@ function read(text: string): RawConfig | Finding[] {
   let contents: Document.Parsed["contents"];
   let value: unknown;
   try {
-    const document = parseDocument(text, { prettyErrors: false, logLevel: "error" });
-    if (document.errors.length > 0) return document.errors.map(syntaxFinding);
+    // The package would compare each key with all before it.
+    const document = parseDocument(text, { prettyErrors: false, logLevel: "error", uniqueKeys: false });
     contents = document.contents;
-    const unresolved = prepare(document);
+    const { twice, unresolved } = prepare(document);
+    const broken = [...twice, ...document.errors.map(syntaxFinding)];
+    if (broken.length > 0) return broken;
     if (unresolved.length > 0) return unresolved;
     value = document.toJS({ maxAliasCount: MOST_ALIASES });
   } catch (error) {
@@ -92,8 +112,9 @@ function read(text: string): RawConfig | Finding[] {
     ? checkConfig(parsed.data)
     : [...parsed.error.issues.flatMap(complaintsOf), ...checkSound(value)];
   if (parsed.success && complaints.length === 0) return parsed.data;
+  const places = new KeyPlaces(contents);
   return complaints.map(({ path, message, atKey }) => ({
-    offset: offsetOf(contents, path, atKey ?? false),
+    offset: places.offsetOf(path, atKey ?? false),
     path: path.map(String).join("."),
     message,
   }));
@@ -101,7 +122,6 @@ function read(text: string): RawConfig | Finding[] {
 
 function syntaxFinding({ code, pos, message }: YAMLError): Finding {
   const messages: Readonly<Record<string, string>> = {
-    DUPLICATE_KEY: "this key is there already",
     MULTIPLE_DOCS: "a second document begins here; one is all there may be",
     RESOURCE_EXHAUSTION: TOO_DEEP,
   };
@@ -112,13 +132,20 @@ function firstLine(text: string): string {
   return text.replace(/\n.*/s, "");
 }
 
-/** Keeps scalars as they were written where that counts, and finds aliases of nothing. */
-function prepare(document: Document.Parsed): Finding[] {
+/** Keeps scalars as they were written where that counts, and finds keys that are there twice and aliases of nothing. */
+function prepare(document: Document.Parsed): { readonly twice: Finding[]; readonly unresolved: Finding[] } {
   const anchors = new Set<string>();
+  const twice: Finding[] = [];
   const unresolved: Finding[] = [];
+  const note = ({ anchor }: Node): void => {
+    if (anchor !== undefined) anchors.add(anchor);
+  };
   visit(document, {
-    Value: (_key, { anchor }) => {
-      if (anchor !== undefined) anchors.add(anchor);
+    Value: (_key, node) => note(node),
+    Map: (_key, map) => {
+      note(map);
+      for (const key of keysTwice(map))
+        twice.push({ offset: startOf(key), path: "", message: "this key is there already" });
     },
     Alias: (_key, alias) => {
       if (anchors.has(alias.source)) return;
@@ -127,7 +154,18 @@ function prepare(document: Document.Parsed): Finding[] {
     },
     Pair: (_key, pair) => keepAsWritten(pair),
   });
-  return unresolved;
+  return { twice, unresolved };
+}
+
+/** Keys of a mapping that stand in it before; only scalars can be equal. */
+function keysTwice(map: YAMLMap): readonly Node[] {
+  const seen = new Set<unknown>();
+  return map.items.flatMap(({ key }) => {
+    if (!isScalar(key)) return [];
+    if (seen.has(key.value)) return [key];
+    seen.add(key.value);
+    return [];
+  });
 }
 
 /** What is wrong between keys where they are in order on their own, while others are not. */
@@ -157,20 +195,42 @@ function startOf(node: Node): number {
   return (node.range as Range)[0];
 }
 
-/** Where a key, or its value, stands; what is missing is placed at the innermost mapping that should have it. */
-function offsetOf(root: Node, path: KeyPath, atKey: boolean): number {
-  let node: unknown = root;
-  let offset = startOf(root);
-  for (const [index, step] of path.entries()) {
-    if (!isMap(node)) break;
-    const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
-    if (pair === undefined) break;
-    const { key, value } = pair as Pair<Node>;
-    const isKeyMeant = isMap(value) || (index === path.length - 1 && atKey);
-    offset = startOf(isNode(value) && !isKeyMeant ? value : key);
-    node = value;
+/** Where the keys of a text stand. */
+class KeyPlaces {
+  readonly #root: Node;
+  readonly #pairs = new Map<YAMLMap, ReadonlyMap<string, Pair<Node>>>();
+
+  constructor(root: Node) {
+    this.#root = root;
   }
-  return offset;
+
+  /** Where a key, or its value, stands; what is missing is placed at the innermost mapping that should have it. */
+  offsetOf(path: KeyPath, atKey: boolean): number {
+    let node: unknown = this.#root;
+    let offset = startOf(this.#root);
+    for (const [index, step] of path.entries()) {
+      if (!isMap(node)) break;
+      const pair = this.#pairsOf(node).get(String(step));
+      if (pair === undefined) break;
+      const { key, value } = pair;
+      const isKeyMeant = isMap(value) || (index === path.length - 1 && atKey);
+      offset = startOf(isNode(value) && !isKeyMeant ? value : key);
+      node = value;
+    }
+    return offset;
+  }
+
+  #pairsOf(map: YAMLMap): ReadonlyMap<string, Pair<Node>> {
+    const known = this.#pairs.get(map);
+    if (known !== undefined) return known;
+    const pairs = new Map<string, Pair<Node>>();
+    for (const pair of map.items as Pair<Node>[]) {
+      const name = isScalar(pair.key) ? String(pair.key.value) : undefined;
+      if (name !== undefined && !pairs.has(name)) pairs.set(name, pair);
+    }
+    this.#pairs.set(map, pairs);
+    return pairs;
+  }
 }
 
 /** The keys that a mapping at a path may have, for suggestions. */

@@ -23,7 +23,7 @@ export interface CircuitListener {
 
 /**
  * The attachment circuits and the sessions on them: keeps the plane in step with devices that come, go, rise and fall.
- * Its operations on the plane run one after another, in the order they were asked for.
+ * Its operations on the plane run one after another, in the order they were asked for; but sessions are added many at a time.
  */
 export class Circuits {
   readonly #plane: ForwardingPlane;
@@ -31,7 +31,12 @@ export class Circuits {
   readonly #log: Log;
   readonly #listener: CircuitListener;
   readonly #circuits = new Map<string, Circuit>();
+  /** Where a pseudowire is attached, by its name, and a session added, by its local id. */
+  readonly #attached = new Map<string, Circuit>();
+  readonly #holders = new Map<number, Circuit>();
+  /** All that was asked for so far; and so without the sessions that were added since. */
   #work: Promise<void> = Promise.resolve();
+  #beforeAdds: Promise<void> = Promise.resolve();
 
   constructor(plane: ForwardingPlane, links: Links, log: Log, listener: CircuitListener) {
     this.#plane = plane;
@@ -59,7 +64,8 @@ export class Circuits {
       this.#circuits.set(device, circuit);
     }
     circuit.pseudowires.set(pseudowire.name, pseudowire);
-    await this.#enqueue(() => this.#open(device));
+    this.#attached.set(pseudowire.name, circuit);
+    if (!circuit.isOpen) await this.#enqueue(() => this.#open(device));
   }
 
   /** Detaches a pseudowire whose sessions were removed; its device is closed with the last one. */
@@ -68,6 +74,7 @@ export class Circuits {
     const circuit = this.#circuits.get(device);
     if (circuit === undefined) return;
     circuit.pseudowires.delete(pseudowire.name);
+    this.#attached.delete(pseudowire.name);
     if (circuit.pseudowires.size > 0) return;
     this.#circuits.delete(device);
     if (!circuit.isOpen) return;
@@ -78,17 +85,17 @@ export class Circuits {
   add(session: SessionParameters): void {
     const found = this.#find(session.pseudowire);
     if (found === undefined) return;
-    found.circuit.sessions.set(session.localSessionId, session);
+    this.#hold(session, found.circuit);
     if (found.circuit.isOpen) this.#addToPlane(session, found.pseudowire);
   }
 
   update(session: SessionParameters): void {
     const found = this.#find(session.pseudowire);
     if (found === undefined) return;
-    found.circuit.sessions.set(session.localSessionId, session);
+    this.#hold(session, found.circuit);
     if (!found.circuit.isOpen) return;
     const attachment = attachmentOf(found.pseudowire);
-    this.#attempt(session, () => this.#plane.updateSession(session, attachment));
+    void this.#enqueue(() => this.#attempt(session, () => this.#plane.updateSession(session, attachment)));
   }
 
   /** What of an attached pseudowire may change while its sessions forward is another now. */
@@ -102,32 +109,38 @@ export class Circuits {
   }
 
   remove(localSessionId: number): void {
-    for (const circuit of this.#circuits.values()) {
-      if (!circuit.sessions.delete(localSessionId) || !circuit.isOpen) continue;
-      void this.#enqueue(() => this.#plane.removeSession(localSessionId));
-    }
+    const circuit = this.#holders.get(localSessionId);
+    this.#holders.delete(localSessionId);
+    if (!circuit?.sessions.delete(localSessionId) || !circuit.isOpen) return;
+    void this.#enqueue(() => this.#plane.removeSession(localSessionId));
   }
 
   #find(pseudowireName: string): { circuit: Circuit; pseudowire: PseudowireConfig } | undefined {
-    for (const circuit of this.#circuits.values()) {
-      const pseudowire = circuit.pseudowires.get(pseudowireName);
-      if (pseudowire !== undefined) return { circuit, pseudowire };
-    }
-    return undefined;
+    const circuit = this.#attached.get(pseudowireName);
+    const pseudowire = circuit?.pseudowires.get(pseudowireName);
+    return circuit && pseudowire && { circuit, pseudowire };
   }
 
+  #hold(session: SessionParameters, circuit: Circuit): void {
+    circuit.sessions.set(session.localSessionId, session);
+    this.#holders.set(session.localSessionId, circuit);
+  }
+
+  /** Sessions wait for what was asked for before them, but not for each other. */
   #addToPlane(session: SessionParameters, pseudowire: PseudowireConfig): void {
-    this.#attempt(session, () => this.#plane.addSession(session, attachmentOf(pseudowire)));
+    const added = this.#beforeAdds.then(() =>
+      this.#attempt(session, () => this.#plane.addSession(session, attachmentOf(pseudowire))),
+    );
+    const work = this.#work;
+    this.#work = added.then(() => work);
   }
 
-  #attempt(session: SessionParameters, operation: () => Promise<void>): void {
-    void this.#enqueue(async () => {
-      try {
-        await operation();
-      } catch (error) {
-        this.#listener.forwardingFailed(session, messageOf(error));
-      }
-    });
+  async #attempt(session: SessionParameters, operation: () => Promise<void>): Promise<void> {
+    try {
+      await operation();
+    } catch (error) {
+      this.#listener.forwardingFailed(session, messageOf(error));
+    }
   }
 
   /** Runs after all that was asked for before; its own failure reaches only its caller. */
@@ -137,6 +150,7 @@ export class Circuits {
       const problem = messageOf(error);
       this.#log.error({ event: "circuit", problem }, `an operation on a circuit went wrong: ${problem}`);
     });
+    this.#beforeAdds = this.#work;
     return this.#work;
   }
 

@@ -11,6 +11,7 @@ import { readSecret } from "../os/secrets.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { Circuits } from "./circuits.ts";
 import { IpControl } from "./ip-control.ts";
+import { LifeSigns } from "./life-signs.ts";
 import type { Log } from "./log.ts";
 import { type ChosenPlane, openPlane } from "./planes.ts";
 import { reportStatus } from "./report.ts";
@@ -18,8 +19,6 @@ import { identityOf } from "./settings.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
 import { Tunnels } from "./tunnels.ts";
 
-/** How often counters are looked at for signs of life of the peers. */
-const COUNTERS_INTERVAL_MS = 1000;
 /** Longest wait for peers to acknowledge our StopCCN before we leave. */
 const GOODBYE_MS = 2000;
 /** setTimeout takes no more than this. */
@@ -37,12 +36,11 @@ export class Daemon {
   readonly #circuits: Circuits;
   readonly #ipControl: IpControl;
   readonly #startedMs = monotonicClock.nowMs();
-  readonly #received = new Map<number, number>();
   #lcce: Lcce;
   #tunnels: Tunnels;
   #config: Config;
   #timer: NodeJS.Timeout | undefined;
-  readonly #counters: NodeJS.Timeout;
+  readonly #lifeSigns: LifeSigns;
 
   private constructor(config: Config, log: Log, { plane, reason }: ChosenPlane, links: Links) {
     this.#config = config;
@@ -63,7 +61,12 @@ export class Daemon {
     });
     this.#ipControl = new IpControl(log, (path, octets) => this.receiveControl(path, octets));
     this.#tunnels = this.#newTunnels();
-    this.#counters = setInterval(() => this.#watchCounters(), COUNTERS_INTERVAL_MS);
+    this.#lifeSigns = new LifeSigns({
+      clock: monotonicClock,
+      isWanted: () => !this.#lcce.isSilent,
+      look: () => plane.counters().sessions,
+      received: (localSessionId) => this.input({ kind: "data-received", localSessionId }),
+    });
   }
 
   /** Opens the plane and every tunnel of the configuration. Rejects with SystemError, with everything closed again. */
@@ -148,7 +151,7 @@ export class Daemon {
 
   /** Says goodbye to all peers, waits a moment for their acknowledgements, and releases everything. */
   async close(): Promise<void> {
-    clearInterval(this.#counters);
+    this.#lifeSigns.close();
     for (const name of this.#config.tunnels.map((tunnel) => tunnel.name)) {
       this.input({ kind: "close-connection", peer: name, resultCode: 6 });
     }
@@ -215,7 +218,7 @@ export class Daemon {
           this.#circuits.update(effect.session);
           break;
         case "forwarding-remove":
-          this.#received.delete(effect.localSessionId);
+          this.#lifeSigns.forget(effect.localSessionId);
           this.#circuits.remove(effect.localSessionId);
           break;
         case "report":
@@ -248,15 +251,6 @@ export class Daemon {
       event.event === "session" ? `pseudowire ${event.pseudowire}` : `control connection to ${event.peer}`;
     const detail = event.detail === undefined ? "" : `: ${event.detail}`;
     this.#log.info({ ...event }, `${subject} ${event.from} -> ${event.to} (${event.cause})${detail}`);
-  }
-
-  /** Data that came since the last look keeps HELLOs away (RFC 3931 §4.4). */
-  #watchCounters(): void {
-    for (const { localSessionId, receivedFrames } of this.#plane.counters().sessions) {
-      if (this.#received.get(localSessionId) === receivedFrames) continue;
-      this.#received.set(localSessionId, receivedFrames);
-      if (receivedFrames > 0) this.input({ kind: "data-received", localSessionId });
-    }
   }
 
   /** Resolves once every peer has heard of the end, or after `limitMs`. */

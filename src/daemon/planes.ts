@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { KernelPlane } from "../forwarding/kernel/plane.ts";
 import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
 import { UserspacePlane } from "../forwarding/userspace/plane.ts";
+import { MOST_SESSIONS } from "../forwarding/userspace/session-row.ts";
 import { probeBpf } from "../os/bpf-probe.ts";
 import { SystemError } from "../os/errors.ts";
 
@@ -46,10 +47,10 @@ async function fallBack(events: PlaneEvents, why: string): Promise<ChosenPlane> 
   };
 }
 
-/** Twice what the file has, so that a reload finds room: a power of two. */
+/** Twice what the file has, so that a reload finds room: a power of two, and no more than the plane beside it has room for. */
 function capacityFor({ tunnels }: Config): number {
   const pseudowires = tunnels.reduce((sum, tunnel) => sum + tunnel.pseudowires.length, 0);
-  return 2 ** Math.ceil(Math.log2(Math.max(LEAST_CAPACITY, 2 * pseudowires)));
+  return Math.min(2 ** Math.ceil(Math.log2(Math.max(LEAST_CAPACITY, 2 * pseudowires))), MOST_SESSIONS);
 }
 
 /** The control socket is one daemon's alone, and the same when it is started again. */

@@ -74,6 +74,9 @@ export interface ReloadReport {
   readonly problems: readonly string[];
 }
 
+/** More rows than anybody reads: of more pseudowires only so many are shown, those that are not up before all others. */
+const MOST_ROWS = 500;
+
 function duration(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
@@ -132,8 +135,18 @@ function pseudowireRow(pseudowire: PseudowireStatus): readonly string[] {
   ];
 }
 
+/** The pseudowires that are shown, and in words those that are not. */
+function rowsOf({ pseudowires }: StatusReport): readonly [readonly PseudowireStatus[], readonly string[]] {
+  if (pseudowires.length <= MOST_ROWS) return [pseudowires, []];
+  const down = pseudowires.filter(({ whyNot }) => whyNot !== undefined);
+  const up = pseudowires.filter(({ whyNot }) => whyNot === undefined);
+  const left = pseudowires.length - MOST_ROWS;
+  const words = `and ${left} more pseudowires (wirespan status --json has all); of all ${pseudowires.length}, ${down.length} are not up`;
+  return [[...down, ...up].slice(0, MOST_ROWS), [words]];
+}
+
 /** Which pseudowires another plane carries than the daemon's own, and why. */
-function carriers({ plane, pseudowires }: StatusReport): readonly string[] {
+function carriers(plane: StatusReport["plane"], pseudowires: readonly PseudowireStatus[]): readonly string[] {
   return pseudowires
     .filter((pseudowire) => pseudowire.plane !== undefined && pseudowire.plane !== plane.name)
     .map(
@@ -145,10 +158,10 @@ function carriers({ plane, pseudowires }: StatusReport): readonly string[] {
 export function renderStatus(report: StatusReport): string {
   const { hostName, routerId, version, pid, uptimeMs, plane } = report;
   const connections = report.controlConnections.map(connectionRow);
-  const pseudowires = report.pseudowires.map(pseudowireRow);
+  const [shown, more] = rowsOf(report);
   const reasons = [
     ...report.controlConnections.map(({ tunnel, whyNot }) => [`tunnel ${tunnel}`, whyNot]),
-    ...report.pseudowires.map(({ name, whyNot }) => [`pseudowire ${name}`, whyNot]),
+    ...shown.map(({ name, whyNot }) => [`pseudowire ${name}`, whyNot]),
   ].flatMap(([subject, whyNot]) => (whyNot === undefined ? [] : [`  ${subject}: ${whyNot}`]));
   return [
     `LCCE ${colours.bold(hostName)}, router id ${routerId}, wirespan ${version}, pid ${pid}, up ${duration(uptimeMs)}`,
@@ -167,10 +180,11 @@ export function renderStatus(report: StatusReport): string {
         "passed",
         "discarded",
       ],
-      pseudowires,
+      shown.map(pseudowireRow),
     ),
+    ...more,
     `plane ${plane.name}: ${plane.reason}`,
-    ...carriers(report),
+    ...carriers(plane, shown),
     ...(reasons.length === 0 ? [] : [colours.yellow("not up, and why:"), ...reasons]),
     `discarded, of no session: ${counts(report.discards)}; control messages: ${counts(report.control)}`,
   ].join("\n");

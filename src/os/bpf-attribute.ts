@@ -18,6 +18,7 @@ export const commands = {
   run: 10,
   describe: 15,
   query: 16,
+  lookUpBatch: 24,
   updateBatch: 26,
   createLink: 28,
   updateLink: 29,
@@ -28,7 +29,7 @@ export const commands = {
 export const fields = {
   createMap: { kind: 0, keyOctets: 4, valueOctets: 8, maxEntries: 12, flags: 16, name: 28 },
   element: { map: 0, key: 8, value: 16, flags64: 24 },
-  batch: { keys: 16, values: 24, count: 32, map: 36, elementFlags64: 40 },
+  batch: { from: 0, to: 8, keys: 16, values: 24, count: 32, map: 36, elementFlags64: 40 },
   loadProgram: {
     kind: 0,
     slots: 4,

@@ -1,4 +1,4 @@
-import { mkdirSync, rmdirSync, rmSync, statfsSync } from "node:fs";
+import { mkdirSync, readdirSync, rmdirSync, rmSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SystemError } from "./errors.ts";
 import { errno, errnoName, mount } from "./libc.ts";
@@ -47,6 +47,15 @@ export function removeDirectory(path: string): void {
     // Another daemon's pins are next to ours, or the last one's are gone already.
     if (["ENOTEMPTY", "ENOENT"].includes(codeOf(error))) return;
     throw refused("remove a directory of pins", path, error);
+  }
+}
+
+/** Removes the directories beside this one whose names begin so, with all their pins. Throws SystemError. */
+export function removeOthers(path: string, prefix: string): void {
+  const begin = pinPath(dirname(path), prefix);
+  for (const name of readdirSync(dirname(path))) {
+    const other = join(dirname(path), name);
+    if (other.startsWith(begin) && other !== path) removeDirectory(other);
   }
 }
 

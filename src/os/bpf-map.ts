@@ -11,6 +11,11 @@ const BPF_F_NO_PREALLOC = 1;
 /** Each CPU's value begins at a multiple of this. */
 const ALIGNMENT_OCTETS = 8;
 
+/** Entries that one call gives, and more than a hash has under one sum. */
+const BATCH = 1024;
+/** Octets in which the kernel keeps where it is between batches. */
+const CURSOR_OCTETS = 8;
+
 /** Offsets in struct bpf_map_info. */
 const info = { kind: 0, keyOctets: 8, valueOctets: 12, maxEntries: 16, flags: 20, name: 24 } as const;
 
@@ -66,12 +71,7 @@ export class KernelMap extends Handle implements BpfMap {
   lookUpPerCpu(key: Uint8Array): readonly Uint8Array[] | undefined {
     if (!this.#isPerCpu) throw new InvariantError(`${this.target} is not per CPU: use lookUp`);
     const values = this.#lookUp(key);
-    if (values === undefined) return undefined;
-    const { valueOctets } = this.description;
-    const stride = aligned(valueOctets);
-    return Array.from({ length: this.#cpus }, (_, cpu) =>
-      values.slice(cpu * stride, cpu * stride + valueOctets),
-    );
+    return values && this.#ofCpus(values, 0);
   }
 
   update(key: Uint8Array, value: Uint8Array, mode: keyof typeof updateModes = "any"): void {
@@ -118,6 +118,52 @@ export class KernelMap extends Handle implements BpfMap {
     return keys;
   }
 
+  *entries(): Iterable<readonly [key: Uint8Array, value: Uint8Array]> {
+    if (this.#isPerCpu) throw new InvariantError(`${this.target} is per CPU: use firstPerCpu`);
+    const { keyOctets, valueOctets } = this.description;
+    for (const { keys, values, count } of this.#batches(BATCH)) {
+      for (let index = 0; index < count; index += 1) {
+        const value = values.slice(index * valueOctets, (index + 1) * valueOctets);
+        yield [keys.slice(index * keyOctets, (index + 1) * keyOctets), value];
+      }
+    }
+  }
+
+  *firstPerCpu(count: number): Iterable<readonly Uint8Array[]> {
+    if (this.description.kind !== "perCpuArray")
+      throw new InvariantError(`${this.target} is no per-CPU array`);
+    let left = count;
+    if (left <= 0) return;
+    for (const batch of this.#batches(Math.min(count, BATCH))) {
+      for (let index = 0; index < batch.count && left > 0; index += 1, left -= 1)
+        yield this.#ofCpus(batch.values, index);
+      if (left <= 0) return;
+    }
+  }
+
+  /** The same memory again and again, with what it holds. */
+  *#batches(most: number): Iterable<{ keys: Uint8Array; values: Uint8Array; count: number }> {
+    const at = fields.batch;
+    const keys = new Uint8Array(most * this.description.keyOctets);
+    const values = new Uint8Array(most * this.#valueRoom);
+    const cursor = new Uint8Array(CURSOR_OCTETS);
+    for (let begun = false; ; begun = true) {
+      const attribute = new Attribute()
+        .pointer(at.to, cursor)
+        .pointer(at.keys, keys)
+        .pointer(at.values, values)
+        .u32(at.count, most)
+        .u32(at.map, this.fd);
+      if (begun) attribute.pointer(at.from, cursor);
+      const answer = attribute.call(commands.lookUpBatch);
+      // ENOENT: these are the last.
+      if (typeof answer === "string" && answer !== "ENOENT")
+        throw refusal("look up in a BPF map by a batch", this.target, answer);
+      yield { keys, values, count: attribute.read(at.count) };
+      if (answer === "ENOENT") return;
+    }
+  }
+
   #next(key: Uint8Array | undefined): Uint8Array | undefined {
     const next = new Uint8Array(this.description.keyOctets);
     const attribute =
@@ -129,12 +175,27 @@ export class KernelMap extends Handle implements BpfMap {
   }
 
   #lookUp(key: Uint8Array): Uint8Array | undefined {
-    const { valueOctets } = this.description;
-    const value = new Uint8Array(this.#isPerCpu ? aligned(valueOctets) * this.#cpus : valueOctets);
+    const value = new Uint8Array(this.#valueRoom);
     const answer = this.#element(key).pointer(fields.element.value, value).call(commands.lookUp);
     if (answer === "ENOENT") return undefined;
     if (typeof answer === "string") throw refusal("look up in a BPF map", this.target, answer);
     return value;
+  }
+
+  /** Octets that the kernel writes for a value: of a per-CPU map, those of all CPUs. */
+  get #valueRoom(): number {
+    const { valueOctets } = this.description;
+    return this.#isPerCpu ? aligned(valueOctets) * this.#cpus : valueOctets;
+  }
+
+  /** The values that the CPUs have, of the entry at `index` of a batch. */
+  #ofCpus(values: Uint8Array, index: number): readonly Uint8Array[] {
+    const { valueOctets } = this.description;
+    const stride = aligned(valueOctets);
+    return Array.from({ length: this.#cpus }, (_, cpu) => {
+      const begin = (index * this.#cpus + cpu) * stride;
+      return values.subarray(begin, begin + valueOctets);
+    });
   }
 
   #element(key: Uint8Array): Attribute {

@@ -124,6 +124,13 @@ export async function deleteVirtualPair(name: string): Promise<void> {
   });
 }
 
+/** Names of all interfaces of this network namespace. Rejects with SystemError. */
+export async function interfaceNames(): Promise<readonly string[]> {
+  return ask({ operation: "list interfaces", target: "this network namespace" }, async (socket) =>
+    (await socket.getLinks()).flatMap(({ attrs }) => attrs.ifname ?? []),
+  );
+}
+
 /** What an interface of this network namespace is; undefined where there is none of that name. Rejects with SystemError. */
 export async function findInterface(name: string): Promise<FoundInterface | undefined> {
   return ask({ operation: "look up an interface", target: `interface ${name}` }, (socket) =>

@@ -152,9 +152,63 @@ test.each(["[", "{", "- ", "a: {", "&a [", "!!map {"])("a file as deep as the st
   }
 });
 
-test("a file of more than 4 MiB is not even looked at", () => {
-  expect(linesOf(`${configText()}#${"x".repeat(4 * 1024 * 1024)}`)).toEqual([
-    "1:1 : longer than 4194304 characters",
+test("a file of more than 64 MiB is not even looked at", () => {
+  expect(linesOf(`${configText()}#${"x".repeat(64 * 1024 * 1024)}`)).toEqual([
+    "1:1 : longer than 67108864 characters",
+  ]);
+});
+
+/** A static tunnel of so many pseudowires, nine lines each from line 7 on; `circuitKey` names the device of each. */
+function manyText(pseudowires: number, circuitKey = "interface"): string {
+  const each = Array.from(
+    { length: pseudowires },
+    (_, index) => `      pw${index}:
+        circuit:
+          ${circuitKey}: eth${Math.floor(index / 4094)}
+          vlan: ${(index % 4094) + 1}
+        static:
+          local_session_id: ${index + 1}
+          remote_session_id: ${index + 1}
+          receive_cookie: 0011223344556677
+          transmit_cookie: "0011223344556677"
+`,
+  );
+  return `tunnels:
+  branch:
+    local: 192.0.2.1
+    remote: 192.0.2.2
+    control: static
+    pseudowires:
+${each.join("")}`;
+}
+
+// Were any step quadratic, these two would take minutes.
+test("a file of 100 000 pseudowires is read and checked", { timeout: 180_000 }, () => {
+  const { pseudowires } = configOf(manyText(100_000)).tunnels[0]!;
+  expect(pseudowires.length).toBe(100_000);
+  expect(pseudowires[99_999]).toMatchObject({
+    name: "pw99999",
+    circuit: { device: "eth24", vlan: { id: 1744 } },
+    fixed: { localSessionId: 100_000 },
+  });
+});
+
+test("a file of 20 000 pseudowires, each with a mistake, is told off", { timeout: 60_000 }, () => {
+  const lines = linesOf(manyText(20_000, "interfaces"));
+  expect(lines[1]).toBe(
+    "18:11 tunnels.branch.pseudowires.pw1.circuit.interfaces: unknown key; did you mean interface?",
+  );
+  expect(lines.at(-1)).toMatch(/ : and 19900 more$/);
+});
+
+test("every key that is there again is told, in the order of the file, beside other mistakes of YAML", () => {
+  const twice = "this key is there already";
+  expect(linesOf("a: 1\nb: { c: 1, c: 2, 'c': 3 }\n\"a\": 2\na: [1\n")).toEqual([
+    `2:12 : ${twice}`,
+    `2:18 : ${twice}`,
+    `3:1 : ${twice}`,
+    `4:1 : ${twice}`,
+    expect.stringMatching(/^5:1 : Flow sequence in block collection must be/),
   ]);
 });
 

@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 import { assemble } from "../../src/bpf/assembler.ts";
 import { Register } from "../../src/bpf/instruction.ts";
 import { exit, move } from "../../src/bpf/mnemonics.ts";
-import { pinDirectory, pinPath, removeDirectory } from "../../src/os/bpf-file-system.ts";
+import { pinDirectory, pinPath, removeDirectory, removeOthers } from "../../src/os/bpf-file-system.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { mount } from "../../src/os/libc.ts";
 import { inPrivateMounts } from "../support/mount-namespace.ts";
@@ -42,6 +42,10 @@ test("a directory for pins is made, keeps what was pinned, and goes with it", ()
     expect(again.id).toBe(program.id);
 
     const other = made("east");
+    const path2 = made("west.example-2");
+    removeOthers(path2, "west.");
+    expect(readdirSync(ROOT).sort()).toEqual(["east", "west%2Eexample-2"]);
+    removeDirectory(path2);
     removeDirectory(path);
     removeDirectory(path);
     expect(readdirSync(ROOT)).toEqual(["east"]);

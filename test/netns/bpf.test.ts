@@ -266,6 +266,40 @@ describe("maps", () => {
     },
   );
 
+  test.each(["hash", "array"] as const)("all entries of a map of kind %s are read by batches", (kind) => {
+    for (const entries of [0, 1, 1024, 5000]) {
+      const sizes = { keyOctets: 4, valueOctets: 8, maxEntries: Math.max(entries, 1) };
+      using map = kernel.createMap({ kind, name: "entries", ...sizes });
+      map.updateBatch(Array.from({ length: entries }, (_, n) => [u32(n), u64(BigInt(n * n))] as const));
+      const read = [...map.entries()].map(
+        ([key, value]) => [numberIn(concat(key, u32(0))), numberIn(value)] as const,
+      );
+      const wanted = Array.from({ length: kind === "array" ? Math.max(entries, 1) : entries }, (_, n) => [
+        BigInt(n),
+        BigInt(n * n),
+      ]);
+      expect(read.sort(([a = 0n], [b = 0n]) => Number(a - b))).toEqual(wanted);
+    }
+  });
+
+  test("the first entries of a per-CPU array are read by batches", () => {
+    const sizes = { keyOctets: 4, valueOctets: 12, maxEntries: 3000 };
+    using map = kernel.createMap({ kind: "perCpuArray", name: "entries", ...sizes });
+    map.updateBatch(
+      Array.from({ length: 3000 }, (_, n) => [u32(n), concat(u64(BigInt(n)), u32(9))] as const),
+    );
+    for (const count of [0, 1, 1024, 2500, 3000, 4000]) {
+      let read = 0;
+      for (const values of map.firstPerCpu(count)) {
+        const each = Array.from({ length: kernel.possibleCpus }, () => concat(u64(BigInt(read)), u32(9)));
+        expect(values).toEqual(each);
+        read += 1;
+      }
+      expect(read).toBe(Math.min(count, 3000));
+    }
+    expect(() => [...map.entries()]).toThrow('map "entries" is per CPU: use firstPerCpu');
+  });
+
   test("a batch that is too long tells how far it came", () => {
     using map = kernel.createMap({
       kind: "array",

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { eventually, Lab, MAIN, output } from "../support/lab.ts";
 
 let folder: string;
@@ -104,6 +104,66 @@ test("a negotiated session is replaced after a crash, and what is left of the ol
   await eventually("another session is up", isNew);
   const lost = /(\d+) packets transmitted, (\d+) received/.exec(await printed);
   console.log(`crash of a daemon with a negotiated session: ${lost?.[0]}`);
+  expect(await lab.reaches("a1", "10.0.0.12")).toBe(true);
+  supervisor.kill("SIGKILL");
+});
+
+/** Kills the daemon of site a with another configuration in its place, and waits for the next one, which reads that. */
+async function crashInto(lab: Lab, change: (config: Configuration) => void): Promise<void> {
+  const { pid } = await lab.status("a");
+  const config = parse((await lab.shell("lcce-a", "cat /run/wirespan-a.yaml")).stdout) as Configuration;
+  change(config);
+  await lab.shell("lcce-a", "cat > /run/wirespan-a.yaml", stringify(config));
+  expect((await lab.shell("lcce-a", `kill -9 ${pid}`)).status).toBe(0);
+  const isAnother = async () => ((await lab.status("a").catch(() => undefined))?.pid ?? pid) !== pid;
+  await eventually("another daemon runs", isAnother);
+}
+
+interface Configuration {
+  readonly tunnels: { readonly peer: { readonly pseudowires: Record<string, object> } };
+}
+
+const fixed = (id: number) => ({
+  ...{ local_session_id: id, remote_session_id: id },
+  ...{ receive_cookie: "0102030405060708", transmit_cookie: "0102030405060708" },
+});
+
+test("a crash, and a configuration that the maps left behind have no room for: the next daemon makes others", async () => {
+  await using lab = await Lab.up(topologyOf("grown", { interface: "trunk" }, true), "ebpf");
+  const supervisor = await supervise(lab);
+  for (const words of ["add many type veth peer name end", "set many up", "set end up"])
+    expect((await lab.shell("lcce-a", `ip link ${words}`)).status, words).toBe(0);
+  await crashInto(lab, ({ tunnels: { peer } }) => {
+    for (let vlan = 1; vlan <= 2000; vlan += 1)
+      peer.pseudowires[`v${vlan}`] = { circuit: { interface: "many", vlan }, static: fixed(1000 + vlan) };
+  });
+  const { plane, pseudowires } = await lab.status("a");
+  expect(plane.name, plane.reason).toBe("ebpf");
+  expect(pseudowires.length).toBe(2001);
+  expect(pseudowires.filter((pseudowire) => pseudowire.plane !== "ebpf")).toEqual([]);
+  await eventually("hosts reach each other", () => lab.reaches("a1", "10.0.0.12"));
+  // The next one finds room enough in what this one leaves.
+  await crashInto(lab, () => undefined);
+  expect((await lab.status("a")).plane.name).toBe("ebpf");
+  await eventually("hosts reach each other", () => lab.reaches("a1", "10.0.0.12"));
+  supervisor.kill("SIGKILL");
+});
+
+test("a crash, and a configuration without a circuit: its hidden interfaces go at the next start", async () => {
+  await using lab = await Lab.up(topologyOf("shrunk", { interface: "trunk" }, true), "ebpf");
+  const supervisor = await supervise(lab);
+  await lab.shell("lcce-a", "ip link add wsa0000cafe0000 type veth peer name wsb0000cafe0000");
+  const links = async () => (await lab.shell("lcce-a", "ls /sys/class/net")).stdout.trim().split(/\s+/);
+  const before = (await links()).sort();
+  await crashInto(lab, ({ tunnels: { peer } }) => {
+    peer.pseudowires["gone"] = { circuit: { tap: "pw7" }, static: fixed(77) };
+  });
+  const added = (await links()).filter((name) => !before.includes(name));
+  expect(added.map((name) => name.slice(0, 3)).sort()).toEqual(["pw7", "wsa", "wsb", "wst"]);
+  await crashInto(lab, ({ tunnels: { peer } }) => {
+    delete peer.pseudowires["gone"];
+  });
+  expect((await links()).sort()).toEqual(before);
   expect(await lab.reaches("a1", "10.0.0.12")).toBe(true);
   supervisor.kill("SIGKILL");
 });

@@ -264,11 +264,14 @@ export function peerEntry(
 
 /** A session's counters out of what each CPU counted. */
 export function countersFrom(localSessionId: number, perCpu: readonly Uint8Array[]): SessionCounters {
-  const sum = (offset: number) =>
-    perCpu.reduce((total, octets) => {
-      const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
-      return total + Number(view.getBigUint64(offset, true));
-    }, 0);
+  const views = perCpu.map((octets) => new DataView(octets.buffer, octets.byteOffset, octets.byteLength));
+  const sum = (offset: number) => {
+    let total = 0;
+    // Halves, for a BigInt would be memory taken for each.
+    for (const view of views)
+      total += view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 0x1_0000_0000;
+    return total;
+  };
   const discards: Record<string, number> = {};
   for (const { name } of discardReasons) {
     const count = sum(discardOffset(name));

@@ -5,6 +5,7 @@ import {
   createVirtualPair,
   deleteVirtualPair,
   findInterface,
+  interfaceNames,
   type VirtualEnd,
 } from "../../os/virtual-pairs.ts";
 import type { CircuitDevice } from "../plane.ts";
@@ -13,8 +14,12 @@ import type { Place } from "./attachments.ts";
 /** The most that a virtual cable takes, and more than any frame has. */
 const DETOUR_MTU = 65_535;
 
-/** TABLE: what the hidden interfaces are called: a prefix, and eight digits made of the device's name. */
+/**
+ * TABLE: what the hidden interfaces are called: a prefix, four digits of the daemon's owner, by which it knows its own, and eight made
+ * of the device's name.
+ */
 const prefixes = { near: "wsa", far: "wsb", tcpNear: "wsc", tcpFar: "wsd", twin: "wst" } as const;
+const OWNER_DIGITS = 4;
 
 /** A virtual cable, by the interface indexes of its ends. */
 export interface Cable {
@@ -44,18 +49,20 @@ export interface KernelDevice {
   readonly opened: CircuitDevice;
 }
 
-function hidden(kind: keyof typeof prefixes, name: string): string {
-  return prefixes[kind] + createHash("sha256").update(name).digest("hex").slice(0, 8);
+function hidden(kind: keyof typeof prefixes, owner: string, name: string): string {
+  const digits = createHash("sha256").update(name).digest("hex").slice(0, 8);
+  return prefixes[kind] + owner.slice(0, OWNER_DIGITS) + digits;
 }
 
 /**
  * Makes what a device needs beside itself, or takes over what a crashed daemon left. A "tap" becomes one end of a virtual cable,
- * which outlives the daemon. Rejects with SystemError, and then nothing is left.
+ * which outlives the daemon. `owner` begins with four hexadecimal digits. Rejects with SystemError, and then nothing is left.
  */
-export async function openKernelDevice(device: CircuitDevice): Promise<KernelDevice> {
+export async function openKernelDevice(device: CircuitDevice, owner: string): Promise<KernelDevice> {
   const { name, mtu } = device;
   const isOurs = device.kind === "tap";
-  const [near, far, twin] = [hidden("near", name), hidden("far", name), hidden("twin", name)];
+  const [near, far] = [hidden("near", owner, name), hidden("far", owner, name)];
+  const twin = hidden("twin", owner, name);
   if (isOurs) await havePair({ name, mtu }, { name: twin, mtu, silent: true });
   try {
     const interfaceIndex = indexOf(name);
@@ -68,7 +75,7 @@ export async function openKernelDevice(device: CircuitDevice): Promise<KernelDev
       place: { interfaceIndex, at: isOurs ? "egress" : "ingress" },
       delivery: isOurs ? "in" : "out",
       detour: { near: indexOf(near), far: indexOf(far) },
-      tcpDetour: once(() => openTcpDetour(name)),
+      tcpDetour: once(() => openTcpDetour(name, owner)),
       opened: { ...device, standIns: { sendsBy: isOurs ? twin : name, readsFrom: near } },
     };
   } catch (error) {
@@ -77,8 +84,8 @@ export async function openKernelDevice(device: CircuitDevice): Promise<KernelDev
   }
 }
 
-async function openTcpDetour(device: string): Promise<Cable> {
-  const [near, far] = [hidden("tcpNear", device), hidden("tcpFar", device)];
+async function openTcpDetour(device: string, owner: string): Promise<Cable> {
+  const [near, far] = [hidden("tcpNear", owner, device), hidden("tcpFar", owner, device)];
   const end = { mtu: DETOUR_MTU, silent: true, offloads: "checksums" } as const;
   await havePair({ name: near, ...end, joins: true }, { name: far, ...end });
   return { near: indexOf(near), far: indexOf(far) };
@@ -99,9 +106,23 @@ function once<T>(act: () => Promise<T>): () => Promise<T> {
 }
 
 /** Takes away what `openKernelDevice` made; what is gone already is no error. Rejects with SystemError. */
-export async function closeKernelDevice({ kind, name }: CircuitDevice): Promise<void> {
-  for (const kind of ["near", "tcpNear"] as const) await deleteVirtualPair(hidden(kind, name));
+export async function closeKernelDevice({ kind, name }: CircuitDevice, owner: string): Promise<void> {
+  for (const end of ["near", "tcpNear"] as const) await deleteVirtualPair(hidden(end, owner, name));
   if (kind === "tap") await deleteVirtualPair(name);
+}
+
+/**
+ * Takes away the hidden interfaces of this owner that none of `devices` has: a daemon that crashed left them, and the "tap" with its
+ * twin. Rejects with SystemError.
+ */
+export async function removeLeftOvers(devices: Iterable<CircuitDevice>, owner: string): Promise<void> {
+  const kinds = Object.keys(prefixes) as (keyof typeof prefixes)[];
+  const used = new Set([...devices].flatMap(({ name }) => kinds.map((kind) => hidden(kind, owner, name))));
+  const ours = new RegExp(
+    `^(?:${Object.values(prefixes).join("|")})${owner.slice(0, OWNER_DIGITS)}[0-9a-f]{8}$`,
+  );
+  const stale = (await interfaceNames()).filter((name) => ours.test(name) && !used.has(name));
+  for (const name of stale) await deleteVirtualPair(name);
 }
 
 /** A pair that is there already, with these very names, was ours. */

@@ -1,5 +1,4 @@
 import { toHex } from "../../bytes/hex.ts";
-import type { BpfMap } from "../../ports.ts";
 import { decode } from "../ebpf/layout.ts";
 import { circuitKey, circuitValue, peerKey, peerValue } from "../ebpf/map-layout.ts";
 import type { PlaneMaps } from "./plane-maps.ts";
@@ -17,18 +16,24 @@ interface Inherited {
 export class Inheritance {
   readonly #maps: PlaneMaps;
   readonly #sessions = new Map<number, Inherited>();
+  /** Of what is in `#sessions`: who has a key of the circuit side, and the place of a session id. */
+  readonly #byCircuit = new Map<string, Inherited>();
+  readonly #slotsById = new Map<number, number>();
 
   constructor(maps: PlaneMaps) {
     this.#maps = maps;
     if (!maps.areInherited) return;
-    for (const [key, value] of entriesOf(maps.circuits)) {
+    for (const [key, value] of maps.circuits.entries()) {
       const { slot } = decode(circuitValue, value);
       const session = this.#session(slot);
       session.circuitKeys.push(key);
+      this.#byCircuit.set(toHex(key), session);
       session.interfaces.add(decode(circuitKey, key).interfaceIndex);
     }
-    for (const [key, value] of entriesOf(maps.peers)) {
-      this.#session(decode(peerValue, value).slot).peerKeys.push(key);
+    for (const [key, value] of maps.peers.entries()) {
+      const { slot } = decode(peerValue, value);
+      this.#session(slot).peerKeys.push(key);
+      this.#slotsById.set(decode(peerKey, key).sessionId, slot);
     }
   }
 
@@ -43,18 +48,16 @@ export class Inheritance {
 
   /** The place of a session with this id, as static ones keep it: its numbers and counters go on. */
   slotOf(localSessionId: number): number | undefined {
-    for (const { slot, peerKeys } of this.#sessions.values()) {
-      if (peerKeys.some((key) => decode(peerKey, key).sessionId === localSessionId)) return slot;
-    }
-    return undefined;
+    return this.#slotsById.get(localSessionId);
   }
 
   /** Drops what has one of these keys and is not in `slot`; keys stay where new entries are. Gives the places that are free now. */
   replace(circuitKeys: readonly Uint8Array[], slot: number | undefined): readonly number[] {
     const fresh = new Set(circuitKeys.map(toHex));
-    const replaced = [...this.#sessions.values()].filter((session) =>
-      session.circuitKeys.some((key) => fresh.has(toHex(key))),
-    );
+    const found = [...fresh]
+      .map((key) => this.#byCircuit.get(key))
+      .filter((session) => session !== undefined);
+    const replaced = [...new Set(found)];
     for (const session of replaced) this.#drop(session, fresh, session.slot === slot);
     return replaced.map((session) => session.slot).filter((other) => other !== slot);
   }
@@ -76,14 +79,13 @@ export class Inheritance {
 
   #drop(session: Inherited, kept: ReadonlySet<string>, keepsPeer: boolean): void {
     this.#sessions.delete(session.slot);
-    for (const key of session.circuitKeys) if (!kept.has(toHex(key))) this.#maps.circuits.remove(key);
-    if (!keepsPeer) for (const key of session.peerKeys) this.#maps.peers.remove(key);
+    for (const key of session.circuitKeys) {
+      this.#byCircuit.delete(toHex(key));
+      if (!kept.has(toHex(key))) this.#maps.circuits.remove(key);
+    }
+    for (const key of session.peerKeys) {
+      this.#slotsById.delete(decode(peerKey, key).sessionId);
+      if (!keepsPeer) this.#maps.peers.remove(key);
+    }
   }
-}
-
-function entriesOf(map: BpfMap): readonly (readonly [Uint8Array, Uint8Array])[] {
-  return map.keys().flatMap((key) => {
-    const value = map.lookUp(key);
-    return value === undefined ? [] : [[key, value] as const];
-  });
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { BpfMap, BpfMapDescription, BpfPort } from "../../ports.ts";
 import { circuitValue, mapSizes, peerValue, sequenceValue } from "../ebpf/map-layout.ts";
@@ -47,7 +47,7 @@ export class PlaneMaps implements Disposable {
     this.areInherited = areInherited;
   }
 
-  /** Makes them, and pins them in the directory if there is one. Throws SystemError. */
+  /** Makes them, and pins them in the directory if there is one: what is pinned there for them gives way. Throws SystemError. */
   static create(bpf: BpfPort, capacity: number, directory: string | undefined): PlaneMaps {
     const made: Partial<Record<MapName, BpfMap>> = {};
     const wanted = descriptions(capacity);
@@ -55,7 +55,10 @@ export class PlaneMaps implements Disposable {
       for (const name of names) {
         const map = bpf.createMap(wanted[name]);
         made[name] = map;
-        if (directory !== undefined) map.pin(join(directory, name));
+        if (directory === undefined) continue;
+        const path = join(directory, name);
+        rmSync(path, { force: true });
+        map.pin(path);
       }
       return new PlaneMaps(made as Record<MapName, BpfMap>, false);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { messageOf } from "../../bytes/errors.ts";
-import { type PinDirectory, pinDirectory, removeDirectory } from "../../os/bpf-file-system.ts";
+import { type PinDirectory, pinDirectory, removeDirectory, removeOthers } from "../../os/bpf-file-system.ts";
 import { canTellProtocol } from "../../os/bpf-probe.ts";
 import { BpfSyscall } from "../../os/bpf-syscall.ts";
 import { type RouteWatch, watchRoutes } from "../../os/routes.ts";
@@ -29,11 +29,10 @@ import {
   needsTcpDetour,
   puntOf,
   type Subject,
-  slotKey,
   unload,
 } from "./carriage.ts";
 import { CircuitOwners } from "./circuit-owners.ts";
-import { closeKernelDevice, type KernelDevice, openKernelDevice } from "./devices.ts";
+import { closeKernelDevice, type KernelDevice, openKernelDevice, removeLeftOvers } from "./devices.ts";
 import { Inheritance } from "./inheritance.ts";
 import { layoutVersion, PlaneMaps } from "./plane-maps.ts";
 import { ProgramShop } from "./program-shop.ts";
@@ -76,6 +75,7 @@ export class KernelPlane implements ForwardingPlane {
   readonly #slots: Slots;
   readonly #inheritance: Inheritance;
   readonly #directory: string | undefined;
+  readonly #owner: string;
   readonly #ways = new Ways();
   readonly #watch: RouteWatch;
   readonly #timers: readonly NodeJS.Timeout[];
@@ -95,6 +95,7 @@ export class KernelPlane implements ForwardingPlane {
     const directory = pins.path;
     this.#userspace = userspace;
     this.#directory = directory;
+    this.#owner = owner;
     this.crashWords =
       pins.reason === undefined
         ? "forwarding outlives a crash of the daemon"
@@ -111,10 +112,12 @@ export class KernelPlane implements ForwardingPlane {
     ];
   }
 
-  /** Takes over what a crashed daemon left, or begins anew. Rejects with SystemError. */
+  /** Takes over what a crashed daemon left, or begins anew where that has too little room. Rejects with SystemError. */
   static async open(events: PlaneEvents, { capacity, owner }: KernelPlaneOptions): Promise<KernelPlane> {
     const pins = pinDirectory(`${owner}-${layoutVersion}`);
     const directory = pins.path;
+    // Programs of another version would stand before ours.
+    if (directory !== undefined) removeOthers(directory, `${owner}-`);
     const bpf = new BpfSyscall();
     const maps =
       (directory === undefined ? undefined : PlaneMaps.open(bpf, capacity, directory)) ??
@@ -142,7 +145,7 @@ export class KernelPlane implements ForwardingPlane {
   openCircuit(wanted: CircuitDevice): Promise<void> {
     return this.#inTurn(async () => {
       try {
-        const device = await openKernelDevice(wanted);
+        const device = await openKernelDevice(wanted, this.#owner);
         this.#devices.set(wanted.name, device);
         await this.#userspace.openCircuit(device.opened);
       } catch (error) {
@@ -165,8 +168,11 @@ export class KernelPlane implements ForwardingPlane {
   }
 
   addSession(session: SessionParameters, attachment: Attachment): Promise<void> {
+    // The userspace plane keeps the order by itself, so that many may be on their way to its thread.
+    const added = this.#userspace.addSession(session, attachment);
+    added.catch(() => undefined);
     return this.#inTurn(async () => {
-      await this.#userspace.addSession(session, attachment);
+      await added;
       const device = this.#devices.get(attachment.device);
       const refused = this.#refused.get(attachment.device);
       this.#owners.take(attachment, session.localSessionId);
@@ -192,7 +198,15 @@ export class KernelPlane implements ForwardingPlane {
 
   counters(): PlaneCounters {
     const { sessions, discards } = this.#userspace.counters();
-    return { sessions: sessions.map((session) => this.#withPrograms(session)), discards };
+    const bySlot = this.#programCounters();
+    return {
+      sessions: sessions.map((session) => {
+        const slot = this.#known.get(session.localSessionId)?.slot;
+        const counted = slot === undefined ? undefined : bySlot.get(slot);
+        return counted === undefined ? session : sumOf(session, counted);
+      }),
+      discards,
+    };
   }
 
   carrier(localSessionId: number): Carrier {
@@ -206,19 +220,23 @@ export class KernelPlane implements ForwardingPlane {
     const ours = new Set(
       [...this.#devices.values()].flatMap(({ place, detour }) => [place.interfaceIndex, detour.far]),
     );
-    return this.#inTurn(() => this.#dropInherited((index) => ours.has(index)));
+    const devices = [...this.#devices.values()].map(({ device }) => device);
+    return this.#inTurn(async () => {
+      await this.#dropInherited((index) => ours.has(index));
+      await removeLeftOvers(devices, this.#owner);
+    });
   }
 
   async close(): Promise<void> {
     this.#watch.close();
     for (const timer of this.#timers) clearTimeout(timer);
     await this.#inTurn(async () => {
-      for (const id of [...this.#known.keys()]) await this.#forget(id);
-      await this.#dropInherited(() => false);
+      // Without programs entries are dead, and go with the maps.
       await this.#ground.attachments.dropAll();
+      this.#known.clear();
     });
     await this.#userspace.close();
-    for (const { device } of this.#devices.values()) await closeKernelDevice(device);
+    for (const { device } of this.#devices.values()) await closeKernelDevice(device, this.#owner);
     this.#shop[Symbol.dispose]();
     this.#ground.maps[Symbol.dispose]();
     if (this.#directory !== undefined) removeDirectory(this.#directory);
@@ -263,7 +281,7 @@ export class KernelPlane implements ForwardingPlane {
       const tcpDetour = needs ? await subject.device.tcpDetour() : undefined;
       const carriage = this.#owned(subject, carriageOf(subject, endpoint, way, slot, tcpDetour));
       await load(this.#ground, carriage);
-      return { ...subject, carriage, slot, reason: undefined, way: textOf(way) };
+      return { ...subject, carriage, slot, reason: undefined, way: way.text };
     } catch (error) {
       if (isNew) this.#slots.give(slot);
       throw error;
@@ -273,12 +291,12 @@ export class KernelPlane implements ForwardingPlane {
   async #punt(subject: Subject, reason: string, way?: Way): Promise<Known> {
     const carriage = this.#owned(subject, puntOf(subject));
     await load(this.#ground, carriage);
-    return { ...subject, carriage, slot: undefined, reason, way: way && textOf(way) };
+    return { ...subject, carriage, slot: undefined, reason, way: way?.text };
   }
 
   async #abandon(wanted: CircuitDevice): Promise<void> {
     if (!this.#devices.delete(wanted.name)) return;
-    await closeKernelDevice(wanted);
+    await closeKernelDevice(wanted, this.#owner);
   }
 
   async #forget(localSessionId: number): Promise<void> {
@@ -300,11 +318,19 @@ export class KernelPlane implements ForwardingPlane {
     return unload(this.#ground, this.#owned(known, known.carriage), next);
   }
 
-  #withPrograms(session: SessionCounters): SessionCounters {
-    const slot = this.#known.get(session.localSessionId)?.slot;
-    if (slot === undefined) return session;
-    const values = this.#ground.maps.counters.lookUpPerCpu(slotKey(slot)) ?? [];
-    return sumOf(session, countersFrom(session.localSessionId, values));
+  /** What programs counted, in places of the arrays that sessions of ours have. */
+  #programCounters(): ReadonlyMap<number, SessionCounters> {
+    const ids = new Map<number, number>();
+    for (const { session, slot } of this.#known.values())
+      if (slot !== undefined) ids.set(slot, session.localSessionId);
+    const found = new Map<number, SessionCounters>();
+    let slot = 0;
+    for (const values of this.#ground.maps.counters.firstPerCpu(ids.size === 0 ? 0 : this.#slots.end)) {
+      const id = ids.get(slot);
+      if (id !== undefined) found.set(slot, countersFrom(id, values));
+      slot += 1;
+    }
+    return found;
   }
 
   async #dropInherited(isKept: (interfaceIndex: number) => boolean): Promise<void> {
@@ -324,7 +350,7 @@ export class KernelPlane implements ForwardingPlane {
 
   async #wayOf({ session: { path } }: Known): Promise<string | undefined> {
     const way = await this.#ways.find(path.remoteAddress, path.localAddress).catch(() => undefined);
-    return way && textOf(way);
+    return way?.text;
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
@@ -346,8 +372,4 @@ function sumOf(a: SessionCounters, b: SessionCounters): SessionCounters {
     transmittedOctets: a.transmittedOctets + b.transmittedOctets,
     discards,
   };
-}
-
-function textOf(way: Way): string {
-  return JSON.stringify(way);
 }

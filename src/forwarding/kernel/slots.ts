@@ -4,6 +4,7 @@ export class Slots {
   readonly #taken = new Set<number>();
   readonly #free: number[] = [];
   #next = 0;
+  #end = 0;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -13,15 +14,21 @@ export class Slots {
     return this.#capacity;
   }
 
+  /** One more than the greatest that was ever in use. */
+  get end(): number {
+    return this.#end;
+  }
+
   /** Marks one that is in use already. */
   occupy(slot: number): void {
     this.#taken.add(slot);
+    this.#end = Math.max(this.#end, slot + 1);
   }
 
   /** One that nobody has; undefined when there is none. */
   take(): number | undefined {
     const slot = this.#free.pop() ?? this.#unused();
-    if (slot !== undefined) this.#taken.add(slot);
+    if (slot !== undefined) this.occupy(slot);
     return slot;
   }
 

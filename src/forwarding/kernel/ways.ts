@@ -6,6 +6,8 @@ export interface Way {
   readonly route: RouteFound;
   /** Whether IPsec policies exist here. */
   readonly hasPolicies: boolean;
+  /** All of it as text, to tell whether it changed. */
+  readonly text: string;
 }
 
 /** Ways that were looked up since the last change, by both ends. */
@@ -27,5 +29,6 @@ export class Ways {
 }
 
 async function lookUp(remote: string, local: string): Promise<Way> {
-  return { route: await routeTo(remote, local), hasPolicies: await hasIpsecPolicies() };
+  const found = { route: await routeTo(remote, local), hasPolicies: await hasIpsecPolicies() };
+  return { ...found, text: JSON.stringify(found) };
 }

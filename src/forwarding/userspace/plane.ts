@@ -55,6 +55,7 @@ export class UserspacePlane implements ForwardingPlane {
   readonly #freeRows: number[] = [];
   #nextRow = UNCHARGED_ROW + 1;
   #nextId = 1;
+  #isWaking = false;
   #lostAtEndpoints = 0;
   #lostAtCircuits = 0;
   #closing = false;
@@ -215,7 +216,17 @@ export class UserspacePlane implements ForwardingPlane {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       this.#commands.postMessage({ ...body, id } as Command);
-      this.#wake();
+      this.#wakeSoon();
+    });
+  }
+
+  /** Once for all that is asked before the event loop turns. */
+  #wakeSoon(): void {
+    if (this.#isWaking) return;
+    this.#isWaking = true;
+    setImmediate(() => {
+      this.#isWaking = false;
+      if (!this.#closing) this.#wake();
     });
   }
 

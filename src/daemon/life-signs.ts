@@ -1,0 +1,58 @@
+import type { SessionCounters } from "../forwarding/plane.ts";
+import type { Clock } from "../ports.ts";
+
+/** Pause between looks at the counters. */
+const LEAST_PAUSE_MS = 1000;
+const MOST_PAUSE_MS = 30_000;
+/** A look may take one part in so many of the time. */
+const SHARE = 100;
+
+/** How long to wait after a look that took so long: the more sessions there are, the longer. */
+export function pauseAfter(tookMs: number): number {
+  return Math.min(Math.max(LEAST_PAUSE_MS, SHARE * tookMs), MOST_PAUSE_MS);
+}
+
+export interface LifeSignsOptions {
+  readonly clock: Clock;
+  /** Whether anybody wants to know just now: static sessions have no HELLOs. */
+  isWanted(): boolean;
+  look(): readonly SessionCounters[];
+  /** Data came for a session since the last look. */
+  received(localSessionId: number): void;
+}
+
+/** Looks at the counters now and then for signs of life of the peers: data that came keeps HELLOs away (RFC 3931 §4.4). */
+export class LifeSigns {
+  readonly #options: LifeSignsOptions;
+  readonly #received = new Map<number, number>();
+  #timer: NodeJS.Timeout;
+
+  constructor(options: LifeSignsOptions) {
+    this.#options = options;
+    this.#timer = setTimeout(() => this.#turn(), LEAST_PAUSE_MS);
+  }
+
+  /** A session is no more. */
+  forget(localSessionId: number): void {
+    this.#received.delete(localSessionId);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #turn(): void {
+    const { clock, isWanted } = this.#options;
+    const begunMs = clock.nowMs();
+    if (isWanted()) this.#look();
+    this.#timer = setTimeout(() => this.#turn(), pauseAfter(clock.nowMs() - begunMs));
+  }
+
+  #look(): void {
+    for (const { localSessionId, receivedFrames } of this.#options.look()) {
+      if (this.#received.get(localSessionId) === receivedFrames) continue;
+      this.#received.set(localSessionId, receivedFrames);
+      if (receivedFrames > 0) this.#options.received(localSessionId);
+    }
+  }
+}

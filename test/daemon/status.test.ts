@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { type PseudowireStatus, renderStatus, type StatusReport } from "../../src/daemon/status.ts";
+
+function pseudowire(name: string, whyNot?: string): PseudowireStatus {
+  return {
+    ...{
+      name,
+      tunnel: "peer",
+      state: whyNot === undefined ? "established" : "idle",
+      type: "ethernet",
+      whyNot,
+    },
+    ...{ circuit: name, localCircuit: "up", plane: "userspace", planeReason: "of old", discards: {} },
+    ...{ receivedFrames: 0, receivedOctets: 0, transmittedFrames: 0, transmittedOctets: 0 },
+  };
+}
+
+function reportOf(pseudowires: readonly PseudowireStatus[]): StatusReport {
+  return {
+    ...{ version: "0", pid: 1, uptimeMs: 0, hostName: "here", routerId: "0.0.0.1", controlConnections: [] },
+    ...{ plane: { name: "ebpf", reason: "why" }, pseudowires, discards: {}, control: {} },
+  };
+}
+
+const many = (count: number, isUp: (index: number) => boolean) =>
+  Array.from({ length: count }, (_, index) => pseudowire(`pw${index}.`, isUp(index) ? undefined : "no link"));
+
+test("up to 500 pseudowires are all shown, in the order of the file", () => {
+  const text = renderStatus(reportOf(many(500, (index) => index !== 499)));
+  expect(text.match(/^│ pw\d+\./gm)?.length).toBe(500);
+  expect(text).not.toMatch(/more pseudowires/);
+  expect(text).toMatch(/^ {2}pseudowire pw499\.: no link$/m);
+});
+
+test("of 100 000 pseudowires 500 are shown, those that are not up before all others", () => {
+  const lines = renderStatus(reportOf(many(100_000, (index) => index % 30_000 !== 29_999))).split("\n");
+  const rows = lines.flatMap((line) => /^│ (pw\d+)\./.exec(line)?.[1] ?? []);
+  expect(rows.length).toBe(500);
+  expect(rows.slice(0, 5)).toEqual(["pw29999", "pw59999", "pw89999", "pw0", "pw1"]);
+  expect(lines).toContain(
+    "and 99500 more pseudowires (wirespan status --json has all); of all 100000, 3 are not up",
+  );
+  expect(lines).toContain("  pseudowire pw89999.: no link");
+  expect(lines.filter((line) => line.includes("by userspace: of old")).length).toBe(500);
+});
