@@ -66,15 +66,24 @@ export function planChange(before: Config, after: Config): readonly PlanStep[] {
   }
   const log = differences(before.log, after.log);
   if (log.length > 0) steps.push({ action: "update", kind: "log", name: "log", reasons: log });
-  const byName = new Map(after.tunnels.map((tunnel) => [tunnel.name, tunnel]));
-  for (const tunnel of before.tunnels) {
-    const next = byName.get(tunnel.name);
-    if (next === undefined) steps.push({ action: "remove", kind: "tunnel", name: tunnel.name, reasons: [] });
-    else steps.push(...planTunnel(tunnel, next));
-    byName.delete(tunnel.name);
-  }
-  for (const name of byName.keys()) steps.push({ action: "create", kind: "tunnel", name, reasons: [] });
-  return steps;
+  return steps.concat(planTunnels(before.tunnels, after.tunnels));
+}
+
+function planTunnels(before: readonly TunnelConfig[], after: readonly TunnelConfig[]): readonly PlanStep[] {
+  const nextOf = new Map(after.map((tunnel) => [tunnel.name, tunnel]));
+  const known = new Set(before.map(({ name }) => name));
+  return [
+    ...before.flatMap((tunnel): readonly PlanStep[] => {
+      const { name } = tunnel;
+      const next = nextOf.get(name);
+      return next === undefined
+        ? [{ action: "remove", kind: "tunnel", name, reasons: [] }]
+        : planTunnel(tunnel, next);
+    }),
+    ...after
+      .filter(({ name }) => !known.has(name))
+      .map(({ name }): PlanStep => ({ action: "create", kind: "tunnel", name, reasons: [] })),
+  ];
 }
 
 function planTunnel(before: TunnelConfig, after: TunnelConfig): readonly PlanStep[] {

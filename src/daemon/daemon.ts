@@ -1,5 +1,5 @@
 import { messageOf } from "../bytes/errors.ts";
-import type { Config } from "../config/config.ts";
+import type { Config, PseudowireConfig, TunnelConfig } from "../config/config.ts";
 import { formatPlan, type PlanStep, planChange } from "../config/plan.ts";
 import type { Effect, Input, ReportedEvent } from "../control/effects.ts";
 import { Lcce } from "../control/lcce.ts";
@@ -139,7 +139,10 @@ export class Daemon {
     if (problems.length === 0) this.#config = config;
     const everything = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
     if (everything) await attempt(() => this.#replaceAll(config));
-    else for (const step of orderOf(steps)) await attempt(() => this.#carryOut(step, config));
+    else {
+      const wanted = namedIn(config);
+      for (const step of orderOf(steps)) await attempt(() => this.#carryOut(step, wanted));
+    }
     this.#log.level = this.#config.log.level;
     for (const problem of problems) this.#log.error({ event: "reload", problem }, problem);
     return {
@@ -186,21 +189,20 @@ export class Daemon {
     for (const tunnel of config.tunnels) await this.#tunnels.create(tunnel);
   }
 
-  async #carryOut(step: PlanStep, config: Config): Promise<void> {
-    const tunnelName = step.kind === "tunnel" ? step.name : step.tunnel;
-    const tunnel = config.tunnels.find(({ name }) => name === tunnelName);
+  async #carryOut(step: PlanStep, { tunnels, pseudowires }: Named): Promise<void> {
     if (step.kind === "tunnel") {
+      const tunnel = tunnels.get(step.name);
       if (step.action === "update" && tunnel !== undefined) return this.#tunnels.update(tunnel);
       if (step.action !== "create") await this.#tunnels.remove(step.name, 1);
       if (step.action !== "remove" && tunnel !== undefined) await this.#tunnels.create(tunnel);
     }
-    if (step.kind === "pseudowire" && tunnelName !== undefined) {
-      const pseudowire = tunnel?.pseudowires.find(({ name }) => name === step.name);
+    if (step.kind === "pseudowire" && step.tunnel !== undefined) {
+      const pseudowire = pseudowires.get(step.name);
       if (step.action === "update" && pseudowire !== undefined)
-        return this.#tunnels.updatePseudowire(tunnelName, pseudowire);
-      if (step.action !== "create") await this.#tunnels.removePseudowire(tunnelName, step.name);
+        return this.#tunnels.updatePseudowire(step.tunnel, pseudowire);
+      if (step.action !== "create") await this.#tunnels.removePseudowire(step.tunnel, step.name);
       if (step.action !== "remove" && pseudowire !== undefined) {
-        await this.#tunnels.addPseudowire(tunnelName, pseudowire);
+        await this.#tunnels.addPseudowire(step.tunnel, pseudowire);
       }
     }
   }
@@ -260,6 +262,20 @@ export class Daemon {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
+}
+
+/** What a configuration has, by names; those of pseudowires are unique in a file. */
+interface Named {
+  readonly tunnels: ReadonlyMap<string, TunnelConfig>;
+  readonly pseudowires: ReadonlyMap<string, PseudowireConfig>;
+}
+
+function namedIn(config: Config): Named {
+  const pseudowires = config.tunnels.flatMap((tunnel) => tunnel.pseudowires);
+  return {
+    tunnels: new Map(config.tunnels.map((tunnel) => [tunnel.name, tunnel])),
+    pseudowires: new Map(pseudowires.map((pseudowire) => [pseudowire.name, pseudowire])),
+  };
 }
 
 /** Why secrets of a configuration cannot be read, before anything depends on them. */

@@ -16,7 +16,9 @@ export interface TunnelContext {
 }
 
 interface OpenTunnel {
+  /** As it is; but its pseudowires come and go: those that there are now stand beside it, by name. */
   config: TunnelConfig;
+  readonly pseudowires: Map<string, PseudowireConfig>;
   readonly endpoint: PsnEndpoint;
 }
 
@@ -53,7 +55,8 @@ export class Tunnels {
       const peer =
         control === undefined ? undefined : peerOf(config, control, path, this.#context.readSecret);
       if (config.encapsulation === "ip" && control !== undefined) this.#context.ipControl.listen(config);
-      this.#open.set(config.name, { config, endpoint });
+      const pseudowires = new Map(config.pseudowires.map((pseudowire) => [pseudowire.name, pseudowire]));
+      this.#open.set(config.name, { config, pseudowires, endpoint });
       if (peer !== undefined) this.#context.input({ kind: "open-connection", peer });
     } catch (error) {
       await this.#releaseEndpoint(endpointOf(config));
@@ -66,10 +69,10 @@ export class Tunnels {
   async remove(name: string, resultCode: 1 | 6): Promise<void> {
     const tunnel = this.#open.get(name);
     if (tunnel === undefined) return;
-    const { config } = tunnel;
+    const { config, pseudowires } = tunnel;
     if (config.control !== undefined)
       this.#context.input({ kind: "close-connection", peer: name, resultCode });
-    for (const pseudowire of config.pseudowires) await this.#dropPseudowire(pseudowire);
+    for (const pseudowire of pseudowires.values()) await this.#dropPseudowire(pseudowire);
     this.#open.delete(name);
     if (config.encapsulation === "ip" && config.control !== undefined)
       this.#context.ipControl.unlisten(config);
@@ -80,7 +83,7 @@ export class Tunnels {
   update(config: TunnelConfig): void {
     const tunnel = this.#open.get(config.name);
     if (tunnel === undefined || config.control === undefined) return;
-    tunnel.config = { ...config, pseudowires: tunnel.config.pseudowires };
+    tunnel.config = config;
     const path = pathOf(config, tunnel.endpoint.port);
     const peer = peerOf(config, config.control, path, this.#context.readSecret);
     this.#context.input({ kind: "update-connection", peer });
@@ -98,10 +101,8 @@ export class Tunnels {
   /** Puts a pseudowire into the tunnel's configuration, instead of one of its name; false where there is no such tunnel. */
   #keep(tunnelName: string, pseudowire: PseudowireConfig): boolean {
     const tunnel = this.#open.get(tunnelName);
-    if (tunnel === undefined) return false;
-    const others = tunnel.config.pseudowires.filter(({ name }) => name !== pseudowire.name);
-    tunnel.config = { ...tunnel.config, pseudowires: [...others, pseudowire] };
-    return true;
+    tunnel?.pseudowires.set(pseudowire.name, pseudowire);
+    return tunnel !== undefined;
   }
 
   /** Of a pseudowire that the tunnel's configuration has. */
@@ -126,11 +127,10 @@ export class Tunnels {
 
   async removePseudowire(tunnelName: string, name: string): Promise<void> {
     const tunnel = this.#open.get(tunnelName);
-    const pseudowire = tunnel?.config.pseudowires.find((candidate) => candidate.name === name);
+    const pseudowire = tunnel?.pseudowires.get(name);
     if (tunnel === undefined || pseudowire === undefined) return;
     await this.#dropPseudowire(pseudowire);
-    const rest = tunnel.config.pseudowires.filter((candidate) => candidate !== pseudowire);
-    tunnel.config = { ...tunnel.config, pseudowires: rest };
+    tunnel.pseudowires.delete(name);
   }
 
   async #dropPseudowire(pseudowire: PseudowireConfig): Promise<void> {
