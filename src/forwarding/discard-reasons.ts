@@ -14,7 +14,10 @@ export const discardReasons = [
   { name: "fragment", help: "pseudowire fragment, which this session did not negotiate (RFC 4623 §4)" },
   { name: "untagged", help: "frame without a VLAN tag on a VLAN pseudowire (RFC 4719 §3.1)" },
   { name: "circuit-down", help: "frame for an attachment circuit that is down or gone" },
-  { name: "circuit-error", help: "frame that the kernel refused to send on the attachment circuit" },
+  {
+    name: "circuit-error",
+    help: "frame that the kernel refused to send on the attachment circuit, or that is longer than its interface takes",
+  },
   // From the attachment circuit.
   { name: "runt", help: "frame shorter than an Ethernet header" },
   { name: "oversize", help: "frame longer than the pseudowire's MTU allows" },

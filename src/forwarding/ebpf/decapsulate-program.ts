@@ -24,6 +24,7 @@ import {
 import { skbContext } from "../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../wire/ethernet.ts";
 import type { DiscardReason } from "../discard-reasons.ts";
+import { fitCircuit } from "./circuit-mtu.ts";
 import { countFrames, discard, discardEnds } from "./counters.ts";
 import { assumeSingle, countSegments, KNOWN_OCTETS, known, readInnerHeaders, TCP } from "./inner-headers.ts";
 import { peerValue } from "./map-layout.ts";
@@ -96,6 +97,11 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...readFrame(options, places.frame),
     ...(canJoin(options) ? findTcp(places.frame) : []),
     jumpIfLess(messageOctets, SHORTEST_FRAME_OCTETS, "short"),
+    ...fitCircuit(
+      messageOctets,
+      { type: INNER + TYPE, place: KNOWN, scratch: SCRATCH },
+      discard("circuit-error"),
+    ),
     ...uncover(options, places.frame),
     jump("deliver"),
     label("short"),
