@@ -1,13 +1,15 @@
 import {
   type Document,
+  isAlias,
+  isCollection,
   isMap,
   isNode,
+  isPair,
   isScalar,
   type Node,
   type Pair,
   parseDocument,
   type Range,
-  visit,
   type YAMLError,
   type YAMLMap,
 } from "yaml";
@@ -17,9 +19,12 @@ import { type Complaint, checkConfig, checkLcce, checkTunnels } from "./check.ts
 import type { Config, ConfigProblem } from "./config.ts";
 import { configFields, type RawConfig, type RawTunnel, tunnelFields } from "./fields.ts";
 import { nearest } from "./nearest.ts";
+import { readPlain } from "./plain-yaml.ts";
 
 /** Longest configuration text that is read, in characters: room for some 200 000 pseudowires. */
 const LONGEST_TEXT = 64 * 1024 * 1024;
+/** From this length on it pays to try the plain part of YAML first. */
+const LONG_TEXT = 1024 * 1024;
 /** Aliases may not grow the file beyond reason. */
 const MOST_ALIASES = 100;
 /** More problems than anybody reads; the rest is only counted. */
@@ -27,7 +32,7 @@ const MOST_PROBLEMS = 100;
 /** Where the recursion of `yaml` meets the end of the stack. */
 const TOO_DEEP = "nested too deeply";
 /** Scalars whose text counts as it was written, though YAML would take it for a number. */
-const asWritten: ReadonlySet<string> = new Set(["receive_cookie", "transmit_cookie"]);
+export const asWritten: ReadonlySet<string> = new Set(["receive_cookie", "transmit_cookie"]);
 
 type KeyPath = readonly PropertyKey[];
 
@@ -91,6 +96,8 @@ function placesOf(text: string, offsets: readonly number[]): readonly Place[] {
 function read(text: string): RawConfig | Finding[] {
   const whole = (message: string): Finding[] => [{ offset: 0, path: "", message }];
   if (text.length > LONGEST_TEXT) return whole(`longer than ${LONGEST_TEXT} characters`);
+  const plain = text.length < LONG_TEXT ? undefined : checkedPlain(text);
+  if (plain !== undefined) return plain;
   let contents: Document.Parsed["contents"];
   let value: unknown;
   try {
@@ -120,6 +127,12 @@ function read(text: string): RawConfig | Finding[] {
   }));
 }
 
+/** The checked keys of a plain text; undefined where anything is wrong, for only all of YAML tells the place. */
+function checkedPlain(text: string): RawConfig | undefined {
+  const parsed = configFields.safeParse(readPlain(text, asWritten));
+  return parsed.success && checkConfig(parsed.data).length === 0 ? parsed.data : undefined;
+}
+
 function syntaxFinding({ code, pos, message }: YAMLError): Finding {
   const messages: Readonly<Record<string, string>> = {
     MULTIPLE_DOCS: "a second document begins here; one is all there may be",
@@ -137,23 +150,28 @@ function prepare(document: Document.Parsed): { readonly twice: Finding[]; readon
   const anchors = new Set<string>();
   const twice: Finding[] = [];
   const unresolved: Finding[] = [];
-  const note = ({ anchor }: Node): void => {
-    if (anchor !== undefined) anchors.add(anchor);
-  };
-  visit(document, {
-    Value: (_key, node) => note(node),
-    Map: (_key, map) => {
-      note(map);
-      for (const key of keysTwice(map))
+  const walk = (node: unknown): void => {
+    if (isAlias(node)) {
+      if (anchors.has(node.source)) return;
+      unresolved.push({
+        offset: startOf(node),
+        path: "",
+        message: `no anchor &${node.source} stands before`,
+      });
+    } else if (isPair(node)) {
+      keepAsWritten(node);
+      walk(node.key);
+      walk(node.value);
+    } else if (isNode(node)) {
+      if (node.anchor !== undefined) anchors.add(node.anchor);
+      if (!isCollection(node)) return;
+      const keys = isMap(node) ? keysTwice(node) : [];
+      for (const key of keys)
         twice.push({ offset: startOf(key), path: "", message: "this key is there already" });
-    },
-    Alias: (_key, alias) => {
-      if (anchors.has(alias.source)) return;
-      const message = `no anchor &${alias.source} stands before`;
-      unresolved.push({ offset: startOf(alias), path: "", message });
-    },
-    Pair: (_key, pair) => keepAsWritten(pair),
-  });
+      for (const item of node.items) walk(item);
+    }
+  };
+  walk(document.contents);
   return { twice, unresolved };
 }
 

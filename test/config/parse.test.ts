@@ -182,7 +182,7 @@ function manyText(pseudowires: number, circuitKey = "interface"): string {
 ${each.join("")}`;
 }
 
-// Were any step quadratic, these two would take minutes.
+// Were any step quadratic, these would take minutes.
 test("a file of 100 000 pseudowires is read and checked", { timeout: 180_000 }, () => {
   const { pseudowires } = configOf(manyText(100_000)).tunnels[0]!;
   expect(pseudowires.length).toBe(100_000);
@@ -191,6 +191,11 @@ test("a file of 100 000 pseudowires is read and checked", { timeout: 180_000 }, 
     circuit: { device: "eth24", vlan: { id: 1744 } },
     fixed: { localSessionId: 100_000 },
   });
+});
+
+test("a long file in all of YAML means the same as in its plain part", { timeout: 180_000 }, () => {
+  const text = manyText(30_000);
+  expect(configOf(text.replace("branch:", "&anchor branch:"))).toEqual(configOf(text));
 });
 
 test("a file of 20 000 pseudowires, each with a mistake, is told off", { timeout: 60_000 }, () => {

@@ -262,6 +262,8 @@ export class KernelPlane implements ForwardingPlane {
     const obstacle = obstacleTo(subject.session, endpoint, way);
     if (obstacle !== undefined) return this.#punt(subject, obstacle, way);
     const inherited = this.#inheritance.slotOf(localSessionId);
+    // What nobody had is empty in maps that we made.
+    const untouched = this.#ground.maps.areInherited ? this.#slots.capacity : this.#slots.end;
     const slot = before?.slot ?? inherited ?? this.#slots.take();
     if (slot === undefined)
       return this.#punt(
@@ -270,7 +272,7 @@ export class KernelPlane implements ForwardingPlane {
         way,
       );
     const isNew = before?.slot === undefined && inherited === undefined;
-    if (isNew) clearSlot(this.#ground.maps, slot);
+    if (isNew && slot < untouched) clearSlot(this.#ground.maps, slot);
     const carriage = carriageOf(subject, endpoint, way, slot);
     try {
       await load(this.#ground, carriage);
