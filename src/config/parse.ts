@@ -1,13 +1,15 @@
 import {
   type Document,
+  isAlias,
+  isCollection,
   isMap,
   isNode,
+  isPair,
   isScalar,
   type Node,
   type Pair,
   parseDocument,
   type Range,
-  visit,
   type YAMLError,
   type YAMLMap,
 } from "yaml";
@@ -137,23 +139,28 @@ function prepare(document: Document.Parsed): { readonly twice: Finding[]; readon
   const anchors = new Set<string>();
   const twice: Finding[] = [];
   const unresolved: Finding[] = [];
-  const note = ({ anchor }: Node): void => {
-    if (anchor !== undefined) anchors.add(anchor);
-  };
-  visit(document, {
-    Value: (_key, node) => note(node),
-    Map: (_key, map) => {
-      note(map);
-      for (const key of keysTwice(map))
+  const walk = (node: unknown): void => {
+    if (isAlias(node)) {
+      if (anchors.has(node.source)) return;
+      unresolved.push({
+        offset: startOf(node),
+        path: "",
+        message: `no anchor &${node.source} stands before`,
+      });
+    } else if (isPair(node)) {
+      keepAsWritten(node);
+      walk(node.key);
+      walk(node.value);
+    } else if (isNode(node)) {
+      if (node.anchor !== undefined) anchors.add(node.anchor);
+      if (!isCollection(node)) return;
+      const keys = isMap(node) ? keysTwice(node) : [];
+      for (const key of keys)
         twice.push({ offset: startOf(key), path: "", message: "this key is there already" });
-    },
-    Alias: (_key, alias) => {
-      if (anchors.has(alias.source)) return;
-      const message = `no anchor &${alias.source} stands before`;
-      unresolved.push({ offset: startOf(alias), path: "", message });
-    },
-    Pair: (_key, pair) => keepAsWritten(pair),
-  });
+      for (const item of node.items) walk(item);
+    }
+  };
+  walk(document.contents);
   return { twice, unresolved };
 }
 

@@ -19,13 +19,30 @@ export type ValuesOf<L extends Layout> = {
 
 /** Octets of the whole. */
 export function sizeOf(layout: Layout): number {
-  return Math.max(...Object.values(layout).map(({ offset, octets }) => offset + octets));
+  return known(layout).octets;
+}
+
+/** Layouts are constants, and there are many values of each. */
+interface Known {
+  readonly octets: number;
+  readonly fields: readonly (readonly [name: string, field: Field])[];
+}
+const knownLayouts = new WeakMap<Layout, Known>();
+
+function known(layout: Layout): Known {
+  const found = knownLayouts.get(layout);
+  if (found !== undefined) return found;
+  const fields = Object.entries(layout);
+  const made = { octets: Math.max(...fields.map(([, { offset, octets }]) => offset + octets)), fields };
+  knownLayouts.set(layout, made);
+  return made;
 }
 
 /** Throws InvariantError for a value that does not fit its field. */
 export function encode<L extends Layout>(layout: L, values: ValuesOf<L>): Uint8Array {
-  const written = new Uint8Array(sizeOf(layout));
-  for (const [name, field] of Object.entries(layout)) {
+  const { octets, fields } = known(layout);
+  const written = new Uint8Array(octets);
+  for (const [name, field] of fields) {
     const value = (values as Readonly<Record<string, Uint8Array | number>>)[name];
     if (value instanceof Uint8Array) {
       if (value.length > field.octets)
@@ -41,9 +58,11 @@ export function encode<L extends Layout>(layout: L, values: ValuesOf<L>): Uint8A
 function writeNumber(written: Uint8Array, name: string, field: Field, value: number): void {
   if (!Number.isSafeInteger(value) || value < 0 || value >= 2 ** (8 * field.octets))
     throw new InvariantError(`${name}: ${value} does not fit ${field.octets} octets`);
+  let rest = value;
   for (let index = 0; index < field.octets; index += 1) {
     const place = field.kind === "machine" ? index : field.octets - 1 - index;
-    written[field.offset + place] = Math.floor(value / 2 ** (8 * index)) % 256;
+    written[field.offset + place] = rest % 256;
+    rest = Math.floor(rest / 256);
   }
 }
 

@@ -267,6 +267,8 @@ export class KernelPlane implements ForwardingPlane {
     const obstacle = obstacleTo(subject.session, endpoint, way);
     if (obstacle !== undefined) return this.#punt(subject, obstacle, way);
     const inherited = this.#inheritance.slotOf(localSessionId);
+    // What nobody had is empty in maps that we made.
+    const untouched = this.#ground.maps.areInherited ? this.#slots.capacity : this.#slots.end;
     const slot = before?.slot ?? inherited ?? this.#slots.take();
     if (slot === undefined)
       return this.#punt(
@@ -275,7 +277,7 @@ export class KernelPlane implements ForwardingPlane {
         way,
       );
     const isNew = before?.slot === undefined && inherited === undefined;
-    if (isNew) clearSlot(this.#ground.maps, slot);
+    if (isNew && slot < untouched) clearSlot(this.#ground.maps, slot);
     try {
       const needs = needsTcpDetour(subject.session, endpoint);
       const tcpDetour = needs ? await subject.device.tcpDetour() : undefined;
