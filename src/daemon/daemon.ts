@@ -292,8 +292,20 @@ function unreadableSecrets(config: Config): string[] {
   );
 }
 
-/** What goes makes room for what comes: a device or a port may move from one pseudowire to another. */
+/**
+ * What goes makes room for what comes: a device or a port may move from one pseudowire to another, and tunnels that share a socket
+ * get another one only when all have left it.
+ */
 function orderOf(steps: readonly PlanStep[]): readonly PlanStep[] {
-  const order = ["remove", "update", "replace", "create"];
-  return [...steps].sort((a, b) => order.indexOf(a.action) - order.indexOf(b.action));
+  const order = ["remove", "update", "create"];
+  return steps
+    .flatMap((step): readonly PlanStep[] =>
+      step.action === "replace"
+        ? [
+            { ...step, action: "remove" },
+            { ...step, action: "create" },
+          ]
+        : [step],
+    )
+    .sort((a, b) => order.indexOf(a.action) - order.indexOf(b.action));
 }

@@ -29,10 +29,12 @@ function topologyOf(encapsulation: string, family: Family): string {
       hello_interval_s: 1,
       pseudowires: { lan: { circuit: { interface: "trunk" }, dscp } },
     };
+    // A tunnel that shares the other's socket.
+    const silent = { ...tunnel, remote: `${tunnel.remote}9`, role: "responder", pseudowires: {} };
     return {
       address: own,
       hosts: { [`${name}1`]: 0, [`${name}10`]: 10 },
-      wirespan: { lcce: { host_name: name }, tunnels: { peer: tunnel } },
+      wirespan: { lcce: { host_name: name }, tunnels: { peer: tunnel, silent } },
     };
   };
   const file = join(folder, `${encapsulation}-${family}.yaml`);
@@ -154,6 +156,23 @@ async function sendBulk(lab: Lab): Promise<void> {
   await eventually("everything arrived", () => said.includes("1000000"));
 }
 
+/** Has site a take over its configuration with a change by sed(1). */
+async function reload(lab: Lab, change: string) {
+  expect((await lab.shell("lcce-a", `sed -i '${change}' /run/wirespan-a.yaml`)).status).toBe(0);
+  return lab.exec("lcce-a", process.execPath, MAIN, "reload", "--socket", "/run/wirespan-a.sock");
+}
+
+test("a socket that several tunnels share is made anew when they all ask for another one", async () => {
+  await using lab = await Lab.up(topologyOf("udp", 4), "userspace");
+  const reloaded = await reload(lab, "s/control_dscp: 48/control_dscp: cs5/");
+  expect(reloaded.stdout).toMatch(/^replace tunnel peer\n {4}controlDscp: 48 -> 40\nreplace tunnel silent\n/);
+  const wire = await Wire.start(lab, "udp", 4);
+  const control = () => wire.seen().filter(({ isControl, from }) => isControl && from === "a");
+  await eventually("site a said something", () => control().length > 0);
+  expect(new Set(control().map(({ trafficClass }) => trafficClass))).toEqual(new Set([0xa0]));
+  await eventually("the sites are one network again", () => lab.reaches("a1", "10.0.0.13"));
+});
+
 const ways = planes.flatMap((plane) =>
   (["udp", "ip"] as const).flatMap((encapsulation) =>
     ([4, 6] as const).map((family) => [plane, encapsulation, family] as const),
@@ -179,12 +198,7 @@ describe.each(ways)("plane %s over %s, IPv%i", (plane, encapsulation, family) =>
     expect(new Set(control("a").map(({ trafficClass }) => trafficClass))).toEqual(new Set([0xc0]));
     expect(new Set(control("b").map(({ trafficClass }) => trafficClass))).toEqual(new Set([0]));
 
-    const edit = "sed -i 's/dscp: copy/dscp: cs5/' /run/wirespan-a.yaml";
-    expect((await lab.shell("lcce-a", edit)).status).toBe(0);
-    const reloaded = await lab.exec(
-      "lcce-a",
-      ...[process.execPath, MAIN, "reload", "--socket", "/run/wirespan-a.sock"],
-    );
+    const reloaded = await reload(lab, "s/dscp: copy/dscp: cs5/");
     expect(reloaded.stdout.trim()).toBe("update pseudowire lan of tunnel peer\n    dscp: copy -> 40");
     expect(await ping(lab, wire, "a1", "10.0.0.13", 0x2a)).toEqual({ request: [0xa0], answer: [0xb8] });
     const after = await lab.pseudowire("a", "lan");
