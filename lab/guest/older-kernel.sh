@@ -1,7 +1,10 @@
 #!/bin/bash
-# Runs in the guest, on a kernel without links at traffic control: the tests of how programs are attached there.
+# Runs in the guest, on a kernel that has no links at traffic control, and cannot be told what comes out of a tunnel: how programs are
+# attached there, its verifier and the reference on the programs, and a lab whose frames they carry.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-modprobe -a veth sch_ingress cls_bpf
-exec node node_modules/vitest/vitest.mjs run --project system --reporter default \
-  test/netns/traffic-control.test.ts --testNamePattern "filters|by clsact|whatever the kernel has"
+modprobe -a 8021q veth bridge tun sch_ingress cls_bpf
+node node_modules/vitest/vitest.mjs run --project system --reporter default \
+  test/netns/traffic-control.test.ts test/netns/ebpf-programs.test.ts \
+  --testNamePattern "filters|by clsact|whatever the kernel has|combination of options"
+exec node dist/cli/main.js lab test point-to-point --plane ebpf
