@@ -86,6 +86,7 @@ export class Daemon {
     daemon = new Daemon(config, log, chosen, links);
     try {
       for (const tunnel of config.tunnels) await daemon.#tunnels.create(tunnel);
+      await daemon.#circuits.settled();
       await daemon.#plane.settle();
     } catch (error) {
       await daemon.close();
@@ -143,6 +144,7 @@ export class Daemon {
       const wanted = namedIn(config);
       for (const step of orderOf(steps)) await attempt(() => this.#carryOut(step, wanted));
     }
+    await this.#circuits.settled();
     this.#log.level = this.#config.log.level;
     for (const problem of problems) this.#log.error({ event: "reload", problem }, problem);
     return {
