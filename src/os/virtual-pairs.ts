@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import netlink, { type RtNetlinkSocket } from "netlink";
 import { cutBeforeSending, finishBeforeSending, joinReceived } from "./device-features.ts";
 import { SystemError } from "./errors.ts";
+import { spreadReceived } from "./receive-steering.ts";
 import { ask, attributesIn, joinAttributes } from "./rtnetlink.ts";
 
 /** Pairs of virtual Ethernet interfaces (veth(4)): what is sent into one end comes out of the other. */
@@ -26,6 +27,8 @@ export interface VirtualEnd {
   readonly offloads?: keyof typeof preparations;
   /** Whether segments of TCP that it receives are joined, for which the other end must not take TCP super-frames; default false. */
   readonly joins?: boolean;
+  /** Whether what it receives is spread over all processors, flow by flow, where that can be had; default false. */
+  readonly spreads?: boolean;
 }
 
 /** An interface that is there, whoever made it. */
@@ -80,10 +83,17 @@ const preparations = {
   none: finishBeforeSending,
 } as const satisfies Record<string, (name: string) => void>;
 
-function prepare({ name, silent = false, offloads = "all", joins = false }: VirtualEnd): void {
+function prepare({
+  name,
+  silent = false,
+  offloads = "all",
+  joins = false,
+  spreads = false,
+}: VirtualEnd): void {
   if (silent) turnOffIpv6(name);
   preparations[offloads](name);
   if (joins) joinReceived(name);
+  if (spreads) spreadReceived(name);
 }
 
 async function setUp(socket: RtNetlinkSocket, { name, offloads = "all" }: VirtualEnd): Promise<void> {

@@ -49,7 +49,7 @@ describe("a veth pair", () => {
     const offloads = "checksums";
     await createVirtualPair(
       { name: "tcp", mtu: 1500, offloads, joins: true },
-      { name: "tcp.in", mtu: 1500, offloads },
+      { name: "tcp.in", mtu: 1500, offloads, spreads: true },
     );
     const cut = { checksums: true, scatterGather: true, tcpSegmentation: false };
     expect(deviceFeatures("tcp")).toEqual({ ...cut, receiveOffload: true });

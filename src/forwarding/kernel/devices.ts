@@ -87,7 +87,7 @@ export async function openKernelDevice(device: CircuitDevice, owner: string): Pr
 async function openTcpDetour(device: string, owner: string): Promise<Cable> {
   const [near, far] = [hidden("tcpNear", owner, device), hidden("tcpFar", owner, device)];
   const end = { mtu: DETOUR_MTU, silent: true, offloads: "checksums" } as const;
-  await havePair({ name: near, ...end, joins: true }, { name: far, ...end });
+  await havePair({ name: near, ...end, joins: true }, { name: far, ...end, spreads: true });
   return { near: indexOf(near), far: indexOf(far) };
 }
 
