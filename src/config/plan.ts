@@ -91,11 +91,21 @@ function planTunnel(before: TunnelConfig, after: TunnelConfig): readonly PlanSte
   const { pseudowires: _after, ...tunnelAfter } = after;
   const reasons = differences(tunnelBefore, tunnelAfter);
   const { name } = after;
-  const inPlace = reasons.every((reason) => updatable.some((key) => reason.startsWith(`control.${key}:`)));
-  if (!inPlace) return [{ action: "replace", kind: "tunnel", name, reasons }];
+  if (
+    !areAbout(
+      reasons,
+      updatable.map((key) => `control.${key}`),
+    )
+  )
+    return [{ action: "replace", kind: "tunnel", name, reasons }];
   const update: readonly PlanStep[] =
     reasons.length === 0 ? [] : [{ action: "update", kind: "tunnel", name, reasons }];
   return [...update, ...planPseudowires(name, before.pseudowires, after.pseudowires)];
+}
+
+/** Whether differences are of these keys alone. */
+function areAbout(reasons: readonly string[], keys: readonly string[]): boolean {
+  return reasons.every((reason) => keys.some((key) => reason.startsWith(`${key}:`)));
 }
 
 function planPseudowires(
@@ -115,10 +125,8 @@ function planPseudowires(
       continue;
     }
     const reasons = differences(pseudowire, next);
-    const inPlace = reasons.every((reason) =>
-      updatableOfPseudowires.some((key) => reason.startsWith(`${key}:`)),
-    );
-    if (reasons.length > 0) step(inPlace ? "update" : "replace", pseudowire.name, reasons);
+    const action = areAbout(reasons, updatableOfPseudowires) ? "update" : "replace";
+    if (reasons.length > 0) step(action, pseudowire.name, reasons);
   }
   for (const name of byName.keys()) step("create", name);
   return steps;

@@ -16,7 +16,7 @@ import { type ForwardedSession, Tables } from "../../src/forwarding/userspace/ta
 import { Charges } from "../../src/forwarding/userspace/transmitter.ts";
 import { FakeKernel, type Refuse } from "../support/fake-kernel.ts";
 import { frameOf, padded } from "../support/frames.ts";
-import { naiveSegments, type PacketShape, packetOf, tcpFlags } from "../support/packets.ts";
+import { naiveSegments, type PacketShape, packetOf, plainPacket, tcpFlags } from "../support/packets.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { attachment, sessionParameters } from "../support/sessions.ts";
 
@@ -118,16 +118,10 @@ class Ground {
 }
 
 const plain: PacketShape = {
-  version: 4,
-  transport: "tcp",
-  tags: [],
-  ipOptions: nothing,
-  extensionOctets: 0,
+  ...plainPacket,
   tcpOptions: new SeededRandom(12).octets(12),
-  trafficClass: 0,
   identification: 0xfff0,
   sequence: 0xffff_f000,
-  flags: tcpFlags.ack,
   payload: new SeededRandom(1).octets(1448 * 40),
 };
 

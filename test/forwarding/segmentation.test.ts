@@ -10,7 +10,14 @@ import {
   segmentOctets,
   writeSegmentHeaders,
 } from "../../src/forwarding/userspace/segmentation.ts";
-import { naiveSegments, type PacketShape, packetOf, tcpFlags, unfinished } from "../support/packets.ts";
+import {
+  naiveSegments,
+  type PacketShape,
+  packetOf,
+  plainPacket,
+  tcpFlags,
+  unfinished,
+} from "../support/packets.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 
 const TCPV4 = 1;
@@ -76,16 +83,9 @@ function offloadOf(shape: PacketShape, gsoSize: number, needsChecksum = true): O
 }
 
 const plain: PacketShape = {
-  version: 4,
-  transport: "tcp",
-  tags: [],
-  ipOptions: nothing,
-  extensionOctets: 0,
-  tcpOptions: nothing,
-  trafficClass: 0,
+  ...plainPacket,
   identification: 0xfffe,
   sequence: 0xffff_ff00,
-  flags: tcpFlags.ack,
   payload: new SeededRandom(1).octets(5000),
 };
 

@@ -8,7 +8,7 @@ import { Bench, messageOf, received, told } from "../support/ebpf-bench.ts";
 import { attachmentOf, nameOf, packetAround, placementOf, sessionOf } from "../support/ebpf-session.ts";
 import { frameOf } from "../support/frames.ts";
 import { needBpf, TestNamespace } from "../support/namespace.ts";
-import { type PacketShape, packetOf } from "../support/packets.ts";
+import { type PacketShape, packetOf, plainPacket } from "../support/packets.ts";
 
 /** Frames from the network that are longer than the circuit's interface takes, run by the kernel on packets from nowhere. */
 
@@ -77,16 +77,7 @@ describe.each(kinds.map((options) => [nameOf(options), options] as const))("%s",
 });
 
 const shape: PacketShape = {
-  version: 4,
-  transport: "tcp",
-  tags: [],
-  ipOptions: new Uint8Array(0),
-  extensionOctets: 0,
-  tcpOptions: new Uint8Array(0),
-  trafficClass: 0,
-  identification: 1,
-  sequence: 1,
-  flags: 0x10,
+  ...plainPacket,
   payload: Uint8Array.from({ length: 3000 }, (_, index) => index),
 };
 

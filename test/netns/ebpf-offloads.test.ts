@@ -25,7 +25,7 @@ import {
 } from "../support/ebpf-session.ts";
 import { frameOf } from "../support/frames.ts";
 import { needBpf } from "../support/namespace.ts";
-import { type PacketShape, packetOf, unfinished } from "../support/packets.ts";
+import { type PacketShape, packetOf, plainPacket, unfinished } from "../support/packets.ts";
 
 /**
  * What the programs of the eBPF plane make of super-frames and unfinished checksums, run by the kernel on packets from nowhere. Such a
@@ -42,16 +42,7 @@ afterAll(() => bench?.[Symbol.dispose]());
 
 const GSO_OCTETS = 900;
 const plain: PacketShape = {
-  version: 4,
-  transport: "tcp",
-  tags: [],
-  ipOptions: new Uint8Array(0),
-  extensionOctets: 0,
-  tcpOptions: new Uint8Array(0),
-  trafficClass: 0,
-  identification: 1,
-  sequence: 1,
-  flags: 0x10,
+  ...plainPacket,
   payload: Uint8Array.from({ length: 2000 }, (_, index) => index),
 };
 const options = new Uint8Array(12).fill(1);

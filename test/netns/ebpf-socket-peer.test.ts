@@ -18,7 +18,7 @@ import { attachmentOf, nameOf, sessionOf } from "../support/ebpf-session.ts";
 import { EbpfSites, type Passage } from "../support/ebpf-sites.ts";
 import { padded } from "../support/frames.ts";
 import { needBpf } from "../support/namespace.ts";
-import { naiveSegments, type PacketShape, tcpFlags, unfinished } from "../support/packets.ts";
+import { naiveSegments, type PacketShape, plainPacket, tcpFlags, unfinished } from "../support/packets.ts";
 
 /**
  * What sockets hear of super-frames: a peer that is a plain one, over a network whose devices take none, and the one at the detour's near
@@ -74,13 +74,7 @@ async function datagrams(fd: number, count: number, why: () => string): Promise<
 }
 
 const plain: PacketShape = {
-  transport: "tcp",
-  version: 4,
-  tags: [],
-  ipOptions: new Uint8Array(0),
-  extensionOctets: 0,
-  tcpOptions: new Uint8Array(0),
-  trafficClass: 0,
+  ...plainPacket,
   identification: 7,
   sequence: 99,
   flags: tcpFlags.ack + tcpFlags.psh,

@@ -23,6 +23,21 @@ export interface PacketShape {
 
 export const tcpFlags = { fin: 0x01, psh: 0x08, ack: 0x10, ece: 0x40, cwr: 0x80 } as const;
 
+/** A TCP segment over IPv4 with nothing out of the way, and nothing in it: for shapes to differ from. */
+export const plainPacket: PacketShape = {
+  version: 4,
+  transport: "tcp",
+  tags: [],
+  ipOptions: new Uint8Array(0),
+  extensionOctets: 0,
+  tcpOptions: new Uint8Array(0),
+  trafficClass: 0,
+  identification: 1,
+  sequence: 1,
+  flags: tcpFlags.ack,
+  payload: new Uint8Array(0),
+};
+
 const MACS = "02000000000b02000000000a";
 const ADDRESSES = {
   4: fromHex("c0000201 c6336402"),

@@ -61,8 +61,7 @@ export function carriageOf(
   slot: number,
   tcpDetour?: Cable,
 ): Carriage {
-  const [near, far] =
-    tcpDetour === undefined ? [device.detour.near, device.detour.far] : [tcpDetour.near, tcpDetour.far];
+  const { near, far } = tcpDetour ?? device.detour;
   const placement: Placement = {
     localAddress: addressOctets(session.path.localAddress),
     remoteAddress: addressOctets(session.path.remoteAddress),
