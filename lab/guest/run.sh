@@ -1,6 +1,7 @@
 #!/bin/bash
 # Boots the guest kernel, runs SCRIPT in it as root and prints its console; what the guest writes is lost.
-# The processor is emulated, so speeds measured in the guest mean little.
+# The processor is emulated, and the guest's clock counts its instructions while it is busy: two nanoseconds each. So how long things
+# take there does not depend on the machine, nor on what else that does, and no time limit is too short on a slow one.
 # usage: run.sh DIRECTORY SCRIPT [qemu arguments]
 #   e.g. -netdev tap,id=wan,ifname=tap0,script=no,downscript=no -device virtio-net-pci,netdev=wan
 # environment: GUEST_ENVIRONMENT: variables for SCRIPT, such as "BENCH_SECONDS=1 BENCH_REPETITIONS=1", without blanks in them;
@@ -28,7 +29,7 @@ words+=" wirespan.node=$(dirname "$node")"
 # all that a packet costs besides. A real processor copies 32 octets or more at a step.
 # The kernel hands words with "=" and no dot, which it does not know, to its first program as environment.
 exec timeout --kill-after=5 "${LIMIT_S:-300}" qemu-system-x86_64 \
-  -accel tcg -cpu max,-erms,-fsrm -m "${MEMORY_MB:-1024}" -smp "${PROCESSORS:-1}" -nographic -no-reboot \
+  -accel tcg -icount shift=1 -cpu max,-erms,-fsrm -m "${MEMORY_MB:-1024}" -smp "${PROCESSORS:-1}" -nographic -no-reboot \
   -kernel "$guest/vmlinuz" -initrd "$guest/initrd.gz" -append "console=ttyS0 quiet loglevel=3 panic=-1 $words ${GUEST_ENVIRONMENT:-}" \
   -virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
   "$@" -serial mon:stdio </dev/null

@@ -37,6 +37,11 @@ export class Daemons {
     return new Daemons(Object.keys(topology.sites).map((site) => start(site, topology, plane)));
   }
 
+  /** Whether one of them is no more. */
+  get someEnded(): boolean {
+    return this.#running.some(hasEnded);
+  }
+
   /** Ends them with a goodbye to their peers. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#running.map(stop));
@@ -55,9 +60,13 @@ function start(site: string, topology: Topology, plane: string | undefined): Chi
   return child;
 }
 
+function hasEnded(daemon: ChildProcess): boolean {
+  return daemon.exitCode !== null || daemon.signalCode !== null;
+}
+
 function stop(daemon: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
-    if (daemon.exitCode !== null || daemon.signalCode !== null) return resolve();
+    if (hasEnded(daemon)) return resolve();
     daemon.on("exit", () => resolve());
     daemon.kill("SIGTERM");
   });

@@ -10,6 +10,9 @@ import { hostsOf, readTopology, type Topology } from "./topology.ts";
 
 export type Print = (line: string) => void;
 
+/** Longest wait for all sessions: a start takes one to two seconds, and on an emulated processor up to sixty times that. */
+const ESTABLISH_MS = 180_000;
+
 export interface LabOptions {
   /** Plane of all daemons, instead of what the topology says: "auto", "userspace" or "ebpf". */
   readonly plane?: string | undefined;
@@ -31,20 +34,24 @@ export async function testInside(
   await using _network = await Network.build(topology);
   await using _capture = capture === undefined ? undefined : await Capture.start(capture);
   const beganMs = performance.now();
-  await using _daemons = Daemons.start(topology, plane);
-  return await checkInside(topology, print, beganMs);
+  await using daemons = Daemons.start(topology, plane);
+  return await checkInside(topology, print, { daemons, beganMs });
 }
 
-/** Shows that a topology works whose daemons run; resolves to an exit code. */
-export async function checkInside(topology: Topology, print: Print, beganMs?: number): Promise<number> {
+/** Shows that a topology works whose daemons run, or were just started; resolves to an exit code. */
+export async function checkInside(
+  topology: Topology,
+  print: Print,
+  started?: { readonly daemons: Daemons; readonly beganMs: number },
+): Promise<number> {
   let failures = 0;
   const say = (holds: boolean, text: string): void => {
     if (!holds) failures += 1;
     print(`  ${holds ? "ok  " : "FAIL"}  ${text}`);
   };
-  const up = await allUp(topology);
+  const up = await allUp(topology, started?.daemons);
   const took =
-    beganMs === undefined ? "" : `, ${Math.round(performance.now() - beganMs)} ms after their start`;
+    started === undefined ? "" : `, ${Math.round(performance.now() - started.beganMs)} ms after their start`;
   say(up, `${Object.keys(topology.sites).length} daemons established all their sessions${took}`);
   for (const check of topology.checks) {
     for (const { holds, text } of await runCheck(check, topology)) say(holds, text);
@@ -73,17 +80,20 @@ export async function holdInside(
     process.on("SIGINT", () => resolve());
   });
   await using _network = await Network.build(topology);
-  await using _daemons = Daemons.start(topology, plane);
-  ready((await allUp(topology)) ? undefined : "not every session came up; see: wirespan lab exec");
+  await using daemons = Daemons.start(topology, plane);
+  ready((await allUp(topology, daemons)) ? undefined : "not every session came up; see: wirespan lab exec");
   await ended;
   return 0;
 }
 
-function allUp(topology: Topology): Promise<boolean> {
-  return until(async () => {
+/** Waits for every session of every site; does not wait for a daemon of ours that has ended. */
+async function allUp(topology: Topology, daemons?: Daemons): Promise<boolean> {
+  const settled = async (): Promise<boolean> => {
+    if (daemons?.someEnded === true) return true;
     const up = await Promise.all(Object.keys(topology.sites).map(isSiteUp));
     return up.every((isUp) => isUp);
-  });
+  };
+  return (await until(settled, ESTABLISH_MS)) && daemons?.someEnded !== true;
 }
 
 /** The topology as lines of text. */

@@ -74,3 +74,10 @@ describe.each(cases)("topology %s, plane %s", (name, plane) => {
     }
   });
 });
+
+test("a lab whose daemons end at once is not waited for", async () => {
+  const { status, stderr } = await wirespan("lab", "up", "ipv6", "--plane", "nonsense");
+  await wirespan("lab", "down", "ipv6");
+  expect(stderr).toContain("bring lab ipv6 up: not every session came up");
+  expect(status).toBe(1);
+});
