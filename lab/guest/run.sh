@@ -1,7 +1,7 @@
 #!/bin/bash
 # Boots the guest kernel, runs SCRIPT in it as root and prints its console; what the guest writes is lost.
 # The processor is emulated, and the guest's clock counts its instructions while it is busy: two nanoseconds each. So how long things
-# take there does not depend on the machine, nor on what else that does, and no time limit is too short on a slow one.
+# take there does not depend on the machine, nor on what else that does, and no limit within the guest is too short on a slow one.
 # usage: run.sh DIRECTORY SCRIPT [qemu arguments]
 #   e.g. -netdev tap,id=wan,ifname=tap0,script=no,downscript=no -device virtio-net-pci,netdev=wan
 # environment: GUEST_ENVIRONMENT: variables for SCRIPT, such as "BENCH_SECONDS=1 BENCH_REPETITIONS=1", without blanks in them;

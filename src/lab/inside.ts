@@ -10,7 +10,7 @@ import { hostsOf, readTopology, type Topology } from "./topology.ts";
 
 export type Print = (line: string) => void;
 
-/** Longest wait for all sessions: a start takes one to two seconds, and on an emulated processor up to sixty times that. */
+/** Longest wait for all sessions: a start takes one to two seconds, on an emulated processor eleven, and more on a busy machine. */
 const ESTABLISH_MS = 180_000;
 
 export interface LabOptions {
@@ -88,12 +88,13 @@ export async function holdInside(
 
 /** Waits for every session of every site; does not wait for a daemon of ours that has ended. */
 async function allUp(topology: Topology, daemons?: Daemons): Promise<boolean> {
+  const inVain = (): boolean => daemons?.someEnded === true;
   const settled = async (): Promise<boolean> => {
-    if (daemons?.someEnded === true) return true;
+    if (inVain()) return true;
     const up = await Promise.all(Object.keys(topology.sites).map(isSiteUp));
     return up.every((isUp) => isUp);
   };
-  return (await until(settled, ESTABLISH_MS)) && daemons?.someEnded !== true;
+  return (await until(settled, ESTABLISH_MS)) && !inVain();
 }
 
 /** The topology as lines of text. */

@@ -2,7 +2,7 @@ import { run } from "../../src/lab/command.ts";
 
 const GUEST = ".lab/guest";
 const BUILD_LIMIT_MS = 240_000;
-/** A run takes two to five minutes; a busy machine takes longer. */
+/** A run takes one to six minutes; a busy machine takes longer. */
 const GUEST_LIMIT_S = 900;
 
 /** Longest time that `runGuest` takes. */
