@@ -2,6 +2,7 @@ import { assemble } from "../bpf/assembler.ts";
 import type { Line } from "../bpf/line.ts";
 import { VerifierError } from "../bpf/verifier-error.ts";
 import { decapsulateProgram } from "../forwarding/ebpf/decapsulate-program.ts";
+import { emitProgram } from "../forwarding/ebpf/emit-program.ts";
 import { encapsulateProgram } from "../forwarding/ebpf/encapsulate-program.ts";
 import { mapSizes } from "../forwarding/ebpf/map-layout.ts";
 import { everyDecapsulation, everyEncapsulation, type ProgramMaps } from "../forwarding/ebpf/options.ts";
@@ -34,6 +35,7 @@ function makeMaps(): ProgramMaps {
     peers: make("hash", "peers"),
     counters: make("perCpuArray", "counters"),
     sequences: make("array", "sequences"),
+    routes: make("array", "routes"),
   };
 }
 
@@ -42,6 +44,7 @@ function* everyProgram(maps: ProgramMaps): Generator<readonly [string, unknown, 
     yield ["encapsulate", options, encapsulateProgram(options, maps)];
   for (const options of everyDecapsulation())
     yield ["decapsulate", options, decapsulateProgram(options, maps)];
+  yield ["emit", {}, emitProgram(maps)];
   for (const vlan of ["port", "vlan"] as const) yield ["punt", { vlan }, puntProgram(vlan, maps)];
 }
 

@@ -11,7 +11,7 @@ test(
     const total = lines.find((line) => line.startsWith('{"programs":')) ?? "null";
     console.log(total);
     expect(JSON.parse(total), words).toMatchObject({
-      programs: everyEncapsulation().length + everyDecapsulation().length + 2,
+      programs: everyEncapsulation().length + everyDecapsulation().length + 3,
       refused: 0,
     });
     expect(words).toContain("guest: exit status 0");

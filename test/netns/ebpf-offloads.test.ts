@@ -2,8 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { assemble } from "../../src/bpf/assembler.ts";
 import { Register } from "../../src/bpf/instruction.ts";
 import { checksumLevels, verdicts } from "../../src/bpf/kernel-numbers.ts";
-import type { Line } from "../../src/bpf/line.ts";
-import { call, exit, move } from "../../src/bpf/mnemonics.ts";
+import { call, move } from "../../src/bpf/mnemonics.ts";
 import { SKB_CONTEXT_OCTETS, skbContext } from "../../src/bpf/skb-context.ts";
 import { concat, toHex } from "../../src/bytes/hex.ts";
 import { decapsulateProgram } from "../../src/forwarding/ebpf/decapsulate-program.ts";
@@ -132,18 +131,13 @@ describe("a super-frame takes the detour", () => {
     const kind = whole[0]!;
     const placement = placementOf(kind, { detourInterface: 0, cut: true });
     bench.start(sessionOf(kind), attachmentOf(kind), placement);
-    const lines = encapsulateProgram(kind, fds());
+    const lines = encapsulateProgram(kind, bench.fds);
     using program = kernel.loadProgram({ name: "no_detour", octets: assemble(lines) });
     const { verdict } = program.run({ data: frame, context: contextOf(GSO_OCTETS) });
     expect(verdict).toBe(verdicts.drop);
     expect(bench.counted(placement).discards).toEqual({ "psn-error": 1 });
   });
 });
-
-function fds() {
-  const { circuits, peers, counters, sequences } = bench;
-  return { circuits: circuits.fd, peers: peers.fd, counters: counters.fd, sequences: sequences.fd };
-}
 
 function changed(frame: Uint8Array, at: number, value: number): Uint8Array {
   const copy = frame.slice();
@@ -253,71 +247,6 @@ describe("a packet of several segments from the network", () => {
   });
 });
 
-describe("the TCP detour of IP protocol 115", () => {
-  const kinds = optionsWith({ encapsulation: "ip", cookieOctets: 4, vlan: "port" });
-  const placement = placementOf(kinds[0]!, { tcpDetour: 1 });
-  const single = { ...plain, payload: plain.payload.subarray(0, 333) };
-  const shapes = ([4, 6] as const).flatMap((version) =>
-    [[], [TAG], [TAG, "88a800c8"]].map((tags) => ({ ...single, version, tags })),
-  );
-
-  test("is for all of TCP, and for nothing else that is no super-frame", () => {
-    for (const kind of kinds) {
-      bench.start(sessionOf(kind), attachmentOf(kind), { ...placement, ...addresses(kind) });
-      const sent = (frame: Uint8Array) => {
-        const { verdict } = bench.program(encapsulateProgram, kind).run({ data: frame });
-        return verdict === DETOUR ? "detour" : verdict === verdicts.redirect ? "sent" : verdict;
-      };
-      for (const shape of shapes) {
-        expect(sent(packetOf(shape).frame), nameOf(kind)).toBe("detour");
-        expect(sent(unfinished(shape).frame), nameOf(kind)).toBe("detour");
-        expect(sent(unfinished({ ...shape, transport: "udp" }).frame), nameOf(kind)).toBe("sent");
-      }
-      expect(sent(frameOf({ type: "88b5", length: 200 })), nameOf(kind)).toBe("sent");
-    }
-  });
-
-  test("is where TCP from the peer goes, and nothing else", () => {
-    for (const kind of kinds) {
-      const session = sessionOf(kind);
-      bench.start(session, attachmentOf(kind), { ...placement, ...addresses(kind) });
-      using program = kernel.loadProgram({
-        name: "joined",
-        octets: assemble(showingTcp(decapsulateProgram(kind, fds()))),
-      });
-      const heard = (frame: Uint8Array) => {
-        const message = messageOf(kind, session, {
-          mishap: "none",
-          frame,
-          number: undefined,
-          part: 1,
-          bit: 0,
-        });
-        return program.run({ data: packetAround(kind, message) }).verdict;
-      };
-      for (const shape of shapes) {
-        expect(heard(packetOf(shape).frame), nameOf(kind)).toBe(DETOUR);
-        expect(heard(packetOf({ ...shape, transport: "udp" }).frame), nameOf(kind)).toBe(verdicts.redirect);
-      }
-      expect(heard(frameOf({ type: "88b5", length: 20 })), nameOf(kind)).toBe(verdicts.redirect);
-      bench.start(session, attachmentOf(kind), { ...placement, ...addresses(kind), tcpDetour: undefined });
-      expect(heard(packetOf(single).frame), nameOf(kind)).toBe(verdicts.redirect);
-    }
-  });
-
-  /** Addresses of the program's family. */
-  function addresses(kind: ProgramOptions) {
-    const { localAddress, remoteAddress, nextHop } = placementOf(kind);
-    return { localAddress, remoteAddress, nextHop };
-  }
-
-  /** The program with the TCP detour told by a verdict of its own, for a test run shows no interface. */
-  function showingTcp(lines: readonly Line[]): readonly Line[] {
-    const end = lines.findIndex((line) => line.kind === "label" && line.name === "circuit");
-    return [...lines.slice(0, end - 4), move(Register.result, DETOUR), exit(), ...lines.slice(end)];
-  }
-});
-
 test("a message whose UDP checksum was verified is decapsulated, any other with one is for the socket", () => {
   const { arg1, arg2, saved1 } = Register;
   const verified = [
@@ -336,7 +265,7 @@ test("a message whose UDP checksum was verified is decapsulated, any other with 
     packet[LINK_OCTETS + headerPlaces(kind).udp + 7] = 1;
     expect(received(bench, kind, placement, packet)).toBe("pass");
     using program = kernel.loadProgram({
-      ...{ name: "verified", octets: assemble([...verified, ...decapsulateProgram(kind, fds())]) },
+      ...{ name: "verified", octets: assemble([...verified, ...decapsulateProgram(kind, bench.fds)]) },
     });
     const { verdict, data } = program.run({ data: packet });
     expect(told(verdict, () => data, bench.counted(placement))).toBe(toHex(frame));
@@ -349,7 +278,7 @@ test("all frames of a circuit that no program carries take the detour, and no ot
   const run = (vlan: ProgramOptions["vlan"], frame: Uint8Array) => {
     using program = kernel.loadProgram({
       name: "punt",
-      octets: assemble(showingDetour(puntProgram(vlan, fds()))),
+      octets: assemble(showingDetour(puntProgram(vlan, bench.fds))),
     });
     return program.run({ data: frame, context: contextOf(GSO_OCTETS) }).verdict;
   };

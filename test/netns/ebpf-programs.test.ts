@@ -101,7 +101,9 @@ test("every combination of options passes the verifier", () => {
   ];
   const sizes = programs.map(([side, options]) => {
     bench.program(side, options);
-    return assemble(side(options, { circuits: 1, peers: 1, counters: 1, sequences: 1 })).length / 8;
+    return (
+      assemble(side(options, { circuits: 1, peers: 1, counters: 1, sequences: 1, routes: 1 })).length / 8
+    );
   });
   expect(sizes.length).toBe(96 * 4);
   console.log(

@@ -10,7 +10,7 @@ export interface Delivery {
   readonly redirectFlags: number;
 }
 
-/** The program at the near end of a circuit's TCP detour, where segments come out joined: all of it is for the circuit. */
+/** The program at the near end of a cutter, where segments come out joined: all of it is for the circuit. */
 export function deliverProgram({ interfaceIndex, redirectFlags }: Delivery): readonly Line[] {
   return [move(arg1, interfaceIndex), move(arg2, redirectFlags), call("redirect"), exit()];
 }

@@ -29,15 +29,10 @@ import type { DiscardReason } from "../discard-reasons.ts";
 import { detourEnd, frameOctets, readTag, tagged, writeKey } from "./circuit-key.ts";
 import { copyDscp } from "./copy-dscp.ts";
 import { countFrames, discard, discardEnds } from "./counters.ts";
-import {
-  assumeSingle,
-  countSegments,
-  findUnfinished,
-  known,
-  readInnerHeaders,
-  TCP,
-} from "./inner-headers.ts";
+import { emitPlaces } from "./emit-program.ts";
+import { known } from "./inner-headers.ts";
 import { circuitValue, NEXT_HOP_OCTETS, policyBits } from "./map-layout.ts";
+import { disguise, judgeOffloads, sendByCutter, usesCutter } from "./offloads.ts";
 import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions, shapeOf } from "./options.ts";
 import { copyTemplate, finishOuterHeader } from "./outer-header.ts";
 import { context, entry, findEntry, loadOctets, passEnd, storeOctets } from "./parts.ts";
@@ -99,7 +94,7 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...findEntry(shapeOf(options), maps.circuits, KEY, circuitValue.shape.offset),
     ...loadOctets(0, inner, LINK_OCTETS, discard("runt")),
     ...judge(inner),
-    ...judgeOffloads(options),
+    ...judgeOffloads(options, KNOWN),
     ...measure(inner, places.frame),
     ...copyTemplate(TEMPLATE, places.frame),
     ...copyDscp(options, TEMPLATE, { type: inner + TYPE, scratch: SCRATCH }),
@@ -109,12 +104,14 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
       scratch: SCRATCH,
     }),
     ...finishOuterHeader(options, TEMPLATE, frameOctets),
+    ...(usesCutter(options) ? disguise(options, TEMPLATE) : []),
     ...composeLinkHeaders(options, inner),
     ...pretendIp(),
     ...makeRoom(options, places.frame),
     ...write(options, places.frame),
     ...countFrames("transmitted", frameOctets, KNOWN, maps.counters, slot, SCRATCH),
     label("send"),
+    ...(usesCutter(options) ? sendByCutter(KNOWN) : []),
     load32(arg1, entry, circuitValue.interfaceIndex.offset),
     move(arg2, entry),
     add(arg2, circuitValue.nextHopFamily.offset),
@@ -144,65 +141,6 @@ function judge(inner: number): readonly Line[] {
     jumpIfNotEqual(arg1, 0x0001, "allowed"),
     jumpIfSet(arg5, policyBits.blockPause, discard("link-local")),
     label("allowed"),
-  ];
-}
-
-/**
- * What the frame's sender left to a device. A super-frame goes on whole if it is IP behind at most one tag, which is beside the packet,
- * and no number is wanted: the kernel cuts what is in UDP, but not what is in IP protocol 115, where all TCP takes the TCP detour
- * instead. Where the session wants frames cut, they are before they are encapsulated, and their checksums finished.
- */
-function judgeOffloads(options: ProgramOptions): readonly Line[] {
-  const mayStayWhole = options.encapsulation === "udp" && options.sequencing !== "all";
-  const plain: readonly Line[] = [
-    ...assumeSingle(KNOWN, frameOctets),
-    load32(arg1, context, skbContext.gsoSize),
-    load32(arg2, entry, circuitValue.policy.offset),
-    and(arg2, policyBits.cut + policyBits.tcpDetour),
-    jumpIfNotEqual(arg1, 0, mayStayWhole ? "super-frame" : "detour"),
-    jumpIfEqual(arg2, 0, "single"),
-  ];
-  const look: readonly Line[] = [
-    store32(frame, KNOWN + known.at, LINK_OCTETS),
-    move(arg1, tagged),
-    multiply(arg1, TAG_OCTETS),
-    add(arg1, LINK_OCTETS),
-    store32(frame, KNOWN + known.linkOctets, arg1),
-    ...readInnerHeaders(KNOWN, mayStayWhole ? "odd" : "single"),
-  ];
-  const unfinished = findUnfinished(KNOWN, "detour", "single");
-  const toTcpDetour: readonly Line[] = [
-    load32(arg1, entry, circuitValue.policy.offset),
-    jumpIfSet(arg1, policyBits.cut, "finish"),
-    load32(arg1, frame, KNOWN + known.protocol),
-    jumpIfEqual(arg1, TCP, "detour"),
-    jump("single"),
-    label("finish"),
-  ];
-  if (!mayStayWhole) {
-    const orTcp = options.encapsulation === "ip" ? toTcpDetour : [];
-    return [...plain, ...look, ...orTcp, ...unfinished, label("single")];
-  }
-  return [
-    ...plain,
-    jump("look"),
-    label("super-frame"),
-    jumpIfNotEqual(arg2, 0, "detour"),
-    load32(arg1, context, skbContext.protocol),
-    ...jumpIfIp(arg1, "look"),
-    jump("detour"),
-    label("look"),
-    ...look,
-    load32(arg1, context, skbContext.gsoSize),
-    jumpIfNotEqual(arg1, 0, "segments"),
-    ...unfinished,
-    label("odd"),
-    load32(arg1, context, skbContext.gsoSize),
-    jumpIfNotEqual(arg1, 0, "detour"),
-    jump("single"),
-    label("segments"),
-    ...countSegments(KNOWN, frameOctets, "detour"),
-    label("single"),
   ];
 }
 
@@ -245,6 +183,9 @@ function composeLinkHeaders(options: ProgramOptions, inner: number): readonly Li
   );
   return [
     ...[0, 2, 4, 6, 8, 10].map((offset) => store16(frame, OUTER + offset, 0)),
+    ...(usesCutter(options)
+      ? [load32(arg1, entry, slot), store32(frame, OUTER + emitPlaces.slot, arg1)]
+      : []),
     store16(frame, OUTER + TYPE, networkOrder(outerType(options))),
     store16(frame, inner + TYPE + 2, 0),
     store16(frame, inner + TYPE + 4, 0),
@@ -313,7 +254,9 @@ function makeRoom(options: ProgramOptions, templateOctets: number): readonly Lin
   const flags =
     adjustRoomFlags.fixedGso |
     (options.family === 4 ? adjustRoomFlags.encapsulatedInIpv4 : adjustRoomFlags.encapsulatedInIpv6) |
-    (options.encapsulation === "udp" ? adjustRoomFlags.encapsulatedInUdp : 0n) |
+    (options.encapsulation === "udp"
+      ? adjustRoomFlags.encapsulatedInUdp
+      : adjustRoomFlags.encapsulatedInGre) |
     adjustRoomFlags.innerEthernet |
     innerLinkHeader(LINK_OCTETS);
   return [

@@ -43,6 +43,8 @@ export const circuitValue = {
   vlanId: { offset: 122, octets: 2, kind: "machine" },
   /** The interface to which frames go that the program cannot do; 0 if there is none, and they are given up. */
   detour: { offset: 124, octets: 4, kind: "machine" },
+  /** The interface by which TCP over IP protocol 115 goes, to be cut; 0 if there is none. */
+  cutter: { offset: 128, octets: 4, kind: "machine" },
 } as const satisfies Layout;
 
 /** Octets of struct bpf_redir_neigh. */
@@ -57,8 +59,8 @@ export const policyBits = {
   fragmentOuter: 8,
   /** Super-frames, and frames with unfinished checksums, take the detour before they are encapsulated. */
   cut: 16,
-  /** All of TCP takes the detour, super-frames or not, so that the frames of a flow stay in order. Over IP protocol 115 only. */
-  tcpDetour: 32,
+  /** TCP goes by the cutter, encapsulated: super-frames over IP protocol 115, and single frames, so that a flow stays in order. */
+  cutter: 32,
 } as const;
 
 /** TABLE: key of the peer side. */
@@ -81,6 +83,17 @@ export const peerValue = {
   redirectFlags: { offset: 60, octets: 4, kind: "machine" },
   /** The interface to which TCP goes instead, to be joined; 0 if there is none. Read over IP protocol 115 only. */
   tcpInterface: { offset: 64, octets: 4, kind: "machine" },
+} as const satisfies Layout;
+
+/** TABLE: key of a slot in an array. */
+export const slotKeyLayout = { slot: { offset: 0, octets: 4, kind: "machine" } } as const satisfies Layout;
+
+/** TABLE: the way to a session's peer, for what comes out of the cutter, by its slot. */
+export const routeValue = {
+  /** struct bpf_redir_neigh: family and address of the next hop. */
+  nextHopFamily: { offset: 0, octets: 4, kind: "machine" },
+  nextHop: { offset: 4, octets: 16, kind: "octets" },
+  interfaceIndex: { offset: 20, octets: 4, kind: "machine" },
 } as const satisfies Layout;
 
 /** TABLE: what a session remembers; programs alone write it, so that new parameters leave it as it is. */
@@ -110,6 +123,7 @@ export function discardOffset(reason: keyof typeof discardIndex): number {
 export const mapSizes = {
   circuits: { keyOctets: sizeOf(circuitKey), valueOctets: sizeOf(circuitValue) },
   peers: { keyOctets: sizeOf(peerKey), valueOctets: sizeOf(peerValue) },
+  routes: { keyOctets: 4, valueOctets: sizeOf(routeValue) },
   sequences: { keyOctets: 4, valueOctets: sizeOf(sequenceValue) },
   counters: { keyOctets: 4, valueOctets: DISCARDS + 8 * discardReasons.length },
 } as const;
@@ -129,8 +143,8 @@ export interface Placement extends Omit<OuterHeader, "trafficClass"> {
    * number, so that all frames of a flow go one way, and where it is wished. Not at the detour's far end.
    */
   readonly cut: boolean;
-  /** The TCP detour over IP protocol 115, by its far end: segments from the peer go in there. What cannot be done takes it from here. */
-  readonly tcpDetour?: number | undefined;
+  /** Over IP protocol 115, the cable in which TCP is cut: by its near end, and joined: by its far one. */
+  readonly cutter?: { readonly near: number; readonly far: number } | undefined;
   /** Whether frames leave by the circuit's interface, or come in there, as at the host's own end of a pseudowire. */
   readonly deliver: "out" | "in";
 }
@@ -198,7 +212,7 @@ export function circuitEntry(
     (attachment.linkLocal === "no-pause" ? policyBits.blockPause : 0) +
     (placement.fragmentation === "outer" ? policyBits.fragmentOuter : 0) +
     (placement.cut ? policyBits.cut : 0) +
-    (placement.tcpDetour === undefined ? 0 : policyBits.tcpDetour);
+    (placement.cutter === undefined ? 0 : policyBits.cutter);
   const value = encode(circuitValue, {
     template,
     nextHopFamily: placement.nextHop.length === 4 ? AF_INET : AF_INET6,
@@ -213,9 +227,24 @@ export function circuitEntry(
     tagProtocol: attachment.vlan?.protocol ?? 0,
     vlanId: attachment.vlan?.idOnPseudowire ?? 0,
     detour: placement.detourInterface,
+    cutter: placement.cutter?.near ?? 0,
   });
   const key = { interfaceIndex: placement.circuitInterface, vlan: vlanKey(attachment) };
   return [encode(circuitKey, key), value];
+}
+
+/** The way to the peer, for a session's slot. */
+export function routeEntry({
+  slot,
+  networkInterface,
+  nextHop,
+}: Placement): readonly [key: Uint8Array, value: Uint8Array] {
+  const value = encode(routeValue, {
+    nextHopFamily: nextHop.length === 4 ? AF_INET : AF_INET6,
+    nextHop,
+    interfaceIndex: networkInterface,
+  });
+  return [encode(slotKeyLayout, { slot }), value];
 }
 
 /** The entry of a circuit whose session no program carries: `puntProgram` has all its frames take the detour. */
@@ -257,7 +286,7 @@ export function peerEntry(
     tagProtocol: attachment.vlan?.protocol ?? 0,
     vlanId: attachment.vlan?.id ?? 0,
     redirectFlags: deliveryOf(placement).redirectFlags,
-    tcpInterface: placement.tcpDetour ?? 0,
+    tcpInterface: placement.cutter?.far ?? 0,
   });
   return [encode(peerKey, { sessionId: session.localSessionId }), value];
 }

@@ -26,6 +26,7 @@ export interface ProgramMaps {
   readonly peers: number;
   readonly counters: number;
   readonly sequences: number;
+  readonly routes: number;
 }
 
 /** Octets of an Ethernet header, with which every packet begins at traffic control. */

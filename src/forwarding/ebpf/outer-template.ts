@@ -18,6 +18,7 @@ export interface OuterHeader {
 
 export const IP_PROTOCOL_UDP = 17;
 export const IP_PROTOCOL_L2TP = 115;
+export const IP_PROTOCOL_GRE = 47;
 const DONT_FRAGMENT = 0x4000;
 const IPV4_HEADER_OCTETS = 20;
 

@@ -9,6 +9,7 @@ import {
   type Placement,
   peerEntry,
   puntEntry,
+  routeEntry,
 } from "../ebpf/map-layout.ts";
 
 import type { Attachment, PsnEndpoint } from "../plane.ts";
@@ -39,6 +40,7 @@ export interface Carriage {
   readonly uses: readonly Use[];
   readonly circuits: readonly Entry[];
   readonly peers: readonly Entry[];
+  readonly routes: readonly Entry[];
 }
 
 const HOP_LIMIT = 64;
@@ -48,20 +50,20 @@ function mustCut(session: SessionParameters, endpoint: PsnEndpoint): boolean {
   return endpoint.superFrames === "cut" || session.transmitSequencing === "all";
 }
 
-/** Whether a session's TCP is to take the TCP detour: the kernel cuts what is in UDP later, but not what is in IP protocol 115. */
-export function needsTcpDetour(session: SessionParameters, endpoint: PsnEndpoint): boolean {
+/** Whether a session needs a cutter: the kernel cuts TCP that is in UDP when it must, but not what is in IP protocol 115. */
+export function needsCutter(session: SessionParameters, endpoint: PsnEndpoint): boolean {
   return session.path.encapsulation === "ip" && !mustCut(session, endpoint);
 }
 
-/** What a session needs so that programs carry it; with the TCP detour if `needsTcpDetour`. */
+/** What a session needs so that programs carry it; with the cutter if `needsCutter`. */
 export function carriageOf(
   { session, attachment, device }: Subject,
   endpoint: PsnEndpoint,
   { route }: Way,
   slot: number,
-  tcpDetour?: Cable,
+  cutter?: Cable,
 ): Carriage {
-  const { near, far } = tcpDetour ?? device.detour;
+  const { near, far } = device.detour;
   const placement: Placement = {
     localAddress: addressOctets(session.path.localAddress),
     remoteAddress: addressOctets(session.path.remoteAddress),
@@ -74,15 +76,15 @@ export function carriageOf(
     packetOctets: route.mtu,
     detourInterface: near,
     cut: mustCut(session, endpoint),
-    tcpDetour: tcpDetour?.far,
+    cutter,
     deliver: device.delivery,
   };
   const behindDetour = {
     ...placement,
     circuitInterface: far,
-    detourInterface: device.detour.far,
+    detourInterface: far,
     cut: false,
-    tcpDetour: undefined,
+    cutter: undefined,
   };
   const encapsulate = {
     kind: "encapsulate",
@@ -93,17 +95,23 @@ export function carriageOf(
     options: decapsulateOptions(session, attachment, placement),
   } as const;
   const deliver = { kind: "deliver", options: deliveryOf(placement) } as const;
-  const deliverJoined: readonly Use[] =
-    tcpDetour === undefined ? [] : [[deliver, { interfaceIndex: tcpDetour.near, at: "ingress" }]];
+  const throughCutter: readonly Use[] =
+    cutter === undefined
+      ? []
+      : [
+          [deliver, { interfaceIndex: cutter.near, at: "ingress" }],
+          [{ kind: "emit" }, { interfaceIndex: cutter.far, at: "ingress" }],
+        ];
   return {
     uses: [
-      ...deliverJoined,
+      ...throughCutter,
       [decapsulate, { interfaceIndex: route.interfaceIndex, at: "ingress" }],
       [encapsulate, { interfaceIndex: far, at: "ingress" }],
       [encapsulate, device.place],
     ],
     circuits: [circuitEntry(session, attachment, behindDetour), circuitEntry(session, attachment, placement)],
     peers: [peerEntry(session, attachment, placement)],
+    routes: cutter === undefined ? [] : [routeEntry(placement)],
   };
 }
 
@@ -114,6 +122,7 @@ export function puntOf({ attachment, device }: Subject): Carriage {
     uses: [[{ kind: "punt", options }, device.place]],
     circuits: [puntEntry(attachment, device.place.interfaceIndex, device.detour.far)],
     peers: [],
+    routes: [],
   };
 }
 
@@ -125,6 +134,7 @@ export async function load({ maps, attachments }: Ground, carriage: Carriage): P
       await attachments.use(...use);
       used.push(use);
     }
+    for (const entry of carriage.routes) maps.routes.update(...entry);
     for (const entry of carriage.peers) maps.peers.update(...entry);
     for (const entry of carriage.circuits) maps.circuits.update(...entry);
   } catch (error) {

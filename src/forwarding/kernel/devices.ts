@@ -18,7 +18,7 @@ const DETOUR_MTU = 65_535;
  * TABLE: what the hidden interfaces are called: a prefix, four digits of the daemon's owner, by which it knows its own, and eight made
  * of the device's name.
  */
-const prefixes = { near: "wsa", far: "wsb", tcpNear: "wsc", tcpFar: "wsd", twin: "wst" } as const;
+const prefixes = { near: "wsa", far: "wsb", cutterNear: "wsc", cutterFar: "wsd", twin: "wst" } as const;
 const OWNER_DIGITS = 4;
 
 /** A virtual cable, by the interface indexes of its ends. */
@@ -40,11 +40,11 @@ export interface KernelDevice {
    */
   readonly detour: Cable;
   /**
-   * The TCP detour, made when it is first asked for: what goes in at the near end comes out of the far one cut into frames, whose
-   * checksums are left to the next device, and meets the programs again; segments that go in at the far end come out of the near one
-   * joined, for the circuit. Rejects with SystemError.
+   * The cutter, a virtual cable made when it is first asked for: super-frames that go in at the near end come out of the far one cut
+   * into packets, whose checksums are left to the next device; segments that go in at the far end come out of the near one joined.
+   * Rejects with SystemError.
    */
-  tcpDetour(): Promise<Cable>;
+  cutter(): Promise<Cable>;
   /** What the userspace plane opens. */
   readonly opened: CircuitDevice;
 }
@@ -75,7 +75,7 @@ export async function openKernelDevice(device: CircuitDevice, owner: string): Pr
       place: { interfaceIndex, at: isOurs ? "egress" : "ingress" },
       delivery: isOurs ? "in" : "out",
       detour: { near: indexOf(near), far: indexOf(far) },
-      tcpDetour: once(() => openTcpDetour(name, owner)),
+      cutter: once(() => openCutter(name, owner)),
       opened: { ...device, standIns: { sendsBy: isOurs ? twin : name, readsFrom: near } },
     };
   } catch (error) {
@@ -84,8 +84,8 @@ export async function openKernelDevice(device: CircuitDevice, owner: string): Pr
   }
 }
 
-async function openTcpDetour(device: string, owner: string): Promise<Cable> {
-  const [near, far] = [hidden("tcpNear", owner, device), hidden("tcpFar", owner, device)];
+async function openCutter(device: string, owner: string): Promise<Cable> {
+  const [near, far] = [hidden("cutterNear", owner, device), hidden("cutterFar", owner, device)];
   const end = { mtu: DETOUR_MTU, silent: true, offloads: "checksums" } as const;
   await havePair({ name: near, ...end, joins: true }, { name: far, ...end, spreads: true });
   return { near: indexOf(near), far: indexOf(far) };
@@ -107,7 +107,7 @@ function once<T>(act: () => Promise<T>): () => Promise<T> {
 
 /** Takes away what `openKernelDevice` made; what is gone already is no error. Rejects with SystemError. */
 export async function closeKernelDevice({ kind, name }: CircuitDevice, owner: string): Promise<void> {
-  for (const end of ["near", "tcpNear"] as const) await deleteVirtualPair(hidden(end, owner, name));
+  for (const end of ["near", "cutterNear"] as const) await deleteVirtualPair(hidden(end, owner, name));
   if (kind === "tap") await deleteVirtualPair(name);
 }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { BpfMap, BpfMapDescription, BpfPort } from "../../ports.ts";
-import { circuitValue, mapSizes, peerValue, sequenceValue } from "../ebpf/map-layout.ts";
+import { circuitValue, mapSizes, peerValue, routeValue, sequenceValue } from "../ebpf/map-layout.ts";
 import { everyEncapsulation, shapeOf } from "../ebpf/options.ts";
 
 /** Keys of a session on the circuit side: at the device and at its detour. */
@@ -21,11 +21,12 @@ function descriptions(capacity: number) {
     peers: { ...mapSizes.peers, kind: "hash", name: "ws_peers", maxEntries: capacity, onDemand: true },
     counters: { ...mapSizes.counters, kind: "perCpuArray", name: "ws_counters", maxEntries: capacity },
     sequences: { ...mapSizes.sequences, kind: "array", name: "ws_sequences", maxEntries: capacity },
+    routes: { ...mapSizes.routes, kind: "array", name: "ws_routes", maxEntries: capacity },
   } as const satisfies Record<string, BpfMapDescription>;
 }
 
 type MapName = keyof ReturnType<typeof descriptions>;
-const names: readonly MapName[] = ["circuits", "peers", "counters", "sequences"];
+const names: readonly MapName[] = ["circuits", "peers", "counters", "sequences", "routes"];
 
 /** The maps that all programs of a plane share. */
 export class PlaneMaps implements Disposable {
@@ -33,6 +34,7 @@ export class PlaneMaps implements Disposable {
   readonly peers: BpfMap;
   readonly counters: BpfMap;
   readonly sequences: BpfMap;
+  readonly routes: BpfMap;
   /** Sessions that there is room for. */
   readonly capacity: number;
   /** Whether a former daemon made them. */
@@ -43,6 +45,7 @@ export class PlaneMaps implements Disposable {
     this.peers = maps.peers;
     this.counters = maps.counters;
     this.sequences = maps.sequences;
+    this.routes = maps.routes;
     this.capacity = maps.peers.description.maxEntries;
     this.areInherited = areInherited;
   }
@@ -79,8 +82,14 @@ export class PlaneMaps implements Disposable {
   }
 
   get fds() {
-    const { circuits, peers, counters, sequences } = this;
-    return { circuits: circuits.fd, peers: peers.fd, counters: counters.fd, sequences: sequences.fd };
+    const { circuits, peers, counters, sequences, routes } = this;
+    return {
+      circuits: circuits.fd,
+      peers: peers.fd,
+      counters: counters.fd,
+      sequences: sequences.fd,
+      routes: routes.fd,
+    };
   }
 
   [Symbol.dispose](): void {
@@ -91,7 +100,14 @@ export class PlaneMaps implements Disposable {
 /** Tells layouts apart: maps of another one are not taken over. */
 export const layoutVersion = createHash("sha256")
   .update(
-    JSON.stringify([circuitValue, peerValue, sequenceValue, mapSizes, everyEncapsulation().map(shapeOf)]),
+    JSON.stringify([
+      circuitValue,
+      peerValue,
+      routeValue,
+      sequenceValue,
+      mapSizes,
+      everyEncapsulation().map(shapeOf),
+    ]),
   )
   .digest("hex")
   .slice(0, 8);

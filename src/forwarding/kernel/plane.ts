@@ -26,7 +26,7 @@ import {
   clearSlot,
   type Ground,
   load,
-  needsTcpDetour,
+  needsCutter,
   puntOf,
   type Subject,
   unload,
@@ -279,9 +279,9 @@ export class KernelPlane implements ForwardingPlane {
     const isNew = before?.slot === undefined && inherited === undefined;
     if (isNew && slot < untouched) clearSlot(this.#ground.maps, slot);
     try {
-      const needs = needsTcpDetour(subject.session, endpoint);
-      const tcpDetour = needs ? await subject.device.tcpDetour() : undefined;
-      const carriage = this.#owned(subject, carriageOf(subject, endpoint, way, slot, tcpDetour));
+      const needs = needsCutter(subject.session, endpoint);
+      const cutter = needs ? await subject.device.cutter() : undefined;
+      const carriage = this.#owned(subject, carriageOf(subject, endpoint, way, slot, cutter));
       await load(this.#ground, carriage);
       return { ...subject, carriage, slot, reason: undefined, way: way.text };
     } catch (error) {

@@ -3,6 +3,7 @@ import type { Line } from "../../bpf/line.ts";
 import type { BpfPort, BpfProgram } from "../../ports.ts";
 import { decapsulateProgram } from "../ebpf/decapsulate-program.ts";
 import { type Delivery, deliverProgram } from "../ebpf/deliver-program.ts";
+import { emitProgram } from "../ebpf/emit-program.ts";
 import { encapsulateProgram } from "../ebpf/encapsulate-program.ts";
 import { type ProgramMaps, type ProgramOptions, shapeOf } from "../ebpf/options.ts";
 import { puntProgram } from "../ebpf/punt-program.ts";
@@ -11,10 +12,12 @@ import { puntProgram } from "../ebpf/punt-program.ts";
 export type ProgramOrder =
   | { readonly kind: "encapsulate" | "decapsulate"; readonly options: ProgramOptions }
   | { readonly kind: "deliver"; readonly options: Delivery }
+  | { readonly kind: "emit" }
   | { readonly kind: "punt"; readonly options: Pick<ProgramOptions, "vlan"> };
 
 /** Names a program in 15 letters at most, by which a later daemon knows it: `ws_`, and what it does, then its shape or interface. */
 export function programName(order: ProgramOrder): string {
+  if (order.kind === "emit") return "ws_emit";
   if (order.kind === "punt") return `ws_punt_${order.options.vlan}`;
   if (order.kind === "deliver")
     return `ws_${order.options.redirectFlags === 0 ? "out" : "in"}_${order.options.interfaceIndex.toString(16)}`;
@@ -29,6 +32,8 @@ function linesOf(order: ProgramOrder, maps: ProgramMaps, traits: KernelTraits): 
       return decapsulateProgram({ ...order.options, ...traits }, maps);
     case "deliver":
       return deliverProgram(order.options);
+    case "emit":
+      return emitProgram(maps);
     case "punt":
       return puntProgram(order.options.vlan, maps);
   }

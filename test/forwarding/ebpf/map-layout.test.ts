@@ -96,6 +96,7 @@ test("an entry of the circuit side has the whole template, and nothing of any on
       fragmentation: "outer",
       detourInterface: 5,
       cut: true,
+      cutter: { near: 6, far: 8 },
     }),
   );
   expect(decode(circuitKey, key)).toEqual({ interfaceIndex: 7, vlan: 0x8100_006f });
@@ -112,13 +113,19 @@ test("an entry of the circuit side has the whole template, and nothing of any on
     interfaceIndex: 9,
     headerSum: 0x45 + 0x1140 + 0xc0 + 0x0102 + 0xc0 + 0x0202,
     shape: shapeOf(options),
-    policy: policyBits.transmitAllowed + policyBits.blockPause + policyBits.fragmentOuter + policyBits.cut,
+    policy:
+      policyBits.transmitAllowed +
+      policyBits.blockPause +
+      policyBits.fragmentOuter +
+      policyBits.cut +
+      policyBits.cutter,
     frameOctets: 1514,
     packetOctets: 9000,
     slot: 3,
     tagProtocol: 0x8100,
     vlanId: 222,
     detour: 5,
+    cutter: 6,
   });
 });
 
@@ -127,7 +134,7 @@ test("an entry of the peer side tells what a data message must be", () => {
   const [key, value] = peerEntry(
     sessionOf(options),
     attachmentOf(options),
-    placementOf(options, { deliver: "in", tcpDetour: 9 }),
+    placementOf(options, { deliver: "in", cutter: { near: 8, far: 9 } }),
   );
   expect(toHex(key)).toBe("0a0a0001");
   expect(toHex(value)).toBe(

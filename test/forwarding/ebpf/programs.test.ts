@@ -2,12 +2,13 @@ import { describe, expect, test } from "vitest";
 import { assemble } from "../../../src/bpf/assembler.ts";
 import { list } from "../../../src/bpf/listing.ts";
 import { decapsulateProgram } from "../../../src/forwarding/ebpf/decapsulate-program.ts";
+import { emitProgram } from "../../../src/forwarding/ebpf/emit-program.ts";
 import { encapsulateProgram } from "../../../src/forwarding/ebpf/encapsulate-program.ts";
 import { everyDecapsulation, everyEncapsulation } from "../../../src/forwarding/ebpf/options.ts";
 import { puntProgram } from "../../../src/forwarding/ebpf/punt-program.ts";
 import { nameOf } from "../../support/ebpf-session.ts";
 
-const maps = { circuits: 11, peers: 12, counters: 13, sequences: 14 };
+const maps = { circuits: 11, peers: 12, counters: 13, sequences: 14, routes: 15 };
 const SLOT_OCTETS = 8;
 const LOAD_WIDE = 0x18;
 
@@ -45,4 +46,14 @@ describe.each([
 test("a program that has every frame take the detour is one for ports and one for VLANs", () => {
   const [port, vlan] = (["port", "vlan"] as const).map((kind) => assemble(puntProgram(kind, maps)));
   expect(port).not.toEqual(vlan);
+});
+
+test("the program at the far end of a cutter asks for nothing but routes", () => {
+  const asked = emitProgram(maps).flatMap((line) =>
+    line.kind === "step" && line.instruction.opcode === LOAD_WIDE && line.instruction.source === 1
+      ? [line.instruction.immediate]
+      : [],
+  );
+  expect(asked).toEqual([maps.routes]);
+  expect(assemble(emitProgram(maps)).length / SLOT_OCTETS).toBeLessThan(60);
 });

@@ -1,0 +1,134 @@
+import { Register } from "../../bpf/instruction.ts";
+import { type Line, label } from "../../bpf/line.ts";
+import {
+  add,
+  and,
+  call,
+  exit,
+  jump,
+  jumpIfEqual,
+  jumpIfNotEqual,
+  jumpIfSet,
+  load32,
+  move,
+  multiply,
+  store8,
+  store32,
+} from "../../bpf/mnemonics.ts";
+import { skbContext } from "../../bpf/skb-context.ts";
+import { TAG_OCTETS } from "../../wire/ethernet.ts";
+import { frameOctets, tagged } from "./circuit-key.ts";
+import {
+  assumeSingle,
+  countSegments,
+  findUnfinished,
+  known,
+  readInnerHeaders,
+  TCP,
+} from "./inner-headers.ts";
+import { circuitValue, policyBits } from "./map-layout.ts";
+import { LINK_OCTETS, type ProgramOptions } from "./options.ts";
+import { ipv4Fields, ipv6Fields } from "./outer-header.ts";
+import { IP_PROTOCOL_GRE } from "./outer-template.ts";
+import { context, entry } from "./parts.ts";
+import { jumpIfIp } from "./vlan-tag.ts";
+
+/** What becomes of super-frames and of unfinished checksums, from a circuit. */
+
+const { arg1, arg2, frame } = Register;
+
+/**
+ * What the frame's sender left to a device. A super-frame goes on whole if it is IP behind at most one tag, which is beside the packet,
+ * and no number is wanted: in UDP the kernel cuts it where it must, in IP protocol 115 the session's cutter does (emit-program.ts),
+ * by which all TCP goes, so that the frames of a flow stay in order. Where the session wants frames cut, they are before they are
+ * encapsulated, and their checksums finished.
+ */
+export function judgeOffloads(options: ProgramOptions, place: number): readonly Line[] {
+  const mayStayWhole = options.sequencing !== "all";
+  const ifSuperFrame = (target: string): readonly Line[] =>
+    mayStayWhole ? [load32(arg1, context, skbContext.gsoSize), jumpIfNotEqual(arg1, 0, target)] : [];
+  const superFrame: readonly Line[] = [
+    jump("look"),
+    label("super-frame"),
+    jumpIfNotEqual(arg2, usesCutter(options) ? policyBits.cutter : 0, "detour"),
+    load32(arg1, context, skbContext.protocol),
+    ...jumpIfIp(arg1, "look"),
+    jump("detour"),
+    label("look"),
+  ];
+  const segments: readonly Line[] = [
+    label("segments"),
+    ...(usesCutter(options)
+      ? [load32(arg1, frame, place + known.protocol), jumpIfNotEqual(arg1, TCP, "detour")]
+      : []),
+    ...countSegments(place, frameOctets, "detour"),
+    jump("single"),
+  ];
+  return [
+    ...assumeSingle(place, frameOctets),
+    store32(frame, place + known.protocol, 0),
+    load32(arg1, context, skbContext.gsoSize),
+    load32(arg2, entry, circuitValue.policy.offset),
+    and(arg2, policyBits.cut + policyBits.cutter),
+    jumpIfNotEqual(arg1, 0, mayStayWhole ? "super-frame" : "detour"),
+    jumpIfEqual(arg2, 0, "single"),
+    ...(mayStayWhole ? superFrame : []),
+    store32(frame, place + known.at, LINK_OCTETS),
+    move(arg1, tagged),
+    multiply(arg1, TAG_OCTETS),
+    add(arg1, LINK_OCTETS),
+    store32(frame, place + known.linkOctets, arg1),
+    ...readInnerHeaders(place, "odd"),
+    ...ifSuperFrame("segments"),
+    ...(usesCutter(options) ? judgeTcp(place) : []),
+    ...findUnfinished(place, "detour", "single"),
+    ...(mayStayWhole ? segments : []),
+    label("odd"),
+    ...ifSuperFrame("detour"),
+    label("single"),
+  ];
+}
+
+/** Whether TCP goes by the cutter, if the session's entry has one. */
+export function usesCutter({ encapsulation, sequencing }: ProgramOptions): boolean {
+  return encapsulation === "ip" && sequencing !== "all";
+}
+
+/** Where nothing must be cut beforehand: a flow whose super-frames take the detour takes it with all frames. */
+function judgeTcp(place: number): readonly Line[] {
+  return [
+    load32(arg1, entry, circuitValue.policy.offset),
+    jumpIfSet(arg1, policyBits.cut, "finish"),
+    load32(arg1, frame, place + known.protocol),
+    jumpIfNotEqual(arg1, TCP, "single"),
+    load32(arg1, context, skbContext.protocol),
+    ...jumpIfIp(arg1, "single"),
+    jump("detour"),
+    label("finish"),
+  ];
+}
+
+/** A super-frame says that it is GRE until it is cut: of that the kernel knows how (emit-program.ts). */
+export function disguise({ family }: ProgramOptions, template: number): readonly Line[] {
+  const protocol = family === 4 ? ipv4Fields.protocol : ipv6Fields.protocol;
+  return [
+    load32(arg1, context, skbContext.gsoSize),
+    jumpIfEqual(arg1, 0, "undisguised"),
+    store8(frame, template + protocol, IP_PROTOCOL_GRE),
+    label("undisguised"),
+  ];
+}
+
+/** TCP that looks like it to the kernel goes by the cutter, super-frames or not. */
+export function sendByCutter(place: number): readonly Line[] {
+  return [
+    load32(arg1, frame, place + known.protocol),
+    jumpIfNotEqual(arg1, TCP, "uncut"),
+    load32(arg1, entry, circuitValue.cutter.offset),
+    jumpIfEqual(arg1, 0, "uncut"),
+    move(arg2, 0),
+    call("redirect"),
+    exit(),
+    label("uncut"),
+  ];
+}

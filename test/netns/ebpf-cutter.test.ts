@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { assemble } from "../../src/bpf/assembler.ts";
+import { Register } from "../../src/bpf/instruction.ts";
+import { verdicts } from "../../src/bpf/kernel-numbers.ts";
+import type { Line } from "../../src/bpf/line.ts";
+import { exit, move } from "../../src/bpf/mnemonics.ts";
+import { toHex } from "../../src/bytes/hex.ts";
+import { decapsulateProgram } from "../../src/forwarding/ebpf/decapsulate-program.ts";
+import { emitProgram } from "../../src/forwarding/ebpf/emit-program.ts";
+import { encapsulateProgram } from "../../src/forwarding/ebpf/encapsulate-program.ts";
+import { routeEntry } from "../../src/forwarding/ebpf/map-layout.ts";
+import { everyOption, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
+import { Bench, LINK_OCTETS, messageOf } from "../support/ebpf-bench.ts";
+import {
+  attachmentOf,
+  DETOUR,
+  nameOf,
+  packetAround,
+  placementOf,
+  sessionOf,
+  showingDetour,
+} from "../support/ebpf-session.ts";
+import { frameOf } from "../support/frames.ts";
+import { naiveChecksum } from "../support/internet-checksum.ts";
+import { needBpf } from "../support/namespace.ts";
+import { packetOf, plainPacket, unfinished } from "../support/packets.ts";
+
+/** What goes by the cutter of a device, and what becomes of it there, run by the kernel on packets from nowhere. */
+
+const kernel = new BpfSyscall();
+let bench: Bench;
+beforeAll(() => {
+  needBpf();
+  bench = new Bench();
+});
+afterAll(() => bench?.[Symbol.dispose]());
+
+const TAG = "8100006f";
+/** A verdict that the programs have not. */
+const CUTTER = 77;
+const GRE = 47;
+const L2TP = 115;
+
+function overIp(family?: 4 | 6): readonly ProgramOptions[] {
+  return everyOption().filter(
+    (each) =>
+      each.encapsulation === "ip" &&
+      each.cookieOctets === 4 &&
+      each.vlan === "port" &&
+      (family === undefined || each.family === family),
+  );
+}
+
+describe("the cutter of IP protocol 115", () => {
+  const kinds = overIp();
+  const placement = placementOf(kinds[0]!, { cutter: { near: 1, far: 1 } });
+  const single = { ...plainPacket, payload: new Uint8Array(333).fill(7) };
+  const shapes = ([4, 6] as const).flatMap((version) =>
+    [[], [TAG], [TAG, "88a800c8"]].map((tags) => ({ ...single, version, tags })),
+  );
+
+  test("is for all of TCP that the kernel takes for IP, and for nothing else that is no super-frame", () => {
+    for (const kind of kinds.filter(({ sequencing }) => sequencing !== "all")) {
+      bench.start(sessionOf(kind), attachmentOf(kind), { ...placement, ...addresses(kind) });
+      using program = kernel.loadProgram({
+        name: "cut",
+        octets: assemble(showingDetour(showingCutter(encapsulateProgram(kind, bench.fds), "uncut"))),
+      });
+      const sent = (frame: Uint8Array) => {
+        const { verdict } = program.run({ data: frame });
+        return (
+          { [CUTTER]: "cutter", [DETOUR]: "detour", [verdicts.redirect]: "directly" }[verdict] ?? verdict
+        );
+      };
+      for (const shape of shapes) {
+        const expected = shape.tags.length > 1 ? "detour" : "cutter";
+        expect(sent(packetOf(shape).frame), nameOf(kind)).toBe(expected);
+        expect(sent(unfinished(shape).frame), nameOf(kind)).toBe(expected);
+        expect(sent(unfinished({ ...shape, transport: "udp" }).frame), nameOf(kind)).toBe("directly");
+      }
+      expect(sent(frameOf({ type: "88b5", length: 200 })), nameOf(kind)).toBe("directly");
+    }
+  });
+
+  test("is where TCP from the peer goes, and nothing else", () => {
+    for (const kind of kinds) {
+      const session = sessionOf(kind);
+      bench.start(session, attachmentOf(kind), { ...placement, ...addresses(kind) });
+      using program = kernel.loadProgram({
+        name: "joined",
+        octets: assemble(showingCutter(decapsulateProgram(kind, bench.fds), "circuit")),
+      });
+      const heard = (frame: Uint8Array) => {
+        const message = messageOf(kind, session, {
+          mishap: "none",
+          frame,
+          number: undefined,
+          part: 1,
+          bit: 0,
+        });
+        return program.run({ data: packetAround(kind, message) }).verdict;
+      };
+      for (const shape of shapes) {
+        expect(heard(packetOf(shape).frame), nameOf(kind)).toBe(CUTTER);
+        expect(heard(packetOf({ ...shape, transport: "udp" }).frame), nameOf(kind)).toBe(verdicts.redirect);
+      }
+      expect(heard(frameOf({ type: "88b5", length: 20 })), nameOf(kind)).toBe(verdicts.redirect);
+      bench.start(session, attachmentOf(kind), { ...placement, ...addresses(kind), cutter: undefined });
+      expect(heard(packetOf(single).frame), nameOf(kind)).toBe(verdicts.redirect);
+    }
+  });
+
+  /** Addresses of the program's family. */
+  function addresses(kind: ProgramOptions) {
+    const { localAddress, remoteAddress, nextHop } = placementOf(kind);
+    return { localAddress, remoteAddress, nextHop };
+  }
+
+  /** The program with the way through the cutter told by a verdict of its own, for a test run shows no interface. */
+  function showingCutter(lines: readonly Line[], behind: string): readonly Line[] {
+    const end = lines.findIndex((line) => line.kind === "label" && line.name === behind);
+    return [...lines.slice(0, end - 2), move(Register.result, CUTTER), exit(), ...lines.slice(end)];
+  }
+});
+
+describe("what comes out of the cutter", () => {
+  const message = {
+    mishap: "none",
+    frame: frameOf({ length: 300 }),
+    number: undefined,
+    part: 1,
+    bit: 0,
+  } as const;
+  const places = {
+    4: { protocol: LINK_OCTETS + 9, checksum: LINK_OCTETS + 10 },
+    6: { protocol: LINK_OCTETS + 6 },
+  };
+  const run = (data: Uint8Array) => {
+    using program = kernel.loadProgram({ name: "emit", octets: assemble(emitProgram(bench.fds)) });
+    return program.run({ data });
+  };
+
+  /** A packet as the peer is to get it, with the slot where the emitting program looks for it. */
+  function packetFor(family: 4 | 6, slot: number, identification = 0): Uint8Array {
+    const kind = overIp(family)[0]!;
+    const packet = packetAround(kind, messageOf(kind, sessionOf(kind), message));
+    packet.set([0, 0, slot, 0, 0, 0], 0);
+    if (family === 6) return packet;
+    packet.set([identification >> 8, identification & 0xff], LINK_OCTETS + 4);
+    return withChecksum(packet);
+  }
+
+  function withChecksum(packet: Uint8Array): Uint8Array {
+    packet.set([0, 0], places[4].checksum);
+    const sum = naiveChecksum(packet.subarray(LINK_OCTETS, LINK_OCTETS + 20));
+    packet.set([sum >> 8, sum & 0xff], places[4].checksum);
+    return packet;
+  }
+
+  test.each([4, 6] as const)("gets its protocol back, and a right header checksum, over IPv%d", (family) => {
+    const placement = placementOf(overIp(family)[0]!);
+    bench.routes.update(...routeEntry(placement));
+    // Sums of all kinds, those that wrap among them.
+    for (let identification = 0; identification < 0x1_0000; identification += family === 4 ? 257 : 0x1_0000) {
+      const wanted = packetFor(family, placement.slot, identification);
+      const disguised = wanted.slice();
+      disguised[places[family].protocol] = GRE;
+      if (family === 4) withChecksum(disguised);
+      const { verdict, data } = run(disguised);
+      expect(verdict).toBe(verdicts.redirect);
+      expect(toHex(data)).toBe(toHex(wanted));
+    }
+  });
+
+  test("goes on as it is if it was no super-frame, and is given up for a slot that there is not, or with no IP header", () => {
+    const placement = placementOf(overIp(4)[0]!);
+    bench.routes.update(...routeEntry(placement));
+    for (const family of [4, 6] as const) {
+      const packet = packetFor(family, placement.slot);
+      expect(packet[places[family].protocol]).toBe(L2TP);
+      const { verdict, data } = run(packet);
+      expect([verdict, toHex(data)]).toEqual([verdicts.redirect, toHex(packet)]);
+      expect(run(packetFor(family, 200)).verdict).toBe(verdicts.drop);
+    }
+    expect(run(frameOf({ type: "88b5", length: LINK_OCTETS + 19 })).verdict).toBe(verdicts.drop);
+  });
+});
