@@ -6,6 +6,7 @@ import {
   call,
   exit,
   jump,
+  jumpIfAtLeast,
   jumpIfAtMost,
   jumpIfEqual,
   jumpIfLess,
@@ -14,11 +15,9 @@ import {
   load8,
   load16,
   load32,
-  load64,
   loadConstant,
   move,
   store32,
-  store64,
   subtract,
 } from "../../bpf/mnemonics.ts";
 import { skbContext } from "../../bpf/skb-context.ts";
@@ -29,8 +28,9 @@ import { countFrames, discard, discardEnds } from "./counters.ts";
 import { assumeSingle, countSegments, KNOWN_OCTETS, known, readInnerHeaders, TCP } from "./inner-headers.ts";
 import { peerValue } from "./map-layout.ts";
 import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions, shapeOf } from "./options.ts";
-import { comparePeer, readOuterHeader } from "./outer-check.ts";
-import { context, entry, findEntry, loadOctets, passEnd, storeOctets } from "./parts.ts";
+import { comparePeer, passOthers, readOuterHeader } from "./outer-check.ts";
+import { FRAGMENT_BITS, ipv4Fields } from "./outer-header.ts";
+import { context, entry, findEntry, loadOctets, overwrite, passEnd, storeOctets } from "./parts.ts";
 import { acceptNumber } from "./sequence.ts";
 import { jumpIfTag, networkOrder, readProtocolAnew, rewriteTag } from "./vlan-tag.ts";
 
@@ -43,14 +43,11 @@ const packetOctets = saved4;
 
 /** Offsets from the frame register. */
 const SCRATCH = -8;
-/** Cookie and sublayer. */
-const SECRET = -24;
-/** The outer headers up to the session id. */
-const HEAD = -88;
+/** The packet from its outer IP header on, at a multiple of 8: our headers, and behind them the first octets of the frame. */
+const HEAD = -152;
 /** The frame's first octets, as many as a shortest one has. */
 const FRAME_ROOM = 64;
-const INNER = HEAD - FRAME_ROOM;
-const KNOWN = INNER - KNOWN_OCTETS;
+const KNOWN = HEAD - KNOWN_OCTETS;
 const TYPE = 12;
 /** In the sublayer's first octet (RFC 3931 §4.6). */
 const S_BIT_OF_FIRST_OCTET = 0x40;
@@ -81,6 +78,8 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
   const shape = shapeOf({ ...options, copiesDscp: false });
   return [
     move(context, arg1),
+    ...passOthers(options),
+    ...readHead(options),
     ...readOuterHeader(options, HEAD, packetOctets, messageOctets),
     ...findEntry(shape, maps.peers, HEAD + places.sessionId, peerValue.shape.offset),
     ...assumeSingle(KNOWN, 0),
@@ -92,20 +91,20 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     add(messageOctets, -headerOctets),
     ...trim(),
     ...(options.sublayer && options.sequencing !== "none"
-      ? acceptNumber(maps.sequences, slot, SECRET + options.cookieOctets, SCRATCH)
+      ? acceptNumber(maps.sequences, slot, HEAD + places.sublayer, SCRATCH)
       : []),
     ...readFrame(options, places.frame),
-    ...(canJoin(options) ? findTcp(places.frame) : []),
+    ...(canJoin(options) ? findTcp(options) : []),
     jumpIfLess(messageOctets, SHORTEST_FRAME_OCTETS, "short"),
     ...fitCircuit(
       messageOctets,
-      { type: INNER + TYPE, place: KNOWN, scratch: SCRATCH },
+      { type: inner(options) + TYPE, place: KNOWN, scratch: SCRATCH },
       discard("circuit-error"),
     ),
     ...uncover(options, places.frame),
     jump("deliver"),
     label("short"),
-    ...rebuild(),
+    ...rebuild(options),
     label("deliver"),
     ...countFrames("received", messageOctets, KNOWN, maps.counters, slot, SCRATCH),
     label("send"),
@@ -121,6 +120,32 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
       slot,
       SCRATCH,
     ),
+  ];
+}
+
+/** Where the frame is, on the stack. */
+function inner(options: ProgramOptions): number {
+  return HEAD + headerPlaces(options).frame;
+}
+
+/**
+ * Copies the packet's beginning to the stack, by one call where the frame is none of the shortest. Of a shorter packet our headers, or
+ * what there is of them.
+ */
+function readHead(options: ProgramOptions): readonly Line[] {
+  const { cookie, frame: frameAt } = headerPlaces(options);
+  const whole = frameAt + SHORTEST_FRAME_OCTETS;
+  const words = Array.from({ length: (whole - cookie) / 4 }, (_, index) => cookie + 4 * index);
+  return [
+    load32(arg1, context, skbContext.length),
+    jumpIfLess(arg1, LINK_OCTETS + whole, "brief"),
+    ...loadOctets(LINK_OCTETS, HEAD, whole, "pass"),
+    jump("head"),
+    label("brief"),
+    ...words.map((offset) => store32(frame, HEAD + offset, 0)),
+    ...loadOctets(LINK_OCTETS, HEAD, cookie, "pass"),
+    ...(frameAt > cookie ? loadOctets(LINK_OCTETS + cookie, HEAD + cookie, frameAt - cookie, "head") : []),
+    label("head"),
   ];
 }
 
@@ -140,8 +165,7 @@ function canGiveUp(options: ProgramOptions, reason: (typeof reasons)[number]): b
 function judgeSuperFrame(options: ProgramOptions): readonly Line[] {
   const { frame: frameAt, message, sublayer } = headerPlaces(options);
   const numbered: readonly Line[] = [
-    ...loadOctets(LINK_OCTETS + sublayer, SCRATCH, 1, "pass"),
-    load8(arg1, frame, SCRATCH),
+    load8(arg1, frame, HEAD + sublayer),
     jumpIfSet(arg1, S_BIT_OF_FIRST_OCTET, "pass"),
   ];
   return [
@@ -164,13 +188,24 @@ function canJoin({ encapsulation }: ProgramOptions): boolean {
   return encapsulation === "ip";
 }
 
-/** Learns whether the frame is one of TCP, if those go elsewhere. */
-function findTcp(headerOctets: number): readonly Line[] {
+/** Learns whether the frame is one of TCP, if those go elsewhere; for most of them it is on the stack. */
+function findTcp(options: ProgramOptions): readonly Line[] {
+  const ip = inner(options) + LINK_OCTETS;
   return [
     store32(frame, KNOWN + known.protocol, 0),
     load32(arg1, entry, peerValue.tcpInterface.offset),
     jumpIfEqual(arg1, 0, "sought"),
-    store32(frame, KNOWN + known.at, LINK_OCTETS + headerOctets + LINK_OCTETS),
+    load16(arg1, frame, inner(options) + TYPE),
+    jumpIfNotEqual(arg1, networkOrder(ETHERTYPE_IPV4), "seek"),
+    load8(arg1, frame, ip),
+    jumpIfNotEqual(arg1, 0x45, "sought"),
+    load16(arg1, frame, ip + ipv4Fields.fragment),
+    jumpIfSet(arg1, FRAGMENT_BITS, "sought"),
+    load8(arg1, frame, ip + ipv4Fields.protocol),
+    store32(frame, KNOWN + known.protocol, arg1),
+    jump("sought"),
+    label("seek"),
+    store32(frame, KNOWN + known.at, LINK_OCTETS + headerPlaces(options).frame + LINK_OCTETS),
     store32(frame, KNOWN + known.linkOctets, LINK_OCTETS),
     ...readInnerHeaders(KNOWN, "sought"),
     label("sought"),
@@ -192,25 +227,21 @@ function sendTcp(): readonly Line[] {
 
 /** Compares the cookie, and looks at the sublayer's first bits (RFC 3931 §4.5, RFC 5085 §6.1, RFC 4623 §5.5). */
 function openSecret(options: ProgramOptions): readonly Line[] {
-  const { cookieOctets, sublayer } = options;
-  const octets = cookieOctets + (sublayer ? 4 : 0);
-  if (octets === 0) return [];
-  const load = cookieOctets === 8 ? load64 : load32;
-  const cookie: readonly Line[] = [
-    load(arg1, frame, SECRET),
-    load(arg2, entry, peerValue.cookie.offset),
+  const { cookieOctets } = options;
+  const places = headerPlaces(options);
+  // The stack is read at multiples of what is read.
+  const words = Array.from({ length: cookieOctets / 4 }, (_, index) => 4 * index);
+  const cookie = words.flatMap((offset) => [
+    load32(arg1, frame, HEAD + places.cookie + offset),
+    load32(arg2, entry, peerValue.cookie.offset + offset),
     jumpIfNotEqual(arg1, arg2, discard("wrong-cookie")),
-  ];
+  ]);
   const bits: readonly Line[] = [
-    load8(arg1, frame, SECRET + cookieOctets),
+    load8(arg1, frame, HEAD + places.sublayer),
     jumpIfSet(arg1, 0x80, discard("vccv")),
     jumpIfSet(arg1, 0x30, discard("fragment")),
   ];
-  return [
-    ...loadOctets(LINK_OCTETS + headerPlaces(options).cookie, SECRET, octets, discard("truncated")),
-    ...(cookieOctets > 0 ? cookie : []),
-    ...(sublayer ? bits : []),
-  ];
+  return [...cookie, ...(options.sublayer ? bits : [])];
 }
 
 /** Cuts off what follows the outer packet. A short frame is built anew, and so it is of no matter what follows it. */
@@ -229,33 +260,29 @@ function trim(): readonly Line[] {
   ];
 }
 
-/** Copies the frame's headers to the stack, or the whole of a short one, and zeros behind it; on a VLAN circuit rewrites its tag. */
+/** Copies the whole of a short frame to the stack, and zeros behind it; on a VLAN circuit rewrites the frame's tag. */
 function readFrame(options: ProgramOptions, headerOctets: number): readonly Line[] {
-  const zeros = Array.from({ length: FRAME_ROOM / 8 }, (_, index) => store64(frame, INNER + 8 * index, 0));
+  const at = inner(options);
+  const zeros = Array.from({ length: FRAME_ROOM / 4 }, (_, index) => store32(frame, at + 4 * index, 0));
   const rewrite: readonly Line[] = [
     jumpIfLess(messageOctets, LINK_OCTETS + TAG_OCTETS, discard("untagged")),
-    load16(arg1, frame, INNER + TYPE),
+    load16(arg1, frame, at + TYPE),
     ...jumpIfTag(arg1, "tagged"),
     jump(discard("untagged")),
     label("tagged"),
     ...rewriteTag(
-      INNER + TYPE,
+      at + TYPE,
       { protocol: peerValue.tagProtocol.offset, vlanId: peerValue.vlanId.offset },
       arg1,
       arg2,
     ),
   ];
-  const at = LINK_OCTETS + headerOctets;
-  const octets = options.vlan === "vlan" ? LINK_OCTETS + TAG_OCTETS : LINK_OCTETS;
   return [
-    jumpIfLess(messageOctets, SHORTEST_FRAME_OCTETS, "whole"),
-    ...loadOctets(at, INNER, octets, "pass"),
-    jump("read"),
-    label("whole"),
+    jumpIfAtLeast(messageOctets, SHORTEST_FRAME_OCTETS, "read"),
     ...zeros,
     move(arg4, messageOctets),
     jumpIfLess(arg4, LINK_OCTETS, discard("truncated")), // known by now, but not to the verifier
-    ...loadOctets(at, INNER, arg4, "pass"),
+    ...loadOctets(LINK_OCTETS + headerOctets, at, arg4, "pass"),
     label("read"),
     ...(options.vlan === "vlan" ? rewrite : []),
   ];
@@ -265,7 +292,7 @@ function readFrame(options: ProgramOptions, headerOctets: number): readonly Line
  * Makes the packet as long as a shortest frame and overwrites it with what is on the stack. skb_change_tail would be the plain way
  * to pad, but refuses packets that still are marked as tunnelled, as they are when they come out of a veth pair.
  */
-function rebuild(): readonly Line[] {
+function rebuild(options: ProgramOptions): readonly Line[] {
   const error = discard("circuit-error");
   return [
     load32(arg1, context, skbContext.length),
@@ -278,7 +305,7 @@ function rebuild(): readonly Line[] {
     call("skb_adjust_room"),
     jumpIfNotEqual(result, 0, error),
     label("resized"),
-    ...storeOctets(INNER, SHORTEST_FRAME_OCTETS, error),
+    ...storeOctets(inner(options), SHORTEST_FRAME_OCTETS, error),
     ...readProtocolAnew(error),
   ];
 }
@@ -288,7 +315,7 @@ function uncover(options: ProgramOptions, headerOctets: number): readonly Line[]
   const octets = options.vlan === "vlan" ? LINK_OCTETS + TAG_OCTETS : LINK_OCTETS;
   return [
     ...cut(options, headerOctets),
-    ...storeOctets(INNER, octets, discard("circuit-error")),
+    ...overwrite(inner(options), octets, discard("circuit-error")),
     ...setProtocol(options),
   ];
 }
@@ -309,7 +336,7 @@ function cut(options: ProgramOptions, headerOctets: number): readonly Line[] {
   const otherType = options.family === 4 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
   return [
     loadConstant(arg4, fixedGso | own),
-    load16(arg1, frame, INNER + TYPE),
+    load16(arg1, frame, inner(options) + TYPE),
     jumpIfNotEqual(arg1, networkOrder(otherType), "flags"),
     loadConstant(arg4, fixedGso | other),
     label("flags"),
@@ -322,7 +349,7 @@ function setProtocol(options: ProgramOptions): readonly Line[] {
   const anew = readProtocolAnew(discard("circuit-error"));
   if (options.vlan === "vlan" || options.readsProtocol === true) return anew;
   return [
-    load16(arg1, frame, INNER + TYPE),
+    load16(arg1, frame, inner(options) + TYPE),
     jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV4), "known"),
     jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV6), "known"),
     ...anew,

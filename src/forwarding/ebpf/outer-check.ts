@@ -32,7 +32,7 @@ import {
   udpFields,
 } from "./outer-header.ts";
 import { protocolOf } from "./outer-template.ts";
-import { context, entry, loadOctets } from "./parts.ts";
+import { context, entry } from "./parts.ts";
 import { networkOrder } from "./vlan-tag.ts";
 
 /** Whether a packet is a plain data message, and whose. */
@@ -41,8 +41,20 @@ const UDP_OCTETS = 8;
 
 const { result, arg1, arg2, frame } = Register;
 
+/** Lets pass what is of another family, tagged, for another host, and super-frames over IP protocol 115. */
+export function passOthers({ family, encapsulation }: ProgramOptions): readonly Line[] {
+  const type = family === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+  const { protocol, vlanPresent, packetType, gsoSize } = skbContext;
+  const absent = encapsulation === "udp" ? [vlanPresent, packetType] : [vlanPresent, packetType, gsoSize];
+  return [
+    load32(arg1, context, protocol),
+    jumpIfNotEqual(arg1, networkOrder(type), "pass"),
+    ...absent.flatMap((field) => [load32(arg1, context, field), jumpIfNotEqual(arg1, 0, "pass")]),
+  ];
+}
+
 /**
- * Copies the outer headers to the stack, session id included, and lets pass what is no data message: another protocol, options,
+ * Lets pass what is no data message, by the outer headers on the stack, session id included: another protocol, options,
  * fragments, a wrong header checksum, lengths that do not agree, a UDP checksum that nobody verified, the T bit, another version, session id 0. Leaves the
  * octets of the IP packet and of the message in it.
  */
@@ -53,22 +65,14 @@ export function readOuterHeader(
   messageOctets: WritableRegister,
 ): readonly Line[] {
   const places = headerPlaces(options);
-  const type = options.family === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
-  const { vlanPresent, packetType, gsoSize } = skbContext;
-  const absent =
-    options.encapsulation === "udp" ? [vlanPresent, packetType] : [vlanPresent, packetType, gsoSize];
   // IP does not know how long a super-frame is.
   const whole = [
-    load32(arg2, context, gsoSize),
+    load32(arg2, context, skbContext.gsoSize),
     jumpIfEqual(arg2, 0, "as-told"),
     move(packetOctets, arg1),
     label("as-told"),
   ];
   return [
-    load32(arg1, context, skbContext.protocol),
-    jumpIfNotEqual(arg1, networkOrder(type), "pass"),
-    ...absent.flatMap((field) => [load32(arg1, context, field), jumpIfNotEqual(arg1, 0, "pass")]),
-    ...loadOctets(LINK_OCTETS, head, places.cookie, "pass"),
     ...(options.family === 4 ? readIpv4(options, head, packetOctets) : readIpv6(options, head, packetOctets)),
     load32(arg1, context, skbContext.length),
     add(arg1, -LINK_OCTETS),

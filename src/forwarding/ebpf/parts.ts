@@ -7,12 +7,16 @@ import {
   call,
   exit,
   jumpIfEqual,
+  jumpIfGreater,
   jumpIfNotEqual,
+  load16,
   load32,
   loadMapFd,
   move,
+  store16,
   store32,
 } from "../../bpf/mnemonics.ts";
+import { skbContext } from "../../bpf/skb-context.ts";
 
 /**
  * What all programs are made of. In all, `context` and `entry` are registers that outlive calls, and a label "pass" leaves the
@@ -59,6 +63,23 @@ export function storeOctets(from: number, octets: Register | number, otherwise: 
     move(arg5, 0),
     call("skb_store_bytes"),
     jumpIfNotEqual(result, 0, otherwise),
+  ];
+}
+
+/**
+ * Writes as many octets of the stack, an even number from a multiple of 4 on, over the packet's first ones; goes on at `otherwise` where
+ * those do not lie together. Costs a tenth of `storeOctets`.
+ */
+export function overwrite(from: number, octets: number, otherwise: string): readonly Line[] {
+  const words = Array.from({ length: Math.floor(octets / 4) }, (_, index) => 4 * index);
+  return [
+    load32(arg1, context, skbContext.data),
+    load32(arg2, context, skbContext.dataEnd),
+    move(arg3, arg1),
+    add(arg3, octets),
+    jumpIfGreater(arg3, arg2, otherwise),
+    ...words.flatMap((offset) => [load32(arg2, frame, from + offset), store32(arg1, offset, arg2)]),
+    ...(octets % 4 === 0 ? [] : [load16(arg2, frame, from + octets - 2), store16(arg1, octets - 2, arg2)]),
   ];
 }
 
