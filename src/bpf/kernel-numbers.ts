@@ -28,6 +28,8 @@ export type ProgramKind = keyof typeof programKinds;
 export const attachPoints = {
   ingress: 46,
   egress: 47,
+  /** As the primary device of a netkit pair sends; by a link alone. Linux 6.7 and later. */
+  netkit: 54,
 } as const;
 export type AttachPoint = keyof typeof attachPoints;
 

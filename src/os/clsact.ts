@@ -1,10 +1,13 @@
 import netlink, { type RtNetlinkSocket } from "netlink";
-import type { AttachPoint } from "../bpf/kernel-numbers.ts";
+import type { AttachPoint as AnyAttachPoint } from "../bpf/kernel-numbers.ts";
 import type { BpfProgram } from "../ports.ts";
 import { SystemError } from "./errors.ts";
 import { ask, attributesIn, errnoOf, joinAttributes } from "./rtnetlink.ts";
 
 /** Programs as filters of the queueing discipline "clsact", by rtnetlink: what there was before links (tc-bpf(8)). */
+
+/** Where filters can be. */
+export type AttachPoint = Exclude<AnyAttachPoint, "netkit">;
 
 /** TABLE: handles of linux/pkt_sched.h. */
 const handles = { discipline: 0xffff_0000, disciplineParent: 0xffff_fff1 } as const;

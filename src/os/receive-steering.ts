@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { ifNameToIndex } from "./libc.ts";
+import { processorCount } from "./processors.ts";
 
 const BITS_OF_WORD = 32;
 
@@ -23,7 +23,7 @@ export function spreadReceived(name: string): boolean {
   try {
     if (Number(readFileSync(`${folder}/ifindex`, "utf8")) !== ifNameToIndex(name)) return false;
     const queues = readdirSync(`${folder}/queues`).filter((queue) => queue.startsWith("rx-"));
-    for (const queue of queues) writeFileSync(`${folder}/queues/${queue}/rps_cpus`, maskOf(cpus().length));
+    for (const queue of queues) writeFileSync(`${folder}/queues/${queue}/rps_cpus`, maskOf(processorCount()));
     return true;
   } catch {
     return false;

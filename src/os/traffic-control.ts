@@ -1,4 +1,5 @@
 import type { AttachPoint } from "../bpf/kernel-numbers.ts";
+import { InvariantError } from "../bytes/errors.ts";
 import type { BpfLink, BpfProgram } from "../ports.ts";
 import { KernelLink } from "./bpf-link.ts";
 import * as clsact from "./clsact.ts";
@@ -53,9 +54,10 @@ export class TrafficControl {
         } catch (error) {
           // What a kernel says that does not know links of this kind.
           const isUnknown = error instanceof SystemError && error.errno === "EINVAL";
-          if (!isUnknown || this.#force === "tcx") throw error;
+          if (!isUnknown || this.#force === "tcx" || at === "netkit") throw error;
         }
       }
+      if (at === "netkit") throw new InvariantError("a filter at a netkit device");
       if (await clsact.makeDiscipline(interfaceIndex, at)) this.#made.add(interfaceIndex);
       try {
         const name = clsact.filterName(this.#owner, program.name);
@@ -74,12 +76,13 @@ export class TrafficControl {
 
   /** The places of filters that an earlier process of this owner left, by the names of their programs. Rejects with SystemError. */
   async leftOvers(interfaceIndex: number, at: AttachPoint): Promise<ReadonlyMap<string, Attachment>> {
+    if (at === "netkit") return new Map();
     const filters = await clsact.ownFilters(interfaceIndex, at, this.#owner);
     return new Map(filters.map((filter) => [clsact.programName(filter.name), this.#attachment(filter)]));
   }
 
   /** Removes all filters of this owner there; resolves to how many there were. Rejects with SystemError. */
-  clearOurs(interfaceIndex: number, at: AttachPoint): Promise<number> {
+  clearOurs(interfaceIndex: number, at: clsact.AttachPoint): Promise<number> {
     return this.#inTurn(async () => {
       const filters = await clsact.ownFilters(interfaceIndex, at, this.#owner);
       for (const filter of filters) await clsact.removeFilter(filter);

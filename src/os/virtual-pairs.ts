@@ -5,10 +5,26 @@ import { SystemError } from "./errors.ts";
 import { spreadReceived } from "./receive-steering.ts";
 import { ask, attributesIn, joinAttributes } from "./rtnetlink.ts";
 
-/** Pairs of virtual Ethernet interfaces (veth(4)): what is sent into one end comes out of the other. */
+/** Pairs of virtual Ethernet interfaces: what is sent into one end comes out of the other. */
 
 /** TABLE: attributes of linux/if_link.h and linux/veth.h that the package has no types for. */
-const attribute = { infoKind: 1, infoData: 2, vethPeer: 1, name: 3, mtu: 4 } as const;
+const attribute = { infoKind: 1, infoData: 2, peer: 1, name: 3, mtu: 4, netkitMode: 5 } as const;
+/** A netkit pair that carries Ethernet frames. */
+const NETKIT_LAYER_2 = 0;
+
+/**
+ * TABLE: kinds of pairs, by what the kernel calls them, and what each is told beside its peer. veth(4) hands packets over by a queue. netkit
+ * has a program run as its first end sends, which may send elsewhere at once (Linux 6.7).
+ */
+const pairKinds = {
+  veth: [],
+  netkit: [[attribute.netkitMode, netlink.putU32(NETKIT_LAYER_2)]],
+} as const satisfies Readonly<Record<string, readonly (readonly [number, Buffer])[]>>;
+export type PairKind = keyof typeof pairKinds;
+
+function isPair(kind: string): kind is PairKind {
+  return kind in pairKinds;
+}
 /** struct ifinfomsg, which stands in front of the peer's attributes. */
 const LINK_HEADER_OCTETS = 16;
 
@@ -37,26 +53,30 @@ export interface FoundInterface {
   readonly index: number;
   /** Such as "veth" or "bridge"; empty for hardware and the loopback interface. */
   readonly kind: string;
-  /** The other end of a veth pair; undefined also when that is in another network namespace. */
+  /** The other end of a pair; undefined also when that is in another network namespace. */
   readonly peer?: { readonly name: string; readonly index: number };
 }
 
 /** Makes a pair with both ends up in this network namespace. Rejects with SystemError, and then nothing is left of it. */
-export async function createVirtualPair(near: VirtualEnd, far: VirtualEnd): Promise<void> {
+export async function createVirtualPair(
+  near: VirtualEnd,
+  far: VirtualEnd,
+  kind: PairKind = "veth",
+): Promise<void> {
   const peer = Buffer.concat([Buffer.alloc(LINK_HEADER_OCTETS), endAttributes(far)]);
   const linkinfo = joinAttributes([
-    [attribute.infoKind, Buffer.from("veth")],
-    [attribute.infoData, joinAttributes([[attribute.vethPeer, peer]])],
+    [attribute.infoKind, Buffer.from(kind)],
+    [attribute.infoData, joinAttributes([[attribute.peer, peer], ...pairKinds[kind]])],
   ]);
   const flags = netlink.FlagsNew.CREATE | netlink.FlagsNew.EXCL;
   const target = `${near.name} and ${far.name}`;
   const hints = {
     EEXIST: "one of the names is taken; see: ip link show",
-    ENOTSUP: "needs a kernel with the veth module",
+    ENOTSUP: `needs a kernel with the ${kind} driver`,
     ERANGE: "an interface's name has at most 15 characters",
     EINVAL: "an interface's name has at most 15 characters and no blank; the MTU is from 68 to 65535",
   };
-  await ask({ operation: "create a veth pair", target, hints }, async (socket) => {
+  await ask({ operation: `create a ${kind} pair`, target, hints }, async (socket) => {
     await socket.newLink({}, { ifname: near.name, mtu: near.mtu, linkinfo }, { flags });
     try {
       // Up only when all is as wished: an interface that comes up speaks IPv6 at once.
@@ -120,18 +140,21 @@ export function turnOffIpv6(name: string): void {
 
 /** Deletes a pair by either end; one that is gone is no error. Rejects with SystemError. */
 export async function deleteVirtualPair(name: string): Promise<void> {
-  await ask({ operation: "delete a veth pair", target: `interface ${name}` }, async (socket) => {
-    const found = await findOn(socket, name);
-    if (found === undefined) return;
-    if (found.kind !== "veth") {
-      throw new SystemError("delete a veth pair", {
-        errno: "EINVAL",
-        target: `interface ${name}`,
-        hint: `it is not of a pair but ${found.kind === "" ? "hardware" : `a ${found.kind}`}`,
-      });
-    }
-    await socket.delLink({ index: found.index });
-  });
+  await ask(
+    { operation: "delete a pair of virtual interfaces", target: `interface ${name}` },
+    async (socket) => {
+      const found = await findOn(socket, name);
+      if (found === undefined) return;
+      if (!isPair(found.kind)) {
+        throw new SystemError("delete a pair of virtual interfaces", {
+          errno: "EINVAL",
+          target: `interface ${name}`,
+          hint: `it is not of a pair but ${found.kind === "" ? "hardware" : `a ${found.kind}`}`,
+        });
+      }
+      await socket.delLink({ index: found.index });
+    },
+  );
 }
 
 /** Names of all interfaces of this network namespace. Rejects with SystemError. */
@@ -155,7 +178,7 @@ async function findOn(socket: RtNetlinkSocket, name: string): Promise<FoundInter
   const { linkinfo, link, linkNetnsid } = found.attrs;
   const kind = linkinfo === undefined ? "" : textOf(attributesIn(linkinfo).get(attribute.infoKind));
   const known = { name, index: found.data.index, kind };
-  if (kind !== "veth" || link === undefined || linkNetnsid !== undefined) return known;
+  if (!isPair(kind) || link === undefined || linkNetnsid !== undefined) return known;
   const index = netlink.getU32(link);
   const peer = all.find(({ data }) => data.index === index)?.attrs.ifname;
   return peer === undefined ? known : { ...known, peer: { name: peer, index } };

@@ -54,7 +54,7 @@ function overIp(family?: 4 | 6): readonly ProgramOptions[] {
 
 describe("the cutter of IP protocol 115", () => {
   const kinds = overIp();
-  const placement = placementOf(kinds[0]!, { cutter: { near: 1, far: 1 } });
+  const placement = placementOf(kinds[0]!, { cutter: { cut: 1, join: 1 } });
   const single = { ...plainPacket, payload: new Uint8Array(333).fill(7) };
   const shapes = ([4, 6] as const).flatMap((version) =>
     [[], [TAG], [TAG, "88a800c8"]].map((tags) => ({ ...single, version, tags })),

@@ -86,7 +86,8 @@ describe.each([4, 6] as const)("over IPv%d", (version) => {
       sums += 1;
     });
     expect(complete).toBe(true);
-    console.log(`over IPv${version}: ${sums} segments of TCP, ${full} of them full`);
+    const kinds = await lab.cutters("a");
+    console.log(`over IPv${version}, cut by ${kinds}: ${sums} segments of TCP, ${full} of them full`);
     expect(full).toBeGreaterThan(PACKETS / 2);
     expect(sums).toBeGreaterThan(PACKETS / 2);
   });

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
+import { expectExchange } from "../support/bulk.ts";
 import { eventually, Lab, MAIN, output } from "../support/lab.ts";
 
 let folder: string;
@@ -14,7 +15,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 type Circuit = Readonly<Record<string, string>>;
 
 /** Two sites; with static sessions nothing is negotiated after a crash. */
-function topologyOf(name: string, circuit: Circuit, isStatic: boolean): string {
+function topologyOf(name: string, circuit: Circuit, isStatic: boolean, encapsulation = "udp"): string {
   const site = (local: string, remote: string, ids: readonly number[], host: string) => {
     const fixed = { local_session_id: ids[0], remote_session_id: ids[1], receive_cookie: "0102030405060708" };
     const lan = {
@@ -24,6 +25,7 @@ function topologyOf(name: string, circuit: Circuit, isStatic: boolean): string {
     const tunnel = {
       local,
       remote,
+      encapsulation,
       control: isStatic ? "static" : "negotiated",
       pseudowires: { lan },
     };
@@ -86,6 +88,28 @@ describe.each([
     expect((await lab.pseudowire("a", "lan")).plane).toBe("ebpf");
     supervisor.kill("SIGKILL");
   });
+});
+
+test("what cuts TCP over IP 115 works on while its daemon is dead, and the next one takes it over", async () => {
+  const topology = topologyOf("cutter", { interface: "trunk" }, true, "ip");
+  await using lab = await Lab.up(topology, "ebpf");
+  const supervisor = await supervise(lab);
+  const before = await lab.cutters("a");
+  expect(before.length).toBe(1);
+  const { pid } = await lab.status("a");
+  const at = (host: string) => [process.execPath, MAIN, "lab", "exec", topology, host];
+  const exchange = (there: number) =>
+    expectExchange(at("a1"), at("b1"), { address: "10.0.0.12", there, back: 1_000_000 });
+  const during = exchange(50_000_000);
+  expect((await lab.shell("lcce-a", `kill -9 ${pid}`)).status).toBe(0);
+  await during;
+  const isAnother = async () => ((await lab.status("a").catch(() => undefined))?.pid ?? pid) !== pid;
+  await eventually("another daemon runs", isAnother);
+  await exchange(1_000_000);
+  expect(await lab.cutters("a")).toEqual(before);
+  expect((await lab.pseudowire("a", "lan")).plane).toBe("ebpf");
+  console.log(`taken over: ${before}`);
+  supervisor.kill("SIGKILL");
 });
 
 test("a negotiated session is replaced after a crash, and what is left of the old one goes", async () => {

@@ -88,6 +88,23 @@ describe("a veth pair", () => {
   });
 });
 
+test("a netkit pair is told for one and deleted, or refused by a kernel that has none", async () => {
+  const made = await createVirtualPair(
+    { name: "kit", mtu: 9000 },
+    { name: "kit.in", mtu: 1500 },
+    "netkit",
+  ).catch((error: unknown) => error);
+  if (made !== undefined) {
+    expect(made).toMatchObject({ errno: "ENOTSUP", message: expect.stringContaining("netkit driver") });
+    expect(await findInterface("kit")).toBeUndefined();
+    return;
+  }
+  expect(await findInterface("kit")).toMatchObject({ kind: "netkit", peer: { name: "kit.in" } });
+  expect(await shown("kit")).toMatchObject({ mtu: 9000, linkinfo: { info_kind: "netkit" } });
+  await deleteVirtualPair("kit");
+  expect(await findInterface("kit.in")).toBeUndefined();
+});
+
 describe("an interface is told for what it is", () => {
   test("by its kind, and a pair whose other end is elsewhere has no peer here", async () => {
     expect(await findInterface("lo")).toMatchObject({ index: 1, kind: "" });

@@ -79,6 +79,15 @@ export class Lab {
     return found;
   }
 
+  /** What cuts at a site: the kinds of its cutters. */
+  async cutters(site: string): Promise<readonly string[]> {
+    const { stdout } = await this.exec(`lcce-${site}`, "ip", "-json", "-details", "link", "show");
+    const links = JSON.parse(stdout) as readonly { ifname: string; linkinfo?: { info_kind?: string } }[];
+    return links
+      .filter(({ ifname }) => ifname.startsWith("wsc"))
+      .map(({ linkinfo }) => linkinfo?.info_kind ?? "");
+  }
+
   async reaches(from: string, address: string): Promise<boolean> {
     return (await this.exec(from, "ping", "-q", "-c1", "-W1", address)).status === 0;
   }

@@ -143,8 +143,8 @@ export interface Placement extends Omit<OuterHeader, "trafficClass"> {
    * number, so that all frames of a flow go one way, and where it is wished. Not at the detour's far end.
    */
   readonly cut: boolean;
-  /** Over IP protocol 115, the cable in which TCP is cut: by its near end, and joined: by its far one. */
-  readonly cutter?: { readonly near: number; readonly far: number } | undefined;
+  /** Over IP protocol 115, the interfaces into which TCP goes: encapsulated, to be cut; and from the peer, to be joined. */
+  readonly cutter?: { readonly cut: number; readonly join: number } | undefined;
   /** Whether frames leave by the circuit's interface, or come in there, as at the host's own end of a pseudowire. */
   readonly deliver: "out" | "in";
 }
@@ -227,7 +227,7 @@ export function circuitEntry(
     tagProtocol: attachment.vlan?.protocol ?? 0,
     vlanId: attachment.vlan?.idOnPseudowire ?? 0,
     detour: placement.detourInterface,
-    cutter: placement.cutter?.near ?? 0,
+    cutter: placement.cutter?.cut ?? 0,
   });
   const key = { interfaceIndex: placement.circuitInterface, vlan: vlanKey(attachment) };
   return [encode(circuitKey, key), value];
@@ -286,7 +286,7 @@ export function peerEntry(
     tagProtocol: attachment.vlan?.protocol ?? 0,
     vlanId: attachment.vlan?.id ?? 0,
     redirectFlags: deliveryOf(placement).redirectFlags,
-    tcpInterface: placement.cutter?.far ?? 0,
+    tcpInterface: placement.cutter?.join ?? 0,
   });
   return [encode(peerKey, { sessionId: session.localSessionId }), value];
 }

@@ -1,4 +1,5 @@
 import { readdirSync, rmSync } from "node:fs";
+import type { AttachPoint } from "../../bpf/kernel-numbers.ts";
 import { pinPath } from "../../os/bpf-file-system.ts";
 import { type Attachment, TrafficControl } from "../../os/traffic-control.ts";
 import { type ProgramOrder, type ProgramShop, programName } from "./program-shop.ts";
@@ -6,7 +7,7 @@ import { type ProgramOrder, type ProgramShop, programName } from "./program-shop
 /** Where a program runs. */
 export interface Place {
   readonly interfaceIndex: number;
-  readonly at: "ingress" | "egress";
+  readonly at: AttachPoint;
 }
 
 interface Used {

@@ -14,7 +14,8 @@ import {
 
 import type { Attachment, PsnEndpoint } from "../plane.ts";
 import type { Attachments, Place } from "./attachments.ts";
-import type { Cable, KernelDevice } from "./devices.ts";
+import type { Cutter } from "./cutter.ts";
+import type { KernelDevice } from "./devices.ts";
 import type { PlaneMaps } from "./plane-maps.ts";
 import type { ProgramOrder } from "./program-shop.ts";
 import type { Way } from "./ways.ts";
@@ -61,7 +62,7 @@ export function carriageOf(
   endpoint: PsnEndpoint,
   { route }: Way,
   slot: number,
-  cutter?: Cable,
+  cutter?: Cutter,
 ): Carriage {
   const { near, far } = device.detour;
   const placement: Placement = {
@@ -76,7 +77,7 @@ export function carriageOf(
     packetOctets: route.mtu,
     detourInterface: near,
     cut: mustCut(session, endpoint),
-    cutter,
+    cutter: cutter === undefined ? undefined : { cut: cutter.cut.into, join: cutter.join.into },
     deliver: device.delivery,
   };
   const behindDetour = {
@@ -99,8 +100,8 @@ export function carriageOf(
     cutter === undefined
       ? []
       : [
-          [deliver, { interfaceIndex: cutter.near, at: "ingress" }],
-          [{ kind: "emit" }, { interfaceIndex: cutter.far, at: "ingress" }],
+          [deliver, cutter.join.out],
+          [{ kind: "emit" }, cutter.cut.out],
         ];
   return {
     uses: [

@@ -1,25 +1,8 @@
-import { createHash } from "node:crypto";
-import { SystemError } from "../../os/errors.ts";
-import { ifNameToIndex } from "../../os/libc.ts";
-import {
-  createVirtualPair,
-  deleteVirtualPair,
-  findInterface,
-  interfaceNames,
-  type VirtualEnd,
-} from "../../os/virtual-pairs.ts";
+import { deleteVirtualPair, interfaceNames } from "../../os/virtual-pairs.ts";
 import type { CircuitDevice } from "../plane.ts";
 import type { Place } from "./attachments.ts";
-
-/** The most that a virtual cable takes, and more than any frame has. */
-const DETOUR_MTU = 65_535;
-
-/**
- * TABLE: what the hidden interfaces are called: a prefix, four digits of the daemon's owner, by which it knows its own, and eight made
- * of the device's name.
- */
-const prefixes = { near: "wsa", far: "wsb", cutterNear: "wsc", cutterFar: "wsd", twin: "wst" } as const;
-const OWNER_DIGITS = 4;
+import { type Cutter, openCutter } from "./cutter.ts";
+import { DETOUR_MTU, havePair, hidden, indexOf, OWNER_DIGITS, prefixes } from "./hidden-interfaces.ts";
 
 /** A virtual cable, by the interface indexes of its ends. */
 export interface Cable {
@@ -39,19 +22,10 @@ export interface KernelDevice {
    * and meets the programs again; what goes in at the far end comes out of the near one, where the userspace plane reads.
    */
   readonly detour: Cable;
-  /**
-   * The cutter, a virtual cable made when it is first asked for: super-frames that go in at the near end come out of the far one cut
-   * into packets, whose checksums are left to the next device; segments that go in at the far end come out of the near one joined.
-   * Rejects with SystemError.
-   */
-  cutter(): Promise<Cable>;
+  /** The cutter, made when it is first asked for. Rejects with SystemError. */
+  cutter(): Promise<Cutter>;
   /** What the userspace plane opens. */
   readonly opened: CircuitDevice;
-}
-
-function hidden(kind: keyof typeof prefixes, owner: string, name: string): string {
-  const digits = createHash("sha256").update(name).digest("hex").slice(0, 8);
-  return prefixes[kind] + owner.slice(0, OWNER_DIGITS) + digits;
 }
 
 /**
@@ -84,13 +58,6 @@ export async function openKernelDevice(device: CircuitDevice, owner: string): Pr
   }
 }
 
-async function openCutter(device: string, owner: string): Promise<Cable> {
-  const [near, far] = [hidden("cutterNear", owner, device), hidden("cutterFar", owner, device)];
-  const end = { mtu: DETOUR_MTU, silent: true, offloads: "checksums" } as const;
-  await havePair({ name: near, ...end, joins: true }, { name: far, ...end, spreads: true });
-  return { near: indexOf(near), far: indexOf(far) };
-}
-
 /** Does it when it is first asked to, and again only after it failed. */
 function once<T>(act: () => Promise<T>): () => Promise<T> {
   let done: Promise<T> | undefined;
@@ -107,7 +74,8 @@ function once<T>(act: () => Promise<T>): () => Promise<T> {
 
 /** Takes away what `openKernelDevice` made; what is gone already is no error. Rejects with SystemError. */
 export async function closeKernelDevice({ kind, name }: CircuitDevice, owner: string): Promise<void> {
-  for (const end of ["near", "cutterNear"] as const) await deleteVirtualPair(hidden(end, owner, name));
+  for (const end of ["near", "cutterNear", "joinerNear"] as const)
+    await deleteVirtualPair(hidden(end, owner, name));
   if (kind === "tap") await deleteVirtualPair(name);
 }
 
@@ -123,21 +91,4 @@ export async function removeLeftOvers(devices: Iterable<CircuitDevice>, owner: s
   );
   const stale = (await interfaceNames()).filter((name) => ours.test(name) && !used.has(name));
   for (const name of stale) await deleteVirtualPair(name);
-}
-
-/** A pair that is there already, with these very names, was ours. */
-async function havePair(near: VirtualEnd, far: VirtualEnd): Promise<void> {
-  const found = await findInterface(near.name);
-  if (found?.peer?.name === far.name) return;
-  await createVirtualPair(near, far);
-}
-
-function indexOf(name: string): number {
-  const index = ifNameToIndex(name);
-  if (index !== 0) return index;
-  throw new SystemError("open an interface", {
-    errno: "ENODEV",
-    target: `interface ${name}`,
-    hint: "it does not exist",
-  });
 }

@@ -96,7 +96,7 @@ test("an entry of the circuit side has the whole template, and nothing of any on
       fragmentation: "outer",
       detourInterface: 5,
       cut: true,
-      cutter: { near: 6, far: 8 },
+      cutter: { cut: 6, join: 8 },
     }),
   );
   expect(decode(circuitKey, key)).toEqual({ interfaceIndex: 7, vlan: 0x8100_006f });
@@ -134,7 +134,7 @@ test("an entry of the peer side tells what a data message must be", () => {
   const [key, value] = peerEntry(
     sessionOf(options),
     attachmentOf(options),
-    placementOf(options, { deliver: "in", cutter: { near: 8, far: 9 } }),
+    placementOf(options, { deliver: "in", cutter: { cut: 8, join: 9 } }),
   );
   expect(toHex(key)).toBe("0a0a0001");
   expect(toHex(value)).toBe(
