@@ -33,7 +33,7 @@ const outer = {
 /** A lab over IPv6, or the same over IPv4. */
 function topologyOver(version: 4 | 6): string {
   const text = readFileSync("lab/topologies/ip115-ipv6.yaml", "utf8");
-  const file = join(folder, `ip115-ipv${version}.yaml`);
+  const file = join(folder, `segments-ipv${version}.yaml`);
   const changed = text.replaceAll("2001:db8::", "192.0.2.").replaceAll("/64", "/24");
   writeFileSync(file, version === 6 ? text : changed);
   return file;
