@@ -9,13 +9,14 @@ import { decapsulateProgram } from "../../src/forwarding/ebpf/decapsulate-progra
 import { emitProgram } from "../../src/forwarding/ebpf/emit-program.ts";
 import { encapsulateProgram } from "../../src/forwarding/ebpf/encapsulate-program.ts";
 import { routeEntry } from "../../src/forwarding/ebpf/map-layout.ts";
-import { everyOption, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import type { ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { Bench, LINK_OCTETS, messageOf } from "../support/ebpf-bench.ts";
 import {
   attachmentOf,
   DETOUR,
   nameOf,
+  optionsWith,
   packetAround,
   placementOf,
   sessionOf,
@@ -42,14 +43,8 @@ const CUTTER = 77;
 const GRE = 47;
 const L2TP = 115;
 
-function overIp(family?: 4 | 6): readonly ProgramOptions[] {
-  return everyOption().filter(
-    (each) =>
-      each.encapsulation === "ip" &&
-      each.cookieOctets === 4 &&
-      each.vlan === "port" &&
-      (family === undefined || each.family === family),
-  );
+function overIp(family: Partial<ProgramOptions> = {}): readonly ProgramOptions[] {
+  return optionsWith({ encapsulation: "ip", cookieOctets: 4, vlan: "port", ...family });
 }
 
 describe("the cutter of IP protocol 115", () => {
@@ -143,7 +138,7 @@ describe("what comes out of the cutter", () => {
 
   /** A packet as the peer is to get it, with the slot where the emitting program looks for it. */
   function packetFor(family: 4 | 6, slot: number, identification = 0): Uint8Array {
-    const kind = overIp(family)[0]!;
+    const kind = overIp({ family })[0]!;
     const packet = packetAround(kind, messageOf(kind, sessionOf(kind), message));
     packet.set([0, 0, slot, 0, 0, 0], 0);
     if (family === 6) return packet;
@@ -159,7 +154,7 @@ describe("what comes out of the cutter", () => {
   }
 
   test.each([4, 6] as const)("gets its protocol back, and a right header checksum, over IPv%d", (family) => {
-    const placement = placementOf(overIp(family)[0]!);
+    const placement = placementOf(overIp({ family })[0]!);
     bench.routes.update(...routeEntry(placement));
     // Sums of all kinds, those that wrap among them.
     for (let identification = 0; identification < 0x1_0000; identification += family === 4 ? 257 : 0x1_0000) {
@@ -174,7 +169,7 @@ describe("what comes out of the cutter", () => {
   });
 
   test("goes on as it is if it was no super-frame, and is given up for a slot that there is not, or with no IP header", () => {
-    const placement = placementOf(overIp(4)[0]!);
+    const placement = placementOf(overIp({ family: 4 })[0]!);
     bench.routes.update(...routeEntry(placement));
     for (const family of [4, 6] as const) {
       const packet = packetFor(family, placement.slot);

@@ -8,7 +8,7 @@ import { concat, toHex } from "../../src/bytes/hex.ts";
 import { decapsulateProgram } from "../../src/forwarding/ebpf/decapsulate-program.ts";
 import { encapsulateProgram } from "../../src/forwarding/ebpf/encapsulate-program.ts";
 import { puntEntry } from "../../src/forwarding/ebpf/map-layout.ts";
-import { everyOption, headerPlaces, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import { headerPlaces, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
 import { puntProgram } from "../../src/forwarding/ebpf/punt-program.ts";
 import type { Attachment } from "../../src/forwarding/plane.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
@@ -17,6 +17,7 @@ import {
   attachmentOf,
   DETOUR,
   nameOf,
+  optionsWith,
   packetAround,
   placementOf,
   sessionOf,
@@ -51,12 +52,6 @@ function contextOf(gsoOctets: number): Uint8Array {
   const context = new Uint8Array(SKB_CONTEXT_OCTETS);
   new DataView(context.buffer).setUint32(skbContext.gsoSize, gsoOctets, true);
   return context;
-}
-
-function optionsWith(changes: Partial<ProgramOptions>): readonly ProgramOptions[] {
-  return everyOption().filter((each) =>
-    Object.entries(changes).every(([name, value]) => each[name as keyof ProgramOptions] === value),
-  );
 }
 
 /** Programs that let super-frames stay whole, one for each family and sublayer. */

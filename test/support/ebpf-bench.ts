@@ -14,6 +14,7 @@ import {
 } from "../../src/forwarding/ebpf/map-layout.ts";
 import { headerPlaces, type ProgramMaps, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
 import type { Outcome } from "../../src/forwarding/encapsulation.ts";
+import { descriptorsOf } from "../../src/forwarding/kernel/plane-maps.ts";
 import type { Attachment, SessionCounters } from "../../src/forwarding/plane.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import type { BpfMap, BpfProgram } from "../../src/ports.ts";
@@ -48,14 +49,7 @@ export class Bench implements Disposable {
   }
 
   get fds(): ProgramMaps {
-    const { circuits, peers, counters, sequences, routes } = this;
-    return {
-      circuits: circuits.fd,
-      peers: peers.fd,
-      counters: counters.fd,
-      sequences: sequences.fd,
-      routes: routes.fd,
-    };
+    return descriptorsOf(this);
   }
 
   /** A program of this kind; in a test run it shows a tag beside the packet in its octets. */

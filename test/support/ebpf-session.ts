@@ -4,7 +4,7 @@ import { call, exit, move } from "../../src/bpf/mnemonics.ts";
 import { concat, hex } from "../../src/bytes/hex.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import type { Placement } from "../../src/forwarding/ebpf/map-layout.ts";
-import type { ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import { everyOption, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
 import type { Attachment } from "../../src/forwarding/plane.ts";
 import type { SessionParameters } from "../../src/wire/session-parameters.ts";
 import { naiveChecksum } from "./internet-checksum.ts";
@@ -20,6 +20,13 @@ export function nameOf(options: ProgramOptions): string {
   const { family, encapsulation, cookieOctets, sublayer, sequencing, vlan, copiesDscp, readsProtocol } =
     options;
   return `IPv${family} ${encapsulation}, cookie ${cookieOctets}, ${sublayer ? `numbers: ${sequencing}` : "no sublayer"}, ${vlan}${copiesDscp === true ? ", DSCP copied" : ""}${readsProtocol === true ? ", protocol read" : ""}`;
+}
+
+/** Every combination of options that has these. */
+export function optionsWith(changes: Partial<ProgramOptions>): readonly ProgramOptions[] {
+  return everyOption().filter((each) =>
+    Object.entries(changes).every(([name, value]) => each[name as keyof ProgramOptions] === value),
+  );
 }
 
 /** A session whose programs have these options in both directions. */

@@ -22,7 +22,8 @@ import {
 } from "../../bpf/mnemonics.ts";
 import { skbContext } from "../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV4 } from "../../wire/ethernet.ts";
-import { NEXT_HOP_OCTETS, routeValue } from "./map-layout.ts";
+import { routeValue } from "./map-layout.ts";
+import { redirectToNextHop } from "./next-hop.ts";
 import { LINK_OCTETS, type ProgramMaps } from "./options.ts";
 import { IPV4_OCTETS, IPV6_OCTETS, ipv4Fields, ipv6Fields } from "./outer-header.ts";
 import { IP_PROTOCOL_GRE, IP_PROTOCOL_L2TP } from "./outer-template.ts";
@@ -86,13 +87,7 @@ export function emitProgram({ routes }: Pick<ProgramMaps, "routes">): readonly L
     ...stackAt(arg2, KEY),
     call("map_lookup_elem"),
     jumpIfEqual(result, 0, "drop"),
-    load32(arg1, result, routeValue.interfaceIndex.offset),
-    move(arg2, result),
-    add(arg2, routeValue.nextHopFamily.offset),
-    move(arg3, NEXT_HOP_OCTETS),
-    move(arg4, 0),
-    call("redirect_neigh"),
-    exit(),
+    ...redirectToNextHop(result, routeValue),
     label("drop"),
     move(result, verdicts.drop),
     exit(),

@@ -5,7 +5,6 @@ import {
   add,
   and,
   call,
-  exit,
   jump,
   jumpIfAtMost,
   jumpIfEqual,
@@ -31,7 +30,8 @@ import { copyDscp } from "./copy-dscp.ts";
 import { countFrames, discard, discardEnds } from "./counters.ts";
 import { emitPlaces } from "./emit-program.ts";
 import { known } from "./inner-headers.ts";
-import { circuitValue, NEXT_HOP_OCTETS, policyBits } from "./map-layout.ts";
+import { circuitValue, policyBits } from "./map-layout.ts";
+import { redirectToNextHop } from "./next-hop.ts";
 import { disguise, judgeOffloads, sendByCutter, usesCutter } from "./offloads.ts";
 import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions, shapeOf } from "./options.ts";
 import { copyTemplate, finishOuterHeader } from "./outer-header.ts";
@@ -79,7 +79,7 @@ const slot = circuitValue.slot.offset;
 /**
  * The program of an attachment circuit, where its frames come in, or where the host sends them into its own end of a pseudowire: does
  * to a frame what `encapsulate` of the reference says, puts the outer headers in front, and sends it to the peer. A super-frame over
- * UDP stays whole where the kernel can cut it later. What has no entry passes; what the program cannot do takes the detour as it
+ * UDP stays whole where the kernel can cut it later, one of TCP over IP protocol 115 until the cutter does. What has no entry passes; what the program cannot do takes the detour as it
  * came: other super-frames, what must be fragmented, frames with more tags than it looks through. The last lines, from the label
  * "send" on, are those that give the packet to the kernel.
  */
@@ -112,13 +112,7 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...countFrames("transmitted", frameOctets, KNOWN, maps.counters, slot, SCRATCH),
     label("send"),
     ...(usesCutter(options) ? sendByCutter(KNOWN) : []),
-    load32(arg1, entry, circuitValue.interfaceIndex.offset),
-    move(arg2, entry),
-    add(arg2, circuitValue.nextHopFamily.offset),
-    move(arg3, NEXT_HOP_OCTETS),
-    move(arg4, 0),
-    call("redirect_neigh"),
-    exit(),
+    ...redirectToNextHop(entry, circuitValue),
     ...detourEnd(),
     ...passEnd(),
     ...discardEnds(reasons, maps.counters, slot, SCRATCH),

@@ -6,7 +6,7 @@ import type { SessionParameters } from "../../wire/session-parameters.ts";
 import { discardIndex, discardReasons } from "../discard-reasons.ts";
 import type { Attachment, PlaneCounters, SessionCounters } from "../plane.ts";
 import type { Delivery } from "./deliver-program.ts";
-import { decode, encode, type Layout, sizeOf } from "./layout.ts";
+import { decode, encode, type Layout, sizeOf, type ValuesOf } from "./layout.ts";
 import { type ProgramOptions, PUNT_SHAPE, shapeOf } from "./options.ts";
 import { headerSum, type OuterHeader, outerTemplate } from "./outer-template.ts";
 
@@ -84,9 +84,6 @@ export const peerValue = {
   /** The interface to which TCP goes instead, to be joined; 0 if there is none. Read over IP protocol 115 only. */
   tcpInterface: { offset: 64, octets: 4, kind: "machine" },
 } as const satisfies Layout;
-
-/** TABLE: key of a slot in an array. */
-export const slotKeyLayout = { slot: { offset: 0, octets: 4, kind: "machine" } } as const satisfies Layout;
 
 /** TABLE: the way to a session's peer, for what comes out of the cutter, by its slot. */
 export const routeValue = {
@@ -215,9 +212,7 @@ export function circuitEntry(
     (placement.cutter === undefined ? 0 : policyBits.cutter);
   const value = encode(circuitValue, {
     template,
-    nextHopFamily: placement.nextHop.length === 4 ? AF_INET : AF_INET6,
-    nextHop: placement.nextHop,
-    interfaceIndex: placement.networkInterface,
+    ...wayOf(placement),
     headerSum: options.family === 4 ? headerSum(template) : 0,
     shape: shapeOf(options),
     policy,
@@ -234,17 +229,19 @@ export function circuitEntry(
 }
 
 /** The way to the peer, for a session's slot. */
-export function routeEntry({
-  slot,
-  networkInterface,
-  nextHop,
-}: Placement): readonly [key: Uint8Array, value: Uint8Array] {
-  const value = encode(routeValue, {
-    nextHopFamily: nextHop.length === 4 ? AF_INET : AF_INET6,
-    nextHop,
-    interfaceIndex: networkInterface,
-  });
-  return [encode(slotKeyLayout, { slot }), value];
+export function routeEntry(placement: Placement): readonly [key: Uint8Array, value: Uint8Array] {
+  return [slotKey(placement.slot), encode(routeValue, wayOf(placement))];
+}
+
+/** Key of a place in the arrays. */
+export function slotKey(slot: number): Uint8Array {
+  return new Uint8Array(new Uint32Array([slot]).buffer);
+}
+
+/** What a circuit's value and a route have in common. */
+function wayOf({ networkInterface, nextHop }: Placement): ValuesOf<typeof routeValue> {
+  const nextHopFamily = nextHop.length === 4 ? AF_INET : AF_INET6;
+  return { nextHopFamily, nextHop, interfaceIndex: networkInterface };
 }
 
 /** The entry of a circuit whose session no program carries: `puntProgram` has all its frames take the detour. */

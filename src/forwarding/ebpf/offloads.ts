@@ -66,7 +66,7 @@ export function judgeOffloads(options: ProgramOptions, place: number): readonly 
   ];
   return [
     ...assumeSingle(place, frameOctets),
-    store32(frame, place + known.protocol, 0),
+    ...(usesCutter(options) ? [store32(frame, place + known.protocol, 0)] : []),
     load32(arg1, context, skbContext.gsoSize),
     load32(arg2, entry, circuitValue.policy.offset),
     and(arg2, policyBits.cut + policyBits.cutter),

@@ -10,6 +10,7 @@ import {
   peerEntry,
   puntEntry,
   routeEntry,
+  slotKey,
 } from "../ebpf/map-layout.ts";
 
 import type { Attachment, PsnEndpoint } from "../plane.ts";
@@ -160,11 +161,6 @@ function removeEntries(maps: PlaneMaps, carriage: Carriage, next?: Carriage): vo
     const kept = new Set((next?.[name] ?? []).map(([key]) => key.join()));
     for (const [key] of carriage[name]) if (!kept.has(key.join())) maps[name].remove(key);
   }
-}
-
-/** Key of a place in the arrays. */
-export function slotKey(slot: number): Uint8Array {
-  return new Uint8Array(new Uint32Array([slot]).buffer);
 }
 
 /** A session that begins has counted nothing and numbered nothing. */

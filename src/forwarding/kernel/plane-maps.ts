@@ -3,7 +3,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { BpfMap, BpfMapDescription, BpfPort } from "../../ports.ts";
 import { circuitValue, mapSizes, peerValue, routeValue, sequenceValue } from "../ebpf/map-layout.ts";
-import { everyEncapsulation, shapeOf } from "../ebpf/options.ts";
+import { everyEncapsulation, type ProgramMaps, shapeOf } from "../ebpf/options.ts";
 
 /** Keys of a session on the circuit side: at the device and at its detour. */
 const CIRCUIT_KEYS = 2;
@@ -81,20 +81,25 @@ export class PlaneMaps implements Disposable {
     return undefined;
   }
 
-  get fds() {
-    const { circuits, peers, counters, sequences, routes } = this;
-    return {
-      circuits: circuits.fd,
-      peers: peers.fd,
-      counters: counters.fd,
-      sequences: sequences.fd,
-      routes: routes.fd,
-    };
+  get fds(): ProgramMaps {
+    return descriptorsOf(this);
   }
 
   [Symbol.dispose](): void {
     for (const name of names) this[name].close();
   }
+}
+
+/** What programs know maps by. */
+export function descriptorsOf(maps: Readonly<Record<MapName, BpfMap>>): ProgramMaps {
+  const { circuits, peers, counters, sequences, routes } = maps;
+  return {
+    circuits: circuits.fd,
+    peers: peers.fd,
+    counters: counters.fd,
+    sequences: sequences.fd,
+    routes: routes.fd,
+  };
 }
 
 /** Tells layouts apart: maps of another one are not taken over. */
