@@ -27,6 +27,10 @@ export const close = declare("int close(int fd)");
 export const open = declare("int open(const char *path, int flags)");
 export const ioctl = declare("int ioctl(int fd, unsigned long request, uintptr_t value)");
 export const poll = declare("int poll(uintptr_t fds, unsigned long count, int timeout)");
+/** As poll, with a timeout of nanoseconds: a struct timespec. */
+export const ppoll = declare(
+  "int ppoll(uintptr_t fds, unsigned long count, uintptr_t timeout, uintptr_t mask)",
+);
 export const recvmmsg = declare(
   "int recvmmsg(int fd, uintptr_t messages, unsigned int count, int flags, uintptr_t timeout)",
 );

@@ -56,9 +56,12 @@ export class CircuitOutlet {
     if (this.#messages.isFull) this.flush();
   }
 
-  flush(): void {
+  /** Sends what waits; returns how many frames leave within the super-frames of others. */
+  flush(): number {
     this.#endRun();
+    const joined = this.#messages.frames - this.#messages.count;
     this.#transmitter.flush();
+    return joined;
   }
 
   /** The frame as it leaves by itself. */

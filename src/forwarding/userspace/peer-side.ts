@@ -48,10 +48,14 @@ export class PeerSide {
     this.#slots = new ReceiveSlots(arena, slots, true, true);
   }
 
-  /** Reads what waits on a socket and delivers it. */
-  serve(endpoint: WorkerEndpoint): void {
+  /**
+   * Reads what waits on a socket and delivers it. Says whether it pays to leave the socket for a moment: bulk data came, one
+   * datagram at a time, and so little of it that each super-frame is short.
+   */
+  serve(endpoint: WorkerEndpoint): boolean {
     const slots = this.#slots;
     const { view } = this.#arena;
+    let coalesced = 0;
     for (let batch = 0; batch < MOST_BATCHES; batch += 1) {
       const count = recvmmsg(
         endpoint.fd,
@@ -62,12 +66,14 @@ export class PeerSide {
       );
       for (let index = 0; index < count; index += 1) {
         const size = coalescedOctets(view, slots.control(index), slots.controlLength(index));
+        if (size > 0) coalesced += 1;
         this.takeAll(endpoint, slots.start(index), slots.length(index), size, slots.name(index));
       }
-      this.#toCircuits.flush();
+      const joined = this.#toCircuits.flush();
       if (count > 0) slots.recycle(count, true, true);
-      if (count < RECEIVE_BATCH) return;
+      if (count < RECEIVE_BATCH) return coalesced === 0 && joined > 0;
     }
+    return false;
   }
 
   /**
