@@ -47,15 +47,15 @@ class Ground {
     this.#side = new PeerSide(arena, slots, tables, charges, outlet, () => undefined);
   }
 
-  /** Sends frames as data messages, then reads what waits; says whether more are worth a pause. */
-  exchange(frames: readonly Uint8Array[], cut = 0): boolean {
+  /** Sends frames as data messages, of so many octets in one send or 0 for one each, then reads what waits; says whether more are worth a pause. */
+  exchange(frames: readonly Uint8Array[], messageOctets = 0): boolean {
     const messages = frames.map((frame) =>
       encodeDataMessage("udp", { sessionId: 1, cookie: new Uint8Array(0) }, frame),
     );
-    const size = new Int32Array([cut]);
-    setsockopt(this.#peer.fd, linux.SOL_UDP, UDP_SEGMENT, addressOf(new Uint8Array(size.buffer)), 4);
+    const size = new Int32Array([messageOctets]);
+    setsockopt(this.#peer.fd, linux.SOL_UDP, linux.UDP_SEGMENT, addressOf(new Uint8Array(size.buffer)), 4);
     const to = { ...this.#path, remotePort: this.#own.port };
-    for (const octets of cut === 0 ? messages : [Buffer.concat(messages)])
+    for (const octets of messageOctets === 0 ? messages : [Buffer.concat(messages)])
       expect(sendDatagram(this.#peer.fd, octets, to)).toBe(true);
     const waiting = new Int32Array([this.#own.fd, linux.POLLIN]);
     expect(poll(addressOf(new Uint8Array(waiting.buffer)), 1, 10_000)).toBe(1);
@@ -79,7 +79,6 @@ class Ground {
   }
 }
 
-const UDP_SEGMENT = 103;
 const flow = (segments: number): PacketShape => ({
   ...plainPacket,
   payload: new SeededRandom(3).octets(1000 * segments),

@@ -43,8 +43,8 @@ const CUTTER = 77;
 const GRE = 47;
 const L2TP = 115;
 
-function overIp(family: Partial<ProgramOptions> = {}): readonly ProgramOptions[] {
-  return optionsWith({ encapsulation: "ip", cookieOctets: 4, vlan: "port", ...family });
+function overIp(changes: Partial<ProgramOptions> = {}): readonly ProgramOptions[] {
+  return optionsWith({ encapsulation: "ip", cookieOctets: 4, vlan: "port", ...changes });
 }
 
 describe("the cutter of IP protocol 115", () => {

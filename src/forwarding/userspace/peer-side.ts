@@ -55,7 +55,7 @@ export class PeerSide {
   serve(endpoint: WorkerEndpoint): boolean {
     const slots = this.#slots;
     const { view } = this.#arena;
-    let coalesced = 0;
+    let oneByOne = true;
     for (let batch = 0; batch < MOST_BATCHES; batch += 1) {
       const count = recvmmsg(
         endpoint.fd,
@@ -66,12 +66,12 @@ export class PeerSide {
       );
       for (let index = 0; index < count; index += 1) {
         const size = coalescedOctets(view, slots.control(index), slots.controlLength(index));
-        if (size > 0) coalesced += 1;
+        if (size > 0) oneByOne = false;
         this.takeAll(endpoint, slots.start(index), slots.length(index), size, slots.name(index));
       }
       const joined = this.#toCircuits.flush();
       if (count > 0) slots.recycle(count, true, true);
-      if (count < RECEIVE_BATCH) return coalesced === 0 && joined > 0;
+      if (count < RECEIVE_BATCH) return oneByOne && joined > 0;
     }
     return false;
   }

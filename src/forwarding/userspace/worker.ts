@@ -94,11 +94,13 @@ class ForwardingLoop {
 
   /** Says whether more of the same is worth a pause. */
   #serve(source: WorkerEndpoint | Circuit | undefined): boolean {
-    if (source === undefined) this.#takeCommands();
-    else if ("kind" in source) {
+    if (source !== undefined && !("kind" in source)) return this.#peerSide.serve(source);
+    if (source === undefined) {
+      this.#takeCommands();
+    } else {
       this.#circuitSide.serve(source);
       if (!source.isAlive) this.#listDescriptors();
-    } else return this.#peerSide.serve(source);
+    }
     return false;
   }
 
