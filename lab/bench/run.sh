@@ -39,6 +39,8 @@ fi
 status=0
 bench candidates --document "$document" --plot docs/performance.svg "$@" || status=1
 bench variants --document "$document" --part variants --only 'cookie [048]$' --measures '^(tcp1|clean60)$' "$@" || status=1
+# A flow that another congestion control holds back tells less of the path: this one is the kernel's usual.
+bench cubic --document "$document" --part cubic --congestion cubic --measures '^tcp1$' "$@" || status=1
 bench sessions --document "$document" --sessions 1,1000,10000 "$@" || status=1
 bench lookup --document "$document" --lookup 1,10000,100000 "$@" || status=1
 lab/guest/build.sh .lab/guest

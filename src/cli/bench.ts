@@ -6,6 +6,7 @@ import type { Shell } from "./program.ts";
 interface BenchWords {
   readonly repetitions: string;
   readonly seconds: string;
+  readonly congestion?: string;
   readonly only?: string;
   readonly measures?: string;
   readonly sessions?: string;
@@ -45,6 +46,10 @@ function options(command: Command): Command {
   return command
     .option("--repetitions <n>", "rounds through all candidates", positive, "5")
     .option("--seconds <s>", "of each measurement, about", positive, "3")
+    .option(
+      "--congestion <name>",
+      "what TCP flows go by, such as cubic or bbr; default: what the machine's do",
+    )
     .option("--only <pattern>", "candidates beside the baselines, a regular expression", pattern)
     .option("--measures <pattern>", "keys of measures, a regular expression", pattern)
     .option(
@@ -114,6 +119,7 @@ async function measure(words: BenchWords, line: (text: string) => void): Promise
   }
   const { benchInside } = await import("../lab/bench/bench.ts");
   const regular = (text: string | undefined) => (text === undefined ? undefined : new RegExp(text));
-  const chosen = { only: regular(words.only), measures: regular(words.measures) };
+  const { congestion } = words;
+  const chosen = { congestion, only: regular(words.only), measures: regular(words.measures) };
   return await benchInside({ repetitions, seconds, ...chosen, ...output }, line);
 }

@@ -20,6 +20,7 @@ const results: BenchResults = {
   machine,
   repetitions: 3,
   seconds: 2,
+  congestion: "cubic",
   candidates: [
     { name: PLAIN, values: { clean60: [500, 400, 600], tcp1: [20, 22, 18], rtt50: [9, 8, 10] } },
     { name: VXLAN, values: { clean60: [250], tcp1: [10] } },
@@ -85,7 +86,7 @@ describe("figures are relative to the baselines of the same run", () => {
 describe("tables", () => {
   test("Markdown has the machine, ratios, the rest with its spread, and what was left out", () => {
     expect(markdownOf(results).split("\n")).toEqual([
-      "2026-01-02, Wirespan 0.1.0, Linux 6.12.1, Node 20.19.0, 2 × Example 1, 8 GB. Medians of 3, 2 s a measurement; least and greatest in parentheses.",
+      "2026-01-02, Wirespan 0.1.0, Linux 6.12.1, Node 20.19.0, 2 × Example 1, 8 GB. Medians of 3, 2 s a measurement, TCP by cubic; least and greatest in parentheses.",
       "",
       "| candidate | TCP, 1 flow, Gbit/s | × plain | × VXLAN | 60-octet frames at 1 % loss or less, thousand/s | × plain | × VXLAN |",
       "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",

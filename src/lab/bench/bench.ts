@@ -4,15 +4,18 @@ import { buildGround, sitesReach } from "./ground.ts";
 import type { Candidate } from "./joins.ts";
 import { machineFacts } from "./machine.ts";
 import { type MeasureKey, measures } from "./measure-table.ts";
-import { measureUnjoined, takeAll, type Unjoined } from "./measures.ts";
+import { type Conduct, measureUnjoined, takeAll, type Unjoined } from "./measures.ts";
 import { type OutputFiles, writeResults } from "./output.ts";
 import { type BenchResults, rotated } from "./results.ts";
 import { keysIn, terminalTable } from "./tables.ts";
+import { congestionControl } from "./traffic.ts";
 
 export interface BenchOptions extends OutputFiles {
   readonly repetitions: number;
   /** Of each measurement, about. */
   readonly seconds: number;
+  /** What TCP flows go by; undefined: what the machine's do. */
+  readonly congestion?: string | undefined;
   /** Only candidates whose name this matches, and the baselines. */
   readonly only?: RegExp | undefined;
   /** Only measures whose key this matches. */
@@ -52,15 +55,16 @@ class Findings {
     return told.join(", ");
   }
 
-  results(repetitions: number, seconds: number): BenchResults {
+  results(repetitions: number, conduct: Conduct): BenchResults {
     const found = [...this.values].map(([name, values]) => ({ name, values }));
-    return { machine: machineFacts(), repetitions, seconds, candidates: found, leftOut: this.leftOut };
+    return { machine: machineFacts(), repetitions, ...conduct, candidates: found, leftOut: this.leftOut };
   }
 }
 
 /** Measures every candidate in turn, several times round; runs inside namespaces made for it. Resolves to an exit code. */
 export async function benchInside(options: BenchOptions, print: Print): Promise<number> {
-  const { repetitions, seconds } = options;
+  const { repetitions, seconds, congestion = congestionControl() } = options;
+  const conduct = { seconds, congestion };
   const keys = measures.map(({ key }) => key).filter((key) => options.measures?.test(key) ?? true);
   const only = options.only ?? usual;
   const chosen = candidates.filter(
@@ -79,11 +83,11 @@ export async function benchInside(options: BenchOptions, print: Print): Promise<
     const unjoined = keys.includes("cpu") ? await measureUnjoined(seconds) : { busyUs: 0 };
     for (const candidate of rotated(chosen, round)) {
       if (!findings.values.has(candidate.name)) continue;
-      const told = await measureOne(candidate, findings, new Set(keys), seconds, unjoined);
+      const told = await measureOne(candidate, findings, new Set(keys), conduct, unjoined);
       if (told !== undefined) print(`round ${round + 1} of ${repetitions}: ${candidate.name}: ${told}`);
     }
   }
-  const results = findings.results(repetitions, seconds);
+  const results = findings.results(repetitions, conduct);
   print(`\nMedians of ${repetitions} (least to greatest), × plain bridge, × kernel VXLAN of the same run:`);
   for (const key of keysIn(results)) print(`\n${terminalTable(results, key)}`);
   await writeResults(results, options);
@@ -95,14 +99,14 @@ async function measureOne(
   { name, join }: Candidate,
   findings: Findings,
   keys: ReadonlySet<MeasureKey>,
-  seconds: number,
+  conduct: Conduct,
   unjoined: Unjoined,
 ): Promise<string | undefined> {
   try {
     const undo = await join();
     try {
       if (!(await sitesReach())) throw new Error("the sites do not reach each other");
-      return findings.add(name, await takeAll(keys, seconds, unjoined));
+      return findings.add(name, await takeAll(keys, conduct, unjoined));
     } finally {
       await undo();
     }

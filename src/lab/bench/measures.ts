@@ -17,21 +17,29 @@ export interface Unjoined {
   readonly busyUs: number;
 }
 
+/** How measurements are taken. */
+export interface Conduct {
+  /** Of each measurement, about. */
+  readonly seconds: number;
+  /** What TCP flows go by. */
+  readonly congestion: string;
+}
+
 /** What takes one or more measures at once. */
 interface Taker {
   readonly keys: readonly MeasureKey[];
-  /** Measures the sites as they are joined now, for about `seconds`. */
-  take(seconds: number, unjoined: Unjoined): Promise<Values>;
+  /** Measures the sites as they are joined now. */
+  take(conduct: Conduct, unjoined: Unjoined): Promise<Values>;
 }
 
 /** TABLE: how each measure is taken. */
 const takers: readonly Taker[] = [
-  { keys: ["tcp1"], take: async (seconds) => ({ tcp1: (await tcp(seconds, 1)) / 1e9 }) },
-  { keys: ["tcp4"], take: async (seconds) => ({ tcp4: (await tcp(seconds, 4)) / 1e9 }) },
-  { keys: ["flood60"], take: async (seconds) => ({ flood60: await floodRate(seconds, 60) }) },
-  { keys: ["clean60"], take: async (seconds) => ({ clean60: await cleanRate(seconds, 60) }) },
-  { keys: ["flood1400"], take: async (seconds) => ({ flood1400: await floodRate(seconds, 1400) }) },
-  { keys: ["clean1400"], take: async (seconds) => ({ clean1400: await cleanRate(seconds, 1400) }) },
+  { keys: ["tcp1"], take: async (conduct) => ({ tcp1: await tcpRate(conduct, 1) }) },
+  { keys: ["tcp4"], take: async (conduct) => ({ tcp4: await tcpRate(conduct, 4) }) },
+  { keys: ["flood60"], take: async ({ seconds }) => ({ flood60: await floodRate(seconds, 60) }) },
+  { keys: ["clean60"], take: async ({ seconds }) => ({ clean60: await cleanRate(seconds, 60) }) },
+  { keys: ["flood1400"], take: async ({ seconds }) => ({ flood1400: await floodRate(seconds, 1400) }) },
+  { keys: ["clean1400"], take: async ({ seconds }) => ({ clean1400: await cleanRate(seconds, 1400) }) },
   { keys: ["rtt50", "rtt99"], take: takeRoundTrips },
   { keys: ["cpu"], take: takeProcessorTime },
 ];
@@ -39,14 +47,19 @@ const takers: readonly Taker[] = [
 /** Takes the measures whose keys are wanted. */
 export async function takeAll(
   wanted: ReadonlySet<MeasureKey>,
-  seconds: number,
+  conduct: Conduct,
   unjoined: Unjoined,
 ): Promise<Values> {
   const values: Values = {};
   for (const { keys, take } of takers) {
-    if (keys.some((key) => wanted.has(key))) Object.assign(values, await take(seconds, unjoined));
+    if (keys.some((key) => wanted.has(key))) Object.assign(values, await take(conduct, unjoined));
   }
   return values;
+}
+
+/** Gbit/s. */
+async function tcpRate({ seconds, congestion }: Conduct, flows: number): Promise<number> {
+  return (await tcp(seconds, flows, congestion)) / 1e9;
 }
 
 /** Thousands a second that arrive of a flood. */
@@ -73,7 +86,7 @@ export async function measureUnjoined(seconds: number): Promise<Unjoined> {
   return { busyUs: busyUs / sent };
 }
 
-async function takeProcessorTime(seconds: number, unjoined: Unjoined): Promise<Values> {
+async function takeProcessorTime({ seconds }: Conduct, unjoined: Unjoined): Promise<Values> {
   const { busyUs, arrived } = await busyTime(seconds, STEADY_RATE);
   return { cpu: busyUs / arrived - unjoined.busyUs };
 }

@@ -6,6 +6,8 @@ export interface BenchResults {
   readonly repetitions: number;
   /** Of each measurement, about. */
   readonly seconds: number;
+  /** What TCP flows went by; results from before it was noted have none. */
+  readonly congestion?: string;
   /** In the order of the tables. */
   readonly candidates: readonly CandidateResults[];
   /** Candidates that could not be measured, and why. */

@@ -92,8 +92,9 @@ export function machineText(machine: MachineFacts): string {
   return `${date}, Wirespan ${wirespan}, Linux ${kernel}, Node ${node}, ${cores} × ${processor}, ${memoryGigabytes} GB.`;
 }
 
-function machineLine({ machine, repetitions, seconds }: BenchResults): string {
-  const how = `Medians of ${repetitions}, ${seconds} s a measurement; least and greatest in parentheses.`;
+function machineLine({ machine, repetitions, seconds, congestion }: BenchResults): string {
+  const by = congestion === undefined ? "" : `, TCP by ${congestion}`;
+  const how = `Medians of ${repetitions}, ${seconds} s a measurement${by}; least and greatest in parentheses.`;
   return `${machineText(machine)} ${how}`;
 }
 

@@ -14,11 +14,28 @@ const FLOOD = fileURLToPath(new URL("flood.js", import.meta.url));
 const TICK_US = 10_000;
 const PINGS = 2000;
 
-/** Bits a second of so many flows together. */
-export async function tcp(seconds: number, flows: number): Promise<number> {
+/** What TCP flows of new network namespaces go by, such as cubic or bbr: the machine's own. */
+export function congestionControl(): string {
+  return readFileSync("/proc/sys/net/ipv4/tcp_congestion_control", "utf8").trim();
+}
+
+/** Bits a second of so many flows together, which go by a congestion control. Rejects with CommandError where the kernel has none such. */
+export async function tcp(seconds: number, flows: number, congestion: string): Promise<number> {
   const server = await startServer();
   const ended = new Promise((resolve) => server.on("exit", resolve));
-  const words = ["-J", "-c", siteAddress.b, "-t", `${seconds}`, "-O", "1", "-P", `${flows}`];
+  const words = [
+    "-J",
+    "-c",
+    siteAddress.b,
+    "-t",
+    `${seconds}`,
+    "-O",
+    "1",
+    "-P",
+    `${flows}`,
+    "-C",
+    congestion,
+  ];
   const { stdout } = await run(inNode("site-a", "iperf3", ...words), { timeoutMs: (seconds + 60) * 1000 });
   await ended;
   const { end } = JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } };
