@@ -27,35 +27,39 @@ for tool in apt-get apt-cache dpkg-deb depmod modprobe xz cpio gzip; do
 done
 [ -x /bin/busybox ] || fail "/bin/busybox is not installed; apt-get install busybox-static"
 
-# apt's words for its own lists of Debian 12's archives, after ask_debian_12.
-debian_12=()
+# The first with netkit.
 LEAST=6.7
+# What apt is told; after ask_debian_12, to go by lists of Debian 12's archives.
+apt=(-o APT::Sandbox::User=root)
 
 ask_debian_12() {
   local keys=/usr/share/keyrings/debian-archive-keyring.gpg
   [ -s "$keys" ] || fail "apt has no kernel ${series:-$LEAST or newer}, and none can be fetched without $keys; apt-get install debian-archive-keyring"
   mkdir -p "$work"/apt/{lists,cache}/partial
   printf "deb [signed-by=$keys] http://deb.debian.org/%s main\n" "debian bookworm" "debian-security bookworm-security" >"$work/apt/sources"
-  debian_12=(-o Dir::Etc::SourceList="$work/apt/sources" -o Dir::Etc::SourceParts=/dev/null
-    -o Dir::State::Lists="$work/apt/lists" -o Dir::Cache="$work/apt/cache" -o APT::Sandbox::User=root)
-  apt-get "${debian_12[@]}" -qq update || fail "apt-get update did not succeed for the archives of Debian 12"
+  apt+=(-o Dir::Etc::SourceList="$work/apt/sources" -o Dir::Etc::SourceParts=/dev/null
+    -o Dir::State::Lists="$work/apt/lists" -o Dir::Cache="$work/apt/cache")
+  apt-get "${apt[@]}" -qq update || fail "apt-get update did not succeed for the archives of Debian 12"
 }
 
 # The newest signed kernel for this architecture, backports before the release's own; "cloud" and "rt" flavours lack modules.
 newest_kernel_package() {
-  apt-cache "${debian_12[@]}" search --names-only '^linux-image-[0-9]+\.[0-9]+\.[0-9]+(-[0-9]+)?(\+deb[0-9]+)?-amd64$' |
+  apt-cache "${apt[@]}" search --names-only '^linux-image-[0-9]+\.[0-9]+\.[0-9]+(-[0-9]+)?(\+deb[0-9]+)?-amd64$' |
     awk -v start="linux-image-${series:+$series.}" 'index($1, start) == 1 { print $1 }' | sort -V | tail -1
 }
 
-# Whether a package is new enough to be the newest of all, or of the series that was asked for.
+# Whether a package is of the series that was asked for; where none was, whether it is new enough to be the newest of all.
 suffices() {
-  [ -n "$1" ] || return 1
-  [ -n "$series" ] || [ "$(printf '%s\n' "linux-image-$LEAST" "$1" | sort -V | head -1)" = "linux-image-$LEAST" ]
+  if [ -n "$series" ]; then
+    [[ $1 == "linux-image-$series."?* ]]
+  else
+    [ "$(printf '%s\n' "linux-image-$LEAST" "$1" | sort -V | head -1)" = "linux-image-$LEAST" ]
+  fi
 }
 
 unpack_kernel() {
   local package=$1 release=${1#linux-image-} modules=$work/kernel/lib/modules
-  (cd "$work" && apt-get "${debian_12[@]}" -o APT::Sandbox::User=root download "$package" >/dev/null) ||
+  (cd "$work" && apt-get "${apt[@]}" download "$package" >/dev/null) ||
     fail "apt-get download $package did not succeed; run apt-get update"
   dpkg-deb -x "$work"/*.deb "$work/kernel"
   [ -d "$modules" ] || modules=$work/kernel/usr/lib/modules
@@ -84,11 +88,7 @@ pack_modules() {
   done
 }
 
-has_kernel() {
-  local release
-  release=$(cat "$guest/release" 2>/dev/null) || return 1
-  [ -s "$guest/vmlinuz" ] && [[ $release == "${series:+$series.}"?* ]] && suffices "linux-image-$release"
-}
+has_kernel() { [ -s "$guest/vmlinuz" ] && suffices "linux-image-$(cat "$guest/release" 2>/dev/null)"; }
 
 if ! has_kernel; then
   package=$(newest_kernel_package)

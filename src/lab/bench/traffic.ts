@@ -23,19 +23,7 @@ export function congestionControl(): string {
 export async function tcp(seconds: number, flows: number, congestion: string): Promise<number> {
   const server = await startServer();
   const ended = new Promise((resolve) => server.on("exit", resolve));
-  const words = [
-    "-J",
-    "-c",
-    siteAddress.b,
-    "-t",
-    `${seconds}`,
-    "-O",
-    "1",
-    "-P",
-    `${flows}`,
-    "-C",
-    congestion,
-  ];
+  const words = `-J -c ${siteAddress.b} -t ${seconds} -O 1 -P ${flows} -C ${congestion}`.split(" ");
   const { stdout } = await run(inNode("site-a", "iperf3", ...words), { timeoutMs: (seconds + 60) * 1000 });
   await ended;
   const { end } = JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } };
