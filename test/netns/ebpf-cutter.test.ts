@@ -3,7 +3,18 @@ import { assemble } from "../../src/bpf/assembler.ts";
 import { Register } from "../../src/bpf/instruction.ts";
 import { verdicts } from "../../src/bpf/kernel-numbers.ts";
 import type { Line } from "../../src/bpf/line.ts";
-import { exit, move } from "../../src/bpf/mnemonics.ts";
+import {
+  and,
+  call,
+  exit,
+  load32,
+  move,
+  multiply,
+  or,
+  shiftLeft,
+  shiftRight,
+} from "../../src/bpf/mnemonics.ts";
+import { skbContext } from "../../src/bpf/skb-context.ts";
 import { toHex } from "../../src/bytes/hex.ts";
 import { decapsulateProgram } from "../../src/forwarding/ebpf/decapsulate-program.ts";
 import { emitProgram } from "../../src/forwarding/ebpf/emit-program.ts";
@@ -78,6 +89,34 @@ describe("the cutter of IP protocol 115", () => {
     }
   });
 
+  test.each([2, 3, 16])("is left on another one of %d processors, by each flow on the same", (processors) => {
+    const kind = { ...kinds[0]!, processors };
+    bench.start(sessionOf(kind), attachmentOf(kind), { ...placement, ...addresses(kind) });
+    using program = kernel.loadProgram({
+      name: "spread",
+      octets: assemble(showingProcessors(encapsulateProgram(kind, bench.fds), processors)),
+    });
+    const flows = 40 * processors;
+    const chosen = new Set<number>();
+    const hashes = new Set<number>();
+    for (let port = 0; port < flows; port += 1) {
+      const shown = () => {
+        const value = program.run({ data: packetOf({ ...single, sourcePort: 1024 + port }).frame }).verdict;
+        return { own: value & 0xff, chosen: (value >>> 8) & 0xff, hash: value >>> 16 };
+      };
+      const [first, second] = [shown(), shown()];
+      for (const run of [first, second]) expect(run.chosen).not.toBe(run.own);
+      // Only there may the processor have been another.
+      if (first.own === second.own) expect(first).toEqual(second);
+      chosen.add(first.chosen);
+      hashes.add(first.hash);
+    }
+    for (const processor of chosen) expect(processor).toBeLessThan(processors);
+    expect(chosen.size).toBeGreaterThanOrEqual(processors - 1);
+    // Two are the same by chance alone.
+    expect(hashes.size).toBeGreaterThan(0.9 * flows);
+  });
+
   test("is where TCP from the peer goes, and nothing else", () => {
     for (const kind of kinds) {
       const session = sessionOf(kind);
@@ -110,6 +149,29 @@ describe("the cutter of IP protocol 115", () => {
   function addresses(kind: ProgramOptions) {
     const { localAddress, remoteAddress, nextHop } = placementOf(kind);
     return { localAddress, remoteAddress, nextHop };
+  }
+
+  /** The program with what it made of the hash for a verdict: this processor, the one that the kernel would take, and 16 bits more. */
+  function showingProcessors(lines: readonly Line[], processors: number): readonly Line[] {
+    const { result, arg1, arg2, saved1, saved2 } = Register;
+    const end = lines.findIndex((line) => line.kind === "label" && line.name === "uncut");
+    return [
+      ...lines.slice(0, end - 2),
+      load32(saved2, saved1, skbContext.hash),
+      call("get_smp_processor_id"),
+      move(arg1, saved2),
+      multiply(arg1, processors),
+      move(arg2, arg1),
+      shiftRight(arg1, 32),
+      shiftLeft(arg1, 8),
+      or(result, arg1),
+      shiftRight(arg2, 16),
+      and(arg2, 0xffff),
+      shiftLeft(arg2, 16),
+      or(result, arg2),
+      exit(),
+      ...lines.slice(end),
+    ];
   }
 
   /** The program with the way through the cutter told by a verdict of its own, for a test run shows no interface. */

@@ -17,9 +17,9 @@ const COOKIE = hex`b0b1b2b3b4b5b6b7`;
 const LOOPBACK = 1;
 
 export function nameOf(options: ProgramOptions): string {
-  const { family, encapsulation, cookieOctets, sublayer, sequencing, vlan, copiesDscp, readsProtocol } =
-    options;
-  return `IPv${family} ${encapsulation}, cookie ${cookieOctets}, ${sublayer ? `numbers: ${sequencing}` : "no sublayer"}, ${vlan}${copiesDscp === true ? ", DSCP copied" : ""}${readsProtocol === true ? ", protocol read" : ""}`;
+  const { family, encapsulation, cookieOctets, sublayer, sequencing, vlan } = options;
+  const { copiesDscp, readsProtocol, processors = 1 } = options;
+  return `IPv${family} ${encapsulation}, cookie ${cookieOctets}, ${sublayer ? `numbers: ${sequencing}` : "no sublayer"}, ${vlan}${copiesDscp === true ? ", DSCP copied" : ""}${readsProtocol === true ? ", protocol read" : ""}${processors > 1 ? `, ${processors} processors` : ""}`;
 }
 
 /** Every combination of options that has these. */

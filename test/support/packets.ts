@@ -16,6 +16,8 @@ export interface PacketShape {
   readonly tcpOptions: Uint8Array;
   readonly trafficClass: number;
   readonly identification: number;
+  /** Default 40000. */
+  readonly sourcePort?: number;
   readonly sequence: number;
   readonly flags: number;
   readonly payload: Uint8Array;
@@ -46,8 +48,8 @@ const ADDRESSES = {
 const NUMBER = { tcp: 6, udp: 17 } as const;
 
 function transportHeader(shape: PacketShape, checksum: number): Uint8Array {
-  const { transport, payload, tcpOptions } = shape;
-  const writer = new Writer().u16(40_000).u16(443);
+  const { transport, payload, tcpOptions, sourcePort = 40_000 } = shape;
+  const writer = new Writer().u16(sourcePort).u16(443);
   if (transport === "udp")
     return writer
       .u16(8 + payload.length)

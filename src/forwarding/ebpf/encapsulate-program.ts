@@ -32,11 +32,19 @@ import { emitPlaces } from "./emit-program.ts";
 import { known } from "./inner-headers.ts";
 import { circuitValue, policyBits } from "./map-layout.ts";
 import { redirectToNextHop } from "./next-hop.ts";
-import { disguise, judgeOffloads, sendByCutter, usesCutter } from "./offloads.ts";
-import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions, shapeOf } from "./options.ts";
+import { disguise, judgeOffloads, sendByCutter } from "./offloads.ts";
+import {
+  headerPlaces,
+  LINK_OCTETS,
+  type ProgramMaps,
+  type ProgramOptions,
+  shapeOf,
+  usesCutter,
+} from "./options.ts";
 import { copyTemplate, finishOuterHeader } from "./outer-header.ts";
 import { context, entry, findEntry, loadOctets, passEnd, storeOctets } from "./parts.ts";
 import { numberFrame } from "./sequence.ts";
+import { chooseProcessor } from "./spread.ts";
 import {
   jumpIfIp,
   jumpIfTag,
@@ -96,6 +104,7 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...judge(inner),
     ...judgeOffloads(options, KNOWN),
     ...measure(inner, places.frame),
+    ...(usesCutter(options) ? chooseProcessor(options, KNOWN) : []),
     ...copyTemplate(TEMPLATE, places.frame),
     ...copyDscp(options, TEMPLATE, { type: inner + TYPE, scratch: SCRATCH }),
     ...numberFrame(options, maps.sequences, slot, {

@@ -27,7 +27,7 @@ import {
   TCP,
 } from "./inner-headers.ts";
 import { circuitValue, policyBits } from "./map-layout.ts";
-import { LINK_OCTETS, type ProgramOptions } from "./options.ts";
+import { LINK_OCTETS, type ProgramOptions, usesCutter } from "./options.ts";
 import { ipv4Fields, ipv6Fields } from "./outer-header.ts";
 import { IP_PROTOCOL_GRE } from "./outer-template.ts";
 import { context, entry } from "./parts.ts";
@@ -87,11 +87,6 @@ export function judgeOffloads(options: ProgramOptions, place: number): readonly 
     ...ifSuperFrame("detour"),
     label("single"),
   ];
-}
-
-/** Whether TCP goes by the cutter, if the session's entry has one. */
-export function usesCutter({ encapsulation, sequencing }: ProgramOptions): boolean {
-  return encapsulation === "ip" && sequencing !== "all";
 }
 
 /** Where nothing must be cut beforehand: a flow whose super-frames take the detour takes it with all frames. */

@@ -18,6 +18,8 @@ export interface ProgramOptions {
    * default false. It is of the kernel and not of a session, and of no shape.
    */
   readonly readsProtocol?: boolean;
+  /** Among how many processors what comes out of a cutter is spread; default 1. It is of the machine, and of no shape. */
+  readonly processors?: number;
 }
 
 /** Descriptors of the maps that programs share, each as map-layout.ts lays it out. */
@@ -60,9 +62,16 @@ export function shapeOf(options: ProgramOptions): number {
 /** The shape of circuits whose session no program carries; no options have it. */
 export const PUNT_SHAPE = 255;
 
+/** Whether TCP goes by the cutter, if the session's entry has one. */
+export function usesCutter({ encapsulation, sequencing }: ProgramOptions): boolean {
+  return encapsulation === "ip" && sequencing !== "all";
+}
+
 /** Every combination that makes an encapsulating program of its own. */
 export function everyEncapsulation(): readonly ProgramOptions[] {
-  return everyOption().flatMap((options) => [options, { ...options, copiesDscp: true }]);
+  return everyOption()
+    .flatMap((options) => [options, { ...options, copiesDscp: true }])
+    .flatMap((options) => (usesCutter(options) ? [options, { ...options, processors: 4 }] : [options]));
 }
 
 /** Every combination that makes a decapsulating program of its own. */

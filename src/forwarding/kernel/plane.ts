@@ -2,6 +2,7 @@ import { messageOf } from "../../bytes/errors.ts";
 import { type PinDirectory, pinDirectory, removeDirectory, removeOthers } from "../../os/bpf-file-system.ts";
 import { canTellProtocol } from "../../os/bpf-probe.ts";
 import { BpfSyscall } from "../../os/bpf-syscall.ts";
+import { processorCount } from "../../os/processors.ts";
 import { type RouteWatch, watchRoutes } from "../../os/routes.ts";
 import type { PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
 import { countersFrom } from "../ebpf/map-layout.ts";
@@ -100,7 +101,10 @@ export class KernelPlane implements ForwardingPlane {
       pins.reason === undefined
         ? "forwarding outlives a crash of the daemon"
         : `forwarding ends with the daemon: ${pins.reason}`;
-    this.#shop = new ProgramShop(new BpfSyscall(), maps.fds, { readsProtocol: !canTellProtocol() });
+    this.#shop = new ProgramShop(new BpfSyscall(), maps.fds, {
+      readsProtocol: !canTellProtocol(),
+      processors: processorCount(),
+    });
     this.#ground = { maps, attachments: new Attachments(this.#shop, owner, directory) };
     this.#slots = new Slots(maps.capacity);
     this.#inheritance = new Inheritance(maps);

@@ -27,7 +27,7 @@ export function programName(order: ProgramOrder): string {
 function linesOf(order: ProgramOrder, maps: ProgramMaps, traits: KernelTraits): readonly Line[] {
   switch (order.kind) {
     case "encapsulate":
-      return encapsulateProgram(order.options, maps);
+      return encapsulateProgram({ ...order.options, ...traits }, maps);
     case "decapsulate":
       return decapsulateProgram({ ...order.options, ...traits }, maps);
     case "deliver":
@@ -39,8 +39,8 @@ function linesOf(order: ProgramOrder, maps: ProgramMaps, traits: KernelTraits): 
   }
 }
 
-/** What the kernel is like for which programs are made. */
-export type KernelTraits = Pick<Required<ProgramOptions>, "readsProtocol">;
+/** What the kernel and the machine are like for which programs are made. */
+export type KernelTraits = Pick<Required<ProgramOptions>, "readsProtocol" | "processors">;
 
 /** Assembles and loads programs, each once. */
 export class ProgramShop implements Disposable {
