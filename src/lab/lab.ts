@@ -44,6 +44,14 @@ function newNamespaces(...words: readonly string[]): readonly string[] {
   return ["unshare", ...own, process.execPath, MAIN, "lab", "inside", ...words];
 }
 
+/**
+ * The command, killed as soon as this process has ended, however it did. Who interrupts it interrupts new namespaces with it: unshare heeds no
+ * signal while it waits, and their first process none that it did not ask for.
+ */
+function whileThisRuns(command: readonly string[]): readonly string[] {
+  return ["setpriv", "--pdeathsig", "KILL", ...command];
+}
+
 /** The command that goes on inside the namespaces of a lab that is up. */
 function namespacesOf(lab: RunningLab, ...words: readonly string[]): readonly string[] {
   const user = isRoot ? [] : ["--user", "--preserve-credentials"];
@@ -83,12 +91,12 @@ export function testLab(topology: string, { capture, plane }: TestOptions): Prom
     );
   }
   const words = [...(capture === undefined ? [] : ["--capture", resolve(capture)]), ...planeWords(plane)];
-  return onTerminal(newNamespaces("test", absolute(topology), ...words));
+  return onTerminal(whileThisRuns(newNamespaces("test", absolute(topology), ...words)));
 }
 
 /** Measures Wirespan beside its baselines in namespaces made for it; resolves to an exit code. */
 export function benchLab(words: readonly string[]): Promise<number> {
-  return onTerminal(newNamespaces("bench", ...words));
+  return onTerminal(whileThisRuns(newNamespaces("bench", ...words)));
 }
 
 function planeWords(plane: string | undefined): readonly string[] {

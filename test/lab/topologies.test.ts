@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +12,7 @@ import {
   extract,
   tsharkShows,
 } from "../support/control-captures.ts";
-import { planes, wirespan } from "../support/lab.ts";
+import { MAIN, output, planes, wirespan } from "../support/lab.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -74,6 +76,18 @@ describe.each(cases)("topology %s, plane %s", (name, plane) => {
     }
   });
 });
+
+test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(
+  "%s ends a lab, and all that runs in it",
+  async (signal) => {
+    const lab = spawn(process.execPath, [MAIN, "lab", "test", "vlan-trunk"]);
+    // Until nobody is left who could write.
+    const text = output(lab);
+    await once(lab.stdout, "data");
+    lab.kill(signal);
+    expect(await text).not.toContain("every check passed");
+  },
+);
 
 test("a lab whose daemons end at once is not waited for", async () => {
   const { status, stderr } = await wirespan("lab", "up", "ipv6", "--plane", "nonsense");
