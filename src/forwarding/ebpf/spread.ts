@@ -23,7 +23,7 @@ import { context, entry, onPacket } from "./parts.ts";
 
 const { result, arg1, arg2, arg3, frame } = Register;
 
-/** Octets of a word whose halves are a whole number and a fraction. */
+/** Bits of the lower half of a word, which is a fraction there; the upper one is a whole number. */
 const HALF_BITS = 32;
 
 /**
