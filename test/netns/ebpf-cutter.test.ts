@@ -3,17 +3,7 @@ import { assemble } from "../../src/bpf/assembler.ts";
 import { Register } from "../../src/bpf/instruction.ts";
 import { verdicts } from "../../src/bpf/kernel-numbers.ts";
 import type { Line } from "../../src/bpf/line.ts";
-import {
-  and,
-  call,
-  exit,
-  load32,
-  move,
-  multiply,
-  or,
-  shiftLeft,
-  shiftRight,
-} from "../../src/bpf/mnemonics.ts";
+import { call, exit, load32, move, multiply, or, shiftLeft, shiftRight } from "../../src/bpf/mnemonics.ts";
 import { skbContext } from "../../src/bpf/skb-context.ts";
 import { toHex } from "../../src/bytes/hex.ts";
 import { decapsulateProgram } from "../../src/forwarding/ebpf/decapsulate-program.ts";
@@ -154,9 +144,7 @@ describe("the cutter of IP protocol 115", () => {
   /** The program with what it made of the hash for a verdict: this processor, the one that the kernel would take, and 16 bits more. */
   function showingProcessors(lines: readonly Line[], processors: number): readonly Line[] {
     const { result, arg1, arg2, saved1, saved2 } = Register;
-    const end = lines.findIndex((line) => line.kind === "label" && line.name === "uncut");
-    return [
-      ...lines.slice(0, end - 2),
+    return insteadOfCutting(lines, "uncut", [
       load32(saved2, saved1, skbContext.hash),
       call("get_smp_processor_id"),
       move(arg1, saved2),
@@ -166,18 +154,24 @@ describe("the cutter of IP protocol 115", () => {
       shiftLeft(arg1, 8),
       or(result, arg1),
       shiftRight(arg2, 16),
-      and(arg2, 0xffff),
-      shiftLeft(arg2, 16),
+      shiftLeft(arg2, 16), // a verdict has 32 bits
       or(result, arg2),
-      exit(),
-      ...lines.slice(end),
-    ];
+    ]);
   }
 
   /** The program with the way through the cutter told by a verdict of its own, for a test run shows no interface. */
   function showingCutter(lines: readonly Line[], behind: string): readonly Line[] {
+    return insteadOfCutting(lines, behind, [move(Register.result, CUTTER)]);
+  }
+
+  /** The program with other lines where it gives the packet to the cutter, before the label `behind`. */
+  function insteadOfCutting(
+    lines: readonly Line[],
+    behind: string,
+    others: readonly Line[],
+  ): readonly Line[] {
     const end = lines.findIndex((line) => line.kind === "label" && line.name === behind);
-    return [...lines.slice(0, end - 2), move(Register.result, CUTTER), exit(), ...lines.slice(end)];
+    return [...lines.slice(0, end - 2), ...others, exit(), ...lines.slice(end)];
   }
 });
 

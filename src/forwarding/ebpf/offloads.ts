@@ -114,16 +114,17 @@ export function disguise({ family }: ProgramOptions, template: number): readonly
   ];
 }
 
-/** TCP that looks like it to the kernel goes by the cutter, super-frames or not. */
-export function sendByCutter(place: number): readonly Line[] {
+/** TCP that looks like it to the kernel goes by the cutter, super-frames or not. Leaves the cutter in `arg1`; all else goes on at `otherwise`. */
+export function findCutter(place: number, otherwise: string): readonly Line[] {
   return [
     load32(arg1, frame, place + known.protocol),
-    jumpIfNotEqual(arg1, TCP, "uncut"),
+    jumpIfNotEqual(arg1, TCP, otherwise),
     load32(arg1, entry, circuitValue.cutter.offset),
-    jumpIfEqual(arg1, 0, "uncut"),
-    move(arg2, 0),
-    call("redirect"),
-    exit(),
-    label("uncut"),
+    jumpIfEqual(arg1, 0, otherwise),
   ];
+}
+
+/** Gives what goes by the cutter to it. */
+export function sendByCutter(place: number): readonly Line[] {
+  return [...findCutter(place, "uncut"), move(arg2, 0), call("redirect"), exit(), label("uncut")];
 }

@@ -4,10 +4,7 @@ import {
   add,
   call,
   divide,
-  jumpIfEqual,
   jumpIfLess,
-  jumpIfNotEqual,
-  load32,
   load64,
   move,
   move32,
@@ -16,10 +13,10 @@ import {
   shiftRight,
   store64,
 } from "../../bpf/mnemonics.ts";
-import { known, TCP } from "./inner-headers.ts";
-import { circuitValue } from "./map-layout.ts";
+import { known } from "./inner-headers.ts";
+import { findCutter } from "./offloads.ts";
 import type { ProgramOptions } from "./options.ts";
-import { context, entry, onPacket } from "./parts.ts";
+import { context, onPacket } from "./parts.ts";
 
 const { result, arg1, arg2, arg3, frame } = Register;
 
@@ -36,10 +33,7 @@ export function chooseProcessor({ processors = 1 }: ProgramOptions, place: numbe
   if (processors === 1) return [];
   const share = place + known.scratch;
   return [
-    load32(arg1, frame, place + known.protocol),
-    jumpIfNotEqual(arg1, TCP, "spread.chosen"),
-    load32(arg1, entry, circuitValue.cutter.offset),
-    jumpIfEqual(arg1, 0, "spread.chosen"),
+    ...findCutter(place, "spread.chosen"),
     ...onPacket("get_hash_recalc"),
     multiply(result, processors - 1),
     store64(frame, share, result),
