@@ -14,6 +14,39 @@ export function canonicalAddress(
   return canonical.startsWith("::ffff:") ? undefined : { family: 6, text: canonical };
 }
 
+/** Kinds of text that are nearly an address, or an address that no end of a tunnel can have, and what to write instead. */
+const instead: readonly (readonly [RegExp, string])[] = [
+  [/^\[.*\]$/, "write the IPv6 address without brackets"],
+  [/^\[.*\]:\d+$/, "write the IPv6 address without brackets, and the port into local_port or remote_port"],
+  [/^[0-9a-f.:]+\/\d+$/i, "write the address without the prefix length behind the slash"],
+  [/^[0-9.]+:\d+$/, "write the address alone, and the port into local_port or remote_port"],
+  [/%/, "an IPv6 address with a zone (%) cannot be used: give both ends an address that is not link-local"],
+  [/^::ffff:/i, "write an IPv4 address in IPv6 as the IPv4 address alone"],
+  [
+    /^(?=.*[g-z])[a-z0-9.-]+$/i,
+    "wanted an IPv4 or IPv6 address: names are not looked up; write the address that this name has",
+  ],
+];
+
+/** Addresses that are no host's, by the beginning of their canonical form. */
+const notOfOneHost: readonly (readonly [RegExp, string])[] = [
+  [/^0\./, "stands for any address or this network: write the address of this end"],
+  [/^::$/, "stands for any address: write the address of this end"],
+  [/^(22[4-9]|23\d)\.|^ff/, "is a multicast address: a tunnel has one peer, at a unicast address"],
+  [/^(24\d|25[0-5])\./, "is a broadcast or reserved address: a tunnel has one peer, at a unicast address"],
+  [/^fe[89ab]/, "is link-local, and says nothing without its interface: give both ends another address"],
+];
+
+/** Why a text is not the address of one end of a tunnel, and what to write instead; undefined for one that is. */
+export function addressProblem(text: string): string | undefined {
+  const address = canonicalAddress(text);
+  if (address !== undefined) {
+    const kind = notOfOneHost.find(([pattern]) => pattern.test(address.text));
+    return kind === undefined ? undefined : `${address.text} ${kind[1]}`;
+  }
+  return instead.find(([pattern]) => pattern.test(text))?.[1] ?? "wanted an IPv4 or IPv6 address";
+}
+
 /** A dotted quad or a number as 32 bits; undefined for anything else. */
 export function routerIdOf(value: string | number): number | undefined {
   if (typeof value === "number") return value;

@@ -75,9 +75,11 @@ function controlOf(raw: RawTunnel): ControlConfig {
 
 function secretOf(raw: {
   readonly file?: string | undefined;
+  readonly credential?: string | undefined;
   readonly env?: string | undefined;
 }): SecretSource {
   if (raw.file !== undefined) return { kind: "file", path: raw.file };
+  if (raw.credential !== undefined) return { kind: "credential", name: raw.credential };
   return { kind: "environment", variable: raw.env as string };
 }
 

@@ -11,6 +11,7 @@ export interface Complaint {
 
 type Say = (path: readonly PropertyKey[], message: string) => void;
 
+const UDP_PORT = 1701;
 const COOKIE_DIGITS = [0, 8, 16];
 /** Pauses that grow from the first key's value to the second's. */
 const pauses = [
@@ -41,10 +42,12 @@ export function checkTunnels(tunnels: readonly [string, RawTunnel][]): readonly 
 function checkTunnel(path: readonly string[], tunnel: RawTunnel, say: Say): void {
   const local = canonicalAddress(tunnel.local);
   const remote = canonicalAddress(tunnel.remote);
-  if (local === undefined) say([...path, "local"], "wanted an IPv4 or IPv6 address");
-  if (remote === undefined) say([...path, "remote"], "wanted an IPv4 or IPv6 address");
   if (local && remote && local.family !== remote.family) {
     say([...path, "remote"], `IPv${remote.family}, but local is IPv${local.family}`);
+  }
+  const { local_port: localPort = UDP_PORT, remote_port: remotePort = UDP_PORT } = tunnel;
+  if (local?.text === remote?.text && (tunnel.encapsulation === "ip" || localPort === remotePort)) {
+    say([...path, "remote"], "the same as local: a tunnel leads to another LCCE");
   }
   for (const key of ["local_port", "remote_port"] as const) {
     if (tunnel.encapsulation === "ip" && tunnel[key] !== undefined)
@@ -67,8 +70,6 @@ function checkAuthentication(path: readonly string[], tunnel: RawTunnel, say: Sa
   for (const key of ["secret", "next_secret"] as const) {
     const secret = tunnel[key];
     if (secret === undefined) continue;
-    if ((secret.file === undefined) === (secret.env === undefined))
-      say([...path, key], "wanted either file or env");
     if (mode !== "digest") say([...path, key], `of no use with authentication ${mode}`);
     if (tunnel.control === "static") say([...path, key], "of no use with control: static");
   }
@@ -88,6 +89,9 @@ function checkPseudowire(
   if ((circuit.interface === undefined) === (circuit.tap === undefined)) {
     say([...path, "circuit"], "wanted either interface or tap");
   }
+  if (circuit.interface === "lo") {
+    say([...path, "circuit", "interface"], "lo is the machine's own loopback, not an Ethernet interface");
+  }
   if (circuit.bridge !== undefined && circuit.tap === undefined) {
     say([...path, "circuit", "bridge"], "only a TAP device is put into a bridge by us");
   }
@@ -95,7 +99,10 @@ function checkPseudowire(
     say([...path, "circuit", "vlan_on_pseudowire"], "needs vlan too");
   }
   if (pseudowire.type === "ethernet-vlan" && circuit.vlan === undefined) {
-    say([...path, "type"], "a VLAN pseudowire needs circuit.vlan");
+    say(
+      [...path, "type"],
+      "a VLAN pseudowire needs circuit.vlan; for a whole port use type: ethernet at both ends",
+    );
   }
   if (pseudowire.sequencing !== "none" && pseudowire.sublayer === "none") {
     say([...path, "sequencing"], "needs sublayer: default, which carries the numbers");
@@ -143,8 +150,8 @@ function checkAcross(tunnels: readonly [string, RawTunnel][], say: Say): void {
   for (const [tunnelName, tunnel] of tunnels) {
     const path = ["tunnels", tunnelName];
     const [local, remote] = [tunnel.local, tunnel.remote].map((text) => canonicalAddress(text)?.text ?? text);
-    const localEnd = `${tunnel.encapsulation} ${local} ${tunnel.local_port ?? 1701}`;
-    ends.claim(`${localEnd} ${remote} ${tunnel.remote_port ?? 1701}`, tunnelName, (first) => {
+    const localEnd = `${tunnel.encapsulation} ${local} ${tunnel.local_port ?? UDP_PORT}`;
+    ends.claim(`${localEnd} ${remote} ${tunnel.remote_port ?? UDP_PORT}`, tunnelName, (first) => {
       say([...path, "remote"], `tunnel ${first} has the same ends`);
     });
     const first = ofSockets.get(localEnd) ?? tunnel;

@@ -33,6 +33,7 @@ export interface LogConfig {
 /** Where a shared secret comes from; its value is read when the daemon starts or reloads and never printed. */
 export type SecretSource =
   | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "credential"; readonly name: string }
   | { readonly kind: "environment"; readonly variable: string };
 
 export interface TunnelConfig {

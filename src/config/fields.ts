@@ -1,13 +1,21 @@
 import { z } from "zod";
 import { type DscpName, dscpNames } from "../wire/dscp.ts";
+import { addressProblem } from "./address.ts";
 
 /**
  * TABLE: every key of the configuration, with its type, range, default and help. The validator, docs/configuration.md and the
  * JSON Schema are all made from here. To add a key, add a row.
  */
 
-/** Text of an IP address; the check in words is in check.ts. */
-const address = z.string();
+/** Text of the IP address of one end of a tunnel. */
+const address = z
+  .string({
+    error: (issue) => (Array.isArray(issue.input) ? "write the address without brackets" : undefined),
+  })
+  .superRefine((text, context) => {
+    const message = addressProblem(text);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  });
 const deviceName = z
   .string()
   .min(1)
@@ -16,6 +24,18 @@ const deviceName = z
     /^(?!\.\.?$)[!-$&-.0-9;-~]*$/,
     "an interface name is US-ASCII without blanks, slash, colon and percent",
   );
+/** One VLAN ID; 0 means priority tags. */
+const vlanId = z
+  .int({
+    error: ({ input }) =>
+      Array.isArray(input) || (typeof input === "string" && /^\d+\s*[-,]/.test(input))
+        ? "wanted one VLAN ID: a pseudowire carries one VLAN, or the whole port without this key; make one for each"
+        : undefined,
+  })
+  .min(0)
+  .max(4094);
+/** What the kernel has room for in the address of a Unix socket, without the octet that ends it (unix(7)). */
+const SOCKET_PATH_OCTETS = 107;
 const unsigned32 = z.int().min(1).max(0xffff_ffff);
 const dscpWords = Object.keys(dscpNames) as [DscpName, ...DscpName[]];
 const dscpNumber = z.int().min(0).max(63);
@@ -25,24 +45,47 @@ const wantedDscp = (...more: string[]) => ({
 const textOrNumber = { error: "wanted text or a number in range" };
 const hexOctets = z.string().regex(/^([0-9a-fA-F]{2})*$/, "wanted pairs of hexadecimal digits, without 0x");
 
+const secretPlaces = ["file", "credential", "env"] as const;
+const wantedSecret = "{ file: PATH }, { credential: NAME } or { env: NAME }";
+
 export const secretFields = z
-  .strictObject({
-    file: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        "File that holds the secret; one newline at its end is not part of it. A relative path counts from the directory in " +
-          "which `wirespan run` was started. Keep it to its owner (`chmod 600`).",
-      ),
-    env: z
-      .string()
-      .min(1)
-      .optional()
-      .describe("Environment variable of the daemon that holds the secret; a reload sees no other value."),
+  .strictObject(
+    {
+      file: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          "File that holds the secret; one newline at its end is not part of it. A relative path counts from the directory in " +
+            "which `wirespan run` was started. Keep it to its owner (`chmod 600`).",
+        ),
+      credential: z
+        .string()
+        .regex(/^(?!\.\.?$)[^/]+$/, "a credential is named as in LoadCredential=, without slash")
+        .optional()
+        .describe(
+          "Credential of the systemd unit that holds the secret (`LoadCredential=NAME:PATH`): a file of this name in the directory " +
+            "that the environment variable CREDENTIALS_DIRECTORY names.",
+        ),
+      env: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("Environment variable of the daemon that holds the secret; a reload sees no other value."),
+    },
+    {
+      error: ({ code, input }) =>
+        code === "invalid_type" && typeof input === "string"
+          ? `wanted ${wantedSecret}: the secret itself does not belong into this file`
+          : undefined,
+    },
+  )
+  .refine((secret) => secretPlaces.filter((place) => secret[place] !== undefined).length === 1, {
+    error: `wanted exactly one of ${secretPlaces.join(", ")}`,
   })
   .describe(
-    "The shared secret, the same at both ends: exactly one of `file` and `env`, read at the start and when the tunnel changes.",
+    "The shared secret, the same at both ends: exactly one of `file`, `credential` and `env`, read at the start and when the " +
+      "tunnel changes.",
   );
 
 export const circuitFields = z.strictObject({
@@ -59,16 +102,10 @@ export const circuitFields = z.strictObject({
   bridge: deviceName
     .optional()
     .describe("Existing bridge into which the TAP device is put; only with `tap`."),
-  vlan: z
-    .int()
-    .min(0)
-    .max(4094)
+  vlan: vlanId
     .optional()
     .describe("Carry the frames of this VLAN ID, 0 for priority tags; absent: the whole port, tags and all."),
-  vlan_on_pseudowire: z
-    .int()
-    .min(0)
-    .max(4094)
+  vlan_on_pseudowire: vlanId
     .optional()
     .describe(
       "VLAN ID that our frames get on the pseudowire; default: `vlan`. What arrives gets `vlan`, whatever ID it has.",
@@ -328,6 +365,9 @@ export const configFields = z.strictObject({
       control_socket: z
         .string()
         .min(1)
+        .refine((path) => new TextEncoder().encode(path).length <= SOCKET_PATH_OCTETS, {
+          error: `longer than ${SOCKET_PATH_OCTETS} octets, which is all that the kernel takes of the path of a Unix socket`,
+        })
         .default("/run/wirespan/wirespan.sock")
         .describe(
           "Unix socket of `wirespan status` and `wirespan reload`; a change counts from the next start.",

@@ -10,7 +10,6 @@ import {
   type Pair,
   parseDocument,
   type Range,
-  type YAMLError,
   type YAMLMap,
 } from "yaml";
 import type { z } from "zod";
@@ -18,7 +17,8 @@ import { buildConfig } from "./build.ts";
 import { type Complaint, checkConfig, checkLcce, checkTunnels } from "./check.ts";
 import type { Config, ConfigProblem } from "./config.ts";
 import { configFields, type RawConfig, type RawTunnel, tunnelFields } from "./fields.ts";
-import { nearest } from "./nearest.ts";
+import { complaintsOf } from "./schema-words.ts";
+import { syntaxProblems, TOO_DEEP } from "./syntax.ts";
 
 /** Longest configuration text that is read, in characters: room for some 200 000 pseudowires. */
 const LONGEST_TEXT = 64 * 1024 * 1024;
@@ -26,8 +26,6 @@ const LONGEST_TEXT = 64 * 1024 * 1024;
 const MOST_ALIASES = 100;
 /** More problems than anybody reads; the rest is only counted. */
 const MOST_PROBLEMS = 100;
-/** Where the recursion of `yaml` meets the end of the stack. */
-const TOO_DEEP = "nested too deeply";
 /** Scalars whose text counts as it was written, though YAML would take it for a number. */
 const asWritten: ReadonlySet<string> = new Set(["receive_cookie", "transmit_cookie"]);
 
@@ -38,6 +36,8 @@ interface Finding {
   readonly offset: number;
   readonly path: string;
   readonly message: string;
+  /** Offset of another place that it is about as well; its line is told behind the message. */
+  readonly otherOffset?: number;
 }
 
 /**
@@ -53,16 +53,12 @@ export function parseConfig(
   if (!Array.isArray(found)) return { config: buildConfig(found, context.hostName), problems: [] };
   found.sort((a, b) => a.offset - b.offset);
   const told = found.slice(0, MOST_PROBLEMS);
-  const places = placesOf(
-    text,
-    told.map(({ offset }) => offset),
-  );
-  const problems = told.map(({ path, message }, index) => ({
-    file,
-    ...(places[index] as Place),
-    path,
-    message,
-  }));
+  const offsets = told.flatMap(({ offset, otherOffset }) => [offset, otherOffset ?? offset]);
+  const places = placesOf(text, offsets);
+  const problems = told.map(({ offset, path, message, otherOffset }) => {
+    const other = otherOffset === undefined ? "" : ` in line ${places.get(otherOffset)?.line}`;
+    return { file, ...(places.get(offset) as Place), path, message: `${message}${other}` };
+  });
   const more = found.length - problems.length;
   const last = problems.at(-1);
   if (more > 0 && last !== undefined) problems.push({ ...last, path: "", message: `and ${more} more` });
@@ -75,18 +71,20 @@ interface Place {
   readonly column: number;
 }
 
-/** Places of offsets in rising order. The line counter of `yaml` misses lines after a document's end. */
-function placesOf(text: string, offsets: readonly number[]): readonly Place[] {
+/** Places of offsets, by one walk of the text. The line counter of `yaml` misses lines after a document's end. */
+function placesOf(text: string, offsets: readonly number[]): ReadonlyMap<number, Place> {
+  const places = new Map<number, Place>();
   let line = 1;
   let start = 0;
   let end = text.indexOf("\n");
-  return offsets.map((offset) => {
+  for (const offset of offsets.toSorted((a, b) => a - b)) {
     for (; end >= 0 && end < offset; end = text.indexOf("\n", start)) {
       line += 1;
       start = end + 1;
     }
-    return { line, column: Math.min(offset, text.length) - start + 1 };
-  });
+    places.set(offset, { line, column: Math.min(offset, text.length) - start + 1 });
+  }
+  return places;
 }
 
 /** The checked keys of a text, or what is wrong with it. */
@@ -100,7 +98,7 @@ function read(text: string): RawConfig | Finding[] {
     const document = parseDocument(text, { prettyErrors: false, logLevel: "error", uniqueKeys: false });
     contents = document.contents;
     const { twice, unresolved } = prepare(document);
-    const broken = [...twice, ...document.errors.map(syntaxFinding)];
+    const broken = [...twice, ...syntaxProblems(text, document).map((problem) => ({ ...problem, path: "" }))];
     if (broken.length > 0) return broken;
     if (unresolved.length > 0) return unresolved;
     value = document.toJS({ maxAliasCount: MOST_ALIASES });
@@ -110,9 +108,7 @@ function read(text: string): RawConfig | Finding[] {
   if (contents === null) return whole("the file is empty; it needs `tunnels:`");
   if (!isMap(contents)) return whole("wanted a mapping with `tunnels:`");
   const parsed = configFields.safeParse(value, { reportInput: true });
-  const complaints = parsed.success
-    ? checkConfig(parsed.data)
-    : [...parsed.error.issues.flatMap(complaintsOf), ...checkSound(value)];
+  const complaints = parsed.success ? checkConfig(parsed.data) : complaintsOfSchema(parsed.error, value);
   if (parsed.success && complaints.length === 0) return parsed.data;
   const places = new KeyPlaces(contents);
   return complaints.map(({ path, message, atKey }) => ({
@@ -122,12 +118,15 @@ function read(text: string): RawConfig | Finding[] {
   }));
 }
 
-function syntaxFinding({ code, pos, message }: YAMLError): Finding {
-  const messages: Readonly<Record<string, string>> = {
-    MULTIPLE_DOCS: "a second document begins here; one is all there may be",
-    RESOURCE_EXHAUSTION: TOO_DEEP,
-  };
-  return { offset: pos[0], path: "", message: messages[code] ?? firstLine(message) };
+function complaintsOfSchema({ issues }: z.ZodError, value: unknown): readonly Complaint[] {
+  const unknown = issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...issue.path, key]) : [],
+  );
+  // What is said of a mapping as a whole may only follow from its unknown keys.
+  const own = issues.filter(
+    ({ code, path }) => code !== "custom" || !unknown.some((gone) => isWithin(gone, path)),
+  );
+  return [...own.flatMap(complaintsOf), ...checkSound(value, unknown)];
 }
 
 function firstLine(text: string): string {
@@ -154,9 +153,7 @@ function prepare(document: Document.Parsed): { readonly twice: Finding[]; readon
     } else if (isNode(node)) {
       if (node.anchor !== undefined) anchors.add(node.anchor);
       if (!isCollection(node)) return;
-      const keys = isMap(node) ? keysTwice(node) : [];
-      for (const key of keys)
-        twice.push({ offset: startOf(key), path: "", message: "this key is there already" });
+      if (isMap(node)) twice.push(...keysTwice(node));
       for (const item of node.items) walk(item);
     }
   };
@@ -165,26 +162,48 @@ function prepare(document: Document.Parsed): { readonly twice: Finding[]; readon
 }
 
 /** Keys of a mapping that stand in it before; only scalars can be equal. */
-function keysTwice(map: YAMLMap): readonly Node[] {
-  const seen = new Set<unknown>();
+function keysTwice(map: YAMLMap): readonly Finding[] {
+  const seen = new Map<unknown, Node>();
   return map.items.flatMap(({ key }) => {
     if (!isScalar(key)) return [];
-    if (seen.has(key.value)) return [key];
-    seen.add(key.value);
-    return [];
+    const first = seen.get(key.value);
+    if (first === undefined) {
+      seen.set(key.value, key);
+      return [];
+    }
+    const message = "this key is there already,";
+    return [{ offset: startOf(key), path: "", message, otherOffset: startOf(first) }];
   });
 }
 
-/** What is wrong between keys where they are in order on their own, while others are not. */
-function checkSound(value: unknown): readonly Complaint[] {
-  const { lcce: rawLcce, tunnels: rawTunnels } = value as { lcce?: unknown; tunnels?: unknown };
+/**
+ * What is wrong between keys where they are in order on their own, while others are not. Unknown keys are left out of it,
+ * and what would only follow from them.
+ */
+function checkSound(value: unknown, unknown: readonly KeyPath[]): readonly Complaint[] {
+  const known = structuredClone(value);
+  for (const path of unknown) removeAt(known, path);
+  const { lcce: rawLcce, tunnels: rawTunnels } = known as { lcce?: unknown; tunnels?: unknown };
   const lcce = configFields.shape.lcce.safeParse(rawLcce);
   const tunnels: [string, RawTunnel][] = [];
   for (const [name, tunnel] of Object.entries(rawTunnels ?? {})) {
     const parsed = tunnelFields.safeParse(tunnel);
     if (parsed.success) tunnels.push([name, parsed.data]);
   }
-  return [...(lcce.success ? checkLcce(lcce.data) : []), ...checkTunnels(tunnels)];
+  const complaints = [...(lcce.success ? checkLcce(lcce.data) : []), ...checkTunnels(tunnels)];
+  return complaints.filter(({ path }) => !unknown.some((gone) => isWithin(gone, path)));
+}
+
+/** Whether a path leads to something in what another leads to. */
+function isWithin(path: KeyPath, outer: KeyPath): boolean {
+  return outer.every((step, index) => path[index] === step);
+}
+
+function removeAt(value: unknown, path: KeyPath): void {
+  let inner = value as Record<PropertyKey, unknown> | undefined;
+  for (const step of path.slice(0, -1)) inner = inner?.[step] as Record<PropertyKey, unknown> | undefined;
+  const last = path.at(-1);
+  if (inner !== undefined && last !== undefined) delete inner[last];
 }
 
 /** One line for one problem. */
@@ -238,74 +257,4 @@ class KeyPlaces {
     this.#pairs.set(map, pairs);
     return pairs;
   }
-}
-
-/** The keys that a mapping at a path may have, for suggestions. */
-function keysAt(path: KeyPath): readonly string[] {
-  let schema: unknown = configFields;
-  for (const step of path) {
-    const inner = unwrap(schema);
-    schema = inner.shape === undefined ? inner.valueType : inner.shape[String(step)];
-  }
-  return Object.keys(unwrap(schema).shape as object);
-}
-
-/** What the schemas of mappings look like from inside: fixed keys, or values under names. */
-interface Inside {
-  readonly def: { readonly innerType?: Inside };
-  readonly shape?: Readonly<Record<string, unknown>>;
-  readonly valueType?: unknown;
-}
-
-/** The schema without what makes it optional or gives it a default. */
-function unwrap(schema: unknown): Inside {
-  let inner = schema as Inside;
-  while (inner.def.innerType !== undefined) inner = inner.def.innerType;
-  return inner;
-}
-
-/** What the schema found wrong, in our words. */
-function complaintsOf(issue: z.core.$ZodIssue): readonly Complaint[] {
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => {
-      const like = nearest(key, keysAt(issue.path));
-      const message = like === undefined ? "unknown key" : `unknown key; did you mean ${like}?`;
-      return { path: [...issue.path, key], message, atKey: true };
-    });
-  }
-  // Integers have the range of their key, told beside that of all safe integers.
-  if (issue.code === "too_big" && issue.maximum === Number.MAX_SAFE_INTEGER) return [];
-  if (issue.code === "too_small" && issue.minimum === Number.MIN_SAFE_INTEGER) return [];
-  return [{ path: issue.path, message: wordsOf(issue), atKey: issue.code === "invalid_key" }];
-}
-
-function wordsOf(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case "invalid_type":
-      return issue.input === undefined ? "missing" : `wanted ${article(issue.expected)}`;
-    case "invalid_value":
-      return `wanted one of ${issue.values.join(", ")}`;
-    case "too_small":
-      return issue.origin === "string" ? "must not be empty" : `wanted at least ${issue.minimum}`;
-    case "too_big":
-      return issue.origin === "string"
-        ? `longer than ${issue.maximum} characters`
-        : `wanted at most ${issue.maximum}`;
-    case "invalid_key":
-      return "a name starts with a letter or digit and has up to 63 letters, digits, dots, dashes and underscores";
-    default:
-      return issue.message;
-  }
-}
-
-function article(expected: string): string {
-  const words: Readonly<Record<string, string>> = {
-    int: "an integer",
-    number: "a number",
-    string: "text",
-    boolean: "true or false",
-    object: "a mapping",
-    record: "a mapping",
-  };
-  return words[expected] ?? expected;
 }

@@ -1,55 +1,105 @@
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { join } from "node:path";
 import { SystemError } from "./errors.ts";
 
-/** Where a secret is: a file or an environment variable. */
+/** Where a secret is: a file, a credential of the systemd unit (systemd.exec(5)), or an environment variable. */
 export type SecretPlace =
   | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "credential"; readonly name: string }
   | { readonly kind: "environment"; readonly variable: string };
 
 /** Longest secret that makes sense. */
 const MOST_OCTETS = 4096;
 const NEWLINE = 0x0a;
 const READABLE_BY_OTHERS = 0o004;
+const OPERATION = "read a secret";
+
+/** What to do about a file that cannot be read, by the name of an errno. */
+const hints: Readonly<Record<string, string>> = {
+  ENOENT: "put the shared secret there, the same as at the other end, and chmod 600 it",
+  EACCES:
+    "the daemon's user may not read it: make it the owner, or name the file in LoadCredential= of the unit and use secret: { credential: NAME }",
+  EISDIR: "name the file in this directory that holds the secret",
+};
 
 /** Reads a shared secret. `notes` are warnings for the log; the secret itself is in no message. Throws SystemError. */
 export function readSecret(place: SecretPlace): {
   readonly octets: Uint8Array;
   readonly notes: readonly string[];
 } {
-  const target = place.kind === "file" ? place.path : `environment variable ${place.variable}`;
-  const { octets, notes } = place.kind === "file" ? fromFile(place.path) : fromEnvironment(place.variable);
+  const target = targetOf(place);
+  const { octets, notes } = read(place, target);
   const trimmed = octets.at(-1) === NEWLINE ? octets.subarray(0, -1) : octets;
   if (trimmed.length === 0) {
-    throw new SystemError("read a secret", {
+    throw new SystemError(OPERATION, {
       errno: "EINVAL",
       target,
       hint: "it is empty; put the shared secret there",
     });
   }
   if (trimmed.length > MOST_OCTETS) {
-    throw new SystemError("read a secret", { errno: "EFBIG", target, hint: `at most ${MOST_OCTETS} octets` });
+    throw new SystemError(OPERATION, { errno: "EFBIG", target, hint: `at most ${MOST_OCTETS} octets` });
   }
   return { octets: trimmed, notes };
 }
 
-function fromFile(path: string): { octets: Uint8Array; notes: readonly string[] } {
-  try {
-    const stat = statSync(path);
-    const octets =
-      stat.size > MOST_OCTETS * 2 ? new Uint8Array(stat.size) : new Uint8Array(readFileSync(path));
-    const isOpen = (stat.mode & READABLE_BY_OTHERS) !== 0;
-    return { octets, notes: isOpen ? [`secret file ${path} is readable by everyone: chmod 600 it`] : [] };
-  } catch (error) {
-    const errno = (error as NodeJS.ErrnoException).code ?? "EIO";
-    throw new SystemError("read a secret", { errno, target: path, cause: error });
+function targetOf(place: SecretPlace): string {
+  if (place.kind === "file") return place.path;
+  return place.kind === "credential" ? `credential ${place.name}` : `environment variable ${place.variable}`;
+}
+
+function read(place: SecretPlace, target: string): { octets: Uint8Array; notes: readonly string[] } {
+  switch (place.kind) {
+    case "file":
+      return fromFile(place.path);
+    case "credential": {
+      const directory = process.env["CREDENTIALS_DIRECTORY"];
+      if (directory === undefined) {
+        const hint = `run it by its systemd unit, with LoadCredential=${place.name}:PATH; by hand, use secret: { file: PATH }`;
+        throw new SystemError(OPERATION, { errno: "ENOENT", target, hint });
+      }
+      // systemd alone can read the directory but its service: its mode tells nothing.
+      return { ...fromFile(join(directory, place.name)), notes: [] };
+    }
+    case "environment":
+      return { octets: fromEnvironment(place.variable, target), notes: [] };
   }
 }
 
-function fromEnvironment(variable: string): { octets: Uint8Array; notes: readonly string[] } {
+/** Reads a file into one array of our own, so that no other copy of the secret is left behind. */
+function fromFile(path: string): { octets: Uint8Array; notes: readonly string[] } {
+  try {
+    const file = openSync(path, "r");
+    try {
+      const stat = fstatSync(file);
+      if (stat.isDirectory()) throw Object.assign(new Error("a directory"), { code: "EISDIR" });
+      // Room for a newline, and for one octet more, which tells that there is too much.
+      const buffer = new Uint8Array(MOST_OCTETS + 2);
+      let length = 0;
+      for (let more = -1; more !== 0 && length < buffer.length; length += more)
+        more = readSync(file, buffer, length, buffer.length - length, null);
+      const octets = buffer.subarray(0, length);
+      const isOpen = (stat.mode & READABLE_BY_OTHERS) !== 0;
+      return { octets, notes: isOpen ? [`secret file ${path} is readable by everyone: chmod 600 it`] : [] };
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    const errno = (error as NodeJS.ErrnoException).code ?? "EIO";
+    const hint = hints[errno];
+    throw new SystemError(OPERATION, {
+      errno,
+      target: path,
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+}
+
+function fromEnvironment(variable: string, target: string): Uint8Array {
   const value = process.env[variable];
   if (value === undefined) {
-    const target = `environment variable ${variable}`;
-    throw new SystemError("read a secret", { errno: "ENOENT", target, hint: "set it before the start" });
+    throw new SystemError(OPERATION, { errno: "ENOENT", target, hint: "set it before the start" });
   }
-  return { octets: new TextEncoder().encode(value), notes: [] };
+  return new TextEncoder().encode(value);
 }

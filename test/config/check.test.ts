@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { canonicalAddress, hashOf, routerIdOf } from "../../src/config/address.ts";
 import { nearest } from "../../src/config/nearest.ts";
-import { configOf, configText, marksOf, staticText } from "../support/configuration.ts";
+import { configOf, configText, linesOf, marksOf, staticText } from "../support/configuration.ts";
 
 const T = "tunnels.branch";
 const P = "tunnels.branch.pseudowires.lan";
@@ -9,7 +9,13 @@ const P = "tunnels.branch.pseudowires.lan";
 /** What the file has, and what is said of it. */
 const inOneTunnel: readonly (readonly [string, string, readonly string[]])[] = [
   ["another family", "remote: 2001:db8::1", [`IPv6, but local is IPv4: ${T}.remote <2001:db8::1>`]],
-  ["a host name", "remote: peer.example", [`wanted an IPv4 or IPv6 address: ${T}.remote <peer.example>`]],
+  [
+    "a host name",
+    "remote: peer.example",
+    [
+      `wanted an IPv4 or IPv6 address: names are not looked up; write the address that this name has: ${T}.remote <peer.example>`,
+    ],
+  ],
   [
     "ports over IP",
     "remote: 1.1.1.1\n    encapsulation: ip\n    local_port: 1701\n    remote_port: 1702",
@@ -21,12 +27,12 @@ const inOneTunnel: readonly (readonly [string, string, readonly string[]])[] = [
   [
     "a secret from two places",
     "remote: 1.1.1.1\n    secret: { file: a, env: B }",
-    [`wanted either file or env: ${T}.secret <secret:>`],
+    [`wanted exactly one of file, credential, env: ${T}.secret <secret:>`],
   ],
   [
     "a secret from nowhere",
     "remote: 1.1.1.1\n    secret: {}",
-    [`wanted either file or env: ${T}.secret <secret:>`],
+    [`wanted exactly one of file, credential, env: ${T}.secret <secret:>`],
   ],
   [
     "a secret without a use",
@@ -63,9 +69,83 @@ test.each(inOneTunnel)("a tunnel with %s", (_name, keys, expected) => {
   expect(new Set(marksOf(text))).toEqual(new Set(expected));
 });
 
+const notAnEnd: readonly (readonly [string, string])[] = [
+  ['"[2001:db8::1]"', "write the IPv6 address without brackets"],
+  ["[2001:db8::1]", "write the address without brackets"],
+  [
+    '"[2001:db8::1]:1701"',
+    "write the IPv6 address without brackets, and the port into local_port or remote_port",
+  ],
+  ["192.0.2.1/24", "write the address without the prefix length behind the slash"],
+  ["2001:db8::1/64", "write the address without the prefix length behind the slash"],
+  ["192.0.2.1:1702", "write the address alone, and the port into local_port or remote_port"],
+  [
+    "fe80::1%eth0",
+    "an IPv6 address with a zone (%) cannot be used: give both ends an address that is not link-local",
+  ],
+  ["'::ffff:192.0.2.1'", "write an IPv4 address in IPv6 as the IPv4 address alone"],
+  [
+    "hq.example.org",
+    "wanted an IPv4 or IPv6 address: names are not looked up; write the address that this name has",
+  ],
+  ["192.0.2.300", "wanted an IPv4 or IPv6 address"],
+  ["0.0.0.0", "0.0.0.0 stands for any address or this network: write the address of this end"],
+  ["'::'", ":: stands for any address: write the address of this end"],
+  ["224.0.0.1", "224.0.0.1 is a multicast address: a tunnel has one peer, at a unicast address"],
+  ["239.1.2.3", "239.1.2.3 is a multicast address: a tunnel has one peer, at a unicast address"],
+  ["ff02::1", "ff02::1 is a multicast address: a tunnel has one peer, at a unicast address"],
+  [
+    "255.255.255.255",
+    "255.255.255.255 is a broadcast or reserved address: a tunnel has one peer, at a unicast address",
+  ],
+  [
+    "fe80::1",
+    "fe80::1 is link-local, and says nothing without its interface: give both ends another address",
+  ],
+  [
+    "febf::1",
+    "febf::1 is link-local, and says nothing without its interface: give both ends another address",
+  ],
+];
+
+test.each(notAnEnd)("%s is the address of no end, and what to write is said", (written, message) => {
+  for (const key of ["local", "remote"]) {
+    const other = key === "local" ? "remote: 192.0.2.2" : "local: 192.0.2.1";
+    const text = `tunnels:\n  branch:\n    ${key}: ${written}\n    ${other}\n    unknown_key: 1\n`;
+    expect(linesOf(text)).toEqual([
+      `3:${key.length + 7} tunnels.branch.${key}: ${message}`,
+      "5:5 tunnels.branch.unknown_key: unknown key",
+    ]);
+  }
+});
+
+test.each(["192.0.2.1", "10.0.0.255", "127.0.0.1", "2001:db8::", "fd00::1", "::1", "223.255.255.255"])(
+  "%s may be the address of an end",
+  (address) => {
+    const other = address.includes(":") ? "2001:db8::99" : "198.51.100.7";
+    expect(configOf(`tunnels: { t: { local: "${address}", remote: "${other}" } }`).tunnels[0]?.local).toBe(
+      address,
+    );
+  },
+);
+
+test.each([
+  ["the same address and port", "local: 192.0.2.1, remote: 192.0.2.1", false],
+  ["the same port written out at one end", "local: 192.0.2.1, remote: 192.0.2.1, remote_port: 1701", false],
+  ["the same address over IP", "local: 2001:db8::1, remote: '2001:DB8:0::1', encapsulation: ip", false],
+  ["another port of the same machine", "local: 192.0.2.1, remote: 192.0.2.1, remote_port: 1702", true],
+])("a tunnel to itself is refused: %s", (_name, keys, isRight) => {
+  const text = `tunnels:\n  t: { ${keys} }\n`;
+  if (isRight) expect(configOf(text).tunnels.length).toBe(1);
+  else
+    expect(linesOf(text)).toEqual([
+      expect.stringContaining("tunnels.t.remote: the same as local: a tunnel leads to another LCCE"),
+    ]);
+});
+
 test("local addresses are checked as remote ones are", () => {
   expect(marksOf("tunnels: { branch: { local: here, remote: 192.0.2.2 } }")).toEqual([
-    `wanted an IPv4 or IPv6 address: ${T}.local <here>`,
+    `wanted an IPv4 or IPv6 address: names are not looked up; write the address that this name has: ${T}.local <here>`,
   ]);
 });
 
@@ -86,6 +166,11 @@ const inOnePseudowire: readonly (readonly [
   ],
   ["no device", { circuit: "vlan: 5" }, [`wanted either interface or tap: ${P}.circuit <circuit:>`]],
   [
+    "the loopback interface",
+    { circuit: "interface: lo" },
+    [`lo is the machine's own loopback, not an Ethernet interface: ${P}.circuit.interface <lo>`],
+  ],
+  [
     "an interface in a bridge",
     { circuit: "interface: eth1, bridge: br0" },
     [`only a TAP device is put into a bridge by us: ${P}.circuit.bridge <br0>`],
@@ -98,7 +183,9 @@ const inOnePseudowire: readonly (readonly [
   [
     "the type of another circuit",
     { pseudowire: "type: ethernet-vlan" },
-    [`a VLAN pseudowire needs circuit.vlan: ${P}.type <ethernet-vlan>`],
+    [
+      `a VLAN pseudowire needs circuit.vlan; for a whole port use type: ethernet at both ends: ${P}.type <ethernet-vlan>`,
+    ],
   ],
   [
     "numbers without room for them",

@@ -82,8 +82,11 @@ test.each(ranged)(
     for (const huge of [1e300, 2 ** 60]) expect(wanted(huge)).toEqual([`wanted at most ${maximum}`]);
     expect(wanted(-1e300)).toEqual([`wanted at least ${minimum}`]);
     for (const other of ["text", true, [], {}, null, Number.NaN])
-      expect(wanted(other)).toEqual(["wanted a number"]);
-    if (type === "integer") expect(wanted(minimum + 0.5)).toEqual(["wanted an integer"]);
+      expect(wanted(other)).toEqual([
+        expect.stringMatching(`^(wanted a number from ${minimum} to ${maximum}|wanted one VLAN ID: .*)$`),
+      ]);
+    if (type === "integer")
+      expect(wanted(minimum + 0.5)).toEqual([`wanted an integer from ${minimum} to ${maximum}`]);
   },
 );
 

@@ -37,9 +37,10 @@ tunnels:
     "wirespan.yaml:8:23  tunnels.branch.hello_interval_s: wanted at most 3600",
     "wirespan.yaml:9:16  tunnels.branch.hide_avps: wanted true or false",
     "wirespan.yaml:10:11  tunnels.branch.role: wanted one of either, initiator, responder",
-    "wirespan.yaml:11:21  tunnels.branch.receive_window: wanted an integer",
-    "wirespan.yaml:12:23  tunnels.branch.retransmit_limit: wanted a number",
-    "wirespan.yaml:13:13  tunnels.branch.secret: wanted a mapping",
+    "wirespan.yaml:11:21  tunnels.branch.receive_window: wanted an integer from 1 to 1024",
+    "wirespan.yaml:12:23  tunnels.branch.retransmit_limit: wanted a number from 1 to 100",
+    "wirespan.yaml:13:13  tunnels.branch.secret: wanted { file: PATH }, { credential: NAME } or { env: NAME }: the secret itself " +
+      "does not belong into this file",
     "wirespan.yaml:14:21  tunnels.branch.peer_router_id: wanted text or a number in range",
     "wirespan.yaml:16:7  tunnels.branch.pseudowires.my lan: a name starts with a letter or digit and has up to 63 letters, " +
       "digits, dots, dashes and underscores",
@@ -62,8 +63,54 @@ tunnels:
   expect(linesOf(text)).toEqual([
     "1:20 lcce.router_id: wanted a dotted quad or a number",
     "3:36 tunnels.one.remote: IPv6, but local is IPv4",
-    "4:47 tunnels.two.mtu: unknown key",
+    "4:47 tunnels.two.mtu: unknown key here: it belongs into a pseudowire",
   ]);
+});
+
+test("a key of another mapping is told where it belongs", () => {
+  expect(
+    linesOf(configText({ circuit: "interface: eth1, mtu: 9000, hello_interval_s: 5, level: info" })),
+  ).toEqual([
+    "7:37 tunnels.branch.pseudowires.lan.circuit.mtu: unknown key here: it belongs into a pseudowire",
+    "7:48 tunnels.branch.pseudowires.lan.circuit.hello_interval_s: unknown key here: it belongs into a tunnel",
+    "7:69 tunnels.branch.pseudowires.lan.circuit.level: unknown key here: it belongs into `log`",
+  ]);
+});
+
+test("what is wrong between keys is told beside unknown keys of the same tunnel, but not what only follows from them", () => {
+  const text = configText({ tunnel: "hide_avps: true\n    helo: 1", circuit: "interfaces: eth1" });
+  expect(linesOf(text)).toEqual([
+    "5:16 tunnels.branch.hide_avps: needs authentication by digest, with a secret",
+    "6:5 tunnels.branch.helo: unknown key",
+    "9:20 tunnels.branch.pseudowires.lan.circuit.interfaces: unknown key; did you mean interface?",
+  ]);
+});
+
+test.each(["'100, 200'", "[100, 200]", "'100,200'", "10-20"])(
+  "VLANs written as %s: one pseudowire each",
+  (vlan) => {
+    expect(linesOf(configText({ circuit: `interface: eth1, vlan: ${vlan}` }))).toEqual([
+      "7:43 tunnels.branch.pseudowires.lan.circuit.vlan: wanted one VLAN ID: a pseudowire carries one VLAN, or the whole port " +
+        "without this key; make one for each",
+    ]);
+  },
+);
+
+test("a secret in the file is refused without being repeated", () => {
+  const [line, ...more] = linesOf(configText({ tunnel: "secret: hunter2" }));
+  expect(more).toEqual([]);
+  expect(line).toContain("{ file: PATH }");
+  expect(line).not.toContain("hunter2");
+});
+
+test.each([
+  [107, true],
+  [108, false],
+])("a control socket of %d octets", (octets, isRight) => {
+  const path = `/run/${"x".repeat(octets - 7)}\u00e4`;
+  const text = configText({ top: `lcce: { control_socket: "${path}" }\n` });
+  if (isRight) expect(configOf(text).lcce.controlSocket).toBe(path);
+  else expect(linesOf(text)).toEqual([expect.stringContaining("longer than 107 octets")]);
 });
 
 test("a key that is like no other is not guessed at, and one in the wrong case is", () => {
@@ -85,16 +132,53 @@ const wholes: readonly (readonly [string, string, readonly string[]])[] = [
   ["no tunnels", "log: {}\n", ["1:1 tunnels: missing"]],
   ["an empty tunnels:", "tunnels:\n", ["1:9 tunnels: wanted a mapping"]],
   ["a mapping of no tunnel", "tunnels: {}\n", ["1:1 tunnels: there is no tunnel"]],
-  ["a list of tunnels", "tunnels: []\n", ["1:10 tunnels: wanted a mapping"]],
+  [
+    "a list of tunnels",
+    "tunnels: []\n",
+    ["1:10 tunnels: wanted a mapping (`name:` and keys under it), not a list: leave out the dashes"],
+  ],
   ["an empty tunnel", "tunnels:\n  a:\n", ["2:5 tunnels.a: wanted a mapping"]],
-  ["a key twice", "tunnels: {}\nlog: {}\ntunnels: {}\n", ["3:1 : this key is there already"]],
+  ["a key twice", "tunnels: {}\nlog: {}\ntunnels: {}\n", ["3:1 : this key is there already, in line 1"]],
   [
     "two documents",
     "tunnels: {}\n---\ntunnels: {}\n",
     ["2:1 : a second document begins here; one is all there may be"],
   ],
-  ["a tab", "tunnels:\n\ta: {}\n", ["2:1 : Tabs are not allowed as indentation"]],
-  ["an open quote", 'tunnels: "', ['1:11 : Missing closing "quote']],
+  ["a tab", "tunnels:\n\ta: {}\n", ["2:1 : a tab: indent with blanks"]],
+  ["an open quote", 'tunnels: "', ['1:10 : this " is not closed: a " is missing']],
+  [
+    "tabs, and what follows from them",
+    "tunnels:\n  a:\n\tlocal: 1\n\tremote: 2\n    pseudowires: {}\n",
+    ["3:1 : a tab: indent with blanks", "4:1 : a tab: indent with blanks"],
+  ],
+  [
+    "an open bracket, told where it was opened",
+    "tunnels:\n  a:\n    secret: { file: x\n    local: 1.1.1.1\n    remote: 2\n",
+    ["3:13 : this { is not closed: a } is missing"],
+  ],
+  ["brackets within brackets", "a: [[[[\nb: 1\n", ["1:4 : this [ is not closed: a ] is missing"]],
+  [
+    "a key without its colon",
+    "tunnels:\n  a:\n    local 1.1.1.1\n    remote: 2\n",
+    ["3:5 : wanted `key: value`: the colon or the blank behind it is missing"],
+  ],
+  [
+    "a key without a blank behind its colon",
+    "tunnels:\n  a:\n    local:1.1.1.1\n    remote: 2\n",
+    ["3:5 : wanted `key: value`: the colon or the blank behind it is missing"],
+  ],
+  [
+    "keys that are not below each other",
+    "tunnels:\n  a:\n    local: 1\n   remote: 2\n",
+    ["4:1 : not indented as the keys beside it: they all start at one column"],
+  ],
+  [
+    "a merge key",
+    "tunnels:\n  a: &a { local: 192.0.2.1, remote: 192.0.2.2 }\n  b:\n    <<: *a\n    local: 192.0.2.3\n    remote: 192.0.2.4\n",
+    [
+      "4:5 tunnels.b.<<: merge keys are not taken: write the keys out, or repeat a whole mapping by an alias (*name)",
+    ],
+  ],
   ["an alias of nothing", "tunnels: { a: *b }\n", ["1:15 : no anchor &b stands before"]],
   ["keys that are mappings", "? { a: b }\n: c\n", ["1:1 tunnels: missing", "1:1 { a: b }: unknown key"]],
   [
@@ -202,13 +286,13 @@ test("a file of 20 000 pseudowires, each with a mistake, is told off", { timeout
 });
 
 test("every key that is there again is told, in the order of the file, beside other mistakes of YAML", () => {
-  const twice = "this key is there already";
+  const twice = "this key is there already, in line";
   expect(linesOf("a: 1\nb: { c: 1, c: 2, 'c': 3 }\n\"a\": 2\na: [1\n")).toEqual([
-    `2:12 : ${twice}`,
-    `2:18 : ${twice}`,
-    `3:1 : ${twice}`,
-    `4:1 : ${twice}`,
-    expect.stringMatching(/^5:1 : Flow sequence in block collection must be/),
+    `2:12 : ${twice} 2`,
+    `2:18 : ${twice} 2`,
+    `3:1 : ${twice} 1`,
+    `4:1 : ${twice} 1`,
+    "4:4 : this [ is not closed: a ] is missing",
   ]);
 });
 

@@ -1,0 +1,126 @@
+import type { z } from "zod";
+import type { Complaint } from "./check.ts";
+import { configFields } from "./fields.ts";
+import { nearest } from "./nearest.ts";
+
+type KeyPath = readonly PropertyKey[];
+
+/** What the schemas of mappings look like from inside: fixed keys, or values under names; and those of numbers. */
+interface Inside {
+  readonly def: { readonly innerType?: Inside };
+  readonly shape?: Readonly<Record<string, unknown>>;
+  readonly valueType?: unknown;
+  readonly minValue?: number | null;
+  readonly maxValue?: number | null;
+}
+
+/** What the schema found wrong, in words that say what to write instead. */
+export function complaintsOf(issue: z.core.$ZodIssue): readonly Complaint[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({
+      path: [...issue.path, key],
+      message: unknownKey(key, issue.path),
+      atKey: true,
+    }));
+  }
+  // Integers have the range of their key, told beside that of all safe integers.
+  if (issue.code === "too_big" && issue.maximum === Number.MAX_SAFE_INTEGER) return [];
+  if (issue.code === "too_small" && issue.minimum === Number.MIN_SAFE_INTEGER) return [];
+  return [{ path: issue.path, message: wordsOf(issue), atKey: issue.code === "invalid_key" }];
+}
+
+function unknownKey(key: string, path: KeyPath): string {
+  if (key === "<<")
+    return "merge keys are not taken: write the keys out, or repeat a whole mapping by an alias (*name)";
+  const places = placesOfKey(key);
+  if (places.length > 0) return `unknown key here: it belongs into ${places.join(" or ")}`;
+  const like = nearest(key, keysAt(path));
+  return like === undefined ? "unknown key" : `unknown key; did you mean ${like}?`;
+}
+
+/** Where a key belongs, in words; empty for one that is nowhere. */
+function placesOfKey(key: string): readonly string[] {
+  const tunnel = unwrap(configFields.shape.tunnels).valueType;
+  const pseudowire = unwrap(unwrap(tunnel).shape?.["pseudowires"]).valueType;
+  const mappings: readonly (readonly [string, unknown])[] = [
+    ["`lcce`", configFields.shape.lcce],
+    ["`log`", configFields.shape.log],
+    ["a tunnel", tunnel],
+    ["a pseudowire", pseudowire],
+    ["the `circuit` of a pseudowire", unwrap(pseudowire).shape?.["circuit"]],
+    ["the `static` of a pseudowire", unwrap(pseudowire).shape?.["static"]],
+  ];
+  return mappings
+    .filter(([, schema]) => Object.hasOwn(unwrap(schema).shape ?? {}, key))
+    .map(([words]) => words);
+}
+
+/** The keys that a mapping at a path may have, for suggestions. */
+function keysAt(path: KeyPath): readonly string[] {
+  return Object.keys(schemaAt(path)?.shape ?? {});
+}
+
+/** The schema of what a path leads to; undefined where the table has none. */
+function schemaAt(path: KeyPath): Inside | undefined {
+  let schema: unknown = configFields;
+  for (const step of path) {
+    if (schema === undefined) return undefined;
+    const inner = unwrap(schema);
+    schema = inner.shape === undefined ? inner.valueType : inner.shape[String(step)];
+  }
+  return schema === undefined ? undefined : unwrap(schema);
+}
+
+/** The schema without what makes it optional or gives it a default. */
+function unwrap(schema: unknown): Inside {
+  let inner = schema as Inside;
+  while (inner.def.innerType !== undefined) inner = inner.def.innerType;
+  return inner;
+}
+
+function wordsOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      if (issue.input === undefined) return "missing";
+      return isOurs(issue.message) ? issue.message : `wanted ${wantedInstead(issue)}`;
+    case "invalid_value":
+      return `wanted one of ${issue.values.join(", ")}`;
+    case "too_small":
+      return issue.origin === "string" ? "must not be empty" : `wanted at least ${issue.minimum}`;
+    case "too_big":
+      return issue.origin === "string"
+        ? `longer than ${issue.maximum} characters`
+        : `wanted at most ${issue.maximum}`;
+    case "invalid_key":
+      return "a name starts with a letter or digit and has up to 63 letters, digits, dots, dashes and underscores";
+    default:
+      return issue.message;
+  }
+}
+
+/** Whether a message is one of our table, and not that of the package. */
+function isOurs(message: string): boolean {
+  return !message.startsWith("Invalid input");
+}
+
+function wantedInstead({ expected, input, path }: z.core.$ZodIssueInvalidType): string {
+  const isMapping = expected === "object" || expected === "record";
+  if (isMapping && Array.isArray(input))
+    return "a mapping (`name:` and keys under it), not a list: leave out the dashes";
+  const words: Readonly<Record<string, string>> = {
+    int: "an integer",
+    number: "a number",
+    string: "text",
+    boolean: "true or false",
+    object: "a mapping",
+    record: "a mapping",
+  };
+  return `${words[expected] ?? expected}${rangeOf(schemaAt(path))}`;
+}
+
+function rangeOf(schema: Inside | undefined): string {
+  const { minValue, maxValue } = schema ?? {};
+  return typeof minValue === "number" && typeof maxValue === "number"
+    ? ` from ${minValue} to ${maxValue}`
+    : "";
+}
