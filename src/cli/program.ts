@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { Command } from "commander";
-import { formatProblem, parseConfig } from "../config/parse.ts";
+import { loadConfig } from "../daemon/configuration-file.ts";
 import { request } from "../daemon/control-client.ts";
 import { type ReloadReport, renderStatus, type StatusReport } from "../daemon/status.ts";
 import { version } from "../daemon/version.ts";
+import { checkAddOns } from "../os/add-ons.ts";
 import { addDecode } from "./decode.ts";
 import { addLab } from "./lab.ts";
 
@@ -45,6 +44,7 @@ export function createProgram(shell: Shell): Command {
     .description("run the daemon in the foreground; SIGTERM stops it with CDN and StopCCN, SIGHUP reloads")
     .requiredOption("-c, --config <file>", "the YAML configuration")
     .action(async ({ config }: { config: string }) => {
+      checkAddOns();
       const { runDaemon } = await import("../daemon/run.ts");
       shell.exit(await runDaemon({ configFile: config }));
     });
@@ -78,11 +78,12 @@ export function createProgram(shell: Shell): Command {
 }
 
 function check(shell: Shell, file: string): void {
-  const { config, problems } = parseConfig(readFileSync(file, "utf8"), file, { hostName: hostname() });
-  if (config === undefined) {
-    for (const problem of problems) shell.error(`${formatProblem(problem)}\n`);
+  const loaded = loadConfig(file);
+  if ("problems" in loaded) {
+    for (const problem of loaded.problems) shell.error(`${problem}\n`);
     return shell.exit(exitCode.badConfiguration);
   }
-  const pseudowires = config.tunnels.reduce((total, tunnel) => total + tunnel.pseudowires.length, 0);
-  shell.out(`${file}: in order; ${config.tunnels.length} tunnel(s), ${pseudowires} pseudowire(s)\n`);
+  const { tunnels } = loaded.config;
+  const pseudowires = tunnels.reduce((total, tunnel) => total + tunnel.pseudowires.length, 0);
+  shell.out(`${file}: in order; ${tunnels.length} tunnel(s), ${pseudowires} pseudowire(s)\n`);
 }

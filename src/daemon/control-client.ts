@@ -15,7 +15,9 @@ export function request<Result>(path: string, command: "status" | "reload"): Pro
     });
     socket.on("error", (error: NodeJS.ErrnoException) => {
       const hint =
-        error.code === "EACCES" ? "try as the user who runs it" : "start it with: wirespan run -c FILE";
+        error.code === "EACCES"
+          ? "try as the user who runs it"
+          : "no daemon answers there; start it with: wirespan run -c FILE, or name its lcce.control_socket by --socket";
       reject(
         new NoDaemonError(`ask the daemon at ${path}: ${error.code ?? error.message}; ${hint}`, {
           cause: error,

@@ -1,9 +1,6 @@
-import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { messageOf } from "../bytes/errors.ts";
-import type { Config } from "../config/config.ts";
-import { formatProblem, parseConfig } from "../config/parse.ts";
+import { loadConfig } from "./configuration-file.ts";
 import { openControlSocket } from "./control-socket.ts";
 import { Daemon } from "./daemon.ts";
 import { createLog, type Log } from "./log.ts";
@@ -23,7 +20,7 @@ export interface RunOptions {
 /** Runs an LCCE in the foreground until SIGTERM or SIGINT; resolves to the exit code. SIGHUP reloads. */
 export async function runDaemon(options: RunOptions): Promise<number> {
   const file = resolve(options.configFile);
-  const loaded = load(file);
+  const loaded = loadConfig(file);
   if ("problems" in loaded) {
     process.stderr.write(`${loaded.problems.join("\n")}\n`);
     return BAD_CONFIGURATION;
@@ -51,23 +48,18 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   return process.exitCode === FAILED ? FAILED : OK;
 }
 
-function load(file: string): { readonly config: Config } | { readonly problems: readonly string[] } {
-  let text: string;
+/** A file that cannot be read is a problem as well. */
+function attempt(file: string): ReturnType<typeof loadConfig> {
   try {
-    text = readFileSync(file, "utf8");
+    return loadConfig(file);
   } catch (error) {
-    return {
-      problems: [`read the configuration: ${messageOf(error)}`],
-    };
+    return { problems: [messageOf(error)] };
   }
-  const { config, problems } = parseConfig(text, file, { hostName: hostname() });
-  if (config === undefined) return { problems: problems.map(formatProblem) };
-  return { config };
 }
 
 /** A file that is not in order changes nothing. */
 async function reloadFrom(file: string, daemon: Daemon, log: Log): Promise<ReloadReport> {
-  const loaded = load(file);
+  const loaded = attempt(file);
   if ("config" in loaded) return daemon.reload(loaded.config);
   for (const problem of loaded.problems) log.error({ event: "reload", problem }, `not reloaded: ${problem}`);
   return { changed: false, plan: "", problems: [...loaded.problems] };

@@ -42,7 +42,8 @@ export async function readCapture(
     accessSync(path, constants.R_OK);
   } catch (error) {
     const errno = (error as NodeJS.ErrnoException).code ?? "EIO";
-    throw new SystemError("read a capture", { errno, target: path, cause: error });
+    const hint = path === "-" ? { hint: "for standard input write /dev/stdin" } : {};
+    throw new SystemError("read a capture", { errno, target: path, cause: error, ...hint });
   }
   const session = open(await loadPcap(), path);
   const linkType = linkTypeOf(session.link_type);
@@ -70,7 +71,7 @@ function open(pcap: typeof import("pcap").default, path: string): OfflineSession
   try {
     return pcap.createOfflineSession(path);
   } catch (error) {
-    const hint = messageOf(error);
+    const hint = `${messageOf(error)}; wanted a capture, such as tcpdump -w writes it`;
     throw new SystemError("read a capture", { errno: "EINVAL", target: path, hint, cause: error });
   }
 }

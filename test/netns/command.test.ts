@@ -12,6 +12,11 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+/** Runs the daemon where raw-socket's add-on cannot be found. */
+const addOnMissing = `node --require ${fileURLToPath(new URL("../support/without-add-on.cjs", import.meta.url))} ${fileURLToPath(
+  new URL("../../dist/cli/main.js", import.meta.url),
+)} run -c ${fileURLToPath(new URL("../../examples/minimal.yaml", import.meta.url))}`;
+
 function file(name: string, text: string): string {
   const path = join(folder, name);
   writeFileSync(path, text);
@@ -47,10 +52,33 @@ describe("the command line", () => {
   test("check and run name a file that is not there", async () => {
     for (const words of [["check"], ["run", "-c"]]) {
       const { status, stderr } = await wirespan(...words, join(folder, "absent.yaml"));
-      expect(status).not.toBe(0);
-      expect(stderr).toContain("absent.yaml");
+      expect(status).toBe(1);
+      expect(stderr).toMatch(
+        /^wirespan: read the configuration: ENOENT \(.*absent.yaml\); there is no such file/,
+      );
       expect(stderr).not.toContain("    at ");
     }
+  });
+
+  test("decode says what it cannot read, and what it wants", async () => {
+    const cases = [
+      ["-", "for standard input write /dev/stdin"],
+      [file("no-capture.yaml", "tunnels: {}\n"), "wanted a capture, such as tcpdump -w writes it"],
+    ] as const;
+    for (const [name, words] of cases) {
+      const { status, stderr } = await wirespan("decode", name);
+      expect(status).toBe(1);
+      expect(stderr).toContain(words);
+    }
+  });
+
+  test("an add-on that is not built for this Node is named, with the command that builds it", async () => {
+    const shown = await run(["sh", "-c", addOnMissing], { accept: [0, 1] });
+    expect(shown.status).toBe(1);
+    expect(shown.stderr).toMatch(
+      /^wirespan: the package raw-socket: not supported here; needs its add-on .*npm rebuild raw-socket/,
+    );
+    expect(shown.stderr).not.toContain("    at ");
   });
 
   test("status and reload exit 4 when no daemon answers, and say what to do", async () => {
