@@ -91,6 +91,21 @@ export function judgeStart(
   return undefined;
 }
 
+/**
+ * Whether an SCCRQ from the same address and with the same id is `first` over again. A nonce tells for sure. Without one, a
+ * restarted peer may say the very same, for ids and tie breakers may be constant: then only while we wait for its SCCCN.
+ */
+export function isRepetition(first: AvpValues, again: AvpValues, waitsForScccn: boolean): boolean {
+  const nonce = first.controlMessageAuthenticationNonce;
+  if (!sameOctets(nonce, again.controlMessageAuthenticationNonce)) return false;
+  if (!sameOctets(first.tieBreaker, again.tieBreaker)) return false;
+  return waitsForScccn || nonce !== undefined;
+}
+
+function sameOctets(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equalOctets(a, b);
+}
+
 function outOfRange(text: string): Refusal {
   return { resultCode: stopResult.generalError, errorCode: OUT_OF_RANGE, text };
 }

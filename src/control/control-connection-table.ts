@@ -139,9 +139,9 @@ export const controlConnectionTable: StateTable<
     "unknown-mandatory": stop,
     close: stop,
     retire: ours(
-      "the peer opened a newer connection and holds this one no more",
+      "the peer opened a newer connection and holds this one no more; by its address alone it would take a StopCCN for the newer",
       "idle",
-      "send-stopccn",
+      "forget",
       "clean-up",
     ),
     lost,

@@ -1,4 +1,3 @@
-import { equalOctets } from "../bytes/hex.ts";
 import type { AvpValues } from "../wire/avp-table.ts";
 import {
   type ControlMessage,
@@ -8,7 +7,8 @@ import {
   type MessageProblem,
 } from "../wire/message.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
-import { judgeStart, type Refusal, refusalOf, stopResult } from "./acceptance.ts";
+import { isRepetition, judgeStart, type Refusal, refusalOf, stopResult } from "./acceptance.ts";
+import type { ConnectionOwner } from "./connection-owner.ts";
 import { type Context, earliest, type Settleable } from "./context.ts";
 import {
   type ControlConnectionAction,
@@ -18,29 +18,14 @@ import {
 } from "./control-connection-table.ts";
 import { Delivery, type ReceiveVerdict } from "./delivery.ts";
 import { Envelope } from "./envelope.ts";
-import { randomFraction } from "./identifiers.ts";
-import { type PeerIdentity, readIdentity } from "./peer-identity.ts";
+import { Liveness } from "./liveness.ts";
+import { introductionOf, type PeerIdentity, readIdentity } from "./peer-identity.ts";
 import { resultCodeAvp } from "./session.ts";
-import { type PseudowireDirectory, SessionSet } from "./session-set.ts";
-import { limits, type PeerSettings } from "./settings.ts";
+import { SessionSet } from "./session-set.ts";
+import { limits } from "./settings.ts";
 import { lookUp } from "./table.ts";
 import type { Expirable } from "./timers.ts";
 import { authenticationFailed, describeStop } from "./words.ts";
-
-/** The peer's side of the bookkeeping, told of what becomes of its connections. */
-export interface ConnectionOwner {
-  readonly settings: PeerSettings;
-  connectionEstablished(connection: ControlConnection): void;
-  /** In idle, with its sessions ended; delivery may live on. `retry` "never" when another connection goes on in its place. */
-  connectionClosed(connection: ControlConnection, why: string, retry: "backoff" | "never"): void;
-  noteRefusal(why: string): void;
-  /** Nothing is left of it: its identifiers are free. */
-  connectionGone(connection: ControlConnection): void;
-  readonly directory: PseudowireDirectory;
-}
-
-/** HELLO intervals are shortened by up to a tenth, for each connection once: RFC 3931 §4.4 wants the timers of one pair of LCCEs apart. */
-const HELLO_JITTER = 0.1;
 
 /** One control connection: its state machine over reliable delivery, its authentication and its sessions (RFC 3931 §7.2). */
 export class ControlConnection implements Expirable, Settleable {
@@ -51,11 +36,10 @@ export class ControlConnection implements Expirable, Settleable {
   readonly #owner: ConnectionOwner;
   readonly #envelope: Envelope;
   readonly #delivery: Delivery<DecodedControlMessage>;
-  readonly #jitter: number;
+  readonly #liveness: Liveness;
   #path: PsnPath;
   #state: ControlConnectionState = "idle";
   #identity: PeerIdentity | undefined;
-  #lastReceivedMs: number;
   #establishedMs: number | undefined;
   #setupDeadlineMs: number | undefined;
   /** Set once all that is left to do is to acknowledge the peer's StopCCN, should it come again. */
@@ -64,6 +48,7 @@ export class ControlConnection implements Expirable, Settleable {
   #sccrq: AvpValues | undefined;
   isGone = false;
   #isInitiator = false;
+  #isReady = false;
   #sent = 0;
   #received = 0;
   #cause: ControlConnectionEvent = "open";
@@ -107,8 +92,7 @@ export class ControlConnection implements Expirable, Settleable {
     this.tieBreaker = context.random.octets(8);
     this.#envelope = new Envelope(settings.authentication, context.random);
     this.#delivery = new Delivery(this.#envelope, settings.delivery);
-    this.#jitter = 1 - randomFraction(context.random) * HELLO_JITTER;
-    this.#lastReceivedMs = context.nowMs;
+    this.#liveness = new Liveness(context.random, context.nowMs);
     this.sessions = new SessionSet(context, owner.directory, this);
   }
 
@@ -141,6 +125,11 @@ export class ControlConnection implements Expirable, Settleable {
     return this.#isInitiator;
   }
 
+  /** Established at both ends: the peer's SCCCN came, or ours was acknowledged. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
   get counters(): { readonly sent: number; readonly received: number; readonly retransmitted: number } {
     return { sent: this.#sent, received: this.#received, retransmitted: this.#delivery.retransmitted };
   }
@@ -161,13 +150,8 @@ export class ControlConnection implements Expirable, Settleable {
   }
 
   /** Whether an SCCRQ with the id of our peer is the one it began with, repeated: a restarted peer may choose the same id. */
-  isBegunBy({ tieBreaker, controlMessageAuthenticationNonce }: AvpValues): boolean {
-    const first = this.#sccrq;
-    return (
-      first !== undefined &&
-      sameOctets(first.tieBreaker, tieBreaker) &&
-      sameOctets(first.controlMessageAuthenticationNonce, controlMessageAuthenticationNonce)
-    );
+  isBegunBy(sccrq: AvpValues): boolean {
+    return this.#sccrq !== undefined && isRepetition(this.#sccrq, sccrq, this.#state === "wait-ctl-conn");
   }
 
   /** Ends it from our side; `why` is for people. */
@@ -191,7 +175,7 @@ export class ControlConnection implements Expirable, Settleable {
 
   /** Data of a session came in: the peer lives (RFC 3931 §4.4). */
   dataReceived(): void {
-    this.#lastReceivedMs = this.#context.nowMs;
+    this.#liveness.heard(this.#context.nowMs);
     this.#context.touch(this);
   }
 
@@ -221,10 +205,11 @@ export class ControlConnection implements Expirable, Settleable {
     }
     const { decoded } = opened;
     // Verified and read: only now may anything in it change our state (RFC 3931 §5.4.1).
-    this.#lastReceivedMs = this.#context.nowMs;
+    this.#liveness.heard(this.#context.nowMs);
     this.#received += 1;
     this.#context.touch(this);
     const order = this.#order(decoded);
+    this.#judgeReadiness();
     if (order === "acknowledgement" || order === "hold") return;
     if (order !== "deliver") return this.#context.discard(order, path);
     this.#take(decoded, path);
@@ -238,11 +223,17 @@ export class ControlConnection implements Expirable, Settleable {
     if (this.lingerUntilMs !== undefined && nowMs >= this.lingerUntilMs) return this.forget();
     if (this.#setupDeadlineMs !== undefined && nowMs >= this.#setupDeadlineMs) {
       this.#setupDeadlineMs = undefined;
-      if (this.#state === "wait-ctl-conn") this.#refuse("timeout", stateMachine("no SCCCN came"));
+      if (this.#state === "wait-ctl-conn") this.#giveUpHalfOpen();
     }
     if (this.#delivery.expire(nowMs) === "dead") this.#applyWhy("lost", "the peer does not answer");
     const hello = this.#helloDueMs();
     if (hello !== undefined && nowMs >= hello) this.send({ name: "HELLO", avps: {} });
+  }
+
+  /** No SCCCN came. Beside a connection that is up nothing is said of it: a peer with one id would take it for the other's end. */
+  #giveUpHalfOpen(): void {
+    if (this.#owner.isConnected) return this.end("retire", "no SCCCN came");
+    this.#refuse("timeout", stateMachine("no SCCCN came"));
   }
 
   settle(): void {
@@ -264,9 +255,8 @@ export class ControlConnection implements Expirable, Settleable {
 
   /** Nothing to prove while messages are in flight: their acknowledgement is as good as a HELLO's. */
   #helloDueMs(): number | undefined {
-    const interval = this.#owner.settings.helloIntervalMs;
-    if (this.#state !== "established" || interval === 0 || !this.#delivery.isIdle) return undefined;
-    return this.#lastReceivedMs + Math.round(interval * this.#jitter);
+    if (this.#state !== "established" || !this.#delivery.isIdle) return undefined;
+    return this.#liveness.helloDueMs(this.#owner.settings.helloIntervalMs);
   }
 
   #order(decoded: DecodedControlMessage): ReceiveVerdict {
@@ -338,25 +328,29 @@ export class ControlConnection implements Expirable, Settleable {
     for (const action of row.actions) this.#actions[action]();
     if (from === row.to) return;
     this.#report(from, event, row.to);
-    if (row.to === "established") this.#owner.connectionEstablished(this);
+    if (row.to === "established") {
+      this.#owner.connectionEstablished(this);
+      this.#judgeReadiness();
+    }
     if (row.to !== "idle") return;
     const retry = event === "tie-lost" || event === "retire" ? "never" : "backoff";
     this.#owner.connectionClosed(this, this.#why, retry);
   }
 
-  /** AVPs of SCCRQ and SCCRP alike; the nonce only with authentication on (RFC 3931 §6.1, §6.2). */
+  /** Some peers lose a call that is on the heels of our SCCCN, so none goes out before that is acknowledged. */
+  #judgeReadiness(): void {
+    if (this.#isReady || this.#state !== "established") return;
+    if (this.#isInitiator && !this.#delivery.isIdle) return;
+    this.#isReady = true;
+    this.#owner.connectionReady(this);
+  }
+
   #introduction(): AvpValues {
-    const { hostName, routerId, vendorName } = this.#context.identity;
-    const { nonce } = this.#envelope;
-    return {
-      ...(nonce === undefined ? {} : { controlMessageAuthenticationNonce: nonce }),
-      hostName,
-      routerId,
-      assignedControlConnectionId: this.localControlConnectionId,
-      pseudowireCapabilitiesList: [0x0005, 0x0004],
+    return introductionOf(this.#context.identity, {
+      nonce: this.#envelope.nonce,
+      controlConnectionId: this.localControlConnectionId,
       receiveWindowSize: this.#owner.settings.delivery.receiveWindowSize,
-      vendorName,
-    };
+    });
   }
 
   #learnPeer(avps: AvpValues, path?: PsnPath): void {
@@ -389,10 +383,6 @@ export class ControlConnection implements Expirable, Settleable {
       },
     });
   }
-}
-
-function sameOctets(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a === undefined || b === undefined ? a === b : equalOctets(a, b);
 }
 
 function stateMachine(text: string): Refusal {

@@ -1,4 +1,5 @@
 import type { AvpValues } from "../wire/avp-table.ts";
+import type { LcceIdentity } from "./settings.ts";
 import { printable } from "./words.ts";
 
 /** What a peer said of itself in its SCCRQ or SCCRP (RFC 3931 §5.4.3). */
@@ -16,5 +17,22 @@ export function readIdentity(avps: AvpValues): PeerIdentity {
     routerId,
     vendorName: vendorName === undefined ? undefined : printable(vendorName),
     pseudowireTypes: pseudowireCapabilitiesList ?? [],
+  };
+}
+
+/** Who we are, as AVPs of SCCRQ and SCCRP alike; the nonce only with authentication on (RFC 3931 §6.1, §6.2). */
+export function introductionOf(
+  { hostName, routerId, vendorName }: LcceIdentity,
+  connection: { nonce: Uint8Array | undefined; controlConnectionId: number; receiveWindowSize: number },
+): AvpValues {
+  const { nonce, controlConnectionId, receiveWindowSize } = connection;
+  return {
+    ...(nonce === undefined ? {} : { controlMessageAuthenticationNonce: nonce }),
+    hostName,
+    routerId,
+    assignedControlConnectionId: controlConnectionId,
+    pseudowireCapabilitiesList: [0x0005, 0x0004],
+    receiveWindowSize,
+    vendorName,
   };
 }

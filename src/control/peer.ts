@@ -1,9 +1,9 @@
 import type { DecodedControlMessage } from "../wire/message.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
-import { stopResult } from "./acceptance.ts";
 import { Backoff } from "./backoff.ts";
+import type { ConnectionOwner } from "./connection-owner.ts";
 import type { Context } from "./context.ts";
-import { type ConnectionOwner, ControlConnection } from "./control-connection.ts";
+import { ControlConnection } from "./control-connection.ts";
 import { Pseudowire, type PseudowireOwner } from "./pseudowire.ts";
 import type { Session } from "./session.ts";
 import type { PseudowireDirectory } from "./session-set.ts";
@@ -66,6 +66,10 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     return this.#wanted && this.#settings.role !== "responder";
   }
 
+  get isConnected(): boolean {
+    return this.#current !== undefined;
+  }
+
   /** The connection that says most about how things stand. */
   get connection(): ControlConnection | undefined {
     return this.#current ?? this.#attempt ?? [...this.#halfOpen].at(-1);
@@ -96,13 +100,14 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.nextAttemptMs = undefined;
     this.#context.timers.set(this, undefined);
     for (const pseudowire of this.pseudowires) pseudowire.cancelCall();
+    if (this.isConnected) for (const half of this.#halfOpen) half.end("retire", "closed here");
     for (const connection of this.#connections()) connection.end("close", "closed here", resultCode);
   }
 
   addPseudowire(settings: PseudowireSettings, circuitActive: boolean): Pseudowire {
     const pseudowire = new Pseudowire(this.#context, this, settings, circuitActive);
     this.#pseudowires.set(settings.name, pseudowire);
-    if (this.#current?.state === "established") this.#schedule(pseudowire, this.#current);
+    if (this.#current?.isReady) this.#schedule(pseudowire, this.#current);
     return pseudowire;
   }
 
@@ -140,6 +145,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
 
   connectionEstablished(connection: ControlConnection): void {
     const previous = this.#current;
+    const older = this.#halfOpenBefore(connection);
     this.#halfOpen.delete(connection);
     if (this.#attempt === connection) this.#attempt = undefined;
     this.#current = connection;
@@ -148,8 +154,12 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.#refusal = undefined;
     this.nextAttemptMs = undefined;
     this.#context.timers.set(this, undefined);
-    previous?.end("retire", "a newer control connection took over", stopResult.alreadyExists);
+    previous?.end("retire", "a newer control connection took over");
     this.#attempt?.end("retire", "the peer's control connection came up first");
+    for (const one of older) one.end("retire", "a newer control connection came up");
+  }
+
+  connectionReady(connection: ControlConnection): void {
     for (const pseudowire of this.#pseudowires.values()) this.#schedule(pseudowire, connection);
   }
 
@@ -193,6 +203,12 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
 
   #connections(): readonly ControlConnection[] {
     return [this.#current, this.#attempt, ...this.#halfOpen].filter((connection) => connection !== undefined);
+  }
+
+  /** What the peer began before this connection of its: it holds one at most, the newest. */
+  #halfOpenBefore(connection: ControlConnection): readonly ControlConnection[] {
+    const all = [...this.#halfOpen];
+    return all.slice(0, Math.max(0, all.indexOf(connection)));
   }
 
   #attemptNow(): void {

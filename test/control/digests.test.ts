@@ -32,6 +32,7 @@ test.each([
     bench.openSession(lan);
     peer.say("SCCRP", peer.introduction);
     const heard = [sccrq, ...peer.heard()];
+    peer.acknowledge();
     peer.say("HELLO");
     peer.say("ICRQ", request({ remoteEndId: Uint8Array.of(1) }));
     bench.advance(60_000);

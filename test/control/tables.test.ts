@@ -84,7 +84,7 @@ test("RFC 3931 §7.2: the control connection table, as checked against the RFC",
     established    session-message   * established    deliver-to-session
     established    unknown-mandatory   idle           send-stopccn, clean-up
     established    close               idle           send-stopccn, clean-up
-    established    retire            * idle           send-stopccn, clean-up
+    established    retire            * idle           forget, clean-up
     established    lost              * idle           forget, clean-up
     "
   `);

@@ -1,0 +1,19 @@
+import type { ControlConnection } from "./control-connection.ts";
+import type { PseudowireDirectory } from "./session-set.ts";
+import type { PeerSettings } from "./settings.ts";
+
+/** The peer's side of the bookkeeping, told of what becomes of its connections. */
+export interface ConnectionOwner {
+  readonly settings: PeerSettings;
+  /** Whether a connection with the peer is established. */
+  readonly isConnected: boolean;
+  connectionEstablished(connection: ControlConnection): void;
+  /** The peer is known to be established as well: calls may go out. */
+  connectionReady(connection: ControlConnection): void;
+  /** In idle, with its sessions ended; delivery may live on. `retry` "never" when another connection goes on in its place. */
+  connectionClosed(connection: ControlConnection, why: string, retry: "backoff" | "never"): void;
+  noteRefusal(why: string): void;
+  /** Nothing is left of it: its identifiers are free. */
+  connectionGone(connection: ControlConnection): void;
+  readonly directory: PseudowireDirectory;
+}
