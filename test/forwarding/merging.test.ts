@@ -79,6 +79,8 @@ class Ground {
   readonly cells: Float64Array;
   readonly #outlet: CircuitOutlet;
   readonly #place = this.arena.take(1024 * 1024);
+  /** Where what is taken from the arena after the outlet begins. */
+  readonly behind: number;
   #used = 0;
 
   constructor(kind: "tap" | "interface", refuse?: Refuse) {
@@ -91,6 +93,7 @@ class Ground {
       tables.addSession(row, 3, sessionParameters({ localSessionId: row }), attachment());
     this.sessions = [...tables.sessions.values()];
     this.#outlet = new CircuitOutlet(this.arena, new Charges(counters), this.kernel);
+    this.behind = this.arena.take(64 * 1024);
   }
 
   /** Delivers a frame that lies as in a run of datagrams: `room` octets behind the one before. */
@@ -251,6 +254,31 @@ describe("what is merged", () => {
     const long = new SeededRandom(3).octets(1448 * 100);
     expect(messagesOf(naiveSegments({ ...plain, payload: long }, 1448))).toBe(3);
     expect(messagesOf(naiveSegments({ ...plain, payload: long.subarray(0, 100 * 200) }, 100))).toBe(4);
+  });
+
+  test("headers longer than the room for them are not copied, and nothing else is written over: 1 to 16 000 tags", () => {
+    for (const count of [1, 30, 355, 46, 50, 115, 130, 2200, 16_000]) {
+      const ground = new Ground("interface");
+      const shape = { ...plain, tags: new Array<string>(count).fill("81004141") };
+      const limit = Math.min(250, Math.floor(900_000 / (count * 4 + 100) / 2)) * 2;
+      const wanted: string[] = [];
+      for (let pair = 0; pair < limit / 2; pair += 1) {
+        const sequence = pair * 0x10_0000;
+        const payload = new SeededRandom(pair).octets(count < 20 ? 40 : 2);
+        const frames = naiveSegments({ ...shape, sequence, payload }, payload.length / 2);
+        for (const frame of frames) {
+          ground.deliver(frame, 16);
+          wanted.push(textOf(frame));
+        }
+      }
+      ground.flush();
+      const writtenOver = ground.arena.octets
+        .subarray(ground.behind, ground.behind + 64 * 1024)
+        .some(Boolean);
+      expect(writtenOver, `behind the room, ${count} tags`).toBe(false);
+      expect(ground.kernel.departed.length, `${count} tags`).toBe(count <= 45 ? limit / 2 : limit);
+      expect(ground.onTheWire()).toEqual(wanted);
+    }
   });
 
   test("a shorter segment ends a run, and so do PSH and FIN", () => {

@@ -9,6 +9,7 @@ import {
 } from "../../wire/ethernet.ts";
 import { foldSum, swap16 } from "./checksum.ts";
 import { type Memory, sumOf } from "./segmentation.ts";
+import { COPIED_HEADER_OCTETS } from "./transmit-messages.ts";
 
 /**
  * The opposite of segmentation: consecutive segments of one TCP flow become one super-frame, as the kernel's own receive offload
@@ -19,6 +20,8 @@ const IPV4_HEADER_OCTETS = 20;
 const IPV6_HEADER_OCTETS = 40;
 const TCP_HEADER_OCTETS = 20;
 const TCP = 6;
+/** Headers of a frame that others can follow: what `writeMerged` writes has its room, however many tags a frame has. */
+const MOST_HEADER_OCTETS = COPIED_HEADER_OCTETS - VNET_HEADER_OCTETS;
 const MOST_IP_OCTETS = 65_535;
 const NEEDS_CHECKSUM = 1;
 const GSO_TCPV4 = 1;
@@ -75,6 +78,7 @@ export function beginRun({ view }: Memory, frame: number, length: number, run: R
   const end = frame + length;
   let network = frame + ETHERNET_HEADER_OCTETS;
   while (network + TAG_OCTETS <= end && isTag(view.getUint16(network - 2))) network += TAG_OCTETS;
+  if (network - frame > MOST_HEADER_OCTETS) return;
   const etherType = view.getUint16(network - 2);
   run.isV4 = etherType === ETHERTYPE_IPV4;
   if (!run.isV4 && etherType !== ETHERTYPE_IPV6) return;
@@ -85,11 +89,13 @@ export function beginRun({ view }: Memory, frame: number, length: number, run: R
   const flags = view.getUint8(transport + 13);
   if (transportOctets < TCP_HEADER_OCTETS || transport + transportOctets >= end) return;
   if ((flags & ~(LAST | ECE)) !== ACK || (flags & LAST) !== 0) return;
+  const headerOctets = transport + transportOctets - frame;
+  if (headerOctets > MOST_HEADER_OCTETS) return;
   run.frame = frame;
   run.network = network;
   run.transport = transport;
-  run.headerOctets = transport + transportOctets - frame;
-  run.size = length - run.headerOctets;
+  run.headerOctets = headerOctets;
+  run.size = length - headerOctets;
   run.payloadOctets = run.size;
   run.isChecked = false;
   run.lastFlags = 0;
@@ -207,7 +213,7 @@ function isRight(memory: Memory, run: Run, shift: number, length: number): boole
   return foldSum(sumOf(memory, addresses, end - addresses, pseudo)) === 0;
 }
 
-/** Octets that `writeMerged` writes. */
+/** Octets that `writeMerged` writes: COPIED_HEADER_OCTETS at most. */
 export function mergedHeaderOctets(run: Run): number {
   return VNET_HEADER_OCTETS + run.headerOctets;
 }

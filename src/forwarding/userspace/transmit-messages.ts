@@ -1,3 +1,4 @@
+import { InvariantError } from "../../bytes/errors.ts";
 import { setTrafficClass, TRAFFIC_CLASS_OCTETS, writeTrafficClassControl } from "../../os/traffic-class.ts";
 import {
   MOST_UDP_SEGMENTS,
@@ -19,6 +20,10 @@ export const MOST_IN_MESSAGE = MOST_UDP_SEGMENTS;
 const FRAME_VECTORS = 3;
 /** Our header with the copied headers of one segment of a super-frame, or a virtio-net header with those of merged segments. */
 export const COPIED_HEADER_OCTETS = 256;
+const HEADERS_OCTETS = MOST_FRAMES * COPIED_HEADER_OCTETS;
+const MOST_VECTORS = MOST_FRAMES * FRAME_VECTORS;
+/** A message gathers one vector for each of its two or more frames, and one for their headers. */
+const MOST_GATHERS = MOST_FRAMES * 2;
 /** Ancillary data of a message: first its traffic class, then the length it is to be cut into; each may be left out. */
 const CONTROL_STRIDE = 64;
 const POINTER_OCTETS = 8;
@@ -57,11 +62,10 @@ export class TransmitMessages {
     this.sessions = new Array<ForwardedSession | undefined>(TRANSMIT_BATCH).fill(undefined);
     this.#messages = arena.take(TRANSMIT_BATCH * MESSAGE_OCTETS);
     this.#lone = arena.take(MOST_IN_MESSAGE * MESSAGE_OCTETS);
-    this.#vectors = arena.take(MOST_FRAMES * FRAME_VECTORS * VECTOR_OCTETS);
-    // A message gathers one vector for each of its two or more frames, and one for their headers.
-    this.#gathers = arena.take(MOST_FRAMES * 2 * VECTOR_OCTETS);
+    this.#vectors = arena.take(MOST_VECTORS * VECTOR_OCTETS);
+    this.#gathers = arena.take(MOST_GATHERS * VECTOR_OCTETS);
     this.#controls = arena.take(TRANSMIT_BATCH * CONTROL_STRIDE);
-    this.#headers = arena.take(MOST_FRAMES * COPIED_HEADER_OCTETS);
+    this.#headers = arena.take(HEADERS_OCTETS);
     for (let index = 0; index < TRANSMIT_BATCH; index += 1) {
       writeTrafficClassControl(arena.view, this.#control(index));
       writeSegmentControl(arena.view, this.#control(index) + TRAFFIC_CLASS_OCTETS);
@@ -101,15 +105,25 @@ export class TransmitMessages {
     return this.arena.words[at >>> 2] as number;
   }
 
-  /** Room for copied headers until what waits has left, of at most COPIED_HEADER_OCTETS; a multiple of 64. */
+  /**
+   * Room for copied headers until what waits has left; starts at a multiple of 64. Throws InvariantError for more than
+   * COPIED_HEADER_OCTETS, and when no room is left.
+   */
   takeHeader(octets: number): number {
-    const at = this.#headers + this.#usedHeaderOctets;
-    this.#usedHeaderOctets += (octets + 63) & ~63;
-    return at;
+    const at = this.#usedHeaderOctets;
+    const used = at + ((octets + 63) & ~63);
+    if (octets > COPIED_HEADER_OCTETS || used > HEADERS_OCTETS)
+      throw new InvariantError(
+        `take room for copied headers: ${octets} octets at ${at} of ${HEADERS_OCTETS}`,
+      );
+    this.#usedHeaderOctets = used;
+    return this.#headers + at;
   }
 
-  /** Adds octets to the frame that is being put together. */
+  /** Adds octets to the frame that is being put together. Throws InvariantError when no vector is left. */
   addVector(offset: number, length: number): void {
+    if (this.#usedVectors >= MOST_VECTORS)
+      throw new InvariantError(`add a vector to a frame: ${MOST_VECTORS} are in use`);
     this.#writeVector(this.#vectors + this.#usedVectors * VECTOR_OCTETS, offset, length);
     this.#usedVectors += 1;
   }
@@ -164,9 +178,11 @@ export class TransmitMessages {
     else this.#useControl(last, segments, UDP_OFFLOAD_OCTETS);
   }
 
-  /** Adds octets to what the last message will be instead of its frames; returns the vector's number. */
+  /** Adds octets to what the last message will be instead of its frames; returns the vector's number. Throws as `addVector` does. */
   gather(offset: number, length: number): number {
     const number = this.#usedGathers;
+    if (number >= MOST_GATHERS)
+      throw new InvariantError(`add a vector to merged frames: ${MOST_GATHERS} are in use`);
     this.#writeVector(this.#gathers + number * VECTOR_OCTETS, offset, length);
     this.#usedGathers += 1;
     return number;
