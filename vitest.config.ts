@@ -16,6 +16,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
+          globalSetup: "./test/support/runtime-folder.ts",
           include: system,
           testTimeout: 300_000,
           hookTimeout: 300_000,
