@@ -77,13 +77,20 @@ export function createProgram(shell: Shell): Command {
   return program;
 }
 
-function check(shell: Shell, file: string): void {
+async function check(shell: Shell, file: string): Promise<void> {
   const loaded = loadConfig(file);
   if ("problems" in loaded) {
     for (const problem of loaded.problems) shell.error(`${problem}\n`);
     return shell.exit(exitCode.badConfiguration);
   }
-  const { tunnels } = loaded.config;
+  const { config } = loaded;
+  const { tunnels } = config;
   const pseudowires = tunnels.reduce((total, tunnel) => total + tunnel.pseudowires.length, 0);
   shell.out(`${file}: in order; ${tunnels.length} tunnel(s), ${pseudowires} pseudowire(s)\n`);
+  checkAddOns();
+  const [{ machineNotes }, { readHostNetwork }] = await Promise.all([
+    import("../daemon/machine-notes.ts"),
+    import("../os/host-network.ts"),
+  ]);
+  for (const note of machineNotes(config, await readHostNetwork())) shell.error(`on this machine: ${note}\n`);
 }

@@ -119,6 +119,7 @@ function circuitOf({ circuit }: RawPseudowire): CircuitConfig {
     ...(circuit.bridge === undefined ? {} : { bridge: circuit.bridge }),
     ...(id === undefined ? {} : { vlan: { id, idOnPseudowire: circuit.vlan_on_pseudowire ?? id, protocol } }),
     linkLocal: circuit.link_local,
+    allowHostUse: circuit.allow_host_use,
   };
 }
 

@@ -124,6 +124,8 @@ export interface CircuitConfig {
     readonly protocol: 0x8100 | 0x88a8;
   };
   readonly linkLocal: "forward" | "no-pause" | "block";
+  /** Whether an interface is attached although this machine has addresses or routes there, or it is a port of a bridge. */
+  readonly allowHostUse: boolean;
 }
 
 /** Something wrong in a configuration text. Line and column count from 1. */

@@ -120,6 +120,14 @@ export const circuitFields = z.strictObject({
     .describe(
       "What crosses of the frames from the circuit to 01-80-C2-00-00-00..0F (STP, LACP, LLDP, PAUSE): all, all but PAUSE, or none.",
     ),
+  allow_host_use: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Attach an interface although this machine has addresses or routes on it or on what stands on it, or it is a port of a bridge. " +
+        "Its frames go into the pseudowire and not to the machine any more; where they carry the tunnel itself, that cuts the " +
+        "machine off.",
+    ),
 });
 
 export const staticFields = z.strictObject({

@@ -1,5 +1,5 @@
 import { messageOf } from "../bytes/errors.ts";
-import type { PseudowireConfig } from "../config/config.ts";
+import type { CircuitConfig, PseudowireConfig } from "../config/config.ts";
 import type { ForwardingPlane } from "../forwarding/plane.ts";
 import type { LinkState, Links } from "../os/links.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
@@ -13,12 +13,19 @@ interface Circuit {
   readonly sessions: Map<number, SessionParameters>;
   isOpen: boolean;
   isUp: boolean;
+  /** Why it is not open, in words. */
+  problem?: string;
 }
+
+/** Ours: a circuit that was refused for what its machine does with it is looked at again after this pause. */
+const LOOK_AGAIN_MS = 5000;
 
 /** What the daemon wants to hear of circuits. */
 export interface CircuitListener {
   circuitStatus(pseudowire: string, active: boolean): void;
   forwardingFailed(session: SessionParameters, problem: string): void;
+  /** What this machine would lose if an interface became a circuit, in words; undefined where it would lose nothing. */
+  hostUse(circuit: CircuitConfig): Promise<string | undefined>;
 }
 
 /**
@@ -53,6 +60,14 @@ export class Circuits {
 
   isUp(device: string): boolean {
     return this.#circuits.get(device)?.isUp ?? false;
+  }
+
+  /** Why frames do not pass a device, in words; undefined while they can. */
+  problemOf(device: string): string | undefined {
+    const circuit = this.#circuits.get(device);
+    if (circuit?.isUp === true) return undefined;
+    if (circuit?.problem !== undefined) return circuit.problem;
+    return this.#links.get(device) === undefined ? `there is no interface ${device}` : `${device} is down`;
   }
 
   /** Attaches a pseudowire; its device is opened with the first one. */
@@ -159,11 +174,15 @@ export class Circuits {
     const [first] = circuit?.pseudowires.values() ?? [];
     if (circuit === undefined || first === undefined || circuit.isOpen) return;
     try {
+      await this.#checkHostUse(circuit);
       await this.#plane.openCircuit(deviceOf(first));
       circuit.isOpen = true;
+      delete circuit.problem;
       if (first.circuit.kind === "tap") await this.#raiseTap(first);
     } catch (error) {
       const problem = messageOf(error);
+      if (problem === circuit.problem) return;
+      circuit.problem = problem;
       this.#log.warn(
         { event: "circuit", device, problem },
         `attachment circuit ${device} is attached once it can be: ${problem}`,
@@ -175,6 +194,19 @@ export class Circuits {
       if (pseudowire !== undefined) this.#addToPlane(session, pseudowire);
     }
     this.#setUp(device, circuit, this.#links.get(device)?.up ?? false);
+  }
+
+  /** Throws, and looks again by itself, where this machine would lose an interface that it uses. */
+  async #checkHostUse(circuit: Circuit): Promise<void> {
+    for (const { circuit: wanted } of circuit.pseudowires.values()) {
+      if (wanted.kind === "tap" || wanted.allowHostUse) continue;
+      const use = await this.#listener.hostUse(wanted);
+      if (use === undefined) continue;
+      setTimeout(() => void this.#enqueue(() => this.#open(wanted.device)), LOOK_AGAIN_MS).unref();
+      throw new Error(
+        `${use}: as a circuit it would be cut off from this machine; use another interface, or say allow_host_use: true`,
+      );
+    }
   }
 
   async #raiseTap({ circuit }: PseudowireConfig): Promise<void> {

@@ -5,11 +5,13 @@ import type { Effect, Input, ReportedEvent } from "../control/effects.ts";
 import { Lcce } from "../control/lcce.ts";
 import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
 import { monotonicClock } from "../os/clock.ts";
+import { readHostNetwork } from "../os/host-network.ts";
 import { type Links, openLinks } from "../os/links.ts";
 import { cryptoRandom } from "../os/random.ts";
 import { readSecret } from "../os/secrets.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { Circuits } from "./circuits.ts";
+import { hostUseReader } from "./host-use.ts";
 import { IpControl } from "./ip-control.ts";
 import { LifeSigns } from "./life-signs.ts";
 import type { Log } from "./log.ts";
@@ -58,6 +60,7 @@ export class Daemon {
         );
         this.input({ kind: "forwarding-failed", localSessionId, problem });
       },
+      hostUse: hostUseReader(() => this.#config.tunnels, monotonicClock.nowMs, readHostNetwork),
     });
     this.#ipControl = new IpControl(log, (path, octets) => this.receiveControl(path, octets));
     this.#tunnels = this.#newTunnels();
@@ -115,7 +118,7 @@ export class Daemon {
       nowMs: monotonicClock.nowMs(),
       startedMs: this.#startedMs,
       localPort: (tunnel) => this.#tunnels.localPort(tunnel),
-      isUp: (device) => this.#circuits.isUp(device),
+      circuitProblem: (device) => this.#circuits.problemOf(device),
     });
   }
 

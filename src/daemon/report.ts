@@ -19,7 +19,8 @@ export interface StatusSources {
   readonly startedMs: number;
   carrier(localSessionId: number): Carrier;
   localPort(tunnel: string): number;
-  isUp(device: string): boolean;
+  /** Why frames do not pass an attachment circuit's device, in words; undefined while they can. */
+  circuitProblem(device: string): string | undefined;
 }
 
 /** How everything stands, without any secret: of cookies only their sizes. */
@@ -128,16 +129,16 @@ function pseudowireOf(
   const session = fixed ?? snapshot?.session;
   const counters = session === undefined ? undefined : sessions.get(session.localSessionId);
   const isStaticUp = fixed !== undefined && counters !== undefined;
-  const isUp = sources.isUp(pseudowire.circuit.device);
+  const problem = sources.circuitProblem(pseudowire.circuit.device);
   return {
     name: pseudowire.name,
     tunnel: tunnel.name,
     state: fixed === undefined ? (snapshot?.state ?? "idle") : isStaticUp ? "established" : "idle",
     type: pseudowire.type,
     circuit: circuitWords(pseudowire),
-    localCircuit: isUp ? "up" : "down",
+    localCircuit: problem === undefined ? "up" : "down",
     remoteCircuit: remoteWords(snapshot?.remoteStatus),
-    whyNot: whyNotOf(fixed !== undefined && !isStaticUp, isUp, pseudowire, snapshot),
+    whyNot: whyNotOf(fixed !== undefined && !isStaticUp, problem, snapshot),
     establishedForMs: since(sources, snapshot?.establishedMs),
     ...agreedOn(session),
     ...carriedBy(
@@ -154,11 +155,10 @@ function pseudowireOf(
 /** Why no frames pass, though the session may be up. */
 function whyNotOf(
   isStaticDown: boolean,
-  isUp: boolean,
-  pseudowire: PseudowireConfig,
+  problem: string | undefined,
   snapshot: PseudowireSnapshot | undefined,
 ): string | undefined {
-  if (!isUp) return `attachment circuit ${pseudowire.circuit.device} is down or missing`;
+  if (problem !== undefined) return `attachment circuit: ${problem}`;
   if (isStaticDown) return "not in the forwarding plane yet";
   if (snapshot?.whyNot !== undefined) return snapshot.whyNot;
   const remote = snapshot?.remoteStatus;

@@ -43,7 +43,7 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
           {
             name: "lan",
             type: "ethernet",
-            circuit: { kind: "interface", device: "eth1", linkLocal: "forward" },
+            circuit: { kind: "interface", device: "eth1", linkLocal: "forward", allowHostUse: false },
             mtu: 1500,
             cookieOctets: 8,
             sublayer: "none",
@@ -130,6 +130,7 @@ test("every key of a tunnel finds its place", () => {
         bridge: "br0",
         vlan: { id: 111, idOnPseudowire: 7, protocol: 0x88a8 },
         linkLocal: "no-pause",
+        allowHostUse: false,
       },
       mtu: 9000,
       cookieOctets: 4,

@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import netlink from "netlink";
+import { ask, attributesIn } from "./rtnetlink.ts";
+
+/** An interface of this network namespace, and what this machine itself does with it. */
+export interface HostInterface {
+  readonly name: string;
+  readonly index: number;
+  /** Kind of a virtual interface, such as "vlan" or "bridge" (ip link show type); undefined for hardware. */
+  readonly kind: string | undefined;
+  /** Index of the bridge, bond or VRF that it is a port of. */
+  readonly master: number | undefined;
+  /** Index of the interface that it stands on, where both are in this namespace. */
+  readonly lower: number | undefined;
+  /** VLAN ID of an interface of kind "vlan". */
+  readonly vlanId: number | undefined;
+  /** IPv4 and IPv6 addresses but link-local ones, which every interface may have. */
+  readonly addresses: readonly string[];
+  /** Whether a route leads out by it, but those of its own link-local and multicast addresses. */
+  readonly hasRoutes: boolean;
+}
+
+/** Attributes of an interface that stand within each other (linux/if_link.h). */
+const INFO_KIND = 1;
+const INFO_DATA = 2;
+const VLAN_ID = 1;
+
+/** Kinds that stand on another interface and share what it receives; the "link" of others is no lower interface. */
+const stacked: ReadonlySet<string> = new Set(["vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"]);
+
+/** All interfaces with their use by this machine. Rejects with SystemError. */
+export async function readHostNetwork(): Promise<readonly HostInterface[]> {
+  const messages = await ask({ operation: "read the interfaces", target: "this machine" }, (socket) =>
+    socket.getLinks({}, {}),
+  );
+  const addresses = networkInterfaces();
+  const routed = routedInterfaces();
+  return messages.flatMap(({ data, attrs }) => {
+    const { ifname: name, master } = attrs;
+    const { index } = data;
+    if (name === undefined || index === undefined) return [];
+    const info = attrs.linkinfo === undefined ? undefined : attributesIn(attrs.linkinfo as Buffer);
+    const kind = info?.get(INFO_KIND)?.toString("latin1").replace(/\0.*$/, "");
+    const lower = kind !== undefined && stacked.has(kind) ? attrs.link : undefined;
+    return {
+      name,
+      index,
+      kind,
+      master: typeof master === "number" ? master : numberIn(master),
+      lower: numberIn(lower),
+      vlanId: kind === "vlan" ? vlanIdIn(info?.get(INFO_DATA)) : undefined,
+      addresses: (addresses[name] ?? [])
+        .map(({ address }) => address)
+        .filter((address) => !/^(fe[89ab]|169\.254\.)/i.test(address)),
+      hasRoutes: routed.has(name),
+    };
+  });
+}
+
+function numberIn(value: unknown): number | undefined {
+  if (typeof value === "number") return value;
+  return Buffer.isBuffer(value) ? netlink.getU32(value) : undefined;
+}
+
+function vlanIdIn(data: Buffer | undefined): number | undefined {
+  const id = data === undefined ? undefined : attributesIn(data).get(VLAN_ID);
+  return id === undefined ? undefined : netlink.getU16(id);
+}
+
+/** Interfaces by which a route of this network namespace leads out. */
+function routedInterfaces(): ReadonlySet<string> {
+  const names = new Set<string>();
+  // Interface, destination, gateway, flags ...
+  for (const line of linesOf("/proc/net/route").slice(1)) names.add(line.split(/\s+/)[0] ?? "");
+  // Destination, its prefix length, source, its prefix length, next hop, metric, use, flags ..., interface
+  for (const line of linesOf("/proc/net/ipv6_route")) {
+    const fields = line.trim().split(/\s+/);
+    if (!/^(fe[89ab]|ff)/.test(fields[0] ?? "") && !isOwnAddress(fields)) names.add(fields.at(-1) ?? "");
+  }
+  return names;
+}
+
+/** Routes to this machine's own addresses (RTF_LOCAL, RTF_ANYCAST), and those that refuse (RTF_REJECT), lead nowhere. */
+function isOwnAddress(fields: readonly string[]): boolean {
+  const flags = Number.parseInt(fields.at(-2) ?? "0", 16);
+  return (flags & (0x8000_0000 | 0x0010_0000 | 0x0200)) !== 0;
+}
+
+function linesOf(path: string): readonly string[] {
+  try {
+    return readFileSync(path, "utf8")
+      .split("\n")
+      .filter((line) => line !== "");
+  } catch {
+    // A kernel without IPv6 has no such file.
+    return [];
+  }
+}

@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { request } from "../../src/daemon/control-client.ts";
+import type { PseudowireStatus, ReloadReport, StatusReport } from "../../src/daemon/status.ts";
+import { eventually, MAIN } from "./lab.ts";
+
+/** A daemon of its own in a network namespace that a test made, with its file and control socket in a folder of its own. */
+export class DaemonInNamespace {
+  readonly folder = mkdtempSync(join(tmpdir(), "wirespan-daemon-"));
+  readonly socket = join(this.folder, "control.sock");
+  readonly #process: ChildProcess;
+  #log = "";
+
+  private constructor(namespace: string, config: object, prefix: readonly string[]) {
+    this.write(config);
+    const words = [...prefix, process.execPath, MAIN, "run", "-c", join(this.folder, "wirespan.yaml")];
+    // Its mount namespace stays that of the test, so that pins have the file system that all see.
+    this.#process = spawn("nsenter", [`--net=/run/netns/${namespace}`, ...words], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    for (const stream of [this.#process.stdout, this.#process.stderr])
+      stream?.on("data", (chunk) => {
+        this.#log += String(chunk);
+      });
+  }
+
+  /** Starts it and waits until it answers. `prefix` is a command that runs it. */
+  static async start(
+    namespace: string,
+    config: object,
+    prefix: readonly string[] = [],
+  ): Promise<DaemonInNamespace> {
+    const daemon = new DaemonInNamespace(namespace, config, prefix);
+    try {
+      await eventually("the daemon answers", async () => {
+        if (daemon.#process.exitCode !== null) throw new Error(`the daemon ended: ${daemon.log}`);
+        return daemon.status().then(
+          () => true,
+          () => false,
+        );
+      });
+    } catch (error) {
+      await daemon[Symbol.asyncDispose]();
+      throw error;
+    }
+    return daemon;
+  }
+
+  /** All that it wrote so far. */
+  get log(): string {
+    return this.#log;
+  }
+
+  get pid(): number {
+    return this.#process.pid as number;
+  }
+
+  status(): Promise<StatusReport> {
+    return request<StatusReport>(this.socket, "status");
+  }
+
+  async pseudowire(name: string): Promise<PseudowireStatus> {
+    const found = (await this.status()).pseudowires.find((pseudowire) => pseudowire.name === name);
+    if (found === undefined) throw new Error(`no pseudowire ${name}`);
+    return found;
+  }
+
+  /** Writes another configuration, but for the control socket, which is its own. */
+  write(config: object): void {
+    const own = { ...config, lcce: { host_name: "here", control_socket: this.socket } };
+    writeFileSync(join(this.folder, "wirespan.yaml"), JSON.stringify(own));
+  }
+
+  reload(config: object): Promise<ReloadReport> {
+    this.write(config);
+    return request<ReloadReport>(this.socket, "reload");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = new Promise((resolve) => this.#process.once("exit", resolve));
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      this.#process.kill("SIGTERM");
+      await ended;
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
