@@ -281,7 +281,10 @@ export const tunnelFields = z.strictObject({
   role: z
     .enum(["either", "initiator", "responder"])
     .default("either")
-    .describe("Who opens the control connection: whoever is first, only we, or only the peer."),
+    .describe(
+      "Who opens the control connection: whoever is first, only we, or only the peer. Both ends call for sessions: who opened it at " +
+        "once, the other where no call came for 2 s, with `responder` for 12 s. `responder` suits peers that dial and do not answer.",
+    ),
   authentication: z
     .enum(["digest", "integrity", "none"])
     .optional()

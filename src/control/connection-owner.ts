@@ -1,4 +1,5 @@
 import type { ControlConnection } from "./control-connection.ts";
+import type { ControlConnectionEvent } from "./control-connection-table.ts";
 import type { PseudowireDirectory } from "./session-set.ts";
 import type { PeerSettings } from "./settings.ts";
 
@@ -10,8 +11,8 @@ export interface ConnectionOwner {
   connectionEstablished(connection: ControlConnection): void;
   /** The peer is known to be established as well: calls may go out. */
   connectionReady(connection: ControlConnection): void;
-  /** In idle, with its sessions ended; delivery may live on. `retry` "never" when another connection goes on in its place. */
-  connectionClosed(connection: ControlConnection, why: string, retry: "backoff" | "never"): void;
+  /** In idle, with its sessions ended; delivery may live on. */
+  connectionClosed(connection: ControlConnection, why: string, cause: ControlConnectionEvent): void;
   noteRefusal(why: string): void;
   /** Nothing is left of it: its identifiers are free. */
   connectionGone(connection: ControlConnection): void;

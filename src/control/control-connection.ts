@@ -130,6 +130,16 @@ export class ControlConnection implements Expirable, Settleable {
     return this.#isReady;
   }
 
+  /** Of the SCCRQ that it began with; undefined with one of ours. */
+  get peerTieBreaker(): Uint8Array | undefined {
+    return this.#sccrq?.tieBreaker;
+  }
+
+  /** Whether our SCCRQ was sent at least twice, and not even acknowledged. */
+  get isUnanswered(): boolean {
+    return this.#state === "wait-ctl-reply" && this.#received === 0 && this.#delivery.retransmitted > 0;
+  }
+
   get counters(): { readonly sent: number; readonly received: number; readonly retransmitted: number } {
     return { sent: this.#sent, received: this.#received, retransmitted: this.#delivery.retransmitted };
   }
@@ -332,9 +342,7 @@ export class ControlConnection implements Expirable, Settleable {
       this.#owner.connectionEstablished(this);
       this.#judgeReadiness();
     }
-    if (row.to !== "idle") return;
-    const retry = event === "tie-lost" || event === "retire" ? "never" : "backoff";
-    this.#owner.connectionClosed(this, this.#why, retry);
+    if (row.to === "idle") this.#owner.connectionClosed(this, this.#why, event);
   }
 
   /** Some peers lose a call that is on the heels of our SCCCN, so none goes out before that is acknowledged. */

@@ -4,6 +4,7 @@ import { Backoff } from "./backoff.ts";
 import type { ConnectionOwner } from "./connection-owner.ts";
 import type { Context } from "./context.ts";
 import { ControlConnection } from "./control-connection.ts";
+import type { ControlConnectionEvent } from "./control-connection-table.ts";
 import { Pseudowire, type PseudowireOwner } from "./pseudowire.ts";
 import type { Session } from "./session.ts";
 import type { PseudowireDirectory } from "./session-set.ts";
@@ -36,6 +37,10 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   #attempt: ControlConnection | undefined;
   /** The peer's, waiting for an SCCCN; the oldest first. */
   readonly #halfOpen = new Set<ControlConnection>();
+  /** Attempts in a row without any answer. */
+  #unanswered = 0;
+  /** Whether the peer ended the last connection itself, and so surely holds nothing of it. */
+  #isForgotten = false;
   /** In idle, with delivery alone living on; the oldest first. */
   readonly #closing = new Set<ControlConnection>();
   nextAttemptMs: number | undefined;
@@ -63,7 +68,11 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   }
 
   get calls(): boolean {
-    return this.#wanted && this.#settings.role !== "responder";
+    return this.#wanted;
+  }
+
+  get leastPauseMs(): number {
+    return this.#settings.role === "responder" ? limits.responderGraceMs : 0;
   }
 
   get isConnected(): boolean {
@@ -107,8 +116,14 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   addPseudowire(settings: PseudowireSettings, circuitActive: boolean): Pseudowire {
     const pseudowire = new Pseudowire(this.#context, this, settings, circuitActive);
     this.#pseudowires.set(settings.name, pseudowire);
-    if (this.#current?.isReady) this.#schedule(pseudowire, this.#current);
+    // Our operator just added or changed it: the peer cannot know when to call.
+    if (this.#current?.isReady) this.#callNow(pseudowire);
     return pseudowire;
+  }
+
+  #callNow(pseudowire: Pseudowire): void {
+    if (this.leastPauseMs === 0) this.openSession(pseudowire);
+    else pseudowire.callAfter(this.leastPauseMs);
   }
 
   removePseudowire(name: string): void {
@@ -123,29 +138,31 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     return this.#attempt?.state === "wait-ctl-reply" ? this.#attempt.tieBreaker : undefined;
   }
 
-  /** Takes in an acceptable SCCRQ that opens a new connection; false when our own SCCRQ stands instead (RFC 3931 §5.4.3). */
+  /**
+   * Takes in an acceptable SCCRQ that opens a new connection; false when our own SCCRQ stands instead (RFC 3931 §5.4.3). Where
+   * nobody answered ours, it wins nothing: then both go on, and what comes up first stands.
+   */
   acceptConnection(path: PsnPath, sccrq: DecodedControlMessage & { kind: "message" }): boolean {
     const ours = this.outstandingTieBreaker;
     if (ours !== undefined) {
       const outcome = judgeTie(ours, sccrq.message.avps.tieBreaker);
-      if (outcome === "won") return false;
+      if (outcome === "won") return this.#takeLoser(path, sccrq);
       if (outcome === "equal") {
         this.#attempt?.end("tie-equal", "both SCCRQs had the same tie breaker");
         return false;
       }
       this.#attempt?.end("tie-lost", "the peer's SCCRQ won the tie");
     }
-    this.#makeRoom();
-    const connection = new ControlConnection(this.#context, this, path);
-    this.#halfOpen.add(connection);
-    connection.accept(sccrq);
-    this.#registry.connectionOpened(connection);
+    this.#answer(path, sccrq);
     return true;
   }
 
   connectionEstablished(connection: ControlConnection): void {
     const previous = this.#current;
-    const older = this.#halfOpenBefore(connection);
+    const older =
+      connection === this.#attempt ? this.#losersTo(connection) : this.#halfOpenBefore(connection);
+    this.#unanswered = 0;
+    this.#isForgotten = false;
     this.#halfOpen.delete(connection);
     if (this.#attempt === connection) this.#attempt = undefined;
     this.#current = connection;
@@ -163,18 +180,31 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     for (const pseudowire of this.#pseudowires.values()) this.#schedule(pseudowire, connection);
   }
 
-  connectionClosed(connection: ControlConnection, why: string, retry: "backoff" | "never"): void {
+  connectionClosed(connection: ControlConnection, why: string, cause: ControlConnectionEvent): void {
     this.#halfOpen.delete(connection);
     this.#keepClosing(connection);
     if (this.#current === connection) this.#current = undefined;
     if (this.#attempt === connection) this.#attempt = undefined;
     if (!this.#wanted || this.#current !== undefined || this.#attempt !== undefined) return;
     this.#whyNot = why;
-    if (retry === "never" || !this.calls || this.nextAttemptMs !== undefined) return;
-    const { reconnectInitialMs, reconnectCapMs } = this.#settings;
-    const pause = this.#backoff.next(reconnectInitialMs, reconnectCapMs, this.#context.random);
-    this.nextAttemptMs = this.#context.nowMs + pause;
+    const goesOn = cause === "tie-lost" || cause === "retire";
+    if (goesOn || this.#settings.role === "responder" || this.nextAttemptMs !== undefined) return;
+    this.nextAttemptMs = this.#context.nowMs + this.#pauseAfter(connection, cause);
     this.#context.timers.set(this, this.nextAttemptMs);
+  }
+
+  /** The pause before the next attempt. */
+  #pauseAfter(connection: ControlConnection, cause: ControlConnectionEvent): number {
+    if (cause === "stopccn") this.#isForgotten = true;
+    const { reconnectInitialMs, reconnectCapMs } = this.#settings;
+    if (connection.isInitiator && cause === "lost" && connection.counters.received === 0) {
+      this.#unanswered += 1;
+      if (this.#unanswered === 1 && !this.#isForgotten) {
+        this.#whyNot = `${this.#whyNot}; silent for a while, in case it holds a connection from before`;
+        return limits.quietMs;
+      }
+    }
+    return this.#backoff.next(reconnectInitialMs, reconnectCapMs, this.#context.random);
   }
 
   connectionGone(connection: ControlConnection): void {
@@ -205,6 +235,11 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     return [this.#current, this.#attempt, ...this.#halfOpen].filter((connection) => connection !== undefined);
   }
 
+  /** Connections of the peer that lose the tie to ours: they go when ours comes up, or each end might keep another one. */
+  #losersTo(ours: ControlConnection): readonly ControlConnection[] {
+    return [...this.#halfOpen].filter((half) => judgeTie(ours.tieBreaker, half.peerTieBreaker) === "won");
+  }
+
   /** What the peer began before this connection of its: it holds one at most, the newest. */
   #halfOpenBefore(connection: ControlConnection): readonly ControlConnection[] {
     const all = [...this.#halfOpen];
@@ -223,7 +258,27 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     if (!this.calls || pseudowire.session !== undefined) return;
     const atOnce = connection.isInitiator || this.#settings.role === "initiator";
     if (atOnce) connection.sessions.open(pseudowire);
-    else pseudowire.callAfter(limits.sessionGraceMs);
+    else pseudowire.callAfter(Math.max(limits.sessionGraceMs, this.leastPauseMs));
+  }
+
+  #answer(path: PsnPath, sccrq: DecodedControlMessage & { kind: "message" }): void {
+    this.#makeRoom();
+    const connection = new ControlConnection(this.#context, this, path);
+    this.#halfOpen.add(connection);
+    connection.accept(sccrq);
+    this.#registry.connectionOpened(connection);
+  }
+
+  /** The peer's SCCRQ lost the tie to ours; it is taken all the same where nobody answers ours. */
+  #takeLoser(path: PsnPath, sccrq: DecodedControlMessage & { kind: "message" }): boolean {
+    const isUnanswered = this.#unanswered > 0 || this.#attempt?.isUnanswered === true;
+    if (!isUnanswered) {
+      this.#whyNot = "the peer dials too; our SCCRQ goes first, but is not answered yet";
+      return false;
+    }
+    this.#whyNot = "the peer dials too and does not answer our SCCRQ; taking its call";
+    this.#answer(path, sccrq);
+    return true;
   }
 
   /** Even the politeness of an acknowledged StopCCN has a limit, or SCCRQs with a StopCCN behind each would fill our memory. */

@@ -41,10 +41,11 @@ export class Pseudowire implements Expirable {
     this.#context.timers.set(this, this.nextCallMs);
   }
 
-  /** Calls again after the next pause of the backoff. */
-  callAgain(): void {
+  /** Calls again after the next pause of the backoff, and `leastMs` at least. */
+  callAgain(leastMs: number): void {
     const { reconnectInitialMs, reconnectCapMs } = this.#owner.settings;
-    this.callAfter(this.#backoff.next(reconnectInitialMs, reconnectCapMs, this.#context.random));
+    const pauseMs = this.#backoff.next(reconnectInitialMs, reconnectCapMs, this.#context.random);
+    this.callAfter(Math.max(pauseMs, leastMs));
   }
 
   cancelCall(): void {

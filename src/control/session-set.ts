@@ -19,8 +19,10 @@ import { judgeTie } from "./tie-breaker.ts";
 /** The pseudowires that sessions of a connection may belong to. */
 export interface PseudowireDirectory {
   readonly pseudowires: readonly Pseudowire[];
-  /** Whether we call by ourselves, and not only answer. */
+  /** Whether calls are wanted still. */
   readonly calls: boolean;
+  /** The least pause in ms before we call again. */
+  readonly leastPauseMs: number;
   sessionOpened(session: Session): void;
   sessionClosed(session: Session): void;
 }
@@ -30,8 +32,13 @@ interface Connection {
   readonly peerName: string;
   readonly path: PsnPath;
   readonly identity: { readonly pseudowireTypes: readonly number[] } | undefined;
+  /** Whether it began with our SCCRQ. */
+  readonly isInitiator: boolean;
   send(message: ControlMessage): void;
 }
+
+/** Tie breaker of a call by the side that answered the SCCRQ: it calls because no call came, and gives way to one (RFC 3931 §5.4.4). */
+const LAST = new Uint8Array(8).fill(0xff);
 
 /** Events after which it is not for us to call again. */
 const calledElsewhere: ReadonlySet<SessionEvent> = new Set(["icrq-lost", "close", "connection-lost", "icrq"]);
@@ -107,11 +114,13 @@ export class SessionSet implements SessionCarrier {
     pseudowire.session = undefined;
     pseudowire.whyNot = why;
     if (!this.owner.calls || calledElsewhere.has(cause)) return;
-    pseudowire.callAgain();
+    if (session.wasReplaced) pseudowire.callAfter(this.owner.leastPauseMs);
+    else pseudowire.callAgain(this.owner.leastPauseMs);
   }
 
   #create(pseudowire: Pseudowire): Session {
-    const session = new Session(this.#context, this, pseudowire);
+    const tieBreaker = this.#connection.isInitiator ? this.#context.random.octets(8) : LAST;
+    const session = new Session(this.#context, this, pseudowire, tieBreaker);
     this.#sessions.set(session.localSessionId, session);
     pseudowire.session = session;
     pseudowire.cancelCall();

@@ -84,12 +84,12 @@ export class Session implements Expirable {
     ignore: () => {},
   };
 
-  constructor(context: Context, carrier: SessionCarrier, pseudowire: Pseudowire) {
+  constructor(context: Context, carrier: SessionCarrier, pseudowire: Pseudowire, tieBreaker: Uint8Array) {
     this.#context = context;
     this.#carrier = carrier;
     this.pseudowire = pseudowire;
     this.localSessionId = context.sessionIds.allocate();
-    this.tieBreaker = context.random.octets(8);
+    this.tieBreaker = tieBreaker;
     this.#receiveCookie = context.random.octets(pseudowire.settings.cookieOctets);
   }
 
@@ -108,6 +108,13 @@ export class Session implements Expirable {
 
   get establishedMs(): number | undefined {
     return this.#establishedMs;
+  }
+
+  /** Whether the peer's operator closed it after it had stood for a while: most often to put another in its place. */
+  get wasReplaced(): boolean {
+    const { resultCode } = this.#avps;
+    if (this.#cause !== "cdn" || resultCode?.resultCode !== cdnResult.administrative) return false;
+    return this.#establishedMs !== undefined && this.#context.nowMs - this.#establishedMs >= limits.steadyMs;
   }
 
   /** What both ends agreed on so far. */

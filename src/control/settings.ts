@@ -79,6 +79,15 @@ export const limits = {
   lingerMs: 31_000,
   /** How long the responder of a control connection leaves it to the initiator to open the sessions. */
   sessionGraceMs: 2_000,
+  /** The same with role "responder": freeRtr calls 5 s after its SCCCN, and again 5 s after a loss. */
+  responderGraceMs: 12_000,
+  /** A session that stood for so long may be called for again at once when the peer's operator replaces it. */
+  steadyMs: 1_000,
+  /**
+   * The pause after a first attempt that nobody answered at all. Some peers know us by our address and hold a connection from
+   * before our crash until we were silent for 25 s (freeRtr); each SCCRQ counts as a sign of life.
+   */
+  quietMs: 30_000,
   /** Octets of our nonce; the RFC recommends 16 or more (RFC 3931 §5.4.1). */
   nonceOctets: 16,
   randomVectorOctets: 16,

@@ -78,7 +78,6 @@ test("RFC 3931 §6.15: with authentication on a ZLB is dropped, and our acknowle
 
 test("RFC 3931 §5.4.1: a message with a wrong digest is dropped, unacknowledged, and nothing in it is used", () => {
   const { bench, peer } = answered(settings(), protection());
-  bench.openSession(lan);
   bench.advance(50_000);
   const wrong = peer.keysFor("HELLO").map((key) => ({ ...key, secret: older }));
   const before = bench.lcce.snapshot().connections;
