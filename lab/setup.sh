@@ -13,7 +13,7 @@ node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.ex
 # raw-socket and pcap are compiled on this machine: make, g++, python3, libpcap-dev. The rest is for the lab.
 packages=(make g++ python3 libpcap-dev iproute2 iputils-ping util-linux)
 if [ "${1:-run}" = test ]; then
-  packages+=(tshark tcpdump ethtool qemu-system-x86 busybox-static cpio kmod xz-utils)
+  packages+=(tshark tcpdump ethtool qemu-system-x86 busybox-static cpio kmod xz-utils systemd)
 fi
 
 missing=()

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { loadConfig } from "../daemon/configuration-file.ts";
 import { request } from "../daemon/control-client.ts";
@@ -45,6 +46,8 @@ export function createProgram(shell: Shell): Command {
     .requiredOption("-c, --config <file>", "the YAML configuration")
     .action(async ({ config }: { config: string }) => {
       checkAddOns();
+      const { narrowPrivileges } = await import("../os/privileges.ts");
+      narrowPrivileges([config, fileURLToPath(import.meta.url)]);
       const { runDaemon } = await import("../daemon/run.ts");
       shell.exit(await runDaemon({ configFile: config }));
     });

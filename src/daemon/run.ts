@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { messageOf } from "../bytes/errors.ts";
+import { capabilityWords } from "../os/privileges.ts";
 import { loadConfig } from "./configuration-file.ts";
 import { openControlSocket } from "./control-socket.ts";
 import { Daemon } from "./daemon.ts";
@@ -28,6 +29,7 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   const { config } = loaded;
   const log = createLog(config.log);
   log.info({ event: "start", version, config: file }, `wirespan ${version} starts with ${file}`);
+  log.info({ event: "privileges" }, `runs with ${capabilityWords()}`);
   const daemon = await Daemon.open(config, log);
   try {
     const reload = oneAtATime(() => reloadFrom(file, daemon, log));

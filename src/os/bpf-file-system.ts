@@ -33,6 +33,11 @@ export function pinDirectory(name: string): PinDirectory {
   return { path };
 }
 
+/** Mounts the bpf file system if it is not yet and may be; whoever pins says why it could not. */
+export function mountBpfFileSystem(): void {
+  if (!isMounted()) mountProblem();
+}
+
 /** The path of a pin in a directory. The file system takes no dot in a name, so that one is written as "%2E", and so on. */
 export function pinPath(directory: string, name: string): string {
   return join(directory, encodeURIComponent(name).replaceAll(".", "%2E"));

@@ -6,6 +6,15 @@ import { request } from "../../src/daemon/control-client.ts";
 import type { PseudowireStatus, ReloadReport, StatusReport } from "../../src/daemon/status.ts";
 import { eventually, MAIN } from "./lab.ts";
 
+export interface DaemonOptions {
+  /** A command that runs it. */
+  readonly prefix?: readonly string[];
+  /** Variables beside those of the test. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** What is done to its folder before it starts. */
+  readonly before?: (folder: string) => void;
+}
+
 /** A daemon of its own in a network namespace that a test made, with its file and control socket in a folder of its own. */
 export class DaemonInNamespace {
   readonly folder = mkdtempSync(join(tmpdir(), "wirespan-daemon-"));
@@ -13,12 +22,18 @@ export class DaemonInNamespace {
   readonly #process: ChildProcess;
   #log = "";
 
-  private constructor(namespace: string, config: object, prefix: readonly string[]) {
+  private constructor(
+    namespace: string,
+    config: object,
+    { prefix = [], environment, before }: DaemonOptions,
+  ) {
     this.write(config);
+    before?.(this.folder);
     const words = [...prefix, process.execPath, MAIN, "run", "-c", join(this.folder, "wirespan.yaml")];
     // Its mount namespace stays that of the test, so that pins have the file system that all see.
     this.#process = spawn("nsenter", [`--net=/run/netns/${namespace}`, ...words], {
       stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...environment },
     });
     for (const stream of [this.#process.stdout, this.#process.stderr])
       stream?.on("data", (chunk) => {
@@ -26,13 +41,13 @@ export class DaemonInNamespace {
       });
   }
 
-  /** Starts it and waits until it answers. `prefix` is a command that runs it. */
+  /** Starts it and waits until it answers. */
   static async start(
     namespace: string,
     config: object,
-    prefix: readonly string[] = [],
+    options: DaemonOptions = {},
   ): Promise<DaemonInNamespace> {
-    const daemon = new DaemonInNamespace(namespace, config, prefix);
+    const daemon = new DaemonInNamespace(namespace, config, options);
     try {
       await eventually("the daemon answers", async () => {
         if (daemon.#process.exitCode !== null) throw new Error(`the daemon ended: ${daemon.log}`);
