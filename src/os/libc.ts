@@ -92,6 +92,7 @@ export const linux = {
   SO_SNDBUFFORCE: 32,
   SO_RCVBUFFORCE: 33,
   SO_ATTACH_FILTER: 26,
+  SO_PROTOCOL: 38,
   SO_MEMINFO: 55,
   IPPROTO_IP: 0,
   IP_TOS: 1,

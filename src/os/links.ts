@@ -1,5 +1,6 @@
 import netlink, { type RtNetlinkSocket } from "netlink";
 import { SystemError } from "./errors.ts";
+import { type NetlinkWatch, watchNetlink } from "./netlink-watch.ts";
 
 /** How an interface stands. */
 export interface LinkState {
@@ -12,15 +13,19 @@ export interface LinkState {
 
 export type LinkListener = (name: string, state: LinkState | undefined) => void;
 
+/** RTNLGRP_LINK (linux/rtnetlink.h). */
+const LINK_GROUP = 1;
 /** Ours: a reading that takes longer is given up, and one that went wrong is tried again after a pause. */
 const READ_LIMIT_MS = 10_000;
 const PAUSE_MS = 200;
+/** Between readings while notifications come one after another. */
+const BETWEEN_READINGS_MS = 50;
 
 /** The interfaces of this network namespace, by rtnetlink, and what becomes of them. */
 export class Links {
   readonly #socket: RtNetlinkSocket;
-  /** Events have a socket of their own: one that came between the parts of a dump would spoil the dump. */
-  readonly #events: RtNetlinkSocket;
+  /** Notifications have a socket of their own: one that came between the parts of a dump would spoil the dump. */
+  readonly #watch: NetlinkWatch;
   readonly #listeners: LinkListener[] = [];
   #states = new Map<string, LinkState>();
   /** The reading at work, and the one that is to follow it. */
@@ -28,19 +33,16 @@ export class Links {
   #next: Promise<void> | undefined;
   #closed = false;
 
-  private constructor(socket: RtNetlinkSocket, events: RtNetlinkSocket) {
+  private constructor(socket: RtNetlinkSocket) {
     this.#socket = socket;
-    this.#events = events;
+    // What a notification says is read anew from the kernel, so that none can be misread or missed.
+    const options = { family: "route", groups: [LINK_GROUP], pauseMs: BETWEEN_READINGS_MS } as const;
+    this.#watch = watchNetlink(options, () => this.#catchUp());
   }
 
   static async open(): Promise<Links> {
-    const links = new Links(netlink.createRtNetlink(), netlink.createRtNetlink());
-    links.#events.addMembership("LINK");
-    // What an event says is read anew from the kernel, so that none can be misread or missed; an error tells of lost events.
-    for (const event of ["message", "invalid", "error"] as const) {
-      links.#events.socket.on(event, () => links.#catchUp());
-    }
-    links.#socket.socket.on("error", () => links.#catchUp());
+    const links = new Links(netlink.createRtNetlink());
+    links.#socket.socket.on("error", () => void links.#catchUp());
     await links.#refresh();
     return links;
   }
@@ -84,7 +86,7 @@ export class Links {
   close(): void {
     this.#closed = true;
     this.#listeners.length = 0;
-    this.#events.socket.close();
+    this.#watch.close();
     // A question that is cut off would keep its time limit, and the process with it.
     void this.#reading.then(() => this.#socket.socket.close());
   }
@@ -104,9 +106,14 @@ export class Links {
   }
 
   /** Reads all interfaces because something changed, until that succeeds. */
-  #catchUp(): void {
-    if (this.#closed) return;
-    this.#refresh().catch(() => setTimeout(() => this.#catchUp(), PAUSE_MS).unref());
+  async #catchUp(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        return await this.#refresh();
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS).unref());
+      }
+    }
   }
 
   /** Resolves when a reading that began after this call is done; calls that come while one is at work share the next one. */

@@ -2,6 +2,7 @@ import { isIPv6 } from "node:net";
 import netlink, { type RtNetlinkSocket } from "netlink";
 import { SystemError } from "./errors.ts";
 import { ifNameToIndex, linux } from "./libc.ts";
+import { type NetlinkWatch, watchNetlink } from "./netlink-watch.ts";
 import { ask, attributesIn } from "./rtnetlink.ts";
 import { addressOctets, addressText } from "./sockets.ts";
 
@@ -15,17 +16,17 @@ const ROUTE_HEADER_OCTETS = 12;
 /** struct rtvia: the family, in front of the address. */
 const VIA_FAMILY_OCTETS = 2;
 
-/** TABLE: what tells of everything that can change the answer of `routeTo`. */
-const groups = [
-  "LINK",
-  "IPV4_IFADDR",
-  "IPV4_ROUTE",
-  "IPV4_RULE",
-  "IPV6_IFADDR",
-  "IPV6_ROUTE",
-  "IPV6_RULE",
-  "NEXTHOP",
-] as const;
+/** TABLE: groups that tell of everything that can change the answer of `routeTo`: RTNLGRP_ of linux/rtnetlink.h. */
+const groups = {
+  link: 1,
+  ipv4Address: 5,
+  ipv4Route: 7,
+  ipv4Rule: 8,
+  ipv6Address: 9,
+  ipv6Route: 11,
+  ipv6Rule: 19,
+  nextHop: 32,
+} as const;
 
 /** Changes come in crowds, and one call is for all of a crowd. */
 const COALESCING_MS = 200;
@@ -38,6 +39,8 @@ export interface RouteFound {
   readonly nextHopText: string;
   /** In octets, IP header included: what the route says, or was learned of the path, or else the interface's. */
   readonly mtu: number;
+  /** Of that, what was learned of the path or the route says; undefined where only the interface limits. */
+  readonly pathMtu: number | undefined;
   readonly interfaceName: string;
   /** Kind of the interface's hardware, such as "ETHER" (linux/if_arp.h, without ARPHRD_). */
   readonly hardware: string;
@@ -75,13 +78,15 @@ export async function routeTo(remote: string, local: string): Promise<RouteFound
       const interfaceIndex = netlink.getU32(oif);
       const nextHop = nextHopIn(attributes) ?? addressOctets(remote.replace(/%.*$/, ""));
       const [link] = await socket.getLink({ index: interfaceIndex });
+      const pathMtu = routeMtu(attributes.get(attribute.metrics));
       return {
         interfaceIndex,
         interfaceName: link?.attrs.ifname ?? "",
         hardware: String(link?.data.type),
         nextHop,
         nextHopText: addressText(nextHop),
-        mtu: routeMtu(attributes.get(attribute.metrics)) ?? link?.attrs.mtu ?? 0,
+        mtu: pathMtu ?? link?.attrs.mtu ?? 0,
+        pathMtu,
         isLocal: type === "LOCAL",
       };
     },
@@ -116,37 +121,10 @@ function routeMtu(metrics: Buffer | undefined): number | undefined {
   return mtu === undefined ? undefined : netlink.getU32(mtu);
 }
 
-/** Ends the watching; once is enough, again is no error. */
-export interface RouteWatch {
-  close(): void;
-}
-
 /**
- * Calls after any change of routes, rules, addresses or interfaces of this network namespace, also when the kernel could not tell
- * which: soon, and at most once in 200 ms. A path MTU that was learned is no such change. Throws what the package throws when no
- * socket can be opened.
+ * Calls after any change of routes, rules, addresses or interfaces of this network namespace: at once, and in a crowd of changes some
+ * 200 ms after the call before. A path MTU that was learned is no such change. Throws SystemError when no socket can be opened.
  */
-export function watchRoutes(listener: () => void): RouteWatch {
-  const socket = netlink.createRtNetlink();
-  let timer: NodeJS.Timeout | undefined;
-  let closed = false;
-  const tell = () => {
-    timer = undefined;
-    listener();
-  };
-  const changed = () => {
-    if (closed || timer !== undefined) return;
-    timer = setTimeout(tell, COALESCING_MS);
-    timer.unref();
-  };
-  for (const event of ["message", "invalid", "error"] as const) socket.socket.on(event, changed);
-  for (const group of groups) socket.addMembership(group);
-  return {
-    close() {
-      if (closed) return;
-      closed = true;
-      clearTimeout(timer);
-      socket.socket.close();
-    },
-  };
+export function watchRoutes(listener: () => void): NetlinkWatch {
+  return watchNetlink({ family: "route", groups: Object.values(groups), pauseMs: COALESCING_MS }, listener);
 }

@@ -49,6 +49,9 @@ export function controlOnlyFilter(isV6: boolean): readonly FilterLine[] {
   return [...loadSessionId(isV6), [JUMP_EQUAL, 0, 1, 0], [RETURN, 0, 0, EVERYTHING], [RETURN, 0, 0, 0]];
 }
 
+/** Keeps nothing. */
+export const nothingFilter: readonly FilterLine[] = [[RETURN, 0, 0, 0]];
+
 /** A filter as setsockopt(2) takes it: struct sock_fprog in `header`, which points at `lines`; keep both until the call is done. */
 export function filterProgram(lines: readonly FilterLine[]): {
   readonly header: Buffer;

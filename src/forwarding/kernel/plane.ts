@@ -2,8 +2,9 @@ import { messageOf } from "../../bytes/errors.ts";
 import { type PinDirectory, pinDirectory, removeDirectory, removeOthers } from "../../os/bpf-file-system.ts";
 import { canTellProtocol } from "../../os/bpf-probe.ts";
 import { BpfSyscall } from "../../os/bpf-syscall.ts";
+import type { NetlinkWatch } from "../../os/netlink-watch.ts";
 import { processorCount } from "../../os/processors.ts";
-import { type RouteWatch, watchRoutes } from "../../os/routes.ts";
+import { watchRoutes } from "../../os/routes.ts";
 import type { PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
 import { countersFrom } from "../ebpf/map-layout.ts";
 import {
@@ -58,7 +59,9 @@ interface Known extends Subject {
   readonly way: string | undefined;
 }
 
-/** A path MTU that was learned is told by nobody: ways are looked up anew so often. */
+/** How often it is looked whether a path's MTU is another one: the kernel learns it, forgets it, and tells nobody. */
+const PATH_MTU_MS = 1000;
+/** How often ways are looked up anew though nothing was told. */
 const LOOK_AGAIN_MS = 30_000;
 /** What a crashed daemon left and nobody replaced by then is dropped. */
 const INHERITED_MS = 300_000;
@@ -78,7 +81,7 @@ export class KernelPlane implements ForwardingPlane {
   readonly #directory: string | undefined;
   readonly #owner: string;
   readonly #ways = new Ways();
-  readonly #watch: RouteWatch;
+  readonly #watch: NetlinkWatch;
   readonly #timers: readonly NodeJS.Timeout[];
   readonly #endpoints = new Map<string, PsnEndpoint>();
   readonly #devices = new Map<string, KernelDevice>();
@@ -112,6 +115,7 @@ export class KernelPlane implements ForwardingPlane {
     this.#watch = watchRoutes(() => this.#lookAgain());
     this.#timers = [
       setInterval(() => this.#lookAgain(), LOOK_AGAIN_MS).unref(),
+      setInterval(() => this.#ways.haveOtherMtus && this.#lookAgain(), PATH_MTU_MS).unref(),
       setTimeout(() => void this.#inTurn(() => this.#dropInherited(() => false)), INHERITED_MS).unref(),
     ];
   }
@@ -240,6 +244,7 @@ export class KernelPlane implements ForwardingPlane {
       this.#known.clear();
     });
     await this.#userspace.close();
+    this.#ways[Symbol.dispose]();
     for (const { device } of this.#devices.values()) await closeKernelDevice(device, this.#owner);
     this.#shop[Symbol.dispose]();
     this.#ground.maps[Symbol.dispose]();

@@ -3,6 +3,7 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { concat } from "../../bytes/hex.ts";
 import { SystemError } from "../../os/errors.ts";
 import { addressOf, close, write } from "../../os/libc.ts";
+import { openPathMtuSocket } from "../../os/path-mtu-socket.ts";
 import {
   openEventDescriptor,
   openPacketSocket,
@@ -49,6 +50,8 @@ export class UserspacePlane implements ForwardingPlane {
   readonly #cells: Float64Array;
   readonly #waiting = new Map<number, Waiting>();
   readonly #endpoints = new Map<string, number>();
+  /** By the descriptor of the endpoint's socket that each stands beside. */
+  readonly #pathMtuSockets = new Map<number, number>();
   readonly #circuits = new Map<string, WorkerCircuit>();
   /** Row of the counters of each session, by its local id. */
   readonly #rows = new Map<number, number>();
@@ -88,12 +91,22 @@ export class UserspacePlane implements ForwardingPlane {
     const trafficClass = trafficClassOf(controlDscp);
     const { port: bound, ...socket } = openPsnSocket({ ...endpoint, trafficClass });
     const isV6 = isIPv6(address);
+    if (isV6 && encapsulation === "ip") this.#learnPathMtus(address, socket.fd);
     await this.#ask({
       kind: "open-endpoint",
       endpoint: { ...socket, encapsulation, isV6, address, port: bound, trafficClass },
     });
     this.#endpoints.set(endpointKey({ encapsulation, address, port: bound }), socket.fd);
     return { ...endpoint, port: bound };
+  }
+
+  #learnPathMtus(address: string, fd: number): void {
+    try {
+      this.#pathMtuSockets.set(fd, openPathMtuSocket(address));
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
   }
 
   async closeEndpoint(endpoint: PsnEndpoint): Promise<void> {
@@ -103,7 +116,9 @@ export class UserspacePlane implements ForwardingPlane {
     this.#endpoints.delete(key);
     await this.#ask({ kind: "close-endpoint", fd });
     this.#lostAtEndpoints += socketDrops(fd);
-    close(fd);
+    const pathMtuSocket = this.#pathMtuSockets.get(fd);
+    this.#pathMtuSockets.delete(fd);
+    for (const each of [fd, pathMtuSocket]) if (each !== undefined) close(each);
   }
 
   transmitControl(path: PsnPath, octets: Uint8Array): void {
@@ -173,7 +188,8 @@ export class UserspacePlane implements ForwardingPlane {
     await ended;
     this.#commands.close();
     const circuits = [...this.#circuits.values()].flatMap(descriptorsOf);
-    for (const fd of [...this.#endpoints.values(), ...circuits, this.#eventFd]) close(fd);
+    const sockets = [...this.#endpoints.values(), ...this.#pathMtuSockets.values()];
+    for (const fd of [...sockets, ...circuits, this.#eventFd]) close(fd);
     this.#endpoints.clear();
     this.#circuits.clear();
   }

@@ -1,0 +1,144 @@
+import { isIPv6 } from "node:net";
+import { addressOf, close, ifNameToIndex, lastError, linux, read, sendto, socket } from "./libc.ts";
+import { addressOctets } from "./sockets.ts";
+
+/**
+ * What the kernel knows of the MTU of paths. It learns one from ICMP (RFC 1191, RFC 8201), keeps it for a while with the route, and
+ * tells nobody: so it is asked, for many paths in one call, without waiting, since rtnetlink has answered when the call returns.
+ */
+
+/** Between these two addresses; a zone such as "%eth0" of the remote is heeded. */
+export interface AddressPair {
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+}
+
+/** What the kernel says of a path. */
+export interface PathMtu {
+  readonly interfaceIndex: number;
+  /** In octets, IP header included: what was learned of the path, or the route says; undefined where only the interface limits. */
+  readonly mtu: number | undefined;
+}
+
+/** TABLE: of linux/netlink.h and linux/rtnetlink.h. */
+const AF_NETLINK = 16;
+const NETLINK_ROUTE = 0;
+const SOCK_NONBLOCK = 0o4000;
+const NLM_F_REQUEST = 1;
+const RTM_NEWROUTE = 24;
+const RTM_GETROUTE = 26;
+const attribute = { destination: 1, source: 2, outputInterface: 4, metrics: 8 } as const;
+const METRIC_MTU = 2;
+/** struct nlmsghdr, and struct rtmsg behind it. */
+const HEADER_OCTETS = 16;
+const ROUTE_OCTETS = 12;
+const ATTRIBUTE_HEADER_OCTETS = 4;
+/** So many questions a call that all answers have room in the socket. */
+const BATCH = 16;
+/** Longer than any answer about one route. */
+const ANSWER_OCTETS = 8192;
+
+/** A socket to ask by. */
+export class PathMtus implements Disposable {
+  readonly #socket: number;
+  readonly #answer = new Uint8Array(ANSWER_OCTETS);
+
+  private constructor(descriptor: number) {
+    this.#socket = descriptor;
+  }
+
+  /** Opens one for the network namespace in which this is called. Throws SystemError. */
+  static open(): PathMtus {
+    const descriptor = socket(AF_NETLINK, linux.SOCK_RAW | linux.SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+    if (descriptor < 0) throw lastError("open a netlink socket", "for path MTUs");
+    return new PathMtus(descriptor);
+  }
+
+  /** For each path in its order; undefined where there is no route. */
+  ask(paths: readonly AddressPair[]): readonly (PathMtu | undefined)[] {
+    const found: (PathMtu | undefined)[] = paths.map(() => undefined);
+    for (let begin = 0; begin < paths.length; begin += BATCH) {
+      const questions = paths
+        .slice(begin, begin + BATCH)
+        .map((path, index) => questionOf(path, begin + index));
+      const octets = Buffer.concat(questions);
+      if (sendto(this.#socket, addressOf(octets), octets.length, linux.MSG_DONTWAIT, 0, 0) < 0) continue;
+      this.#readInto(found);
+    }
+    return found;
+  }
+
+  [Symbol.dispose](): void {
+    close(this.#socket);
+  }
+
+  #readInto(found: (PathMtu | undefined)[]): void {
+    for (;;) {
+      const octets = read(this.#socket, addressOf(this.#answer), this.#answer.length);
+      if (octets <= 0) return;
+      const view = new DataView(this.#answer.buffer, 0, octets);
+      if (octets < HEADER_OCTETS + ROUTE_OCTETS || view.getUint16(4, true) !== RTM_NEWROUTE) continue;
+      const number = view.getUint32(8, true);
+      if (number < found.length) found[number] = pathMtuIn(view);
+    }
+  }
+}
+
+function questionOf({ remoteAddress, localAddress }: AddressPair, number: number): Uint8Array {
+  const [address = "", zone] = remoteAddress.split("%");
+  const destination = addressOctets(address);
+  const source = addressOctets(localAddress.replace(/%.*$/, ""));
+  const attributes: (readonly [number, Uint8Array])[] = [
+    [attribute.destination, destination],
+    [attribute.source, source],
+  ];
+  if (zone !== undefined)
+    attributes.push([attribute.outputInterface, new Uint8Array(Uint32Array.of(ifNameToIndex(zone)).buffer)]);
+  const length = attributes.reduce(
+    (sum, [, octets]) => sum + ATTRIBUTE_HEADER_OCTETS + octets.length,
+    HEADER_OCTETS + ROUTE_OCTETS,
+  );
+  const message = new Uint8Array(length);
+  const view = new DataView(message.buffer);
+  view.setUint32(0, length, true);
+  view.setUint16(4, RTM_GETROUTE, true);
+  view.setUint16(6, NLM_F_REQUEST, true);
+  view.setUint32(8, number, true);
+  view.setUint8(HEADER_OCTETS, isIPv6(address) ? linux.AF_INET6 : linux.AF_INET);
+  view.setUint8(HEADER_OCTETS + 1, 8 * destination.length);
+  view.setUint8(HEADER_OCTETS + 2, 8 * source.length);
+  let at = HEADER_OCTETS + ROUTE_OCTETS;
+  for (const [type, octets] of attributes) {
+    view.setUint16(at, ATTRIBUTE_HEADER_OCTETS + octets.length, true);
+    view.setUint16(at + 2, type, true);
+    message.set(octets, at + ATTRIBUTE_HEADER_OCTETS);
+    at += ATTRIBUTE_HEADER_OCTETS + octets.length;
+  }
+  return message;
+}
+
+function pathMtuIn(view: DataView): PathMtu | undefined {
+  const attributes = attributesOf(view, HEADER_OCTETS + ROUTE_OCTETS);
+  const outputInterface = attributes.get(attribute.outputInterface);
+  if (outputInterface === undefined) return undefined;
+  const metrics = attributes.get(attribute.metrics);
+  const mtu = metrics === undefined ? undefined : attributesOf(metrics, 0).get(METRIC_MTU);
+  return { interfaceIndex: outputInterface.getUint32(0, true), mtu: mtu?.getUint32(0, true) };
+}
+
+/** Attributes by their type, from an offset on (struct rtattr). */
+function attributesOf(view: DataView, begin: number): ReadonlyMap<number, DataView> {
+  const found = new Map<number, DataView>();
+  for (let at = begin; at + ATTRIBUTE_HEADER_OCTETS <= view.byteLength; ) {
+    const length = view.getUint16(at, true);
+    if (length < ATTRIBUTE_HEADER_OCTETS || at + length > view.byteLength) break;
+    const data = new DataView(
+      view.buffer,
+      view.byteOffset + at + ATTRIBUTE_HEADER_OCTETS,
+      length - ATTRIBUTE_HEADER_OCTETS,
+    );
+    found.set(view.getUint16(at + 2, true), data);
+    at += (length + 3) & ~3;
+  }
+  return found;
+}

@@ -1,0 +1,217 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { request } from "../../src/daemon/control-client.ts";
+import type { PseudowireStatus, StatusReport } from "../../src/daemon/status.ts";
+import { type CommandResult, run } from "../../src/lab/command.ts";
+import { eventually, MAIN } from "./lab.ts";
+
+/**
+ * Two LCCEs with a router between them, and a namespace of hosts behind each; everything in network namespaces of its own:
+ *
+ *     hosts of a -- c0, c1 ... -- a -- wan == near [router] far == wan -- b -- c0, c1 ... -- hosts of b
+ *
+ * There is one static tunnel for each row of the table given, by addresses of its own, with one circuit: host side `hN` has 10.N.0.1
+ * at a and 10.N.0.2 at b.
+ */
+
+/** A tunnel of its own between the two. */
+export interface Row {
+  readonly encapsulation: "udp" | "ip";
+  readonly family: 4 | 6;
+  readonly fragmentation: "outer" | "none";
+}
+
+export type Site = "a" | "b";
+export type Node = Site | "router" | "hosts-a" | "hosts-b";
+
+const other = { a: "b", b: "a" } as const;
+const PREFIX = "wst-rs-";
+
+/** Address of an LCCE for a row. */
+export function addressOf(site: Site, family: 4 | 6, index: number): string {
+  const subnet = site === "a" ? 1 : 2;
+  return family === 4 ? `198.51.${subnet}.${10 + index}` : `2001:db8:${subnet}::${10 + index}`;
+}
+
+export class RoutedSites implements AsyncDisposable {
+  readonly #folder = mkdtempSync(join(tmpdir(), "wirespan-routed-"));
+  readonly #daemons = new Map<Site, ChildProcess>();
+
+  /** Everything is up and every session forwards. */
+  static async up(rows: readonly Row[], lcce: Readonly<Record<string, unknown>>): Promise<RoutedSites> {
+    const sites = new RoutedSites();
+    try {
+      await sites.#build(rows);
+      for (const site of ["a", "b"] as const) sites.#start(site, rows, lcce);
+      await eventually("both daemons answer", async () =>
+        (await Promise.all([sites.status("a"), sites.status("b")]))
+          .every(({ pseudowires }) => pseudowires.every(({ localCircuit }) => localCircuit === "up"))
+          .valueOf(),
+      );
+    } catch (error) {
+      await sites[Symbol.asyncDispose]();
+      throw error;
+    }
+    return sites;
+  }
+
+  exec(node: Node, command: string, input?: string): Promise<CommandResult> {
+    const words = ["ip", "netns", "exec", `${PREFIX}${node}`, "sh", "-c", command];
+    return run(words, { accept: [0, 1, 2], ...(input === undefined ? {} : { input }) });
+  }
+
+  async status(site: Site): Promise<StatusReport> {
+    const daemon = this.#daemons.get(site);
+    if (daemon?.exitCode !== null) throw new Error(this.log(site));
+    try {
+      return await request<StatusReport>(this.#file(site, "sock"), "status");
+    } catch {
+      return { pseudowires: [{ localCircuit: "unknown" }] } as unknown as StatusReport;
+    }
+  }
+
+  async pseudowire(site: Site, index: number): Promise<PseudowireStatus> {
+    const found = (await this.status(site)).pseudowires.find(({ name }) => name === `p${index}`);
+    if (found === undefined) throw new Error(`no pseudowire p${index} at ${site}`);
+    return found;
+  }
+
+  /** How many of some pings of a size came back. */
+  async pings(index: number, octets: number, count = 3): Promise<number> {
+    const { stdout } = await this.exec(
+      "hosts-a",
+      `ping -q -c${count} -i0.05 -W1 -s${octets} 10.${index}.0.2`,
+    );
+    return Number(/(\d+) received/.exec(stdout)?.[1] ?? 0);
+  }
+
+  /** The link between the router and b takes packets of so many octets from now on. */
+  async setFarMtu(octets: number): Promise<void> {
+    await this.exec("router", `ip link set far mtu ${octets}`);
+    await this.exec("b", `ip link set wan mtu ${octets}`);
+  }
+
+  log(site: Site): string {
+    return readFileSync(this.#file(site, "log"), "utf8");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const daemon of this.#daemons.values()) daemon.kill("SIGTERM");
+    for (const daemon of this.#daemons.values())
+      if (daemon.exitCode === null) await new Promise((resolve) => daemon.on("exit", resolve));
+    for (const node of ["a", "b", "router", "hosts-a", "hosts-b"])
+      await run(["ip", "netns", "delete", `${PREFIX}${node}`], { accept: [0, 1] });
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #file(site: Site, kind: string): string {
+    return join(this.#folder, `${site}.${kind}`);
+  }
+
+  async #build(rows: readonly Row[]): Promise<void> {
+    const nodes = ["a", "b", "router", "hosts-a", "hosts-b"].map((node) => `netns add ${PREFIX}${node}`);
+    const cables = (["a", "b"] as const).flatMap((site) => {
+      const end = site === "a" ? "near" : "far";
+      return [
+        `link add wan netns ${PREFIX}${site} type veth peer name ${end} netns ${PREFIX}router`,
+        ...rows.map(
+          (_, index) =>
+            `link add c${index} netns ${PREFIX}${site} type veth peer name h${index} netns ${PREFIX}hosts-${site}`,
+        ),
+      ];
+    });
+    await run(["ip", "-batch", "-"], { input: [...nodes, ...cables].join("\n") });
+    const forward = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"].map(
+      (key) => `sysctl -qw ${key}=1`,
+    );
+    await this.exec("router", forward.join("; "));
+    for (const site of ["a", "b"] as const) await this.#address(site, rows);
+  }
+
+  async #address(site: Site, rows: readonly Row[]): Promise<void> {
+    const subnet = site === "a" ? 1 : 2;
+    const end = site === "a" ? "near" : "far";
+    const batch = (node: Node, lines: readonly string[]) =>
+      run(["ip", "-n", `${PREFIX}${node}`, "-batch", "-"], { input: lines.join("\n") });
+    await batch("router", [
+      `addr add 198.51.${subnet}.1/24 dev ${end}`,
+      `addr add 2001:db8:${subnet}::1/64 dev ${end} nodad`,
+      `link set ${end} up`,
+    ]);
+    const prefix = (family: 4 | 6) => (family === 4 ? 24 : "64 nodad");
+    await batch(site, [
+      "link set lo up",
+      ...rows.map(({ family }, index) =>
+        `addr add ${addressOf(site, family, index)}/${prefix(family)} dev wan`.replace(
+          /\/64 nodad (.*)/,
+          "/64 $1 nodad",
+        ),
+      ),
+      ...rows.map((_, index) => `link set c${index} up`),
+      "link set wan up",
+    ]);
+    // A route over IPv4 needs an address of the subnet, whatever the rows are.
+    await batch(site, [
+      `addr add 198.51.${subnet}.2/24 dev wan`,
+      `addr add 2001:db8:${subnet}::2/64 dev wan nodad`,
+      `route add default via 198.51.${subnet}.1`,
+      `route add default via 2001:db8:${subnet}::1`,
+    ]);
+    await batch(
+      `hosts-${site}`,
+      rows.flatMap((_, index) => [
+        `addr add 10.${index}.0.${subnet}/24 dev h${index}`,
+        `link set h${index} up`,
+      ]),
+    );
+  }
+
+  #start(site: Site, rows: readonly Row[], lcce: Readonly<Record<string, unknown>>): void {
+    const there = other[site];
+    const side = site === "a" ? 0 : 1000;
+    const tunnels = rows.map(({ encapsulation, family, fragmentation }, index) => [
+      `t${index}`,
+      {
+        local: addressOf(site, family, index),
+        remote: addressOf(there, family, index),
+        encapsulation,
+        fragmentation,
+        control: "static",
+        ...(encapsulation === "udp" ? { udp_checksum: "zero" } : {}),
+        pseudowires: {
+          [`p${index}`]: {
+            circuit: { interface: `c${index}` },
+            static: {
+              local_session_id: 1 + side + index,
+              remote_session_id: 1 + (1000 - side) + index,
+              receive_cookie: "0102030405060708",
+              transmit_cookie: "0102030405060708",
+            },
+          },
+        },
+      },
+    ]);
+    const config = {
+      ...lcce,
+      lcce: { control_socket: this.#file(site, "sock") },
+      log: { level: "debug" },
+      tunnels: Object.fromEntries(tunnels),
+    };
+    writeFileSync(this.#file(site, "yaml"), stringify(config));
+    const log = openSync(this.#file(site, "log"), "w");
+    const words = [
+      "netns",
+      "exec",
+      `${PREFIX}${site}`,
+      process.execPath,
+      MAIN,
+      "run",
+      "-c",
+      this.#file(site, "yaml"),
+    ];
+    this.#daemons.set(site, spawn("ip", words, { stdio: ["ignore", log, log] }));
+  }
+}
