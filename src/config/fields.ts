@@ -363,7 +363,10 @@ export const configFields = z.strictObject({
         .string()
         .min(1)
         .max(255)
-        .regex(/^[\x21-\x7e]+$/, "wanted US-ASCII without blanks")
+        .regex(
+          /^[\x21-\x7e]+$/,
+          "wanted US-ASCII without blanks: the name goes to peers as it is, such as lcce-a.example.org",
+        )
         .optional()
         .describe("Host Name that we tell peers; default: the machine's."),
       router_id: z

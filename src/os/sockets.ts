@@ -7,6 +7,8 @@ import {
   addressOf,
   bind,
   close,
+  errno,
+  errnoName,
   eventfd,
   getsockname,
   getsockopt,
@@ -171,9 +173,21 @@ export function openPsnSocket(wishes: PsnSocketWishes): PsnSocket {
   if (encapsulation === "ip") attachFilter(fd, filterProgram(dataOnlyFilter(isV6)), target);
   const name = new Uint8Array(SOCKADDR_OCTETS);
   const length = writeSocketAddress(name, address, encapsulation === "udp" ? port : 0);
-  require(bind(fd, addressOf(name), length) ===
-    0, fd, "bind a socket", target, "is the address on this machine, the port free?");
+  if (bind(fd, addressOf(name), length) !== 0) {
+    const hint = bindHints(address, port)[errnoName(errno())];
+    require(false, fd, "bind a socket", target, hint);
+  }
   return { fd, port: encapsulation === "udp" ? boundPort(fd, target) : 0, takesSegments };
+}
+
+/** What to do about an address that cannot be taken, by the name of an errno. */
+function bindHints(address: string, port: number): Readonly<Record<string, string>> {
+  return {
+    EADDRNOTAVAIL: `no interface that is up has the address ${address}, or it is still tentative; see: ip address show to ${address}`,
+    EADDRINUSE: `another program has the port; see which: ss -ulpn sport = :${port}`,
+    EACCES: "a port below 1024 needs CAP_NET_BIND_SERVICE",
+    EPERM: "IP protocol 115 needs CAP_NET_RAW",
+  };
 }
 
 function boundPort(fd: number, target: string): number {

@@ -117,3 +117,22 @@ test("a packet socket that only sends is told of nothing, and has the interface 
   close(far);
   expect(await promiscuity()).toBe(0);
 });
+
+test.each(["192.0.2", "2001:db8:"])(
+  "an address or port in %s that cannot be taken says why, and what shows it",
+  (net) => {
+    const open = (address: string, port: number) =>
+      openPsnSocket({ encapsulation: "udp", address, port, fragmentation: "outer", checksum: "auto" });
+    const separator = net.includes(":") ? ":" : ".";
+    const [own, other] = [`${net}${separator}1`, `${net}${separator}77`];
+    expect(() => open(other, 1701)).toThrow(
+      `bind a socket: EADDRNOTAVAIL (UDP ${other} port 1701); no interface that is up has the address ${other}, or it is still ` +
+        `tentative; see: ip address show to ${other}`,
+    );
+    const first = open(own, 1701);
+    expect(() => open(own, 1701)).toThrow(
+      /EADDRINUSE .*another program has the port; see which: ss -ulpn sport = :1701/,
+    );
+    close(first.fd);
+  },
+);
