@@ -196,7 +196,7 @@ test("a clean stop leaves no program, no pin and no interface behind", async () 
   await using lab = await Lab.up(topologyOf("clean", { tap: "pw0", bridge: "lan" }, true), "ebpf");
   const { pid } = await lab.status("a");
   const links = async () => (await lab.shell("lcce-a", "ls /sys/class/net")).stdout.split(/\s+/);
-  expect((await links()).filter((link) => /^(ws|pw)/.test(link)).length).toBe(4);
+  expect((await links()).filter((link) => /^(ws|pw)/.test(link)).length).toBe(6);
   await lab.shell("lcce-a", `kill ${pid}`);
   await eventually(
     "the daemon is gone",

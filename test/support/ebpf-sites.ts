@@ -26,7 +26,7 @@ import { TestNamespace } from "./namespace.ts";
  *     pw0 [encapsulate what the host sends]
  *
  * `near` and `far` decapsulate. Each circuit has a detour, a pair whose near end has its checksum offload off, and whose far end
- * encapsulates. Where there is a session below, `near` and `far` are not the two ends of one pair, but what it bridges:
+ * encapsulates; the network has one too, `nearN` and `farN`, whose far end decapsulates. Where there is a session below, `near` and `far` are not the two ends of one pair, but what it bridges:
  *
  *     near2 - circuitC [encapsulate]  near3 - far3  [encapsulate] circuitD - far2
  */
@@ -146,6 +146,7 @@ export class EbpfSites implements AsyncDisposable {
       ...{ siteA: "circuitA", siteB: "circuitB", pw0: "pw1", near: "far" },
       ...{ near2: "circuitC", far2: "circuitD", near3: "far3" },
       ...{ nearA: "farA", nearB: "farB", nearC: "farC", nearD: "farD" },
+      nearN: "farN",
     };
     for (const [one, other] of Object.entries(pairs)) {
       await middle.ip(`link add ${one} type veth peer name ${other}`);
@@ -154,8 +155,9 @@ export class EbpfSites implements AsyncDisposable {
           `link set ${name} up mtu ${/^circuit[AB]|site|pw/.test(name) ? 1500 : NETWORK_MTU + ROOM_BELOW}`,
         );
     }
-    for (const detour of ["A", "B", "C", "D"])
+    for (const detour of ["A", "B", "C", "D", "N"])
       await middle.exec("ethtool", "-K", `near${detour}`, "tx", "off");
+    await middle.ip("link set nearN gso_max_segs 1");
     for (const [near, far] of networks) await this.#join(near, far);
     await middle.ip(`link set siteA netns ${siteA.name}`);
     await middle.ip(`link set siteB netns ${siteB.name}`);
@@ -191,8 +193,15 @@ export class EbpfSites implements AsyncDisposable {
   }
 
   /** Does something with this thread in the middle namespace, or in that of site A. */
-  inside<T>(where: "middle" | "siteA", act: () => T): T {
-    return (where === "middle" ? this.#middle : this.#sites[0]).inside(act);
+  inside<T>(where: "middle" | "siteA" | "siteB", act: () => T): T {
+    const namespaces = { middle: this.#middle, siteA: this.#sites[0], siteB: this.#sites[1] };
+    return namespaces[where].inside(act);
+  }
+
+  /** Site B says nothing of its own from now on, and site A neither. */
+  async silence(): Promise<void> {
+    for (const [index, device] of ["siteA", "siteB"].entries())
+      await this.#sites[index]?.exec("sysctl", "-qw", `net.ipv6.conf.${device}.disable_ipv6=1`);
   }
 
   /** Gives `far` the addresses of its end, for sockets that hear what no program takes; site A says nothing of its own then. */
@@ -253,7 +262,9 @@ export class EbpfSites implements AsyncDisposable {
     const encapsulate = this.bench.program(encapsulateProgram, options, "interface");
     const decapsulate = this.bench.program(decapsulateProgram, options, "interface");
     return [
-      ...ends.map(({ network }) => this.#link(decapsulate, network, "ingress")),
+      ...["farN", ...ends.map(({ network }) => network)].map((each) =>
+        this.#link(decapsulate, each, "ingress"),
+      ),
       ...ends.map(({ detour }) => this.#link(encapsulate, `far${detour}`, "ingress")),
       ...[...ends].reverse().map(({ circuit, at }) => this.#link(encapsulate, circuit, at)),
     ];
@@ -272,6 +283,7 @@ export class EbpfSites implements AsyncDisposable {
         ...{ circuitInterface: index(end.circuit), networkInterface: index(end.network) },
         ...{ nextHop: addresses[other]!, packetOctets: mtu + ROOM_BELOW, cut },
         ...{ detourInterface: index(`near${end.detour}`), deliver: end.at === "egress" ? "in" : "out" },
+        networkDetour: { near: index("nearN"), far: index("farN") },
         ...changes,
       });
       const detour = index(`far${end.detour}`);

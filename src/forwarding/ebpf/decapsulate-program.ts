@@ -27,6 +27,7 @@ import { fitCircuit } from "./circuit-mtu.ts";
 import { countFrames, discard, discardEnds } from "./counters.ts";
 import { assumeSingle, countSegments, KNOWN_OCTETS, known, readInnerHeaders, TCP } from "./inner-headers.ts";
 import { peerValue } from "./map-layout.ts";
+import { judgeUndone, networkDetourEnd, passForeign } from "./network-detour.ts";
 import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions, shapeOf } from "./options.ts";
 import { comparePeer, passOthers, readOuterHeader } from "./outer-check.ts";
 import { FRAGMENT_BITS, ipv4Fields } from "./outer-header.ts";
@@ -82,6 +83,7 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...readHead(options),
     ...readOuterHeader(options, HEAD, packetOctets, messageOctets),
     ...findEntry(shape, maps.peers, HEAD + places.sessionId, peerValue.shape.offset),
+    ...passForeign(),
     ...assumeSingle(KNOWN, 0),
     ...(options.encapsulation === "udp" ? judgeSuperFrame(options) : []),
     ...comparePeer(options, HEAD),
@@ -90,6 +92,7 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     jumpIfLess(messageOctets, headerOctets + LINK_OCTETS, discard("truncated")),
     add(messageOctets, -headerOctets),
     ...trim(),
+    ...judgeUndone(options, { place: KNOWN, messageOctets }, discard("circuit-error")),
     ...(options.sublayer && options.sequencing !== "none"
       ? acceptNumber(maps.sequences, slot, HEAD + places.sublayer, SCRATCH)
       : []),
@@ -113,6 +116,7 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     load32(arg2, entry, peerValue.redirectFlags.offset),
     call("redirect"),
     exit(),
+    ...networkDetourEnd(),
     ...passEnd(),
     ...discardEnds(
       reasons.filter((reason) => canGiveUp(options, reason)),

@@ -35,7 +35,7 @@ const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
 
 /** The protocol number of IP. */
 export const TCP = 6;
-const UDP = 17;
+export const UDP = 17;
 const SCTP = 132;
 const UDP_HEADER_OCTETS = 8;
 const SHORTEST_TCP_HEADER_OCTETS = 20;
@@ -73,14 +73,14 @@ export function assumeSingle(place: number, frameOctets: Register | number): rea
 
 /**
  * Reads on from the EtherType at `at - 2`, where `at` and `linkOctets` are known, to what IP carries. Goes on at `otherwise` for
- * what is not IP, fragments, IP options and extension headers.
+ * what is not IP, fragments, IP options and extension headers. A program that has these lines twice gives the second ones a name.
  */
-export function readInnerHeaders(place: number, otherwise: string): readonly Line[] {
-  return [...skipTags(place, otherwise), ...readInnerIp(place, otherwise)];
+export function readInnerHeaders(place: number, otherwise: string, name = "inner"): readonly Line[] {
+  return [...skipTags(place, otherwise, name), ...readInnerIp(place, otherwise, name)];
 }
 
 /** Moves `at` and `linkOctets` behind the tags in the octets. Leaves the type behind them in `arg1`. */
-function skipTags(place: number, otherwise: string): readonly Line[] {
+function skipTags(place: number, otherwise: string, name: string): readonly Line[] {
   const readType = [
     load32(arg1, frame, place + known.at),
     add(arg1, -2),
@@ -94,27 +94,27 @@ function skipTags(place: number, otherwise: string): readonly Line[] {
   ];
   const skip = (tag: number): readonly Line[] => [
     ...readType,
-    ...jumpIfTag(arg1, `inner.tag${tag}`),
-    jump("inner.type"),
-    label(`inner.tag${tag}`),
+    ...jumpIfTag(arg1, `${name}.tag${tag}`),
+    jump(`${name}.type`),
+    label(`${name}.tag${tag}`),
     ...step(known.at),
     ...step(known.linkOctets),
   ];
   return [
     ...Array.from({ length: MOST_TAGS }, (_, tag) => tag).flatMap(skip),
     ...readType,
-    label("inner.type"),
-    ...jumpIfIp(arg1, "inner.ip"),
+    label(`${name}.type`),
+    ...jumpIfIp(arg1, `${name}.ip`),
     jump(otherwise),
-    label("inner.ip"),
+    label(`${name}.ip`),
   ];
 }
 
-function readInnerIp(place: number, otherwise: string): readonly Line[] {
+function readInnerIp(place: number, otherwise: string, name: string): readonly Line[] {
   const ip = place + known.ip;
   const keep = (value: typeof arg1 | number, offset: number) => store32(frame, place + offset, value);
   return [
-    jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV6), "inner.ipv6"),
+    jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV6), `${name}.ipv6`),
     load32(arg1, frame, place + known.at),
     ...loadOctets(arg1, ip, IPV4_OCTETS, otherwise),
     load8(arg1, frame, ip),
@@ -129,8 +129,8 @@ function readInnerIp(place: number, otherwise: string): readonly Line[] {
     keep(arg1, known.payloadOctets),
     keep(IPV4_OCTETS, known.ipOctets),
     load8(arg1, frame, ip + ipv4Fields.protocol),
-    jump("inner.known"),
-    label("inner.ipv6"),
+    jump(`${name}.known`),
+    label(`${name}.ipv6`),
     load32(arg1, frame, place + known.at),
     ...loadOctets(arg1, ip, IPV6_OCTETS, otherwise),
     load16(arg1, frame, ip + ipv6Fields.length),
@@ -138,7 +138,7 @@ function readInnerIp(place: number, otherwise: string): readonly Line[] {
     keep(arg1, known.payloadOctets),
     keep(IPV6_OCTETS, known.ipOctets),
     load8(arg1, frame, ip + ipv6Fields.protocol),
-    label("inner.known"),
+    label(`${name}.known`),
     keep(arg1, known.protocol),
   ];
 }

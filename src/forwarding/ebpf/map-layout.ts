@@ -83,6 +83,9 @@ export const peerValue = {
   redirectFlags: { offset: 60, octets: 4, kind: "machine" },
   /** The interface to which TCP goes instead, to be joined; 0 if there is none. Read over IP protocol 115 only. */
   tcpInterface: { offset: 64, octets: 4, kind: "machine" },
+  /** The network's detour: where what must be cut or finished goes in, and where it comes out; 0 if there is none. */
+  detourNear: { offset: 68, octets: 4, kind: "machine" },
+  detourFar: { offset: 72, octets: 4, kind: "machine" },
 } as const satisfies Layout;
 
 /** TABLE: the way to a session's peer, for what comes out of the cutter, by its slot. */
@@ -142,6 +145,8 @@ export interface Placement extends Omit<OuterHeader, "trafficClass"> {
   readonly cut: boolean;
   /** Over IP protocol 115, the interfaces into which TCP goes: encapsulated, to be cut; and from the peer, to be joined. */
   readonly cutter?: { readonly cut: number; readonly join: number } | undefined;
+  /** By their indexes, the ends of the cable in which messages are cut and finished before they are decapsulated. */
+  readonly networkDetour?: { readonly near: number; readonly far: number } | undefined;
   /** Whether frames leave by the circuit's interface, or come in there, as at the host's own end of a pseudowire. */
   readonly deliver: "out" | "in";
 }
@@ -284,6 +289,8 @@ export function peerEntry(
     vlanId: attachment.vlan?.id ?? 0,
     redirectFlags: deliveryOf(placement).redirectFlags,
     tcpInterface: placement.cutter?.join ?? 0,
+    detourNear: placement.networkDetour?.near ?? 0,
+    detourFar: placement.networkDetour?.far ?? 0,
   });
   return [encode(peerKey, { sessionId: session.localSessionId }), value];
 }

@@ -41,11 +41,11 @@ const UDP_OCTETS = 8;
 
 const { result, arg1, arg2, frame } = Register;
 
-/** Lets pass what is of another family, tagged, for another host, and super-frames over IP protocol 115. */
+/** Lets pass what is of another family, tagged, and super-frames over IP protocol 115. */
 export function passOthers({ family, encapsulation }: ProgramOptions): readonly Line[] {
   const type = family === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
-  const { protocol, vlanPresent, packetType, gsoSize } = skbContext;
-  const absent = encapsulation === "udp" ? [vlanPresent, packetType] : [vlanPresent, packetType, gsoSize];
+  const { protocol, vlanPresent, gsoSize } = skbContext;
+  const absent = encapsulation === "udp" ? [vlanPresent] : [vlanPresent, gsoSize];
   return [
     load32(arg1, context, protocol),
     jumpIfNotEqual(arg1, networkOrder(type), "pass"),

@@ -17,6 +17,7 @@ import type { Attachment, PsnEndpoint } from "../plane.ts";
 import type { Attachments, Place } from "./attachments.ts";
 import type { Cutter } from "./cutter.ts";
 import type { KernelDevice } from "./devices.ts";
+import type { Cable } from "./hidden-interfaces.ts";
 import type { PlaneMaps } from "./plane-maps.ts";
 import type { ProgramOrder } from "./program-shop.ts";
 import type { Way } from "./ways.ts";
@@ -25,6 +26,8 @@ import type { Way } from "./ways.ts";
 export interface Ground {
   readonly maps: PlaneMaps;
   readonly attachments: Attachments;
+  /** Where messages of a network within this machine are cut and finished. */
+  readonly networkDetour: Cable;
 }
 
 /** A session on its device. */
@@ -63,7 +66,7 @@ export function carriageOf(
   endpoint: PsnEndpoint,
   { route }: Way,
   slot: number,
-  cutter?: Cutter,
+  { networkDetour, cutter }: { readonly networkDetour: Cable; readonly cutter?: Cutter | undefined },
 ): Carriage {
   const { near, far } = device.detour;
   const placement: Placement = {
@@ -79,6 +82,7 @@ export function carriageOf(
     detourInterface: near,
     cut: mustCut(session, endpoint),
     cutter: cutter === undefined ? undefined : { cut: cutter.cut.into, join: cutter.join.into },
+    networkDetour,
     deliver: device.delivery,
   };
   const behindDetour = {
@@ -107,6 +111,7 @@ export function carriageOf(
   return {
     uses: [
       ...throughCutter,
+      [decapsulate, { interfaceIndex: networkDetour.far, at: "ingress" }],
       [decapsulate, { interfaceIndex: route.interfaceIndex, at: "ingress" }],
       [encapsulate, { interfaceIndex: far, at: "ingress" }],
       [encapsulate, device.place],

@@ -2,13 +2,16 @@ import { deleteVirtualPair, interfaceNames } from "../../os/virtual-pairs.ts";
 import type { CircuitDevice } from "../plane.ts";
 import type { Place } from "./attachments.ts";
 import { type Cutter, openCutter } from "./cutter.ts";
-import { DETOUR_MTU, havePair, hidden, indexOf, OWNER_DIGITS, prefixes } from "./hidden-interfaces.ts";
-
-/** A virtual cable, by the interface indexes of its ends. */
-export interface Cable {
-  readonly near: number;
-  readonly far: number;
-}
+import {
+  type Cable,
+  DETOUR_MTU,
+  havePair,
+  hidden,
+  indexOf,
+  OWNER_DIGITS,
+  prefixes,
+} from "./hidden-interfaces.ts";
+import { networkDetourNames } from "./network-detour.ts";
 
 /** A circuit's device as programs and the userspace plane share it. */
 export interface KernelDevice {
@@ -85,7 +88,11 @@ export async function closeKernelDevice({ kind, name }: CircuitDevice, owner: st
  */
 export async function removeLeftOvers(devices: Iterable<CircuitDevice>, owner: string): Promise<void> {
   const kinds = Object.keys(prefixes) as (keyof typeof prefixes)[];
-  const used = new Set([...devices].flatMap(({ name }) => kinds.map((kind) => hidden(kind, owner, name))));
+  const { near, far } = networkDetourNames(owner);
+  const used = new Set([
+    ...[near, far],
+    ...[...devices].flatMap(({ name }) => kinds.map((kind) => hidden(kind, owner, name))),
+  ]);
   const ours = new RegExp(
     `^(?:${Object.values(prefixes).join("|")})${owner.slice(0, OWNER_DIGITS)}[0-9a-f]{8}$`,
   );

@@ -26,6 +26,8 @@ export const prefixes = {
   joinerNear: "wse",
   joinerFar: "wsf",
   twin: "wst",
+  networkNear: "wsg",
+  networkFar: "wsh",
 } as const;
 export const OWNER_DIGITS = 4;
 
@@ -33,6 +35,12 @@ export const OWNER_DIGITS = 4;
 export function hidden(kind: keyof typeof prefixes, owner: string, name: string): string {
   const digits = createHash("sha256").update(name).digest("hex").slice(0, 8);
   return prefixes[kind] + owner.slice(0, OWNER_DIGITS) + digits;
+}
+
+/** A virtual cable, by the interface indexes of its ends. */
+export interface Cable {
+  readonly near: number;
+  readonly far: number;
 }
 
 /** Makes a pair. One that is there already, with these very names, was ours: it stays if it is of this kind. Rejects with SystemError. */

@@ -36,6 +36,7 @@ import {
 import { CircuitOwners } from "./circuit-owners.ts";
 import { closeKernelDevice, type KernelDevice, openKernelDevice, removeLeftOvers } from "./devices.ts";
 import { Inheritance } from "./inheritance.ts";
+import { closeNetworkDetour, openNetworkDetour } from "./network-detour.ts";
 import { layoutVersion, PlaneMaps } from "./plane-maps.ts";
 import { ProgramShop } from "./program-shop.ts";
 import { Slots } from "./slots.ts";
@@ -95,7 +96,12 @@ export class KernelPlane implements ForwardingPlane {
   /** What a crash of the daemon would mean, in words. */
   readonly crashWords: string;
 
-  private constructor(userspace: UserspacePlane, maps: PlaneMaps, owner: string, pins: PinDirectory) {
+  private constructor(
+    userspace: UserspacePlane,
+    { maps, networkDetour }: Pick<Ground, "maps" | "networkDetour">,
+    owner: string,
+    pins: PinDirectory,
+  ) {
     const directory = pins.path;
     this.#userspace = userspace;
     this.#directory = directory;
@@ -108,7 +114,7 @@ export class KernelPlane implements ForwardingPlane {
       readsProtocol: !canTellProtocol(),
       processors: processorCount(),
     });
-    this.#ground = { maps, attachments: new Attachments(this.#shop, owner, directory) };
+    this.#ground = { maps, networkDetour, attachments: new Attachments(this.#shop, owner, directory) };
     this.#slots = new Slots(maps.capacity);
     this.#inheritance = new Inheritance(maps);
     for (const slot of this.#inheritance.slots) this.#slots.occupy(slot);
@@ -130,8 +136,9 @@ export class KernelPlane implements ForwardingPlane {
     const maps =
       (directory === undefined ? undefined : PlaneMaps.open(bpf, capacity, directory)) ??
       PlaneMaps.create(bpf, capacity, directory);
+    const networkDetour = await openNetworkDetour(owner);
     const userspace = await UserspacePlane.open(events);
-    return new KernelPlane(userspace, maps, owner, pins);
+    return new KernelPlane(userspace, { maps, networkDetour }, owner, pins);
   }
 
   async openEndpoint(wanted: PsnEndpoint): Promise<PsnEndpoint> {
@@ -246,6 +253,7 @@ export class KernelPlane implements ForwardingPlane {
     await this.#userspace.close();
     this.#ways[Symbol.dispose]();
     for (const { device } of this.#devices.values()) await closeKernelDevice(device, this.#owner);
+    await closeNetworkDetour(this.#owner);
     this.#shop[Symbol.dispose]();
     this.#ground.maps[Symbol.dispose]();
     if (this.#directory !== undefined) removeDirectory(this.#directory);
@@ -290,7 +298,8 @@ export class KernelPlane implements ForwardingPlane {
     try {
       const needs = needsCutter(subject.session, endpoint);
       const cutter = needs ? await subject.device.cutter() : undefined;
-      const carriage = this.#owned(subject, carriageOf(subject, endpoint, way, slot, cutter));
+      const cables = { networkDetour: this.#ground.networkDetour, cutter };
+      const carriage = this.#owned(subject, carriageOf(subject, endpoint, way, slot, cables));
       await load(this.#ground, carriage);
       return { ...subject, carriage, slot, reason: undefined, way: way.text };
     } catch (error) {

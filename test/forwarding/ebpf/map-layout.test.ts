@@ -134,7 +134,11 @@ test("an entry of the peer side tells what a data message must be", () => {
   const [key, value] = peerEntry(
     sessionOf(options),
     attachmentOf(options),
-    placementOf(options, { deliver: "in", cutter: { cut: 8, join: 9 } }),
+    placementOf(options, {
+      deliver: "in",
+      cutter: { cut: 8, join: 9 },
+      networkDetour: { near: 10, far: 11 },
+    }),
   );
   expect(toHex(key)).toBe("0a0a0001");
   expect(toHex(value)).toBe(
@@ -142,7 +146,7 @@ test("an entry of the peer side tells what a data message must be", () => {
       "20010db8000000000000000000000002" +
       `06a506a5${shapeOf(options).toString(16).padStart(2, "0")}000000` +
       "b0b1b2b3b4b5b6b7" +
-      "01000000 03000000 0000000001000000 09000000".replace(/ /g, ""),
+      "01000000 03000000 0000000001000000 09000000 0a000000 0b000000".replace(/ /g, ""),
   );
 });
 
