@@ -106,6 +106,11 @@ function sameOctets(a: Uint8Array | undefined, b: Uint8Array | undefined): boole
   return a === undefined || b === undefined ? a === b : equalOctets(a, b);
 }
 
+/** An event in a state where it has no place (RFC 3931 §7.1). */
+export function stateMachine(text: string): Refusal {
+  return { resultCode: stopResult.stateMachine, text };
+}
+
 function outOfRange(text: string): Refusal {
   return { resultCode: stopResult.generalError, errorCode: OUT_OF_RANGE, text };
 }

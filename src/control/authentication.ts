@@ -51,8 +51,11 @@ export class Authentication {
     return secrets.map((secret) => ({ digestType, secret, nonces }));
   }
 
-  /** Judges a received message before anything in it is used; in constant time for each key. */
-  verify(octets: Uint8Array, messageType: number | undefined): Verification {
+  /**
+   * Judges a received message before anything in it is used; in constant time for each key. `isOpening`: the connection is not
+   * established yet, so that the peer may have ended it before it knew our nonce.
+   */
+  verify(octets: Uint8Array, messageType: number | undefined, isOpening = true): Verification {
     const present = hasMessageDigest(octets);
     if (this.#settings.mode !== "digest") {
       // A digest without nonces and secret is a mere integrity check, which a peer may send by itself (RFC 3931 §4.3).
@@ -60,7 +63,7 @@ export class Authentication {
       return undamaged ? { verdict: "ok", hidingSecrets: [] } : { verdict: "wrong-digest" };
     }
     if (!present) return { verdict: "missing-digest" };
-    const keys = this.#noncesOf(octets, messageType).flatMap((nonces) =>
+    const keys = this.#noncesOf(octets, messageType, isOpening).flatMap((nonces) =>
       this.#settings.secrets.map((secret) => ({ secret, nonces })),
     );
     const valid = validKeys(octets, keys);
@@ -70,16 +73,23 @@ export class Authentication {
   }
 
   /** The nonce prefixes a received message may have been made with, seen from its sender: its nonce, then ours. */
-  #noncesOf(octets: Uint8Array, messageType: number | undefined): readonly Uint8Array[] {
+  #noncesOf(octets: Uint8Array, messageType: number | undefined, isOpening: boolean): readonly Uint8Array[] {
     if (messageType === SCCRQ) return [NOTHING];
     const own = this.#ownNonce;
     const theirs = this.#peerNonce;
-    // An initiator that gives up before it saw our SCCRP has only its own nonce to use (RFC 3931 §5.4.3).
-    if (theirs !== undefined && messageType === STOPCCN) return [concat(theirs, own), theirs];
-    if (theirs !== undefined) return [concat(theirs, own)];
+    if (theirs !== undefined) {
+      // An initiator that gives up before it saw our SCCRP has only its own nonce to use, and names no id of ours (RFC 3931 §5.4.3).
+      const knowsNoNonce = isOpening && messageType === STOPCCN && isUnaddressed(octets);
+      return knowsNoNonce ? [concat(theirs, own), theirs] : [concat(theirs, own)];
+    }
     if (messageType === SCCRP) return [concat(peekNonce(octets) ?? NOTHING, own)];
     // A peer that refuses our SCCRQ never told a nonce of its own; both readings of the RFC are in use.
     if (messageType === STOPCCN) return [own, NOTHING];
     return [own];
   }
+}
+
+/** Whether the header names no control connection (RFC 3931 §3.2.1). */
+function isUnaddressed(octets: Uint8Array): boolean {
+  return octets.subarray(4, 8).every((octet) => octet === 0);
 }

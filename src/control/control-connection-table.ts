@@ -36,6 +36,7 @@ export type ControlConnectionAction =
   | "forget"
   | "linger"
   | "deliver-to-session"
+  | "yield"
   | "ignore";
 
 type ConnectionRow = Row<ControlConnectionState, ControlConnectionAction>;
@@ -88,7 +89,11 @@ export const controlConnectionTable: StateTable<
     lost: ours("the StopCCN was never acknowledged", "idle", "forget"),
   },
   "wait-ctl-reply": {
-    "tie-lost": row("idle", "forget", "clean-up"),
+    "tie-lost": ours(
+      "silent, but not forgotten before the winner's SCCCN came: an SCCRQ by itself may be a recording (§4.3)",
+      "wait-ctl-reply",
+      "yield",
+    ),
     "tie-equal": row("idle", "forget", "clean-up"),
     sccrq: outOfState,
     sccrp: row("established", "send-scccn", "open-sessions"),

@@ -7,8 +7,9 @@ import {
   type MessageProblem,
 } from "../wire/message.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
-import { isRepetition, judgeStart, type Refusal, refusalOf, stopResult } from "./acceptance.ts";
+import { judgeStart, type Refusal, refusalOf, stateMachine, stopResult } from "./acceptance.ts";
 import type { ConnectionOwner } from "./connection-owner.ts";
+import { ConnectionPath } from "./connection-path.ts";
 import { type Context, earliest, type Settleable } from "./context.ts";
 import {
   type ControlConnectionAction,
@@ -19,7 +20,7 @@ import {
 import { Delivery, type ReceiveVerdict } from "./delivery.ts";
 import { Envelope } from "./envelope.ts";
 import { Liveness } from "./liveness.ts";
-import { introductionOf, type PeerIdentity, readIdentity } from "./peer-identity.ts";
+import { introductionOf, type PeerIdentity, readIdentity, shortenedUntil } from "./peer-identity.ts";
 import { resultCodeAvp } from "./session.ts";
 import { SessionSet } from "./session-set.ts";
 import { limits } from "./settings.ts";
@@ -32,12 +33,12 @@ export class ControlConnection implements Expirable, Settleable {
   readonly localControlConnectionId: number;
   readonly tieBreaker: Uint8Array;
   readonly sessions: SessionSet;
+  readonly peerPath: ConnectionPath;
   readonly #context: Context;
   readonly #owner: ConnectionOwner;
   readonly #envelope: Envelope;
   readonly #delivery: Delivery<DecodedControlMessage>;
   readonly #liveness: Liveness;
-  #path: PsnPath;
   #state: ControlConnectionState = "idle";
   #identity: PeerIdentity | undefined;
   #establishedMs: number | undefined;
@@ -45,7 +46,7 @@ export class ControlConnection implements Expirable, Settleable {
   /** Set once all that is left to do is to acknowledge the peer's StopCCN, should it come again. */
   lingerUntilMs: number | undefined;
   /** The SCCRQ that the connection began with, if it was the peer's. */
-  #sccrq: AvpValues | undefined;
+  sccrq: AvpValues | undefined;
   isGone = false;
   #isInitiator = false;
   #isReady = false;
@@ -62,7 +63,9 @@ export class ControlConnection implements Expirable, Settleable {
       this.send({ name: "SCCRQ", avps: { ...this.#introduction(), tieBreaker: this.tieBreaker } }),
     "send-sccrp": () => {
       this.#setupDeadlineMs = this.#context.nowMs + limits.establishMs;
-      this.send({ name: "SCCRP", avps: this.#introduction() });
+      const fits = (avps: AvpValues) =>
+        this.peerPath.allows(this.#envelope.encode({ name: "SCCRP", avps }, 0, 1).length);
+      this.send({ name: "SCCRP", avps: shortenedUntil(fits, this.#introduction()) });
     },
     "send-scccn": () => this.send({ name: "SCCCN", avps: {} }),
     "send-stopccn": () => this.#sendStopCcn(),
@@ -80,6 +83,7 @@ export class ControlConnection implements Expirable, Settleable {
       const message = this.#message;
       if (message !== undefined) this.sessions.receive(message.name, message.avps, message.problem);
     },
+    yield: () => this.#delivery.postpone(this.#context.nowMs + limits.tieLostMs),
     ignore: () => {},
   };
 
@@ -87,12 +91,12 @@ export class ControlConnection implements Expirable, Settleable {
     const { settings } = owner;
     this.#context = context;
     this.#owner = owner;
-    this.#path = path;
+    this.peerPath = new ConnectionPath(path);
     this.localControlConnectionId = context.controlConnectionIds.allocate();
     this.tieBreaker = context.random.octets(8);
     this.#envelope = new Envelope(settings.authentication, context.random);
     this.#delivery = new Delivery(this.#envelope, settings.delivery);
-    this.#liveness = new Liveness(context.random, context.nowMs);
+    this.#liveness = new Liveness(context.random, context.nowMs, settings.authentication.mode === "digest");
     this.sessions = new SessionSet(context, owner.directory, this);
   }
 
@@ -101,7 +105,7 @@ export class ControlConnection implements Expirable, Settleable {
   }
 
   get path(): PsnPath {
-    return this.#path;
+    return this.peerPath.path;
   }
 
   get peerName(): string {
@@ -130,11 +134,6 @@ export class ControlConnection implements Expirable, Settleable {
     return this.#isReady;
   }
 
-  /** Of the SCCRQ that it began with; undefined with one of ours. */
-  get peerTieBreaker(): Uint8Array | undefined {
-    return this.#sccrq?.tieBreaker;
-  }
-
   /** Whether our SCCRQ was sent at least twice, and not even acknowledged. */
   get isUnanswered(): boolean {
     return this.#state === "wait-ctl-reply" && this.#received === 0 && this.#delivery.retransmitted > 0;
@@ -147,21 +146,18 @@ export class ControlConnection implements Expirable, Settleable {
   /** Starts as initiator: SCCRQ. */
   open(): void {
     this.#isInitiator = true;
+    this.peerPath.begin();
     this.#apply("open");
   }
 
-  /** Starts as responder of an SCCRQ that was verified and judged acceptable. */
-  accept(sccrq: DecodedControlMessage & { kind: "message" }): void {
+  /** Starts as responder of an SCCRQ of so many octets that was verified and judged acceptable. */
+  accept(sccrq: DecodedControlMessage & { kind: "message" }, octets: number): void {
     this.#received += 1;
-    this.#sccrq = sccrq.message.avps;
+    this.peerPath.received(this.path, octets, false);
+    this.sccrq = sccrq.message.avps;
     this.#delivery.receive(sccrq.header.ns, sccrq.header.nr, false, sccrq, this.#context.nowMs);
     this.#learnPeer(sccrq.message.avps);
     this.#apply("sccrq");
-  }
-
-  /** Whether an SCCRQ with the id of our peer is the one it began with, repeated: a restarted peer may choose the same id. */
-  isBegunBy(sccrq: AvpValues): boolean {
-    return this.#sccrq !== undefined && isRepetition(this.#sccrq, sccrq, this.#state === "wait-ctl-conn");
   }
 
   /** Ends it from our side; `why` is for people. */
@@ -185,7 +181,7 @@ export class ControlConnection implements Expirable, Settleable {
 
   /** Data of a session came in: the peer lives (RFC 3931 §4.4). */
   dataReceived(): void {
-    this.#liveness.heard(this.#context.nowMs);
+    this.#liveness.heardData(this.#context.nowMs);
     this.#context.touch(this);
   }
 
@@ -206,7 +202,7 @@ export class ControlConnection implements Expirable, Settleable {
 
   /** Takes in a control message whose header names this connection (or that found it by its Assigned CCID). */
   receive(octets: Uint8Array, path: PsnPath): void {
-    const opened = this.#envelope.open(octets);
+    const opened = this.#envelope.open(octets, this.#state !== "established");
     const { verdict } = opened;
     if (verdict !== "ok") {
       if (verdict !== "malformed")
@@ -215,10 +211,11 @@ export class ControlConnection implements Expirable, Settleable {
     }
     const { decoded } = opened;
     // Verified and read: only now may anything in it change our state (RFC 3931 §5.4.1).
-    this.#liveness.heard(this.#context.nowMs);
     this.#received += 1;
+    this.peerPath.received(path, octets.length, decoded.header.controlConnectionId !== 0);
     this.#context.touch(this);
     const order = this.#order(decoded);
+    this.#liveness.heard(this.#delivery.heardMs);
     this.#judgeReadiness();
     if (order === "acknowledgement" || order === "hold") return;
     if (order !== "deliver") return this.#context.discard(order, path);
@@ -249,8 +246,9 @@ export class ControlConnection implements Expirable, Settleable {
   settle(): void {
     if (this.isGone) return;
     for (const octets of this.#delivery.flush(this.#context.nowMs)) {
+      if (!this.peerPath.spend(octets.length)) continue;
       this.#sent += 1;
-      this.#context.emit({ kind: "transmit", path: this.#path, octets });
+      this.#context.emit({ kind: "transmit", path: this.path, octets });
     }
     const stopDelivered = this.#state === "idle" && this.lingerUntilMs === undefined && this.#delivery.isIdle;
     if (stopDelivered) return this.forget();
@@ -273,9 +271,13 @@ export class ControlConnection implements Expirable, Settleable {
     const { ns, nr, controlConnectionId } = decoded.header;
     const name = decoded.kind === "message" ? decoded.message.name : undefined;
     const order = this.#delivery.receive(ns, nr, isAcknowledgement(decoded), decoded, this.#context.nowMs);
-    // A repeated SCCRQ is answered by the SCCRP: its sender could not verify an ACK without our nonce (RFC 3931 §4.3).
-    const knowsNoNonce = this.#state === "wait-ctl-conn" && this.#envelope.nonce !== undefined;
-    if (controlConnectionId === 0 && name === "SCCRQ" && knowsNoNonce) this.#delivery.waiveAcknowledgement();
+    // A repeated SCCRQ is answered by the SCCRP alone: its sender could not verify an ACK without our nonce (RFC 3931 §4.3), and
+    // once it had an acknowledgement it would not give us again what the SCCRP's octets are measured by.
+    const lacksSccrp = this.#state === "wait-ctl-conn" && !this.peerPath.isValidated;
+    if (controlConnectionId === 0 && name === "SCCRQ" && lacksSccrp) {
+      this.#delivery.waiveAcknowledgement();
+      this.#delivery.transmitAgain();
+    }
     return order;
   }
 
@@ -367,7 +369,7 @@ export class ControlConnection implements Expirable, Settleable {
     this.#delivery.setPeerWindow(avps.receiveWindowSize || 4);
     this.#identity = readIdentity(avps);
     // The responder may answer from a UDP port of its own choice (RFC 3931 §4.1.2.2).
-    if (path !== undefined) this.#path = path;
+    if (path !== undefined) this.peerPath.fix(path);
   }
 
   #sendStopCcn(): void {
@@ -391,8 +393,4 @@ export class ControlConnection implements Expirable, Settleable {
       },
     });
   }
-}
-
-function stateMachine(text: string): Refusal {
-  return { resultCode: stopResult.stateMachine, text };
 }

@@ -4,6 +4,11 @@ export const controlDiscards = {
   "unknown-peer": "SCCRQ from an address that no tunnel names",
   "unknown-connection": "control connection id that is not ours (RFC 3931 §3.2.1)",
   "wrong-path": "control connection id of ours from another address than the peer's",
+  "not-answered": "SCCRQ of a peer with which only we open control connections (role: initiator)",
+  replayed:
+    "SCCRQ that was answered before, of a connection that is no more or from another port: a recording",
+  reflected: "SCCRQ of our own, sent back to us",
+  "no-room": "too many connections of the peer wait for an SCCCN",
   "wrong-digest": "Message Digest that no secret validates (RFC 3931 §5.4.1)",
   "missing-digest": "no Message Digest although the connection is authenticated (RFC 3931 §4.3)",
   "beyond-nr": "acknowledges a message that was never sent (RFC 3931 §4.2)",

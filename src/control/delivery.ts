@@ -59,6 +59,8 @@ export class Delivery<Payload> {
   #deadlineMs: number | undefined;
   #acknowledgementOwed = false;
   #retransmitted = 0;
+  #heardMs: number | undefined;
+  #isPostponed = false;
 
   constructor(codec: MessageCodec, settings: DeliverySettings) {
     this.#codec = codec;
@@ -142,10 +144,12 @@ export class Delivery<Payload> {
     if (this.#queue.length >= limits.queuedMessages) return "backlog";
     if (nsDistance(this.#expectedNs, ns) >= this.#settings.receiveWindowSize) return "ahead-of-window";
     if (ns === this.#expectedNs) {
+      this.#heardMs = nowMs;
       this.#advance();
       return "deliver";
     }
     if (this.#held.has(ns)) return "duplicate";
+    this.#heardMs = nowMs;
     this.#held.set(ns, payload);
     return "hold";
   }
@@ -157,6 +161,23 @@ export class Delivery<Payload> {
     this.#held.delete(this.#expectedNs);
     this.#advance();
     return payload;
+  }
+
+  /** Transmits again all that is unacknowledged, at the next `flush`: the peer repeats itself and so has not heard it. */
+  transmitAgain(): void {
+    this.#inFlight = 0;
+  }
+
+  /** Puts the next retransmission off to `atMs` at the earliest; once only, or whoever causes it again and again would silence us. */
+  postpone(atMs: number): void {
+    if (this.#deadlineMs !== undefined && !this.#isPostponed)
+      this.#deadlineMs = Math.max(this.#deadlineMs, atMs);
+    this.#isPostponed = true;
+  }
+
+  /** When the peer last said something new, or acknowledged what was in flight: a replay does neither. In ms of the clock. */
+  get heardMs(): number | undefined {
+    return this.#heardMs;
   }
 
   /** The SCCRP acknowledges an SCCRQ: a separate ACK could not be verified by its sender (RFC 3931 §4.3). */
@@ -226,6 +247,7 @@ export class Delivery<Payload> {
     const acknowledged = nsDistance(oldest, nr);
     if (acknowledged > nsDistance(oldest, this.#sentNs)) return isNsAtOrBefore(nr, oldest);
     if (acknowledged === 0) return true;
+    this.#heardMs = nowMs;
     this.#queue.splice(0, acknowledged);
     this.#inFlight = Math.max(0, this.#inFlight - acknowledged);
     this.#grow();

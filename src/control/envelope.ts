@@ -65,9 +65,9 @@ export class Envelope implements MessageCodec {
     return renumberControlMessage(octets, numbers, this.#authentication.keysFor(message.name));
   }
 
-  /** Verifies and reads a message; until it is verified nothing in it is used (RFC 3931 §5.4.1). */
-  open(octets: Uint8Array): Opened {
-    const verification = this.#authentication.verify(octets, peekMessageType(octets));
+  /** Verifies and reads a message; until it is verified nothing in it is used (RFC 3931 §5.4.1). `isOpening` as in `verify`. */
+  open(octets: Uint8Array, isOpening: boolean): Opened {
+    const verification = this.#authentication.verify(octets, peekMessageType(octets), isOpening);
     if (verification.verdict !== "ok") return verification;
     try {
       const { hidingSecrets } = verification;

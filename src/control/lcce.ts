@@ -1,13 +1,9 @@
 import { TruncatedError } from "../bytes/errors.ts";
 import type { Random } from "../ports.ts";
-import type { AvpValues } from "../wire/avp-table.ts";
 import { type ControlHeader, decodeControlHeader } from "../wire/control-header.ts";
 import { ProtocolError } from "../wire/errors.ts";
-import { type DecodedControlMessage, decodeControlMessage, encodeControlMessage } from "../wire/message.ts";
 import { peekAssignedControlConnectionId, peekMessageType } from "../wire/peek.ts";
-import { type PsnPath, pathKey } from "../wire/session-parameters.ts";
-import { judgeStart, type Refusal, stopResult } from "./acceptance.ts";
-import { Authentication } from "./authentication.ts";
+import { isSameAddress, type PsnPath } from "../wire/session-parameters.ts";
 import type { Context, Settleable } from "./context.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import { type ControlDiscardReason, controlDiscards } from "./control-discards.ts";
@@ -16,15 +12,12 @@ import { Identifiers } from "./identifiers.ts";
 import { Peer, type Registry } from "./peer.ts";
 import type { Pseudowire } from "./pseudowire.ts";
 import type { Session } from "./session.ts";
-import { resultCodeAvp } from "./session.ts";
 import type { LcceIdentity, PseudowireSettings } from "./settings.ts";
 import { type LcceSnapshot, snapshotOf } from "./snapshot.ts";
 import { Timers } from "./timers.ts";
-import { authenticationFailed } from "./words.ts";
 
 const SCCRQ = 1;
 const STOPCCN = 4;
-const NOTHING = new Uint8Array(0);
 
 /**
  * All control connections of this node. The whole control plane is this one function of an input and a time: it reads
@@ -85,9 +78,11 @@ export class Lcce implements Context, Registry {
     return this.#connections.size === 0;
   }
 
-  /** Whether all that was said was heard: who leaves now owes nobody more than the acknowledgement of a repeated StopCCN. */
+  /** Whether all that was said was heard: who leaves now owes no peer that is known to hear us more than the acknowledgement of a repeated StopCCN. */
   get isHeard(): boolean {
-    return [...this.#connections.values()].every(({ lingerUntilMs }) => lingerUntilMs !== undefined);
+    return [...this.#connections.values()].every(
+      ({ lingerUntilMs, peerPath }) => lingerUntilMs !== undefined || !peerPath.isValidated,
+    );
   }
 
   /** How everything stands; plain data. */
@@ -216,7 +211,7 @@ export class Lcce implements Context, Registry {
     if (header.controlConnectionId === 0) return this.#receiveUnaddressed(path, message);
     const connection = this.#connections.get(header.controlConnectionId);
     if (connection === undefined) return this.discard("unknown-connection", path);
-    if (!isSamePath(connection, path)) return this.discard("wrong-path", path);
+    if (!connection.peerPath.takes(path)) return this.discard("wrong-path", path);
     connection.receive(message, path);
   }
 
@@ -229,7 +224,10 @@ export class Lcce implements Context, Registry {
   /** Control Connection ID 0: an SCCRQ, or a StopCCN whose sender does not know ours (RFC 3931 §5.4.3). */
   #receiveUnaddressed(path: PsnPath, octets: Uint8Array): void {
     const messageType = peekMessageType(octets);
-    if (messageType === SCCRQ) return this.#receiveSccrq(path, octets);
+    if (messageType === SCCRQ) {
+      const peer = this.#findPeer(path);
+      return peer === undefined ? this.discard("unknown-peer", path) : peer.admission.receive(path, octets);
+    }
     const known =
       messageType === STOPCCN
         ? this.#findByRemoteId(path, peekAssignedControlConnectionId(octets)).at(-1)
@@ -238,80 +236,17 @@ export class Lcce implements Context, Registry {
     known.receive(octets, path);
   }
 
-  #receiveSccrq(path: PsnPath, octets: Uint8Array): void {
-    const peer = this.#findPeer(path);
-    if (peer === undefined) return this.discard("unknown-peer", path);
-    const { authentication } = peer.settings;
-    const verification = new Authentication(authentication, NOTHING).verify(octets, SCCRQ);
-    const { verdict } = verification;
-    if (verdict === "wrong-digest") {
-      peer.noteRefusal(authenticationFailed(verdict, authentication.mode));
-      return this.discard(verdict, path);
-    }
-    const hidingSecrets = verdict === "ok" ? verification.hidingSecrets : [];
-    let decoded: DecodedControlMessage;
-    try {
-      decoded = decodeControlMessage(octets, { hidingSecrets });
-    } catch (error) {
-      return this.#discardUnreadable(error, path);
-    }
-    if (decoded.kind !== "message" || decoded.header.ns !== 0) return this.discard("malformed", path);
-    const { avps } = decoded.message;
-    const repeated = this.#findByRemoteId(path, avps.assignedControlConnectionId).find((connection) =>
-      connection.isBegunBy(avps),
-    );
-    if (repeated !== undefined) return repeated.receive(octets, path);
-    const refusal = judgeStart(avps, decoded.problem, peer.settings);
-    if (refusal === undefined && verdict === "missing-digest") return this.discard(verdict, path);
-    if (refusal !== undefined) {
-      peer.noteRefusal(`refused the peer's SCCRQ: ${refusal.text}`);
-      return this.#refuse(path, peer, avps, refusal);
-    }
-    if (!peer.acceptConnection(path, decoded)) {
-      this.#refuse(path, peer, avps, { resultCode: stopResult.alreadyExists, text: "" });
-    }
-  }
-
-  /** A StopCCN without a connection: nothing is kept of it, so that requests in any number cost no memory. */
-  #refuse(path: PsnPath, peer: Peer, sccrq: AvpValues, refusal: Refusal): void {
-    const authentication = new Authentication(peer.settings.authentication, NOTHING);
-    // We never told a nonce of ours; the peer's makes the answer one that cannot be replayed (RFC 3931 §5.4.1).
-    authentication.learnPeerNonce(sccrq.controlMessageAuthenticationNonce);
-    const octets = encodeControlMessage(
-      { controlConnectionId: sccrq.assignedControlConnectionId ?? 0, ns: 0, nr: 1 },
-      { name: "StopCCN", avps: { resultCode: resultCodeAvp(refusal) } },
-      { digest: authentication.keysFor("StopCCN") },
-    );
-    this.emit({ kind: "transmit", path, octets });
-  }
-
   /** The peer whose SCCRQ this may be: addresses decide, and among several the port. */
   #findPeer(path: PsnPath): Peer | undefined {
-    const candidates = [...this.#peers.values()].filter(({ settings }) => isFromPeer(settings.path, path));
+    const candidates = [...this.#peers.values()].filter(({ settings }) => isSameAddress(settings.path, path));
     return candidates.find(({ settings }) => settings.path.remotePort === path.remotePort) ?? candidates[0];
   }
 
-  /** A repeated SCCRQ, or a StopCCN, names the id that its sender assigned itself; the newest connection comes last. */
+  /** A StopCCN may name no id but the one that its sender assigned itself; the newest connection comes last. */
   #findByRemoteId(path: PsnPath, remoteId: number | undefined): readonly ControlConnection[] {
     if (!remoteId) return [];
-    const key = pathKey(path);
     return [...this.#connections.values()].filter(
-      (connection) => connection.remoteControlConnectionId === remoteId && pathKey(connection.path) === key,
+      (connection) => connection.remoteControlConnectionId === remoteId && connection.peerPath.takes(path),
     );
   }
-}
-
-function isFromPeer(configured: PsnPath, path: PsnPath): boolean {
-  return (
-    configured.encapsulation === path.encapsulation &&
-    configured.localAddress === path.localAddress &&
-    configured.localPort === path.localPort &&
-    configured.remoteAddress === path.remoteAddress
-  );
-}
-
-/** From where a connection's messages may come: only until its first answer is the peer's UDP port open (RFC 3931 §4.1.2.2). */
-function isSamePath(connection: ControlConnection, path: PsnPath): boolean {
-  if (connection.remoteControlConnectionId === 0) return isFromPeer(connection.path, path);
-  return pathKey(connection.path) === pathKey(path);
 }

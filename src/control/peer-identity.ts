@@ -36,3 +36,10 @@ export function introductionOf(
     vendorName,
   };
 }
+
+/** An introduction of which the optional AVPs, which say the usual, give way until it fits; all of it if that is of no use. */
+export function shortenedUntil(fits: (avps: AvpValues) => boolean, all: AvpValues): AvpValues {
+  const { vendorName: _vendorName, ...shorter } = all;
+  const { receiveWindowSize: _receiveWindowSize, ...shortest } = shorter;
+  return [all, shorter, shortest].find(fits) ?? all;
+}

@@ -1,11 +1,15 @@
-import type { DecodedControlMessage } from "../wire/message.ts";
+import { equalOctets } from "../bytes/hex.ts";
+import type { AvpValues } from "../wire/avp-table.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
+import { isRepetition } from "./acceptance.ts";
 import { Backoff } from "./backoff.ts";
 import type { ConnectionOwner } from "./connection-owner.ts";
 import type { Context } from "./context.ts";
 import { ControlConnection } from "./control-connection.ts";
 import type { ControlConnectionEvent } from "./control-connection-table.ts";
+import { HalfOpen } from "./half-open.ts";
 import { Pseudowire, type PseudowireOwner } from "./pseudowire.ts";
+import { type AdmittingPeer, type Sccrq, SccrqAdmission } from "./sccrq-admission.ts";
 import type { Session } from "./session.ts";
 import type { PseudowireDirectory } from "./session-set.ts";
 import { limits, type PeerSettings, type PseudowireSettings } from "./settings.ts";
@@ -24,7 +28,9 @@ export interface Registry {
  * A peer LCCE with which a control connection is wanted: it outlives its connections, tries again after each that
  * ended, and takes the newest when the peer opens another.
  */
-export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirectory, Expirable {
+export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirectory, AdmittingPeer, Expirable {
+  /** Where SCCRQs from the peer's address go. */
+  readonly admission: SccrqAdmission;
   readonly #context: Context;
   readonly #registry: Registry;
   readonly #backoff = new Backoff();
@@ -35,8 +41,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   #current: ControlConnection | undefined;
   /** Ours, waiting for an SCCRP. */
   #attempt: ControlConnection | undefined;
-  /** The peer's, waiting for an SCCCN; the oldest first. */
-  readonly #halfOpen = new Set<ControlConnection>();
+  readonly #halfOpen: HalfOpen;
   /** Attempts in a row without any answer. */
   #unanswered = 0;
   /** Whether the peer ended the last connection itself, and so surely holds nothing of it. */
@@ -53,6 +58,8 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.#context = context;
     this.#registry = registry;
     this.#settings = settings;
+    this.#halfOpen = new HalfOpen(context.random);
+    this.admission = new SccrqAdmission(context, this);
   }
 
   get settings(): PeerSettings {
@@ -135,32 +142,55 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
 
   /** The tie breaker of our own SCCRQ that is outstanding (RFC 3931 §5.4.3). */
   get outstandingTieBreaker(): Uint8Array | undefined {
-    return this.#attempt?.state === "wait-ctl-reply" ? this.#attempt.tieBreaker : undefined;
+    if (this.#attempt?.state === "wait-ctl-reply") return this.#attempt.tieBreaker;
+    // Until the peer acknowledged our SCCCN, an SCCRQ of its may have crossed ours on the way.
+    return this.#current?.isInitiator && !this.#current.isReady ? this.#current.tieBreaker : undefined;
+  }
+
+  isOurs({ assignedControlConnectionId, tieBreaker }: AvpValues): boolean {
+    return [...this.#connections(), ...this.#closing].some(
+      (connection) =>
+        connection.isInitiator &&
+        connection.localControlConnectionId === assignedControlConnectionId &&
+        tieBreaker !== undefined &&
+        equalOctets(connection.tieBreaker, tieBreaker),
+    );
+  }
+
+  connectionBegunBy(path: PsnPath, again: AvpValues): ControlConnection | undefined {
+    return [...this.#connections(), ...this.#closing].find(
+      ({ sccrq, state, peerPath }) =>
+        sccrq !== undefined &&
+        sccrq.assignedControlConnectionId === again.assignedControlConnectionId &&
+        isRepetition(sccrq, again, state === "wait-ctl-conn") &&
+        peerPath.takes(path),
+    );
   }
 
   /**
-   * Takes in an acceptable SCCRQ that opens a new connection; false when our own SCCRQ stands instead (RFC 3931 §5.4.3). Where
-   * nobody answered ours, it wins nothing: then both go on, and what comes up first stands.
+   * RFC 3931 §5.4.3: when both SCCRQs cross, the one with the lower tie breaker stands. Where nobody answered ours, it wins nothing:
+   * then both go on, and what comes up first stands.
    */
-  acceptConnection(path: PsnPath, sccrq: DecodedControlMessage & { kind: "message" }): boolean {
+  acceptConnection(path: PsnPath, sccrq: Sccrq, octets: number): "accepted" | "tie-won" | "no-room" {
     const ours = this.outstandingTieBreaker;
     if (ours !== undefined) {
       const outcome = judgeTie(ours, sccrq.message.avps.tieBreaker);
-      if (outcome === "won") return this.#takeLoser(path, sccrq);
-      if (outcome === "equal") {
-        this.#attempt?.end("tie-equal", "both SCCRQs had the same tie breaker");
-        return false;
-      }
+      if (outcome === "equal") this.#attempt?.end("tie-equal", "both SCCRQs had the same tie breaker");
+      if (outcome === "equal" || (outcome === "won" && !this.#takesLoser())) return "tie-won";
       this.#attempt?.end("tie-lost", "the peer's SCCRQ won the tie");
     }
-    this.#answer(path, sccrq);
-    return true;
+    if (!this.#halfOpen.makeRoom(path, this.#settings.path)) return "no-room";
+    const connection = new ControlConnection(this.#context, this, path);
+    this.#halfOpen.add(connection);
+    connection.accept(sccrq, octets);
+    this.#registry.connectionOpened(connection);
+    return "accepted";
   }
 
   connectionEstablished(connection: ControlConnection): void {
     const previous = this.#current;
     const older =
-      connection === this.#attempt ? this.#losersTo(connection) : this.#halfOpenBefore(connection);
+      connection === this.#attempt ? this.#halfOpen.losersTo(connection) : this.#halfOpen.before(connection);
     this.#unanswered = 0;
     this.#isForgotten = false;
     this.#halfOpen.delete(connection);
@@ -187,9 +217,10 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     if (this.#attempt === connection) this.#attempt = undefined;
     if (!this.#wanted || this.#current !== undefined || this.#attempt !== undefined) return;
     this.#whyNot = why;
-    const goesOn = cause === "tie-lost" || cause === "retire";
-    if (goesOn || this.#settings.role === "responder" || this.nextAttemptMs !== undefined) return;
-    this.nextAttemptMs = this.#context.nowMs + this.#pauseAfter(connection, cause);
+    if (this.#settings.role === "responder" || this.nextAttemptMs !== undefined) return;
+    // The peer may be about to come up with a connection of its own.
+    const leastMs = this.#halfOpen.isEmpty ? 0 : limits.tieLostMs;
+    this.nextAttemptMs = this.#context.nowMs + Math.max(this.#pauseAfter(connection, cause), leastMs);
     this.#context.timers.set(this, this.nextAttemptMs);
   }
 
@@ -235,17 +266,6 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     return [this.#current, this.#attempt, ...this.#halfOpen].filter((connection) => connection !== undefined);
   }
 
-  /** Connections of the peer that lose the tie to ours: they go when ours comes up, or each end might keep another one. */
-  #losersTo(ours: ControlConnection): readonly ControlConnection[] {
-    return [...this.#halfOpen].filter((half) => judgeTie(ours.tieBreaker, half.peerTieBreaker) === "won");
-  }
-
-  /** What the peer began before this connection of its: it holds one at most, the newest. */
-  #halfOpenBefore(connection: ControlConnection): readonly ControlConnection[] {
-    const all = [...this.#halfOpen];
-    return all.slice(0, Math.max(0, all.indexOf(connection)));
-  }
-
   #attemptNow(): void {
     const connection = new ControlConnection(this.#context, this, this.#settings.path);
     this.#attempt = connection;
@@ -261,24 +281,13 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     else pseudowire.callAfter(Math.max(limits.sessionGraceMs, this.leastPauseMs));
   }
 
-  #answer(path: PsnPath, sccrq: DecodedControlMessage & { kind: "message" }): void {
-    this.#makeRoom();
-    const connection = new ControlConnection(this.#context, this, path);
-    this.#halfOpen.add(connection);
-    connection.accept(sccrq);
-    this.#registry.connectionOpened(connection);
-  }
-
-  /** The peer's SCCRQ lost the tie to ours; it is taken all the same where nobody answers ours. */
-  #takeLoser(path: PsnPath, sccrq: DecodedControlMessage & { kind: "message" }): boolean {
+  /** Whether the peer's SCCRQ that lost the tie to ours is taken all the same: where nobody answers ours. */
+  #takesLoser(): boolean {
     const isUnanswered = this.#unanswered > 0 || this.#attempt?.isUnanswered === true;
-    if (!isUnanswered) {
-      this.#whyNot = "the peer dials too; our SCCRQ goes first, but is not answered yet";
-      return false;
-    }
-    this.#whyNot = "the peer dials too and does not answer our SCCRQ; taking its call";
-    this.#answer(path, sccrq);
-    return true;
+    this.#whyNot = isUnanswered
+      ? "the peer dials too and does not answer our SCCRQ; taking its call"
+      : "the peer dials too; our SCCRQ goes first, but is not answered yet";
+    return isUnanswered;
   }
 
   /** Even the politeness of an acknowledged StopCCN has a limit, or SCCRQs with a StopCCN behind each would fill our memory. */
@@ -287,12 +296,5 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.#closing.add(connection);
     const [oldest] = this.#closing;
     if (this.#closing.size > limits.closingConnections) oldest?.forget();
-  }
-
-  /** An attacker may replay SCCRQs; each costs at most one of a few places, and the oldest gives way. */
-  #makeRoom(): void {
-    if (this.#halfOpen.size < limits.halfOpenConnections) return;
-    const [oldest] = this.#halfOpen;
-    oldest?.end("retire", "too many connections wait for an SCCCN");
   }
 }

@@ -309,5 +309,6 @@ export class Session implements Expirable {
 /** Value of the Result Code AVP for a refusal; words need an error code in front of them (RFC 3931 §5.4.2). */
 export function resultCodeAvp(refusal: Refusal): NonNullable<AvpValues["resultCode"]> {
   const { resultCode, errorCode = 0, text } = refusal;
-  return text === "" ? { resultCode } : { resultCode, errorCode, errorMessage: text };
+  if (text !== "") return { resultCode, errorCode, errorMessage: text };
+  return errorCode === 0 ? { resultCode } : { resultCode, errorCode };
 }

@@ -62,8 +62,14 @@ export interface PseudowireSettings {
 
 /** Ours: limits on what a peer can make us hold, and waits the RFC leaves open. */
 export const limits = {
-  /** Connections of one peer that wait for an SCCCN; the oldest gives way. */
-  halfOpenConnections: 8,
+  /** Connections of one peer that wait for an SCCCN. */
+  halfOpenConnections: 32,
+  /** SCCRQs of one peer that are known again when somebody replays them. */
+  rememberedSccrqs: 4096,
+  /** Octets of a nonce that tell it from others; a peer may make it as long as it likes. */
+  rememberedNonceOctets: 32,
+  /** How long our SCCRQ that lost a tie stays silent, for the winner's SCCCN to come. */
+  tieLostMs: 8_000,
   /** Connections of one peer that were closed and only acknowledge or await acknowledgement; the oldest gives way. */
   closingConnections: 32,
   /**

@@ -51,7 +51,7 @@ export function authenticationFailed(verdict: "wrong-digest" | "missing-digest",
   if (mode !== "digest") return "messages from the peer are authenticated, and no secret is configured here";
   if (verdict === "wrong-digest")
     return "messages from the peer fail authentication: do both ends have the same secret?";
-  return "messages from the peer carry no digest: is a secret configured at its end?";
+  return "messages from the peer carry no Message Digest: is a secret configured at its end?";
 }
 
 /** Text of a peer made safe for a terminal: control characters become dots, and it is cut at 120 characters. */

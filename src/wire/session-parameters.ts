@@ -20,6 +20,16 @@ export function pathKey(path: PsnPath): string {
   return `${path.encapsulation} ${path.localAddress} ${path.localPort} ${path.remoteAddress} ${path.remotePort}`;
 }
 
+/** Whether two paths lead to the same address of the peer, from the same address and port of ours; the peer's UDP port may differ. */
+export function isSameAddress(known: PsnPath, path: PsnPath): boolean {
+  return (
+    known.encapsulation === path.encapsulation &&
+    known.localAddress === path.localAddress &&
+    known.localPort === path.localPort &&
+    known.remoteAddress === path.remoteAddress
+  );
+}
+
 /** L2-Specific Sublayer of data messages in one direction (RFC 3931 §4.6). */
 export type L2SpecificSublayer = "none" | "default";
 

@@ -27,12 +27,10 @@ test("RFC 3931 §4.2: a duplicate is not delivered but acknowledged, by a ZLB wi
   expect(bench.discards).toEqual({ duplicate: 3 });
 });
 
-test("RFC 3931 §4.2: a repeated SCCRQ opens no second connection and is acknowledged, until the SCCCN came", () => {
+test("RFC 3931 §4.2: a repeated SCCRQ opens no second connection and is answered by the SCCRP, until the SCCCN came", () => {
   const { bench, peer } = answering();
   const sccrq = peer.compose("SCCRQ", peer.introduction, { ns: 0, nr: 0, controlConnectionId: 0 });
   peer.deliver(sccrq);
-  expect(numbersOf(peer.hear("ZLB"))).toBe("ZLB 1 1");
-  bench.advance(1000);
   expect(numbersOf(peer.hear("SCCRP"))).toBe("SCCRP 0 1");
   peer.say("SCCCN");
   peer.hear("ZLB");

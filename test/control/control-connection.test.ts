@@ -59,6 +59,8 @@ test("RFC 3931 §5.4.3: ids are never 0, and differ from one connection to the n
     peer.say("SCCRQ", peer.introduction);
     peer.hear("SCCRP");
     ids.add(peer.lcceId);
+    peer.say("SCCCN");
+    peer.heard();
   }
   expect(ids.size).toBe(100);
   expect(ids.has(0)).toBe(false);

@@ -43,7 +43,7 @@ test("RFC 3931 §7.2: the control connection table, as checked against the RFC",
     idle           retire            * idle           ignore
     idle           timeout           * idle           ignore
     idle           lost              * idle           forget
-    wait-ctl-reply tie-lost            idle           forget, clean-up
+    wait-ctl-reply tie-lost          * wait-ctl-reply yield
     wait-ctl-reply tie-equal           idle           forget, clean-up
     wait-ctl-reply sccrq             * idle           send-stopccn, clean-up
     wait-ctl-reply sccrp               established    send-scccn, open-sessions

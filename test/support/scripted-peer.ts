@@ -91,6 +91,7 @@ export class ScriptedPeer {
       assignedControlConnectionId: this.id,
       pseudowireCapabilitiesList: [5, 4],
       receiveWindowSize: 8,
+      vendorName: "A peer of a test",
     };
   }
 

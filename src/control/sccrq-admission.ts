@@ -1,0 +1,123 @@
+import { TruncatedError } from "../bytes/errors.ts";
+import type { AvpValues } from "../wire/avp-table.ts";
+import { ProtocolError } from "../wire/errors.ts";
+import { type DecodedControlMessage, decodeControlMessage, encodeControlMessage } from "../wire/message.ts";
+import type { PsnPath } from "../wire/session-parameters.ts";
+import { judgeStart, type Refusal, stopResult } from "./acceptance.ts";
+import { Authentication } from "./authentication.ts";
+import type { Context } from "./context.ts";
+import type { ControlConnection } from "./control-connection.ts";
+import { SccrqMemory } from "./sccrq-memory.ts";
+import { resultCodeAvp } from "./session.ts";
+import type { PeerSettings } from "./settings.ts";
+import { authenticationFailed } from "./words.ts";
+
+const SCCRQ = 1;
+const NOTHING = new Uint8Array(0);
+
+export type Sccrq = DecodedControlMessage & { readonly kind: "message" };
+
+/** The peer that SCCRQs come from, as far as letting them in goes. */
+export interface AdmittingPeer {
+  readonly settings: PeerSettings;
+  noteRefusal(why: string): void;
+  /** Whether the SCCRQ is one of our own that is still in use. */
+  isOurs(sccrq: AvpValues): boolean;
+  /** The connection that the same SCCRQ began, if its peer may repeat it from there. */
+  connectionBegunBy(path: PsnPath, sccrq: AvpValues): ControlConnection | undefined;
+  /** Takes in an SCCRQ of so many octets that opens a new connection, unless our own stands instead or too many wait. */
+  acceptConnection(path: PsnPath, sccrq: Sccrq, octets: number): "accepted" | "tie-won" | "no-room";
+}
+
+/**
+ * Decides which SCCRQs from a peer's address open a control connection. With a secret one without a valid digest gets no answer
+ * whatever else is wrong with it: a StopCCN would be signed for a stranger (RFC 3931 §4.3, §5.4.1). And a valid one proves only
+ * that the peer sent it once: it may be a recording.
+ */
+export class SccrqAdmission {
+  readonly #context: Context;
+  readonly #peer: AdmittingPeer;
+  readonly #memory = new SccrqMemory();
+
+  constructor(context: Context, peer: AdmittingPeer) {
+    this.#context = context;
+    this.#peer = peer;
+  }
+
+  receive(path: PsnPath, octets: Uint8Array): void {
+    const sccrq = this.#open(path, octets);
+    if (sccrq === undefined) return;
+    const { avps } = sccrq.message;
+    const peer = this.#peer;
+    if (peer.isOurs(avps)) return this.#context.discard("reflected", path);
+    const repeated = peer.connectionBegunBy(path, avps);
+    if (repeated !== undefined) return repeated.receive(octets, path);
+    if (this.#memory.has(avps)) return this.#context.discard("replayed", path);
+    if (peer.settings.role === "initiator") {
+      peer.noteRefusal("the peer opens control connections too, and with role: initiator only we do");
+      return this.#context.discard("not-answered", path);
+    }
+    // Its sender heard nothing yet of the connection that it begins.
+    if (sccrq.header.nr !== 0) return this.#context.discard("beyond-nr", path);
+    const refusal = judgeStart(avps, sccrq.problem, peer.settings);
+    if (refusal === undefined) return this.#accept(path, sccrq, octets.length);
+    peer.noteRefusal(`refused the peer's SCCRQ: ${refusal.text}`);
+    // Who asks for version 2 alone could not read an answer of ours (RFC 3931 §4.7).
+    if (sccrq.header.version !== 3) return this.#context.discard("version", path);
+    this.#refuse(path, avps, refusal, octets.length);
+  }
+
+  /** The SCCRQ, verified and read; undefined when it was discarded. */
+  #open(path: PsnPath, octets: Uint8Array): Sccrq | undefined {
+    const { authentication } = this.#peer.settings;
+    const verification = new Authentication(authentication, NOTHING).verify(octets, SCCRQ);
+    if (verification.verdict !== "ok") {
+      this.#peer.noteRefusal(authenticationFailed(verification.verdict, authentication.mode));
+      this.#context.discard(verification.verdict, path);
+      return undefined;
+    }
+    const decoded = decode(octets, verification.hidingSecrets);
+    if (decoded?.kind === "message" && decoded.header.ns === 0) return decoded;
+    this.#context.discard("malformed", path);
+    return undefined;
+  }
+
+  #accept(path: PsnPath, sccrq: Sccrq, octets: number): void {
+    const { avps } = sccrq.message;
+    switch (this.#peer.acceptConnection(path, sccrq, octets)) {
+      case "accepted":
+        return this.#memory.add(avps);
+      case "no-room":
+        return this.#context.discard("no-room", path);
+      case "tie-won":
+        return this.#refuse(path, avps, { resultCode: stopResult.alreadyExists, text: "" }, octets);
+    }
+  }
+
+  /**
+   * A StopCCN without a connection: nothing is kept of it, so that requests in any number cost no memory, and it is never longer
+   * than what it answers.
+   */
+  #refuse(path: PsnPath, sccrq: AvpValues, refusal: Refusal, room: number): void {
+    const authentication = new Authentication(this.#peer.settings.authentication, NOTHING);
+    // We never told a nonce of ours; the peer's makes the answer one that cannot be replayed (RFC 3931 §5.4.1).
+    authentication.learnPeerNonce(sccrq.controlMessageAuthenticationNonce);
+    for (const text of [refusal.text, ""]) {
+      const octets = encodeControlMessage(
+        { controlConnectionId: sccrq.assignedControlConnectionId ?? 0, ns: 0, nr: 1 },
+        { name: "StopCCN", avps: { resultCode: resultCodeAvp({ ...refusal, text }) } },
+        { digest: authentication.keysFor("StopCCN") },
+      );
+      if (octets.length <= room) return this.#context.emit({ kind: "transmit", path, octets });
+    }
+  }
+}
+
+function decode(octets: Uint8Array, hidingSecrets: readonly Uint8Array[]): DecodedControlMessage | undefined {
+  try {
+    return decodeControlMessage(octets, { hidingSecrets });
+  } catch (error) {
+    if (error instanceof TruncatedError || error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
