@@ -65,6 +65,7 @@ function controlOf(raw: RawTunnel): ControlConfig {
     retransmitInitialMs: raw.retransmit_initial_ms,
     retransmitCapMs: raw.retransmit_cap_ms,
     retransmitLimit: raw.retransmit_limit,
+    silenceLimitMs: raw.silence_limit_s * 1000,
     receiveWindowSize: raw.receive_window,
     reconnectInitialMs: Math.round(raw.reconnect_initial_s * 1000),
     reconnectCapMs: Math.round(raw.reconnect_cap_s * 1000),

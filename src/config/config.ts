@@ -72,6 +72,8 @@ export interface ControlConfig {
   readonly retransmitInitialMs: number;
   readonly retransmitCapMs: number;
   readonly retransmitLimit: number;
+  /** 0 for none. */
+  readonly silenceLimitMs: number;
   readonly receiveWindowSize: number;
   /** Pause before a lost control connection or session is tried again; doubles up to the cap. */
   readonly reconnectInitialMs: number;

@@ -218,6 +218,7 @@ export const updatable: readonly string[] = [
   "retransmitInitialMs",
   "retransmitCapMs",
   "retransmitLimit",
+  "silenceLimitMs",
   "receiveWindowSize",
   "reconnectInitialMs",
   "reconnectCapMs",
@@ -308,8 +309,11 @@ export const tunnelFields = z.strictObject({
     .int()
     .min(0)
     .max(3600)
-    .default(60)
-    .describe("Seconds of silence before HELLO; 0 never sends one (RFC 3931 §4.4). Reloadable."),
+    .default(5)
+    .describe(
+      "Seconds of silence before HELLO; 0 never sends one. RFC 3931 §4.4 suggests 60, with which a dead peer is noticed after more " +
+        "than a minute; a HELLO costs two datagrams. Reloadable.",
+    ),
   retransmit_initial_ms: z
     .int()
     .min(10)
@@ -329,7 +333,17 @@ export const tunnelFields = z.strictObject({
     .min(1)
     .max(100)
     .default(10)
-    .describe("Retransmissions before the peer is given up. Reloadable."),
+    .describe("Retransmissions before the peer is given up, as RFC 3931 §4.2 recommends. Reloadable."),
+  silence_limit_s: z
+    .int()
+    .min(0)
+    .max(3600)
+    .default(24)
+    .describe(
+      "Seconds that a control message may wait for its acknowledgement while nothing at all comes from the peer, neither control " +
+        "messages nor data, before it is given up even with retransmissions left; 0 for no such limit. A dead peer is so noticed " +
+        "after `hello_interval_s` and this, 29 s by default; with the pauses of RFC 3931 §4.2 alone it would take 71 s more. Reloadable.",
+    ),
   receive_window: z
     .int()
     .min(1)

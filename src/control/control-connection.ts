@@ -48,8 +48,9 @@ export class ControlConnection implements Expirable, Settleable {
   /** The SCCRQ that the connection began with, if it was the peer's. */
   sccrq: AvpValues | undefined;
   isGone = false;
+  /** Established at both ends: the peer's SCCCN came, or ours was acknowledged. */
+  isReady = false;
   #isInitiator = false;
-  #isReady = false;
   #sent = 0;
   #received = 0;
   #cause: ControlConnectionEvent = "open";
@@ -129,11 +130,6 @@ export class ControlConnection implements Expirable, Settleable {
     return this.#isInitiator;
   }
 
-  /** Established at both ends: the peer's SCCCN came, or ours was acknowledged. */
-  get isReady(): boolean {
-    return this.#isReady;
-  }
-
   /** Whether our SCCRQ was sent at least twice, and not even acknowledged. */
   get isUnanswered(): boolean {
     return this.#state === "wait-ctl-reply" && this.#received === 0 && this.#delivery.retransmitted > 0;
@@ -185,6 +181,13 @@ export class ControlConnection implements Expirable, Settleable {
     this.#context.touch(this);
   }
 
+  /** The peer seems to know nothing of the connection: a HELLO shows whether that is true, and nobody is believed before. */
+  doubt(): void {
+    if (!this.#liveness.doubt(this.#context.nowMs)) return;
+    if (this.#delivery.isIdle) this.send({ name: "HELLO", avps: {} });
+    this.#context.touch(this);
+  }
+
   /** Keeps nothing of it, not even delivery. */
   forget(): void {
     if (this.isGone) return;
@@ -232,9 +235,10 @@ export class ControlConnection implements Expirable, Settleable {
       this.#setupDeadlineMs = undefined;
       if (this.#state === "wait-ctl-conn") this.#giveUpHalfOpen();
     }
-    if (this.#delivery.expire(nowMs) === "dead") this.#applyWhy("lost", "the peer does not answer");
-    const hello = this.#helloDueMs();
-    if (hello !== undefined && nowMs >= hello) this.send({ name: "HELLO", avps: {} });
+    const isSilent = nowMs >= (this.#lostDueMs() ?? Infinity);
+    if (isSilent || this.#delivery.expire(nowMs) === "dead")
+      this.#applyWhy("lost", "the peer does not answer");
+    if (nowMs >= (this.#helloDueMs() ?? Infinity)) this.send({ name: "HELLO", avps: {} });
   }
 
   /** No SCCCN came. Beside a connection that is up nothing is said of it: a peer with one id would take it for the other's end. */
@@ -250,10 +254,12 @@ export class ControlConnection implements Expirable, Settleable {
       this.#sent += 1;
       this.#context.emit({ kind: "transmit", path: this.path, octets });
     }
+    this.#liveness.waiting(!this.#delivery.isIdle, this.#context.nowMs, this.#delivery.retransmitted);
     const stopDelivered = this.#state === "idle" && this.lingerUntilMs === undefined && this.#delivery.isIdle;
     if (stopDelivered) return this.forget();
     const deadline = earliest(
       this.#delivery.deadlineMs,
+      this.#lostDueMs(),
       this.#helloDueMs(),
       this.#setupDeadlineMs,
       this.lingerUntilMs,
@@ -261,9 +267,12 @@ export class ControlConnection implements Expirable, Settleable {
     this.#context.timers.set(this, deadline);
   }
 
-  /** Nothing to prove while messages are in flight: their acknowledgement is as good as a HELLO's. */
+  #lostDueMs(): number | undefined {
+    return this.#liveness.lostDueMs(this.#owner.settings.delivery.silenceMs ?? 0);
+  }
+
   #helloDueMs(): number | undefined {
-    if (this.#state !== "established" || !this.#delivery.isIdle) return undefined;
+    if (this.#state !== "established") return undefined;
     return this.#liveness.helloDueMs(this.#owner.settings.helloIntervalMs);
   }
 
@@ -349,9 +358,10 @@ export class ControlConnection implements Expirable, Settleable {
 
   /** Some peers lose a call that is on the heels of our SCCCN, so none goes out before that is acknowledged. */
   #judgeReadiness(): void {
-    if (this.#isReady || this.#state !== "established") return;
+    if (this.isReady || this.#state !== "established") return;
     if (this.#isInitiator && !this.#delivery.isIdle) return;
-    this.#isReady = true;
+    this.isReady = true;
+    this.#liveness.begin();
     this.#owner.connectionReady(this);
   }
 
@@ -380,17 +390,9 @@ export class ControlConnection implements Expirable, Settleable {
   }
 
   #report(from: ControlConnectionState, cause: ControlConnectionEvent, to: ControlConnectionState): void {
-    this.#context.emit({
-      kind: "report",
-      event: {
-        event: "control-connection",
-        peer: this.peerName,
-        localControlConnectionId: this.localControlConnectionId,
-        from,
-        cause,
-        to,
-        ...(to === "idle" && this.#why !== "" ? { detail: this.#why } : {}),
-      },
-    });
+    const { peerName: peer, localControlConnectionId } = this;
+    const detail = to === "idle" && this.#why !== "" ? { detail: this.#why } : {};
+    const event = { event: "control-connection", peer, localControlConnectionId, from, cause, to } as const;
+    this.#context.emit({ kind: "report", event: { ...event, ...detail } });
   }
 }

@@ -210,9 +210,15 @@ export class Lcce implements Context, Registry {
     if (header.version !== 3 && !probes) return this.discard("version", path);
     if (header.controlConnectionId === 0) return this.#receiveUnaddressed(path, message);
     const connection = this.#connections.get(header.controlConnectionId);
-    if (connection === undefined) return this.discard("unknown-connection", path);
+    if (connection === undefined) return this.#discardStray(path);
     if (!connection.peerPath.takes(path)) return this.discard("wrong-path", path);
     connection.receive(message, path);
+  }
+
+  /** For no connection of ours: its sender, if it is the peer, may know nothing of the one that we have. */
+  #discardStray(path: PsnPath): void {
+    this.#findPeer(path)?.noteStrayMessage();
+    this.discard("unknown-connection", path);
   }
 
   #discardUnreadable(error: unknown, path: PsnPath): void {
@@ -232,7 +238,7 @@ export class Lcce implements Context, Registry {
       messageType === STOPCCN
         ? this.#findByRemoteId(path, peekAssignedControlConnectionId(octets)).at(-1)
         : undefined;
-    if (known === undefined) return this.discard("unknown-connection", path);
+    if (known === undefined) return this.#discardStray(path);
     known.receive(octets, path);
   }
 

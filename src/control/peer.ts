@@ -100,6 +100,11 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.#refusal = why;
   }
 
+  /** A message from the peer's address is for no connection of ours. Where messages are authenticated it cannot count. */
+  noteStrayMessage(): void {
+    if (this.#settings.authentication.mode !== "digest") this.#current?.doubt();
+  }
+
   open(): void {
     if (this.#settings.role === "responder") this.#whyNot = "waiting for the peer to connect";
     else this.#attemptNow();

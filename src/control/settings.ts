@@ -28,6 +28,8 @@ export interface DeliverySettings {
   readonly capMs: number;
   /** Retransmissions of one message before the connection is given up. */
   readonly limit: number;
+  /** How long a message may wait while nothing at all is heard from the peer, before that; 0 or absent for no such limit. */
+  readonly silenceMs?: number;
   /** Messages the peer may have unacknowledged towards us, 1 or more. */
   readonly receiveWindowSize: number;
 }
@@ -87,6 +89,11 @@ export const limits = {
   sessionGraceMs: 2_000,
   /** The same with role "responder": freeRtr calls 5 s after its SCCCN, and again 5 s after a loss. */
   responderGraceMs: 12_000,
+  /** Hints that the peer knows nothing of us ask for one HELLO in so long, and this is how long its answer may take. */
+  doubtIntervalMs: 30_000,
+  doubtMs: 7_000,
+  /** Who was heard so recently is not doubted. */
+  recentMs: 1_000,
   /** A session that stood for so long may be called for again at once when the peer's operator replaces it. */
   steadyMs: 1_000,
   /**

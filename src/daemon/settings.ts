@@ -65,6 +65,7 @@ export function peerOf(
       initialMs: control.retransmitInitialMs,
       capMs: control.retransmitCapMs,
       limit: control.retransmitLimit,
+      silenceMs: control.silenceLimitMs,
       receiveWindowSize: control.receiveWindowSize,
     },
     helloIntervalMs: control.helloIntervalMs,

@@ -28,7 +28,7 @@ const changes: readonly (readonly [string, string, string])[] = [
   [
     "a timer",
     twoTunnels("hello_interval_s: 30, "),
-    "update tunnel two\n    control.helloIntervalMs: 60000 -> 30000",
+    "update tunnel two\n    control.helloIntervalMs: 5000 -> 30000",
   ],
   [
     "several timers",
@@ -43,7 +43,7 @@ const changes: readonly (readonly [string, string, string])[] = [
   [
     "a timer and more",
     twoTunnels("hello_interval_s: 30, role: initiator, "),
-    "replace tunnel two\n    control.role: either -> initiator\n    control.helloIntervalMs: 60000 -> 30000",
+    "replace tunnel two\n    control.role: either -> initiator\n    control.helloIntervalMs: 5000 -> 30000",
   ],
   [
     "a secret",
@@ -94,7 +94,7 @@ const changes: readonly (readonly [string, string, string])[] = [
   [
     "a timer and a pseudowire",
     twoTunnels("hello_interval_s: 0, ", "b: { circuit: { tap: b }, cookie: 4 }"),
-    "update tunnel two\n    control.helloIntervalMs: 60000 -> 0\nreplace pseudowire b of tunnel two\n    cookieOctets: 8 -> 4",
+    "update tunnel two\n    control.helloIntervalMs: 5000 -> 0\nreplace pseudowire b of tunnel two\n    cookieOctets: 8 -> 4",
   ],
   ["a tunnel less", twoTunnels().replace(/ {2}two:.*\n/, ""), "remove tunnel two"],
   [
