@@ -39,6 +39,14 @@ export const discardReasons = [
     help: "control messages that came faster than they could be handled (over IP as the kernel counts them)",
   },
   { name: "circuit-overflow", help: "frames that the kernel dropped because we read too slowly" },
+  {
+    name: "psn-congestion",
+    help: "data message that found no room in the queue to the peer: it leaves more slowly than frames come",
+  },
+  {
+    name: "circuit-congestion",
+    help: "frame that found no room in the queue of the attachment circuit: it takes them more slowly than they come",
+  },
 ] as const;
 
 export type DiscardReason = (typeof discardReasons)[number]["name"];

@@ -15,6 +15,15 @@ export function interfaceRequest(name: string): InterfaceRequest {
   return { octets, view: new DataView(octets.buffer) };
 }
 
+const SIOCGIFMTU = 0x8921;
+
+/** MTU of an interface in octets. Throws SystemError. */
+export function interfaceMtu(name: string): number {
+  const request = interfaceRequest(name);
+  control(request, SIOCGIFMTU, "read an interface's MTU", `interface ${name}`);
+  return request.view.getInt32(IFREQ_VALUE, true);
+}
+
 /** Asks about an interface of this network namespace by ioctl(2) on a socket of any kind. Throws SystemError. */
 export function control(request: InterfaceRequest, number: number, operation: string, target: string): void {
   const fd = socket(linux.AF_INET, linux.SOCK_DGRAM | linux.SOCK_CLOEXEC, 0);

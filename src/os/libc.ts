@@ -31,6 +31,9 @@ export const poll = declare("int poll(uintptr_t fds, unsigned long count, int ti
 export const ppoll = declare(
   "int ppoll(uintptr_t fds, unsigned long count, uintptr_t timeout, uintptr_t mask)",
 );
+export const epollCreate = declare("int epoll_create1(int flags)");
+export const epollControl = declare("int epoll_ctl(int epoll, int operation, int fd, uintptr_t event)");
+export const epollWait = declare("int epoll_wait(int epoll, uintptr_t events, int most, int timeout)");
 export const recvmmsg = declare(
   "int recvmmsg(int fd, uintptr_t messages, unsigned int count, int flags, uintptr_t timeout)",
 );
@@ -56,8 +59,11 @@ export function errno(): number {
   return koffi.errno();
 }
 
+/** EAGAIN has a second name, by which nobody asks. */
 const errnoNames: ReadonlyMap<number, string> = new Map(
-  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+  Object.entries(constants.errno)
+    .filter(([name]) => name !== "EWOULDBLOCK")
+    .map(([name, number]) => [number, name]),
 );
 
 export function errnoName(number: number): string {
@@ -121,6 +127,10 @@ export const linux = {
   MSG_DONTWAIT: 0x40,
   MSG_TRUNC: 0x20,
   POLLIN: 1,
+  EPOLLIN: 1,
+  EPOLL_CTL_ADD: 1,
+  EPOLL_CTL_DEL: 2,
+  EPOLL_CLOEXEC: 0o2000000,
   EFD_CLOEXEC: 0o2000000,
   EFD_NONBLOCK: 0o4000,
 } as const;

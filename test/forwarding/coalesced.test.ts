@@ -44,14 +44,14 @@ class Ground {
     this.cells = new Float64Array(counters);
     this.kernel = new FakeKernel(this.#arena);
     const tables = new Tables(this.#arena);
-    tables.openCircuit({ fd: 9, readFd: 9, kind: "interface", name: "eth1" });
+    tables.openCircuit({ fd: 9, readFd: 9, kind: "interface", name: "eth1", sendsBy: "eth1" });
     tables.endpoints.set(3, endpoint);
     tables.addSession(1, 3, sessionParameters({ localSessionId: 1, receiveCookie: cookie }), attachment());
     tables.addSession(2, 3, sessionParameters({ localSessionId: 2 }), attachment());
     this.#name = tables.sessions.get(1)!.name;
     const charges = new Charges(counters);
     this.#outlet = new CircuitOutlet(this.#arena, charges, this.kernel);
-    this.#side = new PeerSide(this.#arena, 0, tables, charges, this.#outlet, (_endpoint, start, length) => {
+    this.#side = new PeerSide(this.#arena, tables, charges, this.#outlet, (_endpoint, start, length) => {
       this.control.push(textOf(this.#arena.octets.slice(start, start + length)));
     });
   }

@@ -24,7 +24,7 @@ const arena = new Arena();
 const HEADER = arena.take(64);
 const FRAME = arena.take(4096);
 const tables = new Tables(arena);
-tables.openCircuit({ fd: 7, readFd: 7, kind: "interface", name: "eth1" });
+tables.openCircuit({ fd: 7, readFd: 7, kind: "interface", name: "eth1", sendsBy: "eth1" });
 
 /** Puts octets where the kernel would: at any place of the arena, with remains of others behind them. */
 function put(octets: Uint8Array, shift: number): number {
@@ -288,7 +288,7 @@ test("a session that took the place of another on a VLAN stays when the other is
 });
 
 test("a device that closes takes its sessions along, and one that is not open takes none", () => {
-  tables.openCircuit({ fd: 8, readFd: 8, kind: "tap", name: "tap0" });
+  tables.openCircuit({ fd: 8, readFd: 8, kind: "tap", name: "tap0", sendsBy: "tap0" });
   tables.addSession(1, 3, sessionParameters({ localSessionId: 0xffff_fff0 }), attachment({ device: "tap0" }));
   tables.addSession(2, 3, sessionParameters({ localSessionId: 2 }), attachment());
   tables.closeCircuit("tap0");

@@ -3,7 +3,6 @@ import { Arena, RECEIVE_BATCH } from "../../src/forwarding/userspace/arena.ts";
 import { CircuitOutlet } from "../../src/forwarding/userspace/circuit-outlet.ts";
 import type { WorkerEndpoint } from "../../src/forwarding/userspace/commands.ts";
 import { PeerSide } from "../../src/forwarding/userspace/peer-side.ts";
-import { ReceiveSlots } from "../../src/forwarding/userspace/receive-slots.ts";
 import { CELLS_A_SESSION } from "../../src/forwarding/userspace/session-row.ts";
 import { Tables } from "../../src/forwarding/userspace/tables.ts";
 import { Charges } from "../../src/forwarding/userspace/transmitter.ts";
@@ -26,7 +25,6 @@ class Ground {
   constructor() {
     const arena = new Arena();
     const tables = new Tables(arena);
-    const slots = ReceiveSlots.takeSlots(arena);
     this.kernel = new FakeKernel(arena);
     this.#path = {
       encapsulation: "udp",
@@ -35,7 +33,7 @@ class Ground {
       remoteAddress: "127.0.0.1",
       remotePort: this.#peer.port,
     } as const;
-    tables.openCircuit({ fd: 9, readFd: 9, kind: "interface", name: "eth1" });
+    tables.openCircuit({ fd: 9, readFd: 9, kind: "interface", name: "eth1", sendsBy: "eth1" });
     tables.addSession(
       1,
       this.#own.fd,
@@ -44,7 +42,7 @@ class Ground {
     );
     const charges = new Charges(new SharedArrayBuffer(2 * CELLS_A_SESSION * 8));
     const outlet = new CircuitOutlet(arena, charges, this.kernel);
-    this.#side = new PeerSide(arena, slots, tables, charges, outlet, () => undefined);
+    this.#side = new PeerSide(arena, tables, charges, outlet, () => undefined);
   }
 
   /** Sends frames as data messages, of so many octets in one send or 0 for one each, then reads what waits; says whether more are worth a pause. */

@@ -39,7 +39,7 @@ class Ground {
     this.cells = new Float64Array(counters);
     this.kernel = new FakeKernel(this.#arena, refuse);
     const tables = new Tables(this.#arena);
-    tables.openCircuit({ fd: 9, readFd: 9, kind: "interface", name: "eth1" });
+    tables.openCircuit({ fd: 9, readFd: 9, kind: "interface", name: "eth1", sendsBy: "eth1" });
     tables.endpoints.set(3, {
       fd: 3,
       encapsulation: "udp",
@@ -87,7 +87,7 @@ class Ground {
   }
 
   #nameOf({ name, nameOctets }: ForwardedSession): string {
-    return textOf(this.#arena.octets.slice(name, name + nameOctets));
+    return textOf(this.#arena.tables.octets.slice(name, name + nameOctets));
   }
 }
 
@@ -221,6 +221,40 @@ test("an error that has nothing to do with the group is charged for each of its 
   expect(ground.kernel.refusals).toBe(2);
   expect(ground.count(1, counterCells.discards + discardIndex["psn-error"])).toBe(70);
   expect(ground.left()).toEqual(ground.wanted.slice(70));
+});
+
+test("a full send buffer costs what finds no room in it, in one call, and nothing waits", () => {
+  let isFull = false;
+  const ground = new Ground(true, () => (isFull ? constants.errno.EAGAIN : 0));
+  for (let time = 0; time < 100; time += 1) ground.send(0, 1514, time, false);
+  ground.flush();
+  isFull = true;
+  for (let time = 0; time < 250; time += 1) ground.send(time % 3, 1514, time, false);
+  ground.flush();
+  expect(ground.kernel.refusals).toBe(1);
+  const congestion = counterCells.discards + discardIndex["psn-congestion"];
+  expect([1, 2, 3].map((row) => ground.count(row, congestion))).toEqual([84, 83, 83]);
+  isFull = false;
+  ground.send(0, 60, 0, false);
+  ground.flush();
+  expect(ground.left()).toEqual([...ground.wanted.slice(0, 100), ...ground.wanted.slice(350)]);
+});
+
+test("a group that leaves one by one stops at a full send buffer", () => {
+  let taken = 0;
+  const refuse = (_octets: Uint8Array, size: number) => {
+    if (size > 0) return constants.errno.EINVAL;
+    taken += 1;
+    return taken > 10 ? constants.errno.EAGAIN : 0;
+  };
+  const ground = new Ground(true, refuse);
+  for (let time = 0; time < 40; time += 1) ground.send(0, 1514, time, false);
+  ground.flush();
+  expect(ground.left()).toEqual(ground.wanted.slice(0, 10));
+  expect(ground.count(1, counterCells.transmittedFrames)).toBe(10);
+  expect(ground.count(1, counterCells.discards + discardIndex["psn-congestion"])).toBe(30);
+  // The group, what ends the first call, and the next one.
+  expect(ground.kernel.refusals).toBe(3);
 });
 
 test("after a while a group is tried again: the path may have changed", () => {

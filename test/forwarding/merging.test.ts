@@ -88,7 +88,7 @@ class Ground {
     this.cells = new Float64Array(counters);
     this.kernel = new FakeKernel(this.arena, refuse);
     const tables = new Tables(this.arena);
-    tables.openCircuit({ fd: 9, readFd: 9, kind, name: "eth1" });
+    tables.openCircuit({ fd: 9, readFd: 9, kind, name: "eth1", sendsBy: "eth1" });
     for (const row of [1, 2])
       tables.addSession(row, 3, sessionParameters({ localSessionId: row }), attachment());
     this.sessions = [...tables.sessions.values()];
@@ -418,6 +418,36 @@ describe("circuits that refuse", () => {
       for (const frame of frames) ground.deliver(frame, 16);
       ground.flush();
       expect(ground.kernel.refusals).toBe(known);
+    },
+  );
+
+  test("frames longer than the interface takes go alone, for the kernel to refuse; tags come on top", () => {
+    const sent = (mtu: number, segment: number, shape: Partial<PacketShape> = {}) => {
+      const ground = new Ground("interface");
+      ground.kernel.mtu = mtu;
+      for (const frame of naiveSegments(
+        { ...plain, ...shape, payload: plain.payload.subarray(0, 8000) },
+        segment,
+      ))
+        ground.deliver(frame, 16);
+      ground.flush();
+      return ground.kernel.messages;
+    };
+    expect([sent(1500, 1448), sent(1500, 1449), sent(1400, 1348), sent(1400, 1349)]).toEqual([1, 6, 1, 6]);
+    const tags = ["88a800c8", "8100006f"];
+    expect([sent(1500, 1448, { tags }), sent(1500, 1449, { tags })]).toEqual([1, 6]);
+    expect([sent(9000, 1900), sent(1500, 1900), sent(0, 100)]).toEqual([1, 5, 80]);
+  });
+
+  test.each(["interface", "tap"] as const)(
+    "%s: what finds no room in a full queue is counted, in one call",
+    (kind) => {
+      const ground = new Ground(kind, () => constants.errno.EAGAIN);
+      for (let time = 0; time < 3; time += 1) for (const frame of frames) ground.deliver(frame, 16);
+      ground.flush();
+      expect(ground.kernel.refusals).toBe(1);
+      const counted = ground.count(1, counterCells.discards + discardIndex["circuit-congestion"]);
+      expect(counted).toBe(3 * frames.length);
     },
   );
 

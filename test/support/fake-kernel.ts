@@ -1,7 +1,8 @@
 import { concat } from "../../src/bytes/hex.ts";
 import type { Arena } from "../../src/forwarding/userspace/arena.ts";
+import type { Regions } from "../../src/forwarding/userspace/regions.ts";
 import type { SendCalls } from "../../src/forwarding/userspace/transmitter.ts";
-import { linux } from "../../src/os/libc.ts";
+import { addressOf, linux } from "../../src/os/libc.ts";
 
 const MESSAGE_OCTETS = 64;
 const none: Wishes = { segmentOctets: 0, trafficClass: undefined };
@@ -31,6 +32,8 @@ export class FakeKernel implements SendCalls {
   /** Messages that were taken. */
   messages = 0;
   refusals = 0;
+  /** Of every interface. */
+  mtu = 65_535;
   readonly #arena: Arena;
   readonly #refuse: Refuse;
   #errno = 0;
@@ -40,10 +43,11 @@ export class FakeKernel implements SendCalls {
     this.#refuse = refuse;
   }
 
-  sendmmsg(_fd: number, messages: number, count: number, _flags: number): number {
-    const { view } = this.#arena;
+  sendmmsg(_fd: number, messages: number, count: number, flags: number): number {
+    if (flags !== linux.MSG_DONTWAIT) throw new Error("a send that waits for room");
+    const { view } = this.#arena.tables;
     for (let index = 0; index < count; index += 1) {
-      const at = this.#offset(messages) + index * MESSAGE_OCTETS;
+      const at = this.#tableOffset(messages) + index * MESSAGE_OCTETS;
       const octets = this.#gather(this.#pointer(at + 16), view.getUint32(at + 24, true));
       const nameOctets = view.getUint32(at + 8, true);
       const name = nameOctets === 0 ? "" : this.#hex(this.#pointer(at), nameOctets);
@@ -55,8 +59,12 @@ export class FakeKernel implements SendCalls {
   }
 
   writev(_fd: number, vectors: number, count: number): number {
-    const octets = this.#gather(this.#offset(vectors), count);
+    const octets = this.#gather(this.#tableOffset(vectors), count);
     return this.#take(octets, none, "") ? octets.length : -1;
+  }
+
+  interfaceMtu(): number {
+    return this.mtu;
   }
 
   errno(): number {
@@ -78,7 +86,7 @@ export class FakeKernel implements SendCalls {
 
   /** Ancillary data as CMSG_NXTHDR walks through them. */
   #wishes(control: number, octets: number): Wishes {
-    const { view } = this.#arena;
+    const { view } = this.#arena.tables;
     let wishes = none;
     for (let at = control; at < control + octets; at += 24) {
       const head = [view.getBigUint64(at, true), view.getInt32(at + 8, true), view.getInt32(at + 12, true)];
@@ -94,24 +102,37 @@ export class FakeKernel implements SendCalls {
   #gather(vectors: number, count: number): Uint8Array {
     return concat(
       ...Array.from({ length: count }, (_, index) => {
-        const start = this.#pointer(vectors + index * 16);
-        const length = Number(this.#arena.view.getBigUint64(vectors + index * 16 + 8, true));
+        const start = this.#offset(this.#address(vectors + index * 16));
+        const length = Number(this.#arena.tables.view.getBigUint64(vectors + index * 16 + 8, true));
         return this.#arena.octets.slice(start, start + length);
       }),
     );
   }
 
   #hex(start: number, length: number): string {
-    return Buffer.from(this.#arena.octets.slice(start, start + length)).toString("hex");
+    return Buffer.from(this.#arena.tables.octets.slice(start, start + length)).toString("hex");
   }
 
+  #address(at: number): number {
+    return Number(this.#arena.tables.view.getBigUint64(at, true));
+  }
+
+  /** Where a pointer in a table leads to in the tables. */
   #pointer(at: number): number {
-    return this.#offset(Number(this.#arena.view.getBigUint64(at, true)));
+    return this.#tableOffset(this.#address(at));
+  }
+
+  #tableOffset(address: number): number {
+    return offsetIn(this.#arena.tables, address);
   }
 
   #offset(address: number): number {
-    const offset = address - this.#arena.address(0);
-    if (offset < 0 || offset >= this.#arena.octets.length) throw new Error(`a pointer outside: ${offset}`);
-    return offset;
+    return offsetIn(this.#arena, address);
   }
+}
+
+function offsetIn(memory: Regions, address: number): number {
+  const offset = address - addressOf(memory.octets);
+  if (offset < 0 || offset >= memory.octets.length) throw new Error(`a pointer outside: ${offset}`);
+  return offset;
 }

@@ -1,14 +1,17 @@
 import { VNET_HEADER_OCTETS } from "../../os/memory.ts";
-import { SHORTEST_FRAME_OCTETS } from "../../wire/ethernet.ts";
+import { countTags, ETHERNET_HEADER_OCTETS, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../wire/ethernet.ts";
 import type { Arena } from "./arena.ts";
 import { beginRun, joinRun, mergedHeaderOctets, newRun, writeMerged } from "./merging.ts";
 import { counterCells } from "./session-row.ts";
-import type { ForwardedSession } from "./tables.ts";
+import type { Circuit, ForwardedSession } from "./tables.ts";
 import { MOST_IN_MESSAGE, type TransmitMessages } from "./transmit-messages.ts";
-import { type Charges, type SendCalls, Transmitter } from "./transmitter.ts";
+import { type Charges, kernel, type SendCalls, Transmitter } from "./transmitter.ts";
 
 /** After a refusal of a super-frame so many frames are sent as they came before it is tried again. */
 const UNMERGED_AFTER_REFUSAL = 4096;
+
+/** The MTU of an interface may change under way. */
+const LOOK_UP_MS = 100;
 
 /**
  * Frames on their way to the attachment circuits, each with a virtio-net header. Consecutive segments of a TCP flow leave as one
@@ -16,6 +19,7 @@ const UNMERGED_AFTER_REFUSAL = 4096;
  */
 export class CircuitOutlet {
   readonly #arena: Arena;
+  readonly #calls: SendCalls;
   readonly #transmitter: Transmitter;
   readonly #messages: TransmitMessages;
   /** Zeros: an empty virtio-net header, and the padding of short frames. */
@@ -25,8 +29,9 @@ export class CircuitOutlet {
   #session: ForwardedSession | undefined;
   #gathered = 0;
 
-  constructor(arena: Arena, charges: Charges, calls?: SendCalls) {
+  constructor(arena: Arena, charges: Charges, calls: SendCalls = kernel) {
     this.#arena = arena;
+    this.#calls = calls;
     this.#zeros = arena.take(SHORTEST_FRAME_OCTETS);
     this.#transmitter = new Transmitter(arena, charges, counterCells.receivedFrames, refused, calls);
     this.#messages = this.#transmitter.messages;
@@ -43,6 +48,7 @@ export class CircuitOutlet {
     const joins =
       session === this.#session &&
       this.#run.count < MOST_IN_MESSAGE &&
+      (this.#run.count > 1 || this.#fits(circuit)) &&
       joinRun(this.#arena, frame, length, this.#run);
     if (!joins) this.#endRun();
     this.#addFrame(frame, length, free);
@@ -75,6 +81,31 @@ export class CircuitOutlet {
       messages.addVector(frame, length);
     }
     if (length < SHORTEST_FRAME_OCTETS) messages.addVector(this.#zeros, SHORTEST_FRAME_OCTETS - length);
+  }
+
+  /**
+   * Whether a segment as long as those of the run is no longer than the circuit's interface takes. The kernel looks at that for
+   * frames alone: what it cuts a super-frame into, it passes on at any length.
+   */
+  #fits(circuit: Circuit): boolean {
+    if (circuit.kind === "tap") return true;
+    const nowMs = performance.now();
+    if (nowMs - circuit.lookedUpMs > LOOK_UP_MS) {
+      circuit.lookedUpMs = nowMs;
+      circuit.longestFrame = this.#longestFrame(circuit);
+    }
+    const { frame, headerOctets, size } = this.#run;
+    const length = headerOctets + size;
+    return length <= circuit.longestFrame + TAG_OCTETS * countTags(this.#arena.view, frame, length);
+  }
+
+  /** 0 of an interface that is gone: the kernel says so of each frame. */
+  #longestFrame({ sendsBy }: Circuit): number {
+    try {
+      return this.#calls.interfaceMtu(sendsBy) + ETHERNET_HEADER_OCTETS;
+    } catch {
+      return 0;
+    }
   }
 
   #beginRun(session: ForwardedSession, frame: number, length: number): void {

@@ -21,11 +21,15 @@ import type { Charges } from "./transmitter.ts";
 
 /** Batches read from one circuit before the others have their turn. */
 const MOST_BATCHES = 4;
+/** Frames sent before that, however few were read: a super-frame of 64 KiB may make thousands. */
+const MOST_SENT = 4096;
 const NO_PSEUDOWIRE = -1 - discardIndex["no-pseudowire"];
 const OVERSIZE = -1 - discardIndex.oversize;
 const RUNT = -1 - discardIndex.runt;
 const BAD_OFFLOAD = -1 - discardIndex["bad-offload"];
 const NEEDS_CHECKSUM = 1;
+/** What a read of a TAP device takes: a super-frame of 64 KiB with its headers. */
+const MOST_TAP_OCTETS = 65_600;
 /** Room for our header in front of copied headers; makes the copied IP header start at 0 modulo 4. */
 const IN_FRONT_OCTETS = 22;
 
@@ -36,6 +40,13 @@ export class CircuitSide {
   readonly #toPeers: PeerOutlet;
   readonly #slots: ReceiveSlots;
   readonly #segments = newSegments();
+  /** Frames sent in this turn. */
+  #sent = 0;
+  /** Slots that are filled, and the first of them that was not taken yet. */
+  #filled = 0;
+  #next = 0;
+  /** Whose frames wait in them. */
+  #waiting: Circuit | undefined;
   readonly #offload: Offload = {
     gsoType: 0,
     gsoSize: 0,
@@ -44,45 +55,65 @@ export class CircuitSide {
     checksumOffset: 0,
   };
 
-  constructor(arena: Arena, slots: number, charges: Charges, toPeers: PeerOutlet) {
+  constructor(arena: Arena, charges: Charges, toPeers: PeerOutlet) {
     this.#arena = arena;
     this.#charges = charges;
     this.#toPeers = toPeers;
-    this.#slots = new ReceiveSlots(arena, slots, false, true);
+    this.#slots = new ReceiveSlots(arena, false);
   }
 
-  /** Reads what waits on a circuit and sends it on. */
+  /** Whether frames that were read wait for `goOn`. */
+  get hasWaiting(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** Reads what waits on a circuit and sends it on; not while frames of another wait, whose slots are wanted. */
   serve(circuit: Circuit): void {
-    for (let batch = 0; batch < MOST_BATCHES; batch += 1) {
+    if (this.#waiting !== undefined) return;
+    this.#sent = 0;
+    for (let batch = 0; batch < MOST_BATCHES && this.#sent < MOST_SENT; batch += 1) {
       const count = circuit.kind === "tap" ? this.#serveTap(circuit) : this.#serveInterface(circuit);
       this.#toPeers.flush();
       if (count < RECEIVE_BATCH) return;
     }
   }
 
+  /** Sends on what waits: as much as one turn may. */
+  goOn(): void {
+    if (this.#waiting === undefined) return;
+    this.#sent = 0;
+    this.#takeSlots(this.#waiting);
+    this.#toPeers.flush();
+  }
+
   #serveInterface(circuit: Circuit): number {
     const slots = this.#slots;
-    const count = recvmmsg(
-      circuit.readFd,
-      this.#arena.address(slots.messages),
-      RECEIVE_BATCH,
-      linux.MSG_DONTWAIT,
-      0,
-    );
+    const count = recvmmsg(circuit.readFd, slots.address, RECEIVE_BATCH, linux.MSG_DONTWAIT, 0);
     if (count < 0) return this.#failed(circuit);
-    for (let index = 0; index < count; index += 1) {
-      const isCut = (slots.flags(index) & linux.MSG_TRUNC) !== 0;
-      if (isCut) this.#charges.discarded(UNCHARGED_ROW, OVERSIZE);
-      else this.#take(circuit, slots.start(index), slots.length(index), index);
-    }
-    slots.recycle(count, false, true);
+    this.#next = 0;
+    this.#filled = count;
+    this.#takeSlots(circuit);
     return count;
   }
 
+  /** Takes the frames that are in slots until the turn is over; those that are left wait. */
+  #takeSlots(circuit: Circuit): void {
+    const slots = this.#slots;
+    while (this.#next < this.#filled && this.#sent < MOST_SENT) {
+      const index = this.#next;
+      const isCut = (slots.flags(index) & linux.MSG_TRUNC) !== 0;
+      if (isCut) this.#charges.discarded(UNCHARGED_ROW, OVERSIZE);
+      else this.#take(circuit, slots.start(index), slots.length(index), index);
+      this.#next += 1;
+    }
+    this.#waiting = this.#next < this.#filled ? circuit : undefined;
+    if (this.#waiting === undefined) slots.recycle(this.#filled);
+  }
+
   #serveTap(circuit: Circuit): number {
-    for (let index = 0; index < RECEIVE_BATCH; index += 1) {
+    for (let index = 0; index < RECEIVE_BATCH && this.#sent < MOST_SENT; index += 1) {
       const start = this.#slots.start(index);
-      const octets = read(circuit.readFd, this.#arena.address(start), 65_600);
+      const octets = read(circuit.readFd, this.#slots.slotAddress(index, MOST_TAP_OCTETS), MOST_TAP_OCTETS);
       if (octets <= 0) {
         this.#failed(circuit);
         return index;
@@ -124,8 +155,8 @@ export class CircuitSide {
 
   /** The kernel takes the outer tag off and tells it beside the frame. */
   #putTagBack(frame: number, index: number): boolean {
-    const { view, octets } = this.#arena;
-    const tag = outerTagBeside(view, this.#slots.control(index), this.#slots.controlLength(index));
+    const { tables, view, octets } = this.#arena;
+    const tag = outerTagBeside(tables.view, this.#slots.control(index), this.#slots.controlLength(index));
     if (tag < 0) return false;
     octets.copyWithin(frame - TAG_OCTETS, frame, frame + 12);
     view.setUint32(frame + 8, tag);
@@ -143,6 +174,7 @@ export class CircuitSide {
     this.#toPeers.aim(session);
     this.#toPeers.addVector(header, headerOctets + length);
     this.#toPeers.push(session, length, classify(view, frame, length, session));
+    this.#sent += 1;
   }
 
   #sendSegments(session: ForwardedSession, frame: number, length: number): void {
@@ -156,6 +188,7 @@ export class CircuitSide {
     if (verdict < 0) return this.#charges.discarded(session.row, verdict);
     this.#toPeers.aim(session);
     const { headerOctets, payload, size } = segments;
+    this.#sent += segments.count;
     const trafficClass = classify(view, frame, length, session);
     for (let index = 0; index < segments.count; index += 1) {
       const copy = this.#toPeers.takeHeader(IN_FRONT_OCTETS + headerOctets) + IN_FRONT_OCTETS;

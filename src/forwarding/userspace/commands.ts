@@ -45,6 +45,8 @@ export interface WorkerCircuit {
   readonly readFd: number;
   readonly kind: "tap" | "interface";
   readonly name: string;
+  /** The interface by which frames leave, of whose MTU they are: the device, or what stands for it. */
+  readonly sendsBy: string;
 }
 
 /** What the worker says to the main thread. */

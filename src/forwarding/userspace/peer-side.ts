@@ -13,6 +13,8 @@ import type { Charges } from "./transmitter.ts";
 
 /** Batches read from one socket before the others have their turn. */
 const MOST_BATCHES = 4;
+/** Datagrams taken before that: the kernel may have joined many. */
+const MOST_TAKEN = 4096;
 const T_BIT = 0x80;
 const verdictOf = (reason: DiscardReason): number => -1 - discardIndex[reason];
 const TRUNCATED = verdictOf("truncated");
@@ -20,7 +22,7 @@ const BAD_VERSION = verdictOf("bad-version");
 const UNKNOWN_SESSION = verdictOf("unknown-session");
 const WRONG_PEER = verdictOf("wrong-peer");
 
-/** A control message found among the data: offsets of its octets and of its sender's socket address. */
+/** A control message found among the data: offset of its octets in the arena, and of its sender's socket address in the arena's tables. */
 export type ControlHandler = (endpoint: WorkerEndpoint, start: number, length: number, name: number) => void;
 
 /** From the peers to the attachment circuits: reads datagrams in batches, checks each one, takes our headers off. */
@@ -34,7 +36,6 @@ export class PeerSide {
 
   constructor(
     arena: Arena,
-    slots: number,
     tables: Tables,
     charges: Charges,
     toCircuits: CircuitOutlet,
@@ -45,7 +46,7 @@ export class PeerSide {
     this.#charges = charges;
     this.#toCircuits = toCircuits;
     this.#control = control;
-    this.#slots = new ReceiveSlots(arena, slots, true, true);
+    this.#slots = new ReceiveSlots(arena, true);
   }
 
   /**
@@ -54,23 +55,20 @@ export class PeerSide {
    */
   serve(endpoint: WorkerEndpoint): boolean {
     const slots = this.#slots;
-    const { view } = this.#arena;
+    const { view } = this.#arena.tables;
     let oneByOne = true;
-    for (let batch = 0; batch < MOST_BATCHES; batch += 1) {
-      const count = recvmmsg(
-        endpoint.fd,
-        this.#arena.address(slots.messages),
-        RECEIVE_BATCH,
-        linux.MSG_DONTWAIT,
-        0,
-      );
+    let taken = 0;
+    for (let batch = 0; batch < MOST_BATCHES && taken < MOST_TAKEN; batch += 1) {
+      const count = recvmmsg(endpoint.fd, slots.address, RECEIVE_BATCH, linux.MSG_DONTWAIT, 0);
       for (let index = 0; index < count; index += 1) {
         const size = coalescedOctets(view, slots.control(index), slots.controlLength(index));
         if (size > 0) oneByOne = false;
-        this.takeAll(endpoint, slots.start(index), slots.length(index), size, slots.name(index));
+        const octets = slots.length(index);
+        taken += size > 0 ? Math.ceil(octets / size) : 1;
+        this.takeAll(endpoint, slots.start(index), octets, size, slots.name(index));
       }
       const joined = this.#toCircuits.flush();
-      if (count > 0) slots.recycle(count, true, true);
+      if (count > 0) slots.recycle(count);
       if (count < RECEIVE_BATCH) return oneByOne && joined > 0;
     }
     return false;
@@ -115,7 +113,7 @@ export class PeerSide {
   }
 
   #isFromPeer(name: number, session: ForwardedSession, endpoint: WorkerEndpoint): boolean {
-    const { view } = this.#arena;
+    const { view } = this.#arena.tables;
     if (endpoint.encapsulation === "udp" && view.getUint16(name + 2) !== view.getUint16(session.name + 2))
       return false;
     if (session.nameOctets !== SOCKADDR_OCTETS)

@@ -287,11 +287,17 @@ export class UserspacePlane implements ForwardingPlane {
 function openDevice({ kind, name, mtu, standIns }: CircuitDevice): WorkerCircuit {
   if (standIns === undefined) {
     const fd = kind === "tap" ? openTap(name, mtu) : openPacketSocket(name);
-    return { fd, readFd: fd, kind, name };
+    return { fd, readFd: fd, kind, name, sendsBy: name };
   }
   const fd = openPacketSocket(standIns.sendsBy, { receives: false });
   try {
-    return { fd, readFd: openPacketSocket(standIns.readsFrom), kind: "interface", name };
+    return {
+      fd,
+      readFd: openPacketSocket(standIns.readsFrom),
+      kind: "interface",
+      name,
+      sendsBy: standIns.sendsBy,
+    };
   } catch (error) {
     close(fd);
     throw error;

@@ -1,84 +1,79 @@
 import { SOCKADDR_OCTETS } from "../../os/memory.ts";
 import { type Arena, HEADROOM_OCTETS, NAME_OCTETS, RECEIVE_BATCH, SLOT_OCTETS } from "./arena.ts";
-import { MESSAGE_OCTETS, messageFields, VECTOR_LENGTH, VECTOR_OCTETS } from "./message-layout.ts";
+import { MessageTable, VectorTable } from "./message-table.ts";
 
 const CONTROL_OCTETS = 64;
 
-/** Slots that recvmmsg(2) fills: one datagram or frame each, with its sender or its ancillary data. */
+/** Slots that recvmmsg(2) fills: one datagram or frame each, with its ancillary data, and with its sender where that is wanted. */
 export class ReceiveSlots {
-  readonly arena: Arena;
-  readonly messages: number;
-  readonly #slots: number;
+  readonly #arena: Arena;
+  readonly #messages: MessageTable;
+  readonly #slots: readonly number[];
   readonly #names: number;
+  readonly #nameOctets: number;
   readonly #controls: number;
 
-  constructor(arena: Arena, slots: number, withNames: boolean, withControl: boolean) {
-    this.arena = arena;
-    this.messages = arena.take(RECEIVE_BATCH * MESSAGE_OCTETS);
-    this.#slots = slots;
-    this.#names = arena.take(RECEIVE_BATCH * NAME_OCTETS);
-    this.#controls = arena.take(RECEIVE_BATCH * CONTROL_OCTETS);
-    const vectors = arena.take(RECEIVE_BATCH * VECTOR_OCTETS);
+  constructor(arena: Arena, withNames: boolean) {
+    this.#arena = arena;
+    this.#slots = Array.from({ length: RECEIVE_BATCH }, () => arena.take(SLOT_OCTETS));
+    this.#messages = new MessageTable(arena, RECEIVE_BATCH);
+    this.#names = arena.tables.take(RECEIVE_BATCH * NAME_OCTETS);
+    this.#nameOctets = withNames ? SOCKADDR_OCTETS : 0;
+    this.#controls = arena.tables.take(RECEIVE_BATCH * CONTROL_OCTETS);
+    const vectors = new VectorTable(arena, RECEIVE_BATCH);
     for (let index = 0; index < RECEIVE_BATCH; index += 1) {
-      const message = this.messages + index * MESSAGE_OCTETS;
-      const vector = vectors + index * VECTOR_OCTETS;
-      arena.setPointer(vector, this.start(index));
-      arena.words[(vector + VECTOR_LENGTH) >>> 2] = SLOT_OCTETS - HEADROOM_OCTETS;
-      arena.setPointer(message + messageFields.vector, vector);
-      arena.words[(message + messageFields.vectorCount) >>> 2] = 1;
-      if (withNames) arena.setPointer(message + messageFields.name, this.name(index));
-      if (withControl) arena.setPointer(message + messageFields.control, this.control(index));
-      this.#reset(message, withNames, withControl);
+      vectors.set(index, this.start(index), SLOT_OCTETS - HEADROOM_OCTETS);
+      this.#messages.setVectors(index, vectors, index, 1);
+      this.#messages.setName(index, this.name(index), this.#nameOctets);
+      this.#messages.setControl(index, this.control(index), CONTROL_OCTETS);
     }
   }
 
-  static takeSlots(arena: Arena): number {
-    return arena.take(RECEIVE_BATCH * SLOT_OCTETS);
+  /** Address of all messages, for the system call. */
+  get address(): number {
+    return this.#messages.address(0, RECEIVE_BATCH);
+  }
+
+  /** Address of a slot's room for `octets` octets, for a call that fills this one alone. */
+  slotAddress(index: number, octets: number): number {
+    return this.#arena.address(this.start(index), octets);
   }
 
   /** Where the octets of a message begin. */
   start(index: number): number {
-    return this.#slots + index * SLOT_OCTETS + HEADROOM_OCTETS;
+    return (this.#slots[index] as number) + HEADROOM_OCTETS;
   }
 
-  /** Where the sender's address is. */
+  /** Where the sender's address is, in the arena's tables. */
   name(index: number): number {
     return this.#names + index * NAME_OCTETS;
   }
 
-  /** Where the ancillary data is. */
+  /** Where the ancillary data is, in the arena's tables. */
   control(index: number): number {
     return this.#controls + index * CONTROL_OCTETS;
   }
 
-  /** Octets received, and whether the kernel cut them. */
+  /** Octets received, of which none are outside the slot. */
   length(index: number): number {
-    return this.arena.words[
-      (this.messages + index * MESSAGE_OCTETS + messageFields.received) >>> 2
-    ] as number;
+    const octets = this.#messages.received(index);
+    this.#arena.check(this.start(index), octets);
+    return octets;
   }
 
+  /** MSG_TRUNC: the kernel cut it. */
   flags(index: number): number {
-    return this.arena.words[(this.messages + index * MESSAGE_OCTETS + messageFields.flags) >>> 2] as number;
+    return this.#messages.flags(index);
   }
 
   controlLength(index: number): number {
-    return this.arena.words[
-      (this.messages + index * MESSAGE_OCTETS + messageFields.controlLength) >>> 2
-    ] as number;
+    return this.#messages.controlLength(index);
   }
 
-  /** Makes the first `count` ready to be filled again: the kernel has overwritten what it was given. */
-  recycle(count: number, withNames: boolean, withControl: boolean): void {
+  /** Makes the first `count` ready to be filled again. */
+  recycle(count: number): void {
     for (let index = 0; index < count; index += 1) {
-      this.#reset(this.messages + index * MESSAGE_OCTETS, withNames, withControl);
+      this.#messages.reset(index, this.#nameOctets, CONTROL_OCTETS);
     }
-  }
-
-  #reset(message: number, withNames: boolean, withControl: boolean): void {
-    const { words } = this.arena;
-    words[(message + messageFields.nameLength) >>> 2] = withNames ? SOCKADDR_OCTETS : 0;
-    words[(message + messageFields.controlLength) >>> 2] = withControl ? CONTROL_OCTETS : 0;
-    words[(message + messageFields.flags) >>> 2] = 0;
   }
 }

@@ -2,17 +2,16 @@ import { writeSocketAddress } from "../../os/sockets.ts";
 import { outerTagProtocol, outerVlanId, TPID_CUSTOMER, TPID_SERVICE } from "../../wire/ethernet.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
 import type { Attachment } from "../plane.ts";
-import type { Arena } from "./arena.ts";
+import { type Arena, NAME_OCTETS } from "./arena.ts";
 import type { WorkerCircuit, WorkerEndpoint } from "./commands.ts";
 import { MOST_SESSIONS, type SessionRow, sessionRow, trafficClassFor } from "./session-row.ts";
 
-const NAME_OCTETS = 32;
 const VLAN_IDS = 4096;
 
 /** A session with where its messages go and its frames leave. */
 export interface ForwardedSession extends SessionRow {
   readonly fd: number;
-  /** Offset and length of the peer's socket address in the arena. */
+  /** Offset and length of the peer's socket address in the arena's tables. */
   readonly name: number;
   readonly nameOctets: number;
   readonly circuit: Circuit;
@@ -29,12 +28,16 @@ export interface ForwardedSession extends SessionRow {
 /** An attachment circuit's device and what of it is carried. */
 export interface Circuit extends WorkerCircuit {
   port: ForwardedSession | undefined;
-  readonly customer: (ForwardedSession | undefined)[];
-  readonly service: (ForwardedSession | undefined)[];
+  /** By VLAN ID; empty as long as there is no session of a VLAN. */
+  customer: (ForwardedSession | undefined)[];
+  service: (ForwardedSession | undefined)[];
   /** False once the device is gone for good: its descriptor is polled no more. */
   isAlive: boolean;
   /** So many more frames are sent as they came: the device refused a merged one. */
   unmergedLeft: number;
+  /** Octets of the longest frame without tags that its interface takes, and when that was looked up, in ms of the worker's clock. */
+  longestFrame: number;
+  lookedUpMs: number;
 }
 
 /** The session that carries a frame, by its outer tag or for the whole port. */
@@ -61,25 +64,33 @@ export class Tables {
 
   constructor(arena: Arena) {
     this.#arena = arena;
-    this.#names = arena.take((MOST_SESSIONS + 1) * NAME_OCTETS);
+    this.#names = arena.tables.take((MOST_SESSIONS + 1) * NAME_OCTETS);
   }
 
-  openCircuit(circuit: WorkerCircuit): void {
-    const none = () => new Array<ForwardedSession | undefined>(VLAN_IDS).fill(undefined);
-    this.circuits.set(circuit.name, {
-      ...circuit,
-      port: undefined,
-      customer: none(),
-      service: none(),
+  openCircuit(opened: WorkerCircuit): Circuit {
+    const vlans = { port: undefined, customer: [], service: [] };
+    const circuit = {
+      ...opened,
+      ...vlans,
       isAlive: true,
       unmergedLeft: 0,
-    });
+      longestFrame: 0,
+      lookedUpMs: Number.NEGATIVE_INFINITY,
+    };
+    this.circuits.set(circuit.name, circuit);
+    return circuit;
   }
 
   /** Sessions still on the circuit go with it. */
   closeCircuit(name: string): void {
+    const circuit = this.circuits.get(name);
+    if (circuit === undefined) return;
+    // Frames that were read may still wait: they have no session now.
+    circuit.port = undefined;
+    circuit.customer = [];
+    circuit.service = [];
     for (const session of this.sessions.values()) {
-      if (session.circuit.name === name) this.sessions.delete(session.localSessionId);
+      if (session.circuit === circuit) this.sessions.delete(session.localSessionId);
     }
     this.circuits.delete(name);
   }
@@ -88,7 +99,7 @@ export class Tables {
     const circuit = this.circuits.get(attachment.device);
     if (circuit === undefined) throw new Error(`attachment circuit ${attachment.device} is not open`);
     const name = this.#names + row * NAME_OCTETS;
-    const into = this.#arena.octets.subarray(name, name + NAME_OCTETS);
+    const into = this.#arena.tables.octets.subarray(name, name + NAME_OCTETS);
     const { remoteAddress, remotePort } = parameters.path;
     const nameOctets = writeSocketAddress(into, remoteAddress, remotePort);
     const endpoint = this.endpoints.get(fd);
@@ -128,7 +139,9 @@ export class Tables {
       if (value !== undefined || circuit.port === session) circuit.port = value;
       return;
     }
-    const byVlan = tagProtocol === TPID_SERVICE ? circuit.service : circuit.customer;
+    const kind = tagProtocol === TPID_SERVICE ? "service" : "customer";
+    if (circuit[kind].length === 0) circuit[kind] = new Array(VLAN_IDS).fill(undefined);
+    const byVlan = circuit[kind];
     if (value !== undefined || byVlan[vlanId] === session) byVlan[vlanId] = value;
   }
 }

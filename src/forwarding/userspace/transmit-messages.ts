@@ -7,7 +7,7 @@ import {
   writeSegmentControl,
 } from "../../os/udp-offload.ts";
 import type { Arena } from "./arena.ts";
-import { MESSAGE_OCTETS, messageFields, VECTOR_LENGTH, VECTOR_OCTETS } from "./message-layout.ts";
+import { MessageTable, VectorTable } from "./message-table.ts";
 import type { ForwardedSession } from "./tables.ts";
 
 /** Messages given to the kernel at once. */
@@ -26,7 +26,6 @@ const MOST_VECTORS = MOST_FRAMES * FRAME_VECTORS;
 const MOST_GATHERS = MOST_FRAMES * 2;
 /** Ancillary data of a message: first its traffic class, then the length it is to be cut into; each may be left out. */
 const CONTROL_STRIDE = 64;
-const POINTER_OCTETS = 8;
 
 /**
  * Messages waiting for one sendmmsg(2). Each carries one frame, or several: then their vectors follow each other (datagrams of
@@ -47,10 +46,11 @@ export class TransmitMessages {
   /** Of each frame. */
   readonly frameOctets = new Int32Array(MOST_FRAMES);
   readonly #firstVectors = new Int32Array(MOST_FRAMES + 1);
-  readonly #messages: number;
-  readonly #lone: number;
-  readonly #vectors: number;
-  readonly #gathers: number;
+  readonly #messages: MessageTable;
+  /** Made of a message whose frames go one by one. */
+  readonly #lone: MessageTable;
+  readonly #vectors: VectorTable;
+  readonly #gathers: VectorTable;
   readonly #controls: number;
   readonly #headers: number;
   #usedVectors = 0;
@@ -60,15 +60,16 @@ export class TransmitMessages {
   constructor(arena: Arena) {
     this.arena = arena;
     this.sessions = new Array<ForwardedSession | undefined>(TRANSMIT_BATCH).fill(undefined);
-    this.#messages = arena.take(TRANSMIT_BATCH * MESSAGE_OCTETS);
-    this.#lone = arena.take(MOST_IN_MESSAGE * MESSAGE_OCTETS);
-    this.#vectors = arena.take(MOST_VECTORS * VECTOR_OCTETS);
-    this.#gathers = arena.take(MOST_GATHERS * VECTOR_OCTETS);
-    this.#controls = arena.take(TRANSMIT_BATCH * CONTROL_STRIDE);
+    this.#messages = new MessageTable(arena, TRANSMIT_BATCH);
+    this.#lone = new MessageTable(arena, MOST_IN_MESSAGE);
+    this.#vectors = new VectorTable(arena, MOST_VECTORS);
+    this.#gathers = new VectorTable(arena, MOST_GATHERS);
+    this.#controls = arena.tables.take(TRANSMIT_BATCH * CONTROL_STRIDE);
     this.#headers = arena.take(HEADERS_OCTETS);
+    const { view } = arena.tables;
     for (let index = 0; index < TRANSMIT_BATCH; index += 1) {
-      writeTrafficClassControl(arena.view, this.#control(index));
-      writeSegmentControl(arena.view, this.#control(index) + TRAFFIC_CLASS_OCTETS);
+      writeTrafficClassControl(view, this.#control(index));
+      writeSegmentControl(view, this.#control(index) + TRAFFIC_CLASS_OCTETS);
     }
   }
 
@@ -77,32 +78,31 @@ export class TransmitMessages {
     return this.count === TRANSMIT_BATCH || this.frames === MOST_FRAMES;
   }
 
-  /** Address of the message at `index`, for the system call. */
+  /** Address of the messages from `index` on, for the system call. */
   address(index: number): number {
-    return this.arena.address(this.#messages + index * MESSAGE_OCTETS);
+    return this.#messages.address(index, this.count - index);
   }
 
   /** Address of the vectors of the message at `index`, and how many they are, for writev(2). */
   vectorsAddress(index: number): number {
-    return pointerAt(this.arena, this.#messages + index * MESSAGE_OCTETS + messageFields.vector);
+    return this.#messages.vectorsAddress(index);
   }
 
   vectorCount(index: number): number {
-    return this.arena.words[this.#word(index, messageFields.vectorCount)] as number;
+    return this.#messages.vectorCount(index);
   }
 
-  /** Address of the message at `index` of those that `part` made, its vectors and how many they are. */
-  loneAddress(index: number): number {
-    return this.arena.address(this.#lone + index * MESSAGE_OCTETS);
+  /** Address of the last `count - index` of the messages that `part` made, its vectors and how many they are. */
+  loneAddress(index: number, count: number): number {
+    return this.#lone.address(index, count - index);
   }
 
   loneVectorsAddress(index: number): number {
-    return pointerAt(this.arena, this.#lone + index * MESSAGE_OCTETS + messageFields.vector);
+    return this.#lone.vectorsAddress(index);
   }
 
   loneVectorCount(index: number): number {
-    const at = this.#lone + index * MESSAGE_OCTETS + messageFields.vectorCount;
-    return this.arena.words[at >>> 2] as number;
+    return this.#lone.vectorCount(index);
   }
 
   /**
@@ -120,29 +120,19 @@ export class TransmitMessages {
     return this.#headers + at;
   }
 
-  /** Adds octets to the frame that is being put together. Throws InvariantError when no vector is left. */
+  /** Adds octets to the frame that is being put together. Throws InvariantError when no vector is left, or nobody owns the octets. */
   addVector(offset: number, length: number): void {
-    if (this.#usedVectors >= MOST_VECTORS)
-      throw new InvariantError(`add a vector to a frame: ${MOST_VECTORS} are in use`);
-    this.#writeVector(this.#vectors + this.#usedVectors * VECTOR_OCTETS, offset, length);
+    this.#vectors.set(this.#usedVectors, offset, length);
     this.#usedVectors += 1;
   }
 
   /** The frame put together, of `octets` octets, is a message of its own; `nameOctets` 0 sends where the socket is bound to. */
   push(session: ForwardedSession, octets: number, name: number, nameOctets: number): void {
     const { count, frames } = this;
-    const message = this.#messages + count * MESSAGE_OCTETS;
-    const { words } = this.arena;
-    if (nameOctets === 0) {
-      words[(message + messageFields.name) >>> 2] = 0;
-      words[(message + messageFields.name + 4) >>> 2] = 0;
-    } else {
-      this.arena.setPointer(message + messageFields.name, name);
-    }
-    words[(message + messageFields.nameLength) >>> 2] = nameOctets;
-    words[(message + messageFields.controlLength) >>> 2] = 0;
     const first = this.#firstVectors[frames] as number;
-    this.#setVectors(message, this.#vectors + first * VECTOR_OCTETS, this.#usedVectors - first);
+    this.#messages.setName(count, name, nameOctets);
+    this.#messages.setControl(count, 0, 0);
+    this.#messages.setVectors(count, this.#vectors, first, this.#usedVectors - first);
     this.sessions[count] = session;
     this.firstFrames[count] = frames;
     this.frameCounts[count] = 1;
@@ -157,60 +147,53 @@ export class TransmitMessages {
     this.frameCounts[last] = (this.frameCounts[last] as number) + 1;
     this.octets[last] = (this.octets[last] as number) + octets;
     const first = this.#firstVectors[this.firstFrames[last] as number] as number;
-    this.arena.words[this.#word(last, messageFields.vectorCount)] = this.#usedVectors - first;
+    this.#messages.setVectors(last, this.#vectors, first, this.#usedVectors - first);
     this.#endFrame(octets);
   }
 
   /** The last message, of one frame yet, leaves with this traffic class, and not with its socket's. */
   classify(isV6: boolean, trafficClass: number): void {
     const last = this.count - 1;
-    setTrafficClass(this.arena.view, this.#control(last), isV6, trafficClass);
-    this.#useControl(last, this.#control(last), TRAFFIC_CLASS_OCTETS);
+    setTrafficClass(this.arena.tables.view, this.#control(last), isV6, trafficClass);
+    this.#messages.setControl(last, this.#control(last), TRAFFIC_CLASS_OCTETS);
   }
 
   /** The kernel is to cut the last message into datagrams of so many octets. */
   cutInto(octets: number): void {
     const last = this.count - 1;
     const segments = this.#control(last) + TRAFFIC_CLASS_OCTETS;
-    setSegmentOctets(this.arena.view, segments, octets);
-    const isClassified = this.arena.words[this.#word(last, messageFields.controlLength)] !== 0;
-    if (isClassified) this.#useControl(last, this.#control(last), TRAFFIC_CLASS_OCTETS + UDP_OFFLOAD_OCTETS);
-    else this.#useControl(last, segments, UDP_OFFLOAD_OCTETS);
+    setSegmentOctets(this.arena.tables.view, segments, octets);
+    const isClassified = this.#messages.controlLength(last) !== 0;
+    if (isClassified)
+      this.#messages.setControl(last, this.#control(last), TRAFFIC_CLASS_OCTETS + UDP_OFFLOAD_OCTETS);
+    else this.#messages.setControl(last, segments, UDP_OFFLOAD_OCTETS);
   }
 
   /** Adds octets to what the last message will be instead of its frames; returns the vector's number. Throws as `addVector` does. */
   gather(offset: number, length: number): number {
     const number = this.#usedGathers;
-    if (number >= MOST_GATHERS)
-      throw new InvariantError(`add a vector to merged frames: ${MOST_GATHERS} are in use`);
-    this.#writeVector(this.#gathers + number * VECTOR_OCTETS, offset, length);
+    this.#gathers.set(number, offset, length);
     this.#usedGathers += 1;
     return number;
   }
 
   /** The last message is what was gathered from vector `first` on, the first of them being these octets. */
   useGathered(first: number, offset: number, length: number): void {
-    const at = this.#gathers + first * VECTOR_OCTETS;
-    this.#writeVector(at, offset, length);
-    const message = this.#messages + (this.count - 1) * MESSAGE_OCTETS;
-    this.#setVectors(message, at, this.#usedGathers - first);
+    this.#gathers.set(first, offset, length);
+    this.#messages.setVectors(this.count - 1, this.#gathers, first, this.#usedGathers - first);
   }
 
   /** Makes messages of the frames of the message at `index`, one each; returns how many. */
   part(index: number): number {
-    const { words } = this.arena;
-    const from = (this.#messages + index * MESSAGE_OCTETS) >>> 2;
     const frames = this.frameCounts[index] as number;
     for (let part = 0; part < frames; part += 1) {
-      const lone = this.#lone + part * MESSAGE_OCTETS;
-      words.copyWithin(lone >>> 2, from, from + (MESSAGE_OCTETS >>> 2));
+      this.#lone.copy(part, this.#messages, index);
       // What it was to be cut into stands last.
-      const control = (lone + messageFields.controlLength) >>> 2;
-      words[control] = Math.max(0, (words[control] as number) - UDP_OFFLOAD_OCTETS);
+      this.#lone.shortenControl(part, UDP_OFFLOAD_OCTETS);
       const frame = (this.firstFrames[index] as number) + part;
       const first = this.#firstVectors[frame] as number;
       const end = this.#firstVectors[frame + 1] as number;
-      this.#setVectors(lone, this.#vectors + first * VECTOR_OCTETS, end - first);
+      this.#lone.setVectors(part, this.#vectors, first, end - first);
     }
     return frames;
   }
@@ -228,33 +211,9 @@ export class TransmitMessages {
     return this.#controls + index * CONTROL_STRIDE;
   }
 
-  #useControl(index: number, control: number, octets: number): void {
-    this.arena.setPointer(this.#messages + index * MESSAGE_OCTETS + messageFields.control, control);
-    this.arena.words[this.#word(index, messageFields.controlLength)] = octets;
-  }
-
   #endFrame(octets: number): void {
     this.frameOctets[this.frames] = octets;
     this.frames += 1;
     this.#firstVectors[this.frames] = this.#usedVectors;
   }
-
-  #word(index: number, field: number): number {
-    return (this.#messages + index * MESSAGE_OCTETS + field) >>> 2;
-  }
-
-  #writeVector(at: number, offset: number, length: number): void {
-    this.arena.setPointer(at, offset);
-    this.arena.words[(at + VECTOR_LENGTH) >>> 2] = length;
-  }
-
-  #setVectors(message: number, vectors: number, count: number): void {
-    this.arena.setPointer(message + messageFields.vector, vectors);
-    this.arena.words[(message + messageFields.vectorCount) >>> 2] = count;
-  }
-}
-
-function pointerAt({ words }: Arena, at: number): number {
-  const low = words[at >>> 2] as number;
-  return (words[(at + POINTER_OCTETS / 2) >>> 2] as number) * 0x1_0000_0000 + low;
 }

@@ -1,4 +1,5 @@
-import { errno, errnoName, sendmmsg, writev } from "../../os/libc.ts";
+import { interfaceMtu } from "../../os/interface-request.ts";
+import { errno, errnoName, linux, sendmmsg, writev } from "../../os/libc.ts";
 import { type DiscardReason, discardIndex } from "../discard-reasons.ts";
 import type { Arena } from "./arena.ts";
 import { CELLS_A_SESSION, counterCells } from "./session-row.ts";
@@ -31,15 +32,21 @@ export interface SendCalls {
   sendmmsg(fd: number, messages: number, count: number, flags: number): number;
   writev(fd: number, vectors: number, count: number): number;
   errno(): number;
+  /** MTU in octets of an interface. Throws SystemError. */
+  interfaceMtu(name: string): number;
 }
 
-const kernel: SendCalls = { sendmmsg, writev, errno };
+export const kernel: SendCalls = { sendmmsg, writev, errno, interfaceMtu };
 
 const verdictOf = (reason: DiscardReason): number => -1 - discardIndex[reason];
 const PATH_MTU = verdictOf("path-mtu");
 const PSN_ERROR = verdictOf("psn-error");
 const CIRCUIT_ERROR = verdictOf("circuit-error");
 const CIRCUIT_DOWN = verdictOf("circuit-down");
+const PSN_CONGESTION = verdictOf("psn-congestion");
+const CIRCUIT_CONGESTION = verdictOf("circuit-congestion");
+/** What the kernel says of a socket whose send buffer is full: nothing that follows has a better chance. */
+const FULL = "EAGAIN";
 const down: ReadonlySet<string> = new Set(["ENETDOWN", "ENXIO", "ENODEV", "EIO", "EBADFD"]);
 /**
  * What the kernel says when it will not have several frames as one, but might have them one by one: EINVAL and EMSGSIZE of
@@ -59,7 +66,10 @@ const refusals: ReadonlySet<string> = new Set([
 /** Told of a message of several frames that the kernel refused, before its frames are sent one by one. */
 export type RefusalHandler = (session: ForwardedSession, message: number) => void;
 
-/** Collects messages and hands them to the kernel together; what it refuses is charged and left. */
+/**
+ * Collects messages and hands them to the kernel together; what it refuses is charged and left. It never waits for room in a queue:
+ * what finds none is charged too, or one slow way would stop all others, in both directions.
+ */
 export class Transmitter {
   readonly messages: TransmitMessages;
   readonly #charges: Charges;
@@ -101,7 +111,7 @@ export class Transmitter {
     while (index < count) {
       const sent = this.#isTap
         ? this.#write(messages.vectorsAddress(index), messages.vectorCount(index))
-        : this.#calls.sendmmsg(this.#fd, messages.address(index), count - index, 0);
+        : this.#calls.sendmmsg(this.#fd, messages.address(index), count - index, linux.MSG_DONTWAIT);
       if (sent > 0) {
         for (let done = index; done < index + sent; done += 1) this.#passed(done);
         index += sent;
@@ -109,8 +119,8 @@ export class Transmitter {
       }
       const name = errnoName(this.#calls.errno());
       if (name === "EINTR") continue;
-      this.#failed(index, name);
-      index += 1;
+      const end = name === FULL ? count : index + 1;
+      for (; index < end; index += 1) this.#failed(index, name);
     }
     messages.clear();
   }
@@ -144,7 +154,7 @@ export class Transmitter {
     while (part < count) {
       const sent = this.#isTap
         ? this.#write(messages.loneVectorsAddress(part), messages.loneVectorCount(part))
-        : this.#calls.sendmmsg(this.#fd, messages.loneAddress(part), count - part, 0);
+        : this.#calls.sendmmsg(this.#fd, messages.loneAddress(part, count), count - part, linux.MSG_DONTWAIT);
       for (let done = part; done < part + sent; done += 1) {
         this.#charges.passed(row, this.#framesCell, 1, messages.frameOctets[first + done] as number);
       }
@@ -154,14 +164,19 @@ export class Transmitter {
       }
       const name = errnoName(this.#calls.errno());
       if (name === "EINTR") continue;
-      this.#charges.discarded(row, this.#verdict(name));
-      part += 1;
+      const lost = name === FULL ? count - part : 1;
+      this.#charges.discarded(row, this.#verdict(name), lost);
+      part += lost;
     }
   }
 
   #verdict(name: string): number {
-    if (this.#framesCell === counterCells.receivedFrames)
+    const isCongested = name === FULL || name === "ENOBUFS";
+    if (this.#framesCell === counterCells.receivedFrames) {
+      if (isCongested) return CIRCUIT_CONGESTION;
       return down.has(name) ? CIRCUIT_DOWN : CIRCUIT_ERROR;
+    }
+    if (isCongested) return PSN_CONGESTION;
     return name === "EMSGSIZE" ? PATH_MTU : PSN_ERROR;
   }
 }

@@ -1,6 +1,6 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { messageOf } from "../../bytes/errors.ts";
-import { linux, poll, ppoll, read } from "../../os/libc.ts";
+import { linux, ppoll, read } from "../../os/libc.ts";
 import { addressText } from "../../os/sockets.ts";
 import { discardIndex } from "../discard-reasons.ts";
 import { Arena } from "./arena.ts";
@@ -11,12 +11,13 @@ import {
   type Command,
   MOST_WAITING_CONTROL,
   sharedFlags,
+  type WorkerCircuit,
   type WorkerEndpoint,
   type WorkerStart,
 } from "./commands.ts";
 import { PeerOutlet } from "./peer-outlet.ts";
 import { PeerSide } from "./peer-side.ts";
-import { ReceiveSlots } from "./receive-slots.ts";
+import { Readiness } from "./readiness.ts";
 import { UNCHARGED_ROW } from "./session-row.ts";
 import { type Circuit, Tables } from "./tables.ts";
 import { Charges } from "./transmitter.ts";
@@ -31,13 +32,14 @@ const POLL_MS = 500;
 const GATHERING_NS = 30_000;
 const POLLFD_OCTETS = 8;
 const TIMESPEC_OCTETS = 16;
-const MOST_DESCRIPTORS = 1024;
 const CONTROL_OVERFLOW = -1 - discardIndex["control-overflow"];
 
 /**
  * The loop of the userspace plane, on a thread of its own: it waits for frames, datagrams and commands, and never returns to
  * the event loop until it is told to stop.
  */
+type Source = "commands" | WorkerEndpoint | Circuit;
+
 class ForwardingLoop {
   readonly #start: WorkerStart;
   readonly #flags: Int32Array;
@@ -46,66 +48,73 @@ class ForwardingLoop {
   readonly #charges: Charges;
   readonly #circuitSide: CircuitSide;
   readonly #peerSide: PeerSide;
-  readonly #descriptors: number;
+  readonly #readiness: Readiness<Source>;
+  /** A struct pollfd of the wake-up alone. */
+  readonly #wakeUp: number;
   readonly #scratch: number;
   /** A struct timespec of GATHERING_NS. */
   readonly #gathering: number;
-  /** What each polled descriptor is, in the order polled; the first is the wake-up. */
-  #polled: (WorkerEndpoint | Circuit | undefined)[] = [];
 
   constructor(start: WorkerStart) {
     this.#start = start;
     this.#flags = new Int32Array(start.flags);
     this.#tables = new Tables(this.#arena);
     this.#charges = new Charges(start.counters);
-    const slots = ReceiveSlots.takeSlots(this.#arena);
     const toPeers = new PeerOutlet(this.#arena, this.#charges);
     const toCircuits = new CircuitOutlet(this.#arena, this.#charges);
-    this.#circuitSide = new CircuitSide(this.#arena, slots, this.#charges, toPeers);
-    this.#peerSide = new PeerSide(this.#arena, slots, this.#tables, this.#charges, toCircuits, (...found) =>
+    this.#circuitSide = new CircuitSide(this.#arena, this.#charges, toPeers);
+    this.#peerSide = new PeerSide(this.#arena, this.#tables, this.#charges, toCircuits, (...found) =>
       this.#handOver(...found),
     );
-    this.#descriptors = this.#arena.take(MOST_DESCRIPTORS * POLLFD_OCTETS);
-    this.#scratch = this.#arena.take(8);
-    this.#gathering = this.#arena.take(TIMESPEC_OCTETS);
-    this.#arena.view.setBigInt64(this.#gathering + 8, BigInt(GATHERING_NS), true);
+    this.#readiness = new Readiness(this.#arena);
+    this.#readiness.add(start.eventFd, "commands");
+    const { view } = this.#arena.tables;
+    this.#wakeUp = this.#arena.tables.take(POLLFD_OCTETS);
+    view.setInt32(this.#wakeUp, start.eventFd, true);
+    view.setUint16(this.#wakeUp + 4, linux.POLLIN, true);
+    this.#scratch = this.#arena.tables.take(8);
+    this.#gathering = this.#arena.tables.take(TIMESPEC_OCTETS);
+    view.setBigInt64(this.#gathering + 8, BigInt(GATHERING_NS), true);
   }
 
   run(): void {
     this.#answer({ kind: "ready" });
-    this.#listDescriptors();
     while (Atomics.load(this.#flags, sharedFlags.stop) === 0) {
-      const ready = poll(this.#arena.address(this.#descriptors), this.#polled.length, POLL_MS);
-      if (ready <= 0) continue;
+      const ready = this.#readiness.wait(this.#circuitSide.hasWaiting ? 0 : POLL_MS);
+      if (ready === 0) this.#arena.checkGuards();
       let isGathering = false;
-      for (let index = 0; index < this.#polled.length; index += 1) {
-        const found = this.#arena.view.getUint16(this.#descriptors + index * POLLFD_OCTETS + 6, true);
-        if (found !== 0 && this.#serve(this.#polled[index])) isGathering = true;
+      for (let index = 0; index < ready; index += 1) {
+        if (this.#serve(this.#readiness.ready(index))) isGathering = true;
       }
-      if (isGathering) this.#pause();
+      if (this.#circuitSide.hasWaiting) this.#circuitSide.goOn();
+      else if (isGathering) this.#pause();
     }
+    this.#readiness.close();
     this.#start.commands.close();
   }
 
   /** Waits for nothing but a command. */
   #pause(): void {
-    ppoll(this.#arena.address(this.#descriptors), 1, this.#arena.address(this.#gathering), 0);
+    const { tables } = this.#arena;
+    const timeout = tables.address(this.#gathering, TIMESPEC_OCTETS);
+    ppoll(tables.address(this.#wakeUp, POLLFD_OCTETS), 1, timeout, 0);
   }
 
   /** Says whether more of the same is worth a pause. */
-  #serve(source: WorkerEndpoint | Circuit | undefined): boolean {
-    if (source !== undefined && !("kind" in source)) return this.#peerSide.serve(source);
-    if (source === undefined) {
+  #serve(source: Source | undefined): boolean {
+    if (source === undefined) return false;
+    if (source === "commands") {
       this.#takeCommands();
-    } else {
-      this.#circuitSide.serve(source);
-      if (!source.isAlive) this.#listDescriptors();
+      return false;
     }
+    if (!("kind" in source)) return this.#peerSide.serve(source);
+    this.#circuitSide.serve(source);
+    if (!source.isAlive) this.#readiness.remove(source.readFd);
     return false;
   }
 
   #takeCommands(): void {
-    read(this.#start.eventFd, this.#arena.address(this.#scratch), 8);
+    read(this.#start.eventFd, this.#arena.tables.address(this.#scratch, 8), 8);
     for (;;) {
       const received = receiveMessageOnPort(this.#start.commands);
       if (received === undefined) break;
@@ -118,21 +127,22 @@ class ForwardingLoop {
         this.#answer({ kind: "done", id: command.id, problem });
       }
     }
-    this.#listDescriptors();
   }
 
   #carryOut(command: Command): void {
     switch (command.kind) {
       case "open-endpoint":
+        this.#readiness.add(command.endpoint.fd, command.endpoint);
         this.#tables.endpoints.set(command.endpoint.fd, command.endpoint);
         return;
       case "close-endpoint":
+        this.#readiness.remove(command.fd);
         this.#tables.endpoints.delete(command.fd);
         return;
       case "open-circuit":
-        return this.#tables.openCircuit(command.circuit);
+        return this.#openCircuit(command.circuit);
       case "close-circuit":
-        return this.#tables.closeCircuit(command.name);
+        return this.#closeCircuit(command.name);
       case "add-session":
         return this.#tables.addSession(command.row, command.fd, command.session, command.attachment);
       case "update-session":
@@ -142,21 +152,20 @@ class ForwardingLoop {
     }
   }
 
-  #listDescriptors(): void {
-    const circuits = [...this.#tables.circuits.values()].filter(({ isAlive }) => isAlive);
-    this.#polled = [undefined, ...this.#tables.endpoints.values(), ...circuits].slice(0, MOST_DESCRIPTORS);
-    const { view } = this.#arena;
-    for (const [index, source] of this.#polled.entries()) {
-      const at = this.#descriptors + index * POLLFD_OCTETS;
-      view.setInt32(at, this.#readFdOf(source), true);
-      view.setUint16(at + 4, linux.POLLIN, true);
-      view.setUint16(at + 6, 0, true);
+  #openCircuit(opened: WorkerCircuit): void {
+    const circuit = this.#tables.openCircuit(opened);
+    try {
+      this.#readiness.add(circuit.readFd, circuit);
+    } catch (error) {
+      this.#tables.closeCircuit(circuit.name);
+      throw error;
     }
   }
 
-  #readFdOf(source: WorkerEndpoint | Circuit | undefined): number {
-    if (source === undefined) return this.#start.eventFd;
-    return "readFd" in source ? source.readFd : source.fd;
+  #closeCircuit(name: string): void {
+    const circuit = this.#tables.circuits.get(name);
+    if (circuit !== undefined) this.#readiness.remove(circuit.readFd);
+    this.#tables.closeCircuit(name);
   }
 
   /** Gives a control message to the main thread, as long as that keeps up. */
@@ -166,16 +175,16 @@ class ForwardingLoop {
       Atomics.load(this.#flags, sharedFlags.controlHandled);
     if (waiting >= MOST_WAITING_CONTROL) return this.#charges.discarded(UNCHARGED_ROW, CONTROL_OVERFLOW);
     Atomics.add(this.#flags, sharedFlags.controlPosted, 1);
-    const { octets, view } = this.#arena;
+    const { octets, tables } = this.#arena;
     const address = endpoint.isV6
-      ? octets.subarray(name + 8, name + 24)
-      : octets.subarray(name + 4, name + 8);
+      ? tables.octets.subarray(name + 8, name + 24)
+      : tables.octets.subarray(name + 4, name + 8);
     this.#answer({
       kind: "control",
       localAddress: endpoint.address,
       localPort: endpoint.port,
       remoteAddress: addressText(address),
-      remotePort: view.getUint16(name + 2),
+      remotePort: tables.view.getUint16(name + 2),
       octets: octets.slice(start, start + length),
     });
   }

@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { concat } from "../../src/bytes/hex.ts";
+import { Arena } from "../../src/forwarding/userspace/arena.ts";
+import { CircuitSide } from "../../src/forwarding/userspace/circuit-side.ts";
+import { PeerOutlet } from "../../src/forwarding/userspace/peer-outlet.ts";
+import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-row.ts";
+import { Tables } from "../../src/forwarding/userspace/tables.ts";
+import { Charges } from "../../src/forwarding/userspace/transmitter.ts";
+import { close } from "../../src/os/libc.ts";
+import { openPsnSocket, sendDatagram } from "../../src/os/sockets.ts";
+import { FakeKernel } from "../support/fake-kernel.ts";
+import { packetOf, plainPacket } from "../support/packets.ts";
+import { attachment, sessionParameters } from "../support/sessions.ts";
+
+const SEGMENT_OCTETS = 8;
+const SEGMENTS = 2500;
+const MOST_SENT = 4096;
+
+/** A datagram socket of 127.0.0.1 stands for a circuit's: it is read by the same call, with virtio-net headers in front of frames. */
+const open = () =>
+  openPsnSocket({
+    encapsulation: "udp",
+    address: "127.0.0.1",
+    port: 0,
+    fragmentation: "outer",
+    checksum: "auto",
+    joins: false,
+  });
+
+let sockets: readonly ReturnType<typeof open>[];
+beforeEach(() => {
+  sockets = [open(), open()];
+});
+afterEach(() => {
+  for (const { fd } of sockets) close(fd);
+});
+
+/** A super-frame that is cut into thousands of segments, as only a host on this machine can send it. */
+function tinySegments(): Uint8Array {
+  const { frame, transport } = packetOf({
+    ...plainPacket,
+    payload: new Uint8Array(SEGMENTS * SEGMENT_OCTETS),
+  });
+  const header = new DataView(new ArrayBuffer(10));
+  header.setUint8(0, 1);
+  header.setUint8(1, 1);
+  header.setUint16(4, SEGMENT_OCTETS, true);
+  header.setUint16(6, transport, true);
+  header.setUint16(8, 16, true);
+  return concat(new Uint8Array(header.buffer), frame);
+}
+
+test("a turn ends after so many frames, however few were read; the rest waits, and is not lost", () => {
+  const [circuit, host] = sockets as [ReturnType<typeof open>, ReturnType<typeof open>];
+  const arena = new Arena();
+  const tables = new Tables(arena);
+  const kernel = new FakeKernel(arena);
+  const counters = new SharedArrayBuffer(2 * CELLS_A_SESSION * 8);
+  const charges = new Charges(counters);
+  const side = new CircuitSide(arena, charges, new PeerOutlet(arena, charges, kernel));
+  const opened = tables.openCircuit({
+    fd: circuit.fd,
+    readFd: circuit.fd,
+    kind: "interface",
+    name: "eth1",
+    sendsBy: "eth1",
+  });
+  tables.addSession(1, 3, sessionParameters({ localSessionId: 1 }), attachment());
+  const path = {
+    encapsulation: "udp",
+    localAddress: "127.0.0.1",
+    localPort: host.port,
+    remoteAddress: "127.0.0.1",
+    remotePort: circuit.port,
+  } as const;
+  for (let frame = 0; frame < 6; frame += 1) expect(sendDatagram(host.fd, tinySegments(), path)).toBe(true);
+  const passed = () => new Float64Array(counters)[CELLS_A_SESSION + counterCells.transmittedFrames]!;
+  side.serve(opened);
+  let before = 0;
+  let turns = 1;
+  while (side.hasWaiting) {
+    expect(passed() - before).toBeLessThan(MOST_SENT + SEGMENTS);
+    expect(kernel.departed.length).toBe(passed());
+    before = passed();
+    side.serve(opened);
+    expect(passed()).toBe(before);
+    side.goOn();
+    turns += 1;
+  }
+  expect(passed()).toBe(6 * SEGMENTS);
+  expect(turns).toBe(3);
+  arena.checkGuards();
+  // A circuit that closes meanwhile costs what waits.
+  for (let frame = 0; frame < 6; frame += 1) sendDatagram(host.fd, tinySegments(), path);
+  side.serve(opened);
+  tables.closeCircuit("eth1");
+  while (side.hasWaiting) side.goOn();
+  expect(passed()).toBe(8 * SEGMENTS);
+});
