@@ -152,7 +152,7 @@ export class ControlConnection implements Expirable, Settleable {
     this.peerPath.received(this.path, octets, false);
     this.sccrq = sccrq.message.avps;
     this.#delivery.receive(sccrq.header.ns, sccrq.header.nr, false, sccrq, this.#context.nowMs);
-    this.#learnPeer(sccrq.message.avps);
+    this.#learnPeer(sccrq.message.avps, sccrq.ignored);
     this.#apply("sccrq");
   }
 
@@ -297,10 +297,12 @@ export class ControlConnection implements Expirable, Settleable {
       const text = `message type ${decoded.messageType} is unknown here`;
       return this.#refuse("unknown-mandatory", { resultCode: stopResult.generalError, errorCode: 8, text });
     }
-    this.#dispatch(decoded.message, decoded.problem, path);
+    this.#dispatch(decoded, path);
   }
 
-  #dispatch({ name, avps }: ControlMessage, problem: MessageProblem | undefined, path: PsnPath): void {
+  #dispatch(decoded: DecodedControlMessage & { kind: "message" }, path: PsnPath): void {
+    const { problem, message } = decoded;
+    const { name, avps } = message;
     switch (name) {
       case "SCCRQ":
         return this.#refuse("sccrq", stateMachine("SCCRQ on a connection in use"));
@@ -308,7 +310,7 @@ export class ControlConnection implements Expirable, Settleable {
         const refusal =
           this.#state === "wait-ctl-reply" ? judgeStart(avps, problem, this.#owner.settings) : undefined;
         // Even when we closed meanwhile: from now on the header names the peer's id (RFC 3931 §5.4.3).
-        if (this.#envelope.remoteControlConnectionId === 0) this.#learnPeer(avps, path);
+        if (this.#envelope.remoteControlConnectionId === 0) this.#learnPeer(avps, decoded.ignored, path);
         if (refusal !== undefined) return this.#refuse("sccrp-bad", refusal);
         return this.#refuse("sccrp", stateMachine("SCCRP out of state"));
       }
@@ -373,11 +375,11 @@ export class ControlConnection implements Expirable, Settleable {
     });
   }
 
-  #learnPeer(avps: AvpValues, path?: PsnPath): void {
+  #learnPeer(avps: AvpValues, ignored: readonly string[], path?: PsnPath): void {
     this.#envelope.learnPeerNonce(avps.controlMessageAuthenticationNonce);
     this.#envelope.remoteControlConnectionId = avps.assignedControlConnectionId ?? 0;
     this.#delivery.setPeerWindow(avps.receiveWindowSize || 4);
-    this.#identity = readIdentity(avps);
+    this.#identity = readIdentity(avps, ignored);
     // The responder may answer from a UDP port of its own choice (RFC 3931 §4.1.2.2).
     if (path !== undefined) this.peerPath.fix(path);
   }

@@ -8,15 +8,21 @@ export interface PeerIdentity {
   readonly routerId: number | undefined;
   readonly vendorName: string | undefined;
   readonly pseudowireTypes: readonly number[];
+  /** Whether it wants to know us by a Challenge of RFC 2661, which we do not answer. */
+  readonly challenges: boolean;
 }
 
-export function readIdentity(avps: AvpValues): PeerIdentity {
+const CHALLENGE = "Challenge (v2)";
+
+/** `ignored` names the AVPs that were passed over, as the decoder does. */
+export function readIdentity(avps: AvpValues, ignored: readonly string[]): PeerIdentity {
   const { hostName, routerId, vendorName, pseudowireCapabilitiesList } = avps;
   return {
     hostName: hostName === undefined ? undefined : printable(hostName),
     routerId,
     vendorName: vendorName === undefined ? undefined : printable(vendorName),
     pseudowireTypes: pseudowireCapabilitiesList ?? [],
+    challenges: ignored.includes(CHALLENGE),
   };
 }
 

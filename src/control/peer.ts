@@ -15,6 +15,7 @@ import type { PseudowireDirectory } from "./session-set.ts";
 import { limits, type PeerSettings, type PseudowireSettings } from "./settings.ts";
 import { judgeTie } from "./tie-breaker.ts";
 import type { Expirable } from "./timers.ts";
+import { CHALLENGED, describeStrangeCall } from "./words.ts";
 
 /** Where the peers of an LCCE register what messages are found by. */
 export interface Registry {
@@ -49,6 +50,9 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   /** In idle, with delivery alone living on; the oldest first. */
   readonly #closing = new Set<ControlConnection>();
   nextAttemptMs: number | undefined;
+  /** The last call of the peer for none of our pseudowires, for people. */
+  strangeCall: string | undefined;
+  #challenge: string | undefined;
   /** Why there is no connection, for people. */
   #whyNot: string | undefined;
   /** What came from the peer's address and was turned down; tells more than the silence that follows. */
@@ -92,7 +96,16 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   }
 
   get whyNot(): string | undefined {
-    return this.#refusal ?? this.#whyNot;
+    return this.#refusal ?? this.#challenge ?? this.#whyNot;
+  }
+
+  /** What looks wrong though the connection may be up, for people. */
+  get notes(): readonly string[] {
+    return [this.#challenge, this.strangeCall].filter((note) => note !== undefined);
+  }
+
+  noteStrangeCall(remoteEndId: Uint8Array | undefined): void {
+    this.strangeCall = describeStrangeCall(remoteEndId);
   }
 
   /** Something from the peer's address was turned down; `why` is for people and proves nothing about who sent it. */
@@ -128,6 +141,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   addPseudowire(settings: PseudowireSettings, circuitActive: boolean): Pseudowire {
     const pseudowire = new Pseudowire(this.#context, this, settings, circuitActive);
     this.#pseudowires.set(settings.name, pseudowire);
+    this.strangeCall = undefined;
     // Our operator just added or changed it: the peer cannot know when to call.
     if (this.#current?.isReady) this.#callNow(pseudowire);
     return pseudowire;
@@ -204,6 +218,8 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.#backoff.reset();
     this.#whyNot = undefined;
     this.#refusal = undefined;
+    this.strangeCall = undefined;
+    this.#noteIdentity(connection);
     this.nextAttemptMs = undefined;
     this.#context.timers.set(this, undefined);
     previous?.end("retire", "a newer control connection took over");
@@ -218,6 +234,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   connectionClosed(connection: ControlConnection, why: string, cause: ControlConnectionEvent): void {
     this.#halfOpen.delete(connection);
     this.#keepClosing(connection);
+    this.#noteIdentity(connection);
     if (this.#current === connection) this.#current = undefined;
     if (this.#attempt === connection) this.#attempt = undefined;
     if (!this.#wanted || this.#current !== undefined || this.#attempt !== undefined) return;
@@ -265,6 +282,11 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   expire(): void {
     this.nextAttemptMs = undefined;
     if (this.#wanted && this.#current === undefined && this.#attempt === undefined) this.#attemptNow();
+  }
+
+  /** What the peer wants of us that we do not do: it may let us go for that without a word. */
+  #noteIdentity({ identity }: ControlConnection): void {
+    if (identity !== undefined) this.#challenge = identity.challenges ? CHALLENGED : undefined;
   }
 
   #connections(): readonly ControlConnection[] {

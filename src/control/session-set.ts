@@ -23,6 +23,8 @@ export interface PseudowireDirectory {
   readonly calls: boolean;
   /** The least pause in ms before we call again. */
   readonly leastPauseMs: number;
+  /** The peer called for none of them; absent where it did not say for which. */
+  noteStrangeCall(remoteEndId: Uint8Array | undefined): void;
   sessionOpened(session: Session): void;
   sessionClosed(session: Session): void;
 }
@@ -148,6 +150,7 @@ export class SessionSet implements SessionCarrier {
     if (repeated !== undefined) return repeated.apply("icrq", "the peer called again for a session in use");
     const pseudowire = findPseudowire(avps, this.owner.pseudowires);
     if (pseudowire === undefined) {
+      this.owner.noteStrangeCall(avps.remoteEndId);
       return this.#refuseCall(avps, {
         resultCode: cdnResult.noForwarder,
         text: "no pseudowire has this Remote End ID",

@@ -16,6 +16,8 @@ export interface ConnectionSnapshot {
   readonly establishedMs: number | undefined;
   readonly nextAttemptMs: number | undefined;
   readonly whyNot: string | undefined;
+  /** What looks wrong though it may be up, for people. */
+  readonly notes: readonly string[];
   readonly sent: number;
   readonly received: number;
   readonly retransmitted: number;
@@ -33,6 +35,7 @@ export interface PseudowireSnapshot {
   readonly session: SessionParameters | undefined;
   readonly establishedMs: number | undefined;
   readonly whyNot: string | undefined;
+  readonly notes: readonly string[];
   readonly nextCallMs: number | undefined;
 }
 
@@ -68,6 +71,7 @@ function connectionOf(peer: Peer): ConnectionSnapshot {
     nextAttemptMs: peer.nextAttemptMs,
     whyNot:
       connection?.state === "established" ? undefined : (peer.whyNot ?? "the peer has not answered yet"),
+    notes: peer.notes,
     ...(connection?.counters ?? { sent: 0, received: 0, retransmitted: 0 }),
   };
 }
@@ -87,8 +91,19 @@ function pseudowiresOf(peer: Peer): readonly PseudowireSnapshot[] {
       establishedMs: session?.establishedMs,
       whyNot: established
         ? undefined
-        : (pseudowire.whyNot ?? (connected ? "no call yet" : "the control connection is down")),
+        : (pseudowire.whyNot ??
+          (connected ? (peer.strangeCall ?? "no call yet") : "the control connection is down")),
+      notes: established && session !== undefined ? sublayerNotes(session.parameters) : [],
       nextCallMs: pseudowire.nextCallMs,
     };
   });
+}
+
+/** RFC 3931 §5.4.4 has each end say what it wants to receive; some peers send what they say instead, and frames arrive garbled. */
+function sublayerNotes({ receiveSublayer, transmitSublayer }: SessionParameters): readonly string[] {
+  if (receiveSublayer === transmitSublayer) return [];
+  return [
+    `we want sublayer "${receiveSublayer}" and the peer "${transmitSublayer}": some peers send what they want, and frames arrive ` +
+      `garbled; set sublayer: ${transmitSublayer}`,
+  ];
 }

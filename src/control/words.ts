@@ -1,3 +1,4 @@
+import { toHex } from "../bytes/hex.ts";
 import type { AvpValues } from "../wire/avp-table.ts";
 
 type ResultCode = NonNullable<AvpValues["resultCode"]>;
@@ -58,4 +59,24 @@ export function authenticationFailed(verdict: "wrong-digest" | "missing-digest",
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is being taken out
   return text.slice(0, 120).replace(/[\u0000-\u001f\u007f-\u009f]/g, ".");
+}
+
+/** Why a peer with a secret of RFC 2661 may not answer or let us go. */
+export const CHALLENGED =
+  "the peer asks for an RFC 2661 challenge, which Wirespan does not support: take its secret away";
+
+/** What a call of the peer for none of our pseudowires was for, for people. */
+export function describeStrangeCall(remoteEndId: Uint8Array | undefined): string {
+  if (remoteEndId === undefined)
+    return "the peer called without a Remote End ID, and there is not exactly one pseudowire here";
+  return `the peer called for ${endIdWords(remoteEndId)}, which no pseudowire here has as its remote_end_id`;
+}
+
+/** As the configuration would have it: text in quotation marks, a number for four octets that are no text, else octets. */
+function endIdWords(octets: Uint8Array): string {
+  if (octets.length > 0 && octets.every((octet) => octet >= 0x20 && octet < 0x7f))
+    return `"${printable(String.fromCharCode(...octets))}"`;
+  if (octets.length === 4)
+    return `${new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0)} (a number)`;
+  return `the octets ${toHex(octets.subarray(0, 16))}`;
 }

@@ -15,6 +15,7 @@ import { hostUseReader } from "./host-use.ts";
 import { IpControl } from "./ip-control.ts";
 import { LifeSigns } from "./life-signs.ts";
 import type { Log } from "./log.ts";
+import { allNotes, NotesLog } from "./notes.ts";
 import { type ChosenPlane, openPlane } from "./planes.ts";
 import { reportStatus } from "./report.ts";
 import { identityOf } from "./settings.ts";
@@ -64,10 +65,17 @@ export class Daemon {
     });
     this.#ipControl = new IpControl(log, (path, octets) => this.receiveControl(path, octets));
     this.#tunnels = this.#newTunnels();
+    const notesLog = new NotesLog((subject, note) =>
+      log.warn({ event: "note", subject, note }, `${subject}: ${note}`),
+    );
     this.#lifeSigns = new LifeSigns({
       clock: monotonicClock,
       isWanted: () => !this.#lcce.isSilent,
-      look: () => plane.counters().sessions,
+      look: () => {
+        const { sessions } = plane.counters();
+        notesLog.look(allNotes(this.#lcce.snapshot(), sessions));
+        return sessions;
+      },
       received: (localSessionId) => this.input({ kind: "data-received", localSessionId }),
     });
   }

@@ -3,6 +3,7 @@ import type { ConnectionSnapshot, LcceSnapshot, PseudowireSnapshot } from "../co
 import type { Carrier, PlaneCounters, SessionCounters } from "../forwarding/plane.ts";
 import type { CircuitStatus } from "../wire/avp-table.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
+import { notesOf } from "./notes.ts";
 import { pathOf, staticSessionOf } from "./settings.ts";
 import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "./status.ts";
 import { version } from "./version.ts";
@@ -87,6 +88,7 @@ function connectionOf(
     authentication: authenticationOf(tunnel),
     establishedForMs: since(sources, connection?.establishedMs),
     whyNot: connection?.whyNot,
+    notes: connection?.notes ?? [],
     nextAttemptInMs: since(sources, connection?.nextAttemptMs),
     sent: connection?.sent ?? 0,
     received: connection?.received ?? 0,
@@ -139,6 +141,7 @@ function pseudowireOf(
     localCircuit: problem === undefined ? "up" : "down",
     remoteCircuit: remoteWords(snapshot?.remoteStatus),
     whyNot: whyNotOf(fixed !== undefined && !isStaticUp, problem, snapshot),
+    notes: snapshot === undefined ? [] : notesOf(snapshot, counters),
     establishedForMs: since(sources, snapshot?.establishedMs),
     ...agreedOn(session),
     ...carriedBy(

@@ -32,6 +32,8 @@ export interface ControlConnectionStatus {
   readonly authentication: string;
   readonly establishedForMs?: number | undefined;
   readonly whyNot?: string | undefined;
+  /** What looks wrong though it may be up; empty as a rule. */
+  readonly notes?: readonly string[];
   readonly nextAttemptInMs?: number | undefined;
   readonly sent: number;
   readonly received: number;
@@ -56,6 +58,8 @@ export interface PseudowireStatus {
   readonly localCircuit: string;
   readonly remoteCircuit?: string | undefined;
   readonly whyNot?: string | undefined;
+  /** What looks wrong though it may be up; empty as a rule. */
+  readonly notes?: readonly string[];
   readonly establishedForMs?: number | undefined;
   /** How frames travel: "ebpf" or "userspace"; absent without a session. */
   readonly plane?: string | undefined;
@@ -163,6 +167,10 @@ export function renderStatus(report: StatusReport): string {
     ...report.controlConnections.map(({ tunnel, whyNot }) => [`tunnel ${tunnel}`, whyNot]),
     ...shown.map(({ name, whyNot }) => [`pseudowire ${name}`, whyNot]),
   ].flatMap(([subject, whyNot]) => (whyNot === undefined ? [] : [`  ${subject}: ${whyNot}`]));
+  const notes = [
+    ...report.controlConnections.map(({ tunnel, notes }) => ({ subject: `tunnel ${tunnel}`, notes })),
+    ...shown.map(({ name, notes }) => ({ subject: `pseudowire ${name}`, notes })),
+  ].flatMap(({ subject, notes }) => (notes ?? []).map((note) => `  ${subject}: ${note}`));
   return [
     `LCCE ${colours.bold(hostName)}, router id ${routerId}, wirespan ${version}, pid ${pid}, up ${duration(uptimeMs)}`,
     tableOf(
@@ -186,6 +194,7 @@ export function renderStatus(report: StatusReport): string {
     `plane ${plane.name}: ${plane.reason}`,
     ...carriers(plane, shown),
     ...(reasons.length === 0 ? [] : [colours.yellow("not up, and why:"), ...reasons]),
+    ...(notes.length === 0 ? [] : [colours.yellow("to be looked at:"), ...notes]),
     `discarded, of no session: ${counts(report.discards)}; control messages: ${counts(report.control)}`,
   ].join("\n");
 }

@@ -1,0 +1,98 @@
+import { expect, test } from "vitest";
+import type { PseudowireSettings } from "../../src/control/settings.ts";
+import { allNotes, NotesLog } from "../../src/daemon/notes.ts";
+import { type Bench, lan } from "../support/bench.ts";
+import { rawAvp, ScriptedPeer } from "../support/scripted-peer.ts";
+import { answered, called, opening, request } from "../support/set-up.ts";
+
+const utf8 = new TextEncoder();
+const frames = { receivedOctets: 0, transmittedFrames: 9, transmittedOctets: 900 };
+const challenge = { raw: [rawAvp(11, { value: new Uint8Array(16) })] };
+
+/** The notes with counters of the only session. */
+function notesWith(bench: Bench, receivedFrames = 0, discards: Record<string, number> = {}) {
+  const localSessionId = bench.forwarded[0]?.localSessionId ?? 0;
+  const counters = [{ localSessionId, ...frames, receivedFrames, discards }];
+  return [...allNotes(bench.lcce.snapshot(), counters)].map(([subject, note]) => `${subject}: ${note}`);
+}
+
+test("a peer that ignores our cookie is noted as long as no frame had it", () => {
+  const { bench } = called();
+  expect(notesWith(bench)).toEqual([]);
+  expect(notesWith(bench, 0, { "wrong-cookie": 4 })).toEqual([
+    "pseudowire lan: established, but no frame had our cookie: this peer seems to ignore cookies; set cookie: 0",
+  ]);
+  expect(notesWith(bench, 1, { "wrong-cookie": 4 })).toEqual([]);
+});
+
+test.each([
+  ["none", { l2SpecificSublayer: 1 }, /sublayer "none" and the peer "default".*set sublayer: default/],
+  ["default", {}, /sublayer "default" and the peer "none".*set sublayer: none/],
+  ["default", { l2SpecificSublayer: 1 }, undefined],
+  ["none", {}, undefined],
+] as const)("our sublayer %s, and the peer's by %j", (sublayer, reply, words) => {
+  const settings: PseudowireSettings = { ...lan, sublayer };
+  const notes = notesWith(called(settings, reply).bench);
+  if (words === undefined) expect(notes).toEqual([]);
+  else expect(notes.join()).toMatch(words);
+});
+
+test.each([
+  [utf8.encode("9999"), 'the peer called for "9999", which no pseudowire here has'],
+  [Uint8Array.of(0, 0, 0x27, 0x0f), "the peer called for 9999 (a number), which"],
+  [Uint8Array.of(1, 2, 3), "the peer called for the octets 010203, which"],
+])(
+  "a call for none of ours, %j, is told of the tunnel and of each pseudowire without a call",
+  (id, words) => {
+    const { bench, peer } = answered();
+    bench.openSession(lan);
+    peer.say("ICRQ", request({ remoteEndId: id }));
+    expect(peer.hear("CDN").avps.resultCode?.resultCode).toBe(24);
+    expect(bench.sessionWhyNot).toContain(words);
+    expect(notesWith(bench).join()).toContain(`tunnel peer: ${words}`);
+    bench.openSession({ ...lan, name: "other", remoteEndId: id });
+    expect(notesWith(bench)).toEqual([]);
+  },
+);
+
+test("a call without a Remote End ID where there are two pseudowires is told", () => {
+  const { bench, peer } = answered();
+  bench.openSession(lan);
+  bench.openSession({ ...lan, name: "other", remoteEndId: utf8.encode("other") });
+  const { remoteEndId: _, ...rest } = request();
+  peer.say("ICRQ", rest);
+  expect(bench.sessionWhyNot).toContain("without a Remote End ID");
+});
+
+test("a Challenge of RFC 2661 in the peer's SCCRP is noted, and told when the peer then goes", () => {
+  const { bench, peer } = opening();
+  peer.say("SCCRP", peer.introduction, challenge);
+  expect(notesWith(bench).join()).toContain("tunnel peer: the peer asks for an RFC 2661 challenge");
+  bench.advance(71_000);
+  expect([bench.connectionState === "established", bench.connectionWhyNot]).toEqual([
+    false,
+    expect.stringContaining("RFC 2661 challenge"),
+  ]);
+});
+
+test("a Challenge of RFC 2661 in the peer's SCCRQ is told when no SCCCN comes", () => {
+  const { bench, peer } = answered();
+  peer.say("StopCCN", { resultCode: { resultCode: 1 } });
+  const dialler = new ScriptedPeer(bench, 0x99);
+  dialler.say("SCCRQ", dialler.introduction, challenge);
+  expect(dialler.names()).toContain("SCCRP");
+  dialler.say("StopCCN", { resultCode: { resultCode: 4 } });
+  expect(bench.connectionWhyNot).toContain("RFC 2661 challenge");
+});
+
+test("each note is logged once, and again when it had gone in between", () => {
+  const said: string[] = [];
+  const log = new NotesLog((subject, note) => said.push(`${subject} ${note}`));
+  for (let look = 0; look < 3; look += 1) log.look([["a", "x"]]);
+  log.look([]);
+  log.look([
+    ["a", "x"],
+    ["b", "y"],
+  ]);
+  expect(said).toEqual(["a x", "a x", "b y"]);
+});
