@@ -123,9 +123,13 @@ export class CircuitSide {
     return RECEIVE_BATCH;
   }
 
-  /** Nothing there, or the device is down: a poll will tell. A device that is gone must not be polled again. */
+  /**
+   * Nothing there, or the device is down: a poll will tell. A device that is gone must not be polled again. EINVAL is the end of a GSO
+   * packet that no virtio-net header can describe, such as one of SCTP, whose segments only the kernel knows.
+   */
   #failed(circuit: Circuit): number {
     const name = errnoName(errno());
+    if (name === "EINVAL") this.#charges.discarded(UNCHARGED_ROW, BAD_OFFLOAD);
     if (name === "EBADFD" || name === "EBADF") circuit.isAlive = false;
     return 0;
   }
@@ -167,7 +171,9 @@ export class CircuitSide {
     const { view } = this.#arena;
     const verdict = admitFrame(view, frame, length, length, session);
     if (verdict < 0) return this.#charges.discarded(session.row, verdict);
-    if (this.#offload.needsChecksum) completeChecksum(this.#arena, frame, length, this.#offload);
+    if (this.#offload.needsChecksum) {
+      completeChecksum(this.#arena, frame, length, this.#offload, this.#segments.chain);
+    }
     // What lies in front of the frame was its virtio-net header, or is room that was left for this.
     const header = frame - session.transmitHeaderOctets;
     const headerOctets = writeHeader(view, header, session, frame, length);

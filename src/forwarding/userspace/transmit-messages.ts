@@ -19,7 +19,7 @@ export const MOST_IN_MESSAGE = MOST_UDP_SEGMENTS;
 /** Vectors of one frame: what we put in front, the frame or its payload, padding. */
 const FRAME_VECTORS = 3;
 /** Our header with the copied headers of one segment of a super-frame, or a virtio-net header with those of merged segments. */
-export const COPIED_HEADER_OCTETS = 256;
+export const COPIED_HEADER_OCTETS = 512;
 const HEADERS_OCTETS = MOST_FRAMES * COPIED_HEADER_OCTETS;
 const MOST_VECTORS = MOST_FRAMES * FRAME_VECTORS;
 /** A message gathers one vector for each of its two or more frames, and one for their headers. */

@@ -1,0 +1,240 @@
+import {
+  ETHERNET_HEADER_OCTETS,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  isTag,
+  TAG_OCTETS,
+} from "../../wire/ethernet.ts";
+
+/**
+ * The headers of a frame from its first one to the transport header that its sender told us of, through whatever tunnels hosts put
+ * their packets into: VXLAN, Geneve, GRE, IP in IP, 6in4, MPLS and what else Linux hands over as one GSO packet.
+ */
+
+/** Octets of a frame in which its headers must end: two tags, IPv6, Geneve with all its options, Ethernet, IPv6, TCP with all of its. */
+export const LONGEST_HEADERS = 448;
+/** Headers that are looked at before a frame is given up: readings of a tunnel's header may branch, and a hostile host can make them. */
+const MOST_HEADERS = 64;
+/** Headers of one chain whose octets differ from segment to segment. */
+const MOST_LEVELS = 32;
+
+/** Kinds of headers that differ from segment to segment: by a length, a number or a checksum. */
+export const levels = { ipv4: 0, ipv6: 1, udp: 2, gre: 3 } as const;
+
+export const protocols = { tcp: 6, udp: 17, sctp: 132 } as const;
+const IP_IN_IP = 4;
+const IPV6_IN_IP = 41;
+const GRE = 47;
+const ETHER_IP = 97;
+const MPLS_IN_IP = 137;
+const HOP_BY_HOP = 0;
+const ROUTING = 43;
+const DESTINATION_OPTIONS = 60;
+
+const ETHERTYPE_MPLS = 0x8847;
+const ETHERTYPE_MPLS_MULTICAST = 0x8848;
+/** A frame in GRE or Geneve (RFC 7637, RFC 8926). */
+const ETHERTYPE_BRIDGED = 0x6558;
+const BOTTOM_OF_STACK = 0x100;
+
+/** Flags of GRE (RFC 2784, RFC 2890). */
+const GRE_CHECKSUM = 0x8000;
+const GRE_KEY = 0x2000;
+/** Routing, sequence numbers (each segment would need its own, and the next packet has the next one) and another version. */
+const GRE_REFUSED = 0x5c07 | 0x03f8;
+
+const VXLAN_OCTETS = 8;
+const VXLAN_HAS_ID = 0x08;
+const VXLAN_HAS_PROTOCOL = 0x04;
+const GENEVE_OCTETS = 8;
+
+/** Nothing was told: the first header of the wanted protocol is it. */
+export const UNTOLD = -1;
+
+/** Finds the way through a frame's headers. Offsets are of the memory; what was found lasts until the next search. */
+export class HeaderChain {
+  /** How many headers were found that differ from segment to segment, the outermost first, without the transport header. */
+  count = 0;
+  readonly kinds = new Uint8Array(MOST_LEVELS);
+  readonly offsets = new Int32Array(MOST_LEVELS);
+  /** Of IPv6 headers: where the address of the packet's last destination is, for checksums (RFC 8200 §8.1). */
+  readonly destinations = new Int32Array(MOST_LEVELS);
+  /** The transport header. */
+  transport = 0;
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  #end = 0;
+  #told = UNTOLD;
+  #wanted = 0;
+  #left = 0;
+
+  /** Whether headers lead from the frame's first one exactly to the transport header at `told`, of protocol `wanted`. */
+  find(view: DataView, frame: number, length: number, told: number, wanted: number): boolean {
+    this.#view = view;
+    this.#end = frame + Math.min(length, LONGEST_HEADERS);
+    this.#told = told;
+    this.#wanted = wanted;
+    this.#left = MOST_HEADERS;
+    this.count = 0;
+    return told <= this.#end && this.#ethernet(frame);
+  }
+
+  /** The innermost IP header: the one whose addresses the transport's checksum counts. */
+  get innermost(): number {
+    return this.count - 1;
+  }
+
+  #has(at: number, octets: number): boolean {
+    this.#left -= 1;
+    return this.#left >= 0 && at + octets <= this.#end;
+  }
+
+  #push(kind: number, at: number): boolean {
+    if (this.count === MOST_LEVELS) return false;
+    this.kinds[this.count] = kind;
+    this.offsets[this.count] = at;
+    this.count += 1;
+    return true;
+  }
+
+  #ethernet(at: number): boolean {
+    if (!this.#has(at, ETHERNET_HEADER_OCTETS)) return false;
+    return this.#typed(at + ETHERNET_HEADER_OCTETS, this.#view.getUint16(at + 12));
+  }
+
+  /** What stands at `at` behind an EtherType. */
+  #typed(at: number, etherType: number): boolean {
+    let type = etherType;
+    let next = at;
+    while (isTag(type) && next + TAG_OCTETS <= this.#end) {
+      type = this.#view.getUint16(next + 2);
+      next += TAG_OCTETS;
+    }
+    if (type === ETHERTYPE_IPV4) return this.#ipv4(next);
+    if (type === ETHERTYPE_IPV6) return this.#ipv6(next);
+    if (type === ETHERTYPE_BRIDGED) return this.#ethernet(next);
+    return (type === ETHERTYPE_MPLS || type === ETHERTYPE_MPLS_MULTICAST) && this.#mpls(next);
+  }
+
+  /** Labels, and behind the last one IP: nothing says of which version but its own first octet. */
+  #mpls(at: number): boolean {
+    if (!this.#has(at, 4)) return false;
+    const isLast = (this.#view.getUint32(at) & BOTTOM_OF_STACK) !== 0;
+    return isLast ? this.#ip(at + 4) : this.#mpls(at + 4);
+  }
+
+  #ip(at: number): boolean {
+    return this.#ipv4(at) || this.#ipv6(at);
+  }
+
+  #ipv4(at: number): boolean {
+    const { count } = this;
+    if (!this.#has(at, 20)) return false;
+    const first = this.#view.getUint8(at);
+    const octets = (first & 0xf) * 4;
+    if (first >>> 4 !== 4 || octets < 20 || at + octets > this.#end) return false;
+    if (!this.#push(levels.ipv4, at)) return false;
+    if (this.#protocol(at + octets, this.#view.getUint8(at + 9))) return true;
+    this.count = count;
+    return false;
+  }
+
+  #ipv6(at: number): boolean {
+    const { count } = this;
+    if (!this.#has(at, 40) || this.#view.getUint8(at) >>> 4 !== 6) return false;
+    if (!this.#push(levels.ipv6, at)) return false;
+    this.destinations[count] = at + 24;
+    if (this.#extension(at + 40, this.#view.getUint8(at + 6), count)) return true;
+    this.count = count;
+    return false;
+  }
+
+  /** What stands behind an IPv6 header, or an extension header of it; `level` is the IPv6 header's. */
+  #extension(at: number, protocol: number, level: number): boolean {
+    if (protocol !== HOP_BY_HOP && protocol !== ROUTING && protocol !== DESTINATION_OPTIONS)
+      return this.#protocol(at, protocol);
+    if (!this.#has(at, 8)) return false;
+    const octets = (this.#view.getUint8(at + 1) + 1) * 8;
+    if (at + octets > this.#end) return false;
+    if (protocol === ROUTING && !this.#route(at, octets, level)) return false;
+    return this.#extension(at + octets, this.#view.getUint8(at), level);
+  }
+
+  /** A routing header on whose way the packet still is holds the last destination. */
+  #route(at: number, octets: number, level: number): boolean {
+    if (this.#view.getUint8(at + 3) === 0) return true;
+    if (octets < 24) return false;
+    const type = this.#view.getUint8(at + 2);
+    // Segment routing's list is in reverse (RFC 8754 §2); mobility's holds one address (RFC 6275 §6.4).
+    if (type !== 4 && type !== 2) return false;
+    this.destinations[level] = at + 8;
+    return true;
+  }
+
+  /** What stands at `at` behind an IP protocol number. */
+  #protocol(at: number, protocol: number): boolean {
+    if (at === this.#told || (this.#told === UNTOLD && protocol === this.#wanted)) {
+      this.transport = at;
+      return protocol === this.#wanted;
+    }
+    if (this.#told !== UNTOLD && at > this.#told) return false;
+    if (protocol === IP_IN_IP) return this.#ipv4(at);
+    if (protocol === IPV6_IN_IP) return this.#ipv6(at);
+    if (protocol === GRE) return this.#gre(at);
+    if (protocol === MPLS_IN_IP) return this.#mpls(at);
+    if (protocol === ETHER_IP) return this.#ethernet(at + 2);
+    return protocol === protocols.udp && this.#udp(at);
+  }
+
+  #gre(at: number): boolean {
+    const { count } = this;
+    if (!this.#has(at, 4)) return false;
+    const flags = this.#view.getUint16(at);
+    if ((flags & GRE_REFUSED) !== 0) return false;
+    const hasChecksum = (flags & GRE_CHECKSUM) !== 0;
+    if (hasChecksum && !this.#push(levels.gre, at)) return false;
+    const octets = 4 + (hasChecksum ? 4 : 0) + ((flags & GRE_KEY) !== 0 ? 4 : 0);
+    if (at + octets <= this.#end && this.#typed(at + octets, this.#view.getUint16(at + 2))) return true;
+    this.count = count;
+    return false;
+  }
+
+  /**
+   * A tunnel over UDP. Ports do not tell which: they are configured. So it is the one whose header leads to what we were told; where
+   * nothing was told, none.
+   */
+  #udp(at: number): boolean {
+    const { count } = this;
+    if (this.#told === UNTOLD || !this.#has(at, 12)) return false;
+    if (!this.#push(levels.udp, at)) return false;
+    const inner = at + 8;
+    const found =
+      this.#vxlan(inner) || this.#geneve(inner) || this.#gue(inner) || this.#ip(inner) || this.#gre(inner);
+    if (found || this.#mpls(inner)) return true;
+    this.count = count;
+    return false;
+  }
+
+  /** VXLAN (RFC 7348), and with a protocol of its own VXLAN-GPE. */
+  #vxlan(at: number): boolean {
+    const inner = at + VXLAN_OCTETS;
+    const flags = this.#view.getUint8(at);
+    if ((flags & VXLAN_HAS_ID) === 0 || !this.#has(at, VXLAN_OCTETS)) return false;
+    const protocol = (flags & VXLAN_HAS_PROTOCOL) === 0 ? 3 : this.#view.getUint8(at + 3);
+    if (protocol === 1) return this.#ipv4(inner);
+    if (protocol === 2) return this.#ipv6(inner);
+    return protocol === 3 && this.#ethernet(inner);
+  }
+
+  /** Geneve (RFC 8926 §3.4): version 0, then the octets of its options in units of 4. */
+  #geneve(at: number): boolean {
+    const first = this.#view.getUint8(at);
+    if (first >>> 6 !== 0 || !this.#has(at, GENEVE_OCTETS)) return false;
+    return this.#typed(at + GENEVE_OCTETS + (first & 0x3f) * 4, this.#view.getUint16(at + 2));
+  }
+
+  /** Generic UDP Encapsulation, version 0, of data: the octets of its fields in units of 4, then the IP protocol. */
+  #gue(at: number): boolean {
+    const first = this.#view.getUint8(at);
+    return first >>> 5 === 0 && this.#protocol(at + 4 + (first & 0x1f) * 4, this.#view.getUint8(at + 1));
+  }
+}
