@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { messageOf } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
 import { KernelPlane } from "../forwarding/kernel/plane.ts";
+import { takeTagsAside } from "../forwarding/kernel/tags-aside.ts";
 import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
 import { UserspacePlane } from "../forwarding/userspace/plane.ts";
 import { MOST_SESSIONS } from "../forwarding/userspace/session-row.ts";
@@ -20,7 +21,10 @@ const LEAST_CAPACITY = 1024;
 /** Opens the plane that the configuration asks for, or the best that can be had. Rejects with SystemError. */
 export async function openPlane(config: Config, events: PlaneEvents): Promise<ChosenPlane> {
   if (config.plane === "userspace")
-    return { plane: await UserspacePlane.open(events), reason: "the configuration asks for it" };
+    return {
+      plane: await UserspacePlane.open(events, takeTagsAside),
+      reason: "the configuration asks for it",
+    };
   const [lack] = await probeBpf();
   if (lack === undefined) {
     try {
@@ -42,7 +46,7 @@ export async function openPlane(config: Config, events: PlaneEvents): Promise<Ch
 
 async function fallBack(events: PlaneEvents, why: string): Promise<ChosenPlane> {
   return {
-    plane: await UserspacePlane.open(events),
+    plane: await UserspacePlane.open(events, takeTagsAside),
     reason: `programs in the kernel cannot be had: ${why}`,
   };
 }

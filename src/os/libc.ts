@@ -49,6 +49,11 @@ export const writev = declare("intptr_t writev(int fd, uintptr_t vectors, int co
 export const syscall = declare(
   "intptr_t syscall(long number, int command, uintptr_t attribute, unsigned int octets)",
 );
+/** The address of the mapping, or -1. */
+export const mmap = declare(
+  "intptr_t mmap(uintptr_t address, unsigned long length, int protection, int flags, int fd, long offset)",
+);
+export const munmap = declare("int munmap(uintptr_t address, unsigned long length)");
 export const mount = declare(
   "int mount(const char *source, const char *target, const char *kind, unsigned long flags, uintptr_t data)",
 );
@@ -84,6 +89,11 @@ export function addressOf(octets: Uint8Array): number {
   return Number(koffi.address(octets));
 }
 
+/** Memory that is not ours, such as the kernel's that mmap(2) made visible; it must stay mapped as long as the result is used. */
+export function memoryAt(address: number, length: number): ArrayBuffer {
+  return koffi.view(address, length);
+}
+
 /** Numbers of Linux (uapi headers), the same on all 64-bit machines. */
 export const linux = {
   AF_INET: 2,
@@ -116,6 +126,8 @@ export const linux = {
   SOL_PACKET: 263,
   PACKET_ADD_MEMBERSHIP: 1,
   PACKET_AUXDATA: 8,
+  PACKET_VERSION: 10,
+  PACKET_TX_RING: 13,
   PACKET_VNET_HDR: 15,
   PACKET_QDISC_BYPASS: 20,
   PACKET_IGNORE_OUTGOING: 23,

@@ -12,7 +12,9 @@ export const builtPlanes = {
   async userspace(events: PlaneEvents): Promise<ForwardingPlane> {
     const { UserspacePlane } =
       await built<typeof import("../../src/forwarding/userspace/plane.ts")>("userspace/plane.js");
-    return UserspacePlane.open(events);
+    const { takeTagsAside } =
+      await built<typeof import("../../src/forwarding/kernel/tags-aside.ts")>("kernel/tags-aside.js");
+    return UserspacePlane.open(events, takeTagsAside);
   },
   async ebpf(events: PlaneEvents): Promise<ForwardingPlane> {
     const { KernelPlane } =

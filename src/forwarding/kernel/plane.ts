@@ -40,6 +40,7 @@ import { closeNetworkDetour, openNetworkDetour } from "./network-detour.ts";
 import { layoutVersion, PlaneMaps } from "./plane-maps.ts";
 import { ProgramShop } from "./program-shop.ts";
 import { Slots } from "./slots.ts";
+import { takeTagsAside } from "./tags-aside.ts";
 import { type Way, Ways } from "./ways.ts";
 
 export interface KernelPlaneOptions {
@@ -137,7 +138,7 @@ export class KernelPlane implements ForwardingPlane {
       (directory === undefined ? undefined : PlaneMaps.open(bpf, capacity, directory)) ??
       PlaneMaps.create(bpf, capacity, directory);
     const networkDetour = await openNetworkDetour(owner);
-    const userspace = await UserspacePlane.open(events);
+    const userspace = await UserspacePlane.open(events, takeTagsAside);
     return new KernelPlane(userspace, { maps, networkDetour }, owner, pins);
   }
 

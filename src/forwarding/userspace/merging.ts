@@ -9,7 +9,6 @@ import {
 } from "../../wire/ethernet.ts";
 import { foldSum, swap16 } from "./checksum.ts";
 import { type Memory, sumOf } from "./segmentation.ts";
-import { COPIED_HEADER_OCTETS } from "./transmit-messages.ts";
 
 /**
  * The opposite of segmentation: consecutive segments of one TCP flow become one super-frame, as the kernel's own receive offload
@@ -20,8 +19,8 @@ const IPV4_HEADER_OCTETS = 20;
 const IPV6_HEADER_OCTETS = 40;
 const TCP_HEADER_OCTETS = 20;
 const TCP = 6;
-/** Headers of a frame that others can follow: what `writeMerged` writes has its room, however many tags a frame has. */
-const MOST_HEADER_OCTETS = COPIED_HEADER_OCTETS - VNET_HEADER_OCTETS;
+/** Headers of a frame that others can follow: within the room for copied headers, however many tags a frame has. */
+const MOST_HEADER_OCTETS = 256 - VNET_HEADER_OCTETS;
 const MOST_IP_OCTETS = 65_535;
 const NEEDS_CHECKSUM = 1;
 const GSO_TCPV4 = 1;
@@ -213,7 +212,7 @@ function isRight(memory: Memory, run: Run, shift: number, length: number): boole
   return foldSum(sumOf(memory, addresses, end - addresses, pseudo)) === 0;
 }
 
-/** Octets that `writeMerged` writes: COPIED_HEADER_OCTETS at most. */
+/** Octets that `writeMerged` writes: 256 at most. */
 export function mergedHeaderOctets(run: Run): number {
   return VNET_HEADER_OCTETS + run.headerOctets;
 }

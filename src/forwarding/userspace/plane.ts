@@ -39,10 +39,14 @@ type CommandBody = Command extends infer C ? (C extends { id: number } ? Omit<C,
 
 const ZERO_WORD = new Uint8Array(4);
 
+/** What is to be done with an interface that frames leave by, until it is undone. */
+export type PrepareInterface = (interfaceName: string) => Promise<Disposable | undefined>;
+
 /** The plane that needs no privilege but the sockets: a Worker that moves frames in batches (docs/architecture.md). */
 export class UserspacePlane implements ForwardingPlane {
   readonly name = "userspace";
   readonly #events: PlaneEvents;
+  readonly #prepare: PrepareInterface;
   readonly #worker: Worker;
   readonly #commands: MessagePort;
   readonly #eventFd: number;
@@ -53,6 +57,7 @@ export class UserspacePlane implements ForwardingPlane {
   /** By the descriptor of the endpoint's socket that each stands beside. */
   readonly #pathMtuSockets = new Map<number, number>();
   readonly #circuits = new Map<string, WorkerCircuit>();
+  readonly #prepared = new Map<string, Disposable | undefined>();
   /** Row of the counters of each session, by its local id. */
   readonly #rows = new Map<number, number>();
   readonly #freeRows: number[] = [];
@@ -63,12 +68,13 @@ export class UserspacePlane implements ForwardingPlane {
   #lostAtCircuits = 0;
   #closing = false;
 
-  private constructor(events: PlaneEvents, eventFd: number) {
+  private constructor(events: PlaneEvents, eventFd: number, prepare: PrepareInterface) {
     const { port1, port2 } = new MessageChannel();
     const counters = new SharedArrayBuffer((MOST_SESSIONS + 1) * CELLS_A_SESSION * 8);
     const flags = new SharedArrayBuffer(sharedFlags.cells * 4);
     const start: WorkerStart = { counters, flags, eventFd, commands: port2 };
     this.#events = events;
+    this.#prepare = prepare;
     this.#eventFd = eventFd;
     this.#commands = port1;
     this.#cells = new Float64Array(counters);
@@ -80,8 +86,11 @@ export class UserspacePlane implements ForwardingPlane {
   }
 
   /** Starts the worker. */
-  static async open(events: PlaneEvents): Promise<UserspacePlane> {
-    const plane = new UserspacePlane(events, openEventDescriptor());
+  static async open(
+    events: PlaneEvents,
+    prepare: PrepareInterface = async () => undefined,
+  ): Promise<UserspacePlane> {
+    const plane = new UserspacePlane(events, openEventDescriptor(), prepare);
     await plane.#started();
     return plane;
   }
@@ -131,6 +140,8 @@ export class UserspacePlane implements ForwardingPlane {
     const circuit = openDevice(device);
     await this.#ask({ kind: "open-circuit", circuit });
     this.#circuits.set(device.name, circuit);
+    if (device.kind === "interface")
+      this.#prepared.set(device.name, await this.#prepare(device.standIns?.sendsBy ?? device.name));
   }
 
   async closeCircuit(deviceName: string): Promise<void> {
@@ -138,6 +149,8 @@ export class UserspacePlane implements ForwardingPlane {
     if (circuit === undefined) return;
     this.#circuits.delete(deviceName);
     await this.#ask({ kind: "close-circuit", name: deviceName });
+    this.#prepared.get(deviceName)?.[Symbol.dispose]();
+    this.#prepared.delete(deviceName);
     this.#lostAtCircuits += socketDrops(circuit.readFd);
     for (const fd of descriptorsOf(circuit)) close(fd);
   }
@@ -187,6 +200,8 @@ export class UserspacePlane implements ForwardingPlane {
     this.#wake();
     await ended;
     this.#commands.close();
+    for (const prepared of this.#prepared.values()) prepared?.[Symbol.dispose]();
+    this.#prepared.clear();
     const circuits = [...this.#circuits.values()].flatMap(descriptorsOf);
     const sockets = [...this.#endpoints.values(), ...this.#pathMtuSockets.values()];
     for (const fd of [...sockets, ...circuits, this.#eventFd]) close(fd);

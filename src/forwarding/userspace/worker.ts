@@ -4,6 +4,7 @@ import { linux, ppoll, read } from "../../os/libc.ts";
 import { addressText } from "../../os/sockets.ts";
 import { discardIndex } from "../discard-reasons.ts";
 import { Arena } from "./arena.ts";
+import { CircuitCalls } from "./circuit-calls.ts";
 import { CircuitOutlet } from "./circuit-outlet.ts";
 import { CircuitSide } from "./circuit-side.ts";
 import {
@@ -46,6 +47,7 @@ class ForwardingLoop {
   readonly #arena = new Arena();
   readonly #tables: Tables;
   readonly #charges: Charges;
+  readonly #circuitCalls = new CircuitCalls(this.#arena);
   readonly #circuitSide: CircuitSide;
   readonly #peerSide: PeerSide;
   readonly #readiness: Readiness<Source>;
@@ -61,7 +63,7 @@ class ForwardingLoop {
     this.#tables = new Tables(this.#arena);
     this.#charges = new Charges(start.counters);
     const toPeers = new PeerOutlet(this.#arena, this.#charges);
-    const toCircuits = new CircuitOutlet(this.#arena, this.#charges);
+    const toCircuits = new CircuitOutlet(this.#arena, this.#charges, this.#circuitCalls);
     this.#circuitSide = new CircuitSide(this.#arena, this.#charges, toPeers);
     this.#peerSide = new PeerSide(this.#arena, this.#tables, this.#charges, toCircuits, (...found) =>
       this.#handOver(...found),
@@ -90,6 +92,7 @@ class ForwardingLoop {
       else if (isGathering) this.#pause();
     }
     this.#readiness.close();
+    this.#circuitCalls[Symbol.dispose]();
     this.#start.commands.close();
   }
 
