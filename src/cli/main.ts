@@ -10,6 +10,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(exitCode.ok);
 });
 
+// A wish to reload that comes before the file was even read is fulfilled by reading it.
+if (process.argv[2] === "run") process.on("SIGHUP", () => undefined);
+
 const program = createProgram({
   out: (text) => void process.stdout.write(text),
   error: (text) => void process.stderr.write(text),

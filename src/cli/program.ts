@@ -29,7 +29,7 @@ Examples:
   wirespan decode trace.pcap              every L2TPv3 packet of a capture, in words
   wirespan lab test point-to-point        two sites bridged in namespaces of this machine
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad configuration, 4 no daemon answers.`;
+Exit codes: 0 done, 1 failed (reload: taken over, but something waits), 2 wrong usage, 3 bad configuration, 4 no daemon answers.`;
 
 /** The command line. */
 export function createProgram(shell: Shell): Command {
@@ -73,7 +73,8 @@ export function createProgram(shell: Shell): Command {
       const report = await request<ReloadReport>(socket, "reload");
       for (const problem of report.problems) shell.error(`${problem}\n`);
       if (report.plan !== "") shell.out(`${report.plan}\n`);
-      if (report.problems.length > 0) shell.exit(exitCode.badConfiguration);
+      if (report.refused) shell.exit(exitCode.badConfiguration);
+      else if (report.problems.length > 0) shell.exit(exitCode.failed);
     });
   addDecode(program, shell);
   addLab(program, shell);

@@ -84,8 +84,7 @@ export const secretFields = z
     error: `wanted exactly one of ${secretPlaces.join(", ")}`,
   })
   .describe(
-    "The shared secret, the same at both ends: exactly one of `file`, `credential` and `env`, read at the start and when the " +
-      "tunnel changes.",
+    "The shared secret, the same at both ends: exactly one of `file`, `credential` and `env`, read at the start and at each reload.",
   );
 
 export const circuitFields = z.strictObject({

@@ -48,8 +48,15 @@ function show(value: unknown): string {
   return JSON.stringify(value, (key, inner) => (isSecret(key) ? "(secret)" : inner));
 }
 
-/** The steps from one configuration to another; empty when nothing changes. */
-export function planChange(before: Config, after: Config): readonly PlanStep[] {
+/**
+ * The steps from one configuration to another; empty when nothing changes. `secretsChanged` are the names of tunnels whose secrets
+ * are other octets now, though they may come from the same place.
+ */
+export function planChange(
+  before: Config,
+  after: Config,
+  secretsChanged: ReadonlySet<string> = new Set(),
+): readonly PlanStep[] {
   const { controlSocket: socketBefore, ...identityBefore } = before.lcce;
   const { controlSocket: socketAfter, ...identityAfter } = after.lcce;
   const identity = differences(identityBefore, identityAfter);
@@ -66,10 +73,14 @@ export function planChange(before: Config, after: Config): readonly PlanStep[] {
   }
   const log = differences(before.log, after.log);
   if (log.length > 0) steps.push({ action: "update", kind: "log", name: "log", reasons: log });
-  return steps.concat(planTunnels(before.tunnels, after.tunnels));
+  return steps.concat(planTunnels(before.tunnels, after.tunnels, secretsChanged));
 }
 
-function planTunnels(before: readonly TunnelConfig[], after: readonly TunnelConfig[]): readonly PlanStep[] {
+function planTunnels(
+  before: readonly TunnelConfig[],
+  after: readonly TunnelConfig[],
+  secretsChanged: ReadonlySet<string>,
+): readonly PlanStep[] {
   const nextOf = new Map(after.map((tunnel) => [tunnel.name, tunnel]));
   const known = new Set(before.map(({ name }) => name));
   return [
@@ -78,7 +89,7 @@ function planTunnels(before: readonly TunnelConfig[], after: readonly TunnelConf
       const next = nextOf.get(name);
       return next === undefined
         ? [{ action: "remove", kind: "tunnel", name, reasons: [] }]
-        : planTunnel(tunnel, next);
+        : planTunnel(tunnel, next, secretsChanged.has(name));
     }),
     ...after
       .filter(({ name }) => !known.has(name))
@@ -86,10 +97,14 @@ function planTunnels(before: readonly TunnelConfig[], after: readonly TunnelConf
   ];
 }
 
-function planTunnel(before: TunnelConfig, after: TunnelConfig): readonly PlanStep[] {
+function planTunnel(
+  before: TunnelConfig,
+  after: TunnelConfig,
+  isSecretChanged: boolean,
+): readonly PlanStep[] {
   const { pseudowires: _before, ...tunnelBefore } = before;
   const { pseudowires: _after, ...tunnelAfter } = after;
-  const reasons = differences(tunnelBefore, tunnelAfter);
+  const reasons = [...differences(tunnelBefore, tunnelAfter), ...(isSecretChanged ? ["secret changed"] : [])];
   const { name } = after;
   if (
     !areAbout(
@@ -132,13 +147,15 @@ function planPseudowires(
   return steps;
 }
 
+/** A step in words, without its reasons. */
+export function formatStep({ action, kind, name, tunnel }: PlanStep): string {
+  return `${action} ${kind} ${name}${tunnel === undefined ? "" : ` of tunnel ${tunnel}`}`;
+}
+
 /** A plan for people, a line a step with its reasons below. */
 export function formatPlan(steps: readonly PlanStep[]): string {
   if (steps.length === 0) return "nothing changes";
   return steps
-    .flatMap(({ action, kind, name, tunnel, reasons }) => [
-      `${action} ${kind} ${name}${tunnel === undefined ? "" : ` of tunnel ${tunnel}`}`,
-      ...reasons.map((reason) => `    ${reason}`),
-    ])
+    .flatMap((step) => [formatStep(step), ...step.reasons.map((reason) => `    ${reason}`)])
     .join("\n");
 }

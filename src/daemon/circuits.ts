@@ -2,23 +2,31 @@ import { messageOf } from "../bytes/errors.ts";
 import type { CircuitConfig, PseudowireConfig } from "../config/config.ts";
 import type { ForwardingPlane } from "../forwarding/plane.ts";
 import type { LinkState, Links } from "../os/links.ts";
+import type { Lock } from "../os/locks.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
+import { lockCircuit } from "./locks.ts";
 import type { Log } from "./log.ts";
+import { Retry } from "./retry.ts";
 import { attachmentOf, deviceOf } from "./settings.ts";
+
+/** A pseudowire on a device. Only with the lock of its frames it takes part in anything; another daemon may have it. */
+interface Attached {
+  config: PseudowireConfig;
+  lock: Lock | undefined;
+  /** Why it has no lock. */
+  problem: string | undefined;
+}
 
 interface Circuit {
   /** Pseudowires on the device, by name. */
-  readonly pseudowires: Map<string, PseudowireConfig>;
-  /** Sessions that are to forward, by local session id; in the plane whenever the device is open. */
+  readonly pseudowires: Map<string, Attached>;
+  /** Sessions that are to forward, by local session id; in the plane whenever the device is open and their pseudowire has its lock. */
   readonly sessions: Map<number, SessionParameters>;
   isOpen: boolean;
   isUp: boolean;
-  /** Why it is not open, in words. */
-  problem?: string;
+  /** Why it is not open, or not as it should be. */
+  problem: string | undefined;
 }
-
-/** Ours: a circuit that was refused for what its machine does with it is looked at again after this pause. */
-const LOOK_AGAIN_MS = 5000;
 
 /** What the daemon wants to hear of circuits. */
 export interface CircuitListener {
@@ -41,6 +49,8 @@ export class Circuits {
   /** Where a pseudowire is attached, by its name, and a session added, by its local id. */
   readonly #attached = new Map<string, Circuit>();
   readonly #holders = new Map<number, Circuit>();
+  readonly #retry = new Retry(() => this.#tryAgain());
+  #isClosed = false;
   /** All that was asked for so far; and so without the sessions that were added since. */
   #work: Promise<void> = Promise.resolve();
   #beforeAdds: Promise<void> = Promise.resolve();
@@ -58,16 +68,29 @@ export class Circuits {
     await this.#work;
   }
 
-  isUp(device: string): boolean {
-    return this.#circuits.get(device)?.isUp ?? false;
+  /** Whether frames of a pseudowire can pass at our end. */
+  isUp(pseudowire: string): boolean {
+    const circuit = this.#attached.get(pseudowire);
+    return circuit?.isUp === true && circuit.pseudowires.get(pseudowire)?.lock !== undefined;
   }
 
-  /** Why frames do not pass a device, in words; undefined while they can. */
-  problemOf(device: string): string | undefined {
-    const circuit = this.#circuits.get(device);
-    if (circuit?.isUp === true) return undefined;
-    if (circuit?.problem !== undefined) return circuit.problem;
+  /** Why frames of a pseudowire do not pass at our end, in words; undefined while they can. */
+  problem(pseudowire: string): string | undefined {
+    const circuit = this.#attached.get(pseudowire);
+    const attached = circuit?.pseudowires.get(pseudowire);
+    if (circuit === undefined || attached === undefined) return "not attached yet";
+    if (attached.problem !== undefined || circuit.isUp) return attached.problem;
+    const { device } = attached.config.circuit;
+    if (circuit.problem !== undefined) return circuit.problem;
     return this.#links.get(device) === undefined ? `there is no interface ${device}` : `${device} is down`;
+  }
+
+  /** The pseudowires whose frames another daemon has, a line for each. */
+  get problems(): readonly string[] {
+    return [...this.#attached].flatMap(([name, circuit]) => {
+      const problem = circuit.pseudowires.get(name)?.problem;
+      return problem === undefined ? [] : [`pseudowire ${name} waits: ${problem}`];
+    });
   }
 
   /** Attaches a pseudowire; its device is opened with the first one. */
@@ -75,11 +98,19 @@ export class Circuits {
     const { device } = pseudowire.circuit;
     let circuit = this.#circuits.get(device);
     if (circuit === undefined) {
-      circuit = { pseudowires: new Map(), sessions: new Map(), isOpen: false, isUp: false };
+      circuit = {
+        pseudowires: new Map(),
+        sessions: new Map(),
+        isOpen: false,
+        isUp: false,
+        problem: undefined,
+      };
       this.#circuits.set(device, circuit);
     }
-    circuit.pseudowires.set(pseudowire.name, pseudowire);
+    const attached = { config: pseudowire, lock: undefined, problem: undefined };
+    circuit.pseudowires.set(pseudowire.name, attached);
     this.#attached.set(pseudowire.name, circuit);
+    this.#claim(attached);
     if (!circuit.isOpen) await this.#enqueue(() => this.#open(device));
   }
 
@@ -88,36 +119,51 @@ export class Circuits {
     const { device } = pseudowire.circuit;
     const circuit = this.#circuits.get(device);
     if (circuit === undefined) return;
+    const lock = circuit.pseudowires.get(pseudowire.name)?.lock;
     circuit.pseudowires.delete(pseudowire.name);
     this.#attached.delete(pseudowire.name);
-    if (circuit.pseudowires.size > 0) return;
-    this.#circuits.delete(device);
-    if (!circuit.isOpen) return;
-    circuit.isOpen = false;
-    await this.#enqueue(() => this.#plane.closeCircuit(device));
+    if (circuit.pseudowires.size === 0) {
+      this.#circuits.delete(device);
+      const wasOpen = circuit.isOpen;
+      circuit.isOpen = false;
+      if (wasOpen) await this.#enqueue(() => this.#plane.closeCircuit(device));
+    }
+    lock?.[Symbol.dispose]();
+  }
+
+  /** Something may be there now that circuits wait for. */
+  lookAgain(): void {
+    this.#retry.now();
+  }
+
+  /** Nothing is asked of the plane any more: what was not begun is left, for the plane to be closed. */
+  close(): void {
+    this.#isClosed = true;
+    this.#retry.close();
   }
 
   add(session: SessionParameters): void {
     const found = this.#find(session.pseudowire);
     if (found === undefined) return;
     this.#hold(session, found.circuit);
-    if (found.circuit.isOpen) this.#addToPlane(session, found.pseudowire);
+    if (isCarried(found)) this.#addToPlane(session, found.attached.config);
   }
 
   update(session: SessionParameters): void {
     const found = this.#find(session.pseudowire);
     if (found === undefined) return;
     this.#hold(session, found.circuit);
-    if (!found.circuit.isOpen) return;
-    const attachment = attachmentOf(found.pseudowire);
+    if (!isCarried(found)) return;
+    const attachment = attachmentOf(found.attached.config);
     void this.#enqueue(() => this.#attempt(session, () => this.#plane.updateSession(session, attachment)));
   }
 
   /** What of an attached pseudowire may change while its sessions forward is another now. */
   change(pseudowire: PseudowireConfig): void {
-    const circuit = this.#circuits.get(pseudowire.circuit.device);
-    if (circuit === undefined) return;
-    circuit.pseudowires.set(pseudowire.name, pseudowire);
+    const found = this.#find(pseudowire.name);
+    if (found === undefined) return;
+    const { circuit, attached } = found;
+    attached.config = pseudowire;
     for (const session of circuit.sessions.values()) {
       if (session.pseudowire === pseudowire.name) this.update(session);
     }
@@ -126,14 +172,18 @@ export class Circuits {
   remove(localSessionId: number): void {
     const circuit = this.#holders.get(localSessionId);
     this.#holders.delete(localSessionId);
-    if (!circuit?.sessions.delete(localSessionId) || !circuit.isOpen) return;
+    const session = circuit?.sessions.get(localSessionId);
+    if (circuit === undefined || session === undefined) return;
+    circuit.sessions.delete(localSessionId);
+    const attached = circuit.pseudowires.get(session.pseudowire);
+    if (attached === undefined || !isCarried({ circuit, attached })) return;
     void this.#enqueue(() => this.#plane.removeSession(localSessionId));
   }
 
-  #find(pseudowireName: string): { circuit: Circuit; pseudowire: PseudowireConfig } | undefined {
+  #find(pseudowireName: string): Found | undefined {
     const circuit = this.#attached.get(pseudowireName);
-    const pseudowire = circuit?.pseudowires.get(pseudowireName);
-    return circuit && pseudowire && { circuit, pseudowire };
+    const attached = circuit?.pseudowires.get(pseudowireName);
+    return circuit && attached && { circuit, attached };
   }
 
   #hold(session: SessionParameters, circuit: Circuit): void {
@@ -151,16 +201,17 @@ export class Circuits {
   }
 
   async #attempt(session: SessionParameters, operation: () => Promise<void>): Promise<void> {
+    if (this.#isClosed) return;
     try {
       await operation();
     } catch (error) {
-      this.#listener.forwardingFailed(session, messageOf(error));
+      if (!this.#isClosed) this.#listener.forwardingFailed(session, messageOf(error));
     }
   }
 
   /** Runs after all that was asked for before; its own failure reaches only its caller. */
   #enqueue(operation: () => Promise<void>): Promise<void> {
-    const done = this.#work.then(operation);
+    const done = this.#work.then(() => (this.#isClosed ? undefined : operation()));
     this.#work = done.catch((error: unknown) => {
       const problem = messageOf(error);
       this.#log.error({ event: "circuit", problem }, `an operation on a circuit went wrong: ${problem}`);
@@ -171,38 +222,74 @@ export class Circuits {
 
   async #open(device: string): Promise<void> {
     const circuit = this.#circuits.get(device);
-    const [first] = circuit?.pseudowires.values() ?? [];
-    if (circuit === undefined || first === undefined || circuit.isOpen) return;
+    const first = [...(circuit?.pseudowires.values() ?? [])].find(({ lock }) => lock !== undefined)?.config;
+    if (circuit === undefined || first === undefined) return;
+    const wasOpen = circuit.isOpen;
     try {
-      await this.#checkHostUse(circuit);
-      await this.#plane.openCircuit(deviceOf(first));
+      if (!wasOpen) {
+        await this.#checkHostUse(circuit);
+        await this.#plane.openCircuit(deviceOf(first));
+      }
       circuit.isOpen = true;
-      delete circuit.problem;
       if (first.circuit.kind === "tap") await this.#raiseTap(first);
+      circuit.problem = undefined;
     } catch (error) {
       const problem = messageOf(error);
-      if (problem === circuit.problem) return;
+      const isNew = problem !== circuit.problem;
       circuit.problem = problem;
-      this.#log.warn(
-        { event: "circuit", device, problem },
-        `attachment circuit ${device} is attached once it can be: ${problem}`,
-      );
-      return;
+      this.#retry.later(isNew);
+      if (isNew)
+        this.#log.warn(
+          { event: "circuit", device, problem },
+          `attachment circuit ${device} is attached once it can be: ${problem}`,
+        );
     }
-    for (const session of circuit.sessions.values()) {
-      const pseudowire = circuit.pseudowires.get(session.pseudowire);
-      if (pseudowire !== undefined) this.#addToPlane(session, pseudowire);
-    }
+    if (!circuit.isOpen) return;
+    if (!wasOpen) for (const session of carriedSessions(circuit)) this.add(session);
     this.#setUp(device, circuit, this.#links.get(device)?.up ?? false);
   }
 
-  /** Throws, and looks again by itself, where this machine would lose an interface that it uses. */
+  /** Takes the lock of a pseudowire's frames, if no other daemon has it. */
+  #claim(attached: Attached): void {
+    const { name, circuit } = attached.config;
+    const claim = lockCircuit(circuit);
+    if (claim.problem === undefined) {
+      attached.lock = claim.lock;
+      attached.problem = undefined;
+      return;
+    }
+    const { problem } = claim;
+    const isNew = problem !== attached.problem;
+    attached.problem = problem;
+    if (isNew)
+      this.#log.error(
+        { event: "circuit", pseudowire: name, problem },
+        `pseudowire ${name} waits: ${problem}`,
+      );
+    this.#retry.later(isNew);
+  }
+
+  #tryAgain(): void {
+    for (const [device, circuit] of this.#circuits) {
+      for (const attached of circuit.pseudowires.values()) {
+        if (attached.lock !== undefined) continue;
+        this.#claim(attached);
+        if (attached.lock === undefined) continue;
+        const { name } = attached.config;
+        for (const session of circuit.sessions.values()) if (session.pseudowire === name) this.add(session);
+        if (circuit.isUp) this.#listener.circuitStatus(name, true);
+      }
+      if (!circuit.isOpen || circuit.problem !== undefined) void this.#enqueue(() => this.#open(device));
+    }
+  }
+
+  /** Throws where this machine would lose an interface that it uses. */
   async #checkHostUse(circuit: Circuit): Promise<void> {
-    for (const { circuit: wanted } of circuit.pseudowires.values()) {
+    for (const { config } of circuit.pseudowires.values()) {
+      const wanted = config.circuit;
       if (wanted.kind === "tap" || wanted.allowHostUse) continue;
       const use = await this.#listener.hostUse(wanted);
       if (use === undefined) continue;
-      setTimeout(() => void this.#enqueue(() => this.#open(wanted.device)), LOOK_AGAIN_MS).unref();
       throw new Error(
         `${use}: as a circuit it would be cut off from this machine; use another interface, or say allow_host_use: true`,
       );
@@ -215,13 +302,14 @@ export class Circuits {
   }
 
   #linkChanged(device: string, state: LinkState | undefined): void {
+    if (this.#isClosed) return;
     const circuit = this.#circuits.get(device);
     if (circuit === undefined) return;
     if (state === undefined && circuit.isOpen) {
       circuit.isOpen = false;
-      const sessions = [...circuit.sessions.keys()];
+      const sessions = carriedSessions(circuit);
       void this.#enqueue(async () => {
-        for (const localSessionId of sessions) await this.#plane.removeSession(localSessionId);
+        for (const { localSessionId } of sessions) await this.#plane.removeSession(localSessionId);
         await this.#plane.closeCircuit(device);
       });
     }
@@ -236,6 +324,22 @@ export class Circuits {
       { event: "circuit", device, up: isUp },
       `attachment circuit ${device} is ${isUp ? "up" : "down"}`,
     );
-    for (const name of circuit.pseudowires.keys()) this.#listener.circuitStatus(name, isUp);
+    for (const [name, { lock }] of circuit.pseudowires)
+      if (lock !== undefined) this.#listener.circuitStatus(name, isUp);
   }
+}
+
+interface Found {
+  readonly circuit: Circuit;
+  readonly attached: Attached;
+}
+
+/** Those of a circuit's sessions that the plane has, or gets, when the device is open. */
+function carriedSessions({ sessions, pseudowires }: Circuit): readonly SessionParameters[] {
+  return [...sessions.values()].filter(({ pseudowire }) => pseudowires.get(pseudowire)?.lock !== undefined);
+}
+
+/** Whether the plane has, or gets, the sessions of a pseudowire. */
+function isCarried({ circuit, attached }: Found): boolean {
+  return circuit.isOpen && attached.lock !== undefined;
 }

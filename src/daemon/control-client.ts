@@ -25,7 +25,10 @@ export function request<Result>(path: string, command: "status" | "reload"): Pro
       );
     });
     socket.on("close", () => {
-      if (received === "") return;
+      if (!received.endsWith("\n")) {
+        const hint = "it ended meanwhile; see its log";
+        return reject(new NoDaemonError(`ask the daemon at ${path}: no answer came; ${hint}`));
+      }
       const reply = JSON.parse(received) as { ok: boolean; result: Result; error?: string };
       if (reply.ok) resolve(reply.result);
       else reject(new Error(`${command}: ${reply.error}`));

@@ -1,13 +1,12 @@
-import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
-import { dirname } from "node:path";
 import { messageOf } from "../bytes/errors.ts";
 import { SystemError } from "../os/errors.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
 
 /** What can be asked over the control socket, one JSON line each: {"command":"status"}. */
 export interface ControlHandlers {
-  status(): StatusReport | Promise<StatusReport>;
+  status(): Promise<StatusReport>;
   reload(): Promise<ReloadReport>;
 }
 
@@ -15,7 +14,10 @@ export interface ControlHandlers {
 const MOST_OCTETS = 4096;
 const IDLE_MS = 10_000;
 
-/** Serves the control socket, for its owner alone. Throws SystemError, also when another daemon answers there. */
+/**
+ * Serves the control socket, for its owner alone; a socket that a daemon left which is no more gives way. The caller has
+ * checked the path and holds the daemon's lock. Throws SystemError, also when somebody answers there.
+ */
 export async function openControlSocket(
   path: string,
   handlers: ControlHandlers,
@@ -26,7 +28,6 @@ export async function openControlSocket(
     client.on("close", () => clients.delete(client));
     serve(client, handlers);
   });
-  mkdirSync(dirname(path), { recursive: true });
   if (await answers(path)) {
     throw new SystemError("open the control socket", {
       errno: "EADDRINUSE",
@@ -36,7 +37,6 @@ export async function openControlSocket(
   }
   rmSync(path, { force: true });
   await listen(server, path);
-  chmodSync(path, 0o600);
   return {
     close: () =>
       new Promise((resolve) => {
@@ -46,14 +46,30 @@ export async function openControlSocket(
   };
 }
 
+/** Refuses a path that something else than a socket has, before anything is made or removed. Throws SystemError. */
+export function checkSocketPath(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined || found.isSocket()) return;
+  const hint = "something else is there, and stays; move it away, or set another lcce.control_socket";
+  throw new SystemError("open the control socket", { errno: "ENOTSOCK", target: path, hint });
+}
+
+/** Listens at a path that nobody but the owner could ever connect to. */
 function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
+  const mask = process.umask(0o177);
+  const done = new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       const errno = error.code ?? "EIO";
-      reject(new SystemError("open the control socket", { errno, target: path, cause: error }));
+      const hint = "may this user write to that directory?";
+      reject(new SystemError("open the control socket", { errno, target: path, hint, cause: error }));
     });
-    server.listen(path, resolve);
+    server.listen(path, () => {
+      chmodSync(path, 0o600);
+      resolve();
+    });
   });
+  process.umask(mask);
+  return done;
 }
 
 /** Whether somebody listens already; a file left behind by a killed daemon does not. */
@@ -79,6 +95,7 @@ function serve(client: Socket, handlers: ControlHandlers): void {
     if (end < 0) return;
     const line = received.slice(0, end);
     received = "";
+    client.setTimeout(0);
     void answer(line, handlers).then((reply) => client.end(`${JSON.stringify(reply)}\n`));
   });
 }

@@ -1,29 +1,31 @@
-import { messageOf } from "../bytes/errors.ts";
-import type { Config, PseudowireConfig, TunnelConfig } from "../config/config.ts";
-import { formatPlan, type PlanStep, planChange } from "../config/plan.ts";
+import type { Config, SecretSource } from "../config/config.ts";
+import { formatPlan, formatStep } from "../config/plan.ts";
 import type { Effect, Input, ReportedEvent } from "../control/effects.ts";
 import { Lcce } from "../control/lcce.ts";
 import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
 import { monotonicClock } from "../os/clock.ts";
 import { readHostNetwork } from "../os/host-network.ts";
 import { type Links, openLinks } from "../os/links.ts";
+import type { LogLosses } from "../os/log-output.ts";
 import { cryptoRandom } from "../os/random.ts";
+import { watchRoutes } from "../os/routes.ts";
 import { readSecret } from "../os/secrets.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { Circuits } from "./circuits.ts";
 import { hostUseReader } from "./host-use.ts";
 import { IpControl } from "./ip-control.ts";
 import { LifeSigns } from "./life-signs.ts";
-import type { Log } from "./log.ts";
+import type { Log, OpenLog } from "./log.ts";
 import { allNotes, NotesLog } from "./notes.ts";
 import { type ChosenPlane, openPlane } from "./planes.ts";
+import { carryOut, planReload } from "./reload.ts";
 import { reportStatus } from "./report.ts";
 import { identityOf } from "./settings.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
 import { Tunnels } from "./tunnels.ts";
 
 /** Longest wait for peers to acknowledge our StopCCN before we leave. */
-const GOODBYE_MS = 2000;
+const GOODBYE_MS = 1500;
 /** setTimeout takes no more than this. */
 const LONGEST_TIMEOUT_MS = 0x7fff_ffff;
 
@@ -44,10 +46,21 @@ export class Daemon {
   #config: Config;
   #timer: NodeJS.Timeout | undefined;
   readonly #lifeSigns: LifeSigns;
+  readonly #watch: { close(): void };
+  readonly #logLosses: () => LogLosses;
+  /** From when on nothing is begun: goodbyes are said. And from when on nothing is heard either. */
+  #isClosing = false;
+  #isClosed = false;
 
-  private constructor(config: Config, log: Log, { plane, reason }: ChosenPlane, links: Links) {
+  private constructor(
+    config: Config,
+    { log, output }: OpenLog,
+    { plane, reason }: ChosenPlane,
+    links: Links,
+  ) {
     this.#config = config;
     this.#log = log;
+    this.#logLosses = () => output.losses;
     this.#plane = plane;
     this.#planeReason = reason;
     this.#links = links;
@@ -78,10 +91,12 @@ export class Daemon {
       },
       received: (localSessionId) => this.input({ kind: "data-received", localSessionId }),
     });
+    this.#watch = watchRoutes(() => this.#lookAgain());
   }
 
-  /** Opens the plane and every tunnel of the configuration. Rejects with SystemError, with everything closed again. */
-  static async open(config: Config, log: Log): Promise<Daemon> {
+  /** Opens the plane; tunnels are opened by `start`. Rejects with SystemError, with everything closed again. */
+  static async open(config: Config, openLog: OpenLog): Promise<Daemon> {
+    const { log } = openLog;
     let daemon: Daemon | undefined;
     const events: PlaneEvents = {
       control: (path, octets) => daemon?.receiveControl(path, octets),
@@ -92,22 +107,30 @@ export class Daemon {
       },
     };
     const links = await openLinks();
-    const chosen = await openPlane(config, events);
-    log.info({ event: "plane", plane: chosen.plane.name }, `plane ${chosen.plane.name}: ${chosen.reason}`);
-    daemon = new Daemon(config, log, chosen, links);
     try {
-      for (const tunnel of config.tunnels) await daemon.#tunnels.create(tunnel);
-      await daemon.#circuits.settled();
-      await daemon.#plane.settle();
+      const chosen = await openPlane(config, events);
+      log.info({ event: "plane", plane: chosen.plane.name }, `plane ${chosen.plane.name}: ${chosen.reason}`);
+      daemon = new Daemon(config, openLog, chosen, links);
+      return daemon;
     } catch (error) {
-      await daemon.close();
+      links.close();
       throw error;
     }
-    return daemon;
+  }
+
+  /** Opens every tunnel of the configuration; those that cannot be opened wait. */
+  async start(): Promise<void> {
+    for (const tunnel of this.#config.tunnels) {
+      if (this.#isClosing) return;
+      await this.#tunnels.create(tunnel);
+    }
+    await this.#circuits.settled();
+    if (!this.#isClosing) await this.#plane.settle();
   }
 
   /** Feeds one input to the control plane and performs what it asks, in order. */
   input(input: Input): void {
+    if (this.#isClosed) return;
     this.#perform(this.#lcce.handle(input, monotonicClock.nowMs()));
   }
 
@@ -126,58 +149,65 @@ export class Daemon {
       nowMs: monotonicClock.nowMs(),
       startedMs: this.#startedMs,
       localPort: (tunnel) => this.#tunnels.localPort(tunnel),
-      circuitProblem: (device) => this.#circuits.problemOf(device),
+      waiting: (tunnel) => {
+        const problem = this.#tunnels.problem(tunnel);
+        return problem === undefined ? undefined : { problem, nextAttemptMs: this.#tunnels.nextAttemptMs };
+      },
+      circuitProblem: (pseudowire) => this.#circuits.problem(pseudowire),
+      log: this.#logLosses(),
     });
   }
 
   /**
-   * Takes over another configuration and touches only what changed; when a secret of it cannot be read, nothing. Resolves to the
-   * plan that was carried out, and to what went wrong on the way, which does not keep the other steps from being taken.
+   * Takes over another configuration and touches only what changed; a tunnel that runs and whose secret cannot be read is left as it
+   * is, and one that cannot be opened waits. Resolves to the plan that was carried out, and to what waits or was left.
    */
   async reload(config: Config): Promise<ReloadReport> {
-    const problems = unreadableSecrets(config);
-    const steps = problems.length > 0 ? [] : planChange(this.#config, config);
-    const attempt = async (act: () => Promise<void>): Promise<void> => {
-      try {
-        await act();
-      } catch (error) {
-        problems.push(messageOf(error));
-      }
-    };
+    const change = planReload(this.#config, config, this.#tunnels, (source) => this.#readSecret(source));
+    const { steps } = change;
     this.#log.info(
       { event: "reload", steps: steps.length },
       `reloading the configuration: ${steps.length} steps`,
     );
-    if (problems.length === 0) this.#config = config;
-    const everything = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
-    if (everything) await attempt(() => this.#replaceAll(config));
-    else {
-      const wanted = namedIn(config);
-      for (const step of orderOf(steps)) await attempt(() => this.#carryOut(step, wanted));
+    for (const step of steps) {
+      const words = [formatStep(step), ...step.reasons].join("; ");
+      this.#log.info({ event: "reload", step: words }, `reload: ${words}`);
     }
+    this.#config = change.config;
+    const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
+    if (isAll) await this.#replaceAll(change.config);
+    else await carryOut(steps, change.config, this.#tunnels);
+    // What waited since before may be had by now; the operator who asks again has mended something.
+    await this.#tunnels.openWaiting();
+    this.#circuits.lookAgain();
     await this.#circuits.settled();
     this.#log.level = this.#config.log.level;
+    const problems = [...change.problems, ...this.#tunnels.problems, ...this.#circuits.problems];
     for (const problem of problems) this.#log.error({ event: "reload", problem }, problem);
-    return {
-      changed: steps.length > 0,
-      plan: steps.length === 0 && problems.length > 0 ? "" : formatPlan(steps),
-      problems,
-    };
+    return { changed: steps.length > 0, plan: formatPlan(steps), problems, refused: false };
   }
 
-  /** Says goodbye to all peers, waits a moment for their acknowledgements, and releases everything. */
+  /**
+   * Says goodbye to all peers, waits a moment for their acknowledgements, and releases everything. Nothing is begun meanwhile, and
+   * nothing is heard afterwards, such as of interfaces that go with the plane.
+   */
   async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#watch.close();
     this.#lifeSigns.close();
-    for (const name of this.#config.tunnels.map((tunnel) => tunnel.name)) {
+    this.#tunnels.close();
+    for (const name of this.#tunnels.names) {
       this.input({ kind: "close-connection", peer: name, resultCode: 6 });
     }
     await this.#silence(GOODBYE_MS);
+    this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#links.close();
     this.#ipControl.close();
+    this.#circuits.close();
     await this.#circuits.settled();
     await this.#plane.close();
-    this.#links.close();
   }
 
   #newTunnels(): Tunnels {
@@ -185,39 +215,31 @@ export class Daemon {
       plane: this.#plane,
       circuits: this.#circuits,
       ipControl: this.#ipControl,
+      log: this.#log,
       input: (input) => this.input(input),
-      readSecret: (source) => {
-        const { octets, notes } = readSecret(source);
-        for (const note of notes) this.#log.warn({ event: "secret" }, note);
-        return octets;
-      },
+      readSecret: (source) => this.#readSecret(source),
     });
+  }
+
+  #readSecret(source: SecretSource): Uint8Array {
+    const { octets, notes } = readSecret(source);
+    for (const note of notes) this.#log.warn({ event: "secret" }, note);
+    return octets;
   }
 
   async #replaceAll(config: Config): Promise<void> {
     for (const name of this.#tunnels.names) await this.#tunnels.remove(name, 1);
     await this.#silence(GOODBYE_MS);
+    this.#tunnels.close();
     this.#lcce = new Lcce(identityOf(config), cryptoRandom);
     this.#tunnels = this.#newTunnels();
     for (const tunnel of config.tunnels) await this.#tunnels.create(tunnel);
   }
 
-  async #carryOut(step: PlanStep, { tunnels, pseudowires }: Named): Promise<void> {
-    if (step.kind === "tunnel") {
-      const tunnel = tunnels.get(step.name);
-      if (step.action === "update" && tunnel !== undefined) return this.#tunnels.update(tunnel);
-      if (step.action !== "create") await this.#tunnels.remove(step.name, 1);
-      if (step.action !== "remove" && tunnel !== undefined) await this.#tunnels.create(tunnel);
-    }
-    if (step.kind === "pseudowire" && step.tunnel !== undefined) {
-      const pseudowire = pseudowires.get(step.name);
-      if (step.action === "update" && pseudowire !== undefined)
-        return this.#tunnels.updatePseudowire(step.tunnel, pseudowire);
-      if (step.action !== "create") await this.#tunnels.removePseudowire(step.tunnel, step.name);
-      if (step.action !== "remove" && pseudowire !== undefined) {
-        await this.#tunnels.addPseudowire(step.tunnel, pseudowire);
-      }
-    }
+  /** Addresses, routes or interfaces changed: what waits for them need not wait longer. */
+  #lookAgain(): void {
+    this.#tunnels.lookAgain();
+    this.#circuits.lookAgain();
   }
 
   #perform(effects: readonly Effect[]): void {
@@ -247,6 +269,7 @@ export class Daemon {
   /** The one timer of the control plane. */
   #arm(): void {
     clearTimeout(this.#timer);
+    if (this.#isClosed) return;
     const { deadlineMs } = this.#lcce;
     if (deadlineMs === undefined) return;
     const waitMs = Math.min(Math.max(0, deadlineMs - monotonicClock.nowMs()), LONGEST_TIMEOUT_MS);
@@ -275,50 +298,4 @@ export class Daemon {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
-}
-
-/** What a configuration has, by names; those of pseudowires are unique in a file. */
-interface Named {
-  readonly tunnels: ReadonlyMap<string, TunnelConfig>;
-  readonly pseudowires: ReadonlyMap<string, PseudowireConfig>;
-}
-
-function namedIn(config: Config): Named {
-  const pseudowires = config.tunnels.flatMap((tunnel) => tunnel.pseudowires);
-  return {
-    tunnels: new Map(config.tunnels.map((tunnel) => [tunnel.name, tunnel])),
-    pseudowires: new Map(pseudowires.map((pseudowire) => [pseudowire.name, pseudowire])),
-  };
-}
-
-/** Why secrets of a configuration cannot be read, before anything depends on them. */
-function unreadableSecrets(config: Config): string[] {
-  return config.tunnels.flatMap(({ name, control }) =>
-    (control?.secrets ?? []).flatMap((source) => {
-      try {
-        readSecret(source);
-        return [];
-      } catch (error) {
-        return [`tunnel ${name}: ${messageOf(error)}`];
-      }
-    }),
-  );
-}
-
-/**
- * What goes makes room for what comes: a device or a port may move from one pseudowire to another, and tunnels that share a socket
- * get another one only when all have left it.
- */
-function orderOf(steps: readonly PlanStep[]): readonly PlanStep[] {
-  const order = ["remove", "update", "create"];
-  return steps
-    .flatMap((step): readonly PlanStep[] =>
-      step.action === "replace"
-        ? [
-            { ...step, action: "remove" },
-            { ...step, action: "create" },
-          ]
-        : [step],
-    )
-    .sort((a, b) => order.indexOf(a.action) - order.indexOf(b.action));
 }

@@ -1,28 +1,55 @@
+import { isatty } from "node:tty";
 import { type Logger, pino } from "pino";
-import pretty from "pino-pretty";
+import { prettyFactory } from "pino-pretty";
 import type { LogConfig } from "../config/config.ts";
+import { LogOutput } from "../os/log-output.ts";
 
 /** Structured logs: a stable event name and fields, and words for people. */
 export type Log = Logger;
 
-/** A log to standard error, as the configuration wants it. */
-export function createLog(config: LogConfig): Log {
-  const isText = config.format === "text" || (config.format === "auto" && process.stderr.isTTY === true);
+/** Descriptor of standard error. */
+const STDERR = 2;
+
+/** Whether a log in this format is text for people; "auto" is on a terminal. */
+function isText(format: LogConfig["format"]): boolean {
+  return format === "text" || (format === "auto" && isatty(STDERR));
+}
+
+/** A log, and where it goes. */
+export interface OpenLog {
+  readonly log: Log;
+  readonly output: LogOutput;
+}
+
+/** A log to standard error, as the configuration wants it. Logging never throws and never waits. */
+export function createLog(config: LogConfig): OpenLog {
+  const output = new LogOutput(STDERR);
   const options = {
     level: config.level,
     base: { pid: process.pid },
     redact: ["secret", "secrets", "*.secret", "receiveCookie", "transmitCookie"],
     timestamp: pino.stdTimeFunctions.isoTime,
   };
-  if (!isText) return pino(options, pino.destination({ fd: 2, sync: true }));
-  return pino(
-    options,
-    pretty({
-      destination: 2,
-      sync: true,
-      ignore: "pid,hostname",
-      hideObject: true,
-      translateTime: "SYS:HH:MM:ss.l",
-    }),
-  );
+  if (!isText(config.format)) return { log: pino(options, output), output };
+  const format = prettyFactory({
+    colorize: isatty(STDERR) && process.env["NO_COLOR"] === undefined,
+    ignore: "pid,hostname",
+    hideObject: true,
+    translateTime: "SYS:HH:MM:ss.l",
+  });
+  return { log: pino(options, { write: (line: string) => output.write(format(line)) }), output };
 }
+
+/** Why a daemon does not even begin: lines of text for people, or of JSON where its log would be that. */
+export function tellFatal(
+  problems: readonly string[],
+  config: LogConfig = { level: "info", format: "auto" },
+): void {
+  const { log, output } = createLog(config);
+  if (isText(config.format)) output.write(`${problems.join("\n")}\n`);
+  else for (const problem of problems) log.fatal({ event: "fatal", problem }, problem);
+  output.flush(EXIT_FLUSH_MS);
+}
+
+/** How long the end of the process waits for the reader of the log, in milliseconds. */
+export const EXIT_FLUSH_MS = 300;

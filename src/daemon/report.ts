@@ -1,6 +1,7 @@
 import type { Config, PseudowireConfig, TunnelConfig } from "../config/config.ts";
 import type { ConnectionSnapshot, LcceSnapshot, PseudowireSnapshot } from "../control/snapshot.ts";
 import type { Carrier, PlaneCounters, SessionCounters } from "../forwarding/plane.ts";
+import type { LogLosses } from "../os/log-output.ts";
 import type { CircuitStatus } from "../wire/avp-table.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
 import { notesOf } from "./notes.ts";
@@ -19,9 +20,18 @@ export interface StatusSources {
   readonly nowMs: number;
   readonly startedMs: number;
   carrier(localSessionId: number): Carrier;
-  localPort(tunnel: string): number;
-  /** Why frames do not pass an attachment circuit's device, in words; undefined while they can. */
-  circuitProblem(device: string): string | undefined;
+  /** Undefined while the tunnel waits. */
+  localPort(tunnel: string): number | undefined;
+  /** Why a tunnel waits, and when it is tried again; undefined while it does not wait. */
+  waiting(tunnel: string): Waiting | undefined;
+  /** Why frames of a pseudowire do not pass at our end, in words; undefined while they can. */
+  circuitProblem(pseudowire: string): string | undefined;
+  readonly log: LogLosses;
+}
+
+interface Waiting {
+  readonly problem: string;
+  readonly nextAttemptMs: number | undefined;
 }
 
 /** How everything stands, without any secret: of cookies only their sizes. */
@@ -47,6 +57,7 @@ export function reportStatus(sources: StatusSources): StatusReport {
     ),
     discards: discardsOf(sources),
     control: Object.fromEntries(Object.entries(snapshot.discards).filter(([, count]) => count > 0)),
+    log: { lostLines: sources.log.lines, reason: sources.log.reason },
   };
 }
 
@@ -73,10 +84,11 @@ function connectionOf(
   tunnel: TunnelConfig,
   connection: ConnectionSnapshot | undefined,
 ): ControlConnectionStatus {
-  const path = connection?.path ?? pathOf(tunnel, sources.localPort(tunnel.name));
+  const path = connection?.path ?? pathOf(tunnel, sources.localPort(tunnel.name) ?? tunnel.localPort);
+  const waiting = sources.waiting(tunnel.name);
   return {
     tunnel: tunnel.name,
-    state: tunnel.control === undefined ? "static" : (connection?.state ?? "idle"),
+    state: stateOf(tunnel, connection, waiting),
     encapsulation: tunnel.encapsulation,
     local: addressed(path.localAddress, path.localPort),
     remote: addressed(path.remoteAddress, path.remotePort),
@@ -87,13 +99,22 @@ function connectionOf(
     peerVendorName: connection?.vendorName,
     authentication: authenticationOf(tunnel),
     establishedForMs: since(sources, connection?.establishedMs),
-    whyNot: connection?.whyNot,
+    whyNot: waiting?.problem ?? connection?.whyNot,
     notes: connection?.notes ?? [],
-    nextAttemptInMs: since(sources, connection?.nextAttemptMs),
+    nextAttemptInMs: since(sources, waiting?.nextAttemptMs ?? connection?.nextAttemptMs),
     sent: connection?.sent ?? 0,
     received: connection?.received ?? 0,
     retransmitted: connection?.retransmitted ?? 0,
   };
+}
+
+function stateOf(
+  tunnel: TunnelConfig,
+  connection: ConnectionSnapshot | undefined,
+  waiting: Waiting | undefined,
+): string {
+  if (waiting !== undefined) return "waiting";
+  return tunnel.control === undefined ? "static" : (connection?.state ?? "idle");
 }
 
 function authenticationOf({ control }: TunnelConfig): string {
@@ -127,11 +148,13 @@ function pseudowireOf(
   snapshot: PseudowireSnapshot | undefined,
   sessions: ReadonlyMap<number, SessionCounters>,
 ): PseudowireStatus {
-  const fixed = staticSessionOf(pseudowire, pathOf(tunnel, sources.localPort(tunnel.name)));
+  const localPort = sources.localPort(tunnel.name) ?? tunnel.localPort;
+  const fixed = staticSessionOf(pseudowire, pathOf(tunnel, localPort));
   const session = fixed ?? snapshot?.session;
   const counters = session === undefined ? undefined : sessions.get(session.localSessionId);
   const isStaticUp = fixed !== undefined && counters !== undefined;
-  const problem = sources.circuitProblem(pseudowire.circuit.device);
+  const problem = sources.circuitProblem(pseudowire.name);
+  const waiting = sources.waiting(tunnel.name);
   return {
     name: pseudowire.name,
     tunnel: tunnel.name,
@@ -140,7 +163,10 @@ function pseudowireOf(
     circuit: circuitWords(pseudowire),
     localCircuit: problem === undefined ? "up" : "down",
     remoteCircuit: remoteWords(snapshot?.remoteStatus),
-    whyNot: whyNotOf(fixed !== undefined && !isStaticUp, problem, snapshot),
+    whyNot:
+      waiting === undefined
+        ? whyNotOf(fixed !== undefined && !isStaticUp, problem, snapshot)
+        : `its tunnel waits: ${waiting.problem}`,
     notes: snapshot === undefined ? [] : notesOf(snapshot, counters),
     establishedForMs: since(sources, snapshot?.establishedMs),
     ...agreedOn(session),

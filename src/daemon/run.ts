@@ -1,10 +1,12 @@
 import { resolve } from "node:path";
 import { messageOf } from "../bytes/errors.ts";
+import type { Config } from "../config/config.ts";
 import { capabilityWords } from "../os/privileges.ts";
 import { loadConfig } from "./configuration-file.ts";
-import { openControlSocket } from "./control-socket.ts";
+import { checkSocketPath, openControlSocket } from "./control-socket.ts";
 import { Daemon } from "./daemon.ts";
-import { createLog, type Log } from "./log.ts";
+import { lockDaemon } from "./locks.ts";
+import { createLog, EXIT_FLUSH_MS, type Log, type OpenLog, tellFatal } from "./log.ts";
 import type { ReloadReport } from "./status.ts";
 import { version } from "./version.ts";
 
@@ -18,36 +20,88 @@ export interface RunOptions {
   readonly configFile: string;
 }
 
-/** Runs an LCCE in the foreground until SIGTERM or SIGINT; resolves to the exit code. SIGHUP reloads. */
+/** Ours: from SIGTERM on, the process is given so long; what hangs then is not waited for. */
+const STOP_LIMIT_MS = 2800;
+
+/**
+ * Runs an LCCE in the foreground until SIGTERM or SIGINT; resolves to the exit code. SIGHUP reloads, also one that comes while
+ * the start is not complete: once it is.
+ */
 export async function runDaemon(options: RunOptions): Promise<number> {
   const file = resolve(options.configFile);
-  const loaded = loadConfig(file);
+  let loaded: ReturnType<typeof loadConfig>;
+  try {
+    loaded = loadConfig(file);
+  } catch (error) {
+    tellFatal([messageOf(error)]);
+    return FAILED;
+  }
   if ("problems" in loaded) {
-    process.stderr.write(`${loaded.problems.join("\n")}\n`);
+    tellFatal(loaded.problems);
     return BAD_CONFIGURATION;
   }
-  const { config } = loaded;
-  const log = createLog(config.log);
+  const openLog = createLog(loaded.config.log);
+  const { log, output } = openLog;
+  const leave = (code: number): never => {
+    output.flush(EXIT_FLUSH_MS);
+    process.exit(code);
+  };
+  process.on("uncaughtException", (error) => {
+    log.fatal({ event: "fatal", problem: error.message, stack: error.stack }, `broken: ${error.message}`);
+    leave(FAILED);
+  });
   log.info({ event: "start", version, config: file }, `wirespan ${version} starts with ${file}`);
   log.info({ event: "privileges" }, `runs with ${capabilityWords()}`);
-  const daemon = await Daemon.open(config, log);
   try {
-    const reload = oneAtATime(() => reloadFrom(file, daemon, log));
-    const socket = await openControlSocket(config.lcce.controlSocket, {
-      status: () => daemon.status(),
-      reload,
-    });
-    const onHangUp = (): void => void reload();
-    process.on("SIGHUP", onHangUp);
-    const signal = await stopSignal();
-    log.info({ event: "stop", signal }, `${signal}: saying goodbye to the peers`);
-    process.off("SIGHUP", onHangUp);
-    await socket.close();
-  } finally {
-    await daemon.close();
+    await runUntilStopped(file, loaded.config, openLog, leave);
     log.info({ event: "stopped" }, "stopped");
+  } catch (error) {
+    const problem = messageOf(error);
+    log.fatal({ event: "fatal", problem, ...stackOf(error) }, problem);
+    process.exitCode = FAILED;
   }
+  output.flush(EXIT_FLUSH_MS);
   return process.exitCode === FAILED ? FAILED : OK;
+}
+
+/** Rejects with SystemError where the daemon cannot be started, and then everything is closed again. */
+async function runUntilStopped(
+  file: string,
+  config: Config,
+  openLog: OpenLog,
+  leave: (code: number) => never,
+): Promise<void> {
+  const { log } = openLog;
+  const stopped = stopSignal(log, leave);
+  const start = new Promised<Daemon>();
+  const reload = oneAtATime(async () => reloadFrom(file, await start.value, log));
+  process.on("SIGHUP", () => void reload().catch(() => undefined));
+  const { controlSocket } = config.lcce;
+  checkSocketPath(controlSocket);
+  // Before anything in the kernel is touched: another daemon may run.
+  using _ = lockDaemon(controlSocket);
+  const opened = new Promised<Daemon>();
+  const socket = await openControlSocket(controlSocket, {
+    status: async () => (await opened.value).status(),
+    reload,
+  });
+  try {
+    const daemon = await Daemon.open(config, openLog);
+    try {
+      opened.resolve(daemon);
+      const started = daemon.start().then(() => start.resolve(daemon));
+      await Promise.race([started, stopped]);
+      const signal = await stopped;
+      log.info({ event: "stop", signal }, `${signal}: saying goodbye to the peers`);
+    } finally {
+      await daemon.close();
+    }
+  } catch (error) {
+    opened.reject(error);
+    throw error;
+  } finally {
+    await socket.close();
+  }
 }
 
 /** A file that cannot be read is a problem as well. */
@@ -64,7 +118,35 @@ async function reloadFrom(file: string, daemon: Daemon, log: Log): Promise<Reloa
   const loaded = attempt(file);
   if ("config" in loaded) return daemon.reload(loaded.config);
   for (const problem of loaded.problems) log.error({ event: "reload", problem }, `not reloaded: ${problem}`);
-  return { changed: false, plan: "", problems: [...loaded.problems] };
+  return { changed: false, plan: "", problems: [...loaded.problems], refused: true };
+}
+
+/** A value that others may wait for before it is there. */
+class Promised<T> {
+  readonly value: Promise<T>;
+  #settle: { resolve(value: T): void; reject(error: unknown): void } | undefined;
+
+  constructor() {
+    this.value = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    // That nobody waits is no error.
+    this.value.catch(() => undefined);
+  }
+
+  resolve(value: T): void {
+    this.#settle?.resolve(value);
+  }
+
+  reject(error: unknown): void {
+    this.#settle?.reject(error);
+  }
+}
+
+function stackOf(error: unknown): { readonly stack?: string | undefined } {
+  return process.env["WIRESPAN_DEBUG"] === undefined || !(error instanceof Error)
+    ? {}
+    : { stack: error.stack };
 }
 
 /** Calls that come while one is at work wait their turn. */
@@ -77,14 +159,19 @@ function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** The first SIGTERM or SIGINT; a second one ends the process at once. */
-function stopSignal(): Promise<string> {
+/** The first SIGTERM or SIGINT; a second one ends the process at once, and so does time. */
+function stopSignal(log: Log, leave: (code: number) => never): Promise<string> {
   return new Promise((stopped) => {
     let stopping = false;
     const onSignal = (signal: NodeJS.Signals): void => {
-      if (stopping) process.exit(FAILED);
+      if (stopping) leave(FAILED);
       stopping = true;
       stopped(signal);
+      setTimeout(() => {
+        const problem = `not stopped ${STOP_LIMIT_MS} ms after ${signal}: leaving as it is`;
+        log.fatal({ event: "fatal", problem }, problem);
+        leave(FAILED);
+      }, STOP_LIMIT_MS).unref();
     };
     process.on("SIGTERM", onSignal);
     process.on("SIGINT", onSignal);

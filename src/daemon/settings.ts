@@ -1,10 +1,4 @@
-import type {
-  Config,
-  ControlConfig,
-  PseudowireConfig,
-  SecretSource,
-  TunnelConfig,
-} from "../config/config.ts";
+import type { Config, ControlConfig, PseudowireConfig, TunnelConfig } from "../config/config.ts";
 import type { LcceIdentity, PeerSettings, PseudowireSettings } from "../control/settings.ts";
 import type { Attachment, CircuitDevice, PsnEndpoint } from "../forwarding/plane.ts";
 import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
@@ -41,15 +35,14 @@ export function pathOf(tunnel: TunnelConfig, localPort: number): PsnPath {
   };
 }
 
-/** `read` fetches the octets of a secret; it may throw SystemError. */
+/** `secrets` are the octets of those that the configuration names, in its order. */
 export function peerOf(
   tunnel: TunnelConfig,
   control: ControlConfig,
   path: PsnPath,
-  read: (source: SecretSource) => Uint8Array,
+  secrets: readonly Uint8Array[],
 ): PeerSettings {
   const keyed = control.authentication === "digest";
-  const secrets = control.secrets.map(read);
   return {
     name: tunnel.name,
     path,

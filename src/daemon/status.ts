@@ -15,11 +15,13 @@ export interface StatusReport {
   readonly discards: Readonly<Record<string, number>>;
   /** Control messages given up, by reason. */
   readonly control: Readonly<Record<string, number>>;
+  /** Lines that the log could not be told, and why the last of them. */
+  readonly log: { readonly lostLines: number; readonly reason?: string | undefined };
 }
 
 export interface ControlConnectionStatus {
   readonly tunnel: string;
-  /** A state of RFC 3931 §7.2, or "static". */
+  /** A state of RFC 3931 §7.2, "static", or "waiting" for what the tunnel cannot be opened without, such as its address. */
   readonly state: string;
   readonly encapsulation: "udp" | "ip";
   readonly local: string;
@@ -75,7 +77,10 @@ export interface PseudowireStatus {
 export interface ReloadReport {
   readonly changed: boolean;
   readonly plan: string;
+  /** What is wrong with the file; or else what waits, or was left as it is. */
   readonly problems: readonly string[];
+  /** Whether the file is not in order, and nothing was changed. */
+  readonly refused: boolean;
 }
 
 /** More rows than anybody reads: of more pseudowires only so many are shown, those that are not up before all others. */
@@ -158,6 +163,10 @@ function carriers(plane: StatusReport["plane"], pseudowires: readonly Pseudowire
     );
 }
 
+function logLosses({ lostLines, reason }: StatusReport["log"]): readonly string[] {
+  return lostLines === 0 ? [] : [colours.yellow(`the log lacks ${lostLines} lines: ${reason}`)];
+}
+
 /** The report for people: what is up at a glance, and below it why something is not. */
 export function renderStatus(report: StatusReport): string {
   const { hostName, routerId, version, pid, uptimeMs, plane } = report;
@@ -196,5 +205,6 @@ export function renderStatus(report: StatusReport): string {
     ...(reasons.length === 0 ? [] : [colours.yellow("not up, and why:"), ...reasons]),
     ...(notes.length === 0 ? [] : [colours.yellow("to be looked at:"), ...notes]),
     `discarded, of no session: ${counts(report.discards)}; control messages: ${counts(report.control)}`,
+    ...logLosses(report.log),
   ].join("\n");
 }

@@ -1,8 +1,14 @@
+import { messageOf } from "../bytes/errors.ts";
+import { equalOctets } from "../bytes/hex.ts";
 import type { PseudowireConfig, SecretSource, TunnelConfig } from "../config/config.ts";
 import type { Input } from "../control/effects.ts";
 import { endpointKey, type ForwardingPlane, type PsnEndpoint } from "../forwarding/plane.ts";
+import type { Lock } from "../os/locks.ts";
 import type { Circuits } from "./circuits.ts";
 import type { IpControl } from "./ip-control.ts";
+import { lockEnds } from "./locks.ts";
+import type { Log } from "./log.ts";
+import { Retry } from "./retry.ts";
 import { endpointOf, pathOf, peerOf, pseudowireOf, staticSessionOf } from "./settings.ts";
 
 /** What tunnels are built from. */
@@ -10,16 +16,27 @@ export interface TunnelContext {
   readonly plane: ForwardingPlane;
   readonly circuits: Circuits;
   readonly ipControl: IpControl;
+  readonly log: Log;
   /** Feeds the control plane and performs what it asks. */
   input(input: Input): void;
   readSecret(source: SecretSource): Uint8Array;
 }
 
-interface OpenTunnel {
+interface Tunnel {
   /** As it is; but its pseudowires come and go: those that there are now stand beside it, by name. */
   config: TunnelConfig;
   readonly pseudowires: Map<string, PseudowireConfig>;
+  /** What it has while it is open. */
+  opened: Opened | undefined;
+  /** Why it is not open but waits: its address, port or secret is not there. */
+  problem: string | undefined;
+}
+
+interface Opened {
   readonly endpoint: PsnEndpoint;
+  readonly lock: Lock;
+  /** As they were read. */
+  secrets: readonly Uint8Array[];
 }
 
 interface SharedEndpoint {
@@ -27,110 +44,218 @@ interface SharedEndpoint {
   users: number;
 }
 
-/** The tunnels of the running configuration: opens and closes what each one needs, in an order that loses nothing. */
+/**
+ * The tunnels of the running configuration: opens and closes what each one needs, in an order that loses nothing. One that cannot be
+ * opened waits, touches no other, and is tried again. Operations run one after another, in the order they were asked for.
+ */
 export class Tunnels {
   readonly #context: TunnelContext;
-  readonly #open = new Map<string, OpenTunnel>();
+  readonly #tunnels = new Map<string, Tunnel>();
   readonly #endpoints = new Map<string, SharedEndpoint>();
+  readonly #retry = new Retry(() => void this.openWaiting());
+  #last: Promise<void> = Promise.resolve();
+  #isClosed = false;
 
   constructor(context: TunnelContext) {
     this.#context = context;
   }
 
   get names(): readonly string[] {
-    return [...this.#open.keys()];
+    return [...this.#tunnels.keys()];
   }
 
-  /** The UDP port in use at our end of a tunnel; 0 over IP. */
-  localPort(name: string): number {
-    return this.#open.get(name)?.endpoint.port ?? 0;
+  /** The UDP port in use at our end of a tunnel; 0 over IP, and undefined while it waits. */
+  localPort(name: string): number | undefined {
+    return this.#tunnels.get(name)?.opened?.endpoint.port;
   }
 
-  /** Opens a tunnel with its pseudowires. Rejects with SystemError, and then nothing of it is left. */
-  async create(config: TunnelConfig): Promise<void> {
-    const { control } = config;
-    const endpoint = await this.#acquireEndpoint(endpointOf(config));
-    try {
-      const path = pathOf(config, endpoint.port);
-      const peer =
-        control === undefined ? undefined : peerOf(config, control, path, this.#context.readSecret);
-      if (config.encapsulation === "ip" && control !== undefined) this.#context.ipControl.listen(config);
+  /** Why a tunnel waits; undefined while it does not. */
+  problem(name: string): string | undefined {
+    return this.#tunnels.get(name)?.problem;
+  }
+
+  /** When waiting tunnels are tried again, in ms of the monotonic clock. */
+  get nextAttemptMs(): number | undefined {
+    return this.#retry.nextMs;
+  }
+
+  /** Why tunnels wait, a line for each that does. */
+  get problems(): readonly string[] {
+    return [...this.#tunnels].flatMap(([name, { problem }]) =>
+      problem === undefined ? [] : [`tunnel ${name} waits: ${problem}`],
+    );
+  }
+
+  /** The secrets with which a tunnel runs; undefined while it waits. */
+  secrets(name: string): readonly Uint8Array[] | undefined {
+    return this.#tunnels.get(name)?.opened?.secrets;
+  }
+
+  /** Opens a tunnel with its pseudowires, or has it wait. */
+  create(config: TunnelConfig): Promise<void> {
+    return this.#inTurn(() => {
       const pseudowires = new Map(config.pseudowires.map((pseudowire) => [pseudowire.name, pseudowire]));
-      this.#open.set(config.name, { config, pseudowires, endpoint });
-      if (peer !== undefined) this.#context.input({ kind: "open-connection", peer });
-    } catch (error) {
-      await this.#releaseEndpoint(endpointOf(config));
-      throw error;
-    }
-    for (const pseudowire of config.pseudowires) await this.#attachPseudowire(config.name, pseudowire);
+      const tunnel = { config, pseudowires, opened: undefined, problem: undefined };
+      this.#tunnels.set(config.name, tunnel);
+      return this.#open(tunnel);
+    });
+  }
+
+  /** Something may be there now that tunnels wait for, such as an address. */
+  lookAgain(): void {
+    this.#retry.now();
+  }
+
+  /** Tries the tunnels that wait. */
+  openWaiting(): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const tunnel of this.#tunnels.values()) if (tunnel.opened === undefined) await this.#open(tunnel);
+    });
   }
 
   /** Closes a tunnel and all it has. */
-  async remove(name: string, resultCode: 1 | 6): Promise<void> {
-    const tunnel = this.#open.get(name);
-    if (tunnel === undefined) return;
-    const { config, pseudowires } = tunnel;
-    if (config.control !== undefined)
-      this.#context.input({ kind: "close-connection", peer: name, resultCode });
-    for (const pseudowire of pseudowires.values()) await this.#dropPseudowire(pseudowire);
-    this.#open.delete(name);
-    if (config.encapsulation === "ip" && config.control !== undefined)
-      this.#context.ipControl.unlisten(config);
-    await this.#releaseEndpoint(endpointOf(config));
+  remove(name: string, resultCode: 1 | 6): Promise<void> {
+    return this.#inTurn(async () => {
+      const tunnel = this.#tunnels.get(name);
+      this.#tunnels.delete(name);
+      if (tunnel?.opened === undefined) return;
+      const { config, pseudowires, opened } = tunnel;
+      if (config.control !== undefined)
+        this.#context.input({ kind: "close-connection", peer: name, resultCode });
+      for (const pseudowire of pseudowires.values()) await this.#dropPseudowire(pseudowire);
+      if (config.encapsulation === "ip" && config.control !== undefined)
+        this.#context.ipControl.unlisten(config);
+      await this.#releaseEndpoint(endpointOf(config));
+      opened.lock[Symbol.dispose]();
+    });
   }
 
   /** New timers and limits, taken over while everything runs. */
-  update(config: TunnelConfig): void {
-    const tunnel = this.#open.get(config.name);
-    if (tunnel === undefined || config.control === undefined) return;
-    tunnel.config = config;
-    const path = pathOf(config, tunnel.endpoint.port);
-    const peer = peerOf(config, config.control, path, this.#context.readSecret);
-    this.#context.input({ kind: "update-connection", peer });
+  update(config: TunnelConfig): Promise<void> {
+    return this.#inTurn(async () => {
+      const tunnel = this.#tunnels.get(config.name);
+      if (tunnel === undefined || config.control === undefined) return;
+      tunnel.config = config;
+      const { opened } = tunnel;
+      if (opened === undefined) return;
+      const peer = peerOf(config, config.control, pathOf(config, opened.endpoint.port), opened.secrets);
+      this.#context.input({ kind: "update-connection", peer });
+    });
   }
 
-  async addPseudowire(tunnelName: string, pseudowire: PseudowireConfig): Promise<void> {
-    if (this.#keep(tunnelName, pseudowire)) await this.#attachPseudowire(tunnelName, pseudowire);
+  addPseudowire(tunnelName: string, pseudowire: PseudowireConfig): Promise<void> {
+    return this.#inTurn(async () => {
+      const tunnel = this.#tunnels.get(tunnelName);
+      tunnel?.pseudowires.set(pseudowire.name, pseudowire);
+      if (tunnel?.opened !== undefined)
+        await this.#attachPseudowire(tunnel.config, tunnel.opened, pseudowire);
+    });
   }
 
   /** What of a pseudowire may change while its session runs is taken over. */
-  updatePseudowire(tunnelName: string, pseudowire: PseudowireConfig): void {
-    if (this.#keep(tunnelName, pseudowire)) this.#context.circuits.change(pseudowire);
+  updatePseudowire(tunnelName: string, pseudowire: PseudowireConfig): Promise<void> {
+    return this.#inTurn(async () => {
+      const tunnel = this.#tunnels.get(tunnelName);
+      tunnel?.pseudowires.set(pseudowire.name, pseudowire);
+      if (tunnel?.opened !== undefined) this.#context.circuits.change(pseudowire);
+    });
   }
 
-  /** Puts a pseudowire into the tunnel's configuration, instead of one of its name; false where there is no such tunnel. */
-  #keep(tunnelName: string, pseudowire: PseudowireConfig): boolean {
-    const tunnel = this.#open.get(tunnelName);
-    tunnel?.pseudowires.set(pseudowire.name, pseudowire);
-    return tunnel !== undefined;
+  removePseudowire(tunnelName: string, name: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const tunnel = this.#tunnels.get(tunnelName);
+      const pseudowire = tunnel?.pseudowires.get(name);
+      if (tunnel === undefined || pseudowire === undefined) return;
+      tunnel.pseudowires.delete(name);
+      if (tunnel.opened !== undefined) await this.#dropPseudowire(pseudowire);
+    });
+  }
+
+  /** Nothing is opened any more, and nothing tried again. */
+  close(): void {
+    this.#isClosed = true;
+    this.#retry.close();
+  }
+
+  #inTurn(act: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(act);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #open(tunnel: Tunnel): Promise<void> {
+    if (this.#isClosed) return;
+    const { config } = tunnel;
+    const { log } = this.#context;
+    try {
+      tunnel.opened = await this.#openEnds(config);
+    } catch (error) {
+      const problem = messageOf(error);
+      const isNew = problem !== tunnel.problem;
+      tunnel.problem = problem;
+      if (isNew)
+        log.error(
+          { event: "tunnel", tunnel: config.name, problem },
+          `tunnel ${config.name} waits: ${problem}`,
+        );
+      return this.#retry.later(isNew);
+    }
+    if (tunnel.problem !== undefined)
+      log.info({ event: "tunnel", tunnel: config.name }, `tunnel ${config.name} waits no longer`);
+    tunnel.problem = undefined;
+    for (const pseudowire of tunnel.pseudowires.values())
+      await this.#attachPseudowire(config, tunnel.opened, pseudowire);
+  }
+
+  /** Rejects with SystemError, and then nothing of it is left. */
+  async #openEnds(config: TunnelConfig): Promise<Opened> {
+    const { control, encapsulation, name } = config;
+    const { log, ipControl, input } = this.#context;
+    const secrets = (control?.secrets ?? []).map(this.#context.readSecret);
+    const { claim, beside } = lockEnds(config);
+    if (claim.problem !== undefined) throw new Error(claim.problem);
+    if (beside !== undefined) log.warn({ event: "tunnel", tunnel: name }, `tunnel ${name}: ${beside}`);
+    try {
+      const endpoint = await this.#acquireEndpoint(endpointOf(config));
+      try {
+        if (encapsulation === "ip" && control !== undefined) ipControl.listen(config);
+      } catch (error) {
+        await this.#releaseEndpoint(endpointOf(config));
+        throw error;
+      }
+      if (control !== undefined)
+        input({
+          kind: "open-connection",
+          peer: peerOf(config, control, pathOf(config, endpoint.port), secrets),
+        });
+      return { endpoint, secrets, lock: claim.lock };
+    } catch (error) {
+      claim.lock[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Of a pseudowire that the tunnel's configuration has. */
-  async #attachPseudowire(tunnelName: string, pseudowire: PseudowireConfig): Promise<void> {
-    const tunnel = this.#open.get(tunnelName);
-    if (tunnel === undefined) return;
+  async #attachPseudowire(
+    tunnel: TunnelConfig,
+    { endpoint }: Opened,
+    pseudowire: PseudowireConfig,
+  ): Promise<void> {
+    if (this.#isClosed) return;
     const { circuits } = this.#context;
     await circuits.attach(pseudowire);
-    const session = staticSessionOf(pseudowire, pathOf(tunnel.config, tunnel.endpoint.port));
+    const session = staticSessionOf(pseudowire, pathOf(tunnel, endpoint.port));
     if (session === undefined) {
       this.#context.input({
         kind: "open-session",
-        peer: tunnelName,
+        peer: tunnel.name,
         pseudowire: pseudowireOf(pseudowire),
-        circuitActive: circuits.isUp(pseudowire.circuit.device),
+        circuitActive: circuits.isUp(pseudowire.name),
       });
     } else {
       this.#context.input({ kind: "reserve-session-id", localSessionId: session.localSessionId });
       circuits.add(session);
     }
-  }
-
-  async removePseudowire(tunnelName: string, name: string): Promise<void> {
-    const tunnel = this.#open.get(tunnelName);
-    const pseudowire = tunnel?.pseudowires.get(name);
-    if (tunnel === undefined || pseudowire === undefined) return;
-    await this.#dropPseudowire(pseudowire);
-    tunnel.pseudowires.delete(name);
   }
 
   async #dropPseudowire(pseudowire: PseudowireConfig): Promise<void> {
@@ -165,4 +290,12 @@ export class Tunnels {
     await this.#context.circuits.settled();
     await this.#context.plane.closeEndpoint(shared.endpoint);
   }
+}
+
+/** Whether two lists of secrets are the same, octet for octet. */
+export function equalSecrets(before: readonly Uint8Array[], after: readonly Uint8Array[]): boolean {
+  return (
+    before.length === after.length &&
+    before.every((octets, index) => equalOctets(octets, after[index] ?? octets.subarray(1)))
+  );
 }

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmdirSync, rmSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SystemError } from "./errors.ts";
 import { errno, errnoName, mount } from "./libc.ts";
+import { type Lock, lockFile } from "./locks.ts";
 
 /** The directory in which maps and links outlive the process: in a bpf file system, mounted where everyone has it. */
 
@@ -14,12 +15,13 @@ const OWNER_ONLY = 0o700;
 
 /** Where to pin, or why nothing can be. */
 export type PinDirectory =
-  | { readonly path: string; readonly reason?: undefined }
-  | { readonly path?: undefined; readonly reason: string };
+  | { readonly path: string; readonly lock: Lock; readonly reason?: undefined }
+  | { readonly path?: undefined; readonly lock?: undefined; readonly reason: string };
 
 /**
  * Makes a directory to pin in, mounting the bpf file system if it is not yet, in this mount namespace: in a private one, pins go
- * with its last process. What is in the directory from before stays.
+ * with its last process. What is in the directory from before stays. The directory is this process's alone while the lock is held: one
+ * that another process has, which may be in another network namespace, is not touched.
  */
 export function pinDirectory(name: string): PinDirectory {
   const reason = isMounted() ? undefined : mountProblem();
@@ -30,7 +32,11 @@ export function pinDirectory(name: string): PinDirectory {
   } catch (error) {
     return { reason: refused("make a directory for pins", path, error).message };
   }
-  return { path };
+  const locking = lockFile(path, "directory");
+  if (locking.holder === undefined) return { path, lock: locking.lock };
+  return {
+    reason: `another wirespan has the pins in ${path}; give one of the two another lcce.control_socket`,
+  };
 }
 
 /** Mounts the bpf file system if it is not yet and may be; whoever pins says why it could not. */
@@ -55,13 +61,20 @@ export function removeDirectory(path: string): void {
   }
 }
 
-/** Removes the directories beside this one whose names begin so, with all their pins. Throws SystemError. */
+/** Removes the directories beside this one whose names begin so, with all their pins, but those that a process has. Throws SystemError. */
 export function removeOthers(path: string, prefix: string): void {
   const begin = pinPath(dirname(path), prefix);
   for (const name of readdirSync(dirname(path))) {
     const other = join(dirname(path), name);
-    if (other.startsWith(begin) && other !== path) removeDirectory(other);
+    if (other.startsWith(begin) && other !== path) removeIfLeft(other);
   }
+}
+
+function removeIfLeft(path: string): void {
+  const locking = lockFile(path, "directory");
+  if (locking.holder !== undefined) return;
+  removeDirectory(path);
+  locking.lock[Symbol.dispose]();
 }
 
 function isMounted(): boolean {

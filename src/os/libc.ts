@@ -16,6 +16,9 @@ function declare(prototype: string): Call {
 
 export const socket = declare("int socket(int family, int type, int protocol)");
 export const bind = declare("int bind(int fd, uintptr_t address, unsigned int length)");
+export const listen = declare("int listen(int fd, int backlog)");
+export const connect = declare("int connect(int fd, uintptr_t address, unsigned int length)");
+export const flock = declare("int flock(int fd, int operation)");
 export const getsockname = declare("int getsockname(int fd, uintptr_t address, uintptr_t length)");
 export const setsockopt = declare(
   "int setsockopt(int fd, int level, int option, uintptr_t value, unsigned int length)",
@@ -96,15 +99,19 @@ export function memoryAt(address: number, length: number): ArrayBuffer {
 
 /** Numbers of Linux (uapi headers), the same on all 64-bit machines. */
 export const linux = {
+  AF_UNIX: 1,
   AF_INET: 2,
   AF_INET6: 10,
   AF_PACKET: 17,
+  SOCK_STREAM: 1,
   SOCK_DGRAM: 2,
   SOCK_RAW: 3,
+  SOCK_NONBLOCK: 0o4000,
   SOCK_CLOEXEC: 0o2000000,
   SOL_SOCKET: 1,
   SO_RCVBUF: 8,
   SO_SNDBUF: 7,
+  SO_PEERCRED: 17,
   SO_SNDBUFFORCE: 32,
   SO_RCVBUFFORCE: 33,
   SO_ATTACH_FILTER: 26,
@@ -143,6 +150,9 @@ export const linux = {
   EPOLL_CTL_ADD: 1,
   EPOLL_CTL_DEL: 2,
   EPOLL_CLOEXEC: 0o2000000,
+  POLLOUT: 4,
+  LOCK_EX: 2,
+  LOCK_NB: 4,
   EFD_CLOEXEC: 0o2000000,
   EFD_NONBLOCK: 0o4000,
 } as const;

@@ -18,7 +18,13 @@ function pseudowire(name: string, whyNot?: string): PseudowireStatus {
 function reportOf(pseudowires: readonly PseudowireStatus[]): StatusReport {
   return {
     ...{ version: "0", pid: 1, uptimeMs: 0, hostName: "here", routerId: "0.0.0.1", controlConnections: [] },
-    ...{ plane: { name: "ebpf", reason: "why" }, pseudowires, discards: {}, control: {} },
+    ...{
+      plane: { name: "ebpf", reason: "why" },
+      pseudowires,
+      discards: {},
+      control: {},
+      log: { lostLines: 0 },
+    },
   };
 }
 

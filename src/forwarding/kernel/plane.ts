@@ -80,7 +80,7 @@ export class KernelPlane implements ForwardingPlane {
   readonly #shop: ProgramShop;
   readonly #slots: Slots;
   readonly #inheritance: Inheritance;
-  readonly #directory: string | undefined;
+  readonly #pins: PinDirectory;
   readonly #owner: string;
   readonly #ways = new Ways();
   readonly #watch: NetlinkWatch;
@@ -105,7 +105,7 @@ export class KernelPlane implements ForwardingPlane {
   ) {
     const directory = pins.path;
     this.#userspace = userspace;
-    this.#directory = directory;
+    this.#pins = pins;
     this.#owner = owner;
     this.crashWords =
       pins.reason === undefined
@@ -257,7 +257,8 @@ export class KernelPlane implements ForwardingPlane {
     await closeNetworkDetour(this.#owner);
     this.#shop[Symbol.dispose]();
     this.#ground.maps[Symbol.dispose]();
-    if (this.#directory !== undefined) removeDirectory(this.#directory);
+    if (this.#pins.path !== undefined) removeDirectory(this.#pins.path);
+    this.#pins.lock?.[Symbol.dispose]();
   }
 
   /** Has programs carry a session if they can, else has them give its frames to the userspace plane. */

@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import type { CircuitConfig, TunnelConfig } from "../config/config.ts";
+import { SystemError } from "../os/errors.ts";
+import { type Holder, type Lock, lockFile, lockName, nameHolder, namesTaken } from "../os/locks.ts";
+
+/** What a daemon has for itself, so that another one, started by mistake or with a file like it, does no harm. */
+
+/** Who holds something, in words. */
+export function holderWords({ pid }: Holder): string {
+  return pid === undefined ? "another wirespan" : `another wirespan, pid ${pid},`;
+}
+
+/**
+ * The right to be the daemon of a control socket: in its directory, which is made where it is not there, and in this network
+ * namespace, whose interfaces beside circuits are named after it. Throws SystemError, also where another daemon has it.
+ */
+export function lockDaemon(controlSocket: string): Lock {
+  haveDirectory(dirname(controlSocket));
+  const ours: Lock[] = [];
+  const digest = createHash("sha256").update(controlSocket).digest("hex").slice(0, 32);
+  for (const locking of [
+    () => lockFile(`${controlSocket}.lock`),
+    () => lockName(`wirespan/daemon/${digest}`),
+  ]) {
+    const result = locking();
+    if (result.holder === undefined) ours.push(result.lock);
+    else {
+      release(ours);
+      throw new SystemError("open the control socket", {
+        errno: "EADDRINUSE",
+        target: controlSocket,
+        hint: `${holderWords(result.holder)} runs there; ask it: wirespan status --socket ${controlSocket}; to run one beside it, give that one an lcce.control_socket of its own`,
+      });
+    }
+  }
+  return { [Symbol.dispose]: () => release(ours) };
+}
+
+function release(locks: readonly Lock[]): void {
+  for (const lock of locks) lock[Symbol.dispose]();
+}
+
+/** As mkdir -p, which in Node never ends below /proc. Throws SystemError. */
+function haveDirectory(path: string): void {
+  try {
+    make(path);
+  } catch (error) {
+    const errno = (error as NodeJS.ErrnoException).code ?? "EIO";
+    const hint =
+      "set lcce.control_socket to a path where a directory can be, such as /run/wirespan/wirespan.sock";
+    throw new SystemError("make the directory of the control socket", {
+      errno,
+      target: path,
+      hint,
+      cause: error,
+    });
+  }
+}
+
+function make(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || dirname(path) === path) throw error;
+    make(dirname(path));
+    mkdirSync(path);
+  }
+}
+
+/** A lock, or in words why it cannot be had and what to do. */
+export type Claim = { readonly lock: Lock; readonly problem?: undefined } | { readonly problem: string };
+
+/** More VLANs than this of one daemon have no lock of their own: each costs a descriptor. */
+const MOST_VLAN_LOCKS = 8192;
+let vlanLocks = 0;
+
+/**
+ * The right to carry the frames of a circuit, in this network namespace: of a whole port, or of one VLAN of it. Throws SystemError
+ * where no socket can be had.
+ */
+export function lockCircuit({ device, vlan }: Pick<CircuitConfig, "device" | "vlan">): Claim {
+  const port = `wirespan/circuit/${device}`;
+  const refused = (what: string, holder: Holder): Claim => ({
+    problem: `${holderWords(holder)} carries ${what}; end that one, or take it out of one of the two configurations`,
+  });
+  if (vlan === undefined) {
+    const locking = lockName(port);
+    if (locking.holder !== undefined) return refused(`the frames of ${device}`, locking.holder);
+    const holder = namesTaken(`${port}/`)
+      .map(nameHolder)
+      .find((found) => found !== undefined);
+    if (holder === undefined) return locking;
+    locking.lock[Symbol.dispose]();
+    return refused(`VLANs of ${device}`, holder);
+  }
+  const whole = nameHolder(port);
+  if (whole !== undefined) return refused(`the frames of ${device}`, whole);
+  if (vlanLocks >= MOST_VLAN_LOCKS) return { lock: { [Symbol.dispose]: () => undefined } };
+  const locking = lockName(`${port}/${vlan.protocol.toString(16)}.${vlan.id}`);
+  if (locking.holder !== undefined) return refused(`VLAN ${vlan.id} of ${device}`, locking.holder);
+  const late = nameHolder(port);
+  if (late !== undefined) {
+    locking.lock[Symbol.dispose]();
+    return refused(`the frames of ${device}`, late);
+  }
+  vlanLocks += 1;
+  return {
+    lock: {
+      [Symbol.dispose]() {
+        vlanLocks -= 1;
+        locking.lock[Symbol.dispose]();
+      },
+    },
+  };
+}
+
+/** The two ends of a tunnel. */
+type Ends = Pick<TunnelConfig, "encapsulation" | "local" | "localPort" | "remote" | "remotePort">;
+
+/**
+ * The right to speak with a peer from a local address and port, in this network namespace; and in words who else speaks with it from
+ * that address by other ports, which the peer may or may not tell apart. Throws SystemError where no socket can be had.
+ */
+export function lockEnds({ encapsulation, local, localPort, remote, remotePort }: Ends): {
+  readonly claim: Claim;
+  readonly beside: string | undefined;
+} {
+  const prefix = `wirespan/${encapsulation}/${local}/`;
+  const own = `${prefix}${localPort}/${remote}/${remotePort}`;
+  const locking = lockName(own);
+  if (locking.holder !== undefined) {
+    const problem = `${holderWords(locking.holder)} has a tunnel with the same ends; end that one, or take the tunnel out of one of the two configurations`;
+    return { claim: { problem }, beside: undefined };
+  }
+  const others = namesTaken(prefix).filter((name) => name !== own && name.includes(`/${remote}/`));
+  const beside = others.map(nameHolder).find((holder) => holder !== undefined && holder.pid !== process.pid);
+  const words =
+    beside &&
+    `${holderWords(beside)} has a tunnel with ${remote} by other ports: if the peer takes both for one, they push each other out in turns`;
+  return { claim: locking, beside: words };
+}

@@ -1,0 +1,126 @@
+import { messageOf } from "../bytes/errors.ts";
+import type { Config, PseudowireConfig, SecretSource, TunnelConfig } from "../config/config.ts";
+import { type PlanStep, planChange } from "../config/plan.ts";
+import type { Tunnels } from "./tunnels.ts";
+import { equalSecrets } from "./tunnels.ts";
+
+/** From one configuration to another while everything runs: what is to be done, and in which order. */
+
+/** What of a configuration can be taken over, and how. */
+export interface Change {
+  /** The configuration that is the running one afterwards. */
+  readonly config: Config;
+  readonly steps: readonly PlanStep[];
+  /** What is left as it is, and why. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * What to do to get to another configuration, whose secrets are read and compared with those in use. A tunnel that runs and whose
+ * secret cannot be read is left as it is.
+ */
+export function planReload(
+  before: Config,
+  wanted: Config,
+  tunnels: Pick<Tunnels, "secrets">,
+  read: (source: SecretSource) => Uint8Array,
+): Change {
+  const problems: string[] = [];
+  const kept = new Map<string, TunnelConfig>();
+  const changed = new Set<string>();
+  for (const tunnel of wanted.tunnels) {
+    const running = before.tunnels.find(({ name }) => name === tunnel.name);
+    const inUse = tunnels.secrets(tunnel.name);
+    if (running === undefined || inUse === undefined) continue;
+    try {
+      const secrets = (tunnel.control?.secrets ?? []).map(read);
+      if (!equalSecrets(inUse, secrets)) changed.add(tunnel.name);
+    } catch (error) {
+      problems.push(
+        `tunnel ${tunnel.name} is left as it is, with the secret that it has: ${messageOf(error)}`,
+      );
+      kept.set(tunnel.name, running);
+    }
+  }
+  const config = { ...wanted, tunnels: withKept(wanted.tunnels, kept) };
+  const steps = planChange(before, config, changed);
+  const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
+  if (isAll && kept.size > 0) return { config: before, steps: [], problems };
+  return { config, steps, problems };
+}
+
+/** The wanted tunnels, but those that are kept; what of these another one wants to have is theirs no more. */
+function withKept(
+  wanted: readonly TunnelConfig[],
+  kept: ReadonlyMap<string, TunnelConfig>,
+): readonly TunnelConfig[] {
+  const elsewhere = wanted.filter(({ name }) => !kept.has(name)).flatMap(({ pseudowires }) => pseudowires);
+  const isTaken = (pseudowire: PseudowireConfig) =>
+    elsewhere.some(
+      (other) => other.name === pseudowire.name || other.circuit.device === pseudowire.circuit.device,
+    );
+  return wanted.map((tunnel) => {
+    const running = kept.get(tunnel.name);
+    if (running === undefined) return tunnel;
+    return { ...running, pseudowires: running.pseudowires.filter((pseudowire) => !isTaken(pseudowire)) };
+  });
+}
+
+/** Takes the steps to a configuration, one after another. */
+export async function carryOut(steps: readonly PlanStep[], config: Config, tunnels: Tunnels): Promise<void> {
+  const named = namedIn(config);
+  for (const step of orderOf(steps)) await take(step, named, tunnels);
+}
+
+async function take(
+  step: PlanStep,
+  { tunnels: wanted, pseudowires }: Named,
+  tunnels: Tunnels,
+): Promise<void> {
+  if (step.kind === "tunnel") {
+    const tunnel = wanted.get(step.name);
+    if (step.action === "remove") return tunnels.remove(step.name, 1);
+    if (tunnel === undefined) return;
+    return step.action === "update" ? tunnels.update(tunnel) : tunnels.create(tunnel);
+  }
+  if (step.kind === "pseudowire" && step.tunnel !== undefined) {
+    const pseudowire = pseudowires.get(step.name);
+    if (step.action === "remove") return tunnels.removePseudowire(step.tunnel, step.name);
+    if (pseudowire === undefined) return;
+    return step.action === "update"
+      ? tunnels.updatePseudowire(step.tunnel, pseudowire)
+      : tunnels.addPseudowire(step.tunnel, pseudowire);
+  }
+}
+
+/** What a configuration has, by names; those of pseudowires are unique in a file. */
+interface Named {
+  readonly tunnels: ReadonlyMap<string, TunnelConfig>;
+  readonly pseudowires: ReadonlyMap<string, PseudowireConfig>;
+}
+
+function namedIn(config: Config): Named {
+  const pseudowires = config.tunnels.flatMap((tunnel) => tunnel.pseudowires);
+  return {
+    tunnels: new Map(config.tunnels.map((tunnel) => [tunnel.name, tunnel])),
+    pseudowires: new Map(pseudowires.map((pseudowire) => [pseudowire.name, pseudowire])),
+  };
+}
+
+/**
+ * What goes makes room for what comes: a device or a port may move from one pseudowire to another, and tunnels that share a socket
+ * get another one only when all have left it.
+ */
+function orderOf(steps: readonly PlanStep[]): readonly PlanStep[] {
+  const order = ["remove", "update", "create"];
+  return steps
+    .flatMap((step): readonly PlanStep[] =>
+      step.action === "replace"
+        ? [
+            { ...step, action: "remove" },
+            { ...step, action: "create" },
+          ]
+        : [step],
+    )
+    .sort((a, b) => order.indexOf(a.action) - order.indexOf(b.action));
+}
