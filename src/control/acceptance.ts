@@ -172,15 +172,3 @@ export function judgeCall(avps: AvpValues, pseudowire: PseudowireSettings): Refu
   const choices = readChoices(avps, NO_CHOICES);
   return "text" in choices ? choices : undefined;
 }
-
-/**
- * The pseudowire an ICRQ means: the one with its Remote End ID, or the only one there is when real peers leave the AVP out.
- */
-export function findPseudowire<P extends { readonly settings: PseudowireSettings }>(
-  avps: AvpValues,
-  pseudowires: readonly P[],
-): P | undefined {
-  const wanted = avps.remoteEndId;
-  if (wanted === undefined) return pseudowires.length === 1 ? pseudowires[0] : undefined;
-  return pseudowires.find((pseudowire) => equalOctets(pseudowire.settings.remoteEndId, wanted));
-}

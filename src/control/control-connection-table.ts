@@ -3,6 +3,11 @@ import type { Row, StateTable } from "./table.ts";
 /** States of a control connection, spelt as RFC 3931 §7.2 spells them. */
 export type ControlConnectionState = "idle" | "wait-ctl-reply" | "wait-ctl-conn" | "established";
 
+/** Whether an answer of the peer is waited for: an SCCRP or an SCCCN. */
+export function isSettingUp(state: ControlConnectionState): boolean {
+  return state === "wait-ctl-reply" || state === "wait-ctl-conn";
+}
+
 /**
  * What can happen to a control connection. Judgements are part of the name: `sccrp-bad` is an SCCRP that is not
  * acceptable, `tie-lost` an SCCRQ of the peer that wins against ours.

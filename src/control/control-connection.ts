@@ -16,8 +16,9 @@ import {
   type ControlConnectionEvent,
   type ControlConnectionState,
   controlConnectionTable,
+  isSettingUp,
 } from "./control-connection-table.ts";
-import { Delivery, type ReceiveVerdict } from "./delivery.ts";
+import { Delivery, type ReceiveVerdict, type Sender } from "./delivery.ts";
 import { Envelope } from "./envelope.ts";
 import { Liveness } from "./liveness.ts";
 import { introductionOf, type PeerIdentity, readIdentity, shortenedUntil } from "./peer-identity.ts";
@@ -29,7 +30,7 @@ import type { Expirable } from "./timers.ts";
 import { authenticationFailed, describeStop } from "./words.ts";
 
 /** One control connection: its state machine over reliable delivery, its authentication and its sessions (RFC 3931 §7.2). */
-export class ControlConnection implements Expirable, Settleable {
+export class ControlConnection implements Expirable, Settleable, Sender {
   readonly localControlConnectionId: number;
   readonly tieBreaker: Uint8Array;
   readonly sessions: SessionSet;
@@ -61,12 +62,11 @@ export class ControlConnection implements Expirable, Settleable {
 
   readonly #actions: Readonly<Record<ControlConnectionAction, () => void>> = {
     "send-sccrq": () =>
-      this.send({ name: "SCCRQ", avps: { ...this.#introduction(), tieBreaker: this.tieBreaker } }),
+      this.send({ name: "SCCRQ", avps: { ...this.#introduction(), tieBreaker: this.tieBreaker } }, this),
     "send-sccrp": () => {
-      this.#setupDeadlineMs = this.#context.nowMs + limits.establishMs;
       const fits = (avps: AvpValues) =>
         this.peerPath.allows(this.#envelope.encode({ name: "SCCRP", avps }, 0, 1).length);
-      this.send({ name: "SCCRP", avps: shortenedUntil(fits, this.#introduction()) });
+      this.send({ name: "SCCRP", avps: shortenedUntil(fits, this.#introduction()) }, this);
     },
     "send-scccn": () => this.send({ name: "SCCCN", avps: {} }),
     "send-stopccn": () => this.#sendStopCcn(),
@@ -98,7 +98,7 @@ export class ControlConnection implements Expirable, Settleable {
     this.#envelope = new Envelope(settings.authentication, context.random);
     this.#delivery = new Delivery(this.#envelope, settings.delivery);
     this.#liveness = new Liveness(context.random, context.nowMs, settings.authentication.mode === "digest");
-    this.sessions = new SessionSet(context, owner.directory, this);
+    this.sessions = new SessionSet(context, owner.directory, this, this.#delivery);
   }
 
   get state(): ControlConnectionState {
@@ -112,7 +112,6 @@ export class ControlConnection implements Expirable, Settleable {
   get peerName(): string {
     return this.#owner.settings.name;
   }
-
   get remoteControlConnectionId(): number {
     return this.#envelope.remoteControlConnectionId;
   }
@@ -198,9 +197,14 @@ export class ControlConnection implements Expirable, Settleable {
   }
 
   /** Queues a message; it leaves when the input at hand was handled and the window allows. */
-  send(message: ControlMessage): void {
-    this.#delivery.send(message);
+  send(message: ControlMessage, sender?: Sender): void {
+    this.#delivery.send(message, sender);
     this.#context.touch(this);
+  }
+
+  /** Our SCCRQ or SCCRP is with the peer: the wait for its answer begins. */
+  acknowledged(): void {
+    if (isSettingUp(this.#state)) this.#setupDeadlineMs = this.#context.nowMs + limits.establishMs;
   }
 
   /** Takes in a control message whose header names this connection (or that found it by its Assigned CCID). */
@@ -231,20 +235,18 @@ export class ControlConnection implements Expirable, Settleable {
   expire(nowMs: number): void {
     this.#context.touch(this);
     if (this.lingerUntilMs !== undefined && nowMs >= this.lingerUntilMs) return this.forget();
-    if (this.#setupDeadlineMs !== undefined && nowMs >= this.#setupDeadlineMs) {
-      this.#setupDeadlineMs = undefined;
-      if (this.#state === "wait-ctl-conn") this.#giveUpHalfOpen();
-    }
-    const isSilent = nowMs >= (this.#lostDueMs() ?? Infinity);
-    if (isSilent || this.#delivery.expire(nowMs) === "dead")
+    if (this.#setupDeadlineMs !== undefined && nowMs >= this.#setupDeadlineMs) this.#giveUpSetUp();
+    if (nowMs >= (this.#lostDueMs() ?? Infinity) || this.#delivery.expire(nowMs) === "dead")
       this.#applyWhy("lost", "the peer does not answer");
     if (nowMs >= (this.#helloDueMs() ?? Infinity)) this.send({ name: "HELLO", avps: {} });
   }
 
-  /** No SCCCN came. Beside a connection that is up nothing is said of it: a peer with one id would take it for the other's end. */
-  #giveUpHalfOpen(): void {
-    if (this.#owner.isConnected) return this.end("retire", "no SCCCN came");
-    this.#refuse("timeout", stateMachine("no SCCCN came"));
+  /** No SCCRP or SCCCN came. Beside a connection that is up nothing is said of it: a peer with one id would take it for the other's end. */
+  #giveUpSetUp(): void {
+    const why = "the peer acknowledged but did not answer";
+    this.#setupDeadlineMs = undefined;
+    if (this.#owner.isConnected) this.end("retire", why);
+    else this.#refuse("timeout", stateMachine(why));
   }
 
   settle(): void {
@@ -257,14 +259,8 @@ export class ControlConnection implements Expirable, Settleable {
     this.#liveness.waiting(!this.#delivery.isIdle, this.#context.nowMs, this.#delivery.retransmitted);
     const stopDelivered = this.#state === "idle" && this.lingerUntilMs === undefined && this.#delivery.isIdle;
     if (stopDelivered) return this.forget();
-    const deadline = earliest(
-      this.#delivery.deadlineMs,
-      this.#lostDueMs(),
-      this.#helloDueMs(),
-      this.#setupDeadlineMs,
-      this.lingerUntilMs,
-    );
-    this.#context.timers.set(this, deadline);
+    const waits = earliest(this.#setupDeadlineMs, this.lingerUntilMs, this.#delivery.deadlineMs);
+    this.#context.timers.set(this, earliest(waits, this.#lostDueMs(), this.#helloDueMs()));
   }
 
   #lostDueMs(): number | undefined {

@@ -1,5 +1,6 @@
 import { isNsAtOrBefore, nextNs, nsDistance } from "../bytes/serial.ts";
 import type { ControlMessage } from "../wire/message.ts";
+import { Queue } from "./queue.ts";
 import { type DeliverySettings, limits } from "./settings.ts";
 
 /** Turns messages into octets for delivery, which itself knows neither digests nor identifiers. */
@@ -20,15 +21,26 @@ export type ReceiveVerdict =
   | "backlog"
   | "beyond-nr";
 
-interface Entry {
-  readonly message: ControlMessage;
-  readonly ns: number;
-  /** As last transmitted; undefined before the first transmission. */
-  octets?: Uint8Array;
+/** Who waits for the answer to a message, and begins to when the peer has the message. */
+export interface Sender {
+  /** The peer acknowledged the message: from now on it is for the peer to answer. */
+  acknowledged(): void;
 }
 
-function isStop(entry: Entry): boolean {
-  return entry.message.name === "StopCCN";
+/** A message that was never transmitted, and so has no Ns yet. */
+interface Unsent {
+  readonly message: ControlMessage;
+  readonly sender: Sender | undefined;
+}
+
+interface Sent extends Unsent {
+  readonly ns: number;
+  /** As last transmitted. */
+  octets: Uint8Array;
+}
+
+function isStop({ message }: Unsent): boolean {
+  return message.name === "StopCCN";
 }
 
 /** Window that a peer grants before it says otherwise (RFC 3931 §5.4.3, Receive Window Size). */
@@ -41,13 +53,16 @@ const DEFAULT_WINDOW = 4;
 export class Delivery<Payload> {
   readonly #codec: MessageCodec;
   #settings: DeliverySettings;
-  readonly #queue: Entry[] = [];
+  /** Transmitted and not acknowledged, the oldest first. */
+  readonly #sent = new Queue<Sent>();
+  readonly #unsent = new Queue<Unsent>();
+  /** New calls that were never transmitted, each under its sender; everything else goes ahead of them. */
+  readonly #calls = new Map<Sender, ControlMessage>();
   readonly #held = new Map<number, Payload>();
-  /** How many entries from the head of the queue count as in flight. */
+  /** How many of those transmitted count as in flight, from the oldest on; a retransmission begins at none. */
   #inFlight = 0;
+  /** Ns of the message that is transmitted next for the first time. */
   #nextNs = 0;
-  /** The Ns after the highest ever transmitted. */
-  #sentNs = 0;
   #expectedNs = 0;
   #peerWindow = DEFAULT_WINDOW;
   #congestionWindow = 1;
@@ -75,7 +90,7 @@ export class Delivery<Payload> {
 
   /** Whether everything sent was acknowledged. */
   get isIdle(): boolean {
-    return this.#queue.length === 0;
+    return this.#length === 0;
   }
 
   /** Messages retransmitted so far. */
@@ -97,31 +112,46 @@ export class Delivery<Payload> {
     this.#settings = settings;
   }
 
+  get peerWindow(): number {
+    return this.#peerWindow;
+  }
+
   /** The peer's Receive Window Size AVP, 1 or more. */
   setPeerWindow(messages: number): void {
     this.#peerWindow = messages;
     this.#slowStartThreshold = messages;
   }
 
-  /** Appends a message; `flush` transmits it when the window allows. */
-  send(message: ControlMessage): void {
-    this.#queue.push({ message, ns: this.#nextNs });
-    this.#nextNs = nextNs(this.#nextNs);
+  /**
+   * Appends a message; `flush` transmits it when the window allows. A new call (ICRQ) lets pass whatever else is to be said: what
+   * finishes or ends a session must not wait behind calls whose sessions do not exist yet, or the peer would give it up.
+   */
+  send(message: ControlMessage, sender?: Sender): void {
+    if (message.name === "ICRQ" && sender !== undefined) {
+      this.#calls.set(sender, message);
+      return;
+    }
+    const entry = { message, sender };
+    if (isStop(entry)) this.#calls.clear();
+    this.#unsent.push(entry);
   }
 
-  /** Takes back what was never transmitted: a StopCCN makes it pointless. */
+  /** Takes a call back; false when it was transmitted, so that the peer may know of it. */
+  withdrawCall(sender: Sender): boolean {
+    return this.#calls.delete(sender);
+  }
+
+  /** Takes back what was never transmitted and is no call: a StopCCN, which ends calls too, makes it pointless. */
   dropUnsent(): void {
-    const unsent = this.#queue.findIndex((entry) => entry.octets === undefined);
-    if (unsent < 0) return;
-    this.#queue.length = unsent;
-    this.#nextNs = this.#sentNs;
+    this.#unsent.clear();
   }
 
   /** Gives up everything unacknowledged: the peer closed the connection and only wants acknowledgements. */
   abandon(): void {
-    this.#queue.length = 0;
+    this.#sent.clear();
+    this.#unsent.clear();
+    this.#calls.clear();
     this.#inFlight = 0;
-    this.#nextNs = this.#sentNs;
     this.#deadlineMs = undefined;
   }
 
@@ -141,7 +171,7 @@ export class Delivery<Payload> {
       return "duplicate";
     }
     // Dropping is the one way to slow a peer down that asks and asks, and acknowledges nothing (RFC 3931 §4.2).
-    if (this.#queue.length >= limits.queuedMessages) return "backlog";
+    if (this.#length >= limits.queuedMessages) return "backlog";
     if (nsDistance(this.#expectedNs, ns) >= this.#settings.receiveWindowSize) return "ahead-of-window";
     if (ns === this.#expectedNs) {
       this.#heardMs = nowMs;
@@ -189,15 +219,17 @@ export class Delivery<Payload> {
   flush(nowMs: number): Uint8Array[] {
     const transmissions: Uint8Array[] = [];
     for (;;) {
-      const entry = this.#queue[this.#inFlight];
+      const sent = this.#sent.at(this.#inFlight);
+      const entry = sent ?? this.#firstUnsent();
       // A StopCCN does not wait for slow start, or a peer that is silent would never be told; its window holds all the same.
       if (entry === undefined || this.#inFlight >= (isStop(entry) ? this.#peerWindow : this.window)) break;
-      transmissions.push(this.#transmit(entry));
+      transmissions.push(sent === undefined ? this.#transmit(entry) : this.#retransmit(sent));
       this.#inFlight += 1;
     }
     if (this.#inFlight > 0) this.#deadlineMs ??= nowMs + this.#intervalMs;
     if (this.#acknowledgementOwed && transmissions.length === 0) {
-      transmissions.push(this.#codec.encode(undefined, this.#nextUnsentNs(), this.#expectedNs));
+      // An acknowledgement carries the Ns that the next new message will have (RFC 3931 §4.2).
+      transmissions.push(this.#codec.encode(undefined, this.#nextNs, this.#expectedNs));
     }
     this.#acknowledgementOwed = false;
     return transmissions;
@@ -225,30 +257,41 @@ export class Delivery<Payload> {
     this.#acknowledgementOwed = true;
   }
 
-  /** An acknowledgement carries the Ns that the next new message will have (RFC 3931 §4.2). */
-  #nextUnsentNs(): number {
-    return this.#sentNs;
+  get #length(): number {
+    return this.#sent.length + this.#unsent.length + this.#calls.size;
   }
 
-  #transmit(entry: Entry): Uint8Array {
-    if (entry.octets === undefined) {
-      entry.octets = this.#codec.encode(entry.message, entry.ns, this.#expectedNs);
-      this.#sentNs = nextNs(entry.ns);
-    } else {
-      entry.octets = this.#codec.renumber(entry.octets, entry.message, this.#expectedNs);
-      this.#retransmitted += 1;
-    }
+  #firstUnsent(): Unsent | undefined {
+    const first = this.#unsent.at(0);
+    if (first !== undefined) return first;
+    for (const [sender, message] of this.#calls) return { message, sender };
+    return undefined;
+  }
+
+  /** The first transmission of what `#firstUnsent` names: only now does it get its Ns. */
+  #transmit(entry: Unsent): Uint8Array {
+    if (this.#unsent.shift() === undefined && entry.sender !== undefined) this.#calls.delete(entry.sender);
+    const ns = this.#nextNs;
+    this.#nextNs = nextNs(ns);
+    const octets = this.#codec.encode(entry.message, ns, this.#expectedNs);
+    this.#sent.push({ ...entry, ns, octets });
+    return octets;
+  }
+
+  #retransmit(entry: Sent): Uint8Array {
+    entry.octets = this.#codec.renumber(entry.octets, entry.message, this.#expectedNs);
+    this.#retransmitted += 1;
     return entry.octets;
   }
 
   /** False when Nr speaks of messages never sent. */
   #acknowledge(nr: number, nowMs: number): boolean {
-    const oldest = this.#queue[0]?.ns ?? this.#nextNs;
+    const oldest = this.#sent.at(0)?.ns ?? this.#nextNs;
     const acknowledged = nsDistance(oldest, nr);
-    if (acknowledged > nsDistance(oldest, this.#sentNs)) return isNsAtOrBefore(nr, oldest);
+    if (acknowledged > this.#sent.length) return isNsAtOrBefore(nr, oldest);
     if (acknowledged === 0) return true;
     this.#heardMs = nowMs;
-    this.#queue.splice(0, acknowledged);
+    for (let count = 0; count < acknowledged; count += 1) this.#sent.shift()?.sender?.acknowledged();
     this.#inFlight = Math.max(0, this.#inFlight - acknowledged);
     this.#grow();
     this.#retransmissions = 0;

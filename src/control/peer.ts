@@ -1,4 +1,4 @@
-import { equalOctets } from "../bytes/hex.ts";
+import { equalOctets, toHex } from "../bytes/hex.ts";
 import type { AvpValues } from "../wire/avp-table.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { isRepetition } from "./acceptance.ts";
@@ -36,6 +36,8 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   readonly #registry: Registry;
   readonly #backoff = new Backoff();
   readonly #pseudowires = new Map<string, Pseudowire>();
+  /** By the hexadecimal digits of their Remote End ID. */
+  readonly #byEndId = new Map<string, Pseudowire>();
   #settings: PeerSettings;
   #wanted = true;
   /** Established, carrying the sessions. */
@@ -74,8 +76,14 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     return this;
   }
 
-  get pseudowires(): readonly Pseudowire[] {
-    return [...this.#pseudowires.values()];
+  get pseudowires(): Iterable<Pseudowire> {
+    return this.#pseudowires.values();
+  }
+
+  findPseudowire(remoteEndId: Uint8Array | undefined): Pseudowire | undefined {
+    if (remoteEndId !== undefined) return this.#byEndId.get(toHex(remoteEndId));
+    const [only, another] = this.#pseudowires.values();
+    return another === undefined ? only : undefined;
   }
 
   get calls(): boolean {
@@ -142,6 +150,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     const pseudowire = new Pseudowire(this.#context, this, settings, circuitActive);
     this.#pseudowires.set(settings.name, pseudowire);
     this.strangeCall = undefined;
+    this.#byEndId.set(toHex(settings.remoteEndId), pseudowire);
     // Our operator just added or changed it: the peer cannot know when to call.
     if (this.#current?.isReady) this.#callNow(pseudowire);
     return pseudowire;
@@ -154,9 +163,13 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
 
   removePseudowire(name: string): void {
     const pseudowire = this.#pseudowires.get(name);
+    if (pseudowire === undefined) return;
     this.#pseudowires.delete(name);
-    pseudowire?.cancelCall();
-    pseudowire?.session?.apply("close", "closed here");
+    const endId = toHex(pseudowire.settings.remoteEndId);
+    if (this.#byEndId.get(endId) === pseudowire) this.#byEndId.delete(endId);
+    this.#current?.sessions.cancel(pseudowire);
+    pseudowire.cancelCall();
+    pseudowire.session?.apply("close", "closed here");
   }
 
   /** The tie breaker of our own SCCRQ that is outstanding (RFC 3931 §5.4.3). */
@@ -274,6 +287,11 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.#registry.sessionClosed(session);
   }
 
+  /** Whose turn it is to call: the initiator of the connection goes on for as long as its next call may take to come through. */
+  get peerCallsUntilMs(): number {
+    return (this.#current?.sessions.lastPeerCallMs ?? Number.NEGATIVE_INFINITY) + limits.nextCallGraceMs;
+  }
+
   /** It is time to call for a pseudowire. */
   openSession(pseudowire: Pseudowire): void {
     this.#current?.sessions.open(pseudowire);
@@ -305,7 +323,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     if (!this.calls || pseudowire.session !== undefined) return;
     const atOnce = connection.isInitiator || this.#settings.role === "initiator";
     if (atOnce) connection.sessions.open(pseudowire);
-    else pseudowire.callAfter(Math.max(limits.sessionGraceMs, this.leastPauseMs));
+    else pseudowire.leaveToPeer(Math.max(limits.firstCallGraceMs, this.leastPauseMs));
   }
 
   /** Whether the peer's SCCRQ that lost the tie to ours is taken all the same: where nobody answers ours. */

@@ -7,6 +7,8 @@ import type { Expirable } from "./timers.ts";
 /** Where a pseudowire turns when it is time to call. */
 export interface PseudowireOwner {
   readonly settings: PeerSettings;
+  /** The peer opened the connection and calls: until then, in ms of the injected clock, its next call may yet come. */
+  readonly peerCallsUntilMs: number;
   openSession(pseudowire: Pseudowire): void;
 }
 
@@ -22,6 +24,7 @@ export class Pseudowire implements Expirable {
   /** Why it is not established, for people. */
   whyNot: string | undefined;
   nextCallMs: number | undefined;
+  #leftToPeer = false;
 
   constructor(
     context: Context,
@@ -35,10 +38,16 @@ export class Pseudowire implements Expirable {
     this.circuitActive = circuitActive;
   }
 
+  /** Leaves it to the peer to call, for `delayMs` and for as long as it goes on calling; then calls. */
+  leaveToPeer(delayMs: number): void {
+    this.#leftToPeer = true;
+    this.#callAt(this.#context.nowMs + delayMs);
+  }
+
   /** Calls after `delayMs`, unless the peer does before. */
   callAfter(delayMs: number): void {
-    this.nextCallMs = this.#context.nowMs + delayMs;
-    this.#context.timers.set(this, this.nextCallMs);
+    this.#leftToPeer = false;
+    this.#callAt(this.#context.nowMs + delayMs);
   }
 
   /** Calls again after the next pause of the backoff, and `leastMs` at least. */
@@ -59,8 +68,15 @@ export class Pseudowire implements Expirable {
     this.cancelCall();
   }
 
-  expire(): void {
+  expire(nowMs: number): void {
+    const { peerCallsUntilMs } = this.#owner;
+    if (this.#leftToPeer && peerCallsUntilMs > nowMs) return this.#callAt(peerCallsUntilMs);
     this.nextCallMs = undefined;
     this.#owner.openSession(this);
+  }
+
+  #callAt(atMs: number): void {
+    this.nextCallMs = atMs;
+    this.#context.timers.set(this, atMs);
   }
 }

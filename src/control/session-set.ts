@@ -1,15 +1,9 @@
 import type { AvpValues } from "../wire/avp-table.ts";
 import type { ControlMessage, MessageName, MessageProblem } from "../wire/message.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
-import {
-  cdnResult,
-  findPseudowire,
-  judgeCall,
-  pseudowireTypeNumber,
-  type Refusal,
-  refusalOf,
-} from "./acceptance.ts";
+import { cdnResult, judgeCall, pseudowireTypeNumber, type Refusal, refusalOf } from "./acceptance.ts";
 import type { Context } from "./context.ts";
+import type { Sender } from "./delivery.ts";
 import type { Pseudowire } from "./pseudowire.ts";
 import { resultCodeAvp, Session, type SessionCarrier } from "./session.ts";
 import type { SessionEvent } from "./session-table.ts";
@@ -18,7 +12,8 @@ import { judgeTie } from "./tie-breaker.ts";
 
 /** The pseudowires that sessions of a connection may belong to. */
 export interface PseudowireDirectory {
-  readonly pseudowires: readonly Pseudowire[];
+  /** The pseudowire an ICRQ means: the one with its Remote End ID, or the only one there is when real peers leave the AVP out. */
+  findPseudowire(remoteEndId: Uint8Array | undefined): Pseudowire | undefined;
   /** Whether calls are wanted still. */
   readonly calls: boolean;
   /** The least pause in ms before we call again. */
@@ -36,7 +31,13 @@ interface Connection {
   readonly identity: { readonly pseudowireTypes: readonly number[] } | undefined;
   /** Whether it began with our SCCRQ. */
   readonly isInitiator: boolean;
-  send(message: ControlMessage): void;
+  send(message: ControlMessage, sender?: Sender): void;
+}
+
+/** Its delivery, as far as calls need it. */
+interface CallDelivery {
+  readonly peerWindow: number;
+  withdrawCall(sender: Sender): boolean;
 }
 
 /** Tie breaker of a call by the side that answered the SCCRQ: it calls because no call came, and gives way to one (RFC 3931 §5.4.4). */
@@ -50,12 +51,22 @@ export class SessionSet implements SessionCarrier {
   readonly owner: PseudowireDirectory;
   readonly #context: Context;
   readonly #connection: Connection;
+  readonly #delivery: CallDelivery;
   readonly #sessions = new Map<number, Session>();
+  /** The sessions whose remote id is known, by it. */
+  readonly #byRemoteId = new Map<number, Session>();
+  /** Sessions of our calls that are not answered yet. */
+  readonly #calling = new Set<Session>();
+  /** Pseudowires to call for when one of those is answered. */
+  readonly #waiting = new Set<Pseudowire>();
+  #lastProgressMs = Number.NEGATIVE_INFINITY;
+  #lastPeerCallMs = Number.NEGATIVE_INFINITY;
 
-  constructor(context: Context, owner: PseudowireDirectory, connection: Connection) {
+  constructor(context: Context, owner: PseudowireDirectory, connection: Connection, delivery: CallDelivery) {
     this.#context = context;
     this.owner = owner;
     this.#connection = connection;
+    this.#delivery = delivery;
   }
 
   get peerName(): string {
@@ -66,18 +77,37 @@ export class SessionSet implements SessionCarrier {
     return this.#connection.path;
   }
 
-  send(message: ControlMessage): void {
-    this.#connection.send(message);
+  get lastProgressMs(): number {
+    return this.#lastProgressMs;
   }
 
-  /** Calls for a pseudowire, unless the peer does not support its type (RFC 3931 §5.4.4). */
+  /** When the peer called last for one of our pseudowires, in ms of the injected clock. */
+  get lastPeerCallMs(): number {
+    return this.#lastPeerCallMs;
+  }
+
+  send(message: ControlMessage, sender?: Sender): void {
+    this.#connection.send(message, sender);
+  }
+
+  withdrawCall(sender: Sender): boolean {
+    return this.#delivery.withdrawCall(sender);
+  }
+
+  /** Calls for a pseudowire when its turn comes, unless the peer does not support its type (RFC 3931 §5.4.4). */
   open(pseudowire: Pseudowire): void {
     const type = pseudowireTypeNumber[pseudowire.settings.type];
     if (!this.#connection.identity?.pseudowireTypes.includes(type)) {
       pseudowire.whyNot = `the peer does not list pseudowire type ${type} (${pseudowire.settings.type})`;
       return;
     }
-    this.#create(pseudowire).apply("open");
+    this.#waiting.add(pseudowire);
+    this.#callNext();
+  }
+
+  /** The pseudowire is wanted no more. */
+  cancel(pseudowire: Pseudowire): void {
+    this.#waiting.delete(pseudowire);
   }
 
   /** Takes in a session message; the connection is established. */
@@ -99,31 +129,61 @@ export class SessionSet implements SessionCarrier {
 
   /** The control connection is no more, and with it all its sessions (RFC 3931 §6.4). */
   connectionLost(): void {
+    this.#waiting.clear();
     for (const session of [...this.#sessions.values()])
       session.apply("connection-lost", "the control connection ended");
   }
 
   /** CDNs ahead of a StopCCN, for as many sessions as make sense. */
   sayGoodbye(): void {
+    this.#waiting.clear();
     const some = [...this.#sessions.values()].slice(0, limits.goodbyeCdns);
     for (const session of some) session.apply("close", "closed here");
   }
 
+  sessionLearned(session: Session): void {
+    this.#byRemoteId.set(session.remoteSessionId, session);
+    this.#lastProgressMs = this.#context.nowMs;
+  }
+
+  sessionEstablished(session: Session): void {
+    this.#lastProgressMs = this.#context.nowMs;
+    this.#calling.delete(session);
+    this.#callNext();
+  }
+
   sessionEnded(session: Session, cause: SessionEvent, why: string): void {
     this.#sessions.delete(session.localSessionId);
+    if (this.#byRemoteId.get(session.remoteSessionId) === session)
+      this.#byRemoteId.delete(session.remoteSessionId);
+    this.#calling.delete(session);
     this.owner.sessionClosed(session);
     const { pseudowire } = session;
     pseudowire.session = undefined;
     pseudowire.whyNot = why;
-    if (!this.owner.calls || calledElsewhere.has(cause)) return;
-    if (session.wasReplaced) pseudowire.callAfter(this.owner.leastPauseMs);
-    else pseudowire.callAgain(this.owner.leastPauseMs);
+    if (this.owner.calls && !calledElsewhere.has(cause)) {
+      if (session.wasReplaced) pseudowire.callAfter(this.owner.leastPauseMs);
+      else pseudowire.callAgain(this.owner.leastPauseMs);
+    }
+    this.#callNext();
+  }
+
+  /** Few calls at a time: thousands would fill the queue of either end, and each would wait longer for its answer. */
+  #callNext(): void {
+    const most = Math.max(limits.outstandingCalls, this.#delivery.peerWindow);
+    for (const pseudowire of this.#waiting) {
+      if (this.#calling.size >= most) return;
+      const session = this.#create(pseudowire);
+      this.#calling.add(session);
+      session.apply("open");
+    }
   }
 
   #create(pseudowire: Pseudowire): Session {
     const tieBreaker = this.#connection.isInitiator ? this.#context.random.octets(8) : LAST;
     const session = new Session(this.#context, this, pseudowire, tieBreaker);
     this.#sessions.set(session.localSessionId, session);
+    this.#waiting.delete(pseudowire);
     pseudowire.session = session;
     pseudowire.cancelCall();
     this.owner.sessionOpened(session);
@@ -133,22 +193,14 @@ export class SessionSet implements SessionCarrier {
   /** By our id first, for some peers damage their own in a CDN; by theirs when they do not know ours yet (RFC 3931 §5.4.4). */
   #find(avps: AvpValues): Session | undefined {
     if (avps.remoteSessionId) return this.#sessions.get(avps.remoteSessionId);
-    return this.#findByRemote(avps.localSessionId);
-  }
-
-  #findByRemote(remoteSessionId: number | undefined): Session | undefined {
-    if (!remoteSessionId) return undefined;
-    for (const session of this.#sessions.values()) {
-      if (session.remoteSessionId === remoteSessionId) return session;
-    }
-    return undefined;
+    return this.#byRemoteId.get(avps.localSessionId ?? 0);
   }
 
   #receiveCall(avps: AvpValues, problem: MessageProblem | undefined): void {
     if (problem !== undefined) return this.#refuseCall(avps, refusalOf(problem));
-    const repeated = this.#findByRemote(avps.localSessionId);
+    const repeated = this.#byRemoteId.get(avps.localSessionId ?? 0);
     if (repeated !== undefined) return repeated.apply("icrq", "the peer called again for a session in use");
-    const pseudowire = findPseudowire(avps, this.owner.pseudowires);
+    const pseudowire = this.owner.findPseudowire(avps.remoteEndId);
     if (pseudowire === undefined) {
       this.owner.noteStrangeCall(avps.remoteEndId);
       return this.#refuseCall(avps, {
@@ -162,6 +214,7 @@ export class SessionSet implements SessionCarrier {
       return this.#refuseCall(avps, refusal);
     }
     const current = pseudowire.session;
+    this.#lastPeerCallMs = this.#context.nowMs;
     if (current !== undefined && !this.#yields(current, avps)) return;
     const session = this.#create(pseudowire);
     session.receive("ICRQ", avps, undefined);
@@ -169,6 +222,7 @@ export class SessionSet implements SessionCarrier {
 
   /** Settles the peer's call against a session of the same pseudowire; true when the call may go on (RFC 3931 §5.4.4). */
   #yields(current: Session, avps: AvpValues): boolean {
+    if (current.yieldUnsent()) return true;
     if (current.state !== "wait-reply") {
       // In order and unasked, so the peer holds the session no more.
       current.apply("icrq", "the peer called anew for this pseudowire");

@@ -13,6 +13,7 @@ import {
   sublayerNumber,
 } from "./acceptance.ts";
 import type { Context } from "./context.ts";
+import type { Sender } from "./delivery.ts";
 import type { Pseudowire } from "./pseudowire.ts";
 import { type SessionAction, type SessionEvent, type SessionState, sessionTable } from "./session-table.ts";
 import { limits } from "./settings.ts";
@@ -24,7 +25,15 @@ import { describeCdn } from "./words.ts";
 export interface SessionCarrier {
   readonly peerName: string;
   readonly path: PsnPath;
-  send(message: ControlMessage): void;
+  /** When a call of this connection went on last, in ms of the injected clock: those behind it come later. */
+  readonly lastProgressMs: number;
+  /** Queues a message; `sender` is told when the peer has it. */
+  send(message: ControlMessage, sender?: Sender): void;
+  /** Takes an ICRQ back; false when it was transmitted already. */
+  withdrawCall(sender: Sender): boolean;
+  /** The peer's id of the session became known. */
+  sessionLearned(session: Session): void;
+  sessionEstablished(session: Session): void;
   /** The session is in idle and gone; called once. */
   sessionEnded(session: Session, cause: SessionEvent, why: string): void;
 }
@@ -51,7 +60,7 @@ export function circuitStatusOf(active: boolean): CircuitStatus {
 }
 
 /** One session: an attempt to bring a pseudowire up, and its life while it is (RFC 3931 §7.3). */
-export class Session implements Expirable {
+export class Session implements Expirable, Sender {
   readonly pseudowire: Pseudowire;
   /** We assigned it; the peer puts it in what it sends us. */
   readonly localSessionId: number;
@@ -177,10 +186,28 @@ export class Session implements Expirable {
     this.#avps = {};
   }
 
-  expire(): void {
-    if (this.#state === "wait-reply" || this.#state === "wait-connect") {
-      this.apply("timeout", "the peer acknowledged but did not answer");
-    }
+  /** Our ICRQ or ICRP is with the peer: the wait for its answer begins, and not while it waited for the window. */
+  acknowledged(): void {
+    if (this.#isWaiting) this.#context.timers.set(this, this.#context.nowMs + limits.establishMs);
+  }
+
+  expire(nowMs: number): void {
+    if (!this.#isWaiting) return;
+    // Delivery is in order: while other calls go on, the answer to this one may be queued behind theirs.
+    const dueMs = this.#carrier.lastProgressMs + limits.establishMs;
+    if (dueMs > nowMs) return this.#context.timers.set(this, dueMs);
+    this.apply("timeout", "the peer acknowledged but did not answer");
+  }
+
+  /** Ends a call that the peer never heard of, without a CDN; false when the ICRQ was transmitted already. */
+  yieldUnsent(): boolean {
+    if (this.#state !== "wait-reply" || !this.#carrier.withdrawCall(this)) return false;
+    this.apply("icrq-lost", "the peer called first");
+    return true;
+  }
+
+  get #isWaiting(): boolean {
+    return this.#state === "wait-reply" || this.#state === "wait-connect";
   }
 
   get #transmitAllowed(): boolean {
@@ -194,7 +221,10 @@ export class Session implements Expirable {
 
   #learnPeer(): void {
     const { localSessionId, assignedCookie } = this.#avps;
-    this.#remoteSessionId ||= localSessionId ?? 0;
+    if (this.#remoteSessionId === 0 && localSessionId) {
+      this.#remoteSessionId = localSessionId;
+      this.#carrier.sessionLearned(this);
+    }
     if (assignedCookie !== undefined) this.#transmitCookie = assignedCookie.slice();
     const choices = readChoices(this.#avps, this.#choices);
     if (!("text" in choices)) this.#choices = choices;
@@ -214,6 +244,7 @@ export class Session implements Expirable {
     this.#establishedMs = this.#context.nowMs;
     this.#context.timers.set(this, undefined);
     this.pseudowire.established();
+    this.#carrier.sessionEstablished(this);
     this.#context.emit({ kind: "forwarding-add", session: this.parameters });
   }
 
@@ -233,20 +264,20 @@ export class Session implements Expirable {
 
   #sendIcrq(): void {
     const { settings } = this.pseudowire;
-    this.#context.timers.set(this, this.#context.nowMs + limits.establishMs);
-    this.#send("ICRQ", {
+    const avps = {
       serialNumber: this.#context.nextSerialNumber(),
       pseudowireType: pseudowireTypeNumber[settings.type],
       remoteEndId: settings.remoteEndId,
       circuitStatus: this.#tellStatus(),
       tieBreaker: this.tieBreaker,
       ...this.#wishes(),
-    });
+    };
+    this.#carrier.send(this.#message("ICRQ", avps), this);
   }
 
   #sendIcrp(): void {
-    this.#context.timers.set(this, this.#context.nowMs + limits.establishMs);
-    this.#send("ICRP", { circuitStatus: this.#tellStatus(), ...this.#wishes() });
+    const avps = { circuitStatus: this.#tellStatus(), ...this.#wishes() };
+    this.#carrier.send(this.#message("ICRP", avps), this);
   }
 
   /** What we want to receive; AVPs that ask for nothing are left out, as some peers know only those they need. */
@@ -259,7 +290,9 @@ export class Session implements Expirable {
     };
   }
 
+  /** Nothing is said of a call that was never transmitted: the CDN would be for a session nobody knows, and the ICRQ would follow it. */
   #sendCdn(): void {
+    if (this.#carrier.withdrawCall(this)) return;
     const refusal = this.#refusal ?? {
       resultCode: resultOfCause[this.#cause] ?? cdnResult.stateMachine,
       text: "",
@@ -278,8 +311,12 @@ export class Session implements Expirable {
   }
 
   #send(name: MessageName, avps: AvpValues): void {
+    this.#carrier.send(this.#message(name, avps));
+  }
+
+  #message(name: MessageName, avps: AvpValues): ControlMessage {
     const { localSessionId } = this;
-    this.#carrier.send({ name, avps: { localSessionId, remoteSessionId: this.#remoteSessionId, ...avps } });
+    return { name, avps: { localSessionId, remoteSessionId: this.#remoteSessionId, ...avps } };
   }
 
   /** Why the session ended, for people. */

@@ -81,12 +81,20 @@ export const limits = {
   queuedMessages: 20_000,
   /** CDNs sent ahead of a StopCCN; the StopCCN speaks for all other sessions (RFC 3931 §6.4). */
   goodbyeCdns: 64,
-  /** How long an SCCCN or ICCN may take after our SCCRP or ICRP, as long as a full retransmission cycle of v2. */
-  establishMs: 31_000,
+  /** Calls of ours on one connection that wait for their ICRP, unless the peer's window is wider; others wait their turn. */
+  outstandingCalls: 64,
+  /**
+   * How long the peer may take to answer an SCCRQ, SCCRP, ICRQ or ICRP that it acknowledged: a full cycle of retransmissions by
+   * default, for its answer may be one that gets lost again and again (RFC 3931 §4.2).
+   */
+  establishMs: 71_000,
   /** How long a received StopCCN is acknowledged again (RFC 3931 §3.3.2). */
   lingerMs: 31_000,
-  /** How long the responder of a control connection leaves it to the initiator to open the sessions. */
-  sessionGraceMs: 2_000,
+  /**
+   * How long the responder of a control connection leaves it to the initiator to open the first session: that call may get lost, and
+   * once more, before it comes, and calls that cross end in a CDN each.
+   */
+  firstCallGraceMs: 10_000,
   /** The same with role "responder": freeRtr calls 5 s after its SCCCN, and again 5 s after a loss. */
   responderGraceMs: 12_000,
   /** Hints that the peer knows nothing of us ask for one HELLO in so long, and this is how long its answer may take. */
@@ -94,6 +102,8 @@ export const limits = {
   doubtMs: 7_000,
   /** Who was heard so recently is not doubted. */
   recentMs: 1_000,
+  /** And how long after each call of the initiator to go on: its next may wait for a full cycle of retransmissions. */
+  nextCallGraceMs: 71_000,
   /** A session that stood for so long may be called for again at once when the peer's operator replaces it. */
   steadyMs: 1_000,
   /**

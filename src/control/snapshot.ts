@@ -78,7 +78,7 @@ function connectionOf(peer: Peer): ConnectionSnapshot {
 
 function pseudowiresOf(peer: Peer): readonly PseudowireSnapshot[] {
   const connected = peer.connection?.state === "established";
-  return peer.pseudowires.map((pseudowire) => {
+  return [...peer.pseudowires].map((pseudowire) => {
     const { session } = pseudowire;
     const established = session?.state === "established";
     return {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { limits } from "../../src/control/settings.ts";
+import { pseudowireSettings } from "../simulation/world.ts";
 import { Bench, lan } from "../support/bench.ts";
 import { ScriptedPeer } from "../support/scripted-peer.ts";
 import {
@@ -185,7 +186,7 @@ test("our own attempt ends when the peer's connection comes up first", () => {
   half.hear("SCCRP");
   bench.input({ kind: "update-connection", peer: bench.settings });
   half.acknowledge();
-  bench.advance(31_000);
+  bench.advance(limits.establishMs);
   half.hear("StopCCN");
   half.acknowledge();
   const again = new ScriptedPeer(bench, 6);
@@ -248,20 +249,40 @@ test("RFC 3931 §7.3.1: a call waits for the control connection, which its initi
   expect(bench.sessionState).toBe("wait-reply");
 });
 
-test("the responder of a connection leaves calling to the initiator for a while, then calls by itself", () => {
+/** Established as the responder, with two pseudowires, and free to call. */
+function responding() {
   const bench = new Bench({ role: "either" });
   const peer = new ScriptedPeer(bench);
   bench.input({ kind: "open-connection", peer: { ...bench.settings, role: "responder" } });
   bench.openSession(lan);
+  bench.openSession(pseudowireSettings("other"));
   peer.say("SCCRQ", peer.introduction);
   peer.hear("SCCRP");
   bench.input({ kind: "update-connection", peer: bench.settings });
   peer.say("SCCCN");
   peer.hear("ZLB");
-  bench.advance(limits.sessionGraceMs - 1);
+  return { bench, peer };
+}
+
+test("the responder of a connection leaves calling to the initiator for a while, then calls by itself", () => {
+  const { bench, peer } = responding();
+  bench.advance(limits.firstCallGraceMs - 1);
   expect([peer.heard(), bench.sessionState, bench.sessionWhyNot]).toEqual([[], "idle", "no call yet"]);
   bench.advance(1);
-  peer.hear("ICRQ");
+  expect(peer.names()).toContain("ICRQ");
+});
+
+test("the responder's patience counts from the initiator's last call: its next may be held up", () => {
+  const { bench, peer } = responding();
+  bench.advance(limits.firstCallGraceMs - 1);
+  peer.say("ICRQ", request());
+  const icrp = peer.hear("ICRP");
+  peer.say("ICCN", idsOf(icrp.avps));
+  bench.advance(limits.nextCallGraceMs - 1);
+  expect(peer.names()).not.toContain("ICRQ");
+  peer.acknowledge();
+  bench.advance(1);
+  expect(peer.names()).toContain("ICRQ");
 });
 
 test("new settings reach connections in every state", () => {

@@ -255,11 +255,63 @@ test("RFC 3931 §7.3: a call that is acknowledged but not answered, or an answer
     const { bench, peer } = setUp();
     peer.acknowledge();
     bench.advance(limits.establishMs - 1);
-    expect(peer.heard()).toEqual([]);
+    expect(peer.names()).not.toContain("CDN");
+    peer.acknowledge();
     bench.advance(1);
     expect(peer.hear("CDN").avps).toMatchObject(removed(16));
     expect(bench.sessionWhyNot).toBe("the peer acknowledged but did not answer");
   }
+});
+
+test("RFC 3931 §4.2: the wait for an answer begins when our ICRQ or ICRP is acknowledged, and not while it is in the queue", () => {
+  for (const setUp of [calling, ringing]) {
+    const { bench, peer } = setUp();
+    bench.advance(60_000);
+    expect(new Set(peer.names())).toEqual(new Set([setUp === calling ? "ICRQ" : "ICRP"]));
+    peer.acknowledge();
+    bench.advance(limits.establishMs - 1);
+    expect(peer.names()).not.toContain("CDN");
+    peer.acknowledge();
+    bench.advance(1);
+    expect(peer.hear("CDN").avps).toMatchObject(removed(16));
+  }
+});
+
+test("RFC 3931 §7.3.1: few calls wait for their ICRP at a time, and each that is answered makes room for another", () => {
+  const { bench, peer } = initiated();
+  const most = limits.outstandingCalls;
+  for (let index = 0; index < most + 10; index += 1) bench.openSession(pseudowireSettings(`lan ${index}`));
+  const states = () => bench.lcce.snapshot().pseudowires.map(({ state }) => state);
+  expect(states().filter((state) => state === "wait-reply")).toHaveLength(most);
+  const [first] = peer.heard();
+  peer.say("ICRP", { ...idsOf(first?.avps ?? {}), circuitStatus: circuitStatus(true) });
+  expect(states().filter((state) => state === "wait-reply")).toHaveLength(most);
+  expect(states().filter((state) => state === "established")).toHaveLength(1);
+  bench.input({ kind: "close-session", pseudowire: `lan ${most + 9}` });
+  expect(bench.lcce.snapshot().pseudowires).toHaveLength(most + 9);
+});
+
+test("RFC 3931 §6.8, §6.12, §6.14: an ICCN, a CDN and an SLI pass calls that were never transmitted", () => {
+  const { bench, peer, icrq } = calling();
+  for (let index = 0; index < 20; index += 1) bench.openSession(pseudowireSettings(`lan ${index}`));
+  peer.say("ICRP", { ...idsOf(icrq.avps), circuitStatus: circuitStatus(true) });
+  bench.input({ kind: "circuit-status", pseudowire: "lan", active: false });
+  bench.input({ kind: "close-session", pseudowire: "lan" });
+  const names = [...peer.names()];
+  for (let round = 0; round < 3; round += 1) {
+    peer.acknowledge();
+    names.push(...peer.names());
+  }
+  expect(names.slice(0, 7)).toEqual(["ICRQ", "ICRQ", "ICCN", "ICRQ", "SLI", "CDN", "ICRQ"]);
+});
+
+test("RFC 3931 §6.12: nothing is said of a call that was closed before it was transmitted", () => {
+  const { bench, peer } = calling();
+  for (const name of ["one", "two", "other"]) bench.openSession(pseudowireSettings(name));
+  bench.input({ kind: "close-session", pseudowire: "other" });
+  expect(peer.names()).toEqual(["ICRQ", "ICRQ"]);
+  peer.acknowledge();
+  expect(peer.heard()).toEqual([]);
 });
 
 test("RFC 3931 §5.4.2: a plane that cannot carry a session ends it with CDN 4, and it is called for again", () => {

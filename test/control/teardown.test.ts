@@ -1,9 +1,18 @@
 import { expect, test } from "vitest";
 import { limits } from "../../src/control/settings.ts";
 import { pseudowireSettings } from "../simulation/world.ts";
-import { lan } from "../support/bench.ts";
+import { type Bench, lan } from "../support/bench.ts";
 import { ScriptedPeer } from "../support/scripted-peer.ts";
-import { answered, answering, called, initiated, opening, received } from "../support/set-up.ts";
+import {
+  answered,
+  answering,
+  called,
+  idsOf,
+  initiated,
+  opening,
+  received,
+  request,
+} from "../support/set-up.ts";
 
 test.each([1, 6] as const)(
   "RFC 3931 §6.4: closing says StopCCN %i with our Assigned Control Connection ID",
@@ -132,17 +141,37 @@ test("RFC 3931 §7.2: StopCCNs that cross are both acknowledged", () => {
   expect([peer.heard(), bench.lcce.isSilent]).toEqual([[], true]);
 });
 
-test("RFC 3931 §3.4.3: closing says CDN for each session, up to 64, then StopCCN, and drops what was waiting", () => {
-  const { bench, peer } = initiated();
-  for (let index = 0; index < 100; index += 1) bench.openSession(pseudowireSettings(`lan ${index}`));
-  bench.input({ kind: "close-connection", peer: "peer", resultCode: 1 });
+/** What the LCCE says until it falls silent, each message acknowledged. */
+function lastWords({ bench, peer }: { bench: Bench; peer: ScriptedPeer }): readonly string[] {
   const names: string[] = [];
-  for (let round = 0; round < 100; round += 1) {
+  for (let round = 0; round < 200 && !bench.lcce.isSilent; round += 1) {
     names.push(...peer.names());
     peer.acknowledge();
   }
-  expect(names).toEqual(["ICRQ", "ICRQ", "ICRQ", ...Array(limits.goodbyeCdns).fill("CDN"), "StopCCN"]);
-  expect(bench.lcce.isSilent).toBe(true);
+  return names;
+}
+
+test("RFC 3931 §3.4.3: closing says CDN for each session, up to 64, then StopCCN, and drops what was waiting", () => {
+  const { bench, peer } = answered();
+  for (let index = 1; index <= 100; index += 1) {
+    const { name, remoteEndId } = pseudowireSettings(`lan ${index}`);
+    bench.openSession(pseudowireSettings(name));
+    peer.say("ICRQ", request({ localSessionId: index, remoteEndId }));
+    const icrp = peer.heard().find(({ name: said }) => said === "ICRP");
+    peer.say("ICCN", { ...idsOf(icrp?.avps ?? {}), localSessionId: index });
+  }
+  peer.heard();
+  peer.acknowledge();
+  bench.input({ kind: "close-connection", peer: "peer", resultCode: 1 });
+  const names = lastWords({ bench, peer });
+  expect(names).toEqual([...Array(limits.goodbyeCdns).fill("CDN"), "StopCCN"]);
+});
+
+test("RFC 3931 §6.12: closing says no CDN for calls that were never transmitted", () => {
+  const { bench, peer } = initiated();
+  for (let index = 0; index < 100; index += 1) bench.openSession(pseudowireSettings(`lan ${index}`));
+  bench.input({ kind: "close-connection", peer: "peer", resultCode: 1 });
+  expect(lastWords({ bench, peer })).toEqual(["ICRQ", "ICRQ", "ICRQ", "CDN", "CDN", "CDN", "StopCCN"]);
 });
 
 test("RFC 3931 §4.2: when retransmissions run out the connection and its sessions are cleared, and nothing is sent", () => {

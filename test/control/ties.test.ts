@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { limits } from "../../src/control/settings.ts";
 import { judgeTie } from "../../src/control/tie-breaker.ts";
+import { pseudowireSettings } from "../simulation/world.ts";
 import { Bench, lan } from "../support/bench.ts";
 import { circuitStatus, ScriptedPeer } from "../support/scripted-peer.ts";
 import { calling, idsOf, PEER_SESSION, request } from "../support/set-up.ts";
@@ -159,4 +160,18 @@ test("RFC 3931 §5.4.4: calls for different Remote End IDs are no tie", () => {
   const heard = peer.heard();
   expect(heard.map(({ name }) => name)).toContain("ICRQ");
   expect(bench.sessionState).toBe("wait-reply");
+});
+
+test("RFC 3931 §5.4.4: a call of ours that never left is no tie: the peer's is taken, and nobody is told of ours", () => {
+  const { bench, peer } = calling();
+  for (const name of ["one", "two", "other"]) bench.openSession(pseudowireSettings(name));
+  // Three may be in flight by now: the call for "other" waits.
+  expect(peer.names()).toEqual(["ICRQ", "ICRQ"]);
+  const { remoteEndId } = pseudowireSettings("other");
+  peer.say("ICRQ", request({ remoteEndId, tieBreaker: highest }));
+  const icrp = peer.hear("ICRP");
+  peer.say("ICCN", idsOf(icrp.avps));
+  expect(bench.forwarded).toMatchObject([{ pseudowire: "other", remoteSessionId: PEER_SESSION }]);
+  bench.advance(50_000);
+  expect(peer.names()).toEqual(["ZLB"]);
 });

@@ -10,8 +10,10 @@ export interface Path {
   readonly loss: number;
   readonly duplicate: number;
   readonly corrupt: number;
-  /** Longest delay in ms; datagrams overtake each other within it. */
+  /** Longest delay in ms beyond the latency; datagrams overtake each other within it. */
   readonly delayMs: number;
+  /** What every datagram takes in ms; none unless it is given. */
+  readonly latencyMs?: number;
 }
 
 export const perfect: Path = { loss: 0, duplicate: 0, corrupt: 0, delayMs: 5 };
@@ -96,7 +98,8 @@ export class World {
         const at = Math.floor(this.random.next() * delayed.length);
         delayed[at] = (delayed[at] ?? 0) ^ (1 + Math.floor(this.random.next() * 255));
       }
-      const atMs = this.nowMs + 1 + Math.floor(this.random.next() * this.path.delayMs);
+      const { delayMs, latencyMs = 0 } = this.path;
+      const atMs = this.nowMs + latencyMs + 1 + Math.floor(this.random.next() * delayMs);
       this.#flights.push({ atMs, to, path: mirrored(path, from.address), octets: delayed });
     }
   }
