@@ -38,7 +38,7 @@ export interface NetlinkWatch {
 
 /**
  * Calls the listener after notifications: at once for the first, then once for all that came meanwhile, when the call before is done
- * and the pause is over. After the last notification, and after any that was dropped, there is always a call. Throws SystemError.
+ * and the pause is over; again where it rejected. After the last notification, and after any that was dropped, there is always a call. Throws SystemError.
  */
 export function watchNetlink(
   { family, groups, pauseMs }: NetlinkWatchOptions,
@@ -56,7 +56,8 @@ export function watchNetlink(
       try {
         await listener();
       } catch {
-        // Whoever reads anew knows what to do when that goes wrong; we go on watching.
+        // What could not be read is read again.
+        isDue = true;
       }
       await new Promise((resolve) => setTimeout(resolve, pauseMs).unref());
     }

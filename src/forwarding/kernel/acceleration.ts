@@ -11,7 +11,7 @@ export interface WayToPeer {
     readonly hardware: string;
     readonly isLocal: boolean;
   };
-  /** Whether IPsec policies exist here. */
+  /** Whether IPsec policies hold for what goes this way. */
   readonly hasPolicies: boolean;
 }
 
@@ -19,6 +19,10 @@ interface Obstacle {
   readonly holds: (session: SessionParameters, endpoint: PsnEndpoint, way: WayToPeer) => boolean;
   readonly words: (session: SessionParameters, way: WayToPeer) => string;
 }
+
+/** Why a session is not carried by programs where IPsec policies hold for its packets. */
+export const POLICY_WORDS =
+  "IPsec policies hold for its packets (ip xfrm policy), which programs would pass by";
 
 /** TABLE: what keeps a session in user space. */
 const obstacles: readonly Obstacle[] = [
@@ -42,7 +46,7 @@ const obstacles: readonly Obstacle[] = [
   },
   {
     holds: (_session, _endpoint, { hasPolicies }) => hasPolicies,
-    words: () => "there are IPsec policies (ip xfrm policy), which programs would pass by",
+    words: () => POLICY_WORDS,
   },
 ];
 

@@ -12,8 +12,8 @@ import {
   routeEntry,
   slotKey,
 } from "../ebpf/map-layout.ts";
-
 import type { Attachment, PsnEndpoint } from "../plane.ts";
+import { POLICY_WORDS } from "./acceleration.ts";
 import type { Attachments, Place } from "./attachments.ts";
 import type { Cutter } from "./cutter.ts";
 import type { KernelDevice } from "./devices.ts";
@@ -133,14 +133,22 @@ export function puntOf({ attachment, device }: Subject): Carriage {
   };
 }
 
-/** Puts it in place: programs first, then what makes them act. Rejects with VerifierError or SystemError, and nothing is left. */
-export async function load({ maps, attachments }: Ground, carriage: Carriage): Promise<void> {
+/**
+ * Puts it in place: programs first, then what makes them act, unless it is not allowed by then. Rejects with VerifierError or
+ * SystemError, and nothing is left.
+ */
+export async function load(
+  { maps, attachments }: Ground,
+  carriage: Carriage,
+  isAllowed: () => boolean = () => true,
+): Promise<void> {
   const used: Use[] = [];
   try {
     for (const use of carriage.uses) {
       await attachments.use(...use);
       used.push(use);
     }
+    if (!isAllowed()) throw new Error(POLICY_WORDS);
     for (const entry of carriage.routes) maps.routes.update(...entry);
     for (const entry of carriage.peers) maps.peers.update(...entry);
     for (const entry of carriage.circuits) maps.circuits.update(...entry);
@@ -149,6 +157,11 @@ export async function load({ maps, attachments }: Ground, carriage: Carriage): P
     for (const use of used) await attachments.release(...use);
     throw error;
   }
+}
+
+/** Has programs do nothing more for it; it is still to be unloaded. */
+export function halt({ maps }: Ground, carriage: Carriage): void {
+  removeEntries(maps, carriage);
 }
 
 /** Takes it away, but for entries that `next` has too. */

@@ -2,9 +2,7 @@ import { messageOf } from "../../bytes/errors.ts";
 import { type PinDirectory, pinDirectory, removeDirectory, removeOthers } from "../../os/bpf-file-system.ts";
 import { canTellProtocol } from "../../os/bpf-probe.ts";
 import { BpfSyscall } from "../../os/bpf-syscall.ts";
-import type { NetlinkWatch } from "../../os/netlink-watch.ts";
 import { processorCount } from "../../os/processors.ts";
-import { watchRoutes } from "../../os/routes.ts";
 import type { PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
 import { countersFrom } from "../ebpf/map-layout.ts";
 import {
@@ -27,6 +25,7 @@ import {
   carriageOf,
   clearSlot,
   type Ground,
+  halt,
   load,
   needsCutter,
   puntOf,
@@ -40,6 +39,7 @@ import { closeNetworkDetour, openNetworkDetour } from "./network-detour.ts";
 import { layoutVersion, PlaneMaps } from "./plane-maps.ts";
 import { ProgramShop } from "./program-shop.ts";
 import { Slots } from "./slots.ts";
+import { sumOf } from "./sum-counters.ts";
 import { takeTagsAside } from "./tags-aside.ts";
 import { type Way, Ways } from "./ways.ts";
 
@@ -58,13 +58,9 @@ interface Known extends Subject {
   /** Why programs do not. */
   readonly reason: string | undefined;
   /** The way to the peer on which that rests; undefined where there was none. */
-  readonly way: string | undefined;
+  readonly way: Way | undefined;
 }
 
-/** How often it is looked whether a path's MTU is another one: the kernel learns it, forgets it, and tells nobody. */
-const PATH_MTU_MS = 1000;
-/** How often ways are looked up anew though nothing was told. */
-const LOOK_AGAIN_MS = 30_000;
 /** What a crashed daemon left and nobody replaced by then is dropped. */
 const INHERITED_MS = 300_000;
 
@@ -82,9 +78,8 @@ export class KernelPlane implements ForwardingPlane {
   readonly #inheritance: Inheritance;
   readonly #pins: PinDirectory;
   readonly #owner: string;
-  readonly #ways = new Ways();
-  readonly #watch: NetlinkWatch;
-  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #ways: Ways;
+  readonly #timer: NodeJS.Timeout;
   readonly #endpoints = new Map<string, PsnEndpoint>();
   readonly #devices = new Map<string, KernelDevice>();
   /** Why a device is the userspace plane's alone; and so, by their ids, the sessions on it. */
@@ -100,8 +95,8 @@ export class KernelPlane implements ForwardingPlane {
   private constructor(
     userspace: UserspacePlane,
     { maps, networkDetour }: Pick<Ground, "maps" | "networkDetour">,
-    owner: string,
-    pins: PinDirectory,
+    ways: Ways,
+    { owner, pins }: { readonly owner: string; readonly pins: PinDirectory },
   ) {
     const directory = pins.path;
     this.#userspace = userspace;
@@ -119,12 +114,11 @@ export class KernelPlane implements ForwardingPlane {
     this.#slots = new Slots(maps.capacity);
     this.#inheritance = new Inheritance(maps);
     for (const slot of this.#inheritance.slots) this.#slots.occupy(slot);
-    this.#watch = watchRoutes(() => this.#lookAgain());
-    this.#timers = [
-      setInterval(() => this.#lookAgain(), LOOK_AGAIN_MS).unref(),
-      setInterval(() => this.#ways.haveOtherMtus && this.#lookAgain(), PATH_MTU_MS).unref(),
-      setTimeout(() => void this.#inTurn(() => this.#dropInherited(() => false)), INHERITED_MS).unref(),
-    ];
+    this.#ways = ways;
+    this.#timer = setTimeout(
+      () => void this.#inTurn(() => this.#dropInherited(() => false)),
+      INHERITED_MS,
+    ).unref();
   }
 
   /** Takes over what a crashed daemon left, or begins anew where that has too little room. Rejects with SystemError. */
@@ -138,8 +132,18 @@ export class KernelPlane implements ForwardingPlane {
       (directory === undefined ? undefined : PlaneMaps.open(bpf, capacity, directory)) ??
       PlaneMaps.create(bpf, capacity, directory);
     const networkDetour = await openNetworkDetour(owner);
+    let plane: KernelPlane | undefined;
+    const ways = await Ways.open({
+      changed() {
+        if (plane !== undefined) plane.#lookAgain();
+      },
+      policiesChanged() {
+        if (plane !== undefined) plane.#haltWherePolicied();
+      },
+    });
     const userspace = await UserspacePlane.open(events, takeTagsAside);
-    return new KernelPlane(userspace, { maps, networkDetour }, owner, pins);
+    plane = new KernelPlane(userspace, { maps, networkDetour }, ways, { owner, pins });
+    return plane;
   }
 
   async openEndpoint(wanted: PsnEndpoint): Promise<PsnEndpoint> {
@@ -244,15 +248,14 @@ export class KernelPlane implements ForwardingPlane {
   }
 
   async close(): Promise<void> {
-    this.#watch.close();
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#ways[Symbol.dispose]();
+    clearTimeout(this.#timer);
     await this.#inTurn(async () => {
       // Without programs entries are dead, and go with the maps.
       await this.#ground.attachments.dropAll();
       this.#known.clear();
     });
     await this.#userspace.close();
-    this.#ways[Symbol.dispose]();
     for (const { device } of this.#devices.values()) await closeKernelDevice(device, this.#owner);
     await closeNetworkDetour(this.#owner);
     this.#shop[Symbol.dispose]();
@@ -282,7 +285,7 @@ export class KernelPlane implements ForwardingPlane {
     const { path, localSessionId } = subject.session;
     const endpoint = this.#endpoints.get(localEndKey(path));
     if (endpoint === undefined) throw new Error(`no endpoint for session ${localSessionId}`);
-    const way = await this.#ways.find(path.remoteAddress, path.localAddress);
+    const way = await this.#ways.find(path);
     const obstacle = obstacleTo(subject.session, endpoint, way);
     if (obstacle !== undefined) return this.#punt(subject, obstacle, way);
     const inherited = this.#inheritance.slotOf(localSessionId);
@@ -302,8 +305,9 @@ export class KernelPlane implements ForwardingPlane {
       const cutter = needs ? await subject.device.cutter() : undefined;
       const cables = { networkDetour: this.#ground.networkDetour, cutter };
       const carriage = this.#owned(subject, carriageOf(subject, endpoint, way, slot, cables));
-      await load(this.#ground, carriage);
-      return { ...subject, carriage, slot, reason: undefined, way: way.text };
+      const isAllowed = () => !this.#ways.havePolicies(path, way.route);
+      await load(this.#ground, carriage, isAllowed);
+      return { ...subject, carriage, slot, reason: undefined, way };
     } catch (error) {
       if (isNew) this.#slots.give(slot);
       throw error;
@@ -313,7 +317,7 @@ export class KernelPlane implements ForwardingPlane {
   async #punt(subject: Subject, reason: string, way?: Way): Promise<Known> {
     const carriage = this.#owned(subject, puntOf(subject));
     await load(this.#ground, carriage);
-    return { ...subject, carriage, slot: undefined, reason, way: way?.text };
+    return { ...subject, carriage, slot: undefined, reason, way };
   }
 
   async #abandon(wanted: CircuitDevice): Promise<void> {
@@ -362,17 +366,21 @@ export class KernelPlane implements ForwardingPlane {
 
   /** Ways may have changed: sessions whose carriage is another now are placed anew. */
   #lookAgain(): void {
-    this.#ways.forget();
     void this.#inTurn(async () => {
       for (const known of [...this.#known.values()]) {
-        if ((await this.#wayOf(known)) !== known.way) await this.#place(known);
+        const way = await this.#ways.find(known.session.path).catch(() => undefined);
+        if (way?.text !== known.way?.text) await this.#place(known);
       }
     }).catch(() => undefined);
   }
 
-  async #wayOf({ session: { path } }: Known): Promise<string | undefined> {
-    const way = await this.#ways.find(path.remoteAddress, path.localAddress).catch(() => undefined);
-    return way?.text;
+  /** Programs send and take nothing more past IPsec policies, before anything else is done; sessions are placed anew in their turn. */
+  #haltWherePolicied(): void {
+    for (const known of this.#known.values()) {
+      const { session, carriage, slot, way } = known;
+      if (slot !== undefined && way !== undefined && this.#ways.havePolicies(session.path, way.route))
+        halt(this.#ground, this.#owned(known, carriage));
+    }
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
@@ -380,18 +388,4 @@ export class KernelPlane implements ForwardingPlane {
     this.#last = done.catch(() => undefined);
     return done;
   }
-}
-
-function sumOf(a: SessionCounters, b: SessionCounters): SessionCounters {
-  const discards = { ...a.discards };
-  for (const [reason, count] of Object.entries(b.discards) as [keyof typeof discards, number][])
-    discards[reason] = (discards[reason] ?? 0) + count;
-  return {
-    localSessionId: a.localSessionId,
-    receivedFrames: a.receivedFrames + b.receivedFrames,
-    receivedOctets: a.receivedOctets + b.receivedOctets,
-    transmittedFrames: a.transmittedFrames + b.transmittedFrames,
-    transmittedOctets: a.transmittedOctets + b.transmittedOctets,
-    discards,
-  };
 }
