@@ -80,6 +80,8 @@ export const helpers = {
   spin_unlock: 94,
   /** (skb) */
   skb_ecn_set_ce: 97,
+  /** copies memory of the kernel's: (to, octets, address) */
+  probe_read_kernel: 113,
   /** nanoseconds since boot: () */
   ktime_get_boot_ns: 125,
   /** (skb, level) */

@@ -33,6 +33,8 @@ export const skbContext = {
   wireLength: 160,
   /** Segments that a super-frame stands for; 0 or 1 for a plain packet. */
   gsoSegments: 164,
+  /** The socket that sent it, or 0. By load64. */
+  socket: 168,
   /** Payload octets of each segment of a super-frame; 0 for a plain packet. */
   gsoSize: 176,
   /** By load8. */

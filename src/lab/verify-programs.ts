@@ -7,6 +7,7 @@ import { encapsulateProgram } from "../forwarding/ebpf/encapsulate-program.ts";
 import { mapSizes } from "../forwarding/ebpf/map-layout.ts";
 import { everyDecapsulation, everyEncapsulation, type ProgramMaps } from "../forwarding/ebpf/options.ts";
 import { puntProgram } from "../forwarding/ebpf/punt-program.ts";
+import { packetLayout } from "../os/bpf-probe.ts";
 import { BpfSyscall } from "../os/bpf-syscall.ts";
 
 /**
@@ -39,13 +40,17 @@ function makeMaps(): ProgramMaps {
   };
 }
 
+/** What programs are told of this kernel. */
+const traits = { packetLayout: packetLayout() };
+
 function* everyProgram(maps: ProgramMaps): Generator<readonly [string, unknown, readonly Line[]]> {
   for (const options of everyEncapsulation())
-    yield ["encapsulate", options, encapsulateProgram(options, maps)];
+    yield ["encapsulate", options, encapsulateProgram({ ...options, ...traits }, maps)];
   for (const options of everyDecapsulation())
     yield ["decapsulate", options, decapsulateProgram(options, maps)];
   yield ["emit", {}, emitProgram(maps)];
-  for (const vlan of ["port", "vlan"] as const) yield ["punt", { vlan }, puntProgram(vlan, maps)];
+  for (const vlan of ["port", "vlan"] as const)
+    yield ["punt", { vlan }, puntProgram({ vlan, ...traits }, maps)];
 }
 
 /** Loads one and lets it go; gives back why it was refused. */

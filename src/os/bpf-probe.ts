@@ -4,10 +4,11 @@ import { assemble } from "../bpf/assembler.ts";
 import { Register } from "../bpf/instruction.ts";
 import { adjustRoomFlags, adjustRoomModes, innerLinkHeader, verdicts } from "../bpf/kernel-numbers.ts";
 import type { Line } from "../bpf/line.ts";
-import { call, exit, loadConstant, move } from "../bpf/mnemonics.ts";
+import { add, call, exit, loadConstant, move } from "../bpf/mnemonics.ts";
 import { VerifierError } from "../bpf/verifier-error.ts";
 import { KernelProgram } from "./bpf-program.ts";
 import { SystemError } from "./errors.ts";
+import { memberOffsets } from "./kernel-types.ts";
 import { ifNameToIndex } from "./libc.ts";
 import { TrafficControl } from "./traffic-control.ts";
 
@@ -22,6 +23,14 @@ export interface BpfLack {
   readonly remedy: string;
 }
 
+/** Places within the kernel's own structures, in octets. */
+export interface PacketLayout {
+  /** In struct sk_buff, where it says how far from the start of its memory struct skb_shared_info is; behind that is where it starts. */
+  readonly end: number;
+  /** In struct skb_shared_info, what its sender wants to be told of the packet (`tx_flags`). */
+  readonly wishes: number;
+}
+
 interface Check {
   readonly need: string;
   /** The problem in words; undefined when all is well. */
@@ -31,7 +40,7 @@ interface Check {
   readonly isBasic?: true;
 }
 
-const { result, arg1, arg2, arg3, arg4 } = Register;
+const { result, arg1, arg2, arg3, arg4, frame } = Register;
 const OTHERWISE = "or use plane: userspace";
 
 /** The first user namespace, by a number that the kernel has for it (PROC_USER_INIT_INO). */
@@ -106,6 +115,31 @@ export async function probeBpf(): Promise<readonly BpfLack[]> {
 /** Whether the kernel can be told the protocol of what comes out of a tunnel (Linux 6.3); needs what `probeBpf` looks for. */
 export function canTellProtocol(): boolean {
   return trial(tellProtocol, "run") === undefined;
+}
+
+/**
+ * Where the kernel keeps a packet's wishes (`PacketLayout`); undefined where it does not say, or lets no program read it, as a kernel locked
+ * down for confidentiality does. Needs what `probeBpf` looks for.
+ */
+export function packetLayout(): PacketLayout | undefined {
+  const offsets = memberOffsets(["sk_buff.end", "sk_buff.head", "skb_shared_info.tx_flags"]);
+  if (offsets === undefined) return undefined;
+  const [end = 0, head = 0, wishes = 0] = offsets;
+  if (head !== end + 4) return undefined;
+  return trial(readPacket(end)) === undefined ? { end, wishes } : undefined;
+}
+
+/** Reads what the kernel knows of a packet. */
+function readPacket(at: number): readonly Line[] {
+  return [
+    move(arg3, arg1),
+    add(arg3, at),
+    move(arg1, frame),
+    add(arg1, -8),
+    move(arg2, 8),
+    call("probe_read_kernel"),
+    exit(),
+  ];
 }
 
 function architectureProblem(): string | undefined {

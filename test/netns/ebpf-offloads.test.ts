@@ -273,7 +273,7 @@ test("all frames of a circuit that no program carries take the detour, and no ot
   const run = (vlan: ProgramOptions["vlan"], frame: Uint8Array) => {
     using program = kernel.loadProgram({
       name: "punt",
-      octets: assemble(showingDetour(puntProgram(vlan, bench.fds))),
+      octets: assemble(showingDetour(puntProgram({ vlan }, bench.fds))),
     });
     return program.run({ data: frame, context: contextOf(GSO_OCTETS) }).verdict;
   };

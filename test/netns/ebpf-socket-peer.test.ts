@@ -182,7 +182,7 @@ describe("what no program can do comes out of the detour", () => {
   test("frames of a session that none carries: whole, for they go out by the far end at once", async () => {
     const index = (name: string) => sites.inside("middle", () => ifNameToIndex(name));
     sites.bench.circuits.update(...puntEntry(attachmentOf(kind), index("circuitA"), index("farA")));
-    const lines = puntProgram("port", { circuits: sites.bench.circuits.fd });
+    const lines = puntProgram({ vlan: "port" }, { circuits: sites.bench.circuits.fd });
     using program = kernel.loadProgram({ name: "punt", octets: assemble(lines) });
     using _ = sites.inside("middle", () => kernel.attach(program, ifNameToIndex("circuitA"), "ingress"));
     const sent = shapes.filter(({ tags }) => tags.length === 0);

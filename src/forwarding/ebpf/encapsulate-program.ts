@@ -45,6 +45,7 @@ import { copyTemplate, finishOuterHeader } from "./outer-header.ts";
 import { context, entry, findEntry, loadOctets, passEnd, storeOctets } from "./parts.ts";
 import { numberFrame } from "./sequence.ts";
 import { chooseProcessor } from "./spread.ts";
+import { partFromSender } from "./time-stamps.ts";
 import {
   jumpIfIp,
   jumpIfTag,
@@ -100,6 +101,7 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...readTag(TAG),
     ...writeKey(options.vlan, KEY, TAG),
     ...findEntry(shapeOf(options), maps.circuits, KEY, circuitValue.shape.offset),
+    ...partFromSender(options, KNOWN, "near", discard("psn-error")),
     ...loadOctets(0, inner, LINK_OCTETS, discard("runt")),
     ...judge(inner),
     ...judgeOffloads(options, KNOWN),

@@ -45,6 +45,8 @@ export const circuitValue = {
   detour: { offset: 124, octets: 4, kind: "machine" },
   /** The interface by which TCP over IP protocol 115 goes, to be cut; 0 if there is none. */
   cutter: { offset: 128, octets: 4, kind: "machine" },
+  /** The detour's near end, whence frames come back to a program of this session; 0 if there is none. */
+  near: { offset: 132, octets: 4, kind: "machine" },
 } as const satisfies Layout;
 
 /** Octets of struct bpf_redir_neigh. */
@@ -61,6 +63,8 @@ export const policyBits = {
   cut: 16,
   /** TCP goes by the cutter, encapsulated: super-frames over IP protocol 115, and single frames, so that a flow stays in order. */
   cutter: 32,
+  /** Frames come from the host itself, and no interface has sent them yet. */
+  unsent: 64,
 } as const;
 
 /** TABLE: key of the peer side. */
@@ -138,6 +142,8 @@ export interface Placement extends Omit<OuterHeader, "trafficClass"> {
   readonly packetOctets: number;
   /** The interface to which frames go that the program cannot do; 0 if there is none. */
   readonly detourInterface: number;
+  /** The detour's near end, whence frames come back to a program of this session; default none. */
+  readonly nearInterface?: number;
   /**
    * Whether super-frames and frames with unfinished checksums take the detour before they are encapsulated: where each frame has a
    * number, so that all frames of a flow go one way, and where it is wished. Not at the detour's far end.
@@ -149,6 +155,8 @@ export interface Placement extends Omit<OuterHeader, "trafficClass"> {
   readonly networkDetour?: { readonly near: number; readonly far: number } | undefined;
   /** Whether frames leave by the circuit's interface, or come in there, as at the host's own end of a pseudowire. */
   readonly deliver: "out" | "in";
+  /** Whether frames come from the host itself, and no interface has sent them yet; default false. */
+  readonly unsent?: boolean;
 }
 
 const AF_INET = 2;
@@ -214,7 +222,8 @@ export function circuitEntry(
     (attachment.linkLocal === "no-pause" ? policyBits.blockPause : 0) +
     (placement.fragmentation === "outer" ? policyBits.fragmentOuter : 0) +
     (placement.cut ? policyBits.cut : 0) +
-    (placement.cutter === undefined ? 0 : policyBits.cutter);
+    (placement.cutter === undefined ? 0 : policyBits.cutter) +
+    (placement.unsent === true ? policyBits.unsent : 0);
   const value = encode(circuitValue, {
     template,
     ...wayOf(placement),
@@ -228,6 +237,7 @@ export function circuitEntry(
     vlanId: attachment.vlan?.idOnPseudowire ?? 0,
     detour: placement.detourInterface,
     cutter: placement.cutter?.cut ?? 0,
+    near: placement.nearInterface ?? 0,
   });
   const key = { interfaceIndex: placement.circuitInterface, vlan: vlanKey(attachment) };
   return [encode(circuitKey, key), value];
@@ -254,11 +264,13 @@ export function puntEntry(
   attachment: Attachment,
   circuitInterface: number,
   detourInterface: number,
+  unsent = false,
 ): readonly [key: Uint8Array, value: Uint8Array] {
   const value = new Uint8Array(sizeOf(circuitValue));
   const view = new DataView(value.buffer);
   view.setUint32(circuitValue.shape.offset, PUNT_SHAPE, true);
   view.setUint32(circuitValue.detour.offset, detourInterface, true);
+  view.setUint32(circuitValue.policy.offset, unsent ? policyBits.unsent : 0, true);
   return [encode(circuitKey, { interfaceIndex: circuitInterface, vlan: vlanKey(attachment) }), value];
 }
 

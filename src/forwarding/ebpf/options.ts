@@ -18,6 +18,11 @@ export interface ProgramOptions {
    * default false. It is of the kernel and not of a session, and of no shape.
    */
   readonly readsProtocol?: boolean;
+  /**
+   * Where the kernel keeps a packet's wishes, so that those for time stamps are heeded (time-stamps.ts); default nowhere. It is of the kernel,
+   * and of no shape.
+   */
+  readonly packetLayout?: { readonly end: number; readonly wishes: number } | undefined;
   /** Among how many processors what comes out of a cutter is spread; default 1. It is of the machine, and of no shape. */
   readonly processors?: number;
 }

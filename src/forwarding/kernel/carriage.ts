@@ -80,6 +80,8 @@ export function carriageOf(
     nextHop: route.nextHop,
     packetOctets: route.mtu,
     detourInterface: near,
+    nearInterface: near,
+    unsent: device.delivery === "in",
     cut: mustCut(session, endpoint),
     cutter: cutter === undefined ? undefined : { cut: cutter.cut.into, join: cutter.join.into },
     networkDetour,
@@ -89,6 +91,7 @@ export function carriageOf(
     ...placement,
     circuitInterface: far,
     detourInterface: far,
+    unsent: false,
     cut: false,
     cutter: undefined,
   };
@@ -100,17 +103,9 @@ export function carriageOf(
     kind: "decapsulate",
     options: decapsulateOptions(session, attachment, placement),
   } as const;
-  const deliver = { kind: "deliver", options: deliveryOf(placement) } as const;
-  const throughCutter: readonly Use[] =
-    cutter === undefined
-      ? []
-      : [
-          [deliver, cutter.join.out],
-          [{ kind: "emit" }, cutter.cut.out],
-        ];
   return {
     uses: [
-      ...throughCutter,
+      ...(cutter === undefined ? [] : throughCutter(cutter, placement)),
       [decapsulate, { interfaceIndex: networkDetour.far, at: "ingress" }],
       [decapsulate, { interfaceIndex: route.interfaceIndex, at: "ingress" }],
       [encapsulate, { interfaceIndex: far, at: "ingress" }],
@@ -122,12 +117,21 @@ export function carriageOf(
   };
 }
 
+function throughCutter({ cut, join }: Cutter, placement: Placement): readonly Use[] {
+  return [
+    [{ kind: "deliver", options: deliveryOf(placement) }, join.out],
+    [{ kind: "emit" }, cut.out],
+  ];
+}
+
 /** What a session needs so that the userspace plane gets its frames, and carries it. */
 export function puntOf({ attachment, device }: Subject): Carriage {
   const options = { vlan: attachment.vlan === undefined ? "port" : "vlan" } as const;
   return {
     uses: [[{ kind: "punt", options }, device.place]],
-    circuits: [puntEntry(attachment, device.place.interfaceIndex, device.detour.far)],
+    circuits: [
+      puntEntry(attachment, device.place.interfaceIndex, device.detour.far, device.delivery === "in"),
+    ],
     peers: [],
     routes: [],
   };

@@ -1,6 +1,6 @@
 import { messageOf } from "../../bytes/errors.ts";
 import { type PinDirectory, pinDirectory, removeDirectory, removeOthers } from "../../os/bpf-file-system.ts";
-import { canTellProtocol } from "../../os/bpf-probe.ts";
+import { canTellProtocol, packetLayout } from "../../os/bpf-probe.ts";
 import { BpfSyscall } from "../../os/bpf-syscall.ts";
 import { processorCount } from "../../os/processors.ts";
 import type { PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
@@ -109,6 +109,7 @@ export class KernelPlane implements ForwardingPlane {
     this.#shop = new ProgramShop(new BpfSyscall(), maps.fds, {
       readsProtocol: !canTellProtocol(),
       processors: processorCount(),
+      packetLayout: packetLayout(),
     });
     this.#ground = { maps, networkDetour, attachments: new Attachments(this.#shop, owner, directory) };
     this.#slots = new Slots(maps.capacity);

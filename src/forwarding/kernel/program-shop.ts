@@ -35,12 +35,12 @@ function linesOf(order: ProgramOrder, maps: ProgramMaps, traits: KernelTraits): 
     case "emit":
       return emitProgram(maps);
     case "punt":
-      return puntProgram(order.options.vlan, maps);
+      return puntProgram({ ...order.options, ...traits }, maps);
   }
 }
 
 /** What the kernel and the machine are like for which programs are made. */
-export type KernelTraits = Pick<Required<ProgramOptions>, "readsProtocol" | "processors">;
+export type KernelTraits = Pick<Required<ProgramOptions>, "readsProtocol" | "processors" | "packetLayout">;
 
 /** Assembles and loads programs, each once. */
 export class ProgramShop implements Disposable {

@@ -125,6 +125,7 @@ test("an entry of the circuit side has the whole template, and nothing of any on
     tagProtocol: 0x8100,
     vlanId: 222,
     detour: 5,
+    near: 0,
     cutter: 6,
   });
 });

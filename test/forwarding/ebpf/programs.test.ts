@@ -44,7 +44,7 @@ describe.each([
 });
 
 test("a program that has every frame take the detour is one for ports and one for VLANs", () => {
-  const [port, vlan] = (["port", "vlan"] as const).map((kind) => assemble(puntProgram(kind, maps)));
+  const [port, vlan] = (["port", "vlan"] as const).map((kind) => assemble(puntProgram({ vlan: kind }, maps)));
   expect(port).not.toEqual(vlan);
 });
 

@@ -1,0 +1,184 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "../../src/lab/command.ts";
+import { eventually, MAIN } from "./lab.ts";
+import { TestNamespace } from "./namespace.ts";
+
+/**
+ * Two hosts, each a container whose virtual cable is the circuit itself, and their LCCEs with a virtual cable for the network between:
+ *
+ *     hostA - circuit [LCCE a] wan - wan [LCCE b] circuit - hostB
+ *
+ * With a TAP circuit the host is the namespace of LCCE a itself.
+ */
+
+/** One LCCE's part. */
+export interface LcceShape {
+  readonly plane: "ebpf" | "userspace";
+  readonly circuit?: "interface" | "tap";
+  /** Further keys of the tunnel, in YAML's flow style, such as `super_frames: whole`. */
+  readonly keys?: string;
+}
+
+export interface VethShape {
+  readonly family: 4 | 6;
+  readonly encapsulation: "udp" | "ip";
+  readonly a: LcceShape;
+  readonly b: LcceShape;
+}
+
+const WAN = {
+  4: { a: "203.0.113.1", b: "203.0.113.2", prefix: 24 },
+  6: { a: "2001:db8::1", b: "2001:db8::2", prefix: 64 },
+} as const;
+export const HOSTS = {
+  a: { 4: "198.51.100.1", 6: "2001:db8:5::1" },
+  b: { 4: "198.51.100.2", 6: "2001:db8:5::2" },
+} as const;
+const WAN_MTU = 1600;
+
+type End = "a" | "b";
+
+export class VethLcces implements AsyncDisposable {
+  readonly #folder = mkdtempSync(join(tmpdir(), "wirespan-veth-"));
+  readonly #daemons: ChildProcess[] = [];
+  readonly #namespaces = new Map<string, TestNamespace>();
+  readonly #shape: VethShape;
+  #log = "";
+
+  private constructor(shape: VethShape) {
+    this.#shape = shape;
+  }
+
+  /** Builds it, and waits until a ping passes. */
+  static async up(shape: VethShape): Promise<VethLcces> {
+    const made = new VethLcces(shape);
+    try {
+      await made.#build();
+      for (const end of ["a", "b"] as const) made.#start(end);
+      await eventually(`a ping passes; ${made.#log}`, () => made.pings(4), 90_000);
+      await eventually("status says so", async () => (await made.status("a")).includes("up"));
+    } catch (error) {
+      await made[Symbol.asyncDispose]();
+      throw new Error(`${String(error)}; ${made.#log}`);
+    }
+    return made;
+  }
+
+  host(end: End): TestNamespace {
+    return this.#at(this.#shape[end].circuit === "tap" ? `lcce${end}` : `host${end}`);
+  }
+
+  lcce(end: End): TestNamespace {
+    return this.#at(`lcce${end}`);
+  }
+
+  #at(name: string): TestNamespace {
+    const found = this.#namespaces.get(name);
+    if (found === undefined) throw new Error(`no namespace ${name}`);
+    return found;
+  }
+
+  async #build(): Promise<void> {
+    for (const name of ["hosta", "lccea", "lcceb", "hostb"])
+      this.#namespaces.set(name, await TestNamespace.make(`wirespan-veth-${name}-${process.pid}`));
+    const [a, b] = [this.lcce("a"), this.lcce("b")];
+    await a.ip(`link add wan mtu ${WAN_MTU} type veth peer name wan mtu ${WAN_MTU} netns ${b.name}`);
+    const { family } = this.#shape;
+    for (const [end, lcce] of [
+      ["a", a],
+      ["b", b],
+    ] as const) {
+      await this.#address(lcce, "wan", [`${WAN[family][end]}/${WAN[family].prefix}`]);
+      if (this.#shape[end].circuit === "tap") continue;
+      const host = this.host(end);
+      await lcce.ip(`link add circuit type veth peer name eth0 netns ${host.name}`);
+      await lcce.ip("link set circuit up");
+      await this.#address(host, "eth0", hostAddresses(end));
+    }
+  }
+
+  async #address(namespace: TestNamespace, device: string, addresses: readonly string[]): Promise<void> {
+    await namespace.exec("sysctl", "-qw", `net.ipv6.conf.${device}.disable_ipv6=0`);
+    await namespace.ip(`link set ${device} up`);
+    for (const address of addresses)
+      await namespace.ip(`addr add ${address} dev ${device}${address.includes(":") ? " nodad" : ""}`);
+  }
+
+  #socket(end: End): string {
+    return join(this.#folder, `${end}.sock`);
+  }
+
+  #start(end: End): void {
+    const { family, encapsulation } = this.#shape;
+    const { plane, circuit = "interface", keys } = this.#shape[end];
+    const other = end === "a" ? "b" : "a";
+    const zero = family === 6 && encapsulation === "udp" ? ["udp_checksum: zero"] : [];
+    const tunnel = [
+      `local: "${WAN[family][end]}", remote: "${WAN[family][other]}", encapsulation: ${encapsulation}`,
+      ...zero,
+      ...(keys === undefined ? [] : [keys]),
+      `pseudowires: { lan: { circuit: { ${circuit === "tap" ? "tap: pw0" : "interface: circuit"} } } }`,
+    ].join(", ");
+    const file = join(this.#folder, `${end}.yaml`);
+    writeFileSync(
+      file,
+      `plane: ${plane}\nlcce: { host_name: ${end}, control_socket: ${this.#socket(end)} }\ntunnels: { t: { ${tunnel} } }\n`,
+    );
+    const daemon = spawn(
+      "ip",
+      ["netns", "exec", this.lcce(end).name, process.execPath, MAIN, "run", "--config", file],
+      {
+        stdio: "pipe",
+      },
+    );
+    for (const stream of [daemon.stdout, daemon.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        this.#log += text;
+      });
+    this.#daemons.push(daemon);
+  }
+
+  /** Whether host b answers host a; gives a TAP device its addresses once it is there. */
+  async pings(version: 4 | 6): Promise<boolean> {
+    for (const end of ["a", "b"] as const)
+      if (this.#shape[end].circuit === "tap") await this.#addressTap(end);
+    const command = ["ip", "netns", "exec", this.host("a").name, "ping", "-qc1", "-W1", HOSTS.b[version]];
+    return (await run(command, { accept: [0, 1, 2] })).status === 0;
+  }
+
+  async #addressTap(end: End): Promise<void> {
+    await this.lcce(end).exec("sysctl", "-qw", "net.ipv6.conf.pw0.disable_ipv6=0");
+    for (const address of hostAddresses(end))
+      await this.lcce(end).exec(
+        "ip",
+        ...`addr replace ${address} dev pw0${address.includes(":") ? " nodad" : ""}`.split(" "),
+      );
+    await this.lcce(end).exec("ip", "link", "set", "pw0", "up");
+  }
+
+  async status(end: End): Promise<string> {
+    const command = ["ip", "netns", "exec", this.lcce(end).name, process.execPath, MAIN];
+    const { stdout } = await run([...command, "status", "--json", "--socket", this.#socket(end)], {
+      accept: [0, 1, 2, 3],
+    });
+    return stdout;
+  }
+
+  get log(): string {
+    return this.#log;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const daemon of this.#daemons) {
+      const ended = new Promise((resolve) => daemon.once("close", resolve));
+      if (daemon.exitCode === null && daemon.kill("SIGTERM")) await ended;
+    }
+    for (const namespace of this.#namespaces.values()) await namespace[Symbol.asyncDispose]();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+const hostAddresses = (end: End) => [`${HOSTS[end][4]}/24`, `${HOSTS[end][6]}/64`];
