@@ -117,7 +117,8 @@ export const circuitFields = z.strictObject({
     .enum(["forward", "no-pause", "block"])
     .default("forward")
     .describe(
-      "What crosses of the frames from the circuit to 01-80-C2-00-00-00..0F (STP, LACP, LLDP, PAUSE): all, all but PAUSE, or none.",
+      "What crosses of the frames from the circuit to 01-80-C2-00-00-00..0F (STP, LACP, LLDP, PAUSE): all, all but PAUSE, or none. " +
+        "What the peer sends is delivered whatever this says: set it at both ends.",
     ),
   allow_host_use: z
     .boolean()

@@ -1,8 +1,12 @@
+import { linux } from "./libc.ts";
+
 /** Ancillary data of a packet socket with PACKET_AUXDATA: struct cmsghdr (16 octets), then struct tpacket_auxdata (packet(7)). */
 
 /** Room for it, of which the kernel fills 36 octets. */
 export const AUXDATA_OCTETS = 64;
 
+const LEVEL = 8;
+const TYPE = 12;
 const STATUS = 16;
 const TCI = 32;
 const TPID = 34;
@@ -17,6 +21,8 @@ const DEFAULT_TPID = 0x8100;
  */
 export function outerTagBeside(view: DataView, control: number, length: number): number {
   if (length < FILLED_OCTETS) return -1;
+  if (view.getInt32(control + LEVEL, true) !== linux.SOL_PACKET) return -1;
+  if (view.getInt32(control + TYPE, true) !== linux.PACKET_AUXDATA) return -1;
   const status = view.getUint32(control + STATUS, true);
   if ((status & VLAN_VALID) === 0) return -1;
   const tpid = (status & TPID_VALID) !== 0 ? view.getUint16(control + TPID, true) : DEFAULT_TPID;

@@ -15,7 +15,6 @@ test.each(planes)(
       0,
     );
     const flood = lab.spawn("a10", process.execPath, FLOOD, "eth0", "60", "1454");
-    const flooded = output(flood);
     const { discards } = await lab.pseudowire("a", "lan");
     const isFull = async () => {
       const pseudowire = await lab.pseudowire("a", "lan");
@@ -46,6 +45,5 @@ test.each(planes)(
       5000,
     );
     flood.kill();
-    await flooded;
   },
 );

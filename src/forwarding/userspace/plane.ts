@@ -138,7 +138,12 @@ export class UserspacePlane implements ForwardingPlane {
 
   async openCircuit(device: CircuitDevice): Promise<void> {
     const circuit = openDevice(device);
-    await this.#ask({ kind: "open-circuit", circuit });
+    try {
+      await this.#ask({ kind: "open-circuit", circuit });
+    } catch (error) {
+      for (const fd of descriptorsOf(circuit)) close(fd);
+      throw error;
+    }
     this.#circuits.set(device.name, circuit);
     if (device.kind === "interface")
       this.#prepared.set(device.name, await this.#prepare(device.standIns?.sendsBy ?? device.name));
@@ -159,10 +164,17 @@ export class UserspacePlane implements ForwardingPlane {
     const fd = this.#endpoints.get(localEndKey(session.path));
     const target = `session ${session.localSessionId} of pseudowire ${session.pseudowire}`;
     if (fd === undefined) throw new SystemError("add a session", { errno: "ENOTCONN", target });
+    if (this.#freeRows.length === 0 && this.#nextRow > MOST_SESSIONS)
+      throw new SystemError("add a session", { errno: "ENOSPC", target });
     const row = this.#freeRows.pop() ?? this.#nextRow++;
-    if (row > MOST_SESSIONS) throw new SystemError("add a session", { errno: "ENOSPC", target });
+
     this.#cells.fill(0, row * CELLS_A_SESSION, (row + 1) * CELLS_A_SESSION);
-    await this.#ask({ kind: "add-session", row, fd, session, attachment });
+    try {
+      await this.#ask({ kind: "add-session", row, fd, session, attachment });
+    } catch (error) {
+      this.#freeRows.push(row);
+      throw error;
+    }
     this.#rows.set(session.localSessionId, row);
   }
 
