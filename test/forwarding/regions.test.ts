@@ -4,7 +4,7 @@ import { Arena } from "../../src/forwarding/userspace/arena.ts";
 import { MessageTable, VectorTable } from "../../src/forwarding/userspace/message-table.ts";
 import { ReceiveSlots } from "../../src/forwarding/userspace/receive-slots.ts";
 import { Regions } from "../../src/forwarding/userspace/regions.ts";
-import { TransmitMessages } from "../../src/forwarding/userspace/transmit-messages.ts";
+import { COPIED_HEADER_OCTETS, MOST_FRAMES, TransmitMessages } from "../../src/forwarding/userspace/transmit-messages.ts";
 
 const LENGTHS = [1, 63, 64, 65, 4096];
 
@@ -80,11 +80,11 @@ test("tables take no index that they do not have, and point at nothing that is n
 
 test("what waits to leave never takes more room than there is", () => {
   const messages = new TransmitMessages(new Arena());
-  expect(() => messages.takeHeader(257)).toThrow(/room for copied headers/);
-  for (let header = 0; header < 512; header += 1) messages.takeHeader(256);
+  expect(() => messages.takeHeader(COPIED_HEADER_OCTETS + 1)).toThrow(/room for copied headers/);
+  for (let header = 0; header < MOST_FRAMES; header += 1) messages.takeHeader(COPIED_HEADER_OCTETS);
   expect(() => messages.takeHeader(1)).toThrow(InvariantError);
   messages.clear();
-  messages.takeHeader(256);
+  messages.takeHeader(COPIED_HEADER_OCTETS);
   const arena = new Arena();
   const frame = arena.take(64);
   const full = new TransmitMessages(arena);
