@@ -4,7 +4,11 @@ import { Arena } from "../../src/forwarding/userspace/arena.ts";
 import { MessageTable, VectorTable } from "../../src/forwarding/userspace/message-table.ts";
 import { ReceiveSlots } from "../../src/forwarding/userspace/receive-slots.ts";
 import { Regions } from "../../src/forwarding/userspace/regions.ts";
-import { COPIED_HEADER_OCTETS, MOST_FRAMES, TransmitMessages } from "../../src/forwarding/userspace/transmit-messages.ts";
+import {
+  COPIED_HEADER_OCTETS,
+  MOST_FRAMES,
+  TransmitMessages,
+} from "../../src/forwarding/userspace/transmit-messages.ts";
 
 const LENGTHS = [1, 63, 64, 65, 4096];
 
