@@ -25,6 +25,9 @@ interface Flight {
   readonly octets: Uint8Array;
 }
 
+/** What the world asks of a machine. */
+export type Machine = Pick<Lcce, "handle" | "expire" | "deadlineMs">;
+
 /** One LCCE of the world with what its effects have built so far. */
 export class Node {
   readonly name: string;
@@ -58,6 +61,13 @@ export class World {
 
   add(name: string, address: string): Node {
     const node = new Node(name, address, this.#lcce(name));
+    this.nodes.set(address, node);
+    return node;
+  }
+
+  /** Another machine at an address: whatever takes inputs and time as an LCCE does. */
+  place(name: string, address: string, machine: Machine): Node {
+    const node = new Node(name, address, machine as Lcce);
     this.nodes.set(address, node);
     return node;
   }
