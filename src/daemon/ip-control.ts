@@ -5,18 +5,17 @@ import type { PsnPath } from "../wire/session-parameters.ts";
 import type { Log } from "./log.ts";
 import { pathOf } from "./settings.ts";
 
-type Family = 4 | 6;
-
-function familyOf(address: string): Family {
-  return isIPv6(address) ? 6 : 4;
+/** Which socket hears a tunnel: all over IPv4 share one, those over IPv6 have one for each local address. */
+function socketOf({ local }: TunnelConfig): string {
+  return isIPv6(local) ? local : "IPv4";
 }
 
-/** Control messages over IP protocol 115: one socket for each address family in use hears them for all tunnels. */
+/** Control messages over IP protocol 115: one socket over IPv4, and one for each local address over IPv6, hear them for all tunnels. */
 export class IpControl {
   readonly #log: Log;
   readonly #receive: (path: PsnPath, octets: Uint8Array) => void;
   readonly #tunnels = new Map<string, TunnelConfig>();
-  readonly #sockets = new Map<Family, IpControlSocket>();
+  readonly #sockets = new Map<string, IpControlSocket>();
   #lost = 0;
 
   constructor(log: Log, receive: (path: PsnPath, octets: Uint8Array) => void) {
@@ -26,10 +25,10 @@ export class IpControl {
 
   /** Hears a tunnel's peer from now on. Throws SystemError when the socket cannot be opened. */
   listen(tunnel: TunnelConfig): void {
-    const family = familyOf(tunnel.local);
-    if (!this.#sockets.has(family)) {
+    const key = socketOf(tunnel);
+    if (!this.#sockets.has(key)) {
       const socket = openIpControlSocket({
-        family,
+        v6Address: isIPv6(tunnel.local) ? tunnel.local : undefined,
         onMessage: (remote, local, octets) => this.#hear(remote, local, octets),
         onError: (error) =>
           this.#log.warn(
@@ -37,7 +36,7 @@ export class IpControl {
             `receiving control messages over IP went wrong: ${error.message}`,
           ),
       });
-      this.#sockets.set(family, socket);
+      this.#sockets.set(key, socket);
     }
     this.#tunnels.set(tunnel.name, tunnel);
   }
@@ -49,11 +48,12 @@ export class IpControl {
 
   unlisten(tunnel: TunnelConfig): void {
     this.#tunnels.delete(tunnel.name);
-    const family = familyOf(tunnel.local);
-    if ([...this.#tunnels.values()].some(({ local }) => familyOf(local) === family)) return;
-    this.#lost = this.drops;
-    this.#sockets.get(family)?.close();
-    this.#sockets.delete(family);
+    const key = socketOf(tunnel);
+    if ([...this.#tunnels.values()].some((other) => socketOf(other) === key)) return;
+    const socket = this.#sockets.get(key);
+    this.#lost += socket?.drops() ?? 0;
+    socket?.close();
+    this.#sockets.delete(key);
   }
 
   close(): void {
@@ -61,13 +61,12 @@ export class IpControl {
     this.#sockets.clear();
   }
 
-  /** IPv6 raw sockets do not tell the local address: then the peer's address alone names the tunnel. */
-  #hear(remote: string, local: string | undefined, octets: Uint8Array): void {
+  #hear(remote: string, local: string, octets: Uint8Array): void {
     for (const tunnel of this.#tunnels.values()) {
-      if (tunnel.remote !== remote || (local !== undefined && tunnel.local !== local)) continue;
+      if (tunnel.remote !== remote || tunnel.local !== local) continue;
       return this.#receive(pathOf(tunnel, 0), octets);
     }
     const unknown = { encapsulation: "ip", localPort: 0, remoteAddress: remote, remotePort: 0 } as const;
-    this.#receive({ ...unknown, localAddress: local ?? "::" }, octets);
+    this.#receive({ ...unknown, localAddress: local }, octets);
   }
 }

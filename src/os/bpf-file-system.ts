@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmdirSync, rmSync, statfsSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SystemError } from "./errors.ts";
 import { errno, errnoName, mount } from "./libc.ts";
@@ -13,14 +13,24 @@ const ROOT = join(MOUNT_POINT, "wirespan");
 const BPF_FS_MAGIC = 0xcafe4a11;
 const OWNER_ONLY = 0o700;
 
-/** Where to pin, or why nothing can be. */
+/** Where to pin, or why nothing can be; and where pins do not outlive all processes of this mount namespace, why. */
 export type PinDirectory =
-  | { readonly path: string; readonly lock: Lock; readonly reason?: undefined }
-  | { readonly path?: undefined; readonly lock?: undefined; readonly reason: string };
+  | {
+      readonly path: string;
+      readonly lock: Lock;
+      readonly caveat?: string | undefined;
+      readonly reason?: undefined;
+    }
+  | {
+      readonly path?: undefined;
+      readonly lock?: undefined;
+      readonly caveat?: undefined;
+      readonly reason: string;
+    };
 
 /**
  * Makes a directory to pin in, mounting the bpf file system if it is not yet, in this mount namespace: in a private one, pins go
- * with its last process. What is in the directory from before stays. The directory is this process's alone while the lock is held: one
+ * with its last process, and there is a caveat. What is in the directory from before stays. The directory is this process's alone while the lock is held: one
  * that another process has, which may be in another network namespace, is not touched.
  */
 export function pinDirectory(name: string): PinDirectory {
@@ -33,10 +43,34 @@ export function pinDirectory(name: string): PinDirectory {
     return { reason: refused("make a directory for pins", path, error).message };
   }
   const locking = lockFile(path, "directory");
-  if (locking.holder === undefined) return { path, lock: locking.lock };
+  if (locking.holder === undefined) return { path, lock: locking.lock, caveat: caveat() };
   return {
     reason: `another wirespan has the pins in ${path}; give one of the two another lcce.control_socket`,
   };
+}
+
+/** Why pins go with the last process that sees them here; undefined where the machine's, or the container's, first process does too. */
+function caveat(): string | undefined {
+  const hint = "ip netns exec and containers make such a mount; nsenter --net=/run/netns/NAME does not";
+  try {
+    if (process.pid === 1) return `this process is the first of its container, which ends with it`;
+    const ours = bpfMounts("self").findLast(({ mountPoint }) => mountPoint === MOUNT_POINT)?.device;
+    if (bpfMounts("1").some(({ device }) => device === ours)) return undefined;
+    return `${MOUNT_POINT} is mounted for its mount namespace alone (${hint})`;
+  } catch (error) {
+    return `whether ${MOUNT_POINT} is the machine's own cannot be seen: ${codeOf(error)} (/proc/1/mountinfo)`;
+  }
+}
+
+/** The bpf file systems that a process sees, by their device numbers (proc_pid_mountinfo(5)). */
+function bpfMounts(process: string): readonly { readonly device: string; readonly mountPoint: string }[] {
+  return readFileSync(`/proc/${process}/mountinfo`, "utf8")
+    .split("\n")
+    .filter((line) => line.includes(" - bpf "))
+    .map((line) => {
+      const [, , device = "", , mountPoint = ""] = line.split(" ");
+      return { device, mountPoint };
+    });
 }
 
 /** Mounts the bpf file system if it is not yet and may be; whoever pins says why it could not. */

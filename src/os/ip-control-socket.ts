@@ -3,7 +3,7 @@ import { IP_PROTOCOL_L2TP } from "../wire/constants.ts";
 import { SystemError } from "./errors.ts";
 import { linux } from "./libc.ts";
 import { controlOnlyFilter, filterProgram } from "./socket-filter.ts";
-import { addressText, canonicalText, DROPS, MEMORY_WORDS } from "./sockets.ts";
+import { addressOctets, addressText, canonicalText, DROPS, MEMORY_WORDS } from "./sockets.ts";
 
 /** Longest IP packet. */
 const BUFFER_OCTETS = 65_536;
@@ -14,9 +14,10 @@ const receiveBuffer = Buffer.alloc(4);
 receiveBuffer.writeInt32LE(4 * 1024 * 1024);
 
 export interface IpControlSocketOptions {
-  readonly family: 4 | 6;
-  /** A control message from the T bit on, a copy; IPv6 does not tell the local address. */
-  readonly onMessage: (remoteAddress: string, localAddress: string | undefined, octets: Uint8Array) => void;
+  /** Over IPv6, whose raw sockets do not tell where a packet went, the local address whose messages to hear; absent: IPv4. */
+  readonly v6Address?: string | undefined;
+  /** A control message from the T bit on, a copy. */
+  readonly onMessage: (remoteAddress: string, localAddress: string, octets: Uint8Array) => void;
   readonly onError: (error: Error) => void;
 }
 
@@ -28,21 +29,23 @@ export interface IpControlSocket {
 
 /**
  * Hears control messages over IP protocol 115: those whose session id is 0, which a filter in the kernel picks out
- * (RFC 3931 §4.1.1.2). Throws SystemError. What it hears is sent to every local address.
+ * (RFC 3931 §4.1.1.2). Throws SystemError. Over IPv4 it hears what is sent to any local address.
  */
 export function openIpControlSocket(options: IpControlSocketOptions): IpControlSocket {
-  const { family } = options;
-  const target = `IP protocol ${IP_PROTOCOL_L2TP} over IPv${family}`;
+  const { v6Address } = options;
+  const target = `IP protocol ${IP_PROTOCOL_L2TP} over ${v6Address === undefined ? "IPv4" : `IPv6 to ${v6Address}`}`;
   try {
-    const addressFamily = family === 4 ? raw.AddressFamily.IPv4 : raw.AddressFamily.IPv6;
+    const addressFamily = v6Address === undefined ? raw.AddressFamily.IPv4 : raw.AddressFamily.IPv6;
     const socket = raw.createSocket({ protocol: IP_PROTOCOL_L2TP, addressFamily, bufferSize: BUFFER_OCTETS });
-    const program = filterProgram(controlOnlyFilter(family === 6));
+    const program = filterProgram(
+      controlOnlyFilter(v6Address === undefined ? undefined : addressOctets(v6Address.replace(/%.*$/, ""))),
+    );
     // The kernel copies the program while the call lasts; `program` stays referenced until then.
     socket.setOption(linux.SOL_SOCKET, linux.SO_ATTACH_FILTER, program.header, program.header.length);
     socket.setOption(linux.SOL_SOCKET, linux.SO_RCVBUF, receiveBuffer, receiveBuffer.length);
     socket.on("error", options.onError);
     socket.on("message", (octets, source) => {
-      const found = family === 4 ? fromIpv4(octets) : { local: undefined, message: octets };
+      const found = v6Address === undefined ? fromIpv4(octets) : { local: v6Address, message: octets };
       if (found === undefined || found.message.length <= ZERO_WORD_OCTETS) return;
       // The package uses its buffer again for the next packet.
       const message = Uint8Array.from(found.message.subarray(ZERO_WORD_OCTETS));

@@ -44,9 +44,29 @@ export function dataOnlyFilter(isV6: boolean): readonly FilterLine[] {
   ];
 }
 
-/** Keeps what has session id 0: control messages (RFC 3931 §4.1.1.2). */
-export function controlOnlyFilter(isV6: boolean): readonly FilterLine[] {
-  return [...loadSessionId(isV6), [JUMP_EQUAL, 0, 1, 0], [RETURN, 0, 0, EVERYTHING], [RETURN, 0, 0, 0]];
+/** Where the IPv6 header's destination is, counted from the network header (SKF_NET_OFF of linux/filter.h). */
+const DESTINATION = -0x10_0000 + 24;
+
+/** Loses what is not for an IPv6 address. */
+function onlyTo(destination: Uint8Array): readonly FilterLine[] {
+  const view = new DataView(destination.buffer, destination.byteOffset, destination.byteLength);
+  return [0, 4, 8, 12].flatMap((at): readonly FilterLine[] => [
+    [LOAD_WORD, 0, 0, (DESTINATION + at) >>> 0],
+    [JUMP_EQUAL, 1, 0, view.getUint32(at)],
+    [RETURN, 0, 0, 0],
+  ]);
+}
+
+/** Keeps what has session id 0: control messages (RFC 3931 §4.1.1.2); over IPv6 only those to an address. */
+export function controlOnlyFilter(destination: Uint8Array | undefined): readonly FilterLine[] {
+  const isV6 = destination !== undefined;
+  return [
+    ...(isV6 ? onlyTo(destination) : []),
+    ...loadSessionId(isV6),
+    [JUMP_EQUAL, 0, 1, 0],
+    [RETURN, 0, 0, EVERYTHING],
+    [RETURN, 0, 0, 0],
+  ];
 }
 
 /** Keeps nothing. */

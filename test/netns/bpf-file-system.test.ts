@@ -82,3 +82,20 @@ test("a directory that another user keeps to himself is no place for pins", () =
     }
   });
 });
+
+test("pins that go with a mount namespace have a caveat, those that the first process sees have none", () => {
+  expect(bpfCaveat("wst-caveat-shared")).toBeUndefined();
+  inPrivateMounts(() => {
+    hide();
+    expect(bpfCaveat("wst-caveat-private")).toContain("/sys/fs/bpf is mounted for its mount namespace alone");
+  });
+});
+
+/** The caveat of a directory that goes at once. */
+function bpfCaveat(name: string): string | undefined {
+  const { path, lock, caveat } = pinDirectory(name);
+  if (path === undefined) throw new Error("no directory for pins");
+  lock[Symbol.dispose]();
+  removeDirectory(path);
+  return caveat;
+}

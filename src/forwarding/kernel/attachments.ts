@@ -1,7 +1,9 @@
 import { readdirSync, rmSync } from "node:fs";
 import type { AttachPoint } from "../../bpf/kernel-numbers.ts";
 import { pinPath } from "../../os/bpf-file-system.ts";
+import { networkNamespaceId } from "../../os/network-namespace.ts";
 import { type Attachment, TrafficControl } from "../../os/traffic-control.ts";
+import type { BpfProgram } from "../../ports.ts";
 import { type ProgramOrder, type ProgramShop, programName } from "./program-shop.ts";
 
 /** Where a program runs. */
@@ -18,9 +20,12 @@ interface Used {
 /** Pins of links begin so. */
 const PREFIX = "link_";
 
-/** Name of a program's place, and of its link's pin: by it a later daemon finds what a crashed one left. */
-function placeName(order: ProgramOrder, { interfaceIndex, at }: Place): string {
-  return `${PREFIX}${interfaceIndex}_${at}_${programName(order)}`;
+/**
+ * Name of a program's place, and of its link's pin: by it a later daemon finds what a crashed one left. Indexes of interfaces are told
+ * apart by network namespaces, which may share a bpf file system.
+ */
+function placeName({ interfaceIndex, at }: Place, program: string): string {
+  return `${PREFIX}${networkNamespaceId()}_${interfaceIndex}_${at}_${program}`;
 }
 
 /** Programs at interfaces: each one that sessions need is attached once to a place, as long as one of them needs it. */
@@ -47,7 +52,7 @@ export class Attachments {
 
   /** Makes a program run at a place. Rejects with VerifierError or SystemError, and then nothing has changed. */
   async use(order: ProgramOrder, place: Place): Promise<void> {
-    const name = placeName(order, place);
+    const name = placeName(place, programName(order));
     const used = this.#used.get(name);
     if (used !== undefined) {
       used.users += 1;
@@ -57,19 +62,32 @@ export class Attachments {
     await this.#search(place);
     const inherited = this.#inherited.get(name);
     if (inherited !== undefined) {
-      await inherited.replace(program);
       this.#inherited.delete(name);
-      this.#used.set(name, { attachment: inherited, users: 1 });
-      return;
+      if (await this.#takeOver(inherited, program, place)) {
+        this.#used.set(name, { attachment: inherited, users: 1 });
+        return;
+      }
+      await this.#drop(name, inherited).catch(() => undefined);
     }
     const attachment = await this.#control.attach(program, place.interfaceIndex, place.at);
     if (this.#directory !== undefined) attachment.pin(pinPath(this.#directory, name));
     this.#used.set(name, { attachment, users: 1 });
   }
 
+  /** Whether it could be: a link whose interface is gone is of no use, though another interface may have the same index now. */
+  async #takeOver(inherited: Attachment, program: BpfProgram, place: Place): Promise<boolean> {
+    if (inherited.interfaceIndex !== place.interfaceIndex) return false;
+    try {
+      await inherited.replace(program);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** One user less. */
   async release(order: ProgramOrder, place: Place): Promise<void> {
-    const name = placeName(order, place);
+    const name = placeName(place, programName(order));
     const used = this.#used.get(name);
     if (used === undefined) return;
     used.users -= 1;
@@ -96,8 +114,7 @@ export class Attachments {
     if (this.#searched.has(key)) return;
     this.#searched.add(key);
     const found = await this.#control.leftOvers(place.interfaceIndex, place.at);
-    for (const [program, attachment] of found)
-      this.#inherited.set(`${PREFIX}${place.interfaceIndex}_${place.at}_${program}`, attachment);
+    for (const [program, attachment] of found) this.#inherited.set(placeName(place, program), attachment);
   }
 
   async #drop(name: string, attachment: Attachment): Promise<void> {

@@ -33,6 +33,7 @@ import {
   unload,
 } from "./carriage.ts";
 import { CircuitOwners } from "./circuit-owners.ts";
+import { crashWords } from "./crash-words.ts";
 import { closeKernelDevice, type KernelDevice, openKernelDevice, removeLeftOvers } from "./devices.ts";
 import { Inheritance } from "./inheritance.ts";
 import { closeNetworkDetour, openNetworkDetour } from "./network-detour.ts";
@@ -102,10 +103,7 @@ export class KernelPlane implements ForwardingPlane {
     this.#userspace = userspace;
     this.#pins = pins;
     this.#owner = owner;
-    this.crashWords =
-      pins.reason === undefined
-        ? "forwarding outlives a crash of the daemon"
-        : `forwarding ends with the daemon: ${pins.reason}`;
+    this.crashWords = crashWords(pins);
     this.#shop = new ProgramShop(new BpfSyscall(), maps.fds, {
       readsProtocol: !canTellProtocol(),
       processors: processorCount(),
