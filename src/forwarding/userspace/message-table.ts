@@ -84,6 +84,12 @@ export class MessageTable {
     tables.words[(at + fields.vectorCount) >>> 2] = count;
   }
 
+  /** The message consists of `count` vectors now, which begin where they did: at `first`. */
+  extendVectors(index: number, vectors: VectorTable, first: number, count: number): void {
+    checkIndex("vectors", first, count, vectors.size);
+    this.#arena.tables.words[(this.#at(index) + fields.vectorCount) >>> 2] = count;
+  }
+
   /** Address of its vectors, as `setVectors` wrote it, and how many they are, for writev(2). */
   vectorsAddress(index: number): number {
     return this.#arena.tables.view.getUint32(this.#at(index) + fields.vector, true) + this.#high(index);

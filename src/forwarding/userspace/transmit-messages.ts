@@ -147,7 +147,7 @@ export class TransmitMessages {
     this.frameCounts[last] = (this.frameCounts[last] as number) + 1;
     this.octets[last] = (this.octets[last] as number) + octets;
     const first = this.#firstVectors[this.firstFrames[last] as number] as number;
-    this.#messages.setVectors(last, this.#vectors, first, this.#usedVectors - first);
+    this.#messages.extendVectors(last, this.#vectors, first, this.#usedVectors - first);
     this.#endFrame(octets);
   }
 
