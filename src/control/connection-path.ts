@@ -4,16 +4,26 @@ import { isSameAddress, type PsnPath, pathKey } from "../wire/session-parameters
  * Where the peer of one control connection is. Until a message from there proved that ours reach it, we send at most as many octets
  * as came, so that a forged or replayed SCCRQ makes nobody receive more than its sender sent (as RFC 9000 §8.1 has it for QUIC).
  * Octets are those of control messages; the headers around them weigh the same in both directions.
+ *
+ * The peer may choose its UDP port (RFC 3931 §4.1.2.2), and no digest covers that: whoever is faster than the peer's message may send a
+ * copy of it from another port. So with digests the configured port wins over others as soon as anything valid comes from
+ * there, and is tried in turns with the other one where nothing is acknowledged.
  */
 export class ConnectionPath {
+  readonly #configured: PsnPath;
+  readonly #isAuthenticated: boolean;
   #path: PsnPath;
+  /** From where a message came last, unless that is fixed. */
+  #heard: PsnPath;
   #isValidated = false;
-  /** Whether the peer may still choose its UDP port (RFC 3931 §4.1.2.2). */
-  #isOpen = true;
+  #isFixed = false;
   #allowanceOctets = 0;
 
-  constructor(path: PsnPath) {
+  constructor(configured: PsnPath, path: PsnPath, isAuthenticated: boolean) {
+    this.#configured = configured;
+    this.#isAuthenticated = isAuthenticated;
     this.#path = path;
+    this.#heard = path;
   }
 
   /** We begin by ourselves, with a peer that the operator named. */
@@ -32,23 +42,36 @@ export class ConnectionPath {
 
   /** Whether a message from there may be of this connection. */
   takes(path: PsnPath): boolean {
-    return this.#isOpen ? isSameAddress(this.#path, path) : pathKey(this.#path) === pathKey(path);
+    const isOpen = this.#isAuthenticated || !this.#isFixed;
+    return isOpen ? isSameAddress(this.#path, path) : pathKey(this.#path) === pathKey(path);
   }
 
-  /** The peer chose its address and port for good. */
-  fix(path: PsnPath): void {
-    this.#path = path;
-    this.#isOpen = false;
-  }
-
-  /** A message of so many octets came from `path`; `knowsUs` when it names the id that we assigned ourselves, which only who hears us can. */
+  /**
+   * A verified message of so many octets came from `path`; `knowsUs` when it names the id that we assigned ourselves, which only
+   * who hears us can.
+   */
   received(path: PsnPath, octets: number, knowsUs: boolean): void {
-    if (this.#isValidated) return;
-    this.#path = path;
-    this.#allowanceOctets += octets;
-    if (!knowsUs) return;
+    if (!this.#isValidated) this.#allowanceOctets += octets;
+    if (this.#isFixed) return;
+    if (!knowsUs) {
+      if (!this.#isValidated) this.#path = path;
+      return;
+    }
     this.#isValidated = true;
-    this.fix(path);
+    this.#heard = path;
+    this.#path = path;
+    if (!this.#isAuthenticated || pathKey(path) === pathKey(this.#configured)) this.fix();
+  }
+
+  /** What we sent is not acknowledged: the next goes to the other port that may be the peer's. */
+  turn(): void {
+    if (this.#isFixed || !this.#isAuthenticated || !this.#isValidated) return;
+    this.#path = this.#path === this.#configured ? this.#heard : this.#configured;
+  }
+
+  /** What went there lately was acknowledged: the peer stays there. */
+  fix(): void {
+    this.#isFixed = true;
   }
 
   /** Whether a message of so many octets may be sent now. */

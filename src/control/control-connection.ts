@@ -92,7 +92,7 @@ export class ControlConnection implements Expirable, Settleable, Sender {
     const { settings } = owner;
     this.#context = context;
     this.#owner = owner;
-    this.peerPath = new ConnectionPath(path);
+    this.peerPath = new ConnectionPath(settings.path, path, settings.authentication.mode === "digest");
     this.localControlConnectionId = context.controlConnectionIds.allocate();
     this.tieBreaker = context.random.octets(8);
     this.#envelope = new Envelope(settings.authentication, context.random);
@@ -236,8 +236,10 @@ export class ControlConnection implements Expirable, Settleable, Sender {
     this.#context.touch(this);
     if (this.lingerUntilMs !== undefined && nowMs >= this.lingerUntilMs) return this.forget();
     if (this.#setupDeadlineMs !== undefined && nowMs >= this.#setupDeadlineMs) this.#giveUpSetUp();
-    if (nowMs >= (this.#lostDueMs() ?? Infinity) || this.#delivery.expire(nowMs) === "dead")
-      this.#applyWhy("lost", "the peer does not answer");
+    const isSilent = nowMs >= (this.#lostDueMs() ?? Infinity);
+    const expired = this.#delivery.expire(nowMs);
+    if (expired === "retransmit") this.peerPath.turn();
+    if (isSilent || expired === "dead") this.#applyWhy("lost", "the peer does not answer");
     if (nowMs >= (this.#helloDueMs() ?? Infinity)) this.send({ name: "HELLO", avps: {} });
   }
 
@@ -275,7 +277,9 @@ export class ControlConnection implements Expirable, Settleable, Sender {
   #order(decoded: DecodedControlMessage): ReceiveVerdict {
     const { ns, nr, controlConnectionId } = decoded.header;
     const name = decoded.kind === "message" ? decoded.message.name : undefined;
+    const { acknowledged } = this.#delivery;
     const order = this.#delivery.receive(ns, nr, isAcknowledgement(decoded), decoded, this.#context.nowMs);
+    if (this.#state === "established" && this.#delivery.acknowledged > acknowledged) this.peerPath.fix();
     // A repeated SCCRQ is answered by the SCCRP alone: its sender could not verify an ACK without our nonce (RFC 3931 §4.3), and
     // once it had an acknowledgement it would not give us again what the SCCRP's octets are measured by.
     const lacksSccrp = this.#state === "wait-ctl-conn" && !this.peerPath.isValidated;
@@ -293,10 +297,10 @@ export class ControlConnection implements Expirable, Settleable, Sender {
       const text = `message type ${decoded.messageType} is unknown here`;
       return this.#refuse("unknown-mandatory", { resultCode: stopResult.generalError, errorCode: 8, text });
     }
-    this.#dispatch(decoded, path);
+    this.#dispatch(decoded);
   }
 
-  #dispatch(decoded: DecodedControlMessage & { kind: "message" }, path: PsnPath): void {
+  #dispatch(decoded: DecodedControlMessage & { kind: "message" }): void {
     const { problem, message } = decoded;
     const { name, avps } = message;
     switch (name) {
@@ -306,7 +310,7 @@ export class ControlConnection implements Expirable, Settleable, Sender {
         const refusal =
           this.#state === "wait-ctl-reply" ? judgeStart(avps, problem, this.#owner.settings) : undefined;
         // Even when we closed meanwhile: from now on the header names the peer's id (RFC 3931 §5.4.3).
-        if (this.#envelope.remoteControlConnectionId === 0) this.#learnPeer(avps, decoded.ignored, path);
+        if (this.#envelope.remoteControlConnectionId === 0) this.#learnPeer(avps, decoded.ignored);
         if (refusal !== undefined) return this.#refuse("sccrp-bad", refusal);
         return this.#refuse("sccrp", stateMachine("SCCRP out of state"));
       }
@@ -371,13 +375,11 @@ export class ControlConnection implements Expirable, Settleable, Sender {
     });
   }
 
-  #learnPeer(avps: AvpValues, ignored: readonly string[], path?: PsnPath): void {
+  #learnPeer(avps: AvpValues, ignored: readonly string[]): void {
     this.#envelope.learnPeerNonce(avps.controlMessageAuthenticationNonce);
     this.#envelope.remoteControlConnectionId = avps.assignedControlConnectionId ?? 0;
     this.#delivery.setPeerWindow(avps.receiveWindowSize || 4);
     this.#identity = readIdentity(avps, ignored);
-    // The responder may answer from a UDP port of its own choice (RFC 3931 §4.1.2.2).
-    if (path !== undefined) this.peerPath.fix(path);
   }
 
   #sendStopCcn(): void {

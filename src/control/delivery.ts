@@ -75,6 +75,7 @@ export class Delivery<Payload> {
   #acknowledgementOwed = false;
   #retransmitted = 0;
   #heardMs: number | undefined;
+  #acknowledged = 0;
   #isPostponed = false;
 
   constructor(codec: MessageCodec, settings: DeliverySettings) {
@@ -96,6 +97,11 @@ export class Delivery<Payload> {
   /** Messages retransmitted so far. */
   get retransmitted(): number {
     return this.#retransmitted;
+  }
+
+  /** Messages that the peer acknowledged so far. */
+  get acknowledged(): number {
+    return this.#acknowledged;
   }
 
   /** Unacknowledged messages that may be in flight now: the smaller of congestion window and peer's window. */
@@ -291,6 +297,7 @@ export class Delivery<Payload> {
     if (acknowledged > this.#sent.length) return isNsAtOrBefore(nr, oldest);
     if (acknowledged === 0) return true;
     this.#heardMs = nowMs;
+    this.#acknowledged += acknowledged;
     for (let count = 0; count < acknowledged; count += 1) this.#sent.shift()?.sender?.acknowledged();
     this.#inFlight = Math.max(0, this.#inFlight - acknowledged);
     this.#grow();

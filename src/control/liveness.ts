@@ -63,7 +63,7 @@ export class Liveness {
 
   /**
    * Something from the peer's address hints that it knows nothing of us. Anybody may forge that, so it asks for no more than one
-   * HELLO in a while, whose answer is awaited for a shorter time. True when it is time for that HELLO.
+   * HELLO in a while, and without digests for its answer in a shorter time. True when it is time for that HELLO.
    */
   doubt(nowMs: number): boolean {
     if (nowMs - this.#heardMs < limits.recentMs) return false;
@@ -80,7 +80,9 @@ export class Liveness {
     if (this.#waitingSinceMs === undefined || silenceMs === 0) return undefined;
     const sinceMs = Math.max(this.#heardMs, this.#waitingSinceMs);
     const doubtedMs = this.#doubtedMs ?? -1;
-    if (doubtedMs > this.#heardMs) return Math.max(sinceMs, doubtedMs) + Math.min(silenceMs, limits.doubtMs);
+    // With digests a hint that anybody may forge does not shorten it: on a path that loses a little that would end what is alive.
+    if (doubtedMs > this.#heardMs && !this.#isAuthenticated)
+      return Math.max(sinceMs, doubtedMs) + Math.min(silenceMs, limits.doubtMs);
     return this.#isLossy ? undefined : sinceMs + silenceMs;
   }
 

@@ -173,6 +173,41 @@ test.each(["digest", "none"] as const)(
   },
 );
 
+test("RFC 3931 §4.1.2.2: an SCCRP or SCCCN that comes from another port first, copied, does not lead us there", () => {
+  const { bench, peer } = opening({ authentication }, protection);
+  const sccrp = peer.say("SCCRP", peer.introduction, { path: fromPort(4000) });
+  peer.hear("SCCCN");
+  bench.advance(1000);
+  expect(peer.hear("SCCCN").path).toEqual(peerPath);
+  bench.advance(2000);
+  expect(peer.hear("SCCCN").path.remotePort).toBe(4000);
+  peer.deliver(sccrp);
+  expect(peer.hear("ACK").path).toEqual(peerPath);
+  bench.advance(4000);
+  expect(peer.hear("SCCCN").path).toEqual(peerPath);
+  peer.acknowledge({ path: fromPort(4000) });
+  expect(bench.lcce.snapshot().connections[0]?.path).toEqual(peerPath);
+
+  const half = answering({ authentication }, protection);
+  const scccn = half.peer.say("SCCCN", {}, { path: fromPort(4000) });
+  expect(half.peer.hear("ACK").path.remotePort).toBe(4000);
+  half.peer.deliver(scccn);
+  expect(half.peer.hear("ACK").path).toEqual(peerPath);
+});
+
+test("RFC 3931 §4.1.2.2: with digests a peer with a port of its own choice keeps it once what went there is acknowledged", () => {
+  const { bench, peer } = opening({ authentication }, protection);
+  const path = fromPort(4000);
+  peer.say("SCCRP", peer.introduction, { path });
+  peer.hear("SCCCN");
+  peer.acknowledge({ path });
+  bench.openSession(lan);
+  for (const wait of [0, 1000, 2000]) {
+    bench.advance(wait);
+    expect(peer.hear("ICRQ").path).toEqual(path);
+  }
+});
+
 test("RFC 3931 §4.3: an SCCRQ whose connection is no more opens no other, and neither do thousands of them", () => {
   const bench = new Bench({ role: "responder", authentication });
   bench.open();

@@ -52,6 +52,10 @@ export class World {
   nowMs = 0;
   path: Path;
   readonly nodes = new Map<string, Node>();
+  /** Hears every datagram that is sent, with the node that it is for and the path as that node sees it. */
+  tap: ((to: Node, path: PsnPath, octets: Uint8Array) => void) | undefined;
+  /** Octets that nodes sent to addresses where nobody is. */
+  strayOctets = 0;
   #flights: Flight[] = [];
 
   constructor(seed: number, path: Path = perfect) {
@@ -100,7 +104,12 @@ export class World {
   /** Puts a datagram on the way as `from` would send it. */
   transmit(from: Node, path: PsnPath, octets: Uint8Array): void {
     const to = this.nodes.get(path.remoteAddress);
-    if (to === undefined || this.random.next() < this.path.loss) return;
+    if (to === undefined) {
+      this.strayOctets += octets.length;
+      return;
+    }
+    this.tap?.(to, mirrored(path, from.address), octets.slice());
+    if (this.random.next() < this.path.loss) return;
     const copies = this.random.next() < this.path.duplicate ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {
       const delayed = octets.slice();
@@ -112,6 +121,11 @@ export class World {
       const atMs = this.nowMs + latencyMs + 1 + Math.floor(this.random.next() * delayMs);
       this.#flights.push({ atMs, to, path: mirrored(path, from.address), octets: delayed });
     }
+  }
+
+  /** Puts a datagram in front of a node as if it came by `path`; it arrives whatever the path does to others. */
+  inject(to: Node, path: PsnPath, octets: Uint8Array, afterMs: number): void {
+    this.#flights.push({ atMs: this.nowMs + afterMs, to, path, octets });
   }
 
   #lcce(name: string): Lcce {
