@@ -9,22 +9,34 @@ interface Deadline {
   readonly owner: Expirable;
 }
 
-/** At most one deadline for each owner, in a binary heap; replaced and withdrawn entries are skipped when they surface. */
+/** Fewer stale entries than this are not worth making the heap anew. */
+const FEW_STALE = 64;
+
+/**
+ * At most one deadline for each owner, in a binary heap. Replaced and withdrawn entries stay in it until they surface, or until they are
+ * more than those that count: who makes us set deadlines again and again cannot make it grow.
+ */
 export class Timers {
   readonly #current = new Map<Expirable, Deadline>();
-  readonly #heap: Deadline[] = [];
+  #heap: Deadline[] = [];
+
+  /** Entries in the heap, stale ones among them. */
+  get size(): number {
+    return this.#heap.length;
+  }
 
   /** Sets, replaces or (with undefined) withdraws the deadline of an owner, in ms of the injected clock. */
   set(owner: Expirable, atMs: number | undefined): void {
     if (this.#current.get(owner)?.atMs === atMs) return;
     if (atMs === undefined) {
       this.#current.delete(owner);
-      return;
+    } else {
+      const deadline = { atMs, owner };
+      this.#current.set(owner, deadline);
+      this.#heap.push(deadline);
+      this.#siftUp(this.#heap.length - 1);
     }
-    const deadline = { atMs, owner };
-    this.#current.set(owner, deadline);
-    this.#heap.push(deadline);
-    this.#siftUp(this.#heap.length - 1);
+    if (this.#heap.length > 2 * this.#current.size + FEW_STALE) this.#rebuild();
   }
 
   /** The earliest deadline; undefined when there is none. */
@@ -48,6 +60,11 @@ export class Timers {
       if (this.#current.get(first.owner) === first) return;
       this.#pop();
     }
+  }
+
+  /** Costs as much as there are entries, and comes after as many changes at least. An array in ascending order is a heap. */
+  #rebuild(): void {
+    this.#heap = [...this.#current.values()].sort((a, b) => a.atMs - b.atMs);
   }
 
   #pop(): void {

@@ -60,3 +60,23 @@ test("timers come due in order, whatever was set, replaced or withdrawn: 2 000 r
     expect(timers.nextMs).toBe(earliest(...plain.values()));
   }
 });
+
+test("a deadline that is set again and again, behind one that stays, leaves no more entries than count and a few", () => {
+  const timers = new Timers();
+  const quiet = { expire: () => {} };
+  const busy = Array.from({ length: 100 }, () => ({ expire: () => {} }));
+  timers.set(quiet, 1);
+  for (let nowMs = 2; nowMs < 100_000; nowMs += 1) {
+    const owner = busy[nowMs % busy.length];
+    if (owner === undefined) return expect.unreachable();
+    timers.set(owner, nowMs % 7 === 0 ? undefined : nowMs + 60_000);
+    expect(timers.size).toBeLessThanOrEqual(3 * 101 + 64);
+  }
+  expect(timers.takeDue(1)).toBe(quiet);
+  let last = 0;
+  for (let due = timers.takeDue(1e9); due !== undefined; due = timers.takeDue(1e9)) {
+    const next = timers.nextMs ?? last;
+    expect(next).toBeGreaterThanOrEqual(last);
+    last = next;
+  }
+});
