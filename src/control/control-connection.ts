@@ -301,8 +301,10 @@ export class ControlConnection implements Expirable, Settleable, Sender {
   }
 
   #dispatch(decoded: DecodedControlMessage & { kind: "message" }): void {
-    const { problem, message } = decoded;
-    const { name, avps } = message;
+    const {
+      problem,
+      message: { name, avps },
+    } = decoded;
     switch (name) {
       case "SCCRQ":
         return this.#refuse("sccrq", stateMachine("SCCRQ on a connection in use"));
@@ -383,10 +385,12 @@ export class ControlConnection implements Expirable, Settleable, Sender {
   }
 
   #sendStopCcn(): void {
-    const refusal = this.#refusal;
     if (this.#cause !== "close") this.#delivery.dropUnsent();
     const assignedControlConnectionId = this.localControlConnectionId;
-    this.send({ name: "StopCCN", avps: { resultCode: resultCodeAvp(refusal), assignedControlConnectionId } });
+    this.send({
+      name: "StopCCN",
+      avps: { resultCode: resultCodeAvp(this.#refusal), assignedControlConnectionId },
+    });
   }
 
   #report(from: ControlConnectionState, cause: ControlConnectionEvent, to: ControlConnectionState): void {

@@ -66,12 +66,14 @@ test("a deadline that is set again and again, behind one that stays, leaves no m
   const quiet = { expire: () => {} };
   const busy = Array.from({ length: 100 }, () => ({ expire: () => {} }));
   timers.set(quiet, 1);
+  let most = 0;
   for (let nowMs = 2; nowMs < 100_000; nowMs += 1) {
     const owner = busy[nowMs % busy.length];
     if (owner === undefined) return expect.unreachable();
     timers.set(owner, nowMs % 7 === 0 ? undefined : nowMs + 60_000);
-    expect(timers.size).toBeLessThanOrEqual(3 * 101 + 64);
+    most = Math.max(most, timers.size);
   }
+  expect(most).toBeLessThan(3 * 101 + 64);
   expect(timers.takeDue(1)).toBe(quiet);
   let last = 0;
   for (let due = timers.takeDue(1e9); due !== undefined; due = timers.takeDue(1e9)) {
