@@ -301,10 +301,8 @@ export class ControlConnection implements Expirable, Settleable, Sender {
   }
 
   #dispatch(decoded: DecodedControlMessage & { kind: "message" }): void {
-    const {
-      problem,
-      message: { name, avps },
-    } = decoded;
+    const { problem, message } = decoded;
+    const { name, avps } = message;
     switch (name) {
       case "SCCRQ":
         return this.#refuse("sccrq", stateMachine("SCCRQ on a connection in use"));
