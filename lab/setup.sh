@@ -14,6 +14,8 @@ node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.ex
 packages=(make g++ python3 libpcap-dev iproute2 iputils-ping util-linux)
 if [ "${1:-run}" = test ]; then
   packages+=(tshark tcpdump ethtool qemu-system-x86 busybox-static cpio kmod xz-utils systemd)
+  # Programs that local networks rely on: a test runs them in namespaces of its own.
+  packages+=(dnsmasq-base frr keepalived avahi-daemon linuxptp lldpd iperf3 openssl)
 fi
 
 missing=()
@@ -29,7 +31,19 @@ if [ ${#missing[@]} -gt 0 ]; then
   fi
   say "installing by apt: ${missing[*]}"
   "${root[@]}" apt-get update -qq
+  # None of their services is wanted on this machine: not started now, and not when it starts again.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
+    "${root[@]}" chmod 755 "$policy"
+    trap '"${root[@]}" rm -f "$policy"' EXIT
+  fi
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  if command -v systemctl >/dev/null; then
+    for service in frr keepalived avahi-daemon lldpd; do
+      [[ " ${missing[*]} " != *" $service "* ]] || "${root[@]}" systemctl disable --quiet "$service" 2>/dev/null || true
+    done
+  fi
 fi
 
 stamp=node_modules/.wirespan-installed

@@ -98,6 +98,7 @@ for s in sockets:
 async function datagrams(lab: Lab): Promise<readonly number[]> {
   const python = (name: "send" | "receive") => ["python3", "-c", `${programs.common}\n${programs[name]}`];
   const listener = lab.spawn("b1", ...python("receive"));
+  const closed = once(listener, "close");
   let said = "";
   listener.stdout?.setEncoding("utf8").on("data", (text: string) => {
     said += text;
@@ -105,7 +106,7 @@ async function datagrams(lab: Lab): Promise<readonly number[]> {
   await eventually("the receiver listens", () => said.startsWith("ready"));
   const { status, stderr } = await lab.exec("a1", ...python("send"));
   expect(status, stderr).toBe(0);
-  await once(listener, "close");
+  await closed;
   return said.trim().split("\n").slice(1).map(Number);
 }
 
