@@ -49,7 +49,7 @@ export interface TunnelConfig {
   /** Of data messages in UDP; "auto" is "zero" over IPv4 and "full" over IPv6. */
   readonly udpChecksum: "auto" | "full" | "zero";
   /** Whether programs in the kernel hand super-frames to the WAN interface whole. */
-  readonly superFrames: "whole" | "cut";
+  readonly superFrames: "auto" | "whole" | "cut";
   /** Code point of control messages. */
   readonly controlDscp: number;
   /** Absent for a tunnel of static pseudowires only. */

@@ -259,12 +259,14 @@ export const tunnelFields = z.strictObject({
         "in all tunnels from one local address and port.",
     ),
   super_frames: z
-    .enum(["whole", "cut"])
-    .default("whole")
+    .enum(["auto", "whole", "cut"])
+    .default("auto")
     .describe(
       "How programs in the kernel send what hosts hand over in pieces of up to 64 KiB, or with unfinished checksums: `whole`, to be " +
-        "cut and finished by the WAN interface, or `cut` and finished before they leave, for a peer in user space or the kernel's own " +
-        "L2TP behind a virtual cable (veth) that does neither. The same in all tunnels from one local address and port.",
+        "cut and finished by the WAN interface; `cut` and finished before they leave, slower, for any peer behind an interface that does " +
+        "neither; `auto`: `whole` where the WAN interface is hardware, or a VLAN, bond or bridge of nothing else, and `cut` on virtual ones " +
+        "such as veth. Where both ends of a veth forward by programs in the kernel, `whole` at both is faster. The same in all tunnels " +
+        "from one local address and port.",
     ),
   control_dscp: z
     .union([z.enum(dscpWords), dscpNumber], wantedDscp())

@@ -15,8 +15,8 @@ export interface PsnEndpoint {
    * of the peer's (RFC 6935 §5). "auto": "zero" over IPv4, where each end may choose (RFC 3931 §4.1.2.3), "full" over IPv6.
    */
   readonly checksum: UdpChecksum;
-  /** Whether super-frames may leave in one piece, for the interface to cut. */
-  readonly superFrames: "whole" | "cut";
+  /** Whether super-frames may leave in one piece, for the interface to cut; "auto": where it does cut them. */
+  readonly superFrames: "auto" | "whole" | "cut";
   /** Whether the kernel may join several datagrams before the socket, and so before programs, see them; default true. */
   readonly joins?: boolean;
   /** Code point of control messages. */

@@ -1,6 +1,7 @@
 import { isIPv6 } from "node:net";
 import netlink, { type RtNetlinkSocket } from "netlink";
 import { SystemError } from "./errors.ts";
+import { finishesPackets } from "./hand-over.ts";
 import { ifNameToIndex, linux } from "./libc.ts";
 import { type NetlinkWatch, watchNetlink } from "./netlink-watch.ts";
 import { ask, attributesIn } from "./rtnetlink.ts";
@@ -42,6 +43,8 @@ export interface RouteFound {
   /** Of that, what was learned of the path or the route says; undefined where only the interface limits. */
   readonly pathMtu: number | undefined;
   readonly interfaceName: string;
+  /** Whether packets leave by it cut and with finished checksums, whatever it was given (hand-over.ts). */
+  readonly finishes: boolean;
   /** Kind of the interface's hardware, such as "ETHER" (linux/if_arp.h, without ARPHRD_). */
   readonly hardware: string;
   /** Whether the address is this machine's own. */
@@ -82,6 +85,7 @@ export async function routeTo(remote: string, local: string): Promise<RouteFound
       return {
         interfaceIndex,
         interfaceName: link?.attrs.ifname ?? "",
+        finishes: finishesPackets(link?.attrs.ifname ?? ""),
         hardware: String(link?.data.type),
         nextHop,
         nextHopText: addressText(nextHop),

@@ -23,7 +23,7 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
         remotePort: 1701,
         fragmentation: "outer",
         udpChecksum: "auto",
-        superFrames: "whole",
+        superFrames: "auto",
         controlDscp: 0,
         control: {
           role: "either",

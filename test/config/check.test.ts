@@ -253,7 +253,7 @@ const across: readonly (readonly [string, string, readonly string[]])[] = [
     two("", "", ", udp_checksum: zero, super_frames: cut, control_dscp: 48"),
     [
       "another tunnel from 2001:DB8:0::1 shares the socket and says auto: tunnels.two.udp_checksum <zero>",
-      "another tunnel from 2001:DB8:0::1 shares the socket and says whole: tunnels.two.super_frames <cut>",
+      "another tunnel from 2001:DB8:0::1 shares the socket and says auto: tunnels.two.super_frames <cut>",
       "another tunnel from 2001:DB8:0::1 shares the socket and says 0: tunnels.two.control_dscp <48>",
     ],
   ],

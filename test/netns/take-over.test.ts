@@ -26,6 +26,7 @@ function topologyOf(name: string, circuit: Circuit, isStatic: boolean, encapsula
       local,
       remote,
       encapsulation,
+      super_frames: "whole",
       control: isStatic ? "static" : "negotiated",
       pseudowires: { lan },
     };

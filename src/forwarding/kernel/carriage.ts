@@ -50,24 +50,30 @@ export interface Carriage {
 
 const HOP_LIMIT = 64;
 
+/** By a virtual interface a packet may come to a peer as it left, and who is no program like ours can make nothing of it. */
+export function cutsFor(superFrames: PsnEndpoint["superFrames"], { finishes }: Way["route"]): boolean {
+  return superFrames === "cut" || (superFrames === "auto" && !finishes);
+}
+
 /** Numbers are for each frame, and one that needs no cutting must not overtake those that do. */
-function mustCut(session: SessionParameters, endpoint: PsnEndpoint): boolean {
-  return endpoint.superFrames === "cut" || session.transmitSequencing === "all";
+function mustCut(session: SessionParameters, { superFrames }: PsnEndpoint, { route }: Way): boolean {
+  return cutsFor(superFrames, route) || session.transmitSequencing === "all";
 }
 
 /** Whether a session needs a cutter: the kernel cuts TCP that is in UDP when it must, but not what is in IP protocol 115. */
-export function needsCutter(session: SessionParameters, endpoint: PsnEndpoint): boolean {
-  return session.path.encapsulation === "ip" && !mustCut(session, endpoint);
+export function needsCutter(session: SessionParameters, endpoint: PsnEndpoint, way: Way): boolean {
+  return session.path.encapsulation === "ip" && !mustCut(session, endpoint, way);
 }
 
 /** What a session needs so that programs carry it; with the cutter if `needsCutter`. */
 export function carriageOf(
   { session, attachment, device }: Subject,
   endpoint: PsnEndpoint,
-  { route }: Way,
+  way: Way,
   slot: number,
   { networkDetour, cutter }: { readonly networkDetour: Cable; readonly cutter?: Cutter | undefined },
 ): Carriage {
+  const { route } = way;
   const { near, far } = device.detour;
   const placement: Placement = {
     localAddress: addressOctets(session.path.localAddress),
@@ -82,7 +88,7 @@ export function carriageOf(
     detourInterface: near,
     nearInterface: near,
     unsent: device.delivery === "in",
-    cut: mustCut(session, endpoint),
+    cut: mustCut(session, endpoint, way),
     cutter: cutter === undefined ? undefined : { cut: cutter.cut.into, join: cutter.join.into },
     networkDetour,
     deliver: device.delivery,

@@ -300,7 +300,7 @@ export class KernelPlane implements ForwardingPlane {
     const isNew = before?.slot === undefined && inherited === undefined;
     if (isNew && slot < untouched) clearSlot(this.#ground.maps, slot);
     try {
-      const needs = needsCutter(subject.session, endpoint);
+      const needs = needsCutter(subject.session, endpoint, way);
       const cutter = needs ? await subject.device.cutter() : undefined;
       const cables = { networkDetour: this.#ground.networkDetour, cutter };
       const carriage = this.#owned(subject, carriageOf(subject, endpoint, way, slot, cables));

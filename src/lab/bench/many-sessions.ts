@@ -57,7 +57,14 @@ export function configOf(side: Side, { sessions, control, plane }: ManySessions)
     lcce: { host_name: side, control_socket: socketOf(side) },
     log: { level: "warn" },
     tunnels: {
-      peer: { local, remote, control, ...(control === "static" ? {} : { receive_window: 64 }), pseudowires },
+      peer: {
+        local,
+        remote,
+        super_frames: "whole",
+        control,
+        ...(control === "static" ? {} : { receive_window: 64 }),
+        pseudowires,
+      },
     },
   });
 }
