@@ -26,7 +26,7 @@ const rows: Readonly<Record<string, Row>> = {
   "the same with ids": { oddity: { keepsState: true, isSlow: true }, boundS: [150, 200] },
   "stop and wait, ids ignored, it dials, calls after 5 s, and answers nobody": {
     oddity: { redialMs: 1000, isDeaf: true, callAfterMs: 5000, ignoresIds: true, isSlow: true },
-    boundS: [150, 200],
+    boundS: [150, 300],
   },
   "the same, told to answer it": {
     oddity: { redialMs: 1000, isDeaf: true, callAfterMs: 5000, ignoresIds: true, isSlow: true },
