@@ -25,11 +25,15 @@ export class Envelope implements MessageCodec {
   readonly #settings: AuthenticationSettings;
   readonly #random: Random;
   readonly #authentication: Authentication;
+  /** What AVPs are hidden with: the secret that the peer surely has, once there are two to choose from (RFC 3931 §5.4.1). */
+  #hidingSecret: Uint8Array | undefined;
 
   constructor(settings: AuthenticationSettings, random: Random) {
     this.#settings = settings;
     this.#random = random;
     this.#authentication = new Authentication(settings, random.octets(limits.nonceOctets));
+    // While a secret is being changed, nothing is hidden until a message of the peer tells which one it has.
+    if (settings.secrets.length === 1) this.#hidingSecret = settings.secrets[0];
   }
 
   /** Value of our Nonce AVP; undefined with authentication off. */
@@ -48,8 +52,8 @@ export class Envelope implements MessageCodec {
       return encodeControlMessage(numbers, undefined);
     const content = message ?? { name: "ACK" as const, avps: {} };
     const digest = this.#authentication.keysFor(content.name);
-    const { hideAvps, secrets } = this.#settings;
-    const secret = secrets[0];
+    const { hideAvps } = this.#settings;
+    const secret = this.#hidingSecret;
     // With 0 in the header, the id inside is what the receiver finds the connection by (RFC 3931 §5.4.3).
     const mustBeClear =
       content.name === "ACK" || (content.name === "StopCCN" && numbers.controlConnectionId === 0);
@@ -71,6 +75,7 @@ export class Envelope implements MessageCodec {
     if (verification.verdict !== "ok") return verification;
     try {
       const { hidingSecrets } = verification;
+      this.#hidingSecret = hidingSecrets[0] ?? this.#hidingSecret;
       return { verdict: "ok", decoded: decodeControlMessage(octets, { hidingSecrets }) };
     } catch (error) {
       if (error instanceof TruncatedError || error instanceof ProtocolError) return { verdict: "malformed" };

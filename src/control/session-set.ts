@@ -114,10 +114,8 @@ export class SessionSet implements SessionCarrier {
   receive(name: MessageName, avps: AvpValues, problem: MessageProblem | undefined): void {
     if (name === "ICRQ") return this.#receiveCall(avps, problem);
     if (name === "OCRQ") {
-      return this.#refuseCall(avps, {
-        resultCode: cdnResult.noFacilitiesPermanent,
-        text: "no outgoing calls here",
-      });
+      const never = { resultCode: cdnResult.noFacilitiesPermanent, text: "no outgoing calls here" };
+      return this.#refuseCall(avps, problem === undefined ? never : refusalOf(problem));
     }
     const session = this.#find(avps);
     if (session !== undefined) return session.receive(name, avps, problem);

@@ -149,6 +149,7 @@ export class Session implements Expirable, Sender {
   receive(name: MessageName, avps: AvpValues, problem: MessageProblem | undefined): void {
     this.#avps = avps;
     this.#refusal = problem === undefined ? undefined : refusalOf(problem);
+    this.#learnId(avps.localSessionId);
     switch (name) {
       case "ICRQ":
         return this.apply("icrq");
@@ -221,14 +222,19 @@ export class Session implements Expirable, Sender {
 
   #learnPeer(): void {
     const { localSessionId, assignedCookie } = this.#avps;
-    if (this.#remoteSessionId === 0 && localSessionId) {
-      this.#remoteSessionId = localSessionId;
-      this.#carrier.sessionLearned(this);
-    }
-    if (assignedCookie !== undefined) this.#transmitCookie = assignedCookie.slice();
+    this.#learnId(localSessionId);
+    // Cookies are assigned by ICRQ and ICRP alone (RFC 3931 §5.4.4, Assigned Cookie).
+    if (assignedCookie !== undefined && this.#cause !== "iccn") this.#transmitCookie = assignedCookie.slice();
     const choices = readChoices(this.#avps, this.#choices);
     if (!("text" in choices)) this.#choices = choices;
     if (this.#avps.circuitStatus !== undefined) this.#remoteStatus = this.#avps.circuitStatus;
+  }
+
+  /** The first Local Session ID of the peer: whatever we say from now on names it (RFC 3931 §5.4.4). */
+  #learnId(localSessionId: number | undefined): void {
+    if (this.#remoteSessionId !== 0 || !localSessionId) return;
+    this.#remoteSessionId = localSessionId;
+    this.#carrier.sessionLearned(this);
   }
 
   #learnStatus(): void {

@@ -8,6 +8,7 @@ import {
   resultCode,
   text,
   u16,
+  u16Between,
   u16List,
   u32,
   u64,
@@ -65,7 +66,7 @@ export const avpTable = {
     attributeType: 10,
     mandatory: true,
     hideable: false,
-    value: u16,
+    value: u16Between(1, 0xffff),
     section: "RFC 3931 §5.4.3",
   },
   serialNumber: {
@@ -172,14 +173,15 @@ export const avpTable = {
     attributeType: 69,
     mandatory: true,
     hideable: true,
-    value: u16,
+    // None and the default one are ours; those of other pseudowire types are known, and refused for what they are.
+    value: u16Between(0, 4),
     section: "RFC 3931 §5.4.4",
   },
   dataSequencing: {
     attributeType: 70,
     mandatory: true,
     hideable: true,
-    value: u16,
+    value: u16Between(0, 2),
     section: "RFC 3931 §5.4.4",
   },
   circuitStatus: {

@@ -265,13 +265,13 @@ export const messageDigest: ValueCodec<MessageDigest> = {
   encode: (value) => new Writer().u8(value.digestType).octets(value.digest).finish(),
 };
 
-/** A 16-bit value of which only some are defined. */
-export function u16From(...known: readonly number[]): ValueCodec<number> {
+/** A 16-bit value of which only those from `least` to `most` are defined; any other is malformed (RFC 3931 §7.1). */
+export function u16Between(least: number, most: number): ValueCodec<number> {
   return {
     decode(value) {
       const number = u16.decode(value);
-      if (!known.includes(number))
-        throw rangeError(`a 16-bit value: ${number} is not one of ${known.join(", ")}`);
+      if (number < least || number > most)
+        throw rangeError(`a 16-bit value: ${number} is not one from ${least} to ${most}`);
       return number;
     },
     encode: u16.encode,

@@ -153,6 +153,9 @@ export const messageTable = {
     level: "session",
     required: [...sessionIds, "circuitErrors"],
     optional: ["randomVector"],
+    tolerated: {
+      circuitErrors: "a message that only informs ends no session, even where its AVP cannot be read",
+    },
     section: "6.13",
   },
   SLI: {
