@@ -1,3 +1,4 @@
+import type { PsnPath } from "../wire/session-parameters.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import type { ControlConnectionEvent } from "./control-connection-table.ts";
 import type { PseudowireDirectory } from "./session-set.ts";
@@ -13,7 +14,10 @@ export interface ConnectionOwner {
   connectionReady(connection: ControlConnection): void;
   /** In idle, with its sessions ended; delivery may live on. */
   connectionClosed(connection: ControlConnection, why: string, cause: ControlConnectionEvent): void;
-  noteRefusal(why: string): void;
+  /** A message from there failed authentication. */
+  noteFailure(verdict: "wrong-digest" | "missing-digest", path: PsnPath): void;
+  /** Why nothing that counts comes from the peer, for people. */
+  readonly whySilent: string;
   /** Nothing is left of it: its identifiers are free. */
   connectionGone(connection: ControlConnection): void;
   readonly directory: PseudowireDirectory;

@@ -27,7 +27,7 @@ import { SessionSet } from "./session-set.ts";
 import { limits } from "./settings.ts";
 import { lookUp } from "./table.ts";
 import type { Expirable } from "./timers.ts";
-import { authenticationFailed, describeStop } from "./words.ts";
+import { describeStop } from "./words.ts";
 
 /** One control connection: its state machine over reliable delivery, its authentication and its sessions (RFC 3931 §7.2). */
 export class ControlConnection implements Expirable, Settleable, Sender {
@@ -212,8 +212,7 @@ export class ControlConnection implements Expirable, Settleable, Sender {
     const opened = this.#envelope.open(octets, this.#state !== "established");
     const { verdict } = opened;
     if (verdict !== "ok") {
-      if (verdict !== "malformed")
-        this.#owner.noteRefusal(authenticationFailed(verdict, this.#owner.settings.authentication.mode));
+      if (verdict !== "malformed") this.#owner.noteFailure(verdict, path);
       return this.#context.discard(verdict, path);
     }
     const { decoded } = opened;
@@ -239,7 +238,7 @@ export class ControlConnection implements Expirable, Settleable, Sender {
     const isSilent = nowMs >= (this.#lostDueMs() ?? Infinity);
     const expired = this.#delivery.expire(nowMs);
     if (expired === "retransmit") this.peerPath.turn();
-    if (isSilent || expired === "dead") this.#applyWhy("lost", "the peer does not answer");
+    if (isSilent || expired === "dead") this.#applyWhy("lost", this.#owner.whySilent);
     if (nowMs >= (this.#helloDueMs() ?? Infinity)) this.send({ name: "HELLO", avps: {} });
   }
 

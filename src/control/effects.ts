@@ -55,4 +55,12 @@ export type ReportedEvent =
       readonly to: string;
       readonly detail?: string;
     }
+  /** Something from a peer's address was turned down: it fails authentication, or its SCCRQ is not acceptable. */
+  | {
+      readonly event: "refused";
+      readonly peer: string;
+      readonly path: PsnPath;
+      readonly isAuthentication: boolean;
+      readonly detail: string;
+    }
   | { readonly event: "discard"; readonly reason: ControlDiscardReason; readonly path: PsnPath };

@@ -15,7 +15,7 @@ import type { PseudowireDirectory } from "./session-set.ts";
 import { limits, type PeerSettings, type PseudowireSettings } from "./settings.ts";
 import { judgeTie } from "./tie-breaker.ts";
 import type { Expirable } from "./timers.ts";
-import { CHALLENGED, describeStrangeCall } from "./words.ts";
+import { authenticationFailed, CHALLENGED, describeStrangeCall } from "./words.ts";
 
 /** Where the peers of an LCCE register what messages are found by. */
 export interface Registry {
@@ -59,6 +59,8 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   #whyNot: string | undefined;
   /** What came from the peer's address and was turned down; tells more than the silence that follows. */
   #refusal: string | undefined;
+  /** The last message from there that failed authentication. */
+  #failure: string | undefined;
 
   constructor(context: Context, registry: Registry, settings: PeerSettings) {
     this.#context = context;
@@ -117,8 +119,26 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   }
 
   /** Something from the peer's address was turned down; `why` is for people and proves nothing about who sent it. */
-  noteRefusal(why: string): void {
-    this.#refusal = why;
+  noteRefusal(why: string, path: PsnPath): void {
+    this.#note(why, path, false);
+  }
+
+  noteFailure(verdict: "wrong-digest" | "missing-digest", path: PsnPath): void {
+    const why = authenticationFailed(verdict, this.#settings.authentication.mode, path.remoteAddress);
+    this.#failure = why;
+    this.#note(why, path, true);
+  }
+
+  #note(detail: string, path: PsnPath, isAuthentication: boolean): void {
+    this.#refusal = detail;
+    const { name: peer } = this.#settings;
+    this.#context.emit({ kind: "report", event: { event: "refused", peer, path, isAuthentication, detail } });
+  }
+
+  get whySilent(): string {
+    return this.#failure === undefined
+      ? "the peer does not answer"
+      : `no valid answer came: ${this.#failure}`;
   }
 
   /** A message from the peer's address is for no connection of ours. Where messages are authenticated it cannot count. */
@@ -231,6 +251,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.#backoff.reset();
     this.#whyNot = undefined;
     this.#refusal = undefined;
+    this.#failure = undefined;
     this.strangeCall = undefined;
     this.#noteIdentity(connection);
     this.nextAttemptMs = undefined;

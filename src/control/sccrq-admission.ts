@@ -10,7 +10,6 @@ import type { ControlConnection } from "./control-connection.ts";
 import { SccrqMemory } from "./sccrq-memory.ts";
 import { resultCodeAvp } from "./session.ts";
 import type { PeerSettings } from "./settings.ts";
-import { authenticationFailed } from "./words.ts";
 
 const SCCRQ = 1;
 const NOTHING = new Uint8Array(0);
@@ -20,7 +19,8 @@ export type Sccrq = DecodedControlMessage & { readonly kind: "message" };
 /** The peer that SCCRQs come from, as far as letting them in goes. */
 export interface AdmittingPeer {
   readonly settings: PeerSettings;
-  noteRefusal(why: string): void;
+  noteRefusal(why: string, path: PsnPath): void;
+  noteFailure(verdict: "wrong-digest" | "missing-digest", path: PsnPath): void;
   /** Whether the SCCRQ is one of our own that is still in use. */
   isOurs(sccrq: AvpValues): boolean;
   /** The connection that the same SCCRQ began, if its peer may repeat it from there. */
@@ -54,14 +54,14 @@ export class SccrqAdmission {
     if (repeated !== undefined) return repeated.receive(octets, path);
     if (this.#memory.has(avps)) return this.#context.discard("replayed", path);
     if (peer.settings.role === "initiator") {
-      peer.noteRefusal("the peer opens control connections too, and with role: initiator only we do");
+      peer.noteRefusal("the peer opens control connections too, and with role: initiator only we do", path);
       return this.#context.discard("not-answered", path);
     }
     // Its sender heard nothing yet of the connection that it begins.
     if (sccrq.header.nr !== 0) return this.#context.discard("beyond-nr", path);
     const refusal = judgeStart(avps, sccrq.problem, peer.settings);
     if (refusal === undefined) return this.#accept(path, sccrq, octets.length);
-    peer.noteRefusal(`refused the peer's SCCRQ: ${refusal.text}`);
+    peer.noteRefusal(`refused the peer's SCCRQ: ${refusal.text}`, path);
     // Who asks for version 2 alone could not read an answer of ours (RFC 3931 §4.7).
     if (sccrq.header.version !== 3) return this.#context.discard("version", path);
     this.#refuse(path, avps, refusal, octets.length);
@@ -72,7 +72,7 @@ export class SccrqAdmission {
     const { authentication } = this.#peer.settings;
     const verification = new Authentication(authentication, NOTHING).verify(octets, SCCRQ);
     if (verification.verdict !== "ok") {
-      this.#peer.noteRefusal(authenticationFailed(verification.verdict, authentication.mode));
+      this.#peer.noteFailure(verification.verdict, path);
       this.#context.discard(verification.verdict, path);
       return undefined;
     }

@@ -48,11 +48,16 @@ function describe({ resultCode, errorCode, errorMessage }: ResultCode, table: ty
 }
 
 /** Words for a failed verification: most often the secrets differ. */
-export function authenticationFailed(verdict: "wrong-digest" | "missing-digest", mode: string): string {
-  if (mode !== "digest") return "messages from the peer are authenticated, and no secret is configured here";
+export function authenticationFailed(
+  verdict: "wrong-digest" | "missing-digest",
+  mode: string,
+  address: string,
+): string {
+  if (mode !== "digest")
+    return `messages from ${address} are authenticated, and no secret is configured here`;
   if (verdict === "wrong-digest")
-    return "messages from the peer fail authentication: do both ends have the same secret?";
-  return "messages from the peer carry no Message Digest: is a secret configured at its end?";
+    return `messages from ${address} fail authentication: do both ends have the same secret?`;
+  return `messages from ${address} carry no Message Digest: is a secret configured at its end?`;
 }
 
 /** Text of a peer made safe for a terminal: control characters become dots, and it is cut at 120 characters. */

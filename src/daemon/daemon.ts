@@ -1,6 +1,6 @@
 import type { Config, SecretSource } from "../config/config.ts";
 import { formatPlan, formatStep } from "../config/plan.ts";
-import type { Effect, Input, ReportedEvent } from "../control/effects.ts";
+import type { Effect, Input } from "../control/effects.ts";
 import { Lcce } from "../control/lcce.ts";
 import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
 import { monotonicClock } from "../os/clock.ts";
@@ -12,6 +12,7 @@ import { watchRoutes } from "../os/routes.ts";
 import { readSecret } from "../os/secrets.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { Circuits } from "./circuits.ts";
+import { EventLog } from "./event-log.ts";
 import { hostUseReader } from "./host-use.ts";
 import { IpControl } from "./ip-control.ts";
 import { LifeSigns } from "./life-signs.ts";
@@ -35,6 +36,7 @@ const LONGEST_TIMEOUT_MS = 0x7fff_ffff;
  */
 export class Daemon {
   readonly #log: Log;
+  readonly #eventLog: EventLog;
   readonly #plane: ForwardingPlane;
   readonly #planeReason: string;
   readonly #links: Links;
@@ -60,6 +62,7 @@ export class Daemon {
   ) {
     this.#config = config;
     this.#log = log;
+    this.#eventLog = new EventLog(log);
     this.#logLosses = () => output.losses;
     this.#plane = plane;
     this.#planeReason = reason;
@@ -259,7 +262,7 @@ export class Daemon {
           this.#circuits.remove(effect.localSessionId);
           break;
         case "report":
-          this.#report(effect.event);
+          this.#eventLog.report(effect.event, monotonicClock.nowMs());
           break;
       }
     }
@@ -277,18 +280,6 @@ export class Daemon {
       () => this.#perform(this.#lcce.expire(monotonicClock.nowMs())),
       Math.ceil(waitMs),
     );
-  }
-
-  #report(event: ReportedEvent): void {
-    if (event.event === "discard") {
-      const { reason, path } = event;
-      this.#log.debug({ event: "control-discard", reason, from: path.remoteAddress }, `discarded: ${reason}`);
-      return;
-    }
-    const subject =
-      event.event === "session" ? `pseudowire ${event.pseudowire}` : `control connection to ${event.peer}`;
-    const detail = event.detail === undefined ? "" : `: ${event.detail}`;
-    this.#log.info({ ...event }, `${subject} ${event.from} -> ${event.to} (${event.cause})${detail}`);
   }
 
   /** Resolves once every peer has heard of the end, or after `limitMs`. */

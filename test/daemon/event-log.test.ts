@@ -1,0 +1,82 @@
+import { expect, test } from "vitest";
+import type { ReportedEvent } from "../../src/control/effects.ts";
+import { EventLog } from "../../src/daemon/event-log.ts";
+import type { Log } from "../../src/daemon/log.ts";
+import { LogLimiter } from "../../src/daemon/log-limiter.ts";
+import { digestAuthentication } from "../simulation/world.ts";
+import { Bench, lan, peerPath } from "../support/bench.ts";
+import { ScriptedPeer } from "../support/scripted-peer.ts";
+
+/** What an event log writes, as "level text". */
+function written(events: readonly ReportedEvent[], apartMs = 0): readonly string[] {
+  const lines: string[] = [];
+  const at = (level: string) => (_fields: unknown, text: string) => lines.push(`${level} ${text}`);
+  const log = { debug: at("debug"), info: at("info"), warn: at("warn") } as unknown as Log;
+  const eventLog = new EventLog(log);
+  for (const [index, event] of events.entries()) eventLog.report(event, index * apartMs);
+  return lines;
+}
+
+test("of a kind a few lines are written in a while, and what was left out is said with the next one", () => {
+  const limiter = new LogLimiter();
+  const admitted = Array.from({ length: 1000 }, (_, index) => limiter.admit("kind", 1000 + index));
+  expect(admitted.filter((more) => more !== undefined)).toEqual(["", "", "", "", ""]);
+  expect(limiter.admit("another", 1500)).toBe("");
+  expect(limiter.admit("kind", 14_000)).toBe(" (and 995 more like it in 13 s)");
+  expect(limiter.admit("kind", 14_000)).toBe("");
+});
+
+test.each(["none", "digest"] as const)(
+  "authentication %s: 20 000 forged datagrams write a few lines, each tunnel and kind for itself",
+  (mode) => {
+    const authentication = mode === "digest" ? { authentication: digestAuthentication("secret") } : {};
+    const bench = new Bench({ role: "responder", ...authentication });
+    bench.open(lan);
+    for (let id = 1; id <= 20_000; id += 1) {
+      const path = {
+        ...peerPath,
+        remotePort: id,
+        ...(id % 3 === 0 ? { remoteAddress: "198.51.100.7" } : {}),
+      };
+      const peer = new ScriptedPeer(bench, id);
+      const refusable = id % 5 === 0 ? { receiveWindowSize: 0 } : {};
+      peer.say("SCCRQ", { ...peer.introduction, ...refusable, tieBreaker: new Uint8Array(8) }, { path });
+      bench.transmissions = [];
+    }
+    const lines = written(bench.events);
+    expect(lines.length).toBeLessThan(60);
+    expect(lines).toContain("info SCCRQ from 198.51.100.7, which no tunnel has as its remote: discarded");
+    expect(lines.some((line) => line.startsWith(mode === "digest" ? "warn tunnel peer: " : "info "))).toBe(
+      true,
+    );
+  },
+);
+
+test("a peer whose secret differs is in the log with its address, and is not said to be silent", () => {
+  const bench = new Bench({ role: "either", authentication: digestAuthentication("secret") });
+  const secrets = [new TextEncoder().encode("another")];
+  const protection = { digestType: "hmac-sha1" as const, secrets, nonce: new Uint8Array(16).fill(7) };
+  const peer = new ScriptedPeer(bench, undefined, protection);
+  bench.open();
+  peer.heard();
+  peer.say("SCCRP", peer.introduction);
+  bench.advance(80_000);
+  const lines = written(bench.events, 20_000);
+  expect(lines).toContain(
+    "warn tunnel peer: messages from 192.0.2.2 fail authentication: do both ends have the same secret?",
+  );
+  expect(lines.join("\n")).toContain("no valid answer came: messages from 192.0.2.2 fail authentication");
+  expect(lines.join("\n")).not.toContain("the peer does not answer");
+});
+
+test("a connection that comes up and goes down is written each time, whatever strangers do", () => {
+  const event = {
+    event: "control-connection",
+    peer: "hq",
+    localControlConnectionId: 1,
+    from: "established",
+    cause: "stopccn",
+    to: "idle",
+  } as const;
+  expect(written(Array.from({ length: 100 }, () => event))).toHaveLength(100);
+});
