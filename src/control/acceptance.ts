@@ -1,6 +1,6 @@
 import { equalOctets } from "../bytes/hex.ts";
 import type { AvpValues } from "../wire/avp-table.ts";
-import type { MessageProblem } from "../wire/message.ts";
+import type { DecodedControlMessage, MessageProblem } from "../wire/message.ts";
 import type { DataSequencing, L2SpecificSublayer, PseudowireType } from "../wire/session-parameters.ts";
 import type { PeerSettings, PseudowireSettings } from "./settings.ts";
 
@@ -171,4 +171,11 @@ export function judgeCall(avps: AvpValues, pseudowire: PseudowireSettings): Refu
   }
   const choices = readChoices(avps, NO_CHOICES);
   return "text" in choices ? choices : undefined;
+}
+
+/** Whether a message begins a control connection; its Nr is not about that connection, of which its sender heard nothing yet. */
+export function isSccrq(decoded: DecodedControlMessage): boolean {
+  return (
+    decoded.kind === "message" && decoded.message.name === "SCCRQ" && decoded.header.controlConnectionId === 0
+  );
 }

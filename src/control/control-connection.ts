@@ -7,7 +7,7 @@ import {
   type MessageProblem,
 } from "../wire/message.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
-import { judgeStart, type Refusal, refusalOf, stateMachine, stopResult } from "./acceptance.ts";
+import { isSccrq, judgeStart, type Refusal, refusalOf, stateMachine, stopResult } from "./acceptance.ts";
 import type { ConnectionOwner } from "./connection-owner.ts";
 import { ConnectionPath } from "./connection-path.ts";
 import { type Context, earliest, type Settleable } from "./context.ts";
@@ -150,7 +150,7 @@ export class ControlConnection implements Expirable, Settleable, Sender {
     this.#received += 1;
     this.peerPath.received(this.path, octets, false);
     this.sccrq = sccrq.message.avps;
-    this.#delivery.receive(sccrq.header.ns, sccrq.header.nr, false, sccrq, this.#context.nowMs);
+    this.#delivery.receive(sccrq.header.ns, 0, false, sccrq, this.#context.nowMs);
     this.#learnPeer(sccrq.message.avps, sccrq.ignored);
     this.#apply("sccrq");
   }
@@ -274,15 +274,15 @@ export class ControlConnection implements Expirable, Settleable, Sender {
   }
 
   #order(decoded: DecodedControlMessage): ReceiveVerdict {
-    const { ns, nr, controlConnectionId } = decoded.header;
-    const name = decoded.kind === "message" ? decoded.message.name : undefined;
+    const { ns } = decoded.header;
+    const nr = isSccrq(decoded) ? 0 : decoded.header.nr;
     const { acknowledged } = this.#delivery;
     const order = this.#delivery.receive(ns, nr, isAcknowledgement(decoded), decoded, this.#context.nowMs);
     if (this.#state === "established" && this.#delivery.acknowledged > acknowledged) this.peerPath.fix();
     // A repeated SCCRQ is answered by the SCCRP alone: its sender could not verify an ACK without our nonce (RFC 3931 §4.3), and
     // once it had an acknowledgement it would not give us again what the SCCRP's octets are measured by.
     const lacksSccrp = this.#state === "wait-ctl-conn" && !this.peerPath.isValidated;
-    if (controlConnectionId === 0 && name === "SCCRQ" && lacksSccrp) {
+    if (isSccrq(decoded) && lacksSccrp) {
       this.#delivery.waiveAcknowledgement();
       this.#delivery.transmitAgain();
     }

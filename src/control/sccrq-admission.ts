@@ -11,6 +11,11 @@ import { SccrqMemory } from "./sccrq-memory.ts";
 import { resultCodeAvp } from "./session.ts";
 import type { PeerSettings } from "./settings.ts";
 
+/**
+ * Highest Nr of an SCCRQ. Its sender heard nothing yet of the connection that it begins, so 0 is right; but freeRtr, which tells
+ * connections by addresses alone, counts our own SCCRQ.
+ */
+const MOST_NR = 1;
 const SCCRQ = 1;
 const NOTHING = new Uint8Array(0);
 
@@ -57,8 +62,7 @@ export class SccrqAdmission {
       peer.noteRefusal("the peer opens control connections too, and with role: initiator only we do", path);
       return this.#context.discard("not-answered", path);
     }
-    // Its sender heard nothing yet of the connection that it begins.
-    if (sccrq.header.nr !== 0) return this.#context.discard("beyond-nr", path);
+    if (sccrq.header.nr > MOST_NR) return this.#context.discard("beyond-nr", path);
     const refusal = judgeStart(avps, sccrq.problem, peer.settings);
     if (refusal === undefined) return this.#accept(path, sccrq, octets.length);
     peer.noteRefusal(`refused the peer's SCCRQ: ${refusal.text}`, path);

@@ -357,7 +357,20 @@ test("RFC 3931 §4.4: with digests data keeps HELLO away for a few intervals onl
   }
 });
 
-test("RFC 3931 §4.2: an SCCRQ that acknowledges something begins no connection", () => {
+test("an SCCRQ that counts our own SCCRQ, as a peer does that tells connections by addresses alone, begins a connection", () => {
+  const bench = new Bench({ role: "responder" });
+  const peer = new ScriptedPeer(bench);
+  bench.open();
+  peer.say("SCCRQ", peer.introduction, { nr: 1 });
+  peer.hear("SCCRP");
+  peer.say("SCCRQ", peer.introduction, { nr: 1, ns: 0, controlConnectionId: 0 });
+  // It has not acknowledged the SCCRP, which is sent again until it does.
+  peer.hear("SCCRP");
+  peer.say("SCCCN");
+  expect(bench.connectionState).toBe("established");
+});
+
+test("RFC 3931 §4.2: an SCCRQ that acknowledges more than an SCCRQ begins no connection", () => {
   const bench = new Bench({ role: "responder" });
   const peer = new ScriptedPeer(bench);
   bench.open();
