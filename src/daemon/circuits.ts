@@ -180,6 +180,11 @@ export class Circuits {
     void this.#enqueue(() => this.#plane.removeSession(localSessionId));
   }
 
+  /** The pseudowire of a session that is to forward. */
+  pseudowireOf(localSessionId: number): string | undefined {
+    return this.#holders.get(localSessionId)?.sessions.get(localSessionId)?.pseudowire;
+  }
+
   #find(pseudowireName: string): Found | undefined {
     const circuit = this.#attached.get(pseudowireName);
     const attached = circuit?.pseudowires.get(pseudowireName);

@@ -21,6 +21,7 @@ import { allNotes, NotesLog } from "./notes.ts";
 import { type ChosenPlane, openPlane } from "./planes.ts";
 import { carryOut, planReload } from "./reload.ts";
 import { reportStatus } from "./report.ts";
+import { SessionWatch } from "./session-watch.ts";
 import { identityOf } from "./settings.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
 import { Tunnels } from "./tunnels.ts";
@@ -84,12 +85,17 @@ export class Daemon {
     const notesLog = new NotesLog((subject, note) =>
       log.warn({ event: "note", subject, note }, `${subject}: ${note}`),
     );
+    const sessionWatch = new SessionWatch(log, {
+      pseudowireOf: (localSessionId) => this.#circuits.pseudowireOf(localSessionId),
+      carrierOf: (localSessionId) => plane.carrier(localSessionId),
+    });
     this.#lifeSigns = new LifeSigns({
       clock: monotonicClock,
       isWanted: () => !this.#lcce.isSilent,
       look: () => {
         const { sessions } = plane.counters();
         notesLog.look(allNotes(this.#lcce.snapshot(), sessions));
+        sessionWatch.look(sessions, monotonicClock.nowMs());
         return sessions;
       },
       received: (localSessionId) => this.input({ kind: "data-received", localSessionId }),

@@ -14,7 +14,7 @@ export function pauseAfter(tookMs: number): number {
 
 export interface LifeSignsOptions {
   readonly clock: Clock;
-  /** Whether anybody wants to know just now: static sessions have no HELLOs. */
+  /** Whether anybody wants to know just now: static sessions have no HELLOs, and are looked at seldom. */
   isWanted(): boolean;
   look(): readonly SessionCounters[];
   /** Data came for a session since the last look. */
@@ -25,6 +25,7 @@ export interface LifeSignsOptions {
 export class LifeSigns {
   readonly #options: LifeSignsOptions;
   readonly #received = new Map<number, number>();
+  #lookedMs = 0;
   #timer: NodeJS.Timeout;
 
   constructor(options: LifeSignsOptions) {
@@ -44,7 +45,10 @@ export class LifeSigns {
   #turn(): void {
     const { clock, isWanted } = this.#options;
     const begunMs = clock.nowMs();
-    if (isWanted()) this.#look();
+    if (isWanted() || begunMs - this.#lookedMs >= MOST_PAUSE_MS) {
+      this.#lookedMs = begunMs;
+      this.#look();
+    }
     this.#timer = setTimeout(() => this.#turn(), pauseAfter(clock.nowMs() - begunMs));
   }
 

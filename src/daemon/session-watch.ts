@@ -1,0 +1,73 @@
+import type { DiscardReason } from "../forwarding/discard-reasons.ts";
+import type { Carrier, SessionCounters } from "../forwarding/plane.ts";
+import type { Log } from "./log.ts";
+import { LogLimiter } from "./log-limiter.ts";
+
+/** Reasons whose first frame is worth a line of the log: what came or left is not what was agreed on, or cannot leave. */
+const telling: readonly DiscardReason[] = ["wrong-cookie", "wrong-peer", "path-mtu", "psn-error"];
+
+/** What is known of a session by its local id. */
+export interface SessionSources {
+  /** The pseudowire that it is of; undefined for one that has gone. */
+  pseudowireOf(localSessionId: number): string | undefined;
+  carrierOf(localSessionId: number): Carrier;
+}
+
+interface Seen {
+  plane: string;
+  reason: string | undefined;
+  discards: Readonly<Partial<Record<string, number>>>;
+}
+
+/** What the log tells of a session that forwards, beside its states: another plane and why, first frames that are given up. */
+export class SessionWatch {
+  readonly #log: Log;
+  readonly #sources: SessionSources;
+  readonly #limiter = new LogLimiter();
+  #seen = new Map<number, Seen>();
+
+  constructor(log: Log, sources: SessionSources) {
+    this.#log = log;
+    this.#sources = sources;
+  }
+
+  /** Compares all sessions with what they were at the last look. */
+  look(sessions: readonly SessionCounters[], nowMs: number): void {
+    const seen = new Map<number, Seen>();
+    for (const { localSessionId, discards } of sessions) {
+      const { plane, reason } = this.#sources.carrierOf(localSessionId);
+      const now = { plane, reason, discards };
+      seen.set(localSessionId, now);
+      const name = this.#sources.pseudowireOf(localSessionId);
+      if (name === undefined) continue;
+      const before = this.#seen.get(localSessionId);
+      if (before !== undefined) this.#compareCarriers(name, before, now, nowMs);
+      this.#compareDiscards(name, before, now, nowMs);
+    }
+    this.#seen = seen;
+  }
+
+  #compareCarriers(pseudowire: string, before: Seen, { plane, reason }: Seen, nowMs: number): void {
+    if (before.plane === plane && before.reason === reason) return;
+    const more = this.#limiter.admit("carrier", nowMs);
+    if (more === undefined) return;
+    const why = reason === undefined ? "" : `: ${reason}`;
+    this.#log.info(
+      { event: "carrier", pseudowire, plane, reason, from: before.plane },
+      `pseudowire ${pseudowire} is forwarded by ${plane} now, by ${before.plane} before${why}${more}`,
+    );
+  }
+
+  #compareDiscards(pseudowire: string, before: Seen | undefined, { discards }: Seen, nowMs: number): void {
+    for (const reason of telling) {
+      const count = discards[reason] ?? 0;
+      if (count === 0 || (before?.discards[reason] ?? 0) > 0) continue;
+      const more = this.#limiter.admit(reason, nowMs);
+      if (more === undefined) continue;
+      this.#log.warn(
+        { event: "first-discards", pseudowire, reason, count },
+        `pseudowire ${pseudowire}: first frames given up as ${reason} (${count}); see docs/discards.md${more}`,
+      );
+    }
+  }
+}

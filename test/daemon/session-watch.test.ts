@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import type { Log } from "../../src/daemon/log.ts";
+import { SessionWatch } from "../../src/daemon/session-watch.ts";
+import type { Carrier, SessionCounters } from "../../src/forwarding/plane.ts";
+
+/** A watch, and what it wrote. */
+function watching() {
+  const lines: string[] = [];
+  const write = (level: string) => (_fields: object, text: string) => void lines.push(`${level} ${text}`);
+  const log = { info: write("info"), warn: write("warn") } as unknown as Log;
+  let carriers = new Map<number, Carrier>();
+  const watch = new SessionWatch(log, {
+    pseudowireOf: (id) => (id === 99 ? undefined : `pw${id}`),
+    carrierOf: (id) => carriers.get(id) as Carrier,
+  });
+  const look = (sessions: readonly (readonly [number, Record<string, number>, Carrier])[], nowMs = 0) => {
+    const counters = sessions.map(
+      ([localSessionId, discards]) => ({ localSessionId, discards }) as unknown as SessionCounters,
+    );
+    carriers = new Map(sessions.map(([id, , carrier]) => [id, carrier]));
+    watch.look(counters, nowMs);
+    return lines.splice(0);
+  };
+  return look;
+}
+
+const ebpf: Carrier = { plane: "ebpf" };
+const noRoute: Carrier = { plane: "userspace", reason: "look up a route: ENETUNREACH" };
+
+test("a session that another plane forwards now is told once each way, with the reason", () => {
+  const look = watching();
+  expect(look([[1, {}, ebpf]])).toEqual([]);
+  expect(look([[1, {}, noRoute]])).toEqual([
+    "info pseudowire pw1 is forwarded by userspace now, by ebpf before: look up a route: ENETUNREACH",
+  ]);
+  expect(look([[1, {}, noRoute]])).toEqual([]);
+  expect(look([[1, {}, ebpf]])).toEqual([
+    "info pseudowire pw1 is forwarded by ebpf now, by userspace before",
+  ]);
+});
+
+test.each(["wrong-cookie", "wrong-peer", "path-mtu", "psn-error"])(
+  "the first frames given up as %s are told once",
+  (reason) => {
+    const look = watching();
+    expect(look([[1, { [reason]: 0 }, ebpf]])).toEqual([]);
+    expect(look([[1, { [reason]: 3 }, ebpf]])).toEqual([
+      `warn pseudowire pw1: first frames given up as ${reason} (3); see docs/discards.md`,
+    ]);
+    expect(look([[1, { [reason]: 500 }, ebpf]])).toEqual([]);
+  },
+);
+
+test("reasons that are everyday are not told, nor sessions that no pseudowire has", () => {
+  const look = watching();
+  expect(
+    look([
+      [1, { "not-established": 9, oversize: 1 }, ebpf],
+      [99, { "wrong-cookie": 5 }, ebpf],
+    ]),
+  ).toEqual([]);
+});
+
+test("many sessions at once write a few lines, and say how many were left out", () => {
+  const look = watching();
+  const all = (carrier: Carrier) =>
+    Array.from({ length: 1000 }, (_, id) => [id, {}, carrier] as const).filter(([id]) => id !== 99);
+  look(all(ebpf));
+  expect(look(all(noRoute)).length).toBe(5);
+  expect(look(all(ebpf), 20_000)[0]).toMatch(/ \(and 994 more like it in \d+ s\)$/);
+});
