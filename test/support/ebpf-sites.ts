@@ -221,12 +221,13 @@ export class EbpfSites implements AsyncDisposable {
     await this.#setOffloads(["circuitA", "circuitB"], passage.circuitOffloads ?? true);
     for (const map of [this.bench.circuits, this.bench.peers]) for (const key of map.keys()) map.remove(key);
     const links: BpfLink[] = [];
-    if (below !== undefined) links.push(...this.#attach(below.options, endsBelow));
+    const atDetour = new Set<BpfProgram>();
+    if (below !== undefined) links.push(...this.#attach(below.options, endsBelow, atDetour));
     if (below !== undefined) this.#enter(below, endsBelow);
     const ends = endsOf(passage);
     const placements = this.#enter(passage, ends);
     if (options.vlan === "vlan") links.push(...this.#tag(first));
-    links.push(...this.#attach(options, ends));
+    links.push(...this.#attach(options, ends, atDetour));
     return {
       counted: () => placements.map((placement) => this.bench.counted(placement)),
       [Symbol.dispose]: () => {
@@ -257,12 +258,14 @@ export class EbpfSites implements AsyncDisposable {
     ]);
   }
 
-  /** What takes in comes first, so that nothing that is sent is lost. */
-  #attach(options: ProgramOptions, { ends }: Ends): readonly BpfLink[] {
+  /** What takes in comes first, so that nothing that is sent is lost. `atDetour` has what stands at the network's detour already. */
+  #attach(options: ProgramOptions, { ends }: Ends, atDetour: Set<BpfProgram>): readonly BpfLink[] {
     const encapsulate = this.bench.program(encapsulateProgram, options, "interface");
     const decapsulate = this.bench.program(decapsulateProgram, options, "interface");
+    const detour = atDetour.has(decapsulate) ? [] : ["farN"];
+    atDetour.add(decapsulate);
     return [
-      ...["farN", ...ends.map(({ network }) => network)].map((each) =>
+      ...[...detour, ...ends.map(({ network }) => network)].map((each) =>
         this.#link(decapsulate, each, "ingress"),
       ),
       ...ends.map(({ detour }) => this.#link(encapsulate, `far${detour}`, "ingress")),
