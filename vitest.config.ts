@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** Tests that need only the language, and those that take the machine's network, one file after another. */
+/** Tests that need only the language, and those that take the machine's network, each file in namespaces of its own. */
 const pure = ["test/**/*.test.ts"];
 const system = ["test/netns/**/*.test.ts", "test/lab/**/*.test.ts"];
 /** Each guest keeps one processor busy and touches nothing outside itself: they run beside the pure tests, and beside each other. */
@@ -16,11 +16,13 @@ export default defineConfig({
       {
         test: {
           name: "system",
-          globalSetup: "./test/support/runtime-folder.ts",
+          setupFiles: "./test/support/runtime-folder.ts",
           include: system,
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
+          // They wait more than they reckon: for timers, for programs that start, for packets.
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll } from "vitest";
 
-/** Gives a run of the tests a folder of its own for the state of labs, so that no other lab of this machine has their names. */
-export function setup(): () => void {
-  const folder = mkdtempSync(join(tmpdir(), "wirespan-tests-"));
-  process.env["XDG_RUNTIME_DIR"] = folder;
-  return () => rmSync(folder, { recursive: true, force: true });
-}
+/** A folder of its own for the state of a file's labs, so that no other lab of this machine has their names. */
+const folder = mkdtempSync(join(tmpdir(), "wirespan-tests-"));
+process.env["XDG_RUNTIME_DIR"] = folder;
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
