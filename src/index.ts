@@ -51,4 +51,4 @@ export {
   type MessageName,
 } from "./wire/message.ts";
 export { hasMessageDigest, verifyMessageDigest } from "./wire/message-digest.ts";
-export type { Encapsulation, PsnPath, SessionParameters } from "./wire/session-parameters.ts";
+export type { Encapsulation, PsnPath, SequenceRule, SessionParameters } from "./wire/session-parameters.ts";

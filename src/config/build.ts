@@ -96,6 +96,8 @@ function pseudowireOf(name: string, raw: RawPseudowire): PseudowireConfig {
     cookieOctets,
     sublayer: raw.sublayer,
     sequencing: raw.sequencing,
+    sequencingWindow: raw.sequencing_window,
+    sequencingReset: raw.sequencing_reset,
     dscp: raw.dscp === "copy" ? "copy" : codePointOf(raw.dscp),
     remoteEndId: endIdOf(raw.remote_end_id ?? name),
     ...fixed,

@@ -95,6 +95,10 @@ export interface PseudowireConfig {
   /** Sublayer and numbering of the data messages we want to receive. */
   readonly sublayer: L2SpecificSublayer;
   readonly sequencing: DataSequencing;
+  /** A received number counts as new if it is less than so many ahead of what is expected (RFC 3931 Appendix C). */
+  readonly sequencingWindow: number;
+  /** After so many old messages in a row the next number is expected from there. */
+  readonly sequencingReset: number;
   /** Of the outer IP header of what we send. */
   readonly dscp: DscpChoice;
   /** Remote End ID AVP, the same at both ends: text goes as its octets, a number as 4 octets. Default: the name. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type DscpName, dscpNames } from "../wire/dscp.ts";
+import { usualSequenceRule } from "../wire/session-parameters.ts";
 import { addressProblem } from "./address.ts";
 
 /**
@@ -196,6 +197,24 @@ export const pseudowireFields = z.strictObject({
       "Which frames the peer must number, so that we drop late ones (RFC 3931 §4.6.1): none, all but those with IPv4 or IPv6, " +
         "or all; needs `sublayer: default`.",
     ),
+  sequencing_window: z
+    .int()
+    .min(1)
+    .max(0x80_0000)
+    .default(usualSequenceRule.window)
+    .describe(
+      "With `sequencing`: a number is new if it is less than so many ahead of the one expected, else old, and its message is " +
+        "dropped; default: half of all numbers (RFC 3931 Appendix C). Reloadable.",
+    ),
+  sequencing_reset: z
+    .int()
+    .min(2)
+    .max(65_535)
+    .default(usualSequenceRule.resetAfter)
+    .describe(
+      "With `sequencing`: so many old messages in a row, their numbers consecutive, mean that the peer began anew or that more than the " +
+        "window was lost; the last of them is delivered, and what follows it (RFC 3931 Appendix C). Reloadable.",
+    ),
   dscp: z
     .union([z.enum(["copy", ...dscpWords]), dscpNumber], wantedDscp("copy"))
     .default(0)
@@ -225,7 +244,7 @@ export const updatable: readonly string[] = [
 ];
 
 /** Keys of a pseudowire that are taken over while its session runs; any other change makes it anew. */
-export const updatableOfPseudowires: readonly string[] = ["dscp"];
+export const updatableOfPseudowires: readonly string[] = ["sequencingWindow", "sequencingReset", "dscp"];
 
 export const tunnelFields = z.strictObject({
   local: address.describe("Our IPv4 or IPv6 address."),

@@ -85,6 +85,7 @@ export function attachmentOf(pseudowire: PseudowireConfig): Attachment {
     ...(vlan === undefined ? {} : { vlan }),
     linkLocal,
     dscp: pseudowire.dscp,
+    sequenceRule: { window: pseudowire.sequencingWindow, resetAfter: pseudowire.sequencingReset },
     mtu: pseudowire.mtu,
   };
 }

@@ -15,7 +15,7 @@ import {
   SHORTEST_FRAME_OCTETS,
   TAG_OCTETS,
 } from "../wire/ethernet.ts";
-import type { SessionParameters } from "../wire/session-parameters.ts";
+import { type SessionParameters, usualSequenceRule } from "../wire/session-parameters.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
 import type { Attachment } from "./plane.ts";
 import { acceptSequence, NUMBERS, newReceiveSequence, type ReceiveSequence } from "./sequencing.ts";
@@ -123,7 +123,8 @@ export function decapsulate(
     if (payload.length < ETHERNET_HEADER_OCTETS) return "truncated";
     const received = header.sublayer?.sequenceNumber;
     if (received !== undefined && session.receiveSequencing !== "none") {
-      if (!acceptSequence(state.received, received)) return "out-of-sequence";
+      const rule = attachment.sequenceRule ?? usualSequenceRule;
+      if (!acceptSequence(state.received, received, rule)) return "out-of-sequence";
     }
     return leave(payload, attachment);
   } catch (error) {

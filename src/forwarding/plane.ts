@@ -1,5 +1,5 @@
 import type { DscpChoice } from "../wire/dscp.ts";
-import type { Encapsulation, PsnPath, SessionParameters } from "../wire/session-parameters.ts";
+import type { Encapsulation, PsnPath, SequenceRule, SessionParameters } from "../wire/session-parameters.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
 
 export type UdpChecksum = "auto" | "full" | "zero";
@@ -40,7 +40,7 @@ export interface CircuitDevice {
 /** What becomes of frames to 01-80-C2-00-00-00..0F (STP, LACP, LLDP, PAUSE): "no-pause" keeps only PAUSE on this side. */
 export type LinkLocalPolicy = "forward" | "no-pause" | "block";
 
-/** The part of a circuit device that one pseudowire carries. */
+/** The part of a circuit device that one pseudowire carries, and how. */
 export interface Attachment {
   readonly device: string;
   /** Absent: the whole port. */
@@ -55,6 +55,8 @@ export interface Attachment {
   readonly linkLocal: LinkLocalPolicy;
   /** Code point of the outer IP header of data messages; "copy": of the frame's own IP header, and 0 for what is not IP. */
   readonly dscp: DscpChoice;
+  /** Of what the peer numbers; default `usualSequenceRule`. */
+  readonly sequenceRule?: SequenceRule;
   /** Largest layer-3 payload in octets: a frame may have 14 octets more, and 4 more for each of up to two tags. */
   readonly mtu: number;
 }
@@ -107,7 +109,7 @@ export interface ForwardingPlane {
   openCircuit(device: CircuitDevice): Promise<void>;
   closeCircuit(deviceName: string): Promise<void>;
   addSession(session: SessionParameters, attachment: Attachment): Promise<void>;
-  /** Changes what may change while frames flow, of the attachment only `dscp`; sequence state and counters stay. */
+  /** Changes what may change while frames flow, of the attachment only `dscp` and `sequenceRule`; sequence state and counters stay. */
   updateSession(session: SessionParameters, attachment: Attachment): Promise<void>;
   removeSession(localSessionId: number): Promise<void>;
   counters(): PlaneCounters;

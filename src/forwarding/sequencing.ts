@@ -1,3 +1,5 @@
+import type { SequenceRule } from "../wire/session-parameters.ts";
+
 /** The sequence numbers of one session's received data messages (RFC 3931 §4.6.1, Appendix C). */
 export interface ReceiveSequence {
   /** The number after the last one accepted, from 0 to 2^24 - 1. */
@@ -9,11 +11,6 @@ export interface ReceiveSequence {
 
 export const NUMBERS = 0x100_0000;
 
-/** Ours: how far ahead of what is expected a number counts as new; the RFC recommends half of the numbers. */
-export const RECEIVE_WINDOW = 0x80_0000;
-/** Ours: so many old numbers in a row, consecutive among themselves, mean that the sender is elsewhere. */
-export const RESET_AFTER = 3;
-
 export function newReceiveSequence(): ReceiveSequence {
   return { expected: 0, oldRun: 0, oldNext: 0 };
 }
@@ -23,21 +20,16 @@ export function newReceiveSequence(): ReceiveSequence {
  * delivered; old ones and duplicates are not, until `resetAfter` of them came in a row: then the sender lost its place, or we
  * lost more than a window of messages, and its numbers are taken as they are.
  */
-export function acceptSequence(
-  state: ReceiveSequence,
-  number: number,
-  window: number = RECEIVE_WINDOW,
-  resetAfter: number = RESET_AFTER,
-): boolean {
+export function acceptSequence(state: ReceiveSequence, number: number, rule: SequenceRule): boolean {
   const ahead = (number - state.expected + NUMBERS) % NUMBERS;
-  if (ahead < window) {
+  if (ahead < rule.window) {
     state.expected = (number + 1) % NUMBERS;
     state.oldRun = 0;
     return true;
   }
   state.oldRun = state.oldRun > 0 && number === state.oldNext ? state.oldRun + 1 : 1;
   state.oldNext = (number + 1) % NUMBERS;
-  if (state.oldRun < resetAfter) return false;
+  if (state.oldRun < rule.resetAfter) return false;
   state.expected = (number + 1) % NUMBERS;
   state.oldRun = 0;
   return true;

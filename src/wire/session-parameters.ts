@@ -36,6 +36,17 @@ export type L2SpecificSublayer = "none" | "default";
 /** Which data messages of one direction carry a sequence number (RFC 3931 §5.4.4, Data Sequencing). */
 export type DataSequencing = "none" | "non-ip" | "all";
 
+/** What counts as late of numbered data messages (RFC 3931 Appendix C); each receiver's own business. */
+export interface SequenceRule {
+  /** A number is new if it is less than so many ahead of the one expected, else old: 1 to 2^23. */
+  readonly window: number;
+  /** So many old numbers in a row, consecutive among themselves, mean that the sender is elsewhere; 2 or more. */
+  readonly resetAfter: number;
+}
+
+/** Half of all numbers, as the RFC recommends, and three in a row. */
+export const usualSequenceRule: SequenceRule = { window: 0x80_0000, resetAfter: 3 };
+
 /** What an Ethernet pseudowire carries: whole ports (0x0005) or one VLAN with its tag (0x0004) (RFC 4719 §2.1). */
 export type PseudowireType = "ethernet" | "ethernet-vlan";
 

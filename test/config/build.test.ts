@@ -49,6 +49,8 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
             cookieOctets: 8,
             sublayer: "none",
             sequencing: "none",
+            sequencingWindow: 0x80_0000,
+            sequencingReset: 3,
             dscp: 0,
             remoteEndId: utf8.encode("lan"),
           },
@@ -82,7 +84,7 @@ test("every key of a tunnel finds its place", () => {
     peer_host_name: other
     peer_router_id: 10.0.0.2`,
     pseudowire:
-      "{ mtu: 9000, cookie: 4, sublayer: default, sequencing: non-ip, dscp: copy, remote_end_id: 100 }"
+      "{ mtu: 9000, cookie: 4, sublayer: default, sequencing: non-ip, sequencing_window: 1024, sequencing_reset: 20, dscp: copy, remote_end_id: 100 }"
         .replace(/^\{ | \}$/g, "")
         .replaceAll(", ", "\n        "),
     circuit:
@@ -138,6 +140,8 @@ test("every key of a tunnel finds its place", () => {
       cookieOctets: 4,
       sublayer: "default",
       sequencing: "non-ip",
+      sequencingWindow: 1024,
+      sequencingReset: 20,
       dscp: "copy",
       remoteEndId: Uint8Array.of(0, 0, 0, 100),
     },

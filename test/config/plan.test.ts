@@ -77,6 +77,11 @@ const changes: readonly (readonly [string, string, string])[] = [
     "update pseudowire b of tunnel two\n    dscp: 0 -> copy",
   ],
   [
+    "what a pseudowire takes for late",
+    twoTunnels("", "b: { circuit: { tap: b }, sequencing_window: 1024, sequencing_reset: 10 }"),
+    "update pseudowire b of tunnel two\n    sequencingWindow: 8388608 -> 1024\n    sequencingReset: 3 -> 10",
+  ],
+  [
     "a pseudowire's code point and more",
     twoTunnels("", "b: { circuit: { tap: b }, dscp: ef, mtu: 1400 }"),
     "replace pseudowire b of tunnel two\n    mtu: 1500 -> 1400\n    dscp: 0 -> 46",

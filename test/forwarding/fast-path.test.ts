@@ -16,7 +16,7 @@ import { admitFrame, classify, openMessage, writeHeader } from "../../src/forwar
 import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-row.ts";
 import { type ForwardedSession, sessionOfFrame, Tables } from "../../src/forwarding/userspace/tables.ts";
 import { encodeDataMessage } from "../../src/wire/data-header.ts";
-import type { SessionParameters } from "../../src/wire/session-parameters.ts";
+import type { SequenceRule, SessionParameters } from "../../src/wire/session-parameters.ts";
 import { frameOf, padded } from "../support/frames.ts";
 import { attachment, pathOver, sessionParameters, vlanAttachment } from "../support/sessions.ts";
 
@@ -86,6 +86,11 @@ const sessions: fc.Arbitrary<SessionParameters> = fc
   })
   .map(sessionParameters);
 
+const sequenceRules = fc.record({
+  window: fc.constantFrom(1, 6, 0x80_0000),
+  resetAfter: fc.constantFrom(2, 3, 5),
+});
+
 const attachments: fc.Arbitrary<Attachment> = fc
   .record({
     vlan: fc.option(fc.record({ id: vlanId, idOnPseudowire: vlanId, protocol: tagProtocol }), {
@@ -94,6 +99,7 @@ const attachments: fc.Arbitrary<Attachment> = fc
     linkLocal: fc.constantFrom<Attachment["linkLocal"]>("forward", "no-pause", "block"),
     dscp: fc.constantFrom<Attachment["dscp"]>(0, 46, 63, "copy"),
     mtu: fc.constantFrom(68, 100, 1500),
+    sequenceRule: sequenceRules,
   })
   .map(({ vlan, ...rest }) => attachment(vlan === undefined ? rest : { ...rest, vlan }));
 
@@ -121,7 +127,7 @@ const frames = fc
   })
   .map(frameOf);
 
-/** Something that happens to a session: a frame, a data message, or leave to transmit given or taken. */
+/** Something that happens to a session: a frame, a data message, or leave to transmit given or taken, or another rule of what is late. */
 type Event =
   | { readonly kind: "frame"; readonly frame: Uint8Array; readonly shift: number }
   | {
@@ -135,7 +141,8 @@ type Event =
       readonly flip: number;
       readonly cut: number;
     }
-  | { readonly kind: "allowed"; readonly allowed: boolean };
+  | { readonly kind: "allowed"; readonly allowed: boolean }
+  | { readonly kind: "rule"; readonly rule: SequenceRule };
 
 const shift = fc.nat(7);
 const events: fc.Arbitrary<readonly Event[]> = fc.array(
@@ -154,6 +161,7 @@ const events: fc.Arbitrary<readonly Event[]> = fc.array(
       }),
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("allowed" as const), allowed: fc.boolean() }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("rule" as const), rule: sequenceRules }) },
   ),
   { minLength: 8, maxLength: 20 },
 );
@@ -191,10 +199,11 @@ function agree(fast: Outcome, reference: Outcome): void {
 /** Runs events through both, side by side. */
 function compare(
   parameters: SessionParameters,
-  at: Attachment,
+  attached: Attachment,
   happened: readonly Event[],
   first: number,
 ): void {
+  let at = attached;
   tables.addSession(1, 3, parameters, at);
   const row = tables.sessions.get(parameters.localSessionId | 0)!;
   const state = newSequenceState();
@@ -205,6 +214,9 @@ function compare(
     for (const event of happened) {
       if (event.kind === "allowed") {
         session = { ...session, transmitAllowed: event.allowed };
+        tables.updateSession(session, at);
+      } else if (event.kind === "rule") {
+        at = { ...at, sequenceRule: event.rule };
         tables.updateSession(session, at);
       } else if (event.kind === "frame") {
         agree(fastEncapsulate(event.frame, event.shift), encapsulate(event.frame, session, at, state));

@@ -5,17 +5,21 @@ import {
   acceptSequence,
   NUMBERS,
   newReceiveSequence,
-  RECEIVE_WINDOW,
-  RESET_AFTER,
+  type ReceiveSequence,
 } from "../../src/forwarding/sequencing.ts";
+import { usualSequenceRule } from "../../src/wire/session-parameters.ts";
 import { vectors } from "../vectors/vectors.ts";
+
+function accept(state: ReceiveSequence, number: number): boolean {
+  return acceptSequence(state, number, usualSequenceRule);
+}
 
 const anyNumber = fc.integer({ min: 0, max: NUMBERS - 1 });
 
 test("C-218 C-219 RFC 3931 Appendix C: the worked list, with half the numbers as window and a reset after three", () => {
   const state = newReceiveSequence();
   for (const { seq, action, expected_after } of vectors.seq_receiver) {
-    expect(acceptSequence(state, seq), `${seq}`).toBe(action.startsWith("accept"));
+    expect(accept(state, seq), `${seq}`).toBe(action.startsWith("accept"));
     expect(state.expected).toBe(expected_after);
   }
 });
@@ -24,14 +28,14 @@ test("C-211 numbers in order are all delivered, across the wrap too", () => {
   const state = newReceiveSequence();
   state.expected = NUMBERS - 3;
   for (const number of [NUMBERS - 3, NUMBERS - 2, NUMBERS - 1, 0, 1, 2]) {
-    expect(acceptSequence(state, number)).toBe(true);
+    expect(accept(state, number)).toBe(true);
   }
   expect(state.expected).toBe(3);
 });
 
 test("a gap is not waited for, and what fills it is late", () => {
   const state = newReceiveSequence();
-  expect([0, 1, 4, 2, 3, 5].map((number) => acceptSequence(state, number))).toEqual([
+  expect([0, 1, 4, 2, 3, 5].map((number) => accept(state, number))).toEqual([
     true,
     true,
     true,
@@ -43,42 +47,48 @@ test("a gap is not waited for, and what fills it is late", () => {
 
 test("a duplicate is dropped, however often it comes", () => {
   const state = newReceiveSequence();
-  expect(acceptSequence(state, 0)).toBe(true);
-  for (let again = 0; again < 20; again += 1) expect(acceptSequence(state, 0)).toBe(false);
+  expect(accept(state, 0)).toBe(true);
+  for (let again = 0; again < 20; again += 1) expect(accept(state, 0)).toBe(false);
 });
 
 test("C-212 RFC 3931 §4.6: whether a number is new is what serial-number arithmetic says: 20 000 pairs", () => {
   fc.assert(
     fc.property(
       anyNumber,
-      fc.oneof(anyNumber, fc.constantFrom(0, 1, RECEIVE_WINDOW - 1, RECEIVE_WINDOW, NUMBERS - 1)),
+      fc.oneof(
+        anyNumber,
+        fc.constantFrom(0, 1, usualSequenceRule.window - 1, usualSequenceRule.window, NUMBERS - 1),
+      ),
       (last, ahead) => {
         const number = (last + ahead) % NUMBERS;
         const state = { ...newReceiveSequence(), expected: nextSequence(last) };
-        expect(acceptSequence(state, number)).toBe(!isSequenceAtOrBefore(number, last));
+        expect(accept(state, number)).toBe(!isSequenceAtOrBefore(number, last));
       },
     ),
     { numRuns: 20_000, seed: 3931 },
   );
 });
 
-test("C-221 a narrower window takes what is within it alone", () => {
+test("C-221 RFC 3931 Appendix C: a narrower window takes what is within it alone", () => {
   for (const [number, accepted] of [
     [0, true],
     [15, true],
     [16, false],
     [NUMBERS - 1, false],
   ] as const) {
-    expect(acceptSequence(newReceiveSequence(), number, 16), `${number}`).toBe(accepted);
+    expect(
+      acceptSequence(newReceiveSequence(), number, { ...usualSequenceRule, window: 16 }),
+      `${number}`,
+    ).toBe(accepted);
   }
 });
 
-test("C-219 C-220 after an outage of more than a window the stream is taken up again, after as many as configured", () => {
+test("C-219 C-220 RFC 3931 Appendix C: after an outage of more than a window the stream is taken up again, after as many as configured", () => {
   for (const resetAfter of [1, 2, 3, 10]) {
     const state = newReceiveSequence();
     state.expected = 100;
     const verdicts = Array.from({ length: resetAfter + 3 }, (_, index) =>
-      acceptSequence(state, 9_000_000 + index, RECEIVE_WINDOW, resetAfter),
+      acceptSequence(state, 9_000_000 + index, { ...usualSequenceRule, resetAfter }),
     );
     expect(verdicts).toEqual([...Array<boolean>(resetAfter - 1).fill(false), true, true, true, true]);
   }
@@ -87,23 +97,23 @@ test("C-219 C-220 after an outage of more than a window the stream is taken up a
 test("old numbers that are not consecutive among themselves reset nothing, nor do those that a new one interrupts", () => {
   const state = newReceiveSequence();
   state.expected = 1000;
-  for (const number of [10, 12, 14, 16, 10, 11, 13, 14]) expect(acceptSequence(state, number)).toBe(false);
+  for (const number of [10, 12, 14, 16, 10, 11, 13, 14]) expect(accept(state, number)).toBe(false);
   expect(state.expected).toBe(1000);
-  expect([500, 501, 1000, 502, 503].map((number) => acceptSequence(state, number))).toEqual([
+  expect([500, 501, 1000, 502, 503].map((number) => accept(state, number))).toEqual([
     false,
     false,
     true,
     false,
     false,
   ]);
-  expect(acceptSequence(state, 504)).toBe(true);
+  expect(accept(state, 504)).toBe(true);
 });
 
 test("a sender that starts anew at 0 is heard after two messages, wherever we were", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 3, max: RECEIVE_WINDOW }), (expected) => {
+    fc.property(fc.integer({ min: 3, max: usualSequenceRule.window }), (expected) => {
       const state = { ...newReceiveSequence(), expected };
-      expect([0, 1, 2, 3].map((number) => acceptSequence(state, number))).toEqual([false, false, true, true]);
+      expect([0, 1, 2, 3].map((number) => accept(state, number))).toEqual([false, false, true, true]);
     }),
     { seed: 4719 },
   );
@@ -113,12 +123,25 @@ test("whatever came before, a stream in order loses no more than what a reset wa
   fc.assert(
     fc.property(fc.array(anyNumber, { maxLength: 30 }), anyNumber, (before, start) => {
       const state = newReceiveSequence();
-      for (const number of before) acceptSequence(state, number);
-      const lost = Array.from({ length: 20 }, (_, index) => acceptSequence(state, (start + index) % NUMBERS));
-      expect(lost.filter((delivered) => !delivered).length).toBeLessThan(RESET_AFTER);
-      expect(lost.slice(RESET_AFTER).every(Boolean)).toBe(true);
+      for (const number of before) accept(state, number);
+      const lost = Array.from({ length: 20 }, (_, index) => accept(state, (start + index) % NUMBERS));
+      expect(lost.filter((delivered) => !delivered).length).toBeLessThan(usualSequenceRule.resetAfter);
+      expect(lost.slice(usualSequenceRule.resetAfter).every(Boolean)).toBe(true);
       expect(state.expected).toBe((start + 20) % NUMBERS);
     }),
     { numRuns: 2_000, seed: 5641 },
   );
 });
+
+test.each([
+  [3, [false, false, true, true]],
+  [4, [false, false, false, true]],
+  [5, [false, false, false, false]],
+] as const)(
+  "C-220 RFC 3931 Appendix C: four old messages in a row, with a reset after %i",
+  (resetAfter, verdicts) => {
+    const state = { ...newReceiveSequence(), expected: 1000 };
+    const rule = { ...usualSequenceRule, resetAfter };
+    expect([900, 901, 902, 903].map((number) => acceptSequence(state, number, rule))).toEqual(verdicts);
+  },
+);

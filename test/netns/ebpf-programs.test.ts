@@ -187,12 +187,16 @@ describe("a packet from the packet-switched network", () => {
       fc.record({
         options: fc.constant(options),
         messages: fc.array(message(options), { minLength: 1, maxLength: 8 }),
+        sequenceRule: fc.record({
+          window: fc.constantFrom(1, 3, 0x80_0000),
+          resetAfter: fc.constantFrom(2, 3, 5),
+        }),
       }),
     );
     fc.assert(
-      fc.property(cases, ({ options, messages }) => {
+      fc.property(cases, ({ options, messages, sequenceRule }) => {
         const session = sessionOf(options);
-        const attachment = attachmentOf(options);
+        const attachment = attachmentOf(options, { sequenceRule });
         const placement = placementOf(options);
         bench.start(session, attachment, placement);
         const state = newSequenceState();

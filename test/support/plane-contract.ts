@@ -6,12 +6,15 @@ import {
   newSequenceState,
   type Outcome,
 } from "../../src/forwarding/encapsulation.ts";
-import type { Attachment } from "../../src/forwarding/plane.ts";
-import { encodeDataMessage } from "../../src/wire/data-header.ts";
-import type { SessionParameters } from "../../src/wire/session-parameters.ts";
+import {
+  type SequenceRule,
+  type SessionParameters,
+  usualSequenceRule,
+} from "../../src/wire/session-parameters.ts";
 import { frameOf } from "./frames.ts";
 import { type OpenPlane, PlaneBench } from "./plane-bench.ts";
 import { PlaneGround, strange } from "./plane-ground.ts";
+import { lastOf, messageOf, mishaps } from "./plane-messages.ts";
 import { contractFrames, type Shape, shapeOver, shapes } from "./plane-shapes.ts";
 import { attachment, vlanAttachment } from "./sessions.ts";
 
@@ -22,22 +25,6 @@ const uncharged: readonly string[] = ["unknown-session", "bad-version"];
 function told(outcome: Outcome, { localSessionId }: SessionParameters): string {
   if (typeof outcome !== "string") return toHex(outcome);
   return `${uncharged.includes(outcome) ? "plane" : `session ${localSessionId}`}: ${outcome}`;
-}
-
-/** What may be otherwise in a data message of the peer. */
-interface MessageShape {
-  readonly sessionId?: number;
-  readonly cookie?: Uint8Array;
-  readonly vccv?: boolean;
-  readonly number?: number;
-}
-
-/** A data message of the peer's. */
-function messageOf(session: SessionParameters, frame: Uint8Array, shape: MessageShape = {}): Uint8Array {
-  const { sessionId = session.localSessionId, cookie = session.receiveCookie, vccv = false } = shape;
-  const sublayer = { vccv, isFragment: false, sequenceNumber: shape.number };
-  const header = { sessionId, cookie, ...(session.receiveSublayer === "none" ? {} : { sublayer }) };
-  return encodeDataMessage(session.path.encapsulation, header, frame);
 }
 
 /**
@@ -129,64 +116,34 @@ function frames(shape: Shape, open: Open): void {
   });
 
   if (session.receiveSequencing === "none" || session.receiveSublayer === "none") return;
-  test("RFC 3931 §4.6.1: old numbers are given up, and runs of them are believed, as the reference does", async () => {
+  test("C-220 C-221 RFC 3931 §4.6.1, Appendix C: old numbers are given up, and runs of them are believed, as the reference does by each rule", async () => {
     bench.peer.setChecksums(shape.checksum !== "zero");
     const state = newSequenceState();
-    for (const number of numbers) {
-      const message = messageOf(session, lastOf(circuit)[1], { number });
-      const outcome = decapsulate(message, session, circuit, state);
-      expect(await bench.fromPeer(message), `${number}`).toBe(told(outcome, session));
+    for (const sequenceRule of rules) {
+      const ruled = { ...circuit, sequenceRule };
+      await bench.plane.updateSession(session, ruled);
+      for (const number of numbers) {
+        const message = messageOf(session, lastOf(circuit)[1], { number });
+        const outcome = decapsulate(message, session, ruled, state);
+        expect(await bench.fromPeer(message), `${number}, window ${sequenceRule.window}`).toBe(
+          told(outcome, session),
+        );
+      }
     }
   });
 }
 
+/** What counts as late, and numbers that are judged otherwise by each. */
+const rules: readonly SequenceRule[] = [
+  usualSequenceRule,
+  { window: 4, resetAfter: 2 },
+  { window: 0x80_0000, resetAfter: 5 },
+];
 const numbers = [5, 3, 10, 4, 5, 6, 7, 0x80_0007, 0x80_0008, 8, 8, 9, 2, 3, 4, 5, 0xff_ffff, 0, 1, 2, 0];
-
-/** A frame that the circuit carries for certain. */
-function lastOf({ vlan }: Attachment): readonly [string, Uint8Array] {
-  if (vlan === undefined) return ["the last", frameOf({ length: 90 })];
-  const tag = (vlan.protocol * 0x1_0000 + vlan.id).toString(16);
-  return ["the last", frameOf({ tags: [tag], length: 90 })];
-}
 
 /** The reason for a discard, whoever was charged with it. */
 function reasonIn(text: string): string {
   return text.replace(/^.*: /, "");
-}
-
-/** What a message can be spoilt by, and the reason for which it is given up. */
-function mishaps({
-  session,
-  attachment: circuit,
-}: Shape): readonly (readonly [string, Uint8Array, string])[] {
-  const frame = lastOf(circuit)[1];
-  const { receiveCookie: cookie, receiveSublayer, path } = session;
-  const good = messageOf(session, frame);
-  const headerOctets = good.length - frame.length;
-  const changed = (at: number, bits: number) =>
-    good.map((octet, index) => (index === at ? octet ^ bits : octet));
-  const sublayerAt = headerOctets - 4;
-  const cookieAt = sublayerAt - cookie.length + (receiveSublayer === "none" ? 4 : 0);
-  // Of IP protocol 115, what is too short for a session id is not even data.
-  const lengths = [0, 1, 2, 7, 8, headerOctets - 1, headerOctets, headerOctets + 13].filter(
-    (length) => length < headerOctets + 14 && (path.encapsulation === "udp" || length >= 4),
-  );
-  return [
-    ["another session", messageOf(session, frame, { sessionId: 0x7777_0001 }), "unknown-session"],
-    ...[...cookie.keys()].map(
-      (index) => [`cookie, octet ${index}`, changed(cookieAt + index, 0x10), "wrong-cookie"] as const,
-    ),
-    ...lengths.map((length) => [`cut to ${length}`, good.subarray(0, length), "truncated"] as const),
-    ...(path.encapsulation === "udp" ? [["version 2", changed(1, 1), "bad-version"] as const] : []),
-    ...(receiveSublayer === "none"
-      ? []
-      : [
-          ["VCCV", messageOf(session, frame, { vccv: true }), "vccv"] as const,
-          ["first fragment", changed(sublayerAt, 0x10), "fragment"] as const,
-          ["last fragment", changed(sublayerAt, 0x20), "fragment"] as const,
-        ]),
-    ...(circuit.vlan === undefined ? [] : [["no tag", messageOf(session, frameOf()), "untagged"] as const]),
-  ];
 }
 
 /** What a plane does as it is told: sessions and circuits that come, change and go. */

@@ -2,7 +2,7 @@ import { redirectFlags } from "../../bpf/kernel-numbers.ts";
 import { InvariantError } from "../../bytes/errors.ts";
 import { trafficClassOf } from "../../wire/dscp.ts";
 import { ETHERNET_HEADER_OCTETS } from "../../wire/ethernet.ts";
-import type { SessionParameters } from "../../wire/session-parameters.ts";
+import { type SessionParameters, usualSequenceRule } from "../../wire/session-parameters.ts";
 import { discardIndex, discardReasons } from "../discard-reasons.ts";
 import type { Attachment, PlaneCounters, SessionCounters } from "../plane.ts";
 import type { Delivery } from "./deliver-program.ts";
@@ -90,6 +90,9 @@ export const peerValue = {
   /** The network's detour: where what must be cut or finished goes in, and where it comes out; 0 if there is none. */
   detourNear: { offset: 68, octets: 4, kind: "machine" },
   detourFar: { offset: 72, octets: 4, kind: "machine" },
+  /** How late data messages are told: `SequenceRule`. Read where numbers are looked at only. */
+  window: { offset: 76, octets: 4, kind: "machine" },
+  resetAfter: { offset: 80, octets: 4, kind: "machine" },
 } as const satisfies Layout;
 
 /** TABLE: the way to a session's peer, for what comes out of the cutter, by its slot. */
@@ -303,6 +306,7 @@ export function peerEntry(
     tcpInterface: placement.cutter?.join ?? 0,
     detourNear: placement.networkDetour?.near ?? 0,
     detourFar: placement.networkDetour?.far ?? 0,
+    ...(attachment.sequenceRule ?? usualSequenceRule),
   });
   return [encode(peerKey, { sessionId: session.localSessionId }), value];
 }

@@ -16,11 +16,11 @@ import {
   subtract,
   toBigEndian32,
 } from "../../bpf/mnemonics.ts";
-import { NUMBERS, RECEIVE_WINDOW, RESET_AFTER } from "../sequencing.ts";
+import { NUMBERS } from "../sequencing.ts";
 import { discard } from "./counters.ts";
-import { sequenceValue } from "./map-layout.ts";
+import { peerValue, sequenceValue } from "./map-layout.ts";
 import { LINK_OCTETS, type ProgramOptions } from "./options.ts";
-import { atSlot, loadOctets } from "./parts.ts";
+import { atSlot, entry, loadOctets } from "./parts.ts";
 import { jumpIfIp, jumpIfTag } from "./vlan-tag.ts";
 
 /** Sequence numbers (RFC 3931 §4.6.1). */
@@ -97,7 +97,8 @@ export function acceptNumber(
     move(arg3, arg1),
     subtract(arg3, arg2),
     and(arg3, MASK),
-    jumpIfLess(arg3, RECEIVE_WINDOW, "take"),
+    load32(arg2, entry, peerValue.window.offset),
+    jumpIfLess(arg3, arg2, "take"),
     ...countOld(),
     label("take"),
     store32(result, expected.offset, arg4),
@@ -120,6 +121,7 @@ function countOld(): readonly Line[] {
     move(arg5, 1),
     label("old"),
     store32(result, oldRun.offset, arg5),
-    jumpIfLess(arg5, RESET_AFTER, discard("out-of-sequence")),
+    load32(arg2, entry, peerValue.resetAfter.offset),
+    jumpIfLess(arg5, arg2, discard("out-of-sequence")),
   ];
 }

@@ -125,8 +125,8 @@ export function openMessage(view: DataView, start: number, length: number, sessi
   const frame = start + headerOctets;
   const frameOctets = length - headerOctets;
   if (frameOctets < ETHERNET_HEADER_OCTETS) return TRUNCATED;
-  if (session.checksSequence && (word & S_BIT) !== 0 && !acceptSequence(session, word & 0xff_ffff)) {
-    return OUT_OF_SEQUENCE;
+  if (session.checksSequence && (word & S_BIT) !== 0) {
+    if (!acceptSequence(session, word & 0xff_ffff, session.sequenceRule)) return OUT_OF_SEQUENCE;
   }
   if (session.vlanId >= 0) {
     if (outerTagProtocol(view, frame, frameOctets) === 0) return UNTAGGED;

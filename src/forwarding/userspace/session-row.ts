@@ -1,5 +1,9 @@
 import { trafficClassOf } from "../../wire/dscp.ts";
-import type { SessionParameters } from "../../wire/session-parameters.ts";
+import {
+  type SequenceRule,
+  type SessionParameters,
+  usualSequenceRule,
+} from "../../wire/session-parameters.ts";
 import { discardReasons } from "../discard-reasons.ts";
 import type { Attachment } from "../plane.ts";
 import type { ReceiveSequence } from "../sequencing.ts";
@@ -39,6 +43,7 @@ export interface SessionRow extends ReceiveSequence {
   /** Octets that we put in front of a frame. */
   readonly transmitHeaderOctets: number;
   readonly checksSequence: boolean;
+  sequenceRule: SequenceRule;
   /** 0 numbers nothing, 1 what is not IP, 2 everything. */
   readonly numbering: number;
   transmitAllowed: boolean;
@@ -91,6 +96,7 @@ export function sessionRow(row: number, session: SessionParameters, attachment: 
     transmitSublayer: session.transmitSublayer !== "none",
     transmitHeaderOctets: (isUdp ? 8 : 4) + transmitCookie.length + sublayerOctets,
     checksSequence: session.receiveSublayer !== "none" && session.receiveSequencing !== "none",
+    sequenceRule: attachment.sequenceRule ?? usualSequenceRule,
     numbering: session.transmitSublayer === "none" ? 0 : numberingOf[session.transmitSequencing],
     transmitAllowed: session.transmitAllowed,
     trafficClass: trafficClassFor(attachment),

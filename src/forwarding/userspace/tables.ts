@@ -1,6 +1,6 @@
 import { writeSocketAddress } from "../../os/sockets.ts";
 import { outerTagProtocol, outerVlanId, TPID_CUSTOMER, TPID_SERVICE } from "../../wire/ethernet.ts";
-import type { SessionParameters } from "../../wire/session-parameters.ts";
+import { type SessionParameters, usualSequenceRule } from "../../wire/session-parameters.ts";
 import type { Attachment } from "../plane.ts";
 import { type Arena, NAME_OCTETS } from "./arena.ts";
 import type { WorkerCircuit, WorkerEndpoint } from "./commands.ts";
@@ -124,6 +124,7 @@ export class Tables {
     if (session === undefined) return;
     session.transmitAllowed = parameters.transmitAllowed;
     session.trafficClass = trafficClassFor(attachment);
+    session.sequenceRule = attachment.sequenceRule ?? usualSequenceRule;
   }
 
   removeSession(localSessionId: number): void {

@@ -1,0 +1,69 @@
+import type { Attachment } from "../../src/forwarding/plane.ts";
+import { encodeDataMessage } from "../../src/wire/data-header.ts";
+import type { SessionParameters } from "../../src/wire/session-parameters.ts";
+import { frameOf } from "./frames.ts";
+import type { Shape } from "./plane-shapes.ts";
+
+/** Data messages that planes are tried with. */
+
+/** What may be otherwise in a data message of the peer. */
+interface MessageShape {
+  readonly sessionId?: number;
+  readonly cookie?: Uint8Array;
+  readonly vccv?: boolean;
+  readonly number?: number;
+}
+
+/** A data message of the peer's. */
+export function messageOf(
+  session: SessionParameters,
+  frame: Uint8Array,
+  shape: MessageShape = {},
+): Uint8Array {
+  const { sessionId = session.localSessionId, cookie = session.receiveCookie, vccv = false } = shape;
+  const sublayer = { vccv, isFragment: false, sequenceNumber: shape.number };
+  const header = { sessionId, cookie, ...(session.receiveSublayer === "none" ? {} : { sublayer }) };
+  return encodeDataMessage(session.path.encapsulation, header, frame);
+}
+
+/** A frame that the circuit carries for certain. */
+export function lastOf({ vlan }: Attachment): readonly [string, Uint8Array] {
+  if (vlan === undefined) return ["the last", frameOf({ length: 90 })];
+  const tag = (vlan.protocol * 0x1_0000 + vlan.id).toString(16);
+  return ["the last", frameOf({ tags: [tag], length: 90 })];
+}
+
+/** What a message can be spoilt by, and the reason for which it is given up. */
+export function mishaps({
+  session,
+  attachment: circuit,
+}: Shape): readonly (readonly [string, Uint8Array, string])[] {
+  const frame = lastOf(circuit)[1];
+  const { receiveCookie: cookie, receiveSublayer, path } = session;
+  const good = messageOf(session, frame);
+  const headerOctets = good.length - frame.length;
+  const changed = (at: number, bits: number) =>
+    good.map((octet, index) => (index === at ? octet ^ bits : octet));
+  const sublayerAt = headerOctets - 4;
+  const cookieAt = sublayerAt - cookie.length + (receiveSublayer === "none" ? 4 : 0);
+  // Of IP protocol 115, what is too short for a session id is not even data.
+  const lengths = [0, 1, 2, 7, 8, headerOctets - 1, headerOctets, headerOctets + 13].filter(
+    (length) => length < headerOctets + 14 && (path.encapsulation === "udp" || length >= 4),
+  );
+  return [
+    ["another session", messageOf(session, frame, { sessionId: 0x7777_0001 }), "unknown-session"],
+    ...[...cookie.keys()].map(
+      (index) => [`cookie, octet ${index}`, changed(cookieAt + index, 0x10), "wrong-cookie"] as const,
+    ),
+    ...lengths.map((length) => [`cut to ${length}`, good.subarray(0, length), "truncated"] as const),
+    ...(path.encapsulation === "udp" ? [["version 2", changed(1, 1), "bad-version"] as const] : []),
+    ...(receiveSublayer === "none"
+      ? []
+      : [
+          ["VCCV", messageOf(session, frame, { vccv: true }), "vccv"] as const,
+          ["first fragment", changed(sublayerAt, 0x10), "fragment"] as const,
+          ["last fragment", changed(sublayerAt, 0x20), "fragment"] as const,
+        ]),
+    ...(circuit.vlan === undefined ? [] : [["no tag", messageOf(session, frameOf()), "untagged"] as const]),
+  ];
+}
