@@ -142,6 +142,7 @@ export class Session implements Expirable, Sender {
       receiveSequencing: settings.sequencing,
       transmitSequencing: this.#choices.sequencing,
       transmitAllowed: this.#transmitAllowed,
+      receiveAllowed: this.#receiveAllowed,
     };
   }
 
@@ -215,6 +216,10 @@ export class Session implements Expirable, Sender {
     return this.#remoteStatus === undefined || (this.#remoteStatus.active && !this.#remoteStatus.standby);
   }
 
+  get #receiveAllowed(): boolean {
+    return this.#remoteStatus?.standby !== true;
+  }
+
   #judgeChoices(before: PeerChoices): Refusal | undefined {
     const choices = readChoices(this.#avps, before);
     return "text" in choices ? choices : undefined;
@@ -238,10 +243,11 @@ export class Session implements Expirable, Sender {
   }
 
   #learnStatus(): void {
-    const before = this.#transmitAllowed;
+    const before = [this.#transmitAllowed, this.#receiveAllowed];
     if (this.#avps.circuitStatus === undefined) return;
     this.#remoteStatus = this.#avps.circuitStatus;
-    if (this.#state === "established" && this.#transmitAllowed !== before) {
+    const isSame = this.#transmitAllowed === before[0] && this.#receiveAllowed === before[1];
+    if (this.#state === "established" && !isSame) {
       this.#context.emit({ kind: "forwarding-update", session: this.parameters });
     }
   }

@@ -47,6 +47,7 @@ export const discardReasons = [
     name: "circuit-congestion",
     help: "frame that found no room in the queue of the attachment circuit: it takes them more slowly than they come",
   },
+  { name: "standby", help: "data message of a peer whose circuit is in standby (RFC 5641 §2)" },
 ] as const;
 
 export type DiscardReason = (typeof discardReasons)[number]["name"];

@@ -126,6 +126,7 @@ export function decapsulate(
       const rule = attachment.sequenceRule ?? usualSequenceRule;
       if (!acceptSequence(state.received, received, rule)) return "out-of-sequence";
     }
+    if (session.receiveAllowed === false) return "standby";
     return leave(payload, attachment);
   } catch (error) {
     if (error instanceof TruncatedError) return "truncated";

@@ -73,4 +73,6 @@ export interface SessionParameters {
   readonly transmitSequencing: DataSequencing;
   /** Whether data may be sent to the peer: its circuit status is active and not standby (RFC 3931 §5.4.5, RFC 5641 §2). */
   readonly transmitAllowed: boolean;
+  /** Whether the peer's frames may go to the circuit: it is not standby (RFC 5641 §2); default true. */
+  readonly receiveAllowed?: boolean;
 }

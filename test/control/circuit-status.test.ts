@@ -92,6 +92,26 @@ test.each([
   },
 );
 
+test.each([
+  ["A=1", {}, true],
+  ["A=0", { active: false }, true],
+  ["A=1 with S", { standby: true }, false],
+  ["A=0 with S", { active: false, standby: true }, false],
+] as const)(
+  "C-236 RFC 5641 §2: with %s from the peer, what it sends goes to the circuit as that says",
+  (_name, changes, allowed) => {
+    for (const other of [{ standby: !allowed }, { active: false, standby: !allowed }, { standby: allowed }]) {
+      const { bench, peer, ids } = received();
+      peer.say("SLI", { ...ids, circuitStatus: status(other) });
+      peer.say("SLI", { ...ids, circuitStatus: status(changes) });
+      expect(bench.forwarded).toMatchObject([{ receiveAllowed: allowed }]);
+    }
+    const circuitStatus = status(changes);
+    expect(received(lan, { circuitStatus }).bench.forwarded).toMatchObject([{ receiveAllowed: allowed }]);
+    expect(called(lan, { circuitStatus }).bench.forwarded).toMatchObject([{ receiveAllowed: allowed }]);
+  },
+);
+
 test("RFC 3931 §5.4.5: the status in ICRQ, ICRP and ICCN of the peer counts from the start, and absent means active", () => {
   expect(received(lan, { circuitStatus: circuitStatus(false) }).bench.forwarded[0]?.transmitAllowed).toBe(
     false,

@@ -289,6 +289,9 @@ describe("discards", () => {
     for (const word of ["50000000", "60000000", "70000000"])
       expect(back(datagram(word), session)).toBe("fragment");
     expect(back(datagram("40800000"), session)).toBe("out-of-sequence");
+    const standby = { ...session, receiveAllowed: false };
+    expect(back(datagram("40000000"), standby)).toBe("standby");
+    expect(back(datagram("40000000", "b0b1b2b4"), standby)).toBe("wrong-cookie");
     for (const text of ["00020000", "c8030000", "00040000"]) {
       expect(back(concat(fromHex(`${text} 0a0a0001 b0b1b2b3 40000000`), frame), session)).toBe("bad-version");
     }
@@ -367,7 +370,7 @@ describe("numbers", () => {
     expect(state.received.expected).toBe(100);
   });
 
-  test("a message that is given up for another reason leaves the numbers alone, an untagged one has used its own", () => {
+  test("a message that is given up for another reason leaves the numbers alone, an untagged one and one of a peer in standby have used their own", () => {
     const state = newSequenceState();
     expect(decapsulate(arriving("40000005").subarray(0, 20), receiving, attachment(), state)).toBe(
       "truncated",
@@ -376,6 +379,9 @@ describe("numbers", () => {
     expect(state.received.expected).toBe(0);
     expect(decapsulate(arriving("40000005"), receiving, vlanAttachment(1), state)).toBe("untagged");
     expect(state.received.expected).toBe(6);
+    const standby = { ...receiving, receiveAllowed: false };
+    expect(decapsulate(arriving("40000006"), standby, attachment(), state)).toBe("standby");
+    expect(state.received.expected).toBe(7);
     expect(decapsulate(arriving("40000005"), receiving, attachment(), state)).toBe("out-of-sequence");
   });
 });

@@ -83,6 +83,7 @@ const sessions: fc.Arbitrary<SessionParameters> = fc
     receiveSequencing: fc.constantFrom<"none" | "non-ip" | "all">("none", "non-ip", "all"),
     transmitSequencing: fc.constantFrom<"none" | "non-ip" | "all">("none", "non-ip", "all"),
     transmitAllowed: fc.integer({ min: 0, max: 9 }).map((number) => number > 0),
+    receiveAllowed: fc.integer({ min: 0, max: 9 }).map((number) => number > 0),
   })
   .map(sessionParameters);
 
@@ -127,7 +128,7 @@ const frames = fc
   })
   .map(frameOf);
 
-/** Something that happens to a session: a frame, a data message, or leave to transmit given or taken, or another rule of what is late. */
+/** Something that happens to a session: a frame, a data message, or leave to transmit or to receive given or taken, or another rule of what is late. */
 type Event =
   | { readonly kind: "frame"; readonly frame: Uint8Array; readonly shift: number }
   | {
@@ -141,7 +142,7 @@ type Event =
       readonly flip: number;
       readonly cut: number;
     }
-  | { readonly kind: "allowed"; readonly allowed: boolean }
+  | { readonly kind: "allowed"; readonly transmit: boolean; readonly receive: boolean }
   | { readonly kind: "rule"; readonly rule: SequenceRule };
 
 const shift = fc.nat(7);
@@ -160,7 +161,14 @@ const events: fc.Arbitrary<readonly Event[]> = fc.array(
         cut: fc.constantFrom(0, 0, 0, 0, 1, 40, 50, 60, 1500),
       }),
     },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant("allowed" as const), allowed: fc.boolean() }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant("allowed" as const),
+        transmit: fc.boolean(),
+        receive: fc.boolean(),
+      }),
+    },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("rule" as const), rule: sequenceRules }) },
   ),
   { minLength: 8, maxLength: 20 },
@@ -213,7 +221,7 @@ function compare(
   try {
     for (const event of happened) {
       if (event.kind === "allowed") {
-        session = { ...session, transmitAllowed: event.allowed };
+        session = { ...session, transmitAllowed: event.transmit, receiveAllowed: event.receive };
         tables.updateSession(session, at);
       } else if (event.kind === "rule") {
         at = { ...at, sequenceRule: event.rule };
@@ -254,6 +262,7 @@ test("the fast path does what the reference does, to the octet, the reason and t
     "vccv",
     "fragment",
     "out-of-sequence",
+    "standby",
     "untagged",
     "passed",
   ];

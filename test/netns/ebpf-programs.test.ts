@@ -191,11 +191,12 @@ describe("a packet from the packet-switched network", () => {
           window: fc.constantFrom(1, 3, 0x80_0000),
           resetAfter: fc.constantFrom(2, 3, 5),
         }),
+        receiveAllowed: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
       }),
     );
     fc.assert(
-      fc.property(cases, ({ options, messages, sequenceRule }) => {
-        const session = sessionOf(options);
+      fc.property(cases, ({ options, messages, sequenceRule, receiveAllowed }) => {
+        const session = sessionOf(options, { receiveAllowed });
         const attachment = attachmentOf(options, { sequenceRule });
         const placement = placementOf(options);
         bench.start(session, attachment, placement);
@@ -224,6 +225,7 @@ describe("a packet from the packet-switched network", () => {
         "fragment",
         "out-of-sequence",
         "pass",
+        "standby",
         "truncated",
         "untagged",
         "vccv",

@@ -115,6 +115,23 @@ function frames(shape: Shape, open: Open): void {
     expect(bench.counted(localSessionId)).toMatchObject({ receivedFrames: 1, transmittedFrames: 0 });
   });
 
+  test("C-236 RFC 5641 §2: whatever comes from a peer in standby is counted, and nothing of it arrives", async () => {
+    bench.peer.setChecksums(shape.checksum !== "zero");
+    const standby = { ...session, receiveAllowed: false };
+    await bench.plane.updateSession(standby, circuit);
+    for (const [name, frame] of Object.entries(contractFrames)) {
+      const message = messageOf(session, frame);
+      const outcome = decapsulate(message, standby, circuit, newSequenceState());
+      expect(await bench.fromPeer(message), name).toBe(told(outcome, session));
+    }
+    const [, frame] = lastOf(circuit);
+    expect(await bench.fromPeer(messageOf(session, frame))).toBe(`session ${localSessionId}: standby`);
+    await bench.plane.updateSession(session, circuit);
+    const outcome = decapsulate(messageOf(session, frame), session, circuit, newSequenceState());
+    expect(await bench.fromPeer(messageOf(session, frame))).toBe(told(outcome, session));
+    expect(bench.counted(localSessionId)).toMatchObject({ receivedFrames: 1 });
+  });
+
   if (session.receiveSequencing === "none" || session.receiveSublayer === "none") return;
   test("C-220 C-221 RFC 3931 §4.6.1, Appendix C: old numbers are given up, and runs of them are believed, as the reference does by each rule", async () => {
     bench.peer.setChecksums(shape.checksum !== "zero");
@@ -180,21 +197,34 @@ function orders(ground: () => PlaneGround, open: Open): void {
     },
   );
 
-  test.each(each)("%s: an update changes what may be sent; numbers and counters go on", async (_, shape) => {
-    await using bench = await open(shape);
-    const { session, attachment: circuit } = shape;
-    const state = newSequenceState();
-    await bench.plane.addSession(session, circuit);
-    await passes(bench, shape, state);
-    await bench.plane.updateSession({ ...session, transmitAllowed: false }, circuit);
-    expect(await bench.fromSite(frame)).toBe(`session ${session.localSessionId}: not-established`);
-    expect(await bench.fromPeer(messageOf(session, frame))).toBe(toHex(frame));
-    await bench.plane.updateSession(session, circuit);
-    await passes(bench, shape, state);
-    await expect
-      .poll(() => bench.counted(session.localSessionId))
-      .toMatchObject({ transmittedFrames: 2, receivedFrames: 3, discards: { "not-established": 1 } });
-  });
+  test.each(each)(
+    "%s: an update changes what may be sent and delivered; numbers and counters go on",
+    async (_, shape) => {
+      await using bench = await open(shape);
+      const { session, attachment: circuit } = shape;
+      const state = newSequenceState();
+      await bench.plane.addSession(session, circuit);
+      await passes(bench, shape, state);
+      await bench.plane.updateSession({ ...session, transmitAllowed: false }, circuit);
+      expect(await bench.fromSite(frame)).toBe(`session ${session.localSessionId}: not-established`);
+      expect(await bench.fromPeer(messageOf(session, frame))).toBe(toHex(frame));
+      await bench.plane.updateSession(session, circuit);
+      await passes(bench, shape, state);
+      await bench.plane.updateSession({ ...session, receiveAllowed: false }, circuit);
+      expect(await bench.fromPeer(messageOf(session, frame))).toBe(
+        `session ${session.localSessionId}: standby`,
+      );
+      await bench.plane.updateSession(session, circuit);
+      await passes(bench, shape, state);
+      await expect
+        .poll(() => bench.counted(session.localSessionId))
+        .toMatchObject({
+          transmittedFrames: 3,
+          receivedFrames: 4,
+          discards: { "not-established": 1, standby: 1 },
+        });
+    },
+  );
 
   test.each(each)(
     "%s: a session takes another's circuit, and keeps it when the other one goes",

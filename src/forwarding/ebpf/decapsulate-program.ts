@@ -60,6 +60,7 @@ const reasons = [
   "vccv",
   "fragment",
   "out-of-sequence",
+  "standby",
   "untagged",
   "circuit-error",
 ] as const satisfies readonly DiscardReason[];
@@ -96,6 +97,8 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...(options.sublayer && options.sequencing !== "none"
       ? acceptNumber(maps.sequences, slot, HEAD + places.sublayer, SCRATCH)
       : []),
+    load32(arg1, entry, peerValue.standby.offset),
+    jumpIfNotEqual(arg1, 0, discard("standby")),
     ...readFrame(options, places.frame),
     ...(canJoin(options) ? findTcp(options) : []),
     jumpIfLess(messageOctets, SHORTEST_FRAME_OCTETS, "short"),

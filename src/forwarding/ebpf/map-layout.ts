@@ -93,6 +93,8 @@ export const peerValue = {
   /** How late data messages are told: `SequenceRule`. Read where numbers are looked at only. */
   window: { offset: 76, octets: 4, kind: "machine" },
   resetAfter: { offset: 80, octets: 4, kind: "machine" },
+  /** Not 0: the peer is in standby, and its frames are given up. */
+  standby: { offset: 84, octets: 4, kind: "machine" },
 } as const satisfies Layout;
 
 /** TABLE: the way to a session's peer, for what comes out of the cutter, by its slot. */
@@ -307,6 +309,7 @@ export function peerEntry(
     detourNear: placement.networkDetour?.near ?? 0,
     detourFar: placement.networkDetour?.far ?? 0,
     ...(attachment.sequenceRule ?? usualSequenceRule),
+    standby: session.receiveAllowed === false ? 1 : 0,
   });
   return [encode(peerKey, { sessionId: session.localSessionId }), value];
 }

@@ -38,6 +38,7 @@ const WRONG_COOKIE = discard(discardIndex["wrong-cookie"]);
 const VCCV = discard(discardIndex.vccv);
 const FRAGMENT = discard(discardIndex.fragment);
 const OUT_OF_SEQUENCE = discard(discardIndex["out-of-sequence"]);
+const STANDBY = discard(discardIndex.standby);
 const UNTAGGED = discard(discardIndex.untagged);
 
 /**
@@ -128,6 +129,7 @@ export function openMessage(view: DataView, start: number, length: number, sessi
   if (session.checksSequence && (word & S_BIT) !== 0) {
     if (!acceptSequence(session, word & 0xff_ffff, session.sequenceRule)) return OUT_OF_SEQUENCE;
   }
+  if (!session.receiveAllowed) return STANDBY;
   if (session.vlanId >= 0) {
     if (outerTagProtocol(view, frame, frameOctets) === 0) return UNTAGGED;
     rewriteOuterTag(view, frame, session.tagProtocol, session.vlanId);

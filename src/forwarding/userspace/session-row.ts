@@ -47,6 +47,7 @@ export interface SessionRow extends ReceiveSequence {
   /** 0 numbers nothing, 1 what is not IP, 2 everything. */
   readonly numbering: number;
   transmitAllowed: boolean;
+  receiveAllowed: boolean;
   /** Of the outer IP header; COPIED: that of the frame's own, without ECN. */
   trafficClass: number;
   nextNumber: number;
@@ -99,6 +100,7 @@ export function sessionRow(row: number, session: SessionParameters, attachment: 
     sequenceRule: attachment.sequenceRule ?? usualSequenceRule,
     numbering: session.transmitSublayer === "none" ? 0 : numberingOf[session.transmitSequencing],
     transmitAllowed: session.transmitAllowed,
+    receiveAllowed: session.receiveAllowed ?? true,
     trafficClass: trafficClassFor(attachment),
     nextNumber: 0,
     expected: 0,

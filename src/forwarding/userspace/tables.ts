@@ -123,6 +123,7 @@ export class Tables {
     const session = this.sessions.get(parameters.localSessionId | 0);
     if (session === undefined) return;
     session.transmitAllowed = parameters.transmitAllowed;
+    session.receiveAllowed = parameters.receiveAllowed ?? true;
     session.trafficClass = trafficClassFor(attachment);
     session.sequenceRule = attachment.sequenceRule ?? usualSequenceRule;
   }

@@ -133,7 +133,7 @@ test("an entry of the circuit side has the whole template, and nothing of any on
 test("an entry of the peer side tells what a data message must be", () => {
   const options = { ...udp8, family: 6, vlan: "port" } as const;
   const [key, value] = peerEntry(
-    sessionOf(options),
+    sessionOf(options, { receiveAllowed: false }),
     attachmentOf(options, { sequenceRule: { window: 0x0102, resetAfter: 7 } }),
     placementOf(options, {
       deliver: "in",
@@ -147,7 +147,10 @@ test("an entry of the peer side tells what a data message must be", () => {
       "20010db8000000000000000000000002" +
       `06a506a5${shapeOf(options).toString(16).padStart(2, "0")}000000` +
       "b0b1b2b3b4b5b6b7" +
-      "01000000 03000000 0000000001000000 09000000 0a000000 0b000000 02010000 07000000".replace(/ /g, ""),
+      "01000000 03000000 0000000001000000 09000000 0a000000 0b000000 02010000 07000000 01000000".replace(
+        / /g,
+        "",
+      ),
   );
 });
 
