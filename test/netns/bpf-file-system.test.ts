@@ -13,10 +13,11 @@ const ROOT = "/sys/fs/bpf/wirespan";
 
 beforeAll(needBpf);
 
-/** The path of a directory that must be there. */
+/** The path of a directory that must be there, left as by a process that has ended: nobody has its lock. */
 function made(name: string): string {
-  const { path, reason } = pinDirectory(name);
+  const { path, lock, reason } = pinDirectory(name);
   if (path === undefined) throw new Error(reason);
+  lock[Symbol.dispose]();
   return path;
 }
 
@@ -52,6 +53,21 @@ test("a directory for pins is made, keeps what was pinned, and goes with it", ()
     removeDirectory(other);
     removeDirectory(other);
     expect(existsSync(ROOT)).toBe(false);
+  });
+});
+
+test("a directory that somebody has is neither given to another nor removed, until it is let go", () => {
+  inPrivateMounts(() => {
+    hide();
+    const { path, lock, reason } = pinDirectory("west-1");
+    if (path === undefined) throw new Error(reason);
+    expect(pinDirectory("west-1").reason).toContain(`another wirespan has the pins in ${ROOT}/west-1;`);
+    const next = made("west-2");
+    removeOthers(next, "west-");
+    expect(readdirSync(ROOT).sort()).toEqual(["west-1", "west-2"]);
+    lock[Symbol.dispose]();
+    removeOthers(next, "west-");
+    expect(readdirSync(ROOT)).toEqual(["west-2"]);
   });
 });
 
