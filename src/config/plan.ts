@@ -4,10 +4,12 @@ import { updatable, updatableOfPseudowires } from "./fields.ts";
 
 /** One thing to do to get from one configuration to another. */
 export interface PlanStep {
-  readonly action: "create" | "update" | "replace" | "remove";
+  readonly action: "create" | "update" | "replace" | "remove" | "rename";
   readonly kind: "tunnel" | "pseudowire" | "lcce" | "log";
-  /** Of the tunnel or pseudowire. */
+  /** Of the tunnel or pseudowire; the one that it had where it is renamed. */
   readonly name: string;
+  /** Of a tunnel that is renamed; further steps know it by this one. */
+  readonly newName?: string;
   /** The tunnel of a pseudowire. */
   readonly tunnel?: string;
   /** What changed, such as "helloIntervalMs: 60000 -> 30000". */
@@ -81,20 +83,70 @@ function planTunnels(
   after: readonly TunnelConfig[],
   secretsChanged: ReadonlySet<string>,
 ): readonly PlanStep[] {
-  const nextOf = new Map(after.map((tunnel) => [tunnel.name, tunnel]));
-  const known = new Set(before.map(({ name }) => name));
+  const former = formerTunnels(before, after, secretsChanged);
+  const nextOf = new Map(
+    after.flatMap((tunnel) => {
+      const one = former.get(tunnel.name);
+      return one === undefined ? [] : [[one.name, tunnel] as const];
+    }),
+  );
   return [
     ...before.flatMap((tunnel): readonly PlanStep[] => {
       const { name } = tunnel;
       const next = nextOf.get(name);
       return next === undefined
         ? [{ action: "remove", kind: "tunnel", name, reasons: [] }]
-        : planTunnel(tunnel, next, secretsChanged.has(name));
+        : planTunnel(tunnel, next, secretsChanged.has(next.name));
     }),
     ...after
-      .filter(({ name }) => !known.has(name))
+      .filter(({ name }) => !former.has(name))
       .map(({ name }): PlanStep => ({ action: "create", kind: "tunnel", name, reasons: [] })),
   ];
+}
+
+/**
+ * What each tunnel, by its name, was before: the one with the same ends that only has another name now, else the one of its name.
+ * `secretsChanged` are names of tunnels that are no longer the same, as their secrets are not.
+ */
+export function formerTunnels(
+  before: readonly TunnelConfig[],
+  after: readonly TunnelConfig[],
+  secretsChanged: ReadonlySet<string> = new Set(),
+): ReadonlyMap<string, TunnelConfig> {
+  const byEnds = new Map(before.map((tunnel) => [endsOf(tunnel), tunnel]));
+  const former = new Map<string, TunnelConfig>();
+  for (const tunnel of after) {
+    const one = byEnds.get(endsOf(tunnel));
+    if (one === undefined || secretsChanged.has(tunnel.name)) continue;
+    if (one.name !== tunnel.name && isUpdate(tunnelDifferences(one, tunnel))) former.set(tunnel.name, one);
+  }
+  const renamed = new Set([...former.values()].map(({ name }) => name));
+  const byName = new Map(before.map((tunnel) => [tunnel.name, tunnel]));
+  for (const { name } of after) {
+    const one = byName.get(name);
+    if (one !== undefined && !former.has(name) && !renamed.has(name)) former.set(name, one);
+  }
+  return former;
+}
+
+/** No two tunnels of a configuration have the same. */
+function endsOf({ encapsulation, local, localPort, remote, remotePort }: TunnelConfig): string {
+  return `${encapsulation} ${local} ${localPort} ${remote} ${remotePort}`;
+}
+
+/** What differs between two tunnels beside their names and pseudowires. */
+function tunnelDifferences(before: TunnelConfig, after: TunnelConfig): readonly string[] {
+  const { name: _nameBefore, pseudowires: _before, ...tunnelBefore } = before;
+  const { name: _nameAfter, pseudowires: _after, ...tunnelAfter } = after;
+  return differences(tunnelBefore, tunnelAfter);
+}
+
+/** Whether a tunnel need not be set up anew for such differences. */
+function isUpdate(reasons: readonly string[]): boolean {
+  return areAbout(
+    reasons,
+    updatable.map((key) => `control.${key}`),
+  );
 }
 
 function planTunnel(
@@ -102,20 +154,14 @@ function planTunnel(
   after: TunnelConfig,
   isSecretChanged: boolean,
 ): readonly PlanStep[] {
-  const { pseudowires: _before, ...tunnelBefore } = before;
-  const { pseudowires: _after, ...tunnelAfter } = after;
-  const reasons = [...differences(tunnelBefore, tunnelAfter), ...(isSecretChanged ? ["secret changed"] : [])];
+  const reasons = [...tunnelDifferences(before, after), ...(isSecretChanged ? ["secret changed"] : [])];
   const { name } = after;
-  if (
-    !areAbout(
-      reasons,
-      updatable.map((key) => `control.${key}`),
-    )
-  )
-    return [{ action: "replace", kind: "tunnel", name, reasons }];
-  const update: readonly PlanStep[] =
-    reasons.length === 0 ? [] : [{ action: "update", kind: "tunnel", name, reasons }];
-  return [...update, ...planPseudowires(name, before.pseudowires, after.pseudowires)];
+  if (!isUpdate(reasons)) return [{ action: "replace", kind: "tunnel", name, reasons }];
+  const steps: PlanStep[] = [];
+  if (before.name !== name)
+    steps.push({ action: "rename", kind: "tunnel", name: before.name, newName: name, reasons: [] });
+  if (reasons.length > 0) steps.push({ action: "update", kind: "tunnel", name, reasons });
+  return [...steps, ...planPseudowires(name, before.pseudowires, after.pseudowires)];
 }
 
 /** Whether differences are of these keys alone. */
@@ -148,7 +194,8 @@ function planPseudowires(
 }
 
 /** A step in words, without its reasons. */
-export function formatStep({ action, kind, name, tunnel }: PlanStep): string {
+export function formatStep({ action, kind, name, newName, tunnel }: PlanStep): string {
+  if (newName !== undefined) return `${action} ${kind} ${name} to ${newName}`;
   return `${action} ${kind} ${name}${tunnel === undefined ? "" : ` of tunnel ${tunnel}`}`;
 }
 

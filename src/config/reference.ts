@@ -87,7 +87,7 @@ letters, digits, dots, dashes and underscores, the first a letter or digit. "We"
 
 Keys marked _Reloadable_ are taken over by \`wirespan reload\` while the tunnel runs. A change of any other key of a tunnel makes
 that tunnel anew, of a pseudowire that pseudowire, and of \`host_name\` or \`router_id\` all of them; what did not change goes on
-undisturbed.
+undisturbed. The name of a tunnel never leaves this machine: a new one changes nothing else.
 
 ${sections.map(([title, fields]) => tableOf(title, fields)).join("\n\n")}
 `;

@@ -10,6 +10,8 @@ export type Input =
   | { readonly kind: "open-connection"; readonly peer: PeerSettings }
   /** New timers and limits for a peer; whatever needs a new connection must be closed and opened instead. */
   | { readonly kind: "update-connection"; readonly peer: PeerSettings }
+  /** New names of peers, by those that they have: names never leave this machine. */
+  | { readonly kind: "rename-connections"; readonly newNames: ReadonlyMap<string, string> }
   /** No longer wanted: result 1 by the operator, 6 because we go out of service (RFC 3931 §5.4.2). */
   | { readonly kind: "close-connection"; readonly peer: string; readonly resultCode: 1 | 6 }
   | {

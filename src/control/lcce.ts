@@ -151,6 +151,8 @@ export class Lcce implements Context, Registry {
       }
       case "update-connection":
         return this.#peers.get(input.peer.name)?.update(input.peer);
+      case "rename-connections":
+        return this.#renamePeers(input.newNames);
       case "close-connection":
         return this.#closePeer(input.peer, input.resultCode);
       case "open-session":
@@ -172,6 +174,16 @@ export class Lcce implements Context, Registry {
         return this.sessionIds.reserve(input.localSessionId);
       case "release-session-id":
         return this.sessionIds.release(input.localSessionId);
+    }
+  }
+
+  #renamePeers(newNames: ReadonlyMap<string, string>): void {
+    const peers = [...this.#peers];
+    this.#peers.clear();
+    for (const [before, peer] of peers) {
+      const name = newNames.get(before) ?? before;
+      peer.rename(name);
+      this.#peers.set(name, peer);
     }
   }
 

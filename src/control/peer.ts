@@ -156,6 +156,10 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     for (const connection of this.#connections()) connection.settingsChanged();
   }
 
+  rename(name: string): void {
+    this.#settings = { ...this.#settings, name };
+  }
+
   /** Ends everything; connections live on only until their StopCCN is through. */
   close(resultCode: 1 | 6): void {
     this.#wanted = false;

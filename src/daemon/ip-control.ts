@@ -10,6 +10,11 @@ function socketOf({ local }: TunnelConfig): string {
   return isIPv6(local) ? local : "IPv4";
 }
 
+/** Tells tunnels over IP apart, whatever their names. */
+function endsOf({ local, remote }: TunnelConfig): string {
+  return `${local} ${remote}`;
+}
+
 /** Control messages over IP protocol 115: one socket over IPv4, and one for each local address over IPv6, hear them for all tunnels. */
 export class IpControl {
   readonly #log: Log;
@@ -38,7 +43,7 @@ export class IpControl {
       });
       this.#sockets.set(key, socket);
     }
-    this.#tunnels.set(tunnel.name, tunnel);
+    this.#tunnels.set(endsOf(tunnel), tunnel);
   }
 
   /** Control messages that the kernel dropped because we read too slowly. */
@@ -47,7 +52,7 @@ export class IpControl {
   }
 
   unlisten(tunnel: TunnelConfig): void {
-    this.#tunnels.delete(tunnel.name);
+    this.#tunnels.delete(endsOf(tunnel));
     const key = socketOf(tunnel);
     if ([...this.#tunnels.values()].some((other) => socketOf(other) === key)) return;
     const socket = this.#sockets.get(key);

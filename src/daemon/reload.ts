@@ -1,6 +1,6 @@
 import { messageOf } from "../bytes/errors.ts";
 import type { Config, PseudowireConfig, SecretSource, TunnelConfig } from "../config/config.ts";
-import { type PlanStep, planChange } from "../config/plan.ts";
+import { formerTunnels, type PlanStep, planChange } from "../config/plan.ts";
 import type { Tunnels } from "./tunnels.ts";
 import { equalSecrets } from "./tunnels.ts";
 
@@ -28,9 +28,10 @@ export function planReload(
   const problems: string[] = [];
   const kept = new Map<string, TunnelConfig>();
   const changed = new Set<string>();
+  const former = formerTunnels(before.tunnels, wanted.tunnels);
   for (const tunnel of wanted.tunnels) {
-    const running = before.tunnels.find(({ name }) => name === tunnel.name);
-    const inUse = tunnels.secrets(tunnel.name);
+    const running = former.get(tunnel.name);
+    const inUse = running && tunnels.secrets(running.name);
     if (running === undefined || inUse === undefined) continue;
     try {
       const secrets = (tunnel.control?.secrets ?? []).map(read);
@@ -39,7 +40,7 @@ export function planReload(
       problems.push(
         `tunnel ${tunnel.name} is left as it is, with the secret that it has: ${messageOf(error)}`,
       );
-      kept.set(tunnel.name, running);
+      kept.set(tunnel.name, { ...running, name: tunnel.name });
     }
   }
   const config = { ...wanted, tunnels: withKept(wanted.tunnels, kept) };
@@ -66,10 +67,17 @@ function withKept(
   });
 }
 
-/** Takes the steps to a configuration, one after another. */
+/** Takes the steps to a configuration, one after another; but tunnels get their new names at once, for they may exchange them. */
 export async function carryOut(steps: readonly PlanStep[], config: Config, tunnels: Tunnels): Promise<void> {
   const named = namedIn(config);
-  for (const step of orderOf(steps)) await take(step, named, tunnels);
+  const ordered = orderOf(steps);
+  const goes = ({ action, kind }: PlanStep) => action === "remove" && kind === "tunnel";
+  for (const step of ordered.filter(goes)) await take(step, named, tunnels);
+  const newNames = steps.flatMap(({ name, newName }) =>
+    newName === undefined ? [] : [[name, newName] as const],
+  );
+  if (newNames.length > 0) await tunnels.rename(new Map(newNames));
+  for (const step of ordered.filter((one) => !goes(one))) await take(step, named, tunnels);
 }
 
 async function take(
@@ -80,7 +88,7 @@ async function take(
   if (step.kind === "tunnel") {
     const tunnel = wanted.get(step.name);
     if (step.action === "remove") return tunnels.remove(step.name, 1);
-    if (tunnel === undefined) return;
+    if (tunnel === undefined || step.action === "rename") return;
     return step.action === "update" ? tunnels.update(tunnel) : tunnels.create(tunnel);
   }
   if (step.kind === "pseudowire" && step.tunnel !== undefined) {

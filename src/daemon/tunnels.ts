@@ -143,6 +143,20 @@ export class Tunnels {
     });
   }
 
+  /** New names, by those that tunnels have; nothing but their names changes. */
+  rename(newNames: ReadonlyMap<string, string>): Promise<void> {
+    return this.#inTurn(async () => {
+      const tunnels = [...this.#tunnels];
+      this.#tunnels.clear();
+      for (const [before, tunnel] of tunnels) {
+        const name = newNames.get(before) ?? before;
+        tunnel.config = { ...tunnel.config, name };
+        this.#tunnels.set(name, tunnel);
+      }
+      this.#context.input({ kind: "rename-connections", newNames });
+    });
+  }
+
   addPseudowire(tunnelName: string, pseudowire: PseudowireConfig): Promise<void> {
     return this.#inTurn(async () => {
       const tunnel = this.#tunnels.get(tunnelName);

@@ -103,11 +103,6 @@ const changes: readonly (readonly [string, string, string])[] = [
   ],
   ["a tunnel less", twoTunnels().replace(/ {2}two:.*\n/, ""), "remove tunnel two"],
   [
-    "a tunnel by another name",
-    twoTunnels().replace("two:", "three:"),
-    "remove tunnel two\ncreate tunnel three",
-  ],
-  [
     "the control socket",
     twoTunnels("", undefined, ", control_socket: /tmp/s"),
     "update lcce here\n    control_socket: /run/wirespan/wirespan.sock -> /tmp/s (at the next start)",
@@ -115,7 +110,47 @@ const changes: readonly (readonly [string, string, string])[] = [
   ["the log", `${twoTunnels()}log: { level: warn }\n`, "update log log\n    level: info -> warn"],
 ];
 
-test.each(changes)("only what changed is touched: %s", (_name, after, plan) => {
+/** The name of a tunnel is of this machine alone. */
+const renames: typeof changes = [
+  ["a tunnel by another name", twoTunnels().replace("two:", "three:"), "rename tunnel two to three"],
+  [
+    "a tunnel by another name with another timer",
+    twoTunnels("hello_interval_s: 0, ").replace("two:", "three:"),
+    "rename tunnel two to three\nupdate tunnel three\n    control.helloIntervalMs: 5000 -> 0",
+  ],
+  [
+    "a tunnel by another name, to another peer",
+    twoTunnels().replace("two:", "three:").replace("192.0.2.3", "192.0.2.4"),
+    "remove tunnel two\ncreate tunnel three",
+  ],
+  [
+    "a tunnel by another name that is to be set up anew",
+    twoTunnels("role: initiator, ").replace("two:", "three:"),
+    "remove tunnel two\ncreate tunnel three",
+  ],
+  [
+    "a tunnel by another name with other pseudowires",
+    twoTunnels("", "b: { circuit: { tap: b }, dscp: 46 }, c: { circuit: { tap: c } }").replace(
+      "two:",
+      "three:",
+    ),
+    "rename tunnel two to three\nupdate pseudowire b of tunnel three\n    dscp: 0 -> 46\ncreate pseudowire c of tunnel three",
+  ],
+  [
+    "two tunnels that exchange their names",
+    twoTunnels().replace("one:", "x:").replace("two:", "one:").replace("x:", "two:"),
+    "rename tunnel one to two\nrename tunnel two to one",
+  ],
+  [
+    "a tunnel less, and its name for the other one",
+    twoTunnels()
+      .replace(/ {2}one:.*\n/, "")
+      .replace("two:", "one:"),
+    "remove tunnel one\nrename tunnel two to one",
+  ],
+];
+
+test.each([...changes, ...renames])("only what changed is touched: %s", (_name, after, plan) => {
   expect(planOf(twoTunnels(), after)).toBe(plan);
 });
 
