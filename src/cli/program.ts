@@ -44,12 +44,16 @@ export function createProgram(shell: Shell): Command {
     .command("run")
     .description("run the daemon in the foreground; SIGTERM stops it with CDN and StopCCN, SIGHUP reloads")
     .requiredOption("-c, --config <file>", "the YAML configuration")
-    .action(async ({ config }: { config: string }) => {
+    .option(
+      "--take-over",
+      "have the daemon that runs with the same control socket make room, without a pause where programs forward",
+    )
+    .action(async ({ config, takeOver = false }: { config: string; takeOver?: boolean }) => {
       checkAddOns();
       const { narrowPrivileges } = await import("../os/privileges.ts");
       narrowPrivileges([config, fileURLToPath(import.meta.url)]);
       const { runDaemon } = await import("../daemon/run.ts");
-      shell.exit(await runDaemon({ configFile: config }));
+      shell.exit(await runDaemon({ configFile: config, takeOver }));
     });
   program
     .command("check")

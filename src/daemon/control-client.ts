@@ -6,7 +6,7 @@ export class NoDaemonError extends Error {
 }
 
 /** Asks the daemon behind a control socket and resolves to its result. Rejects with NoDaemonError, or with what it refused. */
-export function request<Result>(path: string, command: "status" | "reload"): Promise<Result> {
+export function request<Result>(path: string, command: "status" | "reload" | "hand-over"): Promise<Result> {
   return new Promise((resolve, reject) => {
     let received = "";
     const socket = createConnection(path, () => socket.write(`${JSON.stringify({ command })}\n`));

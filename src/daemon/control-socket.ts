@@ -8,6 +8,17 @@ import type { ReloadReport, StatusReport } from "./status.ts";
 export interface ControlHandlers {
   status(): Promise<StatusReport>;
   reload(): Promise<ReloadReport>;
+  /** Another daemon wants to go on in place of this one: `leave` is called once it was told. */
+  handOver(): Promise<HandOver & { leave(): void }>;
+}
+
+/** What becomes of forwarding when a daemon makes room for the next one. */
+export interface HandOver {
+  readonly pid: number;
+  /** Whether forwarding goes on without it; else it says goodbye to its peers as at any stop. */
+  readonly goesOn: boolean;
+  /** How the plane forwards, in words. */
+  readonly plane: string;
 }
 
 /** Longest request line. */
@@ -96,11 +107,21 @@ function serve(client: Socket, handlers: ControlHandlers): void {
     const line = received.slice(0, end);
     received = "";
     client.setTimeout(0);
-    void answer(line, handlers).then((reply) => client.end(`${JSON.stringify(reply)}\n`));
+    void answer(line, handlers).then(({ leave, ...reply }) =>
+      client.end(`${JSON.stringify(reply)}\n`, () => leave?.()),
+    );
   });
 }
 
-async function answer(line: string, handlers: ControlHandlers): Promise<object> {
+interface Reply {
+  readonly ok: boolean;
+  readonly result?: object;
+  readonly error?: string;
+  /** To be called once the reply is out. */
+  readonly leave?: () => void;
+}
+
+async function answer(line: string, handlers: ControlHandlers): Promise<Reply> {
   try {
     const request: unknown = JSON.parse(line);
     const command =
@@ -109,7 +130,11 @@ async function answer(line: string, handlers: ControlHandlers): Promise<object> 
         : undefined;
     if (command === "status") return { ok: true, result: await handlers.status() };
     if (command === "reload") return { ok: true, result: await handlers.reload() };
-    return { ok: false, error: "unknown command; known are status and reload" };
+    if (command === "hand-over") {
+      const { leave, ...result } = await handlers.handOver();
+      return { ok: true, result, leave };
+    }
+    return { ok: false, error: "unknown command; known are status, reload and hand-over" };
   } catch (error) {
     return { ok: false, error: messageOf(error) };
   }

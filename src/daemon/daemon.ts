@@ -12,6 +12,7 @@ import { watchRoutes } from "../os/routes.ts";
 import { readSecret } from "../os/secrets.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { Circuits } from "./circuits.ts";
+import type { HandOver } from "./control-socket.ts";
 import { EventLog } from "./event-log.ts";
 import { hostUseReader } from "./host-use.ts";
 import { IpControl } from "./ip-control.ts";
@@ -40,6 +41,7 @@ export class Daemon {
   readonly #eventLog: EventLog;
   readonly #plane: ForwardingPlane;
   readonly #planeReason: string;
+  readonly #outlives: boolean;
   readonly #links: Links;
   readonly #circuits: Circuits;
   readonly #ipControl: IpControl;
@@ -58,7 +60,7 @@ export class Daemon {
   private constructor(
     config: Config,
     { log, output }: OpenLog,
-    { plane, reason }: ChosenPlane,
+    { plane, reason, outlivesDaemon = false }: ChosenPlane,
     links: Links,
   ) {
     this.#config = config;
@@ -67,6 +69,7 @@ export class Daemon {
     this.#logLosses = () => output.losses;
     this.#plane = plane;
     this.#planeReason = reason;
+    this.#outlives = outlivesDaemon;
     this.#links = links;
     this.#lcce = new Lcce(identityOf(config), cryptoRandom);
     this.#circuits = new Circuits(plane, links, log, {
@@ -194,6 +197,17 @@ export class Daemon {
     const problems = [...change.problems, ...this.#tunnels.problems, ...this.#circuits.problems];
     for (const problem of problems) this.#log.error({ event: "reload", problem }, problem);
     return { changed: steps.length > 0, plan: formatPlan(steps), problems, refused: false };
+  }
+
+  /** What becomes of forwarding if the process ends without `close`; where it goes on, nothing is said or changed from now on. */
+  handOver(): HandOver {
+    if (this.#outlives) {
+      this.#isClosing = true;
+      this.#isClosed = true;
+      clearTimeout(this.#timer);
+      this.#tunnels.close();
+    }
+    return { pid: process.pid, goesOn: this.#outlives, plane: `${this.#plane.name}: ${this.#planeReason}` };
   }
 
   /**

@@ -13,6 +13,8 @@ import { SystemError } from "../os/errors.ts";
 export interface ChosenPlane {
   readonly plane: ForwardingPlane;
   readonly reason: string;
+  /** Whether it forwards on when the daemon ends without closing it. */
+  readonly outlivesDaemon?: boolean;
 }
 
 /** Room for as many sessions at least, in the maps of programs. */
@@ -29,7 +31,8 @@ export async function openPlane(config: Config, events: PlaneEvents): Promise<Ch
   if (lack === undefined) {
     try {
       const plane = await KernelPlane.open(events, { capacity: capacityFor(config), owner: ownerOf(config) });
-      return { plane, reason: `programs in the kernel can be had; ${plane.crashWords}` };
+      const reason = `programs in the kernel can be had; ${plane.crashWords}`;
+      return { plane, reason, outlivesDaemon: plane.outlivesDaemon };
     } catch (error) {
       if (config.plane === "ebpf") throw error;
       return fallBack(events, messageOf(error));

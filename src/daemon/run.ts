@@ -3,11 +3,12 @@ import { messageOf } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
 import { capabilityWords } from "../os/privileges.ts";
 import { loadConfig } from "./configuration-file.ts";
-import { checkSocketPath, openControlSocket } from "./control-socket.ts";
+import { checkSocketPath, type HandOver, openControlSocket } from "./control-socket.ts";
 import { Daemon } from "./daemon.ts";
 import { lockDaemon } from "./locks.ts";
 import { createLog, EXIT_FLUSH_MS, type Log, type OpenLog, tellFatal } from "./log.ts";
 import type { ReloadReport } from "./status.ts";
+import { takePlace } from "./take-over.ts";
 import { version } from "./version.ts";
 
 /** Exit codes of `wirespan run`, in docs/operating.md. */
@@ -18,6 +19,8 @@ const BAD_CONFIGURATION = 3;
 export interface RunOptions {
   /** Path of the YAML file. */
   readonly configFile: string;
+  /** Whether a daemon that runs with the same control socket makes room for this one. */
+  readonly takeOver?: boolean;
 }
 
 /** Ours: from SIGTERM on, the process is given so long; what hangs then is not waited for. */
@@ -53,7 +56,7 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   log.info({ event: "start", version, config: file }, `wirespan ${version} starts with ${file}`);
   log.info({ event: "privileges" }, `runs with ${capabilityWords()}`);
   try {
-    await runUntilStopped(file, loaded.config, openLog, leave);
+    await runUntilStopped({ ...options, configFile: file }, loaded.config, openLog, leave);
     log.info({ event: "stopped" }, "stopped");
   } catch (error) {
     const problem = messageOf(error);
@@ -66,7 +69,7 @@ export async function runDaemon(options: RunOptions): Promise<number> {
 
 /** Rejects with SystemError where the daemon cannot be started, and then everything is closed again. */
 async function runUntilStopped(
-  file: string,
+  { configFile: file, takeOver = false }: RunOptions,
   config: Config,
   openLog: OpenLog,
   leave: (code: number) => never,
@@ -79,11 +82,12 @@ async function runUntilStopped(
   const { controlSocket } = config.lcce;
   checkSocketPath(controlSocket);
   // Before anything in the kernel is touched: another daemon may run.
-  using _ = lockDaemon(controlSocket);
+  using _ = takeOver ? await takePlace(controlSocket, log) : lockDaemon(controlSocket);
   const opened = new Promised<Daemon>();
   const socket = await openControlSocket(controlSocket, {
     status: async () => (await opened.value).status(),
     reload,
+    handOver: async () => handOverOf(await start.value, log, leave),
   });
   try {
     const daemon = await Daemon.open(config, openLog);
@@ -102,6 +106,22 @@ async function runUntilStopped(
   } finally {
     await socket.close();
   }
+}
+
+/** Where forwarding goes on without us we end as we are, like by a crash; else as by SIGTERM. */
+function handOverOf(daemon: Daemon, log: Log, leave: (code: number) => never): HandOver & { leave(): void } {
+  const handOver = daemon.handOver();
+  const way = handOver.goesOn
+    ? "forwarding goes on"
+    : `saying goodbye to the peers, for the plane is ${handOver.plane}`;
+  log.info({ event: "hand-over", goesOn: handOver.goesOn }, `another daemon takes over: ${way}`);
+  return {
+    ...handOver,
+    leave: () => {
+      if (handOver.goesOn) leave(OK);
+      process.kill(process.pid, "SIGTERM");
+    },
+  };
 }
 
 /** A file that cannot be read is a problem as well. */

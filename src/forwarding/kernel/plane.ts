@@ -145,6 +145,11 @@ export class KernelPlane implements ForwardingPlane {
     return plane;
   }
 
+  /** Whether programs go on when the process ends. */
+  get outlivesDaemon(): boolean {
+    return this.#pins.path !== undefined;
+  }
+
   async openEndpoint(wanted: PsnEndpoint): Promise<PsnEndpoint> {
     // What a device joined for a socket, programs could not part.
     const endpoint = await this.#userspace.openEndpoint({ ...wanted, joins: false });

@@ -1,0 +1,54 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { messageOf } from "../bytes/errors.ts";
+import { SystemError } from "../os/errors.ts";
+import type { Lock } from "../os/locks.ts";
+import { NoDaemonError, request } from "./control-client.ts";
+import type { HandOver } from "./control-socket.ts";
+import { lockDaemon } from "./locks.ts";
+import type { Log } from "./log.ts";
+
+/** From one daemon to the next without a pause: the running one ends as by a crash, and the next takes over what it leaves. */
+
+/** Longer than a daemon takes for its goodbyes. */
+const LEAVE_MS = 5000;
+const PAUSE_MS = 5;
+
+/**
+ * Has the daemon of a control socket make room, and takes its place; where none runs, the place is free. Rejects with an
+ * Error where it does not answer or does not know how to hand over, as an older one: then it was not touched; and with SystemError.
+ */
+export async function takePlace(controlSocket: string, log: Log): Promise<Lock> {
+  const former = await request<HandOver>(controlSocket, "hand-over").catch((error: unknown) => {
+    if (error instanceof NoDaemonError && isNobody(error.cause)) return undefined;
+    throw new Error(
+      `take over from the daemon at ${controlSocket}: ${messageOf(error)}; stop it, then start this one`,
+      {
+        cause: error,
+      },
+    );
+  });
+  if (former === undefined) {
+    log.info({ event: "take-over" }, `no daemon runs at ${controlSocket}: nothing to take over`);
+    return lockDaemon(controlSocket);
+  }
+  const { pid, goesOn, plane } = former;
+  const way = goesOn ? "forwarding goes on meanwhile" : `it says goodbye to its peers first: ${plane}`;
+  log.info({ event: "take-over", pid, goesOn }, `takes over from pid ${pid}; ${way}`);
+  return lockWhenFree(controlSocket);
+}
+
+/** Nobody listens there, or nothing is there. */
+function isNobody(cause: unknown): boolean {
+  return ["ENOENT", "ECONNREFUSED"].includes((cause as NodeJS.ErrnoException | undefined)?.code ?? "");
+}
+
+async function lockWhenFree(controlSocket: string): Promise<Lock> {
+  for (let left = LEAVE_MS / PAUSE_MS; ; left -= 1) {
+    try {
+      return lockDaemon(controlSocket);
+    } catch (error) {
+      if (!(error instanceof SystemError) || error.errno !== "EADDRINUSE" || left <= 0) throw error;
+    }
+    await pause(PAUSE_MS);
+  }
+}

@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import { request } from "../../src/daemon/control-client.ts";
+import type { StatusReport } from "../../src/daemon/status.ts";
+import { eventually, MAIN, output } from "../support/lab.ts";
+import { Sites } from "../support/sites.ts";
+
+const fixed = {
+  ...{ local_session_id: 7, remote_session_id: 7 },
+  ...{ receive_cookie: "0102030405060708", transmit_cookie: "0102030405060708" },
+};
+/** Static sessions are the same before and after, so that nothing is lost. */
+const ofStatic = {
+  control: "static",
+  pseudowires: { lan: { circuit: { interface: "eth1" }, static: fixed } },
+};
+
+const cases = [
+  ["ebpf", "udp", "a negotiated", {}],
+  ["ebpf", "ip", "a static", ofStatic],
+  ["userspace", "udp", "a negotiated", {}],
+] as const;
+
+test.each(cases)(
+  "plane %s over %s, %s session: --take-over takes the place of the daemon that runs",
+  async (plane, encapsulation, kind, keys) => {
+    await using sites = await Sites.make();
+    const { a, b } = await sites.up(plane, { encapsulation, ...keys });
+    const ping = sites.spawn("ha", "ping", "-q", "-i", "0.02", "-W", "1", "10.0.0.2");
+    const pinged = output(ping);
+    const statusOf = () => request<StatusReport>(sites.socket("a"), "status");
+    const { pid } = await statusOf();
+    const next = sites.spawn("a", process.execPath, MAIN, "run", "--take-over", "-c", sites.file("a.yaml"));
+    try {
+      expect(await a.ended()).toBe(0);
+      await eventually("the next daemon carries the session", async () => {
+        const report = await statusOf().catch(() => undefined);
+        const [lan] = report?.pseudowires ?? [];
+        return report?.pid !== pid && lan?.state === "established" && lan.plane === plane;
+      });
+      const words = plane === "ebpf" ? "forwarding goes on" : "saying goodbye";
+      expect(a.log).toContain(`another daemon takes over: ${words}`);
+      const goodbyes = b.log.split("\n").filter((line) => line.includes("goes out of service"));
+      expect(goodbyes.length > 0).toBe(plane === "userspace");
+      expect(await sites.passes(5)).toBe(true);
+      ping.kill("SIGINT");
+      const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(await pinged) ?? [];
+      console.log(
+        `${plane} over ${encapsulation}, ${kind} session: ${received} of ${sent} pings, one each 20 ms`,
+      );
+      // One may be on its way at the end.
+      if (kind === "a static") expect(Number(sent) - Number(received)).toBeLessThanOrEqual(1);
+    } finally {
+      next.kill("SIGTERM");
+      await new Promise((resolve) => next.once("close", resolve));
+    }
+  },
+);
