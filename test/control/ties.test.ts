@@ -66,6 +66,23 @@ test("RFC 3931 §5.4.3: against a lower value ours is forgotten, and the peer's 
   expect(bench.connectionState).toBe("established");
 });
 
+test("who said goodbye and calls anew is answered at once, whatever our SCCRQ that found nobody has for a tie breaker", () => {
+  const bench = new Bench({ role: "either" });
+  const before = new ScriptedPeer(bench, 0x1111);
+  const after = new ScriptedPeer(bench, 0x2222);
+  bench.open();
+  before.hear("SCCRQ");
+  before.say("SCCRP", before.introduction);
+  before.say("StopCCN", { resultCode: { resultCode: 6 } });
+  before.heard();
+  bench.advance(1000);
+  before.hear("SCCRQ");
+  after.say("SCCRQ", { ...after.introduction, tieBreaker: highest });
+  expect(after.names()).toEqual(["SCCRP"]);
+  after.say("SCCCN");
+  expect(bench.connectionState).toBe("established");
+});
+
 test("RFC 3931 §5.4.3: with equal values both are given up, and we start again with a new one after a pause", () => {
   const { bench, asked, ours } = collision((value) => value.slice());
   expect(bench.connectionState).toBe("idle");
