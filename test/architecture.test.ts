@@ -97,6 +97,8 @@ const pure = [
 /** Where execution begins; workers and programs that a file starts are found by the URLs that name them. */
 const roots = [
   "cli/main.ts",
+  // Loaded by cli/main.ts once it hears signals.
+  "cli/command-line.ts",
   "index.ts",
   // Makes docs/configuration.md and the JSON Schema, in test/config/reference.test.ts.
   "config/reference.ts",

@@ -12,12 +12,11 @@ import {
   type Range,
   type YAMLMap,
 } from "yaml";
-import type { z } from "zod";
 import { buildConfig } from "./build.ts";
-import { type Complaint, checkConfig, checkLcce, checkTunnels } from "./check.ts";
+import { checkConfig } from "./check.ts";
 import type { Config, ConfigProblem } from "./config.ts";
-import { configFields, type RawConfig, type RawTunnel, tunnelFields } from "./fields.ts";
-import { complaintsOf } from "./schema-words.ts";
+import { configFields, type RawConfig } from "./fields.ts";
+import { complaintsOfSchema } from "./sound-parts.ts";
 import { syntaxProblems, TOO_DEEP } from "./syntax.ts";
 
 /** Longest configuration text that is read, in characters: room for some 200 000 pseudowires. */
@@ -118,17 +117,6 @@ function read(text: string): RawConfig | Finding[] {
   }));
 }
 
-function complaintsOfSchema({ issues }: z.ZodError, value: unknown): readonly Complaint[] {
-  const unknown = issues.flatMap((issue) =>
-    issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...issue.path, key]) : [],
-  );
-  // What is said of a mapping as a whole may only follow from its unknown keys.
-  const own = issues.filter(
-    ({ code, path }) => code !== "custom" || !unknown.some((gone) => isWithin(gone, path)),
-  );
-  return [...own.flatMap(complaintsOf), ...checkSound(value, unknown)];
-}
-
 function firstLine(text: string): string {
   return text.replace(/\n.*/s, "");
 }
@@ -174,36 +162,6 @@ function keysTwice(map: YAMLMap): readonly Finding[] {
     const message = "this key is there already,";
     return [{ offset: startOf(key), path: "", message, otherOffset: startOf(first) }];
   });
-}
-
-/**
- * What is wrong between keys where they are in order on their own, while others are not. Unknown keys are left out of it,
- * and what would only follow from them.
- */
-function checkSound(value: unknown, unknown: readonly KeyPath[]): readonly Complaint[] {
-  const known = structuredClone(value);
-  for (const path of unknown) removeAt(known, path);
-  const { lcce: rawLcce, tunnels: rawTunnels } = known as { lcce?: unknown; tunnels?: unknown };
-  const lcce = configFields.shape.lcce.safeParse(rawLcce);
-  const tunnels: [string, RawTunnel][] = [];
-  for (const [name, tunnel] of Object.entries(rawTunnels ?? {})) {
-    const parsed = tunnelFields.safeParse(tunnel);
-    if (parsed.success) tunnels.push([name, parsed.data]);
-  }
-  const complaints = [...(lcce.success ? checkLcce(lcce.data) : []), ...checkTunnels(tunnels)];
-  return complaints.filter(({ path }) => !unknown.some((gone) => isWithin(gone, path)));
-}
-
-/** Whether a path leads to something in what another leads to. */
-function isWithin(path: KeyPath, outer: KeyPath): boolean {
-  return outer.every((step, index) => path[index] === step);
-}
-
-function removeAt(value: unknown, path: KeyPath): void {
-  let inner = value as Record<PropertyKey, unknown> | undefined;
-  for (const step of path.slice(0, -1)) inner = inner?.[step] as Record<PropertyKey, unknown> | undefined;
-  const last = path.at(-1);
-  if (inner !== undefined && last !== undefined) delete inner[last];
 }
 
 /** One line for one problem. */

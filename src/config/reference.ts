@@ -70,6 +70,7 @@ function aligned(head: readonly string[], rows: readonly (readonly string[])[]):
 export function configurationReference(): string {
   const { lcce, log } = configFields.shape;
   const sections: readonly (readonly [string, z.ZodType])[] = [
+    ["At the top of the file", configFields],
     ["`lcce:`", lcce],
     ["`log:`", log],
     ["`tunnels.NAME:`", tunnelFields],

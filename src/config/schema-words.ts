@@ -43,6 +43,7 @@ function placesOfKey(key: string): readonly string[] {
   const tunnel = unwrap(configFields.shape.tunnels).valueType;
   const pseudowire = unwrap(unwrap(tunnel).shape?.["pseudowires"]).valueType;
   const mappings: readonly (readonly [string, unknown])[] = [
+    ["the top of the file", configFields],
     ["`lcce`", configFields.shape.lcce],
     ["`log`", configFields.shape.log],
     ["a tunnel", tunnel],
@@ -84,7 +85,7 @@ function wordsOf(issue: z.core.$ZodIssue): string {
       if (issue.input === undefined) return "missing";
       return isOurs(issue.message) ? issue.message : `wanted ${wantedInstead(issue)}`;
     case "invalid_value":
-      return `wanted one of ${issue.values.join(", ")}`;
+      return `wanted one of ${issue.values.join(", ")}${nearly(issue.input, issue.values)}`;
     case "too_small":
       return issue.origin === "string" ? "must not be empty" : `wanted at least ${issue.minimum}`;
     case "too_big":
@@ -115,7 +116,16 @@ function wantedInstead({ expected, input, path }: z.core.$ZodIssueInvalidType): 
     object: "a mapping",
     record: "a mapping",
   };
-  return `${words[expected] ?? expected}${rangeOf(schemaAt(path))}`;
+  const isNumber = (expected === "int" || expected === "number") && typeof input === "string";
+  const quoted = isNumber && /^[0-9.]+$/.test(input) ? ": leave out the quotes" : "";
+  return `${words[expected] ?? expected}${rangeOf(schemaAt(path))}${quoted}`;
+}
+
+/** What keeps a value that is nearly one of those wanted from being it. */
+function nearly(input: unknown, values: readonly unknown[]): string {
+  if (typeof input !== "string") return "";
+  if (values.includes(Number(input)) && input !== "") return ": leave out the quotes";
+  return values.includes(input.toLowerCase()) ? ": in small letters" : "";
 }
 
 function rangeOf(schema: Inside | undefined): string {

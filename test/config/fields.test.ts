@@ -102,7 +102,9 @@ test.each(choices)("$name: one of its values, and no other", ({ path, key, schem
     said(path, key, value).filter((message) => message.startsWith("wanted one"));
   for (const value of values) expect(wanted(value)).toEqual([]);
   for (const other of ["other", "", 99, null, [], `${values[0]} `]) {
-    expect(wanted(other)).toEqual([`wanted one of ${values.join(", ")}`]);
+    expect(wanted(other)).toEqual([
+      expect.stringMatching(`^wanted one of ${values.join(", ")}(: leave out the quotes)?$`),
+    ]);
   }
 });
 

@@ -86,6 +86,50 @@ test("what is wrong between keys is told beside unknown keys of the same tunnel,
   ]);
 });
 
+test("a value out of range hides nothing that is wrong between other keys", () => {
+  const tunnel = "hide_avps: true\n    receive_window: 5000\n    encapsulation: ip\n    local_port: 1701";
+  const text = configText({ tunnel, pseudowire: "sequencing: all", circuit: "interface: eth1, bridge: br0" });
+  expect(linesOf(text)).toEqual([
+    "5:16 tunnels.branch.hide_avps: needs authentication by digest, with a secret",
+    "6:21 tunnels.branch.receive_window: wanted at most 1024",
+    "8:17 tunnels.branch.local_port: IP protocol 115 has no ports",
+    "11:21 tunnels.branch.pseudowires.lan.sequencing: needs sublayer: default, which carries the numbers",
+    "12:45 tunnels.branch.pseudowires.lan.circuit.bridge: only a TAP device is put into a bridge by us",
+  ]);
+});
+
+test("an address that is none hides nothing of its tunnel", () => {
+  const text = configText({ tunnel: "hide_avps: true" }).replace("local: 192.0.2.1", "local: 192.0.2.300");
+  expect(linesOf(text)).toEqual([
+    "3:12 tunnels.branch.local: wanted an IPv4 or IPv6 address",
+    "5:16 tunnels.branch.hide_avps: needs authentication by digest, with a secret",
+  ]);
+});
+
+test("what stands under a name that is none is looked at, too", () => {
+  expect(
+    linesOf("tunnels:\n  a b:\n    local: 192.0.2.1/24\n    remote: 192.0.2.2\n    hello_interval_s: x\n"),
+  ).toEqual([
+    "2:3 tunnels.a b: a name starts with a letter or digit and has up to 63 letters, digits, dots, dashes and underscores",
+    "3:12 tunnels.a b.local: write the address without the prefix length behind the slash",
+    "5:23 tunnels.a b.hello_interval_s: wanted a number from 0 to 3600",
+  ]);
+});
+
+test("a value that is nearly right says what keeps it from being so", () => {
+  const text = configText({
+    tunnel: "encapsulation: UDP",
+    pseudowire: "mtu: '1500'\n        cookie: '8'",
+    circuit: "interface: eth1, vlan: '10'",
+  });
+  expect(linesOf(text).map((line) => line.replace(/^\S+ \S+ /, ""))).toEqual([
+    "wanted one of udp, ip: in small letters",
+    "wanted a number from 68 to 65000: leave out the quotes",
+    "wanted one of 0, 4, 8: leave out the quotes",
+    "wanted a number from 0 to 4094: leave out the quotes",
+  ]);
+});
+
 test.each(["'100, 200'", "[100, 200]", "'100,200'", "10-20"])(
   "VLANs written as %s: one pseudowire each",
   (vlan) => {

@@ -1,0 +1,35 @@
+import { CommanderError } from "commander";
+import { messageOf } from "../bytes/errors.ts";
+import { NoDaemonError } from "../daemon/control-client.ts";
+import { createProgram, exitCode } from "./program.ts";
+
+// A reader that has seen enough, such as `head`, is no error of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(exitCode.ok);
+});
+
+const program = createProgram({
+  out: (text) => void process.stdout.write(text),
+  error: (text) => void process.stderr.write(text),
+  exit: (code) => {
+    process.exitCode = code;
+  },
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = codeOf(error);
+  if (!(error instanceof CommanderError)) {
+    const message = messageOf(error);
+    const detail =
+      process.env["WIRESPAN_DEBUG"] !== undefined && error instanceof Error ? `\n${error.stack}` : "";
+    process.stderr.write(`wirespan: ${message}${detail}\n`);
+  }
+}
+
+function codeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
+  return error instanceof NoDaemonError ? exitCode.noDaemon : exitCode.failed;
+}
