@@ -24,6 +24,7 @@ import { carryOut, planReload } from "./reload.ts";
 import { reportStatus } from "./report.ts";
 import { SessionWatch } from "./session-watch.ts";
 import { identityOf } from "./settings.ts";
+import { SizeNotes } from "./size-notes.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
 import { Tunnels } from "./tunnels.ts";
 
@@ -51,6 +52,7 @@ export class Daemon {
   #config: Config;
   #timer: NodeJS.Timeout | undefined;
   readonly #lifeSigns: LifeSigns;
+  readonly #sizeNotes: SizeNotes;
   readonly #watch: { close(): void };
   readonly #logLosses: () => LogLosses;
   /** From when on nothing is begun: goodbyes are said. And from when on nothing is heard either. */
@@ -85,8 +87,10 @@ export class Daemon {
     });
     this.#ipControl = new IpControl(log, (path, octets) => this.receiveControl(path, octets));
     this.#tunnels = this.#newTunnels();
-    const notesLog = new NotesLog((subject, note) =>
-      log.warn({ event: "note", subject, note }, `${subject}: ${note}`),
+    this.#sizeNotes = new SizeNotes(links, monotonicClock);
+    const notesLog = new NotesLog(
+      (subject, note) => log.warn({ event: "note", subject, note }, `${subject}: ${note}`),
+      (subject, note) => log.info({ event: "note-gone", subject, note }, `${subject}: no longer: ${note}`),
     );
     const sessionWatch = new SessionWatch(log, {
       pseudowireOf: (localSessionId) => this.#circuits.pseudowireOf(localSessionId),
@@ -97,7 +101,8 @@ export class Daemon {
       isWanted: () => !this.#lcce.isSilent,
       look: () => {
         const { sessions } = plane.counters();
-        notesLog.look(allNotes(this.#lcce.snapshot(), sessions));
+        const snapshot = this.#lcce.snapshot();
+        notesLog.look([...allNotes(snapshot, sessions), ...this.#sizeNotes.all(this.#config, snapshot)]);
         sessionWatch.look(sessions, monotonicClock.nowMs());
         return sessions;
       },
@@ -166,6 +171,7 @@ export class Daemon {
         return problem === undefined ? undefined : { problem, nextAttemptMs: this.#tunnels.nextAttemptMs };
       },
       circuitProblem: (pseudowire) => this.#circuits.problem(pseudowire),
+      sizeNote: (...of) => this.#sizeNotes.noteOf(...of),
       log: this.#logLosses(),
     });
   }
@@ -231,6 +237,7 @@ export class Daemon {
     this.#circuits.close();
     await this.#circuits.settled();
     await this.#plane.close();
+    this.#sizeNotes[Symbol.dispose]();
   }
 
   #newTunnels(): Tunnels {
@@ -261,6 +268,7 @@ export class Daemon {
 
   /** Addresses, routes or interfaces changed: what waits for them need not wait longer. */
   #lookAgain(): void {
+    this.#sizeNotes.forget();
     this.#tunnels.lookAgain();
     this.#circuits.lookAgain();
   }

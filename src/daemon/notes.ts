@@ -20,23 +20,26 @@ function cookieNotes(
   return ["established, but no frame had our cookie: this peer seems to ignore cookies; set cookie: 0"];
 }
 
-/** Says each note once, when it is first seen, and again only if it had gone in between. */
+/** Says each note once, when it is first seen, and again only if it had gone in between; and that it has gone. */
 export class NotesLog {
   readonly #say: (subject: string, note: string) => void;
-  #said = new Set<string>();
+  readonly #sayGone: (subject: string, note: string) => void;
+  #said = new Map<string, readonly [subject: string, note: string]>();
 
-  constructor(say: (subject: string, note: string) => void) {
+  constructor(
+    say: (subject: string, note: string) => void,
+    sayGone: (subject: string, note: string) => void,
+  ) {
     this.#say = say;
+    this.#sayGone = sayGone;
   }
 
   /** All that there is to note at the moment, under the words for what it is about. */
   look(notes: Iterable<readonly [subject: string, note: string]>): void {
-    const now = new Set<string>();
-    for (const [subject, note] of notes) {
-      const key = `${subject}: ${note}`;
-      now.add(key);
-      if (!this.#said.has(key)) this.#say(subject, note);
-    }
+    const now = new Map<string, readonly [subject: string, note: string]>();
+    for (const [subject, note] of notes) now.set(`${subject}: ${note}`, [subject, note]);
+    for (const [key, [subject, note]] of this.#said) if (!now.has(key)) this.#sayGone(subject, note);
+    for (const [key, [subject, note]] of now) if (!this.#said.has(key)) this.#say(subject, note);
     this.#said = now;
   }
 }

@@ -26,6 +26,12 @@ export interface StatusSources {
   waiting(tunnel: string): Waiting | undefined;
   /** Why frames of a pseudowire do not pass at our end, in words; undefined while they can. */
   circuitProblem(pseudowire: string): string | undefined;
+  /** What becomes of full-size frames that do not fit the path to the peer, in words; undefined while they fit. */
+  sizeNote(
+    tunnel: TunnelConfig,
+    pseudowire: PseudowireConfig,
+    snapshot: PseudowireSnapshot | undefined,
+  ): string | undefined;
   readonly log: LogLosses;
 }
 
@@ -167,7 +173,10 @@ function pseudowireOf(
       waiting === undefined
         ? whyNotOf(fixed !== undefined && !isStaticUp, problem, snapshot)
         : `its tunnel waits: ${waiting.problem}`,
-    notes: snapshot === undefined ? [] : notesOf(snapshot, counters),
+    notes: [
+      ...(snapshot === undefined ? [] : notesOf(snapshot, counters)),
+      ...[sources.sizeNote(tunnel, pseudowire, snapshot)].filter((note) => note !== undefined),
+    ],
     establishedForMs: since(sources, snapshot?.establishedMs),
     ...agreedOn(session),
     ...carriedBy(

@@ -85,14 +85,17 @@ test("a Challenge of RFC 2661 in the peer's SCCRQ is told when no SCCCN comes", 
   expect(bench.connectionWhyNot).toContain("RFC 2661 challenge");
 });
 
-test("each note is logged once, and again when it had gone in between", () => {
+test("each note is logged once, its end too, and it again when it had gone in between", () => {
   const said: string[] = [];
-  const log = new NotesLog((subject, note) => said.push(`${subject} ${note}`));
+  const log = new NotesLog(
+    (subject, note) => said.push(`${subject} ${note}`),
+    (subject, note) => said.push(`${subject} no ${note}`),
+  );
   for (let look = 0; look < 3; look += 1) log.look([["a", "x"]]);
   log.look([]);
   log.look([
     ["a", "x"],
     ["b", "y"],
   ]);
-  expect(said).toEqual(["a x", "a x", "b y"]);
+  expect(said).toEqual(["a x", "a no x", "a x", "b y"]);
 });

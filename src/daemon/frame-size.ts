@@ -1,0 +1,84 @@
+import { isIPv6 } from "node:net";
+import { ETHERNET_HEADER_OCTETS, TAG_OCTETS } from "../wire/ethernet.ts";
+import type { SessionParameters } from "../wire/session-parameters.ts";
+
+/** Whether full-size frames of a circuit fit the path to the peer once they are data messages: arithmetic alone. */
+
+/** TABLE: what stands around a frame, in octets (RFC 3931 §4.1.1.1, §4.1.2.1, §4.6). */
+const IPV4_OCTETS = 20;
+const IPV6_OCTETS = 40;
+const IPV6_FRAGMENT_OCTETS = 8;
+const UDP_OCTETS = 8;
+const UDP_DATA_WORD_OCTETS = 4;
+const SESSION_ID_OCTETS = 4;
+const SUBLAYER_OCTETS = 4;
+/** Fragments but the last carry a multiple of this (RFC 791 §3.1, RFC 8200 §4.5). */
+const FRAGMENT_UNIT = 8;
+
+/** What decides about the length of a data message besides its frame. */
+export type Wrapping = Pick<SessionParameters, "path" | "transmitCookie" | "transmitSublayer">;
+
+/** Octets in front of a frame in an IP packet to the peer, IP header included. */
+export function octetsAround({ path, transmitCookie, transmitSublayer }: Wrapping): number {
+  return (
+    ipOctets(path.remoteAddress) +
+    (path.encapsulation === "udp" ? UDP_OCTETS + UDP_DATA_WORD_OCTETS : 0) +
+    SESSION_ID_OCTETS +
+    transmitCookie.length +
+    (transmitSublayer === "none" ? 0 : SUBLAYER_OCTETS)
+  );
+}
+
+/** Octets of the IP packet with a frame that has so many octets behind its header and tag; `tags` are those that cross the pseudowire. */
+export function packetOctets(wrapping: Wrapping, payload: number, tags: 0 | 1): number {
+  return octetsAround(wrapping) + ETHERNET_HEADER_OCTETS + tags * TAG_OCTETS + payload;
+}
+
+/** In how many IP packets one of so many octets crosses a path: 1 where it fits. */
+export function piecesOn(remoteAddress: string, packet: number, pathMtu: number): number {
+  if (packet <= pathMtu) return 1;
+  const header = ipOctets(remoteAddress);
+  const perPiece = pathMtu - header - (header === IPV6_OCTETS ? IPV6_FRAGMENT_OCTETS : 0);
+  const whole = perPiece - (perPiece % FRAGMENT_UNIT);
+  // The last piece may end anywhere, and only the last one.
+  return 1 + Math.ceil((packet - header - perPiece) / whole);
+}
+
+/** A circuit and the path that its frames take. */
+export interface Fit {
+  readonly wrapping: Wrapping;
+  readonly device: string;
+  /** Largest layer-3 payload of a frame of the circuit, in octets. */
+  readonly mtu: number;
+  /** Whether every frame crosses the pseudowire with a tag: of a VLAN. On a whole port some may, which is not counted on. */
+  readonly isTagged: boolean;
+  readonly pathMtu: number;
+  readonly fragmentation: "outer" | "none";
+}
+
+/** What becomes of full-size frames that do not fit the path, and what would end it, for people; undefined where they fit. */
+export function sizeNote(fit: Fit): string | undefined {
+  const { wrapping, device, mtu, isTagged, pathMtu, fragmentation } = fit;
+  const { remoteAddress } = wrapping.path;
+  const needed = packetOctets(wrapping, mtu, isTagged ? 1 : 0);
+  if (needed <= pathMtu) return undefined;
+  const most = mtu - (needed - pathMtu);
+  const hosts = `an MTU of ${most}${isTagged ? "" : ` (${most - TAG_OCTETS} with a tag)`}`;
+  const isCut = fragmentation === "outer";
+  const fate = isCut
+    ? `each leaves as ${countWords(piecesOn(remoteAddress, needed, pathMtu))} fragments`
+    : "each is given up (path-mtu), and TCP stalls";
+  return (
+    `full-size frames of ${device} (MTU ${mtu}${isTagged ? " and a tag" : ""}) need a path of ${needed} octets; ` +
+    `the path to ${remoteAddress} takes ${pathMtu}: ${fate}; raise the MTU of the path, or give hosts ${hosts}` +
+    (isCut ? "" : ", or set fragmentation: outer")
+  );
+}
+
+function ipOctets(address: string): number {
+  return isIPv6(address) ? IPV6_OCTETS : IPV4_OCTETS;
+}
+
+function countWords(count: number): string {
+  return count === 2 ? "two" : String(count);
+}

@@ -1,0 +1,87 @@
+import { describe, expect, test } from "vitest";
+import {
+  octetsAround,
+  packetOctets,
+  piecesOn,
+  sizeNote,
+  type Wrapping,
+} from "../../src/daemon/frame-size.ts";
+import { encodeDataMessage } from "../../src/wire/data-header.ts";
+
+const addresses = { 4: ["192.0.2.1", "192.0.2.2"], 6: ["2001:db8::1", "2001:db8::2"] } as const;
+
+function wrapped(
+  family: 4 | 6,
+  encapsulation: "udp" | "ip",
+  cookie: number,
+  transmitSublayer: "none" | "default",
+): Wrapping {
+  const [localAddress, remoteAddress] = addresses[family];
+  const port = encapsulation === "udp" ? 1701 : 0;
+  const path = { encapsulation, localAddress, localPort: port, remoteAddress, remotePort: port };
+  return { path, transmitCookie: new Uint8Array(cookie), transmitSublayer };
+}
+
+const usual = wrapped(4, "udp", 8, "none");
+const shape = { wrapping: usual, device: "eth1", mtu: 1500, isTagged: false } as const;
+const hint = "raise the MTU of the path, or give hosts an MTU of";
+
+describe.each([4, 6] as const)("over IPv%i", (family) => {
+  describe.each(["udp", "ip"] as const)("in %s", (encapsulation) => {
+    test.each(
+      [0, 4, 8].flatMap((cookie) =>
+        (["none", "default"] as const).map((sublayer) => [cookie, sublayer] as const),
+      ),
+    )(
+      "with a cookie of %i and sublayer %s, it is the length of the message that is sent",
+      (cookie, sublayer) => {
+        const wrapping = wrapped(family, encapsulation, cookie, sublayer);
+        const header = { sessionId: 1, cookie: wrapping.transmitCookie };
+        const numbered = { vccv: false, sequenceNumber: 1, isFragment: false };
+        const whole = sublayer === "none" ? header : { ...header, sublayer: numbered };
+        const message = encodeDataMessage(encapsulation, whole, new Uint8Array(14 + 4 + 1500)).length;
+        const outer = (family === 4 ? 20 : 40) + (encapsulation === "udp" ? 8 : 0);
+        expect(packetOctets(wrapping, 1500, 1)).toBe(outer + message);
+        expect(packetOctets(wrapping, 1500, 0)).toBe(outer + message - 4);
+        // The MTU for hosts that is told is the largest that fits.
+        for (const isTagged of [false, true]) {
+          const fit = { ...shape, wrapping, isTagged, pathMtu: 1500, fragmentation: "outer" } as const;
+          const most = Number(/give hosts an MTU of (\d+)/.exec(sizeNote(fit) ?? "")?.[1]);
+          expect(most).toBe(1500 - octetsAround(wrapping) - 14 - (isTagged ? 4 : 0));
+          expect(sizeNote({ ...fit, mtu: most })).toBeUndefined();
+          expect(sizeNote({ ...fit, mtu: most + 1 })).toBeDefined();
+        }
+      },
+    );
+  });
+});
+
+test.each([
+  ["192.0.2.2", 1500, 1500, 1],
+  ["192.0.2.2", 1501, 1500, 2],
+  ["192.0.2.2", 20 + 2 * 1480, 1500, 2],
+  ["192.0.2.2", 20 + 2 * 1480 + 1, 1500, 3],
+  // 1482 octets a piece: 1480 in all but the last.
+  ["192.0.2.2", 20 + 1480 + 1482, 1502, 2],
+  ["192.0.2.2", 20 + 1480 + 1483, 1502, 3],
+  ["2001:db8::2", 1500, 1500, 1],
+  ["2001:db8::2", 40 + 1448 + 1452, 1500, 2],
+  ["2001:db8::2", 40 + 1448 + 1453, 1500, 3],
+] as const)("to %s, %i octets on a path of %i are so many packets: %i", (address, packet, mtu, pieces) => {
+  expect(piecesOn(address, packet, mtu)).toBe(pieces);
+});
+
+test("what is told: the two lengths, what becomes of frames, and what would end it", () => {
+  expect(sizeNote({ ...shape, pathMtu: 1500, fragmentation: "outer" })).toBe(
+    `full-size frames of eth1 (MTU 1500) need a path of 1558 octets; the path to 192.0.2.2 takes 1500: ` +
+      `each leaves as two fragments; ${hint} 1442 (1438 with a tag)`,
+  );
+  expect(sizeNote({ ...shape, isTagged: true, pathMtu: 1500, fragmentation: "none" })).toBe(
+    `full-size frames of eth1 (MTU 1500 and a tag) need a path of 1562 octets; the path to 192.0.2.2 takes 1500: ` +
+      `each is given up (path-mtu), and TCP stalls; ${hint} 1438, or set fragmentation: outer`,
+  );
+  expect(sizeNote({ ...shape, mtu: 9000, pathMtu: 1500, fragmentation: "outer" })).toContain(
+    "as 7 fragments",
+  );
+  expect(sizeNote({ ...shape, pathMtu: 1558, fragmentation: "none" })).toBeUndefined();
+});
