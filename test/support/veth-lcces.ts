@@ -20,11 +20,15 @@ export interface LcceShape {
   readonly circuit?: "interface" | "tap";
   /** Further keys of the tunnel, in YAML's flow style, such as `super_frames: whole`. */
   readonly keys?: string;
+  /** Further keys of the pseudowire, such as `sublayer: default`. */
+  readonly pseudowire?: string;
 }
 
 export interface VethShape {
   readonly family: 4 | 6;
   readonly encapsulation: "udp" | "ip";
+  /** Of the network between; default 1600. */
+  readonly wanMtu?: number;
   readonly a: LcceShape;
   readonly b: LcceShape;
 }
@@ -85,8 +89,8 @@ export class VethLcces implements AsyncDisposable {
     for (const name of ["hosta", "lccea", "lcceb", "hostb"])
       this.#namespaces.set(name, await TestNamespace.make(`wirespan-veth-${name}-${process.pid}`));
     const [a, b] = [this.lcce("a"), this.lcce("b")];
-    await a.ip(`link add wan mtu ${WAN_MTU} type veth peer name wan mtu ${WAN_MTU} netns ${b.name}`);
-    const { family } = this.#shape;
+    const { family, wanMtu = WAN_MTU } = this.#shape;
+    await a.ip(`link add wan mtu ${wanMtu} type veth peer name wan mtu ${wanMtu} netns ${b.name}`);
     for (const [end, lcce] of [
       ["a", a],
       ["b", b],
@@ -113,14 +117,14 @@ export class VethLcces implements AsyncDisposable {
 
   #start(end: End): void {
     const { family, encapsulation } = this.#shape;
-    const { plane, circuit = "interface", keys } = this.#shape[end];
+    const { plane, circuit = "interface", keys, pseudowire } = this.#shape[end];
     const other = end === "a" ? "b" : "a";
     const zero = family === 6 && encapsulation === "udp" ? ["udp_checksum: zero"] : [];
     const tunnel = [
       `local: "${WAN[family][end]}", remote: "${WAN[family][other]}", encapsulation: ${encapsulation}`,
       ...zero,
       ...(keys === undefined ? [] : [keys]),
-      `pseudowires: { lan: { circuit: { ${circuit === "tap" ? "tap: pw0" : "interface: circuit"} } } }`,
+      `pseudowires: { lan: { circuit: { ${circuit === "tap" ? "tap: pw0" : "interface: circuit"} }${pseudowire === undefined ? "" : `, ${pseudowire}`} } }`,
     ].join(", ");
     const file = join(this.#folder, `${end}.yaml`);
     writeFileSync(

@@ -41,7 +41,12 @@ export const LINK_OCTETS = 14;
 const UDP_OCTETS = 8;
 
 /** Where things stand in what precedes the frame, in octets from the outer IP header on. */
-export function headerPlaces({ family, encapsulation, cookieOctets, sublayer }: ProgramOptions) {
+export function headerPlaces({
+  family,
+  encapsulation,
+  cookieOctets,
+  sublayer,
+}: Pick<ProgramOptions, "family" | "encapsulation" | "cookieOctets" | "sublayer">) {
   const udp = family === 4 ? 20 : 40;
   const message = encapsulation === "udp" ? udp + UDP_OCTETS : udp;
   const sessionId = encapsulation === "udp" ? message + 4 : message;

@@ -13,7 +13,7 @@ import {
   slotKey,
 } from "../ebpf/map-layout.ts";
 import type { Attachment, PsnEndpoint } from "../plane.ts";
-import { POLICY_WORDS } from "./acceleration.ts";
+import { numbersFrames, POLICY_WORDS } from "./acceleration.ts";
 import type { Attachments, Place } from "./attachments.ts";
 import type { Cutter } from "./cutter.ts";
 import type { KernelDevice } from "./devices.ts";
@@ -96,7 +96,8 @@ export function carriageOf(
   const behindDetour = {
     ...placement,
     circuitInterface: far,
-    detourInterface: far,
+    // What a socket sent would have numbers that know nothing of the programs' own: it is given up.
+    detourInterface: numbersFrames(session) ? 0 : far,
     unsent: false,
     cut: false,
     cutter: undefined,

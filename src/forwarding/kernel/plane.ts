@@ -290,7 +290,7 @@ export class KernelPlane implements ForwardingPlane {
     const endpoint = this.#endpoints.get(localEndKey(path));
     if (endpoint === undefined) throw new Error(`no endpoint for session ${localSessionId}`);
     const way = await this.#ways.find(path);
-    const obstacle = obstacleTo(subject.session, endpoint, way);
+    const obstacle = obstacleTo(subject, endpoint, way);
     if (obstacle !== undefined) return this.#punt(subject, obstacle, way);
     const inherited = this.#inheritance.slotOf(localSessionId);
     // What nobody had is empty in maps that we made.

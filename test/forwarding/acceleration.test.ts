@@ -1,0 +1,69 @@
+import { describe, expect, test } from "vitest";
+import { headerPlaces } from "../../src/forwarding/ebpf/options.ts";
+import { obstacleTo } from "../../src/forwarding/kernel/acceleration.ts";
+import type { PsnEndpoint } from "../../src/forwarding/plane.ts";
+import type { DataSequencing } from "../../src/wire/session-parameters.ts";
+import { attachment, pathOver, sessionParameters } from "../support/sessions.ts";
+
+/** What keeps a session that numbers its frames in user space. */
+
+const MTU = 1500;
+/** An Ethernet header and two tags. */
+const LINK_OCTETS = 14 + 8;
+
+function obstacle(
+  encapsulation: "udp" | "ip",
+  cookieOctets: 0 | 4 | 8,
+  sequencing: DataSequencing,
+  { fragmentation, mtu }: { readonly fragmentation: PsnEndpoint["fragmentation"]; readonly mtu: number },
+): string | undefined {
+  const path = pathOver(encapsulation);
+  const session = sessionParameters({
+    path,
+    transmitCookie: new Uint8Array(cookieOctets),
+    transmitSublayer: "default",
+    transmitSequencing: sequencing,
+  });
+  const endpoint: PsnEndpoint = {
+    encapsulation,
+    address: path.localAddress,
+    port: path.localPort,
+    checksum: "zero",
+    superFrames: "auto",
+    controlDscp: 0,
+    fragmentation,
+  };
+  const route = { interfaceName: "eth0", hardware: "ETHER", isLocal: false, mtu };
+  const wanted = { session, attachment: attachment({ mtu: MTU }) };
+  return obstacleTo(wanted, endpoint, { route, hasPolicies: false });
+}
+
+const cases = (["udp", "ip"] as const).flatMap((encapsulation) =>
+  ([0, 4, 8] as const).flatMap((cookieOctets) =>
+    (["none", "non-ip", "all"] as const).map(
+      (sequencing) => [encapsulation, cookieOctets, sequencing] as const,
+    ),
+  ),
+);
+
+describe.each(cases)("%s, cookie of %i, sequencing %s", (encapsulation, cookieOctets, sequencing) => {
+  const family = pathOver(encapsulation).remoteAddress.includes(":") ? 6 : 4;
+  const places = headerPlaces({ family, encapsulation, cookieOctets, sublayer: true });
+  const longest = places.frame + LINK_OCTETS + MTU;
+  const at = (mtu: number, fragmentation: PsnEndpoint["fragmentation"]) =>
+    obstacle(encapsulation, cookieOctets, sequencing, { fragmentation, mtu });
+
+  test("programs carry what never is fragmented", () => {
+    expect(at(longest, "outer")).toBeUndefined();
+    expect(at(longest - 1, "none")).toBeUndefined();
+  });
+
+  test("what IP may fragment is numbered in one place", () => {
+    const found = at(longest - 1, "outer");
+    if (sequencing === "none") expect(found).toBeUndefined();
+    else
+      expect(found).toBe(
+        `frames that IP must fragment would have sequence numbers of their own; a path MTU of ${longest} does without, this one is ${longest - 1}`,
+      );
+  });
+});
