@@ -49,6 +49,8 @@ export class Circuits {
   /** Where a pseudowire is attached, by its name, and a session added, by its local id. */
   readonly #attached = new Map<string, Circuit>();
   readonly #holders = new Map<number, Circuit>();
+  /** Devices that belong into a bridge, by its name. */
+  readonly #ports = new Map<string, Set<string>>();
   readonly #retry = new Retry(() => this.#tryAgain());
   #isClosed = false;
   /** All that was asked for so far; and so without the sessions that were added since. */
@@ -85,17 +87,19 @@ export class Circuits {
     return this.#links.get(device) === undefined ? `there is no interface ${device}` : `${device} is down`;
   }
 
-  /** The pseudowires whose frames another daemon has, a line for each. */
+  /** The pseudowires whose frames another daemon has, or whose TAP device is not as the file wants it, a line for each. */
   get problems(): readonly string[] {
     return [...this.#attached].flatMap(([name, circuit]) => {
-      const problem = circuit.pseudowires.get(name)?.problem;
+      const attached = circuit.pseudowires.get(name);
+      const isTap = attached?.config.circuit.kind === "tap";
+      const problem = attached?.problem ?? (isTap ? circuit.problem : undefined);
       return problem === undefined ? [] : [`pseudowire ${name} waits: ${problem}`];
     });
   }
 
   /** Attaches a pseudowire; its device is opened with the first one. */
   async attach(pseudowire: PseudowireConfig): Promise<void> {
-    const { device } = pseudowire.circuit;
+    const { device, bridge } = pseudowire.circuit;
     let circuit = this.#circuits.get(device);
     if (circuit === undefined) {
       circuit = {
@@ -107,6 +111,7 @@ export class Circuits {
       };
       this.#circuits.set(device, circuit);
     }
+    if (bridge !== undefined) this.#ports.set(bridge, (this.#ports.get(bridge) ?? new Set()).add(device));
     const attached = { config: pseudowire, lock: undefined, problem: undefined };
     circuit.pseudowires.set(pseudowire.name, attached);
     this.#attached.set(pseudowire.name, circuit);
@@ -116,7 +121,7 @@ export class Circuits {
 
   /** Detaches a pseudowire whose sessions were removed; its device is closed with the last one. */
   async detach(pseudowire: PseudowireConfig): Promise<void> {
-    const { device } = pseudowire.circuit;
+    const { device, bridge } = pseudowire.circuit;
     const circuit = this.#circuits.get(device);
     if (circuit === undefined) return;
     const lock = circuit.pseudowires.get(pseudowire.name)?.lock;
@@ -124,6 +129,7 @@ export class Circuits {
     this.#attached.delete(pseudowire.name);
     if (circuit.pseudowires.size === 0) {
       this.#circuits.delete(device);
+      if (bridge !== undefined) this.#ports.get(bridge)?.delete(device);
       const wasOpen = circuit.isOpen;
       circuit.isOpen = false;
       if (wasOpen) await this.#enqueue(() => this.#plane.closeCircuit(device));
@@ -230,6 +236,7 @@ export class Circuits {
     const first = [...(circuit?.pseudowires.values() ?? [])].find(({ lock }) => lock !== undefined)?.config;
     if (circuit === undefined || first === undefined) return;
     const wasOpen = circuit.isOpen;
+    if (wasOpen && circuit.problem === undefined && !this.#isAstray(device, circuit)) return;
     try {
       if (!wasOpen) {
         await this.#checkHostUse(circuit);
@@ -251,7 +258,7 @@ export class Circuits {
     }
     if (!circuit.isOpen) return;
     if (!wasOpen) for (const session of carriedSessions(circuit)) this.add(session);
-    this.#setUp(device, circuit, this.#links.get(device)?.up ?? false);
+    this.#setUp(device, circuit, this.#links.get(device)?.up === true && circuit.problem === undefined);
   }
 
   /** Takes the lock of a pseudowire's frames, if no other daemon has it. */
@@ -301,13 +308,34 @@ export class Circuits {
     }
   }
 
-  async #raiseTap({ circuit }: PseudowireConfig): Promise<void> {
-    if (circuit.bridge !== undefined) await this.#links.setMaster(circuit.device, circuit.bridge);
-    await this.#links.setUp(circuit.device, true);
+  async #raiseTap({ circuit: { device, bridge } }: PseudowireConfig): Promise<void> {
+    if (bridge !== undefined && !this.#links.isPort(device, bridge)) {
+      await this.#links.setMaster(device, bridge);
+      this.#log.info(
+        { event: "circuit", device, bridge },
+        `TAP device ${device} is put into bridge ${bridge}`,
+      );
+    }
+    await this.#links.setUp(device, true);
+  }
+
+  /** Whether a device is not in the bridge where it belongs: the bridge went, was made anew, or somebody took it out. */
+  #isAstray(device: string, { pseudowires }: Circuit): boolean {
+    const [first] = pseudowires.values();
+    const bridge = first?.config.circuit.bridge;
+    return bridge !== undefined && !this.#links.isPort(device, bridge);
+  }
+
+  /** Puts a device that is open back into its bridge, or has it wait for the bridge. */
+  #bringBack(device: string): void {
+    const circuit = this.#circuits.get(device);
+    if (circuit?.isOpen === true && (circuit.problem !== undefined || this.#isAstray(device, circuit)))
+      void this.#enqueue(() => this.#open(device));
   }
 
   #linkChanged(device: string, state: LinkState | undefined): void {
     if (this.#isClosed) return;
+    for (const port of this.#ports.get(device) ?? []) this.#bringBack(port);
     const circuit = this.#circuits.get(device);
     if (circuit === undefined) return;
     if (state === undefined && circuit.isOpen) {
@@ -319,7 +347,8 @@ export class Circuits {
       });
     }
     if (state !== undefined && !circuit.isOpen) void this.#enqueue(() => this.#open(device));
-    this.#setUp(device, circuit, circuit.isOpen && state?.up === true);
+    if (state !== undefined) this.#bringBack(device);
+    this.#setUp(device, circuit, circuit.isOpen && circuit.problem === undefined && state?.up === true);
   }
 
   #setUp(device: string, circuit: Circuit, isUp: boolean): void {

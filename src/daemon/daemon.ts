@@ -185,7 +185,7 @@ export class Daemon {
     const { steps } = change;
     this.#log.info(
       { event: "reload", steps: steps.length },
-      `reloading the configuration: ${steps.length} steps`,
+      `reloading the configuration: ${steps.length} ${steps.length === 1 ? "step" : "steps"}`,
     );
     for (const step of steps) {
       const words = [formatStep(step), ...step.reasons].join("; ");
@@ -196,13 +196,15 @@ export class Daemon {
     if (isAll) await this.#replaceAll(change.config);
     else await carryOut(steps, change.config, this.#tunnels);
     // What waited since before may be had by now; the operator who asks again has mended something.
-    await this.#tunnels.openWaiting();
+    const opened = await this.#tunnels.openWaiting();
     this.#circuits.lookAgain();
     await this.#circuits.settled();
     this.#log.level = this.#config.log.level;
     const problems = [...change.problems, ...this.#tunnels.problems, ...this.#circuits.problems];
     for (const problem of problems) this.#log.error({ event: "reload", problem }, problem);
-    return { changed: steps.length > 0, plan: formatPlan(steps), problems, refused: false };
+    for (const line of opened) this.#log.info({ event: "reload", step: line }, `reload: ${line}`);
+    const plan = steps.length > 0 || opened.length === 0 ? [formatPlan(steps), ...opened] : opened;
+    return { changed: steps.length + opened.length > 0, plan: plan.join("\n"), problems, refused: false };
   }
 
   /** What becomes of forwarding if the process ends without `close`; where it goes on, nothing is said or changed from now on. */

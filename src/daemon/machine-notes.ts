@@ -1,12 +1,14 @@
 import { messageOf } from "../bytes/errors.ts";
-import type { Config, TunnelConfig } from "../config/config.ts";
+import type { CircuitConfig, Config, TunnelConfig } from "../config/config.ts";
 import type { HostInterface } from "../os/host-network.ts";
+import { bridgeProblem, takenName } from "../os/link-problems.ts";
 import { readSecret } from "../os/secrets.ts";
 import { hostUseOf } from "./host-use.ts";
 
 /**
  * What a configuration that is in order would wait for on this machine, a line each: secrets that cannot be read, local addresses
- * and interfaces that are not there, interfaces that this machine itself uses.
+ * and interfaces that are not there, interfaces that this machine itself uses, bridges that there are not, names of TAP devices that are
+ * taken.
  */
 export function machineNotes(config: Config, interfaces: readonly HostInterface[]): readonly string[] {
   return config.tunnels.flatMap((tunnel) => [
@@ -40,7 +42,8 @@ function circuitNotes(
   interfaces: readonly HostInterface[],
 ): readonly string[] {
   return pseudowires.flatMap(({ name, circuit }) => {
-    if (circuit.kind === "tap") return [];
+    if (circuit.kind === "tap")
+      return tapProblems(circuit, interfaces).map((problem) => `pseudowire ${name}: ${problem}`);
     if (!interfaces.some((one) => one.name === circuit.device))
       return [`pseudowire ${name}: there is no interface ${circuit.device}; see: ip link show`];
     const use = circuit.allowHostUse ? undefined : hostUseOf(circuit, interfaces, tunnels);
@@ -50,4 +53,16 @@ function circuitNotes(
           `pseudowire ${name}: ${use}: as a circuit it would be cut off from this machine, and is not attached`,
         ];
   });
+}
+
+function tapProblems(
+  { device, bridge }: CircuitConfig,
+  interfaces: readonly HostInterface[],
+): readonly string[] {
+  const named = (wanted: string) => interfaces.find(({ name }) => name === wanted);
+  const own = named(device);
+  // The kernel calls the kind of TAP devices "tun".
+  const taken = own === undefined || own.kind === "tun" ? undefined : takenName(device);
+  const noBridge = bridge === undefined ? undefined : bridgeProblem(bridge, named(bridge));
+  return [taken, noBridge].filter((problem) => problem !== undefined);
 }

@@ -167,7 +167,8 @@ function pseudowireOf(
     state: fixed === undefined ? (snapshot?.state ?? "idle") : isStaticUp ? "established" : "idle",
     type: pseudowire.type,
     circuit: circuitWords(pseudowire),
-    localCircuit: problem === undefined ? "up" : "down",
+    localCircuit:
+      waiting === undefined ? (problem === undefined ? "up" : "down") : "not opened: its tunnel waits",
     remoteCircuit: remoteWords(snapshot?.remoteStatus),
     whyNot:
       waiting === undefined

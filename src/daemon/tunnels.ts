@@ -106,11 +106,19 @@ export class Tunnels {
     this.#retry.now();
   }
 
-  /** Tries the tunnels that wait. */
-  openWaiting(): Promise<void> {
-    return this.#inTurn(async () => {
-      for (const tunnel of this.#tunnels.values()) if (tunnel.opened === undefined) await this.#open(tunnel);
+  /** Tries the tunnels that wait. Resolves to a line for each that is open now, with what it waited for. */
+  async openWaiting(): Promise<readonly string[]> {
+    const lines: string[] = [];
+    await this.#inTurn(async () => {
+      for (const tunnel of this.#tunnels.values()) {
+        const { config, opened, problem } = tunnel;
+        if (opened !== undefined) continue;
+        await this.#open(tunnel);
+        if (tunnel.problem === undefined && problem !== undefined)
+          lines.push(`open tunnel ${config.name}, which waited: ${problem}`);
+      }
     });
+    return lines;
   }
 
   /** Closes a tunnel and all it has. */
@@ -217,6 +225,7 @@ export class Tunnels {
     if (tunnel.problem !== undefined)
       log.info({ event: "tunnel", tunnel: config.name }, `tunnel ${config.name} waits no longer`);
     tunnel.problem = undefined;
+    this.#connect(config, tunnel.opened);
     for (const pseudowire of tunnel.pseudowires.values())
       await this.#attachPseudowire(config, tunnel.opened, pseudowire);
   }
@@ -224,7 +233,7 @@ export class Tunnels {
   /** Rejects with SystemError, and then nothing of it is left. */
   async #openEnds(config: TunnelConfig): Promise<Opened> {
     const { control, encapsulation, name } = config;
-    const { log, ipControl, input } = this.#context;
+    const { log, ipControl } = this.#context;
     const secrets = (control?.secrets ?? []).map(this.#context.readSecret);
     const { claim, beside } = lockEnds(config);
     if (claim.problem !== undefined) throw new Error(claim.problem);
@@ -237,16 +246,18 @@ export class Tunnels {
         await this.#releaseEndpoint(endpointOf(config));
         throw error;
       }
-      if (control !== undefined)
-        input({
-          kind: "open-connection",
-          peer: peerOf(config, control, pathOf(config, endpoint.port), secrets),
-        });
       return { endpoint, secrets, lock: claim.lock };
     } catch (error) {
       claim.lock[Symbol.dispose]();
       throw error;
     }
+  }
+
+  #connect(config: TunnelConfig, { endpoint, secrets }: Opened): void {
+    const { control } = config;
+    if (control === undefined) return;
+    const peer = peerOf(config, control, pathOf(config, endpoint.port), secrets);
+    this.#context.input({ kind: "open-connection", peer });
   }
 
   /** Of a pseudowire that the tunnel's configuration has. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import netlink from "netlink";
+import { kindDataOf, kindOf, masterOf, numberIn } from "./link-attributes.ts";
 import { ask, attributesIn } from "./rtnetlink.ts";
 
 /** An interface of this network namespace, and what this machine itself does with it. */
@@ -21,9 +22,7 @@ export interface HostInterface {
   readonly hasRoutes: boolean;
 }
 
-/** Attributes of an interface that stand within each other (linux/if_link.h). */
-const INFO_KIND = 1;
-const INFO_DATA = 2;
+/** IFLA_VLAN_ID (linux/if_link.h). */
 const VLAN_ID = 1;
 
 /** Kinds that stand on another interface and share what it receives; the "link" of others is no lower interface. */
@@ -37,30 +36,24 @@ export async function readHostNetwork(): Promise<readonly HostInterface[]> {
   const addresses = networkInterfaces();
   const routed = routedInterfaces();
   return messages.flatMap(({ data, attrs }) => {
-    const { ifname: name, master } = attrs;
+    const { ifname: name } = attrs;
     const { index } = data;
     if (name === undefined || index === undefined) return [];
-    const info = attrs.linkinfo === undefined ? undefined : attributesIn(attrs.linkinfo as Buffer);
-    const kind = info?.get(INFO_KIND)?.toString("latin1").replace(/\0.*$/, "");
+    const kind = kindOf(attrs);
     const lower = kind !== undefined && stacked.has(kind) ? attrs.link : undefined;
     return {
       name,
       index,
       kind,
-      master: typeof master === "number" ? master : numberIn(master),
+      master: masterOf(attrs),
       lower: numberIn(lower),
-      vlanId: kind === "vlan" ? vlanIdIn(info?.get(INFO_DATA)) : undefined,
+      vlanId: kind === "vlan" ? vlanIdIn(kindDataOf(attrs)) : undefined,
       addresses: (addresses[name] ?? [])
         .map(({ address }) => address)
         .filter((address) => !/^(fe[89ab]|169\.254\.)/i.test(address)),
       hasRoutes: routed.has(name),
     };
   });
-}
-
-function numberIn(value: unknown): number | undefined {
-  if (typeof value === "number") return value;
-  return Buffer.isBuffer(value) ? netlink.getU32(value) : undefined;
 }
 
 function vlanIdIn(data: Buffer | undefined): number | undefined {

@@ -1,5 +1,7 @@
 import netlink, { type RtNetlinkSocket } from "netlink";
 import { SystemError } from "./errors.ts";
+import { kindOf, masterOf } from "./link-attributes.ts";
+import { bridgeProblem } from "./link-problems.ts";
 import { type NetlinkWatch, watchNetlink } from "./netlink-watch.ts";
 
 /** How an interface stands. */
@@ -9,6 +11,10 @@ export interface LinkState {
   /** Whether frames pass: switched on, and its lower layer says so. */
   readonly up: boolean;
   readonly mtu: number;
+  /** Kind of a virtual interface, such as "bridge" (ip link show type); undefined for hardware. */
+  readonly kind: string | undefined;
+  /** Index of the bridge, bond or VRF that it is a port of. */
+  readonly master: number | undefined;
 }
 
 export type LinkListener = (name: string, state: LinkState | undefined) => void;
@@ -67,19 +73,20 @@ export class Links {
     );
   }
 
-  /** Puts an interface into a bridge. */
+  /** Whether an interface is a port of a bridge, as far as was read. */
+  isPort(name: string, bridge: string): boolean {
+    const master = this.#states.get(name)?.master;
+    return master !== undefined && master === this.#states.get(bridge)?.index;
+  }
+
+  /** Puts an interface into a bridge, whatever it was a port of before. */
   async setMaster(name: string, bridge: string): Promise<void> {
     await this.#refresh();
-    const master = this.#states.get(bridge)?.index;
-    if (master === undefined) {
-      throw new SystemError(`put ${name} into a bridge`, {
-        errno: "ENODEV",
-        target: `bridge ${bridge}`,
-        hint: `create it: ip link add ${bridge} type bridge`,
-      });
-    }
+    const found = this.#states.get(bridge);
+    const problem = bridgeProblem(bridge, found);
+    if (found === undefined || problem !== undefined) throw new Error(problem);
     await this.#change(`put an interface into bridge ${bridge}`, name, (index) =>
-      this.#socket.setLink({ index }, { master }),
+      this.#socket.setLink({ index }, { master: found.index }),
     );
   }
 
@@ -134,7 +141,8 @@ export class Links {
       const { ifname: name, mtu } = attrs;
       if (name === undefined || data.index === undefined) continue;
       const up = data.flags?.up === true && data.flags.lowerUp === true;
-      states.set(name, { name, index: data.index, up, mtu: mtu ?? 0 });
+      const [kind, master] = [kindOf(attrs), masterOf(attrs)];
+      states.set(name, { name, index: data.index, up, mtu: mtu ?? 0, kind, master });
     }
     return states;
   }
@@ -147,7 +155,8 @@ export class Links {
     }
     for (const [name, state] of now) {
       const old = before.get(name);
-      if (old === undefined || old.index !== state.index || old.up !== state.up) this.#tell(name, state);
+      const { index, up, master } = state;
+      if (old?.index !== index || old.up !== up || old.master !== master) this.#tell(name, state);
     }
   }
 

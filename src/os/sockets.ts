@@ -21,6 +21,7 @@ import {
   setsockopt,
   socket,
 } from "./libc.ts";
+import { takenName } from "./link-problems.ts";
 import { dataOnlyFilter, filterProgram } from "./socket-filter.ts";
 import { trafficClassOption } from "./traffic-class.ts";
 
@@ -271,8 +272,7 @@ export function openTap(name: string, mtu: number, { offloads = true } = {}): nu
   if (fd < 0) throw lastError("open /dev/net/tun", target, "is the tun module loaded?");
   const request = interfaceRequest(name);
   request.view.setUint16(IFREQ_VALUE, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, true);
-  require(ioctl(fd, TUNSETIFF, addressOf(request.octets)) ===
-    0, fd, "create a device", target, "needs CAP_NET_ADMIN, and the name to be free");
+  if (ioctl(fd, TUNSETIFF, addressOf(request.octets)) !== 0) throw tapError(fd, name, target);
   const headerOctets = new Int32Array([VNET_HEADER_OCTETS]);
   const sized = ioctl(fd, TUNSETVNETHDRSZ, addressOf(new Uint8Array(headerOctets.buffer))) === 0;
   require(sized, fd, "set the virtio-net header", target);
@@ -286,6 +286,17 @@ export function openTap(name: string, mtu: number, { offloads = true } = {}): nu
     throw error;
   }
   return fd;
+}
+
+/** Why a TAP device was not created; its descriptor is closed. */
+function tapError(fd: number, name: string, target: string): Error {
+  const error = lastError("create a device", target);
+  close(fd);
+  if (error.errno === "EINVAL" && ifNameToIndex(name) !== 0)
+    return new Error(takenName(name), { cause: error });
+  const hint =
+    error.errno === "EBUSY" ? "another program has it open; choose another name" : "needs CAP_NET_ADMIN";
+  return new SystemError("create a device", { errno: error.errno, target, hint });
 }
 
 /** A descriptor that wakes a poll(2). */

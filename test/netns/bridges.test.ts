@@ -1,0 +1,137 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { run } from "../../src/lab/command.ts";
+import { DaemonInNamespace } from "../support/daemon-in-namespace.ts";
+import { eventually, MAIN, planes } from "../support/lab.ts";
+import { TestNamespace } from "../support/namespace.ts";
+
+/** A static tunnel from 192.0.2.1 with one circuit, and beside it what a test adds. */
+function configOf(plane: string, circuit: object, more: object = {}) {
+  const ids = { local_session_id: 1, remote_session_id: 2 };
+  const tunnel = { local: "192.0.2.1", remote: "192.0.2.2", control: "static" };
+  return { plane, tunnels: { hq: { ...tunnel, pseudowires: { lan: { circuit, static: ids } } }, ...more } };
+}
+
+const noBridge = "bridge br77 does not exist; create it: ip link add br77 type bridge";
+
+const counted = (text: string, words: string) => text.split(words).length - 1;
+
+test.each(planes)(
+  "plane %s: a TAP device is in its bridge whenever there is one, whatever became of the bridge meanwhile",
+  async (plane) => {
+    await using namespace = await TestNamespace.make("ws-bridges");
+    const masterOf = async () => {
+      const { stdout } = await run(["ip", "-n", namespace.name, "link", "show", "dev", "ust1"]);
+      return / master (\S+)/.exec(stdout)?.[1];
+    };
+    const config = configOf(plane, { tap: "ust1", bridge: "br77" });
+    await using daemon = await DaemonInNamespace.start(namespace.name, config);
+    const puts = () => counted(daemon.log, "TAP device ust1 is put into bridge br77");
+    const isBack = (times: number) =>
+      eventually(`in its bridge for the ${times}. time`, async () => {
+        const { localCircuit } = await daemon.pseudowire("lan");
+        return (await masterOf()) === "br77" && puts() === times && localCircuit === "up";
+      });
+    const waits = () =>
+      eventually("it waits for its bridge", async () => {
+        const { localCircuit, whyNot } = await daemon.pseudowire("lan");
+        return localCircuit === "down" && whyNot === `attachment circuit: ${noBridge}`;
+      });
+    await waits();
+    const { changed, problems } = await daemon.reload(config);
+    expect({ changed, problems }).toEqual({
+      changed: false,
+      problems: [`pseudowire lan waits: ${noBridge}`],
+    });
+    await namespace.ip("link add br77 up type bridge");
+    await isBack(1);
+    expect((await daemon.reload(config)).problems).toEqual([]);
+
+    // As one command after the other, and with time between them.
+    await namespace.ip("link del br77");
+    await namespace.ip("link add br77 up type bridge");
+    await isBack(2);
+    await namespace.ip("link del br77");
+    await waits();
+    await namespace.ip("link add br77 up type bridge");
+    await isBack(3);
+    await namespace.ip("link set ust1 nomaster");
+    await isBack(4);
+    await namespace.ip("link add br78 type bridge");
+    await namespace.ip("link set ust1 master br78");
+    await isBack(5);
+    await namespace.ip("link set br77 down");
+    await namespace.ip("link set br77 name br79");
+    await waits();
+    await namespace.ip("link set br79 name br77");
+    await isBack(5);
+
+    await daemon.reload(configOf(plane, { tap: "ust1", bridge: "right" }));
+    const other =
+      "right is no bridge; name a bridge in the file (they are listed by: ip link show type bridge)";
+    expect((await daemon.pseudowire("lan")).whyNot).toBe(`attachment circuit: ${other}`);
+
+    const taken = await daemon.reload(configOf(plane, { tap: "right" }));
+    const another =
+      "there is already an interface right that is not a TAP device: choose another name or delete it";
+    expect(taken.problems).toEqual([`pseudowire lan waits: ${another}`]);
+    expect((await daemon.pseudowire("lan")).whyNot).toBe(`attachment circuit: ${another}`);
+  },
+);
+
+test("check tells bridges that there are not, what is no bridge, and TAP devices whose name is taken", async () => {
+  await using namespace = await TestNamespace.make("ws-bridges");
+  await namespace.ip("link add br0 type bridge");
+  await namespace.ip("tuntap add free0 mode tap");
+  const file = join(tmpdir(), `wirespan-bridges-${process.pid}.yaml`);
+  const toldOf = async (circuit: object) => {
+    writeFileSync(file, JSON.stringify(configOf("auto", circuit)));
+    const words = ["nsenter", `--net=/run/netns/${namespace.name}`, process.execPath, MAIN, "check", file];
+    const { stderr } = await run(words);
+    return stderr.split("\n").filter((line) => line !== "");
+  };
+  try {
+    expect(await toldOf({ tap: "free0", bridge: "br0" })).toEqual([]);
+    expect(await toldOf({ tap: "free1", bridge: "br77" })).toEqual([
+      `on this machine: pseudowire lan: ${noBridge}`,
+    ]);
+    expect(await toldOf({ tap: "right", bridge: "left" })).toEqual([
+      "on this machine: pseudowire lan: there is already an interface right that is not a TAP device: choose another name or delete it",
+      "on this machine: pseudowire lan: left is no bridge; name a bridge in the file (they are listed by: ip link show type bridge)",
+    ]);
+  } finally {
+    rmSync(file, { force: true });
+  }
+});
+
+test("a reload that opens a tunnel which waited says so; its pseudowires are not opened until then", async () => {
+  await using namespace = await TestNamespace.make("ws-bridges");
+  await using daemon = await DaemonInNamespace.start(namespace.name, configOf("userspace", { tap: "ust1" }));
+  const secret = join(daemon.folder, "secret");
+  const branch = {
+    ...{ local: "192.0.2.1", remote: "192.0.2.3", secret: { file: secret } },
+    pseudowires: { second: { circuit: { interface: "right" } } },
+  };
+  const config = configOf("userspace", { tap: "ust1" }, { branch });
+  await daemon.reload(config);
+  expect(daemon.log).toContain("reloading the configuration: 1 step");
+  expect(daemon.log).not.toContain("1 steps");
+  expect((await daemon.pseudowire("second")).localCircuit).toBe("not opened: its tunnel waits");
+  // Not just before it would be tried again without a reload.
+  await eventually("the pauses between attempts are long", async () => {
+    const { controlConnections } = await daemon.status();
+    return controlConnections.some(({ nextAttemptInMs = 0 }) => nextAttemptInMs > 1000);
+  });
+  writeFileSync(secret, "of ours\n", { mode: 0o600 });
+  const { changed, plan, problems } = await daemon.reload(config);
+  expect({ changed, problems }).toEqual({ changed: true, problems: [] });
+  expect(plan).toMatch(/^open tunnel branch, which waited: read a secret: ENOENT .*$/);
+  expect((await daemon.pseudowire("second")).localCircuit).toBe("up");
+  const lines = daemon.log.split("\n");
+  const at = (words: string) => lines.findIndex((line) => line.includes(words));
+  expect(at("tunnel branch waits no longer")).toBeGreaterThan(0);
+  expect(at("tunnel branch waits no longer")).toBeLessThan(at("192.0.2.3"));
+  expect((await daemon.reload(config)).plan).toBe("nothing changes");
+});
