@@ -25,7 +25,9 @@ interface SiteShape {
 }
 
 function site(name: string, encapsulation: string, { local, remote, circuit, vlan }: SiteShape): unknown {
-  const tunnel = { local, remote, encapsulation, pseudowires: { lan: { circuit, mtu: 1504 } } };
+  // The WAN is a virtual cable, by which super-frames stay whole only where the file says so.
+  const whole = { encapsulation, super_frames: "whole" };
+  const tunnel = { local, remote, ...whole, pseudowires: { lan: { circuit, mtu: 1504 } } };
   return {
     address: `${local}/24`,
     ...(circuit["bridge"] === undefined ? {} : { bridge: circuit["bridge"] }),
