@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Tests that need only the language, and those that take the machine's network, each file in namespaces of its own. */
@@ -20,8 +21,8 @@ export default defineConfig({
           include: system,
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          // They wait more than they reckon: for timers, for programs that start, for packets.
-          maxWorkers: 3,
+          // They wait more than they reckon: for timers, for programs that start, for packets. A guest has one slow processor.
+          maxWorkers: availableParallelism() > 1 ? 3 : 1,
           sequence: { groupOrder: 1 },
         },
       },
