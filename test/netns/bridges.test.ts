@@ -32,7 +32,12 @@ test.each(planes)(
     const isBack = (times: number) =>
       eventually(`in its bridge for the ${times}. time`, async () => {
         const { localCircuit } = await daemon.pseudowire("lan");
-        return (await masterOf()) === "br77" && puts() === times && localCircuit === "up";
+        // A bridge that is renamed meanwhile may be joined once more.
+        return (await masterOf()) === "br77" && puts() >= times && localCircuit === "up";
+      });
+    const saysWhy = (problem: string) =>
+      eventually(`status says: ${problem}`, async () => {
+        return (await daemon.pseudowire("lan")).whyNot === `attachment circuit: ${problem}`;
       });
     const waits = () =>
       eventually("it waits for its bridge", async () => {
@@ -71,13 +76,13 @@ test.each(planes)(
     await daemon.reload(configOf(plane, { tap: "ust1", bridge: "right" }));
     const other =
       "right is no bridge; name a bridge in the file (they are listed by: ip link show type bridge)";
-    expect((await daemon.pseudowire("lan")).whyNot).toBe(`attachment circuit: ${other}`);
+    await saysWhy(other);
 
     const taken = await daemon.reload(configOf(plane, { tap: "right" }));
     const another =
       "there is already an interface right that is not a TAP device: choose another name or delete it";
     expect(taken.problems).toEqual([`pseudowire lan waits: ${another}`]);
-    expect((await daemon.pseudowire("lan")).whyNot).toBe(`attachment circuit: ${another}`);
+    await saysWhy(another);
   },
 );
 
