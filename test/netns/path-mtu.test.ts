@@ -61,8 +61,12 @@ describe.each(planes)("a path whose MTU is less than the link's, plane %s", (pla
   }
 
   test("programs carry what they should", async () => {
-    const { pseudowires } = await sites.status("a");
-    expect(pseudowires.map((pseudowire) => pseudowire.plane)).toEqual(rows.map(() => plane));
+    await eventually(`the plane ${plane} carries all`, async () => {
+      const { pseudowires } = await sites.status("a");
+      return (
+        pseudowires.length === rows.length && pseudowires.every((pseudowire) => pseudowire.plane === plane)
+      );
+    });
     await expectMtu(1500);
   });
 
