@@ -4,8 +4,10 @@ import { defineConfig } from "vitest/config";
 /** Tests that need only the language, and those that take the machine's network, each file in namespaces of its own. */
 const pure = ["test/**/*.test.ts"];
 const system = ["test/netns/**/*.test.ts", "test/lab/**/*.test.ts"];
-/** Each guest keeps one processor busy and touches nothing outside itself: they run beside the pure tests, and beside each other. */
+/** Each guest keeps one processor busy and touches nothing outside itself. */
 const guest = ["test/guest/**/*.test.ts"];
+/** Behind the pure tests; these wait more than they reckon: for timers, for programs that start, for packets. A guest has one slow processor. */
+const beside = { maxWorkers: availableParallelism() > 1 ? 3 : 1, sequence: { groupOrder: 1 } };
 
 export default defineConfig({
   test: {
@@ -13,7 +15,7 @@ export default defineConfig({
     maxWorkers: "100%",
     projects: [
       { test: { name: "pure", include: pure, exclude: [...system, ...guest], testTimeout: 120_000 } },
-      { test: { name: "guest", include: guest } },
+      { test: { name: "guest", include: guest, ...beside } },
       {
         test: {
           name: "system",
@@ -21,9 +23,7 @@ export default defineConfig({
           include: system,
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          // They wait more than they reckon: for timers, for programs that start, for packets. A guest has one slow processor.
-          maxWorkers: availableParallelism() > 1 ? 3 : 1,
-          sequence: { groupOrder: 1 },
+          ...beside,
         },
       },
     ],
