@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Tests that need only the language, and those that take the machine's network, each file in namespaces of its own. */
@@ -6,8 +5,8 @@ const pure = ["test/**/*.test.ts"];
 const system = ["test/netns/**/*.test.ts", "test/lab/**/*.test.ts"];
 /** Each guest keeps one processor busy and touches nothing outside itself. */
 const guest = ["test/guest/**/*.test.ts"];
-/** Behind the pure tests; these wait more than they reckon: for timers, for programs that start, for packets. A guest has one slow processor. */
-const beside = { maxWorkers: availableParallelism() > 1 ? 3 : 1, sequence: { groupOrder: 1 } };
+/** Behind the pure tests; these wait more than they reckon: for timers, for programs that start, for packets. */
+const beside = { maxWorkers: 3, sequence: { groupOrder: 1 } };
 
 export default defineConfig({
   test: {

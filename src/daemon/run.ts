@@ -53,8 +53,6 @@ export async function runDaemon(options: RunOptions): Promise<number> {
     log.fatal({ event: "fatal", problem: error.message, stack: error.stack }, `broken: ${error.message}`);
     leave(FAILED);
   });
-  log.info({ event: "start", version, config: file }, `wirespan ${version} starts with ${file}`);
-  log.info({ event: "privileges" }, `runs with ${capabilityWords()}`);
   try {
     await runUntilStopped({ ...options, configFile: file }, loaded.config, openLog, leave);
     log.info({ event: "stopped" }, "stopped");
@@ -79,6 +77,9 @@ async function runUntilStopped(
   const start = new Promised<Daemon>();
   const reload = oneAtATime(async () => reloadFrom(file, await start.value, log));
   process.on("SIGHUP", () => void reload().catch(() => undefined));
+  // Not before signals are heard: who reads this may send one.
+  log.info({ event: "start", version, config: file }, `wirespan ${version} starts with ${file}`);
+  log.info({ event: "privileges" }, `runs with ${capabilityWords()}`);
   const { controlSocket } = config.lcce;
   checkSocketPath(controlSocket);
   // Before anything in the kernel is touched: another daemon may run.

@@ -155,11 +155,11 @@ export class VethLcces implements AsyncDisposable {
 
   async #addressTap(end: End): Promise<void> {
     await this.lcce(end).exec("sysctl", "-qw", "net.ipv6.conf.pw0.disable_ipv6=0");
-    for (const address of hostAddresses(end))
-      await this.lcce(end).exec(
-        "ip",
-        ...`addr replace ${address} dev pw0${address.includes(":") ? " nodad" : ""}`.split(" "),
-      );
+    // The device may be made at this very moment, and then refuses an IPv6 address: it is asked again.
+    for (const address of hostAddresses(end)) {
+      const words = `addr replace ${address} dev pw0${address.includes(":") ? " nodad" : ""}`.split(" ");
+      await run(["ip", "-n", this.lcce(end).name, ...words], { accept: [0, 1, 2] });
+    }
     await this.lcce(end).exec("ip", "link", "set", "pw0", "up");
   }
 
