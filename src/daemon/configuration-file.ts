@@ -32,7 +32,7 @@ function textOf(file: string): string {
       errno,
       target: file,
       cause: error,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
     });
   }
 }

@@ -22,8 +22,7 @@ const hints: Readonly<Record<string, string>> = {
 
 /** The error of a refused call; `hint` is for where the errno alone has none. */
 export function refusal(operation: string, target: string, errno: string, hint?: string): SystemError {
-  const known = hints[errno] ?? hint;
-  return new SystemError(operation, { errno, target, ...(known === undefined ? {} : { hint: known }) });
+  return new SystemError(operation, { errno, target, hint: hints[errno] ?? hint });
 }
 
 /** A call that has to succeed; gives what it gave back. Throws SystemError. */

@@ -6,7 +6,10 @@ export class SystemError extends Error {
   readonly errno: string;
   readonly target: string;
 
-  constructor(operation: string, detail: { errno: string; target: string; hint?: string; cause?: unknown }) {
+  constructor(
+    operation: string,
+    detail: { errno: string; target: string; hint?: string | undefined; cause?: unknown },
+  ) {
     super(
       `${operation}: ${detail.errno} (${detail.target})${detail.hint === undefined ? "" : `; ${detail.hint}`}`,
       detail.cause === undefined ? undefined : { cause: detail.cause },

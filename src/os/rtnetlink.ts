@@ -37,7 +37,7 @@ export async function ask<T>(
       errno,
       target,
       cause: error,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
     });
   } finally {
     clearTimeout(timer);

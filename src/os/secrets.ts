@@ -91,7 +91,7 @@ function fromFile(path: string): { octets: Uint8Array; notes: readonly string[] 
       errno,
       target: path,
       cause: error,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
     });
   }
 }

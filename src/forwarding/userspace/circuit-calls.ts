@@ -4,13 +4,8 @@ import { VNET_HEADER_OCTETS } from "../../os/memory.ts";
 import { LONGEST_RING_FRAME, PacketRing } from "../../os/packet-ring.ts";
 import { ETHERNET_HEADER_OCTETS, outerTagProtocol, TAG_OCTETS } from "../../wire/ethernet.ts";
 import type { Arena } from "./arena.ts";
+import { messageFields, VECTOR_LENGTH, VECTOR_OCTETS } from "./message-table.ts";
 import type { SendCalls } from "./transmitter.ts";
-
-/** Offsets in struct msghdr of 64-bit Linux, and struct iovec. */
-const VECTOR = 16;
-const VECTOR_COUNT = 24;
-const VECTOR_OCTETS = 16;
-const VECTOR_LENGTH = 8;
 
 /** Whether an interface takes the frame by the measure of bridges: the outer tag needs no room, and there is room for one more. */
 export function fitsInterface(view: DataView, frame: number, length: number, mtu: number): boolean {
@@ -79,8 +74,8 @@ export class CircuitCalls implements SendCalls, Disposable {
   #gather(message: number, room: Uint8Array): number {
     const { octets, tables } = this.#arena;
     const { words } = tables;
-    const vectors = addressAt(words, message + VECTOR) - this.#tables;
-    const count = words[(message + VECTOR_COUNT) >>> 2] as number;
+    const vectors = addressAt(words, message + messageFields.vector) - this.#tables;
+    const count = words[(message + messageFields.vectorCount) >>> 2] as number;
     tables.check(vectors, count * VECTOR_OCTETS);
     let length = 0;
     for (let index = 0; index < count; index += 1) {

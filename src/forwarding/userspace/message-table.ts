@@ -6,11 +6,12 @@ import type { Arena } from "./arena.ts";
  * is one of the table's, and an address one of octets that lie in a region of the arena (regions.ts).
  */
 
-const VECTOR_OCTETS = 16;
-const VECTOR_LENGTH = 8;
+export const VECTOR_OCTETS = 16;
+/** Offset of the length in struct iovec; the address is in front of it. */
+export const VECTOR_LENGTH = 8;
 const MESSAGE_OCTETS = 64;
 /** TABLE: offsets within struct mmsghdr. */
-const fields = {
+export const messageFields = {
   name: 0,
   nameLength: 8,
   vector: 16,
@@ -80,57 +81,59 @@ export class MessageTable {
   setVectors(index: number, vectors: VectorTable, first: number, count: number): void {
     const { tables } = this.#arena;
     const at = this.#at(index);
-    tables.setPointer(at + fields.vector, tables, vectors.place(first, count), vectors.octets(count));
-    tables.words[(at + fields.vectorCount) >>> 2] = count;
+    tables.setPointer(at + messageFields.vector, tables, vectors.place(first, count), vectors.octets(count));
+    tables.words[(at + messageFields.vectorCount) >>> 2] = count;
   }
 
   /** The message consists of `count` vectors now, which begin where they did: at `first`. */
   extendVectors(index: number, vectors: VectorTable, first: number, count: number): void {
     checkIndex("vectors", first, count, vectors.size);
-    this.#arena.tables.words[(this.#at(index) + fields.vectorCount) >>> 2] = count;
+    this.#arena.tables.words[(this.#at(index) + messageFields.vectorCount) >>> 2] = count;
   }
 
   /** Address of its vectors, as `setVectors` wrote it, and how many they are, for writev(2). */
   vectorsAddress(index: number): number {
-    return this.#arena.tables.view.getUint32(this.#at(index) + fields.vector, true) + this.#high(index);
+    return (
+      this.#arena.tables.view.getUint32(this.#at(index) + messageFields.vector, true) + this.#high(index)
+    );
   }
 
   vectorCount(index: number): number {
-    return this.#word(index, fields.vectorCount);
+    return this.#word(index, messageFields.vectorCount);
   }
 
   /** Where the message goes, or room for where it came from: octets of the arena's tables; none with a length of 0. */
   setName(index: number, offset: number, octets: number): void {
-    this.#setOptional(index, fields.name, offset, octets);
-    this.#arena.tables.words[(this.#at(index) + fields.nameLength) >>> 2] = octets;
+    this.#setOptional(index, messageFields.name, offset, octets);
+    this.#arena.tables.words[(this.#at(index) + messageFields.nameLength) >>> 2] = octets;
   }
 
   /** Its ancillary data, or room for them: octets of the arena's tables; none with a length of 0. */
   setControl(index: number, offset: number, octets: number): void {
-    this.#setOptional(index, fields.control, offset, octets);
-    this.#arena.tables.words[(this.#at(index) + fields.controlLength) >>> 2] = octets;
+    this.#setOptional(index, messageFields.control, offset, octets);
+    this.#arena.tables.words[(this.#at(index) + messageFields.controlLength) >>> 2] = octets;
   }
 
   controlLength(index: number): number {
-    return this.#word(index, fields.controlLength);
+    return this.#word(index, messageFields.controlLength);
   }
 
   /** What the kernel told of a message that it received: octets, and flags. */
   received(index: number): number {
-    return this.#word(index, fields.received);
+    return this.#word(index, messageFields.received);
   }
 
   flags(index: number): number {
-    return this.#word(index, fields.flags);
+    return this.#word(index, messageFields.flags);
   }
 
   /** Makes a message that the kernel has filled ready to be filled again: it has overwritten the lengths that it was given. */
   reset(index: number, nameOctets: number, controlOctets: number): void {
     const { words } = this.#arena.tables;
     const at = this.#at(index);
-    words[(at + fields.nameLength) >>> 2] = nameOctets;
-    words[(at + fields.controlLength) >>> 2] = controlOctets;
-    words[(at + fields.flags) >>> 2] = 0;
+    words[(at + messageFields.nameLength) >>> 2] = nameOctets;
+    words[(at + messageFields.controlLength) >>> 2] = controlOctets;
+    words[(at + messageFields.flags) >>> 2] = 0;
   }
 
   /** Makes the message at `index` like that at `from` of another table. */
@@ -143,7 +146,7 @@ export class MessageTable {
   /** Leaves off the last octets of its ancillary data; all, where they are fewer. */
   shortenControl(index: number, octets: number): void {
     const { words } = this.#arena.tables;
-    const at = (this.#at(index) + fields.controlLength) >>> 2;
+    const at = (this.#at(index) + messageFields.controlLength) >>> 2;
     words[at] = Math.max(0, (words[at] as number) - octets);
   }
 
@@ -159,7 +162,7 @@ export class MessageTable {
   }
 
   #high(index: number): number {
-    return this.#word(index, fields.vector + 4) * 0x1_0000_0000;
+    return this.#word(index, messageFields.vector + 4) * 0x1_0000_0000;
   }
 
   #word(index: number, field: number): number {
