@@ -36,6 +36,8 @@ import { needBpf } from "../support/namespace.ts";
 /** The programs of the eBPF plane, run by the kernel on packets from nowhere, against the reference. */
 
 const SEED = 20_260;
+/** Interfaces that are not where test runs come in. */
+const NETWORK_DETOUR = { near: 98, far: 99 };
 
 let bench: Bench;
 beforeAll(() => {
@@ -125,14 +127,15 @@ describe("a frame from the circuit", () => {
         linkLocal: fc.constantFrom("forward", "no-pause", "block"),
         transmitAllowed: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
         next: fc.constantFrom(0, 1, 0xff_fffe, 0xff_ffff),
+        cut: fc.boolean(),
       }),
     );
     fc.assert(
-      fc.property(cases, ({ options, dscp, frame, linkLocal, transmitAllowed, next }) => {
+      fc.property(cases, ({ options, dscp, frame, linkLocal, transmitAllowed, next, cut }) => {
         const session = sessionOf(options, { transmitAllowed });
         const copied = options.copiesDscp === true;
         const attachment = attachmentOf(options, { linkLocal, dscp: copied ? "copy" : dscp });
-        const placement = placementOf(options);
+        const placement = placementOf(options, { cut });
         bench.start(session, attachment, placement);
         bench.sequences.update(slotKey(placement.slot), concat(u32(next), new Uint8Array(20)));
         const state = { ...newSequenceState(), next };
@@ -192,13 +195,14 @@ describe("a packet from the packet-switched network", () => {
           resetAfter: fc.constantFrom(2, 3, 5),
         }),
         receiveAllowed: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
+        networkDetour: fc.constantFrom(undefined, NETWORK_DETOUR),
       }),
     );
     fc.assert(
-      fc.property(cases, ({ options, messages, sequenceRule, receiveAllowed }) => {
+      fc.property(cases, ({ options, messages, sequenceRule, receiveAllowed, networkDetour }) => {
         const session = sessionOf(options, { receiveAllowed });
         const attachment = attachmentOf(options, { sequenceRule });
-        const placement = placementOf(options);
+        const placement = placementOf(options, { networkDetour });
         bench.start(session, attachment, placement);
         const state = newSequenceState();
         for (const each of messages) {

@@ -1,6 +1,12 @@
+import { closeSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
+import { toHex } from "../../src/bytes/hex.ts";
+import { FrameSocket } from "../../src/lab/frame-socket.ts";
 import { expectExchange } from "../support/bulk.ts";
+import { padded } from "../support/frames.ts";
+import { arrived, handOver, openHostSocket } from "../support/handing-over.ts";
 import { planes } from "../support/lab.ts";
+import { LEFT_FROM, leftChecksums, leftCutting } from "../support/left-checksums.ts";
 import { needBpf } from "../support/namespace.ts";
 import { UdpSocket } from "../support/udp-socket.ts";
 import { HOSTS, VethLcces, type VethShape } from "../support/veth-lcces.ts";
@@ -12,7 +18,7 @@ const PORT = 5000;
 const SEGMENT_OCTETS = 1200;
 const SIZES = [0, 1, 8, 9, 17, 18, 64, 512, 1472] as const;
 
-const shapes: readonly (readonly [string, VethShape])[] = planes.flatMap((a) =>
+const betweenCables: readonly (readonly [string, VethShape])[] = planes.flatMap((a) =>
   planes.flatMap((b) =>
     (["udp", "ip"] as const).flatMap((encapsulation) =>
       ([4, 6] as const).map(
@@ -26,7 +32,37 @@ const shapes: readonly (readonly [string, VethShape])[] = planes.flatMap((a) =>
   ),
 );
 
-test.each(shapes)("%s", async (_, shape) => {
+/** The host itself, by its own end of the pseudowire. */
+const fromTap = (["udp", "ip"] as const).map(
+  (encapsulation) =>
+    [
+      `ebpf with a TAP circuit to userspace, ${encapsulation}`,
+      { family: 4, encapsulation, a: { plane: "ebpf", circuit: "tap" }, b: { plane: "userspace" } },
+    ] as const satisfies readonly [string, VethShape],
+);
+
+/** SCTP's checksum is CRC32c, as user space knows; who sends by a packet socket cannot tell the kernel that it is. */
+const leftWork = [...leftChecksums([]), ...leftCutting([])].filter(({ name }) => !name.startsWith("SCTP"));
+
+/** Frames with work left to the interface at one host, and what comes out at the other. */
+async function expectLeftWork(lcces: VethLcces, { a }: VethShape, here: "a" | "b", there: "a" | "b") {
+  const device = (end: "a" | "b") => (end === "a" && a.circuit === "tap" ? "pw0" : "eth0");
+  const from = lcces.host(here).inside(() => openHostSocket(device(here)));
+  const to = lcces.host(there).inside(() => new FrameSocket(device(there)));
+  try {
+    for (const { name, frame, left, expected } of leftWork) {
+      handOver(from, frame, left);
+      for (const each of expected) {
+        const got = await arrived(to, LEFT_FROM);
+        expect(got === undefined ? "nothing" : toHex(got), `${name} from ${here}`).toBe(toHex(padded(each)));
+      }
+    }
+  } finally {
+    for (const fd of [from, to.fd]) closeSync(fd);
+  }
+}
+
+test.each([...betweenCables, ...fromTap])("%s", async (_, shape) => {
   await using lcces = await VethLcces.up(shape);
   for (const [here, there] of [
     ["a", "b"],
@@ -47,6 +83,7 @@ test.each(shapes)("%s", async (_, shape) => {
       (await to.receive(10)).map(({ length }) => length),
       `segments from ${here}`,
     ).toEqual(Array.from({ length: 10 }, () => SEGMENT_OCTETS));
+    await expectLeftWork(lcces, shape, here, there);
   }
   const at = (end: "a" | "b") => ["ip", "netns", "exec", lcces.host(end).name];
   await expectExchange(at("a"), at("b"), { address: HOSTS.b[4], there: 1_000_000, back: 1_000_000 });

@@ -192,14 +192,15 @@ export class EbpfSites implements AsyncDisposable {
     await this.#middle.exec(...command);
   }
 
-  /** Does something with this thread in the middle namespace, or in that of site A. */
+  /** Does something with this thread in the middle namespace, or in that of a site. */
   inside<T>(where: "middle" | "siteA" | "siteB", act: () => T): T {
     const namespaces = { middle: this.#middle, siteA: this.#sites[0], siteB: this.#sites[1] };
     return namespaces[where].inside(act);
   }
 
-  /** Site B says nothing of its own from now on, and site A neither. */
+  /** Site B says nothing of its own from now on, and site A and the middle's own host neither. */
   async silence(): Promise<void> {
+    await this.exec("sysctl", "-qw", "net.ipv6.conf.pw0.disable_ipv6=1");
     for (const [index, device] of ["siteA", "siteB"].entries())
       await this.#sites[index]?.exec("sysctl", "-qw", `net.ipv6.conf.${device}.disable_ipv6=1`);
   }
@@ -286,11 +287,12 @@ export class EbpfSites implements AsyncDisposable {
         ...{ circuitInterface: index(end.circuit), networkInterface: index(end.network) },
         ...{ nextHop: addresses[other]!, packetOctets: mtu + ROOM_BELOW, cut },
         ...{ detourInterface: index(`near${end.detour}`), deliver: end.at === "egress" ? "in" : "out" },
+        unsent: end.at === "egress",
         networkDetour: { near: index("nearN"), far: index("farN") },
         ...changes,
       });
       const detour = index(`far${end.detour}`);
-      const behind = { circuitInterface: detour, detourInterface: detour, cut: false };
+      const behind = { circuitInterface: detour, detourInterface: detour, cut: false, unsent: false };
       this.bench.circuits.update(...circuitEntry(session, attachment, placement));
       this.bench.circuits.update(...circuitEntry(session, attachment, { ...placement, ...behind }));
       this.bench.peers.update(...peerEntry(session, attachment, placement));

@@ -10,8 +10,10 @@ export interface PacketShape {
   readonly tags: readonly string[];
   /** Octets of IPv4 options: 0 to 40, a multiple of 4. */
   readonly ipOptions: Uint8Array;
-  /** Octets of IPv6 extension headers: 0 or a multiple of 8, one destination options header. */
+  /** Octets of each IPv6 extension header: 0 where there is none, or a multiple of 8. */
   readonly extensionOctets: number;
+  /** Of what types they are, by their numbers; default one destination options header. */
+  readonly extensionTypes?: readonly number[];
   /** Octets of TCP options: 0 to 40, a multiple of 4. */
   readonly tcpOptions: Uint8Array;
   readonly trafficClass: number;
@@ -46,6 +48,9 @@ const ADDRESSES = {
   6: fromHex("20010db8000000000000000000000001 20010db80000000000000000000000ff"),
 } as const;
 const NUMBER = { tcp: 6, udp: 17 } as const;
+const ROUTING = 43;
+const DESTINATION_OPTIONS = 60;
+const EXPERIMENTAL = 253;
 
 function transportHeader(shape: PacketShape, checksum: number): Uint8Array {
   const { transport, payload, tcpOptions, sourcePort = 40_000 } = shape;
@@ -71,24 +76,29 @@ function pseudoHeader({ version, transport }: PacketShape, length: number): Uint
   return concat(ADDRESSES[version], new Writer().u32(length).u32(NUMBER[transport]).finish());
 }
 
-function extensions({ transport, extensionOctets }: PacketShape): Uint8Array {
-  if (extensionOctets === 0) return new Uint8Array(0);
-  const octets = new Uint8Array(extensionOctets);
-  octets.set([NUMBER[transport], extensionOctets / 8 - 1, 1, extensionOctets - 4]);
-  return octets;
+/** Options that pad, or a routing header of an experimental type that has been obeyed. */
+function extensions({ transport, extensionOctets, extensionTypes = [DESTINATION_OPTIONS] }: PacketShape) {
+  if (extensionOctets === 0) return { first: NUMBER[transport], octets: new Uint8Array(0) };
+  const headers = extensionTypes.map((type, index) => {
+    const octets = new Uint8Array(extensionOctets);
+    const content = type === ROUTING ? [EXPERIMENTAL, 0] : [1, extensionOctets - 4];
+    octets.set([extensionTypes[index + 1] ?? NUMBER[transport], extensionOctets / 8 - 1, ...content]);
+    return octets;
+  });
+  return { first: extensionTypes[0] ?? NUMBER[transport], octets: concat(...headers) };
 }
 
 function networkHeader(shape: PacketShape, behind: number): Uint8Array {
   const { version, trafficClass, ipOptions, transport } = shape;
   if (version === 6) {
-    const next = shape.extensionOctets === 0 ? NUMBER[transport] : 60;
+    const { first: next, octets } = extensions(shape);
     const first = (6 * 0x1000_0000 + trafficClass * 0x10_0000 + 0x12345) >>> 0;
     const header = new Writer()
       .u32(first)
-      .u16(shape.extensionOctets + behind)
+      .u16(octets.length + behind)
       .u8(next)
       .u8(64);
-    return concat(header.octets(ADDRESSES[6]).finish(), extensions(shape));
+    return concat(header.octets(ADDRESSES[6]).finish(), octets);
   }
   const octets = 20 + ipOptions.length;
   const header = new Writer()

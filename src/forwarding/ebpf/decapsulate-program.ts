@@ -93,7 +93,7 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     jumpIfLess(messageOctets, headerOctets + LINK_OCTETS, discard("truncated")),
     add(messageOctets, -headerOctets),
     ...trim(),
-    ...judgeUndone(options, { place: KNOWN, messageOctets }, discard("circuit-error")),
+    ...judgeUndone(options, { place: KNOWN, head: HEAD, messageOctets }, discard("circuit-error")),
     ...(options.sublayer && options.sequencing !== "none"
       ? acceptNumber(maps.sequences, slot, HEAD + places.sublayer, SCRATCH)
       : []),

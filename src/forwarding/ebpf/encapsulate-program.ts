@@ -104,7 +104,8 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...partFromSender(options, KNOWN, "near", discard("psn-error")),
     ...loadOctets(0, inner, LINK_OCTETS, discard("runt")),
     ...judge(inner),
-    ...judgeOffloads(options, KNOWN),
+    ...judgeOffloads(options, { inner, place: KNOWN }),
+    ...judgeTags(inner),
     ...measure(inner, places.frame),
     ...(usesCutter(options) ? chooseProcessor(options, KNOWN) : []),
     ...copyTemplate(TEMPLATE, places.frame),
@@ -146,6 +147,27 @@ function judge(inner: number): readonly Line[] {
     jumpIfNotEqual(arg1, 0x0001, "allowed"),
     jumpIfSet(arg5, policyBits.blockPause, discard("link-local")),
     label("allowed"),
+  ];
+}
+
+/**
+ * The kernel makes room behind what it takes for the link header. Where the host itself sends, that has all tags in it, and is 14 octets
+ * long only once two of them were taken out on the way. Behind the detour it is so with any number of tags, and three or more take it.
+ */
+function judgeTags(inner: number): readonly Line[] {
+  return [
+    jumpIfEqual(tagged, 0, "tags"),
+    load16(arg1, frame, inner + TYPE),
+    ...jumpIfTag(arg1, "two"),
+    jump("tags"),
+    label("two"),
+    load32(arg1, entry, circuitValue.policy.offset),
+    and(arg1, policyBits.unsent),
+    jumpIfEqual(arg1, 0, "tags"),
+    ...loadOctets(TYPE + TAG_OCTETS, SCRATCH, 2, "tags"),
+    load16(arg1, frame, SCRATCH),
+    ...jumpIfTag(arg1, "detour"),
+    label("tags"),
   ];
 }
 
@@ -281,18 +303,13 @@ function makeRoom(options: ProgramOptions, templateOctets: number): readonly Lin
 
 /**
  * Room in front of a packet that is in a tunnel already, which the kernel does not take for a tunnel in another: for single frames that
- * is all the same. Where checksums must be finished, those within the tunnel must too, and the frame takes the detour.
+ * is all the same.
  */
 function makeRoomInTunnel(templateOctets: number): readonly Line[] {
   return [
     load32(arg1, context, skbContext.gsoSize),
     jumpIfNotEqual(arg1, 0, "refused"),
     jumpIfNotEqual(result, TUNNELLED, "refused"),
-    load32(arg1, frame, MANGLED),
-    jumpIfNotEqual(arg1, 0, "tunnelled"),
-    load32(arg1, entry, circuitValue.policy.offset),
-    jumpIfSet(arg1, policyBits.cut, "detour"),
-    label("tunnelled"),
     ...roomOctets(arg2, templateOctets),
     move(arg1, context),
     move(arg3, 0),

@@ -3,7 +3,6 @@ import { type Line, label } from "../../bpf/line.ts";
 import {
   add,
   and,
-  call,
   divide,
   jump,
   jumpIfAtMost,
@@ -22,21 +21,17 @@ import {
 } from "../../bpf/mnemonics.ts";
 import { skbContext } from "../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV6, TAG_OCTETS } from "../../wire/ethernet.ts";
-import { FRAGMENT_BITS, fold, IPV4_OCTETS, IPV6_OCTETS, ipv4Fields, ipv6Fields } from "./outer-header.ts";
-import { context, loadOctets, stackAt } from "./parts.ts";
+import { FRAGMENT_BITS, IPV4_OCTETS, IPV6_OCTETS, ipv4Fields, ipv6Fields } from "./outer-header.ts";
+import { context, loadOctets } from "./parts.ts";
 import { jumpIfIp, jumpIfTag, networkOrder } from "./vlan-tag.ts";
 
-/**
- * The headers of the frame itself, where they matter: a super-frame stands for as many frames as it has segments, and a checksum
- * that is not finished may have to be.
- */
+/** The headers of the frame itself, where they matter: a super-frame stands for as many frames as it has segments. */
 
-const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
+const { arg1, arg2, arg3, arg4, arg5, frame } = Register;
 
 /** The protocol number of IP. */
 export const TCP = 6;
 export const UDP = 17;
-const SCTP = 132;
 const UDP_HEADER_OCTETS = 8;
 const SHORTEST_TCP_HEADER_OCTETS = 20;
 /** Tags in the frame's octets that are looked behind. */
@@ -73,14 +68,14 @@ export function assumeSingle(place: number, frameOctets: Register | number): rea
 
 /**
  * Reads on from the EtherType at `at - 2`, where `at` and `linkOctets` are known, to what IP carries. Goes on at `otherwise` for
- * what is not IP, fragments, IP options and extension headers. A program that has these lines twice gives the second ones a name.
+ * what is not IP, fragments, IP options and extension headers.
  */
-export function readInnerHeaders(place: number, otherwise: string, name = "inner"): readonly Line[] {
-  return [...skipTags(place, otherwise, name), ...readInnerIp(place, otherwise, name)];
+export function readInnerHeaders(place: number, otherwise: string): readonly Line[] {
+  return [...skipTags(place, otherwise), ...readInnerIp(place, otherwise)];
 }
 
 /** Moves `at` and `linkOctets` behind the tags in the octets. Leaves the type behind them in `arg1`. */
-function skipTags(place: number, otherwise: string, name: string): readonly Line[] {
+function skipTags(place: number, otherwise: string): readonly Line[] {
   const readType = [
     load32(arg1, frame, place + known.at),
     add(arg1, -2),
@@ -94,27 +89,27 @@ function skipTags(place: number, otherwise: string, name: string): readonly Line
   ];
   const skip = (tag: number): readonly Line[] => [
     ...readType,
-    ...jumpIfTag(arg1, `${name}.tag${tag}`),
-    jump(`${name}.type`),
-    label(`${name}.tag${tag}`),
+    ...jumpIfTag(arg1, `inner.tag${tag}`),
+    jump("inner.type"),
+    label(`inner.tag${tag}`),
     ...step(known.at),
     ...step(known.linkOctets),
   ];
   return [
     ...Array.from({ length: MOST_TAGS }, (_, tag) => tag).flatMap(skip),
     ...readType,
-    label(`${name}.type`),
-    ...jumpIfIp(arg1, `${name}.ip`),
+    label("inner.type"),
+    ...jumpIfIp(arg1, "inner.ip"),
     jump(otherwise),
-    label(`${name}.ip`),
+    label("inner.ip"),
   ];
 }
 
-function readInnerIp(place: number, otherwise: string, name: string): readonly Line[] {
+function readInnerIp(place: number, otherwise: string): readonly Line[] {
   const ip = place + known.ip;
   const keep = (value: typeof arg1 | number, offset: number) => store32(frame, place + offset, value);
   return [
-    jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV6), `${name}.ipv6`),
+    jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV6), "inner.ipv6"),
     load32(arg1, frame, place + known.at),
     ...loadOctets(arg1, ip, IPV4_OCTETS, otherwise),
     load8(arg1, frame, ip),
@@ -129,8 +124,8 @@ function readInnerIp(place: number, otherwise: string, name: string): readonly L
     keep(arg1, known.payloadOctets),
     keep(IPV4_OCTETS, known.ipOctets),
     load8(arg1, frame, ip + ipv4Fields.protocol),
-    jump(`${name}.known`),
-    label(`${name}.ipv6`),
+    jump("inner.known"),
+    label("inner.ipv6"),
     load32(arg1, frame, place + known.at),
     ...loadOctets(arg1, ip, IPV6_OCTETS, otherwise),
     load16(arg1, frame, ip + ipv6Fields.length),
@@ -138,7 +133,7 @@ function readInnerIp(place: number, otherwise: string, name: string): readonly L
     keep(arg1, known.payloadOctets),
     keep(IPV6_OCTETS, known.ipOctets),
     load8(arg1, frame, ip + ipv6Fields.protocol),
-    label(`${name}.known`),
+    label("inner.known"),
     keep(arg1, known.protocol),
   ];
 }
@@ -208,63 +203,5 @@ function loadTransport(place: number, from: number, octets: number, otherwise: s
     add(arg1, arg2),
     add(arg1, from),
     ...loadOctets(arg1, place + known.scratch, octets, otherwise),
-  ];
-}
-
-/**
- * Goes on at `unfinished` if the frame's checksum is one that its sender left to a device, else at `finished`. The packet does not say;
- * but what stands in its place then is the sum of the pseudo-header alone, uncomplemented (TCP, UDP), or nothing (SCTP). Of finished
- * ones, 1 in 65536 looks like that, and takes a way that does it no harm.
- */
-export function findUnfinished(place: number, unfinished: string, finished: string): readonly Line[] {
-  const scratch = place + known.scratch;
-  return [
-    load32(arg1, frame, place + known.protocol),
-    jumpIfEqual(arg1, UDP, "inner.udp"),
-    jumpIfEqual(arg1, SCTP, "inner.sctp"),
-    jumpIfNotEqual(arg1, TCP, finished),
-    ...loadTransport(place, 16, 2, finished),
-    jump("inner.sum"),
-    label("inner.sctp"),
-    ...loadTransport(place, 8, 4, finished),
-    load32(arg1, frame, scratch),
-    jumpIfEqual(arg1, 0, unfinished),
-    jump(finished),
-    label("inner.udp"),
-    ...loadTransport(place, 6, 2, finished),
-    label("inner.sum"),
-    ...sumPseudoHeader(place), // in result
-    load16(arg1, frame, scratch),
-    jumpIfEqual(arg1, result, unfinished),
-    jump(finished),
-  ];
-}
-
-/** Leaves the sum of the pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1), folded, in `result`. */
-function sumPseudoHeader(place: number): readonly Line[] {
-  const sumAddresses = (from: number, octets: number): readonly Line[] => [
-    move(arg1, 0),
-    move(arg2, 0),
-    ...stackAt(arg3, place + known.ip + from),
-    move(arg4, octets),
-    move(arg5, 0),
-    call("csum_diff"),
-  ];
-  return [
-    load32(arg1, frame, place + known.ipOctets),
-    jumpIfEqual(arg1, IPV6_OCTETS, "inner.addresses"),
-    ...sumAddresses(ipv4Fields.source, 8),
-    jump("inner.summed"),
-    label("inner.addresses"),
-    ...sumAddresses(ipv6Fields.source, 32),
-    label("inner.summed"),
-    ...fold(result, arg2),
-    load32(arg1, frame, place + known.protocol),
-    toBigEndian16(arg1),
-    add(result, arg1),
-    load32(arg1, frame, place + known.payloadOctets),
-    toBigEndian16(arg1),
-    add(result, arg1),
-    ...fold(result, arg2),
   ];
 }

@@ -9,14 +9,14 @@ import {
   jumpIfNotEqual,
   load32,
   move,
-  store32,
 } from "../../bpf/mnemonics.ts";
 import { skbContext } from "../../bpf/skb-context.ts";
 import { SHORTEST_FRAME_OCTETS } from "../../wire/ethernet.ts";
-import { findUnfinished, known, readInnerHeaders, UDP } from "./inner-headers.ts";
+import { known, UDP } from "./inner-headers.ts";
 import { peerValue } from "./map-layout.ts";
-import { headerPlaces, LINK_OCTETS, type ProgramOptions } from "./options.ts";
+import { LINK_OCTETS, type ProgramOptions } from "./options.ts";
 import { context, entry } from "./parts.ts";
+import { jumpIfUnfinished } from "./unfinished.ts";
 
 /**
  * The network's detour: a cable whose near end takes neither super-frames nor unfinished checksums, so that the kernel cuts and finishes
@@ -46,13 +46,14 @@ export function passForeign(): readonly Line[] {
 /**
  * Goes on at "network-detour" with what must be cut or finished first, unless it comes from there. A super-frame of UDP that cannot go
  * there, or comes out whole, is lost: it goes on at `lost`. `messageOctets` are those of the frame alone; what is known of a super-frame is in
- * `place`.
+ * `place`; `head` is where the stack has the outer IP header.
  */
 export function judgeUndone(
   options: ProgramOptions,
-  { place, messageOctets }: { readonly place: number; readonly messageOctets: Register },
+  places: { readonly place: number; readonly head: number; readonly messageOctets: Register },
   lost: string,
 ): readonly Line[] {
+  const { place, head, messageOctets } = places;
   const canTakeDetour = (otherwise: string): readonly Line[] => [
     load32(arg2, entry, peerValue.detourNear.offset),
     jumpIfEqual(arg2, 0, otherwise),
@@ -73,10 +74,7 @@ export function judgeUndone(
     ...(options.encapsulation === "udp" ? superFrame : []),
     jumpIfAtLeast(messageOctets, SHORTEST_FRAME_OCTETS, "done"),
     ...canTakeDetour("done"),
-    store32(frame, place + known.at, LINK_OCTETS + headerPlaces(options).frame + LINK_OCTETS),
-    store32(frame, place + known.linkOctets, LINK_OCTETS),
-    ...readInnerHeaders(place, "done", "undone"),
-    ...findUnfinished(place, "network-detour", "done"),
+    ...jumpIfUnfinished({ at: LINK_OCTETS, copy: head }, "network-detour", lost),
     label("done"),
   ];
 }

@@ -8,7 +8,6 @@ import {
   jump,
   jumpIfEqual,
   jumpIfNotEqual,
-  jumpIfSet,
   load32,
   move,
   multiply,
@@ -18,19 +17,14 @@ import {
 import { skbContext } from "../../bpf/skb-context.ts";
 import { TAG_OCTETS } from "../../wire/ethernet.ts";
 import { frameOctets, tagged } from "./circuit-key.ts";
-import {
-  assumeSingle,
-  countSegments,
-  findUnfinished,
-  known,
-  readInnerHeaders,
-  TCP,
-} from "./inner-headers.ts";
+import { discard } from "./counters.ts";
+import { assumeSingle, countSegments, known, readInnerHeaders, TCP } from "./inner-headers.ts";
 import { circuitValue, policyBits } from "./map-layout.ts";
 import { LINK_OCTETS, type ProgramOptions, usesCutter } from "./options.ts";
 import { ipv4Fields, ipv6Fields } from "./outer-header.ts";
 import { IP_PROTOCOL_GRE } from "./outer-template.ts";
 import { context, entry } from "./parts.ts";
+import { jumpIfUnfinished } from "./unfinished.ts";
 import { jumpIfIp } from "./vlan-tag.ts";
 
 /** What becomes of super-frames and of unfinished checksums, from a circuit. */
@@ -41,29 +35,14 @@ const { arg1, arg2, frame } = Register;
  * What the frame's sender left to a device. A super-frame goes on whole if it is IP behind at most one tag, which is beside the packet,
  * and no number is wanted: in UDP the kernel cuts it where it must, in IP protocol 115 the session's cutter does (emit-program.ts),
  * by which all TCP goes, so that the frames of a flow stay in order. Where the session wants frames cut, they are before they are
- * encapsulated, and their checksums finished.
+ * encapsulated, and their checksums finished, wherever those are: on the detour, by the kernel. `inner` is where the stack has the frame's
+ * Ethernet header; `place` is for what is learned of the frame.
  */
-export function judgeOffloads(options: ProgramOptions, place: number): readonly Line[] {
+export function judgeOffloads(
+  options: ProgramOptions,
+  { inner, place }: { readonly inner: number; readonly place: number },
+): readonly Line[] {
   const mayStayWhole = options.sequencing !== "all";
-  const ifSuperFrame = (target: string): readonly Line[] =>
-    mayStayWhole ? [load32(arg1, context, skbContext.gsoSize), jumpIfNotEqual(arg1, 0, target)] : [];
-  const superFrame: readonly Line[] = [
-    jump("look"),
-    label("super-frame"),
-    jumpIfNotEqual(arg2, usesCutter(options) ? policyBits.cutter : 0, "detour"),
-    load32(arg1, context, skbContext.protocol),
-    ...jumpIfIp(arg1, "look"),
-    jump("detour"),
-    label("look"),
-  ];
-  const segments: readonly Line[] = [
-    label("segments"),
-    ...(usesCutter(options)
-      ? [load32(arg1, frame, place + known.protocol), jumpIfNotEqual(arg1, TCP, "detour")]
-      : []),
-    ...countSegments(place, frameOctets, "detour"),
-    jump("single"),
-  ];
   return [
     ...assumeSingle(place, frameOctets),
     ...(usesCutter(options) ? [store32(frame, place + known.protocol, 0)] : []),
@@ -72,34 +51,48 @@ export function judgeOffloads(options: ProgramOptions, place: number): readonly 
     and(arg2, policyBits.cut + policyBits.cutter),
     jumpIfNotEqual(arg1, 0, mayStayWhole ? "super-frame" : "detour"),
     jumpIfEqual(arg2, 0, "single"),
-    ...(mayStayWhole ? superFrame : []),
+    ...(usesCutter(options) ? [jumpIfEqual(arg2, policyBits.cutter, "look")] : []),
+    ...jumpIfUnfinished({ at: 0, copy: inner }, "detour", discard("psn-error")),
+    ...(mayStayWhole ? [jump("single"), ...judgeHeaders(options, place)] : []),
+    label("single"),
+  ];
+}
+
+/** Whether a super-frame may stay whole; where there is a cutter, also whether a single frame goes by it. */
+function judgeHeaders(options: ProgramOptions, place: number): readonly Line[] {
+  const ifSuperFrame = (target: string): readonly Line[] => [
+    load32(arg1, context, skbContext.gsoSize),
+    jumpIfNotEqual(arg1, 0, target),
+  ];
+  const cutter = usesCutter(options);
+  return [
+    label("super-frame"),
+    jumpIfNotEqual(arg2, cutter ? policyBits.cutter : 0, "detour"),
+    load32(arg1, context, skbContext.protocol),
+    ...jumpIfIp(arg1, "look"),
+    jump("detour"),
+    label("look"),
     store32(frame, place + known.at, LINK_OCTETS),
     move(arg1, tagged),
     multiply(arg1, TAG_OCTETS),
     add(arg1, LINK_OCTETS),
     store32(frame, place + known.linkOctets, arg1),
-    ...readInnerHeaders(place, "odd"),
-    ...ifSuperFrame("segments"),
-    ...(usesCutter(options) ? judgeTcp(place) : []),
-    ...findUnfinished(place, "detour", "single"),
-    ...(mayStayWhole ? segments : []),
-    label("odd"),
-    ...ifSuperFrame("detour"),
-    label("single"),
+    ...readInnerHeaders(place, cutter ? "odd" : "detour"),
+    ...(cutter ? [...ifSuperFrame("segments"), ...judgeTcp(place), label("segments")] : []),
+    ...(cutter ? [load32(arg1, frame, place + known.protocol), jumpIfNotEqual(arg1, TCP, "detour")] : []),
+    ...countSegments(place, frameOctets, "detour"),
+    ...(cutter ? [jump("single"), label("odd"), ...ifSuperFrame("detour")] : []),
   ];
 }
 
-/** Where nothing must be cut beforehand: a flow whose super-frames take the detour takes it with all frames. */
+/** A flow whose super-frames take the detour takes it with all frames. */
 function judgeTcp(place: number): readonly Line[] {
   return [
-    load32(arg1, entry, circuitValue.policy.offset),
-    jumpIfSet(arg1, policyBits.cut, "finish"),
     load32(arg1, frame, place + known.protocol),
     jumpIfNotEqual(arg1, TCP, "single"),
     load32(arg1, context, skbContext.protocol),
     ...jumpIfIp(arg1, "single"),
     jump("detour"),
-    label("finish"),
   ];
 }
 

@@ -53,12 +53,17 @@ export function loadOctets(
   ];
 }
 
-/** Writes octets of the stack over the packet's first ones; goes on at `otherwise` where it has not as many. */
-export function storeOctets(from: number, octets: Register | number, otherwise: string): readonly Line[] {
+/** Writes octets of the stack over the packet's, from its first one on or from `at`; goes on at `otherwise` where it has not as many. */
+export function storeOctets(
+  from: number,
+  octets: Register | number,
+  otherwise: string,
+  at = 0,
+): readonly Line[] {
   return [
     move(arg4, octets),
     move(arg1, context),
-    move(arg2, 0),
+    move(arg2, at),
     ...stackAt(arg3, from),
     move(arg5, 0),
     call("skb_store_bytes"),
