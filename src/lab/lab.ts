@@ -15,6 +15,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { until } from "./checks.ts";
 import type { LabOptions, Print, TestOptions } from "./inside.ts";
+import { inNode } from "./network.ts";
 import { readTopology } from "./topology.ts";
 
 /**
@@ -150,7 +151,17 @@ export async function downLab(name: string): Promise<void> {
 
 /** Runs a command in a node of a lab that is up; resolves to its exit code. */
 export function execLab(name: string, node: string, command: readonly string[]): Promise<number> {
-  return onTerminal(namespacesOf(requireLab(name), "ip", "netns", "exec", node, ...command));
+  return onTerminal(atNode(name, node, command));
+}
+
+/** A command of this machine that runs another one in a node of a lab that is up. */
+export function atNode(name: string, node: string, command: readonly string[]): readonly string[] {
+  return namespacesOf(requireLab(name), ...inNode(node, ...command));
+}
+
+/** The process id of the first process of a lab that is up, which sees what the lab has for itself, such as /run. */
+export function firstProcess(name: string): number {
+  return requireLab(name).pid;
 }
 
 /** The labs that are up. */

@@ -16,6 +16,17 @@ export function switchOf(site: string): string {
   return `switch-${site}`;
 }
 
+/**
+ * Mounts what a lab has for itself in its mount namespace: /run, and the bpf file system, in which pins outlive the daemons that made
+ * them. Both go with the last process of the lab. Rejects with CommandError.
+ */
+export async function mountOwn(): Promise<void> {
+  await run(["mount", "-t", "tmpfs", "tmpfs", RUN]);
+  mkdirSync(`${RUN}/netns`);
+  // Where the kernel has none, or none for users without rights, nothing can be pinned, and daemons say so.
+  await run(["mount", "-t", "bpf", "bpf", "/sys/fs/bpf"], { accept: [0, 1, 32] });
+}
+
 /** A command that runs in a node. */
 export function inNode(node: string, ...command: readonly string[]): readonly string[] {
   return ["ip", "netns", "exec", node, ...command];
@@ -60,8 +71,7 @@ export class Network {
 
   /** Builds it; it goes with the namespaces of the process. Rejects with CommandError. */
   static async build(topology: Topology): Promise<Network> {
-    await run(["mount", "-t", "tmpfs", "tmpfs", RUN]);
-    mkdirSync(`${RUN}/netns`);
+    await mountOwn();
     await addSwitch("wan");
     const relays: Conversation[] = [];
     for (const [name, site] of Object.entries(topology.sites)) await addSite(name, site, topology);

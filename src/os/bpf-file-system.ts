@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statfsSync } from "node:fs";
+import { mkdirSync, readdirSync, rmdirSync, rmSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SystemError } from "./errors.ts";
-import { errno, errnoName, mount } from "./libc.ts";
+import { close, errno, errnoName, mount, moveMount, openTree } from "./libc.ts";
 import { type Lock, lockFile } from "./locks.ts";
+import { inMountsOfFirst, isCopyOfFirst, type Mount, mountsOf } from "./mount-namespace.ts";
 
 /** The directory in which maps and links outlive the process: in a bpf file system, mounted where everyone has it. */
 
@@ -12,6 +13,12 @@ const ROOT = join(MOUNT_POINT, "wirespan");
 /** What statfs(2) calls a bpf file system (linux/magic.h). */
 const BPF_FS_MAGIC = 0xcafe4a11;
 const OWNER_ONLY = 0o700;
+/** Numbers of system calls that are the same on all machines. */
+const OPEN_TREE = 428;
+const MOVE_MOUNT = 429;
+const OPEN_TREE_CLONE = 1;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const AT_FDCWD = -100;
 
 /** Where to pin, or why nothing can be; and where pins do not outlive all processes of this mount namespace, why. */
 export type PinDirectory =
@@ -51,31 +58,38 @@ export function pinDirectory(name: string): PinDirectory {
 
 /** Why pins go with the last process that sees them here; undefined where the machine's, or the container's, first process does too. */
 function caveat(): string | undefined {
-  const hint = "ip netns exec and containers make such a mount; nsenter --net=/run/netns/NAME does not";
+  const hint = "in a container, or by hand; the first process of this machine does not see it";
   try {
     if (process.pid === 1) return `this process is the first of its container, which ends with it`;
-    const ours = bpfMounts("self").findLast(({ mountPoint }) => mountPoint === MOUNT_POINT)?.device;
-    if (bpfMounts("1").some(({ device }) => device === ours)) return undefined;
+    const isBpf = ({ kind }: Mount): boolean => kind === "bpf";
+    const ours = mountsOf("thread-self").findLast(
+      (mount) => isBpf(mount) && mount.mountPoint === MOUNT_POINT,
+    );
+    if (mountsOf("1").some((mount) => isBpf(mount) && mount.device === ours?.device)) return undefined;
     return `${MOUNT_POINT} is mounted for its mount namespace alone (${hint})`;
   } catch (error) {
     return `whether ${MOUNT_POINT} is the machine's own cannot be seen: ${codeOf(error)} (/proc/1/mountinfo)`;
   }
 }
 
-/** The bpf file systems that a process sees, by their device numbers (proc_pid_mountinfo(5)). */
-function bpfMounts(process: string): readonly { readonly device: string; readonly mountPoint: string }[] {
-  return readFileSync(`/proc/${process}/mountinfo`, "utf8")
-    .split("\n")
-    .filter((line) => line.includes(" - bpf "))
-    .map((line) => {
-      const [, , device = "", , mountPoint = ""] = line.split(" ");
-      return { device, mountPoint };
-    });
+/**
+ * Mounts the bpf file system if it is not yet and may be; whoever pins says why it could not. Where `ip netns exec` has covered the
+ * machine's, that one is mounted, so that pins live as long as they do without it. Throws SystemError.
+ */
+export function mountBpfFileSystem(): void {
+  if (!isMounted() && !(isCopyOfFirst() && mountThatOfFirst())) mountProblem();
 }
 
-/** Mounts the bpf file system if it is not yet and may be; whoever pins says why it could not. */
-export function mountBpfFileSystem(): void {
-  if (!isMounted()) mountProblem();
+/** Mounts here what the first process has, which gets one if it has none. Gives back whether it could. */
+function mountThatOfFirst(): boolean {
+  const tree = inMountsOfFirst(() => {
+    if (!isMounted() && mountProblem() !== undefined) return -1;
+    return openTree(OPEN_TREE, AT_FDCWD, MOUNT_POINT, OPEN_TREE_CLONE);
+  });
+  if (tree === undefined || tree < 0) return false;
+  const answer = moveMount(MOVE_MOUNT, tree, "", AT_FDCWD, MOUNT_POINT, MOVE_MOUNT_F_EMPTY_PATH);
+  close(tree);
+  return answer === 0;
 }
 
 /** The path of a pin in a directory. The file system takes no dot in a name, so that one is written as "%2E", and so on. */

@@ -60,6 +60,16 @@ export const munmap = declare("int munmap(uintptr_t address, unsigned long lengt
 export const mount = declare(
   "int mount(const char *source, const char *target, const char *kind, unsigned long flags, uintptr_t data)",
 );
+export const unshare = declare("int unshare(int kinds)");
+export const setns = declare("int setns(int fd, int kind)");
+export const fchdir = declare("int fchdir(int fd)");
+/** Only for open_tree(2) and move_mount(2), for which an older libc has no functions. */
+export const openTree = declare(
+  "intptr_t syscall(long number, int folder, const char *path, unsigned int flags)",
+);
+export const moveMount = declare(
+  "intptr_t syscall(long number, int tree, const char *path, int folder, const char *target, unsigned int flags)",
+);
 export const ifNameToIndex = declare("unsigned int if_nametoindex(const char *name)");
 
 /** The number of the last error of this thread. */

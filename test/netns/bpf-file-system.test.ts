@@ -1,15 +1,25 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { assemble } from "../../src/bpf/assembler.ts";
 import { Register } from "../../src/bpf/instruction.ts";
 import { exit, move } from "../../src/bpf/mnemonics.ts";
-import { pinDirectory, pinPath, removeDirectory, removeOthers } from "../../src/os/bpf-file-system.ts";
+import {
+  mountBpfFileSystem,
+  pinDirectory,
+  pinPath,
+  removeDirectory,
+  removeOthers,
+} from "../../src/os/bpf-file-system.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { mount } from "../../src/os/libc.ts";
-import { inPrivateMounts } from "../support/mount-namespace.ts";
+import { isCopyOfFirst, mountsOf } from "../../src/os/mount-namespace.ts";
+import { inPrivateMounts, inRoot } from "../support/mount-namespace.ts";
 import { needBpf } from "../support/namespace.ts";
 
 const ROOT = "/sys/fs/bpf/wirespan";
+const MS_BIND = 0x1000;
 
 beforeAll(needBpf);
 
@@ -106,6 +116,41 @@ test("pins that go with a mount namespace have a caveat, those that the first pr
     expect(bpfCaveat("wst-caveat-private")).toContain("/sys/fs/bpf is mounted for its mount namespace alone");
   });
 });
+
+test("where the machine's is covered, as by ip netns exec, it is mounted again, and nothing else changes", () => {
+  inPrivateMounts(() => {
+    hide();
+    const before = statSync(".").ino;
+    mountBpfFileSystem();
+    expect(bpfDevice("thread-self")).toBe(bpfDevice("1"));
+    expect(bpfCaveat("wst-caveat-covered")).toBeUndefined();
+    expect(statSync(".").ino).toBe(before);
+  });
+});
+
+test("a bpf file system that somebody mounted by hand stays, with its caveat", () => {
+  inPrivateMounts(() => {
+    expect(mount("bpf", "/sys/fs/bpf", "bpf", 0, 0)).toBe(0);
+    mountBpfFileSystem();
+    expect(bpfDevice("thread-self")).not.toBe(bpfDevice("1"));
+    expect(bpfCaveat("wst-caveat-own")).toContain("/sys/fs/bpf is mounted for its mount namespace alone");
+  });
+});
+
+test("a mount namespace with another root directory, as a container has, is no copy of the first process's", () => {
+  inPrivateMounts(() => {
+    const folder = mkdtempSync(join(tmpdir(), "wirespan-root-"));
+    expect(mount("none", folder, "tmpfs", 0, 0)).toBe(0);
+    mkdirSync(join(folder, "proc"));
+    expect(mount("/proc", join(folder, "proc"), "", MS_BIND, 0)).toBe(0);
+    expect(isCopyOfFirst()).toBe(true);
+    expect(inRoot(folder, isCopyOfFirst)).toBe(false);
+  });
+});
+
+function bpfDevice(process: string): string | undefined {
+  return mountsOf(process).findLast(({ mountPoint }) => mountPoint === "/sys/fs/bpf")?.device;
+}
 
 /** The caveat of a directory that goes at once. */
 function bpfCaveat(name: string): string | undefined {

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import type { Load } from "../../src/lab/exchange.ts";
+import { atNode } from "../../src/lab/lab.ts";
 import { expectExchange } from "../support/bulk.ts";
-import { Lab, MAIN, planes } from "../support/lab.ts";
+import { Lab, planes } from "../support/lab.ts";
 
 const OCTETS = 150_000_000;
 const BACK_OCTETS = 6_000_000;
@@ -53,7 +54,7 @@ function topologyOf(encapsulation: string, vlan: number, wanMtu = 1600): string 
 
 /** Random octets from a1 to b1, and others back; expects them to come as they were sent. */
 function exchange(topology: string, load: Load): Promise<void> {
-  const at = (host: string) => [process.execPath, MAIN, "lab", "exec", topology, host];
+  const at = (host: string) => atNode(topology, host, []);
   return expectExchange(at("a1"), at("b1"), load);
 }
 

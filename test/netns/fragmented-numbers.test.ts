@@ -1,5 +1,4 @@
 import { beforeAll, expect, test } from "vitest";
-import type { StatusReport } from "../../src/daemon/status.ts";
 import { run } from "../../src/lab/command.ts";
 import { needBpf } from "../support/namespace.ts";
 import { HOSTS, VethLcces } from "../support/veth-lcces.ts";
@@ -22,7 +21,7 @@ const rows = (["udp", "ip"] as const).flatMap((encapsulation) =>
 );
 
 async function pseudowire(lcces: VethLcces, end: "a" | "b") {
-  const { pseudowires } = JSON.parse(await lcces.status(end)) as StatusReport;
+  const { pseudowires } = await lcces.status(end);
   const [found] = pseudowires;
   if (found === undefined) throw new Error(`no pseudowire at ${end}`);
   return found;

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { stringify } from "yaml";
+import { atNode } from "../../src/lab/lab.ts";
 import { expectExchange } from "../support/bulk.ts";
-import { eventually, Lab, MAIN, planes } from "../support/lab.ts";
+import { eventually, Lab, planes } from "../support/lab.ts";
 
 /** Hosts with a VXLAN of their own across the pseudowire: what they send in it are GSO packets within a tunnel. */
 
@@ -118,7 +119,7 @@ test.each(ways)(
     const topology = topologyOf(encapsulation);
     await using lab = await Lab.up(topology, plane);
     await addTunnels(lab);
-    const at = (host: string) => [process.execPath, MAIN, "lab", "exec", topology, host];
+    const at = (host: string) => atNode(topology, host, []);
     // Neighbours are found before GSO packets have to wait for that, of which few may.
     const pings = destinations.map((address) => `ping -q -c1 -W20 ${address}`).join(" && ");
     expect((await lab.shell("a1", pings)).status).toBe(0);

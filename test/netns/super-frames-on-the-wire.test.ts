@@ -2,10 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { atNode } from "../../src/lab/lab.ts";
 import { readCapture } from "../../src/os/capture-file.ts";
 import { expectExchange } from "../support/bulk.ts";
 import { naiveChecksum } from "../support/internet-checksum.ts";
-import { eventually, Lab, MAIN, output } from "../support/lab.ts";
+import { eventually, Lab, output } from "../support/lab.ts";
 
 /**
  * Super-frames over IP protocol 115 as the network sees them: with devices that finish no checksums, for that is when the kernel has to
@@ -65,7 +66,7 @@ describe.each([4, 6] as const)("over IPv%d", (version) => {
       said += text;
     });
     await eventually("tcpdump listens", () => said.includes("listening"));
-    const at = (host: string) => [process.execPath, MAIN, "lab", "exec", topology, host];
+    const at = (host: string) => atNode(topology, host, []);
     await expectExchange(at("a10"), at("b10"), { address: "10.0.0.13", there: 20_000_000, back: 1_000_000 });
     await ended;
     expect((await lab.pseudowire("a", "lan")).plane).toBe("ebpf");

@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
+import { atNode } from "../../src/lab/lab.ts";
 import { expectExchange } from "../support/bulk.ts";
 import { eventually, Lab, MAIN, output } from "../support/lab.ts";
+import { Sites } from "../support/sites.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -50,77 +52,90 @@ function topologyOf(name: string, circuit: Circuit, isStatic: boolean, encapsula
   return file;
 }
 
-/** Starts the daemon of site a over and over, as an init system would, where pins outlive each of them. */
-async function supervise(lab: Lab): Promise<ReturnType<Lab["spawn"]>> {
+/** Kills the daemon of site a, as by kill -9, and waits until there is none. */
+async function crash(lab: Lab): Promise<void> {
   const { pid } = await lab.status("a");
-  await lab.shell("lcce-a", `kill ${pid}`);
+  expect((await lab.shell("lcce-a", `kill -9 ${pid}`)).status).toBe(0);
   await eventually(
     "the daemon is gone",
     async () => (await lab.shell("lcce-a", `kill -0 ${pid}`)).status !== 0,
   );
-  const run = `${process.execPath} ${MAIN} run -c /run/wirespan-a.yaml`;
-  const script = `mount -t bpf bpf /sys/fs/bpf; while :; do ${run}; done`;
-  const supervisor = lab.spawn("lcce-a", "sh", "-c", script);
-  await eventually("hosts reach each other", () => lab.reaches("a1", "10.0.0.12"));
-  return supervisor;
 }
+
+/** Starts the daemon of site a again, and waits until it answers. */
+async function restart(lab: Lab): Promise<void> {
+  lab.spawn("lcce-a", process.execPath, MAIN, "run", "-c", "/run/wirespan-a.yaml");
+  await eventually("another daemon runs", () =>
+    lab.status("a").then(
+      () => true,
+      () => false,
+    ),
+  );
+}
+
+const PINS = "/sys/fs/bpf/wirespan";
+const OUTLIVES = "programs in the kernel can be had; forwarding outlives a crash of the daemon";
 
 describe.each([
   ["an interface", { interface: "trunk" }],
   ["an interface of its own in a bridge", { tap: "pw0", bridge: "lan" }],
 ] as const)("the eBPF plane on %s", (name, circuit) => {
-  test("forwards while its daemon is dead, and the next one takes over: not one frame is lost", async () => {
-    await using lab = await Lab.up(topologyOf(`static-${Object.keys(circuit)[0]}`, circuit, true), "ebpf");
-    const supervisor = await supervise(lab);
-    const { pid } = await lab.status("a");
-    expect((await lab.pseudowire("a", "lan")).plane, name).toBe("ebpf");
-    const before = (await lab.pseudowire("a", "lan")).transmittedFrames;
-    const ping = lab.spawn("a1", "ping", "-q", "-i", "0.02", "-c", "300", "10.0.0.12");
-    const printed = output(ping);
-    const isCounted = async () => (await lab.pseudowire("a", "lan")).transmittedFrames > before + 20;
-    await eventually("pings pass", isCounted);
-    expect((await lab.shell("lcce-a", `kill -9 ${pid}`)).status).toBe(0);
-    const isAnother = async () => (await lab.status("a").catch(() => undefined))?.pid !== pid;
-    await eventually(
-      "another daemon runs",
-      async () => (await lab.status("a").catch(() => undefined)) !== undefined && (await isAnother()),
-    );
-    expect((await printed).includes(" 0% packet loss")).toBe(true);
-    expect((await lab.pseudowire("a", "lan")).plane).toBe("ebpf");
-    supervisor.kill("SIGKILL");
+  test("forwards while no daemon lives, and one that is started later takes over: not one frame is lost", async () => {
+    let pins: readonly string[];
+    {
+      await using lab = await Lab.up(topologyOf(`static-${Object.keys(circuit)[0]}`, circuit, true), "ebpf");
+      expect((await lab.status("a")).plane).toEqual({ name: "ebpf", reason: OUTLIVES });
+      expect((await lab.pseudowire("a", "lan")).plane, name).toBe("ebpf");
+      await eventually("hosts reach each other", () => lab.reaches("a1", "10.0.0.12"));
+      const ping = "echo $$ > /run/ping.pid; exec ping -q -i 0.02 10.0.0.12";
+      const printed = output(lab.spawn("a1", "sh", "-c", ping));
+      await crash(lab);
+      const alone = await lab.exec("a1", "ping", "-q", "-i", "0.02", "-c", "50", "10.0.0.12");
+      expect(alone.stdout).toContain(" 0% packet loss");
+      await restart(lab);
+      const { transmittedFrames } = await lab.pseudowire("a", "lan");
+      const isCounted = async () =>
+        (await lab.pseudowire("a", "lan")).transmittedFrames > transmittedFrames + 20;
+      await eventually("pings pass", isCounted);
+      await lab.shell("a1", "kill -INT $(cat /run/ping.pid)");
+      expect(await printed).toContain(" 0% packet loss");
+      expect((await lab.pseudowire("a", "lan")).plane).toBe("ebpf");
+      await crash(lab);
+      pins = readdirSync(lab.path(PINS));
+      expect(pins.length).toBe(2);
+    }
+    const left = existsSync(PINS) ? readdirSync(PINS) : [];
+    expect(left.filter((directory) => pins.includes(directory))).toEqual([]);
   });
 });
 
 test("what cuts TCP over IP 115 works on while its daemon is dead, and the next one takes it over", async () => {
   const topology = topologyOf("cutter", { interface: "trunk" }, true, "ip");
   await using lab = await Lab.up(topology, "ebpf");
-  const supervisor = await supervise(lab);
+  await eventually("hosts reach each other", () => lab.reaches("a1", "10.0.0.12"));
   const before = await lab.cutters("a");
   expect(before.length).toBe(1);
-  const { pid } = await lab.status("a");
-  const at = (host: string) => [process.execPath, MAIN, "lab", "exec", topology, host];
+  const at = (host: string) => atNode(topology, host, []);
   const exchange = (there: number) =>
     expectExchange(at("a1"), at("b1"), { address: "10.0.0.12", there, back: 1_000_000 });
   const during = exchange(50_000_000);
-  expect((await lab.shell("lcce-a", `kill -9 ${pid}`)).status).toBe(0);
+  await crash(lab);
   await during;
-  const isAnother = async () => ((await lab.status("a").catch(() => undefined))?.pid ?? pid) !== pid;
-  await eventually("another daemon runs", isAnother);
+  await restart(lab);
   await exchange(1_000_000);
   expect(await lab.cutters("a")).toEqual(before);
   expect((await lab.pseudowire("a", "lan")).plane).toBe("ebpf");
   console.log(`taken over: ${before}`);
-  supervisor.kill("SIGKILL");
 });
 
 test("a negotiated session is replaced after a crash, and what is left of the old one goes", async () => {
   await using lab = await Lab.up(topologyOf("negotiated", { interface: "trunk" }, false), "ebpf");
-  const supervisor = await supervise(lab);
-  const { pid } = await lab.status("a");
+  await eventually("hosts reach each other", () => lab.reaches("a1", "10.0.0.12"));
   const old = (await lab.pseudowire("a", "lan")).localSessionId;
   const ping = lab.spawn("a1", "ping", "-q", "-i", "0.02", "-c", "300", "10.0.0.12");
   const printed = output(ping);
-  expect((await lab.shell("lcce-a", `kill -9 ${pid}`)).status).toBe(0);
+  await crash(lab);
+  await restart(lab);
   const isNew = async () => {
     const report = await lab.status("a").catch(() => undefined);
     const lan = report?.pseudowires[0];
@@ -130,18 +145,15 @@ test("a negotiated session is replaced after a crash, and what is left of the ol
   const lost = /(\d+) packets transmitted, (\d+) received/.exec(await printed);
   console.log(`crash of a daemon with a negotiated session: ${lost?.[0]}`);
   expect(await lab.reaches("a1", "10.0.0.12")).toBe(true);
-  supervisor.kill("SIGKILL");
 });
 
-/** Kills the daemon of site a with another configuration in its place, and waits for the next one, which reads that. */
+/** Kills the daemon of site a, and starts it again with another configuration. */
 async function crashInto(lab: Lab, change: (config: Configuration) => void): Promise<void> {
-  const { pid } = await lab.status("a");
   const config = parse((await lab.shell("lcce-a", "cat /run/wirespan-a.yaml")).stdout) as Configuration;
   change(config);
   await lab.shell("lcce-a", "cat > /run/wirespan-a.yaml", stringify(config));
-  expect((await lab.shell("lcce-a", `kill -9 ${pid}`)).status).toBe(0);
-  const isAnother = async () => ((await lab.status("a").catch(() => undefined))?.pid ?? pid) !== pid;
-  await eventually("another daemon runs", isAnother);
+  await crash(lab);
+  await restart(lab);
 }
 
 interface Configuration {
@@ -155,7 +167,6 @@ const fixed = (id: number) => ({
 
 test("a crash, and a configuration that the maps left behind have no room for: the next daemon makes others", async () => {
   await using lab = await Lab.up(topologyOf("grown", { interface: "trunk" }, true), "ebpf");
-  const supervisor = await supervise(lab);
   for (const words of ["add many type veth peer name end", "set many up", "set end up"])
     expect((await lab.shell("lcce-a", `ip link ${words}`)).status, words).toBe(0);
   await crashInto(lab, ({ tunnels: { peer } }) => {
@@ -165,32 +176,32 @@ test("a crash, and a configuration that the maps left behind have no room for: t
   const { plane, pseudowires } = await lab.status("a");
   expect(plane.name, plane.reason).toBe("ebpf");
   expect(pseudowires.length).toBe(2001);
-  expect(pseudowires.filter((pseudowire) => pseudowire.plane !== "ebpf")).toEqual([]);
+  const isInKernel = async () => (await lab.status("a")).pseudowires.every((one) => one.plane === "ebpf");
+  await eventually("programs carry all", isInKernel);
   await eventually("hosts reach each other", () => lab.reaches("a1", "10.0.0.12"));
   // The next one finds room enough in what this one leaves.
   await crashInto(lab, () => undefined);
   expect((await lab.status("a")).plane.name).toBe("ebpf");
   await eventually("hosts reach each other", () => lab.reaches("a1", "10.0.0.12"));
-  supervisor.kill("SIGKILL");
 });
 
 test("a crash, and a configuration without a circuit: its hidden interfaces go at the next start", async () => {
   await using lab = await Lab.up(topologyOf("shrunk", { interface: "trunk" }, true), "ebpf");
-  const supervisor = await supervise(lab);
   await lab.shell("lcce-a", "ip link add wsa0000cafe0000 type veth peer name wsb0000cafe0000");
   const links = async () => (await lab.shell("lcce-a", "ls /sys/class/net")).stdout.trim().split(/\s+/);
   const before = (await links()).sort();
   await crashInto(lab, ({ tunnels: { peer } }) => {
     peer.pseudowires["gone"] = { circuit: { tap: "pw7" }, static: fixed(77) };
   });
+  const isUp = async () => (await lab.pseudowire("a", "gone")).localCircuit === "up";
+  await eventually("its circuit is up", isUp);
   const added = (await links()).filter((name) => !before.includes(name));
   expect(added.map((name) => name.slice(0, 3)).sort()).toEqual(["pw7", "wsa", "wsb", "wst"]);
   await crashInto(lab, ({ tunnels: { peer } }) => {
     delete peer.pseudowires["gone"];
   });
-  expect((await links()).sort()).toEqual(before);
+  await eventually("its interfaces are gone", async () => `${(await links()).sort()}` === `${before}`);
   expect(await lab.reaches("a1", "10.0.0.12")).toBe(true);
-  supervisor.kill("SIGKILL");
 });
 
 test("a clean stop leaves no program, no pin and no interface behind", async () => {
@@ -205,3 +216,31 @@ test("a clean stop leaves no program, no pin and no interface behind", async () 
   );
   expect((await links()).filter((link) => /^(ws|pw)/.test(link))).toEqual([]);
 });
+
+test.each(["udp", "ip"])(
+  "daemons over %s that were started by ip netns exec: frames pass while one is dead, the next one takes over, and a clean stop leaves nothing",
+  async (encapsulation) => {
+    await using sites = await Sites.make();
+    const keys = { control: "static", encapsulation };
+    const pseudowires = { lan: { circuit: { interface: "eth1" }, static: fixed(7) } };
+    const start = (site: "a" | "b") =>
+      sites.start(site, sites.write(site, sites.configuration(site, "ebpf", { ...keys, pseudowires })), [
+        "ip",
+        "netns",
+        "exec",
+        sites.namespace(site),
+      ]);
+    const [a] = [start("a"), start("b")];
+    await sites.reached();
+    expect((await sites.status("a")).plane).toEqual({ name: "ebpf", reason: OUTLIVES });
+    await a.end("SIGKILL");
+    expect(await sites.passes(50)).toBe(true);
+    const next = start("a");
+    await sites.told("the next one carries frames", "a", ({ pseudowires: [lan] }) => lan?.plane === "ebpf");
+    expect(await sites.passes(50)).toBe(true);
+    await next.end();
+    const { stdout } = await sites.exec("a", "ip", "-brief", "link");
+    expect(stdout).toContain("eth1");
+    expect(stdout).not.toMatch(/^ws/m);
+  },
+);

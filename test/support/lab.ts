@@ -1,15 +1,20 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { request } from "../../src/daemon/control-client.ts";
 import type { PseudowireStatus, StatusReport } from "../../src/daemon/status.ts";
 import { type CommandResult, run } from "../../src/lab/command.ts";
+import { atNode, firstProcess } from "../../src/lab/lab.ts";
+
+/** Exit statuses that a test looks at by itself. */
+const ACCEPTED = [0, 1, 2, 3, 4];
 
 /** The built command, as users run it. */
 export const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 export function wirespan(...words: readonly string[]): Promise<CommandResult> {
-  const accept = [0, 1, 2, 3, 4];
-  return run([process.execPath, MAIN, ...words], { accept, timeoutMs: 120_000 });
+  return run([process.execPath, MAIN, ...words], { accept: ACCEPTED, timeoutMs: 120_000 });
 }
 
 /** Waits until a condition holds; rejects, naming it, when `limitMs` are over. */
@@ -28,7 +33,7 @@ export async function eventually(
 /** Both planes carry the same frames. */
 export const planes = ["userspace", "ebpf"] as const;
 
-/** A lab that is up for a test. */
+/** A lab that is up for a test. What is asked of it and its nodes often goes past the command, whose own tests are elsewhere. */
 export class Lab {
   readonly #name: string;
 
@@ -44,33 +49,28 @@ export class Lab {
     return new Lab(topology);
   }
 
+  /** A path of the lab's own files, as this process sees it. */
+  path(path: string): string {
+    return join("/proc", `${firstProcess(this.#name)}`, "root", path);
+  }
+
   exec(node: string, ...command: readonly string[]): Promise<CommandResult> {
-    return wirespan("lab", "exec", this.#name, node, ...command);
+    return run(atNode(this.#name, node, command), { accept: ACCEPTED, timeoutMs: 120_000 });
   }
 
   /** Runs a shell command with text for its standard input. */
   shell(node: string, command: string, input = ""): Promise<CommandResult> {
-    const words = ["lab", "exec", this.#name, node, "sh", "-c", command];
-    return run([process.execPath, MAIN, ...words], { input, accept: [0, 1, 2, 3, 4] });
+    return run(atNode(this.#name, node, ["sh", "-c", command]), { input, accept: ACCEPTED });
   }
 
   /** A program that goes on in a node beside the test. */
   spawn(node: string, ...command: readonly string[]): ChildProcess {
-    return spawn(process.execPath, [MAIN, "lab", "exec", this.#name, node, ...command], { stdio: "pipe" });
+    const [file = "", ...words] = atNode(this.#name, node, command);
+    return spawn(file, words, { stdio: "pipe" });
   }
 
-  async status(site: string): Promise<StatusReport> {
-    const result = await this.exec(
-      `lcce-${site}`,
-      process.execPath,
-      MAIN,
-      "status",
-      "--json",
-      "--socket",
-      `/run/wirespan-${site}.sock`,
-    );
-    if (result.status !== 0) throw new Error(`status at ${site}: ${result.stderr}`);
-    return JSON.parse(result.stdout) as StatusReport;
+  status(site: string): Promise<StatusReport> {
+    return request<StatusReport>(this.path(`/run/wirespan-${site}.sock`), "status");
   }
 
   async pseudowire(site: string, name: string): Promise<PseudowireStatus> {

@@ -1,12 +1,12 @@
 import { closeSync, openSync } from "node:fs";
 import koffi from "koffi";
-import { mount } from "../../src/os/libc.ts";
+import { fchdir, mount, setns, unshare } from "../../src/os/libc.ts";
 
 const CLONE_NEWNS = 0x2_0000;
 const MS_PRIVATE_ALL = 0x4000 | 0x4_0000;
-const libc = koffi.load("libc.so.6");
-const unshare = libc.func("int unshare(int kind)") as unknown as (kind: number) => number;
-const setns = libc.func("int setns(int fd, int kind)") as unknown as (fd: number, kind: number) => number;
+const chroot = koffi.load("libc.so.6").func("int chroot(const char *path)") as unknown as (
+  path: string,
+) => number;
 
 function must(answer: number, what: string): void {
   if (answer !== 0) throw new Error(`${what}: errno ${koffi.errno()}`);
@@ -21,6 +21,19 @@ export function inPrivateMounts<T>(act: () => T): T {
     return act();
   } finally {
     must(setns(own, CLONE_NEWNS), "leave the mount namespace");
+    closeSync(own);
+  }
+}
+
+/** Does something with this thread, which has mounts of its own and must not wait meanwhile, in another root directory. */
+export function inRoot<T>(folder: string, act: () => T): T {
+  const own = openSync("/", "r");
+  try {
+    must(chroot(folder), "change the root directory");
+    return act();
+  } finally {
+    must(fchdir(own), "leave the root directory");
+    must(chroot("."), "leave the root directory");
     closeSync(own);
   }
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { request } from "../../src/daemon/control-client.ts";
 import type { PseudowireStatus, StatusReport } from "../../src/daemon/status.ts";
 import { type CommandResult, run } from "../../src/lab/command.ts";
 import { eventually, MAIN, wirespan } from "./lab.ts";
@@ -67,7 +68,7 @@ export class Sites {
   static async make(): Promise<Sites> {
     const sites = new Sites();
     try {
-      for (const name of ["a", "b", "ha", "hb"]) await run(["ip", "netns", "add", sites.#namespace(name)]);
+      for (const name of ["a", "b", "ha", "hb"]) await run(["ip", "netns", "add", sites.namespace(name)]);
       await sites.#cable("a", "wan0", "b", "wan0");
       for (const site of ["a", "b"] as const) {
         await sites.#cable(site, "eth1", `h${site}`, "eth0");
@@ -81,30 +82,31 @@ export class Sites {
     }
   }
 
-  #namespace(name: string): string {
+  /** The name of the network namespace of a site or host. */
+  namespace(name: string): string {
     return `${this.#name}${name}`;
   }
 
   async #cable(here: string, name: string, there: string, far: string): Promise<void> {
-    const [near, other] = [this.#namespace(here), this.#namespace(there)];
+    const [near, other] = [this.namespace(here), this.namespace(there)];
     await run(["ip", "-n", near, "link", "add", name, "type", "veth", "peer", "name", far, "netns", other]);
     await this.ip(here, `link set ${name} up`);
     await this.ip(there, `link set ${far} up`);
   }
 
   async ip(name: string, words: string): Promise<void> {
-    await run(["ip", "-n", this.#namespace(name), ...words.split(" ")]);
+    await run(["ip", "-n", this.namespace(name), ...words.split(" ")]);
   }
 
   /** Runs a program in a namespace: `a`, `b`, or a host, `ha` or `hb`. Any exit status will do. */
   exec(name: string, ...command: readonly string[]): Promise<CommandResult> {
     const accept = [0, 1, 2, 3, 4, 128 + 9, 255];
-    return run(["nsenter", `--net=/run/netns/${this.#namespace(name)}`, ...command], { accept });
+    return run(["nsenter", `--net=/run/netns/${this.namespace(name)}`, ...command], { accept });
   }
 
   /** A program that goes on in a namespace. */
   spawn(name: string, ...command: readonly string[]): ChildProcess {
-    const words = [`--net=/run/netns/${this.#namespace(name)}`, ...command];
+    const words = [`--net=/run/netns/${this.namespace(name)}`, ...command];
     return spawn("nsenter", words, { stdio: ["ignore", "pipe", "pipe"] });
   }
 
@@ -137,7 +139,7 @@ export class Sites {
 
   /** Starts a daemon in a namespace with a file; `by` are words of a program that starts it. */
   start(name: string, file: string, by: readonly string[] = []): RunningDaemon {
-    const words = [`--net=/run/netns/${this.#namespace(name)}`, ...by, process.execPath, MAIN, "run", "-c"];
+    const words = [`--net=/run/netns/${this.namespace(name)}`, ...by, process.execPath, MAIN, "run", "-c"];
     const daemon = new RunningDaemon(
       spawn("nsenter", [...words, file], { stdio: ["ignore", "ignore", "pipe"] }),
     );
@@ -153,10 +155,8 @@ export class Sites {
     return daemons;
   }
 
-  async status(name: string): Promise<StatusReport> {
-    const { status, stdout, stderr } = await wirespan("status", "--json", "--socket", this.socket(name));
-    if (status !== 0) throw new Error(`status of ${name}: ${stderr}`);
-    return JSON.parse(stdout) as StatusReport;
+  status(name: string): Promise<StatusReport> {
+    return request<StatusReport>(this.socket(name), "status");
   }
 
   reload(name: string): Promise<CommandResult> {
@@ -201,7 +201,7 @@ export class Sites {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const daemon of this.#daemons) if (daemon.isRunning) await daemon.end("SIGTERM");
     for (const name of ["a", "b", "ha", "hb"])
-      await run(["ip", "netns", "delete", this.#namespace(name)], { accept: [0, 1] });
+      await run(["ip", "netns", "delete", this.namespace(name)], { accept: [0, 1] });
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

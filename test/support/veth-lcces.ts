@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { request } from "../../src/daemon/control-client.ts";
+import type { StatusReport } from "../../src/daemon/status.ts";
 import { run } from "../../src/lab/command.ts";
 import { eventually, MAIN } from "./lab.ts";
 import { TestNamespace } from "./namespace.ts";
@@ -63,7 +65,10 @@ export class VethLcces implements AsyncDisposable {
       await made.#build();
       for (const end of ["a", "b"] as const) made.#start(end);
       await eventually(`a ping passes; ${made.#log}`, () => made.pings(4), 90_000);
-      await eventually("status says so", async () => (await made.status("a")).includes("up"));
+      await eventually("status says so", async () => {
+        const { pseudowires } = await made.status("a");
+        return pseudowires.every(({ localCircuit }) => localCircuit === "up");
+      });
     } catch (error) {
       await made[Symbol.asyncDispose]();
       throw new Error(`${String(error)}; ${made.#log}`);
@@ -163,12 +168,8 @@ export class VethLcces implements AsyncDisposable {
     await this.lcce(end).exec("ip", "link", "set", "pw0", "up");
   }
 
-  async status(end: End): Promise<string> {
-    const command = ["ip", "netns", "exec", this.lcce(end).name, process.execPath, MAIN];
-    const { stdout } = await run([...command, "status", "--json", "--socket", this.#socket(end)], {
-      accept: [0, 1, 2, 3],
-    });
-    return stdout;
+  status(end: End): Promise<StatusReport> {
+    return request<StatusReport>(this.#socket(end), "status");
   }
 
   get log(): string {

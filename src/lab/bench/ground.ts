@@ -1,7 +1,6 @@
-import { mkdirSync } from "node:fs";
 import { until } from "../checks.ts";
 import { run } from "../command.ts";
-import { inNode, RUN } from "../network.ts";
+import { inNode, mountOwn } from "../network.ts";
 
 /**
  * The ground that all candidates run on: site-a, lcce-a, WAN, lcce-b, site-b in a row. Each LCCE has `trunk` to its site and
@@ -28,8 +27,7 @@ export async function inLcce(side: Side, words: string): Promise<void> {
 }
 
 export async function buildGround(): Promise<void> {
-  await run(["mount", "-t", "tmpfs", "tmpfs", RUN]);
-  mkdirSync(`${RUN}/netns`);
+  await mountOwn();
   for (const side of SIDES) {
     for (const node of [`site-${side}`, `lcce-${side}`]) {
       await ip(`netns add ${node}`);
