@@ -1,10 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import colours from "picocolors";
 import type { StaticFormat } from "../capture/data-message.ts";
-import { decodeFile } from "../capture/decode-file.ts";
 import type { PacketRecord } from "../capture/record.ts";
 import type { L2SpecificSublayer } from "../wire/session-parameters.ts";
-import { recordText, summaryText } from "./decode-text.ts";
 import type { Shell } from "./program.ts";
 
 /** What `wirespan decode` is told besides its file. */
@@ -52,6 +49,11 @@ export function addDecode(program: Command, shell: Shell): void {
 
 /** Prints what a capture holds. Throws SystemError for files that cannot be read, UnsupportedError without libpcap. */
 export async function decode(file: string, options: DecodeOptions, shell: Shell): Promise<void> {
+  const [{ default: colours }, { decodeFile }, { recordText, summaryText }] = await Promise.all([
+    import("picocolors"),
+    import("../capture/decode-file.ts"),
+    import("./decode-text.ts"),
+  ]);
   // Nothing but a terminal gets colours, whatever the environment says.
   const palette = colours.createColors(process.stdout.isTTY === true && colours.isColorSupported);
   const isJson = options.json === true;

@@ -1,8 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
-import { loadConfig } from "../daemon/configuration-file.ts";
 import { request } from "../daemon/control-client.ts";
-import { type ReloadReport, renderStatus, type StatusReport } from "../daemon/status.ts";
+import type { ReloadReport, StatusReport } from "../daemon/status.ts";
 import { version } from "../daemon/version.ts";
 import { checkAddOns } from "../os/add-ons.ts";
 import { addDecode } from "./decode.ts";
@@ -31,7 +30,7 @@ Examples:
 
 Exit codes: 0 done, 1 failed (reload: taken over, but something waits), 2 wrong usage, 3 bad configuration, 4 no daemon answers.`;
 
-/** The command line. */
+/** The command line. What a command needs beside its words is imported when it runs, so that no other waits for it. */
 export function createProgram(shell: Shell): Command {
   const program = new Command("wirespan")
     .description("L2TPv3 (RFC 3931, RFC 4719) pseudowires: Ethernet and VLANs across an IP network")
@@ -67,7 +66,9 @@ export function createProgram(shell: Shell): Command {
     .option("--socket <path>", "control socket of the daemon", DEFAULT_SOCKET)
     .action(async ({ json, socket }: { json?: boolean; socket: string }) => {
       const report = await request<StatusReport>(socket, "status");
-      shell.out(`${json === true ? JSON.stringify(report, null, 2) : renderStatus(report)}\n`);
+      if (json === true) return shell.out(`${JSON.stringify(report, null, 2)}\n`);
+      const { renderStatus } = await import("../daemon/status.ts");
+      shell.out(`${renderStatus(report)}\n`);
     });
   program
     .command("reload")
@@ -86,6 +87,7 @@ export function createProgram(shell: Shell): Command {
 }
 
 async function check(shell: Shell, file: string): Promise<void> {
+  const { loadConfig } = await import("../daemon/configuration-file.ts");
   const loaded = loadConfig(file);
   if ("problems" in loaded) {
     for (const problem of loaded.problems) shell.error(`${problem}\n`);
