@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
+import { messageOf } from "../bytes/errors.ts";
 import { request } from "../daemon/control-client.ts";
 import type { ReloadReport, StatusReport } from "../daemon/status.ts";
 import { version } from "../daemon/version.ts";
@@ -47,13 +48,7 @@ export function createProgram(shell: Shell): Command {
       "--take-over",
       "have the daemon that runs with the same control socket make room, without a pause where programs forward",
     )
-    .action(async ({ config, takeOver = false }: { config: string; takeOver?: boolean }) => {
-      checkAddOns();
-      const { narrowPrivileges } = await import("../os/privileges.ts");
-      narrowPrivileges([config, fileURLToPath(import.meta.url)]);
-      const { runDaemon } = await import("../daemon/run.ts");
-      shell.exit(await runDaemon({ configFile: config, takeOver }));
-    });
+    .action((options: { config: string; takeOver?: boolean }) => runInForeground(shell, options));
   program
     .command("check")
     .description("check a configuration and tell every problem of it")
@@ -84,6 +79,24 @@ export function createProgram(shell: Shell): Command {
   addDecode(program, shell);
   addLab(program, shell);
   return program;
+}
+
+/** The daemon. Why it does not even begin is told as its log would tell it. */
+async function runInForeground(
+  shell: Shell,
+  { config, takeOver = false }: { readonly config: string; readonly takeOver?: boolean },
+): Promise<void> {
+  try {
+    checkAddOns();
+    const { narrowPrivileges } = await import("../os/privileges.ts");
+    narrowPrivileges([config, fileURLToPath(import.meta.url)]);
+    const { runDaemon } = await import("../daemon/run.ts");
+    shell.exit(await runDaemon({ configFile: config, takeOver }));
+  } catch (error) {
+    const { tellFatal } = await import("../daemon/log.ts");
+    tellFatal([messageOf(error)]);
+    shell.exit(exitCode.failed);
+  }
 }
 
 async function check(shell: Shell, file: string): Promise<void> {

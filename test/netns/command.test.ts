@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run } from "../../src/lab/command.ts";
-import { wirespan } from "../support/lab.ts";
+import { MAIN, wirespan } from "../support/lab.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -49,15 +49,13 @@ describe("the command line", () => {
     expect(stderr.trim().split("\n").length).toBeGreaterThanOrEqual(3);
   });
 
-  test("check and run name a file that is not there", async () => {
-    for (const words of [["check"], ["run", "-c"]]) {
-      const { status, stderr } = await wirespan(...words, join(folder, "absent.yaml"));
-      expect(status).toBe(1);
-      expect(stderr).toMatch(
-        /^(?:wirespan: |\{.*"event":"fatal","problem":")read the configuration: ENOENT \(.*absent.yaml\); there is no such file/,
-      );
-      expect(stderr).not.toContain("    at ");
-    }
+  test("check names a file that is not there", async () => {
+    const { status, stderr } = await wirespan("check", join(folder, "absent.yaml"));
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /^wirespan: read the configuration: ENOENT \(.*absent.yaml\); there is no such file/,
+    );
+    expect(stderr).not.toContain("    at ");
   });
 
   test("decode says what it cannot read, and what it wants", async () => {
@@ -72,21 +70,73 @@ describe("the command line", () => {
     }
   });
 
-  test("an add-on that is not built for this Node is named, with the command that builds it", async () => {
-    const shown = await run(["sh", "-c", addOnMissing], { accept: [0, 1] });
-    expect(shown.status).toBe(1);
-    expect(shown.stderr).toMatch(
-      /^wirespan: the package raw-socket: not supported here; needs its add-on .*npm rebuild raw-socket/,
-    );
-    expect(shown.stderr).not.toContain("    at ");
-  });
-
   test("status and reload exit 4 when no daemon answers, and say what to do", async () => {
     for (const command of ["status", "reload"]) {
       const { status, stderr } = await wirespan(command, "--socket", join(folder, "none.sock"));
       expect(status).toBe(4);
       expect(stderr).toContain("start it with: wirespan run");
     }
+  });
+});
+
+/** TABLE: why a daemon does not begin: its file, or undefined if there is none; its exit code; words of each line. */
+const fatal: readonly (readonly [string, string | undefined, number, readonly string[]])[] = [
+  ["no file", undefined, 1, ["read the configuration: ENOENT"]],
+  ["no YAML", "tunnels: [", 3, [":1:"]],
+  [
+    "two mistakes",
+    "lcce: { host: a }\nplain: 1\ntunnels: {}\n",
+    3,
+    ["lcce.host: unknown key", "plain: unknown key"],
+  ],
+  [
+    "a socket that no socket can be",
+    "lcce: { control_socket: /proc/absent/x.sock }\ntunnels: { t: { local: 192.0.2.1, remote: 192.0.2.2 } }\n",
+    1,
+    ["/proc/absent"],
+  ],
+];
+const format = (as: string) => `log: { format: ${as} }\n`;
+
+describe("why a daemon does not begin", () => {
+  const start = async (text: string | undefined) => {
+    const path = text === undefined ? join(folder, "absent.yaml") : file("fatal.yaml", text);
+    const shown = await run([process.execPath, MAIN, "run", "-c", path], { accept: [0, 1, 3] });
+    return { status: shown.status, lines: shown.stderr.trim().split("\n") };
+  };
+
+  /** Lines of JSON, one for each problem, with these words. */
+  const expectJson = (lines: readonly string[], words: readonly string[]) => {
+    const told = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const fatal = told.filter(({ event }) => event === "fatal");
+    expect(fatal.map(({ level }) => level)).toEqual(words.map(() => 60));
+    for (const [index, each] of words.entries()) {
+      expect(fatal[index]?.["problem"]).toContain(each);
+      expect(fatal[index]?.["msg"]).toContain(each);
+    }
+  };
+
+  test.each(fatal)("%s: lines of JSON where that is what the log is", async (_, text, code, words) => {
+    const { status, lines } = await start(text);
+    expectJson(lines, words);
+    expect(status).toBe(code);
+  });
+
+  test("and text where the file wants text", async () => {
+    const [, text = "", code, [words = ""]] = fatal[3]!;
+    const { status, lines } = await start(text + format("text"));
+    expect(status).toBe(code);
+    expect(lines.at(-1)).toContain(words);
+    expect(lines.at(-1)).not.toContain("{");
+    expectJson((await start(text + format("json"))).lines, [words]);
+  });
+
+  test("an add-on that is not built for this Node is named, with the command that builds it", async () => {
+    const { status, stderr } = await run(["sh", "-c", addOnMissing], { accept: [0, 1] });
+    expect(status).toBe(1);
+    expectJson(stderr.trim().split("\n"), ["the package raw-socket"]);
+    expect(stderr).toMatch(/not supported here; needs its add-on .*npm rebuild raw-socket/);
+    expect(stderr).not.toContain("    at ");
   });
 });
 
