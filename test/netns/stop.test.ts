@@ -4,7 +4,12 @@ import { type Keys, Sites } from "../support/sites.ts";
 
 /** What a stop may take, from the signal to the end of the process. */
 const LIMIT_MS = 3500;
-const tap = { lan: { circuit: { tap: "pw0" } } };
+
+/** Devices that the daemon takes away with itself: it hears of the first ones while it is at the others. */
+function taps(count: number): Keys {
+  const numbers = Array.from({ length: count }, (_, index) => index);
+  return Object.fromEntries(numbers.map((number) => [`t${number}`, { circuit: { tap: `pw${number}` } }]));
+}
 
 /** Pseudowires on VLANs of one interface. */
 function vlans(count: number): Keys {
@@ -14,8 +19,9 @@ function vlans(count: number): Keys {
 
 describe.each(planes)("SIGTERM, plane %s", (plane) => {
   test.each([
-    ["TAP devices", "together", tap],
-    ["TAP devices", "one after the other", tap],
+    ["a TAP device", "together", taps(1)],
+    ["6 TAP devices", "together", taps(6)],
+    ["6 TAP devices", "one after the other", taps(6)],
     ["400 VLANs", "together", vlans(400)],
   ] as const)(
     "ends a daemon with %s, both ends %s, and it lives on for nothing",
