@@ -90,8 +90,11 @@ async function runInForeground(
     checkAddOns();
     const { narrowPrivileges } = await import("../os/privileges.ts");
     narrowPrivileges([config, fileURLToPath(import.meta.url)]);
-    const { runDaemon } = await import("../daemon/run.ts");
-    shell.exit(await runDaemon({ configFile: config, takeOver }));
+    const [{ runDaemon }, { endProcess }] = await Promise.all([
+      import("../daemon/run.ts"),
+      import("../os/end-process.ts"),
+    ]);
+    endProcess(await runDaemon({ configFile: config, takeOver }));
   } catch (error) {
     const { tellFatal } = await import("../daemon/log.ts");
     tellFatal([messageOf(error)]);
@@ -106,7 +109,7 @@ async function check(shell: Shell, file: string): Promise<void> {
     for (const problem of loaded.problems) shell.error(`${problem}\n`);
     return shell.exit(exitCode.badConfiguration);
   }
-  const { config } = loaded;
+  const { config, linesOf } = loaded;
   const { tunnels } = config;
   const pseudowires = tunnels.reduce((total, tunnel) => total + tunnel.pseudowires.length, 0);
   shell.out(`${file}: in order; ${tunnels.length} tunnel(s), ${pseudowires} pseudowire(s)\n`);
@@ -115,5 +118,5 @@ async function check(shell: Shell, file: string): Promise<void> {
     import("../daemon/machine-notes.ts"),
     import("../os/host-network.ts"),
   ]);
-  for (const note of machineNotes(config, await readHostNetwork())) shell.error(`on this machine: ${note}\n`);
+  for (const line of linesOf(machineNotes(config, await readHostNetwork()))) shell.error(`${line}\n`);
 }

@@ -67,6 +67,14 @@ function checkTunnel(path: readonly string[], tunnel: RawTunnel, say: Say): void
 
 function checkAuthentication(path: readonly string[], tunnel: RawTunnel, say: Say): void {
   const mode = tunnel.authentication ?? (tunnel.secret === undefined ? "none" : "digest");
+  // An empty secret, which RFC 3931 §4.1.1.2 knows, is one that everybody has: it must not look like authentication.
+  if (tunnel.authentication === "digest" && tunnel.control === "static")
+    say([...path, "authentication"], "of no use with control: static");
+  else if (mode === "digest" && tunnel.secret === undefined && tunnel.next_secret === undefined)
+    say(
+      [...path, "authentication"],
+      "digest needs a secret, the same at both ends: give secret: { file: PATH }; without any, integrity finds damage and proves nothing else",
+    );
   for (const key of ["secret", "next_secret"] as const) {
     const secret = tunnel[key];
     if (secret === undefined) continue;

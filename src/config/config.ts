@@ -63,7 +63,7 @@ export interface ControlConfig {
   readonly role: "either" | "initiator" | "responder";
   /** "digest": nonces and a Message Digest keyed by `secrets`; "integrity": an unkeyed digest; "none": neither (RFC 3931 §4.3). */
   readonly authentication: "digest" | "integrity" | "none";
-  /** One or two with "digest" (either is accepted, the first is preferred); empty otherwise. An empty list with "digest" means the empty password. */
+  /** One or two with "digest" (either is accepted, the first is preferred); empty otherwise. */
   readonly secrets: readonly SecretSource[];
   readonly digestType: "hmac-md5" | "hmac-sha1";
   /** Hide the AVPs that may be hidden (RFC 3931 §5.3). Only with "digest". */

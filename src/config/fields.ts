@@ -233,18 +233,18 @@ export const nameRule = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/);
 
 /** Keys of a tunnel that are taken over while its control connection runs; any other change makes it anew. */
 export const updatable: readonly string[] = [
-  "helloIntervalMs",
-  "retransmitInitialMs",
-  "retransmitCapMs",
-  "retransmitLimit",
-  "silenceLimitMs",
-  "receiveWindowSize",
-  "reconnectInitialMs",
-  "reconnectCapMs",
+  "hello_interval_s",
+  "retransmit_initial_ms",
+  "retransmit_cap_ms",
+  "retransmit_limit",
+  "silence_limit_s",
+  "receive_window",
+  "reconnect_initial_s",
+  "reconnect_cap_s",
 ];
 
 /** Keys of a pseudowire that are taken over while its session runs; any other change makes it anew. */
-export const updatableOfPseudowires: readonly string[] = ["sequencingWindow", "sequencingReset", "dscp"];
+export const updatableOfPseudowires: readonly string[] = ["sequencing_window", "sequencing_reset", "dscp"];
 
 export const tunnelFields = z.strictObject({
   local: address.describe("Our IPv4 or IPv6 address."),
@@ -311,8 +311,8 @@ export const tunnelFields = z.strictObject({
     .enum(["digest", "integrity", "none"])
     .optional()
     .describe(
-      "Control message authentication, the same at both ends: keyed by the secret, against damage only, or none; default: " +
-        "`digest` with a `secret`, else `none` (RFC 3931 §4.3).",
+      "Control message authentication, the same at both ends: `digest` by a `secret`, which it needs; `integrity` finds damage, and " +
+        "authenticates nobody; `none`. Default: `digest` with a `secret`, else `none` (RFC 3931 §4.3).",
     ),
   secret: secretFields.optional(),
   next_secret: secretFields

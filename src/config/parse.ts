@@ -10,13 +10,15 @@ import {
   type Pair,
   parseDocument,
   type Range,
+  Scalar,
   type YAMLMap,
 } from "yaml";
 import { buildConfig } from "./build.ts";
-import { checkConfig } from "./check.ts";
+import { type Complaint, checkConfig } from "./check.ts";
 import type { Config, ConfigProblem } from "./config.ts";
 import { configFields, type RawConfig } from "./fields.ts";
-import { complaintsOfSchema } from "./sound-parts.ts";
+import { Readings, type RepeatedKey } from "./repeated-keys.ts";
+import { complaintsOfKeys, complaintsOfSchema } from "./sound-parts.ts";
 import { syntaxProblems, TOO_DEEP } from "./syntax.ts";
 
 /** Longest configuration text that is read, in characters: room for some 200 000 pseudowires. */
@@ -25,10 +27,10 @@ const LONGEST_TEXT = 64 * 1024 * 1024;
 const MOST_ALIASES = 100;
 /** More problems than anybody reads; the rest is only counted. */
 const MOST_PROBLEMS = 100;
+/** What is told of a key that is none. */
+const LONGEST_KEY = 60;
 /** Scalars whose text counts as it was written, though YAML would take it for a number. */
 const asWritten: ReadonlySet<string> = new Set(["receive_cookie", "transmit_cookie"]);
-
-type KeyPath = readonly PropertyKey[];
 
 /** A complaint with the offset in the text that it is about. */
 interface Finding {
@@ -39,17 +41,39 @@ interface Finding {
   readonly otherOffset?: number;
 }
 
+/** A configuration, and what tells where in its file something stands, which keeps all of the file; or every problem of the file. */
+export type Parsed =
+  | ({ readonly config: Config; readonly problems: readonly [] } & FilePlaces)
+  | { readonly config?: undefined; readonly problems: readonly ConfigProblem[] };
+
+export interface FilePlaces {
+  /** Gives what is found about a configuration the place of the key that it is about, in the order of the file. */
+  readonly placed: (complaints: readonly Complaint[]) => readonly ConfigProblem[];
+  /** The places of keys, which are there or not. */
+  readonly placesOf: (paths: readonly (readonly PropertyKey[])[]) => readonly Place[];
+}
+
 /**
  * Reads a configuration: all of it, or every problem it has, each with its place in the text. `hostName` is the machine's, for
  * the default. What is wrong between keys is told of every tunnel whose keys are in order on their own.
  */
-export function parseConfig(
-  text: string,
-  file: string,
-  context: { readonly hostName: string },
-): { config: Config; problems: readonly [] } | { config?: undefined; problems: readonly ConfigProblem[] } {
+export function parseConfig(text: string, file: string, context: { readonly hostName: string }): Parsed {
   const found = read(text);
-  if (!Array.isArray(found)) return { config: buildConfig(found, context.hostName), problems: [] };
+  if (Array.isArray(found)) return { problems: problemsOf(found, text, file) };
+  const { raw, places } = found;
+  return {
+    config: buildConfig(raw, context.hostName),
+    problems: [],
+    placed: (complaints) => problemsOf(findingsOf(complaints, places), text, file),
+    placesOf: (paths) => {
+      const offsets = paths.map((path) => places.offsetOf({ path, message: "" }));
+      const known = placesOf(text, offsets);
+      return offsets.map((offset) => known.get(offset) as Place);
+    },
+  };
+}
+
+function problemsOf(found: Finding[], text: string, file: string): readonly ConfigProblem[] {
   found.sort((a, b) => a.offset - b.offset);
   const told = found.slice(0, MOST_PROBLEMS);
   const offsets = told.flatMap(({ offset, otherOffset }) => [offset, otherOffset ?? offset]);
@@ -61,11 +85,11 @@ export function parseConfig(
   const more = found.length - problems.length;
   const last = problems.at(-1);
   if (more > 0 && last !== undefined) problems.push({ ...last, path: "", message: `and ${more} more` });
-  return { problems };
+  return problems;
 }
 
 /** A place in a text; both count from 1. */
-interface Place {
+export interface Place {
   readonly line: number;
   readonly column: number;
 }
@@ -86,82 +110,131 @@ function placesOf(text: string, offsets: readonly number[]): ReadonlyMap<number,
   return places;
 }
 
+/** What a text has, when all of it is in order. */
+interface Sound {
+  readonly raw: RawConfig;
+  readonly places: KeyPlaces;
+}
+
 /** The checked keys of a text, or what is wrong with it. */
-function read(text: string): RawConfig | Finding[] {
+function read(text: string): Sound | Finding[] {
   const whole = (message: string): Finding[] => [{ offset: 0, path: "", message }];
   if (text.length > LONGEST_TEXT) return whole(`longer than ${LONGEST_TEXT} characters`);
-  let contents: Document.Parsed["contents"];
-  let value: unknown;
+  let found: Finding[] = [];
   try {
     // The package would compare each key with all before it.
     const document = parseDocument(text, { prettyErrors: false, logLevel: "error", uniqueKeys: false });
-    contents = document.contents;
-    const { twice, unresolved } = prepare(document);
-    const broken = [...twice, ...syntaxProblems(text, document).map((problem) => ({ ...problem, path: "" }))];
-    if (broken.length > 0) return broken;
-    if (unresolved.length > 0) return unresolved;
-    value = document.toJS({ maxAliasCount: MOST_ALIASES });
+    const unresolved = prepare(text, document);
+    const readings = new Readings(document.contents);
+    const syntax = syntaxProblems(text, document).map((problem) => ({ ...problem, path: "" }));
+    found = [...readings.repeated.map(findingOfRepeated), ...unresolved, ...syntax];
+    const { contents } = document;
+    if (contents === null && found.length === 0) return whole("the file is empty; it needs `tunnels:`");
+    if (!isMap(contents)) return found.length > 0 ? found : whole("wanted a mapping with `tunnels:`");
+    if (found.length === 0) return examine(document, contents);
+    // A place of which something is told already: the rest would only follow from that.
+    const told = new Set(found.map(({ offset }) => offset));
+    const broken = syntax.length === 0 ? undefined : Math.min(...syntax.map(({ offset }) => offset));
+    for (let reading = 0; reading < readings.count; reading += 1) {
+      readings.show(reading);
+      const more = examine(document, contents, readings, broken);
+      if (Array.isArray(more)) found.push(...more.filter(({ offset }) => !told.has(offset)));
+    }
+    return unique(found);
   } catch (error) {
-    return whole(error instanceof RangeError ? TOO_DEEP : firstLine((error as Error).message));
+    return [...found, ...whole(error instanceof RangeError ? TOO_DEEP : firstLine((error as Error).message))];
   }
-  if (contents === null) return whole("the file is empty; it needs `tunnels:`");
-  if (!isMap(contents)) return whole("wanted a mapping with `tunnels:`");
+}
+
+/**
+ * What one reading of a document has, or what is wrong with its keys. Where the YAML is broken at an offset, only what is complete
+ * before it is judged, each key on its own.
+ */
+function examine(
+  document: Document.Parsed,
+  contents: YAMLMap,
+  readings?: Readings,
+  broken?: number,
+): Sound | Finding[] {
+  const value: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
+  readings?.removeHidden(value);
   const parsed = configFields.safeParse(value, { reportInput: true });
-  const complaints = parsed.success ? checkConfig(parsed.data) : complaintsOfSchema(parsed.error, value);
-  if (parsed.success && complaints.length === 0) return parsed.data;
   const places = new KeyPlaces(contents);
-  return complaints.map(({ path, message, atKey }) => ({
-    offset: places.offsetOf(path, atKey ?? false),
-    path: path.map(String).join("."),
-    message,
+  if (broken !== undefined) {
+    const complaints = parsed.success ? [] : complaintsOfKeys(parsed.error, value);
+    return findingsOf(
+      complaints.filter((complaint) => places.isCompleteBefore(broken, complaint)),
+      places,
+    );
+  }
+  const complaints = parsed.success ? checkConfig(parsed.data) : complaintsOfSchema(parsed.error, value);
+  if (parsed.success && complaints.length === 0) return { raw: parsed.data, places };
+  return findingsOf(complaints, places);
+}
+
+function findingsOf(complaints: readonly Complaint[], places: KeyPlaces): Finding[] {
+  return complaints.map((complaint) => ({
+    offset: places.offsetOf(complaint),
+    path: complaint.path.map(String).join("."),
+    message: complaint.message,
   }));
+}
+
+/** Several readings find the same in what they share. */
+function unique(found: readonly Finding[]): Finding[] {
+  const byText = new Map(found.map((one) => [`${one.offset} ${one.path} ${one.message}`, one]));
+  return [...byText.values()];
+}
+
+function findingOfRepeated({ key, first }: RepeatedKey): Finding {
+  return {
+    offset: startOf(key),
+    path: "",
+    message: "this key is there already,",
+    otherOffset: startOf(first),
+  };
 }
 
 function firstLine(text: string): string {
   return text.replace(/\n.*/s, "");
 }
 
-/** Keeps scalars as they were written where that counts, and finds keys that are there twice and aliases of nothing. */
-function prepare(document: Document.Parsed): { readonly twice: Finding[]; readonly unresolved: Finding[] } {
+/** Keeps scalars as they were written where that counts; finds aliases of nothing, and puts nothing in their place. */
+function prepare(text: string, document: Document.Parsed): readonly Finding[] {
   const anchors = new Set<string>();
-  const twice: Finding[] = [];
   const unresolved: Finding[] = [];
-  const walk = (node: unknown): void => {
+  /** What is to stand in place of a node. */
+  const walked = (node: unknown): unknown => {
     if (isAlias(node)) {
-      if (anchors.has(node.source)) return;
-      unresolved.push({
-        offset: startOf(node),
-        path: "",
-        message: `no anchor &${node.source} stands before`,
-      });
-    } else if (isPair(node)) {
+      if (anchors.has(node.source)) return node;
+      const message = `no anchor &${node.source} stands before`;
+      unresolved.push({ offset: startOf(node), path: "", message });
+      const nothing = new Scalar(null);
+      nothing.range = node.range as Range;
+      return nothing;
+    }
+    if (isPair(node)) {
       keepAsWritten(node);
-      walk(node.key);
-      walk(node.value);
+      // No key of ours is a collection, and the package takes time without bound for keys within keys.
+      node.key = isCollection(node.key) ? asText(text, node.key) : walked(node.key);
+      node.value = walked(node.value);
     } else if (isNode(node)) {
       if (node.anchor !== undefined) anchors.add(node.anchor);
-      if (!isCollection(node)) return;
-      if (isMap(node)) twice.push(...keysTwice(node));
-      for (const item of node.items) walk(item);
+      if (!isCollection(node)) return node;
+      const items: unknown[] = node.items;
+      for (const [index, item] of items.entries()) items[index] = walked(item);
     }
+    return node;
   };
-  walk(document.contents);
-  return { twice, unresolved };
+  walked(document.contents);
+  return unresolved;
 }
 
-/** Keys of a mapping that stand in it before; only scalars can be equal. */
-function keysTwice(map: YAMLMap): readonly Finding[] {
-  const seen = new Map<unknown, Node>();
-  return map.items.flatMap(({ key }) => {
-    if (!isScalar(key)) return [];
-    const first = seen.get(key.value);
-    if (first === undefined) {
-      seen.set(key.value, key);
-      return [];
-    }
-    const message = "this key is there already,";
-    return [{ offset: startOf(key), path: "", message, otherOffset: startOf(first) }];
-  });
+/** What stands for a collection that is a key. */
+function asText(text: string, node: Node): Scalar {
+  const scalar = new Scalar(text.slice(startOf(node), Math.min(endOf(node), startOf(node) + LONGEST_KEY)));
+  scalar.range = node.range as Range;
+  return scalar;
 }
 
 /** One line for one problem. */
@@ -179,6 +252,10 @@ function startOf(node: Node): number {
   return (node.range as Range)[0];
 }
 
+function endOf(node: Node): number {
+  return (node.range as Range)[1];
+}
+
 /** Where the keys of a text stand. */
 class KeyPlaces {
   readonly #root: Node;
@@ -189,19 +266,34 @@ class KeyPlaces {
   }
 
   /** Where a key, or its value, stands; what is missing is placed at the innermost mapping that should have it. */
-  offsetOf(path: KeyPath, atKey: boolean): number {
-    let node: unknown = this.#root;
-    let offset = startOf(this.#root);
+  offsetOf(complaint: Complaint): number {
+    const { node, key, isKeyMeant } = this.#find(complaint);
+    return startOf(key === undefined || !isKeyMeant ? node : key);
+  }
+
+  /**
+   * Whether what a complaint is about ends before an offset. Nobody knows where a block mapping would have ended, nor what would have
+   * stood where nothing stands.
+   */
+  isCompleteBefore(offset: number, complaint: Complaint): boolean {
+    const { node, key } = this.#find(complaint);
+    if (complaint.atKey && key !== undefined) return endOf(key) <= offset;
+    const isWhole = !isCollection(node) || node.flow === true;
+    return isWhole && startOf(node) < endOf(node) && endOf(node) <= offset;
+  }
+
+  /** The innermost node on the way that a complaint names, with its key, and whether the place is the key's. */
+  #find({ path, atKey = false }: Complaint): { node: Node; key: Node | undefined; isKeyMeant: boolean } {
+    let found = { node: this.#root, key: undefined as Node | undefined, isKeyMeant: false };
     for (const [index, step] of path.entries()) {
-      if (!isMap(node)) break;
-      const pair = this.#pairsOf(node).get(String(step));
+      if (!isMap(found.node)) break;
+      const pair = this.#pairsOf(found.node).get(String(step));
       if (pair === undefined) break;
       const { key, value } = pair;
-      const isKeyMeant = isMap(value) || (index === path.length - 1 && atKey);
-      offset = startOf(isNode(value) && !isKeyMeant ? value : key);
-      node = value;
+      const isKeyMeant = !isNode(value) || isMap(value) || (index === path.length - 1 && atKey);
+      found = { node: isNode(value) ? value : key, key, isKeyMeant };
     }
-    return offset;
+    return found;
   }
 
   #pairsOf(map: YAMLMap): ReadonlyMap<string, Pair<Node>> {

@@ -1,6 +1,7 @@
 import { equalOctets, toHex } from "../bytes/hex.ts";
 import type { Config, PseudowireConfig, TunnelConfig } from "./config.ts";
 import { updatable, updatableOfPseudowires } from "./fields.ts";
+import { type Written, writtenLcce, writtenPseudowire, writtenTunnel } from "./written.ts";
 
 /** One thing to do to get from one configuration to another. */
 export interface PlanStep {
@@ -12,26 +13,23 @@ export interface PlanStep {
   readonly newName?: string;
   /** The tunnel of a pseudowire. */
   readonly tunnel?: string;
-  /** What changed, such as "helloIntervalMs: 60000 -> 30000". */
+  /** What changed, by the keys of the file, such as "hello_interval_s: 60 -> 30". */
   readonly reasons: readonly string[];
 }
 
-/** What differs between two values, one line a key; arrays and octets count as one value, and cookies are not shown. */
-function differences(before: object, after: object, prefix = ""): readonly string[] {
+/** What differs between two values, one line a key; octets count as one value, and cookies are not shown. */
+function differences(before: Written, after: Written, prefix = ""): readonly string[] {
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...keys].flatMap((key) => {
-    const a = (before as Record<string, unknown>)[key];
-    const b = (after as Record<string, unknown>)[key];
+    const [a, b] = [before[key], after[key]];
     if (isPlain(a) && isPlain(b)) return differences(a, b, `${prefix}${key}.`);
     if (isSame(a, b)) return [];
     return isSecret(key) ? [`${prefix}${key} changed`] : [`${prefix}${key}: ${show(a)} -> ${show(b)}`];
   });
 }
 
-function isPlain(value: unknown): value is object {
-  return (
-    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
-  );
+function isPlain(value: unknown): value is Written {
+  return typeof value === "object" && value !== null && !(value instanceof Uint8Array);
 }
 
 function isSame(a: unknown, b: unknown): boolean {
@@ -40,7 +38,7 @@ function isSame(a: unknown, b: unknown): boolean {
 }
 
 function isSecret(key: string): boolean {
-  return key.endsWith("Cookie");
+  return key.endsWith("_cookie");
 }
 
 function show(value: unknown): string {
@@ -59,9 +57,8 @@ export function planChange(
   after: Config,
   secretsChanged: ReadonlySet<string> = new Set(),
 ): readonly PlanStep[] {
-  const { controlSocket: socketBefore, ...identityBefore } = before.lcce;
-  const { controlSocket: socketAfter, ...identityAfter } = after.lcce;
-  const identity = differences(identityBefore, identityAfter);
+  const [socketBefore, socketAfter] = [before.lcce.controlSocket, after.lcce.controlSocket];
+  const identity = differences(writtenLcce(before), writtenLcce(after));
   if (identity.length > 0)
     return [{ action: "replace", kind: "lcce", name: after.lcce.hostName, reasons: identity }];
   const steps: PlanStep[] = [];
@@ -73,7 +70,7 @@ export function planChange(
     const reasons = [`plane: ${before.plane} -> ${after.plane} (at the next start)`];
     steps.push({ action: "update", kind: "lcce", name: after.lcce.hostName, reasons });
   }
-  const log = differences(before.log, after.log);
+  const log = differences({ ...before.log }, { ...after.log });
   if (log.length > 0) steps.push({ action: "update", kind: "log", name: "log", reasons: log });
   return steps.concat(planTunnels(before.tunnels, after.tunnels, secretsChanged));
 }
@@ -136,17 +133,18 @@ function endsOf({ encapsulation, local, localPort, remote, remotePort }: TunnelC
 
 /** What differs between two tunnels beside their names and pseudowires. */
 function tunnelDifferences(before: TunnelConfig, after: TunnelConfig): readonly string[] {
-  const { name: _nameBefore, pseudowires: _before, ...tunnelBefore } = before;
-  const { name: _nameAfter, pseudowires: _after, ...tunnelAfter } = after;
-  return differences(tunnelBefore, tunnelAfter);
+  const [one, other] = [writtenTunnel(before), writtenTunnel(after)];
+  if (one["control"] === other["control"]) return differences(one, other);
+  // Of a control connection that there is only before or only after, each key would be another one.
+  const all = { ...one, ...other };
+  const common = Object.keys(all).filter((key) => key in one && key in other);
+  const only = (written: Written) => Object.fromEntries(common.map((key) => [key, written[key]]));
+  return differences(only(one), only(other));
 }
 
 /** Whether a tunnel need not be set up anew for such differences. */
 function isUpdate(reasons: readonly string[]): boolean {
-  return areAbout(
-    reasons,
-    updatable.map((key) => `control.${key}`),
-  );
+  return areAbout(reasons, updatable);
 }
 
 function planTunnel(
@@ -185,7 +183,7 @@ function planPseudowires(
       step("remove", pseudowire.name);
       continue;
     }
-    const reasons = differences(pseudowire, next);
+    const reasons = differences(writtenPseudowire(pseudowire), writtenPseudowire(next));
     const action = areAbout(reasons, updatableOfPseudowires) ? "update" : "replace";
     if (reasons.length > 0) step(action, pseudowire.name, reasons);
   }

@@ -12,14 +12,19 @@ const placeholders: Readonly<Record<string, string>> = { local: "192.0.2.1", rem
 const ROUNDS = 4;
 
 /** Everything wrong with a file that its schema refuses: each key on its own, and between those keys that are in order. */
-export function complaintsOfSchema({ issues }: z.ZodError, value: unknown): readonly Complaint[] {
+export function complaintsOfSchema(error: z.ZodError, value: unknown): readonly Complaint[] {
+  return [...complaintsOfKeys(error, value), ...betweenKeys(value)];
+}
+
+/** What is wrong with keys on their own. */
+export function complaintsOfKeys({ issues }: z.ZodError, value: unknown): readonly Complaint[] {
   const all = [...issues, ...issuesUnderBadNames(value)];
   const unknown = new Gone();
   for (const issue of all.filter(({ code }) => code === "unrecognized_keys"))
     for (const path of pathsOf(issue)) unknown.add(path);
   // What is said of a mapping as a whole may only follow from its unknown keys.
   const own = all.filter(({ code, path }) => code !== "custom" || !unknown.isIn(path));
-  return [...own.flatMap(complaintsOf), ...betweenKeys(value)];
+  return own.flatMap(complaintsOf);
 }
 
 /** The paths that an issue is about. */

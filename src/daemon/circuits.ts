@@ -5,7 +5,7 @@ import type { LinkState, Links } from "../os/links.ts";
 import type { Lock } from "../os/locks.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
 import { lockCircuit } from "./locks.ts";
-import type { Log } from "./log.ts";
+import { type Log, placeWords } from "./log.ts";
 import { Retry } from "./retry.ts";
 import { attachmentOf, deviceOf } from "./settings.ts";
 
@@ -32,6 +32,8 @@ interface Circuit {
 export interface CircuitListener {
   circuitStatus(pseudowire: string, active: boolean): void;
   forwardingFailed(session: SessionParameters, problem: string): void;
+  /** Where the circuit of a pseudowire stands in the configuration file. */
+  placeOf(pseudowire: string): string | undefined;
   /** What this machine would lose if an interface became a circuit, in words; undefined where it would lose nothing. */
   hostUse(circuit: CircuitConfig): Promise<string | undefined>;
 }
@@ -250,10 +252,11 @@ export class Circuits {
       const isNew = problem !== circuit.problem;
       circuit.problem = problem;
       this.#retry.later(isNew);
+      const place = this.#listener.placeOf(first.name);
       if (isNew)
         this.#log.warn(
-          { event: "circuit", device, problem },
-          `attachment circuit ${device} is attached once it can be: ${problem}`,
+          { event: "circuit", device, problem, place },
+          `attachment circuit ${device} is attached once it can be: ${problem}${placeWords(place)}`,
         );
     }
     if (!circuit.isOpen) return;
@@ -273,10 +276,11 @@ export class Circuits {
     const { problem } = claim;
     const isNew = problem !== attached.problem;
     attached.problem = problem;
+    const place = this.#listener.placeOf(name);
     if (isNew)
       this.#log.error(
-        { event: "circuit", pseudowire: name, problem },
-        `pseudowire ${name} waits: ${problem}`,
+        { event: "circuit", pseudowire: name, problem, place },
+        `pseudowire ${name} waits: ${problem}${placeWords(place)}`,
       );
     this.#retry.later(isNew);
   }

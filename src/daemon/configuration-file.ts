@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import type { Complaint } from "../config/check.ts";
 import type { Config } from "../config/config.ts";
 import { formatProblem, parseConfig } from "../config/parse.ts";
 import { SystemError } from "../os/errors.ts";
@@ -11,15 +12,49 @@ const hints: Readonly<Record<string, string>> = {
   EISDIR: "name the file in this directory",
 };
 
+/** A configuration, and what tells where in its file something stands. */
+interface Loaded {
+  readonly config: Config;
+  /** Lines with file, line and column of what is found about it. */
+  linesOf(complaints: readonly Complaint[]): readonly string[];
+  places(): Places;
+}
+
+/** Where in its file, as "file:line:column", each tunnel says its local address, and each pseudowire its circuit. */
+export type Places = ReadonlyMap<Subject, string>;
+
+type Subject = `tunnel ${string}` | `pseudowire ${string}`;
+
 /**
  * Reads a configuration file: the configuration, or every problem of it as a line with file, line and column. Throws SystemError
  * for a file that cannot be read.
  */
-export function loadConfig(
-  file: string,
-): { readonly config: Config } | { readonly problems: readonly string[] } {
-  const { config, problems } = parseConfig(textOf(file), file, { hostName: hostname() });
-  return config === undefined ? { problems: problems.map(formatProblem) } : { config };
+export function loadConfig(file: string): Loaded | { readonly problems: readonly string[] } {
+  const parsed = parseConfig(textOf(file), file, { hostName: hostname() });
+  if (parsed.config === undefined) return { problems: parsed.problems.map(formatProblem) };
+  const { config, placed, placesOf } = parsed;
+  return {
+    config,
+    linesOf: (complaints) => placed(complaints).map(formatProblem),
+    places: () => {
+      const keys = keysOf(config);
+      const places = placesOf(keys.map(([, path]) => path));
+      return new Map(
+        keys.map(([subject], index) => [subject, `${file}:${places[index]?.line}:${places[index]?.column}`]),
+      );
+    },
+  };
+}
+
+/** What there are places of, and the path of its key. */
+function keysOf({ tunnels }: Config): readonly (readonly [Subject, readonly string[]])[] {
+  return tunnels.flatMap(({ name, pseudowires }) => [
+    [`tunnel ${name}`, ["tunnels", name, "local"]] as const,
+    ...pseudowires.map(({ name: pseudowire, circuit }) => {
+      const path = ["tunnels", name, "pseudowires", pseudowire, "circuit", circuit.kind];
+      return [`pseudowire ${pseudowire}`, path] as const;
+    }),
+  ]);
 }
 
 function textOf(file: string): string {

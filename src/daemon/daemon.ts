@@ -12,17 +12,19 @@ import { watchRoutes } from "../os/routes.ts";
 import { readSecret } from "../os/secrets.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { Circuits } from "./circuits.ts";
+import type { Places } from "./configuration-file.ts";
 import type { HandOver } from "./control-socket.ts";
 import { EventLog } from "./event-log.ts";
 import { hostUseReader } from "./host-use.ts";
 import { IpControl } from "./ip-control.ts";
 import { LifeSigns } from "./life-signs.ts";
 import type { Log, OpenLog } from "./log.ts";
-import { allNotes, NotesLog } from "./notes.ts";
+import { LogLimiter } from "./log-limiter.ts";
+import { allNotes, NotesLog, notesTo } from "./notes.ts";
 import { type ChosenPlane, openPlane } from "./planes.ts";
 import { carryOut, planReload } from "./reload.ts";
 import { reportStatus } from "./report.ts";
-import { SessionWatch } from "./session-watch.ts";
+import { type SessionSources, SessionWatch } from "./session-watch.ts";
 import { identityOf } from "./settings.ts";
 import { SizeNotes } from "./size-notes.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
@@ -50,11 +52,13 @@ export class Daemon {
   #lcce: Lcce;
   #tunnels: Tunnels;
   #config: Config;
+  #places: Places;
   #timer: NodeJS.Timeout | undefined;
   readonly #lifeSigns: LifeSigns;
   readonly #sizeNotes: SizeNotes;
   readonly #watch: { close(): void };
   readonly #logLosses: () => LogLosses;
+  readonly #limiter = new LogLimiter();
   /** From when on nothing is begun: goodbyes are said. And from when on nothing is heard either. */
   #isClosing = false;
   #isClosed = false;
@@ -64,10 +68,12 @@ export class Daemon {
     { log, output }: OpenLog,
     { plane, reason, outlivesDaemon = false }: ChosenPlane,
     links: Links,
+    places: Places,
   ) {
     this.#config = config;
+    this.#places = places;
     this.#log = log;
-    this.#eventLog = new EventLog(log);
+    this.#eventLog = new EventLog(log, this.#limiter);
     this.#logLosses = () => output.losses;
     this.#plane = plane;
     this.#planeReason = reason;
@@ -83,27 +89,28 @@ export class Daemon {
         );
         this.input({ kind: "forwarding-failed", localSessionId, problem });
       },
+      placeOf: (pseudowire) => this.#places.get(`pseudowire ${pseudowire}`),
       hostUse: hostUseReader(() => this.#config.tunnels, monotonicClock.nowMs, readHostNetwork),
     });
     this.#ipControl = new IpControl(log, (path, octets) => this.receiveControl(path, octets));
     this.#tunnels = this.#newTunnels();
     this.#sizeNotes = new SizeNotes(links, monotonicClock);
-    const notesLog = new NotesLog(
-      (subject, note) => log.warn({ event: "note", subject, note }, `${subject}: ${note}`),
-      (subject, note) => log.info({ event: "note-gone", subject, note }, `${subject}: no longer: ${note}`),
-    );
-    const sessionWatch = new SessionWatch(log, {
+    const notesLog = new NotesLog(notesTo(log), this.#limiter);
+    const sources: SessionSources = {
       pseudowireOf: (localSessionId) => this.#circuits.pseudowireOf(localSessionId),
       carrierOf: (localSessionId) => plane.carrier(localSessionId),
-    });
+    };
+    const sessionWatch = new SessionWatch(log, sources, this.#limiter);
     this.#lifeSigns = new LifeSigns({
       clock: monotonicClock,
       isWanted: () => !this.#lcce.isSilent,
       look: () => {
         const { sessions } = plane.counters();
         const snapshot = this.#lcce.snapshot();
-        notesLog.look([...allNotes(snapshot, sessions), ...this.#sizeNotes.all(this.#config, snapshot)]);
-        sessionWatch.look(sessions, monotonicClock.nowMs());
+        const nowMs = monotonicClock.nowMs();
+        const notes = [...allNotes(snapshot, sessions), ...this.#sizeNotes.all(this.#config, snapshot)];
+        notesLog.look(notes, nowMs);
+        sessionWatch.look(sessions, nowMs);
         return sessions;
       },
       received: (localSessionId) => this.input({ kind: "data-received", localSessionId }),
@@ -112,7 +119,7 @@ export class Daemon {
   }
 
   /** Opens the plane; tunnels are opened by `start`. Rejects with SystemError, with everything closed again. */
-  static async open(config: Config, openLog: OpenLog): Promise<Daemon> {
+  static async open(config: Config, openLog: OpenLog, places: Places): Promise<Daemon> {
     const { log } = openLog;
     let daemon: Daemon | undefined;
     const events: PlaneEvents = {
@@ -127,7 +134,7 @@ export class Daemon {
     try {
       const chosen = await openPlane(config, events);
       log.info({ event: "plane", plane: chosen.plane.name }, `plane ${chosen.plane.name}: ${chosen.reason}`);
-      daemon = new Daemon(config, openLog, chosen, links);
+      daemon = new Daemon(config, openLog, chosen, links, places);
       return daemon;
     } catch (error) {
       links.close();
@@ -172,7 +179,7 @@ export class Daemon {
       },
       circuitProblem: (pseudowire) => this.#circuits.problem(pseudowire),
       sizeNote: (...of) => this.#sizeNotes.noteOf(...of),
-      log: this.#logLosses(),
+      log: { ...this.#logLosses(), leftOut: this.#limiter.leftOut },
     });
   }
 
@@ -180,7 +187,8 @@ export class Daemon {
    * Takes over another configuration and touches only what changed; a tunnel that runs and whose secret cannot be read is left as it
    * is, and one that cannot be opened waits. Resolves to the plan that was carried out, and to what waits or was left.
    */
-  async reload(config: Config): Promise<ReloadReport> {
+  async reload(config: Config, places: Places): Promise<ReloadReport> {
+    this.#places = places;
     const change = planReload(this.#config, config, this.#tunnels, (source) => this.#readSecret(source));
     const { steps } = change;
     this.#log.info(
@@ -207,15 +215,17 @@ export class Daemon {
     return { changed: steps.length + opened.length > 0, plan: plan.join("\n"), problems, refused: false };
   }
 
-  /** What becomes of forwarding if the process ends without `close`; where it goes on, nothing is said or changed from now on. */
-  handOver(): HandOver {
-    if (this.#outlives) {
-      this.#isClosing = true;
-      this.#isClosed = true;
-      clearTimeout(this.#timer);
-      this.#tunnels.close();
-    }
+  /** What becomes of forwarding if the process ends without `close`. */
+  get handOver(): HandOver {
     return { pid: process.pid, goesOn: this.#outlives, plane: `${this.#plane.name}: ${this.#planeReason}` };
+  }
+
+  /** Nothing is said or changed from now on: the process ends, and forwarding goes on without it. */
+  fallSilent(): void {
+    this.#isClosing = true;
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#tunnels.close();
   }
 
   /**
@@ -250,6 +260,7 @@ export class Daemon {
       log: this.#log,
       input: (input) => this.input(input),
       readSecret: (source) => this.#readSecret(source),
+      placeOf: (tunnel) => this.#places.get(`tunnel ${tunnel}`),
     });
   }
 

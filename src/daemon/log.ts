@@ -51,5 +51,10 @@ export function tellFatal(
   output.flush(EXIT_FLUSH_MS);
 }
 
+/** Behind a line: where in the configuration file that stands which it is about. */
+export function placeWords(place: string | undefined): string {
+  return place === undefined ? "" : ` (${place})`;
+}
+
 /** How long the end of the process waits for the reader of the log, in milliseconds. */
 export const EXIT_FLUSH_MS = 300;

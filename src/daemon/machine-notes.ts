@@ -1,29 +1,39 @@
 import { messageOf } from "../bytes/errors.ts";
-import type { CircuitConfig, Config, TunnelConfig } from "../config/config.ts";
+import type { Complaint } from "../config/check.ts";
+import type { CircuitConfig, Config, SecretSource, TunnelConfig } from "../config/config.ts";
 import type { HostInterface } from "../os/host-network.ts";
 import { bridgeProblem, takenName } from "../os/link-problems.ts";
 import { readSecret } from "../os/secrets.ts";
 import { hostUseOf } from "./host-use.ts";
 
 /**
- * What a configuration that is in order would wait for on this machine, a line each: secrets that cannot be read, local addresses
- * and interfaces that are not there, interfaces that this machine itself uses, bridges that there are not, names of TAP devices that are
- * taken.
+ * What a configuration that is in order would wait for on this machine, each with the path of the key that it is about: secrets that
+ * cannot be read, local addresses and interfaces that are not there, interfaces that this machine itself uses, bridges that there are not,
+ * names of TAP devices that are taken.
  */
-export function machineNotes(config: Config, interfaces: readonly HostInterface[]): readonly string[] {
-  return config.tunnels.flatMap((tunnel) => [
+export function machineNotes(config: Config, interfaces: readonly HostInterface[]): readonly Complaint[] {
+  const notes = config.tunnels.flatMap((tunnel) => [
     ...secretNotes(tunnel),
     ...addressNotes(tunnel, interfaces),
     ...circuitNotes(tunnel, config, interfaces),
   ]);
+  return notes.map(({ path, message }) => ({ path, message: `on this machine: ${message}` }));
 }
 
-function secretNotes({ name, control }: TunnelConfig): readonly string[] {
-  return (control?.secrets ?? []).flatMap((source) => {
+/** Keys that hold the secrets of a tunnel, in the order of the configuration; and the key in each that says where it is. */
+const secretKeys = ["secret", "next_secret"] as const;
+const placeKeys = { file: "file", credential: "credential", environment: "env" } as const satisfies Record<
+  SecretSource["kind"],
+  string
+>;
+
+function secretNotes({ name, control }: TunnelConfig): readonly Complaint[] {
+  return (control?.secrets ?? []).flatMap((source, index) => {
+    const path = ["tunnels", name, secretKeys[index] ?? "secret", placeKeys[source.kind]];
     try {
-      return readSecret(source).notes.map((note) => `tunnel ${name}: ${note}`);
+      return readSecret(source).notes.map((message) => ({ path, message }));
     } catch (error) {
-      return [`tunnel ${name}: ${messageOf(error)}`];
+      return [{ path, message: messageOf(error) }];
     }
   });
 }
@@ -31,38 +41,46 @@ function secretNotes({ name, control }: TunnelConfig): readonly string[] {
 function addressNotes(
   { name, local }: TunnelConfig,
   interfaces: readonly HostInterface[],
-): readonly string[] {
+): readonly Complaint[] {
   if (interfaces.some(({ addresses }) => addresses.includes(local))) return [];
-  return [`tunnel ${name}: local: no interface that is up has the address ${local}; see: ip address show`];
+  const message = `no interface that is up has the address ${local}; see: ip address show`;
+  return [{ path: ["tunnels", name, "local"], message }];
 }
 
 function circuitNotes(
-  { pseudowires }: TunnelConfig,
+  { name: tunnel, pseudowires }: TunnelConfig,
   { tunnels }: Config,
   interfaces: readonly HostInterface[],
-): readonly string[] {
+): readonly Complaint[] {
   return pseudowires.flatMap(({ name, circuit }) => {
-    if (circuit.kind === "tap")
-      return tapProblems(circuit, interfaces).map((problem) => `pseudowire ${name}: ${problem}`);
+    const path = ["tunnels", tunnel, "pseudowires", name, "circuit"];
+    if (circuit.kind === "tap") return tapNotes(path, circuit, interfaces);
+    const at = [...path, "interface"];
     if (!interfaces.some((one) => one.name === circuit.device))
-      return [`pseudowire ${name}: there is no interface ${circuit.device}; see: ip link show`];
+      return [{ path: at, message: `there is no interface ${circuit.device}; see: ip link show` }];
     const use = circuit.allowHostUse ? undefined : hostUseOf(circuit, interfaces, tunnels);
-    return use === undefined
-      ? []
-      : [
-          `pseudowire ${name}: ${use}: as a circuit it would be cut off from this machine, and is not attached`,
-        ];
+    if (use === undefined) return [];
+    return [
+      {
+        path: at,
+        message: `${use}: as a circuit it would be cut off from this machine, and is not attached`,
+      },
+    ];
   });
 }
 
-function tapProblems(
+function tapNotes(
+  path: readonly string[],
   { device, bridge }: CircuitConfig,
   interfaces: readonly HostInterface[],
-): readonly string[] {
+): readonly Complaint[] {
   const named = (wanted: string) => interfaces.find(({ name }) => name === wanted);
   const own = named(device);
   // The kernel calls the kind of TAP devices "tun".
   const taken = own === undefined || own.kind === "tun" ? undefined : takenName(device);
   const noBridge = bridge === undefined ? undefined : bridgeProblem(bridge, named(bridge));
-  return [taken, noBridge].filter((problem) => problem !== undefined);
+  return [
+    ...(taken === undefined ? [] : [{ path: [...path, "tap"], message: taken }]),
+    ...(noBridge === undefined ? [] : [{ path: [...path, "bridge"], message: noBridge }]),
+  ];
 }

@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import { messageOf } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
+import { endProcess } from "../os/end-process.ts";
 import { capabilityWords } from "../os/privileges.ts";
-import { loadConfig } from "./configuration-file.ts";
-import { checkSocketPath, type HandOver, openControlSocket } from "./control-socket.ts";
+import { loadConfig, type Places } from "./configuration-file.ts";
+import { checkSocketPath, openControlSocket } from "./control-socket.ts";
 import { Daemon } from "./daemon.ts";
 import { lockDaemon } from "./locks.ts";
 import { createLog, EXIT_FLUSH_MS, type Log, type OpenLog, tellFatal } from "./log.ts";
@@ -32,9 +33,9 @@ const STOP_LIMIT_MS = 2800;
  */
 export async function runDaemon(options: RunOptions): Promise<number> {
   const file = resolve(options.configFile);
-  let loaded: ReturnType<typeof loadConfig>;
+  let loaded: Taken | { readonly problems: readonly string[] };
   try {
-    loaded = loadConfig(file);
+    loaded = take(file);
   } catch (error) {
     tellFatal([messageOf(error)]);
     return FAILED;
@@ -47,14 +48,14 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   const { log, output } = openLog;
   const leave = (code: number): never => {
     output.flush(EXIT_FLUSH_MS);
-    process.exit(code);
+    return endProcess(code);
   };
   process.on("uncaughtException", (error) => {
     log.fatal({ event: "fatal", problem: error.message, stack: error.stack }, `broken: ${error.message}`);
     leave(FAILED);
   });
   try {
-    await runUntilStopped({ ...options, configFile: file }, loaded.config, openLog, leave);
+    await runUntilStopped({ ...options, configFile: file }, loaded, openLog, leave);
     log.info({ event: "stopped" }, "stopped");
   } catch (error) {
     const problem = messageOf(error);
@@ -65,18 +66,34 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   return process.exitCode === FAILED ? FAILED : OK;
 }
 
+/** What a daemon keeps of a file: not its text. */
+interface Taken {
+  readonly config: Config;
+  readonly places: Places;
+}
+
+/** Throws SystemError for a file that cannot be read. */
+function take(file: string): Taken | { readonly problems: readonly string[] } {
+  const loaded = loadConfig(file);
+  return "problems" in loaded ? loaded : { config: loaded.config, places: loaded.places() };
+}
+
 /** Rejects with SystemError where the daemon cannot be started, and then everything is closed again. */
 async function runUntilStopped(
   { configFile: file, takeOver = false }: RunOptions,
-  config: Config,
+  { config, places }: Taken,
   openLog: OpenLog,
   leave: (code: number) => never,
 ): Promise<void> {
   const { log } = openLog;
   const stopped = stopSignal(log, leave);
   const start = new Promised<Daemon>();
-  const reload = oneAtATime(async () => reloadFrom(file, await start.value, log));
-  process.on("SIGHUP", () => void reload().catch(() => undefined));
+  const reload = reloadsInTurn(
+    () => start.value,
+    stopped,
+    (daemon) => reloadFrom(file, daemon, log),
+  );
+  process.on("SIGHUP", onceWaiting(reload));
   // Not before signals are heard: who reads this may send one.
   log.info({ event: "start", version, config: file }, `wirespan ${version} starts with ${file}`);
   log.info({ event: "privileges" }, `runs with ${capabilityWords()}`);
@@ -87,11 +104,12 @@ async function runUntilStopped(
   const opened = new Promised<Daemon>();
   const socket = await openControlSocket(controlSocket, {
     status: async () => (await opened.value).status(),
-    reload,
-    handOver: async () => handOverOf(await start.value, log, leave),
+    reload: () => reload(),
+    handOver: async () => (await start.value).handOver,
+    leave: async () => makeRoom(await start.value, log, leave),
   });
   try {
-    const daemon = await Daemon.open(config, openLog);
+    const daemon = await Daemon.open(config, openLog, places);
     try {
       opened.resolve(daemon);
       const started = daemon.start().then(() => start.resolve(daemon));
@@ -110,25 +128,19 @@ async function runUntilStopped(
 }
 
 /** Where forwarding goes on without us we end as we are, like by a crash; else as by SIGTERM. */
-function handOverOf(daemon: Daemon, log: Log, leave: (code: number) => never): HandOver & { leave(): void } {
-  const handOver = daemon.handOver();
-  const way = handOver.goesOn
-    ? "forwarding goes on"
-    : `saying goodbye to the peers, for the plane is ${handOver.plane}`;
-  log.info({ event: "hand-over", goesOn: handOver.goesOn }, `another daemon takes over: ${way}`);
-  return {
-    ...handOver,
-    leave: () => {
-      if (handOver.goesOn) leave(OK);
-      process.kill(process.pid, "SIGTERM");
-    },
-  };
+function makeRoom(daemon: Daemon, log: Log, leave: (code: number) => never): () => void {
+  const { goesOn, plane } = daemon.handOver;
+  const way = goesOn ? "forwarding goes on" : `saying goodbye to the peers, for the plane is ${plane}`;
+  log.info({ event: "hand-over", goesOn }, `another daemon takes over: ${way}`);
+  if (!goesOn) return () => process.kill(process.pid, "SIGTERM");
+  daemon.fallSilent();
+  return () => leave(OK);
 }
 
 /** A file that cannot be read is a problem as well. */
-function attempt(file: string): ReturnType<typeof loadConfig> {
+function attempt(file: string): ReturnType<typeof take> {
   try {
-    return loadConfig(file);
+    return take(file);
   } catch (error) {
     return { problems: [messageOf(error)] };
   }
@@ -137,7 +149,7 @@ function attempt(file: string): ReturnType<typeof loadConfig> {
 /** A file that is not in order changes nothing. */
 async function reloadFrom(file: string, daemon: Daemon, log: Log): Promise<ReloadReport> {
   const loaded = attempt(file);
-  if ("config" in loaded) return daemon.reload(loaded.config);
+  if ("config" in loaded) return daemon.reload(loaded.config, loaded.places);
   for (const problem of loaded.problems) log.error({ event: "reload", problem }, `not reloaded: ${problem}`);
   return { changed: false, plan: "", problems: [...loaded.problems], refused: true };
 }
@@ -170,13 +182,42 @@ function stackOf(error: unknown): { readonly stack?: string | undefined } {
     : { stack: error.stack };
 }
 
-/** Calls that come while one is at work wait their turn. */
-function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
+type Reload = (onTurn?: () => void) => Promise<ReloadReport>;
+
+/** Reloads, each once the daemon has started and those before it are done; none once it is being stopped. */
+function reloadsInTurn(
+  started: () => Promise<Daemon>,
+  stopped: Promise<string>,
+  work: (daemon: Daemon) => Promise<ReloadReport>,
+): Reload {
+  let isStopping = false;
+  void stopped.then(() => {
+    isStopping = true;
+  });
   let last: Promise<unknown> = Promise.resolve();
-  return () => {
-    const next = last.then(work, work);
+  return (onTurn) => {
+    const turn = async (): Promise<ReloadReport> => {
+      const daemon = await started();
+      onTurn?.();
+      if (isStopping) throw new Error("the daemon is being stopped");
+      return work(daemon);
+    };
+    const next = last.then(turn, turn);
     last = next.catch(() => undefined);
     return next;
+  };
+}
+
+/** For SIGHUP: however many come before their turn, one reload is what they ask for. */
+function onceWaiting(reload: Reload): () => void {
+  let isWaiting = false;
+  return () => {
+    if (isWaiting) return;
+    isWaiting = true;
+    const onTurn = () => {
+      isWaiting = false;
+    };
+    reload(onTurn).catch(() => undefined);
   };
 }
 

@@ -42,7 +42,6 @@ export function peerOf(
   path: PsnPath,
   secrets: readonly Uint8Array[],
 ): PeerSettings {
-  const keyed = control.authentication === "digest";
   return {
     name: tunnel.name,
     path,
@@ -50,8 +49,7 @@ export function peerOf(
     authentication: {
       mode: control.authentication,
       digestType: control.digestType,
-      // No secret at all stands for the empty password (RFC 3931 §4.1.1.2).
-      secrets: keyed && secrets.length === 0 ? [new Uint8Array(0)] : secrets,
+      secrets,
       hideAvps: control.hideAvps,
     },
     delivery: {

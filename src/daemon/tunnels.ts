@@ -7,7 +7,7 @@ import type { Lock } from "../os/locks.ts";
 import type { Circuits } from "./circuits.ts";
 import type { IpControl } from "./ip-control.ts";
 import { lockEnds } from "./locks.ts";
-import type { Log } from "./log.ts";
+import { type Log, placeWords } from "./log.ts";
 import { Retry } from "./retry.ts";
 import { endpointOf, pathOf, peerOf, pseudowireOf, staticSessionOf } from "./settings.ts";
 
@@ -20,6 +20,8 @@ export interface TunnelContext {
   /** Feeds the control plane and performs what it asks. */
   input(input: Input): void;
   readSecret(source: SecretSource): Uint8Array;
+  /** Where a tunnel stands in the configuration file. */
+  placeOf(tunnel: string): string | undefined;
 }
 
 interface Tunnel {
@@ -217,8 +219,8 @@ export class Tunnels {
       tunnel.problem = problem;
       if (isNew)
         log.error(
-          { event: "tunnel", tunnel: config.name, problem },
-          `tunnel ${config.name} waits: ${problem}`,
+          { event: "tunnel", tunnel: config.name, problem, place: this.#context.placeOf(config.name) },
+          `tunnel ${config.name} waits: ${problem}${placeWords(this.#context.placeOf(config.name))}`,
         );
       return this.#retry.later(isNew);
     }

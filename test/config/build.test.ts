@@ -174,9 +174,10 @@ test("over IP there are no ports, and integrity needs no secret", () => {
   expect(tunnel?.control).toMatchObject({ authentication: "integrity", secrets: [] });
 });
 
-test("digests without a secret mean the empty password, and the source of a secret is all the configuration holds", () => {
-  const [tunnel] = configOf(configText({ tunnel: "authentication: digest" })).tunnels;
-  expect(tunnel?.control).toMatchObject({ authentication: "digest", secrets: [] });
+test("a secret means digests, and where it is is all that the configuration holds", () => {
+  const [tunnel] = configOf(configText({ tunnel: "secret: { env: SECRET }" })).tunnels;
+  const secrets = [{ kind: "environment", variable: "SECRET" }];
+  expect(tunnel?.control).toMatchObject({ authentication: "digest", secrets });
 });
 
 test("RFC 3931 §3: a static tunnel has ids and cookies, and no control", () => {

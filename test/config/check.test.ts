@@ -45,6 +45,13 @@ const inOneTunnel: readonly (readonly [string, string, readonly string[]])[] = [
     [`needs secret too: ${T}.next_secret <next_secret:>`],
   ],
   [
+    "digests without a secret",
+    "remote: 1.1.1.1\n    authentication: digest\n    hide_avps: true",
+    [
+      `digest needs a secret, the same at both ends: give secret: { file: PATH }; without any, integrity finds damage and proves nothing else: ${T}.authentication <digest>`,
+    ],
+  ],
+  [
     "hiding without a secret",
     "remote: 1.1.1.1\n    hide_avps: true",
     [`needs authentication by digest, with a secret: ${T}.hide_avps <true>`],
@@ -152,6 +159,8 @@ test("local addresses are checked as remote ones are", () => {
 test("secrets are of no use to a tunnel without control connection", () => {
   const text = staticText("").replace("control: static", "control: static\n    secret: { env: A }");
   expect(marksOf(text)).toEqual([`of no use with control: static: ${T}.secret <secret:>`]);
+  const digest = staticText("").replace("control: static", "control: static\n    authentication: digest");
+  expect(marksOf(digest)).toEqual([`of no use with control: static: ${T}.authentication <digest>`]);
 });
 
 const inOnePseudowire: readonly (readonly [

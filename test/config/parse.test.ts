@@ -182,7 +182,11 @@ const wholes: readonly (readonly [string, string, readonly string[]])[] = [
     ["1:10 tunnels: wanted a mapping (`name:` and keys under it), not a list: leave out the dashes"],
   ],
   ["an empty tunnel", "tunnels:\n  a:\n", ["2:5 tunnels.a: wanted a mapping"]],
-  ["a key twice", "tunnels: {}\nlog: {}\ntunnels: {}\n", ["3:1 : this key is there already, in line 1"]],
+  [
+    "a key twice",
+    "tunnels: {}\nlog: {}\ntunnels: {}\n",
+    ["1:1 tunnels: there is no tunnel", "3:1 : this key is there already, in line 1"],
+  ],
   [
     "two documents",
     "tunnels: {}\n---\ntunnels: {}\n",
@@ -200,7 +204,11 @@ const wholes: readonly (readonly [string, string, readonly string[]])[] = [
     "tunnels:\n  a:\n    secret: { file: x\n    local: 1.1.1.1\n    remote: 2\n",
     ["3:13 : this { is not closed: a } is missing"],
   ],
-  ["brackets within brackets", "a: [[[[\nb: 1\n", ["1:4 : this [ is not closed: a ] is missing"]],
+  [
+    "brackets within brackets",
+    "a: [[[[\nb: 1\n",
+    ["1:1 a: unknown key", "1:4 : this [ is not closed: a ] is missing"],
+  ],
   [
     "a key without its colon",
     "tunnels:\n  a:\n    local 1.1.1.1\n    remote: 2\n",
@@ -214,7 +222,10 @@ const wholes: readonly (readonly [string, string, readonly string[]])[] = [
   [
     "keys that are not below each other",
     "tunnels:\n  a:\n    local: 1\n   remote: 2\n",
-    ["4:1 : not indented as the keys beside it: they all start at one column"],
+    [
+      "3:12 tunnels.a.local: wanted text",
+      "4:1 : not indented as the keys beside it: they all start at one column",
+    ],
   ],
   [
     "a merge key",
@@ -224,7 +235,7 @@ const wholes: readonly (readonly [string, string, readonly string[]])[] = [
     ],
   ],
   ["an alias of nothing", "tunnels: { a: *b }\n", ["1:15 : no anchor &b stands before"]],
-  ["keys that are mappings", "? { a: b }\n: c\n", ["1:1 tunnels: missing", "1:1 { a: b }: unknown key"]],
+  ["keys that are mappings", "? { a: b }\n: c\n", ["1:1 tunnels: missing", "1:3 { a: b }: unknown key"]],
   [
     "keys of Object.prototype",
     "__proto__: {}\nconstructor: 2\n",
@@ -329,14 +340,120 @@ test("a file of 20 000 pseudowires, each with a mistake, is told off", { timeout
   expect(lines.at(-1)).toMatch(/ : and 19900 more$/);
 });
 
+const twice = "this key is there already, in line";
+
 test("every key that is there again is told, in the order of the file, beside other mistakes of YAML", () => {
-  const twice = "this key is there already, in line";
   expect(linesOf("a: 1\nb: { c: 1, c: 2, 'c': 3 }\n\"a\": 2\na: [1\n")).toEqual([
+    "1:1 a: unknown key",
+    "2:1 b: unknown key",
     `2:12 : ${twice} 2`,
     `2:18 : ${twice} 2`,
     `3:1 : ${twice} 1`,
     `4:1 : ${twice} 1`,
     "4:4 : this [ is not closed: a ] is missing",
+  ]);
+});
+
+test("a key that is there again hides nothing: whatever stands under each of them is looked at", () => {
+  const text = `log: { level: loud }
+log: { format: txt }
+tunnels:
+  branch:
+    local: 192.0.2.1/24
+    remote: 192.0.2.2
+    mtu: 1500
+    pseudowires:
+      lan:
+        circuit: { interface: lo, interface: eth1, vlan: 4095 }
+        mtu: 10
+        mtu: 20
+  branch:
+    local: 192.0.2.1
+    remote: 192.0.2.1
+    hide_avps: true
+    pseudowires:
+      lan: { circuit: { tap: tap0 }, cookie: 5, cookie: 6 }
+      lan: { circuit: { bridge: br0, tap: tap0 }, sequencing: all }
+  other: { local: 192.0.2.1, remote: 2001:db8::2 }
+plain: auto
+`;
+  const at = "tunnels.branch.pseudowires.lan";
+  expect(linesOf(text)).toEqual([
+    "1:15 log.level: wanted one of trace, debug, info, warn, error",
+    `2:1 : ${twice} 1`,
+    "2:16 log.format: wanted one of auto, text, json",
+    "5:12 tunnels.branch.local: write the address without the prefix length behind the slash",
+    "7:5 tunnels.branch.mtu: unknown key here: it belongs into a pseudowire",
+    `10:31 ${at}.circuit.interface: lo is the machine's own loopback, not an Ethernet interface`,
+    `10:35 : ${twice} 10`,
+    `10:58 ${at}.circuit.vlan: wanted at most 4094`,
+    `11:14 ${at}.mtu: wanted at least 68`,
+    `12:9 : ${twice} 11`,
+    `12:14 ${at}.mtu: wanted at least 68`,
+    `13:3 : ${twice} 4`,
+    "15:13 tunnels.branch.remote: the same as local: a tunnel leads to another LCCE",
+    "16:16 tunnels.branch.hide_avps: needs authentication by digest, with a secret",
+    `18:46 ${at}.cookie: wanted one of 0, 4, 8`,
+    `18:49 : ${twice} 18`,
+    `18:57 ${at}.cookie: wanted one of 0, 4, 8`,
+    `19:7 : ${twice} 18`,
+    `19:63 ${at}.sequencing: needs sublayer: default, which carries the numbers`,
+    "20:38 tunnels.other.remote: IPv6, but local is IPv4",
+    "21:1 plain: unknown key; did you mean plane?",
+  ]);
+});
+
+test("an alias of nothing hides nothing, and nothing is said that only follows from it", () => {
+  const text = `tunnels:
+  branch:
+    local: *here
+    remote: 192.0.2.1/24
+    secret: *key
+    hide_avps: true
+    pseudowires: { lan: { circuit: *lan, cookie: 5 } }
+`;
+  expect(linesOf(text)).toEqual([
+    "3:12 : no anchor &here stands before",
+    "4:13 tunnels.branch.remote: write the address without the prefix length behind the slash",
+    "5:13 : no anchor &key stands before",
+    "7:36 : no anchor &lan stands before",
+    "7:50 tunnels.branch.pseudowires.lan.cookie: wanted one of 0, 4, 8",
+  ]);
+});
+
+test.each([
+  [
+    "a bracket that is not closed",
+    "    receive_window: [8\n",
+    "11:21 : this [ is not closed: a ] is missing",
+  ],
+  [
+    "a quote that is not closed",
+    '    peer_host_name: "there\n',
+    '11:21 : this " is not closed: a " is missing',
+  ],
+  ["a tab", "\tmtu: 9000\n", "11:1 : a tab: indent with blanks"],
+])("what is complete before %s is looked at, and what may go on behind it is not", (_name, broken, line) => {
+  const text = `log: { level: loud }
+tunnels:
+  first: { local: 192.0.2.1, secret: {} }
+  branch:
+    mtu: 1500
+    local: 192.0.2.1
+    next_secret: { env: A }
+    hello_interval_s: 9999
+    pseudowires:
+      lan: { mtu: 10 }
+${broken}`;
+  expect(linesOf(text)).toEqual([
+    "1:15 log.level: wanted one of trace, debug, info, warn, error",
+    "3:3 tunnels.first.remote: missing",
+    "3:30 tunnels.first.secret: wanted exactly one of file, credential, env",
+    "5:5 tunnels.branch.mtu: unknown key here: it belongs into a pseudowire",
+    "8:23 tunnels.branch.hello_interval_s: wanted at most 3600",
+    "10:7 tunnels.branch.pseudowires.lan.circuit: missing",
+    "10:19 tunnels.branch.pseudowires.lan.mtu: wanted at least 68",
+    line,
   ]);
 });
 

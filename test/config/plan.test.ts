@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
 import type { Config } from "../../src/config/config.ts";
+import {
+  circuitFields,
+  configFields,
+  pseudowireFields,
+  staticFields,
+  tunnelFields,
+} from "../../src/config/fields.ts";
 import { formatPlan, planChange } from "../../src/config/plan.ts";
 import { configOf, configText, staticText } from "../support/configuration.ts";
 
@@ -25,35 +32,31 @@ test("nothing changes between equal files, whatever their looks", () => {
 
 /** What changes in the second tunnel of two; the first is in no plan. */
 const changes: readonly (readonly [string, string, string])[] = [
-  [
-    "a timer",
-    twoTunnels("hello_interval_s: 30, "),
-    "update tunnel two\n    control.helloIntervalMs: 5000 -> 30000",
-  ],
+  ["a timer", twoTunnels("hello_interval_s: 30, "), "update tunnel two\n    hello_interval_s: 5 -> 30"],
   [
     "several timers",
     twoTunnels("retransmit_limit: 3, reconnect_cap_s: 5, "),
-    "update tunnel two\n    control.retransmitLimit: 10 -> 3\n    control.reconnectCapMs: 60000 -> 5000",
+    "update tunnel two\n    retransmit_limit: 10 -> 3\n    reconnect_cap_s: 60 -> 5",
   ],
   [
     "the encapsulation",
     twoTunnels("encapsulation: ip, "),
-    "replace tunnel two\n    encapsulation: udp -> ip\n    localPort: 1701 -> 0\n    remotePort: 1701 -> 0",
+    "replace tunnel two\n    encapsulation: udp -> ip\n    local_port: 1701 -> (none)\n    remote_port: 1701 -> (none)",
   ],
   [
     "a timer and more",
     twoTunnels("hello_interval_s: 30, role: initiator, "),
-    "replace tunnel two\n    control.role: either -> initiator\n    control.helloIntervalMs: 5000 -> 30000",
+    "replace tunnel two\n    role: either -> initiator\n    hello_interval_s: 5 -> 30",
   ],
   [
     "a secret",
     twoTunnels("secret: { file: /etc/key }, "),
-    'replace tunnel two\n    control.authentication: none -> digest\n    control.secrets: [] -> [{"kind":"file","path":"/etc/key"}]',
+    "replace tunnel two\n    authentication: none -> digest\n    secret: (none) -> { file: /etc/key }",
   ],
   [
     "who the peer must be",
     twoTunnels("peer_host_name: other, "),
-    "replace tunnel two\n    control.peerHostName: (none) -> other",
+    "replace tunnel two\n    peer_host_name: (none) -> other",
   ],
   [
     "one more pseudowire",
@@ -79,7 +82,7 @@ const changes: readonly (readonly [string, string, string])[] = [
   [
     "what a pseudowire takes for late",
     twoTunnels("", "b: { circuit: { tap: b }, sequencing_window: 1024, sequencing_reset: 10 }"),
-    "update pseudowire b of tunnel two\n    sequencingWindow: 8388608 -> 1024\n    sequencingReset: 3 -> 10",
+    "update pseudowire b of tunnel two\n    sequencing_window: 8388608 -> 1024\n    sequencing_reset: 3 -> 10",
   ],
   [
     "a pseudowire's code point and more",
@@ -89,17 +92,17 @@ const changes: readonly (readonly [string, string, string])[] = [
   [
     "a pseudowire's VLAN",
     twoTunnels("", "b: { circuit: { tap: b, vlan: 5 } }"),
-    'replace pseudowire b of tunnel two\n    type: ethernet -> ethernet-vlan\n    circuit.vlan: (none) -> {"id":5,"idOnPseudowire":5,"protocol":33024}',
+    "replace pseudowire b of tunnel two\n    circuit.vlan: (none) -> 5\n    type: ethernet -> ethernet-vlan",
   ],
   [
     "a remote end id",
     twoTunnels("", "b: { circuit: { tap: b }, remote_end_id: 1 }"),
-    "replace pseudowire b of tunnel two\n    remoteEndId: 0x62 -> 0x00000001",
+    "replace pseudowire b of tunnel two\n    remote_end_id: b -> 1",
   ],
   [
     "a timer and a pseudowire",
     twoTunnels("hello_interval_s: 0, ", "b: { circuit: { tap: b }, cookie: 4 }"),
-    "update tunnel two\n    control.helloIntervalMs: 5000 -> 0\nreplace pseudowire b of tunnel two\n    cookieOctets: 8 -> 4",
+    "update tunnel two\n    hello_interval_s: 5 -> 0\nreplace pseudowire b of tunnel two\n    cookie: 8 -> 4",
   ],
   ["a tunnel less", twoTunnels().replace(/ {2}two:.*\n/, ""), "remove tunnel two"],
   [
@@ -116,7 +119,7 @@ const renames: typeof changes = [
   [
     "a tunnel by another name with another timer",
     twoTunnels("hello_interval_s: 0, ").replace("two:", "three:"),
-    "rename tunnel two to three\nupdate tunnel three\n    control.helloIntervalMs: 5000 -> 0",
+    "rename tunnel two to three\nupdate tunnel three\n    hello_interval_s: 5 -> 0",
   ],
   [
     "a tunnel by another name, to another peer",
@@ -165,7 +168,7 @@ test.each(changes.filter(([name]) => /tunnel less|pseudowire( by)?|one more/.tes
 
 test("another name or router id of ours is told to every peer: all is made anew", () => {
   const after = twoTunnels("hello_interval_s: 30, ").replace("router_id: 1", "router_id: 2");
-  expect(planOf(twoTunnels(), after)).toBe("replace lcce here\n    routerId: 1 -> 2");
+  expect(planOf(twoTunnels(), after)).toBe("replace lcce here\n    router_id: 0.0.0.1 -> 0.0.0.2");
 });
 
 test("a pseudowire that moves is removed there and created here", () => {
@@ -182,17 +185,16 @@ test("cookies are in no plan, neither before nor after", () => {
   const before = staticText("receive_cookie: 0102030405060708, transmit_cookie: 1112131415161718");
   const after = staticText("receive_cookie: 2122232425262728, transmit_cookie: 1112131415161718");
   expect(planOf(before, after)).toBe(
-    "replace pseudowire lan of tunnel branch\n    fixed.receiveCookie changed",
+    "replace pseudowire lan of tunnel branch\n    static.receive_cookie changed",
   );
   const shorter = staticText(
     "receive_cookie: 01020304, transmit_cookie: 11121314, transmit_sublayer: default",
   );
   expect(planOf(before, shorter).split("\n")).toEqual([
     "replace pseudowire lan of tunnel branch",
-    "    cookieOctets: 8 -> 4",
-    "    fixed.receiveCookie changed",
-    "    fixed.transmitCookie changed",
-    "    fixed.transmitSublayer: none -> default",
+    "    static.receive_cookie changed",
+    "    static.transmit_cookie changed",
+    "    static.transmit_sublayer: none -> default",
   ]);
 });
 
@@ -209,6 +211,73 @@ test("between a negotiated and a static tunnel nothing but names and settings is
     ...negotiated,
     tunnels: [{ ...tunnel!, pseudowires: fixed.tunnels[0]!.pseudowires }],
   };
-  expect(formatPlan(planChange(negotiated, odd))).toContain('"receiveCookie":"(secret)"');
+  expect(formatPlan(planChange(negotiated, odd))).toContain('"receive_cookie":"(secret)"');
   expect(formatPlan(planChange(negotiated, odd))).not.toMatch(/0102030405060708|1,2,3,4|"0":1/);
 });
+
+/** The keys of a mapping of the file, and of those in it, as `outer.inner`. */
+function keysOf(shape: Readonly<Record<string, unknown>>, prefix = ""): readonly string[] {
+  return Object.keys(shape).map((key) => `${prefix}${key}`);
+}
+
+test("every key of a tunnel and a pseudowire that changes is told by its own name, and none by another", () => {
+  const { pseudowires: _, ...ofTunnel } = tunnelFields.shape;
+  const known = new Set([
+    ...keysOf(ofTunnel),
+    ...keysOf(pseudowireFields.shape),
+    ...keysOf(circuitFields.shape, "circuit."),
+    ...keysOf(staticFields.shape, "static."),
+    ...keysOf(configFields.shape.lcce.unwrap().shape),
+    ...keysOf(configFields.shape.log.unwrap().shape),
+    "plane",
+  ]);
+  const told = everyKey.flatMap(([before, after]) =>
+    planChange(configOf(before), configOf(after)).flatMap(({ reasons }) =>
+      reasons.map((reason) => reason.replace(/(:| changed).*/, "")),
+    ),
+  );
+  expect(told.filter((key) => !known.has(key))).toEqual([]);
+  const untold = [...known].filter((key) => !told.includes(key));
+  // A mapping is told by the keys in it.
+  expect(untold.sort()).toEqual(["circuit", "static"]);
+});
+
+/** Pairs of files between which every key changes in one of them. */
+const everyKey: readonly (readonly [string, string])[] = [
+  [
+    twoTunnels(),
+    `lcce: { host_name: there, router_id: 1.2.3.4, control_socket: /tmp/s }\n${twoTunnels().replace(/.*\n/, "")}`,
+  ],
+  [twoTunnels(), twoTunnels("", undefined, ", control_socket: /tmp/s").concat("plane: userspace\n")],
+  [twoTunnels(), `${twoTunnels()}log: { level: debug, format: text }\n`],
+  [
+    twoTunnels(),
+    twoTunnels(`local_port: 0, remote_port: 1, fragmentation: none, udp_checksum: full, super_frames: cut, control_dscp: cs6,
+      role: initiator, authentication: digest, secret: { env: A }, next_secret: { credential: B }, digest: sha1, hide_avps: true,
+      hello_interval_s: 1, retransmit_initial_ms: 500, retransmit_cap_ms: 9000, retransmit_limit: 3, silence_limit_s: 3,
+      receive_window: 4, reconnect_initial_s: 0.5, reconnect_cap_s: 9, peer_host_name: x, peer_router_id: 1.1.1.1, `),
+  ],
+  [
+    twoTunnels(),
+    twoTunnels("control: static, ", "").replace(
+      "local: 192.0.2.1, remote: 192.0.2.3",
+      "local: 192.0.2.9, remote: 192.0.2.8",
+    ),
+  ],
+  [twoTunnels(), twoTunnels("encapsulation: ip, ")],
+  [
+    twoTunnels("", "b: { circuit: { tap: b } }"),
+    twoTunnels(
+      "",
+      `b: { circuit: { interface: c, vlan: 5, vlan_on_pseudowire: 6, vlan_protocol: 802.1ad, link_local: block, allow_host_use: true },
+        remote_end_id: 7, mtu: 1400, cookie: 4, sublayer: default, sequencing: all, sequencing_window: 9, sequencing_reset: 9, dscp: ef }`,
+    ),
+  ],
+  [twoTunnels("", "b: { circuit: { tap: b } }"), twoTunnels("", "b: { circuit: { tap: b, bridge: br0 } }")],
+  [
+    staticText("receive_cookie: 01020304, transmit_cookie: 01020304"),
+    staticText(
+      "receive_cookie: 11020304, transmit_cookie: 11020304, transmit_sublayer: default, transmit_sequencing: all",
+    ).replace("local_session_id: 1, remote_session_id: 2", "local_session_id: 3, remote_session_id: 4"),
+  ],
+];

@@ -95,16 +95,28 @@ test("check tells bridges that there are not, what is no bridge, and TAP devices
     writeFileSync(file, JSON.stringify(configOf("auto", circuit)));
     const words = ["nsenter", `--net=/run/netns/${namespace.name}`, process.execPath, MAIN, "check", file];
     const { stderr } = await run(words);
-    return stderr.split("\n").filter((line) => line !== "");
+    return stderr
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => line.replace(`${file}:1:`, ""));
+  };
+  const circuitOf = (device: string, bridge: string) => {
+    const text = JSON.stringify(configOf("auto", { tap: device, bridge }));
+    const column = (value: string) => text.indexOf(JSON.stringify(value)) + 1;
+    const at = "tunnels.hq.pseudowires.lan.circuit";
+    return {
+      tap: `${column(device)}  ${at}.tap: on this machine:`,
+      bridge: `${column(bridge)}  ${at}.bridge: on this machine:`,
+    };
   };
   try {
     expect(await toldOf({ tap: "free0", bridge: "br0" })).toEqual([]);
     expect(await toldOf({ tap: "free1", bridge: "br77" })).toEqual([
-      `on this machine: pseudowire lan: ${noBridge}`,
+      `${circuitOf("free1", "br77").bridge} ${noBridge}`,
     ]);
     expect(await toldOf({ tap: "right", bridge: "left" })).toEqual([
-      "on this machine: pseudowire lan: there is already an interface right that is not a TAP device: choose another name or delete it",
-      "on this machine: pseudowire lan: left is no bridge; name a bridge in the file (they are listed by: ip link show type bridge)",
+      `${circuitOf("right", "left").tap} there is already an interface right that is not a TAP device: choose another name or delete it`,
+      `${circuitOf("right", "left").bridge} left is no bridge; name a bridge in the file (they are listed by: ip link show type bridge)`,
     ]);
   } finally {
     rmSync(file, { force: true });

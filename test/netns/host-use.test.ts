@@ -30,7 +30,8 @@ test.each(planes)(
       async () => (await daemon.pseudowire("lan")).whyNot === refused,
     );
     expect((await daemon.pseudowire("lan")).localCircuit).toBe("down");
-    expect(daemon.log.split("\n").filter((line) => line.includes(advice)).length).toBe(1);
+    const told = daemon.log.split("\n").filter((line) => line.includes(advice));
+    expect(told).toEqual([expect.stringMatching(/allow_host_use: true \(\/\S+:\d+:\d+\)/)]);
 
     const port = await daemon.reload(configOf(plane, { interface: "right" }));
     expect(port.problems).toEqual([]);

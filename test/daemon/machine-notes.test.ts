@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { formatProblem, parseConfig } from "../../src/config/parse.ts";
+import { machineNotes } from "../../src/daemon/machine-notes.ts";
+import type { HostInterface } from "../../src/os/host-network.ts";
+
+const none = { kind: undefined, master: undefined, lower: undefined, vlanId: undefined, hasRoutes: false };
+const interfaces: readonly HostInterface[] = [
+  { ...none, name: "eth0", index: 1, addresses: ["192.0.2.1"] },
+  { ...none, name: "eth1", index: 2, addresses: [] },
+  { ...none, name: "eth2", index: 3, addresses: [] },
+];
+
+/** What `check` says of a file on this machine. */
+function linesOf(text: string): readonly string[] {
+  const { config, problems, ...parsed } = parseConfig(text, "wirespan.yaml", { hostName: "here" });
+  if (config === undefined || !("placed" in parsed)) throw new Error(problems.map(formatProblem).join("\n"));
+  return parsed.placed(machineNotes(config, interfaces)).map(formatProblem);
+}
+
+test("what is not right on this machine is told with the place of the key that it is about, in the order of the file", () => {
+  const text = `tunnels:
+  hq:
+    pseudowires:
+      used:
+        circuit: { interface: eth0 }
+      lacking:
+        circuit:
+          vlan: 5
+          interface: eth7
+      taken: { circuit: { tap: eth2, bridge: br7 } }
+      right: { circuit: { interface: eth1, vlan: 9 } }
+    local: 192.0.2.9
+    remote: 192.0.2.2
+    next_secret: { env: WIRESPAN_TEST_NOT_SET }
+    secret:
+      file: /nowhere/secret
+  branch: { local: 192.0.2.1, remote: 192.0.2.3, local_port: 1702, secret: { credential: none } }
+`;
+  const told = linesOf(text);
+  expect(
+    told.map((line) => /^(\S+) {2}(\S+ on this machine:) \S+ \S+/.exec(line)?.slice(1).join(" ")),
+  ).toEqual([
+    "wirespan.yaml:5:31 tunnels.hq.pseudowires.used.circuit.interface: on this machine:",
+    "wirespan.yaml:9:22 tunnels.hq.pseudowires.lacking.circuit.interface: on this machine:",
+    "wirespan.yaml:10:32 tunnels.hq.pseudowires.taken.circuit.tap: on this machine:",
+    "wirespan.yaml:10:46 tunnels.hq.pseudowires.taken.circuit.bridge: on this machine:",
+    "wirespan.yaml:12:12 tunnels.hq.local: on this machine:",
+    "wirespan.yaml:14:25 tunnels.hq.next_secret.env: on this machine:",
+    "wirespan.yaml:16:13 tunnels.hq.secret.file: on this machine:",
+    "wirespan.yaml:17:90 tunnels.branch.secret.credential: on this machine:",
+  ]);
+  expect(told[1]).toContain("there is no interface eth7; see: ip link show");
+  expect(told[4]).toContain("no interface that is up has the address 192.0.2.9; see: ip address show");
+});
