@@ -19,6 +19,11 @@ const MOST_NR = 1;
 const SCCRQ = 1;
 const NOTHING = new Uint8Array(0);
 
+/** A peer whose SCCRQ always loses may be one that answers none: it is let in late, while its operator looks at our log. */
+const DIALS_WITHOUT_TIE =
+  "refused the peer's SCCRQ: ours is out, and one without a tie breaker gives way; if this peer only dials, set role: responder, and it is " +
+  "let in at once";
+
 export type Sccrq = DecodedControlMessage & { readonly kind: "message" };
 
 /** The peer that SCCRQs come from, as far as letting them in goes. */
@@ -94,6 +99,7 @@ export class SccrqAdmission {
       case "no-room":
         return this.#context.discard("no-room", path);
       case "tie-won":
+        if (avps.tieBreaker === undefined) this.#peer.noteRefusal(DIALS_WITHOUT_TIE, path);
         return this.#refuse(path, avps, { resultCode: stopResult.alreadyExists, text: "" }, octets);
     }
   }

@@ -5,11 +5,28 @@ export class NoDaemonError extends Error {
   override readonly name = "NoDaemonError";
 }
 
-/** Asks the daemon behind a control socket and resolves to its result. Rejects with NoDaemonError, or with what it refused. */
-export function request<Result>(path: string, command: "status" | "reload" | "hand-over"): Promise<Result> {
+/** A daemon listens at a control socket, and does not answer. */
+export class NoAnswerError extends Error {
+  override readonly name = "NoAnswerError";
+}
+
+/**
+ * Asks the daemon behind a control socket and resolves to its result. Rejects with NoDaemonError, with what it refused, or, where it does
+ * not answer within `limitMs`, with NoAnswerError.
+ */
+export function request<Result>(
+  path: string,
+  command: "status" | "reload" | "hand-over" | "leave",
+  limitMs?: number,
+): Promise<Result> {
   return new Promise((resolve, reject) => {
     let received = "";
     const socket = createConnection(path, () => socket.write(`${JSON.stringify({ command })}\n`));
+    if (limitMs !== undefined)
+      socket.setTimeout(limitMs, () => {
+        reject(new NoAnswerError(`ask the daemon at ${path}: no answer within ${limitMs / 1000} s`));
+        socket.destroy();
+      });
     socket.on("data", (chunk) => {
       received += chunk.toString("utf8");
     });

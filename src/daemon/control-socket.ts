@@ -8,8 +8,10 @@ import type { ReloadReport, StatusReport } from "./status.ts";
 export interface ControlHandlers {
   status(): Promise<StatusReport>;
   reload(): Promise<ReloadReport>;
-  /** Another daemon wants to go on in place of this one: `leave` is called once it was told. */
-  handOver(): Promise<HandOver & { leave(): void }>;
+  /** Another daemon wants to go on in place of this one: what would become of forwarding. Nothing is changed by that. */
+  handOver(): Promise<HandOver>;
+  /** It does: forwarding is handed over, and what is returned is called once the other one was told. */
+  leave(): Promise<() => void>;
 }
 
 /** What becomes of forwarding when a daemon makes room for the next one. */
@@ -130,11 +132,9 @@ async function answer(line: string, handlers: ControlHandlers): Promise<Reply> {
         : undefined;
     if (command === "status") return { ok: true, result: await handlers.status() };
     if (command === "reload") return { ok: true, result: await handlers.reload() };
-    if (command === "hand-over") {
-      const { leave, ...result } = await handlers.handOver();
-      return { ok: true, result, leave };
-    }
-    return { ok: false, error: "unknown command; known are status, reload and hand-over" };
+    if (command === "hand-over") return { ok: true, result: await handlers.handOver() };
+    if (command === "leave") return { ok: true, result: {}, leave: await handlers.leave() };
+    return { ok: false, error: "unknown command; known are status, reload, hand-over and leave" };
   } catch (error) {
     return { ok: false, error: messageOf(error) };
   }

@@ -7,10 +7,11 @@ type ConnectionEvent = ReportedEvent & { readonly event: "control-connection" };
 /** Writes what the control plane reports to the log; of what a stranger can cause, a few lines in a while. */
 export class EventLog {
   readonly #log: Log;
-  readonly #limiter = new LogLimiter();
+  readonly #limiter: LogLimiter;
 
-  constructor(log: Log) {
+  constructor(log: Log, limiter = new LogLimiter()) {
     this.#log = log;
+    this.#limiter = limiter;
   }
 
   report(event: ReportedEvent, nowMs: number): void {

@@ -19,11 +19,7 @@ export function holderWords({ pid }: Holder): string {
 export function lockDaemon(controlSocket: string): Lock {
   haveDirectory(dirname(controlSocket));
   const ours: Lock[] = [];
-  const digest = createHash("sha256").update(controlSocket).digest("hex").slice(0, 32);
-  for (const locking of [
-    () => lockFile(`${controlSocket}.lock`),
-    () => lockName(`wirespan/daemon/${digest}`),
-  ]) {
+  for (const locking of [() => lockFile(`${controlSocket}.lock`), () => lockName(nameOf(controlSocket))]) {
     const result = locking();
     if (result.holder === undefined) ours.push(result.lock);
     else {
@@ -36,6 +32,15 @@ export function lockDaemon(controlSocket: string): Lock {
     }
   }
   return { [Symbol.dispose]: () => release(ours) };
+}
+
+/** The daemon of a control socket in this network namespace; undefined where there is none. Throws SystemError. */
+export function daemonHolder(controlSocket: string): Holder | undefined {
+  return nameHolder(nameOf(controlSocket));
+}
+
+function nameOf(controlSocket: string): string {
+  return `wirespan/daemon/${createHash("sha256").update(controlSocket).digest("hex").slice(0, 32)}`;
 }
 
 function release(locks: readonly Lock[]): void {

@@ -1,36 +1,89 @@
-/** Lines of one kind that are written in one window; what else comes in it is only counted. */
+/** Lines of one kind that are written in the first window. */
 const LINES = 5;
-const WINDOW_MS = 10_000;
+/**
+ * TABLE: how long a window is, and what is said when it begins. Where more came in a window than was written, the next one is of the next
+ * row, with one line; a window without that leads back to the first row.
+ */
+const stages = [
+  { windowMs: 10_000, words: "" },
+  { windowMs: 60_000, words: "; now one line a minute" },
+  { windowMs: 600_000, words: "; now one line in ten minutes" },
+] as const;
 
 interface Kind {
+  stage: number;
+  /** When the window began, and the lines written in it. */
   windowMs: number;
   lines: number;
-  suppressed: number;
-  /** When the first of the suppressed came. */
+  /** Whether more came in it than was written, and whether that was told in it already. */
+  isOver: boolean;
+  isTold: boolean;
+  /** Left out and not told yet, and when the first of them came. */
+  leftOut: number;
   sinceMs: number;
 }
 
-/** Bounds what strangers can make us write: a few lines of a kind in each window, and how many were left out with the next one. */
+/**
+ * Bounds what others can make us write: a few lines of a kind at first, less and less while it goes on, and how many were left out with
+ * the next one. Kinds must be few, for they are kept. Times are of any clock that does not go back.
+ */
 export class LogLimiter {
   readonly #kinds = new Map<string, Kind>();
+  #leftOut = 0;
+
+  /** Lines that were left out so far, of all kinds. */
+  get leftOut(): number {
+    return this.#leftOut;
+  }
 
   /**
    * Words to put behind a line of this kind, about those left out before it; undefined when this one is to be left out as well.
-   * `nowMs` is of any clock that does not go back. Kinds must be few, for they are kept.
+   * `lines` may be written in the first window.
    */
-  admit(name: string, nowMs: number): string | undefined {
-    const kind = this.#kinds.get(name) ?? { windowMs: nowMs, lines: 0, suppressed: 0, sinceMs: nowMs };
-    this.#kinds.set(name, kind);
-    if (nowMs - kind.windowMs >= WINDOW_MS) Object.assign(kind, { windowMs: nowMs, lines: 0 });
-    if (kind.lines >= LINES) {
-      if (kind.suppressed === 0) kind.sinceMs = nowMs;
-      kind.suppressed += 1;
+  admit(name: string, nowMs: number, lines = LINES): string | undefined {
+    const kind = this.#kindOf(name, nowMs);
+    if (kind.lines >= (kind.stage === 0 ? lines : 1)) {
+      if (kind.leftOut === 0) kind.sinceMs = nowMs;
+      kind.leftOut += 1;
+      kind.isOver = true;
+      this.#leftOut += 1;
       return undefined;
     }
     kind.lines += 1;
-    const { suppressed, sinceMs } = kind;
-    kind.suppressed = 0;
-    if (suppressed === 0) return "";
-    return ` (and ${suppressed} more like it in ${Math.max(1, Math.round((nowMs - sinceMs) / 1000))} s)`;
+    const { leftOut, sinceMs, stage } = kind;
+    kind.leftOut = 0;
+    if (leftOut === 0) return "";
+    const seconds = Math.max(1, Math.round((nowMs - sinceMs) / 1000));
+    return ` (and ${leftOut} more like it in ${seconds} s${stages[stage]?.words ?? ""})`;
+  }
+
+  /**
+   * How many of a kind were left out and not told yet, for a closing line of who knows that a crowd is over: 0 where there is nothing to
+   * tell, or there was a closing line in this window already. They count as told.
+   */
+  takeLeftOut(name: string, nowMs: number): number {
+    const kind = this.#kindOf(name, nowMs);
+    if (kind.isTold || kind.leftOut === 0) return 0;
+    const { leftOut } = kind;
+    Object.assign(kind, { isTold: true, leftOut: 0 });
+    return leftOut;
+  }
+
+  /** A kind in the window of this moment. */
+  #kindOf(name: string, nowMs: number): Kind {
+    const known = this.#kinds.get(name);
+    if (known === undefined) {
+      const fresh = { stage: 0, windowMs: nowMs, lines: 0, isOver: false, isTold: false };
+      const kind = { ...fresh, leftOut: 0, sinceMs: nowMs };
+      this.#kinds.set(name, kind);
+      return kind;
+    }
+    const lengthMs = stages[known.stage]?.windowMs ?? 0;
+    const ageMs = nowMs - known.windowMs;
+    if (ageMs < lengthMs) return known;
+    // Where a whole window passed with nothing in it, what was before is over.
+    const goesOn = known.isOver && ageMs < 2 * lengthMs;
+    const stage = goesOn ? Math.min(known.stage + 1, stages.length - 1) : 0;
+    return Object.assign(known, { stage, windowMs: nowMs, lines: 0, isOver: false, isTold: false });
   }
 }

@@ -1,5 +1,7 @@
 import type { LcceSnapshot, PseudowireSnapshot } from "../control/snapshot.ts";
 import type { SessionCounters } from "../forwarding/plane.ts";
+import type { Log } from "./log.ts";
+import { LogLimiter } from "./log-limiter.ts";
 
 /** What looks wrong with a pseudowire though its session is established, for people. */
 export function notesOf(
@@ -20,28 +22,64 @@ function cookieNotes(
   return ["established, but no frame had our cookie: this peer seems to ignore cookies; set cookie: 0"];
 }
 
-/** Says each note once, when it is first seen, and again only if it had gone in between; and that it has gone. */
+/** Notes of which the log tells each one that comes or goes, where there are no more at once. */
+const MOST_LINES = 20;
+
+/**
+ * Where notes are told: each under the words for what it is about, with words about those left out before; and at the end how many more
+ * came, or went.
+ */
+export interface NotesListener {
+  readonly say: (subject: string, note: string, more: string) => void;
+  readonly sayGone: (subject: string, note: string, more: string) => void;
+  readonly sayMore: (came: number, went: number) => void;
+}
+
+/**
+ * Says each note once, when it is first seen, and again only if it had gone in between; and that it has gone. Of many at once it says a
+ * few, and how many more there are.
+ */
 export class NotesLog {
-  readonly #say: (subject: string, note: string) => void;
-  readonly #sayGone: (subject: string, note: string) => void;
+  readonly #listener: NotesListener;
+  readonly #limiter: LogLimiter;
   #said = new Map<string, readonly [subject: string, note: string]>();
 
-  constructor(
-    say: (subject: string, note: string) => void,
-    sayGone: (subject: string, note: string) => void,
-  ) {
-    this.#say = say;
-    this.#sayGone = sayGone;
+  constructor(listener: NotesListener, limiter = new LogLimiter()) {
+    this.#listener = listener;
+    this.#limiter = limiter;
   }
 
   /** All that there is to note at the moment, under the words for what it is about. */
-  look(notes: Iterable<readonly [subject: string, note: string]>): void {
+  look(notes: Iterable<readonly [subject: string, note: string]>, nowMs: number): void {
+    const { say, sayGone, sayMore } = this.#listener;
     const now = new Map<string, readonly [subject: string, note: string]>();
     for (const [subject, note] of notes) now.set(`${subject}: ${note}`, [subject, note]);
-    for (const [key, [subject, note]] of this.#said) if (!now.has(key)) this.#sayGone(subject, note);
-    for (const [key, [subject, note]] of now) if (!this.#said.has(key)) this.#say(subject, note);
+    for (const [key, note] of this.#said) {
+      const more = now.has(key) ? undefined : this.#limiter.admit("note-gone", nowMs, MOST_LINES);
+      if (more !== undefined) sayGone(...note, more);
+    }
+    for (const [key, note] of now) {
+      const more = this.#said.has(key) ? undefined : this.#limiter.admit("note", nowMs, MOST_LINES);
+      if (more !== undefined) say(...note, more);
+    }
     this.#said = now;
+    const came = this.#limiter.takeLeftOut("note", nowMs);
+    const went = this.#limiter.takeLeftOut("note-gone", nowMs);
+    if (came + went > 0) sayMore(came, went);
   }
+}
+
+/** Notes as lines of a log. */
+export function notesTo(log: Log): NotesListener {
+  return {
+    say: (subject, note, more) => log.warn({ event: "note", subject, note }, `${subject}: ${note}${more}`),
+    sayGone: (subject, note, more) =>
+      log.info({ event: "note-gone", subject, note }, `${subject}: no longer: ${note}${more}`),
+    sayMore: (came, went) => {
+      const words = `and ${came} more notes, and ${went} that have gone; wirespan status --json has all that there are`;
+      log.warn({ event: "note", came, went }, words);
+    },
+  };
 }
 
 /** All notes at the moment, under what they are about. */

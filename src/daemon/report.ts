@@ -32,7 +32,8 @@ export interface StatusSources {
     pseudowire: PseudowireConfig,
     snapshot: PseudowireSnapshot | undefined,
   ): string | undefined;
-  readonly log: LogLosses;
+  /** What the log was not told, because it could not be, and because there was too much of a kind. */
+  readonly log: LogLosses & { readonly leftOut: number };
 }
 
 interface Waiting {
@@ -63,7 +64,11 @@ export function reportStatus(sources: StatusSources): StatusReport {
     ),
     discards: discardsOf(sources),
     control: Object.fromEntries(Object.entries(snapshot.discards).filter(([, count]) => count > 0)),
-    log: { lostLines: sources.log.lines, reason: sources.log.reason },
+    log: {
+      lostLines: sources.log.lines,
+      reason: sources.log.reason,
+      leftOutLines: sources.log.leftOut,
+    },
   };
 }
 
@@ -206,8 +211,11 @@ function whyNotOf(
     : undefined;
 }
 
-function carriedBy(carrier: Carrier | undefined): Pick<PseudowireStatus, "plane" | "planeReason"> {
-  return { plane: carrier?.plane, planeReason: carrier?.reason };
+function carriedBy(
+  carrier: Carrier | undefined,
+): Pick<PseudowireStatus, "plane" | "planeReason" | "superFrames"> {
+  const { plane, reason, superFrames } = carrier ?? {};
+  return { plane, planeReason: reason, superFrames };
 }
 
 function agreedOn(session: SessionParameters | undefined): Partial<PseudowireStatus> {

@@ -1,5 +1,5 @@
 import type { DiscardReason } from "../forwarding/discard-reasons.ts";
-import type { Carrier, SessionCounters } from "../forwarding/plane.ts";
+import type { Carrier, SessionCounters, SuperFrames } from "../forwarding/plane.ts";
 import type { Log } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
 
@@ -23,10 +23,13 @@ interface Seen {
 export class SessionWatch {
   readonly #log: Log;
   readonly #sources: SessionSources;
-  readonly #limiter = new LogLimiter();
+  readonly #limiter: LogLimiter;
   #seen = new Map<number, Seen>();
+  /** How super-frames leave, of all sessions, in words. */
+  #superFrames = new Map<string, SuperFrames>();
 
-  constructor(log: Log, sources: SessionSources) {
+  constructor(log: Log, sources: SessionSources, limiter = new LogLimiter()) {
+    this.#limiter = limiter;
     this.#log = log;
     this.#sources = sources;
   }
@@ -34,8 +37,10 @@ export class SessionWatch {
   /** Compares all sessions with what they were at the last look. */
   look(sessions: readonly SessionCounters[], nowMs: number): void {
     const seen = new Map<number, Seen>();
+    const superFrames = new Map<string, SuperFrames>();
     for (const { localSessionId, discards } of sessions) {
-      const { plane, reason } = this.#sources.carrierOf(localSessionId);
+      const { plane, reason, superFrames: sent } = this.#sources.carrierOf(localSessionId);
+      if (sent !== undefined) superFrames.set(`${sent.choice}: ${sent.reason}`, sent);
       const now = { plane, reason, discards };
       seen.set(localSessionId, now);
       const name = this.#sources.pseudowireOf(localSessionId);
@@ -45,6 +50,36 @@ export class SessionWatch {
       this.#compareDiscards(name, before, now, nowMs);
     }
     this.#seen = seen;
+    this.#compareSuperFrames(superFrames, nowMs);
+    this.#close(nowMs);
+  }
+
+  #compareSuperFrames(now: ReadonlyMap<string, SuperFrames>, nowMs: number): void {
+    for (const [words, { choice, reason }] of now) {
+      if (this.#superFrames.has(words)) continue;
+      const more = this.#limiter.admit("super-frames", nowMs);
+      if (more === undefined) continue;
+      this.#log.info({ event: "super-frames", choice, reason }, `super-frames leave ${words}${more}`);
+    }
+    this.#superFrames = new Map(now);
+  }
+
+  /** Of many at once, how many more there are. */
+  #close(nowMs: number): void {
+    const carriers = this.#limiter.takeLeftOut("carrier", nowMs);
+    if (carriers > 0)
+      this.#log.info(
+        { event: "carrier", more: carriers },
+        `and ${carriers} more changes of the plane that forwards a pseudowire; wirespan status tells how each stands`,
+      );
+    for (const reason of telling) {
+      const more = this.#limiter.takeLeftOut(reason, nowMs);
+      if (more > 0)
+        this.#log.warn(
+          { event: "first-discards", reason, more },
+          `and ${more} more pseudowires with first frames given up as ${reason}; wirespan status counts them`,
+        );
+    }
   }
 
   #compareCarriers(pseudowire: string, before: Seen, { plane, reason }: Seen, nowMs: number): void {

@@ -15,8 +15,12 @@ export interface StatusReport {
   readonly discards: Readonly<Record<string, number>>;
   /** Control messages given up, by reason. */
   readonly control: Readonly<Record<string, number>>;
-  /** Lines that the log could not be told, and why the last of them. */
-  readonly log: { readonly lostLines: number; readonly reason?: string | undefined };
+  /** Lines that the log could not be told, and why the last of them; and lines that were left out, because more came of a kind. */
+  readonly log: {
+    readonly lostLines: number;
+    readonly reason?: string | undefined;
+    readonly leftOutLines: number;
+  };
 }
 
 export interface ControlConnectionStatus {
@@ -31,6 +35,7 @@ export interface ControlConnectionStatus {
   readonly peerHostName?: string | undefined;
   readonly peerRouterId?: string | undefined;
   readonly peerVendorName?: string | undefined;
+  /** By a secret: "hmac-md5" or "hmac-sha1"; "integrity", which finds damage and authenticates nobody; "none". */
   readonly authentication: string;
   readonly establishedForMs?: number | undefined;
   readonly whyNot?: string | undefined;
@@ -67,6 +72,8 @@ export interface PseudowireStatus {
   readonly plane?: string | undefined;
   /** Why programs in the kernel do not carry it. */
   readonly planeReason?: string | undefined;
+  /** How programs in the kernel send super-frames (`super_frames`), and why so; absent where they do not carry it. */
+  readonly superFrames?: { readonly choice: "whole" | "cut"; readonly reason: string } | undefined;
   readonly receivedFrames: number;
   readonly receivedOctets: number;
   readonly transmittedFrames: number;
@@ -126,8 +133,13 @@ function connectionRow(connection: ControlConnectionStatus): readonly string[] {
     `${connection.encapsulation} ${connection.local}\n-> ${connection.remote}`,
     peer === "" ? "-" : peer,
     connection.state === "static" ? "-" : ids,
-    connection.authentication,
+    authenticationText(connection.authentication),
   ];
+}
+
+/** Nobody is authenticated by what anybody can make. */
+function authenticationText(authentication: string): string {
+  return authentication === "integrity" ? "none, only integrity" : authentication;
 }
 
 function pseudowireRow(pseudowire: PseudowireStatus): readonly string[] {
@@ -163,8 +175,19 @@ function carriers(plane: StatusReport["plane"], pseudowires: readonly Pseudowire
     );
 }
 
-function logLosses({ lostLines, reason }: StatusReport["log"]): readonly string[] {
-  return lostLines === 0 ? [] : [colours.yellow(`the log lacks ${lostLines} lines: ${reason}`)];
+/** How super-frames of each tunnel leave, where programs carry any. */
+function superFrames(pseudowires: readonly PseudowireStatus[]): readonly string[] {
+  const lines = pseudowires.flatMap(({ tunnel, superFrames: sent }) =>
+    sent === undefined ? [] : [`  super-frames of tunnel ${tunnel} leave ${sent.choice}: ${sent.reason}`],
+  );
+  return [...new Set(lines)];
+}
+
+function logLosses({ lostLines, reason, leftOutLines }: StatusReport["log"]): readonly string[] {
+  return [
+    ...(lostLines === 0 ? [] : [colours.yellow(`the log lacks ${lostLines} lines: ${reason}`)]),
+    ...(leftOutLines === 0 ? [] : [`left out of the log, as more of the same kind: ${leftOutLines} lines`]),
+  ];
 }
 
 /** The report for people: what is up at a glance, and below it why something is not. */
@@ -202,6 +225,7 @@ export function renderStatus(report: StatusReport): string {
     ...more,
     `plane ${plane.name}: ${plane.reason}`,
     ...carriers(plane, shown),
+    ...superFrames(shown),
     ...(reasons.length === 0 ? [] : [colours.yellow("not up, and why:"), ...reasons]),
     ...(notes.length === 0 ? [] : [colours.yellow("to be looked at:"), ...notes]),
     `discarded, of no session: ${counts(report.discards)}; control messages: ${counts(report.control)}`,

@@ -2,31 +2,26 @@ import { setTimeout as pause } from "node:timers/promises";
 import { messageOf } from "../bytes/errors.ts";
 import { SystemError } from "../os/errors.ts";
 import type { Lock } from "../os/locks.ts";
-import { NoDaemonError, request } from "./control-client.ts";
+import { NoAnswerError, NoDaemonError, request } from "./control-client.ts";
 import type { HandOver } from "./control-socket.ts";
-import { lockDaemon } from "./locks.ts";
+import { daemonHolder, lockDaemon } from "./locks.ts";
 import type { Log } from "./log.ts";
 
 /** From one daemon to the next without a pause: the running one ends as by a crash, and the next takes over what it leaves. */
 
+/** A daemon that runs well answers at once; one that reads a large configuration, or starts, may take a while. */
+const ANSWER_MS = 10_000;
 /** Longer than a daemon takes for its goodbyes. */
 const LEAVE_MS = 5000;
 const PAUSE_MS = 5;
 
 /**
  * Has the daemon of a control socket make room, and takes its place; where none runs, the place is free. Rejects with an
- * Error where it does not answer or does not know how to hand over, as an older one: then it was not touched; and with SystemError.
+ * Error where it does not answer in time, or does not know how to hand over, as an older one: then it was not touched, and does not leave
+ * later either; and with SystemError.
  */
 export async function takePlace(controlSocket: string, log: Log): Promise<Lock> {
-  const former = await request<HandOver>(controlSocket, "hand-over").catch((error: unknown) => {
-    if (error instanceof NoDaemonError && isNobody(error.cause)) return undefined;
-    throw new Error(
-      `take over from the daemon at ${controlSocket}: ${messageOf(error)}; stop it, then start this one`,
-      {
-        cause: error,
-      },
-    );
-  });
+  const former = await ask<HandOver>(controlSocket, "hand-over");
   if (former === undefined) {
     log.info({ event: "take-over" }, `no daemon runs at ${controlSocket}: nothing to take over`);
     return lockDaemon(controlSocket);
@@ -34,7 +29,30 @@ export async function takePlace(controlSocket: string, log: Log): Promise<Lock> 
   const { pid, goesOn, plane } = former;
   const way = goesOn ? "forwarding goes on meanwhile" : `it says goodbye to its peers first: ${plane}`;
   log.info({ event: "take-over", pid, goesOn }, `takes over from pid ${pid}; ${way}`);
+  await ask(controlSocket, "leave");
   return lockWhenFree(controlSocket);
+}
+
+/** Resolves to undefined where no daemon runs. Rejects with an Error that says what to do. */
+async function ask<Result>(
+  controlSocket: string,
+  command: "hand-over" | "leave",
+): Promise<Result | undefined> {
+  try {
+    return await request<Result>(controlSocket, command, ANSWER_MS);
+  } catch (error) {
+    if (error instanceof NoDaemonError && isNobody(error.cause)) return undefined;
+    const pid = daemonHolder(controlSocket)?.pid;
+    const advice =
+      error instanceof NoAnswerError
+        ? `it hangs, is stopped, or still starts, and was not touched; look: ps -p ${pid ?? "PID"}; one that hangs is ended by ` +
+          `kill -KILL ${pid ?? "PID"}, and what programs in the kernel forward goes on; then start this one`
+        : "stop it, then start this one";
+    throw new Error(
+      `take over from the daemon at ${controlSocket}${pid === undefined ? "" : `, pid ${pid}`}: ${messageOf(error)}; ${advice}`,
+      { cause: error },
+    );
+  }
 }
 
 /** Nobody listens there, or nothing is there. */

@@ -80,8 +80,16 @@ export interface PlaneCounters {
   readonly discards: Partial<Record<DiscardReason, number>>;
 }
 
+/** How programs send what hosts hand over in pieces of up to 64 KiB, or with unfinished checksums, and why so. */
+export interface SuperFrames {
+  readonly choice: "whole" | "cut";
+  readonly reason: string;
+}
+
 export interface Carrier {
   readonly plane: "userspace" | "ebpf";
+  /** Where programs in the kernel carry it. */
+  readonly superFrames?: SuperFrames | undefined;
   /** Why not by programs in the kernel, where they were wanted. */
   readonly reason?: string;
 }

@@ -53,6 +53,20 @@ test.each([
   },
 );
 
+test.each([
+  ["none, as of one that only dials", undefined, true],
+  ["a higher one, as of one that was just later", highest, false],
+])(
+  "the refusal of a peer with a tie breaker of %s says role: responder where that is what helps",
+  (_name, theirs, says) => {
+    const { bench } = collision(() => theirs);
+    const refusals = bench.events.filter(({ event }) => event === "refused");
+    expect(refusals.map((event) => ("detail" in event ? event.detail : ""))).toEqual(
+      says ? [expect.stringMatching(/ours is out.*if this peer only dials, set role: responder/)] : [],
+    );
+  },
+);
+
 test("RFC 3931 §5.4.3: against a lower value ours is forgotten, and the peer's SCCRQ is answered", () => {
   const { bench, asked, asking } = collision(() => lowest);
   expect(asking.names()).toEqual(["SCCRP"]);

@@ -22,8 +22,26 @@ test("of a kind a few lines are written in a while, and what was left out is sai
   const admitted = Array.from({ length: 1000 }, (_, index) => limiter.admit("kind", 1000 + index));
   expect(admitted.filter((more) => more !== undefined)).toEqual(["", "", "", "", ""]);
   expect(limiter.admit("another", 1500)).toBe("");
-  expect(limiter.admit("kind", 14_000)).toBe(" (and 995 more like it in 13 s)");
-  expect(limiter.admit("kind", 14_000)).toBe("");
+  expect(limiter.admit("kind", 14_000)).toBe(" (and 995 more like it in 13 s; now one line a minute)");
+  expect(limiter.admit("kind", 14_000)).toBeUndefined();
+  expect(limiter.leftOut).toBe(996);
+});
+
+test("what goes on for hours writes less and less, and when it is over for a while begins anew", () => {
+  const limiter = new LogLimiter();
+  const writtenAt: number[] = [];
+  const HOUR = 3600;
+  for (let second = 0; second < 4 * HOUR; second += 1) {
+    const admitted = [0, 100, 200].map((ms) => limiter.admit("kind", 1000 * second + ms));
+    if (admitted.some((more) => more !== undefined)) writtenAt.push(second);
+  }
+  expect(writtenAt.slice(0, 6)).toEqual([0, 1, 10, 70, 670, 1270]);
+  expect(writtenAt.length).toBe(3 + Math.ceil((4 * HOUR - 70) / 600));
+  // 3 a second, of which 3 + 2 were written at first and then one in each window.
+  expect(limiter.leftOut).toBe(3 * 4 * HOUR - 5 - (writtenAt.length - 2));
+  const words = Array.from({ length: 6 }, () => limiter.admit("kind", 1000 * 6 * HOUR));
+  expect(words.slice(1)).toEqual(["", "", "", "", undefined]);
+  expect(words[0]).toMatch(/^ \(and \d+ more like it in \d+ s\)$/);
 });
 
 test.each(["none", "digest"] as const)(

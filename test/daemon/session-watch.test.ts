@@ -61,11 +61,35 @@ test("reasons that are everyday are not told, nor sessions that no pseudowire ha
   ).toEqual([]);
 });
 
+test("how super-frames leave is told once for all sessions that send by an interface, and when it changes", () => {
+  const look = watching();
+  const by = (name: string): Carrier => ({
+    plane: "ebpf",
+    superFrames: { choice: "cut", reason: `${name} is virtual` },
+  });
+  const whole: Carrier = { plane: "ebpf", superFrames: { choice: "whole", reason: "eth0 cuts them" } };
+  const all = (carrier: Carrier) => Array.from({ length: 3 }, (_, id) => [id, {}, carrier] as const);
+  expect(look(all(by("veth0")))).toEqual(["info super-frames leave cut: veth0 is virtual"]);
+  expect(look(all(by("veth0")))).toEqual([]);
+  expect(look([...all(by("veth0")), [7, {}, whole]])).toEqual([
+    "info super-frames leave whole: eth0 cuts them",
+  ]);
+  expect(look(all(whole))).toEqual([]);
+  expect(look(all(by("veth0")))).toEqual(["info super-frames leave cut: veth0 is virtual"]);
+});
+
 test("many sessions at once write a few lines, and say how many were left out", () => {
   const look = watching();
   const all = (carrier: Carrier) =>
     Array.from({ length: 1000 }, (_, id) => [id, {}, carrier] as const).filter(([id]) => id !== 99);
   look(all(ebpf));
-  expect(look(all(noRoute)).length).toBe(5);
-  expect(look(all(ebpf), 20_000)[0]).toMatch(/ \(and 994 more like it in \d+ s\)$/);
+  const lines = look(all(noRoute));
+  expect([lines.length, lines.at(-1)]).toEqual([
+    6,
+    "info and 994 more changes of the plane that forwards a pseudowire; wirespan status tells how each stands",
+  ]);
+  const wrong = look(all(ebpf).map(([id, , carrier]) => [id, { "wrong-cookie": 1 }, carrier] as const));
+  expect(wrong.at(-1)).toBe(
+    "warn and 994 more pseudowires with first frames given up as wrong-cookie; wirespan status counts them",
+  );
 });

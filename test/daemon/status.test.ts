@@ -23,7 +23,7 @@ function reportOf(pseudowires: readonly PseudowireStatus[]): StatusReport {
       pseudowires,
       discards: {},
       control: {},
-      log: { lostLines: 0 },
+      log: { lostLines: 0, leftOutLines: 0 },
     },
   };
 }
@@ -48,4 +48,14 @@ test("of 100 000 pseudowires 500 are shown, those that are not up before all oth
   );
   expect(lines).toContain("  pseudowire pw89999.: no link");
   expect(lines.filter((line) => line.includes("by userspace: of old")).length).toBe(500);
+});
+
+test("how super-frames leave is told once for each tunnel, with the reason", () => {
+  const superFrames = { choice: "cut", reason: "veth0 is virtual" } as const;
+  const rows = [1, 2, 3].map((id) => ({ ...pseudowire(`pw${id}`), plane: "ebpf", superFrames }));
+  const text = renderStatus(reportOf(rows));
+  expect(text.match(/^ {2}super-frames .*$/gm)).toEqual([
+    "  super-frames of tunnel peer leave cut: veth0 is virtual",
+  ]);
+  expect(renderStatus(reportOf(many(2, () => true)))).not.toContain("super-frames");
 });

@@ -55,3 +55,24 @@ test.each(cases)(
     }
   },
 );
+
+test("--take-over waits no longer than 10 s for a daemon that is stopped, says so, and that one stays what it was", async () => {
+  await using sites = await Sites.make();
+  const { a } = await sites.up("userspace");
+  process.kill(a.pid, "SIGSTOP");
+  const words = [process.execPath, MAIN, "run", "--take-over", "-c", sites.file("a.yaml")];
+  const { status, stderr } = await sites.exec("a", ...words).finally(() => process.kill(a.pid, "SIGCONT"));
+  expect(status).toBe(1);
+  expect(stderr).toMatch(
+    new RegExp(
+      `take over from the daemon at \\S+, pid ${a.pid}: .*: no answer within 10 s; it hangs, is stopped.*kill -KILL ${a.pid}`,
+    ),
+  );
+  await sites.told(
+    "it runs on",
+    "a",
+    ({ pid, pseudowires: [lan] }) => pid === a.pid && lan?.state === "established",
+  );
+  expect([a.isRunning, await sites.passes(5)]).toEqual([true, true]);
+  expect(a.log).not.toContain("another daemon takes over");
+});

@@ -20,6 +20,7 @@ import type { KernelDevice } from "./devices.ts";
 import type { Cable } from "./hidden-interfaces.ts";
 import type { PlaneMaps } from "./plane-maps.ts";
 import type { ProgramOrder } from "./program-shop.ts";
+import { superFramesOf } from "./super-frames.ts";
 import type { Way } from "./ways.ts";
 
 /** What sessions are put into. */
@@ -50,14 +51,8 @@ export interface Carriage {
 
 const HOP_LIMIT = 64;
 
-/** By a virtual interface a packet may come to a peer as it left, and who is no program like ours can make nothing of it. */
-export function cutsFor(superFrames: PsnEndpoint["superFrames"], { finishes }: Way["route"]): boolean {
-  return superFrames === "cut" || (superFrames === "auto" && !finishes);
-}
-
-/** Numbers are for each frame, and one that needs no cutting must not overtake those that do. */
-function mustCut(session: SessionParameters, { superFrames }: PsnEndpoint, { route }: Way): boolean {
-  return cutsFor(superFrames, route) || session.transmitSequencing === "all";
+function mustCut(session: SessionParameters, endpoint: PsnEndpoint, { route }: Way): boolean {
+  return superFramesOf(session, endpoint, route).choice === "cut";
 }
 
 /** Whether a session needs a cutter: the kernel cuts TCP that is in UDP when it must, but not what is in IP protocol 115. */

@@ -16,6 +16,7 @@ import {
   type PlaneEvents,
   type PsnEndpoint,
   type SessionCounters,
+  type SuperFrames,
 } from "../plane.ts";
 import { UserspacePlane } from "../userspace/plane.ts";
 import { obstacleTo } from "./acceleration.ts";
@@ -41,6 +42,7 @@ import { layoutVersion, PlaneMaps } from "./plane-maps.ts";
 import { ProgramShop } from "./program-shop.ts";
 import { Slots } from "./slots.ts";
 import { sumOf } from "./sum-counters.ts";
+import { superFramesOf } from "./super-frames.ts";
 import { takeTagsAside } from "./tags-aside.ts";
 import { type Way, Ways } from "./ways.ts";
 
@@ -58,6 +60,8 @@ interface Known extends Subject {
   readonly slot: number | undefined;
   /** Why programs do not. */
   readonly reason: string | undefined;
+  /** How super-frames leave, while programs carry it. */
+  readonly superFrames?: SuperFrames;
   /** The way to the peer on which that rests; undefined where there was none. */
   readonly way: Way | undefined;
 }
@@ -235,7 +239,7 @@ export class KernelPlane implements ForwardingPlane {
 
   carrier(localSessionId: number): Carrier {
     const known = this.#known.get(localSessionId);
-    if (known?.slot !== undefined) return { plane: "ebpf" };
+    if (known?.slot !== undefined) return { plane: "ebpf", superFrames: known.superFrames };
     const reason = known?.reason ?? this.#reasons.get(localSessionId) ?? "programs are being put in place";
     return { plane: "userspace", reason };
   }
@@ -311,7 +315,8 @@ export class KernelPlane implements ForwardingPlane {
       const carriage = this.#owned(subject, carriageOf(subject, endpoint, way, slot, cables));
       const isAllowed = () => !this.#ways.havePolicies(path, way.route);
       await load(this.#ground, carriage, isAllowed);
-      return { ...subject, carriage, slot, reason: undefined, way };
+      const superFrames = superFramesOf(subject.session, endpoint, way.route);
+      return { ...subject, carriage, slot, reason: undefined, way, superFrames };
     } catch (error) {
       if (isNew) this.#slots.give(slot);
       throw error;
