@@ -99,9 +99,21 @@ export class SccrqAdmission {
       case "no-room":
         return this.#context.discard("no-room", path);
       case "tie-won":
-        if (avps.tieBreaker === undefined) this.#peer.noteRefusal(DIALS_WITHOUT_TIE, path);
+        if (avps.tieBreaker === undefined) this.#tellTie(path);
         return this.#refuse(path, avps, { resultCode: stopResult.alreadyExists, text: "" }, octets);
     }
+  }
+
+  #tellTie(path: PsnPath): void {
+    const { name: peer } = this.#peer.settings;
+    const event = {
+      event: "refused",
+      peer,
+      path,
+      isAuthentication: false,
+      detail: DIALS_WITHOUT_TIE,
+    } as const;
+    this.#context.emit({ kind: "report", event });
   }
 
   /**

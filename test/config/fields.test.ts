@@ -11,7 +11,6 @@ import {
   updatableOfPseudowires,
 } from "../../src/config/fields.ts";
 import { parseConfig } from "../../src/config/parse.ts";
-import { configOf, configText } from "../support/configuration.ts";
 
 interface Schema {
   readonly type?: string;
@@ -125,19 +124,11 @@ test("the keys that the help calls reloadable are those that are taken over", ()
   const documented = rows
     .filter(({ path, schema }) => path.length === 2 && schema.description?.includes("Reloadable"))
     .map(({ key }) => key);
-  const { control } = configOf(configText()).tunnels[0]!;
-  expect(documented.length).toBe(updatable.length);
-  for (const key of updatable) expect(control).toHaveProperty(key);
-  const word = (key: string) =>
-    key
-      .replaceAll("_", "")
-      .replace(/(ms|s|size)$/i, "")
-      .toLowerCase();
-  expect(documented.map(word).sort()).toEqual(updatable.map(word).sort());
+  expect(documented.sort()).toEqual([...updatable].sort());
   const ofPseudowires = rows
     .filter(({ path, schema }) => path.length === 4 && schema.description?.includes("Reloadable"))
     .map(({ key }) => key);
-  expect(ofPseudowires.map(word)).toEqual(updatableOfPseudowires.map(word));
+  expect(ofPseudowires).toEqual(updatableOfPseudowires);
 });
 
 test.each([
