@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { planes } from "../support/lab.ts";
+import { eventually, planes } from "../support/lab.ts";
 import { type Keys, Sites } from "../support/sites.ts";
 
 /** What a stop may take, from the signal to the end of the process. */
@@ -65,4 +65,22 @@ describe.each(planes)("SIGTERM, plane %s", (plane) => {
     expect(await starting.end()).toBeLessThan(LIMIT_MS);
     expect(starting.child.signalCode).toBe(null);
   });
+});
+
+test("SIGTERM ends a daemon with exit code 0 in the midst of SIGHUPs", async () => {
+  await using sites = await Sites.make();
+  const file = sites.write("a", sites.configuration("a", "userspace", { pseudowires: {} }));
+  const daemon = sites.start("a", file);
+  await sites.told("it runs", "a", () => true);
+  const storm = setInterval(() => {
+    for (let signal = 0; signal < 20; signal += 1) daemon.child.kill("SIGHUP");
+  }, 1);
+  try {
+    await eventually("it reloads", async () => daemon.log.includes("reloading the configuration"));
+    await daemon.end();
+  } finally {
+    clearInterval(storm);
+  }
+  expect([daemon.child.signalCode, daemon.child.exitCode]).toEqual([null, 0]);
+  expect(daemon.log.trim().split("\n").at(-1)).toContain('"event":"stopped"');
 });
