@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import { messageOf } from "../bytes/errors.ts";
-import { NoDaemonError } from "../daemon/control-client.ts";
+import { NoAnswerError, NoDaemonError } from "../daemon/control-client.ts";
 import { createProgram, exitCode } from "./program.ts";
 
 // A reader that has seen enough, such as `head`, is no error of ours.
@@ -31,5 +31,7 @@ try {
 
 function codeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
-  return error instanceof NoDaemonError ? exitCode.noDaemon : exitCode.failed;
+  return error instanceof NoDaemonError || error instanceof NoAnswerError
+    ? exitCode.noDaemon
+    : exitCode.failed;
 }

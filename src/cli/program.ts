@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { messageOf } from "../bytes/errors.ts";
-import { request } from "../daemon/control-client.ts";
+import { NoAnswerError, request } from "../daemon/control-client.ts";
 import type { ReloadReport, StatusReport } from "../daemon/status.ts";
 import { version } from "../daemon/version.ts";
 import { checkAddOns } from "../os/add-ons.ts";
@@ -11,6 +11,8 @@ import { addLab } from "./lab.ts";
 /** Exit codes, documented in --help and docs/operating.md. */
 export const exitCode = { ok: 0, failed: 1, usage: 2, badConfiguration: 3, noDaemon: 4 } as const;
 
+/** A daemon that reads a file of 100 000 pseudowires again answers nothing for some ten seconds. */
+const ANSWER_MS = 20_000;
 const DEFAULT_SOCKET = "/run/wirespan/wirespan.sock";
 
 /** Where a command writes, and how it sets the exit code. */
@@ -60,7 +62,7 @@ export function createProgram(shell: Shell): Command {
     .option("--json", "the report as JSON (docs/operating.md)")
     .option("--socket <path>", "control socket of the daemon", DEFAULT_SOCKET)
     .action(async ({ json, socket }: { json?: boolean; socket: string }) => {
-      const report = await request<StatusReport>(socket, "status");
+      const report = await askStatus(socket);
       if (json === true) return shell.out(`${JSON.stringify(report, null, 2)}\n`);
       const { renderStatus } = await import("../daemon/status.ts");
       shell.out(`${renderStatus(report)}\n`);
@@ -70,6 +72,8 @@ export function createProgram(shell: Shell): Command {
     .description("let a running daemon read its file again; a bad file changes nothing")
     .option("--socket <path>", "control socket of the daemon", DEFAULT_SOCKET)
     .action(async ({ socket }: { socket: string }) => {
+      // A reload may take long, but a daemon that works answers while it goes on.
+      await askStatus(socket);
       const report = await request<ReloadReport>(socket, "reload");
       for (const problem of report.problems) shell.error(`${problem}\n`);
       if (report.plan !== "") shell.out(`${report.plan}\n`);
@@ -79,6 +83,19 @@ export function createProgram(shell: Shell): Command {
   addDecode(program, shell);
   addLab(program, shell);
   return program;
+}
+
+/** Rejects with NoDaemonError, and with NoAnswerError from a daemon that hangs. */
+async function askStatus(socket: string): Promise<StatusReport> {
+  try {
+    return await request<StatusReport>(socket, "status", ANSWER_MS);
+  } catch (error) {
+    if (!(error instanceof NoAnswerError)) throw error;
+    throw new NoAnswerError(
+      `${error.message}; it hangs, is stopped or still starts: look at its log, and at its state by: ps -C node -o pid,stat,args`,
+      { cause: error },
+    );
+  }
 }
 
 /** The daemon. Why it does not even begin is told as its log would tell it. */

@@ -56,14 +56,25 @@ test.each(cases)(
   },
 );
 
-test("--take-over waits no longer than 10 s for a daemon that is stopped, says so, and that one stays what it was", async () => {
+test("--take-over, status and reload give up waiting for a daemon that is stopped and say so, and that one stays what it was", async () => {
   await using sites = await Sites.make();
   const { a } = await sites.up("userspace");
   process.kill(a.pid, "SIGSTOP");
-  const words = [process.execPath, MAIN, "run", "--take-over", "-c", sites.file("a.yaml")];
-  const { status, stderr } = await sites.exec("a", ...words).finally(() => process.kill(a.pid, "SIGCONT"));
-  expect(status).toBe(1);
-  expect(stderr).toMatch(
+  const socket = sites.socket("a");
+  const commands = [
+    ["run", "--take-over", "-c", sites.file("a.yaml")],
+    ["status", "--socket", socket],
+    ["reload", "--socket", socket],
+  ].map((words) => sites.exec("a", process.execPath, MAIN, ...words));
+  const [took, ...asked] = await Promise.all(commands).finally(() => process.kill(a.pid, "SIGCONT"));
+  for (const { status, stderr } of asked) {
+    expect(stderr).toMatch(
+      /ask the daemon at \S+: no answer within 20 s; it hangs, is stopped or still starts/,
+    );
+    expect(status).toBe(4);
+  }
+  expect(took?.status).toBe(1);
+  expect(took?.stderr).toMatch(
     new RegExp(
       `take over from the daemon at \\S+, pid ${a.pid}: .*: no answer within 10 s; it hangs, is stopped.*kill -KILL ${a.pid}`,
     ),
