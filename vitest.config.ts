@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/longest-first.ts";
 
 /** Tests that need only the language, and those that take the machine's network, each file in namespaces of its own. */
 const pure = ["test/**/*.test.ts"];
@@ -12,6 +13,7 @@ export default defineConfig({
   test: {
     reporters: ["default", "./test/support/closing-reporter.ts"],
     maxWorkers: "100%",
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { name: "pure", include: pure, exclude: [...system, ...guest], testTimeout: 120_000 } },
       { test: { name: "guest", include: guest, ...beside } },

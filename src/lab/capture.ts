@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { CommandError } from "./command.ts";
-import { inNode } from "./network.ts";
+import { inNode } from "./nodes.ts";
 
 const READY_MS = 10_000;
 

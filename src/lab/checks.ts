@@ -1,13 +1,11 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { toHex } from "../bytes/hex.ts";
 import { Conversation, run } from "./command.ts";
-import { inNode, switchOf } from "./network.ts";
+import { inNode, switchOf } from "./nodes.ts";
 import { padded, specialFrames, taggedFrame } from "./special-frames.ts";
 import { type Check, type Host, hostsOf, type Topology } from "./topology.ts";
+import { until } from "./until.ts";
 
-/** Longest wait for something to come up. */
-const UP_MS = 60_000;
 /** What reached a host once may need this for more, on a machine that is busy with other things. */
 const AGAIN_MS = 15_000;
 const DATAGRAMS = 100;
@@ -19,16 +17,6 @@ const FRAMES = fileURLToPath(new URL("frames.js", import.meta.url));
 export interface Finding {
   readonly holds: boolean;
   readonly text: string;
-}
-
-/** Asks again until it holds, or the time is over. */
-export async function until(condition: () => Promise<boolean>, limitMs = UP_MS): Promise<boolean> {
-  const endMs = performance.now() + limitMs;
-  while (!(await condition())) {
-    if (performance.now() > endMs) return false;
-    await pause(50);
-  }
-  return true;
 }
 
 /** Whether pings from one node reach an address. */

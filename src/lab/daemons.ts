@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { request } from "../daemon/control-client.ts";
 import type { StatusReport } from "../daemon/status.ts";
-import { inNode, lcceOf, RUN } from "./network.ts";
+import { inNode, lcceOf, RUN } from "./nodes.ts";
 import type { Topology } from "./topology.ts";
 
 const MAIN = fileURLToPath(new URL("../cli/main.js", import.meta.url));

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { renderStatus } from "../daemon/status.ts";
 import { Capture } from "./capture.ts";
-import { runCheck, until } from "./checks.ts";
+import { runCheck } from "./checks.ts";
 import { Daemons, isSiteUp, logOf, statusOf } from "./daemons.ts";
 import { Network } from "./network.ts";
 import { hostsOf, readTopology, type Topology } from "./topology.ts";
+import { until } from "./until.ts";
 
 /** What runs inside a lab's own namespaces; lab.ts brings us there. */
 

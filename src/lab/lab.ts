@@ -10,13 +10,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { until } from "./checks.ts";
 import type { LabOptions, Print, TestOptions } from "./inside.ts";
-import { inNode } from "./network.ts";
-import { readTopology } from "./topology.ts";
+import { inNode } from "./nodes.ts";
+import type { Topology } from "./topology.ts";
+import { until } from "./until.ts";
 
 /**
  * Labs as the command line sees them. Everything of a lab is made inside new network, mount and process namespaces (and a user
@@ -82,8 +82,8 @@ function onTerminal([file = "", ...words]: readonly string[]): Promise<number> {
 }
 
 /** Shows that a topology works: in a lab that is up, else in one made and taken down for it. Resolves to an exit code. */
-export function testLab(topology: string, { capture, plane }: TestOptions): Promise<number> {
-  const lab = findLab(readTopology(topology).name);
+export async function testLab(topology: string, { capture, plane }: TestOptions): Promise<number> {
+  const lab = findLab((await readTopology(topology)).name);
   if (lab !== undefined) {
     if (capture !== undefined)
       throw new Error("capture a lab that is up: take it down first, or run tcpdump in its node wan");
@@ -107,7 +107,8 @@ function planeWords(plane: string | undefined): readonly string[] {
 /** Builds a topology that stays until `downLab`; resolves once its sessions are up. */
 export async function upLab(nameOrPath: string, { plane }: LabOptions, print: Print): Promise<void> {
   const topology = absolute(nameOrPath);
-  const { name } = readTopology(topology);
+  const wanted = await readTopology(topology);
+  const { name } = wanted;
   if (findLab(name) !== undefined)
     throw new Error(`bring lab ${name} up: it is up already; see: wirespan lab list`);
   const log = openSync(join(stateFolder(), `${name}.log`), "w", 0o600);
@@ -134,7 +135,7 @@ export async function upLab(nameOrPath: string, { plane }: LabOptions, print: Pr
   stdout.destroy();
   child.unref();
   if (problem !== undefined) throw new Error(`bring lab ${name} up: ${problem}`);
-  print(`lab ${name} is up. Its nodes: ${nodesOf(topology).join(", ")}`);
+  print(`lab ${name} is up. Its nodes: ${nodesOf(wanted).join(", ")}`);
   print(`  wirespan lab exec ${name} NODE COMMAND...   run a command in a node`);
   print(`  wirespan lab test ${name}                   check that it works`);
   print(`  wirespan lab down ${name}                   take it down`);
@@ -170,8 +171,12 @@ export function runningLabs(): readonly string[] {
   return files.map((file) => file.replace(/\.json$/, "")).filter((name) => findLab(name) !== undefined);
 }
 
-function nodesOf(topology: string): readonly string[] {
-  const { sites } = readTopology(topology);
+/** Its reader takes long to import, and most commands know a lab by its name. */
+async function readTopology(nameOrPath: string): Promise<Topology> {
+  return (await import("./topology.ts")).readTopology(nameOrPath);
+}
+
+function nodesOf({ sites }: Topology): readonly string[] {
   const ofSites = Object.entries(sites).flatMap(([site, { hosts }]) => [
     `lcce-${site}`,
     `switch-${site}`,
@@ -185,7 +190,7 @@ function absolute(topology: string): string {
 }
 
 function requireLab(nameOrPath: string): RunningLab {
-  const name = /\.ya?ml$/.test(nameOrPath) ? readTopology(nameOrPath).name : nameOrPath;
+  const name = basename(nameOrPath).replace(/\.ya?ml$/, "");
   const lab = findLab(name);
   if (lab === undefined)
     throw new Error(`find lab ${name}: it is not up; bring it up: wirespan lab up ${name}`);

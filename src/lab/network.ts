@@ -1,20 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CommandError, Conversation, run } from "./command.ts";
+import { inNode, lcceOf, RUN, switchOf } from "./nodes.ts";
 import { type Host, hostsOf, type Site, type Topology } from "./topology.ts";
 
-/** Where namespaces, secrets and control sockets are: a file system in memory of the lab's own. */
-export const RUN = "/run";
 const RELAY = fileURLToPath(new URL("vlan-relay.js", import.meta.url));
 const RELAY_READY_MS = 20_000;
-
-export function lcceOf(site: string): string {
-  return `lcce-${site}`;
-}
-
-export function switchOf(site: string): string {
-  return `switch-${site}`;
-}
 
 /**
  * Mounts what a lab has for itself in its mount namespace: /run, and the bpf file system, in which pins outlive the daemons that made
@@ -25,11 +16,6 @@ export async function mountOwn(): Promise<void> {
   mkdirSync(`${RUN}/netns`);
   // Where the kernel has none, or none for users without rights, nothing can be pinned, and daemons say so.
   await run(["mount", "-t", "bpf", "bpf", "/sys/fs/bpf"], { accept: [0, 1, 32] });
-}
-
-/** A command that runs in a node. */
-export function inNode(node: string, ...command: readonly string[]): readonly string[] {
-  return ["ip", "netns", "exec", node, ...command];
 }
 
 async function ip(words: string): Promise<void> {

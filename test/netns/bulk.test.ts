@@ -8,7 +8,11 @@ import { atNode } from "../../src/lab/lab.ts";
 import { expectExchange } from "../support/bulk.ts";
 import { Lab, planes } from "../support/lab.ts";
 
-const OCTETS = 150_000_000;
+/** TABLE: over IPv4 more packets than there are numbers of packets in its header; over IPv6, which has none, what takes a while. */
+const loads = [
+  ["10.0.0.12", 150_000_000],
+  ["fd00::2", 40_000_000],
+] as const;
 const BACK_OCTETS = 6_000_000;
 
 let folder: string;
@@ -63,7 +67,7 @@ const ways = ["udp", "ip"].flatMap((name) => planes.map((plane) => [name, plane]
 describe.each(ways)(
   "super-frames over %s, plane %s, between an interface and one of our own",
   (encapsulation, plane) => {
-    test("150 MB of random octets cross it by TCP over IPv4 and over IPv6, equal by their hash, hosts' offloads on", async () => {
+    test("150 MB of random octets cross it by TCP over IPv4 and 40 MB over IPv6, equal by their hash, hosts' offloads on", async () => {
       const topology = topologyOf(encapsulation, 0);
       await using lab = await Lab.up(topology, plane);
       for (const [host, address] of [
@@ -74,11 +78,11 @@ describe.each(ways)(
       }
       expect(await lab.reaches("a1", "10.0.0.12")).toBe(true);
       expect(await lab.reaches("a1", "fd00::2")).toBe(true);
-      for (const address of ["10.0.0.12", "fd00::2"]) {
+      for (const [address, there] of loads) {
         const startMs = performance.now();
-        await exchange(topology, { address, there: OCTETS, back: BACK_OCTETS });
+        await exchange(topology, { address, there, back: BACK_OCTETS });
         const tookMs = Math.round(performance.now() - startMs);
-        console.log(`${encapsulation}, plane ${plane}, to ${address}: ${OCTETS} octets in ${tookMs} ms`);
+        console.log(`${encapsulation}, plane ${plane}, to ${address}: ${there} octets in ${tookMs} ms`);
       }
       // The host got super-frames: more on the average than one frame can hold.
       const { stdout } = await lab.exec("b1", "ip", "-json", "-stats", "link", "show", "eth0");

@@ -59,34 +59,35 @@ export function connections(messages: readonly CapturedMessage[]): readonly (rea
   return [...new Set(byId.values())];
 }
 
-/** Frame numbers that tshark shows under a filter. */
-export async function tsharkShows(
-  capture: string,
-  filter: string,
-  secret: string,
-): Promise<readonly number[]> {
+/** What tshark says of a capture, as frame numbers: of control messages, of those whose digest it finds wrong, and of what it cannot read. */
+export interface Verdict {
+  readonly control: readonly number[];
+  readonly wrong: readonly number[];
+  readonly malformed: readonly number[];
+}
+
+/** Asks tshark once, for it takes long to start. Packets that ICMP quotes are cut off, and none of ours. */
+export async function tsharkSays(capture: string, secret: string): Promise<Verdict> {
+  const fields = ["frame.number", "l2tp.type", "l2tp.incorrect_digest", "_ws.malformed"];
   const words = [
-    "-r",
-    capture,
-    "-o",
-    `l2tp.shared_secret:${secret}`,
-    "-Y",
-    filter,
-    "-T",
-    "fields",
-    "-e",
-    "frame.number",
+    ...["-r", capture, "-o", `l2tp.shared_secret:${secret}`, "-Y", "l2tp && !icmp && !icmpv6"],
+    ...["-T", "fields", ...fields.flatMap((field) => ["-e", field])],
   ];
   const { stdout } = await run(["tshark", ...words], { timeoutMs: 60_000 });
-  return stdout
+  const rows = stdout
     .split("\n")
     .filter((line) => line !== "")
-    .map(Number);
+    .map((line) => line.split("\t"));
+  const numbers = (holds: (row: readonly string[]) => boolean): readonly number[] =>
+    rows.filter(holds).map(([number]) => Number(number));
+  return {
+    control: numbers(([, type]) => type === "1" || type === "True"),
+    wrong: numbers(([, , digest]) => digest !== ""),
+    malformed: numbers(([, , , malformed]) => malformed !== ""),
+  };
 }
 
 /** Writes the frames with these numbers to a capture of their own. */
 export async function extract(capture: string, numbers: readonly number[], into: string): Promise<void> {
-  await run(["tshark", "-r", capture, "-w", into, "-Y", `frame.number in {${numbers.join(", ")}}`], {
-    timeoutMs: 60_000,
-  });
+  await run(["editcap", "-r", capture, into, ...numbers.map(String)]);
 }

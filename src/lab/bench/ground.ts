@@ -1,6 +1,7 @@
-import { until } from "../checks.ts";
 import { run } from "../command.ts";
-import { inNode, mountOwn } from "../network.ts";
+import { mountOwn } from "../network.ts";
+import { inNode } from "../nodes.ts";
+import { until } from "../until.ts";
 
 /**
  * The ground that all candidates run on: site-a, lcce-a, WAN, lcce-b, site-b in a row. Each LCCE has `trunk` to its site and

@@ -2,7 +2,7 @@ import Table from "cli-table3";
 import { run } from "../command.ts";
 import { statusOf } from "../daemons.ts";
 import type { Print } from "../inside.ts";
-import { inNode } from "../network.ts";
+import { inNode } from "../nodes.ts";
 import { buildGround, siteAddress } from "./ground.ts";
 import { machineFacts } from "./machine.ts";
 import {

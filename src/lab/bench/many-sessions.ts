@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { socketOf } from "../daemons.ts";
-import { RUN } from "../network.ts";
+import { RUN } from "../nodes.ts";
 import { inLcce, SIDES, type Side, wanAddress } from "./ground.ts";
 import { onBoth, other } from "./joins.ts";
 import { MAIN, saidBy, startIn } from "./processes.ts";

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { until } from "../checks.ts";
-import { inNode, RUN } from "../network.ts";
+import { inNode, RUN } from "../nodes.ts";
+import { until } from "../until.ts";
 import type { Side } from "./ground.ts";
 
 /** The command that is measured. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CommandError, run } from "../command.ts";
-import { inNode } from "../network.ts";
+import { inNode } from "../nodes.ts";
 import { framesAt, siteAddress } from "./ground.ts";
 import type { Sent } from "./search.ts";
 

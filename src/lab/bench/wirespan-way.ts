@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { stringify } from "yaml";
-import { until } from "../checks.ts";
 import { isSiteUp, socketOf, statusOf } from "../daemons.ts";
-import { RUN } from "../network.ts";
+import { RUN } from "../nodes.ts";
+import { until } from "../until.ts";
 import { SIDES, type Side, wanAddress } from "./ground.ts";
 import { bridge, type Candidate, onBoth, other, unbridge } from "./joins.ts";
 import { end, MAIN, saidBy, startIn, untilUp } from "./processes.ts";
