@@ -8,6 +8,7 @@ test.each(planes)("plane %s counts frames that the circuit's interface has no ro
   const refused = async () => (await lab.pseudowire("b", "lan")).discards["circuit-error"] ?? 0;
   const ping = (octets: number) =>
     lab.exec("a10", "ping", "-q", "-c1", "-W2", "-M", "do", "-s", `${octets}`, "10.0.0.13");
+  await lab.reached("a10", "10.0.0.13");
   expect((await ping(1400 - 28)).status).toBe(0);
   expect(await refused()).toBe(0);
   expect((await ping(1500 - 28)).status).toBe(1);

@@ -26,7 +26,7 @@ test.each(cases)(
   "600 000 hostile datagrams from the peer's own address change nothing in %s, plane %s, and each one is counted",
   async (topology, plane) => {
     await using lab = await Lab.up(topology, plane);
-    expect(await lab.reaches("a10", "10.0.0.13")).toBe(true);
+    await lab.reached("a10", "10.0.0.13");
     const before = await lab.status("a");
     const [connection] = before.controlConnections;
     const [session] = before.pseudowires;
@@ -70,6 +70,6 @@ test.each(cases)(
     expect(now?.discards["truncated"]).toBeGreaterThan(0);
     expect(after.discards["unknown-session"]).toBeGreaterThan(10_000);
     expect(sum(after.control)).toBeGreaterThan(1000);
-    expect(await lab.reaches("a10", "10.0.0.13")).toBe(true);
+    await lab.reached("a10", "10.0.0.13");
   },
 );

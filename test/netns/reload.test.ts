@@ -13,7 +13,7 @@ function reload(lab: Lab) {
 
 test("reload touches only what changed: another VLAN loses no frame; a bad file changes nothing", async () => {
   await using lab = await Lab.up("vlan-trunk");
-  expect(await lab.reaches("a10", "10.0.0.14")).toBe(true);
+  await lab.reached("a10", "10.0.0.14");
   const before = await lab.status("a");
   const traffic = lab.spawn("a10", "ping", "-q", "-c", "200", "-i", "0.02", "-W1", "10.0.0.14");
   const pinged = output(traffic);

@@ -53,7 +53,7 @@ describe.each([4, 6] as const)("over IPv%d", (version) => {
   test("each segment is a whole packet of IP protocol 115, with right lengths and checksums, outside and inside", async () => {
     const topology = topologyOver(version);
     await using lab = await Lab.up(topology, "ebpf");
-    expect(await lab.reaches("a10", "10.0.0.13")).toBe(true);
+    await lab.reached("a10", "10.0.0.13");
     for (const node of ["lcce-a", "lcce-b"])
       expect((await lab.exec(node, "ethtool", "-K", "wan", "tx", "off")).status).toBe(0);
     const file = join(folder, `ipv${version}.pcap`);

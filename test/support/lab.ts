@@ -92,6 +92,11 @@ export class Lab {
     return (await this.exec(from, "ping", "-q", "-c1", "-W1", address)).status === 0;
   }
 
+  /** Waits until a ping passes: the first ones after a start may be lost. */
+  async reached(from: string, address: string): Promise<void> {
+    await eventually(`${from} reaches ${address}`, () => this.reaches(from, address));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await wirespan("lab", "down", this.#name);
   }
