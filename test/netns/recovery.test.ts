@@ -20,12 +20,14 @@ describe.each(cases)("recovery in %s, plane %s", (topology, plane) => {
     expect((await lab.shell("lcce-a", `kill -9 ${pid}`)).status).toBe(0);
     const daemon = restart(lab, "a");
     const startedMs = performance.now();
-    await eventually("hosts reach each other again", () => lab.reaches("a10", "10.0.0.13"));
+    // Programs in the kernel go on with the session of before until then.
+    await eventually("another session is up", async () => {
+      const { state, localSessionId } = await lab.pseudowire("b", "lan");
+      return state === "established" && localSessionId !== before.localSessionId;
+    });
+    await lab.reached("a10", "10.0.0.13");
     const tookMs = Math.round(performance.now() - startedMs);
     console.log(`${topology}, ${plane}: traffic resumed ${tookMs} ms after the start of the killed daemon`);
-    const after = await lab.pseudowire("b", "lan");
-    expect(after.state).toBe("established");
-    expect(after.localSessionId).not.toBe(before.localSessionId);
     daemon.kill();
   });
 
