@@ -45,7 +45,9 @@ describe.each(planes)("a tunnel that cannot be opened, plane %s", (plane) => {
       expect(again.stderr).toContain("tunnel second waits: ");
       await sites.ip("a", `addr add ${address} dev wan0`);
       await stateOf(sites, "second", "wait-ctl-reply");
-      expect((await sites.pseudowire("a", "other")).localCircuit).toBe("up");
+      await sites.told("its circuit is up", "a", ({ pseudowires }) =>
+        pseudowires.some(({ name, localCircuit }) => name === "other" && localCircuit === "up"),
+      );
       expect((await sites.reload("a")).status).toBe(0);
       expect(await sites.passes(5)).toBe(true);
     },
