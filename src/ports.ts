@@ -36,6 +36,14 @@ export interface BpfMapDescription {
   readonly maxEntries: number;
   /** Whether a hash takes memory for an entry when it comes, not for all at once; default false. */
   readonly onDemand?: boolean;
+  /** Whether the values of an array may appear in a process's memory (Linux 5.5); default false. */
+  readonly mappable?: boolean;
+}
+
+/** Memory that several threads, and the kernel, read and write, by its address in this process. */
+export interface MappedMemory {
+  readonly address: number;
+  readonly octets: number;
 }
 
 /**
@@ -63,6 +71,11 @@ export interface BpfMap extends BpfObject {
    * the next ones are asked for.
    */
   firstPerCpu(count: number): Iterable<readonly Uint8Array[]>;
+  /**
+   * The values of a mappable array, one behind the other, each at a multiple of 8 octets, until the map is closed. Throws SystemError;
+   * InvariantError for another map.
+   */
+  memory(): MappedMemory;
 }
 
 export interface BpfProgramDescription {

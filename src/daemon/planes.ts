@@ -24,7 +24,7 @@ const LEAST_CAPACITY = 1024;
 export async function openPlane(config: Config, events: PlaneEvents): Promise<ChosenPlane> {
   if (config.plane === "userspace")
     return {
-      plane: await UserspacePlane.open(events, takeTagsAside),
+      plane: await UserspacePlane.open(events, { prepare: takeTagsAside }),
       reason: "the configuration asks for it",
     };
   const [lack] = await probeBpf();
@@ -49,7 +49,7 @@ export async function openPlane(config: Config, events: PlaneEvents): Promise<Ch
 
 async function fallBack(events: PlaneEvents, why: string): Promise<ChosenPlane> {
   return {
-    plane: await UserspacePlane.open(events, takeTagsAside),
+    plane: await UserspacePlane.open(events, { prepare: takeTagsAside }),
     reason: `programs in the kernel cannot be had: ${why}`,
   };
 }

@@ -116,6 +116,7 @@ export interface ForwardingPlane {
   /** Binds an interface, or creates a TAP device (left down and unconfigured). */
   openCircuit(device: CircuitDevice): Promise<void>;
   closeCircuit(deviceName: string): Promise<void>;
+  /** A session that was removed and is added again, by its local id, counts anew and goes on with its sequence numbers. */
   addSession(session: SessionParameters, attachment: Attachment): Promise<void>;
   /** Changes what may change while frames flow, of the attachment only `dscp` and `sequenceRule`; sequence state and counters stay. */
   updateSession(session: SessionParameters, attachment: Attachment): Promise<void>;

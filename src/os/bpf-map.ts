@@ -1,12 +1,15 @@
 import { isPerCpu, mapKinds, updateModes } from "../bpf/kernel-numbers.ts";
 import { InvariantError } from "../bytes/errors.ts";
 import { concat } from "../bytes/hex.ts";
-import type { BpfMap, BpfMapDescription, BpfMapKind } from "../ports.ts";
+import type { BpfMap, BpfMapDescription, BpfMapKind, MappedMemory } from "../ports.ts";
 import { Attribute, commands, fields } from "./bpf-attribute.ts";
 import { checkedName, Handle, must, nameIn, openPin, refusal } from "./bpf-object.ts";
+import { mapMemory, unmapMemory } from "./mapped-memory.ts";
 
 /** Hashes only: memory for an entry is taken when it comes. */
 const BPF_F_NO_PREALLOC = 1;
+/** Arrays only: values may be mapped. */
+const BPF_F_MMAPABLE = 0x400;
 
 /** Each CPU's value begins at a multiple of this. */
 const ALIGNMENT_OCTETS = 8;
@@ -24,6 +27,7 @@ export class KernelMap extends Handle implements BpfMap {
   readonly description: BpfMapDescription;
   readonly #cpus: number;
   readonly #isPerCpu: boolean;
+  #memory: MappedMemory | undefined;
 
   private constructor(fd: number, description: BpfMapDescription, cpus: number) {
     super(fd, "map", description.name);
@@ -40,7 +44,7 @@ export class KernelMap extends Handle implements BpfMap {
       .u32(at.keyOctets, description.keyOctets)
       .u32(at.valueOctets, description.valueOctets)
       .u32(at.maxEntries, description.maxEntries)
-      .u32(at.flags, description.onDemand === true ? BPF_F_NO_PREALLOC : 0)
+      .u32(at.flags, flagsOf(description))
       .name(at.name, checkedName(description.name));
     const fd = must(
       attribute,
@@ -164,6 +168,19 @@ export class KernelMap extends Handle implements BpfMap {
     }
   }
 
+  memory(): MappedMemory {
+    const { mappable, maxEntries, valueOctets } = this.description;
+    if (mappable !== true) throw new InvariantError(`${this.target} is not mappable`);
+    this.#memory ??= mapMemory(this.fd, maxEntries * aligned(valueOctets), this.target);
+    return this.#memory;
+  }
+
+  override close(): void {
+    if (this.#memory !== undefined) unmapMemory(this.#memory);
+    this.#memory = undefined;
+    super.close();
+  }
+
   #next(key: Uint8Array | undefined): Uint8Array | undefined {
     const next = new Uint8Array(this.description.keyOctets);
     const attribute =
@@ -224,17 +241,23 @@ function aligned(octets: number): number {
   return Math.ceil(octets / ALIGNMENT_OCTETS) * ALIGNMENT_OCTETS;
 }
 
+function flagsOf({ onDemand, mappable }: BpfMapDescription): number {
+  return (onDemand === true ? BPF_F_NO_PREALLOC : 0) | (mappable === true ? BPF_F_MMAPABLE : 0);
+}
+
 function descriptionOf(view: DataView, path: string): BpfMapDescription {
   const number = view.getUint32(info.kind, true);
   const kinds = Object.keys(mapKinds) as BpfMapKind[];
   const kind = kinds.find((each) => mapKinds[each] === number);
   if (kind === undefined) throw new InvariantError(`${path}: a map of kind ${number}, which has no row here`);
+  const flags = view.getUint32(info.flags, true);
   return {
     kind,
     name: nameIn(view, info.name),
     keyOctets: view.getUint32(info.keyOctets, true),
     valueOctets: view.getUint32(info.valueOctets, true),
     maxEntries: view.getUint32(info.maxEntries, true),
-    onDemand: (view.getUint32(info.flags, true) & BPF_F_NO_PREALLOC) !== 0,
+    onDemand: (flags & BPF_F_NO_PREALLOC) !== 0,
+    ...((flags & BPF_F_MMAPABLE) === 0 ? {} : { mappable: true }),
   };
 }

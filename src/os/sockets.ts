@@ -233,9 +233,13 @@ export function sendDatagram(fd: number, octets: Uint8Array, path: PsnPath): boo
 
 /**
  * Opens an existing interface for whole frames, with virtio-net headers in front (super-frames and unfinished checksums are
- * described, not spoilt) and the outer tag beside them, in promiscuous mode; or, for sending alone, without hearing any.
+ * described, not spoilt) and the outer tag beside them, in promiscuous mode; or, for sending alone, without hearing any. What is sent
+ * leaves without a queue, which alone cuts super-frames that the interface cannot, unless `bypassesQueue` is false.
  */
-export function openPacketSocket(interfaceName: string, { receives = true } = {}): number {
+export function openPacketSocket(
+  interfaceName: string,
+  { receives = true, bypassesQueue = true } = {},
+): number {
   const target = `interface ${interfaceName}`;
   const index = ifNameToIndex(interfaceName);
   if (index === 0)
@@ -245,7 +249,7 @@ export function openPacketSocket(interfaceName: string, { receives = true } = {}
   for (const option of [linux.PACKET_VNET_HDR, linux.PACKET_AUXDATA, linux.PACKET_IGNORE_OUTGOING]) {
     require(setInteger(fd, linux.SOL_PACKET, option, 1), fd, `set packet option ${option}`, target);
   }
-  setInteger(fd, linux.SOL_PACKET, linux.PACKET_QDISC_BYPASS, 1);
+  if (bypassesQueue) setInteger(fd, linux.SOL_PACKET, linux.PACKET_QDISC_BYPASS, 1);
   enlargeBuffers(fd);
   const membership = new Uint8Array(16);
   new DataView(membership.buffer).setInt32(0, index, true);

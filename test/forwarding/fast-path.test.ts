@@ -11,6 +11,7 @@ import {
   type SequenceState,
 } from "../../src/forwarding/encapsulation.ts";
 import type { Attachment } from "../../src/forwarding/plane.ts";
+import { sequenceWords } from "../../src/forwarding/sequencing.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
 import { admitFrame, classify, openMessage, writeHeader } from "../../src/forwarding/userspace/fast-path.ts";
 import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-row.ts";
@@ -191,8 +192,9 @@ function messageOf(
 }
 
 function expectSameState(row: ForwardedSession, state: SequenceState): void {
-  const { nextNumber, expected, oldRun, oldNext } = row;
-  expect({ next: nextNumber, received: { expected, oldRun, oldNext } }).toEqual(state);
+  const { sequences, expected, oldRun, oldNext } = row;
+  const next = sequences[sequenceWords.next]! & 0xff_ffff;
+  expect({ next, received: { expected, oldRun, oldNext } }).toEqual(state);
 }
 
 let cases = 0;
@@ -215,7 +217,7 @@ function compare(
   tables.addSession(1, 3, parameters, at);
   const row = tables.sessions.get(parameters.localSessionId | 0)!;
   const state = newSequenceState();
-  row.nextNumber = state.next = first;
+  row.sequences[sequenceWords.next] = state.next = first;
   row.expected = state.received.expected = first;
   let session = parameters;
   try {

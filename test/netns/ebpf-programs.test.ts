@@ -4,7 +4,7 @@ import { assemble } from "../../src/bpf/assembler.ts";
 import { concat, fromHex, toHex } from "../../src/bytes/hex.ts";
 import { decapsulateProgram } from "../../src/forwarding/ebpf/decapsulate-program.ts";
 import { encapsulateProgram } from "../../src/forwarding/ebpf/encapsulate-program.ts";
-import { decodeSequence } from "../../src/forwarding/ebpf/map-layout.ts";
+import { decodeSequence, mapSizes } from "../../src/forwarding/ebpf/map-layout.ts";
 import {
   everyDecapsulation,
   everyEncapsulation,
@@ -137,7 +137,10 @@ describe("a frame from the circuit", () => {
         const attachment = attachmentOf(options, { linkLocal, dscp: copied ? "copy" : dscp });
         const placement = placementOf(options, { cut });
         bench.start(session, attachment, placement);
-        bench.sequences.update(slotKey(placement.slot), concat(u32(next), new Uint8Array(20)));
+        bench.sequences.update(
+          slotKey(placement.slot),
+          concat(u32(next), new Uint8Array(mapSizes.sequences.valueOctets - 4)),
+        );
         const state = { ...newSequenceState(), next };
         const outcome = encapsulate(frame, session, attachment, state);
         // What no entry is found for is not ours to count.

@@ -14,7 +14,7 @@ export const builtPlanes = {
       await built<typeof import("../../src/forwarding/userspace/plane.ts")>("userspace/plane.js");
     const { takeTagsAside } =
       await built<typeof import("../../src/forwarding/kernel/tags-aside.ts")>("kernel/tags-aside.js");
-    return UserspacePlane.open(events, takeTagsAside);
+    return UserspacePlane.open(events, { prepare: takeTagsAside });
   },
   async ebpf(events: PlaneEvents): Promise<ForwardingPlane> {
     const { KernelPlane } =

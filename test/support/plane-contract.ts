@@ -177,9 +177,10 @@ function orders(ground: () => PlaneGround, open: Open): void {
   }
 
   test.each(each)(
-    "%s: a session that was removed is gone, and begins anew when it is added again",
+    "%s: a session that was removed is gone; when it is added again, it counts anew and goes on with its numbers",
     async (_, shape) => {
       await using bench = await open(shape);
+      const state = newSequenceState();
       const { session, attachment: circuit } = shape;
       for (const _round of [1, 2]) {
         await bench.plane.addSession(session, circuit);
@@ -187,7 +188,7 @@ function orders(ground: () => PlaneGround, open: Open): void {
           transmittedFrames: 0,
           receivedFrames: 0,
         });
-        await passes(bench, shape);
+        await passes(bench, shape, state);
         await bench.plane.removeSession(session.localSessionId);
         bench.forget(session.localSessionId);
         expect(bench.plane.counters().sessions).toEqual([]);
@@ -305,7 +306,7 @@ function orders(ground: () => PlaneGround, open: Open): void {
       bench.forget(session.localSessionId);
       await bench.plane.addSession(session, circuit);
       await bench.reopenSite();
-      await passes(bench, shape);
+      await passes(bench, shape, state);
     },
   );
 

@@ -24,6 +24,8 @@ export interface LcceShape {
   readonly keys?: string;
   /** Further keys of the pseudowire, such as `sublayer: default`. */
   readonly pseudowire?: string;
+  /** Whether the daemon is started again whenever it ends, where its pins outlive it; default false. */
+  readonly supervised?: boolean;
 }
 
 export interface VethShape {
@@ -102,10 +104,7 @@ export class VethLcces implements AsyncDisposable {
     ] as const) {
       await this.#address(lcce, "wan", [`${WAN[family][end]}/${WAN[family].prefix}`]);
       if (this.#shape[end].circuit === "tap") continue;
-      const host = this.host(end);
-      await lcce.ip(`link add circuit type veth peer name eth0 netns ${host.name}`);
-      await lcce.ip("link set circuit up");
-      await this.#address(host, "eth0", hostAddresses(end));
+      await this.#addCircuit(end);
     }
   }
 
@@ -120,9 +119,44 @@ export class VethLcces implements AsyncDisposable {
     return join(this.#folder, `${end}.sock`);
   }
 
-  #start(end: End): void {
+  /** Its daemon takes over a file in which the pseudowire has other keys. */
+  async reload(end: End, pseudowire: string): Promise<void> {
+    this.#write(end, pseudowire);
+    const command = ["ip", "netns", "exec", this.lcce(end).name, process.execPath, MAIN];
+    await run([...command, "reload", "--socket", this.#socket(end)]);
+  }
+
+  /** Its circuit's interface goes, and one of the same name comes, with the host at its other end. */
+  async renewCircuit(end: End): Promise<void> {
+    await this.lcce(end).ip("link delete circuit");
+    await this.#addCircuit(end);
+  }
+
+  async #addCircuit(end: End): Promise<void> {
+    const [lcce, host] = [this.lcce(end), this.host(end)];
+    await lcce.ip(`link add circuit type veth peer name eth0 netns ${host.name}`);
+    await lcce.ip("link set circuit up");
+    await this.#address(host, "eth0", hostAddresses(end));
+  }
+
+  /** The process of its daemon; undefined while none answers. */
+  async pid(end: End): Promise<number | undefined> {
+    return (await this.status(end).catch(() => undefined))?.pid;
+  }
+
+  async #pidSoon(end: End): Promise<number> {
+    let pid: number | undefined;
+    const answers = async () => {
+      pid = await this.pid(end);
+      return pid !== undefined;
+    };
+    await eventually(`the daemon of ${end} answers`, answers);
+    return pid as unknown as number;
+  }
+
+  #write(end: End, pseudowire: string | undefined): string {
     const { family, encapsulation } = this.#shape;
-    const { plane, circuit = "interface", keys, pseudowire } = this.#shape[end];
+    const { plane, circuit = "interface", keys } = this.#shape[end];
     const other = end === "a" ? "b" : "a";
     const zero = family === 6 && encapsulation === "udp" ? ["udp_checksum: zero"] : [];
     const tunnel = [
@@ -136,13 +170,15 @@ export class VethLcces implements AsyncDisposable {
       file,
       `plane: ${plane}\nlcce: { host_name: ${end}, control_socket: ${this.#socket(end)} }\ntunnels: { t: { ${tunnel} } }\n`,
     );
-    const daemon = spawn(
-      "ip",
-      ["netns", "exec", this.lcce(end).name, process.execPath, MAIN, "run", "--config", file],
-      {
-        stdio: "pipe",
-      },
-    );
+    return file;
+  }
+
+  #start(end: End): void {
+    const { pseudowire, supervised = false } = this.#shape[end];
+    const daemonWords = [process.execPath, MAIN, "run", "--config", this.#write(end, pseudowire)];
+    const script = `mount -t bpf bpf /sys/fs/bpf; while :; do ${daemonWords.join(" ")}; done`;
+    const words = supervised ? ["sh", "-c", script] : daemonWords;
+    const daemon = spawn("ip", ["netns", "exec", this.lcce(end).name, ...words], { stdio: "pipe" });
     for (const stream of [daemon.stdout, daemon.stderr])
       stream.setEncoding("utf8").on("data", (text: string) => {
         this.#log += text;
@@ -177,13 +213,31 @@ export class VethLcces implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const daemon of this.#daemons) {
-      const ended = new Promise((resolve) => daemon.once("close", resolve));
-      if (daemon.exitCode === null && daemon.kill("SIGTERM")) await ended;
-    }
+    const pids: number[] = [];
+    for (const end of ["a", "b"] as const)
+      if (this.#shape[end].supervised === true) pids.push(await this.#pidSoon(end));
+    const ended = this.#daemons.map(async (daemon) => {
+      const closed = new Promise((resolve) => daemon.once("close", resolve));
+      if (daemon.exitCode === null && daemon.kill("SIGTERM")) await closed;
+    });
+    // Nobody starts it again now.
+    for (const pid of pids) await endProcess(pid);
+    await Promise.all(ended);
     for (const namespace of this.#namespaces.values()) await namespace[Symbol.asyncDispose]();
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+async function endProcess(pid: number): Promise<void> {
+  const send = (signal: "SIGTERM" | 0) => {
+    try {
+      return process.kill(pid, signal);
+    } catch {
+      return false;
+    }
+  };
+  send("SIGTERM");
+  await eventually("the daemon ends", async () => !send(0));
 }
 
 const hostAddresses = (end: End) => [`${HOSTS[end][4]}/24`, `${HOSTS[end][6]}/64`];

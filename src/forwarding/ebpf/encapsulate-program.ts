@@ -43,7 +43,7 @@ import {
 } from "./options.ts";
 import { copyTemplate, finishOuterHeader } from "./outer-header.ts";
 import { context, entry, findEntry, loadOctets, passEnd, storeOctets } from "./parts.ts";
-import { numberFrame } from "./sequence.ts";
+import { heldEnd, numberFrame } from "./sequence.ts";
 import { chooseProcessor } from "./spread.ts";
 import { partFromSender } from "./time-stamps.ts";
 import {
@@ -125,6 +125,7 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     label("send"),
     ...(usesCutter(options) ? sendByCutter(KNOWN) : []),
     ...redirectToNextHop(entry, circuitValue),
+    ...heldEnd(options),
     ...detourEnd(),
     ...passEnd(),
     ...discardEnds(reasons, maps.counters, slot, SCRATCH),

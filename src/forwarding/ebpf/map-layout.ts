@@ -5,6 +5,7 @@ import { ETHERNET_HEADER_OCTETS } from "../../wire/ethernet.ts";
 import { type SessionParameters, usualSequenceRule } from "../../wire/session-parameters.ts";
 import { discardIndex, discardReasons } from "../discard-reasons.ts";
 import type { Attachment, PlaneCounters, SessionCounters } from "../plane.ts";
+import { sequenceWords } from "../sequencing.ts";
 import type { Delivery } from "./deliver-program.ts";
 import { decode, encode, type Layout, sizeOf, type ValuesOf } from "./layout.ts";
 import { type ProgramOptions, PUNT_SHAPE, shapeOf } from "./options.ts";
@@ -105,14 +106,15 @@ export const routeValue = {
   interfaceIndex: { offset: 20, octets: 4, kind: "machine" },
 } as const satisfies Layout;
 
-/** TABLE: what a session remembers; programs alone write it, so that new parameters leave it as it is. */
+/** TABLE: what a session remembers, `sequenceWords`: programs and the userspace plane share it, and new parameters leave it as it is. */
 export const sequenceValue = {
-  /** Frames numbered so far; the number is its lowest 24 bits. */
-  next: { offset: 0, octets: 8, kind: "machine" },
-  expected: { offset: 8, octets: 4, kind: "machine" },
-  oldRun: { offset: 12, octets: 4, kind: "machine" },
-  oldNext: { offset: 16, octets: 4, kind: "machine" },
-  unused: { offset: 20, octets: 4, kind: "machine" },
+  next: { offset: 4 * sequenceWords.next, octets: 8, kind: "machine" },
+  expected: { offset: 4 * sequenceWords.expected, octets: 4, kind: "machine" },
+  oldRun: { offset: 4 * sequenceWords.oldRun, octets: 4, kind: "machine" },
+  oldNext: { offset: 4 * sequenceWords.oldNext, octets: 4, kind: "machine" },
+  held: { offset: 4 * sequenceWords.held, octets: 4, kind: "machine" },
+  sessionId: { offset: 4 * sequenceWords.sessionId, octets: 4, kind: "machine" },
+  unused: { offset: 28, octets: 4, kind: "machine" },
 } as const satisfies Layout;
 
 /** TABLE: offsets of a session's counters, 64 bits each, per CPU; behind them one for each discard reason. */
@@ -264,18 +266,25 @@ function wayOf({ networkInterface, nextHop }: Placement): ValuesOf<typeof routeV
   return { nextHopFamily, nextHop, interfaceIndex: networkInterface };
 }
 
-/** The entry of a circuit whose session no program carries: `puntProgram` has all its frames take the detour. */
+/** Stands for no place in the arrays. */
+export const NO_SLOT = 0xffff_ffff;
+
+/**
+ * The entry of a circuit whose session no program carries: `puntProgram` has all its frames take the detour. `slot` is where the next
+ * daemon finds what the session remembers.
+ */
 export function puntEntry(
   attachment: Attachment,
   circuitInterface: number,
   detourInterface: number,
-  unsent = false,
+  { unsent = false, slot = NO_SLOT }: { readonly unsent?: boolean; readonly slot?: number | undefined } = {},
 ): readonly [key: Uint8Array, value: Uint8Array] {
   const value = new Uint8Array(sizeOf(circuitValue));
   const view = new DataView(value.buffer);
   view.setUint32(circuitValue.shape.offset, PUNT_SHAPE, true);
   view.setUint32(circuitValue.detour.offset, detourInterface, true);
   view.setUint32(circuitValue.policy.offset, unsent ? policyBits.unsent : 0, true);
+  view.setUint32(circuitValue.slot.offset, slot, true);
   return [encode(circuitKey, { interfaceIndex: circuitInterface, vlan: vlanKey(attachment) }), value];
 }
 

@@ -4,6 +4,8 @@ import {
   add,
   and,
   atomicFetchAdd64,
+  call,
+  exit,
   jump,
   jumpIfEqual,
   jumpIfLess,
@@ -16,19 +18,23 @@ import {
   subtract,
   toBigEndian32,
 } from "../../bpf/mnemonics.ts";
-import { NUMBERS } from "../sequencing.ts";
+import { skbContext } from "../../bpf/skb-context.ts";
+import { NUMBERS, UNKNOWN_RUN } from "../sequencing.ts";
 import { discard } from "./counters.ts";
-import { peerValue, sequenceValue } from "./map-layout.ts";
+import { circuitValue, peerValue, sequenceValue } from "./map-layout.ts";
 import { LINK_OCTETS, type ProgramOptions } from "./options.ts";
-import { atSlot, entry, loadOctets } from "./parts.ts";
+import { atSlot, context, entry, loadOctets } from "./parts.ts";
 import { jumpIfIp, jumpIfTag } from "./vlan-tag.ts";
 
-/** Sequence numbers (RFC 3931 §4.6.1). */
+/**
+ * Sequence numbers (RFC 3931 §4.6.1). They are counted in memory that the userspace plane counts in too; its frames wait for nobody, so a
+ * program numbers none while that has the session (`held`): what has a lower number would still be on its way.
+ */
 
 const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
 const S_BIT = 0x4000_0000;
 const MASK = NUMBERS - 1;
-const { expected, oldRun, oldNext } = sequenceValue;
+const { expected, oldRun, oldNext, held } = sequenceValue;
 
 /** Tags in a frame's octets, behind the one beside it, that the search for its type goes through; with more it takes the detour. */
 const MOST_TAGS = 6;
@@ -47,6 +53,8 @@ export function numberFrame(
   return [
     ...(options.sequencing === "non-ip" ? leaveIpUnnumbered(places.type, places.scratch) : []),
     ...atSlot(map, slotOffset, places.scratch, "detour"),
+    load32(arg1, result, held.offset),
+    jumpIfNotEqual(arg1, 0, "held"),
     move(arg1, 1),
     atomicFetchAdd64(result, sequenceValue.next.offset, arg1),
     and(arg1, MASK),
@@ -54,6 +62,23 @@ export function numberFrame(
     toBigEndian32(arg1),
     store32(frame, places.sublayer, arg1),
     label("numbered"),
+  ];
+}
+
+/**
+ * The end of a program that may not number a frame now: it takes the detour as it came, and at the far end leaves by the interface it came
+ * from, at whose other end the userspace plane reads.
+ */
+export function heldEnd(options: ProgramOptions): readonly Line[] {
+  if (!options.sublayer || options.sequencing === "none") return [];
+  return [
+    label("held"),
+    load32(arg1, entry, circuitValue.detour.offset),
+    jumpIfNotEqual(arg1, 0, "detour"),
+    load32(arg1, context, skbContext.interfaceIndex),
+    move(arg2, 0),
+    call("redirect"),
+    exit(),
   ];
 }
 
@@ -111,6 +136,7 @@ export function acceptNumber(
 function countOld(): readonly Line[] {
   return [
     load32(arg5, result, oldRun.offset),
+    jumpIfEqual(arg5, UNKNOWN_RUN, "take"),
     load32(arg2, result, oldNext.offset),
     store32(result, oldNext.offset, arg4),
     jumpIfEqual(arg5, 0, "first"),

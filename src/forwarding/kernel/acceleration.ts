@@ -42,6 +42,13 @@ export function numbersFrames({ transmitSublayer, transmitSequencing }: SessionP
   return transmitSublayer !== "none" && transmitSequencing !== "none";
 }
 
+/** Whether numbers of its data messages are kept, in one direction or both. */
+export function keepsNumbers(session: SessionParameters): boolean {
+  return (
+    numbersFrames(session) || (session.receiveSublayer !== "none" && session.receiveSequencing !== "none")
+  );
+}
+
 /** Octets of the longest outer IP packet of a session: a frame as long as its circuit's MTU allows, behind two tags. */
 function longestPacket({ session, attachment }: Wanted): number {
   const { path, transmitCookie, transmitSublayer } = session;

@@ -5,12 +5,10 @@ import {
   decapsulateOptions,
   deliveryOf,
   encapsulateOptions,
-  mapSizes,
   type Placement,
   peerEntry,
   puntEntry,
   routeEntry,
-  slotKey,
 } from "../ebpf/map-layout.ts";
 import type { Attachment, PsnEndpoint } from "../plane.ts";
 import { numbersFrames, POLICY_WORDS } from "./acceleration.ts";
@@ -20,6 +18,7 @@ import type { KernelDevice } from "./devices.ts";
 import type { Cable } from "./hidden-interfaces.ts";
 import type { PlaneMaps } from "./plane-maps.ts";
 import type { ProgramOrder } from "./program-shop.ts";
+import type { SessionSlots } from "./session-slots.ts";
 import { superFramesOf } from "./super-frames.ts";
 import type { Way } from "./ways.ts";
 
@@ -27,6 +26,7 @@ import type { Way } from "./ways.ts";
 export interface Ground {
   readonly maps: PlaneMaps;
   readonly attachments: Attachments;
+  readonly slots: SessionSlots;
   /** Where messages of a network within this machine are cut and finished. */
   readonly networkDetour: Cable;
 }
@@ -47,6 +47,10 @@ export interface Carriage {
   readonly circuits: readonly Entry[];
   readonly peers: readonly Entry[];
   readonly routes: readonly Entry[];
+  /** The session's place in the arrays; undefined where there is no room. */
+  readonly slot: number | undefined;
+  /** With the keys of `circuits`, what has programs send nothing and give all frames to the userspace plane. */
+  readonly halted: readonly Entry[];
 }
 
 const HOP_LIMIT = 64;
@@ -91,7 +95,7 @@ export function carriageOf(
   const behindDetour = {
     ...placement,
     circuitInterface: far,
-    // What a socket sent would have numbers that know nothing of the programs' own: it is given up.
+    // What the userspace plane got it would give back as long as programs have the numbers, and if it sent it, theirs would overtake it.
     detourInterface: numbersFrames(session) ? 0 : far,
     unsent: false,
     cut: false,
@@ -116,7 +120,14 @@ export function carriageOf(
     circuits: [circuitEntry(session, attachment, behindDetour), circuitEntry(session, attachment, placement)],
     peers: [peerEntry(session, attachment, placement)],
     routes: cutter === undefined ? [] : [routeEntry(placement)],
+    slot,
+    halted: [behindDetour, placement].map((each) => circuitEntry(session, attachment, haltedAt(each, far))),
   };
+}
+
+/** A place where no frame fits, and the userspace plane has each. */
+function haltedAt(placement: Placement, far: number): Placement {
+  return { ...placement, packetOctets: 0, fragmentation: "outer", detourInterface: far, cutter: undefined };
 }
 
 function throughCutter({ cut, join }: Cutter, placement: Placement): readonly Use[] {
@@ -127,68 +138,97 @@ function throughCutter({ cut, join }: Cutter, placement: Placement): readonly Us
 }
 
 /** What a session needs so that the userspace plane gets its frames, and carries it. */
-export function puntOf({ attachment, device }: Subject): Carriage {
+export function puntOf({ attachment, device }: Subject, slot: number | undefined): Carriage {
   const options = { vlan: attachment.vlan === undefined ? "port" : "vlan" } as const;
   return {
     uses: [[{ kind: "punt", options }, device.place]],
     circuits: [
-      puntEntry(attachment, device.place.interfaceIndex, device.detour.far, device.delivery === "in"),
+      puntEntry(attachment, device.place.interfaceIndex, device.detour.far, {
+        unsent: device.delivery === "in",
+        slot,
+      }),
     ],
     peers: [],
     routes: [],
+    slot,
+    halted: [],
   };
 }
 
+/** What a carriage by programs waits for before they act. */
+export interface Admission {
+  isAllowed(): boolean;
+  /** Has the userspace plane leave the session's numbers to programs (`Tables.yieldNumbers`); undefined where it has none. */
+  yieldNumbers: (() => Promise<void>) | undefined;
+}
+
 /**
- * Puts it in place: programs first, then what makes them act, unless it is not allowed by then. Rejects with VerifierError or
- * SystemError, and nothing is left.
+ * Puts a carriage by programs in place: programs first, then what makes them act, unless it is not allowed by then. Frames that would be
+ * numbered still go to the userspace plane, until that leaves the numbers to programs with nothing unsent; messages reach programs
+ * after that, for they begin at the number that the userspace plane expects. Rejects with VerifierError or SystemError, and nothing is left.
  */
 export async function load(
-  { maps, attachments }: Ground,
+  ground: Ground,
   carriage: Carriage,
-  isAllowed: () => boolean = () => true,
+  { isAllowed, yieldNumbers }: Admission,
 ): Promise<void> {
-  const used: Use[] = [];
-  try {
-    for (const use of carriage.uses) {
-      await attachments.use(...use);
-      used.push(use);
-    }
+  const { maps } = ground;
+  await use(ground, carriage, async () => {
     if (!isAllowed()) throw new Error(POLICY_WORDS);
     for (const entry of carriage.routes) maps.routes.update(...entry);
-    for (const entry of carriage.peers) maps.peers.update(...entry);
     for (const entry of carriage.circuits) maps.circuits.update(...entry);
+    if (yieldNumbers !== undefined) await yieldNumbers();
+    if (!isAllowed()) throw new Error(POLICY_WORDS);
+    for (const entry of carriage.peers) maps.peers.update(...entry);
+  });
+}
+
+/**
+ * Has all frames of a session go to the userspace plane. From the first moment on that has the numbers; programs that are still in place
+ * take the detour with what they would number. Rejects as `load` does.
+ */
+export async function divert(ground: Ground, punt: Carriage): Promise<void> {
+  ground.slots.hold(punt.slot);
+  await use(ground, punt, async () => {
+    for (const entry of punt.circuits) ground.maps.circuits.update(...entry);
+  });
+}
+
+/** Makes its programs run, then acts; if that fails, nothing is left. */
+async function use(ground: Ground, carriage: Carriage, act: () => Promise<void>): Promise<void> {
+  const { attachments } = ground;
+  const used: Use[] = [];
+  try {
+    for (const each of carriage.uses) {
+      await attachments.use(...each);
+      used.push(each);
+    }
+    await act();
   } catch (error) {
-    removeEntries(maps, carriage);
-    for (const use of used) await attachments.release(...use);
+    removeEntries(ground, carriage);
+    for (const each of used) await attachments.release(...each);
     throw error;
   }
 }
 
-/** Has programs do nothing more for it; it is still to be unloaded. */
-export function halt({ maps }: Ground, carriage: Carriage): void {
-  removeEntries(maps, carriage);
+/** Has programs send and take nothing more for it, and the userspace plane do so; it is still to be unloaded. */
+export function halt({ maps, slots }: Ground, carriage: Carriage): void {
+  slots.hold(carriage.slot);
+  for (const entry of carriage.halted) maps.circuits.update(...entry);
+  for (const [key] of carriage.peers) maps.peers.remove(key);
 }
 
 /** Takes it away, but for entries that `next` has too. */
-export async function unload(
-  { maps, attachments }: Ground,
-  carriage: Carriage,
-  next?: Carriage,
-): Promise<void> {
-  removeEntries(maps, carriage, next);
-  for (const use of carriage.uses) await attachments.release(...use);
+export async function unload(ground: Ground, carriage: Carriage, next?: Carriage): Promise<void> {
+  removeEntries(ground, carriage, next);
+  for (const each of carriage.uses) await ground.attachments.release(...each);
 }
 
-function removeEntries(maps: PlaneMaps, carriage: Carriage, next?: Carriage): void {
+function removeEntries({ maps, slots }: Ground, carriage: Carriage, next?: Carriage): void {
+  // Programs that find no entry number nothing, and the userspace plane must not leave it to them.
+  if (next === undefined) slots.hold(carriage.slot);
   for (const name of ["circuits", "peers"] as const) {
     const kept = new Set((next?.[name] ?? []).map(([key]) => key.join()));
     for (const [key] of carriage[name]) if (!kept.has(key.join())) maps[name].remove(key);
   }
-}
-
-/** A session that begins has counted nothing and numbered nothing. */
-export function clearSlot({ counters, sequences }: PlaneMaps, slot: number): void {
-  counters.update(slotKey(slot), new Uint8Array(mapSizes.counters.valueOctets));
-  sequences.update(slotKey(slot), new Uint8Array(mapSizes.sequences.valueOctets));
 }

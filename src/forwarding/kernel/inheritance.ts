@@ -8,6 +8,7 @@ interface Inherited {
   readonly slot: number;
   readonly circuitKeys: Uint8Array[];
   readonly peerKeys: Uint8Array[];
+  readonly ids: Set<number>;
   /** Interfaces at which its programs run. */
   readonly interfaces: Set<number>;
 }
@@ -20,26 +21,29 @@ export class Inheritance {
   readonly #byCircuit = new Map<string, Inherited>();
   readonly #slotsById = new Map<number, number>();
 
-  constructor(maps: PlaneMaps) {
+  /** `sessionIdAt` tells whose numbers are in a slot: the circuit's entry alone is there of a session that no program carried. */
+  constructor(maps: PlaneMaps, sessionIdAt: (slot: number) => number) {
     this.#maps = maps;
     if (!maps.areInherited) return;
     for (const [key, value] of maps.circuits.entries()) {
       const { slot } = decode(circuitValue, value);
       const session = this.#session(slot);
+      if (slot < maps.capacity) this.#name(session, sessionIdAt(slot));
       session.circuitKeys.push(key);
       this.#byCircuit.set(toHex(key), session);
       session.interfaces.add(decode(circuitKey, key).interfaceIndex);
     }
     for (const [key, value] of maps.peers.entries()) {
       const { slot } = decode(peerValue, value);
-      this.#session(slot).peerKeys.push(key);
-      this.#slotsById.set(decode(peerKey, key).sessionId, slot);
+      const session = this.#session(slot);
+      session.peerKeys.push(key);
+      this.#name(session, decode(peerKey, key).sessionId);
     }
   }
 
   /** Places in the arrays that are in use. */
   get slots(): readonly number[] {
-    return [...this.#sessions.keys()];
+    return [...this.#sessions.keys()].filter((slot) => slot < this.#maps.capacity);
   }
 
   get isEmpty(): boolean {
@@ -51,14 +55,21 @@ export class Inheritance {
     return this.#slotsById.get(localSessionId);
   }
 
-  /** Drops what has one of these keys and is not in `slot`; keys stay where new entries are. Gives the places that are free now. */
-  replace(circuitKeys: readonly Uint8Array[], slot: number | undefined): readonly number[] {
+  /**
+   * Drops what has one of these keys; keys stay where new entries are, that of the peer too if the session in `slot` has it. Gives the
+   * other places, which are free now.
+   */
+  replace(
+    circuitKeys: readonly Uint8Array[],
+    slot: number | undefined,
+    keepsPeer: boolean,
+  ): readonly number[] {
     const fresh = new Set(circuitKeys.map(toHex));
     const found = [...fresh]
       .map((key) => this.#byCircuit.get(key))
       .filter((session) => session !== undefined);
     const replaced = [...new Set(found)];
-    for (const session of replaced) this.#drop(session, fresh, session.slot === slot);
+    for (const session of replaced) this.#drop(session, fresh, keepsPeer && session.slot === slot);
     return replaced.map((session) => session.slot).filter((other) => other !== slot);
   }
 
@@ -72,19 +83,30 @@ export class Inheritance {
   #session(slot: number): Inherited {
     const known = this.#sessions.get(slot);
     if (known !== undefined) return known;
-    const session = { slot, circuitKeys: [], peerKeys: [], interfaces: new Set<number>() };
+    const session = {
+      slot,
+      circuitKeys: [],
+      peerKeys: [],
+      ids: new Set<number>(),
+      interfaces: new Set<number>(),
+    };
     this.#sessions.set(slot, session);
     return session;
   }
 
+  #name(session: Inherited, localSessionId: number): void {
+    session.ids.add(localSessionId);
+    this.#slotsById.set(localSessionId, session.slot);
+  }
+
   #drop(session: Inherited, kept: ReadonlySet<string>, keepsPeer: boolean): void {
     this.#sessions.delete(session.slot);
+    for (const id of session.ids) this.#slotsById.delete(id);
     for (const key of session.circuitKeys) {
       this.#byCircuit.delete(toHex(key));
       if (!kept.has(toHex(key))) this.#maps.circuits.remove(key);
     }
     for (const key of session.peerKeys) {
-      this.#slotsById.delete(decode(peerKey, key).sessionId);
       if (!keepsPeer) this.#maps.peers.remove(key);
     }
   }

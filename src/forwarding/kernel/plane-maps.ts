@@ -20,7 +20,13 @@ function descriptions(capacity: number) {
     },
     peers: { ...mapSizes.peers, kind: "hash", name: "ws_peers", maxEntries: capacity, onDemand: true },
     counters: { ...mapSizes.counters, kind: "perCpuArray", name: "ws_counters", maxEntries: capacity },
-    sequences: { ...mapSizes.sequences, kind: "array", name: "ws_sequences", maxEntries: capacity },
+    sequences: {
+      ...mapSizes.sequences,
+      kind: "array",
+      name: "ws_sequences",
+      maxEntries: capacity,
+      mappable: true,
+    },
     routes: { ...mapSizes.routes, kind: "array", name: "ws_routes", maxEntries: capacity },
   } as const satisfies Record<string, BpfMapDescription>;
 }

@@ -4,7 +4,6 @@ import { canTellProtocol, packetLayout } from "../../os/bpf-probe.ts";
 import { BpfSyscall } from "../../os/bpf-syscall.ts";
 import { processorCount } from "../../os/processors.ts";
 import type { PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
-import { countersFrom } from "../ebpf/map-layout.ts";
 import {
   type Attachment,
   type Carrier,
@@ -15,16 +14,15 @@ import {
   type PlaneCounters,
   type PlaneEvents,
   type PsnEndpoint,
-  type SessionCounters,
   type SuperFrames,
 } from "../plane.ts";
 import { UserspacePlane } from "../userspace/plane.ts";
-import { obstacleTo } from "./acceleration.ts";
+import { keepsNumbers, obstacleTo } from "./acceleration.ts";
 import { Attachments } from "./attachments.ts";
 import {
   type Carriage,
   carriageOf,
-  clearSlot,
+  divert,
   type Ground,
   halt,
   load,
@@ -36,11 +34,10 @@ import {
 import { CircuitOwners } from "./circuit-owners.ts";
 import { crashWords } from "./crash-words.ts";
 import { closeKernelDevice, type KernelDevice, openKernelDevice, removeLeftOvers } from "./devices.ts";
-import { Inheritance } from "./inheritance.ts";
 import { closeNetworkDetour, openNetworkDetour } from "./network-detour.ts";
 import { layoutVersion, PlaneMaps } from "./plane-maps.ts";
 import { ProgramShop } from "./program-shop.ts";
-import { Slots } from "./slots.ts";
+import { SessionSlots } from "./session-slots.ts";
 import { sumOf } from "./sum-counters.ts";
 import { superFramesOf } from "./super-frames.ts";
 import { takeTagsAside } from "./tags-aside.ts";
@@ -56,9 +53,7 @@ export interface KernelPlaneOptions {
 /** A session of the plane, whoever carries it. */
 interface Known extends Subject {
   readonly carriage: Carriage;
-  /** Its place in the arrays while programs carry it. */
-  readonly slot: number | undefined;
-  /** Why programs do not. */
+  /** Why programs do not carry it; undefined where they do. */
   readonly reason: string | undefined;
   /** How super-frames leave, while programs carry it. */
   readonly superFrames?: SuperFrames;
@@ -79,8 +74,7 @@ export class KernelPlane implements ForwardingPlane {
   readonly #userspace: UserspacePlane;
   readonly #ground: Ground;
   readonly #shop: ProgramShop;
-  readonly #slots: Slots;
-  readonly #inheritance: Inheritance;
+  readonly #slots: SessionSlots;
   readonly #pins: PinDirectory;
   readonly #owner: string;
   readonly #ways: Ways;
@@ -91,6 +85,8 @@ export class KernelPlane implements ForwardingPlane {
   readonly #refused = new Map<string, string>();
   readonly #reasons = new Map<number, string>();
   readonly #known = new Map<number, Known>();
+  /** What is being put in place, and may act already. */
+  #loading: Known | undefined;
   readonly #owners = new CircuitOwners();
   #last: Promise<unknown> = Promise.resolve();
 
@@ -99,7 +95,7 @@ export class KernelPlane implements ForwardingPlane {
 
   private constructor(
     userspace: UserspacePlane,
-    { maps, networkDetour }: Pick<Ground, "maps" | "networkDetour">,
+    { maps, slots, networkDetour }: Omit<Ground, "attachments">,
     ways: Ways,
     { owner, pins }: { readonly owner: string; readonly pins: PinDirectory },
   ) {
@@ -113,10 +109,9 @@ export class KernelPlane implements ForwardingPlane {
       processors: processorCount(),
       packetLayout: packetLayout(),
     });
-    this.#ground = { maps, networkDetour, attachments: new Attachments(this.#shop, owner, directory) };
-    this.#slots = new Slots(maps.capacity);
-    this.#inheritance = new Inheritance(maps);
-    for (const slot of this.#inheritance.slots) this.#slots.occupy(slot);
+    const attachments = new Attachments(this.#shop, owner, directory);
+    this.#ground = { maps, slots, networkDetour, attachments };
+    this.#slots = slots;
     this.#ways = ways;
     this.#timer = setTimeout(
       () => void this.#inTurn(() => this.#dropInherited(() => false)),
@@ -144,8 +139,10 @@ export class KernelPlane implements ForwardingPlane {
         if (plane !== undefined) plane.#haltWherePolicied();
       },
     });
-    const userspace = await UserspacePlane.open(events, takeTagsAside);
-    plane = new KernelPlane(userspace, { maps, networkDetour }, ways, { owner, pins });
+    const sequences = maps.sequences.memory();
+    const userspace = await UserspacePlane.open(events, { prepare: takeTagsAside, sequences });
+    const slots = new SessionSlots(maps);
+    plane = new KernelPlane(userspace, { maps, slots, networkDetour }, ways, { owner, pins });
     return plane;
   }
 
@@ -197,15 +194,16 @@ export class KernelPlane implements ForwardingPlane {
 
   addSession(session: SessionParameters, attachment: Attachment): Promise<void> {
     // The userspace plane keeps the order by itself, so that many may be on their way to its thread.
-    const added = this.#userspace.addSession(session, attachment);
-    added.catch(() => undefined);
+    const { localSessionId } = session;
+    const added = this.#userspace.addSession(session, attachment, this.#slots.take(localSessionId));
+    added.catch(() => this.#slots.give(localSessionId));
     return this.#inTurn(async () => {
       await added;
       const device = this.#devices.get(attachment.device);
       const refused = this.#refused.get(attachment.device);
-      this.#owners.take(attachment, session.localSessionId);
+      this.#owners.take(attachment, localSessionId);
       if (device !== undefined) await this.#place({ session, attachment, device });
-      else if (refused !== undefined) this.#reasons.set(session.localSessionId, refused);
+      else if (refused !== undefined) this.#reasons.set(localSessionId, refused);
     });
   }
 
@@ -226,11 +224,10 @@ export class KernelPlane implements ForwardingPlane {
 
   counters(): PlaneCounters {
     const { sessions, discards } = this.#userspace.counters();
-    const bySlot = this.#programCounters();
+    const byPrograms = this.#slots.counters();
     return {
       sessions: sessions.map((session) => {
-        const slot = this.#known.get(session.localSessionId)?.slot;
-        const counted = slot === undefined ? undefined : bySlot.get(slot);
+        const counted = byPrograms.get(session.localSessionId);
         return counted === undefined ? session : sumOf(session, counted);
       }),
       discards,
@@ -239,7 +236,8 @@ export class KernelPlane implements ForwardingPlane {
 
   carrier(localSessionId: number): Carrier {
     const known = this.#known.get(localSessionId);
-    if (known?.slot !== undefined) return { plane: "ebpf", superFrames: known.superFrames };
+    if (known !== undefined && known.reason === undefined)
+      return { plane: "ebpf", superFrames: known.superFrames };
     const reason = known?.reason ?? this.#reasons.get(localSessionId) ?? "programs are being put in place";
     return { plane: "userspace", reason };
   }
@@ -267,6 +265,7 @@ export class KernelPlane implements ForwardingPlane {
     for (const { device } of this.#devices.values()) await closeKernelDevice(device, this.#owner);
     await closeNetworkDetour(this.#owner);
     this.#shop[Symbol.dispose]();
+    this.#slots[Symbol.dispose]();
     this.#ground.maps[Symbol.dispose]();
     if (this.#pins.path !== undefined) removeDirectory(this.#pins.path);
     this.#pins.lock?.[Symbol.dispose]();
@@ -275,58 +274,52 @@ export class KernelPlane implements ForwardingPlane {
   /** Has programs carry a session if they can, else has them give its frames to the userspace plane. */
   async #place(subject: Subject): Promise<void> {
     const before = this.#known.get(subject.session.localSessionId);
-    const known = await this.#carry(subject, before).catch(async (error: unknown) => {
+    const known = await this.#carry(subject).catch(async (error: unknown) => {
       return this.#punt(subject, messageOf(error));
     });
     this.#known.set(subject.session.localSessionId, known);
-    const freed = this.#inheritance.replace(
+    this.#slots.replace(
       known.carriage.circuits.map(([key]) => key),
-      known.slot,
+      known.carriage.slot,
+      { keepsPeer: known.reason === undefined },
     );
-    for (const slot of freed) this.#slots.give(slot);
-    if (before === undefined) return;
-    await this.#unload(before, known.carriage);
-    if (before.slot !== undefined && before.slot !== known.slot) this.#slots.give(before.slot);
+    if (before !== undefined) await this.#unload(before, known.carriage);
   }
 
-  async #carry(subject: Subject, before: Known | undefined): Promise<Known> {
-    const { path, localSessionId } = subject.session;
+  async #carry(subject: Subject): Promise<Known> {
+    const { session } = subject;
+    const { path, localSessionId } = session;
     const endpoint = this.#endpoints.get(localEndKey(path));
     if (endpoint === undefined) throw new Error(`no endpoint for session ${localSessionId}`);
     const way = await this.#ways.find(path);
     const obstacle = obstacleTo(subject, endpoint, way);
     if (obstacle !== undefined) return this.#punt(subject, obstacle, way);
-    const inherited = this.#inheritance.slotOf(localSessionId);
-    // What nobody had is empty in maps that we made.
-    const untouched = this.#ground.maps.areInherited ? this.#slots.capacity : this.#slots.end;
-    const slot = before?.slot ?? inherited ?? this.#slots.take();
+    const slot = this.#slots.of(localSessionId);
     if (slot === undefined)
       return this.#punt(
         subject,
         `there is room for ${this.#slots.capacity} sessions; a restart makes more`,
         way,
       );
-    const isNew = before?.slot === undefined && inherited === undefined;
-    if (isNew && slot < untouched) clearSlot(this.#ground.maps, slot);
-    try {
-      const needs = needsCutter(subject.session, endpoint, way);
-      const cutter = needs ? await subject.device.cutter() : undefined;
-      const cables = { networkDetour: this.#ground.networkDetour, cutter };
-      const carriage = this.#owned(subject, carriageOf(subject, endpoint, way, slot, cables));
-      const isAllowed = () => !this.#ways.havePolicies(path, way.route);
-      await load(this.#ground, carriage, isAllowed);
-      const superFrames = superFramesOf(subject.session, endpoint, way.route);
-      return { ...subject, carriage, slot, reason: undefined, way, superFrames };
-    } catch (error) {
-      if (isNew) this.#slots.give(slot);
-      throw error;
-    }
+    const cutter = needsCutter(session, endpoint, way) ? await subject.device.cutter() : undefined;
+    const cables = { networkDetour: this.#ground.networkDetour, cutter };
+    const carriage = this.#owned(subject, carriageOf(subject, endpoint, way, slot, cables));
+    const superFrames = superFramesOf(session, endpoint, way.route);
+    const known: Known = { ...subject, carriage, reason: undefined, way, superFrames };
+    this.#loading = known;
+    await load(this.#ground, carriage, {
+      isAllowed: () => !this.#ways.havePolicies(path, way.route),
+      yieldNumbers: keepsNumbers(session) ? () => this.#userspace.yieldNumbers(localSessionId) : undefined,
+    }).finally(() => {
+      this.#loading = undefined;
+    });
+    return known;
   }
 
   async #punt(subject: Subject, reason: string, way?: Way): Promise<Known> {
-    const carriage = this.#owned(subject, puntOf(subject));
-    await load(this.#ground, carriage);
-    return { ...subject, carriage, slot: undefined, reason, way };
+    const carriage = this.#owned(subject, puntOf(subject, this.#slots.of(subject.session.localSessionId)));
+    await divert(this.#ground, carriage);
+    return { ...subject, carriage, reason, way };
   }
 
   async #abandon(wanted: CircuitDevice): Promise<void> {
@@ -337,40 +330,25 @@ export class KernelPlane implements ForwardingPlane {
   async #forget(localSessionId: number): Promise<void> {
     this.#reasons.delete(localSessionId);
     const known = this.#known.get(localSessionId);
+    this.#slots.give(localSessionId);
     if (known === undefined) return;
     this.#known.delete(localSessionId);
     await this.#unload(known);
     this.#owners.leave(known.attachment, localSessionId);
-    if (known.slot !== undefined) this.#slots.give(known.slot);
   }
 
   /** What is left of a carriage for a session whose circuit another one took: its messages still arrive. */
   #owned({ session, attachment }: Subject, carriage: Carriage): Carriage {
-    return this.#owners.owns(attachment, session.localSessionId) ? carriage : { ...carriage, circuits: [] };
+    if (this.#owners.owns(attachment, session.localSessionId)) return carriage;
+    return { ...carriage, circuits: [], halted: [] };
   }
 
   #unload(known: Known, next?: Carriage): Promise<void> {
     return unload(this.#ground, this.#owned(known, known.carriage), next);
   }
 
-  /** What programs counted, in places of the arrays that sessions of ours have. */
-  #programCounters(): ReadonlyMap<number, SessionCounters> {
-    const ids = new Map<number, number>();
-    for (const { session, slot } of this.#known.values())
-      if (slot !== undefined) ids.set(slot, session.localSessionId);
-    const found = new Map<number, SessionCounters>();
-    let slot = 0;
-    for (const values of this.#ground.maps.counters.firstPerCpu(ids.size === 0 ? 0 : this.#slots.end)) {
-      const id = ids.get(slot);
-      if (id !== undefined) found.set(slot, countersFrom(id, values));
-      slot += 1;
-    }
-    return found;
-  }
-
   async #dropInherited(isKept: (interfaceIndex: number) => boolean): Promise<void> {
-    for (const slot of this.#inheritance.dropUnless(isKept)) this.#slots.give(slot);
-    if (this.#inheritance.isEmpty) await this.#ground.attachments.dropInherited();
+    if (this.#slots.dropInherited(isKept)) await this.#ground.attachments.dropInherited();
   }
 
   /** Ways may have changed: sessions whose carriage is another now are placed anew. */
@@ -385,10 +363,14 @@ export class KernelPlane implements ForwardingPlane {
 
   /** Programs send and take nothing more past IPsec policies, before anything else is done; sessions are placed anew in their turn. */
   #haltWherePolicied(): void {
-    for (const known of this.#known.values()) {
-      const { session, carriage, slot, way } = known;
-      if (slot !== undefined && way !== undefined && this.#ways.havePolicies(session.path, way.route))
+    const loading = this.#loading === undefined ? [] : [this.#loading];
+    for (const known of [...this.#known.values(), ...loading]) {
+      const { session, carriage, reason, way } = known;
+      if (reason === undefined && way !== undefined && this.#ways.havePolicies(session.path, way.route)) {
         halt(this.#ground, this.#owned(known, carriage));
+        // It is placed anew even if the policies are gone by its turn.
+        if (known !== this.#loading) this.#known.set(session.localSessionId, { ...known, way: undefined });
+      }
     }
   }
 

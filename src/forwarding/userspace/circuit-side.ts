@@ -1,8 +1,9 @@
 import { outerTagBeside } from "../../os/auxdata.ts";
-import { errno, errnoName, linux, read, recvmmsg } from "../../os/libc.ts";
+import { errno, errnoName, linux, read, recvmmsg, sendto } from "../../os/libc.ts";
 import { VNET_HEADER_OCTETS } from "../../os/memory.ts";
 import { TAG_OCTETS } from "../../wire/ethernet.ts";
 import { discardIndex } from "../discard-reasons.ts";
+import { sequenceWords } from "../sequencing.ts";
 import { type Arena, RECEIVE_BATCH } from "./arena.ts";
 import { admitFrame, classify, writeHeader } from "./fast-path.ts";
 import type { PeerOutlet } from "./peer-outlet.ts";
@@ -32,6 +33,11 @@ const NEEDS_CHECKSUM = 1;
 const MOST_TAP_OCTETS = 65_600;
 /** Room for our header in front of copied headers; makes the copied IP header start at 0 modulo 4. */
 const IN_FRONT_OCTETS = 22;
+
+/** Whether programs number a session's frames. */
+function areElsewhere({ numbering, sequences }: ForwardedSession): boolean {
+  return numbering !== 0 && Atomics.load(sequences, sequenceWords.held) === 0;
+}
 
 /** From the attachment circuits to the peers: reads frames in batches, cuts super-frames, puts our headers in front. */
 export class CircuitSide {
@@ -153,6 +159,7 @@ export class CircuitSide {
     if (length < 14) return this.#charges.discarded(UNCHARGED_ROW, RUNT);
     const session = sessionOfFrame(view, frame, length, circuit);
     if (session === undefined) return this.#charges.discarded(UNCHARGED_ROW, NO_PSEUDOWIRE);
+    if (areElsewhere(session) && this.#giveBack(circuit, frame, length)) return;
     if (offload.gsoType === 0) this.#sendFrame(session, frame, length);
     else this.#sendSegments(session, frame, length);
   }
@@ -165,6 +172,24 @@ export class CircuitSide {
     octets.copyWithin(frame - TAG_OCTETS, frame, frame + 12);
     view.setUint32(frame + 8, tag);
     return true;
+  }
+
+  /**
+   * Gives a frame back to the programs that number its session's frames by now: it was on its way here when they began, and one numbered
+   * here could be overtaken by theirs. It leaves by the interface it came from, at whose other end they are. Says whether it was taken.
+   */
+  #giveBack(circuit: Circuit, frame: number, length: number): boolean {
+    const { view } = this.#arena;
+    const { gsoType, gsoSize, needsChecksum, checksumStart, checksumOffset } = this.#offload;
+    const header = frame - VNET_HEADER_OCTETS;
+    view.setUint8(header, needsChecksum ? NEEDS_CHECKSUM : 0);
+    view.setUint8(header + 1, gsoType);
+    view.setUint16(header + 2, 0, true);
+    view.setUint16(header + 4, gsoSize, true);
+    view.setUint16(header + 6, checksumStart, true);
+    view.setUint16(header + 8, checksumOffset, true);
+    const octets = VNET_HEADER_OCTETS + length;
+    return sendto(circuit.readFd, this.#arena.address(header, octets), octets, linux.MSG_DONTWAIT, 0, 0) >= 0;
   }
 
   #sendFrame(session: ForwardedSession, frame: number, length: number): void {

@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
+import type { MappedMemory } from "../../ports.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
 import type { Attachment } from "../plane.ts";
 
@@ -12,6 +13,8 @@ export type Command =
       readonly id: number;
       readonly kind: "add-session";
       readonly row: number;
+      /** Where its numbers are in `WorkerStart.sequences`, in words; undefined: nowhere, for there is no room. */
+      readonly sequences: number | undefined;
       readonly fd: number;
       readonly session: SessionParameters;
       readonly attachment: Attachment;
@@ -22,6 +25,7 @@ export type Command =
       readonly session: SessionParameters;
       readonly attachment: Attachment;
     }
+  | { readonly id: number; readonly kind: "yield-numbers"; readonly localSessionId: number }
   | { readonly id: number; readonly kind: "remove-session"; readonly localSessionId: number };
 
 /** A socket of the packet-switched network, open already. */
@@ -68,6 +72,8 @@ export interface WorkerStart {
   readonly counters: SharedArrayBuffer;
   /** Int32 cells of `sharedFlags`. */
   readonly flags: SharedArrayBuffer;
+  /** `sequenceWords` of all sessions; memory that programs share by its address. */
+  readonly sequences: SharedArrayBuffer | MappedMemory;
   readonly eventFd: number;
   readonly commands: MessagePort;
 }

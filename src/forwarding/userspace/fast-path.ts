@@ -11,8 +11,8 @@ import {
   TAG_OCTETS,
 } from "../../wire/ethernet.ts";
 import { discardIndex } from "../discard-reasons.ts";
-import { acceptSequence } from "../sequencing.ts";
-import { COPIED, type SessionRow } from "./session-row.ts";
+import { acceptSequence, sequenceWords } from "../sequencing.ts";
+import { COPIED, resumeNumbers, type SessionRow } from "./session-row.ts";
 
 /**
  * What the worker does with one frame or data message where it lies in memory: the same as `encapsulate` and `decapsulate`
@@ -95,8 +95,7 @@ export function writeHeader(
   if (session.transmitSublayer) {
     let word = 0;
     if (session.numbering === 2 || (session.numbering === 1 && !carriesIp(view, frame, frameOctets))) {
-      word = S_BIT | session.nextNumber;
-      session.nextNumber = (session.nextNumber + 1) & 0xff_ffff;
+      word = S_BIT | (Atomics.add(session.sequences, sequenceWords.next, 1) & 0xff_ffff);
     }
     view.setUint32(offset, word);
     offset += 4;
@@ -127,7 +126,11 @@ export function openMessage(view: DataView, start: number, length: number, sessi
   const frameOctets = length - headerOctets;
   if (frameOctets < ETHERNET_HEADER_OCTETS) return TRUNCATED;
   if (session.checksSequence && (word & S_BIT) !== 0) {
-    if (!acceptSequence(session, word & 0xff_ffff, session.sequenceRule)) return OUT_OF_SEQUENCE;
+    if (!session.holdsNumbers) resumeNumbers(session);
+    const isNew = acceptSequence(session, word & 0xff_ffff, session.sequenceRule);
+    // Whoever has the session next, after a crash too, expects the same.
+    if (session.holdsNumbers) session.sequences[sequenceWords.expected] = session.expected;
+    if (!isNew) return OUT_OF_SEQUENCE;
   }
   if (!session.receiveAllowed) return STANDBY;
   if (session.vlanId >= 0) {

@@ -12,6 +12,7 @@ import {
   sendDatagram,
   socketDrops,
 } from "../../os/sockets.ts";
+import type { MappedMemory } from "../../ports.ts";
 import { trafficClassOf } from "../../wire/dscp.ts";
 import type { PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
 import { type DiscardReason, discardReasons } from "../discard-reasons.ts";
@@ -27,6 +28,8 @@ import {
   type PsnEndpoint,
   type SessionCounters,
 } from "../plane.ts";
+import { beginSequences, resumeSequences, SEQUENCE_WORDS } from "../sequencing.ts";
+import { SessionPlaces } from "../session-places.ts";
 import { type Answer, type Command, sharedFlags, type WorkerCircuit, type WorkerStart } from "./commands.ts";
 import { CELLS_A_SESSION, counterCells, MOST_SESSIONS, UNCHARGED_ROW } from "./session-row.ts";
 
@@ -41,6 +44,13 @@ const ZERO_WORD = new Uint8Array(4);
 
 /** What is to be done with an interface that frames leave by, until it is undone. */
 export type PrepareInterface = (interfaceName: string) => Promise<Disposable | undefined>;
+
+export interface UserspacePlaneOptions {
+  /** Default: nothing. */
+  readonly prepare?: PrepareInterface;
+  /** `sequenceWords` of sessions by their slots, where programs have a part in them. */
+  readonly sequences?: MappedMemory;
+}
 
 /** The plane that needs no privilege but the sockets: a Worker that moves frames in batches (docs/architecture.md). */
 export class UserspacePlane implements ForwardingPlane {
@@ -59,20 +69,26 @@ export class UserspacePlane implements ForwardingPlane {
   readonly #circuits = new Map<string, WorkerCircuit>();
   readonly #prepared = new Map<string, Disposable | undefined>();
   /** Row of the counters of each session, by its local id. */
-  readonly #rows = new Map<number, number>();
-  readonly #freeRows: number[] = [];
-  #nextRow = UNCHARGED_ROW + 1;
+  readonly #rows = new SessionPlaces(MOST_SESSIONS + 1, UNCHARGED_ROW + 1);
+  /** Numbers of sessions, by their rows, where programs have no part in them. */
+  readonly #ownSequences: Int32Array | undefined;
   #nextId = 1;
   #isWaking = false;
   #lostAtEndpoints = 0;
   #lostAtCircuits = 0;
   #closing = false;
 
-  private constructor(events: PlaneEvents, eventFd: number, prepare: PrepareInterface) {
+  private constructor(
+    events: PlaneEvents,
+    eventFd: number,
+    { prepare = async () => undefined, sequences }: UserspacePlaneOptions,
+  ) {
     const { port1, port2 } = new MessageChannel();
     const counters = new SharedArrayBuffer((MOST_SESSIONS + 1) * CELLS_A_SESSION * 8);
     const flags = new SharedArrayBuffer(sharedFlags.cells * 4);
-    const start: WorkerStart = { counters, flags, eventFd, commands: port2 };
+    const own = new SharedArrayBuffer(sequences === undefined ? (MOST_SESSIONS + 1) * SEQUENCE_WORDS * 4 : 0);
+    this.#ownSequences = sequences === undefined ? new Int32Array(own) : undefined;
+    const start: WorkerStart = { counters, flags, sequences: sequences ?? own, eventFd, commands: port2 };
     this.#events = events;
     this.#prepare = prepare;
     this.#eventFd = eventFd;
@@ -86,11 +102,8 @@ export class UserspacePlane implements ForwardingPlane {
   }
 
   /** Starts the worker. */
-  static async open(
-    events: PlaneEvents,
-    prepare: PrepareInterface = async () => undefined,
-  ): Promise<UserspacePlane> {
-    const plane = new UserspacePlane(events, openEventDescriptor(), prepare);
+  static async open(events: PlaneEvents, options: UserspacePlaneOptions = {}): Promise<UserspacePlane> {
+    const plane = new UserspacePlane(events, openEventDescriptor(), options);
     await plane.#started();
     return plane;
   }
@@ -160,22 +173,34 @@ export class UserspacePlane implements ForwardingPlane {
     for (const fd of descriptorsOf(circuit)) close(fd);
   }
 
-  async addSession(session: SessionParameters, attachment: Attachment): Promise<void> {
+  /**
+   * `slot` is where the session's numbers are in memory that programs share: which has them prepared, for the session to go on with them
+   * or to begin. Else it begins, unless it was here before.
+   */
+  async addSession(session: SessionParameters, attachment: Attachment, slot?: number): Promise<void> {
     const fd = this.#endpoints.get(localEndKey(session.path));
     const target = `session ${session.localSessionId} of pseudowire ${session.pseudowire}`;
     if (fd === undefined) throw new SystemError("add a session", { errno: "ENOTCONN", target });
-    if (this.#freeRows.length === 0 && this.#nextRow > MOST_SESSIONS)
-      throw new SystemError("add a session", { errno: "ENOSPC", target });
-    const row = this.#freeRows.pop() ?? this.#nextRow++;
-
+    const taken = this.#rows.take(session.localSessionId);
+    if (taken === undefined) throw new SystemError("add a session", { errno: "ENOSPC", target });
+    const { place: row, isNew } = taken;
+    const own = this.#ownSequences?.subarray(row * SEQUENCE_WORDS, (row + 1) * SEQUENCE_WORDS);
+    if (own !== undefined && isNew) beginSequences(own, session.localSessionId);
+    else if (own !== undefined) resumeSequences(own);
+    const place = this.#ownSequences === undefined ? slot : row;
+    const sequences = place === undefined ? undefined : place * SEQUENCE_WORDS;
     this.#cells.fill(0, row * CELLS_A_SESSION, (row + 1) * CELLS_A_SESSION);
     try {
-      await this.#ask({ kind: "add-session", row, fd, session, attachment });
+      await this.#ask({ kind: "add-session", row, sequences, fd, session, attachment });
     } catch (error) {
-      this.#freeRows.push(row);
+      this.#rows.give(session.localSessionId);
       throw error;
     }
-    this.#rows.set(session.localSessionId, row);
+  }
+
+  /** Leaves the numbers of a session to programs; see `Tables.yieldNumbers`. They come back when its `held` word is set. */
+  async yieldNumbers(localSessionId: number): Promise<void> {
+    await this.#ask({ kind: "yield-numbers", localSessionId });
   }
 
   async updateSession(session: SessionParameters, attachment: Attachment): Promise<void> {
@@ -184,13 +209,11 @@ export class UserspacePlane implements ForwardingPlane {
 
   async removeSession(localSessionId: number): Promise<void> {
     await this.#ask({ kind: "remove-session", localSessionId });
-    const row = this.#rows.get(localSessionId);
-    this.#rows.delete(localSessionId);
-    if (row !== undefined) this.#freeRows.push(row);
+    this.#rows.give(localSessionId);
   }
 
   counters(): PlaneCounters {
-    const sessions = [...this.#rows].map(([localSessionId, row]) =>
+    const sessions = [...this.#rows.taken].map(([localSessionId, row]) =>
       this.#sessionCounters(localSessionId, row),
     );
     const discards = { ...this.#discards(UNCHARGED_ROW), ...this.#overflows() };
@@ -320,7 +343,8 @@ function openDevice({ kind, name, mtu, standIns }: CircuitDevice): WorkerCircuit
   try {
     return {
       fd,
-      readFd: openPacketSocket(standIns.readsFrom),
+      // What goes back there may have to be cut, which only the queue does.
+      readFd: openPacketSocket(standIns.readsFrom, { bypassesQueue: false }),
       kind: "interface",
       name,
       sendsBy: standIns.sendsBy,

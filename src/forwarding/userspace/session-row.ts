@@ -6,7 +6,13 @@ import {
 } from "../../wire/session-parameters.ts";
 import { discardReasons } from "../discard-reasons.ts";
 import type { Attachment } from "../plane.ts";
-import type { ReceiveSequence } from "../sequencing.ts";
+import {
+  beginSequences,
+  type ReceiveSequence,
+  receivedWords,
+  SEQUENCE_WORDS,
+  sequenceWords,
+} from "../sequencing.ts";
 
 /** Most sessions one plane carries. */
 export const MOST_SESSIONS = 131_072;
@@ -50,7 +56,10 @@ export interface SessionRow extends ReceiveSequence {
   receiveAllowed: boolean;
   /** Of the outer IP header; COPIED: that of the frame's own, without ECN. */
   trafficClass: number;
-  nextNumber: number;
+  /** `sequenceWords`, which programs may share. */
+  readonly sequences: Int32Array;
+  /** Whether the worker's own memory of received numbers is the one that counts; else it is for what it had still to read. */
+  holdsNumbers: boolean;
   /** -1: the whole port. */
   readonly vlanId: number;
   readonly vlanIdOnPseudowire: number;
@@ -59,6 +68,14 @@ export interface SessionRow extends ReceiveSequence {
   readonly linkLocal: number;
   /** Octets of the longest frame without tags. */
   readonly longestFrame: number;
+}
+
+/** Has the worker go on where programs were with a session's received numbers, if it has taken the session from them since it looked last. */
+export function resumeNumbers(session: SessionRow): void {
+  const { sequences } = session;
+  if (session.holdsNumbers || Atomics.load(sequences, sequenceWords.held) === 0) return;
+  for (const name of receivedWords) session[name] = sequences[sequenceWords[name]] as number;
+  session.holdsNumbers = true;
 }
 
 /** Stands for a traffic class that each frame has its own of. */
@@ -77,8 +94,20 @@ export function trafficClassFor({ dscp }: Attachment): number {
   return dscp === "copy" ? COPIED : trafficClassOf(dscp);
 }
 
-/** The row of a session that begins now. */
-export function sessionRow(row: number, session: SessionParameters, attachment: Attachment): SessionRow {
+/** Memory for the numbers of one session that begins. */
+export function newSequences(localSessionId = 0): Int32Array {
+  const words = new Int32Array(SEQUENCE_WORDS);
+  beginSequences(words, localSessionId);
+  return words;
+}
+
+/** The row of a session that begins now, or goes on with the numbers that `sequences` has. */
+export function sessionRow(
+  row: number,
+  session: SessionParameters,
+  attachment: Attachment,
+  sequences: Int32Array = newSequences(session.localSessionId),
+): SessionRow {
   const { receiveCookie, transmitCookie } = session;
   const isUdp = session.path.encapsulation === "udp";
   const sublayerOctets = session.transmitSublayer === "none" ? 0 : 4;
@@ -102,10 +131,11 @@ export function sessionRow(row: number, session: SessionParameters, attachment: 
     transmitAllowed: session.transmitAllowed,
     receiveAllowed: session.receiveAllowed ?? true,
     trafficClass: trafficClassFor(attachment),
-    nextNumber: 0,
-    expected: 0,
-    oldRun: 0,
-    oldNext: 0,
+    sequences,
+    holdsNumbers: sequences[sequenceWords.held] !== 0,
+    expected: sequences[sequenceWords.expected] as number,
+    oldRun: sequences[sequenceWords.oldRun] as number,
+    oldNext: sequences[sequenceWords.oldNext] as number,
     vlanId: attachment.vlan?.id ?? -1,
     vlanIdOnPseudowire: attachment.vlan?.idOnPseudowire ?? -1,
     tagProtocol: attachment.vlan?.protocol ?? 0,

@@ -2,9 +2,10 @@ import { writeSocketAddress } from "../../os/sockets.ts";
 import { outerTagProtocol, outerVlanId, TPID_CUSTOMER, TPID_SERVICE } from "../../wire/ethernet.ts";
 import { type SessionParameters, usualSequenceRule } from "../../wire/session-parameters.ts";
 import type { Attachment } from "../plane.ts";
+import { receivedWords, sequenceWords } from "../sequencing.ts";
 import { type Arena, NAME_OCTETS } from "./arena.ts";
 import type { WorkerCircuit, WorkerEndpoint } from "./commands.ts";
-import { MOST_SESSIONS, type SessionRow, sessionRow, trafficClassFor } from "./session-row.ts";
+import { MOST_SESSIONS, resumeNumbers, type SessionRow, sessionRow, trafficClassFor } from "./session-row.ts";
 
 const VLAN_IDS = 4096;
 
@@ -95,7 +96,14 @@ export class Tables {
     this.circuits.delete(name);
   }
 
-  addSession(row: number, fd: number, parameters: SessionParameters, attachment: Attachment): void {
+  /** `sequences` is where its numbers are kept; default memory of its own. */
+  addSession(
+    row: number,
+    fd: number,
+    parameters: SessionParameters,
+    attachment: Attachment,
+    sequences?: Int32Array,
+  ): void {
     const circuit = this.circuits.get(attachment.device);
     if (circuit === undefined) throw new Error(`attachment circuit ${attachment.device} is not open`);
     const name = this.#names + row * NAME_OCTETS;
@@ -104,7 +112,7 @@ export class Tables {
     const nameOctets = writeSocketAddress(into, remoteAddress, remotePort);
     const endpoint = this.endpoints.get(fd);
     const session = {
-      ...sessionRow(row, parameters, attachment),
+      ...sessionRow(row, parameters, attachment, sequences),
       fd,
       name,
       nameOctets,
@@ -126,6 +134,19 @@ export class Tables {
     session.receiveAllowed = parameters.receiveAllowed ?? true;
     session.trafficClass = trafficClassFor(attachment);
     session.sequenceRule = attachment.sequenceRule ?? usualSequenceRule;
+  }
+
+  /**
+   * Leaves a session's numbers to programs. Nothing that the worker numbered may wait to be sent. Frames that it has still to read go to
+   * the programs then; messages that it has still to read it judges by its own memory, and programs begin where that is now.
+   */
+  yieldNumbers(localSessionId: number): void {
+    const session = this.sessions.get(localSessionId | 0);
+    if (session === undefined || Atomics.load(session.sequences, sequenceWords.held) === 0) return;
+    resumeNumbers(session);
+    for (const name of receivedWords) session.sequences[sequenceWords[name]] = session[name];
+    session.holdsNumbers = false;
+    Atomics.store(session.sequences, sequenceWords.held, 0);
   }
 
   removeSession(localSessionId: number): void {

@@ -1,8 +1,10 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { messageOf } from "../../bytes/errors.ts";
 import { linux, ppoll, read } from "../../os/libc.ts";
+import { memoryOf } from "../../os/memory.ts";
 import { addressText } from "../../os/sockets.ts";
 import { discardIndex } from "../discard-reasons.ts";
+import { SEQUENCE_WORDS } from "../sequencing.ts";
 import { Arena } from "./arena.ts";
 import { CircuitCalls } from "./circuit-calls.ts";
 import { CircuitOutlet } from "./circuit-outlet.ts";
@@ -19,7 +21,7 @@ import {
 import { PeerOutlet } from "./peer-outlet.ts";
 import { PeerSide } from "./peer-side.ts";
 import { Readiness } from "./readiness.ts";
-import { UNCHARGED_ROW } from "./session-row.ts";
+import { newSequences, UNCHARGED_ROW } from "./session-row.ts";
 import { type Circuit, Tables } from "./tables.ts";
 import { Charges } from "./transmitter.ts";
 
@@ -44,6 +46,7 @@ type Source = "commands" | WorkerEndpoint | Circuit;
 class ForwardingLoop {
   readonly #start: WorkerStart;
   readonly #flags: Int32Array;
+  readonly #sequences: Int32Array;
   readonly #arena = new Arena();
   readonly #tables: Tables;
   readonly #charges: Charges;
@@ -60,6 +63,8 @@ class ForwardingLoop {
   constructor(start: WorkerStart) {
     this.#start = start;
     this.#flags = new Int32Array(start.flags);
+    const { sequences } = start;
+    this.#sequences = new Int32Array("address" in sequences ? memoryOf(sequences) : sequences);
     this.#tables = new Tables(this.#arena);
     this.#charges = new Charges(start.counters);
     const toPeers = new PeerOutlet(this.#arena, this.#charges);
@@ -147,12 +152,22 @@ class ForwardingLoop {
       case "close-circuit":
         return this.#closeCircuit(command.name);
       case "add-session":
-        return this.#tables.addSession(command.row, command.fd, command.session, command.attachment);
+        return this.#addSession(command);
       case "update-session":
         return this.#tables.updateSession(command.session, command.attachment);
+      case "yield-numbers":
+        return this.#tables.yieldNumbers(command.localSessionId);
       case "remove-session":
         return this.#tables.removeSession(command.localSessionId);
     }
+  }
+
+  #addSession({ row, sequences, fd, session, attachment }: Extract<Command, { kind: "add-session" }>): void {
+    const words =
+      sequences === undefined
+        ? newSequences(session.localSessionId)
+        : this.#sequences.subarray(sequences, sequences + SEQUENCE_WORDS);
+    this.#tables.addSession(row, fd, session, attachment, words);
   }
 
   #openCircuit(opened: WorkerCircuit): void {

@@ -9,6 +9,7 @@ import {
   countersFrom,
   discardOffset,
   mapSizes,
+  NO_SLOT,
   peerEntry,
   peerKey,
   peerValue,
@@ -166,8 +167,10 @@ test("addresses of another family, and cookies that there are not, are refused",
 test("an entry of a circuit that no program carries tells the detour alone", () => {
   const [key, value] = puntEntry(attachmentOf({ ...udp8, vlan: "vlan" }), 7, 5);
   expect(decode(circuitKey, key)).toEqual({ interfaceIndex: 7, vlan: 0x8100_006f });
-  const { shape, detour } = decode(circuitValue, value);
-  expect({ shape, detour }).toEqual({ shape: PUNT_SHAPE, detour: 5 });
+  const { shape, detour, slot } = decode(circuitValue, value);
+  expect({ shape, detour, slot }).toEqual({ shape: PUNT_SHAPE, detour: 5, slot: NO_SLOT });
+  const [, inSlot] = puntEntry(attachmentOf({ ...udp8, vlan: "port" }), 7, 5, { slot: 3 });
+  expect(decode(circuitValue, inSlot).slot).toBe(3);
   expect(everyEncapsulation().map(shapeOf)).not.toContain(PUNT_SHAPE);
 });
 
