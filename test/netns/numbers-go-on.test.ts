@@ -169,10 +169,9 @@ describe("a session that ends and begins while the peer knows nothing of it", ()
         await eventually("pings pass", () => lcces.pings(4));
       }
       const [before, after] = results.map(({ numbers }) => numbers);
-      for (const numbers of [before, after]) expectOneSeries(numbers ?? [], "of one flow");
-      // Between the flows the hosts send some frames of their own.
-      expect((after?.[0] ?? 0) - (before?.at(-1) ?? 0)).toBeGreaterThan(0);
-      await expectNoneLate(lcces);
+      // The hosts send some frames of their own, between the flows and beside them, on whatever processor.
+      expect(Math.min(...(after ?? []))).toBeGreaterThan(Math.max(...(before ?? [])));
+      expect((await pseudowire(lcces, "a")).discards["out-of-sequence"] ?? 0, "late at a").toBe(0);
     },
   );
 
