@@ -300,7 +300,8 @@ export class Daemon {
           break;
         case "forwarding-remove":
           this.#lifeSigns.forget(effect.localSessionId);
-          this.#circuits.remove(effect.localSessionId);
+          // At the end the plane lets go of all sessions at once: one by one, thousands would take seconds.
+          if (!this.#isClosing) this.#circuits.remove(effect.localSessionId);
           break;
         case "report":
           this.#eventLog.report(effect.event, monotonicClock.nowMs());
