@@ -165,7 +165,9 @@ async function reload(lab: Lab, change: string) {
 test("a socket that several tunnels share is made anew when they all ask for another one", async () => {
   await using lab = await Lab.up(topologyOf("udp", 4), "userspace");
   const reloaded = await reload(lab, "s/control_dscp: 48/control_dscp: cs5/");
-  expect(reloaded.stdout).toMatch(/^replace tunnel peer\n {4}controlDscp: 48 -> 40\nreplace tunnel silent\n/);
+  expect(reloaded.stdout).toMatch(
+    /^replace tunnel peer\n {4}control_dscp: 48 -> 40\nreplace tunnel silent\n/,
+  );
   const wire = await Wire.start(lab, "udp", 4);
   const control = () => wire.seen().filter(({ isControl, from }) => isControl && from === "a");
   await eventually("site a said something", () => control().length > 0);

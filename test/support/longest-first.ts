@@ -5,6 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  * stand apart so that what waits for timers and packets goes on beside them.
  */
 export const longest: readonly string[] = [
+  "netns/numbers-go-on",
   "guest/newest-kernel",
   "lab/topologies",
   "netns/second-daemon",
