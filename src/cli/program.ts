@@ -131,9 +131,12 @@ async function check(shell: Shell, file: string): Promise<void> {
   const pseudowires = tunnels.reduce((total, tunnel) => total + tunnel.pseudowires.length, 0);
   shell.out(`${file}: in order; ${tunnels.length} tunnel(s), ${pseudowires} pseudowire(s)\n`);
   checkAddOns();
-  const [{ machineNotes }, { readHostNetwork }] = await Promise.all([
+  const [{ machineNotes }, { readHostNetwork }, { PathMtus }] = await Promise.all([
     import("../daemon/machine-notes.ts"),
     import("../os/host-network.ts"),
+    import("../os/path-mtus.ts"),
   ]);
-  for (const line of linesOf(machineNotes(config, await readHostNetwork()))) shell.error(`${line}\n`);
+  using routes = PathMtus.open();
+  const notes = machineNotes(config, await readHostNetwork(), (path) => routes.verdicts([path])[0]);
+  for (const line of linesOf(notes)) shell.error(`${line}\n`);
 }

@@ -1,4 +1,4 @@
-import type { Config, SecretSource } from "../config/config.ts";
+import type { Config, SecretSource, TunnelConfig } from "../config/config.ts";
 import { formatPlan, formatStep } from "../config/plan.ts";
 import type { Effect, Input } from "../control/effects.ts";
 import { Lcce } from "../control/lcce.ts";
@@ -24,6 +24,7 @@ import { allNotes, NotesLog, notesTo } from "./notes.ts";
 import { type ChosenPlane, openPlane } from "./planes.ts";
 import { carryOut, planReload } from "./reload.ts";
 import { reportStatus } from "./report.ts";
+import { SendProblems } from "./send-problems.ts";
 import { type SessionSources, SessionWatch } from "./session-watch.ts";
 import { identityOf } from "./settings.ts";
 import { SizeNotes } from "./size-notes.ts";
@@ -56,6 +57,7 @@ export class Daemon {
   #timer: NodeJS.Timeout | undefined;
   readonly #lifeSigns: LifeSigns;
   readonly #sizeNotes: SizeNotes;
+  readonly #sendProblems = new SendProblems(monotonicClock);
   readonly #watch: { close(): void };
   readonly #logLosses: () => LogLosses;
   readonly #limiter = new LogLimiter();
@@ -108,7 +110,11 @@ export class Daemon {
         const { sessions } = plane.counters();
         const snapshot = this.#lcce.snapshot();
         const nowMs = monotonicClock.nowMs();
-        const notes = [...allNotes(snapshot, sessions), ...this.#sizeNotes.all(this.#config, snapshot)];
+        const notes = [
+          ...allNotes(snapshot, sessions),
+          ...this.#sizeNotes.all(this.#config, snapshot),
+          ...this.#sendProblems.all(this.#openTunnels(), snapshot),
+        ];
         notesLog.look(notes, nowMs);
         sessionWatch.look(sessions, nowMs);
         return sessions;
@@ -179,6 +185,7 @@ export class Daemon {
       },
       circuitProblem: (pseudowire) => this.#circuits.problem(pseudowire),
       sizeNote: (...of) => this.#sizeNotes.noteOf(...of),
+      sendProblem: (...of) => this.#sendProblems.problemOf(...of),
       log: { ...this.#logLosses(), leftOut: this.#limiter.leftOut },
     });
   }
@@ -250,6 +257,7 @@ export class Daemon {
     await this.#circuits.settled();
     await this.#plane.close();
     this.#sizeNotes[Symbol.dispose]();
+    this.#sendProblems[Symbol.dispose]();
   }
 
   #newTunnels(): Tunnels {
@@ -279,9 +287,15 @@ export class Daemon {
     for (const tunnel of config.tunnels) await this.#tunnels.create(tunnel);
   }
 
+  /** Tunnels that do not wait for what they are opened with. */
+  #openTunnels(): readonly TunnelConfig[] {
+    return this.#config.tunnels.filter(({ name }) => this.#tunnels.localPort(name) !== undefined);
+  }
+
   /** Addresses, routes or interfaces changed: what waits for them need not wait longer. */
   #lookAgain(): void {
     this.#sizeNotes.forget();
+    this.#sendProblems.forget();
     this.#tunnels.lookAgain();
     this.#circuits.lookAgain();
   }
@@ -290,7 +304,7 @@ export class Daemon {
     for (const effect of effects) {
       switch (effect.kind) {
         case "transmit":
-          this.#plane.transmitControl(effect.path, effect.octets);
+          this.#sendProblems.sent(effect.path, this.#plane.transmitControl(effect.path, effect.octets));
           break;
         case "forwarding-add":
           this.#circuits.add(effect.session);

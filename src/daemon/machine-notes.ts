@@ -3,18 +3,28 @@ import type { Complaint } from "../config/check.ts";
 import type { CircuitConfig, Config, SecretSource, TunnelConfig } from "../config/config.ts";
 import type { HostInterface } from "../os/host-network.ts";
 import { bridgeProblem, takenName } from "../os/link-problems.ts";
+import { type AddressPair, OWN_ADDRESS, type Verdict } from "../os/path-mtus.ts";
 import { readSecret } from "../os/secrets.ts";
 import { hostUseOf } from "./host-use.ts";
+import { sendProblem } from "./send-problems.ts";
+
+/** What the kernel says of the route between two addresses; undefined where packets leave this machine by it. */
+export type RouteVerdict = (path: AddressPair) => Verdict | undefined;
 
 /**
  * What a configuration that is in order would wait for on this machine, each with the path of the key that it is about: secrets that
- * cannot be read, local addresses and interfaces that are not there, interfaces that this machine itself uses, bridges that there are not,
+ * cannot be read, local addresses and interfaces that are not there, remote addresses to which nothing can be sent from here, interfaces that this machine itself uses, bridges that there are not,
  * names of TAP devices that are taken.
  */
-export function machineNotes(config: Config, interfaces: readonly HostInterface[]): readonly Complaint[] {
+export function machineNotes(
+  config: Config,
+  interfaces: readonly HostInterface[],
+  verdictOf: RouteVerdict,
+): readonly Complaint[] {
   const notes = config.tunnels.flatMap((tunnel) => [
     ...secretNotes(tunnel),
     ...addressNotes(tunnel, interfaces),
+    ...remoteNotes(tunnel, interfaces, verdictOf),
     ...circuitNotes(tunnel, config, interfaces),
   ]);
   return notes.map(({ path, message }) => ({ path, message: `on this machine: ${message}` }));
@@ -45,6 +55,27 @@ function addressNotes(
   if (interfaces.some(({ addresses }) => addresses.includes(local))) return [];
   const message = `no interface that is up has the address ${local}; see: ip address show`;
   return [{ path: ["tunnels", name, "local"], message }];
+}
+
+function remoteNotes(
+  { name, local, remote }: TunnelConfig,
+  interfaces: readonly HostInterface[],
+  verdictOf: RouteVerdict,
+): readonly Complaint[] {
+  const isThere = (address: string) => interfaces.some(({ addresses }) => addresses.includes(address));
+  const asked = isThere(local)
+    ? verdictOf({ localAddress: local, remoteAddress: remote })
+    : // From an address that is not there no route is known.
+      isThere(remote)
+      ? OWN_ADDRESS
+      : undefined;
+  // Between two loopback addresses a tunnel is meant to stay on the machine.
+  if (asked === undefined || (asked === OWN_ADDRESS && isLoopback(local) && isLoopback(remote))) return [];
+  return [{ path: ["tunnels", name, "remote"], message: sendProblem({ local, remote }, asked) }];
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || address.startsWith("127.");
 }
 
 function circuitNotes(

@@ -5,6 +5,7 @@ import type { LogLosses } from "../os/log-output.ts";
 import type { CircuitStatus } from "../wire/avp-table.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
 import { notesOf } from "./notes.ts";
+import { isSilent } from "./send-problems.ts";
 import { pathOf, staticSessionOf } from "./settings.ts";
 import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "./status.ts";
 import { version } from "./version.ts";
@@ -32,6 +33,8 @@ export interface StatusSources {
     pseudowire: PseudowireConfig,
     snapshot: PseudowireSnapshot | undefined,
   ): string | undefined;
+  /** Why messages to a tunnel's peer cannot be sent, in words; undefined while they can. A peer is silent of whom nothing is heard. */
+  sendProblem(tunnel: TunnelConfig, isSilent: boolean): string | undefined;
   /** What the log was not told, because it could not be, and because there was too much of a kind. */
   readonly log: LogLosses & { readonly leftOut: number };
 }
@@ -97,6 +100,8 @@ function connectionOf(
 ): ControlConnectionStatus {
   const path = connection?.path ?? pathOf(tunnel, sources.localPort(tunnel.name) ?? tunnel.localPort);
   const waiting = sources.waiting(tunnel.name);
+  const isUp = tunnel.control === undefined || connection?.state === "established";
+  const sendProblem = waiting === undefined ? sources.sendProblem(tunnel, isSilent(connection)) : undefined;
   return {
     tunnel: tunnel.name,
     state: stateOf(tunnel, connection, waiting),
@@ -110,8 +115,8 @@ function connectionOf(
     peerVendorName: connection?.vendorName,
     authentication: authenticationOf(tunnel),
     establishedForMs: since(sources, connection?.establishedMs),
-    whyNot: waiting?.problem ?? connection?.whyNot,
-    notes: connection?.notes ?? [],
+    whyNot: waiting?.problem ?? (isUp ? undefined : sendProblem) ?? connection?.whyNot,
+    notes: [...(connection?.notes ?? []), ...(isUp ? asNotes(sendProblem) : [])],
     nextAttemptInMs: since(sources, waiting?.nextAttemptMs ?? connection?.nextAttemptMs),
     sent: connection?.sent ?? 0,
     received: connection?.received ?? 0,
@@ -166,10 +171,11 @@ function pseudowireOf(
   const isStaticUp = fixed !== undefined && counters !== undefined;
   const problem = sources.circuitProblem(pseudowire.name);
   const waiting = sources.waiting(tunnel.name);
+  const state = fixed === undefined ? (snapshot?.state ?? "idle") : isStaticUp ? "established" : "idle";
   return {
     name: pseudowire.name,
     tunnel: tunnel.name,
-    state: fixed === undefined ? (snapshot?.state ?? "idle") : isStaticUp ? "established" : "idle",
+    state,
     type: pseudowire.type,
     circuit: circuitWords(pseudowire),
     localCircuit:
@@ -181,7 +187,8 @@ function pseudowireOf(
         : `its tunnel waits: ${waiting.problem}`,
     notes: [
       ...(snapshot === undefined ? [] : notesOf(snapshot, counters)),
-      ...[sources.sizeNote(tunnel, pseudowire, snapshot)].filter((note) => note !== undefined),
+      ...asNotes(sources.sizeNote(tunnel, pseudowire, snapshot)),
+      ...(state === "established" ? asNotes(sources.sendProblem(tunnel, false)) : []),
     ],
     establishedForMs: since(sources, snapshot?.establishedMs),
     ...agreedOn(session),
@@ -194,6 +201,10 @@ function pseudowireOf(
     transmittedOctets: counters?.transmittedOctets ?? 0,
     discards: { ...counters?.discards },
   };
+}
+
+function asNotes(note: string | undefined): readonly string[] {
+  return note === undefined ? [] : [note];
 }
 
 /** Why no frames pass, though the session may be up. */

@@ -87,9 +87,13 @@ export class SessionWatch {
     const more = this.#limiter.admit("carrier", nowMs);
     if (more === undefined) return;
     const why = reason === undefined ? "" : `: ${reason}`;
+    const words =
+      before.plane === plane
+        ? `is still forwarded by ${plane}, ${reason === undefined ? "without the reason before" : "for another reason"}`
+        : `is forwarded by ${plane} now, by ${before.plane} before`;
     this.#log.info(
       { event: "carrier", pseudowire, plane, reason, from: before.plane },
-      `pseudowire ${pseudowire} is forwarded by ${plane} now, by ${before.plane} before${why}${more}`,
+      `pseudowire ${pseudowire} ${words}${why}${more}`,
     );
   }
 

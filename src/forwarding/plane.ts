@@ -111,8 +111,11 @@ export interface ForwardingPlane {
   /** Opens the socket of a local address. Resolves to the endpoint with the port in use. */
   openEndpoint(endpoint: PsnEndpoint): Promise<PsnEndpoint>;
   closeEndpoint(endpoint: PsnEndpoint): Promise<void>;
-  /** Sends one control datagram from an open endpoint. `octets` start at the T bit; over IP the zero word is put in front here. Losses are the reliable delivery's business. */
-  transmitControl(path: PsnPath, octets: Uint8Array): void;
+  /**
+   * Sends one control datagram from an open endpoint. `octets` start at the T bit; over IP the zero word is put in front here. The name
+   * of the errno with which the kernel refused it, such as "ENETUNREACH"; losses are the reliable delivery's business.
+   */
+  transmitControl(path: PsnPath, octets: Uint8Array): string | undefined;
   /** Binds an interface, or creates a TAP device (left down and unconfigured). */
   openCircuit(device: CircuitDevice): Promise<void>;
   closeCircuit(deviceName: string): Promise<void>;

@@ -1,5 +1,15 @@
 import { isIPv6 } from "node:net";
-import { addressOf, close, ifNameToIndex, lastError, linux, read, sendto, socket } from "./libc.ts";
+import {
+  addressOf,
+  close,
+  errnoName,
+  ifNameToIndex,
+  lastError,
+  linux,
+  read,
+  sendto,
+  socket,
+} from "./libc.ts";
 import { addressOctets } from "./sockets.ts";
 
 /**
@@ -20,11 +30,17 @@ export interface PathMtu {
   readonly mtu: number | undefined;
 }
 
+/** Why nothing gets to a peer: the name of the errno of sending, or `OWN_ADDRESS`. */
+export type Verdict = string;
+/** Packets to one of its own addresses do not leave this machine. */
+export const OWN_ADDRESS = "own address";
+
 /** TABLE: of linux/netlink.h and linux/rtnetlink.h. */
 const AF_NETLINK = 16;
 const NETLINK_ROUTE = 0;
 const SOCK_NONBLOCK = 0o4000;
 const NLM_F_REQUEST = 1;
+const NLMSG_ERROR = 2;
 const RTM_NEWROUTE = 24;
 const RTM_GETROUTE = 26;
 const attribute = { destination: 1, source: 2, outputInterface: 4, metrics: 8 } as const;
@@ -35,6 +51,15 @@ const ROUTE_OCTETS = 12;
 const ATTRIBUTE_HEADER_OCTETS = 4;
 /** So many questions a call that all answers have room in the socket. */
 const BATCH = 16;
+/** TABLE: types of a route by which nothing leaves this machine (rtm_type), as what sending says; broadcasts need leave. */
+const ROUTE_TYPE_OFFSET = HEADER_OCTETS + 7;
+const verdicts: ReadonlyMap<number, Verdict> = new Map([
+  [2, OWN_ADDRESS],
+  [3, "EACCES"],
+  [6, "EINVAL"],
+  [7, "EHOSTUNREACH"],
+  [8, "EACCES"],
+]);
 /** Longer than any answer about one route. */
 const ANSWER_OCTETS = 8192;
 
@@ -56,14 +81,26 @@ export class PathMtus implements Disposable {
 
   /** For each path in its order; undefined where there is no route. */
   ask(paths: readonly AddressPair[]): readonly (PathMtu | undefined)[] {
-    const found: (PathMtu | undefined)[] = paths.map(() => undefined);
+    return this.#answers(paths, pathMtuIn);
+  }
+
+  /** Why nothing would get to the remote of each path; undefined where the kernel has a route. */
+  verdicts(paths: readonly AddressPair[]): readonly (Verdict | undefined)[] {
+    return this.#answers(paths, verdictIn);
+  }
+
+  #answers<T>(
+    paths: readonly AddressPair[],
+    read: (message: DataView) => T | undefined,
+  ): readonly (T | undefined)[] {
+    const found: (T | undefined)[] = paths.map(() => undefined);
     for (let begin = 0; begin < paths.length; begin += BATCH) {
       const questions = paths
         .slice(begin, begin + BATCH)
         .map((path, index) => questionOf(path, begin + index));
       const octets = Buffer.concat(questions);
       if (sendto(this.#socket, addressOf(octets), octets.length, linux.MSG_DONTWAIT, 0, 0) < 0) continue;
-      this.#readInto(found);
+      this.#readInto(found, read);
     }
     return found;
   }
@@ -72,14 +109,14 @@ export class PathMtus implements Disposable {
     close(this.#socket);
   }
 
-  #readInto(found: (PathMtu | undefined)[]): void {
+  #readInto<T>(found: (T | undefined)[], readMessage: (message: DataView) => T | undefined): void {
     for (;;) {
       const octets = read(this.#socket, addressOf(this.#answer), this.#answer.length);
       if (octets <= 0) return;
+      if (octets < HEADER_OCTETS + ROUTE_OCTETS) continue;
       const view = new DataView(this.#answer.buffer, 0, octets);
-      if (octets < HEADER_OCTETS + ROUTE_OCTETS || view.getUint16(4, true) !== RTM_NEWROUTE) continue;
       const number = view.getUint32(8, true);
-      if (number < found.length) found[number] = pathMtuIn(view);
+      if (number < found.length) found[number] = readMessage(view);
     }
   }
 }
@@ -117,7 +154,14 @@ function questionOf({ remoteAddress, localAddress }: AddressPair, number: number
   return message;
 }
 
+function verdictIn(view: DataView): Verdict | undefined {
+  // struct nlmsgerr: the errno, negative.
+  if (view.getUint16(4, true) === NLMSG_ERROR) return errnoName(-view.getInt32(HEADER_OCTETS, true));
+  return verdicts.get(view.getUint8(ROUTE_TYPE_OFFSET));
+}
+
 function pathMtuIn(view: DataView): PathMtu | undefined {
+  if (view.getUint16(4, true) !== RTM_NEWROUTE) return undefined;
   const attributes = attributesOf(view, HEADER_OCTETS + ROUTE_OCTETS);
   const outputInterface = attributes.get(attribute.outputInterface);
   if (outputInterface === undefined) return undefined;

@@ -224,11 +224,12 @@ export function socketDrops(fd: number): number {
   return words[DROPS] ?? 0;
 }
 
-/** Sends one datagram without waiting; false when the kernel refused. */
-export function sendDatagram(fd: number, octets: Uint8Array, path: PsnPath): boolean {
+/** Sends one datagram without waiting. The name of the errno with which the kernel refused; undefined where it took it. */
+export function sendDatagram(fd: number, octets: Uint8Array, path: PsnPath): string | undefined {
   const name = new Uint8Array(SOCKADDR_OCTETS);
   const length = writeSocketAddress(name, path.remoteAddress, path.remotePort);
-  return sendto(fd, addressOf(octets), octets.length, linux.MSG_DONTWAIT, addressOf(name), length) >= 0;
+  const sent = sendto(fd, addressOf(octets), octets.length, linux.MSG_DONTWAIT, addressOf(name), length);
+  return sent < 0 ? errnoName(errno()) : undefined;
 }
 
 /**

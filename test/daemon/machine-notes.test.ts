@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { formatProblem, parseConfig } from "../../src/config/parse.ts";
-import { machineNotes } from "../../src/daemon/machine-notes.ts";
+import { machineNotes, type RouteVerdict } from "../../src/daemon/machine-notes.ts";
 import type { HostInterface } from "../../src/os/host-network.ts";
 
 const none = { kind: undefined, master: undefined, lower: undefined, vlanId: undefined, hasRoutes: false };
@@ -11,10 +11,10 @@ const interfaces: readonly HostInterface[] = [
 ];
 
 /** What `check` says of a file on this machine. */
-function linesOf(text: string): readonly string[] {
+function linesOf(text: string, verdictOf: RouteVerdict = () => undefined): readonly string[] {
   const { config, problems, ...parsed } = parseConfig(text, "wirespan.yaml", { hostName: "here" });
   if (config === undefined || !("placed" in parsed)) throw new Error(problems.map(formatProblem).join("\n"));
-  return parsed.placed(machineNotes(config, interfaces)).map(formatProblem);
+  return parsed.placed(machineNotes(config, interfaces, verdictOf)).map(formatProblem);
 }
 
 test("what is not right on this machine is told with the place of the key that it is about, in the order of the file", () => {
@@ -51,4 +51,19 @@ test("what is not right on this machine is told with the place of the key that i
   ]);
   expect(told[1]).toContain("there is no interface eth7; see: ip link show");
   expect(told[4]).toContain("no interface that is up has the address 192.0.2.9; see: ip address show");
+});
+
+test.each([
+  [
+    "192.0.2.255",
+    "EACCES",
+    "messages to the peer 192.0.2.255 cannot be sent: EACCES, it is a broadcast address",
+  ],
+  ["203.0.113.9", "ENETUNREACH", "messages to the peer 203.0.113.9 cannot be sent: ENETUNREACH, there is no"],
+  ["127.0.0.1", "own address", "127.0.0.1 is an address of this machine itself"],
+])("a remote address to which nothing can be sent from here: %s, %s", (remote, verdict, words) => {
+  const [told, ...more] = linesOf(`tunnels:\n  hq: { local: 192.0.2.1, remote: ${remote} }\n`, () => verdict);
+  expect(told).toContain(`wirespan.yaml:2:35  tunnels.hq.remote: on this machine: ${words}`);
+  expect(told).toContain(`see: ip route get ${remote} from 192.0.2.1`);
+  expect(more).toEqual([]);
 });

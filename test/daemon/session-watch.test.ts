@@ -39,6 +39,14 @@ test("a session that another plane forwards now is told once each way, with the 
   ]);
 });
 
+test("of one that stays with its plane, only the reason is told that is another one", () => {
+  const look = watching();
+  look([[1, {}, noRoute]]);
+  expect(look([[1, {}, { plane: "userspace", reason: "another" }]])).toEqual([
+    "info pseudowire pw1 is still forwarded by userspace, for another reason: another",
+  ]);
+});
+
 test.each(["wrong-cookie", "wrong-peer", "path-mtu", "psn-error"])(
   "the first frames given up as %s are told once",
   (reason) => {

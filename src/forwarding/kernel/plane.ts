@@ -163,8 +163,8 @@ export class KernelPlane implements ForwardingPlane {
     await this.#userspace.closeEndpoint(endpoint);
   }
 
-  transmitControl(path: PsnPath, octets: Uint8Array): void {
-    this.#userspace.transmitControl(path, octets);
+  transmitControl(path: PsnPath, octets: Uint8Array): string | undefined {
+    return this.#userspace.transmitControl(path, octets);
   }
 
   openCircuit(wanted: CircuitDevice): Promise<void> {

@@ -143,10 +143,10 @@ export class UserspacePlane implements ForwardingPlane {
     for (const each of [fd, pathMtuSocket]) if (each !== undefined) close(each);
   }
 
-  transmitControl(path: PsnPath, octets: Uint8Array): void {
+  transmitControl(path: PsnPath, octets: Uint8Array): string | undefined {
     const fd = this.#endpoints.get(localEndKey(path));
-    if (fd !== undefined)
-      sendDatagram(fd, path.encapsulation === "ip" ? concat(ZERO_WORD, octets) : octets, path);
+    if (fd === undefined) return undefined;
+    return sendDatagram(fd, path.encapsulation === "ip" ? concat(ZERO_WORD, octets) : octets, path);
   }
 
   async openCircuit(device: CircuitDevice): Promise<void> {

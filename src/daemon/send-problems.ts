@@ -1,0 +1,113 @@
+import type { TunnelConfig } from "../config/config.ts";
+import type { ConnectionSnapshot, LcceSnapshot } from "../control/snapshot.ts";
+import { OWN_ADDRESS, PathMtus, type Verdict } from "../os/path-mtus.ts";
+import type { Clock } from "../ports.ts";
+import type { PsnPath } from "../wire/session-parameters.ts";
+
+/** The two ends of a tunnel. */
+interface Ends {
+  readonly local: string;
+  readonly remote: string;
+}
+
+/** TABLE: what it means that a message cannot be sent, by the errno. */
+const meanings: Readonly<Record<string, string>> = {
+  ENETUNREACH: "there is no route to it",
+  EHOSTUNREACH: "the route to it is unreachable, or its next hop does not answer",
+  EACCES: "it is a broadcast address, or a route prohibits it",
+  EINVAL: "no packet goes there from this local address, or the route is a blackhole",
+  EPERM: "a packet filter of this machine forbids it",
+  ENETDOWN: "the interface towards it is down",
+  EADDRNOTAVAIL: "the local address has gone",
+};
+
+/** A verdict of the kernel in words, with what to do. */
+export function sendProblem({ local, remote }: Ends, verdict: Verdict): string {
+  const see = `see: ip route get ${remote} from ${local}`;
+  if (verdict === OWN_ADDRESS)
+    return `${remote} is an address of this machine itself: a tunnel leads to another one; ${see}`;
+  const meaning = meanings[verdict];
+  const why = meaning === undefined ? verdict : `${verdict}, ${meaning}`;
+  return `messages to the peer ${remote} cannot be sent: ${why}; ${see}`;
+}
+
+/** Whether nothing was heard yet of the peer of a control connection. */
+export function isSilent(connection: ConnectionSnapshot | undefined): connection is ConnectionSnapshot {
+  return connection !== undefined && connection.state !== "established" && connection.received === 0;
+}
+
+/** How long an answer of the kernel about a route holds, unless routes or interfaces change. */
+const HOLDS_MS = 2000;
+
+/**
+ * Why messages do not leave for the peers of tunnels: what sending said the last time, or else what the kernel says of the route, which
+ * also tells of tunnels that have nothing to send just now. Nothing here is of what the network says, such as ICMP, which anybody forges.
+ */
+export class SendProblems implements Disposable {
+  readonly #clock: Clock;
+  readonly #routes = PathMtus.open();
+  /** By the addresses of both ends: the errno of the last message, where it was refused; and what the kernel said of routes. */
+  readonly #refused = new Map<string, string>();
+  readonly #known = new Map<string, Verdict | undefined>();
+  #knownMs = Number.NEGATIVE_INFINITY;
+  #isClosed = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A message was given to the kernel, which refused it with this errno or took it. */
+  sent({ localAddress, remoteAddress }: PsnPath, errno: string | undefined): void {
+    const key = `${localAddress} ${remoteAddress}`;
+    if (errno === undefined) this.#refused.delete(key);
+    else this.#refused.set(key, errno);
+  }
+
+  /** Routes or interfaces changed: what was said before is of no worth. */
+  forget(): void {
+    this.#refused.clear();
+    this.#knownMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** All of them, under what they are about. */
+  *all(
+    tunnels: readonly TunnelConfig[],
+    { connections }: LcceSnapshot,
+  ): Iterable<readonly [subject: string, note: string]> {
+    const snapshots = new Map(connections.map((one) => [one.peer, one]));
+    for (const tunnel of tunnels) {
+      const connection = snapshots.get(tunnel.name);
+      // One that has only begun may be answered yet.
+      const problem = this.problemOf(tunnel, isSilent(connection) && connection.retransmitted > 0);
+      if (problem !== undefined) yield [`tunnel ${tunnel.name}`, problem];
+    }
+  }
+
+  /** Why messages cannot be sent, in words; of a peer that is silent also that its address is this machine's own. */
+  problemOf(ends: Ends, isPeerSilent: boolean): string | undefined {
+    const verdict = this.#verdictOf(ends);
+    if (verdict === undefined || (verdict === OWN_ADDRESS && !isPeerSilent)) return undefined;
+    return sendProblem(ends, verdict);
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    this.#routes[Symbol.dispose]();
+  }
+
+  #verdictOf({ local, remote }: Ends): Verdict | undefined {
+    const key = `${local} ${remote}`;
+    const refused = this.#refused.get(key);
+    if (refused !== undefined || this.#isClosed) return refused;
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - this.#knownMs > HOLDS_MS) {
+      this.#known.clear();
+      this.#knownMs = nowMs;
+    }
+    if (!this.#known.has(key)) {
+      const [verdict] = this.#routes.verdicts([{ localAddress: local, remoteAddress: remote }]);
+      this.#known.set(key, verdict);
+    }
+    return this.#known.get(key);
+  }
+}
