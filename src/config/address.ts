@@ -20,6 +20,10 @@ const instead: readonly (readonly [RegExp, string])[] = [
   [/^\[.*\]:\d+$/, "write the IPv6 address without brackets, and the port into local_port or remote_port"],
   [/^[0-9a-f.:]+\/\d+$/i, "write the address without the prefix length behind the slash"],
   [/^[0-9.]+:\d+$/, "write the address alone, and the port into local_port or remote_port"],
+  [
+    /^(\d{1,4}\.)*0\d{1,3}(\.\d{1,4})*$/,
+    "a number in it has a leading zero, which some programs take for octal: write it without",
+  ],
   [/%/, "an IPv6 address with a zone (%) cannot be used: give both ends an address that is not link-local"],
   [/^::ffff:/i, "write an IPv4 address in IPv6 as the IPv4 address alone"],
   [

@@ -9,6 +9,7 @@ export interface Complaint {
   readonly atKey?: boolean;
 }
 
+type IsGone = (path: readonly PropertyKey[]) => boolean;
 type Say = (path: readonly PropertyKey[], message: string) => void;
 
 const UDP_PORT = 1701;
@@ -31,11 +32,18 @@ export function checkLcce({ router_id: id }: RawConfig["lcce"]): readonly Compla
   return [{ path: ["lcce", "router_id"], message: "wanted a dotted quad or a number" }];
 }
 
-export function checkTunnels(tunnels: readonly [string, RawTunnel][]): readonly Complaint[] {
+/**
+ * `isGone` tells of keys that were taken out of the tunnels because they are wrong on their own, or have something within them that is:
+ * from what stands there instead nothing follows for others.
+ */
+export function checkTunnels(
+  tunnels: readonly [string, RawTunnel][],
+  isGone: IsGone = () => false,
+): readonly Complaint[] {
   const complaints: Complaint[] = [];
   const say: Say = (path, message) => complaints.push({ path, message });
   for (const [name, tunnel] of tunnels) checkTunnel(["tunnels", name], tunnel, say);
-  checkAcross(tunnels, say);
+  checkAcross(tunnels, say, isGone);
   return complaints;
 }
 
@@ -78,7 +86,9 @@ function checkAuthentication(path: readonly string[], tunnel: RawTunnel, say: Sa
   for (const key of ["secret", "next_secret"] as const) {
     const secret = tunnel[key];
     if (secret === undefined) continue;
-    if (mode !== "digest") say([...path, key], `of no use with authentication ${mode}`);
+    // Where nothing is said of authentication, a secret asks for digests, and next_secret lacks it.
+    if (mode !== "digest" && tunnel.authentication !== undefined)
+      say([...path, key], `of no use with authentication ${mode}`);
     if (tunnel.control === "static") say([...path, key], "of no use with control: static");
   }
   if (tunnel.next_secret !== undefined && tunnel.secret === undefined)
@@ -149,7 +159,17 @@ class Taken {
 /** What tunnels that share a socket must agree on. */
 const socketKeys = ["fragmentation", "udp_checksum", "super_frames", "control_dscp"] as const;
 
-function checkAcross(tunnels: readonly [string, RawTunnel][], say: Say): void {
+function checkSocket(path: readonly string[], tunnel: RawTunnel, first: RawTunnel, say: Say): void {
+  for (const key of socketKeys) {
+    if (first[key] !== tunnel[key])
+      say([...path, key], `another tunnel from ${tunnel.local} shares the socket and says ${first[key]}`);
+  }
+}
+
+/** By what tunnels are told apart. */
+const endKeys = ["local", "remote", "encapsulation", "local_port", "remote_port"] as const;
+
+function checkAcross(tunnels: readonly [string, RawTunnel][], say: Say, isGone: IsGone): void {
   const ends = new Taken();
   const names = new Taken();
   const sessionIds = new Taken();
@@ -157,25 +177,26 @@ function checkAcross(tunnels: readonly [string, RawTunnel][], say: Say): void {
   const ofSockets = new Map<string, RawTunnel>();
   for (const [tunnelName, tunnel] of tunnels) {
     const path = ["tunnels", tunnelName];
-    const [local, remote] = [tunnel.local, tunnel.remote].map((text) => canonicalAddress(text)?.text ?? text);
-    const localEnd = `${tunnel.encapsulation} ${local} ${tunnel.local_port ?? UDP_PORT}`;
-    ends.claim(`${localEnd} ${remote} ${tunnel.remote_port ?? UDP_PORT}`, tunnelName, (first) => {
-      say([...path, "remote"], `tunnel ${first} has the same ends`);
-    });
-    const first = ofSockets.get(localEnd) ?? tunnel;
-    ofSockets.set(localEnd, first);
-    for (const key of socketKeys) {
-      if (first[key] !== tunnel[key])
-        say([...path, key], `another tunnel from ${tunnel.local} shares the socket and says ${first[key]}`);
+    if (!endKeys.some((key) => isGone([...path, key]))) {
+      const [local, remote] = [tunnel.local, tunnel.remote].map(
+        (text) => canonicalAddress(text)?.text ?? text,
+      );
+      const localEnd = `${tunnel.encapsulation} ${local} ${tunnel.local_port ?? UDP_PORT}`;
+      ends.claim(`${localEnd} ${remote} ${tunnel.remote_port ?? UDP_PORT}`, tunnelName, (first) => {
+        say([...path, "remote"], `tunnel ${first} has the same ends`);
+      });
+      checkSocket(path, tunnel, ofSockets.get(localEnd) ?? tunnel, say);
+      if (!ofSockets.has(localEnd)) ofSockets.set(localEnd, tunnel);
     }
     const endIds = new Taken();
     for (const [name, pseudowire] of Object.entries(tunnel.pseudowires)) {
       const at = [...path, "pseudowires", name];
       names.claim(name, tunnelName, (first) => say(at, `tunnel ${first} has a pseudowire of this name`));
-      endIds.claim(JSON.stringify(pseudowire.remote_end_id ?? name), name, (first) => {
-        say([...at, "remote_end_id"], `pseudowire ${first} has the same`);
-      });
-      devices.claim(at, name, pseudowire);
+      if (!isGone([...at, "remote_end_id"]))
+        endIds.claim(JSON.stringify(pseudowire.remote_end_id ?? name), name, (first) => {
+          say([...at, "remote_end_id"], `pseudowire ${first} has the same`);
+        });
+      if (!isGone([...at, "circuit"])) devices.claim(at, name, pseudowire);
       const id = pseudowire.static?.local_session_id;
       if (id === undefined) continue;
       sessionIds.claim(String(id), name, (first) =>
@@ -201,10 +222,11 @@ class Devices {
     const device = circuit.tap ?? circuit.interface;
     if (device === undefined) return;
     const path = [...at, "circuit", kind];
+    // From two kinds nothing follows for what is put into a bridge, or carried of it.
     if ((this.#kinds.get(device) ?? kind) !== kind)
-      this.#say(path, `${device} is used as interface and as tap`);
+      return this.#say(path, `${device} is used as interface and as tap`);
     this.#kinds.set(device, kind);
-    const bridge = circuit.bridge ?? "no bridge";
+    const bridge = (kind === "tap" ? circuit.bridge : undefined) ?? "no bridge";
     if ((this.#bridges.get(device) ?? bridge) !== bridge)
       this.#say([...at, "circuit"], `another pseudowire puts ${device} into ${this.#bridges.get(device)}`);
     else this.#bridges.set(device, bridge);

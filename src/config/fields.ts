@@ -17,6 +17,9 @@ const address = z
     const message = addressProblem(text);
     if (message !== undefined) context.addIssue({ code: "custom", message });
   });
+/** Names that the kernel gives no interface: they stand for all of them in /proc/sys/net. */
+const reservedNames: ReadonlySet<string> = new Set(["all", "default"]);
+/** What the kernel takes as a name (dev_valid_name), of US-ASCII alone. */
 const deviceName = z
   .string()
   .min(1)
@@ -24,13 +27,23 @@ const deviceName = z
   .regex(
     /^(?!\.\.?$)[!-$&-.0-9;-~]*$/,
     "an interface name is US-ASCII without blanks, slash, colon and percent",
-  );
+  )
+  .superRefine((name, context) => {
+    if (reservedNames.has(name))
+      context.addIssue({
+        code: "custom",
+        message: `the kernel gives no interface the name ${name}: choose another one`,
+      });
+  });
+/** What is said of several VLAN IDs in one pseudowire. */
+export const WANTED_ONE_VLAN =
+  "wanted one VLAN ID: a pseudowire carries one VLAN, or the whole port without this key; make one for each";
 /** One VLAN ID; 0 means priority tags. */
 const vlanId = z
   .int({
     error: ({ input }) =>
       Array.isArray(input) || (typeof input === "string" && /^\d+\s*[-,]/.test(input))
-        ? "wanted one VLAN ID: a pseudowire carries one VLAN, or the whole port without this key; make one for each"
+        ? WANTED_ONE_VLAN
         : undefined,
   })
   .min(0)
@@ -48,6 +61,8 @@ const hexOctets = z.string().regex(/^([0-9a-fA-F]{2})*$/, "wanted pairs of hexad
 
 const secretPlaces = ["file", "credential", "env"] as const;
 const wantedSecret = "{ file: PATH }, { credential: NAME } or { env: NAME }";
+/** What is said of a secret in the file itself. */
+export const WANTED_SECRET = `wanted ${wantedSecret}: the secret itself does not belong into this file`;
 
 export const secretFields = z
   .strictObject(
@@ -55,6 +70,7 @@ export const secretFields = z
       file: z
         .string()
         .min(1)
+        .refine((path) => !path.startsWith("~"), "~ is not expanded here: write the whole path")
         .optional()
         .describe(
           "File that holds the secret; one newline at its end is not part of it. A relative path counts from the directory in " +
@@ -75,10 +91,10 @@ export const secretFields = z
         .describe("Environment variable of the daemon that holds the secret; a reload sees no other value."),
     },
     {
-      error: ({ code, input }) =>
-        code === "invalid_type" && typeof input === "string"
-          ? `wanted ${wantedSecret}: the secret itself does not belong into this file`
-          : undefined,
+      error: ({ code, input }) => {
+        if (code !== "invalid_type" || input === undefined) return undefined;
+        return input === null ? `wanted ${wantedSecret}` : WANTED_SECRET;
+      },
     },
   )
   .refine((secret) => secretPlaces.filter((place) => secret[place] !== undefined).length === 1, {
@@ -88,48 +104,58 @@ export const secretFields = z
     "The shared secret, the same at both ends: exactly one of `file`, `credential` and `env`, read at the start and at each reload.",
   );
 
-export const circuitFields = z.strictObject({
-  interface: deviceName
-    .optional()
-    .describe(
-      "Existing interface to attach, such as `eth1`. Its frames cross the pseudowire while it is up; give it no addresses.",
-    ),
-  tap: deviceName
-    .optional()
-    .describe(
-      "TAP device to create, and to remove with its last pseudowire; it gets the pseudowire's `mtu`.",
-    ),
-  bridge: deviceName
-    .optional()
-    .describe("Existing bridge into which the TAP device is put; only with `tap`."),
-  vlan: vlanId
-    .optional()
-    .describe("Carry the frames of this VLAN ID, 0 for priority tags; absent: the whole port, tags and all."),
-  vlan_on_pseudowire: vlanId
-    .optional()
-    .describe(
-      "VLAN ID that our frames get on the pseudowire; default: `vlan`. What arrives gets `vlan`, whatever ID it has.",
-    ),
-  vlan_protocol: z
-    .enum(["802.1q", "802.1ad"])
-    .default("802.1q")
-    .describe("Kind of outer tag that `vlan` means: EtherType 0x8100 or 0x88a8."),
-  link_local: z
-    .enum(["forward", "no-pause", "block"])
-    .default("forward")
-    .describe(
-      "What crosses of the frames from the circuit to 01-80-C2-00-00-00..0F (STP, LACP, LLDP, PAUSE): all, all but PAUSE, or none. " +
-        "What the peer sends is delivered whatever this says: set it at both ends.",
-    ),
-  allow_host_use: z
-    .boolean()
-    .default(false)
-    .describe(
-      "Attach an interface although this machine has addresses or routes on it or on what stands on it, or it is a port of a bridge. " +
-        "Its frames go into the pseudowire and not to the machine any more; where they carry the tunnel itself, that cuts the " +
-        "machine off.",
-    ),
-});
+const wantedCircuit = ({ code, input }: { readonly code: string; readonly input?: unknown }) =>
+  code === "invalid_type" && (typeof input === "string" || input === null)
+    ? "wanted { interface: NAME }, or { tap: NAME } for a device that is made"
+    : undefined;
+
+export const circuitFields = z.strictObject(
+  {
+    interface: deviceName
+      .optional()
+      .describe(
+        "Existing interface to attach, such as `eth1`. Its frames cross the pseudowire while it is up; give it no addresses.",
+      ),
+    tap: deviceName
+      .optional()
+      .describe(
+        "TAP device to create, and to remove with its last pseudowire; it gets the pseudowire's `mtu`.",
+      ),
+    bridge: deviceName
+      .optional()
+      .describe("Existing bridge into which the TAP device is put; only with `tap`."),
+    vlan: vlanId
+      .optional()
+      .describe(
+        "Carry the frames of this VLAN ID, 0 for priority tags; absent: the whole port, tags and all.",
+      ),
+    vlan_on_pseudowire: vlanId
+      .optional()
+      .describe(
+        "VLAN ID that our frames get on the pseudowire; default: `vlan`. What arrives gets `vlan`, whatever ID it has.",
+      ),
+    vlan_protocol: z
+      .enum(["802.1q", "802.1ad"])
+      .default("802.1q")
+      .describe("Kind of outer tag that `vlan` means: EtherType 0x8100 or 0x88a8."),
+    link_local: z
+      .enum(["forward", "no-pause", "block"])
+      .default("forward")
+      .describe(
+        "What crosses of the frames from the circuit to 01-80-C2-00-00-00..0F (STP, LACP, LLDP, PAUSE): all, all but PAUSE, or none. " +
+          "What the peer sends is delivered whatever this says: set it at both ends.",
+      ),
+    allow_host_use: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Attach an interface although this machine has addresses or routes on it or on what stands on it, or it is a port of a bridge. " +
+          "Its frames go into the pseudowire and not to the machine any more; where they carry the tunnel itself, that cuts the " +
+          "machine off.",
+      ),
+  },
+  { error: wantedCircuit },
+);
 
 export const staticFields = z.strictObject({
   local_session_id: unsigned32.describe(

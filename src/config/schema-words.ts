@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { Complaint } from "./check.ts";
-import { configFields } from "./fields.ts";
+import { configFields, secretFields, WANTED_ONE_VLAN, WANTED_SECRET } from "./fields.ts";
 import { nearest } from "./nearest.ts";
 
 type KeyPath = readonly PropertyKey[];
@@ -32,10 +32,31 @@ export function complaintsOf(issue: z.core.$ZodIssue): readonly Complaint[] {
 function unknownKey(key: string, path: KeyPath): string {
   if (key === "<<")
     return "merge keys are not taken: write the keys out, or repeat a whole mapping by an alias (*name)";
+  // In braces a comma ends the value: what is behind it is a key.
+  if (/^\d+( *- *\d+)?$/.test(key) && path.at(-1) === "circuit") return WANTED_ONE_VLAN;
+  if (isSecretItself(key, path))
+    return path.length === 2 ? `unknown key; write \`secret\`: ${WANTED_SECRET}` : WANTED_SECRET;
   const places = placesOfKey(key);
   if (places.length > 0) return `unknown key here: it belongs into ${places.join(" or ")}`;
   const like = nearest(key, keysAt(path));
   return like === undefined ? "unknown key" : `unknown key; did you mean ${like}?`;
+}
+
+/** Keys by which others have the secret in their files. */
+const secretKeys =
+  /^(password|passwd|passphrase|pass|psk|key|preshared_?key|shared_?secret|secret_?key|secret_?value)$/i;
+
+/** Whether a key is meant to hold the secret: one of a name such as that in a tunnel, or any but a place within `secret`. */
+function isSecretItself(key: string, path: KeyPath): boolean {
+  const [, , within] = path;
+  if (path.length === 3 && (within === "secret" || within === "next_secret"))
+    return nearestPlace(key) === undefined;
+  return path.length === 2 && path[0] === "tunnels" && secretKeys.test(key);
+}
+
+function nearestPlace(key: string): string | undefined {
+  const like = nearest(key, Object.keys(secretFields.shape));
+  return like !== undefined && key[0]?.toLowerCase() === like[0] ? like : undefined;
 }
 
 /** Where a key belongs, in words; empty for one that is nowhere. */
@@ -85,7 +106,7 @@ function wordsOf(issue: z.core.$ZodIssue): string {
       if (issue.input === undefined) return "missing";
       return isOurs(issue.message) ? issue.message : `wanted ${wantedInstead(issue)}`;
     case "invalid_value":
-      return `wanted one of ${issue.values.join(", ")}${nearly(issue.input, issue.values)}`;
+      return `wanted one of ${issue.values.join(", ")}${nearly(issue.input, issue.values, issue.path.at(-1))}`;
     case "too_small":
       return issue.origin === "string" ? "must not be empty" : `wanted at least ${issue.minimum}`;
     case "too_big":
@@ -118,14 +139,40 @@ function wantedInstead({ expected, input, path }: z.core.$ZodIssueInvalidType): 
   };
   const isNumber = (expected === "int" || expected === "number") && typeof input === "string";
   const quoted = isNumber && /^[0-9.]+$/.test(input) ? ": leave out the quotes" : "";
-  return `${words[expected] ?? expected}${rangeOf(schemaAt(path))}${quoted}`;
+  const unit = isNumber ? unitWords(input, path.at(-1)) : "";
+  return `${words[expected] ?? expected}${rangeOf(schemaAt(path))}${quoted}${unit}`;
+}
+
+/** TABLE: units of keys, by their ends; numbers of other keys are octets, or have none. */
+const units: readonly (readonly [RegExp, string])[] = [
+  [/_ms$/, " (the value is in milliseconds)"],
+  [/_s$/, " (the value is in seconds)"],
+  [/^(mtu|cookie)$/, " (the value is in octets)"],
+];
+
+/** Of a number with a unit behind it, that the unit is to go; empty for others. */
+function unitWords(input: string, key: PropertyKey | undefined): string {
+  const unit = /^[0-9.]+ *([a-zµ]+)$/i.exec(input)?.[1];
+  if (unit === undefined) return "";
+  const known = units.find(([pattern]) => pattern.test(String(key)))?.[1] ?? "";
+  return `: leave out the unit ${unit}${known}`;
 }
 
 /** What keeps a value that is nearly one of those wanted from being it. */
-function nearly(input: unknown, values: readonly unknown[]): string {
-  if (typeof input !== "string") return "";
-  if (values.includes(Number(input)) && input !== "") return ": leave out the quotes";
-  return values.includes(input.toLowerCase()) ? ": in small letters" : "";
+function nearly(input: unknown, values: readonly unknown[], key: PropertyKey | undefined): string {
+  if (typeof input !== "string" || input === "") return "";
+  if (values.includes(Number(input))) return ": leave out the quotes";
+  if (values.includes(input.toLowerCase())) return ": in small letters";
+  if (values.every((value) => typeof value === "number")) return unitWords(input, key);
+  const words = values.filter((value) => typeof value === "string");
+  // A word that begins as one of them, and goes on; or one with a mistake in it.
+  const like = words.find((word) => input.toLowerCase().startsWith(word)) ?? misspelt(input, words);
+  return like === undefined ? "" : `; did you mean ${like}?`;
+}
+
+function misspelt(input: string, words: readonly string[]): string | undefined {
+  const like = nearest(input, words);
+  return like !== undefined && like[0] === input[0]?.toLowerCase() ? like : undefined;
 }
 
 function rangeOf(schema: Inside | undefined): string {

@@ -54,7 +54,10 @@ function betweenKeys(value: unknown): readonly Complaint[] {
     const sound = soundPartOf(tunnel, ["tunnels", name], gone);
     return sound === undefined ? [] : [[name, sound]];
   });
-  const complaints = [...(lcce.success ? checkLcce(lcce.data) : []), ...checkTunnels(tunnels)];
+  const complaints = [
+    ...(lcce.success ? checkLcce(lcce.data) : []),
+    ...checkTunnels(tunnels, (path) => gone.isIn(path)),
+  ];
   return complaints.filter((complaint) => !gone.explains(complaint));
 }
 

@@ -29,6 +29,9 @@ const messages: Readonly<Record<string, string>> = {
   UNEXPECTED_TOKEN: "nothing was opened that this could close, or a quote or comma is missing before it",
 };
 
+/** More octets than the text of any address has. */
+const LONGEST_ADDRESS = 64;
+
 /** Codes of errors that only follow from another one before them. */
 const followers: ReadonlySet<string> = new Set(["BLOCK_AS_IMPLICIT_KEY", "MULTILINE_IMPLICIT_KEY"]);
 
@@ -45,18 +48,80 @@ export function syntaxProblems(text: string, document: Document.Parsed): readonl
     if (open.length > 0 && (code === "BAD_INDENT" || code === "MISSING_CHAR")) return false;
     return !followers.has(code) || pos[0] < first;
   });
-  return [...open, ...others.map(problemOf)];
+  const misread = new Set(others.filter(isMisread).map(({ pos }) => pos[0]));
+  return [
+    ...open,
+    ...others
+      .filter((error) => isMisread(error) || !followers.has(error.code) || !misread.has(error.pos[0]))
+      .map((error) => problemOf(text, error)),
+  ];
 }
 
 function tabsOf(errors: readonly YAMLError[]): readonly number[] {
   return errors.filter(({ code }) => code === "TAB_AS_INDENT").map(({ pos }) => pos[0]);
 }
 
-function problemOf({ code, pos, message }: YAMLError): SyntaxProblem {
-  const known = /same column/.test(message)
-    ? "not indented as the keys beside it: they all start at one column"
-    : messages[code];
-  return { offset: pos[0], message: known ?? message.replace(/\n.*/s, "") };
+function firstLine(text: string): string {
+  return text.replace(/\n.*/s, "");
+}
+
+/** Whether the package took for a mapping what was to be a value. */
+function isMisread({ code }: YAMLError): boolean {
+  return code === "BLOCK_AS_IMPLICIT_KEY" || code === "BLOCK_IN_FLOW";
+}
+
+/** Why a value was taken for a mapping: its colons, those of the next line, which is indented too far, or a second key in its line. */
+function misreading(text: string, { code, pos, message }: YAMLError): SyntaxProblem {
+  const [offset] = pos;
+  const address = /^[0-9a-f]*:[0-9a-f:]*:(?=[\s,}\]]|$)/i.exec(
+    text.slice(offset, offset + LONGEST_ADDRESS),
+  )?.[0];
+  if (address !== undefined)
+    return { offset, message: `a colon at the end makes a key of this address: quote it, as "${address}"` };
+  if (code === "BLOCK_IN_FLOW") return { offset, message: firstLine(message) };
+  const end = text.indexOf("\n", offset);
+  const next =
+    end < 0 ? null : /^(?:[ \t]*(?:#.*)?\r?\n)*([ ]*)[^\s:#][^\n:#]*:(?=\s)/.exec(text.slice(end + 1));
+  const isOfOneLine = / [^\s:#]+:\s/.test(text.slice(offset, end < 0 ? undefined : end + 1));
+  const indent = next?.[1];
+  if (next === null || indent === undefined || isOfOneLine)
+    return {
+      offset,
+      message: "a second key in one line: each has a line of its own, and text with `: ` needs quotes",
+    };
+  const at = end + 1 + next[0].lastIndexOf("\n") + 1 + indent.length;
+  return { offset: at, message: tooDeepWords(indent.length, indentAt(text, offset)) };
+}
+
+function tooDeepWords(indent: number, before: number): string {
+  return `indented too far: it starts in column ${indent + 1}, and the key before it in column ${before + 1}`;
+}
+
+/** How far the first key of the line of an offset is indented; dashes of a list count. */
+function indentAt(text: string, offset: number): number {
+  const start = text.lastIndexOf("\n", offset - 1) + 1;
+  return /^[ -]*/.exec(text.slice(start))?.[0].length ?? 0;
+}
+
+/** A key whose column is not that of those beside it. */
+function misalignment(text: string, offset: number): SyntaxProblem {
+  const indent = indentAt(text, offset);
+  const start = text.lastIndexOf("\n", offset - 1) + 1;
+  // Back over empty lines and comments.
+  let before = start;
+  do before = text.lastIndexOf("\n", before - 2) + 1;
+  while (before > 0 && /^[ \t]*(#|\r?\n)/.test(text.slice(before, start)));
+  const wanted = indentAt(text, before);
+  return indent > wanted
+    ? { offset: start + indent, message: tooDeepWords(indent, wanted) }
+    : { offset, message: "not indented as the keys beside it: they all start at one column" };
+}
+
+function problemOf(text: string, error: YAMLError): SyntaxProblem {
+  const { code, pos, message } = error;
+  if (isMisread(error)) return misreading(text, error);
+  if (/same column/.test(message)) return misalignment(text, pos[0]);
+  return { offset: pos[0], message: messages[code] ?? firstLine(message) };
 }
 
 /** Brackets and quotes that are opened and never closed; of those within each other the outermost. */

@@ -1,4 +1,5 @@
 import { messageOf } from "../bytes/errors.ts";
+import { equalOctets } from "../bytes/hex.ts";
 import type { Complaint } from "../config/check.ts";
 import type { CircuitConfig, Config, SecretSource, TunnelConfig } from "../config/config.ts";
 import type { HostInterface } from "../os/host-network.ts";
@@ -38,10 +39,15 @@ const placeKeys = { file: "file", credential: "credential", environment: "env" }
 >;
 
 function secretNotes({ name, control }: TunnelConfig): readonly Complaint[] {
+  const known: Uint8Array[] = [];
   return (control?.secrets ?? []).flatMap((source, index) => {
     const path = ["tunnels", name, secretKeys[index] ?? "secret", placeKeys[source.kind]];
     try {
-      return readSecret(source).notes.map((message) => ({ path, message }));
+      const { octets, notes } = readSecret(source);
+      const isSame = known.some((one) => equalOctets(one, octets));
+      known.push(octets);
+      const same = isSame ? ["the same secret as that of `secret`: a next one is another one"] : [];
+      return [...notes, ...same].map((message) => ({ path, message }));
     } catch (error) {
       return [{ path, message: messageOf(error) }];
     }

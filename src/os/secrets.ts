@@ -11,6 +11,9 @@ export type SecretPlace =
 /** Longest secret that makes sense. */
 const MOST_OCTETS = 4096;
 const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+/** Blank, tab, newline and carriage return. */
+const BLANKS: ReadonlySet<number> = new Set([0x20, 0x09, NEWLINE, CARRIAGE_RETURN]);
 const READABLE_BY_OTHERS = 0o004;
 const OPERATION = "read a secret";
 
@@ -40,7 +43,21 @@ export function readSecret(place: SecretPlace): {
   if (trimmed.length > MOST_OCTETS) {
     throw new SystemError(OPERATION, { errno: "EFBIG", target, hint: `at most ${MOST_OCTETS} octets` });
   }
-  return { octets: trimmed, notes };
+  return { octets: trimmed, notes: [...notes, ...edgeNotes(trimmed, target)] };
+}
+
+/** What is at an end of a secret and can hardly be seen there, though it is part of it. */
+function edgeNotes(octets: Uint8Array, target: string): readonly string[] {
+  const [first = 0, last = 0] = [octets.at(0), octets.at(-1)];
+  if (last === CARRIAGE_RETURN)
+    return [
+      `the secret of ${target} ends with a carriage return (a line end of Windows, CRLF), which is part of it: take it away unless the other end has it`,
+    ];
+  if (!BLANKS.has(first) && !BLANKS.has(last)) return [];
+  const where = BLANKS.has(last) ? "ends" : "begins";
+  return [
+    `the secret of ${target} ${where} with a blank or an empty line, which is part of it: take it away unless the other end has it`,
+  ];
 }
 
 function targetOf(place: SecretPlace): string {

@@ -293,14 +293,20 @@ export function openTap(name: string, mtu: number, { offloads = true } = {}): nu
   return fd;
 }
 
+/** What to do about a TAP device that was refused, by the name of an errno. */
+const tapHints: Readonly<Record<string, string>> = {
+  EBUSY: "another program has it open; choose another name",
+  EPERM: "needs CAP_NET_ADMIN",
+  EINVAL: "the kernel does not take this name; choose another one",
+};
+
 /** Why a TAP device was not created; its descriptor is closed. */
 function tapError(fd: number, name: string, target: string): Error {
   const error = lastError("create a device", target);
   close(fd);
   if (error.errno === "EINVAL" && ifNameToIndex(name) !== 0)
     return new Error(takenName(name), { cause: error });
-  const hint =
-    error.errno === "EBUSY" ? "another program has it open; choose another name" : "needs CAP_NET_ADMIN";
+  const hint = tapHints[error.errno];
   return new SystemError("create a device", { errno: error.errno, target, hint });
 }
 

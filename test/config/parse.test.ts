@@ -36,7 +36,7 @@ tunnels:
     "wirespan.yaml:7:5  tunnels.branch.helo_interval_s: unknown key; did you mean hello_interval_s?",
     "wirespan.yaml:8:23  tunnels.branch.hello_interval_s: wanted at most 3600",
     "wirespan.yaml:9:16  tunnels.branch.hide_avps: wanted true or false",
-    "wirespan.yaml:10:11  tunnels.branch.role: wanted one of either, initiator, responder",
+    "wirespan.yaml:10:11  tunnels.branch.role: wanted one of either, initiator, responder; did you mean initiator?",
     "wirespan.yaml:11:21  tunnels.branch.receive_window: wanted an integer from 1 to 1024",
     "wirespan.yaml:12:23  tunnels.branch.retransmit_limit: wanted a number from 1 to 100",
     "wirespan.yaml:13:13  tunnels.branch.secret: wanted { file: PATH }, { credential: NAME } or { env: NAME }: the secret itself " +
@@ -381,7 +381,7 @@ plain: auto
   expect(linesOf(text)).toEqual([
     "1:15 log.level: wanted one of trace, debug, info, warn, error",
     `2:1 : ${twice} 1`,
-    "2:16 log.format: wanted one of auto, text, json",
+    "2:16 log.format: wanted one of auto, text, json; did you mean text?",
     "5:12 tunnels.branch.local: write the address without the prefix length behind the slash",
     "7:5 tunnels.branch.mtu: unknown key here: it belongs into a pseudowire",
     `10:31 ${at}.circuit.interface: lo is the machine's own loopback, not an Ethernet interface`,
@@ -570,4 +570,139 @@ test("any text is read or has problems with a place inside it: 6 000 texts", () 
     }),
     { numRuns: 6_000, seed: 20_240_611 },
   );
+});
+
+const head = "tunnels:\n  hq:\n    local: 192.0.2.1\n    remote: 192.0.2.2\n";
+const wantedSecret =
+  "wanted { file: PATH }, { credential: NAME } or { env: NAME }: the secret itself does not belong into this file";
+const wantedOneVlan =
+  "wanted one VLAN ID: a pseudowire carries one VLAN, or the whole port without this key; make one for each";
+const circuit = (keys: string) => `${head}    pseudowires:\n      a: { circuit: ${keys} }\n`;
+const atCircuit = "tunnels.hq.pseudowires.a.circuit";
+const wantedCircuit = "wanted { interface: NAME }, or { tap: NAME } for a device that is made";
+
+/** What is written though something else is wanted, with all that is said of it. */
+const slips: readonly (readonly [string, readonly string[]])[] = [
+  ...["all", "default"].flatMap((name) =>
+    ["interface", "tap"].map((kind): readonly [string, readonly string[]] => [
+      circuit(`{ ${kind}: ${name} }`),
+      [`${atCircuit}.${kind}: the kernel gives no interface the name ${name}: choose another one`],
+    ]),
+  ),
+  [circuit("{ tap: x, vlan: 10,20 }"), [`${atCircuit}.20: ${wantedOneVlan}`]],
+  [
+    circuit("{ tap: x, vlan: 10-20,30 }"),
+    [`${atCircuit}.vlan: ${wantedOneVlan}`, `${atCircuit}.30: ${wantedOneVlan}`],
+  ],
+  [circuit("eth1"), [`${atCircuit}: ${wantedCircuit}`]],
+  [circuit(""), [`${atCircuit}: ${wantedCircuit}`]],
+  [
+    `${head}    hello_interval_s: 5s\n`,
+    [
+      "tunnels.hq.hello_interval_s: wanted a number from 0 to 3600: leave out the unit s (the value is in seconds)",
+    ],
+  ],
+  [
+    `${head}    retransmit_initial_ms: 1s\n`,
+    [
+      "tunnels.hq.retransmit_initial_ms: wanted a number from 10 to 60000: leave out the unit s (the value is in milliseconds)",
+    ],
+  ],
+  [
+    `${head}    pseudowires: { a: { circuit: { tap: x }, mtu: 1500 bytes, cookie: 8 octets } }\n`,
+    [
+      "tunnels.hq.pseudowires.a.mtu: wanted a number from 68 to 65000: leave out the unit bytes (the value is in octets)",
+      "tunnels.hq.pseudowires.a.cookie: wanted one of 0, 4, 8: leave out the unit octets (the value is in octets)",
+    ],
+  ],
+  [`${head}    password: hunter2\n`, [`tunnels.hq.password: unknown key; write \`secret\`: ${wantedSecret}`]],
+  [`${head}    secret: { value: hunter2 }\n`, [`tunnels.hq.secret.value: ${wantedSecret}`]],
+  [`${head}    secret: 12345\n`, [`tunnels.hq.secret: ${wantedSecret}`]],
+  [
+    `${head}    secret:\n`,
+    ["tunnels.hq.secret: wanted { file: PATH }, { credential: NAME } or { env: NAME }"],
+  ],
+  [
+    `${head}    secret: { file: ~/x }\n`,
+    ["tunnels.hq.secret.file: ~ is not expanded here: write the whole path"],
+  ],
+  [`${head}    next_secret: { file: /x }\n`, ["tunnels.hq.next_secret: needs secret too"]],
+  [
+    head.replace("192.0.2.1", "198.51.100.01"),
+    [
+      "tunnels.hq.local: a number in it has a leading zero, which some programs take for octal: write it without",
+    ],
+  ],
+  [
+    `log: { level: warning }\n${head}`,
+    ["log.level: wanted one of trace, debug, info, warn, error; did you mean warn?"],
+  ],
+];
+
+test.each(slips)("%j: says what to write instead, and nothing else", (text, words) => {
+  const told = problemsOf(text).map(({ path, message }) => `${path}: ${message}`);
+  expect(told).toEqual(words);
+  expect(told.join()).not.toContain("hunter2");
+});
+
+const both = (keys: string, other: string) => `${circuit(keys)}      b: { circuit: ${other} }\n`;
+
+test.each([
+  [
+    `${both("{ interface: eth1, vlan: 10-20 }", "{ interface: eth1, vlan: 30 }")}      c: { circuit: { interface: eth1, vlan: "40" } }
+      d: { circuit: { interface: eth1, vlan: 30 } }\n`,
+    ["a.circuit.vlan: wanted", "c.circuit.vlan: wanted", "d.circuit.vlan: pseudowire b carries"],
+  ],
+  [
+    both("{ interface: eth1, bridge: br0 }", "{ tap: eth1 }"),
+    ["a.circuit.bridge: only a TAP", "b.circuit.tap: eth1 is used as interface and as tap"],
+  ],
+  [both("{ interface: eth1, vlann: 5 }", "{ interface: eth1, vlan: 6 }"), ["a.circuit.vlann: unknown"]],
+  [
+    'tunnels:\n  hq: { local: "192.0.2.1:1701", remote: 192.0.2.2 }\n  hr: { local: 0.0.0.0, remote: 192.0.2.2 }\n',
+    ["hq.local: write the", "hr.local: 0.0.0.0 stands"],
+  ],
+  [
+    "tunnels:\n  hq: { local: 192.0.2.1, remote: 192.0.2.2, local_port: x }\n  hr: { local: 192.0.2.1, remote: 192.0.2.2 }\n",
+    ["hq.local_port: wanted"],
+  ],
+  [`${both("{ tap: x }, remote_end_id: []", "{ tap: y }, remote_end_id: a")}`, ["a.remote_end_id: wanted"]],
+])("from a value that is refused nothing follows for others: %j", (text, begins) => {
+  const told = problemsOf(text).map(({ path, message }) =>
+    `${path}: ${message}`.replace(/^tunnels\.(hq\.pseudowires\.)?/, ""),
+  );
+  expect(told.map((line, index) => line.slice(0, begins[index]?.length))).toEqual(begins);
+});
+
+const tooFar = (indent: number, before: number) =>
+  `indented too far: it starts in column ${indent}, and the key before it in column ${before}`;
+
+test.each([
+  ["tunnels:\n  hq:\n    local: 192.0.2.1\n         remote: 192.0.2.2\n", `4:10 ${tooFar(10, 5)}`],
+  [
+    "tunnels:\n  hq:\n    local: 192.0.2.1 # ours\n\n       # theirs\n       remote: 192.0.2.2\n",
+    `6:8 ${tooFar(8, 5)}`,
+  ],
+  ['tunnels:\n  hq:\n    local: "192.0.2.1"\n      remote: 192.0.2.2\n', `4:7 ${tooFar(7, 5)}`],
+  ["lcce:\n  host_name: x\n     router_id: 1\n", `3:6 ${tooFar(6, 3)}`],
+  ["tunnels:\n  - local: 192.0.2.1\n      remote: 192.0.2.2\n", `3:7 ${tooFar(7, 5)}`],
+  [
+    "tunnels:\n  hq:\n    local: 192.0.2.1 remote: 192.0.2.2\n    local_port: 5\n",
+    "3:12 a second key in one line: each has a line of its own, and text with `: ` needs quotes",
+  ],
+  [
+    "tunnels:\n  hq: { local: 2001:db8::, remote: 2001:db8::1 }\n",
+    '2:16 a colon at the end makes a key of this address: quote it, as "2001:db8::"',
+  ],
+  [
+    "tunnels:\n  hq: { local: 2001:db8::1, remote: 2001:db8:: }\n",
+    '2:37 a colon at the end makes a key of this address: quote it, as "2001:db8::"',
+  ],
+  [
+    "tunnels:\n  hq:\n    local: 2001:db8::\n    remote: 2001:db8::1\n",
+    '3:12 a colon at the end makes a key of this address: quote it, as "2001:db8::"',
+  ],
+])("YAML that goes on otherwise than it looks is told once, where it was meant: %j", (text, line) => {
+  const told = problemsOf(text).map((one) => `${one.line}:${one.column} ${one.message}`);
+  expect(told).toEqual([line]);
 });

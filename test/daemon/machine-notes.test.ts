@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { formatProblem, parseConfig } from "../../src/config/parse.ts";
 import { machineNotes, type RouteVerdict } from "../../src/daemon/machine-notes.ts";
@@ -66,4 +69,36 @@ test.each([
   expect(told).toContain(`wirespan.yaml:2:35  tunnels.hq.remote: on this machine: ${words}`);
   expect(told).toContain(`see: ip route get ${remote} from 192.0.2.1`);
   expect(more).toEqual([]);
+});
+
+test("a secret with a blank or a carriage return at an end, and a next one that is the same, are told", () => {
+  const folder = mkdtempSync(join(tmpdir(), "wirespan-notes-"));
+  try {
+    const file = (name: string, octets: string) => {
+      writeFileSync(join(folder, name), octets, { mode: 0o600 });
+      return `{ file: ${join(folder, name)} }`;
+    };
+    const tunnel = (name: string, local: string, first: string, next: string) =>
+      `  ${name}:\n    local: ${local}\n    remote: 192.0.2.2\n    secret: ${first}\n    next_secret: ${next}\n`;
+    const told = linesOf(
+      `tunnels:\n${tunnel("a", "192.0.2.1", file("crlf", "hunter2\r\n"), file("end", "hunter2 \n"))}${tunnel(
+        "b",
+        "192.0.2.1\n    local_port: 1702",
+        file("begin", "\thunter2"),
+        file("lines", "hunter2\n\n"),
+      )}${tunnel("c", "192.0.2.1\n    local_port: 1703", file("one", "hunter2"), file("two", "hunter2\n"))}`,
+    );
+    expect(
+      told.map((line) => /^\S+ {2}\S+ on this machine: (.*)/.exec(line)?.[1]?.replaceAll(folder, "")),
+    ).toEqual([
+      expect.stringMatching(/^the secret of \/crlf ends with a carriage return/),
+      expect.stringMatching(/^the secret of \/end ends with a blank/),
+      expect.stringMatching(/^the secret of \/begin begins with a blank/),
+      expect.stringMatching(/^the secret of \/lines ends with a blank or an empty line/),
+      expect.stringMatching(/^the same secret as that of `secret`/),
+    ]);
+    expect(told.join()).not.toContain("hunter2");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run } from "../../src/lab/command.ts";
 import { addressOf, close, linux, poll, read, setsockopt, write } from "../../src/os/libc.ts";
-import { openPacketSocket, openPsnSocket, sendDatagram, VNET_HEADER_OCTETS } from "../../src/os/sockets.ts";
+import {
+  openPacketSocket,
+  openPsnSocket,
+  openTap,
+  sendDatagram,
+  VNET_HEADER_OCTETS,
+} from "../../src/os/sockets.ts";
 import { eventually } from "../support/lab.ts";
 import { TestNamespace } from "../support/namespace.ts";
 
@@ -136,3 +142,9 @@ test.each(["192.0.2", "2001:db8:"])(
     close(first.fd);
   },
 );
+
+test("a name that the kernel does not take for a TAP device is no lack of privileges", () => {
+  expect(() => openTap("all", 1500)).toThrow(
+    /^create a device: EINVAL \(TAP device all\); the kernel does not take this name; choose another one$/,
+  );
+});
