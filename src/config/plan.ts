@@ -48,26 +48,32 @@ function show(value: unknown): string {
   return JSON.stringify(value, (key, inner) => (isSecret(key) ? "(secret)" : inner));
 }
 
+/** TABLE: keys whose value at the start counts until the end. */
+const untilTheEnd: readonly (readonly [string, (config: Config) => string])[] = [
+  ["control_socket", ({ lcce }) => lcce.controlSocket],
+  ["plane", ({ plane }) => plane],
+];
+
 /**
  * The steps from one configuration to another; empty when nothing changes. `secretsChanged` are the names of tunnels whose secrets
- * are other octets now, though they may come from the same place.
+ * are other octets now, though they may come from the same place. `started` is the configuration of the start, which counts until the end
+ * for some keys.
  */
 export function planChange(
   before: Config,
   after: Config,
   secretsChanged: ReadonlySet<string> = new Set(),
+  started: Config = before,
 ): readonly PlanStep[] {
-  const [socketBefore, socketAfter] = [before.lcce.controlSocket, after.lcce.controlSocket];
   const identity = differences(writtenLcce(before), writtenLcce(after));
   if (identity.length > 0)
     return [{ action: "replace", kind: "lcce", name: after.lcce.hostName, reasons: identity }];
   const steps: PlanStep[] = [];
-  if (socketBefore !== socketAfter) {
-    const reasons = [`control_socket: ${socketBefore} -> ${socketAfter} (at the next start)`];
-    steps.push({ action: "update", kind: "lcce", name: after.lcce.hostName, reasons });
-  }
-  if (before.plane !== after.plane) {
-    const reasons = [`plane: ${before.plane} -> ${after.plane} (at the next start)`];
+  for (const [key, of] of untilTheEnd) {
+    const [was, is] = [of(before), of(after)];
+    if (was === is) continue;
+    const when = is === of(started) ? "in use since the start" : "at the next start";
+    const reasons = [`${key}: ${was} -> ${is} (${when})`];
     steps.push({ action: "update", kind: "lcce", name: after.lcce.hostName, reasons });
   }
   const log = differences({ ...before.log }, { ...after.log });

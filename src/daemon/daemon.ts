@@ -53,6 +53,7 @@ export class Daemon {
   #lcce: Lcce;
   #tunnels: Tunnels;
   #config: Config;
+  readonly #startedConfig: Config;
   #places: Places;
   #timer: NodeJS.Timeout | undefined;
   readonly #lifeSigns: LifeSigns;
@@ -73,6 +74,7 @@ export class Daemon {
     places: Places,
   ) {
     this.#config = config;
+    this.#startedConfig = config;
     this.#places = places;
     this.#log = log;
     this.#eventLog = new EventLog(log, this.#limiter);
@@ -196,7 +198,13 @@ export class Daemon {
    */
   async reload(config: Config, places: Places): Promise<ReloadReport> {
     this.#places = places;
-    const change = planReload(this.#config, config, this.#tunnels, (source) => this.#readSecret(source));
+    const change = planReload(
+      this.#config,
+      config,
+      this.#tunnels,
+      (source) => this.#readSecret(source),
+      this.#startedConfig,
+    );
     const { steps } = change;
     this.#log.info(
       { event: "reload", steps: steps.length },

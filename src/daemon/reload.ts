@@ -17,13 +17,14 @@ export interface Change {
 
 /**
  * What to do to get to another configuration, whose secrets are read and compared with those in use. A tunnel that runs and whose
- * secret cannot be read is left as it is.
+ * secret cannot be read is left as it is. `started` is the configuration of the start.
  */
 export function planReload(
   before: Config,
   wanted: Config,
   tunnels: Pick<Tunnels, "secrets">,
   read: (source: SecretSource) => Uint8Array,
+  started: Config = before,
 ): Change {
   const problems: string[] = [];
   const kept = new Map<string, TunnelConfig>();
@@ -44,7 +45,7 @@ export function planReload(
     }
   }
   const config = { ...wanted, tunnels: withKept(wanted.tunnels, kept) };
-  const steps = planChange(before, config, changed);
+  const steps = planChange(before, config, changed, started);
   const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
   if (isAll && kept.size > 0) return { config: before, steps: [], problems };
   return { config, steps, problems };

@@ -281,3 +281,15 @@ const everyKey: readonly (readonly [string, string])[] = [
     ).replace("local_session_id: 1, remote_session_id: 2", "local_session_id: 3, remote_session_id: 4"),
   ],
 ];
+
+test("a key that counts from the next start, changed back to what is in use, is not said to change then", () => {
+  const started = configOf(twoTunnels());
+  const other = configOf(`plane: ebpf\n${twoTunnels("", undefined, ", control_socket: /tmp/s")}`);
+  expect(formatPlan(planChange(started, other, new Set(), started)).match(/at the next start/g)).toHaveLength(
+    2,
+  );
+  expect(formatPlan(planChange(other, started, new Set(), started))).toBe(
+    "update lcce here\n    control_socket: /tmp/s -> /run/wirespan/wirespan.sock (in use since the start)\n" +
+      "update lcce here\n    plane: ebpf -> auto (in use since the start)",
+  );
+});
