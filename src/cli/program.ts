@@ -1,6 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { messageOf } from "../bytes/errors.ts";
+import type { Complaint } from "../config/check.ts";
+import type { Config } from "../config/config.ts";
+import type { Refused } from "../daemon/configuration-file.ts";
 import { NoAnswerError, request } from "../daemon/control-client.ts";
 import type { ReloadReport, StatusReport } from "../daemon/status.ts";
 import { version } from "../daemon/version.ts";
@@ -124,19 +127,36 @@ async function check(shell: Shell, file: string): Promise<void> {
   const loaded = loadConfig(file);
   if ("problems" in loaded) {
     for (const problem of loaded.problems) shell.error(`${problem}\n`);
-    return shell.exit(exitCode.badConfiguration);
+    shell.exit(exitCode.badConfiguration);
+    for (const line of await restNotes(loaded)) shell.error(`${line}\n`);
+    return;
   }
   const { config, linesOf } = loaded;
   const { tunnels } = config;
   const pseudowires = tunnels.reduce((total, tunnel) => total + tunnel.pseudowires.length, 0);
   shell.out(`${file}: in order; ${tunnels.length} tunnel(s), ${pseudowires} pseudowire(s)\n`);
   checkAddOns();
+  for (const line of linesOf(await notesOn(config))) shell.error(`${line}\n`);
+}
+
+/** Lines about what of a file that is not in order would be waited for on this machine. */
+async function restNotes({ rest }: Refused): Promise<readonly string[]> {
+  if (rest === undefined) return [];
+  try {
+    return rest.linesOf(await notesOn(rest.config()));
+  } catch {
+    // What keeps the machine from being read is told when the file is in order.
+    return [];
+  }
+}
+
+/** What a configuration would wait for on this machine. */
+async function notesOn(config: Config): Promise<readonly Complaint[]> {
   const [{ machineNotes }, { readHostNetwork }, { PathMtus }] = await Promise.all([
     import("../daemon/machine-notes.ts"),
     import("../os/host-network.ts"),
     import("../os/path-mtus.ts"),
   ]);
   using routes = PathMtus.open();
-  const notes = machineNotes(config, await readHostNetwork(), (path) => routes.verdicts([path])[0]);
-  for (const line of linesOf(notes)) shell.error(`${line}\n`);
+  return machineNotes(config, await readHostNetwork(), (path) => routes.verdicts([path])[0]);
 }

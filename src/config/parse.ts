@@ -16,9 +16,9 @@ import {
 import { buildConfig } from "./build.ts";
 import { type Complaint, checkConfig } from "./check.ts";
 import type { Config, ConfigProblem } from "./config.ts";
-import { configFields, type RawConfig } from "./fields.ts";
+import { configFields, type RawConfig, type RawTunnel } from "./fields.ts";
 import { Readings, type RepeatedKey } from "./repeated-keys.ts";
-import { complaintsOfKeys, complaintsOfSchema } from "./sound-parts.ts";
+import { complaintsOfKeys, complaintsOfSchema, Gone, soundTunnels } from "./sound-parts.ts";
 import { syntaxProblems, TOO_DEEP } from "./syntax.ts";
 
 /** Longest configuration text that is read, in characters: room for some 200 000 pseudowires. */
@@ -44,7 +44,19 @@ interface Finding {
 /** A configuration, and what tells where in its file something stands, which keeps all of the file; or every problem of the file. */
 export type Parsed =
   | ({ readonly config: Config; readonly problems: readonly [] } & FilePlaces)
-  | { readonly config?: undefined; readonly problems: readonly ConfigProblem[] };
+  | {
+      readonly config?: undefined;
+      readonly problems: readonly ConfigProblem[];
+      /** What of the file is in order, as far as that can be known. */
+      readonly rest?: RestOfFile | undefined;
+    };
+
+export interface RestOfFile {
+  /** Made at the call: tunnels without what is wrong with them, which others stand in for. To be looked at, and not to be run. */
+  config(): Config;
+  /** As that of `FilePlaces`, but only of what is found about keys that are in order themselves. */
+  placed(complaints: readonly Complaint[]): readonly ConfigProblem[];
+}
 
 export interface FilePlaces {
   /** Gives what is found about a configuration the place of the key that it is about, in the order of the file. */
@@ -59,17 +71,44 @@ export interface FilePlaces {
  */
 export function parseConfig(text: string, file: string, context: { readonly hostName: string }): Parsed {
   const found = read(text);
-  if (Array.isArray(found)) return { problems: problemsOf(found, text, file) };
+  const problems = (findings: readonly Finding[]) => problemsOf([...findings], text, file);
+  if ("found" in found)
+    return {
+      problems: problems(found.found),
+      rest: found.rest && restOf(found.rest, problems, context.hostName),
+    };
   const { raw, places } = found;
   return {
     config: buildConfig(raw, context.hostName),
     problems: [],
-    placed: (complaints) => problemsOf(findingsOf(complaints, places), text, file),
+    placed: (complaints) => problems(findingsOf(complaints, places)),
     placesOf: (paths) => {
       const offsets = paths.map((path) => places.offsetOf({ path, message: "" }));
       const known = placesOf(text, offsets);
       return offsets.map((offset) => known.get(offset) as Place);
     },
+  };
+}
+
+function restOf(
+  { tunnels, told, places, broken }: Rest,
+  problems: (found: readonly Finding[]) => readonly ConfigProblem[],
+  hostName: string,
+): RestOfFile {
+  const wrong = new Gone();
+  for (const { path } of told) wrong.add(path);
+  // What is found about the remote address may follow from the local one.
+  const isAtMistake = (path: Complaint["path"]) =>
+    wrong.concerns(path) || (path[2] === "remote" && wrong.concerns([...path.slice(0, 2), "local"]));
+  const isInOrder = (complaint: Complaint) =>
+    !isAtMistake(complaint.path) && (broken === undefined || places.isCompleteBefore(broken, complaint));
+  return {
+    config: () =>
+      buildConfig(
+        { ...configFields.parse({ tunnels: {} }), tunnels: Object.fromEntries(tunnels()) },
+        hostName,
+      ),
+    placed: (complaints) => problems(findingsOf(complaints.filter(isInOrder), places)),
   };
 }
 
@@ -116,11 +155,27 @@ interface Sound {
   readonly places: KeyPlaces;
 }
 
+/** What is wrong with a text, and the rest of it. */
+interface Faulty {
+  readonly found: readonly Finding[];
+  readonly rest?: Rest | undefined;
+}
+
+interface Rest {
+  /** Those that are in order but for what is told. */
+  readonly tunnels: () => readonly [string, RawTunnel][];
+  readonly told: readonly Complaint[];
+  readonly places: KeyPlaces;
+  /** Where the YAML is broken. */
+  readonly broken: number | undefined;
+}
+
 /** The checked keys of a text, or what is wrong with it. */
-function read(text: string): Sound | Finding[] {
-  const whole = (message: string): Finding[] => [{ offset: 0, path: "", message }];
+function read(text: string): Sound | Faulty {
+  const whole = (message: string): Faulty => ({ found: [{ offset: 0, path: "", message }] });
   if (text.length > LONGEST_TEXT) return whole(`longer than ${LONGEST_TEXT} characters`);
   let found: Finding[] = [];
+  let rest: Rest | undefined;
   try {
     // The package would compare each key with all before it.
     const document = parseDocument(text, { prettyErrors: false, logLevel: "error", uniqueKeys: false });
@@ -130,7 +185,7 @@ function read(text: string): Sound | Finding[] {
     found = [...readings.repeated.map(findingOfRepeated), ...unresolved, ...syntax];
     const { contents } = document;
     if (contents === null && found.length === 0) return whole("the file is empty; it needs `tunnels:`");
-    if (!isMap(contents)) return found.length > 0 ? found : whole("wanted a mapping with `tunnels:`");
+    if (!isMap(contents)) return found.length > 0 ? { found } : whole("wanted a mapping with `tunnels:`");
     if (found.length === 0) return examine(document, contents);
     // A place of which something is told already: the rest would only follow from that.
     const told = new Set(found.map(({ offset }) => offset));
@@ -138,11 +193,15 @@ function read(text: string): Sound | Finding[] {
     for (let reading = 0; reading < readings.count; reading += 1) {
       readings.show(reading);
       const more = examine(document, contents, readings, broken);
-      if (Array.isArray(more)) found.push(...more.filter(({ offset }) => !told.has(offset)));
+      if (!("found" in more)) continue;
+      found.push(...more.found.filter(({ offset }) => !told.has(offset)));
+      // Of keys that are there twice nobody knows which one counts.
+      if (readings.count === 1) ({ rest } = more);
     }
-    return unique(found);
+    return { found: unique(found), rest };
   } catch (error) {
-    return [...found, ...whole(error instanceof RangeError ? TOO_DEEP : firstLine((error as Error).message))];
+    const last = whole(error instanceof RangeError ? TOO_DEEP : firstLine((error as Error).message));
+    return { found: [...found, ...last.found] };
   }
 }
 
@@ -155,21 +214,20 @@ function examine(
   contents: YAMLMap,
   readings?: Readings,
   broken?: number,
-): Sound | Finding[] {
+): Sound | Faulty {
   const value: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
   readings?.removeHidden(value);
   const parsed = configFields.safeParse(value, { reportInput: true });
   const places = new KeyPlaces(contents);
+  const tunnels = () => (parsed.success ? Object.entries(parsed.data.tunnels) : soundTunnels(value));
   if (broken !== undefined) {
-    const complaints = parsed.success ? [] : complaintsOfKeys(parsed.error, value);
-    return findingsOf(
-      complaints.filter((complaint) => places.isCompleteBefore(broken, complaint)),
-      places,
-    );
+    const told = parsed.success ? [] : complaintsOfKeys(parsed.error, value);
+    const complete = told.filter((complaint) => places.isCompleteBefore(broken, complaint));
+    return { found: findingsOf(complete, places), rest: { tunnels, told, places, broken } };
   }
-  const complaints = parsed.success ? checkConfig(parsed.data) : complaintsOfSchema(parsed.error, value);
-  if (parsed.success && complaints.length === 0) return { raw: parsed.data, places };
-  return findingsOf(complaints, places);
+  const told = parsed.success ? checkConfig(parsed.data) : complaintsOfSchema(parsed.error, value);
+  if (parsed.success && told.length === 0) return { raw: parsed.data, places };
+  return { found: findingsOf(told, places), rest: { tunnels, told, places, broken } };
 }
 
 function findingsOf(complaints: readonly Complaint[], places: KeyPlaces): Finding[] {

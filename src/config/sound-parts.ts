@@ -45,15 +45,20 @@ function issuesUnderBadNames(value: unknown): readonly z.core.$ZodIssue[] {
   return found;
 }
 
-/** What is wrong between keys, of each tunnel without its keys that are wrong on their own, and what would only follow from them. */
-function betweenKeys(value: unknown): readonly Complaint[] {
-  const rest = structuredClone(value) as { lcce?: unknown; tunnels?: unknown };
-  const lcce = configFields.shape.lcce.safeParse(rest.lcce);
-  const gone = new Gone();
-  const tunnels = entriesOf(rest.tunnels).flatMap(([name, tunnel]): [string, RawTunnel][] => {
+/** Each tunnel without its keys that are wrong on their own, whose paths are added to `gone`; not those of which too little is left. */
+export function soundTunnels(value: unknown, gone = new Gone()): readonly [string, RawTunnel][] {
+  const { tunnels } = structuredClone(value) as { tunnels?: unknown };
+  return entriesOf(tunnels).flatMap(([name, tunnel]): [string, RawTunnel][] => {
     const sound = soundPartOf(tunnel, ["tunnels", name], gone);
     return sound === undefined ? [] : [[name, sound]];
   });
+}
+
+/** What is wrong between keys, of each tunnel without its keys that are wrong on their own, and what would only follow from them. */
+function betweenKeys(value: unknown): readonly Complaint[] {
+  const lcce = configFields.shape.lcce.safeParse((value as { lcce?: unknown }).lcce);
+  const gone = new Gone();
+  const tunnels = soundTunnels(value, gone);
   const complaints = [
     ...(lcce.success ? checkLcce(lcce.data) : []),
     ...checkTunnels(tunnels, (path) => gone.isIn(path)),
@@ -80,8 +85,8 @@ function soundPartOf(tunnel: unknown, at: KeyPath, gone: Gone): RawTunnel | unde
   return undefined;
 }
 
-/** What was taken out of a file, found without looking at all of it for each complaint. */
-class Gone {
+/** What was taken out of a file or is wrong in it, found without looking at all of it for each complaint. */
+export class Gone {
   readonly #paths = new Set<string>();
   readonly #outer = new Set<string>();
   /** Names of keys that are gone, by the tunnel or other part of the file that they were in. */
@@ -100,10 +105,14 @@ class Gone {
     return this.#outer.has(textOf(path));
   }
 
+  /** Whether what a path leads to is gone, or something of it, or what it is in. */
+  concerns(path: KeyPath): boolean {
+    return this.isIn(path) || path.some((_step, index) => this.#paths.has(textOf(path.slice(0, index + 1))));
+  }
+
   /** Whether a complaint is about what is gone, about what it was in, or names it. */
   explains({ path, message }: Complaint): boolean {
-    if (this.isIn(path)) return true;
-    if (path.some((_step, index) => this.#paths.has(textOf(path.slice(0, index + 1))))) return true;
+    if (this.concerns(path)) return true;
     const names = this.#names.get(textOf(path.slice(0, 2)));
     return names !== undefined && message.split(/[^\w]+/).some((word) => names.has(word));
   }

@@ -20,6 +20,14 @@ interface Loaded {
   places(): Places;
 }
 
+/** What is wrong with a file, a line each; and what of it is in order, to be looked at and not to be run. */
+export interface Refused {
+  readonly problems: readonly string[];
+  readonly rest?:
+    | { config(): Config; linesOf(complaints: readonly Complaint[]): readonly string[] }
+    | undefined;
+}
+
 /** Where in its file, as "file:line:column", each tunnel says its local address, and each pseudowire its circuit. */
 export type Places = ReadonlyMap<Subject, string>;
 
@@ -29,9 +37,18 @@ type Subject = `tunnel ${string}` | `pseudowire ${string}`;
  * Reads a configuration file: the configuration, or every problem of it as a line with file, line and column. Throws SystemError
  * for a file that cannot be read.
  */
-export function loadConfig(file: string): Loaded | { readonly problems: readonly string[] } {
+export function loadConfig(file: string): Loaded | Refused {
   const parsed = parseConfig(textOf(file), file, { hostName: hostname() });
-  if (parsed.config === undefined) return { problems: parsed.problems.map(formatProblem) };
+  if (parsed.config === undefined) {
+    const { problems, rest } = parsed;
+    return {
+      problems: problems.map(formatProblem),
+      rest: rest && {
+        config: () => rest.config(),
+        linesOf: (complaints) => rest.placed(complaints).map(formatProblem),
+      },
+    };
+  }
   const { config, placed, placesOf } = parsed;
   return {
     config,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { formatProblem, parseConfig } from "../../src/config/parse.ts";
+import { formatProblem, parseConfig, type RestOfFile } from "../../src/config/parse.ts";
 import { machineNotes, type RouteVerdict } from "../../src/daemon/machine-notes.ts";
 import type { HostInterface } from "../../src/os/host-network.ts";
 
@@ -101,4 +101,60 @@ test("a secret with a blank or a carriage return at an end, and a next one that 
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+/** What `check` says of this machine of a file that is not in order. */
+function restLinesOf(text: string, verdictOf: RouteVerdict): readonly string[] {
+  const { rest } = parseConfig(text, "wirespan.yaml", { hostName: "here" }) as { rest?: RestOfFile };
+  const notes = rest?.placed(machineNotes(rest.config(), interfaces, verdictOf)) ?? [];
+  return notes.map(
+    ({ line, column, path, message }) => `${line}:${column} ${path}: ${message.slice(17, 40)}`,
+  );
+}
+
+const circuits = (...keys: readonly string[]) =>
+  keys.map((one, index) => `      p${index}: { circuit: ${one} }\n`).join("");
+const tunnels = `tunnels:
+  hq:
+    local: 192.0.2.9
+    remote: 192.0.2.2
+    pseudowires:
+${circuits("{ interface: eth7 }", "{ interface: eth8 }")}`;
+const whole = [
+  "3:12 tunnels.hq.local: no interface that is up",
+  "6:35 tunnels.hq.pseudowires.p0.circuit.interface: there is no interface e",
+  "7:35 tunnels.hq.pseudowires.p1.circuit.interface: there is no interface e",
+];
+
+test.each([
+  [
+    "another key of the tunnel",
+    tunnels.replace("    remote", "    hello_interval_s: x\n    remote"),
+    ["3:12", "7:35", "8:35"],
+  ],
+  ["another tunnel", `${tunnels}  hr: { local: x, remote: y, secret: 5 }\n`, ["3:12", "6:35", "7:35"]],
+  ["the local address", tunnels.replace("192.0.2.9", "x"), ["6:35", "7:35"]],
+  ["the remote address", tunnels.replace("192.0.2.2", "x"), ["3:12", "6:35", "7:35"]],
+  ["one circuit", tunnels.replace("eth7", '"eth 7"'), ["3:12", "7:35"]],
+  ["a circuit without either kind", tunnels.replace("interface: eth7", "vlan: 5"), ["3:12", "7:35"]],
+  ["what is between keys", tunnels.replace("{ interface: eth8 }", "{ interface: lo }"), ["3:12", "6:35"]],
+  ["the YAML behind it", `${tunnels}  hr: { local: 192.0.2.1\n  hs: {}\n`, ["3:12", "6:35", "7:35"]],
+  ["the YAML before it", `lcce: { host_name: "x }\n${tunnels}`, []],
+  ["nothing but the level of the log", `${tunnels}log: { level: warning }\n`, ["3:12", "6:35", "7:35"]],
+])(
+  "of a file that is not in order, what is in order is told of all the same: wrong is %s",
+  (_what, text, at) => {
+    expect(restLinesOf(text, () => "ENETUNREACH").map((line) => line.split(" ")[0])).toEqual(at);
+  },
+);
+
+test("of a file that is not in order, no route is told of where the local address is wrong", () => {
+  const text = (local: string) => `plane: x\ntunnels:\n  hq: { local: ${local}, remote: 192.0.2.2 }\n`;
+  expect(restLinesOf(text("192.0.2.1"), () => "ENETUNREACH")).toEqual([
+    "3:35 tunnels.hq.remote: messages to the peer 19",
+  ]);
+  expect(restLinesOf(text("192.0.2.300"), () => "ENETUNREACH")).toEqual([]);
+  expect(restLinesOf(`plane: x\n${tunnels}`, () => undefined)).toEqual(
+    whole.map((line) => line.replace(/^\d+/, (number) => String(Number(number) + 1))),
+  );
 });
