@@ -1,32 +1,15 @@
 import { messageOf } from "../bytes/errors.ts";
 import type { CircuitConfig, PseudowireConfig } from "../config/config.ts";
 import type { ForwardingPlane } from "../forwarding/plane.ts";
-import type { LinkState, Links } from "../os/links.ts";
-import type { Lock } from "../os/locks.ts";
+import type { Links } from "../os/links.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
+import { type Attached, type Circuit, type Held, newCircuit } from "./circuit.ts";
+import { CircuitDevices } from "./circuit-devices.ts";
 import { lockCircuit } from "./locks.ts";
 import { type Log, placeWords } from "./log.ts";
 import { Retry } from "./retry.ts";
-import { attachmentOf, deviceOf } from "./settings.ts";
-
-/** A pseudowire on a device. Only with the lock of its frames it takes part in anything; another daemon may have it. */
-interface Attached {
-  config: PseudowireConfig;
-  lock: Lock | undefined;
-  /** Why it has no lock. */
-  problem: string | undefined;
-}
-
-interface Circuit {
-  /** Pseudowires on the device, by name. */
-  readonly pseudowires: Map<string, Attached>;
-  /** Sessions that are to forward, by local session id; in the plane whenever the device is open and their pseudowire has its lock. */
-  readonly sessions: Map<number, SessionParameters>;
-  isOpen: boolean;
-  isUp: boolean;
-  /** Why it is not open, or not as it should be. */
-  problem: string | undefined;
-}
+import { attachmentOf } from "./settings.ts";
+import { Work } from "./work.ts";
 
 /** What the daemon wants to hear of circuits. */
 export interface CircuitListener {
@@ -47,6 +30,7 @@ export class Circuits {
   readonly #links: Links;
   readonly #log: Log;
   readonly #listener: CircuitListener;
+  readonly #devices: CircuitDevices;
   readonly #circuits = new Map<string, Circuit>();
   /** Where a pseudowire is attached, by its name, and a session added, by its local id. */
   readonly #attached = new Map<string, Circuit>();
@@ -54,22 +38,35 @@ export class Circuits {
   /** Devices that belong into a bridge, by its name. */
   readonly #ports = new Map<string, Set<string>>();
   readonly #retry = new Retry(() => this.#tryAgain());
-  #isClosed = false;
-  /** All that was asked for so far; and so without the sessions that were added since. */
-  #work: Promise<void> = Promise.resolve();
-  #beforeAdds: Promise<void> = Promise.resolve();
+  readonly #work: Work;
 
   constructor(plane: ForwardingPlane, links: Links, log: Log, listener: CircuitListener) {
     this.#plane = plane;
     this.#links = links;
     this.#log = log;
     this.#listener = listener;
-    links.watch((name, state) => this.#linkChanged(name, state));
+    this.#work = new Work((error) => {
+      const problem = messageOf(error);
+      log.error({ event: "circuit", problem }, `an operation on a circuit went wrong: ${problem}`);
+    });
+    this.#devices = new CircuitDevices(plane, links, log, this.#work, {
+      opened: (circuit) => {
+        for (const held of circuit.sessions.values()) this.#addToPlane(circuit, held);
+      },
+      failed: (_circuit, isNew) => this.#retry.later(isNew),
+      upChanged: ({ pseudowires, isUp }) => {
+        for (const [name, { lock }] of pseudowires)
+          if (lock !== undefined) listener.circuitStatus(name, isUp);
+      },
+      placeOf: (pseudowire) => listener.placeOf(pseudowire),
+      hostUse: (circuit) => listener.hostUse(circuit),
+    });
+    links.watch((name) => this.#linkChanged(name));
   }
 
   /** Resolves when everything asked for so far is done. */
-  async settled(): Promise<void> {
-    await this.#work;
+  settled(): Promise<void> {
+    return this.#work.settled();
   }
 
   /** Whether frames of a pseudowire can pass at our end. */
@@ -99,29 +96,20 @@ export class Circuits {
     });
   }
 
-  /** Attaches a pseudowire; its device is opened with the first one. */
+  /** Attaches a pseudowire; its device is opened with the first one, unless it still is. */
   async attach(pseudowire: PseudowireConfig): Promise<void> {
     const { device, bridge } = pseudowire.circuit;
-    let circuit = this.#circuits.get(device);
-    if (circuit === undefined) {
-      circuit = {
-        pseudowires: new Map(),
-        sessions: new Map(),
-        isOpen: false,
-        isUp: false,
-        problem: undefined,
-      };
-      this.#circuits.set(device, circuit);
-    }
+    const circuit = this.#circuits.get(device) ?? newCircuit(device);
+    this.#circuits.set(device, circuit);
     if (bridge !== undefined) this.#ports.set(bridge, (this.#ports.get(bridge) ?? new Set()).add(device));
     const attached = { config: pseudowire, lock: undefined, problem: undefined };
     circuit.pseudowires.set(pseudowire.name, attached);
     this.#attached.set(pseudowire.name, circuit);
     this.#claim(attached);
-    if (!circuit.isOpen) await this.#enqueue(() => this.#open(device));
+    await this.#devices.want(circuit);
   }
 
-  /** Detaches a pseudowire whose sessions were removed; its device is closed with the last one. */
+  /** Detaches a pseudowire whose sessions were removed. Its device stays as it is, until `closeUnused`, for one that may come. */
   async detach(pseudowire: PseudowireConfig): Promise<void> {
     const { device, bridge } = pseudowire.circuit;
     const circuit = this.#circuits.get(device);
@@ -130,13 +118,27 @@ export class Circuits {
     circuit.pseudowires.delete(pseudowire.name);
     this.#attached.delete(pseudowire.name);
     if (circuit.pseudowires.size === 0) {
-      this.#circuits.delete(device);
+      circuit.isFree = false;
       if (bridge !== undefined) this.#ports.get(bridge)?.delete(device);
-      const wasOpen = circuit.isOpen;
-      circuit.isOpen = false;
-      if (wasOpen) await this.#enqueue(() => this.#plane.closeCircuit(device));
+      await this.settled();
     }
     lock?.[Symbol.dispose]();
+  }
+
+  /**
+   * Closes the devices that no pseudowire is on any more, but for TAP devices in `waitedFor`, whose tunnels wait: what was set up on them
+   * would be lost. And changes those whose pseudowires want less than those that went.
+   */
+  async closeUnused(waitedFor: ReadonlySet<string>): Promise<void> {
+    for (const circuit of [...this.#circuits.values()]) {
+      const { name, opened, pseudowires } = circuit;
+      if (pseudowires.size > 0) {
+        if (opened !== undefined) await this.#devices.want(circuit);
+      } else if (opened?.device.kind !== "tap" || !waitedFor.has(name)) {
+        this.#circuits.delete(name);
+        await this.#devices.close(circuit);
+      }
+    }
   }
 
   /** Something may be there now that circuits wait for. */
@@ -146,33 +148,37 @@ export class Circuits {
 
   /** Nothing is asked of the plane any more: what was not begun is left, for the plane to be closed. */
   close(): void {
-    this.#isClosed = true;
+    this.#work.close();
     this.#retry.close();
   }
 
   add(session: SessionParameters): void {
-    const found = this.#find(session.pseudowire);
-    if (found === undefined) return;
-    this.#hold(session, found.circuit);
-    if (isCarried(found)) this.#addToPlane(session, found.attached.config);
+    const circuit = this.#attached.get(session.pseudowire);
+    if (circuit !== undefined) this.#addToPlane(circuit, this.#hold(session, circuit));
   }
 
   update(session: SessionParameters): void {
-    const found = this.#find(session.pseudowire);
-    if (found === undefined) return;
-    this.#hold(session, found.circuit);
-    if (!isCarried(found)) return;
-    const attachment = attachmentOf(found.attached.config);
-    void this.#enqueue(() => this.#attempt(session, () => this.#plane.updateSession(session, attachment)));
+    const circuit = this.#attached.get(session.pseudowire);
+    if (circuit === undefined) return;
+    const held = circuit.sessions.get(session.localSessionId);
+    if (held === undefined) return this.add(session);
+    held.session = session;
+    void this.#work.enqueue(async () => {
+      const attached = attachedOf(circuit, held);
+      if (attached === undefined || circuit.carried.get(session.localSessionId) !== held) return;
+      await this.#attempt(held.session, () =>
+        this.#plane.updateSession(held.session, attachmentOf(attached.config)),
+      );
+    });
   }
 
   /** What of an attached pseudowire may change while its sessions forward is another now. */
   change(pseudowire: PseudowireConfig): void {
-    const found = this.#find(pseudowire.name);
-    if (found === undefined) return;
-    const { circuit, attached } = found;
+    const circuit = this.#attached.get(pseudowire.name);
+    const attached = circuit?.pseudowires.get(pseudowire.name);
+    if (circuit === undefined || attached === undefined) return;
     attached.config = pseudowire;
-    for (const session of circuit.sessions.values()) {
+    for (const { session } of circuit.sessions.values()) {
       if (session.pseudowire === pseudowire.name) this.update(session);
     }
   }
@@ -180,88 +186,50 @@ export class Circuits {
   remove(localSessionId: number): void {
     const circuit = this.#holders.get(localSessionId);
     this.#holders.delete(localSessionId);
-    const session = circuit?.sessions.get(localSessionId);
-    if (circuit === undefined || session === undefined) return;
-    circuit.sessions.delete(localSessionId);
-    const attached = circuit.pseudowires.get(session.pseudowire);
-    if (attached === undefined || !isCarried({ circuit, attached })) return;
-    void this.#enqueue(() => this.#plane.removeSession(localSessionId));
+    if (circuit?.sessions.delete(localSessionId) !== true) return;
+    void this.#work.enqueue(async () => {
+      if (circuit.carried.delete(localSessionId)) await this.#plane.removeSession(localSessionId);
+    });
   }
 
   /** The pseudowire of a session that is to forward. */
   pseudowireOf(localSessionId: number): string | undefined {
-    return this.#holders.get(localSessionId)?.sessions.get(localSessionId)?.pseudowire;
+    return this.#holders.get(localSessionId)?.sessions.get(localSessionId)?.session.pseudowire;
   }
 
-  #find(pseudowireName: string): Found | undefined {
-    const circuit = this.#attached.get(pseudowireName);
-    const attached = circuit?.pseudowires.get(pseudowireName);
-    return circuit && attached && { circuit, attached };
-  }
-
-  #hold(session: SessionParameters, circuit: Circuit): void {
-    circuit.sessions.set(session.localSessionId, session);
+  #hold(session: SessionParameters, circuit: Circuit): Held {
+    const held = { session };
+    circuit.sessions.set(session.localSessionId, held);
     this.#holders.set(session.localSessionId, circuit);
+    return held;
   }
 
-  /** Sessions wait for what was asked for before them, but not for each other. */
-  #addToPlane(session: SessionParameters, pseudowire: PseudowireConfig): void {
-    const added = this.#beforeAdds.then(() =>
-      this.#attempt(session, () => this.#plane.addSession(session, attachmentOf(pseudowire))),
-    );
-    const work = this.#work;
-    this.#work = added.then(() => work);
+  /** Sessions wait for what was asked for before them, but not for each other; one whose device is not open by then comes with it. */
+  #addToPlane(circuit: Circuit, held: Held): void {
+    this.#work.together(async () => {
+      const { localSessionId } = held.session;
+      const { sessions, carried } = circuit;
+      const attached = attachedOf(circuit, held);
+      if (attached === undefined || circuit.opened === undefined) return;
+      if (sessions.get(localSessionId) !== held || carried.has(localSessionId)) return;
+      carried.set(localSessionId, held);
+      await this.#attempt(held.session, async () => {
+        try {
+          await this.#plane.addSession(held.session, attachmentOf(attached.config));
+        } catch (error) {
+          carried.delete(localSessionId);
+          throw error;
+        }
+      });
+    });
   }
 
   async #attempt(session: SessionParameters, operation: () => Promise<void>): Promise<void> {
-    if (this.#isClosed) return;
     try {
       await operation();
     } catch (error) {
-      if (!this.#isClosed) this.#listener.forwardingFailed(session, messageOf(error));
+      if (!this.#work.isClosed) this.#listener.forwardingFailed(session, messageOf(error));
     }
-  }
-
-  /** Runs after all that was asked for before; its own failure reaches only its caller. */
-  #enqueue(operation: () => Promise<void>): Promise<void> {
-    const done = this.#work.then(() => (this.#isClosed ? undefined : operation()));
-    this.#work = done.catch((error: unknown) => {
-      const problem = messageOf(error);
-      this.#log.error({ event: "circuit", problem }, `an operation on a circuit went wrong: ${problem}`);
-    });
-    this.#beforeAdds = this.#work;
-    return this.#work;
-  }
-
-  async #open(device: string): Promise<void> {
-    const circuit = this.#circuits.get(device);
-    const first = [...(circuit?.pseudowires.values() ?? [])].find(({ lock }) => lock !== undefined)?.config;
-    if (circuit === undefined || first === undefined) return;
-    const wasOpen = circuit.isOpen;
-    if (wasOpen && circuit.problem === undefined && !this.#isAstray(device, circuit)) return;
-    try {
-      if (!wasOpen) {
-        await this.#checkHostUse(circuit);
-        await this.#plane.openCircuit(deviceOf(first));
-      }
-      circuit.isOpen = true;
-      if (first.circuit.kind === "tap") await this.#raiseTap(first);
-      circuit.problem = undefined;
-    } catch (error) {
-      const problem = messageOf(error);
-      const isNew = problem !== circuit.problem;
-      circuit.problem = problem;
-      this.#retry.later(isNew);
-      const place = this.#listener.placeOf(first.name);
-      if (isNew)
-        this.#log.warn(
-          { event: "circuit", device, problem, place },
-          `attachment circuit ${device} is attached once it can be: ${problem}${placeWords(place)}`,
-        );
-    }
-    if (!circuit.isOpen) return;
-    if (!wasOpen) for (const session of carriedSessions(circuit)) this.add(session);
-    this.#setUp(device, circuit, this.#links.get(device)?.up === true && circuit.problem === undefined);
   }
 
   /** Takes the lock of a pseudowire's frames, if no other daemon has it. */
@@ -286,98 +254,31 @@ export class Circuits {
   }
 
   #tryAgain(): void {
-    for (const [device, circuit] of this.#circuits) {
-      for (const attached of circuit.pseudowires.values()) {
+    for (const circuit of this.#circuits.values()) {
+      for (const [name, attached] of circuit.pseudowires) {
         if (attached.lock !== undefined) continue;
         this.#claim(attached);
         if (attached.lock === undefined) continue;
-        const { name } = attached.config;
-        for (const session of circuit.sessions.values()) if (session.pseudowire === name) this.add(session);
+        for (const held of circuit.sessions.values())
+          if (held.session.pseudowire === name) this.#addToPlane(circuit, held);
         if (circuit.isUp) this.#listener.circuitStatus(name, true);
       }
-      if (!circuit.isOpen || circuit.problem !== undefined) void this.#enqueue(() => this.#open(device));
+      if (circuit.opened === undefined || circuit.problem !== undefined)
+        void this.#devices.bringInStep(circuit);
     }
   }
 
-  /** Throws where this machine would lose an interface that it uses. */
-  async #checkHostUse(circuit: Circuit): Promise<void> {
-    for (const { config } of circuit.pseudowires.values()) {
-      const wanted = config.circuit;
-      if (wanted.kind === "tap" || wanted.allowHostUse) continue;
-      const use = await this.#listener.hostUse(wanted);
-      if (use === undefined) continue;
-      throw new Error(
-        `${use}: as a circuit it would be cut off from this machine; use another interface, or say allow_host_use: true`,
-      );
+  #linkChanged(name: string): void {
+    if (this.#work.isClosed) return;
+    for (const device of [...(this.#ports.get(name) ?? []), name]) {
+      const circuit = this.#circuits.get(device);
+      if (circuit !== undefined) this.#devices.look(circuit);
     }
-  }
-
-  async #raiseTap({ circuit: { device, bridge } }: PseudowireConfig): Promise<void> {
-    if (bridge !== undefined && !this.#links.isPort(device, bridge)) {
-      await this.#links.setMaster(device, bridge);
-      this.#log.info(
-        { event: "circuit", device, bridge },
-        `TAP device ${device} is put into bridge ${bridge}`,
-      );
-    }
-    await this.#links.setUp(device, true);
-  }
-
-  /** Whether a device is not in the bridge where it belongs: the bridge went, was made anew, or somebody took it out. */
-  #isAstray(device: string, { pseudowires }: Circuit): boolean {
-    const [first] = pseudowires.values();
-    const bridge = first?.config.circuit.bridge;
-    return bridge !== undefined && !this.#links.isPort(device, bridge);
-  }
-
-  /** Puts a device that is open back into its bridge, or has it wait for the bridge. */
-  #bringBack(device: string): void {
-    const circuit = this.#circuits.get(device);
-    if (circuit?.isOpen === true && (circuit.problem !== undefined || this.#isAstray(device, circuit)))
-      void this.#enqueue(() => this.#open(device));
-  }
-
-  #linkChanged(device: string, state: LinkState | undefined): void {
-    if (this.#isClosed) return;
-    for (const port of this.#ports.get(device) ?? []) this.#bringBack(port);
-    const circuit = this.#circuits.get(device);
-    if (circuit === undefined) return;
-    if (state === undefined && circuit.isOpen) {
-      circuit.isOpen = false;
-      const sessions = carriedSessions(circuit);
-      void this.#enqueue(async () => {
-        for (const { localSessionId } of sessions) await this.#plane.removeSession(localSessionId);
-        await this.#plane.closeCircuit(device);
-      });
-    }
-    if (state !== undefined && !circuit.isOpen) void this.#enqueue(() => this.#open(device));
-    if (state !== undefined) this.#bringBack(device);
-    this.#setUp(device, circuit, circuit.isOpen && circuit.problem === undefined && state?.up === true);
-  }
-
-  #setUp(device: string, circuit: Circuit, isUp: boolean): void {
-    if (circuit.isUp === isUp) return;
-    circuit.isUp = isUp;
-    this.#log.info(
-      { event: "circuit", device, up: isUp },
-      `attachment circuit ${device} is ${isUp ? "up" : "down"}`,
-    );
-    for (const [name, { lock }] of circuit.pseudowires)
-      if (lock !== undefined) this.#listener.circuitStatus(name, isUp);
   }
 }
 
-interface Found {
-  readonly circuit: Circuit;
-  readonly attached: Attached;
-}
-
-/** Those of a circuit's sessions that the plane has, or gets, when the device is open. */
-function carriedSessions({ sessions, pseudowires }: Circuit): readonly SessionParameters[] {
-  return [...sessions.values()].filter(({ pseudowire }) => pseudowires.get(pseudowire)?.lock !== undefined);
-}
-
-/** Whether the plane has, or gets, the sessions of a pseudowire. */
-function isCarried({ circuit, attached }: Found): boolean {
-  return circuit.isOpen && attached.lock !== undefined;
+/** The pseudowire of a session, if it is attached and has its lock. */
+function attachedOf({ pseudowires }: Circuit, { session }: Held): Attached | undefined {
+  const attached = pseudowires.get(session.pseudowire);
+  return attached?.lock === undefined ? undefined : attached;
 }

@@ -220,6 +220,7 @@ export class Daemon {
     else await carryOut(steps, change.config, this.#tunnels);
     // What waited since before may be had by now; the operator who asks again has mended something.
     const opened = await this.#tunnels.openWaiting();
+    await this.#circuits.closeUnused(devicesIn(change.config));
     this.#circuits.lookAgain();
     await this.#circuits.settled();
     this.#log.level = this.#config.log.level;
@@ -353,4 +354,9 @@ export class Daemon {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
+}
+
+/** Names of the devices of all circuits. */
+function devicesIn({ tunnels }: Config): ReadonlySet<string> {
+  return new Set(tunnels.flatMap(({ pseudowires }) => pseudowires.map(({ circuit }) => circuit.device)));
 }

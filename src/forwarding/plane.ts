@@ -116,8 +116,10 @@ export interface ForwardingPlane {
    * of the errno with which the kernel refused it, such as "ENETUNREACH"; losses are the reliable delivery's business.
    */
   transmitControl(path: PsnPath, octets: Uint8Array): string | undefined;
-  /** Binds an interface, or creates a TAP device (left down and unconfigured). */
-  openCircuit(device: CircuitDevice): Promise<void>;
+  /** Binds an interface, or creates a TAP device (unconfigured). Resolves to the index of the interface. */
+  openCircuit(device: CircuitDevice): Promise<number>;
+  /** Gives a TAP device that is open another MTU; all else about it stays. */
+  resizeCircuit(device: CircuitDevice): Promise<void>;
   closeCircuit(deviceName: string): Promise<void>;
   /** A session that was removed and is added again, by its local id, counts anew and goes on with its sequence numbers. */
   addSession(session: SessionParameters, attachment: Attachment): Promise<void>;

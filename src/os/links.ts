@@ -79,8 +79,17 @@ export class Links {
     return master !== undefined && master === this.#states.get(bridge)?.index;
   }
 
-  /** Puts an interface into a bridge, whatever it was a port of before. */
-  async setMaster(name: string, bridge: string): Promise<void> {
+  /** Resolves when a reading that began after this call is done. Rejects where the kernel could not be read. */
+  reread(): Promise<void> {
+    return this.#refresh();
+  }
+
+  /** Puts an interface into a bridge, whatever it was a port of before; or out of that, where `bridge` is undefined. */
+  async setMaster(name: string, bridge: string | undefined): Promise<void> {
+    if (bridge === undefined)
+      return this.#change("take an interface out of its bridge", name, (index) =>
+        this.#socket.setLink({ index }, { master: 0 }),
+      );
     await this.#refresh();
     const found = this.#states.get(bridge);
     const problem = bridgeProblem(bridge, found);

@@ -282,15 +282,20 @@ export function openTap(name: string, mtu: number, { offloads = true } = {}): nu
   const sized = ioctl(fd, TUNSETVNETHDRSZ, addressOf(new Uint8Array(headerOctets.buffer))) === 0;
   require(sized, fd, "set the virtio-net header", target);
   require(ioctl(fd, TUNSETOFFLOAD, offloads ? TUN_OFFLOADS : 0) === 0, fd, "set offloads", target);
-  const wanted = interfaceRequest(name);
-  wanted.view.setInt32(IFREQ_VALUE, mtu, true);
   try {
-    control(wanted, SIOCSIFMTU, `set the MTU to ${mtu}`, target);
+    setInterfaceMtu(name, mtu);
   } catch (error) {
     close(fd);
     throw error;
   }
   return fd;
+}
+
+/** Sets an interface's MTU, in octets. Throws SystemError. */
+export function setInterfaceMtu(name: string, mtu: number): void {
+  const wanted = interfaceRequest(name);
+  wanted.view.setInt32(IFREQ_VALUE, mtu, true);
+  control(wanted, SIOCSIFMTU, `set the MTU to ${mtu}`, `interface ${name}`);
 }
 
 /** What to do about a TAP device that was refused, by the name of an errno. */

@@ -138,13 +138,13 @@ export function turnOffIpv6(name: string): void {
   }
 }
 
-/** Deletes a pair by either end; one that is gone is no error. Rejects with SystemError. */
-export async function deleteVirtualPair(name: string): Promise<void> {
+/** Deletes a pair by either end, only the one with an index if that is given; one that is gone is no error. Rejects with SystemError. */
+export async function deleteVirtualPair(name: string, index?: number): Promise<void> {
   await ask(
     { operation: "delete a pair of virtual interfaces", target: `interface ${name}` },
     async (socket) => {
       const found = await findOn(socket, name);
-      if (found === undefined) return;
+      if (found === undefined || (index !== undefined && found.index !== index)) return;
       if (!isPair(found.kind)) {
         throw new SystemError("delete a pair of virtual interfaces", {
           errno: "EINVAL",

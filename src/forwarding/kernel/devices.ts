@@ -75,11 +75,17 @@ function once<T>(act: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** Takes away what `openKernelDevice` made; what is gone already is no error. Rejects with SystemError. */
-export async function closeKernelDevice({ kind, name }: CircuitDevice, owner: string): Promise<void> {
+/**
+ * Takes away what `openKernelDevice` made; what is gone already is no error, and an interface that somebody made since under the
+ * device's name stays. Rejects with SystemError.
+ */
+export async function closeKernelDevice(
+  { device: { kind, name }, place }: KernelDevice,
+  owner: string,
+): Promise<void> {
   for (const end of ["near", "cutterNear", "joinerNear"] as const)
     await deleteVirtualPair(hidden(end, owner, name));
-  if (kind === "tap") await deleteVirtualPair(name);
+  if (kind === "tap") await deleteVirtualPair(name, place.interfaceIndex);
 }
 
 /**

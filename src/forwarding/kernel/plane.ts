@@ -167,17 +167,27 @@ export class KernelPlane implements ForwardingPlane {
     return this.#userspace.transmitControl(path, octets);
   }
 
-  openCircuit(wanted: CircuitDevice): Promise<void> {
+  openCircuit(wanted: CircuitDevice): Promise<number> {
     return this.#inTurn(async () => {
       try {
         const device = await openKernelDevice(wanted, this.#owner);
         this.#devices.set(wanted.name, device);
         await this.#userspace.openCircuit(device.opened);
+        return device.place.interfaceIndex;
       } catch (error) {
-        await this.#abandon(wanted);
-        await this.#userspace.openCircuit(wanted);
+        await this.#abandon(wanted.name);
+        const index = await this.#userspace.openCircuit(wanted);
         this.#refused.set(wanted.name, messageOf(error));
+        return index;
       }
+    });
+  }
+
+  resizeCircuit(wanted: CircuitDevice): Promise<void> {
+    return this.#inTurn(async () => {
+      const twin = this.#devices.get(wanted.name)?.opened.standIns?.sendsBy;
+      if (twin !== undefined) await this.#userspace.resizeCircuit({ ...wanted, name: twin });
+      await this.#userspace.resizeCircuit(wanted);
     });
   }
 
@@ -187,8 +197,7 @@ export class KernelPlane implements ForwardingPlane {
         if (device.device.name === name) await this.#forget(session.localSessionId);
       await this.#userspace.closeCircuit(name);
       this.#refused.delete(name);
-      const device = this.#devices.get(name);
-      if (device !== undefined) await this.#abandon(device.device);
+      await this.#abandon(name);
     });
   }
 
@@ -262,7 +271,7 @@ export class KernelPlane implements ForwardingPlane {
       this.#known.clear();
     });
     await this.#userspace.close();
-    for (const { device } of this.#devices.values()) await closeKernelDevice(device, this.#owner);
+    for (const device of this.#devices.values()) await closeKernelDevice(device, this.#owner);
     await closeNetworkDetour(this.#owner);
     this.#shop[Symbol.dispose]();
     this.#slots[Symbol.dispose]();
@@ -322,9 +331,10 @@ export class KernelPlane implements ForwardingPlane {
     return { ...subject, carriage, reason, way };
   }
 
-  async #abandon(wanted: CircuitDevice): Promise<void> {
-    if (!this.#devices.delete(wanted.name)) return;
-    await closeKernelDevice(wanted, this.#owner);
+  async #abandon(name: string): Promise<void> {
+    const device = this.#devices.get(name);
+    this.#devices.delete(name);
+    if (device !== undefined) await closeKernelDevice(device, this.#owner);
   }
 
   async #forget(localSessionId: number): Promise<void> {

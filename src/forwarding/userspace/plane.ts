@@ -2,7 +2,7 @@ import { isIPv6 } from "node:net";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { concat } from "../../bytes/hex.ts";
 import { SystemError } from "../../os/errors.ts";
-import { addressOf, close, write } from "../../os/libc.ts";
+import { addressOf, close, ifNameToIndex, write } from "../../os/libc.ts";
 import { openPathMtuSocket } from "../../os/path-mtu-socket.ts";
 import {
   openEventDescriptor,
@@ -10,6 +10,7 @@ import {
   openPsnSocket,
   openTap,
   sendDatagram,
+  setInterfaceMtu,
   socketDrops,
 } from "../../os/sockets.ts";
 import type { MappedMemory } from "../../ports.ts";
@@ -149,8 +150,9 @@ export class UserspacePlane implements ForwardingPlane {
     return sendDatagram(fd, path.encapsulation === "ip" ? concat(ZERO_WORD, octets) : octets, path);
   }
 
-  async openCircuit(device: CircuitDevice): Promise<void> {
+  async openCircuit(device: CircuitDevice): Promise<number> {
     const circuit = openDevice(device);
+    const index = ifNameToIndex(device.name);
     try {
       await this.#ask({ kind: "open-circuit", circuit });
     } catch (error) {
@@ -160,6 +162,11 @@ export class UserspacePlane implements ForwardingPlane {
     this.#circuits.set(device.name, circuit);
     if (device.kind === "interface")
       this.#prepared.set(device.name, await this.#prepare(device.standIns?.sendsBy ?? device.name));
+    return index;
+  }
+
+  async resizeCircuit({ name, mtu }: CircuitDevice): Promise<void> {
+    setInterfaceMtu(name, mtu);
   }
 
   async closeCircuit(deviceName: string): Promise<void> {

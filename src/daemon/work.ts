@@ -1,0 +1,54 @@
+/**
+ * Operations on the plane: one after another, in the order they were asked for; but those that were asked for together do not wait for
+ * each other.
+ */
+export class Work {
+  readonly #failed: (error: unknown) => void;
+  /** All that was asked for so far; and so without what goes together with others and came since. */
+  #all: Promise<void> = Promise.resolve();
+  #before: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  /** `failed` hears of operations that reject. */
+  constructor(failed: (error: unknown) => void) {
+    this.#failed = failed;
+  }
+
+  /** Whether nothing is begun any more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Resolves when everything asked for so far is done. */
+  settled(): Promise<void> {
+    return this.#all;
+  }
+
+  /** Runs after all that was asked for before. Resolves when it is done, or left. */
+  enqueue(operation: () => Promise<void>): Promise<void> {
+    this.#all = this.#all.then(() => this.#run(operation));
+    this.#before = this.#all;
+    return this.#all;
+  }
+
+  /** As `enqueue`, but beside those that are asked for likewise until another one is enqueued. */
+  together(operation: () => Promise<void>): void {
+    const done = this.#before.then(() => this.#run(operation));
+    const all = this.#all;
+    this.#all = done.then(() => all);
+  }
+
+  /** What was not begun is left. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  async #run(operation: () => Promise<void>): Promise<void> {
+    if (this.#isClosed) return;
+    try {
+      await operation();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+}
