@@ -119,7 +119,7 @@ export const circuitFields = z.strictObject(
     tap: deviceName
       .optional()
       .describe(
-        "TAP device to create, and to remove with its last pseudowire; it gets the pseudowire's `mtu`.",
+        "TAP device to create, and to remove when no pseudowire of the file has it; it gets the largest `mtu` of its pseudowires.",
       ),
     bridge: deviceName
       .optional()

@@ -88,7 +88,9 @@ letters, digits, dots, dashes and underscores, the first a letter or digit. "We"
 
 Keys marked _Reloadable_ are taken over by \`wirespan reload\` while the tunnel runs. A change of any other key of a tunnel makes
 that tunnel anew, of a pseudowire that pseudowire, and of \`host_name\` or \`router_id\` all of them; what did not change goes on
-undisturbed. The name of a tunnel never leaves this machine: a new one changes nothing else.
+undisturbed. The name of a tunnel never leaves this machine: a new one changes nothing else. A circuit's device is never made
+anew for that: a TAP device keeps its index, MAC, addresses and place in a bridge while what is above it is replaced, and another
+\`bridge\` or \`mtu\` is given to it where it is. Only another name or kind of device is another one.
 
 ${sections.map(([title, fields]) => tableOf(title, fields)).join("\n\n")}
 `;

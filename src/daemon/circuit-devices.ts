@@ -57,6 +57,13 @@ export class CircuitDevices {
     this.#tellUp(circuit);
   }
 
+  /** Whether the interface in the plane went, by a look at what there is now; then it is closed, and opened when it is there again. */
+  async isGone(circuit: Circuit): Promise<boolean> {
+    await this.#links.reread().catch(() => undefined);
+    this.look(circuit);
+    return circuit.opened === undefined || this.#isLost(circuit);
+  }
+
   /** Closes a device that no pseudowire is on. */
   close(circuit: Circuit): Promise<void> {
     return this.#work.enqueue(() => this.#close(circuit));

@@ -166,9 +166,11 @@ export class Circuits {
     void this.#work.enqueue(async () => {
       const attached = attachedOf(circuit, held);
       if (attached === undefined || circuit.carried.get(session.localSessionId) !== held) return;
-      await this.#attempt(held.session, () =>
-        this.#plane.updateSession(held.session, attachmentOf(attached.config)),
-      );
+      try {
+        await this.#plane.updateSession(held.session, attachmentOf(attached.config));
+      } catch (error) {
+        if (!(await this.#devices.isGone(circuit))) this.#fail(held.session, error);
+      }
     });
   }
 
@@ -213,23 +215,17 @@ export class Circuits {
       if (attached === undefined || circuit.opened === undefined) return;
       if (sessions.get(localSessionId) !== held || carried.has(localSessionId)) return;
       carried.set(localSessionId, held);
-      await this.#attempt(held.session, async () => {
-        try {
-          await this.#plane.addSession(held.session, attachmentOf(attached.config));
-        } catch (error) {
-          carried.delete(localSessionId);
-          throw error;
-        }
-      });
+      try {
+        await this.#plane.addSession(held.session, attachmentOf(attached.config));
+      } catch (error) {
+        // With a device that went meanwhile it is not lost: it comes with the next one.
+        if (!(await this.#devices.isGone(circuit))) this.#fail(held.session, error);
+      }
     });
   }
 
-  async #attempt(session: SessionParameters, operation: () => Promise<void>): Promise<void> {
-    try {
-      await operation();
-    } catch (error) {
-      if (!this.#work.isClosed) this.#listener.forwardingFailed(session, messageOf(error));
-    }
+  #fail(session: SessionParameters, error: unknown): void {
+    if (!this.#work.isClosed) this.#listener.forwardingFailed(session, messageOf(error));
   }
 
   /** Takes the lock of a pseudowire's frames, if no other daemon has it. */

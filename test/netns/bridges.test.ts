@@ -45,6 +45,9 @@ test.each(planes)(
         return localCircuit === "down" && whyNot === `attachment circuit: ${noBridge}`;
       });
     await waits();
+    // Before there is a bridge, it was never anything but down.
+    expect(daemon.log).toContain("attachment circuit ust1 is attached once it can be");
+    expect(daemon.log).not.toMatch(/attachment circuit ust1 is (up|down)/);
     const { changed, problems } = await daemon.reload(config);
     expect({ changed, problems }).toEqual({
       changed: false,
