@@ -17,8 +17,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 type Circuit = Readonly<Record<string, string>>;
 
 /** Two sites; with static sessions nothing is negotiated after a crash. */
-function topologyOf(name: string, circuit: Circuit, isStatic: boolean, encapsulation = "udp"): string {
-  const site = (local: string, remote: string, ids: readonly number[], host: string) => {
+function topologyOf(
+  name: string,
+  circuit: Circuit,
+  isStatic: boolean,
+  encapsulation = "udp",
+  planes: { readonly a?: string; readonly b?: string } = {},
+): string {
+  const site = (local: string, remote: string, ids: readonly number[], host: string, plane?: string) => {
     const fixed = { local_session_id: ids[0], remote_session_id: ids[1], receive_cookie: "0102030405060708" };
     const lan = {
       circuit,
@@ -36,12 +42,12 @@ function topologyOf(name: string, circuit: Circuit, isStatic: boolean, encapsula
       address: `${local}/24`,
       ...(circuit["bridge"] === undefined ? {} : { bridge: circuit["bridge"] }),
       hosts: { [host]: 0 },
-      wirespan: { lcce: { host_name: host }, tunnels: { peer: tunnel } },
+      wirespan: { ...(plane && { plane }), lcce: { host_name: host }, tunnels: { peer: tunnel } },
     };
   };
   const file = join(folder, `${name}.yaml`);
-  const a = site("192.0.2.1", "192.0.2.2", [11, 22], "a1");
-  const b = site("192.0.2.2", "192.0.2.1", [22, 11], "b1");
+  const a = site("192.0.2.1", "192.0.2.2", [11, 22], "a1", planes.a);
+  const b = site("192.0.2.2", "192.0.2.1", [22, 11], "b1", planes.b);
   const topology = {
     title: "a crash of a daemon",
     wan: { mtu: 1600 },
@@ -110,6 +116,40 @@ describe.each([
     expect(left.filter((directory) => pins.includes(directory))).toEqual([]);
   });
 });
+
+test.each(["udp", "ip"])(
+  "over %s from a peer on the userspace plane frames pass while the daemon is dead",
+  async (encapsulation) => {
+    const planes = { a: "ebpf", b: "userspace" };
+    const topology = topologyOf(
+      `mixed-${encapsulation}`,
+      { interface: "trunk" },
+      true,
+      encapsulation,
+      planes,
+    );
+    await using lab = await Lab.up(topology);
+    await eventually("hosts reach each other", () => lab.reaches("a1", "10.0.0.12"));
+    await eventually("programs carry it", async () => (await lab.pseudowire("a", "lan")).plane === "ebpf");
+    await crash(lab);
+    // Of all lengths, from those that are padded on.
+    for (const octets of [0, 1, 8, 18, 19, 100, 1472]) {
+      const ping = await lab.exec(
+        "b1",
+        "ping",
+        "-q",
+        "-i",
+        "0.02",
+        "-c",
+        "10",
+        "-s",
+        `${octets}`,
+        "10.0.0.11",
+      );
+      expect(ping.stdout, `${octets} octets`).toContain(" 0% packet loss");
+    }
+  },
+);
 
 test("what cuts TCP over IP 115 works on while its daemon is dead, and the next one takes it over", async () => {
   const topology = topologyOf("cutter", { interface: "trunk" }, true, "ip");

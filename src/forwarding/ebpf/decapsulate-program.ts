@@ -29,7 +29,7 @@ import { assumeSingle, countSegments, KNOWN_OCTETS, known, readInnerHeaders, TCP
 import { peerValue } from "./map-layout.ts";
 import { judgeUndone, networkDetourEnd, passForeign } from "./network-detour.ts";
 import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions, shapeOf } from "./options.ts";
-import { comparePeer, passOthers, readOuterHeader } from "./outer-check.ts";
+import { comparePeer, passOthers, passUnverified, readOuterHeader } from "./outer-check.ts";
 import { FRAGMENT_BITS, ipv4Fields } from "./outer-header.ts";
 import { context, entry, findEntry, loadOctets, overwrite, passEnd, storeOctets } from "./parts.ts";
 import { acceptNumber } from "./sequence.ts";
@@ -85,6 +85,7 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...readOuterHeader(options, HEAD, packetOctets, messageOctets),
     ...findEntry(shape, maps.peers, HEAD + places.sessionId, peerValue.shape.offset),
     ...passForeign(),
+    ...passUnverified(options, HEAD),
     ...assumeSingle(KNOWN, 0),
     ...(options.encapsulation === "udp" ? judgeSuperFrame(options) : []),
     ...comparePeer(options, HEAD),

@@ -7,6 +7,7 @@ import {
   jumpIfAtLeast,
   jumpIfEqual,
   jumpIfNotEqual,
+  load16,
   load32,
   move,
 } from "../../bpf/mnemonics.ts";
@@ -14,7 +15,8 @@ import { skbContext } from "../../bpf/skb-context.ts";
 import { SHORTEST_FRAME_OCTETS } from "../../wire/ethernet.ts";
 import { known, UDP } from "./inner-headers.ts";
 import { peerValue } from "./map-layout.ts";
-import { LINK_OCTETS, type ProgramOptions } from "./options.ts";
+import { headerPlaces, LINK_OCTETS, type ProgramOptions } from "./options.ts";
+import { udpFields } from "./outer-header.ts";
 import { context, entry } from "./parts.ts";
 import { jumpIfUnfinished } from "./unfinished.ts";
 
@@ -70,10 +72,16 @@ export function judgeUndone(
     jump("network-detour"),
     label("undone.single"),
   ];
+  // What is left to a device, if anything is, is the message's own checksum, and it goes with the message's headers.
+  const ownChecksum: readonly Line[] = [
+    load16(arg1, frame, head + headerPlaces(options).udp + udpFields.checksum),
+    jumpIfNotEqual(arg1, 0, "done"),
+  ];
   return [
     ...(options.encapsulation === "udp" ? superFrame : []),
     jumpIfAtLeast(messageOctets, SHORTEST_FRAME_OCTETS, "done"),
     ...canTakeDetour("done"),
+    ...(options.encapsulation === "udp" ? ownChecksum : []),
     ...jumpIfUnfinished({ at: LINK_OCTETS, copy: head }, "network-detour", lost),
     label("done"),
   ];
