@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { concat } from "../../src/bytes/hex.ts";
+import { discardIndex } from "../../src/forwarding/discard-reasons.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
 import { CircuitSide } from "../../src/forwarding/userspace/circuit-side.ts";
 import { PeerOutlet } from "../../src/forwarding/userspace/peer-outlet.ts";
@@ -36,19 +37,56 @@ afterEach(() => {
 });
 
 /** A super-frame that is cut into thousands of segments, as only a host on this machine can send it. */
-function tinySegments(): Uint8Array {
-  const { frame, transport } = packetOf({
-    ...plainPacket,
-    payload: new Uint8Array(SEGMENTS * SEGMENT_OCTETS),
-  });
+const tinySegments = (): Uint8Array => superFrame(SEGMENTS * SEGMENT_OCTETS, SEGMENT_OCTETS);
+
+function superFrame(payloadOctets: number, segmentOctets: number): Uint8Array {
+  const { frame, transport } = packetOf({ ...plainPacket, payload: new Uint8Array(payloadOctets) });
   const header = new DataView(new ArrayBuffer(10));
   header.setUint8(0, 1);
   header.setUint8(1, 1);
-  header.setUint16(4, SEGMENT_OCTETS, true);
+  header.setUint16(4, segmentOctets, true);
   header.setUint16(6, transport, true);
   header.setUint16(8, 16, true);
   return concat(new Uint8Array(header.buffer), frame);
 }
+
+test("of a super-frame whose segments are too long each one is counted, and the short last one is sent", () => {
+  const [circuit, host] = sockets as [ReturnType<typeof open>, ReturnType<typeof open>];
+  const arena = new Arena();
+  const tables = new Tables(arena);
+  const kernel = new FakeKernel(arena);
+  const counters = new SharedArrayBuffer(2 * CELLS_A_SESSION * 8);
+  const charges = new Charges(counters);
+  const side = new CircuitSide(arena, charges, new PeerOutlet(arena, charges, kernel));
+  const opened = tables.openCircuit({
+    fd: circuit.fd,
+    readFd: circuit.fd,
+    kind: "interface",
+    name: "eth1",
+    sendsBy: "eth1",
+  });
+  const mtu = 1000;
+  tables.addSession(1, 3, sessionParameters({ localSessionId: 1 }), { ...attachment(), mtu });
+  const path = {
+    encapsulation: "udp",
+    localAddress: "127.0.0.1",
+    localPort: host.port,
+    remoteAddress: "127.0.0.1",
+    remotePort: circuit.port,
+  } as const;
+  const cells = new Float64Array(counters).subarray(CELLS_A_SESSION);
+  for (const [payload, sent, given] of [
+    [3 * 1460 + 10, 1, 3],
+    [3 * 1460, 0, 3],
+    [1460, 0, 1],
+  ] as const) {
+    cells.fill(0);
+    expect(sendDatagram(host.fd, superFrame(payload, 1460), path)).toBeUndefined();
+    side.serve(opened);
+    expect(cells[counterCells.transmittedFrames], `${payload} octets`).toBe(sent);
+    expect(cells[counterCells.discards + discardIndex.oversize], `${payload} octets`).toBe(given);
+  }
+});
 
 test("a turn ends after so many frames, however few were read; the rest waits, and is not lost", () => {
   const [circuit, host] = sockets as [ReturnType<typeof open>, ReturnType<typeof open>];
@@ -73,7 +111,8 @@ test("a turn ends after so many frames, however few were read; the rest waits, a
     remoteAddress: "127.0.0.1",
     remotePort: circuit.port,
   } as const;
-  for (let frame = 0; frame < 6; frame += 1) expect(sendDatagram(host.fd, tinySegments(), path)).toBe(true);
+  for (let frame = 0; frame < 6; frame += 1)
+    expect(sendDatagram(host.fd, tinySegments(), path)).toBeUndefined();
   const passed = () => new Float64Array(counters)[CELLS_A_SESSION + counterCells.transmittedFrames]!;
   side.serve(opened);
   let before = 0;

@@ -85,7 +85,8 @@ export class PeerSocket implements Disposable {
   }
 
   send(octets: Uint8Array): void {
-    if (!sendDatagram(this.#fd, octets, this.#path)) throw new Error("the peer could not send");
+    const refused = sendDatagram(this.#fd, octets, this.#path);
+    if (refused !== undefined) throw new Error(`the peer could not send: ${refused}`);
   }
 
   /** The payload of the next datagram that waits; undefined when there is none. */

@@ -214,14 +214,22 @@ export class CircuitSide {
     if (!parseSegments(this.#arena, frame, length, this.#offload, segments)) {
       return this.#charges.discarded(session.row, BAD_OFFLOAD);
     }
-    const longest = segments.headerOctets + Math.min(segments.size, segments.payloadOctets);
-    const verdict = admitFrame(view, frame, length, longest, session);
-    if (verdict < 0) return this.#charges.discarded(session.row, verdict);
+    const { headerOctets, payload, size, count } = segments;
+    const admitted = (first: number): number =>
+      admitFrame(view, frame, length, headerOctets + segmentOctets(segments, first), session);
+    // All segments are as long as the first, but for the last, which may fit where the others do not.
+    let first = 0;
+    let verdict = admitted(first);
+    if (verdict === OVERSIZE && count > 1) {
+      this.#charges.discarded(session.row, OVERSIZE, count - 1);
+      first = count - 1;
+      verdict = admitted(first);
+    }
+    if (verdict < 0) return this.#charges.discarded(session.row, verdict, count - first);
     this.#toPeers.aim(session);
-    const { headerOctets, payload, size } = segments;
-    this.#sent += segments.count;
+    this.#sent += count;
     const trafficClass = classify(view, frame, length, session);
-    for (let index = 0; index < segments.count; index += 1) {
+    for (let index = first; index < count; index += 1) {
       const copy = this.#toPeers.takeHeader(IN_FRONT_OCTETS + headerOctets) + IN_FRONT_OCTETS;
       writeSegmentHeaders(this.#arena, segments, index, copy);
       const header = copy - session.transmitHeaderOctets;
