@@ -1,7 +1,6 @@
 import { CommanderError } from "commander";
-import { messageOf } from "../bytes/errors.ts";
 import { NoAnswerError, NoDaemonError } from "../daemon/control-client.ts";
-import { createProgram, exitCode } from "./program.ts";
+import { createProgram, exitCode, problemOf } from "./program.ts";
 
 // A reader that has seen enough, such as `head`, is no error of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -22,7 +21,7 @@ try {
 } catch (error) {
   process.exitCode = codeOf(error);
   if (!(error instanceof CommanderError)) {
-    const message = messageOf(error);
+    const message = problemOf(error);
     const detail =
       process.env["WIRESPAN_DEBUG"] !== undefined && error instanceof Error ? `\n${error.stack}` : "";
     process.stderr.write(`wirespan: ${message}${detail}\n`);

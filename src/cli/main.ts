@@ -8,7 +8,15 @@ if (process.argv[2] === "run") {
   await narrowEarly(process.argv.slice(3));
 }
 
-await import("./command-line.ts");
+try {
+  await import("./command-line.ts");
+} catch (error) {
+  if ((error as NodeJS.ErrnoException).code !== "EMFILE") throw error;
+  process.stderr.write(
+    "wirespan: start: EMFILE; too few files may be open at once; raise the limit: ulimit -n 1024\n",
+  );
+  process.exitCode = 1;
+}
 
 /**
  * Gives up rights before all else is imported, for this process begins anew with that. Words that are not understood here, and what

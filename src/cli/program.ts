@@ -117,9 +117,15 @@ async function runInForeground(
     endProcess(await runDaemon({ configFile: config, takeOver }));
   } catch (error) {
     const { tellFatal } = await import("../daemon/log.ts");
-    tellFatal([messageOf(error)]);
+    tellFatal([problemOf(error)]);
     shell.exit(exitCode.failed);
   }
+}
+
+/** What a failure says, with what to do where the file that could not be opened is any of ours. */
+export function problemOf(error: unknown): string {
+  const hint = (error as NodeJS.ErrnoException).code === "EMFILE" ? "; raise the limit: ulimit -n 1024" : "";
+  return `${messageOf(error)}${hint}`;
 }
 
 async function check(shell: Shell, file: string): Promise<void> {

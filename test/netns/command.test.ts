@@ -158,3 +158,10 @@ describe("without root", () => {
     expect(stdout).toContain("every check passed");
   });
 });
+
+test.each(["check", "run -c"])("with too few open files %s says which limit to raise", async (words) => {
+  const command = `ulimit -n 40; exec ${process.execPath} ${MAIN} ${words} /nowhere.yaml`;
+  const { status, stderr, stdout } = await run(["sh", "-c", command], { accept: [0, 1] });
+  expect(status).toBe(1);
+  expect(stderr + stdout).toMatch(/EMFILE.*ulimit -n 1024/);
+});
