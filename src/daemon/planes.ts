@@ -6,6 +6,7 @@ import { takeTagsAside } from "../forwarding/kernel/tags-aside.ts";
 import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
 import { UserspacePlane } from "../forwarding/userspace/plane.ts";
 import { MOST_SESSIONS } from "../forwarding/userspace/session-row.ts";
+import { arePinned } from "../os/bpf-file-system.ts";
 import { probeBpf } from "../os/bpf-probe.ts";
 import { SystemError } from "../os/errors.ts";
 
@@ -22,11 +23,13 @@ const LEAST_CAPACITY = 1024;
 
 /** Opens the plane that the configuration asks for, or the best that can be had. Rejects with SystemError. */
 export async function openPlane(config: Config, events: PlaneEvents): Promise<ChosenPlane> {
-  if (config.plane === "userspace")
+  if (config.plane === "userspace") {
+    await endFormer(config);
     return {
       plane: await UserspacePlane.open(events, { prepare: takeTagsAside }),
       reason: "the configuration asks for it",
     };
+  }
   const [lack] = await probeBpf();
   if (lack === undefined) {
     try {
@@ -52,6 +55,19 @@ async function fallBack(events: PlaneEvents, why: string): Promise<ChosenPlane> 
     plane: await UserspacePlane.open(events, { prepare: takeTagsAside }),
     reason: `programs in the kernel cannot be had: ${why}`,
   };
+}
+
+/**
+ * Ends what programs of a former daemon forward, which crashed: they would go on beside the userspace plane. Takes it over and closes it
+ * as at a stop. Rejects with SystemError.
+ */
+async function endFormer(config: Config): Promise<void> {
+  const owner = ownerOf(config);
+  if (!arePinned(`${owner}-`)) return;
+  const nothing: PlaneEvents = { control: () => undefined, failed: () => undefined };
+  const former = await KernelPlane.open(nothing, { capacity: LEAST_CAPACITY, owner });
+  await former.settle();
+  await former.close();
 }
 
 /** Twice what the file has, so that a reload finds room: a power of two, and no more than the plane beside it has room for. */

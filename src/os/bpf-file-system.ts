@@ -109,6 +109,16 @@ export function removeDirectory(path: string): void {
   }
 }
 
+/** Whether a process that has ended, or one that runs, pinned something in a directory whose name begins so. */
+export function arePinned(prefix: string): boolean {
+  try {
+    return readdirSync(ROOT).some((name) => join(ROOT, name).startsWith(pinPath(ROOT, prefix)));
+  } catch (error) {
+    if (["ENOENT", "EACCES"].includes(codeOf(error))) return false;
+    throw refused("look for pins", ROOT, error);
+  }
+}
+
 /** Removes the directories beside this one whose names begin so, with all their pins, but those that a process has. Throws SystemError. */
 export function removeOthers(path: string, prefix: string): void {
   const begin = pinPath(dirname(path), prefix);

@@ -199,12 +199,36 @@ async function crashInto(lab: Lab, change: (config: Configuration) => void): Pro
 }
 
 interface Configuration {
+  plane?: string;
   readonly tunnels: { readonly peer: { readonly pseudowires: Record<string, object> } };
 }
 
 const fixed = (id: number) => ({
   ...{ local_session_id: id, remote_session_id: id },
   ...{ receive_cookie: "0102030405060708", transmit_cookie: "0102030405060708" },
+});
+
+test("a crash, and a configuration for the userspace plane: programs forward nothing beside it", async () => {
+  await using lab = await Lab.up(topologyOf("to-userspace", { interface: "trunk" }, true), "ebpf");
+  await eventually("hosts reach each other", () => lab.reaches("a1", "10.0.0.12"));
+  await crashInto(lab, (config) => {
+    config.plane = "userspace";
+  });
+  expect((await lab.status("a")).plane.name).toBe("userspace");
+  await lab.reached("a1", "10.0.0.12");
+  const before = await lab.pseudowire("a", "lan");
+  for (const [from, to] of [
+    ["a1", "10.0.0.12"],
+    ["b1", "10.0.0.11"],
+  ] as const) {
+    const { stdout } = await lab.exec(from, "ping", "-q", "-i", "0.02", "-c", "50", to);
+    expect(stdout).toContain("50 packets transmitted, 50 received, 0% packet loss");
+  }
+  const after = await lab.pseudowire("a", "lan");
+  expect(after.receivedFrames - before.receivedFrames).toBeGreaterThanOrEqual(100);
+  const left = (await lab.shell("lcce-a", "ls /sys/class/net")).stdout.split(/\s+/);
+  expect(left.filter((name) => name.startsWith("ws"))).toEqual([]);
+  expect(existsSync(lab.path(PINS)) ? readdirSync(lab.path(PINS)) : []).toHaveLength(1);
 });
 
 test("a crash, and a configuration that the maps left behind have no room for: the next daemon makes others", async () => {
