@@ -81,9 +81,10 @@ export class Circuits {
     const attached = circuit?.pseudowires.get(pseudowire);
     if (circuit === undefined || attached === undefined) return "not attached yet";
     if (attached.problem !== undefined || circuit.isUp) return attached.problem;
-    const { device } = attached.config.circuit;
-    if (circuit.problem !== undefined) return circuit.problem;
-    return this.#links.get(device) === undefined ? `there is no interface ${device}` : `${device} is down`;
+    const { device, kind } = attached.config.circuit;
+    const isThere = this.#links.get(device) !== undefined;
+    if (circuit.problem !== undefined && (isThere || kind === "tap")) return circuit.problem;
+    return isThere ? `${device} is down` : `there is no interface ${device}`;
   }
 
   /** The pseudowires whose frames another daemon has, or whose TAP device is not as the file wants it, a line for each. */
