@@ -50,7 +50,8 @@ function superFrame(payloadOctets: number, segmentOctets: number): Uint8Array {
   return concat(new Uint8Array(header.buffer), frame);
 }
 
-test("of a super-frame whose segments are too long each one is counted, and the short last one is sent", () => {
+/** The circuit's side with one session on a circuit, its counters, and what sends the circuit a frame behind a virtio-net header. */
+function circuitSide(changes: Parameters<typeof attachment>[0] = {}) {
   const [circuit, host] = sockets as [ReturnType<typeof open>, ReturnType<typeof open>];
   const arena = new Arena();
   const tables = new Tables(arena);
@@ -65,8 +66,7 @@ test("of a super-frame whose segments are too long each one is counted, and the 
     name: "eth1",
     sendsBy: "eth1",
   });
-  const mtu = 1000;
-  tables.addSession(1, 3, sessionParameters({ localSessionId: 1 }), { ...attachment(), mtu });
+  tables.addSession(1, 3, sessionParameters({ localSessionId: 1 }), attachment(changes));
   const path = {
     encapsulation: "udp",
     localAddress: "127.0.0.1",
@@ -75,13 +75,19 @@ test("of a super-frame whose segments are too long each one is counted, and the 
     remotePort: circuit.port,
   } as const;
   const cells = new Float64Array(counters).subarray(CELLS_A_SESSION);
+  const send = (octets: Uint8Array) => sendDatagram(host.fd, octets, path);
+  return { arena, tables, kernel, side, opened, cells, send };
+}
+
+test("of a super-frame whose segments are too long each one is counted, and the short last one is sent", () => {
+  const { side, opened, cells, send } = circuitSide({ mtu: 1000 });
   for (const [payload, sent, given] of [
     [3 * 1460 + 10, 1, 3],
     [3 * 1460, 0, 3],
     [1460, 0, 1],
   ] as const) {
     cells.fill(0);
-    expect(sendDatagram(host.fd, superFrame(payload, 1460), path)).toBeUndefined();
+    expect(send(superFrame(payload, 1460))).toBeUndefined();
     side.serve(opened);
     expect(cells[counterCells.transmittedFrames], `${payload} octets`).toBe(sent);
     expect(cells[counterCells.discards + discardIndex.oversize], `${payload} octets`).toBe(given);
@@ -89,31 +95,9 @@ test("of a super-frame whose segments are too long each one is counted, and the 
 });
 
 test("a turn ends after so many frames, however few were read; the rest waits, and is not lost", () => {
-  const [circuit, host] = sockets as [ReturnType<typeof open>, ReturnType<typeof open>];
-  const arena = new Arena();
-  const tables = new Tables(arena);
-  const kernel = new FakeKernel(arena);
-  const counters = new SharedArrayBuffer(2 * CELLS_A_SESSION * 8);
-  const charges = new Charges(counters);
-  const side = new CircuitSide(arena, charges, new PeerOutlet(arena, charges, kernel));
-  const opened = tables.openCircuit({
-    fd: circuit.fd,
-    readFd: circuit.fd,
-    kind: "interface",
-    name: "eth1",
-    sendsBy: "eth1",
-  });
-  tables.addSession(1, 3, sessionParameters({ localSessionId: 1 }), attachment());
-  const path = {
-    encapsulation: "udp",
-    localAddress: "127.0.0.1",
-    localPort: host.port,
-    remoteAddress: "127.0.0.1",
-    remotePort: circuit.port,
-  } as const;
-  for (let frame = 0; frame < 6; frame += 1)
-    expect(sendDatagram(host.fd, tinySegments(), path)).toBeUndefined();
-  const passed = () => new Float64Array(counters)[CELLS_A_SESSION + counterCells.transmittedFrames]!;
+  const { arena, tables, kernel, side, opened, cells, send } = circuitSide();
+  for (let frame = 0; frame < 6; frame += 1) expect(send(tinySegments())).toBeUndefined();
+  const passed = () => cells[counterCells.transmittedFrames]!;
   side.serve(opened);
   let before = 0;
   let turns = 1;
@@ -130,7 +114,7 @@ test("a turn ends after so many frames, however few were read; the rest waits, a
   expect(turns).toBe(3);
   arena.checkGuards();
   // A circuit that closes meanwhile costs what waits.
-  for (let frame = 0; frame < 6; frame += 1) sendDatagram(host.fd, tinySegments(), path);
+  for (let frame = 0; frame < 6; frame += 1) send(tinySegments());
   side.serve(opened);
   tables.closeCircuit("eth1");
   while (side.hasWaiting) side.goOn();
