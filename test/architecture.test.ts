@@ -26,10 +26,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   config: ["wire", "bytes"],
   forwarding: ["wire", "bytes", "ports.ts"],
   "forwarding/userspace": ["forwarding", "os", "wire", "bytes", "ports.ts"],
-  "forwarding/ebpf": ["forwarding", "bpf", "wire", "bytes", "ports.ts"],
-  "forwarding/kernel": [
+  "forwarding/ebpf/programs": ["forwarding", "bpf", "wire", "bytes", "ports.ts"],
+  "forwarding/ebpf/plane": [
     "forwarding/userspace",
-    "forwarding/ebpf",
+    "forwarding/ebpf/programs",
     "forwarding",
     "bpf",
     "os",
@@ -43,13 +43,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "control",
     "forwarding",
     "forwarding/userspace",
-    "forwarding/kernel",
+    "forwarding/ebpf/plane",
     "os",
     "wire",
     "bytes",
     "ports.ts",
   ],
-  lab: ["daemon", "config", "forwarding", "forwarding/ebpf", "os", "bpf", "wire", "bytes"],
+  lab: ["daemon", "config", "forwarding", "forwarding/ebpf/programs", "os", "bpf", "wire", "bytes"],
   cli: [
     "lab",
     "daemon",
@@ -75,7 +75,7 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
   cli: ["*"],
   config: ["yaml", "zod"],
   "forwarding/userspace": ["node:worker_threads", "node:net"],
-  "forwarding/kernel": ["node:crypto", "node:fs", "node:path", "node:net"],
+  "forwarding/ebpf/plane": ["node:crypto", "node:fs", "node:path", "node:net"],
   // Hashes are computed, nothing else: the same octets always give the same digest.
   "wire/message-digest.ts": ["node:crypto"],
   "wire/hidden-avp.ts": ["node:crypto"],
@@ -90,7 +90,7 @@ const pure = [
   "control",
   "config",
   "forwarding",
-  "forwarding/ebpf",
+  "forwarding/ebpf/programs",
   "index.ts",
 ];
 
@@ -141,7 +141,7 @@ describe("imports go downward only", () => {
     ["bpf/a.ts", 'import { x } from "../wire/b.ts";'],
     ["control/a.ts", 'export { x } from "../forwarding/plane.ts";'],
     ["forwarding/a.ts", 'import { x } from "./userspace/b.ts";'],
-    ["forwarding/ebpf/a.ts", 'import { x } from "../userspace/b.ts";'],
+    ["forwarding/ebpf/programs/a.ts", 'import { x } from "../../userspace/b.ts";'],
     ["config/a.ts", 'const late = await import("../os/b.ts");'],
     ["daemon/a.ts", 'import "../cli/main.ts";'],
     ["bytes/a.ts", 'import {\n  x,\n  y,\n} from "../wire/b.ts";'],

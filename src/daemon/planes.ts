@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { messageOf } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
-import { KernelPlane } from "../forwarding/kernel/plane.ts";
-import { takeTagsAside } from "../forwarding/kernel/tags-aside.ts";
+import { EbpfPlane } from "../forwarding/ebpf/plane/plane.ts";
+import { takeTagsAside } from "../forwarding/ebpf/plane/tags-aside.ts";
 import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
 import { UserspacePlane } from "../forwarding/userspace/plane.ts";
 import { MOST_SESSIONS } from "../forwarding/userspace/session-row.ts";
@@ -33,7 +33,7 @@ export async function openPlane(config: Config, events: PlaneEvents): Promise<Ch
   const [lack] = await probeBpf();
   if (lack === undefined) {
     try {
-      const plane = await KernelPlane.open(events, { capacity: capacityFor(config), owner: ownerOf(config) });
+      const plane = await EbpfPlane.open(events, { capacity: capacityFor(config), owner: ownerOf(config) });
       const reason = `programs in the kernel can be had; ${plane.crashWords}`;
       return { plane, reason, outlivesDaemon: plane.outlivesDaemon };
     } catch (error) {
@@ -65,7 +65,7 @@ async function endFormer(config: Config): Promise<void> {
   const owner = ownerOf(config);
   if (!arePinned(`${owner}-`)) return;
   const nothing: PlaneEvents = { control: () => undefined, failed: () => undefined };
-  const former = await KernelPlane.open(nothing, { capacity: LEAST_CAPACITY, owner });
+  const former = await EbpfPlane.open(nothing, { capacity: LEAST_CAPACITY, owner });
   await former.settle();
   await former.close();
 }

@@ -1,12 +1,16 @@
 import { assemble } from "../bpf/assembler.ts";
 import type { Line } from "../bpf/line.ts";
 import { VerifierError } from "../bpf/verifier-error.ts";
-import { decapsulateProgram } from "../forwarding/ebpf/decapsulate-program.ts";
-import { emitProgram } from "../forwarding/ebpf/emit-program.ts";
-import { encapsulateProgram } from "../forwarding/ebpf/encapsulate-program.ts";
-import { mapSizes } from "../forwarding/ebpf/map-layout.ts";
-import { everyDecapsulation, everyEncapsulation, type ProgramMaps } from "../forwarding/ebpf/options.ts";
-import { puntProgram } from "../forwarding/ebpf/punt-program.ts";
+import { decapsulateProgram } from "../forwarding/ebpf/programs/decapsulate-program.ts";
+import { emitProgram } from "../forwarding/ebpf/programs/emit-program.ts";
+import { encapsulateProgram } from "../forwarding/ebpf/programs/encapsulate-program.ts";
+import { mapSizes } from "../forwarding/ebpf/programs/map-layout.ts";
+import {
+  everyDecapsulation,
+  everyEncapsulation,
+  type ProgramMaps,
+} from "../forwarding/ebpf/programs/options.ts";
+import { puntProgram } from "../forwarding/ebpf/programs/punt-program.ts";
 import { packetLayout } from "../os/bpf-probe.ts";
 import { BpfSyscall } from "../os/bpf-syscall.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { headerPlaces } from "../../src/forwarding/ebpf/options.ts";
-import { obstacleTo } from "../../src/forwarding/kernel/acceleration.ts";
+import { obstacleTo } from "../../src/forwarding/ebpf/plane/acceleration.ts";
+import { headerPlaces } from "../../src/forwarding/ebpf/programs/options.ts";
 import type { PsnEndpoint } from "../../src/forwarding/plane.ts";
 import type { DataSequencing } from "../../src/wire/session-parameters.ts";
 import { attachment, pathOver, sessionParameters } from "../support/sessions.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { superFramesOf } from "../../src/forwarding/kernel/super-frames.ts";
+import { superFramesOf } from "../../src/forwarding/ebpf/plane/super-frames.ts";
 
 const veth = { interfaceName: "wan0", finishes: false };
 const card = { interfaceName: "eth0", finishes: true };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { everyDecapsulation, everyEncapsulation } from "../../src/forwarding/ebpf/options.ts";
+import { everyDecapsulation, everyEncapsulation } from "../../src/forwarding/ebpf/programs/options.ts";
 import { GUEST_TEST_LIMIT_MS, runGuest } from "../support/guest.ts";
 
 test(

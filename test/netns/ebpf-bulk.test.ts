@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { everyOption, headerPlaces, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import {
+  everyOption,
+  headerPlaces,
+  type ProgramOptions,
+} from "../../src/forwarding/ebpf/programs/options.ts";
 import { SHORTEST_FRAME_OCTETS } from "../../src/wire/ethernet.ts";
 import { LINK_OCTETS } from "../support/ebpf-bench.ts";
 import { nameOf } from "../support/ebpf-session.ts";

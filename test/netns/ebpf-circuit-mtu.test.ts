@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SKB_CONTEXT_OCTETS, skbContext } from "../../src/bpf/skb-context.ts";
-import { decapsulateProgram } from "../../src/forwarding/ebpf/decapsulate-program.ts";
-import { everyDecapsulation, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import { decapsulateProgram } from "../../src/forwarding/ebpf/programs/decapsulate-program.ts";
+import { everyDecapsulation, type ProgramOptions } from "../../src/forwarding/ebpf/programs/options.ts";
 import { canTellProtocol } from "../../src/os/bpf-probe.ts";
 import { ifNameToIndex } from "../../src/os/libc.ts";
 import { Bench, messageOf, received, told } from "../support/ebpf-bench.ts";

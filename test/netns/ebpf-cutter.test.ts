@@ -6,11 +6,11 @@ import type { Line } from "../../src/bpf/line.ts";
 import { call, exit, load32, move, multiply, or, shiftLeft, shiftRight } from "../../src/bpf/mnemonics.ts";
 import { skbContext } from "../../src/bpf/skb-context.ts";
 import { toHex } from "../../src/bytes/hex.ts";
-import { decapsulateProgram } from "../../src/forwarding/ebpf/decapsulate-program.ts";
-import { emitProgram } from "../../src/forwarding/ebpf/emit-program.ts";
-import { encapsulateProgram } from "../../src/forwarding/ebpf/encapsulate-program.ts";
-import { routeEntry } from "../../src/forwarding/ebpf/map-layout.ts";
-import type { ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import { decapsulateProgram } from "../../src/forwarding/ebpf/programs/decapsulate-program.ts";
+import { emitProgram } from "../../src/forwarding/ebpf/programs/emit-program.ts";
+import { encapsulateProgram } from "../../src/forwarding/ebpf/programs/encapsulate-program.ts";
+import { routeEntry } from "../../src/forwarding/ebpf/programs/map-layout.ts";
+import type { ProgramOptions } from "../../src/forwarding/ebpf/programs/options.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { Bench, LINK_OCTETS, messageOf } from "../support/ebpf-bench.ts";
 import {

@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { concat, fromHex, toHex } from "../../src/bytes/hex.ts";
-import { encapsulateProgram } from "../../src/forwarding/ebpf/encapsulate-program.ts";
-import { decodeSequence } from "../../src/forwarding/ebpf/map-layout.ts";
-import { everyOption, headerPlaces, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import { encapsulateProgram } from "../../src/forwarding/ebpf/programs/encapsulate-program.ts";
+import { decodeSequence } from "../../src/forwarding/ebpf/programs/map-layout.ts";
+import {
+  everyOption,
+  headerPlaces,
+  type ProgramOptions,
+} from "../../src/forwarding/ebpf/programs/options.ts";
 import { decapsulate, newSequenceState } from "../../src/forwarding/encapsulation.ts";
 import {
   Bench,

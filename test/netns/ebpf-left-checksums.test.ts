@@ -1,7 +1,7 @@
 import { closeSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { toHex } from "../../src/bytes/hex.ts";
-import { everyOption } from "../../src/forwarding/ebpf/options.ts";
+import { everyOption } from "../../src/forwarding/ebpf/programs/options.ts";
 import { FrameSocket } from "../../src/lab/frame-socket.ts";
 import { openPacketSocket } from "../../src/os/sockets.ts";
 import { nameOf } from "../support/ebpf-session.ts";

@@ -20,10 +20,10 @@ import {
 import { skbContext } from "../../src/bpf/skb-context.ts";
 import { concat, toHex } from "../../src/bytes/hex.ts";
 import { Writer } from "../../src/bytes/writer.ts";
-import { decapsulateProgram } from "../../src/forwarding/ebpf/decapsulate-program.ts";
-import { encapsulateProgram } from "../../src/forwarding/ebpf/encapsulate-program.ts";
-import { circuitEntry, type Placement, peerEntry } from "../../src/forwarding/ebpf/map-layout.ts";
-import { everyOption, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import { decapsulateProgram } from "../../src/forwarding/ebpf/programs/decapsulate-program.ts";
+import { encapsulateProgram } from "../../src/forwarding/ebpf/programs/encapsulate-program.ts";
+import { circuitEntry, type Placement, peerEntry } from "../../src/forwarding/ebpf/programs/map-layout.ts";
+import { everyOption, type ProgramOptions } from "../../src/forwarding/ebpf/programs/options.ts";
 import { decapsulate, encapsulate, newSequenceState } from "../../src/forwarding/encapsulation.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { ifNameToIndex } from "../../src/os/libc.ts";

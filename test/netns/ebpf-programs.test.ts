@@ -2,15 +2,15 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { assemble } from "../../src/bpf/assembler.ts";
 import { concat, fromHex, toHex } from "../../src/bytes/hex.ts";
-import { decapsulateProgram } from "../../src/forwarding/ebpf/decapsulate-program.ts";
-import { encapsulateProgram } from "../../src/forwarding/ebpf/encapsulate-program.ts";
-import { decodeSequence, mapSizes } from "../../src/forwarding/ebpf/map-layout.ts";
+import { decapsulateProgram } from "../../src/forwarding/ebpf/programs/decapsulate-program.ts";
+import { encapsulateProgram } from "../../src/forwarding/ebpf/programs/encapsulate-program.ts";
+import { decodeSequence, mapSizes } from "../../src/forwarding/ebpf/programs/map-layout.ts";
 import {
   everyDecapsulation,
   everyEncapsulation,
   headerPlaces,
   type ProgramOptions,
-} from "../../src/forwarding/ebpf/options.ts";
+} from "../../src/forwarding/ebpf/programs/options.ts";
 import {
   decapsulate,
   encapsulate,

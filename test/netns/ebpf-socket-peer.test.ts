@@ -3,9 +3,9 @@ import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { assemble } from "../../src/bpf/assembler.ts";
 import { concat, toHex } from "../../src/bytes/hex.ts";
-import { puntEntry } from "../../src/forwarding/ebpf/map-layout.ts";
-import { everyOption, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
-import { puntProgram } from "../../src/forwarding/ebpf/punt-program.ts";
+import { puntEntry } from "../../src/forwarding/ebpf/programs/map-layout.ts";
+import { everyOption, type ProgramOptions } from "../../src/forwarding/ebpf/programs/options.ts";
+import { puntProgram } from "../../src/forwarding/ebpf/programs/punt-program.ts";
 import { decapsulate, newSequenceState } from "../../src/forwarding/encapsulation.ts";
 
 import { FrameSocket } from "../../src/lab/frame-socket.ts";

@@ -13,12 +13,12 @@ export const builtPlanes = {
     const { UserspacePlane } =
       await built<typeof import("../../src/forwarding/userspace/plane.ts")>("userspace/plane.js");
     const { takeTagsAside } =
-      await built<typeof import("../../src/forwarding/kernel/tags-aside.ts")>("kernel/tags-aside.js");
+      await built<typeof import("../../src/forwarding/ebpf/plane/tags-aside.ts")>("ebpf/plane/tags-aside.js");
     return UserspacePlane.open(events, { prepare: takeTagsAside });
   },
   async ebpf(events: PlaneEvents): Promise<ForwardingPlane> {
-    const { KernelPlane } =
-      await built<typeof import("../../src/forwarding/kernel/plane.ts")>("kernel/plane.js");
-    return KernelPlane.open(events, { capacity: 1024, owner: `contract-${process.pid}` });
+    const { EbpfPlane } =
+      await built<typeof import("../../src/forwarding/ebpf/plane/plane.ts")>("ebpf/plane/plane.js");
+    return EbpfPlane.open(events, { capacity: 1024, owner: `contract-${process.pid}` });
   },
 } as const;

@@ -3,18 +3,22 @@ import { assemble } from "../../src/bpf/assembler.ts";
 import { verdicts } from "../../src/bpf/kernel-numbers.ts";
 import type { Line } from "../../src/bpf/line.ts";
 import { toHex } from "../../src/bytes/hex.ts";
-import { decapsulateProgram } from "../../src/forwarding/ebpf/decapsulate-program.ts";
-import { encapsulateProgram } from "../../src/forwarding/ebpf/encapsulate-program.ts";
+import { descriptorsOf } from "../../src/forwarding/ebpf/plane/plane-maps.ts";
+import { decapsulateProgram } from "../../src/forwarding/ebpf/programs/decapsulate-program.ts";
+import { encapsulateProgram } from "../../src/forwarding/ebpf/programs/encapsulate-program.ts";
 import {
   circuitEntry,
   countersFrom,
   mapSizes,
   type Placement,
   peerEntry,
-} from "../../src/forwarding/ebpf/map-layout.ts";
-import { headerPlaces, type ProgramMaps, type ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+} from "../../src/forwarding/ebpf/programs/map-layout.ts";
+import {
+  headerPlaces,
+  type ProgramMaps,
+  type ProgramOptions,
+} from "../../src/forwarding/ebpf/programs/options.ts";
 import type { Outcome } from "../../src/forwarding/encapsulation.ts";
-import { descriptorsOf } from "../../src/forwarding/kernel/plane-maps.ts";
 import type { Attachment, SessionCounters } from "../../src/forwarding/plane.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import type { BpfMap, BpfProgram } from "../../src/ports.ts";

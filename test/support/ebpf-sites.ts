@@ -5,10 +5,15 @@ import { Register } from "../../src/bpf/instruction.ts";
 import { verdicts } from "../../src/bpf/kernel-numbers.ts";
 import type { Line } from "../../src/bpf/line.ts";
 import { call, exit, move } from "../../src/bpf/mnemonics.ts";
-import { decapsulateProgram } from "../../src/forwarding/ebpf/decapsulate-program.ts";
-import { encapsulateProgram } from "../../src/forwarding/ebpf/encapsulate-program.ts";
-import { circuitEntry, mapSizes, type Placement, peerEntry } from "../../src/forwarding/ebpf/map-layout.ts";
-import type { ProgramOptions } from "../../src/forwarding/ebpf/options.ts";
+import { decapsulateProgram } from "../../src/forwarding/ebpf/programs/decapsulate-program.ts";
+import { encapsulateProgram } from "../../src/forwarding/ebpf/programs/encapsulate-program.ts";
+import {
+  circuitEntry,
+  mapSizes,
+  type Placement,
+  peerEntry,
+} from "../../src/forwarding/ebpf/programs/map-layout.ts";
+import type { ProgramOptions } from "../../src/forwarding/ebpf/programs/options.ts";
 import type { SessionCounters } from "../../src/forwarding/plane.ts";
 import { FrameSocket } from "../../src/lab/frame-socket.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";

@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { BpfMap, BpfMapDescription, BpfPort } from "../../../ports.ts";
+import { circuitValue, mapSizes, peerValue, routeValue, sequenceValue } from "../programs/map-layout.ts";
+import { everyEncapsulation, type ProgramMaps, shapeOf } from "../programs/options.ts";
+
+/** Keys of a session on the circuit side: at the device and at its detour. */
+const CIRCUIT_KEYS = 2;
+
+/** TABLE: the maps, by the names of their pins. */
+function descriptions(capacity: number) {
+  return {
+    circuits: {
+      ...mapSizes.circuits,
+      kind: "hash",
+      name: "ws_circuits",
+      maxEntries: CIRCUIT_KEYS * capacity,
+      onDemand: true,
+    },
+    peers: { ...mapSizes.peers, kind: "hash", name: "ws_peers", maxEntries: capacity, onDemand: true },
+    counters: { ...mapSizes.counters, kind: "perCpuArray", name: "ws_counters", maxEntries: capacity },
+    sequences: {
+      ...mapSizes.sequences,
+      kind: "array",
+      name: "ws_sequences",
+      maxEntries: capacity,
+      mappable: true,
+    },
+    routes: { ...mapSizes.routes, kind: "array", name: "ws_routes", maxEntries: capacity },
+  } as const satisfies Record<string, BpfMapDescription>;
+}
+
+type MapName = keyof ReturnType<typeof descriptions>;
+const names: readonly MapName[] = ["circuits", "peers", "counters", "sequences", "routes"];
+
+/** The maps that all programs of a plane share. */
+export class PlaneMaps implements Disposable {
+  readonly circuits: BpfMap;
+  readonly peers: BpfMap;
+  readonly counters: BpfMap;
+  readonly sequences: BpfMap;
+  readonly routes: BpfMap;
+  /** Sessions that there is room for. */
+  readonly capacity: number;
+  /** Whether a former daemon made them. */
+  readonly areInherited: boolean;
+
+  private constructor(maps: Readonly<Record<MapName, BpfMap>>, areInherited: boolean) {
+    this.circuits = maps.circuits;
+    this.peers = maps.peers;
+    this.counters = maps.counters;
+    this.sequences = maps.sequences;
+    this.routes = maps.routes;
+    this.capacity = maps.peers.description.maxEntries;
+    this.areInherited = areInherited;
+  }
+
+  /** Makes them, and pins them in the directory if there is one: what is pinned there for them gives way. Throws SystemError. */
+  static create(bpf: BpfPort, capacity: number, directory: string | undefined): PlaneMaps {
+    const made: Partial<Record<MapName, BpfMap>> = {};
+    const wanted = descriptions(capacity);
+    try {
+      for (const name of names) {
+        const map = bpf.createMap(wanted[name]);
+        made[name] = map;
+        if (directory === undefined) continue;
+        const path = join(directory, name);
+        rmSync(path, { force: true });
+        map.pin(path);
+      }
+      return new PlaneMaps(made as Record<MapName, BpfMap>, false);
+    } catch (error) {
+      for (const map of Object.values(made)) map.close();
+      throw error;
+    }
+  }
+
+  /** Those that are pinned in the directory, if they are all there and have room enough. Throws SystemError. */
+  static open(bpf: BpfPort, capacity: number, directory: string): PlaneMaps | undefined {
+    const paths = names.map((name) => [name, join(directory, name)] as const);
+    if (!paths.every(([, path]) => existsSync(path))) return undefined;
+    const opened = paths.map(([name, path]) => [name, bpf.openMap(path)] as const);
+    const maps = new PlaneMaps(Object.fromEntries(opened) as Record<MapName, BpfMap>, true);
+    if (maps.capacity >= capacity) return maps;
+    maps[Symbol.dispose]();
+    return undefined;
+  }
+
+  get fds(): ProgramMaps {
+    return descriptorsOf(this);
+  }
+
+  [Symbol.dispose](): void {
+    for (const name of names) this[name].close();
+  }
+}
+
+/** What programs know maps by. */
+export function descriptorsOf(maps: Readonly<Record<MapName, BpfMap>>): ProgramMaps {
+  const { circuits, peers, counters, sequences, routes } = maps;
+  return {
+    circuits: circuits.fd,
+    peers: peers.fd,
+    counters: counters.fd,
+    sequences: sequences.fd,
+    routes: routes.fd,
+  };
+}
+
+/** Tells layouts apart: maps of another one are not taken over. */
+export const layoutVersion = createHash("sha256")
+  .update(
+    JSON.stringify([
+      circuitValue,
+      peerValue,
+      routeValue,
+      sequenceValue,
+      mapSizes,
+      everyEncapsulation().map(shapeOf),
+    ]),
+  )
+  .digest("hex")
+  .slice(0, 8);

@@ -1,0 +1,67 @@
+import { Register } from "../../../bpf/instruction.ts";
+import { verdicts } from "../../../bpf/kernel-numbers.ts";
+import { type Line, label } from "../../../bpf/line.ts";
+import { add, exit, jump, load32, load64, move, store64 } from "../../../bpf/mnemonics.ts";
+import type { DiscardReason } from "../../discard-reasons.ts";
+import { known } from "./inner-headers.ts";
+import { counterOffsets, discardOffset } from "./map-layout.ts";
+import { atSlot } from "./parts.ts";
+
+/** Counters are per CPU: nobody else adds to them, and a load, an addition and a store will do. */
+
+const { result, arg1, arg2, saved4, frame } = Register;
+
+/** Adds a register, or a constant, to a counter behind `result`. */
+function addTo(offset: number, value: Register | number): readonly Line[] {
+  return [load64(arg1, result, offset), add(arg1, value), store64(result, offset, arg1)];
+}
+
+/**
+ * Counts the frames that this one stands for, as `place` of the stack knows them (inner-headers.ts), with the octets that the register
+ * says and those of repeated headers; without a slot nothing is counted.
+ */
+export function countFrames(
+  direction: "received" | "transmitted",
+  octets: Register,
+  place: number,
+  counters: number,
+  slotOffset: number,
+  key: number,
+): readonly Line[] {
+  return [
+    ...atSlot(counters, slotOffset, key, "send"),
+    load32(arg2, frame, place + known.frames),
+    ...addTo(counterOffsets[`${direction}Frames`], arg2),
+    load32(arg2, frame, place + known.repeatedOctets),
+    add(arg2, octets),
+    ...addTo(counterOffsets[`${direction}Octets`], arg2),
+  ];
+}
+
+/** The label at which a frame is given up for a reason; `discardEnds` has its lines. */
+export function discard(reason: DiscardReason): string {
+  return `discard.${reason}`;
+}
+
+/** The ends of a program at which frames are given up and counted, one for each reason. */
+export function discardEnds(
+  reasons: readonly DiscardReason[],
+  counters: number,
+  slotOffset: number,
+  key: number,
+): readonly Line[] {
+  return [
+    ...reasons.flatMap((reason, index) => [
+      label(discard(reason)),
+      move(saved4, discardOffset(reason)),
+      ...(index < reasons.length - 1 ? [jump("discard")] : []),
+    ]),
+    label("discard"),
+    ...atSlot(counters, slotOffset, key, "discarded"),
+    add(result, saved4),
+    ...addTo(0, 1),
+    label("discarded"),
+    move(result, verdicts.drop),
+    exit(),
+  ];
+}

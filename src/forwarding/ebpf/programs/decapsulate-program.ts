@@ -1,0 +1,366 @@
+import { Register } from "../../../bpf/instruction.ts";
+import { adjustRoomFlags, adjustRoomModes } from "../../../bpf/kernel-numbers.ts";
+import { type Line, label } from "../../../bpf/line.ts";
+import {
+  add,
+  call,
+  exit,
+  jump,
+  jumpIfAtLeast,
+  jumpIfAtMost,
+  jumpIfEqual,
+  jumpIfLess,
+  jumpIfNotEqual,
+  jumpIfSet,
+  load8,
+  load16,
+  load32,
+  loadConstant,
+  move,
+  store32,
+  subtract,
+} from "../../../bpf/mnemonics.ts";
+import { skbContext } from "../../../bpf/skb-context.ts";
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../../wire/ethernet.ts";
+import type { DiscardReason } from "../../discard-reasons.ts";
+import { fitCircuit } from "./circuit-mtu.ts";
+import { countFrames, discard, discardEnds } from "./counters.ts";
+import { assumeSingle, countSegments, KNOWN_OCTETS, known, readInnerHeaders, TCP } from "./inner-headers.ts";
+import { peerValue } from "./map-layout.ts";
+import { judgeUndone, networkDetourEnd, passForeign } from "./network-detour.ts";
+import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions, shapeOf } from "./options.ts";
+import { comparePeer, passOthers, passUnverified, readOuterHeader } from "./outer-check.ts";
+import { FRAGMENT_BITS, ipv4Fields } from "./outer-header.ts";
+import { context, entry, findEntry, loadOctets, overwrite, passEnd, storeOctets } from "./parts.ts";
+import { acceptNumber } from "./sequence.ts";
+import { jumpIfTag, networkOrder, readProtocolAnew, rewriteTag } from "./vlan-tag.ts";
+
+const { result, arg1, arg2, arg3, arg4, saved3, saved4, frame } = Register;
+
+/** Octets of the data message, and later of the frame in it. */
+const messageOctets = saved3;
+/** Octets of the outer IP packet. */
+const packetOctets = saved4;
+
+/** Offsets from the frame register. */
+const SCRATCH = -8;
+/** The packet from its outer IP header on, at a multiple of 8: our headers, and behind them the first octets of the frame. */
+const HEAD = -152;
+/** The frame's first octets, as many as a shortest one has. */
+const FRAME_ROOM = 64;
+const KNOWN = HEAD - KNOWN_OCTETS;
+const TYPE = 12;
+/** In the sublayer's first octet (RFC 3931 §4.6). */
+const S_BIT_OF_FIRST_OCTET = 0x40;
+
+const reasons = [
+  "truncated",
+  "wrong-peer",
+  "wrong-cookie",
+  "vccv",
+  "fragment",
+  "out-of-sequence",
+  "standby",
+  "untagged",
+  "circuit-error",
+] as const satisfies readonly DiscardReason[];
+
+const slot = peerValue.slot.offset;
+
+/**
+ * The program at the ingress of the packet-switched network: does to a data message what `decapsulate` of the reference says, and
+ * sends the frame to the circuit. All that is not a plain data message of a known session passes to the stack and so to the socket,
+ * which counts it: control messages, unknown sessions, other versions, IP options and fragments, and what has a UDP checksum that
+ * nobody verified yet, for a program cannot. The last lines, from the label "send" on, are those that give the packet to the kernel.
+ */
+export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): readonly Line[] {
+  const places = headerPlaces(options);
+  const headerOctets = places.frame - places.message;
+  // Code points are copied into what is sent alone.
+  const shape = shapeOf({ ...options, copiesDscp: false });
+  return [
+    move(context, arg1),
+    ...passOthers(options),
+    ...readHead(options),
+    ...readOuterHeader(options, HEAD, packetOctets, messageOctets),
+    ...findEntry(shape, maps.peers, HEAD + places.sessionId, peerValue.shape.offset),
+    ...passForeign(),
+    ...passUnverified(options, HEAD),
+    ...assumeSingle(KNOWN, 0),
+    ...(options.encapsulation === "udp" ? judgeSuperFrame(options) : []),
+    ...comparePeer(options, HEAD),
+    jumpIfLess(messageOctets, headerOctets, discard("truncated")),
+    ...openSecret(options),
+    jumpIfLess(messageOctets, headerOctets + LINK_OCTETS, discard("truncated")),
+    add(messageOctets, -headerOctets),
+    ...trim(),
+    ...judgeUndone(options, { place: KNOWN, head: HEAD, messageOctets }, discard("circuit-error")),
+    ...(options.sublayer && options.sequencing !== "none"
+      ? acceptNumber(maps.sequences, slot, HEAD + places.sublayer, SCRATCH)
+      : []),
+    load32(arg1, entry, peerValue.standby.offset),
+    jumpIfNotEqual(arg1, 0, discard("standby")),
+    ...readFrame(options, places.frame),
+    ...(canJoin(options) ? findTcp(options) : []),
+    jumpIfLess(messageOctets, SHORTEST_FRAME_OCTETS, "short"),
+    ...fitCircuit(
+      messageOctets,
+      { type: inner(options) + TYPE, place: KNOWN, scratch: SCRATCH },
+      discard("circuit-error"),
+    ),
+    ...uncover(options, places.frame),
+    jump("deliver"),
+    label("short"),
+    ...rebuild(options),
+    label("deliver"),
+    ...countFrames("received", messageOctets, KNOWN, maps.counters, slot, SCRATCH),
+    label("send"),
+    ...(canJoin(options) ? sendTcp() : []),
+    load32(arg1, entry, peerValue.interfaceIndex.offset),
+    load32(arg2, entry, peerValue.redirectFlags.offset),
+    call("redirect"),
+    exit(),
+    ...networkDetourEnd(),
+    ...passEnd(),
+    ...discardEnds(
+      reasons.filter((reason) => canGiveUp(options, reason)),
+      maps.counters,
+      slot,
+      SCRATCH,
+    ),
+  ];
+}
+
+/** Where the frame is, on the stack. */
+function inner(options: ProgramOptions): number {
+  return HEAD + headerPlaces(options).frame;
+}
+
+/**
+ * Copies the packet's beginning to the stack, by one call where the frame is none of the shortest. Of a shorter packet our headers, or
+ * what there is of them.
+ */
+function readHead(options: ProgramOptions): readonly Line[] {
+  const { cookie, frame: frameAt } = headerPlaces(options);
+  const whole = frameAt + SHORTEST_FRAME_OCTETS;
+  const words = Array.from({ length: (whole - cookie) / 4 }, (_, index) => cookie + 4 * index);
+  return [
+    load32(arg1, context, skbContext.length),
+    jumpIfLess(arg1, LINK_OCTETS + whole, "brief"),
+    ...loadOctets(LINK_OCTETS, HEAD, whole, "pass"),
+    jump("head"),
+    label("brief"),
+    ...words.map((offset) => store32(frame, HEAD + offset, 0)),
+    ...loadOctets(LINK_OCTETS, HEAD, cookie, "pass"),
+    ...(frameAt > cookie ? loadOctets(LINK_OCTETS + cookie, HEAD + cookie, frameAt - cookie, "head") : []),
+    label("head"),
+  ];
+}
+
+/** Whether a program of this kind has a line that gives up for the reason; code that nothing reaches is refused. */
+function canGiveUp(options: ProgramOptions, reason: (typeof reasons)[number]): boolean {
+  if (reason === "wrong-cookie") return options.cookieOctets > 0;
+  if (reason === "vccv" || reason === "fragment") return options.sublayer;
+  if (reason === "out-of-sequence") return options.sublayer && options.sequencing !== "none";
+  if (reason === "untagged") return options.vlan === "vlan";
+  return true;
+}
+
+/**
+ * A super-frame that comes whole, over a network that is this machine's own, goes on whole. What the kernel calls one may as well be a run
+ * of messages that it joined, or has still to cut: those go to the socket, as do super-frames with a number.
+ */
+function judgeSuperFrame(options: ProgramOptions): readonly Line[] {
+  const { frame: frameAt, message, sublayer } = headerPlaces(options);
+  const numbered: readonly Line[] = [
+    load8(arg1, frame, HEAD + sublayer),
+    jumpIfSet(arg1, S_BIT_OF_FIRST_OCTET, "pass"),
+  ];
+  return [
+    load32(arg1, context, skbContext.gsoSize),
+    jumpIfEqual(arg1, 0, "single"),
+    jumpIfLess(messageOctets, frameAt - message + SHORTEST_FRAME_OCTETS, "pass"),
+    ...(options.sublayer ? numbered : []),
+    store32(frame, KNOWN + known.at, LINK_OCTETS + frameAt + LINK_OCTETS),
+    store32(frame, KNOWN + known.linkOctets, LINK_OCTETS),
+    ...readInnerHeaders(KNOWN, "pass"),
+    add(messageOctets, message - frameAt),
+    ...countSegments(KNOWN, messageOctets, "pass"),
+    add(messageOctets, frameAt - message),
+    label("single"),
+  ];
+}
+
+/** Over IP protocol 115 each frame came by itself: the segments of a flow are worth joining before hosts have them. */
+function canJoin({ encapsulation }: ProgramOptions): boolean {
+  return encapsulation === "ip";
+}
+
+/** Learns whether the frame is one of TCP, if those go elsewhere; for most of them it is on the stack. */
+function findTcp(options: ProgramOptions): readonly Line[] {
+  const ip = inner(options) + LINK_OCTETS;
+  return [
+    store32(frame, KNOWN + known.protocol, 0),
+    load32(arg1, entry, peerValue.tcpInterface.offset),
+    jumpIfEqual(arg1, 0, "sought"),
+    load16(arg1, frame, inner(options) + TYPE),
+    jumpIfNotEqual(arg1, networkOrder(ETHERTYPE_IPV4), "seek"),
+    load8(arg1, frame, ip),
+    jumpIfNotEqual(arg1, 0x45, "sought"),
+    load16(arg1, frame, ip + ipv4Fields.fragment),
+    jumpIfSet(arg1, FRAGMENT_BITS, "sought"),
+    load8(arg1, frame, ip + ipv4Fields.protocol),
+    store32(frame, KNOWN + known.protocol, arg1),
+    jump("sought"),
+    label("seek"),
+    store32(frame, KNOWN + known.at, LINK_OCTETS + headerPlaces(options).frame + LINK_OCTETS),
+    store32(frame, KNOWN + known.linkOctets, LINK_OCTETS),
+    ...readInnerHeaders(KNOWN, "sought"),
+    label("sought"),
+  ];
+}
+
+/** All frames of a flow go there, so that they stay in order. */
+function sendTcp(): readonly Line[] {
+  return [
+    load32(arg1, frame, KNOWN + known.protocol),
+    jumpIfNotEqual(arg1, TCP, "circuit"),
+    load32(arg1, entry, peerValue.tcpInterface.offset),
+    move(arg2, 0),
+    call("redirect"),
+    exit(),
+    label("circuit"),
+  ];
+}
+
+/** Compares the cookie, and looks at the sublayer's first bits (RFC 3931 §4.5, RFC 5085 §6.1, RFC 4623 §5.5). */
+function openSecret(options: ProgramOptions): readonly Line[] {
+  const { cookieOctets } = options;
+  const places = headerPlaces(options);
+  // The stack is read at multiples of what is read.
+  const words = Array.from({ length: cookieOctets / 4 }, (_, index) => 4 * index);
+  const cookie = words.flatMap((offset) => [
+    load32(arg1, frame, HEAD + places.cookie + offset),
+    load32(arg2, entry, peerValue.cookie.offset + offset),
+    jumpIfNotEqual(arg1, arg2, discard("wrong-cookie")),
+  ]);
+  const bits: readonly Line[] = [
+    load8(arg1, frame, HEAD + places.sublayer),
+    jumpIfSet(arg1, 0x80, discard("vccv")),
+    jumpIfSet(arg1, 0x30, discard("fragment")),
+  ];
+  return [...cookie, ...(options.sublayer ? bits : [])];
+}
+
+/** Cuts off what follows the outer packet. A short frame is built anew, and so it is of no matter what follows it. */
+function trim(): readonly Line[] {
+  return [
+    jumpIfLess(messageOctets, SHORTEST_FRAME_OCTETS, "trimmed"),
+    move(arg2, packetOctets),
+    add(arg2, LINK_OCTETS),
+    load32(arg1, context, skbContext.length),
+    jumpIfAtMost(arg1, arg2, "trimmed"),
+    move(arg1, context),
+    move(arg3, 0),
+    call("skb_change_tail"),
+    jumpIfNotEqual(result, 0, "pass"),
+    label("trimmed"),
+  ];
+}
+
+/** Copies the whole of a short frame to the stack, and zeros behind it; on a VLAN circuit rewrites the frame's tag. */
+function readFrame(options: ProgramOptions, headerOctets: number): readonly Line[] {
+  const at = inner(options);
+  const zeros = Array.from({ length: FRAME_ROOM / 4 }, (_, index) => store32(frame, at + 4 * index, 0));
+  const rewrite: readonly Line[] = [
+    jumpIfLess(messageOctets, LINK_OCTETS + TAG_OCTETS, discard("untagged")),
+    load16(arg1, frame, at + TYPE),
+    ...jumpIfTag(arg1, "tagged"),
+    jump(discard("untagged")),
+    label("tagged"),
+    ...rewriteTag(
+      at + TYPE,
+      { protocol: peerValue.tagProtocol.offset, vlanId: peerValue.vlanId.offset },
+      arg1,
+      arg2,
+    ),
+  ];
+  return [
+    jumpIfAtLeast(messageOctets, SHORTEST_FRAME_OCTETS, "read"),
+    ...zeros,
+    move(arg4, messageOctets),
+    jumpIfLess(arg4, LINK_OCTETS, discard("truncated")), // known by now, but not to the verifier
+    ...loadOctets(LINK_OCTETS + headerOctets, at, arg4, "pass"),
+    label("read"),
+    ...(options.vlan === "vlan" ? rewrite : []),
+  ];
+}
+
+/**
+ * Makes the packet as long as a shortest frame and overwrites it with what is on the stack. skb_change_tail would be the plain way
+ * to pad, but refuses packets that still are marked as tunnelled, as they are when they come out of a veth pair.
+ */
+function rebuild(options: ProgramOptions): readonly Line[] {
+  const error = discard("circuit-error");
+  return [
+    load32(arg1, context, skbContext.length),
+    move(arg2, SHORTEST_FRAME_OCTETS),
+    subtract(arg2, arg1),
+    jumpIfEqual(arg2, 0, "resized"),
+    move(arg1, context),
+    move(arg3, adjustRoomModes.link),
+    move(arg4, 0),
+    call("skb_adjust_room"),
+    jumpIfNotEqual(result, 0, error),
+    label("resized"),
+    ...storeOctets(inner(options), SHORTEST_FRAME_OCTETS, error),
+    ...readProtocolAnew(error),
+  ];
+}
+
+/** Takes our headers off a frame that needs no padding. */
+function uncover(options: ProgramOptions, headerOctets: number): readonly Line[] {
+  const octets = options.vlan === "vlan" ? LINK_OCTETS + TAG_OCTETS : LINK_OCTETS;
+  return [
+    ...cut(options, headerOctets),
+    ...overwrite(inner(options), octets, discard("circuit-error")),
+    ...setProtocol(options),
+  ];
+}
+
+/** Takes away as much as our headers and the frame's own Ethernet header, which then overwrites the outer one. */
+function cut(options: ProgramOptions, headerOctets: number): readonly Line[] {
+  const { fixedGso, decapsulatedFromIpv4, decapsulatedFromIpv6 } = adjustRoomFlags;
+  const remove = [
+    move(arg1, context),
+    move(arg2, -(headerOctets + LINK_OCTETS)),
+    move(arg3, adjustRoomModes.link),
+    call("skb_adjust_room"),
+    jumpIfNotEqual(result, 0, "pass"),
+  ];
+  if (options.readsProtocol === true) return [loadConstant(arg4, fixedGso), ...remove];
+  const own = options.family === 4 ? decapsulatedFromIpv4 : decapsulatedFromIpv6;
+  const other = options.family === 4 ? decapsulatedFromIpv6 : decapsulatedFromIpv4;
+  const otherType = options.family === 4 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
+  return [
+    loadConstant(arg4, fixedGso | own),
+    load16(arg1, frame, inner(options) + TYPE),
+    jumpIfNotEqual(arg1, networkOrder(otherType), "flags"),
+    loadConstant(arg4, fixedGso | other),
+    label("flags"),
+    ...remove,
+  ];
+}
+
+/** Of IPv4 and IPv6 the kernel knows by now, if it could be told; all else it must read, and so it must a tag. */
+function setProtocol(options: ProgramOptions): readonly Line[] {
+  const anew = readProtocolAnew(discard("circuit-error"));
+  if (options.vlan === "vlan" || options.readsProtocol === true) return anew;
+  return [
+    load16(arg1, frame, inner(options) + TYPE),
+    jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV4), "known"),
+    jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV6), "known"),
+    ...anew,
+    label("known"),
+  ];
+}

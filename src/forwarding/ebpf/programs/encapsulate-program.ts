@@ -1,0 +1,346 @@
+import { Register } from "../../../bpf/instruction.ts";
+import { adjustRoomFlags, adjustRoomModes, innerLinkHeader } from "../../../bpf/kernel-numbers.ts";
+import { type Line, label } from "../../../bpf/line.ts";
+import {
+  add,
+  and,
+  call,
+  jump,
+  jumpIfAtMost,
+  jumpIfEqual,
+  jumpIfGreater,
+  jumpIfLess,
+  jumpIfNotEqual,
+  jumpIfSet,
+  load16,
+  load32,
+  loadConstant,
+  move,
+  multiply,
+  shiftLeft,
+  store16,
+  store32,
+  toBigEndian16,
+} from "../../../bpf/mnemonics.ts";
+import { skbContext } from "../../../bpf/skb-context.ts";
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, TAG_OCTETS } from "../../../wire/ethernet.ts";
+import type { DiscardReason } from "../../discard-reasons.ts";
+import { detourEnd, frameOctets, readTag, tagged, writeKey } from "./circuit-key.ts";
+import { copyDscp } from "./copy-dscp.ts";
+import { countFrames, discard, discardEnds } from "./counters.ts";
+import { emitPlaces } from "./emit-program.ts";
+import { known } from "./inner-headers.ts";
+import { circuitValue, policyBits } from "./map-layout.ts";
+import { redirectToNextHop } from "./next-hop.ts";
+import { disguise, judgeOffloads, sendByCutter } from "./offloads.ts";
+import {
+  headerPlaces,
+  LINK_OCTETS,
+  type ProgramMaps,
+  type ProgramOptions,
+  shapeOf,
+  usesCutter,
+} from "./options.ts";
+import { copyTemplate, finishOuterHeader } from "./outer-header.ts";
+import { context, entry, findEntry, loadOctets, passEnd, storeOctets } from "./parts.ts";
+import { heldEnd, numberFrame } from "./sequence.ts";
+import { chooseProcessor } from "./spread.ts";
+import { partFromSender } from "./time-stamps.ts";
+import {
+  jumpIfIp,
+  jumpIfTag,
+  networkOrder,
+  popTag,
+  pushTag,
+  readProtocolAnew,
+  rewriteTag,
+  takeTagAside,
+} from "./vlan-tag.ts";
+
+const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
+
+/** Offsets from the frame register. */
+const KEY = -8;
+const SCRATCH = -12;
+const MANGLED = -16;
+const TAG = -20;
+/** The template begins at a multiple of 8; in front of it the outer Ethernet header. */
+const TEMPLATE = -120;
+const OUTER = TEMPLATE - LINK_OCTETS;
+const KNOWN = -216;
+/** Offset of the EtherType in an Ethernet header. */
+const TYPE = 12;
+
+/** What skb_adjust_room answers for a packet that is in a tunnel already (-EALREADY). */
+const TUNNELLED = -114;
+
+const reasons = [
+  "runt",
+  "not-established",
+  "link-local",
+  "oversize",
+  "path-mtu",
+  "psn-error",
+] as const satisfies readonly DiscardReason[];
+
+const slot = circuitValue.slot.offset;
+
+/**
+ * The program of an attachment circuit, where its frames come in, or where the host sends them into its own end of a pseudowire: does
+ * to a frame what `encapsulate` of the reference says, puts the outer headers in front, and sends it to the peer. A super-frame over
+ * UDP stays whole where the kernel can cut it later, one of TCP over IP protocol 115 until the cutter does. What has no entry passes; what the program cannot do takes the detour as it
+ * came: other super-frames, what must be fragmented, frames with more tags than it looks through. The last lines, from the label
+ * "send" on, are those that give the packet to the kernel.
+ */
+export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): readonly Line[] {
+  const places = headerPlaces(options);
+  const inner = TEMPLATE + places.frame;
+  return [
+    move(context, arg1),
+    ...takeTagAside(),
+    ...readTag(TAG),
+    ...writeKey(options.vlan, KEY, TAG),
+    ...findEntry(shapeOf(options), maps.circuits, KEY, circuitValue.shape.offset),
+    ...partFromSender(options, KNOWN, "near", discard("psn-error")),
+    ...loadOctets(0, inner, LINK_OCTETS, discard("runt")),
+    ...judge(inner),
+    ...judgeOffloads(options, { inner, place: KNOWN }),
+    ...judgeTags(inner),
+    ...measure(inner, places.frame),
+    ...(usesCutter(options) ? chooseProcessor(options, KNOWN) : []),
+    ...copyTemplate(TEMPLATE, places.frame),
+    ...copyDscp(options, TEMPLATE, { type: inner + TYPE, scratch: SCRATCH }),
+    ...numberFrame(options, maps.sequences, slot, {
+      sublayer: TEMPLATE + places.sublayer,
+      type: inner + TYPE,
+      scratch: SCRATCH,
+    }),
+    ...finishOuterHeader(options, TEMPLATE, frameOctets),
+    ...(usesCutter(options) ? disguise(options, TEMPLATE) : []),
+    ...composeLinkHeaders(options, inner),
+    ...pretendIp(),
+    ...makeRoom(options, places.frame),
+    ...write(options, places.frame),
+    ...countFrames("transmitted", frameOctets, KNOWN, maps.counters, slot, SCRATCH),
+    label("send"),
+    ...(usesCutter(options) ? sendByCutter(KNOWN) : []),
+    ...redirectToNextHop(entry, circuitValue),
+    ...heldEnd(options),
+    ...detourEnd(),
+    ...passEnd(),
+    ...discardEnds(reasons, maps.counters, slot, SCRATCH),
+  ];
+}
+
+/** Whether the frame may go: the session's state, and the policy for 01-80-C2-00-00-00..0F. */
+function judge(inner: number): readonly Line[] {
+  return [
+    load32(arg5, entry, circuitValue.policy.offset),
+    move(arg1, arg5),
+    and(arg1, policyBits.transmitAllowed),
+    jumpIfEqual(arg1, 0, discard("not-established")),
+    load32(arg1, frame, inner),
+    jumpIfNotEqual(arg1, 0x00c2_8001, "allowed"),
+    load16(arg1, frame, inner + 4),
+    toBigEndian16(arg1),
+    jumpIfGreater(arg1, 0x000f, "allowed"),
+    jumpIfSet(arg5, policyBits.blockLinkLocal, discard("link-local")),
+    jumpIfNotEqual(arg1, 0x0001, "allowed"),
+    jumpIfSet(arg5, policyBits.blockPause, discard("link-local")),
+    label("allowed"),
+  ];
+}
+
+/**
+ * The kernel makes room behind what it takes for the link header. Where the host itself sends, that has all tags in it, and is 14 octets
+ * long only once two of them were taken out on the way. Behind the detour it is so with any number of tags, and three or more take it.
+ */
+function judgeTags(inner: number): readonly Line[] {
+  return [
+    jumpIfEqual(tagged, 0, "tags"),
+    load16(arg1, frame, inner + TYPE),
+    ...jumpIfTag(arg1, "two"),
+    jump("tags"),
+    label("two"),
+    load32(arg1, entry, circuitValue.policy.offset),
+    and(arg1, policyBits.unsent),
+    jumpIfEqual(arg1, 0, "tags"),
+    ...loadOctets(TYPE + TAG_OCTETS, SCRATCH, 2, "tags"),
+    load16(arg1, frame, SCRATCH),
+    ...jumpIfTag(arg1, "detour"),
+    label("tags"),
+  ];
+}
+
+/** Whether the frame, or each that it stands for, has the length that the pseudowire's MTU and the path's allow. */
+function measure(inner: number, templateOctets: number): readonly Line[] {
+  return [
+    load32(arg1, entry, circuitValue.frameOctets.offset),
+    jumpIfEqual(tagged, 0, "measured"),
+    add(arg1, TAG_OCTETS),
+    load16(arg2, frame, inner + TYPE),
+    ...jumpIfTag(arg2, "second"),
+    jump("measured"),
+    label("second"),
+    jumpIfLess(frameOctets, LINK_OCTETS + 2 * TAG_OCTETS, "measured"),
+    add(arg1, TAG_OCTETS),
+    label("measured"),
+    load32(arg2, frame, KNOWN + known.longest),
+    jumpIfGreater(arg2, arg1, discard("oversize")),
+    move(arg1, arg2),
+    add(arg1, templateOctets),
+    load32(arg2, entry, circuitValue.packetOctets.offset),
+    jumpIfAtMost(arg1, arg2, "fits"),
+    load32(arg1, entry, circuitValue.policy.offset),
+    jumpIfSet(arg1, policyBits.fragmentOuter, "detour"),
+    jump(discard("path-mtu")),
+    label("fits"),
+  ];
+}
+
+/**
+ * The outer Ethernet header, whose addresses the kernel fills in: it drops what has a group address there. The inner one, with its
+ * tag in place and rewritten; octets 14 to 17 are 0 for a frame without one.
+ */
+function composeLinkHeaders(options: ProgramOptions, inner: number): readonly Line[] {
+  const rewrite = rewriteTag(
+    inner + TYPE,
+    { protocol: circuitValue.tagProtocol.offset, vlanId: circuitValue.vlanId.offset },
+    arg1,
+    arg2,
+  );
+  return [
+    ...[0, 2, 4, 6, 8, 10].map((offset) => store16(frame, OUTER + offset, 0)),
+    ...(usesCutter(options)
+      ? [load32(arg1, entry, slot), store32(frame, OUTER + emitPlaces.slot, arg1)]
+      : []),
+    store16(frame, OUTER + TYPE, networkOrder(outerType(options))),
+    store16(frame, inner + TYPE + 2, 0),
+    store16(frame, inner + TYPE + 4, 0),
+    jumpIfEqual(tagged, 0, "composed"),
+    load16(arg1, frame, inner + TYPE),
+    store16(frame, inner + TYPE + 4, arg1),
+    load16(arg1, frame, TAG),
+    store16(frame, inner + TYPE, arg1),
+    load16(arg1, frame, TAG + 2),
+    store16(frame, inner + TYPE + 2, arg1),
+    ...(options.vlan === "vlan" ? rewrite : []),
+    label("composed"),
+  ];
+}
+
+/**
+ * Makes the kernel take a frame that is not IP for IPv4, for skb_adjust_room makes room in nothing else: an empty tag pushes what is
+ * beside the packet into its octets, the type behind it is overwritten, and the pop reads it. The true header is on the stack. From
+ * here on such a packet cannot take the detour.
+ */
+function pretendIp(): readonly Line[] {
+  const error = discard("psn-error");
+  return [
+    store32(frame, MANGLED, 0),
+    load32(arg1, context, skbContext.protocol),
+    ...jumpIfIp(arg1, "ip"),
+    store32(frame, MANGLED, 1),
+    jumpIfNotEqual(tagged, 0, "push"),
+    ...pushTag(error),
+    label("push"),
+    ...pushTag(error),
+    store16(frame, SCRATCH, networkOrder(ETHERTYPE_IPV4)),
+    ...storeType(error),
+    ...popTag(error),
+    jumpIfNotEqual(tagged, 0, "ip"),
+    ...popTag(error),
+    label("ip"),
+  ];
+}
+
+/** Overwrites the type behind one tag. */
+function storeType(otherwise: string): readonly Line[] {
+  return [
+    move(arg1, context),
+    move(arg2, TYPE + TAG_OCTETS),
+    move(arg3, frame),
+    add(arg3, SCRATCH),
+    move(arg4, 2),
+    move(arg5, 0),
+    call("skb_store_bytes"),
+    jumpIfNotEqual(result, 0, otherwise),
+  ];
+}
+
+/** Octets of the template, another Ethernet header, and a tag if there is one. */
+function roomOctets(register: typeof arg2, templateOctets: number): readonly Line[] {
+  return [
+    move(register, tagged),
+    multiply(register, TAG_OCTETS),
+    add(register, templateOctets + LINK_OCTETS),
+  ];
+}
+
+/** Room behind the Ethernet header for what is to be written, told to the kernel as a tunnel, so that it can cut super-frames. */
+function makeRoom(options: ProgramOptions, templateOctets: number): readonly Line[] {
+  const flags =
+    adjustRoomFlags.fixedGso |
+    (options.family === 4 ? adjustRoomFlags.encapsulatedInIpv4 : adjustRoomFlags.encapsulatedInIpv6) |
+    (options.encapsulation === "udp"
+      ? adjustRoomFlags.encapsulatedInUdp
+      : adjustRoomFlags.encapsulatedInGre) |
+    adjustRoomFlags.innerEthernet |
+    innerLinkHeader(LINK_OCTETS);
+  return [
+    ...roomOctets(arg2, templateOctets),
+    move(arg1, tagged),
+    shiftLeft(arg1, 56 + 2), // four octets more of the inner header
+    loadConstant(arg4, flags),
+    add(arg4, arg1),
+    move(arg3, adjustRoomModes.link),
+    move(arg1, context),
+    call("skb_adjust_room"),
+    jumpIfEqual(result, 0, "room"),
+    ...makeRoomInTunnel(templateOctets),
+    label("room"),
+  ];
+}
+
+/**
+ * Room in front of a packet that is in a tunnel already, which the kernel does not take for a tunnel in another: for single frames that
+ * is all the same.
+ */
+function makeRoomInTunnel(templateOctets: number): readonly Line[] {
+  return [
+    load32(arg1, context, skbContext.gsoSize),
+    jumpIfNotEqual(arg1, 0, "refused"),
+    jumpIfNotEqual(result, TUNNELLED, "refused"),
+    ...roomOctets(arg2, templateOctets),
+    move(arg1, context),
+    move(arg3, 0),
+    call("skb_change_head"),
+    jumpIfEqual(result, 0, "room"),
+    label("refused"),
+    load32(arg1, frame, MANGLED),
+    jumpIfEqual(arg1, 0, "detour"),
+    jump(discard("psn-error")),
+  ];
+}
+
+/** Writes all headers, takes the tag away that they now hold, and has the kernel know the outer protocol. */
+function write(options: ProgramOptions, templateOctets: number): readonly Line[] {
+  const error = discard("psn-error");
+  return [
+    move(arg4, tagged),
+    multiply(arg4, TAG_OCTETS),
+    add(arg4, 2 * LINK_OCTETS + templateOctets),
+    ...storeOctets(OUTER, arg4, error),
+    jumpIfEqual(tagged, 0, "written"),
+    ...popTag(error),
+    label("written"),
+    load32(arg1, context, skbContext.protocol),
+    jumpIfEqual(arg1, networkOrder(outerType(options)), "known"),
+    ...readProtocolAnew(error),
+    label("known"),
+  ];
+}
+
+function outerType({ family }: ProgramOptions): number {
+  return family === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+}

@@ -1,0 +1,207 @@
+import { Register } from "../../../bpf/instruction.ts";
+import { type Line, label } from "../../../bpf/line.ts";
+import {
+  add,
+  and,
+  divide,
+  jump,
+  jumpIfAtMost,
+  jumpIfEqual,
+  jumpIfLess,
+  jumpIfNotEqual,
+  load8,
+  load16,
+  load32,
+  move,
+  multiply,
+  shiftRight,
+  store32,
+  subtract,
+  toBigEndian16,
+} from "../../../bpf/mnemonics.ts";
+import { skbContext } from "../../../bpf/skb-context.ts";
+import { ETHERTYPE_IPV6, TAG_OCTETS } from "../../../wire/ethernet.ts";
+import { FRAGMENT_BITS, IPV4_OCTETS, IPV6_OCTETS, ipv4Fields, ipv6Fields } from "./outer-header.ts";
+import { context, loadOctets } from "./parts.ts";
+import { jumpIfIp, jumpIfTag, networkOrder } from "./vlan-tag.ts";
+
+/** The headers of the frame itself, where they matter: a super-frame stands for as many frames as it has segments. */
+
+const { arg1, arg2, arg3, arg4, arg5, frame } = Register;
+
+/** The protocol number of IP. */
+export const TCP = 6;
+export const UDP = 17;
+const UDP_HEADER_OCTETS = 8;
+const SHORTEST_TCP_HEADER_OCTETS = 20;
+/** Tags in the frame's octets that are looked behind. */
+const MOST_TAGS = 2;
+
+/** TABLE: what is learned of a frame, at offsets from a place of the stack that is a multiple of 8. Words of 32 bits but for `ip`. */
+export const known = {
+  /** The IP header, without options. */
+  ip: 0,
+  /** Octets in front of the IP header, in the packet and in the frame: these count a tag beside the packet. */
+  at: 40,
+  linkOctets: 44,
+  ipOctets: 48,
+  /** What IP carries, and how many octets of it. */
+  protocol: 52,
+  payloadOctets: 56,
+  /** Frames that this one stands for; octets that come on top when their headers are repeated; octets of the longest of them. */
+  frames: 60,
+  repeatedOctets: 64,
+  longest: 68,
+  scratch: 72,
+} as const;
+/** Octets of the whole. */
+export const KNOWN_OCTETS = 80;
+
+/** Says of a frame that it is nothing but itself. */
+export function assumeSingle(place: number, frameOctets: Register | number): readonly Line[] {
+  return [
+    store32(frame, place + known.frames, 1),
+    store32(frame, place + known.repeatedOctets, 0),
+    store32(frame, place + known.longest, frameOctets),
+  ];
+}
+
+/**
+ * Reads on from the EtherType at `at - 2`, where `at` and `linkOctets` are known, to what IP carries. Goes on at `otherwise` for
+ * what is not IP, fragments, IP options and extension headers.
+ */
+export function readInnerHeaders(place: number, otherwise: string): readonly Line[] {
+  return [...skipTags(place, otherwise), ...readInnerIp(place, otherwise)];
+}
+
+/** Moves `at` and `linkOctets` behind the tags in the octets. Leaves the type behind them in `arg1`. */
+function skipTags(place: number, otherwise: string): readonly Line[] {
+  const readType = [
+    load32(arg1, frame, place + known.at),
+    add(arg1, -2),
+    ...loadOctets(arg1, place + known.scratch, 2, otherwise),
+    load16(arg1, frame, place + known.scratch),
+  ];
+  const step = (offset: number) => [
+    load32(arg1, frame, place + offset),
+    add(arg1, TAG_OCTETS),
+    store32(frame, place + offset, arg1),
+  ];
+  const skip = (tag: number): readonly Line[] => [
+    ...readType,
+    ...jumpIfTag(arg1, `inner.tag${tag}`),
+    jump("inner.type"),
+    label(`inner.tag${tag}`),
+    ...step(known.at),
+    ...step(known.linkOctets),
+  ];
+  return [
+    ...Array.from({ length: MOST_TAGS }, (_, tag) => tag).flatMap(skip),
+    ...readType,
+    label("inner.type"),
+    ...jumpIfIp(arg1, "inner.ip"),
+    jump(otherwise),
+    label("inner.ip"),
+  ];
+}
+
+function readInnerIp(place: number, otherwise: string): readonly Line[] {
+  const ip = place + known.ip;
+  const keep = (value: typeof arg1 | number, offset: number) => store32(frame, place + offset, value);
+  return [
+    jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV6), "inner.ipv6"),
+    load32(arg1, frame, place + known.at),
+    ...loadOctets(arg1, ip, IPV4_OCTETS, otherwise),
+    load8(arg1, frame, ip),
+    jumpIfNotEqual(arg1, 0x45, otherwise),
+    load16(arg1, frame, ip + ipv4Fields.fragment),
+    and(arg1, FRAGMENT_BITS),
+    jumpIfNotEqual(arg1, 0, otherwise),
+    load16(arg1, frame, ip + ipv4Fields.length),
+    toBigEndian16(arg1),
+    jumpIfLess(arg1, IPV4_OCTETS, otherwise),
+    add(arg1, -IPV4_OCTETS),
+    keep(arg1, known.payloadOctets),
+    keep(IPV4_OCTETS, known.ipOctets),
+    load8(arg1, frame, ip + ipv4Fields.protocol),
+    jump("inner.known"),
+    label("inner.ipv6"),
+    load32(arg1, frame, place + known.at),
+    ...loadOctets(arg1, ip, IPV6_OCTETS, otherwise),
+    load16(arg1, frame, ip + ipv6Fields.length),
+    toBigEndian16(arg1),
+    keep(arg1, known.payloadOctets),
+    keep(IPV6_OCTETS, known.ipOctets),
+    load8(arg1, frame, ip + ipv6Fields.protocol),
+    label("inner.known"),
+    keep(arg1, known.protocol),
+  ];
+}
+
+/**
+ * What a super-frame stands for, once its headers were read: the kernel, and the device that cuts it, repeat the headers. Goes on at
+ * `otherwise` unless IP says that the frame ends where it ends, and carries TCP or UDP. Where several messages lie behind each other in
+ * one packet, IP of the first frame never says so.
+ */
+export function countSegments(place: number, frameOctets: Register, otherwise: string): readonly Line[] {
+  const at = (offset: number) => place + offset;
+  return [
+    ...sumHeaders(place, frameOctets, otherwise), // in arg1
+    jumpIfAtMost(frameOctets, arg1, otherwise),
+    move(arg3, frameOctets),
+    subtract(arg3, arg1),
+    load32(arg4, context, skbContext.gsoSize),
+    move(arg5, arg3),
+    add(arg5, arg4),
+    add(arg5, -1),
+    divide(arg5, arg4),
+    store32(frame, at(known.frames), arg5),
+    add(arg5, -1),
+    multiply(arg5, arg1),
+    store32(frame, at(known.repeatedOctets), arg5),
+    jumpIfAtMost(arg4, arg3, "inner.longest"),
+    move(arg4, arg3),
+    label("inner.longest"),
+    add(arg4, arg1),
+    store32(frame, at(known.longest), arg4),
+  ];
+}
+
+/** Leaves the octets of all headers in `arg1`. */
+function sumHeaders(place: number, frameOctets: Register, otherwise: string): readonly Line[] {
+  const at = (offset: number) => place + offset;
+  const scratch = at(known.scratch);
+  return [
+    load32(arg1, frame, at(known.linkOctets)),
+    load32(arg2, frame, at(known.ipOctets)),
+    add(arg1, arg2),
+    load32(arg2, frame, at(known.payloadOctets)),
+    add(arg2, arg1),
+    jumpIfNotEqual(arg2, frameOctets, otherwise),
+    move(arg2, UDP_HEADER_OCTETS),
+    load32(arg3, frame, at(known.protocol)),
+    jumpIfEqual(arg3, UDP, "inner.headers"),
+    jumpIfNotEqual(arg3, TCP, otherwise),
+    ...loadTransport(place, 12, 1, otherwise),
+    load8(arg2, frame, scratch),
+    shiftRight(arg2, 4),
+    multiply(arg2, 4),
+    jumpIfLess(arg2, SHORTEST_TCP_HEADER_OCTETS, otherwise),
+    load32(arg1, frame, at(known.linkOctets)),
+    load32(arg3, frame, at(known.ipOctets)),
+    add(arg1, arg3),
+    label("inner.headers"),
+    add(arg1, arg2),
+  ];
+}
+
+/** Copies octets of what IP carries to `scratch`. */
+function loadTransport(place: number, from: number, octets: number, otherwise: string): readonly Line[] {
+  return [
+    load32(arg1, frame, place + known.at),
+    load32(arg2, frame, place + known.ipOctets),
+    add(arg1, arg2),
+    add(arg1, from),
+    ...loadOctets(arg1, place + known.scratch, octets, otherwise),
+  ];
+}

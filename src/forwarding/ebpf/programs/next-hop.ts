@@ -1,0 +1,26 @@
+import { Register } from "../../../bpf/instruction.ts";
+import type { Line } from "../../../bpf/line.ts";
+import { add, call, exit, load32, move } from "../../../bpf/mnemonics.ts";
+import type { Field } from "./layout.ts";
+import { NEXT_HOP_OCTETS } from "./map-layout.ts";
+
+const { arg1, arg2, arg3, arg4 } = Register;
+
+/**
+ * The end of a program that sends to a peer: the packet goes by the interface and next hop that a map's value behind `value` has, and the
+ * kernel fills in the Ethernet header.
+ */
+export function redirectToNextHop(
+  value: Register,
+  layout: { readonly interfaceIndex: Field; readonly nextHopFamily: Field },
+): readonly Line[] {
+  return [
+    load32(arg1, value, layout.interfaceIndex.offset),
+    move(arg2, value),
+    add(arg2, layout.nextHopFamily.offset),
+    move(arg3, NEXT_HOP_OCTETS),
+    move(arg4, 0),
+    call("redirect_neigh"),
+    exit(),
+  ];
+}

@@ -1,0 +1,125 @@
+import type { HelperName } from "../../../bpf/helpers-table.ts";
+import { Register, type WritableRegister } from "../../../bpf/instruction.ts";
+import { verdicts } from "../../../bpf/kernel-numbers.ts";
+import { type Line, label } from "../../../bpf/line.ts";
+import {
+  add,
+  call,
+  exit,
+  jumpIfEqual,
+  jumpIfGreater,
+  jumpIfNotEqual,
+  load16,
+  load32,
+  loadMapFd,
+  move,
+  store16,
+  store32,
+} from "../../../bpf/mnemonics.ts";
+import { skbContext } from "../../../bpf/skb-context.ts";
+
+/**
+ * What all programs are made of. In all, `context` and `entry` are registers that outlive calls, and a label "pass" leaves the
+ * packet to the next program, and if none takes it to the stack, and so to our socket: it is jumped to only while the packet says
+ * what it said.
+ */
+
+const { result, arg1, arg2, arg3, arg4, arg5, saved1, saved2, frame } = Register;
+
+/** The packet's struct __sk_buff. */
+export const context = saved1;
+/** The session's value in the map of circuits or of peers, once it was found. */
+export const entry = saved2;
+
+/** `register = &stack[offset]` */
+export function stackAt(register: WritableRegister, offset: number): readonly Line[] {
+  return [move(register, frame), add(register, offset)];
+}
+
+/** Copies octets of the packet to the stack; goes on at `otherwise` where it has not as many. Registers may say from where, and how many. */
+export function loadOctets(
+  from: Register | number,
+  to: number,
+  octets: Register | number,
+  otherwise: string,
+): readonly Line[] {
+  return [
+    move(arg2, from),
+    move(arg4, octets),
+    move(arg1, context),
+    ...stackAt(arg3, to),
+    call("skb_load_bytes"),
+    jumpIfNotEqual(result, 0, otherwise),
+  ];
+}
+
+/** Writes octets of the stack over the packet's, from its first one on or from `at`; goes on at `otherwise` where it has not as many. */
+export function storeOctets(
+  from: number,
+  octets: Register | number,
+  otherwise: string,
+  at = 0,
+): readonly Line[] {
+  return [
+    move(arg4, octets),
+    move(arg1, context),
+    move(arg2, at),
+    ...stackAt(arg3, from),
+    move(arg5, 0),
+    call("skb_store_bytes"),
+    jumpIfNotEqual(result, 0, otherwise),
+  ];
+}
+
+/**
+ * Writes as many octets of the stack, an even number from a multiple of 4 on, over the packet's first ones; goes on at `otherwise` where
+ * those do not lie together. Costs a tenth of `storeOctets`.
+ */
+export function overwrite(from: number, octets: number, otherwise: string): readonly Line[] {
+  const words = Array.from({ length: Math.floor(octets / 4) }, (_, index) => 4 * index);
+  return [
+    load32(arg1, context, skbContext.data),
+    load32(arg2, context, skbContext.dataEnd),
+    move(arg3, arg1),
+    add(arg3, octets),
+    jumpIfGreater(arg3, arg2, otherwise),
+    ...words.flatMap((offset) => [load32(arg2, frame, from + offset), store32(arg1, offset, arg2)]),
+    ...(octets % 4 === 0 ? [] : [load16(arg2, frame, from + octets - 2), store16(arg1, octets - 2, arg2)]),
+  ];
+}
+
+/** Finds the entry for the key on the stack; it must be of this program's shape, else the packet passes. */
+export function findEntry(shape: number, map: number, key: number, shapeOffset: number): readonly Line[] {
+  return [
+    ...lookUp(map, key),
+    jumpIfEqual(result, 0, "pass"),
+    move(entry, result),
+    load32(arg1, entry, shapeOffset),
+    jumpIfNotEqual(arg1, shape, "pass"),
+  ];
+}
+
+/** `result = &map[key]`, or null. */
+function lookUp(map: number, key: number): readonly Line[] {
+  return [loadMapFd(arg1, map), ...stackAt(arg2, key), call("map_lookup_elem")];
+}
+
+/** `result` is the place of the session's slot in an array; `key` is four octets of stack to use. */
+export function atSlot(map: number, slotOffset: number, key: number, otherwise: string): readonly Line[] {
+  return [
+    load32(arg1, entry, slotOffset),
+    store32(frame, key, arg1),
+    ...lookUp(map, key),
+    jumpIfEqual(result, 0, otherwise),
+  ];
+}
+
+/** Calls a helper that takes the packet alone. */
+export function onPacket(helper: HelperName): readonly Line[] {
+  return [move(arg1, context), call(helper)];
+}
+
+/** An end of all programs: the packet is not ours, and others may judge it. */
+export function passEnd(): readonly Line[] {
+  return [label("pass"), move(result, verdicts.next), exit()];
+}

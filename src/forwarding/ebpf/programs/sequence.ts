@@ -1,0 +1,153 @@
+import { Register } from "../../../bpf/instruction.ts";
+import { type Line, label } from "../../../bpf/line.ts";
+import {
+  add,
+  and,
+  atomicFetchAdd64,
+  call,
+  exit,
+  jump,
+  jumpIfEqual,
+  jumpIfLess,
+  jumpIfNotEqual,
+  load16,
+  load32,
+  move,
+  or,
+  store32,
+  subtract,
+  toBigEndian32,
+} from "../../../bpf/mnemonics.ts";
+import { skbContext } from "../../../bpf/skb-context.ts";
+import { NUMBERS, UNKNOWN_RUN } from "../../sequencing.ts";
+import { discard } from "./counters.ts";
+import { circuitValue, peerValue, sequenceValue } from "./map-layout.ts";
+import { LINK_OCTETS, type ProgramOptions } from "./options.ts";
+import { atSlot, context, entry, loadOctets } from "./parts.ts";
+import { jumpIfIp, jumpIfTag } from "./vlan-tag.ts";
+
+/**
+ * Sequence numbers (RFC 3931 §4.6.1). They are counted in memory that the userspace plane counts in too; its frames wait for nobody, so a
+ * program numbers none while that has the session (`held`): what has a lower number would still be on its way.
+ */
+
+const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
+const S_BIT = 0x4000_0000;
+const MASK = NUMBERS - 1;
+const { expected, oldRun, oldNext, held } = sequenceValue;
+
+/** Tags in a frame's octets, behind the one beside it, that the search for its type goes through; with more it takes the detour. */
+const MOST_TAGS = 6;
+
+/**
+ * Writes the frame's number into the sublayer on the stack, if it gets one. `type` is where the stack holds the EtherType that
+ * follows the tag beside the packet, `scratch` four free octets of stack.
+ */
+export function numberFrame(
+  options: ProgramOptions,
+  map: number,
+  slotOffset: number,
+  places: { readonly sublayer: number; readonly type: number; readonly scratch: number },
+): readonly Line[] {
+  if (!options.sublayer || options.sequencing === "none") return [];
+  return [
+    ...(options.sequencing === "non-ip" ? leaveIpUnnumbered(places.type, places.scratch) : []),
+    ...atSlot(map, slotOffset, places.scratch, "detour"),
+    load32(arg1, result, held.offset),
+    jumpIfNotEqual(arg1, 0, "held"),
+    move(arg1, 1),
+    atomicFetchAdd64(result, sequenceValue.next.offset, arg1),
+    and(arg1, MASK),
+    or(arg1, S_BIT),
+    toBigEndian32(arg1),
+    store32(frame, places.sublayer, arg1),
+    label("numbered"),
+  ];
+}
+
+/**
+ * The end of a program that may not number a frame now: it takes the detour as it came, and at the far end leaves by the interface it came
+ * from, at whose other end the userspace plane reads.
+ */
+export function heldEnd(options: ProgramOptions): readonly Line[] {
+  if (!options.sublayer || options.sequencing === "none") return [];
+  return [
+    label("held"),
+    load32(arg1, entry, circuitValue.detour.offset),
+    jumpIfNotEqual(arg1, 0, "detour"),
+    load32(arg1, context, skbContext.interfaceIndex),
+    move(arg2, 0),
+    call("redirect"),
+    exit(),
+  ];
+}
+
+/** Goes on at "numbered" if the type behind all tags is IPv4's or IPv6's (RFC 3931 §5.4.4). A type that is cut off is neither. */
+function leaveIpUnnumbered(type: number, scratch: number): readonly Line[] {
+  const look = (tags: number): readonly Line[] => [
+    load16(arg1, frame, tags === 0 ? type : scratch),
+    ...jumpIfIp(arg1, "numbered"),
+    ...jumpIfTag(arg1, `tagged${tags}`),
+    jump("number"),
+    label(`tagged${tags}`),
+    ...(tags === MOST_TAGS ? [jump("detour")] : loadOctets(LINK_OCTETS + 2 + 4 * tags, scratch, 2, "number")),
+  ];
+  return [...Array.from({ length: MOST_TAGS + 1 }, (_, tags) => tags).flatMap(look), label("number")];
+}
+
+/**
+ * Takes a received number in and gives old ones up, as `acceptSequence` does. `word` is where the stack holds the sublayer. Messages
+ * of one session that two CPUs read at once may find each other's number; the network's queues keep a flow on one.
+ */
+export function acceptNumber(
+  map: number,
+  slotOffset: number,
+  word: number,
+  scratch: number,
+): readonly Line[] {
+  return [
+    load32(arg1, frame, word),
+    toBigEndian32(arg1),
+    move(arg2, arg1),
+    and(arg2, S_BIT),
+    jumpIfEqual(arg2, 0, "in-sequence"),
+    ...atSlot(map, slotOffset, scratch, "pass"),
+    load32(arg1, frame, word),
+    toBigEndian32(arg1),
+    and(arg1, MASK),
+    move(arg4, arg1),
+    add(arg4, 1),
+    and(arg4, MASK), // the number after this one
+    load32(arg2, result, expected.offset),
+    move(arg3, arg1),
+    subtract(arg3, arg2),
+    and(arg3, MASK),
+    load32(arg2, entry, peerValue.window.offset),
+    jumpIfLess(arg3, arg2, "take"),
+    ...countOld(),
+    label("take"),
+    store32(result, expected.offset, arg4),
+    store32(result, oldRun.offset, 0),
+    label("in-sequence"),
+  ];
+}
+
+/** An old number: gives it up, unless it ends a run of old ones long enough. */
+function countOld(): readonly Line[] {
+  return [
+    load32(arg5, result, oldRun.offset),
+    jumpIfEqual(arg5, UNKNOWN_RUN, "take"),
+    load32(arg2, result, oldNext.offset),
+    store32(result, oldNext.offset, arg4),
+    jumpIfEqual(arg5, 0, "first"),
+    jumpIfNotEqual(arg1, arg2, "first"),
+    add(arg5, 1),
+    jump("old"),
+    label("first"),
+    move(arg5, 1),
+    label("old"),
+    store32(result, oldRun.offset, arg5),
+    load32(arg2, entry, peerValue.resetAfter.offset),
+    jumpIfLess(arg5, arg2, discard("out-of-sequence")),
+  ];
+}

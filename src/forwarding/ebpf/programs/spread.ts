@@ -1,0 +1,55 @@
+import { Register } from "../../../bpf/instruction.ts";
+import { type Line, label } from "../../../bpf/line.ts";
+import {
+  add,
+  call,
+  divide,
+  jumpIfLess,
+  load64,
+  move,
+  move32,
+  multiply,
+  shiftLeft,
+  shiftRight,
+  store64,
+} from "../../../bpf/mnemonics.ts";
+import { known } from "./inner-headers.ts";
+import { findCutter } from "./offloads.ts";
+import type { ProgramOptions } from "./options.ts";
+import { context, onPacket } from "./parts.ts";
+
+const { result, arg1, arg2, arg3, frame } = Register;
+
+/** Bits of the lower half of a word, which is a fraction there; the upper one is a whole number. */
+const HALF_BITS = 32;
+
+/**
+ * Has a flow of TCP that goes by the cutter go on behind it on another processor than this one, for the two together are the fastest. The
+ * kernel spreads packets there by their hash: with `processors` of them, it takes number `hash * processors / 2^32`. So the hash becomes
+ * one that stands for any number but this processor's, chosen by what it was; and since it keeps the fraction, queues that
+ * tell flows apart by hash still do. This is done while the frame's own headers are the first, by which the kernel makes a hash.
+ */
+export function chooseProcessor({ processors = 1 }: ProgramOptions, place: number): readonly Line[] {
+  if (processors === 1) return [];
+  const share = place + known.scratch;
+  return [
+    ...findCutter(place, "spread.chosen"),
+    ...onPacket("get_hash_recalc"),
+    multiply(result, processors - 1),
+    store64(frame, share, result),
+    call("get_smp_processor_id"),
+    load64(arg2, frame, share),
+    move(arg3, arg2),
+    shiftRight(arg3, HALF_BITS),
+    jumpIfLess(arg3, result, "spread.number"),
+    add(arg3, 1),
+    label("spread.number"),
+    shiftLeft(arg3, HALF_BITS),
+    move32(arg2, arg2),
+    add(arg2, arg3),
+    divide(arg2, processors),
+    move(arg1, context),
+    call("set_hash"),
+    label("spread.chosen"),
+  ];
+}

@@ -1,0 +1,83 @@
+import { Register } from "../../../bpf/instruction.ts";
+import { verdicts } from "../../../bpf/kernel-numbers.ts";
+import { type Line, label } from "../../../bpf/line.ts";
+import {
+  add,
+  call,
+  exit,
+  jump,
+  jumpIfEqual,
+  jumpIfNotEqual,
+  jumpIfSet,
+  load8,
+  load32,
+  load64,
+  move,
+} from "../../../bpf/mnemonics.ts";
+import { skbContext } from "../../../bpf/skb-context.ts";
+import { circuitValue, policyBits } from "./map-layout.ts";
+import type { ProgramOptions } from "./options.ts";
+import { context, entry, stackAt } from "./parts.ts";
+
+/**
+ * Time stamps of sending (SO_TIMESTAMPING), as PTP asks for them. A packet that comes from a host within this machine still belongs to the
+ * socket that sent it, and each interface that sends it on tells that socket when. The socket wants to know it of the first one alone; what
+ * comes later looks to it like packets that it never sent. A copy of a packet belongs to nobody.
+ */
+
+const { result, arg1, arg2, arg3, frame } = Register;
+
+/** SKBTX_HW_TSTAMP, SW_TSTAMP, COMPLETION_TSTAMP and SCHED_TSTAMP of linux/skbuff.h. */
+const STAMPS = 0x4b;
+
+/**
+ * Goes on with packets of which nobody wants to know when they are sent. Of others a copy goes to the interface in the entry's field
+ * `into`, and meets a program again behind it; where the host sends into its own end of a pseudowire no interface has sent the packet yet,
+ * and it goes there itself. `place` is 16 octets of stack at a multiple of 8.
+ */
+export function partFromSender(
+  { packetLayout }: Pick<ProgramOptions, "packetLayout">,
+  place: number,
+  into: "near" | "detour",
+  failed: string,
+): readonly Line[] {
+  if (packetLayout === undefined) return [];
+  return [
+    load64(arg1, context, skbContext.socket),
+    jumpIfEqual(arg1, 0, "unstamped"),
+    ...stackAt(arg1, place + 4),
+    move(arg2, 12),
+    move(arg3, context),
+    add(arg3, packetLayout.end),
+    call("probe_read_kernel"),
+    jumpIfNotEqual(result, 0, "unstamped"),
+    load32(arg3, frame, place + 4),
+    load64(arg2, frame, place + 8),
+    add(arg3, arg2),
+    add(arg3, packetLayout.wishes),
+    ...stackAt(arg1, place),
+    move(arg2, 1),
+    call("probe_read_kernel"),
+    jumpIfNotEqual(result, 0, "unstamped"),
+    load8(arg1, frame, place),
+    jumpIfSet(arg1, STAMPS, "stamped"),
+    jump("unstamped"),
+    label("stamped"),
+    load32(arg2, entry, circuitValue[into].offset),
+    jumpIfEqual(arg2, 0, "unstamped"),
+    load32(arg1, entry, circuitValue.policy.offset),
+    jumpIfSet(arg1, policyBits.unsent, "unsent"),
+    move(arg1, context),
+    move(arg3, 0),
+    call("clone_redirect"),
+    jumpIfNotEqual(result, 0, failed),
+    move(result, verdicts.drop),
+    exit(),
+    label("unsent"),
+    move(arg1, arg2),
+    move(arg2, 0),
+    call("redirect"),
+    exit(),
+    label("unstamped"),
+  ];
+}

@@ -1,0 +1,115 @@
+import { Register, type WritableRegister } from "../../../bpf/instruction.ts";
+import { type Line, label } from "../../../bpf/line.ts";
+import {
+  and,
+  call,
+  jump,
+  jumpIfEqual,
+  jumpIfLess,
+  jumpIfNotEqual,
+  load16,
+  load32,
+  move,
+  or,
+  store16,
+  toBigEndian16,
+} from "../../../bpf/mnemonics.ts";
+import { skbContext } from "../../../bpf/skb-context.ts";
+import {
+  ETHERNET_HEADER_OCTETS,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  TAG_OCTETS,
+  TPID_CUSTOMER,
+  TPID_SERVICE,
+} from "../../../wire/ethernet.ts";
+import { context, entry, onPacket } from "./parts.ts";
+
+/** Tags and EtherTypes. The kernel keeps the outer tag beside the packet, out of its octets, wherever it can. */
+
+const { result, arg1, arg2, arg3, frame } = Register;
+
+/** A number of 16 bits as a little-endian machine loads it from the network's order. */
+export function networkOrder(value: number): number {
+  return ((value & 0xff) << 8) | (value >>> 8);
+}
+
+/** Where the register holds a tag's EtherType in network order, goes on at `target`. */
+export function jumpIfTag(register: Register, target: string): readonly Line[] {
+  return [
+    jumpIfEqual(register, networkOrder(TPID_CUSTOMER), target),
+    jumpIfEqual(register, networkOrder(TPID_SERVICE), target),
+  ];
+}
+
+/** Where the register holds IPv4's or IPv6's EtherType in network order, goes on at `target`. */
+export function jumpIfIp(register: Register, target: string): readonly Line[] {
+  return [
+    jumpIfEqual(register, networkOrder(ETHERTYPE_IPV4), target),
+    jumpIfEqual(register, networkOrder(ETHERTYPE_IPV6), target),
+  ];
+}
+
+/** Puts an empty tag beside the packet; one that is there moves into its octets. */
+export function pushTag(otherwise: string): readonly Line[] {
+  return [
+    move(arg1, context),
+    move(arg2, networkOrder(TPID_CUSTOMER)),
+    move(arg3, 0),
+    call("skb_vlan_push"),
+    jumpIfNotEqual(result, 0, otherwise),
+  ];
+}
+
+/** Takes the tag beside the packet away; the next one in its octets takes its place, and the packet's protocol is read anew. */
+export function popTag(otherwise: string): readonly Line[] {
+  return [...onPacket("skb_vlan_pop"), jumpIfNotEqual(result, 0, otherwise)];
+}
+
+/** Takes an outer tag that stands in the octets out of them, as the kernel does for what real devices receive. */
+export function takeTagAside(): readonly Line[] {
+  return [
+    load32(arg1, context, skbContext.vlanPresent),
+    jumpIfNotEqual(arg1, 0, "aside"),
+    load32(arg1, context, skbContext.protocol),
+    ...jumpIfTag(arg1, "inside"),
+    jump("aside"),
+    label("inside"),
+    load32(arg1, context, skbContext.length),
+    jumpIfLess(arg1, ETHERNET_HEADER_OCTETS + TAG_OCTETS, "aside"),
+    ...pushTag("pass"),
+    ...popTag("pass"),
+    label("aside"),
+  ];
+}
+
+/**
+ * Makes the kernel read the packet's protocol out of its octets, and take an outer tag there aside. Two tags: the second one pushes
+ * the first into the octets, and as it goes the first is read again, and what is behind it.
+ */
+export function readProtocolAnew(otherwise: string): readonly Line[] {
+  return [...pushTag(otherwise), ...pushTag(otherwise), ...popTag(otherwise), ...popTag(otherwise)];
+}
+
+/**
+ * Gives a tag on the stack the EtherType and VLAN ID that the session's entry tells at these offsets; priority and drop
+ * eligibility stay (RFC 4719 §3.1).
+ */
+export function rewriteTag(
+  tag: number,
+  offsets: { readonly protocol: number; readonly vlanId: number },
+  scratch: WritableRegister,
+  other: WritableRegister,
+): readonly Line[] {
+  return [
+    load16(scratch, entry, offsets.protocol),
+    store16(frame, tag, scratch),
+    load16(scratch, frame, tag + 2),
+    toBigEndian16(scratch),
+    and(scratch, 0xf000),
+    load16(other, entry, offsets.vlanId),
+    or(scratch, other),
+    toBigEndian16(scratch),
+    store16(frame, tag + 2, scratch),
+  ];
+}
