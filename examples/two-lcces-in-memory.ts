@@ -6,7 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import {
-  type Attachment,
+  type CircuitAttachment,
   decapsulate,
   decodeControlMessage,
   type Effect,
@@ -126,7 +126,7 @@ const pseudowire: PseudowireSettings = {
   sequencing: "none",
 };
 
-const port: Attachment = { device: "eth1", linkLocal: "forward", dscp: 0, mtu: 1500 };
+const port: CircuitAttachment = { device: "eth1", linkLocal: "forward", dscp: 0, mtu: 1500 };
 
 /** Octets that nobody can predict: cookies and nonces rest on them. A test hands in others. */
 const unpredictable: Random = { octets: (length) => new Uint8Array(randomBytes(length)) };

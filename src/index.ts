@@ -32,7 +32,7 @@ export {
   outerTrafficClass,
   type SequenceState,
 } from "./forwarding/encapsulation.ts";
-export type { Attachment } from "./forwarding/plane.ts";
+export type { CircuitAttachment } from "./forwarding/plane.ts";
 export type { Clock, Random } from "./ports.ts";
 export type { ControlHeader } from "./wire/control-header.ts";
 export {

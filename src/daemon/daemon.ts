@@ -157,7 +157,7 @@ export class Daemon {
       await this.#tunnels.create(tunnel);
     }
     await this.#circuits.settled();
-    if (!this.#isClosing) await this.#plane.settle();
+    if (!this.#isClosing) await this.#plane.removeLeftovers();
   }
 
   /** Feeds one input to the control plane and performs what it asks, in order. */

@@ -66,7 +66,7 @@ async function endFormer(config: Config): Promise<void> {
   if (!arePinned(`${owner}-`)) return;
   const nothing: PlaneEvents = { control: () => undefined, failed: () => undefined };
   const former = await EbpfPlane.open(nothing, { capacity: LEAST_CAPACITY, owner });
-  await former.settle();
+  await former.removeLeftovers();
   await former.close();
 }
 

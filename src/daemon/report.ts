@@ -222,11 +222,9 @@ function whyNotOf(
     : undefined;
 }
 
-function carriedBy(
-  carrier: Carrier | undefined,
-): Pick<PseudowireStatus, "plane" | "planeReason" | "superFrames"> {
-  const { plane, reason, superFrames } = carrier ?? {};
-  return { plane, planeReason: reason, superFrames };
+function carriedBy(carrier: Carrier | undefined): Pick<PseudowireStatus, "plane" | "planeReason" | "gso"> {
+  const { plane, reason, gso } = carrier ?? {};
+  return { plane, planeReason: reason, gso };
 }
 
 function agreedOn(session: SessionParameters | undefined): Partial<PseudowireStatus> {

@@ -1,5 +1,5 @@
 import type { DiscardReason } from "../forwarding/discard-reasons.ts";
-import type { Carrier, SessionCounters, SuperFrames } from "../forwarding/plane.ts";
+import type { Carrier, GsoHandling, SessionCounters } from "../forwarding/plane.ts";
 import type { Log } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
 
@@ -25,8 +25,8 @@ export class SessionWatch {
   readonly #sources: SessionSources;
   readonly #limiter: LogLimiter;
   #seen = new Map<number, Seen>();
-  /** How super-frames leave, of all sessions, in words. */
-  #superFrames = new Map<string, SuperFrames>();
+  /** Who segments GSO packets, of all sessions, by its text. */
+  #gso = new Map<string, GsoHandling>();
 
   constructor(log: Log, sources: SessionSources, limiter = new LogLimiter()) {
     this.#limiter = limiter;
@@ -37,10 +37,10 @@ export class SessionWatch {
   /** Compares all sessions with what they were at the last look. */
   look(sessions: readonly SessionCounters[], nowMs: number): void {
     const seen = new Map<number, Seen>();
-    const superFrames = new Map<string, SuperFrames>();
+    const gso = new Map<string, GsoHandling>();
     for (const { localSessionId, discards } of sessions) {
-      const { plane, reason, superFrames: sent } = this.#sources.carrierOf(localSessionId);
-      if (sent !== undefined) superFrames.set(`${sent.choice}: ${sent.reason}`, sent);
+      const { plane, reason, gso: handling } = this.#sources.carrierOf(localSessionId);
+      if (handling !== undefined) gso.set(`${handling.choice} (${handling.reason})`, handling);
       const now = { plane, reason, discards };
       seen.set(localSessionId, now);
       const name = this.#sources.pseudowireOf(localSessionId);
@@ -50,18 +50,18 @@ export class SessionWatch {
       this.#compareDiscards(name, before, now, nowMs);
     }
     this.#seen = seen;
-    this.#compareSuperFrames(superFrames, nowMs);
+    this.#compareGso(gso, nowMs);
     this.#close(nowMs);
   }
 
-  #compareSuperFrames(now: ReadonlyMap<string, SuperFrames>, nowMs: number): void {
+  #compareGso(now: ReadonlyMap<string, GsoHandling>, nowMs: number): void {
     for (const [words, { choice, reason }] of now) {
-      if (this.#superFrames.has(words)) continue;
-      const more = this.#limiter.admit("super-frames", nowMs);
+      if (this.#gso.has(words)) continue;
+      const more = this.#limiter.admit("gso", nowMs);
       if (more === undefined) continue;
-      this.#log.info({ event: "super-frames", choice, reason }, `super-frames leave ${words}${more}`);
+      this.#log.info({ event: "gso", choice, reason }, `GSO packets: ${words}${more}`);
     }
-    this.#superFrames = new Map(now);
+    this.#gso = new Map(now);
   }
 
   /** Of many at once, how many more there are. */

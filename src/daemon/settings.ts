@@ -1,6 +1,6 @@
 import type { Config, ControlConfig, PseudowireConfig, TunnelConfig } from "../config/config.ts";
 import type { LcceIdentity, PeerSettings, PseudowireSettings } from "../control/settings.ts";
-import type { Attachment, CircuitDevice, PsnEndpoint } from "../forwarding/plane.ts";
+import type { CircuitAttachment, CircuitDevice, PsnEndpoint } from "../forwarding/plane.ts";
 import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
 
 /** How the operator's words become those of control and forwarding, which never see a configuration. */
@@ -12,6 +12,8 @@ export function identityOf(config: Config): LcceIdentity {
   return { hostName: config.lcce.hostName, routerId: config.lcce.routerId, vendorName: VENDOR_NAME };
 }
 
+const gsoOf = { auto: "auto", whole: "offload", cut: "segment" } as const;
+
 export function endpointOf(tunnel: TunnelConfig): PsnEndpoint {
   return {
     encapsulation: tunnel.encapsulation,
@@ -19,7 +21,7 @@ export function endpointOf(tunnel: TunnelConfig): PsnEndpoint {
     port: tunnel.localPort,
     fragmentation: tunnel.fragmentation,
     checksum: tunnel.udpChecksum,
-    superFrames: tunnel.superFrames,
+    gso: gsoOf[tunnel.superFrames],
     controlDscp: tunnel.controlDscp,
   };
 }
@@ -76,7 +78,7 @@ export function deviceOf(pseudowire: PseudowireConfig): CircuitDevice {
   return { kind: pseudowire.circuit.kind, name: pseudowire.circuit.device, mtu: pseudowire.mtu };
 }
 
-export function attachmentOf(pseudowire: PseudowireConfig): Attachment {
+export function attachmentOf(pseudowire: PseudowireConfig): CircuitAttachment {
   const { device, vlan, linkLocal } = pseudowire.circuit;
   return {
     device,

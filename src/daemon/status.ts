@@ -72,8 +72,8 @@ export interface PseudowireStatus {
   readonly plane?: string | undefined;
   /** Why programs in the kernel do not carry it. */
   readonly planeReason?: string | undefined;
-  /** How programs in the kernel send super-frames (`super_frames`), and why so; absent where they do not carry it. */
-  readonly superFrames?: { readonly choice: "whole" | "cut"; readonly reason: string } | undefined;
+  /** Who segments GSO packets to the peer (`gso`), and why; absent where eBPF does not carry it. */
+  readonly gso?: { readonly choice: "offload" | "segment"; readonly reason: string } | undefined;
   readonly receivedFrames: number;
   readonly receivedOctets: number;
   readonly transmittedFrames: number;
@@ -175,10 +175,10 @@ function carriers(plane: StatusReport["plane"], pseudowires: readonly Pseudowire
     );
 }
 
-/** How super-frames of each tunnel leave, where programs carry any. */
-function superFrames(pseudowires: readonly PseudowireStatus[]): readonly string[] {
-  const lines = pseudowires.flatMap(({ tunnel, superFrames: sent }) =>
-    sent === undefined ? [] : [`  super-frames of tunnel ${tunnel} leave ${sent.choice}: ${sent.reason}`],
+/** Who segments the GSO packets of each tunnel, where eBPF carries any. */
+function gsoLines(pseudowires: readonly PseudowireStatus[]): readonly string[] {
+  const lines = pseudowires.flatMap(({ tunnel, gso: sent }) =>
+    sent === undefined ? [] : [`  GSO packets of tunnel ${tunnel}: ${sent.choice} (${sent.reason})`],
   );
   return [...new Set(lines)];
 }
@@ -225,7 +225,7 @@ export function renderStatus(report: StatusReport): string {
     ...more,
     `plane ${plane.name}: ${plane.reason}`,
     ...carriers(plane, shown),
-    ...superFrames(shown),
+    ...gsoLines(shown),
     ...(reasons.length === 0 ? [] : [colours.yellow("not up, and why:"), ...reasons]),
     ...(notes.length === 0 ? [] : [colours.yellow("to be looked at:"), ...notes]),
     `discarded, of no session: ${counts(report.discards)}; control messages: ${counts(report.control)}`,

@@ -17,7 +17,7 @@ import {
 } from "../wire/ethernet.ts";
 import { type SessionParameters, usualSequenceRule } from "../wire/session-parameters.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
-import type { Attachment } from "./plane.ts";
+import type { CircuitAttachment } from "./plane.ts";
 import { acceptSequence, NUMBERS, newReceiveSequence, type ReceiveSequence } from "./sequencing.ts";
 
 /**
@@ -50,7 +50,7 @@ function viewOf(octets: Uint8Array): DataView {
 export function encapsulate(
   frame: Uint8Array,
   session: SessionParameters,
-  attachment: Attachment,
+  attachment: CircuitAttachment,
   state: SequenceState,
 ): Outcome {
   if (frame.length < ETHERNET_HEADER_OCTETS) return "runt";
@@ -83,7 +83,7 @@ export function encapsulate(
 }
 
 /** Traffic class of the outer IP header of the data message with this frame (RFC 2983 §4). */
-export function outerTrafficClass(frame: Uint8Array, { dscp }: Attachment): number {
+export function outerTrafficClass(frame: Uint8Array, { dscp }: CircuitAttachment): number {
   return trafficClassOf(dscp === "copy" ? dscpOfFrame(viewOf(frame), 0, frame.length) : dscp);
 }
 
@@ -109,7 +109,7 @@ function number(
 export function decapsulate(
   datagram: Uint8Array,
   session: SessionParameters,
-  attachment: Attachment,
+  attachment: CircuitAttachment,
   state: SequenceState,
 ): Outcome {
   const { encapsulation } = session.path;
@@ -135,7 +135,7 @@ export function decapsulate(
   }
 }
 
-function leave(payload: Uint8Array, attachment: Attachment): Outcome {
+function leave(payload: Uint8Array, attachment: CircuitAttachment): Outcome {
   const frame = payload.slice();
   if (attachment.vlan !== undefined) {
     const view = viewOf(frame);

@@ -15,10 +15,10 @@ export interface PsnEndpoint {
    * of the peer's (RFC 6935 §5). "auto": "zero" over IPv4, where each end may choose (RFC 3931 §4.1.2.3), "full" over IPv6.
    */
   readonly checksum: UdpChecksum;
-  /** Whether super-frames may leave in one piece, for the interface to cut; "auto": where it does cut them. */
-  readonly superFrames: "auto" | "whole" | "cut";
-  /** Whether the kernel may join several datagrams before the socket, and so before programs, see them; default true. */
-  readonly joins?: boolean;
+  /** Who segments GSO packets: "offload" the interface to the peer, "segment" we do; "auto": the interface, where it can. */
+  readonly gso: "auto" | "offload" | "segment";
+  /** Whether the socket takes coalesced datagrams (UDP GRO); default true. */
+  readonly coalesces?: boolean;
   /** Code point of control messages. */
   readonly controlDscp: number;
   /** "outer": datagrams over the path MTU are fragmented by IP (DF clear). "none": DF set, and they are counted as `path-mtu`. */
@@ -33,15 +33,15 @@ export interface CircuitDevice {
   readonly name: string;
   /** MTU in octets (layer 3) to give a TAP device; an interface is left as it is. */
   readonly mtu: number;
-  /** Interfaces that stand for the device where programs have its own frames: one to send by, one to read from. */
-  readonly standIns?: { readonly sendsBy: string; readonly readsFrom: string };
+  /** Interfaces used instead of the device, whose own frames eBPF programs take: one to send by, one to receive from. */
+  readonly proxyInterfaces?: { readonly transmit: string; readonly receive: string };
 }
 
 /** What becomes of frames to 01-80-C2-00-00-00..0F (STP, LACP, LLDP, PAUSE): "no-pause" keeps only PAUSE on this side. */
 export type LinkLocalPolicy = "forward" | "no-pause" | "block";
 
 /** The part of a circuit device that one pseudowire carries, and how. */
-export interface Attachment {
+export interface CircuitAttachment {
   readonly device: string;
   /** Absent: the whole port. */
   readonly vlan?: {
@@ -80,16 +80,16 @@ export interface PlaneCounters {
   readonly discards: Partial<Record<DiscardReason, number>>;
 }
 
-/** How programs send what hosts hand over in pieces of up to 64 KiB, or with unfinished checksums, and why so. */
-export interface SuperFrames {
-  readonly choice: "whole" | "cut";
+/** Who segments the GSO packets of hosts and finishes their checksums on the way to the peer, and why. */
+export interface GsoHandling {
+  readonly choice: "offload" | "segment";
   readonly reason: string;
 }
 
 export interface Carrier {
   readonly plane: "userspace" | "ebpf";
   /** Where programs in the kernel carry it. */
-  readonly superFrames?: SuperFrames | undefined;
+  readonly gso?: GsoHandling | undefined;
   /** Why not by programs in the kernel, where they were wanted. */
   readonly reason?: string;
 }
@@ -122,15 +122,15 @@ export interface ForwardingPlane {
   resizeCircuit(device: CircuitDevice): Promise<void>;
   closeCircuit(deviceName: string): Promise<void>;
   /** A session that was removed and is added again, by its local id, counts anew and goes on with its sequence numbers. */
-  addSession(session: SessionParameters, attachment: Attachment): Promise<void>;
+  addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
   /** Changes what may change while frames flow, of the attachment only `dscp` and `sequenceRule`; sequence state and counters stay. */
-  updateSession(session: SessionParameters, attachment: Attachment): Promise<void>;
+  updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
   removeSession(localSessionId: number): Promise<void>;
   counters(): PlaneCounters;
   /** How a session's frames travel; of one that is not there, how they would at best. */
   carrier(localSessionId: number): Carrier;
-  /** All that the configuration names was asked for: what a former daemon left of anything else goes. */
-  settle(): Promise<void>;
+  /** Removes what a former daemon left and nobody adopted; called once all that the configuration names was added. */
+  removeLeftovers(): Promise<void>;
   close(): Promise<void>;
 }
 

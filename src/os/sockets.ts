@@ -114,8 +114,8 @@ function enlargeBuffers(fd: number): void {
  * Lets the kernel give several datagrams of one sender at once (udp(7), UDP_GRO), and asks whether it takes several to one
  * receiver at once (UDP_SEGMENT): both since Linux 5.0, and each is done without where it is missing.
  */
-function offerCoalescing(fd: number, joins: boolean): boolean {
-  if (joins) setInteger(fd, linux.SOL_UDP, linux.UDP_GRO, 1);
+function offerCoalescing(fd: number, coalesces: boolean): boolean {
+  if (coalesces) setInteger(fd, linux.SOL_UDP, linux.UDP_GRO, 1);
   return setInteger(fd, linux.SOL_UDP, linux.UDP_SEGMENT, 0);
 }
 
@@ -139,14 +139,22 @@ export interface PsnSocketWishes {
   /** With "zero" UDP over IPv6 takes datagrams without a checksum; over IPv4 it always does. What is sent always has one. */
   readonly checksum: "auto" | "full" | "zero";
   /** Whether several UDP datagrams of one sender may come as one; default true. */
-  readonly joins?: boolean;
+  readonly coalesces?: boolean;
   /** Of what is sent without saying otherwise; default 0. */
   readonly trafficClass?: number;
 }
 
 /** Opens the socket of a local address. */
 export function openPsnSocket(wishes: PsnSocketWishes): PsnSocket {
-  const { encapsulation, address, port, fragmentation, checksum, joins = true, trafficClass = 0 } = wishes;
+  const {
+    encapsulation,
+    address,
+    port,
+    fragmentation,
+    checksum,
+    coalesces = true,
+    trafficClass = 0,
+  } = wishes;
   const isV6 = isIPv6(address);
   const target = encapsulation === "udp" ? `UDP ${address} port ${port}` : `IP protocol 115 on ${address}`;
   const kind = encapsulation === "udp" ? linux.SOCK_DGRAM : linux.SOCK_RAW;
@@ -170,7 +178,7 @@ export function openPsnSocket(wishes: PsnSocketWishes): PsnSocket {
   const classified = setInteger(fd, ...trafficClassOption(isV6), trafficClass);
   require(classified, fd, `set the traffic class ${trafficClass}`, target);
   enlargeBuffers(fd);
-  const takesSegments = encapsulation === "udp" && offerCoalescing(fd, joins);
+  const takesSegments = encapsulation === "udp" && offerCoalescing(fd, coalesces);
   if (encapsulation === "ip") attachFilter(fd, filterProgram(dataOnlyFilter(isV6)), target);
   const name = new Uint8Array(SOCKADDR_OCTETS);
   const length = writeSocketAddress(name, address, encapsulation === "udp" ? port : 0);

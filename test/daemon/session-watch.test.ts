@@ -69,21 +69,21 @@ test("reasons that are everyday are not told, nor sessions that no pseudowire ha
   ).toEqual([]);
 });
 
-test("how super-frames leave is told once for all sessions that send by an interface, and when it changes", () => {
+test("who segments GSO packets is logged once for all sessions that send by an interface, and when it changes", () => {
   const look = watching();
   const by = (name: string): Carrier => ({
     plane: "ebpf",
-    superFrames: { choice: "cut", reason: `${name} is virtual` },
+    gso: { choice: "segment", reason: `${name} is virtual` },
   });
-  const whole: Carrier = { plane: "ebpf", superFrames: { choice: "whole", reason: "eth0 cuts them" } };
+  const whole: Carrier = { plane: "ebpf", gso: { choice: "offload", reason: "eth0 segments them" } };
   const all = (carrier: Carrier) => Array.from({ length: 3 }, (_, id) => [id, {}, carrier] as const);
-  expect(look(all(by("veth0")))).toEqual(["info super-frames leave cut: veth0 is virtual"]);
+  expect(look(all(by("veth0")))).toEqual(["info GSO packets: segment (veth0 is virtual)"]);
   expect(look(all(by("veth0")))).toEqual([]);
   expect(look([...all(by("veth0")), [7, {}, whole]])).toEqual([
-    "info super-frames leave whole: eth0 cuts them",
+    "info GSO packets: offload (eth0 segments them)",
   ]);
   expect(look(all(whole))).toEqual([]);
-  expect(look(all(by("veth0")))).toEqual(["info super-frames leave cut: veth0 is virtual"]);
+  expect(look(all(by("veth0")))).toEqual(["info GSO packets: segment (veth0 is virtual)"]);
 });
 
 test("many sessions at once write a few lines, and say how many were left out", () => {

@@ -50,12 +50,12 @@ test("of 100 000 pseudowires 500 are shown, those that are not up before all oth
   expect(lines.filter((line) => line.includes("by userspace: of old")).length).toBe(500);
 });
 
-test("how super-frames leave is told once for each tunnel, with the reason", () => {
-  const superFrames = { choice: "cut", reason: "veth0 is virtual" } as const;
-  const rows = [1, 2, 3].map((id) => ({ ...pseudowire(`pw${id}`), plane: "ebpf", superFrames }));
+test("who segments GSO packets is shown once for each tunnel, with the reason", () => {
+  const gso = { choice: "segment", reason: "veth0 is virtual" } as const;
+  const rows = [1, 2, 3].map((id) => ({ ...pseudowire(`pw${id}`), plane: "ebpf", gso }));
   const text = renderStatus(reportOf(rows));
-  expect(text.match(/^ {2}super-frames .*$/gm)).toEqual([
-    "  super-frames of tunnel peer leave cut: veth0 is virtual",
+  expect(text.match(/^ {2}GSO packets .*$/gm)).toEqual([
+    "  GSO packets of tunnel peer: segment (veth0 is virtual)",
   ]);
-  expect(renderStatus(reportOf(many(2, () => true)))).not.toContain("super-frames");
+  expect(renderStatus(reportOf(many(2, () => true)))).not.toContain("GSO packets");
 });

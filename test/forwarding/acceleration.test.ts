@@ -29,7 +29,7 @@ function obstacle(
     address: path.localAddress,
     port: path.localPort,
     checksum: "zero",
-    superFrames: "auto",
+    gso: "auto",
     controlDscp: 0,
     fragmentation,
   };

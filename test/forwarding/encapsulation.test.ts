@@ -7,7 +7,7 @@ import {
   newSequenceState,
   type Outcome,
 } from "../../src/forwarding/encapsulation.ts";
-import type { Attachment } from "../../src/forwarding/plane.ts";
+import type { CircuitAttachment } from "../../src/forwarding/plane.ts";
 import type { SessionParameters } from "../../src/wire/session-parameters.ts";
 import { frameOf, padded, specialFrames } from "../support/frames.ts";
 import { attachment, pathOver, sessionParameters, vlanAttachment } from "../support/sessions.ts";
@@ -18,14 +18,23 @@ function shown(outcome: Outcome): string {
   return typeof outcome === "string" ? outcome : toHex(outcome);
 }
 
-function out(frame: Uint8Array, session: SessionParameters, at: Attachment = attachment(), next = 0): string {
+function out(
+  frame: Uint8Array,
+  session: SessionParameters,
+  at: CircuitAttachment = attachment(),
+  next = 0,
+): string {
   const before = frame.slice();
   const outcome = shown(encapsulate(frame, session, at, { ...newSequenceState(), next }));
   expect(frame, "the frame itself is left alone").toEqual(before);
   return outcome;
 }
 
-function back(datagram: Uint8Array, session: SessionParameters, at: Attachment = attachment()): string {
+function back(
+  datagram: Uint8Array,
+  session: SessionParameters,
+  at: CircuitAttachment = attachment(),
+): string {
   const before = datagram.slice();
   const outcome = shown(decapsulate(datagram, session, at, newSequenceState()));
   expect(datagram, "the datagram itself is left alone").toEqual(before);
@@ -143,7 +152,7 @@ test.each(vectors.malformed.filter(({ id }) => hostile[id] !== undefined))(
 
 test.each(vectors.vlan_rewrite)("X-044 X-046 C-225 RFC 4719 §3.1: $id ($action)", (vector) => {
   const given = fromHex(vector.in_hex);
-  const at: Readonly<Record<string, Attachment>> = {
+  const at: Readonly<Record<string, CircuitAttachment>> = {
     "V-01": vlanAttachment(200),
     "V-02": attachment(),
     "V-03": vlanAttachment(300, 300, 0x88a8),

@@ -10,7 +10,7 @@ import {
   outerTrafficClass,
   type SequenceState,
 } from "../../src/forwarding/encapsulation.ts";
-import type { Attachment } from "../../src/forwarding/plane.ts";
+import type { CircuitAttachment } from "../../src/forwarding/plane.ts";
 import { sequenceWords } from "../../src/forwarding/sequencing.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
 import { admitFrame, classify, openMessage, writeHeader } from "../../src/forwarding/userspace/fast-path.ts";
@@ -93,13 +93,13 @@ const sequenceRules = fc.record({
   resetAfter: fc.constantFrom(2, 3, 5),
 });
 
-const attachments: fc.Arbitrary<Attachment> = fc
+const attachments: fc.Arbitrary<CircuitAttachment> = fc
   .record({
     vlan: fc.option(fc.record({ id: vlanId, idOnPseudowire: vlanId, protocol: tagProtocol }), {
       nil: undefined,
     }),
-    linkLocal: fc.constantFrom<Attachment["linkLocal"]>("forward", "no-pause", "block"),
-    dscp: fc.constantFrom<Attachment["dscp"]>(0, 46, 63, "copy"),
+    linkLocal: fc.constantFrom<CircuitAttachment["linkLocal"]>("forward", "no-pause", "block"),
+    dscp: fc.constantFrom<CircuitAttachment["dscp"]>(0, 46, 63, "copy"),
     mtu: fc.constantFrom(68, 100, 1500),
     sequenceRule: sequenceRules,
   })
@@ -209,7 +209,7 @@ function agree(fast: Outcome, reference: Outcome): void {
 /** Runs events through both, side by side. */
 function compare(
   parameters: SessionParameters,
-  attached: Attachment,
+  attached: CircuitAttachment,
   happened: readonly Event[],
   first: number,
 ): void {
@@ -272,7 +272,7 @@ test("the fast path does what the reference does, to the octet, the reason and t
 });
 
 test("sessions on one device: by VLAN and kind of tag, each its own, and none after it is removed", () => {
-  const add = (row: number, at: Attachment) =>
+  const add = (row: number, at: CircuitAttachment) =>
     tables.addSession(row, 3, sessionParameters({ localSessionId: row }), at);
   const found = (...tags: string[]) => {
     const frame = frameOf({ tags, length: 70 });

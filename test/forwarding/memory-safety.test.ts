@@ -35,7 +35,7 @@ const open = (joins: boolean): PsnSocket =>
     port: 0,
     fragmentation: "outer",
     checksum: "auto",
-    joins,
+    coalesces: joins,
   });
 
 const cookie = new Uint8Array(8).fill(0x5c);

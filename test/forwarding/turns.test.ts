@@ -25,7 +25,7 @@ const open = () =>
     port: 0,
     fragmentation: "outer",
     checksum: "auto",
-    joins: false,
+    coalesces: false,
   });
 
 let sockets: readonly ReturnType<typeof open>[];

@@ -24,7 +24,7 @@ test(`all of ${CIRCUITS} TAP devices are read and written, in the order in which
   });
   try {
     const path = pathBetween(4, "udp");
-    const rules = { checksum: "auto", superFrames: "whole", controlDscp: 0, fragmentation: "none" } as const;
+    const rules = { checksum: "auto", gso: "offload", controlDscp: 0, fragmentation: "none" } as const;
     await plane.openEndpoint({
       encapsulation: "udp",
       address: path.localAddress,

@@ -5,7 +5,7 @@ import { concat, hex } from "../../src/bytes/hex.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import type { Placement } from "../../src/forwarding/ebpf/programs/map-layout.ts";
 import { everyOption, type ProgramOptions } from "../../src/forwarding/ebpf/programs/options.ts";
-import type { Attachment } from "../../src/forwarding/plane.ts";
+import type { CircuitAttachment } from "../../src/forwarding/plane.ts";
 import type { SessionParameters } from "../../src/wire/session-parameters.ts";
 import { naiveChecksum } from "./internet-checksum.ts";
 import { attachment, pathOver, sessionParameters, vlanAttachment } from "./sessions.ts";
@@ -51,8 +51,14 @@ export function sessionOf(
 }
 
 /** An attachment of the kind; a VLAN is 111 on the circuit and 222 on the pseudowire. */
-export function attachmentOf(options: ProgramOptions, changes: Partial<Attachment> = {}): Attachment {
-  const all: Partial<Attachment> = { ...(options.copiesDscp === true ? { dscp: "copy" } : {}), ...changes };
+export function attachmentOf(
+  options: ProgramOptions,
+  changes: Partial<CircuitAttachment> = {},
+): CircuitAttachment {
+  const all: Partial<CircuitAttachment> = {
+    ...(options.copiesDscp === true ? { dscp: "copy" } : {}),
+    ...changes,
+  };
   return options.vlan === "vlan" ? vlanAttachment(111, 222, 0x8100, all) : attachment(all);
 }
 

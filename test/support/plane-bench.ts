@@ -77,7 +77,7 @@ export class PlaneBench implements AsyncDisposable {
         encapsulation: path.encapsulation,
         address: path.localAddress,
         port: path.localPort,
-        superFrames: "whole",
+        gso: "offload",
         controlDscp: 0,
         checksum,
         fragmentation,

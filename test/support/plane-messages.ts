@@ -1,4 +1,4 @@
-import type { Attachment } from "../../src/forwarding/plane.ts";
+import type { CircuitAttachment } from "../../src/forwarding/plane.ts";
 import { encodeDataMessage } from "../../src/wire/data-header.ts";
 import type { SessionParameters } from "../../src/wire/session-parameters.ts";
 import { frameOf } from "./frames.ts";
@@ -27,7 +27,7 @@ export function messageOf(
 }
 
 /** A frame that the circuit carries for certain. */
-export function lastOf({ vlan }: Attachment): readonly [string, Uint8Array] {
+export function lastOf({ vlan }: CircuitAttachment): readonly [string, Uint8Array] {
   if (vlan === undefined) return ["the last", frameOf({ length: 90 })];
   const tag = (vlan.protocol * 0x1_0000 + vlan.id).toString(16);
   return ["the last", frameOf({ tags: [tag], length: 90 })];

@@ -1,5 +1,5 @@
 import { hex } from "../../src/bytes/hex.ts";
-import type { Attachment, CircuitDevice, UdpChecksum } from "../../src/forwarding/plane.ts";
+import type { CircuitAttachment, CircuitDevice, UdpChecksum } from "../../src/forwarding/plane.ts";
 import type { Encapsulation, SessionParameters } from "../../src/wire/session-parameters.ts";
 import { frameOf, specialFrames } from "./frames.ts";
 import { type Family, pathBetween } from "./plane-ground.ts";
@@ -8,7 +8,7 @@ import { attachment, sessionParameters, vlanAttachment } from "./sessions.ts";
 /** A session, and what it stands on. */
 export interface Shape {
   readonly session: SessionParameters;
-  readonly attachment: Attachment;
+  readonly attachment: CircuitAttachment;
   readonly device: CircuitDevice;
   readonly checksum: UdpChecksum;
   /** Whether a plane of programs must carry it by them. */
@@ -17,7 +17,7 @@ export interface Shape {
 
 interface Wishes {
   readonly session?: Partial<SessionParameters>;
-  readonly attachment?: Attachment;
+  readonly attachment?: CircuitAttachment;
   readonly kind?: CircuitDevice["kind"];
   readonly checksum?: UdpChecksum;
   readonly programs?: boolean;

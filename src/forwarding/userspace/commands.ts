@@ -1,7 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { MappedMemory } from "../../ports.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
-import type { Attachment } from "../plane.ts";
+import type { CircuitAttachment } from "../plane.ts";
 
 /** What the main thread asks of the worker; each is answered by an Answer with the same id. */
 export type Command =
@@ -17,13 +17,13 @@ export type Command =
       readonly sequences: number | undefined;
       readonly fd: number;
       readonly session: SessionParameters;
-      readonly attachment: Attachment;
+      readonly attachment: CircuitAttachment;
     }
   | {
       readonly id: number;
       readonly kind: "update-session";
       readonly session: SessionParameters;
-      readonly attachment: Attachment;
+      readonly attachment: CircuitAttachment;
     }
   | { readonly id: number; readonly kind: "yield-numbers"; readonly localSessionId: number }
   | { readonly id: number; readonly kind: "remove-session"; readonly localSessionId: number };

@@ -18,8 +18,8 @@ import { trafficClassOf } from "../../wire/dscp.ts";
 import type { PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
 import { type DiscardReason, discardReasons } from "../discard-reasons.ts";
 import {
-  type Attachment,
   type Carrier,
+  type CircuitAttachment,
   type CircuitDevice,
   endpointKey,
   type ForwardingPlane,
@@ -161,7 +161,7 @@ export class UserspacePlane implements ForwardingPlane {
     }
     this.#circuits.set(device.name, circuit);
     if (device.kind === "interface")
-      this.#prepared.set(device.name, await this.#prepare(device.standIns?.sendsBy ?? device.name));
+      this.#prepared.set(device.name, await this.#prepare(device.proxyInterfaces?.transmit ?? device.name));
     return index;
   }
 
@@ -184,7 +184,7 @@ export class UserspacePlane implements ForwardingPlane {
    * `slot` is where the session's numbers are in memory that programs share: which has them prepared, for the session to go on with them
    * or to begin. Else it begins, unless it was here before.
    */
-  async addSession(session: SessionParameters, attachment: Attachment, slot?: number): Promise<void> {
+  async addSession(session: SessionParameters, attachment: CircuitAttachment, slot?: number): Promise<void> {
     const fd = this.#endpoints.get(localEndKey(session.path));
     const target = `session ${session.localSessionId} of pseudowire ${session.pseudowire}`;
     if (fd === undefined) throw new SystemError("add a session", { errno: "ENOTCONN", target });
@@ -210,7 +210,7 @@ export class UserspacePlane implements ForwardingPlane {
     await this.#ask({ kind: "yield-numbers", localSessionId });
   }
 
-  async updateSession(session: SessionParameters, attachment: Attachment): Promise<void> {
+  async updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
     await this.#ask({ kind: "update-session", session, attachment });
   }
 
@@ -232,7 +232,7 @@ export class UserspacePlane implements ForwardingPlane {
   }
 
   /** A crash leaves nothing behind: sockets and TAP devices go with the process. */
-  async settle(): Promise<void> {}
+  async removeLeftovers(): Promise<void> {}
 
   async close(): Promise<void> {
     if (this.#closing) return;
@@ -341,20 +341,20 @@ export class UserspacePlane implements ForwardingPlane {
 }
 
 /** The descriptors that a circuit is written to and read from. Throws SystemError. */
-function openDevice({ kind, name, mtu, standIns }: CircuitDevice): WorkerCircuit {
+function openDevice({ kind, name, mtu, proxyInterfaces: standIns }: CircuitDevice): WorkerCircuit {
   if (standIns === undefined) {
     const fd = kind === "tap" ? openTap(name, mtu) : openPacketSocket(name);
     return { fd, readFd: fd, kind, name, sendsBy: name };
   }
-  const fd = openPacketSocket(standIns.sendsBy, { receives: false });
+  const fd = openPacketSocket(standIns.transmit, { receives: false });
   try {
     return {
       fd,
       // What goes back there may have to be cut, which only the queue does.
-      readFd: openPacketSocket(standIns.readsFrom, { bypassesQueue: false }),
+      readFd: openPacketSocket(standIns.receive, { bypassesQueue: false }),
       kind: "interface",
       name,
-      sendsBy: standIns.sendsBy,
+      sendsBy: standIns.transmit,
     };
   } catch (error) {
     close(fd);

@@ -5,7 +5,7 @@ import {
   usualSequenceRule,
 } from "../../wire/session-parameters.ts";
 import { discardReasons } from "../discard-reasons.ts";
-import type { Attachment } from "../plane.ts";
+import type { CircuitAttachment } from "../plane.ts";
 import {
   beginSequences,
   type ReceiveSequence,
@@ -90,7 +90,7 @@ function word(octets: Uint8Array, offset: number): number {
 }
 
 /** What `trafficClass` of a row is with this attachment. */
-export function trafficClassFor({ dscp }: Attachment): number {
+export function trafficClassFor({ dscp }: CircuitAttachment): number {
   return dscp === "copy" ? COPIED : trafficClassOf(dscp);
 }
 
@@ -105,7 +105,7 @@ export function newSequences(localSessionId = 0): Int32Array {
 export function sessionRow(
   row: number,
   session: SessionParameters,
-  attachment: Attachment,
+  attachment: CircuitAttachment,
   sequences: Int32Array = newSequences(session.localSessionId),
 ): SessionRow {
   const { receiveCookie, transmitCookie } = session;

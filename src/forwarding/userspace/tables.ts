@@ -1,7 +1,7 @@
 import { writeSocketAddress } from "../../os/sockets.ts";
 import { outerTagProtocol, outerVlanId, TPID_CUSTOMER, TPID_SERVICE } from "../../wire/ethernet.ts";
 import { type SessionParameters, usualSequenceRule } from "../../wire/session-parameters.ts";
-import type { Attachment } from "../plane.ts";
+import type { CircuitAttachment } from "../plane.ts";
 import { receivedWords, sequenceWords } from "../sequencing.ts";
 import { type Arena, NAME_OCTETS } from "./arena.ts";
 import type { WorkerCircuit, WorkerEndpoint } from "./commands.ts";
@@ -101,7 +101,7 @@ export class Tables {
     row: number,
     fd: number,
     parameters: SessionParameters,
-    attachment: Attachment,
+    attachment: CircuitAttachment,
     sequences?: Int32Array,
   ): void {
     const circuit = this.circuits.get(attachment.device);
@@ -127,7 +127,7 @@ export class Tables {
     this.sessions.set(session.localSessionId, session);
   }
 
-  updateSession(parameters: SessionParameters, attachment: Attachment): void {
+  updateSession(parameters: SessionParameters, attachment: CircuitAttachment): void {
     const session = this.sessions.get(parameters.localSessionId | 0);
     if (session === undefined) return;
     session.transmitAllowed = parameters.transmitAllowed;

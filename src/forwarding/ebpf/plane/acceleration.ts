@@ -1,7 +1,7 @@
 import { isIPv6 } from "node:net";
 import { ETHERNET_HEADER_OCTETS, TAG_OCTETS } from "../../../wire/ethernet.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
-import type { Attachment, PsnEndpoint } from "../../plane.ts";
+import type { CircuitAttachment, PsnEndpoint } from "../../plane.ts";
 import { headerPlaces } from "../programs/options.ts";
 
 /** What is known of the way to a peer. */
@@ -22,7 +22,7 @@ export interface WayToPeer {
 /** A session as it is to be carried. */
 export interface Wanted {
   readonly session: SessionParameters;
-  readonly attachment: Pick<Attachment, "mtu">;
+  readonly attachment: Pick<CircuitAttachment, "mtu">;
 }
 
 interface Obstacle {

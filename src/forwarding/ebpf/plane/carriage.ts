@@ -1,6 +1,6 @@
 import { addressOctets } from "../../../os/sockets.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
-import type { Attachment, PsnEndpoint } from "../../plane.ts";
+import type { CircuitAttachment, PsnEndpoint } from "../../plane.ts";
 import {
   circuitEntry,
   decapsulateOptions,
@@ -34,7 +34,7 @@ export interface Ground {
 /** A session on its device. */
 export interface Subject {
   readonly session: SessionParameters;
-  readonly attachment: Attachment;
+  readonly attachment: CircuitAttachment;
   readonly device: KernelDevice;
 }
 
@@ -56,7 +56,7 @@ export interface Carriage {
 const HOP_LIMIT = 64;
 
 function mustCut(session: SessionParameters, endpoint: PsnEndpoint, { route }: Way): boolean {
-  return superFramesOf(session, endpoint, route).choice === "cut";
+  return superFramesOf(session, endpoint, route).choice === "segment";
 }
 
 /** Whether a session needs a cutter: the kernel cuts TCP that is in UDP when it must, but not what is in IP protocol 115. */

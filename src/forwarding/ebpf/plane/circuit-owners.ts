@@ -1,6 +1,6 @@
-import type { Attachment } from "../../plane.ts";
+import type { CircuitAttachment } from "../../plane.ts";
 
-function keyOf({ device, vlan }: Attachment): string {
+function keyOf({ device, vlan }: CircuitAttachment): string {
   return vlan === undefined ? device : `${device} ${vlan.protocol} ${vlan.id}`;
 }
 
@@ -12,16 +12,16 @@ export class CircuitOwners {
   /** Local session ids. */
   readonly #owners = new Map<string, number>();
 
-  take(attachment: Attachment, localSessionId: number): void {
+  take(attachment: CircuitAttachment, localSessionId: number): void {
     this.#owners.set(keyOf(attachment), localSessionId);
   }
 
-  owns(attachment: Attachment, localSessionId: number): boolean {
+  owns(attachment: CircuitAttachment, localSessionId: number): boolean {
     return this.#owners.get(keyOf(attachment)) === localSessionId;
   }
 
   /** The session goes; if the circuit is its own, it is nobody's now. */
-  leave(attachment: Attachment, localSessionId: number): void {
+  leave(attachment: CircuitAttachment, localSessionId: number): void {
     if (this.owns(attachment, localSessionId)) this.#owners.delete(keyOf(attachment));
   }
 }

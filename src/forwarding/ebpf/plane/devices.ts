@@ -53,7 +53,7 @@ export async function openKernelDevice(device: CircuitDevice, owner: string): Pr
       delivery: isOurs ? "in" : "out",
       detour: { near: indexOf(near), far: indexOf(far) },
       cutter: once(() => openCutter(name, owner)),
-      opened: { ...device, standIns: { sendsBy: isOurs ? twin : name, readsFrom: near } },
+      opened: { ...device, proxyInterfaces: { transmit: isOurs ? twin : name, receive: near } },
     };
   } catch (error) {
     if (isOurs) await deleteVirtualPair(name);

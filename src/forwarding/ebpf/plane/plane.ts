@@ -10,16 +10,16 @@ import { BpfSyscall } from "../../../os/bpf-syscall.ts";
 import { processorCount } from "../../../os/processors.ts";
 import type { PsnPath, SessionParameters } from "../../../wire/session-parameters.ts";
 import {
-  type Attachment,
   type Carrier,
+  type CircuitAttachment,
   type CircuitDevice,
   endpointKey,
   type ForwardingPlane,
+  type GsoHandling,
   localEndKey,
   type PlaneCounters,
   type PlaneEvents,
   type PsnEndpoint,
-  type SuperFrames,
 } from "../../plane.ts";
 import { UserspacePlane } from "../../userspace/plane.ts";
 import { keepsNumbers, obstacleTo } from "./acceleration.ts";
@@ -61,7 +61,7 @@ interface Known extends Subject {
   /** Why programs do not carry it; undefined where they do. */
   readonly reason: string | undefined;
   /** How super-frames leave, while programs carry it. */
-  readonly superFrames?: SuperFrames;
+  readonly superFrames?: GsoHandling;
   /** The way to the peer on which that rests; undefined where there was none. */
   readonly way: Way | undefined;
 }
@@ -158,7 +158,7 @@ export class EbpfPlane implements ForwardingPlane {
 
   async openEndpoint(wanted: PsnEndpoint): Promise<PsnEndpoint> {
     // What a device joined for a socket, programs could not part.
-    const endpoint = await this.#userspace.openEndpoint({ ...wanted, joins: false });
+    const endpoint = await this.#userspace.openEndpoint({ ...wanted, coalesces: false });
     this.#endpoints.set(endpointKey(endpoint), endpoint);
     return endpoint;
   }
@@ -190,7 +190,7 @@ export class EbpfPlane implements ForwardingPlane {
 
   resizeCircuit(wanted: CircuitDevice): Promise<void> {
     return this.#inTurn(async () => {
-      const twin = this.#devices.get(wanted.name)?.opened.standIns?.sendsBy;
+      const twin = this.#devices.get(wanted.name)?.opened.proxyInterfaces?.transmit;
       if (twin !== undefined) await this.#userspace.resizeCircuit({ ...wanted, name: twin });
       await this.#userspace.resizeCircuit(wanted);
     });
@@ -206,7 +206,7 @@ export class EbpfPlane implements ForwardingPlane {
     });
   }
 
-  addSession(session: SessionParameters, attachment: Attachment): Promise<void> {
+  addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
     // The userspace plane keeps the order by itself, so that many may be on their way to its thread.
     const { localSessionId } = session;
     const added = this.#userspace.addSession(session, attachment, this.#slots.take(localSessionId));
@@ -221,7 +221,7 @@ export class EbpfPlane implements ForwardingPlane {
     });
   }
 
-  updateSession(session: SessionParameters, attachment: Attachment): Promise<void> {
+  updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
     return this.#inTurn(async () => {
       await this.#userspace.updateSession(session, attachment);
       const known = this.#known.get(session.localSessionId);
@@ -250,13 +250,12 @@ export class EbpfPlane implements ForwardingPlane {
 
   carrier(localSessionId: number): Carrier {
     const known = this.#known.get(localSessionId);
-    if (known !== undefined && known.reason === undefined)
-      return { plane: "ebpf", superFrames: known.superFrames };
+    if (known !== undefined && known.reason === undefined) return { plane: "ebpf", gso: known.superFrames };
     const reason = known?.reason ?? this.#reasons.get(localSessionId) ?? "programs are being put in place";
     return { plane: "userspace", reason };
   }
 
-  settle(): Promise<void> {
+  removeLeftovers(): Promise<void> {
     const ours = new Set(
       [...this.#devices.values()].flatMap(({ place, detour }) => [place.interfaceIndex, detour.far]),
     );

@@ -1,5 +1,5 @@
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
-import type { PsnEndpoint, SuperFrames } from "../../plane.ts";
+import type { GsoHandling, PsnEndpoint } from "../../plane.ts";
 
 /** What of the way to a peer decides how super-frames leave. */
 export interface WayOut {
@@ -11,16 +11,17 @@ export interface WayOut {
 /** How programs send the super-frames of a session. Numbers are for each frame, and one that needs no cutting must not overtake those that do. */
 export function superFramesOf(
   { transmitSequencing }: Pick<SessionParameters, "transmitSequencing">,
-  { superFrames }: Pick<PsnEndpoint, "superFrames">,
+  { gso }: Pick<PsnEndpoint, "gso">,
   route: WayOut,
-): SuperFrames {
-  if (superFrames === "cut") return { choice: "cut", reason: "super_frames: cut" };
+): GsoHandling {
+  if (gso === "segment") return { choice: "segment", reason: "gso: segment" };
   // Who receives such a packet, and is no program like ours, can make nothing of it.
-  if (superFrames === "auto" && !route.finishes)
-    return { choice: "cut", reason: `${route.interfaceName} ${VIRTUAL}` };
-  if (transmitSequencing === "all") return { choice: "cut", reason: "sequencing: all numbers each frame" };
-  if (superFrames === "whole") return { choice: "whole", reason: "super_frames: whole" };
-  return { choice: "whole", reason: `${route.interfaceName} cuts them, and finishes checksums` };
+  if (gso === "auto" && !route.finishes)
+    return { choice: "segment", reason: `${route.interfaceName} ${VIRTUAL}` };
+  if (transmitSequencing === "all")
+    return { choice: "segment", reason: "sequencing: all numbers each frame" };
+  if (gso === "offload") return { choice: "offload", reason: "gso: offload" };
+  return { choice: "offload", reason: `${route.interfaceName} segments them and finishes checksums` };
 }
 
 const VIRTUAL =

@@ -4,7 +4,7 @@ import { trafficClassOf } from "../../../wire/dscp.ts";
 import { ETHERNET_HEADER_OCTETS } from "../../../wire/ethernet.ts";
 import { type SessionParameters, usualSequenceRule } from "../../../wire/session-parameters.ts";
 import { discardIndex, discardReasons } from "../../discard-reasons.ts";
-import type { Attachment, PlaneCounters, SessionCounters } from "../../plane.ts";
+import type { CircuitAttachment, PlaneCounters, SessionCounters } from "../../plane.ts";
 import { sequenceWords } from "../../sequencing.ts";
 import type { Delivery } from "./deliver-program.ts";
 import { decode, encode, type Layout, sizeOf, type ValuesOf } from "./layout.ts";
@@ -170,14 +170,14 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 
 /** The VLAN half of a circuit's key: 0 for a port. */
-export function vlanKey(attachment: Attachment): number {
+export function vlanKey(attachment: CircuitAttachment): number {
   const { vlan } = attachment;
   return vlan === undefined ? 0 : vlan.protocol * 0x1_0000 + vlan.id;
 }
 
 function optionsOf(
   session: SessionParameters,
-  attachment: Attachment,
+  attachment: CircuitAttachment,
   placement: Placement,
   direction: "transmit" | "receive",
 ): ProgramOptions {
@@ -198,7 +198,7 @@ function optionsOf(
 /** The options of the program that encapsulates for this session. */
 export function encapsulateOptions(
   session: SessionParameters,
-  attachment: Attachment,
+  attachment: CircuitAttachment,
   placement: Placement,
 ): ProgramOptions {
   const options = optionsOf(session, attachment, placement, "transmit");
@@ -208,7 +208,7 @@ export function encapsulateOptions(
 /** The options of the program that decapsulates for this session. */
 export function decapsulateOptions(
   session: SessionParameters,
-  attachment: Attachment,
+  attachment: CircuitAttachment,
   placement: Placement,
 ): ProgramOptions {
   return optionsOf(session, attachment, placement, "receive");
@@ -217,7 +217,7 @@ export function decapsulateOptions(
 /** The entry of the circuit side. Throws InvariantError for what does not fit. */
 export function circuitEntry(
   session: SessionParameters,
-  attachment: Attachment,
+  attachment: CircuitAttachment,
   placement: Placement,
 ): readonly [key: Uint8Array, value: Uint8Array] {
   const options = encapsulateOptions(session, attachment, placement);
@@ -274,7 +274,7 @@ export const NO_SLOT = 0xffff_ffff;
  * daemon finds what the session remembers.
  */
 export function puntEntry(
-  attachment: Attachment,
+  attachment: CircuitAttachment,
   circuitInterface: number,
   detourInterface: number,
   { unsent = false, slot = NO_SLOT }: { readonly unsent?: boolean; readonly slot?: number | undefined } = {},
@@ -299,7 +299,7 @@ export function deliveryOf({
 /** The entry of the peer side. Throws InvariantError for what does not fit. */
 export function peerEntry(
   session: SessionParameters,
-  attachment: Attachment,
+  attachment: CircuitAttachment,
   placement: Placement,
 ): readonly [key: Uint8Array, value: Uint8Array] {
   const value = encode(peerValue, {
