@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Shell } from "./program.ts";
 
 /** Words of the bench commands, as they are handed on to the lab's own namespaces. */
-interface BenchWords {
+interface BenchArguments {
   readonly repetitions: string;
   readonly seconds: string;
   readonly congestion?: string;
@@ -79,47 +79,47 @@ export function addBench(lab: Command, shell: Shell): void {
       .description(
         "measure Wirespan beside plain bridging, the kernel's tunnels and OpenVPN (needs root and iperf3)",
       ),
-  ).action(async (words: BenchWords) => {
+  ).action(async (given: BenchArguments) => {
     const { benchLab } = await import("../lab/lab.ts");
-    const given = Object.entries(words).flatMap(([key, value]) => [
+    const args = Object.entries(given).flatMap(([key, value]) => [
       `--${key}`,
       files.includes(key) ? resolve(value) : value,
     ]);
-    shell.exit(await benchLab(given));
+    shell.exit(await benchLab(args));
   });
 }
 
 /** What it starts inside namespaces of its own. */
 export function addBenchInside(inside: Command, line: (text: string) => void, shell: Shell): void {
-  options(inside.command("bench")).action(async (words: BenchWords) => {
-    shell.exit(await measure(words, line));
+  options(inside.command("bench")).action(async (given: BenchArguments) => {
+    shell.exit(await measure(given, line));
   });
 }
 
-async function measure(words: BenchWords, line: (text: string) => void): Promise<number> {
-  const [repetitions, seconds] = [Number(words.repetitions), Number(words.seconds)];
-  const { json, markdown, plot, document, part } = words;
+async function measure(given: BenchArguments, line: (text: string) => void): Promise<number> {
+  const [repetitions, seconds] = [Number(given.repetitions), Number(given.seconds)];
+  const { json, markdown, plot, document, part } = given;
   const output = { json, markdown, plot, document, part };
-  if (words.from !== undefined) {
+  if (given.from !== undefined) {
     const { writeAgain } = await import("../lab/bench/output.ts");
-    return await writeAgain(words.from, output);
+    return await writeAgain(given.from, output);
   }
   const numbers = (list: string) => list.split(",").map(Number);
-  const planes = (["userspace", "ebpf"] as const).filter((name) => [name, "both"].includes(words.planes));
-  if (words.sessions !== undefined) {
+  const planes = (["userspace", "ebpf"] as const).filter((name) => [name, "both"].includes(given.planes));
+  if (given.sessions !== undefined) {
     const { benchSessions } = await import("../lab/bench/sessions.ts");
-    return await benchSessions({ counts: numbers(words.sessions), planes, seconds, ...output }, line);
+    return await benchSessions({ counts: numbers(given.sessions), planes, seconds, ...output }, line);
   }
-  if (words.lookup !== undefined) {
+  if (given.lookup !== undefined) {
     const { benchLookup } = await import("../lab/bench/lookup.ts");
     return await benchLookup(
-      { counts: numbers(words.lookup), planes, seconds, repetitions, ...output },
+      { counts: numbers(given.lookup), planes, seconds, repetitions, ...output },
       line,
     );
   }
   const { benchInside } = await import("../lab/bench/bench.ts");
   const regular = (text: string | undefined) => (text === undefined ? undefined : new RegExp(text));
-  const { congestion } = words;
-  const chosen = { congestion, only: regular(words.only), measures: regular(words.measures) };
+  const { congestion } = given;
+  const chosen = { congestion, only: regular(given.only), measures: regular(given.measures) };
   return await benchInside({ repetitions, seconds, ...chosen, ...output }, line);
 }

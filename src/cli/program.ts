@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { messageOf } from "../bytes/errors.ts";
 import type { Complaint } from "../config/check.ts";
 import type { Config } from "../config/config.ts";
-import type { Refused } from "../daemon/configuration-file.ts";
+import type { RejectedConfig } from "../daemon/configuration-file.ts";
 import { NoAnswerError, request } from "../daemon/control-client.ts";
 import type { ReloadReport, StatusReport } from "../daemon/status.ts";
 import { version } from "../daemon/version.ts";
@@ -116,7 +116,7 @@ async function runInForeground(
     ]);
     endProcess(await runDaemon({ configFile: config, takeOver }));
   } catch (error) {
-    const { tellFatal } = await import("../daemon/log.ts");
+    const { reportFatal: tellFatal } = await import("../daemon/log.ts");
     tellFatal([problemOf(error)]);
     shell.exit(exitCode.failed);
   }
@@ -146,7 +146,7 @@ async function check(shell: Shell, file: string): Promise<void> {
 }
 
 /** Lines about what of a file that is not in order would be waited for on this machine. */
-async function restNotes({ rest }: Refused): Promise<readonly string[]> {
+async function restNotes({ rest }: RejectedConfig): Promise<readonly string[]> {
   if (rest === undefined) return [];
   try {
     return rest.linesOf(await notesOn(rest.config()));

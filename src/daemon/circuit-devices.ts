@@ -2,19 +2,24 @@ import { messageOf } from "../bytes/errors.ts";
 import type { CircuitConfig } from "../config/config.ts";
 import type { ForwardingPlane } from "../forwarding/plane.ts";
 import type { Links } from "../os/links.ts";
-import { type Circuit, lockedOf, wantedBridge, wantedDevice } from "./circuit.ts";
-import { type Log, placeWords } from "./log.ts";
+import {
+  type AttachmentCircuit,
+  lockedPseudowires,
+  wantedBridge,
+  wantedDevice,
+} from "./attachment-circuit.ts";
+import { type Log, locationText } from "./log.ts";
 import type { Work } from "./work.ts";
 
 /** What is told of the devices of circuits. */
 export interface DeviceListener {
   /** A device is open now, for the sessions on it. */
-  opened(circuit: Circuit): void;
+  opened(circuit: AttachmentCircuit): void;
   /** It is not as it should be, and is to be tried again; `isNew` when that was not so before. */
-  failed(circuit: Circuit, isNew: boolean): void;
+  failed(circuit: AttachmentCircuit, isNew: boolean): void;
   /** Frames can pass now, or cannot any more. */
-  upChanged(circuit: Circuit): void;
-  placeOf(pseudowire: string): string | undefined;
+  upChanged(circuit: AttachmentCircuit): void;
+  locationOf(pseudowire: string): string | undefined;
   hostUse(circuit: CircuitConfig): Promise<string | undefined>;
 }
 
@@ -38,56 +43,56 @@ export class CircuitDevices {
   }
 
   /** Opens and changes a device as is wanted, if it is not so already. */
-  async want(circuit: Circuit): Promise<void> {
-    if (circuit.opened === undefined || this.#isAmiss(circuit)) await this.bringInStep(circuit);
-    else this.#tellUp(circuit);
+  async ensure(circuit: AttachmentCircuit): Promise<void> {
+    if (circuit.opened === undefined || this.#needsChange(circuit)) await this.reconcile(circuit);
+    else this.#reportUp(circuit);
   }
 
   /** Opens and changes a device as is wanted; what cannot be done is told, and left for another time. */
-  bringInStep(circuit: Circuit): Promise<void> {
-    if (circuit.isDue) return this.#work.settled();
-    circuit.isDue = true;
-    return this.#work.enqueue(() => this.#bring(circuit));
+  reconcile(circuit: AttachmentCircuit): Promise<void> {
+    if (circuit.isReconcilePending) return this.#work.settled();
+    circuit.isReconcilePending = true;
+    return this.#work.enqueue(() => this.#reconcileNow(circuit));
   }
 
   /** Something changed about the interface of a device, or about the bridge where it belongs. */
-  look(circuit: Circuit): void {
-    if (circuit.isChanging || circuit.pseudowires.size === 0) return;
-    if (!circuit.isDue && this.#isAmiss(circuit)) void this.bringInStep(circuit);
-    this.#tellUp(circuit);
+  check(circuit: AttachmentCircuit): void {
+    if (circuit.isReconciling || circuit.pseudowires.size === 0) return;
+    if (!circuit.isReconcilePending && this.#needsChange(circuit)) void this.reconcile(circuit);
+    this.#reportUp(circuit);
   }
 
   /** Whether the interface in the plane went, by a look at what there is now; then it is closed, and opened when it is there again. */
-  async isGone(circuit: Circuit): Promise<boolean> {
+  async isGone(circuit: AttachmentCircuit): Promise<boolean> {
     await this.#links.reread().catch(() => undefined);
-    this.look(circuit);
+    this.check(circuit);
     return circuit.opened === undefined || this.#isLost(circuit);
   }
 
   /** Closes a device that no pseudowire is on. */
-  close(circuit: Circuit): Promise<void> {
+  close(circuit: AttachmentCircuit): Promise<void> {
     return this.#work.enqueue(() => this.#close(circuit));
   }
 
-  async #bring(circuit: Circuit): Promise<void> {
-    circuit.isDue = false;
+  async #reconcileNow(circuit: AttachmentCircuit): Promise<void> {
+    circuit.isReconcilePending = false;
     if (circuit.pseudowires.size === 0) return;
-    circuit.isChanging = true;
+    circuit.isReconciling = true;
     try {
-      await this.#change(circuit);
+      await this.#apply(circuit);
       circuit.problem = undefined;
     } catch (error) {
       await this.#links.reread().catch(() => undefined);
-      this.#fail(circuit, messageOf(error));
+      this.#reportFailure(circuit, messageOf(error));
     } finally {
-      circuit.isChanging = false;
-      circuit.seenIndex = this.#links.get(circuit.name)?.index;
+      circuit.isReconciling = false;
+      circuit.lastIndex = this.#links.get(circuit.name)?.index;
     }
-    this.#tellUp(circuit);
+    this.#reportUp(circuit);
   }
 
   /** Rejects with an Error that says what could not be done. */
-  async #change(circuit: Circuit): Promise<void> {
+  async #apply(circuit: AttachmentCircuit): Promise<void> {
     const wanted = wantedDevice(circuit);
     if (this.#isLost(circuit) || (wanted !== undefined && circuit.opened?.device.kind !== wanted.kind))
       await this.#close(circuit);
@@ -112,48 +117,48 @@ export class CircuitDevices {
       await this.#plane.resizeCircuit(wanted);
       circuit.opened = { ...opened, device: wanted };
     }
-    if (wanted.kind === "tap") await this.#putIntoBridge(circuit);
+    if (wanted.kind === "tap") await this.#joinBridge(circuit);
   }
 
-  async #close(circuit: Circuit): Promise<void> {
+  async #close(circuit: AttachmentCircuit): Promise<void> {
     if (circuit.opened === undefined) return;
     circuit.opened = undefined;
     circuit.bridge = undefined;
-    const ids = [...circuit.carried.keys()];
-    circuit.carried.clear();
+    const ids = [...circuit.installed.keys()];
+    circuit.installed.clear();
     for (const localSessionId of ids) await this.#plane.removeSession(localSessionId);
     await this.#plane.closeCircuit(circuit.name);
   }
 
-  #fail(circuit: Circuit, problem: string): void {
+  #reportFailure(circuit: AttachmentCircuit, problem: string): void {
     const isNew = problem !== circuit.problem;
     circuit.problem = problem;
     this.#listener.failed(circuit, isNew);
     if (!isNew) return;
     const { name: device } = circuit;
     const [first] = circuit.pseudowires.keys();
-    const place = first === undefined ? undefined : this.#listener.placeOf(first);
+    const place = first === undefined ? undefined : this.#listener.locationOf(first);
     this.#log.warn(
       { event: "circuit", device, problem, place },
-      `attachment circuit ${device} is attached once it can be: ${problem}${placeWords(place)}`,
+      `attachment circuit ${device} is attached once it can be: ${problem}${locationText(place)}`,
     );
   }
 
   /** Throws where this machine would lose an interface that it uses. */
-  async #checkHostUse(circuit: Circuit): Promise<void> {
-    if (circuit.isFree) return;
-    for (const wanted of guardedOf(circuit)) {
+  async #checkHostUse(circuit: AttachmentCircuit): Promise<void> {
+    if (circuit.isUnusedByHost) return;
+    for (const wanted of hostUseChecked(circuit)) {
       const use = await this.#listener.hostUse(wanted);
       if (use !== undefined)
         throw new Error(
           `${use}: as a circuit it would be cut off from this machine; use another interface, or say allow_host_use: true`,
         );
-      circuit.isFree = true;
+      circuit.isUnusedByHost = true;
     }
   }
 
   /** Takes a TAP device out of a bridge where it does not belong any more if we put it there, puts it where it belongs, and switches it on. */
-  async #putIntoBridge(circuit: Circuit): Promise<void> {
+  async #joinBridge(circuit: AttachmentCircuit): Promise<void> {
     const { name: device, bridge: former } = circuit;
     const bridge = wantedBridge(circuit);
     const isOn = this.#links.get(device)?.up === true;
@@ -172,13 +177,13 @@ export class CircuitDevices {
   }
 
   /** Whether the interface in the plane is not there any more, though another one may have its name. */
-  #isLost({ name, opened }: Circuit): boolean {
+  #isLost({ name, opened }: AttachmentCircuit): boolean {
     return opened !== undefined && this.#links.get(name)?.index !== opened.index;
   }
 
   /** Whether something is to be done that could be done now. */
-  #isAmiss(circuit: Circuit): boolean {
-    const { name, opened, seenIndex } = circuit;
+  #needsChange(circuit: AttachmentCircuit): boolean {
+    const { name, opened, lastIndex: seenIndex } = circuit;
     if (opened === undefined) {
       const state = this.#links.get(name);
       return state !== undefined && state.index !== seenIndex;
@@ -186,18 +191,20 @@ export class CircuitDevices {
     const wanted = wantedDevice(circuit);
     if (wanted === undefined) return this.#isLost(circuit);
     if (this.#isLost(circuit) || opened.device.kind !== wanted.kind) return true;
-    if (wanted.kind === "interface") return !circuit.isFree && guardedOf(circuit).length > 0;
-    return opened.device.mtu !== wanted.mtu || this.#isAstray(circuit) || circuit.problem !== undefined;
+    if (wanted.kind === "interface") return !circuit.isUnusedByHost && hostUseChecked(circuit).length > 0;
+    return (
+      opened.device.mtu !== wanted.mtu || this.#isOutsideBridge(circuit) || circuit.problem !== undefined
+    );
   }
 
   /** Whether a device is not in the bridge where it belongs: the bridge went, was made anew, or somebody took it out. */
-  #isAstray(circuit: Circuit): boolean {
+  #isOutsideBridge(circuit: AttachmentCircuit): boolean {
     const bridge = wantedBridge(circuit);
     if (bridge !== circuit.bridge) return true;
     return bridge !== undefined && !this.#links.isPort(circuit.name, bridge);
   }
 
-  #tellUp(circuit: Circuit): void {
+  #reportUp(circuit: AttachmentCircuit): void {
     const { name: device, opened, problem } = circuit;
     const state = this.#links.get(device);
     const isUp =
@@ -213,8 +220,8 @@ export class CircuitDevices {
 }
 
 /** The words of pseudowires that do not want an interface which this machine uses. */
-function guardedOf(circuit: Circuit): readonly CircuitConfig[] {
-  return lockedOf(circuit).flatMap(({ circuit: wanted }) =>
+function hostUseChecked(circuit: AttachmentCircuit): readonly CircuitConfig[] {
+  return lockedPseudowires(circuit).flatMap(({ circuit: wanted }) =>
     wanted.kind === "tap" || wanted.allowHostUse ? [] : [wanted],
   );
 }

@@ -3,10 +3,15 @@ import type { CircuitConfig, PseudowireConfig } from "../config/config.ts";
 import type { ForwardingPlane } from "../forwarding/plane.ts";
 import type { Links } from "../os/links.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
-import { type Attached, type Circuit, type Held, newCircuit } from "./circuit.ts";
+import {
+  type AttachedPseudowire,
+  type AttachmentCircuit,
+  newAttachmentCircuit,
+  type WantedSession,
+} from "./attachment-circuit.ts";
 import { CircuitDevices } from "./circuit-devices.ts";
 import { lockCircuit } from "./locks.ts";
-import { type Log, placeWords } from "./log.ts";
+import { type Log, locationText } from "./log.ts";
 import { Retry } from "./retry.ts";
 import { attachmentOf } from "./settings.ts";
 import { Work } from "./work.ts";
@@ -16,7 +21,7 @@ export interface CircuitListener {
   circuitStatus(pseudowire: string, active: boolean): void;
   forwardingFailed(session: SessionParameters, problem: string): void;
   /** Where the circuit of a pseudowire stands in the configuration file. */
-  placeOf(pseudowire: string): string | undefined;
+  locationOf(pseudowire: string): string | undefined;
   /** What this machine would lose if an interface became a circuit, in words; undefined where it would lose nothing. */
   hostUse(circuit: CircuitConfig): Promise<string | undefined>;
 }
@@ -31,13 +36,13 @@ export class Circuits {
   readonly #log: Log;
   readonly #listener: CircuitListener;
   readonly #devices: CircuitDevices;
-  readonly #circuits = new Map<string, Circuit>();
+  readonly #circuits = new Map<string, AttachmentCircuit>();
   /** Where a pseudowire is attached, by its name, and a session added, by its local id. */
-  readonly #attached = new Map<string, Circuit>();
-  readonly #holders = new Map<number, Circuit>();
+  readonly #circuitOfPseudowire = new Map<string, AttachmentCircuit>();
+  readonly #circuitOfSession = new Map<number, AttachmentCircuit>();
   /** Devices that belong into a bridge, by its name. */
   readonly #ports = new Map<string, Set<string>>();
-  readonly #retry = new Retry(() => this.#tryAgain());
+  readonly #retry = new Retry(() => this.#retryAll());
   readonly #work: Work;
 
   constructor(plane: ForwardingPlane, links: Links, log: Log, listener: CircuitListener) {
@@ -53,31 +58,31 @@ export class Circuits {
       opened: (circuit) => {
         for (const held of circuit.sessions.values()) this.#addToPlane(circuit, held);
       },
-      failed: (_circuit, isNew) => this.#retry.later(isNew),
+      failed: (_circuit, isNew) => this.#retry.schedule(isNew),
       upChanged: ({ pseudowires, isUp }) => {
         for (const [name, { lock }] of pseudowires)
           if (lock !== undefined) listener.circuitStatus(name, isUp);
       },
-      placeOf: (pseudowire) => listener.placeOf(pseudowire),
+      locationOf: (pseudowire) => listener.locationOf(pseudowire),
       hostUse: (circuit) => listener.hostUse(circuit),
     });
     links.watch((name) => this.#linkChanged(name));
   }
 
   /** Resolves when everything asked for so far is done. */
-  settled(): Promise<void> {
+  idle(): Promise<void> {
     return this.#work.settled();
   }
 
   /** Whether frames of a pseudowire can pass at our end. */
   isUp(pseudowire: string): boolean {
-    const circuit = this.#attached.get(pseudowire);
+    const circuit = this.#circuitOfPseudowire.get(pseudowire);
     return circuit?.isUp === true && circuit.pseudowires.get(pseudowire)?.lock !== undefined;
   }
 
   /** Why frames of a pseudowire do not pass at our end, in words; undefined while they can. */
   problem(pseudowire: string): string | undefined {
-    const circuit = this.#attached.get(pseudowire);
+    const circuit = this.#circuitOfPseudowire.get(pseudowire);
     const attached = circuit?.pseudowires.get(pseudowire);
     if (circuit === undefined || attached === undefined) return "not attached yet";
     if (attached.problem !== undefined || circuit.isUp) return attached.problem;
@@ -89,7 +94,7 @@ export class Circuits {
 
   /** The pseudowires whose frames another daemon has, or whose TAP device is not as the file wants it, a line for each. */
   get problems(): readonly string[] {
-    return [...this.#attached].flatMap(([name, circuit]) => {
+    return [...this.#circuitOfPseudowire].flatMap(([name, circuit]) => {
       const attached = circuit.pseudowires.get(name);
       const isTap = attached?.config.circuit.kind === "tap";
       const problem = attached?.problem ?? (isTap ? circuit.problem : undefined);
@@ -100,14 +105,14 @@ export class Circuits {
   /** Attaches a pseudowire; its device is opened with the first one, unless it still is. */
   async attach(pseudowire: PseudowireConfig): Promise<void> {
     const { device, bridge } = pseudowire.circuit;
-    const circuit = this.#circuits.get(device) ?? newCircuit(device);
+    const circuit = this.#circuits.get(device) ?? newAttachmentCircuit(device);
     this.#circuits.set(device, circuit);
     if (bridge !== undefined) this.#ports.set(bridge, (this.#ports.get(bridge) ?? new Set()).add(device));
     const attached = { config: pseudowire, lock: undefined, problem: undefined };
     circuit.pseudowires.set(pseudowire.name, attached);
-    this.#attached.set(pseudowire.name, circuit);
+    this.#circuitOfPseudowire.set(pseudowire.name, circuit);
     this.#claim(attached);
-    await this.#devices.want(circuit);
+    await this.#devices.ensure(circuit);
   }
 
   /** Detaches a pseudowire whose sessions were removed. Its device stays as it is, until `closeUnused`, for one that may come. */
@@ -117,11 +122,11 @@ export class Circuits {
     if (circuit === undefined) return;
     const lock = circuit.pseudowires.get(pseudowire.name)?.lock;
     circuit.pseudowires.delete(pseudowire.name);
-    this.#attached.delete(pseudowire.name);
+    this.#circuitOfPseudowire.delete(pseudowire.name);
     if (circuit.pseudowires.size === 0) {
-      circuit.isFree = false;
+      circuit.isUnusedByHost = false;
       if (bridge !== undefined) this.#ports.get(bridge)?.delete(device);
-      await this.settled();
+      await this.idle();
     }
     lock?.[Symbol.dispose]();
   }
@@ -134,7 +139,7 @@ export class Circuits {
     for (const circuit of [...this.#circuits.values()]) {
       const { name, opened, pseudowires } = circuit;
       if (pseudowires.size > 0) {
-        if (opened !== undefined) await this.#devices.want(circuit);
+        if (opened !== undefined) await this.#devices.ensure(circuit);
       } else if (opened?.device.kind !== "tap" || !waitedFor.has(name)) {
         this.#circuits.delete(name);
         await this.#devices.close(circuit);
@@ -143,8 +148,8 @@ export class Circuits {
   }
 
   /** Something may be there now that circuits wait for. */
-  lookAgain(): void {
-    this.#retry.now();
+  retryNow(): void {
+    this.#retry.runNow();
   }
 
   /** Nothing is asked of the plane any more: what was not begun is left, for the plane to be closed. */
@@ -154,19 +159,19 @@ export class Circuits {
   }
 
   add(session: SessionParameters): void {
-    const circuit = this.#attached.get(session.pseudowire);
-    if (circuit !== undefined) this.#addToPlane(circuit, this.#hold(session, circuit));
+    const circuit = this.#circuitOfPseudowire.get(session.pseudowire);
+    if (circuit !== undefined) this.#addToPlane(circuit, this.#remember(session, circuit));
   }
 
   update(session: SessionParameters): void {
-    const circuit = this.#attached.get(session.pseudowire);
+    const circuit = this.#circuitOfPseudowire.get(session.pseudowire);
     if (circuit === undefined) return;
     const held = circuit.sessions.get(session.localSessionId);
     if (held === undefined) return this.add(session);
     held.session = session;
     void this.#work.enqueue(async () => {
-      const attached = attachedOf(circuit, held);
-      if (attached === undefined || circuit.carried.get(session.localSessionId) !== held) return;
+      const attached = lockedPseudowireOf(circuit, held);
+      if (attached === undefined || circuit.installed.get(session.localSessionId) !== held) return;
       try {
         await this.#plane.updateSession(held.session, attachmentOf(attached.config));
       } catch (error) {
@@ -177,7 +182,7 @@ export class Circuits {
 
   /** What of an attached pseudowire may change while its sessions forward is another now. */
   change(pseudowire: PseudowireConfig): void {
-    const circuit = this.#attached.get(pseudowire.name);
+    const circuit = this.#circuitOfPseudowire.get(pseudowire.name);
     const attached = circuit?.pseudowires.get(pseudowire.name);
     if (circuit === undefined || attached === undefined) return;
     attached.config = pseudowire;
@@ -187,32 +192,32 @@ export class Circuits {
   }
 
   remove(localSessionId: number): void {
-    const circuit = this.#holders.get(localSessionId);
-    this.#holders.delete(localSessionId);
+    const circuit = this.#circuitOfSession.get(localSessionId);
+    this.#circuitOfSession.delete(localSessionId);
     if (circuit?.sessions.delete(localSessionId) !== true) return;
     void this.#work.enqueue(async () => {
-      if (circuit.carried.delete(localSessionId)) await this.#plane.removeSession(localSessionId);
+      if (circuit.installed.delete(localSessionId)) await this.#plane.removeSession(localSessionId);
     });
   }
 
   /** The pseudowire of a session that is to forward. */
-  pseudowireOf(localSessionId: number): string | undefined {
-    return this.#holders.get(localSessionId)?.sessions.get(localSessionId)?.session.pseudowire;
+  pseudowireOfSession(localSessionId: number): string | undefined {
+    return this.#circuitOfSession.get(localSessionId)?.sessions.get(localSessionId)?.session.pseudowire;
   }
 
-  #hold(session: SessionParameters, circuit: Circuit): Held {
+  #remember(session: SessionParameters, circuit: AttachmentCircuit): WantedSession {
     const held = { session };
     circuit.sessions.set(session.localSessionId, held);
-    this.#holders.set(session.localSessionId, circuit);
+    this.#circuitOfSession.set(session.localSessionId, circuit);
     return held;
   }
 
   /** Sessions wait for what was asked for before them, but not for each other; one whose device is not open by then comes with it. */
-  #addToPlane(circuit: Circuit, held: Held): void {
+  #addToPlane(circuit: AttachmentCircuit, held: WantedSession): void {
     this.#work.together(async () => {
       const { localSessionId } = held.session;
-      const { sessions, carried } = circuit;
-      const attached = attachedOf(circuit, held);
+      const { sessions, installed: carried } = circuit;
+      const attached = lockedPseudowireOf(circuit, held);
       if (attached === undefined || circuit.opened === undefined) return;
       if (sessions.get(localSessionId) !== held || carried.has(localSessionId)) return;
       carried.set(localSessionId, held);
@@ -230,7 +235,7 @@ export class Circuits {
   }
 
   /** Takes the lock of a pseudowire's frames, if no other daemon has it. */
-  #claim(attached: Attached): void {
+  #claim(attached: AttachedPseudowire): void {
     const { name, circuit } = attached.config;
     const claim = lockCircuit(circuit);
     if (claim.problem === undefined) {
@@ -241,16 +246,16 @@ export class Circuits {
     const { problem } = claim;
     const isNew = problem !== attached.problem;
     attached.problem = problem;
-    const place = this.#listener.placeOf(name);
+    const place = this.#listener.locationOf(name);
     if (isNew)
       this.#log.error(
         { event: "circuit", pseudowire: name, problem, place },
-        `pseudowire ${name} waits: ${problem}${placeWords(place)}`,
+        `pseudowire ${name} waits: ${problem}${locationText(place)}`,
       );
-    this.#retry.later(isNew);
+    this.#retry.schedule(isNew);
   }
 
-  #tryAgain(): void {
+  #retryAll(): void {
     for (const circuit of this.#circuits.values()) {
       for (const [name, attached] of circuit.pseudowires) {
         if (attached.lock !== undefined) continue;
@@ -261,7 +266,7 @@ export class Circuits {
         if (circuit.isUp) this.#listener.circuitStatus(name, true);
       }
       if (circuit.opened === undefined || circuit.problem !== undefined)
-        void this.#devices.bringInStep(circuit);
+        void this.#devices.reconcile(circuit);
     }
   }
 
@@ -269,13 +274,16 @@ export class Circuits {
     if (this.#work.isClosed) return;
     for (const device of [...(this.#ports.get(name) ?? []), name]) {
       const circuit = this.#circuits.get(device);
-      if (circuit !== undefined) this.#devices.look(circuit);
+      if (circuit !== undefined) this.#devices.check(circuit);
     }
   }
 }
 
 /** The pseudowire of a session, if it is attached and has its lock. */
-function attachedOf({ pseudowires }: Circuit, { session }: Held): Attached | undefined {
+function lockedPseudowireOf(
+  { pseudowires }: AttachmentCircuit,
+  { session }: WantedSession,
+): AttachedPseudowire | undefined {
   const attached = pseudowires.get(session.pseudowire);
   return attached?.lock === undefined ? undefined : attached;
 }

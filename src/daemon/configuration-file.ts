@@ -13,15 +13,15 @@ const hints: Readonly<Record<string, string>> = {
 };
 
 /** A configuration, and what tells where in its file something stands. */
-interface Loaded {
+interface LoadedConfig {
   readonly config: Config;
   /** Lines with file, line and column of what is found about it. */
   linesOf(complaints: readonly Complaint[]): readonly string[];
-  places(): Places;
+  locations(): Locations;
 }
 
 /** What is wrong with a file, a line each; and what of it is in order, to be looked at and not to be run. */
-export interface Refused {
+export interface RejectedConfig {
   readonly problems: readonly string[];
   readonly rest?:
     | { config(): Config; linesOf(complaints: readonly Complaint[]): readonly string[] }
@@ -29,7 +29,7 @@ export interface Refused {
 }
 
 /** Where in its file, as "file:line:column", each tunnel says its local address, and each pseudowire its circuit. */
-export type Places = ReadonlyMap<Subject, string>;
+export type Locations = ReadonlyMap<Subject, string>;
 
 type Subject = `tunnel ${string}` | `pseudowire ${string}`;
 
@@ -37,7 +37,7 @@ type Subject = `tunnel ${string}` | `pseudowire ${string}`;
  * Reads a configuration file: the configuration, or every problem of it as a line with file, line and column. Throws SystemError
  * for a file that cannot be read.
  */
-export function loadConfig(file: string): Loaded | Refused {
+export function loadConfig(file: string): LoadedConfig | RejectedConfig {
   const parsed = parseConfig(textOf(file), file, { hostName: hostname() });
   if (parsed.config === undefined) {
     const { problems, rest } = parsed;
@@ -53,11 +53,14 @@ export function loadConfig(file: string): Loaded | Refused {
   return {
     config,
     linesOf: (complaints) => placed(complaints).map(formatProblem),
-    places: () => {
+    locations: () => {
       const keys = keysOf(config);
-      const places = placesOf(keys.map(([, path]) => path));
+      const locations = placesOf(keys.map(([, path]) => path));
       return new Map(
-        keys.map(([subject], index) => [subject, `${file}:${places[index]?.line}:${places[index]?.column}`]),
+        keys.map(([subject], index) => [
+          subject,
+          `${file}:${locations[index]?.line}:${locations[index]?.column}`,
+        ]),
       );
     },
   };

@@ -12,17 +12,17 @@ import { watchRoutes } from "../os/routes.ts";
 import { readSecret } from "../os/secrets.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { Circuits } from "./circuits.ts";
-import type { Places } from "./configuration-file.ts";
+import type { Locations } from "./configuration-file.ts";
 import type { HandOver } from "./control-socket.ts";
 import { EventLog } from "./event-log.ts";
 import { hostUseReader } from "./host-use.ts";
 import { IpControl } from "./ip-control.ts";
-import { LifeSigns } from "./life-signs.ts";
 import type { Log, OpenLog } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
-import { allNotes, NotesLog, notesTo } from "./notes.ts";
+import { allNotes, NotesLog, notesListener } from "./notes.ts";
+import { PeerActivity } from "./peer-activity.ts";
 import { type ChosenPlane, openPlane } from "./planes.ts";
-import { carryOut, planReload } from "./reload.ts";
+import { applySteps, planReload } from "./reload.ts";
 import { reportStatus } from "./report.ts";
 import { SendProblems } from "./send-problems.ts";
 import { type SessionSources, SessionWatch } from "./session-watch.ts";
@@ -32,7 +32,7 @@ import type { ReloadReport, StatusReport } from "./status.ts";
 import { Tunnels } from "./tunnels.ts";
 
 /** Longest wait for peers to acknowledge our StopCCN before we leave. */
-const GOODBYE_MS = 1500;
+const DRAIN_MS = 1500;
 /** setTimeout takes no more than this. */
 const LONGEST_TIMEOUT_MS = 0x7fff_ffff;
 
@@ -54,9 +54,9 @@ export class Daemon {
   #tunnels: Tunnels;
   #config: Config;
   readonly #startedConfig: Config;
-  #places: Places;
+  #locations: Locations;
   #timer: NodeJS.Timeout | undefined;
-  readonly #lifeSigns: LifeSigns;
+  readonly #peerActivity: PeerActivity;
   readonly #sizeNotes: SizeNotes;
   readonly #sendProblems = new SendProblems(monotonicClock);
   readonly #watch: { close(): void };
@@ -71,11 +71,11 @@ export class Daemon {
     { log, output }: OpenLog,
     { plane, reason, outlivesDaemon = false }: ChosenPlane,
     links: Links,
-    places: Places,
+    locations: Locations,
   ) {
     this.#config = config;
     this.#startedConfig = config;
-    this.#places = places;
+    this.#locations = locations;
     this.#log = log;
     this.#eventLog = new EventLog(log, this.#limiter);
     this.#logLosses = () => output.losses;
@@ -93,22 +93,22 @@ export class Daemon {
         );
         this.input({ kind: "forwarding-failed", localSessionId, problem });
       },
-      placeOf: (pseudowire) => this.#places.get(`pseudowire ${pseudowire}`),
+      locationOf: (pseudowire) => this.#locations.get(`pseudowire ${pseudowire}`),
       hostUse: hostUseReader(() => this.#config.tunnels, monotonicClock.nowMs, readHostNetwork),
     });
     this.#ipControl = new IpControl(log, (path, octets) => this.receiveControl(path, octets));
     this.#tunnels = this.#newTunnels();
     this.#sizeNotes = new SizeNotes(links, monotonicClock);
-    const notesLog = new NotesLog(notesTo(log), this.#limiter);
+    const notesLog = new NotesLog(notesListener(log), this.#limiter);
     const sources: SessionSources = {
-      pseudowireOf: (localSessionId) => this.#circuits.pseudowireOf(localSessionId),
+      pseudowireOfSession: (localSessionId) => this.#circuits.pseudowireOfSession(localSessionId),
       carrierOf: (localSessionId) => plane.carrier(localSessionId),
     };
     const sessionWatch = new SessionWatch(log, sources, this.#limiter);
-    this.#lifeSigns = new LifeSigns({
+    this.#peerActivity = new PeerActivity({
       clock: monotonicClock,
-      isWanted: () => !this.#lcce.isSilent,
-      look: () => {
+      isNeeded: () => !this.#lcce.isSilent,
+      readCounters: () => {
         const { sessions } = plane.counters();
         const snapshot = this.#lcce.snapshot();
         const nowMs = monotonicClock.nowMs();
@@ -117,17 +117,17 @@ export class Daemon {
           ...this.#sizeNotes.all(this.#config, snapshot),
           ...this.#sendProblems.all(this.#openTunnels(), snapshot),
         ];
-        notesLog.look(notes, nowMs);
-        sessionWatch.look(sessions, nowMs);
+        notesLog.update(notes, nowMs);
+        sessionWatch.compare(sessions, nowMs);
         return sessions;
       },
       received: (localSessionId) => this.input({ kind: "data-received", localSessionId }),
     });
-    this.#watch = watchRoutes(() => this.#lookAgain());
+    this.#watch = watchRoutes(() => this.#retryNow());
   }
 
   /** Opens the plane; tunnels are opened by `start`. Rejects with SystemError, with everything closed again. */
-  static async open(config: Config, openLog: OpenLog, places: Places): Promise<Daemon> {
+  static async open(config: Config, openLog: OpenLog, locations: Locations): Promise<Daemon> {
     const { log } = openLog;
     let daemon: Daemon | undefined;
     const events: PlaneEvents = {
@@ -142,7 +142,7 @@ export class Daemon {
     try {
       const chosen = await openPlane(config, events);
       log.info({ event: "plane", plane: chosen.plane.name }, `plane ${chosen.plane.name}: ${chosen.reason}`);
-      daemon = new Daemon(config, openLog, chosen, links, places);
+      daemon = new Daemon(config, openLog, chosen, links, locations);
       return daemon;
     } catch (error) {
       links.close();
@@ -156,7 +156,7 @@ export class Daemon {
       if (this.#isClosing) return;
       await this.#tunnels.create(tunnel);
     }
-    await this.#circuits.settled();
+    await this.#circuits.idle();
     if (!this.#isClosing) await this.#plane.removeLeftovers();
   }
 
@@ -196,8 +196,8 @@ export class Daemon {
    * Takes over another configuration and touches only what changed; a tunnel that runs and whose secret cannot be read is left as it
    * is, and one that cannot be opened waits. Resolves to the plan that was carried out, and to what waits or was left.
    */
-  async reload(config: Config, places: Places): Promise<ReloadReport> {
-    this.#places = places;
+  async reload(config: Config, locations: Locations): Promise<ReloadReport> {
+    this.#locations = locations;
     const change = planReload(
       this.#config,
       config,
@@ -211,18 +211,18 @@ export class Daemon {
       `reloading the configuration: ${steps.length} ${steps.length === 1 ? "step" : "steps"}`,
     );
     for (const step of steps) {
-      const words = [formatStep(step), ...step.reasons].join("; ");
-      this.#log.info({ event: "reload", step: words }, `reload: ${words}`);
+      const text = [formatStep(step), ...step.reasons].join("; ");
+      this.#log.info({ event: "reload", step: text }, `reload: ${text}`);
     }
     this.#config = change.config;
     const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
     if (isAll) await this.#replaceAll(change.config);
-    else await carryOut(steps, change.config, this.#tunnels);
+    else await applySteps(steps, change.config, this.#tunnels);
     // What waited since before may be had by now; the operator who asks again has mended something.
     const opened = await this.#tunnels.openWaiting();
     await this.#circuits.closeUnused(devicesIn(change.config));
-    this.#circuits.lookAgain();
-    await this.#circuits.settled();
+    this.#circuits.retryNow();
+    await this.#circuits.idle();
     this.#log.level = this.#config.log.level;
     const problems = [...change.problems, ...this.#tunnels.problems, ...this.#circuits.problems];
     for (const problem of problems) this.#log.error({ event: "reload", problem }, problem);
@@ -237,7 +237,7 @@ export class Daemon {
   }
 
   /** Nothing is said or changed from now on: the process ends, and forwarding goes on without it. */
-  fallSilent(): void {
+  abandon(): void {
     this.#isClosing = true;
     this.#isClosed = true;
     clearTimeout(this.#timer);
@@ -251,19 +251,19 @@ export class Daemon {
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#watch.close();
-    this.#lifeSigns.close();
+    this.#peerActivity.close();
     this.#tunnels.close();
     for (const name of this.#tunnels.names) {
       this.input({ kind: "close-connection", peer: name, resultCode: 6 });
     }
-    await this.#silence(GOODBYE_MS);
+    await this.#waitUntilDrained(DRAIN_MS);
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#links.close();
     this.#ipControl.close();
     this.#circuits.close();
-    await this.#circuits.settled();
+    await this.#circuits.idle();
     await this.#plane.close();
     this.#sizeNotes[Symbol.dispose]();
     this.#sendProblems[Symbol.dispose]();
@@ -277,7 +277,7 @@ export class Daemon {
       log: this.#log,
       input: (input) => this.input(input),
       readSecret: (source) => this.#readSecret(source),
-      placeOf: (tunnel) => this.#places.get(`tunnel ${tunnel}`),
+      locationOf: (tunnel) => this.#locations.get(`tunnel ${tunnel}`),
     });
   }
 
@@ -289,7 +289,7 @@ export class Daemon {
 
   async #replaceAll(config: Config): Promise<void> {
     for (const name of this.#tunnels.names) await this.#tunnels.remove(name, 1);
-    await this.#silence(GOODBYE_MS);
+    await this.#waitUntilDrained(DRAIN_MS);
     this.#tunnels.close();
     this.#lcce = new Lcce(identityOf(config), cryptoRandom);
     this.#tunnels = this.#newTunnels();
@@ -302,11 +302,11 @@ export class Daemon {
   }
 
   /** Addresses, routes or interfaces changed: what waits for them need not wait longer. */
-  #lookAgain(): void {
+  #retryNow(): void {
     this.#sizeNotes.forget();
     this.#sendProblems.forget();
-    this.#tunnels.lookAgain();
-    this.#circuits.lookAgain();
+    this.#tunnels.retryNow();
+    this.#circuits.retryNow();
   }
 
   #perform(effects: readonly Effect[]): void {
@@ -322,7 +322,7 @@ export class Daemon {
           this.#circuits.update(effect.session);
           break;
         case "forwarding-remove":
-          this.#lifeSigns.forget(effect.localSessionId);
+          this.#peerActivity.forget(effect.localSessionId);
           // At the end the plane lets go of all sessions at once: one by one, thousands would take seconds.
           if (!this.#isClosing) this.#circuits.remove(effect.localSessionId);
           break;
@@ -348,7 +348,7 @@ export class Daemon {
   }
 
   /** Resolves once every peer has heard of the end, or after `limitMs`. */
-  async #silence(limitMs: number): Promise<void> {
+  async #waitUntilDrained(limitMs: number): Promise<void> {
     const endMs = monotonicClock.nowMs() + limitMs;
     while (!this.#lcce.isHeard && monotonicClock.nowMs() < endMs) {
       await new Promise((resolve) => setTimeout(resolve, 10));

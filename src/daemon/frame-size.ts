@@ -16,10 +16,10 @@ const SUBLAYER_OCTETS = 4;
 const FRAGMENT_UNIT = 8;
 
 /** What decides about the length of a data message besides its frame. */
-export type Wrapping = Pick<SessionParameters, "path" | "transmitCookie" | "transmitSublayer">;
+export type DataMessageFormat = Pick<SessionParameters, "path" | "transmitCookie" | "transmitSublayer">;
 
 /** Octets in front of a frame in an IP packet to the peer, IP header included. */
-export function octetsAround({ path, transmitCookie, transmitSublayer }: Wrapping): number {
+export function overheadOctets({ path, transmitCookie, transmitSublayer }: DataMessageFormat): number {
   return (
     ipOctets(path.remoteAddress) +
     (path.encapsulation === "udp" ? UDP_OCTETS + UDP_DATA_WORD_OCTETS : 0) +
@@ -30,12 +30,12 @@ export function octetsAround({ path, transmitCookie, transmitSublayer }: Wrappin
 }
 
 /** Octets of the IP packet with a frame that has so many octets behind its header and tag; `tags` are those that cross the pseudowire. */
-export function packetOctets(wrapping: Wrapping, payload: number, tags: 0 | 1): number {
-  return octetsAround(wrapping) + ETHERNET_HEADER_OCTETS + tags * TAG_OCTETS + payload;
+export function packetOctets(format: DataMessageFormat, payload: number, tags: 0 | 1): number {
+  return overheadOctets(format) + ETHERNET_HEADER_OCTETS + tags * TAG_OCTETS + payload;
 }
 
 /** In how many IP packets one of so many octets crosses a path: 1 where it fits. */
-export function piecesOn(remoteAddress: string, packet: number, pathMtu: number): number {
+export function fragmentCount(remoteAddress: string, packet: number, pathMtu: number): number {
   if (packet <= pathMtu) return 1;
   const header = ipOctets(remoteAddress);
   const perPiece = pathMtu - header - (header === IPV6_OCTETS ? IPV6_FRAGMENT_OCTETS : 0);
@@ -45,8 +45,8 @@ export function piecesOn(remoteAddress: string, packet: number, pathMtu: number)
 }
 
 /** A circuit and the path that its frames take. */
-export interface Fit {
-  readonly wrapping: Wrapping;
+export interface CircuitPath {
+  readonly format: DataMessageFormat;
   readonly device: string;
   /** Largest layer-3 payload of a frame of the circuit, in octets. */
   readonly mtu: number;
@@ -57,16 +57,16 @@ export interface Fit {
 }
 
 /** What becomes of full-size frames that do not fit the path, and what would end it, for people; undefined where they fit. */
-export function sizeNote(fit: Fit): string | undefined {
-  const { wrapping, device, mtu, isTagged, pathMtu, fragmentation } = fit;
-  const { remoteAddress } = wrapping.path;
-  const needed = packetOctets(wrapping, mtu, isTagged ? 1 : 0);
+export function sizeNote(fit: CircuitPath): string | undefined {
+  const { format, device, mtu, isTagged, pathMtu, fragmentation } = fit;
+  const { remoteAddress } = format.path;
+  const needed = packetOctets(format, mtu, isTagged ? 1 : 0);
   if (needed <= pathMtu) return undefined;
   const most = mtu - (needed - pathMtu);
   const hosts = `an MTU of ${most}${isTagged ? "" : ` (${most - TAG_OCTETS} with a tag)`}`;
   const isCut = fragmentation === "outer";
   const fate = isCut
-    ? `each leaves as ${countWords(piecesOn(remoteAddress, needed, pathMtu))} fragments`
+    ? `each leaves as ${countText(fragmentCount(remoteAddress, needed, pathMtu))} fragments`
     : "each is given up (path-mtu), and TCP stalls";
   return (
     `full-size frames of ${device} (MTU ${mtu}${isTagged ? " and a tag" : ""}) need a path of ${needed} octets; ` +
@@ -79,6 +79,6 @@ function ipOctets(address: string): number {
   return isIPv6(address) ? IPV6_OCTETS : IPV4_OCTETS;
 }
 
-function countWords(count: number): string {
+function countText(count: number): string {
   return count === 2 ? "two" : String(count);
 }

@@ -14,13 +14,13 @@ export function hostUseOf(
 ): string | undefined {
   const own = interfaces.find(({ name }) => name === circuit.device);
   if (own === undefined) return undefined;
-  for (const one of takenBy(own, circuit.vlan?.id, interfaces)) {
+  for (const one of affectedInterfaces(own, circuit.vlan?.id, interfaces)) {
     const tunnel = tunnels.find(({ local }) => one.addresses.includes(local));
     if (tunnel !== undefined)
-      return `${placeOf(one, own)} ${tunnel.local}, the local address of tunnel ${tunnel.name}`;
+      return `${interfaceText(one, own)} ${tunnel.local}, the local address of tunnel ${tunnel.name}`;
     const [address] = one.addresses;
-    if (address !== undefined) return `${placeOf(one, own)} the address ${address}`;
-    if (one.hasRoutes) return `${placeOf(one, own)} routes`;
+    if (address !== undefined) return `${interfaceText(one, own)} the address ${address}`;
+    if (one.hasRoutes) return `${interfaceText(one, own)} routes`;
   }
   const master =
     circuit.vlan === undefined ? interfaces.find(({ index }) => index === own.master) : undefined;
@@ -45,12 +45,12 @@ export function hostUseReader(
   };
 }
 
-function placeOf(one: HostInterface, own: HostInterface): string {
+function interfaceText(one: HostInterface, own: HostInterface): string {
   return one === own ? `${own.name} has` : `${one.name}, which stands on ${own.name}, has`;
 }
 
 /** The interfaces that get what comes in by one, if it comes at all: itself, what stands on it, and its master. */
-function takenBy(
+function affectedInterfaces(
   own: HostInterface,
   vlanId: number | undefined,
   interfaces: readonly HostInterface[],

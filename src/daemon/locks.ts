@@ -7,8 +7,8 @@ import { type Holder, type Lock, lockFile, lockName, nameHolder, namesTaken } fr
 
 /** What a daemon has for itself, so that another one, started by mistake or with a file like it, does no harm. */
 
-/** Who holds something, in words. */
-export function holderWords({ pid }: Holder): string {
+/** Who holds something, as text. */
+export function describeHolder({ pid }: Holder): string {
   return pid === undefined ? "another wirespan" : `another wirespan, pid ${pid},`;
 }
 
@@ -17,9 +17,12 @@ export function holderWords({ pid }: Holder): string {
  * namespace, whose interfaces beside circuits are named after it. Throws SystemError, also where another daemon has it.
  */
 export function lockDaemon(controlSocket: string): Lock {
-  haveDirectory(dirname(controlSocket));
+  makeDirectory(dirname(controlSocket));
   const ours: Lock[] = [];
-  for (const locking of [() => lockFile(`${controlSocket}.lock`), () => lockName(nameOf(controlSocket))]) {
+  for (const locking of [
+    () => lockFile(`${controlSocket}.lock`),
+    () => lockName(socketLockName(controlSocket)),
+  ]) {
     const result = locking();
     if (result.holder === undefined) ours.push(result.lock);
     else {
@@ -27,7 +30,7 @@ export function lockDaemon(controlSocket: string): Lock {
       throw new SystemError("open the control socket", {
         errno: "EADDRINUSE",
         target: controlSocket,
-        hint: `${holderWords(result.holder)} runs there; ask it: wirespan status --socket ${controlSocket}; to run one beside it, give that one an lcce.control_socket of its own`,
+        hint: `${describeHolder(result.holder)} runs there; ask it: wirespan status --socket ${controlSocket}; to run one beside it, give that one an lcce.control_socket of its own`,
       });
     }
   }
@@ -36,10 +39,10 @@ export function lockDaemon(controlSocket: string): Lock {
 
 /** The daemon of a control socket in this network namespace; undefined where there is none. Throws SystemError. */
 export function daemonHolder(controlSocket: string): Holder | undefined {
-  return nameHolder(nameOf(controlSocket));
+  return nameHolder(socketLockName(controlSocket));
 }
 
-function nameOf(controlSocket: string): string {
+function socketLockName(controlSocket: string): string {
   return `wirespan/daemon/${createHash("sha256").update(controlSocket).digest("hex").slice(0, 32)}`;
 }
 
@@ -48,7 +51,7 @@ function release(locks: readonly Lock[]): void {
 }
 
 /** As mkdir -p, which in Node never ends below /proc. Throws SystemError. */
-function haveDirectory(path: string): void {
+function makeDirectory(path: string): void {
   try {
     make(path);
   } catch (error) {
@@ -76,7 +79,7 @@ function make(path: string): void {
   }
 }
 
-/** A lock, or in words why it cannot be had and what to do. */
+/** A lock, or why it cannot be had and what to do. */
 export type Claim = { readonly lock: Lock; readonly problem?: undefined } | { readonly problem: string };
 
 /** More VLANs than this of one daemon have no lock of their own: each costs a descriptor. */
@@ -90,7 +93,7 @@ let vlanLocks = 0;
 export function lockCircuit({ device, vlan }: Pick<CircuitConfig, "device" | "vlan">): Claim {
   const port = `wirespan/circuit/${device}`;
   const refused = (what: string, holder: Holder): Claim => ({
-    problem: `${holderWords(holder)} carries ${what}; end that one, or take it out of one of the two configurations`,
+    problem: `${describeHolder(holder)} carries ${what}; end that one, or take it out of one of the two configurations`,
   });
   if (vlan === undefined) {
     const locking = lockName(port);
@@ -127,24 +130,26 @@ export function lockCircuit({ device, vlan }: Pick<CircuitConfig, "device" | "vl
 type Ends = Pick<TunnelConfig, "encapsulation" | "local" | "localPort" | "remote" | "remotePort">;
 
 /**
- * The right to speak with a peer from a local address and port, in this network namespace; and in words who else speaks with it from
+ * The right to speak with a peer from a local address and port, in this network namespace; and who else speaks with it from
  * that address by other ports, which the peer may or may not tell apart. Throws SystemError where no socket can be had.
  */
 export function lockEnds({ encapsulation, local, localPort, remote, remotePort }: Ends): {
   readonly claim: Claim;
-  readonly beside: string | undefined;
+  readonly neighbour: string | undefined;
 } {
   const prefix = `wirespan/${encapsulation}/${local}/`;
   const own = `${prefix}${localPort}/${remote}/${remotePort}`;
   const locking = lockName(own);
   if (locking.holder !== undefined) {
-    const problem = `${holderWords(locking.holder)} has a tunnel with the same ends; end that one, or take the tunnel out of one of the two configurations`;
-    return { claim: { problem }, beside: undefined };
+    const problem = `${describeHolder(locking.holder)} has a tunnel with the same ends; end that one, or take the tunnel out of one of the two configurations`;
+    return { claim: { problem }, neighbour: undefined };
   }
   const others = namesTaken(prefix).filter((name) => name !== own && name.includes(`/${remote}/`));
-  const beside = others.map(nameHolder).find((holder) => holder !== undefined && holder.pid !== process.pid);
-  const words =
-    beside &&
-    `${holderWords(beside)} has a tunnel with ${remote} by other ports: if the peer takes both for one, they push each other out in turns`;
-  return { claim: locking, beside: words };
+  const neighbour = others
+    .map(nameHolder)
+    .find((holder) => holder !== undefined && holder.pid !== process.pid);
+  const text =
+    neighbour &&
+    `${describeHolder(neighbour)} has a tunnel with ${remote} by other ports: if the peer takes both for one, they push each other out in turns`;
+  return { claim: locking, neighbour: text };
 }

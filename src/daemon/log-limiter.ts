@@ -5,9 +5,9 @@ const LINES = 5;
  * row, with one line; a window without that leads back to the first row.
  */
 const stages = [
-  { windowMs: 10_000, words: "" },
-  { windowMs: 60_000, words: "; now one line a minute" },
-  { windowMs: 600_000, words: "; now one line in ten minutes" },
+  { windowMs: 10_000, suffix: "" },
+  { windowMs: 60_000, suffix: "; now one line a minute" },
+  { windowMs: 600_000, suffix: "; now one line in ten minutes" },
 ] as const;
 
 interface Kind {
@@ -37,7 +37,7 @@ export class LogLimiter {
   }
 
   /**
-   * Words to put behind a line of this kind, about those left out before it; undefined when this one is to be left out as well.
+   * Text to put behind a line of this kind, about those left out before it; undefined when this one is to be left out as well.
    * `lines` may be written in the first window.
    */
   admit(name: string, nowMs: number, lines = LINES): string | undefined {
@@ -54,7 +54,7 @@ export class LogLimiter {
     kind.leftOut = 0;
     if (leftOut === 0) return "";
     const seconds = Math.max(1, Math.round((nowMs - sinceMs) / 1000));
-    return ` (and ${leftOut} more like it in ${seconds} s${stages[stage]?.words ?? ""})`;
+    return ` (and ${leftOut} more like it in ${seconds} s${stages[stage]?.suffix ?? ""})`;
   }
 
   /**

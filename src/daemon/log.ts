@@ -41,7 +41,7 @@ export function createLog(config: LogConfig): OpenLog {
 }
 
 /** Why a daemon does not even begin: lines of text for people, or of JSON where its log would be that. */
-export function tellFatal(
+export function reportFatal(
   problems: readonly string[],
   config: LogConfig = { level: "info", format: "auto" },
 ): void {
@@ -52,7 +52,7 @@ export function tellFatal(
 }
 
 /** Behind a line: where in the configuration file that stands which it is about. */
-export function placeWords(place: string | undefined): string {
+export function locationText(place: string | undefined): string {
   return place === undefined ? "" : ` (${place})`;
 }
 

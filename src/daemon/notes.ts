@@ -30,9 +30,9 @@ const MOST_LINES = 20;
  * came, or went.
  */
 export interface NotesListener {
-  readonly say: (subject: string, note: string, more: string) => void;
-  readonly sayGone: (subject: string, note: string, more: string) => void;
-  readonly sayMore: (came: number, went: number) => void;
+  readonly noteAdded: (subject: string, note: string, more: string) => void;
+  readonly noteRemoved: (subject: string, note: string, more: string) => void;
+  readonly notesLeftOut: (came: number, went: number) => void;
 }
 
 /**
@@ -50,34 +50,35 @@ export class NotesLog {
   }
 
   /** All that there is to note at the moment, under the words for what it is about. */
-  look(notes: Iterable<readonly [subject: string, note: string]>, nowMs: number): void {
-    const { say, sayGone, sayMore } = this.#listener;
+  update(notes: Iterable<readonly [subject: string, note: string]>, nowMs: number): void {
+    const { noteAdded, noteRemoved, notesLeftOut } = this.#listener;
     const now = new Map<string, readonly [subject: string, note: string]>();
     for (const [subject, note] of notes) now.set(`${subject}: ${note}`, [subject, note]);
     for (const [key, note] of this.#said) {
       const more = now.has(key) ? undefined : this.#limiter.admit("note-gone", nowMs, MOST_LINES);
-      if (more !== undefined) sayGone(...note, more);
+      if (more !== undefined) noteRemoved(...note, more);
     }
     for (const [key, note] of now) {
       const more = this.#said.has(key) ? undefined : this.#limiter.admit("note", nowMs, MOST_LINES);
-      if (more !== undefined) say(...note, more);
+      if (more !== undefined) noteAdded(...note, more);
     }
     this.#said = now;
     const came = this.#limiter.takeLeftOut("note", nowMs);
     const went = this.#limiter.takeLeftOut("note-gone", nowMs);
-    if (came + went > 0) sayMore(came, went);
+    if (came + went > 0) notesLeftOut(came, went);
   }
 }
 
 /** Notes as lines of a log. */
-export function notesTo(log: Log): NotesListener {
+export function notesListener(log: Log): NotesListener {
   return {
-    say: (subject, note, more) => log.warn({ event: "note", subject, note }, `${subject}: ${note}${more}`),
-    sayGone: (subject, note, more) =>
+    noteAdded: (subject, note, more) =>
+      log.warn({ event: "note", subject, note }, `${subject}: ${note}${more}`),
+    noteRemoved: (subject, note, more) =>
       log.info({ event: "note-gone", subject, note }, `${subject}: no longer: ${note}${more}`),
-    sayMore: (came, went) => {
-      const words = `and ${came} more notes, and ${went} that have gone; wirespan status --json has all that there are`;
-      log.warn({ event: "note", came, went }, words);
+    notesLeftOut: (came, went) => {
+      const text = `and ${came} more notes, and ${went} that have gone; wirespan status --json has all that there are`;
+      log.warn({ event: "note", came, went }, text);
     },
   };
 }

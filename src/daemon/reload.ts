@@ -7,7 +7,7 @@ import { equalSecrets } from "./tunnels.ts";
 /** From one configuration to another while everything runs: what is to be done, and in which order. */
 
 /** What of a configuration can be taken over, and how. */
-export interface Change {
+export interface ReloadPlan {
   /** The configuration that is the running one afterwards. */
   readonly config: Config;
   readonly steps: readonly PlanStep[];
@@ -25,7 +25,7 @@ export function planReload(
   tunnels: Pick<Tunnels, "secrets">,
   read: (source: SecretSource) => Uint8Array,
   started: Config = before,
-): Change {
+): ReloadPlan {
   const problems: string[] = [];
   const kept = new Map<string, TunnelConfig>();
   const changed = new Set<string>();
@@ -69,21 +69,25 @@ function withKept(
 }
 
 /** Takes the steps to a configuration, one after another; but tunnels get their new names at once, for they may exchange them. */
-export async function carryOut(steps: readonly PlanStep[], config: Config, tunnels: Tunnels): Promise<void> {
-  const named = namedIn(config);
-  const ordered = orderOf(steps);
+export async function applySteps(
+  steps: readonly PlanStep[],
+  config: Config,
+  tunnels: Tunnels,
+): Promise<void> {
+  const named = byName(config);
+  const ordered = inOrder(steps);
   const goes = ({ action, kind }: PlanStep) => action === "remove" && kind === "tunnel";
-  for (const step of ordered.filter(goes)) await take(step, named, tunnels);
+  for (const step of ordered.filter(goes)) await applyStep(step, named, tunnels);
   const newNames = steps.flatMap(({ name, newName }) =>
     newName === undefined ? [] : [[name, newName] as const],
   );
   if (newNames.length > 0) await tunnels.rename(new Map(newNames));
-  for (const step of ordered.filter((one) => !goes(one))) await take(step, named, tunnels);
+  for (const step of ordered.filter((one) => !goes(one))) await applyStep(step, named, tunnels);
 }
 
-async function take(
+async function applyStep(
   step: PlanStep,
-  { tunnels: wanted, pseudowires }: Named,
+  { tunnels: wanted, pseudowires }: ConfigByName,
   tunnels: Tunnels,
 ): Promise<void> {
   if (step.kind === "tunnel") {
@@ -103,12 +107,12 @@ async function take(
 }
 
 /** What a configuration has, by names; those of pseudowires are unique in a file. */
-interface Named {
+interface ConfigByName {
   readonly tunnels: ReadonlyMap<string, TunnelConfig>;
   readonly pseudowires: ReadonlyMap<string, PseudowireConfig>;
 }
 
-function namedIn(config: Config): Named {
+function byName(config: Config): ConfigByName {
   const pseudowires = config.tunnels.flatMap((tunnel) => tunnel.pseudowires);
   return {
     tunnels: new Map(config.tunnels.map((tunnel) => [tunnel.name, tunnel])),
@@ -120,7 +124,7 @@ function namedIn(config: Config): Named {
  * What goes makes room for what comes: a device or a port may move from one pseudowire to another, and tunnels that share a socket
  * get another one only when all have left it.
  */
-function orderOf(steps: readonly PlanStep[]): readonly PlanStep[] {
+function inOrder(steps: readonly PlanStep[]): readonly PlanStep[] {
   const order = ["remove", "update", "create"];
   return steps
     .flatMap((step): readonly PlanStep[] =>

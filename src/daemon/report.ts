@@ -5,7 +5,7 @@ import type { LogLosses } from "../os/log-output.ts";
 import type { CircuitStatus } from "../wire/avp-table.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
 import { notesOf } from "./notes.ts";
-import { isSilent } from "./send-problems.ts";
+import { hasHeardNothing } from "./send-problems.ts";
 import { pathOf, staticSessionOf } from "./settings.ts";
 import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "./status.ts";
 import { version } from "./version.ts";
@@ -58,11 +58,11 @@ export function reportStatus(sources: StatusSources): StatusReport {
     routerId: dottedQuad(config.lcce.routerId),
     plane: sources.plane,
     controlConnections: config.tunnels.map((tunnel) =>
-      connectionOf(sources, tunnel, connections.get(tunnel.name)),
+      connectionStatus(sources, tunnel, connections.get(tunnel.name)),
     ),
     pseudowires: config.tunnels.flatMap((tunnel) =>
       tunnel.pseudowires.map((pseudowire) =>
-        pseudowireOf(sources, tunnel, pseudowire, pseudowires.get(pseudowire.name), sessions),
+        pseudowireStatus(sources, tunnel, pseudowire, pseudowires.get(pseudowire.name), sessions),
       ),
     ),
     discards: discardsOf(sources),
@@ -93,7 +93,7 @@ function since(sources: StatusSources, ms: number | undefined): number | undefin
   return ms === undefined ? undefined : Math.round(Math.abs(sources.nowMs - ms));
 }
 
-function connectionOf(
+function connectionStatus(
   sources: StatusSources,
   tunnel: TunnelConfig,
   connection: ConnectionSnapshot | undefined,
@@ -101,7 +101,8 @@ function connectionOf(
   const path = connection?.path ?? pathOf(tunnel, sources.localPort(tunnel.name) ?? tunnel.localPort);
   const waiting = sources.waiting(tunnel.name);
   const isUp = tunnel.control === undefined || connection?.state === "established";
-  const sendProblem = waiting === undefined ? sources.sendProblem(tunnel, isSilent(connection)) : undefined;
+  const sendProblem =
+    waiting === undefined ? sources.sendProblem(tunnel, hasHeardNothing(connection)) : undefined;
   return {
     tunnel: tunnel.name,
     state: stateOf(tunnel, connection, waiting),
@@ -138,14 +139,14 @@ function authenticationOf({ control }: TunnelConfig): string {
   return control.authentication === "digest" ? control.digestType : control.authentication;
 }
 
-function circuitWords({ circuit }: PseudowireConfig): string {
+function circuitText({ circuit }: PseudowireConfig): string {
   if (circuit.vlan === undefined) return circuit.device;
   const { id, idOnPseudowire } = circuit.vlan;
   return `${circuit.device} vlan ${id}${id === idOnPseudowire ? "" : ` (as ${idOnPseudowire})`}`;
 }
 
 /** The other end's circuit in words (RFC 5641 §3). */
-function remoteWords(status: CircuitStatus | undefined): string | undefined {
+function remoteCircuitText(status: CircuitStatus | undefined): string | undefined {
   if (status === undefined) return undefined;
   const faults = [
     ...(status.receiveFault ? ["receive fault"] : []),
@@ -157,7 +158,7 @@ function remoteWords(status: CircuitStatus | undefined): string | undefined {
   return `${status.active ? "up" : "down"}${faults.length === 0 ? "" : ` (${faults.join(", ")})`}`;
 }
 
-function pseudowireOf(
+function pseudowireStatus(
   sources: StatusSources,
   tunnel: TunnelConfig,
   pseudowire: PseudowireConfig,
@@ -177,10 +178,10 @@ function pseudowireOf(
     tunnel: tunnel.name,
     state,
     type: pseudowire.type,
-    circuit: circuitWords(pseudowire),
+    circuit: circuitText(pseudowire),
     localCircuit:
       waiting === undefined ? (problem === undefined ? "up" : "down") : "not opened: its tunnel waits",
-    remoteCircuit: remoteWords(snapshot?.remoteStatus),
+    remoteCircuit: remoteCircuitText(snapshot?.remoteStatus),
     whyNot:
       waiting === undefined
         ? whyNotOf(fixed !== undefined && !isStaticUp, problem, snapshot)
@@ -191,8 +192,8 @@ function pseudowireOf(
       ...(state === "established" ? asNotes(sources.sendProblem(tunnel, false)) : []),
     ],
     establishedForMs: since(sources, snapshot?.establishedMs),
-    ...agreedOn(session),
-    ...carriedBy(
+    ...sessionStatus(session),
+    ...carrierStatus(
       session === undefined || counters === undefined ? undefined : sources.carrier(session.localSessionId),
     ),
     receivedFrames: counters?.receivedFrames ?? 0,
@@ -222,12 +223,14 @@ function whyNotOf(
     : undefined;
 }
 
-function carriedBy(carrier: Carrier | undefined): Pick<PseudowireStatus, "plane" | "planeReason" | "gso"> {
+function carrierStatus(
+  carrier: Carrier | undefined,
+): Pick<PseudowireStatus, "plane" | "planeReason" | "gso"> {
   const { plane, reason, gso } = carrier ?? {};
   return { plane, planeReason: reason, gso };
 }
 
-function agreedOn(session: SessionParameters | undefined): Partial<PseudowireStatus> {
+function sessionStatus(session: SessionParameters | undefined): Partial<PseudowireStatus> {
   if (session === undefined) return {};
   return {
     localSessionId: session.localSessionId,

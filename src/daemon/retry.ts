@@ -6,14 +6,14 @@ const LAST_PAUSE_MS = 8000;
 
 /** When what could not be done is tried again: after a pause, and at once when something changed. */
 export class Retry {
-  readonly #act: () => void;
+  readonly #attempt: () => void;
   #pauseMs = FIRST_PAUSE_MS;
   #timer: NodeJS.Timeout | undefined;
   #nextMs: number | undefined;
   #isClosed = false;
 
   constructor(act: () => void) {
-    this.#act = act;
+    this.#attempt = act;
   }
 
   /** When it is next, in ms of the monotonic clock; undefined while nothing waits. */
@@ -22,7 +22,7 @@ export class Retry {
   }
 
   /** Something waits; `isNew` when it is the first time that it does. */
-  later(isNew: boolean): void {
+  schedule(isNew: boolean): void {
     if (isNew) this.#pauseMs = FIRST_PAUSE_MS;
     if (this.#isClosed || (this.#timer !== undefined && !isNew)) return;
     clearTimeout(this.#timer);
@@ -32,7 +32,7 @@ export class Retry {
   }
 
   /** Something changed: what waits need not wait any longer. */
-  now(): void {
+  runNow(): void {
     if (this.#timer !== undefined) this.#run();
   }
 
@@ -43,7 +43,7 @@ export class Retry {
 
   #run(): void {
     this.#clear();
-    this.#act();
+    this.#attempt();
   }
 
   #clear(): void {

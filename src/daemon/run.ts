@@ -3,13 +3,13 @@ import { messageOf } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
 import { endProcess } from "../os/end-process.ts";
 import { capabilityWords } from "../os/privileges.ts";
-import { loadConfig, type Places } from "./configuration-file.ts";
+import { type Locations, loadConfig } from "./configuration-file.ts";
 import { checkSocketPath, openControlSocket } from "./control-socket.ts";
 import { Daemon } from "./daemon.ts";
 import { lockDaemon } from "./locks.ts";
-import { createLog, EXIT_FLUSH_MS, type Log, type OpenLog, tellFatal } from "./log.ts";
+import { createLog, EXIT_FLUSH_MS, type Log, type OpenLog, reportFatal } from "./log.ts";
 import type { ReloadReport } from "./status.ts";
-import { takePlace } from "./take-over.ts";
+import { takeOverFrom } from "./take-over.ts";
 import { version } from "./version.ts";
 
 /** Exit codes of `wirespan run`, in docs/operating.md. */
@@ -33,15 +33,15 @@ const STOP_LIMIT_MS = 2800;
  */
 export async function runDaemon(options: RunOptions): Promise<number> {
   const file = resolve(options.configFile);
-  let loaded: Taken | { readonly problems: readonly string[] };
+  let loaded: LoadedFile | { readonly problems: readonly string[] };
   try {
-    loaded = take(file);
+    loaded = loadFile(file);
   } catch (error) {
-    tellFatal([messageOf(error)]);
+    reportFatal([messageOf(error)]);
     return FAILED;
   }
   if ("problems" in loaded) {
-    tellFatal(loaded.problems);
+    reportFatal(loaded.problems);
     return BAD_CONFIGURATION;
   }
   const openLog = createLog(loaded.config.log);
@@ -67,46 +67,46 @@ export async function runDaemon(options: RunOptions): Promise<number> {
 }
 
 /** What a daemon keeps of a file: not its text. */
-interface Taken {
+interface LoadedFile {
   readonly config: Config;
-  readonly places: Places;
+  readonly places: Locations;
 }
 
 /** Throws SystemError for a file that cannot be read. */
-function take(file: string): Taken | { readonly problems: readonly string[] } {
+function loadFile(file: string): LoadedFile | { readonly problems: readonly string[] } {
   const loaded = loadConfig(file);
-  return "problems" in loaded ? loaded : { config: loaded.config, places: loaded.places() };
+  return "problems" in loaded ? loaded : { config: loaded.config, places: loaded.locations() };
 }
 
 /** Rejects with SystemError where the daemon cannot be started, and then everything is closed again. */
 async function runUntilStopped(
   { configFile: file, takeOver = false }: RunOptions,
-  { config, places }: Taken,
+  { config, places }: LoadedFile,
   openLog: OpenLog,
   leave: (code: number) => never,
 ): Promise<void> {
   const { log } = openLog;
   const stopped = stopSignal(log, leave);
-  const start = new Promised<Daemon>();
-  const reload = reloadsInTurn(
+  const start = new Deferred<Daemon>();
+  const reload = reloadQueue(
     () => start.value,
     stopped,
     (daemon) => reloadFrom(file, daemon, log),
   );
-  process.on("SIGHUP", onceWaiting(reload));
+  process.on("SIGHUP", coalesced(reload));
   // Not before signals are heard: who reads this may send one.
   log.info({ event: "start", version, config: file }, `wirespan ${version} starts with ${file}`);
   log.info({ event: "privileges" }, `runs with ${capabilityWords()}`);
   const { controlSocket } = config.lcce;
   checkSocketPath(controlSocket);
   // Before anything in the kernel is touched: another daemon may run.
-  using _ = takeOver ? await takePlace(controlSocket, log) : lockDaemon(controlSocket);
-  const opened = new Promised<Daemon>();
+  using _ = takeOver ? await takeOverFrom(controlSocket, log) : lockDaemon(controlSocket);
+  const opened = new Deferred<Daemon>();
   const socket = await openControlSocket(controlSocket, {
     status: async () => (await opened.value).status(),
     reload: () => reload(),
     handOver: async () => (await start.value).handOver,
-    leave: async () => makeRoom(await start.value, log, leave),
+    leave: async () => handOver(await start.value, log, leave),
   });
   try {
     const daemon = await Daemon.open(config, openLog, places);
@@ -128,19 +128,19 @@ async function runUntilStopped(
 }
 
 /** Where forwarding goes on without us we end as we are, like by a crash; else as by SIGTERM. */
-function makeRoom(daemon: Daemon, log: Log, leave: (code: number) => never): () => void {
+function handOver(daemon: Daemon, log: Log, leave: (code: number) => never): () => void {
   const { goesOn, plane } = daemon.handOver;
   const way = goesOn ? "forwarding goes on" : `saying goodbye to the peers, for the plane is ${plane}`;
   log.info({ event: "hand-over", goesOn }, `another daemon takes over: ${way}`);
   if (!goesOn) return () => process.kill(process.pid, "SIGTERM");
-  daemon.fallSilent();
+  daemon.abandon();
   return () => leave(OK);
 }
 
 /** A file that cannot be read is a problem as well. */
-function attempt(file: string): ReturnType<typeof take> {
+function tryLoadFile(file: string): ReturnType<typeof loadFile> {
   try {
-    return take(file);
+    return loadFile(file);
   } catch (error) {
     return { problems: [messageOf(error)] };
   }
@@ -148,31 +148,31 @@ function attempt(file: string): ReturnType<typeof take> {
 
 /** A file that is not in order changes nothing. */
 async function reloadFrom(file: string, daemon: Daemon, log: Log): Promise<ReloadReport> {
-  const loaded = attempt(file);
+  const loaded = tryLoadFile(file);
   if ("config" in loaded) return daemon.reload(loaded.config, loaded.places);
   for (const problem of loaded.problems) log.error({ event: "reload", problem }, `not reloaded: ${problem}`);
   return { changed: false, plan: "", problems: [...loaded.problems], refused: true };
 }
 
 /** A value that others may wait for before it is there. */
-class Promised<T> {
+class Deferred<T> {
   readonly value: Promise<T>;
-  #settle: { resolve(value: T): void; reject(error: unknown): void } | undefined;
+  #executor: { resolve(value: T): void; reject(error: unknown): void } | undefined;
 
   constructor() {
     this.value = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
+      this.#executor = { resolve, reject };
     });
     // That nobody waits is no error.
     this.value.catch(() => undefined);
   }
 
   resolve(value: T): void {
-    this.#settle?.resolve(value);
+    this.#executor?.resolve(value);
   }
 
   reject(error: unknown): void {
-    this.#settle?.reject(error);
+    this.#executor?.reject(error);
   }
 }
 
@@ -185,7 +185,7 @@ function stackOf(error: unknown): { readonly stack?: string | undefined } {
 type Reload = (onTurn?: () => void) => Promise<ReloadReport>;
 
 /** Reloads, each once the daemon has started and those before it are done; none once it is being stopped. */
-function reloadsInTurn(
+function reloadQueue(
   started: () => Promise<Daemon>,
   stopped: Promise<string>,
   work: (daemon: Daemon) => Promise<ReloadReport>,
@@ -209,7 +209,7 @@ function reloadsInTurn(
 }
 
 /** For SIGHUP: however many come before their turn, one reload is what they ask for. */
-function onceWaiting(reload: Reload): () => void {
+function coalesced(reload: Reload): () => void {
   let isWaiting = false;
   return () => {
     if (isWaiting) return;

@@ -32,7 +32,9 @@ export function sendProblem({ local, remote }: Ends, verdict: Verdict): string {
 }
 
 /** Whether nothing was heard yet of the peer of a control connection. */
-export function isSilent(connection: ConnectionSnapshot | undefined): connection is ConnectionSnapshot {
+export function hasHeardNothing(
+  connection: ConnectionSnapshot | undefined,
+): connection is ConnectionSnapshot {
   return connection !== undefined && connection.state !== "established" && connection.received === 0;
 }
 
@@ -78,7 +80,7 @@ export class SendProblems implements Disposable {
     for (const tunnel of tunnels) {
       const connection = snapshots.get(tunnel.name);
       // One that has only begun may be answered yet.
-      const problem = this.problemOf(tunnel, isSilent(connection) && connection.retransmitted > 0);
+      const problem = this.problemOf(tunnel, hasHeardNothing(connection) && connection.retransmitted > 0);
       if (problem !== undefined) yield [`tunnel ${tunnel.name}`, problem];
     }
   }

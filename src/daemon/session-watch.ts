@@ -4,12 +4,12 @@ import type { Log } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
 
 /** Reasons whose first frame is worth a line of the log: what came or left is not what was agreed on, or cannot leave. */
-const telling: readonly DiscardReason[] = ["wrong-cookie", "wrong-peer", "path-mtu", "psn-error"];
+const reportedReasons: readonly DiscardReason[] = ["wrong-cookie", "wrong-peer", "path-mtu", "psn-error"];
 
 /** What is known of a session by its local id. */
 export interface SessionSources {
   /** The pseudowire that it is of; undefined for one that has gone. */
-  pseudowireOf(localSessionId: number): string | undefined;
+  pseudowireOfSession(localSessionId: number): string | undefined;
   carrierOf(localSessionId: number): Carrier;
 }
 
@@ -35,7 +35,7 @@ export class SessionWatch {
   }
 
   /** Compares all sessions with what they were at the last look. */
-  look(sessions: readonly SessionCounters[], nowMs: number): void {
+  compare(sessions: readonly SessionCounters[], nowMs: number): void {
     const seen = new Map<number, Seen>();
     const gso = new Map<string, GsoHandling>();
     for (const { localSessionId, discards } of sessions) {
@@ -43,7 +43,7 @@ export class SessionWatch {
       if (handling !== undefined) gso.set(`${handling.choice} (${handling.reason})`, handling);
       const now = { plane, reason, discards };
       seen.set(localSessionId, now);
-      const name = this.#sources.pseudowireOf(localSessionId);
+      const name = this.#sources.pseudowireOfSession(localSessionId);
       if (name === undefined) continue;
       const before = this.#seen.get(localSessionId);
       if (before !== undefined) this.#compareCarriers(name, before, now, nowMs);
@@ -55,11 +55,11 @@ export class SessionWatch {
   }
 
   #compareGso(now: ReadonlyMap<string, GsoHandling>, nowMs: number): void {
-    for (const [words, { choice, reason }] of now) {
-      if (this.#gso.has(words)) continue;
+    for (const [text, { choice, reason }] of now) {
+      if (this.#gso.has(text)) continue;
       const more = this.#limiter.admit("gso", nowMs);
       if (more === undefined) continue;
-      this.#log.info({ event: "gso", choice, reason }, `GSO packets: ${words}${more}`);
+      this.#log.info({ event: "gso", choice, reason }, `GSO packets: ${text}${more}`);
     }
     this.#gso = new Map(now);
   }
@@ -72,7 +72,7 @@ export class SessionWatch {
         { event: "carrier", more: carriers },
         `and ${carriers} more changes of the plane that forwards a pseudowire; wirespan status tells how each stands`,
       );
-    for (const reason of telling) {
+    for (const reason of reportedReasons) {
       const more = this.#limiter.takeLeftOut(reason, nowMs);
       if (more > 0)
         this.#log.warn(
@@ -87,18 +87,18 @@ export class SessionWatch {
     const more = this.#limiter.admit("carrier", nowMs);
     if (more === undefined) return;
     const why = reason === undefined ? "" : `: ${reason}`;
-    const words =
+    const text =
       before.plane === plane
         ? `is still forwarded by ${plane}, ${reason === undefined ? "without the reason before" : "for another reason"}`
         : `is forwarded by ${plane} now, by ${before.plane} before`;
     this.#log.info(
       { event: "carrier", pseudowire, plane, reason, from: before.plane },
-      `pseudowire ${pseudowire} ${words}${why}${more}`,
+      `pseudowire ${pseudowire} ${text}${why}${more}`,
     );
   }
 
   #compareDiscards(pseudowire: string, before: Seen | undefined, { discards }: Seen, nowMs: number): void {
-    for (const reason of telling) {
+    for (const reason of reportedReasons) {
       const count = discards[reason] ?? 0;
       if (count === 0 || (before?.discards[reason] ?? 0) > 0) continue;
       const more = this.#limiter.admit(reason, nowMs);

@@ -38,7 +38,7 @@ export function pathOf(tunnel: TunnelConfig, localPort: number): PsnPath {
 }
 
 /** `secrets` are the octets of those that the configuration names, in its order. */
-export function peerOf(
+export function peerSettings(
   tunnel: TunnelConfig,
   control: ControlConfig,
   path: PsnPath,
@@ -69,7 +69,7 @@ export function peerOf(
   };
 }
 
-export function pseudowireOf(pseudowire: PseudowireConfig): PseudowireSettings {
+export function pseudowireSettings(pseudowire: PseudowireConfig): PseudowireSettings {
   const { name, type, remoteEndId, cookieOctets, sublayer, sequencing } = pseudowire;
   return { name, type, remoteEndId, cookieOctets, sublayer, sequencing };
 }

@@ -58,7 +58,7 @@ export class SizeNotes implements Disposable {
     const pathMtu = this.#isClosed ? undefined : session && link && this.#pathMtu(session.path);
     if (session === undefined || link === undefined || pathMtu === undefined) return undefined;
     return sizeNote({
-      wrapping: session,
+      format: session,
       device,
       mtu: Math.min(link.mtu, pseudowire.mtu),
       isTagged: vlan !== undefined,

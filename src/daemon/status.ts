@@ -156,14 +156,14 @@ function pseudowireRow(pseudowire: PseudowireStatus): readonly string[] {
   ];
 }
 
-/** The pseudowires that are shown, and in words those that are not. */
+/** The pseudowires that are shown, and a line about those that are not. */
 function rowsOf({ pseudowires }: StatusReport): readonly [readonly PseudowireStatus[], readonly string[]] {
   if (pseudowires.length <= MOST_ROWS) return [pseudowires, []];
   const down = pseudowires.filter(({ whyNot }) => whyNot !== undefined);
   const up = pseudowires.filter(({ whyNot }) => whyNot === undefined);
   const left = pseudowires.length - MOST_ROWS;
-  const words = `and ${left} more pseudowires (wirespan status --json has all); of all ${pseudowires.length}, ${down.length} are not up`;
-  return [[...down, ...up].slice(0, MOST_ROWS), [words]];
+  const text = `and ${left} more pseudowires (wirespan status --json has all); of all ${pseudowires.length}, ${down.length} are not up`;
+  return [[...down, ...up].slice(0, MOST_ROWS), [text]];
 }
 
 /** Which pseudowires another plane carries than the daemon's own, and why. */

@@ -20,7 +20,7 @@ const PAUSE_MS = 5;
  * Error where it does not answer in time, or does not know how to hand over, as an older one: then it was not touched, and does not leave
  * later either; and with SystemError.
  */
-export async function takePlace(controlSocket: string, log: Log): Promise<Lock> {
+export async function takeOverFrom(controlSocket: string, log: Log): Promise<Lock> {
   const former = await ask<HandOver>(controlSocket, "hand-over");
   if (former === undefined) {
     log.info({ event: "take-over" }, `no daemon runs at ${controlSocket}: nothing to take over`);

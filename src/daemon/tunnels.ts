@@ -7,9 +7,9 @@ import type { Lock } from "../os/locks.ts";
 import type { Circuits } from "./circuits.ts";
 import type { IpControl } from "./ip-control.ts";
 import { lockEnds } from "./locks.ts";
-import { type Log, placeWords } from "./log.ts";
+import { type Log, locationText } from "./log.ts";
 import { Retry } from "./retry.ts";
-import { endpointOf, pathOf, peerOf, pseudowireOf, staticSessionOf } from "./settings.ts";
+import { endpointOf, pathOf, peerSettings, pseudowireSettings, staticSessionOf } from "./settings.ts";
 
 /** What tunnels are built from. */
 export interface TunnelContext {
@@ -21,7 +21,7 @@ export interface TunnelContext {
   input(input: Input): void;
   readSecret(source: SecretSource): Uint8Array;
   /** Where a tunnel stands in the configuration file. */
-  placeOf(tunnel: string): string | undefined;
+  locationOf(tunnel: string): string | undefined;
 }
 
 interface Tunnel {
@@ -104,8 +104,8 @@ export class Tunnels {
   }
 
   /** Something may be there now that tunnels wait for, such as an address. */
-  lookAgain(): void {
-    this.#retry.now();
+  retryNow(): void {
+    this.#retry.runNow();
   }
 
   /** Tries the tunnels that wait. Resolves to a line for each that is open now, with what it waited for. */
@@ -148,7 +148,7 @@ export class Tunnels {
       tunnel.config = config;
       const { opened } = tunnel;
       if (opened === undefined) return;
-      const peer = peerOf(config, config.control, pathOf(config, opened.endpoint.port), opened.secrets);
+      const peer = peerSettings(config, config.control, pathOf(config, opened.endpoint.port), opened.secrets);
       this.#context.input({ kind: "update-connection", peer });
     });
   }
@@ -219,10 +219,10 @@ export class Tunnels {
       tunnel.problem = problem;
       if (isNew)
         log.error(
-          { event: "tunnel", tunnel: config.name, problem, place: this.#context.placeOf(config.name) },
-          `tunnel ${config.name} waits: ${problem}${placeWords(this.#context.placeOf(config.name))}`,
+          { event: "tunnel", tunnel: config.name, problem, place: this.#context.locationOf(config.name) },
+          `tunnel ${config.name} waits: ${problem}${locationText(this.#context.locationOf(config.name))}`,
         );
-      return this.#retry.later(isNew);
+      return this.#retry.schedule(isNew);
     }
     if (tunnel.problem !== undefined)
       log.info({ event: "tunnel", tunnel: config.name }, `tunnel ${config.name} waits no longer`);
@@ -237,9 +237,9 @@ export class Tunnels {
     const { control, encapsulation, name } = config;
     const { log, ipControl } = this.#context;
     const secrets = (control?.secrets ?? []).map(this.#context.readSecret);
-    const { claim, beside } = lockEnds(config);
+    const { claim, neighbour } = lockEnds(config);
     if (claim.problem !== undefined) throw new Error(claim.problem);
-    if (beside !== undefined) log.warn({ event: "tunnel", tunnel: name }, `tunnel ${name}: ${beside}`);
+    if (neighbour !== undefined) log.warn({ event: "tunnel", tunnel: name }, `tunnel ${name}: ${neighbour}`);
     try {
       const endpoint = await this.#acquireEndpoint(endpointOf(config));
       try {
@@ -258,7 +258,7 @@ export class Tunnels {
   #connect(config: TunnelConfig, { endpoint, secrets }: Opened): void {
     const { control } = config;
     if (control === undefined) return;
-    const peer = peerOf(config, control, pathOf(config, endpoint.port), secrets);
+    const peer = peerSettings(config, control, pathOf(config, endpoint.port), secrets);
     this.#context.input({ kind: "open-connection", peer });
   }
 
@@ -276,7 +276,7 @@ export class Tunnels {
       this.#context.input({
         kind: "open-session",
         peer: tunnel.name,
-        pseudowire: pseudowireOf(pseudowire),
+        pseudowire: pseudowireSettings(pseudowire),
         circuitActive: circuits.isUp(pseudowire.name),
       });
     } else {
@@ -314,7 +314,7 @@ export class Tunnels {
     shared.users -= 1;
     if (shared.users > 0) return;
     this.#endpoints.delete(endpointKey(wanted));
-    await this.#context.circuits.settled();
+    await this.#context.circuits.idle();
     await this.#context.plane.closeEndpoint(shared.endpoint);
   }
 }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import {
-  octetsAround,
+  type DataMessageFormat,
+  fragmentCount,
+  overheadOctets,
   packetOctets,
-  piecesOn,
   sizeNote,
-  type Wrapping,
 } from "../../src/daemon/frame-size.ts";
 import { encodeDataMessage } from "../../src/wire/data-header.ts";
 
@@ -15,7 +15,7 @@ function wrapped(
   encapsulation: "udp" | "ip",
   cookie: number,
   transmitSublayer: "none" | "default",
-): Wrapping {
+): DataMessageFormat {
   const [localAddress, remoteAddress] = addresses[family];
   const port = encapsulation === "udp" ? 1701 : 0;
   const path = { encapsulation, localAddress, localPort: port, remoteAddress, remotePort: port };
@@ -23,7 +23,7 @@ function wrapped(
 }
 
 const usual = wrapped(4, "udp", 8, "none");
-const shape = { wrapping: usual, device: "eth1", mtu: 1500, isTagged: false } as const;
+const shape = { format: usual, device: "eth1", mtu: 1500, isTagged: false } as const;
 const hint = "raise the MTU of the path, or give hosts an MTU of";
 
 describe.each([4, 6] as const)("over IPv%i", (family) => {
@@ -35,19 +35,19 @@ describe.each([4, 6] as const)("over IPv%i", (family) => {
     )(
       "with a cookie of %i and sublayer %s, it is the length of the message that is sent",
       (cookie, sublayer) => {
-        const wrapping = wrapped(family, encapsulation, cookie, sublayer);
-        const header = { sessionId: 1, cookie: wrapping.transmitCookie };
+        const format = wrapped(family, encapsulation, cookie, sublayer);
+        const header = { sessionId: 1, cookie: format.transmitCookie };
         const numbered = { vccv: false, sequenceNumber: 1, isFragment: false };
         const whole = sublayer === "none" ? header : { ...header, sublayer: numbered };
         const message = encodeDataMessage(encapsulation, whole, new Uint8Array(14 + 4 + 1500)).length;
         const outer = (family === 4 ? 20 : 40) + (encapsulation === "udp" ? 8 : 0);
-        expect(packetOctets(wrapping, 1500, 1)).toBe(outer + message);
-        expect(packetOctets(wrapping, 1500, 0)).toBe(outer + message - 4);
+        expect(packetOctets(format, 1500, 1)).toBe(outer + message);
+        expect(packetOctets(format, 1500, 0)).toBe(outer + message - 4);
         // The MTU for hosts that is told is the largest that fits.
         for (const isTagged of [false, true]) {
-          const fit = { ...shape, wrapping, isTagged, pathMtu: 1500, fragmentation: "outer" } as const;
+          const fit = { ...shape, format, isTagged, pathMtu: 1500, fragmentation: "outer" } as const;
           const most = Number(/give hosts an MTU of (\d+)/.exec(sizeNote(fit) ?? "")?.[1]);
-          expect(most).toBe(1500 - octetsAround(wrapping) - 14 - (isTagged ? 4 : 0));
+          expect(most).toBe(1500 - overheadOctets(format) - 14 - (isTagged ? 4 : 0));
           expect(sizeNote({ ...fit, mtu: most })).toBeUndefined();
           expect(sizeNote({ ...fit, mtu: most + 1 })).toBeDefined();
         }
@@ -68,7 +68,7 @@ test.each([
   ["2001:db8::2", 40 + 1448 + 1452, 1500, 2],
   ["2001:db8::2", 40 + 1448 + 1453, 1500, 3],
 ] as const)("to %s, %i octets on a path of %i are so many packets: %i", (address, packet, mtu, pieces) => {
-  expect(piecesOn(address, packet, mtu)).toBe(pieces);
+  expect(fragmentCount(address, packet, mtu)).toBe(pieces);
 });
 
 test("what is told: the two lengths, what becomes of frames, and what would end it", () => {

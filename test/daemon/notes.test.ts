@@ -89,18 +89,18 @@ test("a Challenge of RFC 2661 in the peer's SCCRQ is told when no SCCCN comes", 
 function logOfNotes() {
   const said: string[] = [];
   const log = new NotesLog({
-    say: (subject, note, more) => said.push(`${subject} ${note}${more}`),
-    sayGone: (subject, note, more) => said.push(`${subject} no ${note}${more}`),
-    sayMore: (came, went) => said.push(`more: ${came} came, ${went} went`),
+    noteAdded: (subject, note, more) => said.push(`${subject} ${note}${more}`),
+    noteRemoved: (subject, note, more) => said.push(`${subject} no ${note}${more}`),
+    notesLeftOut: (came, went) => said.push(`more: ${came} came, ${went} went`),
   });
   return { log, said };
 }
 
 test("each note is logged once, its end too, and it again when it had gone in between", () => {
   const { log, said } = logOfNotes();
-  for (let look = 0; look < 3; look += 1) log.look([["a", "x"]], 1000 * look);
-  log.look([], 3000);
-  log.look(
+  for (let look = 0; look < 3; look += 1) log.update([["a", "x"]], 1000 * look);
+  log.update([], 3000);
+  log.update(
     [
       ["a", "x"],
       ["b", "y"],
@@ -113,12 +113,12 @@ test("each note is logged once, its end too, and it again when it had gone in be
 test("10 000 notes at once are a few lines and one that counts the rest, and so is their end", () => {
   const { log, said } = logOfNotes();
   const many = Array.from({ length: 10_000 }, (_, index) => [`pw${index}`, "too long"] as const);
-  for (let look = 0; look < 5; look += 1) log.look(many, 1000 * look);
+  for (let look = 0; look < 5; look += 1) log.update(many, 1000 * look);
   expect(said.splice(0)).toEqual([
     ...Array.from({ length: 20 }, (_, index) => `pw${index} too long`),
     "more: 9980 came, 0 went",
   ]);
-  for (let look = 0; look < 5; look += 1) log.look([], 60_000 + 1000 * look);
+  for (let look = 0; look < 5; look += 1) log.update([], 60_000 + 1000 * look);
   const gone = said.splice(0);
   expect([gone.length, gone[0], gone.at(-1)]).toEqual([21, "pw0 no too long", "more: 0 came, 9980 went"]);
 });
@@ -127,9 +127,9 @@ test("notes that come and go each second write less and less, and nothing of the
   const { log, said } = logOfNotes();
   const many = Array.from({ length: 100 }, (_, index) => [`pw${index}`, "too long"] as const);
   const HOUR = 3600;
-  for (let second = 0; second < HOUR; second += 1) log.look(second % 2 === 0 ? many : [], 1000 * second);
+  for (let second = 0; second < HOUR; second += 1) log.update(second % 2 === 0 ? many : [], 1000 * second);
   expect(said.length).toBeLessThan(80);
-  for (let second = HOUR; second < 2 * HOUR; second += 1) log.look([], 1000 * second);
+  for (let second = HOUR; second < 2 * HOUR; second += 1) log.update([], 1000 * second);
   const each = said.map((line) => {
     const [, came = 0, went = 0] = /^more: (\d+) came, (\d+) went$/.exec(line)?.map(Number) ?? [];
     const [, more = 0] = / \(and (\d+) more like it/.exec(line)?.map(Number) ?? [];

@@ -10,7 +10,7 @@ function watching() {
   const log = { info: write("info"), warn: write("warn") } as unknown as Log;
   let carriers = new Map<number, Carrier>();
   const watch = new SessionWatch(log, {
-    pseudowireOf: (id) => (id === 99 ? undefined : `pw${id}`),
+    pseudowireOfSession: (id) => (id === 99 ? undefined : `pw${id}`),
     carrierOf: (id) => carriers.get(id) as Carrier,
   });
   const look = (sessions: readonly (readonly [number, Record<string, number>, Carrier])[], nowMs = 0) => {
@@ -18,7 +18,7 @@ function watching() {
       ([localSessionId, discards]) => ({ localSessionId, discards }) as unknown as SessionCounters,
     );
     carriers = new Map(sessions.map(([id, , carrier]) => [id, carrier]));
-    watch.look(counters, nowMs);
+    watch.compare(counters, nowMs);
     return lines.splice(0);
   };
   return look;

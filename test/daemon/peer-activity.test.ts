@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { LifeSigns, pauseAfter } from "../../src/daemon/life-signs.ts";
+import { PeerActivity, pauseAfter } from "../../src/daemon/peer-activity.ts";
 import type { SessionCounters } from "../../src/forwarding/plane.ts";
 
 const none = { receivedOctets: 0, transmittedFrames: 0, transmittedOctets: 0, discards: {} };
@@ -16,10 +16,10 @@ test("sessions whose frames were more at the second look are told, and none are 
   let isWanted = true;
   let looks = 0;
   const told: number[] = [];
-  const signs = new LifeSigns({
+  const signs = new PeerActivity({
     clock: { nowMs: () => 0 },
-    isWanted: () => isWanted,
-    look: () => {
+    isNeeded: () => isWanted,
+    readCounters: () => {
       looks += 1;
       return sessions;
     },

@@ -12,25 +12,25 @@ export function pauseAfter(tookMs: number): number {
   return Math.min(Math.max(LEAST_PAUSE_MS, SHARE * tookMs), MOST_PAUSE_MS);
 }
 
-export interface LifeSignsOptions {
+export interface PeerActivityOptions {
   readonly clock: Clock;
   /** Whether anybody wants to know just now: static sessions have no HELLOs, and are looked at seldom. */
-  isWanted(): boolean;
-  look(): readonly SessionCounters[];
+  isNeeded(): boolean;
+  readCounters(): readonly SessionCounters[];
   /** Data came for a session since the last look. */
   received(localSessionId: number): void;
 }
 
 /** Looks at the counters now and then for signs of life of the peers: data that came keeps HELLOs away (RFC 3931 §4.4). */
-export class LifeSigns {
-  readonly #options: LifeSignsOptions;
+export class PeerActivity {
+  readonly #options: PeerActivityOptions;
   readonly #received = new Map<number, number>();
   #lookedMs = 0;
   #timer: NodeJS.Timeout;
 
-  constructor(options: LifeSignsOptions) {
+  constructor(options: PeerActivityOptions) {
     this.#options = options;
-    this.#timer = setTimeout(() => this.#turn(), LEAST_PAUSE_MS);
+    this.#timer = setTimeout(() => this.#tick(), LEAST_PAUSE_MS);
   }
 
   /** A session is no more. */
@@ -42,18 +42,18 @@ export class LifeSigns {
     clearTimeout(this.#timer);
   }
 
-  #turn(): void {
-    const { clock, isWanted } = this.#options;
+  #tick(): void {
+    const { clock, isNeeded } = this.#options;
     const begunMs = clock.nowMs();
-    if (isWanted() || begunMs - this.#lookedMs >= MOST_PAUSE_MS) {
+    if (isNeeded() || begunMs - this.#lookedMs >= MOST_PAUSE_MS) {
       this.#lookedMs = begunMs;
-      this.#look();
+      this.#compareCounters();
     }
-    this.#timer = setTimeout(() => this.#turn(), pauseAfter(clock.nowMs() - begunMs));
+    this.#timer = setTimeout(() => this.#tick(), pauseAfter(clock.nowMs() - begunMs));
   }
 
-  #look(): void {
-    for (const { localSessionId, receivedFrames } of this.#options.look()) {
+  #compareCounters(): void {
+    for (const { localSessionId, receivedFrames } of this.#options.readCounters()) {
       if (this.#received.get(localSessionId) === receivedFrames) continue;
       this.#received.set(localSessionId, receivedFrames);
       if (receivedFrames > 0) this.#options.received(localSessionId);
