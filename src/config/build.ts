@@ -41,7 +41,7 @@ function tunnelOf(name: string, raw: RawTunnel): TunnelConfig {
     remotePort: isUdp ? (raw.remote_port ?? UDP_PORT) : 0,
     fragmentation: raw.fragmentation,
     udpChecksum: raw.udp_checksum,
-    superFrames: raw.super_frames,
+    gso: raw.gso,
     controlDscp: codePointOf(raw.control_dscp),
     ...control,
     pseudowires: Object.entries(raw.pseudowires).map(([key, pseudowire]) => pseudowireOf(key, pseudowire)),

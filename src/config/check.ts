@@ -157,7 +157,7 @@ class Taken {
 }
 
 /** What tunnels that share a socket must agree on. */
-const socketKeys = ["fragmentation", "udp_checksum", "super_frames", "control_dscp"] as const;
+const socketKeys = ["fragmentation", "udp_checksum", "gso", "control_dscp"] as const;
 
 function checkSocket(path: readonly string[], tunnel: RawTunnel, first: RawTunnel, say: Say): void {
   for (const key of socketKeys) {

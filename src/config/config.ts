@@ -48,8 +48,8 @@ export interface TunnelConfig {
   readonly fragmentation: "outer" | "none";
   /** Of data messages in UDP; "auto" is "zero" over IPv4 and "full" over IPv6. */
   readonly udpChecksum: "auto" | "full" | "zero";
-  /** Whether programs in the kernel hand super-frames to the WAN interface whole. */
-  readonly superFrames: "auto" | "whole" | "cut";
+  /** How eBPF programs send GSO packets: whole, for the WAN interface to segment, or segmented before. */
+  readonly gso: "auto" | "offload" | "segment";
   /** Code point of control messages. */
   readonly controlDscp: number;
   /** Absent for a tunnel of static pseudowires only. */

@@ -303,15 +303,16 @@ export const tunnelFields = z.strictObject({
         "them go without, which over IPv6 both ends must say (RFC 6935); `auto` is `zero` over IPv4 and `full` over IPv6. The same " +
         "in all tunnels from one local address and port.",
     ),
-  super_frames: z
-    .enum(["auto", "whole", "cut"])
+  gso: z
+    .enum(["auto", "offload", "segment"])
     .default("auto")
     .describe(
-      "How programs in the kernel send what hosts hand over in pieces of up to 64 KiB, or with unfinished checksums: `whole`, to be " +
-        "cut and finished by the WAN interface; `cut` and finished before they leave, slower, for any peer behind an interface that does " +
-        "neither; `auto`: `whole` where the WAN interface is hardware, or a VLAN, bond or bridge of nothing else, and `cut` on virtual ones " +
-        "such as veth. Where both ends of a veth forward by programs in the kernel, `whole` at both is faster. The same in all tunnels " +
-        "from one local address and port.",
+      "How eBPF programs send GSO packets (hosts hand over up to 64 KiB in one piece) and packets with unfinished " +
+        "checksums. `offload`: as they are; the WAN interface segments them and finishes checksums. `segment`: both " +
+        "are done before they leave; slower, and right for any peer behind an interface that does neither. " +
+        "`auto`: `offload` where the WAN interface is hardware, or a VLAN, bond or bridge of nothing else, and " +
+        "`segment` on virtual ones such as veth. Where both ends of a veth forward by eBPF, `offload` at both is " +
+        "faster. The same in all tunnels from one local address and port.",
     ),
   control_dscp: z
     .union([z.enum(dscpWords), dscpNumber], wantedDscp())

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Complaint } from "./check.ts";
 import { configFields, secretFields, WANTED_ONE_VLAN, WANTED_SECRET } from "./fields.ts";
 import { nearest } from "./nearest.ts";
+import { replacementOf } from "./renamed-keys.ts";
 
 type KeyPath = readonly PropertyKey[];
 
@@ -19,7 +20,11 @@ export function complaintsOf(issue: z.core.$ZodIssue): readonly Complaint[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({
       path: [...issue.path, key],
-      message: unknownKey(key, issue.path),
+      message: unknownKey(
+        key,
+        issue.path,
+        (issue.input as Readonly<Record<string, unknown>> | undefined)?.[key],
+      ),
       atKey: true,
     }));
   }
@@ -29,9 +34,11 @@ export function complaintsOf(issue: z.core.$ZodIssue): readonly Complaint[] {
   return [{ path: issue.path, message: wordsOf(issue), atKey: issue.code === "invalid_key" }];
 }
 
-function unknownKey(key: string, path: KeyPath): string {
+function unknownKey(key: string, path: KeyPath, value: unknown): string {
   if (key === "<<")
     return "merge keys are not taken: write the keys out, or repeat a whole mapping by an alias (*name)";
+  const replacement = replacementOf(key, path, value);
+  if (replacement !== undefined) return `this key was renamed: write \`${replacement}\``;
   // In braces a comma ends the value: what is behind it is a key.
   if (/^\d+( *- *\d+)?$/.test(key) && path.at(-1) === "circuit") return WANTED_ONE_VLAN;
   if (isSecretItself(key, path))

@@ -21,7 +21,7 @@ export function writtenTunnel(tunnel: TunnelConfig): Written {
     remote_port: encapsulation === "udp" ? tunnel.remotePort : undefined,
     fragmentation: tunnel.fragmentation,
     udp_checksum: tunnel.udpChecksum,
-    super_frames: tunnel.superFrames,
+    gso: tunnel.gso,
     control_dscp: tunnel.controlDscp,
     control: control === undefined ? "static" : "negotiated",
     ...(control === undefined ? {} : writtenControl(control)),

@@ -12,8 +12,6 @@ export function identityOf(config: Config): LcceIdentity {
   return { hostName: config.lcce.hostName, routerId: config.lcce.routerId, vendorName: VENDOR_NAME };
 }
 
-const gsoOf = { auto: "auto", whole: "offload", cut: "segment" } as const;
-
 export function endpointOf(tunnel: TunnelConfig): PsnEndpoint {
   return {
     encapsulation: tunnel.encapsulation,
@@ -21,7 +19,7 @@ export function endpointOf(tunnel: TunnelConfig): PsnEndpoint {
     port: tunnel.localPort,
     fragmentation: tunnel.fragmentation,
     checksum: tunnel.udpChecksum,
-    gso: gsoOf[tunnel.superFrames],
+    gso: tunnel.gso,
     controlDscp: tunnel.controlDscp,
   };
 }

@@ -23,7 +23,7 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
         remotePort: 1701,
         fragmentation: "outer",
         udpChecksum: "auto",
-        superFrames: "auto",
+        gso: "auto",
         controlDscp: 0,
         control: {
           role: "either",
@@ -68,7 +68,7 @@ test("every key of a tunnel finds its place", () => {
     remote_port: 1702
     fragmentation: none
     udp_checksum: full
-    super_frames: cut
+    gso: segment
     control_dscp: cs6
     secret: { file: a }
     next_secret: { env: B }
@@ -101,7 +101,7 @@ test("every key of a tunnel finds its place", () => {
     remotePort: 1702,
     fragmentation: "none",
     udpChecksum: "full",
-    superFrames: "cut",
+    gso: "segment",
     controlDscp: 48,
     control: {
       role: "responder",

@@ -259,10 +259,10 @@ const across: readonly (readonly [string, string, readonly string[]])[] = [
   ],
   [
     "a socket with two opinions of checksums and super-frames",
-    two("", "", ", udp_checksum: zero, super_frames: cut, control_dscp: 48"),
+    two("", "", ", udp_checksum: zero, gso: segment, control_dscp: 48"),
     [
       "another tunnel from 2001:DB8:0::1 shares the socket and says auto: tunnels.two.udp_checksum <zero>",
-      "another tunnel from 2001:DB8:0::1 shares the socket and says auto: tunnels.two.super_frames <cut>",
+      "another tunnel from 2001:DB8:0::1 shares the socket and says auto: tunnels.two.gso <segment>",
       "another tunnel from 2001:DB8:0::1 shares the socket and says 0: tunnels.two.control_dscp <48>",
     ],
   ],

@@ -77,6 +77,19 @@ test("a key of another mapping is told where it belongs", () => {
   ]);
 });
 
+test.each([
+  ["whole", "gso: offload"],
+  ["cut", "gso: segment"],
+  ["auto", "gso: auto"],
+  ["4", "gso:"],
+])("a key that was renamed is refused with what to write instead: super_frames: %s", (value, instead) => {
+  expect(linesOf(configText({ tunnel: `super_frames: ${value}` }))).toEqual([
+    `5:5 tunnels.branch.super_frames: this key was renamed: write \`${instead}\``,
+  ]);
+  const elsewhere = linesOf(configText({ pseudowire: `super_frames: ${value}` }));
+  expect(elsewhere).toEqual([expect.stringContaining("super_frames: unknown key")]);
+});
+
 test("what is wrong between keys is told beside unknown keys of the same tunnel, but not what only follows from them", () => {
   const text = configText({ tunnel: "hide_avps: true\n    helo: 1", circuit: "interfaces: eth1" });
   expect(linesOf(text)).toEqual([

@@ -252,7 +252,7 @@ const everyKey: readonly (readonly [string, string])[] = [
   [twoTunnels(), `${twoTunnels()}log: { level: debug, format: text }\n`],
   [
     twoTunnels(),
-    twoTunnels(`local_port: 0, remote_port: 1, fragmentation: none, udp_checksum: full, super_frames: cut, control_dscp: cs6,
+    twoTunnels(`local_port: 0, remote_port: 1, fragmentation: none, udp_checksum: full, gso: segment, control_dscp: cs6,
       role: initiator, authentication: digest, secret: { env: A }, next_secret: { credential: B }, digest: sha1, hide_avps: true,
       hello_interval_s: 1, retransmit_initial_ms: 500, retransmit_cap_ms: 9000, retransmit_limit: 3, silence_limit_s: 3,
       receive_window: 4, reconnect_initial_s: 0.5, reconnect_cap_s: 9, peer_host_name: x, peer_router_id: 1.1.1.1, `),

@@ -31,7 +31,7 @@ interface SiteShape {
 
 function site(name: string, encapsulation: string, { local, remote, circuit, vlan }: SiteShape): unknown {
   // The WAN is a virtual cable, by which super-frames stay whole only where the file says so.
-  const whole = { encapsulation, super_frames: "whole" };
+  const whole = { encapsulation, gso: "offload" };
   const tunnel = { local, remote, ...whole, pseudowires: { lan: { circuit, mtu: 1504 } } };
   return {
     address: `${local}/24`,

@@ -34,7 +34,7 @@ function topologyOf(
       local,
       remote,
       encapsulation,
-      super_frames: "whole",
+      gso: "offload",
       control: isStatic ? "static" : "negotiated",
       pseudowires: { lan },
     };

@@ -12,10 +12,10 @@ const DATAGRAMS = 10;
 /** TABLE: what the host's packets go through. */
 const shapes: readonly (readonly [string, VethShape])[] = (["interface", "tap"] as const).flatMap((circuit) =>
   (["udp", "ip"] as const).flatMap((encapsulation) =>
-    (["whole", "cut"] as const).map((superFrames) => {
-      const lcce = { plane: "ebpf", keys: `super_frames: ${superFrames}` } as const;
+    (["offload", "segment"] as const).map((gso) => {
+      const lcce = { plane: "ebpf", keys: `gso: ${gso}` } as const;
       return [
-        `${circuit}, ${encapsulation}, ${superFrames}`,
+        `${circuit}, ${encapsulation}, ${gso}`,
         { family: 4, encapsulation, a: { ...lcce, circuit }, b: lcce },
       ] as const;
     }),

@@ -20,7 +20,7 @@ import { TestNamespace } from "./namespace.ts";
 export interface LcceShape {
   readonly plane: "ebpf" | "userspace";
   readonly circuit?: "interface" | "tap";
-  /** Further keys of the tunnel, in YAML's flow style, such as `super_frames: whole`. */
+  /** Further keys of the tunnel, in YAML's flow style, such as `gso: offload`. */
   readonly keys?: string;
   /** Further keys of the pseudowire, such as `sublayer: default`. */
   readonly pseudowire?: string;

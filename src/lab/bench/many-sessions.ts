@@ -60,7 +60,7 @@ export function configOf(side: Side, { sessions, control, plane }: ManySessions)
       peer: {
         local,
         remote,
-        super_frames: "whole",
+        gso: "offload",
         control,
         ...(control === "static" ? {} : { receive_window: 64 }),
         pseudowires,

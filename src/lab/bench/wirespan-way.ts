@@ -46,7 +46,7 @@ export function configOf(side: Side, { plane, encapsulation, family, cookie, cir
   return stringify({
     ...planeKeys(plane),
     lcce: { host_name: side, control_socket: socketOf(side) },
-    tunnels: { peer: { local, remote, encapsulation, super_frames: "whole", ...checksum, pseudowires } },
+    tunnels: { peer: { local, remote, encapsulation, gso: "offload", ...checksum, pseudowires } },
   });
 }
 
