@@ -5,7 +5,7 @@ import { EbpfPlane } from "../forwarding/ebpf/plane/plane.ts";
 import { takeTagsAside } from "../forwarding/ebpf/plane/tags-aside.ts";
 import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
 import { UserspacePlane } from "../forwarding/userspace/plane.ts";
-import { MOST_SESSIONS } from "../forwarding/userspace/session-row.ts";
+import { MOST_SESSIONS } from "../forwarding/userspace/session-record.ts";
 import { arePinned } from "../os/bpf-file-system.ts";
 import { probeBpf } from "../os/bpf-probe.ts";
 import { SystemError } from "../os/errors.ts";

@@ -3,12 +3,12 @@ import { expect, test } from "vitest";
 import { concat } from "../../src/bytes/hex.ts";
 import { discardIndex } from "../../src/forwarding/discard-reasons.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
-import { CircuitOutlet } from "../../src/forwarding/userspace/circuit-outlet.ts";
+import { CircuitSender } from "../../src/forwarding/userspace/circuit-sender.ts";
 import type { WorkerEndpoint } from "../../src/forwarding/userspace/commands.ts";
-import { PeerSide } from "../../src/forwarding/userspace/peer-side.ts";
-import { CELLS_A_SESSION } from "../../src/forwarding/userspace/session-row.ts";
+import { PsnReceiver } from "../../src/forwarding/userspace/psn-receiver.ts";
+import { CELLS_A_SESSION } from "../../src/forwarding/userspace/session-record.ts";
 import { Tables } from "../../src/forwarding/userspace/tables.ts";
-import { Charges } from "../../src/forwarding/userspace/transmitter.ts";
+import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";
 import { linux } from "../../src/os/libc.ts";
 import { coalescedOctets } from "../../src/os/udp-offload.ts";
 import { encodeDataMessage } from "../../src/wire/data-header.ts";
@@ -35,8 +35,8 @@ class Ground {
   readonly cells: Float64Array;
   readonly #arena = new Arena();
   readonly #buffer = this.#arena.take(72 * 1024) + 64;
-  readonly #side: PeerSide;
-  readonly #outlet: CircuitOutlet;
+  readonly #side: PsnReceiver;
+  readonly #outlet: CircuitSender;
   readonly #name: number;
 
   constructor() {
@@ -49,9 +49,9 @@ class Ground {
     tables.addSession(1, 3, sessionParameters({ localSessionId: 1, receiveCookie: cookie }), attachment());
     tables.addSession(2, 3, sessionParameters({ localSessionId: 2 }), attachment());
     this.#name = tables.sessions.get(1)!.name;
-    const charges = new Charges(counters);
-    this.#outlet = new CircuitOutlet(this.#arena, charges, this.kernel);
-    this.#side = new PeerSide(this.#arena, tables, charges, this.#outlet, (_endpoint, start, length) => {
+    const charges = new CounterWriter(counters);
+    this.#outlet = new CircuitSender(this.#arena, charges, this.kernel);
+    this.#side = new PsnReceiver(this.#arena, tables, charges, this.#outlet, (_endpoint, start, length) => {
       this.control.push(textOf(this.#arena.octets.slice(start, start + length)));
     });
   }

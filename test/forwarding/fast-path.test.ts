@@ -13,8 +13,13 @@ import {
 import type { CircuitAttachment } from "../../src/forwarding/plane.ts";
 import { sequenceWords } from "../../src/forwarding/sequencing.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
-import { admitFrame, classify, openMessage, writeHeader } from "../../src/forwarding/userspace/fast-path.ts";
-import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-row.ts";
+import {
+  checkFrame,
+  decapsulateInPlace,
+  trafficClassOfFrame,
+  writeHeader,
+} from "../../src/forwarding/userspace/fast-path.ts";
+import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-record.ts";
 import { type ForwardedSession, sessionOfFrame, Tables } from "../../src/forwarding/userspace/tables.ts";
 import { encodeDataMessage } from "../../src/wire/data-header.ts";
 import type { SequenceRule, SessionParameters } from "../../src/wire/session-parameters.ts";
@@ -49,7 +54,7 @@ function fastEncapsulate(frame: Uint8Array, shift: number): Outcome {
   const { view } = arena;
   const session = sessionOfFrame(view, start, frame.length, tables.circuits.get("eth1")!);
   if (session === undefined) return "no-pseudowire";
-  const verdict = admitFrame(view, start, frame.length, frame.length, session);
+  const verdict = checkFrame(view, start, frame.length, frame.length, session);
   if (verdict < 0) return reasonOf(verdict);
   const headerOctets = writeHeader(view, HEADER, session, start, frame.length);
   return concat(take(HEADER, headerOctets), take(start, frame.length));
@@ -59,7 +64,7 @@ function fastEncapsulate(frame: Uint8Array, shift: number): Outcome {
 function fastDecapsulate(datagram: Uint8Array, session: ForwardedSession, shift: number): Outcome {
   const start = put(datagram, shift);
   const idOctets = session.isUdp ? 8 : 4;
-  const frame = openMessage(arena.view, start + idOctets, datagram.length - idOctets, session);
+  const frame = decapsulateInPlace(arena.view, start + idOctets, datagram.length - idOctets, session);
   return frame < 0 ? reasonOf(frame) : padded(take(frame, start + datagram.length - frame));
 }
 
@@ -231,7 +236,7 @@ function compare(
       } else if (event.kind === "frame") {
         agree(fastEncapsulate(event.frame, event.shift), encapsulate(event.frame, session, at, state));
         const start = put(event.frame, event.shift);
-        const trafficClass = classify(arena.view, start, event.frame.length, row);
+        const trafficClass = trafficClassOfFrame(arena.view, start, event.frame.length, row);
         expect(trafficClass).toBe(outerTrafficClass(event.frame, at));
       } else {
         const datagram = messageOf(event, session, state.received.expected);

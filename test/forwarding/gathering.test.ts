@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Arena, RECEIVE_BATCH } from "../../src/forwarding/userspace/arena.ts";
-import { CircuitOutlet } from "../../src/forwarding/userspace/circuit-outlet.ts";
+import { CircuitSender } from "../../src/forwarding/userspace/circuit-sender.ts";
 import type { WorkerEndpoint } from "../../src/forwarding/userspace/commands.ts";
-import { PeerSide } from "../../src/forwarding/userspace/peer-side.ts";
-import { CELLS_A_SESSION } from "../../src/forwarding/userspace/session-row.ts";
+import { PsnReceiver } from "../../src/forwarding/userspace/psn-receiver.ts";
+import { CELLS_A_SESSION } from "../../src/forwarding/userspace/session-record.ts";
 import { Tables } from "../../src/forwarding/userspace/tables.ts";
-import { Charges } from "../../src/forwarding/userspace/transmitter.ts";
+import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";
 import { addressOf, close, linux, poll, setsockopt } from "../../src/os/libc.ts";
 import { openPsnSocket, type PsnSocket, sendDatagram } from "../../src/os/sockets.ts";
 import { encodeDataMessage } from "../../src/wire/data-header.ts";
@@ -19,7 +19,7 @@ class Ground {
   readonly kernel: FakeKernel;
   readonly #peer = this.#open();
   readonly #own = this.#open();
-  readonly #side: PeerSide;
+  readonly #side: PsnReceiver;
   readonly #path;
 
   constructor() {
@@ -40,9 +40,9 @@ class Ground {
       sessionParameters({ localSessionId: 1, path: this.#path }),
       attachment(),
     );
-    const charges = new Charges(new SharedArrayBuffer(2 * CELLS_A_SESSION * 8));
-    const outlet = new CircuitOutlet(arena, charges, this.kernel);
-    this.#side = new PeerSide(arena, tables, charges, outlet, () => undefined);
+    const charges = new CounterWriter(new SharedArrayBuffer(2 * CELLS_A_SESSION * 8));
+    const outlet = new CircuitSender(arena, charges, this.kernel);
+    this.#side = new PsnReceiver(arena, tables, charges, outlet, () => undefined);
   }
 
   /** Sends frames as data messages, of so many octets in one send or 0 for one each, then reads what waits; says whether more are worth a pause. */

@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { discardIndex } from "../../src/forwarding/discard-reasons.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
-import { PeerOutlet } from "../../src/forwarding/userspace/peer-outlet.ts";
-import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-row.ts";
+import { PsnSender } from "../../src/forwarding/userspace/psn-sender.ts";
+import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-record.ts";
 import { type ForwardedSession, Tables } from "../../src/forwarding/userspace/tables.ts";
-import { Charges } from "../../src/forwarding/userspace/transmitter.ts";
+import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";
 import { FakeKernel, type Refuse } from "../support/fake-kernel.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { attachment, pathOver, sessionParameters } from "../support/sessions.ts";
@@ -28,7 +28,7 @@ class Ground {
   readonly kernel: FakeKernel;
   readonly sessions: readonly ForwardedSession[];
   readonly cells: Float64Array;
-  readonly #outlet: PeerOutlet;
+  readonly #outlet: PsnSender;
   readonly #arena = new Arena();
   readonly #frames = this.#arena.take(random.length);
   /** What should leave, one by one. */
@@ -54,7 +54,7 @@ class Ground {
       tables.addSession(row, 3, sessionParameters({ localSessionId: row, path }), attachment());
     }
     this.sessions = [...tables.sessions.values()];
-    this.#outlet = new PeerOutlet(this.#arena, new Charges(counters), this.kernel);
+    this.#outlet = new PsnSender(this.#arena, new CounterWriter(counters), this.kernel);
     this.#arena.octets.set(random, this.#frames);
   }
 
@@ -64,7 +64,7 @@ class Ground {
     const octets = session.transmitHeaderOctets + frameOctets;
     const start = this.#frames + from;
     const first = inTwo ? Math.floor(octets / 2) : octets;
-    this.#outlet.aim(session);
+    this.#outlet.setTarget(session);
     this.#outlet.addVector(start, first);
     if (inTwo) this.#outlet.addVector(start + first, octets - first);
     this.#outlet.push(session, frameOctets, trafficClass);

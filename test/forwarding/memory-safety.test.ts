@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
 import { discardReasons } from "../../src/forwarding/discard-reasons.ts";
-import { HEADROOM_OCTETS, NAME_OCTETS, SLOT_OCTETS } from "../../src/forwarding/userspace/arena.ts";
-import { CircuitOutlet } from "../../src/forwarding/userspace/circuit-outlet.ts";
-import { CircuitSide } from "../../src/forwarding/userspace/circuit-side.ts";
+import { BUFFER_OCTETS, HEADROOM_OCTETS, NAME_OCTETS } from "../../src/forwarding/userspace/arena.ts";
+import { CircuitReceiver } from "../../src/forwarding/userspace/circuit-receiver.ts";
+import { CircuitSender } from "../../src/forwarding/userspace/circuit-sender.ts";
 import type { WorkerEndpoint } from "../../src/forwarding/userspace/commands.ts";
 import { MessageTable, VectorTable } from "../../src/forwarding/userspace/message-table.ts";
-import { PeerOutlet } from "../../src/forwarding/userspace/peer-outlet.ts";
-import { PeerSide } from "../../src/forwarding/userspace/peer-side.ts";
-import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-row.ts";
-import { type Circuit, Tables } from "../../src/forwarding/userspace/tables.ts";
-import { Charges } from "../../src/forwarding/userspace/transmitter.ts";
+import { PsnReceiver } from "../../src/forwarding/userspace/psn-receiver.ts";
+import { PsnSender } from "../../src/forwarding/userspace/psn-sender.ts";
+import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-record.ts";
+import { type CircuitRecord, Tables } from "../../src/forwarding/userspace/tables.ts";
+import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";
 import { addressOf, close, getsockopt, ioctl, linux, read, sendmmsg } from "../../src/os/libc.ts";
 import { openPsnSocket, type PsnSocket, writeSocketAddress } from "../../src/os/sockets.ts";
 import { setSegmentOctets, UDP_OFFLOAD_OCTETS, writeSegmentControl } from "../../src/os/udp-offload.ts";
@@ -67,9 +67,9 @@ class Ground {
   readonly #own = open(true);
   /** Datagram sockets stand for circuits: they are read by the same calls. */
   readonly #circuitSocket = open(false);
-  readonly #circuits: readonly Circuit[];
-  readonly #circuitSide: CircuitSide;
-  readonly #peerSide: PeerSide;
+  readonly #circuits: readonly CircuitRecord[];
+  readonly #circuitSide: CircuitReceiver;
+  readonly #peerSide: PsnReceiver;
   readonly #circuitSlots;
   readonly #peerSlots;
   /** What is sent, and its tables. */
@@ -93,12 +93,12 @@ class Ground {
     const counters = new SharedArrayBuffer(20 * CELLS_A_SESSION * 8);
     this.cells = new Float64Array(counters);
     const tables = new Tables(this.arena);
-    const charges = new Charges(counters);
-    const toPeers = new PeerOutlet(this.arena, charges, this.kernel);
-    const toCircuits = new CircuitOutlet(this.arena, charges, this.kernel);
+    const charges = new CounterWriter(counters);
+    const toPeers = new PsnSender(this.arena, charges, this.kernel);
+    const toCircuits = new CircuitSender(this.arena, charges, this.kernel);
     const before = this.arena.taken.length;
-    this.#circuitSide = new CircuitSide(this.arena, charges, toPeers);
-    this.#peerSide = new PeerSide(this.arena, tables, charges, toCircuits, () => {
+    this.#circuitSide = new CircuitReceiver(this.arena, charges, toPeers);
+    this.#peerSide = new PsnReceiver(this.arena, tables, charges, toCircuits, () => {
       this.control += 1;
     });
     this.#circuitSlots = this.arena.taken.slice(before, before + 64);
@@ -132,7 +132,7 @@ class Ground {
     const count = this.#send(0);
     this.kernel.expectFrom(this.#circuitSlots, this.#filled);
     this.#circuitSide.serve(circuit);
-    while (this.#circuitSide.hasWaiting) this.#circuitSide.goOn();
+    while (this.#circuitSide.hasWaiting) this.#circuitSide.resume();
     // A turn of a TAP device may end before all was read.
     while (read(this.#circuitSocket.fd, this.#out.address(this.#place, MOST_IN_ROUND), MOST_IN_ROUND) >= 0);
     this.arena.checkGuards();
@@ -291,7 +291,7 @@ class Ground {
     return count;
   }
 
-  #openCircuits(tables: Tables): readonly Circuit[] {
+  #openCircuits(tables: Tables): readonly CircuitRecord[] {
     const { fd } = this.#circuitSocket;
     const of = (name: string, kind: "tap" | "interface") =>
       tables.openCircuit({ fd, readFd: fd, kind, name, sendsBy: name });
@@ -363,7 +363,7 @@ test(
     for (const reason of ["bad-offload", "truncated", "circuit-congestion", "psn-congestion"])
       expect(totals[reason], reason).toBeGreaterThan(0);
     expect(ground.kernel.messages).toBeGreaterThan(INPUTS / 10);
-    expect(HEADROOM_OCTETS + MOST_DATAGRAM).toBeLessThan(SLOT_OCTETS);
+    expect(HEADROOM_OCTETS + MOST_DATAGRAM).toBeLessThan(BUFFER_OCTETS);
   },
   120_000 + INPUTS / 10,
 );

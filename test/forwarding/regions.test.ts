@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { InvariantError } from "../../src/bytes/errors.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
 import { MessageTable, VectorTable } from "../../src/forwarding/userspace/message-table.ts";
-import { ReceiveSlots } from "../../src/forwarding/userspace/receive-slots.ts";
+import { ReceiveBuffers } from "../../src/forwarding/userspace/receive-buffers.ts";
 import { Regions } from "../../src/forwarding/userspace/regions.ts";
 import {
   COPIED_HEADER_OCTETS,
@@ -84,11 +84,11 @@ test("tables take no index that they do not have, and point at nothing that is n
 
 test("what waits to leave never takes more room than there is", () => {
   const messages = new TransmitMessages(new Arena());
-  expect(() => messages.takeHeader(COPIED_HEADER_OCTETS + 1)).toThrow(/room for copied headers/);
-  for (let header = 0; header < MOST_FRAMES; header += 1) messages.takeHeader(COPIED_HEADER_OCTETS);
-  expect(() => messages.takeHeader(1)).toThrow(InvariantError);
+  expect(() => messages.allocateHeader(COPIED_HEADER_OCTETS + 1)).toThrow(/room for copied headers/);
+  for (let header = 0; header < MOST_FRAMES; header += 1) messages.allocateHeader(COPIED_HEADER_OCTETS);
+  expect(() => messages.allocateHeader(1)).toThrow(InvariantError);
   messages.clear();
-  messages.takeHeader(COPIED_HEADER_OCTETS);
+  messages.allocateHeader(COPIED_HEADER_OCTETS);
   const arena = new Arena();
   const frame = arena.take(64);
   const full = new TransmitMessages(arena);
@@ -100,10 +100,10 @@ test("what waits to leave never takes more room than there is", () => {
 
 test("a slot ends where its guard begins", () => {
   const arena = new Arena();
-  const slots = new ReceiveSlots(arena, true);
+  const slots = new ReceiveBuffers(arena, true);
   const room = 68 * 1024 + 128 - 64;
-  expect(slots.slotAddress(63, room)).toBeGreaterThan(slots.slotAddress(0, room));
-  expect(() => slots.slotAddress(0, room + 1)).toThrow(InvariantError);
+  expect(slots.bufferAddress(63, room)).toBeGreaterThan(slots.bufferAddress(0, room));
+  expect(() => slots.bufferAddress(0, room + 1)).toThrow(InvariantError);
   arena.octets.fill(1, slots.start(5) - 64, slots.start(5) + room);
   arena.checkGuards();
   arena.octets[slots.start(5) + room] = 1;

@@ -2,11 +2,11 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { concat } from "../../src/bytes/hex.ts";
 import { discardIndex } from "../../src/forwarding/discard-reasons.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
-import { CircuitSide } from "../../src/forwarding/userspace/circuit-side.ts";
-import { PeerOutlet } from "../../src/forwarding/userspace/peer-outlet.ts";
-import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-row.ts";
+import { CircuitReceiver } from "../../src/forwarding/userspace/circuit-receiver.ts";
+import { PsnSender } from "../../src/forwarding/userspace/psn-sender.ts";
+import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-record.ts";
 import { Tables } from "../../src/forwarding/userspace/tables.ts";
-import { Charges } from "../../src/forwarding/userspace/transmitter.ts";
+import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";
 import { close } from "../../src/os/libc.ts";
 import { openPsnSocket, sendDatagram } from "../../src/os/sockets.ts";
 import { FakeKernel } from "../support/fake-kernel.ts";
@@ -57,8 +57,8 @@ function circuitSide(changes: Parameters<typeof attachment>[0] = {}) {
   const tables = new Tables(arena);
   const kernel = new FakeKernel(arena);
   const counters = new SharedArrayBuffer(2 * CELLS_A_SESSION * 8);
-  const charges = new Charges(counters);
-  const side = new CircuitSide(arena, charges, new PeerOutlet(arena, charges, kernel));
+  const charges = new CounterWriter(counters);
+  const side = new CircuitReceiver(arena, charges, new PsnSender(arena, charges, kernel));
   const opened = tables.openCircuit({
     fd: circuit.fd,
     readFd: circuit.fd,
@@ -107,7 +107,7 @@ test("a turn ends after so many frames, however few were read; the rest waits, a
     before = passed();
     side.serve(opened);
     expect(passed()).toBe(before);
-    side.goOn();
+    side.resume();
     turns += 1;
   }
   expect(passed()).toBe(6 * SEGMENTS);
@@ -117,6 +117,6 @@ test("a turn ends after so many frames, however few were read; the rest waits, a
   for (let frame = 0; frame < 6; frame += 1) send(tinySegments());
   side.serve(opened);
   tables.closeCircuit("eth1");
-  while (side.hasWaiting) side.goOn();
+  while (side.hasWaiting) side.resume();
   expect(passed()).toBe(8 * SEGMENTS);
 });

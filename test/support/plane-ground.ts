@@ -71,7 +71,7 @@ export class PeerSocket implements Disposable {
       remoteAddress: path.localAddress,
       remotePort: path.localPort,
     };
-    const wishes = { fragmentation: "outer", checksum: "zero", joins: false } as const;
+    const wishes = { fragmentation: "outer", checksum: "zero", coalesces: false } as const;
     this.#fd = openPsnSocket({ ...wishes, encapsulation, address: remoteAddress, port: remotePort }).fd;
     if (encapsulation === "ip") setOption(this.#fd, linux.SOL_SOCKET, SO_DETACH_FILTER, 0);
   }

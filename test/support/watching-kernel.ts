@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { Arena, HEADROOM_OCTETS, SLOT_OCTETS } from "../../src/forwarding/userspace/arena.ts";
+import { Arena, BUFFER_OCTETS, HEADROOM_OCTETS } from "../../src/forwarding/userspace/arena.ts";
 import type { SendCalls } from "../../src/forwarding/userspace/transmitter.ts";
 import { addressOf, linux } from "../../src/os/libc.ts";
 import { MOST_UDP_OCTETS, MOST_UDP_SEGMENTS } from "../../src/os/udp-offload.ts";
@@ -108,7 +108,7 @@ export class WatchingKernel implements SendCalls {
   }
 
   #lookAt(start: number, length: number): void {
-    const slot = Math.floor((start - this.#slots[0]!.start) / (SLOT_OCTETS + 64));
+    const slot = Math.floor((start - this.#slots[0]!.start) / (BUFFER_OCTETS + 64));
     const filled = this.#filled[slot];
     if (filled !== undefined) {
       const first = this.#slots[slot]!.start + HEADROOM_OCTETS;
@@ -116,7 +116,7 @@ export class WatchingKernel implements SendCalls {
     }
     const own = this.#arena.taken.some(
       (region) =>
-        region.length !== SLOT_OCTETS &&
+        region.length !== BUFFER_OCTETS &&
         start >= region.start &&
         start + length <= region.start + region.length,
     );

@@ -1,5 +1,5 @@
 import { Regions } from "./regions.ts";
-import { MOST_SESSIONS } from "./session-row.ts";
+import { MOST_SESSIONS } from "./session-record.ts";
 import { type Sum, summedOctets } from "./simd-checksum.ts";
 
 /** Octets of frames, for everything but the slots; and of tables, for everything but the sessions' addresses. */
@@ -12,8 +12,8 @@ export const HEADROOM_OCTETS = 64;
  * A slot takes a super-frame, or a run of datagrams, of 64 KiB with room in front for a tag to be put back and our header. With
  * its guard it is not a multiple of the page: the starts of all slots would share a few lines of the cache.
  */
-export const SLOT_OCTETS = 68 * 1024 + 128;
-const SLOT_WITH_GUARD_OCTETS = SLOT_OCTETS + 64;
+export const BUFFER_OCTETS = 68 * 1024 + 128;
+const BUFFER_WITH_GUARD_OCTETS = BUFFER_OCTETS + 64;
 /** Slots of the circuits, and of the peers. */
 const SIDES = 2;
 export const NAME_OCTETS = 32;
@@ -29,7 +29,7 @@ export class Arena extends Regions {
   readonly sum: Sum | undefined;
 
   constructor() {
-    const { octets, sum } = summedOctets(SIDES * RECEIVE_BATCH * SLOT_WITH_GUARD_OCTETS + OTHER_OCTETS);
+    const { octets, sum } = summedOctets(SIDES * RECEIVE_BATCH * BUFFER_WITH_GUARD_OCTETS + OTHER_OCTETS);
     super(octets);
     this.sum = sum;
     this.tables = new Regions(new Uint8Array(MOST_SESSIONS * NAME_OCTETS + OTHER_OCTETS));

@@ -12,7 +12,7 @@ import {
 } from "../../wire/ethernet.ts";
 import { discardIndex } from "../discard-reasons.ts";
 import { acceptSequence, sequenceWords } from "../sequencing.ts";
-import { COPIED, resumeNumbers, type SessionRow } from "./session-row.ts";
+import { COPIED_FROM_FRAME, type SessionRecord, takeOverNumbers } from "./session-record.ts";
 
 /**
  * What the worker does with one frame or data message where it lies in memory: the same as `encapsulate` and `decapsulate`
@@ -45,12 +45,12 @@ const UNTAGGED = discard(discardIndex.untagged);
  * Whether a frame at `start` may leave for the peer; `longest` is its length, or the length of the longest frame that it
  * will be cut into. Gives its tag the VLAN ID it has on the pseudowire. 0 when it may.
  */
-export function admitFrame(
+export function checkFrame(
   view: DataView,
   start: number,
   length: number,
   longest: number,
-  session: SessionRow,
+  session: SessionRecord,
 ): number {
   if (length < ETHERNET_HEADER_OCTETS) return RUNT;
   if (!session.transmitAllowed) return NOT_ESTABLISHED;
@@ -64,8 +64,13 @@ export function admitFrame(
 }
 
 /** Traffic class of the outer IP header of a data message with the frame at `start`; all segments of a super-frame have its. */
-export function classify(view: DataView, start: number, length: number, session: SessionRow): number {
-  if (session.trafficClass !== COPIED) return session.trafficClass;
+export function trafficClassOfFrame(
+  view: DataView,
+  start: number,
+  length: number,
+  session: SessionRecord,
+): number {
+  if (session.trafficClass !== COPIED_FROM_FRAME) return session.trafficClass;
   return trafficClassOf(dscpOfFrame(view, start, length));
 }
 
@@ -73,7 +78,7 @@ export function classify(view: DataView, start: number, length: number, session:
 export function writeHeader(
   view: DataView,
   at: number,
-  session: SessionRow,
+  session: SessionRecord,
   frame: number,
   frameOctets: number,
 ): number {
@@ -107,7 +112,12 @@ export function writeHeader(
  * Judges a data message whose session was found by its id; `start` and `length` place what follows the session id. Returns
  * the offset of the frame, whose tag then has the circuit's VLAN ID, or a discard.
  */
-export function openMessage(view: DataView, start: number, length: number, session: SessionRow): number {
+export function decapsulateInPlace(
+  view: DataView,
+  start: number,
+  length: number,
+  session: SessionRecord,
+): number {
   const sublayerOctets = session.receiveSublayer ? 4 : 0;
   const headerOctets = session.receiveCookieOctets + sublayerOctets;
   if (length < headerOctets) return TRUNCATED;
@@ -126,10 +136,10 @@ export function openMessage(view: DataView, start: number, length: number, sessi
   const frameOctets = length - headerOctets;
   if (frameOctets < ETHERNET_HEADER_OCTETS) return TRUNCATED;
   if (session.checksSequence && (word & S_BIT) !== 0) {
-    if (!session.holdsNumbers) resumeNumbers(session);
+    if (!session.ownsNumbers) takeOverNumbers(session);
     const isNew = acceptSequence(session, word & 0xff_ffff, session.sequenceRule);
     // Whoever has the session next, after a crash too, expects the same.
-    if (session.holdsNumbers) session.sequences[sequenceWords.expected] = session.expected;
+    if (session.ownsNumbers) session.sequences[sequenceWords.expected] = session.expected;
     if (!isNew) return OUT_OF_SEQUENCE;
   }
   if (!session.receiveAllowed) return STANDBY;

@@ -49,7 +49,7 @@ const VXLAN_HAS_PROTOCOL = 0x04;
 const GENEVE_OCTETS = 8;
 
 /** Nothing was told: the first header of the wanted protocol is it. */
-export const UNTOLD = -1;
+export const UNKNOWN_OFFSET = -1;
 
 /** Finds the way through a frame's headers. Offsets are of the memory; what was found lasts until the next search. */
 export class HeaderChain {
@@ -63,19 +63,19 @@ export class HeaderChain {
   transport = 0;
   #view: DataView = new DataView(new ArrayBuffer(0));
   #end = 0;
-  #told = UNTOLD;
+  #transportOffset = UNKNOWN_OFFSET;
   #wanted = 0;
   #left = 0;
 
   /** Whether headers lead from the frame's first one exactly to the transport header at `told`, of protocol `wanted`. */
-  find(view: DataView, frame: number, length: number, told: number, wanted: number): boolean {
+  find(view: DataView, frame: number, length: number, transportOffset: number, wanted: number): boolean {
     this.#view = view;
     this.#end = frame + Math.min(length, LONGEST_HEADERS);
-    this.#told = told;
+    this.#transportOffset = transportOffset;
     this.#wanted = wanted;
     this.#left = MOST_HEADERS;
     this.count = 0;
-    return told <= this.#end && this.#ethernet(frame);
+    return transportOffset <= this.#end && this.#ethernet(frame);
   }
 
   /** The innermost IP header: the one whose addresses the transport's checksum counts. */
@@ -172,11 +172,14 @@ export class HeaderChain {
 
   /** What stands at `at` behind an IP protocol number. */
   #protocol(at: number, protocol: number): boolean {
-    if (at === this.#told || (this.#told === UNTOLD && protocol === this.#wanted)) {
+    if (
+      at === this.#transportOffset ||
+      (this.#transportOffset === UNKNOWN_OFFSET && protocol === this.#wanted)
+    ) {
       this.transport = at;
       return protocol === this.#wanted;
     }
-    if (this.#told !== UNTOLD && at > this.#told) return false;
+    if (this.#transportOffset !== UNKNOWN_OFFSET && at > this.#transportOffset) return false;
     if (protocol === IP_IN_IP) return this.#ipv4(at);
     if (protocol === IPV6_IN_IP) return this.#ipv6(at);
     if (protocol === GRE) return this.#gre(at);
@@ -204,7 +207,7 @@ export class HeaderChain {
    */
   #udp(at: number): boolean {
     const { count } = this;
-    if (this.#told === UNTOLD || !this.#has(at, 12)) return false;
+    if (this.#transportOffset === UNKNOWN_OFFSET || !this.#has(at, 12)) return false;
     if (!this.#push(levels.udp, at)) return false;
     const inner = at + 8;
     const found =

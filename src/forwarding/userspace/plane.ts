@@ -30,9 +30,9 @@ import {
   type SessionCounters,
 } from "../plane.ts";
 import { beginSequences, resumeSequences, SEQUENCE_WORDS } from "../sequencing.ts";
-import { SessionPlaces } from "../session-places.ts";
+import { SessionIndexes } from "../session-indexes.ts";
 import { type Answer, type Command, sharedFlags, type WorkerCircuit, type WorkerStart } from "./commands.ts";
-import { CELLS_A_SESSION, counterCells, MOST_SESSIONS, UNCHARGED_ROW } from "./session-row.ts";
+import { CELLS_A_SESSION, counterCells, MOST_SESSIONS, UNATTRIBUTED_ROW } from "./session-record.ts";
 
 interface Waiting {
   resolve(): void;
@@ -70,7 +70,7 @@ export class UserspacePlane implements ForwardingPlane {
   readonly #circuits = new Map<string, WorkerCircuit>();
   readonly #prepared = new Map<string, Disposable | undefined>();
   /** Row of the counters of each session, by its local id. */
-  readonly #rows = new SessionPlaces(MOST_SESSIONS + 1, UNCHARGED_ROW + 1);
+  readonly #rows = new SessionIndexes(MOST_SESSIONS + 1, UNATTRIBUTED_ROW + 1);
   /** Numbers of sessions, by their rows, where programs have no part in them. */
   readonly #ownSequences: Int32Array | undefined;
   #nextId = 1;
@@ -188,9 +188,9 @@ export class UserspacePlane implements ForwardingPlane {
     const fd = this.#endpoints.get(localEndKey(session.path));
     const target = `session ${session.localSessionId} of pseudowire ${session.pseudowire}`;
     if (fd === undefined) throw new SystemError("add a session", { errno: "ENOTCONN", target });
-    const taken = this.#rows.take(session.localSessionId);
+    const taken = this.#rows.allocate(session.localSessionId);
     if (taken === undefined) throw new SystemError("add a session", { errno: "ENOSPC", target });
-    const { place: row, isNew } = taken;
+    const { index: row, isNew } = taken;
     const own = this.#ownSequences?.subarray(row * SEQUENCE_WORDS, (row + 1) * SEQUENCE_WORDS);
     if (own !== undefined && isNew) beginSequences(own, session.localSessionId);
     else if (own !== undefined) resumeSequences(own);
@@ -200,13 +200,13 @@ export class UserspacePlane implements ForwardingPlane {
     try {
       await this.#ask({ kind: "add-session", row, sequences, fd, session, attachment });
     } catch (error) {
-      this.#rows.give(session.localSessionId);
+      this.#rows.release(session.localSessionId);
       throw error;
     }
   }
 
   /** Leaves the numbers of a session to programs; see `Tables.yieldNumbers`. They come back when its `held` word is set. */
-  async yieldNumbers(localSessionId: number): Promise<void> {
+  async releaseNumbers(localSessionId: number): Promise<void> {
     await this.#ask({ kind: "yield-numbers", localSessionId });
   }
 
@@ -216,14 +216,14 @@ export class UserspacePlane implements ForwardingPlane {
 
   async removeSession(localSessionId: number): Promise<void> {
     await this.#ask({ kind: "remove-session", localSessionId });
-    this.#rows.give(localSessionId);
+    this.#rows.release(localSessionId);
   }
 
   counters(): PlaneCounters {
-    const sessions = [...this.#rows.taken].map(([localSessionId, row]) =>
+    const sessions = [...this.#rows.allocated].map(([localSessionId, row]) =>
       this.#sessionCounters(localSessionId, row),
     );
-    const discards = { ...this.#discards(UNCHARGED_ROW), ...this.#overflows() };
+    const discards = { ...this.#discards(UNATTRIBUTED_ROW), ...this.#overflows() };
     return { sessions, discards };
   }
 
@@ -259,13 +259,13 @@ export class UserspacePlane implements ForwardingPlane {
       });
       this.#worker.on("error", (error) => {
         reject(error);
-        this.#broke(error);
+        this.#workerFailed(error);
       });
-      this.#worker.on("exit", () => this.#broke(new Error("the forwarding worker ended")));
+      this.#worker.on("exit", () => this.#workerFailed(new Error("the forwarding worker ended")));
     });
   }
 
-  #broke(error: Error): void {
+  #workerFailed(error: Error): void {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
     if (!this.#closing) this.#events.failed(error);

@@ -1,6 +1,6 @@
 import { addToSum, foldSum, swap16 } from "./checksum.ts";
 import { crc32c } from "./crc32c.ts";
-import { HeaderChain, LONGEST_HEADERS, levels, protocols, UNTOLD } from "./header-chain.ts";
+import { HeaderChain, LONGEST_HEADERS, levels, protocols, UNKNOWN_OFFSET } from "./header-chain.ts";
 import type { Sum } from "./simd-checksum.ts";
 
 /** Memory as the cutting needs it. */
@@ -124,8 +124,9 @@ export function parseSegments(
   if (kind !== GSO_TCPV4 && kind !== GSO_TCPV6 && kind !== GSO_UDP_L4) return false;
   const { chain } = into;
   into.isTcp = kind !== GSO_UDP_L4;
-  const told = offload.needsChecksum ? frame + offload.checksumStart : UNTOLD;
-  if (!chain.find(view, frame, length, told, into.isTcp ? protocols.tcp : protocols.udp)) return false;
+  const transportOffset = offload.needsChecksum ? frame + offload.checksumStart : UNKNOWN_OFFSET;
+  if (!chain.find(view, frame, length, transportOffset, into.isTcp ? protocols.tcp : protocols.udp))
+    return false;
   const isV4 = chain.kinds[chain.innermost] === levels.ipv4;
   if (into.isTcp && kind !== (isV4 ? GSO_TCPV4 : GSO_TCPV6)) return false;
   const end = frame + length;

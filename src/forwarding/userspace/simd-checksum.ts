@@ -87,7 +87,7 @@ function text(value: string): Code {
 /** While at least `octets` are left: `body`, then on by so many. */
 function whileLeft(octets: number, body: Code): Code {
   const isLess = [...get(END), ...get(START), wasm.subtract, ...constant(octets), wasm.lessSigned];
-  const goOn = [...get(START), ...constant(octets), wasm.add, ...set(START)];
+  const advance = [...get(START), ...constant(octets), wasm.add, ...set(START)];
   const loop = [
     wasm.loop,
     wasm.noValue,
@@ -95,7 +95,7 @@ function whileLeft(octets: number, body: Code): Code {
     wasm.branchIf,
     1,
     ...body,
-    ...goOn,
+    ...advance,
     wasm.branch,
     0,
     wasm.end,

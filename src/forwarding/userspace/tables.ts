@@ -5,29 +5,35 @@ import type { CircuitAttachment } from "../plane.ts";
 import { receivedWords, sequenceWords } from "../sequencing.ts";
 import { type Arena, NAME_OCTETS } from "./arena.ts";
 import type { WorkerCircuit, WorkerEndpoint } from "./commands.ts";
-import { MOST_SESSIONS, resumeNumbers, type SessionRow, sessionRow, trafficClassFor } from "./session-row.ts";
+import {
+  MOST_SESSIONS,
+  newSessionRecord,
+  type SessionRecord,
+  takeOverNumbers,
+  trafficClassFor,
+} from "./session-record.ts";
 
 const VLAN_IDS = 4096;
 
 /** A session with where its messages go and its frames leave. */
-export interface ForwardedSession extends SessionRow {
+export interface ForwardedSession extends SessionRecord {
   readonly fd: number;
   /** Offset and length of the peer's socket address in the arena's tables. */
   readonly name: number;
   readonly nameOctets: number;
-  readonly circuit: Circuit;
+  readonly circuit: CircuitRecord;
   /** Whether the socket is of IPv6, and the traffic class of what is sent by it without saying otherwise. */
   readonly isV6: boolean;
   readonly socketTrafficClass: number;
   /** Whether its messages may share a send. */
   readonly mayGroup: boolean;
   /** Of its messages, so many more go alone if they are of `refusedOctets` or more: the kernel refused such in a group. */
-  aloneLeft: number;
+  ungroupedLeft: number;
   refusedOctets: number;
 }
 
 /** An attachment circuit's device and what of it is carried. */
-export interface Circuit extends WorkerCircuit {
+export interface CircuitRecord extends WorkerCircuit {
   port: ForwardedSession | undefined;
   /** By VLAN ID; empty as long as there is no session of a VLAN. */
   customer: (ForwardedSession | undefined)[];
@@ -35,7 +41,7 @@ export interface Circuit extends WorkerCircuit {
   /** False once the device is gone for good: its descriptor is polled no more. */
   isAlive: boolean;
   /** So many more frames are sent as they came: the device refused a merged one. */
-  unmergedLeft: number;
+  uncoalescedLeft: number;
   /** Octets of the longest frame without tags that its interface takes, and when that was looked up, in ms of the worker's clock. */
   longestFrame: number;
   lookedUpMs: number;
@@ -46,7 +52,7 @@ export function sessionOfFrame(
   view: DataView,
   start: number,
   length: number,
-  circuit: Circuit,
+  circuit: CircuitRecord,
 ): ForwardedSession | undefined {
   if (circuit.port !== undefined) return circuit.port;
   const protocol = outerTagProtocol(view, start, length);
@@ -58,7 +64,7 @@ export function sessionOfFrame(
 /** Everything the worker looks up. */
 export class Tables {
   readonly endpoints = new Map<number, WorkerEndpoint>();
-  readonly circuits = new Map<string, Circuit>();
+  readonly circuits = new Map<string, CircuitRecord>();
   readonly sessions = new Map<number, ForwardedSession>();
   readonly #arena: Arena;
   readonly #names: number;
@@ -68,13 +74,13 @@ export class Tables {
     this.#names = arena.tables.take((MOST_SESSIONS + 1) * NAME_OCTETS);
   }
 
-  openCircuit(opened: WorkerCircuit): Circuit {
+  openCircuit(opened: WorkerCircuit): CircuitRecord {
     const vlans = { port: undefined, customer: [], service: [] };
     const circuit = {
       ...opened,
       ...vlans,
       isAlive: true,
-      unmergedLeft: 0,
+      uncoalescedLeft: 0,
       longestFrame: 0,
       lookedUpMs: Number.NEGATIVE_INFINITY,
     };
@@ -112,7 +118,7 @@ export class Tables {
     const nameOctets = writeSocketAddress(into, remoteAddress, remotePort);
     const endpoint = this.endpoints.get(fd);
     const session = {
-      ...sessionRow(row, parameters, attachment, sequences),
+      ...newSessionRecord(row, parameters, attachment, sequences),
       fd,
       name,
       nameOctets,
@@ -120,7 +126,7 @@ export class Tables {
       isV6: endpoint?.isV6 ?? false,
       socketTrafficClass: endpoint?.trafficClass ?? 0,
       mayGroup: endpoint?.takesSegments ?? false,
-      aloneLeft: 0,
+      ungroupedLeft: 0,
       refusedOctets: 0,
     };
     this.#attach(session, session);
@@ -140,12 +146,12 @@ export class Tables {
    * Leaves a session's numbers to programs. Nothing that the worker numbered may wait to be sent. Frames that it has still to read go to
    * the programs then; messages that it has still to read it judges by its own memory, and programs begin where that is now.
    */
-  yieldNumbers(localSessionId: number): void {
+  releaseNumbers(localSessionId: number): void {
     const session = this.sessions.get(localSessionId | 0);
     if (session === undefined || Atomics.load(session.sequences, sequenceWords.held) === 0) return;
-    resumeNumbers(session);
+    takeOverNumbers(session);
     for (const name of receivedWords) session.sequences[sequenceWords[name]] = session[name];
-    session.holdsNumbers = false;
+    session.ownsNumbers = false;
     Atomics.store(session.sequences, sequenceWords.held, 0);
   }
 

@@ -48,7 +48,7 @@ export class TransmitMessages {
   readonly #firstVectors = new Int32Array(MOST_FRAMES + 1);
   readonly #messages: MessageTable;
   /** Made of a message whose frames go one by one. */
-  readonly #lone: MessageTable;
+  readonly #single: MessageTable;
   readonly #vectors: VectorTable;
   readonly #gathers: VectorTable;
   readonly #controls: number;
@@ -61,7 +61,7 @@ export class TransmitMessages {
     this.arena = arena;
     this.sessions = new Array<ForwardedSession | undefined>(TRANSMIT_BATCH).fill(undefined);
     this.#messages = new MessageTable(arena, TRANSMIT_BATCH);
-    this.#lone = new MessageTable(arena, MOST_IN_MESSAGE);
+    this.#single = new MessageTable(arena, MOST_IN_MESSAGE);
     this.#vectors = new VectorTable(arena, MOST_VECTORS);
     this.#gathers = new VectorTable(arena, MOST_GATHERS);
     this.#controls = arena.tables.take(TRANSMIT_BATCH * CONTROL_STRIDE);
@@ -93,23 +93,23 @@ export class TransmitMessages {
   }
 
   /** Address of the last `count - index` of the messages that `part` made, its vectors and how many they are. */
-  loneAddress(index: number, count: number): number {
-    return this.#lone.address(index, count - index);
+  singleAddress(index: number, count: number): number {
+    return this.#single.address(index, count - index);
   }
 
-  loneVectorsAddress(index: number): number {
-    return this.#lone.vectorsAddress(index);
+  singleVectorsAddress(index: number): number {
+    return this.#single.vectorsAddress(index);
   }
 
-  loneVectorCount(index: number): number {
-    return this.#lone.vectorCount(index);
+  singleVectorCount(index: number): number {
+    return this.#single.vectorCount(index);
   }
 
   /**
    * Room for copied headers until what waits has left; starts at a multiple of 64. Throws InvariantError for more than
    * COPIED_HEADER_OCTETS, and when no room is left.
    */
-  takeHeader(octets: number): number {
+  allocateHeader(octets: number): number {
     const at = this.#usedHeaderOctets;
     const used = at + ((octets + 63) & ~63);
     if (octets > COPIED_HEADER_OCTETS || used > HEADERS_OCTETS)
@@ -152,14 +152,14 @@ export class TransmitMessages {
   }
 
   /** The last message, of one frame yet, leaves with this traffic class, and not with its socket's. */
-  classify(isV6: boolean, trafficClass: number): void {
+  setTrafficClass(isV6: boolean, trafficClass: number): void {
     const last = this.count - 1;
     setTrafficClass(this.arena.tables.view, this.#control(last), isV6, trafficClass);
     this.#messages.setControl(last, this.#control(last), TRAFFIC_CLASS_OCTETS);
   }
 
   /** The kernel is to cut the last message into datagrams of so many octets. */
-  cutInto(octets: number): void {
+  segmentInto(octets: number): void {
     const last = this.count - 1;
     const segments = this.#control(last) + TRAFFIC_CLASS_OCTETS;
     setSegmentOctets(this.arena.tables.view, segments, octets);
@@ -178,22 +178,22 @@ export class TransmitMessages {
   }
 
   /** The last message is what was gathered from vector `first` on, the first of them being these octets. */
-  useGathered(first: number, offset: number, length: number): void {
+  replaceByGathered(first: number, offset: number, length: number): void {
     this.#gathers.set(first, offset, length);
     this.#messages.setVectors(this.count - 1, this.#gathers, first, this.#usedGathers - first);
   }
 
   /** Makes messages of the frames of the message at `index`, one each; returns how many. */
-  part(index: number): number {
+  split(index: number): number {
     const frames = this.frameCounts[index] as number;
     for (let part = 0; part < frames; part += 1) {
-      this.#lone.copy(part, this.#messages, index);
+      this.#single.copy(part, this.#messages, index);
       // What it was to be cut into stands last.
-      this.#lone.shortenControl(part, UDP_OFFLOAD_OCTETS);
+      this.#single.shortenControl(part, UDP_OFFLOAD_OCTETS);
       const frame = (this.firstFrames[index] as number) + part;
       const first = this.#firstVectors[frame] as number;
       const end = this.#firstVectors[frame + 1] as number;
-      this.#lone.setVectors(part, this.#vectors, first, end - first);
+      this.#single.setVectors(part, this.#vectors, first, end - first);
     }
     return frames;
   }

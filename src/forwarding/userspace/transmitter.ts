@@ -2,12 +2,12 @@ import { interfaceMtu } from "../../os/interface-request.ts";
 import { errno, errnoName, linux, sendmmsg, writev } from "../../os/libc.ts";
 import { type DiscardReason, discardIndex } from "../discard-reasons.ts";
 import type { Arena } from "./arena.ts";
-import { CELLS_A_SESSION, counterCells } from "./session-row.ts";
+import { CELLS_A_SESSION, counterCells } from "./session-record.ts";
 import type { ForwardedSession } from "./tables.ts";
 import { TransmitMessages } from "./transmit-messages.ts";
 
 /** Charges what passed and what was given up to rows of the shared counters. */
-export class Charges {
+export class CounterWriter {
   readonly #cells: Float64Array;
 
   constructor(counters: SharedArrayBuffer) {
@@ -53,7 +53,7 @@ const down: ReadonlySet<string> = new Set(["ENETDOWN", "ENXIO", "ENODEV", "EIO",
  * datagrams longer than the path's MTU, EIO of a device that cannot finish their checksums, ENOBUFS of a device that would
  * have to cut a super-frame itself (PACKET_QDISC_BYPASS).
  */
-const refusals: ReadonlySet<string> = new Set([
+const gsoRefusals: ReadonlySet<string> = new Set([
   "EINVAL",
   "EMSGSIZE",
   "EIO",
@@ -72,7 +72,7 @@ export type RefusalHandler = (session: ForwardedSession, message: number) => voi
  */
 export class Transmitter {
   readonly messages: TransmitMessages;
-  readonly #charges: Charges;
+  readonly #counters: CounterWriter;
   readonly #framesCell: number;
   readonly #refused: RefusalHandler;
   readonly #calls: SendCalls;
@@ -82,24 +82,24 @@ export class Transmitter {
   /** `framesCell` is the counter that what leaves here counts as. */
   constructor(
     arena: Arena,
-    charges: Charges,
+    counters: CounterWriter,
     framesCell: number,
     refused: RefusalHandler,
     calls: SendCalls = kernel,
   ) {
     this.messages = new TransmitMessages(arena);
-    this.#charges = charges;
+    this.#counters = counters;
     this.#framesCell = framesCell;
     this.#refused = refused;
     this.#calls = calls;
   }
 
-  isAimedAt(fd: number, isTap: boolean): boolean {
+  hasTarget(fd: number, isTap: boolean): boolean {
     return fd === this.#fd && isTap === this.#isTap;
   }
 
   /** Where what follows is to go; nothing may wait. */
-  aim(fd: number, isTap: boolean): void {
+  setTarget(fd: number, isTap: boolean): void {
     this.#fd = fd;
     this.#isTap = isTap;
   }
@@ -133,14 +133,14 @@ export class Transmitter {
   #passed(index: number): void {
     const { sessions, frameCounts, octets } = this.messages;
     const { row } = sessions[index] as ForwardedSession;
-    this.#charges.passed(row, this.#framesCell, frameCounts[index] as number, octets[index] as number);
+    this.#counters.passed(row, this.#framesCell, frameCounts[index] as number, octets[index] as number);
   }
 
   #failed(index: number, name: string): void {
     const session = this.messages.sessions[index] as ForwardedSession;
     const frames = this.messages.frameCounts[index] as number;
-    if (frames === 1 || !refusals.has(name)) {
-      return this.#charges.discarded(session.row, this.#verdict(name), frames);
+    if (frames === 1 || !gsoRefusals.has(name)) {
+      return this.#counters.discarded(session.row, this.#verdict(name), frames);
     }
     this.#refused(session, index);
     this.#sendOneByOne(session, index);
@@ -148,15 +148,20 @@ export class Transmitter {
 
   #sendOneByOne({ row }: ForwardedSession, index: number): void {
     const { messages } = this;
-    const count = messages.part(index);
+    const count = messages.split(index);
     const first = messages.firstFrames[index] as number;
     let part = 0;
     while (part < count) {
       const sent = this.#isTap
-        ? this.#write(messages.loneVectorsAddress(part), messages.loneVectorCount(part))
-        : this.#calls.sendmmsg(this.#fd, messages.loneAddress(part, count), count - part, linux.MSG_DONTWAIT);
+        ? this.#write(messages.singleVectorsAddress(part), messages.singleVectorCount(part))
+        : this.#calls.sendmmsg(
+            this.#fd,
+            messages.singleAddress(part, count),
+            count - part,
+            linux.MSG_DONTWAIT,
+          );
       for (let done = part; done < part + sent; done += 1) {
-        this.#charges.passed(row, this.#framesCell, 1, messages.frameOctets[first + done] as number);
+        this.#counters.passed(row, this.#framesCell, 1, messages.frameOctets[first + done] as number);
       }
       if (sent > 0) {
         part += sent;
@@ -165,7 +170,7 @@ export class Transmitter {
       const name = errnoName(this.#calls.errno());
       if (name === "EINTR") continue;
       const lost = name === FULL ? count - part : 1;
-      this.#charges.discarded(row, this.#verdict(name), lost);
+      this.#counters.discarded(row, this.#verdict(name), lost);
       part += lost;
     }
   }

@@ -6,9 +6,9 @@ import { addressText } from "../../os/sockets.ts";
 import { discardIndex } from "../discard-reasons.ts";
 import { SEQUENCE_WORDS } from "../sequencing.ts";
 import { Arena } from "./arena.ts";
-import { CircuitCalls } from "./circuit-calls.ts";
-import { CircuitOutlet } from "./circuit-outlet.ts";
-import { CircuitSide } from "./circuit-side.ts";
+import { CircuitReceiver } from "./circuit-receiver.ts";
+import { CircuitSendCalls } from "./circuit-send-calls.ts";
+import { CircuitSender } from "./circuit-sender.ts";
 import {
   type Answer,
   type Command,
@@ -18,12 +18,12 @@ import {
   type WorkerEndpoint,
   type WorkerStart,
 } from "./commands.ts";
-import { PeerOutlet } from "./peer-outlet.ts";
-import { PeerSide } from "./peer-side.ts";
+import { PsnReceiver } from "./psn-receiver.ts";
+import { PsnSender } from "./psn-sender.ts";
 import { Readiness } from "./readiness.ts";
-import { newSequences, UNCHARGED_ROW } from "./session-row.ts";
-import { type Circuit, Tables } from "./tables.ts";
-import { Charges } from "./transmitter.ts";
+import { newSequences, UNATTRIBUTED_ROW } from "./session-record.ts";
+import { type CircuitRecord, Tables } from "./tables.ts";
+import { CounterWriter } from "./transmitter.ts";
 
 /** A missed wake-up costs no more than this. */
 const POLL_MS = 500;
@@ -41,7 +41,7 @@ const CONTROL_OVERFLOW = -1 - discardIndex["control-overflow"];
  * The loop of the userspace plane, on a thread of its own: it waits for frames, datagrams and commands, and never returns to
  * the event loop until it is told to stop.
  */
-type Source = "commands" | WorkerEndpoint | Circuit;
+type Source = "commands" | WorkerEndpoint | CircuitRecord;
 
 class ForwardingLoop {
   readonly #start: WorkerStart;
@@ -49,10 +49,10 @@ class ForwardingLoop {
   readonly #sequences: Int32Array;
   readonly #arena = new Arena();
   readonly #tables: Tables;
-  readonly #charges: Charges;
-  readonly #circuitCalls = new CircuitCalls(this.#arena);
-  readonly #circuitSide: CircuitSide;
-  readonly #peerSide: PeerSide;
+  readonly #counters: CounterWriter;
+  readonly #circuitSendCalls = new CircuitSendCalls(this.#arena);
+  readonly #circuitReceiver: CircuitReceiver;
+  readonly #psnReceiver: PsnReceiver;
   readonly #readiness: Readiness<Source>;
   /** A struct pollfd of the wake-up alone. */
   readonly #wakeUp: number;
@@ -66,12 +66,16 @@ class ForwardingLoop {
     const { sequences } = start;
     this.#sequences = new Int32Array("address" in sequences ? memoryOf(sequences) : sequences);
     this.#tables = new Tables(this.#arena);
-    this.#charges = new Charges(start.counters);
-    const toPeers = new PeerOutlet(this.#arena, this.#charges);
-    const toCircuits = new CircuitOutlet(this.#arena, this.#charges, this.#circuitCalls);
-    this.#circuitSide = new CircuitSide(this.#arena, this.#charges, toPeers);
-    this.#peerSide = new PeerSide(this.#arena, this.#tables, this.#charges, toCircuits, (...found) =>
-      this.#handOver(...found),
+    this.#counters = new CounterWriter(start.counters);
+    const psnSender = new PsnSender(this.#arena, this.#counters);
+    const circuitSender = new CircuitSender(this.#arena, this.#counters, this.#circuitSendCalls);
+    this.#circuitReceiver = new CircuitReceiver(this.#arena, this.#counters, psnSender);
+    this.#psnReceiver = new PsnReceiver(
+      this.#arena,
+      this.#tables,
+      this.#counters,
+      circuitSender,
+      (...found) => this.#postControl(...found),
     );
     this.#readiness = new Readiness(this.#arena);
     this.#readiness.add(start.eventFd, "commands");
@@ -87,17 +91,17 @@ class ForwardingLoop {
   run(): void {
     this.#answer({ kind: "ready" });
     while (Atomics.load(this.#flags, sharedFlags.stop) === 0) {
-      const ready = this.#readiness.wait(this.#circuitSide.hasWaiting ? 0 : POLL_MS);
+      const ready = this.#readiness.wait(this.#circuitReceiver.hasWaiting ? 0 : POLL_MS);
       if (ready === 0) this.#arena.checkGuards();
       let isGathering = false;
       for (let index = 0; index < ready; index += 1) {
         if (this.#serve(this.#readiness.ready(index))) isGathering = true;
       }
-      if (this.#circuitSide.hasWaiting) this.#circuitSide.goOn();
+      if (this.#circuitReceiver.hasWaiting) this.#circuitReceiver.resume();
       else if (isGathering) this.#pause();
     }
     this.#readiness.close();
-    this.#circuitCalls[Symbol.dispose]();
+    this.#circuitSendCalls[Symbol.dispose]();
     this.#start.commands.close();
   }
 
@@ -115,8 +119,8 @@ class ForwardingLoop {
       this.#takeCommands();
       return false;
     }
-    if (!("kind" in source)) return this.#peerSide.serve(source);
-    this.#circuitSide.serve(source);
+    if (!("kind" in source)) return this.#psnReceiver.serve(source);
+    this.#circuitReceiver.serve(source);
     if (!source.isAlive) this.#readiness.remove(source.readFd);
     return false;
   }
@@ -156,7 +160,7 @@ class ForwardingLoop {
       case "update-session":
         return this.#tables.updateSession(command.session, command.attachment);
       case "yield-numbers":
-        return this.#tables.yieldNumbers(command.localSessionId);
+        return this.#tables.releaseNumbers(command.localSessionId);
       case "remove-session":
         return this.#tables.removeSession(command.localSessionId);
     }
@@ -187,11 +191,11 @@ class ForwardingLoop {
   }
 
   /** Gives a control message to the main thread, as long as that keeps up. */
-  #handOver(endpoint: WorkerEndpoint, start: number, length: number, name: number): void {
+  #postControl(endpoint: WorkerEndpoint, start: number, length: number, name: number): void {
     const waiting =
       Atomics.load(this.#flags, sharedFlags.controlPosted) -
       Atomics.load(this.#flags, sharedFlags.controlHandled);
-    if (waiting >= MOST_WAITING_CONTROL) return this.#charges.discarded(UNCHARGED_ROW, CONTROL_OVERFLOW);
+    if (waiting >= MOST_WAITING_CONTROL) return this.#counters.discarded(UNATTRIBUTED_ROW, CONTROL_OVERFLOW);
     Atomics.add(this.#flags, sharedFlags.controlPosted, 1);
     const { octets, tables } = this.#arena;
     const address = endpoint.isV6

@@ -322,7 +322,7 @@ export class EbpfPlane implements ForwardingPlane {
     this.#loading = known;
     await load(this.#ground, carriage, {
       isAllowed: () => !this.#ways.havePolicies(path, way.route),
-      yieldNumbers: keepsNumbers(session) ? () => this.#userspace.yieldNumbers(localSessionId) : undefined,
+      yieldNumbers: keepsNumbers(session) ? () => this.#userspace.releaseNumbers(localSessionId) : undefined,
     }).finally(() => {
       this.#loading = undefined;
     });

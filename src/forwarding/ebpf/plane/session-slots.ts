@@ -1,7 +1,7 @@
 import { memoryOf } from "../../../os/mapped-memory.ts";
 import type { SessionCounters } from "../../plane.ts";
 import { beginSequences, resumeSequences, SEQUENCE_WORDS, sequenceWords } from "../../sequencing.ts";
-import { SessionPlaces } from "../../session-places.ts";
+import { SessionIndexes } from "../../session-indexes.ts";
 import { countersFrom, mapSizes, slotKey } from "../programs/map-layout.ts";
 import { Inheritance } from "./inheritance.ts";
 import type { PlaneMaps } from "./plane-maps.ts";
@@ -14,14 +14,14 @@ export class SessionSlots implements Disposable {
   readonly #maps: PlaneMaps;
   #sequences: Int32Array;
   readonly #inheritance: Inheritance;
-  readonly #places: SessionPlaces;
+  readonly #places: SessionIndexes;
 
   constructor(maps: PlaneMaps) {
     this.#maps = maps;
     this.#sequences = new Int32Array(memoryOf(maps.sequences.memory()));
     this.#inheritance = new Inheritance(maps, (slot) => this.#sessionIdAt(slot));
-    this.#places = new SessionPlaces(maps.capacity);
-    for (const slot of this.#inheritance.slots) this.#places.occupy(slot);
+    this.#places = new SessionIndexes(maps.capacity);
+    for (const slot of this.#inheritance.slots) this.#places.reserve(slot);
   }
 
   get capacity(): number {
@@ -37,9 +37,9 @@ export class SessionSlots implements Disposable {
     }
     // What nobody had is empty in maps that we made.
     const untouched = this.#maps.areInherited ? this.capacity : this.#places.end;
-    const taken = this.#places.take(localSessionId);
+    const taken = this.#places.allocate(localSessionId);
     if (taken === undefined) return undefined;
-    const { place: slot, isNew } = taken;
+    const { index: slot, isNew } = taken;
     if (isNew) beginSequences(this.#wordsOf(slot), localSessionId);
     else resumeSequences(this.#wordsOf(slot));
     if (slot < untouched)
@@ -52,7 +52,7 @@ export class SessionSlots implements Disposable {
   }
 
   give(localSessionId: number): void {
-    this.#places.give(localSessionId);
+    this.#places.release(localSessionId);
   }
 
   /** Programs number nothing more in this slot: the userspace plane does, from the next frame on. */
@@ -68,19 +68,19 @@ export class SessionSlots implements Disposable {
     slot: number | undefined,
     { keepsPeer }: { readonly keepsPeer: boolean },
   ): void {
-    for (const freed of this.#inheritance.replace(circuitKeys, slot, keepsPeer)) this.#places.vacate(freed);
+    for (const freed of this.#inheritance.replace(circuitKeys, slot, keepsPeer)) this.#places.free(freed);
   }
 
   /** Drops what a former daemon left at no interface that `isKept`. Whether nothing of it is left. */
   dropInherited(isKept: (interfaceIndex: number) => boolean): boolean {
-    for (const freed of this.#inheritance.dropUnless(isKept)) this.#places.vacate(freed);
+    for (const freed of this.#inheritance.dropUnless(isKept)) this.#places.free(freed);
     return this.#inheritance.isEmpty;
   }
 
   /** What programs counted for sessions that have a slot, by their local ids. */
   counters(): ReadonlyMap<number, SessionCounters> {
     const ids = new Map<number, number>();
-    for (const [localSessionId, slot] of this.#places.taken) ids.set(slot, localSessionId);
+    for (const [localSessionId, slot] of this.#places.allocated) ids.set(slot, localSessionId);
     const found = new Map<number, SessionCounters>();
     let slot = 0;
     for (const values of this.#maps.counters.firstPerCpu(ids.size === 0 ? 0 : this.#places.end)) {

@@ -1,14 +1,14 @@
 import { VNET_HEADER_OCTETS } from "../../os/memory.ts";
 import { countTags, ETHERNET_HEADER_OCTETS, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../wire/ethernet.ts";
 import type { Arena } from "./arena.ts";
-import { beginRun, joinRun, mergedHeaderOctets, newRun, writeMerged } from "./merging.ts";
-import { counterCells } from "./session-row.ts";
-import type { Circuit, ForwardedSession } from "./tables.ts";
+import { beginRun, coalescedHeaderOctets, extendRun, newRun, writeCoalescedHeaders } from "./coalescing.ts";
+import { counterCells } from "./session-record.ts";
+import type { CircuitRecord, ForwardedSession } from "./tables.ts";
 import { MOST_IN_MESSAGE, type TransmitMessages } from "./transmit-messages.ts";
-import { type Charges, kernel, type SendCalls, Transmitter } from "./transmitter.ts";
+import { type CounterWriter, kernel, type SendCalls, Transmitter } from "./transmitter.ts";
 
 /** After a refusal of a super-frame so many frames are sent as they came before it is tried again. */
-const UNMERGED_AFTER_REFUSAL = 4096;
+const UNCOALESCED_AFTER_REFUSAL = 4096;
 
 /** The MTU of an interface may change under way. */
 const LOOK_UP_MS = 100;
@@ -17,7 +17,7 @@ const LOOK_UP_MS = 100;
  * Frames on their way to the attachment circuits, each with a virtio-net header. Consecutive segments of a TCP flow leave as one
  * super-frame, which the circuit's device or driver cuts again. Order is kept.
  */
-export class CircuitOutlet {
+export class CircuitSender {
   readonly #arena: Arena;
   readonly #calls: SendCalls;
   readonly #transmitter: Transmitter;
@@ -29,11 +29,11 @@ export class CircuitOutlet {
   #session: ForwardedSession | undefined;
   #gathered = 0;
 
-  constructor(arena: Arena, charges: Charges, calls: SendCalls = kernel) {
+  constructor(arena: Arena, counters: CounterWriter, calls: SendCalls = kernel) {
     this.#arena = arena;
     this.#calls = calls;
     this.#zeros = arena.take(SHORTEST_FRAME_OCTETS);
-    this.#transmitter = new Transmitter(arena, charges, counterCells.receivedFrames, refused, calls);
+    this.#transmitter = new Transmitter(arena, counters, counterCells.receivedFrames, refused, calls);
     this.#messages = this.#transmitter.messages;
   }
 
@@ -41,18 +41,18 @@ export class CircuitOutlet {
   push(session: ForwardedSession, frame: number, length: number, free: number): void {
     const { circuit } = session;
     const isTap = circuit.kind === "tap";
-    if (!this.#transmitter.isAimedAt(circuit.fd, isTap)) {
+    if (!this.#transmitter.hasTarget(circuit.fd, isTap)) {
       this.flush();
-      this.#transmitter.aim(circuit.fd, isTap);
+      this.#transmitter.setTarget(circuit.fd, isTap);
     }
-    const joins =
+    const isCoalesced =
       session === this.#session &&
       this.#run.count < MOST_IN_MESSAGE &&
       (this.#run.count > 1 || this.#fits(circuit)) &&
-      joinRun(this.#arena, frame, length, this.#run);
-    if (!joins) this.#endRun();
+      extendRun(this.#arena, frame, length, this.#run);
+    if (!isCoalesced) this.#endRun();
     this.#addFrame(frame, length, free);
-    if (joins) {
+    if (isCoalesced) {
       this.#messages.extend(length);
       this.#gather(frame, length);
     } else {
@@ -65,9 +65,9 @@ export class CircuitOutlet {
   /** Sends what waits; returns how many frames leave within the super-frames of others. */
   flush(): number {
     this.#endRun();
-    const joined = this.#messages.frames - this.#messages.count;
+    const coalesced = this.#messages.frames - this.#messages.count;
     this.#transmitter.flush();
-    return joined;
+    return coalesced;
   }
 
   /** The frame as it leaves by itself. */
@@ -87,7 +87,7 @@ export class CircuitOutlet {
    * Whether a segment as long as those of the run is no longer than the circuit's interface takes. The kernel looks at that for
    * frames alone: what it cuts a super-frame into, it passes on at any length.
    */
-  #fits(circuit: Circuit): boolean {
+  #fits(circuit: CircuitRecord): boolean {
     if (circuit.kind === "tap") return true;
     const nowMs = performance.now();
     if (nowMs - circuit.lookedUpMs > LOOK_UP_MS) {
@@ -100,7 +100,7 @@ export class CircuitOutlet {
   }
 
   /** 0 of an interface that is gone: the kernel says so of each frame. */
-  #longestFrame({ sendsBy }: Circuit): number {
+  #longestFrame({ sendsBy }: CircuitRecord): number {
     try {
       return this.#calls.interfaceMtu(sendsBy) + ETHERNET_HEADER_OCTETS;
     } catch {
@@ -111,8 +111,8 @@ export class CircuitOutlet {
   #beginRun(session: ForwardedSession, frame: number, length: number): void {
     const { circuit } = session;
     this.#session = undefined;
-    if (circuit.unmergedLeft > 0) {
-      circuit.unmergedLeft -= 1;
+    if (circuit.uncoalescedLeft > 0) {
+      circuit.uncoalescedLeft -= 1;
       return;
     }
     beginRun(this.#arena, frame, length, this.#run);
@@ -134,10 +134,10 @@ export class CircuitOutlet {
     if (this.#session === undefined) return;
     this.#session = undefined;
     if (run.count < 2) return;
-    const octets = mergedHeaderOctets(run);
-    const header = this.#messages.takeHeader(octets);
-    writeMerged(this.#arena, run, header);
-    this.#messages.useGathered(this.#gathered, header, octets);
+    const octets = coalescedHeaderOctets(run);
+    const header = this.#messages.allocateHeader(octets);
+    writeCoalescedHeaders(this.#arena, run, header);
+    this.#messages.replaceByGathered(this.#gathered, header, octets);
   }
 }
 
@@ -149,5 +149,5 @@ function clear(view: DataView, at: number): void {
 }
 
 function refused({ circuit }: ForwardedSession): void {
-  circuit.unmergedLeft = UNMERGED_AFTER_REFUSAL;
+  circuit.uncoalescedLeft = UNCOALESCED_AFTER_REFUSAL;
 }

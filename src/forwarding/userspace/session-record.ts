@@ -28,10 +28,10 @@ export const counterCells = {
 export const CELLS_A_SESSION = counterCells.discards + discardReasons.length;
 
 /** Row 0 of the counters is charged with what belongs to no session. */
-export const UNCHARGED_ROW = 0;
+export const UNATTRIBUTED_ROW = 0;
 
 /** A session as the fast path wants it: numbers only, no octets to parse. */
-export interface SessionRow extends ReceiveSequence {
+export interface SessionRecord extends ReceiveSequence {
   /** Row in the shared counters, from 1. */
   readonly row: number;
   readonly isUdp: boolean;
@@ -59,7 +59,7 @@ export interface SessionRow extends ReceiveSequence {
   /** `sequenceWords`, which programs may share. */
   readonly sequences: Int32Array;
   /** Whether the worker's own memory of received numbers is the one that counts; else it is for what it had still to read. */
-  holdsNumbers: boolean;
+  ownsNumbers: boolean;
   /** -1: the whole port. */
   readonly vlanId: number;
   readonly vlanIdOnPseudowire: number;
@@ -71,15 +71,15 @@ export interface SessionRow extends ReceiveSequence {
 }
 
 /** Has the worker go on where programs were with a session's received numbers, if it has taken the session from them since it looked last. */
-export function resumeNumbers(session: SessionRow): void {
+export function takeOverNumbers(session: SessionRecord): void {
   const { sequences } = session;
-  if (session.holdsNumbers || Atomics.load(sequences, sequenceWords.held) === 0) return;
+  if (session.ownsNumbers || Atomics.load(sequences, sequenceWords.held) === 0) return;
   for (const name of receivedWords) session[name] = sequences[sequenceWords[name]] as number;
-  session.holdsNumbers = true;
+  session.ownsNumbers = true;
 }
 
 /** Stands for a traffic class that each frame has its own of. */
-export const COPIED = -1;
+export const COPIED_FROM_FRAME = -1;
 
 const numberingOf = { none: 0, "non-ip": 1, all: 2 } as const;
 const linkLocalOf = { forward: 0, "no-pause": 1, block: 2 } as const;
@@ -91,7 +91,7 @@ function word(octets: Uint8Array, offset: number): number {
 
 /** What `trafficClass` of a row is with this attachment. */
 export function trafficClassFor({ dscp }: CircuitAttachment): number {
-  return dscp === "copy" ? COPIED : trafficClassOf(dscp);
+  return dscp === "copy" ? COPIED_FROM_FRAME : trafficClassOf(dscp);
 }
 
 /** Memory for the numbers of one session that begins. */
@@ -102,12 +102,12 @@ export function newSequences(localSessionId = 0): Int32Array {
 }
 
 /** The row of a session that begins now, or goes on with the numbers that `sequences` has. */
-export function sessionRow(
+export function newSessionRecord(
   row: number,
   session: SessionParameters,
   attachment: CircuitAttachment,
   sequences: Int32Array = newSequences(session.localSessionId),
-): SessionRow {
+): SessionRecord {
   const { receiveCookie, transmitCookie } = session;
   const isUdp = session.path.encapsulation === "udp";
   const sublayerOctets = session.transmitSublayer === "none" ? 0 : 4;
@@ -132,7 +132,7 @@ export function sessionRow(
     receiveAllowed: session.receiveAllowed ?? true,
     trafficClass: trafficClassFor(attachment),
     sequences,
-    holdsNumbers: sequences[sequenceWords.held] !== 0,
+    ownsNumbers: sequences[sequenceWords.held] !== 0,
     expected: sequences[sequenceWords.expected] as number,
     oldRun: sequences[sequenceWords.oldRun] as number,
     oldNext: sequences[sequenceWords.oldNext] as number,

@@ -3,13 +3,13 @@ import { SOCKADDR_OCTETS } from "../../os/memory.ts";
 import { coalescedOctets } from "../../os/udp-offload.ts";
 import { type DiscardReason, discardIndex } from "../discard-reasons.ts";
 import { type Arena, RECEIVE_BATCH } from "./arena.ts";
-import type { CircuitOutlet } from "./circuit-outlet.ts";
+import type { CircuitSender } from "./circuit-sender.ts";
 import type { WorkerEndpoint } from "./commands.ts";
-import { openMessage } from "./fast-path.ts";
-import { ReceiveSlots } from "./receive-slots.ts";
-import { UNCHARGED_ROW } from "./session-row.ts";
+import { decapsulateInPlace } from "./fast-path.ts";
+import { ReceiveBuffers } from "./receive-buffers.ts";
+import { UNATTRIBUTED_ROW } from "./session-record.ts";
 import type { ForwardedSession, Tables } from "./tables.ts";
-import type { Charges } from "./transmitter.ts";
+import type { CounterWriter } from "./transmitter.ts";
 
 /** Batches read from one socket before the others have their turn. */
 const MOST_BATCHES = 4;
@@ -26,27 +26,27 @@ const WRONG_PEER = verdictOf("wrong-peer");
 export type ControlHandler = (endpoint: WorkerEndpoint, start: number, length: number, name: number) => void;
 
 /** From the peers to the attachment circuits: reads datagrams in batches, checks each one, takes our headers off. */
-export class PeerSide {
+export class PsnReceiver {
   readonly #arena: Arena;
   readonly #tables: Tables;
-  readonly #charges: Charges;
-  readonly #toCircuits: CircuitOutlet;
+  readonly #counters: CounterWriter;
+  readonly #circuitSender: CircuitSender;
   readonly #control: ControlHandler;
-  readonly #slots: ReceiveSlots;
+  readonly #buffers: ReceiveBuffers;
 
   constructor(
     arena: Arena,
     tables: Tables,
-    charges: Charges,
-    toCircuits: CircuitOutlet,
+    counters: CounterWriter,
+    circuitSender: CircuitSender,
     control: ControlHandler,
   ) {
     this.#arena = arena;
     this.#tables = tables;
-    this.#charges = charges;
-    this.#toCircuits = toCircuits;
+    this.#counters = counters;
+    this.#circuitSender = circuitSender;
     this.#control = control;
-    this.#slots = new ReceiveSlots(arena, true);
+    this.#buffers = new ReceiveBuffers(arena, true);
   }
 
   /**
@@ -54,22 +54,22 @@ export class PeerSide {
    * datagram at a time, and so little of it that each super-frame is short.
    */
   serve(endpoint: WorkerEndpoint): boolean {
-    const slots = this.#slots;
+    const buffers = this.#buffers;
     const { view } = this.#arena.tables;
     let oneByOne = true;
     let taken = 0;
     for (let batch = 0; batch < MOST_BATCHES && taken < MOST_TAKEN; batch += 1) {
-      const count = recvmmsg(endpoint.fd, slots.address, RECEIVE_BATCH, linux.MSG_DONTWAIT, 0);
+      const count = recvmmsg(endpoint.fd, buffers.address, RECEIVE_BATCH, linux.MSG_DONTWAIT, 0);
       for (let index = 0; index < count; index += 1) {
-        const size = coalescedOctets(view, slots.control(index), slots.controlLength(index));
+        const size = coalescedOctets(view, buffers.control(index), buffers.controlLength(index));
         if (size > 0) oneByOne = false;
-        const octets = slots.length(index);
+        const octets = buffers.length(index);
         taken += size > 0 ? Math.ceil(octets / size) : 1;
-        this.takeAll(endpoint, slots.start(index), octets, size, slots.name(index));
+        this.takeAll(endpoint, buffers.start(index), octets, size, buffers.name(index));
       }
-      const joined = this.#toCircuits.flush();
-      if (count > 0) slots.recycle(count);
-      if (count < RECEIVE_BATCH) return oneByOne && joined > 0;
+      const coalesced = this.#circuitSender.flush();
+      if (count > 0) buffers.recycle(count);
+      if (count < RECEIVE_BATCH) return oneByOne && coalesced > 0;
     }
     return false;
   }
@@ -90,9 +90,10 @@ export class PeerSide {
     let start = received;
     let length = octets;
     if (endpoint.encapsulation === "udp") {
-      if (length < 2) return this.#charges.discarded(UNCHARGED_ROW, TRUNCATED);
+      if (length < 2) return this.#counters.discarded(UNATTRIBUTED_ROW, TRUNCATED);
       if ((view.getUint8(start) & T_BIT) !== 0) return this.#control(endpoint, start, length, name);
-      if ((view.getUint8(start + 1) & 0xf) !== 3) return this.#charges.discarded(UNCHARGED_ROW, BAD_VERSION);
+      if ((view.getUint8(start + 1) & 0xf) !== 3)
+        return this.#counters.discarded(UNATTRIBUTED_ROW, BAD_VERSION);
       start += 4;
       length -= 4;
     } else if (!endpoint.isV6) {
@@ -101,15 +102,15 @@ export class PeerSide {
       start += headerOctets;
       length -= headerOctets;
     }
-    if (length < 4) return this.#charges.discarded(UNCHARGED_ROW, TRUNCATED);
+    if (length < 4) return this.#counters.discarded(UNATTRIBUTED_ROW, TRUNCATED);
     const session = this.#tables.sessions.get(view.getInt32(start));
-    if (session === undefined) return this.#charges.discarded(UNCHARGED_ROW, UNKNOWN_SESSION);
+    if (session === undefined) return this.#counters.discarded(UNATTRIBUTED_ROW, UNKNOWN_SESSION);
     if (session.fd !== endpoint.fd || !this.#isFromPeer(name, session, endpoint)) {
-      return this.#charges.discarded(session.row, WRONG_PEER);
+      return this.#counters.discarded(session.row, WRONG_PEER);
     }
-    const frame = openMessage(view, start + 4, length - 4, session);
-    if (frame < 0) return this.#charges.discarded(session.row, frame);
-    this.#toCircuits.push(session, frame, start + length - frame, received);
+    const frame = decapsulateInPlace(view, start + 4, length - 4, session);
+    if (frame < 0) return this.#counters.discarded(session.row, frame);
+    this.#circuitSender.push(session, frame, start + length - frame, received);
   }
 
   #isFromPeer(name: number, session: ForwardedSession, endpoint: WorkerEndpoint): boolean {

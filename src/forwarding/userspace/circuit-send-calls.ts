@@ -17,7 +17,7 @@ export function fitsInterface(view: DataView, frame: number, length: number, mtu
  * The calls by which frames leave to circuits. A frame that sendmmsg(2) refuses for its length, because packet sockets take no room
  * for tags into account but one of 802.1Q, leaves by a transmit ring where a bridge would forward it.
  */
-export class CircuitCalls implements SendCalls, Disposable {
+export class CircuitSendCalls implements SendCalls, Disposable {
   readonly #arena: Arena;
   /** Addresses of the beginnings of the arena and of its tables. */
   readonly #frames: number;
@@ -38,7 +38,7 @@ export class CircuitCalls implements SendCalls, Disposable {
     if (sent >= 0) return sent;
     this.#errno = errno();
     if (errnoName(this.#errno) !== "EMSGSIZE") return sent;
-    return this.#sendLong(fd, messages - this.#tables) ? 1 : sent;
+    return this.#sendByRing(fd, messages - this.#tables) ? 1 : sent;
   }
 
   writev(fd: number, vectors: number, count: number): number {
@@ -56,7 +56,7 @@ export class CircuitCalls implements SendCalls, Disposable {
   }
 
   /** Whether the message at an offset of the arena's tables, a frame by itself, has left. */
-  #sendLong(fd: number, message: number): boolean {
+  #sendByRing(fd: number, message: number): boolean {
     const ring = this.#openRing();
     const room = ring?.room();
     if (ring === null || room === undefined) return false;

@@ -5,9 +5,9 @@ import { TAG_OCTETS } from "../../wire/ethernet.ts";
 import { discardIndex } from "../discard-reasons.ts";
 import { sequenceWords } from "../sequencing.ts";
 import { type Arena, RECEIVE_BATCH } from "./arena.ts";
-import { admitFrame, classify, writeHeader } from "./fast-path.ts";
-import type { PeerOutlet } from "./peer-outlet.ts";
-import { ReceiveSlots } from "./receive-slots.ts";
+import { checkFrame, trafficClassOfFrame, writeHeader } from "./fast-path.ts";
+import type { PsnSender } from "./psn-sender.ts";
+import { ReceiveBuffers } from "./receive-buffers.ts";
 import {
   completeChecksum,
   newSegments,
@@ -16,9 +16,9 @@ import {
   segmentOctets,
   writeSegmentHeaders,
 } from "./segmentation.ts";
-import { UNCHARGED_ROW } from "./session-row.ts";
-import { type Circuit, type ForwardedSession, sessionOfFrame } from "./tables.ts";
-import type { Charges } from "./transmitter.ts";
+import { UNATTRIBUTED_ROW } from "./session-record.ts";
+import { type CircuitRecord, type ForwardedSession, sessionOfFrame } from "./tables.ts";
+import type { CounterWriter } from "./transmitter.ts";
 
 /** Batches read from one circuit before the others have their turn. */
 const MOST_BATCHES = 4;
@@ -35,16 +35,16 @@ const MOST_TAP_OCTETS = 65_600;
 const IN_FRONT_OCTETS = 22;
 
 /** Whether programs number a session's frames. */
-function areElsewhere({ numbering, sequences }: ForwardedSession): boolean {
+function programsNumber({ numbering, sequences }: ForwardedSession): boolean {
   return numbering !== 0 && Atomics.load(sequences, sequenceWords.held) === 0;
 }
 
 /** From the attachment circuits to the peers: reads frames in batches, cuts super-frames, puts our headers in front. */
-export class CircuitSide {
+export class CircuitReceiver {
   readonly #arena: Arena;
-  readonly #charges: Charges;
-  readonly #toPeers: PeerOutlet;
-  readonly #slots: ReceiveSlots;
+  readonly #counters: CounterWriter;
+  readonly #psnSender: PsnSender;
+  readonly #buffers: ReceiveBuffers;
   readonly #segments = newSegments();
   /** Frames sent in this turn. */
   #sent = 0;
@@ -52,7 +52,7 @@ export class CircuitSide {
   #filled = 0;
   #next = 0;
   /** Whose frames wait in them. */
-  #waiting: Circuit | undefined;
+  #waiting: CircuitRecord | undefined;
   readonly #offload: Offload = {
     gsoType: 0,
     gsoSize: 0,
@@ -61,11 +61,11 @@ export class CircuitSide {
     checksumOffset: 0,
   };
 
-  constructor(arena: Arena, charges: Charges, toPeers: PeerOutlet) {
+  constructor(arena: Arena, counters: CounterWriter, psnSender: PsnSender) {
     this.#arena = arena;
-    this.#charges = charges;
-    this.#toPeers = toPeers;
-    this.#slots = new ReceiveSlots(arena, false);
+    this.#counters = counters;
+    this.#psnSender = psnSender;
+    this.#buffers = new ReceiveBuffers(arena, false);
   }
 
   /** Whether frames that were read wait for `goOn`. */
@@ -74,52 +74,56 @@ export class CircuitSide {
   }
 
   /** Reads what waits on a circuit and sends it on; not while frames of another wait, whose slots are wanted. */
-  serve(circuit: Circuit): void {
+  serve(circuit: CircuitRecord): void {
     if (this.#waiting !== undefined) return;
     this.#sent = 0;
     for (let batch = 0; batch < MOST_BATCHES && this.#sent < MOST_SENT; batch += 1) {
       const count = circuit.kind === "tap" ? this.#serveTap(circuit) : this.#serveInterface(circuit);
-      this.#toPeers.flush();
+      this.#psnSender.flush();
       if (count < RECEIVE_BATCH) return;
     }
   }
 
   /** Sends on what waits: as much as one turn may. */
-  goOn(): void {
+  resume(): void {
     if (this.#waiting === undefined) return;
     this.#sent = 0;
-    this.#takeSlots(this.#waiting);
-    this.#toPeers.flush();
+    this.#takeBuffers(this.#waiting);
+    this.#psnSender.flush();
   }
 
-  #serveInterface(circuit: Circuit): number {
-    const slots = this.#slots;
-    const count = recvmmsg(circuit.readFd, slots.address, RECEIVE_BATCH, linux.MSG_DONTWAIT, 0);
+  #serveInterface(circuit: CircuitRecord): number {
+    const buffers = this.#buffers;
+    const count = recvmmsg(circuit.readFd, buffers.address, RECEIVE_BATCH, linux.MSG_DONTWAIT, 0);
     if (count < 0) return this.#failed(circuit);
     this.#next = 0;
     this.#filled = count;
-    this.#takeSlots(circuit);
+    this.#takeBuffers(circuit);
     return count;
   }
 
   /** Takes the frames that are in slots until the turn is over; those that are left wait. */
-  #takeSlots(circuit: Circuit): void {
-    const slots = this.#slots;
+  #takeBuffers(circuit: CircuitRecord): void {
+    const buffers = this.#buffers;
     while (this.#next < this.#filled && this.#sent < MOST_SENT) {
       const index = this.#next;
-      const isCut = (slots.flags(index) & linux.MSG_TRUNC) !== 0;
-      if (isCut) this.#charges.discarded(UNCHARGED_ROW, OVERSIZE);
-      else this.#take(circuit, slots.start(index), slots.length(index), index);
+      const isTruncated = (buffers.flags(index) & linux.MSG_TRUNC) !== 0;
+      if (isTruncated) this.#counters.discarded(UNATTRIBUTED_ROW, OVERSIZE);
+      else this.#take(circuit, buffers.start(index), buffers.length(index), index);
       this.#next += 1;
     }
     this.#waiting = this.#next < this.#filled ? circuit : undefined;
-    if (this.#waiting === undefined) slots.recycle(this.#filled);
+    if (this.#waiting === undefined) buffers.recycle(this.#filled);
   }
 
-  #serveTap(circuit: Circuit): number {
+  #serveTap(circuit: CircuitRecord): number {
     for (let index = 0; index < RECEIVE_BATCH && this.#sent < MOST_SENT; index += 1) {
-      const start = this.#slots.start(index);
-      const octets = read(circuit.readFd, this.#slots.slotAddress(index, MOST_TAP_OCTETS), MOST_TAP_OCTETS);
+      const start = this.#buffers.start(index);
+      const octets = read(
+        circuit.readFd,
+        this.#buffers.bufferAddress(index, MOST_TAP_OCTETS),
+        MOST_TAP_OCTETS,
+      );
       if (octets <= 0) {
         this.#failed(circuit);
         return index;
@@ -133,15 +137,15 @@ export class CircuitSide {
    * Nothing there, or the device is down: a poll will tell. A device that is gone must not be polled again. EINVAL is the end of a GSO
    * packet that no virtio-net header can describe, such as one of SCTP, whose segments only the kernel knows.
    */
-  #failed(circuit: Circuit): number {
+  #failed(circuit: CircuitRecord): number {
     const name = errnoName(errno());
-    if (name === "EINVAL") this.#charges.discarded(UNCHARGED_ROW, BAD_OFFLOAD);
+    if (name === "EINVAL") this.#counters.discarded(UNATTRIBUTED_ROW, BAD_OFFLOAD);
     if (name === "EBADFD" || name === "EBADF") circuit.isAlive = false;
     return 0;
   }
 
   /** One frame with its virtio-net header; `index` names its ancillary data, -1 none. */
-  #take(circuit: Circuit, start: number, octets: number, index: number): void {
+  #take(circuit: CircuitRecord, start: number, octets: number, index: number): void {
     const { view } = this.#arena;
     let frame = start + VNET_HEADER_OCTETS;
     let length = octets - VNET_HEADER_OCTETS;
@@ -151,23 +155,23 @@ export class CircuitSide {
     offload.gsoSize = view.getUint16(start + 4, true);
     offload.checksumStart = view.getUint16(start + 6, true);
     offload.checksumOffset = view.getUint16(start + 8, true);
-    if (index >= 0 && this.#putTagBack(frame, index)) {
+    if (index >= 0 && this.#restoreTag(frame, index)) {
       frame -= TAG_OCTETS;
       length += TAG_OCTETS;
       offload.checksumStart += TAG_OCTETS;
     }
-    if (length < 14) return this.#charges.discarded(UNCHARGED_ROW, RUNT);
+    if (length < 14) return this.#counters.discarded(UNATTRIBUTED_ROW, RUNT);
     const session = sessionOfFrame(view, frame, length, circuit);
-    if (session === undefined) return this.#charges.discarded(UNCHARGED_ROW, NO_PSEUDOWIRE);
-    if (areElsewhere(session) && this.#giveBack(circuit, frame, length)) return;
+    if (session === undefined) return this.#counters.discarded(UNATTRIBUTED_ROW, NO_PSEUDOWIRE);
+    if (programsNumber(session) && this.#returnToPrograms(circuit, frame, length)) return;
     if (offload.gsoType === 0) this.#sendFrame(session, frame, length);
     else this.#sendSegments(session, frame, length);
   }
 
   /** The kernel takes the outer tag off and tells it beside the frame. */
-  #putTagBack(frame: number, index: number): boolean {
+  #restoreTag(frame: number, index: number): boolean {
     const { tables, view, octets } = this.#arena;
-    const tag = outerTagBeside(tables.view, this.#slots.control(index), this.#slots.controlLength(index));
+    const tag = outerTagBeside(tables.view, this.#buffers.control(index), this.#buffers.controlLength(index));
     if (tag < 0) return false;
     octets.copyWithin(frame - TAG_OCTETS, frame, frame + 12);
     view.setUint32(frame + 8, tag);
@@ -178,7 +182,7 @@ export class CircuitSide {
    * Gives a frame back to the programs that number its session's frames by now: it was on its way here when they began, and one numbered
    * here could be overtaken by theirs. It leaves by the interface it came from, at whose other end they are. Says whether it was taken.
    */
-  #giveBack(circuit: Circuit, frame: number, length: number): boolean {
+  #returnToPrograms(circuit: CircuitRecord, frame: number, length: number): boolean {
     const { view } = this.#arena;
     const { gsoType, gsoSize, needsChecksum, checksumStart, checksumOffset } = this.#offload;
     const header = frame - VNET_HEADER_OCTETS;
@@ -194,17 +198,17 @@ export class CircuitSide {
 
   #sendFrame(session: ForwardedSession, frame: number, length: number): void {
     const { view } = this.#arena;
-    const verdict = admitFrame(view, frame, length, length, session);
-    if (verdict < 0) return this.#charges.discarded(session.row, verdict);
+    const verdict = checkFrame(view, frame, length, length, session);
+    if (verdict < 0) return this.#counters.discarded(session.row, verdict);
     if (this.#offload.needsChecksum) {
       completeChecksum(this.#arena, frame, length, this.#offload, this.#segments.chain);
     }
     // What lies in front of the frame was its virtio-net header, or is room that was left for this.
     const header = frame - session.transmitHeaderOctets;
     const headerOctets = writeHeader(view, header, session, frame, length);
-    this.#toPeers.aim(session);
-    this.#toPeers.addVector(header, headerOctets + length);
-    this.#toPeers.push(session, length, classify(view, frame, length, session));
+    this.#psnSender.setTarget(session);
+    this.#psnSender.addVector(header, headerOctets + length);
+    this.#psnSender.push(session, length, trafficClassOfFrame(view, frame, length, session));
     this.#sent += 1;
   }
 
@@ -212,32 +216,32 @@ export class CircuitSide {
     const { view } = this.#arena;
     const segments = this.#segments;
     if (!parseSegments(this.#arena, frame, length, this.#offload, segments)) {
-      return this.#charges.discarded(session.row, BAD_OFFLOAD);
+      return this.#counters.discarded(session.row, BAD_OFFLOAD);
     }
     const { headerOctets, payload, size, count } = segments;
     const admitted = (first: number): number =>
-      admitFrame(view, frame, length, headerOctets + segmentOctets(segments, first), session);
+      checkFrame(view, frame, length, headerOctets + segmentOctets(segments, first), session);
     // All segments are as long as the first, but for the last, which may fit where the others do not.
     let first = 0;
     let verdict = admitted(first);
     if (verdict === OVERSIZE && count > 1) {
-      this.#charges.discarded(session.row, OVERSIZE, count - 1);
+      this.#counters.discarded(session.row, OVERSIZE, count - 1);
       first = count - 1;
       verdict = admitted(first);
     }
-    if (verdict < 0) return this.#charges.discarded(session.row, verdict, count - first);
-    this.#toPeers.aim(session);
+    if (verdict < 0) return this.#counters.discarded(session.row, verdict, count - first);
+    this.#psnSender.setTarget(session);
     this.#sent += count;
-    const trafficClass = classify(view, frame, length, session);
+    const trafficClass = trafficClassOfFrame(view, frame, length, session);
     for (let index = first; index < count; index += 1) {
-      const copy = this.#toPeers.takeHeader(IN_FRONT_OCTETS + headerOctets) + IN_FRONT_OCTETS;
+      const copy = this.#psnSender.allocateHeader(IN_FRONT_OCTETS + headerOctets) + IN_FRONT_OCTETS;
       writeSegmentHeaders(this.#arena, segments, index, copy);
       const header = copy - session.transmitHeaderOctets;
       const octets = writeHeader(view, header, session, copy, headerOctets);
       const payloadOctets = segmentOctets(segments, index);
-      this.#toPeers.addVector(header, octets + headerOctets);
-      this.#toPeers.addVector(payload + index * size, payloadOctets);
-      this.#toPeers.push(session, headerOctets + payloadOctets, trafficClass);
+      this.#psnSender.addVector(header, octets + headerOctets);
+      this.#psnSender.addVector(payload + index * size, payloadOctets);
+      this.#psnSender.push(session, headerOctets + payloadOctets, trafficClass);
     }
   }
 }

@@ -120,7 +120,7 @@ function isPlainIpv6(view: DataView, network: number, end: number): boolean {
 }
 
 /** Takes a frame into an open run if it is the next segment; false, and nothing has changed, when it is not. */
-export function joinRun(memory: Memory, frame: number, length: number, run: Run): boolean {
+export function extendRun(memory: Memory, frame: number, length: number, run: Run): boolean {
   const { view } = memory;
   const payload = length - run.headerOctets;
   if (run.isClosed || payload <= 0 || payload > run.size) return false;
@@ -132,12 +132,12 @@ export function joinRun(memory: Memory, frame: number, length: number, run: Run)
   if (!isSameLink(view, run, shift) || !isSameTransport(view, run, shift)) return false;
   const end = frame + length;
   if (!(run.isV4 ? isNextIpv4(view, run, shift, end) : isNextIpv6(view, run, shift, end))) return false;
-  if (!run.isChecked && !isRight(memory, run, 0, run.headerOctets + run.size)) {
+  if (!run.isChecked && !hasValidChecksums(memory, run, 0, run.headerOctets + run.size)) {
     run.isClosed = true;
     return false;
   }
   run.isChecked = true;
-  if (!isRight(memory, run, shift, length)) return false;
+  if (!hasValidChecksums(memory, run, shift, length)) return false;
   run.count += 1;
   run.payloadOctets += payload;
   run.lastFlags = view.getUint8(run.transport + shift + 13) & LAST;
@@ -196,7 +196,7 @@ function isNextIpv6(view: DataView, run: Run, shift: number, end: number): boole
 }
 
 /** Whether the checksums are those that whoever cuts it again would write: 0xffff stands for the same sum as 0, and is not. */
-function isRight(memory: Memory, run: Run, shift: number, length: number): boolean {
+function hasValidChecksums(memory: Memory, run: Run, shift: number, length: number): boolean {
   const { view } = memory;
   const network = run.network + shift;
   const transport = run.transport + shift;
@@ -213,12 +213,12 @@ function isRight(memory: Memory, run: Run, shift: number, length: number): boole
 }
 
 /** Octets that `writeMerged` writes: 256 at most. */
-export function mergedHeaderOctets(run: Run): number {
+export function coalescedHeaderOctets(run: Run): number {
   return VNET_HEADER_OCTETS + run.headerOctets;
 }
 
 /** Writes the headers of the super-frame to `at`: virtio-net's, then those of the first frame with the lengths of all. */
-export function writeMerged({ octets, view }: Memory, run: Run, at: number): void {
+export function writeCoalescedHeaders({ octets, view }: Memory, run: Run, at: number): void {
   const copy = at + VNET_HEADER_OCTETS;
   octets.copyWithin(copy, run.frame, run.frame + run.headerOctets);
   const network = copy + (run.network - run.frame);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { discardIndex } from "../../src/forwarding/discard-reasons.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
-import { CircuitOutlet } from "../../src/forwarding/userspace/circuit-outlet.ts";
+import { CircuitSender } from "../../src/forwarding/userspace/circuit-sender.ts";
 import {
   newSegments,
   type Offload,
@@ -11,9 +11,9 @@ import {
   segmentOctets,
   writeSegmentHeaders,
 } from "../../src/forwarding/userspace/segmentation.ts";
-import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-row.ts";
+import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-record.ts";
 import { type ForwardedSession, Tables } from "../../src/forwarding/userspace/tables.ts";
-import { Charges } from "../../src/forwarding/userspace/transmitter.ts";
+import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";
 import { FakeKernel, type Refuse } from "../support/fake-kernel.ts";
 import { frameOf, padded } from "../support/frames.ts";
 import { naiveSegments, type PacketShape, packetOf, plainPacket, tcpFlags } from "../support/packets.ts";
@@ -77,7 +77,7 @@ class Ground {
   readonly arena = new Arena();
   readonly sessions: readonly ForwardedSession[];
   readonly cells: Float64Array;
-  readonly #outlet: CircuitOutlet;
+  readonly #outlet: CircuitSender;
   readonly #place = this.arena.take(1024 * 1024);
   /** Where what is taken from the arena after the outlet begins. */
   readonly behind: number;
@@ -92,7 +92,7 @@ class Ground {
     for (const row of [1, 2])
       tables.addSession(row, 3, sessionParameters({ localSessionId: row }), attachment());
     this.sessions = [...tables.sessions.values()];
-    this.#outlet = new CircuitOutlet(this.arena, new Charges(counters), this.kernel);
+    this.#outlet = new CircuitSender(this.arena, new CounterWriter(counters), this.kernel);
     this.behind = this.arena.take(64 * 1024);
   }
 

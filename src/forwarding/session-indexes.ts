@@ -1,0 +1,100 @@
+/** So many places that sessions left stay theirs before another session gets one, while there are places that nobody had. */
+const MOST_RELEASED = 1024;
+
+/**
+ * Places of sessions in arrays: numbers from `first` on, each given to one session at a time, by its local id. A session that was
+ * removed and is added again, as when its circuit's interface went and came back, finds its index and what is kept there, unless
+ * another needed it.
+ */
+export class SessionIndexes {
+  readonly #capacity: number;
+  readonly #allocated = new Map<number, number>();
+  /** Places that sessions left, by whose they were, the oldest first. */
+  readonly #released = new Map<number, number>();
+  /** Places that were in use before any session of ours: all of them, those that still are nobody's of ours, and those that are free. */
+  readonly #preexisting = new Set<number>();
+  readonly #reserved = new Set<number>();
+  readonly #freed: number[] = [];
+  #next: number;
+  #end: number;
+
+  constructor(capacity: number, first = 0) {
+    this.#capacity = capacity;
+    this.#next = first;
+    this.#end = first;
+  }
+
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  /** One more than the greatest that was ever in use. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** The session's index and whether what is kept there is another's; undefined when there is no room. */
+  allocate(localSessionId: number): { readonly index: number; readonly isNew: boolean } | undefined {
+    const own = this.#allocated.get(localSessionId) ?? this.#released.get(localSessionId);
+    const index = own ?? this.#newIndex();
+    if (index === undefined) return undefined;
+    this.#released.delete(localSessionId);
+    this.#allocated.set(localSessionId, index);
+    this.#end = Math.max(this.#end, index + 1);
+    return { index, isNew: own === undefined };
+  }
+
+  /** Sessions that have places, by their local ids. */
+  get allocated(): Iterable<readonly [localSessionId: number, index: number]> {
+    return this.#allocated;
+  }
+
+  /** The index of a session that has one. */
+  of(localSessionId: number): number | undefined {
+    return this.#allocated.get(localSessionId);
+  }
+
+  /** The session leaves its index. */
+  release(localSessionId: number): void {
+    const index = this.#allocated.get(localSessionId);
+    if (index === undefined) return;
+    this.#allocated.delete(localSessionId);
+    this.#released.set(localSessionId, index);
+  }
+
+  /** Marks a index that is in use already. */
+  reserve(index: number): void {
+    this.#preexisting.add(index);
+    this.#reserved.add(index);
+    this.#end = Math.max(this.#end, index + 1);
+  }
+
+  /** A index that was in use already is this session's from now on. */
+  adopt(localSessionId: number, index: number): void {
+    this.#reserved.delete(index);
+    this.#allocated.set(localSessionId, index);
+  }
+
+  /** A index that was in use already is free, unless a session has it now. */
+  free(index: number): void {
+    if (this.#reserved.delete(index)) this.#freed.push(index);
+  }
+
+  #newIndex(): number | undefined {
+    if (this.#released.size > MOST_RELEASED) return this.#oldestReleased();
+    return this.#freed.pop() ?? this.#unused() ?? this.#oldestReleased();
+  }
+
+  #oldestReleased(): number | undefined {
+    for (const [localSessionId, index] of this.#released) {
+      this.#released.delete(localSessionId);
+      return index;
+    }
+    return undefined;
+  }
+
+  #unused(): number | undefined {
+    while (this.#preexisting.has(this.#next)) this.#next += 1;
+    return this.#next < this.#capacity ? this.#next++ : undefined;
+  }
+}
