@@ -1,7 +1,7 @@
 import { isIPv6 } from "node:net";
 import netlink, { type RtNetlinkSocket } from "netlink";
 import { SystemError } from "./errors.ts";
-import { finishesPackets } from "./hand-over.ts";
+import { finishesPackets } from "./offload-completion.ts";
 import { ifNameToIndex, linux } from "./libc.ts";
 import { type NetlinkWatch, watchNetlink } from "./netlink-watch.ts";
 import { ask, attributesIn } from "./rtnetlink.ts";

@@ -1,7 +1,7 @@
 import type { Print } from "../inside.ts";
 import { baselines, candidates, usual } from "./candidates.ts";
-import { buildGround, sitesReach } from "./ground.ts";
-import type { Candidate } from "./joins.ts";
+import { buildGround, sitesReach } from "./test-bed.ts";
+import type { Candidate } from "./other-tunnels.ts";
 import { machineFacts } from "./machine.ts";
 import { type MeasureKey, measures } from "./measure-table.ts";
 import { type Conduct, measureUnjoined, takeAll, type Unjoined } from "./measures.ts";

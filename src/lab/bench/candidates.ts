@@ -1,5 +1,5 @@
-import { type Candidate, gretap, kernelL2tp, openvpn, plain, vxlan } from "./joins.ts";
-import { type Way, wirespan } from "./wirespan-way.ts";
+import { type Candidate, gretap, kernelL2tp, openvpn, plain, vxlan } from "./other-tunnels.ts";
+import { type Way, wirespan } from "./wirespan-variant.ts";
 
 /** Those that all others are compared with. */
 export const baselines = [plain, vxlan] as const;

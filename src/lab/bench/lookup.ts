@@ -3,7 +3,7 @@ import { run } from "../command.ts";
 import { statusOf } from "../daemons.ts";
 import type { Print } from "../inside.ts";
 import { inNode } from "../nodes.ts";
-import { buildGround, siteAddress } from "./ground.ts";
+import { buildGround, siteAddress } from "./test-bed.ts";
 import { machineFacts } from "./machine.ts";
 import {
   addCircuits,
@@ -18,7 +18,7 @@ import { end, untilUp } from "./processes.ts";
 import { median } from "./results.ts";
 import { machineText, markdownTable } from "./tables.ts";
 import { send } from "./traffic.ts";
-import type { Plane } from "./wirespan-way.ts";
+import type { Plane } from "./wirespan-variant.ts";
 
 export interface LookupBenchOptions extends OutputFiles {
   /** How many sessions a plane holds. */

@@ -2,10 +2,10 @@ import type { ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { socketOf } from "../daemons.ts";
 import { RUN } from "../nodes.ts";
-import { inLcce, SIDES, type Side, wanAddress } from "./ground.ts";
-import { onBoth, other } from "./joins.ts";
+import { inLcce, SIDES, type Side, wanAddress } from "./test-bed.ts";
+import { onBoth, other } from "./other-tunnels.ts";
 import { MAIN, saidBy, startIn } from "./processes.ts";
-import { type Plane, planeKeys } from "./wirespan-way.ts";
+import { type Plane, planeKeys } from "./wirespan-variant.ts";
 
 /** Two daemons with many sessions between them, of which one carries the sites' frames. */
 

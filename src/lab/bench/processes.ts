@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { inNode, RUN } from "../nodes.ts";
 import { until } from "../until.ts";
-import type { Side } from "./ground.ts";
+import type { Side } from "./test-bed.ts";
 
 /** The command that is measured. */
 export const MAIN = fileURLToPath(new URL("../../cli/main.js", import.meta.url));

@@ -1,14 +1,14 @@
 import Table from "cli-table3";
 import { statusOf } from "../daemons.ts";
 import type { Print } from "../inside.ts";
-import { buildGround, SIDES, type Side } from "./ground.ts";
+import { buildGround, SIDES, type Side } from "./test-bed.ts";
 import { machineFacts } from "./machine.ts";
 import { addCircuits, type ManySessions, notUp, residentMegabytes, startMany } from "./many-sessions.ts";
 import { type OutputFiles, writeText } from "./output.ts";
 import { end, untilUp } from "./processes.ts";
 import { machineText, markdownTable } from "./tables.ts";
 import { send } from "./traffic.ts";
-import { checkPlane, type Plane } from "./wirespan-way.ts";
+import { checkPlane, type Plane } from "./wirespan-variant.ts";
 
 export interface SessionBenchOptions extends OutputFiles {
   /** How many sessions to measure with. */

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CommandError, run } from "../command.ts";
 import { inNode } from "../nodes.ts";
-import { framesAt, siteAddress } from "./ground.ts";
+import { framesAt, siteAddress } from "./test-bed.ts";
 import type { Sent } from "./search.ts";
 
 /** Traffic between the sites, and what it costs. */

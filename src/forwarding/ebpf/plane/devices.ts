@@ -1,4 +1,4 @@
-import { deleteVirtualPair, interfaceNames } from "../../../os/virtual-pairs.ts";
+import { deleteVirtualPair, interfaceNames } from "../../../os/interface-pairs.ts";
 import type { CircuitDevice } from "../../plane.ts";
 import type { Place } from "./attachments.ts";
 import { type Cutter, openCutter } from "./cutter.ts";

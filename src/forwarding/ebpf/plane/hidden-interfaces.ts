@@ -7,7 +7,7 @@ import {
   findInterface,
   type PairKind,
   type VirtualEnd,
-} from "../../../os/virtual-pairs.ts";
+} from "../../../os/interface-pairs.ts";
 
 /** Interfaces that a circuit's device needs beside itself. */
 

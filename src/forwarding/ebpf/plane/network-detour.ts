@@ -1,4 +1,4 @@
-import { deleteVirtualPair } from "../../../os/virtual-pairs.ts";
+import { deleteVirtualPair } from "../../../os/interface-pairs.ts";
 import { type Cable, DETOUR_MTU, havePair, hidden, indexOf } from "./hidden-interfaces.ts";
 
 /** It is of no device but of the plane, and no device is called so. */

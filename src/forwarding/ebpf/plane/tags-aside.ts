@@ -2,7 +2,7 @@ import { assemble } from "../../../bpf/assembler.ts";
 import { KernelLink } from "../../../os/bpf-link.ts";
 import { BpfSyscall } from "../../../os/bpf-syscall.ts";
 import { ifNameToIndex } from "../../../os/libc.ts";
-import { findInterface } from "../../../os/virtual-pairs.ts";
+import { findInterface } from "../../../os/interface-pairs.ts";
 import { tagAsideProgram } from "../programs/tag-aside-program.ts";
 
 /**

@@ -3,8 +3,8 @@ import { stringify } from "yaml";
 import { isSiteUp, socketOf, statusOf } from "../daemons.ts";
 import { RUN } from "../nodes.ts";
 import { until } from "../until.ts";
-import { SIDES, type Side, wanAddress } from "./ground.ts";
-import { bridge, type Candidate, onBoth, other, unbridge } from "./joins.ts";
+import { SIDES, type Side, wanAddress } from "./test-bed.ts";
+import { bridge, type Candidate, onBoth, other, unbridge } from "./other-tunnels.ts";
 import { end, MAIN, saidBy, startIn, untilUp } from "./processes.ts";
 
 export type Plane = "userspace" | "ebpf";

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { finishesPackets } from "../../src/os/hand-over.ts";
+import { finishesPackets } from "../../src/os/offload-completion.ts";
 
 /** TABLE: interfaces as sysfs shows them: whether there is hardware, the kind, what they send by; and whether packets leave them finished. */
 const interfaces: readonly (readonly [string, boolean, string, readonly string[], boolean])[] = [

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import netlink, { type RtNetlinkSocket } from "netlink";
 import { cutBeforeSending, finishBeforeSending, joinReceived } from "./device-features.ts";
 import { SystemError } from "./errors.ts";
-import { spreadReceived } from "./receive-steering.ts";
+import { spreadReceived } from "./receive-packet-steering.ts";
 import { ask, attributesIn, joinAttributes } from "./rtnetlink.ts";
 
 /** Pairs of virtual Ethernet interfaces: what is sent into one end comes out of the other. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { candidates, usual } from "../../src/lab/bench/candidates.ts";
 import { configOf as manyConfig } from "../../src/lab/bench/many-sessions.ts";
-import { configOf, nameOf, type Way } from "../../src/lab/bench/wirespan-way.ts";
+import { configOf, nameOf, type Way } from "../../src/lab/bench/wirespan-variant.ts";
 
 const way: Way = { plane: "userspace", encapsulation: "udp", family: 4, cookie: 8, circuit: "existing" };
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { maskOf } from "../../src/os/receive-steering.ts";
+import { maskOf } from "../../src/os/receive-packet-steering.ts";
 
 test.each([
   [1, "1"],

@@ -1,5 +1,5 @@
 import { CommandError, isInstalled, run } from "../command.ts";
-import { inLcce, SIDES, type Side, wanAddress } from "./ground.ts";
+import { inLcce, SIDES, type Side, wanAddress } from "./test-bed.ts";
 import { end, saidBy, startIn, untilUp } from "./processes.ts";
 
 /** What joins two sites without Wirespan. */

@@ -3,7 +3,7 @@ import { run } from "../../src/lab/command.ts";
 import { deviceFeatures } from "../../src/os/device-features.ts";
 import { SystemError } from "../../src/os/errors.ts";
 import { openLinks } from "../../src/os/links.ts";
-import { createVirtualPair, deleteVirtualPair, findInterface } from "../../src/os/virtual-pairs.ts";
+import { createVirtualPair, deleteVirtualPair, findInterface } from "../../src/os/interface-pairs.ts";
 import { TestNamespace } from "../support/namespace.ts";
 
 let namespace: TestNamespace;
