@@ -164,5 +164,5 @@ async function notesOn(config: Config): Promise<readonly Complaint[]> {
     import("../os/path-mtus.ts"),
   ]);
   using routes = PathMtus.open();
-  return machineNotes(config, await readHostNetwork(), (path) => routes.verdicts([path])[0]);
+  return machineNotes(config, await readHostNetwork(), (path) => routes.sendErrors([path])[0]);
 }

@@ -4,13 +4,13 @@ import type { Complaint } from "../config/check.ts";
 import type { CircuitConfig, Config, SecretSource, TunnelConfig } from "../config/config.ts";
 import type { HostInterface } from "../os/host-network.ts";
 import { bridgeProblem, takenName } from "../os/link-problems.ts";
-import { type AddressPair, OWN_ADDRESS, type Verdict } from "../os/path-mtus.ts";
+import { type AddressPair, OWN_ADDRESS, type SendError } from "../os/path-mtus.ts";
 import { readSecret } from "../os/secrets.ts";
 import { hostUseOf } from "./host-use.ts";
 import { sendProblem } from "./send-problems.ts";
 
 /** What the kernel says of the route between two addresses; undefined where packets leave this machine by it. */
-export type RouteVerdict = (path: AddressPair) => Verdict | undefined;
+export type RouteVerdict = (path: AddressPair) => SendError | undefined;
 
 /**
  * What a configuration that is in order would wait for on this machine, each with the path of the key that it is about: secrets that

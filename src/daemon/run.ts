@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { messageOf } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
 import { endProcess } from "../os/end-process.ts";
-import { capabilityWords } from "../os/privileges.ts";
+import { capabilityText } from "../os/privileges.ts";
 import { type Locations, loadConfig } from "./configuration-file.ts";
 import { checkSocketPath, openControlSocket } from "./control-socket.ts";
 import { Daemon } from "./daemon.ts";
@@ -96,7 +96,7 @@ async function runUntilStopped(
   process.on("SIGHUP", coalesced(reload));
   // Not before signals are heard: who reads this may send one.
   log.info({ event: "start", version, config: file }, `wirespan ${version} starts with ${file}`);
-  log.info({ event: "privileges" }, `runs with ${capabilityWords()}`);
+  log.info({ event: "privileges" }, `runs with ${capabilityText()}`);
   const { controlSocket } = config.lcce;
   checkSocketPath(controlSocket);
   // Before anything in the kernel is touched: another daemon may run.

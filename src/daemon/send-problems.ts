@@ -1,6 +1,6 @@
 import type { TunnelConfig } from "../config/config.ts";
 import type { ConnectionSnapshot, LcceSnapshot } from "../control/snapshot.ts";
-import { OWN_ADDRESS, PathMtus, type Verdict } from "../os/path-mtus.ts";
+import { OWN_ADDRESS, PathMtus, type SendError } from "../os/path-mtus.ts";
 import type { Clock } from "../ports.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 
@@ -22,7 +22,7 @@ const meanings: Readonly<Record<string, string>> = {
 };
 
 /** A verdict of the kernel in words, with what to do. */
-export function sendProblem({ local, remote }: Ends, verdict: Verdict): string {
+export function sendProblem({ local, remote }: Ends, verdict: SendError): string {
   const see = `see: ip route get ${remote} from ${local}`;
   if (verdict === OWN_ADDRESS)
     return `${remote} is an address of this machine itself: a tunnel leads to another one; ${see}`;
@@ -50,7 +50,7 @@ export class SendProblems implements Disposable {
   readonly #routes = PathMtus.open();
   /** By the addresses of both ends: the errno of the last message, where it was refused; and what the kernel said of routes. */
   readonly #refused = new Map<string, string>();
-  readonly #known = new Map<string, Verdict | undefined>();
+  readonly #known = new Map<string, SendError | undefined>();
   #knownMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
@@ -97,7 +97,7 @@ export class SendProblems implements Disposable {
     this.#routes[Symbol.dispose]();
   }
 
-  #verdictOf({ local, remote }: Ends): Verdict | undefined {
+  #verdictOf({ local, remote }: Ends): SendError | undefined {
     const key = `${local} ${remote}`;
     const refused = this.#refused.get(key);
     if (refused !== undefined || this.#isClosed) return refused;
@@ -107,7 +107,7 @@ export class SendProblems implements Disposable {
       this.#knownMs = nowMs;
     }
     if (!this.#known.has(key)) {
-      const [verdict] = this.#routes.verdicts([{ localAddress: local, remoteAddress: remote }]);
+      const [verdict] = this.#routes.sendErrors([{ localAddress: local, remoteAddress: remote }]);
       this.#known.set(key, verdict);
     }
     return this.#known.get(key);

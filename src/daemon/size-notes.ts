@@ -85,7 +85,7 @@ export class SizeNotes implements Disposable {
   }
 
   #ask(path: Pick<PsnPath, "remoteAddress" | "localAddress">): number | undefined {
-    const [found] = this.#pathMtus.ask([path]);
+    const [found] = this.#pathMtus.query([path]);
     if (found === undefined) return undefined;
     const own = this.#interfaces.get(found.interfaceIndex);
     return found.mtu === undefined || own === undefined ? (found.mtu ?? own) : Math.min(found.mtu, own);

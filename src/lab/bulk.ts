@@ -10,7 +10,7 @@ import type { Digest, Exchange } from "./exchange.ts";
 const PORT = 5001;
 const CHUNK_OCTETS = 256 * 1024;
 
-function say(value: unknown): void {
+function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
@@ -51,19 +51,21 @@ function randomOctets(seed: string, octets: number, tally: Tally): Readable {
 function exchange(socket: Socket, seed: string, octets: number): void {
   const [sent, received] = [new Tally(), new Tally()];
   socket.on("data", (chunk) => received.add(chunk));
-  socket.on("close", () => say({ sent: sent.digest(), received: received.digest() } satisfies Exchange));
+  socket.on("close", () =>
+    printJson({ sent: sent.digest(), received: received.digest() } satisfies Exchange),
+  );
   randomOctets(seed, octets, sent).pipe(socket);
 }
 
-const [task = "", address = "", words = "0"] = process.argv.slice(2);
+const [task = "", address = "", octetsText = "0"] = process.argv.slice(2);
 if (task === "listen") {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     server.close();
-    exchange(socket, task, Number(words));
+    exchange(socket, task, Number(octetsText));
   });
-  server.listen(PORT, address, () => say("listening"));
+  server.listen(PORT, address, () => printJson("listening"));
 } else {
   const socket = createConnection({ port: PORT, host: address, allowHalfOpen: true }, () =>
-    exchange(socket, task, Number(words)),
+    exchange(socket, task, Number(octetsText)),
   );
 }

@@ -18,13 +18,13 @@ export class Capture {
     const [program = "", ...words] = command;
     const tcpdump = spawn(program, words, { stdio: ["ignore", "ignore", "pipe"] });
     await new Promise<void>((resolve, reject) => {
-      let said = "";
+      let output = "";
       const fail = (why: string) =>
-        reject(new CommandError(command, undefined, `${why}; is tcpdump installed?`, said));
+        reject(new CommandError(command, undefined, `${why}; is tcpdump installed?`, output));
       const timer = setTimeout(() => fail("took too long"), READY_MS);
       tcpdump.stderr?.setEncoding("utf8").on("data", (text: string) => {
-        said += text;
-        if (!said.includes("listening on")) return;
+        output += text;
+        if (!output.includes("listening on")) return;
         clearTimeout(timer);
         resolve();
       });

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { toHex } from "../bytes/hex.ts";
-import { Conversation, run } from "./command.ts";
+import { JsonLinesProcess, run } from "./command.ts";
 import { inNode, switchOf } from "./nodes.ts";
 import { padded, specialFrames, taggedFrame } from "./special-frames.ts";
 import { type Check, type Host, hostsOf, type Topology } from "./topology.ts";
@@ -14,8 +14,8 @@ const MULTICAST = fileURLToPath(new URL("multicast.js", import.meta.url));
 const FRAMES = fileURLToPath(new URL("frames.js", import.meta.url));
 
 /** What a check found. */
-export interface Finding {
-  readonly holds: boolean;
+export interface CheckResult {
+  readonly passed: boolean;
   readonly text: string;
 }
 
@@ -26,17 +26,17 @@ async function pings(node: string, ...words: readonly string[]): Promise<boolean
 }
 
 /** Carries out one check of a topology. */
-export function runCheck(check: Check, topology: Topology): Promise<readonly Finding[]> {
+export function makeCheck(check: Check, topology: Topology): Promise<readonly CheckResult[]> {
   const hosts = new Map(hostsOf(topology).map((host) => [host.name, host]));
-  const both = ([from, to]: readonly [string, string]): [Host, Host] => {
+  const hostPair = ([from, to]: readonly [string, string]): [Host, Host] => {
     const [a, b] = [hosts.get(from), hosts.get(to)];
     if (a === undefined || b === undefined) throw new Error(`check ${from} and ${to}: no such host`);
     return [a, b];
   };
-  if ("ping" in check) return checkPing(...both(check.ping));
-  if ("apart" in check) return checkApart(...both(check.apart));
-  if ("multicast" in check) return checkMulticast(...both(check.multicast));
-  if ("tagged" in check) return checkTagged(...both(check.tagged));
+  if ("ping" in check) return checkPing(...hostPair(check.ping));
+  if ("apart" in check) return checkApart(...hostPair(check.apart));
+  if ("multicast" in check) return checkMulticast(...hostPair(check.multicast));
+  if ("tagged" in check) return checkTagged(...hostPair(check.tagged));
   return checkFrames(...check.frames);
 }
 
@@ -44,49 +44,49 @@ function vlanText({ vlan }: Host): string {
   return vlan === 0 ? "untagged" : `VLAN ${vlan}`;
 }
 
-async function checkPing(from: Host, to: Host): Promise<readonly Finding[]> {
+async function checkPing(from: Host, to: Host): Promise<readonly CheckResult[]> {
   const where = `${from.name} (${vlanText(from)}) and ${to.name} (${vlanText(to)})`;
   const reached = await until(() => pings(from.name, "-c1", "-W1", to.address));
   const fullSize = ["-c3", "-i0.2", "-W1", "-M", "do", "-s", "1472"];
   const full = reached && (await until(() => pings(from.name, ...fullSize, to.address), AGAIN_MS));
   return [
-    { holds: reached, text: `ping between hosts ${where}` },
-    { holds: full, text: `ping with full-size packets (1500 octets, unfragmented) between ${where}` },
+    { passed: reached, text: `ping between hosts ${where}` },
+    { passed: full, text: `ping with full-size packets (1500 octets, unfragmented) between ${where}` },
   ];
 }
 
-async function checkApart(from: Host, to: Host): Promise<readonly Finding[]> {
+async function checkApart(from: Host, to: Host): Promise<readonly CheckResult[]> {
   const reached = await pings(from.name, "-c2", "-i0.2", "-W1", to.address);
   return [
     {
-      holds: !reached,
+      passed: !reached,
       text: `no ping from ${from.name} (${vlanText(from)}) to ${to.name} (${vlanText(to)})`,
     },
   ];
 }
 
 /** Sends a numbered stream and counts what arrives as it was sent. */
-async function checkMulticast(from: Host, to: Host): Promise<readonly Finding[]> {
+async function checkMulticast(from: Host, to: Host): Promise<readonly CheckResult[]> {
   const command = (host: Host, task: string) =>
     inNode(host.name, process.execPath, MULTICAST, task, host.address, `${DATAGRAMS}`);
-  await using receiver = new Conversation(command(to, "receive"));
+  await using receiver = new JsonLinesProcess(command(to, "receive"));
   await receiver.next(HELPER_MS);
   await run(command(from, "send"));
   const { received } = (await receiver.next(HELPER_MS)) as { received: number };
   const text = `multicast stream 239.1.1.1 from ${from.name} to ${to.name}: ${received} of ${DATAGRAMS} datagrams arrived intact`;
-  return [{ holds: received === DATAGRAMS, text }];
+  return [{ passed: received === DATAGRAMS, text }];
 }
 
 /** A frame leaves the trunk of one site with its host's tag and must leave the other's with that host's tag and the same priority. */
-async function checkTagged(from: Host, to: Host): Promise<readonly Finding[]> {
+async function checkTagged(from: Host, to: Host): Promise<readonly CheckResult[]> {
   const wanted = toHex(taggedFrame(to.vlan));
   const missing = await crossing(from.site, to.site, [toHex(taggedFrame(from.vlan))], [wanted]);
   const text = `tagged frame, ${vlanText(from)} with priority 5, from ${from.site} arrives at ${to.site} as ${vlanText(to)}, all else untouched`;
-  return [{ holds: missing.length === 0, text }];
+  return [{ passed: missing.length === 0, text }];
 }
 
-async function checkFrames(left: string, right: string): Promise<readonly Finding[]> {
-  const findings: Finding[] = [];
+async function checkFrames(left: string, right: string): Promise<readonly CheckResult[]> {
+  const results: CheckResult[] = [];
   for (const [from, to] of [
     [left, right],
     [right, left],
@@ -98,12 +98,12 @@ async function checkFrames(left: string, right: string): Promise<readonly Findin
       .filter((_, index) => missing.includes(wanted[index] ?? ""))
       .map(([name]) => name);
     const text = `${sent.length} special frames from ${from} to ${to} arrive octet for octet`;
-    findings.push({
-      holds: missing.length === 0,
+    results.push({
+      passed: missing.length === 0,
       text: names.length === 0 ? text : `${text}; not: ${names.join(", ")}`,
     });
   }
-  return findings;
+  return results;
 }
 
 /** Sends frames into one site's trunk; resolves to those wanted at the other's that did not come. */
@@ -113,7 +113,9 @@ export async function crossing(
   sent: readonly string[],
   wanted: readonly string[],
 ): Promise<readonly string[]> {
-  await using listener = new Conversation(inNode(switchOf(to), process.execPath, FRAMES, "listen", "trunk"));
+  await using listener = new JsonLinesProcess(
+    inNode(switchOf(to), process.execPath, FRAMES, "listen", "trunk"),
+  );
   await listener.next(HELPER_MS);
   await run(inNode(switchOf(from), process.execPath, FRAMES, "send", "trunk", ...sent));
   const missing = new Set(wanted);

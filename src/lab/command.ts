@@ -8,8 +8,8 @@ export class CommandError extends Error {
   readonly stderr: string;
 
   constructor(command: readonly string[], status: number | undefined, why: string, stderr: string) {
-    const said = stderr.trim();
-    super(`${command.join(" ")}: ${why}${said === "" ? "" : `; it said: ${said}`}`);
+    const output = stderr.trim();
+    super(`${command.join(" ")}: ${why}${output === "" ? "" : `; it said: ${output}`}`);
     this.status = status;
     this.stderr = stderr;
   }
@@ -83,7 +83,7 @@ export async function isInstalled(program: string): Promise<boolean> {
 }
 
 /** A program that goes on beside us and talks in lines of JSON on its standard output. */
-export class Conversation {
+export class JsonLinesProcess {
   readonly #command: readonly string[];
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;

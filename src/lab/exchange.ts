@@ -1,4 +1,4 @@
-import { Conversation } from "./command.ts";
+import { JsonLinesProcess } from "./command.ts";
 
 /** Octets by their number and their hash. */
 export interface Digest {
@@ -34,7 +34,7 @@ export async function exchange(
   limitMs: number,
 ): Promise<readonly [own: Exchange, its: Exchange]> {
   const at = (where: BulkCommand, task: string, octets: number) =>
-    new Conversation([...where, task, address, `${octets}`]);
+    new JsonLinesProcess([...where, task, address, `${octets}`]);
   await using server = at(listener, "listen", back);
   await server.next(limitMs);
   await using client = at(caller, "connect", there);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { renderStatus } from "../daemon/status.ts";
 import { Capture } from "./capture.ts";
-import { runCheck } from "./checks.ts";
+import { makeCheck } from "./checks.ts";
 import { Daemons, isSiteUp, logOf, statusOf } from "./daemons.ts";
 import { Network } from "./network.ts";
 import { hostsOf, readTopology, type Topology } from "./topology.ts";
@@ -46,16 +46,16 @@ export async function checkInside(
   started?: { readonly daemons: Daemons; readonly beganMs: number },
 ): Promise<number> {
   let failures = 0;
-  const say = (holds: boolean, text: string): void => {
-    if (!holds) failures += 1;
-    print(`  ${holds ? "ok  " : "FAIL"}  ${text}`);
+  const printResult = (passed: boolean, text: string): void => {
+    if (!passed) failures += 1;
+    print(`  ${passed ? "ok  " : "FAIL"}  ${text}`);
   };
   const up = await allUp(topology, started?.daemons);
   const took =
     started === undefined ? "" : `, ${Math.round(performance.now() - started.beganMs)} ms after their start`;
-  say(up, `${Object.keys(topology.sites).length} daemons established all their sessions${took}`);
+  printResult(up, `${Object.keys(topology.sites).length} daemons established all their sessions${took}`);
   for (const check of topology.checks) {
-    for (const { holds, text } of await runCheck(check, topology)) say(holds, text);
+    for (const { passed, text } of await makeCheck(check, topology)) printResult(passed, text);
   }
   for (const site of Object.keys(topology.sites)) {
     const report = await statusOf(site);
@@ -89,13 +89,13 @@ export async function holdInside(
 
 /** Waits for every session of every site; does not wait for a daemon of ours that has ended. */
 async function allUp(topology: Topology, daemons?: Daemons): Promise<boolean> {
-  const inVain = (): boolean => daemons?.someEnded === true;
-  const settled = async (): Promise<boolean> => {
-    if (inVain()) return true;
+  const someEnded = (): boolean => daemons?.someEnded === true;
+  const upOrEnded = async (): Promise<boolean> => {
+    if (someEnded()) return true;
     const up = await Promise.all(Object.keys(topology.sites).map(isSiteUp));
     return up.every((isUp) => isUp);
   };
-  return (await until(settled, ESTABLISH_MS)) && !inVain();
+  return (await until(upOrEnded, ESTABLISH_MS)) && !someEnded();
 }
 
 /** The topology as lines of text. */

@@ -29,7 +29,7 @@ export const transports: readonly Transport[] = [
 ];
 
 interface Variant {
-  readonly words: string;
+  readonly text: string;
   readonly cookieOctets: 0 | 4 | 8;
   readonly sublayer: "none" | "default";
   readonly sequenced?: boolean;
@@ -40,14 +40,14 @@ interface Variant {
 }
 
 const variants: readonly Variant[] = [
-  { words: "cookie8 default", cookieOctets: 8, sublayer: "default" },
-  { words: "cookie0 none", cookieOctets: 0, sublayer: "none" },
-  { words: "cookie4 none", cookieOctets: 4, sublayer: "none" },
-  { words: "cookie8 default sequenced", cookieOctets: 8, sublayer: "default", sequenced: true },
-  { words: "wrong cookie", cookieOctets: 8, sublayer: "default", wrongCookie: true },
+  { text: "cookie8 default", cookieOctets: 8, sublayer: "default" },
+  { text: "cookie0 none", cookieOctets: 0, sublayer: "none" },
+  { text: "cookie4 none", cookieOctets: 4, sublayer: "none" },
+  { text: "cookie8 default sequenced", cookieOctets: 8, sublayer: "default", sequenced: true },
+  { text: "wrong cookie", cookieOctets: 8, sublayer: "default", wrongCookie: true },
 ];
 const translated: Variant = {
-  words: "vlan translated",
+  text: "vlan translated",
   cookieOctets: 8,
   sublayer: "default",
   translated: true,
@@ -72,7 +72,7 @@ export interface PeerSession extends Variant {
 function sessionOf(transport: Transport, variant: Variant, number: number, isTap: boolean): PeerSession {
   return {
     ...variant,
-    name: `${transport.name} ${variant.words} ${isTap ? "tap" : "interface"}`,
+    name: `${transport.name} ${variant.text} ${isTap ? "tap" : "interface"}`,
     transport,
     number,
     attachment: isTap ? "tap" : "interface",
@@ -115,7 +115,7 @@ export const bulkSessions: readonly PeerSession[] = [
 ];
 
 /** Sequenced sessions that the kernel makes anew while Wirespan goes on counting. */
-export const renewedSessions: readonly PeerSession[] = sessions.filter(
+export const recreatedSessions: readonly PeerSession[] = sessions.filter(
   ({ sequenced, attachment }) => sequenced && attachment === "interface",
 );
 
@@ -134,7 +134,7 @@ export function bulkName({ name }: PeerSession): string {
   return `${name}: TCP both ways`;
 }
 
-export function renewalName({ name }: PeerSession): string {
+export function recreationName({ name }: PeerSession): string {
   return `${name}: pings pass after the kernel made its session anew`;
 }
 
@@ -155,14 +155,14 @@ export const allCheckNames: readonly string[] = [
   ...sessions.flatMap(checkNames),
   ...bulkSessions.map(bulkName),
   generalNames.clean,
-  ...renewedSessions.map(renewalName),
+  ...recreatedSessions.map(recreationName),
   generalNames.stop,
   generalNames.restart,
   ...restartedSessions.map(restartName),
 ];
 
 /** One line of the guest's report. */
-export interface CheckResult {
+export interface PeerCheckResult {
   readonly check: string;
   readonly ok: boolean;
   readonly detail: string;
@@ -181,7 +181,7 @@ function cookieOf(receiver: "kernel" | "wirespan", { number, cookieOctets }: Pee
 }
 
 /** The same cookie but for the lowest bit. */
-function spoilt(cookie: string): string {
+function withWrongBit(cookie: string): string {
   const last = Number.parseInt(cookie.slice(-2), 16) ^ 1;
   return cookie.slice(0, -2) + last.toString(16).padStart(2, "0");
 }
@@ -215,7 +215,7 @@ export function kernelSessionEnd({ transport, number }: PeerSession): string {
 
 function pseudowireOf(session: PeerSession): object {
   const ids = idsOf(session.number);
-  const spoil = session.wrongCookie ? spoilt : (cookie: string) => cookie;
+  const adapt = session.wrongCookie ? withWrongBit : (cookie: string) => cookie;
   const vlan = session.translated ? { vlan: CIRCUIT_VLAN, vlan_on_pseudowire: PEER_VLAN } : {};
   return {
     circuit: { [session.attachment]: session.circuit, ...vlan },
@@ -224,8 +224,8 @@ function pseudowireOf(session: PeerSession): object {
     static: {
       local_session_id: ids.wirespan,
       remote_session_id: ids.kernel,
-      receive_cookie: spoil(cookieOf("wirespan", session)),
-      transmit_cookie: spoil(cookieOf("kernel", session)),
+      receive_cookie: adapt(cookieOf("wirespan", session)),
+      transmit_cookie: adapt(cookieOf("kernel", session)),
     },
   };
 }

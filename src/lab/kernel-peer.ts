@@ -10,7 +10,6 @@ import { exchange, isWhole } from "./exchange.ts";
 import {
   bulkName,
   bulkSessions,
-  type CheckResult,
   checkNames,
   generalNames,
   hostAddress,
@@ -20,10 +19,11 @@ import {
   kernelTransport,
   nodes,
   PEER_VLAN,
+  type PeerCheckResult,
   type PeerSession,
   pseudowireName,
-  renewalName,
-  renewedSessions,
+  recreatedSessions,
+  recreationName,
   restartedSessions,
   restartName,
   sessions,
@@ -44,7 +44,7 @@ const MAIN = fileURLToPath(new URL("../cli/main.js", import.meta.url));
 const BULK = fileURLToPath(new URL("bulk.js", import.meta.url));
 /** Ours, generous: the guest's processor is emulated. */
 const START_MS = 60_000;
-const PATIENCE_MS = 10_000;
+const LIMIT_MS = 10_000;
 /** Ours: after so long nothing is waited for any more, so that a broken build is told and not cut off. */
 const TOTAL_MS = 220_000;
 const PINGS = 3;
@@ -57,12 +57,12 @@ let failures = 0;
 
 function report(check: string, ok: boolean, detail: string): void {
   if (!ok) failures += 1;
-  const line: CheckResult = { check, ok, detail };
+  const line: PeerCheckResult = { check, ok, detail };
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
 /** Makes a check whose programs may fail; then that is what the check says, and the others follow. */
-async function attempt(check: string, action: () => Promise<void>): Promise<void> {
+async function reportFailure(check: string, action: () => Promise<void>): Promise<void> {
   try {
     await action();
   } catch (error) {
@@ -156,15 +156,15 @@ async function raiseHosts(): Promise<void> {
 
 function startDaemon(): ChildProcess {
   const log = openSync(LOG, "a");
-  const [file = "", ...words] = [...inNode(nodes.wirespan), process.execPath, MAIN, "run", "-c", CONFIG];
-  return spawn(file, words, { stdio: ["ignore", log, log] });
+  const [file = "", ...args] = [...inNode(nodes.wirespan), process.execPath, MAIN, "run", "-c", CONFIG];
+  return spawn(file, args, { stdio: ["ignore", log, log] });
 }
 
 /** Resolves to the exit code, or to what happened instead. */
 function stopDaemon(daemon: ChildProcess): Promise<number | string> {
   if (daemon.exitCode !== null) return Promise.resolve(`ended early with ${daemon.exitCode}`);
   return new Promise((resolve) => {
-    const timer = setTimeout(() => daemon.kill("SIGKILL"), PATIENCE_MS);
+    const timer = setTimeout(() => daemon.kill("SIGKILL"), LIMIT_MS);
     daemon.on("exit", (code, signal) => {
       clearTimeout(timer);
       resolve(code ?? `ended by ${signal}`);
@@ -193,7 +193,7 @@ async function isEverySessionUp(): Promise<boolean> {
 /** Pings of `octets` octets of IP, with DF; resolves to the number of answers. */
 async function ping(node: string, target: string, octets = SHORT_OCTETS): Promise<number> {
   const size = `${octets - 28}`;
-  const words = [
+  const args = [
     "ping",
     "-q",
     "-n",
@@ -209,13 +209,13 @@ async function ping(node: string, target: string, octets = SHORT_OCTETS): Promis
     size,
     target,
   ];
-  const { stdout } = await run([...inNode(node), ...words], { accept: [0, 1, 2] });
+  const { stdout } = await run([...inNode(node), ...args], { accept: [0, 1, 2] });
   return Number(/ (\d+) received/.exec(stdout)?.[1] ?? 0);
 }
 
 /** Once a first ping has passed (neighbours are found, numbers agreed), all must; whether they did. */
-async function pingAll(check: string, target: string, octets: number, patienceMs: number): Promise<boolean> {
-  await until(patienceMs, async () => (await ping(nodes.kernel, target, octets)) > 0);
+async function pingAll(check: string, target: string, octets: number, limitMs: number): Promise<boolean> {
+  await until(limitMs, async () => (await ping(nodes.kernel, target, octets)) > 0);
   const answers = await ping(nodes.kernel, target, octets);
   report(check, answers === PINGS, `${answers}/${PINGS}`);
   return answers === PINGS;
@@ -228,10 +228,10 @@ async function checkSession(session: PeerSession): Promise<void> {
   const pings = taggings.flatMap((tagging) =>
     [SHORT_OCTETS, FULL_OCTETS].map((octets) => ({ target: hostAddress(session, "site", tagging), octets })),
   );
-  let patienceMs = PATIENCE_MS;
+  let limitMs = LIMIT_MS;
   for (const [index, { target, octets }] of pings.entries()) {
-    const passed = await pingAll(names[index] ?? "", target, octets, patienceMs);
-    if (!passed) patienceMs = 0;
+    const passed = await pingAll(names[index] ?? "", target, octets, limitMs);
+    if (!passed) limitMs = 0;
   }
 }
 
@@ -278,7 +278,7 @@ async function checkBulk(session: PeerSession): Promise<void> {
   const { transmitted: packetsBefore } = await packetsOf(hostNode, hostInterface);
   const load = { address, there: BULK_OCTETS, back: BULK_OCTETS };
   const bulkIn = (node: string) => [...inNode(node), process.execPath, BULK];
-  const ends = await exchange(bulkIn(hostNode), bulkIn(nodes.kernel), load, 2 * PATIENCE_MS);
+  const ends = await exchange(bulkIn(hostNode), bulkIn(nodes.kernel), load, 2 * LIMIT_MS);
   const frames = ((await pseudowires()).get(pseudowireName(session))?.transmittedFrames ?? 0) - framesBefore;
   const packets = (await packetsOf(hostNode, hostInterface)).transmitted - packetsBefore;
   report(
@@ -304,14 +304,14 @@ async function checkClean(): Promise<void> {
 async function checkRecovery(check: string, session: PeerSession): Promise<void> {
   const beganMs = performance.now();
   const target = hostAddress(session, "site", "untagged");
-  const recovered = await until(PATIENCE_MS, async () => (await ping(nodes.kernel, target)) === PINGS);
+  const recovered = await until(LIMIT_MS, async () => (await ping(nodes.kernel, target)) === PINGS);
   report(check, recovered, `${recovered ? "after" : "not within"} ${secondsSince(beganMs)}`);
 }
 
 /** The kernel counts from 0 again, and expects 0, while Wirespan goes on. It forgets the old session some time after it is told. */
-async function renewKernelSession(session: PeerSession): Promise<void> {
+async function recreateKernelSession(session: PeerSession): Promise<void> {
   await ip(nodes.kernel, [kernelSessionEnd(session)]);
-  await until(PATIENCE_MS, async () => {
+  await until(LIMIT_MS, async () => {
     try {
       await ip(nodes.kernel, [kernelSession(session)]);
       return true;
@@ -341,12 +341,12 @@ async function checkAll(): Promise<void> {
   await raiseHosts();
   for (const session of sessions) if (!session.wrongCookie) await checkSession(session);
   await Promise.all(sessions.filter(({ wrongCookie }) => wrongCookie).map(checkWrongCookie));
-  for (const session of bulkSessions) await attempt(bulkName(session), () => checkBulk(session));
+  for (const session of bulkSessions) await reportFailure(bulkName(session), () => checkBulk(session));
   await checkClean();
-  for (const session of renewedSessions) {
-    await attempt(renewalName(session), async () => {
-      await renewKernelSession(session);
-      await checkRecovery(renewalName(session), session);
+  for (const session of recreatedSessions) {
+    await reportFailure(recreationName(session), async () => {
+      await recreateKernelSession(session);
+      await checkRecovery(recreationName(session), session);
     });
   }
 }

@@ -24,7 +24,7 @@ import { until } from "./until.ts";
  */
 
 const MAIN = fileURLToPath(new URL("../cli/main.js", import.meta.url));
-const GOODBYE_MS = 10_000;
+const SHUT_DOWN_MS = 10_000;
 const isRoot = process.getuid?.() === 0;
 
 /** A lab that is up, as its file says. */
@@ -39,10 +39,10 @@ interface RunningLab {
 }
 
 /** The command that goes on inside new namespaces. */
-function newNamespaces(...words: readonly string[]): readonly string[] {
+function newNamespaces(...args: readonly string[]): readonly string[] {
   const user = isRoot ? [] : ["--user", "--map-root-user"];
   const own = [...user, "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-  return ["unshare", ...own, process.execPath, MAIN, "lab", "inside", ...words];
+  return ["unshare", ...own, process.execPath, MAIN, "lab", "inside", ...args];
 }
 
 /**
@@ -54,7 +54,7 @@ function whileThisRuns(command: readonly string[]): readonly string[] {
 }
 
 /** The command that goes on inside the namespaces of a lab that is up. */
-function namespacesOf(lab: RunningLab, ...words: readonly string[]): readonly string[] {
+function namespacesOf(lab: RunningLab, ...args: readonly string[]): readonly string[] {
   const user = isRoot ? [] : ["--user", "--preserve-credentials"];
   const here = ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", process.cwd()];
   return [
@@ -68,13 +68,13 @@ function namespacesOf(lab: RunningLab, ...words: readonly string[]): readonly st
     "--root",
     "--",
     ...here,
-    ...words,
+    ...args,
   ];
 }
 
 /** Runs a command on this terminal; resolves to its exit code. */
-function onTerminal([file = "", ...words]: readonly string[]): Promise<number> {
-  const child = spawn(file, words, { stdio: "inherit" });
+function onTerminal([file = "", ...args]: readonly string[]): Promise<number> {
+  const child = spawn(file, args, { stdio: "inherit" });
   return new Promise((done, reject) => {
     child.on("error", (error) => reject(new Error(`start ${file}: ${error.message}; install util-linux`)));
     child.on("exit", (code) => done(code ?? 1));
@@ -91,16 +91,16 @@ export async function testLab(topology: string, { capture, plane }: TestOptions)
       namespacesOf(lab, process.execPath, MAIN, "lab", "inside", "check", absolute(topology)),
     );
   }
-  const words = [...(capture === undefined ? [] : ["--capture", resolve(capture)]), ...planeWords(plane)];
-  return onTerminal(whileThisRuns(newNamespaces("test", absolute(topology), ...words)));
+  const args = [...(capture === undefined ? [] : ["--capture", resolve(capture)]), ...planeArguments(plane)];
+  return onTerminal(whileThisRuns(newNamespaces("test", absolute(topology), ...args)));
 }
 
 /** Measures Wirespan beside its baselines in namespaces made for it; resolves to an exit code. */
-export function benchLab(words: readonly string[]): Promise<number> {
-  return onTerminal(whileThisRuns(newNamespaces("bench", ...words)));
+export function benchLab(args: readonly string[]): Promise<number> {
+  return onTerminal(whileThisRuns(newNamespaces("bench", ...args)));
 }
 
-function planeWords(plane: string | undefined): readonly string[] {
+function planeArguments(plane: string | undefined): readonly string[] {
   return plane === undefined ? [] : ["--plane", plane];
 }
 
@@ -112,8 +112,8 @@ export async function upLab(nameOrPath: string, { plane }: LabOptions, print: Pr
   if (findLab(name) !== undefined)
     throw new Error(`bring lab ${name} up: it is up already; see: wirespan lab list`);
   const log = openSync(join(stateFolder(), `${name}.log`), "w", 0o600);
-  const [file = "", ...words] = newNamespaces("hold", topology, ...planeWords(plane));
-  const child = spawn(file, words, { stdio: ["ignore", "pipe", log], detached: true });
+  const [file = "", ...args] = newNamespaces("hold", topology, ...planeArguments(plane));
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", log], detached: true });
   closeSync(log);
   const { stdout } = child;
   if (stdout === null) throw new Error(`bring lab ${name} up: unshare has no output`);
@@ -145,7 +145,7 @@ export async function upLab(nameOrPath: string, { plane }: LabOptions, print: Pr
 export async function downLab(name: string): Promise<void> {
   const lab = requireLab(name);
   process.kill(lab.pid, "SIGTERM");
-  const ended = await until(() => Promise.resolve(startOf(lab.pid) !== lab.started), GOODBYE_MS);
+  const ended = await until(() => Promise.resolve(startOf(lab.pid) !== lab.started), SHUT_DOWN_MS);
   if (!ended) process.kill(lab.pid, "SIGKILL");
   rmSync(join(stateFolder(), `${lab.name}.json`), { force: true });
 }

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { CommandError, Conversation, run } from "./command.ts";
+import { CommandError, JsonLinesProcess, run } from "./command.ts";
 import { inNode, lcceOf, RUN, switchOf } from "./nodes.ts";
 import { type Host, hostsOf, type Site, type Topology } from "./topology.ts";
 
@@ -18,8 +18,8 @@ export async function mountOwn(): Promise<void> {
   await run(["mount", "-t", "bpf", "bpf", "/sys/fs/bpf"], { accept: [0, 1, 32] });
 }
 
-async function ip(words: string): Promise<void> {
-  await run(["ip", ...words.split(" ")]);
+async function ip(args: string): Promise<void> {
+  await run(["ip", ...args.split(" ")]);
 }
 
 async function addNode(name: string): Promise<void> {
@@ -28,7 +28,7 @@ async function addNode(name: string): Promise<void> {
 }
 
 /** A virtual cable between two nodes, up at both ends. */
-async function cable(
+async function addVethPair(
   left: [node: string, port: string],
   right: [node: string, port: string],
   mtu: number,
@@ -49,9 +49,9 @@ async function addSwitch(node: string): Promise<void> {
 
 /** The namespaces of a topology with all their cables. What must go on running for it is released with the network. */
 export class Network {
-  readonly #relays: Conversation[];
+  readonly #relays: JsonLinesProcess[];
 
-  private constructor(relays: Conversation[]) {
+  private constructor(relays: JsonLinesProcess[]) {
     this.#relays = relays;
   }
 
@@ -59,7 +59,7 @@ export class Network {
   static async build(topology: Topology): Promise<Network> {
     await mountOwn();
     await addSwitch("wan");
-    const relays: Conversation[] = [];
+    const relays: JsonLinesProcess[] = [];
     for (const [name, site] of Object.entries(topology.sites)) await addSite(name, site, topology);
     for (const host of hostsOf(topology)) await addHost(host, relays);
     return new Network(relays);
@@ -74,10 +74,10 @@ async function addSite(name: string, site: Site, { wan }: Topology): Promise<voi
   const [lcce, sw] = [lcceOf(name), switchOf(name)];
   await addNode(lcce);
   await addSwitch(sw);
-  await cable([lcce, "wan"], ["wan", `to-${name}`], wan.mtu);
+  await addVethPair([lcce, "wan"], ["wan", `to-${name}`], wan.mtu);
   await ip(`-n wan link set to-${name} master bridge`);
   await ip(`-n ${lcce} addr add ${site.address} dev wan${site.address.includes(":") ? " nodad" : ""}`);
-  await cable([lcce, "trunk"], [sw, "trunk"], 1500);
+  await addVethPair([lcce, "trunk"], [sw, "trunk"], 1500);
   await ip(`-n ${sw} link set trunk master bridge`);
   if (site.bridge === undefined) return;
   await ip(`-n ${lcce} link add ${site.bridge} type bridge mcast_snooping 0`);
@@ -85,9 +85,9 @@ async function addSite(name: string, site: Site, { wan }: Topology): Promise<voi
   await ip(`-n ${lcce} link set trunk master ${site.bridge}`);
 }
 
-async function addHost(host: Host, relays: Conversation[]): Promise<void> {
+async function addHost(host: Host, relays: JsonLinesProcess[]): Promise<void> {
   await addNode(host.name);
-  await cable([host.name, "eth0"], [switchOf(host.site), host.name], 1500);
+  await addVethPair([host.name, "eth0"], [switchOf(host.site), host.name], 1500);
   await ip(`-n ${switchOf(host.site)} link set ${host.name} master bridge`);
   const port = host.vlan === 0 ? "eth0" : `eth0.${host.vlan}`;
   if (host.vlan !== 0) await addVlan(host, port, relays);
@@ -96,12 +96,12 @@ async function addHost(host: Host, relays: Conversation[]): Promise<void> {
 }
 
 /** The kernel's own VLAN interface; where it has none, a relay in user space. */
-async function addVlan({ name, vlan }: Host, port: string, relays: Conversation[]): Promise<void> {
+async function addVlan({ name, vlan }: Host, port: string, relays: JsonLinesProcess[]): Promise<void> {
   try {
     await ip(`-n ${name} link add link eth0 name ${port} type vlan id ${vlan}`);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    const relay = new Conversation(inNode(name, process.execPath, RELAY, "eth0", `${vlan}`, port));
+    const relay = new JsonLinesProcess(inNode(name, process.execPath, RELAY, "eth0", `${vlan}`, port));
     relays.push(relay);
     await relay.next(RELAY_READY_MS);
   }

@@ -6,7 +6,7 @@ import { SOCKADDR_OCTETS, writeSocketAddress } from "../os/sockets.ts";
  * What no peer would send, in any number, as if from a peer's own address: `node noise.js ORDER`, with an Order in JSON. Prints
  * how many datagrams left, as a line of JSON. For labs and tests, inside their own namespaces.
  */
-export interface Order {
+export interface Request {
   readonly seed: number;
   readonly count: number;
   readonly encapsulation: "udp" | "ip";
@@ -20,12 +20,12 @@ export interface Order {
 
 const PORT = 1701;
 const BATCH = 64;
-const SLOT_OCTETS = 256;
+const BUFFER_OCTETS = 256;
 const MESSAGE_OCTETS = 64;
 const UDP_OCTETS = 8;
 
-const order = JSON.parse(process.argv[2] ?? "{}") as Order;
-let state = order.seed >>> 0 || 1;
+const request = JSON.parse(process.argv[2] ?? "{}") as Request;
+let state = request.seed >>> 0 || 1;
 
 /** A number from 0 to limit - 1, the same ones for the same seed (xorshift32). */
 function random(limit: number): number {
@@ -45,8 +45,8 @@ function word(value: number): Uint8Array {
   return four;
 }
 
-const dataWord = order.encapsulation === "udp" ? fromHex("00030000") : new Uint8Array(0);
-const zeroWord = order.encapsulation === "udp" ? new Uint8Array(0) : new Uint8Array(4);
+const dataWord = request.encapsulation === "udp" ? fromHex("00030000") : new Uint8Array(0);
+const zeroWord = request.encapsulation === "udp" ? new Uint8Array(0) : new Uint8Array(4);
 
 function control(body: Uint8Array, connection: number): Uint8Array {
   const length = new Uint8Array(2);
@@ -56,31 +56,32 @@ function control(body: Uint8Array, connection: number): Uint8Array {
 
 /** TABLE: what is sent in turn; each is a payload of UDP or of IP protocol 115. */
 const kinds: readonly (() => Uint8Array)[] = [
-  () => concat(dataWord, word(order.sessionId), octets(order.cookieOctets), octets(60)),
-  () => concat(dataWord, word(order.sessionId ^ (1 + random(0xffff))), octets(order.cookieOctets + 60)),
-  () => concat(dataWord, word(order.sessionId)).subarray(0, random(dataWord.length + 4)),
-  () => concat(dataWord, word(order.sessionId), octets(random(order.cookieOctets + 14))),
+  () => concat(dataWord, word(request.sessionId), octets(request.cookieOctets), octets(60)),
+  () => concat(dataWord, word(request.sessionId ^ (1 + random(0xffff))), octets(request.cookieOctets + 60)),
+  () => concat(dataWord, word(request.sessionId)).subarray(0, random(dataWord.length + 4)),
+  () => concat(dataWord, word(request.sessionId), octets(random(request.cookieOctets + 14))),
   () => octets(random(200)),
   () => concat(Uint8Array.of(random(128), random(256)), octets(60)),
-  () => control(octets(random(100)), order.controlConnectionId),
-  () => control(fromHex("800800000000" + "0006"), order.controlConnectionId),
-  () => control(fromHex(`8008000000000006 8017 0000 003b 00 ${"11".repeat(16)}`), order.controlConnectionId),
-  () => control(fromHex("8008000000000004" + "800a00000001" + "00060006"), order.controlConnectionId),
+  () => control(octets(random(100)), request.controlConnectionId),
+  () => control(fromHex("800800000000" + "0006"), request.controlConnectionId),
+  () =>
+    control(fromHex(`8008000000000006 8017 0000 003b 00 ${"11".repeat(16)}`), request.controlConnectionId),
+  () => control(fromHex("8008000000000004" + "800a00000001" + "00060006"), request.controlConnectionId),
   () => control(octets(random(40)), random(0x7fff_ffff)),
 ];
 
-const kind = order.encapsulation === "udp" ? 17 : 115;
+const kind = request.encapsulation === "udp" ? 17 : 115;
 const fd = socket(linux.AF_INET, linux.SOCK_RAW | linux.SOCK_CLOEXEC, kind);
 const own = new Uint8Array(SOCKADDR_OCTETS);
-bind(fd, addressOf(own), writeSocketAddress(own, order.from, 0));
+bind(fd, addressOf(own), writeSocketAddress(own, request.from, 0));
 const name = new Uint8Array(SOCKADDR_OCTETS);
-const nameOctets = writeSocketAddress(name, order.to, 0);
-const slots = new Uint8Array(BATCH * SLOT_OCTETS);
-const slotView = new DataView(slots.buffer);
+const nameOctets = writeSocketAddress(name, request.to, 0);
+const buffers = new Uint8Array(BATCH * BUFFER_OCTETS);
+const bufferView = new DataView(buffers.buffer);
 const vectors = new DataView(new ArrayBuffer(BATCH * 16));
 const messages = new DataView(new ArrayBuffer(BATCH * MESSAGE_OCTETS));
 for (let index = 0; index < BATCH; index += 1) {
-  vectors.setBigUint64(index * 16, BigInt(addressOf(slots) + index * SLOT_OCTETS), true);
+  vectors.setBigUint64(index * 16, BigInt(addressOf(buffers) + index * BUFFER_OCTETS), true);
   messages.setBigUint64(index * MESSAGE_OCTETS, BigInt(addressOf(name)), true);
   messages.setUint32(index * MESSAGE_OCTETS + 8, nameOctets, true);
   const vector = BigInt(addressOf(new Uint8Array(vectors.buffer)) + index * 16);
@@ -91,21 +92,21 @@ for (let index = 0; index < BATCH; index += 1) {
 /** Lays one datagram into a slot; over UDP one in sixteen has a port that is not the peer's. */
 function fill(index: number, turn: number): void {
   const payload = kinds[turn % kinds.length]?.() ?? octets(20);
-  const at = index * SLOT_OCTETS;
-  const ahead = order.encapsulation === "udp" ? UDP_OCTETS : 0;
+  const at = index * BUFFER_OCTETS;
+  const ahead = request.encapsulation === "udp" ? UDP_OCTETS : 0;
   if (ahead > 0) {
-    slotView.setUint16(at, random(16) === 0 ? PORT + 1 : PORT);
-    slotView.setUint16(at + 2, PORT);
-    slotView.setUint16(at + 4, UDP_OCTETS + payload.length);
-    slotView.setUint16(at + 6, 0);
+    bufferView.setUint16(at, random(16) === 0 ? PORT + 1 : PORT);
+    bufferView.setUint16(at + 2, PORT);
+    bufferView.setUint16(at + 4, UDP_OCTETS + payload.length);
+    bufferView.setUint16(at + 6, 0);
   }
-  slots.set(payload, at + ahead);
+  buffers.set(payload, at + ahead);
   vectors.setBigUint64(index * 16 + 8, BigInt(ahead + payload.length), true);
 }
 
 let sent = 0;
-while (sent < order.count) {
-  const batch = Math.min(BATCH, order.count - sent);
+while (sent < request.count) {
+  const batch = Math.min(BATCH, request.count - sent);
   for (let index = 0; index < batch; index += 1) fill(index, sent + index);
   const done = sendmmsg(fd, addressOf(new Uint8Array(messages.buffer)), batch, 0);
   if (done < 0) throw new Error("send: the kernel refused");

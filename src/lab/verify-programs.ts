@@ -11,7 +11,7 @@ import {
   type ProgramMaps,
 } from "../forwarding/ebpf/programs/options.ts";
 import { puntProgram } from "../forwarding/ebpf/programs/punt-program.ts";
-import { packetLayout } from "../os/bpf-probe.ts";
+import { packetOffsets } from "../os/bpf-probe.ts";
 import { BpfSyscall } from "../os/bpf-syscall.ts";
 
 /**
@@ -21,13 +21,13 @@ import { BpfSyscall } from "../os/bpf-syscall.ts";
  */
 
 /** What each refused program is told by. */
-interface Refusal {
+interface RefusedProgram {
   readonly program: string;
   readonly options: unknown;
   readonly refusal: string;
 }
 
-const SLOT_OCTETS = 8;
+const INSTRUCTION_OCTETS = 8;
 const SESSIONS = 4;
 
 const kernel = new BpfSyscall();
@@ -45,7 +45,7 @@ function makeMaps(): ProgramMaps {
 }
 
 /** What programs are told of this kernel. */
-const traits = { packetLayout: packetLayout() };
+const traits = { packetLayout: packetOffsets() };
 
 function* everyProgram(maps: ProgramMaps): Generator<readonly [string, unknown, readonly Line[]]> {
   for (const options of everyEncapsulation())
@@ -67,26 +67,26 @@ function refusalOf(name: string, octets: Uint8Array): string | undefined {
   }
 }
 
-function say(value: unknown): void {
+function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
 const startMs = performance.now();
-const slots: number[] = [];
+const lengths: number[] = [];
 let refused = 0;
 for (const [program, options, lines] of everyProgram(makeMaps())) {
   const octets = assemble(lines);
-  slots.push(octets.length / SLOT_OCTETS);
+  lengths.push(octets.length / INSTRUCTION_OCTETS);
   const refusal = refusalOf(program, octets);
   if (refusal === undefined) continue;
   refused += 1;
-  say({ program, options, refusal } satisfies Refusal);
+  printJson({ program, options, refusal } satisfies RefusedProgram);
 }
-say({
-  programs: slots.length,
+printJson({
+  programs: lengths.length,
   refused,
-  fewestInstructions: Math.min(...slots),
-  mostInstructions: Math.max(...slots),
+  fewestInstructions: Math.min(...lengths),
+  mostInstructions: Math.max(...lengths),
   tookMs: Math.round(performance.now() - startMs),
 });
 process.exitCode = refused === 0 ? 0 : 1;

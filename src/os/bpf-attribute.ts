@@ -32,7 +32,7 @@ export const fields = {
   batch: { from: 0, to: 8, keys: 16, values: 24, count: 32, map: 36, elementFlags64: 40 },
   loadProgram: {
     kind: 0,
-    slots: 4,
+    instructions: 4,
     octets: 8,
     license: 16,
     logLevel: 24,

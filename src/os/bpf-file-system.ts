@@ -49,8 +49,8 @@ export function pinDirectory(name: string): PinDirectory {
   } catch (error) {
     return { reason: refused("make a directory for pins", path, error).message };
   }
-  const locking = lockFile(path, "directory");
-  if (locking.holder === undefined) return { path, lock: locking.lock, caveat: caveat() };
+  const attempt = lockFile(path, "directory");
+  if (attempt.holder === undefined) return { path, lock: attempt.lock, caveat: caveat() };
   return {
     reason: `another wirespan has the pins in ${path}; give one of the two another lcce.control_socket`,
   };
@@ -129,10 +129,10 @@ export function removeOthers(path: string, prefix: string): void {
 }
 
 function removeIfLeft(path: string): void {
-  const locking = lockFile(path, "directory");
-  if (locking.holder !== undefined) return;
+  const attempt = lockFile(path, "directory");
+  if (attempt.holder !== undefined) return;
   removeDirectory(path);
-  locking.lock[Symbol.dispose]();
+  attempt.lock[Symbol.dispose]();
 }
 
 function isMounted(): boolean {

@@ -1,7 +1,7 @@
 import { type AttachPoint, attachPoints } from "../bpf/kernel-numbers.ts";
 import type { BpfLink, BpfProgram } from "../ports.ts";
 import { Attribute, commands, fields } from "./bpf-attribute.ts";
-import { Handle, must, openPin } from "./bpf-object.ts";
+import { callOrThrow, Handle, openPin } from "./bpf-object.ts";
 
 /** Offsets in struct bpf_link_info. */
 const info = { programId: 8, interfaceIndex: 16 } as const;
@@ -22,7 +22,7 @@ export class KernelLink extends Handle implements BpfLink {
       .u32(fields.createLink.interfaceIndex, interfaceIndex)
       .u32(fields.createLink.attachPoint, attachPoints[at]);
     const name = `${at} of interface ${interfaceIndex}`;
-    const fd = must(
+    const fd = callOrThrow(
       attribute,
       commands.createLink,
       `attach program "${program.name}"`,
@@ -49,12 +49,12 @@ export class KernelLink extends Handle implements BpfLink {
     const attribute = new Attribute()
       .u32(fields.updateLink.link, this.fd)
       .u32(fields.updateLink.program, program.fd);
-    must(attribute, commands.updateLink, `put program "${program.name}" in place`, this.target);
+    callOrThrow(attribute, commands.updateLink, `put program "${program.name}" in place`, this.target);
   }
 
   detach(): void {
     const attribute = new Attribute().u32(fields.detachLink.link, this.fd);
-    must(attribute, commands.detachLink, "detach a BPF link", this.target);
+    callOrThrow(attribute, commands.detachLink, "detach a BPF link", this.target);
   }
 }
 
@@ -66,7 +66,7 @@ export function attachedPrograms(interfaceIndex: number, at: AttachPoint): reado
     .u32(fields.query.attachPoint, attachPoints[at])
     .pointer(fields.query.ids, ids)
     .u32(fields.query.count, MOST_ATTACHED);
-  must(
+  callOrThrow(
     attribute,
     commands.query,
     "list attached BPF programs",

@@ -3,7 +3,7 @@ import { InvariantError } from "../bytes/errors.ts";
 import { concat } from "../bytes/hex.ts";
 import type { BpfMap, BpfMapDescription, BpfMapKind, MappedMemory } from "../ports.ts";
 import { Attribute, commands, fields } from "./bpf-attribute.ts";
-import { checkedName, Handle, must, nameIn, openPin, refusal } from "./bpf-object.ts";
+import { callOrThrow, checkedName, Handle, nameIn, openPin, refusal } from "./bpf-object.ts";
 import { mapMemory, unmapMemory } from "./mapped-memory.ts";
 
 /** Hashes only: memory for an entry is taken when it comes. */
@@ -46,7 +46,7 @@ export class KernelMap extends Handle implements BpfMap {
       .u32(at.maxEntries, description.maxEntries)
       .u32(at.flags, flagsOf(description))
       .name(at.name, checkedName(description.name));
-    const fd = must(
+    const fd = callOrThrow(
       attribute,
       commands.createMap,
       `create a BPF map of kind ${description.kind}`,
@@ -82,7 +82,7 @@ export class KernelMap extends Handle implements BpfMap {
     const attribute = this.#element(key)
       .pointer(fields.element.value, this.#stored(value))
       .u64(fields.element.flags64, updateModes[mode]);
-    must(attribute, commands.update, "update a BPF map", this.target);
+    callOrThrow(attribute, commands.update, "update a BPF map", this.target);
   }
 
   updateBatch(entries: readonly (readonly [key: Uint8Array, value: Uint8Array])[]): void {

@@ -26,7 +26,7 @@ export function refusal(operation: string, target: string, errno: string, hint?:
 }
 
 /** A call that has to succeed; gives what it gave back. Throws SystemError. */
-export function must(
+export function callOrThrow(
   attribute: Attribute,
   command: number,
   operation: string,
@@ -73,7 +73,7 @@ export class Handle implements BpfObject {
   pin(path: string): void {
     const { pin } = fields;
     const attribute = new Attribute().text(pin.path, path).u32(pin.object, this.fd);
-    must(
+    callOrThrow(
       attribute,
       commands.pin,
       `pin ${this.target}`,
@@ -101,7 +101,7 @@ export function describe(fd: number, target: string): DataView {
     .u32(fields.describe.object, fd)
     .u32(fields.describe.octets, DESCRIPTION_OCTETS)
     .pointer(fields.describe.description, description);
-  must(attribute, commands.describe, "describe a BPF object", target);
+  callOrThrow(attribute, commands.describe, "describe a BPF object", target);
   return new DataView(description.buffer);
 }
 
@@ -114,15 +114,15 @@ export function nameIn(description: DataView, offset: number): string {
 
 /** A descriptor of what is pinned at `path`, which must be of this kind. Throws SystemError. */
 export function openPin(path: string, kind: "map" | "program" | "link"): number {
-  const words = { map: "map", program: "prog", link: "link" };
-  const fd = must(
+  const suffixes = { map: "map", program: "prog", link: "link" };
+  const fd = callOrThrow(
     new Attribute().text(fields.pin.path, path),
     commands.openPin,
     `open the pinned ${kind}`,
     path,
   );
   const is = readlinkSync(`/proc/self/fd/${fd}`);
-  if (is.endsWith(words[kind])) return fd;
+  if (is.endsWith(suffixes[kind])) return fd;
   close(fd);
   throw new SystemError(`open the pinned ${kind}`, {
     errno: "EINVAL",

@@ -15,7 +15,7 @@ import { TrafficControl } from "./traffic-control.ts";
 /** What this machine lacks for the eBPF plane, found by trying it. */
 
 /** Something that is needed and is not there. */
-export interface BpfLack {
+export interface MissingFeature {
   readonly need: string;
   /** What was found instead. */
   readonly problem: string;
@@ -24,17 +24,17 @@ export interface BpfLack {
 }
 
 /** Places within the kernel's own structures, in octets. */
-export interface PacketLayout {
+export interface PacketOffsets {
   /** In struct sk_buff, where it says how far from the start of its memory struct skb_shared_info is; behind that is where it starts. */
   readonly end: number;
   /** In struct skb_shared_info, what its sender wants to be told of the packet (`tx_flags`). */
-  readonly wishes: number;
+  readonly txFlags: number;
 }
 
 interface Check {
   readonly need: string;
   /** The problem in words; undefined when all is well. */
-  readonly look: () => string | undefined | Promise<string | undefined>;
+  readonly findProblem: () => string | undefined | Promise<string | undefined>;
   readonly remedy: string;
   /** Whether the others cannot be tried where this is missing. */
   readonly isBasic?: true;
@@ -54,13 +54,13 @@ const checks: readonly Check[] = [
   {
     need: "a processor that the programs are written for",
     isBasic: true,
-    look: architectureProblem,
+    findProblem: architectureProblem,
     remedy: `use an x86-64 or arm64 machine, ${OTHERWISE}`,
   },
   {
     need: "the first user namespace",
     isBasic: true,
-    look: () =>
+    findProblem: () =>
       readlinkSync("/proc/self/ns/user") === FIRST_USER_NAMESPACE
         ? undefined
         : "bpf(2) is refused inside a user namespace",
@@ -69,29 +69,29 @@ const checks: readonly Check[] = [
   {
     need: "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
     isBasic: true,
-    look: capabilityProblem,
+    findProblem: capabilityProblem,
     remedy: `run as root, or with AmbientCapabilities=CAP_BPF CAP_PERFMON CAP_NET_ADMIN, ${OTHERWISE}`,
   },
   {
     need: "bpf(2), and programs for traffic control",
     isBasic: true,
-    look: () => trial([move(result, verdicts.next), exit()]),
+    findProblem: () => trial([move(result, verdicts.next), exit()]),
     remedy: `use a kernel with CONFIG_BPF_SYSCALL and CONFIG_NET_CLS_ACT, ${OTHERWISE}`,
   },
   {
     need: "the helper redirect_neigh",
-    look: () =>
+    findProblem: () =>
       trial([...[arg1, arg2, arg3, arg4].map((each) => move(each, 0)), call("redirect_neigh"), exit()]),
     remedy: `use Linux 5.10 or later, ${OTHERWISE}`,
   },
   {
     need: "skb_adjust_room that makes a tunnel for Ethernet frames",
-    look: () => trial(makeTunnel, "run"),
+    findProblem: () => trial(makeTunnel, "run"),
     remedy: `use Linux 5.13 or later, ${OTHERWISE}`,
   },
   {
     need: "a place for programs at interfaces, tcx or clsact",
-    look: attachProblem,
+    findProblem: attachProblem,
     remedy: `use Linux 6.6 or later, or one with CONFIG_NET_SCH_INGRESS and CONFIG_NET_CLS_BPF, ${OTHERWISE}`,
   },
 ];
@@ -101,32 +101,32 @@ const checks: readonly Check[] = [
  * some milliseconds, and leaves nothing behind: for a moment, a program that does nothing stands at the loopback interface of this
  * network namespace.
  */
-export async function probeBpf(): Promise<readonly BpfLack[]> {
-  const lacks: BpfLack[] = [];
-  for (const { need, look, remedy, isBasic } of checks) {
-    const problem = await look();
+export async function probeBpf(): Promise<readonly MissingFeature[]> {
+  const missing: MissingFeature[] = [];
+  for (const { need, findProblem, remedy, isBasic } of checks) {
+    const problem = await findProblem();
     if (problem === undefined) continue;
-    lacks.push({ need, problem, remedy });
+    missing.push({ need, problem, remedy });
     if (isBasic) break;
   }
-  return lacks;
+  return missing;
 }
 
 /** Whether the kernel can be told the protocol of what comes out of a tunnel (Linux 6.3); needs what `probeBpf` looks for. */
-export function canTellProtocol(): boolean {
-  return trial(tellProtocol, "run") === undefined;
+export function canSetDecapsulatedProtocol(): boolean {
+  return trial(setDecapsulatedProtocol, "run") === undefined;
 }
 
 /**
  * Where the kernel keeps a packet's wishes (`PacketLayout`); undefined where it does not say, or lets no program read it, as a kernel locked
  * down for confidentiality does. Needs what `probeBpf` looks for.
  */
-export function packetLayout(): PacketLayout | undefined {
+export function packetOffsets(): PacketOffsets | undefined {
   const offsets = memberOffsets(["sk_buff.end", "sk_buff.head", "skb_shared_info.tx_flags"]);
   if (offsets === undefined) return undefined;
-  const [end = 0, head = 0, wishes = 0] = offsets;
+  const [end = 0, head = 0, txFlags = 0] = offsets;
   if (head !== end + 4) return undefined;
-  return trial(readPacket(end)) === undefined ? { end, wishes } : undefined;
+  return trial(readPacket(end)) === undefined ? { end, txFlags: txFlags } : undefined;
 }
 
 /** Reads what the kernel knows of a packet. */
@@ -175,7 +175,7 @@ const makeTunnel: readonly Line[] = [
 ];
 
 /** Has an IPv4 header taken off and what follows taken for IPv6, as when IPv6 comes out of a tunnel over IPv4. */
-const tellProtocol: readonly Line[] = [
+const setDecapsulatedProtocol: readonly Line[] = [
   move(arg2, -20),
   move(arg3, adjustRoomModes.link),
   loadConstant(arg4, adjustRoomFlags.fixedGso | adjustRoomFlags.decapsulatedFromIpv6),
@@ -197,7 +197,7 @@ function trial(lines: readonly Line[], then: "load" | "run" = "load"): string | 
     const { verdict } = program.run({ data });
     return verdict === 0 ? undefined : `the kernel refused it with ${verdict}`;
   } catch (error) {
-    return inWords(error);
+    return refusalText(error);
   }
 }
 
@@ -212,12 +212,12 @@ async function attachProblem(): Promise<string | undefined> {
     await attachment.detach();
     return undefined;
   } catch (error) {
-    return inWords(error);
+    return refusalText(error);
   }
 }
 
 /** What the kernel refused is a finding; all else is a mistake of ours. */
-function inWords(error: unknown): string {
+function refusalText(error: unknown): string {
   if (error instanceof SystemError || error instanceof VerifierError)
     return error.message.split("\n")[0] ?? "";
   throw error;

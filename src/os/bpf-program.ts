@@ -2,9 +2,9 @@ import { programKinds } from "../bpf/kernel-numbers.ts";
 import { VerifierError } from "../bpf/verifier-error.ts";
 import type { BpfProgram, BpfProgramDescription, BpfTestResult, BpfTestRun } from "../ports.ts";
 import { Attribute, commands, fields } from "./bpf-attribute.ts";
-import { checkedName, Handle, must, nameIn, openPin, refusal } from "./bpf-object.ts";
+import { callOrThrow, checkedName, Handle, nameIn, openPin, refusal } from "./bpf-object.ts";
 
-const SLOT_OCTETS = 8;
+const INSTRUCTION_OCTETS = 8;
 /** Without it the kernel withholds redirect_neigh, skb_adjust_room and others. */
 const LICENSE = "GPL";
 const LOG_OCTETS = 1024 * 1024;
@@ -75,7 +75,7 @@ export class KernelProgram extends Handle implements BpfProgram {
         .pointer(at.context, context)
         .pointer(at.contextOut, contextOut);
     }
-    must(
+    callOrThrow(
       attribute,
       commands.run,
       "run a BPF program",
@@ -96,7 +96,7 @@ function loadOnce(description: BpfProgramDescription, level: keyof typeof logLev
   const { name, octets } = description;
   const attribute = new Attribute()
     .u32(at.kind, programKinds[description.kind ?? "trafficControl"])
-    .u32(at.slots, octets.length / SLOT_OCTETS)
+    .u32(at.instructions, octets.length / INSTRUCTION_OCTETS)
     .pointer(at.octets, octets)
     .text(at.license, LICENSE)
     .name(at.name, checkedName(name));

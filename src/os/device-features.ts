@@ -15,8 +15,8 @@ const commands = {
   readScatterGather: 0x18,
   readTcpSegmentation: 0x1e,
   writeTcpSegmentation: 0x1f,
-  readReceiveOffload: 0x2b,
-  writeReceiveOffload: 0x2c,
+  readGro: 0x2b,
+  writeGro: 0x2c,
 } as const;
 
 /** What may be handed to an interface for sending. */
@@ -28,51 +28,51 @@ export interface DeviceFeatures {
   /** TCP super-frames, for it to cut. */
   readonly tcpSegmentation: boolean;
   /** Whether it joins segments of TCP that it receives one behind the other. */
-  readonly receiveOffload: boolean;
+  readonly gro: boolean;
 }
 
-function askDevice(name: string, command: number, operation: string, value = 0): number {
-  const words = new Uint32Array([command, value]);
-  const octets = new Uint8Array(words.buffer, 0, ETHTOOL_VALUE_OCTETS);
+function ethtool(name: string, command: number, operation: string, value = 0): number {
+  const cells = new Uint32Array([command, value]);
+  const octets = new Uint8Array(cells.buffer, 0, ETHTOOL_VALUE_OCTETS);
   const request = interfaceRequest(name);
   request.view.setBigUint64(IFREQ_VALUE, BigInt(addressOf(octets)), true);
   control(request, SIOCETHTOOL, operation, `interface ${name}`);
-  return words[1] ?? 0;
+  return cells[1] ?? 0;
 }
 
 /** Throws SystemError. */
 export function deviceFeatures(name: string): DeviceFeatures {
-  const read = (command: number) => askDevice(name, command, "read an interface's features") !== 0;
+  const read = (command: number) => ethtool(name, command, "read an interface's features") !== 0;
   return {
     checksums: read(commands.readChecksums),
     scatterGather: read(commands.readScatterGather),
     tcpSegmentation: read(commands.readTcpSegmentation),
-    receiveOffload: read(commands.readReceiveOffload),
+    gro: read(commands.readGro),
   };
 }
 
 /** Has the kernel cut TCP super-frames before an interface gets them, and leave checksums to it. Throws SystemError. */
-export function cutBeforeSending(name: string): void {
-  askDevice(name, commands.writeTcpSegmentation, "turn off TCP segmentation offload", 0);
+export function turnOffSegmentationOffload(name: string): void {
+  ethtool(name, commands.writeTcpSegmentation, "turn off TCP segmentation offload", 0);
 }
 
 /** Has an interface join segments of TCP that it receives one behind the other. Throws SystemError. */
-export function joinReceived(name: string): void {
-  askDevice(name, commands.writeReceiveOffload, "turn on receive offload", 1);
+export function turnOnGro(name: string): void {
+  ethtool(name, commands.writeGro, "turn on GRO", 1);
 }
 
 /**
  * Has the kernel finish checksums and cut super-frames before an interface gets them; frames may still lie in several places,
  * without which every one would be copied. Throws SystemError, also if the kernel agreed but did otherwise.
  */
-export function finishBeforeSending(name: string): void {
-  askDevice(name, commands.writeChecksums, "turn off checksum offload", 0);
+export function turnOffTransmitOffloads(name: string): void {
+  ethtool(name, commands.writeChecksums, "turn off checksum offload", 0);
   const { checksums, scatterGather, tcpSegmentation } = deviceFeatures(name);
   if (!checksums && scatterGather && !tcpSegmentation) return;
-  const words = { checksums, scatterGather, tcpSegmentation };
+  const cells = { checksums, scatterGather, tcpSegmentation };
   throw new SystemError("turn off checksum offload", {
     errno: "EOPNOTSUPP",
     target: `interface ${name}`,
-    hint: `it now stands at ${JSON.stringify(words)}; see: ethtool -k ${name}`,
+    hint: `it now stands at ${JSON.stringify(cells)}; see: ethtool -k ${name}`,
   });
 }

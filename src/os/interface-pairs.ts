@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import netlink, { type RtNetlinkSocket } from "netlink";
-import { cutBeforeSending, finishBeforeSending, joinReceived } from "./device-features.ts";
+import { turnOffSegmentationOffload, turnOffTransmitOffloads, turnOnGro } from "./device-features.ts";
 import { SystemError } from "./errors.ts";
-import { spreadReceived } from "./receive-packet-steering.ts";
+import { steerReceived } from "./receive-packet-steering.ts";
 import { ask, attributesIn, joinAttributes } from "./rtnetlink.ts";
 
 /** Pairs of virtual Ethernet interfaces: what is sent into one end comes out of the other. */
@@ -29,22 +29,22 @@ function isPair(kind: string): kind is PairKind {
 const LINK_HEADER_OCTETS = 16;
 
 /** One end, as it is to be made. */
-export interface VirtualEnd {
+export interface PairEnd {
   /** At most 15 characters. */
   readonly name: string;
   /** In octets, without the Ethernet header. */
   readonly mtu: number;
   /** Whether IPv6 is off there, so that this host says nothing by itself on it; default false. */
-  readonly silent?: boolean;
+  readonly withoutIpv6?: boolean;
   /**
    * What is sent into it: "all" may be super-frames and have unfinished checksums; "checksums": super-frames are cut before; "none":
    * checksums are finished too. Default "all".
    */
   readonly offloads?: keyof typeof preparations;
   /** Whether segments of TCP that it receives are joined, for which the other end must not take TCP super-frames; default false. */
-  readonly joins?: boolean;
+  readonly gro?: boolean;
   /** Whether what it receives is spread over all processors, flow by flow, where that can be had; default false. */
-  readonly spreads?: boolean;
+  readonly steersReceived?: boolean;
 }
 
 /** An interface that is there, whoever made it. */
@@ -58,18 +58,18 @@ export interface FoundInterface {
 }
 
 /** Makes a pair with both ends up in this network namespace. Rejects with SystemError, and then nothing is left of it. */
-export async function createVirtualPair(
-  near: VirtualEnd,
-  far: VirtualEnd,
+export async function createInterfacePair(
+  end: PairEnd,
+  peer: PairEnd,
   kind: PairKind = "veth",
 ): Promise<void> {
-  const peer = Buffer.concat([Buffer.alloc(LINK_HEADER_OCTETS), endAttributes(far)]);
+  const peerAttributes = Buffer.concat([Buffer.alloc(LINK_HEADER_OCTETS), endAttributes(peer)]);
   const linkinfo = joinAttributes([
     [attribute.infoKind, Buffer.from(kind)],
-    [attribute.infoData, joinAttributes([[attribute.peer, peer], ...pairKinds[kind]])],
+    [attribute.infoData, joinAttributes([[attribute.peer, peerAttributes], ...pairKinds[kind]])],
   ]);
   const flags = netlink.FlagsNew.CREATE | netlink.FlagsNew.EXCL;
-  const target = `${near.name} and ${far.name}`;
+  const target = `${end.name} and ${peer.name}`;
   const hints = {
     EEXIST: "one of the names is taken; see: ip link show",
     ENOTSUP: `needs a kernel with the ${kind} driver`,
@@ -77,19 +77,19 @@ export async function createVirtualPair(
     EINVAL: "an interface's name has at most 15 characters and no blank; the MTU is from 68 to 65535",
   };
   await ask({ operation: `create a ${kind} pair`, target, hints }, async (socket) => {
-    await socket.newLink({}, { ifname: near.name, mtu: near.mtu, linkinfo }, { flags });
+    await socket.newLink({}, { ifname: end.name, mtu: end.mtu, linkinfo }, { flags });
     try {
       // Up only when all is as wished: an interface that comes up speaks IPv6 at once.
-      for (const end of [near, far]) prepare(end);
-      for (const end of [near, far]) await setUp(socket, end);
+      for (const each of [end, peer]) prepare(each);
+      for (const each of [end, peer]) await setUp(socket, each);
     } catch (error) {
-      await socket.delLink({}, { ifname: near.name });
+      await socket.delLink({}, { ifname: end.name });
       throw error;
     }
   });
 }
 
-function endAttributes({ name, mtu }: VirtualEnd): Buffer {
+function endAttributes({ name, mtu }: PairEnd): Buffer {
   return joinAttributes([
     [attribute.name, Buffer.from(`${name}\0`)],
     [attribute.mtu, netlink.putU32(mtu)],
@@ -99,24 +99,24 @@ function endAttributes({ name, mtu }: VirtualEnd): Buffer {
 /** TABLE: how an end is brought to take so much off the stack; besides, the kernel is told to cut super-frames of any kind. */
 const preparations = {
   all: () => undefined,
-  checksums: cutBeforeSending,
-  none: finishBeforeSending,
+  checksums: turnOffSegmentationOffload,
+  none: turnOffTransmitOffloads,
 } as const satisfies Record<string, (name: string) => void>;
 
 function prepare({
   name,
-  silent = false,
+  withoutIpv6 = false,
   offloads = "all",
-  joins = false,
-  spreads = false,
-}: VirtualEnd): void {
-  if (silent) turnOffIpv6(name);
+  gro = false,
+  steersReceived = false,
+}: PairEnd): void {
+  if (withoutIpv6) turnOffIpv6(name);
   preparations[offloads](name);
-  if (joins) joinReceived(name);
-  if (spreads) spreadReceived(name);
+  if (gro) turnOnGro(name);
+  if (steersReceived) steerReceived(name);
 }
 
-async function setUp(socket: RtNetlinkSocket, { name, offloads = "all" }: VirtualEnd): Promise<void> {
+async function setUp(socket: RtNetlinkSocket, { name, offloads = "all" }: PairEnd): Promise<void> {
   const segments = offloads === "all" ? {} : { gsoMaxSegs: 1 };
   await socket.setLink({ flags: { up: true }, change: { up: true } }, { ifname: name, ...segments });
 }
@@ -139,7 +139,7 @@ export function turnOffIpv6(name: string): void {
 }
 
 /** Deletes a pair by either end, only the one with an index if that is given; one that is gone is no error. Rejects with SystemError. */
-export async function deleteVirtualPair(name: string, index?: number): Promise<void> {
+export async function deleteInterfacePair(name: string, index?: number): Promise<void> {
   await ask(
     { operation: "delete a pair of virtual interfaces", target: `interface ${name}` },
     async (socket) => {

@@ -8,7 +8,7 @@ const STRUCT = 4;
 const TYPE_OCTETS = 12;
 const MEMBER_OCTETS = 12;
 /** The lower bits of a member's place, which is in bits; in some structures the upper ones are a width. */
-const PLACE_MASK = 0xff_ffff;
+const OFFSET_MASK = 0xff_ffff;
 
 /** TABLE: octets that follow a type of each kind: so many at any rate, and so many for each of its parts. */
 const following: readonly (readonly [once: number, each: number])[] = [
@@ -66,7 +66,7 @@ export function memberOffsets(wanted: readonly string[], path = PATH): readonly 
     const structure = kind === STRUCT ? nameAt(at) : "";
     if (structures.has(structure))
       for (let member = members; member < members + parts * MEMBER_OCTETS; member += MEMBER_OCTETS)
-        found.set(`${structure}.${nameAt(member)}`, (octets.readUInt32LE(member + 8) & PLACE_MASK) / 8);
+        found.set(`${structure}.${nameAt(member)}`, (octets.readUInt32LE(member + 8) & OFFSET_MASK) / 8);
     at = members + rest[0] + parts * rest[1];
   }
   const offsets = wanted.flatMap((each) => found.get(each) ?? []);

@@ -94,30 +94,30 @@ const TOO_MANY_FILES =
 /** The error of a call that has just failed; what a full table of open files needs is said in place of the hint. */
 export function lastError(operation: string, target: string, hint?: string): SystemError {
   const name = errnoName(errno());
-  const said = name === "EMFILE" ? TOO_MANY_FILES : hint;
+  const text = name === "EMFILE" ? TOO_MANY_FILES : hint;
   return new SystemError(operation, {
     errno: name,
     target,
-    ...(said === undefined ? {} : { hint: said }),
+    ...(text === undefined ? {} : { hint: text }),
   });
 }
 
 /** More than any call is given addresses of, those behind pointers included. */
-const MOST_KEPT = 64;
+const RECENTLY_ADDRESSED = 64;
 /**
  * The arrays whose addresses were asked for last. Optimised code drops a value after its last use, and that is where its address is
  * taken, before the call: without this the kernel might read or write what is garbage already.
  */
-const kept: (Uint8Array | undefined)[] = new Array(MOST_KEPT).fill(undefined);
-let nextKept = 0;
+const recentlyAddressed: (Uint8Array | undefined)[] = new Array(RECENTLY_ADDRESSED).fill(undefined);
+let nextAddressed = 0;
 
 /**
  * The address of an array's first octet, whose buffer must never be detached. The array lives until 64 more addresses were asked
  * for, and so through the call that the address is for; who keeps the address for longer must keep the array.
  */
 export function addressOf(octets: Uint8Array): number {
-  kept[nextKept] = octets;
-  nextKept = (nextKept + 1) % MOST_KEPT;
+  recentlyAddressed[nextAddressed] = octets;
+  nextAddressed = (nextAddressed + 1) % RECENTLY_ADDRESSED;
   return Number(koffi.address(octets));
 }
 

@@ -29,7 +29,7 @@ export interface Holder {
 }
 
 /** The lock, or who has it. */
-export type Locking = { readonly lock: Lock; readonly holder?: undefined } | { readonly holder: Holder };
+export type LockAttempt = { readonly lock: Lock; readonly holder?: undefined } | { readonly holder: Holder };
 
 /** struct sockaddr_un holds the family and so many octets of a name. */
 const FAMILY_OCTETS = 2;
@@ -49,17 +49,17 @@ const CAP_NET_RAW = 13n;
  * containers make no difference. A holder that has neither our user nor rights over the network cannot do what the name stands for and does
  * not count. Throws SystemError where no socket can be had.
  */
-export function lockName(name: string): Locking {
+export function lockName(name: string): LockAttempt {
   const address = abstractAddress(name);
   for (let left = TRIES; ; left -= 1) {
     const fd = openStream(name);
     if (bind(fd, addressOf(address), address.length) === 0 && listen(fd, BACKLOG) === 0)
-      return { lock: { [Symbol.dispose]: closing(fd) } };
+      return { lock: { [Symbol.dispose]: closeOnce(fd) } };
     const problem = lastError("take a lock", `the name ${name}`);
     close(fd);
     if (problem.errno !== "EADDRINUSE") throw problem;
     const holder = holderOf(name, address);
-    if (holder === "nobody" && left > 0) pauseThread();
+    if (holder === "nobody" && left > 0) sleepThread();
     else if (typeof holder === "string") return { lock: { [Symbol.dispose]: () => undefined } };
     else return { holder };
   }
@@ -85,7 +85,7 @@ export function namesTaken(prefix: string): readonly string[] {
  * Locks a file, which is made where it is not there and stays when the lock goes, and writes our pid into it; or locks a directory.
  * Throws SystemError.
  */
-export function lockFile(path: string, kind: "file" | "directory" = "file"): Locking {
+export function lockFile(path: string, kind: "file" | "directory" = "file"): LockAttempt {
   let fd: number;
   try {
     fd = kind === "file" ? openSync(path, "a+", 0o600) : openSync(path, "r");
@@ -98,7 +98,7 @@ export function lockFile(path: string, kind: "file" | "directory" = "file"): Loc
       ftruncateSync(fd, 0);
       writeSync(fd, `${process.pid}\n`);
     }
-    return { lock: { [Symbol.dispose]: closing(fd) } };
+    return { lock: { [Symbol.dispose]: closeOnce(fd) } };
   }
   const problem = lastError("lock a file", path);
   const pid = kind === "file" ? pidIn(fd) : undefined;
@@ -115,7 +115,7 @@ function pidIn(fd: number): number | undefined {
 }
 
 /** Closes a descriptor once, however often it is asked to. */
-function closing(fd: number): () => void {
+function closeOnce(fd: number): () => void {
   let isOpen = true;
   return () => {
     if (isOpen) close(fd);
@@ -129,7 +129,7 @@ function openStream(name: string): number {
   return fd;
 }
 
-function pauseThread(): void {
+function sleepThread(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
 }
 

@@ -26,8 +26,8 @@ export class LogOutput {
   readonly #waiting: Uint8Array[] = [];
   #waitingOctets = 0;
   /** Whether a part of the first line is written already; and whether that of one given up is, so that its end must come first. */
-  #isWithin = false;
-  #isCut = false;
+  #isPartlyWritten = false;
+  #needsNewline = false;
   #lines = 0;
   #reason: string | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -43,34 +43,34 @@ export class LogOutput {
   /** Takes whole lines. */
   write(text: string): void {
     const line = new TextEncoder().encode(text);
-    this.#work();
-    if (this.#waitingOctets + line.length > MOST_WAITING_OCTETS) return this.#lose("EAGAIN");
+    this.#writeOut();
+    if (this.#waitingOctets + line.length > MOST_WAITING_OCTETS) return this.#countLoss("EAGAIN");
     this.#waiting.push(line);
     this.#waitingOctets += line.length;
-    this.#work();
+    this.#writeOut();
   }
 
   /** Writes what waits, for so long at most; for the end of the process. */
   flush(limitMs: number): void {
     const endMs = performance.now() + limitMs;
-    this.#work();
-    while (this.#waiting.length > 0 && performance.now() < endMs) this.#work(endMs - performance.now());
+    this.#writeOut();
+    while (this.#waiting.length > 0 && performance.now() < endMs) this.#writeOut(endMs - performance.now());
     clearTimeout(this.#timer);
   }
 
   /** Writes as much as is taken within `waitMs`. */
-  #work(waitMs = 0): void {
+  #writeOut(waitMs = 0): void {
     clearTimeout(this.#timer);
     for (let line = this.#waiting[0]; line !== undefined; line = this.#waiting[0]) {
       if (!this.#isReady(waitMs)) break;
-      const octets = this.#isCut ? Uint8Array.of(NEWLINE) : line.subarray(0, PIECE_OCTETS);
+      const octets = this.#needsNewline ? Uint8Array.of(NEWLINE) : line.subarray(0, PIECE_OCTETS);
       const written = write(this.#fd, addressOf(octets), octets.length);
       const problem = written > 0 ? undefined : errnoName(errno());
       if (problem === undefined) this.#wrote(written);
-      else if (isPassing(problem)) break;
+      else if (isTemporary(problem)) break;
       else this.#giveUp(line, problem);
     }
-    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#work(), AGAIN_MS).unref();
+    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#writeOut(), AGAIN_MS).unref();
   }
 
   #isReady(waitMs: number): boolean {
@@ -84,30 +84,30 @@ export class LogOutput {
   /** So many octets went out: of the first line, or the end of one that was cut. */
   #wrote(octets: number): void {
     const [line] = this.#waiting;
-    if (this.#isCut || line === undefined) {
-      this.#isCut = false;
+    if (this.#needsNewline || line === undefined) {
+      this.#needsNewline = false;
       return;
     }
     this.#waitingOctets -= octets;
-    this.#isWithin = octets < line.length;
-    if (this.#isWithin) this.#waiting[0] = line.subarray(octets);
+    this.#isPartlyWritten = octets < line.length;
+    if (this.#isPartlyWritten) this.#waiting[0] = line.subarray(octets);
     else this.#waiting.shift();
   }
 
   #giveUp(line: Uint8Array, reason: string): void {
     this.#waitingOctets -= line.length;
     this.#waiting.shift();
-    this.#isCut ||= this.#isWithin;
-    this.#isWithin = false;
-    this.#lose(reason);
+    this.#needsNewline ||= this.#isPartlyWritten;
+    this.#isPartlyWritten = false;
+    this.#countLoss(reason);
   }
 
-  #lose(reason: string): void {
+  #countLoss(reason: string): void {
     this.#lines += 1;
     this.#reason = reason;
   }
 }
 
-function isPassing(problem: string): boolean {
+function isTemporary(problem: string): boolean {
   return ["EAGAIN", "EWOULDBLOCK", "EINTR"].includes(problem);
 }

@@ -12,14 +12,14 @@ const stacked: readonly string[] = ["vlan", "bond", "bridge"];
  * the kernel do it. A virtual cable, macvlan, ipvlan or a tap hands a packet as it is to who is behind it within this machine. What is not
  * known is taken for such.
  */
-export function finishesPackets(name: string, folder = "/sys/class/net"): boolean {
+export function completesOffloads(name: string, folder = "/sys/class/net"): boolean {
   const path = `${folder}/${name}`;
   try {
     if (existsSync(`${path}/device`)) return true;
     const kind = /^DEVTYPE=(.*)$/m.exec(readFileSync(`${path}/uevent`, "utf8"))?.[1] ?? "";
     if (!stacked.includes(kind)) return false;
     const lower = readdirSync(path).filter((entry) => entry.startsWith(LOWER));
-    return lower.length > 0 && lower.every((entry) => finishesPackets(entry.slice(LOWER.length), folder));
+    return lower.length > 0 && lower.every((entry) => completesOffloads(entry.slice(LOWER.length), folder));
   } catch {
     return false;
   }

@@ -31,7 +31,7 @@ export interface PathMtu {
 }
 
 /** Why nothing gets to a peer: the name of the errno of sending, or `OWN_ADDRESS`. */
-export type Verdict = string;
+export type SendError = string;
 /** Packets to one of its own addresses do not leave this machine. */
 export const OWN_ADDRESS = "own address";
 
@@ -53,7 +53,7 @@ const ATTRIBUTE_HEADER_OCTETS = 4;
 const BATCH = 16;
 /** TABLE: types of a route by which nothing leaves this machine (rtm_type), as what sending says; broadcasts need leave. */
 const ROUTE_TYPE_OFFSET = HEADER_OCTETS + 7;
-const verdicts: ReadonlyMap<number, Verdict> = new Map([
+const routeTypeErrors: ReadonlyMap<number, SendError> = new Map([
   [2, OWN_ADDRESS],
   [3, "EACCES"],
   [6, "EINVAL"],
@@ -80,13 +80,13 @@ export class PathMtus implements Disposable {
   }
 
   /** For each path in its order; undefined where there is no route. */
-  ask(paths: readonly AddressPair[]): readonly (PathMtu | undefined)[] {
+  query(paths: readonly AddressPair[]): readonly (PathMtu | undefined)[] {
     return this.#answers(paths, pathMtuIn);
   }
 
   /** Why nothing would get to the remote of each path; undefined where the kernel has a route. */
-  verdicts(paths: readonly AddressPair[]): readonly (Verdict | undefined)[] {
-    return this.#answers(paths, verdictIn);
+  sendErrors(paths: readonly AddressPair[]): readonly (SendError | undefined)[] {
+    return this.#answers(paths, sendErrorIn);
   }
 
   #answers<T>(
@@ -95,10 +95,10 @@ export class PathMtus implements Disposable {
   ): readonly (T | undefined)[] {
     const found: (T | undefined)[] = paths.map(() => undefined);
     for (let begin = 0; begin < paths.length; begin += BATCH) {
-      const questions = paths
+      const requests = paths
         .slice(begin, begin + BATCH)
-        .map((path, index) => questionOf(path, begin + index));
-      const octets = Buffer.concat(questions);
+        .map((path, index) => requestFor(path, begin + index));
+      const octets = Buffer.concat(requests);
       if (sendto(this.#socket, addressOf(octets), octets.length, linux.MSG_DONTWAIT, 0, 0) < 0) continue;
       this.#readInto(found, read);
     }
@@ -121,7 +121,7 @@ export class PathMtus implements Disposable {
   }
 }
 
-function questionOf({ remoteAddress, localAddress }: AddressPair, number: number): Uint8Array {
+function requestFor({ remoteAddress, localAddress }: AddressPair, number: number): Uint8Array {
   const [address = "", zone] = remoteAddress.split("%");
   const destination = addressOctets(address);
   const source = addressOctets(localAddress.replace(/%.*$/, ""));
@@ -154,10 +154,10 @@ function questionOf({ remoteAddress, localAddress }: AddressPair, number: number
   return message;
 }
 
-function verdictIn(view: DataView): Verdict | undefined {
+function sendErrorIn(view: DataView): SendError | undefined {
   // struct nlmsgerr: the errno, negative.
   if (view.getUint16(4, true) === NLMSG_ERROR) return errnoName(-view.getInt32(HEADER_OCTETS, true));
-  return verdicts.get(view.getUint8(ROUTE_TYPE_OFFSET));
+  return routeTypeErrors.get(view.getUint8(ROUTE_TYPE_OFFSET));
 }
 
 function pathMtuIn(view: DataView): PathMtu | undefined {

@@ -45,13 +45,13 @@ interface CapabilitySets {
 }
 
 /** Names of the capabilities of this process that `narrowPrivileges` knows, and how many others it has. */
-export function capabilityWords(): string {
+export function capabilityText(): string {
   const { permitted } = readCapabilities();
-  const known = Object.entries({ ...needed, CAP_DAC_OVERRIDE }).filter(([, number]) =>
+  const named = Object.entries({ ...needed, CAP_DAC_OVERRIDE }).filter(([, number]) =>
     has(permitted, number),
   );
-  const others = numbersIn(permitted).length - known.length;
-  const names = known.map(([name]) => name);
+  const others = numbersIn(permitted).length - named.length;
+  const names = named.map(([name]) => name);
   return [...names, ...(others > 0 ? [`${others} other capabilities`] : [])].join(", ") || "no capability";
 }
 
@@ -72,7 +72,7 @@ export function narrowPrivileges(files: readonly string[]): void {
   for (const number of numbersIn(bounding & ~kept)) prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
   setCapabilities(permitted & kept);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) throw lastError("give up new privileges", "this process");
-  beginAnew();
+  executeAgain();
 }
 
 function keptOf(files: readonly string[]): bigint {
@@ -120,7 +120,7 @@ function setCoreLimit(): void {
 }
 
 /** Replaces this process by the same program; returns only by throwing. */
-function beginAnew(): never {
+function executeAgain(): never {
   // The runtime has them closed at exec.
   for (const fd of STANDARD) fcntl(fd, F_SETFD, 0);
   const words = [process.execPath, ...process.execArgv, ...process.argv.slice(1), null];

@@ -6,19 +6,19 @@ const BITS_OF_WORD = 32;
 
 /** All processors as sysfs writes sets of them: words of 32 bits in hexadecimal, the highest first. */
 export function maskOf(processors: number): string {
-  const words: string[] = [];
+  const masks: string[] = [];
   for (let left = processors; left > 0; left -= BITS_OF_WORD) {
     const bits = Math.min(left, BITS_OF_WORD);
-    words.unshift((2 ** bits - 1).toString(16));
+    masks.unshift((2 ** bits - 1).toString(16));
   }
-  return words.join(",");
+  return masks.join(",");
 }
 
 /**
  * Has the kernel spread what an interface receives over all processors, each flow to one (receive packet steering). Says whether it does:
  * not where /sys cannot be written, or is that of another network namespace. Nothing but speed depends on it.
  */
-export function spreadReceived(name: string): boolean {
+export function steerReceived(name: string): boolean {
   const folder = `/sys/class/net/${name}`;
   try {
     if (Number(readFileSync(`${folder}/ifindex`, "utf8")) !== ifNameToIndex(name)) return false;

@@ -1,9 +1,9 @@
 import { isIPv6 } from "node:net";
 import netlink, { type RtNetlinkSocket } from "netlink";
 import { SystemError } from "./errors.ts";
-import { finishesPackets } from "./offload-completion.ts";
 import { ifNameToIndex, linux } from "./libc.ts";
 import { type NetlinkWatch, watchNetlink } from "./netlink-watch.ts";
+import { completesOffloads } from "./offload-completion.ts";
 import { ask, attributesIn } from "./rtnetlink.ts";
 import { addressOctets, addressText } from "./sockets.ts";
 
@@ -44,7 +44,7 @@ export interface RouteFound {
   readonly pathMtu: number | undefined;
   readonly interfaceName: string;
   /** Whether packets leave by it cut and with finished checksums, whatever it was given (hand-over.ts). */
-  readonly finishes: boolean;
+  readonly completesOffloads: boolean;
   /** Kind of the interface's hardware, such as "ETHER" (linux/if_arp.h, without ARPHRD_). */
   readonly hardware: string;
   /** Whether the address is this machine's own. */
@@ -85,7 +85,7 @@ export async function routeTo(remote: string, local: string): Promise<RouteFound
       return {
         interfaceIndex,
         interfaceName: link?.attrs.ifname ?? "",
-        finishes: finishesPackets(link?.attrs.ifname ?? ""),
+        completesOffloads: completesOffloads(link?.attrs.ifname ?? ""),
         hardware: String(link?.data.type),
         nextHop,
         nextHopText: addressText(nextHop),

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { SystemError } from "./errors.ts";
 
 /** Where a secret is: a file, a credential of the systemd unit (systemd.exec(5)), or an environment variable. */
-export type SecretPlace =
+export type SecretSource =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "credential"; readonly name: string }
   | { readonly kind: "environment"; readonly variable: string };
@@ -26,12 +26,12 @@ const hints: Readonly<Record<string, string>> = {
 };
 
 /** Reads a shared secret. `notes` are warnings for the log; the secret itself is in no message. Throws SystemError. */
-export function readSecret(place: SecretPlace): {
+export function readSecret(source: SecretSource): {
   readonly octets: Uint8Array;
   readonly notes: readonly string[];
 } {
-  const target = targetOf(place);
-  const { octets, notes } = read(place, target);
+  const target = targetOf(source);
+  const { octets, notes } = read(source, target);
   const trimmed = octets.at(-1) === NEWLINE ? octets.subarray(0, -1) : octets;
   if (trimmed.length === 0) {
     throw new SystemError(OPERATION, {
@@ -60,26 +60,28 @@ function edgeNotes(octets: Uint8Array, target: string): readonly string[] {
   ];
 }
 
-function targetOf(place: SecretPlace): string {
-  if (place.kind === "file") return place.path;
-  return place.kind === "credential" ? `credential ${place.name}` : `environment variable ${place.variable}`;
+function targetOf(source: SecretSource): string {
+  if (source.kind === "file") return source.path;
+  return source.kind === "credential"
+    ? `credential ${source.name}`
+    : `environment variable ${source.variable}`;
 }
 
-function read(place: SecretPlace, target: string): { octets: Uint8Array; notes: readonly string[] } {
-  switch (place.kind) {
+function read(source: SecretSource, target: string): { octets: Uint8Array; notes: readonly string[] } {
+  switch (source.kind) {
     case "file":
-      return fromFile(place.path);
+      return fromFile(source.path);
     case "credential": {
       const directory = process.env["CREDENTIALS_DIRECTORY"];
       if (directory === undefined) {
-        const hint = `run it by its systemd unit, with LoadCredential=${place.name}:PATH; by hand, use secret: { file: PATH }`;
+        const hint = `run it by its systemd unit, with LoadCredential=${source.name}:PATH; by hand, use secret: { file: PATH }`;
         throw new SystemError(OPERATION, { errno: "ENOENT", target, hint });
       }
       // systemd alone can read the directory but its service: its mode tells nothing.
-      return { ...fromFile(join(directory, place.name)), notes: [] };
+      return { ...fromFile(join(directory, source.name)), notes: [] };
     }
     case "environment":
-      return { octets: fromEnvironment(place.variable, target), notes: [] };
+      return { octets: fromEnvironment(source.variable, target), notes: [] };
   }
 }
 

@@ -129,7 +129,7 @@ export interface PsnSocket {
 }
 
 /** What a socket of the packet-switched network is to be like. */
-export interface PsnSocketWishes {
+export interface PsnSocketOptions {
   readonly encapsulation: "udp" | "ip";
   readonly address: string;
   /** 0: any free one. */
@@ -145,7 +145,7 @@ export interface PsnSocketWishes {
 }
 
 /** Opens the socket of a local address. */
-export function openPsnSocket(wishes: PsnSocketWishes): PsnSocket {
+export function openPsnSocket(options: PsnSocketOptions): PsnSocket {
   const {
     encapsulation,
     address,
@@ -154,7 +154,7 @@ export function openPsnSocket(wishes: PsnSocketWishes): PsnSocket {
     checksum,
     coalesces = true,
     trafficClass = 0,
-  } = wishes;
+  } = options;
   const isV6 = isIPv6(address);
   const target = encapsulation === "udp" ? `UDP ${address} port ${port}` : `IP protocol 115 on ${address}`;
   const kind = encapsulation === "udp" ? linux.SOCK_DGRAM : linux.SOCK_RAW;

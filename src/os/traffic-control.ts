@@ -9,7 +9,7 @@ import { SystemError } from "./errors.ts";
 export type AttachmentKind = "tcx" | "clsact";
 
 /** A program's place at an interface. All but `close` fail with SystemError. */
-export interface Attachment {
+export interface ProgramAttachment {
   readonly kind: AttachmentKind;
   readonly interfaceIndex: number;
   /** Puts another program in the place without a gap. */
@@ -37,8 +37,8 @@ export class TrafficControl {
   readonly #owner: string;
   readonly #force: AttachmentKind | undefined;
   /** Interfaces that got their queueing discipline from us, which takes it away with the last filter. */
-  readonly #made = new Set<number>();
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #ownDisciplines = new Set<number>();
+  #lastChange: Promise<unknown> = Promise.resolve();
 
   constructor({ owner = "", force }: TrafficControlOptions = {}) {
     this.#owner = owner;
@@ -46,7 +46,7 @@ export class TrafficControl {
   }
 
   /** Rejects with SystemError. */
-  attach(program: BpfProgram, interfaceIndex: number, at: AttachPoint): Promise<Attachment> {
+  attach(program: BpfProgram, interfaceIndex: number, at: AttachPoint): Promise<ProgramAttachment> {
     return this.#inTurn(async () => {
       if (this.#force !== "clsact") {
         try {
@@ -58,7 +58,7 @@ export class TrafficControl {
         }
       }
       if (at === "netkit") throw new InvariantError("a filter at a netkit device");
-      if (await clsact.makeDiscipline(interfaceIndex, at)) this.#made.add(interfaceIndex);
+      if (await clsact.makeDiscipline(interfaceIndex, at)) this.#ownDisciplines.add(interfaceIndex);
       try {
         const name = clsact.filterName(this.#owner, program.name);
         return this.#attachment(await clsact.addFilter(program, interfaceIndex, at, name));
@@ -70,12 +70,12 @@ export class TrafficControl {
   }
 
   /** The place of a link that an earlier process pinned. Throws SystemError. */
-  openPinned(path: string): Attachment {
+  openPinned(path: string): ProgramAttachment {
     return new TcxAttachment(KernelLink.open(path));
   }
 
   /** The places of filters that an earlier process of this owner left, by the names of their programs. Rejects with SystemError. */
-  async leftOvers(interfaceIndex: number, at: AttachPoint): Promise<ReadonlyMap<string, Attachment>> {
+  async leftOvers(interfaceIndex: number, at: AttachPoint): Promise<ReadonlyMap<string, ProgramAttachment>> {
     if (at === "netkit") return new Map();
     const filters = await clsact.ownFilters(interfaceIndex, at, this.#owner);
     return new Map(filters.map((filter) => [clsact.programName(filter.name), this.#attachment(filter)]));
@@ -91,7 +91,7 @@ export class TrafficControl {
     });
   }
 
-  #attachment(filter: clsact.Filter): Attachment {
+  #attachment(filter: clsact.Filter): ProgramAttachment {
     return {
       kind: "clsact",
       interfaceIndex: filter.interfaceIndex,
@@ -108,18 +108,18 @@ export class TrafficControl {
 
   /** Takes the queueing discipline away if it is ours and holds nothing any more. */
   async #tidy(interfaceIndex: number): Promise<void> {
-    if (!this.#made.has(interfaceIndex)) return;
-    if (await clsact.removeIfEmpty(interfaceIndex)) this.#made.delete(interfaceIndex);
+    if (!this.#ownDisciplines.has(interfaceIndex)) return;
+    if (await clsact.removeIfEmpty(interfaceIndex)) this.#ownDisciplines.delete(interfaceIndex);
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(act);
-    this.#last = done.catch(() => undefined);
+    const done = this.#lastChange.then(act);
+    this.#lastChange = done.catch(() => undefined);
     return done;
   }
 }
 
-class TcxAttachment implements Attachment {
+class TcxAttachment implements ProgramAttachment {
   readonly kind = "tcx";
   readonly interfaceIndex: number;
   readonly #link: BpfLink;

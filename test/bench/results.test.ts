@@ -26,7 +26,7 @@ const results: BenchResults = {
     { name: VXLAN, values: { clean60: [250], tcp1: [10] } },
     { name: "third", values: { clean60: [100, 300], tcp1: [5] } },
   ],
-  leftOut: [{ name: "fourth", reason: "first line\nlast line" }],
+  skipped: [{ name: "fourth", reason: "first line\nlast line" }],
 };
 
 describe("the middle of values", () => {
@@ -72,14 +72,14 @@ test("each round begins with another candidate, and every candidate is in every 
 describe("figures are relative to the baselines of the same run", () => {
   test("by their medians", () => {
     expect(figureOf(results, "third", "clean60")).toEqual({
-      ...{ median: 200, least: 100, greatest: 300, ofPlain: 0.4, ofVxlan: 0.8 },
+      ...{ median: 200, least: 100, greatest: 300, timesPlain: 0.4, timesVxlan: 0.8 },
     });
   });
 
   test("what was not measured has none", () => {
     expect(figureOf(results, "third", "rtt50")).toBeUndefined();
     expect(figureOf(results, "unknown", "tcp1")).toBeUndefined();
-    expect(figureOf(results, PLAIN, "rtt50")?.ofVxlan).toBe(Number.NaN);
+    expect(figureOf(results, PLAIN, "rtt50")?.timesVxlan).toBe(Number.NaN);
   });
 });
 

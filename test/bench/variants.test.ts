@@ -2,9 +2,15 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { candidates, usual } from "../../src/lab/bench/candidates.ts";
 import { configOf as manyConfig } from "../../src/lab/bench/many-sessions.ts";
-import { configOf, nameOf, type Way } from "../../src/lab/bench/wirespan-variant.ts";
+import { configOf, type Variant, variantName } from "../../src/lab/bench/wirespan-variant.ts";
 
-const way: Way = { plane: "userspace", encapsulation: "udp", family: 4, cookie: 8, circuit: "existing" };
+const variant: Variant = {
+  plane: "userspace",
+  encapsulation: "udp",
+  family: 4,
+  cookie: 8,
+  circuit: "existing",
+};
 
 describe("candidates", () => {
   test("are every plane by every encapsulation, family and cookie, and new interfaces, beside the others", () => {
@@ -31,26 +37,26 @@ describe("candidates", () => {
 
 describe("configurations", () => {
   test("name an existing interface, or a new one and its bridge", () => {
-    const lan = (circuit: Way["circuit"]) =>
-      parse(configOf("a", { ...way, circuit })).tunnels.peer.pseudowires.lan;
+    const lan = (circuit: Variant["circuit"]) =>
+      parse(configOf("a", { ...variant, circuit })).tunnels.peer.pseudowires.lan;
     expect(lan("existing")).toEqual({ circuit: { interface: "trunk" }, cookie: 8 });
     expect(lan("new")).toEqual({ circuit: { tap: "pw", bridge: "join" }, cookie: 8 });
   });
 
-  test.each<[Partial<Way>, string | undefined, string | undefined]>([
+  test.each<[Partial<Variant>, string | undefined, string | undefined]>([
     [{}, "userspace", undefined],
     [{ family: 6 }, "userspace", undefined],
     [{ plane: "ebpf" }, "ebpf", undefined],
     [{ plane: "ebpf", family: 6 }, "ebpf", "zero"],
     [{ plane: "ebpf", family: 6, encapsulation: "ip" }, "ebpf", undefined],
   ])("with %j ask for plane %s and UDP checksum %s", (changes, plane, checksum) => {
-    const config = parse(configOf("b", { ...way, ...changes }));
+    const config = parse(configOf("b", { ...variant, ...changes }));
     expect(config.plane).toBe(plane);
     expect(config.tunnels.peer.udp_checksum).toBe(checksum);
   });
 
   test("are told apart by their names", () => {
-    expect(nameOf({ ...way, plane: "ebpf", circuit: "new", cookie: 0 })).toBe(
+    expect(variantName({ ...variant, plane: "ebpf", circuit: "new", cookie: 0 })).toBe(
       "Wirespan eBPF, UDP, IPv4, cookie 0, new interface in a bridge",
     );
   });

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { superFramesOf } from "../../src/forwarding/ebpf/plane/super-frames.ts";
 
-const veth = { interfaceName: "wan0", finishes: false };
-const card = { interfaceName: "eth0", finishes: true };
+const veth = { interfaceName: "wan0", completesOffloads: false };
+const card = { interfaceName: "eth0", completesOffloads: true };
 
 /** TABLE: what the file says, the interface to the peer, what frames are numbered, and what comes of it. */
 test.each([

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { allCheckNames, type CheckResult } from "../../src/lab/kernel-peer-plan.ts";
+import { allCheckNames, type PeerCheckResult } from "../../src/lab/kernel-peer-plan.ts";
 import { GUEST_TEST_LIMIT_MS, runGuest } from "../support/guest.ts";
 
 /**
@@ -7,18 +7,18 @@ import { GUEST_TEST_LIMIT_MS, runGuest } from "../support/guest.ts";
  * it prints becomes a test.
  */
 
-const results = new Map<string, CheckResult>();
+const results = new Map<string, PeerCheckResult>();
 /** All that the guest printed but its results. */
-let words = "";
+let text = "";
 
 beforeAll(async () => {
   const lines = await runGuest("kernel-peer.sh");
   const isResult = (line: string): boolean => line.startsWith('{"check":') && line.endsWith("}");
   for (const line of lines.filter(isResult)) {
-    const result = JSON.parse(line) as CheckResult;
+    const result = JSON.parse(line) as PeerCheckResult;
     results.set(result.check, result);
   }
-  words = lines.filter((line) => !isResult(line)).join("\n");
+  text = lines.filter((line) => !isResult(line)).join("\n");
 }, GUEST_TEST_LIMIT_MS);
 
 describe("RFC 3931 §4.1, §4.5, §4.6, RFC 4719 §3.1: static sessions with the Linux kernel's own l2tp", () => {
@@ -28,7 +28,7 @@ describe("RFC 3931 §4.1, §4.5, §4.6, RFC 4719 §3.1: static sessions with the
   });
 
   test("the guest comes to its end, with the checks that are planned and no other", () => {
-    expect([...results.keys()].sort(), words).toEqual([...allCheckNames].sort());
-    expect(words, words).toContain("guest: exit status 0");
+    expect([...results.keys()].sort(), text).toEqual([...allCheckNames].sort());
+    expect(text, text).toContain("guest: exit status 0");
   });
 });

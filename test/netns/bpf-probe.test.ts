@@ -3,7 +3,7 @@ import { release } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run } from "../../src/lab/command.ts";
 import { attachedPrograms } from "../../src/os/bpf-link.ts";
-import { canTellProtocol, probeBpf } from "../../src/os/bpf-probe.ts";
+import { canSetDecapsulatedProtocol, probeBpf } from "../../src/os/bpf-probe.ts";
 import { needBpf, TestNamespace } from "../support/namespace.ts";
 
 let namespace: TestNamespace;
@@ -30,7 +30,7 @@ test("a machine that has all lacks nothing, and nothing is left behind", async (
 
 test("the kernel is told what comes out of a tunnel since Linux 6.3", () => {
   const [major = 0, minor = 0] = release().split(".").map(Number);
-  expect(canTellProtocol()).toBe(major > 6 || (major === 6 && minor >= 3));
+  expect(canSetDecapsulatedProtocol()).toBe(major > 6 || (major === 6 && minor >= 3));
 });
 
 test("a process without the rights is told which, and what to do", async () => {

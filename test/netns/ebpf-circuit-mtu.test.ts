@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SKB_CONTEXT_OCTETS, skbContext } from "../../src/bpf/skb-context.ts";
 import { decapsulateProgram } from "../../src/forwarding/ebpf/programs/decapsulate-program.ts";
 import { everyDecapsulation, type ProgramOptions } from "../../src/forwarding/ebpf/programs/options.ts";
-import { canTellProtocol } from "../../src/os/bpf-probe.ts";
+import { canSetDecapsulatedProtocol } from "../../src/os/bpf-probe.ts";
 import { ifNameToIndex } from "../../src/os/libc.ts";
 import { Bench, messageOf, received, told } from "../support/ebpf-bench.ts";
 import { attachmentOf, nameOf, packetAround, placementOf, sessionOf } from "../support/ebpf-session.ts";
@@ -40,7 +40,7 @@ afterAll(async () => {
 
 const kinds = everyDecapsulation().filter(
   ({ cookieOctets, sublayer, readsProtocol }) =>
-    cookieOctets === 8 && !sublayer && (readsProtocol === true || canTellProtocol()),
+    cookieOctets === 8 && !sublayer && (readsProtocol === true || canSetDecapsulatedProtocol()),
 );
 
 /** What becomes of a message with this frame. */

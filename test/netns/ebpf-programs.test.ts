@@ -18,7 +18,7 @@ import {
   type Outcome,
   outerTrafficClass,
 } from "../../src/forwarding/encapsulation.ts";
-import { canTellProtocol } from "../../src/os/bpf-probe.ts";
+import { canSetDecapsulatedProtocol } from "../../src/os/bpf-probe.ts";
 import {
   Bench,
   LINK_OCTETS,
@@ -87,7 +87,7 @@ function framesFor({ vlan }: ProgramOptions) {
 
 /** Those that this kernel can run; it may load more. */
 const decapsulations = everyDecapsulation().filter(
-  ({ readsProtocol }) => readsProtocol === true || canTellProtocol(),
+  ({ readsProtocol }) => readsProtocol === true || canSetDecapsulatedProtocol(),
 );
 const anyDecapsulation = fc.constantFrom(...decapsulations);
 const anyEncapsulation = fc.constantFrom(...everyEncapsulation());

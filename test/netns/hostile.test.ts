@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import type { StatusReport } from "../../src/daemon/status.ts";
-import type { Order } from "../../src/lab/noise.ts";
+import type { Request } from "../../src/lab/noise.ts";
 import { eventually, Lab } from "../support/lab.ts";
 
 const NOISE = fileURLToPath(new URL("../../dist/lab/noise.js", import.meta.url));
@@ -30,7 +30,7 @@ test.each(cases)(
     const before = await lab.status("a");
     const [connection] = before.controlConnections;
     const [session] = before.pseudowires;
-    const order: Order = {
+    const order: Request = {
       seed: 20_261_125,
       count: DATAGRAMS,
       encapsulation: connection?.encapsulation ?? "udp",

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run } from "../../src/lab/command.ts";
 import { deviceFeatures } from "../../src/os/device-features.ts";
 import { SystemError } from "../../src/os/errors.ts";
+import { createInterfacePair, deleteInterfacePair, findInterface } from "../../src/os/interface-pairs.ts";
 import { openLinks } from "../../src/os/links.ts";
-import { createVirtualPair, deleteVirtualPair, findInterface } from "../../src/os/interface-pairs.ts";
 import { TestNamespace } from "../support/namespace.ts";
 
 let namespace: TestNamespace;
@@ -29,7 +29,7 @@ async function shown(name: string): Promise<Record<string, unknown>> {
 
 describe("a veth pair", () => {
   test("comes up with the MTUs and without the IPv6 address that were asked for, and goes by either end", async () => {
-    await createVirtualPair({ name: "pw-a", mtu: 1400 }, { name: "pw-a.in", mtu: 9000, silent: true });
+    await createInterfacePair({ name: "pw-a", mtu: 1400 }, { name: "pw-a.in", mtu: 9000, withoutIpv6: true });
     const [near, far] = [await shown("pw-a"), await shown("pw-a.in")];
     expect(near).toMatchObject({ mtu: 1400, operstate: "UP", linkinfo: { info_kind: "veth" } });
     expect(far).toMatchObject({ mtu: 9000, operstate: "UP", addr_info: [] });
@@ -40,44 +40,44 @@ describe("a veth pair", () => {
       kind: "veth",
       peer: { name: "pw-a.in", index: far["ifindex"] },
     });
-    await deleteVirtualPair("pw-a.in");
+    await deleteInterfacePair("pw-a.in");
     expect(await findInterface("pw-a")).toBeUndefined();
-    await deleteVirtualPair("pw-a");
+    await deleteInterfacePair("pw-a");
   });
 
   test("may cut super-frames and leave checksums, and join what comes in", async () => {
     const offloads = "checksums";
-    await createVirtualPair(
-      { name: "tcp", mtu: 1500, offloads, joins: true },
-      { name: "tcp.in", mtu: 1500, offloads, spreads: true },
+    await createInterfacePair(
+      { name: "tcp", mtu: 1500, offloads, gro: true },
+      { name: "tcp.in", mtu: 1500, offloads, steersReceived: true },
     );
     const cut = { checksums: true, scatterGather: true, tcpSegmentation: false };
-    expect(deviceFeatures("tcp")).toEqual({ ...cut, receiveOffload: true });
-    expect(deviceFeatures("tcp.in")).toEqual({ ...cut, receiveOffload: false });
+    expect(deviceFeatures("tcp")).toEqual({ ...cut, gro: true });
+    expect(deviceFeatures("tcp.in")).toEqual({ ...cut, gro: false });
     expect(await shown("tcp")).toMatchObject({ gso_max_segs: 1 });
-    await deleteVirtualPair("tcp");
+    await deleteInterfacePair("tcp");
   });
 
   test("without offloads at an end has the kernel finish checksums and cut super-frames there, and only there", async () => {
-    await createVirtualPair({ name: "cut", mtu: 1500, offloads: "none" }, { name: "cut.in", mtu: 1500 });
+    await createInterfacePair({ name: "cut", mtu: 1500, offloads: "none" }, { name: "cut.in", mtu: 1500 });
     expect(deviceFeatures("cut")).toEqual({
       checksums: false,
       scatterGather: true,
       tcpSegmentation: false,
-      receiveOffload: false,
+      gro: false,
     });
     expect(deviceFeatures("cut.in")).toEqual({
       checksums: true,
       scatterGather: true,
       tcpSegmentation: true,
-      receiveOffload: false,
+      gro: false,
     });
-    await deleteVirtualPair("cut");
+    await deleteInterfacePair("cut");
   });
 
   test("that cannot be made says why, and leaves nothing", async () => {
     const make = (name: string, mtu = 1500) =>
-      createVirtualPair({ name: "half", mtu: 1500 }, { name, mtu }).catch((error: unknown) => error);
+      createInterfacePair({ name: "half", mtu: 1500 }, { name, mtu }).catch((error: unknown) => error);
     expect(await make("left")).toMatchObject({ errno: "EEXIST", operation: "create a veth pair" });
     expect(await make("a-name-of-17-char")).toBeInstanceOf(SystemError);
     expect(await make("other", 12)).toMatchObject({
@@ -89,7 +89,7 @@ describe("a veth pair", () => {
 });
 
 test("a netkit pair is told for one and deleted, or refused by a kernel that has none", async () => {
-  const made = await createVirtualPair(
+  const made = await createInterfacePair(
     { name: "kit", mtu: 9000 },
     { name: "kit.in", mtu: 1500 },
     "netkit",
@@ -101,7 +101,7 @@ test("a netkit pair is told for one and deleted, or refused by a kernel that has
   }
   expect(await findInterface("kit")).toMatchObject({ kind: "netkit", peer: { name: "kit.in" } });
   expect(await shown("kit")).toMatchObject({ mtu: 9000, linkinfo: { info_kind: "netkit" } });
-  await deleteVirtualPair("kit");
+  await deleteInterfacePair("kit");
   expect(await findInterface("kit.in")).toBeUndefined();
 });
 
@@ -111,7 +111,7 @@ describe("an interface is told for what it is", () => {
     expect(await findInterface("nobody")).toBeUndefined();
     await run(["ip", "link", "add", "name", "bridge", "type", "bridge"]);
     expect(await findInterface("bridge")).toMatchObject({ kind: "bridge" });
-    await createVirtualPair({ name: "here", mtu: 1500 }, { name: "there", mtu: 1500 });
+    await createInterfacePair({ name: "here", mtu: 1500 }, { name: "there", mtu: 1500 });
     await using elsewhere = await TestNamespace.make("wst-elsewhere");
     await run(["ip", "link", "set", "there", "netns", elsewhere.name]);
     const found = await findInterface("here");
@@ -120,7 +120,7 @@ describe("an interface is told for what it is", () => {
   });
 
   test("and what is no pair is not deleted as one", async () => {
-    await expect(deleteVirtualPair("lo")).rejects.toMatchObject({ errno: "EINVAL" });
+    await expect(deleteInterfacePair("lo")).rejects.toMatchObject({ errno: "EINVAL" });
   });
 });
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { finishesPackets } from "../../src/os/offload-completion.ts";
+import { completesOffloads } from "../../src/os/offload-completion.ts";
 
 /** TABLE: interfaces as sysfs shows them: whether there is hardware, the kind, what they send by; and whether packets leave them finished. */
 const interfaces: readonly (readonly [string, boolean, string, readonly string[], boolean])[] = [
@@ -32,8 +32,8 @@ test("packets leave finished by hardware, and by what sends by hardware alone", 
       );
     }
     for (const [name, , , , finishes] of interfaces)
-      expect(finishesPackets(name, folder), name).toBe(finishes);
-    expect(finishesPackets("none", folder)).toBe(false);
+      expect(completesOffloads(name, folder), name).toBe(finishes);
+    expect(completesOffloads("none", folder)).toBe(false);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,13 +1,13 @@
 import type { Print } from "../inside.ts";
 import { baselines, candidates, usual } from "./candidates.ts";
-import { buildGround, sitesReach } from "./test-bed.ts";
-import type { Candidate } from "./other-tunnels.ts";
 import { machineFacts } from "./machine.ts";
 import { type MeasureKey, measures } from "./measure-table.ts";
-import { type Conduct, measureUnjoined, takeAll, type Unjoined } from "./measures.ts";
+import { type IdleCost, type MeasureSettings, measureAll, measureIdle } from "./measures.ts";
+import type { Candidate } from "./other-tunnels.ts";
 import { type OutputFiles, writeResults } from "./output.ts";
 import { type BenchResults, rotated } from "./results.ts";
 import { keysIn, terminalTable } from "./tables.ts";
+import { buildTestBed, sitesReach } from "./test-bed.ts";
 import { congestionControl } from "./traffic.ts";
 
 export interface BenchOptions extends OutputFiles {
@@ -25,9 +25,9 @@ export interface BenchOptions extends OutputFiles {
 type Values = Partial<Record<MeasureKey, number[]>>;
 
 /** What was found so far; a candidate that failed once is not tried again. */
-class Findings {
+class RunRecord {
   readonly values: Map<string, Values>;
-  readonly leftOut: { name: string; reason: string }[] = [];
+  readonly skipped: { name: string; reason: string }[] = [];
   failures = 0;
   readonly #print: Print;
 
@@ -36,15 +36,15 @@ class Findings {
     this.#print = print;
   }
 
-  leaveOut(name: string, reason: string): void {
+  skip(name: string, reason: string): void {
     this.#print(`left out: ${name}: ${reason}`);
-    this.leftOut.push({ name, reason });
+    this.skipped.push({ name, reason });
     this.values.delete(name);
   }
 
   add(name: string, values: Partial<Record<MeasureKey, number>>): string {
     const of = this.values.get(name) ?? {};
-    const told = measures.flatMap(({ key, digits }) => {
+    const summary = measures.flatMap(({ key, digits }) => {
       const value = values[key];
       if (value === undefined) return [];
       const all = of[key] ?? [];
@@ -52,68 +52,68 @@ class Findings {
       of[key] = all;
       return [`${key} ${value.toFixed(digits)}`];
     });
-    return told.join(", ");
+    return summary.join(", ");
   }
 
-  results(repetitions: number, conduct: Conduct): BenchResults {
+  results(repetitions: number, settings: MeasureSettings): BenchResults {
     const found = [...this.values].map(([name, values]) => ({ name, values }));
-    return { machine: machineFacts(), repetitions, ...conduct, candidates: found, leftOut: this.leftOut };
+    return { machine: machineFacts(), repetitions, ...settings, candidates: found, skipped: this.skipped };
   }
 }
 
 /** Measures every candidate in turn, several times round; runs inside namespaces made for it. Resolves to an exit code. */
 export async function benchInside(options: BenchOptions, print: Print): Promise<number> {
   const { repetitions, seconds, congestion = congestionControl() } = options;
-  const conduct = { seconds, congestion };
+  const settings = { seconds, congestion };
   const keys = measures.map(({ key }) => key).filter((key) => options.measures?.test(key) ?? true);
   const only = options.only ?? usual;
   const chosen = candidates.filter(
     (candidate) => baselines.some((baseline) => baseline === candidate) || only.test(candidate.name),
   );
-  const findings = new Findings(
+  const record = new RunRecord(
     chosen.map(({ name }) => name),
     print,
   );
-  await buildGround();
+  await buildTestBed();
   for (const candidate of chosen) {
     const reason = await candidate.whyNot?.();
-    if (reason !== undefined) findings.leaveOut(candidate.name, reason);
+    if (reason !== undefined) record.skip(candidate.name, reason);
   }
   for (let round = 0; round < repetitions; round += 1) {
-    const unjoined = keys.includes("cpu") ? await measureUnjoined(seconds) : { busyUs: 0 };
+    const idle = keys.includes("cpu") ? await measureIdle(seconds) : { busyUs: 0 };
     for (const candidate of rotated(chosen, round)) {
-      if (!findings.values.has(candidate.name)) continue;
-      const told = await measureOne(candidate, findings, new Set(keys), conduct, unjoined);
-      if (told !== undefined) print(`round ${round + 1} of ${repetitions}: ${candidate.name}: ${told}`);
+      if (!record.values.has(candidate.name)) continue;
+      const summary = await measureOne(candidate, record, new Set(keys), settings, idle);
+      if (summary !== undefined) print(`round ${round + 1} of ${repetitions}: ${candidate.name}: ${summary}`);
     }
   }
-  const results = findings.results(repetitions, conduct);
+  const results = record.results(repetitions, settings);
   print(`\nMedians of ${repetitions} (least to greatest), × plain bridge, × kernel VXLAN of the same run:`);
   for (const key of keysIn(results)) print(`\n${terminalTable(results, key)}`);
   await writeResults(results, options);
-  return findings.failures === 0 ? 0 : 1;
+  return record.failures === 0 ? 0 : 1;
 }
 
 /** Resolves to what to print; undefined where it failed. */
 async function measureOne(
-  { name, join }: Candidate,
-  findings: Findings,
+  { name, connect }: Candidate,
+  record: RunRecord,
   keys: ReadonlySet<MeasureKey>,
-  conduct: Conduct,
-  unjoined: Unjoined,
+  settings: MeasureSettings,
+  idle: IdleCost,
 ): Promise<string | undefined> {
   try {
-    const undo = await join();
+    const undo = await connect();
     try {
       if (!(await sitesReach())) throw new Error("the sites do not reach each other");
-      return findings.add(name, await takeAll(keys, conduct, unjoined));
+      return record.add(name, await measureAll(keys, settings, idle));
     } finally {
       await undo();
     }
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    findings.failures += 1;
-    findings.leaveOut(name, error.message);
+    record.failures += 1;
+    record.skip(name, error.message);
     return undefined;
   }
 }

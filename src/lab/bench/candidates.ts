@@ -1,5 +1,5 @@
 import { type Candidate, gretap, kernelL2tp, openvpn, plain, vxlan } from "./other-tunnels.ts";
-import { type Way, wirespan } from "./wirespan-variant.ts";
+import { type Variant, wirespan } from "./wirespan-variant.ts";
 
 /** Those that all others are compared with. */
 export const baselines = [plain, vxlan] as const;
@@ -8,15 +8,15 @@ const planes = ["userspace", "ebpf"] as const;
 const encapsulations = ["udp", "ip"] as const;
 
 /** TABLE: the ways in which Wirespan is measured. */
-const ways: readonly Way[] = planes.flatMap((plane) => [
+const variants: readonly Variant[] = planes.flatMap((plane) => [
   ...encapsulations.flatMap((encapsulation) =>
     ([4, 6] as const).flatMap((family) =>
       ([8, 4, 0] as const).map(
-        (cookie): Way => ({ plane, encapsulation, family, cookie, circuit: "existing" }),
+        (cookie): Variant => ({ plane, encapsulation, family, cookie, circuit: "existing" }),
       ),
     ),
   ),
-  ...encapsulations.map((encapsulation): Way => {
+  ...encapsulations.map((encapsulation): Variant => {
     return { plane, encapsulation, family: 4, cookie: 8, circuit: "new" };
   }),
 ]);
@@ -28,7 +28,7 @@ export const candidates: readonly Candidate[] = [
   kernelL2tp("udp"),
   kernelL2tp("ip"),
   openvpn,
-  ...ways.map(wirespan),
+  ...variants.map(wirespan),
 ];
 
 /** Those that a run without --only takes: the rest differ little from them. */

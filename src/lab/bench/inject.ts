@@ -40,7 +40,7 @@ const LEAST_PRIORITY = 19;
 const NS = 1e9;
 
 /** Words of 8 octets that the program and we share. */
-const words = { endNs: 0, nextNs: 8, stepNs: 16, sent: 24 } as const;
+const cells = { endNs: 0, nextNs: 8, stepNs: 16, sent: 24 } as const;
 const SHARED_OCTETS = 32;
 
 /** Offsets in struct xdp_md. */
@@ -68,16 +68,16 @@ function pacer(map: number): readonly Line[] {
     move(saved2, arg1),
     loadMapValue(saved1, map),
     call("ktime_get_ns"),
-    load64(arg2, saved1, words.endNs),
+    load64(arg2, saved1, cells.endNs),
     jumpIfAtLeast(result, arg2, "not-now"),
-    load64(arg2, saved1, words.nextNs),
+    load64(arg2, saved1, cells.nextNs),
     jumpIfLess(result, arg2, "not-now"),
-    load64(arg3, saved1, words.stepNs),
+    load64(arg3, saved1, cells.stepNs),
     add(arg2, arg3),
-    store64(saved1, words.nextNs, arg2),
-    load64(arg4, saved1, words.sent),
+    store64(saved1, cells.nextNs, arg2),
+    load64(arg4, saved1, cells.sent),
     add(arg4, 1),
-    store64(saved1, words.sent, arg4),
+    store64(saved1, cells.sent, arg4),
     ...restoreHeader(),
     move(result, expressVerdicts.pass),
     exit(),
@@ -104,9 +104,9 @@ using program = kernel.loadProgram({
 const key = new Uint8Array(4);
 const shared = new DataView(new ArrayBuffer(SHARED_OCTETS));
 const beganNs = process.hrtime.bigint() + BigInt(START_S * NS);
-shared.setBigUint64(words.endNs, beganNs + BigInt(Math.round(Number(seconds) * NS)), true);
-shared.setBigUint64(words.nextNs, beganNs, true);
-shared.setBigUint64(words.stepNs, BigInt(Math.round(NS / Number(rate))), true);
+shared.setBigUint64(cells.endNs, beganNs + BigInt(Math.round(Number(seconds) * NS)), true);
+shared.setBigUint64(cells.nextNs, beganNs, true);
+shared.setBigUint64(cells.stepNs, BigInt(Math.round(NS / Number(rate))), true);
 map.update(key, new Uint8Array(shared.buffer));
 const frame = benchFrame(Number(octets));
 const interfaceIndex = ifNameToIndex(interfaceName);
@@ -117,6 +117,6 @@ const patience = `sleep ${Number(seconds) + START_S + 0.02}; kill -USR2 ${proces
 spawn("sh", ["-c", patience], { stdio: "ignore" }).unref();
 receiveLive(program, frame, { interfaceIndex, batch: BATCH });
 const left = map.lookUp(key) ?? new Uint8Array(SHARED_OCTETS);
-const sent = Number(new DataView(left.buffer, left.byteOffset).getBigUint64(words.sent, true));
+const sent = Number(new DataView(left.buffer, left.byteOffset).getBigUint64(cells.sent, true));
 process.stdout.write(`${JSON.stringify({ sent })}\n`);
 process.removeAllListeners("SIGUSR2");

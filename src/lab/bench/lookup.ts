@@ -3,7 +3,6 @@ import { run } from "../command.ts";
 import { statusOf } from "../daemons.ts";
 import type { Print } from "../inside.ts";
 import { inNode } from "../nodes.ts";
-import { buildGround, siteAddress } from "./test-bed.ts";
 import { machineFacts } from "./machine.ts";
 import {
   addCircuits,
@@ -17,6 +16,7 @@ import { type OutputFiles, writeText } from "./output.ts";
 import { end, untilUp } from "./processes.ts";
 import { median } from "./results.ts";
 import { machineText, markdownTable } from "./tables.ts";
+import { buildTestBed, siteAddress } from "./test-bed.ts";
 import { send } from "./traffic.ts";
 import type { Plane } from "./wirespan-variant.ts";
 
@@ -59,7 +59,7 @@ const HEAD = [
  */
 export async function benchLookup(options: LookupBenchOptions, print: Print): Promise<number> {
   const { counts, planes } = options;
-  await buildGround();
+  await buildTestBed();
   await addCircuits(Math.max(...counts));
   const found: Found[] = [];
   for (const sessions of counts) {
@@ -91,7 +91,7 @@ async function measureOne(many: ManySessions, { seconds, repetitions }: LookupBe
   const { plane, sessions } = many;
   const daemons = startMany(many);
   try {
-    if (!(await untilUp(daemons, answers, UP_MS + sessions * SESSION_UP_MS))) throw notUp(many);
+    if (!(await untilUp(daemons, pingAnswers, UP_MS + sessions * SESSION_UP_MS))) throw notUp(many);
     const report = await statusOf("a");
     const up = report?.pseudowires.filter(({ state }) => state === "established").length;
     if (up !== sessions) throw new Error(`measure ${sessions} sessions by ${plane}: ${up} are up`);
@@ -118,7 +118,7 @@ async function measureOne(many: ManySessions, { seconds, repetitions }: LookupBe
 }
 
 /** Whether the site at the other end answers a ping: cheap even where a status would be megabytes. */
-async function answers(): Promise<boolean> {
+async function pingAnswers(): Promise<boolean> {
   const command = inNode("site-a", "ping", "-q", "-c1", "-W1", siteAddress.b);
   return (await run(command, { accept: [0, 1, 2] })).status === 0;
 }

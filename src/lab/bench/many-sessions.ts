@@ -2,9 +2,9 @@ import type { ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { socketOf } from "../daemons.ts";
 import { RUN } from "../nodes.ts";
+import { onBoth, otherSide } from "./other-tunnels.ts";
+import { MAIN, outputOf, startIn } from "./processes.ts";
 import { inLcce, SIDES, type Side, wanAddress } from "./test-bed.ts";
-import { onBoth, other } from "./other-tunnels.ts";
-import { MAIN, saidBy, startIn } from "./processes.ts";
 import { type Plane, planeKeys } from "./wirespan-variant.ts";
 
 /** Two daemons with many sessions between them, of which one carries the sites' frames. */
@@ -49,7 +49,7 @@ export function configOf(side: Side, { sessions, control, plane }: ManySessions)
     return [`pw${index}`, { circuit, ...keysOf(index + 1) }];
   });
   const lan = { circuit: { interface: "trunk" }, ...keysOf(sessions) };
-  const [local, remote] = [wanAddress[4][side], wanAddress[4][other(side)]];
+  const [local, remote] = [wanAddress[4][side], wanAddress[4][otherSide(side)]];
   const pseudowires = { ...Object.fromEntries(vlans), lan };
   // JSON is YAML, and quicker to write where there is much of it.
   return JSON.stringify({
@@ -81,8 +81,8 @@ export function startMany(many: ManySessions): readonly ChildProcess[] {
 
 /** The error of daemons that did not come up. */
 export function notUp({ sessions, plane }: ManySessions): Error {
-  const said = saidBy("a", LOG).trim().split("\n").slice(-3).join("\n");
-  return new Error(`measure ${sessions} sessions by ${plane}: not all came up; ${said}`);
+  const lines = outputOf("a", LOG).trim().split("\n").slice(-3).join("\n");
+  return new Error(`measure ${sessions} sessions by ${plane}: not all came up; ${lines}`);
 }
 
 function numberIn(text: string, key: string): number | undefined {

@@ -12,13 +12,13 @@ const STEP_PART = 0.25;
 type Values = Partial<Record<MeasureKey, number>>;
 
 /** What the machine does before the sites are joined, which is no candidate's doing. */
-export interface Unjoined {
+export interface IdleCost {
   /** Busy time for each frame sent, in microseconds. */
   readonly busyUs: number;
 }
 
 /** How measurements are taken. */
-export interface Conduct {
+export interface MeasureSettings {
   /** Of each measurement, about. */
   readonly seconds: number;
   /** What TCP flows go by. */
@@ -26,39 +26,39 @@ export interface Conduct {
 }
 
 /** What takes one or more measures at once. */
-interface Taker {
+interface MeasureGroup {
   readonly keys: readonly MeasureKey[];
   /** Measures the sites as they are joined now. */
-  take(conduct: Conduct, unjoined: Unjoined): Promise<Values>;
+  measure(settings: MeasureSettings, idle: IdleCost): Promise<Values>;
 }
 
 /** TABLE: how each measure is taken. */
-const takers: readonly Taker[] = [
-  { keys: ["tcp1"], take: async (conduct) => ({ tcp1: await tcpRate(conduct, 1) }) },
-  { keys: ["tcp4"], take: async (conduct) => ({ tcp4: await tcpRate(conduct, 4) }) },
-  { keys: ["flood60"], take: async ({ seconds }) => ({ flood60: await floodRate(seconds, 60) }) },
-  { keys: ["clean60"], take: async ({ seconds }) => ({ clean60: await cleanRate(seconds, 60) }) },
-  { keys: ["flood1400"], take: async ({ seconds }) => ({ flood1400: await floodRate(seconds, 1400) }) },
-  { keys: ["clean1400"], take: async ({ seconds }) => ({ clean1400: await cleanRate(seconds, 1400) }) },
-  { keys: ["rtt50", "rtt99"], take: takeRoundTrips },
-  { keys: ["cpu"], take: takeProcessorTime },
+const groups: readonly MeasureGroup[] = [
+  { keys: ["tcp1"], measure: async (settings) => ({ tcp1: await tcpRate(settings, 1) }) },
+  { keys: ["tcp4"], measure: async (settings) => ({ tcp4: await tcpRate(settings, 4) }) },
+  { keys: ["flood60"], measure: async ({ seconds }) => ({ flood60: await floodRate(seconds, 60) }) },
+  { keys: ["clean60"], measure: async ({ seconds }) => ({ clean60: await cleanRate(seconds, 60) }) },
+  { keys: ["flood1400"], measure: async ({ seconds }) => ({ flood1400: await floodRate(seconds, 1400) }) },
+  { keys: ["clean1400"], measure: async ({ seconds }) => ({ clean1400: await cleanRate(seconds, 1400) }) },
+  { keys: ["rtt50", "rtt99"], measure: measureRoundTrips },
+  { keys: ["cpu"], measure: measureProcessorTime },
 ];
 
 /** Takes the measures whose keys are wanted. */
-export async function takeAll(
+export async function measureAll(
   wanted: ReadonlySet<MeasureKey>,
-  conduct: Conduct,
-  unjoined: Unjoined,
+  settings: MeasureSettings,
+  idle: IdleCost,
 ): Promise<Values> {
   const values: Values = {};
-  for (const { keys, take } of takers) {
-    if (keys.some((key) => wanted.has(key))) Object.assign(values, await take(conduct, unjoined));
+  for (const { keys, measure } of groups) {
+    if (keys.some((key) => wanted.has(key))) Object.assign(values, await measure(settings, idle));
   }
   return values;
 }
 
 /** Gbit/s. */
-async function tcpRate({ seconds, congestion }: Conduct, flows: number): Promise<number> {
+async function tcpRate({ seconds, congestion }: MeasureSettings, flows: number): Promise<number> {
   return (await tcp(seconds, flows, congestion)) / 1e9;
 }
 
@@ -75,18 +75,18 @@ async function cleanRate(seconds: number, octets: number): Promise<number> {
   return rate / 1000;
 }
 
-async function takeRoundTrips(): Promise<Values> {
+async function measureRoundTrips(): Promise<Values> {
   const times = await roundTrips();
   return { rtt50: quantileOf(times, 0.5), rtt99: quantileOf(times, 0.99) };
 }
 
 /** To be called before the sites are joined. */
-export async function measureUnjoined(seconds: number): Promise<Unjoined> {
+export async function measureIdle(seconds: number): Promise<IdleCost> {
   const { busyUs, sent } = await busyTime(seconds, STEADY_RATE);
   return { busyUs: busyUs / sent };
 }
 
-async function takeProcessorTime({ seconds }: Conduct, unjoined: Unjoined): Promise<Values> {
+async function measureProcessorTime({ seconds }: MeasureSettings, idle: IdleCost): Promise<Values> {
   const { busyUs, arrived } = await busyTime(seconds, STEADY_RATE);
-  return { cpu: busyUs / arrived - unjoined.busyUs };
+  return { cpu: busyUs / arrived - idle.busyUs };
 }

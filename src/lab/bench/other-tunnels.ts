@@ -1,6 +1,6 @@
 import { CommandError, isInstalled, run } from "../command.ts";
+import { end, outputOf, startIn, untilUp } from "./processes.ts";
 import { inLcce, SIDES, type Side, wanAddress } from "./test-bed.ts";
-import { end, saidBy, startIn, untilUp } from "./processes.ts";
 
 /** What joins two sites without Wirespan. */
 
@@ -9,10 +9,10 @@ export interface Candidate {
   readonly name: string;
   /** Why it cannot be had on this machine; absent or undefined: it can. */
   whyNot?(): Promise<string | undefined>;
-  join(): Promise<() => Promise<void>>;
+  connect(): Promise<() => Promise<void>>;
 }
 
-export function other(side: Side): Side {
+export function otherSide(side: Side): Side {
   return side === "a" ? "b" : "a";
 }
 
@@ -34,14 +34,14 @@ export const unbridge = (): Promise<void> => onBoth((side) => inLcce(side, "link
 /** Both LCCEs as mere switches: the WAN is a cable. */
 export const plain: Candidate = {
   name: "plain bridge",
-  async join() {
+  async connect() {
     await onBoth((side) => bridge(side, "wan"));
     return unbridge;
   },
 };
 
 /** Why the kernel refuses a command of `ip` in an LCCE, which is undone at once if it does not. */
-async function refusal(add: string, remove: string): Promise<string | undefined> {
+async function probeRefusal(add: string, remove: string): Promise<string | undefined> {
   try {
     await inLcce("a", add);
   } catch (error) {
@@ -53,7 +53,7 @@ async function refusal(add: string, remove: string): Promise<string | undefined>
 }
 
 function ends(side: Side): string {
-  return `local ${wanAddress[4][side]} remote ${wanAddress[4][other(side)]}`;
+  return `local ${wanAddress[4][side]} remote ${wanAddress[4][otherSide(side)]}`;
 }
 
 /** An interface of the kernel's own at each end, in a bridge with the site. */
@@ -67,17 +67,17 @@ function tunnel(
 ): Candidate {
   return {
     name,
-    whyNot: () => (probe === undefined ? Promise.resolve(undefined) : refusal(...probe)),
-    async join() {
+    whyNot: () => (probe === undefined ? Promise.resolve(undefined) : probeRefusal(...probe)),
+    async connect() {
       await onBoth(async (side) => {
-        for (const words of add(side)) await inLcce(side, words);
+        for (const args of add(side)) await inLcce(side, args);
         await inLcce(side, "link set tunnel mtu 1500");
         await bridge(side, "tunnel");
       });
       return async () => {
         await unbridge();
         await onBoth(async (side) => {
-          for (const words of remove) await inLcce(side, words);
+          for (const args of remove) await inLcce(side, args);
         });
       };
     },
@@ -116,19 +116,19 @@ export function kernelL2tp(encapsulation: "udp" | "ip"): Candidate {
 export const openvpn: Candidate = {
   name: "OpenVPN, no cipher",
   whyNot: async () => ((await isInstalled("openvpn")) ? undefined : "not installed: apt-get install openvpn"),
-  async join() {
+  async connect() {
     await onBoth(async (side) => {
       await run(["ip", "netns", "exec", `lcce-${side}`, "ip", "tuntap", "add", "dev", "vpn", "mode", "tap"]);
       await inLcce(side, "link set vpn mtu 1500 up");
       await bridge(side, "vpn");
     });
     const children = SIDES.map((side) => {
-      const addresses = `--local ${wanAddress[4][side]} --remote ${wanAddress[4][other(side)]} --proto udp`;
+      const addresses = `--local ${wanAddress[4][side]} --remote ${wanAddress[4][otherSide(side)]} --proto udp`;
       const options = "--dev vpn --dev-type tap --cipher none --auth none --tun-mtu 1500 --mssfix 0 --verb 3";
       return startIn(side, "openvpn", ["openvpn", ...`${addresses} ${options}`.split(" ")]);
     });
-    const up = await untilUp(children, async () => saidBy("a", "openvpn").includes("Sequence Completed"));
-    if (!up) throw new Error(`join the sites by OpenVPN: ${saidBy("a", "openvpn")}`);
+    const up = await untilUp(children, async () => outputOf("a", "openvpn").includes("Sequence Completed"));
+    if (!up) throw new Error(`join the sites by OpenVPN: ${outputOf("a", "openvpn")}`);
     return async () => {
       await end(children);
       await unbridge();

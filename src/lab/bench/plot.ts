@@ -22,7 +22,7 @@ export function barsOf(results: BenchResults): readonly Bar[] {
     .filter(({ name }) => name !== PLAIN)
     .flatMap(({ name }) =>
       bars.flatMap(([key, measure]) => {
-        const ratio = figureOf(results, name, key)?.ofPlain ?? Number.NaN;
+        const ratio = figureOf(results, name, key)?.timesPlain ?? Number.NaN;
         return Number.isFinite(ratio) ? [{ candidate: shortName(name), measure, ratio: round(ratio) }] : [];
       }),
     );

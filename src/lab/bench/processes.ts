@@ -11,8 +11,8 @@ export const MAIN = fileURLToPath(new URL("../../cli/main.js", import.meta.url))
 /** Programs in an LCCE, started and ended by who measures. */
 export function startIn(side: Side, name: string, command: readonly string[]): ChildProcess {
   const log = openSync(logOf(side, name), "w");
-  const [program = "", ...words] = inNode(`lcce-${side}`, ...command);
-  const child = spawn(program, words, { stdio: ["ignore", log, log] });
+  const [program = "", ...args] = inNode(`lcce-${side}`, ...command);
+  const child = spawn(program, args, { stdio: ["ignore", log, log] });
   closeSync(log);
   return child;
 }
@@ -22,7 +22,7 @@ function logOf(side: Side, name: string): string {
 }
 
 /** What a program in an LCCE has printed. */
-export function saidBy(side: Side, name: string): string {
+export function outputOf(side: Side, name: string): string {
   return readFileSync(logOf(side, name), "utf8");
 }
 

@@ -11,7 +11,7 @@ export interface BenchResults {
   /** In the order of the tables. */
   readonly candidates: readonly CandidateResults[];
   /** Candidates that could not be measured, and why. */
-  readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
+  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
 
 export interface CandidateResults {
@@ -55,8 +55,8 @@ export interface Figure {
   readonly least: number;
   readonly greatest: number;
   /** Its median divided by that of the plain bridge, and of kernel VXLAN; NaN where these were not measured. */
-  readonly ofPlain: number;
-  readonly ofVxlan: number;
+  readonly timesPlain: number;
+  readonly timesVxlan: number;
 }
 
 /** Undefined where nothing was measured. */
@@ -69,8 +69,8 @@ export function figureOf(results: BenchResults, name: string, key: MeasureKey): 
     median: median(values),
     least: Math.min(...values),
     greatest: Math.max(...values),
-    ofPlain: median(values) / median(of(PLAIN)),
-    ofVxlan: median(values) / median(of(VXLAN)),
+    timesPlain: median(values) / median(of(PLAIN)),
+    timesVxlan: median(values) / median(of(VXLAN)),
   };
 }
 

@@ -1,12 +1,12 @@
 import Table from "cli-table3";
 import { statusOf } from "../daemons.ts";
 import type { Print } from "../inside.ts";
-import { buildGround, SIDES, type Side } from "./test-bed.ts";
 import { machineFacts } from "./machine.ts";
 import { addCircuits, type ManySessions, notUp, residentMegabytes, startMany } from "./many-sessions.ts";
 import { type OutputFiles, writeText } from "./output.ts";
 import { end, untilUp } from "./processes.ts";
 import { machineText, markdownTable } from "./tables.ts";
+import { buildTestBed, SIDES, type Side } from "./test-bed.ts";
 import { send } from "./traffic.ts";
 import { checkPlane, type Plane } from "./wirespan-variant.ts";
 
@@ -43,7 +43,7 @@ const HEAD = [
 /** Measures set-up and memory with growing numbers of sessions over one control connection. Resolves to an exit code. */
 export async function benchSessions(options: SessionBenchOptions, print: Print): Promise<number> {
   const { counts, planes, seconds } = options;
-  await buildGround();
+  await buildTestBed();
   await addCircuits(Math.max(...counts));
   const found: Found[] = [];
   for (const sessions of counts) {

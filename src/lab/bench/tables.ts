@@ -28,7 +28,13 @@ export function terminalTable(results: BenchResults, key: MeasureKey): string {
     const figure = figureOf(results, name, key);
     if (figure === undefined) continue;
     const spread = `${text(figure.least, digits)} to ${text(figure.greatest, digits)}`;
-    table.push([name, text(figure.median, digits), spread, text(figure.ofPlain, 2), text(figure.ofVxlan, 2)]);
+    table.push([
+      name,
+      text(figure.median, digits),
+      spread,
+      text(figure.timesPlain, 2),
+      text(figure.timesVxlan, 2),
+    ]);
   }
   return `${title}\n${table.toString()}`;
 }
@@ -53,7 +59,7 @@ export function markdownOf(results: BenchResults): string {
   const others = keys.filter((key) => !headlines.includes(key));
   const parts = [machineLine(results), ratioTable(results, headlines)];
   if (others.length > 0) parts.push(spreadTable(results, others));
-  for (const { name, reason } of results.leftOut) parts.push(`Left out: ${name} (${oneLine(reason)}).`);
+  for (const { name, reason } of results.skipped) parts.push(`Left out: ${name} (${oneLine(reason)}).`);
   return parts.join("\n\n");
 }
 
@@ -63,7 +69,7 @@ function ratioTable(results: BenchResults, keys: readonly MeasureKey[]): string 
     name,
     ...keys.flatMap((key) => {
       const figure = figureOf(results, name, key);
-      const ratios = [figure?.ofPlain, figure?.ofVxlan].map((ratio) => text(ratio, 2));
+      const ratios = [figure?.timesPlain, figure?.timesVxlan].map((ratio) => text(ratio, 2));
       return [text(figure?.median, measureOf(key).digits), ...ratios];
     }),
   ]);

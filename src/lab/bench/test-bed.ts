@@ -18,16 +18,16 @@ export const wanAddress: Readonly<Record<4 | 6, Readonly<Record<Side, string>>>>
 };
 
 /** Runs `ip` with words that no blank is in. */
-export async function ip(words: string): Promise<void> {
-  await run(["ip", ...words.split(" ")]);
+export async function ip(args: string): Promise<void> {
+  await run(["ip", ...args.split(" ")]);
 }
 
 /** Runs `ip` in an LCCE. */
-export async function inLcce(side: Side, words: string): Promise<void> {
-  await ip(`-n lcce-${side} ${words}`);
+export async function inLcce(side: Side, args: string): Promise<void> {
+  await ip(`-n lcce-${side} ${args}`);
 }
 
-export async function buildGround(): Promise<void> {
+export async function buildTestBed(): Promise<void> {
   await mountOwn();
   for (const side of SIDES) {
     for (const node of [`site-${side}`, `lcce-${side}`]) {
@@ -57,8 +57,8 @@ async function setSystem(node: string, path: string, value: number): Promise<voi
 /** Waits until the sites reach each other. */
 export async function sitesReach(): Promise<boolean> {
   return until(async () => {
-    const words = ["ping", "-q", "-c1", "-W1", siteAddress.b];
-    const { status } = await run(inNode("site-a", ...words), { accept: [0, 1, 2] });
+    const args = ["ping", "-q", "-c1", "-W1", siteAddress.b];
+    const { status } = await run(inNode("site-a", ...args), { accept: [0, 1, 2] });
     return status === 0;
   });
 }

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CommandError, run } from "../command.ts";
 import { inNode } from "../nodes.ts";
-import { framesAt, siteAddress } from "./test-bed.ts";
 import type { Sent } from "./search.ts";
+import { framesAt, siteAddress } from "./test-bed.ts";
 
 /** Traffic between the sites, and what it costs. */
 
@@ -23,8 +23,8 @@ export function congestionControl(): string {
 export async function tcp(seconds: number, flows: number, congestion: string): Promise<number> {
   const server = await startServer();
   const ended = new Promise((resolve) => server.on("exit", resolve));
-  const words = `-J -c ${siteAddress.b} -t ${seconds} -O 1 -P ${flows} -C ${congestion}`.split(" ");
-  const { stdout } = await run(inNode("site-a", "iperf3", ...words), { timeoutMs: (seconds + 60) * 1000 });
+  const args = `-J -c ${siteAddress.b} -t ${seconds} -O 1 -P ${flows} -C ${congestion}`.split(" ");
+  const { stdout } = await run(inNode("site-a", "iperf3", ...args), { timeoutMs: (seconds + 60) * 1000 });
   await ended;
   const { end } = JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } };
   return end.sum_received.bits_per_second;
@@ -32,8 +32,8 @@ export async function tcp(seconds: number, flows: number, congestion: string): P
 
 /** An iperf3 server for one client, from the moment that it listens. */
 async function startServer(): Promise<ChildProcess> {
-  const [file = "", ...words] = inNode("site-b", "iperf3", "-s", "-1", "--forceflush");
-  const server = spawn(file, words, { stdio: ["ignore", "pipe", "inherit"] });
+  const [file = "", ...args] = inNode("site-b", "iperf3", "-s", "-1", "--forceflush");
+  const server = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
   await new Promise<void>((resolve, reject) => {
     server.on("error", reject);
     server.stdout.on("data", (chunk) => {
@@ -81,8 +81,8 @@ async function sendBy(
 
 /** Times of pings that wait for each other, in microseconds. */
 export async function roundTrips(): Promise<readonly number[]> {
-  const words = ["-A", "-n", "-c", `${PINGS}`, siteAddress.b];
-  const { stdout } = await run(inNode("site-a", "ping", ...words), { timeoutMs: 60_000 });
+  const args = ["-A", "-n", "-c", `${PINGS}`, siteAddress.b];
+  const { stdout } = await run(inNode("site-a", "ping", ...args), { timeoutMs: 60_000 });
   return [...stdout.matchAll(/time=([\d.]+)/g)].map(([, ms]) => Number(ms) * 1000);
 }
 

@@ -3,14 +3,14 @@ import { stringify } from "yaml";
 import { isSiteUp, socketOf, statusOf } from "../daemons.ts";
 import { RUN } from "../nodes.ts";
 import { until } from "../until.ts";
+import { bridge, type Candidate, onBoth, otherSide, unbridge } from "./other-tunnels.ts";
+import { end, MAIN, outputOf, startIn, untilUp } from "./processes.ts";
 import { SIDES, type Side, wanAddress } from "./test-bed.ts";
-import { bridge, type Candidate, onBoth, other, unbridge } from "./other-tunnels.ts";
-import { end, MAIN, saidBy, startIn, untilUp } from "./processes.ts";
 
 export type Plane = "userspace" | "ebpf";
 
 /** How Wirespan joins the sites. */
-export interface Way {
+export interface Variant {
   readonly plane: Plane;
   readonly encapsulation: "udp" | "ip";
   readonly family: 4 | 6;
@@ -21,14 +21,14 @@ export interface Way {
 
 const LOG = "wirespan";
 /** A session that is up is in its plane soon. */
-const PLACED_MS = 5000;
+const PLANE_MS = 5000;
 /** Ours, generous: the processor may be emulated. */
 const UP_MS = 180_000;
 
-export function nameOf({ plane, encapsulation, family, cookie, circuit }: Way): string {
-  const words = [encapsulation === "udp" ? "UDP" : "IP 115", `IPv${family}`, `cookie ${cookie}`];
-  const place = circuit === "new" ? ["new interface in a bridge"] : [];
-  return `Wirespan ${plane === "ebpf" ? "eBPF" : plane}, ${[...words, ...place].join(", ")}`;
+export function variantName({ plane, encapsulation, family, cookie, circuit }: Variant): string {
+  const parts = [encapsulation === "udp" ? "UDP" : "IP 115", `IPv${family}`, `cookie ${cookie}`];
+  const suffix = circuit === "new" ? ["new interface in a bridge"] : [];
+  return `Wirespan ${plane === "ebpf" ? "eBPF" : plane}, ${[...parts, ...suffix].join(", ")}`;
 }
 
 /** The top of a configuration that asks for a plane. */
@@ -36,8 +36,8 @@ export function planeKeys(plane: Plane): { readonly plane: Plane } {
   return { plane };
 }
 
-export function configOf(side: Side, { plane, encapsulation, family, cookie, circuit }: Way): string {
-  const [local, remote] = [wanAddress[family][side], wanAddress[family][other(side)]];
+export function configOf(side: Side, { plane, encapsulation, family, cookie, circuit }: Variant): string {
+  const [local, remote] = [wanAddress[family][side], wanAddress[family][otherSide(side)]];
   const device = circuit === "new" ? { tap: "pw", bridge: "join" } : { interface: "trunk" };
   // Programs in the kernel cannot sum what they have not seen whole, and IPv6 wants a sum unless told otherwise.
   const checksum =
@@ -55,7 +55,7 @@ export async function checkPlane(side: Side, plane: Plane): Promise<void> {
   await until(async () => {
     const report = await statusOf(side);
     return report?.pseudowires.every((pseudowire) => pseudowire.plane === plane) ?? false;
-  }, PLACED_MS);
+  }, PLANE_MS);
   const report = await statusOf(side);
   for (const pseudowire of report?.pseudowires ?? []) {
     const { plane: found } = pseudowire;
@@ -66,16 +66,16 @@ export async function checkPlane(side: Side, plane: Plane): Promise<void> {
   }
 }
 
-export function wirespan(way: Way): Candidate {
-  const name = nameOf(way);
-  const isNew = way.circuit === "new";
+export function wirespan(variant: Variant): Candidate {
+  const name = variantName(variant);
+  const isNew = variant.circuit === "new";
   return {
     name,
-    async join() {
+    async connect() {
       if (isNew) await onBoth((side) => bridge(side));
       const daemons = SIDES.map((side) => {
         const file = `${RUN}/wirespan-${side}.yaml`;
-        writeFileSync(file, configOf(side, way));
+        writeFileSync(file, configOf(side, variant));
         return startIn(side, LOG, [process.execPath, MAIN, "run", "-c", file]);
       });
       const undo = async () => {
@@ -85,8 +85,9 @@ export function wirespan(way: Way): Candidate {
       try {
         const sitesUp = async () => (await isSiteUp("a")) && (await isSiteUp("b"));
         const up = await untilUp(daemons, sitesUp, UP_MS);
-        if (!up) throw new Error(`join the sites: not up; the daemon at a said: ${saidBy("a", LOG).trim()}`);
-        await onBoth((side) => checkPlane(side, way.plane));
+        if (!up)
+          throw new Error(`join the sites: not up; the daemon at a said: ${outputOf("a", LOG).trim()}`);
+        await onBoth((side) => checkPlane(side, variant.plane));
       } catch (error) {
         await undo();
         throw error;

@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from "node:fs";
 import type { AttachPoint } from "../../../bpf/kernel-numbers.ts";
 import { pinPath } from "../../../os/bpf-file-system.ts";
 import { networkNamespaceId } from "../../../os/network-namespace.ts";
-import { type Attachment, TrafficControl } from "../../../os/traffic-control.ts";
+import { type ProgramAttachment, TrafficControl } from "../../../os/traffic-control.ts";
 import type { BpfProgram } from "../../../ports.ts";
 import { type ProgramOrder, type ProgramShop, programName } from "./program-shop.ts";
 
@@ -13,7 +13,7 @@ export interface Place {
 }
 
 interface Used {
-  readonly attachment: Attachment;
+  readonly attachment: ProgramAttachment;
   users: number;
 }
 
@@ -35,7 +35,7 @@ export class Attachments {
   readonly #directory: string | undefined;
   readonly #used = new Map<string, Used>();
   /** Left by a former daemon, and not needed yet. */
-  readonly #inherited = new Map<string, Attachment>();
+  readonly #inherited = new Map<string, ProgramAttachment>();
   /** Places where filters of a former daemon were looked for. */
   readonly #searched = new Set<string>();
 
@@ -75,7 +75,7 @@ export class Attachments {
   }
 
   /** Whether it could be: a link whose interface is gone is of no use, though another interface may have the same index now. */
-  async #takeOver(inherited: Attachment, program: BpfProgram, place: Place): Promise<boolean> {
+  async #takeOver(inherited: ProgramAttachment, program: BpfProgram, place: Place): Promise<boolean> {
     if (inherited.interfaceIndex !== place.interfaceIndex) return false;
     try {
       await inherited.replace(program);
@@ -117,7 +117,7 @@ export class Attachments {
     for (const [program, attachment] of found) this.#inherited.set(placeName(place, program), attachment);
   }
 
-  async #drop(name: string, attachment: Attachment): Promise<void> {
+  async #drop(name: string, attachment: ProgramAttachment): Promise<void> {
     if (this.#directory !== undefined) rmSync(pinPath(this.#directory, name), { force: true });
     await attachment.detach();
   }

@@ -31,14 +31,14 @@ export async function openCutter(device: string, owner: string): Promise<Cutter>
   const [near, far] = [name("cutterNear"), name("cutterFar")];
   if (processorCount() === 1 && (await haveNetkit(near, far))) {
     const [joinNear, joinFar] = [name("joinerNear"), name("joinerFar")];
-    await havePair({ ...end, name: joinNear, joins: true }, { ...cutting, name: joinFar });
+    await havePair({ ...end, name: joinNear, gro: true }, { ...cutting, name: joinFar });
     const into = indexOf(near);
     return {
       cut: { into, out: { interfaceIndex: into, at: "netkit" } },
       join: joinBetween(joinFar, joinNear),
     };
   }
-  await havePair({ ...cutting, name: near, joins: true }, { ...cutting, name: far, spreads: true });
+  await havePair({ ...cutting, name: near, gro: true }, { ...cutting, name: far, steersReceived: true });
   return {
     cut: { into: indexOf(near), out: { interfaceIndex: indexOf(far), at: "ingress" } },
     join: joinBetween(far, near),

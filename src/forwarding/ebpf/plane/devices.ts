@@ -1,4 +1,4 @@
-import { deleteVirtualPair, interfaceNames } from "../../../os/interface-pairs.ts";
+import { deleteInterfacePair, interfaceNames } from "../../../os/interface-pairs.ts";
 import type { CircuitDevice } from "../../plane.ts";
 import type { Place } from "./attachments.ts";
 import { type Cutter, openCutter } from "./cutter.ts";
@@ -40,12 +40,12 @@ export async function openKernelDevice(device: CircuitDevice, owner: string): Pr
   const isOurs = device.kind === "tap";
   const [near, far] = [hidden("near", owner, name), hidden("far", owner, name)];
   const twin = hidden("twin", owner, name);
-  if (isOurs) await havePair({ name, mtu }, { name: twin, mtu, silent: true });
+  if (isOurs) await havePair({ name, mtu }, { name: twin, mtu, withoutIpv6: true });
   try {
     const interfaceIndex = indexOf(name);
     await havePair(
-      { name: near, mtu: DETOUR_MTU, silent: true, offloads: "none" },
-      { name: far, mtu: DETOUR_MTU, silent: true },
+      { name: near, mtu: DETOUR_MTU, withoutIpv6: true, offloads: "none" },
+      { name: far, mtu: DETOUR_MTU, withoutIpv6: true },
     );
     return {
       device,
@@ -56,7 +56,7 @@ export async function openKernelDevice(device: CircuitDevice, owner: string): Pr
       opened: { ...device, proxyInterfaces: { transmit: isOurs ? twin : name, receive: near } },
     };
   } catch (error) {
-    if (isOurs) await deleteVirtualPair(name);
+    if (isOurs) await deleteInterfacePair(name);
     throw error;
   }
 }
@@ -84,8 +84,8 @@ export async function closeKernelDevice(
   owner: string,
 ): Promise<void> {
   for (const end of ["near", "cutterNear", "joinerNear"] as const)
-    await deleteVirtualPair(hidden(end, owner, name));
-  if (kind === "tap") await deleteVirtualPair(name, place.interfaceIndex);
+    await deleteInterfacePair(hidden(end, owner, name));
+  if (kind === "tap") await deleteInterfacePair(name, place.interfaceIndex);
 }
 
 /**
@@ -103,5 +103,5 @@ export async function removeLeftOvers(devices: Iterable<CircuitDevice>, owner: s
     `^(?:${Object.values(prefixes).join("|")})${owner.slice(0, OWNER_DIGITS)}[0-9a-f]{8}$`,
   );
   const stale = (await interfaceNames()).filter((name) => ours.test(name) && !used.has(name));
-  for (const name of stale) await deleteVirtualPair(name);
+  for (const name of stale) await deleteInterfacePair(name);
 }

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { SystemError } from "../../../os/errors.ts";
-import { ifNameToIndex } from "../../../os/libc.ts";
 import {
-  createVirtualPair,
-  deleteVirtualPair,
+  createInterfacePair,
+  deleteInterfacePair,
   findInterface,
+  type PairEnd,
   type PairKind,
-  type VirtualEnd,
 } from "../../../os/interface-pairs.ts";
+import { ifNameToIndex } from "../../../os/libc.ts";
 
 /** Interfaces that a circuit's device needs beside itself. */
 
@@ -44,11 +44,11 @@ export interface Cable {
 }
 
 /** Makes a pair. One that is there already, with these very names, was ours: it stays if it is of this kind. Rejects with SystemError. */
-export async function havePair(near: VirtualEnd, far: VirtualEnd, kind: PairKind = "veth"): Promise<void> {
+export async function havePair(near: PairEnd, far: PairEnd, kind: PairKind = "veth"): Promise<void> {
   const found = await findInterface(near.name);
   if (found?.peer?.name === far.name && found.kind === kind) return;
-  if (found?.peer?.name === far.name) await deleteVirtualPair(near.name);
-  await createVirtualPair(near, far, kind);
+  if (found?.peer?.name === far.name) await deleteInterfacePair(near.name);
+  await createInterfacePair(near, far, kind);
 }
 
 /** The index of an interface. Throws SystemError where there is none of that name. */

@@ -1,4 +1,4 @@
-import { deleteVirtualPair } from "../../../os/interface-pairs.ts";
+import { deleteInterfacePair } from "../../../os/interface-pairs.ts";
 import { type Cable, DETOUR_MTU, havePair, hidden, indexOf } from "./hidden-interfaces.ts";
 
 /** It is of no device but of the plane, and no device is called so. */
@@ -18,13 +18,13 @@ export function networkDetourNames(owner: string): { readonly near: string; read
 export async function openNetworkDetour(owner: string): Promise<Cable> {
   const { near, far } = networkDetourNames(owner);
   await havePair(
-    { name: near, mtu: DETOUR_MTU, silent: true, offloads: "none" },
-    { name: far, mtu: DETOUR_MTU, silent: true },
+    { name: near, mtu: DETOUR_MTU, withoutIpv6: true, offloads: "none" },
+    { name: far, mtu: DETOUR_MTU, withoutIpv6: true },
   );
   return { near: indexOf(near), far: indexOf(far) };
 }
 
 /** What is gone already is no error. Rejects with SystemError. */
 export function closeNetworkDetour(owner: string): Promise<void> {
-  return deleteVirtualPair(networkDetourNames(owner).near);
+  return deleteInterfacePair(networkDetourNames(owner).near);
 }

@@ -5,7 +5,7 @@ import {
   removeDirectory,
   removeOthers,
 } from "../../../os/bpf-file-system.ts";
-import { canTellProtocol, packetLayout } from "../../../os/bpf-probe.ts";
+import { canSetDecapsulatedProtocol, packetOffsets } from "../../../os/bpf-probe.ts";
 import { BpfSyscall } from "../../../os/bpf-syscall.ts";
 import { processorCount } from "../../../os/processors.ts";
 import type { PsnPath, SessionParameters } from "../../../wire/session-parameters.ts";
@@ -110,9 +110,9 @@ export class EbpfPlane implements ForwardingPlane {
     this.#owner = owner;
     this.crashWords = crashWords(pins);
     this.#shop = new ProgramShop(new BpfSyscall(), maps.fds, {
-      readsProtocol: !canTellProtocol(),
+      readsProtocol: !canSetDecapsulatedProtocol(),
       processors: processorCount(),
-      packetLayout: packetLayout(),
+      packetLayout: packetOffsets(),
     });
     const attachments = new Attachments(this.#shop, owner, directory);
     this.#ground = { maps, slots, networkDetour, attachments };

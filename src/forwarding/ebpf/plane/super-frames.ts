@@ -5,7 +5,7 @@ import type { GsoHandling, PsnEndpoint } from "../../plane.ts";
 export interface WayOut {
   readonly interfaceName: string;
   /** Whether packets leave by the interface cut and with finished checksums, whatever it was given. */
-  readonly finishes: boolean;
+  readonly completesOffloads: boolean;
 }
 
 /** How programs send the super-frames of a session. Numbers are for each frame, and one that needs no cutting must not overtake those that do. */
@@ -16,7 +16,7 @@ export function superFramesOf(
 ): GsoHandling {
   if (gso === "segment") return { choice: "segment", reason: "gso: segment" };
   // Who receives such a packet, and is no program like ours, can make nothing of it.
-  if (gso === "auto" && !route.finishes)
+  if (gso === "auto" && !route.completesOffloads)
     return { choice: "segment", reason: `${route.interfaceName} ${VIRTUAL}` };
   if (transmitSequencing === "all")
     return { choice: "segment", reason: "sequencing: all numbers each frame" };

@@ -1,8 +1,8 @@
 import { assemble } from "../../../bpf/assembler.ts";
 import { KernelLink } from "../../../os/bpf-link.ts";
 import { BpfSyscall } from "../../../os/bpf-syscall.ts";
-import { ifNameToIndex } from "../../../os/libc.ts";
 import { findInterface } from "../../../os/interface-pairs.ts";
+import { ifNameToIndex } from "../../../os/libc.ts";
 import { tagAsideProgram } from "../programs/tag-aside-program.ts";
 
 /**

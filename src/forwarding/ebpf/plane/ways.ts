@@ -91,7 +91,7 @@ export class Ways implements Disposable {
 
   #haveOtherMtus(): boolean {
     const routes = [...this.#found.keys()];
-    const now = this.#pathMtus.ask([...this.#found.values()]);
+    const now = this.#pathMtus.query([...this.#found.values()]);
     return routes.some(({ pathMtu }, index) => pathMtu !== now[index]?.mtu);
   }
 }

@@ -22,7 +22,7 @@ export interface ProgramOptions {
    * Where the kernel keeps a packet's wishes, so that those for time stamps are heeded (time-stamps.ts); default nowhere. It is of the kernel,
    * and of no shape.
    */
-  readonly packetLayout?: { readonly end: number; readonly wishes: number } | undefined;
+  readonly packetLayout?: { readonly end: number; readonly txFlags: number } | undefined;
   /** Among how many processors what comes out of a cutter is spread; default 1. It is of the machine, and of no shape. */
   readonly processors?: number;
 }

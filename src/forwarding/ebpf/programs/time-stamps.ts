@@ -54,7 +54,7 @@ export function partFromSender(
     load32(arg3, frame, place + 4),
     load64(arg2, frame, place + 8),
     add(arg3, arg2),
-    add(arg3, packetLayout.wishes),
+    add(arg3, packetLayout.txFlags),
     ...stackAt(arg1, place),
     move(arg2, 1),
     call("probe_read_kernel"),
