@@ -162,7 +162,7 @@ export function main(print: Print, random: Random = unpredictable): void {
   ] as const) {
     wire.input(office, { kind: "close-connection", peer: other.name, resultCode: 1 });
   }
-  wire.runUntil(() => north.lcce.isSilent && south.lcce.isSilent);
+  wire.runUntil(() => north.lcce.hasNoConnections && south.lcce.hasNoConnections);
   print("both are silent");
 }
 

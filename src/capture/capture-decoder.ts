@@ -3,9 +3,9 @@ import { UDP_PORT_L2TP } from "../wire/constants.ts";
 import { decodeControlHeader } from "../wire/control-header.ts";
 import { peekAssignedControlConnectionId, peekMessageType } from "../wire/peek.ts";
 import { readControlMessage } from "./control-message.ts";
-import { Conversation } from "./conversation.ts";
 import { readDataMessage, type StaticFormat } from "./data-message.ts";
 import { type Endpoint, type Layers, type Route, unwrapPacket } from "./layers.ts";
+import { LearnedState } from "./learned-state.ts";
 import { endpointText, type PacketRecord, recordBase, type Summary } from "./record.ts";
 
 export interface DecoderOptions {
@@ -33,7 +33,7 @@ export class CaptureDecoder {
   readonly #port: number;
   readonly #secrets: readonly Uint8Array[];
   readonly #staticFormat: StaticFormat | undefined;
-  readonly #conversation = new Conversation();
+  readonly #learnedState = new LearnedState();
   /** Ends that sent an SCCRQ: answers go there even from and to other ports (RFC 3931 §4.1.2). */
   readonly #endpoints = new Set<string>();
   /** Packets whose first fragment was L2TP. */
@@ -90,11 +90,11 @@ export class CaptureDecoder {
     const base = recordBase(packet, route, notesOf(payload, missingOctets, firstFragmentOf));
     const isPartial = missingOctets > 0 || firstFragmentOf !== undefined;
     if (content === "data") {
-      const context = { conversation: this.#conversation, staticFormat: this.#staticFormat };
+      const context = { learnedState: this.#learnedState, staticFormat: this.#staticFormat };
       return readDataMessage(base, payload, isPartial, context);
     }
     const message = route.encapsulation === "ip" ? payload.subarray(ZERO_WORD_OCTETS) : payload;
-    const context = { conversation: this.#conversation, secrets: this.#secrets };
+    const context = { learnedState: this.#learnedState, secrets: this.#secrets };
     const record = readControlMessage(base, message, isPartial, context);
     if (record.kind === "control" && record.message === "SCCRQ") this.#rememberEndpoint(route);
     return record;

@@ -4,15 +4,15 @@ import { describeAvp } from "../wire/avp-table.ts";
 import { vendor } from "../wire/constants.ts";
 import { CONTROL_HEADER_OCTETS, type ControlHeader, decodeControlHeader } from "../wire/control-header.ts";
 import { decodeControlMessage } from "../wire/message.ts";
-import type { Conversation, Lesson } from "./conversation.ts";
-import { messageTypeText, rawText, valueText } from "./describe.ts";
-import { type DigestFinding, judgeDigests } from "./digests.ts";
+import { type DigestFinding, verifyDigests } from "./digests.ts";
+import type { LearnedState, ObservedMessage } from "./learned-state.ts";
 import { type ReadAvp, type ReadMessage, readAvps } from "./read-avps.ts";
 import type { AvpRecord, ControlRecord, MalformedRecord, RecordBase, TruncatedRecord } from "./record.ts";
+import { messageTypeText, rawText, valueText } from "./value-text.ts";
 
 /** What control messages are read with. */
 export interface ControlContext {
-  readonly conversation: Conversation;
+  readonly learnedState: LearnedState;
   readonly secrets: readonly Uint8Array[];
 }
 
@@ -108,20 +108,27 @@ function learn(
   base: RecordBase,
   header: ControlHeader,
   octets: Uint8Array,
-  { avps, values, locked }: ReadMessage,
+  { avps, values, stillHidden }: ReadMessage,
   isCut: boolean,
   messageType: number,
-  { conversation, secrets }: ControlContext,
+  { learnedState, secrets }: ControlContext,
 ): readonly (DigestFinding | undefined)[] {
   // What lacks in a message would be taken for what its sender left out.
   if (isCut) return avps.map(() => undefined);
   const { source, destination } = base;
   const { controlConnectionId } = header;
-  const lesson: Lesson = { source, destination, messageType, controlConnectionId, values, locked };
-  const nonces = conversation.noncesFor(lesson);
-  const findings = judgeDigests(octets, avps, secrets, nonces);
+  const lesson: ObservedMessage = {
+    source,
+    destination,
+    messageType,
+    controlConnectionId,
+    values,
+    stillHidden: stillHidden,
+  };
+  const nonces = learnedState.noncesFor(lesson);
+  const findings = verifyDigests(octets, avps, secrets, nonces);
   const verdicts = new Set(findings.map((finding) => finding?.verdict));
-  conversation.learn(lesson, verdicts.has("wrong") && !verdicts.has("right"));
+  learnedState.learn(lesson, verdicts.has("wrong") && !verdicts.has("right"));
   return findings;
 }
 
@@ -137,7 +144,7 @@ function discardReason(octets: Uint8Array, secrets: readonly Uint8Array[]): stri
 
 /** The decoder's reason to refuse the message; null too where a secret would have to be known to tell. */
 function refusalOf(octets: Uint8Array, read: ReadMessage, secrets: readonly Uint8Array[]): string | null {
-  if (read.avps.some(({ isLocked }) => isLocked)) return null;
+  if (read.avps.some(({ needsSecret }) => needsSecret)) return null;
   const decoded = decodeControlMessage(octets, { hidingSecrets: secrets });
   if (decoded.kind === "unknown-type") {
     return decoded.mandatory ? "unknown message type, and mandatory (RFC 3931 §5.4.1)" : null;

@@ -4,8 +4,8 @@ import { Reader } from "../bytes/reader.ts";
 import { etherTypes, pseudowireTypes } from "../wire/code-names.ts";
 import { decodeDataMessage, decodeSessionId } from "../wire/data-header.ts";
 import type { L2SpecificSublayer } from "../wire/session-parameters.ts";
-import type { Conversation, SessionFormat } from "./conversation.ts";
 import { type FrameSummary, summariseFrame } from "./frame.ts";
+import type { LearnedState, SessionFormat } from "./learned-state.ts";
 import type { DataRecord, MalformedRecord, RecordBase, SublayerRecord, TruncatedRecord } from "./record.ts";
 
 /** How to read data messages of sessions whose set-up the capture does not show; undefined: not at all. */
@@ -16,11 +16,11 @@ export interface StaticFormat {
 
 /** What data messages are read with. */
 export interface DataContext {
-  readonly conversation: Conversation;
+  readonly learnedState: LearnedState;
   readonly staticFormat: StaticFormat | undefined;
 }
 
-interface Agreed {
+interface DataFormat {
   readonly cookieOctets: number;
   readonly sublayer: boolean;
 }
@@ -31,7 +31,7 @@ const SUBLAYER_OCTETS = 4;
 const SUBLAYER_CHANNEL_OFFSET = 2;
 /** B and E bits (RFC 4623 §5.5): both 0 is a whole frame. */
 const FRAGMENT_BITS = 0x30;
-const fragmentPlaces: Readonly<Record<number, NonNullable<SublayerRecord["fragment"]>>> = {
+const fragmentPositions: Readonly<Record<number, NonNullable<SublayerRecord["fragment"]>>> = {
   16: "first",
   48: "middle",
   32: "last",
@@ -54,8 +54,8 @@ export function readDataMessage(
   try {
     const sessionId = decodeSessionId(base.encapsulation, octets);
     if (sessionId === 0) return malformed(base, "session id 0 in a data message");
-    const learnt = context.conversation.sessionFormat(base.destination, sessionId);
-    const agreed = agreedBy(learnt, context.staticFormat);
+    const learnt = context.learnedState.sessionFormat(base.destination, sessionId);
+    const agreed = dataFormatOf(learnt, context.staticFormat);
     const headerOctets = base.encapsulation === "udp" ? 8 : 4;
     if (agreed === undefined) return unread(base, sessionId, octets.subarray(headerOctets));
     const { header, payload } = decodeDataMessage(base.encapsulation, agreed, octets);
@@ -85,7 +85,10 @@ function malformed(base: RecordBase, reason: string): MalformedRecord {
 }
 
 /** Cookie and sublayer from the set-up, what it hides from the options; undefined when that leaves anything open. */
-function agreedBy(learnt: SessionFormat | undefined, given: StaticFormat | undefined): Agreed | undefined {
+function dataFormatOf(
+  learnt: SessionFormat | undefined,
+  given: StaticFormat | undefined,
+): DataFormat | undefined {
   const cookieOctets = learnt?.cookie?.length ?? given?.cookieOctets;
   const sublayer =
     learnt?.sublayer ??
@@ -116,7 +119,7 @@ function sublayerRecord(word: Uint8Array, sequenceNumber: number | null): Sublay
   const isVccv = first >= 0x80;
   return {
     sequenceNumber: isVccv ? null : sequenceNumber,
-    fragment: isVccv ? null : (fragmentPlaces[first & FRAGMENT_BITS] ?? null),
+    fragment: isVccv ? null : (fragmentPositions[first & FRAGMENT_BITS] ?? null),
     vccvChannel: isVccv ? new Reader(word.subarray(SUBLAYER_CHANNEL_OFFSET)).u16("channelType") : null,
   };
 }

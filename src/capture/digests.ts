@@ -1,5 +1,5 @@
 import { verifyMessageDigest } from "../wire/message-digest.ts";
-import type { Nonces } from "./conversation.ts";
+import type { Nonces } from "./learned-state.ts";
 import type { ReadAvp } from "./read-avps.ts";
 import type { DigestVerdict } from "./record.ts";
 
@@ -17,7 +17,7 @@ const NOTHING = new Uint8Array(0);
  * Judges every Message Digest of a message, from its T bit to the end given by its Length; in the order of its AVPs, undefined
  * for AVPs that are none (RFC 3931 §5.4.1).
  */
-export function judgeDigests(
+export function verifyDigests(
   octets: Uint8Array,
   avps: readonly ReadAvp[],
   secrets: readonly Uint8Array[],
@@ -32,7 +32,7 @@ export function judgeDigests(
       return { verdict: "wrong", note: "not directly after the Message Type" };
     }
     const alone = withoutOthers(octets, values, index);
-    return judge(alone, secrets, nonces);
+    return verifyDigest(alone, secrets, nonces);
   });
 }
 
@@ -55,7 +55,7 @@ function withoutOthers(
   return copy;
 }
 
-function judge(octets: Uint8Array, secrets: readonly Uint8Array[], nonces: Nonces): DigestFinding {
+function verifyDigest(octets: Uint8Array, secrets: readonly Uint8Array[], nonces: Nonces): DigestFinding {
   const { candidates, isConclusive } = nonces;
   const keys = secrets.flatMap((secret) => candidates.map((nonce) => ({ secret, nonces: nonce })));
   if (verifyMessageDigest(octets, keys)) return { verdict: "right", note: undefined };

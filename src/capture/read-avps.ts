@@ -19,7 +19,7 @@ export interface ReadAvp {
   /** Why the value cannot be read. */
   readonly problem: string | undefined;
   /** Whether only the secret lacks. */
-  readonly isLocked: boolean;
+  readonly needsSecret: boolean;
 }
 
 export interface ReadMessage {
@@ -27,7 +27,7 @@ export interface ReadMessage {
   /** Values by name: the IETF's first, then those of Cisco that stand for one that is absent. */
   readonly values: ReadonlyMap<AvpName, unknown>;
   /** Names of AVPs that stay hidden. */
-  readonly locked: ReadonlySet<AvpName>;
+  readonly stillHidden: ReadonlySet<AvpName>;
   /** The decoder's words where the AVPs stop being readable; `avps` are those in front. */
   readonly damage: string | undefined;
 }
@@ -45,15 +45,15 @@ export function readAvps(octets: Uint8Array, secrets: readonly Uint8Array[]): Re
     if (read.name === "randomVector" && !avp.hidden) randomVector = avp.value;
   }
   const values = new Map<AvpName, unknown>();
-  const locked = new Set<AvpName>();
+  const stillHidden = new Set<AvpName>();
   for (const isTwin of [false, true]) {
-    for (const { raw: avp, name, decoded, isLocked } of avps) {
+    for (const { raw: avp, name, decoded, needsSecret } of avps) {
       if (name === undefined || (avp.vendorId !== vendor.ietf) !== isTwin) continue;
-      if (isLocked) locked.add(name);
+      if (needsSecret) stillHidden.add(name);
       if (decoded !== undefined && !values.has(name)) values.set(name, decoded);
     }
   }
-  return { avps, values, locked, damage };
+  return { avps, values, stillHidden: stillHidden, damage };
 }
 
 function split(octets: Uint8Array): { raw: readonly RawAvp[]; damage: string | undefined } {
@@ -84,13 +84,13 @@ function endOfWholeAvps(octets: Uint8Array): number {
   return end;
 }
 
-function nameOf(avp: RawAvp): AvpName | undefined {
+function avpNameOfRaw(avp: RawAvp): AvpName | undefined {
   if (avp.vendorId === vendor.ietf) return avpNameOf(avp.attributeType);
-  return avp.vendorId === vendor.cisco ? ciscoAvps.get(avp.attributeType)?.twin : undefined;
+  return avp.vendorId === vendor.cisco ? ciscoAvps.get(avp.attributeType)?.equivalent : undefined;
 }
 
 function readAvp(raw: RawAvp, secrets: readonly Uint8Array[], randomVector: Uint8Array | undefined): ReadAvp {
-  const name = nameOf(raw);
+  const name = avpNameOfRaw(raw);
   const open = raw.hidden ? reveal(raw, name, secrets, randomVector) : { clear: raw.value };
   if (open.clear === undefined) {
     return {
@@ -99,11 +99,11 @@ function readAvp(raw: RawAvp, secrets: readonly Uint8Array[], randomVector: Uint
       clear: undefined,
       decoded: undefined,
       problem: open.problem,
-      isLocked: open.isLocked,
+      needsSecret: open.needsSecret,
     };
   }
   const { decoded, problem } = decode(name, open.clear);
-  return { raw, name, clear: open.clear, decoded, problem, isLocked: false };
+  return { raw, name, clear: open.clear, decoded, problem, needsSecret: false };
 }
 
 function decode(name: AvpName | undefined, value: Uint8Array): { decoded?: unknown; problem?: string } {
@@ -118,7 +118,7 @@ function decode(name: AvpName | undefined, value: Uint8Array): { decoded?: unkno
 
 type Revealed =
   | { readonly clear: Uint8Array }
-  | { readonly clear?: undefined; readonly problem: string; readonly isLocked: boolean };
+  | { readonly clear?: undefined; readonly problem: string; readonly needsSecret: boolean };
 
 function reveal(
   raw: RawAvp,
@@ -127,10 +127,10 @@ function reveal(
   randomVector: Uint8Array | undefined,
 ): Revealed {
   if (name !== undefined && !avpTable[name].hideable) {
-    return { problem: "must not be hidden", isLocked: false };
+    return { problem: "must not be hidden", needsSecret: false };
   }
   if (randomVector === undefined) {
-    return { problem: "hidden, and no Random Vector stands before it", isLocked: false };
+    return { problem: "hidden, and no Random Vector stands before it", needsSecret: false };
   }
   for (const secret of secrets) {
     try {
@@ -141,5 +141,5 @@ function reveal(
     }
   }
   const problem = secrets.length === 0 ? "hidden; the secret reveals it" : "hidden, and under another secret";
-  return { problem, isLocked: true };
+  return { problem, needsSecret: true };
 }

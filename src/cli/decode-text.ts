@@ -1,5 +1,4 @@
 import type { createColors } from "picocolors";
-import { avpTitle, idText } from "../capture/describe.ts";
 import type { FrameSummary, Tag } from "../capture/frame.ts";
 import {
   type AvpRecord,
@@ -9,6 +8,7 @@ import {
   type PacketRecord,
   type Summary,
 } from "../capture/record.ts";
+import { avpTitle, idText } from "../capture/value-text.ts";
 import { avpNameOf } from "../wire/avp-table.ts";
 import { vendor } from "../wire/constants.ts";
 import { TPID_CUSTOMER } from "../wire/ethernet.ts";

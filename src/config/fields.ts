@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type DscpName, dscpNames } from "../wire/dscp.ts";
-import { usualSequenceRule } from "../wire/session-parameters.ts";
+import { defaultSequenceRule } from "../wire/session-parameters.ts";
 import { addressProblem } from "./address.ts";
 
 /**
@@ -227,7 +227,7 @@ export const pseudowireFields = z.strictObject({
     .int()
     .min(1)
     .max(0x80_0000)
-    .default(usualSequenceRule.window)
+    .default(defaultSequenceRule.window)
     .describe(
       "With `sequencing`: a number is new if it is less than so many ahead of the one expected, else old, and its message is " +
         "dropped; default: half of all numbers (RFC 3931 Appendix C). Reloadable.",
@@ -236,7 +236,7 @@ export const pseudowireFields = z.strictObject({
     .int()
     .min(2)
     .max(65_535)
-    .default(usualSequenceRule.resetAfter)
+    .default(defaultSequenceRule.resetAfter)
     .describe(
       "With `sequencing`: so many old messages in a row, their numbers consecutive, mean that the peer began anew or that more than the " +
         "window was lost; the last of them is delivered, and what follows it (RFC 3931 Appendix C). Reloadable.",

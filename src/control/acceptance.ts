@@ -47,7 +47,7 @@ export const sublayerNumber: Readonly<Record<L2SpecificSublayer, number>> = { no
 
 export const sequencingNumber: Readonly<Record<DataSequencing, number>> = { none: 0, "non-ip": 1, all: 2 };
 
-function nameOf<Name extends string>(
+function nameOfNumber<Name extends string>(
   table: Readonly<Record<Name, number>>,
   number: number,
 ): Name | undefined {
@@ -60,7 +60,7 @@ export function refusalOf(problem: MessageProblem): Refusal {
 }
 
 /** Judges an SCCRQ or SCCRP; undefined when it is acceptable (RFC 3931 §7.2). */
-export function judgeStart(
+export function checkStart(
   avps: AvpValues,
   problem: MessageProblem | undefined,
   peer: PeerSettings,
@@ -127,7 +127,9 @@ export const NO_CHOICES: PeerChoices = { sublayer: "none", sequencing: "none" };
 /** Reads the sublayer and sequencing that the peer wants to receive; absent AVPs leave `before` as it was (RFC 3931 §5.4.4). */
 export function readChoices(avps: AvpValues, before: PeerChoices): PeerChoices | Refusal {
   const sublayer =
-    avps.l2SpecificSublayer === undefined ? before.sublayer : nameOf(sublayerNumber, avps.l2SpecificSublayer);
+    avps.l2SpecificSublayer === undefined
+      ? before.sublayer
+      : nameOfNumber(sublayerNumber, avps.l2SpecificSublayer);
   if (sublayer === undefined) {
     return {
       resultCode: cdnResult.generalError,
@@ -136,7 +138,9 @@ export function readChoices(avps: AvpValues, before: PeerChoices): PeerChoices |
     };
   }
   const sequencing =
-    avps.dataSequencing === undefined ? before.sequencing : nameOf(sequencingNumber, avps.dataSequencing);
+    avps.dataSequencing === undefined
+      ? before.sequencing
+      : nameOfNumber(sequencingNumber, avps.dataSequencing);
   if (sequencing === undefined) {
     return {
       resultCode: cdnResult.generalError,
@@ -154,7 +158,7 @@ export function readChoices(avps: AvpValues, before: PeerChoices): PeerChoices |
 }
 
 /** Judges an ICRQ for a pseudowire of ours; undefined when it is acceptable (RFC 3931 §7.3.2). */
-export function judgeCall(avps: AvpValues, pseudowire: PseudowireSettings): Refusal | undefined {
+export function checkCall(avps: AvpValues, pseudowire: PseudowireSettings): Refusal | undefined {
   if (!avps.localSessionId) {
     return {
       resultCode: cdnResult.generalError,

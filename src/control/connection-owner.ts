@@ -17,7 +17,7 @@ export interface ConnectionOwner {
   /** A message from there failed authentication. */
   noteFailure(verdict: "wrong-digest" | "missing-digest", path: PsnPath): void;
   /** Why nothing that counts comes from the peer, for people. */
-  readonly whySilent: string;
+  readonly silenceReason: string;
   /** Nothing is left of it: its identifiers are free. */
   connectionGone(connection: ControlConnection): void;
   readonly directory: PseudowireDirectory;

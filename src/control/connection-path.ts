@@ -41,7 +41,7 @@ export class ConnectionPath {
   }
 
   /** Whether a message from there may be of this connection. */
-  takes(path: PsnPath): boolean {
+  accepts(path: PsnPath): boolean {
     const isOpen = this.#isAuthenticated || !this.#isFixed;
     return isOpen ? isSameAddress(this.#path, path) : pathKey(this.#path) === pathKey(path);
   }
@@ -60,17 +60,17 @@ export class ConnectionPath {
     this.#isValidated = true;
     this.#heard = path;
     this.#path = path;
-    if (!this.#isAuthenticated || pathKey(path) === pathKey(this.#configured)) this.fix();
+    if (!this.#isAuthenticated || pathKey(path) === pathKey(this.#configured)) this.pin();
   }
 
   /** What we sent is not acknowledged: the next goes to the other port that may be the peer's. */
-  turn(): void {
+  alternate(): void {
     if (this.#isFixed || !this.#isAuthenticated || !this.#isValidated) return;
     this.#path = this.#path === this.#configured ? this.#heard : this.#configured;
   }
 
   /** What went there lately was acknowledged: the peer stays there. */
-  fix(): void {
+  pin(): void {
     this.#isFixed = true;
   }
 

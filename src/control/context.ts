@@ -7,8 +7,8 @@ import type { LcceIdentity } from "./settings.ts";
 import type { Timers } from "./timers.ts";
 
 /** Something with messages to transmit once the input at hand was handled. */
-export interface Settleable {
-  settle(): void;
+export interface Flushable {
+  flush(): void;
 }
 
 /** What the parts of the core share while one input is handled. */
@@ -26,7 +26,7 @@ export interface Context {
   /** Counts a control message given up without effect. */
   discard(reason: ControlDiscardReason, path: PsnPath): void;
   /** Asks for `settle` at the end of the input, so that one datagram may acknowledge and carry several things. */
-  touch(settleable: Settleable): void;
+  markDirty(settleable: Flushable): void;
 }
 
 /** The earlier of deadlines, of which any may be absent. */

@@ -1,4 +1,4 @@
-import type { Row, StateTable } from "./table.ts";
+import type { StateTable, Transition } from "./state-table.ts";
 
 /** States of a control connection, spelt as RFC 3931 §7.2 spells them. */
 export type ControlConnectionState = "idle" | "wait-ctl-reply" | "wait-ctl-conn" | "established";
@@ -44,14 +44,18 @@ export type ControlConnectionAction =
   | "yield"
   | "ignore";
 
-type ConnectionRow = Row<ControlConnectionState, ControlConnectionAction>;
+type ControlConnectionTransition = Transition<ControlConnectionState, ControlConnectionAction>;
 
-function row(to: ControlConnectionState, ...actions: ControlConnectionAction[]): ConnectionRow {
+function row(to: ControlConnectionState, ...actions: ControlConnectionAction[]): ControlConnectionTransition {
   return { to, actions };
 }
 
 /** A row that RFC 3931 §7.2 does not have, with the reason for it. */
-function ours(why: string, to: ControlConnectionState, ...actions: ControlConnectionAction[]): ConnectionRow {
+function ours(
+  why: string,
+  to: ControlConnectionState,
+  ...actions: ControlConnectionAction[]
+): ControlConnectionTransition {
   return { to, actions, why };
 }
 

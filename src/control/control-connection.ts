@@ -7,10 +7,10 @@ import {
   type MessageProblem,
 } from "../wire/message.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
-import { isSccrq, judgeStart, type Refusal, refusalOf, stateMachine, stopResult } from "./acceptance.ts";
+import { checkStart, isSccrq, type Refusal, refusalOf, stateMachine, stopResult } from "./acceptance.ts";
 import type { ConnectionOwner } from "./connection-owner.ts";
 import { ConnectionPath } from "./connection-path.ts";
-import { type Context, earliest, type Settleable } from "./context.ts";
+import { type Context, earliest, type Flushable } from "./context.ts";
 import {
   type ControlConnectionAction,
   type ControlConnectionEvent,
@@ -19,25 +19,25 @@ import {
   isSettingUp,
 } from "./control-connection-table.ts";
 import { Delivery, type ReceiveVerdict, type Sender } from "./delivery.ts";
-import { Envelope } from "./envelope.ts";
+import { describeStop } from "./describe.ts";
 import { Liveness } from "./liveness.ts";
+import { MessageProtection } from "./message-protection.ts";
 import { introductionOf, type PeerIdentity, readIdentity, shortenedUntil } from "./peer-identity.ts";
 import { resultCodeAvp } from "./session.ts";
 import { SessionSet } from "./session-set.ts";
 import { limits } from "./settings.ts";
-import { lookUp } from "./table.ts";
+import { transitionFor } from "./state-table.ts";
 import type { Expirable } from "./timers.ts";
-import { describeStop } from "./words.ts";
 
 /** One control connection: its state machine over reliable delivery, its authentication and its sessions (RFC 3931 §7.2). */
-export class ControlConnection implements Expirable, Settleable, Sender {
+export class ControlConnection implements Expirable, Flushable, Sender {
   readonly localControlConnectionId: number;
   readonly tieBreaker: Uint8Array;
   readonly sessions: SessionSet;
   readonly peerPath: ConnectionPath;
   readonly #context: Context;
   readonly #owner: ConnectionOwner;
-  readonly #envelope: Envelope;
+  readonly #protection: MessageProtection;
   readonly #delivery: Delivery<DecodedControlMessage>;
   readonly #liveness: Liveness;
   #state: ControlConnectionState = "idle";
@@ -65,7 +65,7 @@ export class ControlConnection implements Expirable, Settleable, Sender {
       this.send({ name: "SCCRQ", avps: { ...this.#introduction(), tieBreaker: this.tieBreaker } }, this),
     "send-sccrp": () => {
       const fits = (avps: AvpValues) =>
-        this.peerPath.allows(this.#envelope.encode({ name: "SCCRP", avps }, 0, 1).length);
+        this.peerPath.allows(this.#protection.encode({ name: "SCCRP", avps }, 0, 1).length);
       this.send({ name: "SCCRP", avps: shortenedUntil(fits, this.#introduction()) }, this);
     },
     "send-scccn": () => this.send({ name: "SCCCN", avps: {} }),
@@ -95,8 +95,8 @@ export class ControlConnection implements Expirable, Settleable, Sender {
     this.peerPath = new ConnectionPath(settings.path, path, settings.authentication.mode === "digest");
     this.localControlConnectionId = context.controlConnectionIds.allocate();
     this.tieBreaker = context.random.octets(8);
-    this.#envelope = new Envelope(settings.authentication, context.random);
-    this.#delivery = new Delivery(this.#envelope, settings.delivery);
+    this.#protection = new MessageProtection(settings.authentication, context.random);
+    this.#delivery = new Delivery(this.#protection, settings.delivery);
     this.#liveness = new Liveness(context.random, context.nowMs, settings.authentication.mode === "digest");
     this.sessions = new SessionSet(context, owner.directory, this, this.#delivery);
   }
@@ -113,7 +113,7 @@ export class ControlConnection implements Expirable, Settleable, Sender {
     return this.#owner.settings.name;
   }
   get remoteControlConnectionId(): number {
-    return this.#envelope.remoteControlConnectionId;
+    return this.#protection.remoteControlConnectionId;
   }
 
   get identity(): PeerIdentity | undefined {
@@ -163,7 +163,7 @@ export class ControlConnection implements Expirable, Settleable, Sender {
   ): void {
     if (event === "close" && this.#state === "established") {
       this.#delivery.dropUnsent();
-      this.sessions.sayGoodbye();
+      this.sessions.disconnectSessions();
     }
     this.#refuse(event, { resultCode, text: why });
   }
@@ -171,20 +171,20 @@ export class ControlConnection implements Expirable, Settleable, Sender {
   /** The same peer has other timers and limits now. */
   settingsChanged(): void {
     this.#delivery.update(this.#owner.settings.delivery);
-    this.#context.touch(this);
+    this.#context.markDirty(this);
   }
 
   /** Data of a session came in: the peer lives (RFC 3931 §4.4). */
   dataReceived(): void {
     this.#liveness.heardData(this.#context.nowMs);
-    this.#context.touch(this);
+    this.#context.markDirty(this);
   }
 
   /** The peer seems to know nothing of the connection: a HELLO shows whether that is true, and nobody is believed before. */
-  doubt(): void {
-    if (!this.#liveness.doubt(this.#context.nowMs)) return;
+  probe(): void {
+    if (!this.#liveness.probe(this.#context.nowMs)) return;
     if (this.#delivery.isIdle) this.send({ name: "HELLO", avps: {} });
-    this.#context.touch(this);
+    this.#context.markDirty(this);
   }
 
   /** Keeps nothing of it, not even delivery. */
@@ -199,7 +199,7 @@ export class ControlConnection implements Expirable, Settleable, Sender {
   /** Queues a message; it leaves when the input at hand was handled and the window allows. */
   send(message: ControlMessage, sender?: Sender): void {
     this.#delivery.send(message, sender);
-    this.#context.touch(this);
+    this.#context.markDirty(this);
   }
 
   /** Our SCCRQ or SCCRP is with the peer: the wait for its answer begins. */
@@ -209,7 +209,7 @@ export class ControlConnection implements Expirable, Settleable, Sender {
 
   /** Takes in a control message whose header names this connection (or that found it by its Assigned CCID). */
   receive(octets: Uint8Array, path: PsnPath): void {
-    const opened = this.#envelope.open(octets, this.#state !== "established");
+    const opened = this.#protection.open(octets, this.#state !== "established");
     const { verdict } = opened;
     if (verdict !== "ok") {
       if (verdict !== "malformed") this.#owner.noteFailure(verdict, path);
@@ -219,26 +219,26 @@ export class ControlConnection implements Expirable, Settleable, Sender {
     // Verified and read: only now may anything in it change our state (RFC 3931 §5.4.1).
     this.#received += 1;
     this.peerPath.received(path, octets.length, decoded.header.controlConnectionId !== 0);
-    this.#context.touch(this);
+    this.#context.markDirty(this);
     const order = this.#order(decoded);
     this.#liveness.heard(this.#delivery.heardMs);
-    this.#judgeReadiness();
+    this.#updateReadiness();
     if (order === "acknowledgement" || order === "hold") return;
     if (order !== "deliver") return this.#context.discard(order, path);
-    this.#take(decoded, path);
+    this.#process(decoded, path);
     for (let held = this.#delivery.takeHeld(); held !== undefined; held = this.#delivery.takeHeld()) {
-      this.#take(held, path);
+      this.#process(held, path);
     }
   }
 
   expire(nowMs: number): void {
-    this.#context.touch(this);
+    this.#context.markDirty(this);
     if (this.lingerUntilMs !== undefined && nowMs >= this.lingerUntilMs) return this.forget();
     if (this.#setupDeadlineMs !== undefined && nowMs >= this.#setupDeadlineMs) this.#giveUpSetUp();
     const isSilent = nowMs >= (this.#lostDueMs() ?? Infinity);
     const expired = this.#delivery.expire(nowMs);
-    if (expired === "retransmit") this.peerPath.turn();
-    if (isSilent || expired === "dead") this.#applyWhy("lost", this.#owner.whySilent);
+    if (expired === "retransmit") this.peerPath.alternate();
+    if (isSilent || expired === "dead") this.#applyWhy("lost", this.#owner.silenceReason);
     if (nowMs >= (this.#helloDueMs() ?? Infinity)) this.send({ name: "HELLO", avps: {} });
   }
 
@@ -250,7 +250,7 @@ export class ControlConnection implements Expirable, Settleable, Sender {
     else this.#refuse("timeout", stateMachine(why));
   }
 
-  settle(): void {
+  flush(): void {
     if (this.isGone) return;
     for (const octets of this.#delivery.flush(this.#context.nowMs)) {
       if (!this.peerPath.spend(octets.length)) continue;
@@ -278,7 +278,7 @@ export class ControlConnection implements Expirable, Settleable, Sender {
     const nr = isSccrq(decoded) ? 0 : decoded.header.nr;
     const { acknowledged } = this.#delivery;
     const order = this.#delivery.receive(ns, nr, isAcknowledgement(decoded), decoded, this.#context.nowMs);
-    if (this.#state === "established" && this.#delivery.acknowledged > acknowledged) this.peerPath.fix();
+    if (this.#state === "established" && this.#delivery.acknowledged > acknowledged) this.peerPath.pin();
     // A repeated SCCRQ is answered by the SCCRP alone: its sender could not verify an ACK without our nonce (RFC 3931 §4.3), and
     // once it had an acknowledgement it would not give us again what the SCCRP's octets are measured by.
     const lacksSccrp = this.#state === "wait-ctl-conn" && !this.peerPath.isValidated;
@@ -289,7 +289,7 @@ export class ControlConnection implements Expirable, Settleable, Sender {
     return order;
   }
 
-  #take(decoded: DecodedControlMessage, path: PsnPath): void {
+  #process(decoded: DecodedControlMessage, path: PsnPath): void {
     if (decoded.kind === "zlb") return;
     if (decoded.kind === "unknown-type") {
       if (!decoded.mandatory) return this.#context.discard("unknown-message", path);
@@ -307,9 +307,9 @@ export class ControlConnection implements Expirable, Settleable, Sender {
         return this.#refuse("sccrq", stateMachine("SCCRQ on a connection in use"));
       case "SCCRP": {
         const refusal =
-          this.#state === "wait-ctl-reply" ? judgeStart(avps, problem, this.#owner.settings) : undefined;
+          this.#state === "wait-ctl-reply" ? checkStart(avps, problem, this.#owner.settings) : undefined;
         // Even when we closed meanwhile: from now on the header names the peer's id (RFC 3931 §5.4.3).
-        if (this.#envelope.remoteControlConnectionId === 0) this.#learnPeer(avps, decoded.ignored);
+        if (this.#protection.remoteControlConnectionId === 0) this.#learnPeer(avps, decoded.ignored);
         if (refusal !== undefined) return this.#refuse("sccrp-bad", refusal);
         return this.#refuse("sccrp", stateMachine("SCCRP out of state"));
       }
@@ -318,8 +318,8 @@ export class ControlConnection implements Expirable, Settleable, Sender {
         return this.#refuse("scccn", stateMachine("SCCCN out of state"));
       case "StopCCN":
         // A peer that refuses our SCCRQ tells its id here if anywhere; without it no acknowledgement finds it (RFC 3931 §5.4.3).
-        this.#envelope.remoteControlConnectionId ||= avps.assignedControlConnectionId ?? 0;
-        if (this.#envelope.remoteControlConnectionId === 0) this.#delivery.waiveAcknowledgement();
+        this.#protection.remoteControlConnectionId ||= avps.assignedControlConnectionId ?? 0;
+        if (this.#protection.remoteControlConnectionId === 0) this.#delivery.waiveAcknowledgement();
         return this.#applyWhy("stopccn", describeStop(avps.resultCode));
       case "HELLO":
         if (problem !== undefined) return this.#refuse("hello-bad", refusalOf(problem));
@@ -344,7 +344,7 @@ export class ControlConnection implements Expirable, Settleable, Sender {
   /** Applies one event: the only way a connection changes its state. */
   #apply(event: ControlConnectionEvent): void {
     const from = this.#state;
-    const row = lookUp(controlConnectionTable, from, event);
+    const row = transitionFor(controlConnectionTable, from, event);
     this.#cause = event;
     this.#state = row.to;
     for (const action of row.actions) this.#actions[action]();
@@ -352,13 +352,13 @@ export class ControlConnection implements Expirable, Settleable, Sender {
     this.#report(from, event, row.to);
     if (row.to === "established") {
       this.#owner.connectionEstablished(this);
-      this.#judgeReadiness();
+      this.#updateReadiness();
     }
     if (row.to === "idle") this.#owner.connectionClosed(this, this.#why, event);
   }
 
   /** Some peers lose a call that is on the heels of our SCCCN, so none goes out before that is acknowledged. */
-  #judgeReadiness(): void {
+  #updateReadiness(): void {
     if (this.isReady || this.#state !== "established") return;
     if (this.#isInitiator && !this.#delivery.isIdle) return;
     this.isReady = true;
@@ -368,15 +368,15 @@ export class ControlConnection implements Expirable, Settleable, Sender {
 
   #introduction(): AvpValues {
     return introductionOf(this.#context.identity, {
-      nonce: this.#envelope.nonce,
+      nonce: this.#protection.nonce,
       controlConnectionId: this.localControlConnectionId,
       receiveWindowSize: this.#owner.settings.delivery.receiveWindowSize,
     });
   }
 
   #learnPeer(avps: AvpValues, ignored: readonly string[]): void {
-    this.#envelope.learnPeerNonce(avps.controlMessageAuthenticationNonce);
-    this.#envelope.remoteControlConnectionId = avps.assignedControlConnectionId ?? 0;
+    this.#protection.learnPeerNonce(avps.controlMessageAuthenticationNonce);
+    this.#protection.remoteControlConnectionId = avps.assignedControlConnectionId ?? 0;
     this.#delivery.setPeerWindow(avps.receiveWindowSize || 4);
     this.#identity = readIdentity(avps, ignored);
   }

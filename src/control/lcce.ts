@@ -4,7 +4,7 @@ import { type ControlHeader, decodeControlHeader } from "../wire/control-header.
 import { ProtocolError } from "../wire/errors.ts";
 import { peekAssignedControlConnectionId, peekMessageType } from "../wire/peek.ts";
 import { isSameAddress, type PsnPath } from "../wire/session-parameters.ts";
-import type { Context, Settleable } from "./context.ts";
+import type { Context, Flushable } from "./context.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import { type ControlDiscardReason, controlDiscards } from "./control-discards.ts";
 import type { Effect, Input } from "./effects.ts";
@@ -39,7 +39,7 @@ export class Lcce implements Context, Registry {
   readonly #discards = Object.fromEntries(
     Object.keys(controlDiscards).map((reason) => [reason, 0]),
   ) as Record<ControlDiscardReason, number>;
-  readonly #touched = new Set<Settleable>();
+  readonly #dirty = new Set<Flushable>();
   #effects: Effect[] = [];
   #nowMs = 0;
   #serialNumber = 0;
@@ -54,7 +54,7 @@ export class Lcce implements Context, Registry {
   /** Takes in one input that happened at `nowMs`; the effects are to be performed in order. */
   handle(input: Input, nowMs: number): readonly Effect[] {
     this.#nowMs = nowMs;
-    this.#take(input);
+    this.#handleInput(input);
     return this.#finish();
   }
 
@@ -63,7 +63,7 @@ export class Lcce implements Context, Registry {
     this.#nowMs = nowMs;
     for (let due = this.timers.takeDue(nowMs); due !== undefined; due = this.timers.takeDue(nowMs)) {
       due.expire(nowMs);
-      this.#settle();
+      this.#flushDirty();
     }
     return this.#finish();
   }
@@ -74,12 +74,12 @@ export class Lcce implements Context, Registry {
   }
 
   /** Whether no connection is left, not even one whose StopCCN is on its way. */
-  get isSilent(): boolean {
+  get hasNoConnections(): boolean {
     return this.#connections.size === 0;
   }
 
   /** Whether all that was said was heard: who leaves now owes no peer that is known to hear us more than the acknowledgement of a repeated StopCCN. */
-  get isHeard(): boolean {
+  get isDrained(): boolean {
     return [...this.#connections.values()].every(
       ({ lingerUntilMs, peerPath }) => lingerUntilMs !== undefined || !peerPath.isValidated,
     );
@@ -108,8 +108,8 @@ export class Lcce implements Context, Registry {
     this.emit({ kind: "report", event: { event: "discard", reason, path } });
   }
 
-  touch(settleable: Settleable): void {
-    this.#touched.add(settleable);
+  markDirty(settleable: Flushable): void {
+    this.#dirty.add(settleable);
   }
 
   connectionOpened(connection: ControlConnection): void {
@@ -128,19 +128,19 @@ export class Lcce implements Context, Registry {
     this.#sessions.delete(session.localSessionId);
   }
 
-  #settle(): void {
-    for (const settleable of this.#touched) settleable.settle();
-    this.#touched.clear();
+  #flushDirty(): void {
+    for (const settleable of this.#dirty) settleable.flush();
+    this.#dirty.clear();
   }
 
   #finish(): readonly Effect[] {
-    this.#settle();
+    this.#flushDirty();
     const effects = this.#effects;
     this.#effects = [];
     return effects;
   }
 
-  #take(input: Input): void {
+  #handleInput(input: Input): void {
     switch (input.kind) {
       case "datagram":
         return this.#receive(input.path, input.octets);
@@ -223,7 +223,7 @@ export class Lcce implements Context, Registry {
     if (header.controlConnectionId === 0) return this.#receiveUnaddressed(path, message);
     const connection = this.#connections.get(header.controlConnectionId);
     if (connection === undefined) return this.#discardStray(path);
-    if (!connection.peerPath.takes(path)) return this.discard("wrong-path", path);
+    if (!connection.peerPath.accepts(path)) return this.discard("wrong-path", path);
     connection.receive(message, path);
   }
 
@@ -264,7 +264,7 @@ export class Lcce implements Context, Registry {
   #findByRemoteId(path: PsnPath, remoteId: number | undefined): readonly ControlConnection[] {
     if (!remoteId) return [];
     return [...this.#connections.values()].filter(
-      (connection) => connection.remoteControlConnectionId === remoteId && connection.peerPath.takes(path),
+      (connection) => connection.remoteControlConnectionId === remoteId && connection.peerPath.accepts(path),
     );
   }
 }

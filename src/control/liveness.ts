@@ -17,7 +17,7 @@ export class Liveness {
   #dataMs: number;
   /** Since when a message of ours waits for its acknowledgement. */
   #waitingSinceMs: number | undefined;
-  #doubtedMs: number | undefined;
+  #probedMs: number | undefined;
   /** The share of our messages that were not acknowledged at once, lately. */
   #loss = 0;
   #retransmittedBefore = 0;
@@ -65,10 +65,10 @@ export class Liveness {
    * Something from the peer's address hints that it knows nothing of us. Anybody may forge that, so it asks for no more than one
    * HELLO in a while, and without digests for its answer in a shorter time. True when it is time for that HELLO.
    */
-  doubt(nowMs: number): boolean {
-    if (nowMs - this.#heardMs < limits.recentMs) return false;
-    if (this.#doubtedMs !== undefined && nowMs - this.#doubtedMs < limits.doubtIntervalMs) return false;
-    this.#doubtedMs = nowMs;
+  probe(nowMs: number): boolean {
+    if (nowMs - this.#heardMs < limits.recentlyHeardMs) return false;
+    if (this.#probedMs !== undefined && nowMs - this.#probedMs < limits.probeIntervalMs) return false;
+    this.#probedMs = nowMs;
     return true;
   }
 
@@ -79,10 +79,10 @@ export class Liveness {
   lostDueMs(silenceMs: number): number | undefined {
     if (this.#waitingSinceMs === undefined || silenceMs === 0) return undefined;
     const sinceMs = Math.max(this.#heardMs, this.#waitingSinceMs);
-    const doubtedMs = this.#doubtedMs ?? -1;
+    const doubtedMs = this.#probedMs ?? -1;
     // With digests a hint that anybody may forge does not shorten it: on a path that loses a little that would end what is alive.
     if (doubtedMs > this.#heardMs && !this.#isAuthenticated)
-      return Math.max(sinceMs, doubtedMs) + Math.min(silenceMs, limits.doubtMs);
+      return Math.max(sinceMs, doubtedMs) + Math.min(silenceMs, limits.probeAnswerMs);
     return this.#isLossy ? undefined : sinceMs + silenceMs;
   }
 

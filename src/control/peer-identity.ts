@@ -1,6 +1,6 @@
 import type { AvpValues } from "../wire/avp-table.ts";
+import { printable } from "./describe.ts";
 import type { LcceIdentity } from "./settings.ts";
-import { printable } from "./words.ts";
 
 /** What a peer said of itself in its SCCRQ or SCCRP (RFC 3931 §5.4.3). */
 export interface PeerIdentity {

@@ -7,15 +7,15 @@ import type { ConnectionOwner } from "./connection-owner.ts";
 import type { Context } from "./context.ts";
 import { ControlConnection } from "./control-connection.ts";
 import type { ControlConnectionEvent } from "./control-connection-table.ts";
-import { HalfOpen } from "./half-open.ts";
+import { CHALLENGE_NOT_SUPPORTED, describeAuthenticationFailure, describeUnmatchedCall } from "./describe.ts";
+import { HalfOpenConnections } from "./half-open-connections.ts";
 import { Pseudowire, type PseudowireOwner } from "./pseudowire.ts";
 import { type AdmittingPeer, type Sccrq, SccrqAdmission } from "./sccrq-admission.ts";
 import type { Session } from "./session.ts";
 import type { PseudowireDirectory } from "./session-set.ts";
 import { limits, type PeerSettings, type PseudowireSettings } from "./settings.ts";
-import { judgeTie } from "./tie-breaker.ts";
+import { compareTieBreakers } from "./tie-breaker.ts";
 import type { Expirable } from "./timers.ts";
-import { authenticationFailed, CHALLENGED, describeStrangeCall } from "./words.ts";
 
 /** Where the peers of an LCCE register what messages are found by. */
 export interface Registry {
@@ -44,7 +44,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   #current: ControlConnection | undefined;
   /** Ours, waiting for an SCCRP. */
   #attempt: ControlConnection | undefined;
-  readonly #halfOpen: HalfOpen;
+  readonly #halfOpen: HalfOpenConnections;
   /** Attempts in a row without any answer. */
   #unanswered = 0;
   /** Whether the peer ended the last connection itself, and so surely holds nothing of it. */
@@ -53,7 +53,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   readonly #closing = new Set<ControlConnection>();
   nextAttemptMs: number | undefined;
   /** The last call of the peer for none of our pseudowires, for people. */
-  strangeCall: string | undefined;
+  unmatchedCall: string | undefined;
   #challenge: string | undefined;
   /** Why there is no connection, for people. */
   #whyNot: string | undefined;
@@ -66,7 +66,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.#context = context;
     this.#registry = registry;
     this.#settings = settings;
-    this.#halfOpen = new HalfOpen(context.random);
+    this.#halfOpen = new HalfOpenConnections(context.random);
     this.admission = new SccrqAdmission(context, this);
   }
 
@@ -88,11 +88,11 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     return another === undefined ? only : undefined;
   }
 
-  get calls(): boolean {
+  get initiatesSessions(): boolean {
     return this.#wanted;
   }
 
-  get leastPauseMs(): number {
+  get minimumPauseMs(): number {
     return this.#settings.role === "responder" ? limits.responderGraceMs : 0;
   }
 
@@ -111,11 +111,11 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
 
   /** What looks wrong though the connection may be up, for people. */
   get notes(): readonly string[] {
-    return [this.#challenge, this.strangeCall].filter((note) => note !== undefined);
+    return [this.#challenge, this.unmatchedCall].filter((note) => note !== undefined);
   }
 
-  noteStrangeCall(remoteEndId: Uint8Array | undefined): void {
-    this.strangeCall = describeStrangeCall(remoteEndId);
+  noteUnmatchedCall(remoteEndId: Uint8Array | undefined): void {
+    this.unmatchedCall = describeUnmatchedCall(remoteEndId);
   }
 
   /** Something from the peer's address was turned down; `why` is for people and proves nothing about who sent it. */
@@ -124,7 +124,11 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   }
 
   noteFailure(verdict: "wrong-digest" | "missing-digest", path: PsnPath): void {
-    const why = authenticationFailed(verdict, this.#settings.authentication.mode, path.remoteAddress);
+    const why = describeAuthenticationFailure(
+      verdict,
+      this.#settings.authentication.mode,
+      path.remoteAddress,
+    );
     this.#failure = why;
     this.#note(why, path, true);
   }
@@ -135,7 +139,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.#context.emit({ kind: "report", event: { event: "refused", peer, path, isAuthentication, detail } });
   }
 
-  get whySilent(): string {
+  get silenceReason(): string {
     return this.#failure === undefined
       ? "the peer does not answer"
       : `no valid answer came: ${this.#failure}`;
@@ -143,7 +147,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
 
   /** A message from the peer's address is for no connection of ours. Where messages are authenticated it cannot count. */
   noteStrayMessage(): void {
-    if (this.#settings.authentication.mode !== "digest") this.#current?.doubt();
+    if (this.#settings.authentication.mode !== "digest") this.#current?.probe();
   }
 
   open(): void {
@@ -173,7 +177,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   addPseudowire(settings: PseudowireSettings, circuitActive: boolean): Pseudowire {
     const pseudowire = new Pseudowire(this.#context, this, settings, circuitActive);
     this.#pseudowires.set(settings.name, pseudowire);
-    this.strangeCall = undefined;
+    this.unmatchedCall = undefined;
     this.#byEndId.set(toHex(settings.remoteEndId), pseudowire);
     // Our operator just added or changed it: the peer cannot know when to call.
     if (this.#current?.isReady) this.#callNow(pseudowire);
@@ -181,8 +185,8 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   }
 
   #callNow(pseudowire: Pseudowire): void {
-    if (this.leastPauseMs === 0) this.openSession(pseudowire);
-    else pseudowire.callAfter(this.leastPauseMs);
+    if (this.minimumPauseMs === 0) this.openSession(pseudowire);
+    else pseudowire.callAfter(this.minimumPauseMs);
   }
 
   removePseudowire(name: string): void {
@@ -219,7 +223,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
         sccrq !== undefined &&
         sccrq.assignedControlConnectionId === again.assignedControlConnectionId &&
         isRepetition(sccrq, again, state === "wait-ctl-conn") &&
-        peerPath.takes(path),
+        peerPath.accepts(path),
     );
   }
 
@@ -230,9 +234,9 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   acceptConnection(path: PsnPath, sccrq: Sccrq, octets: number): "accepted" | "tie-won" | "no-room" {
     const ours = this.outstandingTieBreaker;
     if (ours !== undefined) {
-      const outcome = judgeTie(ours, sccrq.message.avps.tieBreaker);
+      const outcome = compareTieBreakers(ours, sccrq.message.avps.tieBreaker);
       if (outcome === "equal") this.#attempt?.end("tie-equal", "both SCCRQs had the same tie breaker");
-      if (outcome === "equal" || (outcome === "won" && !this.#takesLoser())) return "tie-won";
+      if (outcome === "equal" || (outcome === "won" && !this.#acceptsTieLoser())) return "tie-won";
       this.#attempt?.end("tie-lost", "the peer's SCCRQ won the tie");
     }
     if (!this.#halfOpen.makeRoom(path, this.#settings.path)) return "no-room";
@@ -256,7 +260,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.#whyNot = undefined;
     this.#refusal = undefined;
     this.#failure = undefined;
-    this.strangeCall = undefined;
+    this.unmatchedCall = undefined;
     this.#noteIdentity(connection);
     this.nextAttemptMs = undefined;
     this.#context.timers.set(this, undefined);
@@ -292,7 +296,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
       this.#unanswered += 1;
       if (this.#unanswered === 1 && !this.#isForgotten) {
         this.#whyNot = `${this.#whyNot}; silent for a while, in case it holds a connection from before`;
-        return limits.quietMs;
+        return limits.firstPauseMs;
       }
     }
     return this.#backoff.next(reconnectInitialMs, reconnectCapMs, this.#context.random);
@@ -329,7 +333,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
 
   /** What the peer wants of us that we do not do: it may let us go for that without a word. */
   #noteIdentity({ identity }: ControlConnection): void {
-    if (identity !== undefined) this.#challenge = identity.challenges ? CHALLENGED : undefined;
+    if (identity !== undefined) this.#challenge = identity.challenges ? CHALLENGE_NOT_SUPPORTED : undefined;
   }
 
   #connections(): readonly ControlConnection[] {
@@ -345,14 +349,14 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
 
   /** The initiator of the connection calls at once; the other side only if no call comes. */
   #schedule(pseudowire: Pseudowire, connection: ControlConnection): void {
-    if (!this.calls || pseudowire.session !== undefined) return;
+    if (!this.initiatesSessions || pseudowire.session !== undefined) return;
     const atOnce = connection.isInitiator || this.#settings.role === "initiator";
     if (atOnce) connection.sessions.open(pseudowire);
-    else pseudowire.leaveToPeer(Math.max(limits.firstCallGraceMs, this.leastPauseMs));
+    else pseudowire.waitForPeerCall(Math.max(limits.firstCallGraceMs, this.minimumPauseMs));
   }
 
   /** Whether the peer's SCCRQ that lost the tie to ours is taken all the same: where nobody answers ours. */
-  #takesLoser(): boolean {
+  #acceptsTieLoser(): boolean {
     // Who said goodbye and calls now was not there yet when our SCCRQ came.
     const isUnanswered = this.#unanswered > 0 || this.#isForgotten || this.#attempt?.isUnanswered === true;
     this.#whyNot = isUnanswered

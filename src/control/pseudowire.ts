@@ -24,7 +24,7 @@ export class Pseudowire implements Expirable {
   /** Why it is not established, for people. */
   whyNot: string | undefined;
   nextCallMs: number | undefined;
-  #leftToPeer = false;
+  #waitsForPeer = false;
 
   constructor(
     context: Context,
@@ -39,19 +39,19 @@ export class Pseudowire implements Expirable {
   }
 
   /** Leaves it to the peer to call, for `delayMs` and for as long as it goes on calling; then calls. */
-  leaveToPeer(delayMs: number): void {
-    this.#leftToPeer = true;
+  waitForPeerCall(delayMs: number): void {
+    this.#waitsForPeer = true;
     this.#callAt(this.#context.nowMs + delayMs);
   }
 
   /** Calls after `delayMs`, unless the peer does before. */
   callAfter(delayMs: number): void {
-    this.#leftToPeer = false;
+    this.#waitsForPeer = false;
     this.#callAt(this.#context.nowMs + delayMs);
   }
 
   /** Calls again after the next pause of the backoff, and `leastMs` at least. */
-  callAgain(leastMs: number): void {
+  retryCall(leastMs: number): void {
     const { reconnectInitialMs, reconnectCapMs } = this.#owner.settings;
     const pauseMs = this.#backoff.next(reconnectInitialMs, reconnectCapMs, this.#context.random);
     this.callAfter(Math.max(pauseMs, leastMs));
@@ -70,7 +70,7 @@ export class Pseudowire implements Expirable {
 
   expire(nowMs: number): void {
     const { peerCallsUntilMs } = this.#owner;
-    if (this.#leftToPeer && peerCallsUntilMs > nowMs) return this.#callAt(peerCallsUntilMs);
+    if (this.#waitsForPeer && peerCallsUntilMs > nowMs) return this.#callAt(peerCallsUntilMs);
     this.nextCallMs = undefined;
     this.#owner.openSession(this);
   }

@@ -3,11 +3,11 @@ import type { AvpValues } from "../wire/avp-table.ts";
 import { ProtocolError } from "../wire/errors.ts";
 import { type DecodedControlMessage, decodeControlMessage, encodeControlMessage } from "../wire/message.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
-import { judgeStart, type Refusal, stopResult } from "./acceptance.ts";
+import { checkStart, type Refusal, stopResult } from "./acceptance.ts";
 import { Authentication } from "./authentication.ts";
 import type { Context } from "./context.ts";
 import type { ControlConnection } from "./control-connection.ts";
-import { SccrqMemory } from "./sccrq-memory.ts";
+import { SccrqReplayCache } from "./sccrq-replay-cache.ts";
 import { resultCodeAvp } from "./session.ts";
 import type { PeerSettings } from "./settings.ts";
 
@@ -20,7 +20,7 @@ const SCCRQ = 1;
 const NOTHING = new Uint8Array(0);
 
 /** A peer whose SCCRQ always loses may be one that answers none: it is let in late, while its operator looks at our log. */
-const DIALS_WITHOUT_TIE =
+const NO_TIE_BREAKER =
   "refused the peer's SCCRQ: ours is out, and one without a tie breaker gives way; if this peer only dials, set role: responder, and it is " +
   "let in at once";
 
@@ -47,7 +47,7 @@ export interface AdmittingPeer {
 export class SccrqAdmission {
   readonly #context: Context;
   readonly #peer: AdmittingPeer;
-  readonly #memory = new SccrqMemory();
+  readonly #replayCache = new SccrqReplayCache();
 
   constructor(context: Context, peer: AdmittingPeer) {
     this.#context = context;
@@ -62,13 +62,13 @@ export class SccrqAdmission {
     if (peer.isOurs(avps)) return this.#context.discard("reflected", path);
     const repeated = peer.connectionBegunBy(path, avps);
     if (repeated !== undefined) return repeated.receive(octets, path);
-    if (this.#memory.has(avps)) return this.#context.discard("replayed", path);
+    if (this.#replayCache.has(avps)) return this.#context.discard("replayed", path);
     if (peer.settings.role === "initiator") {
       peer.noteRefusal("the peer opens control connections too, and with role: initiator only we do", path);
       return this.#context.discard("not-answered", path);
     }
     if (sccrq.header.nr > MOST_NR) return this.#context.discard("beyond-nr", path);
-    const refusal = judgeStart(avps, sccrq.problem, peer.settings);
+    const refusal = checkStart(avps, sccrq.problem, peer.settings);
     if (refusal === undefined) return this.#accept(path, sccrq, octets.length);
     peer.noteRefusal(`refused the peer's SCCRQ: ${refusal.text}`, path);
     // Who asks for version 2 alone could not read an answer of ours (RFC 3931 §4.7).
@@ -95,23 +95,23 @@ export class SccrqAdmission {
     const { avps } = sccrq.message;
     switch (this.#peer.acceptConnection(path, sccrq, octets)) {
       case "accepted":
-        return this.#memory.add(avps);
+        return this.#replayCache.add(avps);
       case "no-room":
         return this.#context.discard("no-room", path);
       case "tie-won":
-        if (avps.tieBreaker === undefined) this.#tellTie(path);
+        if (avps.tieBreaker === undefined) this.#reportMissingTieBreaker(path);
         return this.#refuse(path, avps, { resultCode: stopResult.alreadyExists, text: "" }, octets);
     }
   }
 
-  #tellTie(path: PsnPath): void {
+  #reportMissingTieBreaker(path: PsnPath): void {
     const { name: peer } = this.#peer.settings;
     const event = {
       event: "refused",
       peer,
       path,
       isAuthentication: false,
-      detail: DIALS_WITHOUT_TIE,
+      detail: NO_TIE_BREAKER,
     } as const;
     this.#context.emit({ kind: "report", event });
   }

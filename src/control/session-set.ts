@@ -1,25 +1,25 @@
 import type { AvpValues } from "../wire/avp-table.ts";
 import type { ControlMessage, MessageName, MessageProblem } from "../wire/message.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
-import { cdnResult, judgeCall, pseudowireTypeNumber, type Refusal, refusalOf } from "./acceptance.ts";
+import { cdnResult, checkCall, pseudowireTypeNumber, type Refusal, refusalOf } from "./acceptance.ts";
 import type { Context } from "./context.ts";
 import type { Sender } from "./delivery.ts";
 import type { Pseudowire } from "./pseudowire.ts";
-import { resultCodeAvp, Session, type SessionCarrier } from "./session.ts";
+import { resultCodeAvp, Session, type SessionTransport } from "./session.ts";
 import type { SessionEvent } from "./session-table.ts";
 import { limits } from "./settings.ts";
-import { judgeTie } from "./tie-breaker.ts";
+import { compareTieBreakers } from "./tie-breaker.ts";
 
 /** The pseudowires that sessions of a connection may belong to. */
 export interface PseudowireDirectory {
   /** The pseudowire an ICRQ means: the one with its Remote End ID, or the only one there is when real peers leave the AVP out. */
   findPseudowire(remoteEndId: Uint8Array | undefined): Pseudowire | undefined;
   /** Whether calls are wanted still. */
-  readonly calls: boolean;
+  readonly initiatesSessions: boolean;
   /** The least pause in ms before we call again. */
-  readonly leastPauseMs: number;
+  readonly minimumPauseMs: number;
   /** The peer called for none of them; absent where it did not say for which. */
-  noteStrangeCall(remoteEndId: Uint8Array | undefined): void;
+  noteUnmatchedCall(remoteEndId: Uint8Array | undefined): void;
   sessionOpened(session: Session): void;
   sessionClosed(session: Session): void;
 }
@@ -41,13 +41,18 @@ interface CallDelivery {
 }
 
 /** Tie breaker of a call by the side that answered the SCCRQ: it calls because no call came, and gives way to one (RFC 3931 §5.4.4). */
-const LAST = new Uint8Array(8).fill(0xff);
+const GIVES_WAY = new Uint8Array(8).fill(0xff);
 
 /** Events after which it is not for us to call again. */
-const calledElsewhere: ReadonlySet<SessionEvent> = new Set(["icrq-lost", "close", "connection-lost", "icrq"]);
+const endsWithoutRetry: ReadonlySet<SessionEvent> = new Set([
+  "icrq-lost",
+  "close",
+  "connection-lost",
+  "icrq",
+]);
 
 /** The sessions of one control connection: finds the one a message means, and settles calls that collide. */
-export class SessionSet implements SessionCarrier {
+export class SessionSet implements SessionTransport {
   readonly owner: PseudowireDirectory;
   readonly #context: Context;
   readonly #connection: Connection;
@@ -133,9 +138,9 @@ export class SessionSet implements SessionCarrier {
   }
 
   /** CDNs ahead of a StopCCN, for as many sessions as make sense. */
-  sayGoodbye(): void {
+  disconnectSessions(): void {
     this.#waiting.clear();
-    const some = [...this.#sessions.values()].slice(0, limits.goodbyeCdns);
+    const some = [...this.#sessions.values()].slice(0, limits.disconnectedSessions);
     for (const session of some) session.apply("close", "closed here");
   }
 
@@ -159,9 +164,9 @@ export class SessionSet implements SessionCarrier {
     const { pseudowire } = session;
     pseudowire.session = undefined;
     pseudowire.whyNot = why;
-    if (this.owner.calls && !calledElsewhere.has(cause)) {
-      if (session.wasReplaced) pseudowire.callAfter(this.owner.leastPauseMs);
-      else pseudowire.callAgain(this.owner.leastPauseMs);
+    if (this.owner.initiatesSessions && !endsWithoutRetry.has(cause)) {
+      if (session.wasReplaced) pseudowire.callAfter(this.owner.minimumPauseMs);
+      else pseudowire.retryCall(this.owner.minimumPauseMs);
     }
     this.#callNext();
   }
@@ -178,7 +183,7 @@ export class SessionSet implements SessionCarrier {
   }
 
   #create(pseudowire: Pseudowire): Session {
-    const tieBreaker = this.#connection.isInitiator ? this.#context.random.octets(8) : LAST;
+    const tieBreaker = this.#connection.isInitiator ? this.#context.random.octets(8) : GIVES_WAY;
     const session = new Session(this.#context, this, pseudowire, tieBreaker);
     this.#sessions.set(session.localSessionId, session);
     this.#waiting.delete(pseudowire);
@@ -200,33 +205,33 @@ export class SessionSet implements SessionCarrier {
     if (repeated !== undefined) return repeated.apply("icrq", "the peer called again for a session in use");
     const pseudowire = this.owner.findPseudowire(avps.remoteEndId);
     if (pseudowire === undefined) {
-      this.owner.noteStrangeCall(avps.remoteEndId);
+      this.owner.noteUnmatchedCall(avps.remoteEndId);
       return this.#refuseCall(avps, {
         resultCode: cdnResult.noForwarder,
         text: "no pseudowire has this Remote End ID",
       });
     }
-    const refusal = judgeCall(avps, pseudowire.settings);
+    const refusal = checkCall(avps, pseudowire.settings);
     if (refusal !== undefined) {
       if (pseudowire.session === undefined) pseudowire.whyNot = `refused the peer's call: ${refusal.text}`;
       return this.#refuseCall(avps, refusal);
     }
     const current = pseudowire.session;
     this.#lastPeerCallMs = this.#context.nowMs;
-    if (current !== undefined && !this.#yields(current, avps)) return;
+    if (current !== undefined && !this.#resolveCollision(current, avps)) return;
     const session = this.#create(pseudowire);
     session.receive("ICRQ", avps, undefined);
   }
 
   /** Settles the peer's call against a session of the same pseudowire; true when the call may go on (RFC 3931 §5.4.4). */
-  #yields(current: Session, avps: AvpValues): boolean {
-    if (current.yieldUnsent()) return true;
+  #resolveCollision(current: Session, avps: AvpValues): boolean {
+    if (current.withdrawUnsent()) return true;
     if (current.state !== "wait-reply") {
       // In order and unasked, so the peer holds the session no more.
       current.apply("icrq", "the peer called anew for this pseudowire");
       return true;
     }
-    switch (judgeTie(current.tieBreaker, avps.tieBreaker)) {
+    switch (compareTieBreakers(current.tieBreaker, avps.tieBreaker)) {
       case "lost":
         current.apply("icrq-lost", "the peer's call won the tie");
         return true;

@@ -1,4 +1,4 @@
-import type { Row, StateTable } from "./table.ts";
+import type { StateTable, Transition } from "./state-table.ts";
 
 /**
  * States of a session, spelt as RFC 3931 §7.3 spells them. `wait-reply` belongs to the ICRQ sender, `wait-connect` to
@@ -40,14 +40,14 @@ export type SessionAction =
   | "clean-up"
   | "ignore";
 
-type SessionRow = Row<SessionState, SessionAction>;
+type SessionTransition = Transition<SessionState, SessionAction>;
 
-function row(to: SessionState, ...actions: SessionAction[]): SessionRow {
+function row(to: SessionState, ...actions: SessionAction[]): SessionTransition {
   return { to, actions };
 }
 
 /** A row that RFC 3931 §7.3 does not have, with the reason for it. */
-function ours(why: string, to: SessionState, ...actions: SessionAction[]): SessionRow {
+function ours(why: string, to: SessionState, ...actions: SessionAction[]): SessionTransition {
   return { to, actions, why };
 }
 

@@ -14,15 +14,15 @@ import {
 } from "./acceptance.ts";
 import type { Context } from "./context.ts";
 import type { Sender } from "./delivery.ts";
+import { describeCdn } from "./describe.ts";
 import type { Pseudowire } from "./pseudowire.ts";
 import { type SessionAction, type SessionEvent, type SessionState, sessionTable } from "./session-table.ts";
 import { limits } from "./settings.ts";
-import { lookUp } from "./table.ts";
+import { transitionFor } from "./state-table.ts";
 import type { Expirable } from "./timers.ts";
-import { describeCdn } from "./words.ts";
 
 /** The control connection, as far as a session needs it. */
-export interface SessionCarrier {
+export interface SessionTransport {
   readonly peerName: string;
   readonly path: PsnPath;
   /** When a call of this connection went on last, in ms of the injected clock: those behind it come later. */
@@ -66,7 +66,7 @@ export class Session implements Expirable, Sender {
   readonly localSessionId: number;
   readonly tieBreaker: Uint8Array;
   readonly #context: Context;
-  readonly #carrier: SessionCarrier;
+  readonly #transport: SessionTransport;
   readonly #receiveCookie: Uint8Array;
   #state: SessionState = "idle";
   #remoteSessionId = 0;
@@ -74,7 +74,7 @@ export class Session implements Expirable, Sender {
   #choices: PeerChoices = NO_CHOICES;
   #remoteStatus: CircuitStatus | undefined;
   /** The circuit condition the peer was told last. */
-  #toldActive: boolean | undefined;
+  #lastSentActive: boolean | undefined;
   #establishedMs: number | undefined;
   #avps: AvpValues = {};
   #refusal: Refusal | undefined;
@@ -83,7 +83,7 @@ export class Session implements Expirable, Sender {
   readonly #actions: Readonly<Record<SessionAction, () => void>> = {
     "send-icrq": () => this.#sendIcrq(),
     "send-icrp": () => this.#sendIcrp(),
-    "send-iccn": () => this.#send("ICCN", { circuitStatus: this.#tellStatus() }),
+    "send-iccn": () => this.#send("ICCN", { circuitStatus: this.#statusToSend() }),
     "send-cdn": () => this.#sendCdn(),
     "send-sli": () => this.#sendSli(),
     "learn-peer": () => this.#learnPeer(),
@@ -93,9 +93,9 @@ export class Session implements Expirable, Sender {
     ignore: () => {},
   };
 
-  constructor(context: Context, carrier: SessionCarrier, pseudowire: Pseudowire, tieBreaker: Uint8Array) {
+  constructor(context: Context, carrier: SessionTransport, pseudowire: Pseudowire, tieBreaker: Uint8Array) {
     this.#context = context;
-    this.#carrier = carrier;
+    this.#transport = carrier;
     this.pseudowire = pseudowire;
     this.localSessionId = context.sessionIds.allocate();
     this.tieBreaker = tieBreaker;
@@ -123,7 +123,9 @@ export class Session implements Expirable, Sender {
   get wasReplaced(): boolean {
     const { resultCode } = this.#avps;
     if (this.#cause !== "cdn" || resultCode?.resultCode !== cdnResult.administrative) return false;
-    return this.#establishedMs !== undefined && this.#context.nowMs - this.#establishedMs >= limits.steadyMs;
+    return (
+      this.#establishedMs !== undefined && this.#context.nowMs - this.#establishedMs >= limits.steadySessionMs
+    );
   }
 
   /** What both ends agreed on so far. */
@@ -131,7 +133,7 @@ export class Session implements Expirable, Sender {
     const { settings } = this.pseudowire;
     return {
       pseudowire: settings.name,
-      path: this.#carrier.path,
+      path: this.#transport.path,
       pseudowireType: settings.type,
       localSessionId: this.localSessionId,
       remoteSessionId: this.#remoteSessionId,
@@ -157,10 +159,10 @@ export class Session implements Expirable, Sender {
       case "ICRP":
         if (!avps.localSessionId)
           this.#refusal ??= { resultCode: 2, errorCode: 3, text: "Local Session ID is 0" };
-        this.#refusal ??= this.#judgeChoices(NO_CHOICES);
+        this.#refusal ??= this.#checkChoices(NO_CHOICES);
         return this.apply(this.#refusal === undefined ? "icrp" : "icrp-bad");
       case "ICCN":
-        this.#refusal ??= this.#judgeChoices(this.#choices);
+        this.#refusal ??= this.#checkChoices(this.#choices);
         return this.apply(this.#refusal === undefined ? "iccn" : "iccn-bad");
       case "CDN":
         return this.apply("cdn");
@@ -177,7 +179,7 @@ export class Session implements Expirable, Sender {
   /** Applies one event: the only way a session changes. `why` is for people. */
   apply(event: SessionEvent, why?: string): void {
     const from = this.#state;
-    const row = lookUp(sessionTable, from, event);
+    const row = transitionFor(sessionTable, from, event);
     this.#cause = event;
     if (why !== undefined)
       this.#refusal ??= { resultCode: resultOfCause[event] ?? cdnResult.stateMachine, text: why };
@@ -196,14 +198,14 @@ export class Session implements Expirable, Sender {
   expire(nowMs: number): void {
     if (!this.#isWaiting) return;
     // Delivery is in order: while other calls go on, the answer to this one may be queued behind theirs.
-    const dueMs = this.#carrier.lastProgressMs + limits.establishMs;
+    const dueMs = this.#transport.lastProgressMs + limits.establishMs;
     if (dueMs > nowMs) return this.#context.timers.set(this, dueMs);
     this.apply("timeout", "the peer acknowledged but did not answer");
   }
 
   /** Ends a call that the peer never heard of, without a CDN; false when the ICRQ was transmitted already. */
-  yieldUnsent(): boolean {
-    if (this.#state !== "wait-reply" || !this.#carrier.withdrawCall(this)) return false;
+  withdrawUnsent(): boolean {
+    if (this.#state !== "wait-reply" || !this.#transport.withdrawCall(this)) return false;
     this.apply("icrq-lost", "the peer called first");
     return true;
   }
@@ -220,7 +222,7 @@ export class Session implements Expirable, Sender {
     return this.#remoteStatus?.standby !== true;
   }
 
-  #judgeChoices(before: PeerChoices): Refusal | undefined {
+  #checkChoices(before: PeerChoices): Refusal | undefined {
     const choices = readChoices(this.#avps, before);
     return "text" in choices ? choices : undefined;
   }
@@ -239,7 +241,7 @@ export class Session implements Expirable, Sender {
   #learnId(localSessionId: number | undefined): void {
     if (this.#remoteSessionId !== 0 || !localSessionId) return;
     this.#remoteSessionId = localSessionId;
-    this.#carrier.sessionLearned(this);
+    this.#transport.sessionLearned(this);
   }
 
   #learnStatus(): void {
@@ -256,7 +258,7 @@ export class Session implements Expirable, Sender {
     this.#establishedMs = this.#context.nowMs;
     this.#context.timers.set(this, undefined);
     this.pseudowire.established();
-    this.#carrier.sessionEstablished(this);
+    this.#transport.sessionEstablished(this);
     this.#context.emit({ kind: "forwarding-add", session: this.parameters });
   }
 
@@ -271,7 +273,7 @@ export class Session implements Expirable, Sender {
     }
     this.#context.timers.set(this, undefined);
     this.#context.sessionIds.release(this.localSessionId);
-    this.#carrier.sessionEnded(this, this.#cause, this.#why());
+    this.#transport.sessionEnded(this, this.#cause, this.#why());
   }
 
   #sendIcrq(): void {
@@ -280,20 +282,20 @@ export class Session implements Expirable, Sender {
       serialNumber: this.#context.nextSerialNumber(),
       pseudowireType: pseudowireTypeNumber[settings.type],
       remoteEndId: settings.remoteEndId,
-      circuitStatus: this.#tellStatus(),
+      circuitStatus: this.#statusToSend(),
       tieBreaker: this.tieBreaker,
-      ...this.#wishes(),
+      ...this.#requestedAvps(),
     };
-    this.#carrier.send(this.#message("ICRQ", avps), this);
+    this.#transport.send(this.#message("ICRQ", avps), this);
   }
 
   #sendIcrp(): void {
-    const avps = { circuitStatus: this.#tellStatus(), ...this.#wishes() };
-    this.#carrier.send(this.#message("ICRP", avps), this);
+    const avps = { circuitStatus: this.#statusToSend(), ...this.#requestedAvps() };
+    this.#transport.send(this.#message("ICRP", avps), this);
   }
 
   /** What we want to receive; AVPs that ask for nothing are left out, as some peers know only those they need. */
-  #wishes(): AvpValues {
+  #requestedAvps(): AvpValues {
     const { sublayer, sequencing, cookieOctets } = this.pseudowire.settings;
     return {
       ...(cookieOctets === 0 ? {} : { assignedCookie: this.#receiveCookie }),
@@ -304,7 +306,7 @@ export class Session implements Expirable, Sender {
 
   /** Nothing is said of a call that was never transmitted: the CDN would be for a session nobody knows, and the ICRQ would follow it. */
   #sendCdn(): void {
-    if (this.#carrier.withdrawCall(this)) return;
+    if (this.#transport.withdrawCall(this)) return;
     const refusal = this.#refusal ?? {
       resultCode: resultOfCause[this.#cause] ?? cdnResult.stateMachine,
       text: "",
@@ -313,17 +315,17 @@ export class Session implements Expirable, Sender {
   }
 
   #sendSli(): void {
-    if (this.#toldActive === this.pseudowire.circuitActive) return;
-    this.#send("SLI", { circuitStatus: this.#tellStatus() });
+    if (this.#lastSentActive === this.pseudowire.circuitActive) return;
+    this.#send("SLI", { circuitStatus: this.#statusToSend() });
   }
 
-  #tellStatus(): CircuitStatus {
-    this.#toldActive = this.pseudowire.circuitActive;
-    return circuitStatusOf(this.#toldActive);
+  #statusToSend(): CircuitStatus {
+    this.#lastSentActive = this.pseudowire.circuitActive;
+    return circuitStatusOf(this.#lastSentActive);
   }
 
   #send(name: MessageName, avps: AvpValues): void {
-    this.#carrier.send(this.#message(name, avps));
+    this.#transport.send(this.#message(name, avps));
   }
 
   #message(name: MessageName, avps: AvpValues): ControlMessage {
@@ -343,7 +345,7 @@ export class Session implements Expirable, Sender {
       kind: "report",
       event: {
         event: "session",
-        peer: this.#carrier.peerName,
+        peer: this.#transport.peerName,
         pseudowire: this.pseudowire.settings.name,
         localSessionId: this.localSessionId,
         from,

@@ -67,7 +67,7 @@ export const limits = {
   /** Connections of one peer that wait for an SCCCN. */
   halfOpenConnections: 32,
   /** SCCRQs of one peer that are known again when somebody replays them. */
-  rememberedSccrqs: 4096,
+  replayCacheEntries: 4096,
   /** Octets of a nonce that tell it from others; a peer may make it as long as it likes. */
   rememberedNonceOctets: 32,
   /** How long our SCCRQ that lost a tie stays silent, for the winner's SCCCN to come. */
@@ -80,7 +80,7 @@ export const limits = {
    */
   queuedMessages: 20_000,
   /** CDNs sent ahead of a StopCCN; the StopCCN speaks for all other sessions (RFC 3931 §6.4). */
-  goodbyeCdns: 64,
+  disconnectedSessions: 64,
   /** Calls of ours on one connection that wait for their ICRP, unless the peer's window is wider; others wait their turn. */
   outstandingCalls: 64,
   /**
@@ -98,19 +98,19 @@ export const limits = {
   /** The same with role "responder": freeRtr calls 5 s after its SCCCN, and again 5 s after a loss. */
   responderGraceMs: 12_000,
   /** Hints that the peer knows nothing of us ask for one HELLO in so long, and this is how long its answer may take. */
-  doubtIntervalMs: 30_000,
-  doubtMs: 7_000,
+  probeIntervalMs: 30_000,
+  probeAnswerMs: 7_000,
   /** Who was heard so recently is not doubted. */
-  recentMs: 1_000,
+  recentlyHeardMs: 1_000,
   /** And how long after each call of the initiator to go on: its next may wait for a full cycle of retransmissions. */
   nextCallGraceMs: 71_000,
   /** A session that stood for so long may be called for again at once when the peer's operator replaces it. */
-  steadyMs: 1_000,
+  steadySessionMs: 1_000,
   /**
    * The pause after a first attempt that nobody answered at all. Some peers know us by our address and hold a connection from
    * before our crash until we were silent for 25 s (freeRtr); each SCCRQ counts as a sign of life.
    */
-  quietMs: 30_000,
+  firstPauseMs: 30_000,
   /** Octets of our nonce; the RFC recommends 16 or more (RFC 3931 §5.4.1). */
   nonceOctets: 16,
   randomVectorOctets: 16,

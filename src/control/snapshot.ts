@@ -92,7 +92,7 @@ function pseudowiresOf(peer: Peer): readonly PseudowireSnapshot[] {
       whyNot: established
         ? undefined
         : (pseudowire.whyNot ??
-          (connected ? (peer.strangeCall ?? "no call yet") : "the control connection is down")),
+          (connected ? (peer.unmatchedCall ?? "no call yet") : "the control connection is down")),
       notes: established && session !== undefined ? sublayerNotes(session.parameters) : [],
       nextCallMs: pseudowire.nextCallMs,
     };

@@ -107,7 +107,7 @@ export class Daemon {
     const sessionWatch = new SessionWatch(log, sources, this.#limiter);
     this.#peerActivity = new PeerActivity({
       clock: monotonicClock,
-      isNeeded: () => !this.#lcce.isSilent,
+      isNeeded: () => !this.#lcce.hasNoConnections,
       readCounters: () => {
         const { sessions } = plane.counters();
         const snapshot = this.#lcce.snapshot();
@@ -350,7 +350,7 @@ export class Daemon {
   /** Resolves once every peer has heard of the end, or after `limitMs`. */
   async #waitUntilDrained(limitMs: number): Promise<void> {
     const endMs = monotonicClock.nowMs() + limitMs;
-    while (!this.#lcce.isHeard && monotonicClock.nowMs() < endMs) {
+    while (!this.#lcce.isDrained && monotonicClock.nowMs() < endMs) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }

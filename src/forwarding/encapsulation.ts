@@ -15,7 +15,7 @@ import {
   SHORTEST_FRAME_OCTETS,
   TAG_OCTETS,
 } from "../wire/ethernet.ts";
-import { type SessionParameters, usualSequenceRule } from "../wire/session-parameters.ts";
+import { defaultSequenceRule, type SessionParameters } from "../wire/session-parameters.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
 import type { CircuitAttachment } from "./plane.ts";
 import { acceptSequence, NUMBERS, newReceiveSequence, type ReceiveSequence } from "./sequencing.ts";
@@ -123,7 +123,7 @@ export function decapsulate(
     if (payload.length < ETHERNET_HEADER_OCTETS) return "truncated";
     const received = header.sublayer?.sequenceNumber;
     if (received !== undefined && session.receiveSequencing !== "none") {
-      const rule = attachment.sequenceRule ?? usualSequenceRule;
+      const rule = attachment.sequenceRule ?? defaultSequenceRule;
       if (!acceptSequence(state.received, received, rule)) return "out-of-sequence";
     }
     if (session.receiveAllowed === false) return "standby";

@@ -349,25 +349,23 @@ export const recognisedOnly: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** TABLE: AVPs of Cisco's draft implementation (vendor 9), each with the IETF AVP it stands for, where there is one. */
-export const ciscoAvps: ReadonlyMap<number, { readonly title: string; readonly twin?: AvpName }> = new Map<
-  number,
-  { readonly title: string; readonly twin?: AvpName }
->([
-  [0, { title: "Cisco ACK" }],
-  [1, { title: "Assigned Connection ID", twin: "assignedControlConnectionId" }],
-  [2, { title: "Pseudowire Capabilities List", twin: "pseudowireCapabilitiesList" }],
-  [3, { title: "Local Session ID", twin: "localSessionId" }],
-  [4, { title: "Remote Session ID", twin: "remoteSessionId" }],
-  [5, { title: "Assigned Cookie", twin: "assignedCookie" }],
-  [6, { title: "Remote End ID", twin: "remoteEndId" }],
-  [7, { title: "Pseudowire Type", twin: "pseudowireType" }],
-  [8, { title: "Circuit Status", twin: "circuitStatus" }],
-  [9, { title: "Session Tie Breaker", twin: "tieBreaker" }],
-  [10, { title: "Draft AVP Version" }],
-  [12, { title: "Message Digest" }],
-  [13, { title: "Control Message Authentication Nonce" }],
-  [14, { title: "Interface MTU", twin: "interfaceMtu" }],
-]);
+export const ciscoAvps: ReadonlyMap<number, { readonly title: string; readonly equivalent?: AvpName }> =
+  new Map<number, { readonly title: string; readonly equivalent?: AvpName }>([
+    [0, { title: "Cisco ACK" }],
+    [1, { title: "Assigned Connection ID", equivalent: "assignedControlConnectionId" }],
+    [2, { title: "Pseudowire Capabilities List", equivalent: "pseudowireCapabilitiesList" }],
+    [3, { title: "Local Session ID", equivalent: "localSessionId" }],
+    [4, { title: "Remote Session ID", equivalent: "remoteSessionId" }],
+    [5, { title: "Assigned Cookie", equivalent: "assignedCookie" }],
+    [6, { title: "Remote End ID", equivalent: "remoteEndId" }],
+    [7, { title: "Pseudowire Type", equivalent: "pseudowireType" }],
+    [8, { title: "Circuit Status", equivalent: "circuitStatus" }],
+    [9, { title: "Session Tie Breaker", equivalent: "tieBreaker" }],
+    [10, { title: "Draft AVP Version" }],
+    [12, { title: "Message Digest" }],
+    [13, { title: "Control Message Authentication Nonce" }],
+    [14, { title: "Interface MTU", equivalent: "interfaceMtu" }],
+  ]);
 
 /** A name for logs and decoders, of any AVP: its name, its title, or its numbers. */
 export function describeAvp(vendorId: number, attributeType: number): string {

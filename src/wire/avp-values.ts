@@ -26,7 +26,7 @@ function rangeError(what: string): ProtocolError {
   });
 }
 
-function fixed<T>(
+function fixedLength<T>(
   what: string,
   length: number,
   read: (reader: Reader) => T,
@@ -45,21 +45,21 @@ function fixed<T>(
   };
 }
 
-export const u16: ValueCodec<number> = fixed(
+export const u16: ValueCodec<number> = fixedLength(
   "a 16-bit value",
   2,
   (reader) => reader.u16("value"),
   (writer, value) => writer.u16(value),
 );
 
-export const u32: ValueCodec<number> = fixed(
+export const u32: ValueCodec<number> = fixedLength(
   "a 32-bit value",
   4,
   (reader) => reader.u32("value"),
   (writer, value) => writer.u32(value),
 );
 
-export const u64: ValueCodec<bigint> = fixed(
+export const u64: ValueCodec<bigint> = fixedLength(
   "a 64-bit value",
   8,
   (reader) => reader.u64("value"),
@@ -230,7 +230,7 @@ export function fields<Name extends string>(
 ): ValueCodec<Readonly<Record<Name, number>>> {
   const rows = Object.entries(layout) as [Name, 8 | 16 | 32][];
   const length = rows.reduce((total, [, bits]) => total + bits / 8, 0);
-  return fixed(
+  return fixedLength(
     "a value of fixed fields",
     length,
     (reader) =>

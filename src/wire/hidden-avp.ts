@@ -6,7 +6,7 @@ import { generalError, RESULT_GENERAL_ERROR } from "./constants.ts";
 import { ProtocolError } from "./errors.ts";
 
 /** Octets of an MD5 hash, and so of one piece of a hidden value. */
-const PIECE = 16;
+const BLOCK_OCTETS = 16;
 
 /** The key that hides AVPs: HMAC-MD5 of one octet 1 under the shared secret (RFC 3931 §5.3). */
 function hidingKey(secret: Uint8Array): Uint8Array {
@@ -14,7 +14,7 @@ function hidingKey(secret: Uint8Array): Uint8Array {
 }
 
 /** Combines `value` with the keystream; `cipherOf` tells which piece is the cipher text, for the key of the next. */
-function combine(
+function applyKeystream(
   value: Uint8Array,
   attributeType: number,
   secret: Uint8Array,
@@ -24,8 +24,8 @@ function combine(
   const key = hidingKey(secret);
   const result = new Uint8Array(value.length);
   let stream = md5(new Writer(2).u16(attributeType).finish(), key, randomVector);
-  for (let start = 0; start < value.length; start += PIECE) {
-    const given = value.subarray(start, start + PIECE);
+  for (let start = 0; start < value.length; start += BLOCK_OCTETS) {
+    const given = value.subarray(start, start + BLOCK_OCTETS);
     const combined = given.map((octet, index) => octet ^ (stream[index] ?? 0));
     result.set(combined, start);
     stream = md5(key, cipherOf(given, combined));
@@ -51,7 +51,7 @@ export function hideValue(
   padding: Uint8Array = new Uint8Array(0),
 ): Uint8Array {
   const clear = concat(new Writer(2).u16(value.length).finish(), value, padding);
-  return combine(clear, attributeType, secret, randomVector, (_clear, cipher) => cipher);
+  return applyKeystream(clear, attributeType, secret, randomVector, (_clear, cipher) => cipher);
 }
 
 /** The value that `hideValue` hid. Throws ProtocolError when the length inside does not fit: damage, or another secret. */
@@ -61,7 +61,7 @@ export function revealValue(
   secret: Uint8Array,
   randomVector: Uint8Array,
 ): Uint8Array {
-  const clear = combine(hidden, attributeType, secret, randomVector, (cipher) => cipher);
+  const clear = applyKeystream(hidden, attributeType, secret, randomVector, (cipher) => cipher);
   const length = clear.length < 2 ? Number.POSITIVE_INFINITY : new Reader(clear).u16("hiddenLength");
   if (length > clear.length - 2) {
     throw new ProtocolError(

@@ -25,7 +25,7 @@ const FIRST_DIGEST_AVP = CONTROL_HEADER_OCTETS + 8;
 const LENGTH_MASK = 0x03ff;
 const MOST_DIGESTS = 2;
 
-interface DigestPlace {
+interface DigestLocation {
   readonly type: number;
   /** Offset of the digest's octets from the T bit. */
   readonly start: number;
@@ -33,9 +33,9 @@ interface DigestPlace {
 }
 
 /** The digest AVPs where they are allowed to stand; one anywhere else is as good as absent. */
-function findDigests(octets: Uint8Array): readonly DigestPlace[] {
+function findDigests(octets: Uint8Array): readonly DigestLocation[] {
   const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
-  const places: DigestPlace[] = [];
+  const places: DigestLocation[] = [];
   let offset = FIRST_DIGEST_AVP;
   while (places.length < MOST_DIGESTS && offset + AVP_HEADER_OCTETS + 1 <= octets.length) {
     const end = offset + (view.getUint16(offset) & LENGTH_MASK);
@@ -58,7 +58,7 @@ function digestOf(blank: Uint8Array, hash: string, key: DigestKey): Uint8Array {
 }
 
 /** A copy with all digest octets zero: what a digest covers (RFC 3931 §5.4.1). */
-function blankDigests(octets: Uint8Array, places: readonly DigestPlace[]): Uint8Array {
+function blankDigests(octets: Uint8Array, places: readonly DigestLocation[]): Uint8Array {
   const blank = octets.slice();
   for (const { start, end } of places) blank.fill(0, start, end);
   return blank;

@@ -83,7 +83,7 @@ const CONNECTION_OFFSET = 4;
 const NR_OFFSET = 10;
 
 /** AVPs that say how a message is protected and so stand where the RFC wants them, not where the caller does. */
-const placed: ReadonlySet<string> = new Set([
+const protectionAvps: ReadonlySet<string> = new Set([
   "messageType",
   "messageDigest",
   "randomVector",
@@ -117,7 +117,7 @@ export function encodeControlMessage(
 function encodeContent(writer: Writer, message: ControlMessage, hiding: Hiding | undefined): void {
   let hidden = false;
   for (const [name, value] of Object.entries(message.avps) as [AvpName, never][]) {
-    if (placed.has(name)) continue;
+    if (protectionAvps.has(name)) continue;
     const octets = avpTable[name].value.encode(value);
     if (hiding === undefined || !avpTable[name].hideable) {
       encodeNamed(writer, name, octets);
@@ -175,7 +175,7 @@ export function decodeControlMessage(
     const mandatory = first.mandatory && first.vendorId !== vendor.cisco;
     return { kind: "unknown-type", header, messageType, vendorId: first.vendorId, mandatory };
   }
-  const content = new Content(options.hidingSecrets ?? []);
+  const content = new ContentDecoder(options.hidingSecrets ?? []);
   for (const avp of rest) content.take(avp);
   return { kind: "message", header, ...content.finish(name) };
 }
@@ -187,11 +187,11 @@ export function isAcknowledgement(decoded: DecodedControlMessage): boolean {
 }
 
 /** What has been read of a message's AVPs so far. */
-class Content {
+class ContentDecoder {
   readonly #secrets: readonly Uint8Array[];
   readonly #values = new Map<AvpName, unknown>();
   /** Values of vendor 9 that count only where the IETF's own AVP is absent. */
-  readonly #twins = new Map<AvpName, unknown>();
+  readonly #equivalents = new Map<AvpName, unknown>();
   readonly #ignored: string[] = [];
   #randomVector: Uint8Array | undefined;
   #problem: MessageProblem | undefined;
@@ -215,7 +215,8 @@ class Content {
     ignored: readonly string[];
     problem?: MessageProblem;
   } {
-    for (const [twin, value] of this.#twins) if (!this.#values.has(twin)) this.#values.set(twin, value);
+    for (const [equivalent, value] of this.#equivalents)
+      if (!this.#values.has(equivalent)) this.#values.set(equivalent, value);
     const row: MessageRow = messageTable[name];
     for (const required of row.required) {
       if (this.#values.has(required) || row.tolerated?.[required] !== undefined) continue;
@@ -242,11 +243,11 @@ class Content {
   }
 
   #takeCisco(avp: RawAvp): void {
-    const twin = ciscoAvps.get(avp.attributeType)?.twin;
+    const equivalent = ciscoAvps.get(avp.attributeType)?.equivalent;
     this.#ignored.push(describeAvp(avp.vendorId, avp.attributeType));
-    if (twin === undefined || avp.hidden) return;
+    if (equivalent === undefined || avp.hidden) return;
     try {
-      this.#twins.set(twin, avpTable[twin].value.decode(avp.value));
+      this.#equivalents.set(equivalent, avpTable[equivalent].value.decode(avp.value));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
     }

@@ -45,7 +45,7 @@ export interface SequenceRule {
 }
 
 /** Half of all numbers, as the RFC recommends, and three in a row. */
-export const usualSequenceRule: SequenceRule = { window: 0x80_0000, resetAfter: 3 };
+export const defaultSequenceRule: SequenceRule = { window: 0x80_0000, resetAfter: 3 };
 
 /** What an Ethernet pseudowire carries: whole ports (0x0005) or one VLAN with its tag (0x0004) (RFC 4719 §2.1). */
 export type PseudowireType = "ethernet" | "ethernet-vlan";

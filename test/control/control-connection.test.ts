@@ -95,7 +95,7 @@ test.each([
     const refusal = peer.hear("StopCCN");
     expect(refusal).toMatchObject({ ns: 0, nr: 1, avps: { resultCode: { resultCode: result } } });
     if (error !== undefined) expect(refusal.avps.resultCode?.errorCode).toBe(error);
-    expect([bench.connectionState, bench.lcce.isSilent, bench.lcce.deadlineMs]).toEqual([
+    expect([bench.connectionState, bench.lcce.hasNoConnections, bench.lcce.deadlineMs]).toEqual([
       "idle",
       true,
       undefined,
@@ -144,7 +144,7 @@ test.each(outOfPlace)(
     });
     expect(bench.connectionState).toBe("idle");
     peer.acknowledge();
-    expect(bench.lcce.isSilent).toBe(true);
+    expect(bench.lcce.hasNoConnections).toBe(true);
   },
 );
 

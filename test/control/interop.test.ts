@@ -180,7 +180,7 @@ test("SoftEther answers StopCCN with StopCCN, its Result Code of 8 octets: ackno
   ]);
   peer.hear("ZLB");
   bench.advance(31_000);
-  expect([peer.heard(), bench.lcce.isSilent]).toEqual([[], true]);
+  expect([peer.heard(), bench.lcce.hasNoConnections]).toEqual([[], true]);
 });
 
 const ciscoStart: readonly Line[] = [

@@ -41,7 +41,7 @@ test.each([
 
 test("a peer that dials for the first time after a whole attempt of ours went unanswered is taken at once", () => {
   const { bench, dialler } = dialling();
-  bench.advance(71_000 + limits.quietMs);
+  bench.advance(71_000 + limits.firstPauseMs);
   bench.transmissions = [];
   dialler.say("SCCRQ", { ...dialler.introduction, ...highest });
   expect(dialler.names()).toContain("SCCRP");
@@ -65,7 +65,7 @@ test("after a first attempt without any answer we are silent for half a minute, 
   bench.advance(71_000);
   peer.heard();
   expect(bench.connectionWhyNot).toContain("in case it holds a connection from before");
-  bench.advance(limits.quietMs - 1);
+  bench.advance(limits.firstPauseMs - 1);
   expect(peer.heard()).toEqual([]);
   bench.advance(1);
   peer.hear("SCCRQ");
@@ -101,7 +101,7 @@ test("a responder calls as well where no call came for a while, and gives way to
 
 test("a session that the peer's operator closed is called for at once, unless it had only just come up", () => {
   const steady = called();
-  steady.bench.advance(limits.steadyMs);
+  steady.bench.advance(limits.steadySessionMs);
   steady.peer.say("CDN", { ...operator, ...steady.ids });
   steady.bench.advance(0);
   expect(steady.peer.names()).toContain("ICRQ");

@@ -209,7 +209,7 @@ test("RFC 3931 §4.3: refused SCCRQs cost no memory at all", () => {
     peer.say("SCCRQ", peer.introduction);
     peer.hear("StopCCN");
   }
-  expect([bench.lcce.isSilent, bench.lcce.deadlineMs]).toEqual([true, undefined]);
+  expect([bench.lcce.hasNoConnections, bench.lcce.deadlineMs]).toEqual([true, undefined]);
 });
 
 test("SCCRQs with a StopCCN behind each hold a few places only, for their repeated acknowledgement", () => {
@@ -227,7 +227,7 @@ test("SCCRQs with a StopCCN behind each hold a few places only, for their repeat
   const acknowledged = stops.filter(({ peer }) => peer.names().includes("ZLB"));
   expect(acknowledged).toEqual(stops.slice(-limits.closingConnections));
   bench.advance(limits.lingerMs);
-  expect([bench.lcce.isSilent, bench.lcce.deadlineMs]).toEqual([true, undefined]);
+  expect([bench.lcce.hasNoConnections, bench.lcce.deadlineMs]).toEqual([true, undefined]);
 });
 
 test("RFC 3931 §7.3.1: a call waits for the control connection, which its initiator's side makes once its SCCCN is acknowledged", () => {

@@ -90,7 +90,7 @@ test("a message for no connection of ours makes us send one HELLO at once, whose
   peer.hear("HELLO");
   stray();
   expect(peer.heard()).toEqual([]);
-  bench.advance(limits.doubtMs - 1);
+  bench.advance(limits.probeAnswerMs - 1);
   expect(bench.connectionState).toBe("established");
   bench.advance(1);
   expect([bench.connectionState, bench.connectionWhyNot]).toEqual(["idle", "the peer does not answer"]);

@@ -122,7 +122,7 @@ test.each(["digest", "integrity", "none"] as const)(
     const octetsOut = bench.transmissions.reduce((total, sent) => total + sent.octets.length, 0);
     expect(octetsOut).toBeLessThanOrEqual(octetsIn);
     expect(octetsOut).toBeGreaterThan(0);
-    expect([bench.lcce.isSilent, bench.lcce.deadlineMs]).toEqual([true, undefined]);
+    expect([bench.lcce.hasNoConnections, bench.lcce.deadlineMs]).toEqual([true, undefined]);
   },
 );
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { InvariantError } from "../../src/bytes/errors.ts";
 import { controlConnectionTable } from "../../src/control/control-connection-table.ts";
 import { sessionTable } from "../../src/control/session-table.ts";
-import { lookUp, type StateTable } from "../../src/control/table.ts";
+import { type StateTable, transitionFor } from "../../src/control/state-table.ts";
 
 type AnyTable = StateTable<string, string, string>;
 
@@ -164,5 +164,5 @@ test.each([
 });
 
 test("a pair that no row has is our own mistake and never passes silently", () => {
-  expect(() => lookUp(sessionTable, "idle", "iccn")).toThrow(InvariantError);
+  expect(() => transitionFor(sessionTable, "idle", "iccn")).toThrow(InvariantError);
 });

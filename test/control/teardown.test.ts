@@ -33,24 +33,24 @@ test("RFC 3931 §4.2: the sender of a StopCCN keeps delivery until it is acknowl
   bench.input({ kind: "close-connection", peer: "peer", resultCode: 1 });
   bench.advance(70_000);
   expect(peer.names()).toEqual(Array(11).fill("StopCCN"));
-  expect(bench.lcce.isSilent).toBe(false);
+  expect(bench.lcce.hasNoConnections).toBe(false);
   bench.advance(1000);
-  expect([bench.lcce.isSilent, bench.lcce.deadlineMs, peer.names()]).toEqual([true, undefined, []]);
+  expect([bench.lcce.hasNoConnections, bench.lcce.deadlineMs, peer.names()]).toEqual([true, undefined, []]);
 
   const other = answered();
   other.bench.input({ kind: "close-connection", peer: "peer", resultCode: 1 });
   other.peer.hear("StopCCN");
   other.peer.acknowledge();
-  expect([other.bench.lcce.isSilent, other.bench.lcce.deadlineMs]).toEqual([true, undefined]);
+  expect([other.bench.lcce.hasNoConnections, other.bench.lcce.deadlineMs]).toEqual([true, undefined]);
 });
 
 test("a StopCCN that crosses ours is as good as an acknowledgement for who wants to leave", () => {
   const { bench, peer } = answered();
-  expect(bench.lcce.isHeard).toBe(false);
+  expect(bench.lcce.isDrained).toBe(false);
   bench.input({ kind: "close-connection", peer: "peer", resultCode: 6 });
-  expect(bench.lcce.isHeard).toBe(false);
+  expect(bench.lcce.isDrained).toBe(false);
   peer.say("StopCCN", { resultCode: { resultCode: 6 }, assignedControlConnectionId: peer.id });
-  expect([bench.lcce.isHeard, bench.lcce.isSilent]).toEqual([true, false]);
+  expect([bench.lcce.isDrained, bench.lcce.hasNoConnections]).toEqual([true, false]);
 });
 
 test.each([
@@ -70,7 +70,7 @@ test.each([
     peer.deliver(stop);
     peer.hear("ZLB");
     bench.advance(1);
-    expect(bench.lcce.isSilent).toBe(true);
+    expect(bench.lcce.hasNoConnections).toBe(true);
     peer.deliver(stop);
     expect(peer.heard()).toEqual([]);
   },
@@ -138,13 +138,13 @@ test("RFC 3931 §7.2: StopCCNs that cross are both acknowledged", () => {
   peer.deliver(stop);
   peer.hear("ZLB");
   bench.advance(60_000);
-  expect([peer.heard(), bench.lcce.isSilent]).toEqual([[], true]);
+  expect([peer.heard(), bench.lcce.hasNoConnections]).toEqual([[], true]);
 });
 
 /** What the LCCE says until it falls silent, each message acknowledged. */
 function lastWords({ bench, peer }: { bench: Bench; peer: ScriptedPeer }): readonly string[] {
   const names: string[] = [];
-  for (let round = 0; round < 200 && !bench.lcce.isSilent; round += 1) {
+  for (let round = 0; round < 200 && !bench.lcce.hasNoConnections; round += 1) {
     names.push(...peer.names());
     peer.acknowledge();
   }
@@ -164,7 +164,7 @@ test("RFC 3931 §3.4.3: closing says CDN for each session, up to 64, then StopCC
   peer.acknowledge();
   bench.input({ kind: "close-connection", peer: "peer", resultCode: 1 });
   const names = lastWords({ bench, peer });
-  expect(names).toEqual([...Array(limits.goodbyeCdns).fill("CDN"), "StopCCN"]);
+  expect(names).toEqual([...Array(limits.disconnectedSessions).fill("CDN"), "StopCCN"]);
 });
 
 test("RFC 3931 §6.12: closing says no CDN for calls that were never transmitted", () => {

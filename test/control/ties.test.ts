@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { limits } from "../../src/control/settings.ts";
-import { judgeTie } from "../../src/control/tie-breaker.ts";
+import { compareTieBreakers } from "../../src/control/tie-breaker.ts";
 import { pseudowireSettings } from "../simulation/world.ts";
 import { Bench, lan } from "../support/bench.ts";
 import { circuitStatus, ScriptedPeer } from "../support/scripted-peer.ts";
@@ -24,13 +24,13 @@ function collision(tieBreaker: (ours: Uint8Array) => Uint8Array | undefined) {
 test("RFC 3931 §5.4.3: tie breakers are compared as unsigned 64-bit numbers, and the lower wins", () => {
   const low = Uint8Array.of(0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff);
   const high = Uint8Array.of(0x80, 0, 0, 0, 0, 0, 0, 0);
-  expect([judgeTie(low, high), judgeTie(high, low), judgeTie(low, low.slice())]).toEqual([
-    "won",
-    "lost",
-    "equal",
-  ]);
-  expect(judgeTie(highest, undefined)).toBe("won");
-  expect(judgeTie(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1), lowest)).toBe("lost");
+  expect([
+    compareTieBreakers(low, high),
+    compareTieBreakers(high, low),
+    compareTieBreakers(low, low.slice()),
+  ]).toEqual(["won", "lost", "equal"]);
+  expect(compareTieBreakers(highest, undefined)).toBe("won");
+  expect(compareTieBreakers(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1), lowest)).toBe("lost");
 });
 
 test.each([

@@ -7,11 +7,11 @@ import {
   newReceiveSequence,
   type ReceiveSequence,
 } from "../../src/forwarding/sequencing.ts";
-import { usualSequenceRule } from "../../src/wire/session-parameters.ts";
+import { defaultSequenceRule } from "../../src/wire/session-parameters.ts";
 import { vectors } from "../vectors/vectors.ts";
 
 function accept(state: ReceiveSequence, number: number): boolean {
-  return acceptSequence(state, number, usualSequenceRule);
+  return acceptSequence(state, number, defaultSequenceRule);
 }
 
 const anyNumber = fc.integer({ min: 0, max: NUMBERS - 1 });
@@ -57,7 +57,7 @@ test("C-212 RFC 3931 §4.6: whether a number is new is what serial-number arithm
       anyNumber,
       fc.oneof(
         anyNumber,
-        fc.constantFrom(0, 1, usualSequenceRule.window - 1, usualSequenceRule.window, NUMBERS - 1),
+        fc.constantFrom(0, 1, defaultSequenceRule.window - 1, defaultSequenceRule.window, NUMBERS - 1),
       ),
       (last, ahead) => {
         const number = (last + ahead) % NUMBERS;
@@ -77,7 +77,7 @@ test("C-221 RFC 3931 Appendix C: a narrower window takes what is within it alone
     [NUMBERS - 1, false],
   ] as const) {
     expect(
-      acceptSequence(newReceiveSequence(), number, { ...usualSequenceRule, window: 16 }),
+      acceptSequence(newReceiveSequence(), number, { ...defaultSequenceRule, window: 16 }),
       `${number}`,
     ).toBe(accepted);
   }
@@ -88,7 +88,7 @@ test("C-219 C-220 RFC 3931 Appendix C: after an outage of more than a window the
     const state = newReceiveSequence();
     state.expected = 100;
     const verdicts = Array.from({ length: resetAfter + 3 }, (_, index) =>
-      acceptSequence(state, 9_000_000 + index, { ...usualSequenceRule, resetAfter }),
+      acceptSequence(state, 9_000_000 + index, { ...defaultSequenceRule, resetAfter }),
     );
     expect(verdicts).toEqual([...Array<boolean>(resetAfter - 1).fill(false), true, true, true, true]);
   }
@@ -111,7 +111,7 @@ test("old numbers that are not consecutive among themselves reset nothing, nor d
 
 test("a sender that starts anew at 0 is heard after two messages, wherever we were", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 3, max: usualSequenceRule.window }), (expected) => {
+    fc.property(fc.integer({ min: 3, max: defaultSequenceRule.window }), (expected) => {
       const state = { ...newReceiveSequence(), expected };
       expect([0, 1, 2, 3].map((number) => accept(state, number))).toEqual([false, false, true, true]);
     }),
@@ -125,8 +125,8 @@ test("whatever came before, a stream in order loses no more than what a reset wa
       const state = newReceiveSequence();
       for (const number of before) accept(state, number);
       const lost = Array.from({ length: 20 }, (_, index) => accept(state, (start + index) % NUMBERS));
-      expect(lost.filter((delivered) => !delivered).length).toBeLessThan(usualSequenceRule.resetAfter);
-      expect(lost.slice(usualSequenceRule.resetAfter).every(Boolean)).toBe(true);
+      expect(lost.filter((delivered) => !delivered).length).toBeLessThan(defaultSequenceRule.resetAfter);
+      expect(lost.slice(defaultSequenceRule.resetAfter).every(Boolean)).toBe(true);
       expect(state.expected).toBe((start + 20) % NUMBERS);
     }),
     { numRuns: 2_000, seed: 5641 },
@@ -141,7 +141,7 @@ test.each([
   "C-220 RFC 3931 Appendix C: four old messages in a row, with a reset after %i",
   (resetAfter, verdicts) => {
     const state = { ...newReceiveSequence(), expected: 1000 };
-    const rule = { ...usualSequenceRule, resetAfter };
+    const rule = { ...defaultSequenceRule, resetAfter };
     expect([900, 901, 902, 903].map((number) => acceptSequence(state, number, rule))).toEqual(verdicts);
   },
 );

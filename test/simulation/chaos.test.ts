@@ -146,7 +146,7 @@ test("whatever a peer says and an operator does, the plane forwards what is esta
     }
     bench.input({ kind: "close-connection", peer: "peer", resultCode: 6 });
     bench.advance(200_000);
-    expect([bench.forwarded, bench.lcce.isSilent, bench.lcce.deadlineMs], `seed ${seed}`).toEqual([
+    expect([bench.forwarded, bench.lcce.hasNoConnections, bench.lcce.deadlineMs], `seed ${seed}`).toEqual([
       [],
       true,
       undefined,

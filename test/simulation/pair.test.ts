@@ -212,7 +212,7 @@ test("RFC 3931 §7.2: administrative close says CDN and StopCCN, and both ends a
   both.world.run(500);
   expect(namesOf(both.left).filter((name) => name !== "zlb")).toEqual(["CDN", "StopCCN"]);
   expect(both.left.forwarding.size + both.right.forwarding.size).toBe(0);
-  expect(both.left.lcce.isSilent).toBe(true);
+  expect(both.left.lcce.hasNoConnections).toBe(true);
   expect(both.right.lcce.snapshot().connections[0]?.whyNot).toContain("goes out of service");
 });
 

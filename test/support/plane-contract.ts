@@ -7,9 +7,9 @@ import {
   type Outcome,
 } from "../../src/forwarding/encapsulation.ts";
 import {
+  defaultSequenceRule,
   type SequenceRule,
   type SessionParameters,
-  usualSequenceRule,
 } from "../../src/wire/session-parameters.ts";
 import { frameOf } from "./frames.ts";
 import { type OpenPlane, PlaneBench } from "./plane-bench.ts";
@@ -152,7 +152,7 @@ function frames(shape: Shape, open: Open): void {
 
 /** What counts as late, and numbers that are judged otherwise by each. */
 const rules: readonly SequenceRule[] = [
-  usualSequenceRule,
+  defaultSequenceRule,
   { window: 4, resetAfter: 2 },
   { window: 0x80_0000, resetAfter: 5 },
 ];

@@ -1,8 +1,8 @@
 import { trafficClassOf } from "../../wire/dscp.ts";
 import {
+  defaultSequenceRule,
   type SequenceRule,
   type SessionParameters,
-  usualSequenceRule,
 } from "../../wire/session-parameters.ts";
 import { discardReasons } from "../discard-reasons.ts";
 import type { CircuitAttachment } from "../plane.ts";
@@ -126,7 +126,7 @@ export function newSessionRecord(
     transmitSublayer: session.transmitSublayer !== "none",
     transmitHeaderOctets: (isUdp ? 8 : 4) + transmitCookie.length + sublayerOctets,
     checksSequence: session.receiveSublayer !== "none" && session.receiveSequencing !== "none",
-    sequenceRule: attachment.sequenceRule ?? usualSequenceRule,
+    sequenceRule: attachment.sequenceRule ?? defaultSequenceRule,
     numbering: session.transmitSublayer === "none" ? 0 : numberingOf[session.transmitSequencing],
     transmitAllowed: session.transmitAllowed,
     receiveAllowed: session.receiveAllowed ?? true,

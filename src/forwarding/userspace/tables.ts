@@ -1,6 +1,6 @@
 import { writeSocketAddress } from "../../os/sockets.ts";
 import { outerTagProtocol, outerVlanId, TPID_CUSTOMER, TPID_SERVICE } from "../../wire/ethernet.ts";
-import { type SessionParameters, usualSequenceRule } from "../../wire/session-parameters.ts";
+import { defaultSequenceRule, type SessionParameters } from "../../wire/session-parameters.ts";
 import type { CircuitAttachment } from "../plane.ts";
 import { receivedWords, sequenceWords } from "../sequencing.ts";
 import { type Arena, NAME_OCTETS } from "./arena.ts";
@@ -139,7 +139,7 @@ export class Tables {
     session.transmitAllowed = parameters.transmitAllowed;
     session.receiveAllowed = parameters.receiveAllowed ?? true;
     session.trafficClass = trafficClassFor(attachment);
-    session.sequenceRule = attachment.sequenceRule ?? usualSequenceRule;
+    session.sequenceRule = attachment.sequenceRule ?? defaultSequenceRule;
   }
 
   /**

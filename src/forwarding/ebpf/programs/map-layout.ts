@@ -2,7 +2,7 @@ import { redirectFlags } from "../../../bpf/kernel-numbers.ts";
 import { InvariantError } from "../../../bytes/errors.ts";
 import { trafficClassOf } from "../../../wire/dscp.ts";
 import { ETHERNET_HEADER_OCTETS } from "../../../wire/ethernet.ts";
-import { type SessionParameters, usualSequenceRule } from "../../../wire/session-parameters.ts";
+import { defaultSequenceRule, type SessionParameters } from "../../../wire/session-parameters.ts";
 import { discardIndex, discardReasons } from "../../discard-reasons.ts";
 import type { CircuitAttachment, PlaneCounters, SessionCounters } from "../../plane.ts";
 import { sequenceWords } from "../../sequencing.ts";
@@ -317,7 +317,7 @@ export function peerEntry(
     tcpInterface: placement.cutter?.join ?? 0,
     detourNear: placement.networkDetour?.near ?? 0,
     detourFar: placement.networkDetour?.far ?? 0,
-    ...(attachment.sequenceRule ?? usualSequenceRule),
+    ...(attachment.sequenceRule ?? defaultSequenceRule),
     standby: session.receiveAllowed === false ? 1 : 0,
   });
   return [encode(peerKey, { sessionId: session.localSessionId }), value];

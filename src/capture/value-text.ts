@@ -73,7 +73,7 @@ const pseudowireTypeText = (type: number) => named(pseudowireTypes, type, 4);
 const speedText = (speed: bigint) => (speed === 0n ? "unknown (0)" : `${speed} bit/s`);
 
 /** TABLE: words of the Circuit Status bits that tell of trouble or of history (RFC 5641 §3). */
-const circuitWords = {
+const circuitStatusTexts = {
   isNew: "new",
   receiveFault: "circuit receive fault",
   transmitFault: "circuit transmit fault",
@@ -83,8 +83,8 @@ const circuitWords = {
 } as const satisfies Partial<Record<keyof CircuitStatus, string>>;
 
 function circuitText(status: CircuitStatus): string {
-  const more = Object.entries(circuitWords).flatMap(([name, words]) =>
-    status[name as keyof CircuitStatus] ? [words] : [],
+  const more = Object.entries(circuitStatusTexts).flatMap(([name, text]) =>
+    status[name as keyof CircuitStatus] ? [text] : [],
   );
   return [status.active ? "active" : "inactive", ...more].join(", ");
 }
@@ -120,10 +120,10 @@ function failoverText({ capabilities, recoveryTimeMs }: AvpValue<"failoverCapabi
   return `${parts.join(" and ") || "neither channel"}, recovers within ${recoveryTimeMs} ms`;
 }
 
-type Words = { readonly [N in AvpName]?: (value: AvpValue<N>, messageType: number) => string };
+type ValueTexts = { readonly [N in AvpName]?: (value: AvpValue<N>, messageType: number) => string };
 
 /** TABLE: values that mean more than they show; all others are written by their kind. */
-const words: Words = {
+const valueTexts: ValueTexts = {
   messageType: (value) => `${messageTypeText(vendor.ietf, value)} (${value})`,
   resultCode: resultText,
   routerId: (value) => `${[24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join(".")}`,
@@ -157,17 +157,17 @@ const words: Words = {
 
 /** A decoded value of a known AVP in words, safe for a terminal. */
 export function valueText(name: AvpName, value: unknown, messageType: number): string {
-  const own = words[name] as ((value: unknown, messageType: number) => string) | undefined;
+  const own = valueTexts[name] as ((value: unknown, messageType: number) => string) | undefined;
   if (own !== undefined) return own(value, messageType);
   if (value instanceof Uint8Array) return toHex(value) || "empty";
   if (typeof value === "string") return safeText(value);
   if (typeof value !== "object" || value === null) return String(value);
   const entries = Object.entries(value).filter(([field]) => field !== "reserved");
-  return entries.map(([field, number]) => `${camelWords(field)} ${number}`).join(", ");
+  return entries.map(([field, number]) => `${spacedName(field)} ${number}`).join(", ");
 }
 
 /** "recoveryTimeMs" as "recovery time ms". */
-function camelWords(name: string): string {
+function spacedName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 

@@ -4,7 +4,7 @@ import type { AvpValues } from "../wire/avp-table.ts";
 type ResultCode = NonNullable<AvpValues["resultCode"]>;
 
 /** TABLE: StopCCN result codes in words (RFC 3931 §5.4.2). */
-const stopWords: Readonly<Record<number, string>> = {
+const stopText: Readonly<Record<number, string>> = {
   1: "closed by its operator",
   2: "general error",
   3: "a control connection already exists",
@@ -15,7 +15,7 @@ const stopWords: Readonly<Record<number, string>> = {
 };
 
 /** TABLE: CDN result codes in words (RFC 3931 §5.4.2, RFC 4667 §4.2). */
-const cdnWords: Readonly<Record<number, string>> = {
+const cdnText: Readonly<Record<number, string>> = {
   1: "circuit disconnected",
   2: "general error",
   3: "closed by its operator",
@@ -33,22 +33,22 @@ const cdnWords: Readonly<Record<number, string>> = {
 /** Why the peer ended a control connection, for people. */
 export function describeStop(result: ResultCode | undefined): string {
   if (result === undefined) return "the peer stopped it without a reason";
-  return `the peer stopped it: ${describe(result, stopWords)}`;
+  return `the peer stopped it: ${describe(result, stopText)}`;
 }
 
 /** Why the peer ended a session, for people. */
 export function describeCdn(result: ResultCode): string {
-  return `the peer disconnected it: ${describe(result, cdnWords)}`;
+  return `the peer disconnected it: ${describe(result, cdnText)}`;
 }
 
-function describe({ resultCode, errorCode, errorMessage }: ResultCode, table: typeof stopWords): string {
+function describe({ resultCode, errorCode, errorMessage }: ResultCode, table: typeof stopText): string {
   const error = errorCode ? `, error ${errorCode}` : "";
   const message = errorMessage ? `: ${printable(errorMessage)}` : "";
   return `${table[resultCode] ?? "unnamed reason"} (result ${resultCode}${error})${message}`;
 }
 
 /** Words for a failed verification: most often the secrets differ. */
-export function authenticationFailed(
+export function describeAuthenticationFailure(
   verdict: "wrong-digest" | "missing-digest",
   mode: string,
   address: string,
@@ -67,18 +67,18 @@ export function printable(text: string): string {
 }
 
 /** Why a peer with a secret of RFC 2661 may not answer or let us go. */
-export const CHALLENGED =
+export const CHALLENGE_NOT_SUPPORTED =
   "the peer asks for an RFC 2661 challenge, which Wirespan does not support: take its secret away";
 
 /** What a call of the peer for none of our pseudowires was for, for people. */
-export function describeStrangeCall(remoteEndId: Uint8Array | undefined): string {
+export function describeUnmatchedCall(remoteEndId: Uint8Array | undefined): string {
   if (remoteEndId === undefined)
     return "the peer called without a Remote End ID, and there is not exactly one pseudowire here";
-  return `the peer called for ${endIdWords(remoteEndId)}, which no pseudowire here has as its remote_end_id`;
+  return `the peer called for ${describeEndId(remoteEndId)}, which no pseudowire here has as its remote_end_id`;
 }
 
 /** As the configuration would have it: text in quotation marks, a number for four octets that are no text, else octets. */
-function endIdWords(octets: Uint8Array): string {
+function describeEndId(octets: Uint8Array): string {
   if (octets.length > 0 && octets.every((octet) => octet >= 0x20 && octet < 0x7f))
     return `"${printable(String.fromCharCode(...octets))}"`;
   if (octets.length === 4)

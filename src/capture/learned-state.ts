@@ -3,7 +3,7 @@ import type { AvpName, AvpValue } from "../wire/avp-table.ts";
 import { type MessageName, messageNameOf } from "../wire/message-table.ts";
 
 /** A control message as far as it concerns what a capture teaches. */
-export interface Lesson {
+export interface ObservedMessage {
   /** Addresses of sender and receiver; ports may change under way. */
   readonly source: string;
   readonly destination: string;
@@ -11,7 +11,7 @@ export interface Lesson {
   readonly controlConnectionId: number;
   readonly values: ReadonlyMap<AvpName, unknown>;
   /** AVPs that are there and stay hidden. */
-  readonly locked: ReadonlySet<AvpName>;
+  readonly stillHidden: ReadonlySet<AvpName>;
 }
 
 /** How data messages towards one LCCE look in one session: as that LCCE asked in its own messages. */
@@ -32,12 +32,12 @@ export interface Nonces {
 }
 
 /** One end of a control connection. */
-interface Side {
+interface ConnectionEnd {
   readonly address: string;
   /** The id it assigned itself; undefined while hidden. */
   id: number | undefined;
   readonly nonce: Uint8Array;
-  peer: Side | undefined;
+  peer: ConnectionEnd | undefined;
   /** Whether only messages under wrong digests told of it. */
   readonly isDoubtful: boolean;
 }
@@ -49,10 +49,10 @@ const openings: ReadonlySet<MessageName | undefined> = new Set(["ICRQ", "ICRP", 
 const confirmations: ReadonlySet<MessageName | undefined> = new Set(["ICCN", "OCCN"] as const);
 
 /** What a capture has taught so far: nonces of control connections, and formats of sessions for each direction. */
-export class Conversation {
-  readonly #sides = new Map<string, Side>();
+export class LearnedState {
+  readonly #sides = new Map<string, ConnectionEnd>();
   /** The last side that an address opened towards another. */
-  readonly #latest = new Map<string, Side>();
+  readonly #latest = new Map<string, ConnectionEnd>();
   readonly #sessions = new Map<string, SessionFormat>();
 
   /** How data messages to an address look in the session of that id; undefined when the capture did not show its set-up. */
@@ -61,7 +61,7 @@ export class Conversation {
   }
 
   /** The nonces for a message's digest: sender's, then receiver's; none in an SCCRQ (RFC 3931 §5.4.1). */
-  noncesFor(lesson: Lesson): Nonces {
+  noncesFor(lesson: ObservedMessage): Nonces {
     const name = messageNameOf(lesson.messageType);
     if (name === "SCCRQ") return { candidates: [NOTHING], isConclusive: true };
     const receiver = this.#find(lesson.destination, lesson.source, lesson.controlConnectionId);
@@ -80,13 +80,13 @@ export class Conversation {
   }
 
   /** Takes in a control message; one that is doubtful, by a wrong digest, never replaces what others taught. */
-  learn(lesson: Lesson, isDoubtful: boolean): void {
+  learn(lesson: ObservedMessage, isDoubtful: boolean): void {
     const name = messageNameOf(lesson.messageType);
     if (name === "SCCRQ" || name === "SCCRP") this.#learnConnection(name, lesson, isDoubtful);
     if (openings.has(name) || confirmations.has(name)) this.#learnSession(name, lesson, isDoubtful);
   }
 
-  #learnConnection(name: "SCCRQ" | "SCCRP", lesson: Lesson, isDoubtful: boolean): void {
+  #learnConnection(name: "SCCRQ" | "SCCRP", lesson: ObservedMessage, isDoubtful: boolean): void {
     const { source, destination } = lesson;
     const id = lesson.values.get("assignedControlConnectionId") as number | undefined;
     const nonce = nonceOf(lesson);
@@ -96,7 +96,7 @@ export class Conversation {
     if (isDoubtful && (known?.isDoubtful === false || receiver?.peer?.isDoubtful === false)) return;
     // A retransmission must not part the two ends.
     const isSame = known?.isDoubtful === isDoubtful && equalOctets(known.nonce, nonce);
-    const side: Side = isSame ? known : { address: source, id, nonce, peer: undefined, isDoubtful };
+    const side: ConnectionEnd = isSame ? known : { address: source, id, nonce, peer: undefined, isDoubtful };
     if (id !== undefined) this.#sides.set(key(source, id), side);
     this.#latest.set(`${source} ${destination}`, side);
     if (receiver === undefined) return;
@@ -104,8 +104,8 @@ export class Conversation {
     receiver.peer = side;
   }
 
-  #learnSession(name: MessageName | undefined, lesson: Lesson, isDoubtful: boolean): void {
-    const { source, destination, values, locked } = lesson;
+  #learnSession(name: MessageName | undefined, lesson: ObservedMessage, isDoubtful: boolean): void {
+    const { source, destination, values, stillHidden } = lesson;
     const sessionId = values.get("localSessionId") as number | undefined;
     if (sessionId === undefined || sessionId === 0) return;
     const told = <N extends AvpName>(avp: N) => values.get(avp) as AvpValue<N> | undefined;
@@ -116,8 +116,8 @@ export class Conversation {
     // Without the AVP there is neither cookie nor sublayer; a confirmation only adds to what was said before.
     const absent = isOpening || before === undefined ? { cookie: NOTHING, sublayer: 0 } : before;
     this.#sessions.set(key(source, sessionId), {
-      cookie: locked.has("assignedCookie") ? undefined : (told("assignedCookie") ?? absent.cookie),
-      sublayer: locked.has("l2SpecificSublayer")
+      cookie: stillHidden.has("assignedCookie") ? undefined : (told("assignedCookie") ?? absent.cookie),
+      sublayer: stillHidden.has("l2SpecificSublayer")
         ? undefined
         : (told("l2SpecificSublayer") ?? absent.sublayer),
       pseudowireType: told("pseudowireType") ?? before?.pseudowireType ?? remote?.pseudowireType,
@@ -125,7 +125,7 @@ export class Conversation {
   }
 
   /** The side at `address` that messages from `other` under this id are for. */
-  #find(address: string, other: string, id: number): Side | undefined {
+  #find(address: string, other: string, id: number): ConnectionEnd | undefined {
     const side = this.#sides.get(key(address, id));
     if (side !== undefined || id === 0) return side;
     const latest = this.#latest.get(`${address} ${other}`);
@@ -136,7 +136,7 @@ export class Conversation {
     return latest;
   }
 
-  #senderOf(lesson: Lesson, receiver: Side | undefined): Side | undefined {
+  #senderOf(lesson: ObservedMessage, receiver: ConnectionEnd | undefined): ConnectionEnd | undefined {
     if (receiver !== undefined) return receiver.peer;
     const id = lesson.values.get("assignedControlConnectionId") as number | undefined;
     return id === undefined ? undefined : this.#sides.get(key(lesson.source, id));
@@ -147,6 +147,6 @@ function key(address: string, id: number): string {
   return `${address} ${id}`;
 }
 
-function nonceOf({ values }: Lesson): Uint8Array {
+function nonceOf({ values }: ObservedMessage): Uint8Array {
   return (values.get("controlMessageAuthenticationNonce") as Uint8Array | undefined) ?? NOTHING;
 }

@@ -8,7 +8,7 @@ const NOTHING = new Uint8Array(0);
  * The authenticated SCCRQs of one peer that were answered, newest last, a bounded number. Each begins one connection in its life:
  * its digest holds for ever (RFC 3931 §5.4.1), so that one which comes again later was recorded by somebody else.
  */
-export class SccrqMemory {
+export class SccrqReplayCache {
   readonly #seen = new Set<string>();
 
   /** Whether it was remembered before; never for one without a nonce, which a peer may well send twice. */
@@ -22,7 +22,7 @@ export class SccrqMemory {
     if (key === undefined) return;
     this.#seen.add(key);
     const [oldest] = this.#seen;
-    if (oldest !== undefined && this.#seen.size > limits.rememberedSccrqs) this.#seen.delete(oldest);
+    if (oldest !== undefined && this.#seen.size > limits.replayCacheEntries) this.#seen.delete(oldest);
   }
 }
 

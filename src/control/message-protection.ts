@@ -19,7 +19,7 @@ export type Opened =
   | { readonly verdict: "wrong-digest" | "missing-digest" | "malformed" };
 
 /** What stands around the messages of one control connection: the peer's id, digests, hidden AVPs. */
-export class Envelope implements MessageCodec {
+export class MessageProtection implements MessageCodec {
   /** In the header of all that we send; 0 while unknown (RFC 3931 §5.4.3). */
   remoteControlConnectionId = 0;
   readonly #settings: AuthenticationSettings;

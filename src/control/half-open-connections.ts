@@ -3,10 +3,10 @@ import { type PsnPath, pathKey } from "../wire/session-parameters.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import { randomFraction } from "./identifiers.ts";
 import { limits } from "./settings.ts";
-import { judgeTie } from "./tie-breaker.ts";
+import { compareTieBreakers } from "./tie-breaker.ts";
 
 /** The connections that one peer began and that wait for its SCCCN, the oldest first; a bounded number, for SCCRQs can be forged. */
-export class HalfOpen implements Iterable<ControlConnection> {
+export class HalfOpenConnections implements Iterable<ControlConnection> {
   readonly #random: Random;
   readonly #connections = new Set<ControlConnection>();
 
@@ -32,7 +32,7 @@ export class HalfOpen implements Iterable<ControlConnection> {
 
   /** Connections that lose the tie to ours: they go when ours comes up, or each end might keep another one. */
   losersTo(ours: ControlConnection): readonly ControlConnection[] {
-    return [...this].filter(({ sccrq }) => judgeTie(ours.tieBreaker, sccrq?.tieBreaker) === "won");
+    return [...this].filter(({ sccrq }) => compareTieBreakers(ours.tieBreaker, sccrq?.tieBreaker) === "won");
   }
 
   /** What the peer began before this connection of its: it holds one at most, the newest. */
