@@ -12,6 +12,15 @@ export class TruncatedError extends Error {
   }
 }
 
+/**
+ * A fault of the kernel, the machine or the operator's file, and not of our code: base of SystemError, UnsupportedError
+ * and VerifierError. It may be logged, retried or answered by a fallback. Whoever catches errors for that catches these
+ * alone: any other is a bug of ours, which must reach the command line.
+ */
+export class OperationalError extends Error {
+  override readonly name: string = "OperationalError";
+}
+
 /** A statement about our own code that turned out false. Never caught below the command line. */
 export class InvariantError extends Error {
   override readonly name = "InvariantError";

@@ -1,5 +1,7 @@
+import { OperationalError } from "../bytes/errors.ts";
+
 /** What the kernel refused: the operation in our words, the errno name, and what it was done to. */
-export class SystemError extends Error {
+export class SystemError extends OperationalError {
   override readonly name = "SystemError";
   readonly operation: string;
   /** Such as "EPERM". */
@@ -21,7 +23,7 @@ export class SystemError extends Error {
 }
 
 /** A feature that this kernel or machine lacks, and what it would need. */
-export class UnsupportedError extends Error {
+export class UnsupportedError extends OperationalError {
   override readonly name = "UnsupportedError";
 
   constructor(feature: string, needs: string) {

@@ -1,4 +1,5 @@
 import { messageOf } from "../../../bytes/errors.ts";
+import { SerialQueue } from "../../../bytes/serial-queue.ts";
 import {
   type PinDirectory,
   pinDirectory,
@@ -93,7 +94,7 @@ export class EbpfPlane implements ForwardingPlane {
   /** What is being put in place, and may act already. */
   #loading: Known | undefined;
   readonly #owners = new CircuitOwners();
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
 
   /** What a crash of the daemon would mean, in words. */
   readonly crashWords: string;
@@ -389,8 +390,6 @@ export class EbpfPlane implements ForwardingPlane {
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(act);
-    this.#last = done.catch(() => undefined);
-    return done;
+    return this.#queue.run(act);
   }
 }
