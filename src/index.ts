@@ -1,17 +1,19 @@
 /**
- * Wirespan as a library: L2TPv3 (RFC 3931) and its Ethernet pseudowires (RFC 4719), apart from any operating system.
+ * Wirespan as a library: L2TPv3 (RFC 3931) and its Ethernet pseudowires (RFC 4719), apart from any operating
+ * system.
  *
- * - The wire: `decodeControlMessage` and `encodeControlMessage`, `decodeDataMessage` and `encodeDataMessage`, octets to values
- *   and back. What cannot be read throws `TruncatedError` or `ProtocolError`.
- * - Control: `Lcce` is all control connections of a node as one function of an input and a time. It opens no socket and reads no
- *   clock: `handle` and `expire` return effects, which the caller performs in order.
- * - Forwarding: `encapsulate` and `decapsulate` turn a frame of one session into a data message and back, or name the reason why
- *   not; `outerTrafficClass` is what the IP header around it says. They are the reference that the planes of the daemon are held to.
- * - Configuration: `parseConfig` reads the daemon's file, or tells every problem of it; `planChange` says what it takes to get
- *   from one configuration to another.
- * - eBPF: `bpf` is an assembler for the kernel's virtual machine, which knows nothing of L2TP.
+ * - The wire: `decodeControlMessage` and `encodeControlMessage`, `decodeDataMessage` and `encodeDataMessage`,
+ *   octets to values and back. What cannot be read throws `TruncatedError` or `ProtocolError`.
+ * - Control: `Lcce` is the whole control plane of a node as a function of inputs and time. It opens no socket
+ *   and reads no clock: `handle` and `expire` return effects, which the caller performs in order.
+ * - Forwarding: `encapsulate` and `decapsulate` convert a frame of a session to a data message and back, or
+ *   return the reason of a discard; `outerTrafficClass` is the traffic class of the outer IP header. They are
+ *   the reference implementation that the daemon's data planes are tested against.
+ * - Configuration: `parseConfig` reads the daemon's file, or returns all problems of it; `planChange` lists
+ *   the steps from one configuration to another.
+ * - eBPF: `bpf` is an assembler for the kernel's BPF virtual machine, independent of L2TP.
  *
- * All of it is pure: the only randomness is what the caller hands in.
+ * All of it is pure: clock and randomness come from the caller.
  */
 
 export * as bpf from "./bpf/index.ts";

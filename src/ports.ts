@@ -1,148 +1,156 @@
 /** The interfaces through which pure code meets the world. Types only. */
 
-/** A source of octets that nobody can predict; the simulation gives a seeded one. */
+/** A source of random octets: the operating system's, or a seeded one in simulations. */
 export interface Random {
   /** `length` fresh octets that the caller owns. */
   octets(length: number): Uint8Array;
 }
 
-/** Milliseconds that never go back. */
+/** A monotonic clock in milliseconds. */
 export interface Clock {
   nowMs(): number;
 }
 
-/** What every object of the kernel's BPF has in common. It lives as long as someone holds it: a descriptor, a pin, a user. */
+/** A BPF object of the kernel. It lives as long as a descriptor, a pin or another object refers to it. */
 export interface BpfObject extends Disposable {
-  /** The descriptor, by which programs name maps. Throws InvariantError after close. */
+  /** File descriptor; programs refer to maps by it. Throws InvariantError after close. */
   readonly fd: number;
-  /** The kernel's number for it, unlike the descriptor the same for everyone. */
+  /** The kernel's id of the object, the same in every process. */
   readonly id: number;
-  /** Keeps it alive under a path in a bpf file system, until that is unlinked. Throws SystemError. */
+  /** Pins the object at a path in a bpf file system; it lives until that is unlinked. Throws SystemError. */
   pin(path: string): void;
-  /** Lets go of it; once is enough, again is no error. Symbol.dispose does the same. */
+  /** Closes the descriptor; closing twice is no error. Symbol.dispose does the same. */
   close(): void;
 }
 
-/** Kinds of maps; a per-CPU one has a value of its own for each key and CPU, and nobody waits for another. */
+/** Kinds of maps. A per-CPU map has one value for each key and CPU, so that CPUs never contend for it. */
 export type BpfMapKind = "hash" | "array" | "programArray" | "perCpuHash" | "perCpuArray" | "lruHash";
 
 export interface BpfMapDescription {
   readonly kind: BpfMapKind;
-  /** For people: at most 15 letters, digits, "_" and ".". */
+  /** Shown by bpftool: at most 15 letters, digits, "_" and ".". */
   readonly name: string;
-  /** Of arrays always 4: a number in the machine's order. */
+  /** 4 for arrays, whose key is an index in host byte order. */
   readonly keyOctets: number;
   readonly valueOctets: number;
   readonly maxEntries: number;
-  /** Whether a hash takes memory for an entry when it comes, not for all at once; default false. */
+  /** Whether a hash allocates entries when they are added (BPF_F_NO_PREALLOC); default false. */
   readonly onDemand?: boolean;
-  /** Whether the values of an array may appear in a process's memory (Linux 5.5); default false. */
+  /** Whether the values of an array can be mapped into memory (BPF_F_MMAPABLE, Linux 5.5); default false. */
   readonly mappable?: boolean;
 }
 
-/** Memory that several threads, and the kernel, read and write, by its address in this process. */
+/** A memory mapping shared with the kernel and other threads, by its address in this process. */
 export interface MappedMemory {
   readonly address: number;
   readonly octets: number;
 }
 
 /**
- * A map. Keys and values are octets of the map's sizes; others throw InvariantError. What the kernel refuses throws SystemError;
- * a key that is not there is no error.
+ * A BPF map. Keys and values must have the map's sizes, else InvariantError is thrown. Errors of the kernel
+ * throw SystemError; an absent key is no error.
  */
 export interface BpfMap extends BpfObject {
   readonly description: BpfMapDescription;
-  /** A copy; undefined where the key is not there. Throws InvariantError for a per-CPU map. */
+  /** The value of a key, a copy; undefined for an absent key. Throws InvariantError for a per-CPU map. */
   lookUp(key: Uint8Array): Uint8Array | undefined;
-  /** The values of all possible CPUs, in order; undefined where the key is not there. Only for per-CPU maps. */
+  /**
+   * The values of a key for all possible CPUs, in order; undefined for an absent key. Only for per-CPU maps.
+   */
   lookUpPerCpu(key: Uint8Array): readonly Uint8Array[] | undefined;
-  /** Stores; in a per-CPU map, the value for every CPU. */
+  /** Stores a value; in a per-CPU map, for every CPU. */
   update(key: Uint8Array, value: Uint8Array, mode?: "any" | "onlyNew" | "onlyExisting"): void;
-  /** Stores all in one call (Linux 5.6, per-CPU arrays 5.13); its error tells how many were stored. */
+  /**
+   * Stores many entries by one system call (Linux 5.6, per-CPU arrays 5.13); the error says how many were
+   * stored.
+   */
   updateBatch(entries: readonly (readonly [key: Uint8Array, value: Uint8Array])[]): void;
-  /** Whether the key was there. */
+  /** Removes a key; false when it was absent. */
   remove(key: Uint8Array): boolean;
-  /** All keys that stay while it runs, in no order. */
+  /** All keys, in no order; keys that are added or removed meanwhile may be missing. */
   keys(): readonly Uint8Array[];
-  /** All entries that stay while it runs, many a call (Linux 5.6); not for per-CPU maps. */
+  /** All entries, read in batches (Linux 5.6); not for per-CPU maps. */
   entries(): Iterable<readonly [key: Uint8Array, value: Uint8Array]>;
   /**
-   * The first `count` entries of a per-CPU array, many a call (Linux 5.13): their values of all possible CPUs. They are good until
-   * the next ones are asked for.
+   * The first `count` entries of a per-CPU array, read in batches (Linux 5.13): the values for all possible
+   * CPUs. Each is valid until the next one is taken.
    */
   firstPerCpu(count: number): Iterable<readonly Uint8Array[]>;
   /**
-   * The values of a mappable array, one behind the other, each at a multiple of 8 octets, until the map is closed. Throws SystemError;
-   * InvariantError for another map.
+   * Maps the values of a mappable array into memory, each at a multiple of 8 octets, until the map is closed.
+   * Throws SystemError, and InvariantError for any other map.
    */
   memory(): MappedMemory;
 }
 
 export interface BpfProgramDescription {
-  /** For people: at most 15 letters, digits, "_" and ".". */
+  /** Shown by bpftool: at most 15 letters, digits, "_" and ".". */
   readonly name: string;
-  /** Instructions, as the assembler makes them. */
+  /** Encoded instructions, the output of the assembler. */
   readonly octets: Uint8Array;
-  /** Where it is to run; default "trafficControl". */
+  /** Program type; default "trafficControl". */
   readonly kind?: "trafficControl" | "expressDataPath";
-  /** Whether `log` tells every step of the verifier, which takes time; default false. */
+  /** Whether `log` holds the full log of the verifier, which takes time; default false. */
   readonly trace?: boolean;
 }
 
-/** A program in the kernel. */
+/** A loaded BPF program. */
 export interface BpfProgram extends BpfObject {
   readonly name: string;
-  /** What the verifier said; empty unless `trace` was asked for. */
+  /** The verifier's log; empty unless `trace` was set. */
   readonly log: string;
-  /** Runs it here and now, on octets that came from nowhere and go nowhere. Throws SystemError. */
+  /** Runs the program on a given packet (BPF_PROG_TEST_RUN). Throws SystemError. */
   run(test: BpfTestRun): BpfTestResult;
 }
 
 export interface BpfTestRun {
   /** The packet from its Ethernet header on, at least 14 octets. */
   readonly data: Uint8Array;
-  /** struct __sk_buff; default: what the kernel makes of the packet. */
+  /** struct __sk_buff; default: derived from the packet by the kernel. */
   readonly context?: Uint8Array;
-  /** How often, on the same packet, whatever became of it; default 1. */
+  /** Number of runs, all on the same packet as changed by those before; default 1. */
   readonly repeat?: number;
-  /** Octets that the packet may grow by; default 256. */
+  /** Room in octets for the packet to grow; default 256. */
   readonly growthOctets?: number;
 }
 
 export interface BpfTestResult {
-  /** What the program gave back, as a signed number. */
+  /** Return value of the program, as a signed number. */
   readonly verdict: number;
-  /** The packet afterwards. */
+  /** The packet after the run. */
   readonly data: Uint8Array;
-  /** The context afterwards; empty unless one was given. */
+  /** The context after the run; empty unless one was given. */
   readonly context: Uint8Array;
-  /** Of one run, on average. */
+  /** Mean duration of one run. */
   readonly durationNs: number;
 }
 
-/** A program's place at an interface, which it has as long as the link lives. */
+/** A BPF link: the attachment of a program to an interface, for as long as the link exists. */
 export interface BpfLink extends BpfObject {
-  /** 0 after the interface is gone, or the link was detached. */
+  /** Interface index; 0 once the interface was removed or the link detached. */
   readonly interfaceIndex: number;
   readonly programId: number;
-  /** Puts another program in the place without a gap. Throws SystemError. */
+  /** Replaces the program atomically. Throws SystemError. */
   update(program: BpfProgram): void;
-  /** Gives up the place, even if others hold the link. Throws SystemError. */
+  /** Detaches the program, even if others hold the link. Throws SystemError. */
   detach(): void;
 }
 
 /**
- * The kernel's BPF. What it refuses throws SystemError, with a hint where rights are missing; a program that its verifier refuses
- * throws VerifierError. Nothing stays open of what failed.
+ * The bpf(2) system call. Errors throw SystemError, with a hint where rights are missing; a program that the
+ * verifier rejects throws VerifierError. After an error nothing stays open.
  */
 export interface BpfPort {
-  /** CPUs that the kernel may ever have; as many values has a key of a per-CPU map. */
+  /** Number of possible CPUs: a key of a per-CPU map has as many values. */
   readonly possibleCpus: number;
   createMap(description: BpfMapDescription): BpfMap;
   loadProgram(description: BpfProgramDescription): BpfProgram;
-  /** Runs a program for every packet of an interface of the caller's network namespace, after those that are there (Linux 6.6). */
+  /**
+   * Attaches a program to an interface of the caller's network namespace, behind those attached before (TCX,
+   * Linux 6.6).
+   */
   attach(program: BpfProgram, interfaceIndex: number, at: "ingress" | "egress"): BpfLink;
-  /** Ids of the programs attached there by links, in the order in which they run. */
+  /** Ids of the programs attached by links, in the order in which they run. */
   attached(interfaceIndex: number, at: "ingress" | "egress"): readonly number[];
   openMap(path: string): BpfMap;
   openProgram(path: string): BpfProgram;

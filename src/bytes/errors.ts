@@ -1,4 +1,6 @@
-/** Octets that end before a field does: the sender's or the path's fault, never a crash. */
+/**
+ * Input that ends inside a field. The sender or the path is at fault, so this is never treated as a crash.
+ */
 export class TruncatedError extends Error {
   override readonly name = "TruncatedError";
   readonly field: string;
@@ -13,20 +15,20 @@ export class TruncatedError extends Error {
 }
 
 /**
- * A fault of the kernel, the machine or the operator's file, and not of our code: base of SystemError, UnsupportedError
- * and VerifierError. It may be logged, retried or answered by a fallback. Whoever catches errors for that catches these
- * alone: any other is a bug of ours, which must reach the command line.
+ * A fault of the kernel, the machine or the operator's file, and not of our code: base of SystemError,
+ * UnsupportedError and VerifierError. It may be logged, retried or answered by a fallback. Whoever catches
+ * errors for that catches these alone: any other is a bug of ours, which must reach the command line.
  */
 export class OperationalError extends Error {
   override readonly name: string = "OperationalError";
 }
 
-/** A statement about our own code that turned out false. Never caught below the command line. */
+/** A bug in this program: an assertion that failed. Never caught below the command line. */
 export class InvariantError extends Error {
   override readonly name = "InvariantError";
 }
 
-/** What went wrong, in words, whatever was thrown. */
+/** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

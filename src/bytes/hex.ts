@@ -5,7 +5,10 @@ export function toHex(octets: Uint8Array): string {
   return text;
 }
 
-/** Octets of hexadecimal text; blanks and `#` comments to the end of a line are skipped. Throws RangeError for anything else. */
+/**
+ * Octets of hexadecimal text; blanks and `#` comments to the end of a line are skipped. Throws RangeError for
+ * anything else.
+ */
 export function fromHex(text: string): Uint8Array {
   const digits = text.replace(/#.*$/gm, "").replace(/\s+/g, "");
   if (digits.length % 2 !== 0 || /[^0-9a-f]/i.test(digits)) {

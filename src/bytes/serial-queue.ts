@@ -1,4 +1,7 @@
-/** Runs asynchronous operations one after another, in the order they were asked for; one that fails does not stop the next. */
+/**
+ * Runs asynchronous operations one after another, in the order they were asked for; one that fails does not
+ * stop the next.
+ */
 export class SerialQueue {
   #last: Promise<unknown> = Promise.resolve();
 

@@ -1,4 +1,7 @@
-/** Serial-number arithmetic for Ns and Nr (16 bits, RFC 3931 §4.2) and data sequence numbers (24 bits, RFC 3931 Appendix C). */
+/**
+ * Serial-number arithmetic for Ns and Nr (16 bits, RFC 3931 §4.2) and data sequence numbers (24 bits, RFC
+ * 3931 Appendix C).
+ */
 function isAtOrBefore(value: number, last: number, modulus: number): boolean {
   return (last - value + modulus) % modulus <= modulus / 2 - 1;
 }

@@ -1,6 +1,9 @@
 import { InvariantError } from "./errors.ts";
 
-/** A growing big-endian buffer. Values out of range for their field are our own mistake and throw InvariantError. */
+/**
+ * A growing big-endian buffer. Values out of range for their field are our own mistake and throw
+ * InvariantError.
+ */
 export class Writer {
   #octets: Uint8Array;
   #view: DataView;

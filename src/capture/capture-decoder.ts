@@ -15,7 +15,7 @@ export interface DecoderOptions {
   readonly staticFormat?: StaticFormat | undefined;
 }
 
-/** Ours: places to remember of one capture at most, against captures made to exhaust memory. */
+/** Ours: most entries to keep of one capture, against captures made to exhaust memory. */
 const MOST_REMEMBERED = 65_536;
 
 const T_BIT = 0x8000;
@@ -25,16 +25,19 @@ const SCCRQ = 1;
 
 type Counts = { -readonly [K in Exclude<keyof Summary, "kind" | "otherReasons" | "complete">]: Summary[K] };
 
-/** What a payload over UDP is by its first 16 bits; undefined for nothing of L2TPv3. */
+/** Kind of a UDP payload by its first 16 bits; undefined when it is not L2TPv3. */
 type UdpContent = "control" | "data" | undefined;
 
-/** Reads the packets of one capture in order, each with what the ones before it taught. Never throws for what a packet holds. */
+/**
+ * Decodes the packets of one capture in order, using what was learned from earlier ones. Never throws because
+ * of a packet.
+ */
 export class CaptureDecoder {
   readonly #port: number;
   readonly #secrets: readonly Uint8Array[];
   readonly #staticFormat: StaticFormat | undefined;
   readonly #learnedState = new LearnedState();
-  /** Ends that sent an SCCRQ: answers go there even from and to other ports (RFC 3931 §4.1.2). */
+  /** Senders of SCCRQs: their connections may use other ports than 1701 (RFC 3931 §4.1.2). */
   readonly #endpoints = new Set<string>();
   /** Packets whose first fragment was L2TP. */
   readonly #fragmented = new Set<string>();
@@ -55,7 +58,7 @@ export class CaptureDecoder {
     this.#staticFormat = options.staticFormat;
   }
 
-  /** The record of one packet; undefined when it is nothing of L2TPv3. */
+  /** The record of one packet; undefined when it is not L2TPv3. */
   decode(packet: CapturedPacket): PacketRecord | undefined {
     const layers = unwrapPacket(packet.linkType, packet.octets, (source, destination) =>
       this.#isL2tp(source, destination),
@@ -133,10 +136,10 @@ export class CaptureDecoder {
   }
 }
 
-function remember(places: Set<string>, place: string | undefined): void {
-  if (place === undefined) return;
-  if (places.size >= MOST_REMEMBERED) places.clear();
-  places.add(place);
+function remember(entries: Set<string>, entry: string | undefined): void {
+  if (entry === undefined) return;
+  if (entries.size >= MOST_REMEMBERED) entries.clear();
+  entries.add(entry);
 }
 
 /** A session id of 0 marks control messages (RFC 3931 §4.1.1.2). */

@@ -10,7 +10,7 @@ import { type ReadAvp, type ReadMessage, readAvps } from "./read-avps.ts";
 import type { AvpRecord, ControlRecord, MalformedRecord, RecordBase, TruncatedRecord } from "./record.ts";
 import { messageTypeText, rawText, valueText } from "./value-text.ts";
 
-/** What control messages are read with. */
+/** Context to decode control messages with. */
 export interface ControlContext {
   readonly learnedState: LearnedState;
   readonly secrets: readonly Uint8Array[];
@@ -23,8 +23,8 @@ const LENGTH_OFFSET = 2;
 const LENGTH_END = 4;
 
 /**
- * Reads a control message from the T bit on and lets the conversation learn from it. `isPartial`: the capture holds only its
- * beginning, so that what lacks is not the sender's fault.
+ * Decodes a control message from the T bit on and learns from it. `isPartial`: the capture holds only its
+ * beginning, so that missing octets are not the sender's fault.
  */
 export function readControlMessage(
   base: RecordBase,
@@ -58,7 +58,7 @@ export function readControlMessage(
   return readContent(base, header, present, isCut, context);
 }
 
-/** As many octets as Length promises, zeros where the capture has none: so that the header can be judged all the same. */
+/** The message padded with zeros to its Length, so that the header of a partial message can be decoded. */
 function padded(octets: Uint8Array): Uint8Array {
   if (octets.length < CONTROL_HEADER_OCTETS) return octets;
   const length = new DataView(octets.buffer, octets.byteOffset, LENGTH_END).getUint16(LENGTH_OFFSET);
@@ -103,7 +103,7 @@ function readContent(
   };
 }
 
-/** Judges the digests and lets the conversation learn. */
+/** Verifies the digests and learns from the message. */
 function learn(
   base: RecordBase,
   header: ControlHeader,
@@ -113,7 +113,7 @@ function learn(
   messageType: number,
   { learnedState, secrets }: ControlContext,
 ): readonly (DigestFinding | undefined)[] {
-  // What lacks in a message would be taken for what its sender left out.
+  // A missing AVP would be taken for one that the sender left out.
   if (isCut) return avps.map(() => undefined);
   const { source, destination } = base;
   const { controlConnectionId } = header;
@@ -132,7 +132,7 @@ function learn(
   return findings;
 }
 
-/** The decoder's reason to discard the message without an answer. */
+/** The decoder's reason to discard the message silently. */
 function discardReason(octets: Uint8Array, secrets: readonly Uint8Array[]): string | undefined {
   try {
     decodeControlMessage(octets, { hidingSecrets: secrets });
@@ -142,7 +142,7 @@ function discardReason(octets: Uint8Array, secrets: readonly Uint8Array[]): stri
   }
 }
 
-/** The decoder's reason to refuse the message; null too where a secret would have to be known to tell. */
+/** The decoder's reason to refuse the message; null also where that cannot be known without the secret. */
 function refusalOf(octets: Uint8Array, read: ReadMessage, secrets: readonly Uint8Array[]): string | null {
   if (read.avps.some(({ needsSecret }) => needsSecret)) return null;
   const decoded = decodeControlMessage(octets, { hidingSecrets: secrets });

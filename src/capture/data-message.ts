@@ -8,13 +8,13 @@ import { type FrameSummary, summariseFrame } from "./frame.ts";
 import type { LearnedState, SessionFormat } from "./learned-state.ts";
 import type { DataRecord, MalformedRecord, RecordBase, SublayerRecord, TruncatedRecord } from "./record.ts";
 
-/** How to read data messages of sessions whose set-up the capture does not show; undefined: not at all. */
+/** Format of data messages of sessions whose set-up the capture does not hold. */
 export interface StaticFormat {
   readonly cookieOctets: 0 | 4 | 8;
   readonly sublayer: L2SpecificSublayer;
 }
 
-/** What data messages are read with. */
+/** Context to decode data messages with. */
 export interface DataContext {
   readonly learnedState: LearnedState;
   readonly staticFormat: StaticFormat | undefined;
@@ -41,10 +41,12 @@ const ethernetTypes: ReadonlySet<number> = new Set([4, 5]);
 /** Channel types of VCCV that are no EtherType (RFC 5885 §3.3). */
 const vccvChannels: ReadonlyMap<number, string> = new Map([[0x0007, "BFD"]]);
 
-/** Octets of a payload that are shown where nothing tells what they are. */
+/** Octets of a payload that are shown when its format is unknown. */
 const SHOWN_OCTETS = 16;
 
-/** Reads a data message as far as its session is known. `isPartial`: the capture holds only its beginning. */
+/**
+ * Decodes a data message as far as its session is known. `isPartial`: the capture holds only its beginning.
+ */
 export function readDataMessage(
   base: RecordBase,
   octets: Uint8Array,
@@ -84,7 +86,10 @@ function malformed(base: RecordBase, reason: string): MalformedRecord {
   return { ...base, kind: "malformed", of: "data", reason, header: null, avps: [] };
 }
 
-/** Cookie and sublayer from the set-up, what it hides from the options; undefined when that leaves anything open. */
+/**
+ * Format from the set-up, and from the options where the set-up hides it; undefined when a part stays
+ * unknown.
+ */
 function dataFormatOf(
   learnt: SessionFormat | undefined,
   given: StaticFormat | undefined,

@@ -11,8 +11,8 @@ export interface DecodeFileOptions extends Omit<DecoderOptions, "secrets"> {
 }
 
 /**
- * Reads a capture file and hands over a record of each packet of L2TPv3. Throws SystemError for files that cannot be read, and
- * UnsupportedError without libpcap.
+ * Reads a capture file and hands over a record of each packet of L2TPv3. Throws SystemError for files that
+ * cannot be read, and UnsupportedError without libpcap.
  */
 export async function decodeFile(
   path: string,

@@ -3,7 +3,7 @@ import type { Nonces } from "./learned-state.ts";
 import type { ReadAvp } from "./read-avps.ts";
 import type { DigestVerdict } from "./record.ts";
 
-/** What was found out about one Message Digest. */
+/** Verdict on one Message Digest. */
 export interface DigestFinding {
   readonly verdict: DigestVerdict;
   readonly note: string | undefined;
@@ -14,8 +14,8 @@ const DIGEST_TYPE_OCTETS = 1;
 const NOTHING = new Uint8Array(0);
 
 /**
- * Judges every Message Digest of a message, from its T bit to the end given by its Length; in the order of its AVPs, undefined
- * for AVPs that are none (RFC 3931 §5.4.1).
+ * Verifies every Message Digest of a message, from its T bit to the end given by its Length; in the order of
+ * its AVPs, undefined for AVPs that are none (RFC 3931 §5.4.1).
  */
 export function verifyDigests(
   octets: Uint8Array,
@@ -40,7 +40,10 @@ function isDigest(name: ReadAvp["name"], raw: ReadAvp["raw"]): boolean {
   return name === "messageDigest" && raw.vendorId === 0 && !raw.hidden;
 }
 
-/** A copy in which no digest but one can be right: no digest covers the octets of another. */
+/**
+ * A copy in which all digests but one are inverted: digests do not cover each other, so the one is verified
+ * alone.
+ */
 function withoutOthers(
   octets: Uint8Array,
   values: readonly (Uint8Array | undefined)[],

@@ -2,7 +2,7 @@ import { Reader } from "../bytes/reader.ts";
 import { etherTypes } from "../wire/code-names.ts";
 import { ETHERNET_HEADER_OCTETS, isTag } from "../wire/ethernet.ts";
 
-/** What a frame of layer 2 says in front of its content. */
+/** Header fields of an Ethernet frame. */
 export interface FrameSummary {
   readonly destination: string;
   readonly source: string;

@@ -7,14 +7,14 @@ export interface InternetPacket {
   readonly destination: string;
   /** IP protocol, or the next header after IPv6's extension headers. */
   readonly protocol: number;
-  /** What is there of the payload; a view. */
+  /** The captured part of the payload; a view. */
   readonly payload: Uint8Array;
-  /** Octets that the header promises beyond `payload`: the capture was cut, or the header is wrong. */
+  /** Octets missing from `payload` by the header's length: the capture was cut, or the header is wrong. */
   readonly missingOctets: number;
   readonly fragment?: Fragment;
 }
 
-/** Place of a fragment in the packet it is part of. */
+/** Position of a fragment in its packet. */
 export interface Fragment {
   readonly isFirst: boolean;
   /** Of its payload in the whole, in octets. */
@@ -32,7 +32,10 @@ const extensionHeaders: ReadonlySet<number> = new Set([0, 43, 60, 135, 139, 140]
 const FRAGMENT_HEADER = 44;
 const AUTHENTICATION_HEADER = 51;
 
-/** Reads an IP packet of either family; undefined for what is none. Throws TruncatedError when it ends inside its headers. */
+/**
+ * Reads an IP packet of either family; undefined for what is none. Throws TruncatedError when it ends inside
+ * its headers.
+ */
 export function unwrapInternet(octets: Uint8Array): InternetPacket | undefined {
   const version = new Reader(octets).u8("version") >>> 4;
   if (version === 4) return unwrapIpv4(octets);
@@ -107,7 +110,7 @@ function unwrapIpv6(octets: Uint8Array): InternetPacket {
   };
 }
 
-/** Cuts off padding after the packet and tells what lacks. */
+/** Strips padding behind the packet and counts missing octets. */
 function take(present: Uint8Array, wanted: number): Pick<InternetPacket, "payload" | "missingOctets"> {
   const length = Math.max(0, wanted);
   return { payload: present.subarray(0, length), missingOctets: Math.max(0, length - present.length) };

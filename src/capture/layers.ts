@@ -12,19 +12,19 @@ export interface Endpoint {
   readonly port: number | undefined;
 }
 
-/** Who sends a captured packet to whom, and how L2TP rides in it. */
+/** Endpoints and encapsulation of a captured packet. */
 export interface Route {
   readonly encapsulation: Encapsulation;
   readonly source: Endpoint;
   readonly destination: Endpoint;
 }
 
-/** A captured packet as far as it could be taken apart. */
+/** Decoded layers of a captured packet below L2TP. */
 export type Layers =
   | {
       readonly kind: "l2tp";
       readonly route: Route;
-      /** What follows the UDP header or the IP header; a view. */
+      /** Payload of UDP or of IP protocol 115; a view. */
       readonly payload: Uint8Array;
       /** Octets that the headers promise beyond `payload`, fragments left out of account. */
       readonly missingOctets: number;
@@ -47,7 +47,7 @@ const UDP_HEADER_OCTETS = 8;
 /** Whether a UDP datagram between two ends is to be read as L2TP. */
 export type IsL2tp = (source: Endpoint, destination: Endpoint) => boolean;
 
-/** Takes a captured packet apart down to what L2TP starts with. Never throws for what a packet holds. */
+/** Strips the layers below L2TP from a captured packet. Never throws because of the packet. */
 export function unwrapPacket(linkType: number, octets: Uint8Array, isL2tp: IsL2tp): Layers {
   try {
     const link = unwrapLink(linkType, octets);

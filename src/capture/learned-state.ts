@@ -2,7 +2,7 @@ import { concat, equalOctets } from "../bytes/hex.ts";
 import type { AvpName, AvpValue } from "../wire/avp-table.ts";
 import { type MessageName, messageNameOf } from "../wire/message-table.ts";
 
-/** A control message as far as it concerns what a capture teaches. */
+/** A captured control message, reduced to what later packets are decoded by. */
 export interface ObservedMessage {
   /** Addresses of sender and receiver; ports may change under way. */
   readonly source: string;
@@ -10,11 +10,11 @@ export interface ObservedMessage {
   readonly messageType: number;
   readonly controlConnectionId: number;
   readonly values: ReadonlyMap<AvpName, unknown>;
-  /** AVPs that are there and stay hidden. */
+  /** AVPs that are present and cannot be revealed. */
   readonly stillHidden: ReadonlySet<AvpName>;
 }
 
-/** How data messages towards one LCCE look in one session: as that LCCE asked in its own messages. */
+/** Format of data messages to one LCCE in one session, as that LCCE requested it. */
 export interface SessionFormat {
   /** Undefined while the capture hides it. */
   readonly cookie: Uint8Array | undefined;
@@ -24,10 +24,10 @@ export interface SessionFormat {
   readonly pseudowireType: number | undefined;
 }
 
-/** Nonces that may stand in front of a message under its digest. */
+/** Nonces that a message's digest may have been made with. */
 export interface Nonces {
   readonly candidates: readonly Uint8Array[];
-  /** Whether no others are possible: a digest that fits none is wrong. */
+  /** Whether these are all possible ones: a digest that matches none is wrong. */
   readonly isConclusive: boolean;
 }
 
@@ -38,24 +38,30 @@ interface ConnectionEnd {
   id: number | undefined;
   readonly nonce: Uint8Array;
   peer: ConnectionEnd | undefined;
-  /** Whether only messages under wrong digests told of it. */
+  /** Whether only messages with wrong digests named it. */
   readonly isDoubtful: boolean;
 }
 
 const NOTHING = new Uint8Array(0);
 
-/** Messages in which a sender says how data towards it is to look (RFC 3931 §5.4.4). */
+/** Messages in which a sender requests the format of data messages to it (RFC 3931 §5.4.4). */
 const openings: ReadonlySet<MessageName | undefined> = new Set(["ICRQ", "ICRP", "OCRQ", "OCRP"] as const);
 const confirmations: ReadonlySet<MessageName | undefined> = new Set(["ICCN", "OCCN"] as const);
 
-/** What a capture has taught so far: nonces of control connections, and formats of sessions for each direction. */
+/**
+ * State learned from the control messages of a capture: nonces of control connections, and data formats of
+ * sessions by direction.
+ */
 export class LearnedState {
   readonly #sides = new Map<string, ConnectionEnd>();
-  /** The last side that an address opened towards another. */
+  /** The last connection end that an address opened towards another. */
   readonly #latest = new Map<string, ConnectionEnd>();
   readonly #sessions = new Map<string, SessionFormat>();
 
-  /** How data messages to an address look in the session of that id; undefined when the capture did not show its set-up. */
+  /**
+   * Format of the data messages to an address with that session id; undefined when the capture does not hold
+   * the set-up.
+   */
   sessionFormat(destination: string, sessionId: number): SessionFormat | undefined {
     return this.#sessions.get(key(destination, sessionId));
   }
@@ -79,7 +85,10 @@ export class LearnedState {
     return { candidates: [both], isConclusive: sender !== undefined && receiver !== undefined };
   }
 
-  /** Takes in a control message; one that is doubtful, by a wrong digest, never replaces what others taught. */
+  /**
+   * Learns from a control message; a doubtful one, with a wrong digest, never replaces what was learned from
+   * others.
+   */
   learn(lesson: ObservedMessage, isDoubtful: boolean): void {
     const name = messageNameOf(lesson.messageType);
     if (name === "SCCRQ" || name === "SCCRP") this.#learnConnection(name, lesson, isDoubtful);
@@ -113,7 +122,7 @@ export class LearnedState {
     if (isDoubtful && before !== undefined) return;
     const remote = this.#sessions.get(key(destination, told("remoteSessionId") ?? 0));
     const isOpening = openings.has(name);
-    // Without the AVP there is neither cookie nor sublayer; a confirmation only adds to what was said before.
+    // An absent AVP means no cookie and no sublayer; a confirmation only adds to the opening message.
     const absent = isOpening || before === undefined ? { cookie: NOTHING, sublayer: 0 } : before;
     this.#sessions.set(key(source, sessionId), {
       cookie: stillHidden.has("assignedCookie") ? undefined : (told("assignedCookie") ?? absent.cookie),
@@ -124,7 +133,7 @@ export class LearnedState {
     });
   }
 
-  /** The side at `address` that messages from `other` under this id are for. */
+  /** The connection end at `address` that messages from `other` with this id are for. */
   #find(address: string, other: string, id: number): ConnectionEnd | undefined {
     const side = this.#sides.get(key(address, id));
     if (side !== undefined || id === 0) return side;

@@ -1,7 +1,7 @@
 import { Reader } from "../bytes/reader.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, isTag } from "../wire/ethernet.ts";
 
-/** What the link layer of a captured packet carries: an IP packet (a view), or something that is not looked into. */
+/** Content of a captured packet's link layer: an IP packet (a view), or something that is not decoded. */
 export type LinkContent =
   | { readonly kind: "ip"; readonly octets: Uint8Array }
   | { readonly kind: "other"; readonly reason: string };
@@ -31,7 +31,7 @@ const loopbackFamilies: ReadonlySet<number> = new Set([2, 10, 24, 28, 30]);
 
 const noIp: LinkContent = { kind: "other", reason: "no IP" };
 
-/** Takes the link layer off a captured packet. Throws TruncatedError for one that ends inside it. */
+/** Strips the link layer from a captured packet. Throws TruncatedError for one that ends inside it. */
 export function unwrapLink(type: number, octets: Uint8Array): LinkContent {
   const reader = new Reader(octets);
   switch (type) {

@@ -7,18 +7,18 @@ import { CONTROL_HEADER_OCTETS } from "../wire/control-header.ts";
 import { ProtocolError } from "../wire/errors.ts";
 import { revealValue } from "../wire/hidden-avp.ts";
 
-/** One AVP with what could be made of it. */
+/** One AVP and its decoded value, as far as it can be decoded. */
 export interface ReadAvp {
   readonly raw: RawAvp;
   /** Its row, or that of the IETF's AVP for which one of Cisco's stands; undefined where there is none. */
   readonly name: AvpName | undefined;
-  /** The value, revealed where it was hidden; undefined while it stays hidden. */
+  /** The value in clear; undefined when it is hidden and cannot be revealed. */
   readonly clear: Uint8Array | undefined;
   /** The value by its row's codec; undefined without row, and when it is not of its form. */
   readonly decoded: unknown;
   /** Why the value cannot be read. */
   readonly problem: string | undefined;
-  /** Whether only the secret lacks. */
+  /** Whether the value is hidden and only the right secret is missing. */
   readonly needsSecret: boolean;
 }
 
@@ -28,13 +28,16 @@ export interface ReadMessage {
   readonly values: ReadonlyMap<AvpName, unknown>;
   /** Names of AVPs that stay hidden. */
   readonly stillHidden: ReadonlySet<AvpName>;
-  /** The decoder's words where the AVPs stop being readable; `avps` are those in front. */
+  /** The decoder's error where the AVPs become unreadable; `avps` are those in front. */
   readonly damage: string | undefined;
 }
 
 const LENGTH_MASK = 0x03ff;
 
-/** Reads all AVPs of a message that runs from its T bit to the end of `octets`, as far as they can be told apart. */
+/**
+ * Reads all AVPs of a message that runs from its T bit to the end of `octets`, as far as they can be told
+ * apart.
+ */
 export function readAvps(octets: Uint8Array, secrets: readonly Uint8Array[]): ReadMessage {
   const { raw, damage } = split(octets);
   const avps: ReadAvp[] = [];
@@ -73,7 +76,7 @@ function splitAgain(octets: Uint8Array): readonly RawAvp[] {
   }
 }
 
-/** Where the last AVP ends that is there as a whole. */
+/** Offset at which the last complete AVP ends. */
 function endOfWholeAvps(octets: Uint8Array): number {
   let end = Math.min(CONTROL_HEADER_OCTETS, octets.length);
   while (end + AVP_HEADER_OCTETS <= octets.length) {

@@ -2,10 +2,13 @@ import type { Encapsulation } from "../wire/session-parameters.ts";
 import type { FrameSummary } from "./frame.ts";
 import type { Endpoint, Route } from "./layers.ts";
 
-/** What `wirespan decode` tells of one packet. `--json` prints these as they are: keys are stable, octets are hexadecimal. */
+/**
+ * Output of `wirespan decode` for one packet. `--json` prints it unchanged: keys are stable, octets are
+ * hexadecimal.
+ */
 export type PacketRecord = ControlRecord | DataRecord | MalformedRecord | TruncatedRecord | FragmentRecord;
 
-/** What all records have. */
+/** Fields of all records. */
 export interface RecordBase {
   /** Of the packet in its file, from 1. */
   readonly number: number;
@@ -17,7 +20,7 @@ export interface RecordBase {
   readonly sourcePort: number | null;
   readonly destination: string;
   readonly destinationPort: number | null;
-  /** What is remarkable about the packet around L2TP: cut short, or the first of several fragments. */
+  /** Notes on the packet around L2TP: cut short, or the first of several fragments. */
   readonly notes: readonly string[];
 }
 
@@ -46,7 +49,7 @@ export type DigestVerdict = "right" | "wrong" | "unchecked";
 export interface AvpRecord {
   readonly vendorId: number;
   readonly attributeType: number;
-  /** Of the AVP table, or words for one that has no row. */
+  /** Name in the AVP table, or a description of an AVP that has no row. */
   readonly name: string;
   readonly mandatory: boolean;
   readonly hidden: boolean;
@@ -54,7 +57,7 @@ export interface AvpRecord {
   readonly value: string;
   /** The value of a hidden AVP; null when not hidden or not revealed. */
   readonly revealed: string | null;
-  /** The value in words; null when it cannot be read. */
+  /** The value as text; null when it cannot be read. */
   readonly text: string | null;
   /** Why it cannot be read; null when it can. */
   readonly problem: string | null;
@@ -75,7 +78,7 @@ export interface DataRecord extends RecordBase {
   readonly cookieMatches: boolean | null;
   readonly sublayer: SublayerRecord | null;
   readonly frame: FrameSummary | null;
-  /** What the payload is, in words. */
+  /** Description of the payload. */
   readonly content: string;
   /** Octets of the payload that are there. */
   readonly payloadOctets: number;
@@ -91,7 +94,7 @@ export interface SublayerRecord {
 /** A message that a receiver discards, with the decoder's reason and what could be read of it. */
 export interface MalformedRecord extends RecordBase {
   readonly kind: "malformed";
-  /** What it would have been. */
+  /** Kind of message. */
   readonly of: "control" | "data";
   readonly reason: string;
   readonly header: ControlHeaderRecord | null;
@@ -101,7 +104,7 @@ export interface MalformedRecord extends RecordBase {
 /** A message of which the capture holds too little to read it. */
 export interface TruncatedRecord extends RecordBase {
   readonly kind: "truncated";
-  /** What it is the beginning of. */
+  /** Kind of message. */
   readonly of: "control" | "data";
   readonly reason: string;
 }
@@ -114,7 +117,7 @@ export interface FragmentRecord extends RecordBase {
   readonly payloadOctets: number;
 }
 
-/** What a capture held in all. */
+/** Totals of a capture. */
 export interface Summary {
   readonly kind: "summary";
   readonly control: number;

@@ -13,16 +13,22 @@ import { generalError, RESULT_GENERAL_ERROR, vendor } from "../wire/constants.ts
 import { digestTypes } from "../wire/message-digest.ts";
 import { messageNameOf } from "../wire/message-table.ts";
 
-/** What hides or changes text around it on a terminal: controls, format characters, separators, unassigned ones. */
+/**
+ * Characters that could hide or change text on a terminal: controls, format characters, separators,
+ * unassigned ones.
+ */
 const unsafe = /[\p{C}\p{Zl}\p{Zp}"\\]/gu;
 const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
 
-/** Text of a peer in quotes, in which no character can do anything to a terminal. */
+/** A peer's text in quotes, safe for a terminal. */
 export function safeText(text: string): string {
   return `"${text.replace(unsafe, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)}"`;
 }
 
-/** Octets that may be meant as text or as a number (RFC 4719 §2.2): quoted when they are ASCII, hexadecimal otherwise. */
+/**
+ * Octets that may be meant as text or as a number (RFC 4719 §2.2): quoted when they are ASCII, hexadecimal
+ * otherwise.
+ */
 export function octetsText(octets: Uint8Array): string {
   if (octets.length === 0) return "empty";
   const text = String.fromCharCode(...octets);
@@ -44,7 +50,7 @@ export function messageTypeText(vendorId: number, messageType: number): string {
   return messageNameOf(messageType) ?? otherMessages.get(messageType) ?? `message type ${messageType}`;
 }
 
-/** How the parts of a camel-case name are written where a capital letter in front does not do. */
+/** Spelling of the parts of camel-case names that are abbreviations. */
 const spelling: Readonly<Record<string, string>> = {
   l2: "L2-",
   id: "ID",
@@ -72,7 +78,7 @@ function named(names: ReadonlyMap<number, string>, number: number, digits = 0): 
 const pseudowireTypeText = (type: number) => named(pseudowireTypes, type, 4);
 const speedText = (speed: bigint) => (speed === 0n ? "unknown (0)" : `${speed} bit/s`);
 
-/** TABLE: words of the Circuit Status bits that tell of trouble or of history (RFC 5641 §3). */
+/** TABLE: text of the Circuit Status bits other than "active" (RFC 5641 §3). */
 const circuitStatusTexts = {
   isNew: "new",
   receiveFault: "circuit receive fault",
@@ -89,7 +95,7 @@ function circuitText(status: CircuitStatus): string {
   return [status.active ? "active" : "inactive", ...more].join(", ");
 }
 
-/** Which result codes count depends on the message (RFC 3931 §5.4.2). */
+/** Result codes differ between StopCCN and CDN (RFC 3931 §5.4.2). */
 function resultText(value: AvpValue<"resultCode">, messageType: number): string {
   const isCdn = messageNameOf(messageType) === "CDN";
   const { resultCode, errorCode, errorMessage } = value;
@@ -122,7 +128,7 @@ function failoverText({ capabilities, recoveryTimeMs }: AvpValue<"failoverCapabi
 
 type ValueTexts = { readonly [N in AvpName]?: (value: AvpValue<N>, messageType: number) => string };
 
-/** TABLE: values that mean more than they show; all others are written by their kind. */
+/** TABLE: AVPs whose values are formatted specially; all others are formatted by the type of the value. */
 const valueTexts: ValueTexts = {
   messageType: (value) => `${messageTypeText(vendor.ietf, value)} (${value})`,
   resultCode: resultText,
@@ -155,7 +161,7 @@ const valueTexts: ValueTexts = {
     `${idText(sessionId)}, peer's ${idText(remoteSessionId)}`,
 };
 
-/** A decoded value of a known AVP in words, safe for a terminal. */
+/** A decoded value of a known AVP as text, safe for a terminal. */
 export function valueText(name: AvpName, value: unknown, messageType: number): string {
   const own = valueTexts[name] as ((value: unknown, messageType: number) => string) | undefined;
   if (own !== undefined) return own(value, messageType);

@@ -4,7 +4,9 @@ import type { DecodedControlMessage, MessageProblem } from "../wire/message.ts";
 import type { DataSequencing, L2SpecificSublayer, PseudowireType } from "../wire/session-parameters.ts";
 import type { PeerSettings, PseudowireSettings } from "./settings.ts";
 
-/** Why a request is turned down: the Result Code AVP of the StopCCN or CDN (RFC 3931 §5.4.2), and words for people; none say as much as the code. */
+/**
+ * Why a request is refused: the codes of a StopCCN or CDN (RFC 3931 §5.4.2), and a text, which may be empty.
+ */
 export interface Refusal {
   readonly resultCode: number;
   readonly errorCode?: number;
@@ -54,12 +56,12 @@ function nameOfNumber<Name extends string>(
   return (Object.keys(table) as Name[]).find((name) => table[name] === number);
 }
 
-/** The refusal a decoder's problem asks for. */
+/** The refusal for a problem that the decoder found. */
 export function refusalOf(problem: MessageProblem): Refusal {
   return { resultCode: problem.resultCode, errorCode: problem.errorCode, text: problem.text };
 }
 
-/** Judges an SCCRQ or SCCRP; undefined when it is acceptable (RFC 3931 §7.2). */
+/** Checks an SCCRQ or SCCRP; undefined when it is acceptable (RFC 3931 §7.2). */
 export function checkStart(
   avps: AvpValues,
   problem: MessageProblem | undefined,
@@ -92,8 +94,9 @@ export function checkStart(
 }
 
 /**
- * Whether an SCCRQ from the same address and with the same id is `first` over again. A nonce tells for sure. Without one, a
- * restarted peer may say the very same, for ids and tie breakers may be constant: then only while we wait for its SCCCN.
+ * Whether an SCCRQ from the same address and with the same id is a retransmission of `first`. Equal nonces
+ * prove it. Without a nonce, a restarted peer may send an equal SCCRQ, as its ids and tie breakers may be
+ * constant: then only while we wait for its SCCCN.
  */
 export function isRepetition(first: AvpValues, again: AvpValues, waitsForScccn: boolean): boolean {
   const nonce = first.controlMessageAuthenticationNonce;
@@ -115,16 +118,19 @@ function outOfRange(text: string): Refusal {
   return { resultCode: stopResult.generalError, errorCode: OUT_OF_RANGE, text };
 }
 
-/** What the peer asked for one session, by ICRQ, ICRP or ICCN (RFC 3931 §5.4.4). */
+/** What the peer requested for one session by ICRQ, ICRP or ICCN (RFC 3931 §5.4.4). */
 export interface PeerChoices {
   readonly sublayer: L2SpecificSublayer;
   readonly sequencing: DataSequencing;
 }
 
-/** What holds until the peer asks for something (RFC 3931 §5.4.4: absent means none). */
+/** The values before the peer requests anything (RFC 3931 §5.4.4: absent means none). */
 export const NO_CHOICES: PeerChoices = { sublayer: "none", sequencing: "none" };
 
-/** Reads the sublayer and sequencing that the peer wants to receive; absent AVPs leave `before` as it was (RFC 3931 §5.4.4). */
+/**
+ * Reads the sublayer and sequencing that the peer wants to receive; absent AVPs leave `before` as it was (RFC
+ * 3931 §5.4.4).
+ */
 export function readChoices(avps: AvpValues, before: PeerChoices): PeerChoices | Refusal {
   const sublayer =
     avps.l2SpecificSublayer === undefined
@@ -157,7 +163,7 @@ export function readChoices(avps: AvpValues, before: PeerChoices): PeerChoices |
   return { sublayer, sequencing };
 }
 
-/** Judges an ICRQ for a pseudowire of ours; undefined when it is acceptable (RFC 3931 §7.3.2). */
+/** Checks an ICRQ for a pseudowire; undefined when it is acceptable (RFC 3931 §7.3.2). */
 export function checkCall(avps: AvpValues, pseudowire: PseudowireSettings): Refusal | undefined {
   if (!avps.localSessionId) {
     return {
@@ -177,7 +183,9 @@ export function checkCall(avps: AvpValues, pseudowire: PseudowireSettings): Refu
   return "text" in choices ? choices : undefined;
 }
 
-/** Whether a message begins a control connection; its Nr is not about that connection, of which its sender heard nothing yet. */
+/**
+ * Whether a message opens a control connection. Its Nr means nothing, as its sender has received nothing yet.
+ */
 export function isSccrq(decoded: DecodedControlMessage): boolean {
   return (
     decoded.kind === "message" && decoded.message.name === "SCCRQ" && decoded.header.controlConnectionId === 0

@@ -11,12 +11,15 @@ const SCCRQ = 1;
 const SCCRP = 2;
 const STOPCCN = 4;
 
-/** What became of checking a message: with "ok", the secrets that hidden AVPs in it may have been hidden with. */
+/** Result of verifying a message: with "ok", the secrets that its hidden AVPs may be encrypted with. */
 export type Verification =
   | { readonly verdict: "ok"; readonly hidingSecrets: readonly Uint8Array[] }
   | { readonly verdict: "wrong-digest" | "missing-digest" };
 
-/** Control message authentication of one control connection: which keys a message is made and checked with (RFC 3931 §4.3). */
+/**
+ * Control message authentication of one control connection: which keys a message is made and checked with
+ * (RFC 3931 §4.3).
+ */
 export class Authentication {
   readonly #settings: AuthenticationSettings;
   readonly #ownNonce: Uint8Array;
@@ -52,13 +55,14 @@ export class Authentication {
   }
 
   /**
-   * Judges a received message before anything in it is used; in constant time for each key. `isOpening`: the connection is not
-   * established yet, so that the peer may have ended it before it knew our nonce.
+   * Verifies a received message before anything in it is used; in constant time for each key. `isOpening`:
+   * the connection is not established yet, so that the peer may have ended it before it knew our nonce.
    */
   verify(octets: Uint8Array, messageType: number | undefined, isOpening = true): Verification {
     const present = hasMessageDigest(octets);
     if (this.#settings.mode !== "digest") {
-      // A digest without nonces and secret is a mere integrity check, which a peer may send by itself (RFC 3931 §4.3).
+      // A digest without nonces and secret is a mere integrity check, which a peer may send by itself (RFC
+      // 3931 §4.3).
       const undamaged = !present || verifyMessageDigest(octets, [{ secret: NOTHING, nonces: NOTHING }]);
       return undamaged ? { verdict: "ok", hidingSecrets: [] } : { verdict: "wrong-digest" };
     }
@@ -68,17 +72,22 @@ export class Authentication {
     );
     const valid = validKeys(octets, keys);
     if (valid.length === 0) return { verdict: "wrong-digest" };
-    // While a secret is being changed, only the one that validated surely reveals: another may seem to (RFC 3931 §5.3).
+    // While a secret is being changed, only the one that validated surely reveals: another may seem to (RFC
+    // 3931 §5.3).
     return { verdict: "ok", hidingSecrets: valid.map(({ secret }) => secret) };
   }
 
-  /** The nonce prefixes a received message may have been made with, seen from its sender: its nonce, then ours. */
+  /**
+   * The nonce prefixes a received message may have been made with, seen from its sender: its nonce, then
+   * ours.
+   */
   #noncesOf(octets: Uint8Array, messageType: number | undefined, isOpening: boolean): readonly Uint8Array[] {
     if (messageType === SCCRQ) return [NOTHING];
     const own = this.#ownNonce;
     const theirs = this.#peerNonce;
     if (theirs !== undefined) {
-      // An initiator that gives up before it saw our SCCRP has only its own nonce to use, and names no id of ours (RFC 3931 §5.4.3).
+      // An initiator that gives up before it saw our SCCRP has only its own nonce to use, and names no id of
+      // ours (RFC 3931 §5.4.3).
       const knowsNoNonce = isOpening && messageType === STOPCCN && isUnaddressed(octets);
       return knowsNoNonce ? [concat(theirs, own), theirs] : [concat(theirs, own)];
     }

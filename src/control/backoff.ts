@@ -1,7 +1,10 @@
 import type { Random } from "../ports.ts";
 import { randomFraction } from "./identifiers.ts";
 
-/** Pauses between attempts: doubling from a first value to a cap, each shortened at random by up to a quarter so that two LCCEs fall out of step. */
+/**
+ * Exponential backoff between attempts, from a first value to a cap; each pause is shortened at random by up
+ * to a quarter, so that two LCCEs do not retry in step.
+ */
 export class Backoff {
   #nextMs: number | undefined;
 

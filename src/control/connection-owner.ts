@@ -4,21 +4,21 @@ import type { ControlConnectionEvent } from "./control-connection-table.ts";
 import type { PseudowireDirectory } from "./session-set.ts";
 import type { PeerSettings } from "./settings.ts";
 
-/** The peer's side of the bookkeeping, told of what becomes of its connections. */
+/** The peer, as far as a control connection needs it: settings, and callbacks for changes of state. */
 export interface ConnectionOwner {
   readonly settings: PeerSettings;
   /** Whether a connection with the peer is established. */
   readonly isConnected: boolean;
   connectionEstablished(connection: ControlConnection): void;
-  /** The peer is known to be established as well: calls may go out. */
+  /** The peer is known to be established as well: sessions may be opened. */
   connectionReady(connection: ControlConnection): void;
   /** In idle, with its sessions ended; delivery may live on. */
   connectionClosed(connection: ControlConnection, why: string, cause: ControlConnectionEvent): void;
-  /** A message from there failed authentication. */
+  /** A message from `path` failed authentication. */
   noteFailure(verdict: "wrong-digest" | "missing-digest", path: PsnPath): void;
-  /** Why nothing that counts comes from the peer, for people. */
+  /** Why no valid message comes from the peer; text for the operator. */
   readonly silenceReason: string;
-  /** Nothing is left of it: its identifiers are free. */
+  /** The connection was removed and its id is free. */
   connectionGone(connection: ControlConnection): void;
   readonly directory: PseudowireDirectory;
 }

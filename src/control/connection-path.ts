@@ -1,19 +1,21 @@
 import { isSameAddress, type PsnPath, pathKey } from "../wire/session-parameters.ts";
 
 /**
- * Where the peer of one control connection is. Until a message from there proved that ours reach it, we send at most as many octets
- * as came, so that a forged or replayed SCCRQ makes nobody receive more than its sender sent (as RFC 9000 §8.1 has it for QUIC).
- * Octets are those of control messages; the headers around them weigh the same in both directions.
+ * Path of one control connection and its validation. Until a message proves that the peer receives ours, we
+ * send at most as many octets as were received, so that a forged or replayed SCCRQ cannot be used for
+ * amplification (as RFC 9000 §8.1 has it for QUIC). Octets are those of control messages; the headers around
+ * them are the same in both directions.
  *
- * The peer may choose its UDP port (RFC 3931 §4.1.2.2), and no digest covers that: whoever is faster than the peer's message may send a
- * copy of it from another port. So with digests the configured port wins over others as soon as anything valid comes from
- * there, and is tried in turns with the other one where nothing is acknowledged.
+ * The peer may choose its UDP port (RFC 3931 §4.1.2.2), and no digest covers it: an attacker may send a copy
+ * of the peer's message from another port before the original arrives. So with digests the configured port
+ * wins as soon as anything valid comes from it, and while nothing is acknowledged both ports are tried in
+ * turn.
  */
 export class ConnectionPath {
   readonly #configured: PsnPath;
   readonly #isAuthenticated: boolean;
   #path: PsnPath;
-  /** From where a message came last, unless that is fixed. */
+  /** Path of the last message received, unless the path is pinned. */
   #heard: PsnPath;
   #isValidated = false;
   #isFixed = false;
@@ -26,7 +28,7 @@ export class ConnectionPath {
     this.#heard = path;
   }
 
-  /** We begin by ourselves, with a peer that the operator named. */
+  /** We are the initiator: the configured path needs no validation. */
   begin(): void {
     this.#isValidated = true;
   }
@@ -35,20 +37,20 @@ export class ConnectionPath {
     return this.#path;
   }
 
-  /** Whether the peer proved to hear us. */
+  /** Whether the peer proved that it receives our messages. */
   get isValidated(): boolean {
     return this.#isValidated;
   }
 
-  /** Whether a message from there may be of this connection. */
+  /** Whether a message from `path` may belong to this connection. */
   accepts(path: PsnPath): boolean {
     const isOpen = this.#isAuthenticated || !this.#isFixed;
     return isOpen ? isSameAddress(this.#path, path) : pathKey(this.#path) === pathKey(path);
   }
 
   /**
-   * A verified message of so many octets came from `path`; `knowsUs` when it names the id that we assigned ourselves, which only
-   * who hears us can.
+   * Takes note of a verified message of so many octets from `path`; `knowsUs` when it names the id that we
+   * assigned, which proves that the peer receives our messages.
    */
   received(path: PsnPath, octets: number, knowsUs: boolean): void {
     if (!this.#isValidated) this.#allowanceOctets += octets;
@@ -63,13 +65,13 @@ export class ConnectionPath {
     if (!this.#isAuthenticated || pathKey(path) === pathKey(this.#configured)) this.pin();
   }
 
-  /** What we sent is not acknowledged: the next goes to the other port that may be the peer's. */
+  /** Switches to the other candidate port, because nothing was acknowledged. */
   alternate(): void {
     if (this.#isFixed || !this.#isAuthenticated || !this.#isValidated) return;
     this.#path = this.#path === this.#configured ? this.#heard : this.#configured;
   }
 
-  /** What went there lately was acknowledged: the peer stays there. */
+  /** Pins the path: a message to it was acknowledged. */
   pin(): void {
     this.#isFixed = true;
   }
@@ -79,7 +81,7 @@ export class ConnectionPath {
     return this.#isValidated || octets <= this.#allowanceOctets;
   }
 
-  /** The same, and what may be sent counts as sent. */
+  /** As `allows`, and deducts the octets from the allowance. */
   spend(octets: number): boolean {
     if (!this.allows(octets)) return false;
     this.#allowanceOctets -= octets;

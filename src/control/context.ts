@@ -6,12 +6,12 @@ import type { Identifiers } from "./identifiers.ts";
 import type { LcceIdentity } from "./settings.ts";
 import type { Timers } from "./timers.ts";
 
-/** Something with messages to transmit once the input at hand was handled. */
+/** An object that transmits its queued messages at the end of each input. */
 export interface Flushable {
   flush(): void;
 }
 
-/** What the parts of the core share while one input is handled. */
+/** Shared state of the control plane while one input is handled. */
 export interface Context {
   readonly identity: LcceIdentity;
   readonly random: Random;
@@ -23,13 +23,13 @@ export interface Context {
   /** The next value of a Serial Number AVP (RFC 3931 §5.4.4). */
   nextSerialNumber(): number;
   emit(effect: Effect): void;
-  /** Counts a control message given up without effect. */
+  /** Counts and reports a discarded control message. */
   discard(reason: ControlDiscardReason, path: PsnPath): void;
-  /** Asks for `settle` at the end of the input, so that one datagram may acknowledge and carry several things. */
+  /** Schedules `flush` for the end of the input, so that acknowledgements are piggybacked. */
   markDirty(settleable: Flushable): void;
 }
 
-/** The earlier of deadlines, of which any may be absent. */
+/** The earliest of several deadlines; undefined ones are ignored. */
 export function earliest(...deadlines: readonly (number | undefined)[]): number | undefined {
   let first: number | undefined;
   for (const deadline of deadlines) {

@@ -9,8 +9,8 @@ export function isSettingUp(state: ControlConnectionState): boolean {
 }
 
 /**
- * What can happen to a control connection. Judgements are part of the name: `sccrp-bad` is an SCCRP that is not
- * acceptable, `tie-lost` an SCCRQ of the peer that wins against ours.
+ * What can happen to a control connection. Judgements are part of the name: `sccrp-bad` is an SCCRP that is
+ * not acceptable, `tie-lost` an SCCRQ of the peer that wins against ours.
  */
 export type ControlConnectionEvent =
   | "open"
@@ -99,7 +99,7 @@ export const controlConnectionTable: StateTable<
   },
   "wait-ctl-reply": {
     "tie-lost": ours(
-      "silent, but not forgotten before the winner's SCCCN came: an SCCRQ by itself may be a recording (§4.3)",
+      "kept without retransmission until the winner's SCCCN comes, as its SCCRQ may be a replay (§4.3)",
       "wait-ctl-reply",
       "yield",
     ),
@@ -153,7 +153,7 @@ export const controlConnectionTable: StateTable<
     "unknown-mandatory": stop,
     close: stop,
     retire: ours(
-      "the peer opened a newer connection and holds this one no more; by its address alone it would take a StopCCN for the newer",
+      "the peer opened a newer connection and dropped this one; it could take a StopCCN for the newer one's",
       "idle",
       "forget",
       "clean-up",

@@ -1,4 +1,4 @@
-/** TABLE: every reason for which a control message is given up without effect. To add a reason, add a row. */
+/** TABLE: reasons to discard a control message. To add a reason, add a row. */
 export const controlDiscards = {
   malformed: "header or AVP framing that cannot be read (RFC 3931 §7.1)",
   "unknown-peer": "SCCRQ from an address that no tunnel names",

@@ -3,15 +3,15 @@ import type { ControlMessage } from "../wire/message.ts";
 import { Queue } from "./queue.ts";
 import { type DeliverySettings, limits } from "./settings.ts";
 
-/** Turns messages into octets for delivery, which itself knows neither digests nor identifiers. */
+/** Encodes messages for `Delivery`, which knows neither digests nor identifiers. */
 export interface MessageCodec {
-  /** `message` undefined asks for an acknowledgement: a ZLB or an ACK (RFC 3931 §6.15). */
+  /** Encodes a message, or with undefined an acknowledgement: a ZLB or an ACK (RFC 3931 §6.15). */
   encode(message: ControlMessage | undefined, ns: number, nr: number): Uint8Array;
   /** The same message with the Nr of now and a fresh digest (RFC 3931 §4.2). */
   renumber(octets: Uint8Array, message: ControlMessage, nr: number): Uint8Array;
 }
 
-/** What the numbers of a received message say about it. "hold": ahead of sequence, within our window. */
+/** Classification of a received message by its Ns and Nr. "hold": ahead of sequence, within our window. */
 export type ReceiveVerdict =
   | "deliver"
   | "acknowledgement"
@@ -21,13 +21,13 @@ export type ReceiveVerdict =
   | "backlog"
   | "beyond-nr";
 
-/** Who waits for the answer to a message, and begins to when the peer has the message. */
+/** The sender of a message, which starts its timer for the answer when the message is acknowledged. */
 export interface Sender {
   /** The peer acknowledged the message: from now on it is for the peer to answer. */
   acknowledged(): void;
 }
 
-/** A message that was never transmitted, and so has no Ns yet. */
+/** A queued message that was never transmitted, and so has no Ns yet. */
 interface Unsent {
   readonly message: ControlMessage;
   readonly sender: Sender | undefined;
@@ -47,19 +47,20 @@ function isStop({ message }: Unsent): boolean {
 const DEFAULT_WINDOW = 4;
 
 /**
- * Reliable delivery of one control connection: Ns and Nr, window with slow start, retransmission with exponential
- * backoff (RFC 3931 §4.2, Appendix A). It lives on after the state machine is idle, until a StopCCN is through.
+ * Reliable delivery of one control connection: Ns and Nr, window with slow start, retransmission with
+ * exponential backoff (RFC 3931 §4.2, Appendix A). It lives on after the state machine is idle, until a
+ * StopCCN is through.
  */
 export class Delivery<Payload> {
   readonly #codec: MessageCodec;
   #settings: DeliverySettings;
-  /** Transmitted and not acknowledged, the oldest first. */
+  /** Transmitted, unacknowledged messages, the oldest first. */
   readonly #sent = new Queue<Sent>();
   readonly #unsent = new Queue<Unsent>();
-  /** New calls that were never transmitted, each under its sender; everything else goes ahead of them. */
+  /** ICRQs that were never transmitted, by sender; all other messages go ahead of them. */
   readonly #calls = new Map<Sender, ControlMessage>();
   readonly #held = new Map<number, Payload>();
-  /** How many of those transmitted count as in flight, from the oldest on; a retransmission begins at none. */
+  /** How many of `#sent`, from the oldest on, count as in flight; a retransmission sets it to 0. */
   #inFlight = 0;
   /** Ns of the message that is transmitted next for the first time. */
   #nextNs = 0;
@@ -84,12 +85,15 @@ export class Delivery<Payload> {
     this.#intervalMs = settings.initialMs;
   }
 
-  /** When `expire` is next due, in ms of the injected clock; undefined when nothing is in flight (RFC 3931 §4.2). */
+  /**
+   * When `expire` is next due, in ms of the injected clock; undefined when nothing is in flight (RFC 3931
+   * §4.2).
+   */
   get deadlineMs(): number | undefined {
     return this.#deadlineMs;
   }
 
-  /** Whether everything sent was acknowledged. */
+  /** Whether nothing is queued or unacknowledged. */
   get isIdle(): boolean {
     return this.#length === 0;
   }
@@ -104,7 +108,9 @@ export class Delivery<Payload> {
     return this.#acknowledged;
   }
 
-  /** Unacknowledged messages that may be in flight now: the smaller of congestion window and peer's window. */
+  /**
+   * Unacknowledged messages that may be in flight now: the smaller of congestion window and peer's window.
+   */
   get window(): number {
     return Math.min(this.#congestionWindow, this.#peerWindow);
   }
@@ -129,8 +135,9 @@ export class Delivery<Payload> {
   }
 
   /**
-   * Appends a message; `flush` transmits it when the window allows. A new call (ICRQ) lets pass whatever else is to be said: what
-   * finishes or ends a session must not wait behind calls whose sessions do not exist yet, or the peer would give it up.
+   * Queues a message; `flush` transmits it when the window allows. ICRQs have the lowest priority: messages
+   * that finish or end a session must not wait behind calls whose sessions do not exist yet, or the peer
+   * would time out.
    */
   send(message: ControlMessage, sender?: Sender): void {
     if (message.name === "ICRQ" && sender !== undefined) {
@@ -142,17 +149,17 @@ export class Delivery<Payload> {
     this.#unsent.push(entry);
   }
 
-  /** Takes a call back; false when it was transmitted, so that the peer may know of it. */
+  /** Withdraws a queued ICRQ; false when it was transmitted, so that the peer may know of it. */
   withdrawCall(sender: Sender): boolean {
     return this.#calls.delete(sender);
   }
 
-  /** Takes back what was never transmitted and is no call: a StopCCN, which ends calls too, makes it pointless. */
+  /** Drops queued messages other than ICRQs: a StopCCN, which also removes those, makes them pointless. */
   dropUnsent(): void {
     this.#unsent.clear();
   }
 
-  /** Gives up everything unacknowledged: the peer closed the connection and only wants acknowledgements. */
+  /** Drops everything unacknowledged: the peer closed the connection and only needs acknowledgements. */
   abandon(): void {
     this.#sent.clear();
     this.#unsent.clear();
@@ -161,7 +168,10 @@ export class Delivery<Payload> {
     this.#deadlineMs = undefined;
   }
 
-  /** Judges and takes in the numbers of a message that was verified and read. It is kept when the verdict is "hold". */
+  /**
+   * Processes Ns and Nr of a message that was verified and decoded. The payload is kept when the verdict is
+   * "hold".
+   */
   receive(
     ns: number,
     nr: number,
@@ -176,7 +186,8 @@ export class Delivery<Payload> {
       this.#acknowledgementOwed = true;
       return "duplicate";
     }
-    // Dropping is the one way to slow a peer down that asks and asks, and acknowledges nothing (RFC 3931 §4.2).
+    // Discarding is the one way to slow down a peer that sends requests but acknowledges nothing (RFC 3931
+    // §4.2).
     if (this.#length >= limits.queuedMessages) return "backlog";
     if (nsDistance(this.#expectedNs, ns) >= this.#settings.receiveWindowSize) return "ahead-of-window";
     if (ns === this.#expectedNs) {
@@ -190,7 +201,7 @@ export class Delivery<Payload> {
     return "hold";
   }
 
-  /** A message that came ahead of sequence and whose turn it is now. */
+  /** Takes the next in sequence of the messages on hold; undefined when it has not come. */
   takeHeld(): Payload | undefined {
     const payload = this.#held.get(this.#expectedNs);
     if (payload === undefined) return undefined;
@@ -199,35 +210,51 @@ export class Delivery<Payload> {
     return payload;
   }
 
-  /** Transmits again all that is unacknowledged, at the next `flush`: the peer repeats itself and so has not heard it. */
+  /**
+   * Retransmits everything unacknowledged at the next `flush`: the peer repeats its message and so has not
+   * received ours.
+   */
   transmitAgain(): void {
     this.#inFlight = 0;
   }
 
-  /** Puts the next retransmission off to `atMs` at the earliest; once only, or whoever causes it again and again would silence us. */
+  /**
+   * Postpones the next retransmission to `atMs` at the earliest; once only, or repeated events could silence
+   * us.
+   */
   postpone(atMs: number): void {
     if (this.#deadlineMs !== undefined && !this.#isPostponed)
       this.#deadlineMs = Math.max(this.#deadlineMs, atMs);
     this.#isPostponed = true;
   }
 
-  /** When the peer last said something new, or acknowledged what was in flight: a replay does neither. In ms of the clock. */
+  /**
+   * When the last new message or new acknowledgement came, which a replay can be neither of. In ms of the
+   * clock.
+   */
   get heardMs(): number | undefined {
     return this.#heardMs;
   }
 
-  /** The SCCRP acknowledges an SCCRQ: a separate ACK could not be verified by its sender (RFC 3931 §4.3). */
+  /**
+   * Cancels a pending acknowledgement. An SCCRQ is acknowledged by the SCCRP: its sender could not verify an
+   * ACK (RFC 3931 §4.3).
+   */
   waiveAcknowledgement(): void {
     this.#acknowledgementOwed = false;
   }
 
-  /** All that may be transmitted now, in order; last an acknowledgement if one is owed and nothing carried it. */
+  /**
+   * All messages that may be transmitted now, in order; an acknowledgement last, if one is pending and none
+   * of them carries it.
+   */
   flush(nowMs: number): Uint8Array[] {
     const transmissions: Uint8Array[] = [];
     for (;;) {
       const sent = this.#sent.at(this.#inFlight);
       const entry = sent ?? this.#firstUnsent();
-      // A StopCCN does not wait for slow start, or a peer that is silent would never be told; its window holds all the same.
+      // A StopCCN does not wait for slow start, or a peer that is silent would never be told; its window
+      // holds all the same.
       if (entry === undefined || this.#inFlight >= (isStop(entry) ? this.#peerWindow : this.window)) break;
       transmissions.push(sent === undefined ? this.#transmit(entry) : this.#retransmit(sent));
       this.#inFlight += 1;
@@ -241,7 +268,10 @@ export class Delivery<Payload> {
     return transmissions;
   }
 
-  /** Called at or after `deadlineMs`: "retransmit" means that `flush` now sends again, "dead" that the peer is given up. */
+  /**
+   * Called at or after `deadlineMs`: "retransmit" means that `flush` retransmits, "dead" that the peer is
+   * given up.
+   */
   expire(nowMs: number): "idle" | "retransmit" | "dead" {
     if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return "idle";
     if (this.#retransmissions >= this.#settings.limit) {
@@ -274,7 +304,7 @@ export class Delivery<Payload> {
     return undefined;
   }
 
-  /** The first transmission of what `#firstUnsent` names: only now does it get its Ns. */
+  /** First transmission of the entry that `#firstUnsent` returned, which gets its Ns only now. */
   #transmit(entry: Unsent): Uint8Array {
     if (this.#unsent.shift() === undefined && entry.sender !== undefined) this.#calls.delete(entry.sender);
     const ns = this.#nextNs;
@@ -290,7 +320,7 @@ export class Delivery<Payload> {
     return entry.octets;
   }
 
-  /** False when Nr speaks of messages never sent. */
+  /** Processes an Nr; false when it acknowledges messages that were never sent. */
   #acknowledge(nr: number, nowMs: number): boolean {
     const oldest = this.#sent.at(0)?.ns ?? this.#nextNs;
     const acknowledged = nsDistance(oldest, nr);

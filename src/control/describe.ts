@@ -3,7 +3,7 @@ import type { AvpValues } from "../wire/avp-table.ts";
 
 type ResultCode = NonNullable<AvpValues["resultCode"]>;
 
-/** TABLE: StopCCN result codes in words (RFC 3931 §5.4.2). */
+/** TABLE: StopCCN result codes as text (RFC 3931 §5.4.2). */
 const stopText: Readonly<Record<number, string>> = {
   1: "closed by its operator",
   2: "general error",
@@ -14,7 +14,7 @@ const stopText: Readonly<Record<number, string>> = {
   7: "state machine error or timeout",
 };
 
-/** TABLE: CDN result codes in words (RFC 3931 §5.4.2, RFC 4667 §4.2). */
+/** TABLE: CDN result codes as text (RFC 3931 §5.4.2, RFC 4667 §4.2). */
 const cdnText: Readonly<Record<number, string>> = {
   1: "circuit disconnected",
   2: "general error",
@@ -30,13 +30,13 @@ const cdnText: Readonly<Record<number, string>> = {
   25: "not authorized for its pseudowire",
 };
 
-/** Why the peer ended a control connection, for people. */
+/** Text for the peer's reason to end a control connection. */
 export function describeStop(result: ResultCode | undefined): string {
   if (result === undefined) return "the peer stopped it without a reason";
   return `the peer stopped it: ${describe(result, stopText)}`;
 }
 
-/** Why the peer ended a session, for people. */
+/** Text for the peer's reason to end a session. */
 export function describeCdn(result: ResultCode): string {
   return `the peer disconnected it: ${describe(result, cdnText)}`;
 }
@@ -47,7 +47,7 @@ function describe({ resultCode, errorCode, errorMessage }: ResultCode, table: ty
   return `${table[resultCode] ?? "unnamed reason"} (result ${resultCode}${error})${message}`;
 }
 
-/** Words for a failed verification: most often the secrets differ. */
+/** Text for a failed verification: most often the secrets differ. */
 export function describeAuthenticationFailure(
   verdict: "wrong-digest" | "missing-digest",
   mode: string,
@@ -60,24 +60,28 @@ export function describeAuthenticationFailure(
   return `messages from ${address} carry no Message Digest: is a secret configured at its end?`;
 }
 
-/** Text of a peer made safe for a terminal: control characters become dots, and it is cut at 120 characters. */
+/** A peer's text, safe for a terminal: control characters become dots, and it is cut at 120 characters. */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is being taken out
   return text.slice(0, 120).replace(/[\u0000-\u001f\u007f-\u009f]/g, ".");
 }
 
-/** Why a peer with a secret of RFC 2661 may not answer or let us go. */
+/** Text for a peer with a secret of RFC 2661, which may not answer or may close the connection. */
 export const CHALLENGE_NOT_SUPPORTED =
   "the peer asks for an RFC 2661 challenge, which Wirespan does not support: take its secret away";
 
-/** What a call of the peer for none of our pseudowires was for, for people. */
+/** Text for a call that matches no pseudowire. */
 export function describeUnmatchedCall(remoteEndId: Uint8Array | undefined): string {
   if (remoteEndId === undefined)
     return "the peer called without a Remote End ID, and there is not exactly one pseudowire here";
-  return `the peer called for ${describeEndId(remoteEndId)}, which no pseudowire here has as its remote_end_id`;
+  const endId = describeEndId(remoteEndId);
+  return `the peer called for ${endId}, which no pseudowire here has as its remote_end_id`;
 }
 
-/** As the configuration would have it: text in quotation marks, a number for four octets that are no text, else octets. */
+/**
+ * A Remote End ID as the configuration writes it: quoted text, a number for four octets that are no text,
+ * else octets.
+ */
 function describeEndId(octets: Uint8Array): string {
   if (octets.length > 0 && octets.every((octet) => octet >= 0x20 && octet < 0x7f))
     return `"${printable(String.fromCharCode(...octets))}"`;

@@ -4,15 +4,18 @@ import type { PeerSettings, PseudowireSettings } from "./settings.ts";
 
 /** Everything that can happen to the control plane. */
 export type Input =
-  /** A control message: octets from the T bit on, the zero word of IP already taken off. The core keeps no reference. */
+  /**
+   * A control message: octets from the T bit on, the zero word of IP already taken off. The core keeps no
+   * reference.
+   */
   | { readonly kind: "datagram"; readonly path: PsnPath; readonly octets: Uint8Array }
-  /** From now on a control connection with this peer is wanted; it is re-established by itself. */
+  /** Adds a peer: a control connection is opened, and re-established whenever it ends. */
   | { readonly kind: "open-connection"; readonly peer: PeerSettings }
-  /** New timers and limits for a peer; whatever needs a new connection must be closed and opened instead. */
+  /** New timers and limits for a peer; other changes need close and open. */
   | { readonly kind: "update-connection"; readonly peer: PeerSettings }
-  /** New names of peers, by those that they have: names never leave this machine. */
+  /** New names of peers, by their current names; names are local. */
   | { readonly kind: "rename-connections"; readonly newNames: ReadonlyMap<string, string> }
-  /** No longer wanted: result 1 by the operator, 6 because we go out of service (RFC 3931 §5.4.2). */
+  /** Removes a peer: StopCCN with result 1 by the operator, 6 when we go out of service (RFC 3931 §5.4.2). */
   | { readonly kind: "close-connection"; readonly peer: string; readonly resultCode: 1 | 6 }
   | {
       readonly kind: "open-session";
@@ -22,21 +25,21 @@ export type Input =
     }
   | { readonly kind: "close-session"; readonly pseudowire: string }
   | { readonly kind: "circuit-status"; readonly pseudowire: string; readonly active: boolean }
-  /** Data came for a session: the peer lives, no HELLO is needed (RFC 3931 §4.4). */
+  /** A data message was received for a session: the peer is alive, no HELLO is needed (RFC 3931 §4.4). */
   | { readonly kind: "data-received"; readonly localSessionId: number }
-  /** The plane could not do what `forwarding-add` or `forwarding-update` asked. */
+  /** The data plane could not perform `forwarding-add` or `forwarding-update`. */
   | { readonly kind: "forwarding-failed"; readonly localSessionId: number; readonly problem: string }
   /** A session id in use outside signalling (a static session). */
   | { readonly kind: "reserve-session-id" | "release-session-id"; readonly localSessionId: number };
 
-/** Everything the control plane can ask of the world. */
+/** Everything that the control plane asks its caller to do. */
 export type Effect =
   | { readonly kind: "transmit"; readonly path: PsnPath; readonly octets: Uint8Array }
   | { readonly kind: "forwarding-add" | "forwarding-update"; readonly session: SessionParameters }
   | { readonly kind: "forwarding-remove"; readonly localSessionId: number; readonly pseudowire: string }
   | { readonly kind: "report"; readonly event: ReportedEvent };
 
-/** What happened, for the log; never needed to go on. */
+/** Events for the log; the caller need not act on them. */
 export type ReportedEvent =
   | {
       readonly event: "control-connection";
@@ -57,7 +60,9 @@ export type ReportedEvent =
       readonly to: string;
       readonly detail?: string;
     }
-  /** Something from a peer's address was turned down: it fails authentication, or its SCCRQ is not acceptable. */
+  /**
+   * A message from a peer's address was refused: it failed authentication, or its SCCRQ is not acceptable.
+   */
   | {
       readonly event: "refused";
       readonly peer: string;

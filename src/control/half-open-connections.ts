@@ -5,7 +5,10 @@ import { randomFraction } from "./identifiers.ts";
 import { limits } from "./settings.ts";
 import { compareTieBreakers } from "./tie-breaker.ts";
 
-/** The connections that one peer began and that wait for its SCCCN, the oldest first; a bounded number, for SCCRQs can be forged. */
+/**
+ * Connections opened by one peer that wait for its SCCCN, the oldest first; their number is bounded, as
+ * SCCRQs can be forged.
+ */
 export class HalfOpenConnections implements Iterable<ControlConnection> {
   readonly #random: Random;
   readonly #connections = new Set<ControlConnection>();
@@ -30,21 +33,24 @@ export class HalfOpenConnections implements Iterable<ControlConnection> {
     this.#connections.delete(connection);
   }
 
-  /** Connections that lose the tie to ours: they go when ours comes up, or each end might keep another one. */
+  /**
+   * Connections that lose the tie against ours: they are retired when ours is established, or each end might
+   * keep a different one.
+   */
   losersTo(ours: ControlConnection): readonly ControlConnection[] {
     return [...this].filter(({ sccrq }) => compareTieBreakers(ours.tieBreaker, sccrq?.tieBreaker) === "won");
   }
 
-  /** What the peer began before this connection of its: it holds one at most, the newest. */
+  /** Connections that the peer opened before this one: it keeps only the newest. */
   before(connection: ControlConnection): readonly ControlConnection[] {
     const all = [...this];
     return all.slice(0, Math.max(0, all.indexOf(connection)));
   }
 
   /**
-   * Makes room for a connection that begins from `path`; false when it is that one which has to go. The source with most of the places
-   * gives one up: a source is a UDP port, and that of `configured` the last to. Which of its own goes, the newcomer among them, is left
-   * to chance, so that neither who comes first nor who comes last can count on it.
+   * Makes room for a connection from `path`; false when the new one itself is dropped. The source (UDP port)
+   * with most connections loses one, that of `configured` last. Which of its connections is dropped, the new
+   * one among them, is random, so that an attacker cannot push out the others by being first or last.
    */
   makeRoom(path: PsnPath, configured: PsnPath): boolean {
     if (this.#connections.size < limits.halfOpenConnections) return true;

@@ -20,8 +20,8 @@ const SCCRQ = 1;
 const STOPCCN = 4;
 
 /**
- * All control connections of this node. The whole control plane is this one function of an input and a time: it reads
- * no clock, opens no socket, and its only randomness is the source it was given.
+ * All control connections of this node. The whole control plane is this one function of an input and a time:
+ * it reads no clock, opens no socket, and its only randomness is the source it was given.
  */
 export class Lcce implements Context, Registry {
   readonly identity: LcceIdentity;
@@ -78,7 +78,10 @@ export class Lcce implements Context, Registry {
     return this.#connections.size === 0;
   }
 
-  /** Whether all that was said was heard: who leaves now owes no peer that is known to hear us more than the acknowledgement of a repeated StopCCN. */
+  /**
+   * Whether all that was said was heard: who leaves now owes no peer that is known to hear us more than the
+   * acknowledgement of a repeated StopCCN.
+   */
   get isDrained(): boolean {
     return [...this.#connections.values()].every(
       ({ lingerUntilMs, peerPath }) => lingerUntilMs !== undefined || !peerPath.isValidated,
@@ -260,7 +263,9 @@ export class Lcce implements Context, Registry {
     return candidates.find(({ settings }) => settings.path.remotePort === path.remotePort) ?? candidates[0];
   }
 
-  /** A StopCCN may name no id but the one that its sender assigned itself; the newest connection comes last. */
+  /**
+   * A StopCCN may name no id but the one that its sender assigned itself; the newest connection comes last.
+   */
   #findByRemoteId(path: PsnPath, remoteId: number | undefined): readonly ControlConnection[] {
     if (!remoteId) return [];
     return [...this.#connections.values()].filter(

@@ -2,23 +2,32 @@ import type { Random } from "../ports.ts";
 import { randomFraction } from "./identifiers.ts";
 import { limits } from "./settings.ts";
 
-/** HELLO intervals are shortened by up to a tenth, for each connection once: RFC 3931 §4.4 wants the timers of one pair of LCCEs apart. */
+/**
+ * HELLO intervals are shortened by up to a tenth, for each connection once: RFC 3931 §4.4 wants the timers of
+ * one pair of LCCEs apart.
+ */
 const HELLO_JITTER = 0.1;
-/** For so many intervals data keeps HELLO away where control messages are authenticated: data is not, and may be a replay. */
+/**
+ * With authentication, data messages suppress HELLOs for at most this many intervals: they are not
+ * authenticated, and may be replays.
+ */
 const DATA_INTERVALS = 4;
-/** The share of losses from which on a path loses much; one alone makes it so for a few messages. */
+/** Share of lost messages above which a path counts as lossy; a single loss counts for a few messages. */
 const MUCH_LOSS = 0.2;
 
-/** When the peer of one control connection was heard last, and what follows from its silence. Times in ms of the injected clock. */
+/**
+ * Keepalive state of one control connection: when the peer was last heard, and the deadlines of HELLO and of
+ * giving up. Times in ms of the injected clock.
+ */
 export class Liveness {
   readonly #jitter: number;
   readonly #isAuthenticated: boolean;
   #controlMs: number;
   #dataMs: number;
-  /** Since when a message of ours waits for its acknowledgement. */
+  /** Since when a message of ours is unacknowledged. */
   #waitingSinceMs: number | undefined;
   #probedMs: number | undefined;
-  /** The share of our messages that were not acknowledged at once, lately. */
+  /** Moving average of the share of our messages that had to be retransmitted. */
   #loss = 0;
   #retransmittedBefore = 0;
 
@@ -29,17 +38,23 @@ export class Liveness {
     this.#dataMs = nowMs;
   }
 
-  /** The last new control message, or acknowledgement of something in flight: what comes again is no sign of life (RFC 3931 §4.4). */
+  /**
+   * A new control message came, or an acknowledgement of a message in flight; duplicates prove nothing (RFC
+   * 3931 §4.4).
+   */
   heard(atMs: number | undefined): void {
     if (atMs !== undefined) this.#controlMs = atMs;
   }
 
-  /** Data of a session came in. */
+  /** A data message of a session was received. */
   heardData(nowMs: number): void {
     this.#dataMs = nowMs;
   }
 
-  /** Whether a message of ours waits for its acknowledgement now; `retransmitted` are those of the connection so far. */
+  /**
+   * Whether a message of ours is unacknowledged now; `retransmitted` counts retransmissions of the connection
+   * so far.
+   */
   waiting(isWaiting: boolean, nowMs: number, retransmitted: number): void {
     if (isWaiting === (this.#waitingSinceMs !== undefined)) return;
     this.#waitingSinceMs = isWaiting ? nowMs : undefined;
@@ -48,7 +63,10 @@ export class Liveness {
     else this.#loss *= 7 / 8;
   }
 
-  /** The connection is up: what had to be repeated before, while the peer was perhaps not there yet, says nothing of the path. */
+  /**
+   * The connection is up: retransmissions of the set-up say nothing about the path, as the peer may not have
+   * run yet.
+   */
   begin(): void {
     this.#retransmittedBefore = Number.POSITIVE_INFINITY;
   }
@@ -62,8 +80,8 @@ export class Liveness {
   }
 
   /**
-   * Something from the peer's address hints that it knows nothing of us. Anybody may forge that, so it asks for no more than one
-   * HELLO in a while, and without digests for its answer in a shorter time. True when it is time for that HELLO.
+   * A message hints that the peer lost its state. Anybody may forge that, so it only causes a HELLO, at a
+   * limited rate, and without digests shortens the time for the answer. True when that HELLO is due.
    */
   probe(nowMs: number): boolean {
     if (nowMs - this.#heardMs < limits.recentlyHeardMs) return false;
@@ -73,22 +91,24 @@ export class Liveness {
   }
 
   /**
-   * When the peer is given up for its silence: something waits for its acknowledgement, and nothing at all was heard for
-   * `silenceMs` since, 0 for no limit. Where the path loses much, silence says little, and retransmissions decide alone.
+   * When the peer is given up because a message is unacknowledged and nothing at all was heard for
+   * `silenceMs`; undefined with 0, which means no limit. On a lossy path silence says little, and the number
+   * of retransmissions decides alone.
    */
   lostDueMs(silenceMs: number): number | undefined {
     if (this.#waitingSinceMs === undefined || silenceMs === 0) return undefined;
     const sinceMs = Math.max(this.#heardMs, this.#waitingSinceMs);
     const doubtedMs = this.#probedMs ?? -1;
-    // With digests a hint that anybody may forge does not shorten it: on a path that loses a little that would end what is alive.
+    // With digests a hint that anybody may forge does not shorten the time: that could end a live connection
+    // on a lossy path.
     if (doubtedMs > this.#heardMs && !this.#isAuthenticated)
       return Math.max(sinceMs, doubtedMs) + Math.min(silenceMs, limits.probeAnswerMs);
     return this.#isLossy ? undefined : sinceMs + silenceMs;
   }
 
   /**
-   * When silence asks for a HELLO; undefined with an interval of 0. There is nothing to prove while messages wait: their
-   * acknowledgement is as good as a HELLO's.
+   * When the next HELLO is due; undefined with an interval of 0, and while messages are unacknowledged, as
+   * their acknowledgement proves as much as that of a HELLO.
    */
   helloDueMs(intervalMs: number): number | undefined {
     if (intervalMs === 0 || this.#waitingSinceMs !== undefined) return undefined;

@@ -13,26 +13,34 @@ import { Authentication } from "./authentication.ts";
 import type { MessageCodec } from "./delivery.ts";
 import { type AuthenticationSettings, limits } from "./settings.ts";
 
-/** A received message that was verified and read, or why it is to be discarded unacknowledged (RFC 3931 §5.4.1, §7.1). */
+/**
+ * A received message that was verified and decoded, or the reason to discard it unacknowledged (RFC 3931
+ * §5.4.1, §7.1).
+ */
 export type Opened =
   | { readonly verdict: "ok"; readonly decoded: DecodedControlMessage }
   | { readonly verdict: "wrong-digest" | "missing-digest" | "malformed" };
 
-/** What stands around the messages of one control connection: the peer's id, digests, hidden AVPs. */
+/**
+ * Encodes, signs and hides the messages of one control connection, and verifies and decodes received ones.
+ */
 export class MessageProtection implements MessageCodec {
-  /** In the header of all that we send; 0 while unknown (RFC 3931 §5.4.3). */
+  /** Control Connection ID in the header of our messages; 0 while unknown (RFC 3931 §5.4.3). */
   remoteControlConnectionId = 0;
   readonly #settings: AuthenticationSettings;
   readonly #random: Random;
   readonly #authentication: Authentication;
-  /** What AVPs are hidden with: the secret that the peer surely has, once there are two to choose from (RFC 3931 §5.4.1). */
+  /**
+   * Secret to hide AVPs with; with two secrets, the one that validated the peer's last message (RFC 3931
+   * §5.4.1).
+   */
   #hidingSecret: Uint8Array | undefined;
 
   constructor(settings: AuthenticationSettings, random: Random) {
     this.#settings = settings;
     this.#random = random;
     this.#authentication = new Authentication(settings, random.octets(limits.nonceOctets));
-    // While a secret is being changed, nothing is hidden until a message of the peer tells which one it has.
+    // While a secret is being changed, nothing is hidden until a message shows which one the peer has.
     if (settings.secrets.length === 1) this.#hidingSecret = settings.secrets[0];
   }
 
@@ -69,7 +77,10 @@ export class MessageProtection implements MessageCodec {
     return renumberControlMessage(octets, numbers, this.#authentication.keysFor(message.name));
   }
 
-  /** Verifies and reads a message; until it is verified nothing in it is used (RFC 3931 §5.4.1). `isOpening` as in `verify`. */
+  /**
+   * Verifies and decodes a message; nothing in it is used before it is verified (RFC 3931 §5.4.1).
+   * `isOpening` as in `verify`.
+   */
   open(octets: Uint8Array, isOpening: boolean): Opened {
     const verification = this.#authentication.verify(octets, peekMessageType(octets), isOpening);
     if (verification.verdict !== "ok") return verification;

@@ -2,13 +2,13 @@ import type { AvpValues } from "../wire/avp-table.ts";
 import { printable } from "./describe.ts";
 import type { LcceIdentity } from "./settings.ts";
 
-/** What a peer said of itself in its SCCRQ or SCCRP (RFC 3931 §5.4.3). */
+/** Identity of a peer, from its SCCRQ or SCCRP (RFC 3931 §5.4.3). */
 export interface PeerIdentity {
   readonly hostName: string | undefined;
   readonly routerId: number | undefined;
   readonly vendorName: string | undefined;
   readonly pseudowireTypes: readonly number[];
-  /** Whether it wants to know us by a Challenge of RFC 2661, which we do not answer. */
+  /** Whether it sent a Challenge of RFC 2661, which we do not support. */
   readonly challenges: boolean;
 }
 
@@ -26,7 +26,7 @@ export function readIdentity(avps: AvpValues, ignored: readonly string[]): PeerI
   };
 }
 
-/** Who we are, as AVPs of SCCRQ and SCCRP alike; the nonce only with authentication on (RFC 3931 §6.1, §6.2). */
+/** Our identity as AVPs of SCCRQ and SCCRP; a nonce only with authentication (RFC 3931 §6.1, §6.2). */
 export function introductionOf(
   { hostName, routerId, vendorName }: LcceIdentity,
   connection: { nonce: Uint8Array | undefined; controlConnectionId: number; receiveWindowSize: number },
@@ -43,7 +43,7 @@ export function introductionOf(
   };
 }
 
-/** An introduction of which the optional AVPs, which say the usual, give way until it fits; all of it if that is of no use. */
+/** The AVPs of an SCCRP without as many optional ones as it takes to fit; all of them if nothing helps. */
 export function shortenedUntil(fits: (avps: AvpValues) => boolean, all: AvpValues): AvpValues {
   const { vendorName: _vendorName, ...shorter } = all;
   const { receiveWindowSize: _receiveWindowSize, ...shortest } = shorter;

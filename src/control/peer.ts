@@ -26,8 +26,8 @@ export interface Registry {
 }
 
 /**
- * A peer LCCE with which a control connection is wanted: it outlives its connections, tries again after each that
- * ended, and takes the newest when the peer opens another.
+ * A peer LCCE with which a control connection is wanted: it outlives its connections, tries again after each
+ * that ended, and takes the newest when the peer opens another.
  */
 export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirectory, AdmittingPeer, Expirable {
   /** Where SCCRQs from the peer's address go. */
@@ -118,7 +118,10 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.unmatchedCall = describeUnmatchedCall(remoteEndId);
   }
 
-  /** Something from the peer's address was turned down; `why` is for people and proves nothing about who sent it. */
+  /**
+   * Something from the peer's address was turned down; `why` is for people and proves nothing about who sent
+   * it.
+   */
   noteRefusal(why: string, path: PsnPath): void {
     this.#note(why, path, false);
   }
@@ -145,7 +148,10 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
       : `no valid answer came: ${this.#failure}`;
   }
 
-  /** A message from the peer's address is for no connection of ours. Where messages are authenticated it cannot count. */
+  /**
+   * A message from the peer's address is for no connection of ours. Where messages are authenticated it
+   * cannot count.
+   */
   noteStrayMessage(): void {
     if (this.#settings.authentication.mode !== "digest") this.#current?.probe();
   }
@@ -228,8 +234,8 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   }
 
   /**
-   * RFC 3931 §5.4.3: when both SCCRQs cross, the one with the lower tie breaker stands. Where nobody answered ours, it wins nothing:
-   * then both go on, and what comes up first stands.
+   * RFC 3931 §5.4.3: when both SCCRQs cross, the one with the lower tie breaker stands. Where nobody answered
+   * ours, it wins nothing: then both go on, and what comes up first stands.
    */
   acceptConnection(path: PsnPath, sccrq: Sccrq, octets: number): "accepted" | "tie-won" | "no-room" {
     const ours = this.outstandingTieBreaker;
@@ -316,7 +322,10 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.#registry.sessionClosed(session);
   }
 
-  /** Whose turn it is to call: the initiator of the connection goes on for as long as its next call may take to come through. */
+  /**
+   * Whose turn it is to call: the initiator of the connection goes on for as long as its next call may take
+   * to come through.
+   */
   get peerCallsUntilMs(): number {
     return (this.#current?.sessions.lastPeerCallMs ?? Number.NEGATIVE_INFINITY) + limits.nextCallGraceMs;
   }
@@ -365,7 +374,10 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     return isUnanswered;
   }
 
-  /** Even the politeness of an acknowledged StopCCN has a limit, or SCCRQs with a StopCCN behind each would fill our memory. */
+  /**
+   * Even the politeness of an acknowledged StopCCN has a limit, or SCCRQs with a StopCCN behind each would
+   * fill our memory.
+   */
   #keepClosing(connection: ControlConnection): void {
     if (connection.isGone) return;
     this.#closing.add(connection);

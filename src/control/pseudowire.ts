@@ -4,15 +4,18 @@ import type { Session } from "./session.ts";
 import type { PeerSettings, PseudowireSettings } from "./settings.ts";
 import type { Expirable } from "./timers.ts";
 
-/** Where a pseudowire turns when it is time to call. */
+/** The peer, as far as a pseudowire needs it. */
 export interface PseudowireOwner {
   readonly settings: PeerSettings;
-  /** The peer opened the connection and calls: until then, in ms of the injected clock, its next call may yet come. */
+  /**
+   * Until when, in ms of the injected clock, the peer as initiator of the connection may still open the
+   * session.
+   */
   readonly peerCallsUntilMs: number;
   openSession(pseudowire: Pseudowire): void;
 }
 
-/** A pseudowire that is wanted: it outlives its sessions and calls again after each that ended. */
+/** A configured pseudowire: it outlives its sessions and opens a new one after each that ended. */
 export class Pseudowire implements Expirable {
   readonly settings: PseudowireSettings;
   readonly #context: Context;
@@ -21,7 +24,7 @@ export class Pseudowire implements Expirable {
   /** Whether the attachment circuit is up. */
   circuitActive: boolean;
   session: Session | undefined;
-  /** Why it is not established, for people. */
+  /** Why the pseudowire is not established; text for the operator. */
   whyNot: string | undefined;
   nextCallMs: number | undefined;
   #waitsForPeer = false;
@@ -38,19 +41,21 @@ export class Pseudowire implements Expirable {
     this.circuitActive = circuitActive;
   }
 
-  /** Leaves it to the peer to call, for `delayMs` and for as long as it goes on calling; then calls. */
+  /**
+   * Waits for the peer to open the session, for `delayMs` and while it goes on opening others; then opens it.
+   */
   waitForPeerCall(delayMs: number): void {
     this.#waitsForPeer = true;
     this.#callAt(this.#context.nowMs + delayMs);
   }
 
-  /** Calls after `delayMs`, unless the peer does before. */
+  /** Opens a session after `delayMs`, unless the peer does before. */
   callAfter(delayMs: number): void {
     this.#waitsForPeer = false;
     this.#callAt(this.#context.nowMs + delayMs);
   }
 
-  /** Calls again after the next pause of the backoff, and `leastMs` at least. */
+  /** Opens a session after the next pause of the backoff, at least `leastMs`. */
   retryCall(leastMs: number): void {
     const { reconnectInitialMs, reconnectCapMs } = this.#owner.settings;
     const pauseMs = this.#backoff.next(reconnectInitialMs, reconnectCapMs, this.#context.random);

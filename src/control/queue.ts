@@ -1,14 +1,14 @@
-/** Entries in order, taken from the front: each in constant time on average, however long it is, as a spliced array's is not. */
+/** First-in first-out queue whose operations take amortised constant time. */
 export class Queue<Entry> {
   #entries: Entry[] = [];
-  /** Where the front is: what stands before it was taken. */
+  /** Index of the front; the entries before it were taken. */
   #head = 0;
 
   get length(): number {
     return this.#entries.length - this.#head;
   }
 
-  /** The entry that stands `index` places behind the front; undefined beyond the end. */
+  /** The entry `index` behind the front; undefined beyond the end. */
   at(index: number): Entry | undefined {
     return this.#entries[this.#head + index];
   }
@@ -22,7 +22,7 @@ export class Queue<Entry> {
     const entry = this.#entries[this.#head];
     if (entry === undefined) return undefined;
     this.#head += 1;
-    // At least half of it was taken, so that moving the rest costs no more than the taking did.
+    // At least half was taken, so that copying the rest costs no more than the shifts before did.
     if (this.#head * 2 >= this.#entries.length) {
       this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;

@@ -12,21 +12,24 @@ import { resultCodeAvp } from "./session.ts";
 import type { PeerSettings } from "./settings.ts";
 
 /**
- * Highest Nr of an SCCRQ. Its sender heard nothing yet of the connection that it begins, so 0 is right; but freeRtr, which tells
- * connections by addresses alone, counts our own SCCRQ.
+ * Highest Nr of an SCCRQ. Its sender heard nothing yet of the connection that it begins, so 0 is right; but
+ * freeRtr, which tells connections by addresses alone, counts our own SCCRQ.
  */
 const MOST_NR = 1;
 const SCCRQ = 1;
 const NOTHING = new Uint8Array(0);
 
-/** A peer whose SCCRQ always loses may be one that answers none: it is let in late, while its operator looks at our log. */
+/**
+ * Log text for a peer whose SCCRQ loses because it has no tie breaker: such a peer may answer no SCCRQ, and
+ * is then accepted late.
+ */
 const NO_TIE_BREAKER =
-  "refused the peer's SCCRQ: ours is out, and one without a tie breaker gives way; if this peer only dials, set role: responder, and it is " +
-  "let in at once";
+  "refused the peer's SCCRQ: ours is out, and one without a tie breaker gives way; if this peer only dials, " +
+  "set role: responder, and it is let in at once";
 
 export type Sccrq = DecodedControlMessage & { readonly kind: "message" };
 
-/** The peer that SCCRQs come from, as far as letting them in goes. */
+/** The peer, as far as admission of its SCCRQs needs it. */
 export interface AdmittingPeer {
   readonly settings: PeerSettings;
   noteRefusal(why: string, path: PsnPath): void;
@@ -35,14 +38,17 @@ export interface AdmittingPeer {
   isOurs(sccrq: AvpValues): boolean;
   /** The connection that the same SCCRQ began, if its peer may repeat it from there. */
   connectionBegunBy(path: PsnPath, sccrq: AvpValues): ControlConnection | undefined;
-  /** Takes in an SCCRQ of so many octets that opens a new connection, unless our own stands instead or too many wait. */
+  /**
+   * Takes in an SCCRQ of so many octets that opens a new connection, unless our own stands instead or too
+   * many wait.
+   */
   acceptConnection(path: PsnPath, sccrq: Sccrq, octets: number): "accepted" | "tie-won" | "no-room";
 }
 
 /**
- * Decides which SCCRQs from a peer's address open a control connection. With a secret one without a valid digest gets no answer
- * whatever else is wrong with it: a StopCCN would be signed for a stranger (RFC 3931 §4.3, §5.4.1). And a valid one proves only
- * that the peer sent it once: it may be a recording.
+ * Decides which SCCRQs from a peer's address open a control connection. With authentication, an SCCRQ without
+ * a valid digest is not answered at all, as a StopCCN would be signed for a stranger (RFC 3931 §4.3, §5.4.1).
+ * A valid digest proves only that the peer sent the SCCRQ once: it may be a replay.
  */
 export class SccrqAdmission {
   readonly #context: Context;
@@ -117,12 +123,13 @@ export class SccrqAdmission {
   }
 
   /**
-   * A StopCCN without a connection: nothing is kept of it, so that requests in any number cost no memory, and it is never longer
-   * than what it answers.
+   * Answers with a StopCCN without creating a connection, so that SCCRQs in any number take no memory. It is
+   * never longer than the SCCRQ, to allow no amplification.
    */
   #refuse(path: PsnPath, sccrq: AvpValues, refusal: Refusal, room: number): void {
     const authentication = new Authentication(this.#peer.settings.authentication, NOTHING);
-    // We never told a nonce of ours; the peer's makes the answer one that cannot be replayed (RFC 3931 §5.4.1).
+    // We never told a nonce of ours; the peer's makes the answer one that cannot be replayed (RFC 3931
+    // §5.4.1).
     authentication.learnPeerNonce(sccrq.controlMessageAuthenticationNonce);
     for (const text of [refusal.text, ""]) {
       const octets = encodeControlMessage(

@@ -5,13 +5,17 @@ import { limits } from "./settings.ts";
 const NOTHING = new Uint8Array(0);
 
 /**
- * The authenticated SCCRQs of one peer that were answered, newest last, a bounded number. Each begins one connection in its life:
- * its digest holds for ever (RFC 3931 §5.4.1), so that one which comes again later was recorded by somebody else.
+ * Replay cache: the authenticated SCCRQs of one peer that were answered, the newest last, a bounded number.
+ * An SCCRQ's digest stays valid for ever (RFC 3931 §5.4.1), so one that comes again after its connection
+ * ended is a replay.
  */
 export class SccrqReplayCache {
   readonly #seen = new Set<string>();
 
-  /** Whether it was remembered before; never for one without a nonce, which a peer may well send twice. */
+  /**
+   * Whether the SCCRQ was answered before; false for one without a nonce, which a peer may repeat
+   * legitimately.
+   */
   has(sccrq: AvpValues): boolean {
     const key = keyOf(sccrq);
     return key !== undefined && this.#seen.has(key);
@@ -26,7 +30,9 @@ export class SccrqReplayCache {
   }
 }
 
-/** What a new attempt of the same peer cannot have in common with an older one. The nonce may be long: the tie breaker and id are not. */
+/**
+ * Key of the cache: id, tie breaker and the start of the nonce, which differ between two attempts of a peer.
+ */
 function keyOf(sccrq: AvpValues): string | undefined {
   const { controlMessageAuthenticationNonce: nonce, tieBreaker, assignedControlConnectionId } = sccrq;
   if (nonce === undefined) return undefined;

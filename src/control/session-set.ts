@@ -12,7 +12,10 @@ import { compareTieBreakers } from "./tie-breaker.ts";
 
 /** The pseudowires that sessions of a connection may belong to. */
 export interface PseudowireDirectory {
-  /** The pseudowire an ICRQ means: the one with its Remote End ID, or the only one there is when real peers leave the AVP out. */
+  /**
+   * The pseudowire an ICRQ means: the one with its Remote End ID, or the only one there is when real peers
+   * leave the AVP out.
+   */
   findPseudowire(remoteEndId: Uint8Array | undefined): Pseudowire | undefined;
   /** Whether calls are wanted still. */
   readonly initiatesSessions: boolean;
@@ -40,7 +43,10 @@ interface CallDelivery {
   withdrawCall(sender: Sender): boolean;
 }
 
-/** Tie breaker of a call by the side that answered the SCCRQ: it calls because no call came, and gives way to one (RFC 3931 §5.4.4). */
+/**
+ * Tie breaker of a call by the side that answered the SCCRQ: it calls because no call came, and gives way to
+ * one (RFC 3931 §5.4.4).
+ */
 const GIVES_WAY = new Uint8Array(8).fill(0xff);
 
 /** Events after which it is not for us to call again. */
@@ -99,7 +105,9 @@ export class SessionSet implements SessionTransport {
     return this.#delivery.withdrawCall(sender);
   }
 
-  /** Calls for a pseudowire when its turn comes, unless the peer does not support its type (RFC 3931 §5.4.4). */
+  /**
+   * Calls for a pseudowire when its turn comes, unless the peer does not support its type (RFC 3931 §5.4.4).
+   */
   open(pseudowire: Pseudowire): void {
     const type = pseudowireTypeNumber[pseudowire.settings.type];
     if (!this.#connection.identity?.pseudowireTypes.includes(type)) {
@@ -171,7 +179,10 @@ export class SessionSet implements SessionTransport {
     this.#callNext();
   }
 
-  /** Few calls at a time: thousands would fill the queue of either end, and each would wait longer for its answer. */
+  /**
+   * Few calls at a time: thousands would fill the queue of either end, and each would wait longer for its
+   * answer.
+   */
   #callNext(): void {
     const most = Math.max(limits.outstandingCalls, this.#delivery.peerWindow);
     for (const pseudowire of this.#waiting) {
@@ -193,7 +204,10 @@ export class SessionSet implements SessionTransport {
     return session;
   }
 
-  /** By our id first, for some peers damage their own in a CDN; by theirs when they do not know ours yet (RFC 3931 §5.4.4). */
+  /**
+   * By our id first, for some peers damage their own in a CDN; by theirs when they do not know ours yet (RFC
+   * 3931 §5.4.4).
+   */
   #find(avps: AvpValues): Session | undefined {
     if (avps.remoteSessionId) return this.#sessions.get(avps.remoteSessionId);
     return this.#byRemoteId.get(avps.localSessionId ?? 0);
@@ -223,7 +237,10 @@ export class SessionSet implements SessionTransport {
     session.receive("ICRQ", avps, undefined);
   }
 
-  /** Settles the peer's call against a session of the same pseudowire; true when the call may go on (RFC 3931 §5.4.4). */
+  /**
+   * Settles the peer's call against a session of the same pseudowire; true when the call may go on (RFC 3931
+   * §5.4.4).
+   */
   #resolveCollision(current: Session, avps: AvpValues): boolean {
     if (current.withdrawUnsent()) return true;
     if (current.state !== "wait-reply") {

@@ -1,12 +1,15 @@
 import type { StateTable, Transition } from "./state-table.ts";
 
 /**
- * States of a session, spelt as RFC 3931 §7.3 spells them. `wait-reply` belongs to the ICRQ sender, `wait-connect` to
- * its recipient. A pseudowire without a session is shown as "idle", or "wait-control-conn" while its connection is down.
+ * States of a session, spelt as RFC 3931 §7.3 spells them. `wait-reply` belongs to the ICRQ sender,
+ * `wait-connect` to its recipient. A pseudowire without a session is shown as "idle", or "wait-control-conn"
+ * while its connection is down.
  */
 export type SessionState = "idle" | "wait-reply" | "wait-connect" | "established";
 
-/** `-bad` is a message that is not acceptable; `icrq-lost` an ICRQ of the peer that wins the tie against ours. */
+/**
+ * `-bad` is a message that is not acceptable; `icrq-lost` an ICRQ of the peer that wins the tie against ours.
+ */
 export type SessionEvent =
   | "open"
   | "icrq"
@@ -57,7 +60,10 @@ const impossible = ours("what the peer asks cannot be served (§7.1)", "idle", "
 const notOutgoing = ours("OCRP and OCCN answer no ICRQ (§7.1)", "idle", "send-cdn", "clean-up");
 const connectionLost = ours("the connection ended; no CDN can be delivered (§6.4)", "idle", "clean-up");
 
-/** TABLE: RFC 3931 §7.3.1 (ICRQ sender) and §7.3.2 (ICRQ recipient), plus rows beyond them, each with its reason. */
+/**
+ * TABLE: RFC 3931 §7.3.1 (ICRQ sender) and §7.3.2 (ICRQ recipient), plus rows beyond them, each with its
+ * reason.
+ */
 export const sessionTable: StateTable<SessionState, SessionEvent, SessionAction> = {
   idle: {
     open: row("wait-reply", "send-icrq"),
@@ -65,7 +71,7 @@ export const sessionTable: StateTable<SessionState, SessionEvent, SessionAction>
   },
   "wait-reply": {
     icrq: disconnect,
-    "icrq-lost": ours("the peer's call stands; ours is forgotten without a CDN (§5.4.4)", "idle", "clean-up"),
+    "icrq-lost": ours("the peer's call stands; ours ends without a CDN (§5.4.4)", "idle", "clean-up"),
     "icrq-equal": ours("both discard and start again with new values (§5.4.4)", "idle", "clean-up"),
     icrp: row("established", "learn-peer", "start-forwarding", "send-iccn"),
     "icrp-bad": disconnect,

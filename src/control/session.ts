@@ -119,7 +119,10 @@ export class Session implements Expirable, Sender {
     return this.#establishedMs;
   }
 
-  /** Whether the peer's operator closed it after it had stood for a while: most often to put another in its place. */
+  /**
+   * Whether the peer's operator closed it after it had stood for a while: most often to put another in its
+   * place.
+   */
   get wasReplaced(): boolean {
     const { resultCode } = this.#avps;
     if (this.#cause !== "cdn" || resultCode?.resultCode !== cdnResult.administrative) return false;
@@ -190,7 +193,10 @@ export class Session implements Expirable, Sender {
     this.#avps = {};
   }
 
-  /** Our ICRQ or ICRP is with the peer: the wait for its answer begins, and not while it waited for the window. */
+  /**
+   * Our ICRQ or ICRP is with the peer: the wait for its answer begins, and not while it waited for the
+   * window.
+   */
   acknowledged(): void {
     if (this.#isWaiting) this.#context.timers.set(this, this.#context.nowMs + limits.establishMs);
   }
@@ -294,7 +300,9 @@ export class Session implements Expirable, Sender {
     this.#transport.send(this.#message("ICRP", avps), this);
   }
 
-  /** What we want to receive; AVPs that ask for nothing are left out, as some peers know only those they need. */
+  /**
+   * What we want to receive; AVPs that ask for nothing are left out, as some peers know only those they need.
+   */
   #requestedAvps(): AvpValues {
     const { sublayer, sequencing, cookieOctets } = this.pseudowire.settings;
     return {
@@ -304,7 +312,10 @@ export class Session implements Expirable, Sender {
     };
   }
 
-  /** Nothing is said of a call that was never transmitted: the CDN would be for a session nobody knows, and the ICRQ would follow it. */
+  /**
+   * Nothing is said of a call that was never transmitted: the CDN would be for a session nobody knows, and
+   * the ICRQ would follow it.
+   */
   #sendCdn(): void {
     if (this.#transport.withdrawCall(this)) return;
     const refusal = this.#refusal ?? {
@@ -357,7 +368,9 @@ export class Session implements Expirable, Sender {
   }
 }
 
-/** Value of the Result Code AVP for a refusal; words need an error code in front of them (RFC 3931 §5.4.2). */
+/**
+ * Value of the Result Code AVP for a refusal; words need an error code in front of them (RFC 3931 §5.4.2).
+ */
 export function resultCodeAvp(refusal: Refusal): NonNullable<AvpValues["resultCode"]> {
   const { resultCode, errorCode = 0, text } = refusal;
   if (text !== "") return { resultCode, errorCode, errorMessage: text };

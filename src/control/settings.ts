@@ -17,7 +17,9 @@ export interface AuthenticationSettings {
   /** "digest" is keyed, with nonces; "integrity" detects damage only; "none" sends neither. */
   readonly mode: "digest" | "integrity" | "none";
   readonly digestType: "hmac-md5" | "hmac-sha1";
-  /** With "digest" one or two: both are tried on receipt, and one digest is sent for each. Otherwise empty. */
+  /**
+   * With "digest" one or two: both are tried on receipt, and one digest is sent for each. Otherwise empty.
+   */
   readonly secrets: readonly Uint8Array[];
   readonly hideAvps: boolean;
 }
@@ -28,7 +30,10 @@ export interface DeliverySettings {
   readonly capMs: number;
   /** Retransmissions of one message before the connection is given up. */
   readonly limit: number;
-  /** How long a message may wait while nothing at all is heard from the peer, before that; 0 or absent for no such limit. */
+  /**
+   * How long a message may wait while nothing at all is heard from the peer, before that; 0 or absent for no
+   * such limit.
+   */
   readonly silenceMs?: number;
   /** Messages the peer may have unacknowledged towards us, 1 or more. */
   readonly receiveWindowSize: number;
@@ -62,53 +67,60 @@ export interface PseudowireSettings {
   readonly sequencing: DataSequencing;
 }
 
-/** Ours: limits on what a peer can make us hold, and waits the RFC leaves open. */
+/** Ours: limits on the memory a peer can take, and timers that the RFC leaves open. */
 export const limits = {
   /** Connections of one peer that wait for an SCCCN. */
   halfOpenConnections: 32,
-  /** SCCRQs of one peer that are known again when somebody replays them. */
+  /** SCCRQs of one peer in the replay cache. */
   replayCacheEntries: 4096,
-  /** Octets of a nonce that tell it from others; a peer may make it as long as it likes. */
+  /** Octets of a nonce in the key of the replay cache; a peer may send a nonce of any length. */
   rememberedNonceOctets: 32,
-  /** How long our SCCRQ that lost a tie stays silent, for the winner's SCCCN to come. */
+  /** How long our SCCRQ that lost the tie is not retransmitted, while the winner's SCCCN is awaited. */
   tieLostMs: 8_000,
-  /** Connections of one peer that were closed and only acknowledge or await acknowledgement; the oldest gives way. */
+  /** Closed connections of one peer whose delivery is still draining; beyond that the oldest is dropped. */
   closingConnections: 32,
   /**
-   * Messages of ours that wait to be acknowledged on one connection: more than a call for each session that a plane carries.
-   * Beyond that the peer is not heard until it acknowledges.
+   * Unacknowledged messages of ours on one connection: more than one call for each session that a plane can
+   * carry. Beyond that, received messages are discarded until the peer acknowledges.
    */
   queuedMessages: 20_000,
-  /** CDNs sent ahead of a StopCCN; the StopCCN speaks for all other sessions (RFC 3931 §6.4). */
+  /** Sessions that get a CDN ahead of a StopCCN; the StopCCN ends all others (RFC 3931 §6.4). */
   disconnectedSessions: 64,
-  /** Calls of ours on one connection that wait for their ICRP, unless the peer's window is wider; others wait their turn. */
+  /**
+   * Calls of ours on one connection that wait for their ICRP, unless the peer's window is wider; others wait
+   * their turn.
+   */
   outstandingCalls: 64,
   /**
-   * How long the peer may take to answer an SCCRQ, SCCRP, ICRQ or ICRP that it acknowledged: a full cycle of retransmissions by
-   * default, for its answer may be one that gets lost again and again (RFC 3931 §4.2).
+   * How long the peer may take to answer an SCCRQ, SCCRP, ICRQ or ICRP that it acknowledged: a full cycle of
+   * retransmissions by default, for its answer may be one that gets lost again and again (RFC 3931 §4.2).
    */
   establishMs: 71_000,
   /** How long a received StopCCN is acknowledged again (RFC 3931 §3.3.2). */
   lingerMs: 31_000,
   /**
-   * How long the responder of a control connection leaves it to the initiator to open the first session: that call may get lost, and
-   * once more, before it comes, and calls that cross end in a CDN each.
+   * How long the responder of a control connection leaves it to the initiator to open the first session: that
+   * call may get lost, and once more, before it comes, and calls that cross end in a CDN each.
    */
   firstCallGraceMs: 10_000,
   /** The same with role "responder": freeRtr calls 5 s after its SCCCN, and again 5 s after a loss. */
   responderGraceMs: 12_000,
-  /** Hints that the peer knows nothing of us ask for one HELLO in so long, and this is how long its answer may take. */
+  /**
+   * Least interval between HELLOs sent because a stray message hints that the peer lost its state, and the
+   * time for an answer.
+   */
   probeIntervalMs: 30_000,
   probeAnswerMs: 7_000,
-  /** Who was heard so recently is not doubted. */
+  /** A peer that was heard so recently is not probed. */
   recentlyHeardMs: 1_000,
-  /** And how long after each call of the initiator to go on: its next may wait for a full cycle of retransmissions. */
+  /** The same after each call of the initiator: its next one may need a full cycle of retransmissions. */
   nextCallGraceMs: 71_000,
-  /** A session that stood for so long may be called for again at once when the peer's operator replaces it. */
+  /** A session that was up for so long is re-established at once when the peer's operator closes it. */
   steadySessionMs: 1_000,
   /**
-   * The pause after a first attempt that nobody answered at all. Some peers know us by our address and hold a connection from
-   * before our crash until we were silent for 25 s (freeRtr); each SCCRQ counts as a sign of life.
+   * The pause after a first attempt that nobody answered at all. Some peers know us by our address and hold a
+   * connection from before our crash until we were silent for 25 s (freeRtr); each SCCRQ counts as a sign of
+   * life.
    */
   firstPauseMs: 30_000,
   /** Octets of our nonce; the RFC recommends 16 or more (RFC 3931 §5.4.1). */

@@ -3,7 +3,7 @@ import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
 import type { ControlDiscardReason } from "./control-discards.ts";
 import type { Peer } from "./peer.ts";
 
-/** How the control connection with one peer stands. Times in ms of the injected clock. */
+/** State of the control connection with one peer. Times in ms of the injected clock. */
 export interface ConnectionSnapshot {
   readonly peer: string;
   readonly state: string;
@@ -16,14 +16,14 @@ export interface ConnectionSnapshot {
   readonly establishedMs: number | undefined;
   readonly nextAttemptMs: number | undefined;
   readonly whyNot: string | undefined;
-  /** What looks wrong though it may be up, for people. */
+  /** Warnings for the operator, which may be there while the connection is up. */
   readonly notes: readonly string[];
   readonly sent: number;
   readonly received: number;
   readonly retransmitted: number;
 }
 
-/** How one pseudowire stands. */
+/** State of one pseudowire. */
 export interface PseudowireSnapshot {
   readonly peer: string;
   readonly pseudowire: string;
@@ -99,11 +99,14 @@ function pseudowiresOf(peer: Peer): readonly PseudowireSnapshot[] {
   });
 }
 
-/** RFC 3931 §5.4.4 has each end say what it wants to receive; some peers send what they say instead, and frames arrive garbled. */
+/**
+ * RFC 3931 §5.4.4 has each end say what it wants to receive; some peers send what they say instead, and
+ * frames arrive garbled.
+ */
 function sublayerNotes({ receiveSublayer, transmitSublayer }: SessionParameters): readonly string[] {
   if (receiveSublayer === transmitSublayer) return [];
   return [
-    `we want sublayer "${receiveSublayer}" and the peer "${transmitSublayer}": some peers send what they want, and frames arrive ` +
-      `garbled; set sublayer: ${transmitSublayer}`,
+    `we want sublayer "${receiveSublayer}" and the peer "${transmitSublayer}": some peers send what they want, ` +
+      `and frames arrive garbled; set sublayer: ${transmitSublayer}`,
   ];
 }

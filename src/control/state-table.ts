@@ -1,19 +1,19 @@
 import { InvariantError } from "../bytes/errors.ts";
 
-/** One cell of a state table: what to do, in order, and the state that follows. */
+/** One transition of a state table: the actions, in order, and the next state. */
 export interface Transition<State extends string, Action extends string> {
   readonly to: State;
   readonly actions: readonly Action[];
-  /** Present where the RFC's table is silent: why this row is as it is. */
+  /** Reason for a transition that the RFC's table does not have. */
   readonly why?: string;
 }
 
-/** States by events; a pair that is absent cannot happen. */
+/** Transitions by state and event; an absent pair cannot happen. */
 export type StateTable<State extends string, Event extends string, Action extends string> = Readonly<
   Record<State, Readonly<Partial<Record<Event, Transition<State, Action>>>>>
 >;
 
-/** The row for an event in a state. Throws InvariantError for a pair the table does not know: it never passes silently. */
+/** The transition for an event in a state. Throws InvariantError for a pair that the table does not have. */
 export function transitionFor<State extends string, Event extends string, Action extends string>(
   table: StateTable<State, Event, Action>,
   state: State,

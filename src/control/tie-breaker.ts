@@ -2,8 +2,8 @@
 export type TieOutcome = "won" | "lost" | "equal";
 
 /**
- * Judges a collision by tie breaker values of 8 octets, compared as unsigned numbers: the lower wins. We always send one,
- * so a peer that sent none has lost (RFC 3931 §5.4.3, §5.4.4).
+ * Resolves a collision by tie breaker values of 8 octets, compared as unsigned numbers: the lower wins. We
+ * always send one, so a peer that sent none has lost (RFC 3931 §5.4.3, §5.4.4).
  */
 export function compareTieBreakers(ours: Uint8Array, theirs: Uint8Array | undefined): TieOutcome {
   if (theirs === undefined) return "won";

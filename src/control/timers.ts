@@ -1,6 +1,6 @@
-/** Something with a deadline of its own. */
+/** The owner of a deadline. */
 export interface Expirable {
-  /** Called at or after the deadline it set, which is then forgotten; it sets a new one if it wants more. */
+  /** Called once, at or after its deadline, which is then removed. */
   expire(nowMs: number): void;
 }
 
@@ -9,12 +9,13 @@ interface Deadline {
   readonly owner: Expirable;
 }
 
-/** Fewer stale entries than this are not worth making the heap anew. */
+/** Up to this many stale entries the heap is not rebuilt. */
 const FEW_STALE = 64;
 
 /**
- * At most one deadline for each owner, in a binary heap. Replaced and withdrawn entries stay in it until they surface, or until they are
- * more than those that count: who makes us set deadlines again and again cannot make it grow.
+ * Deadlines in a binary heap, at most one for each owner. Replaced and withdrawn entries stay in the heap
+ * until they reach its top, or until they outnumber the valid ones, when it is rebuilt: so its size is
+ * bounded by the number of owners.
  */
 export class Timers {
   readonly #current = new Map<Expirable, Deadline>();
@@ -45,7 +46,7 @@ export class Timers {
     return this.#heap[0]?.atMs;
   }
 
-  /** Takes out the owner that is due first; undefined when nobody is due. */
+  /** Removes and returns the owner that is due first; undefined when none is due. */
   takeDue(nowMs: number): Expirable | undefined {
     this.#skipStale();
     const first = this.#heap[0];
@@ -62,7 +63,7 @@ export class Timers {
     }
   }
 
-  /** Costs as much as there are entries, and comes after as many changes at least. An array in ascending order is a heap. */
+  /** Rebuilds the heap, in amortised constant time for each change. An array in ascending order is a heap. */
   #rebuild(): void {
     this.#heap = [...this.#current.values()].sort((a, b) => a.atMs - b.atMs);
   }

@@ -173,7 +173,8 @@ export const avpTable = {
     attributeType: 69,
     mandatory: true,
     hideable: true,
-    // None and the default one are ours; those of other pseudowire types are known, and refused for what they are.
+    // None and the default one are ours; those of other pseudowire types are known, and refused for what they
+    // are.
     value: u16Between(0, 4),
     section: "RFC 3931 §5.4.4",
   },
@@ -310,8 +311,8 @@ export function avpNameOf(attributeType: number): AvpName | undefined {
 }
 
 /**
- * TABLE: AVPs that real peers send with M=1 and that mean nothing to an Ethernet bridge: recognised, and so never fatal
- * (RFC 3931 §4.7.3 for those of L2TPv2).
+ * TABLE: AVPs that real peers send with M=1 and that mean nothing to an Ethernet bridge: recognised, and so
+ * never fatal (RFC 3931 §4.7.3 for those of L2TPv2).
  */
 export const recognisedOnly: ReadonlyMap<number, string> = new Map([
   [2, "Protocol Version (v2)"],
@@ -348,7 +349,10 @@ export const recognisedOnly: ReadonlyMap<number, string> = new Map([
   [57, "Extended Vendor ID (draft)"],
 ]);
 
-/** TABLE: AVPs of Cisco's draft implementation (vendor 9), each with the IETF AVP it stands for, where there is one. */
+/**
+ * TABLE: AVPs of Cisco's draft implementation (vendor 9), each with the IETF AVP it stands for, where there
+ * is one.
+ */
 export const ciscoAvps: ReadonlyMap<number, { readonly title: string; readonly equivalent?: AvpName }> =
   new Map<number, { readonly title: string; readonly equivalent?: AvpName }>([
     [0, { title: "Cisco ACK" }],

@@ -3,9 +3,11 @@ import { Writer } from "../bytes/writer.ts";
 import { generalError, RESULT_GENERAL_ERROR } from "./constants.ts";
 import { ProtocolError } from "./errors.ts";
 
-/** How a value of type T stands in an AVP. */
+/** Codec of an AVP's value. */
 export interface ValueCodec<T> {
-  /** Throws ProtocolError, error code 2 (length) or 3 (out of range), for a value that is not of this form. */
+  /**
+   * Throws ProtocolError, error code 2 (length) or 3 (out of range), for a value that is not of this form.
+   */
   decode(value: Uint8Array): T;
   encode(value: T): Uint8Array;
 }
@@ -88,7 +90,10 @@ export function octetsFrom(minimum: number): ValueCodec<Uint8Array> {
   };
 }
 
-/** Text of at least `minimum` octets; what is not UTF-8 (of which US-ASCII is part) becomes replacement characters. */
+/**
+ * Text of at least `minimum` octets; what is not UTF-8 (of which US-ASCII is part) becomes replacement
+ * characters.
+ */
 export function text(minimum: number): ValueCodec<string> {
   return {
     decode(value) {
@@ -188,7 +193,9 @@ export const circuitStatus: ValueCodec<CircuitStatus> = {
   },
 };
 
-/** Circuit error counters (RFC 3931 §5.4.5); the first two exist only in the longer of the two layouts in use. */
+/**
+ * Circuit error counters (RFC 3931 §5.4.5); the first two exist only in the longer of the two layouts in use.
+ */
 export interface CircuitErrors {
   readonly crcErrors?: number;
   readonly framingErrors?: number;
@@ -198,7 +205,10 @@ export interface CircuitErrors {
   readonly alignmentErrors: number;
 }
 
-/** A reserved word and four counters (AVP Length 24) or six (AVP Length 32): the RFC's figure and its text differ. */
+/**
+ * A reserved word and four counters (AVP Length 24) or six (AVP Length 32): the RFC's figure and its text
+ * differ.
+ */
 export const circuitErrors: ValueCodec<CircuitErrors> = {
   decode(value) {
     if (value.length !== 18 && value.length !== 26) throw lengthError("circuit errors", value.length);
@@ -224,7 +234,7 @@ export const circuitErrors: ValueCodec<CircuitErrors> = {
   },
 };
 
-/** Numbers in a row of 16-bit or 32-bit fields, under their names. */
+/** A value of consecutive fields of 8, 16 or 32 bits, by their names. */
 export function fields<Name extends string>(
   layout: Readonly<Record<Name, 8 | 16 | 32>>,
 ): ValueCodec<Readonly<Record<Name, number>>> {
@@ -265,7 +275,10 @@ export const messageDigest: ValueCodec<MessageDigest> = {
   encode: (value) => new Writer().u8(value.digestType).octets(value.digest).finish(),
 };
 
-/** A 16-bit value of which only those from `least` to `most` are defined; any other is malformed (RFC 3931 §7.1). */
+/**
+ * A 16-bit value of which only those from `least` to `most` are defined; any other is malformed (RFC 3931
+ * §7.1).
+ */
 export function u16Between(least: number, most: number): ValueCodec<number> {
   return {
     decode(value) {

@@ -28,8 +28,9 @@ const H_BIT = 0x4000;
 const LENGTH_MASK = 0x03ff;
 
 /**
- * Reads all AVPs of a message (octets from the T bit, cut to the header's Length). Throws TruncatedError or ProtocolError when
- * an AVP's Length leaves the message: what follows cannot be told apart any more (RFC 3931 §7.1).
+ * Reads all AVPs of a message (octets from the T bit, cut to the header's Length). Throws TruncatedError or
+ * ProtocolError when an AVP's Length leaves the message: what follows cannot be told apart any more (RFC 3931
+ * §7.1).
  */
 export function decodeAvps(octets: Uint8Array): readonly RawAvp[] {
   const reader = new Reader(octets);

@@ -1,4 +1,4 @@
-/** Words for the numbers in control messages, for people who read them: decoders and logs. */
+/** Names of the codes in control messages, for decoders and logs. */
 
 /** TABLE: result codes of StopCCN (RFC 3931 §5.4.2, RFC 3308 §6). */
 export const stopCcnResults: ReadonlyMap<number, string> = new Map([
@@ -13,7 +13,10 @@ export const stopCcnResults: ReadonlyMap<number, string> = new Map([
   [8, "control connection DS value not supported"],
 ]);
 
-/** TABLE: result codes of CDN (RFC 3931 §5.4.2; 3308, 4349, 4454, 4591, 4667, 5611 and 6073 for the later ones). */
+/**
+ * TABLE: result codes of CDN (RFC 3931 §5.4.2; 3308, 4349, 4454, 4591, 4667, 5611 and 6073 for the later
+ * ones).
+ */
 export const cdnResults: ReadonlyMap<number, string> = new Map([
   [0, "reserved"],
   [1, "loss of carrier or circuit disconnect"],

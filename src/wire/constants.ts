@@ -26,7 +26,7 @@ export const generalError = {
 /** Result code "general error" of StopCCN and CDN alike (RFC 3931 §5.4.2). */
 export const RESULT_GENERAL_ERROR = 2;
 
-/** Ours: limits on what one message can make us hold. */
+/** Ours: limits on the memory that one message can take. */
 export const wireLimits = {
   /** AVPs in one message; the largest of ours has under 20. */
   avps: 128,

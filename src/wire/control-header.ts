@@ -4,7 +4,8 @@ import { generalError, RESULT_GENERAL_ERROR } from "./constants.ts";
 import { ProtocolError } from "./errors.ts";
 
 /**
- * Control message header (RFC 3931 §3.2.1), 12 octets; over IP four zero octets stand in front of it and count for nothing.
+ * Control message header (RFC 3931 §3.2.1), 12 octets; over IP four zero octets stand in front of it and
+ * count for nothing.
  *
  *      T L x x S x x x x x x x Ver(4) | Length(16)
  *      Control Connection ID(32)
@@ -38,8 +39,9 @@ function malformed(text: string): ProtocolError {
 }
 
 /**
- * Reads the header at the T bit. Reserved bits and octets after Length are ignored. Throws TruncatedError for fewer than 12
- * octets and ProtocolError for what RFC 3931 §3.2.1 calls malformed; both only ever mean: discard.
+ * Reads the header at the T bit. Reserved bits and octets after Length are ignored. Throws TruncatedError for
+ * fewer than 12 octets and ProtocolError for what RFC 3931 §3.2.1 calls malformed; both only ever mean:
+ * discard.
  */
 export function decodeControlHeader(octets: Uint8Array): ControlHeader {
   const reader = new Reader(octets);

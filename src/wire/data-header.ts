@@ -27,14 +27,16 @@ const S_BIT = 0x4000_0000;
 const FRAGMENT_BITS = 0x3000_0000;
 const SEQUENCE_MASK = 0x00ff_ffff;
 
-/** What stands in front of the payload of a data message. */
+/** Header of a data message: everything in front of its payload. */
 export interface DataHeader {
   readonly sessionId: number;
   readonly cookie: Uint8Array;
   readonly sublayer?: DefaultSublayer;
 }
 
-/** Writes a data message: the payload of the UDP datagram or of the IP packet (RFC 3931 §4.1.1.1, §4.1.2.1). */
+/**
+ * Writes a data message: the payload of the UDP datagram or of the IP packet (RFC 3931 §4.1.1.1, §4.1.2.1).
+ */
 export function encodeDataMessage(
   encapsulation: Encapsulation,
   header: DataHeader,
@@ -71,8 +73,9 @@ export function decodeSessionId(encapsulation: Encapsulation, octets: Uint8Array
 }
 
 /**
- * Reads a data message as its session has agreed. Views, not copies. Throws TruncatedError when it ends inside the header and
- * ProtocolError for another version; whether session id and cookie are the right ones is for the caller to judge.
+ * Reads a data message as its session has agreed. Views, not copies. Throws TruncatedError when it ends
+ * inside the header and ProtocolError for another version; whether session id and cookie are the right ones
+ * is for the caller to judge.
  */
 export function decodeDataMessage(
   encapsulation: Encapsulation,

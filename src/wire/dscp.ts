@@ -1,8 +1,11 @@
 import { countTags, ETHERNET_HEADER_OCTETS, ETHERTYPE_IPV4, ETHERTYPE_IPV6, TAG_OCTETS } from "./ethernet.ts";
 
-/** Differentiated services (RFC 2474): the upper six bits of what IPv4 calls type of service and IPv6 traffic class. */
+/**
+ * Differentiated services (RFC 2474): the upper six bits of what IPv4 calls type of service and IPv6 traffic
+ * class.
+ */
 
-/** A code point, or that of the frame's own IP header. */
+/** DSCP of the outer header: a fixed code point, or that of the frame's IP header. */
 export type DscpChoice = number | "copy";
 
 /** TABLE: names of code points (RFC 2474 §4.2.2, RFC 2597 §6, RFC 3246 §2.7, RFC 5865 §4, RFC 8622 §4). */
@@ -33,7 +36,10 @@ export const dscpNames = {
 } as const;
 export type DscpName = keyof typeof dscpNames;
 
-/** The code point of the IPv4 or IPv6 header in a frame, behind up to two tags; 0 for what is not IP. `view` and `start` place the frame. */
+/**
+ * The code point of the IPv4 or IPv6 header in a frame, behind up to two tags; 0 for what is not IP. `view`
+ * and `start` place the frame.
+ */
 export function dscpOfFrame(view: DataView, start: number, length: number): number {
   const headerOctets = ETHERNET_HEADER_OCTETS + TAG_OCTETS * countTags(view, start, length);
   if (headerOctets + 2 > length) return 0;
@@ -45,8 +51,8 @@ export function dscpOfFrame(view: DataView, start: number, length: number): numb
 }
 
 /**
- * Traffic class of an IP header with this code point. ECN says Not-ECT, for the other end of the tunnel would not carry congestion
- * over to the frame (RFC 6040 §4.1, compatibility mode; RFC 9601 §6.1).
+ * Traffic class of an IP header with this code point. ECN says Not-ECT, for the other end of the tunnel would
+ * not carry congestion over to the frame (RFC 6040 §4.1, compatibility mode; RFC 9601 §6.1).
  */
 export function trafficClassOf(dscp: number): number {
   return dscp << 2;

@@ -1,6 +1,6 @@
 /**
- * A peer that breaks RFC 3931. Carries the Result Code and Error Code a StopCCN or CDN would (RFC 3931 §5.4.2), should
- * the message be answered at all: a malformed header is only discarded (RFC 3931 §7.1).
+ * A peer that breaks RFC 3931. Carries the Result Code and Error Code a StopCCN or CDN would (RFC 3931
+ * §5.4.2), should the message be answered at all: a malformed header is only discarded (RFC 3931 §7.1).
  */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";

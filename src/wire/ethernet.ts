@@ -35,7 +35,10 @@ export function countTags(view: DataView, start: number, length: number): number
   return tags;
 }
 
-/** Whether the type behind all tags is IPv4's or IPv6's: what Data Sequencing level 1 leaves unnumbered (RFC 3931 §5.4.4). */
+/**
+ * Whether the type behind all tags is IPv4's or IPv6's: what Data Sequencing level 1 leaves unnumbered (RFC
+ * 3931 §5.4.4).
+ */
 export function carriesIp(view: DataView, start: number, length: number): boolean {
   let offset = TYPE_OFFSET;
   while (offset + 2 <= length) {
@@ -58,7 +61,10 @@ export function outerVlanId(view: DataView, start: number): number {
   return view.getUint16(start + TYPE_OFFSET + 2) & VLAN_ID_MASK;
 }
 
-/** Gives the outer tag another EtherType and VLAN ID; priority and drop eligibility stay (RFC 4719 §3.1). In place. */
+/**
+ * Gives the outer tag another EtherType and VLAN ID; priority and drop eligibility stay (RFC 4719 §3.1). In
+ * place.
+ */
 export function rewriteOuterTag(view: DataView, start: number, protocol: number, vlanId: number): void {
   view.setUint16(start + TYPE_OFFSET, protocol);
   const control = view.getUint16(start + TYPE_OFFSET + 2);

@@ -5,7 +5,7 @@ import { Writer } from "../bytes/writer.ts";
 import { generalError, RESULT_GENERAL_ERROR } from "./constants.ts";
 import { ProtocolError } from "./errors.ts";
 
-/** Octets of an MD5 hash, and so of one piece of a hidden value. */
+/** Octets of an MD5 hash, and so of one block of a hidden value. */
 const BLOCK_OCTETS = 16;
 
 /** The key that hides AVPs: HMAC-MD5 of one octet 1 under the shared secret (RFC 3931 §5.3). */
@@ -13,7 +13,10 @@ function hidingKey(secret: Uint8Array): Uint8Array {
   return createHmac("md5", secret).update(Uint8Array.of(1)).digest();
 }
 
-/** Combines `value` with the keystream; `cipherOf` tells which piece is the cipher text, for the key of the next. */
+/**
+ * XORs `value` with the keystream; `cipherOf` picks the cipher text block, which the next block's key depends
+ * on.
+ */
 function applyKeystream(
   value: Uint8Array,
   attributeType: number,
@@ -40,8 +43,8 @@ function md5(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * The hidden form of an AVP's value: its length in 16 bits, the value and `padding`, in pieces of 16 octets under a keystream
- * from secret, attribute type and Random Vector (RFC 3931 §5.3).
+ * The hidden form of an AVP's value: its length in 16 bits, the value and `padding`, in pieces of 16 octets
+ * under a keystream from secret, attribute type and Random Vector (RFC 3931 §5.3).
  */
 export function hideValue(
   value: Uint8Array,
@@ -54,7 +57,10 @@ export function hideValue(
   return applyKeystream(clear, attributeType, secret, randomVector, (_clear, cipher) => cipher);
 }
 
-/** The value that `hideValue` hid. Throws ProtocolError when the length inside does not fit: damage, or another secret. */
+/**
+ * The value that `hideValue` hid. Throws ProtocolError when the length inside does not fit: damage, or
+ * another secret.
+ */
 export function revealValue(
   hidden: Uint8Array,
   attributeType: number,

@@ -5,8 +5,9 @@ import { CONTROL_HEADER_OCTETS } from "./control-header.ts";
 export type DigestType = "hmac-md5" | "hmac-sha1";
 
 /**
- * What a digest is made with: the shared secret (empty for a mere integrity check) and the nonces in front of the message:
- * sender's, then receiver's; none for an SCCRQ and for the integrity check (RFC 3931 §5.4.1).
+ * Key of a message digest: the shared secret (empty for an integrity check only) and the nonces in front of
+ * the message, the sender's and then the receiver's; none for an SCCRQ and for the integrity check (RFC 3931
+ * §5.4.1).
  */
 export interface DigestKey {
   readonly secret: Uint8Array;
@@ -20,7 +21,9 @@ export const digestTypes = {
 } as const satisfies Record<DigestType, { number: number; octets: number; hash: string }>;
 
 const MESSAGE_DIGEST = 59;
-/** The Message Digest AVP directly follows the Message Type AVP, whose Length is always 8 (RFC 3931 §5.4.1). */
+/**
+ * The Message Digest AVP directly follows the Message Type AVP, whose Length is always 8 (RFC 3931 §5.4.1).
+ */
 const FIRST_DIGEST_AVP = CONTROL_HEADER_OCTETS + 8;
 const LENGTH_MASK = 0x03ff;
 const MOST_DIGESTS = 2;
@@ -32,7 +35,7 @@ interface DigestLocation {
   readonly end: number;
 }
 
-/** The digest AVPs where they are allowed to stand; one anywhere else is as good as absent. */
+/** The Message Digest AVPs directly behind the Message Type; one anywhere else is ignored. */
 function findDigests(octets: Uint8Array): readonly DigestLocation[] {
   const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
   const places: DigestLocation[] = [];
@@ -48,7 +51,10 @@ function findDigests(octets: Uint8Array): readonly DigestLocation[] {
   return places;
 }
 
-/** The authentication key: HMAC-MD5 of one octet 2 under the secret, whatever the digest type (RFC 3931 §5.4.1). */
+/**
+ * The authentication key: HMAC-MD5 of one octet 2 under the secret, whatever the digest type (RFC 3931
+ * §5.4.1).
+ */
 function authenticationKey(secret: Uint8Array): Uint8Array {
   return createHmac("md5", secret).update(Uint8Array.of(2)).digest();
 }
@@ -64,14 +70,16 @@ function blankDigests(octets: Uint8Array, places: readonly DigestLocation[]): Ui
   return blank;
 }
 
-/** Whether a message has a digest where digests stand. `octets` run from the T bit to the end given by Length. */
+/**
+ * Whether a message has a digest where digests stand. `octets` run from the T bit to the end given by Length.
+ */
 export function hasMessageDigest(octets: Uint8Array): boolean {
   return findDigests(octets).length > 0;
 }
 
 /**
- * The keys under which a digest of the message validates, in the order of its digests. Comparison takes the same time for
- * every digest of its length; all pairs are tried.
+ * The keys under which a digest of the message validates, in the order of its digests. Comparison takes the
+ * same time for every digest of its length; all pairs are tried.
  */
 export function validKeys<K extends DigestKey>(octets: Uint8Array, keys: readonly K[]): readonly K[] {
   const places = findDigests(octets);

@@ -7,7 +7,7 @@ export interface MessageRow {
   readonly level: "connection" | "session" | "transport";
   readonly required: readonly AvpName[];
   readonly optional: readonly AvpName[];
-  /** Required ones that real peers leave out, each with what becomes of that. */
+  /** Required AVPs that real peers leave out, each with the consequence. */
   readonly tolerated?: Readonly<Partial<Record<AvpName, string>>>;
   readonly section: string;
 }

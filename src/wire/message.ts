@@ -30,7 +30,7 @@ export interface ControlMessage {
   readonly avps: AvpValues;
 }
 
-/** What the header says besides its length. */
+/** Fields of the control message header apart from its length. */
 export interface Numbers {
   readonly controlConnectionId: number;
   readonly ns: number;
@@ -42,13 +42,13 @@ export interface DigestRequest extends DigestKey {
   readonly digestType: DigestType;
 }
 
-/** How AVPs are hidden: all that may be, behind one Random Vector (RFC 3931 §5.3). */
+/** Hiding of all AVPs that may be hidden, with one Random Vector (RFC 3931 §5.3). */
 export interface Hiding {
   readonly secret: Uint8Array;
   readonly randomVector: Uint8Array;
 }
 
-/** Why a message has to be refused: codes for a StopCCN or CDN, and words. */
+/** Why a message must be refused: codes for a StopCCN or CDN, and a text. */
 export interface MessageProblem {
   readonly resultCode: number;
   readonly errorCode: number;
@@ -64,7 +64,7 @@ export type DecodedControlMessage =
       readonly kind: "message";
       readonly header: ControlHeader;
       readonly message: ControlMessage;
-      /** AVPs passed over, in words. */
+      /** Descriptions of the AVPs that were ignored. */
       readonly ignored: readonly string[];
       /** Present when the message must be refused; what could be read of it is in `message` all the same. */
       readonly problem?: MessageProblem;
@@ -82,7 +82,7 @@ const LENGTH_OFFSET = 2;
 const CONNECTION_OFFSET = 4;
 const NR_OFFSET = 10;
 
-/** AVPs that say how a message is protected and so stand where the RFC wants them, not where the caller does. */
+/** AVPs of message protection: the encoder places them, as the RFC demands their positions. */
 const protectionAvps: ReadonlySet<string> = new Set([
   "messageType",
   "messageDigest",
@@ -90,8 +90,8 @@ const protectionAvps: ReadonlySet<string> = new Set([
 ] satisfies AvpName[]);
 
 /**
- * Writes a message from the T bit on; `message` undefined is a ZLB. One Message Digest AVP for each digest asked, directly
- * after the Message Type. Throws InvariantError for values that do not fit.
+ * Writes a message from the T bit on; `message` undefined is a ZLB. One Message Digest AVP for each digest
+ * asked, directly after the Message Type. Throws InvariantError for values that do not fit.
  */
 export function encodeControlMessage(
   numbers: Numbers,
@@ -135,7 +135,10 @@ function encodeNamed(writer: Writer, name: AvpName, value: Uint8Array, hidden = 
   encodeAvp(writer, { mandatory, hidden, vendorId: vendor.ietf, attributeType, value });
 }
 
-/** The same message for the receiver's id and the Nr of now, with fresh digests, for a retransmission; a new array (RFC 3931 §4.2). */
+/**
+ * The same message for the receiver's id and the Nr of now, with fresh digests, for a retransmission; a new
+ * array (RFC 3931 §4.2).
+ */
 export function renumberControlMessage(
   octets: Uint8Array,
   { controlConnectionId, nr }: Omit<Numbers, "ns">,
@@ -150,9 +153,9 @@ export function renumberControlMessage(
 }
 
 /**
- * Reads a message from the T bit on; octets after its Length are ignored. Throws TruncatedError or ProtocolError when header or
- * AVP framing cannot be read, or the first AVP is no Message Type: to be discarded (RFC 3931 §7.1). `hidingSecrets` are tried in
- * order on hidden AVPs. Digests are not checked here.
+ * Reads a message from the T bit on; octets after its Length are ignored. Throws TruncatedError or
+ * ProtocolError when header or AVP framing cannot be read, or the first AVP is no Message Type: to be
+ * discarded (RFC 3931 §7.1). `hidingSecrets` are tried in order on hidden AVPs. Digests are not checked here.
  */
 export function decodeControlMessage(
   octets: Uint8Array,
@@ -180,17 +183,20 @@ export function decodeControlMessage(
   return { kind: "message", header, ...content.finish(name) };
 }
 
-/** Whether a message only acknowledges, and so takes no Ns: a ZLB, an ACK, or the ACK of Cisco's draft (RFC 3931 §6.15). */
+/**
+ * Whether a message only acknowledges, and so takes no Ns: a ZLB, an ACK, or the ACK of Cisco's draft (RFC
+ * 3931 §6.15).
+ */
 export function isAcknowledgement(decoded: DecodedControlMessage): boolean {
   if (decoded.kind === "message") return decoded.message.name === "ACK";
   return decoded.kind === "zlb" || (decoded.vendorId === vendor.cisco && decoded.messageType === 0);
 }
 
-/** What has been read of a message's AVPs so far. */
+/** Decodes the AVPs of one message, in order. */
 class ContentDecoder {
   readonly #secrets: readonly Uint8Array[];
   readonly #values = new Map<AvpName, unknown>();
-  /** Values of vendor 9 that count only where the IETF's own AVP is absent. */
+  /** Values of vendor 9 AVPs, used only where the IETF's AVP is absent. */
   readonly #equivalents = new Map<AvpName, unknown>();
   readonly #ignored: string[] = [];
   #randomVector: Uint8Array | undefined;

@@ -1,6 +1,9 @@
 import { decodeAvps, type RawAvp } from "./avp.ts";
 
-/** Looks into messages that are not verified yet, only to choose how to verify them or which connection they mean. */
+/**
+ * Reads single AVPs of messages that are not verified yet, only to choose the keys or the connection to
+ * verify them with.
+ */
 
 const MESSAGE_TYPE = 0;
 const ASSIGNED_CONTROL_CONNECTION_ID = 61;

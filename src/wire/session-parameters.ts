@@ -1,4 +1,7 @@
-/** How L2TPv3 rides on the packet-switched network: in UDP (RFC 3931 §4.1.2) or directly in IP protocol 115 (RFC 3931 §4.1.1). */
+/**
+ * Encapsulation of L2TPv3 on the packet-switched network: UDP (RFC 3931 §4.1.2) or IP protocol 115 (RFC 3931
+ * §4.1.1).
+ */
 export type Encapsulation = "udp" | "ip";
 
 /**
@@ -15,12 +18,16 @@ export interface PsnPath {
   readonly remotePort: number;
 }
 
-/** One string that differs for differing paths; a key for maps. */
+/** The path as a string, to be a key of maps: equal for equal paths only. */
 export function pathKey(path: PsnPath): string {
-  return `${path.encapsulation} ${path.localAddress} ${path.localPort} ${path.remoteAddress} ${path.remotePort}`;
+  const { encapsulation, localAddress, localPort, remoteAddress, remotePort } = path;
+  return `${encapsulation} ${localAddress} ${localPort} ${remoteAddress} ${remotePort}`;
 }
 
-/** Whether two paths lead to the same address of the peer, from the same address and port of ours; the peer's UDP port may differ. */
+/**
+ * Whether two paths lead to the same address of the peer, from the same address and port of ours; the peer's
+ * UDP port may differ.
+ */
 export function isSameAddress(known: PsnPath, path: PsnPath): boolean {
   return (
     known.encapsulation === path.encapsulation &&
@@ -36,18 +43,21 @@ export type L2SpecificSublayer = "none" | "default";
 /** Which data messages of one direction carry a sequence number (RFC 3931 §5.4.4, Data Sequencing). */
 export type DataSequencing = "none" | "non-ip" | "all";
 
-/** What counts as late of numbered data messages (RFC 3931 Appendix C); each receiver's own business. */
+/** Rule by which a receiver drops late data messages (RFC 3931 Appendix C); a local matter. */
 export interface SequenceRule {
-  /** A number is new if it is less than so many ahead of the one expected, else old: 1 to 2^23. */
+  /** A number less than this far ahead of the expected one is new, any other is old: 1 to 2^23. */
   readonly window: number;
-  /** So many old numbers in a row, consecutive among themselves, mean that the sender is elsewhere; 2 or more. */
+  /** After this many consecutive old numbers the sender is taken to have restarted its numbers; 2 or more. */
   readonly resetAfter: number;
 }
 
-/** Half of all numbers, as the RFC recommends, and three in a row. */
+/** The default: half of all numbers, as the RFC recommends, and three in a row. */
 export const defaultSequenceRule: SequenceRule = { window: 0x80_0000, resetAfter: 3 };
 
-/** What an Ethernet pseudowire carries: whole ports (0x0005) or one VLAN with its tag (0x0004) (RFC 4719 §2.1). */
+/**
+ * What an Ethernet pseudowire carries: whole ports (0x0005) or one VLAN with its tag (0x0004) (RFC 4719
+ * §2.1).
+ */
 export type PseudowireType = "ethernet" | "ethernet-vlan";
 
 /**
@@ -71,7 +81,10 @@ export interface SessionParameters {
   readonly transmitSublayer: L2SpecificSublayer;
   readonly receiveSequencing: DataSequencing;
   readonly transmitSequencing: DataSequencing;
-  /** Whether data may be sent to the peer: its circuit status is active and not standby (RFC 3931 §5.4.5, RFC 5641 §2). */
+  /**
+   * Whether data may be sent to the peer: its circuit status is active and not standby (RFC 3931 §5.4.5, RFC
+   * 5641 §2).
+   */
   readonly transmitAllowed: boolean;
   /** Whether the peer's frames may go to the circuit: it is not standby (RFC 5641 §2); default true. */
   readonly receiveAllowed?: boolean;

@@ -13,7 +13,10 @@ const text = (value: string) =>
   [...new TextEncoder().encode(value)].map((octet) => octet.toString(16).padStart(2, "0")).join("");
 const word = (value: number) => value.toString(16).padStart(8, "0");
 
-/** One AVP as a peer of this make sends it: "!" before the number is M=1, "9/" a vendor; then the value in hexadecimal. */
+/**
+ * One AVP as a peer of this make sends it: "!" before the number is M=1, "9/" a vendor; then the value in
+ * hexadecimal.
+ */
 type Line = readonly [number: string, value: string];
 
 /** Says a message AVP by AVP, as it was seen from a real peer. */

@@ -77,7 +77,10 @@ test("data that comes is a sign of life: then retransmissions alone decide", () 
   expect(bench.connectionState).not.toBe("established");
 });
 
-/** A connection that has been quiet for four seconds, and a way to let a message come that is for none of ours. */
+/**
+ * A connection that has been quiet for four seconds, and a way to let a message come that is for none of
+ * ours.
+ */
 function quiet(changes: Parameters<typeof initiated>[0] = {}, protection?: Parameters<typeof initiated>[1]) {
   const { bench, peer } = initiated({ ...defaults, ...changes }, protection);
   bench.advance(4000);

@@ -7,7 +7,9 @@ import { Bench, lan, peerPath } from "../support/bench.ts";
 import { type Protection, rawAvp, ScriptedPeer } from "../support/scripted-peer.ts";
 import { answered, answering, idsOf, initiated, opening, request } from "../support/set-up.ts";
 
-/** What somebody does who hears everything and may send from the peer's address, but does not know the secret. */
+/**
+ * What somebody does who hears everything and may send from the peer's address, but does not know the secret.
+ */
 
 const protection: Protection = {
   digestType: "hmac-sha1",

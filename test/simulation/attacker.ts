@@ -14,8 +14,9 @@ const MOST_RECORDINGS = 300;
 const DIGEST_OFFSET = 20;
 
 /**
- * Hears everything that two LCCEs send, and sends what he likes from any address and port as often as he likes: recordings, to
- * either of them, at once or late; recordings with octets changed or without their digest; messages of his own. He does not know the secret.
+ * Hears everything that two LCCEs send, and sends what he likes from any address and port as often as he
+ * likes: recordings, to either of them, at once or late; recordings with octets changed or without their
+ * digest; messages of his own. He does not know the secret.
  */
 export class Attacker {
   readonly #world: World;
@@ -153,7 +154,9 @@ export class Attacker {
   }
 }
 
-/** The message with the AVP behind its Message Type cut out, which is the Message Digest where there is one. */
+/**
+ * The message with the AVP behind its Message Type cut out, which is the Message Digest where there is one.
+ */
 function withoutDigest(octets: Uint8Array): Uint8Array {
   if (octets.length < DIGEST_OFFSET + 6) return octets;
   const length = new DataView(octets.buffer).getUint16(DIGEST_OFFSET) & 0x3ff;

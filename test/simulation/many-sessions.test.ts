@@ -14,7 +14,10 @@ interface Case {
   readonly loss: number;
 }
 
-/** Every combination takes some minutes; these are its corners, and where set-up collapsed when its timers ran in the queue. */
+/**
+ * Every combination takes some minutes; these are its corners, and where set-up collapsed when its timers ran
+ * in the queue.
+ */
 const corners: readonly Case[] = [
   { sessions: 700, window: 4, roundTripMs: 200, loss: 0 },
   { sessions: 1000, window: 8, roundTripMs: 300, loss: 0 },
@@ -36,9 +39,10 @@ const all: readonly Case[] = [1000, 10_000].flatMap((sessions) =>
 const cases = process.env["ALL_SESSIONS"] === undefined ? corners : all;
 
 /**
- * What set-up may take. A session costs its caller two messages, an ICRQ and an ICCN, and a window of them passes in a round trip. What
- * gets lost waits for a retransmission, at first after a second, with one message in flight: each message gets lost or has its
- * acknowledgement lost with a chance of 2 x loss, which costs a second and more each.
+ * What set-up may take. A session costs its caller two messages, an ICRQ and an ICCN, and a window of them
+ * passes in a round trip. What gets lost waits for a retransmission, at first after a second, with one
+ * message in flight: each message gets lost or has its acknowledgement lost with a chance of 2 x loss, which
+ * costs a second and more each.
  */
 function boundMs({ sessions, window, roundTripMs, loss }: Case): number {
   const messages = 2 * sessions;

@@ -17,7 +17,10 @@ interface Row {
   readonly boundS: readonly [clean: number, lossy: number];
 }
 
-/** TABLE: real peers by what is odd with them, and how soon we are up again with each. All of them ignore the cookie that we assign. */
+/**
+ * TABLE: real peers by what is odd with them, and how soon we are up again with each. All of them ignore the
+ * cookie that we assign.
+ */
 const rows: Readonly<Record<string, Row>> = {
   "a server that knows us by our address, keeps state for 65 s and answers HELLO for nothing": {
     oddity: { ignoresIds: true, keepsState: true, acknowledgesNothing: true, isSlow: true },

@@ -5,7 +5,10 @@ import { countVisits } from "../support/count-visits.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { pathBetween, peerSettings, pseudowireSettings } from "./world.ts";
 
-/** Two LCCEs with a wire of no delay between them, and nothing beside them that could cost more with more sessions. */
+/**
+ * Two LCCEs with a wire of no delay between them, and nothing beside them that could cost more with more
+ * sessions.
+ */
 class Pair {
   readonly established = new Set<number>();
   readonly #ends = ["192.0.2.1", "192.0.2.2"].map((address, index) => ({

@@ -123,7 +123,9 @@ export class World {
     }
   }
 
-  /** Puts a datagram in front of a node as if it came by `path`; it arrives whatever the path does to others. */
+  /**
+   * Puts a datagram in front of a node as if it came by `path`; it arrives whatever the path does to others.
+   */
   inject(to: Node, path: PsnPath, octets: Uint8Array, afterMs: number): void {
     this.#flights.push({ atMs: this.nowMs + afterMs, to, path, octets });
   }

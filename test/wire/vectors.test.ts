@@ -174,7 +174,10 @@ test.each(vectors.hidden)("RFC 3931 §5.3: hidden value $id, both ways", (vector
   expect(toHex(revealValue(hidden, vector.attr, secret, randomVector))).toBe(vector.clear_value);
 });
 
-/** How a malformed control message ends in the wire layer; what only a connection can judge is in test/control. */
+/**
+ * How a malformed control message ends in the wire layer; what only a connection can judge is in
+ * test/control.
+ */
 const outcomes: Readonly<Record<string, unknown>> = {
   "N-01": TruncatedError,
   "N-02": ProtocolError,
