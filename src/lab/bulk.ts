@@ -4,8 +4,9 @@ import { Readable } from "node:stream";
 import type { Digest, Exchange } from "./exchange.ts";
 
 /**
- * TCP both ways: `node bulk.js listen ADDRESS OCTETS` says that it listens, `node bulk.js connect ADDRESS OCTETS` calls it. Each sends so
- * many random octets and hears what the other one sends, and then prints an `Exchange`. Lines of JSON.
+ * TCP in both directions: `node bulk.js listen ADDRESS OCTETS` reports that it listens, `node bulk.js connect
+ * ADDRESS OCTETS` connects to it. Each sends so many random octets, receives what the other one sends, and
+ * then prints an `Exchange`, as lines of JSON.
  */
 const PORT = 5001;
 const CHUNK_OCTETS = 256 * 1024;
@@ -14,7 +15,7 @@ function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
-/** Counts and hashes what passes. */
+/** Counts and hashes octets. */
 class Tally {
   readonly #hash: Hash = createHash("sha256");
   #octets = 0;

@@ -4,7 +4,10 @@ import { inNode } from "./nodes.ts";
 
 const READY_MS = 10_000;
 
-/** Everything that crosses the WAN, written by tcpdump to a file from the moment `start` resolves. */
+/**
+ * A capture of everything that crosses the WAN, written to a file by tcpdump from the moment `start`
+ * resolves.
+ */
 export class Capture {
   readonly #tcpdump: ChildProcess;
 
@@ -34,7 +37,7 @@ export class Capture {
     return new Capture(tcpdump);
   }
 
-  /** Ends it; the file is complete then. */
+  /** Ends tcpdump; the file is complete then. */
   async [Symbol.asyncDispose](): Promise<void> {
     const ended = new Promise((resolve) => this.#tcpdump.on("exit", resolve));
     this.#tcpdump.kill("SIGINT");

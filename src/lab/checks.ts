@@ -6,20 +6,20 @@ import { padded, specialFrames, taggedFrame } from "./special-frames.ts";
 import { type Check, type Host, hostsOf, type Topology } from "./topology.ts";
 import { until } from "./until.ts";
 
-/** What reached a host once may need this for more, on a machine that is busy with other things. */
+/** Time for more traffic between hosts that reached each other once, on a busy machine. */
 const AGAIN_MS = 15_000;
 const DATAGRAMS = 100;
 const HELPER_MS = 20_000;
 const MULTICAST = fileURLToPath(new URL("multicast.js", import.meta.url));
 const FRAMES = fileURLToPath(new URL("frames.js", import.meta.url));
 
-/** What a check found. */
+/** The result of a check. */
 export interface CheckResult {
   readonly passed: boolean;
   readonly text: string;
 }
 
-/** Whether pings from one node reach an address. */
+/** Whether pings from a node reach an address. */
 async function pings(node: string, ...words: readonly string[]): Promise<boolean> {
   const { status } = await run(inNode(node, "ping", "-q", ...words), { accept: [0, 1, 2] });
   return status === 0;
@@ -65,7 +65,7 @@ async function checkApart(from: Host, to: Host): Promise<readonly CheckResult[]>
   ];
 }
 
-/** Sends a numbered stream and counts what arrives as it was sent. */
+/** Sends a numbered stream and counts the datagrams that arrive unchanged. */
 async function checkMulticast(from: Host, to: Host): Promise<readonly CheckResult[]> {
   const command = (host: Host, task: string) =>
     inNode(host.name, process.execPath, MULTICAST, task, host.address, `${DATAGRAMS}`);
@@ -73,15 +73,21 @@ async function checkMulticast(from: Host, to: Host): Promise<readonly CheckResul
   await receiver.next(HELPER_MS);
   await run(command(from, "send"));
   const { received } = (await receiver.next(HELPER_MS)) as { received: number };
-  const text = `multicast stream 239.1.1.1 from ${from.name} to ${to.name}: ${received} of ${DATAGRAMS} datagrams arrived intact`;
+  const stream = `multicast stream 239.1.1.1 from ${from.name} to ${to.name}`;
+  const text = `${stream}: ${received} of ${DATAGRAMS} datagrams arrived intact`;
   return [{ passed: received === DATAGRAMS, text }];
 }
 
-/** A frame leaves the trunk of one site with its host's tag and must leave the other's with that host's tag and the same priority. */
+/**
+ * Sends a frame into the trunk of one site with its host's tag; it must leave the other site's trunk with
+ * that host's tag and the same priority.
+ */
 async function checkTagged(from: Host, to: Host): Promise<readonly CheckResult[]> {
   const wanted = toHex(taggedFrame(to.vlan));
   const missing = await crossing(from.site, to.site, [toHex(taggedFrame(from.vlan))], [wanted]);
-  const text = `tagged frame, ${vlanText(from)} with priority 5, from ${from.site} arrives at ${to.site} as ${vlanText(to)}, all else untouched`;
+  const [sent, received] = [vlanText(from), vlanText(to)];
+  const frame = `tagged frame, ${sent} with priority 5, from ${from.site}`;
+  const text = `${frame} arrives at ${to.site} as ${received}, otherwise unchanged`;
   return [{ passed: missing.length === 0, text }];
 }
 
@@ -106,7 +112,7 @@ async function checkFrames(left: string, right: string): Promise<readonly CheckR
   return results;
 }
 
-/** Sends frames into one site's trunk; resolves to those wanted at the other's that did not come. */
+/** Sends frames into one site's trunk; resolves to those of `wanted` that did not arrive at the other's. */
 export async function crossing(
   from: string,
   to: string,

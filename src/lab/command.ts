@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
-/** A program of the system ended with an error, could not be started, or took too long. */
+/** A program ended with an error, could not be started, or took too long. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
   /** Exit status; undefined when it was ended by a signal or never started. */
@@ -32,10 +32,13 @@ export interface CommandResult {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** Ours: what a program may print before the rest is thrown away. */
+/** Output beyond this is discarded. */
 const MAX_OUTPUT_CHARACTERS = 16 * 1024 * 1024;
 
-/** Runs a program to its end, without a shell. Rejects with CommandError, which names the command and what it said. */
+/**
+ * Runs a program to its end, without a shell. Rejects with CommandError, which contains the command and its
+ * standard error.
+ */
 export function run(command: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   const [file = "", ...args] = command;
   return new Promise((resolve, reject) => {
@@ -46,7 +49,8 @@ export function run(command: readonly string[], options: CommandOptions = {}): P
       ...(options.environment === undefined ? {} : { env: options.environment }),
     });
     const output = collect(child);
-    child.stdin?.on("error", () => {}); // the exit status tells what became of a program that did not read
+    // A program that did not read shows that by its exit status.
+    child.stdin?.on("error", () => {});
     child.stdin?.end(options.input);
     child.on("error", (error: NodeJS.ErrnoException) => {
       const why = error.code === "ENOENT" ? "not installed, or not in PATH" : error.message;
@@ -82,7 +86,7 @@ export async function isInstalled(program: string): Promise<boolean> {
   }
 }
 
-/** A program that goes on beside us and talks in lines of JSON on its standard output. */
+/** A program that runs beside this process and prints lines of JSON on its standard output. */
 export class JsonLinesProcess {
   readonly #command: readonly string[];
   readonly #child: ChildProcess;
@@ -116,7 +120,10 @@ export class JsonLinesProcess {
     });
   }
 
-  /** The next line it prints, parsed. Rejects with CommandError when it ends or the time is over before that. */
+  /**
+   * The next line, parsed. Rejects with CommandError when the program ends or the time is over before one
+   * comes.
+   */
   async next(timeoutMs: number): Promise<unknown> {
     const deadline = Date.now() + timeoutMs;
     while (this.#lines.length === 0) {

@@ -29,7 +29,7 @@ export class Daemons {
     this.#running = running;
   }
 
-  /** `plane` stands instead of the topology's. */
+  /** `plane` overrides the topology's. */
   static start(topology: Topology, plane?: string): Daemons {
     if (topology.secret !== undefined) {
       writeFileSync(`${RUN}/wirespan.secret`, `${topology.secret}\n`, { mode: 0o600 });
@@ -37,12 +37,12 @@ export class Daemons {
     return new Daemons(Object.keys(topology.sites).map((site) => start(site, topology, plane)));
   }
 
-  /** Whether one of them is no more. */
+  /** Whether one of them has ended. */
   get someEnded(): boolean {
     return this.#running.some(hasEnded);
   }
 
-  /** Ends them with a goodbye to their peers. */
+  /** Ends them by SIGTERM: they close their control connections first. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#running.map(stop));
   }
@@ -72,7 +72,7 @@ function stop(daemon: ChildProcess): Promise<void> {
   });
 }
 
-/** What a site's daemon says of itself; undefined while it does not answer. */
+/** Status of a site's daemon; undefined while it does not answer. */
 export async function statusOf(site: string): Promise<StatusReport | undefined> {
   try {
     return await request<StatusReport>(socketOf(site), "status");

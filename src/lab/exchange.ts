@@ -1,12 +1,12 @@
 import { JsonLinesProcess } from "./command.ts";
 
-/** Octets by their number and their hash. */
+/** A number of octets and their hash. */
 export interface Digest {
   readonly octets: number;
   readonly sha256: string;
 }
 
-/** What one end sent, and what came of the other end's. */
+/** What one end sent and received. */
 export interface Exchange {
   readonly sent: Digest;
   readonly received: Digest;
@@ -15,17 +15,17 @@ export interface Exchange {
 export interface Load {
   /** The listening end's. */
   readonly address: string;
-  /** Octets from the calling end to the listening one, and from that one to the calling one. */
+  /** Octets from the connecting end to the listening one, and in the other direction. */
   readonly there: number;
   readonly back: number;
 }
 
-/** A command that runs bulk.js in some node, but for the words that say what to do. */
+/** A command that runs bulk.js in some node, without its arguments. */
 export type BulkCommand = readonly string[];
 
 /**
- * Sends random octets both ways by one TCP connection; resolves to what the calling end says of them, and the listening one. Rejects
- * with CommandError.
+ * Sends random octets in both directions over one TCP connection; resolves to the reports of the connecting
+ * end and of the listening one. Rejects with CommandError.
  */
 export async function exchange(
   caller: BulkCommand,
@@ -41,7 +41,7 @@ export async function exchange(
   return [(await client.next(limitMs)) as Exchange, (await server.next(limitMs)) as Exchange];
 }
 
-/** Whether each end heard what the other one sent. */
+/** Whether each end received what the other one sent. */
 export function isWhole([own, its]: readonly [Exchange, Exchange]): boolean {
   return own.received.sha256 === its.sent.sha256 && its.received.sha256 === own.sent.sha256;
 }

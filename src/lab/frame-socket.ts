@@ -2,7 +2,7 @@ import { AUXDATA_OCTETS, outerTagBeside } from "../os/auxdata.ts";
 import { addressOf, errno, errnoName, linux, poll, recvmmsg, write } from "../os/libc.ts";
 import { openPacketSocket, VNET_HEADER_OCTETS } from "../os/sockets.ts";
 
-/** Longest frame that is taken whole: a super-frame with its tag and its virtio-net header. */
+/** Longest frame that is received whole: a GSO packet with its tag and its virtio-net header. */
 const MOST_OCTETS = 66_000;
 const MESSAGE_OCTETS = 64;
 
@@ -18,7 +18,7 @@ const HEADER_LENGTH = 2;
 const CHECKSUM_START = 6;
 const TAG_OCTETS = 4;
 
-/** Puts a tag of 4 octets behind the addresses of a frame. */
+/** Inserts a tag of 4 octets after the addresses of a frame. */
 export function insertTag(frame: Uint8Array, tag: number): Uint8Array {
   const tagged = new Uint8Array(frame.length + 4);
   tagged.set(frame.subarray(0, 12));
@@ -27,10 +27,13 @@ export function insertTag(frame: Uint8Array, tag: number): Uint8Array {
   return tagged;
 }
 
-/** Sends and hears whole frames on an interface, with all their tags: slow and plain, for the lab's own tools. */
+/**
+ * Sends and receives whole frames on an interface, with all their tags: slow and simple, for the lab's own
+ * tools.
+ */
 export class FrameSocket {
   readonly fd: number;
-  /** The virtio-net header of the frame received last, as it was with its outer tag taken off. */
+  /** The virtio-net header of the last received frame, as for the frame without its outer tag. */
   readonly header = new Uint8Array(VNET_HEADER_OCTETS);
   readonly #octets = new Uint8Array(MOST_OCTETS);
   readonly #control = new Uint8Array(AUXDATA_OCTETS);
@@ -44,7 +47,7 @@ export class FrameSocket {
     this.#vector.setBigUint64(8, BigInt(MOST_OCTETS), true);
   }
 
-  /** The next frame that waits; undefined when there is none. The caller owns it. */
+  /** The next received frame; undefined when there is none. The caller owns it. */
   receive(): Uint8Array | undefined {
     const message = this.#message;
     const bytes = (view: DataView) => new Uint8Array(view.buffer);
@@ -62,7 +65,7 @@ export class FrameSocket {
     return tag < 0 ? frame : insertTag(frame, tag);
   }
 
-  /** Of a frame whose tag is in place: lengths and offsets of its header count from where they would without. */
+  /** Corrects the header of a frame with its tag in place: lengths and offsets count as without the tag. */
   #takeTagOff(): void {
     const header = new DataView(this.header.buffer);
     for (const at of [HEADER_LENGTH, CHECKSUM_START]) {
@@ -83,7 +86,10 @@ export class FrameSocket {
   }
 }
 
-/** Waits until one of the descriptors can be read, or `timeoutMs` are over; -1 waits for ever. Blocks the process. */
+/**
+ * Waits until one of the descriptors can be read, or `timeoutMs` are over; -1 waits for ever. Blocks the
+ * process.
+ */
 export function waitReadable(descriptors: readonly number[], timeoutMs: number): void {
   const list = new DataView(new ArrayBuffer(descriptors.length * 8));
   for (const [index, fd] of descriptors.entries()) {

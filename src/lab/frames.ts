@@ -3,8 +3,8 @@ import { FrameSocket, waitReadable } from "./frame-socket.ts";
 import { TEST_SOURCE } from "./special-frames.ts";
 
 /**
- * Test frames on an interface: node frames.js send INTERFACE HEX..., or node frames.js listen INTERFACE, which prints each
- * frame with the lab's source address as a line of JSON until its standard input ends.
+ * Test frames on an interface: node frames.js send INTERFACE HEX..., or node frames.js listen INTERFACE,
+ * which prints each frame with the lab's source address as a line of JSON until its standard input ends.
  */
 const SOURCE_OFFSET = 6;
 const TURN_MS = 20;

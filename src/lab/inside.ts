@@ -7,11 +7,14 @@ import { Network } from "./network.ts";
 import { hostsOf, readTopology, type Topology } from "./topology.ts";
 import { until } from "./until.ts";
 
-/** What runs inside a lab's own namespaces; lab.ts brings us there. */
+/** The part of a lab that runs inside its own namespaces; lab.ts starts it there. */
 
 export type Print = (line: string) => void;
 
-/** Longest wait for all sessions: a start takes one to two seconds, on an emulated processor eleven, and more on a busy machine. */
+/**
+ * Longest wait for all sessions: a start takes one to two seconds, on an emulated processor eleven, more on a
+ * busy machine.
+ */
 const ESTABLISH_MS = 180_000;
 
 export interface LabOptions {
@@ -20,11 +23,11 @@ export interface LabOptions {
 }
 
 export interface TestOptions extends LabOptions {
-  /** Path of a file for what crosses the WAN. */
+  /** Path of a capture file of the WAN. */
   readonly capture?: string | undefined;
 }
 
-/** Builds a topology, shows that it works, and takes it down; resolves to an exit code. */
+/** Builds a topology, checks that it works, and takes it down; resolves to an exit code. */
 export async function testInside(
   name: string,
   print: Print,
@@ -39,7 +42,7 @@ export async function testInside(
   return await checkInside(topology, print, { daemons, beganMs });
 }
 
-/** Shows that a topology works whose daemons run, or were just started; resolves to an exit code. */
+/** Checks that a topology works whose daemons run or were just started; resolves to an exit code. */
 export async function checkInside(
   topology: Topology,
   print: Print,
@@ -59,9 +62,8 @@ export async function checkInside(
   }
   for (const site of Object.keys(topology.sites)) {
     const report = await statusOf(site);
-    print(
-      `\nwirespan status at ${site}:\n${report === undefined ? readFileSync(logOf(site), "utf8") : renderStatus(report)}`,
-    );
+    const text = report === undefined ? readFileSync(logOf(site), "utf8") : renderStatus(report);
+    print(`\nwirespan status at ${site}:\n${text}`);
   }
   print(
     failures === 0 ? "\nThe sites are one network: every check passed." : `\n${failures} check(s) FAILED.`,
@@ -69,7 +71,10 @@ export async function checkInside(
   return failures === 0 ? 0 : 1;
 }
 
-/** Builds a topology and keeps it until SIGTERM; `ready` is called once all sessions are up, or told why not. */
+/**
+ * Builds a topology and keeps it until SIGTERM; `ready` is called once all sessions are up, or with the
+ * reason why not.
+ */
 export async function holdInside(
   name: string,
   { plane }: LabOptions,
@@ -87,7 +92,7 @@ export async function holdInside(
   return 0;
 }
 
-/** Waits for every session of every site; does not wait for a daemon of ours that has ended. */
+/** Waits for every session of every site, but not after one of our daemons has ended. */
 async function allUp(topology: Topology, daemons?: Daemons): Promise<boolean> {
   const someEnded = (): boolean => daemons?.someEnded === true;
   const upOrEnded = async (): Promise<boolean> => {
@@ -108,5 +113,6 @@ export function drawing(topology: Topology): string {
     const column = hosts.map((host) => `    ${host}`).join("\n");
     return `${column}\n      '-- [switch-${site}] --trunk-- [lcce-${site}: wirespan] ${address} --.`;
   });
-  return `Topology ${name}: ${title}\n\n${lines.join("\n\n")}\n\n${" ".repeat(30)}[wan, MTU ${wan.mtu}] joins them all\n`;
+  const wanLine = `${" ".repeat(30)}[wan, MTU ${wan.mtu}] connects them all`;
+  return `Topology ${name}: ${title}\n\n${lines.join("\n\n")}\n\n${wanLine}\n`;
 }

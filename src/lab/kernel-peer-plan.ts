@@ -1,8 +1,9 @@
 import type { Encapsulation } from "../wire/session-parameters.ts";
 
 /**
- * What Wirespan and the Linux kernel's own l2tp are to show with each other: the sessions, the words that make each end of
- * them, and the names of the checks. Pure, so that a test knows every check before the guest has run.
+ * Plan of the interoperability test of Wirespan and the Linux kernel's l2tp: the sessions, the commands that
+ * create each end, and the names of the checks. Pure, so that the test knows every check before the guest has
+ * run.
  */
 
 /** Namespaces of the guest: the kernel's end, Wirespan's end, and hosts behind Wirespan. */
@@ -33,9 +34,9 @@ interface Variant {
   readonly cookieOctets: 0 | 4 | 8;
   readonly sublayer: "none" | "default";
   readonly sequenced?: boolean;
-  /** The ends disagree about both cookies, in one bit of the last octet. */
+  /** The ends have different cookies, by one bit of the last octet. */
   readonly wrongCookie?: boolean;
-  /** One VLAN alone is carried, and translated. */
+  /** Only one VLAN is carried, and translated. */
   readonly translated?: boolean;
 }
 
@@ -57,12 +58,12 @@ const translated: Variant = {
 export interface PeerSession extends Variant {
   readonly name: string;
   readonly transport: Transport;
-  /** From 1; ids, cookies, names of interfaces and subnets are made of it. */
+  /** From 1; ids, cookies, interface names and subnets derive from it. */
   readonly number: number;
-  /** Each variant has TAP devices and existing interfaces in turn. */
+  /** TAP devices and existing interfaces take turns among the variants. */
   readonly attachment: "tap" | "interface";
   readonly kernelInterface: string;
-  /** What the host at Wirespan's end has, and where. */
+  /** Interface of the host at Wirespan's end, and its namespace. */
   readonly hostInterface: string;
   readonly hostNode: string;
   /** Wirespan's circuit. */
@@ -108,20 +109,20 @@ export function checkNames(session: PeerSession): readonly string[] {
   return session.translated ? tagged : [`${name}: pings`, `${name}: 1500 octets with DF cross`, ...tagged];
 }
 
-/** The sessions that carry a bulk of TCP, one for each kind of circuit; super-frames come from their hosts. */
+/** The sessions that carry bulk TCP, one for each kind of circuit; their hosts send GSO packets. */
 export const bulkSessions: readonly PeerSession[] = [
   ...sessions.filter(({ name }) => name === "udp4 cookie8 default tap"),
   ...sessions.filter(({ name }) => name === "ip6 cookie8 default interface"),
 ];
 
-/** Sequenced sessions that the kernel makes anew while Wirespan goes on counting. */
+/** Sequenced sessions that the kernel recreates while Wirespan's sequence numbers continue. */
 export const recreatedSessions: readonly PeerSession[] = sessions.filter(
   ({ sequenced, attachment }) => sequenced && attachment === "interface",
 );
 
 /**
- * Sessions that go on after a restart of Wirespan, one for each transport. None is sequenced: the kernel drops what is
- * numbered anew from 0 until the numbers have passed those it knew.
+ * Sessions that continue after a restart of Wirespan, one for each transport. None is sequenced: the kernel
+ * drops frames numbered from 0 again until the numbers have passed those that it knew.
  */
 export const restartedSessions: readonly PeerSession[] = transports.flatMap((transport) =>
   sessions
@@ -168,7 +169,7 @@ export interface PeerCheckResult {
   readonly detail: string;
 }
 
-/** Both ids have the highest bit set: neither end may take them for signed numbers. */
+/** Both ids have the highest bit set: neither end may treat them as signed numbers. */
 function idsOf(number: number): { readonly kernel: number; readonly wirespan: number } {
   return { kernel: 0x8000_0000 + number, wirespan: 0xf000_0000 + number };
 }
@@ -190,25 +191,31 @@ function connectionId(transport: Transport): number {
   return transports.indexOf(transport) + 1;
 }
 
-/** Words for `ip l2tp` that make the kernel's end of a transport. */
+/** Arguments of `ip` that create the kernel's end of a transport. */
 export function kernelTransport(transport: Transport): string {
   const { encapsulation, kernelAddress, wirespanAddress } = transport;
   const id = connectionId(transport);
   const ports = encapsulation === "udp" ? " udp_sport 1701 udp_dport 1701" : "";
-  return `l2tp add tunnel tunnel_id ${id} peer_tunnel_id ${id} encap ${encapsulation} local ${kernelAddress} remote ${wirespanAddress}${ports}`;
+  const ends = `local ${kernelAddress} remote ${wirespanAddress}`;
+  return `l2tp add tunnel tunnel_id ${id} peer_tunnel_id ${id} encap ${encapsulation} ${ends}${ports}`;
 }
 
-/** Words for `ip l2tp` that make the kernel's end of a session: its `cookie` is what it sends, `peer_cookie` what it demands. */
+/**
+ * Arguments of `ip` that create the kernel's end of a session: its `cookie` is the one that it sends,
+ * `peer_cookie` the one that it demands.
+ */
 export function kernelSession(session: PeerSession): string {
   const ids = idsOf(session.number);
   const sent = cookieOf("wirespan", session);
   const cookies =
     session.cookieOctets === 0 ? "" : ` cookie ${sent} peer_cookie ${cookieOf("kernel", session)}`;
   const sequencing = session.sequenced ? " seq both" : "";
-  return `l2tp add session name ${session.kernelInterface} tunnel_id ${connectionId(session.transport)} session_id ${ids.kernel} peer_session_id ${ids.wirespan}${cookies} l2spec_type ${session.sublayer}${sequencing}`;
+  const name = `name ${session.kernelInterface} tunnel_id ${connectionId(session.transport)}`;
+  const numbers = `session_id ${ids.kernel} peer_session_id ${ids.wirespan}`;
+  return `l2tp add session ${name} ${numbers}${cookies} l2spec_type ${session.sublayer}${sequencing}`;
 }
 
-/** Words for `ip l2tp` that take it away again. */
+/** Arguments of `ip` that delete it. */
 export function kernelSessionEnd({ transport, number }: PeerSession): string {
   return `l2tp del session tunnel_id ${connectionId(transport)} session_id ${idsOf(number).kernel}`;
 }
@@ -246,7 +253,8 @@ export function wirespanConfig(controlSocket: string): object {
   return {
     lcce: { host_name: "wirespan", control_socket: controlSocket },
     log: { format: "json" },
-    // The kernel's l2tp checks what a virtual cable leaves unfinished, and numbers for itself alone.
+    // The kernel's l2tp verifies checksums that veth leaves unfinished, and keeps sequence numbers of its
+    // own.
     plane: "userspace",
     tunnels: Object.fromEntries(tunnels),
   };

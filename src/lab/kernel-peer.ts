@@ -32,8 +32,8 @@ import {
 } from "./kernel-peer-plan.ts";
 
 /**
- * Program for the guest of lab/guest: Wirespan against the kernel's own l2tp over a WAN of 1500 octets, all in namespaces.
- * Prints one line of JSON for each check of kernel-peer-plan.ts.
+ * Program for the guest of lab/guest: Wirespan against the kernel's own l2tp over a WAN of 1500 octets, in
+ * network namespaces. Prints one line of JSON for each check of kernel-peer-plan.ts.
  */
 
 const FOLDER = "/run/wirespan";
@@ -42,10 +42,12 @@ const LOG = `${FOLDER}/wirespan.log`;
 const SOCKET = `${FOLDER}/wirespan.sock`;
 const MAIN = fileURLToPath(new URL("../cli/main.js", import.meta.url));
 const BULK = fileURLToPath(new URL("bulk.js", import.meta.url));
-/** Ours, generous: the guest's processor is emulated. */
+/** Generous: the guest's processor is emulated. */
 const START_MS = 60_000;
 const LIMIT_MS = 10_000;
-/** Ours: after so long nothing is waited for any more, so that a broken build is told and not cut off. */
+/**
+ * After so long nothing is waited for any more, so that a broken build is reported before the guest is ended.
+ */
 const TOTAL_MS = 220_000;
 const PINGS = 3;
 /** Sizes of pings with their IP headers. */
@@ -61,7 +63,7 @@ function report(check: string, ok: boolean, detail: string): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-/** Makes a check whose programs may fail; then that is what the check says, and the others follow. */
+/** Runs a check whose commands may fail: a failure is the check's result, and the other checks follow. */
 async function reportFailure(check: string, action: () => Promise<void>): Promise<void> {
   try {
     await action();
@@ -71,7 +73,7 @@ async function reportFailure(check: string, action: () => Promise<void>): Promis
   }
 }
 
-/** Asks again until it holds, or the time is over. */
+/** Polls until a condition holds or the time is over. */
 async function until(limitMs: number, condition: () => Promise<boolean>): Promise<boolean> {
   const endMs = Math.min(performance.now() + limitMs, TOTAL_MS);
   while (!(await condition())) {
@@ -190,7 +192,7 @@ async function isEverySessionUp(): Promise<boolean> {
   );
 }
 
-/** Pings of `octets` octets of IP, with DF; resolves to the number of answers. */
+/** Pings of `octets` octets of IP, with DF; resolves to the number of replies. */
 async function ping(node: string, target: string, octets = SHORT_OCTETS): Promise<number> {
   const size = `${octets - 28}`;
   const args = [
@@ -213,7 +215,10 @@ async function ping(node: string, target: string, octets = SHORT_OCTETS): Promis
   return Number(/ (\d+) received/.exec(stdout)?.[1] ?? 0);
 }
 
-/** Once a first ping has passed (neighbours are found, numbers agreed), all must; whether they did. */
+/**
+ * Pings until a first one passes (neighbours resolved, sequence numbers in step), then requires that all do;
+ * whether they did.
+ */
 async function pingAll(check: string, target: string, octets: number, limitMs: number): Promise<boolean> {
   await until(limitMs, async () => (await ping(nodes.kernel, target, octets)) > 0);
   const answers = await ping(nodes.kernel, target, octets);
@@ -221,7 +226,7 @@ async function pingAll(check: string, target: string, octets: number, limitMs: n
   return answers === PINGS;
 }
 
-/** After a first failure nothing more is waited for in a session. */
+/** After a first failure the other checks of a session do not wait. */
 async function checkSession(session: PeerSession): Promise<void> {
   const names = checkNames(session);
   const taggings = session.translated ? (["tagged"] as const) : (["untagged", "tagged"] as const);
@@ -235,14 +240,14 @@ async function checkSession(session: PeerSession): Promise<void> {
   }
 }
 
-/** Packets that an interface has taken in and given out; super-frames count as one. */
+/** Packets that an interface has received and transmitted; a GSO packet counts as one. */
 async function packetsOf(node: string, device: string): Promise<{ received: number; transmitted: number }> {
   const { stdout } = await run(["ip", "-n", node, "-j", "-s", "link", "show", "dev", device]);
   const [link] = JSON.parse(stdout) as { stats64?: Record<"rx" | "tx", { packets: number }> }[];
   return { received: link?.stats64?.rx.packets ?? -1, transmitted: link?.stats64?.tx.packets ?? -1 };
 }
 
-/** Hosts at both ends call; at both ends what arrives is dropped, and at ours counted. */
+/** Hosts at both ends send; both ends must drop what arrives, and ours must count it. */
 async function checkWrongCookie(session: PeerSession): Promise<void> {
   const [ours = "", theirs = ""] = checkNames(session);
   const name = pseudowireName(session);
@@ -267,8 +272,8 @@ async function checkWrongCookie(session: PeerSession): Promise<void> {
 }
 
 /**
- * TCP both ways between the hosts at both ends; what comes from ours leaves its kernel in super-frames with unfinished
- * checksums, which Wirespan must cut.
+ * TCP in both directions between the hosts; our host's kernel sends GSO packets with unfinished checksums,
+ * which Wirespan must segment.
  */
 async function checkBulk(session: PeerSession): Promise<void> {
   const { hostNode, hostInterface } = session;
@@ -284,7 +289,11 @@ async function checkBulk(session: PeerSession): Promise<void> {
   report(
     bulkName(session),
     isWhole(ends) && packets < frames,
-    `${ends.map(({ received }) => received.octets).join(" and ")} of ${BULK_OCTETS} octets; ${packets} packets of the host made ${frames} frames; ${secondsSince(beganMs)}`,
+    [
+      `${ends.map(({ received }) => received.octets).join(" and ")} of ${BULK_OCTETS} octets`,
+      `${packets} packets of the host made ${frames} frames`,
+      secondsSince(beganMs),
+    ].join("; "),
   );
 }
 
@@ -300,7 +309,7 @@ async function checkClean(): Promise<void> {
   report(generalNames.clean, unclean.length === 0, unclean.join("; ") || `${found.size} sessions`);
 }
 
-/** Whether pings pass again, and in which time. */
+/** Whether pings pass again, and after which time. */
 async function checkRecovery(check: string, session: PeerSession): Promise<void> {
   const beganMs = performance.now();
   const target = hostAddress(session, "site", "untagged");
@@ -308,7 +317,10 @@ async function checkRecovery(check: string, session: PeerSession): Promise<void>
   report(check, recovered, `${recovered ? "after" : "not within"} ${secondsSince(beganMs)}`);
 }
 
-/** The kernel counts from 0 again, and expects 0, while Wirespan goes on. It forgets the old session some time after it is told. */
+/**
+ * Recreates the kernel's session: it sends numbers from 0 again, and expects 0, while Wirespan's continue.
+ * The kernel forgets the old session some time after its deletion.
+ */
 async function recreateKernelSession(session: PeerSession): Promise<void> {
   await ip(nodes.kernel, [kernelSessionEnd(session)]);
   await until(LIMIT_MS, async () => {

@@ -19,26 +19,26 @@ import type { Topology } from "./topology.ts";
 import { until } from "./until.ts";
 
 /**
- * Labs as the command line sees them. Everything of a lab is made inside new network, mount and process namespaces (and a user
- * namespace without root): when its first process ends, nothing is left behind.
+ * Labs as commands. Everything of a lab is made inside new network, mount and pid namespaces (and a user
+ * namespace without root): when its first process ends, nothing is left.
  */
 
 const MAIN = fileURLToPath(new URL("../cli/main.js", import.meta.url));
 const SHUT_DOWN_MS = 10_000;
 const isRoot = process.getuid?.() === 0;
 
-/** A lab that is up, as its file says. */
+/** A lab that is up, as recorded in its state file. */
 interface RunningLab {
   readonly name: string;
   /** As given to `up`: a name or the path of a file. */
   readonly topology: string;
   /** First process of the lab's namespaces. */
   readonly pid: number;
-  /** Its start in clock ticks since boot: tells it from a later process of the same number. */
+  /** Its start time in clock ticks since boot, which tells it from a later process with the same pid. */
   readonly started: string;
 }
 
-/** The command that goes on inside new namespaces. */
+/** The command that runs this program inside new namespaces. */
 function newNamespaces(...args: readonly string[]): readonly string[] {
   const user = isRoot ? [] : ["--user", "--map-root-user"];
   const own = [...user, "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
@@ -46,14 +46,15 @@ function newNamespaces(...args: readonly string[]): readonly string[] {
 }
 
 /**
- * The command, killed as soon as this process has ended, however it did. Who interrupts it interrupts new namespaces with it: unshare heeds no
- * signal while it waits, and their first process none that it did not ask for.
+ * The command, killed as soon as this process ends, however it does. An interrupt must end the new namespaces
+ * too: unshare ignores signals while it waits, and the first process of a pid namespace those without a
+ * handler.
  */
 function whileThisRuns(command: readonly string[]): readonly string[] {
   return ["setpriv", "--pdeathsig", "KILL", ...command];
 }
 
-/** The command that goes on inside the namespaces of a lab that is up. */
+/** The command that runs inside the namespaces of a lab that is up. */
 function namespacesOf(lab: RunningLab, ...args: readonly string[]): readonly string[] {
   const user = isRoot ? [] : ["--user", "--preserve-credentials"];
   const here = ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", process.cwd()];
@@ -81,7 +82,7 @@ function onTerminal([file = "", ...args]: readonly string[]): Promise<number> {
   });
 }
 
-/** Shows that a topology works: in a lab that is up, else in one made and taken down for it. Resolves to an exit code. */
+/** Checks that a topology works: in the lab that is up, else in one made for it. Resolves to an exit code. */
 export async function testLab(topology: string, { capture, plane }: TestOptions): Promise<number> {
   const lab = findLab((await readTopology(topology)).name);
   if (lab !== undefined) {
@@ -95,7 +96,7 @@ export async function testLab(topology: string, { capture, plane }: TestOptions)
   return onTerminal(whileThisRuns(newNamespaces("test", absolute(topology), ...args)));
 }
 
-/** Measures Wirespan beside its baselines in namespaces made for it; resolves to an exit code. */
+/** Measures Wirespan and its baselines in namespaces made for that; resolves to an exit code. */
 export function benchLab(args: readonly string[]): Promise<number> {
   return onTerminal(whileThisRuns(newNamespaces("bench", ...args)));
 }
@@ -141,7 +142,7 @@ export async function upLab(nameOrPath: string, { plane }: LabOptions, print: Pr
   print(`  wirespan lab down ${name}                   take it down`);
 }
 
-/** Takes a lab down: its daemons say goodbye, then everything of it ends. */
+/** Takes a lab down: its daemons close their control connections, then everything of it ends. */
 export async function downLab(name: string): Promise<void> {
   const lab = requireLab(name);
   process.kill(lab.pid, "SIGTERM");
@@ -160,7 +161,7 @@ export function atNode(name: string, node: string, command: readonly string[]): 
   return namespacesOf(requireLab(name), ...inNode(node, ...command));
 }
 
-/** The process id of the first process of a lab that is up, which sees what the lab has for itself, such as /run. */
+/** The pid of the first process of a lab that is up, which sees the lab's own mounts, such as /run. */
 export function firstProcess(name: string): number {
   return requireLab(name).pid;
 }
@@ -171,7 +172,7 @@ export function runningLabs(): readonly string[] {
   return files.map((file) => file.replace(/\.json$/, "")).filter((name) => findLab(name) !== undefined);
 }
 
-/** Its reader takes long to import, and most commands know a lab by its name. */
+/** Imported late: it takes long, and most commands need only a lab's name. */
 async function readTopology(nameOrPath: string): Promise<Topology> {
   return (await import("./topology.ts")).readTopology(nameOrPath);
 }
@@ -207,7 +208,7 @@ function findLab(name: string): RunningLab | undefined {
   return startOf(lab.pid) === lab.started ? lab : undefined;
 }
 
-/** Where we note which labs are up: a folder of ours alone. */
+/** Directory of the state files of labs that are up, accessible to us alone. */
 function stateFolder(): string {
   const folder = join(process.env["XDG_RUNTIME_DIR"] ?? tmpdir(), `wirespan-lab-${process.getuid?.()}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -218,7 +219,7 @@ function stateFolder(): string {
   return folder;
 }
 
-/** Fields of /proc/PID/stat behind the name: state, parent, ...; undefined when there is no such process. */
+/** Fields of /proc/PID/stat after the name: state, parent, ...; undefined when there is no such process. */
 function statOf(pid: number): readonly string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");

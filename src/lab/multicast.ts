@@ -4,7 +4,7 @@ import { createSocket } from "node:dgram";
 const GROUP = "239.1.1.1";
 const PORT = 5001;
 const PAYLOAD_OCTETS = 1000;
-/** Slow enough for the buffer of a receiver on a slow machine: what is lost must be the network's doing. */
+/** Slow enough for the receive buffer on a slow machine: losses must be the network's. */
 const BURST = 5;
 const BURST_MS = 10;
 const PATIENCE_MS = 15_000;

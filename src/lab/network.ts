@@ -8,13 +8,13 @@ const RELAY = fileURLToPath(new URL("vlan-relay.js", import.meta.url));
 const RELAY_READY_MS = 20_000;
 
 /**
- * Mounts what a lab has for itself in its mount namespace: /run, and the bpf file system, in which pins outlive the daemons that made
- * them. Both go with the last process of the lab. Rejects with CommandError.
+ * Mounts a lab's own file systems in its mount namespace: /run, and the bpf file system, in which pins
+ * outlive the daemons. Both go with the last process of the lab. Rejects with CommandError.
  */
 export async function mountOwn(): Promise<void> {
   await run(["mount", "-t", "tmpfs", "tmpfs", RUN]);
   mkdirSync(`${RUN}/netns`);
-  // Where the kernel has none, or none for users without rights, nothing can be pinned, and daemons say so.
+  // Without a bpf file system, or the right to mount it, nothing can be pinned, and daemons report that.
   await run(["mount", "-t", "bpf", "bpf", "/sys/fs/bpf"], { accept: [0, 1, 32] });
 }
 
@@ -27,27 +27,29 @@ async function addNode(name: string): Promise<void> {
   await ip(`-n ${name} link set lo up`);
 }
 
-/** A virtual cable between two nodes, up at both ends. */
+/** Connects two nodes by a veth pair, up at both ends. */
 async function addVethPair(
   left: [node: string, port: string],
   right: [node: string, port: string],
   mtu: number,
 ): Promise<void> {
-  await ip(
-    `link add ${left[1]} mtu ${mtu} netns ${left[0]} type veth peer name ${right[1]} mtu ${mtu} netns ${right[0]}`,
-  );
+  const peer = `peer name ${right[1]} mtu ${mtu} netns ${right[0]}`;
+  await ip(`link add ${left[1]} mtu ${mtu} netns ${left[0]} type veth ${peer}`);
   await ip(`-n ${left[0]} link set ${left[1]} up`);
   await ip(`-n ${right[0]} link set ${right[1]} up`);
 }
 
-/** A switch that floods and learns, and leaves tags alone. */
+/** A bridge that floods and learns, and leaves tags alone. */
 async function addSwitch(node: string): Promise<void> {
   await addNode(node);
   await ip(`-n ${node} link add bridge type bridge mcast_snooping 0`);
   await ip(`-n ${node} link set bridge up`);
 }
 
-/** The namespaces of a topology with all their cables. What must go on running for it is released with the network. */
+/**
+ * The namespaces of a topology with the veth pairs between them. Programs that must run for it end with the
+ * network.
+ */
 export class Network {
   readonly #relays: JsonLinesProcess[];
 
@@ -95,7 +97,7 @@ async function addHost(host: Host, relays: JsonLinesProcess[]): Promise<void> {
   await ip(`-n ${host.name} addr add ${host.address}/24 dev ${port}`);
 }
 
-/** The kernel's own VLAN interface; where it has none, a relay in user space. */
+/** The kernel's VLAN interface; on a kernel without the 8021q module, a relay in user space. */
 async function addVlan({ name, vlan }: Host, port: string, relays: JsonLinesProcess[]): Promise<void> {
   try {
     await ip(`-n ${name} link add link eth0 name ${port} type vlan id ${vlan}`);

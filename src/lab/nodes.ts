@@ -1,6 +1,6 @@
-/** The names of what a lab has: its nodes, which are network namespaces, and its folder. */
+/** Names of a lab's nodes, which are network namespaces, and of its directory. */
 
-/** Where namespaces, secrets and control sockets are: a file system in memory of the lab's own. */
+/** Directory of namespaces, secrets and control sockets: a tmpfs of the lab's own. */
 export const RUN = "/run";
 
 export function lcceOf(site: string): string {

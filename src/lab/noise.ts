@@ -3,8 +3,9 @@ import { addressOf, bind, linux, sendmmsg, socket } from "../os/libc.ts";
 import { SOCKADDR_OCTETS, writeSocketAddress } from "../os/sockets.ts";
 
 /**
- * What no peer would send, in any number, as if from a peer's own address: `node noise.js ORDER`, with an Order in JSON. Prints
- * how many datagrams left, as a line of JSON. For labs and tests, inside their own namespaces.
+ * Sends forged and malformed datagrams, in any number, from a peer's own address: `node noise.js REQUEST`,
+ * with a Request in JSON. Prints the number of datagrams sent, as a line of JSON. For tests, inside their own
+ * namespaces.
  */
 export interface Request {
   readonly seed: number;
@@ -12,7 +13,7 @@ export interface Request {
   readonly encapsulation: "udp" | "ip";
   readonly from: string;
   readonly to: string;
-  /** Local id and cookie of a session of the target, and the id of its control connection. */
+  /** Local session id and cookie length of a session of the target, and the id of its control connection. */
   readonly sessionId: number;
   readonly cookieOctets: number;
   readonly controlConnectionId: number;
@@ -54,7 +55,7 @@ function control(body: Uint8Array, connection: number): Uint8Array {
   return concat(zeroWord, fromHex("c803"), length, word(connection), octets(4), body);
 }
 
-/** TABLE: what is sent in turn; each is a payload of UDP or of IP protocol 115. */
+/** TABLE: kinds of datagrams, sent in turn; each makes a payload of UDP or of IP protocol 115. */
 const kinds: readonly (() => Uint8Array)[] = [
   () => concat(dataWord, word(request.sessionId), octets(request.cookieOctets), octets(60)),
   () => concat(dataWord, word(request.sessionId ^ (1 + random(0xffff))), octets(request.cookieOctets + 60)),
@@ -89,7 +90,7 @@ for (let index = 0; index < BATCH; index += 1) {
   messages.setUint32(index * MESSAGE_OCTETS + 24, 1, true);
 }
 
-/** Lays one datagram into a slot; over UDP one in sixteen has a port that is not the peer's. */
+/** Writes one datagram into a buffer; over UDP one in sixteen has a source port that is not the peer's. */
 function fill(index: number, turn: number): void {
   const payload = kinds[turn % kinds.length]?.() ?? octets(20);
   const at = index * BUFFER_OCTETS;

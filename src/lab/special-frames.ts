@@ -1,12 +1,12 @@
 import { concat, fromHex } from "../bytes/hex.ts";
 
-/** Source address of the lab's test frames: nobody else's, so they are told from whatever hosts say. */
+/** Source address of the lab's test frames, which tells them from the hosts' own. */
 export const TEST_SOURCE = "02575350414e";
 
 const UNKNOWN = "02aabbccddee";
 const GROUP = "0180c20000";
 
-/** Payload that differs from octet to octet. */
+/** A payload whose neighbouring octets differ. */
 function payload(octets: number): Uint8Array {
   return Uint8Array.from({ length: octets }, (_, index) => (index * 7 + 13) & 0xff);
 }
@@ -17,7 +17,7 @@ function frame(destination: string, typeAndTags: string, length: number): Uint8A
   return concat(header, payload(length - header.length));
 }
 
-/** A frame with all its octets in hexadecimal, padded to 60. */
+/** A frame given in hexadecimal, padded to 60 octets. */
 function short(destination: string, rest: string): Uint8Array {
   return padded(fromHex(`${destination}${TEST_SOURCE}${rest}`));
 }
@@ -28,7 +28,7 @@ const BRIDGE = `8000${TEST_SOURCE}`;
 /** LLC header and a configuration BPDU of a root bridge (IEEE 802.1D). */
 const STP = `00264242030000000000${BRIDGE}00000000${BRIDGE}80010000140002000f00`;
 
-/** TABLE: frames that bridges are known to spoil, each as it is sent. */
+/** TABLE: frames that bridges are known to drop or change, each as it is sent. */
 export const specialFrames: readonly (readonly [name: string, frame: Uint8Array])[] = [
   ["60 octets", frame("ffffffffffff", "88b5", 60)],
   ["runt of 20 octets", frame("ffffffffffff", "88b5", 20)],
@@ -43,7 +43,7 @@ export const specialFrames: readonly (readonly [name: string, frame: Uint8Array]
   ["1518 octets, tagged", frame("ffffffffffff", "8100a06f88b5", 1518)],
 ];
 
-/** A frame as it must arrive: as it was sent, padded with zeros to 60 octets as a port may send no shorter one. */
+/** A frame as it must arrive: padded with zeros to 60 octets, the shortest that a port may send. */
 export function padded(octets: Uint8Array): Uint8Array {
   return concat(octets, new Uint8Array(Math.max(0, 60 - octets.length)));
 }

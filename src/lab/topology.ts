@@ -4,13 +4,13 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { z } from "zod";
 
-/** Where the topologies of this package are. */
+/** Directory of this package's topologies. */
 const directory = new URL("../../lab/topologies/", import.meta.url);
 
 const nodeName = z.string().regex(/^[a-z][a-z0-9-]{0,11}$/, "a lower-case name of up to 12 characters");
 const pair = z.tuple([nodeName, nodeName]);
 
-/** Between hosts (the first four) or between the trunks of sites (frames). */
+/** Checks, between hosts (the first four) or between the trunks of sites (frames). */
 const checkFields = z.union([
   z.strictObject({ ping: pair }),
   z.strictObject({ apart: pair }),
@@ -36,13 +36,16 @@ const siteFields = z.strictObject({
 const topologyFields = z.strictObject({
   title: z.string().min(1),
   wan: z.strictObject({ mtu: z.int().min(576).max(9000) }),
-  /** What the daemons find in /run/wirespan.secret. */
+  /** Contents of /run/wirespan.secret for the daemons. */
   secret: z.string().optional(),
   sites: z.record(nodeName, siteFields),
   checks: z.array(checkFields).min(1),
 });
 
-/** Sites, each with hosts on VLANs behind a switch and an LCCE, joined through one WAN; and what must hold between them. */
+/**
+ * Sites, each with hosts on VLANs behind a switch and an LCCE, connected by one WAN; and the checks that must
+ * pass.
+ */
 export type Topology = z.output<typeof topologyFields> & { readonly name: string };
 export type Site = z.output<typeof siteFields>;
 export type Check = z.output<typeof checkFields>;
@@ -52,12 +55,16 @@ export function topologyNames(): readonly string[] {
   return files.map((file) => file.replace(/\.yaml$/, "")).sort();
 }
 
-/** Reads a topology of this package by name, or any other by the path of its file. Throws for what is not in order. */
+/**
+ * Reads a topology of this package by name, or any other by the path of its file. Throws where it is not
+ * valid.
+ */
 export function readTopology(nameOrPath: string): Topology {
   const isPath = /\.ya?ml$/.test(nameOrPath);
   if (!isPath && !topologyNames().includes(nameOrPath)) {
+    const known = topologyNames().join(", ");
     throw new Error(
-      `read topology ${nameOrPath}: there is none of this name; there are ${topologyNames().join(", ")}, or give the path of a .yaml file`,
+      `read topology ${nameOrPath}: not found; there are ${known}, or give the path of a .yaml file`,
     );
   }
   const file = isPath ? nameOrPath : fileURLToPath(new URL(`${nameOrPath}.yaml`, directory));
@@ -81,7 +88,10 @@ function unknownNodes(topology: Topology): readonly string[] {
   });
 }
 
-/** A host with where it is: all share one subnet, so that only VLANs and pseudowires keep them apart or join them. */
+/**
+ * A host with its site. All hosts share one subnet, so that only VLANs and pseudowires separate or connect
+ * them.
+ */
 export interface Host {
   readonly name: string;
   readonly site: string;

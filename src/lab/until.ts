@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 /** Longest wait for something to come up. */
 const UP_MS = 60_000;
 
-/** Asks again until it holds, or the time is over. */
+/** Polls until a condition holds; false when the time is over. */
 export async function until(condition: () => Promise<boolean>, limitMs = UP_MS): Promise<boolean> {
   const endMs = performance.now() + limitMs;
   while (!(await condition())) {

@@ -15,12 +15,12 @@ import { packetOffsets } from "../os/bpf-probe.ts";
 import { BpfSyscall } from "../os/bpf-syscall.ts";
 
 /**
- * Has the running kernel look at every program of the eBPF plane. Prints a line of JSON for each that it refuses, and one of all:
- * how many there are, how many instructions the shortest and the longest have, and how long all of it took. The exit status is 1 if one
- * was refused.
+ * Has the running kernel verify every program of the eBPF plane. Prints a line of JSON for each program that
+ * it refuses, and one in the end: the number of programs, the instructions of the shortest and the longest,
+ * and the time. The exit status is 1 if one was refused.
  */
 
-/** What each refused program is told by. */
+/** Report of a refused program. */
 interface RefusedProgram {
   readonly program: string;
   readonly options: unknown;
@@ -44,7 +44,7 @@ function makeMaps(): ProgramMaps {
   };
 }
 
-/** What programs are told of this kernel. */
+/** Properties of this kernel that programs depend on. */
 const traits = { packetLayout: packetOffsets() };
 
 function* everyProgram(maps: ProgramMaps): Generator<readonly [string, unknown, readonly Line[]]> {
@@ -57,7 +57,7 @@ function* everyProgram(maps: ProgramMaps): Generator<readonly [string, unknown, 
     yield ["punt", { vlan }, puntProgram({ vlan, ...traits }, maps)];
 }
 
-/** Loads one and lets it go; gives back why it was refused. */
+/** Loads a program and unloads it; returns the verifier's log if it was refused. */
 function refusalOf(name: string, octets: Uint8Array): string | undefined {
   try {
     kernel.loadProgram({ name, octets }).close();

@@ -3,8 +3,9 @@ import { openTap, VNET_HEADER_OCTETS } from "../os/sockets.ts";
 import { FrameSocket, insertTag, waitReadable } from "./frame-socket.ts";
 
 /**
- * A VLAN interface for kernels without the 8021q module: node vlan-relay.js LOWER VLAN NAME creates a TAP device whose frames
- * cross the lower interface with a tag. It runs until it is ended, and the device goes with it.
+ * A VLAN interface for kernels without the 8021q module: node vlan-relay.js LOWER VLAN NAME creates a TAP
+ * device whose frames pass through the lower interface with a tag. It runs until it is ended, and the device
+ * goes with it.
  */
 const TPID = 0x8100;
 const VLAN_ID = 0x0fff;
@@ -32,7 +33,7 @@ function toTap(): void {
     const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
     if (view.getUint16(12) !== TPID || (view.getUint16(14) & VLAN_ID) !== vlan) continue;
     const octets = new Uint8Array(VNET_HEADER_OCTETS + frame.length - 4);
-    // Super-frames and unfinished checksums are the host's to finish, as with a VLAN interface of the kernel.
+    // GSO packets and unfinished checksums are left to the host, as by a VLAN interface of the kernel.
     octets.set(port.header);
     octets.set(frame.subarray(0, 12), VNET_HEADER_OCTETS);
     octets.set(frame.subarray(16), VNET_HEADER_OCTETS + 12);

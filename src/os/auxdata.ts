@@ -1,8 +1,11 @@
 import { linux } from "./libc.ts";
 
-/** Ancillary data of a packet socket with PACKET_AUXDATA: struct cmsghdr (16 octets), then struct tpacket_auxdata (packet(7)). */
+/**
+ * Ancillary data of a packet socket with PACKET_AUXDATA: struct cmsghdr (16 octets), then struct
+ * tpacket_auxdata (packet(7)).
+ */
 
-/** Room for it, of which the kernel fills 36 octets. */
+/** Size of the buffer for it; the kernel fills 36 octets. */
 export const AUXDATA_OCTETS = 64;
 
 const LEVEL = 8;
@@ -16,8 +19,9 @@ const TPID_VALID = 0x40;
 const DEFAULT_TPID = 0x8100;
 
 /**
- * The outer tag, which the kernel takes off a frame and tells beside it: TPID in the upper 16 bits, TCI in the lower; -1 for a
- * frame without one. `control` is the offset of the ancillary data, `length` what the kernel says it wrote.
+ * The outer VLAN tag, which the kernel strips from the frame and reports in ancillary data: TPID in the upper
+ * 16 bits, TCI in the lower; -1 for an untagged frame. `control` is the offset of the ancillary data,
+ * `length` the length that the kernel wrote.
  */
 export function outerTagBeside(view: DataView, control: number, length: number): number {
   if (length < FILLED_OCTETS) return -1;

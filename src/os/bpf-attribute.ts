@@ -25,7 +25,10 @@ export const commands = {
   detachLink: 34,
 } as const;
 
-/** TABLE: offsets in octets of the fields that each command has. All are of 32 bits but for pointers and those called flags64. */
+/**
+ * TABLE: offsets in octets of the fields that each command has. All are of 32 bits but for pointers and those
+ * called flags64.
+ */
 export const fields = {
   createMap: { kind: 0, keyOctets: 4, valueOctets: 8, maxEntries: 12, flags: 16, name: 28 },
   element: { map: 0, key: 8, value: 16, flags64: 24 },
@@ -65,13 +68,16 @@ export const fields = {
   detachLink: { link: 0 },
 } as const;
 
-/** Enough for all of these fields; the kernel takes more than it knows as long as it is 0. */
+/** Enough for all of these fields; the kernel accepts a larger attribute as long as the rest is 0. */
 const ATTRIBUTE_OCTETS = 128;
 
-/** What the kernel has addresses of just now: as long as it is in here, it is no garbage. */
+/**
+ * Attributes of calls in progress: the reference keeps them, and the memory they point to, from garbage
+ * collection.
+ */
 const inCall: Attribute[] = [];
 
-/** The argument of one call. What it points at is kept alive as long as it is. */
+/** union bpf_attr, the argument of one bpf(2) call. It keeps alive the memory that it points to. */
 export class Attribute {
   readonly #octets = new Uint8Array(ATTRIBUTE_OCTETS);
   readonly #view = new DataView(this.#octets.buffer);
@@ -87,29 +93,29 @@ export class Attribute {
     return this;
   }
 
-  /** The address of `octets`, which the kernel reads or writes while the call lasts. */
+  /** The address of `octets`, which the kernel reads or writes during the call. */
   pointer(offset: number, octets: Uint8Array): this {
     this.#held.push(octets);
     return this.u64(offset, addressOf(octets));
   }
 
-  /** A text that a 0 ends, behind a pointer. */
+  /** A pointer to a NUL-terminated string. */
   text(offset: number, value: string): this {
     return this.pointer(offset, new TextEncoder().encode(`${value}\0`));
   }
 
-  /** An object's name, in place. */
+  /** An object's name, stored in the attribute itself. */
   name(offset: number, value: string): this {
     this.#octets.set(new TextEncoder().encode(value), offset);
     return this;
   }
 
-  /** What the kernel wrote into a field of 32 bits. */
+  /** A field of 32 bits, after the call. */
   read(offset: number): number {
     return this.#view.getUint32(offset, true);
   }
 
-  /** Calls. Gives what the call gave back, 0 or a descriptor, or the name of its errno. */
+  /** Makes the bpf(2) call; returns its result, 0 or a descriptor, or the name of its errno. */
   call(command: number): number | string {
     const number = callNumbers[process.arch];
     if (number === undefined) return "ENOSYS";

@@ -5,12 +5,12 @@ import { close, errno, errnoName, mount, moveMount, openTree } from "./libc.ts";
 import { type Lock, lockFile } from "./locks.ts";
 import { inMountsOfFirst, isCopyOfFirst, type Mount, mountsOf } from "./mount-namespace.ts";
 
-/** The directory in which maps and links outlive the process: in a bpf file system, mounted where everyone has it. */
+/** Pin directories in the bpf file system, in which maps and links outlive the process. */
 
 const MOUNT_POINT = "/sys/fs/bpf";
-/** Ours therein, one directory below for each daemon. */
+/** Our directory in it, with one directory for each daemon. */
 const ROOT = join(MOUNT_POINT, "wirespan");
-/** What statfs(2) calls a bpf file system (linux/magic.h). */
+/** File system type of bpf in statfs(2) (linux/magic.h). */
 const BPF_FS_MAGIC = 0xcafe4a11;
 const OWNER_ONLY = 0o700;
 /** Numbers of system calls that are the same on all machines. */
@@ -20,7 +20,10 @@ const OPEN_TREE_CLONE = 1;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
 const AT_FDCWD = -100;
 
-/** Where to pin, or why nothing can be; and where pins do not outlive all processes of this mount namespace, why. */
+/**
+ * A directory to pin in, or why there is none. `caveat`: why pins do not outlive all processes of this mount
+ * namespace.
+ */
 export type PinDirectory =
   | {
       readonly path: string;
@@ -36,9 +39,10 @@ export type PinDirectory =
     };
 
 /**
- * Makes a directory to pin in, mounting the bpf file system if it is not yet, in this mount namespace: in a private one, pins go
- * with its last process, and there is a caveat. What is in the directory from before stays. The directory is this process's alone while the lock is held: one
- * that another process has, which may be in another network namespace, is not touched.
+ * Makes a directory to pin in, and mounts the bpf file system in this mount namespace if it is not mounted.
+ * In a private mount namespace pins go with its last process; then there is a caveat. Existing pins stay. The
+ * directory belongs to this process while the lock is held; one that another process holds, perhaps of
+ * another network namespace, is left alone.
  */
 export function pinDirectory(name: string): PinDirectory {
   const reason = isMounted() ? undefined : mountProblem();
@@ -56,7 +60,10 @@ export function pinDirectory(name: string): PinDirectory {
   };
 }
 
-/** Why pins go with the last process that sees them here; undefined where the machine's, or the container's, first process does too. */
+/**
+ * Why pins go with the last process of this mount namespace; undefined where the first process of the machine
+ * or container sees them too.
+ */
 function caveat(): string | undefined {
   const hint = "in a container, or by hand; the first process of this machine does not see it";
   try {
@@ -73,14 +80,18 @@ function caveat(): string | undefined {
 }
 
 /**
- * Mounts the bpf file system if it is not yet and may be; whoever pins says why it could not. Where `ip netns exec` has covered the
- * machine's, that one is mounted, so that pins live as long as they do without it. Throws SystemError.
+ * Mounts the bpf file system if it is not mounted; whoever pins later reports why that was impossible. Where
+ * `ip netns exec` has covered the machine's mount with a new /sys, the machine's is mounted here again, so
+ * that pins live as long as without it. Throws SystemError.
  */
 export function mountBpfFileSystem(): void {
   if (!isMounted() && !(isCopyOfFirst() && mountThatOfFirst())) mountProblem();
 }
 
-/** Mounts here what the first process has, which gets one if it has none. Gives back whether it could. */
+/**
+ * Mounts the first process's bpf file system here, after mounting one there if it has none. Returns whether
+ * that worked.
+ */
 function mountThatOfFirst(): boolean {
   const tree = inMountsOfFirst(() => {
     if (!isMounted() && mountProblem() !== undefined) return -1;
@@ -92,24 +103,32 @@ function mountThatOfFirst(): boolean {
   return answer === 0;
 }
 
-/** The path of a pin in a directory. The file system takes no dot in a name, so that one is written as "%2E", and so on. */
+/**
+ * The path of a pin in a directory. The file system allows no dot in a name: it is written as "%2E", other
+ * special characters accordingly.
+ */
 export function pinPath(directory: string, name: string): string {
   return join(directory, encodeURIComponent(name).replaceAll(".", "%2E"));
 }
 
-/** Removes a directory that `pinDirectory` made, and all pins in it; again is no error. Throws SystemError. */
+/**
+ * Removes a directory that `pinDirectory` made, and all pins in it; again is no error. Throws SystemError.
+ */
 export function removeDirectory(path: string): void {
   try {
     rmSync(path, { recursive: true, force: true });
     rmdirSync(dirname(path));
   } catch (error) {
-    // Another daemon's pins are next to ours, or the last one's are gone already.
+    // Another daemon's pins are there too, or the last one's are gone already.
     if (["ENOTEMPTY", "ENOENT"].includes(codeOf(error))) return;
     throw refused("remove a directory of pins", path, error);
   }
 }
 
-/** Whether a process that has ended, or one that runs, pinned something in a directory whose name begins so. */
+/**
+ * Whether there are pins, of a running process or a former one, in a directory whose name begins with
+ * `prefix`.
+ */
 export function arePinned(prefix: string): boolean {
   try {
     return readdirSync(ROOT).some((name) => join(ROOT, name).startsWith(pinPath(ROOT, prefix)));
@@ -119,7 +138,10 @@ export function arePinned(prefix: string): boolean {
   }
 }
 
-/** Removes the directories beside this one whose names begin so, with all their pins, but those that a process has. Throws SystemError. */
+/**
+ * Removes the sibling directories whose names begin with `prefix`, with all their pins, except those that a
+ * process holds. Throws SystemError.
+ */
 export function removeOthers(path: string, prefix: string): void {
   const begin = pinPath(dirname(path), prefix);
   for (const name of readdirSync(dirname(path))) {
@@ -146,7 +168,8 @@ function isMounted(): boolean {
 function mountProblem(): string | undefined {
   if (mount("bpf", MOUNT_POINT, "bpf", 0, 0) === 0) return undefined;
   const name = errnoName(errno());
-  return `${MOUNT_POINT} is no bpf file system, and mounting one was refused: ${name} (${mountHints[name] ?? "mount -t bpf bpf /sys/fs/bpf"})`;
+  const hint = mountHints[name] ?? "mount -t bpf bpf /sys/fs/bpf";
+  return `${MOUNT_POINT} is no bpf file system, and mounting one was refused: ${name} (${hint})`;
 }
 
 const mountHints: Readonly<Record<string, string>> = {

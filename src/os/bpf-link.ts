@@ -6,16 +6,16 @@ import { callOrThrow, Handle, openPin } from "./bpf-object.ts";
 /** Offsets in struct bpf_link_info. */
 const info = { programId: 8, interfaceIndex: 16 } as const;
 
-/** More programs than anyone attaches to one interface; the kernel takes at most 63. */
+/** Room for ids of programs at one interface; the kernel allows 63. */
 const MOST_ATTACHED = 64;
 
-/** A link at traffic control by its descriptor. */
+/** A BPF link at traffic control (tcx), held by its descriptor. */
 export class KernelLink extends Handle implements BpfLink {
   private constructor(fd: number, name: string) {
     super(fd, "link", name);
   }
 
-  /** Attaches a program to an interface, after those that are there. Throws SystemError. */
+  /** Attaches a program to an interface, after those already attached. Throws SystemError. */
   static create(program: BpfProgram, interfaceIndex: number, at: AttachPoint): KernelLink {
     const attribute = new Attribute()
       .u32(fields.createLink.program, program.fd)

@@ -6,7 +6,7 @@ import { Attribute, commands, fields } from "./bpf-attribute.ts";
 import { callOrThrow, checkedName, Handle, nameIn, openPin, refusal } from "./bpf-object.ts";
 import { mapMemory, unmapMemory } from "./mapped-memory.ts";
 
-/** Hashes only: memory for an entry is taken when it comes. */
+/** For hash maps: memory for an entry is allocated when it is added. */
 const BPF_F_NO_PREALLOC = 1;
 /** Arrays only: values may be mapped. */
 const BPF_F_MMAPABLE = 0x400;
@@ -14,15 +14,15 @@ const BPF_F_MMAPABLE = 0x400;
 /** Each CPU's value begins at a multiple of this. */
 const ALIGNMENT_OCTETS = 8;
 
-/** Entries that one call gives, and more than a hash has under one sum. */
+/** Entries per batch call; more than a hash map has in one bucket. */
 const BATCH = 1024;
-/** Octets in which the kernel keeps where it is between batches. */
+/** Octets of the kernel's cursor between batch calls. */
 const CURSOR_OCTETS = 8;
 
 /** Offsets in struct bpf_map_info. */
 const info = { kind: 0, keyOctets: 8, valueOctets: 12, maxEntries: 16, flags: 20, name: 24 } as const;
 
-/** A map by its descriptor. */
+/** A BPF map, held by its descriptor. */
 export class KernelMap extends Handle implements BpfMap {
   readonly description: BpfMapDescription;
   readonly #cpus: number;
@@ -36,7 +36,7 @@ export class KernelMap extends Handle implements BpfMap {
     this.#isPerCpu = isPerCpu(description.kind);
   }
 
-  /** Makes one. Throws SystemError. */
+  /** Creates a map. Throws SystemError. */
   static create(description: BpfMapDescription, cpus: number): KernelMap {
     const at = fields.createMap;
     const attribute = new Attribute()
@@ -51,12 +51,13 @@ export class KernelMap extends Handle implements BpfMap {
       commands.createMap,
       `create a BPF map of kind ${description.kind}`,
       description.name,
-      `its keys have ${description.keyOctets} octets, its values ${description.valueOctets}, of ${description.maxEntries} entries`,
+      `keys of ${description.keyOctets} octets, values of ${description.valueOctets}, ` +
+        `${description.maxEntries} entries`,
     );
     return new KernelMap(fd, description, cpus);
   }
 
-  /** Opens a pinned one. Throws SystemError; InvariantError if it is of a kind that is not in the table. */
+  /** Opens a pinned map. Throws SystemError; InvariantError for a kind that is not in the table. */
   static open(path: string, cpus: number): KernelMap {
     const handle = new Handle(openPin(path, "map"), "map", path);
     try {
@@ -113,7 +114,7 @@ export class KernelMap extends Handle implements BpfMap {
 
   keys(): readonly Uint8Array[] {
     const keys: Uint8Array[] = [];
-    // Others may store while this runs; a key that vanished starts it anew, which must end.
+    // Others may change the map meanwhile; a key that vanished restarts the walk, which must end.
     for (let key = this.#next(undefined); key !== undefined; key = this.#next(key)) {
       keys.push(key);
       if (keys.length > 2 * this.description.maxEntries)
@@ -145,7 +146,7 @@ export class KernelMap extends Handle implements BpfMap {
     }
   }
 
-  /** The same memory again and again, with what it holds. */
+  /** Batches of entries, each in the same memory: the caller copies what it keeps. */
   *#batches(most: number): Iterable<{ keys: Uint8Array; values: Uint8Array; count: number }> {
     const at = fields.batch;
     const keys = new Uint8Array(most * this.description.keyOctets);
@@ -160,7 +161,7 @@ export class KernelMap extends Handle implements BpfMap {
         .u32(at.map, this.fd);
       if (begun) attribute.pointer(at.from, cursor);
       const answer = attribute.call(commands.lookUpBatch);
-      // ENOENT: these are the last.
+      // ENOENT: this is the last batch.
       if (typeof answer === "string" && answer !== "ENOENT")
         throw refusal("look up in a BPF map by a batch", this.target, answer);
       yield { keys, values, count: attribute.read(at.count) };
@@ -199,13 +200,13 @@ export class KernelMap extends Handle implements BpfMap {
     return value;
   }
 
-  /** Octets that the kernel writes for a value: of a per-CPU map, those of all CPUs. */
+  /** Octets that the kernel writes for a value: for a per-CPU map, the values of all CPUs. */
   get #valueRoom(): number {
     const { valueOctets } = this.description;
     return this.#isPerCpu ? aligned(valueOctets) * this.#cpus : valueOctets;
   }
 
-  /** The values that the CPUs have, of the entry at `index` of a batch. */
+  /** The values of all CPUs, of the entry at `index` of a batch. */
   #ofCpus(values: Uint8Array, index: number): readonly Uint8Array[] {
     const { valueOctets } = this.description;
     const stride = aligned(valueOctets);
@@ -220,7 +221,7 @@ export class KernelMap extends Handle implements BpfMap {
     return new Attribute().u32(at.map, this.fd).pointer(at.key, this.#checked("key", key));
   }
 
-  /** What the kernel is given for a value: per CPU, one for each. */
+  /** The value as the kernel reads it: for a per-CPU map, one copy for each CPU. */
   #stored(value: Uint8Array): Uint8Array {
     this.#checked("value", value);
     if (!this.#isPerCpu) return value;
@@ -229,7 +230,9 @@ export class KernelMap extends Handle implements BpfMap {
     return concat(...Array.from({ length: this.#cpus }, () => one));
   }
 
-  /** The kernel reads and writes as many octets as the map has, whatever we gave it. */
+  /**
+   * Checks a length: the kernel reads and writes as many octets as the map says, whatever the array holds.
+   */
   #checked(what: "key" | "value", octets: Uint8Array): Uint8Array {
     const wanted = what === "key" ? this.description.keyOctets : this.description.valueOctets;
     if (octets.length === wanted) return octets;

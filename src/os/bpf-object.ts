@@ -7,11 +7,12 @@ import { close } from "./libc.ts";
 
 const MOST_NAME_CHARACTERS = 15;
 
-/** A name that the kernel takes. Throws InvariantError. */
+/** The name, if the kernel accepts it. Throws InvariantError. */
 export function checkedName(name: string): string {
   if (name.length <= MOST_NAME_CHARACTERS && /^[A-Za-z0-9_.]+$/.test(name)) return name;
   throw new InvariantError(
-    `${JSON.stringify(name)} is no name of a BPF object: 1 to ${MOST_NAME_CHARACTERS} letters, digits, "_" and "."`,
+    `${JSON.stringify(name)} is no name of a BPF object: ` +
+      `1 to ${MOST_NAME_CHARACTERS} letters, digits, "_" and "."`,
   );
 }
 
@@ -20,12 +21,12 @@ const hints: Readonly<Record<string, string>> = {
   ENOSYS: "needs x86-64 or arm64 and a kernel with CONFIG_BPF_SYSCALL",
 };
 
-/** The error of a refused call; `hint` is for where the errno alone has none. */
+/** The error of a failed bpf(2) call; `hint` is used where the errno has none of its own. */
 export function refusal(operation: string, target: string, errno: string, hint?: string): SystemError {
   return new SystemError(operation, { errno, target, hint: hints[errno] ?? hint });
 }
 
-/** A call that has to succeed; gives what it gave back. Throws SystemError. */
+/** Makes a call that has to succeed and returns its result. Throws SystemError. */
 export function callOrThrow(
   attribute: Attribute,
   command: number,
@@ -38,13 +39,13 @@ export function callOrThrow(
   return answer;
 }
 
-/** A descriptor with its duties. */
+/** A descriptor of a BPF object: closed once, never used afterwards. */
 export class Handle implements BpfObject {
   readonly #kind: string;
   readonly #name: string;
   #fd: number | undefined;
 
-  /** Owns `fd` from now on; `kind` and `name` are for errors. */
+  /** Takes over `fd`; `kind` and `name` appear in errors. */
   constructor(fd: number, kind: string, name: string) {
     this.#fd = fd;
     this.#kind = kind;
@@ -94,7 +95,7 @@ export class Handle implements BpfObject {
 
 const DESCRIPTION_OCTETS = 256;
 
-/** What the kernel says of a descriptor. Throws SystemError. */
+/** The kernel's description of a descriptor's object. Throws SystemError. */
 export function describe(fd: number, target: string): DataView {
   const description = new Uint8Array(DESCRIPTION_OCTETS);
   const attribute = new Attribute()
@@ -105,14 +106,16 @@ export function describe(fd: number, target: string): DataView {
   return new DataView(description.buffer);
 }
 
-/** An object's name in its description. */
+/** The object's name in its description. */
 export function nameIn(description: DataView, offset: number): string {
   const octets = new Uint8Array(description.buffer, offset, MOST_NAME_CHARACTERS + 1);
   const end = octets.indexOf(0);
   return new TextDecoder().decode(octets.subarray(0, end < 0 ? undefined : end));
 }
 
-/** A descriptor of what is pinned at `path`, which must be of this kind. Throws SystemError. */
+/**
+ * Opens the object pinned at `path`, which must be of this kind; returns its descriptor. Throws SystemError.
+ */
 export function openPin(path: string, kind: "map" | "program" | "link"): number {
   const suffixes = { map: "map", program: "prog", link: "link" };
   const fd = callOrThrow(

@@ -12,31 +12,33 @@ import { memberOffsets } from "./kernel-types.ts";
 import { ifNameToIndex } from "./libc.ts";
 import { TrafficControl } from "./traffic-control.ts";
 
-/** What this machine lacks for the eBPF plane, found by trying it. */
+/**
+ * Probes for the kernel features that the eBPF plane needs: each is tried, since version numbers tell little.
+ */
 
-/** Something that is needed and is not there. */
+/** A kernel feature that is needed and missing. */
 export interface MissingFeature {
   readonly need: string;
-  /** What was found instead. */
+  /** What the probe found. */
   readonly problem: string;
   /** What to do. */
   readonly remedy: string;
 }
 
-/** Places within the kernel's own structures, in octets. */
+/** Offsets in the kernel's own structures, in octets. */
 export interface PacketOffsets {
-  /** In struct sk_buff, where it says how far from the start of its memory struct skb_shared_info is; behind that is where it starts. */
+  /** Of `end` in struct sk_buff: the distance of struct skb_shared_info from `head`, which follows it. */
   readonly end: number;
-  /** In struct skb_shared_info, what its sender wants to be told of the packet (`tx_flags`). */
+  /** Of `tx_flags` in struct skb_shared_info: which time stamps the sender asks for. */
   readonly txFlags: number;
 }
 
 interface Check {
   readonly need: string;
-  /** The problem in words; undefined when all is well. */
+  /** Describes the problem; undefined when the feature is there. */
   readonly findProblem: () => string | undefined | Promise<string | undefined>;
   readonly remedy: string;
-  /** Whether the others cannot be tried where this is missing. */
+  /** Whether the checks that follow make no sense where this one fails. */
   readonly isBasic?: true;
 }
 
@@ -97,9 +99,9 @@ const checks: readonly Check[] = [
 ];
 
 /**
- * Tells what is missing for the eBPF plane; empty when all is there. Where the rest cannot be tried without it, it is alone. This takes
- * some milliseconds, and leaves nothing behind: for a moment, a program that does nothing stands at the loopback interface of this
- * network namespace.
+ * Lists the features that the eBPF plane misses; empty when all are there. After a basic one that is missing
+ * the rest is not tried. Takes some milliseconds and leaves nothing behind: for a moment a program that does
+ * nothing is attached to the loopback interface of this network namespace.
  */
 export async function probeBpf(): Promise<readonly MissingFeature[]> {
   const missing: MissingFeature[] = [];
@@ -112,14 +114,17 @@ export async function probeBpf(): Promise<readonly MissingFeature[]> {
   return missing;
 }
 
-/** Whether the kernel can be told the protocol of what comes out of a tunnel (Linux 6.3); needs what `probeBpf` looks for. */
+/**
+ * Whether skb_adjust_room can set the protocol of a decapsulated packet (Linux 6.3). Needs what `probeBpf`
+ * looks for.
+ */
 export function canSetDecapsulatedProtocol(): boolean {
   return trial(setDecapsulatedProtocol, "run") === undefined;
 }
 
 /**
- * Where the kernel keeps a packet's wishes (`PacketLayout`); undefined where it does not say, or lets no program read it, as a kernel locked
- * down for confidentiality does. Needs what `probeBpf` looks for.
+ * Offsets of a packet's time stamp flags; undefined where the kernel has no BTF, or lets no program read its
+ * memory (lockdown for confidentiality). Needs what `probeBpf` looks for.
  */
 export function packetOffsets(): PacketOffsets | undefined {
   const offsets = memberOffsets(["sk_buff.end", "sk_buff.head", "skb_shared_info.tx_flags"]);
@@ -129,7 +134,7 @@ export function packetOffsets(): PacketOffsets | undefined {
   return trial(readPacket(end)) === undefined ? { end, txFlags: txFlags } : undefined;
 }
 
-/** Reads what the kernel knows of a packet. */
+/** A program that reads a field of struct sk_buff. */
 function readPacket(at: number): readonly Line[] {
   return [
     move(arg3, arg1),
@@ -152,13 +157,13 @@ function capabilityProblem(): string | undefined {
   const status = readFileSync("/proc/thread-self/status", "utf8");
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
   const has = (name: keyof typeof capabilities) => ((effective >> capabilities[name]) & 1n) === 1n;
-  // Without CAP_PERFMON the verifier forbids arithmetic with pointers that both ways of a branch lead to.
+  // Without CAP_PERFMON the verifier forbids arithmetic on pointers that are reached by more than one branch.
   const wanted = ["CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN"] as const;
   const missing = wanted.filter((name) => !has(name) && (name === "CAP_NET_ADMIN" || !has("CAP_SYS_ADMIN")));
   return missing.length === 0 ? undefined : `this process lacks ${missing.join(", ")}`;
 }
 
-/** Has room made for IPv4, UDP, 8 octets and an Ethernet header. */
+/** A program that makes room for IPv4, UDP, 8 octets and an Ethernet header. */
 const makeTunnel: readonly Line[] = [
   move(arg2, 50),
   move(arg3, adjustRoomModes.link),
@@ -174,7 +179,9 @@ const makeTunnel: readonly Line[] = [
   exit(),
 ];
 
-/** Has an IPv4 header taken off and what follows taken for IPv6, as when IPv6 comes out of a tunnel over IPv4. */
+/**
+ * A program that strips an IPv4 header in front of IPv6, as in decapsulation of IPv6 from a tunnel over IPv4.
+ */
 const setDecapsulatedProtocol: readonly Line[] = [
   move(arg2, -20),
   move(arg3, adjustRoomModes.link),
@@ -186,7 +193,9 @@ const setDecapsulatedProtocol: readonly Line[] = [
 /** Long enough that an IPv6 header is left. */
 const TRIAL_OCTETS = 128;
 
-/** Loads a program and perhaps runs it on an IPv4 packet, where it must give back 0; the problem in words. */
+/**
+ * Loads a program and, with "run", runs it on an IPv4 packet, where it must return 0; describes the problem.
+ */
 function trial(lines: readonly Line[], then: "load" | "run" = "load"): string | undefined {
   try {
     using program = KernelProgram.load({ name: "wirespan_probe", octets: assemble(lines) });
@@ -216,7 +225,7 @@ async function attachProblem(): Promise<string | undefined> {
   }
 }
 
-/** What the kernel refused is a finding; all else is a mistake of ours. */
+/** The text of the kernel's refusal; any other error is a mistake of ours and is thrown. */
 function refusalText(error: unknown): string {
   if (error instanceof SystemError || error instanceof VerifierError)
     return error.message.split("\n")[0] ?? "";

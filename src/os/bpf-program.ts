@@ -5,14 +5,14 @@ import { Attribute, commands, fields } from "./bpf-attribute.ts";
 import { callOrThrow, checkedName, Handle, nameIn, openPin, refusal } from "./bpf-object.ts";
 
 const INSTRUCTION_OCTETS = 8;
-/** Without it the kernel withholds redirect_neigh, skb_adjust_room and others. */
+/** Any other license, and the kernel withholds redirect_neigh, skb_adjust_room and more. */
 const LICENSE = "GPL";
 const LOG_OCTETS = 1024 * 1024;
-/** Of a traced program every state of every path is told. */
+/** A traced program logs every state of every path. */
 const TRACE_LOG_OCTETS = 16 * LOG_OCTETS;
-/** Log levels: nothing; what leads to a refusal; every instruction with what is known behind it. */
+/** Log levels: no log; what led to a refusal; every instruction with the register states after it. */
 const logLevels = { none: 0, refusal: 1, trace: 2 } as const;
-/** A load that a signal cut short is tried again, so often. */
+/** Attempts to load a program while signals interrupt the verifier. */
 const MOST_TRIES = 5;
 const DEFAULT_GROWTH_OCTETS = 256;
 
@@ -24,7 +24,7 @@ interface Loaded {
   readonly log: string;
 }
 
-/** A program by its descriptor. */
+/** A BPF program, held by its descriptor. */
 export class KernelProgram extends Handle implements BpfProgram {
   readonly name: string;
   readonly log: string;
@@ -35,7 +35,10 @@ export class KernelProgram extends Handle implements BpfProgram {
     this.log = log;
   }
 
-  /** Loads one: without a log, which costs time, and with one only after a refusal. Throws VerifierError or SystemError. */
+  /**
+   * Loads a program without a log, which costs time; after a refusal again with one. Throws VerifierError or
+   * SystemError.
+   */
   static load(description: BpfProgramDescription): KernelProgram {
     const { name } = description;
     const { answer, log } = loadOnce(description, description.trace === true ? "trace" : "none");
@@ -46,7 +49,7 @@ export class KernelProgram extends Handle implements BpfProgram {
     throw new VerifierError(name, answer, again.log);
   }
 
-  /** Opens a pinned one. Throws SystemError. */
+  /** Opens a pinned program. Throws SystemError. */
   static open(path: string): KernelProgram {
     const handle = new Handle(openPin(path, "program"), "program", path);
     try {
@@ -80,7 +83,7 @@ export class KernelProgram extends Handle implements BpfProgram {
       commands.run,
       "run a BPF program",
       this.target,
-      `with ${data.length} octets, ${growthOctets} to grow by, and ${context === undefined ? "no" : "a"} context`,
+      `with ${data.length} octets, ${growthOctets} to grow by, ${context === undefined ? "no" : "a"} context`,
     );
     return {
       verdict: attribute.read(at.verdict) | 0,

@@ -12,13 +12,13 @@ export interface CapturedPacket {
   readonly timeUs: number;
   /** LINKTYPE number, such as 1 for Ethernet. */
   readonly linkType: number;
-  /** What the file holds of it from the link layer on; the receiver may keep it. */
+  /** The captured octets from the link layer on; the receiver may keep them. */
   readonly octets: Uint8Array;
-  /** Octets it had on the network, `octets.length` or more. */
+  /** Its length on the network, `octets.length` or more. */
   readonly originalOctets: number;
 }
 
-/** Names that the package gives to link types; others it calls "Unknown linktype" and a number. */
+/** Link types by the names that the package gives them; others it calls "Unknown linktype" and a number. */
 const linkTypes: Readonly<Record<string, number>> = {
   LINKTYPE_NULL: 0,
   LINKTYPE_ETHERNET: 1,
@@ -27,12 +27,14 @@ const linkTypes: Readonly<Record<string, number>> = {
   LINKTYPE_IEEE802_11_RADIO: 127,
 };
 
-/** Offsets in the header that the package fills in, 32-bit fields in the machine's order. */
+/** Offsets in the packet header that the package fills in: 32-bit fields in the machine's byte order. */
 const headerOffset = { seconds: 0, microseconds: 4, capturedOctets: 8, originalOctets: 12 } as const;
 
 /**
- * Reads a pcap or pcapng file with libpcap and hands over one packet after the other. `complete` is false when the file ends
- * inside a packet or is damaged further on. Throws SystemError for a file that cannot be read, UnsupportedError without libpcap.
+ * Reads a pcap or pcapng file with libpcap and calls `onPacket` for each packet. `complete` is false when the
+ * file ends inside a packet or is damaged. Throws SystemError for a file that cannot be read,
+ * UnsupportedError without libpcap. The package is loaded here and nowhere else: nothing but reading captures
+ * needs it.
  */
 export async function readCapture(
   path: string,
@@ -61,8 +63,8 @@ async function loadPcap(): Promise<typeof import("pcap").default> {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
     throw new UnsupportedError(
       "reading captures",
-      "libpcap and the npm package pcap built with it: apt-get install libpcap-dev (or dnf install libpcap-devel), " +
-        `then npm rebuild pcap (${reason})`,
+      "libpcap and the npm package pcap built with it: apt-get install libpcap-dev " +
+        `(or dnf install libpcap-devel), then npm rebuild pcap (${reason})`,
     );
   }
 }
@@ -83,7 +85,7 @@ function run(
   const { session: binding } = session;
   const dispatch = binding.dispatch.bind(binding);
   let outcome = 0;
-  // The package drops what the binding says about the end of the file.
+  // The package hides the binding's result at the end of the file.
   binding.dispatch = (buffer, header) => {
     outcome = dispatch(buffer, header);
     return outcome;

@@ -4,7 +4,10 @@ import type { BpfProgram } from "../ports.ts";
 import { SystemError } from "./errors.ts";
 import { ask, attributesIn, errnoOf, joinAttributes } from "./rtnetlink.ts";
 
-/** Programs as filters of the queueing discipline "clsact", by rtnetlink: what there was before links (tc-bpf(8)). */
+/**
+ * Programs as filters of the queueing discipline "clsact", by rtnetlink: what there was before links
+ * (tc-bpf(8)).
+ */
 
 /** Where filters can be. */
 export type AttachPoint = Exclude<AnyAttachPoint, "netkit">;
@@ -162,7 +165,10 @@ export function ownFilters(
   });
 }
 
-/** Removes the discipline of an interface if it has no filter, whoever added it; whether there is none now. Rejects with SystemError. */
+/**
+ * Removes the discipline of an interface if it has no filter, whoever added it; whether there is none now.
+ * Rejects with SystemError.
+ */
 export function removeIfEmpty(interfaceIndex: number): Promise<boolean> {
   return ask(question("remove the queueing discipline clsact", interfaceIndex), async (socket) => {
     if ((await disciplineOf(socket, interfaceIndex)) !== "clsact") return true;

@@ -2,7 +2,7 @@ import { SystemError } from "./errors.ts";
 import { control, IFREQ_VALUE, interfaceRequest } from "./interface-request.ts";
 import { addressOf } from "./libc.ts";
 
-/** What an interface takes off the stack, by the oldest part of ethtool, which every kernel has. */
+/** Offloads of an interface, by the oldest ethtool ioctls, which every kernel has. */
 
 const SIOCETHTOOL = 0x8946;
 /** struct ethtool_value: a command and a number. */
@@ -19,15 +19,15 @@ const commands = {
   writeGro: 0x2c,
 } as const;
 
-/** What may be handed to an interface for sending. */
+/** Offloads of an interface. */
 export interface DeviceFeatures {
-  /** Frames whose checksums are not finished. */
+  /** Transmit checksums: frames with unfinished checksums may be sent. */
   readonly checksums: boolean;
-  /** Frames that lie in several places of memory. */
+  /** Scatter-gather: frames may lie in several pieces of memory. */
   readonly scatterGather: boolean;
-  /** TCP super-frames, for it to cut. */
+  /** TCP segmentation offload (TSO): TCP GSO packets may be sent. */
   readonly tcpSegmentation: boolean;
-  /** Whether it joins segments of TCP that it receives one behind the other. */
+  /** Generic receive offload (GRO): received segments of TCP are coalesced. */
   readonly gro: boolean;
 }
 
@@ -51,19 +51,23 @@ export function deviceFeatures(name: string): DeviceFeatures {
   };
 }
 
-/** Has the kernel cut TCP super-frames before an interface gets them, and leave checksums to it. Throws SystemError. */
+/**
+ * Turns TCP segmentation offload off: the kernel segments TCP GSO packets before the interface gets them,
+ * which still finishes checksums. Throws SystemError.
+ */
 export function turnOffSegmentationOffload(name: string): void {
   ethtool(name, commands.writeTcpSegmentation, "turn off TCP segmentation offload", 0);
 }
 
-/** Has an interface join segments of TCP that it receives one behind the other. Throws SystemError. */
+/** Turns GRO on: the interface coalesces segments of TCP that it receives. Throws SystemError. */
 export function turnOnGro(name: string): void {
   ethtool(name, commands.writeGro, "turn on GRO", 1);
 }
 
 /**
- * Has the kernel finish checksums and cut super-frames before an interface gets them; frames may still lie in several places,
- * without which every one would be copied. Throws SystemError, also if the kernel agreed but did otherwise.
+ * Turns checksum and segmentation offload off: the interface gets finished checksums and no GSO packets.
+ * Scatter-gather stays on, without which every frame would be copied. Throws SystemError, also where the
+ * kernel reports success and did otherwise.
  */
 export function turnOffTransmitOffloads(name: string): void {
   ethtool(name, commands.writeChecksums, "turn off checksum offload", 0);

@@ -1,13 +1,13 @@
 import { epollControl, epollCreate, epollWait, errno, errnoName, lastError, linux } from "./libc.ts";
 
-/** epoll(7): waits for any number of descriptors, and costs as much as there are ready. */
+/** epoll(7): waits for any number of descriptors at a cost that depends on the ready ones only. */
 
-/** TABLE: struct epoll_event, which is packed on x86-64 alone. The descriptor stands in the lower half of its data. */
+/** TABLE: struct epoll_event, packed on x86-64 only. Its data holds the descriptor in the lower half. */
 const layout = process.arch === "x64" ? { octets: 12, data: 4 } : { octets: 16, data: 8 };
 
 export const EPOLL_EVENT_OCTETS = layout.octets;
 
-/** The descriptor that the event at `index` of a table at `start` names. */
+/** The descriptor of the event at `index` in a table of events at `start`. */
 export function readyDescriptor(view: DataView, start: number, index: number): number {
   return view.getInt32(start + index * layout.octets + layout.data, true);
 }
@@ -19,7 +19,7 @@ export function openEpoll(): number {
   return fd;
 }
 
-/** Waits for a descriptor as well. `address` is that of room for an event. Throws SystemError. */
+/** Adds a descriptor. `address` is that of room for one event. Throws SystemError. */
 export function watchDescriptor(
   epoll: number,
   fd: number,
@@ -33,12 +33,15 @@ export function watchDescriptor(
     throw lastError("wait for a descriptor", `descriptor ${fd} of the forwarding worker`);
 }
 
-/** Waits for a descriptor no more; it may be closed already. */
+/** Removes a descriptor, which may be closed already. */
 export function unwatchDescriptor(epoll: number, fd: number, address: number): void {
   epollControl(epoll, linux.EPOLL_CTL_DEL, fd, address);
 }
 
-/** How many descriptors are ready, of at most `room`; their events are at `address`. 0 after `timeoutMs`, or a signal. Throws SystemError. */
+/**
+ * Waits, and returns the number of ready descriptors, at most `room`; their events are at `address`. 0 after
+ * `timeoutMs` or a signal. Throws SystemError.
+ */
 export function waitForDescriptors(epoll: number, address: number, room: number, timeoutMs: number): number {
   const ready = epollWait(epoll, address, room, timeoutMs);
   if (ready >= 0) return ready;

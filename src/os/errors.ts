@@ -12,8 +12,9 @@ export class SystemError extends OperationalError {
     operation: string,
     detail: { errno: string; target: string; hint?: string | undefined; cause?: unknown },
   ) {
+    const hint = detail.hint === undefined ? "" : `; ${detail.hint}`;
     super(
-      `${operation}: ${detail.errno} (${detail.target})${detail.hint === undefined ? "" : `; ${detail.hint}`}`,
+      `${operation}: ${detail.errno} (${detail.target})${hint}`,
       detail.cause === undefined ? undefined : { cause: detail.cause },
     );
     this.operation = operation;

@@ -25,7 +25,10 @@ export interface HostInterface {
 /** IFLA_VLAN_ID (linux/if_link.h). */
 const VLAN_ID = 1;
 
-/** Kinds that stand on another interface and share what it receives; the "link" of others is no lower interface. */
+/**
+ * Kinds that stand on another interface and share what it receives; the "link" of others is no lower
+ * interface.
+ */
 const stacked: ReadonlySet<string> = new Set(["vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"]);
 
 /** All interfaces with their use by this machine. Rejects with SystemError. */
@@ -74,7 +77,10 @@ function routedInterfaces(): ReadonlySet<string> {
   return names;
 }
 
-/** Routes to this machine's own addresses (RTF_LOCAL, RTF_ANYCAST), and those that refuse (RTF_REJECT), lead nowhere. */
+/**
+ * Routes to this machine's own addresses (RTF_LOCAL, RTF_ANYCAST), and those that refuse (RTF_REJECT), lead
+ * nowhere.
+ */
 function isOwnAddress(fields: readonly string[]): boolean {
   const flags = Number.parseInt(fields.at(-2) ?? "0", 16);
   return (flags & (0x8000_0000 | 0x0010_0000 | 0x0200)) !== 0;

@@ -13,8 +13,9 @@ const attribute = { infoKind: 1, infoData: 2, peer: 1, name: 3, mtu: 4, netkitMo
 const NETKIT_LAYER_2 = 0;
 
 /**
- * TABLE: kinds of pairs, by what the kernel calls them, and what each is told beside its peer. veth(4) hands packets over by a queue. netkit
- * has a program run as its first end sends, which may send elsewhere at once (Linux 6.7).
+ * TABLE: kinds of pairs, by what the kernel calls them, and what each is told beside its peer. veth(4) hands
+ * packets over by a queue. netkit has a program run as its first end sends, which may send elsewhere at once
+ * (Linux 6.7).
  */
 const pairKinds = {
   veth: [],
@@ -37,13 +38,19 @@ export interface PairEnd {
   /** Whether IPv6 is off there, so that this host says nothing by itself on it; default false. */
   readonly withoutIpv6?: boolean;
   /**
-   * What is sent into it: "all" may be super-frames and have unfinished checksums; "checksums": super-frames are cut before; "none":
-   * checksums are finished too. Default "all".
+   * What is sent into it: "all" may be super-frames and have unfinished checksums; "checksums": super-frames
+   * are cut before; "none": checksums are finished too. Default "all".
    */
   readonly offloads?: keyof typeof preparations;
-  /** Whether segments of TCP that it receives are joined, for which the other end must not take TCP super-frames; default false. */
+  /**
+   * Whether segments of TCP that it receives are joined, for which the other end must not take TCP
+   * super-frames; default false.
+   */
   readonly gro?: boolean;
-  /** Whether what it receives is spread over all processors, flow by flow, where that can be had; default false. */
+  /**
+   * Whether what it receives is spread over all processors, flow by flow, where that can be had; default
+   * false.
+   */
   readonly steersReceived?: boolean;
 }
 
@@ -57,7 +64,10 @@ export interface FoundInterface {
   readonly peer?: { readonly name: string; readonly index: number };
 }
 
-/** Makes a pair with both ends up in this network namespace. Rejects with SystemError, and then nothing is left of it. */
+/**
+ * Makes a pair with both ends up in this network namespace. Rejects with SystemError, and then nothing is
+ * left of it.
+ */
 export async function createInterfacePair(
   end: PairEnd,
   peer: PairEnd,
@@ -96,7 +106,10 @@ function endAttributes({ name, mtu }: PairEnd): Buffer {
   ]);
 }
 
-/** TABLE: how an end is brought to take so much off the stack; besides, the kernel is told to cut super-frames of any kind. */
+/**
+ * TABLE: how an end is brought to take so much off the stack; besides, the kernel is told to cut super-frames
+ * of any kind.
+ */
 const preparations = {
   all: () => undefined,
   checksums: turnOffSegmentationOffload,
@@ -121,7 +134,10 @@ async function setUp(socket: RtNetlinkSocket, { name, offloads = "all" }: PairEn
   await socket.setLink({ flags: { up: true }, change: { up: true } }, { ifname: name, ...segments });
 }
 
-/** Has this host say nothing over IPv6 on an interface of its own accord. Throws SystemError; a kernel without IPv6 is fine. */
+/**
+ * Has this host say nothing over IPv6 on an interface of its own accord. Throws SystemError; a kernel without
+ * IPv6 is fine.
+ */
 export function turnOffIpv6(name: string): void {
   const path = `/proc/sys/net/ipv6/conf/${name}/disable_ipv6`;
   try {
@@ -132,13 +148,18 @@ export function turnOffIpv6(name: string): void {
     throw new SystemError("turn off IPv6 on an interface", {
       errno,
       target: path,
-      hint: "needs CAP_NET_ADMIN and a /proc/sys that can be written; or set net.ipv6.conf.default.disable_ipv6=1",
+      hint:
+        "needs CAP_NET_ADMIN and a /proc/sys that can be written; " +
+        "or set net.ipv6.conf.default.disable_ipv6=1",
       cause: error,
     });
   }
 }
 
-/** Deletes a pair by either end, only the one with an index if that is given; one that is gone is no error. Rejects with SystemError. */
+/**
+ * Deletes a pair by either end, only the one with an index if that is given; one that is gone is no error.
+ * Rejects with SystemError.
+ */
 export async function deleteInterfacePair(name: string, index?: number): Promise<void> {
   await ask(
     { operation: "delete a pair of virtual interfaces", target: `interface ${name}` },
@@ -164,7 +185,10 @@ export async function interfaceNames(): Promise<readonly string[]> {
   );
 }
 
-/** What an interface of this network namespace is; undefined where there is none of that name. Rejects with SystemError. */
+/**
+ * What an interface of this network namespace is; undefined where there is none of that name. Rejects with
+ * SystemError.
+ */
 export async function findInterface(name: string): Promise<FoundInterface | undefined> {
   return ask({ operation: "look up an interface", target: `interface ${name}` }, (socket) =>
     findOn(socket, name),

@@ -24,7 +24,9 @@ export function interfaceMtu(name: string): number {
   return request.view.getInt32(IFREQ_VALUE, true);
 }
 
-/** Asks about an interface of this network namespace by ioctl(2) on a socket of any kind. Throws SystemError. */
+/**
+ * Asks about an interface of this network namespace by ioctl(2) on a socket of any kind. Throws SystemError.
+ */
 export function control(request: InterfaceRequest, number: number, operation: string, target: string): void {
   const fd = socket(linux.AF_INET, linux.SOCK_DGRAM | linux.SOCK_CLOEXEC, 0);
   const done = fd >= 0 && ioctl(fd, number, addressOf(request.octets)) === 0;

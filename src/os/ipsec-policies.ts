@@ -2,11 +2,11 @@ import { isIPv6 } from "node:net";
 import { addressOctets } from "./sockets.ts";
 
 /**
- * IPsec policies as the kernel has them, and whether they let packets pass untouched (RFC 4301 §4.4.1: the policy database is consulted
- * for all traffic, both ways).
+ * IPsec policies of the kernel, and whether they let packets pass unchanged (RFC 4301 §4.4.1: the policy
+ * database is consulted for all traffic, both ways).
  */
 
-/** Packets between an LCCE and its peer. */
+/** A flow between an LCCE and its peer. */
 export interface Flow {
   readonly localAddress: string;
   readonly remoteAddress: string;
@@ -17,7 +17,7 @@ export interface Flow {
   readonly interfaceIndex: number;
 }
 
-/** One end of a selector. */
+/** One side of a selector (RFC 4301 §4.4.1.1). */
 interface Selected {
   readonly address: Uint8Array;
   readonly prefixBits: number;
@@ -25,7 +25,7 @@ interface Selected {
   readonly portMask: number;
 }
 
-/** A policy for packets of this machine's own. */
+/** A policy for packets that this machine sends or receives itself. */
 export interface IpsecPolicy {
   readonly direction: "in" | "out";
   readonly source: Selected;
@@ -35,15 +35,15 @@ export interface IpsecPolicy {
   readonly protocol: number;
   /** 0: any. */
   readonly interfaceIndex: number;
-  /** Of two that match, the one with the lower number holds. */
+  /** Of matching policies the one with the lowest number applies. */
   readonly priority: number;
-  /** Whether packets pass as they are: neither blocked nor to be transformed. */
+  /** Whether packets pass unchanged: neither blocked nor transformed. */
   readonly letsPass: boolean;
-  /** Whether it is for packets with a mark, or of an XFRM interface: ours have no mark and use none. */
+  /** Whether it applies to packets with a mark or of an XFRM interface only; ours have neither. */
   readonly isForOthers: boolean;
 }
 
-/** What becomes of packets that no policy matches. */
+/** Default action for packets that match no policy. */
 export interface IpsecDefaults {
   readonly in: "block" | "accept";
   readonly out: "block" | "accept";
@@ -70,12 +70,12 @@ const offset = {
 export const POLICY_OCTETS = 168;
 const AF_INET6 = 10;
 const ACTION_ALLOW = 0;
-/** TABLE: attributes behind it: XFRMA_TMPL, XFRMA_MARK and XFRMA_IF_ID. */
+/** TABLE: attributes that follow: XFRMA_TMPL, XFRMA_MARK and XFRMA_IF_ID. */
 const attribute = { templates: 5, mark: 21, interfaceId: 31 } as const;
 
 /**
- * Reads one; `attributes` are those behind it, by type. Undefined for what is no policy of this machine's own packets: one for what is
- * passed on, or a socket's (3 and more), which holds for that socket alone.
+ * Decodes a policy; `attributes` are those that follow it, by type. Undefined for policies of forwarded
+ * packets, and of a single socket (direction 3 and more).
  */
 export function decodeIpsecPolicy(
   octets: Uint8Array,
@@ -108,15 +108,18 @@ export function decodeIpsecPolicy(
   };
 }
 
-/** Of XFRM_POLICY_IN and XFRM_POLICY_OUT. */
+/** XFRM_POLICY_IN and XFRM_POLICY_OUT. */
 const directions: Readonly<Record<number, "in" | "out">> = { 0: "in", 1: "out" };
 
-/** Whether the first word, a mark's value or an interface's id, is not 0. */
+/** Whether the first 32 bits, a mark's value or an interface's id, are not 0. */
 function isNotZero(octets: Uint8Array | undefined): boolean {
   return octets?.subarray(0, 4).some((octet) => octet !== 0) ?? false;
 }
 
-/** Whether packets of a flow would be blocked or transformed in either direction, so that nobody may send or take them past IPsec. */
+/**
+ * Whether packets of a flow would be blocked or transformed in either direction, so that they must not bypass
+ * IPsec.
+ */
 export function holdsFor(flow: Flow, policies: readonly IpsecPolicy[], defaults: IpsecDefaults): boolean {
   return (["in", "out"] as const).some((direction) => {
     const matching = policies.filter((policy) => policy.direction === direction && matches(policy, flow));

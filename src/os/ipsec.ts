@@ -20,7 +20,10 @@ const POLICY_ID_OCTETS = 64;
 /** Of struct xfrm_userpolicy_default, in its order: in, fwd, out; and what means that packets are dropped. */
 const DEFAULT_OCTETS = 3;
 const DEFAULT_BLOCK = 1;
-/** XFRMNLGRP_EXPIRE, XFRMNLGRP_POLICY and XFRMNLGRP_MIGRATE: policies that come, go, end or change their addresses. */
+/**
+ * XFRMNLGRP_EXPIRE, XFRMNLGRP_POLICY and XFRMNLGRP_MIGRATE: policies that come, go, end or change their
+ * addresses.
+ */
 const groups = [2, 4, 7] as const;
 /** A program that loads a thousand policies is followed by some readings, not by a thousand. */
 const BETWEEN_READINGS_MS = 100;

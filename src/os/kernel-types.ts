@@ -1,16 +1,16 @@
 import { readFileSync } from "node:fs";
 
-/** The kernel's own structures, as it describes them itself (BTF, Documentation/bpf/btf.rst). */
+/** Offsets of members of the kernel's own structures, from its BTF (Documentation/bpf/btf.rst). */
 
 const PATH = "/sys/kernel/btf/vmlinux";
 const MAGIC = 0xeb9f;
 const STRUCT = 4;
 const TYPE_OCTETS = 12;
 const MEMBER_OCTETS = 12;
-/** The lower bits of a member's place, which is in bits; in some structures the upper ones are a width. */
+/** Lower bits of a member's offset, which is in bits; in some structures the upper ones are a width. */
 const OFFSET_MASK = 0xff_ffff;
 
-/** TABLE: octets that follow a type of each kind: so many at any rate, and so many for each of its parts. */
+/** TABLE: octets that follow a type of each kind: a fixed number, and a number for each of its members. */
 const following: readonly (readonly [once: number, each: number])[] = [
   [0, 0], // void
   [4, 0], // integer
@@ -35,8 +35,8 @@ const following: readonly (readonly [once: number, each: number])[] = [
 ];
 
 /**
- * Offsets in octets of members of the kernel's structures, in the order in which they are asked for, each as "structure.member". Undefined
- * where the kernel does not describe itself, or has not all of them.
+ * Offsets in octets of members of the kernel's structures, each named "structure.member", in the order of
+ * `wanted`. Undefined where the kernel has no BTF, or not all of them.
  */
 export function memberOffsets(wanted: readonly string[], path = PATH): readonly number[] | undefined {
   let octets: Buffer;

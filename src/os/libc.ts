@@ -3,8 +3,9 @@ import koffi from "koffi";
 import { SystemError } from "./errors.ts";
 
 /**
- * The calls of libc that the data plane needs, without copies: every pointer is a number, the address of memory that the
- * caller keeps alive. A wrong one is answered by EFAULT at best; so all of them come from the few files that import this one.
+ * The functions of libc that the data plane needs, called without copies: every pointer is a number, the
+ * address of memory that the caller keeps alive. A wrong address gives EFAULT at best; so all of them come
+ * from the few files that import this one.
  */
 const libc = koffi.load("libc.so.6");
 
@@ -30,7 +31,7 @@ export const close = declare("int close(int fd)");
 export const open = declare("int open(const char *path, int flags)");
 export const ioctl = declare("int ioctl(int fd, unsigned long request, uintptr_t value)");
 export const poll = declare("int poll(uintptr_t fds, unsigned long count, int timeout)");
-/** As poll, with a timeout of nanoseconds: a struct timespec. */
+/** poll(2) with a timeout in nanoseconds: a struct timespec. */
 export const ppoll = declare(
   "int ppoll(uintptr_t fds, unsigned long count, uintptr_t timeout, uintptr_t mask)",
 );
@@ -42,17 +43,18 @@ export const recvmmsg = declare(
 );
 export const sendmmsg = declare("int sendmmsg(int fd, uintptr_t messages, unsigned int count, int flags)");
 export const sendto = declare(
-  "intptr_t sendto(int fd, uintptr_t octets, unsigned long length, int flags, uintptr_t address, unsigned int addressLength)",
+  "intptr_t sendto(int fd, uintptr_t octets, unsigned long length, int flags, " +
+    "uintptr_t address, unsigned int addressLength)",
 );
 export const eventfd = declare("int eventfd(unsigned int value, int flags)");
 export const read = declare("intptr_t read(int fd, uintptr_t octets, unsigned long length)");
 export const write = declare("intptr_t write(int fd, uintptr_t octets, unsigned long length)");
 export const writev = declare("intptr_t writev(int fd, uintptr_t vectors, int count)");
-/** Only for bpf(2), whose arguments after the number these are; libc has no function of its own for it. */
+/** For bpf(2) only, which has no function in libc: these are its arguments after the number. */
 export const syscall = declare(
   "intptr_t syscall(long number, int command, uintptr_t attribute, unsigned int octets)",
 );
-/** The address of the mapping, or -1. */
+/** Returns the address of the mapping, or -1. */
 export const mmap = declare(
   "intptr_t mmap(uintptr_t address, unsigned long length, int protection, int flags, int fd, long offset)",
 );
@@ -63,21 +65,22 @@ export const mount = declare(
 export const unshare = declare("int unshare(int kinds)");
 export const setns = declare("int setns(int fd, int kind)");
 export const fchdir = declare("int fchdir(int fd)");
-/** Only for open_tree(2) and move_mount(2), for which an older libc has no functions. */
+/** For open_tree(2) and move_mount(2) only, which an older libc has no functions for. */
 export const openTree = declare(
   "intptr_t syscall(long number, int folder, const char *path, unsigned int flags)",
 );
 export const moveMount = declare(
-  "intptr_t syscall(long number, int tree, const char *path, int folder, const char *target, unsigned int flags)",
+  "intptr_t syscall(long number, int tree, const char *path, " +
+    "int folder, const char *target, unsigned int flags)",
 );
 export const ifNameToIndex = declare("unsigned int if_nametoindex(const char *name)");
 
-/** The number of the last error of this thread. */
+/** errno of this thread's last call. */
 export function errno(): number {
   return koffi.errno();
 }
 
-/** EAGAIN has a second name, by which nobody asks. */
+/** Names by number; EWOULDBLOCK is left out, a second name of EAGAIN. */
 const errnoNames: ReadonlyMap<number, string> = new Map(
   Object.entries(constants.errno)
     .filter(([name]) => name !== "EWOULDBLOCK")
@@ -89,9 +92,12 @@ export function errnoName(number: number): string {
 }
 
 const TOO_MANY_FILES =
-  "the process has as many open files as it may, one or two for each circuit: raise the limit (ulimit -n; systemd: LimitNOFILE)";
+  "the process has as many open files as it may, one or two for each circuit: " +
+  "raise the limit (ulimit -n; systemd: LimitNOFILE)";
 
-/** The error of a call that has just failed; what a full table of open files needs is said in place of the hint. */
+/**
+ * The error of the call that has just failed. For a full table of open files the remedy replaces the hint.
+ */
 export function lastError(operation: string, target: string, hint?: string): SystemError {
   const name = errnoName(errno());
   const text = name === "EMFILE" ? TOO_MANY_FILES : hint;
@@ -102,18 +108,19 @@ export function lastError(operation: string, target: string, hint?: string): Sys
   });
 }
 
-/** More than any call is given addresses of, those behind pointers included. */
+/** More addresses than any call takes, including those behind pointers. */
 const RECENTLY_ADDRESSED = 64;
 /**
- * The arrays whose addresses were asked for last. Optimised code drops a value after its last use, and that is where its address is
- * taken, before the call: without this the kernel might read or write what is garbage already.
+ * The arrays whose addresses were taken last. Optimised code drops a value after its last use, which is where
+ * its address is taken, before the call: without this reference the kernel might read or write freed memory.
  */
 const recentlyAddressed: (Uint8Array | undefined)[] = new Array(RECENTLY_ADDRESSED).fill(undefined);
 let nextAddressed = 0;
 
 /**
- * The address of an array's first octet, whose buffer must never be detached. The array lives until 64 more addresses were asked
- * for, and so through the call that the address is for; who keeps the address for longer must keep the array.
+ * The address of an array's first octet, whose buffer must never be detached. The array is kept alive until
+ * 64 more addresses are taken, and so during the call that the address is for; whoever keeps the address
+ * longer must keep the array.
  */
 export function addressOf(octets: Uint8Array): number {
   recentlyAddressed[nextAddressed] = octets;
@@ -121,12 +128,15 @@ export function addressOf(octets: Uint8Array): number {
   return Number(koffi.address(octets));
 }
 
-/** Memory that is not ours, such as the kernel's that mmap(2) made visible; it must stay mapped as long as the result is used. */
+/**
+ * Memory outside the JavaScript heap, such as the kernel's that mmap(2) maps; it must stay mapped as long as
+ * the result is used.
+ */
 export function memoryAt(address: number, length: number): ArrayBuffer {
   return koffi.view(address, length);
 }
 
-/** Numbers of Linux (uapi headers), the same on all 64-bit machines. */
+/** TABLE: constants of Linux (uapi headers), the same on all 64-bit machines. */
 export const linux = {
   AF_UNIX: 1,
   AF_INET: 2,

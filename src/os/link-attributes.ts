@@ -1,7 +1,9 @@
 import netlink from "netlink";
 import { attributesIn } from "./rtnetlink.ts";
 
-/** Attributes of an interface in answers of rtnetlink (linux/if_link.h) that the package hands over as octets. */
+/**
+ * Attributes of an interface in answers of rtnetlink (linux/if_link.h) that the package hands over as octets.
+ */
 export interface LinkAttributes {
   readonly linkinfo?: unknown;
   readonly master?: unknown;

@@ -1,4 +1,7 @@
-/** Why no interface can be put into a bridge of a name, and what to do; undefined where one can. `found` is what has the name. */
+/**
+ * Why no interface can be put into a bridge of a name, and what to do; undefined where one can. `found` is
+ * what has the name.
+ */
 export function bridgeProblem(
   name: string,
   found: { readonly kind: string | undefined } | undefined,

@@ -30,7 +30,9 @@ const BETWEEN_READINGS_MS = 50;
 /** The interfaces of this network namespace, by rtnetlink, and what becomes of them. */
 export class Links {
   readonly #socket: RtNetlinkSocket;
-  /** Notifications have a socket of their own: one that came between the parts of a dump would spoil the dump. */
+  /**
+   * Notifications have a socket of their own: one that came between the parts of a dump would spoil the dump.
+   */
   readonly #watch: NetlinkWatch;
   readonly #listeners: LinkListener[] = [];
   #states = new Map<string, LinkState>();
@@ -79,12 +81,17 @@ export class Links {
     return master !== undefined && master === this.#states.get(bridge)?.index;
   }
 
-  /** Resolves when a reading that began after this call is done. Rejects where the kernel could not be read. */
+  /**
+   * Resolves when a reading that began after this call is done. Rejects where the kernel could not be read.
+   */
   reread(): Promise<void> {
     return this.#refresh();
   }
 
-  /** Puts an interface into a bridge, whatever it was a port of before; or out of that, where `bridge` is undefined. */
+  /**
+   * Puts an interface into a bridge, whatever it was a port of before; or out of that, where `bridge` is
+   * undefined.
+   */
   async setMaster(name: string, bridge: string | undefined): Promise<void> {
     if (bridge === undefined)
       return this.#change("take an interface out of its bridge", name, (index) =>
@@ -132,7 +139,10 @@ export class Links {
     }
   }
 
-  /** Resolves when a reading that began after this call is done; calls that come while one is at work share the next one. */
+  /**
+   * Resolves when a reading that began after this call is done; calls that come while one is at work share
+   * the next one.
+   */
   #refresh(): Promise<void> {
     if (this.#next !== undefined) return this.#next;
     const next = this.#reading.then(async () => {

@@ -2,20 +2,21 @@ import type { BpfProgram } from "../ports.ts";
 import { Attribute, commands, fields } from "./bpf-attribute.ts";
 import { refusal } from "./bpf-object.ts";
 
-/** BPF_F_TEST_XDP_LIVE_FRAMES: what the program passes goes on into the kernel. */
+/** BPF_F_TEST_XDP_LIVE_FRAMES: frames that the program passes enter the kernel. */
 const LIVE_FRAMES = 2;
 /** struct xdp_md. */
 const CONTEXT_OCTETS = 24;
 const DATA_END = 4;
 const INTERFACE = 12;
 
-/** More than anybody waits for: a signal ends it. */
+/** Runs until a signal ends it. */
 const REPEAT = 2 ** 31;
 
 /**
- * Runs a program at the express data path on the same frame over and over, as if the interface had received it each time, until a
- * signal comes; what it passes, the kernel takes in (Linux 5.18). The frames are made in the kernel, `batch` at a time, so that no
- * process sends faster. One long call, since the kernel waits some 25 ms before it begins. Throws SystemError.
+ * Runs an XDP program on the same frame over and over, as if the interface received it each time, until a
+ * signal; frames that it passes enter the kernel (Linux 5.18). The kernel makes the frames, `batch` at a
+ * time, faster than any process can send. One long call, since the kernel waits some 25 ms before it begins.
+ * Throws SystemError.
  */
 export function receiveLive(
   program: BpfProgram,

@@ -16,38 +16,44 @@ import {
 } from "./libc.ts";
 
 /**
- * Locks between processes, which the kernel lets go of when their holder ends, however it ends: names of a network namespace, and
- * files. Neither waits.
+ * Locks between processes, released by the kernel when their holder ends, however it ends: names of a network
+ * namespace, and files. Neither blocks.
  */
 
-/** What is held until it is disposed of, or the process ends. */
+/** A lock, held until it is disposed of or the process ends. */
 export type Lock = Disposable;
 
-/** Somebody else has a lock; the pid is unknown where the kernel does not tell it, as across pid namespaces. */
+/**
+ * Another holder of the lock; the pid is unknown where the kernel does not report it, as across pid
+ * namespaces.
+ */
 export interface Holder {
   readonly pid: number | undefined;
 }
 
-/** The lock, or who has it. */
+/** The lock, or its holder. */
 export type LockAttempt = { readonly lock: Lock; readonly holder?: undefined } | { readonly holder: Holder };
 
-/** struct sockaddr_un holds the family and so many octets of a name. */
+/** struct sockaddr_un: the family, and a name of so many octets at most. */
 const FAMILY_OCTETS = 2;
 const MOST_NAME_OCTETS = 108;
 const CREDENTIALS_OCTETS = 12;
-/** Whoever asks for the holder's pid stays in its queue, as nobody accepts; beyond that it is not told any more. */
+/**
+ * Length of the queue of connections that ask for the holder's pid and are never accepted; beyond it the pid
+ * stays unknown.
+ */
 const BACKLOG = 64;
-/** Between binding and listening, a holder is not told yet: it is asked so often, with such a pause. */
+/** Attempts to read the holder, with a pause: between its bind(2) and listen(2) it is unknown. */
 const TRIES = 40;
 const PAUSE_MS = 5;
-/** The only rights with which a holder could do what we do; others have the name by mistake, or to be a nuisance. */
+/** Capabilities without which a holder cannot do what the name protects. */
 const CAP_NET_ADMIN = 12n;
 const CAP_NET_RAW = 13n;
 
 /**
- * Takes a name of this network namespace (unix(7), abstract sockets), such as "wirespan/circuit/eth1": mount namespaces and
- * containers make no difference. A holder that has neither our user nor rights over the network cannot do what the name stands for and does
- * not count. Throws SystemError where no socket can be had.
+ * Locks a name of this network namespace (unix(7), abstract sockets), such as "wirespan/circuit/eth1": mount
+ * namespaces and containers make no difference. A holder that has neither our user nor capabilities over the
+ * network cannot do what the name protects, and is ignored. Throws SystemError where no socket can be opened.
  */
 export function lockName(name: string): LockAttempt {
   const address = abstractAddress(name);
@@ -65,13 +71,16 @@ export function lockName(name: string): LockAttempt {
   }
 }
 
-/** Who has a name of this network namespace; undefined where nobody has it. Throws SystemError where no socket can be had. */
+/**
+ * The holder of a name of this network namespace; undefined without one. Throws SystemError where no socket
+ * can be opened.
+ */
 export function nameHolder(name: string): Holder | undefined {
   const holder = holderOf(name, abstractAddress(name));
   return typeof holder === "string" ? undefined : holder;
 }
 
-/** The names of this network namespace that begin so and are taken, by anybody. */
+/** The names of this network namespace that begin with `prefix` and are bound, by anybody. */
 export function namesTaken(prefix: string): readonly string[] {
   const lines = readFileSync("/proc/thread-self/net/unix", "latin1").split("\n");
   const found = lines.flatMap((line) => {
@@ -82,8 +91,8 @@ export function namesTaken(prefix: string): readonly string[] {
 }
 
 /**
- * Locks a file, which is made where it is not there and stays when the lock goes, and writes our pid into it; or locks a directory.
- * Throws SystemError.
+ * Locks a file and writes our pid into it; it is created if missing and stays when the lock goes. Or locks a
+ * directory. Throws SystemError.
  */
 export function lockFile(path: string, kind: "file" | "directory" = "file"): LockAttempt {
   let fd: number;
@@ -114,7 +123,7 @@ function pidIn(fd: number): number | undefined {
   return pid > 0 ? pid : undefined;
 }
 
-/** Closes a descriptor once, however often it is asked to. */
+/** A function that closes a descriptor the first time it is called. */
 function closeOnce(fd: number): () => void {
   let isOpen = true;
   return () => {
@@ -143,7 +152,7 @@ function abstractAddress(name: string): Uint8Array {
   return octets;
 }
 
-/** Whose name it is, by the credentials that the kernel noted when it began to listen. */
+/** The holder of a name, by the credentials that the kernel recorded at its listen(2). */
 function holderOf(name: string, address: Uint8Array): Holder | "nobody" | "does not count" {
   const fd = openStream(name);
   try {
@@ -161,7 +170,10 @@ function holderOf(name: string, address: Uint8Array): Holder | "nobody" | "does 
   }
 }
 
-/** Rights over this network namespace; those that a process has in a user namespace of its own are none. */
+/**
+ * Whether a process has capabilities over this network namespace; those in a user namespace of its own do not
+ * count.
+ */
 function hasRights(pid: number): boolean {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "latin1");
@@ -169,7 +181,7 @@ function hasRights(pid: number): boolean {
     const has = [CAP_NET_ADMIN, CAP_NET_RAW].some((bit) => ((effective >> bit) & 1n) === 1n);
     return has && readlinkSync(`/proc/${pid}/ns/user`) === readlinkSync("/proc/self/ns/user");
   } catch (error) {
-    // A process that we may not look into has more rights than we; one that is not there has ended meanwhile.
+    // EACCES: a process with more rights than ours; otherwise it has ended meanwhile.
     return (error as NodeJS.ErrnoException).code === "EACCES";
   }
 }

@@ -1,15 +1,15 @@
 import { addressOf, errno, errnoName, linux, poll, write } from "./libc.ts";
 
-/** What poll(2) takes: a descriptor, the events asked for, and those that happened. */
+/** struct pollfd: a descriptor, the events asked for, and those that happened. */
 const POLLFD_OCTETS = 8;
-/** A descriptor that can be written to has room for so much at least (PIPE_BUF), and a write of no more never waits. */
+/** A writable descriptor has room for PIPE_BUF octets at least: a write of no more never blocks. */
 const PIECE_OCTETS = 4096;
-/** What waits for a reader that hangs. */
+/** Bound of the queue for a reader that hangs. */
 const MOST_WAITING_OCTETS = 256 * 1024;
 const AGAIN_MS = 50;
 const NEWLINE = 0x0a;
 
-/** Lines that were given up, and why the last of them. */
+/** Lines that were lost, and why the last of them. */
 export interface LogLosses {
   readonly lines: number;
   /** Such as "ENOSPC"; undefined while nothing was lost. */
@@ -17,15 +17,18 @@ export interface LogLosses {
 }
 
 /**
- * Where the log goes: a descriptor that is written to as far as it takes octets at once. Nothing of it throws or waits. What a
- * pipe or a terminal does not take at once waits in memory, up to a bound; lines beyond that, and those that a full disk or a reader
- * that is gone refuses, are given up and counted.
+ * Writes log lines to a descriptor without blocking and without throwing. Octets that a pipe or terminal does
+ * not accept at once wait in a bounded queue; lines beyond the bound, and those that a full disk or a closed
+ * reader refuses, are dropped and counted.
  */
 export class LogOutput {
   readonly #fd: number;
   readonly #waiting: Uint8Array[] = [];
   #waitingOctets = 0;
-  /** Whether a part of the first line is written already; and whether that of one given up is, so that its end must come first. */
+  /**
+   * `#isPartlyWritten`: a part of the first queued line is written. `#needsNewline`: a line was dropped after
+   * a part of it was written, so that its newline must come first.
+   */
   #isPartlyWritten = false;
   #needsNewline = false;
   #lines = 0;
@@ -40,7 +43,7 @@ export class LogOutput {
     return { lines: this.#lines, reason: this.#reason };
   }
 
-  /** Takes whole lines. */
+  /** Queues whole lines and writes what it can. */
   write(text: string): void {
     const line = new TextEncoder().encode(text);
     this.#writeOut();
@@ -50,7 +53,7 @@ export class LogOutput {
     this.#writeOut();
   }
 
-  /** Writes what waits, for so long at most; for the end of the process. */
+  /** Writes the queue for `limitMs` at most; for the end of the process. */
   flush(limitMs: number): void {
     const endMs = performance.now() + limitMs;
     this.#writeOut();
@@ -58,7 +61,7 @@ export class LogOutput {
     clearTimeout(this.#timer);
   }
 
-  /** Writes as much as is taken within `waitMs`. */
+  /** Writes as much as the descriptor accepts within `waitMs`. */
   #writeOut(waitMs = 0): void {
     clearTimeout(this.#timer);
     for (let line = this.#waiting[0]; line !== undefined; line = this.#waiting[0]) {
@@ -81,7 +84,7 @@ export class LogOutput {
     return poll(addressOf(asked), 1, Math.ceil(waitMs)) > 0;
   }
 
-  /** So many octets went out: of the first line, or the end of one that was cut. */
+  /** Accounts for written octets: of the first line, or the newline of a dropped one. */
   #wrote(octets: number): void {
     const [line] = this.#waiting;
     if (this.#needsNewline || line === undefined) {

@@ -1,17 +1,17 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { fchdir, lastError, setns, unshare } from "./libc.ts";
 
-/** The mount namespace of this thread, beside that of the first process of the machine or container. */
+/** The mount namespace of this thread, and that of the first process of the machine or container. */
 
 const CLONE_FS = 0x200;
 const CLONE_NEWNS = 0x2_0000;
-/** By what /proc calls them. */
+/** Names of processes in /proc. */
 const FIRST = "1";
 const THIS = "thread-self";
 
-/** Something that is mounted, as one process or another sees it. */
+/** A mount, as seen by a process. */
 export interface Mount {
-  /** Of this mount alone, in whatever namespace. */
+  /** Identifies the mount, in whatever namespace. */
   readonly id: string;
   /** Device number of the file system, as "major:minor". */
   readonly device: string;
@@ -22,7 +22,10 @@ export interface Mount {
   readonly kind: string;
 }
 
-/** All mounts that a process, or "thread-self", sees, in the order in which they cover one another (proc_pid_mountinfo(5)). Throws system errors. */
+/**
+ * All mounts that a process, or "thread-self", sees, in the order in which they cover one another
+ * (proc_pid_mountinfo(5)). Throws system errors.
+ */
 export function mountsOf(process: string): readonly Mount[] {
   return readFileSync(`/proc/${process}/mountinfo`, "utf8")
     .trim()
@@ -38,30 +41,31 @@ function rootOf(process: string): Mount | undefined {
 }
 
 /**
- * Whether this mount namespace is a copy of the first process's: another one, but with the same root directory. `ip netns exec` makes such a
- * copy, with a /sys of its own; a container has another root directory.
+ * Whether this mount namespace is a copy of the first process's: another namespace with the same root
+ * directory. `ip netns exec` makes such a copy, with a /sys of its own; a container has another root
+ * directory.
  */
 export function isCopyOfFirst(): boolean {
   try {
     const [own, first] = [rootOf(THIS), rootOf(FIRST)];
     return own?.id !== first?.id && own?.device === first?.device && own?.root === first?.root;
   } catch {
-    // Who may not see that may not enter it either.
+    // Without the right to read it there is none to enter it.
     return false;
   }
 }
 
 /**
- * Does something with this thread in the mount namespace of the first process, and comes back. Gives back undefined where it may not
- * enter: that needs CAP_SYS_ADMIN and CAP_SYS_CHROOT. From then on this thread has a working directory of its own, which is the same.
- * Throws SystemError where there is no way back.
+ * Runs `act` with this thread in the mount namespace of the first process, and returns to its own. Returns
+ * undefined without the right to enter (CAP_SYS_ADMIN and CAP_SYS_CHROOT). From then on this thread has a
+ * working directory of its own, the same one. Throws SystemError where there is no way back.
  */
 export function inMountsOfFirst<T>(act: () => T): T | undefined {
   const first = openNamespaceOfFirst();
   if (first === undefined) return undefined;
   const [own, folder] = [openSync(`/proc/${THIS}/ns/mnt`, "r"), openSync(".", "r")];
   try {
-    // Who shares root and working directory with other threads may not change the mount namespace.
+    // A thread that shares root and working directory with others may not change its mount namespace.
     if (unshare(CLONE_FS) < 0 || setns(first, CLONE_NEWNS) < 0) return undefined;
     try {
       return act();
@@ -78,7 +82,7 @@ function comeBack(namespace: number, folder: number): void {
     throw lastError("come back to the mount namespace", "this process");
 }
 
-/** By the first process, or, where that has more rights than we have, by one of those that started us. */
+/** Opened from the first process, or, where that has more rights than we have, from one of our ancestors. */
 function openNamespaceOfFirst(): number | undefined {
   const root = rootOf(FIRST)?.id;
   for (const pid of [FIRST, ...ancestors()]) {
@@ -91,14 +95,14 @@ function openNamespaceOfFirst(): number | undefined {
   return undefined;
 }
 
-/** Who started this process, who started that one, and so on; without the first process. */
+/** The parent of this process, its parent, and so on; without the first process. */
 function ancestors(): readonly string[] {
   const pids: string[] = [];
   for (let pid = parentOf("self"); pid > 1; pid = parentOf(`${pid}`)) pids.push(`${pid}`);
   return pids;
 }
 
-/** 0 where there is none, in this namespace of processes. */
+/** The parent's pid; 0 where there is none in this pid namespace. */
 function parentOf(process: string): number {
   try {
     return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${process}/status`, "utf8"))?.[1] ?? 0);

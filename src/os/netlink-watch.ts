@@ -5,8 +5,9 @@ import { addressOf, getsockname, getsockopt, lastError, linux, setsockopt } from
 import { socketDrops } from "./sockets.ts";
 
 /**
- * Watching what the kernel tells by netlink. A notification says no more than that there is something to read anew: the kernel drops
- * notifications when thousands come at once or nobody reads for a while, so that what one says is never the whole.
+ * Watching what the kernel tells by netlink. A notification says no more than that there is something to read
+ * anew: the kernel drops notifications when thousands come at once or nobody reads for a while, so that what
+ * one says is never the whole.
  */
 
 /** TABLE: families of netlink (linux/netlink.h). */
@@ -37,8 +38,9 @@ export interface NetlinkWatch {
 }
 
 /**
- * Calls the listener after notifications: at once for the first, then once for all that came meanwhile, when the call before is done
- * and the pause is over; again where it rejected. After the last notification, and after any that was dropped, there is always a call. Throws SystemError.
+ * Calls the listener after notifications: at once for the first, then once for all that came meanwhile, when
+ * the call before is done and the pause is over; again where it rejected. After the last notification, and
+ * after any that was dropped, there is always a call. Throws SystemError.
  */
 export function watchNetlink(
   { family, groups, pauseMs }: NetlinkWatchOptions,
@@ -101,9 +103,10 @@ function openSocket(family: keyof typeof netlinkFamily): RawNetlinkSocket {
 const ownBuffers = { recvBufferSize: 0, sendBufferSize: 0 } as const;
 
 /**
- * Has the kernel drop notifications that find no room without an error: the package would end the process at that error. The queue is
- * full then, so that what is in it makes us read anew, later than what was dropped. Gives the descriptor, which the package keeps to
- * itself: it is found by the port that the socket is bound to.
+ * Has the kernel drop notifications that find no room without an error: the package would end the process at
+ * that error. The queue is full then, so that what is in it makes us read anew, later than what was dropped.
+ * Gives the descriptor, which the package keeps to itself: it is found by the port that the socket is bound
+ * to.
  */
 function keepOpen(socket: RawNetlinkSocket, family: keyof typeof netlinkFamily): number {
   const { port } = socket.address();

@@ -1,16 +1,18 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 
-/** What becomes of packets that an interface was given unfinished, by what the kernel says of it in sysfs. */
+/** Whether an interface completes the offloads of a packet, by its kind in sysfs. */
 
 const LOWER = "lower_";
 
-/** TABLE: kinds of interfaces that send by others, as those do it: a bridge by any of its ports. */
+/**
+ * TABLE: kinds of interfaces that send through others and behave like those: a bridge like any of its ports.
+ */
 const stacked: readonly string[] = ["vlan", "bond", "bridge"];
 
 /**
- * Whether packets leave an interface, such as "eth0", cut and with their checksums finished, whatever it was given: hardware does so, or has
- * the kernel do it. A virtual cable, macvlan, ipvlan or a tap hands a packet as it is to who is behind it within this machine. What is not
- * known is taken for such.
+ * Whether packets leave an interface, such as "eth0", segmented and with finished checksums, whatever it was
+ * given: hardware does that, or the kernel for it. veth, macvlan, ipvlan and TAP pass a packet on as it is
+ * within this machine. An unknown kind counts as one that does.
  */
 export function completesOffloads(name: string, folder = "/sys/class/net"): boolean {
   const path = `${folder}/${name}`;

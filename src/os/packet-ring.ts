@@ -15,12 +15,12 @@ import {
 } from "./libc.ts";
 
 /**
- * A transmit ring of packet(7) with virtio-net headers. send(2) on a packet socket refuses a frame longer than the MTU and the
- * Ethernet header unless its first tag is 802.1Q's; of what is in a ring the kernel leaves the length to the device, as it does of
- * what a bridge forwards. The caller looks at the length.
+ * A transmit ring of packet(7) with virtio-net headers. send(2) on a packet socket refuses a frame longer
+ * than the MTU and the Ethernet header unless its first tag is 802.1Q; for frames in a ring the kernel leaves
+ * the check to the device, as for frames that a bridge forwards. The caller checks the length.
  */
 
-/** Frames that a device may still hold. */
+/** Frames that the device may still hold. */
 const SLOTS = 16;
 /** The longest frame of an interface, a multiple of the page. */
 const SLOT_OCTETS = 17 * 4096;
@@ -31,7 +31,10 @@ const STATUS = 0;
 const LENGTH = 4;
 const HEADER = 32;
 const VNET_HEADER_OCTETS = 10;
-/** In the virtio-net header: octets that the kernel copies; the slot is free again once it has. */
+/**
+ * Offset of the header length in the virtio-net header: so many octets the kernel copies, and the slot is
+ * free again once it has.
+ */
 const COPIED = HEADER + 2;
 const FRAME = HEADER + VNET_HEADER_OCTETS;
 export const LONGEST_RING_FRAME = SLOT_OCTETS - FRAME;
@@ -110,7 +113,7 @@ export class PacketRing implements Disposable {
     return view.getInt32(IFREQ_VALUE, true);
   }
 
-  /** Room for the next frame, of LONGEST_RING_FRAME octets; undefined while the device holds all that there is. */
+  /** Room for the next frame, LONGEST_RING_FRAME octets; undefined while the device holds all slots. */
   room(): Uint8Array | undefined {
     const at = this.#slot * SLOT_OCTETS;
     if (this.#view.getUint32(at + STATUS, true) !== AVAILABLE) return undefined;
@@ -118,8 +121,8 @@ export class PacketRing implements Disposable {
   }
 
   /**
-   * Sends what was written into `room`; false when that failed. It goes straight to the device, or `throughQueue`: then
-   * programs at the egress see it.
+   * Sends the frame that was written into `room`; false when that failed. It goes straight to the device, or
+   * with `throughQueue` through its queueing discipline, so that egress programs see it.
    */
   send(interfaceIndex: number, length: number, throughQueue: boolean): boolean {
     const at = this.#slot * SLOT_OCTETS;
@@ -134,7 +137,7 @@ export class PacketRing implements Disposable {
       this.#slot = (this.#slot + 1) % SLOTS;
       return true;
     }
-    // The kernel stays at a slot that it could not send.
+    // The kernel does not advance past a slot that it could not send.
     view.setUint32(at + STATUS, AVAILABLE, true);
     return false;
   }

@@ -6,9 +6,10 @@ import { SOCKADDR_OCTETS, writeSocketAddress } from "./sockets.ts";
 const IPV6_RECVERR = 25;
 
 /**
- * Opens a raw IPv6 socket that makes the kernel learn path MTUs of IP protocol 115 (RFC 8201): of raw sockets it heeds "packet too big"
- * only for those that are connected or ask for errors. One that sends and receives must not ask, since errors would end its calls;
- * so this one does, which neither sends nor receives nor is ever read. Gives its descriptor, for the caller to close. Throws SystemError.
+ * Opens a raw IPv6 socket that makes the kernel learn path MTUs of IP protocol 115 (RFC 8201). The kernel
+ * processes "packet too big" only for raw sockets that are connected or have IPV6_RECVERR set. On the socket
+ * that sends and receives, errors would interrupt its calls; so this one has it set, and neither sends nor
+ * receives nor is ever read. Returns its descriptor, for the caller to close. Throws SystemError.
  */
 export function openPathMtuSocket(address: string): number {
   const target = `IP protocol ${IP_PROTOCOL_L2TP} on ${address}, for path MTUs`;
@@ -26,7 +27,7 @@ export function openPathMtuSocket(address: string): number {
       addressOf(program.header),
       program.header.length,
     ) === 0 &&
-    // Errors wait for nobody: the kernel takes its least room.
+    // Nobody reads the errors: the smallest buffer will do.
     setsockopt(fd, linux.SOL_SOCKET, linux.SO_RCVBUF, addressOf(on), on.length) === 0 &&
     setsockopt(fd, linux.IPPROTO_IPV6, IPV6_RECVERR, addressOf(on), on.length) === 0 &&
     bind(fd, addressOf(name), length) === 0;

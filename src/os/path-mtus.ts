@@ -13,26 +13,29 @@ import {
 import { addressOctets } from "./sockets.ts";
 
 /**
- * What the kernel knows of the MTU of paths. It learns one from ICMP (RFC 1191, RFC 8201), keeps it for a while with the route, and
- * tells nobody: so it is asked, for many paths in one call, without waiting, since rtnetlink has answered when the call returns.
+ * MTUs of paths as the kernel knows them. It learns them from ICMP (RFC 1191, RFC 8201), keeps them for a
+ * while with the route, and notifies nobody: so they are queried, many paths in one call, without waiting,
+ * since rtnetlink has answered by the time sendto(2) returns.
  */
 
-/** Between these two addresses; a zone such as "%eth0" of the remote is heeded. */
+/** The two ends of a path; the remote may have a zone such as "%eth0". */
 export interface AddressPair {
   readonly remoteAddress: string;
   readonly localAddress: string;
 }
 
-/** What the kernel says of a path. */
+/** The MTU of a path. */
 export interface PathMtu {
   readonly interfaceIndex: number;
-  /** In octets, IP header included: what was learned of the path, or the route says; undefined where only the interface limits. */
+  /**
+   * In octets with the IP header, as learned or from the route; undefined where only the interface limits it.
+   */
   readonly mtu: number | undefined;
 }
 
-/** Why nothing gets to a peer: the name of the errno of sending, or `OWN_ADDRESS`. */
+/** Why nothing can be sent to a peer: the name of the errno of sending, or `OWN_ADDRESS`. */
 export type SendError = string;
-/** Packets to one of its own addresses do not leave this machine. */
+/** The remote is this machine's own address: packets do not leave it. */
 export const OWN_ADDRESS = "own address";
 
 /** TABLE: of linux/netlink.h and linux/rtnetlink.h. */
@@ -49,9 +52,12 @@ const METRIC_MTU = 2;
 const HEADER_OCTETS = 16;
 const ROUTE_OCTETS = 12;
 const ATTRIBUTE_HEADER_OCTETS = 4;
-/** So many questions a call that all answers have room in the socket. */
+/** Requests per call: so many replies have room in the socket's buffer. */
 const BATCH = 16;
-/** TABLE: types of a route by which nothing leaves this machine (rtm_type), as what sending says; broadcasts need leave. */
+/**
+ * TABLE: types of routes (rtm_type) that send nothing off this machine, as the error of sending. Broadcast
+ * needs SO_BROADCAST.
+ */
 const ROUTE_TYPE_OFFSET = HEADER_OCTETS + 7;
 const routeTypeErrors: ReadonlyMap<number, SendError> = new Map([
   [2, OWN_ADDRESS],
@@ -60,10 +66,10 @@ const routeTypeErrors: ReadonlyMap<number, SendError> = new Map([
   [7, "EHOSTUNREACH"],
   [8, "EACCES"],
 ]);
-/** Longer than any answer about one route. */
+/** Longer than any reply about one route. */
 const ANSWER_OCTETS = 8192;
 
-/** A socket to ask by. */
+/** A netlink socket for these queries. */
 export class PathMtus implements Disposable {
   readonly #socket: number;
   readonly #answer = new Uint8Array(ANSWER_OCTETS);
@@ -72,19 +78,19 @@ export class PathMtus implements Disposable {
     this.#socket = descriptor;
   }
 
-  /** Opens one for the network namespace in which this is called. Throws SystemError. */
+  /** Opens it in the network namespace of the calling thread. Throws SystemError. */
   static open(): PathMtus {
     const descriptor = socket(AF_NETLINK, linux.SOCK_RAW | linux.SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
     if (descriptor < 0) throw lastError("open a netlink socket", "for path MTUs");
     return new PathMtus(descriptor);
   }
 
-  /** For each path in its order; undefined where there is no route. */
+  /** The MTU of each path, in order; undefined where there is no route. */
   query(paths: readonly AddressPair[]): readonly (PathMtu | undefined)[] {
     return this.#answers(paths, pathMtuIn);
   }
 
-  /** Why nothing would get to the remote of each path; undefined where the kernel has a route. */
+  /** Why nothing can be sent to the remote of each path; undefined where the kernel has a route. */
   sendErrors(paths: readonly AddressPair[]): readonly (SendError | undefined)[] {
     return this.#answers(paths, sendErrorIn);
   }
@@ -155,7 +161,7 @@ function requestFor({ remoteAddress, localAddress }: AddressPair, number: number
 }
 
 function sendErrorIn(view: DataView): SendError | undefined {
-  // struct nlmsgerr: the errno, negative.
+  // struct nlmsgerr: the negative errno.
   if (view.getUint16(4, true) === NLMSG_ERROR) return errnoName(-view.getInt32(HEADER_OCTETS, true));
   return routeTypeErrors.get(view.getUint8(ROUTE_TYPE_OFFSET));
 }

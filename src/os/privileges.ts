@@ -4,7 +4,10 @@ import koffi from "koffi";
 import { mountBpfFileSystem } from "./bpf-file-system.ts";
 import { addressOf, lastError } from "./libc.ts";
 
-/** TABLE: the capabilities that the daemon needs once it runs, with their numbers (linux/capability.h), and for what. */
+/**
+ * TABLE: the capabilities that the running daemon needs, with their numbers (linux/capability.h), and for
+ * what.
+ */
 const needed = {
   /** UDP ports below 1024 (`local_port`). */
   CAP_NET_BIND_SERVICE: 10,
@@ -12,11 +15,11 @@ const needed = {
   CAP_NET_ADMIN: 12,
   /** Packet sockets and IP protocol 115. */
   CAP_NET_RAW: 13,
-  /** Programs that the verifier lets do arithmetic on pointers. */
+  /** Programs with arithmetic on pointers. */
   CAP_PERFMON: 38,
   CAP_BPF: 39,
 } as const;
-/** Kept beside them where root may read the program or the configuration by no other right. */
+/** Kept too where root can read the program or the configuration by no other right. */
 const CAP_DAC_OVERRIDE = 1;
 const HIGHEST_CAPABILITY = 63;
 
@@ -38,13 +41,16 @@ const setrlimit = libc.func("int setrlimit(int resource, uintptr_t limit)");
 const fcntl = libc.func("int fcntl(int fd, int command, int value)");
 const execve = libc.func("int execve(const char *path, const char **argv, const char **envp)");
 
-/** Sets of capabilities of this process, a bit for each number: what it may do, and what any program it starts may get. */
+/**
+ * Capability sets of this process, one bit for each number: what it may do, and what any program it executes
+ * may get.
+ */
 interface CapabilitySets {
   readonly permitted: bigint;
   readonly bounding: bigint;
 }
 
-/** Names of the capabilities of this process that `narrowPrivileges` knows, and how many others it has. */
+/** Names of the capabilities of this process that `narrowPrivileges` knows, and the number of others. */
 export function capabilityText(): string {
   const { permitted } = readCapabilities();
   const named = Object.entries({ ...needed, CAP_DAC_OVERRIDE }).filter(([, number]) =>
@@ -56,11 +62,11 @@ export function capabilityText(): string {
 }
 
 /**
- * Gives up for good every capability that the daemon does not need, and core dumps, which would hold secrets. Capabilities
- * belong to threads, and the runtime has several already; so this process begins anew, as the same program with the same words and
- * the same process id, in all threads without them. Returns where there is nothing to give up, also in the new beginning. What
- * needs more rights is done before: mounting the bpf file system. `files` are those that must be readable at any time later.
- * Throws SystemError.
+ * Drops for good every capability that the daemon does not need, and core dumps, which would contain secrets.
+ * Capabilities belong to threads, and the runtime has several already; so this process executes the same
+ * program again, with the same arguments and process id, in which all threads start without them. Returns
+ * where there is nothing to drop, also in the second execution. What needs more rights is done before:
+ * mounting the bpf file system. `files` are those that must stay readable. Throws SystemError.
  */
 export function narrowPrivileges(files: readonly string[]): void {
   setCoreLimit();
@@ -68,7 +74,7 @@ export function narrowPrivileges(files: readonly string[]): void {
   const kept = keptOf(files);
   if ((permitted & ~kept) === 0n) return;
   mountBpfFileSystem();
-  // Without CAP_SETPCAP the bounding set stays; no_new_privs then keeps exec from giving anything back.
+  // Without CAP_SETPCAP the bounding set stays; no_new_privs keeps exec from restoring anything.
   for (const number of numbersIn(bounding & ~kept)) prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
   setCapabilities(permitted & kept);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) throw lastError("give up new privileges", "this process");
@@ -81,7 +87,10 @@ function keptOf(files: readonly string[]): bigint {
   return numbers.reduce((set, number) => set | (1n << BigInt(number)), 0n);
 }
 
-/** Whether root may read a file by its mode alone: each folder on the way lets root pass, and the file is root's own. */
+/**
+ * Whether root can read a file by its mode alone: root may enter each directory of the path, and owns the
+ * file.
+ */
 function isReadableByOwnerRoot(file: string): boolean {
   const path = resolve(file);
   try {
@@ -93,7 +102,7 @@ function isReadableByOwnerRoot(file: string): boolean {
       if (folder === "/") return true;
     }
   } catch {
-    // Who opens it says what is wrong with it.
+    // An error of reading it is reported where it is opened.
     return true;
   }
 }
@@ -119,14 +128,14 @@ function setCoreLimit(): void {
   if (setrlimit(RLIMIT_CORE, addressOf(limit)) < 0) throw lastError("give up core dumps", "this process");
 }
 
-/** Replaces this process by the same program; returns only by throwing. */
+/** Executes this program again in this process; returns only by throwing. */
 function executeAgain(): never {
-  // The runtime has them closed at exec.
+  // The runtime set them to be closed at exec.
   for (const fd of STANDARD) fcntl(fd, F_SETFD, 0);
   const words = [process.execPath, ...process.execArgv, ...process.argv.slice(1), null];
   const environment = [...Object.entries(process.env).map(([name, value]) => `${name}=${value}`), null];
   execve(process.execPath, words, environment);
-  throw lastError("begin anew with fewer privileges", process.execPath);
+  throw lastError("execute this program with fewer privileges", process.execPath);
 }
 
 function has(set: bigint, number: number): boolean {

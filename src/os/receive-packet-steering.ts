@@ -4,7 +4,7 @@ import { processorCount } from "./processors.ts";
 
 const BITS_OF_WORD = 32;
 
-/** All processors as sysfs writes sets of them: words of 32 bits in hexadecimal, the highest first. */
+/** A set of all processors in sysfs notation: words of 32 bits in hexadecimal, the highest first. */
 export function maskOf(processors: number): string {
   const masks: string[] = [];
   for (let left = processors; left > 0; left -= BITS_OF_WORD) {
@@ -15,8 +15,9 @@ export function maskOf(processors: number): string {
 }
 
 /**
- * Has the kernel spread what an interface receives over all processors, each flow to one (receive packet steering). Says whether it does:
- * not where /sys cannot be written, or is that of another network namespace. Nothing but speed depends on it.
+ * Turns on receive packet steering: the kernel distributes what an interface receives over all processors,
+ * each flow to one. Returns whether that worked: not where /sys is read-only or of another network namespace.
+ * Only speed depends on it.
  */
 export function steerReceived(name: string): boolean {
   const folder = `/sys/class/net/${name}`;

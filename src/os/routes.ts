@@ -9,7 +9,10 @@ import { addressOctets, addressText } from "./sockets.ts";
 
 /** Which way packets go, as the kernel decides it, and when it may decide otherwise. */
 
-/** TABLE: attributes of a route (linux/rtnetlink.h); read by hand, since the package refuses every route that has a VIA. */
+/**
+ * TABLE: attributes of a route (linux/rtnetlink.h); read by hand, since the package refuses every route that
+ * has a VIA.
+ */
 const attribute = { oif: 4, gateway: 5, preferredSource: 7, metrics: 8, via: 18 } as const;
 const METRIC_MTU = 2;
 /** struct rtmsg, in front of the attributes. */
@@ -17,7 +20,10 @@ const ROUTE_HEADER_OCTETS = 12;
 /** struct rtvia: the family, in front of the address. */
 const VIA_FAMILY_OCTETS = 2;
 
-/** TABLE: groups that tell of everything that can change the answer of `routeTo`: RTNLGRP_ of linux/rtnetlink.h. */
+/**
+ * TABLE: groups that tell of everything that can change the answer of `routeTo`: RTNLGRP_ of
+ * linux/rtnetlink.h.
+ */
 const groups = {
   link: 1,
   ipv4Address: 5,
@@ -35,10 +41,15 @@ const COALESCING_MS = 200;
 /** Where packets for an address go next. */
 export interface RouteFound {
   readonly interfaceIndex: number;
-  /** Whom to ask the link address of: the gateway, or where there is none the remote itself; maybe of the other family. */
+  /**
+   * Whom to ask the link address of: the gateway, or where there is none the remote itself; maybe of the
+   * other family.
+   */
   readonly nextHop: Uint8Array;
   readonly nextHopText: string;
-  /** In octets, IP header included: what the route says, or was learned of the path, or else the interface's. */
+  /**
+   * In octets, IP header included: what the route says, or was learned of the path, or else the interface's.
+   */
   readonly mtu: number;
   /** Of that, what was learned of the path or the route says; undefined where only the interface limits. */
   readonly pathMtu: number | undefined;
@@ -52,8 +63,8 @@ export interface RouteFound {
 }
 
 /**
- * The route from a local address to a remote one of the same family; a zone such as "%eth0" of the remote is heeded. Rejects with
- * SystemError, also where the kernel has no route or one that discards.
+ * The route from a local address to a remote one of the same family; a zone such as "%eth0" of the remote is
+ * heeded. Rejects with SystemError, also where the kernel has no route or one that discards.
  */
 export async function routeTo(remote: string, local: string): Promise<RouteFound> {
   const see = `see: ip route get ${remote} from ${local}`;
@@ -126,8 +137,9 @@ function routeMtu(metrics: Buffer | undefined): number | undefined {
 }
 
 /**
- * Calls after any change of routes, rules, addresses or interfaces of this network namespace: at once, and in a crowd of changes some
- * 200 ms after the call before. A path MTU that was learned is no such change. Throws SystemError when no socket can be opened.
+ * Calls after any change of routes, rules, addresses or interfaces of this network namespace: at once, and in
+ * a crowd of changes some 200 ms after the call before. A path MTU that was learned is no such change. Throws
+ * SystemError when no socket can be opened.
  */
 export function watchRoutes(listener: () => void): NetlinkWatch {
   return watchNetlink({ family: "route", groups: Object.values(groups), pauseMs: COALESCING_MS }, listener);

@@ -14,8 +14,8 @@ export interface Question {
 }
 
 /**
- * Asks the kernel by rtnetlink, on a socket of its own in the network namespace in which this is called. Rejects with SystemError;
- * one that `act` throws is let through.
+ * Asks the kernel by rtnetlink, on a socket of its own in the network namespace in which this is called.
+ * Rejects with SystemError; one that `act` throws is let through.
  */
 export async function ask<T>(
   { operation, target, hints = {} }: Question,
@@ -50,7 +50,10 @@ export function errnoOf(error: unknown): string {
   return /\bE[A-Z0-9]+\b/.exec(String(error))?.[0] ?? "EIO";
 }
 
-/** Attributes by their type; where one comes twice, the last. Throws what the package throws for octets that are none. */
+/**
+ * Attributes by their type; where one comes twice, the last. Throws what the package throws for octets that
+ * are none.
+ */
 export function attributesIn(octets: Buffer): ReadonlyMap<number, Buffer> {
   const found = new Map<number, Buffer>();
   netlink.parseAttributes(octets, ({ type, data }) => found.set(type, data));

@@ -2,13 +2,16 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { SystemError } from "./errors.ts";
 
-/** Where a secret is: a file, a credential of the systemd unit (systemd.exec(5)), or an environment variable. */
+/**
+ * The source of a secret: a file, a credential of the systemd unit (systemd.exec(5)), or an environment
+ * variable.
+ */
 export type SecretSource =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "credential"; readonly name: string }
   | { readonly kind: "environment"; readonly variable: string };
 
-/** Longest secret that makes sense. */
+/** Longest secret that is accepted. */
 const MOST_OCTETS = 4096;
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -17,15 +20,19 @@ const BLANKS: ReadonlySet<number> = new Set([0x20, 0x09, NEWLINE, CARRIAGE_RETUR
 const READABLE_BY_OTHERS = 0o004;
 const OPERATION = "read a secret";
 
-/** What to do about a file that cannot be read, by the name of an errno. */
+/** Hints for files that cannot be read, by the name of an errno. */
 const hints: Readonly<Record<string, string>> = {
   ENOENT: "put the shared secret there, the same as at the other end, and chmod 600 it",
   EACCES:
-    "the daemon's user may not read it: make it the owner, or name the file in LoadCredential= of the unit and use secret: { credential: NAME }",
+    "the daemon's user may not read it: make it the owner, or name the file in LoadCredential= of the unit " +
+    "and use secret: { credential: NAME }",
   EISDIR: "name the file in this directory that holds the secret",
 };
 
-/** Reads a shared secret. `notes` are warnings for the log; the secret itself is in no message. Throws SystemError. */
+/**
+ * Reads a shared secret. `notes` are warnings for the log; no message contains the secret. Throws
+ * SystemError.
+ */
 export function readSecret(source: SecretSource): {
   readonly octets: Uint8Array;
   readonly notes: readonly string[];
@@ -46,17 +53,19 @@ export function readSecret(source: SecretSource): {
   return { octets: trimmed, notes: [...notes, ...edgeNotes(trimmed, target)] };
 }
 
-/** What is at an end of a secret and can hardly be seen there, though it is part of it. */
+/** Warnings about white space at the ends of a secret, which is hard to see and part of it. */
 function edgeNotes(octets: Uint8Array, target: string): readonly string[] {
   const [first = 0, last = 0] = [octets.at(0), octets.at(-1)];
   if (last === CARRIAGE_RETURN)
     return [
-      `the secret of ${target} ends with a carriage return (a line end of Windows, CRLF), which is part of it: take it away unless the other end has it`,
+      `the secret of ${target} ends with a carriage return (a line end of Windows, CRLF), ` +
+        "which is part of it: take it away unless the other end has it",
     ];
   if (!BLANKS.has(first) && !BLANKS.has(last)) return [];
   const where = BLANKS.has(last) ? "ends" : "begins";
   return [
-    `the secret of ${target} ${where} with a blank or an empty line, which is part of it: take it away unless the other end has it`,
+    `the secret of ${target} ${where} with a blank or an empty line, which is part of it: ` +
+      "take it away unless the other end has it",
   ];
 }
 
@@ -74,10 +83,11 @@ function read(source: SecretSource, target: string): { octets: Uint8Array; notes
     case "credential": {
       const directory = process.env["CREDENTIALS_DIRECTORY"];
       if (directory === undefined) {
-        const hint = `run it by its systemd unit, with LoadCredential=${source.name}:PATH; by hand, use secret: { file: PATH }`;
+        const unit = `run it by its systemd unit, with LoadCredential=${source.name}:PATH`;
+        const hint = `${unit}; by hand, use secret: { file: PATH }`;
         throw new SystemError(OPERATION, { errno: "ENOENT", target, hint });
       }
-      // systemd alone can read the directory but its service: its mode tells nothing.
+      // Only systemd and the service can read that directory: the file's mode says nothing.
       return { ...fromFile(join(directory, source.name)), notes: [] };
     }
     case "environment":
@@ -85,14 +95,14 @@ function read(source: SecretSource, target: string): { octets: Uint8Array; notes
   }
 }
 
-/** Reads a file into one array of our own, so that no other copy of the secret is left behind. */
+/** Reads a file into one array of our own, so that no other copy of the secret stays in memory. */
 function fromFile(path: string): { octets: Uint8Array; notes: readonly string[] } {
   try {
     const file = openSync(path, "r");
     try {
       const stat = fstatSync(file);
       if (stat.isDirectory()) throw Object.assign(new Error("a directory"), { code: "EISDIR" });
-      // Room for a newline, and for one octet more, which tells that there is too much.
+      // Room for a newline, and for one more octet that shows that the file is too long.
       const buffer = new Uint8Array(MOST_OCTETS + 2);
       let length = 0;
       for (let more = -1; more !== 0 && length < buffer.length; length += more)

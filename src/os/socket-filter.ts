@@ -4,8 +4,8 @@ import { addressOf } from "./libc.ts";
 type FilterLine = readonly [code: number, jumpTrue: number, jumpFalse: number, k: number];
 
 /**
- * load the word at k; load 4 x (octet at k & 15) into X; load the word at X + k; load the packet's length; subtract X; jump if
- * equal to k; jump if k or more; return k.
+ * TABLE: opcodes: load the word at k; load 4 × (octet at k & 15) into X; load the word at X + k; load the
+ * packet's length; subtract X; jump if equal to k; jump if k or more; return k.
  */
 const LOAD_WORD = 0x20;
 const LOAD_HEADER_LENGTH = 0xb1;
@@ -17,7 +17,9 @@ const JUMP_AT_LEAST = 0x35;
 const RETURN = 0x06;
 const EVERYTHING = 0x40000;
 
-/** Loads the session id of an L2TP packet; raw IPv4 sockets see the IP header first, IPv6 ones do not. */
+/**
+ * Loads the session id of an L2TP packet; raw IPv4 sockets see the IP header first, raw IPv6 sockets do not.
+ */
 function loadSessionId(isV6: boolean): readonly FilterLine[] {
   if (isV6) return [[LOAD_WORD, 0, 0, 0]];
   return [
@@ -26,7 +28,10 @@ function loadSessionId(isV6: boolean): readonly FilterLine[] {
   ];
 }
 
-/** Keeps what has a session id other than 0 (RFC 3931 §4.1.1.1), and what is too short for one, so that it is counted. */
+/**
+ * Accepts packets with a session id other than 0 (RFC 3931 §4.1.1.1), and those too short to have one, so
+ * that they are counted.
+ */
 export function dataOnlyFilter(isV6: boolean): readonly FilterLine[] {
   const length: readonly FilterLine[] = [
     [LOAD_LENGTH, 0, 0, 0],
@@ -44,10 +49,13 @@ export function dataOnlyFilter(isV6: boolean): readonly FilterLine[] {
   ];
 }
 
-/** Where the IPv6 header's destination is, counted from the network header (SKF_NET_OFF of linux/filter.h). */
+/**
+ * Offset of the destination in the IPv6 header, counted from the network header (SKF_NET_OFF of
+ * linux/filter.h).
+ */
 const DESTINATION = -0x10_0000 + 24;
 
-/** Loses what is not for an IPv6 address. */
+/** Drops packets that are not for an IPv6 address. */
 function onlyTo(destination: Uint8Array): readonly FilterLine[] {
   const view = new DataView(destination.buffer, destination.byteOffset, destination.byteLength);
   return [0, 4, 8, 12].flatMap((at): readonly FilterLine[] => [
@@ -57,7 +65,10 @@ function onlyTo(destination: Uint8Array): readonly FilterLine[] {
   ]);
 }
 
-/** Keeps what has session id 0: control messages (RFC 3931 §4.1.1.2); over IPv6 only those to an address. */
+/**
+ * Accepts packets with session id 0, control messages (RFC 3931 §4.1.1.2); over IPv6 only those to an
+ * address.
+ */
 export function controlOnlyFilter(destination: Uint8Array | undefined): readonly FilterLine[] {
   const isV6 = destination !== undefined;
   return [
@@ -72,7 +83,10 @@ export function controlOnlyFilter(destination: Uint8Array | undefined): readonly
 /** Keeps nothing. */
 export const nothingFilter: readonly FilterLine[] = [[RETURN, 0, 0, 0]];
 
-/** A filter as setsockopt(2) takes it: struct sock_fprog in `header`, which points at `lines`; keep both until the call is done. */
+/**
+ * A filter as setsockopt(2) takes it: struct sock_fprog in `header`, which points at `lines`; keep both until
+ * the call is done.
+ */
 export function filterProgram(lines: readonly FilterLine[]): {
   readonly header: Buffer;
   readonly lines: Uint8Array;

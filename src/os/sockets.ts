@@ -25,11 +25,13 @@ import { takenName } from "./link-problems.ts";
 import { dataOnlyFilter, filterProgram } from "./socket-filter.ts";
 import { trafficClassOption } from "./traffic-class.ts";
 
-/** Sockets and devices of the data plane, opened for others to read and write by number. All throw SystemError. */
+/**
+ * Opens sockets and devices of the data plane, used by their descriptors. All functions throw SystemError.
+ */
 
 /** struct sockaddr_in6, the longer of the two. */
 export const SOCKADDR_OCTETS = 28;
-/** Large enough that a burst waits in the kernel while the worker is elsewhere. */
+/** Socket buffers that hold a burst while the worker is busy elsewhere. */
 const BUFFER_OCTETS = 4 * 1024 * 1024;
 
 const TUNSETIFF = 0x400454ca;
@@ -39,7 +41,10 @@ const SIOCSIFMTU = 0x8922;
 const IFF_TAP = 0x0002;
 const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
-/** Checksums, and TCP super-frames over IPv4 and IPv6, with or without ECN, may be left to us. */
+/**
+ * TUN_F_ flags: unfinished checksums and TCP GSO packets over IPv4 and IPv6, with or without ECN, may be left
+ * to us.
+ */
 const TUN_OFFLOADS = 0x01 | 0x02 | 0x04 | 0x08;
 export const VNET_HEADER_OCTETS = 10;
 
@@ -99,7 +104,7 @@ function require(success: boolean, fd: number, operation: string, target: string
   throw error;
 }
 
-/** More than the system's limit where we may; else as much as it gives. */
+/** Enlarges the buffers, beyond the system's limit where we have the right. */
 function enlargeBuffers(fd: number): void {
   for (const [forced, asked] of [
     [linux.SO_RCVBUFFORCE, linux.SO_RCVBUF],
@@ -111,15 +116,15 @@ function enlargeBuffers(fd: number): void {
 }
 
 /**
- * Lets the kernel give several datagrams of one sender at once (udp(7), UDP_GRO), and asks whether it takes several to one
- * receiver at once (UDP_SEGMENT): both since Linux 5.0, and each is done without where it is missing.
+ * Turns UDP GRO on (udp(7), UDP_GRO), and returns whether the kernel has UDP GSO (UDP_SEGMENT): both since
+ * Linux 5.0, and each is optional.
  */
 function offerCoalescing(fd: number, coalesces: boolean): boolean {
   if (coalesces) setInteger(fd, linux.SOL_UDP, linux.UDP_GRO, 1);
   return setInteger(fd, linux.SOL_UDP, linux.UDP_SEGMENT, 0);
 }
 
-/** A socket of one local address that hears and speaks to every peer. */
+/** A socket of one local address for all peers. */
 export interface PsnSocket {
   readonly fd: number;
   /** The port in use; 0 over IP. */
@@ -128,7 +133,7 @@ export interface PsnSocket {
   readonly takesSegments: boolean;
 }
 
-/** What a socket of the packet-switched network is to be like. */
+/** Options of a socket of the packet-switched network. */
 export interface PsnSocketOptions {
   readonly encapsulation: "udp" | "ip";
   readonly address: string;
@@ -136,11 +141,14 @@ export interface PsnSocketOptions {
   readonly port: number;
   /** With "outer" IP may fragment what it sends, with "none" it may not. */
   readonly fragmentation: "outer" | "none";
-  /** With "zero" UDP over IPv6 takes datagrams without a checksum; over IPv4 it always does. What is sent always has one. */
+  /**
+   * With "zero" UDP over IPv6 takes datagrams without a checksum; over IPv4 it always does. What is sent
+   * always has one.
+   */
   readonly checksum: "auto" | "full" | "zero";
   /** Whether several UDP datagrams of one sender may come as one; default true. */
   readonly coalesces?: boolean;
-  /** Of what is sent without saying otherwise; default 0. */
+  /** Traffic class of packets that have none of their own; default 0. */
   readonly trafficClass?: number;
 }
 
@@ -189,10 +197,12 @@ export function openPsnSocket(options: PsnSocketOptions): PsnSocket {
   return { fd, port: encapsulation === "udp" ? boundPort(fd, target) : 0, takesSegments };
 }
 
-/** What to do about an address that cannot be taken, by the name of an errno. */
+/** Hints for addresses that cannot be bound, by the name of an errno. */
 function bindHints(address: string, port: number): Readonly<Record<string, string>> {
   return {
-    EADDRNOTAVAIL: `no interface that is up has the address ${address}, or it is still tentative; see: ip address show to ${address}`,
+    EADDRNOTAVAIL:
+      `no interface that is up has the address ${address}, or it is still tentative; ` +
+      `see: ip address show to ${address}`,
     EADDRINUSE: `another program has the port; see which: ss -ulpn sport = :${port}`,
     EACCES: "a port below 1024 needs CAP_NET_BIND_SERVICE",
     EPERM: "IP protocol 115 needs CAP_NET_RAW",
@@ -213,11 +223,11 @@ function attachFilter(fd: number, program: ReturnType<typeof filterProgram>, tar
   require(attached, fd, "attach a socket filter", target);
 }
 
-/** Words of SO_MEMINFO, and the place of the drops among them (uapi/linux/sock_diag.h). */
+/** Number of words in SO_MEMINFO, and the index of the drops (uapi/linux/sock_diag.h). */
 export const MEMORY_WORDS = 9;
 export const DROPS = 8;
 
-/** What the kernel dropped at a socket because nobody read in time, since it was opened; 0 for what is no socket. */
+/** Packets dropped at a socket because nobody read in time, since it was opened; 0 for what is no socket. */
 export function socketDrops(fd: number): number {
   const words = new Uint32Array(MEMORY_WORDS);
   const length = new Uint32Array([words.byteLength]);
@@ -232,7 +242,7 @@ export function socketDrops(fd: number): number {
   return words[DROPS] ?? 0;
 }
 
-/** Sends one datagram without waiting. The name of the errno with which the kernel refused; undefined where it took it. */
+/** Sends one datagram without waiting. Returns the name of the errno of a failure; undefined for success. */
 export function sendDatagram(fd: number, octets: Uint8Array, path: PsnPath): string | undefined {
   const name = new Uint8Array(SOCKADDR_OCTETS);
   const length = writeSocketAddress(name, path.remoteAddress, path.remotePort);
@@ -241,9 +251,10 @@ export function sendDatagram(fd: number, octets: Uint8Array, path: PsnPath): str
 }
 
 /**
- * Opens an existing interface for whole frames, with virtio-net headers in front (super-frames and unfinished checksums are
- * described, not spoilt) and the outer tag beside them, in promiscuous mode; or, for sending alone, without hearing any. What is sent
- * leaves without a queue, which alone cuts super-frames that the interface cannot, unless `bypassesQueue` is false.
+ * Opens an existing interface for whole frames, in promiscuous mode; without `receives` for sending alone.
+ * Each frame has a virtio-net header in front, which describes GSO packets and unfinished checksums, and its
+ * outer tag in ancillary data. Frames leave without a queueing discipline, unless `bypassesQueue` is false:
+ * only the discipline segments GSO packets that the interface cannot.
  */
 export function openPacketSocket(
   interfaceName: string,
@@ -276,8 +287,8 @@ export function openPacketSocket(
 }
 
 /**
- * Creates a TAP device, left down; it lives as long as the descriptor is open. Frames have a virtio-net header in front; only
- * with `offloads` may it describe super-frames and unfinished checksums.
+ * Creates a TAP device, which is down; it lives as long as the descriptor is open. Frames have a virtio-net
+ * header in front; only with `offloads` may it describe GSO packets and unfinished checksums.
  */
 export function openTap(name: string, mtu: number, { offloads = true } = {}): number {
   const target = `TAP device ${name}`;
@@ -306,14 +317,14 @@ export function setInterfaceMtu(name: string, mtu: number): void {
   control(wanted, SIOCSIFMTU, `set the MTU to ${mtu}`, `interface ${name}`);
 }
 
-/** What to do about a TAP device that was refused, by the name of an errno. */
+/** Hints for TAP devices that were refused, by the name of an errno. */
 const tapHints: Readonly<Record<string, string>> = {
   EBUSY: "another program has it open; choose another name",
   EPERM: "needs CAP_NET_ADMIN",
   EINVAL: "the kernel does not take this name; choose another one",
 };
 
-/** Why a TAP device was not created; its descriptor is closed. */
+/** The error of a TAP device that was not created; closes its descriptor. */
 function tapError(fd: number, name: string, target: string): Error {
   const error = lastError("create a device", target);
   close(fd);
@@ -323,7 +334,7 @@ function tapError(fd: number, name: string, target: string): Error {
   return new SystemError("create a device", { errno: error.errno, target, hint });
 }
 
-/** A descriptor that wakes a poll(2). */
+/** A descriptor that wakes poll(2) or epoll(7). */
 export function openEventDescriptor(): number {
   const fd = eventfd(0, linux.EFD_CLOEXEC | linux.EFD_NONBLOCK);
   if (fd < 0) throw lastError("open an event descriptor", "the forwarding worker");

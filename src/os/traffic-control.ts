@@ -5,38 +5,46 @@ import { KernelLink } from "./bpf-link.ts";
 import * as clsact from "./clsact.ts";
 import { SystemError } from "./errors.ts";
 
-/** How a program is attached: by a link (Linux 6.6), or as a filter of a queueing discipline, which every kernel has. */
+/**
+ * How a program is attached: by a BPF link (tcx, Linux 6.6), or as a filter of the queueing discipline
+ * clsact, which every kernel has.
+ */
 export type AttachmentKind = "tcx" | "clsact";
 
-/** A program's place at an interface. All but `close` fail with SystemError. */
+/** A program's attachment to an interface. All but `close` fail with SystemError. */
 export interface ProgramAttachment {
   readonly kind: AttachmentKind;
   readonly interfaceIndex: number;
-  /** Puts another program in the place without a gap. */
+  /** Replaces the program, without a gap. */
   replace(program: BpfProgram): Promise<void>;
-  /** Has it outlive this process. A filter does so anyway; a link is pinned at the path, in a bpf file system. */
+  /**
+   * Makes it outlive this process. A filter does so anyway; a link is pinned at the path, in a bpf file
+   * system.
+   */
   pin(path: string): void;
-  /** Takes the program away; one that is gone, be it with its interface, is no error. */
+  /** Detaches the program; one that is gone already, be it with its interface, is no error. */
   detach(): Promise<void>;
-  /** Lets go of it: a filter, and a link that is pinned, go on working; another link is detached. */
+  /**
+   * Releases it: a filter, and a link that is pinned, stay attached; a link that is not pinned is detached.
+   */
   close(): void;
 }
 
 export interface TrafficControlOptions {
-  /** Tells our filters from those of another daemon on the same interface; at most 100 characters. */
+  /** Distinguishes our filters from those of another daemon on the same interface; at most 100 characters. */
   readonly owner?: string;
-  /** Only this kind, whatever the kernel has. */
+  /** Uses this kind only, whatever the kernel has. */
   readonly force?: AttachmentKind;
 }
 
 /**
- * Attaches programs to interfaces of this network namespace, after what is there. A program that gives back `verdicts.next` lets the
- * next one decide. Changes are made one after the other.
+ * Attaches programs to interfaces of this network namespace, after those already attached. A program that
+ * returns `verdicts.next` lets the next one decide. Changes are made one after the other.
  */
 export class TrafficControl {
   readonly #owner: string;
   readonly #force: AttachmentKind | undefined;
-  /** Interfaces that got their queueing discipline from us, which takes it away with the last filter. */
+  /** Interfaces whose queueing discipline we added, and remove with the last filter. */
   readonly #ownDisciplines = new Set<number>();
   #lastChange: Promise<unknown> = Promise.resolve();
 
@@ -52,7 +60,7 @@ export class TrafficControl {
         try {
           return new TcxAttachment(KernelLink.create(program, interfaceIndex, at));
         } catch (error) {
-          // What a kernel says that does not know links of this kind.
+          // EINVAL: the kernel does not know links of this kind.
           const isUnknown = error instanceof SystemError && error.errno === "EINVAL";
           if (!isUnknown || this.#force === "tcx" || at === "netkit") throw error;
         }
@@ -69,19 +77,22 @@ export class TrafficControl {
     });
   }
 
-  /** The place of a link that an earlier process pinned. Throws SystemError. */
+  /** The attachment of a link that an earlier process pinned. Throws SystemError. */
   openPinned(path: string): ProgramAttachment {
     return new TcxAttachment(KernelLink.open(path));
   }
 
-  /** The places of filters that an earlier process of this owner left, by the names of their programs. Rejects with SystemError. */
+  /**
+   * The attachments of filters that an earlier process of this owner left, by the names of their programs.
+   * Rejects with SystemError.
+   */
   async leftOvers(interfaceIndex: number, at: AttachPoint): Promise<ReadonlyMap<string, ProgramAttachment>> {
     if (at === "netkit") return new Map();
     const filters = await clsact.ownFilters(interfaceIndex, at, this.#owner);
     return new Map(filters.map((filter) => [clsact.programName(filter.name), this.#attachment(filter)]));
   }
 
-  /** Removes all filters of this owner there; resolves to how many there were. Rejects with SystemError. */
+  /** Removes all filters of this owner there; resolves to their number. Rejects with SystemError. */
   clearOurs(interfaceIndex: number, at: clsact.AttachPoint): Promise<number> {
     return this.#inTurn(async () => {
       const filters = await clsact.ownFilters(interfaceIndex, at, this.#owner);
@@ -106,7 +117,7 @@ export class TrafficControl {
     };
   }
 
-  /** Takes the queueing discipline away if it is ours and holds nothing any more. */
+  /** Removes the queueing discipline if we added it and it has no filter any more. */
   async #tidy(interfaceIndex: number): Promise<void> {
     if (!this.#ownDisciplines.has(interfaceIndex)) return;
     if (await clsact.removeIfEmpty(interfaceIndex)) this.#ownDisciplines.delete(interfaceIndex);

@@ -1,15 +1,15 @@
 import { linux } from "./libc.ts";
 
 /**
- * Ancillary data of UDP sockets that carry several datagrams in one buffer, all of one length but the last, which may be
- * shorter (udp(7)): struct cmsghdr (16 octets), then the length.
+ * Ancillary data of UDP GSO and GRO (udp(7)), for several datagrams in one buffer, all of one length but the
+ * last, which may be shorter: struct cmsghdr (16 octets), then the length.
  */
 
-/** Room for either, of which 18 or 20 octets are filled. */
+/** Size of the buffer for either; 18 or 20 octets are filled. */
 export const UDP_OFFLOAD_OCTETS = 24;
-/** Datagrams in one send: UDP_MAX_SEGMENTS of Linux before 6.3, and what all later ones take. */
+/** Datagrams per send: UDP_MAX_SEGMENTS of Linux before 6.3, which all later ones accept. */
 export const MOST_UDP_SEGMENTS = 64;
-/** Octets in one send: the longest payload of UDP over IPv4, and over IPv6 without a jumbogram a little less than that. */
+/** Octets per send: the longest UDP payload over IPv4, and a little less than over IPv6. */
 export const MOST_UDP_OCTETS = 65_507;
 
 const LEVEL = 8;
@@ -18,19 +18,25 @@ const VALUE = 16;
 const SEND_OCTETS = 18;
 const FILLED_OCTETS = 20;
 
-/** Writes what tells the kernel to cut a send into datagrams; the length is put in by `setSegmentOctets`. */
+/**
+ * Writes the ancillary data that makes the kernel segment a send into datagrams; `setSegmentOctets` writes
+ * their length.
+ */
 export function writeSegmentControl(view: DataView, control: number): void {
   view.setBigUint64(control, BigInt(SEND_OCTETS), true);
   view.setInt32(control + LEVEL, linux.SOL_UDP, true);
   view.setInt32(control + TYPE, linux.UDP_SEGMENT, true);
 }
 
-/** Octets of each datagram of a send; `control` is the offset of its ancillary data. */
+/** Sets the length of each datagram of a send, in octets; `control` is the offset of its ancillary data. */
 export function setSegmentOctets(view: DataView, control: number, octets: number): void {
   view.setUint16(control + VALUE, octets, true);
 }
 
-/** Octets of each datagram in what was received, 0 for a single one; `length` is what the kernel says it wrote. */
+/**
+ * The length of each datagram in a received buffer, in octets; 0 for a single one. `length` is the length of
+ * the ancillary data that the kernel wrote.
+ */
 export function coalescedOctets(view: DataView, control: number, length: number): number {
   if (length < FILLED_OCTETS) return 0;
   if (view.getInt32(control + LEVEL, true) !== linux.SOL_UDP) return 0;

@@ -13,7 +13,7 @@ const variant: Variant = {
 };
 
 describe("candidates", () => {
-  test("are every plane by every encapsulation, family and cookie, and new interfaces, beside the others", () => {
+  test("are every plane by every encapsulation, family and cookie, new interfaces, and the others", () => {
     const names = candidates.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
     expect(names.filter((name) => name.startsWith("Wirespan"))).toHaveLength(2 * (2 * 2 * 3 + 2));

@@ -3,8 +3,8 @@ import { allCheckNames, type PeerCheckResult } from "../../src/lab/kernel-peer-p
 import { GUEST_TEST_LIMIT_MS, runGuest } from "../support/guest.ts";
 
 /**
- * Wirespan against the Linux kernel's own l2tp, in a guest: see src/lab/kernel-peer.ts. The guest boots once; each line that
- * it prints becomes a test.
+ * Wirespan against the Linux kernel's own l2tp, in a guest: see src/lab/kernel-peer.ts. The guest boots once;
+ * each line that it prints becomes a test.
  */
 
 const results = new Map<string, PeerCheckResult>();

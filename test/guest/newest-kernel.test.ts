@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { GUEST_TEST_LIMIT_MS, runGuest } from "../support/guest.ts";
 
 test(
-  "where the kernel has netkit and one processor, that cuts super-frames over IP 115, rightly, and outlives its daemon",
+  "on a kernel with netkit and one processor, netkit segments GSO packets over IP 115 and outlives its daemon",
   async () => {
     const text = (await runGuest("newest-kernel.sh")).join("\n");
     expect(text).toContain("over IPv4, cut by netkit");

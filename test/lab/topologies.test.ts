@@ -43,7 +43,7 @@ describe.each(cases)("topology %s, plane %s", (name, plane) => {
     expect(status).toBe(0);
   });
 
-  test("every message of its capture is in order, and every digest right, for wirespan decode and for tshark", async () => {
+  test("wirespan decode and tshark find every message of its capture valid, and every digest right", async () => {
     const capture = inFolder("wan.pcap");
     const secretFile = inFolder("secret");
     writeFileSync(secretFile, secret === "" ? "none" : secret, { mode: 0o600 });
@@ -65,7 +65,8 @@ describe.each(cases)("topology %s, plane %s", (name, plane) => {
       const { control: all, wrong } = await tsharkSays(piece, secret);
       const { wrong: withAnother } = await tsharkSays(piece, "another secret");
       expect(all).toHaveLength(part.length);
-      // A refusal is made with the one nonce that was told (RFC 3931 §5.4.1); tshark uses both or none, and so misjudges it.
+      // A refusal is made with the one nonce that was told (RFC 3931 §5.4.1); tshark uses both or none, and
+      // so misjudges it.
       const refusals = part.flatMap(({ message }, at) => (isRefusal(part, message) ? [all[at]] : []));
       const misjudged = topology.secret === undefined ? [] : refusals;
       expect(wrong).toEqual(misjudged);

@@ -117,7 +117,7 @@ test("pins that go with a mount namespace have a caveat, those that the first pr
   });
 });
 
-test("where the machine's is covered, as by ip netns exec, it is mounted again, and nothing else changes", () => {
+test("where ip netns exec covers the machine's, it is mounted again, and nothing else changes", () => {
   inPrivateMounts(() => {
     hide();
     const before = statSync(".").ino;
@@ -137,7 +137,7 @@ test("a bpf file system that somebody mounted by hand stays, with its caveat", (
   });
 });
 
-test("a mount namespace with another root directory, as a container has, is no copy of the first process's", () => {
+test("a mount namespace with another root directory, as of a container, is no copy of the first one's", () => {
   inPrivateMounts(() => {
     const folder = mkdtempSync(join(tmpdir(), "wirespan-root-"));
     expect(mount("none", folder, "tmpfs", 0, 0)).toBe(0);

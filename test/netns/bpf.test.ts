@@ -150,7 +150,7 @@ describe("programs run in the kernel as they were written", () => {
     expect(verdict).toBe(0);
     expect(data).toEqual(concat(hex`0807060504030201`, ipv4.subarray(8), new Uint8Array(16)));
     expect(() => program.run({ data: ipv4, growthOctets: 8 })).toThrow(
-      'run a BPF program: ENOSPC (program "write"); with 64 octets, 8 to grow by, and no context',
+      'run a BPF program: ENOSPC (program "write"); with 64 octets, 8 to grow by, no context',
     );
     expect(() => program.run({ data: new Uint8Array(13) })).toThrow(SystemError);
   });

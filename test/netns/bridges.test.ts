@@ -89,7 +89,7 @@ test.each(planes)(
   },
 );
 
-test("check tells bridges that there are not, what is no bridge, and TAP devices whose name is taken", async () => {
+test("check reports missing bridges, what is no bridge, and TAP devices whose name is taken", async () => {
   await using namespace = await TestNamespace.make("ws-bridges");
   await namespace.ip("link add br0 type bridge");
   await namespace.ip("tuntap add free0 mode tap");
@@ -126,7 +126,7 @@ test("check tells bridges that there are not, what is no bridge, and TAP devices
   }
 });
 
-test("a reload that opens a tunnel which waited says so; its pseudowires are not opened until then", async () => {
+test("a reload that opens a waiting tunnel reports it; its pseudowires are not opened before", async () => {
   await using namespace = await TestNamespace.make("ws-bridges");
   await using daemon = await DaemonInNamespace.start(namespace.name, configOf("userspace", { tap: "ust1" }));
   const secret = join(daemon.folder, "secret");

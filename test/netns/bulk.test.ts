@@ -8,7 +8,10 @@ import { atNode } from "../../src/lab/lab.ts";
 import { expectExchange } from "../support/bulk.ts";
 import { Lab, planes } from "../support/lab.ts";
 
-/** TABLE: over IPv4 more packets than there are numbers of packets in its header; over IPv6, which has none, what takes a while. */
+/**
+ * TABLE: over IPv4 more packets than there are numbers of packets in its header; over IPv6, which has none,
+ * what takes a while.
+ */
 const loads = [
   ["10.0.0.12", 150_000_000],
   ["fd00::2", 40_000_000],
@@ -67,7 +70,7 @@ const ways = ["udp", "ip"].flatMap((name) => planes.map((plane) => [name, plane]
 describe.each(ways)(
   "super-frames over %s, plane %s, between an interface and one of our own",
   (encapsulation, plane) => {
-    test("150 MB of random octets cross it by TCP over IPv4 and 40 MB over IPv6, equal by their hash, hosts' offloads on", async () => {
+    test("150 MB by TCP over IPv4 and 40 MB over IPv6 arrive with the same hash, hosts' offloads on", async () => {
       const topology = topologyOf(encapsulation, 0);
       await using lab = await Lab.up(topology, plane);
       for (const [host, address] of [
@@ -108,7 +111,7 @@ test.each(planes)(
 );
 
 test.each(planes)(
-  "plane %s: over a path too narrow for the frames, groups are refused and datagrams go alone, in fragments: nothing is lost",
+  "plane %s: over a path too narrow for coalesced datagrams each goes alone, in fragments: nothing is lost",
   async (plane) => {
     const topology = topologyOf("udp", 0, 1400);
     await using lab = await Lab.up(topology, plane);

@@ -79,7 +79,10 @@ describe("the command line", () => {
   });
 });
 
-/** TABLE: why a daemon does not begin: its file, or undefined if there is none; its exit code; words of each line. */
+/**
+ * TABLE: why a daemon does not begin: its file, or undefined if there is none; its exit code; words of each
+ * line.
+ */
 const fatal: readonly (readonly [string, string | undefined, number, readonly string[]])[] = [
   ["no file", undefined, 1, ["read the configuration: ENOENT"]],
   ["no YAML", "tunnels: [", 3, [":1:"]],
@@ -142,8 +145,8 @@ describe("why a daemon does not begin", () => {
 
 describe("without root", () => {
   test("a whole lab comes up for a user without any right", async () => {
-    // In a mount namespace of the test's own: the checkout and node where anyone may read them, and a /dev/net/tun that
-    // everyone may open, as on systems with udev.
+    // In a mount namespace of the test's own: the checkout and node where anyone may read them, and a
+    // /dev/net/tun that everyone may open, as on systems with udev.
     const script = [
       "mount -t tmpfs -o mode=755 tmpfs /mnt",
       'mkdir /mnt/wirespan && mount --bind "$1" /mnt/wirespan',

@@ -46,7 +46,10 @@ const avpFields = [
   "l2tp.ccid",
 ] as const;
 
-/** tshark reads the vendor of an Extended Vendor ID two octets too early, and takes no message type of Cisco's for one. */
+/**
+ * tshark reads the vendor of an Extended Vendor ID two octets too early, and takes no message type of Cisco's
+ * for one.
+ */
 const EXTENDED_VENDOR_ID = 58;
 const control = vectors.messages.filter(
   ({ kind, header, avps }) =>

@@ -16,7 +16,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const ADDRESSES = { 4: ["192.0.2.1/24", "192.0.2.2/24"], 6: ["2001:db8::1/64", "2001:db8::2/64"] } as const;
 type Family = keyof typeof ADDRESSES;
 
-/** Site a copies code points and marks its control messages; site b marks all frames alike. Hosts are on no VLAN and on VLAN 10. */
+/**
+ * Site a copies code points and marks its control messages; site b marks all frames alike. Hosts are on no
+ * VLAN and on VLAN 10.
+ */
 function topologyOf(encapsulation: string, family: Family): string {
   const [a, b] = ADDRESSES[family];
   const site = (name: string, [own, other]: readonly [string, string], dscp: string, control: number) => {
@@ -117,7 +120,10 @@ class Wire {
 
 let pings = 0;
 
-/** Pings once with a traffic class; gives back the classes of the outer headers, of the request and of its answer. */
+/**
+ * Pings once with a traffic class; gives back the classes of the outer headers, of the request and of its
+ * answer.
+ */
 async function ping(lab: Lab, wire: Wire, from: string, to: string, trafficClass: number) {
   pings += 1;
   const pattern = Buffer.alloc(16, `${pings}`.padStart(4, "p"));
@@ -175,11 +181,13 @@ test("a socket that several tunnels share is made anew when they all ask for ano
   await eventually("the sites are one network again", () => lab.reaches("a1", "10.0.0.13"));
 });
 
-/** Each encapsulation and each family; every pair of them is held to the reference by `ebpf-programs.test.ts`. */
+/**
+ * Each encapsulation and each family; every pair of them is held to the reference by `ebpf-programs.test.ts`.
+ */
 const ways = planes.flatMap((plane) => [[plane, "udp", 4] as const, [plane, "ip", 6] as const]);
 
 describe.each(ways)("plane %s over %s, IPv%i", (plane, encapsulation, family) => {
-  test("outer headers have the code points asked for; another one is taken over without another session", async () => {
+  test("outer headers have the configured code points; a reload with another one keeps the session", async () => {
     await using lab = await Lab.up(topologyOf(encapsulation, family), plane);
     const before = await lab.pseudowire("a", "lan");
     expect(before.plane).toBe(plane);

@@ -4,8 +4,8 @@ import { needBpf } from "../support/namespace.ts";
 import { HOSTS, VethLcces } from "../support/veth-lcces.ts";
 
 /**
- * A pseudowire that numbers its frames, over a path that takes small ones whole and has others fragmented: all frames are of one series
- * of numbers, whichever plane sends them.
+ * A pseudowire that numbers its frames, over a path that takes small ones whole and has others fragmented:
+ * all frames are of one series of numbers, whichever plane sends them.
  */
 
 beforeAll(needBpf);

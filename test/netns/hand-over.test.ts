@@ -56,7 +56,7 @@ test.each(cases)(
   },
 );
 
-test("--take-over, status and reload give up waiting for a daemon that is stopped and say so, and that one stays what it was", async () => {
+test("--take-over, status and reload give up on a stopped daemon and say so; that one stays as it was", async () => {
   await using sites = await Sites.make();
   const { a } = await sites.up("userspace");
   process.kill(a.pid, "SIGSTOP");

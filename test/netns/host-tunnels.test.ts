@@ -8,7 +8,10 @@ import { atNode } from "../../src/lab/lab.ts";
 import { expectExchange } from "../support/bulk.ts";
 import { eventually, Lab, planes } from "../support/lab.ts";
 
-/** Hosts with a VXLAN of their own across the pseudowire: what they send in it are GSO packets within a tunnel. */
+/**
+ * Hosts with a VXLAN of their own across the pseudowire: what they send in it are GSO packets within a
+ * tunnel.
+ */
 
 const OCTETS = 20_000_000;
 const BACK_OCTETS = 1_000_000;
@@ -42,7 +45,10 @@ function topologyOf(encapsulation: string): string {
   return file;
 }
 
-/** TABLE: the tunnels: the addresses of their ends, and of the hosts within, of which TCP goes to the one of family `tcp`. */
+/**
+ * TABLE: the tunnels: the addresses of their ends, and of the hosts within, of which TCP goes to the one of
+ * family `tcp`.
+ */
 const tunnels = [
   { name: "vx4", ends: ["10.0.0.11", "10.0.0.12"], options: "noudpcsum", net: 4, tcp: 4 },
   { name: "vx4sum", ends: ["10.0.0.11", "10.0.0.12"], options: "udpcsum", net: 5, tcp: 6 },
@@ -72,7 +78,10 @@ async function addTunnels(lab: Lab): Promise<void> {
   }
 }
 
-/** TABLE: programs that send datagrams of 1200 octets, ten at a time by UDP_SEGMENT, and that tell how many came to each address as sent. */
+/**
+ * TABLE: programs that send datagrams of 1200 octets, ten at a time by UDP_SEGMENT, and that tell how many
+ * came to each address as sent.
+ */
 const programs = {
   common: `import socket, time
 places = [(socket.AF_INET6 if ':' in a else socket.AF_INET, a) for a in ${JSON.stringify(destinations)}]
@@ -114,7 +123,7 @@ async function datagrams(lab: Lab): Promise<readonly number[]> {
 const ways = ["udp", "ip"].flatMap((name) => planes.map((plane) => [name, plane] as const));
 
 test.each(ways)(
-  "over %s, plane %s: TCP and UDP GSO packets of hosts arrive through VXLAN over IPv4 and IPv6, with and without its checksum",
+  "over %s, plane %s: TCP and UDP GSO packets in VXLAN over IPv4 and IPv6, with and without checksum, arrive",
   async (encapsulation, plane) => {
     const topology = topologyOf(encapsulation);
     await using lab = await Lab.up(topology, plane);

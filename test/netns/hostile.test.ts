@@ -23,7 +23,7 @@ const cases = [
 ] as const;
 
 test.each(cases)(
-  "600 000 hostile datagrams from the peer's own address change nothing in %s, plane %s, and each one is counted",
+  "600 000 hostile datagrams from the peer's address change nothing in %s, plane %s, and are counted",
   async (topology, plane) => {
     await using lab = await Lab.up(topology, plane);
     await lab.reached("a10", "10.0.0.13");
@@ -55,7 +55,8 @@ test.each(cases)(
         pseudowires: after.pseudowires.map(({ discards }) => discards),
       }),
     );
-    // Over UDP the count is exact. Over IP a kernel may count a data message at a full control socket, which loses nothing by it.
+    // Over UDP the count is exact. Over IP a kernel may count a data message at a full control socket, which
+    // loses nothing by it.
     const counted = discarded(after) - discarded(before);
     const overflow = order.encapsulation === "ip" ? (after.discards["control-overflow"] ?? 0) : 0;
     expect(counted - overflow).toBeLessThanOrEqual(DATAGRAMS);

@@ -28,7 +28,7 @@ async function shown(name: string): Promise<Record<string, unknown>> {
 }
 
 describe("a veth pair", () => {
-  test("comes up with the MTUs and without the IPv6 address that were asked for, and goes by either end", async () => {
+  test("comes up with the MTUs asked for, without IPv6 at one end, and is deleted by either end", async () => {
     await createInterfacePair({ name: "pw-a", mtu: 1400 }, { name: "pw-a.in", mtu: 9000, withoutIpv6: true });
     const [near, far] = [await shown("pw-a"), await shown("pw-a.in")];
     expect(near).toMatchObject({ mtu: 1400, operstate: "UP", linkinfo: { info_kind: "veth" } });
@@ -58,7 +58,7 @@ describe("a veth pair", () => {
     await deleteInterfacePair("tcp");
   });
 
-  test("without offloads at an end has the kernel finish checksums and cut super-frames there, and only there", async () => {
+  test("without offloads at an end: the kernel finishes checksums and segments there, and only there", async () => {
     await createInterfacePair({ name: "cut", mtu: 1500, offloads: "none" }, { name: "cut.in", mtu: 1500 });
     expect(deviceFeatures("cut")).toEqual({
       checksums: false,

@@ -11,7 +11,7 @@ import { TestNamespace } from "../support/namespace.ts";
 const PEER = "2001:db8::2";
 const OURS = ["2001:db8::1", "2001:db8::11"];
 
-test("RFC 3931 §4.1.1.2: over IPv6 each of two local addresses hears what one peer sends to it, and no more", async () => {
+test("RFC 3931 §4.1.1.2: over IPv6 each of two local addresses receives what is sent to it, and no more", async () => {
   await using namespace = await TestNamespace.make("wst-ipcontrol");
   await namespace.exec(
     "sysctl",

@@ -52,7 +52,10 @@ afterEach(() => {
   for (const relay of relays.splice(0)) relay.kill("SIGTERM");
 });
 
-/** TABLE: circuits, each with what is to be there for it, where pings begin, and other words for the same device. */
+/**
+ * TABLE: circuits, each with what is to be there for it, where pings begin, and other words for the same
+ * device.
+ */
 const circuits = {
   "a TAP device": {
     circuit: { tap: "l2tp0" },
@@ -103,7 +106,9 @@ const changes: readonly (readonly [string, (other: Keys) => Partial<Wanted>])[] 
   ["the tunnel of the pseudowire", () => ({ tunnel: "second" })],
 ];
 
-/** The interface, its MAC and its addresses, as ip(8) tells them; but not what it is a port of, nor counters. */
+/**
+ * The interface, its MAC and its addresses, as ip(8) tells them; but not what it is a port of, nor counters.
+ */
 async function deviceAt(sites: Sites, device: string): Promise<unknown> {
   const { stdout } = await sites.exec("a", "ip", "-json", "addr", "show", "dev", device);
   const [found] = JSON.parse(stdout || "[]") as readonly Record<string, unknown>[];

@@ -8,7 +8,10 @@ import { run } from "../../src/lab/command.ts";
 import { eventually, MAIN, planes } from "../support/lab.ts";
 import { type LanProgram, lanLoads, lanPrograms, PRELUDE } from "../support/lan-programs.ts";
 
-/** Programs that networks rely on, between two hosts: by a cable, and by a pseudowire whose circuits are the hosts' own cables. */
+/**
+ * Programs that networks rely on, between two hosts: by a cable, and by a pseudowire whose circuits are the
+ * hosts' own cables.
+ */
 
 const LIMIT_MS = 60_000;
 const prefix = `wirespan-lan-${process.pid}`;
@@ -90,8 +93,9 @@ async function ended(program: ChildProcess, signal: "SIGTERM" | "SIGKILL"): Prom
 }
 
 /**
- * A script at a site, with namespaces of its own for processes, mounts and its name: whatever it starts ends with it. The shell stays
- * the first process to the end: programs that change their rights would forget to end with their parent.
+ * A script at a site, with namespaces of its own for processes, mounts and its name: whatever it starts ends
+ * with it. The shell stays the first process to the end: programs that change their rights would forget to
+ * end with their parent.
  */
 function script(site: 1 | 2, text: string): ChildProcess {
   const shell = ["bash", "-c", `N=${site} M=${3 - site}\n${PRELUDE}\n${text}\nexit $?`];

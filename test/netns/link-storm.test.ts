@@ -33,7 +33,10 @@ async function signal(lab: Lab, pid: number, name: string): Promise<void> {
   expect((await lab.shell("lcce-a", `kill -${name} ${pid}`)).status).toBe(0);
 }
 
-/** What a daemon must know at last: its circuit, which went down in the middle of it all, and what passes once it is up again. */
+/**
+ * What a daemon must know at last: its circuit, which went down in the middle of it all, and what passes once
+ * it is up again.
+ */
 async function expectKnown(lab: Lab, pid: number): Promise<void> {
   await eventually(
     "the circuit is reported down",

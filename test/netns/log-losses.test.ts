@@ -21,7 +21,7 @@ async function withLog(sites: Sites, redirection: string): Promise<void> {
   await sites.reached();
 }
 
-test("a log whose disk is full from the start, or becomes so, ends nothing and holds nothing up", async () => {
+test("a log whose disk is full from the start, or becomes so, stops and delays nothing", async () => {
   await using sites = await Sites.make();
   await withLog(sites, "2> /dev/full");
   await flap(sites);
@@ -61,7 +61,7 @@ test("a disk that is full for a while: what comes later is there, in whole lines
   }
 });
 
-test("a reader that hangs, or is gone, holds nothing up: the peer hears us, and SIGTERM ends us", async () => {
+test("a reader that hangs or is gone delays nothing: the session stays up, and SIGTERM works", async () => {
   for (const isGone of [false, true]) {
     await using sites = await Sites.make();
     const pipe = sites.file("pipe");

@@ -101,7 +101,7 @@ test.each(planes)(
 );
 
 test.each(planes)(
-  "plane %s: a TAP device gets another MTU and another bridge where it is; with another name it is another one",
+  "plane %s: a TAP device gets another MTU and bridge in place; with another name it is another one",
   async (plane) => {
     await using namespace = await TestNamespace.make("ws-lost");
     const config = configOf(plane, { tap: "ust1" });
@@ -141,7 +141,7 @@ test.each(planes)(
 );
 
 test.each(planes)(
-  "plane %s: the TAP device of a tunnel that waits stays until its tunnel is there again, or the file names it no more",
+  "plane %s: the TAP device of a waiting tunnel stays until the tunnel is back, or the file drops it",
   async (plane) => {
     await using namespace = await TestNamespace.make("ws-lost");
     await using daemon = await DaemonInNamespace.start(namespace.name, configOf(plane, { tap: "ust1" }));

@@ -16,7 +16,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Two sites with a static session for each VLAN of the trunk to the hosts, and the rest for VLANs of an interface of their own. */
+/**
+ * Two sites with a static session for each VLAN of the trunk to the hosts, and the rest for VLANs of an
+ * interface of their own.
+ */
 function topology(): string {
   const cookie = "0102030405060708";
   const pseudowires = Object.fromEntries(

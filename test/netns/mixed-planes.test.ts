@@ -11,7 +11,10 @@ import { needBpf } from "../support/namespace.ts";
 import { UdpSocket } from "../support/udp-socket.ts";
 import { HOSTS, VethLcces, type VethShape } from "../support/veth-lcces.ts";
 
-/** Either plane at either end of a virtual cable, with nothing said of super-frames: what hosts hand over arrives. */
+/**
+ * Either plane at either end of a virtual cable, with nothing said of super-frames: what hosts hand over
+ * arrives.
+ */
 
 beforeAll(needBpf);
 const PORT = 5000;
@@ -41,7 +44,10 @@ const fromTap = (["udp", "ip"] as const).map(
     ] as const satisfies readonly [string, VethShape],
 );
 
-/** SCTP's checksum is CRC32c, as user space knows; who sends by a packet socket cannot tell the kernel that it is. */
+/**
+ * SCTP's checksum is CRC32c, as user space knows; who sends by a packet socket cannot tell the kernel that it
+ * is.
+ */
 const isCrc = ({ name }: LeftFrame) => name.startsWith("SCTP");
 /** Segments of TCP are merged again in user space; what becomes of them is shown by the exchange of TCP. */
 const isMerged = ({ left }: LeftFrame) => left?.cutting?.kind.startsWith("tcp") === true;

@@ -5,8 +5,8 @@ import { type FlowResult, NumberedFlow } from "../support/numbered-flow.ts";
 import { VethLcces } from "../support/veth-lcces.ts";
 
 /**
- * RFC 3931 §4.6.1: a session that changes planes goes on with the next number, so that the peer drops nothing; and what it received goes
- * on too.
+ * RFC 3931 §4.6.1: a session that changes planes goes on with the next number, so that the peer drops
+ * nothing; and what it received goes on too.
  */
 
 beforeAll(needBpf);
@@ -121,7 +121,10 @@ const fixed = {
   b: "static: { local_session_id: 22, remote_session_id: 11 }",
 } as const;
 
-/** LCCEs with a static session: nothing is negotiated, and the peer learns nothing of what becomes of the other end. */
+/**
+ * LCCEs with a static session: nothing is negotiated, and the peer learns nothing of what becomes of the
+ * other end.
+ */
 const upStatic = (
   a: { plane: "ebpf" | "userspace"; supervised?: boolean },
   encapsulation: "udp" | "ip",

@@ -9,7 +9,10 @@ const rows: readonly Row[] = (["udp", "ip"] as const).flatMap((encapsulation) =>
   ),
 );
 const FAR_MTU = 1400;
-/** Payloads of pings: the packets of some are over the far link's MTU, of some over the near link's, which is 1500. */
+/**
+ * Payloads of pings: the packets of some are over the far link's MTU, of some over the near link's, which is
+ * 1500.
+ */
 const sizes = [1300, 1340, 1380, 1400, 1472];
 const COUNT = 3;
 /** How soon a path MTU is taken over, from the first packet that is too large. */

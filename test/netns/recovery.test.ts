@@ -51,7 +51,7 @@ describe.each(cases)("recovery in %s, plane %s", (topology, plane) => {
 });
 
 describe.each(planes)("attachment circuits, plane %s", (plane) => {
-  test("RFC 3931 §5.4.5: a circuit that goes down is told to the peer, which holds its frames back", async () => {
+  test("RFC 3931 §5.4.5: the peer learns that a circuit goes down, and sends no frames to it", async () => {
     await using lab = await Lab.up("point-to-point", plane);
     await lab.reached("a10", "10.0.0.13");
     await lab.exec("lcce-b", "ip", "link", "set", "trunk", "down");

@@ -24,7 +24,7 @@ describe.each(matrix)("a daemon that runs, plane %s over %s", (plane, encapsulat
     expect((await sites.reload("a")).stdout).toBe("nothing changes\n");
   });
 
-  test("another one with a control socket of its own waits in words, serves what is its own, and takes over at the end", async () => {
+  test("another one with a control socket of its own reports what waits, serves the rest, and takes over", async () => {
     await using sites = await Sites.make();
     const { a } = await sites.up(plane, { encapsulation });
     const twice = sites.configuration("a", plane, { encapsulation });
@@ -78,7 +78,7 @@ describe.each(matrix)("a daemon that runs, plane %s over %s", (plane, encapsulat
   });
 });
 
-test("daemons of two network namespaces whose control sockets have one path, in file systems of their own, do no harm", async () => {
+test("daemons of two network namespaces with one control socket path, in two file systems, do no harm", async () => {
   await using sites = await Sites.make();
   const folder = sites.file("run");
   mkdirSync(folder);
@@ -98,7 +98,7 @@ test("daemons of two network namespaces whose control sockets have one path, in 
   expect(daemons[1]?.isRunning).toBe(true);
 });
 
-test("one VLAN of an interface each, or an interface and a VLAN of it: daemons keep apart what is one frame's", async () => {
+test("a VLAN of an interface each, or the interface and a VLAN of it: two daemons never share frames", async () => {
   await using sites = await Sites.make();
   const configuration = (name: string, port: number, circuit: object) => ({
     lcce: { host_name: name, control_socket: sites.socket(name) },
@@ -125,7 +125,7 @@ test("one VLAN of an interface each, or an interface and a VLAN of it: daemons k
   await whole.end();
 });
 
-test("what stands where the control socket should be stays, and a path that no socket can have is refused in words", async () => {
+test("a file in the place of the control socket stays, and an impossible path is refused with the reason", async () => {
   await using sites = await Sites.make();
   writeFileSync(sites.file("precious"), "data\n");
   const paths = {

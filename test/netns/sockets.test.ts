@@ -86,7 +86,7 @@ describe.each([
     }
   });
 
-  test("without a checksum is taken by a socket that says so, and over IPv4 by every one (RFC 6935 §5)", async () => {
+  test("without a checksum is received by a socket that allows it, and over IPv4 by every one (RFC 6935 §5)", async () => {
     const bare = open("full");
     const [level, option] = local.includes(":")
       ? [linux.SOL_UDP, UDP_NO_CHECK6_TX]

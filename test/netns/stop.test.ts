@@ -47,7 +47,7 @@ describe.each(planes)("SIGTERM, plane %s", (plane) => {
     },
   );
 
-  test("ends one whose peer does not answer, and one that is still starting; SIGHUP before that is a reload", async () => {
+  test("ends a daemon whose peer does not answer, and one that is starting; SIGHUP before that reloads", async () => {
     await using sites = await Sites.make();
     const lone = sites.start("a", sites.write("a", sites.configuration("a", plane)));
     await new Promise((told) => lone.child.stderr?.once("data", told));
@@ -61,7 +61,8 @@ describe.each(planes)("SIGTERM, plane %s", (plane) => {
     const starting = sites.start("a", sites.file("a.yaml"));
     await new Promise((told) => starting.child.stderr?.once("data", told));
     starting.child.kill("SIGHUP");
-    // On a slow machine opening the plane alone takes longer than a stop may, and the process leaves without waiting for it.
+    // On a slow machine opening the plane alone takes longer than a stop may, and the process leaves without
+    // waiting for it.
     expect(await starting.end()).toBeLessThan(LIMIT_MS);
     expect(starting.child.signalCode).toBe(null);
   });

@@ -9,8 +9,8 @@ import { naiveChecksum } from "../support/internet-checksum.ts";
 import { eventually, Lab, output } from "../support/lab.ts";
 
 /**
- * Super-frames over IP protocol 115 as the network sees them: with devices that finish no checksums, for that is when the kernel has to
- * know by itself what of a packet is tunnel and what is frame.
+ * Super-frames over IP protocol 115 as the network sees them: with devices that finish no checksums, for that
+ * is when the kernel has to know by itself what of a packet is tunnel and what is frame.
  */
 
 const LINK_OCTETS = 14;
@@ -40,7 +40,10 @@ function topologyOver(version: 4 | 6): string {
   return file;
 }
 
-/** The sum of the TCP segment in an Ethernet frame with one tag, over IPv4; 0 if its checksum is right, undefined if it is no TCP. */
+/**
+ * The sum of the TCP segment in an Ethernet frame with one tag, over IPv4; 0 if its checksum is right,
+ * undefined if it is no TCP.
+ */
 function innerSum(frame: Uint8Array): number | undefined {
   const ip = frame.subarray(TAGGED_OCTETS);
   if (frame[16] !== 8 || frame[17] !== 0 || ip[9] !== 6) return undefined;
@@ -50,7 +53,7 @@ function innerSum(frame: Uint8Array): number | undefined {
 }
 
 describe.each([4, 6] as const)("over IPv%d", (version) => {
-  test("each segment is a whole packet of IP protocol 115, with right lengths and checksums, outside and inside", async () => {
+  test("each segment is a packet of IP protocol 115 with right lengths and checksums, outer and inner", async () => {
     const topology = topologyOver(version);
     await using lab = await Lab.up(topology, "ebpf");
     await lab.reached("a10", "10.0.0.13");

@@ -86,7 +86,7 @@ describe.each([
   ["an interface", { interface: "trunk" }],
   ["an interface of its own in a bridge", { tap: "pw0", bridge: "lan" }],
 ] as const)("the eBPF plane on %s", (name, circuit) => {
-  test("forwards while no daemon lives, and one that is started later takes over: not one frame is lost", async () => {
+  test("forwards while no daemon runs, and one that is started later takes over: no frame is lost", async () => {
     let pins: readonly string[];
     {
       await using lab = await Lab.up(topologyOf(`static-${Object.keys(circuit)[0]}`, circuit, true), "ebpf");
@@ -151,7 +151,7 @@ test.each(["udp", "ip"])(
   },
 );
 
-test("what cuts TCP over IP 115 works on while its daemon is dead, and the next one takes it over", async () => {
+test("segmentation of TCP over IP 115 continues while the daemon is dead, and the next one adopts it", async () => {
   const topology = topologyOf("cutter", { interface: "trunk" }, true, "ip");
   await using lab = await Lab.up(topology, "ebpf");
   await eventually("hosts reach each other", () => lab.reaches("a1", "10.0.0.12"));
@@ -231,7 +231,7 @@ test("a crash, and a configuration for the userspace plane: programs forward not
   expect(existsSync(lab.path(PINS)) ? readdirSync(lab.path(PINS)) : []).toHaveLength(1);
 });
 
-test("a crash, and a configuration that the maps left behind have no room for: the next daemon makes others", async () => {
+test("after a crash, maps too small for the new configuration are replaced by the next daemon", async () => {
   await using lab = await Lab.up(topologyOf("grown", { interface: "trunk" }, true), "ebpf");
   for (const words of ["add many type veth peer name end", "set many up", "set end up"])
     expect((await lab.shell("lcce-a", `ip link ${words}`)).status, words).toBe(0);
@@ -284,7 +284,7 @@ test("a clean stop leaves no program, no pin and no interface behind", async () 
 });
 
 test.each(["udp", "ip"])(
-  "daemons over %s that were started by ip netns exec: frames pass while one is dead, the next one takes over, and a clean stop leaves nothing",
+  "daemons over %s started by ip netns exec: frames pass without a daemon, the next takes over, a stop cleans up",
   async (encapsulation) => {
     await using sites = await Sites.make();
     const keys = { control: "static", encapsulation };

@@ -3,7 +3,10 @@ import { needBpf } from "../support/namespace.ts";
 import { UdpSocket } from "../support/udp-socket.ts";
 import { HOSTS, VethLcces, type VethShape } from "../support/veth-lcces.ts";
 
-/** A host that is the circuit itself is told once when a packet of its was sent, as on any cable (SO_TIMESTAMPING); PTP lives on it. */
+/**
+ * A host that is the circuit itself is told once when a packet of its was sent, as on any cable
+ * (SO_TIMESTAMPING); PTP lives on it.
+ */
 
 beforeAll(needBpf);
 const PORT = 5000;

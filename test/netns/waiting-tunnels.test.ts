@@ -54,7 +54,7 @@ describe.each(planes)("a tunnel that cannot be opened, plane %s", (plane) => {
   );
 });
 
-test("in a reload, and after a change of the host name: what waits touches no other, and the next reload says it again", async () => {
+test("in a reload, and after a change of the host name: a waiting tunnel affects no other, and is reported again", async () => {
   await using sites = await Sites.make();
   const { b } = await sites.up("userspace");
   sites.write("a", withSecond(sites, "userspace", second("198.51.100.1")));
@@ -80,7 +80,7 @@ test("in a reload, and after a change of the host name: what waits touches no ot
   expect((await sites.reload("a")).status).toBe(0);
 });
 
-test("a secret that is missing at the start is waited for; a corrected one is taken over by a reload, an unreadable one is not", async () => {
+test("a missing secret is waited for; a reload applies a corrected one, and not an unreadable one", async () => {
   await using sites = await Sites.make();
   const secret = sites.file("secret");
   const configured = (site: "a" | "b", file: string) =>

@@ -7,14 +7,16 @@ import { eventually } from "../support/lab.ts";
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
-/** Asks for the address of an array that nobody has after that, as the code in front of a system call does. */
+/**
+ * Asks for the address of an array that nobody has after that, as the code in front of a system call does.
+ */
 function dropped(): WeakRef<Uint8Array> {
   const octets = new Uint8Array(4096);
   expect(addressOf(octets)).toBeGreaterThan(0);
   return new WeakRef(octets);
 }
 
-test("an array whose address was asked for outlives the call that it was for, and not many more", async () => {
+test("an array whose address was taken outlives the call that it was for, and not many more", async () => {
   const array = dropped();
   for (let turn = 0; turn < 10; turn += 1) {
     await new Promise((resolve) => setImmediate(resolve));

@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { completesOffloads } from "../../src/os/offload-completion.ts";
 
-/** TABLE: interfaces as sysfs shows them: whether there is hardware, the kind, what they send by; and whether packets leave them finished. */
+/**
+ * TABLE: interfaces as sysfs shows them: whether there is hardware, the kind, what they send by; and whether
+ * packets leave them finished.
+ */
 const interfaces: readonly (readonly [string, boolean, string, readonly string[], boolean])[] = [
   ["eth0", true, "", [], true],
   ["veth0", false, "", [], false],

@@ -61,7 +61,10 @@ class RunRecord {
   }
 }
 
-/** Measures every candidate in turn, several times round; runs inside namespaces made for it. Resolves to an exit code. */
+/**
+ * Measures every candidate in turn, several times round; runs inside namespaces made for it. Resolves to an
+ * exit code.
+ */
 export async function benchInside(options: BenchOptions, print: Print): Promise<number> {
   const { repetitions, seconds, congestion = congestionControl() } = options;
   const settings = { seconds, congestion };

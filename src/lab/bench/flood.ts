@@ -5,8 +5,8 @@ import { FrameSocket, waitReadable } from "../frame-socket.ts";
 import { benchFrame } from "./frame.ts";
 
 /**
- * Frames out of an interface: node flood.js INTERFACE SECONDS OCTETS [RATE]. As many as go, or RATE a second with sleep in
- * between. Prints how many left, as a line of JSON.
+ * Frames out of an interface: node flood.js INTERFACE SECONDS OCTETS [RATE]. As many as go, or RATE a second
+ * with sleep in between. Prints how many left, as a line of JSON.
  */
 const BATCH = 32;
 const MESSAGE_OCTETS = 64;

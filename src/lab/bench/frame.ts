@@ -7,7 +7,10 @@ const UDP_OCTETS = 8;
 /** The Ethernet header of what is sent: to a station that none of the hosts is, of IPv4. */
 export const linkHeader = fromHex("02aabbccddee 025753504102 0800");
 
-/** A frame of that many octets, 42 at least: IPv4 and UDP between two addresses of the sites' network, one of them nobody's. */
+/**
+ * A frame of that many octets, 42 at least: IPv4 and UDP between two addresses of the sites' network, one of
+ * them nobody's.
+ */
 export function benchFrame(octets: number): Uint8Array {
   const length = octets - linkHeader.length;
   const header = new Writer()

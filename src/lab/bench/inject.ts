@@ -26,9 +26,10 @@ import { receiveLive } from "../../os/live-frames.ts";
 import { benchFrame, linkHeader } from "./frame.ts";
 
 /**
- * Frames into an interface, as if it had received them: node inject.js INTERFACE SECONDS OCTETS [RATE]. The kernel makes them by
- * itself, as many as go or RATE a second, so that no sender's work is in the way; with a RATE, only while nobody else wants the
- * processor, as if it came from another machine. Prints how many, as a line of JSON.
+ * Frames into an interface, as if it had received them: node inject.js INTERFACE SECONDS OCTETS [RATE]. The
+ * kernel makes them by itself, as many as go or RATE a second, so that no sender's work is in the way; with a
+ * RATE, only while nobody else wants the processor, as if it came from another machine. Prints how many, as a
+ * line of JSON.
  */
 
 const { result, arg1, arg2, arg3, arg4, saved1, saved2 } = Register;
@@ -47,7 +48,9 @@ const SHARED_OCTETS = 32;
 const context = { data: 0, dataEnd: 4 } as const;
 const LOWEST_BYTE_FIRST = true;
 
-/** The kernel uses frames again as whoever had them last left them, so their first octets are written anew. */
+/**
+ * The kernel uses frames again as whoever had them last left them, so their first octets are written anew.
+ */
 function restoreHeader(): readonly Line[] {
   const octets = new DataView(linkHeader.buffer, linkHeader.byteOffset);
   const word = (at: number) => octets.getUint32(at, LOWEST_BYTE_FIRST);

@@ -54,8 +54,8 @@ const HEAD = [
 ];
 
 /**
- * Measures what the number of sessions that a plane holds costs the frames of one: all are static, and one carries traffic.
- * Resolves to an exit code.
+ * Measures what the number of sessions that a plane holds costs the frames of one: all are static, and one
+ * carries traffic. Resolves to an exit code.
  */
 export async function benchLookup(options: LookupBenchOptions, print: Print): Promise<number> {
   const { counts, planes } = options;

@@ -32,7 +32,10 @@ export async function addCircuits(sessions: number): Promise<void> {
   });
 }
 
-/** One session for the whole trunk, the last one, so that all others are there when it is; the others each for a VLAN. */
+/**
+ * One session for the whole trunk, the last one, so that all others are there when it is; the others each for
+ * a VLAN.
+ */
 export function configOf(side: Side, { sessions, control, plane }: ManySessions): string {
   const keysOf = (number: number) =>
     control === "negotiated"

@@ -123,7 +123,8 @@ export const openvpn: Candidate = {
       await bridge(side, "vpn");
     });
     const children = SIDES.map((side) => {
-      const addresses = `--local ${wanAddress[4][side]} --remote ${wanAddress[4][otherSide(side)]} --proto udp`;
+      const [local, remote] = [wanAddress[4][side], wanAddress[4][otherSide(side)]];
+      const addresses = `--local ${local} --remote ${remote} --proto udp`;
       const options = "--dev vpn --dev-type tap --cipher none --auth none --tun-mtu 1500 --mssfix 0 --verb 3";
       return startIn(side, "openvpn", ["openvpn", ...`${addresses} ${options}`.split(" ")]);
     });

@@ -54,7 +54,9 @@ export interface Figure {
   readonly median: number;
   readonly least: number;
   readonly greatest: number;
-  /** Its median divided by that of the plain bridge, and of kernel VXLAN; NaN where these were not measured. */
+  /**
+   * Its median divided by that of the plain bridge, and of kernel VXLAN; NaN where these were not measured.
+   */
   readonly timesPlain: number;
   readonly timesVxlan: number;
 }

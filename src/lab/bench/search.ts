@@ -11,8 +11,9 @@ export function isClean({ sent, arrived }: Sent): boolean {
 }
 
 /**
- * The highest rate at which no more than one frame in a hundred is lost, by bisection in `steps`; 0 where none was found.
- * `flood` is what came of sending `seconds` as fast as it goes, which is where the search begins; `send` sends that long at a rate.
+ * The highest rate at which no more than one frame in a hundred is lost, by bisection in `steps`; 0 where
+ * none was found. `flood` is what came of sending `seconds` as fast as it goes, which is where the search
+ * begins; `send` sends that long at a rate.
  */
 export async function highestCleanRate(
   flood: Sent,

@@ -40,7 +40,10 @@ const HEAD = [
   "60-octet frames of a flood, thousand/s",
 ];
 
-/** Measures set-up and memory with growing numbers of sessions over one control connection. Resolves to an exit code. */
+/**
+ * Measures set-up and memory with growing numbers of sessions over one control connection. Resolves to an
+ * exit code.
+ */
 export async function benchSessions(options: SessionBenchOptions, print: Print): Promise<number> {
   const { counts, planes, seconds } = options;
   await buildTestBed();

@@ -95,13 +95,14 @@ function spreadTable(results: BenchResults, keys: readonly MeasureKey[]): string
 /** On what it was measured. */
 export function machineText(machine: MachineFacts): string {
   const { date, kernel, processor, cores, memoryGigabytes, node, wirespan } = machine;
-  return `${date}, Wirespan ${wirespan}, Linux ${kernel}, Node ${node}, ${cores} × ${processor}, ${memoryGigabytes} GB.`;
+  const hardware = `${cores} × ${processor}, ${memoryGigabytes} GB`;
+  return `${date}, Wirespan ${wirespan}, Linux ${kernel}, Node ${node}, ${hardware}.`;
 }
 
 function machineLine({ machine, repetitions, seconds, congestion }: BenchResults): string {
   const by = congestion === undefined ? "" : `, TCP by ${congestion}`;
-  const how = `Medians of ${repetitions}, ${seconds} s a measurement${by}; least and greatest in parentheses.`;
-  return `${machineText(machine)} ${how}`;
+  const how = `Medians of ${repetitions}, ${seconds} s a measurement${by}`;
+  return `${machineText(machine)} ${how}; least and greatest in parentheses.`;
 }
 
 function oneLine(reason: string): string {

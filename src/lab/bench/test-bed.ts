@@ -4,8 +4,8 @@ import { inNode } from "../nodes.ts";
 import { until } from "../until.ts";
 
 /**
- * The ground that all candidates run on: site-a, lcce-a, WAN, lcce-b, site-b in a row. Each LCCE has `trunk` to its site and
- * `wan` to the other LCCE; the sites' offloads are on, as on any host.
+ * The ground that all candidates run on: site-a, lcce-a, WAN, lcce-b, site-b in a row. Each LCCE has `trunk`
+ * to its site and `wan` to the other LCCE; the sites' offloads are on, as on any host.
  */
 export const SIDES = ["a", "b"] as const;
 export type Side = (typeof SIDES)[number];

@@ -19,7 +19,10 @@ export function congestionControl(): string {
   return readFileSync("/proc/sys/net/ipv4/tcp_congestion_control", "utf8").trim();
 }
 
-/** Bits a second of so many flows together, which go by a congestion control. Rejects with CommandError where the kernel has none such. */
+/**
+ * Bits a second of so many flows together, which go by a congestion control. Rejects with CommandError where
+ * the kernel has none such.
+ */
 export async function tcp(seconds: number, flows: number, congestion: string): Promise<number> {
   const server = await startServer();
   const ended = new Promise((resolve) => server.on("exit", resolve));
@@ -58,7 +61,10 @@ async function findSender(): Promise<readonly string[]> {
   }
 }
 
-/** Has frames come to the trunk of LCCE a for `seconds`, as many as go or `rate` a second; resolves once all that will arrive has. */
+/**
+ * Has frames come to the trunk of LCCE a for `seconds`, as many as go or `rate` a second; resolves once all
+ * that will arrive has.
+ */
 export async function send(seconds: number, octets: number, rate = Number.POSITIVE_INFINITY): Promise<Sent> {
   sender ??= findSender();
   return await sendBy(await sender, seconds, octets, rate);
@@ -87,8 +93,9 @@ export async function roundTrips(): Promise<readonly number[]> {
 }
 
 /**
- * For how many microseconds all processors together are busy while 60-octet frames are sent at a rate: by a process at the site
- * that sleeps in between, as one that spins would hide what its processor does for the tunnel.
+ * For how many microseconds all processors together are busy while 60-octet frames are sent at a rate: by a
+ * process at the site that sleeps in between, as one that spins would hide what its processor does for the
+ * tunnel.
  */
 export async function busyTime(seconds: number, rate: number): Promise<Sent & { busyUs: number }> {
   const before = busyTicks();

@@ -39,7 +39,8 @@ export function planeKeys(plane: Plane): { readonly plane: Plane } {
 export function configOf(side: Side, { plane, encapsulation, family, cookie, circuit }: Variant): string {
   const [local, remote] = [wanAddress[family][side], wanAddress[family][otherSide(side)]];
   const device = circuit === "new" ? { tap: "pw", bridge: "join" } : { interface: "trunk" };
-  // Programs in the kernel cannot sum what they have not seen whole, and IPv6 wants a sum unless told otherwise.
+  // Programs in the kernel cannot sum what they have not seen whole, and IPv6 wants a sum unless told
+  // otherwise.
   const checksum =
     plane === "ebpf" && family === 6 && encapsulation === "udp" ? { udp_checksum: "zero" } : {};
   const pseudowires = { lan: { circuit: device, cookie } };
@@ -60,9 +61,8 @@ export async function checkPlane(side: Side, plane: Plane): Promise<void> {
   for (const pseudowire of report?.pseudowires ?? []) {
     const { plane: found } = pseudowire;
     if (found === plane) continue;
-    throw new Error(
-      `forward by ${plane} at ${side}: it is ${found ?? "not told"}; ${JSON.stringify({ plane: report?.plane, pseudowire })}`,
-    );
+    const status = JSON.stringify({ plane: report?.plane, pseudowire });
+    throw new Error(`forward by ${plane} at ${side}: it is forwarded by ${found ?? "no plane"}; ${status}`);
   }
 }
 

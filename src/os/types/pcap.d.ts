@@ -1,4 +1,7 @@
-/** The part of npm's `pcap` that is used here; the package's own declarations leave out what tells how reading ended. */
+/**
+ * The part of npm's `pcap` that is used here; the package's own declarations leave out what tells how reading
+ * ended.
+ */
 declare module "pcap" {
   /** One buffer and one header for all packets of a session: copy what is kept. */
   export interface PacketWithHeader {
