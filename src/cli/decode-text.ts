@@ -45,7 +45,7 @@ function contentText(record: PacketRecord, palette: Palette): string {
       return `${palette.red("malformed")}${header}: ${record.reason}`;
     }
     case "truncated":
-      return `${palette.yellow("cut short by the capture")}: ${record.reason}`;
+      return `${palette.yellow("truncated by the capture")}: ${record.reason}`;
     case "fragment":
       return `later fragment, not read: ${record.payloadOctets} octets at offset ${record.offset}`;
   }
@@ -60,7 +60,7 @@ function belowText(record: PacketRecord, palette: Palette): readonly string[] {
   if (record.kind !== "control" && record.kind !== "malformed") return [];
   const lines = record.avps.map((avp) => `${INDENT}${avpText(avp, palette)}`);
   if (record.kind === "control" && record.refusal !== null) {
-    lines.push(`${INDENT}${palette.red("to be refused")}: ${record.refusal}`);
+    lines.push(`${INDENT}${palette.red("would be refused")}: ${record.refusal}`);
   }
   return lines;
 }
@@ -114,7 +114,7 @@ function tagText({ protocol, vlanId, priority, dropEligible }: Tag): string {
 export function summaryText(summary: Summary): string {
   const reasons = Object.entries(summary.otherReasons).map(([reason, count]) => `${count} ${reason}`);
   const counts = [
-    `${plural(summary.control, "control message")}${summary.refused === 0 ? "" : ` (${summary.refused} to be refused)`}`,
+    `${plural(summary.control, "control message")}${summary.refused === 0 ? "" : ` (${summary.refused} would be refused)`}`,
     plural(summary.data, "data message"),
     `${summary.malformed} malformed`,
     plural(summary.wrongDigests, "wrong digest"),
@@ -126,9 +126,9 @@ export function summaryText(summary: Summary): string {
       ? []
       : [
           `${plural(summary.unknownSessions, "data message")} of sessions whose set-up is not in this capture: ` +
-            "--cookie and --sublayer tell how to read them",
+            "use --cookie and --sublayer to read them",
         ]),
-    ...(summary.complete ? [] : ["the file ends inside a packet or is damaged: more may be missing"]),
+    ...(summary.complete ? [] : ["the file ends inside a packet or is damaged: packets may be missing"]),
   ].join("\n");
 }
 

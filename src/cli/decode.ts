@@ -21,9 +21,9 @@ export function addDecode(program: Command, shell: Shell): void {
   program
     .command("decode")
     .description(
-      "tell every L2TPv3 packet of a capture file (pcap or pcapng): messages, AVPs, digests, frames",
+      "print every L2TPv3 packet of a capture file (pcap or pcapng): messages, AVPs, digests, frames",
     )
-    .argument("<file>", "the capture, such as tcpdump -w writes it")
+    .argument("<file>", "the capture, as written by tcpdump -w")
     .option("--port <number>", "UDP port of L2TP (default: 1701)", portOf)
     .addOption(
       new Option(
@@ -39,11 +39,11 @@ export function addDecode(program: Command, shell: Shell): void {
     )
     .option(
       "--secret-file <file>",
-      "shared secret that checks Message Digests and reveals hidden AVPs; may be given again",
+      "shared secret to check Message Digests and reveal hidden AVPs; may be given more than once",
       (file: string, files: readonly string[] | undefined) => [...(files ?? []), file],
     )
-    .option("--control", "only control messages")
-    .option("--json", "one JSON object a line; octets are hexadecimal")
+    .option("--control", "print control messages only")
+    .option("--json", "print one JSON object per line; octets are hexadecimal")
     .action((file: string, options: DecodeOptions) => decode(file, options, shell));
 }
 

@@ -6,7 +6,7 @@ const planeOption = [
   "--plane <plane>",
   "plane of all daemons: auto, userspace or ebpf (needs root)",
 ] as const;
-const topologyHelp = "name of a topology of this package, or path of a .yaml file";
+const topologyHelp = "name of a topology of this package, or path to a .yaml file";
 
 /** `wirespan lab`: topologies in network namespaces of this machine. */
 export function addLab(program: Command, shell: Shell): void {
@@ -14,15 +14,16 @@ export function addLab(program: Command, shell: Shell): void {
   const lab = program
     .command("lab")
     .description(
-      "sites with hosts, switches and daemons in network namespaces of this machine; needs no root where the kernel allows it",
+      "build sites with hosts, switches and daemons in network namespaces of this machine; " +
+        "needs no root where the kernel allows it",
     );
   lab
     .command("test")
     .description(
-      "build a topology, show that hosts reach each other across it, and take it down; checks a lab that is up",
+      "build a topology, check that its hosts reach each other, and take it down; if it is up, only check it",
     )
     .argument("<topology>", topologyHelp)
-    .option("--capture <file>", "write what crosses the WAN to a pcap file")
+    .option("--capture <file>", "write the WAN traffic to a pcap file")
     .option(...planeOption)
     .action(async (topology: string, options: { capture?: string; plane?: string }) => {
       const { testLab } = await import("../lab/lab.ts");
@@ -52,7 +53,7 @@ export function addLab(program: Command, shell: Shell): void {
     )
     .argument("<topology>", topologyHelp)
     .argument("<node>", "host, switch-SITE, lcce-SITE or wan")
-    .argument("<command...>", "program and its words")
+    .argument("<command...>", "program and its arguments")
     .passThroughOptions()
     .action(async (topology: string, node: string, command: string[]) => {
       const { execLab } = await import("../lab/lab.ts");

@@ -12,9 +12,7 @@ try {
   await import("./command-line.ts");
 } catch (error) {
   if ((error as NodeJS.ErrnoException).code !== "EMFILE") throw error;
-  process.stderr.write(
-    "wirespan: start: EMFILE; too few files may be open at once; raise the limit: ulimit -n 1024\n",
-  );
+  process.stderr.write("wirespan: start: EMFILE (too many open files); raise the limit: ulimit -n 1024\n");
   process.exitCode = 1;
 }
 

@@ -27,14 +27,15 @@ export interface Shell {
 
 const help = `
 Examples:
-  wirespan check /etc/wirespan.yaml       every problem of a configuration, with its line
+  wirespan check /etc/wirespan.yaml       report every problem of a configuration, with its line
   wirespan run -c /etc/wirespan.yaml      run in the foreground until SIGTERM
-  wirespan status                         what is up, and why something is not
-  wirespan reload                         take over a changed file, touching only what changed
-  wirespan decode trace.pcap              every L2TPv3 packet of a capture, in words
-  wirespan lab test point-to-point        two sites bridged in namespaces of this machine
+  wirespan status                         show what is up, and why something is not
+  wirespan reload                         apply a changed configuration; only what changed is touched
+  wirespan decode trace.pcap              print every L2TPv3 packet of a capture
+  wirespan lab test point-to-point        bridge two sites in network namespaces of this machine
 
-Exit codes: 0 done, 1 failed (reload: taken over, but something waits), 2 wrong usage, 3 bad configuration, 4 no daemon answers.`;
+Exit codes: 0 success, 1 failed (reload: applied, but something is waiting or unchanged), 2 wrong usage,
+3 invalid configuration, 4 no daemon answers.`;
 
 /** The command line. What a command needs beside its words is imported when it runs, so that no other waits for it. */
 export function createProgram(shell: Shell): Command {
@@ -47,22 +48,22 @@ export function createProgram(shell: Shell): Command {
     .exitOverride();
   program
     .command("run")
-    .description("run the daemon in the foreground; SIGTERM stops it with CDN and StopCCN, SIGHUP reloads")
+    .description("run the daemon in the foreground; SIGTERM closes all tunnels and stops it, SIGHUP reloads")
     .requiredOption("-c, --config <file>", "the YAML configuration")
     .option(
       "--take-over",
-      "have the daemon that runs with the same control socket make room, without a pause where programs forward",
+      "take over from the daemon that runs with the same control socket; eBPF forwarding is not interrupted",
     )
     .action((options: { config: string; takeOver?: boolean }) => runInForeground(shell, options));
   program
     .command("check")
-    .description("check a configuration and tell every problem of it")
+    .description("check a configuration and report every problem")
     .argument("<file>", "the YAML configuration")
     .action((file: string) => check(shell, file));
   program
     .command("status")
-    .description("show control connections, sessions and counters of a running daemon")
-    .option("--json", "the report as JSON (docs/operating.md)")
+    .description("show tunnels, pseudowires and counters of a running daemon")
+    .option("--json", "print the report as JSON (docs/operating.md)")
     .option("--socket <path>", "control socket of the daemon", DEFAULT_SOCKET)
     .action(async ({ json, socket }: { json?: boolean; socket: string }) => {
       const report = await askStatus(socket);
@@ -72,7 +73,7 @@ export function createProgram(shell: Shell): Command {
     });
   program
     .command("reload")
-    .description("let a running daemon read its file again; a bad file changes nothing")
+    .description("make a running daemon read its configuration again; an invalid file changes nothing")
     .option("--socket <path>", "control socket of the daemon", DEFAULT_SOCKET)
     .action(async ({ socket }: { socket: string }) => {
       // A reload may take long, but a daemon that works answers while it goes on.
@@ -140,12 +141,16 @@ async function check(shell: Shell, file: string): Promise<void> {
   const { config, linesOf } = loaded;
   const { tunnels } = config;
   const pseudowires = tunnels.reduce((total, tunnel) => total + tunnel.pseudowires.length, 0);
-  shell.out(`${file}: in order; ${tunnels.length} tunnel(s), ${pseudowires} pseudowire(s)\n`);
+  shell.out(`OK: ${plural(tunnels.length, "tunnel")}, ${plural(pseudowires, "pseudowire")}\n`);
   checkAddOns();
   for (const line of linesOf(await notesOn(config))) shell.error(`${line}\n`);
 }
 
-/** Lines about what of a file that is not in order would be waited for on this machine. */
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** Lines about what the valid parts of an invalid file would wait for on this machine. */
 async function restNotes({ rest }: RejectedConfig): Promise<readonly string[]> {
   if (rest === undefined) return [];
   try {

@@ -137,11 +137,12 @@ export class CircuitDevices {
     if (!isNew) return;
     const { name: device } = circuit;
     const [first] = circuit.pseudowires.keys();
-    const place = first === undefined ? undefined : this.#listener.locationOf(first);
-    this.#log.warn(
-      { event: "circuit", device, problem, place },
-      `attachment circuit ${device} is attached once it can be: ${problem}${locationText(place)}`,
-    );
+    const location = first === undefined ? undefined : this.#listener.locationOf(first);
+    const isWaiting = this.#links.get(device) === undefined && wantedDevice(circuit)?.kind !== "tap";
+    const text = isWaiting
+      ? `waiting for interface ${device}`
+      : `attachment circuit ${device} is not attached yet: ${problem}`;
+    this.#log.warn({ event: "circuit", device, problem, location }, `${text}${locationText(location)}`);
   }
 
   /** Throws where this machine would lose an interface that it uses. */
@@ -151,7 +152,8 @@ export class CircuitDevices {
       const use = await this.#listener.hostUse(wanted);
       if (use !== undefined)
         throw new Error(
-          `${use}: as a circuit it would be cut off from this machine; use another interface, or say allow_host_use: true`,
+          `${use}: as an attachment circuit it would be cut off from this machine; ` +
+            "use another interface, or set allow_host_use: true",
         );
       circuit.isUnusedByHost = true;
     }
@@ -167,10 +169,7 @@ export class CircuitDevices {
     circuit.bridge = undefined;
     if (bridge !== undefined && !this.#links.isPort(device, bridge)) {
       await this.#links.setMaster(device, bridge);
-      this.#log.info(
-        { event: "circuit", device, bridge },
-        `TAP device ${device} is put into bridge ${bridge}`,
-      );
+      this.#log.info({ event: "circuit", device, bridge }, `TAP device ${device} added to bridge ${bridge}`);
     }
     circuit.bridge = bridge;
     if (!isOn) await this.#links.setUp(device, true);

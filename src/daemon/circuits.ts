@@ -52,7 +52,7 @@ export class Circuits {
     this.#listener = listener;
     this.#work = new Work((error) => {
       const problem = messageOf(error);
-      log.error({ event: "circuit", problem }, `an operation on a circuit went wrong: ${problem}`);
+      log.error({ event: "circuit", problem }, `an operation on an attachment circuit failed: ${problem}`);
     });
     this.#devices = new CircuitDevices(plane, links, log, this.#work, {
       opened: (circuit) => {
@@ -89,7 +89,7 @@ export class Circuits {
     const { device, kind } = attached.config.circuit;
     const isThere = this.#links.get(device) !== undefined;
     if (circuit.problem !== undefined && (isThere || kind === "tap")) return circuit.problem;
-    return isThere ? `${device} is down` : `there is no interface ${device}`;
+    return isThere ? `${device} is down` : `waiting for interface ${device}`;
   }
 
   /** The pseudowires whose frames another daemon has, or whose TAP device is not as the file wants it, a line for each. */
@@ -98,7 +98,7 @@ export class Circuits {
       const attached = circuit.pseudowires.get(name);
       const isTap = attached?.config.circuit.kind === "tap";
       const problem = attached?.problem ?? (isTap ? circuit.problem : undefined);
-      return problem === undefined ? [] : [`pseudowire ${name} waits: ${problem}`];
+      return problem === undefined ? [] : [`pseudowire ${name} is waiting: ${problem}`];
     });
   }
 
@@ -246,11 +246,11 @@ export class Circuits {
     const { problem } = claim;
     const isNew = problem !== attached.problem;
     attached.problem = problem;
-    const place = this.#listener.locationOf(name);
+    const location = this.#listener.locationOf(name);
     if (isNew)
       this.#log.error(
-        { event: "circuit", pseudowire: name, problem, place },
-        `pseudowire ${name} waits: ${problem}${locationText(place)}`,
+        { event: "circuit", pseudowire: name, problem, location },
+        `pseudowire ${name} is waiting: ${problem}${locationText(location)}`,
       );
     this.#retry.schedule(isNew);
   }

@@ -7,9 +7,9 @@ import { SystemError } from "../os/errors.ts";
 
 /** What to do about a file that cannot be read, by the name of an errno. */
 const hints: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file; a first one is in examples/minimal.yaml",
+  ENOENT: "there is no such file; examples/minimal.yaml is one to begin with",
   EACCES: "this user may not read it",
-  EISDIR: "name the file in this directory",
+  EISDIR: "this is a directory; give the path of a file",
 };
 
 /** A configuration, and what tells where in its file something stands. */

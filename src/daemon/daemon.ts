@@ -133,7 +133,10 @@ export class Daemon {
     const events: PlaneEvents = {
       control: (path, octets) => daemon?.receiveControl(path, octets),
       failed: (error) => {
-        log.fatal({ event: "plane", problem: error.message }, "the forwarding plane broke; leaving");
+        log.fatal(
+          { event: "plane", problem: error.message },
+          `the forwarding plane failed, stopping: ${error.message}`,
+        );
         process.exitCode = 1;
         process.kill(process.pid, "SIGTERM");
       },

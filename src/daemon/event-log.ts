@@ -21,23 +21,24 @@ export class EventLog {
       case "refused": {
         const more = this.#limiter.admit(`refused ${event.peer} ${event.isAuthentication}`, nowMs);
         if (more === undefined) return;
-        const { peer, isAuthentication, path, detail } = event;
-        const fields = { event: isAuthentication ? "authentication-failed" : "refused", peer };
+        const { peer: tunnel, isAuthentication, path, detail } = event;
+        const fields = { event: isAuthentication ? "authentication-failed" : "refused", tunnel };
         const level = isAuthentication ? "warn" : "info";
-        this.#log[level]({ ...fields, from: path.remoteAddress, detail }, `tunnel ${peer}: ${detail}${more}`);
+        this.#log[level](
+          { ...fields, from: path.remoteAddress, detail },
+          `tunnel ${tunnel}: ${detail}${more}`,
+        );
         return;
       }
       default: {
         const isStranger = event.event === "control-connection" && isHalfOpen(event);
         const more = isStranger ? this.#limiter.admit(`half-open ${event.peer}`, nowMs) : "";
         if (more === undefined) return;
-        const subject =
-          event.event === "session"
-            ? `pseudowire ${event.pseudowire}`
-            : `control connection to ${event.peer}`;
+        const { peer: tunnel, ...fields } = event;
+        const subject = event.event === "session" ? `pseudowire ${event.pseudowire}` : `tunnel ${tunnel}`;
         const detail = event.detail === undefined ? "" : `: ${event.detail}`;
         const change = `${event.from} -> ${event.to} (${event.cause})`;
-        this.#log.info({ ...event }, `${subject} ${change}${detail}${more}`);
+        this.#log.info({ ...fields, tunnel }, `${subject}: ${change}${detail}${more}`);
       }
     }
   }
@@ -46,10 +47,14 @@ export class EventLog {
     const more = this.#limiter.admit(`discard ${reason}`, nowMs);
     if (more === undefined) return;
     const fields = { event: "control-discard", reason, from: path.remoteAddress };
-    if (reason !== "unknown-peer") return this.#log.debug(fields, `discarded: ${reason}${more}`);
+    if (reason !== "unknown-peer")
+      return this.#log.debug(
+        fields,
+        `discarded control message from ${path.remoteAddress}: ${reason}${more}`,
+      );
     this.#log.info(
       fields,
-      `SCCRQ from ${path.remoteAddress}, which no tunnel has as its remote: discarded${more}`,
+      `discarded SCCRQ from ${path.remoteAddress}: no tunnel has this remote address${more}`,
     );
   }
 }

@@ -63,14 +63,14 @@ export function sizeNote(fit: CircuitPath): string | undefined {
   const needed = packetOctets(format, mtu, isTagged ? 1 : 0);
   if (needed <= pathMtu) return undefined;
   const most = mtu - (needed - pathMtu);
-  const hosts = `an MTU of ${most}${isTagged ? "" : ` (${most - TAG_OCTETS} with a tag)`}`;
+  const hosts = `an MTU of ${most}${isTagged ? "" : ` (${most - TAG_OCTETS} with a VLAN tag)`}`;
   const isCut = fragmentation === "outer";
   const fate = isCut
-    ? `each leaves as ${countText(fragmentCount(remoteAddress, needed, pathMtu))} fragments`
-    : "each is given up (path-mtu), and TCP stalls";
+    ? `each is sent as ${countText(fragmentCount(remoteAddress, needed, pathMtu))} fragments`
+    : "each is discarded (path-mtu), and TCP stalls";
   return (
-    `full-size frames of ${device} (MTU ${mtu}${isTagged ? " and a tag" : ""}) need a path of ${needed} octets; ` +
-    `the path to ${remoteAddress} takes ${pathMtu}: ${fate}; raise the MTU of the path, or give hosts ${hosts}` +
+    `full-size frames of ${device} (MTU ${mtu}${isTagged ? " and a VLAN tag" : ""}) need a path MTU of ` +
+    `${needed}; the path to ${remoteAddress} has ${pathMtu}: ${fate}; raise the path MTU, or give hosts ${hosts}` +
     (isCut ? "" : ", or set fragmentation: outer")
   );
 }

@@ -46,7 +46,7 @@ export function hostUseReader(
 }
 
 function interfaceText(one: HostInterface, own: HostInterface): string {
-  return one === own ? `${own.name} has` : `${one.name}, which stands on ${own.name}, has`;
+  return one === own ? `${own.name} has` : `${one.name}, which is on top of ${own.name}, has`;
 }
 
 /** The interfaces that get what comes in by one, if it comes at all: itself, what stands on it, and its master. */

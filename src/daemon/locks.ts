@@ -9,7 +9,7 @@ import { type Holder, type Lock, lockFile, lockName, nameHolder, namesTaken } fr
 
 /** Who holds something, as text. */
 export function describeHolder({ pid }: Holder): string {
-  return pid === undefined ? "another wirespan" : `another wirespan, pid ${pid},`;
+  return pid === undefined ? "another wirespan" : `another wirespan (pid ${pid})`;
 }
 
 /**
@@ -30,7 +30,10 @@ export function lockDaemon(controlSocket: string): Lock {
       throw new SystemError("open the control socket", {
         errno: "EADDRINUSE",
         target: controlSocket,
-        hint: `${describeHolder(result.holder)} runs there; ask it: wirespan status --socket ${controlSocket}; to run one beside it, give that one an lcce.control_socket of its own`,
+        hint:
+          `${describeHolder(result.holder)} is running with this control socket; ` +
+          `see: wirespan status --socket ${controlSocket}; ` +
+          "to run a second daemon, give it an lcce.control_socket of its own",
       });
     }
   }
@@ -93,7 +96,9 @@ let vlanLocks = 0;
 export function lockCircuit({ device, vlan }: Pick<CircuitConfig, "device" | "vlan">): Claim {
   const port = `wirespan/circuit/${device}`;
   const refused = (what: string, holder: Holder): Claim => ({
-    problem: `${describeHolder(holder)} carries ${what}; end that one, or take it out of one of the two configurations`,
+    problem:
+      `${describeHolder(holder)} carries ${what}; stop it, ` +
+      "or remove the circuit from one of the two configurations",
   });
   if (vlan === undefined) {
     const locking = lockName(port);
@@ -141,7 +146,9 @@ export function lockEnds({ encapsulation, local, localPort, remote, remotePort }
   const own = `${prefix}${localPort}/${remote}/${remotePort}`;
   const locking = lockName(own);
   if (locking.holder !== undefined) {
-    const problem = `${describeHolder(locking.holder)} has a tunnel with the same ends; end that one, or take the tunnel out of one of the two configurations`;
+    const problem =
+      `${describeHolder(locking.holder)} has a tunnel with the same addresses and ports; stop it, ` +
+      "or remove the tunnel from one of the two configurations";
     return { claim: { problem }, neighbour: undefined };
   }
   const others = namesTaken(prefix).filter((name) => name !== own && name.includes(`/${remote}/`));

@@ -6,8 +6,8 @@ const LINES = 5;
  */
 const stages = [
   { windowMs: 10_000, suffix: "" },
-  { windowMs: 60_000, suffix: "; now one line a minute" },
-  { windowMs: 600_000, suffix: "; now one line in ten minutes" },
+  { windowMs: 60_000, suffix: "; now one line per minute" },
+  { windowMs: 600_000, suffix: "; now one line per 10 minutes" },
 ] as const;
 
 interface Kind {
@@ -54,7 +54,7 @@ export class LogLimiter {
     kind.leftOut = 0;
     if (leftOut === 0) return "";
     const seconds = Math.max(1, Math.round((nowMs - sinceMs) / 1000));
-    return ` (and ${leftOut} more like it in ${seconds} s${stages[stage]?.suffix ?? ""})`;
+    return ` (and ${leftOut} more like this in ${seconds} s${stages[stage]?.suffix ?? ""})`;
   }
 
   /**

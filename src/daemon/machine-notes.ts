@@ -46,7 +46,7 @@ function secretNotes({ name, control }: TunnelConfig): readonly Complaint[] {
       const { octets, notes } = readSecret(source);
       const isSame = known.some((one) => equalOctets(one, octets));
       known.push(octets);
-      const same = isSame ? ["the same secret as that of `secret`: a next one is another one"] : [];
+      const same = isSame ? ["the same secret as in `secret`; `next_secret` must be a different one"] : [];
       return [...notes, ...same].map((message) => ({ path, message }));
     } catch (error) {
       return [{ path, message: messageOf(error) }];
@@ -100,7 +100,9 @@ function circuitNotes(
     return [
       {
         path: at,
-        message: `${use}: as a circuit it would be cut off from this machine, and is not attached`,
+        message:
+          `${use}: as an attachment circuit it would be cut off from this machine; ` +
+          "it is not attached unless allow_host_use is true",
       },
     ];
   });

@@ -3,7 +3,14 @@ import type { SessionCounters } from "../forwarding/plane.ts";
 import type { Log } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
 
-/** What looks wrong with a pseudowire though its session is established, for people. */
+/** Something that looks wrong with a tunnel or a pseudowire, though it may be up. */
+export interface Note {
+  readonly kind: "tunnel" | "pseudowire";
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The notes of one pseudowire whose session is established. */
 export function notesOf(
   pseudowire: PseudowireSnapshot,
   counters: SessionCounters | undefined,
@@ -11,7 +18,7 @@ export function notesOf(
   return [...pseudowire.notes, ...cookieNotes(pseudowire, counters)];
 }
 
-/** No ICRP tells that a peer ignores the cookie that it was assigned (RFC 3931 §5.4.4); its frames do. */
+/** A peer that ignores the cookie that we assigned: no ICRP says so, but its frames do (RFC 3931 §5.4.4). */
 function cookieNotes(
   { state, session }: PseudowireSnapshot,
   counters: SessionCounters | undefined,
@@ -19,79 +26,87 @@ function cookieNotes(
   if (state !== "established" || session === undefined || counters === undefined) return [];
   const wrong = counters.discards["wrong-cookie"] ?? 0;
   if (session.receiveCookie.length === 0 || wrong === 0 || counters.receivedFrames > 0) return [];
-  return ["established, but no frame had our cookie: this peer seems to ignore cookies; set cookie: 0"];
+  return ["established, but no frame carries our cookie: this peer seems to ignore cookies; set cookie: 0"];
 }
 
-/** Notes of which the log tells each one that comes or goes, where there are no more at once. */
+/** Lines that the log has at most when many notes appear or are resolved at once; the rest is counted. */
 const MOST_LINES = 20;
 
-/**
- * Where notes are told: each under the words for what it is about, with words about those left out before; and at the end how many more
- * came, or went.
- */
+/** Receives what changed; `more` is text about lines of this kind that were left out before it. */
 export interface NotesListener {
-  readonly noteAdded: (subject: string, note: string, more: string) => void;
-  readonly noteRemoved: (subject: string, note: string, more: string) => void;
-  readonly notesLeftOut: (came: number, went: number) => void;
+  readonly noteAdded: (note: Note, more: string) => void;
+  readonly noteRemoved: (note: Note, more: string) => void;
+  /** How many more were added and removed than were reported one by one. */
+  readonly notesLeftOut: (added: number, removed: number) => void;
 }
 
 /**
- * Says each note once, when it is first seen, and again only if it had gone in between; and that it has gone. Of many at once it says a
- * few, and how many more there are.
+ * The notes of the last update, compared with those of the next: reports each note when it appears and when it is resolved. Of
+ * many at once it reports a few, and how many more there are.
  */
 export class NotesLog {
   readonly #listener: NotesListener;
   readonly #limiter: LogLimiter;
-  #said = new Map<string, readonly [subject: string, note: string]>();
+  #reported = new Map<string, Note>();
 
   constructor(listener: NotesListener, limiter = new LogLimiter()) {
     this.#listener = listener;
     this.#limiter = limiter;
   }
 
-  /** All that there is to note at the moment, under the words for what it is about. */
-  update(notes: Iterable<readonly [subject: string, note: string]>, nowMs: number): void {
+  /** Takes all notes there are now. */
+  update(notes: Iterable<Note>, nowMs: number): void {
     const { noteAdded, noteRemoved, notesLeftOut } = this.#listener;
-    const now = new Map<string, readonly [subject: string, note: string]>();
-    for (const [subject, note] of notes) now.set(`${subject}: ${note}`, [subject, note]);
-    for (const [key, note] of this.#said) {
+    const now = new Map<string, Note>();
+    for (const note of notes) now.set(noteText(note), note);
+    for (const [key, note] of this.#reported) {
       const more = now.has(key) ? undefined : this.#limiter.admit("note-gone", nowMs, MOST_LINES);
-      if (more !== undefined) noteRemoved(...note, more);
+      if (more !== undefined) noteRemoved(note, more);
     }
     for (const [key, note] of now) {
-      const more = this.#said.has(key) ? undefined : this.#limiter.admit("note", nowMs, MOST_LINES);
-      if (more !== undefined) noteAdded(...note, more);
+      const more = this.#reported.has(key) ? undefined : this.#limiter.admit("note", nowMs, MOST_LINES);
+      if (more !== undefined) noteAdded(note, more);
     }
-    this.#said = now;
-    const came = this.#limiter.takeLeftOut("note", nowMs);
-    const went = this.#limiter.takeLeftOut("note-gone", nowMs);
-    if (came + went > 0) notesLeftOut(came, went);
+    this.#reported = now;
+    const added = this.#limiter.takeLeftOut("note", nowMs);
+    const removed = this.#limiter.takeLeftOut("note-gone", nowMs);
+    if (added + removed > 0) notesLeftOut(added, removed);
   }
 }
 
-/** Notes as lines of a log. */
+function noteText({ kind, name, text }: Note): string {
+  return `${kind} ${name}: ${text}`;
+}
+
+/** Writes notes to the log. */
 export function notesListener(log: Log): NotesListener {
   return {
-    noteAdded: (subject, note, more) =>
-      log.warn({ event: "note", subject, note }, `${subject}: ${note}${more}`),
-    noteRemoved: (subject, note, more) =>
-      log.info({ event: "note-gone", subject, note }, `${subject}: no longer: ${note}${more}`),
-    notesLeftOut: (came, went) => {
-      const text = `and ${came} more notes, and ${went} that have gone; wirespan status --json has all that there are`;
-      log.warn({ event: "note", came, went }, text);
-    },
+    noteAdded: (note, more) =>
+      log.warn({ event: "note", [note.kind]: note.name, note: note.text }, `${noteText(note)}${more}`),
+    noteRemoved: (note, more) =>
+      log.info(
+        { event: "note-gone", [note.kind]: note.name, note: note.text },
+        `${note.kind} ${note.name}: resolved: ${note.text}${more}`,
+      ),
+    notesLeftOut: (added, removed) =>
+      log.warn(
+        { event: "note", added, removed },
+        `${added} more notes, ${removed} more resolved; for all of them see: wirespan status --json`,
+      ),
   };
 }
 
-/** All notes at the moment, under what they are about. */
+/** All notes of control connections and sessions at the moment. */
 export function* allNotes(
   { connections, pseudowires }: LcceSnapshot,
   sessions: readonly SessionCounters[],
-): Iterable<readonly [subject: string, note: string]> {
+): Iterable<Note> {
   const counters = new Map(sessions.map((session) => [session.localSessionId, session]));
-  for (const { peer, notes } of connections) for (const note of notes) yield [`tunnel ${peer}`, note];
+  for (const { peer, notes } of connections)
+    for (const text of notes) yield { kind: "tunnel", name: peer, text };
   for (const pseudowire of pseudowires) {
     const own = counters.get(pseudowire.session?.localSessionId ?? 0);
-    for (const note of notesOf(pseudowire, own)) yield [`pseudowire ${pseudowire.pseudowire}`, note];
+    for (const text of notesOf(pseudowire, own))
+      yield { kind: "pseudowire", name: pseudowire.pseudowire, text };
   }
 }

@@ -34,7 +34,7 @@ export async function openPlane(config: Config, events: PlaneEvents): Promise<Ch
   if (lack === undefined) {
     try {
       const plane = await EbpfPlane.open(events, { capacity: capacityFor(config), owner: ownerOf(config) });
-      const reason = `programs in the kernel can be had; ${plane.crashWords}`;
+      const reason = `eBPF is available; ${plane.crashWords}`;
       return { plane, reason, outlivesDaemon: plane.outlivesDaemon };
     } catch (error) {
       if (config.plane === "ebpf") throw error;
@@ -42,7 +42,7 @@ export async function openPlane(config: Config, events: PlaneEvents): Promise<Ch
     }
   }
   if (config.plane === "ebpf")
-    throw new SystemError("forward by programs in the kernel", {
+    throw new SystemError("start the eBPF plane", {
       errno: "EOPNOTSUPP",
       target: `${lack.need}: ${lack.problem}`,
       hint: lack.remedy,
@@ -53,7 +53,7 @@ export async function openPlane(config: Config, events: PlaneEvents): Promise<Ch
 async function fallBack(events: PlaneEvents, why: string): Promise<ChosenPlane> {
   return {
     plane: await UserspacePlane.open(events, { prepare: takeTagsAside }),
-    reason: `programs in the kernel cannot be had: ${why}`,
+    reason: `eBPF is not available: ${why}`,
   };
 }
 

@@ -38,9 +38,7 @@ export function planReload(
       const secrets = (tunnel.control?.secrets ?? []).map(read);
       if (!equalSecrets(inUse, secrets)) changed.add(tunnel.name);
     } catch (error) {
-      problems.push(
-        `tunnel ${tunnel.name} is left as it is, with the secret that it has: ${messageOf(error)}`,
-      );
+      problems.push(`tunnel ${tunnel.name} is unchanged and keeps its secret: ${messageOf(error)}`);
       kept.set(tunnel.name, { ...running, name: tunnel.name });
     }
   }

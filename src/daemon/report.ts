@@ -180,12 +180,12 @@ function pseudowireStatus(
     type: pseudowire.type,
     circuit: circuitText(pseudowire),
     localCircuit:
-      waiting === undefined ? (problem === undefined ? "up" : "down") : "not opened: its tunnel waits",
+      waiting === undefined ? (problem === undefined ? "up" : "down") : "not open: its tunnel is waiting",
     remoteCircuit: remoteCircuitText(snapshot?.remoteStatus),
     whyNot:
       waiting === undefined
         ? whyNotOf(fixed !== undefined && !isStaticUp, problem, snapshot)
-        : `its tunnel waits: ${waiting.problem}`,
+        : `its tunnel is waiting: ${waiting.problem}`,
     notes: [
       ...(snapshot === undefined ? [] : notesOf(snapshot, counters)),
       ...asNotes(sources.sizeNote(tunnel, pseudowire, snapshot)),

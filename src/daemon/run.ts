@@ -51,7 +51,10 @@ export async function runDaemon(options: RunOptions): Promise<number> {
     return endProcess(code);
   };
   process.on("uncaughtException", (error) => {
-    log.fatal({ event: "fatal", problem: error.message, stack: error.stack }, `broken: ${error.message}`);
+    log.fatal(
+      { event: "fatal", problem: error.message, stack: error.stack },
+      `internal error, exiting: ${error.message}`,
+    );
     leave(FAILED);
   });
   try {
@@ -95,8 +98,8 @@ async function runUntilStopped(
   );
   process.on("SIGHUP", coalesced(reload));
   // Not before signals are heard: who reads this may send one.
-  log.info({ event: "start", version, config: file }, `wirespan ${version} starts with ${file}`);
-  log.info({ event: "privileges" }, `runs with ${capabilityText()}`);
+  log.info({ event: "start", version, config: file }, `wirespan ${version} starting with ${file}`);
+  log.info({ event: "privileges" }, `running with ${capabilityText()}`);
   const { controlSocket } = config.lcce;
   checkSocketPath(controlSocket);
   // Before anything in the kernel is touched: another daemon may run.
@@ -115,7 +118,7 @@ async function runUntilStopped(
       const started = daemon.start().then(() => start.resolve(daemon));
       await Promise.race([started, stopped]);
       const signal = await stopped;
-      log.info({ event: "stop", signal }, `${signal}: saying goodbye to the peers`);
+      log.info({ event: "stop", signal }, `${signal}: closing control connections`);
     } finally {
       await daemon.close();
     }
@@ -130,8 +133,8 @@ async function runUntilStopped(
 /** Where forwarding goes on without us we end as we are, like by a crash; else as by SIGTERM. */
 function handOver(daemon: Daemon, log: Log, leave: (code: number) => never): () => void {
   const { goesOn, plane } = daemon.handOver;
-  const way = goesOn ? "forwarding goes on" : `saying goodbye to the peers, for the plane is ${plane}`;
-  log.info({ event: "hand-over", goesOn }, `another daemon takes over: ${way}`);
+  const text = goesOn ? "forwarding continues" : `closing control connections, because the plane is ${plane}`;
+  log.info({ event: "hand-over", goesOn }, `another daemon takes over: ${text}`);
   if (!goesOn) return () => process.kill(process.pid, "SIGTERM");
   daemon.abandon();
   return () => leave(OK);
@@ -199,7 +202,7 @@ function reloadQueue(
     const turn = async (): Promise<ReloadReport> => {
       const daemon = await started();
       onTurn?.();
-      if (isStopping) throw new Error("the daemon is being stopped");
+      if (isStopping) throw new Error("the daemon is stopping");
       return work(daemon);
     };
     const next = last.then(turn, turn);
@@ -230,7 +233,7 @@ function stopSignal(log: Log, leave: (code: number) => never): Promise<string> {
       stopping = true;
       stopped(signal);
       setTimeout(() => {
-        const problem = `not stopped ${STOP_LIMIT_MS} ms after ${signal}: leaving as it is`;
+        const problem = `not stopped within ${STOP_LIMIT_MS} ms of ${signal}: exiting without cleaning up`;
         log.fatal({ event: "fatal", problem }, problem);
         leave(FAILED);
       }, STOP_LIMIT_MS).unref();

@@ -3,6 +3,7 @@ import type { ConnectionSnapshot, LcceSnapshot } from "../control/snapshot.ts";
 import { OWN_ADDRESS, PathMtus, type SendError } from "../os/path-mtus.ts";
 import type { Clock } from "../ports.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
+import type { Note } from "./notes.ts";
 
 /** The two ends of a tunnel. */
 interface Ends {
@@ -12,23 +13,23 @@ interface Ends {
 
 /** TABLE: what it means that a message cannot be sent, by the errno. */
 const meanings: Readonly<Record<string, string>> = {
-  ENETUNREACH: "there is no route to it",
-  EHOSTUNREACH: "the route to it is unreachable, or its next hop does not answer",
-  EACCES: "it is a broadcast address, or a route prohibits it",
-  EINVAL: "no packet goes there from this local address, or the route is a blackhole",
+  ENETUNREACH: "no route to this address",
+  EHOSTUNREACH: "the route is unreachable, or the next hop does not answer",
+  EACCES: "a broadcast address, or prohibited by a route",
+  EINVAL: "not reachable from this local address, or the route is a blackhole",
   EPERM: "a packet filter of this machine forbids it",
-  ENETDOWN: "the interface towards it is down",
-  EADDRNOTAVAIL: "the local address has gone",
+  ENETDOWN: "the outgoing interface is down",
+  EADDRNOTAVAIL: "the local address is no longer on this machine",
 };
 
 /** A verdict of the kernel in words, with what to do. */
 export function sendProblem({ local, remote }: Ends, verdict: SendError): string {
   const see = `see: ip route get ${remote} from ${local}`;
   if (verdict === OWN_ADDRESS)
-    return `${remote} is an address of this machine itself: a tunnel leads to another one; ${see}`;
+    return `remote ${remote} is an address of this machine itself; a tunnel needs another machine; ${see}`;
   const meaning = meanings[verdict];
-  const why = meaning === undefined ? verdict : `${verdict}, ${meaning}`;
-  return `messages to the peer ${remote} cannot be sent: ${why}; ${see}`;
+  const why = meaning === undefined ? verdict : `${verdict} (${meaning})`;
+  return `cannot send messages to ${remote}: ${why}; ${see}`;
 }
 
 /** Whether nothing was heard yet of the peer of a control connection. */
@@ -71,17 +72,14 @@ export class SendProblems implements Disposable {
     this.#knownMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** All of them, under what they are about. */
-  *all(
-    tunnels: readonly TunnelConfig[],
-    { connections }: LcceSnapshot,
-  ): Iterable<readonly [subject: string, note: string]> {
+  /** The problems of all tunnels, as notes. */
+  *all(tunnels: readonly TunnelConfig[], { connections }: LcceSnapshot): Iterable<Note> {
     const snapshots = new Map(connections.map((one) => [one.peer, one]));
     for (const tunnel of tunnels) {
       const connection = snapshots.get(tunnel.name);
       // One that has only begun may be answered yet.
       const problem = this.problemOf(tunnel, hasHeardNothing(connection) && connection.retransmitted > 0);
-      if (problem !== undefined) yield [`tunnel ${tunnel.name}`, problem];
+      if (problem !== undefined) yield { kind: "tunnel", name: tunnel.name, text: problem };
     }
   }
 

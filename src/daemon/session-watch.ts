@@ -70,14 +70,14 @@ export class SessionWatch {
     if (carriers > 0)
       this.#log.info(
         { event: "carrier", more: carriers },
-        `and ${carriers} more changes of the plane that forwards a pseudowire; wirespan status tells how each stands`,
+        `${carriers} more pseudowires changed planes; see: wirespan status`,
       );
     for (const reason of reportedReasons) {
       const more = this.#limiter.takeLeftOut(reason, nowMs);
       if (more > 0)
         this.#log.warn(
           { event: "first-discards", reason, more },
-          `and ${more} more pseudowires with first frames given up as ${reason}; wirespan status counts them`,
+          `${more} more pseudowires with their first frames discarded as ${reason}; see: wirespan status`,
         );
     }
   }
@@ -89,11 +89,11 @@ export class SessionWatch {
     const why = reason === undefined ? "" : `: ${reason}`;
     const text =
       before.plane === plane
-        ? `is still forwarded by ${plane}, ${reason === undefined ? "without the reason before" : "for another reason"}`
-        : `is forwarded by ${plane} now, by ${before.plane} before`;
+        ? `still on plane ${plane}, ${reason === undefined ? "its former reason is gone" : "for a new reason"}`
+        : `moved from plane ${before.plane} to plane ${plane}`;
     this.#log.info(
       { event: "carrier", pseudowire, plane, reason, from: before.plane },
-      `pseudowire ${pseudowire} ${text}${why}${more}`,
+      `pseudowire ${pseudowire}: ${text}${why}${more}`,
     );
   }
 
@@ -105,7 +105,7 @@ export class SessionWatch {
       if (more === undefined) continue;
       this.#log.warn(
         { event: "first-discards", pseudowire, reason, count },
-        `pseudowire ${pseudowire}: first frames given up as ${reason} (${count}); see docs/discards.md${more}`,
+        `pseudowire ${pseudowire}: first frames discarded as ${reason} (${count}); see docs/discards.md${more}`,
       );
     }
   }

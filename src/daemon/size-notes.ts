@@ -5,6 +5,7 @@ import { PathMtus } from "../os/path-mtus.ts";
 import type { Clock } from "../ports.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { sizeNote } from "./frame-size.ts";
+import type { Note } from "./notes.ts";
 import { pathOf, staticSessionOf } from "./settings.ts";
 
 /** How long an answer of the kernel about a path holds, unless routes or interfaces change: many sessions share one. */
@@ -31,16 +32,14 @@ export class SizeNotes implements Disposable {
     this.#knownMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** All of them, under what they are about. */
-  *all(
-    { tunnels }: Config,
-    { pseudowires }: LcceSnapshot,
-  ): Iterable<readonly [subject: string, note: string]> {
+  /** The notes of all pseudowires. */
+  *all({ tunnels }: Config, { pseudowires }: LcceSnapshot): Iterable<Note> {
     const snapshots = new Map(pseudowires.map((one) => [one.pseudowire, one]));
     for (const tunnel of tunnels) {
       for (const pseudowire of tunnel.pseudowires) {
-        const note = this.noteOf(tunnel, pseudowire, snapshots.get(pseudowire.name));
-        if (note !== undefined) yield [`pseudowire ${pseudowire.name}`, note];
+        const { name } = pseudowire;
+        const text = this.noteOf(tunnel, pseudowire, snapshots.get(name));
+        if (text !== undefined) yield { kind: "pseudowire", name, text };
       }
     }
   }

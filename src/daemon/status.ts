@@ -139,7 +139,7 @@ function connectionRow(connection: ControlConnectionStatus): readonly string[] {
 
 /** Nobody is authenticated by what anybody can make. */
 function authenticationText(authentication: string): string {
-  return authentication === "integrity" ? "none, only integrity" : authentication;
+  return authentication === "integrity" ? "none (integrity only)" : authentication;
 }
 
 function pseudowireRow(pseudowire: PseudowireStatus): readonly string[] {
@@ -147,7 +147,7 @@ function pseudowireRow(pseudowire: PseudowireStatus): readonly string[] {
   return [
     pseudowire.name,
     stateText(pseudowire.state),
-    `${pseudowire.circuit} ${pseudowire.localCircuit}\npeer's ${pseudowire.remoteCircuit ?? "unknown"}`,
+    `${pseudowire.circuit}: ${pseudowire.localCircuit}\npeer: ${pseudowire.remoteCircuit ?? "unknown"}`,
     `${identifier(pseudowire.localSessionId)} / ${identifier(pseudowire.remoteSessionId)}`,
     `${pseudowire.receiveCookieOctets ?? "-"} / ${pseudowire.transmitCookieOctets ?? "-"}`,
     `${pseudowire.receiveSublayer ?? "-"} / ${pseudowire.transmitSublayer ?? "-"}`,
@@ -162,7 +162,9 @@ function rowsOf({ pseudowires }: StatusReport): readonly [readonly PseudowireSta
   const down = pseudowires.filter(({ whyNot }) => whyNot !== undefined);
   const up = pseudowires.filter(({ whyNot }) => whyNot === undefined);
   const left = pseudowires.length - MOST_ROWS;
-  const text = `and ${left} more pseudowires (wirespan status --json has all); of all ${pseudowires.length}, ${down.length} are not up`;
+  const text =
+    `${left} more pseudowires are not shown (for all: wirespan status --json); ` +
+    `${down.length} of all ${pseudowires.length} are not up`;
   return [[...down, ...up].slice(0, MOST_ROWS), [text]];
 }
 
@@ -171,7 +173,8 @@ function carriers(plane: StatusReport["plane"], pseudowires: readonly Pseudowire
   return pseudowires
     .filter((pseudowire) => pseudowire.plane !== undefined && pseudowire.plane !== plane.name)
     .map(
-      ({ name, plane: own, planeReason }) => `  pseudowire ${name} by ${own}: ${planeReason ?? "no reason"}`,
+      ({ name, plane: own, planeReason }) =>
+        `  pseudowire ${name} is on plane ${own}: ${planeReason ?? "no reason"}`,
     );
 }
 
@@ -185,8 +188,8 @@ function gsoLines(pseudowires: readonly PseudowireStatus[]): readonly string[] {
 
 function logLosses({ lostLines, reason, leftOutLines }: StatusReport["log"]): readonly string[] {
   return [
-    ...(lostLines === 0 ? [] : [colours.yellow(`the log lacks ${lostLines} lines: ${reason}`)]),
-    ...(leftOutLines === 0 ? [] : [`left out of the log, as more of the same kind: ${leftOutLines} lines`]),
+    ...(lostLines === 0 ? [] : [colours.yellow(`log lines lost: ${lostLines} (${reason})`)]),
+    ...(leftOutLines === 0 ? [] : [`log lines left out, as too many of one kind: ${leftOutLines}`]),
   ];
 }
 
@@ -227,8 +230,8 @@ export function renderStatus(report: StatusReport): string {
     ...carriers(plane, shown),
     ...gsoLines(shown),
     ...(reasons.length === 0 ? [] : [colours.yellow("not up, and why:"), ...reasons]),
-    ...(notes.length === 0 ? [] : [colours.yellow("to be looked at:"), ...notes]),
-    `discarded, of no session: ${counts(report.discards)}; control messages: ${counts(report.control)}`,
+    ...(notes.length === 0 ? [] : [colours.yellow("needs attention:"), ...notes]),
+    `discarded outside sessions: ${counts(report.discards)}; control messages: ${counts(report.control)}`,
     ...logLosses(report.log),
   ].join("\n");
 }

@@ -27,8 +27,8 @@ export async function takeOverFrom(controlSocket: string, log: Log): Promise<Loc
     return lockDaemon(controlSocket);
   }
   const { pid, goesOn, plane } = former;
-  const way = goesOn ? "forwarding goes on meanwhile" : `it says goodbye to its peers first: ${plane}`;
-  log.info({ event: "take-over", pid, goesOn }, `takes over from pid ${pid}; ${way}`);
+  const text = goesOn ? "forwarding continues" : `it closes its control connections first: ${plane}`;
+  log.info({ event: "take-over", pid, goesOn }, `taking over from pid ${pid}: ${text}`);
   await ask(controlSocket, "leave");
   return lockWhenFree(controlSocket);
 }
@@ -45,8 +45,8 @@ async function ask<Result>(
     const pid = daemonHolder(controlSocket)?.pid;
     const advice =
       error instanceof NoAnswerError
-        ? `it hangs, is stopped, or still starts, and was not touched; look: ps -p ${pid ?? "PID"}; one that hangs is ended by ` +
-          `kill -KILL ${pid ?? "PID"}, and what programs in the kernel forward goes on; then start this one`
+        ? `it hangs, is stopped, or is still starting, and was left alone; see: ps -p ${pid ?? "PID"}; if it hangs: ` +
+          `kill -KILL ${pid ?? "PID"} (eBPF forwarding continues), then start this one`
         : "stop it, then start this one";
     throw new Error(
       `take over from the daemon at ${controlSocket}${pid === undefined ? "" : `, pid ${pid}`}: ${messageOf(error)}; ${advice}`,

@@ -84,7 +84,7 @@ export class Tunnels {
   /** Why tunnels wait, a line for each that does. */
   get problems(): readonly string[] {
     return [...this.#tunnels].flatMap(([name, { problem }]) =>
-      problem === undefined ? [] : [`tunnel ${name} waits: ${problem}`],
+      problem === undefined ? [] : [`tunnel ${name} is waiting: ${problem}`],
     );
   }
 
@@ -117,7 +117,7 @@ export class Tunnels {
         if (opened !== undefined) continue;
         await this.#open(tunnel);
         if (tunnel.problem === undefined && problem !== undefined)
-          lines.push(`open tunnel ${config.name}, which waited: ${problem}`);
+          lines.push(`open tunnel ${config.name} (it was waiting: ${problem})`);
       }
     });
     return lines;
@@ -219,13 +219,13 @@ export class Tunnels {
       tunnel.problem = problem;
       if (isNew)
         log.error(
-          { event: "tunnel", tunnel: config.name, problem, place: this.#context.locationOf(config.name) },
-          `tunnel ${config.name} waits: ${problem}${locationText(this.#context.locationOf(config.name))}`,
+          { event: "tunnel", tunnel: config.name, problem, location: this.#context.locationOf(config.name) },
+          `tunnel ${config.name} is waiting: ${problem}${locationText(this.#context.locationOf(config.name))}`,
         );
       return this.#retry.schedule(isNew);
     }
     if (tunnel.problem !== undefined)
-      log.info({ event: "tunnel", tunnel: config.name }, `tunnel ${config.name} waits no longer`);
+      log.info({ event: "tunnel", tunnel: config.name }, `tunnel ${config.name} is open, no longer waiting`);
     tunnel.problem = undefined;
     this.#connect(config, tunnel.opened);
     for (const pseudowire of tunnel.pseudowires.values())

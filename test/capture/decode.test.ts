@@ -212,7 +212,7 @@ test("data of a session whose set-up is not there: its octets, and what would te
     payloadOctets: 68,
   });
   expect(summary.unknownSessions).toBe(2);
-  expect(await decodeText(path)).toContain("--cookie and --sublayer tell how to read them");
+  expect(await decodeText(path)).toContain("use --cookie and --sublayer to read them");
 });
 
 test("RFC 3931 §8.2: a cookie that the receiver did not assign is pointed out", async () => {

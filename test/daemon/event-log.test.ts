@@ -22,7 +22,7 @@ test("of a kind a few lines are written in a while, and what was left out is sai
   const admitted = Array.from({ length: 1000 }, (_, index) => limiter.admit("kind", 1000 + index));
   expect(admitted.filter((more) => more !== undefined)).toEqual(["", "", "", "", ""]);
   expect(limiter.admit("another", 1500)).toBe("");
-  expect(limiter.admit("kind", 14_000)).toBe(" (and 995 more like it in 13 s; now one line a minute)");
+  expect(limiter.admit("kind", 14_000)).toBe(" (and 995 more like this in 13 s; now one line per minute)");
   expect(limiter.admit("kind", 14_000)).toBeUndefined();
   expect(limiter.leftOut).toBe(996);
 });
@@ -41,7 +41,7 @@ test("what goes on for hours writes less and less, and when it is over for a whi
   expect(limiter.leftOut).toBe(3 * 4 * HOUR - 5 - (writtenAt.length - 2));
   const words = Array.from({ length: 6 }, () => limiter.admit("kind", 1000 * 6 * HOUR));
   expect(words.slice(1)).toEqual(["", "", "", "", undefined]);
-  expect(words[0]).toMatch(/^ \(and \d+ more like it in \d+ s\)$/);
+  expect(words[0]).toMatch(/^ \(and \d+ more like this in \d+ s\)$/);
 });
 
 test.each(["none", "digest"] as const)(
@@ -63,7 +63,7 @@ test.each(["none", "digest"] as const)(
     }
     const lines = written(bench.events);
     expect(lines.length).toBeLessThan(60);
-    expect(lines).toContain("info SCCRQ from 198.51.100.7, which no tunnel has as its remote: discarded");
+    expect(lines).toContain("info discarded SCCRQ from 198.51.100.7: no tunnel has this remote address");
     expect(lines.some((line) => line.startsWith(mode === "digest" ? "warn tunnel peer: " : "info "))).toBe(
       true,
     );

@@ -24,7 +24,7 @@ function wrapped(
 
 const usual = wrapped(4, "udp", 8, "none");
 const shape = { format: usual, device: "eth1", mtu: 1500, isTagged: false } as const;
-const hint = "raise the MTU of the path, or give hosts an MTU of";
+const hint = "raise the path MTU, or give hosts an MTU of";
 
 describe.each([4, 6] as const)("over IPv%i", (family) => {
   describe.each(["udp", "ip"] as const)("in %s", (encapsulation) => {
@@ -73,12 +73,12 @@ test.each([
 
 test("what is told: the two lengths, what becomes of frames, and what would end it", () => {
   expect(sizeNote({ ...shape, pathMtu: 1500, fragmentation: "outer" })).toBe(
-    `full-size frames of eth1 (MTU 1500) need a path of 1558 octets; the path to 192.0.2.2 takes 1500: ` +
-      `each leaves as two fragments; ${hint} 1442 (1438 with a tag)`,
+    `full-size frames of eth1 (MTU 1500) need a path MTU of 1558; the path to 192.0.2.2 has 1500: ` +
+      `each is sent as two fragments; ${hint} 1442 (1438 with a VLAN tag)`,
   );
   expect(sizeNote({ ...shape, isTagged: true, pathMtu: 1500, fragmentation: "none" })).toBe(
-    `full-size frames of eth1 (MTU 1500 and a tag) need a path of 1562 octets; the path to 192.0.2.2 takes 1500: ` +
-      `each is given up (path-mtu), and TCP stalls; ${hint} 1438, or set fragmentation: outer`,
+    `full-size frames of eth1 (MTU 1500 and a VLAN tag) need a path MTU of 1562; the path to 192.0.2.2 has 1500: ` +
+      `each is discarded (path-mtu), and TCP stalls; ${hint} 1438, or set fragmentation: outer`,
   );
   expect(sizeNote({ ...shape, mtu: 9000, pathMtu: 1500, fragmentation: "outer" })).toContain(
     "as 7 fragments",

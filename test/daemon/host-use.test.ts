@@ -75,24 +75,24 @@ const cases: readonly (readonly [string, Parameters<typeof hostUseOf>[0], string
   [
     "a port of the bridge that has the tunnel's address",
     { device: "eth4" },
-    "br0, which stands on eth4, has 2001:db8::1, the local address of tunnel six",
+    "br0, which is on top of eth4, has 2001:db8::1, the local address of tunnel six",
   ],
   ["a port of a bridge without addresses", { device: "eth5" }, "eth5 is a port of the bridge br1"],
   [
     "a trunk one VLAN of which carries the tunnel",
     { device: "eth6" },
-    "eth6.10, which stands on eth6, has 192.0.2.1, the local address of tunnel hq",
+    "eth6.10, which is on top of eth6, has 192.0.2.1, the local address of tunnel hq",
   ],
   [
     "the VLAN that carries the tunnel",
     { device: "eth6", vlan: vlan(10) },
-    "eth6.10, which stands on eth6, has 192.0.2.1, the local address of tunnel hq",
+    "eth6.10, which is on top of eth6, has 192.0.2.1, the local address of tunnel hq",
   ],
   ["another VLAN of that trunk", { device: "eth6", vlan: vlan(20) }, undefined],
   [
     "a member of a bond with a VLAN",
     { device: "eth7" },
-    "bond0.5, which stands on eth7, has the address 203.0.113.9",
+    "bond0.5, which is on top of eth7, has the address 203.0.113.9",
   ],
 ];
 

@@ -57,13 +57,9 @@ test("what is not right on this machine is told with the place of the key that i
 });
 
 test.each([
-  [
-    "192.0.2.255",
-    "EACCES",
-    "messages to the peer 192.0.2.255 cannot be sent: EACCES, it is a broadcast address",
-  ],
-  ["203.0.113.9", "ENETUNREACH", "messages to the peer 203.0.113.9 cannot be sent: ENETUNREACH, there is no"],
-  ["127.0.0.1", "own address", "127.0.0.1 is an address of this machine itself"],
+  ["192.0.2.255", "EACCES", "cannot send messages to 192.0.2.255: EACCES (a broadcast address"],
+  ["203.0.113.9", "ENETUNREACH", "cannot send messages to 203.0.113.9: ENETUNREACH (no route"],
+  ["127.0.0.1", "own address", "remote 127.0.0.1 is an address of this machine itself"],
 ])("a remote address to which nothing can be sent from here: %s, %s", (remote, verdict, words) => {
   const [told, ...more] = linesOf(`tunnels:\n  hq: { local: 192.0.2.1, remote: ${remote} }\n`, () => verdict);
   expect(told).toContain(`wirespan.yaml:2:35  tunnels.hq.remote: on this machine: ${words}`);
@@ -95,7 +91,7 @@ test("a secret with a blank or a carriage return at an end, and a next one that 
       expect.stringMatching(/^the secret of \/end ends with a blank/),
       expect.stringMatching(/^the secret of \/begin begins with a blank/),
       expect.stringMatching(/^the secret of \/lines ends with a blank or an empty line/),
-      expect.stringMatching(/^the same secret as that of `secret`/),
+      expect.stringMatching(/^the same secret as in `secret`/),
     ]);
     expect(told.join()).not.toContain("hunter2");
   } finally {
@@ -151,7 +147,7 @@ test.each([
 test("of a file that is not in order, no route is told of where the local address is wrong", () => {
   const text = (local: string) => `plane: x\ntunnels:\n  hq: { local: ${local}, remote: 192.0.2.2 }\n`;
   expect(restLinesOf(text("192.0.2.1"), () => "ENETUNREACH")).toEqual([
-    "3:35 tunnels.hq.remote: messages to the peer 19",
+    "3:35 tunnels.hq.remote: cannot send messages to",
   ]);
   expect(restLinesOf(text("192.0.2.300"), () => "ENETUNREACH")).toEqual([]);
   expect(restLinesOf(`plane: x\n${tunnels}`, () => undefined)).toEqual(

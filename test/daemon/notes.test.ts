@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { PseudowireSettings } from "../../src/control/settings.ts";
-import { allNotes, NotesLog } from "../../src/daemon/notes.ts";
+import { allNotes, type Note, NotesLog } from "../../src/daemon/notes.ts";
 import { type Bench, lan } from "../support/bench.ts";
 import { rawAvp, ScriptedPeer } from "../support/scripted-peer.ts";
 import { answered, called, opening, request } from "../support/set-up.ts";
@@ -13,14 +13,16 @@ const challenge = { raw: [rawAvp(11, { value: new Uint8Array(16) })] };
 function notesWith(bench: Bench, receivedFrames = 0, discards: Record<string, number> = {}) {
   const localSessionId = bench.forwarded[0]?.localSessionId ?? 0;
   const counters = [{ localSessionId, ...frames, receivedFrames, discards }];
-  return [...allNotes(bench.lcce.snapshot(), counters)].map(([subject, note]) => `${subject}: ${note}`);
+  return [...allNotes(bench.lcce.snapshot(), counters)].map(
+    ({ kind, name, text }) => `${kind} ${name}: ${text}`,
+  );
 }
 
 test("a peer that ignores our cookie is noted as long as no frame had it", () => {
   const { bench } = called();
   expect(notesWith(bench)).toEqual([]);
   expect(notesWith(bench, 0, { "wrong-cookie": 4 })).toEqual([
-    "pseudowire lan: established, but no frame had our cookie: this peer seems to ignore cookies; set cookie: 0",
+    "pseudowire lan: established, but no frame carries our cookie: this peer seems to ignore cookies; set cookie: 0",
   ]);
   expect(notesWith(bench, 1, { "wrong-cookie": 4 })).toEqual([]);
 });
@@ -85,55 +87,53 @@ test("a Challenge of RFC 2661 in the peer's SCCRQ is told when no SCCCN comes", 
   expect(bench.connectionWhyNot).toContain("RFC 2661 challenge");
 });
 
+function note(name: string, text: string): Note {
+  return { kind: "pseudowire", name, text };
+}
+
 /** A log of notes, and what it said. */
 function logOfNotes() {
   const said: string[] = [];
   const log = new NotesLog({
-    noteAdded: (subject, note, more) => said.push(`${subject} ${note}${more}`),
-    noteRemoved: (subject, note, more) => said.push(`${subject} no ${note}${more}`),
-    notesLeftOut: (came, went) => said.push(`more: ${came} came, ${went} went`),
+    noteAdded: ({ name, text }, more) => said.push(`${name} ${text}${more}`),
+    noteRemoved: ({ name, text }, more) => said.push(`${name} no ${text}${more}`),
+    notesLeftOut: (added, removed) => said.push(`more: ${added} added, ${removed} removed`),
   });
   return { log, said };
 }
 
 test("each note is logged once, its end too, and it again when it had gone in between", () => {
   const { log, said } = logOfNotes();
-  for (let look = 0; look < 3; look += 1) log.update([["a", "x"]], 1000 * look);
+  for (let look = 0; look < 3; look += 1) log.update([note("a", "x")], 1000 * look);
   log.update([], 3000);
-  log.update(
-    [
-      ["a", "x"],
-      ["b", "y"],
-    ],
-    4000,
-  );
+  log.update([note("a", "x"), note("b", "y")], 4000);
   expect(said).toEqual(["a x", "a no x", "a x", "b y"]);
 });
 
 test("10 000 notes at once are a few lines and one that counts the rest, and so is their end", () => {
   const { log, said } = logOfNotes();
-  const many = Array.from({ length: 10_000 }, (_, index) => [`pw${index}`, "too long"] as const);
+  const many = Array.from({ length: 10_000 }, (_, index) => note(`pw${index}`, "too long"));
   for (let look = 0; look < 5; look += 1) log.update(many, 1000 * look);
   expect(said.splice(0)).toEqual([
     ...Array.from({ length: 20 }, (_, index) => `pw${index} too long`),
-    "more: 9980 came, 0 went",
+    "more: 9980 added, 0 removed",
   ]);
   for (let look = 0; look < 5; look += 1) log.update([], 60_000 + 1000 * look);
   const gone = said.splice(0);
-  expect([gone.length, gone[0], gone.at(-1)]).toEqual([21, "pw0 no too long", "more: 0 came, 9980 went"]);
+  expect([gone.length, gone[0], gone.at(-1)]).toEqual([21, "pw0 no too long", "more: 0 added, 9980 removed"]);
 });
 
 test("notes that come and go each second write less and less, and nothing of them is left uncounted", () => {
   const { log, said } = logOfNotes();
-  const many = Array.from({ length: 100 }, (_, index) => [`pw${index}`, "too long"] as const);
+  const many = Array.from({ length: 100 }, (_, index) => note(`pw${index}`, "too long"));
   const HOUR = 3600;
   for (let second = 0; second < HOUR; second += 1) log.update(second % 2 === 0 ? many : [], 1000 * second);
   expect(said.length).toBeLessThan(80);
   for (let second = HOUR; second < 2 * HOUR; second += 1) log.update([], 1000 * second);
   const each = said.map((line) => {
-    const [, came = 0, went = 0] = /^more: (\d+) came, (\d+) went$/.exec(line)?.map(Number) ?? [];
-    const [, more = 0] = / \(and (\d+) more like it/.exec(line)?.map(Number) ?? [];
-    return line.startsWith("more") ? came + went : 1 + more;
+    const [, added = 0, removed = 0] = /^more: (\d+) added, (\d+) removed$/.exec(line)?.map(Number) ?? [];
+    const [, more = 0] = / \(and (\d+) more like this/.exec(line)?.map(Number) ?? [];
+    return line.startsWith("more") ? added + removed : 1 + more;
   });
   expect(each.reduce((sum, count) => sum + count, 0)).toBe(HOUR * 100);
 });

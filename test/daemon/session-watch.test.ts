@@ -31,29 +31,27 @@ test("a session that another plane forwards now is told once each way, with the 
   const look = watching();
   expect(look([[1, {}, ebpf]])).toEqual([]);
   expect(look([[1, {}, noRoute]])).toEqual([
-    "info pseudowire pw1 is forwarded by userspace now, by ebpf before: look up a route: ENETUNREACH",
+    "info pseudowire pw1: moved from plane ebpf to plane userspace: look up a route: ENETUNREACH",
   ]);
   expect(look([[1, {}, noRoute]])).toEqual([]);
-  expect(look([[1, {}, ebpf]])).toEqual([
-    "info pseudowire pw1 is forwarded by ebpf now, by userspace before",
-  ]);
+  expect(look([[1, {}, ebpf]])).toEqual(["info pseudowire pw1: moved from plane userspace to plane ebpf"]);
 });
 
 test("of one that stays with its plane, only the reason is told that is another one", () => {
   const look = watching();
   look([[1, {}, noRoute]]);
   expect(look([[1, {}, { plane: "userspace", reason: "another" }]])).toEqual([
-    "info pseudowire pw1 is still forwarded by userspace, for another reason: another",
+    "info pseudowire pw1: still on plane userspace, for a new reason: another",
   ]);
 });
 
 test.each(["wrong-cookie", "wrong-peer", "path-mtu", "psn-error"])(
-  "the first frames given up as %s are told once",
+  "the first frames discarded as %s are told once",
   (reason) => {
     const look = watching();
     expect(look([[1, { [reason]: 0 }, ebpf]])).toEqual([]);
     expect(look([[1, { [reason]: 3 }, ebpf]])).toEqual([
-      `warn pseudowire pw1: first frames given up as ${reason} (3); see docs/discards.md`,
+      `warn pseudowire pw1: first frames discarded as ${reason} (3); see docs/discards.md`,
     ]);
     expect(look([[1, { [reason]: 500 }, ebpf]])).toEqual([]);
   },
@@ -94,10 +92,10 @@ test("many sessions at once write a few lines, and say how many were left out", 
   const lines = look(all(noRoute));
   expect([lines.length, lines.at(-1)]).toEqual([
     6,
-    "info and 994 more changes of the plane that forwards a pseudowire; wirespan status tells how each stands",
+    "info 994 more pseudowires changed planes; see: wirespan status",
   ]);
   const wrong = look(all(ebpf).map(([id, , carrier]) => [id, { "wrong-cookie": 1 }, carrier] as const));
   expect(wrong.at(-1)).toBe(
-    "warn and 994 more pseudowires with first frames given up as wrong-cookie; wirespan status counts them",
+    "warn 994 more pseudowires with their first frames discarded as wrong-cookie; see: wirespan status",
   );
 });

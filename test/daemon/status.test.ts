@@ -44,10 +44,10 @@ test("of 100 000 pseudowires 500 are shown, those that are not up before all oth
   expect(rows.length).toBe(500);
   expect(rows.slice(0, 5)).toEqual(["pw29999", "pw59999", "pw89999", "pw0", "pw1"]);
   expect(lines).toContain(
-    "and 99500 more pseudowires (wirespan status --json has all); of all 100000, 3 are not up",
+    "99500 more pseudowires are not shown (for all: wirespan status --json); 3 of all 100000 are not up",
   );
   expect(lines).toContain("  pseudowire pw89999.: no link");
-  expect(lines.filter((line) => line.includes("by userspace: of old")).length).toBe(500);
+  expect(lines.filter((line) => line.includes("on plane userspace: of old")).length).toBe(500);
 });
 
 test("who segments GSO packets is shown once for each tunnel, with the reason", () => {

@@ -28,7 +28,7 @@ test.each(planes)(
     };
     const config = configOf(plane, { tap: "ust1", bridge: "br77" });
     await using daemon = await DaemonInNamespace.start(namespace.name, config);
-    const puts = () => counted(daemon.log, "TAP device ust1 is put into bridge br77");
+    const puts = () => counted(daemon.log, "TAP device ust1 added to bridge br77");
     const isBack = (times: number) =>
       eventually(`in its bridge for the ${times}. time`, async () => {
         const { localCircuit } = await daemon.pseudowire("lan");
@@ -46,12 +46,12 @@ test.each(planes)(
       });
     await waits();
     // Before there is a bridge, it was never anything but down.
-    expect(daemon.log).toContain("attachment circuit ust1 is attached once it can be");
+    expect(daemon.log).toContain("attachment circuit ust1 is not attached yet");
     expect(daemon.log).not.toMatch(/attachment circuit ust1 is (up|down)/);
     const { changed, problems } = await daemon.reload(config);
     expect({ changed, problems }).toEqual({
       changed: false,
-      problems: [`pseudowire lan waits: ${noBridge}`],
+      problems: [`pseudowire lan is waiting: ${noBridge}`],
     });
     await namespace.ip("link add br77 up type bridge");
     await isBack(1);
@@ -84,7 +84,7 @@ test.each(planes)(
     const taken = await daemon.reload(configOf(plane, { tap: "right" }));
     const another =
       "there is already an interface right that is not a TAP device: choose another name or delete it";
-    expect(taken.problems).toEqual([`pseudowire lan waits: ${another}`]);
+    expect(taken.problems).toEqual([`pseudowire lan is waiting: ${another}`]);
     await saysWhy(another);
   },
 );
@@ -138,7 +138,7 @@ test("a reload that opens a waiting tunnel reports it; its pseudowires are not o
   await daemon.reload(config);
   expect(daemon.log).toContain("reloading the configuration: 1 step");
   expect(daemon.log).not.toContain("1 steps");
-  expect((await daemon.pseudowire("second")).localCircuit).toBe("not opened: its tunnel waits");
+  expect((await daemon.pseudowire("second")).localCircuit).toBe("not open: its tunnel is waiting");
   // Not just before it would be tried again without a reload.
   await eventually("the pauses between attempts are long", async () => {
     const { controlConnections } = await daemon.status();
@@ -147,11 +147,11 @@ test("a reload that opens a waiting tunnel reports it; its pseudowires are not o
   writeFileSync(secret, "of ours\n", { mode: 0o600 });
   const { changed, plan, problems } = await daemon.reload(config);
   expect({ changed, problems }).toEqual({ changed: true, problems: [] });
-  expect(plan).toMatch(/^open tunnel branch, which waited: read a secret: ENOENT .*$/);
+  expect(plan).toMatch(/^open tunnel branch \(it was waiting: read a secret: ENOENT .*\)$/);
   expect((await daemon.pseudowire("second")).localCircuit).toBe("up");
   const lines = daemon.log.split("\n");
   const at = (words: string) => lines.findIndex((line) => line.includes(words));
-  expect(at("tunnel branch waits no longer")).toBeGreaterThan(0);
-  expect(at("tunnel branch waits no longer")).toBeLessThan(at("control connection to branch idle"));
+  expect(at("tunnel branch is open, no longer waiting")).toBeGreaterThan(0);
+  expect(at("tunnel branch is open, no longer waiting")).toBeLessThan(at("tunnel branch: idle"));
   expect((await daemon.reload(config)).plan).toBe("nothing changes");
 });

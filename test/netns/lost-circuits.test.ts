@@ -148,7 +148,7 @@ test.each(planes)(
     await eventually("the circuit is up", () => isUp(daemon));
     const before = await linkOf(namespace, "ust1");
     const moved = configOf(plane, { tap: "ust1" }, {}, "192.0.2.9");
-    expect((await daemon.reload(moved)).problems).toEqual([expect.stringContaining("tunnel hq waits")]);
+    expect((await daemon.reload(moved)).problems).toEqual([expect.stringContaining("tunnel hq is waiting")]);
     expect((await linkOf(namespace, "ust1"))?.ifindex).toBe(before?.ifindex);
     await namespace.ip("addr add 192.0.2.9/24 dev left");
     await eventually("the circuit is up", () => isUp(daemon));

@@ -109,7 +109,10 @@ test("with the rights of the systemd unit it reads a secret of root's, and forwa
     const begins = async () => (await daemon.status()).controlConnections[0]?.state === "wait-ctl-reply";
     await eventually("the secret was read, and the tunnel begins", begins);
     const { plane } = await daemon.status();
-    expect(plane).toEqual({ name: "ebpf", reason: expect.stringContaining("forwarding outlives a crash") });
+    expect(plane).toEqual({
+      name: "ebpf",
+      reason: expect.stringContaining("forwarding continues if the daemon crashes"),
+    });
   }
   rmSync(folder, { recursive: true });
 });

@@ -73,7 +73,7 @@ describe.each(planes)("attachment circuits, plane %s", (plane) => {
     await lab.exec("lcce-b", "ip", "link", "delete", "trunk");
     await eventually(
       "b says so",
-      async () => (await lab.pseudowire("b", "lan")).whyNot?.includes("there is no interface trunk") === true,
+      async () => (await lab.pseudowire("b", "lan")).whyNot?.includes("waiting for interface trunk") === true,
     );
     await lab.exec("lcce-b", "ip", "link", "add", "trunk", "type", "veth", "peer", "name", "other");
     await lab.exec("lcce-b", "ip", "link", "set", "other", "up");

@@ -38,9 +38,7 @@ test("reload touches only what changed: another VLAN loses no frame; a bad file 
   await edit(lab, () => original.replaceAll("/run/wirespan.secret", "/run/absent.secret"));
   const unreadable = await reload(lab);
   expect(unreadable.status).toBe(1);
-  expect(unreadable.stderr).toContain(
-    "tunnel to-b is left as it is, with the secret that it has: read a secret",
-  );
+  expect(unreadable.stderr).toContain("tunnel to-b is unchanged and keeps its secret: read a secret");
   expect(unreadable.stderr).toContain("ENOENT (/run/absent.secret)");
   expect((await lab.status("a")).pseudowires).toHaveLength(2);
 

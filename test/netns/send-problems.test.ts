@@ -66,7 +66,7 @@ test("what sending said comes before what the route says, until it is sent or ro
   sent(undefined);
   expect(problems.problemOf(ends, false)).toBeUndefined();
   sent("ENOBUFS");
-  expect(problems.problemOf(ends, false)).toContain("cannot be sent: ENOBUFS; see");
+  expect(problems.problemOf(ends, false)).toContain(": ENOBUFS; see");
   problems.forget();
   expect(problems.problemOf(ends, false)).toBeUndefined();
 });

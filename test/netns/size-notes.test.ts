@@ -3,10 +3,10 @@ import { eventually, planes } from "../support/lab.ts";
 import { type RunningDaemon, Sites } from "../support/sites.ts";
 
 const rows = [
-  ["udp", 4, "outer", "1558", "each leaves as two fragments"],
-  ["ip", 4, "none", "1546", "each is given up (path-mtu)"],
-  ["udp", 6, "none", "1578", "each is given up (path-mtu)"],
-  ["ip", 6, "outer", "1566", "each leaves as two fragments"],
+  ["udp", 4, "outer", "1558", "each is sent as two fragments"],
+  ["ip", 4, "none", "1546", "each is discarded (path-mtu)"],
+  ["udp", 6, "none", "1578", "each is discarded (path-mtu)"],
+  ["ip", 6, "outer", "1566", "each is sent as two fragments"],
 ] as const;
 const v6 = { a: "2001:db8::1", b: "2001:db8::2" } as const;
 
@@ -38,7 +38,7 @@ describe.each(planes)("full-size frames on a path of 1500, plane %s", (plane) =>
         );
       const { pseudowires } = await noted(true);
       const [note] = pseudowires[0]?.notes ?? [];
-      expect(note).toContain(`full-size frames of eth1 (MTU 1500) need a path of ${needed} octets`);
+      expect(note).toContain(`full-size frames of eth1 (MTU 1500) need a path MTU of ${needed}`);
       expect(note).toContain(`takes 1500: ${fate}`);
       await eventually("the log has it", async () => told(a, "note").length === 1);
 

@@ -80,7 +80,7 @@ async function restart(lab: Lab): Promise<void> {
 }
 
 const PINS = "/sys/fs/bpf/wirespan";
-const OUTLIVES = "programs in the kernel can be had; forwarding outlives a crash of the daemon";
+const OUTLIVES = "eBPF is available; forwarding continues if the daemon crashes";
 
 describe.each([
   ["an interface", { interface: "trunk" }],

@@ -39,10 +39,10 @@ describe.each(planes)("a tunnel that cannot be opened, plane %s", (plane) => {
       await sites.reached();
       const report = await stateOf(sites, "second", "waiting");
       expect(report.controlConnections[0]?.whyNot).toContain("EADDRNOTAVAIL");
-      expect(report.pseudowires[0]?.whyNot).toContain("its tunnel waits");
+      expect(report.pseudowires[0]?.whyNot).toContain("its tunnel is waiting");
       const again = await sites.reload("a");
       expect(again.status).toBe(1);
-      expect(again.stderr).toContain("tunnel second waits: ");
+      expect(again.stderr).toContain("tunnel second is waiting: ");
       await sites.ip("a", `addr add ${address} dev wan0`);
       await stateOf(sites, "second", "wait-ctl-reply");
       await sites.told("its circuit is up", "a", ({ pseudowires }) =>
@@ -61,7 +61,7 @@ test("in a reload, and after a change of the host name: a waiting tunnel affects
   for (let times = 0; times < 2; times += 1) {
     const { status, stderr } = await sites.reload("a");
     expect(status).toBe(1);
-    expect(stderr).toContain("tunnel second waits: ");
+    expect(stderr).toContain("tunnel second is waiting: ");
     expect(await sites.passes(5)).toBe(true);
   }
   const renamed = withSecond(sites, "userspace", second("198.51.100.1"));
@@ -102,9 +102,7 @@ test("a missing secret is waited for; a reload applies a corrected one, and not 
   rmSync(secret);
   const gone = await sites.reload("a");
   expect(gone.status).toBe(1);
-  expect(gone.stderr).toContain(
-    "tunnel peer is left as it is, with the secret that it has: read a secret: ENOENT",
-  );
+  expect(gone.stderr).toContain("tunnel peer is unchanged and keeps its secret: read a secret: ENOENT");
   expect(await sites.passes(5)).toBe(true);
   for (const { log } of [a, b]) expect(log).not.toMatch(/"(right|wrong)/);
   expect(a.log).toContain("reload: replace tunnel peer; secret changed");

@@ -5,7 +5,10 @@ export function crashWords({
   reason,
   caveat,
 }: Pick<PinDirectory, "reason"> & { caveat?: string | undefined }): string {
-  if (reason !== undefined) return `forwarding ends with the daemon: ${reason}`;
-  if (caveat === undefined) return "forwarding outlives a crash of the daemon";
-  return `forwarding outlives a crash of the daemon only while another process of its mount namespace lives: ${caveat}`;
+  if (reason !== undefined) return `forwarding stops if the daemon crashes: ${reason}`;
+  if (caveat === undefined) return "forwarding continues if the daemon crashes";
+  return (
+    "forwarding continues if the daemon crashes, but only while another process of its mount namespace runs: " +
+    caveat
+  );
 }
