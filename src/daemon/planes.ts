@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { messageOf } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
 import { EbpfPlane } from "../forwarding/ebpf/plane/plane.ts";
-import { takeTagsAside } from "../forwarding/ebpf/plane/tags-aside.ts";
+import { takeTagsAside } from "../forwarding/ebpf/plane/tag-metadata.ts";
 import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
 import { UserspacePlane } from "../forwarding/userspace/plane.ts";
 import { MOST_SESSIONS } from "../forwarding/userspace/session-record.ts";

@@ -13,7 +13,9 @@ export const builtPlanes = {
     const { UserspacePlane } =
       await built<typeof import("../../src/forwarding/userspace/plane.ts")>("userspace/plane.js");
     const { takeTagsAside } =
-      await built<typeof import("../../src/forwarding/ebpf/plane/tags-aside.ts")>("ebpf/plane/tags-aside.js");
+      await built<typeof import("../../src/forwarding/ebpf/plane/tag-metadata.ts")>(
+        "ebpf/plane/tags-aside.js",
+      );
     return UserspacePlane.open(events, { prepare: takeTagsAside });
   },
   async ebpf(events: PlaneEvents): Promise<ForwardingPlane> {

@@ -1,7 +1,5 @@
 import { deleteInterfacePair, interfaceNames } from "../../../os/interface-pairs.ts";
 import type { CircuitDevice } from "../../plane.ts";
-import type { Place } from "./attachments.ts";
-import { type Cutter, openCutter } from "./cutter.ts";
 import {
   type Cable,
   DETOUR_MTU,
@@ -11,7 +9,9 @@ import {
   OWNER_DIGITS,
   prefixes,
 } from "./hidden-interfaces.ts";
-import { networkDetourNames } from "./network-detour.ts";
+import { networkDetourNames } from "./network-exception-path.ts";
+import type { Place } from "./program-attachments.ts";
+import { type Cutter, openCutter } from "./segmenter.ts";
 
 /** A circuit's device as programs and the userspace plane share it. */
 export interface KernelDevice {

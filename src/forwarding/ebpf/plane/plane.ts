@@ -23,8 +23,17 @@ import {
   type PsnEndpoint,
 } from "../../plane.ts";
 import { UserspacePlane } from "../../userspace/plane.ts";
-import { keepsNumbers, obstacleTo } from "./acceleration.ts";
-import { Attachments } from "./attachments.ts";
+import { CircuitOwners } from "./circuit-owners.ts";
+import { crashWords } from "./crash-text.ts";
+import { closeKernelDevice, type KernelDevice, openKernelDevice, removeLeftOvers } from "./devices.ts";
+import { superFramesOf } from "./gso.ts";
+import { closeNetworkDetour, openNetworkDetour } from "./network-exception-path.ts";
+import { keepsNumbers, obstacleTo } from "./obstacles.ts";
+import { layoutVersion, PlaneMaps } from "./plane-maps.ts";
+import { Attachments } from "./program-attachments.ts";
+import { ProgramShop } from "./program-cache.ts";
+import { type Way, Ways } from "./route-cache.ts";
+import { SessionSlots } from "./session-arrays.ts";
 import {
   type Carriage,
   carriageOf,
@@ -36,18 +45,9 @@ import {
   puntOf,
   type Subject,
   unload,
-} from "./carriage.ts";
-import { CircuitOwners } from "./circuit-owners.ts";
-import { crashWords } from "./crash-words.ts";
-import { closeKernelDevice, type KernelDevice, openKernelDevice, removeLeftOvers } from "./devices.ts";
-import { closeNetworkDetour, openNetworkDetour } from "./network-detour.ts";
-import { layoutVersion, PlaneMaps } from "./plane-maps.ts";
-import { ProgramShop } from "./program-shop.ts";
-import { SessionSlots } from "./session-slots.ts";
+} from "./session-install.ts";
 import { sumOf } from "./sum-counters.ts";
-import { superFramesOf } from "./super-frames.ts";
-import { takeTagsAside } from "./tags-aside.ts";
-import { type Way, Ways } from "./ways.ts";
+import { takeTagsAside } from "./tag-metadata.ts";
 
 export interface EbpfPlaneOptions {
   /** Sessions that there must be room for. */

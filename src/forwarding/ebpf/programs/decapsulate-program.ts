@@ -27,7 +27,7 @@ import { fitCircuit } from "./circuit-mtu.ts";
 import { countFrames, discard, discardEnds } from "./counters.ts";
 import { assumeSingle, countSegments, KNOWN_OCTETS, known, readInnerHeaders, TCP } from "./inner-headers.ts";
 import { peerValue } from "./map-layout.ts";
-import { judgeUndone, networkDetourEnd, passForeign } from "./network-detour.ts";
+import { judgeUndone, networkDetourEnd, passForeign } from "./network-exception-path.ts";
 import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions, shapeOf } from "./options.ts";
 import { comparePeer, passOthers, passUnverified, readOuterHeader } from "./outer-check.ts";
 import { FRAGMENT_BITS, ipv4Fields } from "./outer-header.ts";

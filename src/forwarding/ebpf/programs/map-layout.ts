@@ -7,9 +7,9 @@ import { discardIndex, discardReasons } from "../../discard-reasons.ts";
 import type { CircuitAttachment, PlaneCounters, SessionCounters } from "../../plane.ts";
 import { sequenceWords } from "../../sequencing.ts";
 import type { Delivery } from "./deliver-program.ts";
-import { decode, encode, type Layout, sizeOf, type ValuesOf } from "./layout.ts";
 import { type ProgramOptions, PUNT_SHAPE, shapeOf } from "./options.ts";
 import { headerSum, type OuterHeader, outerTemplate } from "./outer-template.ts";
+import { decode, encode, type Layout, sizeOf, type ValuesOf } from "./struct-layout.ts";
 
 /** TABLE: key of the circuit side: the interface on which a frame came in, and `vlanKey`. */
 export const circuitKey = {

@@ -1,8 +1,8 @@
 import { Register } from "../../../bpf/instruction.ts";
 import type { Line } from "../../../bpf/line.ts";
 import { add, call, exit, load32, move } from "../../../bpf/mnemonics.ts";
-import type { Field } from "./layout.ts";
 import { NEXT_HOP_OCTETS } from "./map-layout.ts";
+import type { Field } from "./struct-layout.ts";
 
 const { arg1, arg2, arg3, arg4 } = Register;
 

@@ -23,8 +23,8 @@ import { circuitValue, policyBits } from "./map-layout.ts";
 import { LINK_OCTETS, type ProgramOptions, usesCutter } from "./options.ts";
 import { ipv4Fields, ipv6Fields } from "./outer-header.ts";
 import { IP_PROTOCOL_GRE } from "./outer-template.ts";
+import { jumpIfUnfinished } from "./partial-checksum.ts";
 import { context, entry } from "./parts.ts";
-import { jumpIfUnfinished } from "./unfinished.ts";
 import { jumpIfIp } from "./vlan-tag.ts";
 
 /** What becomes of super-frames and of unfinished checksums, from a circuit. */

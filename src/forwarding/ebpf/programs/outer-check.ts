@@ -33,8 +33,8 @@ import {
   udpFields,
 } from "./outer-header.ts";
 import { protocolOf } from "./outer-template.ts";
+import { jumpIfUnfinished } from "./partial-checksum.ts";
 import { context, entry } from "./parts.ts";
-import { jumpIfUnfinished } from "./unfinished.ts";
 import { networkOrder } from "./vlan-tag.ts";
 
 /** Whether a packet is a plain data message, and whose. */

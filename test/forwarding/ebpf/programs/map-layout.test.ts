@@ -2,13 +2,6 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hex, toHex } from "../../../../src/bytes/hex.ts";
 import {
-  decode,
-  encode,
-  type Layout,
-  sizeOf,
-  type ValuesOf,
-} from "../../../../src/forwarding/ebpf/programs/layout.ts";
-import {
   circuitEntry,
   circuitKey,
   circuitValue,
@@ -29,6 +22,13 @@ import {
   PUNT_SHAPE,
   shapeOf,
 } from "../../../../src/forwarding/ebpf/programs/options.ts";
+import {
+  decode,
+  encode,
+  type Layout,
+  sizeOf,
+  type ValuesOf,
+} from "../../../../src/forwarding/ebpf/programs/struct-layout.ts";
 import { attachmentOf, placementOf, sessionOf } from "../../../support/ebpf-session.ts";
 
 const SEED = 4719;

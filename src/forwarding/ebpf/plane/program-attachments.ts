@@ -4,7 +4,7 @@ import { pinPath } from "../../../os/bpf-file-system.ts";
 import { networkNamespaceId } from "../../../os/network-namespace.ts";
 import { type ProgramAttachment, TrafficControl } from "../../../os/traffic-control.ts";
 import type { BpfProgram } from "../../../ports.ts";
-import { type ProgramOrder, type ProgramShop, programName } from "./program-shop.ts";
+import { type ProgramOrder, type ProgramShop, programName } from "./program-cache.ts";
 
 /** Where a program runs. */
 export interface Place {

@@ -1,7 +1,7 @@
 import { SystemError } from "../../../os/errors.ts";
 import { processorCount } from "../../../os/processors.ts";
-import type { Place } from "./attachments.ts";
 import { DETOUR_MTU, havePair, hidden, indexOf } from "./hidden-interfaces.ts";
+import type { Place } from "./program-attachments.ts";
 
 /** Where packets go in, by an interface index, and where a program meets those that come out. */
 export interface Passage {

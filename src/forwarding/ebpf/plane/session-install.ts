@@ -11,16 +11,16 @@ import {
   puntEntry,
   routeEntry,
 } from "../programs/map-layout.ts";
-import { numbersFrames, POLICY_WORDS } from "./acceleration.ts";
-import type { Attachments, Place } from "./attachments.ts";
-import type { Cutter } from "./cutter.ts";
 import type { KernelDevice } from "./devices.ts";
+import { superFramesOf } from "./gso.ts";
 import type { Cable } from "./hidden-interfaces.ts";
+import { numbersFrames, POLICY_WORDS } from "./obstacles.ts";
 import type { PlaneMaps } from "./plane-maps.ts";
-import type { ProgramOrder } from "./program-shop.ts";
-import type { SessionSlots } from "./session-slots.ts";
-import { superFramesOf } from "./super-frames.ts";
-import type { Way } from "./ways.ts";
+import type { Attachments, Place } from "./program-attachments.ts";
+import type { ProgramOrder } from "./program-cache.ts";
+import type { Way } from "./route-cache.ts";
+import type { Cutter } from "./segmenter.ts";
+import type { SessionSlots } from "./session-arrays.ts";
 
 /** What sessions are put into. */
 export interface Ground {

@@ -3,7 +3,7 @@ import { KernelLink } from "../../../os/bpf-link.ts";
 import { BpfSyscall } from "../../../os/bpf-syscall.ts";
 import { findInterface } from "../../../os/interface-pairs.ts";
 import { ifNameToIndex } from "../../../os/libc.ts";
-import { tagAsideProgram } from "../programs/tag-aside-program.ts";
+import { tagAsideProgram } from "../programs/tag-metadata-program.ts";
 
 /**
  * Has an interface that is a virtual cable's end take double-tagged frames of full size from a packet socket, until what is given back is

@@ -17,8 +17,8 @@ import { known, UDP } from "./inner-headers.ts";
 import { peerValue } from "./map-layout.ts";
 import { headerPlaces, LINK_OCTETS, type ProgramOptions } from "./options.ts";
 import { udpFields } from "./outer-header.ts";
+import { jumpIfUnfinished } from "./partial-checksum.ts";
 import { context, entry } from "./parts.ts";
-import { jumpIfUnfinished } from "./unfinished.ts";
 
 /**
  * The network's detour: a cable whose near end takes neither super-frames nor unfinished checksums, so that the kernel cuts and finishes

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { obstacleTo } from "../../src/forwarding/ebpf/plane/acceleration.ts";
-import { headerPlaces } from "../../src/forwarding/ebpf/programs/options.ts";
-import type { PsnEndpoint } from "../../src/forwarding/plane.ts";
-import type { DataSequencing } from "../../src/wire/session-parameters.ts";
-import { attachment, pathOver, sessionParameters } from "../support/sessions.ts";
+import { obstacleTo } from "../../../../src/forwarding/ebpf/plane/obstacles.ts";
+import { headerPlaces } from "../../../../src/forwarding/ebpf/programs/options.ts";
+import type { PsnEndpoint } from "../../../../src/forwarding/plane.ts";
+import type { DataSequencing } from "../../../../src/wire/session-parameters.ts";
+import { attachment, pathOver, sessionParameters } from "../../../support/sessions.ts";
 
 /** What keeps a session that numbers its frames in user space. */
 

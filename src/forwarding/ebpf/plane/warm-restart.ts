@@ -1,6 +1,6 @@
 import { toHex } from "../../../bytes/hex.ts";
-import { decode } from "../programs/layout.ts";
 import { circuitKey, circuitValue, peerKey, peerValue } from "../programs/map-layout.ts";
+import { decode } from "../programs/struct-layout.ts";
 import type { PlaneMaps } from "./plane-maps.ts";
 
 /** What a former daemon's session has in the maps. */

@@ -3,8 +3,8 @@ import type { SessionCounters } from "../../plane.ts";
 import { beginSequences, resumeSequences, SEQUENCE_WORDS, sequenceWords } from "../../sequencing.ts";
 import { SessionIndexes } from "../../session-indexes.ts";
 import { countersFrom, mapSizes, slotKey } from "../programs/map-layout.ts";
-import { Inheritance } from "./inheritance.ts";
 import type { PlaneMaps } from "./plane-maps.ts";
+import { Inheritance } from "./warm-restart.ts";
 
 /**
  * The slots of sessions in the arrays of programs, whoever carries them: what they counted and how they numbered. A session keeps its

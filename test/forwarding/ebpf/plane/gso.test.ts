@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { superFramesOf } from "../../src/forwarding/ebpf/plane/super-frames.ts";
+import { superFramesOf } from "../../../../src/forwarding/ebpf/plane/gso.ts";
 
 const veth = { interfaceName: "wan0", completesOffloads: false };
 const card = { interfaceName: "eth0", completesOffloads: true };
