@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { messageOf } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
 import { EbpfPlane } from "../forwarding/ebpf/plane/plane.ts";
-import { takeTagsAside } from "../forwarding/ebpf/plane/tag-metadata.ts";
+import { moveTagsToMetadata } from "../forwarding/ebpf/plane/tag-metadata.ts";
 import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
 import { UserspacePlane } from "../forwarding/userspace/plane.ts";
 import { MOST_SESSIONS } from "../forwarding/userspace/session-record.ts";
@@ -26,7 +26,7 @@ export async function openPlane(config: Config, events: PlaneEvents): Promise<Ch
   if (config.plane === "userspace") {
     await endFormer(config);
     return {
-      plane: await UserspacePlane.open(events, { prepare: takeTagsAside }),
+      plane: await UserspacePlane.open(events, { prepare: moveTagsToMetadata }),
       reason: "the configuration asks for it",
     };
   }
@@ -34,7 +34,7 @@ export async function openPlane(config: Config, events: PlaneEvents): Promise<Ch
   if (lack === undefined) {
     try {
       const plane = await EbpfPlane.open(events, { capacity: capacityFor(config), owner: ownerOf(config) });
-      const reason = `eBPF is available; ${plane.crashWords}`;
+      const reason = `eBPF is available; ${plane.crashText}`;
       return { plane, reason, outlivesDaemon: plane.outlivesDaemon };
     } catch (error) {
       if (config.plane === "ebpf") throw error;
@@ -52,7 +52,7 @@ export async function openPlane(config: Config, events: PlaneEvents): Promise<Ch
 
 async function fallBack(events: PlaneEvents, why: string): Promise<ChosenPlane> {
   return {
-    plane: await UserspacePlane.open(events, { prepare: takeTagsAside }),
+    plane: await UserspacePlane.open(events, { prepare: moveTagsToMetadata }),
     reason: `eBPF is not available: ${why}`,
   };
 }

@@ -45,7 +45,7 @@ function makeMaps(): ProgramMaps {
 }
 
 /** Properties of this kernel that programs depend on. */
-const traits = { packetLayout: packetOffsets() };
+const traits = { packetOffsets: packetOffsets() };
 
 function* everyProgram(maps: ProgramMaps): Generator<readonly [string, unknown, readonly Line[]]> {
   for (const options of everyEncapsulation())

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import {
   everyOption,
-  headerPlaces,
+  headerOffsets,
   type ProgramOptions,
 } from "../../src/forwarding/ebpf/programs/options.ts";
 import { SHORTEST_FRAME_OCTETS } from "../../src/wire/ethernet.ts";
@@ -11,7 +11,7 @@ import { EbpfSites, type Passage } from "../support/ebpf-sites.ts";
 import { naiveChecksum } from "../support/internet-checksum.ts";
 import { needBpf } from "../support/namespace.ts";
 
-/** TCP through the programs of the eBPF plane, with super-frames and unfinished checksums as a host sends them. */
+/** TCP through the programs of the eBPF plane, with GSO packets and unfinished checksums as a host sends them. */
 
 const OCTETS = 4_000_000;
 /** Longest that a packet on the network may be which stands for itself. */
@@ -41,87 +41,99 @@ function optionsOf(changes: Partial<ProgramOptions>): ProgramOptions {
   return found;
 }
 
-const whole = { first: "site", cut: false, offloads: true } as const;
-const cut = { ...whole, cut: true } as const;
+const offloaded = { first: "site", segment: false, offloads: true } as const;
+const segmented = { ...offloaded, segment: true } as const;
 
-/** TABLE: what the transfers go through, and what crosses the network: super-frames, or frames with their checksums finished. */
-const passages: readonly (readonly [string, Passage, "whole" | "finished"])[] = [
-  ["UDP over IPv4", { ...whole, options: optionsOf({}) }, "whole"],
-  ["UDP over IPv6", { ...whole, options: optionsOf({ family: 6 }) }, "whole"],
-  ["UDP, protocols read", { ...whole, options: { ...optionsOf({}), readsProtocol: true } }, "whole"],
+/** TABLE: what the transfers go through, and what crosses the network: GSO packets, or frames with their checksums finished. */
+const passages: readonly (readonly [string, Passage, "offloaded" | "finished"])[] = [
+  ["UDP over IPv4", { ...offloaded, options: optionsOf({}) }, "offloaded"],
+  ["UDP over IPv6", { ...offloaded, options: optionsOf({ family: 6 }) }, "offloaded"],
+  ["UDP, protocols read", { ...offloaded, options: { ...optionsOf({}), readsProtocol: true } }, "offloaded"],
   [
     "UDP over IPv6, protocols read, code points copied",
-    { ...whole, options: { ...optionsOf({ family: 6 }), readsProtocol: true, copiesDscp: true } },
-    "whole",
+    { ...offloaded, options: { ...optionsOf({ family: 6 }), readsProtocol: true, copiesDscp: true } },
+    "offloaded",
   ],
-  ["UDP, a VLAN", { ...whole, options: optionsOf({ vlan: "vlan" }) }, "whole"],
-  ["UDP over IPv6, a VLAN", { ...whole, options: optionsOf({ family: 6, vlan: "vlan" }) }, "whole"],
+  ["UDP, a VLAN", { ...offloaded, options: optionsOf({ vlan: "vlan" }) }, "offloaded"],
+  ["UDP over IPv6, a VLAN", { ...offloaded, options: optionsOf({ family: 6, vlan: "vlan" }) }, "offloaded"],
   [
     "UDP, frames that are not IP numbered",
-    { ...whole, options: optionsOf({ sublayer: true, sequencing: "non-ip" }) },
-    "whole",
+    { ...offloaded, options: optionsOf({ sublayer: true, sequencing: "non-ip" }) },
+    "offloaded",
   ],
   [
     "UDP, all frames numbered",
-    { ...cut, options: optionsOf({ sublayer: true, sequencing: "all" }) },
+    { ...segmented, options: optionsOf({ sublayer: true, sequencing: "all" }) },
     "finished",
   ],
-  ["UDP, super-frames cut", { ...cut, options: optionsOf({ vlan: "vlan" }) }, "finished"],
-  ["UDP over a network without offloads", { ...whole, offloads: false, options: optionsOf({}) }, "finished"],
+  ["UDP, GSO packets segmented", { ...segmented, options: optionsOf({ vlan: "vlan" }) }, "finished"],
+  [
+    "UDP over a network without offloads",
+    { ...offloaded, offloads: false, options: optionsOf({}) },
+    "finished",
+  ],
   [
     "UDP over IPv6 without offloads, a VLAN",
-    { ...whole, offloads: false, options: optionsOf({ family: 6, vlan: "vlan" }) },
+    { ...offloaded, offloads: false, options: optionsOf({ family: 6, vlan: "vlan" }) },
     "finished",
   ],
   [
     "IP protocol 115 over IPv4, protocols read",
-    { ...cut, options: { ...optionsOf({ encapsulation: "ip" }), readsProtocol: true } },
+    { ...segmented, options: { ...optionsOf({ encapsulation: "ip" }), readsProtocol: true } },
     "finished",
   ],
-  ["IP protocol 115 over IPv4", { ...cut, options: optionsOf({ encapsulation: "ip" }) }, "finished"],
+  ["IP protocol 115 over IPv4", { ...segmented, options: optionsOf({ encapsulation: "ip" }) }, "finished"],
   [
     "IP protocol 115 over IPv6, a VLAN",
-    { ...cut, options: optionsOf({ encapsulation: "ip", family: 6, vlan: "vlan" }) },
+    { ...segmented, options: optionsOf({ encapsulation: "ip", family: 6, vlan: "vlan" }) },
     "finished",
   ],
-  ["UDP, circuits without offloads", { ...whole, circuitOffloads: false, options: optionsOf({}) }, "whole"],
+  [
+    "UDP, circuits without offloads",
+    { ...offloaded, circuitOffloads: false, options: optionsOf({}) },
+    "offloaded",
+  ],
   [
     "UDP over IPv6, a VLAN on circuits without offloads",
-    { ...whole, circuitOffloads: false, options: optionsOf({ family: 6, vlan: "vlan" }) },
-    "whole",
+    { ...offloaded, circuitOffloads: false, options: optionsOf({ family: 6, vlan: "vlan" }) },
+    "offloaded",
   ],
-  ["the host's own pseudowire over UDP", { ...whole, first: "host", options: optionsOf({}) }, "whole"],
+  [
+    "the host's own pseudowire over UDP",
+    { ...offloaded, first: "host", options: optionsOf({}) },
+    "offloaded",
+  ],
   [
     "the host's own pseudowire over UDP, a VLAN",
-    { ...whole, first: "host", options: optionsOf({ family: 6, vlan: "vlan" }) },
-    "whole",
+    { ...offloaded, first: "host", options: optionsOf({ family: 6, vlan: "vlan" }) },
+    "offloaded",
   ],
   [
     "the host's own pseudowire over IP protocol 115, a VLAN",
-    { ...cut, first: "host", options: optionsOf({ encapsulation: "ip", vlan: "vlan" }) },
+    { ...segmented, first: "host", options: optionsOf({ encapsulation: "ip", vlan: "vlan" }) },
     "finished",
   ],
 ];
 
-const udp4 = { options: optionsOf({}), cut: false };
-const ip6 = { options: optionsOf({ encapsulation: "ip", family: 6, cookieOctets: 4 }), cut: true };
+const udp4 = { options: optionsOf({}), segment: false };
+const ip6 = { options: optionsOf({ encapsulation: "ip", family: 6, cookieOctets: 4 }), segment: true };
 
 /** TABLE: sessions within sessions. The kernel makes no tunnel of a tunnel: the outer session's program puts its headers in front. */
 const nested: readonly (readonly [string, Passage])[] = [
-  ["UDP in UDP", { ...whole, options: optionsOf({}), below: udp4 }],
+  ["UDP in UDP", { ...offloaded, options: optionsOf({}), below: udp4 }],
   [
     "UDP over IPv6 in UDP, a VLAN",
-    { ...whole, options: optionsOf({ family: 6, vlan: "vlan" }), below: udp4 },
+    { ...offloaded, options: optionsOf({ family: 6, vlan: "vlan" }), below: udp4 },
   ],
-  ["UDP in IP protocol 115", { ...whole, options: optionsOf({}), below: ip6 }],
+  ["UDP in IP protocol 115", { ...offloaded, options: optionsOf({}), below: ip6 }],
   ["IP protocol 115 in UDP", { ...ip6, first: "site", offloads: true, below: udp4 }],
   ["IP protocol 115 in itself", { ...ip6, first: "host", offloads: true, below: ip6 }],
-  ["UDP in UDP without offloads", { ...whole, offloads: false, options: optionsOf({}), below: udp4 }],
+  ["UDP in UDP without offloads", { ...offloaded, offloads: false, options: optionsOf({}), below: udp4 }],
 ];
 
 /** What the checksum of the TCP segment in a packet sums up to: 0 if it is right. Undefined for what is not TCP. */
 function innerChecksum(options: ProgramOptions, packet: Uint8Array): number | undefined {
-  const frame = packet.subarray(LINK_OCTETS + headerPlaces(options).frame);
+  const frame = packet.subarray(LINK_OCTETS + headerOffsets(options).frame);
   if (frame.length < SHORTEST_FRAME_OCTETS) return undefined;
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   const tag = view.getUint16(12) === 0x8100 ? 4 : 0;
@@ -143,7 +155,7 @@ describe.each(passages)("%s", (_, passage, kind) => {
     const packets = await sites.heard("far", SAMPLE, sites.exchange(passage.first, version, OCTETS, told));
     const why = told();
     const longest = Math.max(...packets.map(({ length }) => length));
-    if (kind === "whole") {
+    if (kind === "offloaded") {
       expect(longest, why).toBeGreaterThan(2 * MOST_SINGLE);
     } else {
       expect(longest, why).toBeLessThanOrEqual(MOST_SINGLE);
@@ -178,10 +190,10 @@ describe.each(nested)("%s", (_, passage) => {
     const packets = await sites.heard("far3", SAMPLE, sites.exchange(passage.first, version, OCTETS, told));
     const why = told();
     expect(packets.length).toBeGreaterThan(10);
-    const { below, cut, offloads } = passage;
-    if (below !== undefined && (below.cut || cut || !offloads)) {
+    const { below, segment, offloads } = passage;
+    if (below !== undefined && (below.segment || segment || !offloads)) {
       const inside = packets.map((packet) =>
-        packet.subarray(LINK_OCTETS + headerPlaces(below.options).frame),
+        packet.subarray(LINK_OCTETS + headerOffsets(below.options).frame),
       );
       const sums = inside.map((packet) => innerChecksum(passage.options, packet));
       expect(sums.filter((sum) => sum === 0).length, why).toBeGreaterThan(10);

@@ -81,7 +81,7 @@ const shape: PacketShape = {
   payload: Uint8Array.from({ length: 3000 }, (_, index) => index),
 };
 
-test("of a super-frame the longest segment is measured", () => {
+test("of a GSO packet the longest segment is measured", () => {
   const headers = 40;
   for (const options of kinds.filter((kind) => kind.encapsulation === "udp" && kind.vlan === "port")) {
     const session = sessionOf(options);
@@ -96,7 +96,7 @@ test("of a super-frame the longest segment is measured", () => {
         .run({ data: packetAround(options, message), context });
       return told(verdict, () => data, bench.counted(placement));
     };
-    // A test run's super-frame is of no kind, and the kernel refuses to take headers off one: it passes once it was measured.
+    // A test run's GSO packet is of no kind, and the kernel refuses to take headers off one: it passes once it was measured.
     expect(run(MTU + 4 - headers), nameOf(options)).toBe("pass");
     expect(run(MTU + 5 - headers), nameOf(options)).toBe("circuit-error");
   }

@@ -12,7 +12,7 @@ import { needBpf } from "../support/namespace.ts";
 import { naiveSegments, type PacketShape, packetOf, plainPacket, unfinished } from "../support/packets.ts";
 
 /**
- * What hosts leave to a device that their packets may never reach: the checksum of a packet of any length, and the cutting of super-frames
+ * What hosts leave to a device that their packets may never reach: the checksum of a packet of any length, and the cutting of GSO packets
  * of UDP. Whatever of both the devices on the way take, site B gets each packet, and with the checksum that it left to be made.
  */
 
@@ -27,17 +27,17 @@ beforeAll(async () => {
 });
 afterAll(() => sites?.[Symbol.asyncDispose]());
 
-/** TABLE: whether the network's devices, and the circuits', take super-frames and unfinished checksums. */
+/** TABLE: whether the network's devices, and the circuits', take GSO packets and unfinished checksums. */
 const offloads = [true, false].flatMap((network) =>
   [true, false].map((circuit) => ({ offloads: network, circuitOffloads: circuit })),
 );
 const kinds = everyOption().filter(({ cookieOctets, sublayer }) => cookieOctets === 4 && !sublayer);
 const passages = kinds.flatMap((options): readonly Passage[] => [
-  ...offloads.map((each) => ({ options, cut: false, first: "site", ...each }) as const),
-  { options, cut: true, first: "site", offloads: true },
+  ...offloads.map((each) => ({ options, segment: false, first: "site", ...each }) as const),
+  { options, segment: true, first: "site", offloads: true },
 ]);
 
-/** How a host hands a packet over: finished, or with an unfinished checksum, cut into segments or not. */
+/** How a host hands a packet over: finished, or with an unfinished checksum, already cut into segments or not. */
 function hand(fd: number, shape: PacketShape, left: "nothing" | "checksum" | "cutting"): void {
   const { frame, checksumStart: start, checksumOffset: offset } = unfinished(shape);
   const kind = `${shape.transport}${shape.version}` as const;
@@ -61,8 +61,8 @@ const shapesOf = (
     ),
   );
 
-const nameOfPassage = ({ options, cut, offloads, circuitOffloads }: Passage) =>
-  `${nameOf(options)}${cut ? ", cut" : ""}, network ${offloads ? "takes" : "does not take"}, circuits ${circuitOffloads === true ? "take" : "do not take"} work`;
+const nameOfPassage = ({ options, segment, offloads, circuitOffloads }: Passage) =>
+  `${nameOf(options)}${segment ? ", segmented" : ""}, network ${offloads ? "takes" : "does not take"}, circuits ${circuitOffloads === true ? "take" : "do not take"} work`;
 
 describe.each(passages.map((passage) => [nameOfPassage(passage), passage] as const))("%s", (_, passage) => {
   const check = async (act: (host: number, socket: FrameSocket, why: () => string) => Promise<void>) => {
@@ -92,7 +92,7 @@ describe.each(passages.map((passage) => [nameOfPassage(passage), passage] as con
           }
     }));
 
-  test("super-frames of UDP, as the datagrams that they stand for", () =>
+  test("GSO packets of UDP, as the datagrams that they stand for", () =>
     check(async (host, socket, why) => {
       for (const shape of shapesOf(passage, ["udp"])) {
         const payload = Uint8Array.from({ length: 9 * SEGMENT_OCTETS + 5 }, (_, index) => 7 * index);

@@ -4,23 +4,23 @@ import { encapsulateProgram } from "../../src/forwarding/ebpf/programs/encapsula
 import { decodeSequence } from "../../src/forwarding/ebpf/programs/map-layout.ts";
 import {
   everyOption,
-  headerPlaces,
+  headerOffsets,
   type ProgramOptions,
 } from "../../src/forwarding/ebpf/programs/options.ts";
 import { decapsulate, newSequenceState } from "../../src/forwarding/encapsulation.ts";
 import {
   Bench,
+  indexKey,
   LINK_OCTETS,
   messageOf,
   received,
   sent,
-  slotKey,
   textOf,
   told,
 } from "../support/ebpf-bench.ts";
 import {
   attachmentOf,
-  DETOUR,
+  EXCEPTION_PATH,
   nameOf,
   packetAround,
   placementOf,
@@ -137,7 +137,7 @@ test.each(outerMishaps)("an outer packet that %s", (_, change, expected, where) 
       ...{ mishap: "none", frame, number: undefined, part: 1, bit: 0 },
     });
     const ip = LINK_OCTETS;
-    const packet = change(packetAround(options, message), ip, ip + headerPlaces(options).udp);
+    const packet = change(packetAround(options, message), ip, ip + headerOffsets(options).udp);
     const wanted = expected === "delivered" ? toHex(frame) : expected;
     expect(received(bench, options, placement, packet), nameOf(options)).toBe(wanted);
   }
@@ -148,13 +148,13 @@ describe("what a session's entry says", () => {
   const session = sessionOf(options);
   const attachment = attachmentOf(options, { mtu: 9000 });
   const frame = frameOf({ length: 1400 });
-  const header = headerPlaces(options).frame;
+  const header = headerOffsets(options).frame;
 
   test.each([
     [header + 1400, "none", "sent"],
     [header + 1399, "none", "path-mtu"],
     [header + 1400, "outer", "sent"],
-    [header + 1399, "outer", "detour"],
+    [header + 1399, "outer", "exception-path"],
   ] as const)("a path for %i octets with fragmentation %s: %s", (packetOctets, fragmentation, expected) => {
     const placement = placementOf(options, { packetOctets, fragmentation });
     bench.start(session, attachment, placement);
@@ -174,16 +174,16 @@ describe("what a session's entry says", () => {
     expect(received(bench, other, placement, packetAround(options, message))).toBe("pass");
   });
 
-  test("frames with more tags than a program looks through for a type take the detour, whole and unnumbered", () => {
+  test("frames with more tags than a program looks through for a type take the exception path, whole and unnumbered", () => {
     const numbering = all.find(({ sequencing, vlan }) => sequencing === "non-ip" && vlan === "port")!;
     const placement = placementOf(numbering);
     bench.start(sessionOf(numbering), attachmentOf(numbering), placement);
     const tagged = frameOf({ tags: Array.from({ length: 8 }, () => "8100006f"), length: 100 });
     const { verdict, data } = bench.program(encapsulateProgram, numbering).run({ data: tagged });
-    expect(verdict).toBe(DETOUR);
+    expect(verdict).toBe(EXCEPTION_PATH);
     // The outer tag stands beside the packet.
     expect(toHex(data)).toBe(toHex(concat(tagged.subarray(0, 12), tagged.subarray(16))));
-    expect(decodeSequence(bench.sequences.lookUp(slotKey(placement.slot))!).next).toBe(0);
+    expect(decodeSequence(bench.sequences.lookUp(indexKey(placement.sessionIndex))!).next).toBe(0);
   });
 });
 

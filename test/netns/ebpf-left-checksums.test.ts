@@ -13,7 +13,7 @@ import { needBpf } from "../support/namespace.ts";
 
 /**
  * Checksums that hosts leave to a device, wherever in the frame they are, in both directions: the host at the other end has them
- * right; and where frames are cut before they leave, nothing that a device would have to finish is ever seen on the network, which
+ * right; and where GSO packets are segmented before they leave, nothing that a device would have to finish is ever seen on the network, which
  * here would take it.
  */
 
@@ -33,11 +33,11 @@ const kinds = everyOption().filter(
 const passages = kinds.flatMap((options): readonly Passage[] => {
   const firsts = options.vlan === "vlan" ? (["site"] as const) : (["site", "host"] as const);
   const cuts = options.sequencing === "all" ? [true] : [true, false];
-  return firsts.flatMap((first) => cuts.map((cut) => ({ options, cut, first, offloads: true })));
+  return firsts.flatMap((first) => cuts.map((segment) => ({ options, segment, first, offloads: true })));
 });
 
-const nameOfPassage = ({ options, cut, first }: Passage) =>
-  `${nameOf(options)}, ${first === "host" ? "from the host itself" : "from a host"}${cut ? ", cut" : ""}`;
+const nameOfPassage = ({ options, segment, first }: Passage) =>
+  `${nameOf(options)}, ${first === "host" ? "from the host itself" : "from a host"}${segment ? ", segmented" : ""}`;
 
 /** One way through it: where a host hands frames over, where they leave for the network, and where they arrive. */
 interface Way {
@@ -74,9 +74,10 @@ describe.each(passages.map((passage) => [nameOfPassage(passage), passage] as con
           expect(got === undefined ? "nothing" : toHex(got), `${name}: ${why()}`).toBe(toHex(padded(each)));
         }
         for (let seen = 0; network.receive() !== undefined; seen += 1)
-          expect(passage.cut && isUndone(network), `${name}: packet ${seen} on the network is undone`).toBe(
-            false,
-          );
+          expect(
+            passage.segment && isUndone(network),
+            `${name}: packet ${seen} on the network is undone`,
+          ).toBe(false);
       }
     } finally {
       for (const fd of [host, network.fd, peer.fd]) closeSync(fd);

@@ -28,7 +28,7 @@ import { decapsulate, encapsulate, newSequenceState } from "../../src/forwarding
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { ifNameToIndex } from "../../src/os/libc.ts";
 import type { BpfLink, BpfMap, BpfProgram } from "../../src/ports.ts";
-import { Bench, slotKey } from "../support/ebpf-bench.ts";
+import { Bench, indexKey } from "../support/ebpf-bench.ts";
 import { attachmentOf, LOCAL, nameOf, placementOf, REMOTE, sessionOf } from "../support/ebpf-session.ts";
 import { frameOf, padded, specialFrames } from "../support/frames.ts";
 import { needBpf, TestNamespace } from "../support/namespace.ts";
@@ -153,7 +153,7 @@ function start(options: ProgramOptions) {
   });
   const its: Placement = {
     ...own,
-    slot: 4,
+    sessionIndex: 4,
     circuitInterface: indexOf("circuitB"),
     localAddress: REMOTE[options.family],
     remoteAddress: LOCAL[options.family],
@@ -169,7 +169,7 @@ function start(options: ProgramOptions) {
 /** The frame that site B got, its tag back in place; waits for it. */
 async function recorded(why: () => string): Promise<string> {
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-    const value = record.lookUp(slotKey(0)) ?? new Uint8Array(0);
+    const value = record.lookUp(indexKey(0)) ?? new Uint8Array(0);
     const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
     if (view.getUint32(0, true) > 0) {
       const frame = value.subarray(FRAME, FRAME + view.getUint32(8, true));
@@ -221,7 +221,7 @@ describe.each(kinds.map((options) => [nameOf(options), options] as const))("%s",
       const message = encapsulate(frame, session, attachment, sending);
       if (typeof message === "string") continue;
       const outcome = decapsulate(message, far, attachment, receiving);
-      record.update(slotKey(0), new Uint8Array(RECORD_OCTETS));
+      record.update(indexKey(0), new Uint8Array(RECORD_OCTETS));
       namespace.inside(() => send.run({ data: frame }));
       const why = () => JSON.stringify([name, bench.counted(own), bench.counted(its)]);
       expect(await recorded(why), name).toBe(toHex(outcome as Uint8Array));
@@ -241,7 +241,7 @@ test.each(plain.map((options) => [nameOf(options), options] as const))(
       kernel.loadProgram({ name: "sender", octets: assemble(sender(ifNameToIndex("siteA"), 14)) }),
     );
     const frame = frameOf({ type: "88b5", length: 15 });
-    record.update(slotKey(0), new Uint8Array(RECORD_OCTETS));
+    record.update(indexKey(0), new Uint8Array(RECORD_OCTETS));
     namespace.inside(() => send.run({ data: frame }));
     const why = () => JSON.stringify([bench.counted(own), bench.counted(its)]);
     expect(await recorded(why)).toBe(toHex(padded(frame.subarray(0, 14))));

@@ -8,7 +8,7 @@ import { concat, toHex } from "../../src/bytes/hex.ts";
 import { decapsulateProgram } from "../../src/forwarding/ebpf/programs/decapsulate-program.ts";
 import { encapsulateProgram } from "../../src/forwarding/ebpf/programs/encapsulate-program.ts";
 import { puntEntry } from "../../src/forwarding/ebpf/programs/map-layout.ts";
-import { headerPlaces, type ProgramOptions } from "../../src/forwarding/ebpf/programs/options.ts";
+import { headerOffsets, type ProgramOptions } from "../../src/forwarding/ebpf/programs/options.ts";
 import { puntProgram } from "../../src/forwarding/ebpf/programs/punt-program.ts";
 import { encapsulate, newSequenceState } from "../../src/forwarding/encapsulation.ts";
 import type { CircuitAttachment } from "../../src/forwarding/plane.ts";
@@ -21,15 +21,15 @@ import {
   packetAround,
   placementOf,
   sessionOf,
-  showingDetour,
+  showingExceptionPath,
 } from "../support/ebpf-session.ts";
 import { frameOf } from "../support/frames.ts";
 import { needBpf } from "../support/namespace.ts";
 import { type PacketShape, packetOf, plainPacket, unfinished } from "../support/packets.ts";
 
 /**
- * What the programs of the eBPF plane make of super-frames and unfinished checksums, run by the kernel on packets from nowhere. Such a
- * run cannot make room in a super-frame, so that one that may stay whole takes the detour in the end; but before that it is measured.
+ * What the programs of the eBPF plane make of GSO packets and unfinished checksums, run by the kernel on packets from nowhere. Such a
+ * run cannot make room in a GSO packet, so that one that may stay whole takes the exception path in the end; but before that it is measured.
  */
 
 const kernel = new BpfSyscall();
@@ -54,19 +54,19 @@ function contextOf(gsoOctets: number): Uint8Array {
   return context;
 }
 
-/** Programs that let super-frames stay whole, one for each family and sublayer. */
+/** Programs that let GSO packets stay whole, one for each family and sublayer. */
 const whole = optionsWith({ encapsulation: "udp", cookieOctets: 8, vlan: "port" }).filter(
   ({ sequencing }) => sequencing !== "all",
 );
 
-/** What becomes of a super-frame at a circuit with this MTU. */
-function superFrame(
+/** What becomes of a GSO packet at a circuit with this MTU. */
+function gsoPacket(
   kind: ProgramOptions,
   frame: Uint8Array,
   mtu: number,
-  { cut = false, gsoOctets = GSO_OCTETS } = {},
+  { segment = false, gsoOctets = GSO_OCTETS } = {},
 ): string {
-  const placement = placementOf(kind, { cut });
+  const placement = placementOf(kind, { segment });
   const attachment: CircuitAttachment = attachmentOf(kind, { mtu });
   bench.start(sessionOf(kind), attachment, placement);
   const { verdict } = bench
@@ -75,7 +75,7 @@ function superFrame(
   return told(verdict, () => new Uint8Array(0), bench.counted(placement));
 }
 
-describe("a super-frame is measured by its segments", () => {
+describe("a GSO packet is measured by its segments", () => {
   /** TABLE: octets of IP packet that each segment has, headers and 900 octets of payload. */
   const measured: readonly (readonly [string, PacketShape, number])[] = [
     ["TCP over IPv4", plain, 940],
@@ -89,16 +89,16 @@ describe("a super-frame is measured by its segments", () => {
   test.each(measured)("%s", (_, shape, octets) => {
     const { frame } = packetOf(shape);
     for (const kind of whole) {
-      expect(superFrame(kind, frame, octets), nameOf(kind)).toBe("detour");
-      expect(superFrame(kind, frame, octets - 1), nameOf(kind)).toBe("oversize");
+      expect(gsoPacket(kind, frame, octets), nameOf(kind)).toBe("exception-path");
+      expect(gsoPacket(kind, frame, octets - 1), nameOf(kind)).toBe("oversize");
       // Payload that is less than a segment makes a frame of its own.
-      expect(superFrame(kind, frame, octets + 1100, { gsoOctets: 2001 }), nameOf(kind)).toBe("detour");
-      expect(superFrame(kind, frame, octets + 1099, { gsoOctets: 2001 }), nameOf(kind)).toBe("oversize");
+      expect(gsoPacket(kind, frame, octets + 1100, { gsoOctets: 2001 }), nameOf(kind)).toBe("exception-path");
+      expect(gsoPacket(kind, frame, octets + 1099, { gsoOctets: 2001 }), nameOf(kind)).toBe("oversize");
     }
   });
 });
 
-describe("a super-frame takes the detour", () => {
+describe("a GSO packet takes the exception path", () => {
   const TOO_NARROW = 100;
   const { frame } = packetOf(plain);
   const odd: readonly (readonly [string, Uint8Array])[] = [
@@ -111,23 +111,23 @@ describe("a super-frame takes the detour", () => {
     ["that is no IP", frameOf({ type: "88b5", length: 2000 })],
   ];
   test.each(odd)("%s", (_, frame) => {
-    for (const kind of whole) expect(superFrame(kind, frame, TOO_NARROW), nameOf(kind)).toBe("detour");
+    for (const kind of whole) expect(gsoPacket(kind, frame, TOO_NARROW), nameOf(kind)).toBe("exception-path");
   });
 
-  test("where the session wants it cut, every frame numbered, or IP protocol 115", () => {
+  test("where the session wants it segmented, every frame numbered, or IP protocol 115", () => {
     for (const kind of whole)
-      expect(superFrame(kind, frame, TOO_NARROW, { cut: true }), nameOf(kind)).toBe("detour");
+      expect(gsoPacket(kind, frame, TOO_NARROW, { segment: true }), nameOf(kind)).toBe("exception-path");
     for (const changes of [{ encapsulation: "ip" }, { sequencing: "all" }] as const)
       for (const kind of optionsWith({ ...changes, vlan: "port" }))
-        expect(superFrame(kind, frame, TOO_NARROW), nameOf(kind)).toBe("detour");
+        expect(gsoPacket(kind, frame, TOO_NARROW), nameOf(kind)).toBe("exception-path");
   });
 
   test("and is given up where there is none", () => {
     const kind = whole[0]!;
-    const placement = placementOf(kind, { detourInterface: 0, cut: true });
+    const placement = placementOf(kind, { exceptionInterface: 0, segment: true });
     bench.start(sessionOf(kind), attachmentOf(kind), placement);
     const lines = encapsulateProgram(kind, bench.fds);
-    using program = kernel.loadProgram({ name: "no_detour", octets: assemble(lines) });
+    using program = kernel.loadProgram({ name: "no_exception", octets: assemble(lines) });
     const { verdict } = program.run({ data: frame, context: contextOf(GSO_OCTETS) });
     expect(verdict).toBe(verdicts.drop);
     expect(bench.counted(placement).discards).toEqual({ "psn-error": 1 });
@@ -140,12 +140,12 @@ function changed(frame: Uint8Array, at: number, value: number): Uint8Array {
   return copy;
 }
 
-test("a frame that only looks as if its checksum were left to a device is sent, also where the session wants frames cut", () => {
+test("a frame that only looks as if its checksum were left to a device is sent, also where the session wants GSO packets segmented", () => {
   const single = { ...plain, payload: plain.payload.subarray(0, 333) };
   for (const kind of optionsWith({ cookieOctets: 4, sublayer: false }))
     for (const transport of ["tcp", "udp"] as const)
       for (const version of [4, 6] as const) {
-        const placement = placementOf(kind, { cut: true });
+        const placement = placementOf(kind, { segment: true });
         bench.start(sessionOf(kind), attachmentOf(kind), placement);
         const { frame } = unfinished({ ...single, transport, version, tags: [TAG] });
         expect(sent(bench, kind, placement, frame), nameOf(kind)).toBe(
@@ -156,7 +156,7 @@ test("a frame that only looks as if its checksum were left to a device is sent, 
 
 describe("a packet of several segments from the network", () => {
   const wrong = { mishap: "cookie", number: undefined, part: 1, bit: 0 } as const;
-  /** A run passes to the socket; of what is taken for a super-frame the cookie is looked at, which is wrong. */
+  /** A run passes to the socket; of what is taken for a GSO packet the cookie is looked at, which is wrong. */
   const heard = (kind: ProgramOptions, message: Uint8Array) => {
     const placement = placementOf(kind);
     bench.start(sessionOf(kind), attachmentOf(kind), placement);
@@ -171,7 +171,7 @@ describe("a packet of several segments from the network", () => {
     ["no tags", []],
     ["one tag", [TAG]],
     ["two tags", [TAG, "88a800c8"]],
-  ] as const)("is a super-frame if the frame in it ends where the packet ends: %s", (_, tags) => {
+  ] as const)("is a GSO packet if the frame in it ends where the packet ends: %s", (_, tags) => {
     for (const kind of kinds)
       for (const version of [4, 6] as const)
         for (const transport of ["tcp", "udp"] as const) {
@@ -219,7 +219,7 @@ test("a message whose UDP checksum was verified is decapsulated, any other with 
     const frame = frameOf({ length: 100 });
     const message = { mishap: "none", frame, number: undefined, part: 1, bit: 0 } as const;
     const packet = packetAround(kind, messageOf(kind, session, message));
-    packet[LINK_OCTETS + headerPlaces(kind).udp + 7] = 1;
+    packet[LINK_OCTETS + headerOffsets(kind).udp + 7] = 1;
     expect(received(bench, kind, placement, packet)).toBe("pass");
     using program = kernel.loadProgram({
       ...{ name: "verified", octets: assemble([...verified, ...decapsulateProgram(kind, bench.fds)]) },
@@ -229,13 +229,13 @@ test("a message whose UDP checksum was verified is decapsulated, any other with 
   }
 });
 
-test("all frames of a circuit that no program carries take the detour, and no others", () => {
+test("all frames of a circuit that no program carries take the exception path, and no others", () => {
   const kind = optionsWith({ vlan: "vlan" })[0]!;
   bench.start(sessionOf(kind), attachmentOf(kind), placementOf(kind));
   const run = (vlan: ProgramOptions["vlan"], frame: Uint8Array) => {
     using program = kernel.loadProgram({
       name: "punt",
-      octets: assemble(showingDetour(puntProgram({ vlan }, bench.fds))),
+      octets: assemble(showingExceptionPath(puntProgram({ vlan }, bench.fds))),
     });
     return program.run({ data: frame, context: contextOf(GSO_OCTETS) }).verdict;
   };

@@ -8,7 +8,7 @@ import { decodeSequence, mapSizes } from "../../src/forwarding/ebpf/programs/map
 import {
   everyDecapsulation,
   everyEncapsulation,
-  headerPlaces,
+  headerOffsets,
   type ProgramOptions,
 } from "../../src/forwarding/ebpf/programs/options.ts";
 import {
@@ -21,12 +21,12 @@ import {
 import { canSetDecapsulatedProtocol } from "../../src/os/bpf-probe.ts";
 import {
   Bench,
+  indexKey,
   LINK_OCTETS,
   messageOf,
   mishaps,
   received,
   sent,
-  slotKey,
   textOf,
 } from "../support/ebpf-bench.ts";
 import { attachmentOf, nameOf, packetAround, placementOf, sessionOf } from "../support/ebpf-session.ts";
@@ -37,7 +37,7 @@ import { needBpf } from "../support/namespace.ts";
 
 const SEED = 20_260;
 /** Interfaces that are not where test runs come in. */
-const NETWORK_DETOUR = { near: 98, far: 99 };
+const NETWORK_EXCEPTION_PATH = { entry: 98, exit: 99 };
 
 let bench: Bench;
 beforeAll(() => {
@@ -107,7 +107,7 @@ test("every combination of options passes the verifier", () => {
       assemble(side(options, { circuits: 1, peers: 1, counters: 1, sequences: 1, routes: 1 })).length / 8
     );
   });
-  // 96 both ways and twice each; of those with a cutter, for several processors too.
+  // 96 both ways and twice each; of those with a segmenter, for several processors too.
   expect(sizes.length).toBe(96 * 4 + 36 * 2);
   console.log(
     `${sizes.length} programs pass the verifier, of ${Math.min(...sizes)} to ${Math.max(...sizes)} slots`,
@@ -127,18 +127,18 @@ describe("a frame from the circuit", () => {
         linkLocal: fc.constantFrom("forward", "no-pause", "block"),
         transmitAllowed: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
         next: fc.constantFrom(0, 1, 0xff_fffe, 0xff_ffff),
-        cut: fc.boolean(),
+        segment: fc.boolean(),
       }),
     );
     fc.assert(
-      fc.property(cases, ({ options, dscp, frame, linkLocal, transmitAllowed, next, cut }) => {
+      fc.property(cases, ({ options, dscp, frame, linkLocal, transmitAllowed, next, segment }) => {
         const session = sessionOf(options, { transmitAllowed });
         const copied = options.copiesDscp === true;
         const attachment = attachmentOf(options, { linkLocal, dscp: copied ? "copy" : dscp });
-        const placement = placementOf(options, { cut });
+        const placement = placementOf(options, { segment });
         bench.start(session, attachment, placement);
         bench.sequences.update(
-          slotKey(placement.slot),
+          indexKey(placement.sessionIndex),
           concat(u32(next), new Uint8Array(mapSizes.sequences.valueOctets - 4)),
         );
         const state = { ...newSequenceState(), next };
@@ -150,7 +150,7 @@ describe("a frame from the circuit", () => {
         if (typeof outcome !== "string") {
           expect(bench.counted(placement).transmittedOctets).toBe(frame.length);
         }
-        const octets = bench.sequences.lookUp(slotKey(placement.slot)) ?? new Uint8Array(0);
+        const octets = bench.sequences.lookUp(indexKey(placement.sessionIndex)) ?? new Uint8Array(0);
         expect(decodeSequence(octets).next % 0x100_0000).toBe(state.next);
         if (typeof outcome !== "string" && copied && trafficClass > 0) copies += 1;
         const kind = typeof outcome === "string" ? outcome : "sent";
@@ -198,14 +198,14 @@ describe("a packet from the packet-switched network", () => {
           resetAfter: fc.constantFrom(2, 3, 5),
         }),
         receiveAllowed: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
-        networkDetour: fc.constantFrom(undefined, NETWORK_DETOUR),
+        networkExceptionPath: fc.constantFrom(undefined, NETWORK_EXCEPTION_PATH),
       }),
     );
     fc.assert(
-      fc.property(cases, ({ options, messages, sequenceRule, receiveAllowed, networkDetour }) => {
+      fc.property(cases, ({ options, messages, sequenceRule, receiveAllowed, networkExceptionPath }) => {
         const session = sessionOf(options, { receiveAllowed });
         const attachment = attachmentOf(options, { sequenceRule });
-        const placement = placementOf(options, { networkDetour });
+        const placement = placementOf(options, { networkExceptionPath });
         bench.start(session, attachment, placement);
         const state = newSequenceState();
         for (const each of messages) {
@@ -218,7 +218,7 @@ describe("a packet from the packet-switched network", () => {
           const kind = expected === "pass" || typeof outcome === "string" ? expected : "delivered";
           outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1);
           if (kind === "delivered") {
-            const header = headerPlaces(options).frame - headerPlaces(options).message;
+            const header = headerOffsets(options).frame - headerOffsets(options).message;
             expect(bench.counted(placement).receivedOctets).toBe(octets.length - header);
           }
         }

@@ -15,20 +15,20 @@ import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { Bench, LINK_OCTETS, messageOf } from "../support/ebpf-bench.ts";
 import {
   attachmentOf,
-  DETOUR,
+  EXCEPTION_PATH,
   nameOf,
   optionsWith,
   packetAround,
   placementOf,
   sessionOf,
-  showingDetour,
+  showingExceptionPath,
 } from "../support/ebpf-session.ts";
 import { frameOf } from "../support/frames.ts";
 import { naiveChecksum } from "../support/internet-checksum.ts";
 import { needBpf } from "../support/namespace.ts";
 import { packetOf, plainPacket, unfinished } from "../support/packets.ts";
 
-/** What goes by the cutter of a device, and what becomes of it there, run by the kernel on packets from nowhere. */
+/** What goes by the segmenter of a device, and what becomes of it there, run by the kernel on packets from nowhere. */
 
 const kernel = new BpfSyscall();
 let bench: Bench;
@@ -40,7 +40,7 @@ afterAll(() => bench?.[Symbol.dispose]());
 
 const TAG = "8100006f";
 /** A verdict that the programs have not. */
-const CUTTER = 77;
+const SEGMENTER = 77;
 const GRE = 47;
 const L2TP = 115;
 
@@ -48,29 +48,33 @@ function overIp(changes: Partial<ProgramOptions> = {}): readonly ProgramOptions[
   return optionsWith({ encapsulation: "ip", cookieOctets: 4, vlan: "port", ...changes });
 }
 
-describe("the cutter of IP protocol 115", () => {
+describe("the segmenter of IP protocol 115", () => {
   const kinds = overIp();
-  const placement = placementOf(kinds[0]!, { cutter: { cut: 1, join: 1 } });
+  const placement = placementOf(kinds[0]!, { segmenter: { segment: 1, coalesce: 1 } });
   const single = { ...plainPacket, payload: new Uint8Array(333).fill(7) };
   const shapes = ([4, 6] as const).flatMap((version) =>
     [[], [TAG], [TAG, "88a800c8"]].map((tags) => ({ ...single, version, tags })),
   );
 
-  test("is for all of TCP that the kernel takes for IP, and for nothing else that is no super-frame", () => {
+  test("is for all of TCP that the kernel takes for IP, and for nothing else that is no GSO packet", () => {
     for (const kind of kinds.filter(({ sequencing }) => sequencing !== "all")) {
       bench.start(sessionOf(kind), attachmentOf(kind), { ...placement, ...addresses(kind) });
       using program = kernel.loadProgram({
-        name: "cut",
-        octets: assemble(showingDetour(showingCutter(encapsulateProgram(kind, bench.fds), "uncut"))),
+        name: "segment",
+        octets: assemble(
+          showingExceptionPath(showingSegmenter(encapsulateProgram(kind, bench.fds), "unsegmented")),
+        ),
       });
       const sent = (frame: Uint8Array) => {
         const { verdict } = program.run({ data: frame });
         return (
-          { [CUTTER]: "cutter", [DETOUR]: "detour", [verdicts.redirect]: "directly" }[verdict] ?? verdict
+          { [SEGMENTER]: "segmenter", [EXCEPTION_PATH]: "exception-path", [verdicts.redirect]: "directly" }[
+            verdict
+          ] ?? verdict
         );
       };
       for (const shape of shapes) {
-        const expected = shape.tags.length > 1 ? "detour" : "cutter";
+        const expected = shape.tags.length > 1 ? "exception-path" : "segmenter";
         expect(sent(packetOf(shape).frame), nameOf(kind)).toBe(expected);
         expect(sent(unfinished(shape).frame), nameOf(kind)).toBe(expected);
         expect(sent(unfinished({ ...shape, transport: "udp" }).frame), nameOf(kind)).toBe("directly");
@@ -113,7 +117,7 @@ describe("the cutter of IP protocol 115", () => {
       bench.start(session, attachmentOf(kind), { ...placement, ...addresses(kind) });
       using program = kernel.loadProgram({
         name: "joined",
-        octets: assemble(showingCutter(decapsulateProgram(kind, bench.fds), "circuit")),
+        octets: assemble(showingSegmenter(decapsulateProgram(kind, bench.fds), "circuit")),
       });
       const heard = (frame: Uint8Array) => {
         const message = messageOf(kind, session, {
@@ -126,11 +130,11 @@ describe("the cutter of IP protocol 115", () => {
         return program.run({ data: packetAround(kind, message) }).verdict;
       };
       for (const shape of shapes) {
-        expect(heard(packetOf(shape).frame), nameOf(kind)).toBe(CUTTER);
+        expect(heard(packetOf(shape).frame), nameOf(kind)).toBe(SEGMENTER);
         expect(heard(packetOf({ ...shape, transport: "udp" }).frame), nameOf(kind)).toBe(verdicts.redirect);
       }
       expect(heard(frameOf({ type: "88b5", length: 20 })), nameOf(kind)).toBe(verdicts.redirect);
-      bench.start(session, attachmentOf(kind), { ...placement, ...addresses(kind), cutter: undefined });
+      bench.start(session, attachmentOf(kind), { ...placement, ...addresses(kind), segmenter: undefined });
       expect(heard(packetOf(single).frame), nameOf(kind)).toBe(verdicts.redirect);
     }
   });
@@ -144,7 +148,7 @@ describe("the cutter of IP protocol 115", () => {
   /** The program with what it made of the hash for a verdict: this processor, the one that the kernel would take, and 16 bits more. */
   function showingProcessors(lines: readonly Line[], processors: number): readonly Line[] {
     const { result, arg1, arg2, saved1, saved2 } = Register;
-    return insteadOfCutting(lines, "uncut", [
+    return insteadOfCutting(lines, "unsegmented", [
       load32(saved2, saved1, skbContext.hash),
       call("get_smp_processor_id"),
       move(arg1, saved2),
@@ -159,12 +163,12 @@ describe("the cutter of IP protocol 115", () => {
     ]);
   }
 
-  /** The program with the way through the cutter told by a verdict of its own, for a test run shows no interface. */
-  function showingCutter(lines: readonly Line[], behind: string): readonly Line[] {
-    return insteadOfCutting(lines, behind, [move(Register.result, CUTTER)]);
+  /** The program with the way through the segmenter told by a verdict of its own, for a test run shows no interface. */
+  function showingSegmenter(lines: readonly Line[], behind: string): readonly Line[] {
+    return insteadOfCutting(lines, behind, [move(Register.result, SEGMENTER)]);
   }
 
-  /** The program with other lines where it gives the packet to the cutter, before the label `behind`. */
+  /** The program with other lines where it gives the packet to the segmenter, before the label `behind`. */
   function insteadOfCutting(
     lines: readonly Line[],
     behind: string,
@@ -175,7 +179,7 @@ describe("the cutter of IP protocol 115", () => {
   }
 });
 
-describe("what comes out of the cutter", () => {
+describe("what comes out of the segmenter", () => {
   const message = {
     mishap: "none",
     frame: frameOf({ length: 300 }),
@@ -192,11 +196,11 @@ describe("what comes out of the cutter", () => {
     return program.run({ data });
   };
 
-  /** A packet as the peer is to get it, with the slot where the emitting program looks for it. */
-  function packetFor(family: 4 | 6, slot: number, identification = 0): Uint8Array {
+  /** A packet as the peer is to get it, with the index where the emitting program looks for it. */
+  function packetFor(family: 4 | 6, sessionIndex: number, identification = 0): Uint8Array {
     const kind = overIp({ family })[0]!;
     const packet = packetAround(kind, messageOf(kind, sessionOf(kind), message));
-    packet.set([0, 0, slot, 0, 0, 0], 0);
+    packet.set([0, 0, sessionIndex, 0, 0, 0], 0);
     if (family === 6) return packet;
     packet.set([identification >> 8, identification & 0xff], LINK_OCTETS + 4);
     return withChecksum(packet);
@@ -214,7 +218,7 @@ describe("what comes out of the cutter", () => {
     bench.routes.update(...routeEntry(placement));
     // Sums of all kinds, those that wrap among them.
     for (let identification = 0; identification < 0x1_0000; identification += family === 4 ? 257 : 0x1_0000) {
-      const wanted = packetFor(family, placement.slot, identification);
+      const wanted = packetFor(family, placement.sessionIndex, identification);
       const disguised = wanted.slice();
       disguised[places[family].protocol] = GRE;
       if (family === 4) withChecksum(disguised);
@@ -224,11 +228,11 @@ describe("what comes out of the cutter", () => {
     }
   });
 
-  test("goes on as it is if it was no super-frame, and is given up for a slot that there is not, or with no IP header", () => {
+  test("goes on as it is if it was no GSO packet, and is given up for an index that there is not, or with no IP header", () => {
     const placement = placementOf(overIp({ family: 4 })[0]!);
     bench.routes.update(...routeEntry(placement));
     for (const family of [4, 6] as const) {
-      const packet = packetFor(family, placement.slot);
+      const packet = packetFor(family, placement.sessionIndex);
       expect(packet[places[family].protocol]).toBe(L2TP);
       const { verdict, data } = run(packet);
       expect([verdict, toHex(data)]).toEqual([verdicts.redirect, toHex(packet)]);

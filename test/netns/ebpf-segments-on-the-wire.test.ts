@@ -9,7 +9,7 @@ import { naiveChecksum } from "../support/internet-checksum.ts";
 import { eventually, Lab, output } from "../support/lab.ts";
 
 /**
- * Super-frames over IP protocol 115 as the network sees them: with devices that finish no checksums, for that
+ * GSO packets over IP protocol 115 as the network sees them: with devices that finish no checksums, for that
  * is when the kernel has to know by itself what of a packet is tunnel and what is frame.
  */
 
@@ -91,7 +91,7 @@ describe.each([4, 6] as const)("over IPv%d", (version) => {
     });
     expect(complete).toBe(true);
     const kinds = await lab.cutters("a");
-    console.log(`over IPv${version}, cut by ${kinds}: ${sums} segments of TCP, ${full} of them full`);
+    console.log(`over IPv${version}, segmented by ${kinds}: ${sums} segments of TCP, ${full} of them full`);
     expect(full).toBeGreaterThan(PACKETS / 2);
     expect(sums).toBeGreaterThan(PACKETS / 2);
   });

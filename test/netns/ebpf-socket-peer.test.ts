@@ -13,7 +13,7 @@ import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { addressOf, ifNameToIndex, linux, recvmmsg, write } from "../../src/os/libc.ts";
 
 import { openPacketSocket, openPsnSocket, VNET_HEADER_OCTETS } from "../../src/os/sockets.ts";
-import { slotKey } from "../support/ebpf-bench.ts";
+import { indexKey } from "../support/ebpf-bench.ts";
 import { attachmentOf, nameOf, sessionOf } from "../support/ebpf-session.ts";
 import { EbpfSites, type Passage } from "../support/ebpf-sites.ts";
 import { padded } from "../support/frames.ts";
@@ -21,8 +21,8 @@ import { needBpf } from "../support/namespace.ts";
 import { naiveSegments, type PacketShape, plainPacket, tcpFlags, unfinished } from "../support/packets.ts";
 
 /**
- * What sockets hear of super-frames: a peer that is a plain one, over a network whose devices take none, and the one at the detour's near
- * end. Both hear the segments that a super-frame stands for, each by itself and with its checksum right.
+ * What sockets hear of GSO packets: a peer that is a plain one, over a network whose devices take none, and the one at the exception path's near
+ * end. Both hear the segments that a GSO packet stands for, each by itself and with its checksum right.
  */
 
 const PAYLOAD_OCTETS = 20_000;
@@ -43,7 +43,7 @@ afterAll(() => sites?.[Symbol.asyncDispose]());
 /** The values of struct virtio_net_hdr's gso_type. */
 const gsoTypes = { tcp4: 1, tcp6: 4, udp4: 5, udp6: 5 } as const;
 
-function sendSuperFrame(fd: number, shape: PacketShape): void {
+function sendGsoPacket(fd: number, shape: PacketShape): void {
   const { frame, checksumStart, checksumOffset } = unfinished(shape);
   const header = new Uint8Array(VNET_HEADER_OCTETS);
   const view = new DataView(header.buffer);
@@ -81,7 +81,7 @@ const plain: PacketShape = {
   payload: Uint8Array.from({ length: PAYLOAD_OCTETS }, (_, index) => index * 7),
 };
 
-/** TABLE: super-frames that stay whole over UDP where they may, and those that take the detour. */
+/** TABLE: GSO packets that stay whole over UDP where they may, and those that take the exception path. */
 const shapes: readonly PacketShape[] = [
   plain,
   { ...plain, version: 6 },
@@ -100,7 +100,7 @@ const kinds = everyOption().filter(
 );
 const passages: readonly Passage[] = kinds.flatMap((options) =>
   (options.encapsulation === "ip" ? [true] : [false, true]).map(
-    (cut) => ({ options, cut, first: "site", offloads: false }) as const,
+    (segment) => ({ options, segment, first: "site", offloads: false }) as const,
   ),
 );
 
@@ -112,9 +112,11 @@ function socketOf({ family, encapsulation }: ProgramOptions): number {
 }
 
 describe.each(
-  passages.map((passage) => [`${nameOf(passage.options)}${passage.cut ? ", cut" : ""}`, passage] as const),
+  passages.map(
+    (passage) => [`${nameOf(passage.options)}${passage.segment ? ", segmented" : ""}`, passage] as const,
+  ),
 )("%s", (_, passage) => {
-  test("a socket hears the segments of a super-frame, each by itself", async () => {
+  test("a socket hears the segments of a GSO packet, each by itself", async () => {
     const { options } = passage;
     using opened = await sites.open(passage);
     for (const key of sites.bench.peers.keys()) sites.bench.peers.remove(key);
@@ -125,7 +127,7 @@ describe.each(
     try {
       for (const each of shapes) {
         const shape = options.vlan === "vlan" ? { ...each, tags: ["8100a06f", ...each.tags] } : each;
-        sendSuperFrame(host, shape);
+        sendGsoPacket(host, shape);
         const expected = naiveSegments(shape, GSO_OCTETS);
         const why = () => JSON.stringify([{ ...shape, payload: 0 }, opened.counted()]);
         const heard = await datagrams(peer, expected.length, why);
@@ -142,7 +144,10 @@ describe.each(
         expect(opened.counted()[0]?.transmittedOctets, why()).toBe(
           expected.reduce((sum, { length }) => sum + length, 0),
         );
-        sites.bench.counters.update(slotKey(3), new Uint8Array(sites.bench.counters.description.valueOctets));
+        sites.bench.counters.update(
+          indexKey(3),
+          new Uint8Array(sites.bench.counters.description.valueOctets),
+        );
       }
     } finally {
       for (const fd of [peer, host]) closeSync(fd);
@@ -150,16 +155,16 @@ describe.each(
   });
 });
 
-describe("what no program can do comes out of the detour", () => {
+describe("what no program can do comes out of the exception path", () => {
   const kind = kinds.filter(({ encapsulation, vlan }) => encapsulation === "udp" && vlan === "port")[0]!;
-  const passage = { options: kind, cut: false, first: "site", offloads: true } as const;
+  const passage = { options: kind, segment: false, first: "site", offloads: true } as const;
 
-  /** What the detour's near end hears of super-frames from site A. */
+  /** What the exception path's entry hears of GSO packets from site A. */
   async function heardAtNearEnd(sent: readonly PacketShape[], count: number): Promise<readonly string[]> {
     const near = sites.inside("middle", () => new FrameSocket("nearA"));
     const host = sites.inside("siteA", () => openPacketSocket("siteA"));
     const heard: string[] = [];
-    for (const shape of sent) sendSuperFrame(host, shape);
+    for (const shape of sent) sendGsoPacket(host, shape);
     for (let tries = 0; heard.length < count && tries < MOST_TRIES; tries += 1) {
       const frame = near.receive();
       if (frame === undefined) await setImmediate();
@@ -179,7 +184,7 @@ describe("what no program can do comes out of the detour", () => {
     expect(opened.counted().map(({ discards }) => discards)).toEqual([{}, {}]);
   });
 
-  test("frames of a session that none carries: whole, for they go out by the far end at once", async () => {
+  test("frames of a session that none carries: whole, for they go out by the exit at once", async () => {
     const index = (name: string) => sites.inside("middle", () => ifNameToIndex(name));
     sites.bench.circuits.update(...puntEntry(attachmentOf(kind), index("circuitA"), index("farA")));
     const lines = puntProgram({ vlan: "port" }, { circuits: sites.bench.circuits.fd });

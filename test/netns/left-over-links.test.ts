@@ -3,8 +3,8 @@ import { beforeAll, expect, test } from "vitest";
 import { assemble } from "../../src/bpf/assembler.ts";
 import { Register } from "../../src/bpf/instruction.ts";
 import { exit, move } from "../../src/bpf/mnemonics.ts";
-import { Attachments } from "../../src/forwarding/ebpf/plane/program-attachments.ts";
-import type { ProgramShop } from "../../src/forwarding/ebpf/plane/program-cache.ts";
+import { ProgramAttachments } from "../../src/forwarding/ebpf/plane/program-attachments.ts";
+import type { ProgramCache } from "../../src/forwarding/ebpf/plane/program-cache.ts";
 import { mountBpfFileSystem } from "../../src/os/bpf-file-system.ts";
 import { attachedPrograms } from "../../src/os/bpf-link.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
@@ -27,7 +27,7 @@ test.each([
       name: "left_over",
       octets: assemble([move(Register.result, 0), exit()]),
     });
-    const shop = { get: () => program } as unknown as ProgramShop;
+    const shop = { get: () => program } as unknown as ProgramCache;
     const order = { kind: "emit" } as const;
     const place = { interfaceIndex: INDEX, at: "ingress" } as const;
     const first = await TestNamespace.make("wst-left-1");
@@ -38,7 +38,7 @@ test.each([
       await add(first);
       {
         using _entered = first.enter();
-        await new Attachments(shop, "test", DIRECTORY).use(order, place);
+        await new ProgramAttachments(shop, "test", DIRECTORY).use(order, place);
         expect(attachedPrograms(INDEX, "ingress")).toEqual([program.id]);
       }
       await first.ip("link delete gone");
@@ -46,10 +46,10 @@ test.each([
       const namespace = second ?? first;
       await add(namespace);
       using _entered = namespace.enter();
-      const next = new Attachments(shop, "test", DIRECTORY);
+      const next = new ProgramAttachments(shop, "test", DIRECTORY);
       await next.use(order, place);
       expect(attachedPrograms(INDEX, "ingress")).toEqual([program.id]);
-      await next.dropAll();
+      await next.removeAll();
       expect(readdirSync(DIRECTORY)).toEqual([]);
     } finally {
       rmSync(DIRECTORY, { recursive: true, force: true });

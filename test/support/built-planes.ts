@@ -12,7 +12,7 @@ export const builtPlanes = {
   async userspace(events: PlaneEvents): Promise<ForwardingPlane> {
     const { UserspacePlane } =
       await built<typeof import("../../src/forwarding/userspace/plane.ts")>("userspace/plane.js");
-    const { takeTagsAside } =
+    const { moveTagsToMetadata: takeTagsAside } =
       await built<typeof import("../../src/forwarding/ebpf/plane/tag-metadata.ts")>(
         "ebpf/plane/tags-aside.js",
       );

@@ -14,7 +14,7 @@ import {
   peerEntry,
 } from "../../src/forwarding/ebpf/programs/map-layout.ts";
 import {
-  headerPlaces,
+  headerOffsets,
   type ProgramMaps,
   type ProgramOptions,
 } from "../../src/forwarding/ebpf/programs/options.ts";
@@ -24,7 +24,7 @@ import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import type { BpfMap, BpfProgram } from "../../src/ports.ts";
 import { encodeDataMessage } from "../../src/wire/data-header.ts";
 import type { SessionParameters } from "../../src/wire/session-parameters.ts";
-import { DETOUR, nameOf, showingDetour, showingTag } from "./ebpf-session.ts";
+import { EXCEPTION_PATH, nameOf, showingExceptionPath, showingTag } from "./ebpf-session.ts";
 import { naiveChecksum } from "./internet-checksum.ts";
 
 const SLOTS = 16;
@@ -64,7 +64,7 @@ export class Bench implements Disposable {
     const lines = side(options, this.fds);
     const program = kernel.loadProgram({
       name: side.name.slice(0, 15),
-      octets: assemble(at === "test run" ? showingDetour(showingTag(lines)) : lines),
+      octets: assemble(at === "test run" ? showingExceptionPath(showingTag(lines)) : lines),
     });
     this.#programs.set(key, program);
     return program;
@@ -76,16 +76,16 @@ export class Bench implements Disposable {
     this.circuits.update(...circuitEntry(session, attachment, placement));
     this.peers.update(...peerEntry(session, attachment, placement));
     this.clear(placement);
-    this.sequences.update(slotKey(placement.slot), new Uint8Array(mapSizes.sequences.valueOctets));
+    this.sequences.update(indexKey(placement.sessionIndex), new Uint8Array(mapSizes.sequences.valueOctets));
   }
 
   /** Sets the counters to 0. */
   clear(placement: Placement): void {
-    this.counters.update(slotKey(placement.slot), new Uint8Array(mapSizes.counters.valueOctets));
+    this.counters.update(indexKey(placement.sessionIndex), new Uint8Array(mapSizes.counters.valueOctets));
   }
 
   counted(placement: Placement): SessionCounters {
-    return countersFrom(0, this.counters.lookUpPerCpu(slotKey(placement.slot)) ?? []);
+    return countersFrom(0, this.counters.lookUpPerCpu(indexKey(placement.sessionIndex)) ?? []);
   }
 
   [Symbol.dispose](): void {
@@ -95,11 +95,11 @@ export class Bench implements Disposable {
   }
 }
 
-export function slotKey(slot: number): Uint8Array {
-  return Uint8Array.of(slot, 0, 0, 0);
+export function indexKey(sessionIndex: number): Uint8Array {
+  return Uint8Array.of(sessionIndex, 0, 0, 0);
 }
 
-/** What a program did, in one text: octets that it sent on, the reason that it counted, "pass", or "detour". */
+/** What a program did, in one text: octets that it sent on, the reason that it counted, "pass", or "exception-path". */
 export function told(verdict: number, octets: () => Uint8Array, counters: SessionCounters): string {
   const reasons = Object.entries(counters.discards);
   if (verdict === verdicts.redirect) {
@@ -107,9 +107,9 @@ export function told(verdict: number, octets: () => Uint8Array, counters: Sessio
     return toHex(octets());
   }
   expect(counters.receivedFrames + counters.transmittedFrames).toBe(0);
-  if (verdict === verdicts.next || verdict === DETOUR) {
+  if (verdict === verdicts.next || verdict === EXCEPTION_PATH) {
     expect(reasons).toEqual([]);
-    return verdict === DETOUR ? "detour" : "pass";
+    return verdict === EXCEPTION_PATH ? "exception-path" : "pass";
   }
   expect(verdict).toBe(verdicts.drop);
   expect(reasons.map(([, count]) => count)).toEqual([1]);
@@ -123,9 +123,9 @@ export function textOf(outcome: Outcome): string {
 /** Checks the outer headers and gives what is in them: the payload of UDP, or of IP. */
 function unwrap(options: ProgramOptions, packet: Uint8Array, trafficClass: number): Uint8Array {
   const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
-  const { udp, message } = headerPlaces(options);
+  const { udp, message } = headerOffsets(options);
   const ip = packet.subarray(LINK_OCTETS, LINK_OCTETS + udp);
-  // No group address; what the kernel overwrites may tell a cutter the slot.
+  // No group address; what the kernel overwrites may tell a segmenter the index.
   expect(toHex(packet.subarray(0, 2))).toBe("0000");
   expect(toHex(packet.subarray(6, LINK_OCTETS))).toBe(
     `000000000000${options.family === 4 ? "0800" : "86dd"}`,
@@ -209,7 +209,7 @@ export function messageOf(options: ProgramOptions, session: SessionParameters, m
   const header = { sessionId, cookie, ...(options.sublayer ? { sublayer } : {}) };
   const octets = encodeDataMessage(options.encapsulation, header, frame);
   const inUdp = options.encapsulation === "udp";
-  const at = headerPlaces(options).sublayer - headerPlaces(options).message;
+  const at = headerOffsets(options).sublayer - headerOffsets(options).message;
   if (mishap === "fragment" && options.sublayer) octets[at]! |= bit % 2 === 0 ? 0x10 : 0x20;
   if (mishap === "version" && inUdp) octets[1] = bit % 16;
   if (mishap === "control" && inUdp) octets[0]! |= 0x80;

@@ -68,13 +68,13 @@ export function placementOf(options: ProgramOptions, changes: Partial<Placement>
     remoteAddress: REMOTE[options.family],
     hopLimit: 64,
     fragmentation: "none",
-    slot: 3,
+    sessionIndex: 3,
     circuitInterface: LOOPBACK,
     networkInterface: LOOPBACK,
     nextHop: REMOTE[options.family],
     packetOctets: 9000,
-    detourInterface: LOOPBACK,
-    cut: false,
+    exceptionInterface: LOOPBACK,
+    segment: false,
     deliver: "out",
     ...changes,
   };
@@ -122,15 +122,15 @@ export function packetAround(
 
 const { result, arg1, arg2, arg3, saved1 } = Register;
 
-/** What a program answers in a test run where it would send a frame on the detour. */
-export const DETOUR = 3;
+/** What a program answers in a test run where it would send a frame on the exception path. */
+export const EXCEPTION_PATH = 3;
 
-/** The program with the detour told by a verdict of its own, for a test run shows no interface. */
-export function showingDetour(lines: readonly Line[]): readonly Line[] {
-  const start = lines.findIndex((line) => line.kind === "label" && line.name === "detour");
+/** The program with the exception path told by a verdict of its own, for a test run shows no interface. */
+export function showingExceptionPath(lines: readonly Line[]): readonly Line[] {
+  const start = lines.findIndex((line) => line.kind === "label" && line.name === "exception-path");
   const end = lines.findIndex((line, index) => index > start && line.kind === "label");
   if (start < 0) return lines;
-  return [...lines.slice(0, start + 1), move(result, DETOUR), exit(), ...lines.slice(end)];
+  return [...lines.slice(0, start + 1), move(result, EXCEPTION_PATH), exit(), ...lines.slice(end)];
 }
 
 /**

@@ -20,7 +20,7 @@ import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { ifNameToIndex } from "../../src/os/libc.ts";
 import type { BpfLink, BpfProgram } from "../../src/ports.ts";
 import { expectExchange } from "./bulk.ts";
-import { Bench, slotKey } from "./ebpf-bench.ts";
+import { Bench, indexKey } from "./ebpf-bench.ts";
 import { attachmentOf, LOCAL, placementOf, REMOTE, sessionOf } from "./ebpf-session.ts";
 import { TestNamespace } from "./namespace.ts";
 
@@ -30,8 +30,8 @@ import { TestNamespace } from "./namespace.ts";
  *     siteA - circuitA [encapsulate]  near - far  [encapsulate] circuitB - siteB
  *     pw0 [encapsulate what the host sends]
  *
- * `near` and `far` decapsulate. Each circuit has a detour, a pair whose near end has its checksum offload off, and whose far end
- * encapsulates; the network has one too, `nearN` and `farN`, whose far end decapsulates. Where there is a session below, `near` and `far` are not the two ends of one pair, but what it bridges:
+ * `near` and `far` decapsulate. Each circuit has a exception path, a pair whose entry has its checksum offload off, and whose exit
+ * encapsulates; the network has one too, `nearN` and `farN`, whose exit decapsulates. Where there is a session below, `near` and `far` are not the two ends of one pair, but what it bridges:
  *
  *     near2 - circuitC [encapsulate]  near3 - far3  [encapsulate] circuitD - far2
  */
@@ -50,10 +50,10 @@ const firsts = {
 } as const;
 export type First = keyof typeof firsts;
 
-/** A session's options, and whether it wants frames cut. */
+/** A session's options, and whether it wants GSO packets segmented. */
 export interface Kind {
   readonly options: ProgramOptions;
-  readonly cut: boolean;
+  readonly segment: boolean;
   /** What else is to be said of its places. */
   readonly changes?: Partial<Placement>;
 }
@@ -61,7 +61,7 @@ export interface Kind {
 /** What a transfer goes through. */
 export interface Passage extends Kind {
   readonly first: First;
-  /** Whether the network's devices take super-frames and unfinished checksums. */
+  /** Whether the network's devices take GSO packets and unfinished checksums. */
   readonly offloads: boolean;
   /** Whether the circuits do; true unless it is said. */
   readonly circuitOffloads?: boolean;
@@ -69,17 +69,17 @@ export interface Passage extends Kind {
   readonly below?: Kind;
 }
 
-/** One end of a session: its devices, and the letter of its detour's. */
+/** One end of a session: its devices, and the letter of its exception path's. */
 interface End {
   readonly circuit: string;
   readonly at: "ingress" | "egress";
   readonly network: string;
-  readonly detour: "A" | "B" | "C" | "D";
+  readonly exceptionPath: "A" | "B" | "C" | "D";
 }
 
 interface Ends {
   readonly ids: readonly [number, number];
-  readonly slots: readonly [number, number];
+  readonly indexes: readonly [number, number];
   readonly mtu: number;
   readonly ends: readonly [End, End];
 }
@@ -89,22 +89,22 @@ function endsOf({ first, below }: Passage): Ends {
   const [near, far] = below === undefined ? ["near", "far"] : ["near2", "far2"];
   return {
     ids: [0x0a0a_0001, 0x0b0b_0002],
-    slots: [3, 4],
+    indexes: [3, 4],
     mtu: 1500,
     ends: [
-      { circuit, at, network: near, detour: "A" },
-      { circuit: "circuitB", at: "ingress", network: far, detour: "B" },
+      { circuit, at, network: near, exceptionPath: "A" },
+      { circuit: "circuitB", at: "ingress", network: far, exceptionPath: "B" },
     ],
   };
 }
 
 const endsBelow: Ends = {
   ids: [0x0c0c_0003, 0x0d0d_0004],
-  slots: [5, 6],
+  indexes: [5, 6],
   mtu: NETWORK_MTU,
   ends: [
-    { circuit: "circuitC", at: "ingress", network: "near3", detour: "C" },
-    { circuit: "circuitD", at: "ingress", network: "far3", detour: "D" },
+    { circuit: "circuitC", at: "ingress", network: "near3", exceptionPath: "C" },
+    { circuit: "circuitD", at: "ingress", network: "far3", exceptionPath: "D" },
   ],
 };
 
@@ -160,8 +160,8 @@ export class EbpfSites implements AsyncDisposable {
           `link set ${name} up mtu ${/^circuit[AB]|site|pw/.test(name) ? 1500 : NETWORK_MTU + ROOM_BELOW}`,
         );
     }
-    for (const detour of ["A", "B", "C", "D", "N"])
-      await middle.exec("ethtool", "-K", `near${detour}`, "tx", "off");
+    for (const exceptionPath of ["A", "B", "C", "D", "N"])
+      await middle.exec("ethtool", "-K", `near${exceptionPath}`, "tx", "off");
     await middle.ip("link set nearN gso_max_segs 1");
     for (const [near, far] of networks) await this.#join(near, far);
     await middle.ip(`link set siteA netns ${siteA.name}`);
@@ -227,13 +227,13 @@ export class EbpfSites implements AsyncDisposable {
     await this.#setOffloads(["circuitA", "circuitB"], passage.circuitOffloads ?? true);
     for (const map of [this.bench.circuits, this.bench.peers]) for (const key of map.keys()) map.remove(key);
     const links: BpfLink[] = [];
-    const atDetour = new Set<BpfProgram>();
-    if (below !== undefined) links.push(...this.#attach(below.options, endsBelow, atDetour));
+    const atExceptionPath = new Set<BpfProgram>();
+    if (below !== undefined) links.push(...this.#attach(below.options, endsBelow, atExceptionPath));
     if (below !== undefined) this.#enter(below, endsBelow);
     const ends = endsOf(passage);
     const placements = this.#enter(passage, ends);
     if (options.vlan === "vlan") links.push(...this.#tag(first));
-    links.push(...this.#attach(options, ends, atDetour));
+    links.push(...this.#attach(options, ends, atExceptionPath));
     return {
       counted: () => placements.map((placement) => this.bench.counted(placement)),
       [Symbol.dispose]: () => {
@@ -264,23 +264,23 @@ export class EbpfSites implements AsyncDisposable {
     ]);
   }
 
-  /** What takes in comes first, so that nothing that is sent is lost. `atDetour` has what stands at the network's detour already. */
-  #attach(options: ProgramOptions, { ends }: Ends, atDetour: Set<BpfProgram>): readonly BpfLink[] {
+  /** What takes in comes first, so that nothing that is sent is lost. `atExceptionPath` has what stands at the network exception path already. */
+  #attach(options: ProgramOptions, { ends }: Ends, atExceptionPath: Set<BpfProgram>): readonly BpfLink[] {
     const encapsulate = this.bench.program(encapsulateProgram, options, "interface");
     const decapsulate = this.bench.program(decapsulateProgram, options, "interface");
-    const detour = atDetour.has(decapsulate) ? [] : ["farN"];
-    atDetour.add(decapsulate);
+    const exceptionPath = atExceptionPath.has(decapsulate) ? [] : ["farN"];
+    atExceptionPath.add(decapsulate);
     return [
-      ...[...detour, ...ends.map(({ network }) => network)].map((each) =>
+      ...[...exceptionPath, ...ends.map(({ network }) => network)].map((each) =>
         this.#link(decapsulate, each, "ingress"),
       ),
-      ...ends.map(({ detour }) => this.#link(encapsulate, `far${detour}`, "ingress")),
+      ...ends.map(({ exceptionPath }) => this.#link(encapsulate, `far${exceptionPath}`, "ingress")),
       ...[...ends].reverse().map(({ circuit, at }) => this.#link(encapsulate, circuit, at)),
     ];
   }
 
-  /** Fills the maps: two ends of one session, each with an entry for its circuit and one for its detour's far end. */
-  #enter({ options, cut, changes = {} }: Kind, { ids, slots, mtu, ends }: Ends): readonly Placement[] {
+  /** Fills the maps: two ends of one session, each with an entry for its circuit and one for its exception path's exit. */
+  #enter({ options, segment, changes = {} }: Kind, { ids, indexes, mtu, ends }: Ends): readonly Placement[] {
     const index = (name: string) => this.#middle.inside(() => ifNameToIndex(name));
     const attachment = attachmentOf(options, { mtu });
     const addresses = [LOCAL[options.family], REMOTE[options.family]] as const;
@@ -288,21 +288,32 @@ export class EbpfSites implements AsyncDisposable {
       const other = 1 - side;
       const session = sessionOf(options, { localSessionId: ids[side]!, remoteSessionId: ids[other]! });
       const placement = placementOf(options, {
-        ...{ slot: slots[side]!, localAddress: addresses[side]!, remoteAddress: addresses[other]! },
+        ...{ sessionIndex: indexes[side]!, localAddress: addresses[side]!, remoteAddress: addresses[other]! },
         ...{ circuitInterface: index(end.circuit), networkInterface: index(end.network) },
-        ...{ nextHop: addresses[other]!, packetOctets: mtu + ROOM_BELOW, cut },
-        ...{ detourInterface: index(`near${end.detour}`), deliver: end.at === "egress" ? "in" : "out" },
+        ...{ nextHop: addresses[other]!, packetOctets: mtu + ROOM_BELOW, segment },
+        ...{
+          exceptionInterface: index(`near${end.exceptionPath}`),
+          deliver: end.at === "egress" ? "in" : "out",
+        },
         unsent: end.at === "egress",
-        networkDetour: { near: index("nearN"), far: index("farN") },
+        networkExceptionPath: { entry: index("nearN"), exit: index("farN") },
         ...changes,
       });
-      const detour = index(`far${end.detour}`);
-      const behind = { circuitInterface: detour, detourInterface: detour, cut: false, unsent: false };
+      const exceptionPath = index(`far${end.exceptionPath}`);
+      const behind = {
+        circuitInterface: exceptionPath,
+        exceptionInterface: exceptionPath,
+        segment: false,
+        unsent: false,
+      };
       this.bench.circuits.update(...circuitEntry(session, attachment, placement));
       this.bench.circuits.update(...circuitEntry(session, attachment, { ...placement, ...behind }));
       this.bench.peers.update(...peerEntry(session, attachment, placement));
       this.bench.clear(placement);
-      this.bench.sequences.update(slotKey(placement.slot), new Uint8Array(mapSizes.sequences.valueOctets));
+      this.bench.sequences.update(
+        indexKey(placement.sessionIndex),
+        new Uint8Array(mapSizes.sequences.valueOctets),
+      );
       return placement;
     });
   }

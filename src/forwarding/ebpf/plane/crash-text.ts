@@ -1,7 +1,7 @@
 import type { PinDirectory } from "../../../os/bpf-file-system.ts";
 
 /** What a crash of the daemon would mean, in words. */
-export function crashWords({
+export function describeCrash({
   reason,
   caveat,
 }: Pick<PinDirectory, "reason"> & { caveat?: string | undefined }): string {

@@ -1,62 +1,62 @@
 import { deleteInterfacePair, interfaceNames } from "../../../os/interface-pairs.ts";
 import type { CircuitDevice } from "../../plane.ts";
 import {
-  type Cable,
-  DETOUR_MTU,
-  havePair,
-  hidden,
-  indexOf,
+  ensurePair,
+  hiddenName,
+  interfaceIndexOf,
   OWNER_DIGITS,
   prefixes,
+  VETH_MTU,
+  type VethPair,
 } from "./hidden-interfaces.ts";
-import { networkDetourNames } from "./network-exception-path.ts";
-import type { Place } from "./program-attachments.ts";
-import { type Cutter, openCutter } from "./segmenter.ts";
+import { networkExceptionPathNames } from "./network-exception-path.ts";
+import type { Hook } from "./program-attachments.ts";
+import { openSegmenter, type Segmenter } from "./segmenter.ts";
 
 /** A circuit's device as programs and the userspace plane share it. */
-export interface KernelDevice {
+export interface EbpfDevice {
   readonly device: CircuitDevice;
   /** Where frames from the attached hosts meet the programs. */
-  readonly place: Place;
+  readonly hook: Hook;
   /** Whether frames for the attached hosts leave by the device, or are as if it had received them. */
   readonly delivery: "out" | "in";
   /**
-   * The detour, a virtual cable: what goes in at the near end comes out of the far one cut into frames with finished checksums,
-   * and meets the programs again; what goes in at the far end comes out of the near one, where the userspace plane reads.
+   * The exception path, a veth pair: what goes in at the entry comes out of the far one cut into frames with finished checksums,
+   * and meets the programs again; what goes in at the exit comes out of the entry one, where the userspace plane reads.
    */
-  readonly detour: Cable;
-  /** The cutter, made when it is first asked for. Rejects with SystemError. */
-  cutter(): Promise<Cutter>;
+  readonly exceptionPath: VethPair;
+  /** The segmenter, made when it is first asked for. Rejects with SystemError. */
+  segmenter(): Promise<Segmenter>;
   /** What the userspace plane opens. */
-  readonly opened: CircuitDevice;
+  readonly userspaceDevice: CircuitDevice;
 }
 
 /**
- * Makes what a device needs beside itself, or takes over what a crashed daemon left. A "tap" becomes one end of a virtual cable,
+ * Makes what a device needs beside itself, or takes over what a crashed daemon left. A "tap" becomes one end of a veth pair,
  * which outlives the daemon. `owner` begins with four hexadecimal digits. Rejects with SystemError, and then nothing is left.
  */
-export async function openKernelDevice(device: CircuitDevice, owner: string): Promise<KernelDevice> {
+export async function openEbpfDevice(device: CircuitDevice, owner: string): Promise<EbpfDevice> {
   const { name, mtu } = device;
-  const isOurs = device.kind === "tap";
-  const [near, far] = [hidden("near", owner, name), hidden("far", owner, name)];
-  const twin = hidden("twin", owner, name);
-  if (isOurs) await havePair({ name, mtu }, { name: twin, mtu, withoutIpv6: true });
+  const isTap = device.kind === "tap";
+  const [entry, exit] = [hiddenName("exceptionEntry", owner, name), hiddenName("exceptionExit", owner, name)];
+  const peerEnd = hiddenName("hostPeer", owner, name);
+  if (isTap) await ensurePair({ name, mtu }, { name: peerEnd, mtu, withoutIpv6: true });
   try {
-    const interfaceIndex = indexOf(name);
-    await havePair(
-      { name: near, mtu: DETOUR_MTU, withoutIpv6: true, offloads: "none" },
-      { name: far, mtu: DETOUR_MTU, withoutIpv6: true },
+    const interfaceIndex = interfaceIndexOf(name);
+    await ensurePair(
+      { name: entry, mtu: VETH_MTU, withoutIpv6: true, offloads: "none" },
+      { name: exit, mtu: VETH_MTU, withoutIpv6: true },
     );
     return {
       device,
-      place: { interfaceIndex, at: isOurs ? "egress" : "ingress" },
-      delivery: isOurs ? "in" : "out",
-      detour: { near: indexOf(near), far: indexOf(far) },
-      cutter: once(() => openCutter(name, owner)),
-      opened: { ...device, proxyInterfaces: { transmit: isOurs ? twin : name, receive: near } },
+      hook: { interfaceIndex, at: isTap ? "egress" : "ingress" },
+      delivery: isTap ? "in" : "out",
+      exceptionPath: { entry: interfaceIndexOf(entry), exit: interfaceIndexOf(exit) },
+      segmenter: once(() => openSegmenter(name, owner)),
+      userspaceDevice: { ...device, proxyInterfaces: { transmit: isTap ? peerEnd : name, receive: entry } },
     };
   } catch (error) {
-    if (isOurs) await deleteInterfacePair(name);
+    if (isTap) await deleteInterfacePair(name);
     throw error;
   }
 }
@@ -79,25 +79,25 @@ function once<T>(act: () => Promise<T>): () => Promise<T> {
  * Takes away what `openKernelDevice` made; what is gone already is no error, and an interface that somebody made since under the
  * device's name stays. Rejects with SystemError.
  */
-export async function closeKernelDevice(
-  { device: { kind, name }, place }: KernelDevice,
+export async function closeEbpfDevice(
+  { device: { kind, name }, hook }: EbpfDevice,
   owner: string,
 ): Promise<void> {
-  for (const end of ["near", "cutterNear", "joinerNear"] as const)
-    await deleteInterfacePair(hidden(end, owner, name));
-  if (kind === "tap") await deleteInterfacePair(name, place.interfaceIndex);
+  for (const end of ["exceptionEntry", "segmenterEntry", "coalescerExit"] as const)
+    await deleteInterfacePair(hiddenName(end, owner, name));
+  if (kind === "tap") await deleteInterfacePair(name, hook.interfaceIndex);
 }
 
 /**
  * Takes away the hidden interfaces of this owner that none of `devices` has: a daemon that crashed left them, and the "tap" with its
  * twin. Rejects with SystemError.
  */
-export async function removeLeftOvers(devices: Iterable<CircuitDevice>, owner: string): Promise<void> {
+export async function removeLeftovers(devices: Iterable<CircuitDevice>, owner: string): Promise<void> {
   const kinds = Object.keys(prefixes) as (keyof typeof prefixes)[];
-  const { near, far } = networkDetourNames(owner);
+  const { entry, exit } = networkExceptionPathNames(owner);
   const used = new Set([
-    ...[near, far],
-    ...[...devices].flatMap(({ name }) => kinds.map((kind) => hidden(kind, owner, name))),
+    ...[entry, exit],
+    ...[...devices].flatMap(({ name }) => kinds.map((kind) => hiddenName(kind, owner, name))),
   ]);
   const ours = new RegExp(
     `^(?:${Object.values(prefixes).join("|")})${owner.slice(0, OWNER_DIGITS)}[0-9a-f]{8}$`,

@@ -1,18 +1,18 @@
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
 import type { GsoHandling, PsnEndpoint } from "../../plane.ts";
 
-/** What of the way to a peer decides how super-frames leave. */
-export interface WayOut {
+/** What of the way to a peer decides how GSO packets leave. */
+export interface OutgoingInterface {
   readonly interfaceName: string;
   /** Whether packets leave by the interface cut and with finished checksums, whatever it was given. */
   readonly completesOffloads: boolean;
 }
 
-/** How programs send the super-frames of a session. Numbers are for each frame, and one that needs no cutting must not overtake those that do. */
-export function superFramesOf(
+/** How programs send the GSO packets of a session. Numbers are for each frame, and one that needs no cutting must not overtake those that do. */
+export function gsoHandling(
   { transmitSequencing }: Pick<SessionParameters, "transmitSequencing">,
   { gso }: Pick<PsnEndpoint, "gso">,
-  route: WayOut,
+  route: OutgoingInterface,
 ): GsoHandling {
   if (gso === "segment") return { choice: "segment", reason: "gso: segment" };
   // Who receives such a packet, and is no program like ours, can make nothing of it.

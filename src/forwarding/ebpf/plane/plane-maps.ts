@@ -3,9 +3,9 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { BpfMap, BpfMapDescription, BpfPort } from "../../../ports.ts";
 import { circuitValue, mapSizes, peerValue, routeValue, sequenceValue } from "../programs/map-layout.ts";
-import { everyEncapsulation, type ProgramMaps, shapeOf } from "../programs/options.ts";
+import { everyEncapsulation, type ProgramMaps, variantOf } from "../programs/options.ts";
 
-/** Keys of a session on the circuit side: at the device and at its detour. */
+/** Keys of a session on the circuit side: at the device and at its exception path. */
 const CIRCUIT_KEYS = 2;
 
 /** TABLE: the maps, by the names of their pins. */
@@ -44,16 +44,16 @@ export class PlaneMaps implements Disposable {
   /** Sessions that there is room for. */
   readonly capacity: number;
   /** Whether a former daemon made them. */
-  readonly areInherited: boolean;
+  readonly wereAdopted: boolean;
 
-  private constructor(maps: Readonly<Record<MapName, BpfMap>>, areInherited: boolean) {
+  private constructor(maps: Readonly<Record<MapName, BpfMap>>, wereAdopted: boolean) {
     this.circuits = maps.circuits;
     this.peers = maps.peers;
     this.counters = maps.counters;
     this.sequences = maps.sequences;
     this.routes = maps.routes;
     this.capacity = maps.peers.description.maxEntries;
-    this.areInherited = areInherited;
+    this.wereAdopted = wereAdopted;
   }
 
   /** Makes them, and pins them in the directory if there is one: what is pinned there for them gives way. Throws SystemError. */
@@ -108,16 +108,15 @@ export function descriptorsOf(maps: Readonly<Record<MapName, BpfMap>>): ProgramM
   };
 }
 
-/** Tells layouts apart: maps of another one are not taken over. */
+/**
+ * A digest of the maps' layouts: pinned maps with another one are not adopted. Names of fields are no part of it, so a field may be renamed.
+ */
 export const layoutVersion = createHash("sha256")
   .update(
     JSON.stringify([
-      circuitValue,
-      peerValue,
-      routeValue,
-      sequenceValue,
+      ...[circuitValue, peerValue, routeValue, sequenceValue].map((layout) => Object.values(layout)),
       mapSizes,
-      everyEncapsulation().map(shapeOf),
+      everyEncapsulation().map(variantOf),
     ]),
   )
   .digest("hex")

@@ -24,30 +24,30 @@ import {
 } from "../../plane.ts";
 import { UserspacePlane } from "../../userspace/plane.ts";
 import { CircuitOwners } from "./circuit-owners.ts";
-import { crashWords } from "./crash-text.ts";
-import { closeKernelDevice, type KernelDevice, openKernelDevice, removeLeftOvers } from "./devices.ts";
-import { superFramesOf } from "./gso.ts";
-import { closeNetworkDetour, openNetworkDetour } from "./network-exception-path.ts";
+import { describeCrash } from "./crash-text.ts";
+import { closeEbpfDevice, type EbpfDevice, openEbpfDevice, removeLeftovers } from "./devices.ts";
+import { gsoHandling } from "./gso.ts";
+import { closeNetworkExceptionPath, openNetworkExceptionPath } from "./network-exception-path.ts";
 import { keepsNumbers, obstacleTo } from "./obstacles.ts";
 import { layoutVersion, PlaneMaps } from "./plane-maps.ts";
-import { Attachments } from "./program-attachments.ts";
-import { ProgramShop } from "./program-cache.ts";
-import { type Way, Ways } from "./route-cache.ts";
-import { SessionSlots } from "./session-arrays.ts";
+import { ProgramAttachments } from "./program-attachments.ts";
+import { ProgramCache } from "./program-cache.ts";
+import { type PeerRoute, RouteCache } from "./route-cache.ts";
+import { SessionArrays } from "./session-arrays.ts";
 import {
-  type Carriage,
-  carriageOf,
-  divert,
-  type Ground,
+  activate,
+  deactivate,
+  divertToUserspace,
   halt,
-  load,
-  needsCutter,
-  puntOf,
-  type Subject,
-  unload,
+  needsSegmenter,
+  type PlaneResources,
+  programInstall,
+  puntInstall,
+  type SessionBinding,
+  type SessionInstall,
 } from "./session-install.ts";
-import { sumOf } from "./sum-counters.ts";
-import { takeTagsAside } from "./tag-metadata.ts";
+import { sumCounters } from "./sum-counters.ts";
+import { moveTagsToMetadata } from "./tag-metadata.ts";
 
 export interface EbpfPlaneOptions {
   /** Sessions that there must be room for. */
@@ -57,71 +57,71 @@ export interface EbpfPlaneOptions {
 }
 
 /** A session of the plane, whoever carries it. */
-interface Known extends Subject {
-  readonly carriage: Carriage;
+interface InstalledSession extends SessionBinding {
+  readonly install: SessionInstall;
   /** Why programs do not carry it; undefined where they do. */
   readonly reason: string | undefined;
-  /** How super-frames leave, while programs carry it. */
-  readonly superFrames?: GsoHandling;
+  /** How GSO packets leave, while programs carry it. */
+  readonly gso?: GsoHandling;
   /** The way to the peer on which that rests; undefined where there was none. */
-  readonly way: Way | undefined;
+  readonly route: PeerRoute | undefined;
 }
 
 /** What a crashed daemon left and nobody replaced by then is dropped. */
-const INHERITED_MS = 300_000;
+const STALE_STATE_MS = 300_000;
 
 /**
  * The plane of programs in the kernel, with the userspace plane beside it for what they cannot do: every session is in both. Frames
- * from circuits meet the programs, and those they cannot take come to the userspace plane by the detour (devices.ts); messages from
+ * from circuits meet the programs, and those they cannot take come to the userspace plane by the exception path (devices.ts); messages from
  * peers meet them too, and those they leave alone come to its sockets.
  */
 export class EbpfPlane implements ForwardingPlane {
   readonly name = "ebpf";
   readonly #userspace: UserspacePlane;
-  readonly #ground: Ground;
-  readonly #shop: ProgramShop;
-  readonly #slots: SessionSlots;
+  readonly #resources: PlaneResources;
+  readonly #programs: ProgramCache;
+  readonly #arrays: SessionArrays;
   readonly #pins: PinDirectory;
   readonly #owner: string;
-  readonly #ways: Ways;
+  readonly #routes: RouteCache;
   readonly #timer: NodeJS.Timeout;
   readonly #endpoints = new Map<string, PsnEndpoint>();
-  readonly #devices = new Map<string, KernelDevice>();
+  readonly #devices = new Map<string, EbpfDevice>();
   /** Why a device is the userspace plane's alone; and so, by their ids, the sessions on it. */
-  readonly #refused = new Map<string, string>();
-  readonly #reasons = new Map<number, string>();
-  readonly #known = new Map<number, Known>();
+  readonly #deviceReasons = new Map<string, string>();
+  readonly #sessionReasons = new Map<number, string>();
+  readonly #installed = new Map<number, InstalledSession>();
   /** What is being put in place, and may act already. */
-  #loading: Known | undefined;
+  #activating: InstalledSession | undefined;
   readonly #owners = new CircuitOwners();
   readonly #queue = new SerialQueue();
 
   /** What a crash of the daemon would mean, in words. */
-  readonly crashWords: string;
+  readonly crashText: string;
 
   private constructor(
     userspace: UserspacePlane,
-    { maps, slots, networkDetour }: Omit<Ground, "attachments">,
-    ways: Ways,
+    { maps, arrays, networkExceptionPath }: Omit<PlaneResources, "attachments">,
+    routes: RouteCache,
     { owner, pins }: { readonly owner: string; readonly pins: PinDirectory },
   ) {
     const directory = pins.path;
     this.#userspace = userspace;
     this.#pins = pins;
     this.#owner = owner;
-    this.crashWords = crashWords(pins);
-    this.#shop = new ProgramShop(new BpfSyscall(), maps.fds, {
+    this.crashText = describeCrash(pins);
+    this.#programs = new ProgramCache(new BpfSyscall(), maps.fds, {
       readsProtocol: !canSetDecapsulatedProtocol(),
       processors: processorCount(),
-      packetLayout: packetOffsets(),
+      packetOffsets: packetOffsets(),
     });
-    const attachments = new Attachments(this.#shop, owner, directory);
-    this.#ground = { maps, slots, networkDetour, attachments };
-    this.#slots = slots;
-    this.#ways = ways;
+    const attachments = new ProgramAttachments(this.#programs, owner, directory);
+    this.#resources = { maps, arrays, networkExceptionPath, attachments };
+    this.#arrays = arrays;
+    this.#routes = routes;
     this.#timer = setTimeout(
-      () => void this.#inTurn(() => this.#dropInherited(() => false)),
-      INHERITED_MS,
+      () => void this.#inTurn(() => this.#removeStale(() => false)),
+      STALE_STATE_MS,
     ).unref();
   }
 
@@ -135,20 +135,20 @@ export class EbpfPlane implements ForwardingPlane {
     const maps =
       (directory === undefined ? undefined : PlaneMaps.open(bpf, capacity, directory)) ??
       PlaneMaps.create(bpf, capacity, directory);
-    const networkDetour = await openNetworkDetour(owner);
+    const networkExceptionPath = await openNetworkExceptionPath(owner);
     let plane: EbpfPlane | undefined;
-    const ways = await Ways.open({
+    const routes = await RouteCache.open({
       changed() {
-        if (plane !== undefined) plane.#lookAgain();
+        if (plane !== undefined) plane.#followRoutes();
       },
       policiesChanged() {
-        if (plane !== undefined) plane.#haltWherePolicied();
+        if (plane !== undefined) plane.#haltWherePoliciesApply();
       },
     });
     const sequences = maps.sequences.memory();
-    const userspace = await UserspacePlane.open(events, { prepare: takeTagsAside, sequences });
-    const slots = new SessionSlots(maps);
-    plane = new EbpfPlane(userspace, { maps, slots, networkDetour }, ways, { owner, pins });
+    const userspace = await UserspacePlane.open(events, { prepare: moveTagsToMetadata, sequences });
+    const arrays = new SessionArrays(maps);
+    plane = new EbpfPlane(userspace, { maps, arrays, networkExceptionPath }, routes, { owner, pins });
     return plane;
   }
 
@@ -176,14 +176,14 @@ export class EbpfPlane implements ForwardingPlane {
   openCircuit(wanted: CircuitDevice): Promise<number> {
     return this.#inTurn(async () => {
       try {
-        const device = await openKernelDevice(wanted, this.#owner);
+        const device = await openEbpfDevice(wanted, this.#owner);
         this.#devices.set(wanted.name, device);
-        await this.#userspace.openCircuit(device.opened);
-        return device.place.interfaceIndex;
+        await this.#userspace.openCircuit(device.userspaceDevice);
+        return device.hook.interfaceIndex;
       } catch (error) {
-        await this.#abandon(wanted.name);
+        await this.#closeDevice(wanted.name);
         const index = await this.#userspace.openCircuit(wanted);
-        this.#refused.set(wanted.name, messageOf(error));
+        this.#deviceReasons.set(wanted.name, messageOf(error));
         return index;
       }
     });
@@ -191,200 +191,213 @@ export class EbpfPlane implements ForwardingPlane {
 
   resizeCircuit(wanted: CircuitDevice): Promise<void> {
     return this.#inTurn(async () => {
-      const twin = this.#devices.get(wanted.name)?.opened.proxyInterfaces?.transmit;
-      if (twin !== undefined) await this.#userspace.resizeCircuit({ ...wanted, name: twin });
+      const peerEnd = this.#devices.get(wanted.name)?.userspaceDevice.proxyInterfaces?.transmit;
+      if (peerEnd !== undefined) await this.#userspace.resizeCircuit({ ...wanted, name: peerEnd });
       await this.#userspace.resizeCircuit(wanted);
     });
   }
 
   closeCircuit(name: string): Promise<void> {
     return this.#inTurn(async () => {
-      for (const { session, device } of [...this.#known.values()])
-        if (device.device.name === name) await this.#forget(session.localSessionId);
+      for (const { session, device } of [...this.#installed.values()])
+        if (device.device.name === name) await this.#uninstall(session.localSessionId);
       await this.#userspace.closeCircuit(name);
-      this.#refused.delete(name);
-      await this.#abandon(name);
+      this.#deviceReasons.delete(name);
+      await this.#closeDevice(name);
     });
   }
 
   addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
     // The userspace plane keeps the order by itself, so that many may be on their way to its thread.
     const { localSessionId } = session;
-    const added = this.#userspace.addSession(session, attachment, this.#slots.take(localSessionId));
-    added.catch(() => this.#slots.give(localSessionId));
+    const added = this.#userspace.addSession(session, attachment, this.#arrays.take(localSessionId));
+    added.catch(() => this.#arrays.release(localSessionId));
     return this.#inTurn(async () => {
       await added;
       const device = this.#devices.get(attachment.device);
-      const refused = this.#refused.get(attachment.device);
+      const refused = this.#deviceReasons.get(attachment.device);
       this.#owners.take(attachment, localSessionId);
-      if (device !== undefined) await this.#place({ session, attachment, device });
-      else if (refused !== undefined) this.#reasons.set(localSessionId, refused);
+      if (device !== undefined) await this.#install({ session, attachment, device });
+      else if (refused !== undefined) this.#sessionReasons.set(localSessionId, refused);
     });
   }
 
   updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
     return this.#inTurn(async () => {
       await this.#userspace.updateSession(session, attachment);
-      const known = this.#known.get(session.localSessionId);
-      if (known !== undefined) await this.#place({ ...known, session, attachment });
+      const installed = this.#installed.get(session.localSessionId);
+      if (installed !== undefined) await this.#install({ ...installed, session, attachment });
     });
   }
 
   removeSession(localSessionId: number): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#forget(localSessionId);
+      await this.#uninstall(localSessionId);
       await this.#userspace.removeSession(localSessionId);
     });
   }
 
   counters(): PlaneCounters {
     const { sessions, discards } = this.#userspace.counters();
-    const byPrograms = this.#slots.counters();
+    const byPrograms = this.#arrays.counters();
     return {
       sessions: sessions.map((session) => {
         const counted = byPrograms.get(session.localSessionId);
-        return counted === undefined ? session : sumOf(session, counted);
+        return counted === undefined ? session : sumCounters(session, counted);
       }),
       discards,
     };
   }
 
   carrier(localSessionId: number): Carrier {
-    const known = this.#known.get(localSessionId);
-    if (known !== undefined && known.reason === undefined) return { plane: "ebpf", gso: known.superFrames };
-    const reason = known?.reason ?? this.#reasons.get(localSessionId) ?? "programs are being put in place";
+    const installed = this.#installed.get(localSessionId);
+    if (installed !== undefined && installed.reason === undefined)
+      return { plane: "ebpf", gso: installed.gso };
+    const reason =
+      installed?.reason ?? this.#sessionReasons.get(localSessionId) ?? "programs are being put in place";
     return { plane: "userspace", reason };
   }
 
   removeLeftovers(): Promise<void> {
     const ours = new Set(
-      [...this.#devices.values()].flatMap(({ place, detour }) => [place.interfaceIndex, detour.far]),
+      [...this.#devices.values()].flatMap(({ hook: place, exceptionPath: detour }) => [
+        place.interfaceIndex,
+        detour.exit,
+      ]),
     );
     const devices = [...this.#devices.values()].map(({ device }) => device);
     return this.#inTurn(async () => {
-      await this.#dropInherited((index) => ours.has(index));
-      await removeLeftOvers(devices, this.#owner);
+      await this.#removeStale((index) => ours.has(index));
+      await removeLeftovers(devices, this.#owner);
     });
   }
 
   async close(): Promise<void> {
-    this.#ways[Symbol.dispose]();
+    this.#routes[Symbol.dispose]();
     clearTimeout(this.#timer);
     await this.#inTurn(async () => {
       // Without programs entries are dead, and go with the maps.
-      await this.#ground.attachments.dropAll();
-      this.#known.clear();
+      await this.#resources.attachments.removeAll();
+      this.#installed.clear();
     });
     await this.#userspace.close();
-    for (const device of this.#devices.values()) await closeKernelDevice(device, this.#owner);
-    await closeNetworkDetour(this.#owner);
-    this.#shop[Symbol.dispose]();
-    this.#slots[Symbol.dispose]();
-    this.#ground.maps[Symbol.dispose]();
+    for (const device of this.#devices.values()) await closeEbpfDevice(device, this.#owner);
+    await closeNetworkExceptionPath(this.#owner);
+    this.#programs[Symbol.dispose]();
+    this.#arrays[Symbol.dispose]();
+    this.#resources.maps[Symbol.dispose]();
     if (this.#pins.path !== undefined) removeDirectory(this.#pins.path);
     this.#pins.lock?.[Symbol.dispose]();
   }
 
   /** Has programs carry a session if they can, else has them give its frames to the userspace plane. */
-  async #place(subject: Subject): Promise<void> {
-    const before = this.#known.get(subject.session.localSessionId);
-    const known = await this.#carry(subject).catch(async (error: unknown) => {
-      return this.#punt(subject, messageOf(error));
+  async #install(binding: SessionBinding): Promise<void> {
+    const before = this.#installed.get(binding.session.localSessionId);
+    const installed = await this.#installPrograms(binding).catch(async (error: unknown) => {
+      return this.#installPunt(binding, messageOf(error));
     });
-    this.#known.set(subject.session.localSessionId, known);
-    this.#slots.replace(
-      known.carriage.circuits.map(([key]) => key),
-      known.carriage.slot,
-      { keepsPeer: known.reason === undefined },
+    this.#installed.set(binding.session.localSessionId, installed);
+    this.#arrays.replaceStale(
+      installed.install.circuits.map(([key]) => key),
+      installed.install.sessionIndex,
+      { keepsPeer: installed.reason === undefined },
     );
-    if (before !== undefined) await this.#unload(before, known.carriage);
+    if (before !== undefined) await this.#deactivate(before, installed.install);
   }
 
-  async #carry(subject: Subject): Promise<Known> {
-    const { session } = subject;
+  async #installPrograms(binding: SessionBinding): Promise<InstalledSession> {
+    const { session } = binding;
     const { path, localSessionId } = session;
     const endpoint = this.#endpoints.get(localEndKey(path));
     if (endpoint === undefined) throw new Error(`no endpoint for session ${localSessionId}`);
-    const way = await this.#ways.find(path);
-    const obstacle = obstacleTo(subject, endpoint, way);
-    if (obstacle !== undefined) return this.#punt(subject, obstacle, way);
-    const slot = this.#slots.of(localSessionId);
-    if (slot === undefined)
-      return this.#punt(
-        subject,
-        `there is room for ${this.#slots.capacity} sessions; a restart makes more`,
-        way,
+    const route = await this.#routes.find(path);
+    const obstacle = obstacleTo(binding, endpoint, route);
+    if (obstacle !== undefined) return this.#installPunt(binding, obstacle, route);
+    const sessionIndex = this.#arrays.of(localSessionId);
+    if (sessionIndex === undefined)
+      return this.#installPunt(
+        binding,
+        `there is room for ${this.#arrays.capacity} sessions; a restart makes more`,
+        route,
       );
-    const cutter = needsCutter(session, endpoint, way) ? await subject.device.cutter() : undefined;
-    const cables = { networkDetour: this.#ground.networkDetour, cutter };
-    const carriage = this.#owned(subject, carriageOf(subject, endpoint, way, slot, cables));
-    const superFrames = superFramesOf(session, endpoint, way.route);
-    const known: Known = { ...subject, carriage, reason: undefined, way, superFrames };
-    this.#loading = known;
-    await load(this.#ground, carriage, {
-      isAllowed: () => !this.#ways.havePolicies(path, way.route),
+    const segmenter = needsSegmenter(session, endpoint, route) ? await binding.device.segmenter() : undefined;
+    const vethPairs = { networkExceptionPath: this.#resources.networkExceptionPath, segmenter };
+    const install = this.#owned(binding, programInstall(binding, endpoint, route, sessionIndex, vethPairs));
+    const gso = gsoHandling(session, endpoint, route.route);
+    const installed: InstalledSession = { ...binding, install, reason: undefined, route, gso };
+    this.#activating = installed;
+    await activate(this.#resources, install, {
+      isAllowed: () => !this.#routes.havePolicies(path, route.route),
       yieldNumbers: keepsNumbers(session) ? () => this.#userspace.releaseNumbers(localSessionId) : undefined,
     }).finally(() => {
-      this.#loading = undefined;
+      this.#activating = undefined;
     });
-    return known;
+    return installed;
   }
 
-  async #punt(subject: Subject, reason: string, way?: Way): Promise<Known> {
-    const carriage = this.#owned(subject, puntOf(subject, this.#slots.of(subject.session.localSessionId)));
-    await divert(this.#ground, carriage);
-    return { ...subject, carriage, reason, way };
+  async #installPunt(binding: SessionBinding, reason: string, route?: PeerRoute): Promise<InstalledSession> {
+    const install = this.#owned(
+      binding,
+      puntInstall(binding, this.#arrays.of(binding.session.localSessionId)),
+    );
+    await divertToUserspace(this.#resources, install);
+    return { ...binding, install, reason, route };
   }
 
-  async #abandon(name: string): Promise<void> {
+  async #closeDevice(name: string): Promise<void> {
     const device = this.#devices.get(name);
     this.#devices.delete(name);
-    if (device !== undefined) await closeKernelDevice(device, this.#owner);
+    if (device !== undefined) await closeEbpfDevice(device, this.#owner);
   }
 
-  async #forget(localSessionId: number): Promise<void> {
-    this.#reasons.delete(localSessionId);
-    const known = this.#known.get(localSessionId);
-    this.#slots.give(localSessionId);
-    if (known === undefined) return;
-    this.#known.delete(localSessionId);
-    await this.#unload(known);
-    this.#owners.leave(known.attachment, localSessionId);
+  async #uninstall(localSessionId: number): Promise<void> {
+    this.#sessionReasons.delete(localSessionId);
+    const installed = this.#installed.get(localSessionId);
+    this.#arrays.release(localSessionId);
+    if (installed === undefined) return;
+    this.#installed.delete(localSessionId);
+    await this.#deactivate(installed);
+    this.#owners.leave(installed.attachment, localSessionId);
   }
 
   /** What is left of a carriage for a session whose circuit another one took: its messages still arrive. */
-  #owned({ session, attachment }: Subject, carriage: Carriage): Carriage {
-    if (this.#owners.owns(attachment, session.localSessionId)) return carriage;
-    return { ...carriage, circuits: [], halted: [] };
+  #owned({ session, attachment }: SessionBinding, install: SessionInstall): SessionInstall {
+    if (this.#owners.owns(attachment, session.localSessionId)) return install;
+    return { ...install, circuits: [], halted: [] };
   }
 
-  #unload(known: Known, next?: Carriage): Promise<void> {
-    return unload(this.#ground, this.#owned(known, known.carriage), next);
+  #deactivate(installed: InstalledSession, next?: SessionInstall): Promise<void> {
+    return deactivate(this.#resources, this.#owned(installed, installed.install), next);
   }
 
-  async #dropInherited(isKept: (interfaceIndex: number) => boolean): Promise<void> {
-    if (this.#slots.dropInherited(isKept)) await this.#ground.attachments.dropInherited();
+  async #removeStale(isKept: (interfaceIndex: number) => boolean): Promise<void> {
+    if (this.#arrays.removeStale(isKept)) await this.#resources.attachments.removeStale();
   }
 
   /** Ways may have changed: sessions whose carriage is another now are placed anew. */
-  #lookAgain(): void {
+  #followRoutes(): void {
     void this.#inTurn(async () => {
-      for (const known of [...this.#known.values()]) {
-        const way = await this.#ways.find(known.session.path).catch(() => undefined);
-        if (way?.text !== known.way?.text) await this.#place(known);
+      for (const installed of [...this.#installed.values()]) {
+        const route = await this.#routes.find(installed.session.path).catch(() => undefined);
+        if (route?.text !== installed.route?.text) await this.#install(installed);
       }
     }).catch(() => undefined);
   }
 
   /** Programs send and take nothing more past IPsec policies, before anything else is done; sessions are placed anew in their turn. */
-  #haltWherePolicied(): void {
-    const loading = this.#loading === undefined ? [] : [this.#loading];
-    for (const known of [...this.#known.values(), ...loading]) {
-      const { session, carriage, reason, way } = known;
-      if (reason === undefined && way !== undefined && this.#ways.havePolicies(session.path, way.route)) {
-        halt(this.#ground, this.#owned(known, carriage));
+  #haltWherePoliciesApply(): void {
+    const loading = this.#activating === undefined ? [] : [this.#activating];
+    for (const installed of [...this.#installed.values(), ...loading]) {
+      const { session, install, reason, route } = installed;
+      if (
+        reason === undefined &&
+        route !== undefined &&
+        this.#routes.havePolicies(session.path, route.route)
+      ) {
+        halt(this.#resources, this.#owned(installed, install));
         // It is placed anew even if the policies are gone by its turn.
-        if (known !== this.#loading) this.#known.set(session.localSessionId, { ...known, way: undefined });
+        if (installed !== this.#activating)
+          this.#installed.set(session.localSessionId, { ...installed, route: undefined });
       }
     }
   }

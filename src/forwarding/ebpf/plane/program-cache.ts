@@ -2,48 +2,48 @@ import { assemble } from "../../../bpf/assembler.ts";
 import type { Line } from "../../../bpf/line.ts";
 import type { BpfPort, BpfProgram } from "../../../ports.ts";
 import { decapsulateProgram } from "../programs/decapsulate-program.ts";
-import { type Delivery, deliverProgram } from "../programs/deliver-program.ts";
+import { type DeliveryTarget, deliverProgram } from "../programs/deliver-program.ts";
 import { emitProgram } from "../programs/emit-program.ts";
 import { encapsulateProgram } from "../programs/encapsulate-program.ts";
-import { type ProgramMaps, type ProgramOptions, shapeOf } from "../programs/options.ts";
+import { type ProgramMaps, type ProgramOptions, variantOf } from "../programs/options.ts";
 import { puntProgram } from "../programs/punt-program.ts";
 
 /** A program to be had: its kind, and what it is specialised to. */
-export type ProgramOrder =
+export type ProgramSpec =
   | { readonly kind: "encapsulate" | "decapsulate"; readonly options: ProgramOptions }
-  | { readonly kind: "deliver"; readonly options: Delivery }
+  | { readonly kind: "deliver"; readonly options: DeliveryTarget }
   | { readonly kind: "emit" }
   | { readonly kind: "punt"; readonly options: Pick<ProgramOptions, "vlan"> };
 
 /** Names a program in 15 letters at most, by which a later daemon knows it: `ws_`, and what it does, then its shape or interface. */
-export function programName(order: ProgramOrder): string {
-  if (order.kind === "emit") return "ws_emit";
-  if (order.kind === "punt") return `ws_punt_${order.options.vlan}`;
-  if (order.kind === "deliver")
-    return `ws_${order.options.redirectFlags === 0 ? "out" : "in"}_${order.options.interfaceIndex.toString(16)}`;
-  return `ws_${order.kind.slice(0, 5)}_${shapeOf(order.options)}`;
+export function programName(spec: ProgramSpec): string {
+  if (spec.kind === "emit") return "ws_emit";
+  if (spec.kind === "punt") return `ws_punt_${spec.options.vlan}`;
+  if (spec.kind === "deliver")
+    return `ws_${spec.options.redirectFlags === 0 ? "out" : "in"}_${spec.options.interfaceIndex.toString(16)}`;
+  return `ws_${spec.kind.slice(0, 5)}_${variantOf(spec.options)}`;
 }
 
-function linesOf(order: ProgramOrder, maps: ProgramMaps, traits: KernelTraits): readonly Line[] {
-  switch (order.kind) {
+function programLines(spec: ProgramSpec, maps: ProgramMaps, traits: KernelTraits): readonly Line[] {
+  switch (spec.kind) {
     case "encapsulate":
-      return encapsulateProgram({ ...order.options, ...traits }, maps);
+      return encapsulateProgram({ ...spec.options, ...traits }, maps);
     case "decapsulate":
-      return decapsulateProgram({ ...order.options, ...traits }, maps);
+      return decapsulateProgram({ ...spec.options, ...traits }, maps);
     case "deliver":
-      return deliverProgram(order.options);
+      return deliverProgram(spec.options);
     case "emit":
       return emitProgram(maps);
     case "punt":
-      return puntProgram({ ...order.options, ...traits }, maps);
+      return puntProgram({ ...spec.options, ...traits }, maps);
   }
 }
 
 /** What the kernel and the machine are like for which programs are made. */
-export type KernelTraits = Pick<Required<ProgramOptions>, "readsProtocol" | "processors" | "packetLayout">;
+export type KernelTraits = Pick<Required<ProgramOptions>, "readsProtocol" | "processors" | "packetOffsets">;
 
 /** Assembles and loads programs, each once. */
-export class ProgramShop implements Disposable {
+export class ProgramCache implements Disposable {
   readonly #bpf: BpfPort;
   readonly #maps: ProgramMaps;
   readonly #traits: KernelTraits;
@@ -56,13 +56,13 @@ export class ProgramShop implements Disposable {
   }
 
   /** Throws VerifierError or SystemError. */
-  get(order: ProgramOrder): BpfProgram {
-    const name = programName(order);
+  get(spec: ProgramSpec): BpfProgram {
+    const name = programName(spec);
     const loaded = this.#programs.get(name);
     if (loaded !== undefined) return loaded;
     const program = this.#bpf.loadProgram({
       name,
-      octets: assemble(linesOf(order, this.#maps, this.#traits)),
+      octets: assemble(programLines(spec, this.#maps, this.#traits)),
     });
     this.#programs.set(name, program);
     return program;

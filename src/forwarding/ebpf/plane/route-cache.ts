@@ -5,7 +5,7 @@ import { type RouteFound, routeTo, watchRoutes } from "../../../os/routes.ts";
 import type { PsnPath } from "../../../wire/session-parameters.ts";
 
 /** A way to a peer. */
-export interface Way {
+export interface PeerRoute {
   readonly route: RouteFound;
   /** Whether IPsec policies hold for what goes this way. */
   readonly hasPolicies: boolean;
@@ -13,7 +13,7 @@ export interface Way {
   readonly text: string;
 }
 
-export interface WaysListener {
+export interface RouteListener {
   /** Any way may be another one now. */
   changed(): void;
   /** IPsec policies are other ones now: called before `changed`, so that nobody goes on sending past them meanwhile. */
@@ -23,11 +23,11 @@ export interface WaysListener {
 /** How often it is looked whether a path's MTU is another one: the kernel learns it, forgets it, and tells nobody. */
 const PATH_MTU_MS = 1000;
 /** How often ways are looked up anew though nothing was told. */
-const LOOK_AGAIN_MS = 30_000;
+const REFRESH_MS = 30_000;
 
 /** Ways to peers, and what tells that they may be others: routes and interfaces, path MTUs, IPsec policies. */
-export class Ways implements Disposable {
-  readonly #known = new Map<string, Promise<RouteFound>>();
+export class RouteCache implements Disposable {
+  readonly #routes = new Map<string, Promise<RouteFound>>();
   /** Those of them that were found, and between which addresses. */
   readonly #found = new Map<RouteFound, AddressPair>();
   readonly #pathMtus = PathMtus.open();
@@ -35,31 +35,31 @@ export class Ways implements Disposable {
   readonly #watch: NetlinkWatch;
   readonly #timers: readonly NodeJS.Timeout[];
 
-  private constructor(policies: IpsecPolicies, { changed }: WaysListener) {
-    const forget = () => {
-      this.#known.clear();
+  private constructor(policies: IpsecPolicies, { changed }: RouteListener) {
+    const invalidate = () => {
+      this.#routes.clear();
       this.#found.clear();
       changed();
     };
     this.#policies = policies;
-    this.#watch = watchRoutes(forget);
+    this.#watch = watchRoutes(invalidate);
     this.#timers = [
-      setInterval(() => this.#haveOtherMtus() && forget(), PATH_MTU_MS).unref(),
-      setInterval(forget, LOOK_AGAIN_MS).unref(),
+      setInterval(() => this.#mtusChanged() && invalidate(), PATH_MTU_MS).unref(),
+      setInterval(invalidate, REFRESH_MS).unref(),
     ];
   }
 
   /** Rejects with SystemError where the kernel cannot be asked. */
-  static async open(listener: WaysListener): Promise<Ways> {
+  static async open(listener: RouteListener): Promise<RouteCache> {
     const policies = await IpsecPolicies.open(() => {
       listener.policiesChanged();
       listener.changed();
     });
-    return new Ways(policies, listener);
+    return new RouteCache(policies, listener);
   }
 
   /** Rejects with SystemError where there is none. */
-  async find(path: PsnPath): Promise<Way> {
+  async find(path: PsnPath): Promise<PeerRoute> {
     const route = await this.#route(path);
     const found = { route, hasPolicies: this.havePolicies(path, route) };
     return { ...found, text: JSON.stringify(found) };
@@ -79,17 +79,17 @@ export class Ways implements Disposable {
 
   #route({ remoteAddress, localAddress }: PsnPath): Promise<RouteFound> {
     const key = `${localAddress} ${remoteAddress}`;
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
+    const cached = this.#routes.get(key);
+    if (cached !== undefined) return cached;
     const found = routeTo(remoteAddress, localAddress).then((route) => {
-      if (this.#known.get(key) === found) this.#found.set(route, { remoteAddress, localAddress });
+      if (this.#routes.get(key) === found) this.#found.set(route, { remoteAddress, localAddress });
       return route;
     });
-    this.#known.set(key, found);
+    this.#routes.set(key, found);
     return found;
   }
 
-  #haveOtherMtus(): boolean {
+  #mtusChanged(): boolean {
     const routes = [...this.#found.keys()];
     const now = this.#pathMtus.query([...this.#found.values()]);
     return routes.some(({ pathMtu }, index) => pathMtu !== now[index]?.mtu);

@@ -1,58 +1,58 @@
 import { SystemError } from "../../../os/errors.ts";
 import { processorCount } from "../../../os/processors.ts";
-import { DETOUR_MTU, havePair, hidden, indexOf } from "./hidden-interfaces.ts";
-import type { Place } from "./program-attachments.ts";
+import { ensurePair, hiddenName, interfaceIndexOf, VETH_MTU } from "./hidden-interfaces.ts";
+import type { Hook } from "./program-attachments.ts";
 
 /** Where packets go in, by an interface index, and where a program meets those that come out. */
-export interface Passage {
-  readonly into: number;
-  readonly out: Place;
+export interface SegmenterPath {
+  readonly entry: number;
+  readonly exit: Hook;
 }
 
 /**
- * The two ways of a device's TCP over IP protocol 115: in one, super-frames are cut into packets, whose checksums are left to the next
+ * The two ways of a device's TCP over IP protocol 115: in one, GSO packets are cut into packets, whose checksums are left to the next
  * device; in the other, segments from the peer are joined.
  */
-export interface Cutter {
-  readonly cut: Passage;
-  readonly join: Passage;
+export interface Segmenter {
+  readonly segment: SegmenterPath;
+  readonly coalesce: SegmenterPath;
 }
 
-const end = { mtu: DETOUR_MTU, silent: true } as const;
+const end = { mtu: VETH_MTU, withoutIpv6: true } as const;
 /** What is sent into it is cut. */
-const cutting = { ...end, offloads: "checksums" } as const;
+const segmenting = { ...end, offloads: "checksums" } as const;
 
 /**
- * Makes it. Both ways are one virtual cable, behind which what was cut is spread over processors. With one processor alone there is
+ * Makes it. Both ways are one veth pair, behind which what was cut is spread over processors. With one processor alone there is
  * nothing to spread over, and the queue behind the cable is saved by a netkit pair, if the kernel has such. Rejects with SystemError.
  */
-export async function openCutter(device: string, owner: string): Promise<Cutter> {
-  const name = (kind: Parameters<typeof hidden>[0]) => hidden(kind, owner, device);
-  const [near, far] = [name("cutterNear"), name("cutterFar")];
-  if (processorCount() === 1 && (await haveNetkit(near, far))) {
-    const [joinNear, joinFar] = [name("joinerNear"), name("joinerFar")];
-    await havePair({ ...end, name: joinNear, gro: true }, { ...cutting, name: joinFar });
-    const into = indexOf(near);
+export async function openSegmenter(device: string, owner: string): Promise<Segmenter> {
+  const name = (kind: Parameters<typeof hiddenName>[0]) => hiddenName(kind, owner, device);
+  const [entry, exit] = [name("segmenterEntry"), name("segmenterExit")];
+  if (processorCount() === 1 && (await ensureNetkitPair(entry, exit))) {
+    const [from, to] = [name("coalescerEntry"), name("coalescerExit")];
+    await ensurePair({ ...end, name: to, gro: true }, { ...segmenting, name: from });
+    const index = interfaceIndexOf(entry);
     return {
-      cut: { into, out: { interfaceIndex: into, at: "netkit" } },
-      join: joinBetween(joinFar, joinNear),
+      segment: { entry: index, exit: { interfaceIndex: index, at: "netkit" } },
+      coalesce: pathThrough(from, to),
     };
   }
-  await havePair({ ...cutting, name: near, gro: true }, { ...cutting, name: far, steersReceived: true });
-  return {
-    cut: { into: indexOf(near), out: { interfaceIndex: indexOf(far), at: "ingress" } },
-    join: joinBetween(far, near),
-  };
+  await ensurePair(
+    { ...segmenting, name: entry, gro: true },
+    { ...segmenting, name: exit, steersReceived: true },
+  );
+  return { segment: pathThrough(entry, exit), coalesce: pathThrough(exit, entry) };
 }
 
-function joinBetween(into: string, out: string): Passage {
-  return { into: indexOf(into), out: { interfaceIndex: indexOf(out), at: "ingress" } };
+function pathThrough(entry: string, exit: string): SegmenterPath {
+  return { entry: interfaceIndexOf(entry), exit: { interfaceIndex: interfaceIndexOf(exit), at: "ingress" } };
 }
 
 /** Whether there is such a pair now: not on a kernel that has none. */
-async function haveNetkit(near: string, far: string): Promise<boolean> {
+async function ensureNetkitPair(entry: string, exit: string): Promise<boolean> {
   try {
-    await havePair({ ...cutting, name: near }, { ...end, name: far }, "netkit");
+    await ensurePair({ ...segmenting, name: entry }, { ...end, name: exit }, "netkit");
     return true;
   } catch (error) {
     if (error instanceof SystemError && error.errno === "ENOTSUP") return false;

@@ -2,91 +2,93 @@ import { memoryOf } from "../../../os/mapped-memory.ts";
 import type { SessionCounters } from "../../plane.ts";
 import { beginSequences, resumeSequences, SEQUENCE_WORDS, sequenceWords } from "../../sequencing.ts";
 import { SessionIndexes } from "../../session-indexes.ts";
-import { countersFrom, mapSizes, slotKey } from "../programs/map-layout.ts";
+import { countersFrom, indexKey, mapSizes } from "../programs/map-layout.ts";
 import type { PlaneMaps } from "./plane-maps.ts";
-import { Inheritance } from "./warm-restart.ts";
+import { WarmRestart } from "./warm-restart.ts";
 
 /**
- * The slots of sessions in the arrays of programs, whoever carries them: what they counted and how they numbered. A session keeps its
- * slot, and what is there, while it changes planes; when it is removed and added again; and after a crash of the daemon.
+ * The indexs of sessions in the arrays of programs, whoever carries them: what they counted and how they numbered. A session keeps its
+ * index, and what is there, while it changes planes; when it is removed and added again; and after a crash of the daemon.
  */
-export class SessionSlots implements Disposable {
+export class SessionArrays implements Disposable {
   readonly #maps: PlaneMaps;
   #sequences: Int32Array;
-  readonly #inheritance: Inheritance;
-  readonly #places: SessionIndexes;
+  readonly #warmRestart: WarmRestart;
+  readonly #indexes: SessionIndexes;
 
   constructor(maps: PlaneMaps) {
     this.#maps = maps;
     this.#sequences = new Int32Array(memoryOf(maps.sequences.memory()));
-    this.#inheritance = new Inheritance(maps, (slot) => this.#sessionIdAt(slot));
-    this.#places = new SessionIndexes(maps.capacity);
-    for (const slot of this.#inheritance.slots) this.#places.reserve(slot);
+    this.#warmRestart = new WarmRestart(maps, (sessionIndex) => this.#sessionIdAt(sessionIndex));
+    this.#indexes = new SessionIndexes(maps.capacity);
+    for (const sessionIndex of this.#warmRestart.indexes) this.#indexes.reserve(sessionIndex);
   }
 
   get capacity(): number {
-    return this.#places.capacity;
+    return this.#indexes.capacity;
   }
 
-  /** Gives a session its slot, with its numbers prepared to go on or to begin; undefined when there is no room. */
+  /** Gives a session its index, with its numbers prepared to go on or to begin; undefined when there is no room. */
   take(localSessionId: number): number | undefined {
-    const inherited = this.#inheritance.slotOf(localSessionId);
-    if (inherited !== undefined) {
-      this.#places.adopt(localSessionId, inherited);
-      return inherited;
+    const adopted = this.#warmRestart.indexOf(localSessionId);
+    if (adopted !== undefined) {
+      this.#indexes.adopt(localSessionId, adopted);
+      return adopted;
     }
     // What nobody had is empty in maps that we made.
-    const untouched = this.#maps.areInherited ? this.capacity : this.#places.end;
-    const taken = this.#places.allocate(localSessionId);
+    const untouched = this.#maps.wereAdopted ? this.capacity : this.#indexes.end;
+    const taken = this.#indexes.allocate(localSessionId);
     if (taken === undefined) return undefined;
-    const { index: slot, isNew } = taken;
-    if (isNew) beginSequences(this.#wordsOf(slot), localSessionId);
-    else resumeSequences(this.#wordsOf(slot));
-    if (slot < untouched)
-      this.#maps.counters.update(slotKey(slot), new Uint8Array(mapSizes.counters.valueOctets));
-    return slot;
+    const { index: sessionIndex, isNew } = taken;
+    if (isNew) beginSequences(this.#wordsOf(sessionIndex), localSessionId);
+    else resumeSequences(this.#wordsOf(sessionIndex));
+    if (sessionIndex < untouched)
+      this.#maps.counters.update(indexKey(sessionIndex), new Uint8Array(mapSizes.counters.valueOctets));
+    return sessionIndex;
   }
 
   of(localSessionId: number): number | undefined {
-    return this.#places.of(localSessionId);
+    return this.#indexes.of(localSessionId);
   }
 
-  give(localSessionId: number): void {
-    this.#places.release(localSessionId);
+  release(localSessionId: number): void {
+    this.#indexes.release(localSessionId);
   }
 
-  /** Programs number nothing more in this slot: the userspace plane does, from the next frame on. */
-  hold(slot: number | undefined): void {
-    if (slot === undefined) return;
-    const words = this.#wordsOf(slot);
+  /** Programs number nothing more in this index: the userspace plane does, from the next frame on. */
+  hold(sessionIndex: number | undefined): void {
+    if (sessionIndex === undefined) return;
+    const words = this.#wordsOf(sessionIndex);
     if (words.length > 0) Atomics.store(words, sequenceWords.held, 1);
   }
 
   /** A session is in place: what a former daemon left under its keys goes. `keepsPeer`: the session has the peer's entry. */
-  replace(
+  replaceStale(
     circuitKeys: readonly Uint8Array[],
-    slot: number | undefined,
+    sessionIndex: number | undefined,
     { keepsPeer }: { readonly keepsPeer: boolean },
   ): void {
-    for (const freed of this.#inheritance.replace(circuitKeys, slot, keepsPeer)) this.#places.free(freed);
+    for (const freed of this.#warmRestart.replace(circuitKeys, sessionIndex, keepsPeer))
+      this.#indexes.free(freed);
   }
 
   /** Drops what a former daemon left at no interface that `isKept`. Whether nothing of it is left. */
-  dropInherited(isKept: (interfaceIndex: number) => boolean): boolean {
-    for (const freed of this.#inheritance.dropUnless(isKept)) this.#places.free(freed);
-    return this.#inheritance.isEmpty;
+  removeStale(isKept: (interfaceIndex: number) => boolean): boolean {
+    for (const freed of this.#warmRestart.removeUnless(isKept)) this.#indexes.free(freed);
+    return this.#warmRestart.isEmpty;
   }
 
-  /** What programs counted for sessions that have a slot, by their local ids. */
+  /** What programs counted for sessions that have a index, by their local ids. */
   counters(): ReadonlyMap<number, SessionCounters> {
     const ids = new Map<number, number>();
-    for (const [localSessionId, slot] of this.#places.allocated) ids.set(slot, localSessionId);
+    for (const [localSessionId, sessionIndex] of this.#indexes.allocated)
+      ids.set(sessionIndex, localSessionId);
     const found = new Map<number, SessionCounters>();
-    let slot = 0;
-    for (const values of this.#maps.counters.firstPerCpu(ids.size === 0 ? 0 : this.#places.end)) {
-      const id = ids.get(slot);
+    let sessionIndex = 0;
+    for (const values of this.#maps.counters.firstPerCpu(ids.size === 0 ? 0 : this.#indexes.end)) {
+      const id = ids.get(sessionIndex);
       if (id !== undefined) found.set(id, countersFrom(id, values));
-      slot += 1;
+      sessionIndex += 1;
     }
     return found;
   }
@@ -96,11 +98,11 @@ export class SessionSlots implements Disposable {
     this.#sequences = new Int32Array(0);
   }
 
-  #wordsOf(slot: number): Int32Array {
-    return this.#sequences.subarray(slot * SEQUENCE_WORDS, (slot + 1) * SEQUENCE_WORDS);
+  #wordsOf(sessionIndex: number): Int32Array {
+    return this.#sequences.subarray(sessionIndex * SEQUENCE_WORDS, (sessionIndex + 1) * SEQUENCE_WORDS);
   }
 
-  #sessionIdAt(slot: number): number {
-    return (this.#wordsOf(slot)[sequenceWords.sessionId] as number) >>> 0;
+  #sessionIdAt(sessionIndex: number): number {
+    return (this.#wordsOf(sessionIndex)[sequenceWords.sessionId] as number) >>> 0;
   }
 }

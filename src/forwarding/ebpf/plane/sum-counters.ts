@@ -1,7 +1,7 @@
 import type { SessionCounters } from "../../plane.ts";
 
 /** What a session has counted, of which a part is counted in one place and a part in another; the id is the first one's. */
-export function sumOf(a: SessionCounters, b: SessionCounters): SessionCounters {
+export function sumCounters(a: SessionCounters, b: SessionCounters): SessionCounters {
   const discards = { ...a.discards };
   for (const [reason, count] of Object.entries(b.discards) as [keyof typeof discards, number][])
     discards[reason] = (discards[reason] ?? 0) + count;

@@ -3,16 +3,16 @@ import { KernelLink } from "../../../os/bpf-link.ts";
 import { BpfSyscall } from "../../../os/bpf-syscall.ts";
 import { findInterface } from "../../../os/interface-pairs.ts";
 import { ifNameToIndex } from "../../../os/libc.ts";
-import { tagAsideProgram } from "../programs/tag-metadata-program.ts";
+import { tagMetadataProgram } from "../programs/tag-metadata-program.ts";
 
 /**
- * Has an interface that is a virtual cable's end take double-tagged frames of full size from a packet socket, until what is given back is
+ * Has an interface that is a veth pair's end take double-tagged frames of full size from a packet socket, until what is given back is
  * disposed of; undefined for other interfaces, and where this kernel or our rights do not allow it: then it drops them.
  */
-export async function takeTagsAside(interfaceName: string): Promise<Disposable | undefined> {
+export async function moveTagsToMetadata(interfaceName: string): Promise<Disposable | undefined> {
   try {
     if ((await findInterface(interfaceName))?.kind !== "veth") return undefined;
-    using program = new BpfSyscall().loadProgram({ name: "ws_tag", octets: assemble(tagAsideProgram()) });
+    using program = new BpfSyscall().loadProgram({ name: "ws_tag", octets: assemble(tagMetadataProgram()) });
     return KernelLink.create(program, ifNameToIndex(interfaceName), "egress");
   } catch {
     return undefined;

@@ -68,10 +68,10 @@ export function writeKey(vlan: ProgramOptions["vlan"], key: number, tag: number)
 }
 
 /** An end of a circuit's programs: the frame goes as it came to where it can be done, and where nothing is that does, it is given up. */
-export function detourEnd(): readonly Line[] {
+export function exceptionPathEnd(): readonly Line[] {
   return [
-    label("detour"),
-    load32(arg1, entry, circuitValue.detour.offset),
+    label("exception-path"),
+    load32(arg1, entry, circuitValue.exceptionPath.offset),
     jumpIfEqual(arg1, 0, discard("psn-error")),
     move(arg2, 0),
     call("redirect"),

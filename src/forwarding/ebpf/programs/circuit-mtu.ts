@@ -14,7 +14,7 @@ import {
   store32,
 } from "../../../bpf/mnemonics.ts";
 import { TAG_OCTETS } from "../../../wire/ethernet.ts";
-import { known } from "./inner-headers.ts";
+import { parsed } from "./inner-headers.ts";
 import { peerValue } from "./map-layout.ts";
 import { LINK_OCTETS } from "./options.ts";
 import { context, entry, stackAt } from "./parts.ts";
@@ -26,22 +26,22 @@ const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
 const LEAST_MTU = 68;
 
 /**
- * Goes on at `tooLong` with a frame, or a super-frame whose longest segment is one, that the circuit's interface has no room for: a
+ * Goes on at `tooLong` with a frame, or a GSO packet whose longest segment is one, that the circuit's interface has no room for: a
  * virtual one would drop it uncounted. The measure is that of bridges: the MTU, the Ethernet header, a tag's room whether there is one or
  * not, and the outer tag, which is no part of the packet. An interface to which frames go as if it received them takes all. `type` is
  * where the stack holds the frame's first EtherType, `place` what is known of it, and `scratch` four free octets.
  */
-export function fitCircuit(
+export function checkCircuitMtu(
   frameOctets: Register,
-  places: { readonly type: number; readonly place: number; readonly scratch: number },
+  offsets: { readonly type: number; readonly base: number; readonly scratch: number },
   tooLong: string,
 ): readonly Line[] {
-  const { type, place, scratch } = places;
+  const { type, base, scratch } = offsets;
   return [
     jumpIfAtMost(frameOctets, LINK_OCTETS + LEAST_MTU, "fit"),
     load32(arg1, entry, peerValue.redirectFlags.offset),
     jumpIfNotEqual(arg1, 0, "fit"),
-    // Of a super-frame the helper says no more than the MTU, which is all that is asked here.
+    // Of a GSO packet the helper says no more than the MTU, which is all that is asked here.
     store32(frame, scratch, 0),
     move(arg1, context),
     load32(arg2, entry, peerValue.interfaceIndex.offset),
@@ -58,7 +58,7 @@ export function fitCircuit(
     label("fit.tag"),
     add(arg1, TAG_OCTETS),
     label("fit.room"),
-    load32(arg2, frame, place + known.longest),
+    load32(arg2, frame, base + parsed.longest),
     jumpIfNotEqual(arg2, 0, "fit.longest"),
     move(arg2, frameOctets),
     label("fit.longest"),

@@ -3,9 +3,9 @@ import { verdicts } from "../../../bpf/kernel-numbers.ts";
 import { type Line, label } from "../../../bpf/line.ts";
 import { add, exit, jump, load32, load64, move, store64 } from "../../../bpf/mnemonics.ts";
 import type { DiscardReason } from "../../discard-reasons.ts";
-import { known } from "./inner-headers.ts";
+import { parsed } from "./inner-headers.ts";
 import { counterOffsets, discardOffset } from "./map-layout.ts";
-import { atSlot } from "./parts.ts";
+import { atSessionIndex } from "./parts.ts";
 
 /** Counters are per CPU: nobody else adds to them, and a load, an addition and a store will do. */
 
@@ -18,21 +18,21 @@ function addTo(offset: number, value: Register | number): readonly Line[] {
 
 /**
  * Counts the frames that this one stands for, as `place` of the stack knows them (inner-headers.ts), with the octets that the register
- * says and those of repeated headers; without a slot nothing is counted.
+ * says and those of repeated headers; without a index nothing is counted.
  */
 export function countFrames(
   direction: "received" | "transmitted",
   octets: Register,
-  place: number,
+  base: number,
   counters: number,
-  slotOffset: number,
+  indexOffset: number,
   key: number,
 ): readonly Line[] {
   return [
-    ...atSlot(counters, slotOffset, key, "send"),
-    load32(arg2, frame, place + known.frames),
+    ...atSessionIndex(counters, indexOffset, key, "send"),
+    load32(arg2, frame, base + parsed.frames),
     ...addTo(counterOffsets[`${direction}Frames`], arg2),
-    load32(arg2, frame, place + known.repeatedOctets),
+    load32(arg2, frame, base + parsed.repeatedOctets),
     add(arg2, octets),
     ...addTo(counterOffsets[`${direction}Octets`], arg2),
   ];
@@ -47,7 +47,7 @@ export function discard(reason: DiscardReason): string {
 export function discardEnds(
   reasons: readonly DiscardReason[],
   counters: number,
-  slotOffset: number,
+  indexOffset: number,
   key: number,
 ): readonly Line[] {
   return [
@@ -57,7 +57,7 @@ export function discardEnds(
       ...(index < reasons.length - 1 ? [jump("discard")] : []),
     ]),
     label("discard"),
-    ...atSlot(counters, slotOffset, key, "discarded"),
+    ...atSessionIndex(counters, indexOffset, key, "discarded"),
     add(result, saved4),
     ...addTo(0, 1),
     label("discarded"),

@@ -23,17 +23,24 @@ import {
 import { skbContext } from "../../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../../wire/ethernet.ts";
 import type { DiscardReason } from "../../discard-reasons.ts";
-import { fitCircuit } from "./circuit-mtu.ts";
+import { checkCircuitMtu } from "./circuit-mtu.ts";
 import { countFrames, discard, discardEnds } from "./counters.ts";
-import { assumeSingle, countSegments, KNOWN_OCTETS, known, readInnerHeaders, TCP } from "./inner-headers.ts";
+import {
+  assumeSingle,
+  countSegments,
+  PARSED_OCTETS,
+  parsed,
+  readInnerHeaders,
+  TCP,
+} from "./inner-headers.ts";
 import { peerValue } from "./map-layout.ts";
-import { judgeUndone, networkDetourEnd, passForeign } from "./network-exception-path.ts";
-import { headerPlaces, LINK_OCTETS, type ProgramMaps, type ProgramOptions, shapeOf } from "./options.ts";
+import { checkIncomplete, networkExceptionPathEnd, passOtherHosts } from "./network-exception-path.ts";
+import { headerOffsets, LINK_OCTETS, type ProgramMaps, type ProgramOptions, variantOf } from "./options.ts";
 import { comparePeer, passOthers, passUnverified, readOuterHeader } from "./outer-check.ts";
 import { FRAGMENT_BITS, ipv4Fields } from "./outer-header.ts";
 import { context, entry, findEntry, loadOctets, overwrite, passEnd, storeOctets } from "./parts.ts";
 import { acceptNumber } from "./sequence.ts";
-import { jumpIfTag, networkOrder, readProtocolAnew, rewriteTag } from "./vlan-tag.ts";
+import { jumpIfTag, networkOrder, rereadProtocol, rewriteTag } from "./vlan-tag.ts";
 
 const { result, arg1, arg2, arg3, arg4, saved3, saved4, frame } = Register;
 
@@ -48,7 +55,7 @@ const SCRATCH = -8;
 const HEAD = -152;
 /** The frame's first octets, as many as a shortest one has. */
 const FRAME_ROOM = 64;
-const KNOWN = HEAD - KNOWN_OCTETS;
+const PARSED = HEAD - PARSED_OCTETS;
 const TYPE = 12;
 /** In the sublayer's first octet (RFC 3931 §4.6). */
 const S_BIT_OF_FIRST_OCTET = 0x40;
@@ -65,7 +72,7 @@ const reasons = [
   "circuit-error",
 ] as const satisfies readonly DiscardReason[];
 
-const slot = peerValue.slot.offset;
+const sessionIndex = peerValue.sessionIndex.offset;
 
 /**
  * The program at the ingress of the packet-switched network: does to a data message what `decapsulate` of the reference says, and
@@ -74,58 +81,58 @@ const slot = peerValue.slot.offset;
  * nobody verified yet, for a program cannot. The last lines, from the label "send" on, are those that give the packet to the kernel.
  */
 export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): readonly Line[] {
-  const places = headerPlaces(options);
-  const headerOctets = places.frame - places.message;
+  const offsets = headerOffsets(options);
+  const headerOctets = offsets.frame - offsets.message;
   // Code points are copied into what is sent alone.
-  const shape = shapeOf({ ...options, copiesDscp: false });
+  const variant = variantOf({ ...options, copiesDscp: false });
   return [
     move(context, arg1),
     ...passOthers(options),
     ...readHead(options),
     ...readOuterHeader(options, HEAD, packetOctets, messageOctets),
-    ...findEntry(shape, maps.peers, HEAD + places.sessionId, peerValue.shape.offset),
-    ...passForeign(),
+    ...findEntry(variant, maps.peers, HEAD + offsets.sessionId, peerValue.variant.offset),
+    ...passOtherHosts(),
     ...passUnverified(options, HEAD),
-    ...assumeSingle(KNOWN, 0),
-    ...(options.encapsulation === "udp" ? judgeSuperFrame(options) : []),
+    ...assumeSingle(PARSED, 0),
+    ...(options.encapsulation === "udp" ? parseGsoPacket(options) : []),
     ...comparePeer(options, HEAD),
     jumpIfLess(messageOctets, headerOctets, discard("truncated")),
-    ...openSecret(options),
+    ...checkCookieAndSublayer(options),
     jumpIfLess(messageOctets, headerOctets + LINK_OCTETS, discard("truncated")),
     add(messageOctets, -headerOctets),
-    ...trim(),
-    ...judgeUndone(options, { place: KNOWN, head: HEAD, messageOctets }, discard("circuit-error")),
+    ...trimTrailer(),
+    ...checkIncomplete(options, { base: PARSED, head: HEAD, messageOctets }, discard("circuit-error")),
     ...(options.sublayer && options.sequencing !== "none"
-      ? acceptNumber(maps.sequences, slot, HEAD + places.sublayer, SCRATCH)
+      ? acceptNumber(maps.sequences, sessionIndex, HEAD + offsets.sublayer, SCRATCH)
       : []),
     load32(arg1, entry, peerValue.standby.offset),
     jumpIfNotEqual(arg1, 0, discard("standby")),
-    ...readFrame(options, places.frame),
-    ...(canJoin(options) ? findTcp(options) : []),
+    ...readFrame(options, offsets.frame),
+    ...(canCoalesce(options) ? findTcp(options) : []),
     jumpIfLess(messageOctets, SHORTEST_FRAME_OCTETS, "short"),
-    ...fitCircuit(
+    ...checkCircuitMtu(
       messageOctets,
-      { type: inner(options) + TYPE, place: KNOWN, scratch: SCRATCH },
+      { type: inner(options) + TYPE, base: PARSED, scratch: SCRATCH },
       discard("circuit-error"),
     ),
-    ...uncover(options, places.frame),
+    ...stripOuterHeaders(options, offsets.frame),
     jump("deliver"),
     label("short"),
-    ...rebuild(options),
+    ...padShortFrame(options),
     label("deliver"),
-    ...countFrames("received", messageOctets, KNOWN, maps.counters, slot, SCRATCH),
+    ...countFrames("received", messageOctets, PARSED, maps.counters, sessionIndex, SCRATCH),
     label("send"),
-    ...(canJoin(options) ? sendTcp() : []),
+    ...(canCoalesce(options) ? sendToCoalescer() : []),
     load32(arg1, entry, peerValue.interfaceIndex.offset),
     load32(arg2, entry, peerValue.redirectFlags.offset),
     call("redirect"),
     exit(),
-    ...networkDetourEnd(),
+    ...networkExceptionPathEnd(),
     ...passEnd(),
     ...discardEnds(
-      reasons.filter((reason) => canGiveUp(options, reason)),
+      reasons.filter((reason) => canDiscard(options, reason)),
       maps.counters,
-      slot,
+      sessionIndex,
       SCRATCH,
     ),
   ];
@@ -133,7 +140,7 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
 
 /** Where the frame is, on the stack. */
 function inner(options: ProgramOptions): number {
-  return HEAD + headerPlaces(options).frame;
+  return HEAD + headerOffsets(options).frame;
 }
 
 /**
@@ -141,7 +148,7 @@ function inner(options: ProgramOptions): number {
  * what there is of them.
  */
 function readHead(options: ProgramOptions): readonly Line[] {
-  const { cookie, frame: frameAt } = headerPlaces(options);
+  const { cookie, frame: frameAt } = headerOffsets(options);
   const whole = frameAt + SHORTEST_FRAME_OCTETS;
   const words = Array.from({ length: (whole - cookie) / 4 }, (_, index) => cookie + 4 * index);
   return [
@@ -158,7 +165,7 @@ function readHead(options: ProgramOptions): readonly Line[] {
 }
 
 /** Whether a program of this kind has a line that gives up for the reason; code that nothing reaches is refused. */
-function canGiveUp(options: ProgramOptions, reason: (typeof reasons)[number]): boolean {
+function canDiscard(options: ProgramOptions, reason: (typeof reasons)[number]): boolean {
   if (reason === "wrong-cookie") return options.cookieOctets > 0;
   if (reason === "vccv" || reason === "fragment") return options.sublayer;
   if (reason === "out-of-sequence") return options.sublayer && options.sequencing !== "none";
@@ -167,11 +174,11 @@ function canGiveUp(options: ProgramOptions, reason: (typeof reasons)[number]): b
 }
 
 /**
- * A super-frame that comes whole, over a network that is this machine's own, goes on whole. What the kernel calls one may as well be a run
- * of messages that it joined, or has still to cut: those go to the socket, as do super-frames with a number.
+ * A GSO packet that comes whole, over a network that is this machine's own, goes on whole. What the kernel calls one may as well be a run
+ * of messages that it joined, or has still to cut: those go to the socket, as do GSO packets with a number.
  */
-function judgeSuperFrame(options: ProgramOptions): readonly Line[] {
-  const { frame: frameAt, message, sublayer } = headerPlaces(options);
+function parseGsoPacket(options: ProgramOptions): readonly Line[] {
+  const { frame: frameAt, message, sublayer } = headerOffsets(options);
   const numbered: readonly Line[] = [
     load8(arg1, frame, HEAD + sublayer),
     jumpIfSet(arg1, S_BIT_OF_FIRST_OCTET, "pass"),
@@ -181,18 +188,18 @@ function judgeSuperFrame(options: ProgramOptions): readonly Line[] {
     jumpIfEqual(arg1, 0, "single"),
     jumpIfLess(messageOctets, frameAt - message + SHORTEST_FRAME_OCTETS, "pass"),
     ...(options.sublayer ? numbered : []),
-    store32(frame, KNOWN + known.at, LINK_OCTETS + frameAt + LINK_OCTETS),
-    store32(frame, KNOWN + known.linkOctets, LINK_OCTETS),
-    ...readInnerHeaders(KNOWN, "pass"),
+    store32(frame, PARSED + parsed.at, LINK_OCTETS + frameAt + LINK_OCTETS),
+    store32(frame, PARSED + parsed.linkOctets, LINK_OCTETS),
+    ...readInnerHeaders(PARSED, "pass"),
     add(messageOctets, message - frameAt),
-    ...countSegments(KNOWN, messageOctets, "pass"),
+    ...countSegments(PARSED, messageOctets, "pass"),
     add(messageOctets, frameAt - message),
     label("single"),
   ];
 }
 
 /** Over IP protocol 115 each frame came by itself: the segments of a flow are worth joining before hosts have them. */
-function canJoin({ encapsulation }: ProgramOptions): boolean {
+function canCoalesce({ encapsulation }: ProgramOptions): boolean {
   return encapsulation === "ip";
 }
 
@@ -200,8 +207,8 @@ function canJoin({ encapsulation }: ProgramOptions): boolean {
 function findTcp(options: ProgramOptions): readonly Line[] {
   const ip = inner(options) + LINK_OCTETS;
   return [
-    store32(frame, KNOWN + known.protocol, 0),
-    load32(arg1, entry, peerValue.tcpInterface.offset),
+    store32(frame, PARSED + parsed.protocol, 0),
+    load32(arg1, entry, peerValue.coalescer.offset),
     jumpIfEqual(arg1, 0, "sought"),
     load16(arg1, frame, inner(options) + TYPE),
     jumpIfNotEqual(arg1, networkOrder(ETHERTYPE_IPV4), "seek"),
@@ -210,22 +217,22 @@ function findTcp(options: ProgramOptions): readonly Line[] {
     load16(arg1, frame, ip + ipv4Fields.fragment),
     jumpIfSet(arg1, FRAGMENT_BITS, "sought"),
     load8(arg1, frame, ip + ipv4Fields.protocol),
-    store32(frame, KNOWN + known.protocol, arg1),
+    store32(frame, PARSED + parsed.protocol, arg1),
     jump("sought"),
     label("seek"),
-    store32(frame, KNOWN + known.at, LINK_OCTETS + headerPlaces(options).frame + LINK_OCTETS),
-    store32(frame, KNOWN + known.linkOctets, LINK_OCTETS),
-    ...readInnerHeaders(KNOWN, "sought"),
+    store32(frame, PARSED + parsed.at, LINK_OCTETS + headerOffsets(options).frame + LINK_OCTETS),
+    store32(frame, PARSED + parsed.linkOctets, LINK_OCTETS),
+    ...readInnerHeaders(PARSED, "sought"),
     label("sought"),
   ];
 }
 
 /** All frames of a flow go there, so that they stay in order. */
-function sendTcp(): readonly Line[] {
+function sendToCoalescer(): readonly Line[] {
   return [
-    load32(arg1, frame, KNOWN + known.protocol),
+    load32(arg1, frame, PARSED + parsed.protocol),
     jumpIfNotEqual(arg1, TCP, "circuit"),
-    load32(arg1, entry, peerValue.tcpInterface.offset),
+    load32(arg1, entry, peerValue.coalescer.offset),
     move(arg2, 0),
     call("redirect"),
     exit(),
@@ -234,18 +241,18 @@ function sendTcp(): readonly Line[] {
 }
 
 /** Compares the cookie, and looks at the sublayer's first bits (RFC 3931 §4.5, RFC 5085 §6.1, RFC 4623 §5.5). */
-function openSecret(options: ProgramOptions): readonly Line[] {
+function checkCookieAndSublayer(options: ProgramOptions): readonly Line[] {
   const { cookieOctets } = options;
-  const places = headerPlaces(options);
+  const offsets = headerOffsets(options);
   // The stack is read at multiples of what is read.
   const words = Array.from({ length: cookieOctets / 4 }, (_, index) => 4 * index);
   const cookie = words.flatMap((offset) => [
-    load32(arg1, frame, HEAD + places.cookie + offset),
+    load32(arg1, frame, HEAD + offsets.cookie + offset),
     load32(arg2, entry, peerValue.cookie.offset + offset),
     jumpIfNotEqual(arg1, arg2, discard("wrong-cookie")),
   ]);
   const bits: readonly Line[] = [
-    load8(arg1, frame, HEAD + places.sublayer),
+    load8(arg1, frame, HEAD + offsets.sublayer),
     jumpIfSet(arg1, 0x80, discard("vccv")),
     jumpIfSet(arg1, 0x30, discard("fragment")),
   ];
@@ -253,7 +260,7 @@ function openSecret(options: ProgramOptions): readonly Line[] {
 }
 
 /** Cuts off what follows the outer packet. A short frame is built anew, and so it is of no matter what follows it. */
-function trim(): readonly Line[] {
+function trimTrailer(): readonly Line[] {
   return [
     jumpIfLess(messageOctets, SHORTEST_FRAME_OCTETS, "trimmed"),
     move(arg2, packetOctets),
@@ -300,7 +307,7 @@ function readFrame(options: ProgramOptions, headerOctets: number): readonly Line
  * Makes the packet as long as a shortest frame and overwrites it with what is on the stack. skb_change_tail would be the plain way
  * to pad, but refuses packets that still are marked as tunnelled, as they are when they come out of a veth pair.
  */
-function rebuild(options: ProgramOptions): readonly Line[] {
+function padShortFrame(options: ProgramOptions): readonly Line[] {
   const error = discard("circuit-error");
   return [
     load32(arg1, context, skbContext.length),
@@ -314,22 +321,22 @@ function rebuild(options: ProgramOptions): readonly Line[] {
     jumpIfNotEqual(result, 0, error),
     label("resized"),
     ...storeOctets(inner(options), SHORTEST_FRAME_OCTETS, error),
-    ...readProtocolAnew(error),
+    ...rereadProtocol(error),
   ];
 }
 
 /** Takes our headers off a frame that needs no padding. */
-function uncover(options: ProgramOptions, headerOctets: number): readonly Line[] {
+function stripOuterHeaders(options: ProgramOptions, headerOctets: number): readonly Line[] {
   const octets = options.vlan === "vlan" ? LINK_OCTETS + TAG_OCTETS : LINK_OCTETS;
   return [
-    ...cut(options, headerOctets),
+    ...removeHeaders(options, headerOctets),
     ...overwrite(inner(options), octets, discard("circuit-error")),
     ...setProtocol(options),
   ];
 }
 
 /** Takes away as much as our headers and the frame's own Ethernet header, which then overwrites the outer one. */
-function cut(options: ProgramOptions, headerOctets: number): readonly Line[] {
+function removeHeaders(options: ProgramOptions, headerOctets: number): readonly Line[] {
   const { fixedGso, decapsulatedFromIpv4, decapsulatedFromIpv6 } = adjustRoomFlags;
   const remove = [
     move(arg1, context),
@@ -354,13 +361,13 @@ function cut(options: ProgramOptions, headerOctets: number): readonly Line[] {
 
 /** Of IPv4 and IPv6 the kernel knows by now, if it could be told; all else it must read, and so it must a tag. */
 function setProtocol(options: ProgramOptions): readonly Line[] {
-  const anew = readProtocolAnew(discard("circuit-error"));
-  if (options.vlan === "vlan" || options.readsProtocol === true) return anew;
+  const reread = rereadProtocol(discard("circuit-error"));
+  if (options.vlan === "vlan" || options.readsProtocol === true) return reread;
   return [
     load16(arg1, frame, inner(options) + TYPE),
     jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV4), "known"),
     jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV6), "known"),
-    ...anew,
+    ...reread,
     label("known"),
   ];
 }

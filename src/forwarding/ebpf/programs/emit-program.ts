@@ -32,10 +32,10 @@ import { networkOrder } from "./vlan-tag.ts";
 
 const { result, arg1, arg2, arg3, arg4, saved1, frame } = Register;
 
-/** TABLE: what the outer Ethernet header says on the way through the cutter, whose ends ask for no address. */
-export const emitPlaces = {
-  /** Where in the destination's address the session's slot is, in the machine's order; what is around it is 0. */
-  slot: 2,
+/** TABLE: what the outer Ethernet header says on the way through the segmenter, whose ends ask for no address. */
+export const emitOffsets = {
+  /** Where in the destination's address the session's index is, in the machine's order; what is around it is 0. */
+  sessionIndex: 2,
 } as const;
 
 /** The first octet of the packet; a pointer. */
@@ -47,10 +47,10 @@ const TYPE = 12;
 const GROWTH = (IP_PROTOCOL_L2TP - IP_PROTOCOL_GRE) << 8;
 
 /**
- * The program at the far end of a cutter. Out of there come packets over IP protocol 115, and segments of super-frames that say they are
+ * The program at the exit of a segmenter. Out of there come packets over IP protocol 115, and segments of GSO packets that say they are
  * GRE: the kernel cuts what a GRE header of any content stands before, repeats what it finds there, tells each segment its length,
  * and leaves no doubt about what is tunnel and what is frame to the devices that finish checksums. They get their own protocol
- * again, and go to the peer of the session whose slot the Ethernet header tells.
+ * again, and go to the peer of the session whose index the Ethernet header tells.
  */
 export function emitProgram({ routes }: Pick<ProgramMaps, "routes">): readonly Line[] {
   return [
@@ -81,7 +81,7 @@ export function emitProgram({ routes }: Pick<ProgramMaps, "routes">): readonly L
     jumpIfNotEqual(arg1, IP_PROTOCOL_GRE, "emit"),
     store8(packet, LINK_OCTETS + ipv6Fields.protocol, IP_PROTOCOL_L2TP),
     label("emit"),
-    load32(arg1, packet, emitPlaces.slot),
+    load32(arg1, packet, emitOffsets.sessionIndex),
     store32(frame, KEY, arg1),
     loadMapFd(arg1, routes),
     ...stackAt(arg2, KEY),

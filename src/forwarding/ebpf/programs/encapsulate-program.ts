@@ -25,36 +25,36 @@ import {
 import { skbContext } from "../../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, TAG_OCTETS } from "../../../wire/ethernet.ts";
 import type { DiscardReason } from "../../discard-reasons.ts";
-import { detourEnd, frameOctets, readTag, tagged, writeKey } from "./circuit-key.ts";
+import { exceptionPathEnd, frameOctets, readTag, tagged, writeKey } from "./circuit-key.ts";
 import { copyDscp } from "./copy-dscp.ts";
 import { countFrames, discard, discardEnds } from "./counters.ts";
-import { emitPlaces } from "./emit-program.ts";
-import { known } from "./inner-headers.ts";
+import { emitOffsets } from "./emit-program.ts";
+import { parsed } from "./inner-headers.ts";
 import { circuitValue, policyBits } from "./map-layout.ts";
 import { redirectToNextHop } from "./next-hop.ts";
-import { disguise, judgeOffloads, sendByCutter } from "./offloads.ts";
+import { checkOffloads, markAsGre, sendBySegmenter } from "./offloads.ts";
 import {
-  headerPlaces,
+  headerOffsets,
   LINK_OCTETS,
   type ProgramMaps,
   type ProgramOptions,
-  shapeOf,
-  usesCutter,
+  usesSegmenter,
+  variantOf,
 } from "./options.ts";
 import { copyTemplate, finishOuterHeader } from "./outer-header.ts";
 import { context, entry, findEntry, loadOctets, passEnd, storeOctets } from "./parts.ts";
 import { heldEnd, numberFrame } from "./sequence.ts";
 import { chooseProcessor } from "./spread.ts";
-import { partFromSender } from "./time-stamps.ts";
+import { detachFromSender } from "./time-stamps.ts";
 import {
   jumpIfIp,
   jumpIfTag,
+  moveTagToMetadata,
   networkOrder,
   popTag,
   pushTag,
-  readProtocolAnew,
+  rereadProtocol,
   rewriteTag,
-  takeTagAside,
 } from "./vlan-tag.ts";
 
 const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
@@ -67,7 +67,7 @@ const TAG = -20;
 /** The template begins at a multiple of 8; in front of it the outer Ethernet header. */
 const TEMPLATE = -120;
 const OUTER = TEMPLATE - LINK_OCTETS;
-const KNOWN = -216;
+const PARSED = -216;
 /** Offset of the EtherType in an Ethernet header. */
 const TYPE = 12;
 
@@ -83,57 +83,57 @@ const reasons = [
   "psn-error",
 ] as const satisfies readonly DiscardReason[];
 
-const slot = circuitValue.slot.offset;
+const sessionIndex = circuitValue.sessionIndex.offset;
 
 /**
  * The program of an attachment circuit, where its frames come in, or where the host sends them into its own end of a pseudowire: does
- * to a frame what `encapsulate` of the reference says, puts the outer headers in front, and sends it to the peer. A super-frame over
- * UDP stays whole where the kernel can cut it later, one of TCP over IP protocol 115 until the cutter does. What has no entry passes; what the program cannot do takes the detour as it
- * came: other super-frames, what must be fragmented, frames with more tags than it looks through. The last lines, from the label
+ * to a frame what `encapsulate` of the reference says, puts the outer headers in front, and sends it to the peer. A GSO packet over
+ * UDP stays whole where the kernel can cut it later, one of TCP over IP protocol 115 until the segmenter does. What has no entry passes; what the program cannot do takes the exception path as it
+ * came: other GSO packets, what must be fragmented, frames with more tags than it looks through. The last lines, from the label
  * "send" on, are those that give the packet to the kernel.
  */
 export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): readonly Line[] {
-  const places = headerPlaces(options);
-  const inner = TEMPLATE + places.frame;
+  const offsets = headerOffsets(options);
+  const inner = TEMPLATE + offsets.frame;
   return [
     move(context, arg1),
-    ...takeTagAside(),
+    ...moveTagToMetadata(),
     ...readTag(TAG),
     ...writeKey(options.vlan, KEY, TAG),
-    ...findEntry(shapeOf(options), maps.circuits, KEY, circuitValue.shape.offset),
-    ...partFromSender(options, KNOWN, "near", discard("psn-error")),
+    ...findEntry(variantOf(options), maps.circuits, KEY, circuitValue.variant.offset),
+    ...detachFromSender(options, PARSED, "exceptionEntry", discard("psn-error")),
     ...loadOctets(0, inner, LINK_OCTETS, discard("runt")),
-    ...judge(inner),
-    ...judgeOffloads(options, { inner, place: KNOWN }),
-    ...judgeTags(inner),
-    ...measure(inner, places.frame),
-    ...(usesCutter(options) ? chooseProcessor(options, KNOWN) : []),
-    ...copyTemplate(TEMPLATE, places.frame),
+    ...applyPolicy(inner),
+    ...checkOffloads(options, { inner, base: PARSED }),
+    ...checkTags(inner),
+    ...checkLengths(inner, offsets.frame),
+    ...(usesSegmenter(options) ? chooseProcessor(options, PARSED) : []),
+    ...copyTemplate(TEMPLATE, offsets.frame),
     ...copyDscp(options, TEMPLATE, { type: inner + TYPE, scratch: SCRATCH }),
-    ...numberFrame(options, maps.sequences, slot, {
-      sublayer: TEMPLATE + places.sublayer,
+    ...numberFrame(options, maps.sequences, sessionIndex, {
+      sublayer: TEMPLATE + offsets.sublayer,
       type: inner + TYPE,
       scratch: SCRATCH,
     }),
     ...finishOuterHeader(options, TEMPLATE, frameOctets),
-    ...(usesCutter(options) ? disguise(options, TEMPLATE) : []),
+    ...(usesSegmenter(options) ? markAsGre(options, TEMPLATE) : []),
     ...composeLinkHeaders(options, inner),
-    ...pretendIp(),
-    ...makeRoom(options, places.frame),
-    ...write(options, places.frame),
-    ...countFrames("transmitted", frameOctets, KNOWN, maps.counters, slot, SCRATCH),
+    ...markAsIpv4(),
+    ...makeRoom(options, offsets.frame),
+    ...write(options, offsets.frame),
+    ...countFrames("transmitted", frameOctets, PARSED, maps.counters, sessionIndex, SCRATCH),
     label("send"),
-    ...(usesCutter(options) ? sendByCutter(KNOWN) : []),
+    ...(usesSegmenter(options) ? sendBySegmenter(PARSED) : []),
     ...redirectToNextHop(entry, circuitValue),
     ...heldEnd(options),
-    ...detourEnd(),
+    ...exceptionPathEnd(),
     ...passEnd(),
-    ...discardEnds(reasons, maps.counters, slot, SCRATCH),
+    ...discardEnds(reasons, maps.counters, sessionIndex, SCRATCH),
   ];
 }
 
 /** Whether the frame may go: the session's state, and the policy for 01-80-C2-00-00-00..0F. */
-function judge(inner: number): readonly Line[] {
+function applyPolicy(inner: number): readonly Line[] {
   return [
     load32(arg5, entry, circuitValue.policy.offset),
     move(arg1, arg5),
@@ -153,9 +153,9 @@ function judge(inner: number): readonly Line[] {
 
 /**
  * The kernel makes room behind what it takes for the link header. Where the host itself sends, that has all tags in it, and is 14 octets
- * long only once two of them were taken out on the way. Behind the detour it is so with any number of tags, and three or more take it.
+ * long only once two of them were taken out on the way. Behind the exception path it is so with any number of tags, and three or more take it.
  */
-function judgeTags(inner: number): readonly Line[] {
+function checkTags(inner: number): readonly Line[] {
   return [
     jumpIfEqual(tagged, 0, "tags"),
     load16(arg1, frame, inner + TYPE),
@@ -167,13 +167,13 @@ function judgeTags(inner: number): readonly Line[] {
     jumpIfEqual(arg1, 0, "tags"),
     ...loadOctets(TYPE + TAG_OCTETS, SCRATCH, 2, "tags"),
     load16(arg1, frame, SCRATCH),
-    ...jumpIfTag(arg1, "detour"),
+    ...jumpIfTag(arg1, "exception-path"),
     label("tags"),
   ];
 }
 
 /** Whether the frame, or each that it stands for, has the length that the pseudowire's MTU and the path's allow. */
-function measure(inner: number, templateOctets: number): readonly Line[] {
+function checkLengths(inner: number, templateOctets: number): readonly Line[] {
   return [
     load32(arg1, entry, circuitValue.frameOctets.offset),
     jumpIfEqual(tagged, 0, "measured"),
@@ -185,14 +185,14 @@ function measure(inner: number, templateOctets: number): readonly Line[] {
     jumpIfLess(frameOctets, LINK_OCTETS + 2 * TAG_OCTETS, "measured"),
     add(arg1, TAG_OCTETS),
     label("measured"),
-    load32(arg2, frame, KNOWN + known.longest),
+    load32(arg2, frame, PARSED + parsed.longest),
     jumpIfGreater(arg2, arg1, discard("oversize")),
     move(arg1, arg2),
     add(arg1, templateOctets),
     load32(arg2, entry, circuitValue.packetOctets.offset),
     jumpIfAtMost(arg1, arg2, "fits"),
     load32(arg1, entry, circuitValue.policy.offset),
-    jumpIfSet(arg1, policyBits.fragmentOuter, "detour"),
+    jumpIfSet(arg1, policyBits.fragmentOuter, "exception-path"),
     jump(discard("path-mtu")),
     label("fits"),
   ];
@@ -211,8 +211,8 @@ function composeLinkHeaders(options: ProgramOptions, inner: number): readonly Li
   );
   return [
     ...[0, 2, 4, 6, 8, 10].map((offset) => store16(frame, OUTER + offset, 0)),
-    ...(usesCutter(options)
-      ? [load32(arg1, entry, slot), store32(frame, OUTER + emitPlaces.slot, arg1)]
+    ...(usesSegmenter(options)
+      ? [load32(arg1, entry, sessionIndex), store32(frame, OUTER + emitOffsets.sessionIndex, arg1)]
       : []),
     store16(frame, OUTER + TYPE, networkOrder(outerType(options))),
     store16(frame, inner + TYPE + 2, 0),
@@ -232,9 +232,9 @@ function composeLinkHeaders(options: ProgramOptions, inner: number): readonly Li
 /**
  * Makes the kernel take a frame that is not IP for IPv4, for skb_adjust_room makes room in nothing else: an empty tag pushes what is
  * beside the packet into its octets, the type behind it is overwritten, and the pop reads it. The true header is on the stack. From
- * here on such a packet cannot take the detour.
+ * here on such a packet cannot take the exception path.
  */
-function pretendIp(): readonly Line[] {
+function markAsIpv4(): readonly Line[] {
   const error = discard("psn-error");
   return [
     store32(frame, MANGLED, 0),
@@ -277,7 +277,7 @@ function roomOctets(register: typeof arg2, templateOctets: number): readonly Lin
   ];
 }
 
-/** Room behind the Ethernet header for what is to be written, told to the kernel as a tunnel, so that it can cut super-frames. */
+/** Room behind the Ethernet header for what is to be written, told to the kernel as a tunnel, so that it can cut GSO packets. */
 function makeRoom(options: ProgramOptions, templateOctets: number): readonly Line[] {
   const flags =
     adjustRoomFlags.fixedGso |
@@ -318,7 +318,7 @@ function makeRoomInTunnel(templateOctets: number): readonly Line[] {
     jumpIfEqual(result, 0, "room"),
     label("refused"),
     load32(arg1, frame, MANGLED),
-    jumpIfEqual(arg1, 0, "detour"),
+    jumpIfEqual(arg1, 0, "exception-path"),
     jump(discard("psn-error")),
   ];
 }
@@ -336,7 +336,7 @@ function write(options: ProgramOptions, templateOctets: number): readonly Line[]
     label("written"),
     load32(arg1, context, skbContext.protocol),
     jumpIfEqual(arg1, networkOrder(outerType(options)), "known"),
-    ...readProtocolAnew(error),
+    ...rereadProtocol(error),
     label("known"),
   ];
 }

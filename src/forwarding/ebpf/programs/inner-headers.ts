@@ -25,7 +25,7 @@ import { FRAGMENT_BITS, IPV4_OCTETS, IPV6_OCTETS, ipv4Fields, ipv6Fields } from 
 import { context, loadOctets } from "./parts.ts";
 import { jumpIfIp, jumpIfTag, networkOrder } from "./vlan-tag.ts";
 
-/** The headers of the frame itself, where they matter: a super-frame stands for as many frames as it has segments. */
+/** The headers of the frame itself, where they matter: a GSO packet stands for as many frames as it has segments. */
 
 const { arg1, arg2, arg3, arg4, arg5, frame } = Register;
 
@@ -38,7 +38,7 @@ const SHORTEST_TCP_HEADER_OCTETS = 20;
 const MOST_TAGS = 2;
 
 /** TABLE: what is learned of a frame, at offsets from a place of the stack that is a multiple of 8. Words of 32 bits but for `ip`. */
-export const known = {
+export const parsed = {
   /** The IP header, without options. */
   ip: 0,
   /** Octets in front of the IP header, in the packet and in the frame: these count a tag beside the packet. */
@@ -55,14 +55,14 @@ export const known = {
   scratch: 72,
 } as const;
 /** Octets of the whole. */
-export const KNOWN_OCTETS = 80;
+export const PARSED_OCTETS = 80;
 
 /** Says of a frame that it is nothing but itself. */
-export function assumeSingle(place: number, frameOctets: Register | number): readonly Line[] {
+export function assumeSingle(base: number, frameOctets: Register | number): readonly Line[] {
   return [
-    store32(frame, place + known.frames, 1),
-    store32(frame, place + known.repeatedOctets, 0),
-    store32(frame, place + known.longest, frameOctets),
+    store32(frame, base + parsed.frames, 1),
+    store32(frame, base + parsed.repeatedOctets, 0),
+    store32(frame, base + parsed.longest, frameOctets),
   ];
 }
 
@@ -70,30 +70,30 @@ export function assumeSingle(place: number, frameOctets: Register | number): rea
  * Reads on from the EtherType at `at - 2`, where `at` and `linkOctets` are known, to what IP carries. Goes on at `otherwise` for
  * what is not IP, fragments, IP options and extension headers.
  */
-export function readInnerHeaders(place: number, otherwise: string): readonly Line[] {
-  return [...skipTags(place, otherwise), ...readInnerIp(place, otherwise)];
+export function readInnerHeaders(base: number, otherwise: string): readonly Line[] {
+  return [...skipTags(base, otherwise), ...readInnerIp(base, otherwise)];
 }
 
 /** Moves `at` and `linkOctets` behind the tags in the octets. Leaves the type behind them in `arg1`. */
-function skipTags(place: number, otherwise: string): readonly Line[] {
+function skipTags(base: number, otherwise: string): readonly Line[] {
   const readType = [
-    load32(arg1, frame, place + known.at),
+    load32(arg1, frame, base + parsed.at),
     add(arg1, -2),
-    ...loadOctets(arg1, place + known.scratch, 2, otherwise),
-    load16(arg1, frame, place + known.scratch),
+    ...loadOctets(arg1, base + parsed.scratch, 2, otherwise),
+    load16(arg1, frame, base + parsed.scratch),
   ];
   const step = (offset: number) => [
-    load32(arg1, frame, place + offset),
+    load32(arg1, frame, base + offset),
     add(arg1, TAG_OCTETS),
-    store32(frame, place + offset, arg1),
+    store32(frame, base + offset, arg1),
   ];
   const skip = (tag: number): readonly Line[] => [
     ...readType,
     ...jumpIfTag(arg1, `inner.tag${tag}`),
     jump("inner.type"),
     label(`inner.tag${tag}`),
-    ...step(known.at),
-    ...step(known.linkOctets),
+    ...step(parsed.at),
+    ...step(parsed.linkOctets),
   ];
   return [
     ...Array.from({ length: MOST_TAGS }, (_, tag) => tag).flatMap(skip),
@@ -105,12 +105,12 @@ function skipTags(place: number, otherwise: string): readonly Line[] {
   ];
 }
 
-function readInnerIp(place: number, otherwise: string): readonly Line[] {
-  const ip = place + known.ip;
-  const keep = (value: typeof arg1 | number, offset: number) => store32(frame, place + offset, value);
+function readInnerIp(base: number, otherwise: string): readonly Line[] {
+  const ip = base + parsed.ip;
+  const keep = (value: typeof arg1 | number, offset: number) => store32(frame, base + offset, value);
   return [
     jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV6), "inner.ipv6"),
-    load32(arg1, frame, place + known.at),
+    load32(arg1, frame, base + parsed.at),
     ...loadOctets(arg1, ip, IPV4_OCTETS, otherwise),
     load8(arg1, frame, ip),
     jumpIfNotEqual(arg1, 0x45, otherwise),
@@ -121,32 +121,32 @@ function readInnerIp(place: number, otherwise: string): readonly Line[] {
     toBigEndian16(arg1),
     jumpIfLess(arg1, IPV4_OCTETS, otherwise),
     add(arg1, -IPV4_OCTETS),
-    keep(arg1, known.payloadOctets),
-    keep(IPV4_OCTETS, known.ipOctets),
+    keep(arg1, parsed.payloadOctets),
+    keep(IPV4_OCTETS, parsed.ipOctets),
     load8(arg1, frame, ip + ipv4Fields.protocol),
     jump("inner.known"),
     label("inner.ipv6"),
-    load32(arg1, frame, place + known.at),
+    load32(arg1, frame, base + parsed.at),
     ...loadOctets(arg1, ip, IPV6_OCTETS, otherwise),
     load16(arg1, frame, ip + ipv6Fields.length),
     toBigEndian16(arg1),
-    keep(arg1, known.payloadOctets),
-    keep(IPV6_OCTETS, known.ipOctets),
+    keep(arg1, parsed.payloadOctets),
+    keep(IPV6_OCTETS, parsed.ipOctets),
     load8(arg1, frame, ip + ipv6Fields.protocol),
     label("inner.known"),
-    keep(arg1, known.protocol),
+    keep(arg1, parsed.protocol),
   ];
 }
 
 /**
- * What a super-frame stands for, once its headers were read: the kernel, and the device that cuts it, repeat the headers. Goes on at
+ * What a GSO packet stands for, once its headers were read: the kernel, and the device that cuts it, repeat the headers. Goes on at
  * `otherwise` unless IP says that the frame ends where it ends, and carries TCP or UDP. Where several messages lie behind each other in
  * one packet, IP of the first frame never says so.
  */
-export function countSegments(place: number, frameOctets: Register, otherwise: string): readonly Line[] {
-  const at = (offset: number) => place + offset;
+export function countSegments(base: number, frameOctets: Register, otherwise: string): readonly Line[] {
+  const at = (offset: number) => base + offset;
   return [
-    ...sumHeaders(place, frameOctets, otherwise), // in arg1
+    ...sumHeaders(base, frameOctets, otherwise), // in arg1
     jumpIfAtMost(frameOctets, arg1, otherwise),
     move(arg3, frameOctets),
     subtract(arg3, arg1),
@@ -155,40 +155,40 @@ export function countSegments(place: number, frameOctets: Register, otherwise: s
     add(arg5, arg4),
     add(arg5, -1),
     divide(arg5, arg4),
-    store32(frame, at(known.frames), arg5),
+    store32(frame, at(parsed.frames), arg5),
     add(arg5, -1),
     multiply(arg5, arg1),
-    store32(frame, at(known.repeatedOctets), arg5),
+    store32(frame, at(parsed.repeatedOctets), arg5),
     jumpIfAtMost(arg4, arg3, "inner.longest"),
     move(arg4, arg3),
     label("inner.longest"),
     add(arg4, arg1),
-    store32(frame, at(known.longest), arg4),
+    store32(frame, at(parsed.longest), arg4),
   ];
 }
 
 /** Leaves the octets of all headers in `arg1`. */
-function sumHeaders(place: number, frameOctets: Register, otherwise: string): readonly Line[] {
-  const at = (offset: number) => place + offset;
-  const scratch = at(known.scratch);
+function sumHeaders(base: number, frameOctets: Register, otherwise: string): readonly Line[] {
+  const at = (offset: number) => base + offset;
+  const scratch = at(parsed.scratch);
   return [
-    load32(arg1, frame, at(known.linkOctets)),
-    load32(arg2, frame, at(known.ipOctets)),
+    load32(arg1, frame, at(parsed.linkOctets)),
+    load32(arg2, frame, at(parsed.ipOctets)),
     add(arg1, arg2),
-    load32(arg2, frame, at(known.payloadOctets)),
+    load32(arg2, frame, at(parsed.payloadOctets)),
     add(arg2, arg1),
     jumpIfNotEqual(arg2, frameOctets, otherwise),
     move(arg2, UDP_HEADER_OCTETS),
-    load32(arg3, frame, at(known.protocol)),
+    load32(arg3, frame, at(parsed.protocol)),
     jumpIfEqual(arg3, UDP, "inner.headers"),
     jumpIfNotEqual(arg3, TCP, otherwise),
-    ...loadTransport(place, 12, 1, otherwise),
+    ...loadTransport(base, 12, 1, otherwise),
     load8(arg2, frame, scratch),
     shiftRight(arg2, 4),
     multiply(arg2, 4),
     jumpIfLess(arg2, SHORTEST_TCP_HEADER_OCTETS, otherwise),
-    load32(arg1, frame, at(known.linkOctets)),
-    load32(arg3, frame, at(known.ipOctets)),
+    load32(arg1, frame, at(parsed.linkOctets)),
+    load32(arg3, frame, at(parsed.ipOctets)),
     add(arg1, arg3),
     label("inner.headers"),
     add(arg1, arg2),
@@ -196,12 +196,12 @@ function sumHeaders(place: number, frameOctets: Register, otherwise: string): re
 }
 
 /** Copies octets of what IP carries to `scratch`. */
-function loadTransport(place: number, from: number, octets: number, otherwise: string): readonly Line[] {
+function loadTransport(base: number, from: number, octets: number, otherwise: string): readonly Line[] {
   return [
-    load32(arg1, frame, place + known.at),
-    load32(arg2, frame, place + known.ipOctets),
+    load32(arg1, frame, base + parsed.at),
+    load32(arg2, frame, base + parsed.ipOctets),
     add(arg1, arg2),
     add(arg1, from),
-    ...loadOctets(arg1, place + known.scratch, octets, otherwise),
+    ...loadOctets(arg1, base + parsed.scratch, octets, otherwise),
   ];
 }

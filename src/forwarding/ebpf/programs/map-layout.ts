@@ -6,16 +6,16 @@ import { defaultSequenceRule, type SessionParameters } from "../../../wire/sessi
 import { discardIndex, discardReasons } from "../../discard-reasons.ts";
 import type { CircuitAttachment, PlaneCounters, SessionCounters } from "../../plane.ts";
 import { sequenceWords } from "../../sequencing.ts";
-import type { Delivery } from "./deliver-program.ts";
-import { type ProgramOptions, PUNT_SHAPE, shapeOf } from "./options.ts";
+import type { DeliveryTarget } from "./deliver-program.ts";
+import { type ProgramOptions, PUNT_VARIANT, variantOf } from "./options.ts";
 import { headerSum, type OuterHeader, outerTemplate } from "./outer-template.ts";
-import { decode, encode, type Layout, sizeOf, type ValuesOf } from "./struct-layout.ts";
+import { decode, encode, type StructLayout, sizeOf, type ValuesOf } from "./struct-layout.ts";
 
 /** TABLE: key of the circuit side: the interface on which a frame came in, and `vlanKey`. */
 export const circuitKey = {
   interfaceIndex: { offset: 0, octets: 4, kind: "machine" },
   vlan: { offset: 4, octets: 4, kind: "machine" },
-} as const satisfies Layout;
+} as const satisfies StructLayout;
 
 /** Octets that a template may have: IPv6, UDP, header, cookie and sublayer are 68. */
 const MOST_TEMPLATE_OCTETS = 72;
@@ -31,24 +31,24 @@ export const circuitValue = {
   interfaceIndex: { offset: 92, octets: 4, kind: "machine" },
   /** Unfolded sum of the template's IPv4 header, of words in the machine's order. */
   headerSum: { offset: 96, octets: 4, kind: "machine" },
-  shape: { offset: 100, octets: 4, kind: "machine" },
+  variant: { offset: 100, octets: 4, kind: "machine" },
   policy: { offset: 104, octets: 4, kind: "machine" },
   /** Longest frame without tags. */
   frameOctets: { offset: 108, octets: 4, kind: "machine" },
   /** Longest outer IP packet. */
   packetOctets: { offset: 112, octets: 4, kind: "machine" },
   /** The session's place in the maps of counters and of sequences. */
-  slot: { offset: 116, octets: 4, kind: "machine" },
+  sessionIndex: { offset: 116, octets: 4, kind: "machine" },
   /** The outer tag as it crosses the pseudowire; 0 for a whole port. */
   tagProtocol: { offset: 120, octets: 2, kind: "network" },
   vlanId: { offset: 122, octets: 2, kind: "machine" },
   /** The interface to which frames go that the program cannot do; 0 if there is none, and they are given up. */
-  detour: { offset: 124, octets: 4, kind: "machine" },
+  exceptionPath: { offset: 124, octets: 4, kind: "machine" },
   /** The interface by which TCP over IP protocol 115 goes, to be cut; 0 if there is none. */
-  cutter: { offset: 128, octets: 4, kind: "machine" },
-  /** The detour's near end, whence frames come back to a program of this session; 0 if there is none. */
-  near: { offset: 132, octets: 4, kind: "machine" },
-} as const satisfies Layout;
+  segmenter: { offset: 128, octets: 4, kind: "machine" },
+  /** The exception path's entry, whence frames come back to a program of this session; 0 if there is none. */
+  exceptionEntry: { offset: 132, octets: 4, kind: "machine" },
+} as const satisfies StructLayout;
 
 /** Octets of struct bpf_redir_neigh. */
 export const NEXT_HOP_OCTETS = 20;
@@ -58,18 +58,20 @@ export const policyBits = {
   transmitAllowed: 1,
   blockLinkLocal: 2,
   blockPause: 4,
-  /** What is longer than `packetOctets` takes the detour to the socket, which lets IP fragment it, and is no discard. */
+  /** What is longer than `packetOctets` takes the exception path to the socket, which lets IP fragment it, and is no discard. */
   fragmentOuter: 8,
-  /** Super-frames, and frames with unfinished checksums, take the detour before they are encapsulated. */
-  cut: 16,
-  /** TCP goes by the cutter, encapsulated: super-frames over IP protocol 115, and single frames, so that a flow stays in order. */
-  cutter: 32,
+  /** GSO packets, and frames with unfinished checksums, take the exception path before they are encapsulated. */
+  segment: 16,
+  /** TCP goes by the segmenter, encapsulated: GSO packets over IP protocol 115, and single frames, so that a flow stays in order. */
+  segmenter: 32,
   /** Frames come from the host itself, and no interface has sent them yet. */
   unsent: 64,
 } as const;
 
 /** TABLE: key of the peer side. */
-export const peerKey = { sessionId: { offset: 0, octets: 4, kind: "network" } } as const satisfies Layout;
+export const peerKey = {
+  sessionId: { offset: 0, octets: 4, kind: "network" },
+} as const satisfies StructLayout;
 
 /** TABLE: what is known of the data messages of one session. IPv4 addresses take the first four octets. */
 export const peerValue = {
@@ -77,34 +79,34 @@ export const peerValue = {
   remoteAddress: { offset: 16, octets: 16, kind: "octets" },
   remotePort: { offset: 32, octets: 2, kind: "network" },
   localPort: { offset: 34, octets: 2, kind: "network" },
-  shape: { offset: 36, octets: 4, kind: "machine" },
+  variant: { offset: 36, octets: 4, kind: "machine" },
   cookie: { offset: 40, octets: 8, kind: "octets" },
   interfaceIndex: { offset: 48, octets: 4, kind: "machine" },
-  slot: { offset: 52, octets: 4, kind: "machine" },
+  sessionIndex: { offset: 52, octets: 4, kind: "machine" },
   /** The outer tag as it leaves on the circuit; 0 for a whole port. */
   tagProtocol: { offset: 56, octets: 2, kind: "network" },
   vlanId: { offset: 58, octets: 2, kind: "machine" },
   /** How a frame goes to the circuit: 0 out of its interface, 1 (BPF_F_INGRESS) as if that had received it. */
   redirectFlags: { offset: 60, octets: 4, kind: "machine" },
   /** The interface to which TCP goes instead, to be joined; 0 if there is none. Read over IP protocol 115 only. */
-  tcpInterface: { offset: 64, octets: 4, kind: "machine" },
-  /** The network's detour: where what must be cut or finished goes in, and where it comes out; 0 if there is none. */
-  detourNear: { offset: 68, octets: 4, kind: "machine" },
-  detourFar: { offset: 72, octets: 4, kind: "machine" },
+  coalescer: { offset: 64, octets: 4, kind: "machine" },
+  /** The network exception path: where what must be cut or finished goes in, and where it comes out; 0 if there is none. */
+  exceptionEntry: { offset: 68, octets: 4, kind: "machine" },
+  exceptionExit: { offset: 72, octets: 4, kind: "machine" },
   /** How late data messages are told: `SequenceRule`. Read where numbers are looked at only. */
   window: { offset: 76, octets: 4, kind: "machine" },
   resetAfter: { offset: 80, octets: 4, kind: "machine" },
   /** Not 0: the peer is in standby, and its frames are given up. */
   standby: { offset: 84, octets: 4, kind: "machine" },
-} as const satisfies Layout;
+} as const satisfies StructLayout;
 
-/** TABLE: the way to a session's peer, for what comes out of the cutter, by its slot. */
+/** TABLE: the way to a session's peer, for what comes out of the segmenter, by its index. */
 export const routeValue = {
   /** struct bpf_redir_neigh: family and address of the next hop. */
   nextHopFamily: { offset: 0, octets: 4, kind: "machine" },
   nextHop: { offset: 4, octets: 16, kind: "octets" },
   interfaceIndex: { offset: 20, octets: 4, kind: "machine" },
-} as const satisfies Layout;
+} as const satisfies StructLayout;
 
 /** TABLE: what a session remembers, `sequenceWords`: programs and the userspace plane share it, and new parameters leave it as it is. */
 export const sequenceValue = {
@@ -115,7 +117,7 @@ export const sequenceValue = {
   held: { offset: 4 * sequenceWords.held, octets: 4, kind: "machine" },
   sessionId: { offset: 4 * sequenceWords.sessionId, octets: 4, kind: "machine" },
   unused: { offset: 28, octets: 4, kind: "machine" },
-} as const satisfies Layout;
+} as const satisfies StructLayout;
 
 /** TABLE: offsets of a session's counters, 64 bits each, per CPU; behind them one for each discard reason. */
 export const counterOffsets = {
@@ -130,7 +132,7 @@ export function discardOffset(reason: keyof typeof discardIndex): number {
   return DISCARDS + 8 * discardIndex[reason];
 }
 
-/** Octets of keys and values, for who makes the maps. Sequences and counters are arrays of slots. */
+/** Octets of keys and values, for who makes the maps. Sequences and counters are arrays of indexs. */
 export const mapSizes = {
   circuits: { keyOctets: sizeOf(circuitKey), valueOctets: sizeOf(circuitValue) },
   peers: { keyOctets: sizeOf(peerKey), valueOctets: sizeOf(peerValue) },
@@ -141,25 +143,25 @@ export const mapSizes = {
 
 /** Where a session is on this machine. Addresses in 4 or 16 octets, all of one family. */
 export interface Placement extends Omit<OuterHeader, "trafficClass"> {
-  readonly slot: number;
+  readonly sessionIndex: number;
   readonly circuitInterface: number;
   readonly networkInterface: number;
   readonly nextHop: Uint8Array;
   /** Longest outer IP packet. */
   readonly packetOctets: number;
   /** The interface to which frames go that the program cannot do; 0 if there is none. */
-  readonly detourInterface: number;
-  /** The detour's near end, whence frames come back to a program of this session; default none. */
-  readonly nearInterface?: number;
+  readonly exceptionInterface: number;
+  /** The exception path's entry, whence frames come back to a program of this session; default none. */
+  readonly exceptionEntry?: number;
   /**
-   * Whether super-frames and frames with unfinished checksums take the detour before they are encapsulated: where each frame has a
-   * number, so that all frames of a flow go one way, and where it is wished. Not at the detour's far end.
+   * Whether GSO packets and frames with unfinished checksums take the exception path before they are encapsulated: where each frame has a
+   * number, so that all frames of a flow go one way, and where it is wished. Not at the exception path's exit.
    */
-  readonly cut: boolean;
+  readonly segment: boolean;
   /** Over IP protocol 115, the interfaces into which TCP goes: encapsulated, to be cut; and from the peer, to be joined. */
-  readonly cutter?: { readonly cut: number; readonly join: number } | undefined;
+  readonly segmenter?: { readonly segment: number; readonly coalesce: number } | undefined;
   /** By their indexes, the ends of the cable in which messages are cut and finished before they are decapsulated. */
-  readonly networkDetour?: { readonly near: number; readonly far: number } | undefined;
+  readonly networkExceptionPath?: { readonly entry: number; readonly exit: number } | undefined;
   /** Whether frames leave by the circuit's interface, or come in there, as at the host's own end of a pseudowire. */
   readonly deliver: "out" | "in";
   /** Whether frames come from the host itself, and no interface has sent them yet; default false. */
@@ -228,71 +230,74 @@ export function circuitEntry(
     (attachment.linkLocal === "block" ? policyBits.blockLinkLocal : 0) +
     (attachment.linkLocal === "no-pause" ? policyBits.blockPause : 0) +
     (placement.fragmentation === "outer" ? policyBits.fragmentOuter : 0) +
-    (placement.cut ? policyBits.cut : 0) +
-    (placement.cutter === undefined ? 0 : policyBits.cutter) +
+    (placement.segment ? policyBits.segment : 0) +
+    (placement.segmenter === undefined ? 0 : policyBits.segmenter) +
     (placement.unsent === true ? policyBits.unsent : 0);
   const value = encode(circuitValue, {
     template,
-    ...wayOf(placement),
+    ...nextHopOf(placement),
     headerSum: options.family === 4 ? headerSum(template) : 0,
-    shape: shapeOf(options),
+    variant: variantOf(options),
     policy,
     frameOctets: attachment.mtu + ETHERNET_HEADER_OCTETS,
     packetOctets: placement.packetOctets,
-    slot: placement.slot,
+    sessionIndex: placement.sessionIndex,
     tagProtocol: attachment.vlan?.protocol ?? 0,
     vlanId: attachment.vlan?.idOnPseudowire ?? 0,
-    detour: placement.detourInterface,
-    cutter: placement.cutter?.cut ?? 0,
-    near: placement.nearInterface ?? 0,
+    exceptionPath: placement.exceptionInterface,
+    segmenter: placement.segmenter?.segment ?? 0,
+    exceptionEntry: placement.exceptionEntry ?? 0,
   });
   const key = { interfaceIndex: placement.circuitInterface, vlan: vlanKey(attachment) };
   return [encode(circuitKey, key), value];
 }
 
-/** The way to the peer, for a session's slot. */
+/** The way to the peer, for a session's index. */
 export function routeEntry(placement: Placement): readonly [key: Uint8Array, value: Uint8Array] {
-  return [slotKey(placement.slot), encode(routeValue, wayOf(placement))];
+  return [indexKey(placement.sessionIndex), encode(routeValue, nextHopOf(placement))];
 }
 
 /** Key of a place in the arrays. */
-export function slotKey(slot: number): Uint8Array {
-  return new Uint8Array(new Uint32Array([slot]).buffer);
+export function indexKey(sessionIndex: number): Uint8Array {
+  return new Uint8Array(new Uint32Array([sessionIndex]).buffer);
 }
 
 /** What a circuit's value and a route have in common. */
-function wayOf({ networkInterface, nextHop }: Placement): ValuesOf<typeof routeValue> {
+function nextHopOf({ networkInterface, nextHop }: Placement): ValuesOf<typeof routeValue> {
   const nextHopFamily = nextHop.length === 4 ? AF_INET : AF_INET6;
   return { nextHopFamily, nextHop, interfaceIndex: networkInterface };
 }
 
 /** Stands for no place in the arrays. */
-export const NO_SLOT = 0xffff_ffff;
+export const NO_INDEX = 0xffff_ffff;
 
 /**
- * The entry of a circuit whose session no program carries: `puntProgram` has all its frames take the detour. `slot` is where the next
+ * The entry of a circuit whose session no program carries: `puntProgram` has all its frames take the exception path. `index` is where the next
  * daemon finds what the session remembers.
  */
 export function puntEntry(
   attachment: CircuitAttachment,
   circuitInterface: number,
-  detourInterface: number,
-  { unsent = false, slot = NO_SLOT }: { readonly unsent?: boolean; readonly slot?: number | undefined } = {},
+  exceptionInterface: number,
+  {
+    unsent = false,
+    sessionIndex = NO_INDEX,
+  }: { readonly unsent?: boolean; readonly sessionIndex?: number | undefined } = {},
 ): readonly [key: Uint8Array, value: Uint8Array] {
   const value = new Uint8Array(sizeOf(circuitValue));
   const view = new DataView(value.buffer);
-  view.setUint32(circuitValue.shape.offset, PUNT_SHAPE, true);
-  view.setUint32(circuitValue.detour.offset, detourInterface, true);
+  view.setUint32(circuitValue.variant.offset, PUNT_VARIANT, true);
+  view.setUint32(circuitValue.exceptionPath.offset, exceptionInterface, true);
   view.setUint32(circuitValue.policy.offset, unsent ? policyBits.unsent : 0, true);
-  view.setUint32(circuitValue.slot.offset, slot, true);
+  view.setUint32(circuitValue.sessionIndex.offset, sessionIndex, true);
   return [encode(circuitKey, { interfaceIndex: circuitInterface, vlan: vlanKey(attachment) }), value];
 }
 
 /** Where frames for the attached hosts go. */
-export function deliveryOf({
+export function deliveryTargetOf({
   circuitInterface,
   deliver,
-}: Pick<Placement, "circuitInterface" | "deliver">): Delivery {
+}: Pick<Placement, "circuitInterface" | "deliver">): DeliveryTarget {
   return { interfaceIndex: circuitInterface, redirectFlags: deliver === "in" ? redirectFlags.ingress : 0 };
 }
 
@@ -307,16 +312,16 @@ export function peerEntry(
     remoteAddress: placement.remoteAddress,
     remotePort: session.path.remotePort,
     localPort: session.path.localPort,
-    shape: shapeOf(decapsulateOptions(session, attachment, placement)),
+    variant: variantOf(decapsulateOptions(session, attachment, placement)),
     cookie: session.receiveCookie,
-    interfaceIndex: deliveryOf(placement).interfaceIndex,
-    slot: placement.slot,
+    interfaceIndex: deliveryTargetOf(placement).interfaceIndex,
+    sessionIndex: placement.sessionIndex,
     tagProtocol: attachment.vlan?.protocol ?? 0,
     vlanId: attachment.vlan?.id ?? 0,
-    redirectFlags: deliveryOf(placement).redirectFlags,
-    tcpInterface: placement.cutter?.join ?? 0,
-    detourNear: placement.networkDetour?.near ?? 0,
-    detourFar: placement.networkDetour?.far ?? 0,
+    redirectFlags: deliveryTargetOf(placement).redirectFlags,
+    coalescer: placement.segmenter?.coalesce ?? 0,
+    exceptionEntry: placement.networkExceptionPath?.entry ?? 0,
+    exceptionExit: placement.networkExceptionPath?.exit ?? 0,
     ...(attachment.sequenceRule ?? defaultSequenceRule),
     standby: session.receiveAllowed === false ? 1 : 0,
   });

@@ -13,19 +13,19 @@ import {
 } from "../../../bpf/mnemonics.ts";
 import { skbContext } from "../../../bpf/skb-context.ts";
 import { SHORTEST_FRAME_OCTETS } from "../../../wire/ethernet.ts";
-import { known, UDP } from "./inner-headers.ts";
+import { parsed, UDP } from "./inner-headers.ts";
 import { peerValue } from "./map-layout.ts";
-import { headerPlaces, LINK_OCTETS, type ProgramOptions } from "./options.ts";
+import { headerOffsets, LINK_OCTETS, type ProgramOptions } from "./options.ts";
 import { udpFields } from "./outer-header.ts";
-import { jumpIfUnfinished } from "./partial-checksum.ts";
+import { jumpIfPartialChecksum } from "./partial-checksum.ts";
 import { context, entry } from "./parts.ts";
 
 /**
- * The network's detour: a cable whose near end takes neither super-frames nor unfinished checksums, so that the kernel cuts and finishes
- * what goes in there, and at whose far end the decapsulating program meets it again. A network within one machine delivers messages as
+ * The network exception path: a cable whose entry takes neither GSO packets nor unfinished checksums, so that the kernel cuts and finishes
+ * what goes in there, and at whose exit the decapsulating program meets it again. A network within one machine delivers messages as
  * their sender left them, and some of those cannot be decapsulated so:
  *
- * - Super-frames of UDP. No helper takes from a packet the mark that it is in a UDP tunnel, and by that mark the kernel, when it cuts it
+ * - GSO packets of UDP. No helper takes from a packet the mark that it is in a UDP tunnel, and by that mark the kernel, when it cuts it
  *   later, takes the host's own UDP header for a tunnel's, and drops it. What is cut before it loses its tunnel has no such mark.
  * - Short frames with an unfinished checksum. To be padded, they are moved within the packet, and the kernel's note of where
  *   the checksum starts stays behind.
@@ -33,65 +33,65 @@ import { context, entry } from "./parts.ts";
 
 const { arg1, arg2, frame } = Register;
 
-/** Lets pass what is for another host; at the detour's far end, whose address no message has, all is for this one. */
-export function passForeign(): readonly Line[] {
+/** Lets pass what is for another host; at the exception path's exit, whose address no message has, all is for this one. */
+export function passOtherHosts(): readonly Line[] {
   return [
     load32(arg1, context, skbContext.packetType),
     jumpIfEqual(arg1, 0, "ours"),
     load32(arg1, context, skbContext.interfaceIndex),
-    load32(arg2, entry, peerValue.detourFar.offset),
+    load32(arg2, entry, peerValue.exceptionExit.offset),
     jumpIfNotEqual(arg1, arg2, "pass"),
     label("ours"),
   ];
 }
 
 /**
- * Goes on at "network-detour" with what must be cut or finished first, unless it comes from there. A super-frame of UDP that cannot go
- * there, or comes out whole, is lost: it goes on at `lost`. `messageOctets` are those of the frame alone; what is known of a super-frame is in
+ * Goes on at "network-exception-path" with what must be cut or finished first, unless it comes from there. A GSO packet of UDP that cannot go
+ * there, or comes out whole, is lost: it goes on at `lost`. `messageOctets` are those of the frame alone; what is known of a GSO packet is in
  * `place`; `head` is where the stack has the outer IP header.
  */
-export function judgeUndone(
+export function checkIncomplete(
   options: ProgramOptions,
-  places: { readonly place: number; readonly head: number; readonly messageOctets: Register },
+  offsets: { readonly base: number; readonly head: number; readonly messageOctets: Register },
   lost: string,
 ): readonly Line[] {
-  const { place, head, messageOctets } = places;
-  const canTakeDetour = (otherwise: string): readonly Line[] => [
-    load32(arg2, entry, peerValue.detourNear.offset),
+  const { base, head, messageOctets } = offsets;
+  const canTakeExceptionPath = (otherwise: string): readonly Line[] => [
+    load32(arg2, entry, peerValue.exceptionEntry.offset),
     jumpIfEqual(arg2, 0, otherwise),
     load32(arg1, context, skbContext.interfaceIndex),
-    load32(arg2, entry, peerValue.detourFar.offset),
+    load32(arg2, entry, peerValue.exceptionExit.offset),
     jumpIfEqual(arg1, arg2, otherwise),
   ];
-  const superFrame: readonly Line[] = [
+  const gsoPacket: readonly Line[] = [
     load32(arg1, context, skbContext.gsoSize),
-    jumpIfEqual(arg1, 0, "undone.single"),
-    load32(arg1, frame, place + known.protocol),
+    jumpIfEqual(arg1, 0, "incomplete.single"),
+    load32(arg1, frame, base + parsed.protocol),
     jumpIfNotEqual(arg1, UDP, "done"),
-    ...canTakeDetour(lost),
-    jump("network-detour"),
-    label("undone.single"),
+    ...canTakeExceptionPath(lost),
+    jump("network-exception-path"),
+    label("incomplete.single"),
   ];
   // What is left to a device, if anything is, is the message's own checksum, and it goes with the message's headers.
   const ownChecksum: readonly Line[] = [
-    load16(arg1, frame, head + headerPlaces(options).udp + udpFields.checksum),
+    load16(arg1, frame, head + headerOffsets(options).udp + udpFields.checksum),
     jumpIfNotEqual(arg1, 0, "done"),
   ];
   return [
-    ...(options.encapsulation === "udp" ? superFrame : []),
+    ...(options.encapsulation === "udp" ? gsoPacket : []),
     jumpIfAtLeast(messageOctets, SHORTEST_FRAME_OCTETS, "done"),
-    ...canTakeDetour("done"),
+    ...canTakeExceptionPath("done"),
     ...(options.encapsulation === "udp" ? ownChecksum : []),
-    ...jumpIfUnfinished({ at: LINK_OCTETS, copy: head }, "network-detour", lost),
+    ...jumpIfPartialChecksum({ at: LINK_OCTETS, copy: head }, "network-exception-path", lost),
     label("done"),
   ];
 }
 
 /** An end of the program: the message goes as it came to where it is cut and finished. */
-export function networkDetourEnd(): readonly Line[] {
+export function networkExceptionPathEnd(): readonly Line[] {
   return [
-    label("network-detour"),
-    load32(arg1, entry, peerValue.detourNear.offset),
+    label("network-exception-path"),
+    load32(arg1, entry, peerValue.exceptionEntry.offset),
     move(arg2, 0),
     call("redirect"),
     exit(),

@@ -22,8 +22,8 @@ export interface ProgramOptions {
    * Where the kernel keeps a packet's wishes, so that those for time stamps are heeded (time-stamps.ts); default nowhere. It is of the kernel,
    * and of no shape.
    */
-  readonly packetLayout?: { readonly end: number; readonly txFlags: number } | undefined;
-  /** Among how many processors what comes out of a cutter is spread; default 1. It is of the machine, and of no shape. */
+  readonly packetOffsets?: { readonly end: number; readonly txFlags: number } | undefined;
+  /** Among how many processors what comes out of a segmenter is spread; default 1. It is of the machine, and of no shape. */
   readonly processors?: number;
 }
 
@@ -41,7 +41,7 @@ export const LINK_OCTETS = 14;
 const UDP_OCTETS = 8;
 
 /** Where things stand in what precedes the frame, in octets from the outer IP header on. */
-export function headerPlaces({
+export function headerOffsets({
   family,
   encapsulation,
   cookieOctets,
@@ -56,7 +56,7 @@ export function headerPlaces({
 }
 
 /** One number for all options: a session's entry has its own, and a program leaves alone what is not of its kind. */
-export function shapeOf(options: ProgramOptions): number {
+export function variantOf(options: ProgramOptions): number {
   const sequencing = options.sublayer ? { none: 0, "non-ip": 1, all: 2 }[options.sequencing] : 0;
   return (
     (options.family === 6 ? 1 : 0) +
@@ -70,10 +70,10 @@ export function shapeOf(options: ProgramOptions): number {
 }
 
 /** The shape of circuits whose session no program carries; no options have it. */
-export const PUNT_SHAPE = 255;
+export const PUNT_VARIANT = 255;
 
-/** Whether TCP goes by the cutter, if the session's entry has one. */
-export function usesCutter({ encapsulation, sequencing }: ProgramOptions): boolean {
+/** Whether TCP goes by the segmenter, if the session's entry has one. */
+export function usesSegmenter({ encapsulation, sequencing }: ProgramOptions): boolean {
   return encapsulation === "ip" && sequencing !== "all";
 }
 
@@ -81,7 +81,7 @@ export function usesCutter({ encapsulation, sequencing }: ProgramOptions): boole
 export function everyEncapsulation(): readonly ProgramOptions[] {
   return everyOption()
     .flatMap((options) => [options, { ...options, copiesDscp: true }])
-    .flatMap((options) => (usesCutter(options) ? [options, { ...options, processors: 4 }] : [options]));
+    .flatMap((options) => (usesSegmenter(options) ? [options, { ...options, processors: 4 }] : [options]));
 }
 
 /** Every combination that makes a decapsulating program of its own. */

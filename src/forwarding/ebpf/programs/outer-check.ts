@@ -22,7 +22,7 @@ import { skbContext } from "../../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../../../wire/ethernet.ts";
 import { discard } from "./counters.ts";
 import { peerValue } from "./map-layout.ts";
-import { headerPlaces, LINK_OCTETS, type ProgramOptions } from "./options.ts";
+import { headerOffsets, LINK_OCTETS, type ProgramOptions } from "./options.ts";
 import {
   FRAGMENT_BITS,
   fold,
@@ -33,7 +33,7 @@ import {
   udpFields,
 } from "./outer-header.ts";
 import { protocolOf } from "./outer-template.ts";
-import { jumpIfUnfinished } from "./partial-checksum.ts";
+import { jumpIfPartialChecksum } from "./partial-checksum.ts";
 import { context, entry } from "./parts.ts";
 import { networkOrder } from "./vlan-tag.ts";
 
@@ -43,7 +43,7 @@ const UDP_OCTETS = 8;
 
 const { result, arg1, arg2, frame } = Register;
 
-/** Lets pass what is of another family, tagged, and super-frames over IP protocol 115. */
+/** Lets pass what is of another family, tagged, and GSO packets over IP protocol 115. */
 export function passOthers({ family, encapsulation }: ProgramOptions): readonly Line[] {
   const type = family === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
   const { protocol, vlanPresent, gsoSize } = skbContext;
@@ -66,8 +66,8 @@ export function readOuterHeader(
   packetOctets: WritableRegister,
   messageOctets: WritableRegister,
 ): readonly Line[] {
-  const places = headerPlaces(options);
-  // IP does not know how long a super-frame is.
+  const offsets = headerOffsets(options);
+  // IP does not know how long a GSO packet is.
   const whole = [
     load32(arg2, context, skbContext.gsoSize),
     jumpIfEqual(arg2, 0, "as-told"),
@@ -80,11 +80,11 @@ export function readOuterHeader(
     add(arg1, -LINK_OCTETS),
     ...(options.encapsulation === "udp" ? whole : []),
     jumpIfLess(arg1, packetOctets, "pass"),
-    jumpIfLess(packetOctets, places.cookie, "pass"),
+    jumpIfLess(packetOctets, offsets.cookie, "pass"),
     move(messageOctets, packetOctets),
-    add(messageOctets, -places.message),
-    ...(options.encapsulation === "udp" ? readUdp(head + places.udp, messageOctets) : []),
-    load32(arg1, frame, head + places.sessionId),
+    add(messageOctets, -offsets.message),
+    ...(options.encapsulation === "udp" ? readUdp(head + offsets.udp, messageOctets) : []),
+    load32(arg1, frame, head + offsets.sessionId),
     jumpIfEqual(arg1, 0, "pass"),
   ];
 }
@@ -130,7 +130,7 @@ function readUdp(udp: number, messageOctets: Register): readonly Line[] {
     toBigEndian16(arg1),
     move(arg2, messageOctets),
     add(arg2, UDP_OCTETS),
-    and(arg2, 0xffff), // of a super-frame, as many bits as fit
+    and(arg2, 0xffff), // of a GSO packet, as many bits as fit
     jumpIfNotEqual(arg1, arg2, "pass"),
     load8(arg1, frame, udp + 8),
     jumpIfSet(arg1, 0x80, "pass"),
@@ -142,11 +142,11 @@ function readUdp(udp: number, messageOctets: Register): readonly Line[] {
 
 /**
  * Lets pass a message with a UDP checksum that nobody verified, for a program cannot. One that a virtual interface brought with its
- * checksum left to a device was made on this machine or its host, and the kernel takes it as verified, too; a super-frame of such passes.
+ * checksum left to a device was made on this machine or its host, and the kernel takes it as verified, too; a GSO packet of such passes.
  */
 export function passUnverified(options: ProgramOptions, head: number): readonly Line[] {
   if (options.encapsulation !== "udp") return [];
-  const checksum = headerPlaces(options).udp + udpFields.checksum;
+  const checksum = headerOffsets(options).udp + udpFields.checksum;
   return [
     load16(arg1, frame, head + checksum),
     jumpIfEqual(arg1, 0, "verified"),
@@ -158,7 +158,7 @@ export function passUnverified(options: ProgramOptions, head: number): readonly 
     label("unverified"),
     load32(arg1, context, skbContext.gsoSize),
     jumpIfNotEqual(arg1, 0, "pass"),
-    ...jumpIfUnfinished({ at: LINK_OCTETS + checksum, copy: head + checksum }, "verified", "pass"),
+    ...jumpIfPartialChecksum({ at: LINK_OCTETS + checksum, copy: head + checksum }, "verified", "pass"),
     jump("pass"),
     label("verified"),
   ];
@@ -168,7 +168,7 @@ export function passUnverified(options: ProgramOptions, head: number): readonly 
 export function comparePeer(options: ProgramOptions, head: number): readonly Line[] {
   const source = head + (options.family === 4 ? ipv4Fields.source : ipv6Fields.source);
   const octets = options.family === 4 ? 4 : 16;
-  const udp = head + headerPlaces(options).udp;
+  const udp = head + headerOffsets(options).udp;
   const same = (at: number, offset: number, otherwise: string): readonly Line[] => {
     const load = octets === 4 ? load32 : load64;
     const parts = octets === 4 ? [0] : [0, 8];

@@ -16,7 +16,7 @@ import {
   xor,
 } from "../../../bpf/mnemonics.ts";
 import { circuitValue } from "./map-layout.ts";
-import { headerPlaces, type ProgramOptions } from "./options.ts";
+import { headerOffsets, type ProgramOptions } from "./options.ts";
 import { entry } from "./parts.ts";
 import { networkOrder } from "./vlan-tag.ts";
 
@@ -57,17 +57,17 @@ export function finishOuterHeader(
   template: number,
   frameOctets: Register,
 ): readonly Line[] {
-  const places = headerPlaces(options);
+  const offsets = headerOffsets(options);
   const udpLength: readonly Line[] = [
     move(arg1, frameOctets),
-    add(arg1, places.frame - places.udp),
+    add(arg1, offsets.frame - offsets.udp),
     toBigEndian16(arg1),
-    store16(frame, template + places.udp + udpFields.length, arg1),
+    store16(frame, template + offsets.udp + udpFields.length, arg1),
   ];
   return [
     ...(options.family === 4
-      ? finishIpv4(options, template, frameOctets, places.frame)
-      : finishIpv6(template, frameOctets, places.frame)),
+      ? finishIpv4(options, template, frameOctets, offsets.frame)
+      : finishIpv6(template, frameOctets, offsets.frame)),
     ...(options.encapsulation === "udp" ? udpLength : []),
   ];
 }

@@ -4,7 +4,7 @@ import { Writer } from "../../../bytes/writer.ts";
 import { encodeDataMessage } from "../../../wire/data-header.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
 import type { PsnEndpoint } from "../../plane.ts";
-import { headerPlaces, type ProgramOptions } from "./options.ts";
+import { headerOffsets, type ProgramOptions } from "./options.ts";
 
 /** What the outer IP header says, besides lengths. */
 export interface OuterHeader {
@@ -50,7 +50,7 @@ export function outerTemplate(
     options.encapsulation === "udp" ? udp : new Uint8Array(0),
     encodeDataMessage(options.encapsulation, { sessionId, cookie, ...sublayer }, new Uint8Array(0)),
   );
-  const wanted = headerPlaces(options).frame;
+  const wanted = headerOffsets(options).frame;
   if (template.length !== wanted)
     throw new InvariantError(`a template of ${template.length} octets, not ${wanted}`);
   return template;

@@ -25,9 +25,9 @@ const PROBED_OCTETS = 2;
  * it will see the change. It is asked for the two octets at `at`, whatever they are, of which the stack has a copy at `copy`: if they
  * are another number now, nothing was left undone, and they are put back. What is added, 1, changes every number.
  */
-export function jumpIfUnfinished(
+export function jumpIfPartialChecksum(
   { at, copy }: { readonly at: number; readonly copy: number },
-  unfinished: string,
+  partial: string,
   failed: string,
 ): readonly Line[] {
   return [
@@ -45,7 +45,7 @@ export function jumpIfUnfinished(
     jumpIfGreater(arg3, arg2, failed),
     load16(arg1, arg1, at),
     load16(arg2, frame, copy),
-    jumpIfEqual(arg1, arg2, unfinished),
+    jumpIfEqual(arg1, arg2, partial),
     ...storeOctets(copy, PROBED_OCTETS, failed, at),
   ];
 }

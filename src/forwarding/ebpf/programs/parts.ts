@@ -89,27 +89,32 @@ export function overwrite(from: number, octets: number, otherwise: string): read
 }
 
 /** Finds the entry for the key on the stack; it must be of this program's shape, else the packet passes. */
-export function findEntry(shape: number, map: number, key: number, shapeOffset: number): readonly Line[] {
+export function findEntry(variant: number, map: number, key: number, variantOffset: number): readonly Line[] {
   return [
-    ...lookUp(map, key),
+    ...lookup(map, key),
     jumpIfEqual(result, 0, "pass"),
     move(entry, result),
-    load32(arg1, entry, shapeOffset),
-    jumpIfNotEqual(arg1, shape, "pass"),
+    load32(arg1, entry, variantOffset),
+    jumpIfNotEqual(arg1, variant, "pass"),
   ];
 }
 
 /** `result = &map[key]`, or null. */
-function lookUp(map: number, key: number): readonly Line[] {
+function lookup(map: number, key: number): readonly Line[] {
   return [loadMapFd(arg1, map), ...stackAt(arg2, key), call("map_lookup_elem")];
 }
 
-/** `result` is the place of the session's slot in an array; `key` is four octets of stack to use. */
-export function atSlot(map: number, slotOffset: number, key: number, otherwise: string): readonly Line[] {
+/** `result` is the place of the session's index in an array; `key` is four octets of stack to use. */
+export function atSessionIndex(
+  map: number,
+  indexOffset: number,
+  key: number,
+  otherwise: string,
+): readonly Line[] {
   return [
-    load32(arg1, entry, slotOffset),
+    load32(arg1, entry, indexOffset),
     store32(frame, key, arg1),
-    ...lookUp(map, key),
+    ...lookup(map, key),
     jumpIfEqual(result, 0, otherwise),
   ];
 }

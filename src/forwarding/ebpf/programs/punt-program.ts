@@ -3,10 +3,10 @@ import { type Line, label } from "../../../bpf/line.ts";
 import { call, exit, load32, move } from "../../../bpf/mnemonics.ts";
 import { readTag, writeKey } from "./circuit-key.ts";
 import { circuitValue } from "./map-layout.ts";
-import { type ProgramMaps, type ProgramOptions, PUNT_SHAPE } from "./options.ts";
+import { type ProgramMaps, type ProgramOptions, PUNT_VARIANT } from "./options.ts";
 import { context, entry, findEntry, passEnd } from "./parts.ts";
-import { partFromSender } from "./time-stamps.ts";
-import { takeTagAside } from "./vlan-tag.ts";
+import { detachFromSender } from "./time-stamps.ts";
+import { moveTagToMetadata } from "./vlan-tag.ts";
 
 const { arg1, arg2 } = Register;
 
@@ -16,22 +16,22 @@ const TAG = -12;
 const STAMPS = -32;
 
 /**
- * The program of circuits whose session no other program carries (`puntEntry`): every frame takes the detour, to the plane that
+ * The program of circuits whose session no other program carries (`puntEntry`): every frame takes the exception path, to the plane that
  * carries anything.
  */
 export function puntProgram(
-  { vlan, packetLayout }: Pick<ProgramOptions, "vlan" | "packetLayout">,
+  { vlan, packetOffsets }: Pick<ProgramOptions, "vlan" | "packetOffsets">,
   maps: Pick<ProgramMaps, "circuits">,
 ): readonly Line[] {
   return [
     move(context, arg1),
-    ...takeTagAside(),
+    ...moveTagToMetadata(),
     ...readTag(TAG),
     ...writeKey(vlan, KEY, TAG),
-    ...findEntry(PUNT_SHAPE, maps.circuits, KEY, circuitValue.shape.offset),
-    ...partFromSender({ packetLayout }, STAMPS, "detour", "whole"),
+    ...findEntry(PUNT_VARIANT, maps.circuits, KEY, circuitValue.variant.offset),
+    ...detachFromSender({ packetOffsets }, STAMPS, "exceptionPath", "whole"),
     label("whole"),
-    load32(arg1, entry, circuitValue.detour.offset),
+    load32(arg1, entry, circuitValue.exceptionPath.offset),
     move(arg2, 0),
     call("redirect"),
     exit(),

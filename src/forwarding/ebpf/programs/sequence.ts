@@ -23,7 +23,7 @@ import { NUMBERS, UNKNOWN_RUN } from "../../sequencing.ts";
 import { discard } from "./counters.ts";
 import { circuitValue, peerValue, sequenceValue } from "./map-layout.ts";
 import { LINK_OCTETS, type ProgramOptions } from "./options.ts";
-import { atSlot, context, entry, loadOctets } from "./parts.ts";
+import { atSessionIndex, context, entry, loadOctets } from "./parts.ts";
 import { jumpIfIp, jumpIfTag } from "./vlan-tag.ts";
 
 /**
@@ -36,7 +36,7 @@ const S_BIT = 0x4000_0000;
 const MASK = NUMBERS - 1;
 const { expected, oldRun, oldNext, held } = sequenceValue;
 
-/** Tags in a frame's octets, behind the one beside it, that the search for its type goes through; with more it takes the detour. */
+/** Tags in a frame's octets, behind the one beside it, that the search for its type goes through; with more it takes the exception path. */
 const MOST_TAGS = 6;
 
 /**
@@ -46,13 +46,13 @@ const MOST_TAGS = 6;
 export function numberFrame(
   options: ProgramOptions,
   map: number,
-  slotOffset: number,
-  places: { readonly sublayer: number; readonly type: number; readonly scratch: number },
+  indexOffset: number,
+  offsets: { readonly sublayer: number; readonly type: number; readonly scratch: number },
 ): readonly Line[] {
   if (!options.sublayer || options.sequencing === "none") return [];
   return [
-    ...(options.sequencing === "non-ip" ? leaveIpUnnumbered(places.type, places.scratch) : []),
-    ...atSlot(map, slotOffset, places.scratch, "detour"),
+    ...(options.sequencing === "non-ip" ? leaveIpUnnumbered(offsets.type, offsets.scratch) : []),
+    ...atSessionIndex(map, indexOffset, offsets.scratch, "exception-path"),
     load32(arg1, result, held.offset),
     jumpIfNotEqual(arg1, 0, "held"),
     move(arg1, 1),
@@ -60,21 +60,21 @@ export function numberFrame(
     and(arg1, MASK),
     or(arg1, S_BIT),
     toBigEndian32(arg1),
-    store32(frame, places.sublayer, arg1),
+    store32(frame, offsets.sublayer, arg1),
     label("numbered"),
   ];
 }
 
 /**
- * The end of a program that may not number a frame now: it takes the detour as it came, and at the far end leaves by the interface it came
+ * The end of a program that may not number a frame now: it takes the exception path as it came, and at the exit leaves by the interface it came
  * from, at whose other end the userspace plane reads.
  */
 export function heldEnd(options: ProgramOptions): readonly Line[] {
   if (!options.sublayer || options.sequencing === "none") return [];
   return [
     label("held"),
-    load32(arg1, entry, circuitValue.detour.offset),
-    jumpIfNotEqual(arg1, 0, "detour"),
+    load32(arg1, entry, circuitValue.exceptionPath.offset),
+    jumpIfNotEqual(arg1, 0, "exception-path"),
     load32(arg1, context, skbContext.interfaceIndex),
     move(arg2, 0),
     call("redirect"),
@@ -90,7 +90,9 @@ function leaveIpUnnumbered(type: number, scratch: number): readonly Line[] {
     ...jumpIfTag(arg1, `tagged${tags}`),
     jump("number"),
     label(`tagged${tags}`),
-    ...(tags === MOST_TAGS ? [jump("detour")] : loadOctets(LINK_OCTETS + 2 + 4 * tags, scratch, 2, "number")),
+    ...(tags === MOST_TAGS
+      ? [jump("exception-path")]
+      : loadOctets(LINK_OCTETS + 2 + 4 * tags, scratch, 2, "number")),
   ];
   return [...Array.from({ length: MOST_TAGS + 1 }, (_, tags) => tags).flatMap(look), label("number")];
 }
@@ -101,7 +103,7 @@ function leaveIpUnnumbered(type: number, scratch: number): readonly Line[] {
  */
 export function acceptNumber(
   map: number,
-  slotOffset: number,
+  indexOffset: number,
   word: number,
   scratch: number,
 ): readonly Line[] {
@@ -111,7 +113,7 @@ export function acceptNumber(
     move(arg2, arg1),
     and(arg2, S_BIT),
     jumpIfEqual(arg2, 0, "in-sequence"),
-    ...atSlot(map, slotOffset, scratch, "pass"),
+    ...atSessionIndex(map, indexOffset, scratch, "pass"),
     load32(arg1, frame, word),
     toBigEndian32(arg1),
     and(arg1, MASK),

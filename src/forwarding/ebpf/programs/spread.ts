@@ -13,8 +13,8 @@ import {
   shiftRight,
   store64,
 } from "../../../bpf/mnemonics.ts";
-import { known } from "./inner-headers.ts";
-import { findCutter } from "./offloads.ts";
+import { parsed } from "./inner-headers.ts";
+import { findSegmenter } from "./offloads.ts";
 import type { ProgramOptions } from "./options.ts";
 import { context, onPacket } from "./parts.ts";
 
@@ -24,16 +24,16 @@ const { result, arg1, arg2, arg3, frame } = Register;
 const HALF_BITS = 32;
 
 /**
- * Has a flow of TCP that goes by the cutter go on behind it on another processor than this one, for the two together are the fastest. The
+ * Has a flow of TCP that goes by the segmenter go on behind it on another processor than this one, for the two together are the fastest. The
  * kernel spreads packets there by their hash: with `processors` of them, it takes number `hash * processors / 2^32`. So the hash becomes
  * one that stands for any number but this processor's, chosen by what it was; and since it keeps the fraction, queues that
  * tell flows apart by hash still do. This is done while the frame's own headers are the first, by which the kernel makes a hash.
  */
-export function chooseProcessor({ processors = 1 }: ProgramOptions, place: number): readonly Line[] {
+export function chooseProcessor({ processors = 1 }: ProgramOptions, base: number): readonly Line[] {
   if (processors === 1) return [];
-  const share = place + known.scratch;
+  const share = base + parsed.scratch;
   return [
-    ...findCutter(place, "spread.chosen"),
+    ...findSegmenter(base, "spread.chosen"),
     ...onPacket("get_hash_recalc"),
     multiply(result, processors - 1),
     store64(frame, share, result),

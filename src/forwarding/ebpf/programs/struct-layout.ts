@@ -10,37 +10,37 @@ export interface Field {
   readonly kind: "machine" | "network" | "octets";
 }
 
-export type Layout = Readonly<Record<string, Field>>;
+export type StructLayout = Readonly<Record<string, Field>>;
 
 /** A number for each field that is one, octets for the others. */
-export type ValuesOf<L extends Layout> = {
+export type ValuesOf<L extends StructLayout> = {
   readonly [Name in keyof L]: L[Name]["kind"] extends "octets" ? Uint8Array : number;
 };
 
 /** Octets of the whole. */
-export function sizeOf(layout: Layout): number {
-  return known(layout).octets;
+export function sizeOf(layout: StructLayout): number {
+  return factsOf(layout).octets;
 }
 
 /** Layouts are constants, and there are many values of each. */
-interface Known {
+interface LayoutFacts {
   readonly octets: number;
   readonly fields: readonly (readonly [name: string, field: Field])[];
 }
-const knownLayouts = new WeakMap<Layout, Known>();
+const factsByLayout = new WeakMap<StructLayout, LayoutFacts>();
 
-function known(layout: Layout): Known {
-  const found = knownLayouts.get(layout);
+function factsOf(layout: StructLayout): LayoutFacts {
+  const found = factsByLayout.get(layout);
   if (found !== undefined) return found;
   const fields = Object.entries(layout);
   const made = { octets: Math.max(...fields.map(([, { offset, octets }]) => offset + octets)), fields };
-  knownLayouts.set(layout, made);
+  factsByLayout.set(layout, made);
   return made;
 }
 
 /** Throws InvariantError for a value that does not fit its field. */
-export function encode<L extends Layout>(layout: L, values: ValuesOf<L>): Uint8Array {
-  const { octets, fields } = known(layout);
+export function encode<L extends StructLayout>(layout: L, values: ValuesOf<L>): Uint8Array {
+  const { octets, fields } = factsOf(layout);
   const written = new Uint8Array(octets);
   for (const [name, field] of fields) {
     const value = (values as Readonly<Record<string, Uint8Array | number>>)[name];
@@ -60,14 +60,14 @@ function writeNumber(written: Uint8Array, name: string, field: Field, value: num
     throw new InvariantError(`${name}: ${value} does not fit ${field.octets} octets`);
   let rest = value;
   for (let index = 0; index < field.octets; index += 1) {
-    const place = field.kind === "machine" ? index : field.octets - 1 - index;
-    written[field.offset + place] = rest % 256;
+    const position = field.kind === "machine" ? index : field.octets - 1 - index;
+    written[field.offset + position] = rest % 256;
     rest = Math.floor(rest / 256);
   }
 }
 
 /** The reverse of `encode`; octets come with the zeros that fill their field. Throws InvariantError for another size. */
-export function decode<L extends Layout>(layout: L, octets: Uint8Array): ValuesOf<L> {
+export function decode<L extends StructLayout>(layout: L, octets: Uint8Array): ValuesOf<L> {
   if (octets.length !== sizeOf(layout))
     throw new InvariantError(`a struct of ${sizeOf(layout)} octets, not ${octets.length}`);
   const values: Record<string, Uint8Array | number> = {};

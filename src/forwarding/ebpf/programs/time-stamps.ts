@@ -35,31 +35,31 @@ const STAMPS = 0x4b;
  * `into`, and meets a program again behind it; where the host sends into its own end of a pseudowire no interface has sent the packet yet,
  * and it goes there itself. `place` is 16 octets of stack at a multiple of 8.
  */
-export function partFromSender(
-  { packetLayout }: Pick<ProgramOptions, "packetLayout">,
-  place: number,
-  into: "near" | "detour",
+export function detachFromSender(
+  { packetOffsets }: Pick<ProgramOptions, "packetOffsets">,
+  base: number,
+  into: "exceptionEntry" | "exceptionPath",
   failed: string,
 ): readonly Line[] {
-  if (packetLayout === undefined) return [];
+  if (packetOffsets === undefined) return [];
   return [
     load64(arg1, context, skbContext.socket),
     jumpIfEqual(arg1, 0, "unstamped"),
-    ...stackAt(arg1, place + 4),
+    ...stackAt(arg1, base + 4),
     move(arg2, 12),
     move(arg3, context),
-    add(arg3, packetLayout.end),
+    add(arg3, packetOffsets.end),
     call("probe_read_kernel"),
     jumpIfNotEqual(result, 0, "unstamped"),
-    load32(arg3, frame, place + 4),
-    load64(arg2, frame, place + 8),
+    load32(arg3, frame, base + 4),
+    load64(arg2, frame, base + 8),
     add(arg3, arg2),
-    add(arg3, packetLayout.txFlags),
-    ...stackAt(arg1, place),
+    add(arg3, packetOffsets.txFlags),
+    ...stackAt(arg1, base),
     move(arg2, 1),
     call("probe_read_kernel"),
     jumpIfNotEqual(result, 0, "unstamped"),
-    load8(arg1, frame, place),
+    load8(arg1, frame, base),
     jumpIfSet(arg1, STAMPS, "stamped"),
     jump("unstamped"),
     label("stamped"),

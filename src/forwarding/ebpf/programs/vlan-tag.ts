@@ -67,7 +67,7 @@ export function popTag(otherwise: string): readonly Line[] {
 }
 
 /** Takes an outer tag that stands in the octets out of them, as the kernel does for what real devices receive. */
-export function takeTagAside(): readonly Line[] {
+export function moveTagToMetadata(): readonly Line[] {
   return [
     load32(arg1, context, skbContext.vlanPresent),
     jumpIfNotEqual(arg1, 0, "aside"),
@@ -87,7 +87,7 @@ export function takeTagAside(): readonly Line[] {
  * Makes the kernel read the packet's protocol out of its octets, and take an outer tag there aside. Two tags: the second one pushes
  * the first into the octets, and as it goes the first is read again, and what is behind it.
  */
-export function readProtocolAnew(otherwise: string): readonly Line[] {
+export function rereadProtocol(otherwise: string): readonly Line[] {
   return [...pushTag(otherwise), ...pushTag(otherwise), ...popTag(otherwise), ...popTag(otherwise)];
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { superFramesOf } from "../../../../src/forwarding/ebpf/plane/gso.ts";
+import { gsoHandling } from "../../../../src/forwarding/ebpf/plane/gso.ts";
 
 const veth = { interfaceName: "wan0", completesOffloads: false };
 const card = { interfaceName: "eth0", completesOffloads: true };
@@ -14,6 +14,6 @@ test.each([
   ["offload", card, "all", "segment", /^sequencing: all /],
   ["segment", card, "none", "segment", /^gso: segment$/],
 ] as const)("gso: %s by %j with sequencing %s: %s", (gso, route, transmitSequencing, choice, reason) => {
-  const sent = superFramesOf({ transmitSequencing }, { gso }, route);
+  const sent = gsoHandling({ transmitSequencing }, { gso }, route);
   expect(sent).toEqual({ choice, reason: expect.stringMatching(reason) });
 });

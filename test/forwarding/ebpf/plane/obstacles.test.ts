@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { obstacleTo } from "../../../../src/forwarding/ebpf/plane/obstacles.ts";
-import { headerPlaces } from "../../../../src/forwarding/ebpf/programs/options.ts";
+import { headerOffsets } from "../../../../src/forwarding/ebpf/programs/options.ts";
 import type { PsnEndpoint } from "../../../../src/forwarding/plane.ts";
 import type { DataSequencing } from "../../../../src/wire/session-parameters.ts";
 import { attachment, pathOver, sessionParameters } from "../../../support/sessions.ts";
@@ -48,7 +48,7 @@ const cases = (["udp", "ip"] as const).flatMap((encapsulation) =>
 
 describe.each(cases)("%s, cookie of %i, sequencing %s", (encapsulation, cookieOctets, sequencing) => {
   const family = pathOver(encapsulation).remoteAddress.includes(":") ? 6 : 4;
-  const places = headerPlaces({ family, encapsulation, cookieOctets, sublayer: true });
+  const places = headerOffsets({ family, encapsulation, cookieOctets, sublayer: true });
   const longest = places.frame + LINK_OCTETS + MTU;
   const at = (mtu: number, fragmentation: PsnEndpoint["fragmentation"]) =>
     obstacle(encapsulation, cookieOctets, sequencing, { fragmentation, mtu });

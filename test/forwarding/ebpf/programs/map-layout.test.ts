@@ -8,7 +8,7 @@ import {
   countersFrom,
   discardOffset,
   mapSizes,
-  NO_SLOT,
+  NO_INDEX,
   peerEntry,
   peerKey,
   peerValue,
@@ -18,14 +18,14 @@ import {
 } from "../../../../src/forwarding/ebpf/programs/map-layout.ts";
 import {
   everyEncapsulation,
-  headerPlaces,
-  PUNT_SHAPE,
-  shapeOf,
+  headerOffsets,
+  PUNT_VARIANT,
+  variantOf,
 } from "../../../../src/forwarding/ebpf/programs/options.ts";
 import {
   decode,
   encode,
-  type Layout,
+  type StructLayout,
   sizeOf,
   type ValuesOf,
 } from "../../../../src/forwarding/ebpf/programs/struct-layout.ts";
@@ -34,7 +34,7 @@ import { attachmentOf, placementOf, sessionOf } from "../../../support/ebpf-sess
 const SEED = 4719;
 const layouts = { circuitKey, circuitValue, peerKey, peerValue, sequenceValue };
 
-function anyValues(layout: Layout): fc.Arbitrary<Readonly<Record<string, Uint8Array | number>>> {
+function anyValues(layout: StructLayout): fc.Arbitrary<Readonly<Record<string, Uint8Array | number>>> {
   return fc.record(
     Object.fromEntries(
       Object.entries(layout).map(([name, { octets, kind }]) => [
@@ -47,7 +47,7 @@ function anyValues(layout: Layout): fc.Arbitrary<Readonly<Record<string, Uint8Ar
   );
 }
 
-describe.each(Object.entries<Layout>(layouts))("%s", (_, layout) => {
+describe.each(Object.entries<StructLayout>(layouts))("%s", (_, layout) => {
   test("its fields follow each other, each where a machine can load it", () => {
     let end = 0;
     for (const [name, { offset, octets, kind }] of Object.entries(layout)) {
@@ -61,7 +61,7 @@ describe.each(Object.entries<Layout>(layouts))("%s", (_, layout) => {
   test("what was encoded decodes to itself", () => {
     fc.assert(
       fc.property(anyValues(layout), (values) => {
-        const octets = encode(layout, values as ValuesOf<Layout>);
+        const octets = encode(layout, values as ValuesOf<StructLayout>);
         expect(octets.length).toBe(sizeOf(layout));
         expect(decode(layout, octets)).toEqual(values);
       }),
@@ -75,7 +75,7 @@ test("orders are those of their kinds, and what does not fit is refused", () => 
     machine: { offset: 0, octets: 4, kind: "machine" },
     network: { offset: 4, octets: 2, kind: "network" },
     octets: { offset: 6, octets: 2, kind: "octets" },
-  } as const satisfies Layout;
+  } as const satisfies StructLayout;
   const values = { machine: 0x0102_0304, network: 0x0506, octets: hex`07` };
   expect(toHex(encode(layout, values))).toBe("0403020105060700");
   expect(() => encode(layout, { ...values, network: 0x1_0000 })).toThrow("network: 65536 does not fit 2");
@@ -101,9 +101,9 @@ test("an entry of the circuit side has the whole template, and nothing of any on
       circuitInterface: 7,
       networkInterface: 9,
       fragmentation: "outer",
-      detourInterface: 5,
-      cut: true,
-      cutter: { cut: 6, join: 8 },
+      exceptionInterface: 5,
+      segment: true,
+      segmenter: { segment: 6, coalesce: 8 },
     }),
   );
   expect(decode(circuitKey, key)).toEqual({ interfaceIndex: 7, vlan: 0x8100_006f });
@@ -119,21 +119,21 @@ test("an entry of the circuit side has the whole template, and nothing of any on
     nextHopFamily: 2,
     interfaceIndex: 9,
     headerSum: 0x45 + 0x1140 + 0xc0 + 0x0102 + 0xc0 + 0x0202,
-    shape: shapeOf(options),
+    variant: variantOf(options),
     policy:
       policyBits.transmitAllowed +
       policyBits.blockPause +
       policyBits.fragmentOuter +
-      policyBits.cut +
-      policyBits.cutter,
+      policyBits.segment +
+      policyBits.segmenter,
     frameOctets: 1514,
     packetOctets: 9000,
-    slot: 3,
+    sessionIndex: 3,
     tagProtocol: 0x8100,
     vlanId: 222,
-    detour: 5,
-    near: 0,
-    cutter: 6,
+    exceptionPath: 5,
+    exceptionEntry: 0,
+    segmenter: 6,
   });
 });
 
@@ -144,15 +144,15 @@ test("an entry of the peer side tells what a data message must be", () => {
     attachmentOf(options, { sequenceRule: { window: 0x0102, resetAfter: 7 } }),
     placementOf(options, {
       deliver: "in",
-      cutter: { cut: 8, join: 9 },
-      networkDetour: { near: 10, far: 11 },
+      segmenter: { segment: 8, coalesce: 9 },
+      networkExceptionPath: { entry: 10, exit: 11 },
     }),
   );
   expect(toHex(key)).toBe("0a0a0001");
   expect(toHex(value)).toBe(
     "20010db8000000000000000000000001" +
       "20010db8000000000000000000000002" +
-      `06a506a5${shapeOf(options).toString(16).padStart(2, "0")}000000` +
+      `06a506a5${variantOf(options).toString(16).padStart(2, "0")}000000` +
       "b0b1b2b3b4b5b6b7" +
       "01000000 03000000 0000000001000000 09000000 0a000000 0b000000 02010000 07000000 01000000".replace(
         / /g,
@@ -170,25 +170,29 @@ test("addresses of another family, and cookies that there are not, are refused",
   expect(() => peerEntry(odd, at, placementOf(options))).toThrow("a cookie of 3 octets");
 });
 
-test("an entry of a circuit that no program carries tells the detour alone", () => {
+test("an entry of a circuit that no program carries tells the exception path alone", () => {
   const [key, value] = puntEntry(attachmentOf({ ...udp8, vlan: "vlan" }), 7, 5);
   expect(decode(circuitKey, key)).toEqual({ interfaceIndex: 7, vlan: 0x8100_006f });
-  const { shape, detour, slot } = decode(circuitValue, value);
-  expect({ shape, detour, slot }).toEqual({ shape: PUNT_SHAPE, detour: 5, slot: NO_SLOT });
-  const [, inSlot] = puntEntry(attachmentOf({ ...udp8, vlan: "port" }), 7, 5, { slot: 3 });
-  expect(decode(circuitValue, inSlot).slot).toBe(3);
-  expect(everyEncapsulation().map(shapeOf)).not.toContain(PUNT_SHAPE);
+  const { variant, exceptionPath, sessionIndex } = decode(circuitValue, value);
+  expect({ variant, exceptionPath, sessionIndex }).toEqual({
+    variant: PUNT_VARIANT,
+    exceptionPath: 5,
+    sessionIndex: NO_INDEX,
+  });
+  const [, withIndex] = puntEntry(attachmentOf({ ...udp8, vlan: "port" }), 7, 5, { sessionIndex: 3 });
+  expect(decode(circuitValue, withIndex).sessionIndex).toBe(3);
+  expect(everyEncapsulation().map(variantOf)).not.toContain(PUNT_VARIANT);
 });
 
-test("every combination has a shape and a template of its own size", () => {
+test("every combination has a variant and a template of its own size", () => {
   const all = everyEncapsulation();
-  // How many processors a machine has is of no shape.
-  const shaped = all.filter(({ processors }) => processors === undefined);
-  for (const some of [all, shaped]) expect(new Set(some.map(shapeOf)).size).toBe(shaped.length);
+  // How many processors a machine has does not make a variant.
+  const ofSession = all.filter(({ processors }) => processors === undefined);
+  for (const some of [all, ofSession]) expect(new Set(some.map(variantOf)).size).toBe(ofSession.length);
   for (const options of all) {
     const [, value] = circuitEntry(sessionOf(options), attachmentOf(options), placementOf(options));
     expect(value.length).toBe(mapSizes.circuits.valueOctets);
-    expect(headerPlaces(options).frame).toBeLessThanOrEqual(circuitValue.template.octets);
+    expect(headerOffsets(options).frame).toBeLessThanOrEqual(circuitValue.template.octets);
   }
 });
 

@@ -43,12 +43,12 @@ describe.each([
   });
 });
 
-test("a program that has every frame take the detour is one for ports and one for VLANs", () => {
+test("a program that has every frame take the exception path is one for ports and one for VLANs", () => {
   const [port, vlan] = (["port", "vlan"] as const).map((kind) => assemble(puntProgram({ vlan: kind }, maps)));
   expect(port).not.toEqual(vlan);
 });
 
-test("the program at the far end of a cutter asks for nothing but routes", () => {
+test("the program at the exit of a segmenter asks for nothing but routes", () => {
   const asked = emitProgram(maps).flatMap((line) =>
     line.kind === "step" && line.instruction.opcode === LOAD_WIDE && line.instruction.source === 1
       ? [line.instruction.immediate]
