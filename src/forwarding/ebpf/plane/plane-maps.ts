@@ -87,6 +87,12 @@ export class PlaneMaps implements Disposable {
     return undefined;
   }
 
+  /** Adopts the maps pinned in the directory where they fit, else creates them. Throws SystemError. */
+  static adoptOrCreate(bpf: BpfPort, capacity: number, directory: string | undefined): PlaneMaps {
+    const adopted = directory === undefined ? undefined : PlaneMaps.open(bpf, capacity, directory);
+    return adopted ?? PlaneMaps.create(bpf, capacity, directory);
+  }
+
   get fds(): ProgramMaps {
     return descriptorsOf(this);
   }

@@ -131,10 +131,7 @@ export class EbpfPlane implements ForwardingPlane {
     const directory = pins.path;
     // Programs of another version would stand before ours.
     if (directory !== undefined) removeOthers(directory, `${owner}-`);
-    const bpf = new BpfSyscall();
-    const maps =
-      (directory === undefined ? undefined : PlaneMaps.open(bpf, capacity, directory)) ??
-      PlaneMaps.create(bpf, capacity, directory);
+    const maps = PlaneMaps.adoptOrCreate(new BpfSyscall(), capacity, directory);
     const networkExceptionPath = await openNetworkExceptionPath(owner);
     let plane: EbpfPlane | undefined;
     const routes = await RouteCache.open({
@@ -314,12 +311,7 @@ export class EbpfPlane implements ForwardingPlane {
     const obstacle = obstacleTo(binding, endpoint, route);
     if (obstacle !== undefined) return this.#installPunt(binding, obstacle, route);
     const sessionIndex = this.#arrays.of(localSessionId);
-    if (sessionIndex === undefined)
-      return this.#installPunt(
-        binding,
-        `there is room for ${this.#arrays.capacity} sessions; a restart makes more`,
-        route,
-      );
+    if (sessionIndex === undefined) return this.#installPunt(binding, this.#arrays.fullText, route);
     const segmenter = needsSegmenter(session, endpoint, route) ? await binding.device.segmenter() : undefined;
     const vethPairs = { networkExceptionPath: this.#resources.networkExceptionPath, segmenter };
     const install = this.#owned(binding, programInstall(binding, endpoint, route, sessionIndex, vethPairs));
@@ -336,10 +328,8 @@ export class EbpfPlane implements ForwardingPlane {
   }
 
   async #installPunt(binding: SessionBinding, reason: string, route?: PeerRoute): Promise<InstalledSession> {
-    const install = this.#owned(
-      binding,
-      puntInstall(binding, this.#arrays.of(binding.session.localSessionId)),
-    );
+    const sessionIndex = this.#arrays.of(binding.session.localSessionId);
+    const install = this.#owned(binding, puntInstall(binding, sessionIndex));
     await divertToUserspace(this.#resources, install);
     return { ...binding, install, reason, route };
   }

@@ -24,8 +24,9 @@ export class SessionArrays implements Disposable {
     for (const sessionIndex of this.#warmRestart.indexes) this.#indexes.reserve(sessionIndex);
   }
 
-  get capacity(): number {
-    return this.#indexes.capacity;
+  /** Why a session that got no index is not forwarded by programs. */
+  get fullText(): string {
+    return `there is room for ${this.#indexes.capacity} sessions; a restart makes more`;
   }
 
   /** Gives a session its index, with its numbers prepared to go on or to begin; undefined when there is no room. */
@@ -36,7 +37,7 @@ export class SessionArrays implements Disposable {
       return adopted;
     }
     // What nobody had is empty in maps that we made.
-    const untouched = this.#maps.wereAdopted ? this.capacity : this.#indexes.end;
+    const untouched = this.#maps.wereAdopted ? this.#indexes.capacity : this.#indexes.end;
     const taken = this.#indexes.allocate(localSessionId);
     if (taken === undefined) return undefined;
     const { index: sessionIndex, isNew } = taken;

@@ -64,22 +64,64 @@ export function needsSegmenter(session: SessionParameters, endpoint: PsnEndpoint
   return session.path.encapsulation === "ip" && !mustSegment(session, endpoint, route);
 }
 
-/** What a session needs so that programs carry it; with the segmenter if `needsCutter`. */
+/** What a session's frames go through besides its device. */
+interface VethPairs {
+  readonly networkExceptionPath: VethPair;
+  /** Given if `needsSegmenter`. */
+  readonly segmenter?: Segmenter | undefined;
+}
+
+/** The install of a session that programs carry: all its programs and map entries. */
 export function programInstall(
-  { session, attachment, device }: SessionBinding,
+  binding: SessionBinding,
   endpoint: PsnEndpoint,
   peerRoute: PeerRoute,
   sessionIndex: number,
-  {
-    networkExceptionPath,
-    segmenter,
-  }: { readonly networkExceptionPath: VethPair; readonly segmenter?: Segmenter | undefined },
+  vethPairs: VethPairs,
 ): SessionInstall {
+  const { session, attachment, device } = binding;
+  const { networkExceptionPath, segmenter } = vethPairs;
+  const { exit } = device.exceptionPath;
+  const placement = placementOf(binding, endpoint, peerRoute, sessionIndex, vethPairs);
+  const placements = [placementAtExceptionExit(placement, binding), placement];
+  const encapsulate: ProgramSpec = {
+    kind: "encapsulate",
+    options: encapsulateOptions(session, attachment, placement),
+  };
+  const decapsulate: ProgramSpec = {
+    kind: "decapsulate",
+    options: decapsulateOptions(session, attachment, placement),
+  };
+  return {
+    programs: [
+      ...(segmenter === undefined ? [] : segmenterPrograms(segmenter, placement)),
+      [decapsulate, { interfaceIndex: networkExceptionPath.exit, at: "ingress" }],
+      [decapsulate, { interfaceIndex: peerRoute.route.interfaceIndex, at: "ingress" }],
+      [encapsulate, { interfaceIndex: exit, at: "ingress" }],
+      [encapsulate, device.hook],
+    ],
+    circuits: placements.map((each) => circuitEntry(session, attachment, each)),
+    peers: [peerEntry(session, attachment, placement)],
+    routes: segmenter === undefined ? [] : [routeEntry(placement)],
+    sessionIndex,
+    halted: placements.map((each) => circuitEntry(session, attachment, haltedPlacement(each, exit))),
+  };
+}
+
+/** The placement of a session at its device. */
+function placementOf(
+  { session, device }: SessionBinding,
+  endpoint: PsnEndpoint,
+  peerRoute: PeerRoute,
+  sessionIndex: number,
+  { networkExceptionPath, segmenter }: VethPairs,
+): Placement {
   const { route } = peerRoute;
-  const { entry, exit } = device.exceptionPath;
-  const placement: Placement = {
-    localAddress: addressOctets(session.path.localAddress),
-    remoteAddress: addressOctets(session.path.remoteAddress),
+  const { entry } = device.exceptionPath;
+  const { path } = session;
+  return {
+    localAddress: addressOctets(path.localAddress),
+    remoteAddress: addressOctets(path.remoteAddress),
     hopLimit: HOP_LIMIT,
     fragmentation: endpoint.fragmentation,
     sessionIndex,
@@ -98,45 +140,25 @@ export function programInstall(
     networkExceptionPath,
     deliver: device.delivery,
   };
-  const atExceptionExit = {
+}
+
+/**
+ * The placement of a session at the exit of its exception path. What the program there cannot forward either goes on to the userspace
+ * plane, but for numbered frames: that plane would return them as long as programs number, or send them after later ones.
+ */
+function placementAtExceptionExit(placement: Placement, { session, device }: SessionBinding): Placement {
+  const { exit } = device.exceptionPath;
+  return {
     ...placement,
     circuitInterface: exit,
-    // What the userspace plane got it would give back as long as programs have the numbers, and if it sent it, theirs would overtake it.
     exceptionInterface: numbersFrames(session) ? 0 : exit,
     unsent: false,
     segment: false,
     segmenter: undefined,
   };
-  const encapsulate = {
-    kind: "encapsulate",
-    options: encapsulateOptions(session, attachment, placement),
-  } as const;
-  const decapsulate = {
-    kind: "decapsulate",
-    options: decapsulateOptions(session, attachment, placement),
-  } as const;
-  return {
-    programs: [
-      ...(segmenter === undefined ? [] : segmenterPrograms(segmenter, placement)),
-      [decapsulate, { interfaceIndex: networkExceptionPath.exit, at: "ingress" }],
-      [decapsulate, { interfaceIndex: route.interfaceIndex, at: "ingress" }],
-      [encapsulate, { interfaceIndex: exit, at: "ingress" }],
-      [encapsulate, device.hook],
-    ],
-    circuits: [
-      circuitEntry(session, attachment, atExceptionExit),
-      circuitEntry(session, attachment, placement),
-    ],
-    peers: [peerEntry(session, attachment, placement)],
-    routes: segmenter === undefined ? [] : [routeEntry(placement)],
-    sessionIndex,
-    halted: [atExceptionExit, placement].map((each) =>
-      circuitEntry(session, attachment, haltedPlacement(each, exit)),
-    ),
-  };
 }
 
-/** A place where no frame fits, and the userspace plane has each. */
+/** The placement of a halted session: no frame fits, so each takes the exception path to the userspace plane. */
 function haltedPlacement(placement: Placement, exit: number): Placement {
   return {
     ...placement,
