@@ -113,8 +113,9 @@ function tagText({ protocol, vlanId, priority, dropEligible }: Tag): string {
 /** The closing lines: what was counted, and what would tell more. */
 export function summaryText(summary: Summary): string {
   const reasons = Object.entries(summary.otherReasons).map(([reason, count]) => `${count} ${reason}`);
+  const refused = summary.refused === 0 ? "" : ` (${summary.refused} would be refused)`;
   const counts = [
-    `${plural(summary.control, "control message")}${summary.refused === 0 ? "" : ` (${summary.refused} would be refused)`}`,
+    `${plural(summary.control, "control message")}${refused}`,
     plural(summary.data, "data message"),
     `${summary.malformed} malformed`,
     plural(summary.wrongDigests, "wrong digest"),
@@ -125,8 +126,8 @@ export function summaryText(summary: Summary): string {
     ...(summary.unknownSessions === 0
       ? []
       : [
-          `${plural(summary.unknownSessions, "data message")} of sessions whose set-up is not in this capture: ` +
-            "use --cookie and --sublayer to read them",
+          `${plural(summary.unknownSessions, "data message")} of sessions whose set-up is not in this ` +
+            "capture: use --cookie and --sublayer to read them",
         ]),
     ...(summary.complete ? [] : ["the file ends inside a packet or is damaged: packets may be missing"]),
   ].join("\n");

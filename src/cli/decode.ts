@@ -47,7 +47,10 @@ export function addDecode(program: Command, shell: Shell): void {
     .action((file: string, options: DecodeOptions) => decode(file, options, shell));
 }
 
-/** Prints what a capture holds. Throws SystemError for files that cannot be read, UnsupportedError without libpcap. */
+/**
+ * Prints what a capture holds. Throws SystemError for files that cannot be read, UnsupportedError without
+ * libpcap.
+ */
 export async function decode(file: string, options: DecodeOptions, shell: Shell): Promise<void> {
   const [{ default: colours }, { decodeFile }, { recordText, summaryText }] = await Promise.all([
     import("picocolors"),

@@ -49,7 +49,7 @@ export function addLab(program: Command, shell: Shell): void {
   lab
     .command("exec")
     .description(
-      "run a command in a node of a lab that is up, such as: wirespan lab exec point-to-point a10 ping 10.0.0.13",
+      "run a command in a node of a lab that is up: wirespan lab exec point-to-point a10 ping 10.0.0.13",
     )
     .argument("<topology>", topologyHelp)
     .argument("<node>", "host, switch-SITE, lcce-SITE or wan")

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { fileURLToPath } from "node:url";
 
-// A wish to reload that comes before the file was even read is fulfilled by reading it. Imports of ours that stand in this file would
-// come before this line, and take most of a start.
+// A SIGHUP before the file was read is satisfied by reading it. Static imports of our own code would run
+// before this line, and take most of the start.
 if (process.argv[2] === "run") {
   process.on("SIGHUP", () => undefined);
   await narrowEarly(process.argv.slice(3));
@@ -17,8 +17,9 @@ try {
 }
 
 /**
- * Gives up rights before all else is imported, for this process begins anew with that. Words that are not understood here, and what
- * fails here, are left to the command line, which does the same once more, and complains.
+ * Drops privileges before all else is imported, because that executes the program again. Arguments that are
+ * not understood here, and failures, are left to the command line, which does the same once more and reports
+ * them.
  */
 async function narrowEarly(words: readonly string[]): Promise<void> {
   const at = words.findIndex((word) => word === "-c" || word === "--config");

@@ -37,7 +37,7 @@ Examples:
 Exit codes: 0 success, 1 failed (reload: applied, but something is waiting or unchanged), 2 wrong usage,
 3 invalid configuration, 4 no daemon answers.`;
 
-/** The command line. What a command needs beside its words is imported when it runs, so that no other waits for it. */
+/** The command line. Each command imports what it needs when it runs, so that no other waits for it. */
 export function createProgram(shell: Shell): Command {
   const program = new Command("wirespan")
     .description("L2TPv3 (RFC 3931, RFC 4719) pseudowires: Ethernet and VLANs across an IP network")

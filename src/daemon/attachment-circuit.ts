@@ -4,7 +4,10 @@ import type { Lock } from "../os/locks.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
 import { deviceOf } from "./settings.ts";
 
-/** A pseudowire on a device. Only with the lock of its frames it takes part in anything; another daemon may have it. */
+/**
+ * A pseudowire on a device. It takes part only while we hold the lock of its frames: another daemon may have
+ * it.
+ */
 export interface AttachedPseudowire {
   config: PseudowireConfig;
   lock: Lock | undefined;
@@ -12,7 +15,7 @@ export interface AttachedPseudowire {
   problem: string | undefined;
 }
 
-/** A session that is to forward; another one of the same local id is another object. */
+/** A session that should forward; a later one with the same local id is another object. */
 export interface WantedSession {
   session: SessionParameters;
 }
@@ -23,23 +26,28 @@ export interface AttachmentCircuit {
   readonly name: string;
   /** By name; without any, the device stays as it is for those that come, until somebody closes it. */
   readonly pseudowires: Map<string, AttachedPseudowire>;
-  /** Sessions that are to forward, by local session id; in the plane whenever the device is open and their pseudowire has its lock. */
+  /**
+   * Sessions that are to forward, by local session id; in the plane whenever the device is open and their
+   * pseudowire has its lock.
+   */
   readonly sessions: Map<number, WantedSession>;
   /** Those of them that the plane has, and others that are about to be removed from it. */
   readonly installed: Map<number, WantedSession>;
   /** The device in the plane, and the index of its interface: one of the same name may come after it. */
   opened: { readonly device: CircuitDevice; readonly index: number } | undefined;
-  /** The bridge that we put it into. */
+  /** The bridge that we added it to. */
   bridge: string | undefined;
-  /** Whether this machine was seen to lose nothing by it. */
+  /** Whether the interface was checked, and the host does not use it. */
   isUnusedByHost: boolean;
-  /** Whether it is being changed: what links tell of it meanwhile is our own doing. And whether that is about to come. */
+  /**
+   * Whether it is being changed now, so that link events are our own doing, and whether a change is queued.
+   */
   isReconciling: boolean;
   isReconcilePending: boolean;
   /** Index of the interface of that name when it was last changed. */
   lastIndex: number | undefined;
   isUp: boolean;
-  /** Why it is not open, or not as it should be. */
+  /** Why it is not open or not in its wanted state. */
   problem: string | undefined;
 }
 
@@ -60,7 +68,10 @@ export function newAttachmentCircuit(name: string): AttachmentCircuit {
   };
 }
 
-/** The device as its pseudowires want it, with the largest of their MTUs; undefined while none of them has its lock. */
+/**
+ * The device as its pseudowires want it, with the largest of their MTUs; undefined while none of them has its
+ * lock.
+ */
 export function wantedDevice(circuit: AttachmentCircuit): CircuitDevice | undefined {
   const configs = lockedPseudowires(circuit);
   const [first] = configs;

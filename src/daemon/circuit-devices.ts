@@ -11,11 +11,13 @@ import {
 import { type Log, locationText } from "./log.ts";
 import type { Work } from "./work.ts";
 
-/** What is told of the devices of circuits. */
+/** What the owner of the circuits learns about their devices. */
 export interface DeviceListener {
-  /** A device is open now, for the sessions on it. */
+  /** A device was opened: its sessions can be installed. */
   opened(circuit: AttachmentCircuit): void;
-  /** It is not as it should be, and is to be tried again; `isNew` when that was not so before. */
+  /**
+   * A device could not be brought to its wanted state and needs another attempt; `isNew` for a new problem.
+   */
   failed(circuit: AttachmentCircuit, isNew: boolean): void;
   /** Frames can pass now, or cannot any more. */
   upChanged(circuit: AttachmentCircuit): void;
@@ -24,8 +26,9 @@ export interface DeviceListener {
 }
 
 /**
- * Brings the devices of circuits in step with what their pseudowires want. Each operation looks at how things are when its turn comes,
- * so that it matters neither how many events led to it nor whether they were about a former interface of the same name.
+ * Brings the devices of circuits in step with what their pseudowires want. Each operation looks at how things
+ * are when its turn comes, so that it matters neither how many events led to it nor whether they were about a
+ * former interface of the same name.
  */
 export class CircuitDevices {
   readonly #plane: ForwardingPlane;
@@ -42,27 +45,30 @@ export class CircuitDevices {
     this.#listener = listener;
   }
 
-  /** Opens and changes a device as is wanted, if it is not so already. */
+  /** Opens or changes a device, unless it is in its wanted state already. */
   async ensure(circuit: AttachmentCircuit): Promise<void> {
     if (circuit.opened === undefined || this.#needsChange(circuit)) await this.reconcile(circuit);
     else this.#reportUp(circuit);
   }
 
-  /** Opens and changes a device as is wanted; what cannot be done is told, and left for another time. */
+  /** Opens or changes a device to its wanted state; a failure is reported and left for the next attempt. */
   reconcile(circuit: AttachmentCircuit): Promise<void> {
     if (circuit.isReconcilePending) return this.#work.settled();
     circuit.isReconcilePending = true;
     return this.#work.enqueue(() => this.#reconcileNow(circuit));
   }
 
-  /** Something changed about the interface of a device, or about the bridge where it belongs. */
+  /** Looks at a device after its interface, or the bridge it belongs to, changed. */
   check(circuit: AttachmentCircuit): void {
     if (circuit.isReconciling || circuit.pseudowires.size === 0) return;
     if (!circuit.isReconcilePending && this.#needsChange(circuit)) void this.reconcile(circuit);
     this.#reportUp(circuit);
   }
 
-  /** Whether the interface in the plane went, by a look at what there is now; then it is closed, and opened when it is there again. */
+  /**
+   * Whether the interface in the plane went, by a look at what there is now; then it is closed, and opened
+   * when it is there again.
+   */
   async isGone(circuit: AttachmentCircuit): Promise<boolean> {
     await this.#links.reread().catch(() => undefined);
     this.check(circuit);
@@ -107,7 +113,7 @@ export class CircuitDevices {
     if (opened === undefined) {
       circuit.opened = { device: wanted, index: await this.#plane.openCircuit(wanted) };
       this.#listener.opened(circuit);
-      // What links told so far may be older than the device.
+      // The link table may be older than the device.
       await this.#links.reread();
       if (this.#isLost(circuit)) {
         await this.#close(circuit);
@@ -145,7 +151,7 @@ export class CircuitDevices {
     this.#log.warn({ event: "circuit", device, problem, location }, `${text}${locationText(location)}`);
   }
 
-  /** Throws where this machine would lose an interface that it uses. */
+  /** Throws if the host itself uses the interface and would lose it. */
   async #checkHostUse(circuit: AttachmentCircuit): Promise<void> {
     if (circuit.isUnusedByHost) return;
     for (const wanted of hostUseChecked(circuit)) {
@@ -159,7 +165,10 @@ export class CircuitDevices {
     }
   }
 
-  /** Takes a TAP device out of a bridge where it does not belong any more if we put it there, puts it where it belongs, and switches it on. */
+  /**
+   * Takes a TAP device out of a bridge where it does not belong any more if we put it there, puts it where it
+   * belongs, and switches it on.
+   */
   async #joinBridge(circuit: AttachmentCircuit): Promise<void> {
     const { name: device, bridge: former } = circuit;
     const bridge = wantedBridge(circuit);
@@ -175,12 +184,12 @@ export class CircuitDevices {
     if (!isOn) await this.#links.setUp(device, true);
   }
 
-  /** Whether the interface in the plane is not there any more, though another one may have its name. */
+  /** Whether the interface that the plane has open is gone; another one may have its name by now. */
   #isLost({ name, opened }: AttachmentCircuit): boolean {
     return opened !== undefined && this.#links.get(name)?.index !== opened.index;
   }
 
-  /** Whether something is to be done that could be done now. */
+  /** Whether the device differs from its wanted state in a way that an attempt now could mend. */
   #needsChange(circuit: AttachmentCircuit): boolean {
     const { name, opened, lastIndex: seenIndex } = circuit;
     if (opened === undefined) {
@@ -196,7 +205,10 @@ export class CircuitDevices {
     );
   }
 
-  /** Whether a device is not in the bridge where it belongs: the bridge went, was made anew, or somebody took it out. */
+  /**
+   * Whether a device is not in the bridge where it belongs: the bridge went, was made anew, or somebody took
+   * it out.
+   */
   #isOutsideBridge(circuit: AttachmentCircuit): boolean {
     const bridge = wantedBridge(circuit);
     if (bridge !== circuit.bridge) return true;
@@ -218,7 +230,7 @@ export class CircuitDevices {
   }
 }
 
-/** The words of pseudowires that do not want an interface which this machine uses. */
+/** The circuits whose interface may not be one that the host uses. */
 function hostUseChecked(circuit: AttachmentCircuit): readonly CircuitConfig[] {
   return lockedPseudowires(circuit).flatMap(({ circuit: wanted }) =>
     wanted.kind === "tap" || wanted.allowHostUse ? [] : [wanted],

@@ -16,19 +16,23 @@ import { Retry } from "./retry.ts";
 import { attachmentOf } from "./settings.ts";
 import { Work } from "./work.ts";
 
-/** What the daemon wants to hear of circuits. */
+/** What the daemon learns from the circuits, and what they ask it. */
 export interface CircuitListener {
   circuitStatus(pseudowire: string, active: boolean): void;
   forwardingFailed(session: SessionParameters, problem: string): void;
   /** Where the circuit of a pseudowire stands in the configuration file. */
   locationOf(pseudowire: string): string | undefined;
-  /** What this machine would lose if an interface became a circuit, in words; undefined where it would lose nothing. */
+  /**
+   * What this machine would lose if an interface became a circuit, in words; undefined where it would lose
+   * nothing.
+   */
   hostUse(circuit: CircuitConfig): Promise<string | undefined>;
 }
 
 /**
- * The attachment circuits and the sessions on them: keeps the plane in step with devices that come, go, rise and fall.
- * Its operations on the plane run one after another, in the order they were asked for; but sessions are added many at a time.
+ * The attachment circuits and the sessions on them: keeps the plane in step with devices that come, go, rise
+ * and fall. Its operations on the plane run one after another, in the order they were asked for; but sessions
+ * are added many at a time.
  */
 export class Circuits {
   readonly #plane: ForwardingPlane;
@@ -69,7 +73,7 @@ export class Circuits {
     links.watch((name) => this.#linkChanged(name));
   }
 
-  /** Resolves when everything asked for so far is done. */
+  /** Resolves when all operations requested so far are done. */
   idle(): Promise<void> {
     return this.#work.settled();
   }
@@ -92,7 +96,10 @@ export class Circuits {
     return isThere ? `${device} is down` : `waiting for interface ${device}`;
   }
 
-  /** The pseudowires whose frames another daemon has, or whose TAP device is not as the file wants it, a line for each. */
+  /**
+   * The pseudowires whose frames another daemon has, or whose TAP device is not as the file wants it, a line
+   * for each.
+   */
   get problems(): readonly string[] {
     return [...this.#circuitOfPseudowire].flatMap(([name, circuit]) => {
       const attached = circuit.pseudowires.get(name);
@@ -102,7 +109,7 @@ export class Circuits {
     });
   }
 
-  /** Attaches a pseudowire; its device is opened with the first one, unless it still is. */
+  /** Attaches a pseudowire; the first one on a device opens it, unless it is still open. */
   async attach(pseudowire: PseudowireConfig): Promise<void> {
     const { device, bridge } = pseudowire.circuit;
     const circuit = this.#circuits.get(device) ?? newAttachmentCircuit(device);
@@ -115,7 +122,10 @@ export class Circuits {
     await this.#devices.ensure(circuit);
   }
 
-  /** Detaches a pseudowire whose sessions were removed. Its device stays as it is, until `closeUnused`, for one that may come. */
+  /**
+   * Detaches a pseudowire whose sessions were removed. Its device stays as it is, until `closeUnused`, for
+   * one that may come.
+   */
   async detach(pseudowire: PseudowireConfig): Promise<void> {
     const { device, bridge } = pseudowire.circuit;
     const circuit = this.#circuits.get(device);
@@ -132,8 +142,9 @@ export class Circuits {
   }
 
   /**
-   * Closes the devices that no pseudowire is on any more, but for TAP devices in `waitedFor`, whose tunnels wait: what was set up on them
-   * would be lost. And changes those whose pseudowires want less than those that went.
+   * Closes the devices that no pseudowire is on any more, but for TAP devices in `waitedFor`, whose tunnels
+   * wait: what was set up on them would be lost. And changes those whose pseudowires want less than those
+   * that went.
    */
   async closeUnused(waitedFor: ReadonlySet<string>): Promise<void> {
     for (const circuit of [...this.#circuits.values()]) {
@@ -147,12 +158,12 @@ export class Circuits {
     }
   }
 
-  /** Something may be there now that circuits wait for. */
+  /** Retries the circuits that wait, without waiting for their timer. */
   retryNow(): void {
     this.#retry.runNow();
   }
 
-  /** Nothing is asked of the plane any more: what was not begun is left, for the plane to be closed. */
+  /** Drops queued operations and starts no more; the plane is about to be closed. */
   close(): void {
     this.#work.close();
     this.#retry.close();
@@ -180,7 +191,7 @@ export class Circuits {
     });
   }
 
-  /** What of an attached pseudowire may change while its sessions forward is another now. */
+  /** Takes over settings of an attached pseudowire that may change while its sessions forward. */
   change(pseudowire: PseudowireConfig): void {
     const circuit = this.#circuitOfPseudowire.get(pseudowire.name);
     const attached = circuit?.pseudowires.get(pseudowire.name);
@@ -200,7 +211,7 @@ export class Circuits {
     });
   }
 
-  /** The pseudowire of a session that is to forward. */
+  /** The pseudowire of a session that should forward. */
   pseudowireOfSession(localSessionId: number): string | undefined {
     return this.#circuitOfSession.get(localSessionId)?.sessions.get(localSessionId)?.session.pseudowire;
   }
@@ -212,7 +223,10 @@ export class Circuits {
     return held;
   }
 
-  /** Sessions wait for what was asked for before them, but not for each other; one whose device is not open by then comes with it. */
+  /**
+   * Sessions wait for what was asked for before them, but not for each other; one whose device is not open by
+   * then comes with it.
+   */
   #addToPlane(circuit: AttachmentCircuit, held: WantedSession): void {
     this.#work.together(async () => {
       const { localSessionId } = held.session;
@@ -224,7 +238,7 @@ export class Circuits {
       try {
         await this.#plane.addSession(held.session, attachmentOf(attached.config));
       } catch (error) {
-        // With a device that went meanwhile it is not lost: it comes with the next one.
+        // If the device vanished meanwhile, the session is installed again with the next one.
         if (!(await this.#devices.isGone(circuit))) this.#fail(held.session, error);
       }
     });
@@ -234,7 +248,7 @@ export class Circuits {
     if (!this.#work.isClosed) this.#listener.forwardingFailed(session, messageOf(error));
   }
 
-  /** Takes the lock of a pseudowire's frames, if no other daemon has it. */
+  /** Tries to take the lock of a pseudowire's frames; another daemon may have it. */
   #claim(attached: AttachedPseudowire): void {
     const { name, circuit } = attached.config;
     const claim = lockCircuit(circuit);

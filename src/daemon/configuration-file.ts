@@ -12,15 +12,15 @@ const hints: Readonly<Record<string, string>> = {
   EISDIR: "this is a directory; give the path of a file",
 };
 
-/** A configuration, and what tells where in its file something stands. */
+/** A valid configuration, with the means to find the location of its keys. */
 interface LoadedConfig {
   readonly config: Config;
-  /** Lines with file, line and column of what is found about it. */
+  /** Issues with its keys as lines with file, line and column. */
   linesOf(complaints: readonly Complaint[]): readonly string[];
   locations(): Locations;
 }
 
-/** What is wrong with a file, a line each; and what of it is in order, to be looked at and not to be run. */
+/** The problems of an invalid file, a line each, and its valid parts: to be examined, not to be run. */
 export interface RejectedConfig {
   readonly problems: readonly string[];
   readonly rest?:
@@ -28,14 +28,17 @@ export interface RejectedConfig {
     | undefined;
 }
 
-/** Where in its file, as "file:line:column", each tunnel says its local address, and each pseudowire its circuit. */
+/**
+ * Where in its file, as "file:line:column", each tunnel says its local address, and each pseudowire its
+ * circuit.
+ */
 export type Locations = ReadonlyMap<Subject, string>;
 
 type Subject = `tunnel ${string}` | `pseudowire ${string}`;
 
 /**
- * Reads a configuration file: the configuration, or every problem of it as a line with file, line and column. Throws SystemError
- * for a file that cannot be read.
+ * Reads a configuration file: the configuration, or every problem of it as a line with file, line and column.
+ * Throws SystemError for a file that cannot be read.
  */
 export function loadConfig(file: string): LoadedConfig | RejectedConfig {
   const parsed = parseConfig(textOf(file), file, { hostName: hostname() });
@@ -66,7 +69,7 @@ export function loadConfig(file: string): LoadedConfig | RejectedConfig {
   };
 }
 
-/** What there are places of, and the path of its key. */
+/** The subjects whose location is known, each with the path of its key. */
 function keysOf({ tunnels }: Config): readonly (readonly [Subject, readonly string[]])[] {
   return tunnels.flatMap(({ name, pseudowires }) => [
     [`tunnel ${name}`, ["tunnels", name, "local"]] as const,

@@ -11,8 +11,8 @@ export class NoAnswerError extends Error {
 }
 
 /**
- * Asks the daemon behind a control socket and resolves to its result. Rejects with NoDaemonError, with what it refused, or, where it does
- * not answer within `limitMs`, with NoAnswerError.
+ * Asks the daemon behind a control socket and resolves to its result. Rejects with NoDaemonError, with what
+ * it refused, or, where it does not answer within `limitMs`, with NoAnswerError.
  */
 export function request<Result>(
   path: string,

@@ -8,7 +8,10 @@ import type { ReloadReport, StatusReport } from "./status.ts";
 export interface ControlHandlers {
   status(): Promise<StatusReport>;
   reload(): Promise<ReloadReport>;
-  /** Another daemon wants to go on in place of this one: what would become of forwarding. Nothing is changed by that. */
+  /**
+   * Another daemon wants to go on in place of this one: what would become of forwarding. Nothing is changed
+   * by that.
+   */
   handOver(): Promise<HandOver>;
   /** It does: forwarding is handed over, and what is returned is called once the other one was told. */
   leave(): Promise<() => void>;
@@ -28,8 +31,9 @@ const MOST_OCTETS = 4096;
 const IDLE_MS = 10_000;
 
 /**
- * Serves the control socket, for its owner alone; a socket that a daemon left which is no more gives way. The caller has
- * checked the path and holds the daemon's lock. Throws SystemError, also when somebody answers there.
+ * Serves the control socket, for its owner alone; a socket that a daemon left which is no more gives way. The
+ * caller has checked the path and holds the daemon's lock. Throws SystemError, also when somebody answers
+ * there.
  */
 export async function openControlSocket(
   path: string,
@@ -59,7 +63,10 @@ export async function openControlSocket(
   };
 }
 
-/** Refuses a path that something else than a socket has, before anything is made or removed. Throws SystemError. */
+/**
+ * Refuses a path that something else than a socket has, before anything is made or removed. Throws
+ * SystemError.
+ */
 export function checkSocketPath(path: string): void {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined || found.isSocket()) return;

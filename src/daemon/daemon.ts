@@ -31,14 +31,14 @@ import { SizeNotes } from "./size-notes.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
 import { Tunnels } from "./tunnels.ts";
 
-/** Longest wait for peers to acknowledge our StopCCN before we leave. */
+/** Longest wait for peers to acknowledge our StopCCN before we exit. */
 const DRAIN_MS = 1500;
 /** setTimeout takes no more than this. */
 const LONGEST_TIMEOUT_MS = 0x7fff_ffff;
 
 /**
- * The running LCCE: performs what the control plane asks, feeds it what happens, and keeps one timer for it. Nothing else
- * changes control state.
+ * The running LCCE: performs what the control plane asks, feeds it what happens, and keeps one timer for it.
+ * Nothing else changes control state.
  */
 export class Daemon {
   readonly #log: Log;
@@ -62,7 +62,7 @@ export class Daemon {
   readonly #watch: { close(): void };
   readonly #logLosses: () => LogLosses;
   readonly #limiter = new LogLimiter();
-  /** From when on nothing is begun: goodbyes are said. And from when on nothing is heard either. */
+  /** While closing, nothing new is started; once closed, input is ignored too. */
   #isClosing = false;
   #isClosed = false;
 
@@ -126,7 +126,9 @@ export class Daemon {
     this.#watch = watchRoutes(() => this.#retryNow());
   }
 
-  /** Opens the plane; tunnels are opened by `start`. Rejects with SystemError, with everything closed again. */
+  /**
+   * Opens the plane; tunnels are opened by `start`. Rejects with SystemError, with everything closed again.
+   */
   static async open(config: Config, openLog: OpenLog, locations: Locations): Promise<Daemon> {
     const { log } = openLog;
     let daemon: Daemon | undefined;
@@ -153,7 +155,7 @@ export class Daemon {
     }
   }
 
-  /** Opens every tunnel of the configuration; those that cannot be opened wait. */
+  /** Opens every tunnel of the configuration; one that cannot be opened waits and is retried. */
   async start(): Promise<void> {
     for (const tunnel of this.#config.tunnels) {
       if (this.#isClosing) return;
@@ -196,8 +198,9 @@ export class Daemon {
   }
 
   /**
-   * Takes over another configuration and touches only what changed; a tunnel that runs and whose secret cannot be read is left as it
-   * is, and one that cannot be opened waits. Resolves to the plan that was carried out, and to what waits or was left.
+   * Takes over another configuration and touches only what changed; a tunnel that runs and whose secret
+   * cannot be read is left as it is, and one that cannot be opened waits. Resolves to the plan that was
+   * carried out, and to what waits or was left.
    */
   async reload(config: Config, locations: Locations): Promise<ReloadReport> {
     this.#locations = locations;
@@ -221,7 +224,7 @@ export class Daemon {
     const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
     if (isAll) await this.#replaceAll(change.config);
     else await applySteps(steps, change.config, this.#tunnels);
-    // What waited since before may be had by now; the operator who asks again has mended something.
+    // The operator may have mended what tunnels were waiting for.
     const opened = await this.#tunnels.openWaiting();
     await this.#circuits.closeUnused(devicesIn(change.config));
     this.#circuits.retryNow();
@@ -239,7 +242,9 @@ export class Daemon {
     return { pid: process.pid, goesOn: this.#outlives, plane: `${this.#plane.name}: ${this.#planeReason}` };
   }
 
-  /** Nothing is said or changed from now on: the process ends, and forwarding goes on without it. */
+  /**
+   * Stops sending and changing anything: the process is about to end, and forwarding continues without it.
+   */
   abandon(): void {
     this.#isClosing = true;
     this.#isClosed = true;
@@ -248,8 +253,8 @@ export class Daemon {
   }
 
   /**
-   * Says goodbye to all peers, waits a moment for their acknowledgements, and releases everything. Nothing is begun meanwhile, and
-   * nothing is heard afterwards, such as of interfaces that go with the plane.
+   * Closes all control connections, waits a moment for acknowledgements, and releases everything. Link events
+   * are ignored afterwards: they are of interfaces that the plane removes.
    */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -299,12 +304,12 @@ export class Daemon {
     for (const tunnel of config.tunnels) await this.#tunnels.create(tunnel);
   }
 
-  /** Tunnels that do not wait for what they are opened with. */
+  /** The tunnels that are open, not waiting. */
   #openTunnels(): readonly TunnelConfig[] {
     return this.#config.tunnels.filter(({ name }) => this.#tunnels.localPort(name) !== undefined);
   }
 
-  /** Addresses, routes or interfaces changed: what waits for them need not wait longer. */
+  /** Retries what waits for addresses, routes or interfaces, after one of them changed. */
   #retryNow(): void {
     this.#sizeNotes.forget();
     this.#sendProblems.forget();
@@ -326,7 +331,7 @@ export class Daemon {
           break;
         case "forwarding-remove":
           this.#peerActivity.forget(effect.localSessionId);
-          // At the end the plane lets go of all sessions at once: one by one, thousands would take seconds.
+          // While closing, the plane removes all sessions at once: one by one, thousands take seconds.
           if (!this.#isClosing) this.#circuits.remove(effect.localSessionId);
           break;
         case "report":
@@ -350,7 +355,7 @@ export class Daemon {
     );
   }
 
-  /** Resolves once every peer has heard of the end, or after `limitMs`. */
+  /** Resolves once every peer has acknowledged our StopCCN, or after `limitMs`. */
   async #waitUntilDrained(limitMs: number): Promise<void> {
     const endMs = monotonicClock.nowMs() + limitMs;
     while (!this.#lcce.isDrained && monotonicClock.nowMs() < endMs) {

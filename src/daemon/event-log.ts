@@ -4,7 +4,9 @@ import { LogLimiter } from "./log-limiter.ts";
 
 type ConnectionEvent = ReportedEvent & { readonly event: "control-connection" };
 
-/** Writes what the control plane reports to the log; of what a stranger can cause, a few lines in a while. */
+/**
+ * Writes the events of the control plane to the log; those that a stranger can cause are limited in number.
+ */
 export class EventLog {
   readonly #log: Log;
   readonly #limiter: LogLimiter;
@@ -59,7 +61,10 @@ export class EventLog {
   }
 }
 
-/** Whether it began with an SCCRQ, which can be forged or replayed, and did not come up. */
+/**
+ * Whether the connection was opened by an SCCRQ, which can be forged or replayed, and did not get
+ * established.
+ */
 function isHalfOpen({ from, to }: ConnectionEvent): boolean {
   return to === "wait-ctl-conn" || (from === "wait-ctl-conn" && to !== "established");
 }

@@ -2,9 +2,12 @@ import { isIPv6 } from "node:net";
 import { ETHERNET_HEADER_OCTETS, TAG_OCTETS } from "../wire/ethernet.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
 
-/** Whether full-size frames of a circuit fit the path to the peer once they are data messages: arithmetic alone. */
+/**
+ * Whether full-size frames of a circuit fit the path to the peer once they are data messages: arithmetic
+ * alone.
+ */
 
-/** TABLE: what stands around a frame, in octets (RFC 3931 §4.1.1.1, §4.1.2.1, §4.6). */
+/** TABLE: headers in front of a frame, in octets (RFC 3931 §4.1.1.1, §4.1.2.1, §4.6). */
 const IPV4_OCTETS = 20;
 const IPV6_OCTETS = 40;
 const IPV6_FRAGMENT_OCTETS = 8;
@@ -29,12 +32,15 @@ export function overheadOctets({ path, transmitCookie, transmitSublayer }: DataM
   );
 }
 
-/** Octets of the IP packet with a frame that has so many octets behind its header and tag; `tags` are those that cross the pseudowire. */
+/**
+ * Octets of the IP packet that carries a frame of `payload` octets; `tags` are VLAN tags that cross the
+ * pseudowire.
+ */
 export function packetOctets(format: DataMessageFormat, payload: number, tags: 0 | 1): number {
   return overheadOctets(format) + ETHERNET_HEADER_OCTETS + tags * TAG_OCTETS + payload;
 }
 
-/** In how many IP packets one of so many octets crosses a path: 1 where it fits. */
+/** The number of IP fragments that a packet of so many octets needs on a path: 1 where it fits. */
 export function fragmentCount(remoteAddress: string, packet: number, pathMtu: number): number {
   if (packet <= pathMtu) return 1;
   const header = ipOctets(remoteAddress);
@@ -50,13 +56,16 @@ export interface CircuitPath {
   readonly device: string;
   /** Largest layer-3 payload of a frame of the circuit, in octets. */
   readonly mtu: number;
-  /** Whether every frame crosses the pseudowire with a tag: of a VLAN. On a whole port some may, which is not counted on. */
+  /**
+   * Whether every frame crosses the pseudowire with a tag: of a VLAN. On a whole port some may, which is not
+   * counted on.
+   */
   readonly isTagged: boolean;
   readonly pathMtu: number;
   readonly fragmentation: "outer" | "none";
 }
 
-/** What becomes of full-size frames that do not fit the path, and what would end it, for people; undefined where they fit. */
+/** The note about full-size frames that do not fit the path, with the remedy; undefined where they fit. */
 export function sizeNote(fit: CircuitPath): string | undefined {
   const { format, device, mtu, isTagged, pathMtu, fragmentation } = fit;
   const { remoteAddress } = format.path;
@@ -70,7 +79,8 @@ export function sizeNote(fit: CircuitPath): string | undefined {
     : "each is discarded (path-mtu), and TCP stalls";
   return (
     `full-size frames of ${device} (MTU ${mtu}${isTagged ? " and a VLAN tag" : ""}) need a path MTU of ` +
-    `${needed}; the path to ${remoteAddress} has ${pathMtu}: ${fate}; raise the path MTU, or give hosts ${hosts}` +
+    `${needed}; the path to ${remoteAddress} has ${pathMtu}: ${fate}; ` +
+    `raise the path MTU, or give hosts ${hosts}` +
     (isCut ? "" : ", or set fragmentation: outer")
   );
 }

@@ -2,10 +2,11 @@ import type { CircuitConfig, TunnelConfig } from "../config/config.ts";
 import type { HostInterface } from "../os/host-network.ts";
 
 /**
- * What this machine would lose if an interface became an attachment circuit, in words: addresses or routes on it, on what stands
- * on it, or on the bridge or bond that it is a port of. Undefined where it would lose nothing. Frames of the circuit go into the
- * pseudowire and not to the machine; where they carry the tunnel itself, nobody reaches the machine any more. A circuit that is
- * one VLAN takes no other frames of its interface.
+ * What this machine would lose if an interface became an attachment circuit, in words: addresses or routes on
+ * it, on what stands on it, or on the bridge or bond that it is a port of. Undefined where it would lose
+ * nothing. Frames of the circuit go into the pseudowire and not to the machine; where they carry the tunnel
+ * itself, nobody reaches the machine any more. A circuit that is one VLAN takes no other frames of its
+ * interface.
  */
 export function hostUseOf(
   circuit: Pick<CircuitConfig, "device" | "vlan">,
@@ -29,7 +30,10 @@ export function hostUseOf(
     : `${own.name} is a port of the ${master.kind ?? "interface"} ${master.name}`;
 }
 
-/** Ours: interfaces are read once for all circuits that are attached within this time, or a thousand would be a million. */
+/**
+ * Ours: interfaces are read once for all circuits that are attached within this time, or a thousand would be
+ * a million.
+ */
 const SHARED_MS = 1000;
 
 /** Answers `hostUseOf` by the interfaces as they are. `tunnels` gives those of the running configuration. */
@@ -49,7 +53,10 @@ function interfaceText(one: HostInterface, own: HostInterface): string {
   return one === own ? `${own.name} has` : `${one.name}, which is on top of ${own.name}, has`;
 }
 
-/** The interfaces that get what comes in by one, if it comes at all: itself, what stands on it, and its master. */
+/**
+ * The interfaces that get what comes in by one, if it comes at all: itself, what stands on it, and its
+ * master.
+ */
 function affectedInterfaces(
   own: HostInterface,
   vlanId: number | undefined,

@@ -15,7 +15,10 @@ function endsOf({ local, remote }: TunnelConfig): string {
   return `${local} ${remote}`;
 }
 
-/** Control messages over IP protocol 115: one socket over IPv4, and one for each local address over IPv6, hear them for all tunnels. */
+/**
+ * Control messages over IP protocol 115: one socket over IPv4, and one for each local address over IPv6, hear
+ * them for all tunnels.
+ */
 export class IpControl {
   readonly #log: Log;
   readonly #receive: (path: PsnPath, octets: Uint8Array) => void;

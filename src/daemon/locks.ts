@@ -5,16 +5,17 @@ import type { CircuitConfig, TunnelConfig } from "../config/config.ts";
 import { SystemError } from "../os/errors.ts";
 import { type Holder, type Lock, lockFile, lockName, nameHolder, namesTaken } from "../os/locks.ts";
 
-/** What a daemon has for itself, so that another one, started by mistake or with a file like it, does no harm. */
+/** Locks on what a daemon must own alone, so that a second one, started by mistake, does no harm. */
 
-/** Who holds something, as text. */
+/** The text that names the holder of a lock. */
 export function describeHolder({ pid }: Holder): string {
   return pid === undefined ? "another wirespan" : `another wirespan (pid ${pid})`;
 }
 
 /**
- * The right to be the daemon of a control socket: in its directory, which is made where it is not there, and in this network
- * namespace, whose interfaces beside circuits are named after it. Throws SystemError, also where another daemon has it.
+ * The right to be the daemon of a control socket: in its directory, which is made where it is not there, and
+ * in this network namespace, whose interfaces beside circuits are named after it. Throws SystemError, also
+ * where another daemon has it.
  */
 export function lockDaemon(controlSocket: string): Lock {
   makeDirectory(dirname(controlSocket));
@@ -40,7 +41,10 @@ export function lockDaemon(controlSocket: string): Lock {
   return { [Symbol.dispose]: () => release(ours) };
 }
 
-/** The daemon of a control socket in this network namespace; undefined where there is none. Throws SystemError. */
+/**
+ * The daemon of a control socket in this network namespace; undefined where there is none. Throws
+ * SystemError.
+ */
 export function daemonHolder(controlSocket: string): Holder | undefined {
   return nameHolder(socketLockName(controlSocket));
 }
@@ -82,16 +86,16 @@ function make(path: string): void {
   }
 }
 
-/** A lock, or why it cannot be had and what to do. */
+/** A lock, or the reason why it is taken and what to do. */
 export type Claim = { readonly lock: Lock; readonly problem?: undefined } | { readonly problem: string };
 
-/** More VLANs than this of one daemon have no lock of their own: each costs a descriptor. */
+/** Beyond so many VLANs of one daemon, more have no lock of their own: each costs a descriptor. */
 const MOST_VLAN_LOCKS = 8192;
 let vlanLocks = 0;
 
 /**
- * The right to carry the frames of a circuit, in this network namespace: of a whole port, or of one VLAN of it. Throws SystemError
- * where no socket can be had.
+ * The right to carry the frames of a circuit, in this network namespace: of a whole port, or of one VLAN of
+ * it. Throws SystemError where no socket can be had.
  */
 export function lockCircuit({ device, vlan }: Pick<CircuitConfig, "device" | "vlan">): Claim {
   const port = `wirespan/circuit/${device}`;
@@ -135,8 +139,9 @@ export function lockCircuit({ device, vlan }: Pick<CircuitConfig, "device" | "vl
 type Ends = Pick<TunnelConfig, "encapsulation" | "local" | "localPort" | "remote" | "remotePort">;
 
 /**
- * The right to speak with a peer from a local address and port, in this network namespace; and who else speaks with it from
- * that address by other ports, which the peer may or may not tell apart. Throws SystemError where no socket can be had.
+ * The right to speak with a peer from a local address and port, in this network namespace; and who else
+ * speaks with it from that address by other ports, which the peer may or may not tell apart. Throws
+ * SystemError where no socket can be had.
  */
 export function lockEnds({ encapsulation, local, localPort, remote, remotePort }: Ends): {
   readonly claim: Claim;
@@ -157,6 +162,7 @@ export function lockEnds({ encapsulation, local, localPort, remote, remotePort }
     .find((holder) => holder !== undefined && holder.pid !== process.pid);
   const text =
     neighbour &&
-    `${describeHolder(neighbour)} has a tunnel with ${remote} by other ports: if the peer takes both for one, they push each other out in turns`;
+    `${describeHolder(neighbour)} has a tunnel with ${remote} on other ports: ` +
+      "a peer that does not tell ports apart will have only one of them up at a time";
   return { claim: locking, neighbour: text };
 }

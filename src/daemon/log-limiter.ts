@@ -1,8 +1,8 @@
 /** Lines of one kind that are written in the first window. */
 const LINES = 5;
 /**
- * TABLE: how long a window is, and what is said when it begins. Where more came in a window than was written, the next one is of the next
- * row, with one line; a window without that leads back to the first row.
+ * TABLE: how long a window is, and what is said when it begins. Where more came in a window than was written,
+ * the next one is of the next row, with one line; a window without that leads back to the first row.
  */
 const stages = [
   { windowMs: 10_000, suffix: "" },
@@ -15,17 +15,18 @@ interface Kind {
   /** When the window began, and the lines written in it. */
   windowMs: number;
   lines: number;
-  /** Whether more came in it than was written, and whether that was told in it already. */
+  /** Whether lines were left out in this window, and whether a closing line said so already. */
   isOver: boolean;
   isTold: boolean;
-  /** Left out and not told yet, and when the first of them came. */
+  /** Lines left out since the last one written, and the time of the first of them. */
   leftOut: number;
   sinceMs: number;
 }
 
 /**
- * Bounds what others can make us write: a few lines of a kind at first, less and less while it goes on, and how many were left out with
- * the next one. Kinds must be few, for they are kept. Times are of any clock that does not go back.
+ * Bounds what others can make us write: a few lines of a kind at first, less and less while it goes on, and
+ * how many were left out with the next one. Kinds must be few, for they are kept. Times are of any clock that
+ * does not go back.
  */
 export class LogLimiter {
   readonly #kinds = new Map<string, Kind>();
@@ -37,8 +38,8 @@ export class LogLimiter {
   }
 
   /**
-   * Text to put behind a line of this kind, about those left out before it; undefined when this one is to be left out as well.
-   * `lines` may be written in the first window.
+   * Text to put behind a line of this kind, about those left out before it; undefined when this one is to be
+   * left out as well. `lines` may be written in the first window.
    */
   admit(name: string, nowMs: number, lines = LINES): string | undefined {
     const kind = this.#kindOf(name, nowMs);
@@ -58,8 +59,8 @@ export class LogLimiter {
   }
 
   /**
-   * How many of a kind were left out and not told yet, for a closing line of who knows that a crowd is over: 0 where there is nothing to
-   * tell, or there was a closing line in this window already. They count as told.
+   * How many of a kind were left out and not told yet, for a closing line of who knows that a crowd is over:
+   * 0 where there is nothing to tell, or there was a closing line in this window already. They count as told.
    */
   takeLeftOut(name: string, nowMs: number): number {
     const kind = this.#kindOf(name, nowMs);

@@ -4,7 +4,7 @@ import { prettyFactory } from "pino-pretty";
 import type { LogConfig } from "../config/config.ts";
 import { LogOutput } from "../os/log-output.ts";
 
-/** Structured logs: a stable event name and fields, and words for people. */
+/** The structured log: lines with a stable event name, fields, and text for people. */
 export type Log = Logger;
 
 /** Descriptor of standard error. */
@@ -15,7 +15,7 @@ function isText(format: LogConfig["format"]): boolean {
   return format === "text" || (format === "auto" && isatty(STDERR));
 }
 
-/** A log, and where it goes. */
+/** A log and its output, which counts lost lines. */
 export interface OpenLog {
   readonly log: Log;
   readonly output: LogOutput;
@@ -40,7 +40,7 @@ export function createLog(config: LogConfig): OpenLog {
   return { log: pino(options, { write: (line: string) => output.write(format(line)) }), output };
 }
 
-/** Why a daemon does not even begin: lines of text for people, or of JSON where its log would be that. */
+/** Writes why a daemon does not start: as text, or as JSON where its log would be JSON. */
 export function reportFatal(
   problems: readonly string[],
   config: LogConfig = { level: "info", format: "auto" },
@@ -51,7 +51,7 @@ export function reportFatal(
   output.flush(EXIT_FLUSH_MS);
 }
 
-/** Behind a line: where in the configuration file that stands which it is about. */
+/** The suffix of a log line that says where in the configuration file its subject is. */
 export function locationText(place: string | undefined): string {
   return place === undefined ? "" : ` (${place})`;
 }

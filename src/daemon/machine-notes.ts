@@ -9,13 +9,16 @@ import { readSecret } from "../os/secrets.ts";
 import { hostUseOf } from "./host-use.ts";
 import { sendProblem } from "./send-problems.ts";
 
-/** What the kernel says of the route between two addresses; undefined where packets leave this machine by it. */
+/**
+ * The kernel's verdict on the route between two addresses; undefined where packets leave this machine by it.
+ */
 export type RouteVerdict = (path: AddressPair) => SendError | undefined;
 
 /**
- * What a configuration that is in order would wait for on this machine, each with the path of the key that it is about: secrets that
- * cannot be read, local addresses and interfaces that are not there, remote addresses to which nothing can be sent from here, interfaces that this machine itself uses, bridges that there are not,
- * names of TAP devices that are taken.
+ * What a configuration that is in order would wait for on this machine, each with the path of the key that it
+ * is about: secrets that cannot be read, local addresses and interfaces that are not there, remote addresses
+ * to which nothing can be sent from here, interfaces that this machine itself uses, bridges that there are
+ * not, names of TAP devices that are taken.
  */
 export function machineNotes(
   config: Config,
@@ -31,7 +34,9 @@ export function machineNotes(
   return notes.map(({ path, message }) => ({ path, message: `on this machine: ${message}` }));
 }
 
-/** Keys that hold the secrets of a tunnel, in the order of the configuration; and the key in each that says where it is. */
+/**
+ * Keys of a tunnel's secrets, in the order of the configuration, and the key in each that names its source.
+ */
 const secretKeys = ["secret", "next_secret"] as const;
 const placeKeys = { file: "file", credential: "credential", environment: "env" } as const satisfies Record<
   SecretSource["kind"],

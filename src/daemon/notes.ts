@@ -41,8 +41,8 @@ export interface NotesListener {
 }
 
 /**
- * The notes of the last update, compared with those of the next: reports each note when it appears and when it is resolved. Of
- * many at once it reports a few, and how many more there are.
+ * The notes of the last update, compared with those of the next: reports each note when it appears and when
+ * it is resolved. Of many at once it reports a few, and how many more there are.
  */
 export class NotesLog {
   readonly #listener: NotesListener;

@@ -14,14 +14,14 @@ export function pauseAfter(tookMs: number): number {
 
 export interface PeerActivityOptions {
   readonly clock: Clock;
-  /** Whether anybody wants to know just now: static sessions have no HELLOs, and are looked at seldom. */
+  /** Whether the activity matters now: static sessions have no HELLOs, and are looked at seldom. */
   isNeeded(): boolean;
   readCounters(): readonly SessionCounters[];
   /** Data came for a session since the last look. */
   received(localSessionId: number): void;
 }
 
-/** Looks at the counters now and then for signs of life of the peers: data that came keeps HELLOs away (RFC 3931 §4.4). */
+/** Finds out by the counters which sessions receive data: that makes HELLOs unnecessary (RFC 3931 §4.4). */
 export class PeerActivity {
   readonly #options: PeerActivityOptions;
   readonly #received = new Map<number, number>();

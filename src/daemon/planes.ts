@@ -58,8 +58,8 @@ async function fallBack(events: PlaneEvents, why: string): Promise<ChosenPlane> 
 }
 
 /**
- * Ends what programs of a former daemon forward, which crashed: they would go on beside the userspace plane. Takes it over and closes it
- * as at a stop. Rejects with SystemError.
+ * Ends what programs of a former daemon forward, which crashed: they would go on beside the userspace plane.
+ * Takes it over and closes it as at a stop. Rejects with SystemError.
  */
 async function endFormer(config: Config): Promise<void> {
   const owner = ownerOf(config);
@@ -70,7 +70,10 @@ async function endFormer(config: Config): Promise<void> {
   await former.close();
 }
 
-/** Twice what the file has, so that a reload finds room: a power of two, and no more than the plane beside it has room for. */
+/**
+ * Twice what the file has, so that a reload finds room: a power of two, and no more than the plane beside it
+ * has room for.
+ */
 function capacityFor({ tunnels }: Config): number {
   const pseudowires = tunnels.reduce((sum, tunnel) => sum + tunnel.pseudowires.length, 0);
   return Math.min(2 ** Math.ceil(Math.log2(Math.max(LEAST_CAPACITY, 2 * pseudowires))), MOST_SESSIONS);

@@ -4,7 +4,7 @@ import { formerTunnels, type PlanStep, planChange } from "../config/plan.ts";
 import type { Tunnels } from "./tunnels.ts";
 import { equalSecrets } from "./tunnels.ts";
 
-/** From one configuration to another while everything runs: what is to be done, and in which order. */
+/** The reload of a running daemon: the steps from one configuration to another, and their order. */
 
 /** What of a configuration can be taken over, and how. */
 export interface ReloadPlan {
@@ -16,8 +16,8 @@ export interface ReloadPlan {
 }
 
 /**
- * What to do to get to another configuration, whose secrets are read and compared with those in use. A tunnel that runs and whose
- * secret cannot be read is left as it is. `started` is the configuration of the start.
+ * What to do to get to another configuration, whose secrets are read and compared with those in use. A tunnel
+ * that runs and whose secret cannot be read is left as it is. `started` is the configuration of the start.
  */
 export function planReload(
   before: Config,
@@ -49,7 +49,10 @@ export function planReload(
   return { config, steps, problems };
 }
 
-/** The wanted tunnels, but those that are kept; what of these another one wants to have is theirs no more. */
+/**
+ * The wanted tunnels with the kept ones in their place, but without pseudowires or devices that another one
+ * now has.
+ */
 function withKept(
   wanted: readonly TunnelConfig[],
   kept: ReadonlyMap<string, TunnelConfig>,
@@ -66,7 +69,10 @@ function withKept(
   });
 }
 
-/** Takes the steps to a configuration, one after another; but tunnels get their new names at once, for they may exchange them. */
+/**
+ * Takes the steps to a configuration, one after another; but tunnels get their new names at once, for they
+ * may exchange them.
+ */
 export async function applySteps(
   steps: readonly PlanStep[],
   config: Config,
@@ -119,8 +125,8 @@ function byName(config: Config): ConfigByName {
 }
 
 /**
- * What goes makes room for what comes: a device or a port may move from one pseudowire to another, and tunnels that share a socket
- * get another one only when all have left it.
+ * What goes makes room for what comes: a device or a port may move from one pseudowire to another, and
+ * tunnels that share a socket get another one only when all have left it.
  */
 function inOrder(steps: readonly PlanStep[]): readonly PlanStep[] {
   const order = ["remove", "update", "create"];

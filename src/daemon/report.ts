@@ -10,7 +10,7 @@ import { pathOf, staticSessionOf } from "./settings.ts";
 import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "./status.ts";
 import { version } from "./version.ts";
 
-/** Everything a status report is drawn from. Times in ms of the monotonic clock. */
+/** The sources of a status report. Times in ms of the monotonic clock. */
 export interface StatusSources {
   readonly config: Config;
   readonly snapshot: LcceSnapshot;
@@ -27,15 +27,24 @@ export interface StatusSources {
   waiting(tunnel: string): Waiting | undefined;
   /** Why frames of a pseudowire do not pass at our end, in words; undefined while they can. */
   circuitProblem(pseudowire: string): string | undefined;
-  /** What becomes of full-size frames that do not fit the path to the peer, in words; undefined while they fit. */
+  /**
+   * What becomes of full-size frames that do not fit the path to the peer, in words; undefined while they
+   * fit.
+   */
   sizeNote(
     tunnel: TunnelConfig,
     pseudowire: PseudowireConfig,
     snapshot: PseudowireSnapshot | undefined,
   ): string | undefined;
-  /** Why messages to a tunnel's peer cannot be sent, in words; undefined while they can. A peer is silent of whom nothing is heard. */
+  /**
+   * Why messages to a tunnel's peer cannot be sent, in words; undefined while they can. A peer is silent of
+   * whom nothing is heard.
+   */
   sendProblem(tunnel: TunnelConfig, isSilent: boolean): string | undefined;
-  /** What the log was not told, because it could not be, and because there was too much of a kind. */
+  /**
+   * Lines that the log lost because they could not be written, or left out because there were too many of a
+   * kind.
+   */
   readonly log: LogLosses & { readonly leftOut: number };
 }
 
@@ -44,7 +53,7 @@ interface Waiting {
   readonly nextAttemptMs: number | undefined;
 }
 
-/** How everything stands, without any secret: of cookies only their sizes. */
+/** The status report. It has no secrets: of cookies only their sizes. */
 export function reportStatus(sources: StatusSources): StatusReport {
   const { config, snapshot, counters } = sources;
   const connections = new Map(snapshot.connections.map((connection) => [connection.peer, connection]));

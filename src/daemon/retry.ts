@@ -4,7 +4,9 @@ import { monotonicClock } from "../os/clock.ts";
 const FIRST_PAUSE_MS = 500;
 const LAST_PAUSE_MS = 8000;
 
-/** When what could not be done is tried again: after a pause, and at once when something changed. */
+/**
+ * The timer of attempts at something that failed: after growing pauses, or at once when something changed.
+ */
 export class Retry {
   readonly #attempt: () => void;
   #pauseMs = FIRST_PAUSE_MS;
@@ -16,12 +18,12 @@ export class Retry {
     this.#attempt = act;
   }
 
-  /** When it is next, in ms of the monotonic clock; undefined while nothing waits. */
+  /** Time of the next attempt in ms of the monotonic clock; undefined while nothing waits. */
   get nextMs(): number | undefined {
     return this.#nextMs;
   }
 
-  /** Something waits; `isNew` when it is the first time that it does. */
+  /** Schedules an attempt; `isNew` for a new problem, which begins with the shortest pause. */
   schedule(isNew: boolean): void {
     if (isNew) this.#pauseMs = FIRST_PAUSE_MS;
     if (this.#isClosed || (this.#timer !== undefined && !isNew)) return;
@@ -31,7 +33,7 @@ export class Retry {
     this.#pauseMs = Math.min(2 * this.#pauseMs, LAST_PAUSE_MS);
   }
 
-  /** Something changed: what waits need not wait any longer. */
+  /** Makes a scheduled attempt at once. */
   runNow(): void {
     if (this.#timer !== undefined) this.#run();
   }

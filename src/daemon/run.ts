@@ -28,8 +28,8 @@ export interface RunOptions {
 const STOP_LIMIT_MS = 2800;
 
 /**
- * Runs an LCCE in the foreground until SIGTERM or SIGINT; resolves to the exit code. SIGHUP reloads, also one that comes while
- * the start is not complete: once it is.
+ * Runs an LCCE in the foreground until SIGTERM or SIGINT; resolves to the exit code. SIGHUP reloads, also one
+ * that comes while the start is not complete: once it is.
  */
 export async function runDaemon(options: RunOptions): Promise<number> {
   const file = resolve(options.configFile);

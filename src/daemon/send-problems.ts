@@ -22,7 +22,7 @@ const meanings: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "the local address is no longer on this machine",
 };
 
-/** A verdict of the kernel in words, with what to do. */
+/** The text for a verdict of the kernel on a route, with what to do. */
 export function sendProblem({ local, remote }: Ends, verdict: SendError): string {
   const see = `see: ip route get ${remote} from ${local}`;
   if (verdict === OWN_ADDRESS)
@@ -32,7 +32,7 @@ export function sendProblem({ local, remote }: Ends, verdict: SendError): string
   return `cannot send messages to ${remote}: ${why}; ${see}`;
 }
 
-/** Whether nothing was heard yet of the peer of a control connection. */
+/** Whether a control connection has received nothing from its peer yet. */
 export function hasHeardNothing(
   connection: ConnectionSnapshot | undefined,
 ): connection is ConnectionSnapshot {
@@ -43,13 +43,17 @@ export function hasHeardNothing(
 const HOLDS_MS = 2000;
 
 /**
- * Why messages do not leave for the peers of tunnels: what sending said the last time, or else what the kernel says of the route, which
- * also tells of tunnels that have nothing to send just now. Nothing here is of what the network says, such as ICMP, which anybody forges.
+ * Why messages do not leave for the peers of tunnels: what sending said the last time, or else what the
+ * kernel says of the route, which also tells of tunnels that have nothing to send just now. Nothing here is
+ * of what the network says, such as ICMP, which anybody forges.
  */
 export class SendProblems implements Disposable {
   readonly #clock: Clock;
   readonly #routes = PathMtus.open();
-  /** By the addresses of both ends: the errno of the last message, where it was refused; and what the kernel said of routes. */
+  /**
+   * By the addresses of both ends: the errno of the last message, where it was refused; and what the kernel
+   * said of routes.
+   */
   readonly #refused = new Map<string, string>();
   readonly #known = new Map<string, SendError | undefined>();
   #knownMs = Number.NEGATIVE_INFINITY;
@@ -66,7 +70,7 @@ export class SendProblems implements Disposable {
     else this.#refused.set(key, errno);
   }
 
-  /** Routes or interfaces changed: what was said before is of no worth. */
+  /** Drops what is known, after routes or interfaces changed. */
   forget(): void {
     this.#refused.clear();
     this.#knownMs = Number.NEGATIVE_INFINITY;
@@ -83,7 +87,10 @@ export class SendProblems implements Disposable {
     }
   }
 
-  /** Why messages cannot be sent, in words; of a peer that is silent also that its address is this machine's own. */
+  /**
+   * Why messages cannot be sent, in words; of a peer that is silent also that its address is this machine's
+   * own.
+   */
   problemOf(ends: Ends, isPeerSilent: boolean): string | undefined {
     const verdict = this.#verdictOf(ends);
     if (verdict === undefined || (verdict === OWN_ADDRESS && !isPeerSilent)) return undefined;

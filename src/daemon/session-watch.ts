@@ -3,10 +3,12 @@ import type { Carrier, GsoHandling, SessionCounters } from "../forwarding/plane.
 import type { Log } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
 
-/** Reasons whose first frame is worth a line of the log: what came or left is not what was agreed on, or cannot leave. */
+/**
+ * Discard reasons whose first frame is worth a log line: the two ends do not agree, or frames cannot be sent.
+ */
 const reportedReasons: readonly DiscardReason[] = ["wrong-cookie", "wrong-peer", "path-mtu", "psn-error"];
 
-/** What is known of a session by its local id. */
+/** Where facts about a session come from, by its local id. */
 export interface SessionSources {
   /** The pseudowire that it is of; undefined for one that has gone. */
   pseudowireOfSession(localSessionId: number): string | undefined;
@@ -19,7 +21,10 @@ interface Seen {
   discards: Readonly<Partial<Record<string, number>>>;
 }
 
-/** What the log tells of a session that forwards, beside its states: another plane and why, first frames that are given up. */
+/**
+ * Logs changes of forwarding sessions beside their states: another plane and its reason, first discarded
+ * frames.
+ */
 export class SessionWatch {
   readonly #log: Log;
   readonly #sources: SessionSources;
@@ -34,7 +39,7 @@ export class SessionWatch {
     this.#sources = sources;
   }
 
-  /** Compares all sessions with what they were at the last look. */
+  /** Compares all sessions with the last call, and logs what changed. */
   compare(sessions: readonly SessionCounters[], nowMs: number): void {
     const seen = new Map<number, Seen>();
     const gso = new Map<string, GsoHandling>();
@@ -64,7 +69,7 @@ export class SessionWatch {
     this.#gso = new Map(now);
   }
 
-  /** Of many at once, how many more there are. */
+  /** Logs how many changes were left out, if there were too many at once. */
   #close(nowMs: number): void {
     const carriers = this.#limiter.takeLeftOut("carrier", nowMs);
     if (carriers > 0)
@@ -89,7 +94,7 @@ export class SessionWatch {
     const why = reason === undefined ? "" : `: ${reason}`;
     const text =
       before.plane === plane
-        ? `still on plane ${plane}, ${reason === undefined ? "its former reason is gone" : "for a new reason"}`
+        ? `still on plane ${plane}, ${reason === undefined ? "no longer for a reason" : "for a new reason"}`
         : `moved from plane ${before.plane} to plane ${plane}`;
     this.#log.info(
       { event: "carrier", pseudowire, plane, reason, from: before.plane },
@@ -105,7 +110,8 @@ export class SessionWatch {
       if (more === undefined) continue;
       this.#log.warn(
         { event: "first-discards", pseudowire, reason, count },
-        `pseudowire ${pseudowire}: first frames discarded as ${reason} (${count}); see docs/discards.md${more}`,
+        `pseudowire ${pseudowire}: first frames discarded as ${reason} (${count}); ` +
+          `see docs/discards.md${more}`,
       );
     }
   }

@@ -3,7 +3,7 @@ import type { LcceIdentity, PeerSettings, PseudowireSettings } from "../control/
 import type { CircuitAttachment, CircuitDevice, PsnEndpoint } from "../forwarding/plane.ts";
 import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
 
-/** How the operator's words become those of control and forwarding, which never see a configuration. */
+/** Conversion of the configuration to settings of control and forwarding, which never see a configuration. */
 
 /** Vendor Name AVP (RFC 3931 §5.4.3): informational. */
 const VENDOR_NAME = "Wirespan";
@@ -35,7 +35,7 @@ export function pathOf(tunnel: TunnelConfig, localPort: number): PsnPath {
   };
 }
 
-/** `secrets` are the octets of those that the configuration names, in its order. */
+/** `secrets` are the octets of the secrets that the configuration names, in its order. */
 export function peerSettings(
   tunnel: TunnelConfig,
   control: ControlConfig,
@@ -88,7 +88,9 @@ export function attachmentOf(pseudowire: PseudowireConfig): CircuitAttachment {
   };
 }
 
-/** The parameters of a static session, which nobody negotiates (RFC 3931 §3); undefined for a negotiated one. */
+/**
+ * The parameters of a static session, which nobody negotiates (RFC 3931 §3); undefined for a negotiated one.
+ */
 export function staticSessionOf(pseudowire: PseudowireConfig, path: PsnPath): SessionParameters | undefined {
   const { fixed } = pseudowire;
   if (fixed === undefined) return undefined;

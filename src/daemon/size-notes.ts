@@ -8,10 +8,15 @@ import { sizeNote } from "./frame-size.ts";
 import type { Note } from "./notes.ts";
 import { pathOf, staticSessionOf } from "./settings.ts";
 
-/** How long an answer of the kernel about a path holds, unless routes or interfaces change: many sessions share one. */
+/**
+ * How long the kernel's answer about a path is kept, unless routes or interfaces change: many sessions share
+ * one.
+ */
 const HOLDS_MS = 2000;
 
-/** Notes on pseudowires whose full-size frames do not fit the path to the peer, as the kernel knows it: for either plane. */
+/**
+ * Notes on pseudowires whose full-size frames do not fit the path MTU that the kernel knows, in either plane.
+ */
 export class SizeNotes implements Disposable {
   readonly #links: Pick<Links, "get" | "all">;
   readonly #clock: Clock;
@@ -27,7 +32,7 @@ export class SizeNotes implements Disposable {
     this.#clock = clock;
   }
 
-  /** Routes or interfaces changed. */
+  /** Drops what is known, after routes or interfaces changed. */
   forget(): void {
     this.#knownMs = Number.NEGATIVE_INFINITY;
   }
@@ -44,7 +49,9 @@ export class SizeNotes implements Disposable {
     }
   }
 
-  /** Of one pseudowire; undefined also while it has no session, its circuit no interface, or the peer no route. */
+  /**
+   * The note of one pseudowire; undefined too while it has no session, no interface, or no route to its peer.
+   */
   noteOf(
     tunnel: TunnelConfig,
     pseudowire: PseudowireConfig,

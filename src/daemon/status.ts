@@ -15,7 +15,10 @@ export interface StatusReport {
   readonly discards: Readonly<Record<string, number>>;
   /** Control messages given up, by reason. */
   readonly control: Readonly<Record<string, number>>;
-  /** Lines that the log could not be told, and why the last of them; and lines that were left out, because more came of a kind. */
+  /**
+   * Lines that the log could not be told, and why the last of them; and lines that were left out, because
+   * more came of a kind.
+   */
   readonly log: {
     readonly lostLines: number;
     readonly reason?: string | undefined;
@@ -25,7 +28,10 @@ export interface StatusReport {
 
 export interface ControlConnectionStatus {
   readonly tunnel: string;
-  /** A state of RFC 3931 §7.2, "static", or "waiting" for what the tunnel cannot be opened without, such as its address. */
+  /**
+   * A state of RFC 3931 §7.2, "static", or "waiting" for what the tunnel cannot be opened without, such as
+   * its address.
+   */
   readonly state: string;
   readonly encapsulation: "udp" | "ip";
   readonly local: string;
@@ -35,7 +41,9 @@ export interface ControlConnectionStatus {
   readonly peerHostName?: string | undefined;
   readonly peerRouterId?: string | undefined;
   readonly peerVendorName?: string | undefined;
-  /** By a secret: "hmac-md5" or "hmac-sha1"; "integrity", which finds damage and authenticates nobody; "none". */
+  /**
+   * By a secret: "hmac-md5" or "hmac-sha1"; "integrity", which finds damage and authenticates nobody; "none".
+   */
   readonly authentication: string;
   readonly establishedForMs?: number | undefined;
   readonly whyNot?: string | undefined;
@@ -90,7 +98,10 @@ export interface ReloadReport {
   readonly refused: boolean;
 }
 
-/** More rows than anybody reads: of more pseudowires only so many are shown, those that are not up before all others. */
+/**
+ * More rows than anybody reads: of more pseudowires only so many are shown, those that are not up before all
+ * others.
+ */
 const MOST_ROWS = 500;
 
 function duration(ms: number): string {

@@ -7,18 +7,23 @@ import type { HandOver } from "./control-socket.ts";
 import { daemonHolder, lockDaemon } from "./locks.ts";
 import type { Log } from "./log.ts";
 
-/** From one daemon to the next without a pause: the running one ends as by a crash, and the next takes over what it leaves. */
+/**
+ * From one daemon to the next without a pause: the running one ends as by a crash, and the next takes over
+ * what it leaves.
+ */
 
-/** A daemon that runs well answers at once; one that reads a large configuration, or starts, may take a while. */
+/**
+ * A daemon that runs well answers at once; one that reads a large configuration, or starts, may take a while.
+ */
 const ANSWER_MS = 10_000;
 /** Longer than a daemon takes for its goodbyes. */
 const LEAVE_MS = 5000;
 const PAUSE_MS = 5;
 
 /**
- * Has the daemon of a control socket make room, and takes its place; where none runs, the place is free. Rejects with an
- * Error where it does not answer in time, or does not know how to hand over, as an older one: then it was not touched, and does not leave
- * later either; and with SystemError.
+ * Has the daemon of a control socket make room, and takes its place; where none runs, the place is free.
+ * Rejects with an Error where it does not answer in time, or does not know how to hand over, as an older one:
+ * then it was not touched, and does not leave later either; and with SystemError.
  */
 export async function takeOverFrom(controlSocket: string, log: Log): Promise<Lock> {
   const former = await ask<HandOver>(controlSocket, "hand-over");

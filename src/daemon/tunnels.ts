@@ -11,7 +11,7 @@ import { type Log, locationText } from "./log.ts";
 import { Retry } from "./retry.ts";
 import { endpointOf, pathOf, peerSettings, pseudowireSettings, staticSessionOf } from "./settings.ts";
 
-/** What tunnels are built from. */
+/** What tunnels are built on. */
 export interface TunnelContext {
   readonly plane: ForwardingPlane;
   readonly circuits: Circuits;
@@ -20,17 +20,17 @@ export interface TunnelContext {
   /** Feeds the control plane and performs what it asks. */
   input(input: Input): void;
   readSecret(source: SecretSource): Uint8Array;
-  /** Where a tunnel stands in the configuration file. */
+  /** The location of a tunnel in the configuration file. */
   locationOf(tunnel: string): string | undefined;
 }
 
 interface Tunnel {
-  /** As it is; but its pseudowires come and go: those that there are now stand beside it, by name. */
+  /** Its configuration; but pseudowires come and go: the present ones are in `pseudowires`, by name. */
   config: TunnelConfig;
   readonly pseudowires: Map<string, PseudowireConfig>;
-  /** What it has while it is open. */
+  /** What it holds while it is open. */
   opened: Opened | undefined;
-  /** Why it is not open but waits: its address, port or secret is not there. */
+  /** Why it is waiting and not open: its address, port or secret is not there. */
   problem: string | undefined;
 }
 
@@ -47,8 +47,9 @@ interface SharedEndpoint {
 }
 
 /**
- * The tunnels of the running configuration: opens and closes what each one needs, in an order that loses nothing. One that cannot be
- * opened waits, touches no other, and is tried again. Operations run one after another, in the order they were asked for.
+ * The tunnels of the running configuration: opens and closes what each one needs, in an order that loses
+ * nothing. One that cannot be opened waits, touches no other, and is tried again. Operations run one after
+ * another, in the order they were asked for.
  */
 export class Tunnels {
   readonly #context: TunnelContext;
@@ -103,12 +104,15 @@ export class Tunnels {
     });
   }
 
-  /** Something may be there now that tunnels wait for, such as an address. */
+  /** Retries the tunnels that wait, after something such as an address changed. */
   retryNow(): void {
     this.#retry.runNow();
   }
 
-  /** Tries the tunnels that wait. Resolves to a line for each that is open now, with what it waited for. */
+  /**
+   * Tries to open the tunnels that wait. Resolves to a line for each that opened, with what it was waiting
+   * for.
+   */
   async openWaiting(): Promise<readonly string[]> {
     const lines: string[] = [];
     await this.#inTurn(async () => {
@@ -123,7 +127,7 @@ export class Tunnels {
     return lines;
   }
 
-  /** Closes a tunnel and all it has. */
+  /** Closes a tunnel and releases all that it holds. */
   remove(name: string, resultCode: 1 | 6): Promise<void> {
     return this.#inTurn(async () => {
       const tunnel = this.#tunnels.get(name);
@@ -140,7 +144,7 @@ export class Tunnels {
     });
   }
 
-  /** New timers and limits, taken over while everything runs. */
+  /** Takes over new timers and limits; the connection stays up. */
   update(config: TunnelConfig): Promise<void> {
     return this.#inTurn(async () => {
       const tunnel = this.#tunnels.get(config.name);
@@ -153,7 +157,7 @@ export class Tunnels {
     });
   }
 
-  /** New names, by those that tunnels have; nothing but their names changes. */
+  /** Renames tunnels, by their present names; nothing else changes. */
   rename(newNames: ReadonlyMap<string, string>): Promise<void> {
     return this.#inTurn(async () => {
       const tunnels = [...this.#tunnels];
@@ -176,7 +180,7 @@ export class Tunnels {
     });
   }
 
-  /** What of a pseudowire may change while its session runs is taken over. */
+  /** Takes over settings of a pseudowire that may change while its session runs. */
   updatePseudowire(tunnelName: string, pseudowire: PseudowireConfig): Promise<void> {
     return this.#inTurn(async () => {
       const tunnel = this.#tunnels.get(tunnelName);
@@ -195,7 +199,7 @@ export class Tunnels {
     });
   }
 
-  /** Nothing is opened any more, and nothing tried again. */
+  /** Stops opening and retrying tunnels. */
   close(): void {
     this.#isClosed = true;
     this.#retry.close();
@@ -216,11 +220,12 @@ export class Tunnels {
     } catch (error) {
       const problem = messageOf(error);
       const isNew = problem !== tunnel.problem;
+      const location = this.#context.locationOf(config.name);
       tunnel.problem = problem;
       if (isNew)
         log.error(
-          { event: "tunnel", tunnel: config.name, problem, location: this.#context.locationOf(config.name) },
-          `tunnel ${config.name} is waiting: ${problem}${locationText(this.#context.locationOf(config.name))}`,
+          { event: "tunnel", tunnel: config.name, problem, location },
+          `tunnel ${config.name} is waiting: ${problem}${locationText(location)}`,
         );
       return this.#retry.schedule(isNew);
     }
@@ -296,7 +301,10 @@ export class Tunnels {
     await this.#context.circuits.detach(pseudowire);
   }
 
-  /** Tunnels from one local address and port share a socket; those that ask for port 0 share the one that the kernel chose. */
+  /**
+   * Tunnels from one local address and port share a socket; those that ask for port 0 share the one that the
+   * kernel chose.
+   */
   async #acquireEndpoint(wanted: PsnEndpoint): Promise<PsnEndpoint> {
     const shared = this.#endpoints.get(endpointKey(wanted));
     if (shared !== undefined) {

@@ -1,6 +1,6 @@
 /**
- * Operations on the plane: one after another, in the order they were asked for; but those that were asked for together do not wait for
- * each other.
+ * Operations on the plane: one after another, in the order they were asked for; but those that were asked for
+ * together do not wait for each other.
  */
 export class Work {
   readonly #failed: (error: unknown) => void;

@@ -49,7 +49,7 @@ test("root keeps in every thread only the capabilities that forwarding needs, an
   for (const capabilities of threads) expect(capabilities).toEqual(NEEDED);
   expect(readFileSync(`/proc/${daemon.pid}/limits`, "utf8")).toMatch(/^Max core file size\s+0\s+0\s/m);
   expect(daemon.log).toContain(
-    "runs with CAP_NET_BIND_SERVICE, CAP_NET_ADMIN, CAP_NET_RAW, CAP_PERFMON, CAP_BPF",
+    "running with CAP_NET_BIND_SERVICE, CAP_NET_ADMIN, CAP_NET_RAW, CAP_PERFMON, CAP_BPF",
   );
   expect((await daemon.status()).plane.name).toBe("ebpf");
   const isUp = async (name: string) => (await daemon.pseudowire(name)).localCircuit === "up";
