@@ -141,20 +141,20 @@ describe("examples that belong together", () => {
     const text = textOf("static.yaml");
     const said = (name: string) => new RegExp(` ${name} ([0-9a-f:.]+)`).exec(text)?.[1];
     const [tunnel] = configOf(text).tunnels;
-    const fixed = tunnel!.pseudowires[0]!.fixed!;
+    const staticSession = tunnel!.pseudowires[0]!.staticSession!;
     const hex = (octets: Uint8Array) => Buffer.from(octets).toString("hex");
     // The commands are for the other machine: its session id is the one we send, and it demands the cookie that we send.
-    expect(said("session_id")).toBe(String(fixed.remoteSessionId));
-    expect(said("peer_session_id")).toBe(String(fixed.localSessionId));
-    expect(said("peer_cookie")).toBe(hex(fixed.transmitCookie));
-    expect(said("cookie")).toBe(hex(fixed.receiveCookie));
+    expect(said("session_id")).toBe(String(staticSession.remoteSessionId));
+    expect(said("peer_session_id")).toBe(String(staticSession.localSessionId));
+    expect(said("peer_cookie")).toBe(hex(staticSession.transmitCookie));
+    expect(said("cookie")).toBe(hex(staticSession.receiveCookie));
     expect([said("local"), said("remote")]).toEqual([tunnel!.remote, tunnel!.local]);
     expect([said("udp_sport"), said("udp_dport")]).toEqual([
       String(tunnel!.remotePort),
       String(tunnel!.localPort),
     ]);
     expect(text).toContain("l2spec_type none");
-    expect([tunnel!.pseudowires[0]!.sublayer, fixed.transmitSublayer]).toEqual(["none", "none"]);
+    expect([tunnel!.pseudowires[0]!.sublayer, staticSession.transmitSublayer]).toEqual(["none", "none"]);
   });
 
   test("tap-bridge.yaml: its longest frame, with a tag, just fills an IPv4 packet of 1500 octets", () => {

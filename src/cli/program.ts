@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { messageOf } from "../bytes/errors.ts";
-import type { Complaint } from "../config/check.ts";
+import type { Issue } from "../config/check.ts";
 import type { Config } from "../config/config.ts";
 import type { RejectedConfig } from "../daemon/configuration-file.ts";
 import { NoAnswerError, request } from "../daemon/control-client.ts";
@@ -151,10 +151,10 @@ function plural(count: number, noun: string): string {
 }
 
 /** Lines about what the valid parts of an invalid file would wait for on this machine. */
-async function restNotes({ rest }: RejectedConfig): Promise<readonly string[]> {
-  if (rest === undefined) return [];
+async function restNotes({ validParts }: RejectedConfig): Promise<readonly string[]> {
+  if (validParts === undefined) return [];
   try {
-    return rest.linesOf(await notesOn(rest.config()));
+    return validParts.linesOf(await notesOn(validParts.config()));
   } catch {
     // What keeps the machine from being read is told when the file is in order.
     return [];
@@ -162,7 +162,7 @@ async function restNotes({ rest }: RejectedConfig): Promise<readonly string[]> {
 }
 
 /** What a configuration would wait for on this machine. */
-async function notesOn(config: Config): Promise<readonly Complaint[]> {
+async function notesOn(config: Config): Promise<readonly Issue[]> {
   const [{ machineNotes }, { readHostNetwork }, { PathMtus }] = await Promise.all([
     import("../daemon/machine-notes.ts"),
     import("../os/host-network.ts"),

@@ -3,7 +3,10 @@
 const V4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)$/;
 const V6 = /^[0-9a-f:]+$/i;
 
-/** The canonical form of an address and its family; undefined for text that is none. Zones and IPv4 in IPv6 are none. */
+/**
+ * The canonical form of an address and its family; undefined for text that is none. Zones and IPv4 in IPv6
+ * are none.
+ */
 export function canonicalAddress(
   text: string,
 ): { readonly family: 4 | 6; readonly text: string } | undefined {
@@ -14,7 +17,10 @@ export function canonicalAddress(
   return canonical.startsWith("::ffff:") ? undefined : { family: 6, text: canonical };
 }
 
-/** Kinds of text that are nearly an address, or an address that no end of a tunnel can have, and what to write instead. */
+/**
+ * Kinds of text that are nearly an address, or an address that no end of a tunnel can have, and what to write
+ * instead.
+ */
 const instead: readonly (readonly [RegExp, string])[] = [
   [/^\[.*\]$/, "write the IPv6 address without brackets"],
   [/^\[.*\]:\d+$/, "write the IPv6 address without brackets, and the port into local_port or remote_port"],
@@ -41,7 +47,9 @@ const notOfOneHost: readonly (readonly [RegExp, string])[] = [
   [/^fe[89ab]/, "is link-local, and says nothing without its interface: give both ends another address"],
 ];
 
-/** Why a text is not the address of one end of a tunnel, and what to write instead; undefined for one that is. */
+/**
+ * Why a text is not the address of one end of a tunnel, and what to write instead; undefined for one that is.
+ */
 export function addressProblem(text: string): string | undefined {
   const address = canonicalAddress(text);
   if (address !== undefined) {

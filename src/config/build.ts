@@ -15,7 +15,10 @@ import type { RawConfig, RawPseudowire, RawTunnel } from "./fields.ts";
 
 const UDP_PORT = 1701;
 
-/** The configuration of keys that were checked: defaults filled in, units and forms those of the program, frozen. */
+/**
+ * The configuration of keys that were checked: defaults filled in, units and forms those of the program,
+ * frozen.
+ */
 export function buildConfig(raw: RawConfig, machineHostName: string): Config {
   const tunnels = Object.entries(raw.tunnels).map(([name, tunnel]) => tunnelOf(name, tunnel));
   const hostName = raw.lcce.host_name ?? machineHostName;
@@ -85,7 +88,7 @@ function secretOf(raw: {
 }
 
 function pseudowireOf(name: string, raw: RawPseudowire): PseudowireConfig {
-  const fixed = raw.static === undefined ? {} : { fixed: staticOf(raw, raw.static) };
+  const staticSession = raw.static === undefined ? {} : { staticSession: staticOf(raw, raw.static) };
   const cookieOctets =
     raw.static === undefined ? raw.cookie : ((raw.static.receive_cookie.length / 2) as 0 | 4 | 8);
   return {
@@ -100,7 +103,7 @@ function pseudowireOf(name: string, raw: RawPseudowire): PseudowireConfig {
     sequencingReset: raw.sequencing_reset,
     dscp: raw.dscp === "copy" ? "copy" : codePointOf(raw.dscp),
     remoteEndId: endIdOf(raw.remote_end_id ?? name),
-    ...fixed,
+    ...staticSession,
   };
 }
 
@@ -126,14 +129,17 @@ function circuitOf({ circuit }: RawPseudowire): CircuitConfig {
   };
 }
 
-function staticOf(raw: RawPseudowire, fixed: NonNullable<RawPseudowire["static"]>): StaticSessionConfig {
+function staticOf(
+  raw: RawPseudowire,
+  staticSession: NonNullable<RawPseudowire["static"]>,
+): StaticSessionConfig {
   return {
-    localSessionId: fixed.local_session_id,
-    remoteSessionId: fixed.remote_session_id,
-    receiveCookie: fromHex(fixed.receive_cookie),
-    transmitCookie: fromHex(fixed.transmit_cookie),
-    transmitSublayer: fixed.transmit_sublayer ?? raw.sublayer,
-    transmitSequencing: fixed.transmit_sequencing ?? raw.sequencing,
+    localSessionId: staticSession.local_session_id,
+    remoteSessionId: staticSession.remote_session_id,
+    receiveCookie: fromHex(staticSession.receive_cookie),
+    transmitCookie: fromHex(staticSession.transmit_cookie),
+    transmitSublayer: staticSession.transmit_sublayer ?? raw.sublayer,
+    transmitSequencing: staticSession.transmit_sequencing ?? raw.sequencing,
   };
 }
 

@@ -104,7 +104,7 @@ export interface PseudowireConfig {
   /** Remote End ID AVP, the same at both ends: text goes as its octets, a number as 4 octets. Default: the name. */
   readonly remoteEndId: Uint8Array;
   /** Present exactly in tunnels without `control`. */
-  readonly fixed?: StaticSessionConfig;
+  readonly staticSession?: StaticSessionConfig;
 }
 
 /** A static session: ids and cookies agreed by hand, no control connection (RFC 3931 §3). */

@@ -51,15 +51,15 @@ const vlanId = z
 /** What the kernel has room for in the address of a Unix socket, without the octet that ends it (unix(7)). */
 const SOCKET_PATH_OCTETS = 107;
 const unsigned32 = z.int().min(1).max(0xffff_ffff);
-const dscpWords = Object.keys(dscpNames) as [DscpName, ...DscpName[]];
+const dscpNameList = Object.keys(dscpNames) as [DscpName, ...DscpName[]];
 const dscpNumber = z.int().min(0).max(63);
 const wantedDscp = (...more: string[]) => ({
-  error: `wanted 0 to 63, or one of ${[...more, ...dscpWords].join(", ")}`,
+  error: `wanted 0 to 63, or one of ${[...more, ...dscpNameList].join(", ")}`,
 });
 const textOrNumber = { error: "wanted text or a number in range" };
 const hexOctets = z.string().regex(/^([0-9a-fA-F]{2})*$/, "wanted pairs of hexadecimal digits, without 0x");
 
-const secretPlaces = ["file", "credential", "env"] as const;
+const secretKeys = ["file", "credential", "env"] as const;
 const wantedSecret = "{ file: PATH }, { credential: NAME } or { env: NAME }";
 /** What is said of a secret in the file itself. */
 export const WANTED_SECRET = `wanted ${wantedSecret}: the secret itself does not belong into this file`;
@@ -97,8 +97,8 @@ export const secretFields = z
       },
     },
   )
-  .refine((secret) => secretPlaces.filter((place) => secret[place] !== undefined).length === 1, {
-    error: `wanted exactly one of ${secretPlaces.join(", ")}`,
+  .refine((secret) => secretKeys.filter((place) => secret[place] !== undefined).length === 1, {
+    error: `wanted exactly one of ${secretKeys.join(", ")}`,
   })
   .describe(
     "The shared secret, the same at both ends: exactly one of `file`, `credential` and `env`, read at the start and at each reload.",
@@ -242,7 +242,7 @@ export const pseudowireFields = z.strictObject({
         "window was lost; the last of them is delivered, and what follows it (RFC 3931 Appendix C). Reloadable.",
     ),
   dscp: z
-    .union([z.enum(["copy", ...dscpWords]), dscpNumber], wantedDscp("copy"))
+    .union([z.enum(["copy", ...dscpNameList]), dscpNumber], wantedDscp("copy"))
     .default(0)
     .describe(
       "Differentiated services code point of the outer IP header of our data messages: the same for all, or with `copy` that of the " +
@@ -315,7 +315,7 @@ export const tunnelFields = z.strictObject({
         "faster. The same in all tunnels from one local address and port.",
     ),
   control_dscp: z
-    .union([z.enum(dscpWords), dscpNumber], wantedDscp())
+    .union([z.enum(dscpNameList), dscpNumber], wantedDscp())
     .default(0)
     .describe(
       "Differentiated services code point of our control messages. `cs6` is the custom within a network of one's own; others may drop " +

@@ -1,7 +1,7 @@
 import { equalOctets, toHex } from "../bytes/hex.ts";
 import type { Config, PseudowireConfig, TunnelConfig } from "./config.ts";
 import { updatable, updatableOfPseudowires } from "./fields.ts";
-import { type Written, writtenLcce, writtenPseudowire, writtenTunnel } from "./written.ts";
+import { type FileKeys, lcceKeys, pseudowireKeys, tunnelKeys } from "./file-keys.ts";
 
 /** One thing to do to get from one configuration to another. */
 export interface PlanStep {
@@ -18,7 +18,7 @@ export interface PlanStep {
 }
 
 /** What differs between two values, one line a key; octets count as one value, and cookies are not shown. */
-function differences(before: Written, after: Written, prefix = ""): readonly string[] {
+function differences(before: FileKeys, after: FileKeys, prefix = ""): readonly string[] {
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...keys].flatMap((key) => {
     const [a, b] = [before[key], after[key]];
@@ -28,7 +28,7 @@ function differences(before: Written, after: Written, prefix = ""): readonly str
   });
 }
 
-function isPlain(value: unknown): value is Written {
+function isPlain(value: unknown): value is FileKeys {
   return typeof value === "object" && value !== null && !(value instanceof Uint8Array);
 }
 
@@ -55,9 +55,9 @@ const untilTheEnd: readonly (readonly [string, (config: Config) => string])[] = 
 ];
 
 /**
- * The steps from one configuration to another; empty when nothing changes. `secretsChanged` are the names of tunnels whose secrets
- * are other octets now, though they may come from the same place. `started` is the configuration of the start, which counts until the end
- * for some keys.
+ * The steps from one configuration to another; empty when nothing changes. `secretsChanged` are the names of
+ * tunnels whose secrets are other octets now, though they may come from the same place. `started` is the
+ * configuration of the start, which counts until the end for some keys.
  */
 export function planChange(
   before: Config,
@@ -65,7 +65,7 @@ export function planChange(
   secretsChanged: ReadonlySet<string> = new Set(),
   started: Config = before,
 ): readonly PlanStep[] {
-  const identity = differences(writtenLcce(before), writtenLcce(after));
+  const identity = differences(lcceKeys(before), lcceKeys(after));
   if (identity.length > 0)
     return [{ action: "replace", kind: "lcce", name: after.lcce.hostName, reasons: identity }];
   const steps: PlanStep[] = [];
@@ -108,8 +108,9 @@ function planTunnels(
 }
 
 /**
- * What each tunnel, by its name, was before: the one with the same ends that only has another name now, else the one of its name.
- * `secretsChanged` are names of tunnels that are no longer the same, as their secrets are not.
+ * What each tunnel, by its name, was before: the one with the same ends that only has another name now, else
+ * the one of its name. `secretsChanged` are names of tunnels that are no longer the same, as their secrets
+ * are not.
  */
 export function formerTunnels(
   before: readonly TunnelConfig[],
@@ -139,12 +140,12 @@ function endsOf({ encapsulation, local, localPort, remote, remotePort }: TunnelC
 
 /** What differs between two tunnels beside their names and pseudowires. */
 function tunnelDifferences(before: TunnelConfig, after: TunnelConfig): readonly string[] {
-  const [one, other] = [writtenTunnel(before), writtenTunnel(after)];
+  const [one, other] = [tunnelKeys(before), tunnelKeys(after)];
   if (one["control"] === other["control"]) return differences(one, other);
   // Of a control connection that there is only before or only after, each key would be another one.
   const all = { ...one, ...other };
   const common = Object.keys(all).filter((key) => key in one && key in other);
-  const only = (written: Written) => Object.fromEntries(common.map((key) => [key, written[key]]));
+  const only = (keys: FileKeys) => Object.fromEntries(common.map((key) => [key, keys[key]]));
   return differences(only(one), only(other));
 }
 
@@ -189,7 +190,7 @@ function planPseudowires(
       step("remove", pseudowire.name);
       continue;
     }
-    const reasons = differences(writtenPseudowire(pseudowire), writtenPseudowire(next));
+    const reasons = differences(pseudowireKeys(pseudowire), pseudowireKeys(next));
     const action = areAbout(reasons, updatableOfPseudowires) ? "update" : "replace";
     if (reasons.length > 0) step(action, pseudowire.name, reasons);
   }

@@ -29,7 +29,7 @@ export function jsonSchema(): object {
   return { title: "Wirespan configuration", ...z.toJSONSchema(configFields, { io: "input" }) };
 }
 
-const words: Readonly<Record<string, string>> = {
+const formText: Readonly<Record<string, string>> = {
   string: "text",
   object: "mapping",
   boolean: "`true`, `false`",
@@ -38,7 +38,7 @@ const words: Readonly<Record<string, string>> = {
 function formOf(schema: FieldSchema): string {
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(", ");
   if (schema.anyOf !== undefined) return schema.anyOf.map(formOf).join(" or ");
-  return words[schema.type] ?? `${schema.type} ${schema.minimum}..${schema.maximum}`;
+  return formText[schema.type] ?? `${schema.type} ${schema.minimum}..${schema.maximum}`;
 }
 
 function presetOf({ default: preset }: FieldSchema): string {

@@ -11,28 +11,28 @@ import {
 } from "yaml";
 
 /**
- * Keys that stand more than once in a mapping of YAML. Which of them was meant nobody knows, so that each is looked at in turn: a
- * reading of the file has one of them, and the others are hidden.
+ * Repeated keys of a YAML mapping. It is not known which one was meant, so each is checked in turn: a
+ * *reading* of the file has one of them, and the others are hidden.
  */
 
-/** A key that stands in its mapping before. */
+/** A key of a mapping that has it already, and the first one. */
 export interface RepeatedKey {
   readonly key: Scalar;
   readonly first: Scalar;
 }
 
-/** Marks keys that a reading does not have; no key that anybody writes begins so. */
+/** Prefix of hidden keys; no written key begins with it. */
 const HIDDEN = "\0";
-/** Ours: more readings cost more time than anybody's mistakes are worth. */
+/** Ours: limit on readings, each of which costs the time of a whole check. */
 const MOST_READINGS = 8;
 
-/** The keys of a mapping under which more than one value stands, with all of them. */
+/** The repeated keys of a mapping, each with all its values. */
 type Groups = readonly (readonly { readonly key: Scalar; readonly value: unknown }[])[];
 
-/** The readings of a document, one after another. */
+/** The readings of a document, shown one at a time in the document itself. */
 export class Readings {
   readonly #root: Node | null;
-  /** Groups of those mappings that have any, and how many readings a node needs so that each of its values is in one. */
+  /** Repeated keys of each mapping, and how many readings a node needs to show each of its values once. */
   readonly #groups = new Map<YAMLMap, Groups>();
   readonly #needed = new Map<unknown, number>();
   readonly #hidden = new Map<Scalar, unknown>();
@@ -45,12 +45,12 @@ export class Readings {
     this.repeated = repeated;
   }
 
-  /** How many readings there are: 1 where no key is repeated. */
+  /** Number of readings: 1 where no key is repeated. */
   get count(): number {
     return Math.min(this.#needed.get(this.#root) ?? 1, MOST_READINGS);
   }
 
-  /** Hides the keys that a reading does not have, in the document itself, until the next one is shown or all are. */
+  /** Shows one reading: hides the keys that it does not have, until another one or all are shown. */
   show(reading: number): void {
     this.showAll();
     this.#choose(this.#root, reading);
@@ -61,7 +61,7 @@ export class Readings {
     this.#hidden.clear();
   }
 
-  /** Takes hidden keys out of what was made of the document. */
+  /** Removes hidden keys from a JavaScript value made of the document. */
   removeHidden(value: unknown, seen = new Set<unknown>()): void {
     if (this.#hidden.size === 0 || typeof value !== "object" || value === null || seen.has(value)) return;
     seen.add(value);
@@ -87,7 +87,7 @@ export class Readings {
   #group(map: YAMLMap, repeated: RepeatedKey[]): Groups {
     const byKey = new Map<string, { key: Scalar; value: unknown }[]>();
     for (const { key, value } of map.items) {
-      // Only scalars can be equal.
+      // Only scalar keys can repeat.
       if (!isScalar(key)) continue;
       const name = String(key.value);
       const group = byKey.get(name);

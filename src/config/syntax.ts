@@ -9,16 +9,16 @@ import {
   type YAMLError,
 } from "yaml";
 
-/** A mistake of YAML: the offset in the text that it is about, and what to do about it. */
+/** A syntax error of YAML: its offset in the text, and what to do about it. */
 export interface SyntaxProblem {
   readonly offset: number;
   readonly message: string;
 }
 
-/** Where the recursion of `yaml` meets the end of the stack. */
+/** Message where the recursion of `yaml` exceeds the stack. */
 export const TOO_DEEP = "nested too deeply";
 
-/** What errors of the package mean to who wrote the file, by their code; others are told in the package's words. */
+/** TABLE: messages by the package's error codes; other errors have the package's message. */
 const messages: Readonly<Record<string, string>> = {
   BAD_ALIAS: "an alias is written *name; text that begins with * needs quotes",
   BAD_SCALAR_START: "text that begins with this character needs quotes",
@@ -29,15 +29,15 @@ const messages: Readonly<Record<string, string>> = {
   UNEXPECTED_TOKEN: "nothing was opened that this could close, or a quote or comma is missing before it",
 };
 
-/** More octets than the text of any address has. */
+/** Ours: longer than the text of any address. */
 const LONGEST_ADDRESS = 64;
 
-/** Codes of errors that only follow from another one before them. */
+/** Codes of errors that only follow from an earlier one. */
 const followers: ReadonlySet<string> = new Set(["BLOCK_AS_IMPLICIT_KEY", "MULTILINE_IMPLICIT_KEY"]);
 
 /**
- * The mistakes of YAML in a text, each told once, where it was made: an open bracket or quote at its beginning, and not where
- * the text went on otherwise than it should.
+ * The syntax errors of a text, each once and where it was made: an unclosed bracket or quote where it was
+ * opened, and not where the parser stumbled over what follows.
  */
 export function syntaxProblems(text: string, document: Document.Parsed): readonly SyntaxProblem[] {
   if (document.errors.length === 0) return [];
@@ -65,12 +65,15 @@ function firstLine(text: string): string {
   return text.replace(/\n.*/s, "");
 }
 
-/** Whether the package took for a mapping what was to be a value. */
+/** Whether the package took a value for a mapping. */
 function isMisread({ code }: YAMLError): boolean {
   return code === "BLOCK_AS_IMPLICIT_KEY" || code === "BLOCK_IN_FLOW";
 }
 
-/** Why a value was taken for a mapping: its colons, those of the next line, which is indented too far, or a second key in its line. */
+/**
+ * Why a value was taken for a mapping: its own colons, a next line that is indented too far, or a second key
+ * in its line.
+ */
 function misreading(text: string, { code, pos, message }: YAMLError): SyntaxProblem {
   const [offset] = pos;
   const address = /^[0-9a-f]*:[0-9a-f:]*:(?=[\s,}\]]|$)/i.exec(
@@ -90,30 +93,30 @@ function misreading(text: string, { code, pos, message }: YAMLError): SyntaxProb
       message: "a second key in one line: each has a line of its own, and text with `: ` needs quotes",
     };
   const at = end + 1 + next[0].lastIndexOf("\n") + 1 + indent.length;
-  return { offset: at, message: tooDeepWords(indent.length, indentAt(text, offset)) };
+  return { offset: at, message: tooDeepText(indent.length, indentAt(text, offset)) };
 }
 
-function tooDeepWords(indent: number, before: number): string {
+function tooDeepText(indent: number, before: number): string {
   return `indented too far: it starts in column ${indent + 1}, and the key before it in column ${before + 1}`;
 }
 
-/** How far the first key of the line of an offset is indented; dashes of a list count. */
+/** Indentation of the first key in the line of an offset; dashes of a list count. */
 function indentAt(text: string, offset: number): number {
   const start = text.lastIndexOf("\n", offset - 1) + 1;
   return /^[ -]*/.exec(text.slice(start))?.[0].length ?? 0;
 }
 
-/** A key whose column is not that of those beside it. */
+/** The problem of a key whose column differs from that of the keys beside it. */
 function misalignment(text: string, offset: number): SyntaxProblem {
   const indent = indentAt(text, offset);
   const start = text.lastIndexOf("\n", offset - 1) + 1;
-  // Back over empty lines and comments.
+  // Skip empty lines and comments backwards.
   let before = start;
   do before = text.lastIndexOf("\n", before - 2) + 1;
   while (before > 0 && /^[ \t]*(#|\r?\n)/.test(text.slice(before, start)));
   const wanted = indentAt(text, before);
   return indent > wanted
-    ? { offset: start + indent, message: tooDeepWords(indent, wanted) }
+    ? { offset: start + indent, message: tooDeepText(indent, wanted) }
     : { offset, message: "not indented as the keys beside it: they all start at one column" };
 }
 
@@ -124,7 +127,7 @@ function problemOf(text: string, error: YAMLError): SyntaxProblem {
   return { offset: pos[0], message: messages[code] ?? firstLine(message) };
 }
 
-/** Brackets and quotes that are opened and never closed; of those within each other the outermost. */
+/** Unclosed brackets and quotes; of nested ones the outermost. */
 function openOnes(text: string, contents: Node | null): readonly SyntaxProblem[] {
   const found: SyntaxProblem[] = [];
   const walk = (node: unknown): void => {
@@ -143,7 +146,7 @@ function openOnes(text: string, contents: Node | null): readonly SyntaxProblem[]
 
 const closing: Readonly<Record<string, string>> = { "[": "]", "{": "}", '"': '"', "'": "'" };
 
-/** What is wrong with a node that opens and does not close; undefined for any other. */
+/** The message for an unclosed bracket or quote; undefined for any other node. */
 function openingOf(text: string, node: Node): string | undefined {
   const isOpening =
     (isCollection(node) && node.flow === true) || (isScalar(node) && /^QUOTE/.test(String(node.type)));

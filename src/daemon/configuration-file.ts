@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import type { Complaint } from "../config/check.ts";
+import type { Issue } from "../config/check.ts";
 import type { Config } from "../config/config.ts";
 import { formatProblem, parseConfig } from "../config/parse.ts";
 import { SystemError } from "../os/errors.ts";
@@ -16,15 +16,15 @@ const hints: Readonly<Record<string, string>> = {
 interface LoadedConfig {
   readonly config: Config;
   /** Issues with its keys as lines with file, line and column. */
-  linesOf(complaints: readonly Complaint[]): readonly string[];
+  linesOf(issues: readonly Issue[]): readonly string[];
   locations(): Locations;
 }
 
 /** The problems of an invalid file, a line each, and its valid parts: to be examined, not to be run. */
 export interface RejectedConfig {
   readonly problems: readonly string[];
-  readonly rest?:
-    | { config(): Config; linesOf(complaints: readonly Complaint[]): readonly string[] }
+  readonly validParts?:
+    | { config(): Config; linesOf(issues: readonly Issue[]): readonly string[] }
     | undefined;
 }
 
@@ -43,22 +43,22 @@ type Subject = `tunnel ${string}` | `pseudowire ${string}`;
 export function loadConfig(file: string): LoadedConfig | RejectedConfig {
   const parsed = parseConfig(textOf(file), file, { hostName: hostname() });
   if (parsed.config === undefined) {
-    const { problems, rest } = parsed;
+    const { problems, validParts } = parsed;
     return {
       problems: problems.map(formatProblem),
-      rest: rest && {
-        config: () => rest.config(),
-        linesOf: (complaints) => rest.placed(complaints).map(formatProblem),
+      validParts: validParts && {
+        config: () => validParts.config(),
+        linesOf: (issues) => validParts.located(issues).map(formatProblem),
       },
     };
   }
-  const { config, placed, placesOf } = parsed;
+  const { config, located, locationsOf } = parsed;
   return {
     config,
-    linesOf: (complaints) => placed(complaints).map(formatProblem),
+    linesOf: (issues) => located(issues).map(formatProblem),
     locations: () => {
       const keys = keysOf(config);
-      const locations = placesOf(keys.map(([, path]) => path));
+      const locations = locationsOf(keys.map(([, path]) => path));
       return new Map(
         keys.map(([subject], index) => [
           subject,

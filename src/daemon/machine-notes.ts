@@ -1,6 +1,6 @@
 import { messageOf } from "../bytes/errors.ts";
 import { equalOctets } from "../bytes/hex.ts";
-import type { Complaint } from "../config/check.ts";
+import type { Issue } from "../config/check.ts";
 import type { CircuitConfig, Config, SecretSource, TunnelConfig } from "../config/config.ts";
 import type { HostInterface } from "../os/host-network.ts";
 import { bridgeProblem, takenName } from "../os/link-problems.ts";
@@ -24,7 +24,7 @@ export function machineNotes(
   config: Config,
   interfaces: readonly HostInterface[],
   verdictOf: RouteVerdict,
-): readonly Complaint[] {
+): readonly Issue[] {
   const notes = config.tunnels.flatMap((tunnel) => [
     ...secretNotes(tunnel),
     ...addressNotes(tunnel, interfaces),
@@ -43,7 +43,7 @@ const placeKeys = { file: "file", credential: "credential", environment: "env" }
   string
 >;
 
-function secretNotes({ name, control }: TunnelConfig): readonly Complaint[] {
+function secretNotes({ name, control }: TunnelConfig): readonly Issue[] {
   const known: Uint8Array[] = [];
   return (control?.secrets ?? []).flatMap((source, index) => {
     const path = ["tunnels", name, secretKeys[index] ?? "secret", placeKeys[source.kind]];
@@ -59,10 +59,7 @@ function secretNotes({ name, control }: TunnelConfig): readonly Complaint[] {
   });
 }
 
-function addressNotes(
-  { name, local }: TunnelConfig,
-  interfaces: readonly HostInterface[],
-): readonly Complaint[] {
+function addressNotes({ name, local }: TunnelConfig, interfaces: readonly HostInterface[]): readonly Issue[] {
   if (interfaces.some(({ addresses }) => addresses.includes(local))) return [];
   const message = `no interface that is up has the address ${local}; see: ip address show`;
   return [{ path: ["tunnels", name, "local"], message }];
@@ -72,7 +69,7 @@ function remoteNotes(
   { name, local, remote }: TunnelConfig,
   interfaces: readonly HostInterface[],
   verdictOf: RouteVerdict,
-): readonly Complaint[] {
+): readonly Issue[] {
   const isThere = (address: string) => interfaces.some(({ addresses }) => addresses.includes(address));
   const asked = isThere(local)
     ? verdictOf({ localAddress: local, remoteAddress: remote })
@@ -93,7 +90,7 @@ function circuitNotes(
   { name: tunnel, pseudowires }: TunnelConfig,
   { tunnels }: Config,
   interfaces: readonly HostInterface[],
-): readonly Complaint[] {
+): readonly Issue[] {
   return pseudowires.flatMap(({ name, circuit }) => {
     const path = ["tunnels", tunnel, "pseudowires", name, "circuit"];
     if (circuit.kind === "tap") return tapNotes(path, circuit, interfaces);
@@ -117,7 +114,7 @@ function tapNotes(
   path: readonly string[],
   { device, bridge }: CircuitConfig,
   interfaces: readonly HostInterface[],
-): readonly Complaint[] {
+): readonly Issue[] {
   const named = (wanted: string) => interfaces.find(({ name }) => name === wanted);
   const own = named(device);
   // The kernel calls the kind of TAP devices "tun".

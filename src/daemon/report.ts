@@ -175,13 +175,14 @@ function pseudowireStatus(
   sessions: ReadonlyMap<number, SessionCounters>,
 ): PseudowireStatus {
   const localPort = sources.localPort(tunnel.name) ?? tunnel.localPort;
-  const fixed = staticSessionOf(pseudowire, pathOf(tunnel, localPort));
-  const session = fixed ?? snapshot?.session;
+  const staticSession = staticSessionOf(pseudowire, pathOf(tunnel, localPort));
+  const session = staticSession ?? snapshot?.session;
   const counters = session === undefined ? undefined : sessions.get(session.localSessionId);
-  const isStaticUp = fixed !== undefined && counters !== undefined;
+  const isStaticUp = staticSession !== undefined && counters !== undefined;
   const problem = sources.circuitProblem(pseudowire.name);
   const waiting = sources.waiting(tunnel.name);
-  const state = fixed === undefined ? (snapshot?.state ?? "idle") : isStaticUp ? "established" : "idle";
+  const state =
+    staticSession === undefined ? (snapshot?.state ?? "idle") : isStaticUp ? "established" : "idle";
   return {
     name: pseudowire.name,
     tunnel: tunnel.name,
@@ -193,7 +194,7 @@ function pseudowireStatus(
     remoteCircuit: remoteCircuitText(snapshot?.remoteStatus),
     whyNot:
       waiting === undefined
-        ? whyNotOf(fixed !== undefined && !isStaticUp, problem, snapshot)
+        ? whyNotOf(staticSession !== undefined && !isStaticUp, problem, snapshot)
         : `its tunnel is waiting: ${waiting.problem}`,
     notes: [
       ...(snapshot === undefined ? [] : notesOf(snapshot, counters)),

@@ -92,20 +92,20 @@ export function attachmentOf(pseudowire: PseudowireConfig): CircuitAttachment {
  * The parameters of a static session, which nobody negotiates (RFC 3931 §3); undefined for a negotiated one.
  */
 export function staticSessionOf(pseudowire: PseudowireConfig, path: PsnPath): SessionParameters | undefined {
-  const { fixed } = pseudowire;
-  if (fixed === undefined) return undefined;
+  const { staticSession } = pseudowire;
+  if (staticSession === undefined) return undefined;
   return {
     pseudowire: pseudowire.name,
     path,
     pseudowireType: pseudowire.type,
-    localSessionId: fixed.localSessionId,
-    remoteSessionId: fixed.remoteSessionId,
-    receiveCookie: fixed.receiveCookie,
-    transmitCookie: fixed.transmitCookie,
+    localSessionId: staticSession.localSessionId,
+    remoteSessionId: staticSession.remoteSessionId,
+    receiveCookie: staticSession.receiveCookie,
+    transmitCookie: staticSession.transmitCookie,
     receiveSublayer: pseudowire.sublayer,
-    transmitSublayer: fixed.transmitSublayer,
+    transmitSublayer: staticSession.transmitSublayer,
     receiveSequencing: pseudowire.sequencing,
-    transmitSequencing: fixed.transmitSequencing,
+    transmitSequencing: staticSession.transmitSequencing,
     transmitAllowed: true,
   };
 }

@@ -291,12 +291,12 @@ export class Tunnels {
   }
 
   async #dropPseudowire(pseudowire: PseudowireConfig): Promise<void> {
-    const { fixed } = pseudowire;
-    if (fixed === undefined) {
+    const { staticSession } = pseudowire;
+    if (staticSession === undefined) {
       this.#context.input({ kind: "close-session", pseudowire: pseudowire.name });
     } else {
-      this.#context.circuits.remove(fixed.localSessionId);
-      this.#context.input({ kind: "release-session-id", localSessionId: fixed.localSessionId });
+      this.#context.circuits.remove(staticSession.localSessionId);
+      this.#context.input({ kind: "release-session-id", localSessionId: staticSession.localSessionId });
     }
     await this.#context.circuits.detach(pseudowire);
   }

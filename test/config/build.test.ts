@@ -187,7 +187,7 @@ test("RFC 3931 §3: a static tunnel has ids and cookies, and no control", () => 
   expect(tunnel).not.toHaveProperty("control");
   expect(tunnel?.pseudowires[0]).toMatchObject({
     cookieOctets: 4,
-    fixed: {
+    staticSession: {
       localSessionId: 1,
       remoteSessionId: 2,
       receiveCookie: Uint8Array.of(1, 2, 3, 4),

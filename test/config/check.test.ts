@@ -234,8 +234,8 @@ test("static tunnels need static pseudowires with numbers that fit their sublaye
   expect(marksOf(staticText("transmit_sublayer: none", receiving))).toEqual([
     `needs transmit_sublayer: default: ${P}.static.transmit_sequencing <static:>`,
   ]);
-  const { fixed } = configOf(staticText("", receiving)).tunnels[0]!.pseudowires[0]!;
-  expect([fixed?.transmitSublayer, fixed?.transmitSequencing]).toEqual(["default", "all"]);
+  const { staticSession } = configOf(staticText("", receiving)).tunnels[0]!.pseudowires[0]!;
+  expect([staticSession?.transmitSublayer, staticSession?.transmitSequencing]).toEqual(["default", "all"]);
 });
 
 /** Two tunnels, the pseudowires of each given as `name: keys`. */

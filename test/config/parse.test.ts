@@ -341,7 +341,7 @@ test("a file of 20 000 pseudowires is read and checked", { timeout: 180_000 }, (
   expect(pseudowires[19_999]).toMatchObject({
     name: "pw19999",
     circuit: { device: "eth4", vlan: { id: 3624 } },
-    fixed: { localSessionId: 20_000 },
+    staticSession: { localSessionId: 20_000 },
   });
 });
 
@@ -489,7 +489,7 @@ const cookies: readonly (readonly [string, string])[] = [
 
 test.each(cookies)("a cookie written as %s is taken digit by digit", (written, hexadecimal) => {
   const { pseudowires } = configOf(staticText(`receive_cookie: ${written}`)).tunnels[0]!;
-  expect(Buffer.from(pseudowires[0]!.fixed!.receiveCookie).toString("hex")).toBe(hexadecimal);
+  expect(Buffer.from(pseudowires[0]!.staticSession!.receiveCookie).toString("hex")).toBe(hexadecimal);
   expect(pseudowires[0]!.cookieOctets).toBe(hexadecimal.length / 2);
 });
 

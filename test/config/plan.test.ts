@@ -199,9 +199,9 @@ test("cookies are in no plan, neither before nor after", () => {
 });
 
 test("between a negotiated and a static tunnel nothing but names and settings is shown", () => {
-  const fixed = configOf(staticText("receive_cookie: 0102030405060708"));
+  const staticSession = configOf(staticText("receive_cookie: 0102030405060708"));
   const negotiated = configOf(configText());
-  for (const plan of [planChange(fixed, negotiated), planChange(negotiated, fixed)]) {
+  for (const plan of [planChange(staticSession, negotiated), planChange(negotiated, staticSession)]) {
     expect(plan.map(({ action, kind }) => [action, kind])).toEqual([["replace", "tunnel"]]);
     expect(formatPlan(plan)).not.toMatch(/0102030405060708|1,2,3,4|"0":1/);
   }
@@ -209,7 +209,7 @@ test("between a negotiated and a static tunnel nothing but names and settings is
   const [tunnel] = negotiated.tunnels;
   const odd: Config = {
     ...negotiated,
-    tunnels: [{ ...tunnel!, pseudowires: fixed.tunnels[0]!.pseudowires }],
+    tunnels: [{ ...tunnel!, pseudowires: staticSession.tunnels[0]!.pseudowires }],
   };
   expect(formatPlan(planChange(negotiated, odd))).toContain('"receive_cookie":"(secret)"');
   expect(formatPlan(planChange(negotiated, odd))).not.toMatch(/0102030405060708|1,2,3,4|"0":1/);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { formatProblem, parseConfig, type RestOfFile } from "../../src/config/parse.ts";
+import { formatProblem, parseConfig, type ValidParts } from "../../src/config/parse.ts";
 import { machineNotes, type RouteVerdict } from "../../src/daemon/machine-notes.ts";
 import type { HostInterface } from "../../src/os/host-network.ts";
 
@@ -16,8 +16,8 @@ const interfaces: readonly HostInterface[] = [
 /** What `check` says of a file on this machine. */
 function linesOf(text: string, verdictOf: RouteVerdict = () => undefined): readonly string[] {
   const { config, problems, ...parsed } = parseConfig(text, "wirespan.yaml", { hostName: "here" });
-  if (config === undefined || !("placed" in parsed)) throw new Error(problems.map(formatProblem).join("\n"));
-  return parsed.placed(machineNotes(config, interfaces, verdictOf)).map(formatProblem);
+  if (config === undefined || !("located" in parsed)) throw new Error(problems.map(formatProblem).join("\n"));
+  return parsed.located(machineNotes(config, interfaces, verdictOf)).map(formatProblem);
 }
 
 test("what is not right on this machine is told with the place of the key that it is about, in the order of the file", () => {
@@ -101,8 +101,10 @@ test("a secret with a blank or a carriage return at an end, and a next one that 
 
 /** What `check` says of this machine of a file that is not in order. */
 function restLinesOf(text: string, verdictOf: RouteVerdict): readonly string[] {
-  const { rest } = parseConfig(text, "wirespan.yaml", { hostName: "here" }) as { rest?: RestOfFile };
-  const notes = rest?.placed(machineNotes(rest.config(), interfaces, verdictOf)) ?? [];
+  const { validParts } = parseConfig(text, "wirespan.yaml", { hostName: "here" }) as {
+    validParts?: ValidParts;
+  };
+  const notes = validParts?.located(machineNotes(validParts.config(), interfaces, verdictOf)) ?? [];
   return notes.map(
     ({ line, column, path, message }) => `${line}:${column} ${path}: ${message.slice(17, 40)}`,
   );

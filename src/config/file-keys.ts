@@ -4,14 +4,14 @@ import type { CircuitConfig, Config, ControlConfig, PseudowireConfig, TunnelConf
 /** What a configuration would be as keys of the file, so that an operator is told of changes in the words that he wrote. */
 
 /** Keys and values as in the file; undefined for a key that is not there. */
-export type Written = Readonly<Record<string, unknown>>;
+export type FileKeys = Readonly<Record<string, unknown>>;
 
-export function writtenLcce({ lcce }: Config): Written {
+export function lcceKeys({ lcce }: Config): FileKeys {
   return { host_name: lcce.hostName, router_id: dottedQuad(lcce.routerId) };
 }
 
 /** A tunnel without its pseudowires. */
-export function writtenTunnel(tunnel: TunnelConfig): Written {
+export function tunnelKeys(tunnel: TunnelConfig): FileKeys {
   const { control, encapsulation } = tunnel;
   return {
     local: tunnel.local,
@@ -24,11 +24,11 @@ export function writtenTunnel(tunnel: TunnelConfig): Written {
     gso: tunnel.gso,
     control_dscp: tunnel.controlDscp,
     control: control === undefined ? "static" : "negotiated",
-    ...(control === undefined ? {} : writtenControl(control)),
+    ...(control === undefined ? {} : controlKeys(control)),
   };
 }
 
-function writtenControl(control: ControlConfig): Written {
+function controlKeys(control: ControlConfig): FileKeys {
   const [secret, nextSecret] = control.secrets.map((source) => {
     if (source.kind === "file") return `{ file: ${source.path} }`;
     return source.kind === "credential" ? `{ credential: ${source.name} }` : `{ env: ${source.variable} }`;
@@ -53,32 +53,32 @@ function writtenControl(control: ControlConfig): Written {
   };
 }
 
-export function writtenPseudowire(pseudowire: PseudowireConfig): Written {
-  const { fixed } = pseudowire;
+export function pseudowireKeys(pseudowire: PseudowireConfig): FileKeys {
+  const { staticSession } = pseudowire;
   return {
-    circuit: writtenCircuit(pseudowire.circuit),
+    circuit: circuitKeys(pseudowire.circuit),
     type: pseudowire.type,
-    remote_end_id: writtenEndId(pseudowire.remoteEndId),
+    remote_end_id: endIdText(pseudowire.remoteEndId),
     mtu: pseudowire.mtu,
     // With `static` the length of its cookie counts instead.
-    cookie: fixed === undefined ? pseudowire.cookieOctets : undefined,
+    cookie: staticSession === undefined ? pseudowire.cookieOctets : undefined,
     sublayer: pseudowire.sublayer,
     sequencing: pseudowire.sequencing,
     sequencing_window: pseudowire.sequencingWindow,
     sequencing_reset: pseudowire.sequencingReset,
     dscp: pseudowire.dscp,
-    static: fixed && {
-      local_session_id: fixed.localSessionId,
-      remote_session_id: fixed.remoteSessionId,
-      receive_cookie: fixed.receiveCookie,
-      transmit_cookie: fixed.transmitCookie,
-      transmit_sublayer: fixed.transmitSublayer,
-      transmit_sequencing: fixed.transmitSequencing,
+    static: staticSession && {
+      local_session_id: staticSession.localSessionId,
+      remote_session_id: staticSession.remoteSessionId,
+      receive_cookie: staticSession.receiveCookie,
+      transmit_cookie: staticSession.transmitCookie,
+      transmit_sublayer: staticSession.transmitSublayer,
+      transmit_sequencing: staticSession.transmitSequencing,
     },
   };
 }
 
-function writtenCircuit({ kind, device, bridge, vlan, linkLocal, allowHostUse }: CircuitConfig): Written {
+function circuitKeys({ kind, device, bridge, vlan, linkLocal, allowHostUse }: CircuitConfig): FileKeys {
   return {
     interface: kind === "interface" ? device : undefined,
     tap: kind === "tap" ? device : undefined,
@@ -92,7 +92,7 @@ function writtenCircuit({ kind, device, bridge, vlan, linkLocal, allowHostUse }:
 }
 
 /** As text where it may have been that; a number is 4 octets, which hardly are text. */
-function writtenEndId(id: Uint8Array): string {
+function endIdText(id: Uint8Array): string {
   const text = new TextDecoder().decode(id);
   if (/^[\x20-\x7e]+$/.test(text)) return text;
   return id.length === 4 ? String(new DataView(id.buffer, id.byteOffset).getUint32(0)) : `0x${toHex(id)}`;
