@@ -25,6 +25,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   control: ["wire", "bytes", "ports.ts"],
   config: ["wire", "bytes"],
   forwarding: ["wire", "bytes", "ports.ts"],
+  "forwarding/psn": ["forwarding", "os", "wire", "bytes", "ports.ts"],
   "forwarding/userspace": ["forwarding", "os", "wire", "bytes", "ports.ts"],
   "forwarding/ebpf/programs": ["forwarding", "bpf", "wire", "bytes", "ports.ts"],
   "forwarding/ebpf/plane": [
@@ -42,6 +43,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "config",
     "control",
     "forwarding",
+    "forwarding/psn",
     "forwarding/userspace",
     "forwarding/ebpf/plane",
     "os",
@@ -74,6 +76,7 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
   lab: ["*"],
   cli: ["*"],
   config: ["yaml", "zod"],
+  "forwarding/psn": ["node:net"],
   "forwarding/userspace": ["node:worker_threads", "node:net"],
   "forwarding/ebpf/plane": ["node:crypto", "node:fs", "node:path", "node:net"],
   // Hashes are computed, nothing else: the same octets always give the same digest.

@@ -3,6 +3,8 @@ import { formatPlan, formatStep } from "../config/plan.ts";
 import type { Effect, Input } from "../control/effects.ts";
 import { Lcce } from "../control/lcce.ts";
 import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
+import { PsnSockets } from "../forwarding/psn/psn-sockets.ts";
+import type { PsnTransport } from "../forwarding/transport.ts";
 import { monotonicClock } from "../os/clock.ts";
 import { readHostNetwork } from "../os/host-network.ts";
 import { type Links, openLinks } from "../os/links.ts";
@@ -16,7 +18,6 @@ import type { Locations } from "./configuration-file.ts";
 import type { HandOver } from "./control-socket.ts";
 import { EventLog } from "./event-log.ts";
 import { hostUseReader } from "./host-use.ts";
-import { IpControl } from "./ip-control.ts";
 import type { Log, OpenLog } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
 import { allNotes, NotesLog, notesListener } from "./notes.ts";
@@ -48,7 +49,7 @@ export class Daemon {
   readonly #outlives: boolean;
   readonly #links: Links;
   readonly #circuits: Circuits;
-  readonly #ipControl: IpControl;
+  readonly #transport: PsnTransport;
   readonly #startedMs = monotonicClock.nowMs();
   #lcce: Lcce;
   #tunnels: Tunnels;
@@ -70,6 +71,7 @@ export class Daemon {
     config: Config,
     { log, output }: OpenLog,
     { plane, reason, outlivesDaemon = false }: ChosenPlane,
+    transport: PsnTransport,
     links: Links,
     locations: Locations,
   ) {
@@ -96,7 +98,7 @@ export class Daemon {
       locationOf: (pseudowire) => this.#locations.get(`pseudowire ${pseudowire}`),
       hostUse: hostUseReader(() => this.#config.tunnels, monotonicClock.nowMs, readHostNetwork),
     });
-    this.#ipControl = new IpControl(log, (path, octets) => this.receiveControl(path, octets));
+    this.#transport = transport;
     this.#tunnels = this.#newTunnels();
     this.#sizeNotes = new SizeNotes(links, monotonicClock);
     const notesLog = new NotesLog(notesListener(log), this.#limiter);
@@ -132,8 +134,11 @@ export class Daemon {
   static async open(config: Config, openLog: OpenLog, locations: Locations): Promise<Daemon> {
     const { log } = openLog;
     let daemon: Daemon | undefined;
-    const events: PlaneEvents = {
+    const transport = new PsnSockets({
       control: (path, octets) => daemon?.receiveControl(path, octets),
+      problem: (text) => log.warn({ event: "transport", problem: text }, text),
+    });
+    const events: PlaneEvents = {
       failed: (error) => {
         log.fatal(
           { event: "plane", problem: error.message },
@@ -145,9 +150,9 @@ export class Daemon {
     };
     const links = await openLinks();
     try {
-      const chosen = await openPlane(config, events);
+      const chosen = await openPlane(config, transport, events);
       log.info({ event: "plane", plane: chosen.plane.name }, `plane ${chosen.plane.name}: ${chosen.reason}`);
-      daemon = new Daemon(config, openLog, chosen, links, locations);
+      daemon = new Daemon(config, openLog, chosen, transport, links, locations);
       return daemon;
     } catch (error) {
       links.close();
@@ -180,7 +185,7 @@ export class Daemon {
       config: this.#config,
       snapshot: this.#lcce.snapshot(),
       counters: this.#plane.counters(),
-      ipControlDrops: this.#ipControl.drops,
+      ipControlDrops: this.#transport.controlDrops,
       plane: { name: this.#plane.name, reason: this.#planeReason },
       carrier: (localSessionId) => this.#plane.carrier(localSessionId),
       nowMs: monotonicClock.nowMs(),
@@ -269,19 +274,18 @@ export class Daemon {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#links.close();
-    this.#ipControl.close();
     this.#circuits.close();
     await this.#circuits.idle();
     await this.#plane.close();
+    this.#transport.close();
     this.#sizeNotes[Symbol.dispose]();
     this.#sendProblems[Symbol.dispose]();
   }
 
   #newTunnels(): Tunnels {
     return new Tunnels({
-      plane: this.#plane,
+      transport: this.#transport,
       circuits: this.#circuits,
-      ipControl: this.#ipControl,
       log: this.#log,
       input: (input) => this.input(input),
       readSecret: (source) => this.#readSecret(source),
@@ -321,7 +325,7 @@ export class Daemon {
     for (const effect of effects) {
       switch (effect.kind) {
         case "transmit":
-          this.#sendProblems.sent(effect.path, this.#plane.transmitControl(effect.path, effect.octets));
+          this.#sendProblems.sent(effect.path, this.#transport.send(effect.path, effect.octets));
           break;
         case "forwarding-add":
           this.#circuits.add(effect.session);

@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { EbpfPlane } from "../forwarding/ebpf/plane/plane.ts";
 import { moveTagsToMetadata } from "../forwarding/ebpf/plane/tag-metadata.ts";
 import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
+import type { PsnSocketSource } from "../forwarding/transport.ts";
 import { UserspacePlane } from "../forwarding/userspace/plane.ts";
 import { MOST_SESSIONS } from "../forwarding/userspace/session-record.ts";
 import { arePinned } from "../os/bpf-file-system.ts";
@@ -22,23 +23,30 @@ export interface ChosenPlane {
 const LEAST_CAPACITY = 1024;
 
 /** Opens the plane that the configuration asks for, or the best that can be had. Rejects with SystemError. */
-export async function openPlane(config: Config, events: PlaneEvents): Promise<ChosenPlane> {
+export async function openPlane(
+  config: Config,
+  sockets: PsnSocketSource,
+  events: PlaneEvents,
+): Promise<ChosenPlane> {
   if (config.plane === "userspace") {
-    await endFormer(config);
+    await endFormer(config, sockets);
     return {
-      plane: await UserspacePlane.open(events, { prepare: moveTagsToMetadata }),
+      plane: await UserspacePlane.open(sockets, events, { prepare: moveTagsToMetadata }),
       reason: "the configuration asks for it",
     };
   }
   const [lack] = await probeBpf();
   if (lack === undefined) {
     try {
-      const plane = await EbpfPlane.open(events, { capacity: capacityFor(config), owner: ownerOf(config) });
+      const plane = await EbpfPlane.open(sockets, events, {
+        capacity: capacityFor(config),
+        owner: ownerOf(config),
+      });
       const reason = `eBPF is available; ${plane.crashText}`;
       return { plane, reason, outlivesDaemon: plane.outlivesDaemon };
     } catch (error) {
       if (config.plane === "ebpf") throw error;
-      return fallBack(events, messageOf(error));
+      return fallBack(sockets, events, messageOf(error));
     }
   }
   if (config.plane === "ebpf")
@@ -47,12 +55,12 @@ export async function openPlane(config: Config, events: PlaneEvents): Promise<Ch
       target: `${lack.need}: ${lack.problem}`,
       hint: lack.remedy,
     });
-  return fallBack(events, `${lack.need}: ${lack.problem} (${lack.remedy})`);
+  return fallBack(sockets, events, `${lack.need}: ${lack.problem} (${lack.remedy})`);
 }
 
-async function fallBack(events: PlaneEvents, why: string): Promise<ChosenPlane> {
+async function fallBack(sockets: PsnSocketSource, events: PlaneEvents, why: string): Promise<ChosenPlane> {
   return {
-    plane: await UserspacePlane.open(events, { prepare: moveTagsToMetadata }),
+    plane: await UserspacePlane.open(sockets, events, { prepare: moveTagsToMetadata }),
     reason: `eBPF is not available: ${why}`,
   };
 }
@@ -61,11 +69,11 @@ async function fallBack(events: PlaneEvents, why: string): Promise<ChosenPlane> 
  * Ends what programs of a former daemon forward, which crashed: they would go on beside the userspace plane.
  * Takes it over and closes it as at a stop. Rejects with SystemError.
  */
-async function endFormer(config: Config): Promise<void> {
+async function endFormer(config: Config, sockets: PsnSocketSource): Promise<void> {
   const owner = ownerOf(config);
   if (!arePinned(`${owner}-`)) return;
-  const nothing: PlaneEvents = { control: () => undefined, failed: () => undefined };
-  const former = await EbpfPlane.open(nothing, { capacity: LEAST_CAPACITY, owner });
+  const nothing: PlaneEvents = { failed: () => undefined };
+  const former = await EbpfPlane.open(sockets, nothing, { capacity: LEAST_CAPACITY, owner });
   await former.removeLeftovers();
   await former.close();
 }

@@ -20,6 +20,7 @@ export function endpointOf(tunnel: TunnelConfig): PsnEndpoint {
     fragmentation: tunnel.fragmentation,
     checksum: tunnel.udpChecksum,
     gso: tunnel.gso,
+    control: tunnel.control !== undefined,
     controlDscp: tunnel.controlDscp,
   };
 }

@@ -2,10 +2,10 @@ import { messageOf } from "../bytes/errors.ts";
 import { equalOctets } from "../bytes/hex.ts";
 import type { PseudowireConfig, SecretSource, TunnelConfig } from "../config/config.ts";
 import type { Input } from "../control/effects.ts";
-import { endpointKey, type ForwardingPlane, type PsnEndpoint } from "../forwarding/plane.ts";
+import type { PsnEndpoint } from "../forwarding/plane.ts";
+import type { PsnTransport } from "../forwarding/transport.ts";
 import type { Lock } from "../os/locks.ts";
 import type { Circuits } from "./circuits.ts";
-import type { IpControl } from "./ip-control.ts";
 import { lockEnds } from "./locks.ts";
 import { type Log, locationText } from "./log.ts";
 import { Retry } from "./retry.ts";
@@ -13,9 +13,8 @@ import { endpointOf, pathOf, peerSettings, pseudowireSettings, staticSessionOf }
 
 /** What tunnels are built on. */
 export interface TunnelContext {
-  readonly plane: ForwardingPlane;
+  readonly transport: PsnTransport;
   readonly circuits: Circuits;
-  readonly ipControl: IpControl;
   readonly log: Log;
   /** Feeds the control plane and performs what it asks. */
   input(input: Input): void;
@@ -41,11 +40,6 @@ interface Opened {
   secrets: readonly Uint8Array[];
 }
 
-interface SharedEndpoint {
-  readonly endpoint: PsnEndpoint;
-  users: number;
-}
-
 /**
  * The tunnels of the running configuration: opens and closes what each one needs, in an order that loses
  * nothing. One that cannot be opened waits, touches no other, and is tried again. Operations run one after
@@ -54,7 +48,6 @@ interface SharedEndpoint {
 export class Tunnels {
   readonly #context: TunnelContext;
   readonly #tunnels = new Map<string, Tunnel>();
-  readonly #endpoints = new Map<string, SharedEndpoint>();
   readonly #retry = new Retry(() => void this.openWaiting());
   #last: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -137,9 +130,8 @@ export class Tunnels {
       if (config.control !== undefined)
         this.#context.input({ kind: "close-connection", peer: name, resultCode });
       for (const pseudowire of pseudowires.values()) await this.#dropPseudowire(pseudowire);
-      if (config.encapsulation === "ip" && config.control !== undefined)
-        this.#context.ipControl.unlisten(config);
-      await this.#releaseEndpoint(endpointOf(config));
+      await this.#context.circuits.idle();
+      await this.#context.transport.closeEndpoint(endpointOf(config));
       opened.lock[Symbol.dispose]();
     });
   }
@@ -239,20 +231,14 @@ export class Tunnels {
 
   /** Rejects with SystemError, and then nothing of it is left. */
   async #openEnds(config: TunnelConfig): Promise<Opened> {
-    const { control, encapsulation, name } = config;
-    const { log, ipControl } = this.#context;
+    const { control, name } = config;
+    const { log, transport } = this.#context;
     const secrets = (control?.secrets ?? []).map(this.#context.readSecret);
     const { claim, neighbour } = lockEnds(config);
     if (claim.problem !== undefined) throw new Error(claim.problem);
     if (neighbour !== undefined) log.warn({ event: "tunnel", tunnel: name }, `tunnel ${name}: ${neighbour}`);
     try {
-      const endpoint = await this.#acquireEndpoint(endpointOf(config));
-      try {
-        if (encapsulation === "ip" && control !== undefined) ipControl.listen(config);
-      } catch (error) {
-        await this.#releaseEndpoint(endpointOf(config));
-        throw error;
-      }
+      const endpoint = await transport.openEndpoint(endpointOf(config));
       return { endpoint, secrets, lock: claim.lock };
     } catch (error) {
       claim.lock[Symbol.dispose]();
@@ -299,31 +285,6 @@ export class Tunnels {
       this.#context.input({ kind: "release-session-id", localSessionId: staticSession.localSessionId });
     }
     await this.#context.circuits.detach(pseudowire);
-  }
-
-  /**
-   * Tunnels from one local address and port share a socket; those that ask for port 0 share the one that the
-   * kernel chose.
-   */
-  async #acquireEndpoint(wanted: PsnEndpoint): Promise<PsnEndpoint> {
-    const shared = this.#endpoints.get(endpointKey(wanted));
-    if (shared !== undefined) {
-      shared.users += 1;
-      return shared.endpoint;
-    }
-    const endpoint = await this.#context.plane.openEndpoint(wanted);
-    this.#endpoints.set(endpointKey(wanted), { endpoint, users: 1 });
-    return endpoint;
-  }
-
-  async #releaseEndpoint(wanted: PsnEndpoint): Promise<void> {
-    const shared = this.#endpoints.get(endpointKey(wanted));
-    if (shared === undefined) return;
-    shared.users -= 1;
-    if (shared.users > 0) return;
-    this.#endpoints.delete(endpointKey(wanted));
-    await this.#context.circuits.idle();
-    await this.#context.plane.closeEndpoint(shared.endpoint);
   }
 }
 

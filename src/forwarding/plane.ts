@@ -17,8 +17,8 @@ export interface PsnEndpoint {
   readonly checksum: UdpChecksum;
   /** Who segments GSO packets: "offload" the interface to the peer, "segment" we do; "auto": the interface, where it can. */
   readonly gso: "auto" | "offload" | "segment";
-  /** Whether the socket takes coalesced datagrams (UDP GRO); default true. */
-  readonly coalesces?: boolean;
+  /** Whether control messages come in here; else it is for static sessions alone. */
+  readonly control: boolean;
   /** Code point of control messages. */
   readonly controlDscp: number;
   /** "outer": datagrams over the path MTU are fragmented by IP (DF clear). "none": DF set, and they are counted as `path-mtu`. */
@@ -96,8 +96,6 @@ export interface Carrier {
 
 /** What a plane tells its owner, on the main thread. */
 export interface PlaneEvents {
-  /** A control message (T bit set) came in over UDP. The octets are the receiver's to keep. */
-  control(path: PsnPath, octets: Uint8Array): void;
   /** The plane itself broke and forwards no more; `error` says why. */
   failed(error: Error): void;
 }
@@ -108,14 +106,6 @@ export interface PlaneEvents {
  */
 export interface ForwardingPlane {
   readonly name: string;
-  /** Opens the socket of a local address. Resolves to the endpoint with the port in use. */
-  openEndpoint(endpoint: PsnEndpoint): Promise<PsnEndpoint>;
-  closeEndpoint(endpoint: PsnEndpoint): Promise<void>;
-  /**
-   * Sends one control datagram from an open endpoint. `octets` start at the T bit; over IP the zero word is put in front here. The name
-   * of the errno with which the kernel refused it, such as "ENETUNREACH"; losses are the reliable delivery's business.
-   */
-  transmitControl(path: PsnPath, octets: Uint8Array): string | undefined;
   /** Binds an interface, or creates a TAP device (unconfigured). Resolves to the index of the interface. */
   openCircuit(device: CircuitDevice): Promise<number>;
   /** Gives a TAP device that is open another MTU; all else about it stays. */

@@ -16,16 +16,23 @@ test(`all of ${CIRCUITS} TAP devices are read and written, in the order in which
   await namespace.ip("addr add 192.0.2.2/24 dev lo");
   await namespace.ip("link set lo up");
   using _ = namespace.enter();
-  const plane = await builtPlanes.userspace({
+  const { plane, transport } = await builtPlanes.userspace({
     control: () => undefined,
+    problem: () => undefined,
     failed: (error) => {
       throw error;
     },
   });
   try {
     const path = pathBetween(4, "udp");
-    const rules = { checksum: "auto", gso: "offload", controlDscp: 0, fragmentation: "none" } as const;
-    await plane.openEndpoint({
+    const rules = {
+      checksum: "auto",
+      gso: "offload",
+      control: true,
+      controlDscp: 0,
+      fragmentation: "none",
+    } as const;
+    await transport.openEndpoint({
       encapsulation: "udp",
       address: path.localAddress,
       port: path.localPort,
@@ -62,5 +69,6 @@ test(`all of ${CIRCUITS} TAP devices are read and written, in the order in which
     for (const number of [1001, 1300, CIRCUITS]) await tryOut(number);
   } finally {
     await plane.close();
+    transport.close();
   }
 });

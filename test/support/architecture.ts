@@ -59,7 +59,12 @@ export function namesIn({ path, text }: SourceFile): {
 
 /** The layer of a file: its folder, or its own name where it stands at the top. */
 export function layerOf(path: string): string {
-  for (const plane of ["forwarding/userspace", "forwarding/ebpf/programs", "forwarding/ebpf/plane"])
+  for (const plane of [
+    "forwarding/psn",
+    "forwarding/userspace",
+    "forwarding/ebpf/programs",
+    "forwarding/ebpf/plane",
+  ])
     if (path.startsWith(`${plane}/`)) return plane;
   return path.split("/")[0] ?? "";
 }

@@ -2,20 +2,17 @@ import { closeSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { expect } from "vitest";
 import { toHex } from "../../src/bytes/hex.ts";
-import type {
-  CircuitDevice,
-  ForwardingPlane,
-  PlaneEvents,
-  SessionCounters,
-} from "../../src/forwarding/plane.ts";
+import type { CircuitDevice, ForwardingPlane, SessionCounters } from "../../src/forwarding/plane.ts";
+import type { PsnTransport } from "../../src/forwarding/transport.ts";
 import type { FrameSocket } from "../../src/lab/frame-socket.ts";
 import type { PsnPath } from "../../src/wire/session-parameters.ts";
+import type { BuiltPlane, BuiltPlaneEvents } from "./built-planes.ts";
 import type { PeerSocket, PlaneGround } from "./plane-ground.ts";
 
 const LIMIT_MS = 10_000;
 
 /** Opens a plane. */
-export type OpenPlane = (events: PlaneEvents) => Promise<ForwardingPlane>;
+export type OpenPlane = (events: BuiltPlaneEvents) => Promise<BuiltPlane>;
 
 /** What sends and hears: a site, or a peer. */
 interface Speaker {
@@ -32,8 +29,7 @@ export interface BenchWishes {
   readonly fragmentation?: "outer" | "none";
 }
 
-interface Parts {
-  readonly plane: ForwardingPlane;
+interface Parts extends BuiltPlane {
   readonly device: CircuitDevice;
   readonly site: FrameSocket;
   readonly peer: PeerSocket;
@@ -44,6 +40,7 @@ interface Parts {
 /** An open plane with one circuit and one endpoint, and what stands on both sides of it. */
 export class PlaneBench implements AsyncDisposable {
   readonly plane: ForwardingPlane;
+  readonly transport: PsnTransport;
   readonly ground: PlaneGround;
   readonly peer: PeerSocket;
   /** Control messages that the plane handed over. */
@@ -57,6 +54,7 @@ export class PlaneBench implements AsyncDisposable {
   private constructor(ground: PlaneGround, parts: Parts) {
     this.ground = ground;
     this.plane = parts.plane;
+    this.transport = parts.transport;
     this.#device = parts.device;
     this.#site = parts.site;
     this.peer = parts.peer;
@@ -68,25 +66,36 @@ export class PlaneBench implements AsyncDisposable {
     const { path, device, checksum = "auto", fragmentation = "none" } = wishes;
     const control: (readonly [PsnPath, string])[] = [];
     const failures: Error[] = [];
-    const plane = await openPlane({
+    const { plane, transport } = await openPlane({
       control: (from, octets) => control.push([from, toHex(octets)]),
+      problem: (text) => failures.push(new Error(text)),
       failed: (error) => failures.push(error),
     });
     try {
-      await plane.openEndpoint({
+      await transport.openEndpoint({
         encapsulation: path.encapsulation,
         address: path.localAddress,
         port: path.localPort,
         gso: "offload",
+        control: true,
         controlDscp: 0,
         checksum,
         fragmentation,
       });
       await plane.openCircuit(device);
       const site = await ground.site(device.kind, device.name);
-      return new PlaneBench(ground, { plane, device, site, peer: ground.peer(path), control, failures });
+      return new PlaneBench(ground, {
+        plane,
+        transport,
+        device,
+        site,
+        peer: ground.peer(path),
+        control,
+        failures,
+      });
     } catch (error) {
       await plane.close();
+      transport.close();
       throw error;
     }
   }
@@ -169,6 +178,7 @@ export class PlaneBench implements AsyncDisposable {
     closeSync(this.site.fd);
     this.peer[Symbol.dispose]();
     await this.plane.close();
+    this.transport.close();
     expect(this.#failures).toEqual([]);
   }
 }

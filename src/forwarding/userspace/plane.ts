@@ -1,36 +1,30 @@
 import { isIPv6 } from "node:net";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { concat } from "../../bytes/hex.ts";
 import { SystemError } from "../../os/errors.ts";
 import { addressOf, close, ifNameToIndex, write } from "../../os/libc.ts";
-import { openPathMtuSocket } from "../../os/path-mtu-socket.ts";
 import {
   openEventDescriptor,
   openPacketSocket,
-  openPsnSocket,
   openTap,
-  sendDatagram,
   setInterfaceMtu,
   socketDrops,
 } from "../../os/sockets.ts";
 import type { MappedMemory } from "../../ports.ts";
 import { trafficClassOf } from "../../wire/dscp.ts";
-import type { PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
+import type { SessionParameters } from "../../wire/session-parameters.ts";
 import { type DiscardReason, discardReasons } from "../discard-reasons.ts";
-import {
-  type Carrier,
-  type CircuitAttachment,
-  type CircuitDevice,
-  endpointKey,
-  type ForwardingPlane,
-  localEndKey,
-  type PlaneCounters,
-  type PlaneEvents,
-  type PsnEndpoint,
-  type SessionCounters,
+import type {
+  Carrier,
+  CircuitAttachment,
+  CircuitDevice,
+  ForwardingPlane,
+  PlaneCounters,
+  PlaneEvents,
+  SessionCounters,
 } from "../plane.ts";
 import { beginSequences, resumeSequences, SEQUENCE_WORDS } from "../sequencing.ts";
 import { SessionIndexes } from "../session-indexes.ts";
+import type { OpenEndpoint, PsnSocketSource, SocketReader } from "../transport.ts";
 import { type Answer, type Command, sharedFlags, type WorkerCircuit, type WorkerStart } from "./commands.ts";
 import { CELLS_A_SESSION, counterCells, MOST_SESSIONS, UNATTRIBUTED_ROW } from "./session-record.ts";
 
@@ -41,8 +35,6 @@ interface Waiting {
 
 type CommandBody = Command extends infer C ? (C extends { id: number } ? Omit<C, "id"> : never) : never;
 
-const ZERO_WORD = new Uint8Array(4);
-
 /** What is to be done with an interface that frames leave by, until it is undone. */
 export type PrepareInterface = (interfaceName: string) => Promise<Disposable | undefined>;
 
@@ -51,11 +43,15 @@ export interface UserspacePlaneOptions {
   readonly prepare?: PrepareInterface;
   /** `sequenceWords` of sessions by their slots, where programs have a part in them. */
   readonly sequences?: MappedMemory;
+  /** Whether it takes datagrams that the kernel coalesced; default true. */
+  readonly takesCoalesced?: boolean;
 }
 
 /** The plane that needs no privilege but the sockets: a Worker that moves frames in batches (docs/architecture.md). */
-export class UserspacePlane implements ForwardingPlane {
+export class UserspacePlane implements ForwardingPlane, SocketReader {
   readonly name = "userspace";
+  readonly takesCoalesced: boolean;
+  readonly #sockets: PsnSocketSource;
   readonly #events: PlaneEvents;
   readonly #prepare: PrepareInterface;
   readonly #worker: Worker;
@@ -64,9 +60,8 @@ export class UserspacePlane implements ForwardingPlane {
   readonly #flags: Int32Array;
   readonly #cells: Float64Array;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #endpoints = new Map<string, number>();
-  /** By the descriptor of the endpoint's socket that each stands beside. */
-  readonly #pathMtuSockets = new Map<number, number>();
+  /** Descriptors of the sockets that it reads. */
+  readonly #endpoints = new Set<number>();
   readonly #circuits = new Map<string, WorkerCircuit>();
   readonly #prepared = new Map<string, Disposable | undefined>();
   /** Row of the counters of each session, by its local id. */
@@ -80,9 +75,10 @@ export class UserspacePlane implements ForwardingPlane {
   #closing = false;
 
   private constructor(
+    sockets: PsnSocketSource,
     events: PlaneEvents,
     eventFd: number,
-    { prepare = async () => undefined, sequences }: UserspacePlaneOptions,
+    { prepare = async () => undefined, sequences, takesCoalesced = true }: UserspacePlaneOptions,
   ) {
     const { port1, port2 } = new MessageChannel();
     const counters = new SharedArrayBuffer((MOST_SESSIONS + 1) * CELLS_A_SESSION * 8);
@@ -90,6 +86,8 @@ export class UserspacePlane implements ForwardingPlane {
     const own = new SharedArrayBuffer(sequences === undefined ? (MOST_SESSIONS + 1) * SEQUENCE_WORDS * 4 : 0);
     this.#ownSequences = sequences === undefined ? new Int32Array(own) : undefined;
     const start: WorkerStart = { counters, flags, sequences: sequences ?? own, eventFd, commands: port2 };
+    this.#sockets = sockets;
+    this.takesCoalesced = takesCoalesced;
     this.#events = events;
     this.#prepare = prepare;
     this.#eventFd = eventFd;
@@ -103,51 +101,38 @@ export class UserspacePlane implements ForwardingPlane {
   }
 
   /** Starts the worker. */
-  static async open(events: PlaneEvents, options: UserspacePlaneOptions = {}): Promise<UserspacePlane> {
-    const plane = new UserspacePlane(events, openEventDescriptor(), options);
+  static async open(
+    sockets: PsnSocketSource,
+    events: PlaneEvents,
+    options: UserspacePlaneOptions = {},
+  ): Promise<UserspacePlane> {
+    const plane = new UserspacePlane(sockets, events, openEventDescriptor(), options);
     await plane.#started();
+    sockets.setReader(plane);
     return plane;
   }
 
-  async openEndpoint(endpoint: PsnEndpoint): Promise<PsnEndpoint> {
-    const { encapsulation, address, controlDscp } = endpoint;
-    const trafficClass = trafficClassOf(controlDscp);
-    const { port: bound, ...socket } = openPsnSocket({ ...endpoint, trafficClass });
-    const isV6 = isIPv6(address);
-    if (isV6 && encapsulation === "ip") this.#learnPathMtus(address, socket.fd);
+  async startReading(endpoint: OpenEndpoint): Promise<void> {
+    const { fd, takesSegments, encapsulation, address, port, controlDscp } = endpoint;
     await this.#ask({
       kind: "open-endpoint",
-      endpoint: { ...socket, encapsulation, isV6, address, port: bound, trafficClass },
+      endpoint: {
+        fd,
+        takesSegments,
+        encapsulation,
+        isV6: isIPv6(address),
+        address,
+        port,
+        trafficClass: trafficClassOf(controlDscp),
+      },
     });
-    this.#endpoints.set(endpointKey({ encapsulation, address, port: bound }), socket.fd);
-    return { ...endpoint, port: bound };
+    this.#endpoints.add(fd);
   }
 
-  #learnPathMtus(address: string, fd: number): void {
-    try {
-      this.#pathMtuSockets.set(fd, openPathMtuSocket(address));
-    } catch (error) {
-      close(fd);
-      throw error;
-    }
-  }
-
-  async closeEndpoint(endpoint: PsnEndpoint): Promise<void> {
-    const key = endpointKey(endpoint);
-    const fd = this.#endpoints.get(key);
-    if (fd === undefined) return;
-    this.#endpoints.delete(key);
+  async stopReading({ fd }: OpenEndpoint): Promise<void> {
+    if (!this.#endpoints.delete(fd)) return;
     await this.#ask({ kind: "close-endpoint", fd });
     this.#lostAtEndpoints += socketDrops(fd);
-    const pathMtuSocket = this.#pathMtuSockets.get(fd);
-    this.#pathMtuSockets.delete(fd);
-    for (const each of [fd, pathMtuSocket]) if (each !== undefined) close(each);
-  }
-
-  transmitControl(path: PsnPath, octets: Uint8Array): string | undefined {
-    const fd = this.#endpoints.get(localEndKey(path));
-    if (fd === undefined) return undefined;
-    return sendDatagram(fd, path.encapsulation === "ip" ? concat(ZERO_WORD, octets) : octets, path);
   }
 
   async openCircuit(device: CircuitDevice): Promise<number> {
@@ -185,7 +170,7 @@ export class UserspacePlane implements ForwardingPlane {
    * or to begin. Else it begins, unless it was here before.
    */
   async addSession(session: SessionParameters, attachment: CircuitAttachment, slot?: number): Promise<void> {
-    const fd = this.#endpoints.get(localEndKey(session.path));
+    const fd = this.#sockets.endpointOf(session.path)?.fd;
     const target = `session ${session.localSessionId} of pseudowire ${session.pseudowire}`;
     if (fd === undefined) throw new SystemError("add a session", { errno: "ENOTCONN", target });
     const taken = this.#rows.allocate(session.localSessionId);
@@ -245,8 +230,7 @@ export class UserspacePlane implements ForwardingPlane {
     for (const prepared of this.#prepared.values()) prepared?.[Symbol.dispose]();
     this.#prepared.clear();
     const circuits = [...this.#circuits.values()].flatMap(descriptorsOf);
-    const sockets = [...this.#endpoints.values(), ...this.#pathMtuSockets.values()];
-    for (const fd of [...sockets, ...circuits, this.#eventFd]) close(fd);
+    for (const fd of [...circuits, this.#eventFd]) close(fd);
     this.#endpoints.clear();
     this.#circuits.clear();
   }
@@ -275,7 +259,7 @@ export class UserspacePlane implements ForwardingPlane {
     if (answer.kind === "control") {
       Atomics.add(this.#flags, sharedFlags.controlHandled, 1);
       const { kind: _kind, octets, ...addresses } = answer;
-      return this.#events.control({ encapsulation: "udp", ...addresses }, octets);
+      return this.#sockets.receivedControl({ encapsulation: "udp", ...addresses }, octets);
     }
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
@@ -322,7 +306,7 @@ export class UserspacePlane implements ForwardingPlane {
 
   /** What the kernel dropped before the worker saw it; what closed sockets dropped is kept. */
   #overflows(): Partial<Record<DiscardReason, number>> {
-    const psn = this.#lostAtEndpoints + dropsOf(this.#endpoints.values());
+    const psn = this.#lostAtEndpoints + dropsOf(this.#endpoints);
     const circuits = this.#lostAtCircuits + dropsOf([...this.#circuits.values()].map(({ readFd }) => readFd));
     return {
       ...(psn === 0 ? {} : { "psn-overflow": psn }),

@@ -9,19 +9,17 @@ import {
 import { canSetDecapsulatedProtocol, packetOffsets } from "../../../os/bpf-probe.ts";
 import { BpfSyscall } from "../../../os/bpf-syscall.ts";
 import { processorCount } from "../../../os/processors.ts";
-import type { PsnPath, SessionParameters } from "../../../wire/session-parameters.ts";
-import {
-  type Carrier,
-  type CircuitAttachment,
-  type CircuitDevice,
-  endpointKey,
-  type ForwardingPlane,
-  type GsoHandling,
-  localEndKey,
-  type PlaneCounters,
-  type PlaneEvents,
-  type PsnEndpoint,
+import type { SessionParameters } from "../../../wire/session-parameters.ts";
+import type {
+  Carrier,
+  CircuitAttachment,
+  CircuitDevice,
+  ForwardingPlane,
+  GsoHandling,
+  PlaneCounters,
+  PlaneEvents,
 } from "../../plane.ts";
+import type { PsnSocketSource } from "../../transport.ts";
 import { UserspacePlane } from "../../userspace/plane.ts";
 import { CircuitOwners } from "./circuit-owners.ts";
 import { describeCrash } from "./crash-text.ts";
@@ -85,7 +83,7 @@ export class EbpfPlane implements ForwardingPlane {
   readonly #owner: string;
   readonly #routes: RouteCache;
   readonly #timer: NodeJS.Timeout;
-  readonly #endpoints = new Map<string, PsnEndpoint>();
+  readonly #sockets: PsnSocketSource;
   readonly #devices = new Map<string, EbpfDevice>();
   /** Why a device is the userspace plane's alone; and so, by their ids, the sessions on it. */
   readonly #deviceReasons = new Map<string, string>();
@@ -100,12 +98,14 @@ export class EbpfPlane implements ForwardingPlane {
   readonly crashText: string;
 
   private constructor(
+    sockets: PsnSocketSource,
     userspace: UserspacePlane,
     { maps, arrays, networkExceptionPath }: Omit<PlaneResources, "attachments">,
     routes: RouteCache,
     { owner, pins }: { readonly owner: string; readonly pins: PinDirectory },
   ) {
     const directory = pins.path;
+    this.#sockets = sockets;
     this.#userspace = userspace;
     this.#pins = pins;
     this.#owner = owner;
@@ -126,7 +126,11 @@ export class EbpfPlane implements ForwardingPlane {
   }
 
   /** Takes over what a crashed daemon left, or begins anew where that has too little room. Rejects with SystemError. */
-  static async open(events: PlaneEvents, { capacity, owner }: EbpfPlaneOptions): Promise<EbpfPlane> {
+  static async open(
+    sockets: PsnSocketSource,
+    events: PlaneEvents,
+    { capacity, owner }: EbpfPlaneOptions,
+  ): Promise<EbpfPlane> {
     const pins = pinDirectory(`${owner}-${layoutVersion}`);
     const directory = pins.path;
     // Programs of another version would stand before ours.
@@ -143,31 +147,23 @@ export class EbpfPlane implements ForwardingPlane {
       },
     });
     const sequences = maps.sequences.memory();
-    const userspace = await UserspacePlane.open(events, { prepare: moveTagsToMetadata, sequences });
+    const userspace = await UserspacePlane.open(sockets, events, {
+      prepare: moveTagsToMetadata,
+      sequences,
+      // Programs cannot split what a device coalesced for a socket.
+      takesCoalesced: false,
+    });
     const arrays = new SessionArrays(maps);
-    plane = new EbpfPlane(userspace, { maps, arrays, networkExceptionPath }, routes, { owner, pins });
+    plane = new EbpfPlane(sockets, userspace, { maps, arrays, networkExceptionPath }, routes, {
+      owner,
+      pins,
+    });
     return plane;
   }
 
   /** Whether programs go on when the process ends. */
   get outlivesDaemon(): boolean {
     return this.#pins.path !== undefined;
-  }
-
-  async openEndpoint(wanted: PsnEndpoint): Promise<PsnEndpoint> {
-    // What a device joined for a socket, programs could not part.
-    const endpoint = await this.#userspace.openEndpoint({ ...wanted, coalesces: false });
-    this.#endpoints.set(endpointKey(endpoint), endpoint);
-    return endpoint;
-  }
-
-  async closeEndpoint(endpoint: PsnEndpoint): Promise<void> {
-    this.#endpoints.delete(endpointKey(endpoint));
-    await this.#userspace.closeEndpoint(endpoint);
-  }
-
-  transmitControl(path: PsnPath, octets: Uint8Array): string | undefined {
-    return this.#userspace.transmitControl(path, octets);
   }
 
   openCircuit(wanted: CircuitDevice): Promise<number> {
@@ -305,7 +301,7 @@ export class EbpfPlane implements ForwardingPlane {
   async #installPrograms(binding: SessionBinding): Promise<InstalledSession> {
     const { session } = binding;
     const { path, localSessionId } = session;
-    const endpoint = this.#endpoints.get(localEndKey(path));
+    const endpoint = this.#sockets.endpointOf(path);
     if (endpoint === undefined) throw new Error(`no endpoint for session ${localSessionId}`);
     const route = await this.#routes.find(path);
     const obstacle = obstacleTo(binding, endpoint, route);

@@ -30,6 +30,7 @@ function obstacle(
     port: path.localPort,
     checksum: "zero",
     gso: "auto",
+    control: true,
     controlDscp: 0,
     fragmentation,
   };

@@ -1,0 +1,128 @@
+import { isIPv6 } from "node:net";
+import { concat } from "../../bytes/hex.ts";
+import { close } from "../../os/libc.ts";
+import { openPathMtuSocket } from "../../os/path-mtu-socket.ts";
+import { openPsnSocket, sendDatagram } from "../../os/sockets.ts";
+import { trafficClassOf } from "../../wire/dscp.ts";
+import type { PsnPath } from "../../wire/session-parameters.ts";
+import { endpointKey, localEndKey, type PsnEndpoint } from "../plane.ts";
+import type {
+  OpenEndpoint,
+  PsnSocketSource,
+  PsnTransport,
+  SocketReader,
+  TransportEvents,
+} from "../transport.ts";
+import { IpControlReceiver } from "./ip-control.ts";
+
+/** What tells a control message over IP: a session id of 0 (RFC 3931 §4.1.1.2). */
+const ZERO_WORD = new Uint8Array(4);
+
+interface Shared {
+  readonly endpoint: OpenEndpoint;
+  /** Of a raw socket over IPv6: it learns the path MTUs that the kernel keeps from raw sockets. */
+  readonly pathMtuSocket: number | undefined;
+  users: number;
+}
+
+/** The transport on Linux: a UDP or raw socket for each local address and port, and the receivers of control over IP. */
+export class PsnSockets implements PsnTransport, PsnSocketSource {
+  readonly #events: TransportEvents;
+  readonly #ipControl: IpControlReceiver;
+  /** By the endpoint that was asked for, whose port may be 0. */
+  readonly #shared = new Map<string, Shared>();
+  /** By the endpoint with the port in use. */
+  readonly #endpoints = new Map<string, OpenEndpoint>();
+  #reader: SocketReader | undefined;
+
+  constructor(events: TransportEvents) {
+    this.#events = events;
+    this.#ipControl = new IpControlReceiver(events);
+  }
+
+  setReader(reader: SocketReader): void {
+    this.#reader = reader;
+  }
+
+  endpointOf(path: PsnPath): OpenEndpoint | undefined {
+    return this.#endpoints.get(localEndKey(path));
+  }
+
+  receivedControl(path: PsnPath, octets: Uint8Array): void {
+    this.#events.control(path, octets);
+  }
+
+  get controlDrops(): number {
+    return this.#ipControl.drops;
+  }
+
+  async openEndpoint(wanted: PsnEndpoint): Promise<PsnEndpoint> {
+    const key = endpointKey(wanted);
+    const shared = this.#shared.get(key) ?? (await this.#open(wanted));
+    shared.users += 1;
+    try {
+      if (receivesIpControl(wanted)) this.#ipControl.listen(wanted.address);
+    } catch (error) {
+      await this.#release(wanted, shared);
+      throw error;
+    }
+    return shared.endpoint;
+  }
+
+  async closeEndpoint(wanted: PsnEndpoint): Promise<void> {
+    const shared = this.#shared.get(endpointKey(wanted));
+    if (shared === undefined) return;
+    if (receivesIpControl(wanted)) this.#ipControl.unlisten(wanted.address);
+    await this.#release(wanted, shared);
+  }
+
+  send(path: PsnPath, octets: Uint8Array): string | undefined {
+    const fd = this.endpointOf(path)?.fd;
+    if (fd === undefined) return undefined;
+    return sendDatagram(fd, path.encapsulation === "ip" ? concat(ZERO_WORD, octets) : octets, path);
+  }
+
+  close(): void {
+    this.#ipControl.close();
+    for (const shared of this.#shared.values()) closeSockets(shared);
+    this.#shared.clear();
+    this.#endpoints.clear();
+  }
+
+  async #open(wanted: PsnEndpoint): Promise<Shared> {
+    const { encapsulation, address, controlDscp } = wanted;
+    const coalesces = this.#reader?.takesCoalesced ?? true;
+    const socket = openPsnSocket({ ...wanted, coalesces, trafficClass: trafficClassOf(controlDscp) });
+    const endpoint: OpenEndpoint = { ...wanted, ...socket };
+    let pathMtuSocket: number | undefined;
+    try {
+      if (isIPv6(address) && encapsulation === "ip") pathMtuSocket = openPathMtuSocket(address);
+      await this.#reader?.startReading(endpoint);
+    } catch (error) {
+      closeSockets({ endpoint, pathMtuSocket });
+      throw error;
+    }
+    const shared = { endpoint, pathMtuSocket, users: 0 };
+    this.#shared.set(endpointKey(wanted), shared);
+    this.#endpoints.set(endpointKey(endpoint), endpoint);
+    return shared;
+  }
+
+  async #release(wanted: PsnEndpoint, shared: Shared): Promise<void> {
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    this.#shared.delete(endpointKey(wanted));
+    this.#endpoints.delete(endpointKey(shared.endpoint));
+    await this.#reader?.stopReading(shared.endpoint);
+    closeSockets(shared);
+  }
+}
+
+function closeSockets({ endpoint, pathMtuSocket }: Omit<Shared, "users">): void {
+  close(endpoint.fd);
+  if (pathMtuSocket !== undefined) close(pathMtuSocket);
+}
+
+function receivesIpControl({ encapsulation, control }: PsnEndpoint): boolean {
+  return encapsulation === "ip" && control;
+}
