@@ -5,13 +5,13 @@ import { encodeInstruction, type Instruction, slotsOf } from "./instruction.ts";
 import type { Line, Step } from "./line.ts";
 import { EXIT, JUMP } from "./opcodes.ts";
 
-/** What the kernel takes at most of a privileged process. */
+/** The most slots that the kernel takes from a privileged process. */
 const MOST_SLOTS = 1_000_000;
-/** How far a jump reaches, in slots. */
+/** The range of a jump, in slots. */
 const LEAST_DISTANCE = -0x8000;
 const MOST_DISTANCE = 0x7fff;
 
-/** A step with its place. */
+/** A step with its location. */
 interface Placed {
   readonly step: Step;
   /** Index into the lines. */
@@ -26,7 +26,8 @@ interface Layout {
 }
 
 /**
- * The octets of a program: labels become distances. A line is told by its index, from 0. Throws AssemblyError when
+ * The octets of a program: labels become distances. A line is told by its index, from 0. Throws AssemblyError
+ * when
  * - there is no instruction, or there are more than a million slots;
  * - a label is defined twice, or a jump names one that is not there or is too far away;
  * - a path runs off the end, or an instruction cannot be reached: the kernel would refuse both.
@@ -35,7 +36,9 @@ export function assemble(lines: readonly Line[]): Uint8Array {
   return concat(...resolve(lines).instructions.map(encodeInstruction));
 }
 
-/** The instructions of a program with their distances, and the slots of its labels. Throws as assemble does. */
+/**
+ * The instructions of a program with their distances, and the slots of its labels. Throws as assemble does.
+ */
 export function resolve(lines: readonly Line[]): {
   readonly instructions: readonly Instruction[];
   readonly labels: ReadonlyMap<string, number>;
@@ -85,7 +88,8 @@ function targetOf({ step, line }: Placed, { steps, labels }: Layout): number | u
   if (index === undefined) {
     const known = [...labels.keys()].map((name) => `"${name}"`).join(", ");
     throw new AssemblyError(
-      `line ${line}: jump to "${step.target}": no such label; there ${known === "" ? "is none" : `are ${known}`}`,
+      `line ${line}: jump to "${step.target}": no such label; ` +
+        `there ${known === "" ? "is none" : `are ${known}`}`,
     );
   }
   if (index === steps.length)
@@ -98,7 +102,8 @@ function withDistance({ step, line, slot }: Placed, target: number | undefined, 
   const offset = slotAt(layout, target) - (slot + 1);
   if (offset < LEAST_DISTANCE || offset > MOST_DISTANCE) {
     throw new AssemblyError(
-      `line ${line}: jump to "${step.target}": ${offset} slots away; a jump reaches from ${LEAST_DISTANCE} to ${MOST_DISTANCE}`,
+      `line ${line}: jump to "${step.target}": ${offset} slots away; ` +
+        `a jump reaches from ${LEAST_DISTANCE} to ${MOST_DISTANCE}`,
     );
   }
   return { ...step.instruction, offset };
@@ -126,7 +131,8 @@ function checkPaths({ steps }: Layout, targets: readonly (number | undefined)[])
   const unreached = steps.find((_, index) => !reached.has(index));
   if (unreached !== undefined) {
     throw new AssemblyError(
-      `${named(unreached)}: cannot be reached, and the kernel refuses what cannot; jump to it or leave it out`,
+      `${named(unreached)}: cannot be reached, and the kernel refuses what cannot; ` +
+        "jump to it or leave it out",
     );
   }
 }

@@ -37,9 +37,10 @@ function symbolsOf(table: Readonly<Record<string, { code: number; symbol: string
 }
 
 /**
- * A program as text, a line for each instruction with the number of its slot, as the kernel's verifier writes it: what stands in
- * its log can be searched for here. A jump's target has a line of its own before it, and its name stands behind the jump. `labels` are
- * names and their slots; targets without one are called after their slot. Throws as decodeInstructions does.
+ * A program as text, a line for each instruction with the number of its slot, as the kernel's verifier writes
+ * it: what stands in its log can be searched for here. A jump's target has a line of its own before it, and
+ * its name stands behind the jump. `labels` are names and their slots; targets without one are called after
+ * their slot. Throws as decodeInstructions does.
  */
 export function disassemble(
   octets: Uint8Array,
@@ -91,8 +92,9 @@ function isJump({ opcode }: Instruction): boolean {
 }
 
 /**
- * One instruction as the kernel's verifier writes it, such as `(15) if r6 == 0x8 goto pc+1`; with `target`, the label's name stands
- * where the distance would. Maps are told by their descriptors, which the kernel no longer knows when it writes.
+ * One instruction as the kernel's verifier writes it, such as `(15) if r6 == 0x8 goto pc+1`; with `target`,
+ * the label's name stands where the distance would. Maps are told by their descriptors, which the kernel no
+ * longer knows when it writes.
  */
 export function instructionText(instruction: Instruction, target?: string): string {
   const code = instruction.opcode.toString(16).padStart(2, "0");

@@ -1,7 +1,7 @@
 /**
- * TABLE: helpers of programs at traffic control, and their numbers (enum bpf_func_id of linux/bpf.h), by the kernel's own names.
- * What each does is in bpf-helpers(7); arguments are in arg1, arg2 and so on. Numbers never change. Those that change packets make
- * all pointers into them invalid.
+ * TABLE: helpers of programs at traffic control, and their numbers (enum bpf_func_id of linux/bpf.h), by the
+ * kernel's own names. What each does is in bpf-helpers(7); arguments are in arg1, arg2 and so on. Numbers
+ * never change. Those that change packets make all pointers into them invalid.
  */
 export const helpers = {
   /** pointer to the value of a key, or null: (map, key) */
@@ -20,9 +20,9 @@ export const helpers = {
   get_smp_processor_id: 8,
   /** writes into the packet: (skb, offset, from, octets, flags) */
   skb_store_bytes: 9,
-  /** mends an IPv4 header checksum: (skb, offset, from, to, size) */
+  /** updates an IPv4 header checksum: (skb, offset, from, to, size) */
   l3_csum_replace: 10,
-  /** mends a TCP or UDP checksum: (skb, offset, from, to, flags) */
+  /** updates a TCP or UDP checksum: (skb, offset, from, to, flags) */
   l4_csum_replace: 11,
   /** goes on in another program and never returns: (context, program array, index) */
   tail_call: 12,
@@ -52,7 +52,7 @@ export const helpers = {
   skb_change_type: 32,
   /** the hash of the packet's flow: (skb) */
   get_hash_recalc: 34,
-  /** makes the packet this long: (skb, octets, flags) */
+  /** sets the packet's length: (skb, octets, flags) */
   skb_change_tail: 38,
   /** makes the first octets reachable directly: (skb, octets) */
   skb_pull_data: 39,
@@ -60,17 +60,17 @@ export const helpers = {
   csum_update: 40,
   /** (skb) */
   set_hash_invalid: 41,
-  /** room in front of the packet: (skb, octets, flags) */
+  /** makes room in front of the packet: (skb, octets, flags) */
   skb_change_head: 43,
   /** (skb, hash) */
   set_hash: 48,
-  /** room behind the link header, or less of it: (skb, octets, mode, flags) */
+  /** makes or removes room behind the link header: (skb, octets, mode, flags) */
   skb_adjust_room: 50,
   /** (map, key, flags) */
   redirect_map: 51,
   /** (skb, offset, to, octets, from the link or network header) */
   skb_load_bytes_relative: 68,
-  /** a look-up of routes and neighbours: (context, parameters, octets, flags) */
+  /** looks up routes and neighbours: (context, parameters, octets, flags) */
   fib_lookup: 69,
   /** (skb) */
   skb_cgroup_id: 79,

@@ -1,18 +1,11 @@
 /**
- * An assembler for eBPF (RFC 9669), the instruction set of the Linux kernel's virtual machine. A program is written as an array of
- * lines, each made by a function named after what it does, and becomes octets for bpf(2), or text for people. It needs no compiler,
- * and knows nothing of what programs are for: docs/bpf.md teaches it.
- *
- *     const program = [
- *       load32(Register.saved1, Register.arg1, skbContext.protocol),
- *       move(Register.result, verdicts.pass),
- *       jumpIfEqual(Register.saved1, 0x0008, "done"),
- *       move(Register.result, verdicts.drop),
- *       label("done"),
- *       exit(),
- *     ];
- *     assemble(program); // octets
- *     list(program).join("\n"); // text
+ * An assembler for eBPF (RFC 9669), the instruction set of the Linux kernel's virtual machine. A program is
+ * written as an array of lines, each made by a function named after what it does, and becomes octets for
+ * bpf(2), or text for people. It needs no compiler, and knows nothing of what programs are for: docs/bpf.md
+ * teaches it.
+ *  const program = [ load32(Register.saved1, Register.arg1, skbContext.protocol), move(Register.result,
+ * verdicts.pass), jumpIfEqual(Register.saved1, 0x0008, "done"), move(Register.result, verdicts.drop),
+ * label("done"), exit(), ]; assemble(program); // octets list(program).join("\n"); // text
  */
 export { assemble } from "./assembler.ts";
 export { disassemble, instructionText } from "./disassembler.ts";

@@ -3,9 +3,10 @@ import { AssemblyError } from "./errors.ts";
 import { WIDE } from "./opcodes.ts";
 
 /**
- * The registers of a program, 64 bits each, by what the calling convention makes of them: a program finds its context in `arg1`;
- * a call takes `arg1` to `arg5`, leaves them undefined and answers in `result`; `saved1` to `saved4` outlive it. `frame` cannot be
- * written; below it lie 512 octets of stack. `exit` gives back `result`.
+ * The registers of a program, 64 bits each, by what the calling convention makes of them: a program finds its
+ * context in `arg1`; a call takes `arg1` to `arg5`, leaves them undefined and answers in `result`; `saved1`
+ * to `saved4` outlive it. `frame` cannot be written; below it lie 512 octets of stack. `exit` gives back
+ * `result`.
  */
 export const Register = {
   result: "r0",
@@ -49,7 +50,9 @@ export function slotsOf(instruction: Instruction): 1 | 2 {
   return instruction.upper === undefined ? 1 : 2;
 }
 
-/** The 8 or 16 octets of an instruction, in the order of little-endian machines, which x86-64 and arm64 are. */
+/**
+ * The 8 or 16 octets of an instruction, in the order of little-endian machines, which x86-64 and arm64 are.
+ */
 export function encodeInstruction(instruction: Instruction): Uint8Array {
   const { opcode, destination, source, offset, immediate, upper } = instruction;
   if ((opcode === WIDE) !== (upper !== undefined)) {
@@ -66,7 +69,10 @@ export function encodeInstruction(instruction: Instruction): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** The instruction that begins at `offset`. Throws TruncatedError, and AssemblyError where a wide one's second slot is another's. */
+/**
+ * The instruction that begins at `offset`. Throws TruncatedError, and AssemblyError where a wide one's second
+ * slot is another's.
+ */
 export function decodeInstruction(octets: Uint8Array, offset = 0): Instruction {
   const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
   const need = (length: number) => {

@@ -19,7 +19,7 @@ export function isPerCpu(kind: MapKind): boolean {
 /** TABLE: kinds of programs (enum bpf_prog_type). */
 export const programKinds = {
   trafficControl: 3,
-  /** Where a driver has just received a packet, before the kernel makes anything of it. */
+  /** At the driver (XDP), which has just received the packet. */
   expressDataPath: 6,
 } as const;
 export type ProgramKind = keyof typeof programKinds;
@@ -61,11 +61,13 @@ export type UpdateMode = keyof typeof updateModes;
 
 /** TABLE: flags of redirect and redirect_peer. */
 export const redirectFlags = {
-  /** As if the packet had come in there. */
+  /** As if the interface had received the packet. */
   ingress: 1,
 } as const;
 
-/** TABLE: what csum_level is asked for; the answer is negative where nobody verified the packet's checksums. */
+/**
+ * TABLE: what csum_level is asked for; the answer is negative where nobody verified the packet's checksums.
+ */
 export const checksumLevels = {
   query: 0,
   increase: 1,
@@ -79,7 +81,10 @@ export const adjustRoomModes = {
   link: 1,
 } as const;
 
-/** TABLE: flags of skb_adjust_room, to be joined by `|`; as bigints, since one of them has the uppermost octet. */
+/**
+ * TABLE: flags of skb_adjust_room, to be joined by `|`; as bigints, since one of them has the uppermost
+ * octet.
+ */
 export const adjustRoomFlags = {
   fixedGso: 1n << 0n,
   encapsulatedInIpv4: 1n << 1n,

@@ -1,7 +1,7 @@
 import { AssemblyError } from "./errors.ts";
 import type { Instruction } from "./instruction.ts";
 
-/** A place in a program that jumps can name. */
+/** A label: a location in a program that jumps can name. */
 export interface Label {
   readonly kind: "label";
   readonly name: string;
@@ -19,7 +19,7 @@ export type Line = Label | Step;
 
 const NAME = /^[A-Za-z_][\w.-]*$/;
 
-/** Marks the place of the next instruction. A part that a program takes twice needs other names the second time. */
+/** Labels the next instruction. A part that occurs twice in a program needs other names the second time. */
 export function label(name: string): Label {
   return { kind: "label", name: checkedName("label", name) };
 }
@@ -28,6 +28,7 @@ export function label(name: string): Label {
 export function checkedName(where: string, name: string): string {
   if (NAME.test(name)) return name;
   throw new AssemblyError(
-    `${where}: ${JSON.stringify(name)} is no name of a label; letters, digits, "_", "." and "-" are, after a letter or "_"`,
+    `${where}: ${JSON.stringify(name)} is no name of a label; ` +
+      'letters, digits, "_", "." and "-" are, after a letter or "_"',
   );
 }

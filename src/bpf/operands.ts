@@ -2,7 +2,10 @@ import { AssemblyError } from "./errors.ts";
 import { Register } from "./instruction.ts";
 import type { Bits } from "./opcodes.ts";
 
-/** Checks of operands, made where a line is written, so that the stack trace of a mistake leads to it. All throw AssemblyError. */
+/**
+ * Checks of operands, made where a line is written, so that the stack trace of a mistake leads to it. All
+ * throw AssemblyError.
+ */
 
 const numbers: ReadonlyMap<string, number> = new Map(
   Object.values(Register).map((name, number) => [name, number]),
@@ -35,7 +38,8 @@ export function inRange(where: string, what: string, value: number, least: numbe
 export function signed32(where: string, value: number): number {
   if (Number.isInteger(value) && value >= -0x8000_0000 && value <= 0x7fff_ffff) return value;
   throw new AssemblyError(
-    `${where}: immediate ${value} is not an integer from -2147483648 to 2147483647, which is extended by its sign to 64 bits; ` +
+    `${where}: immediate ${value} is not an integer from -2147483648 to 2147483647, ` +
+      "which is extended by its sign to 64 bits; " +
       "put it into a register by loadConstant",
   );
 }
@@ -53,7 +57,8 @@ export function displacement(where: string, base: Register, offset: number, bits
   const octets = bits / 8;
   if (offset < -STACK_OCTETS || offset + octets > 0 || offset % octets !== 0) {
     throw new AssemblyError(
-      `${where}: offset ${offset} from the frame: ${octets} octets of stack begin at a multiple of ${octets} from ` +
+      `${where}: offset ${offset} from the frame: ` +
+        `${octets} octets of stack begin at a multiple of ${octets} from ` +
         `${-STACK_OCTETS} to ${-octets}`,
     );
   }

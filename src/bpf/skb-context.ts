@@ -1,7 +1,8 @@
 /**
- * TABLE: offsets in octets of what a program at traffic control finds behind `arg1` (struct __sk_buff of linux/bpf.h). Fields are
- * loaded by load32 but for those that say otherwise; `data` and `dataEnd` become pointers to the packet's first octet and behind
- * its last one. A load that is not of a whole field is refused.
+ * TABLE: offsets in octets of what a program at traffic control finds behind `arg1` (struct __sk_buff of
+ * linux/bpf.h). Fields are loaded by load32 but for those that say otherwise; `data` and `dataEnd` become
+ * pointers to the packet's first octet and behind its last one. A load that is not of a whole field is
+ * refused.
  */
 export const skbContext = {
   /** Octets of the packet, from its Ethernet header on. */
@@ -11,7 +12,7 @@ export const skbContext = {
   queueMapping: 12,
   /** EtherType in network order: IPv4 is 0x0008. */
   protocol: 16,
-  /** Whether there is a tag beside the packet, which the kernel took off. */
+  /** Whether there is a VLAN tag in the packet's metadata, which the kernel took out of the octets. */
   vlanPresent: 20,
   vlanTci: 24,
   /** In network order. */
@@ -31,11 +32,11 @@ export const skbContext = {
   /** By load64. */
   timestamp: 152,
   wireLength: 160,
-  /** Segments that a super-frame stands for; 0 or 1 for a plain packet. */
+  /** Segments of a GSO packet; 0 or 1 for a plain packet. */
   gsoSegments: 164,
   /** The socket that sent it, or 0. By load64. */
   socket: 168,
-  /** Payload octets of each segment of a super-frame; 0 for a plain packet. */
+  /** Payload octets of each segment of a GSO packet; 0 for a plain packet. */
   gsoSize: 176,
   /** By load8. */
   timestampType: 180,

@@ -1,8 +1,15 @@
 import { OperationalError } from "../bytes/errors.ts";
 
 /** A line of the log that is about the work itself, or says what registers hold. */
-const ABOUT_THE_WORK =
-  /^(?:processed \d+ insns|verification time|stack depth|max_states|mark_precise:|last_idx|regs=|func#\d|Live regs|(?:cur|old|parent) state:|caller:|callee:|frame\d|from \d+ to \d+|\d+: [RFf][\d_]*[pw=_]|$)/;
+const ABOUT_THE_WORK = new RegExp(
+  "^(?:" +
+    [
+      String.raw`processed \d+ insns|verification time|stack depth|max_states|mark_precise:|last_idx|regs=`,
+      String.raw`func#\d|Live regs|(?:cur|old|parent) state:|caller:|callee:|frame\d|from \d+ to \d+`,
+      String.raw`\d+: [RFf][\d_]*[pw=_]|$`,
+    ].join("|") +
+    ")",
+);
 const INSTRUCTION = /^(?:\d+: )?(\d+): (\([0-9a-f]{2}\) [^;]*)/;
 
 /** Why the kernel's verifier refused a program: the line of its log that tells, and the whole log. */

@@ -11,7 +11,9 @@ import { EbpfSites, type Passage } from "../support/ebpf-sites.ts";
 import { naiveChecksum } from "../support/internet-checksum.ts";
 import { needBpf } from "../support/namespace.ts";
 
-/** TCP through the programs of the eBPF plane, with GSO packets and unfinished checksums as a host sends them. */
+/**
+ * TCP through the programs of the eBPF plane, with GSO packets and unfinished checksums as a host sends them.
+ */
 
 const OCTETS = 4_000_000;
 /** Longest that a packet on the network may be which stands for itself. */
@@ -44,7 +46,10 @@ function optionsOf(changes: Partial<ProgramOptions>): ProgramOptions {
 const offloaded = { first: "site", segment: false, offloads: true } as const;
 const segmented = { ...offloaded, segment: true } as const;
 
-/** TABLE: what the transfers go through, and what crosses the network: GSO packets, or frames with their checksums finished. */
+/**
+ * TABLE: what the transfers go through, and what crosses the network: GSO packets, or frames with their
+ * checksums finished.
+ */
 const passages: readonly (readonly [string, Passage, "offloaded" | "finished"])[] = [
   ["UDP over IPv4", { ...offloaded, options: optionsOf({}) }, "offloaded"],
   ["UDP over IPv6", { ...offloaded, options: optionsOf({ family: 6 }) }, "offloaded"],
@@ -118,7 +123,10 @@ const passages: readonly (readonly [string, Passage, "offloaded" | "finished"])[
 const udp4 = { options: optionsOf({}), segment: false };
 const ip6 = { options: optionsOf({ encapsulation: "ip", family: 6, cookieOctets: 4 }), segment: true };
 
-/** TABLE: sessions within sessions. The kernel makes no tunnel of a tunnel: the outer session's program puts its headers in front. */
+/**
+ * TABLE: sessions within sessions. The kernel makes no tunnel of a tunnel: the outer session's program puts
+ * its headers in front.
+ */
 const nested: readonly (readonly [string, Passage])[] = [
   ["UDP in UDP", { ...offloaded, options: optionsOf({}), below: udp4 }],
   [
@@ -131,7 +139,10 @@ const nested: readonly (readonly [string, Passage])[] = [
   ["UDP in UDP without offloads", { ...offloaded, offloads: false, options: optionsOf({}), below: udp4 }],
 ];
 
-/** What the checksum of the TCP segment in a packet sums up to: 0 if it is right. Undefined for what is not TCP. */
+/**
+ * What the checksum of the TCP segment in a packet sums up to: 0 if it is right. Undefined for what is not
+ * TCP.
+ */
 function innerChecksum(options: ProgramOptions, packet: Uint8Array): number | undefined {
   const frame = packet.subarray(LINK_OCTETS + headerOffsets(options).frame);
   if (frame.length < SHORTEST_FRAME_OCTETS) return undefined;

@@ -10,7 +10,10 @@ import { frameOf } from "../support/frames.ts";
 import { needBpf, TestNamespace } from "../support/namespace.ts";
 import { type PacketShape, packetOf, plainPacket } from "../support/packets.ts";
 
-/** Frames from the network that are longer than the circuit's interface takes, run by the kernel on packets from nowhere. */
+/**
+ * Frames from the network that are longer than the circuit's interface takes, run by the kernel on packets
+ * from nowhere.
+ */
 
 const MTU = 1300;
 const LINK_OCTETS = 14;
@@ -43,7 +46,7 @@ const kinds = everyDecapsulation().filter(
     cookieOctets === 8 && !sublayer && (readsProtocol === true || canSetDecapsulatedProtocol()),
 );
 
-/** What becomes of a message with this frame. */
+/** The outcome for a message with this frame. */
 function outcome(options: ProgramOptions, frame: Uint8Array, deliver: "out" | "in" = "out"): string {
   const session = sessionOf(options);
   const placement = placementOf(options, { circuitInterface: circuit, deliver });
@@ -96,7 +99,8 @@ test("of a GSO packet the longest segment is measured", () => {
         .run({ data: packetAround(options, message), context });
       return told(verdict, () => data, bench.counted(placement));
     };
-    // A test run's GSO packet is of no kind, and the kernel refuses to take headers off one: it passes once it was measured.
+    // A test run's GSO packet is of no kind, and the kernel refuses to take headers off one: it passes once
+    // it was measured.
     expect(run(MTU + 4 - headers), nameOf(options)).toBe("pass");
     expect(run(MTU + 5 - headers), nameOf(options)).toBe("circuit-error");
   }

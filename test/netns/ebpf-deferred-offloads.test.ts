@@ -12,8 +12,9 @@ import { needBpf } from "../support/namespace.ts";
 import { naiveSegments, type PacketShape, packetOf, plainPacket, unfinished } from "../support/packets.ts";
 
 /**
- * What hosts leave to a device that their packets may never reach: the checksum of a packet of any length, and the cutting of GSO packets
- * of UDP. Whatever of both the devices on the way take, site B gets each packet, and with the checksum that it left to be made.
+ * What hosts leave to a device that their packets may never reach: the checksum of a packet of any length,
+ * and the cutting of GSO packets of UDP. Whatever of both the devices on the way take, site B gets each
+ * packet, and with the checksum that it left to be made.
  */
 
 const SEGMENT_OCTETS = 1200;
@@ -37,7 +38,9 @@ const passages = kinds.flatMap((options): readonly Passage[] => [
   { options, segment: true, first: "site", offloads: true },
 ]);
 
-/** How a host hands a packet over: finished, or with an unfinished checksum, already cut into segments or not. */
+/**
+ * How a host hands a packet over: finished, or with an unfinished checksum, already cut into segments or not.
+ */
 function hand(fd: number, shape: PacketShape, left: "nothing" | "checksum" | "cutting"): void {
   const { frame, checksumStart: start, checksumOffset: offset } = unfinished(shape);
   const kind = `${shape.transport}${shape.version}` as const;
@@ -62,7 +65,10 @@ const shapesOf = (
   );
 
 const nameOfPassage = ({ options, segment, offloads, circuitOffloads }: Passage) =>
-  `${nameOf(options)}${segment ? ", segmented" : ""}, network ${offloads ? "takes" : "does not take"}, circuits ${circuitOffloads === true ? "take" : "do not take"} work`;
+  [
+    `${nameOf(options)}${segment ? ", segmented" : ""}, network ${offloads ? "takes" : "does not take"}`,
+    `circuits ${circuitOffloads === true ? "take" : "do not take"} work`,
+  ].join(", ");
 
 describe.each(passages.map((passage) => [nameOfPassage(passage), passage] as const))("%s", (_, passage) => {
   const check = async (act: (host: number, socket: FrameSocket, why: () => string) => Promise<void>) => {

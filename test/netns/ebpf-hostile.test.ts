@@ -41,12 +41,16 @@ beforeAll(() => {
 });
 afterAll(() => bench?.[Symbol.dispose]());
 
-/** Combinations with a cookie of 8 and without sublayer: what is in front of those does not depend on them. */
+/**
+ * Combinations with a cookie of 8 and without sublayer: what is in front of those does not depend on them.
+ */
 const outerKinds = all.filter(
   ({ cookieOctets, sublayer, vlan }) => cookieOctets === 8 && !sublayer && vlan === "port",
 );
 
-/** What is done to the outer packet, of which family and encapsulation it makes sense, and what becomes of it. */
+/**
+ * What is done to the outer packet, of which family and encapsulation it makes sense, and what becomes of it.
+ */
 type OuterMishap = readonly [
   name: string,
   change: (packet: Uint8Array, ip: number, udp: number) => Uint8Array,
@@ -174,14 +178,14 @@ describe("what a session's entry says", () => {
     expect(received(bench, other, placement, packetAround(options, message))).toBe("pass");
   });
 
-  test("frames with more tags than a program looks through for a type take the exception path, whole and unnumbered", () => {
+  test("frames with more tags than a program skips take the exception path, whole and unnumbered", () => {
     const numbering = all.find(({ sequencing, vlan }) => sequencing === "non-ip" && vlan === "port")!;
     const placement = placementOf(numbering);
     bench.start(sessionOf(numbering), attachmentOf(numbering), placement);
     const tagged = frameOf({ tags: Array.from({ length: 8 }, () => "8100006f"), length: 100 });
     const { verdict, data } = bench.program(encapsulateProgram, numbering).run({ data: tagged });
     expect(verdict).toBe(EXCEPTION_PATH);
-    // The outer tag stands beside the packet.
+    // The outer tag is in the metadata.
     expect(toHex(data)).toBe(toHex(concat(tagged.subarray(0, 12), tagged.subarray(16))));
     expect(decodeSequence(bench.sequences.lookUp(indexKey(placement.sessionIndex))!).next).toBe(0);
   });

@@ -12,9 +12,9 @@ import { type LeftFrame, leftChecksums, leftCutting } from "../support/left-chec
 import { needBpf } from "../support/namespace.ts";
 
 /**
- * Checksums that hosts leave to a device, wherever in the frame they are, in both directions: the host at the other end has them
- * right; and where GSO packets are segmented before they leave, nothing that a device would have to finish is ever seen on the network, which
- * here would take it.
+ * Checksums that hosts leave to a device, wherever in the frame they are, in both directions: the host at the
+ * other end has them right; and where GSO packets are segmented before they leave, nothing that a device
+ * would have to finish is ever seen on the network, which here would take it.
  */
 
 const OWN_TAG = "8100a06f";
@@ -37,9 +37,16 @@ const passages = kinds.flatMap((options): readonly Passage[] => {
 });
 
 const nameOfPassage = ({ options, segment, first }: Passage) =>
-  `${nameOf(options)}, ${first === "host" ? "from the host itself" : "from a host"}${segment ? ", segmented" : ""}`;
+  [
+    nameOf(options),
+    first === "host" ? "from the host itself" : "from a host",
+    ...(segment ? ["segmented"] : []),
+  ].join(", ");
 
-/** One way through it: where a host hands frames over, where they leave for the network, and where they arrive. */
+/**
+ * One way through it: where a host hands frames over, where they leave for the network, and where they
+ * arrive.
+ */
 interface Way {
   readonly from: readonly ["siteA" | "siteB" | "middle", string];
   readonly network: string;

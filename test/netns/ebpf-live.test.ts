@@ -34,10 +34,9 @@ import { frameOf, padded, specialFrames } from "../support/frames.ts";
 import { needBpf, TestNamespace } from "../support/namespace.ts";
 
 /**
- * Both programs at interfaces of a namespace: what is sent at site A crosses the network between `near` and `far` and is recorded at
- * site B.
- *
- *     siteA - circuitA [encapsulate] near - far [decapsulate] circuitB - siteB [record]
+ * Both programs at interfaces of a namespace: what is sent at site A crosses the network between `near` and
+ * `far` and is recorded at site B.
+ *  siteA - circuitA [encapsulate] near - far [decapsulate] circuitB - siteB [record]
  */
 
 const { result, arg1, arg2, arg3, arg4, saved1, saved2 } = Register;

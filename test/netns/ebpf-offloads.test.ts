@@ -28,8 +28,9 @@ import { needBpf } from "../support/namespace.ts";
 import { type PacketShape, packetOf, plainPacket, unfinished } from "../support/packets.ts";
 
 /**
- * What the programs of the eBPF plane make of GSO packets and unfinished checksums, run by the kernel on packets from nowhere. Such a
- * run cannot make room in a GSO packet, so that one that may stay whole takes the exception path in the end; but before that it is measured.
+ * What the programs of the eBPF plane make of GSO packets and unfinished checksums, run by the kernel on
+ * packets from nowhere. Such a run cannot make room in a GSO packet, so that one that may stay whole takes
+ * the exception path in the end; but before that it is measured.
  */
 
 const kernel = new BpfSyscall();
@@ -59,7 +60,7 @@ const whole = optionsWith({ encapsulation: "udp", cookieOctets: 8, vlan: "port" 
   ({ sequencing }) => sequencing !== "all",
 );
 
-/** What becomes of a GSO packet at a circuit with this MTU. */
+/** The outcome for a GSO packet at a circuit with this MTU. */
 function gsoPacket(
   kind: ProgramOptions,
   frame: Uint8Array,
@@ -140,7 +141,7 @@ function changed(frame: Uint8Array, at: number, value: number): Uint8Array {
   return copy;
 }
 
-test("a frame that only looks as if its checksum were left to a device is sent, also where the session wants GSO packets segmented", () => {
+test("a frame that only looks as if it had a partial checksum is sent, also where GSO packets are segmented", () => {
   const single = { ...plain, payload: plain.payload.subarray(0, 333) };
   for (const kind of optionsWith({ cookieOctets: 4, sublayer: false }))
     for (const transport of ["tcp", "udp"] as const)
@@ -156,7 +157,9 @@ test("a frame that only looks as if its checksum were left to a device is sent, 
 
 describe("a packet of several segments from the network", () => {
   const wrong = { mishap: "cookie", number: undefined, part: 1, bit: 0 } as const;
-  /** A run passes to the socket; of what is taken for a GSO packet the cookie is looked at, which is wrong. */
+  /**
+   * A run passes to the socket; of what is taken for a GSO packet the cookie is looked at, which is wrong.
+   */
   const heard = (kind: ProgramOptions, message: Uint8Array) => {
     const placement = placementOf(kind);
     bench.start(sessionOf(kind), attachmentOf(kind), placement);
@@ -204,7 +207,7 @@ describe("a packet of several segments from the network", () => {
   });
 });
 
-test("a message whose UDP checksum was verified is decapsulated, any other with one is for the socket", () => {
+test("a message with a verified UDP checksum is decapsulated, any other one with a checksum passes", () => {
   const { arg1, arg2, saved1 } = Register;
   const verified = [
     move(saved1, arg1),

@@ -50,7 +50,9 @@ const TAGS = ["8100006f", "8100e06f", "810000de", "88a8006f", "88a800c8", "8100b
 const TYPES = ["0800", "86dd", "0806", "88cc", "0026", "8808", "8100", "88a8", "88b5"] as const;
 const TO = ["02000000000b", "ffffffffffff", "0180c2000001", "0180c200000e", "0180c2000010"] as const;
 
-/** The kernel takes no test packet that ends with its Ethernet header, or within what that calls an IP header. */
+/**
+ * The kernel takes no test packet that ends with its Ethernet header, or within what that calls an IP header.
+ */
 function runnable(frame: Uint8Array): boolean {
   const type = toHex(frame.subarray(12, 14));
   return frame.length > LINK_OCTETS + (type === "0800" ? 19 : type === "86dd" ? 39 : 0);

@@ -28,7 +28,10 @@ import { naiveChecksum } from "../support/internet-checksum.ts";
 import { needBpf } from "../support/namespace.ts";
 import { packetOf, plainPacket, unfinished } from "../support/packets.ts";
 
-/** What goes by the segmenter of a device, and what becomes of it there, run by the kernel on packets from nowhere. */
+/**
+ * What goes by the segmenter of a device, and what becomes of it there, run by the kernel on packets from
+ * nowhere.
+ */
 
 const kernel = new BpfSyscall();
 let bench: Bench;
@@ -145,7 +148,10 @@ describe("the segmenter of IP protocol 115", () => {
     return { localAddress, remoteAddress, nextHop };
   }
 
-  /** The program with what it made of the hash for a verdict: this processor, the one that the kernel would take, and 16 bits more. */
+  /**
+   * The program with what it made of the hash for a verdict: this processor, the one that the kernel would
+   * take, and 16 bits more.
+   */
   function showingProcessors(lines: readonly Line[], processors: number): readonly Line[] {
     const { result, arg1, arg2, saved1, saved2 } = Register;
     return insteadOfCutting(lines, "unsegmented", [
@@ -163,7 +169,10 @@ describe("the segmenter of IP protocol 115", () => {
     ]);
   }
 
-  /** The program with the way through the segmenter told by a verdict of its own, for a test run shows no interface. */
+  /**
+   * The program with the way through the segmenter told by a verdict of its own, for a test run shows no
+   * interface.
+   */
   function showingSegmenter(lines: readonly Line[], behind: string): readonly Line[] {
     return insteadOfCutting(lines, behind, [move(Register.result, SEGMENTER)]);
   }
@@ -228,7 +237,7 @@ describe("what comes out of the segmenter", () => {
     }
   });
 
-  test("goes on as it is if it was no GSO packet, and is given up for an index that there is not, or with no IP header", () => {
+  test("goes on unchanged if it was no GSO packet, and is dropped for an unknown index, or without IP header", () => {
     const placement = placementOf(overIp({ family: 4 })[0]!);
     bench.routes.update(...routeEntry(placement));
     for (const family of [4, 6] as const) {

@@ -21,8 +21,9 @@ import { needBpf } from "../support/namespace.ts";
 import { naiveSegments, type PacketShape, plainPacket, tcpFlags, unfinished } from "../support/packets.ts";
 
 /**
- * What sockets hear of GSO packets: a peer that is a plain one, over a network whose devices take none, and the one at the exception path's near
- * end. Both hear the segments that a GSO packet stands for, each by itself and with its checksum right.
+ * What sockets receive of GSO packets: a peer that is a plain one, over a network whose devices take none,
+ * and the socket at the entry of the exception path. Both receive the segments of a GSO packet, each by
+ * itself and with its checksum right.
  */
 
 const PAYLOAD_OCTETS = 20_000;

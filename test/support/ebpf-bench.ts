@@ -56,7 +56,7 @@ export class Bench implements Disposable {
     return descriptorsOf(this);
   }
 
-  /** A program of this kind; in a test run it shows a tag beside the packet in its octets. */
+  /** A program of this kind; in a test run it shows a tag of the metadata in the octets. */
   program(side: Side, options: ProgramOptions, at: "test run" | "interface" = "test run"): BpfProgram {
     const key = `${at} ${side.name} ${nameOf(options)}`;
     const loaded = this.#programs.get(key);
@@ -99,7 +99,10 @@ export function indexKey(sessionIndex: number): Uint8Array {
   return Uint8Array.of(sessionIndex, 0, 0, 0);
 }
 
-/** What a program did, in one text: octets that it sent on, the reason that it counted, "pass", or "exception-path". */
+/**
+ * What a program did, in one text: octets that it sent on, the reason that it counted, "pass", or
+ * "exception-path".
+ */
 export function told(verdict: number, octets: () => Uint8Array, counters: SessionCounters): string {
   const reasons = Object.entries(counters.discards);
   if (verdict === verdicts.redirect) {
@@ -150,7 +153,10 @@ function unwrap(options: ProgramOptions, packet: Uint8Array, trafficClass: numbe
   return packet.subarray(LINK_OCTETS + message);
 }
 
-/** What the program made of a frame, whose outer header must have the traffic class. The session must have been started. */
+/**
+ * What the program made of a frame, whose outer header must have the traffic class. The session must have
+ * been started.
+ */
 export function sent(
   bench: Bench,
   options: ProgramOptions,
@@ -162,7 +168,10 @@ export function sent(
   return told(verdict, () => unwrap(options, data, trafficClass), bench.counted(placement));
 }
 
-/** What the program made of a packet: the tag that was pushed to show the one beside the packet is beside it itself. */
+/**
+ * What the program made of a packet: the tag that was pushed to show the one in the metadata is in the
+ * metadata itself.
+ */
 export function received(
   bench: Bench,
   options: ProgramOptions,

@@ -19,7 +19,15 @@ const LOOPBACK = 1;
 export function nameOf(options: ProgramOptions): string {
   const { family, encapsulation, cookieOctets, sublayer, sequencing, vlan } = options;
   const { copiesDscp, readsProtocol, processors = 1 } = options;
-  return `IPv${family} ${encapsulation}, cookie ${cookieOctets}, ${sublayer ? `numbers: ${sequencing}` : "no sublayer"}, ${vlan}${copiesDscp === true ? ", DSCP copied" : ""}${readsProtocol === true ? ", protocol read" : ""}${processors > 1 ? `, ${processors} processors` : ""}`;
+  return [
+    `IPv${family} ${encapsulation}`,
+    `cookie ${cookieOctets}`,
+    sublayer ? `numbers: ${sequencing}` : "no sublayer",
+    vlan,
+    ...(copiesDscp === true ? ["DSCP copied"] : []),
+    ...(readsProtocol === true ? ["protocol read"] : []),
+    ...(processors > 1 ? [`${processors} processors`] : []),
+  ].join(", ");
 }
 
 /** Every combination of options that has these. */
@@ -86,7 +94,10 @@ export interface OuterShape {
   readonly destinationPort?: number;
 }
 
-/** What a data message comes in: Ethernet to the loopback's address, IP, UDP. Padded to 60 octets by 0xee where it is short. */
+/**
+ * What a data message comes in: Ethernet to the loopback's address, IP, UDP. Padded to 60 octets by 0xee
+ * where it is short.
+ */
 export function packetAround(
   options: ProgramOptions,
   message: Uint8Array,
@@ -134,8 +145,8 @@ export function showingExceptionPath(lines: readonly Line[]): readonly Line[] {
 }
 
 /**
- * The program with a tag pushed before it gives the packet away: a tag that is beside the packet moves into its octets, where a test
- * run shows it.
+ * The program with a tag pushed before it hands the packet over: a tag of the metadata moves into the octets,
+ * where a test run shows it.
  */
 export function showingTag(lines: readonly Line[]): readonly Line[] {
   const push = [move(arg1, saved1), move(arg2, 0x0081), move(arg3, 0), call("skb_vlan_push")];

@@ -25,15 +25,15 @@ import { attachmentOf, LOCAL, placementOf, REMOTE, sessionOf } from "./ebpf-sess
 import { TestNamespace } from "./namespace.ts";
 
 /**
- * Two sites and what is between them, every device a veth; the host of the middle namespace can take the first site's place:
- *
- *     siteA - circuitA [encapsulate]  near - far  [encapsulate] circuitB - siteB
- *     pw0 [encapsulate what the host sends]
- *
- * `near` and `far` decapsulate. Each circuit has a exception path, a pair whose entry has its checksum offload off, and whose exit
- * encapsulates; the network has one too, `nearN` and `farN`, whose exit decapsulates. Where there is a session below, `near` and `far` are not the two ends of one pair, but what it bridges:
- *
- *     near2 - circuitC [encapsulate]  near3 - far3  [encapsulate] circuitD - far2
+ * Two sites and what is between them, every device a veth; the host of the middle namespace can take the
+ * first site's place:
+ *  siteA - circuitA [encapsulate]  near - far  [encapsulate] circuitB - siteB pw0 [encapsulate what the host
+ * sends]
+ *  `near` and `far` decapsulate. Each circuit has a exception path, a pair whose entry has its checksum
+ * offload off, and whose exit encapsulates; the network has one too, `nearN` and `farN`, whose exit
+ * decapsulates. Where there is a session below, `near` and `far` are not the two ends of one pair, but what
+ * it bridges:
+ *  near2 - circuitC [encapsulate]  near3 - far3  [encapsulate] circuitD - far2
  */
 
 const kernel = new BpfSyscall();
@@ -210,7 +210,10 @@ export class EbpfSites implements AsyncDisposable {
       await this.#sites[index]?.exec("sysctl", "-qw", `net.ipv6.conf.${device}.disable_ipv6=1`);
   }
 
-  /** Gives `far` the addresses of its end, for sockets that hear what no program takes; site A says nothing of its own then. */
+  /**
+   * Gives `far` the addresses of its end, for sockets that hear what no program takes; site A says nothing of
+   * its own then.
+   */
   async addressFar(): Promise<void> {
     await this.#sites[0].exec("sysctl", "-qw", "net.ipv6.conf.siteA.disable_ipv6=1");
     for (const setting of ["accept_local=1", "rp_filter=0"])
@@ -264,7 +267,10 @@ export class EbpfSites implements AsyncDisposable {
     ]);
   }
 
-  /** What takes in comes first, so that nothing that is sent is lost. `atExceptionPath` has what stands at the network exception path already. */
+  /**
+   * What takes in comes first, so that nothing that is sent is lost. `atExceptionPath` has what stands at the
+   * network exception path already.
+   */
   #attach(options: ProgramOptions, { ends }: Ends, atExceptionPath: Set<BpfProgram>): readonly BpfLink[] {
     const encapsulate = this.bench.program(encapsulateProgram, options, "interface");
     const decapsulate = this.bench.program(decapsulateProgram, options, "interface");
@@ -279,7 +285,10 @@ export class EbpfSites implements AsyncDisposable {
     ];
   }
 
-  /** Fills the maps: two ends of one session, each with an entry for its circuit and one for its exception path's exit. */
+  /**
+   * Fills the maps: two ends of one session, each with an entry for its circuit and one for its exception
+   * path's exit.
+   */
   #enter({ options, segment, changes = {} }: Kind, { ids, indexes, mtu, ends }: Ends): readonly Placement[] {
     const index = (name: string) => this.#middle.inside(() => ifNameToIndex(name));
     const attachment = attachmentOf(options, { mtu });
@@ -326,7 +335,9 @@ export class EbpfSites implements AsyncDisposable {
     return expectExchange(at(from), at(this.#sites[1]), load, why);
   }
 
-  /** What comes in at a device of the network while something happens: a sample of at most so many packets. */
+  /**
+   * What comes in at a device of the network while something happens: a sample of at most so many packets.
+   */
   async heard(far: string, most: number, during: Promise<unknown>): Promise<readonly Uint8Array[]> {
     const socket = this.#middle.inside(() => new FrameSocket(far));
     const packets: Uint8Array[] = [];

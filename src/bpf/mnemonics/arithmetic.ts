@@ -11,9 +11,10 @@ import {
 import { anySigned, inRange, numberOf, signed32, writable } from "../operands.ts";
 
 /**
- * An operation on a register and a second operand, which is a register or a constant. A constant of a 64-bit operation has 32 bits
- * and is extended by its sign; of a 32-bit one it may be written signed or not. Throws AssemblyError for what does not fit, for a
- * shift by as many bits as there are, and for a division by the constant 0.
+ * An operation on a register and a second operand, which is a register or a constant. A constant of a 64-bit
+ * operation has 32 bits and is extended by its sign; of a 32-bit one it may be written signed or not. Throws
+ * AssemblyError for what does not fit, for a shift by as many bits as there are, and for a division by the
+ * constant 0.
  */
 export type Arithmetic = (destination: WritableRegister, value: Register | number) => Step;
 

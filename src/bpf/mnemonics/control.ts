@@ -14,9 +14,9 @@ import {
 import { anySigned, inRange, numberOf, signed32 } from "../operands.ts";
 
 /**
- * Goes on at the label `target` if the condition holds, else at the next line. `right` is a register or a constant; a constant of a
- * 64-bit comparison has 32 bits and is extended by its sign, one of a 32-bit comparison may be written signed or not. Throws
- * AssemblyError.
+ * Goes on at the label `target` if the condition holds, else at the next line. `right` is a register or a
+ * constant; a constant of a 64-bit comparison has 32 bits and is extended by its sign, one of a 32-bit
+ * comparison may be written signed or not. Throws AssemblyError.
  */
 export type ConditionalJump = (left: Register, right: Register | number, target: string) => Step;
 
@@ -96,8 +96,8 @@ export function jump(target: string): Step {
 }
 
 /**
- * `result = helper(arg1, arg2, arg3, arg4, arg5)`; `arg1` to `arg5` are undefined afterwards. A helper that the table does not have
- * is called by its number. Throws AssemblyError.
+ * `result = helper(arg1, arg2, arg3, arg4, arg5)`; `arg1` to `arg5` are undefined afterwards. A helper that
+ * the table does not have is called by its number. Throws AssemblyError.
  */
 export function call(helper: HelperName | number): Step {
   if (typeof helper === "number") return plain(CALL, inRange("call", "helper", helper, 1, 0x7fff_ffff));

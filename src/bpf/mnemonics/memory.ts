@@ -17,14 +17,16 @@ import {
 import { anySigned, displacement, inRange, numberOf, signed32, writable } from "../operands.ts";
 
 /**
- * Fills a register from memory at `base + offset`, with zeros above. `offset` is in octets, from -32768 to 32767. Octets are taken
- * in the machine's order: what came from a network wants toBigEndian16, 32 or 64 behind it. Throws AssemblyError.
+ * Fills a register from memory at `base + offset`, with zeros above. `offset` is in octets, from -32768 to
+ * 32767. Octets are taken in the machine's order: what came from a network wants toBigEndian16, 32 or 64
+ * behind it. Throws AssemblyError.
  */
 export type Load = (destination: WritableRegister, base: Register, offset: number) => Step;
 
 /**
- * Writes a register's lowest bits, or a constant, to memory at `base + offset` in the machine's order. Constants are written signed
- * or not; those of 64 bits are 32 bits extended by the sign. Throws AssemblyError.
+ * Writes a register's lowest bits, or a constant, to memory at `base + offset` in the machine's order.
+ * Constants are written signed or not; those of 64 bits are 32 bits extended by the sign. Throws
+ * AssemblyError.
  */
 export type Store = (base: Register, offset: number, value: Register | number) => Step;
 
@@ -109,13 +111,19 @@ export const store64 = store(64);
 export const atomicAdd32: Atomic<Register> = atomic("atomicAdd32", 32, ATOMIC_ADD);
 /** `*(u64 *)(base + offset) += value`, in one piece */
 export const atomicAdd64: Atomic<Register> = atomic("atomicAdd64", 64, ATOMIC_ADD);
-/** `value = __sync_fetch_and_add((u32 *)(base + offset), value)`: adds, and leaves in `value` what was there before */
+/**
+ * `value = __sync_fetch_and_add((u32 *)(base + offset), value)`: adds, and leaves in `value` what was there
+ * before
+ */
 export const atomicFetchAdd32: Atomic<WritableRegister> = atomic(
   "atomicFetchAdd32",
   32,
   ATOMIC_ADD | ATOMIC_FETCH,
 );
-/** `value = __sync_fetch_and_add((u64 *)(base + offset), value)`: adds, and leaves in `value` what was there before */
+/**
+ * `value = __sync_fetch_and_add((u64 *)(base + offset), value)`: adds, and leaves in `value` what was there
+ * before
+ */
 export const atomicFetchAdd64: Atomic<WritableRegister> = atomic(
   "atomicFetchAdd64",
   64,
@@ -138,8 +146,9 @@ export function loadConstant(destination: WritableRegister, value: bigint | numb
 }
 
 /**
- * `destination = (struct bpf_map *)map`: what helpers take for a map. `fd` is a descriptor of the map in the process that loads the
- * program; the kernel puts the map in its place. Takes two slots. Throws AssemblyError.
+ * `destination = (struct bpf_map *)map`: what helpers take for a map. `fd` is a descriptor of the map in the
+ * process that loads the program; the kernel puts the map in its place. Takes two slots. Throws
+ * AssemblyError.
  */
 export function loadMapFd(destination: WritableRegister, fd: number): Step {
   const where = "loadMapFd";
@@ -147,8 +156,8 @@ export function loadMapFd(destination: WritableRegister, fd: number): Step {
 }
 
 /**
- * `destination = (void *)map->value + offset`: a place in the value of an array map of one entry, without a look-up and never null.
- * `offset` is in octets. Takes two slots. Throws AssemblyError.
+ * `destination = (void *)map->value + offset`: a place in the value of an array map of one entry, without a
+ * look-up and never null. `offset` is in octets. Takes two slots. Throws AssemblyError.
  */
 export function loadMapValue(destination: WritableRegister, fd: number, offset = 0): Step {
   const where = "loadMapValue";

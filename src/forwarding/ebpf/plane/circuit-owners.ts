@@ -5,8 +5,9 @@ function keyOf({ device, vlan }: CircuitAttachment): string {
 }
 
 /**
- * Whose the frames of a circuit are: of several sessions on one attachment, those of the one that was added last. A session that lost
- * its circuit to another must not take that one's entries with it when it goes.
+ * The session that owns each circuit, so that frames from the circuit go to it: of several sessions on one
+ * attachment, the one added last. A session that lost its circuit must not remove the entries of the new
+ * owner when it is removed itself.
  */
 export class CircuitOwners {
   /** Local session ids. */
@@ -20,7 +21,7 @@ export class CircuitOwners {
     return this.#owners.get(keyOf(attachment)) === localSessionId;
   }
 
-  /** The session goes; if the circuit is its own, it is nobody's now. */
+  /** Removes the session; a circuit that it owned has no owner then. */
   leave(attachment: CircuitAttachment, localSessionId: number): void {
     if (this.owns(attachment, localSessionId)) this.#owners.delete(keyOf(attachment));
   }

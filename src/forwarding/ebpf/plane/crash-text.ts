@@ -1,6 +1,6 @@
 import type { PinDirectory } from "../../../os/bpf-file-system.ts";
 
-/** What a crash of the daemon would mean, in words. */
+/** Describes what a crash of the daemon means for forwarding. */
 export function describeCrash({
   reason,
   caveat,
@@ -8,7 +8,7 @@ export function describeCrash({
   if (reason !== undefined) return `forwarding stops if the daemon crashes: ${reason}`;
   if (caveat === undefined) return "forwarding continues if the daemon crashes";
   return (
-    "forwarding continues if the daemon crashes, but only while another process of its mount namespace runs: " +
-    caveat
+    "forwarding continues if the daemon crashes, " +
+    `but only while another process of its mount namespace runs: ${caveat}`
   );
 }

@@ -13,27 +13,34 @@ import { networkExceptionPathNames } from "./network-exception-path.ts";
 import type { Hook } from "./program-attachments.ts";
 import { openSegmenter, type Segmenter } from "./segmenter.ts";
 
-/** A circuit's device as programs and the userspace plane share it. */
+/**
+ * A circuit's device together with the hidden interfaces by which programs and the userspace plane share it.
+ */
 export interface EbpfDevice {
   readonly device: CircuitDevice;
-  /** Where frames from the attached hosts meet the programs. */
+  /** The hook at which frames from the attached hosts meet the programs. */
   readonly hook: Hook;
-  /** Whether frames for the attached hosts leave by the device, or are as if it had received them. */
+  /**
+   * Whether frames for the attached hosts are sent out of the device ("out"), or given to it as received
+   * ("in").
+   */
   readonly delivery: "out" | "in";
   /**
-   * The exception path, a veth pair: what goes in at the entry comes out of the far one cut into frames with finished checksums,
-   * and meets the programs again; what goes in at the exit comes out of the entry one, where the userspace plane reads.
+   * The exception path, a veth pair: what enters at the entry leaves at the exit segmented and with finished
+   * checksums, and meets the programs again there; what enters at the exit leaves at the entry, where the
+   * userspace plane reads it.
    */
   readonly exceptionPath: VethPair;
-  /** The segmenter, made when it is first asked for. Rejects with SystemError. */
+  /** The segmenter, created on first use. Rejects with SystemError. */
   segmenter(): Promise<Segmenter>;
-  /** What the userspace plane opens. */
+  /** The device as the userspace plane opens it. */
   readonly userspaceDevice: CircuitDevice;
 }
 
 /**
- * Makes what a device needs beside itself, or takes over what a crashed daemon left. A "tap" becomes one end of a veth pair,
- * which outlives the daemon. `owner` begins with four hexadecimal digits. Rejects with SystemError, and then nothing is left.
+ * Opens a device: creates its exception path, or adopts what a crashed daemon left. A "tap" becomes one end
+ * of a veth pair, which outlives the daemon. `owner` begins with four hexadecimal digits. Rejects with
+ * SystemError, and then nothing is left.
  */
 export async function openEbpfDevice(device: CircuitDevice, owner: string): Promise<EbpfDevice> {
   const { name, mtu } = device;
@@ -61,7 +68,10 @@ export async function openEbpfDevice(device: CircuitDevice, owner: string): Prom
   }
 }
 
-/** Does it when it is first asked to, and again only after it failed. */
+/**
+ * A function that performs `act` on its first call and returns that result from then on; a failed call is
+ * repeated.
+ */
 function once<T>(act: () => Promise<T>): () => Promise<T> {
   let done: Promise<T> | undefined;
   return async () => {
@@ -76,8 +86,8 @@ function once<T>(act: () => Promise<T>): () => Promise<T> {
 }
 
 /**
- * Takes away what `openKernelDevice` made; what is gone already is no error, and an interface that somebody made since under the
- * device's name stays. Rejects with SystemError.
+ * Removes the interfaces that `openEbpfDevice` created. One that is gone already is no error, and an
+ * interface that somebody else has since created under the device's name stays. Rejects with SystemError.
  */
 export async function closeEbpfDevice(
   { device: { kind, name }, hook }: EbpfDevice,
@@ -89,8 +99,8 @@ export async function closeEbpfDevice(
 }
 
 /**
- * Takes away the hidden interfaces of this owner that none of `devices` has: a daemon that crashed left them, and the "tap" with its
- * twin. Rejects with SystemError.
+ * Removes the hidden interfaces of this owner that no device of `devices` uses, with their "tap": a crashed
+ * daemon left them. Rejects with SystemError.
  */
 export async function removeLeftovers(devices: Iterable<CircuitDevice>, owner: string): Promise<void> {
   const kinds = Object.keys(prefixes) as (keyof typeof prefixes)[];

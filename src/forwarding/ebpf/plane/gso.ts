@@ -1,21 +1,24 @@
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
 import type { GsoHandling, PsnEndpoint } from "../../plane.ts";
 
-/** What of the way to a peer decides how GSO packets leave. */
+/** The interface by which a session's packets leave, as far as GSO packets depend on it. */
 export interface OutgoingInterface {
   readonly interfaceName: string;
-  /** Whether packets leave by the interface cut and with finished checksums, whatever it was given. */
+  /** Whether packets leave the interface segmented and with finished checksums, whatever it was given. */
   readonly completesOffloads: boolean;
 }
 
-/** How programs send the GSO packets of a session. Numbers are for each frame, and one that needs no cutting must not overtake those that do. */
+/**
+ * Chooses how programs send a session's GSO packets. Where each frame has a sequence number they are
+ * segmented first, for a frame that needs no segmenting must not overtake those that do.
+ */
 export function gsoHandling(
   { transmitSequencing }: Pick<SessionParameters, "transmitSequencing">,
   { gso }: Pick<PsnEndpoint, "gso">,
   route: OutgoingInterface,
 ): GsoHandling {
   if (gso === "segment") return { choice: "segment", reason: "gso: segment" };
-  // Who receives such a packet, and is no program like ours, can make nothing of it.
+  // A receiver that runs no such program could not use what a virtual interface passes on unsegmented.
   if (gso === "auto" && !route.completesOffloads)
     return { choice: "segment", reason: `${route.interfaceName} ${VIRTUAL}` };
   if (transmitSequencing === "all")

@@ -9,14 +9,14 @@ import {
 } from "../../../os/interface-pairs.ts";
 import { ifNameToIndex } from "../../../os/libc.ts";
 
-/** Interfaces that a circuit's device needs beside itself. */
+/** Hidden interfaces: those that the plane needs besides a circuit's device. */
 
-/** The most that a veth pair takes, and more than any frame has. */
+/** The largest MTU of a veth pair, longer than any frame. */
 export const VETH_MTU = 65_535;
 
 /**
- * TABLE: what the hidden interfaces are called: a prefix, four digits of the daemon's owner, by which it knows its own, and eight made
- * of the device's name.
+ * TABLE: prefixes of the names of hidden interfaces. Four digits of the daemon's owner follow, by which it
+ * recognises its own, and eight digits of a hash of the device's name.
  */
 export const prefixes = {
   exceptionEntry: "wsa",
@@ -31,7 +31,7 @@ export const prefixes = {
 } as const;
 export const OWNER_DIGITS = 4;
 
-/** What a device's hidden interface is called. */
+/** The name of a device's hidden interface. */
 export function hiddenName(kind: keyof typeof prefixes, owner: string, name: string): string {
   const digits = createHash("sha256").update(name).digest("hex").slice(0, 8);
   return prefixes[kind] + owner.slice(0, OWNER_DIGITS) + digits;
@@ -43,7 +43,10 @@ export interface VethPair {
   readonly exit: number;
 }
 
-/** Makes a pair. One that is there already, with these very names, was ours: it stays if it is of this kind. Rejects with SystemError. */
+/**
+ * Creates an interface pair unless one of this kind with these names is there already: by its names that is
+ * ours. Rejects with SystemError.
+ */
 export async function ensurePair(entry: PairEnd, exit: PairEnd, kind: PairKind = "veth"): Promise<void> {
   const found = await findInterface(entry.name);
   if (found?.peer?.name === exit.name && found.kind === kind) return;

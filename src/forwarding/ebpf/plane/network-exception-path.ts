@@ -1,7 +1,7 @@
 import { deleteInterfacePair } from "../../../os/interface-pairs.ts";
 import { ensurePair, hiddenName, interfaceIndexOf, VETH_MTU, type VethPair } from "./hidden-interfaces.ts";
 
-/** It is of no device but of the plane, and no device is called so. */
+/** In place of a device's name: the pair belongs to the whole plane, and no device has an empty name. */
 const OF_THE_PLANE = "";
 
 export function networkExceptionPathNames(owner: string): { readonly entry: string; readonly exit: string } {
@@ -12,8 +12,8 @@ export function networkExceptionPathNames(owner: string): { readonly entry: stri
 }
 
 /**
- * Makes the cable in which messages of a network within this machine are cut and finished (forwarding/ebpf/network-exception path.ts), one for all
- * sessions, or takes over what a crashed daemon left. Rejects with SystemError.
+ * Creates the network exception path, one for all sessions, or adopts the one that a crashed daemon left;
+ * what it is for is told in ebpf/programs/network-exception-path.ts. Rejects with SystemError.
  */
 export async function openNetworkExceptionPath(owner: string): Promise<VethPair> {
   const { entry, exit } = networkExceptionPathNames(owner);
@@ -24,7 +24,7 @@ export async function openNetworkExceptionPath(owner: string): Promise<VethPair>
   return { entry: interfaceIndexOf(entry), exit: interfaceIndexOf(exit) };
 }
 
-/** What is gone already is no error. Rejects with SystemError. */
+/** Removes it; one that is gone already is no error. Rejects with SystemError. */
 export function closeNetworkExceptionPath(owner: string): Promise<void> {
   return deleteInterfacePair(networkExceptionPathNames(owner).entry);
 }

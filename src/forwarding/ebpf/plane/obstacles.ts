@@ -4,22 +4,22 @@ import type { SessionParameters } from "../../../wire/session-parameters.ts";
 import type { CircuitAttachment, PsnEndpoint } from "../../plane.ts";
 import { headerOffsets } from "../programs/options.ts";
 
-/** What is known of the way to a peer. */
+/** The route to a peer, as far as obstacles depend on it. */
 export interface RouteConditions {
   readonly route: {
     /** Interface through which the peer is reached. */
     readonly interfaceName: string;
-    /** Kind of its hardware, such as "ETHER". */
+    /** Hardware type of that interface, such as "ETHER". */
     readonly hardware: string;
     readonly isLocal: boolean;
-    /** Octets of the longest packet, IP header included, that goes this way unfragmented. */
+    /** Path MTU: octets of the longest packet, IP header included, that is not fragmented on this route. */
     readonly mtu: number;
   };
-  /** Whether IPsec policies hold for what goes this way. */
+  /** Whether IPsec policies apply to what takes this route. */
   readonly hasPolicies: boolean;
 }
 
-/** A session as it is to be carried. */
+/** A session that programs may carry. */
 export interface Candidate {
   readonly session: SessionParameters;
   readonly attachment: Pick<CircuitAttachment, "mtu">;
@@ -33,23 +33,26 @@ interface Obstacle {
 /** Tags that a frame may have on top of its circuit's MTU. */
 const MOST_TAGS = 2;
 
-/** Why a session is not carried by programs where IPsec policies hold for its packets. */
+/** The reason why programs do not carry a session to whose packets IPsec policies apply. */
 export const POLICY_TEXT =
   "IPsec policies hold for its packets (ip xfrm policy), which programs would pass by";
 
-/** Whether a session numbers what it sends, or what of it is not IP (RFC 3931 §4.6.1). */
+/** Whether a session numbers the frames that it sends, all or those that are not IP (RFC 3931 §4.6.1). */
 export function numbersFrames({ transmitSublayer, transmitSequencing }: SessionParameters): boolean {
   return transmitSublayer !== "none" && transmitSequencing !== "none";
 }
 
-/** Whether numbers of its data messages are kept, in one direction or both. */
+/** Whether sequence numbers are kept for a session, in one direction or both. */
 export function keepsNumbers(session: SessionParameters): boolean {
   return (
     numbersFrames(session) || (session.receiveSublayer !== "none" && session.receiveSequencing !== "none")
   );
 }
 
-/** Octets of the longest outer IP packet of a session: a frame as long as its circuit's MTU allows, behind two tags. */
+/**
+ * Octets of the longest outer IP packet of a session: with a frame as long as its circuit's MTU allows,
+ * behind two tags.
+ */
 function longestPacket({ session, attachment }: Candidate): number {
   const { path, transmitCookie, transmitSublayer } = session;
   const header = headerOffsets({
@@ -61,7 +64,7 @@ function longestPacket({ session, attachment }: Candidate): number {
   return header + ETHERNET_HEADER_OCTETS + MOST_TAGS * TAG_OCTETS + attachment.mtu;
 }
 
-/** TABLE: what keeps a session in user space. */
+/** TABLE: obstacles, for which the userspace plane carries a session instead of programs. */
 const obstacles: readonly Obstacle[] = [
   {
     applies: ({ session: { path } }, { checksum }) =>
@@ -69,32 +72,35 @@ const obstacles: readonly Obstacle[] = [
       (checksum === "full" || (checksum === "auto" && isIPv6(path.remoteAddress))),
     text: ({ session: { path } }) =>
       isIPv6(path.remoteAddress)
-        ? "UDP over IPv6 carries checksums, which programs cannot make; `udp_checksum: zero` at both ends does without"
-        : "`udp_checksum: full` asks for checksums, which programs cannot make",
+        ? "UDP over IPv6 has checksums, which eBPF programs cannot compute; " +
+          "`udp_checksum: zero` at both ends avoids them"
+        : "`udp_checksum: full` asks for checksums, which eBPF programs cannot compute",
   },
   {
-    applies: (_wanted, _endpoint, { route }) => route.isLocal,
-    text: ({ session: { path } }) => `the peer ${path.remoteAddress} is this very machine`,
+    applies: (_candidate, _endpoint, { route }) => route.isLocal,
+    text: ({ session: { path } }) => `the peer ${path.remoteAddress} is this machine itself`,
   },
   {
-    applies: (_wanted, _endpoint, { route }) => route.hardware !== "ETHER",
+    applies: (_candidate, _endpoint, { route }) => route.hardware !== "ETHER",
     text: ({ session: { path } }, { route: { interfaceName } }) =>
-      `the way to ${path.remoteAddress} is through ${interfaceName}, which is no Ethernet interface`,
+      `the route to ${path.remoteAddress} is by ${interfaceName}, which is no Ethernet interface`,
   },
   {
-    applies: (_wanted, _endpoint, { hasPolicies }) => hasPolicies,
+    applies: (_candidate, _endpoint, { hasPolicies }) => hasPolicies,
     text: () => POLICY_TEXT,
   },
   {
-    // Programs fragment nothing: what is too long would go by a socket, and have numbers that know nothing of theirs.
+    // Programs do not fragment: packets over the path MTU would leave by a socket, with numbers that the
+    // programs do not know.
     applies: (candidate, { fragmentation }, { route }) =>
       numbersFrames(candidate.session) && fragmentation === "outer" && longestPacket(candidate) > route.mtu,
     text: (candidate, { route: { mtu } }) =>
-      `frames that IP must fragment would have sequence numbers of their own; a path MTU of ${longestPacket(candidate)} does without, this one is ${mtu}`,
+      "numbered frames that IP must fragment cannot leave by eBPF programs; " +
+      `a path MTU of ${longestPacket(candidate)} would avoid fragments, this one is ${mtu}`,
   },
 ];
 
-/** Why programs in the kernel cannot carry a session; undefined if they can. */
+/** The reason why programs cannot carry a session; undefined if they can. */
 export function obstacleTo(
   candidate: Candidate,
   endpoint: PsnEndpoint,

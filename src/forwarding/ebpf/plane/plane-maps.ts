@@ -5,7 +5,7 @@ import type { BpfMap, BpfMapDescription, BpfPort } from "../../../ports.ts";
 import { circuitValue, mapSizes, peerValue, routeValue, sequenceValue } from "../programs/map-layout.ts";
 import { everyEncapsulation, type ProgramMaps, variantOf } from "../programs/options.ts";
 
-/** Keys of a session on the circuit side: at the device and at its exception path. */
+/** Entries of a session in the circuit map: for its device and for the exit of its exception path. */
 const CIRCUIT_KEYS = 2;
 
 /** TABLE: the maps, by the names of their pins. */
@@ -41,9 +41,9 @@ export class PlaneMaps implements Disposable {
   readonly counters: BpfMap;
   readonly sequences: BpfMap;
   readonly routes: BpfMap;
-  /** Sessions that there is room for. */
+  /** The number of sessions that fit. */
   readonly capacity: number;
-  /** Whether a former daemon made them. */
+  /** Whether a former daemon created them, and this one adopted them. */
   readonly wereAdopted: boolean;
 
   private constructor(maps: Readonly<Record<MapName, BpfMap>>, wereAdopted: boolean) {
@@ -56,7 +56,10 @@ export class PlaneMaps implements Disposable {
     this.wereAdopted = wereAdopted;
   }
 
-  /** Makes them, and pins them in the directory if there is one: what is pinned there for them gives way. Throws SystemError. */
+  /**
+   * Creates the maps, and pins them in the directory if there is one, in place of maps pinned there. Throws
+   * SystemError.
+   */
   static create(bpf: BpfPort, capacity: number, directory: string | undefined): PlaneMaps {
     const made: Partial<Record<MapName, BpfMap>> = {};
     const wanted = descriptions(capacity);
@@ -76,7 +79,7 @@ export class PlaneMaps implements Disposable {
     }
   }
 
-  /** Those that are pinned in the directory, if they are all there and have room enough. Throws SystemError. */
+  /** Opens the maps pinned in the directory, if all are there and large enough. Throws SystemError. */
   static open(bpf: BpfPort, capacity: number, directory: string): PlaneMaps | undefined {
     const paths = names.map((name) => [name, join(directory, name)] as const);
     if (!paths.every(([, path]) => existsSync(path))) return undefined;
@@ -102,7 +105,7 @@ export class PlaneMaps implements Disposable {
   }
 }
 
-/** What programs know maps by. */
+/** The file descriptors by which programs refer to maps. */
 export function descriptorsOf(maps: Readonly<Record<MapName, BpfMap>>): ProgramMaps {
   const { circuits, peers, counters, sequences, routes } = maps;
   return {
@@ -115,7 +118,8 @@ export function descriptorsOf(maps: Readonly<Record<MapName, BpfMap>>): ProgramM
 }
 
 /**
- * A digest of the maps' layouts: pinned maps with another one are not adopted. Names of fields are no part of it, so a field may be renamed.
+ * A digest of the maps' layouts: pinned maps with another one are not adopted. Names of fields are no part of
+ * it, so that a field may be renamed.
  */
 export const layoutVersion = createHash("sha256")
   .update(

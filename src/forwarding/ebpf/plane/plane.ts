@@ -48,30 +48,30 @@ import { sumCounters } from "./sum-counters.ts";
 import { moveTagsToMetadata } from "./tag-metadata.ts";
 
 export interface EbpfPlaneOptions {
-  /** Sessions that there must be room for. */
+  /** Sessions for which there must be room. */
   readonly capacity: number;
-  /** Tells this daemon from others on the machine, and is the same when it is started again. */
+  /** Identifies this daemon on the machine; the same after a restart. */
   readonly owner: string;
 }
 
-/** A session of the plane, whoever carries it. */
+/** A session of the plane and what it has in the kernel, whichever plane carries it. */
 interface InstalledSession extends SessionBinding {
   readonly install: SessionInstall;
   /** Why programs do not carry it; undefined where they do. */
   readonly reason: string | undefined;
-  /** How GSO packets leave, while programs carry it. */
+  /** How programs send its GSO packets, where they carry it. */
   readonly gso?: GsoHandling;
-  /** The way to the peer on which that rests; undefined where there was none. */
+  /** The route for which it was installed; undefined where there was none. */
   readonly route: PeerRoute | undefined;
 }
 
-/** What a crashed daemon left and nobody replaced by then is dropped. */
+/** How long state of a crashed daemon is kept that no session has replaced. */
 const STALE_STATE_MS = 300_000;
 
 /**
- * The plane of programs in the kernel, with the userspace plane beside it for what they cannot do: every session is in both. Frames
- * from circuits meet the programs, and those they cannot take come to the userspace plane by the exception path (devices.ts); messages from
- * peers meet them too, and those they leave alone come to its sockets.
+ * The plane of eBPF programs in the kernel. It holds the userspace plane too, and adds every session to both:
+ * frames from circuits that programs cannot process reach the userspace plane by the exception path
+ * (devices.ts), and messages from peers that they do not take reach its sockets.
  */
 export class EbpfPlane implements ForwardingPlane {
   readonly name = "ebpf";
@@ -85,16 +85,16 @@ export class EbpfPlane implements ForwardingPlane {
   readonly #timer: NodeJS.Timeout;
   readonly #sockets: PsnSocketSource;
   readonly #devices = new Map<string, EbpfDevice>();
-  /** Why a device is the userspace plane's alone; and so, by their ids, the sessions on it. */
+  /** Why the userspace plane alone serves a device; and the same for the sessions on it, by their ids. */
   readonly #deviceReasons = new Map<string, string>();
   readonly #sessionReasons = new Map<number, string>();
   readonly #installed = new Map<number, InstalledSession>();
-  /** What is being put in place, and may act already. */
+  /** The session that is being activated; its programs may run already. */
   #activating: InstalledSession | undefined;
   readonly #owners = new CircuitOwners();
   readonly #queue = new SerialQueue();
 
-  /** What a crash of the daemon would mean, in words. */
+  /** What a crash of the daemon means for forwarding, for operators. */
   readonly crashText: string;
 
   private constructor(
@@ -119,13 +119,11 @@ export class EbpfPlane implements ForwardingPlane {
     this.#resources = { maps, arrays, networkExceptionPath, attachments };
     this.#arrays = arrays;
     this.#routes = routes;
-    this.#timer = setTimeout(
-      () => void this.#inTurn(() => this.#removeStale(() => false)),
-      STALE_STATE_MS,
-    ).unref();
+    const removeStale = () => void this.#inTurn(() => this.#removeStale(() => false));
+    this.#timer = setTimeout(removeStale, STALE_STATE_MS).unref();
   }
 
-  /** Takes over what a crashed daemon left, or begins anew where that has too little room. Rejects with SystemError. */
+  /** Opens the plane; adopts a crashed daemon's maps if they are large enough. Rejects with SystemError. */
   static async open(
     sockets: PsnSocketSource,
     events: PlaneEvents,
@@ -133,7 +131,7 @@ export class EbpfPlane implements ForwardingPlane {
   ): Promise<EbpfPlane> {
     const pins = pinDirectory(`${owner}-${layoutVersion}`);
     const directory = pins.path;
-    // Programs of another version would stand before ours.
+    // Programs of another version are removed, for they would run before ours.
     if (directory !== undefined) removeOthers(directory, `${owner}-`);
     const maps = PlaneMaps.adoptOrCreate(new BpfSyscall(), capacity, directory);
     const networkExceptionPath = await openNetworkExceptionPath(owner);
@@ -161,7 +159,7 @@ export class EbpfPlane implements ForwardingPlane {
     return plane;
   }
 
-  /** Whether programs go on when the process ends. */
+  /** Whether programs go on forwarding when the process ends. */
   get outlivesDaemon(): boolean {
     return this.#pins.path !== undefined;
   }
@@ -201,7 +199,7 @@ export class EbpfPlane implements ForwardingPlane {
   }
 
   addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
-    // The userspace plane keeps the order by itself, so that many may be on their way to its thread.
+    // Not in turn: the userspace plane keeps the order, so that many may be on their way to its worker.
     const { localSessionId } = session;
     const added = this.#userspace.addSession(session, attachment, this.#arrays.take(localSessionId));
     added.catch(() => this.#arrays.release(localSessionId));
@@ -269,7 +267,7 @@ export class EbpfPlane implements ForwardingPlane {
     this.#routes[Symbol.dispose]();
     clearTimeout(this.#timer);
     await this.#inTurn(async () => {
-      // Without programs entries are dead, and go with the maps.
+      // Map entries have no effect without programs, and are freed with the maps.
       await this.#resources.attachments.removeAll();
       this.#installed.clear();
     });
@@ -283,7 +281,10 @@ export class EbpfPlane implements ForwardingPlane {
     this.#pins.lock?.[Symbol.dispose]();
   }
 
-  /** Has programs carry a session if they can, else has them give its frames to the userspace plane. */
+  /**
+   * Installs a session: by programs if they can carry it, else so that they pass its frames to the userspace
+   * plane.
+   */
   async #install(binding: SessionBinding): Promise<void> {
     const before = this.#installed.get(binding.session.localSessionId);
     const installed = await this.#installPrograms(binding).catch(async (error: unknown) => {
@@ -346,7 +347,7 @@ export class EbpfPlane implements ForwardingPlane {
     this.#owners.leave(installed.attachment, localSessionId);
   }
 
-  /** What is left of a carriage for a session whose circuit another one took: its messages still arrive. */
+  /** The part of an install that a session keeps whose circuit another session took: it still receives. */
   #owned({ session, attachment }: SessionBinding, install: SessionInstall): SessionInstall {
     if (this.#owners.owns(attachment, session.localSessionId)) return install;
     return { ...install, circuits: [], halted: [] };
@@ -360,7 +361,7 @@ export class EbpfPlane implements ForwardingPlane {
     if (this.#arrays.removeStale(isKept)) await this.#resources.attachments.removeStale();
   }
 
-  /** Ways may have changed: sessions whose carriage is another now are placed anew. */
+  /** Reinstalls the sessions whose route changed. */
   #followRoutes(): void {
     void this.#inTurn(async () => {
       for (const installed of [...this.#installed.values()]) {
@@ -370,7 +371,10 @@ export class EbpfPlane implements ForwardingPlane {
     }).catch(() => undefined);
   }
 
-  /** Programs send and take nothing more past IPsec policies, before anything else is done; sessions are placed anew in their turn. */
+  /**
+   * Halts at once the programs of sessions to which IPsec policies apply now; their reinstallation waits for
+   * its turn.
+   */
   #haltWherePoliciesApply(): void {
     const loading = this.#activating === undefined ? [] : [this.#activating];
     for (const installed of [...this.#installed.values(), ...loading]) {
@@ -381,7 +385,7 @@ export class EbpfPlane implements ForwardingPlane {
         this.#routes.havePolicies(session.path, route.route)
       ) {
         halt(this.#resources, this.#owned(installed, install));
-        // It is placed anew even if the policies are gone by its turn.
+        // Reinstalled even if the policies are gone by then.
         if (installed !== this.#activating)
           this.#installed.set(session.localSessionId, { ...installed, route: undefined });
       }

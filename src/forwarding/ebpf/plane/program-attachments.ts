@@ -6,7 +6,7 @@ import { type ProgramAttachment, TrafficControl } from "../../../os/traffic-cont
 import type { BpfProgram } from "../../../ports.ts";
 import { type ProgramCache, type ProgramSpec, programName } from "./program-cache.ts";
 
-/** Where a program runs. */
+/** A hook of the kernel's traffic control at which a program runs. */
 export interface Hook {
   readonly interfaceIndex: number;
   readonly at: AttachPoint;
@@ -17,29 +17,36 @@ interface AttachedProgram {
   users: number;
 }
 
-/** Pins of links begin so. */
+/** Prefix of the names of pinned links. */
 const PREFIX = "link_";
 
 /**
- * Name of a program's place, and of its link's pin: by it a later daemon finds what a crashed one left. Indexes of interfaces are told
- * apart by network namespaces, which may share a bpf file system.
+ * Identifies a program at a hook, and names the pin of its link: by it a later daemon finds what a crashed
+ * one left. The network namespace is part of it, for namespaces may share a bpf file system, and each has its
+ * own interface indexes.
  */
 function pinName({ interfaceIndex, at }: Hook, program: string): string {
   return `${PREFIX}${networkNamespaceId()}_${interfaceIndex}_${at}_${program}`;
 }
 
-/** Programs at interfaces: each one that sessions need is attached once to a place, as long as one of them needs it. */
+/**
+ * The programs attached to interfaces: each is attached once to a hook, and stays as long as a session needs
+ * it there.
+ */
 export class ProgramAttachments {
   readonly #programs: ProgramCache;
   readonly #control: TrafficControl;
   readonly #directory: string | undefined;
   readonly #attached = new Map<string, AttachedProgram>();
-  /** Left by a former daemon, and not needed yet. */
+  /** Attached by a former daemon, and not adopted yet. */
   readonly #stale = new Map<string, ProgramAttachment>();
-  /** Places where filters of a former daemon were looked for. */
+  /** Hooks at which filters of a former daemon were looked for. */
   readonly #searched = new Set<string>();
 
-  /** `directory` is where links are pinned; what is pinned there goes on working until it is taken over or dropped. */
+  /**
+   * `directory` is where links are pinned. Those that are pinned there already work on until they are adopted
+   * or removed.
+   */
   constructor(programs: ProgramCache, owner: string, directory: string | undefined) {
     this.#programs = programs;
     this.#control = new TrafficControl({ owner });
@@ -50,7 +57,10 @@ export class ProgramAttachments {
     }
   }
 
-  /** Makes a program run at a place. Rejects with VerifierError or SystemError, and then nothing has changed. */
+  /**
+   * Attaches a program to a hook for one more user. Rejects with VerifierError or SystemError, and then
+   * nothing has changed.
+   */
   async use(spec: ProgramSpec, hook: Hook): Promise<void> {
     const name = pinName(hook, programName(spec));
     const attached = this.#attached.get(name);
@@ -74,7 +84,10 @@ export class ProgramAttachments {
     this.#attached.set(name, { attachment, users: 1 });
   }
 
-  /** Whether it could be: a link whose interface is gone is of no use, though another interface may have the same index now. */
+  /**
+   * Whether it was adopted. A link whose interface is gone cannot be, though another interface may have that
+   * index now.
+   */
   async #adopt(stale: ProgramAttachment, program: BpfProgram, hook: Hook): Promise<boolean> {
     if (stale.interfaceIndex !== hook.interfaceIndex) return false;
     try {
@@ -85,7 +98,7 @@ export class ProgramAttachments {
     }
   }
 
-  /** One user less. */
+  /** One user less; the last one detaches it. */
   async release(spec: ProgramSpec, hook: Hook): Promise<void> {
     const name = pinName(hook, programName(spec));
     const attached = this.#attached.get(name);
@@ -96,7 +109,7 @@ export class ProgramAttachments {
     await this.#remove(name, attached.attachment);
   }
 
-  /** Ends what a former daemon left and nobody took over. */
+  /** Detaches what a former daemon attached and nobody adopted. */
   async removeStale(): Promise<void> {
     for (const [name, attachment] of this.#stale) await this.#remove(name, attachment);
     this.#stale.clear();
@@ -108,7 +121,7 @@ export class ProgramAttachments {
     this.#attached.clear();
   }
 
-  /** Filters, unlike links, are not pinned but found where they are. */
+  /** Filters cannot be pinned as links are: they are found at the hook. */
   async #findFilters(hook: Hook): Promise<void> {
     const key = `${hook.interfaceIndex} ${hook.at}`;
     if (this.#searched.has(key)) return;

@@ -8,19 +8,24 @@ import { encapsulateProgram } from "../programs/encapsulate-program.ts";
 import { type ProgramMaps, type ProgramOptions, variantOf } from "../programs/options.ts";
 import { puntProgram } from "../programs/punt-program.ts";
 
-/** A program to be had: its kind, and what it is specialised to. */
+/** Specifies a program: its kind, and the options for which it is specialised. */
 export type ProgramSpec =
   | { readonly kind: "encapsulate" | "decapsulate"; readonly options: ProgramOptions }
   | { readonly kind: "deliver"; readonly options: DeliveryTarget }
   | { readonly kind: "emit" }
   | { readonly kind: "punt"; readonly options: Pick<ProgramOptions, "vlan"> };
 
-/** Names a program in 15 letters at most, by which a later daemon knows it: `ws_`, and what it does, then its shape or interface. */
+/**
+ * The name of a program, at most 15 letters, by which a later daemon recognises it: `ws_`, its kind, and its
+ * variant or interface.
+ */
 export function programName(spec: ProgramSpec): string {
   if (spec.kind === "emit") return "ws_emit";
   if (spec.kind === "punt") return `ws_punt_${spec.options.vlan}`;
-  if (spec.kind === "deliver")
-    return `ws_${spec.options.redirectFlags === 0 ? "out" : "in"}_${spec.options.interfaceIndex.toString(16)}`;
+  if (spec.kind === "deliver") {
+    const direction = spec.options.redirectFlags === 0 ? "out" : "in";
+    return `ws_${direction}_${spec.options.interfaceIndex.toString(16)}`;
+  }
   return `ws_${spec.kind.slice(0, 5)}_${variantOf(spec.options)}`;
 }
 
@@ -39,7 +44,7 @@ function programLines(spec: ProgramSpec, maps: ProgramMaps, traits: KernelTraits
   }
 }
 
-/** What the kernel and the machine are like for which programs are made. */
+/** Properties of the kernel and the machine on which programs depend. */
 export type KernelTraits = Pick<Required<ProgramOptions>, "readsProtocol" | "processors" | "packetOffsets">;
 
 /** Assembles and loads programs, each once. */

@@ -4,31 +4,34 @@ import { type AddressPair, PathMtus } from "../../../os/path-mtus.ts";
 import { type RouteFound, routeTo, watchRoutes } from "../../../os/routes.ts";
 import type { PsnPath } from "../../../wire/session-parameters.ts";
 
-/** A way to a peer. */
+/** A route to a peer. */
 export interface PeerRoute {
   readonly route: RouteFound;
-  /** Whether IPsec policies hold for what goes this way. */
+  /** Whether IPsec policies apply to what takes this route. */
   readonly hasPolicies: boolean;
-  /** All of it as text, to tell whether it changed. */
+  /** All of it as text, to see whether it changed. */
   readonly text: string;
 }
 
 export interface RouteListener {
-  /** Any way may be another one now. */
+  /** Any route may have changed. */
   changed(): void;
-  /** IPsec policies are other ones now: called before `changed`, so that nobody goes on sending past them meanwhile. */
+  /** IPsec policies changed. Called before `changed`, so that sending past them can be stopped first. */
   policiesChanged(): void;
 }
 
-/** How often it is looked whether a path's MTU is another one: the kernel learns it, forgets it, and tells nobody. */
+/** How often path MTUs are queried: the kernel sends no notification when it learns or forgets one. */
 const PATH_MTU_MS = 1000;
-/** How often ways are looked up anew though nothing was told. */
+/** How often routes are looked up again without a notification. */
 const REFRESH_MS = 30_000;
 
-/** Ways to peers, and what tells that they may be others: routes and interfaces, path MTUs, IPsec policies. */
+/**
+ * Routes to peers, looked up once for each peer, and again when routes, interfaces, path MTUs or IPsec
+ * policies change.
+ */
 export class RouteCache implements Disposable {
   readonly #routes = new Map<string, Promise<RouteFound>>();
-  /** Those of them that were found, and between which addresses. */
+  /** Routes that were found, and the addresses that they connect. */
   readonly #found = new Map<RouteFound, AddressPair>();
   readonly #pathMtus = PathMtus.open();
   readonly #policies: IpsecPolicies;
@@ -58,14 +61,14 @@ export class RouteCache implements Disposable {
     return new RouteCache(policies, listener);
   }
 
-  /** Rejects with SystemError where there is none. */
+  /** Rejects with SystemError where there is no route. */
   async find(path: PsnPath): Promise<PeerRoute> {
     const route = await this.#route(path);
     const found = { route, hasPolicies: this.havePolicies(path, route) };
     return { ...found, text: JSON.stringify(found) };
   }
 
-  /** Whether IPsec policies hold, as they are at this moment, for what goes by a route. */
+  /** Whether IPsec policies, as they are now, apply to what takes a route. */
   havePolicies(path: PsnPath, { interfaceIndex }: RouteFound): boolean {
     return this.#policies.holdFor({ ...path, interfaceIndex });
   }

@@ -3,15 +3,19 @@ import { processorCount } from "../../../os/processors.ts";
 import { ensurePair, hiddenName, interfaceIndexOf, VETH_MTU } from "./hidden-interfaces.ts";
 import type { Hook } from "./program-attachments.ts";
 
-/** Where packets go in, by an interface index, and where a program meets those that come out. */
+/**
+ * One direction through a segmenter: the interface index at which packets enter, and the hook at which a
+ * program meets those that leave.
+ */
 export interface SegmenterPath {
   readonly entry: number;
   readonly exit: Hook;
 }
 
 /**
- * The two ways of a device's TCP over IP protocol 115: in one, GSO packets are cut into packets, whose checksums are left to the next
- * device; in the other, segments from the peer are joined.
+ * The segmenter of a device, for TCP over IP protocol 115: `segment` is the direction to the peer, in which
+ * GSO packets are segmented and their checksums left to the next device; `coalesce` is the direction from the
+ * peer, in which segments are coalesced (GRO).
  */
 export interface Segmenter {
   readonly segment: SegmenterPath;
@@ -19,12 +23,13 @@ export interface Segmenter {
 }
 
 const end = { mtu: VETH_MTU, withoutIpv6: true } as const;
-/** What is sent into it is cut. */
+/** For the end at which GSO packets enter: what is sent by it is segmented. */
 const segmenting = { ...end, offloads: "checksums" } as const;
 
 /**
- * Makes it. Both ways are one veth pair, behind which what was cut is spread over processors. With one processor alone there is
- * nothing to spread over, and the queue behind the cable is saved by a netkit pair, if the kernel has such. Rejects with SystemError.
+ * Creates it. Both directions share one veth pair, behind which segments are spread over processors. On one
+ * processor there is nothing to spread, and a netkit pair segments instead, if the kernel has such: it saves
+ * the queue behind a veth pair. Rejects with SystemError.
  */
 export async function openSegmenter(device: string, owner: string): Promise<Segmenter> {
   const name = (kind: Parameters<typeof hiddenName>[0]) => hiddenName(kind, owner, device);
@@ -49,7 +54,7 @@ function pathThrough(entry: string, exit: string): SegmenterPath {
   return { entry: interfaceIndexOf(entry), exit: { interfaceIndex: interfaceIndexOf(exit), at: "ingress" } };
 }
 
-/** Whether there is such a pair now: not on a kernel that has none. */
+/** Creates a netkit pair. Whether there is one now: the kernel may have none. */
 async function ensureNetkitPair(entry: string, exit: string): Promise<boolean> {
   try {
     await ensurePair({ ...segmenting, name: entry }, { ...end, name: exit }, "netkit");

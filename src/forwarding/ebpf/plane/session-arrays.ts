@@ -7,8 +7,9 @@ import type { PlaneMaps } from "./plane-maps.ts";
 import { WarmRestart } from "./warm-restart.ts";
 
 /**
- * The indexs of sessions in the arrays of programs, whoever carries them: what they counted and how they numbered. A session keeps its
- * index, and what is there, while it changes planes; when it is removed and added again; and after a crash of the daemon.
+ * The sessions' elements in the arrays that programs use, counters and sequence numbers, whichever plane
+ * carries a session. A session keeps its index, and the contents there, when it changes planes, when it is
+ * removed and added again, and after a crash of the daemon.
  */
 export class SessionArrays implements Disposable {
   readonly #maps: PlaneMaps;
@@ -24,19 +25,22 @@ export class SessionArrays implements Disposable {
     for (const sessionIndex of this.#warmRestart.indexes) this.#indexes.reserve(sessionIndex);
   }
 
-  /** Why a session that got no index is not forwarded by programs. */
+  /** Why a session that got no index is not carried by programs. */
   get fullText(): string {
     return `there is room for ${this.#indexes.capacity} sessions; a restart makes more`;
   }
 
-  /** Gives a session its index, with its numbers prepared to go on or to begin; undefined when there is no room. */
+  /**
+   * Gives a session its index, and prepares its sequence numbers to continue or to begin; undefined when
+   * there is no room.
+   */
   take(localSessionId: number): number | undefined {
     const adopted = this.#warmRestart.indexOf(localSessionId);
     if (adopted !== undefined) {
       this.#indexes.adopt(localSessionId, adopted);
       return adopted;
     }
-    // What nobody had is empty in maps that we made.
+    // In maps that we created, an element that no session had yet is zero.
     const untouched = this.#maps.wereAdopted ? this.#indexes.capacity : this.#indexes.end;
     const taken = this.#indexes.allocate(localSessionId);
     if (taken === undefined) return undefined;
@@ -56,14 +60,20 @@ export class SessionArrays implements Disposable {
     this.#indexes.release(localSessionId);
   }
 
-  /** Programs number nothing more in this index: the userspace plane does, from the next frame on. */
+  /**
+   * From the next frame on the userspace plane, and not programs, numbers the frames of the session with this
+   * index.
+   */
   hold(sessionIndex: number | undefined): void {
     if (sessionIndex === undefined) return;
     const words = this.#wordsOf(sessionIndex);
     if (words.length > 0) Atomics.store(words, sequenceWords.held, 1);
   }
 
-  /** A session is in place: what a former daemon left under its keys goes. `keepsPeer`: the session has the peer's entry. */
+  /**
+   * Removes the state of a former daemon that a new install replaces: entries under its keys. `keepsPeer`:
+   * the new install has an entry for the same peer key.
+   */
   replaceStale(
     circuitKeys: readonly Uint8Array[],
     sessionIndex: number | undefined,
@@ -73,13 +83,13 @@ export class SessionArrays implements Disposable {
       this.#indexes.free(freed);
   }
 
-  /** Drops what a former daemon left at no interface that `isKept`. Whether nothing of it is left. */
+  /** Removes stale state at interfaces that are not kept. Whether none is left. */
   removeStale(isKept: (interfaceIndex: number) => boolean): boolean {
     for (const freed of this.#warmRestart.removeUnless(isKept)) this.#indexes.free(freed);
     return this.#warmRestart.isEmpty;
   }
 
-  /** What programs counted for sessions that have a index, by their local ids. */
+  /** What programs counted for sessions that have an index, by local session id. */
   counters(): ReadonlyMap<number, SessionCounters> {
     const ids = new Map<number, number>();
     for (const [localSessionId, sessionIndex] of this.#indexes.allocated)
@@ -94,7 +104,7 @@ export class SessionArrays implements Disposable {
     return found;
   }
 
-  /** The maps are about to be closed: their memory is looked at no more. */
+  /** Stops access to the maps' memory, before the maps are closed. */
   [Symbol.dispose](): void {
     this.#sequences = new Int32Array(0);
   }

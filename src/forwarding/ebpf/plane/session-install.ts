@@ -22,16 +22,19 @@ import type { PeerRoute } from "./route-cache.ts";
 import type { Segmenter } from "./segmenter.ts";
 import type { SessionArrays } from "./session-arrays.ts";
 
-/** What sessions are put into. */
+/** The resources of the plane that sessions are installed into. */
 export interface PlaneResources {
   readonly maps: PlaneMaps;
   readonly attachments: ProgramAttachments;
   readonly arrays: SessionArrays;
-  /** Where messages of a network within this machine are cut and finished. */
+  /**
+   * The veth pair in which messages from a network within this machine are segmented and their checksums
+   * finished.
+   */
   readonly networkExceptionPath: VethPair;
 }
 
-/** A session on its device. */
+/** A session bound to its circuit's device. */
 export interface SessionBinding {
   readonly session: SessionParameters;
   readonly attachment: CircuitAttachment;
@@ -41,15 +44,18 @@ export interface SessionBinding {
 type ProgramUse = readonly [order: ProgramSpec, place: Hook];
 type MapEntry = readonly [key: Uint8Array, value: Uint8Array];
 
-/** What a session has in the kernel. */
+/** All that a session has in the kernel: programs at hooks, and map entries. */
 export interface SessionInstall {
   readonly programs: readonly ProgramUse[];
   readonly circuits: readonly MapEntry[];
   readonly peers: readonly MapEntry[];
   readonly routes: readonly MapEntry[];
-  /** The session's place in the arrays; undefined where there is no room. */
+  /** The session's index in the arrays; undefined where there is no room. */
   readonly sessionIndex: number | undefined;
-  /** With the keys of `circuits`, what has programs send nothing and give all frames to the userspace plane. */
+  /**
+   * Replacements for the entries of `circuits`, with which programs send nothing and pass all frames to the
+   * userspace plane.
+   */
   readonly halted: readonly MapEntry[];
 }
 
@@ -59,12 +65,15 @@ function mustSegment(session: SessionParameters, endpoint: PsnEndpoint, { route 
   return gsoHandling(session, endpoint, route).choice === "segment";
 }
 
-/** Whether a session needs a cutter: the kernel cuts TCP that is in UDP when it must, but not what is in IP protocol 115. */
+/**
+ * Whether a session needs a segmenter: the kernel can segment TCP inside UDP by itself, but not inside IP
+ * protocol 115.
+ */
 export function needsSegmenter(session: SessionParameters, endpoint: PsnEndpoint, route: PeerRoute): boolean {
   return session.path.encapsulation === "ip" && !mustSegment(session, endpoint, route);
 }
 
-/** What a session's frames go through besides its device. */
+/** Veth pairs, besides those of its device, that a session's frames go through. */
 interface VethPairs {
   readonly networkExceptionPath: VethPair;
   /** Given if `needsSegmenter`. */
@@ -143,8 +152,9 @@ function placementOf(
 }
 
 /**
- * The placement of a session at the exit of its exception path. What the program there cannot forward either goes on to the userspace
- * plane, but for numbered frames: that plane would return them as long as programs number, or send them after later ones.
+ * The placement of a session at the exit of its exception path. What the program there cannot forward either
+ * goes on to the userspace plane, but for numbered frames: that plane would return them as long as programs
+ * number, or send them after later ones.
  */
 function placementAtExceptionExit(placement: Placement, { session, device }: SessionBinding): Placement {
   const { exit } = device.exceptionPath;
@@ -158,7 +168,9 @@ function placementAtExceptionExit(placement: Placement, { session, device }: Ses
   };
 }
 
-/** The placement of a halted session: no frame fits, so each takes the exception path to the userspace plane. */
+/**
+ * The placement of a halted session: no frame fits, so each takes the exception path to the userspace plane.
+ */
 function haltedPlacement(placement: Placement, exit: number): Placement {
   return {
     ...placement,
@@ -176,7 +188,7 @@ function segmenterPrograms({ segment, coalesce }: Segmenter, placement: Placemen
   ];
 }
 
-/** What a session needs so that the userspace plane gets its frames, and carries it. */
+/** The install of a session that the userspace plane carries: a program passes all its frames there. */
 export function puntInstall(
   { attachment, device }: SessionBinding,
   sessionIndex: number | undefined,
@@ -197,17 +209,19 @@ export function puntInstall(
   };
 }
 
-/** What a carriage by programs waits for before they act. */
+/** Conditions of activating programs. */
 export interface ActivationConditions {
   isAllowed(): boolean;
-  /** Has the userspace plane leave the session's numbers to programs (`Tables.yieldNumbers`); undefined where it has none. */
+  /** Has the userspace plane release the session's numbers to programs; undefined where it has none. */
   yieldNumbers: (() => Promise<void>) | undefined;
 }
 
 /**
- * Puts a carriage by programs in place: programs first, then what makes them act, unless it is not allowed by then. Frames that would be
- * numbered still go to the userspace plane, until that leaves the numbers to programs with nothing unsent; messages reach programs
- * after that, for they begin at the number that the userspace plane expects. Rejects with VerifierError or SystemError, and nothing is left.
+ * Activates the install of a session that programs carry: first the programs, then the entries that make them
+ * act, unless that is no longer allowed by then. Frames to be numbered still go to the userspace plane until
+ * it releases the numbers with nothing left unsent. The peer entry comes after that, for programs begin at
+ * the number that the userspace plane expects. Rejects with VerifierError or SystemError, and nothing is
+ * left.
  */
 export async function activate(
   resources: PlaneResources,
@@ -226,8 +240,8 @@ export async function activate(
 }
 
 /**
- * Has all frames of a session go to the userspace plane. From the first moment on that has the numbers; programs that are still in place
- * take the exception path with what they would number. Rejects as `load` does.
+ * Diverts all frames of a session to the userspace plane. It has the numbers from the first moment on;
+ * programs still in place pass it what they would number. Rejects as `activate` does.
  */
 export async function divertToUserspace(resources: PlaneResources, punt: SessionInstall): Promise<void> {
   resources.arrays.hold(punt.sessionIndex);
@@ -236,7 +250,7 @@ export async function divertToUserspace(resources: PlaneResources, punt: Session
   });
 }
 
-/** Makes its programs run, then acts; if that fails, nothing is left. */
+/** Attaches the programs of an install, then acts; if that fails, nothing is left. */
 async function withPrograms(
   resources: PlaneResources,
   install: SessionInstall,
@@ -257,14 +271,17 @@ async function withPrograms(
   }
 }
 
-/** Has programs send and take nothing more for it, and the userspace plane do so; it is still to be unloaded. */
+/**
+ * Halts a session at once: programs send and receive nothing more for it, and the userspace plane does. It is
+ * still to be deactivated.
+ */
 export function halt({ maps, arrays }: PlaneResources, install: SessionInstall): void {
   arrays.hold(install.sessionIndex);
   for (const entry of install.halted) maps.circuits.update(...entry);
   for (const [key] of install.peers) maps.peers.remove(key);
 }
 
-/** Takes it away, but for entries that `next` has too. */
+/** Removes an install, but for entries that `next` has too. */
 export async function deactivate(
   resources: PlaneResources,
   install: SessionInstall,
@@ -279,7 +296,7 @@ function removeEntries(
   install: SessionInstall,
   next?: SessionInstall,
 ): void {
-  // Programs that find no entry number nothing, and the userspace plane must not leave it to them.
+  // A program that finds no entry numbers nothing, so the userspace plane must number.
   if (next === undefined) arrays.hold(install.sessionIndex);
   for (const name of ["circuits", "peers"] as const) {
     const kept = new Set((next?.[name] ?? []).map(([key]) => key.join()));

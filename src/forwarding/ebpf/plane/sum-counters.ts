@@ -1,6 +1,6 @@
 import type { SessionCounters } from "../../plane.ts";
 
-/** What a session has counted, of which a part is counted in one place and a part in another; the id is the first one's. */
+/** The sum of what two planes counted for a session; the id is the first one's. */
 export function sumCounters(a: SessionCounters, b: SessionCounters): SessionCounters {
   const discards = { ...a.discards };
   for (const [reason, count] of Object.entries(b.discards) as [keyof typeof discards, number][])

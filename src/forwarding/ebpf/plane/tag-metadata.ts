@@ -6,8 +6,10 @@ import { ifNameToIndex } from "../../../os/libc.ts";
 import { tagMetadataProgram } from "../programs/tag-metadata-program.ts";
 
 /**
- * Has an interface that is a veth pair's end take double-tagged frames of full size from a packet socket, until what is given back is
- * disposed of; undefined for other interfaces, and where this kernel or our rights do not allow it: then it drops them.
+ * Attaches a program to the egress of a veth interface that moves outer VLAN tags into metadata, so that the
+ * veth takes double-tagged frames of full size from a packet socket, until the result is disposed of.
+ * Undefined for other interfaces, and where this kernel or our rights do not allow it: there the veth drops
+ * such frames.
  */
 export async function moveTagsToMetadata(interfaceName: string): Promise<Disposable | undefined> {
   try {

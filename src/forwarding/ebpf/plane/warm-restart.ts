@@ -3,7 +3,7 @@ import { circuitKey, circuitValue, peerKey, peerValue } from "../programs/map-la
 import { decode } from "../programs/struct-layout.ts";
 import type { PlaneMaps } from "./plane-maps.ts";
 
-/** What a former daemon's session has in the maps. */
+/** The map entries of a former daemon's session. */
 interface AdoptedSession {
   readonly sessionIndex: number;
   readonly circuitKeys: Uint8Array[];
@@ -13,15 +13,21 @@ interface AdoptedSession {
   readonly interfaces: Set<number>;
 }
 
-/** Sessions that a crashed daemon left in the maps: they forward until they are replaced or dropped. */
+/**
+ * The state that a crashed daemon left in the maps: its sessions go on forwarding until they are replaced or
+ * removed.
+ */
 export class WarmRestart {
   readonly #maps: PlaneMaps;
   readonly #sessions = new Map<number, AdoptedSession>();
-  /** Of what is in `#sessions`: who has a key of the circuit side, and the place of a session id. */
+  /** The sessions by their keys in the circuit map, and their indexes by session id. */
   readonly #byCircuit = new Map<string, AdoptedSession>();
   readonly #indexesById = new Map<number, number>();
 
-  /** `sessionIdAt` tells whose numbers are in a index: the circuit's entry alone is there of a session that no program carried. */
+  /**
+   * `sessionIdAt` tells whose numbers are at an index: a session that no program carried has only a circuit
+   * entry.
+   */
   constructor(maps: PlaneMaps, sessionIdAt: (sessionIndex: number) => number) {
     this.#maps = maps;
     if (!maps.wereAdopted) return;
@@ -41,7 +47,7 @@ export class WarmRestart {
     }
   }
 
-  /** Places in the arrays that are in use. */
+  /** Indexes in the arrays that are in use. */
   get indexes(): readonly number[] {
     return [...this.#sessions.keys()].filter((sessionIndex) => sessionIndex < this.#maps.capacity);
   }
@@ -50,14 +56,17 @@ export class WarmRestart {
     return this.#sessions.size === 0;
   }
 
-  /** The place of a session with this id, as static ones keep it: its numbers and counters go on. */
+  /**
+   * The index of a session with this id. Static sessions keep their ids, so their numbers and counters
+   * continue.
+   */
   indexOf(localSessionId: number): number | undefined {
     return this.#indexesById.get(localSessionId);
   }
 
   /**
-   * Drops what has one of these keys; keys stay where new entries are, that of the peer too if the session in `index` has it. Gives the
-   * other places, which are free now.
+   * Removes the sessions that have one of these keys. Keys stay where new entries are, and that of the peer
+   * if the session at `sessionIndex` has it. Returns the other indexes, which are free now.
    */
   replace(
     circuitKeys: readonly Uint8Array[],
@@ -74,7 +83,7 @@ export class WarmRestart {
     return replaced.map((session) => session.sessionIndex).filter((other) => other !== sessionIndex);
   }
 
-  /** Drops what runs at no interface that `isOurs`. Gives the places that are free now. */
+  /** Removes the sessions that run at no interface that `isOurs`. Returns the indexes that are free now. */
   removeUnless(isOurs: (interfaceIndex: number) => boolean): readonly number[] {
     const stale = [...this.#sessions.values()].filter(({ interfaces }) => ![...interfaces].some(isOurs));
     for (const session of stale) this.#remove(session, new Set(), false);

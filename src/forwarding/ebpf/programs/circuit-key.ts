@@ -21,16 +21,19 @@ import { circuitValue } from "./map-layout.ts";
 import type { ProgramOptions } from "./options.ts";
 import { context, entry } from "./parts.ts";
 
-/** What the programs of a circuit have in common: whose frame it is, and where it goes when they cannot do it. */
+/**
+ * What all programs of a circuit share: the key of the frame's session, and the end at which a frame that a
+ * program cannot process takes the exception path.
+ */
 
 const { arg1, arg2, saved3, saved4, frame } = Register;
 
-/** Octets of the frame, its tags counted in. */
+/** Register: octets of the frame, its tags included. */
 export const frameOctets = saved3;
-/** 1 if there is a tag beside the packet, else 0. */
+/** Register: 1 if the packet has a VLAN tag in its metadata, else 0. */
 export const tagged = saved4;
 
-/** Puts the tag beside the packet on the stack, as it would stand in the frame. */
+/** Writes the VLAN tag of the packet's metadata to the stack, as it would stand in the frame. */
 export function readTag(to: number): readonly Line[] {
   return [
     load32(tagged, context, skbContext.vlanPresent),
@@ -47,7 +50,10 @@ export function readTag(to: number): readonly Line[] {
   ];
 }
 
-/** Puts the circuit's key on the stack, by the tag that `readTag` put there: untagged frames on VLAN circuits are not ours. */
+/**
+ * Writes the circuit's key to the stack, by the tag that `readTag` wrote there. Untagged frames of VLAN
+ * circuits pass.
+ */
 export function writeKey(vlan: ProgramOptions["vlan"], key: number, tag: number): readonly Line[] {
   const ofTag: readonly Line[] = [
     jumpIfEqual(tagged, 0, "pass"),
@@ -67,7 +73,10 @@ export function writeKey(vlan: ProgramOptions["vlan"], key: number, tag: number)
   ];
 }
 
-/** An end of a circuit's programs: the frame goes as it came to where it can be done, and where nothing is that does, it is given up. */
+/**
+ * An end of a circuit's programs: the frame takes the exception path unchanged; where the entry has none, it
+ * is discarded.
+ */
 export function exceptionPathEnd(): readonly Line[] {
   return [
     label("exception-path"),

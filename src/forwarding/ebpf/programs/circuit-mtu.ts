@@ -22,14 +22,15 @@ import { jumpIfTag } from "./vlan-tag.ts";
 
 const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
 
-/** No interface has less (RFC 791 §3.2). */
+/** The least MTU of an interface with IPv4 (RFC 791 §3.2). */
 const LEAST_MTU = 68;
 
 /**
- * Goes on at `tooLong` with a frame, or a GSO packet whose longest segment is one, that the circuit's interface has no room for: a
- * virtual one would drop it uncounted. The measure is that of bridges: the MTU, the Ethernet header, a tag's room whether there is one or
- * not, and the outer tag, which is no part of the packet. An interface to which frames go as if it received them takes all. `type` is
- * where the stack holds the frame's first EtherType, `place` what is known of it, and `scratch` four free octets.
+ * Goes on at `tooLong` with a frame, or a GSO packet with a segment, that is longer than the circuit's
+ * interface takes: a virtual interface would drop it uncounted. The limit is that of Linux bridges: the MTU,
+ * the Ethernet header, room for one tag whether there is one or not, and the outer tag, which is in the
+ * metadata. An interface that is given frames as received has no limit. `type` is the offset on the stack of
+ * the frame's first EtherType, `base` that of its parsed headers, and `scratch` that of four free octets.
  */
 export function checkCircuitMtu(
   frameOctets: Register,
@@ -41,7 +42,7 @@ export function checkCircuitMtu(
     jumpIfAtMost(frameOctets, LINK_OCTETS + LEAST_MTU, "fit"),
     load32(arg1, entry, peerValue.redirectFlags.offset),
     jumpIfNotEqual(arg1, 0, "fit"),
-    // Of a GSO packet the helper says no more than the MTU, which is all that is asked here.
+    // For a GSO packet the helper only tells the MTU, and nothing else is needed here.
     store32(frame, scratch, 0),
     move(arg1, context),
     load32(arg2, entry, peerValue.interfaceIndex.offset),

@@ -20,17 +20,17 @@ import { jumpIfTag, networkOrder } from "./vlan-tag.ts";
 
 const { arg1, arg2, frame } = Register;
 
-/** An EtherType, and what of the header behind it has the code point. */
+/** Octets of an EtherType, and of it with the part of the next header that has the code point. */
 const TYPE_OCTETS = 2;
 const LOOKED_AT_OCTETS = 4;
 const IPV6_VERSION = 0x6000;
-/** A code point where IPv6 has it in its first two octets. */
+/** Bits of the code point in the first two octets of an IPv6 header. */
 const DSCP_BITS = 0x0fc0;
 
 /**
- * Gives the template on the stack the code point of the frame's own IP header, behind the tag beside the packet and one more, as
- * `dscpOfFrame` finds it. `type` is where the stack holds the EtherType that follows the tag beside the packet, `scratch` four free
- * octets of stack. The header's sum is not kept in step.
+ * Copies the code point of the frame's own IP header to the template on the stack, as `dscpOfFrame` finds it:
+ * behind the tag of the metadata and one more. `type` is the offset on the stack of the EtherType that
+ * follows the tag of the metadata, `scratch` that of four free octets. The header checksum is not updated.
  */
 export function copyDscp(
   { family, copiesDscp }: ProgramOptions,

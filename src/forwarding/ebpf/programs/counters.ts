@@ -7,7 +7,7 @@ import { parsed } from "./inner-headers.ts";
 import { counterOffsets, discardOffset } from "./map-layout.ts";
 import { atSessionIndex } from "./parts.ts";
 
-/** Counters are per CPU: nobody else adds to them, and a load, an addition and a store will do. */
+/** Counters of frames, octets and discards. They are per CPU, so that no atomic operation is needed. */
 
 const { result, arg1, arg2, saved4, frame } = Register;
 
@@ -17,8 +17,9 @@ function addTo(offset: number, value: Register | number): readonly Line[] {
 }
 
 /**
- * Counts the frames that this one stands for, as `place` of the stack knows them (inner-headers.ts), with the octets that the register
- * says and those of repeated headers; without a index nothing is counted.
+ * Counts a frame, or the segments of a GSO packet as the parsed headers at `base` tell them
+ * (inner-headers.ts), with the octets in the register and those of repeated headers. Without an index nothing
+ * is counted.
  */
 export function countFrames(
   direction: "received" | "transmitted",
@@ -38,12 +39,12 @@ export function countFrames(
   ];
 }
 
-/** The label at which a frame is given up for a reason; `discardEnds` has its lines. */
+/** The label at which a frame is discarded for a reason; its lines are those of `discardEnds`. */
 export function discard(reason: DiscardReason): string {
   return `discard.${reason}`;
 }
 
-/** The ends of a program at which frames are given up and counted, one for each reason. */
+/** The ends of a program at which frames are discarded and counted, one for each reason. */
 export function discardEnds(
   reasons: readonly DiscardReason[],
   counters: number,

@@ -44,20 +44,23 @@ import { jumpIfTag, networkOrder, rereadProtocol, rewriteTag } from "./vlan-tag.
 
 const { result, arg1, arg2, arg3, arg4, saved3, saved4, frame } = Register;
 
-/** Octets of the data message, and later of the frame in it. */
+/** Register: octets of the data message, and later of the frame in it. */
 const messageOctets = saved3;
-/** Octets of the outer IP packet. */
+/** Register: octets of the outer IP packet. */
 const packetOctets = saved4;
 
 /** Offsets from the frame register. */
 const SCRATCH = -8;
-/** The packet from its outer IP header on, at a multiple of 8: our headers, and behind them the first octets of the frame. */
+/**
+ * The first octets of the packet, from its outer IP header on, at a multiple of 8: the outer headers, and
+ * behind them the beginning of the frame.
+ */
 const HEAD = -152;
-/** The frame's first octets, as many as a shortest one has. */
+/** Room for the frame's beginning, as long as the shortest frame. */
 const FRAME_ROOM = 64;
 const PARSED = HEAD - PARSED_OCTETS;
 const TYPE = 12;
-/** In the sublayer's first octet (RFC 3931 §4.6). */
+/** The S bit in the first octet of the sublayer (RFC 3931 §4.6). */
 const S_BIT_OF_FIRST_OCTET = 0x40;
 
 const reasons = [
@@ -75,15 +78,17 @@ const reasons = [
 const sessionIndex = peerValue.sessionIndex.offset;
 
 /**
- * The program at the ingress of the packet-switched network: does to a data message what `decapsulate` of the reference says, and
- * sends the frame to the circuit. All that is not a plain data message of a known session passes to the stack and so to the socket,
- * which counts it: control messages, unknown sessions, other versions, IP options and fragments, and what has a UDP checksum that
- * nobody verified yet, for a program cannot. The last lines, from the label "send" on, are those that give the packet to the kernel.
+ * The decapsulating program, at the ingress of the packet-switched network: does to a data message what
+ * `decapsulate` of the reference specifies, and sends the frame to the circuit. All but plain data messages
+ * of known sessions passes to the network stack and so to the socket, which counts it: control messages,
+ * unknown sessions, other versions, IP options and fragments, and messages with a UDP checksum that nobody
+ * has verified, for a program cannot. The last lines, from the label "send" on, hand the packet to the
+ * kernel.
  */
 export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): readonly Line[] {
   const offsets = headerOffsets(options);
   const headerOctets = offsets.frame - offsets.message;
-  // Code points are copied into what is sent alone.
+  // Copying code points is an option of encapsulation only.
   const variant = variantOf({ ...options, copiesDscp: false });
   return [
     move(context, arg1),
@@ -138,14 +143,14 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
   ];
 }
 
-/** Where the frame is, on the stack. */
+/** Offset of the frame on the stack. */
 function inner(options: ProgramOptions): number {
   return HEAD + headerOffsets(options).frame;
 }
 
 /**
- * Copies the packet's beginning to the stack, by one call where the frame is none of the shortest. Of a shorter packet our headers, or
- * what there is of them.
+ * Copies the beginning of the packet to the stack, by one call if it is long enough; of a shorter one the
+ * outer headers, as far as there are.
  */
 function readHead(options: ProgramOptions): readonly Line[] {
   const { cookie, frame: frameAt } = headerOffsets(options);
@@ -164,7 +169,9 @@ function readHead(options: ProgramOptions): readonly Line[] {
   ];
 }
 
-/** Whether a program of this kind has a line that gives up for the reason; code that nothing reaches is refused. */
+/**
+ * Whether a program with these options can discard for the reason: the verifier refuses unreachable code.
+ */
 function canDiscard(options: ProgramOptions, reason: (typeof reasons)[number]): boolean {
   if (reason === "wrong-cookie") return options.cookieOctets > 0;
   if (reason === "vccv" || reason === "fragment") return options.sublayer;
@@ -174,8 +181,9 @@ function canDiscard(options: ProgramOptions, reason: (typeof reasons)[number]): 
 }
 
 /**
- * A GSO packet that comes whole, over a network that is this machine's own, goes on whole. What the kernel calls one may as well be a run
- * of messages that it joined, or has still to cut: those go to the socket, as do GSO packets with a number.
+ * Parses a GSO packet over UDP, which only a network within this machine delivers unsegmented. It stays whole
+ * if its frame ends where the packet ends. What else the kernel marks as GSO is a run of messages, coalesced
+ * or still to be segmented; those pass to the socket, as do GSO packets with a sequence number.
  */
 function parseGsoPacket(options: ProgramOptions): readonly Line[] {
   const { frame: frameAt, message, sublayer } = headerOffsets(options);
@@ -198,12 +206,16 @@ function parseGsoPacket(options: ProgramOptions): readonly Line[] {
   ];
 }
 
-/** Over IP protocol 115 each frame came by itself: the segments of a flow are worth joining before hosts have them. */
+/**
+ * Whether segments of TCP are to be coalesced (GRO): over IP protocol 115 each came in a packet of its own.
+ */
 function canCoalesce({ encapsulation }: ProgramOptions): boolean {
   return encapsulation === "ip";
 }
 
-/** Learns whether the frame is one of TCP, if those go elsewhere; for most of them it is on the stack. */
+/**
+ * Finds the frame's IP protocol, where TCP goes to the coalescer; in most frames it is on the stack already.
+ */
 function findTcp(options: ProgramOptions): readonly Line[] {
   const ip = inner(options) + LINK_OCTETS;
   return [
@@ -227,7 +239,7 @@ function findTcp(options: ProgramOptions): readonly Line[] {
   ];
 }
 
-/** All frames of a flow go there, so that they stay in order. */
+/** Sends TCP to the coalescer, all frames of a flow, so that they stay in order. */
 function sendToCoalescer(): readonly Line[] {
   return [
     load32(arg1, frame, PARSED + parsed.protocol),
@@ -240,11 +252,14 @@ function sendToCoalescer(): readonly Line[] {
   ];
 }
 
-/** Compares the cookie, and looks at the sublayer's first bits (RFC 3931 §4.5, RFC 5085 §6.1, RFC 4623 §5.5). */
+/**
+ * Compares the cookie, and checks the first bits of the sublayer (RFC 3931 §4.5, RFC 5085 §6.1, RFC 4623
+ * §5.5).
+ */
 function checkCookieAndSublayer(options: ProgramOptions): readonly Line[] {
   const { cookieOctets } = options;
   const offsets = headerOffsets(options);
-  // The stack is read at multiples of what is read.
+  // The stack is read at multiples of the size that is read.
   const words = Array.from({ length: cookieOctets / 4 }, (_, index) => 4 * index);
   const cookie = words.flatMap((offset) => [
     load32(arg1, frame, HEAD + offsets.cookie + offset),
@@ -259,7 +274,7 @@ function checkCookieAndSublayer(options: ProgramOptions): readonly Line[] {
   return [...cookie, ...(options.sublayer ? bits : [])];
 }
 
-/** Cuts off what follows the outer packet. A short frame is built anew, and so it is of no matter what follows it. */
+/** Trims what follows the outer IP packet. Not for a short frame, which is rewritten as a whole. */
 function trimTrailer(): readonly Line[] {
   return [
     jumpIfLess(messageOctets, SHORTEST_FRAME_OCTETS, "trimmed"),
@@ -275,7 +290,10 @@ function trimTrailer(): readonly Line[] {
   ];
 }
 
-/** Copies the whole of a short frame to the stack, and zeros behind it; on a VLAN circuit rewrites the frame's tag. */
+/**
+ * Copies the whole of a short frame to the stack, with zeros behind it. On a VLAN circuit also rewrites the
+ * frame's tag.
+ */
 function readFrame(options: ProgramOptions, headerOctets: number): readonly Line[] {
   const at = inner(options);
   const zeros = Array.from({ length: FRAME_ROOM / 4 }, (_, index) => store32(frame, at + 4 * index, 0));
@@ -304,8 +322,9 @@ function readFrame(options: ProgramOptions, headerOctets: number): readonly Line
 }
 
 /**
- * Makes the packet as long as a shortest frame and overwrites it with what is on the stack. skb_change_tail would be the plain way
- * to pad, but refuses packets that still are marked as tunnelled, as they are when they come out of a veth pair.
+ * Pads a short frame: gives the packet the length of the shortest frame and overwrites it from the stack. The
+ * helper for that, skb_change_tail, refuses packets that are marked as encapsulated, as they are when they
+ * come out of a veth pair.
  */
 function padShortFrame(options: ProgramOptions): readonly Line[] {
   const error = discard("circuit-error");
@@ -325,7 +344,7 @@ function padShortFrame(options: ProgramOptions): readonly Line[] {
   ];
 }
 
-/** Takes our headers off a frame that needs no padding. */
+/** Strips the outer headers from a frame that needs no padding. */
 function stripOuterHeaders(options: ProgramOptions, headerOctets: number): readonly Line[] {
   const octets = options.vlan === "vlan" ? LINK_OCTETS + TAG_OCTETS : LINK_OCTETS;
   return [
@@ -335,7 +354,10 @@ function stripOuterHeaders(options: ProgramOptions, headerOctets: number): reado
   ];
 }
 
-/** Takes away as much as our headers and the frame's own Ethernet header, which then overwrites the outer one. */
+/**
+ * Removes as many octets as the outer headers and the frame's own Ethernet header have; that is then written
+ * over the outer one.
+ */
 function removeHeaders(options: ProgramOptions, headerOctets: number): readonly Line[] {
   const { fixedGso, decapsulatedFromIpv4, decapsulatedFromIpv6 } = adjustRoomFlags;
   const remove = [
@@ -359,7 +381,10 @@ function removeHeaders(options: ProgramOptions, headerOctets: number): readonly 
   ];
 }
 
-/** Of IPv4 and IPv6 the kernel knows by now, if it could be told; all else it must read, and so it must a tag. */
+/**
+ * Sets the packet's protocol. The kernel knows IPv4 and IPv6 by now, if it could be told; anything else, and
+ * a tag, it must read from the octets.
+ */
 function setProtocol(options: ProgramOptions): readonly Line[] {
   const reread = rereadProtocol(discard("circuit-error"));
   if (options.vlan === "vlan" || options.readsProtocol === true) return reread;

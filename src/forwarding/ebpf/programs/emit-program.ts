@@ -32,25 +32,33 @@ import { networkOrder } from "./vlan-tag.ts";
 
 const { result, arg1, arg2, arg3, arg4, saved1, frame } = Register;
 
-/** TABLE: what the outer Ethernet header says on the way through the segmenter, whose ends ask for no address. */
+/**
+ * TABLE: data in the outer Ethernet header on the way through the segmenter, whose ends need no addresses.
+ */
 export const emitOffsets = {
-  /** Where in the destination's address the session's index is, in the machine's order; what is around it is 0. */
+  /**
+   * Offset of the session's index, in the machine's byte order, within the destination address; the octets
+   * around it are 0.
+   */
   sessionIndex: 2,
 } as const;
 
-/** The first octet of the packet; a pointer. */
+/** Register: pointer to the first octet of the packet. */
 const packet = saved1;
 const KEY = -8;
 const TYPE = 12;
 
-/** What the sum of IPv4's header grows by as the protocol changes, as a little-endian machine reads the word. */
+/**
+ * The increase of the IPv4 header's sum when the protocol changes, as a little-endian machine reads the word.
+ */
 const GROWTH = (IP_PROTOCOL_L2TP - IP_PROTOCOL_GRE) << 8;
 
 /**
- * The program at the exit of a segmenter. Out of there come packets over IP protocol 115, and segments of GSO packets that say they are
- * GRE: the kernel cuts what a GRE header of any content stands before, repeats what it finds there, tells each segment its length,
- * and leaves no doubt about what is tunnel and what is frame to the devices that finish checksums. They get their own protocol
- * again, and go to the peer of the session whose index the Ethernet header tells.
+ * The program at the exit of a segmenter, in the direction to the peer. What leaves there are packets over IP
+ * protocol 115, and segments of GSO packets that are marked as GRE: behind a GRE header of any content the
+ * kernel segments, repeats the header, sets the lengths of each segment, and tells devices that finish
+ * checksums which part is tunnel and which is frame. The program restores their protocol and sends them to
+ * the peer of the session whose index is in the Ethernet header.
  */
 export function emitProgram({ routes }: Pick<ProgramMaps, "routes">): readonly Line[] {
   return [

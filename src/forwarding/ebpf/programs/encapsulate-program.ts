@@ -71,7 +71,7 @@ const PARSED = -216;
 /** Offset of the EtherType in an Ethernet header. */
 const TYPE = 12;
 
-/** What skb_adjust_room answers for a packet that is in a tunnel already (-EALREADY). */
+/** Result of skb_adjust_room for a packet that is encapsulated already (-EALREADY). */
 const TUNNELLED = -114;
 
 const reasons = [
@@ -86,11 +86,13 @@ const reasons = [
 const sessionIndex = circuitValue.sessionIndex.offset;
 
 /**
- * The program of an attachment circuit, where its frames come in, or where the host sends them into its own end of a pseudowire: does
- * to a frame what `encapsulate` of the reference says, puts the outer headers in front, and sends it to the peer. A GSO packet over
- * UDP stays whole where the kernel can cut it later, one of TCP over IP protocol 115 until the segmenter does. What has no entry passes; what the program cannot do takes the exception path as it
- * came: other GSO packets, what must be fragmented, frames with more tags than it looks through. The last lines, from the label
- * "send" on, are those that give the packet to the kernel.
+ * The encapsulating program, at an attachment circuit's ingress, or at the egress by which the host sends
+ * into its own end of a pseudowire: does to a frame what `encapsulate` of the reference specifies, and sends
+ * the message to the peer. GSO packets stay whole over UDP, where the kernel can segment them later, and
+ * those of TCP over IP protocol 115 as far as the segmenter. Frames without an entry pass. Frames that the
+ * program cannot process take the exception path unchanged: other GSO packets, frames that IP must fragment,
+ * frames with more tags than it parses. The last lines, from the label "send" on, hand the packet to the
+ * kernel.
  */
 export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): readonly Line[] {
   const offsets = headerOffsets(options);
@@ -132,7 +134,7 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
   ];
 }
 
-/** Whether the frame may go: the session's state, and the policy for 01-80-C2-00-00-00..0F. */
+/** Applies the session's state and the policy for 01-80-C2-00-00-00..0F. */
 function applyPolicy(inner: number): readonly Line[] {
   return [
     load32(arg5, entry, circuitValue.policy.offset),
@@ -152,8 +154,9 @@ function applyPolicy(inner: number): readonly Line[] {
 }
 
 /**
- * The kernel makes room behind what it takes for the link header. Where the host itself sends, that has all tags in it, and is 14 octets
- * long only once two of them were taken out on the way. Behind the exception path it is so with any number of tags, and three or more take it.
+ * Sends frames with too many tags to the exception path. The kernel makes room behind what it takes for the
+ * link header: at the host's own end all tags are part of that, and it is 14 octets long only once two of
+ * them were moved to metadata on the way. At the exit of the exception path it is always 14 octets.
  */
 function checkTags(inner: number): readonly Line[] {
   return [
@@ -172,7 +175,9 @@ function checkTags(inner: number): readonly Line[] {
   ];
 }
 
-/** Whether the frame, or each that it stands for, has the length that the pseudowire's MTU and the path's allow. */
+/**
+ * Checks the length of the frame, or of the longest segment, against the pseudowire's MTU and the path MTU.
+ */
 function checkLengths(inner: number, templateOctets: number): readonly Line[] {
   return [
     load32(arg1, entry, circuitValue.frameOctets.offset),
@@ -199,8 +204,9 @@ function checkLengths(inner: number, templateOctets: number): readonly Line[] {
 }
 
 /**
- * The outer Ethernet header, whose addresses the kernel fills in: it drops what has a group address there. The inner one, with its
- * tag in place and rewritten; octets 14 to 17 are 0 for a frame without one.
+ * Composes the outer Ethernet header, whose addresses the kernel fills in (it drops packets with a group
+ * address there), and the inner one, with its tag in place and rewritten. Octets 14 to 17 are 0 for a frame
+ * without a tag.
  */
 function composeLinkHeaders(options: ProgramOptions, inner: number): readonly Line[] {
   const rewrite = rewriteTag(
@@ -230,9 +236,10 @@ function composeLinkHeaders(options: ProgramOptions, inner: number): readonly Li
 }
 
 /**
- * Makes the kernel take a frame that is not IP for IPv4, for skb_adjust_room makes room in nothing else: an empty tag pushes what is
- * beside the packet into its octets, the type behind it is overwritten, and the pop reads it. The true header is on the stack. From
- * here on such a packet cannot take the exception path.
+ * Makes the kernel take a frame that is not IP for IPv4, for skb_adjust_room makes room in nothing else:
+ * pushing an empty tag moves the tag of the metadata into the octets, the type behind it is overwritten, and
+ * popping the tag reads that type. The true header is on the stack. From here on such a packet cannot take
+ * the exception path.
  */
 function markAsIpv4(): readonly Line[] {
   const error = discard("psn-error");
@@ -277,7 +284,10 @@ function roomOctets(register: typeof arg2, templateOctets: number): readonly Lin
   ];
 }
 
-/** Room behind the Ethernet header for what is to be written, told to the kernel as a tunnel, so that it can cut GSO packets. */
+/**
+ * Makes room behind the Ethernet header for the outer headers, and marks the packet as encapsulated, so that
+ * the kernel can segment GSO packets.
+ */
 function makeRoom(options: ProgramOptions, templateOctets: number): readonly Line[] {
   const flags =
     adjustRoomFlags.fixedGso |
@@ -303,8 +313,8 @@ function makeRoom(options: ProgramOptions, templateOctets: number): readonly Lin
 }
 
 /**
- * Room in front of a packet that is in a tunnel already, which the kernel does not take for a tunnel in another: for single frames that
- * is all the same.
+ * Makes room in front of a packet that is encapsulated already, which the kernel does not encapsulate again;
+ * a packet that is not GSO needs no such mark.
  */
 function makeRoomInTunnel(templateOctets: number): readonly Line[] {
   return [
@@ -323,7 +333,9 @@ function makeRoomInTunnel(templateOctets: number): readonly Line[] {
   ];
 }
 
-/** Writes all headers, takes the tag away that they now hold, and has the kernel know the outer protocol. */
+/**
+ * Writes all headers, removes the tag that they now contain, and sets the packet's protocol to the outer one.
+ */
 function write(options: ProgramOptions, templateOctets: number): readonly Line[] {
   const error = discard("psn-error");
   return [

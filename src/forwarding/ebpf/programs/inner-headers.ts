@@ -25,30 +25,38 @@ import { FRAGMENT_BITS, IPV4_OCTETS, IPV6_OCTETS, ipv4Fields, ipv6Fields } from 
 import { context, loadOctets } from "./parts.ts";
 import { jumpIfIp, jumpIfTag, networkOrder } from "./vlan-tag.ts";
 
-/** The headers of the frame itself, where they matter: a GSO packet stands for as many frames as it has segments. */
+/** Parsed headers of the frame itself: a GSO packet stands for as many frames as it has segments. */
 
 const { arg1, arg2, arg3, arg4, arg5, frame } = Register;
 
-/** The protocol number of IP. */
+/** Protocol numbers of IP. */
 export const TCP = 6;
 export const UDP = 17;
 const UDP_HEADER_OCTETS = 8;
 const SHORTEST_TCP_HEADER_OCTETS = 20;
-/** Tags in the frame's octets that are looked behind. */
+/** Tags in the frame's octets that are skipped. */
 const MOST_TAGS = 2;
 
-/** TABLE: what is learned of a frame, at offsets from a place of the stack that is a multiple of 8. Words of 32 bits but for `ip`. */
+/**
+ * TABLE: the parsed headers of a frame on the stack, as offsets from a base that is a multiple of 8; words of
+ * 32 bits but for `ip`.
+ */
 export const parsed = {
   /** The IP header, without options. */
   ip: 0,
-  /** Octets in front of the IP header, in the packet and in the frame: these count a tag beside the packet. */
+  /**
+   * Octets in front of the IP header: in the packet, and in the frame, where a tag of the metadata counts.
+   */
   at: 40,
   linkOctets: 44,
   ipOctets: 48,
-  /** What IP carries, and how many octets of it. */
+  /** The IP protocol, and octets of the IP payload. */
   protocol: 52,
   payloadOctets: 56,
-  /** Frames that this one stands for; octets that come on top when their headers are repeated; octets of the longest of them. */
+  /**
+   * Number of frames that this one stands for; octets added when their headers are repeated; octets of the
+   * longest of them.
+   */
   frames: 60,
   repeatedOctets: 64,
   longest: 68,
@@ -57,7 +65,7 @@ export const parsed = {
 /** Octets of the whole. */
 export const PARSED_OCTETS = 80;
 
-/** Says of a frame that it is nothing but itself. */
+/** Sets the parsed headers to those of a single frame. */
 export function assumeSingle(base: number, frameOctets: Register | number): readonly Line[] {
   return [
     store32(frame, base + parsed.frames, 1),
@@ -67,8 +75,8 @@ export function assumeSingle(base: number, frameOctets: Register | number): read
 }
 
 /**
- * Reads on from the EtherType at `at - 2`, where `at` and `linkOctets` are known, to what IP carries. Goes on at `otherwise` for
- * what is not IP, fragments, IP options and extension headers.
+ * Parses from the EtherType at `at - 2`, with `at` and `linkOctets` set, to the IP payload. Goes on at
+ * `otherwise` for what is not IP, for fragments, IP options and extension headers.
  */
 export function readInnerHeaders(base: number, otherwise: string): readonly Line[] {
   return [...skipTags(base, otherwise), ...readInnerIp(base, otherwise)];
@@ -139,9 +147,9 @@ function readInnerIp(base: number, otherwise: string): readonly Line[] {
 }
 
 /**
- * What a GSO packet stands for, once its headers were read: the kernel, and the device that cuts it, repeat the headers. Goes on at
- * `otherwise` unless IP says that the frame ends where it ends, and carries TCP or UDP. Where several messages lie behind each other in
- * one packet, IP of the first frame never says so.
+ * Counts the segments of a GSO packet, after its headers were parsed: segmenting repeats the headers. Goes on
+ * at `otherwise` unless the IP length says that the frame ends where the packet ends, and it carries TCP or
+ * UDP. If the packet is a run of several messages, the IP length of the first frame never says so.
  */
 export function countSegments(base: number, frameOctets: Register, otherwise: string): readonly Line[] {
   const at = (offset: number) => base + offset;
@@ -195,7 +203,7 @@ function sumHeaders(base: number, frameOctets: Register, otherwise: string): rea
   ];
 }
 
-/** Copies octets of what IP carries to `scratch`. */
+/** Copies octets of the IP payload to `scratch`. */
 function loadTransport(base: number, from: number, octets: number, otherwise: string): readonly Line[] {
   return [
     load32(arg1, frame, base + parsed.at),

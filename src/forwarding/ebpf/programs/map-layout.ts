@@ -11,42 +11,48 @@ import { type ProgramOptions, PUNT_VARIANT, variantOf } from "./options.ts";
 import { headerSum, type OuterHeader, outerTemplate } from "./outer-template.ts";
 import { decode, encode, type StructLayout, sizeOf, type ValuesOf } from "./struct-layout.ts";
 
-/** TABLE: key of the circuit side: the interface on which a frame came in, and `vlanKey`. */
+/** TABLE: key of the circuit map: the interface at which a frame came in, and `vlanKey`. */
 export const circuitKey = {
   interfaceIndex: { offset: 0, octets: 4, kind: "machine" },
   vlan: { offset: 4, octets: 4, kind: "machine" },
 } as const satisfies StructLayout;
 
-/** Octets that a template may have: IPv6, UDP, header, cookie and sublayer are 68. */
+/** Room for a template: IPv6, UDP, header, cookie and sublayer have 68 octets. */
 const MOST_TEMPLATE_OCTETS = 72;
 
-/** TABLE: what is known of the frames of one circuit. */
+/** TABLE: value of the circuit map: how the frames of one circuit are encapsulated. */
 export const circuitValue = {
-  /** All that stands before the frame; lengths, identification and header checksum are 0 there. */
+  /** All headers in front of the frame, with lengths, identification and header checksum 0. */
   template: { offset: 0, octets: MOST_TEMPLATE_OCTETS, kind: "octets" },
   /** struct bpf_redir_neigh: family and address of the next hop. */
   nextHopFamily: { offset: 72, octets: 4, kind: "machine" },
   nextHop: { offset: 76, octets: 16, kind: "octets" },
-  /** Where the packet-switched network is. */
+  /** The interface to the packet-switched network. */
   interfaceIndex: { offset: 92, octets: 4, kind: "machine" },
   /** Unfolded sum of the template's IPv4 header, of words in the machine's order. */
   headerSum: { offset: 96, octets: 4, kind: "machine" },
   variant: { offset: 100, octets: 4, kind: "machine" },
   policy: { offset: 104, octets: 4, kind: "machine" },
-  /** Longest frame without tags. */
+  /** Octets of the longest frame without tags. */
   frameOctets: { offset: 108, octets: 4, kind: "machine" },
-  /** Longest outer IP packet. */
+  /** Octets of the longest outer IP packet. */
   packetOctets: { offset: 112, octets: 4, kind: "machine" },
-  /** The session's place in the maps of counters and of sequences. */
+  /** The session's index in the arrays of counters and of sequences. */
   sessionIndex: { offset: 116, octets: 4, kind: "machine" },
   /** The outer tag as it crosses the pseudowire; 0 for a whole port. */
   tagProtocol: { offset: 120, octets: 2, kind: "network" },
   vlanId: { offset: 122, octets: 2, kind: "machine" },
-  /** The interface to which frames go that the program cannot do; 0 if there is none, and they are given up. */
+  /**
+   * The interface to which frames go that the program cannot process; 0: there is none, and they are
+   * discarded.
+   */
   exceptionPath: { offset: 124, octets: 4, kind: "machine" },
-  /** The interface by which TCP over IP protocol 115 goes, to be cut; 0 if there is none. */
+  /** The interface at which TCP over IP protocol 115 enters the segmenter; 0: there is none. */
   segmenter: { offset: 128, octets: 4, kind: "machine" },
-  /** The exception path's entry, whence frames come back to a program of this session; 0 if there is none. */
+  /**
+   * The entry of the exception path, from which a frame meets a program of this session again; 0: there is
+   * none.
+   */
   exceptionEntry: { offset: 132, octets: 4, kind: "machine" },
 } as const satisfies StructLayout;
 
@@ -58,22 +64,33 @@ export const policyBits = {
   transmitAllowed: 1,
   blockLinkLocal: 2,
   blockPause: 4,
-  /** What is longer than `packetOctets` takes the exception path to the socket, which lets IP fragment it, and is no discard. */
+  /**
+   * Frames too long for `packetOctets` take the exception path to the socket, so that IP fragments them, and
+   * are no discard.
+   */
   fragmentOuter: 8,
-  /** GSO packets, and frames with unfinished checksums, take the exception path before they are encapsulated. */
+  /**
+   * GSO packets, and frames with partial checksums, take the exception path before they are encapsulated.
+   */
   segment: 16,
-  /** TCP goes by the segmenter, encapsulated: GSO packets over IP protocol 115, and single frames, so that a flow stays in order. */
+  /**
+   * TCP goes through the segmenter, encapsulated: GSO packets over IP protocol 115, and single frames too, so
+   * that a flow stays in order.
+   */
   segmenter: 32,
   /** Frames come from the host itself, and no interface has sent them yet. */
   unsent: 64,
 } as const;
 
-/** TABLE: key of the peer side. */
+/** TABLE: key of the peer map. */
 export const peerKey = {
   sessionId: { offset: 0, octets: 4, kind: "network" },
 } as const satisfies StructLayout;
 
-/** TABLE: what is known of the data messages of one session. IPv4 addresses take the first four octets. */
+/**
+ * TABLE: value of the peer map: how the data messages of one session are decapsulated. IPv4 addresses take
+ * the first four octets.
+ */
 export const peerValue = {
   localAddress: { offset: 0, octets: 16, kind: "octets" },
   remoteAddress: { offset: 16, octets: 16, kind: "octets" },
@@ -83,24 +100,29 @@ export const peerValue = {
   cookie: { offset: 40, octets: 8, kind: "octets" },
   interfaceIndex: { offset: 48, octets: 4, kind: "machine" },
   sessionIndex: { offset: 52, octets: 4, kind: "machine" },
-  /** The outer tag as it leaves on the circuit; 0 for a whole port. */
+  /** The outer tag on the circuit; 0 for a whole port. */
   tagProtocol: { offset: 56, octets: 2, kind: "network" },
   vlanId: { offset: 58, octets: 2, kind: "machine" },
-  /** How a frame goes to the circuit: 0 out of its interface, 1 (BPF_F_INGRESS) as if that had received it. */
+  /**
+   * How a frame goes to the circuit: 0 sent out of its interface, 1 (BPF_F_INGRESS) given to it as received.
+   */
   redirectFlags: { offset: 60, octets: 4, kind: "machine" },
-  /** The interface to which TCP goes instead, to be joined; 0 if there is none. Read over IP protocol 115 only. */
+  /**
+   * The interface to which TCP goes instead, to be coalesced; 0: there is none. Used over IP protocol 115
+   * only.
+   */
   coalescer: { offset: 64, octets: 4, kind: "machine" },
-  /** The network exception path: where what must be cut or finished goes in, and where it comes out; 0 if there is none. */
+  /** The ends of the network exception path, as interface indexes; 0: there is none. */
   exceptionEntry: { offset: 68, octets: 4, kind: "machine" },
   exceptionExit: { offset: 72, octets: 4, kind: "machine" },
-  /** How late data messages are told: `SequenceRule`. Read where numbers are looked at only. */
+  /** `SequenceRule`: which data messages are old. Used by variants that check numbers. */
   window: { offset: 76, octets: 4, kind: "machine" },
   resetAfter: { offset: 80, octets: 4, kind: "machine" },
-  /** Not 0: the peer is in standby, and its frames are given up. */
+  /** Not 0: the peer is in standby, and its frames are discarded. */
   standby: { offset: 84, octets: 4, kind: "machine" },
 } as const satisfies StructLayout;
 
-/** TABLE: the way to a session's peer, for what comes out of the segmenter, by its index. */
+/** TABLE: the next hop to a session's peer, for packets that leave the segmenter, by its index. */
 export const routeValue = {
   /** struct bpf_redir_neigh: family and address of the next hop. */
   nextHopFamily: { offset: 0, octets: 4, kind: "machine" },
@@ -108,7 +130,10 @@ export const routeValue = {
   interfaceIndex: { offset: 20, octets: 4, kind: "machine" },
 } as const satisfies StructLayout;
 
-/** TABLE: what a session remembers, `sequenceWords`: programs and the userspace plane share it, and new parameters leave it as it is. */
+/**
+ * TABLE: sequence state of a session, `sequenceWords`. Programs and the userspace plane share it, and an
+ * update of the session leaves it as it is.
+ */
 export const sequenceValue = {
   next: { offset: 4 * sequenceWords.next, octets: 8, kind: "machine" },
   expected: { offset: 4 * sequenceWords.expected, octets: 4, kind: "machine" },
@@ -119,7 +144,9 @@ export const sequenceValue = {
   unused: { offset: 28, octets: 4, kind: "machine" },
 } as const satisfies StructLayout;
 
-/** TABLE: offsets of a session's counters, 64 bits each, per CPU; behind them one for each discard reason. */
+/**
+ * TABLE: offsets of a session's counters, 64 bits each, per CPU; behind them one for each discard reason.
+ */
 export const counterOffsets = {
   receivedFrames: 0,
   receivedOctets: 8,
@@ -132,7 +159,7 @@ export function discardOffset(reason: keyof typeof discardIndex): number {
   return DISCARDS + 8 * discardIndex[reason];
 }
 
-/** Octets of keys and values, for who makes the maps. Sequences and counters are arrays of indexs. */
+/** Octets of keys and values of the maps. Sequences and counters are arrays by session index. */
 export const mapSizes = {
   circuits: { keyOctets: sizeOf(circuitKey), valueOctets: sizeOf(circuitValue) },
   peers: { keyOctets: sizeOf(peerKey), valueOctets: sizeOf(peerValue) },
@@ -141,28 +168,43 @@ export const mapSizes = {
   counters: { keyOctets: 4, valueOctets: DISCARDS + 8 * discardReasons.length },
 } as const;
 
-/** Where a session is on this machine. Addresses in 4 or 16 octets, all of one family. */
+/**
+ * The placement of a session on this machine: its addresses, interfaces and index. Addresses have 4 or 16
+ * octets, all of one family.
+ */
 export interface Placement extends Omit<OuterHeader, "trafficClass"> {
   readonly sessionIndex: number;
   readonly circuitInterface: number;
   readonly networkInterface: number;
   readonly nextHop: Uint8Array;
-  /** Longest outer IP packet. */
+  /** Octets of the longest outer IP packet. */
   readonly packetOctets: number;
-  /** The interface to which frames go that the program cannot do; 0 if there is none. */
+  /** The interface to which frames go that the program cannot process; 0: there is none. */
   readonly exceptionInterface: number;
-  /** The exception path's entry, whence frames come back to a program of this session; default none. */
+  /**
+   * The entry of the exception path, from which a frame meets a program of this session again; default none.
+   */
   readonly exceptionEntry?: number;
   /**
-   * Whether GSO packets and frames with unfinished checksums take the exception path before they are encapsulated: where each frame has a
-   * number, so that all frames of a flow go one way, and where it is wished. Not at the exception path's exit.
+   * Whether GSO packets and frames with partial checksums take the exception path before they are
+   * encapsulated: where each frame has a number, so that all frames of a flow go one way, and where the
+   * configuration says so. Not at the exit of the exception path.
    */
   readonly segment: boolean;
-  /** Over IP protocol 115, the interfaces into which TCP goes: encapsulated, to be cut; and from the peer, to be joined. */
+  /**
+   * Over IP protocol 115, the interfaces to which TCP goes: encapsulated, to be segmented; and from the peer,
+   * to be coalesced.
+   */
   readonly segmenter?: { readonly segment: number; readonly coalesce: number } | undefined;
-  /** By their indexes, the ends of the cable in which messages are cut and finished before they are decapsulated. */
+  /**
+   * The ends, by interface index, of the veth pair in which messages are segmented and their checksums
+   * finished before they are decapsulated.
+   */
   readonly networkExceptionPath?: { readonly entry: number; readonly exit: number } | undefined;
-  /** Whether frames leave by the circuit's interface, or come in there, as at the host's own end of a pseudowire. */
+  /**
+   * Whether frames are sent out of the circuit's interface, or given to it as received, as at the host's own
+   * end of a pseudowire.
+   */
   readonly deliver: "out" | "in";
   /** Whether frames come from the host itself, and no interface has sent them yet; default false. */
   readonly unsent?: boolean;
@@ -197,7 +239,7 @@ function optionsOf(
   };
 }
 
-/** The options of the program that encapsulates for this session. */
+/** The options of the encapsulating program of a session. */
 export function encapsulateOptions(
   session: SessionParameters,
   attachment: CircuitAttachment,
@@ -207,7 +249,7 @@ export function encapsulateOptions(
   return attachment.dscp === "copy" ? { ...options, copiesDscp: true } : options;
 }
 
-/** The options of the program that decapsulates for this session. */
+/** The options of the decapsulating program of a session. */
 export function decapsulateOptions(
   session: SessionParameters,
   attachment: CircuitAttachment,
@@ -216,7 +258,7 @@ export function decapsulateOptions(
   return optionsOf(session, attachment, placement, "receive");
 }
 
-/** The entry of the circuit side. Throws InvariantError for what does not fit. */
+/** The entry of the circuit map. Throws InvariantError for what does not fit. */
 export function circuitEntry(
   session: SessionParameters,
   attachment: CircuitAttachment,
@@ -252,28 +294,28 @@ export function circuitEntry(
   return [encode(circuitKey, key), value];
 }
 
-/** The way to the peer, for a session's index. */
+/** The entry of the array of routes. */
 export function routeEntry(placement: Placement): readonly [key: Uint8Array, value: Uint8Array] {
   return [indexKey(placement.sessionIndex), encode(routeValue, nextHopOf(placement))];
 }
 
-/** Key of a place in the arrays. */
+/** Key of an index in the arrays. */
 export function indexKey(sessionIndex: number): Uint8Array {
   return new Uint8Array(new Uint32Array([sessionIndex]).buffer);
 }
 
-/** What a circuit's value and a route have in common. */
+/** The next hop, as a circuit's value and a route have it. */
 function nextHopOf({ networkInterface, nextHop }: Placement): ValuesOf<typeof routeValue> {
   const nextHopFamily = nextHop.length === 4 ? AF_INET : AF_INET6;
   return { nextHopFamily, nextHop, interfaceIndex: networkInterface };
 }
 
-/** Stands for no place in the arrays. */
+/** Stands for no index in the arrays. */
 export const NO_INDEX = 0xffff_ffff;
 
 /**
- * The entry of a circuit whose session no program carries: `puntProgram` has all its frames take the exception path. `index` is where the next
- * daemon finds what the session remembers.
+ * The circuit entry of a session that no program carries: `puntProgram` passes all its frames to the
+ * exception path. `sessionIndex` is where the next daemon finds its sequence state.
  */
 export function puntEntry(
   attachment: CircuitAttachment,
@@ -293,7 +335,7 @@ export function puntEntry(
   return [encode(circuitKey, { interfaceIndex: circuitInterface, vlan: vlanKey(attachment) }), value];
 }
 
-/** Where frames for the attached hosts go. */
+/** The target of frames for the attached hosts. */
 export function deliveryTargetOf({
   circuitInterface,
   deliver,
@@ -301,7 +343,7 @@ export function deliveryTargetOf({
   return { interfaceIndex: circuitInterface, redirectFlags: deliver === "in" ? redirectFlags.ingress : 0 };
 }
 
-/** The entry of the peer side. Throws InvariantError for what does not fit. */
+/** The entry of the peer map. Throws InvariantError for what does not fit. */
 export function peerEntry(
   session: SessionParameters,
   attachment: CircuitAttachment,
@@ -328,12 +370,12 @@ export function peerEntry(
   return [encode(peerKey, { sessionId: session.localSessionId }), value];
 }
 
-/** A session's counters out of what each CPU counted. */
+/** A session's counters, as the sum over all CPUs. */
 export function countersFrom(localSessionId: number, perCpu: readonly Uint8Array[]): SessionCounters {
   const views = perCpu.map((octets) => new DataView(octets.buffer, octets.byteOffset, octets.byteLength));
   const sum = (offset: number) => {
     let total = 0;
-    // Halves, for a BigInt would be memory taken for each.
+    // Added by halves: a BigInt would be allocated for each.
     for (const view of views)
       total += view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 0x1_0000_0000;
     return total;
@@ -353,5 +395,5 @@ export function countersFrom(localSessionId: number, perCpu: readonly Uint8Array
   };
 }
 
-/** What a session remembers, for people and tests. */
+/** A session's sequence state, for people and tests. */
 export const decodeSequence = (octets: Uint8Array) => decode(sequenceValue, octets);

@@ -21,19 +21,24 @@ import { jumpIfPartialChecksum } from "./partial-checksum.ts";
 import { context, entry } from "./parts.ts";
 
 /**
- * The network exception path: a cable whose entry takes neither GSO packets nor unfinished checksums, so that the kernel cuts and finishes
- * what goes in there, and at whose exit the decapsulating program meets it again. A network within one machine delivers messages as
- * their sender left them, and some of those cannot be decapsulated so:
+ * The network exception path: a veth pair whose entry takes neither GSO packets nor partial checksums, so
+ * that the kernel segments and finishes what enters, and at whose exit the decapsulating program meets it
+ * again. A network within one machine delivers messages as their sender left them, and some of those cannot
+ * be decapsulated:
  *
- * - GSO packets of UDP. No helper takes from a packet the mark that it is in a UDP tunnel, and by that mark the kernel, when it cuts it
- *   later, takes the host's own UDP header for a tunnel's, and drops it. What is cut before it loses its tunnel has no such mark.
- * - Short frames with an unfinished checksum. To be padded, they are moved within the packet, and the kernel's note of where
- *   the checksum starts stays behind.
+ * - GSO packets of UDP. No helper removes a packet's mark that it is in a UDP tunnel, and by that mark the
+ *   kernel, when it segments it later, takes the host's own UDP header for a tunnel's, and drops it. A packet
+ *   segmented before decapsulation has no such mark.
+ * - Short frames with a partial checksum. Padding moves them within the packet, and the kernel's note of
+ *   where the checksum starts does not move with them.
  */
 
 const { arg1, arg2, frame } = Register;
 
-/** Lets pass what is for another host; at the exception path's exit, whose address no message has, all is for this one. */
+/**
+ * Passes packets for other hosts. At the exit of the exception path, whose address no message has, all are
+ * for this host.
+ */
 export function passOtherHosts(): readonly Line[] {
   return [
     load32(arg1, context, skbContext.packetType),
@@ -46,9 +51,10 @@ export function passOtherHosts(): readonly Line[] {
 }
 
 /**
- * Goes on at "network-exception-path" with what must be cut or finished first, unless it comes from there. A GSO packet of UDP that cannot go
- * there, or comes out whole, is lost: it goes on at `lost`. `messageOctets` are those of the frame alone; what is known of a GSO packet is in
- * `place`; `head` is where the stack has the outer IP header.
+ * Goes on at "network-exception-path" with a message that must be segmented or its checksum finished first,
+ * unless it comes from there. A GSO packet of UDP that cannot go there, or comes out whole, goes on at
+ * `lost`. `messageOctets` are those of the frame alone, `base` is the offset of its parsed headers, and
+ * `head` that of the outer IP header on the stack.
  */
 export function checkIncomplete(
   options: ProgramOptions,
@@ -72,7 +78,7 @@ export function checkIncomplete(
     jump("network-exception-path"),
     label("incomplete.single"),
   ];
-  // What is left to a device, if anything is, is the message's own checksum, and it goes with the message's headers.
+  // A partial checksum, if there is one, is the message's own, and is removed with the outer headers.
   const ownChecksum: readonly Line[] = [
     load16(arg1, frame, head + headerOffsets(options).udp + udpFields.checksum),
     jumpIfNotEqual(arg1, 0, "done"),
@@ -87,7 +93,7 @@ export function checkIncomplete(
   ];
 }
 
-/** An end of the program: the message goes as it came to where it is cut and finished. */
+/** An end of the program: the message takes the network exception path unchanged. */
 export function networkExceptionPathEnd(): readonly Line[] {
   return [
     label("network-exception-path"),

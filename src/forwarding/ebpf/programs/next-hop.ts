@@ -7,8 +7,8 @@ import type { Field } from "./struct-layout.ts";
 const { arg1, arg2, arg3, arg4 } = Register;
 
 /**
- * The end of a program that sends to a peer: the packet goes by the interface and next hop that a map's value behind `value` has, and the
- * kernel fills in the Ethernet header.
+ * The end of a program that sends to a peer: the packet leaves by the interface and next hop of the map value
+ * in register `value`, and the kernel fills in the Ethernet header.
  */
 export function redirectToNextHop(
   value: Register,

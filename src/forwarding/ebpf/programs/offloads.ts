@@ -27,16 +27,17 @@ import { jumpIfPartialChecksum } from "./partial-checksum.ts";
 import { context, entry } from "./parts.ts";
 import { jumpIfIp } from "./vlan-tag.ts";
 
-/** What becomes of GSO packets and of unfinished checksums, from a circuit. */
+/** Offloads of frames from a circuit: GSO packets and partial checksums. */
 
 const { arg1, arg2, frame } = Register;
 
 /**
- * What the frame's sender left to a device. A GSO packet goes on whole if it is IP behind at most one tag, which is beside the packet,
- * and no number is wanted: in UDP the kernel cuts it where it must, in IP protocol 115 the session's segmenter does (emit-program.ts),
- * by which all TCP goes, so that the frames of a flow stay in order. Where the session wants frames cut, they are before they are
- * encapsulated, and their checksums finished, wherever those are: on the exception path, by the kernel. `inner` is where the stack has the frame's
- * Ethernet header; `place` is for what is learned of the frame.
+ * Decides how a frame goes on whose sender left work to a device. A GSO packet stays whole if it is IP behind
+ * at most one tag, which is in the metadata, and gets no number: over UDP the kernel segments it later, over
+ * IP protocol 115 the session's segmenter does (emit-program.ts), to which all TCP goes, so that the frames
+ * of a flow stay in order. Where the session wants GSO packets segmented, they, and partial checksums of any
+ * kind, are completed by the kernel on the exception path before they are encapsulated. `inner` is the offset
+ * on the stack of the frame's Ethernet header, `base` that of its parsed headers.
  */
 export function checkOffloads(
   options: ProgramOptions,
@@ -58,7 +59,10 @@ export function checkOffloads(
   ];
 }
 
-/** Whether a GSO packet may stay whole; where there is a segmenter, also whether a single frame goes by it. */
+/**
+ * Checks whether a GSO packet may stay whole; where there is a segmenter, also whether a single frame goes
+ * through it.
+ */
 function checkHeaders(options: ProgramOptions, base: number): readonly Line[] {
   const ifGso = (target: string): readonly Line[] => [
     load32(arg1, context, skbContext.gsoSize),
@@ -87,7 +91,7 @@ function checkHeaders(options: ProgramOptions, base: number): readonly Line[] {
   ];
 }
 
-/** A flow whose GSO packets take the exception path takes it with all frames. */
+/** TCP whose GSO packets take the exception path takes it with all its frames. */
 function checkTcp(base: number): readonly Line[] {
   return [
     load32(arg1, frame, base + parsed.protocol),
@@ -98,7 +102,7 @@ function checkTcp(base: number): readonly Line[] {
   ];
 }
 
-/** A GSO packet says that it is GRE until it is cut: of that the kernel knows how (emit-program.ts). */
+/** Marks a GSO packet as GRE until it is segmented, which the kernel can segment (emit-program.ts). */
 export function markAsGre({ family }: ProgramOptions, template: number): readonly Line[] {
   const protocol = family === 4 ? ipv4Fields.protocol : ipv6Fields.protocol;
   return [
@@ -109,7 +113,10 @@ export function markAsGre({ family }: ProgramOptions, template: number): readonl
   ];
 }
 
-/** TCP that looks like it to the kernel goes by the segmenter, GSO packets or not. Leaves the segmenter in `arg1`; all else goes on at `otherwise`. */
+/**
+ * Loads the segmenter into `arg1` for a frame that is TCP to the kernel, GSO packet or not; all others go on
+ * at `otherwise`.
+ */
 export function findSegmenter(base: number, otherwise: string): readonly Line[] {
   return [
     load32(arg1, frame, base + parsed.protocol),
@@ -119,7 +126,7 @@ export function findSegmenter(base: number, otherwise: string): readonly Line[] 
   ];
 }
 
-/** Gives what goes by the segmenter to it. */
+/** Sends a frame of TCP to the segmenter. */
 export function sendBySegmenter(base: number): readonly Line[] {
   return [
     ...findSegmenter(base, "unsegmented"),

@@ -1,33 +1,40 @@
 import type { DataSequencing, Encapsulation } from "../../../wire/session-parameters.ts";
 
-/** What differs between programs, decided while they are made and not while they run. */
+/** Options of a program: what is decided when it is made, and not while it runs. */
 export interface ProgramOptions {
   /** Version of the outer IP header. */
   readonly family: 4 | 6;
   readonly encapsulation: Encapsulation;
   readonly cookieOctets: 0 | 4 | 8;
   readonly sublayer: boolean;
-  /** Which frames get numbers; of what is received, only whether numbers count. Without a sublayer there are none. */
+  /**
+   * Which frames get numbers; of received ones, only whether numbers are checked. "none" without a sublayer.
+   */
   readonly sequencing: DataSequencing;
-  /** Whether circuits are whole ports, or VLANs told apart by their outer tag. */
+  /** Whether circuits are whole ports, or VLANs by their outer tag. */
   readonly vlan: "port" | "vlan";
-  /** Whether the outer IP header gets the frame's own code point; default false, and nothing that is received asks for it. */
+  /**
+   * Whether the outer IP header gets the frame's own code point; default false. Used by encapsulation only.
+   */
   readonly copiesDscp?: boolean;
   /**
-   * Whether the kernel is to read the protocol of every frame that comes out of a tunnel, for it cannot be told (before Linux 6.3);
-   * default false. It is of the kernel and not of a session, and of no shape.
+   * Whether the kernel must read the protocol of every decapsulated frame from its octets, for it cannot be
+   * told (before Linux 6.3); default false. A property of the kernel, and no part of the variant.
    */
   readonly readsProtocol?: boolean;
   /**
-   * Where the kernel keeps a packet's wishes, so that those for time stamps are heeded (time-stamps.ts); default nowhere. It is of the kernel,
-   * and of no shape.
+   * Where the kernel keeps a packet's tx_flags, by which time stamps are requested (time-stamps.ts); default
+   * unknown. A property of the kernel, and no part of the variant.
    */
   readonly packetOffsets?: { readonly end: number; readonly txFlags: number } | undefined;
-  /** Among how many processors what comes out of a segmenter is spread; default 1. It is of the machine, and of no shape. */
+  /**
+   * Number of processors over which packets that leave a segmenter are spread; default 1. A property of the
+   * machine, and no part of the variant.
+   */
   readonly processors?: number;
 }
 
-/** Descriptors of the maps that programs share, each as map-layout.ts lays it out. */
+/** File descriptors of the maps that programs share, laid out by map-layout.ts. */
 export interface ProgramMaps {
   readonly circuits: number;
   readonly peers: number;
@@ -40,7 +47,7 @@ export interface ProgramMaps {
 export const LINK_OCTETS = 14;
 const UDP_OCTETS = 8;
 
-/** Where things stand in what precedes the frame, in octets from the outer IP header on. */
+/** Offsets of the headers in front of the frame, in octets from the outer IP header on. */
 export function headerOffsets({
   family,
   encapsulation,
@@ -55,7 +62,10 @@ export function headerOffsets({
   return { udp, message, sessionId, cookie, sublayer: sublayerAt, frame: sublayerAt + (sublayer ? 4 : 0) };
 }
 
-/** One number for all options: a session's entry has its own, and a program leaves alone what is not of its kind. */
+/**
+ * The variant of a program: one number for its options. A session's entry names its variant, and programs of
+ * other variants pass its packets.
+ */
 export function variantOf(options: ProgramOptions): number {
   const sequencing = options.sublayer ? { none: 0, "non-ip": 1, all: 2 }[options.sequencing] : 0;
   return (
@@ -69,27 +79,27 @@ export function variantOf(options: ProgramOptions): number {
   );
 }
 
-/** The shape of circuits whose session no program carries; no options have it. */
+/** The variant of circuits whose session no program carries; no options have it. */
 export const PUNT_VARIANT = 255;
 
-/** Whether TCP goes by the segmenter, if the session's entry has one. */
+/** Whether TCP goes through the segmenter, if the session's entry has one. */
 export function usesSegmenter({ encapsulation, sequencing }: ProgramOptions): boolean {
   return encapsulation === "ip" && sequencing !== "all";
 }
 
-/** Every combination that makes an encapsulating program of its own. */
+/** Every combination of options of an encapsulating program. */
 export function everyEncapsulation(): readonly ProgramOptions[] {
   return everyOption()
     .flatMap((options) => [options, { ...options, copiesDscp: true }])
     .flatMap((options) => (usesSegmenter(options) ? [options, { ...options, processors: 4 }] : [options]));
 }
 
-/** Every combination that makes a decapsulating program of its own. */
+/** Every combination of options of a decapsulating program. */
 export function everyDecapsulation(): readonly ProgramOptions[] {
   return everyOption().flatMap((options) => [options, { ...options, readsProtocol: true }]);
 }
 
-/** Every combination of what both directions have: without a sublayer there is nothing to number. */
+/** Every combination of the options of both directions: without a sublayer there are no numbers. */
 export function everyOption(): readonly ProgramOptions[] {
   const layers = [
     { sublayer: false, sequencing: "none" },

@@ -37,13 +37,13 @@ import { jumpIfPartialChecksum } from "./partial-checksum.ts";
 import { context, entry } from "./parts.ts";
 import { networkOrder } from "./vlan-tag.ts";
 
-/** Whether a packet is a plain data message, and whose. */
+/** Checks of the outer headers: whether a packet is a plain data message, and from which peer. */
 
 const UDP_OCTETS = 8;
 
 const { result, arg1, arg2, frame } = Register;
 
-/** Lets pass what is of another family, tagged, and GSO packets over IP protocol 115. */
+/** Passes packets of another family, tagged packets, and GSO packets over IP protocol 115. */
 export function passOthers({ family, encapsulation }: ProgramOptions): readonly Line[] {
   const type = family === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
   const { protocol, vlanPresent, gsoSize } = skbContext;
@@ -56,9 +56,9 @@ export function passOthers({ family, encapsulation }: ProgramOptions): readonly 
 }
 
 /**
- * Lets pass what is no data message, by the outer headers on the stack, session id included: another protocol, options,
- * fragments, a wrong header checksum, lengths that do not agree, the T bit, another version, session id 0. Leaves the octets of the IP
- * packet and of the message in it.
+ * Passes packets that are no data message, by the outer headers on the stack, session id included: another
+ * protocol, options, fragments, a wrong header checksum, lengths that do not agree, the T bit, another
+ * version, session id 0. Leaves the octets of the IP packet and of the message in it in registers.
  */
 export function readOuterHeader(
   options: ProgramOptions,
@@ -67,7 +67,7 @@ export function readOuterHeader(
   messageOctets: WritableRegister,
 ): readonly Line[] {
   const offsets = headerOffsets(options);
-  // IP does not know how long a GSO packet is.
+  // The IP length of a GSO packet is not valid.
   const whole = [
     load32(arg2, context, skbContext.gsoSize),
     jumpIfEqual(arg2, 0, "as-told"),
@@ -97,7 +97,7 @@ function readIpv4(options: ProgramOptions, head: number, packetOctets: WritableR
     jumpIfNotEqual(arg1, protocolOf(options), "pass"),
     load16(arg1, frame, head + ipv4Fields.fragment),
     jumpIfSet(arg1, FRAGMENT_BITS, "pass"),
-    // Ten loads cost less than a helper's call.
+    // Ten loads take less time than a call of a helper.
     move(result, 0),
     ...Array.from({ length: IPV4_OCTETS / 2 }, (_, word) => [
       load16(arg1, frame, head + 2 * word),
@@ -123,7 +123,7 @@ function readIpv6(options: ProgramOptions, head: number, packetOctets: WritableR
   ];
 }
 
-/** The UDP header, and the word in front of the session id (RFC 3931 §4.1.2.1). */
+/** Checks the UDP header, and the word in front of the session id (RFC 3931 §4.1.2.1). */
 function readUdp(udp: number, messageOctets: Register): readonly Line[] {
   return [
     load16(arg1, frame, udp + udpFields.length),
@@ -141,8 +141,9 @@ function readUdp(udp: number, messageOctets: Register): readonly Line[] {
 }
 
 /**
- * Lets pass a message with a UDP checksum that nobody verified, for a program cannot. One that a virtual interface brought with its
- * checksum left to a device was made on this machine or its host, and the kernel takes it as verified, too; a GSO packet of such passes.
+ * Passes a message with a UDP checksum that nobody has verified, for a program cannot. A partial checksum on
+ * a virtual interface was made on this machine or its host, and counts as verified, as it does for the
+ * kernel; a GSO packet of such messages passes.
  */
 export function passUnverified(options: ProgramOptions, head: number): readonly Line[] {
   if (options.encapsulation !== "udp") return [];
@@ -164,7 +165,9 @@ export function passUnverified(options: ProgramOptions, head: number): readonly 
   ];
 }
 
-/** What is for another address or port than the session's passes; what is from another one is given up. */
+/**
+ * Passes a message for another address or port than the session's; discards one from another address or port.
+ */
 export function comparePeer(options: ProgramOptions, head: number): readonly Line[] {
   const source = head + (options.family === 4 ? ipv4Fields.source : ipv6Fields.source);
   const octets = options.family === 4 ? 4 : 16;

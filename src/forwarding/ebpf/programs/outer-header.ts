@@ -24,7 +24,7 @@ import { networkOrder } from "./vlan-tag.ts";
 
 const { result, arg1, arg2, frame } = Register;
 
-/** TABLE: offsets of the fields that programs look at or write. */
+/** TABLE: offsets of header fields. */
 export const ipv4Fields = {
   length: 2,
   identification: 4,
@@ -36,7 +36,7 @@ export const ipv4Fields = {
 export const ipv6Fields = { length: 4, protocol: 6, source: 8 };
 export const IPV4_OCTETS = 20;
 export const IPV6_OCTETS = 40;
-/** More fragments, or an offset, as a little-endian machine loads them. */
+/** The "more fragments" bit and the fragment offset, as a little-endian machine loads them. */
 export const FRAGMENT_BITS = networkOrder(0x3fff);
 export const udpFields = { sourcePort: 0, destinationPort: 2, length: 4, checksum: 6 };
 
@@ -51,7 +51,10 @@ export function copyTemplate(to: number, octets: number): readonly Line[] {
   ];
 }
 
-/** Writes what is of each frame's own: lengths, and for IPv4 an identification, since IP may fragment it, and the checksum. */
+/**
+ * Completes the outer headers for one frame: lengths, and for IPv4 an identification, since IP may fragment
+ * it, and the checksum.
+ */
 export function finishOuterHeader(
   options: ProgramOptions,
   template: number,
@@ -78,7 +81,7 @@ function finishIpv4(
   frameOctets: Register,
   headerOctets: number,
 ): readonly Line[] {
-  // The entry's sum is of a template whose class is 0.
+  // The entry's sum is of a template with traffic class 0.
   const addClass: readonly Line[] = [
     load16(arg2, frame, template),
     and(arg2, 0xff00), // the second octet

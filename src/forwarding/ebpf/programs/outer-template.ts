@@ -6,7 +6,7 @@ import type { SessionParameters } from "../../../wire/session-parameters.ts";
 import type { PsnEndpoint } from "../../plane.ts";
 import { headerOffsets, type ProgramOptions } from "./options.ts";
 
-/** What the outer IP header says, besides lengths. */
+/** Fields of the outer IP header, without lengths. */
 export interface OuterHeader {
   readonly localAddress: Uint8Array;
   readonly remoteAddress: Uint8Array;
@@ -22,15 +22,15 @@ export const IP_PROTOCOL_GRE = 47;
 const DONT_FRAGMENT = 0x4000;
 const IPV4_HEADER_OCTETS = 20;
 
-/** The number in the outer IP header. */
+/** The protocol number in the outer IP header. */
 export function protocolOf({ encapsulation }: ProgramOptions): number {
   return encapsulation === "udp" ? IP_PROTOCOL_UDP : IP_PROTOCOL_L2TP;
 }
 
 /**
- * All that precedes a frame on its way to the peer, the outer IP header first (RFC 3931 §4.1.1.1, §4.1.2.1). Zero is what is of
- * each frame's own: lengths, identification, IPv4's checksum, the sequence number. The UDP checksum is zero for good. Throws
- * InvariantError for addresses of another family.
+ * The template of all headers in front of a frame, the outer IP header first (RFC 3931 §4.1.1.1, §4.1.2.1).
+ * Fields that differ between frames are 0: lengths, identification, the IPv4 checksum, the sequence number.
+ * The UDP checksum is always 0. Throws InvariantError for addresses of another family.
  */
 export function outerTemplate(
   options: ProgramOptions,
@@ -81,7 +81,10 @@ function ipv6Header(options: ProgramOptions, header: OuterHeader): Uint8Array {
     .finish();
 }
 
-/** The sum of a template's IPv4 header, unfolded, of words as a little-endian machine reads them (RFC 1071 §2 (B)). */
+/**
+ * The sum of a template's IPv4 header, unfolded, of words as a little-endian machine reads them (RFC 1071 §2
+ * (B)).
+ */
 export function headerSum(template: Uint8Array): number {
   const view = new DataView(template.buffer, template.byteOffset, IPV4_HEADER_OCTETS);
   let sum = 0;

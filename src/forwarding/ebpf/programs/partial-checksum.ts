@@ -18,12 +18,13 @@ const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
 const PROBED_OCTETS = 2;
 
 /**
- * Goes on at `unfinished` with a packet of which a checksum was left to a device, and behind these lines with any other; at `failed` if
- * there is no memory. The packet is as it was in all three. Whoever sent it says where the checksum is: in TCP or UDP behind any
- * headers and tags, in GRE, or inside a tunnel of the host's own. So the frame's octets do not tell, and the kernel shows programs no
- * field that does. But a helper knows: asked to add a change to a checksum, it does so unless that is still to be made, since whoever makes
- * it will see the change. It is asked for the two octets at `at`, whatever they are, of which the stack has a copy at `copy`: if they
- * are another number now, nothing was left undone, and they are put back. What is added, 1, changes every number.
+ * Goes on at `partial` with a packet that has a partial checksum, one that is left to a device
+ * (CHECKSUM_PARTIAL), and behind these lines with any other; at `failed` if there is no memory. The packet is
+ * unchanged in all three. Such a checksum may be in TCP or UDP behind any headers and tags, in GRE, or inside
+ * a tunnel of the host's own, so the octets do not show it, and programs can read no field that does. But the
+ * helper that updates a checksum leaves a partial one alone, since whoever finishes it will see the update.
+ * It is called for any two octets, those at `at`, of which the stack has a copy at `copy`: if they changed,
+ * no checksum is partial, and they are restored. The update adds 1, which changes any value.
  */
 export function jumpIfPartialChecksum(
   { at, copy }: { readonly at: number; readonly copy: number },

@@ -19,16 +19,16 @@ import {
 import { skbContext } from "../../../bpf/skb-context.ts";
 
 /**
- * What all programs are made of. In all, `context` and `entry` are registers that outlive calls, and a label "pass" leaves the
- * packet to the next program, and if none takes it to the stack, and so to our socket: it is jumped to only while the packet says
- * what it said.
+ * Parts that programs have in common. `context` and `entry` are registers that calls preserve. The label
+ * "pass" leaves the packet to the next program, and then to the network stack and so to our socket: it is
+ * jumped to only while the packet is unchanged.
  */
 
 const { result, arg1, arg2, arg3, arg4, arg5, saved1, saved2, frame } = Register;
 
-/** The packet's struct __sk_buff. */
+/** Register: the packet's struct __sk_buff. */
 export const context = saved1;
-/** The session's value in the map of circuits or of peers, once it was found. */
+/** Register: the session's value in the circuit or peer map, once it was found. */
 export const entry = saved2;
 
 /** `register = &stack[offset]` */
@@ -36,7 +36,10 @@ export function stackAt(register: WritableRegister, offset: number): readonly Li
   return [move(register, frame), add(register, offset)];
 }
 
-/** Copies octets of the packet to the stack; goes on at `otherwise` where it has not as many. Registers may say from where, and how many. */
+/**
+ * Copies octets of the packet to the stack; goes on at `otherwise` if it is too short. Offset and length may
+ * be in registers.
+ */
 export function loadOctets(
   from: Register | number,
   to: number,
@@ -53,7 +56,7 @@ export function loadOctets(
   ];
 }
 
-/** Writes octets of the stack over the packet's, from its first one on or from `at`; goes on at `otherwise` where it has not as many. */
+/** Writes octets of the stack over the packet's, from `at` on; goes on at `otherwise` if it is too short. */
 export function storeOctets(
   from: number,
   octets: Register | number,
@@ -72,8 +75,8 @@ export function storeOctets(
 }
 
 /**
- * Writes as many octets of the stack, an even number from a multiple of 4 on, over the packet's first ones; goes on at `otherwise` where
- * those do not lie together. Costs a tenth of `storeOctets`.
+ * Writes octets of the stack over the first ones of the packet, an even number from a multiple of 4 on; goes
+ * on at `otherwise` where those are not contiguous. Takes a tenth of the time of `storeOctets`.
  */
 export function overwrite(from: number, octets: number, otherwise: string): readonly Line[] {
   const words = Array.from({ length: Math.floor(octets / 4) }, (_, index) => 4 * index);
@@ -88,7 +91,9 @@ export function overwrite(from: number, octets: number, otherwise: string): read
   ];
 }
 
-/** Finds the entry for the key on the stack; it must be of this program's shape, else the packet passes. */
+/**
+ * Finds the entry for the key on the stack. Without one, or if it is of another variant, the packet passes.
+ */
 export function findEntry(variant: number, map: number, key: number, variantOffset: number): readonly Line[] {
   return [
     ...lookup(map, key),
@@ -104,7 +109,10 @@ function lookup(map: number, key: number): readonly Line[] {
   return [loadMapFd(arg1, map), ...stackAt(arg2, key), call("map_lookup_elem")];
 }
 
-/** `result` is the place of the session's index in an array; `key` is four octets of stack to use. */
+/**
+ * `result = &array[session index]`; goes on at `otherwise` if there is none. `key` is the offset of four free
+ * octets on the stack.
+ */
 export function atSessionIndex(
   map: number,
   indexOffset: number,
@@ -124,7 +132,7 @@ export function onPacket(helper: HelperName): readonly Line[] {
   return [move(arg1, context), call(helper)];
 }
 
-/** An end of all programs: the packet is not ours, and others may judge it. */
+/** An end of all programs: the packet goes on to other programs. */
 export function passEnd(): readonly Line[] {
   return [label("pass"), move(result, verdicts.next), exit()];
 }

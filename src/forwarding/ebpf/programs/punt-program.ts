@@ -16,8 +16,8 @@ const TAG = -12;
 const STAMPS = -32;
 
 /**
- * The program of circuits whose session no other program carries (`puntEntry`): every frame takes the exception path, to the plane that
- * carries anything.
+ * The program of circuits whose session no other program carries (`puntEntry`): every frame takes the
+ * exception path, to the userspace plane.
  */
 export function puntProgram(
   { vlan, packetOffsets }: Pick<ProgramOptions, "vlan" | "packetOffsets">,

@@ -27,8 +27,9 @@ import { atSessionIndex, context, entry, loadOctets } from "./parts.ts";
 import { jumpIfIp, jumpIfTag } from "./vlan-tag.ts";
 
 /**
- * Sequence numbers (RFC 3931 §4.6.1). They are counted in memory that the userspace plane counts in too; its frames wait for nobody, so a
- * program numbers none while that has the session (`held`): what has a lower number would still be on its way.
+ * Sequence numbers (RFC 3931 §4.6.1). They are counted in memory that the userspace plane shares. While that
+ * plane has the numbers of a session (`held`), a program assigns none, for frames with lower numbers may
+ * still be unsent there.
  */
 
 const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
@@ -36,12 +37,15 @@ const S_BIT = 0x4000_0000;
 const MASK = NUMBERS - 1;
 const { expected, oldRun, oldNext, held } = sequenceValue;
 
-/** Tags in a frame's octets, behind the one beside it, that the search for its type goes through; with more it takes the exception path. */
+/**
+ * Tags in a frame's octets, behind the one in the metadata, that are skipped to find its type; a frame with
+ * more takes the exception path.
+ */
 const MOST_TAGS = 6;
 
 /**
- * Writes the frame's number into the sublayer on the stack, if it gets one. `type` is where the stack holds the EtherType that
- * follows the tag beside the packet, `scratch` four free octets of stack.
+ * Writes the frame's number into the sublayer on the stack, if it gets one. `type` is the offset on the stack
+ * of the EtherType that follows the tag of the metadata, `scratch` that of four free octets.
  */
 export function numberFrame(
   options: ProgramOptions,
@@ -66,8 +70,8 @@ export function numberFrame(
 }
 
 /**
- * The end of a program that may not number a frame now: it takes the exception path as it came, and at the exit leaves by the interface it came
- * from, at whose other end the userspace plane reads.
+ * The end for a frame that a program may not number now: it takes the exception path unchanged, and at the
+ * exit is sent back by the interface at which it came in, at whose other end the userspace plane reads.
  */
 export function heldEnd(options: ProgramOptions): readonly Line[] {
   if (!options.sublayer || options.sequencing === "none") return [];
@@ -82,7 +86,10 @@ export function heldEnd(options: ProgramOptions): readonly Line[] {
   ];
 }
 
-/** Goes on at "numbered" if the type behind all tags is IPv4's or IPv6's (RFC 3931 §5.4.4). A type that is cut off is neither. */
+/**
+ * Goes on at "numbered" if the type behind all tags is IPv4 or IPv6 (RFC 3931 §5.4.4). A truncated type is
+ * neither.
+ */
 function leaveIpUnnumbered(type: number, scratch: number): readonly Line[] {
   const look = (tags: number): readonly Line[] => [
     load16(arg1, frame, tags === 0 ? type : scratch),
@@ -98,8 +105,9 @@ function leaveIpUnnumbered(type: number, scratch: number): readonly Line[] {
 }
 
 /**
- * Takes a received number in and gives old ones up, as `acceptSequence` does. `word` is where the stack holds the sublayer. Messages
- * of one session that two CPUs read at once may find each other's number; the network's queues keep a flow on one.
+ * Accepts a received number, or discards the message, as `acceptSequence` does. `word` is the offset on the
+ * stack of the sublayer. Two CPUs that process messages of one session at once may see each other's number;
+ * the network's queues keep a flow on one.
  */
 export function acceptNumber(
   map: number,
@@ -134,7 +142,7 @@ export function acceptNumber(
   ];
 }
 
-/** An old number: gives it up, unless it ends a run of old ones long enough. */
+/** Discards a message with an old number, unless it ends a run of old ones that is long enough. */
 function countOld(): readonly Line[] {
   return [
     load32(arg5, result, oldRun.offset),

@@ -20,14 +20,15 @@ import { context, onPacket } from "./parts.ts";
 
 const { result, arg1, arg2, arg3, frame } = Register;
 
-/** Bits of the lower half of a word, which is a fraction there; the upper one is a whole number. */
+/** Bits of the lower half of a word, which is a fraction there; the upper half is an integer. */
 const HALF_BITS = 32;
 
 /**
- * Has a flow of TCP that goes by the segmenter go on behind it on another processor than this one, for the two together are the fastest. The
- * kernel spreads packets there by their hash: with `processors` of them, it takes number `hash * processors / 2^32`. So the hash becomes
- * one that stands for any number but this processor's, chosen by what it was; and since it keeps the fraction, queues that
- * tell flows apart by hash still do. This is done while the frame's own headers are the first, by which the kernel makes a hash.
+ * Steers a TCP flow that goes through the segmenter to another processor behind it than this one, for two
+ * processors are faster. The kernel (receive packet steering) chooses processor number `hash * processors /
+ * 2^32`, so the hash is replaced by one that maps to any processor but this one, depending on its old value;
+ * the fraction is kept, by which queues tell flows apart. Done while the frame's own headers are the
+ * outermost, from which the kernel computes the hash.
  */
 export function chooseProcessor({ processors = 1 }: ProgramOptions, base: number): readonly Line[] {
   if (processors === 1) return [];

@@ -1,8 +1,8 @@
 import { InvariantError } from "../../../bytes/errors.ts";
 
 /**
- * A field of a struct in a map. "machine" is a number in the machine's order, which is little-endian; "network" is one in the
- * network's order; "octets" are copied, and zeros fill what they leave.
+ * A field of a struct in a map. "machine" is a number in the machine's byte order, which is little-endian;
+ * "network" is one in network byte order; "octets" are copied, and the rest of the field is zero.
  */
 export interface Field {
   readonly offset: number;
@@ -12,17 +12,17 @@ export interface Field {
 
 export type StructLayout = Readonly<Record<string, Field>>;
 
-/** A number for each field that is one, octets for the others. */
+/** Values of the fields: numbers, and octets for fields of that kind. */
 export type ValuesOf<L extends StructLayout> = {
   readonly [Name in keyof L]: L[Name]["kind"] extends "octets" ? Uint8Array : number;
 };
 
-/** Octets of the whole. */
+/** Octets of the whole struct. */
 export function sizeOf(layout: StructLayout): number {
   return factsOf(layout).octets;
 }
 
-/** Layouts are constants, and there are many values of each. */
+/** Derived from each layout once, for layouts are constants. */
 interface LayoutFacts {
   readonly octets: number;
   readonly fields: readonly (readonly [name: string, field: Field])[];
@@ -66,7 +66,10 @@ function writeNumber(written: Uint8Array, name: string, field: Field, value: num
   }
 }
 
-/** The reverse of `encode`; octets come with the zeros that fill their field. Throws InvariantError for another size. */
+/**
+ * The reverse of `encode`; octets include the zeros that fill their field. Throws InvariantError for another
+ * size.
+ */
 export function decode<L extends StructLayout>(layout: L, octets: Uint8Array): ValuesOf<L> {
   if (octets.length !== sizeOf(layout))
     throw new InvariantError(`a struct of ${sizeOf(layout)} octets, not ${octets.length}`);

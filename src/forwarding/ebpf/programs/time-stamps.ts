@@ -20,9 +20,10 @@ import type { ProgramOptions } from "./options.ts";
 import { context, entry, stackAt } from "./parts.ts";
 
 /**
- * Time stamps of sending (SO_TIMESTAMPING), as PTP asks for them. A packet that comes from a host within this machine still belongs to the
- * socket that sent it, and each interface that sends it on tells that socket when. The socket wants to know it of the first one alone; what
- * comes later looks to it like packets that it never sent. A copy of a packet belongs to nobody.
+ * Transmit time stamps (SO_TIMESTAMPING), as PTP requests them. A packet of a host within this machine still
+ * belongs to the socket that sent it, and each interface that sends it on reports a time stamp to that
+ * socket. The socket expects the first one alone; more look to it like packets that it never sent. A copy of
+ * a packet belongs to no socket.
  */
 
 const { result, arg1, arg2, arg3, frame } = Register;
@@ -31,9 +32,10 @@ const { result, arg1, arg2, arg3, frame } = Register;
 const STAMPS = 0x4b;
 
 /**
- * Goes on with packets of which nobody wants to know when they are sent. Of others a copy goes to the interface in the entry's field
- * `into`, and meets a program again behind it; where the host sends into its own end of a pseudowire no interface has sent the packet yet,
- * and it goes there itself. `place` is 16 octets of stack at a multiple of 8.
+ * Goes on with packets for which no time stamp is requested. Of others a copy goes to the interface in the
+ * entry's field `into`, behind which it meets a program again. Where the host sends into its own end of a
+ * pseudowire no interface has sent the packet yet, and it goes there itself. `base` is the offset of 16
+ * octets of stack, a multiple of 8.
  */
 export function detachFromSender(
   { packetOffsets }: Pick<ProgramOptions, "packetOffsets">,

@@ -25,16 +25,19 @@ import {
 } from "../../../wire/ethernet.ts";
 import { context, entry, onPacket } from "./parts.ts";
 
-/** Tags and EtherTypes. The kernel keeps the outer tag beside the packet, out of its octets, wherever it can. */
+/**
+ * VLAN tags and EtherTypes. The kernel keeps the outer tag in the packet's metadata (skb->vlan_tci) instead
+ * of its octets, wherever it can.
+ */
 
 const { result, arg1, arg2, arg3, frame } = Register;
 
-/** A number of 16 bits as a little-endian machine loads it from the network's order. */
+/** A number of 16 bits in network byte order, as a little-endian machine loads it. */
 export function networkOrder(value: number): number {
   return ((value & 0xff) << 8) | (value >>> 8);
 }
 
-/** Where the register holds a tag's EtherType in network order, goes on at `target`. */
+/** Goes on at `target` if the register holds a tag's EtherType in network order. */
 export function jumpIfTag(register: Register, target: string): readonly Line[] {
   return [
     jumpIfEqual(register, networkOrder(TPID_CUSTOMER), target),
@@ -42,7 +45,7 @@ export function jumpIfTag(register: Register, target: string): readonly Line[] {
   ];
 }
 
-/** Where the register holds IPv4's or IPv6's EtherType in network order, goes on at `target`. */
+/** Goes on at `target` if the register holds the EtherType of IPv4 or IPv6 in network order. */
 export function jumpIfIp(register: Register, target: string): readonly Line[] {
   return [
     jumpIfEqual(register, networkOrder(ETHERTYPE_IPV4), target),
@@ -50,7 +53,7 @@ export function jumpIfIp(register: Register, target: string): readonly Line[] {
   ];
 }
 
-/** Puts an empty tag beside the packet; one that is there moves into its octets. */
+/** Pushes an empty tag into the metadata; a tag that is there moves into the octets. */
 export function pushTag(otherwise: string): readonly Line[] {
   return [
     move(arg1, context),
@@ -61,12 +64,18 @@ export function pushTag(otherwise: string): readonly Line[] {
   ];
 }
 
-/** Takes the tag beside the packet away; the next one in its octets takes its place, and the packet's protocol is read anew. */
+/**
+ * Removes the tag in the metadata. The next one in the octets takes its place, and the packet's protocol is
+ * read again.
+ */
 export function popTag(otherwise: string): readonly Line[] {
   return [...onPacket("skb_vlan_pop"), jumpIfNotEqual(result, 0, otherwise)];
 }
 
-/** Takes an outer tag that stands in the octets out of them, as the kernel does for what real devices receive. */
+/**
+ * Moves an outer tag from the octets to the metadata, as the kernel does for packets that real devices
+ * receive.
+ */
 export function moveTagToMetadata(): readonly Line[] {
   return [
     load32(arg1, context, skbContext.vlanPresent),
@@ -84,16 +93,17 @@ export function moveTagToMetadata(): readonly Line[] {
 }
 
 /**
- * Makes the kernel read the packet's protocol out of its octets, and take an outer tag there aside. Two tags: the second one pushes
- * the first into the octets, and as it goes the first is read again, and what is behind it.
+ * Makes the kernel read the packet's protocol from its octets, and move an outer tag there to the metadata.
+ * It takes two tags: pushing the second moves the first into the octets, and popping it reads the first
+ * again, and what follows.
  */
 export function rereadProtocol(otherwise: string): readonly Line[] {
   return [...pushTag(otherwise), ...pushTag(otherwise), ...popTag(otherwise), ...popTag(otherwise)];
 }
 
 /**
- * Gives a tag on the stack the EtherType and VLAN ID that the session's entry tells at these offsets; priority and drop
- * eligibility stay (RFC 4719 §3.1).
+ * Writes the EtherType and VLAN ID at these offsets of the session's entry to a tag on the stack; priority
+ * and drop eligibility stay (RFC 4719 §3.1).
  */
 export function rewriteTag(
   tag: number,

@@ -64,7 +64,8 @@ describe.each(cases)("%s, cookie of %i, sequencing %s", (encapsulation, cookieOc
     if (sequencing === "none") expect(found).toBeUndefined();
     else
       expect(found).toBe(
-        `frames that IP must fragment would have sequence numbers of their own; a path MTU of ${longest} does without, this one is ${longest - 1}`,
+        "numbered frames that IP must fragment cannot leave by eBPF programs; " +
+          `a path MTU of ${longest} would avoid fragments, this one is ${longest - 1}`,
       );
   });
 });
