@@ -251,9 +251,9 @@ export class EbpfPlane implements ForwardingPlane {
 
   removeLeftovers(): Promise<void> {
     const ours = new Set(
-      [...this.#devices.values()].flatMap(({ hook: place, exceptionPath: detour }) => [
-        place.interfaceIndex,
-        detour.exit,
+      [...this.#devices.values()].flatMap(({ hook, exceptionPath }) => [
+        hook.interfaceIndex,
+        exceptionPath.exit,
       ]),
     );
     const devices = [...this.#devices.values()].map(({ device }) => device);
