@@ -1,6 +1,5 @@
-import koffi from "koffi";
-
-const end = koffi.load("libc.so.6").func("void _exit(int status)");
+import { InvariantError } from "../bytes/errors.ts";
+import { exitAtOnce } from "./libc.ts";
 
 /**
  * Ends this process at once with an exit code (_exit(2)): nothing is flushed, nothing else runs, and signal
@@ -8,6 +7,6 @@ const end = koffi.load("libc.so.6").func("void _exit(int status)");
  * become the exit status.
  */
 export function endProcess(code: number): never {
-  end(code);
-  throw new Error("_exit returned");
+  exitAtOnce(code);
+  throw new InvariantError("_exit returned");
 }

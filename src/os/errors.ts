@@ -1,8 +1,8 @@
 import { OperationalError } from "../bytes/errors.ts";
 
-/** What the kernel refused: the operation in our words, the errno name, and what it was done to. */
+/** A refusal of the kernel: the operation, the name of the errno, and what the operation was applied to. */
 export class SystemError extends OperationalError {
-  override readonly name = "SystemError";
+  override readonly name: string = "SystemError";
   readonly operation: string;
   /** Such as "EPERM". */
   readonly errno: string;
@@ -20,6 +20,35 @@ export class SystemError extends OperationalError {
     this.operation = operation;
     this.errno = detail.errno;
     this.target = detail.target;
+  }
+}
+
+/**
+ * A refusal of a netlink request, with the kernel's own message where it sent one (extended acknowledgement).
+ */
+export class NetlinkError extends SystemError {
+  override readonly name = "NetlinkError";
+  /** Such as "Exclusivity flag on, cannot modify". */
+  readonly kernelMessage: string | undefined;
+  /** Offset in the request of the attribute that the kernel refused. */
+  readonly offset: number | undefined;
+
+  constructor(
+    operation: string,
+    detail: {
+      errno: string;
+      target: string;
+      hint?: string | undefined;
+      kernelMessage?: string | undefined;
+      offset?: number | undefined;
+    },
+  ) {
+    const { kernelMessage, hint, offset } = detail;
+    const said = kernelMessage === undefined ? [] : [`the kernel says: ${kernelMessage}`];
+    const hints = [...said, ...(hint === undefined ? [] : [hint])];
+    super(operation, { ...detail, hint: hints.length === 0 ? undefined : hints.join("; ") });
+    this.kernelMessage = kernelMessage;
+    this.offset = offset;
   }
 }
 

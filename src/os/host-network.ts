@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import netlink from "netlink";
-import { kindDataOf, kindOf, masterOf, numberIn } from "./link-attributes.ts";
-import { ask, attributesIn } from "./rtnetlink.ts";
+import { readLinks } from "./link-message.ts";
+import { withNetlink } from "./netlink.ts";
+import { u16In } from "./netlink-attributes.ts";
 
 /** An interface of this network namespace, and what this machine itself does with it. */
 export interface HostInterface {
@@ -33,35 +33,22 @@ const stacked: ReadonlySet<string> = new Set(["vlan", "macvlan", "macvtap", "ipv
 
 /** All interfaces with their use by this machine. Rejects with SystemError. */
 export async function readHostNetwork(): Promise<readonly HostInterface[]> {
-  const messages = await ask({ operation: "read the interfaces", target: "this machine" }, (socket) =>
-    socket.getLinks({}, {}),
-  );
+  const operation = { operation: "read the interfaces", target: "this machine" };
+  const links = withNetlink("route", (netlink) => readLinks(netlink, operation));
   const addresses = networkInterfaces();
   const routed = routedInterfaces();
-  return messages.flatMap(({ data, attrs }) => {
-    const { ifname: name } = attrs;
-    const { index } = data;
-    if (name === undefined || index === undefined) return [];
-    const kind = kindOf(attrs);
-    const lower = kind !== undefined && stacked.has(kind) ? attrs.link : undefined;
-    return {
-      name,
-      index,
-      kind,
-      master: masterOf(attrs),
-      lower: numberIn(lower),
-      vlanId: kind === "vlan" ? vlanIdIn(kindDataOf(attrs)) : undefined,
-      addresses: (addresses[name] ?? [])
-        .map(({ address }) => address)
-        .filter((address) => !/^(fe[89ab]|169\.254\.)/i.test(address)),
-      hasRoutes: routed.has(name),
-    };
-  });
-}
-
-function vlanIdIn(data: Buffer | undefined): number | undefined {
-  const id = data === undefined ? undefined : attributesIn(data).get(VLAN_ID);
-  return id === undefined ? undefined : netlink.getU16(id);
+  return links.map(({ name, index, kind, kindData, master, link }) => ({
+    name,
+    index,
+    kind,
+    master,
+    lower: kind !== undefined && stacked.has(kind) ? link : undefined,
+    vlanId: kind === "vlan" && kindData !== undefined ? u16In(kindData, VLAN_ID) : undefined,
+    addresses: (addresses[name] ?? [])
+      .map(({ address }) => address)
+      .filter((address) => !/^(fe[89ab]|169\.254\.)/i.test(address)),
+    hasRoutes: routed.has(name),
+  }));
 }
 
 /** Interfaces by which a route of this network namespace leads out. */

@@ -1,60 +1,65 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import netlink, { type RtNetlinkSocket } from "netlink";
 import { turnOffSegmentationOffload, turnOffTransmitOffloads, turnOnGro } from "./device-features.ts";
 import { SystemError } from "./errors.ts";
+import {
+  deleteLink,
+  infoAttribute,
+  LINK_HEADER_OCTETS,
+  linkAttribute,
+  newLink,
+  readLink,
+  readLinks,
+  setLink,
+} from "./link-message.ts";
+import { type Netlink, type Operation, requestFlags, withNetlink } from "./netlink.ts";
+import { type Attribute, encodeAttributes, textPayload, u32Payload } from "./netlink-attributes.ts";
 import { steerReceived } from "./receive-packet-steering.ts";
-import { ask, attributesIn, joinAttributes } from "./rtnetlink.ts";
 
-/** Pairs of virtual Ethernet interfaces: what is sent into one end comes out of the other. */
+/** Pairs of virtual Ethernet interfaces: a frame sent by one end is received by the other. */
 
-/** TABLE: attributes of linux/if_link.h and linux/veth.h that the package has no types for. */
-const attribute = { infoKind: 1, infoData: 2, peer: 1, name: 3, mtu: 4, netkitMode: 5 } as const;
+/** TABLE: attributes of the kinds (linux/veth.h, linux/if_link.h). */
+const pairAttribute = { peer: 1, netkitMode: 5 } as const;
 /** A netkit pair that carries Ethernet frames. */
 const NETKIT_LAYER_2 = 0;
 
 /**
- * TABLE: kinds of pairs, by what the kernel calls them, and what each is told beside its peer. veth(4) hands
- * packets over by a queue. netkit has a program run as its first end sends, which may send elsewhere at once
- * (Linux 6.7).
+ * TABLE: kinds of pairs, by their names in the kernel, with the attributes beside the peer. veth(4) hands
+ * packets over by a queue. netkit runs a program when its first end sends, which may redirect at once (Linux
+ * 6.7).
  */
 const pairKinds = {
   veth: [],
-  netkit: [[attribute.netkitMode, netlink.putU32(NETKIT_LAYER_2)]],
-} as const satisfies Readonly<Record<string, readonly (readonly [number, Buffer])[]>>;
+  netkit: [[pairAttribute.netkitMode, u32Payload(NETKIT_LAYER_2)]],
+} as const satisfies Readonly<Record<string, readonly Attribute[]>>;
 export type PairKind = keyof typeof pairKinds;
 
 function isPair(kind: string): kind is PairKind {
   return kind in pairKinds;
 }
-/** struct ifinfomsg, which stands in front of the peer's attributes. */
-const LINK_HEADER_OCTETS = 16;
 
-/** One end, as it is to be made. */
+/** One end of a pair to be created. */
 export interface PairEnd {
   /** At most 15 characters. */
   readonly name: string;
   /** In octets, without the Ethernet header. */
   readonly mtu: number;
-  /** Whether IPv6 is off there, so that this host says nothing by itself on it; default false. */
+  /** Whether IPv6 is turned off there, so that this host sends nothing of its own on it; default false. */
   readonly withoutIpv6?: boolean;
   /**
-   * What is sent into it: "all" may be super-frames and have unfinished checksums; "checksums": super-frames
-   * are cut before; "none": checksums are finished too. Default "all".
+   * Transmit offloads: "all": it accepts GSO packets and unfinished checksums; "checksums": GSO packets are
+   * segmented before; "none": checksums are finished too. Default "all".
    */
   readonly offloads?: keyof typeof preparations;
   /**
-   * Whether segments of TCP that it receives are joined, for which the other end must not take TCP
-   * super-frames; default false.
+   * Whether GRO coalesces segments of TCP that it receives, for which the other end must have no TCP
+   * segmentation offload; default false.
    */
   readonly gro?: boolean;
-  /**
-   * Whether what it receives is spread over all processors, flow by flow, where that can be had; default
-   * false.
-   */
+  /** Whether receive packet steering distributes what it receives, where available; default false. */
   readonly steersReceived?: boolean;
 }
 
-/** An interface that is there, whoever made it. */
+/** An existing interface, whoever made it. */
 export interface FoundInterface {
   readonly name: string;
   readonly index: number;
@@ -65,50 +70,56 @@ export interface FoundInterface {
 }
 
 /**
- * Makes a pair with both ends up in this network namespace. Rejects with SystemError, and then nothing is
- * left of it.
+ * Creates a pair with both ends up in this network namespace. Rejects with SystemError, and leaves nothing
+ * then.
  */
 export async function createInterfacePair(
   end: PairEnd,
   peer: PairEnd,
   kind: PairKind = "veth",
 ): Promise<void> {
-  const peerAttributes = Buffer.concat([Buffer.alloc(LINK_HEADER_OCTETS), endAttributes(peer)]);
-  const linkinfo = joinAttributes([
-    [attribute.infoKind, Buffer.from(kind)],
-    [attribute.infoData, joinAttributes([[attribute.peer, peerAttributes], ...pairKinds[kind]])],
+  const peerLink = new Uint8Array([...new Uint8Array(LINK_HEADER_OCTETS), ...endAttributes(peer)]);
+  const linkInfo = encodeAttributes([
+    [infoAttribute.kind, new TextEncoder().encode(kind)],
+    [infoAttribute.data, encodeAttributes([[pairAttribute.peer, peerLink], ...pairKinds[kind]])],
   ]);
-  const flags = netlink.FlagsNew.CREATE | netlink.FlagsNew.EXCL;
-  const target = `${end.name} and ${peer.name}`;
-  const hints = {
-    EEXIST: "one of the names is taken; see: ip link show",
-    ENOTSUP: `needs a kernel with the ${kind} driver`,
-    ERANGE: "an interface's name has at most 15 characters",
-    EINVAL: "an interface's name has at most 15 characters and no blank; the MTU is from 68 to 65535",
+  const operation: Operation = {
+    operation: `create a ${kind} pair`,
+    target: `${end.name} and ${peer.name}`,
+    hints: {
+      EEXIST: "one of the names is taken; see: ip link show",
+      EOPNOTSUPP: `needs a kernel with the ${kind} driver`,
+      ERANGE: "an interface's name has at most 15 characters",
+      EINVAL: "an interface's name has at most 15 characters and no blank; the MTU is from 68 to 65535",
+    },
   };
-  await ask({ operation: `create a ${kind} pair`, target, hints }, async (socket) => {
-    await socket.newLink({}, { ifname: end.name, mtu: end.mtu, linkinfo }, { flags });
+  withNetlink("route", (netlink) => {
+    const attributes: readonly Attribute[] = [
+      [linkAttribute.name, textPayload(end.name)],
+      [linkAttribute.mtu, u32Payload(end.mtu)],
+      [linkAttribute.linkInfo, linkInfo],
+    ];
+    netlink.request(operation, newLink(attributes, requestFlags.create | requestFlags.exclusive));
     try {
-      // Up only when all is as wished: an interface that comes up speaks IPv6 at once.
+      // Up only when all is set: an interface that comes up sends IPv6 packets at once.
       for (const each of [end, peer]) prepare(each);
-      for (const each of [end, peer]) await setUp(socket, each);
+      for (const each of [end, peer]) setUp(netlink, operation, each);
     } catch (error) {
-      await socket.delLink({}, { ifname: end.name });
+      netlink.request(operation, deleteLink(0, [[linkAttribute.name, textPayload(end.name)]]));
       throw error;
     }
   });
 }
 
-function endAttributes({ name, mtu }: PairEnd): Buffer {
-  return joinAttributes([
-    [attribute.name, Buffer.from(`${name}\0`)],
-    [attribute.mtu, netlink.putU32(mtu)],
+function endAttributes({ name, mtu }: PairEnd): Uint8Array {
+  return encodeAttributes([
+    [linkAttribute.name, textPayload(name)],
+    [linkAttribute.mtu, u32Payload(mtu)],
   ]);
 }
 
 /**
- * TABLE: how an end is brought to take so much off the stack; besides, the kernel is told to cut super-frames
- * of any kind.
+ * TABLE: how the transmit offloads of an end are set; besides, GSO packets of any kind are segmented before.
  */
 const preparations = {
   all: () => undefined,
@@ -129,14 +140,16 @@ function prepare({
   if (steersReceived) steerReceived(name);
 }
 
-async function setUp(socket: RtNetlinkSocket, { name, offloads = "all" }: PairEnd): Promise<void> {
-  const segments = offloads === "all" ? {} : { gsoMaxSegs: 1 };
-  await socket.setLink({ flags: { up: true }, change: { up: true } }, { ifname: name, ...segments });
+function setUp(netlink: Netlink, operation: Operation, { name, offloads = "all" }: PairEnd): void {
+  const segments: readonly Attribute[] =
+    offloads === "all" ? [] : [[linkAttribute.gsoMostSegments, u32Payload(1)]];
+  const attributes: readonly Attribute[] = [[linkAttribute.name, textPayload(name)], ...segments];
+  netlink.request(operation, setLink({ up: true }, attributes));
 }
 
 /**
- * Has this host say nothing over IPv6 on an interface of its own accord. Throws SystemError; a kernel without
- * IPv6 is fine.
+ * Turns IPv6 off on an interface, so that this host sends nothing of its own there. Throws SystemError; a
+ * kernel without IPv6 is fine.
  */
 export function turnOffIpv6(name: string): void {
   const path = `/proc/sys/net/ipv6/conf/${name}/disable_ipv6`;
@@ -157,57 +170,42 @@ export function turnOffIpv6(name: string): void {
 }
 
 /**
- * Deletes a pair by either end, only the one with an index if that is given; one that is gone is no error.
+ * Deletes a pair by either end, only the one with an index if that is given; a missing one is no error.
  * Rejects with SystemError.
  */
 export async function deleteInterfacePair(name: string, index?: number): Promise<void> {
-  await ask(
-    { operation: "delete a pair of virtual interfaces", target: `interface ${name}` },
-    async (socket) => {
-      const found = await findOn(socket, name);
-      if (found === undefined || (index !== undefined && found.index !== index)) return;
-      if (!isPair(found.kind)) {
-        throw new SystemError("delete a pair of virtual interfaces", {
-          errno: "EINVAL",
-          target: `interface ${name}`,
-          hint: `it is not of a pair but ${found.kind === "" ? "hardware" : `a ${found.kind}`}`,
-        });
-      }
-      await socket.delLink({ index: found.index });
-    },
-  );
+  const operation: Operation = {
+    operation: "delete a pair of virtual interfaces",
+    target: `interface ${name}`,
+  };
+  withNetlink("route", (netlink) => {
+    const found = readLink(netlink, operation, name);
+    if (found === undefined || (index !== undefined && found.index !== index)) return;
+    const { kind = "" } = found;
+    if (!isPair(kind)) {
+      const hint = `it is not of a pair but ${kind === "" ? "hardware" : `a ${kind}`}`;
+      throw new SystemError(operation.operation, { errno: "EINVAL", target: operation.target, hint });
+    }
+    netlink.request(operation, deleteLink(found.index));
+  });
 }
 
 /** Names of all interfaces of this network namespace. Rejects with SystemError. */
 export async function interfaceNames(): Promise<readonly string[]> {
-  return ask({ operation: "list interfaces", target: "this network namespace" }, async (socket) =>
-    (await socket.getLinks()).flatMap(({ attrs }) => attrs.ifname ?? []),
-  );
+  const operation = { operation: "list interfaces", target: "this network namespace" };
+  return withNetlink("route", (netlink) => readLinks(netlink, operation)).map(({ name }) => name);
 }
 
-/**
- * What an interface of this network namespace is; undefined where there is none of that name. Rejects with
- * SystemError.
- */
+/** The interface of a name in this network namespace; undefined without one. Rejects with SystemError. */
 export async function findInterface(name: string): Promise<FoundInterface | undefined> {
-  return ask({ operation: "look up an interface", target: `interface ${name}` }, (socket) =>
-    findOn(socket, name),
-  );
-}
-
-async function findOn(socket: RtNetlinkSocket, name: string): Promise<FoundInterface | undefined> {
-  const all = await socket.getLinks();
-  const found = all.find(({ attrs }) => attrs.ifname === name);
-  if (found?.data.index === undefined) return undefined;
-  const { linkinfo, link, linkNetnsid } = found.attrs;
-  const kind = linkinfo === undefined ? "" : textOf(attributesIn(linkinfo).get(attribute.infoKind));
-  const known = { name, index: found.data.index, kind };
-  if (!isPair(kind) || link === undefined || linkNetnsid !== undefined) return known;
-  const index = netlink.getU32(link);
-  const peer = all.find(({ data }) => data.index === index)?.attrs.ifname;
-  return peer === undefined ? known : { ...known, peer: { name: peer, index } };
-}
-
-function textOf(octets: Buffer | undefined): string {
-  return octets?.toString("utf8").replace(/\0.*$/s, "") ?? "";
+  const operation = { operation: "look up an interface", target: `interface ${name}` };
+  return withNetlink("route", (netlink) => {
+    const found = readLink(netlink, operation, name);
+    if (found === undefined) return undefined;
+    const { index, kind = "", link, isLinkElsewhere } = found;
+    const hasPeer = isPair(kind) && link !== undefined && !isLinkElsewhere;
+    const peer = hasPeer ? readLink(netlink, operation, link) : undefined;
+    const known = { name, index, kind };
+    return peer === undefined ? known : { ...known, peer: { name: peer.name, index: peer.index } };
+  });
 }

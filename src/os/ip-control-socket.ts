@@ -1,7 +1,8 @@
 import raw from "raw-socket";
+import { messageOf } from "../bytes/errors.ts";
 import { IP_PROTOCOL_L2TP } from "../wire/constants.ts";
 import { SystemError } from "./errors.ts";
-import { linux } from "./libc.ts";
+import { close, lastError, linux, socket } from "./libc.ts";
 import { controlOnlyFilter, filterProgram } from "./socket-filter.ts";
 import { addressOctets, addressText, canonicalText, DROPS, MEMORY_WORDS } from "./sockets.ts";
 
@@ -38,15 +39,15 @@ export function openIpControlSocket(options: IpControlSocketOptions): IpControlS
   const target = `IP protocol ${IP_PROTOCOL_L2TP} over ${family}`;
   try {
     const addressFamily = v6Address === undefined ? raw.AddressFamily.IPv4 : raw.AddressFamily.IPv6;
-    const socket = raw.createSocket({ protocol: IP_PROTOCOL_L2TP, addressFamily, bufferSize: BUFFER_OCTETS });
+    const opened = raw.createSocket({ protocol: IP_PROTOCOL_L2TP, addressFamily, bufferSize: BUFFER_OCTETS });
     const program = filterProgram(
       controlOnlyFilter(v6Address === undefined ? undefined : addressOctets(v6Address.replace(/%.*$/, ""))),
     );
     // The kernel copies the program during the call; `program` stays referenced until then.
-    socket.setOption(linux.SOL_SOCKET, linux.SO_ATTACH_FILTER, program.header, program.header.length);
-    socket.setOption(linux.SOL_SOCKET, linux.SO_RCVBUF, receiveBuffer, receiveBuffer.length);
-    socket.on("error", options.onError);
-    socket.on("message", (octets, source) => {
+    opened.setOption(linux.SOL_SOCKET, linux.SO_ATTACH_FILTER, program.header, program.header.length);
+    opened.setOption(linux.SOL_SOCKET, linux.SO_RCVBUF, receiveBuffer, receiveBuffer.length);
+    opened.on("error", options.onError);
+    opened.on("message", (octets, source) => {
       const found = v6Address === undefined ? fromIpv4(octets) : { local: v6Address, message: octets };
       if (found === undefined || found.message.length <= ZERO_WORD_OCTETS) return;
       // The package reuses its buffer for the next packet.
@@ -55,19 +56,23 @@ export function openIpControlSocket(options: IpControlSocketOptions): IpControlS
     });
     const drops = (): number => {
       const words = Buffer.alloc(MEMORY_WORDS * 4);
-      socket.getOption(linux.SOL_SOCKET, linux.SO_MEMINFO, words, words.length);
+      opened.getOption(linux.SOL_SOCKET, linux.SO_MEMINFO, words, words.length);
       return words.readUInt32LE(DROPS * 4);
     };
-    return { drops, close: () => socket.close() };
+    return { drops, close: () => opened.close() };
   } catch (error) {
-    const errno = /not permitted/i.test(String(error)) ? "EPERM" : "EIO";
-    throw new SystemError("open a control socket", {
-      errno,
-      target,
-      hint: "it needs CAP_NET_RAW",
-      cause: error,
-    });
+    throw openError(v6Address !== undefined, target, error);
   }
+}
+
+/** The package reports errors by text alone: to learn the errno, the same socket is opened by libc. */
+function openError(isV6: boolean, target: string, cause: unknown): SystemError {
+  const operation = "open a control socket";
+  const family = isV6 ? linux.AF_INET6 : linux.AF_INET;
+  const fd = socket(family, linux.SOCK_RAW | linux.SOCK_CLOEXEC, IP_PROTOCOL_L2TP);
+  if (fd < 0) return lastError(operation, target, "it needs CAP_NET_RAW");
+  close(fd);
+  return new SystemError(operation, { errno: "EIO", target, hint: messageOf(cause), cause });
 }
 
 /** Strips the IP header; undefined for what is too short to have one. */

@@ -1,5 +1,4 @@
-import netlink from "netlink";
-import { SystemError } from "./errors.ts";
+import { NetlinkError, SystemError } from "./errors.ts";
 import {
   decodeIpsecPolicy,
   type Flow,
@@ -8,13 +7,13 @@ import {
   type IpsecPolicy,
   POLICY_OCTETS,
 } from "./ipsec-policies.ts";
-import { type NetlinkWatch, netlinkFamily, watchNetlink } from "./netlink-watch.ts";
-import { attributesIn, errnoOf } from "./rtnetlink.ts";
+import { type Netlink, type Operation, withNetlink } from "./netlink.ts";
+import { decodeAttributes } from "./netlink-attributes.ts";
+import { type NetlinkWatch, watchNetlink } from "./netlink-watch.ts";
 
 /** TABLE: of linux/netlink.h and linux/xfrm.h. */
 const XFRM_MSG_GETPOLICY = 21;
 const XFRM_MSG_GETDEFAULT = 40;
-const DUMP = 0x300;
 /** struct xfrm_userpolicy_id, all zero: every policy. */
 const POLICY_ID_OCTETS = 64;
 /** Of struct xfrm_userpolicy_default, in its order: in, fwd, out; and what means that packets are dropped. */
@@ -27,7 +26,6 @@ const DEFAULT_BLOCK = 1;
 const groups = [2, 4, 7] as const;
 /** A program that loads a thousand policies is followed by some readings, not by a thousand. */
 const BETWEEN_READINGS_MS = 100;
-const ANSWER_LIMIT_MS = 10_000;
 
 interface Database {
   readonly policies: readonly IpsecPolicy[];
@@ -49,15 +47,15 @@ export class IpsecPolicies {
     const policies = new IpsecPolicies();
     try {
       // The watching begins first: what changes while they are read is read again.
-      policies.#watch = watchNetlink({ family: "xfrm", groups, pauseMs: BETWEEN_READINGS_MS }, async () => {
-        if (await policies.#read()) changed();
+      policies.#watch = watchNetlink({ family: "xfrm", groups, pauseMs: BETWEEN_READINGS_MS }, () => {
+        if (policies.#read()) changed();
       });
     } catch (error) {
-      if ((error as SystemError).errno === "EPROTONOSUPPORT") return policies;
+      if (error instanceof SystemError && error.errno === "EPROTONOSUPPORT") return policies;
       throw error;
     }
     try {
-      await policies.#read();
+      policies.#read();
     } catch (error) {
       policies.close();
       throw error;
@@ -74,9 +72,9 @@ export class IpsecPolicies {
     this.#watch?.close();
   }
 
-  /** Says whether anything is different now. */
-  async #read(): Promise<boolean> {
-    const database = await readDatabase();
+  /** Reads the policies; returns whether anything changed. */
+  #read(): boolean {
+    const database = readDatabase();
     const text = JSON.stringify(database);
     const isOther = text !== this.#text;
     this.#text = text;
@@ -85,28 +83,33 @@ export class IpsecPolicies {
   }
 }
 
-async function readDatabase(): Promise<Database> {
-  const socket = netlink.createNetlink(netlinkFamily.xfrm);
-  try {
-    const ask = async (type: number, octets: number, flags: number): Promise<readonly Buffer[]> => {
-      const options = { flags, timeout: ANSWER_LIMIT_MS };
-      const [answers] = await socket.request(type, [Buffer.alloc(octets)], options);
-      return answers.map(({ data }) => Buffer.from(data as Uint8Array));
-    };
-    const found = await ask(XFRM_MSG_GETPOLICY, POLICY_ID_OCTETS, DUMP);
+/** Throws SystemError. */
+function readDatabase(): Database {
+  const operation = {
+    operation: "read IPsec policies",
+    target: "of this network namespace",
+    hints: { EPERM: "needs CAP_NET_ADMIN" },
+  };
+  return withNetlink("xfrm", (netlink) => {
+    const payload = new Uint8Array(POLICY_ID_OCTETS);
+    const found = netlink.dump(operation, { type: XFRM_MSG_GETPOLICY, payload });
     const policies = found.flatMap((octets) => {
-      const policy = decodeIpsecPolicy(octets, attributesIn(octets.subarray(POLICY_OCTETS)));
+      const policy = decodeIpsecPolicy(octets, decodeAttributes(octets.subarray(POLICY_OCTETS)));
       return policy === undefined ? [] : [policy];
     });
-    // Before Linux 5.15 there is no such question, and what no policy matches passes.
-    const [defaults] = await ask(XFRM_MSG_GETDEFAULT, DEFAULT_OCTETS, 0).catch(() => []);
-    const word = (octet: number | undefined) => (octet === DEFAULT_BLOCK ? "block" : "accept");
-    return { policies, defaults: { in: word(defaults?.[0]), out: word(defaults?.[2]) } };
-  } catch (cause) {
-    const errno = errnoOf(cause);
-    const hint = errno === "EPERM" ? "needs CAP_NET_ADMIN" : "see: ip xfrm policy";
-    throw new SystemError("read IPsec policies", { errno, target: "of this network namespace", hint, cause });
-  } finally {
-    socket.close();
+    return { policies, defaults: readDefaults(netlink, operation) };
+  });
+}
+
+/** Before Linux 5.15 there is no such request, and packets that match no policy pass. */
+function readDefaults(netlink: Netlink, operation: Operation): IpsecDefaults {
+  try {
+    const payload = new Uint8Array(DEFAULT_OCTETS);
+    const [defaults] = netlink.request(operation, { type: XFRM_MSG_GETDEFAULT, payload });
+    const action = (octet: number | undefined) => (octet === DEFAULT_BLOCK ? "block" : "accept");
+    return { in: action(defaults?.[0]), out: action(defaults?.[2]) };
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno !== "EPERM") return EMPTY.defaults;
+    throw error;
   }
 }

@@ -46,6 +46,7 @@ export const sendto = declare(
   "intptr_t sendto(int fd, uintptr_t octets, unsigned long length, int flags, " +
     "uintptr_t address, unsigned int addressLength)",
 );
+export const recv = declare("intptr_t recv(int fd, uintptr_t octets, unsigned long length, int flags)");
 export const eventfd = declare("int eventfd(unsigned int value, int flags)");
 export const read = declare("intptr_t read(int fd, uintptr_t octets, unsigned long length)");
 export const write = declare("intptr_t write(int fd, uintptr_t octets, unsigned long length)");
@@ -74,6 +75,21 @@ export const moveMount = declare(
     "int folder, const char *target, unsigned int flags)",
 );
 export const ifNameToIndex = declare("unsigned int if_nametoindex(const char *name)");
+
+export const prctl = declare(
+  "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
+);
+export const capset = declare("int capset(uintptr_t header, uintptr_t data)");
+export const setrlimit = declare("int setrlimit(int resource, uintptr_t limit)");
+export const fcntl = declare("int fcntl(int fd, int command, int value)");
+/** Returns only when it fails. Both lists end with null. */
+export const execve: (
+  path: string,
+  words: readonly (string | null)[],
+  environment: readonly (string | null)[],
+) => number = libc.func("int execve(const char *path, const char **argv, const char **envp)");
+/** Does not return. */
+export const exitAtOnce = declare("void _exit(int status)");
 
 /** errno of this thread's last call. */
 export function errno(): number {
@@ -151,6 +167,7 @@ export const linux = {
   SO_RCVBUF: 8,
   SO_SNDBUF: 7,
   SO_PEERCRED: 17,
+  SO_RCVTIMEO: 20,
   SO_SNDBUFFORCE: 32,
   SO_RCVBUFFORCE: 33,
   SO_ATTACH_FILTER: 26,

@@ -1,57 +1,42 @@
-import netlink, { type RtNetlinkSocket } from "netlink";
+import { OperationalError } from "../bytes/errors.ts";
 import { SystemError } from "./errors.ts";
-import { kindOf, masterOf } from "./link-attributes.ts";
+import { type LinkMessage, linkAttribute, readLinks, setLink } from "./link-message.ts";
 import { bridgeProblem } from "./link-problems.ts";
+import { Netlink } from "./netlink.ts";
+import { type Attribute, u32Payload } from "./netlink-attributes.ts";
 import { type NetlinkWatch, watchNetlink } from "./netlink-watch.ts";
 
-/** How an interface stands. */
-export interface LinkState {
-  readonly name: string;
-  readonly index: number;
-  /** Whether frames pass: switched on, and its lower layer says so. */
-  readonly up: boolean;
-  readonly mtu: number;
-  /** Kind of a virtual interface, such as "bridge" (ip link show type); undefined for hardware. */
-  readonly kind: string | undefined;
-  /** Index of the bridge, bond or VRF that it is a port of. */
-  readonly master: number | undefined;
-}
+/** The state of an interface. */
+export type LinkState = Pick<LinkMessage, "name" | "index" | "up" | "mtu" | "kind" | "master">;
 
 export type LinkListener = (name: string, state: LinkState | undefined) => void;
 
 /** RTNLGRP_LINK (linux/rtnetlink.h). */
 const LINK_GROUP = 1;
-/** Ours: a reading that takes longer is given up, and one that went wrong is tried again after a pause. */
-const READ_LIMIT_MS = 10_000;
-const PAUSE_MS = 200;
-/** Between readings while notifications come one after another. */
-const BETWEEN_READINGS_MS = 50;
+/** Pause between readings while notifications come one after another. */
+const PAUSE_MS = 50;
+const READ = { operation: "list interfaces", target: "this network namespace" };
 
-/** The interfaces of this network namespace, by rtnetlink, and what becomes of them. */
+/** The interfaces of a network namespace and their changes, by rtnetlink. */
 export class Links {
-  readonly #socket: RtNetlinkSocket;
-  /**
-   * Notifications have a socket of their own: one that came between the parts of a dump would spoil the dump.
-   */
+  readonly #netlink: Netlink;
   readonly #watch: NetlinkWatch;
   readonly #listeners: LinkListener[] = [];
   #states = new Map<string, LinkState>();
-  /** The reading at work, and the one that is to follow it. */
-  #reading: Promise<void> = Promise.resolve();
+  /** The reading that has been asked for and has not begun. */
   #next: Promise<void> | undefined;
-  #closed = false;
+  #isClosed = false;
 
-  private constructor(socket: RtNetlinkSocket) {
-    this.#socket = socket;
-    // What a notification says is read anew from the kernel, so that none can be misread or missed.
-    const options = { family: "route", groups: [LINK_GROUP], pauseMs: BETWEEN_READINGS_MS } as const;
-    this.#watch = watchNetlink(options, () => this.#catchUp());
+  private constructor(netlink: Netlink) {
+    this.#netlink = netlink;
+    // A notification only causes a reading of all, so that none can be misread, and losses do not matter.
+    const options = { family: "route", groups: [LINK_GROUP], pauseMs: PAUSE_MS } as const;
+    this.#watch = watchNetlink(options, () => this.reread());
   }
 
   static async open(): Promise<Links> {
-    const links = new Links(netlink.createRtNetlink());
-    links.#socket.socket.on("error", () => void links.#catchUp());
-    await links.#refresh();
+    const links = new Links(Netlink.open("route"));
+    await links.reread();
     return links;
   }
 
@@ -59,111 +44,81 @@ export class Links {
     return this.#states.get(name);
   }
 
-  /** All that there are, in no order. */
+  /** All interfaces, in no order. */
   all(): readonly LinkState[] {
     return [...this.#states.values()];
   }
 
-  /** Tells every change from now on; `state` is undefined for an interface that is gone. */
+  /** Calls the listener for each later change; `state` is undefined for an interface that is gone. */
   watch(listener: LinkListener): void {
     this.#listeners.push(listener);
   }
 
+  /** Switches an interface on or off. Rejects with SystemError. */
   async setUp(name: string, up: boolean): Promise<void> {
-    await this.#change(`set ${up ? "up" : "down"} an interface`, name, (index) =>
-      this.#socket.setLink({ index, flags: up ? { up: true } : {}, change: { up: true } }),
-    );
+    await this.#change(`set ${up ? "up" : "down"} an interface`, name, { up });
   }
 
-  /** Whether an interface is a port of a bridge, as far as was read. */
+  /** Whether an interface was a port of a bridge at the last reading. */
   isPort(name: string, bridge: string): boolean {
     const master = this.#states.get(name)?.master;
     return master !== undefined && master === this.#states.get(bridge)?.index;
   }
 
   /**
-   * Resolves when a reading that began after this call is done. Rejects where the kernel could not be read.
+   * Reads all interfaces and tells the listeners of changes. Resolves when a reading that began after this
+   * call is done; calls before it begins share it. Rejects with SystemError.
    */
   reread(): Promise<void> {
-    return this.#refresh();
+    this.#next ??= new Promise((resolve, reject) => {
+      setImmediate(() => {
+        this.#next = undefined;
+        try {
+          if (!this.#isClosed) this.#compare(this.#read());
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+    return this.#next;
   }
 
-  /**
-   * Puts an interface into a bridge, whatever it was a port of before; or out of that, where `bridge` is
-   * undefined.
-   */
+  /** Makes an interface a port of a bridge, or with undefined of none. Rejects with OperationalError. */
   async setMaster(name: string, bridge: string | undefined): Promise<void> {
     if (bridge === undefined)
-      return this.#change("take an interface out of its bridge", name, (index) =>
-        this.#socket.setLink({ index }, { master: 0 }),
-      );
-    await this.#refresh();
+      return this.#change("take an interface out of its bridge", name, {}, [masterAttribute(0)]);
+    await this.reread();
     const found = this.#states.get(bridge);
     const problem = bridgeProblem(bridge, found);
-    if (found === undefined || problem !== undefined) throw new Error(problem);
-    await this.#change(`put an interface into bridge ${bridge}`, name, (index) =>
-      this.#socket.setLink({ index }, { master: found.index }),
-    );
+    if (found === undefined || problem !== undefined) throw new OperationalError(problem);
+    await this.#change(`put an interface into bridge ${bridge}`, name, {}, [masterAttribute(found.index)]);
   }
 
   close(): void {
-    this.#closed = true;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#listeners.length = 0;
     this.#watch.close();
-    // A question that is cut off would keep its time limit, and the process with it.
-    void this.#reading.then(() => this.#socket.socket.close());
+    this.#netlink[Symbol.dispose]();
   }
 
-  async #change(operation: string, name: string, act: (index: number) => Promise<unknown>): Promise<void> {
-    await this.#refresh();
-    const index = this.#states.get(name)?.index;
+  async #change(
+    operation: string,
+    name: string,
+    change: { readonly up?: boolean },
+    attributes: readonly Attribute[] = [],
+  ): Promise<void> {
+    await this.reread();
     const target = `interface ${name}`;
+    const index = this.#states.get(name)?.index;
     if (index === undefined) throw new SystemError(operation, { errno: "ENODEV", target });
-    try {
-      await act(index);
-    } catch (error) {
-      const errno = /E[A-Z]+/.exec(String(error))?.[0] ?? "EIO";
-      throw new SystemError(operation, { errno, target, cause: error });
-    }
-    await this.#refresh();
+    this.#netlink.request({ operation, target }, setLink({ index, ...change }, attributes));
+    await this.reread();
   }
 
-  /** Reads all interfaces because something changed, until that succeeds. */
-  async #catchUp(): Promise<void> {
-    while (!this.#closed) {
-      try {
-        return await this.#refresh();
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS).unref());
-      }
-    }
-  }
-
-  /**
-   * Resolves when a reading that began after this call is done; calls that come while one is at work share
-   * the next one.
-   */
-  #refresh(): Promise<void> {
-    if (this.#next !== undefined) return this.#next;
-    const next = this.#reading.then(async () => {
-      this.#next = undefined;
-      this.#compare(await this.#read());
-    });
-    this.#next = next;
-    this.#reading = next.catch(() => undefined);
-    return next;
-  }
-
-  async #read(): Promise<Map<string, LinkState>> {
-    const states = new Map<string, LinkState>();
-    for (const { data, attrs } of await this.#socket.getLinks({}, {}, { timeout: READ_LIMIT_MS })) {
-      const { ifname: name, mtu } = attrs;
-      if (name === undefined || data.index === undefined) continue;
-      const up = data.flags?.up === true && data.flags.lowerUp === true;
-      const [kind, master] = [kindOf(attrs), masterOf(attrs)];
-      states.set(name, { name, index: data.index, up, mtu: mtu ?? 0, kind, master });
-    }
-    return states;
+  #read(): Map<string, LinkState> {
+    return new Map(readLinks(this.#netlink, READ).map((link) => [link.name, link]));
   }
 
   #compare(now: Map<string, LinkState>): void {
@@ -182,6 +137,10 @@ export class Links {
   #tell(name: string, state: LinkState | undefined): void {
     for (const listener of this.#listeners) listener(name, state);
   }
+}
+
+function masterAttribute(index: number): Attribute {
+  return [linkAttribute.master, u32Payload(index)];
 }
 
 export function openLinks(): Promise<Links> {

@@ -1,17 +1,16 @@
 import { readdirSync } from "node:fs";
 import netlink, { type RawNetlinkSocket } from "netlink";
+import { OperationalError } from "../bytes/errors.ts";
 import { SystemError } from "./errors.ts";
 import { addressOf, getsockname, getsockopt, lastError, linux, setsockopt } from "./libc.ts";
+import { type NetlinkFamily, netlinkFamily } from "./netlink.ts";
 import { socketDrops } from "./sockets.ts";
 
 /**
- * Watching what the kernel tells by netlink. A notification says no more than that there is something to read
- * anew: the kernel drops notifications when thousands come at once or nobody reads for a while, so that what
- * one says is never the whole.
+ * Notifications of the kernel by netlink(7). A notification only says that there is something to read: the
+ * kernel drops notifications when the socket's buffer is full, so that their contents are never complete. The
+ * package `netlink` waits for them in the event loop; it is used here alone.
  */
-
-/** TABLE: families of netlink (linux/netlink.h). */
-export const netlinkFamily = { route: 0, xfrm: 6 } as const;
 
 const SOL_NETLINK = 270;
 const NETLINK_NO_ENOBUFS = 5;
@@ -19,46 +18,47 @@ const AF_NETLINK = 16;
 /** struct sockaddr_nl. */
 const ADDRESS_OCTETS = 12;
 const PORT_OFFSET = 4;
-/** What is in a notification is not looked at. */
+/** The contents of a notification are not used. */
 const NOTIFICATION_OCTETS = 64;
-/** How often we look whether notifications were dropped. */
-const LOOK_MS = 5000;
+/** Period of looking for dropped notifications. */
+const DROPS_PERIOD_MS = 5000;
 
 export interface NetlinkWatchOptions {
-  readonly family: keyof typeof netlinkFamily;
+  readonly family: NetlinkFamily;
   /** Numbers of the groups (RTNLGRP_ and XFRMNLGRP_ of linux/rtnetlink.h and linux/xfrm.h). */
   readonly groups: readonly number[];
   /** Pause between the end of one call of the listener and the next. */
   readonly pauseMs: number;
 }
 
-/** Ends the watching; once is enough, again is no error. */
+/** A watch; closing it again is no error. */
 export interface NetlinkWatch {
   close(): void;
 }
 
 /**
- * Calls the listener after notifications: at once for the first, then once for all that came meanwhile, when
- * the call before is done and the pause is over; again where it rejected. After the last notification, and
- * after any that was dropped, there is always a call. Throws SystemError.
+ * Calls the listener after notifications: at once after the first, then once for all that come before the
+ * previous call is done and the pause is over. A call that fails by OperationalError is repeated; any other
+ * error is thrown as unhandled. After the last notification, and after an overflow in which some were
+ * dropped, there is always a call, in which the listener reads everything again. Throws SystemError.
  */
 export function watchNetlink(
   { family, groups, pauseMs }: NetlinkWatchOptions,
   listener: () => void | Promise<void>,
 ): NetlinkWatch {
   const socket = openSocket(family);
-  const descriptor = keepOpen(socket, family);
+  const descriptor = surviveOverflow(socket, family);
   let isDue = false;
   let isBusy = false;
   let isClosed = false;
-  const tell = async (): Promise<void> => {
+  const callListener = async (): Promise<void> => {
     isBusy = true;
     while (isDue && !isClosed) {
       isDue = false;
       try {
         await listener();
-      } catch {
-        // What could not be read is read again.
+      } catch (error) {
+        if (!(error instanceof OperationalError)) throw error;
         isDue = true;
       }
       await new Promise((resolve) => setTimeout(resolve, pauseMs).unref());
@@ -67,27 +67,27 @@ export function watchNetlink(
   };
   const changed = (): void => {
     isDue = true;
-    if (!isBusy && !isClosed) void tell();
+    if (!isBusy && !isClosed) void callListener();
   };
   for (const event of ["message", "truncatedMessage", "error"] as const) socket.on(event, changed);
   let dropped = socketDrops(descriptor);
-  const look = setInterval(() => {
+  const dropsTimer = setInterval(() => {
     const now = socketDrops(descriptor);
     if (now !== dropped) changed();
     dropped = now;
-  }, LOOK_MS).unref();
+  }, DROPS_PERIOD_MS).unref();
   for (const group of groups) socket.addMembership(group);
   return {
     close() {
       if (isClosed) return;
       isClosed = true;
-      clearInterval(look);
+      clearInterval(dropsTimer);
       socket.close();
     },
   };
 }
 
-function openSocket(family: keyof typeof netlinkFamily): RawNetlinkSocket {
+function openSocket(family: NetlinkFamily): RawNetlinkSocket {
   try {
     const options = { messagePeeking: false, msgBufferSize: NOTIFICATION_OCTETS };
     const socket = new netlink.RawNetlinkSocket(netlinkFamily[family], { ...options, ...ownBuffers });
@@ -95,20 +95,21 @@ function openSocket(family: keyof typeof netlinkFamily): RawNetlinkSocket {
     return socket;
   } catch (cause) {
     const target = `netlink family ${family}`;
-    throw new SystemError("open a netlink socket", { errno: "EPROTONOSUPPORT", target, cause });
+    const errno = (cause as NodeJS.ErrnoException).code ?? "EPROTONOSUPPORT";
+    throw new SystemError("open a netlink socket", { errno, target, cause });
   }
 }
 
-/** The kernel's own sizes: a larger one would only bring more notifications that all say the same. */
+/** The kernel's default sizes: larger buffers would only hold more notifications of the same. */
 const ownBuffers = { recvBufferSize: 0, sendBufferSize: 0 } as const;
 
 /**
- * Has the kernel drop notifications that find no room without an error: the package would end the process at
- * that error. The queue is full then, so that what is in it makes us read anew, later than what was dropped.
- * Gives the descriptor, which the package keeps to itself: it is found by the port that the socket is bound
+ * Has the kernel drop notifications that find no room without reporting an error (ENOBUFS): the package ends
+ * the process at that error. The buffer is full then, and what is in it causes a later call of the listener.
+ * Returns the descriptor, which the package keeps private: it is found by the port that the socket is bound
  * to.
  */
-function keepOpen(socket: RawNetlinkSocket, family: keyof typeof netlinkFamily): number {
+function surviveOverflow(socket: RawNetlinkSocket, family: NetlinkFamily): number {
   const { port } = socket.address();
   const target = `netlink family ${family}`;
   try {
@@ -134,7 +135,7 @@ function keepOpen(socket: RawNetlinkSocket, family: keyof typeof netlinkFamily):
   }
 }
 
-function isBoundTo(descriptor: number, port: number, family: keyof typeof netlinkFamily): boolean {
+function isBoundTo(descriptor: number, port: number, family: NetlinkFamily): boolean {
   const address = new Uint8Array(ADDRESS_OCTETS);
   const length = Uint8Array.of(ADDRESS_OCTETS, 0, 0, 0);
   if (getsockname(descriptor, addressOf(address), addressOf(length)) !== 0) return false;

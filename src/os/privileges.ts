@@ -1,8 +1,7 @@
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import koffi from "koffi";
 import { mountBpfFileSystem } from "./bpf-file-system.ts";
-import { addressOf, lastError } from "./libc.ts";
+import { addressOf, capset, execve, fcntl, lastError, prctl, setrlimit } from "./libc.ts";
 
 /**
  * TABLE: the capabilities that the running daemon needs, with their numbers (linux/capability.h), and for
@@ -31,15 +30,6 @@ const F_SETFD = 2;
 const STANDARD = [0, 1, 2] as const;
 /** _LINUX_CAPABILITY_VERSION_3: two words of 32 bits each. */
 const CAPABILITY_VERSION = 0x2008_0522;
-
-const libc = koffi.load("libc.so.6");
-const prctl = libc.func(
-  "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
-);
-const capset = libc.func("int capset(uintptr_t header, uintptr_t data)");
-const setrlimit = libc.func("int setrlimit(int resource, uintptr_t limit)");
-const fcntl = libc.func("int fcntl(int fd, int command, int value)");
-const execve = libc.func("int execve(const char *path, const char **argv, const char **envp)");
 
 /**
  * Capability sets of this process, one bit for each number: what it may do, and what any program it executes

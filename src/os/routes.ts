@@ -1,22 +1,51 @@
 import { isIPv6 } from "node:net";
-import netlink, { type RtNetlinkSocket } from "netlink";
 import { SystemError } from "./errors.ts";
 import { ifNameToIndex, linux } from "./libc.ts";
+import { readLink } from "./link-message.ts";
+import { failure, type Netlink, type Operation, withNetlink } from "./netlink.ts";
+import {
+  type Attribute,
+  type AttributeMap,
+  decodeAttributes,
+  encodeAttributes,
+  nestedIn,
+  u32In,
+  u32Payload,
+} from "./netlink-attributes.ts";
 import { type NetlinkWatch, watchNetlink } from "./netlink-watch.ts";
 import { completesOffloads } from "./offload-completion.ts";
-import { ask, attributesIn } from "./rtnetlink.ts";
 import { addressOctets, addressText } from "./sockets.ts";
 
-/** Which way packets go, as the kernel decides it, and when it may decide otherwise. */
+/** The kernel's routes to addresses, and notice of changes that may change them. */
 
-/**
- * TABLE: attributes of a route (linux/rtnetlink.h); read by hand, since the package refuses every route that
- * has a VIA.
- */
-const attribute = { oif: 4, gateway: 5, preferredSource: 7, metrics: 8, via: 18 } as const;
+const RTM_GETROUTE = 26;
+/** TABLE: attributes of a route (linux/rtnetlink.h). */
+const attribute = {
+  destination: 1,
+  source: 2,
+  outputInterface: 4,
+  gateway: 5,
+  metrics: 8,
+  via: 18,
+} as const;
 const METRIC_MTU = 2;
-/** struct rtmsg, in front of the attributes. */
+/** struct rtmsg: family, lengths of destination and source, ..., type; attributes follow. */
 const ROUTE_HEADER_OCTETS = 12;
+const TYPE = 7;
+/** TABLE: types of routes by their numbers (rtm_type). */
+const routeTypes = [
+  "unspecified",
+  "unicast",
+  "local",
+  "broadcast",
+  "anycast",
+  "multicast",
+  "blackhole",
+  "unreachable",
+  "prohibit",
+  "throw",
+  "nat",
+];
 /** struct rtvia: the family, in front of the address. */
 const VIA_FAMILY_OCTETS = 2;
 
@@ -35,7 +64,7 @@ const groups = {
   nextHop: 32,
 } as const;
 
-/** Changes come in crowds, and one call is for all of a crowd. */
+/** Pause between calls, so that one call covers many changes. */
 const COALESCING_MS = 200;
 
 /** Where packets for an address go next. */
@@ -64,76 +93,75 @@ export interface RouteFound {
 
 /**
  * The route from a local address to a remote one of the same family; a zone such as "%eth0" of the remote is
- * heeded. Rejects with SystemError, also where the kernel has no route or one that discards.
+ * used. Rejects with SystemError, also where the kernel has no route or one that discards.
  */
 export async function routeTo(remote: string, local: string): Promise<RouteFound> {
   const see = `see: ip route get ${remote} from ${local}`;
-  const hints = {
-    ENETUNREACH: `there is no route, or ${local} is no address of this machine; ${see}`,
-    EHOSTUNREACH: `the route is "unreachable"; ${see}`,
-    EACCES: `the route is "prohibit"; ${see}`,
-    EINVAL: `the route is "blackhole", or ${local} is no address of this machine; ${see}`,
-    ENODEV: `there is no such interface; see: ip link show`,
-  };
-  return ask(
-    { operation: "look up a route", target: `to ${remote} from ${local}`, hints },
-    async (socket) => {
-      const answer = await lookUp(socket, remote, local);
-      const { type } = netlink.rt.parseRoute(answer.subarray(0, ROUTE_HEADER_OCTETS));
-      const attributes = attributesIn(answer.subarray(ROUTE_HEADER_OCTETS));
-      const oif = attributes.get(attribute.oif);
-      if (oif === undefined || !(type === "UNICAST" || type === "LOCAL")) {
-        throw new SystemError("look up a route", {
-          errno: "EHOSTUNREACH",
-          target: `to ${remote} from ${local}`,
-          hint: `the route is of type ${String(type).toLowerCase()}; ${see}`,
-        });
-      }
-      const interfaceIndex = netlink.getU32(oif);
-      const nextHop = nextHopIn(attributes) ?? addressOctets(remote.replace(/%.*$/, ""));
-      const [link] = await socket.getLink({ index: interfaceIndex });
-      const pathMtu = routeMtu(attributes.get(attribute.metrics));
-      return {
-        interfaceIndex,
-        interfaceName: link?.attrs.ifname ?? "",
-        completesOffloads: completesOffloads(link?.attrs.ifname ?? ""),
-        hardware: String(link?.data.type),
-        nextHop,
-        nextHopText: addressText(nextHop),
-        mtu: pathMtu ?? link?.attrs.mtu ?? 0,
-        pathMtu,
-        isLocal: type === "LOCAL",
-      };
+  const target = `to ${remote} from ${local}`;
+  const operation: Operation = {
+    operation: "look up a route",
+    target,
+    hints: {
+      ENETUNREACH: `there is no route, or ${local} is no address of this machine; ${see}`,
+      EHOSTUNREACH: `the route is "unreachable"; ${see}`,
+      EACCES: `the route is "prohibit"; ${see}`,
+      EINVAL: `the route is "blackhole", or ${local} is no address of this machine; ${see}`,
+      ENODEV: "there is no such interface; see: ip link show",
     },
-  );
+  };
+  return withNetlink("route", (netlink) => {
+    const answer = lookUp(netlink, operation, remote, local);
+    const type = routeTypes[answer[TYPE] ?? 0] ?? "unknown";
+    const attributes = decodeAttributes(answer.subarray(ROUTE_HEADER_OCTETS));
+    const interfaceIndex = u32In(attributes, attribute.outputInterface);
+    if (interfaceIndex === undefined || !(type === "unicast" || type === "local")) {
+      const hint = `the route is of type ${type}; ${see}`;
+      throw new SystemError(operation.operation, { errno: "EHOSTUNREACH", target, hint });
+    }
+    const nextHop = nextHopIn(attributes) ?? addressOctets(remote.replace(/%.*$/, ""));
+    const link = readLink(netlink, operation, interfaceIndex);
+    const metrics = nestedIn(attributes, attribute.metrics);
+    const pathMtu = metrics && u32In(metrics, METRIC_MTU);
+    return {
+      interfaceIndex,
+      interfaceName: link?.name ?? "",
+      completesOffloads: completesOffloads(link?.name ?? ""),
+      hardware: link?.hardware ?? "unknown",
+      nextHop,
+      nextHopText: addressText(nextHop),
+      mtu: pathMtu ?? link?.mtu ?? 0,
+      pathMtu,
+      isLocal: type === "local",
+    };
+  });
 }
 
-async function lookUp(socket: RtNetlinkSocket, remote: string, local: string): Promise<Buffer> {
+function lookUp(netlink: Netlink, operation: Operation, remote: string, local: string): Uint8Array {
   const [address = "", zone] = remote.split("%");
-  const dst = Buffer.from(addressOctets(address));
-  const src = Buffer.from(addressOctets(local.replace(/%.*$/, "")));
-  const oif = zone === undefined ? undefined : ifNameToIndex(zone);
-  // 0 would mean: by any interface.
-  if (oif === 0) throw new Error("ENODEV");
+  const destination = addressOctets(address);
+  const source = addressOctets(local.replace(/%.*$/, ""));
+  const outputInterface = zone === undefined ? undefined : ifNameToIndex(zone);
+  // The kernel would take index 0 for any interface.
+  if (outputInterface === 0) throw failure(operation, "ENODEV");
+  const attributes: Attribute[] = [
+    [attribute.destination, destination],
+    [attribute.source, source],
+  ];
+  if (outputInterface !== undefined)
+    attributes.push([attribute.outputInterface, u32Payload(outputInterface)]);
+  const header = new Uint8Array(ROUTE_HEADER_OCTETS);
   const family = isIPv6(address) ? linux.AF_INET6 : linux.AF_INET;
-  const data = { family, dstLen: 8 * dst.length, srcLen: 8 * src.length };
-  const stream = new netlink.AttrStream();
-  const attrs = oif === undefined ? { dst, src } : { dst, src, oif };
-  netlink.rt.formatRouteMessage({ kind: "route", data, attrs }, stream);
-  const [[answer]] = await socket.socket.request(netlink.rt.MessageType.GETROUTE, stream.bufs);
-  if (answer === undefined) throw new Error("EIO: an acknowledgement without a route");
-  return answer.data as Buffer;
+  header.set([family, 8 * destination.length, 8 * source.length]);
+  const payload = new Uint8Array([...header, ...encodeAttributes(attributes)]);
+  const [answer] = netlink.request(operation, { type: RTM_GETROUTE, payload });
+  if (answer === undefined) throw failure(operation, "EIO");
+  return answer;
 }
 
-function nextHopIn(attributes: ReadonlyMap<number, Buffer>): Uint8Array | undefined {
+function nextHopIn(attributes: AttributeMap): Uint8Array | undefined {
   const found =
     attributes.get(attribute.gateway) ?? attributes.get(attribute.via)?.subarray(VIA_FAMILY_OCTETS);
   return found === undefined ? undefined : Uint8Array.from(found);
-}
-
-function routeMtu(metrics: Buffer | undefined): number | undefined {
-  const mtu = metrics === undefined ? undefined : attributesIn(metrics).get(METRIC_MTU);
-  return mtu === undefined ? undefined : netlink.getU32(mtu);
 }
 
 /**

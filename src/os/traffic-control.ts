@@ -46,7 +46,6 @@ export class TrafficControl {
   readonly #force: AttachmentKind | undefined;
   /** Interfaces whose queueing discipline we added, and remove with the last filter. */
   readonly #ownDisciplines = new Set<number>();
-  #lastChange: Promise<unknown> = Promise.resolve();
 
   constructor({ owner = "", force }: TrafficControlOptions = {}) {
     this.#owner = owner;
@@ -54,27 +53,25 @@ export class TrafficControl {
   }
 
   /** Rejects with SystemError. */
-  attach(program: BpfProgram, interfaceIndex: number, at: AttachPoint): Promise<ProgramAttachment> {
-    return this.#inTurn(async () => {
-      if (this.#force !== "clsact") {
-        try {
-          return new TcxAttachment(KernelLink.create(program, interfaceIndex, at));
-        } catch (error) {
-          // EINVAL: the kernel does not know links of this kind.
-          const isUnknown = error instanceof SystemError && error.errno === "EINVAL";
-          if (!isUnknown || this.#force === "tcx" || at === "netkit") throw error;
-        }
-      }
-      if (at === "netkit") throw new InvariantError("a filter at a netkit device");
-      if (await clsact.makeDiscipline(interfaceIndex, at)) this.#ownDisciplines.add(interfaceIndex);
+  async attach(program: BpfProgram, interfaceIndex: number, at: AttachPoint): Promise<ProgramAttachment> {
+    if (this.#force !== "clsact") {
       try {
-        const name = clsact.filterName(this.#owner, program.name);
-        return this.#attachment(await clsact.addFilter(program, interfaceIndex, at, name));
+        return new TcxAttachment(KernelLink.create(program, interfaceIndex, at));
       } catch (error) {
-        await this.#tidy(interfaceIndex);
-        throw error;
+        // EINVAL: the kernel does not know links of this kind.
+        const isUnknown = error instanceof SystemError && error.errno === "EINVAL";
+        if (!isUnknown || this.#force === "tcx" || at === "netkit") throw error;
       }
-    });
+    }
+    if (at === "netkit") throw new InvariantError("a filter at a netkit device");
+    if (clsact.makeDiscipline(interfaceIndex, at)) this.#ownDisciplines.add(interfaceIndex);
+    try {
+      const name = clsact.filterName(this.#owner, program.name);
+      return this.#attachment(clsact.addFilter(program, interfaceIndex, at, name));
+    } catch (error) {
+      this.#removeDiscipline(interfaceIndex);
+      throw error;
+    }
   }
 
   /** The attachment of a link that an earlier process pinned. Throws SystemError. */
@@ -88,45 +85,28 @@ export class TrafficControl {
    */
   async leftOvers(interfaceIndex: number, at: AttachPoint): Promise<ReadonlyMap<string, ProgramAttachment>> {
     if (at === "netkit") return new Map();
-    const filters = await clsact.ownFilters(interfaceIndex, at, this.#owner);
+    const filters = clsact.ownFilters(interfaceIndex, at, this.#owner);
     return new Map(filters.map((filter) => [clsact.programName(filter.name), this.#attachment(filter)]));
-  }
-
-  /** Removes all filters of this owner there; resolves to their number. Rejects with SystemError. */
-  clearOurs(interfaceIndex: number, at: clsact.AttachPoint): Promise<number> {
-    return this.#inTurn(async () => {
-      const filters = await clsact.ownFilters(interfaceIndex, at, this.#owner);
-      for (const filter of filters) await clsact.removeFilter(filter);
-      await this.#tidy(interfaceIndex);
-      return filters.length;
-    });
   }
 
   #attachment(filter: clsact.Filter): ProgramAttachment {
     return {
       kind: "clsact",
       interfaceIndex: filter.interfaceIndex,
-      replace: (program) => this.#inTurn(() => clsact.replaceFilter(filter, program)),
+      replace: async (program) => clsact.replaceFilter(filter, program),
       pin: () => undefined,
-      detach: () =>
-        this.#inTurn(async () => {
-          await clsact.removeFilter(filter);
-          await this.#tidy(filter.interfaceIndex);
-        }),
+      detach: async () => {
+        clsact.removeFilter(filter);
+        this.#removeDiscipline(filter.interfaceIndex);
+      },
       close: () => undefined,
     };
   }
 
   /** Removes the queueing discipline if we added it and it has no filter any more. */
-  async #tidy(interfaceIndex: number): Promise<void> {
+  #removeDiscipline(interfaceIndex: number): void {
     if (!this.#ownDisciplines.has(interfaceIndex)) return;
-    if (await clsact.removeIfEmpty(interfaceIndex)) this.#ownDisciplines.delete(interfaceIndex);
-  }
-
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const done = this.#lastChange.then(act);
-    this.#lastChange = done.catch(() => undefined);
-    return done;
+    if (clsact.removeIfEmpty(interfaceIndex)) this.#ownDisciplines.delete(interfaceIndex);
   }
 }
 

@@ -95,7 +95,7 @@ test("a netkit pair is told for one and deleted, or refused by a kernel that has
     "netkit",
   ).catch((error: unknown) => error);
   if (made !== undefined) {
-    expect(made).toMatchObject({ errno: "ENOTSUP", message: expect.stringContaining("netkit driver") });
+    expect(made).toMatchObject({ errno: "EOPNOTSUPP", message: expect.stringContaining("netkit driver") });
     expect(await findInterface("kit")).toBeUndefined();
     return;
   }

@@ -97,6 +97,11 @@ export function wrongPackages(
   });
 }
 
+/** Files that import a package, be it for its types alone. */
+export function importersOf(files: readonly SourceFile[], name: string): readonly string[] {
+  return files.filter((file) => namesIn(file).packages.includes(name)).map(({ path }) => path);
+}
+
 /** Reads of clocks, random numbers and the process in files of these layers. */
 export function impurities(files: readonly SourceFile[], layers: readonly string[]): readonly string[] {
   const impure =

@@ -60,7 +60,7 @@ async function ensureNetkitPair(entry: string, exit: string): Promise<boolean> {
     await ensurePair({ ...segmenting, name: entry }, { ...end, name: exit }, "netkit");
     return true;
   } catch (error) {
-    if (error instanceof SystemError && error.errno === "ENOTSUP") return false;
+    if (error instanceof SystemError && error.errno === "EOPNOTSUPP") return false;
     throw error;
   }
 }
