@@ -1,7 +1,6 @@
 import type { CapturedPacket } from "../os/capture-file.ts";
 import { UDP_PORT_L2TP } from "../wire/constants.ts";
-import { decodeControlHeader } from "../wire/control-header.ts";
-import { peekAssignedControlConnectionId, peekMessageType } from "../wire/peek.ts";
+import { rawAssignedConnectionId, rawMessageName, splitControlMessage } from "../wire/raw-message.ts";
 import { readControlMessage } from "./control-message.ts";
 import { readDataMessage, type StaticFormat } from "./data-message.ts";
 import { type Endpoint, type Layers, type Route, unwrapPacket } from "./layers.ts";
@@ -21,7 +20,6 @@ const MOST_REMEMBERED = 65_536;
 const T_BIT = 0x8000;
 const VERSION_MASK = 0x000f;
 const ZERO_WORD_OCTETS = 4;
-const SCCRQ = 1;
 
 type Counts = { -readonly [K in Exclude<keyof Summary, "kind" | "otherReasons" | "complete">]: Summary[K] };
 
@@ -162,8 +160,8 @@ function udpContent(payload: Uint8Array): UdpContent {
 /** Whether a message of L2TPv2 is an SCCRQ that offers L2TPv3 as well (RFC 3931 §4.7.3). */
 function isFallbackRequest(payload: Uint8Array): boolean {
   try {
-    const message = payload.subarray(0, decodeControlHeader(payload).length);
-    return peekMessageType(message) === SCCRQ && peekAssignedControlConnectionId(message) !== undefined;
+    const message = splitControlMessage(payload);
+    return rawMessageName(message) === "SCCRQ" && rawAssignedConnectionId(message) !== undefined;
   } catch {
     return false;
   }

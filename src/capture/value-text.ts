@@ -1,17 +1,16 @@
 import { toHex } from "../bytes/hex.ts";
 import { type AvpName, type AvpValue, type CircuitStatus, ciscoAvps } from "../wire/avp-table.ts";
-import {
-  cdnResults,
-  generalErrors,
-  otherMessages,
-  pseudowireTypes,
-  sequencingLevels,
-  stopCcnResults,
-  sublayers,
-} from "../wire/code-names.ts";
-import { generalError, RESULT_GENERAL_ERROR, vendor } from "../wire/constants.ts";
+import { otherMessages, pseudowireTypes, sequencingLevels, sublayers } from "../wire/code-names.ts";
+import { vendor } from "../wire/constants.ts";
 import { digestTypes } from "../wire/message-digest.ts";
 import { messageNameOf } from "../wire/message-table.ts";
+import {
+  cdnResultTexts,
+  generalError,
+  generalErrorTexts,
+  RESULT_GENERAL_ERROR,
+  stopCcnResultTexts,
+} from "../wire/result-codes.ts";
 
 /**
  * Characters that could hide or change text on a terminal: controls, format characters, separators,
@@ -99,10 +98,10 @@ function circuitText(status: CircuitStatus): string {
 function resultText(value: AvpValue<"resultCode">, messageType: number): string {
   const isCdn = messageNameOf(messageType) === "CDN";
   const { resultCode, errorCode, errorMessage } = value;
-  const parts = [named(isCdn ? cdnResults : stopCcnResults, resultCode)];
+  const parts = [named(isCdn ? cdnResultTexts : stopCcnResultTexts, resultCode)];
   if (errorCode !== undefined) {
     const isGeneral = resultCode === RESULT_GENERAL_ERROR || errorCode === generalError.none;
-    parts.push(isGeneral ? `error: ${named(generalErrors, errorCode)}` : `error code ${errorCode}`);
+    parts.push(isGeneral ? `error: ${named(generalErrorTexts, errorCode)}` : `error code ${errorCode}`);
   }
   if (errorMessage !== undefined) parts.push(safeText(errorMessage));
   return parts.join(", ");

@@ -1,7 +1,14 @@
 import { equalOctets } from "../bytes/hex.ts";
-import type { AvpValues } from "../wire/avp-table.ts";
+import type { AvpValue, AvpValues } from "../wire/avp-table.ts";
 import type { DecodedControlMessage, MessageProblem } from "../wire/message.ts";
-import type { DataSequencing, L2SpecificSublayer, PseudowireType } from "../wire/session-parameters.ts";
+import { cdnResult, generalError, RESULT_GENERAL_ERROR, stopResult } from "../wire/result-codes.ts";
+import {
+  type DataSequencing,
+  type L2SpecificSublayer,
+  pseudowireTypeNumber,
+  sequencingNumber,
+  sublayerNumber,
+} from "../wire/session-parameters.ts";
 import type { PeerSettings, PseudowireSettings } from "./settings.ts";
 
 /**
@@ -13,47 +20,18 @@ export interface Refusal {
   readonly text: string;
 }
 
-/** StopCCN result codes (RFC 3931 §5.4.2). */
-export const stopResult = {
-  requested: 1,
-  generalError: 2,
-  alreadyExists: 3,
-  notAuthorized: 4,
-  outOfService: 6,
-  stateMachine: 7,
-} as const;
-
-/** CDN result codes (RFC 3931 §5.4.2, RFC 4667 §4.2). */
-export const cdnResult = {
-  generalError: 2,
-  administrative: 3,
-  noFacilities: 4,
-  noFacilitiesPermanent: 5,
-  tieLost: 13,
-  pseudowireTypeUnsupported: 14,
-  sequencingWithoutSublayer: 15,
-  stateMachine: 16,
-  noForwarder: 24,
-} as const;
-
-const OUT_OF_RANGE = 3;
-const UNKNOWN_MANDATORY_AVP = 8;
-
-/** Pseudowire type numbers of an Ethernet bridge (RFC 4719 §2.1). */
-export const pseudowireTypeNumber: Readonly<Record<PseudowireType, number>> = {
-  ethernet: 0x0005,
-  "ethernet-vlan": 0x0004,
-};
-
-export const sublayerNumber: Readonly<Record<L2SpecificSublayer, number>> = { none: 0, default: 1 };
-
-export const sequencingNumber: Readonly<Record<DataSequencing, number>> = { none: 0, "non-ip": 1, all: 2 };
-
 function nameOfNumber<Name extends string>(
   table: Readonly<Record<Name, number>>,
   number: number,
 ): Name | undefined {
   return (Object.keys(table) as Name[]).find((name) => table[name] === number);
+}
+
+/** Value of the Result Code AVP for a refusal; a text needs an error code in front of it (RFC 3931 §5.4.2). */
+export function resultCodeAvp(refusal: Refusal): AvpValue<"resultCode"> {
+  const { resultCode, errorCode = generalError.none, text } = refusal;
+  if (text !== "") return { resultCode, errorCode, errorMessage: text };
+  return errorCode === generalError.none ? { resultCode } : { resultCode, errorCode };
 }
 
 /** The refusal for a problem that the decoder found. */
@@ -80,7 +58,7 @@ export function checkStart(
   if (avps.tunnelRecovery !== undefined) {
     return {
       resultCode: stopResult.generalError,
-      errorCode: UNKNOWN_MANDATORY_AVP,
+      errorCode: generalError.unknownMandatoryAvp,
       text: "AVP 77 (recovery, RFC 4951) is not supported",
     };
   }
@@ -109,13 +87,9 @@ function sameOctets(a: Uint8Array | undefined, b: Uint8Array | undefined): boole
   return a === undefined || b === undefined ? a === b : equalOctets(a, b);
 }
 
-/** An event in a state where it has no place (RFC 3931 §7.1). */
-export function stateMachine(text: string): Refusal {
-  return { resultCode: stopResult.stateMachine, text };
-}
-
-function outOfRange(text: string): Refusal {
-  return { resultCode: stopResult.generalError, errorCode: OUT_OF_RANGE, text };
+/** A value out of range; the result code is the same in StopCCN and CDN. */
+export function outOfRange(text: string): Refusal {
+  return { resultCode: RESULT_GENERAL_ERROR, errorCode: generalError.outOfRange, text };
 }
 
 /** What the peer requested for one session by ICRQ, ICRP or ICCN (RFC 3931 §5.4.4). */
@@ -127,60 +101,44 @@ export interface PeerChoices {
 /** The values before the peer requests anything (RFC 3931 §5.4.4: absent means none). */
 export const NO_CHOICES: PeerChoices = { sublayer: "none", sequencing: "none" };
 
+/** Choices of the peer that are acceptable, or the refusal of one that is not. */
+export type CheckedChoices =
+  | { readonly choices: PeerChoices; readonly refusal?: undefined }
+  | { readonly choices?: undefined; readonly refusal: Refusal };
+
 /**
  * Reads the sublayer and sequencing that the peer wants to receive; absent AVPs leave `before` as it was (RFC
  * 3931 §5.4.4).
  */
-export function readChoices(avps: AvpValues, before: PeerChoices): PeerChoices | Refusal {
+export function checkChoices(avps: AvpValues, before: PeerChoices): CheckedChoices {
   const sublayer =
     avps.l2SpecificSublayer === undefined
       ? before.sublayer
       : nameOfNumber(sublayerNumber, avps.l2SpecificSublayer);
-  if (sublayer === undefined) {
-    return {
-      resultCode: cdnResult.generalError,
-      errorCode: OUT_OF_RANGE,
-      text: "unknown L2-Specific Sublayer",
-    };
-  }
+  if (sublayer === undefined) return { refusal: outOfRange("unknown L2-Specific Sublayer") };
   const sequencing =
     avps.dataSequencing === undefined
       ? before.sequencing
       : nameOfNumber(sequencingNumber, avps.dataSequencing);
-  if (sequencing === undefined) {
-    return {
-      resultCode: cdnResult.generalError,
-      errorCode: OUT_OF_RANGE,
-      text: "unknown Data Sequencing level",
-    };
-  }
+  if (sequencing === undefined) return { refusal: outOfRange("unknown Data Sequencing level") };
   if (sequencing !== "none" && sublayer === "none") {
-    return {
-      resultCode: cdnResult.sequencingWithoutSublayer,
-      text: "sequencing was asked for without a sublayer that carries numbers",
-    };
+    const resultCode = cdnResult.sequencingWithoutSublayer;
+    const text = "sequencing was asked for without a sublayer that carries numbers";
+    return { refusal: { resultCode, text } };
   }
-  return { sublayer, sequencing };
+  return { choices: { sublayer, sequencing } };
 }
 
-/** Checks an ICRQ for a pseudowire; undefined when it is acceptable (RFC 3931 §7.3.2). */
-export function checkCall(avps: AvpValues, pseudowire: PseudowireSettings): Refusal | undefined {
-  if (!avps.localSessionId) {
-    return {
-      resultCode: cdnResult.generalError,
-      errorCode: OUT_OF_RANGE,
-      text: "Local Session ID is 0 or absent",
-    };
-  }
+/** Checks an ICRQ for a pseudowire (RFC 3931 §7.3.2). */
+export function checkCall(avps: AvpValues, pseudowire: PseudowireSettings): CheckedChoices {
+  if (!avps.localSessionId) return { refusal: outOfRange("Local Session ID is 0 or absent") };
   const wanted = pseudowireTypeNumber[pseudowire.type];
   if (avps.pseudowireType !== undefined && avps.pseudowireType !== wanted) {
-    return {
-      resultCode: cdnResult.pseudowireTypeUnsupported,
-      text: `pseudowire type ${avps.pseudowireType} was asked for, this end has type ${wanted}`,
-    };
+    const resultCode = cdnResult.pseudowireTypeUnsupported;
+    const text = `pseudowire type ${avps.pseudowireType} was asked for, this end has type ${wanted}`;
+    return { refusal: { resultCode, text } };
   }
-  const choices = readChoices(avps, NO_CHOICES);
-  return "text" in choices ? choices : undefined;
+  return checkChoices(avps, NO_CHOICES);
 }
 
 /**

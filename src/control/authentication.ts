@@ -1,15 +1,10 @@
 import { concat } from "../bytes/hex.ts";
 import type { DigestRequest, MessageName } from "../wire/message.ts";
 import { hasMessageDigest, validKeys, verifyMessageDigest } from "../wire/message-digest.ts";
-import { peekNonce } from "../wire/peek.ts";
+import { type RawControlMessage, rawMessageName, rawNonce } from "../wire/raw-message.ts";
 import type { AuthenticationSettings } from "./settings.ts";
 
 const NOTHING = new Uint8Array(0);
-
-/** Message types whose digest is made in a way of its own (RFC 3931 §5.4.1). */
-const SCCRQ = 1;
-const SCCRP = 2;
-const STOPCCN = 4;
 
 /** Result of verifying a message: with "ok", the secrets that its hidden AVPs may be encrypted with. */
 export type Verification =
@@ -58,7 +53,8 @@ export class Authentication {
    * Verifies a received message before anything in it is used; in constant time for each key. `isOpening`:
    * the connection is not established yet, so that the peer may have ended it before it knew our nonce.
    */
-  verify(octets: Uint8Array, messageType: number | undefined, isOpening = true): Verification {
+  verify(message: RawControlMessage, isOpening = true): Verification {
+    const { octets } = message;
     const present = hasMessageDigest(octets);
     if (this.#settings.mode !== "digest") {
       // A digest without nonces and secret is a mere integrity check, which a peer may send by itself (RFC
@@ -67,7 +63,7 @@ export class Authentication {
       return undamaged ? { verdict: "ok", hidingSecrets: [] } : { verdict: "wrong-digest" };
     }
     if (!present) return { verdict: "missing-digest" };
-    const keys = this.#noncesOf(octets, messageType, isOpening).flatMap((nonces) =>
+    const keys = this.#noncesOf(message, isOpening).flatMap((nonces) =>
       this.#settings.secrets.map((secret) => ({ secret, nonces })),
     );
     const valid = validKeys(octets, keys);
@@ -81,24 +77,20 @@ export class Authentication {
    * The nonce prefixes a received message may have been made with, seen from its sender: its nonce, then
    * ours.
    */
-  #noncesOf(octets: Uint8Array, messageType: number | undefined, isOpening: boolean): readonly Uint8Array[] {
-    if (messageType === SCCRQ) return [NOTHING];
+  #noncesOf(message: RawControlMessage, isOpening: boolean): readonly Uint8Array[] {
+    const name = rawMessageName(message);
+    if (name === "SCCRQ") return [NOTHING];
     const own = this.#ownNonce;
     const theirs = this.#peerNonce;
     if (theirs !== undefined) {
       // An initiator that gives up before it saw our SCCRP has only its own nonce to use, and names no id of
       // ours (RFC 3931 §5.4.3).
-      const knowsNoNonce = isOpening && messageType === STOPCCN && isUnaddressed(octets);
+      const knowsNoNonce = isOpening && name === "StopCCN" && message.header.controlConnectionId === 0;
       return knowsNoNonce ? [concat(theirs, own), theirs] : [concat(theirs, own)];
     }
-    if (messageType === SCCRP) return [concat(peekNonce(octets) ?? NOTHING, own)];
+    if (name === "SCCRP") return [concat(rawNonce(message) ?? NOTHING, own)];
     // A peer that refuses our SCCRQ never told a nonce of its own; both readings of the RFC are in use.
-    if (messageType === STOPCCN) return [own, NOTHING];
+    if (name === "StopCCN") return [own, NOTHING];
     return [own];
   }
-}
-
-/** Whether the header names no control connection (RFC 3931 §3.2.1). */
-function isUnaddressed(octets: Uint8Array): boolean {
-  return octets.subarray(4, 8).every((octet) => octet === 0);
 }

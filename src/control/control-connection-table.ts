@@ -1,5 +1,5 @@
-import type { StateTable, Transition } from "./state-table.ts";
-
+import type { ControlConnectionEvents, StoppingEvent } from "./control-connection-events.ts";
+import type { EventOf, NoData, StateTable, Transition } from "./state-table.ts";
 /** States of a control connection, spelt as RFC 3931 §7.2 spells them. */
 export type ControlConnectionState = "idle" | "wait-ctl-reply" | "wait-ctl-conn" | "established";
 
@@ -8,54 +8,40 @@ export function isSettingUp(state: ControlConnectionState): boolean {
   return state === "wait-ctl-reply" || state === "wait-ctl-conn";
 }
 
-/**
- * What can happen to a control connection. Judgements are part of the name: `sccrp-bad` is an SCCRP that is
- * not acceptable, `tie-lost` an SCCRQ of the peer that wins against ours.
- */
-export type ControlConnectionEvent =
-  | "open"
-  | "sccrq"
-  | "tie-lost"
-  | "tie-equal"
-  | "sccrp"
-  | "sccrp-bad"
-  | "scccn"
-  | "scccn-bad"
-  | "stopccn"
-  | "hello"
-  | "hello-bad"
-  | "session-message"
-  | "unknown-mandatory"
-  | "close"
-  | "retire"
-  | "timeout"
-  | "lost";
+type Event<Kind extends keyof ControlConnectionEvents> = EventOf<ControlConnectionEvents, Kind>;
 
-export type ControlConnectionAction =
-  | "send-sccrq"
-  | "send-sccrp"
-  | "send-scccn"
-  | "send-stopccn"
-  | "open-sessions"
-  | "clean-up"
-  | "forget"
-  | "linger"
-  | "deliver-to-session"
-  | "yield"
-  | "ignore";
+/** The actions of a control connection, each with the events whose data it takes. */
+export interface ControlConnectionActions {
+  "send-sccrq": NoData;
+  "send-sccrp": NoData;
+  "send-scccn": NoData;
+  "send-stopccn": StoppingEvent;
+  "learn-peer": Event<"sccrq" | "sccrp" | "sccrp-bad">;
+  "open-sessions": NoData;
+  "disconnect-sessions": NoData;
+  "clean-up": NoData;
+  forget: NoData;
+  linger: Event<"stopccn">;
+  "deliver-to-session": Event<"session-message">;
+  "postpone-sccrq": NoData;
+  ignore: NoData;
+}
 
-type ControlConnectionTransition = Transition<ControlConnectionState, ControlConnectionAction>;
+type Action = keyof ControlConnectionActions;
 
-function row(to: ControlConnectionState, ...actions: ControlConnectionAction[]): ControlConnectionTransition {
+function row<A extends Action>(
+  to: ControlConnectionState,
+  ...actions: A[]
+): Transition<ControlConnectionState, A> {
   return { to, actions };
 }
 
-/** A row that RFC 3931 §7.2 does not have, with the reason for it. */
-function ours(
+/** A transition that RFC 3931 §7.2 does not have, with the reason for it. */
+function ours<A extends Action>(
   why: string,
   to: ControlConnectionState,
-  ...actions: ControlConnectionAction[]
-): ControlConnectionTransition {
+  ...actions: A[]
+): Transition<ControlConnectionState, A> {
   return { to, actions, why };
 }
 
@@ -65,6 +51,11 @@ const closing = ours(
   "a StopCCN was sent or received already; only delivery lives on (§4.2)",
   "idle",
   "ignore",
+);
+const closingAndLearning = ours(
+  "closed before the SCCRP came; its sender's id goes into the header of the StopCCN (§5.4.3)",
+  "idle",
+  "learn-peer",
 );
 const outOfState = ours(
   "an event in the wrong state clears the connection (§7.1)",
@@ -77,14 +68,14 @@ const lost = ours("nobody answers, so no StopCCN can be delivered (§4.2)", "idl
 /** TABLE: RFC 3931 §7.2, plus rows beyond it, each with its reason. */
 export const controlConnectionTable: StateTable<
   ControlConnectionState,
-  ControlConnectionEvent,
-  ControlConnectionAction
+  ControlConnectionEvents,
+  ControlConnectionActions
 > = {
   idle: {
     open: row("wait-ctl-reply", "send-sccrq"),
-    sccrq: row("wait-ctl-conn", "send-sccrp"),
-    sccrp: closing,
-    "sccrp-bad": closing,
+    sccrq: row("wait-ctl-conn", "learn-peer", "send-sccrp"),
+    sccrp: closingAndLearning,
+    "sccrp-bad": closingAndLearning,
     scccn: closing,
     "scccn-bad": closing,
     stopccn: row("idle", "linger"),
@@ -101,12 +92,12 @@ export const controlConnectionTable: StateTable<
     "tie-lost": ours(
       "kept without retransmission until the winner's SCCCN comes, as its SCCRQ may be a replay (§4.3)",
       "wait-ctl-reply",
-      "yield",
+      "postpone-sccrq",
     ),
     "tie-equal": row("idle", "forget", "clean-up"),
     sccrq: outOfState,
-    sccrp: row("established", "send-scccn", "open-sessions"),
-    "sccrp-bad": stop,
+    sccrp: row("established", "learn-peer", "send-scccn", "open-sessions"),
+    "sccrp-bad": row("idle", "learn-peer", "send-stopccn", "clean-up"),
     scccn: stop,
     "scccn-bad": stop,
     stopccn: ended,
@@ -151,7 +142,7 @@ export const controlConnectionTable: StateTable<
     "hello-bad": stop,
     "session-message": ours("for the session's own table (§7.3)", "established", "deliver-to-session"),
     "unknown-mandatory": stop,
-    close: stop,
+    close: row("idle", "disconnect-sessions", "send-stopccn", "clean-up"),
     retire: ours(
       "the peer opened a newer connection and dropped this one; it could take a StopCCN for the newer one's",
       "idle",

@@ -2,34 +2,61 @@ import type { AvpValues } from "../wire/avp-table.ts";
 import {
   type ControlMessage,
   type DecodedControlMessage,
+  type DecodedMessage,
   isAcknowledgement,
-  type MessageName,
-  type MessageProblem,
 } from "../wire/message.ts";
+import type { RawControlMessage } from "../wire/raw-message.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
-import { checkStart, isSccrq, type Refusal, refusalOf, stateMachine, stopResult } from "./acceptance.ts";
-import type { ConnectionOwner } from "./connection-owner.ts";
+import { isSccrq, resultCodeAvp } from "./acceptance.ts";
 import { ConnectionPath } from "./connection-path.ts";
 import { type Context, earliest, type Flushable } from "./context.ts";
 import {
-  type ControlConnectionAction,
   type ControlConnectionEvent,
+  type ControlConnectionEvents,
+  controlConnectionEventOf,
+  type Introduction,
+  type StoppingEvent,
+  stopFor,
+  whyEnded,
+} from "./control-connection-events.ts";
+import {
+  type ControlConnectionActions,
   type ControlConnectionState,
   controlConnectionTable,
   isSettingUp,
 } from "./control-connection-table.ts";
 import { Delivery, type ReceiveVerdict, type Sender } from "./delivery.ts";
-import { describeStop } from "./describe.ts";
 import { Liveness } from "./liveness.ts";
 import { MessageProtection } from "./message-protection.ts";
 import { introductionOf, type PeerIdentity, readIdentity, shortenedUntil } from "./peer-identity.ts";
-import { resultCodeAvp } from "./session.ts";
-import { SessionSet } from "./session-set.ts";
-import { limits } from "./settings.ts";
-import { transitionFor } from "./state-table.ts";
+import { type PseudowireDirectory, SessionSet } from "./session-set.ts";
+import { limits, type PeerSettings } from "./settings.ts";
+import { type Actions, performActions, transitionFor } from "./state-table.ts";
 import type { Expirable } from "./timers.ts";
 
-/** One control connection: its state machine over reliable delivery, its authentication and its sessions (RFC 3931 §7.2). */
+/** The peer, as far as a control connection needs it: settings, and callbacks for changes of state. */
+export interface ConnectionOwner {
+  readonly settings: PeerSettings;
+  /** Whether a connection with the peer is established. */
+  readonly isConnected: boolean;
+  /** Why no valid message comes from the peer; text for the operator. */
+  readonly silenceReason: string;
+  readonly directory: PseudowireDirectory;
+  connectionEstablished(connection: ControlConnection): void;
+  /** The peer is known to be established as well: sessions may be opened. */
+  connectionReady(connection: ControlConnection): void;
+  /** In idle, with its sessions ended; delivery may live on. */
+  connectionClosed(connection: ControlConnection, why: string, cause: keyof ControlConnectionEvents): void;
+  /** The connection was removed and its id is free. */
+  connectionGone(connection: ControlConnection): void;
+  /** A message from `path` failed authentication. */
+  noteFailure(verdict: "wrong-digest" | "missing-digest", path: PsnPath): void;
+}
+
+/**
+ * One control connection: its state machine over reliable delivery, its authentication and its sessions (RFC
+ * 3931 §7.2).
+ */
 export class ControlConnection implements Expirable, Flushable, Sender {
   readonly localControlConnectionId: number;
   readonly tieBreaker: Uint8Array;
@@ -46,7 +73,7 @@ export class ControlConnection implements Expirable, Flushable, Sender {
   #setupDeadlineMs: number | undefined;
   /** Set once all that is left to do is to acknowledge the peer's StopCCN, should it come again. */
   lingerUntilMs: number | undefined;
-  /** The SCCRQ that the connection began with, if it was the peer's. */
+  /** The AVPs of the SCCRQ that opened the connection, if it was the peer's. */
   sccrq: AvpValues | undefined;
   isGone = false;
   /** Established at both ends: the peer's SCCCN came, or ours was acknowledged. */
@@ -54,50 +81,41 @@ export class ControlConnection implements Expirable, Flushable, Sender {
   #isInitiator = false;
   #sent = 0;
   #received = 0;
-  #cause: ControlConnectionEvent = "open";
-  /** For the StopCCN that the event at hand may send. */
-  #refusal: Refusal = stateMachine("");
-  #why = "";
-  #message: { name: MessageName; avps: AvpValues; problem: MessageProblem | undefined } | undefined;
 
-  readonly #actions: Readonly<Record<ControlConnectionAction, () => void>> = {
+  readonly #actions: Actions<ControlConnectionActions> = {
     "send-sccrq": () =>
       this.send({ name: "SCCRQ", avps: { ...this.#introduction(), tieBreaker: this.tieBreaker } }, this),
-    "send-sccrp": () => {
-      const fits = (avps: AvpValues) =>
-        this.peerPath.allows(this.#protection.encode({ name: "SCCRP", avps }, 0, 1).length);
-      this.send({ name: "SCCRP", avps: shortenedUntil(fits, this.#introduction()) }, this);
-    },
+    "send-sccrp": () => this.#sendSccrp(),
     "send-scccn": () => this.send({ name: "SCCCN", avps: {} }),
-    "send-stopccn": () => this.#sendStopCcn(),
+    "send-stopccn": (event) => this.#sendStopCcn(event),
+    "learn-peer": ({ introduction }) => this.#learnPeer(introduction),
     "open-sessions": () => {
       this.#setupDeadlineMs = undefined;
       this.#establishedMs = this.#context.nowMs;
     },
+    "disconnect-sessions": () => {
+      this.#delivery.dropUnsent();
+      this.sessions.disconnectSessions();
+    },
     "clean-up": () => this.sessions.connectionLost(),
     forget: () => this.forget(),
-    linger: () => {
-      this.#delivery.abandon();
-      this.lingerUntilMs ??= this.#context.nowMs + limits.lingerMs;
-    },
-    "deliver-to-session": () => {
-      const message = this.#message;
-      if (message !== undefined) this.sessions.receive(message.name, message.avps, message.problem);
-    },
-    yield: () => this.#delivery.postpone(this.#context.nowMs + limits.tieLostMs),
+    linger: ({ avps }) => this.#linger(avps.assignedControlConnectionId ?? 0),
+    "deliver-to-session": ({ received }) => this.sessions.receive(received),
+    "postpone-sccrq": () => this.#delivery.postpone(this.#context.nowMs + limits.tieLostMs),
     ignore: () => {},
   };
 
   constructor(context: Context, owner: ConnectionOwner, path: PsnPath) {
     const { settings } = owner;
+    const isAuthenticated = settings.authentication.mode === "digest";
     this.#context = context;
     this.#owner = owner;
-    this.peerPath = new ConnectionPath(settings.path, path, settings.authentication.mode === "digest");
+    this.peerPath = new ConnectionPath(settings.path, path, isAuthenticated);
     this.localControlConnectionId = context.controlConnectionIds.allocate();
     this.tieBreaker = context.random.octets(8);
     this.#protection = new MessageProtection(settings.authentication, context.random);
     this.#delivery = new Delivery(this.#protection, settings.delivery);
-    this.#liveness = new Liveness(context.random, context.nowMs, settings.authentication.mode === "digest");
+    this.#liveness = new Liveness(context.random, context.nowMs, isAuthenticated);
     this.sessions = new SessionSet(context, owner.directory, this, this.#delivery);
   }
 
@@ -112,6 +130,7 @@ export class ControlConnection implements Expirable, Flushable, Sender {
   get peerName(): string {
     return this.#owner.settings.name;
   }
+
   get remoteControlConnectionId(): number {
     return this.#protection.remoteControlConnectionId;
   }
@@ -124,7 +143,7 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     return this.#establishedMs;
   }
 
-  /** Whether the connection began with our SCCRQ. */
+  /** Whether the connection was opened by our SCCRQ. */
   get isInitiator(): boolean {
     return this.#isInitiator;
   }
@@ -138,56 +157,53 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     return { sent: this.#sent, received: this.#received, retransmitted: this.#delivery.retransmitted };
   }
 
-  /** Starts as initiator: SCCRQ. */
+  /** Opens the connection as initiator: SCCRQ. */
   open(): void {
     this.#isInitiator = true;
     this.peerPath.begin();
-    this.#apply("open");
+    this.#apply({ kind: "open" });
   }
 
-  /** Starts as responder of an SCCRQ of so many octets that was verified and judged acceptable. */
-  accept(sccrq: DecodedControlMessage & { kind: "message" }, octets: number): void {
+  /** Opens the connection as responder of an SCCRQ of so many octets that was verified and found acceptable. */
+  accept(sccrq: DecodedMessage, octets: number): void {
+    const { avps } = sccrq.message;
     this.#received += 1;
     this.peerPath.received(this.path, octets, false);
-    this.sccrq = sccrq.message.avps;
+    this.sccrq = avps;
     this.#delivery.receive(sccrq.header.ns, 0, false, sccrq, this.#context.nowMs);
-    this.#learnPeer(sccrq.message.avps, sccrq.ignored);
-    this.#apply("sccrq");
+    this.#apply({ kind: "sccrq", introduction: { avps, ignored: sccrq.ignored } });
   }
 
-  /** Ends it from our side; `why` is for people. */
-  end(
-    event: "close" | "retire" | "tie-lost" | "tie-equal",
-    why: string,
-    resultCode: number = stopResult.requested,
-  ): void {
-    if (event === "close" && this.#state === "established") {
-      this.#delivery.dropUnsent();
-      this.sessions.disconnectSessions();
-    }
-    this.#refuse(event, { resultCode, text: why });
+  /** Closes the connection by a StopCCN, as the operator wants. */
+  close(why: string, resultCode: 1 | 6): void {
+    this.#apply({ kind: "close", why, resultCode });
   }
 
-  /** The same peer has other timers and limits now. */
+  /** Ends the connection because of another one with the same peer. */
+  end(kind: "retire" | "tie-lost" | "tie-equal", why: string): void {
+    this.#apply({ kind, why });
+  }
+
+  /** Takes over new timers and limits of the peer. */
   settingsChanged(): void {
     this.#delivery.update(this.#owner.settings.delivery);
     this.#context.markDirty(this);
   }
 
-  /** Data of a session came in: the peer lives (RFC 3931 §4.4). */
+  /** A data message of a session was received: the peer is alive (RFC 3931 §4.4). */
   dataReceived(): void {
     this.#liveness.heardData(this.#context.nowMs);
     this.#context.markDirty(this);
   }
 
-  /** The peer seems to know nothing of the connection: a HELLO shows whether that is true, and nobody is believed before. */
+  /** Checks by a HELLO whether the peer still knows the connection, as a stray message of its suggests not. */
   probe(): void {
     if (!this.#liveness.probe(this.#context.nowMs)) return;
     if (this.#delivery.isIdle) this.send({ name: "HELLO", avps: {} });
     this.#context.markDirty(this);
   }
 
-  /** Keeps nothing of it, not even delivery. */
+  /** Removes the connection at once, its delivery included. */
   forget(): void {
     if (this.isGone) return;
     this.isGone = true;
@@ -196,29 +212,29 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     this.#owner.connectionGone(this);
   }
 
-  /** Queues a message; it leaves when the input at hand was handled and the window allows. */
+  /** Queues a message; it is transmitted at the end of the input, when the window allows. */
   send(message: ControlMessage, sender?: Sender): void {
     this.#delivery.send(message, sender);
     this.#context.markDirty(this);
   }
 
-  /** Our SCCRQ or SCCRP is with the peer: the wait for its answer begins. */
+  /** Our SCCRQ or SCCRP was acknowledged: the timer for its answer starts. */
   acknowledged(): void {
     if (isSettingUp(this.#state)) this.#setupDeadlineMs = this.#context.nowMs + limits.establishMs;
   }
 
-  /** Takes in a control message whose header names this connection (or that found it by its Assigned CCID). */
-  receive(octets: Uint8Array, path: PsnPath): void {
-    const opened = this.#protection.open(octets, this.#state !== "established");
+  /** Takes in a message whose header names this connection, or that found it by its Assigned CCID. */
+  receive(raw: RawControlMessage, path: PsnPath): void {
+    const opened = this.#protection.open(raw, this.#state !== "established");
     const { verdict } = opened;
     if (verdict !== "ok") {
       if (verdict !== "malformed") this.#owner.noteFailure(verdict, path);
       return this.#context.discard(verdict, path);
     }
     const { decoded } = opened;
-    // Verified and read: only now may anything in it change our state (RFC 3931 §5.4.1).
+    // Verified and decoded: only now may anything in it change our state (RFC 3931 §5.4.1).
     this.#received += 1;
-    this.peerPath.received(path, octets.length, decoded.header.controlConnectionId !== 0);
+    this.peerPath.received(path, raw.octets.length, decoded.header.controlConnectionId !== 0);
     this.#context.markDirty(this);
     const order = this.#order(decoded);
     this.#liveness.heard(this.#delivery.heardMs);
@@ -238,16 +254,18 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     const isSilent = nowMs >= (this.#lostDueMs() ?? Infinity);
     const expired = this.#delivery.expire(nowMs);
     if (expired === "retransmit") this.peerPath.alternate();
-    if (isSilent || expired === "dead") this.#applyWhy("lost", this.#owner.silenceReason);
+    if (isSilent || expired === "dead") this.#apply({ kind: "lost", why: this.#owner.silenceReason });
     if (nowMs >= (this.#helloDueMs() ?? Infinity)) this.send({ name: "HELLO", avps: {} });
   }
 
-  /** No SCCRP or SCCCN came. Beside a connection that is up nothing is said of it: a peer with one id would take it for the other's end. */
+  /**
+   * No SCCRP or SCCCN came. With another connection up no StopCCN is sent: a peer with a constant id would
+   * take it for the other's.
+   */
   #giveUpSetUp(): void {
-    const why = "the peer acknowledged but did not answer";
     this.#setupDeadlineMs = undefined;
-    if (this.#owner.isConnected) this.end("retire", why);
-    else this.#refuse("timeout", stateMachine(why));
+    const kind = this.#owner.isConnected ? "retire" : "timeout";
+    this.#apply({ kind, why: "the peer acknowledged but did not answer" });
   }
 
   flush(): void {
@@ -279,8 +297,9 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     const { acknowledged } = this.#delivery;
     const order = this.#delivery.receive(ns, nr, isAcknowledgement(decoded), decoded, this.#context.nowMs);
     if (this.#state === "established" && this.#delivery.acknowledged > acknowledged) this.peerPath.pin();
-    // A repeated SCCRQ is answered by the SCCRP alone: its sender could not verify an ACK without our nonce (RFC 3931 §4.3), and
-    // once it had an acknowledgement it would not give us again what the SCCRP's octets are measured by.
+    // A repeated SCCRQ is answered by the SCCRP alone: its sender could not verify an ACK without our nonce
+    // (RFC 3931 §4.3), and after an acknowledgement it would not repeat the SCCRQ, which the octets that we
+    // may send to an unvalidated path are counted by.
     const lacksSccrp = this.#state === "wait-ctl-conn" && !this.peerPath.isValidated;
     if (isSccrq(decoded) && lacksSccrp) {
       this.#delivery.waiveAcknowledgement();
@@ -291,73 +310,30 @@ export class ControlConnection implements Expirable, Flushable, Sender {
 
   #process(decoded: DecodedControlMessage, path: PsnPath): void {
     if (decoded.kind === "zlb") return;
-    if (decoded.kind === "unknown-type") {
-      if (!decoded.mandatory) return this.#context.discard("unknown-message", path);
-      const text = `message type ${decoded.messageType} is unknown here`;
-      return this.#refuse("unknown-mandatory", { resultCode: stopResult.generalError, errorCode: 8, text });
-    }
-    this.#dispatch(decoded);
-  }
-
-  #dispatch(decoded: DecodedControlMessage & { kind: "message" }): void {
-    const { problem, message } = decoded;
-    const { name, avps } = message;
-    switch (name) {
-      case "SCCRQ":
-        return this.#refuse("sccrq", stateMachine("SCCRQ on a connection in use"));
-      case "SCCRP": {
-        const refusal =
-          this.#state === "wait-ctl-reply" ? checkStart(avps, problem, this.#owner.settings) : undefined;
-        // Even when we closed meanwhile: from now on the header names the peer's id (RFC 3931 §5.4.3).
-        if (this.#protection.remoteControlConnectionId === 0) this.#learnPeer(avps, decoded.ignored);
-        if (refusal !== undefined) return this.#refuse("sccrp-bad", refusal);
-        return this.#refuse("sccrp", stateMachine("SCCRP out of state"));
-      }
-      case "SCCCN":
-        if (problem !== undefined) return this.#refuse("scccn-bad", refusalOf(problem));
-        return this.#refuse("scccn", stateMachine("SCCCN out of state"));
-      case "StopCCN":
-        // A peer that refuses our SCCRQ tells its id here if anywhere; without it no acknowledgement finds it (RFC 3931 §5.4.3).
-        this.#protection.remoteControlConnectionId ||= avps.assignedControlConnectionId ?? 0;
-        if (this.#protection.remoteControlConnectionId === 0) this.#delivery.waiveAcknowledgement();
-        return this.#applyWhy("stopccn", describeStop(avps.resultCode));
-      case "HELLO":
-        if (problem !== undefined) return this.#refuse("hello-bad", refusalOf(problem));
-        return this.#refuse("hello", stateMachine("HELLO out of state"));
-      default:
-        this.#message = { name, avps, problem };
-        return this.#refuse("session-message", stateMachine(`${name} before the connection is established`));
-    }
-  }
-
-  /** Applies an event together with the answer to give should its row send a StopCCN. */
-  #refuse(event: ControlConnectionEvent, refusal: Refusal): void {
-    this.#refusal = refusal;
-    this.#applyWhy(event, refusal.text);
-  }
-
-  #applyWhy(event: ControlConnectionEvent, why: string): void {
-    this.#why = why;
+    const awaitsSccrp = this.#state === "wait-ctl-reply";
+    const event = controlConnectionEventOf(decoded, awaitsSccrp, this.#owner.settings);
+    if (event === undefined) return this.#context.discard("unknown-message", path);
     this.#apply(event);
   }
 
   /** Applies one event: the only way a connection changes its state. */
   #apply(event: ControlConnectionEvent): void {
     const from = this.#state;
-    const row = transitionFor(controlConnectionTable, from, event);
-    this.#cause = event;
-    this.#state = row.to;
-    for (const action of row.actions) this.#actions[action]();
-    if (from === row.to) return;
-    this.#report(from, event, row.to);
-    if (row.to === "established") {
+    const transition = transitionFor(controlConnectionTable, from, event.kind);
+    const { to } = transition;
+    this.#state = to;
+    performActions(this.#actions, transition, event);
+    if (from === to) return;
+    const why = to === "idle" ? whyEnded(event) : "";
+    this.#report(from, event.kind, to, why);
+    if (to === "established") {
       this.#owner.connectionEstablished(this);
       this.#updateReadiness();
     }
-    if (row.to === "idle") this.#owner.connectionClosed(this, this.#why, event);
+    if (to === "idle") this.#owner.connectionClosed(this, why, event.kind);
   }
 
-  /** Some peers lose a call that is on the heels of our SCCCN, so none goes out before that is acknowledged. */
+  /** Some peers lose an ICRQ that directly follows our SCCCN, so none is sent before that is acknowledged. */
   #updateReadiness(): void {
     if (this.isReady || this.#state !== "established") return;
     if (this.#isInitiator && !this.#delivery.isIdle) return;
@@ -366,7 +342,7 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     this.#owner.connectionReady(this);
   }
 
-  #introduction(): AvpValues {
+  #introduction() {
     return introductionOf(this.#context.identity, {
       nonce: this.#protection.nonce,
       controlConnectionId: this.localControlConnectionId,
@@ -374,25 +350,47 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     });
   }
 
-  #learnPeer(avps: AvpValues, ignored: readonly string[]): void {
+  #sendSccrp(): void {
+    const messageOf = (avps: ControlMessage<"SCCRP">["avps"]) => ({ name: "SCCRP", avps }) as const;
+    const avps = shortenedUntil(
+      (shorter) => this.peerPath.allows(this.#protection.encode(messageOf(shorter), 0, 1).length),
+      this.#introduction(),
+    );
+    this.send(messageOf(avps), this);
+  }
+
+  /** Takes over the peer's id, nonce and window, once only. */
+  #learnPeer({ avps, ignored }: Introduction): void {
+    if (this.#protection.remoteControlConnectionId !== 0) return;
     this.#protection.learnPeerNonce(avps.controlMessageAuthenticationNonce);
     this.#protection.remoteControlConnectionId = avps.assignedControlConnectionId ?? 0;
     this.#delivery.setPeerWindow(avps.receiveWindowSize || 4);
     this.#identity = readIdentity(avps, ignored);
   }
 
-  #sendStopCcn(): void {
-    if (this.#cause !== "close") this.#delivery.dropUnsent();
+  #sendStopCcn(event: StoppingEvent): void {
+    if (event.kind !== "close") this.#delivery.dropUnsent();
     const assignedControlConnectionId = this.localControlConnectionId;
     this.send({
       name: "StopCCN",
-      avps: { resultCode: resultCodeAvp(this.#refusal), assignedControlConnectionId },
+      avps: { resultCode: resultCodeAvp(stopFor(event)), assignedControlConnectionId },
     });
   }
 
-  #report(from: ControlConnectionState, cause: ControlConnectionEvent, to: ControlConnectionState): void {
+  /**
+   * Stays to acknowledge the peer's StopCCN again. A peer that refuses our SCCRQ assigns its id there if
+   * anywhere; without it no acknowledgement finds the peer (RFC 3931 §5.4.3).
+   */
+  #linger(assignedControlConnectionId: number): void {
+    this.#protection.remoteControlConnectionId ||= assignedControlConnectionId;
+    if (this.#protection.remoteControlConnectionId === 0) this.#delivery.waiveAcknowledgement();
+    this.#delivery.abandon();
+    this.lingerUntilMs ??= this.#context.nowMs + limits.lingerMs;
+  }
+
+  #report(from: ControlConnectionState, cause: string, to: ControlConnectionState, why: string): void {
     const { peerName: peer, localControlConnectionId } = this;
-    const detail = to === "idle" && this.#why !== "" ? { detail: this.#why } : {};
+    const detail = why === "" ? {} : { detail: why };
     const event = { event: "control-connection", peer, localControlConnectionId, from, cause, to } as const;
     this.#context.emit({ kind: "report", event: { ...event, ...detail } });
   }

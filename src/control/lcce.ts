@@ -1,8 +1,12 @@
 import { TruncatedError } from "../bytes/errors.ts";
 import type { Random } from "../ports.ts";
-import { type ControlHeader, decodeControlHeader } from "../wire/control-header.ts";
 import { ProtocolError } from "../wire/errors.ts";
-import { peekAssignedControlConnectionId, peekMessageType } from "../wire/peek.ts";
+import {
+  type RawControlMessage,
+  rawAssignedConnectionId,
+  rawMessageName,
+  splitControlMessage,
+} from "../wire/raw-message.ts";
 import { isSameAddress, type PsnPath } from "../wire/session-parameters.ts";
 import type { Context, Flushable } from "./context.ts";
 import type { ControlConnection } from "./control-connection.ts";
@@ -15,9 +19,6 @@ import type { Session } from "./session.ts";
 import type { LcceIdentity, PseudowireSettings } from "./settings.ts";
 import { type LcceSnapshot, snapshotOf } from "./snapshot.ts";
 import { Timers } from "./timers.ts";
-
-const SCCRQ = 1;
-const STOPCCN = 4;
 
 /**
  * All control connections of this node. The whole control plane is this one function of an input and a time:
@@ -170,7 +171,8 @@ export class Lcce implements Context, Registry {
         return this.#sessions.get(input.localSessionId)?.connection.dataReceived();
       case "forwarding-failed": {
         const session = this.#sessions.get(input.localSessionId)?.session;
-        if (session?.state === "established") session.apply("forwarding-failed", input.problem);
+        if (session?.state === "established")
+          session.apply({ kind: "forwarding-failed", why: input.problem });
         return;
       }
       case "reserve-session-id":
@@ -208,21 +210,18 @@ export class Lcce implements Context, Registry {
     const pseudowire = this.#pseudowires.get(name)?.pseudowire;
     if (pseudowire === undefined || pseudowire.circuitActive === active) return;
     pseudowire.circuitActive = active;
-    pseudowire.session?.apply("circuit-status");
+    pseudowire.session?.apply({ kind: "circuit-status" });
   }
 
   #receive(path: PsnPath, octets: Uint8Array): void {
-    let header: ControlHeader;
+    let message: RawControlMessage;
     try {
-      header = decodeControlHeader(octets);
+      message = splitControlMessage(octets);
     } catch (error) {
       return this.#discardUnreadable(error, path);
     }
-    // Octets after Length are not part of the message.
-    const message = octets.subarray(0, header.length);
-    // Only an SCCRQ over UDP may wear version 2, to reach peers of both (RFC 3931 §4.7.3).
-    const probes = path.encapsulation === "udp" && peekMessageType(message) === SCCRQ;
-    if (header.version !== 3 && !probes) return this.discard("version", path);
+    const { header } = message;
+    if (header.version !== 3 && !isFallbackRequest(message, path)) return this.discard("version", path);
     if (header.controlConnectionId === 0) return this.#receiveUnaddressed(path, message);
     const connection = this.#connections.get(header.controlConnectionId);
     if (connection === undefined) return this.#discardStray(path);
@@ -243,18 +242,16 @@ export class Lcce implements Context, Registry {
   }
 
   /** Control Connection ID 0: an SCCRQ, or a StopCCN whose sender does not know ours (RFC 3931 §5.4.3). */
-  #receiveUnaddressed(path: PsnPath, octets: Uint8Array): void {
-    const messageType = peekMessageType(octets);
-    if (messageType === SCCRQ) {
+  #receiveUnaddressed(path: PsnPath, message: RawControlMessage): void {
+    const name = rawMessageName(message);
+    if (name === "SCCRQ") {
       const peer = this.#findPeer(path);
-      return peer === undefined ? this.discard("unknown-peer", path) : peer.admission.receive(path, octets);
+      return peer === undefined ? this.discard("unknown-peer", path) : peer.admission.receive(path, message);
     }
     const known =
-      messageType === STOPCCN
-        ? this.#findByRemoteId(path, peekAssignedControlConnectionId(octets)).at(-1)
-        : undefined;
+      name === "StopCCN" ? this.#findByRemoteId(path, rawAssignedConnectionId(message)).at(-1) : undefined;
     if (known === undefined) return this.#discardStray(path);
-    known.receive(octets, path);
+    known.receive(message, path);
   }
 
   /** The peer whose SCCRQ this may be: addresses decide, and among several the port. */
@@ -272,4 +269,9 @@ export class Lcce implements Context, Registry {
       (connection) => connection.remoteControlConnectionId === remoteId && connection.peerPath.accepts(path),
     );
   }
+}
+
+/** Whether this is an SCCRQ of version 2 over UDP, which offers L2TPv3 as well (RFC 3931 §4.7.3). */
+function isFallbackRequest(message: RawControlMessage, path: PsnPath): boolean {
+  return path.encapsulation === "udp" && rawMessageName(message) === "SCCRQ";
 }

@@ -4,11 +4,11 @@ import { ProtocolError } from "../wire/errors.ts";
 import {
   type ControlMessage,
   type DecodedControlMessage,
-  decodeControlMessage,
+  decodeRawMessage,
   encodeControlMessage,
   renumberControlMessage,
 } from "../wire/message.ts";
-import { peekMessageType } from "../wire/peek.ts";
+import type { RawControlMessage } from "../wire/raw-message.ts";
 import { Authentication } from "./authentication.ts";
 import type { MessageCodec } from "./delivery.ts";
 import { type AuthenticationSettings, limits } from "./settings.ts";
@@ -81,13 +81,13 @@ export class MessageProtection implements MessageCodec {
    * Verifies and decodes a message; nothing in it is used before it is verified (RFC 3931 §5.4.1).
    * `isOpening` as in `verify`.
    */
-  open(octets: Uint8Array, isOpening: boolean): Opened {
-    const verification = this.#authentication.verify(octets, peekMessageType(octets), isOpening);
+  open(message: RawControlMessage, isOpening: boolean): Opened {
+    const verification = this.#authentication.verify(message, isOpening);
     if (verification.verdict !== "ok") return verification;
     try {
       const { hidingSecrets } = verification;
       this.#hidingSecret = hidingSecrets[0] ?? this.#hidingSecret;
-      return { verdict: "ok", decoded: decodeControlMessage(octets, { hidingSecrets }) };
+      return { verdict: "ok", decoded: decodeRawMessage(message, { hidingSecrets }) };
     } catch (error) {
       if (error instanceof TruncatedError || error instanceof ProtocolError) return { verdict: "malformed" };
       throw error;

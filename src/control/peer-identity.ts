@@ -1,4 +1,6 @@
 import type { AvpValues } from "../wire/avp-table.ts";
+import type { ControlMessage } from "../wire/message.ts";
+import { pseudowireTypeNumber } from "../wire/session-parameters.ts";
 import { printable } from "./describe.ts";
 import type { LcceIdentity } from "./settings.ts";
 
@@ -11,6 +13,9 @@ export interface PeerIdentity {
   /** Whether it sent a Challenge of RFC 2661, which we do not support. */
   readonly challenges: boolean;
 }
+
+/** AVPs that SCCRQ and SCCRP have in common. */
+type IntroductionAvps = ControlMessage<"SCCRP">["avps"] & ControlMessage<"SCCRQ">["avps"];
 
 const CHALLENGE = "Challenge (v2)";
 
@@ -30,21 +35,24 @@ export function readIdentity(avps: AvpValues, ignored: readonly string[]): PeerI
 export function introductionOf(
   { hostName, routerId, vendorName }: LcceIdentity,
   connection: { nonce: Uint8Array | undefined; controlConnectionId: number; receiveWindowSize: number },
-): AvpValues {
+): IntroductionAvps {
   const { nonce, controlConnectionId, receiveWindowSize } = connection;
   return {
     ...(nonce === undefined ? {} : { controlMessageAuthenticationNonce: nonce }),
     hostName,
     routerId,
     assignedControlConnectionId: controlConnectionId,
-    pseudowireCapabilitiesList: [0x0005, 0x0004],
+    pseudowireCapabilitiesList: [pseudowireTypeNumber.ethernet, pseudowireTypeNumber["ethernet-vlan"]],
     receiveWindowSize,
     vendorName,
   };
 }
 
 /** The AVPs of an SCCRP without as many optional ones as it takes to fit; all of them if nothing helps. */
-export function shortenedUntil(fits: (avps: AvpValues) => boolean, all: AvpValues): AvpValues {
+export function shortenedUntil(
+  fits: (avps: IntroductionAvps) => boolean,
+  all: IntroductionAvps,
+): IntroductionAvps {
   const { vendorName: _vendorName, ...shorter } = all;
   const { receiveWindowSize: _receiveWindowSize, ...shortest } = shorter;
   return [all, shorter, shortest].find(fits) ?? all;

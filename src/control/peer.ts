@@ -1,16 +1,16 @@
 import { equalOctets, toHex } from "../bytes/hex.ts";
 import type { AvpValues } from "../wire/avp-table.ts";
+import type { DecodedMessage } from "../wire/message.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { isRepetition } from "./acceptance.ts";
 import { Backoff } from "./backoff.ts";
-import type { ConnectionOwner } from "./connection-owner.ts";
 import type { Context } from "./context.ts";
-import { ControlConnection } from "./control-connection.ts";
-import type { ControlConnectionEvent } from "./control-connection-table.ts";
+import { type ConnectionOwner, ControlConnection } from "./control-connection.ts";
+import type { ControlConnectionEvents } from "./control-connection-events.ts";
 import { CHALLENGE_NOT_SUPPORTED, describeAuthenticationFailure, describeUnmatchedCall } from "./describe.ts";
 import { HalfOpenConnections } from "./half-open-connections.ts";
 import { Pseudowire, type PseudowireOwner } from "./pseudowire.ts";
-import { type AdmittingPeer, type Sccrq, SccrqAdmission } from "./sccrq-admission.ts";
+import { type AdmittingPeer, SccrqAdmission } from "./sccrq-admission.ts";
 import type { Session } from "./session.ts";
 import type { PseudowireDirectory } from "./session-set.ts";
 import { limits, type PeerSettings, type PseudowireSettings } from "./settings.ts";
@@ -177,7 +177,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.#context.timers.set(this, undefined);
     for (const pseudowire of this.pseudowires) pseudowire.cancelCall();
     if (this.isConnected) for (const half of this.#halfOpen) half.end("retire", "closed here");
-    for (const connection of this.#connections()) connection.end("close", "closed here", resultCode);
+    for (const connection of this.#connections()) connection.close("closed here", resultCode);
   }
 
   addPseudowire(settings: PseudowireSettings, circuitActive: boolean): Pseudowire {
@@ -203,7 +203,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     if (this.#byEndId.get(endId) === pseudowire) this.#byEndId.delete(endId);
     this.#current?.sessions.cancel(pseudowire);
     pseudowire.cancelCall();
-    pseudowire.session?.apply("close", "closed here");
+    pseudowire.session?.apply({ kind: "close", why: "closed here" });
   }
 
   /** The tie breaker of our own SCCRQ that is outstanding (RFC 3931 §5.4.3). */
@@ -237,7 +237,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
    * RFC 3931 §5.4.3: when both SCCRQs cross, the one with the lower tie breaker stands. Where nobody answered
    * ours, it wins nothing: then both go on, and what comes up first stands.
    */
-  acceptConnection(path: PsnPath, sccrq: Sccrq, octets: number): "accepted" | "tie-won" | "no-room" {
+  acceptConnection(path: PsnPath, sccrq: DecodedMessage, octets: number): "accepted" | "tie-won" | "no-room" {
     const ours = this.outstandingTieBreaker;
     if (ours !== undefined) {
       const outcome = compareTieBreakers(ours, sccrq.message.avps.tieBreaker);
@@ -279,7 +279,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     for (const pseudowire of this.#pseudowires.values()) this.#schedule(pseudowire, connection);
   }
 
-  connectionClosed(connection: ControlConnection, why: string, cause: ControlConnectionEvent): void {
+  connectionClosed(connection: ControlConnection, why: string, cause: keyof ControlConnectionEvents): void {
     this.#halfOpen.delete(connection);
     this.#keepClosing(connection);
     this.#noteIdentity(connection);
@@ -295,7 +295,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   }
 
   /** The pause before the next attempt. */
-  #pauseAfter(connection: ControlConnection, cause: ControlConnectionEvent): number {
+  #pauseAfter(connection: ControlConnection, cause: keyof ControlConnectionEvents): number {
     if (cause === "stopccn") this.#isForgotten = true;
     const { reconnectInitialMs, reconnectCapMs } = this.#settings;
     if (connection.isInitiator && cause === "lost" && connection.counters.received === 0) {

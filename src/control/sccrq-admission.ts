@@ -1,14 +1,20 @@
 import { TruncatedError } from "../bytes/errors.ts";
 import type { AvpValues } from "../wire/avp-table.ts";
 import { ProtocolError } from "../wire/errors.ts";
-import { type DecodedControlMessage, decodeControlMessage, encodeControlMessage } from "../wire/message.ts";
+import {
+  type DecodedControlMessage,
+  type DecodedMessage,
+  decodeRawMessage,
+  encodeControlMessage,
+} from "../wire/message.ts";
+import type { RawControlMessage } from "../wire/raw-message.ts";
+import { stopResult } from "../wire/result-codes.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
-import { checkStart, type Refusal, stopResult } from "./acceptance.ts";
+import { checkStart, type Refusal, resultCodeAvp } from "./acceptance.ts";
 import { Authentication } from "./authentication.ts";
 import type { Context } from "./context.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import { SccrqReplayCache } from "./sccrq-replay-cache.ts";
-import { resultCodeAvp } from "./session.ts";
 import type { PeerSettings } from "./settings.ts";
 
 /**
@@ -16,7 +22,6 @@ import type { PeerSettings } from "./settings.ts";
  * freeRtr, which tells connections by addresses alone, counts our own SCCRQ.
  */
 const MOST_NR = 1;
-const SCCRQ = 1;
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -26,8 +31,6 @@ const NOTHING = new Uint8Array(0);
 const NO_TIE_BREAKER =
   "refused the peer's SCCRQ: ours is out, and one without a tie breaker gives way; if this peer only dials, " +
   "set role: responder, and it is let in at once";
-
-export type Sccrq = DecodedControlMessage & { readonly kind: "message" };
 
 /** The peer, as far as admission of its SCCRQs needs it. */
 export interface AdmittingPeer {
@@ -42,7 +45,7 @@ export interface AdmittingPeer {
    * Takes in an SCCRQ of so many octets that opens a new connection, unless our own stands instead or too
    * many wait.
    */
-  acceptConnection(path: PsnPath, sccrq: Sccrq, octets: number): "accepted" | "tie-won" | "no-room";
+  acceptConnection(path: PsnPath, sccrq: DecodedMessage, octets: number): "accepted" | "tie-won" | "no-room";
 }
 
 /**
@@ -60,14 +63,14 @@ export class SccrqAdmission {
     this.#peer = peer;
   }
 
-  receive(path: PsnPath, octets: Uint8Array): void {
-    const sccrq = this.#open(path, octets);
+  receive(path: PsnPath, message: RawControlMessage): void {
+    const sccrq = this.#open(path, message);
     if (sccrq === undefined) return;
     const { avps } = sccrq.message;
     const peer = this.#peer;
     if (peer.isOurs(avps)) return this.#context.discard("reflected", path);
     const repeated = peer.connectionBegunBy(path, avps);
-    if (repeated !== undefined) return repeated.receive(octets, path);
+    if (repeated !== undefined) return repeated.receive(message, path);
     if (this.#replayCache.has(avps)) return this.#context.discard("replayed", path);
     if (peer.settings.role === "initiator") {
       peer.noteRefusal("the peer opens control connections too, and with role: initiator only we do", path);
@@ -75,29 +78,29 @@ export class SccrqAdmission {
     }
     if (sccrq.header.nr > MOST_NR) return this.#context.discard("beyond-nr", path);
     const refusal = checkStart(avps, sccrq.problem, peer.settings);
-    if (refusal === undefined) return this.#accept(path, sccrq, octets.length);
+    if (refusal === undefined) return this.#accept(path, sccrq, message.octets.length);
     peer.noteRefusal(`refused the peer's SCCRQ: ${refusal.text}`, path);
     // Who asks for version 2 alone could not read an answer of ours (RFC 3931 §4.7).
     if (sccrq.header.version !== 3) return this.#context.discard("version", path);
-    this.#refuse(path, avps, refusal, octets.length);
+    this.#refuse(path, avps, refusal, message.octets.length);
   }
 
   /** The SCCRQ, verified and read; undefined when it was discarded. */
-  #open(path: PsnPath, octets: Uint8Array): Sccrq | undefined {
+  #open(path: PsnPath, message: RawControlMessage): DecodedMessage | undefined {
     const { authentication } = this.#peer.settings;
-    const verification = new Authentication(authentication, NOTHING).verify(octets, SCCRQ);
+    const verification = new Authentication(authentication, NOTHING).verify(message);
     if (verification.verdict !== "ok") {
       this.#peer.noteFailure(verification.verdict, path);
       this.#context.discard(verification.verdict, path);
       return undefined;
     }
-    const decoded = decode(octets, verification.hidingSecrets);
+    const decoded = decode(message, verification.hidingSecrets);
     if (decoded?.kind === "message" && decoded.header.ns === 0) return decoded;
     this.#context.discard("malformed", path);
     return undefined;
   }
 
-  #accept(path: PsnPath, sccrq: Sccrq, octets: number): void {
+  #accept(path: PsnPath, sccrq: DecodedMessage, octets: number): void {
     const { avps } = sccrq.message;
     switch (this.#peer.acceptConnection(path, sccrq, octets)) {
       case "accepted":
@@ -142,9 +145,12 @@ export class SccrqAdmission {
   }
 }
 
-function decode(octets: Uint8Array, hidingSecrets: readonly Uint8Array[]): DecodedControlMessage | undefined {
+function decode(
+  message: RawControlMessage,
+  hidingSecrets: readonly Uint8Array[],
+): DecodedControlMessage | undefined {
   try {
-    return decodeControlMessage(octets, { hidingSecrets });
+    return decodeRawMessage(message, { hidingSecrets });
   } catch (error) {
     if (error instanceof TruncatedError || error instanceof ProtocolError) return undefined;
     throw error;

@@ -1,12 +1,13 @@
 import type { AvpValues } from "../wire/avp-table.ts";
-import type { ControlMessage, MessageName, MessageProblem } from "../wire/message.ts";
-import type { PsnPath } from "../wire/session-parameters.ts";
-import { cdnResult, checkCall, pseudowireTypeNumber, type Refusal, refusalOf } from "./acceptance.ts";
+import type { ControlMessage, DecodedMessage } from "../wire/message.ts";
+import { cdnResult } from "../wire/result-codes.ts";
+import { type PsnPath, pseudowireTypeNumber } from "../wire/session-parameters.ts";
+import { checkCall, type Refusal, refusalOf, resultCodeAvp } from "./acceptance.ts";
 import type { Context } from "./context.ts";
 import type { Sender } from "./delivery.ts";
 import type { Pseudowire } from "./pseudowire.ts";
-import { resultCodeAvp, Session, type SessionTransport } from "./session.ts";
-import type { SessionEvent } from "./session-table.ts";
+import { Session, type SessionTransport } from "./session.ts";
+import { type SessionEvent, type SessionEvents, whyDisconnected } from "./session-events.ts";
 import { limits } from "./settings.ts";
 import { compareTieBreakers } from "./tie-breaker.ts";
 
@@ -50,12 +51,12 @@ interface CallDelivery {
 const GIVES_WAY = new Uint8Array(8).fill(0xff);
 
 /** Events after which it is not for us to call again. */
-const endsWithoutRetry: ReadonlySet<SessionEvent> = new Set([
+const endsWithoutRetry: ReadonlySet<keyof SessionEvents> = new Set([
   "icrq-lost",
+  "icrq-again",
   "close",
   "connection-lost",
-  "icrq",
-]);
+] as const);
 
 /** The sessions of one control connection: finds the one a message means, and settles calls that collide. */
 export class SessionSet implements SessionTransport {
@@ -64,6 +65,7 @@ export class SessionSet implements SessionTransport {
   readonly #connection: Connection;
   readonly #delivery: CallDelivery;
   readonly #sessions = new Map<number, Session>();
+  readonly #pseudowires = new Map<Session, Pseudowire>();
   /** The sessions whose remote id is known, by it. */
   readonly #byRemoteId = new Map<number, Session>();
   /** Sessions of our calls that are not answered yet. */
@@ -124,32 +126,30 @@ export class SessionSet implements SessionTransport {
   }
 
   /** Takes in a session message; the connection is established. */
-  receive(name: MessageName, avps: AvpValues, problem: MessageProblem | undefined): void {
-    if (name === "ICRQ") return this.#receiveCall(avps, problem);
-    if (name === "OCRQ") {
-      const never = { resultCode: cdnResult.noFacilitiesPermanent, text: "no outgoing calls here" };
-      return this.#refuseCall(avps, problem === undefined ? never : refusalOf(problem));
-    }
+  receive(received: DecodedMessage): void {
+    const { name, avps } = received.message;
+    if (name === "ICRQ") return this.#receiveCall(received);
+    if (name === "OCRQ") return this.#refuseOutgoing(received);
     const session = this.#find(avps);
-    if (session !== undefined) return session.receive(name, avps, problem);
+    if (session !== undefined) return session.receive(received);
     this.#context.discard("unknown-session", this.path);
     const answer = { resultCode: cdnResult.stateMachine, text: `${name} for no session` };
     // A peer that believes in a session we do not have would keep on believing (RFC 3931 §7.3.2, idle).
     if (name === "ICRP") this.#refuseCall(avps, answer);
   }
 
-  /** The control connection is no more, and with it all its sessions (RFC 3931 §6.4). */
+  /** The control connection ended, and with it all its sessions (RFC 3931 §6.4). */
   connectionLost(): void {
     this.#waiting.clear();
     for (const session of [...this.#sessions.values()])
-      session.apply("connection-lost", "the control connection ended");
+      session.apply({ kind: "connection-lost", why: "the control connection ended" });
   }
 
-  /** CDNs ahead of a StopCCN, for as many sessions as make sense. */
+  /** Sends CDNs ahead of a StopCCN, for a bounded number of sessions. */
   disconnectSessions(): void {
     this.#waiting.clear();
     const some = [...this.#sessions.values()].slice(0, limits.disconnectedSessions);
-    for (const session of some) session.apply("close", "closed here");
+    for (const session of some) session.apply({ kind: "close", why: "closed here" });
   }
 
   sessionLearned(session: Session): void {
@@ -160,23 +160,28 @@ export class SessionSet implements SessionTransport {
   sessionEstablished(session: Session): void {
     this.#lastProgressMs = this.#context.nowMs;
     this.#calling.delete(session);
+    this.#pseudowires.get(session)?.established();
     this.#callNext();
   }
 
-  sessionEnded(session: Session, cause: SessionEvent, why: string): void {
+  sessionEnded(session: Session, event: SessionEvent): void {
     this.#sessions.delete(session.localSessionId);
     if (this.#byRemoteId.get(session.remoteSessionId) === session)
       this.#byRemoteId.delete(session.remoteSessionId);
     this.#calling.delete(session);
     this.owner.sessionClosed(session);
-    const { pseudowire } = session;
-    pseudowire.session = undefined;
-    pseudowire.whyNot = why;
-    if (this.owner.initiatesSessions && !endsWithoutRetry.has(cause)) {
-      if (session.wasReplaced) pseudowire.callAfter(this.owner.minimumPauseMs);
-      else pseudowire.retryCall(this.owner.minimumPauseMs);
-    }
+    const pseudowire = this.#pseudowires.get(session);
+    this.#pseudowires.delete(session);
+    if (pseudowire !== undefined) this.#afterEnd(pseudowire, session, event);
     this.#callNext();
+  }
+
+  #afterEnd(pseudowire: Pseudowire, session: Session, event: SessionEvent): void {
+    pseudowire.session = undefined;
+    pseudowire.whyNot = whyDisconnected(event);
+    if (!this.owner.initiatesSessions || endsWithoutRetry.has(event.kind)) return;
+    if (session.isReplacedBy(event)) pseudowire.callAfter(this.owner.minimumPauseMs);
+    else pseudowire.retryCall(this.owner.minimumPauseMs);
   }
 
   /**
@@ -189,7 +194,7 @@ export class SessionSet implements SessionTransport {
       if (this.#calling.size >= most) return;
       const session = this.#create(pseudowire);
       this.#calling.add(session);
-      session.apply("open");
+      session.apply({ kind: "open" });
     }
   }
 
@@ -197,6 +202,7 @@ export class SessionSet implements SessionTransport {
     const tieBreaker = this.#connection.isInitiator ? this.#context.random.octets(8) : GIVES_WAY;
     const session = new Session(this.#context, this, pseudowire, tieBreaker);
     this.#sessions.set(session.localSessionId, session);
+    this.#pseudowires.set(session, pseudowire);
     this.#waiting.delete(pseudowire);
     pseudowire.session = session;
     pseudowire.cancelCall();
@@ -213,19 +219,18 @@ export class SessionSet implements SessionTransport {
     return this.#byRemoteId.get(avps.localSessionId ?? 0);
   }
 
-  #receiveCall(avps: AvpValues, problem: MessageProblem | undefined): void {
+  #receiveCall({ message: { avps }, problem }: DecodedMessage): void {
     if (problem !== undefined) return this.#refuseCall(avps, refusalOf(problem));
     const repeated = this.#byRemoteId.get(avps.localSessionId ?? 0);
-    if (repeated !== undefined) return repeated.apply("icrq", "the peer called again for a session in use");
+    if (repeated !== undefined)
+      return repeated.apply({ kind: "icrq-again", why: "the peer called again for a session in use" });
     const pseudowire = this.owner.findPseudowire(avps.remoteEndId);
     if (pseudowire === undefined) {
       this.owner.noteUnmatchedCall(avps.remoteEndId);
-      return this.#refuseCall(avps, {
-        resultCode: cdnResult.noForwarder,
-        text: "no pseudowire has this Remote End ID",
-      });
+      const text = "no pseudowire has this Remote End ID";
+      return this.#refuseCall(avps, { resultCode: cdnResult.noForwarder, text });
     }
-    const refusal = checkCall(avps, pseudowire.settings);
+    const { choices, refusal } = checkCall(avps, pseudowire.settings);
     if (refusal !== undefined) {
       if (pseudowire.session === undefined) pseudowire.whyNot = `refused the peer's call: ${refusal.text}`;
       return this.#refuseCall(avps, refusal);
@@ -233,27 +238,32 @@ export class SessionSet implements SessionTransport {
     const current = pseudowire.session;
     this.#lastPeerCallMs = this.#context.nowMs;
     if (current !== undefined && !this.#resolveCollision(current, avps)) return;
-    const session = this.#create(pseudowire);
-    session.receive("ICRQ", avps, undefined);
+    this.#create(pseudowire).accept({ avps, choices });
+  }
+
+  /** Outgoing calls are for dial-up networks, which have no place here (RFC 3931 §3.4.2). */
+  #refuseOutgoing({ message: { avps }, problem }: DecodedMessage): void {
+    const never = { resultCode: cdnResult.noFacilitiesPermanent, text: "no outgoing calls here" };
+    this.#refuseCall(avps, problem === undefined ? never : refusalOf(problem));
   }
 
   /**
-   * Settles the peer's call against a session of the same pseudowire; true when the call may go on (RFC 3931
+   * Resolves the collision of the peer's call with a session of the same pseudowire; true when the call may go on (RFC 3931
    * §5.4.4).
    */
   #resolveCollision(current: Session, avps: AvpValues): boolean {
     if (current.withdrawUnsent()) return true;
     if (current.state !== "wait-reply") {
-      // In order and unasked, so the peer holds the session no more.
-      current.apply("icrq", "the peer called anew for this pseudowire");
+      // A new call in sequence, so the peer no longer has the session.
+      current.apply({ kind: "icrq-again", why: "the peer called anew for this pseudowire" });
       return true;
     }
     switch (compareTieBreakers(current.tieBreaker, avps.tieBreaker)) {
       case "lost":
-        current.apply("icrq-lost", "the peer's call won the tie");
+        current.apply({ kind: "icrq-lost", why: "the peer's call won the tie" });
         return true;
       case "equal":
-        current.apply("icrq-equal", "both calls had the same tie breaker");
+        current.apply({ kind: "icrq-equal", why: "both calls had the same tie breaker" });
         return false;
       default:
         this.#refuseCall(avps, { resultCode: cdnResult.tieLost, text: "" });

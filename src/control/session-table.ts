@@ -1,4 +1,5 @@
-import type { StateTable, Transition } from "./state-table.ts";
+import type { DisconnectingEvent, SessionEvent, SessionEvents } from "./session-events.ts";
+import type { EventOf, NoData, StateTable, Transition } from "./state-table.ts";
 
 /**
  * States of a session, spelt as RFC 3931 §7.3 spells them. `wait-reply` belongs to the ICRQ sender,
@@ -7,50 +8,30 @@ import type { StateTable, Transition } from "./state-table.ts";
  */
 export type SessionState = "idle" | "wait-reply" | "wait-connect" | "established";
 
-/**
- * `-bad` is a message that is not acceptable; `icrq-lost` an ICRQ of the peer that wins the tie against ours.
- */
-export type SessionEvent =
-  | "open"
-  | "icrq"
-  | "icrq-lost"
-  | "icrq-equal"
-  | "icrp"
-  | "icrp-bad"
-  | "iccn"
-  | "iccn-bad"
-  | "cdn"
-  | "sli"
-  | "sli-bad"
-  | "wen"
-  | "wen-bad"
-  | "outgoing"
-  | "close"
-  | "circuit-status"
-  | "forwarding-failed"
-  | "timeout"
-  | "connection-lost";
+type Event<Kind extends keyof SessionEvents> = EventOf<SessionEvents, Kind>;
 
-export type SessionAction =
-  | "send-icrq"
-  | "send-icrp"
-  | "send-iccn"
-  | "send-cdn"
-  | "send-sli"
-  | "learn-peer"
-  | "learn-status"
-  | "start-forwarding"
-  | "clean-up"
-  | "ignore";
+/** The actions of a session, each with the events whose data it takes. */
+export interface SessionActions {
+  "send-icrq": NoData;
+  "send-icrp": NoData;
+  "send-iccn": NoData;
+  "send-cdn": DisconnectingEvent;
+  "send-sli": NoData;
+  "learn-peer": Event<"icrq" | "icrp" | "iccn">;
+  "learn-status": Event<"sli">;
+  "start-forwarding": NoData;
+  "clean-up": SessionEvent;
+  ignore: NoData;
+}
 
-type SessionTransition = Transition<SessionState, SessionAction>;
+type Action = keyof SessionActions;
 
-function row(to: SessionState, ...actions: SessionAction[]): SessionTransition {
+function row<A extends Action>(to: SessionState, ...actions: A[]): Transition<SessionState, A> {
   return { to, actions };
 }
 
-/** A row that RFC 3931 §7.3 does not have, with the reason for it. */
-function ours(why: string, to: SessionState, ...actions: SessionAction[]): SessionTransition {
+/** A transition that RFC 3931 §7.3 does not have, with the reason for it. */
+function ours<A extends Action>(why: string, to: SessionState, ...actions: A[]): Transition<SessionState, A> {
   return { to, actions, why };
 }
 
@@ -64,13 +45,13 @@ const connectionLost = ours("the connection ended; no CDN can be delivered (§6.
  * TABLE: RFC 3931 §7.3.1 (ICRQ sender) and §7.3.2 (ICRQ recipient), plus rows beyond them, each with its
  * reason.
  */
-export const sessionTable: StateTable<SessionState, SessionEvent, SessionAction> = {
+export const sessionTable: StateTable<SessionState, SessionEvents, SessionActions> = {
   idle: {
     open: row("wait-reply", "send-icrq"),
     icrq: row("wait-connect", "learn-peer", "send-icrp"),
   },
   "wait-reply": {
-    icrq: disconnect,
+    "icrq-again": disconnect,
     "icrq-lost": ours("the peer's call stands; ours ends without a CDN (§5.4.4)", "idle", "clean-up"),
     "icrq-equal": ours("both discard and start again with new values (§5.4.4)", "idle", "clean-up"),
     icrp: row("established", "learn-peer", "start-forwarding", "send-iccn"),
@@ -89,7 +70,7 @@ export const sessionTable: StateTable<SessionState, SessionEvent, SessionAction>
     "connection-lost": connectionLost,
   },
   "wait-connect": {
-    icrq: disconnect,
+    "icrq-again": disconnect,
     icrp: disconnect,
     "icrp-bad": disconnect,
     iccn: row("established", "learn-peer", "start-forwarding", "send-sli"),
@@ -106,7 +87,7 @@ export const sessionTable: StateTable<SessionState, SessionEvent, SessionAction>
     "connection-lost": connectionLost,
   },
   established: {
-    icrq: disconnect,
+    "icrq-again": disconnect,
     icrp: disconnect,
     "icrp-bad": disconnect,
     iccn: disconnect,

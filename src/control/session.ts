@@ -1,25 +1,35 @@
-import type { AvpValues, CircuitStatus } from "../wire/avp-table.ts";
-import type { ControlMessage, MessageName, MessageProblem } from "../wire/message.ts";
-import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
+import type { CircuitStatus } from "../wire/avp-table.ts";
+import type { ControlMessage, DecodedMessage } from "../wire/message.ts";
+import { cdnResult } from "../wire/result-codes.ts";
 import {
-  cdnResult,
-  NO_CHOICES,
-  type PeerChoices,
+  type PsnPath,
   pseudowireTypeNumber,
-  type Refusal,
-  readChoices,
-  refusalOf,
+  type SessionParameters,
   sequencingNumber,
   sublayerNumber,
-} from "./acceptance.ts";
+} from "../wire/session-parameters.ts";
+import { NO_CHOICES, type PeerChoices, resultCodeAvp } from "./acceptance.ts";
 import type { Context } from "./context.ts";
 import type { Sender } from "./delivery.ts";
-import { describeCdn } from "./describe.ts";
-import type { Pseudowire } from "./pseudowire.ts";
-import { type SessionAction, type SessionEvent, type SessionState, sessionTable } from "./session-table.ts";
-import { limits } from "./settings.ts";
-import { transitionFor } from "./state-table.ts";
+import {
+  cdnFor,
+  type DisconnectingEvent,
+  type SessionEvent,
+  type SessionRequest,
+  sessionEventOf,
+  whyDisconnected,
+} from "./session-events.ts";
+import { type SessionActions, type SessionState, sessionTable } from "./session-table.ts";
+import { limits, type PseudowireSettings } from "./settings.ts";
+import { type Actions, performActions, transitionFor } from "./state-table.ts";
 import type { Expirable } from "./timers.ts";
+
+/** The pseudowire, as far as its session needs it. */
+export interface SessionPseudowire {
+  readonly settings: PseudowireSettings;
+  /** Whether the attachment circuit is up. */
+  readonly circuitActive: boolean;
+}
 
 /** The control connection, as far as a session needs it. */
 export interface SessionTransport {
@@ -34,17 +44,11 @@ export interface SessionTransport {
   /** The peer's id of the session became known. */
   sessionLearned(session: Session): void;
   sessionEstablished(session: Session): void;
-  /** The session is in idle and gone; called once. */
-  sessionEnded(session: Session, cause: SessionEvent, why: string): void;
+  /** The session is in idle and removed; called once. */
+  sessionEnded(session: Session, event: SessionEvent): void;
 }
 
 const NO_COOKIE = new Uint8Array(0);
-
-/** Result code of the CDN that a locally decided end sends (RFC 3931 §5.4.2). */
-const resultOfCause: Readonly<Partial<Record<SessionEvent, number>>> = {
-  close: cdnResult.administrative,
-  "forwarding-failed": cdnResult.noFacilities,
-};
 
 /** Our circuit's condition as the Circuit Status AVP says it; the N bit is never set (RFC 5641 §3, §4). */
 export function circuitStatusOf(active: boolean): CircuitStatus {
@@ -61,7 +65,7 @@ export function circuitStatusOf(active: boolean): CircuitStatus {
 
 /** One session: an attempt to bring a pseudowire up, and its life while it is (RFC 3931 §7.3). */
 export class Session implements Expirable, Sender {
-  readonly pseudowire: Pseudowire;
+  readonly pseudowire: SessionPseudowire;
   /** We assigned it; the peer puts it in what it sends us. */
   readonly localSessionId: number;
   readonly tieBreaker: Uint8Array;
@@ -76,24 +80,27 @@ export class Session implements Expirable, Sender {
   /** The circuit condition the peer was told last. */
   #lastSentActive: boolean | undefined;
   #establishedMs: number | undefined;
-  #avps: AvpValues = {};
-  #refusal: Refusal | undefined;
-  #cause: SessionEvent = "open";
 
-  readonly #actions: Readonly<Record<SessionAction, () => void>> = {
+  readonly #actions: Actions<SessionActions> = {
     "send-icrq": () => this.#sendIcrq(),
     "send-icrp": () => this.#sendIcrp(),
-    "send-iccn": () => this.#send("ICCN", { circuitStatus: this.#statusToSend() }),
-    "send-cdn": () => this.#sendCdn(),
+    "send-iccn": () =>
+      this.#transport.send({ name: "ICCN", avps: { ...this.#ids, circuitStatus: this.#statusToSend() } }),
+    "send-cdn": (event) => this.#sendCdn(event),
     "send-sli": () => this.#sendSli(),
-    "learn-peer": () => this.#learnPeer(),
-    "learn-status": () => this.#learnStatus(),
+    "learn-peer": (event) => this.#learnPeer(event.request, event.kind !== "iccn"),
+    "learn-status": ({ status }) => this.#learnStatus(status),
     "start-forwarding": () => this.#startForwarding(),
-    "clean-up": () => this.#cleanUp(),
+    "clean-up": (event) => this.#cleanUp(event),
     ignore: () => {},
   };
 
-  constructor(context: Context, carrier: SessionTransport, pseudowire: Pseudowire, tieBreaker: Uint8Array) {
+  constructor(
+    context: Context,
+    carrier: SessionTransport,
+    pseudowire: SessionPseudowire,
+    tieBreaker: Uint8Array,
+  ) {
     this.#context = context;
     this.#transport = carrier;
     this.pseudowire = pseudowire;
@@ -119,16 +126,11 @@ export class Session implements Expirable, Sender {
     return this.#establishedMs;
   }
 
-  /**
-   * Whether the peer's operator closed it after it had stood for a while: most often to put another in its
-   * place.
-   */
-  get wasReplaced(): boolean {
-    const { resultCode } = this.#avps;
-    if (this.#cause !== "cdn" || resultCode?.resultCode !== cdnResult.administrative) return false;
-    return (
-      this.#establishedMs !== undefined && this.#context.nowMs - this.#establishedMs >= limits.steadySessionMs
-    );
+  /** Whether the event is the peer's operator closing a session that was up for a while, usually to replace it. */
+  isReplacedBy(event: SessionEvent): boolean {
+    if (event.kind !== "cdn" || event.result?.resultCode !== cdnResult.administrative) return false;
+    const { nowMs } = this.#context;
+    return this.#establishedMs !== undefined && nowMs - this.#establishedMs >= limits.steadySessionMs;
   }
 
   /** What both ends agreed on so far. */
@@ -151,46 +153,25 @@ export class Session implements Expirable, Sender {
     };
   }
 
-  /** Takes in a session message of the peer for this session; an ICRQ was judged acceptable before. */
-  receive(name: MessageName, avps: AvpValues, problem: MessageProblem | undefined): void {
-    this.#avps = avps;
-    this.#refusal = problem === undefined ? undefined : refusalOf(problem);
-    this.#learnId(avps.localSessionId);
-    switch (name) {
-      case "ICRQ":
-        return this.apply("icrq");
-      case "ICRP":
-        if (!avps.localSessionId)
-          this.#refusal ??= { resultCode: 2, errorCode: 3, text: "Local Session ID is 0" };
-        this.#refusal ??= this.#checkChoices(NO_CHOICES);
-        return this.apply(this.#refusal === undefined ? "icrp" : "icrp-bad");
-      case "ICCN":
-        this.#refusal ??= this.#checkChoices(this.#choices);
-        return this.apply(this.#refusal === undefined ? "iccn" : "iccn-bad");
-      case "CDN":
-        return this.apply("cdn");
-      case "SLI":
-        return this.apply(this.#refusal === undefined ? "sli" : "sli-bad");
-      case "WEN":
-        return this.apply(this.#refusal === undefined ? "wen" : "wen-bad");
-      default:
-        this.#refusal ??= { resultCode: cdnResult.stateMachine, text: `${name} for an incoming call` };
-        return this.apply("outgoing");
-    }
+  /** Takes in an ICRQ that was found acceptable. */
+  accept(request: SessionRequest): void {
+    this.#learnId(request.avps.localSessionId);
+    this.apply({ kind: "icrq", request });
   }
 
-  /** Applies one event: the only way a session changes. `why` is for people. */
-  apply(event: SessionEvent, why?: string): void {
+  /** Takes in a message of the peer for this session. */
+  receive(received: DecodedMessage): void {
+    this.#learnId(received.message.avps.localSessionId);
+    this.apply(sessionEventOf(received, this.#choices));
+  }
+
+  /** Applies one event: the only way a session changes. */
+  apply(event: SessionEvent): void {
     const from = this.#state;
-    const row = transitionFor(sessionTable, from, event);
-    this.#cause = event;
-    if (why !== undefined)
-      this.#refusal ??= { resultCode: resultOfCause[event] ?? cdnResult.stateMachine, text: why };
-    this.#state = row.to;
-    for (const action of row.actions) this.#actions[action]();
-    if (from !== row.to) this.#report(from, event, row.to);
-    this.#refusal = undefined;
-    this.#avps = {};
+    const transition = transitionFor(sessionTable, from, event.kind);
+    this.#state = transition.to;
+    performActions(this.#actions, transition, event);
+    if (from !== transition.to) this.#report(from, event, transition.to);
   }
 
   /**
@@ -206,13 +187,13 @@ export class Session implements Expirable, Sender {
     // Delivery is in order: while other calls go on, the answer to this one may be queued behind theirs.
     const dueMs = this.#transport.lastProgressMs + limits.establishMs;
     if (dueMs > nowMs) return this.#context.timers.set(this, dueMs);
-    this.apply("timeout", "the peer acknowledged but did not answer");
+    this.apply({ kind: "timeout", why: "the peer acknowledged but did not answer" });
   }
 
   /** Ends a call that the peer never heard of, without a CDN; false when the ICRQ was transmitted already. */
   withdrawUnsent(): boolean {
     if (this.#state !== "wait-reply" || !this.#transport.withdrawCall(this)) return false;
-    this.apply("icrq-lost", "the peer called first");
+    this.apply({ kind: "icrq-lost", why: "the peer called first" });
     return true;
   }
 
@@ -228,19 +209,12 @@ export class Session implements Expirable, Sender {
     return this.#remoteStatus?.standby !== true;
   }
 
-  #checkChoices(before: PeerChoices): Refusal | undefined {
-    const choices = readChoices(this.#avps, before);
-    return "text" in choices ? choices : undefined;
-  }
-
-  #learnPeer(): void {
-    const { localSessionId, assignedCookie } = this.#avps;
-    this.#learnId(localSessionId);
-    // Cookies are assigned by ICRQ and ICRP alone (RFC 3931 §5.4.4, Assigned Cookie).
-    if (assignedCookie !== undefined && this.#cause !== "iccn") this.#transmitCookie = assignedCookie.slice();
-    const choices = readChoices(this.#avps, this.#choices);
-    if (!("text" in choices)) this.#choices = choices;
-    if (this.#avps.circuitStatus !== undefined) this.#remoteStatus = this.#avps.circuitStatus;
+  /** Cookies are assigned by ICRQ and ICRP alone (RFC 3931 §5.4.4, Assigned Cookie). */
+  #learnPeer({ avps, choices }: SessionRequest, assignsCookie: boolean): void {
+    const { assignedCookie, circuitStatus } = avps;
+    if (assignedCookie !== undefined && assignsCookie) this.#transmitCookie = assignedCookie.slice();
+    this.#choices = choices;
+    if (circuitStatus !== undefined) this.#remoteStatus = circuitStatus;
   }
 
   /** The first Local Session ID of the peer: whatever we say from now on names it (RFC 3931 §5.4.4). */
@@ -250,10 +224,10 @@ export class Session implements Expirable, Sender {
     this.#transport.sessionLearned(this);
   }
 
-  #learnStatus(): void {
+  #learnStatus(status: CircuitStatus | undefined): void {
     const before = [this.#transmitAllowed, this.#receiveAllowed];
-    if (this.#avps.circuitStatus === undefined) return;
-    this.#remoteStatus = this.#avps.circuitStatus;
+    if (status === undefined) return;
+    this.#remoteStatus = status;
     const isSame = this.#transmitAllowed === before[0] && this.#receiveAllowed === before[1];
     if (this.#state === "established" && !isSame) {
       this.#context.emit({ kind: "forwarding-update", session: this.parameters });
@@ -263,12 +237,11 @@ export class Session implements Expirable, Sender {
   #startForwarding(): void {
     this.#establishedMs = this.#context.nowMs;
     this.#context.timers.set(this, undefined);
-    this.pseudowire.established();
     this.#transport.sessionEstablished(this);
     this.#context.emit({ kind: "forwarding-add", session: this.parameters });
   }
 
-  #cleanUp(): void {
+  #cleanUp(event: SessionEvent): void {
     if (this.#establishedMs !== undefined) {
       const { localSessionId } = this;
       this.#context.emit({
@@ -279,12 +252,13 @@ export class Session implements Expirable, Sender {
     }
     this.#context.timers.set(this, undefined);
     this.#context.sessionIds.release(this.localSessionId);
-    this.#transport.sessionEnded(this, this.#cause, this.#why());
+    this.#transport.sessionEnded(this, event);
   }
 
   #sendIcrq(): void {
     const { settings } = this.pseudowire;
     const avps = {
+      ...this.#ids,
       serialNumber: this.#context.nextSerialNumber(),
       pseudowireType: pseudowireTypeNumber[settings.type],
       remoteEndId: settings.remoteEndId,
@@ -292,18 +266,24 @@ export class Session implements Expirable, Sender {
       tieBreaker: this.tieBreaker,
       ...this.#requestedAvps(),
     };
-    this.#transport.send(this.#message("ICRQ", avps), this);
+    this.#transport.send({ name: "ICRQ", avps }, this);
   }
 
   #sendIcrp(): void {
-    const avps = { circuitStatus: this.#statusToSend(), ...this.#requestedAvps() };
-    this.#transport.send(this.#message("ICRP", avps), this);
+    const avps = { ...this.#ids, circuitStatus: this.#statusToSend(), ...this.#requestedAvps() };
+    this.#transport.send({ name: "ICRP", avps }, this);
   }
 
-  /**
-   * What we want to receive; AVPs that ask for nothing are left out, as some peers know only those they need.
-   */
-  #requestedAvps(): AvpValues {
+  /** The ids in front of the other AVPs of every message of the session. */
+  get #ids(): { readonly localSessionId: number; readonly remoteSessionId: number } {
+    return { localSessionId: this.localSessionId, remoteSessionId: this.#remoteSessionId };
+  }
+
+  /** AVPs that request the format of data to us; those for "none" are left out, as some peers do not know them. */
+  #requestedAvps(): Pick<
+    ControlMessage<"ICRP">["avps"],
+    "assignedCookie" | "l2SpecificSublayer" | "dataSequencing"
+  > {
     const { sublayer, sequencing, cookieOctets } = this.pseudowire.settings;
     return {
       ...(cookieOctets === 0 ? {} : { assignedCookie: this.#receiveCookie }),
@@ -312,22 +292,15 @@ export class Session implements Expirable, Sender {
     };
   }
 
-  /**
-   * Nothing is said of a call that was never transmitted: the CDN would be for a session nobody knows, and
-   * the ICRQ would follow it.
-   */
-  #sendCdn(): void {
+  /** No CDN is sent for a call that was never transmitted: the peer knows no session of it. */
+  #sendCdn(event: DisconnectingEvent): void {
     if (this.#transport.withdrawCall(this)) return;
-    const refusal = this.#refusal ?? {
-      resultCode: resultOfCause[this.#cause] ?? cdnResult.stateMachine,
-      text: "",
-    };
-    this.#send("CDN", { resultCode: resultCodeAvp(refusal) });
+    this.#transport.send({ name: "CDN", avps: { ...this.#ids, resultCode: resultCodeAvp(cdnFor(event)) } });
   }
 
   #sendSli(): void {
     if (this.#lastSentActive === this.pseudowire.circuitActive) return;
-    this.#send("SLI", { circuitStatus: this.#statusToSend() });
+    this.#transport.send({ name: "SLI", avps: { ...this.#ids, circuitStatus: this.#statusToSend() } });
   }
 
   #statusToSend(): CircuitStatus {
@@ -335,44 +308,15 @@ export class Session implements Expirable, Sender {
     return circuitStatusOf(this.#lastSentActive);
   }
 
-  #send(name: MessageName, avps: AvpValues): void {
-    this.#transport.send(this.#message(name, avps));
-  }
-
-  #message(name: MessageName, avps: AvpValues): ControlMessage {
+  #report(from: SessionState, event: SessionEvent, to: SessionState): void {
+    const { settings } = this.pseudowire;
+    const cause = event.kind;
+    const detail = to === "idle" ? { detail: whyDisconnected(event) } : {};
+    const names = { peer: this.#transport.peerName, pseudowire: settings.name };
     const { localSessionId } = this;
-    return { name, avps: { localSessionId, remoteSessionId: this.#remoteSessionId, ...avps } };
-  }
-
-  /** Why the session ended, for people. */
-  #why(): string {
-    const result = this.#cause === "cdn" ? this.#avps.resultCode : undefined;
-    if (result !== undefined) return describeCdn(result);
-    return this.#refusal?.text ?? this.#cause;
-  }
-
-  #report(from: SessionState, cause: SessionEvent, to: SessionState): void {
     this.#context.emit({
       kind: "report",
-      event: {
-        event: "session",
-        peer: this.#transport.peerName,
-        pseudowire: this.pseudowire.settings.name,
-        localSessionId: this.localSessionId,
-        from,
-        cause,
-        to,
-        ...(to === "idle" ? { detail: this.#why() } : {}),
-      },
+      event: { event: "session", ...names, localSessionId, from, cause, to, ...detail },
     });
   }
-}
-
-/**
- * Value of the Result Code AVP for a refusal; words need an error code in front of them (RFC 3931 §5.4.2).
- */
-export function resultCodeAvp(refusal: Refusal): NonNullable<AvpValues["resultCode"]> {
-  const { resultCode, errorCode = 0, text } = refusal;
-  if (text !== "") return { resultCode, errorCode, errorMessage: text };
-  return errorCode === 0 ? { resultCode } : { resultCode, errorCode };
 }

@@ -1,25 +1,69 @@
 import { InvariantError } from "../bytes/errors.ts";
 
+/** An event of a state machine with its data, from an interface that names the data of each kind. */
+export type EventOf<Events, Kind extends keyof Events = keyof Events> = {
+  [K in Kind]: { readonly kind: K } & Events[K];
+}[Kind];
+
+/** Data of an event that has none. */
+export type NoData = unknown;
+
+/** Data of an event that only has a reason, as text for people. */
+export interface Why {
+  readonly why: string;
+}
+
 /** One transition of a state table: the actions, in order, and the next state. */
-export interface Transition<State extends string, Action extends string> {
+export interface Transition<State, Action> {
   readonly to: State;
   readonly actions: readonly Action[];
   /** Reason for a transition that the RFC's table does not have. */
   readonly why?: string;
 }
 
-/** Transitions by state and event; an absent pair cannot happen. */
-export type StateTable<State extends string, Event extends string, Action extends string> = Readonly<
-  Record<State, Readonly<Partial<Record<Event, Transition<State, Action>>>>>
+/** Actions whose code takes this event. */
+type ActionFor<Event, Inputs> = {
+  [Action in keyof Inputs]: Event extends Inputs[Action] ? Action : never;
+}[keyof Inputs];
+
+/**
+ * Transitions by state and event; an absent pair cannot happen. `Inputs` names for each action the events whose
+ * data it takes: a transition with an action that does not take its event does not compile.
+ */
+export type StateTable<State extends string, Events, Inputs> = {
+  readonly [S in State]: {
+    readonly [Kind in keyof Events]?: Transition<State, ActionFor<EventOf<Events, Kind>, Inputs>>;
+  };
+};
+
+/** A state table whose names are not known: for those who print or walk one. */
+export type AnyStateTable = Readonly<
+  Record<string, Readonly<Record<string, Transition<string, string> | undefined>>>
 >;
 
-/** The transition for an event in a state. Throws InvariantError for a pair that the table does not have. */
-export function transitionFor<State extends string, Event extends string, Action extends string>(
-  table: StateTable<State, Event, Action>,
+/** Code of all actions of a state machine. */
+export type Actions<Inputs> = { readonly [Action in keyof Inputs]: (event: Inputs[Action]) => void };
+
+/**
+ * The transition for an event in a state. Throws InvariantError for a pair that the table does not have.
+ */
+export function transitionFor<State extends string, Events, Inputs, Kind extends keyof Events & string>(
+  table: StateTable<State, Events, Inputs>,
   state: State,
-  event: Event,
-): Transition<State, Action> {
-  const row = table[state][event];
-  if (row === undefined) throw new InvariantError(`look up a transition: no row for ${event} in ${state}`);
-  return row;
+  kind: Kind,
+): Transition<State, keyof Inputs> {
+  const transition = table[state][kind];
+  if (transition === undefined)
+    throw new InvariantError(`look up a transition: no row for ${kind} in ${state}`);
+  return transition;
+}
+
+/** Performs the actions of a transition, in order, with the event that caused it. */
+export function performActions<Inputs>(
+  actions: Actions<Inputs>,
+  transition: Transition<string, keyof Inputs>,
+  event: { readonly kind: string },
+): void {
+  // The table's type admits an action only where it takes the event.
+  for (const action of transition.actions) (actions[action] as (event: unknown) => void)(event);
 }

@@ -1,7 +1,7 @@
 import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
-import { generalError, RESULT_GENERAL_ERROR } from "./constants.ts";
 import { ProtocolError } from "./errors.ts";
+import { generalError, RESULT_GENERAL_ERROR } from "./result-codes.ts";
 
 /** Codec of an AVP's value. */
 export interface ValueCodec<T> {

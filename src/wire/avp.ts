@@ -1,9 +1,10 @@
 import { InvariantError } from "../bytes/errors.ts";
 import { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
-import { generalError, RESULT_GENERAL_ERROR, wireLimits } from "./constants.ts";
+import { wireLimits } from "./constants.ts";
 import { CONTROL_HEADER_OCTETS } from "./control-header.ts";
 import { ProtocolError } from "./errors.ts";
+import { generalError, RESULT_GENERAL_ERROR } from "./result-codes.ts";
 
 /**
  * One AVP as it stands in a message (RFC 3931 §5.1).

@@ -1,7 +1,7 @@
 import { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
-import { generalError, RESULT_GENERAL_ERROR } from "./constants.ts";
 import { ProtocolError } from "./errors.ts";
+import { generalError, RESULT_GENERAL_ERROR } from "./result-codes.ts";
 
 /**
  * Control message header (RFC 3931 §3.2.1), 12 octets; over IP four zero octets stand in front of it and

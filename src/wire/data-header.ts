@@ -1,8 +1,8 @@
 import { concat } from "../bytes/hex.ts";
 import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
-import { generalError, RESULT_GENERAL_ERROR } from "./constants.ts";
 import { ProtocolError } from "./errors.ts";
+import { generalError, RESULT_GENERAL_ERROR } from "./result-codes.ts";
 import type { Encapsulation } from "./session-parameters.ts";
 
 /** First 32 bits of a data message over UDP: T=0, version 3 (RFC 3931 §4.1.2.1). */

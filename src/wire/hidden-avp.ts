@@ -2,8 +2,8 @@ import { createHash, createHmac } from "node:crypto";
 import { concat } from "../bytes/hex.ts";
 import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
-import { generalError, RESULT_GENERAL_ERROR } from "./constants.ts";
 import { ProtocolError } from "./errors.ts";
+import { generalError, RESULT_GENERAL_ERROR } from "./result-codes.ts";
 
 /** Octets of an MD5 hash, and so of one block of a hidden value. */
 const BLOCK_OCTETS = 16;

@@ -3,7 +3,7 @@ import type { AvpName } from "./avp-table.ts";
 /** One control message: its number and which AVPs it has (RFC 3931 §6). */
 export interface MessageRow {
   readonly number: number;
-  /** What an end of it concerns: the control connection, one session, or neither. */
+  /** What the message is about: the control connection, one session, or delivery alone. */
   readonly level: "connection" | "session" | "transport";
   readonly required: readonly AvpName[];
   readonly optional: readonly AvpName[];
@@ -12,13 +12,13 @@ export interface MessageRow {
   readonly section: string;
 }
 
-const introduction: readonly AvpName[] = [
+const introduction = [
   "hostName",
   "routerId",
   "assignedControlConnectionId",
   "pseudowireCapabilitiesList",
-];
-const introductionOptions: readonly AvpName[] = [
+] as const satisfies readonly AvpName[];
+const introductionOptions = [
   "randomVector",
   "controlMessageAuthenticationNonce",
   "receiveWindowSize",
@@ -27,12 +27,12 @@ const introductionOptions: readonly AvpName[] = [
   "controlConnectionDs",
   "failoverCapability",
   "ecnCapability",
-];
+] as const satisfies readonly AvpName[];
 const noRouterId = {
   routerId: "Cisco's draft implementation has none; the address identifies the peer",
 } as const;
-const sessionIds: readonly AvpName[] = ["localSessionId", "remoteSessionId"];
-const callOptions: readonly AvpName[] = [
+const sessionIds = ["localSessionId", "remoteSessionId"] as const satisfies readonly AvpName[];
+const callOptions = [
   "randomVector",
   "assignedCookie",
   "l2SpecificSublayer",
@@ -47,20 +47,20 @@ const callOptions: readonly AvpName[] = [
   "vccvCapability",
   "sessionDs",
   "switchingPoint",
-];
-const request: readonly AvpName[] = [
+] as const satisfies readonly AvpName[];
+const request = [
   ...sessionIds,
   "serialNumber",
   "pseudowireType",
   "remoteEndId",
   "circuitStatus",
-];
-const requestOptions: readonly AvpName[] = [
+] as const satisfies readonly AvpName[];
+const requestOptions = [
   ...callOptions,
   "tieBreaker",
   "attachmentGroupIdentifier",
   "localEndId",
-];
+] as const satisfies readonly AvpName[];
 const requestTolerated = {
   serialNumber: "for people only; some peers send none",
   remoteEndId: "stands for the only pseudowire there is",
@@ -68,7 +68,7 @@ const requestTolerated = {
   circuitStatus: "taken to be active until the peer says otherwise",
 } as const;
 const replyTolerated = { circuitStatus: "taken to be active until the peer says otherwise" } as const;
-const connected: readonly AvpName[] = [
+const connected = [
   "randomVector",
   "l2SpecificSublayer",
   "dataSequencing",
@@ -78,7 +78,7 @@ const connected: readonly AvpName[] = [
   "fcsRetention",
   "mru",
   "mrru",
-];
+] as const satisfies readonly AvpName[];
 
 /** TABLE: RFC 3931 §6, with the queries of RFC 4951. Message Type and Message Digest go without saying. */
 export const messageTable = {
@@ -176,6 +176,16 @@ export const messageNames = Object.keys(messageTable) as readonly MessageName[];
 const nameByNumber: ReadonlyMap<number, MessageName> = new Map(
   messageNames.map((name) => [messageTable[name].number, name]),
 );
+
+/** Messages of sessions: those that the state machine of a session handles, not that of the control connection. */
+export type SessionMessageName = {
+  [Name in MessageName]: (typeof messageTable)[Name]["level"] extends "session" ? Name : never;
+}[MessageName];
+
+/** Whether a message is about a session. */
+export function isSessionMessage(name: MessageName): name is SessionMessageName {
+  return messageTable[name].level === "session";
+}
 
 /** The name of a message type of vendor 0; undefined for one that has no row. */
 export function messageNameOf(messageType: number): MessageName | undefined {

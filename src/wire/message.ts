@@ -1,6 +1,6 @@
 import { concat } from "../bytes/hex.ts";
 import { Writer } from "../bytes/writer.ts";
-import { decodeAvps, encodeAvp, type RawAvp } from "./avp.ts";
+import { encodeAvp, type RawAvp } from "./avp.ts";
 import {
   type AvpName,
   type AvpValues,
@@ -10,25 +10,18 @@ import {
   describeAvp,
   recognisedOnly,
 } from "./avp-table.ts";
-import { generalError, RESULT_GENERAL_ERROR, vendor } from "./constants.ts";
-import {
-  CONTROL_HEADER_OCTETS,
-  type ControlHeader,
-  decodeControlHeader,
-  encodeControlHeader,
-} from "./control-header.ts";
+import { vendor } from "./constants.ts";
+import { CONTROL_HEADER_OCTETS, type ControlHeader, encodeControlHeader } from "./control-header.ts";
 import { ProtocolError } from "./errors.ts";
 import { hideValue, revealValue } from "./hidden-avp.ts";
 import { type DigestKey, type DigestType, digestTypes, signMessage } from "./message-digest.ts";
 import { type MessageName, type MessageRow, messageNameOf, messageTable } from "./message-table.ts";
+import type { ControlMessage, ReceivedMessage, UnacceptableMessage } from "./message-types.ts";
+import { type RawControlMessage, splitControlMessage } from "./raw-message.ts";
+import { generalError, RESULT_GENERAL_ERROR } from "./result-codes.ts";
 
 export type { MessageName } from "./message-table.ts";
-
-/** A control message apart from its numbers and its protection (RFC 3931 §6). */
-export interface ControlMessage {
-  readonly name: MessageName;
-  readonly avps: AvpValues;
-}
+export type { ControlMessage, ReceivedMessage } from "./message-types.ts";
 
 /** Fields of the control message header apart from its length. */
 export interface Numbers {
@@ -57,18 +50,23 @@ export interface MessageProblem {
   readonly section: string;
 }
 
+/** A decoded message of a known type. */
+export type DecodedMessage = DecodedContent & {
+  readonly kind: "message";
+  readonly header: ControlHeader;
+  /** Descriptions of the AVPs that were ignored. */
+  readonly ignored: readonly string[];
+};
+
+/** The message, or with a problem, for which it must be refused, as much of it as could be decoded. */
+type DecodedContent =
+  | { readonly message: ReceivedMessage; readonly problem?: undefined }
+  | { readonly message: UnacceptableMessage; readonly problem: MessageProblem };
+
 export type DecodedControlMessage =
   /** Header only: an acknowledgement (RFC 3931 §6.15). */
   | { readonly kind: "zlb"; readonly header: ControlHeader }
-  | {
-      readonly kind: "message";
-      readonly header: ControlHeader;
-      readonly message: ControlMessage;
-      /** Descriptions of the AVPs that were ignored. */
-      readonly ignored: readonly string[];
-      /** Present when the message must be refused; what could be read of it is in `message` all the same. */
-      readonly problem?: MessageProblem;
-    }
+  | DecodedMessage
   | {
       readonly kind: "unknown-type";
       readonly header: ControlHeader;
@@ -153,17 +151,25 @@ export function renumberControlMessage(
 }
 
 /**
- * Reads a message from the T bit on; octets after its Length are ignored. Throws TruncatedError or
+ * Decodes a message from the T bit on; octets after its Length are ignored. Throws TruncatedError or
  * ProtocolError when header or AVP framing cannot be read, or the first AVP is no Message Type: to be
- * discarded (RFC 3931 §7.1). `hidingSecrets` are tried in order on hidden AVPs. Digests are not checked here.
+ * discarded (RFC 3931 §7.1). `hidingSecrets` are tried in order on hidden AVPs. Digests are not verified here.
  */
 export function decodeControlMessage(
   octets: Uint8Array,
   options: { readonly hidingSecrets?: readonly Uint8Array[] } = {},
 ): DecodedControlMessage {
-  const header = decodeControlHeader(octets);
+  return decodeRawMessage(splitControlMessage(octets), options);
+}
+
+/** Decodes a message that was split into its AVPs before; throws as `decodeControlMessage` does. */
+export function decodeRawMessage(
+  { header, avps, damage }: RawControlMessage,
+  options: { readonly hidingSecrets?: readonly Uint8Array[] } = {},
+): DecodedControlMessage {
+  if (damage !== undefined) throw damage;
   if (header.length === CONTROL_HEADER_OCTETS) return { kind: "zlb", header };
-  const [first, ...rest] = decodeAvps(octets.subarray(0, header.length));
+  const [first, ...rest] = avps;
   if (first === undefined || first.attributeType !== 0 || first.hidden || first.value.length !== 2) {
     throw new ProtocolError("read a control message: the first AVP is no Message Type", {
       resultCode: RESULT_GENERAL_ERROR,
@@ -180,7 +186,7 @@ export function decodeControlMessage(
   }
   const content = new ContentDecoder(options.hidingSecrets ?? []);
   for (const avp of rest) content.take(avp);
-  return { kind: "message", header, ...content.finish(name) };
+  return { kind: "message", header, ignored: content.ignored, ...content.finish(name) };
 }
 
 /**
@@ -198,7 +204,7 @@ class ContentDecoder {
   readonly #values = new Map<AvpName, unknown>();
   /** Values of vendor 9 AVPs, used only where the IETF's AVP is absent. */
   readonly #equivalents = new Map<AvpName, unknown>();
-  readonly #ignored: string[] = [];
+  readonly ignored: string[] = [];
   #randomVector: Uint8Array | undefined;
   #problem: MessageProblem | undefined;
 
@@ -212,15 +218,12 @@ class ContentDecoder {
     if (name !== undefined) return this.#takeNamed(name, avp);
     const words = describeAvp(avp.vendorId, avp.attributeType);
     const recognised = avp.vendorId === vendor.ietf && recognisedOnly.has(avp.attributeType);
-    if (recognised || !avp.mandatory) this.#ignored.push(words);
+    if (recognised || !avp.mandatory) this.ignored.push(words);
     else this.#refuse(generalError.unknownMandatoryAvp, `${words} is unknown here and mandatory`, "5.2");
   }
 
-  finish(name: MessageName): {
-    message: ControlMessage;
-    ignored: readonly string[];
-    problem?: MessageProblem;
-  } {
+  /** The message; typed as its row says, because a problem is found when a required AVP is missing. */
+  finish(name: MessageName): DecodedContent {
     for (const [equivalent, value] of this.#equivalents)
       if (!this.#values.has(equivalent)) this.#values.set(equivalent, value);
     const row: MessageRow = messageTable[name];
@@ -228,9 +231,9 @@ class ContentDecoder {
       if (this.#values.has(required) || row.tolerated?.[required] !== undefined) continue;
       this.#refuse(generalError.outOfRange, `${name} without ${required}`, row.section);
     }
-    const avps = Object.fromEntries(this.#values) as AvpValues;
+    const message = { name, avps: Object.fromEntries(this.#values) as AvpValues };
     const problem = this.#problem;
-    return { message: { name, avps }, ignored: this.#ignored, ...(problem === undefined ? {} : { problem }) };
+    return problem === undefined ? { message: message as ReceivedMessage } : { message, problem };
   }
 
   #takeNamed(name: AvpName, avp: RawAvp): void {
@@ -238,19 +241,19 @@ class ContentDecoder {
       const value = avpTable[name].value.decode(avp.hidden ? this.#reveal(name, avp) : avp.value);
       if (name === "randomVector") this.#randomVector = avp.value;
       // RFC 3931 is silent on repeated AVPs: the first one counts.
-      if (this.#values.has(name)) this.#ignored.push(`${name} again`);
+      if (this.#values.has(name)) this.ignored.push(`${name} again`);
       else this.#values.set(name, value);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       // A malformed AVP is treated as an unknown one (RFC 3931 §7.1).
       if (avp.mandatory) this.#refuse(error.errorCode, `${name}: ${error.message}`, error.section);
-      else this.#ignored.push(`${name}: ${error.message}`);
+      else this.ignored.push(`${name}: ${error.message}`);
     }
   }
 
   #takeCisco(avp: RawAvp): void {
     const equivalent = ciscoAvps.get(avp.attributeType)?.equivalent;
-    this.#ignored.push(describeAvp(avp.vendorId, avp.attributeType));
+    this.ignored.push(describeAvp(avp.vendorId, avp.attributeType));
     if (equivalent === undefined || avp.hidden) return;
     try {
       this.#equivalents.set(equivalent, avpTable[equivalent].value.decode(avp.value));

@@ -40,8 +40,14 @@ export function isSameAddress(known: PsnPath, path: PsnPath): boolean {
 /** L2-Specific Sublayer of data messages in one direction (RFC 3931 §4.6). */
 export type L2SpecificSublayer = "none" | "default";
 
+/** TABLE: values of the L2-Specific Sublayer AVP (RFC 3931 §5.4.4). */
+export const sublayerNumber: Readonly<Record<L2SpecificSublayer, number>> = { none: 0, default: 1 };
+
 /** Which data messages of one direction carry a sequence number (RFC 3931 §5.4.4, Data Sequencing). */
 export type DataSequencing = "none" | "non-ip" | "all";
+
+/** TABLE: values of the Data Sequencing AVP (RFC 3931 §5.4.4). */
+export const sequencingNumber: Readonly<Record<DataSequencing, number>> = { none: 0, "non-ip": 1, all: 2 };
 
 /** Rule by which a receiver drops late data messages (RFC 3931 Appendix C); a local matter. */
 export interface SequenceRule {
@@ -59,6 +65,12 @@ export const defaultSequenceRule: SequenceRule = { window: 0x80_0000, resetAfter
  * §2.1).
  */
 export type PseudowireType = "ethernet" | "ethernet-vlan";
+
+/** TABLE: numbers of pseudowire types (RFC 4719 §2.1). */
+export const pseudowireTypeNumber: Readonly<Record<PseudowireType, number>> = {
+  ethernet: 0x0005,
+  "ethernet-vlan": 0x0004,
+};
 
 /**
  * Everything both ends agreed on for one session: the contract between control and forwarding.

@@ -138,7 +138,7 @@ test("the text of a whole set-up: messages, AVPs in words, digests, data in both
     8  2023-11-14T22:13:20.000007Z  192.0.2.1:1701 -> 192.0.2.2:1701  UDP  CDN  connection 0x5e6f7081  Ns 7  Nr 4  length 71
           M-  Message Type: CDN (14)
           M-  Message Digest: HMAC-MD5 2742fae44187bfa17e3fbfd390c43cda  right
-          M-  Result Code: administrative reasons (3)
+          M-  Result Code: closed by its operator (3)
           M-  Local Session ID: 0x0a0a0001
           M-  Remote Session ID: 0x0b0b0002
     9  2023-11-14T22:13:20.000008Z  192.0.2.1:1701 -> 192.0.2.2:1701  UDP  data  session 0x0b0b0002  cookie b0b1b2b3b4b5b6b7  02:00:00:00:00:0a > ff:ff:ff:ff:ff:ff  ARP  60 octets

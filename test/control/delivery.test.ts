@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { Delivery, type MessageCodec } from "../../src/control/delivery.ts";
 import type { DeliverySettings } from "../../src/control/settings.ts";
 import type { ControlMessage } from "../../src/wire/message.ts";
+import { anyMessage } from "../support/any-message.ts";
 import { vectors } from "../vectors/vectors.ts";
 
 /** Octets that tell what was asked for: the Ns, the Nr, and whether it is an acknowledgement. */
@@ -189,7 +190,7 @@ test("RFC 3931 §4.2: a retransmission keeps its Ns and carries the Nr of now", 
 test("a StopCCN does not wait for slow start, but for the peer's window", () => {
   const made = delivery(1);
   made.setPeerWindow(3);
-  for (let index = 0; index < 3; index += 1) made.send({ name: "StopCCN", avps: {} });
+  for (let index = 0; index < 3; index += 1) made.send(anyMessage("StopCCN"));
   expect(sent(made)).toEqual([0, 1, 2]);
   made.expire(1000);
   expect(sent(made, 1000)).toEqual([0, 1, 2]);

@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
-import { peekMessageType } from "../../src/wire/peek.ts";
+import { rawMessageName, splitControlMessage } from "../../src/wire/raw-message.ts";
 import { agreedSessions, type Node, pathBetween, peerSettings, pseudowireSettings, World } from "./world.ts";
 
 const A = "192.0.2.1";
 const B = "192.0.2.2";
-const CDN = 14;
 const SLOW_START_MS = 60_000;
 
 interface Case {
@@ -62,7 +61,7 @@ function open(world: World, node: Node, remote: string, { sessions, window }: Ca
 }
 
 function cdns(node: Node): number {
-  return node.sent.filter(({ octets }) => peekMessageType(octets) === CDN).length;
+  return node.sent.filter(({ octets }) => rawMessageName(splitControlMessage(octets)) === "CDN").length;
 }
 
 test.each(cases)(

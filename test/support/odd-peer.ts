@@ -7,6 +7,7 @@ import {
   type MessageName,
 } from "../../src/wire/message.ts";
 import type { PsnPath } from "../../src/wire/session-parameters.ts";
+import { anyMessage } from "./any-message.ts";
 import { circuitStatus } from "./scripted-peer.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
@@ -293,7 +294,7 @@ export class OddPeer {
     if (first === undefined) return;
     const { name, avps, ns } = first;
     this.#transmit(
-      encodeControlMessage({ controlConnectionId: this.#remoteId, ns, nr: this.#nr }, { name, avps }),
+      encodeControlMessage({ controlConnectionId: this.#remoteId, ns, nr: this.#nr }, anyMessage(name, avps)),
     );
     this.#retransmitMs = this.#nowMs + (this.#oddity.isSlow ? 5000 : 1000 * 2 ** this.#tries);
   }

@@ -11,6 +11,7 @@ import {
 } from "../../src/wire/message.ts";
 import { type DigestType, verifyMessageDigest } from "../../src/wire/message-digest.ts";
 import type { PsnPath } from "../../src/wire/session-parameters.ts";
+import { anyMessage } from "./any-message.ts";
 import type { Bench } from "./bench.ts";
 
 /** A message the LCCE sent, as the peer reads it. */
@@ -134,7 +135,7 @@ export class ScriptedPeer {
   compose(name: MessageName, avps: AvpValues = {}, quirks: Quirks = {}): Uint8Array {
     const numbers = this.#numbers(quirks);
     const digest = quirks.digest ?? this.keysFor(name);
-    const octets = encodeControlMessage(numbers, { name, avps }, { digest });
+    const octets = encodeControlMessage(numbers, anyMessage(name, avps), { digest });
     const writer = new Writer();
     for (const avp of quirks.raw ?? []) encodeAvp(writer, avp);
     const joined = concat(octets, writer.finish());

@@ -6,6 +6,7 @@ import { decodeDataMessage, encodeDataMessage } from "../../src/wire/data-header
 import { hideValue, revealValue } from "../../src/wire/hidden-avp.ts";
 import { decodeControlMessage, encodeControlMessage } from "../../src/wire/message.ts";
 import { hasMessageDigest, signMessage, validKeys } from "../../src/wire/message-digest.ts";
+import { anyMessage } from "../support/any-message.ts";
 
 const numbers = { controlConnectionId: 1, ns: 2, nr: 3 };
 const secret = Uint8Array.of(1, 2, 3);
@@ -23,7 +24,7 @@ test("what protects a message is made anew when a decoded message is written aga
   const decoded = decodeControlMessage(protectedOne, { hidingSecrets: [secret] });
   if (decoded.kind !== "message") return expect.unreachable();
   expect(decoded.message.avps.randomVector).toEqual(vector);
-  const plain = encodeControlMessage(numbers, decoded.message);
+  const plain = encodeControlMessage(numbers, anyMessage(decoded.message.name, decoded.message.avps));
   expect(decodeAvps(plain).map(({ attributeType }) => attributeType)).toEqual([0, 63, 64]);
 });
 

@@ -15,7 +15,13 @@ import {
 } from "../../src/wire/message.ts";
 import { hasMessageDigest, verifyMessageDigest } from "../../src/wire/message-digest.ts";
 import { messageNameOf } from "../../src/wire/message-table.ts";
-import { peekAssignedControlConnectionId, peekMessageType, peekNonce } from "../../src/wire/peek.ts";
+import {
+  rawAssignedConnectionId,
+  rawMessageName,
+  rawNonce,
+  splitControlMessage,
+} from "../../src/wire/raw-message.ts";
+import { anyMessage } from "../support/any-message.ts";
 import { type VectorMessage, vectors } from "../vectors/vectors.ts";
 
 const control = vectors.messages.filter(({ kind }) => kind === "control");
@@ -79,7 +85,7 @@ test.each(control)("RFC 3931 §6: $id is read as the message it is", (vector) =>
   const decoded = decodeControlMessage(octets, { hidingSecrets: secretOf(vector) });
   if (octets.length === 12) {
     expect(decoded.kind).toBe("zlb");
-    expect(peekMessageType(octets)).toBeUndefined();
+    expect(rawMessageName(splitControlMessage(octets))).toBeUndefined();
     return;
   }
   const name = vector.avps?.[0]?.vendor === 0 ? messageNameOf(vector.msg_type ?? -1) : undefined;
@@ -89,7 +95,7 @@ test.each(control)("RFC 3931 §6: $id is read as the message it is", (vector) =>
   }
   if (decoded.kind !== "message") return expect.unreachable();
   expect(decoded.message.name).toBe(name);
-  expect(peekMessageType(octets)).toBe(vector.msg_type);
+  expect(rawMessageName(splitControlMessage(octets))).toBe(messageNameOf(vector.msg_type ?? -1));
 });
 
 /** Vectors that carry something a bridge must refuse, each with the error code it deserves. */
@@ -233,15 +239,19 @@ test("RFC 3931 §5.4.1: N-14, N-15 and N-16, bad, misplaced and missing digests,
   expect(hasMessageDigest(octets("N-16"))).toBe(false);
 });
 
-test("peeks tell type, id and nonce of a message not verified yet", () => {
+test("a message not verified yet shows its name, id and nonce; a damaged one shows nothing", () => {
   const octets = fromHex(control[0]!.message_hex);
-  expect(peekMessageType(octets)).toBe(1);
-  expect(peekAssignedControlConnectionId(octets)).toBe(0x1a2b3c4d);
-  expect(toHex(peekNonce(octets)!)).toBe("101112131415161718191a1b1c1d1e1f");
-  for (const peek of [peekMessageType, peekAssignedControlConnectionId, peekNonce]) {
-    expect(peek(octets.subarray(0, 15))).toBeUndefined();
-    expect(peek(new Uint8Array(0))).toBeUndefined();
-  }
+  const whole = splitControlMessage(octets);
+  expect(rawMessageName(whole)).toBe("SCCRQ");
+  expect(rawAssignedConnectionId(whole)).toBe(0x1a2b3c4d);
+  expect(toHex(rawNonce(whole)!)).toBe("101112131415161718191a1b1c1d1e1f");
+  const cut = octets.slice(0, 15);
+  new DataView(cut.buffer).setUint16(2, cut.length);
+  const damaged = splitControlMessage(cut);
+  expect(damaged.damage).toBeInstanceOf(TruncatedError);
+  for (const read of [rawMessageName, rawAssignedConnectionId, rawNonce])
+    expect(read(damaged)).toBeUndefined();
+  expect(() => splitControlMessage(new Uint8Array(0))).toThrow(TruncatedError);
 });
 
 test("a message is written to the octet when it names its AVPs in the vector's order", () => {
@@ -250,7 +260,7 @@ test("a message is written to the octet when it names its AVPs in the vector's o
   const decoded = decodeControlMessage(octets);
   if (decoded.kind !== "message") return expect.unreachable();
   const { messageType: _type, messageDigest: _digest, ...avps } = decoded.message.avps;
-  const written = encodeControlMessage(decoded.header, { name: decoded.message.name, avps });
+  const written = encodeControlMessage(decoded.header, anyMessage(decoded.message.name, avps));
   const named = (bytes: Uint8Array) =>
     decodeAvps(bytes).map(({ attributeType, value }) => [attributeType, toHex(value)]);
   expect(named(written)).toEqual(named(octets));

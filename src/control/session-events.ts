@@ -1,0 +1,134 @@
+import type { AvpValue, AvpValues } from "../wire/avp-table.ts";
+import type { DecodedMessage } from "../wire/message.ts";
+import { cdnResult } from "../wire/result-codes.ts";
+import {
+  checkChoices,
+  NO_CHOICES,
+  outOfRange,
+  type PeerChoices,
+  type Refusal,
+  refusalOf,
+} from "./acceptance.ts";
+import { describeCdn } from "./describe.ts";
+import type { EventOf, NoData, Why } from "./state-table.ts";
+
+/** What the peer requests for a session, by an acceptable ICRQ, ICRP or ICCN. */
+export interface SessionRequest {
+  readonly avps: AvpValues;
+  readonly choices: PeerChoices;
+}
+
+interface Requested {
+  readonly request: SessionRequest;
+}
+
+interface Refused {
+  readonly refusal: Refusal;
+}
+
+/**
+ * Events of a session with their data. `-bad` is a message that is not acceptable; `icrq-again` an ICRQ for a
+ * session that is not idle; `icrq-lost` one of the peer that wins the tie against ours.
+ */
+export interface SessionEvents {
+  open: NoData;
+  icrq: Requested;
+  "icrq-again": Why;
+  "icrq-lost": Why;
+  "icrq-equal": Why;
+  icrp: Requested;
+  "icrp-bad": Refused;
+  iccn: Requested;
+  "iccn-bad": Refused;
+  cdn: Why & { readonly result: AvpValue<"resultCode"> | undefined };
+  sli: { readonly status: AvpValue<"circuitStatus"> | undefined };
+  "sli-bad": Refused;
+  wen: NoData;
+  "wen-bad": Refused;
+  outgoing: Refused;
+  close: Why;
+  "circuit-status": NoData;
+  "forwarding-failed": Why;
+  timeout: Why;
+  "connection-lost": Why;
+}
+
+export type SessionEvent = EventOf<SessionEvents>;
+
+/** Events that a CDN may answer. */
+export type DisconnectingEvent = EventOf<
+  SessionEvents,
+  Exclude<
+    keyof SessionEvents,
+    | "open"
+    | "icrq"
+    | "icrq-lost"
+    | "icrq-equal"
+    | "cdn"
+    | "sli"
+    | "wen"
+    | "circuit-status"
+    | "connection-lost"
+  >
+>;
+
+/** The event that a received message, other than an ICRQ, is for a session whose peer made `choices` before. */
+export function sessionEventOf(received: DecodedMessage, choices: PeerChoices): SessionEvent {
+  const { name, avps } = received.message;
+  const refusal = received.problem === undefined ? undefined : refusalOf(received.problem);
+  switch (name) {
+    case "ICRP": {
+      const problem = refusal ?? (avps.localSessionId ? undefined : outOfRange("Local Session ID is 0"));
+      const checked = problem === undefined ? checkChoices(avps, NO_CHOICES) : { refusal: problem };
+      return checked.refusal === undefined
+        ? { kind: "icrp", request: { avps, choices: checked.choices } }
+        : { kind: "icrp-bad", refusal: checked.refusal };
+    }
+    case "ICCN": {
+      const checked = refusal === undefined ? checkChoices(avps, choices) : { refusal };
+      return checked.refusal === undefined
+        ? { kind: "iccn", request: { avps, choices: checked.choices } }
+        : { kind: "iccn-bad", refusal: checked.refusal };
+    }
+    case "CDN": {
+      const { resultCode: result } = avps;
+      const why = result === undefined ? (refusal?.text ?? "the peer disconnected it") : describeCdn(result);
+      return { kind: "cdn", result, why };
+    }
+    case "SLI":
+      return refusal === undefined
+        ? { kind: "sli", status: avps.circuitStatus }
+        : { kind: "sli-bad", refusal };
+    case "WEN":
+      return refusal === undefined ? { kind: "wen" } : { kind: "wen-bad", refusal };
+    default: {
+      const text = `${name} for an incoming call`;
+      return { kind: "outgoing", refusal: refusal ?? { resultCode: cdnResult.stateMachine, text } };
+    }
+  }
+}
+
+/** The codes and the text of the CDN for an event (RFC 3931 §5.4.2). */
+export function cdnFor(event: DisconnectingEvent): Refusal {
+  switch (event.kind) {
+    case "close":
+      return { resultCode: cdnResult.administrative, text: event.why };
+    case "forwarding-failed":
+      return { resultCode: cdnResult.noFacilities, text: event.why };
+    case "icrq-again":
+    case "timeout":
+      return { resultCode: cdnResult.stateMachine, text: event.why };
+    case "icrp":
+    case "iccn":
+      return { resultCode: cdnResult.stateMachine, text: "" };
+    default:
+      return event.refusal;
+  }
+}
+
+/** Why an event ends a session; text for people. */
+export function whyDisconnected(event: SessionEvent): string {
+  if ("why" in event) return event.why;
+  if ("refusal" in event) return event.refusal.text;
+  return `${event.kind.toUpperCase()} out of state`;
+}
