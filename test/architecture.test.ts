@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   deadFiles,
   forbidden,
+  importCycles,
   importersOf,
   impurities,
   longFiles,
@@ -319,6 +320,22 @@ describe("files have at most 400 lines, functions at most 60; tables may be long
     ]) {
       expect(longFunctions(bad("wire/a.ts", `${begin}${filler(80)}}\n`)), begin).toEqual([]);
     }
+  });
+});
+
+describe("no file leads back to itself by its imports, those of types included", () => {
+  test("in src", () => {
+    expect(importCycles(sources)).toEqual([]);
+  });
+
+  test("two files that import types of each other would fail, and so would a chain of three", () => {
+    const a = { path: "wire/a.ts", text: 'import type { B } from "./b.ts";' };
+    const b = { path: "wire/b.ts", text: 'import type { A } from "./a.ts";\nimport "./c.ts";' };
+    const c = { path: "wire/c.ts", text: "" };
+    expect(importCycles([a, b, c])).toEqual(["wire/a.ts <-> wire/b.ts"]);
+    const chain = { path: "wire/c.ts", text: 'import { a } from "./a.ts";' };
+    const toC = { path: "wire/b.ts", text: 'import type { C } from "./c.ts";' };
+    expect(importCycles([a, toC, chain])).toEqual(["wire/a.ts <-> wire/b.ts <-> wire/c.ts"]);
   });
 });
 

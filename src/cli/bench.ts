@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { Shell } from "./program.ts";
+import type { Shell } from "./shell.ts";
 
 /** Words of the bench commands, as they are handed on to the lab's own namespaces. */
 interface BenchArguments {

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { StaticFormat } from "../capture/data-message.ts";
 import type { PacketRecord } from "../capture/record.ts";
 import type { L2SpecificSublayer } from "../wire/session-parameters.ts";
-import type { Shell } from "./program.ts";
+import type { Shell } from "./shell.ts";
 
 /** What `wirespan decode` is told besides its file. */
 export interface DecodeOptions {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { addBench, addBenchInside } from "./bench.ts";
-import type { Shell } from "./program.ts";
+import type { Shell } from "./shell.ts";
 
 const planeOption = [
   "--plane <plane>",

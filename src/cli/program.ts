@@ -10,6 +10,7 @@ import { version } from "../daemon/version.ts";
 import { checkAddOns } from "../os/add-ons.ts";
 import { addDecode } from "./decode.ts";
 import { addLab } from "./lab.ts";
+import type { Shell } from "./shell.ts";
 
 /** Exit codes, documented in --help and docs/operating.md. */
 export const exitCode = { ok: 0, failed: 1, usage: 2, badConfiguration: 3, noDaemon: 4 } as const;
@@ -17,13 +18,6 @@ export const exitCode = { ok: 0, failed: 1, usage: 2, badConfiguration: 3, noDae
 /** A daemon that reads a file of 100 000 pseudowires again answers nothing for some ten seconds. */
 const ANSWER_MS = 20_000;
 const DEFAULT_SOCKET = "/run/wirespan/wirespan.sock";
-
-/** Where a command writes, and how it sets the exit code. */
-export interface Shell {
-  out(text: string): void;
-  error(text: string): void;
-  exit(code: number): void;
-}
 
 const help = `
 Examples:

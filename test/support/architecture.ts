@@ -172,6 +172,27 @@ function isBegin(line: string, indentation: string): boolean {
   return own === indentation && !/^\s*[)}\]]/.test(line);
 }
 
+/** Circles of imports, imports of types included: each with the files that lead to each other. */
+export function importCycles(files: readonly SourceFile[]): readonly string[] {
+  const imported = new Map(files.map((file) => [file.path, namesIn(file).files]));
+  const reachedFrom = (start: string) => {
+    const reached = new Set<string>();
+    const waiting = [...(imported.get(start) ?? [])];
+    for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+      if (reached.has(path)) continue;
+      reached.add(path);
+      waiting.push(...(imported.get(path) ?? []));
+    }
+    return reached;
+  };
+  const reach = new Map(files.map(({ path }) => [path, reachedFrom(path)]));
+  const circles = files.map(({ path }) => {
+    const others = [...(reach.get(path) ?? [])].filter((other) => reach.get(other)?.has(path) === true);
+    return [...new Set(others)].sort().join(" <-> ");
+  });
+  return [...new Set(circles)].filter((circle) => circle !== "");
+}
+
 /** Files that no root leads to. */
 export function deadFiles(files: readonly SourceFile[], roots: readonly string[]): readonly string[] {
   const byPath = new Map(files.map((file) => [file.path, file]));
