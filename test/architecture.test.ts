@@ -31,7 +31,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "forwarding/userspace": ["forwarding", "os", "wire", "bytes", "ports.ts"],
   "forwarding/ebpf/programs": ["forwarding", "bpf", "wire", "bytes", "ports.ts"],
   "forwarding/ebpf/plane": [
-    "forwarding/userspace",
     "forwarding/ebpf/programs",
     "forwarding",
     "bpf",

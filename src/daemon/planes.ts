@@ -1,17 +1,16 @@
 import { createHash } from "node:crypto";
-import { messageOf } from "../bytes/errors.ts";
+import { OperationalError } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
 import { EbpfPlane } from "../forwarding/ebpf/plane/plane.ts";
-import { moveTagsToMetadata } from "../forwarding/ebpf/plane/tag-metadata.ts";
-import type { ForwardingPlane, PlaneEvents } from "../forwarding/plane.ts";
+import { type ForwardingPlane, type PlaneEvents, type PlaneName, planeNames } from "../forwarding/plane.ts";
 import type { PsnSocketSource } from "../forwarding/transport.ts";
-import { UserspacePlane } from "../forwarding/userspace/plane.ts";
 import { MOST_SESSIONS } from "../forwarding/userspace/session-record.ts";
 import { arePinned } from "../os/bpf-file-system.ts";
 import { probeBpf } from "../os/bpf-probe.ts";
 import { SystemError } from "../os/errors.ts";
+import { openEbpfStack, openUserspaceStack } from "./plane-stacks.ts";
 
-/** A plane, and why it is that one. */
+/** The planes of the daemon, and why they are those. */
 export interface ChosenPlane {
   readonly plane: ForwardingPlane;
   readonly reason: string;
@@ -19,68 +18,119 @@ export interface ChosenPlane {
   readonly outlivesDaemon?: boolean;
 }
 
+/** What planes are opened with. */
+interface PlaneContext {
+  readonly config: Config;
+  readonly sockets: PsnSocketSource;
+  readonly events: PlaneEvents;
+}
+
+/** Why a plane cannot be had on this machine. */
+interface Missing {
+  readonly target: string;
+  readonly remedy: string;
+}
+
+interface PlaneRow {
+  /** For people. */
+  readonly title: string;
+  /** Looks for what the plane needs of the kernel. */
+  probe(): Promise<Missing | undefined>;
+  /** Opens a stack with this plane on top. Rejects with OperationalError, and then nothing of it is open. */
+  open(context: PlaneContext): Promise<ChosenPlane>;
+}
+
+/** TABLE: the planes, the fastest first; `plane: auto` takes the first that can be had. */
+const planes: Readonly<Record<PlaneName, PlaneRow>> = {
+  ebpf: {
+    title: "eBPF",
+    async probe() {
+      const [missing] = await probeBpf();
+      return missing && { target: `${missing.need}: ${missing.problem}`, remedy: missing.remedy };
+    },
+    open: openEbpf,
+  },
+  userspace: {
+    title: "userspace",
+    probe: async () => undefined,
+    open: openUserspace,
+  },
+};
+
 /** Room for as many sessions at least, in the maps of programs. */
 const LEAST_CAPACITY = 1024;
 
-/** Opens the plane that the configuration asks for, or the best that can be had. Rejects with SystemError. */
+/**
+ * Opens the planes that the configuration asks for, or the best that can be had. Rejects with
+ * OperationalError.
+ */
 export async function openPlane(
   config: Config,
   sockets: PsnSocketSource,
   events: PlaneEvents,
 ): Promise<ChosenPlane> {
-  if (config.plane === "userspace") {
-    await endFormer(config, sockets);
-    return {
-      plane: await UserspacePlane.open(sockets, events, { prepare: moveTagsToMetadata }),
-      reason: "the configuration asks for it",
-    };
-  }
-  const [lack] = await probeBpf();
-  if (lack === undefined) {
-    try {
-      const plane = await EbpfPlane.open(sockets, events, {
-        capacity: capacityFor(config),
-        owner: ownerOf(config),
+  const context = { config, sockets, events };
+  const { plane: wanted } = config;
+  if (wanted === "userspace") await endFormer(context);
+  const unavailable: string[] = [];
+  for (const name of wanted === "auto" ? planeNames : [wanted]) {
+    const { title, probe, open } = planes[name];
+    const missing = await probe();
+    if (missing !== undefined && wanted === name)
+      throw new SystemError(`start the ${title} plane`, {
+        errno: "EOPNOTSUPP",
+        target: missing.target,
+        hint: missing.remedy,
       });
-      const reason = `eBPF is available; ${plane.crashText}`;
-      return { plane, reason, outlivesDaemon: plane.outlivesDaemon };
+    if (missing !== undefined) {
+      unavailable.push(`${title} is not available: ${missing.target} (${missing.remedy})`);
+      continue;
+    }
+    try {
+      const chosen = await open(context);
+      return unavailable.length === 0 ? chosen : { ...chosen, reason: unavailable.join("; ") };
     } catch (error) {
-      if (config.plane === "ebpf") throw error;
-      return fallBack(sockets, events, messageOf(error));
+      if (wanted !== "auto" || !(error instanceof OperationalError)) throw error;
+      unavailable.push(`${title} is not available: ${error.message}`);
     }
   }
-  if (config.plane === "ebpf")
-    throw new SystemError("start the eBPF plane", {
-      errno: "EOPNOTSUPP",
-      target: `${lack.need}: ${lack.problem}`,
-      hint: lack.remedy,
-    });
-  return fallBack(sockets, events, `${lack.need}: ${lack.problem} (${lack.remedy})`);
+  throw new SystemError("start a plane", { errno: "EOPNOTSUPP", target: unavailable.join("; ") });
 }
 
-async function fallBack(sockets: PsnSocketSource, events: PlaneEvents, why: string): Promise<ChosenPlane> {
+async function openEbpf({ config, sockets, events }: PlaneContext): Promise<ChosenPlane> {
+  const options = { capacity: capacityFor(config), owner: ownerOf(config) };
+  const { stack, ebpf } = await openEbpfStack(sockets, events, options);
   return {
-    plane: await UserspacePlane.open(sockets, events, { prepare: moveTagsToMetadata }),
-    reason: `eBPF is not available: ${why}`,
+    plane: stack,
+    reason: `eBPF is available; ${ebpf.crashText}`,
+    outlivesDaemon: ebpf.outlivesDaemon,
   };
+}
+
+async function openUserspace({ sockets, events }: PlaneContext): Promise<ChosenPlane> {
+  return { plane: await openUserspaceStack(sockets, events), reason: "the configuration asks for it" };
 }
 
 /**
  * Ends what programs of a former daemon forward, which crashed: they would go on beside the userspace plane.
- * Takes it over and closes it as at a stop. Rejects with SystemError.
+ * Takes it over and closes it as at a stop. Rejects with OperationalError.
  */
-async function endFormer(config: Config, sockets: PsnSocketSource): Promise<void> {
+async function endFormer({ config, sockets }: PlaneContext): Promise<void> {
   const owner = ownerOf(config);
   if (!arePinned(`${owner}-`)) return;
-  const nothing: PlaneEvents = { failed: () => undefined };
-  const former = await EbpfPlane.open(sockets, nothing, { capacity: LEAST_CAPACITY, owner });
+  const none = { releaseNumbers: async () => undefined };
+  const { plane: former } = await EbpfPlane.open(
+    sockets,
+    { capacity: LEAST_CAPACITY, owner },
+    async () => none,
+  );
   await former.removeLeftovers();
   await former.close();
 }
 
 /**
- * Twice what the file has, so that a reload finds room: a power of two, and no more than the plane beside it
- * has room for.
+ * Twice what the file has, so that a reload finds room: a power of two, and no more than userspace has room
+ * for.
  */
 function capacityFor({ tunnels }: Config): number {
   const pseudowires = tunnels.reduce((sum, tunnel) => sum + tunnel.pseudowires.length, 0);

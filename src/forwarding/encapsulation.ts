@@ -21,8 +21,8 @@ import type { CircuitAttachment } from "./plane.ts";
 import { acceptSequence, NUMBERS, newReceiveSequence, type ReceiveSequence } from "./sequencing.ts";
 
 /**
- * The reference of all planes: what becomes of one frame, or of one data message, of one session. Plain and slow; the fast
- * paths are held to it by tests.
+ * The reference of all planes: what becomes of one frame, or of one data message, of one session. Plain and
+ * slow; the fast paths are held to it by tests.
  */
 
 /** What a session remembers from one message to the next. */
@@ -44,8 +44,9 @@ function viewOf(octets: Uint8Array): DataView {
 }
 
 /**
- * Turns a frame from the attachment circuit into the payload of a UDP datagram or IP packet (RFC 3931 §4.1, RFC 4719 §3.1).
- * `frame` has its tags in place and its checksums complete, and is one that the attachment carries.
+ * Turns a frame from the attachment circuit into the payload of a UDP datagram or IP packet (RFC 3931 §4.1,
+ * RFC 4719 §3.1). `frame` has its tags in place and its checksums complete, and is one that the attachment
+ * carries.
  */
 export function encapsulate(
   frame: Uint8Array,
@@ -87,7 +88,9 @@ export function outerTrafficClass(frame: Uint8Array, { dscp }: CircuitAttachment
   return trafficClassOf(dscp === "copy" ? dscpOfFrame(viewOf(frame), 0, frame.length) : dscp);
 }
 
-/** The number this frame gets, if the peer asked for numbers on its kind (RFC 3931 §5.4.4, Data Sequencing). */
+/**
+ * The number this frame gets, if the peer asked for numbers on its kind (RFC 3931 §5.4.4, Data Sequencing).
+ */
 function number(
   view: DataView,
   length: number,
@@ -103,8 +106,9 @@ function number(
 }
 
 /**
- * Turns a data message from the peer into the frame for the attachment circuit, padded to the shortest a port may send. The
- * datagram came from the session's peer; whether its session id is the session's is checked here (RFC 3931 §4.5).
+ * Turns a data message from the peer into the frame for the attachment circuit, padded to the shortest a port
+ * may send. The datagram came from the session's peer; whether its session id is the session's is checked
+ * here (RFC 3931 §4.5).
  */
 export function decapsulate(
   datagram: Uint8Array,

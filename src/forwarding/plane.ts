@@ -11,17 +11,24 @@ export interface PsnEndpoint {
   /** UDP port; 0 asks for any free one, and is the only value with "ip". */
   readonly port: number;
   /**
-   * Of the UDP datagrams of data messages. "full": every one has a checksum. "zero": none needs one, and over IPv6 none is asked
-   * of the peer's (RFC 6935 §5). "auto": "zero" over IPv4, where each end may choose (RFC 3931 §4.1.2.3), "full" over IPv6.
+   * Of the UDP datagrams of data messages. "full": every one has a checksum. "zero": none needs one, and over
+   * IPv6 none is asked of the peer's (RFC 6935 §5). "auto": "zero" over IPv4, where each end may choose (RFC
+   * 3931 §4.1.2.3), "full" over IPv6.
    */
   readonly checksum: UdpChecksum;
-  /** Who segments GSO packets: "offload" the interface to the peer, "segment" we do; "auto": the interface, where it can. */
+  /**
+   * Who segments GSO packets: "offload" the interface to the peer, "segment" we do; "auto": the interface,
+   * where it can.
+   */
   readonly gso: "auto" | "offload" | "segment";
   /** Whether control messages come in here; else it is for static sessions alone. */
   readonly control: boolean;
   /** Code point of control messages. */
   readonly controlDscp: number;
-  /** "outer": datagrams over the path MTU are fragmented by IP (DF clear). "none": DF set, and they are counted as `path-mtu`. */
+  /**
+   * "outer": datagrams over the path MTU are fragmented by IP (DF clear). "none": DF set, and they are
+   * counted as `path-mtu`.
+   */
   readonly fragmentation: "outer" | "none";
 }
 
@@ -33,11 +40,16 @@ export interface CircuitDevice {
   readonly name: string;
   /** MTU in octets (layer 3) to give a TAP device; an interface is left as it is. */
   readonly mtu: number;
-  /** Interfaces used instead of the device, whose own frames eBPF programs take: one to send by, one to receive from. */
+  /**
+   * Interfaces used in place of the device by the plane below one that takes its frames (exception-path.ts).
+   */
   readonly proxyInterfaces?: { readonly transmit: string; readonly receive: string };
 }
 
-/** What becomes of frames to 01-80-C2-00-00-00..0F (STP, LACP, LLDP, PAUSE): "no-pause" keeps only PAUSE on this side. */
+/**
+ * What becomes of frames to 01-80-C2-00-00-00..0F (STP, LACP, LLDP, PAUSE): "no-pause" keeps only PAUSE on
+ * this side.
+ */
 export type LinkLocalPolicy = "forward" | "no-pause" | "block";
 
 /** The part of a circuit device that one pseudowire carries, and how. */
@@ -47,17 +59,26 @@ export interface CircuitAttachment {
   readonly vlan?: {
     /** VLAN ID of the frames on the circuit, 0 to 4094. */
     readonly id: number;
-    /** VLAN ID of the frames as they cross the pseudowire. What arrives with any VLAN ID leaves on the circuit with `id`. */
+    /**
+     * VLAN ID of the frames as they cross the pseudowire. What arrives with any VLAN ID leaves on the circuit
+     * with `id`.
+     */
     readonly idOnPseudowire: number;
     /** EtherType of the tag: 0x8100 (802.1Q) or 0x88a8 (802.1ad). */
     readonly protocol: 0x8100 | 0x88a8;
   };
   readonly linkLocal: LinkLocalPolicy;
-  /** Code point of the outer IP header of data messages; "copy": of the frame's own IP header, and 0 for what is not IP. */
+  /**
+   * Code point of the outer IP header of data messages; "copy": of the frame's own IP header, and 0 for what
+   * is not IP.
+   */
   readonly dscp: DscpChoice;
   /** Of what the peer numbers; default `usualSequenceRule`. */
   readonly sequenceRule?: SequenceRule;
-  /** Largest layer-3 payload in octets: a frame may have 14 octets more, and 4 more for each of up to two tags. */
+  /**
+   * Largest layer-3 payload in octets: a frame may have 14 octets more, and 4 more for each of up to two
+   * tags.
+   */
   readonly mtu: number;
 }
 
@@ -86,40 +107,98 @@ export interface GsoHandling {
   readonly reason: string;
 }
 
+/** The planes there are, the fastest first. */
+export const planeNames = ["ebpf", "userspace"] as const;
+export type PlaneName = (typeof planeNames)[number];
+
 export interface Carrier {
-  readonly plane: "userspace" | "ebpf";
-  /** Where programs in the kernel carry it. */
+  readonly plane: PlaneName;
+  /** Where eBPF carries it. */
   readonly gso?: GsoHandling | undefined;
-  /** Why not by programs in the kernel, where they were wanted. */
+  /** Why no faster plane carries it, where there is one. */
   readonly reason?: string;
 }
 
-/** What a plane tells its owner, on the main thread. */
+/** What planes tell their owner, on the main thread. */
 export interface PlaneEvents {
-  /** The plane itself broke and forwards no more; `error` says why. */
+  /** A plane itself broke and forwards no more; `error` says why. */
   failed(error: Error): void;
 }
 
 /**
- * Carries frames between attachment circuits and the packet-switched network. One plane holds many sessions.
- * Every method that touches the kernel rejects with SystemError, and then nothing has changed.
+ * Forwards frames between attachment circuits and the packet-switched network, for many sessions. Every
+ * method that touches the kernel rejects with an OperationalError, and then nothing has changed.
  */
 export interface ForwardingPlane {
-  readonly name: string;
+  readonly name: PlaneName;
   /** Binds an interface, or creates a TAP device (unconfigured). Resolves to the index of the interface. */
   openCircuit(device: CircuitDevice): Promise<number>;
   /** Gives a TAP device that is open another MTU; all else about it stays. */
   resizeCircuit(device: CircuitDevice): Promise<void>;
   closeCircuit(deviceName: string): Promise<void>;
-  /** A session that was removed and is added again, by its local id, counts anew and goes on with its sequence numbers. */
+  /**
+   * A session that was removed and is added again, by its local id, counts from zero and goes on with its
+   * sequence numbers. Of several sessions on one attachment, the frames of the circuit are the last one's.
+   */
   addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
-  /** Changes what may change while frames flow, of the attachment only `dscp` and `sequenceRule`; sequence state and counters stay. */
+  /**
+   * Changes what may change while frames flow: the path to the peer, what may be sent and received, and of
+   * the attachment `dscp` and `sequenceRule`. Sequence numbers and counters stay.
+   */
   updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
   removeSession(localSessionId: number): Promise<void>;
   counters(): PlaneCounters;
-  /** How a session's frames travel; of one that is not there, how they would at best. */
+  /** Which plane forwards a session; of one that is not there, which would at best. */
   carrier(localSessionId: number): Carrier;
-  /** Removes what a former daemon left and nobody adopted; called once all that the configuration names was added. */
+  /**
+   * Removes what a former daemon left and nobody adopted; called once all that the configuration names was
+   * added.
+   */
+  removeLeftovers(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A circuit device that a plane has opened. */
+export interface OpenedCircuit {
+  readonly interfaceIndex: number;
+  /** What the planes below open: the same device, or proxy interfaces for it. */
+  readonly below: CircuitDevice;
+}
+
+/**
+ * One way of forwarding, a member of a `PlaneStack`. Errors are those of `ForwardingPlane`; `updateSession`
+ * and `removeSession` of sessions that it does not have do nothing.
+ */
+export interface DataPlane {
+  readonly name: PlaneName;
+  /** The discard reasons that it can count. */
+  readonly counts: ReadonlySet<DiscardReason>;
+  /** Rejects where the plane cannot use the device: then those below it have it alone. */
+  openCircuit(device: CircuitDevice): Promise<OpenedCircuit>;
+  resizeCircuit(device: CircuitDevice): Promise<void>;
+  closeCircuit(deviceName: string): Promise<void>;
+  /**
+   * Why it cannot forward a session as things are; undefined if it can. The reason stands in status and log.
+   */
+  obstacle(session: SessionParameters, attachment: CircuitAttachment): Promise<string | undefined>;
+  /** Rejects also where an obstacle came up since it was asked. */
+  addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
+  updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
+  /**
+   * Leaves a session, which it may have forwarded so far, to the planes below, with the frames of its
+   * circuit.
+   */
+  passSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
+  removeSession(localSessionId: number): Promise<void>;
+  /** From now on frames of the circuit are this session's. */
+  bindCircuit(attachment: CircuitAttachment, localSessionId: number): void;
+  /** Sessions for which what `obstacle` looked at has changed since. */
+  outdated(): Promise<readonly number[]>;
+  /** `outdated` may have another answer from now on. */
+  watch(changed: () => void): void;
+  /** Who segments the GSO packets of a session that it forwards. */
+  gsoHandling(localSessionId: number): GsoHandling | undefined;
+  counters(): PlaneCounters;
   removeLeftovers(): Promise<void>;
   close(): Promise<void>;
 }

@@ -4,7 +4,9 @@ import type { SequenceRule } from "../wire/session-parameters.ts";
 export interface ReceiveSequence {
   /** The number after the last one accepted, from 0 to 2^24 - 1. */
   expected: number;
-  /** Old numbers in a row that were consecutive among themselves, or `UNKNOWN_RUN`; and the next such number. */
+  /**
+   * Old numbers in a row that were consecutive among themselves, or `UNKNOWN_RUN`; and the next such number.
+   */
   oldRun: number;
   oldNext: number;
 }
@@ -12,17 +14,23 @@ export interface ReceiveSequence {
 export const NUMBERS = 0x100_0000;
 
 /**
- * TABLE: what is kept of one session's numbers, in words of 32 bits in the machine's order; whoever sends or takes its messages reads and
- * writes them in one memory, so that a session that changes planes goes on with the next number.
+ * TABLE: what is kept of one session's numbers, in words of 32 bits in the machine's order; whoever sends or
+ * takes its messages reads and writes them in one memory, so that a session that changes planes goes on with
+ * the next number.
  */
 export const sequenceWords = {
-  /** Frames numbered so far; the next number is its lowest 24 bits. Programs add to it and the word above it. */
+  /**
+   * Frames numbered so far; the next number is its lowest 24 bits. Programs add to it and the word above it.
+   */
   next: 0,
   /** `ReceiveSequence`. */
   expected: 2,
   oldRun: 3,
   oldNext: 4,
-  /** 1: the userspace plane has the session, and programs give it the frames that they would number; 0: programs have it. */
+  /**
+   * 1: the userspace plane has the session, and programs give it the frames that they would number; 0:
+   * programs have it.
+   */
   held: 5,
   /** Whose numbers these are: the local session id. */
   sessionId: 6,
@@ -36,9 +44,9 @@ export const SEQUENCE_WORDS = 8;
 export const UNKNOWN_RUN = 0x7fff_ffff;
 
 /**
- * Prepares the words of a session that was removed and is added again: the userspace plane has it. We go on with our numbers, for the peer
- * may know nothing of that, as where the circuit's interface went and came back, or a static session was changed; whether the peer's go
- * on is its business.
+ * Prepares the words of a session that was removed and is added again: the userspace plane has it. We go on
+ * with our numbers, for the peer may know nothing of that, as where the circuit's interface went and came
+ * back, or a static session was changed; whether the peer's go on is its business.
  */
 export function resumeSequences(words: Int32Array): void {
   words[sequenceWords.oldRun] = UNKNOWN_RUN;
@@ -57,9 +65,9 @@ export function newReceiveSequence(): ReceiveSequence {
 }
 
 /**
- * Whether a data message with this number is to be delivered; takes the number in. New ones, with or without a gap, are
- * delivered; old ones and duplicates are not, until `resetAfter` of them came in a row: then the sender lost its place, or we
- * lost more than a window of messages, and its numbers are taken as they are.
+ * Whether a data message with this number is to be delivered; takes the number in. New ones, with or without
+ * a gap, are delivered; old ones and duplicates are not, until `resetAfter` of them came in a row: then the
+ * sender lost its place, or we lost more than a window of messages, and its numbers are taken as they are.
  */
 export function acceptSequence(state: ReceiveSequence, number: number, rule: SequenceRule): boolean {
   const ahead = (number - state.expected + NUMBERS) % NUMBERS;

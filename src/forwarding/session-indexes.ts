@@ -1,17 +1,23 @@
-/** So many places that sessions left stay theirs before another session gets one, while there are places that nobody had. */
+/**
+ * So many places that sessions left stay theirs before another session gets one, while there are places that
+ * nobody had.
+ */
 const MOST_RELEASED = 1024;
 
 /**
- * Places of sessions in arrays: numbers from `first` on, each given to one session at a time, by its local id. A session that was
- * removed and is added again, as when its circuit's interface went and came back, finds its index and what is kept there, unless
- * another needed it.
+ * Places of sessions in arrays: numbers from `first` on, each given to one session at a time, by its local
+ * id. A session that was removed and is added again, as when its circuit's interface went and came back,
+ * finds its index and what is kept there, unless another needed it.
  */
 export class SessionIndexes {
   readonly #capacity: number;
   readonly #allocated = new Map<number, number>();
   /** Places that sessions left, by whose they were, the oldest first. */
   readonly #released = new Map<number, number>();
-  /** Places that were in use before any session of ours: all of them, those that still are nobody's of ours, and those that are free. */
+  /**
+   * Places that were in use before any session of ours: all of them, those that still are nobody's of ours,
+   * and those that are free.
+   */
   readonly #preexisting = new Set<number>();
   readonly #reserved = new Set<number>();
   readonly #freed: number[] = [];

@@ -3,32 +3,37 @@ import type { PsnEndpoint } from "./plane.ts";
 
 /** What the transport tells its owner, on the main thread. */
 export interface TransportEvents {
-  /** A control message came in, over UDP or IP; `octets` start at the T bit and are the receiver's to keep. */
+  /**
+   * A control message came in, over UDP or IP; `octets` start at the T bit and are the receiver's to keep.
+   */
   control(path: PsnPath, octets: Uint8Array): void;
   /** Receiving failed in a way that a log should tell; it goes on. */
   problem(text: string): void;
 }
 
 /**
- * The sockets of the packet-switched network, over UDP and IP protocol 115: opens them, and sends and receives control
- * messages. Data messages are the planes' (`PsnSocketSource`).
+ * The sockets of the packet-switched network, over UDP and IP protocol 115: opens them, and sends and
+ * receives control messages. Data messages are the planes' (`PsnSocketSource`).
  */
 export interface PsnTransport {
   /**
-   * Opens the socket of a local address, or shares the one that is open: until `closeEndpoint` was called as often. Resolves
-   * to the endpoint with the port in use; endpoints that ask for port 0 share the one that the kernel chose. Rejects with
-   * SystemError, and then nothing has changed.
+   * Opens the socket of a local address, or shares the one that is open: until `closeEndpoint` was called as
+   * often. Resolves to the endpoint with the port in use; endpoints that ask for port 0 share the one that
+   * the kernel chose. Rejects with SystemError, and then nothing has changed.
    */
   openEndpoint(endpoint: PsnEndpoint): Promise<PsnEndpoint>;
   /** `endpoint` as it was asked for. */
   closeEndpoint(endpoint: PsnEndpoint): Promise<void>;
   /**
-   * Sends one control message from an open endpoint. `octets` start at the T bit; over IP the zero word is put in front
-   * here (RFC 3931 §4.1.1.2). Returns the name of the errno with which the kernel refused it, such as "ENETUNREACH"; losses
-   * are the business of reliable delivery.
+   * Sends one control message from an open endpoint. `octets` start at the T bit; over IP the zero word is
+   * put in front here (RFC 3931 §4.1.1.2). Returns the name of the errno with which the kernel refused it,
+   * such as "ENETUNREACH"; losses are the business of reliable delivery.
    */
   send(path: PsnPath, octets: Uint8Array): string | undefined;
-  /** Control messages that the kernel dropped because we read too slowly. Those over UDP count with the plane's messages. */
+  /**
+   * Control messages that the kernel dropped because we read too slowly. Those over UDP count with the
+   * plane's messages.
+   */
   readonly controlDrops: number;
   /** Closes all that is open. Planes that read from it must be closed before. */
   close(): void;
@@ -51,7 +56,10 @@ export interface PsnSocketSource {
   receivedControl(path: PsnPath, octets: Uint8Array): void;
 }
 
-/** Reads the transport's sockets, on whichever thread: keeps data messages, gives control messages back to the transport. */
+/**
+ * Reads the transport's sockets, on whichever thread: keeps data messages, gives control messages back to the
+ * transport.
+ */
 export interface SocketReader {
   /** Whether it takes datagrams that the kernel coalesced (UDP GRO). */
   readonly takesCoalesced: boolean;

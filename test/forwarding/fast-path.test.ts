@@ -229,10 +229,10 @@ function compare(
     for (const event of happened) {
       if (event.kind === "allowed") {
         session = { ...session, transmitAllowed: event.transmit, receiveAllowed: event.receive };
-        tables.updateSession(session, at);
+        tables.updateSession(3, session, at);
       } else if (event.kind === "rule") {
         at = { ...at, sequenceRule: event.rule };
-        tables.updateSession(session, at);
+        tables.updateSession(3, session, at);
       } else if (event.kind === "frame") {
         agree(fastEncapsulate(event.frame, event.shift), encapsulate(event.frame, session, at, state));
         const start = put(event.frame, event.shift);
@@ -321,7 +321,7 @@ test("a device that closes takes its sessions along, and one that is not open ta
   tables.addSession(2, 3, sessionParameters({ localSessionId: 2 }), attachment());
   tables.closeCircuit("tap0");
   expect([...tables.sessions.keys()]).toEqual([2]);
-  tables.updateSession(sessionParameters({ localSessionId: 0xffff_fff0 }), attachment());
+  tables.updateSession(3, sessionParameters({ localSessionId: 0xffff_fff0 }), attachment());
   tables.removeSession(2);
   expect(() => tables.addSession(3, 3, sessionParameters(), attachment({ device: "tap0" }))).toThrow(
     /not open/,

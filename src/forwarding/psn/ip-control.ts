@@ -8,8 +8,8 @@ interface Listener {
 }
 
 /**
- * Receives the control messages over IP protocol 115 (RFC 3931 §4.1.1.2): by one socket for all local addresses of IPv4,
- * and one for each of IPv6.
+ * Receives the control messages over IP protocol 115 (RFC 3931 §4.1.1.2): by one socket for all local
+ * addresses of IPv4, and one for each of IPv6.
  */
 export class IpControlReceiver {
   readonly #events: TransportEvents;

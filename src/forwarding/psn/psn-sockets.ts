@@ -25,7 +25,10 @@ interface Shared {
   users: number;
 }
 
-/** The transport on Linux: a UDP or raw socket for each local address and port, and the receivers of control over IP. */
+/**
+ * The transport on Linux: a UDP or raw socket for each local address and port, and the receivers of control
+ * over IP.
+ */
 export class PsnSockets implements PsnTransport, PsnSocketSource {
   readonly #events: TransportEvents;
   readonly #ipControl: IpControlReceiver;

@@ -1,8 +1,11 @@
-/** The Internet checksum (RFC 1071) over memory, without allocation. Sums are kept unfolded and little-endian, as they lie in memory. */
+/**
+ * The Internet checksum (RFC 1071) over memory, without allocation. Sums are kept unfolded and little-endian,
+ * as they lie in memory.
+ */
 
 /**
- * Adds `length` octets at `start` to a sum of 16-bit words; `start` may be odd or even, and the first octet counts as the
- * first of a word. At most 64 KiB at once, or the sum leaves 32 bits.
+ * Adds `length` octets at `start` to a sum of 16-bit words; `start` may be odd or even, and the first octet
+ * counts as the first of a word. At most 64 KiB at once, or the sum leaves 32 bits.
  */
 export function addToSum(
   octets: Uint8Array,

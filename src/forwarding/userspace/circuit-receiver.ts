@@ -39,7 +39,10 @@ function programsNumber({ numbering, sequences }: ForwardedSession): boolean {
   return numbering !== 0 && Atomics.load(sequences, sequenceWords.held) === 0;
 }
 
-/** From the attachment circuits to the peers: reads frames in batches, cuts super-frames, puts our headers in front. */
+/**
+ * From the attachment circuits to the peers: reads frames in batches, cuts super-frames, puts our headers in
+ * front.
+ */
 export class CircuitReceiver {
   readonly #arena: Arena;
   readonly #counters: CounterWriter;
@@ -73,7 +76,9 @@ export class CircuitReceiver {
     return this.#waiting !== undefined;
   }
 
-  /** Reads what waits on a circuit and sends it on; not while frames of another wait, whose slots are wanted. */
+  /**
+   * Reads what waits on a circuit and sends it on; not while frames of another wait, whose slots are wanted.
+   */
   serve(circuit: CircuitRecord): void {
     if (this.#waiting !== undefined) return;
     this.#sent = 0;
@@ -134,8 +139,9 @@ export class CircuitReceiver {
   }
 
   /**
-   * Nothing there, or the device is down: a poll will tell. A device that is gone must not be polled again. EINVAL is the end of a GSO
-   * packet that no virtio-net header can describe, such as one of SCTP, whose segments only the kernel knows.
+   * Nothing there, or the device is down: a poll will tell. A device that is gone must not be polled again.
+   * EINVAL is the end of a GSO packet that no virtio-net header can describe, such as one of SCTP, whose
+   * segments only the kernel knows.
    */
   #failed(circuit: CircuitRecord): number {
     const name = errnoName(errno());
@@ -179,8 +185,9 @@ export class CircuitReceiver {
   }
 
   /**
-   * Gives a frame back to the programs that number its session's frames by now: it was on its way here when they began, and one numbered
-   * here could be overtaken by theirs. It leaves by the interface it came from, at whose other end they are. Says whether it was taken.
+   * Gives a frame back to the programs that number its session's frames by now: it was on its way here when
+   * they began, and one numbered here could be overtaken by theirs. It leaves by the interface it came from,
+   * at whose other end they are. Says whether it was taken.
    */
   #returnToPrograms(circuit: CircuitRecord, frame: number, length: number): boolean {
     const { view } = this.#arena;

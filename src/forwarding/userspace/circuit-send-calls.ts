@@ -7,15 +7,19 @@ import type { Arena } from "./arena.ts";
 import { messageFields, VECTOR_LENGTH, VECTOR_OCTETS } from "./message-table.ts";
 import type { SendCalls } from "./transmitter.ts";
 
-/** Whether an interface takes the frame by the measure of bridges: the outer tag needs no room, and there is room for one more. */
+/**
+ * Whether an interface takes the frame by the measure of bridges: the outer tag needs no room, and there is
+ * room for one more.
+ */
 export function fitsInterface(view: DataView, frame: number, length: number, mtu: number): boolean {
   const outer = outerTagProtocol(view, frame, length) === 0 ? 0 : TAG_OCTETS;
   return length - outer <= mtu + ETHERNET_HEADER_OCTETS + TAG_OCTETS;
 }
 
 /**
- * The calls by which frames leave to circuits. A frame that sendmmsg(2) refuses for its length, because packet sockets take no room
- * for tags into account but one of 802.1Q, leaves by a transmit ring where a bridge would forward it.
+ * The calls by which frames leave to circuits. A frame that sendmmsg(2) refuses for its length, because
+ * packet sockets take no room for tags into account but one of 802.1Q, leaves by a transmit ring where a
+ * bridge would forward it.
  */
 export class CircuitSendCalls implements SendCalls, Disposable {
   readonly #arena: Arena;
@@ -70,7 +74,10 @@ export class CircuitSendCalls implements SendCalls, Disposable {
     return ring.send(index, length, length > mtu + ETHERNET_HEADER_OCTETS + TAG_OCTETS);
   }
 
-  /** Copies the frame of a message; its length, or -1 for a super-frame, which is refused as such, and for what is too long. */
+  /**
+   * Copies the frame of a message; its length, or -1 for a super-frame, which is refused as such, and for
+   * what is too long.
+   */
   #gather(message: number, room: Uint8Array): number {
     const { octets, tables } = this.#arena;
     const { words } = tables;

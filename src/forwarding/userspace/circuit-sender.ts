@@ -14,8 +14,8 @@ const UNCOALESCED_AFTER_REFUSAL = 4096;
 const LOOK_UP_MS = 100;
 
 /**
- * Frames on their way to the attachment circuits, each with a virtio-net header. Consecutive segments of a TCP flow leave as one
- * super-frame, which the circuit's device or driver cuts again. Order is kept.
+ * Frames on their way to the attachment circuits, each with a virtio-net header. Consecutive segments of a
+ * TCP flow leave as one super-frame, which the circuit's device or driver cuts again. Order is kept.
  */
 export class CircuitSender {
   readonly #arena: Arena;
@@ -84,8 +84,8 @@ export class CircuitSender {
   }
 
   /**
-   * Whether a segment as long as those of the run is no longer than the circuit's interface takes. The kernel looks at that for
-   * frames alone: what it cuts a super-frame into, it passes on at any length.
+   * Whether a segment as long as those of the run is no longer than the circuit's interface takes. The kernel
+   * looks at that for frames alone: what it cuts a super-frame into, it passes on at any length.
    */
   #fits(circuit: CircuitRecord): boolean {
     if (circuit.kind === "tap") return true;

@@ -11,15 +11,18 @@ import { foldSum, swap16 } from "./checksum.ts";
 import { type Memory, sumOf } from "./segmentation.ts";
 
 /**
- * The opposite of segmentation: consecutive segments of one TCP flow become one super-frame, as the kernel's own receive offload
- * makes them. Only what would be cut into the very same octets again is merged.
+ * The opposite of segmentation: consecutive segments of one TCP flow become one super-frame, as the kernel's
+ * own receive offload makes them. Only what would be cut into the very same octets again is merged.
  */
 
 const IPV4_HEADER_OCTETS = 20;
 const IPV6_HEADER_OCTETS = 40;
 const TCP_HEADER_OCTETS = 20;
 const TCP = 6;
-/** Headers of a frame that others can follow: within the room for copied headers, however many tags a frame has. */
+/**
+ * Headers of a frame that others can follow: within the room for copied headers, however many tags a frame
+ * has.
+ */
 const MOST_HEADER_OCTETS = 256 - VNET_HEADER_OCTETS;
 const MOST_IP_OCTETS = 65_535;
 const NEEDS_CHECKSUM = 1;
@@ -119,7 +122,9 @@ function isPlainIpv6(view: DataView, network: number, end: number): boolean {
   );
 }
 
-/** Takes a frame into an open run if it is the next segment; false, and nothing has changed, when it is not. */
+/**
+ * Takes a frame into an open run if it is the next segment; false, and nothing has changed, when it is not.
+ */
 export function extendRun(memory: Memory, frame: number, length: number, run: Run): boolean {
   const { view } = memory;
   const payload = length - run.headerOctets;
@@ -152,7 +157,10 @@ function isSameLink(view: DataView, { frame, network }: Run, shift: number): boo
   return difference === 0;
 }
 
-/** Ports, acknowledgement, window, urgent pointer and options; the number is the next one, and of the flags only the last may differ. */
+/**
+ * Ports, acknowledgement, window, urgent pointer and options; the number is the next one, and of the flags
+ * only the last may differ.
+ */
 function isSameTransport(view: DataView, run: Run, shift: number): boolean {
   const { transport } = run;
   const here = transport + shift;
@@ -195,7 +203,10 @@ function isNextIpv6(view: DataView, run: Run, shift: number, end: number): boole
   return difference === 0;
 }
 
-/** Whether the checksums are those that whoever cuts it again would write: 0xffff stands for the same sum as 0, and is not. */
+/**
+ * Whether the checksums are those that whoever cuts it again would write: 0xffff stands for the same sum as
+ * 0, and is not.
+ */
 function hasValidChecksums(memory: Memory, run: Run, shift: number, length: number): boolean {
   const { view } = memory;
   const network = run.network + shift;
@@ -217,7 +228,10 @@ export function coalescedHeaderOctets(run: Run): number {
   return VNET_HEADER_OCTETS + run.headerOctets;
 }
 
-/** Writes the headers of the super-frame to `at`: virtio-net's, then those of the first frame with the lengths of all. */
+/**
+ * Writes the headers of the super-frame to `at`: virtio-net's, then those of the first frame with the lengths
+ * of all.
+ */
 export function writeCoalescedHeaders({ octets, view }: Memory, run: Run, at: number): void {
   const copy = at + VNET_HEADER_OCTETS;
   octets.copyWithin(copy, run.frame, run.frame + run.headerOctets);

@@ -13,7 +13,9 @@ export type Command =
       readonly id: number;
       readonly kind: "add-session";
       readonly row: number;
-      /** Where its numbers are in `WorkerStart.sequences`, in words; undefined: nowhere, for there is no room. */
+      /**
+       * Where its numbers are in `WorkerStart.sequences`, in words; undefined: nowhere, for there is no room.
+       */
       readonly sequences: number | undefined;
       readonly fd: number;
       readonly session: SessionParameters;
@@ -22,6 +24,8 @@ export type Command =
   | {
       readonly id: number;
       readonly kind: "update-session";
+      /** Descriptor of the endpoint at the local end of the session's path, which may be another one now. */
+      readonly fd: number;
       readonly session: SessionParameters;
       readonly attachment: CircuitAttachment;
     }
@@ -53,9 +57,16 @@ export interface WorkerCircuit {
   readonly sendsBy: string;
 }
 
+/** A SystemError as it crosses threads. */
+export interface Refusal {
+  readonly operation: string;
+  readonly errno: string;
+  readonly target: string;
+}
+
 /** What the worker says to the main thread. */
 export type Answer =
-  | { readonly kind: "done"; readonly id: number; readonly problem?: string }
+  | { readonly kind: "done"; readonly id: number; readonly problem?: Refusal }
   | { readonly kind: "ready" }
   | {
       readonly kind: "control";
@@ -80,5 +91,7 @@ export interface WorkerStart {
 
 export const sharedFlags = { stop: 0, controlPosted: 1, controlHandled: 2, cells: 4 } as const;
 
-/** Control messages that may wait for the main thread; more are dropped, and their senders send them again. */
+/**
+ * Control messages that may wait for the main thread; more are dropped, and their senders send them again.
+ */
 export const MOST_WAITING_CONTROL = 1024;

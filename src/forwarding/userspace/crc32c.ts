@@ -7,7 +7,10 @@ const table = Uint32Array.from({ length: 256 }, (_, octet) => {
   return value;
 });
 
-/** The CRC32c of the octets from `start` to `end`, a number that SCTP writes with its least octet first (RFC 9260 §6.8). */
+/**
+ * The CRC32c of the octets from `start` to `end`, a number that SCTP writes with its least octet first (RFC
+ * 9260 §6.8).
+ */
 export function crc32c(octets: Uint8Array, start: number, end: number): number {
   let crc = 0xffff_ffff;
   for (let at = start; at < end; at += 1) {

@@ -15,9 +15,9 @@ import { acceptSequence, sequenceWords } from "../sequencing.ts";
 import { COPIED_FROM_FRAME, type SessionRecord, takeOverNumbers } from "./session-record.ts";
 
 /**
- * What the worker does with one frame or data message where it lies in memory: the same as `encapsulate` and `decapsulate`
- * of forwarding/encapsulation.ts, without an allocation. A verdict of 0 or more is an offset or a length; a negative one is
- * -1 - the index of a discard reason.
+ * What the worker does with one frame or data message where it lies in memory: the same as `encapsulate` and
+ * `decapsulate` of forwarding/encapsulation.ts, without an allocation. A verdict of 0 or more is an offset or
+ * a length; a negative one is -1 - the index of a discard reason.
  */
 
 /** Longest header we put in front of a frame: UDP word, session id, cookie, sublayer. */
@@ -42,8 +42,8 @@ const STANDBY = discard(discardIndex.standby);
 const UNTAGGED = discard(discardIndex.untagged);
 
 /**
- * Whether a frame at `start` may leave for the peer; `longest` is its length, or the length of the longest frame that it
- * will be cut into. Gives its tag the VLAN ID it has on the pseudowire. 0 when it may.
+ * Whether a frame at `start` may leave for the peer; `longest` is its length, or the length of the longest
+ * frame that it will be cut into. Gives its tag the VLAN ID it has on the pseudowire. 0 when it may.
  */
 export function checkFrame(
   view: DataView,
@@ -63,7 +63,10 @@ export function checkFrame(
   return 0;
 }
 
-/** Traffic class of the outer IP header of a data message with the frame at `start`; all segments of a super-frame have its. */
+/**
+ * Traffic class of the outer IP header of a data message with the frame at `start`; all segments of a
+ * super-frame have its.
+ */
 export function trafficClassOfFrame(
   view: DataView,
   start: number,
@@ -109,8 +112,8 @@ export function writeHeader(
 }
 
 /**
- * Judges a data message whose session was found by its id; `start` and `length` place what follows the session id. Returns
- * the offset of the frame, whose tag then has the circuit's VLAN ID, or a discard.
+ * Judges a data message whose session was found by its id; `start` and `length` place what follows the
+ * session id. Returns the offset of the frame, whose tag then has the circuit's VLAN ID, or a discard.
  */
 export function decapsulateInPlace(
   view: DataView,

@@ -7,13 +7,20 @@ import {
 } from "../../wire/ethernet.ts";
 
 /**
- * The headers of a frame from its first one to the transport header that its sender told us of, through whatever tunnels hosts put
- * their packets into: VXLAN, Geneve, GRE, IP in IP, 6in4, MPLS and what else Linux hands over as one GSO packet.
+ * The headers of a frame from its first one to the transport header that its sender told us of, through
+ * whatever tunnels hosts put their packets into: VXLAN, Geneve, GRE, IP in IP, 6in4, MPLS and what else Linux
+ * hands over as one GSO packet.
  */
 
-/** Octets of a frame in which its headers must end: two tags, IPv6, Geneve with all its options, Ethernet, IPv6, TCP with all of its. */
+/**
+ * Octets of a frame in which its headers must end: two tags, IPv6, Geneve with all its options, Ethernet,
+ * IPv6, TCP with all of its.
+ */
 export const LONGEST_HEADERS = 448;
-/** Headers that are looked at before a frame is given up: readings of a tunnel's header may branch, and a hostile host can make them. */
+/**
+ * Headers that are looked at before a frame is given up: readings of a tunnel's header may branch, and a
+ * hostile host can make them.
+ */
 const MOST_HEADERS = 64;
 /** Headers of one chain whose octets differ from segment to segment. */
 const MOST_LEVELS = 32;
@@ -40,7 +47,10 @@ const BOTTOM_OF_STACK = 0x100;
 /** Flags of GRE (RFC 2784, RFC 2890). */
 const GRE_CHECKSUM = 0x8000;
 const GRE_KEY = 0x2000;
-/** Routing, sequence numbers (each segment would need its own, and the next packet has the next one) and another version. */
+/**
+ * Routing, sequence numbers (each segment would need its own, and the next packet has the next one) and
+ * another version.
+ */
 const GRE_REFUSED = 0x5c07 | 0x03f8;
 
 const VXLAN_OCTETS = 8;
@@ -51,13 +61,21 @@ const GENEVE_OCTETS = 8;
 /** Nothing was told: the first header of the wanted protocol is it. */
 export const UNKNOWN_OFFSET = -1;
 
-/** Finds the way through a frame's headers. Offsets are of the memory; what was found lasts until the next search. */
+/**
+ * Finds the way through a frame's headers. Offsets are of the memory; what was found lasts until the next
+ * search.
+ */
 export class HeaderChain {
-  /** How many headers were found that differ from segment to segment, the outermost first, without the transport header. */
+  /**
+   * How many headers were found that differ from segment to segment, the outermost first, without the
+   * transport header.
+   */
   count = 0;
   readonly kinds = new Uint8Array(MOST_LEVELS);
   readonly offsets = new Int32Array(MOST_LEVELS);
-  /** Of IPv6 headers: where the address of the packet's last destination is, for checksums (RFC 8200 §8.1). */
+  /**
+   * Of IPv6 headers: where the address of the packet's last destination is, for checksums (RFC 8200 §8.1).
+   */
   readonly destinations = new Int32Array(MOST_LEVELS);
   /** The transport header. */
   transport = 0;
@@ -67,7 +85,10 @@ export class HeaderChain {
   #wanted = 0;
   #left = 0;
 
-  /** Whether headers lead from the frame's first one exactly to the transport header at `told`, of protocol `wanted`. */
+  /**
+   * Whether headers lead from the frame's first one exactly to the transport header at `told`, of protocol
+   * `wanted`.
+   */
   find(view: DataView, frame: number, length: number, transportOffset: number, wanted: number): boolean {
     this.#view = view;
     this.#end = frame + Math.min(length, LONGEST_HEADERS);
@@ -202,8 +223,8 @@ export class HeaderChain {
   }
 
   /**
-   * A tunnel over UDP. Ports do not tell which: they are configured. So it is the one whose header leads to what we were told; where
-   * nothing was told, none.
+   * A tunnel over UDP. Ports do not tell which: they are configured. So it is the one whose header leads to
+   * what we were told; where nothing was told, none.
    */
   #udp(at: number): boolean {
     const { count } = this;
@@ -235,7 +256,10 @@ export class HeaderChain {
     return this.#typed(at + GENEVE_OCTETS + (first & 0x3f) * 4, this.#view.getUint16(at + 2));
   }
 
-  /** Generic UDP Encapsulation, version 0, of data: the octets of its fields in units of 4, then the IP protocol. */
+  /**
+   * Generic UDP Encapsulation, version 0, of data: the octets of its fields in units of 4, then the IP
+   * protocol.
+   */
   #gue(at: number): boolean {
     const first = this.#view.getUint8(at);
     return first >>> 5 === 0 && this.#protocol(at + 4 + (first & 0x1f) * 4, this.#view.getUint8(at + 1));

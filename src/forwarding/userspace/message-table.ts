@@ -2,8 +2,9 @@ import { InvariantError } from "../../bytes/errors.ts";
 import type { Arena } from "./arena.ts";
 
 /**
- * Tables that the kernel is given: struct iovec, and struct mmsghdr of 64-bit Linux. All that is written to them passes here: an index
- * is one of the table's, and an address one of octets that lie in a region of the arena (regions.ts).
+ * Tables that the kernel is given: struct iovec, and struct mmsghdr of 64-bit Linux. All that is written to
+ * them passes here: an index is one of the table's, and an address one of octets that lie in a region of the
+ * arena (regions.ts).
  */
 
 export const VECTOR_OCTETS = 16;
@@ -27,7 +28,9 @@ function checkIndex(what: string, first: number, count: number, size: number): v
   throw new InvariantError(`use a table of ${what}: ${count} from ${first} of ${size}`);
 }
 
-/** An array of struct iovec. All methods throw InvariantError for what the table or the arena does not have. */
+/**
+ * An array of struct iovec. All methods throw InvariantError for what the table or the arena does not have.
+ */
 export class VectorTable {
   readonly size: number;
   readonly #arena: Arena;
@@ -59,7 +62,9 @@ export class VectorTable {
   }
 }
 
-/** An array of struct mmsghdr. All methods throw InvariantError for what the table or the arena does not have. */
+/**
+ * An array of struct mmsghdr. All methods throw InvariantError for what the table or the arena does not have.
+ */
 export class MessageTable {
   readonly size: number;
   readonly #arena: Arena;
@@ -102,7 +107,10 @@ export class MessageTable {
     return this.#word(index, messageFields.vectorCount);
   }
 
-  /** Where the message goes, or room for where it came from: octets of the arena's tables; none with a length of 0. */
+  /**
+   * Where the message goes, or room for where it came from: octets of the arena's tables; none with a length
+   * of 0.
+   */
   setName(index: number, offset: number, octets: number): void {
     this.#setOptional(index, messageFields.name, offset, octets);
     this.#arena.tables.words[(this.#at(index) + messageFields.nameLength) >>> 2] = octets;
@@ -127,7 +135,10 @@ export class MessageTable {
     return this.#word(index, messageFields.flags);
   }
 
-  /** Makes a message that the kernel has filled ready to be filled again: it has overwritten the lengths that it was given. */
+  /**
+   * Makes a message that the kernel has filled ready to be filled again: it has overwritten the lengths that
+   * it was given.
+   */
   reset(index: number, nameOctets: number, controlOctets: number): void {
     const { words } = this.#arena.tables;
     const at = this.#at(index);

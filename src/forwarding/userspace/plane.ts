@@ -9,15 +9,15 @@ import {
   setInterfaceMtu,
   socketDrops,
 } from "../../os/sockets.ts";
-import type { MappedMemory } from "../../ports.ts";
 import { trafficClassOf } from "../../wire/dscp.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
 import { type DiscardReason, discardReasons } from "../discard-reasons.ts";
+import type { ExceptionPath, SharedSequences } from "../exception-path.ts";
 import type {
-  Carrier,
   CircuitAttachment,
   CircuitDevice,
-  ForwardingPlane,
+  DataPlane,
+  OpenedCircuit,
   PlaneCounters,
   PlaneEvents,
   SessionCounters,
@@ -41,15 +41,19 @@ export type PrepareInterface = (interfaceName: string) => Promise<Disposable | u
 export interface UserspacePlaneOptions {
   /** Default: nothing. */
   readonly prepare?: PrepareInterface;
-  /** `sequenceWords` of sessions by their slots, where programs have a part in them. */
-  readonly sequences?: MappedMemory;
+  /** Where sequence numbers are kept that programs share; absent: in memory of the plane's own. */
+  readonly sequences?: SharedSequences;
   /** Whether it takes datagrams that the kernel coalesced; default true. */
   readonly takesCoalesced?: boolean;
 }
 
-/** The plane that needs no privilege but the sockets: a Worker that moves frames in batches (docs/architecture.md). */
-export class UserspacePlane implements ForwardingPlane, SocketReader {
+/**
+ * The plane that needs no privilege but the sockets: a Worker that moves frames in batches
+ * (docs/architecture.md).
+ */
+export class UserspacePlane implements DataPlane, ExceptionPath, SocketReader {
   readonly name = "userspace";
+  readonly counts: ReadonlySet<DiscardReason> = new Set(discardReasons.map(({ name }) => name));
   readonly takesCoalesced: boolean;
   readonly #sockets: PsnSocketSource;
   readonly #events: PlaneEvents;
@@ -66,6 +70,7 @@ export class UserspacePlane implements ForwardingPlane, SocketReader {
   readonly #prepared = new Map<string, Disposable | undefined>();
   /** Row of the counters of each session, by its local id. */
   readonly #rows = new SessionIndexes(MOST_SESSIONS + 1, UNATTRIBUTED_ROW + 1);
+  readonly #sharedSequences: SharedSequences | undefined;
   /** Numbers of sessions, by their rows, where programs have no part in them. */
   readonly #ownSequences: Int32Array | undefined;
   #nextId = 1;
@@ -85,9 +90,16 @@ export class UserspacePlane implements ForwardingPlane, SocketReader {
     const flags = new SharedArrayBuffer(sharedFlags.cells * 4);
     const own = new SharedArrayBuffer(sequences === undefined ? (MOST_SESSIONS + 1) * SEQUENCE_WORDS * 4 : 0);
     this.#ownSequences = sequences === undefined ? new Int32Array(own) : undefined;
-    const start: WorkerStart = { counters, flags, sequences: sequences ?? own, eventFd, commands: port2 };
+    const start: WorkerStart = {
+      counters,
+      flags,
+      sequences: sequences?.memory ?? own,
+      eventFd,
+      commands: port2,
+    };
     this.#sockets = sockets;
     this.takesCoalesced = takesCoalesced;
+    this.#sharedSequences = sequences;
     this.#events = events;
     this.#prepare = prepare;
     this.#eventFd = eventFd;
@@ -135,7 +147,7 @@ export class UserspacePlane implements ForwardingPlane, SocketReader {
     this.#lostAtEndpoints += socketDrops(fd);
   }
 
-  async openCircuit(device: CircuitDevice): Promise<number> {
+  async openCircuit(device: CircuitDevice): Promise<OpenedCircuit> {
     const circuit = openDevice(device);
     const index = ifNameToIndex(device.name);
     try {
@@ -147,7 +159,7 @@ export class UserspacePlane implements ForwardingPlane, SocketReader {
     this.#circuits.set(device.name, circuit);
     if (device.kind === "interface")
       this.#prepared.set(device.name, await this.#prepare(device.proxyInterfaces?.transmit ?? device.name));
-    return index;
+    return { interfaceIndex: index, below: device };
   }
 
   async resizeCircuit({ name, mtu }: CircuitDevice): Promise<void> {
@@ -165,43 +177,83 @@ export class UserspacePlane implements ForwardingPlane, SocketReader {
     for (const fd of descriptorsOf(circuit)) close(fd);
   }
 
-  /**
-   * `slot` is where the session's numbers are in memory that programs share: which has them prepared, for the session to go on with them
-   * or to begin. Else it begins, unless it was here before.
-   */
-  async addSession(session: SessionParameters, attachment: CircuitAttachment, slot?: number): Promise<void> {
-    const fd = this.#sockets.endpointOf(session.path)?.fd;
-    const target = `session ${session.localSessionId} of pseudowire ${session.pseudowire}`;
-    if (fd === undefined) throw new SystemError("add a session", { errno: "ENOTCONN", target });
-    const taken = this.#rows.allocate(session.localSessionId);
+  /** It forwards whatever it is given. */
+  async obstacle(): Promise<undefined> {}
+
+  async addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
+    const { localSessionId } = session;
+    const target = `session ${localSessionId} of pseudowire ${session.pseudowire}`;
+    const fd = this.#descriptorOf(session);
+    const taken = this.#rows.allocate(localSessionId);
     if (taken === undefined) throw new SystemError("add a session", { errno: "ENOSPC", target });
-    const { index: row, isNew } = taken;
-    const own = this.#ownSequences?.subarray(row * SEQUENCE_WORDS, (row + 1) * SEQUENCE_WORDS);
-    if (own !== undefined && isNew) beginSequences(own, session.localSessionId);
-    else if (own !== undefined) resumeSequences(own);
-    const place = this.#ownSequences === undefined ? slot : row;
-    const sequences = place === undefined ? undefined : place * SEQUENCE_WORDS;
+    const { index: row } = taken;
+    const sequences = this.#takeSequences(localSessionId, taken);
     this.#cells.fill(0, row * CELLS_A_SESSION, (row + 1) * CELLS_A_SESSION);
     try {
       await this.#ask({ kind: "add-session", row, sequences, fd, session, attachment });
     } catch (error) {
-      this.#rows.release(session.localSessionId);
+      this.#releaseSession(localSessionId);
       throw error;
     }
   }
 
-  /** Leaves the numbers of a session to programs; see `Tables.yieldNumbers`. They come back when its `held` word is set. */
+  async updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
+    if (this.#rows.of(session.localSessionId) === undefined) return;
+    const fd = this.#descriptorOf(session);
+    await this.#ask({ kind: "update-session", fd, session, attachment });
+  }
+
+  /** Nothing is below it. */
+  async passSession(): Promise<void> {}
+
+  async removeSession(localSessionId: number): Promise<void> {
+    await this.#ask({ kind: "remove-session", localSessionId });
+    this.#releaseSession(localSessionId);
+  }
+
+  /** A session that is added has the frames of its circuit. */
+  bindCircuit(): void {}
+
   async releaseNumbers(localSessionId: number): Promise<void> {
     await this.#ask({ kind: "yield-numbers", localSessionId });
   }
 
-  async updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
-    await this.#ask({ kind: "update-session", session, attachment });
+  async outdated(): Promise<readonly number[]> {
+    return [];
   }
 
-  async removeSession(localSessionId: number): Promise<void> {
-    await this.#ask({ kind: "remove-session", localSessionId });
+  watch(): void {}
+
+  gsoHandling(): undefined {}
+
+  /** Throws SystemError where the local end of the session's path is not open. */
+  #descriptorOf({ path, localSessionId, pseudowire }: SessionParameters): number {
+    const fd = this.#sockets.endpointOf(path)?.fd;
+    const target = `session ${localSessionId} of pseudowire ${pseudowire}`;
+    if (fd === undefined) throw new SystemError("find a local address", { errno: "ENOTCONN", target });
+    return fd;
+  }
+
+  /**
+   * Where a session's numbers are in the memory that the worker has, in words, prepared to begin or to go on.
+   */
+  #takeSequences(
+    localSessionId: number,
+    { index: row, isNew }: { readonly index: number; readonly isNew: boolean },
+  ): number | undefined {
+    if (this.#sharedSequences !== undefined) {
+      const index = this.#sharedSequences.take(localSessionId);
+      return index === undefined ? undefined : index * SEQUENCE_WORDS;
+    }
+    const own = this.#ownSequences?.subarray(row * SEQUENCE_WORDS, (row + 1) * SEQUENCE_WORDS);
+    if (own !== undefined && isNew) beginSequences(own, localSessionId);
+    else if (own !== undefined) resumeSequences(own);
+    return row * SEQUENCE_WORDS;
+  }
+
+  #releaseSession(localSessionId: number): void {
     this.#rows.release(localSessionId);
+    this.#sharedSequences?.release(localSessionId);
   }
 
   counters(): PlaneCounters {
@@ -210,10 +262,6 @@ export class UserspacePlane implements ForwardingPlane, SocketReader {
     );
     const discards = { ...this.#discards(UNATTRIBUTED_ROW), ...this.#overflows() };
     return { sessions, discards };
-  }
-
-  carrier(): Carrier {
-    return { plane: "userspace" };
   }
 
   /** A crash leaves nothing behind: sockets and TAP devices go with the process. */
@@ -264,7 +312,7 @@ export class UserspacePlane implements ForwardingPlane, SocketReader {
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
     if (answer.problem === undefined) waiting?.resolve();
-    else waiting?.reject(new Error(answer.problem));
+    else waiting?.reject(new SystemError(answer.problem.operation, answer.problem));
   }
 
   #ask(body: CommandBody): Promise<void> {

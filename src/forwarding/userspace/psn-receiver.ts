@@ -22,10 +22,16 @@ const BAD_VERSION = verdictOf("bad-version");
 const UNKNOWN_SESSION = verdictOf("unknown-session");
 const WRONG_PEER = verdictOf("wrong-peer");
 
-/** A control message found among the data: offset of its octets in the arena, and of its sender's socket address in the arena's tables. */
+/**
+ * A control message found among the data: offset of its octets in the arena, and of its sender's socket
+ * address in the arena's tables.
+ */
 export type ControlHandler = (endpoint: WorkerEndpoint, start: number, length: number, name: number) => void;
 
-/** From the peers to the attachment circuits: reads datagrams in batches, checks each one, takes our headers off. */
+/**
+ * From the peers to the attachment circuits: reads datagrams in batches, checks each one, takes our headers
+ * off.
+ */
 export class PsnReceiver {
   readonly #arena: Arena;
   readonly #tables: Tables;
@@ -50,8 +56,8 @@ export class PsnReceiver {
   }
 
   /**
-   * Reads what waits on a socket and delivers it. Says whether it pays to leave the socket for a moment: bulk data came, one
-   * datagram at a time, and so little of it that each super-frame is short.
+   * Reads what waits on a socket and delivers it. Says whether it pays to leave the socket for a moment: bulk
+   * data came, one datagram at a time, and so little of it that each super-frame is short.
    */
   serve(endpoint: WorkerEndpoint): boolean {
     const buffers = this.#buffers;
@@ -75,8 +81,9 @@ export class PsnReceiver {
   }
 
   /**
-   * Takes what came from one sender at once: datagrams of `size` octets each, the last perhaps shorter; 0 for a single one.
-   * Each is judged by itself. The kernel joins whatever is of one length: control messages may stand among the data.
+   * Takes what came from one sender at once: datagrams of `size` octets each, the last perhaps shorter; 0 for
+   * a single one. Each is judged by itself. The kernel joins whatever is of one length: control messages may
+   * stand among the data.
    */
   takeAll(endpoint: WorkerEndpoint, start: number, octets: number, size: number, name: number): void {
     if (size <= 0 || size >= octets) return this.#take(endpoint, start, octets, name);

@@ -4,13 +4,15 @@ import { counterCells } from "./session-record.ts";
 import type { ForwardedSession } from "./tables.ts";
 import { type CounterWriter, type SendCalls, Transmitter } from "./transmitter.ts";
 
-/** After a refusal of a group so many messages go alone before it is tried again: the path may have changed. */
+/**
+ * After a refusal of a group so many messages go alone before it is tried again: the path may have changed.
+ */
 const UNGROUPED_AFTER_REFUSAL = 4096;
 
 /**
- * Data messages on their way to the peers. Over UDP, consecutive ones of a session whose length is equal share one send, which
- * the kernel cuts (UDP_SEGMENT), if their traffic class is equal too; the last of a group may be shorter. Order is kept, and so is
- * every octet.
+ * Data messages on their way to the peers. Over UDP, consecutive ones of a session whose length is equal
+ * share one send, which the kernel cuts (UDP_SEGMENT), if their traffic class is equal too; the last of a
+ * group may be shorter. Order is kept, and so is every octet.
  */
 export class PsnSender {
   readonly #transmitter: Transmitter;
@@ -48,7 +50,10 @@ export class PsnSender {
     this.#transmitter.setTarget(fd, false);
   }
 
-  /** Completes the message put together, of a frame of `frameOctets`; `trafficClass` is for the outer IP header. */
+  /**
+   * Completes the message put together, of a frame of `frameOctets`; `trafficClass` is for the outer IP
+   * header.
+   */
   push(session: ForwardedSession, frameOctets: number, trafficClass: number): void {
     const { messages } = this.#transmitter;
     const octets = session.transmitHeaderOctets + frameOctets;

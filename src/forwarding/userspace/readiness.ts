@@ -12,7 +12,10 @@ import type { Arena } from "./arena.ts";
 /** Descriptors that have their turn before those that have become ready meanwhile are looked for. */
 const MOST_READY = 64;
 
-/** What the worker waits for: any number of descriptors, each with what it is the descriptor of. Those that are ready take turns. */
+/**
+ * What the worker waits for: any number of descriptors, each with what it is the descriptor of. Those that
+ * are ready take turns.
+ */
 export class Readiness<Source> {
   readonly #arena: Arena;
   readonly #epoll = openEpoll();

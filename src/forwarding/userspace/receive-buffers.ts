@@ -4,7 +4,10 @@ import { MessageTable, VectorTable } from "./message-table.ts";
 
 const CONTROL_OCTETS = 64;
 
-/** Slots that recvmmsg(2) fills: one datagram or frame each, with its ancillary data, and with its sender where that is wanted. */
+/**
+ * Slots that recvmmsg(2) fills: one datagram or frame each, with its ancillary data, and with its sender
+ * where that is wanted.
+ */
 export class ReceiveBuffers {
   readonly #arena: Arena;
   readonly #messages: MessageTable;

@@ -6,10 +6,11 @@ const LINE_OCTETS = 64;
 const GUARD_WORD = 0xa55a_c33c;
 
 /**
- * Memory that the kernel reads and writes: one array that never grows nor moves, so that an address is a number. It is given away
- * in regions, with a line of guard octets in front of the first and behind each. Every address in the userspace plane is made
- * here, and only of octets that lie in one region: whatever a frame says of lengths and offsets, the kernel is told of no other.
- * The views are of the whole, so an offset means the same in each.
+ * Memory that the kernel reads and writes: one array that never grows nor moves, so that an address is a
+ * number. It is given away in regions, with a line of guard octets in front of the first and behind each.
+ * Every address in the userspace plane is made here, and only of octets that lie in one region: whatever a
+ * frame says of lengths and offsets, the kernel is told of no other. The views are of the whole, so an offset
+ * means the same in each.
  */
 export class Regions {
   readonly octets: Uint8Array;
@@ -34,7 +35,10 @@ export class Regions {
     this.#guard();
   }
 
-  /** Takes a region of `length` octets for good; its offset is a multiple of 64. Throws InvariantError when no room is left. */
+  /**
+   * Takes a region of `length` octets for good; its offset is a multiple of 64. Throws InvariantError when no
+   * room is left.
+   */
   take(length: number): number {
     const start = this.#used;
     const lines = Math.ceil(length / LINE_OCTETS);
@@ -61,7 +65,10 @@ export class Regions {
     return this.#baseHigh * 0x1_0000_0000 + this.#baseLow + offset;
   }
 
-  /** Writes at `at`, a multiple of 8 of this memory, the address of octets of `target`. Throws as `check` does. */
+  /**
+   * Writes at `at`, a multiple of 8 of this memory, the address of octets of `target`. Throws as `check`
+   * does.
+   */
   setPointer(at: number, target: Regions, offset: number, length: number): void {
     target.check(offset, length);
     const low = target.#baseLow + offset;

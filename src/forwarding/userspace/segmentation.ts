@@ -24,9 +24,14 @@ const GSO_TCPV6 = 4;
 const GSO_UDP_L4 = 5;
 const ECN_MASK = 0x7f;
 
-/** Linux cuts TCP into segments of 8 octets or more, so 64 KiB never make as many: what says otherwise only wants to keep us busy. */
+/**
+ * Linux cuts TCP into segments of 8 octets or more, so 64 KiB never make as many: what says otherwise only
+ * wants to keep us busy.
+ */
 const MOST_SEGMENTS = 8192;
-/** Where the CRC32c stands in the header of SCTP (RFC 9260 §3.1): no other protocol has its checksum there. */
+/**
+ * Where the CRC32c stands in the header of SCTP (RFC 9260 §3.1): no other protocol has its checksum there.
+ */
 const SCTP_CHECKSUM = 8;
 const IPV6_HEADER_OCTETS = 40;
 const FIN_PSH = 0x09;
@@ -43,8 +48,8 @@ export interface Offload {
 }
 
 /**
- * Finishes a checksum that the sender left to its network card: the field holds the sum of the pseudo header, or is to get the CRC32c
- * of SCTP. `chain` is there to be used.
+ * Finishes a checksum that the sender left to its network card: the field holds the sum of the pseudo header,
+ * or is to get the CRC32c of SCTP. `chain` is there to be used.
  */
 export function completeChecksum(
   memory: Memory,
@@ -76,7 +81,10 @@ function packetEnd(view: DataView, { kinds, offsets, innermost }: HeaderChain): 
   return header + IPV6_HEADER_OCTETS + view.getUint16(header + 4);
 }
 
-/** The headers of one segment: how far they lie from those they are copied of, where they end, and the payload that follows. */
+/**
+ * The headers of one segment: how far they lie from those they are copied of, where they end, and the payload
+ * that follows.
+ */
 interface Copy {
   shift: number;
   end: number;
@@ -84,7 +92,10 @@ interface Copy {
   payloadSum: number;
 }
 
-/** A super-frame taken apart: which headers it has, where they end and how its payload is to be cut. All offsets are of the memory. */
+/**
+ * A super-frame taken apart: which headers it has, where they end and how its payload is to be cut. All
+ * offsets are of the memory.
+ */
 export interface Segments {
   frame: number;
   /** The headers up to the transport header, of all tunnels that it is in. */
@@ -150,8 +161,8 @@ export function segmentOctets(segments: Segments, index: number): number {
 }
 
 /**
- * Writes the headers of the segment at `index` to `at`, with lengths, numbers, flags and checksums of its own, from the transport
- * header outwards: the checksums of a tunnel count all that is in it.
+ * Writes the headers of the segment at `index` to `at`, with lengths, numbers, flags and checksums of its
+ * own, from the transport header outwards: the checksums of a tunnel count all that is in it.
  */
 export function writeSegmentHeaders(memory: Memory, segments: Segments, index: number, at: number): void {
   const { chain, size } = segments;
@@ -220,7 +231,10 @@ function finishIpv4(memory: Memory, header: number, length: number, index: numbe
   view.setUint16(header + 10, foldSum(sumOf(memory, header, octets, 0)), true);
 }
 
-/** The sum of the segment from `header` on, and of its pseudo header with the addresses of `level` (RFC 9293 §3.1, RFC 8200 §8.1). */
+/**
+ * The sum of the segment from `header` on, and of its pseudo header with the addresses of `level` (RFC 9293
+ * §3.1, RFC 8200 §8.1).
+ */
 function sumBehind(
   memory: Memory,
   { chain, copy }: Segments,

@@ -58,7 +58,10 @@ export interface SessionRecord extends ReceiveSequence {
   trafficClass: number;
   /** `sequenceWords`, which programs may share. */
   readonly sequences: Int32Array;
-  /** Whether the worker's own memory of received numbers is the one that counts; else it is for what it had still to read. */
+  /**
+   * Whether the worker's own memory of received numbers is the one that counts; else it is for what it had
+   * still to read.
+   */
   ownsNumbers: boolean;
   /** -1: the whole port. */
   readonly vlanId: number;
@@ -70,7 +73,10 @@ export interface SessionRecord extends ReceiveSequence {
   readonly longestFrame: number;
 }
 
-/** Has the worker go on where programs were with a session's received numbers, if it has taken the session from them since it looked last. */
+/**
+ * Has the worker go on where programs were with a session's received numbers, if it has taken the session
+ * from them since it looked last.
+ */
 export function takeOverNumbers(session: SessionRecord): void {
   const { sequences } = session;
   if (session.ownsNumbers || Atomics.load(sequences, sequenceWords.held) === 0) return;

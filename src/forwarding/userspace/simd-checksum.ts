@@ -1,7 +1,7 @@
 /**
- * The Internet checksum by SIMD: a WebAssembly module of one function, made here from its instructions. It adds eight 16-bit
- * words by one instruction where JavaScript adds two by several, and does the same as `addToSum` of checksum.ts, which is its
- * twin in the tests and takes its place where there is no SIMD.
+ * The Internet checksum by SIMD: a WebAssembly module of one function, made here from its instructions. It
+ * adds eight 16-bit words by one instruction where JavaScript adds two by several, and does the same as
+ * `addToSum` of checksum.ts, which is its twin in the tests and takes its place where there is no SIMD.
  *
  *   sum(start, length):              adds the 16-bit words, little-endian, of `length` octets at `start`
  *     end = start + length
@@ -12,7 +12,8 @@
  *     if end - start >= 1:           the last octet is the lower half of a word
  *     return total
  *
- * No lane overflows below half a MiB, and no total below 128 KiB; a total is unsigned, but comes as a signed number.
+ * No lane overflows below half a MiB, and no total below 128 KiB; a total is unsigned, but comes as a signed
+ * number.
  */
 
 /** Octets of WebAssembly's binary format (WebAssembly Core Specification, 5.4). */

@@ -1,3 +1,4 @@
+import { SystemError } from "../../os/errors.ts";
 import { writeSocketAddress } from "../../os/sockets.ts";
 import { outerTagProtocol, outerVlanId, TPID_CUSTOMER, TPID_SERVICE } from "../../wire/ethernet.ts";
 import { defaultSequenceRule, type SessionParameters } from "../../wire/session-parameters.ts";
@@ -15,19 +16,27 @@ import {
 
 const VLAN_IDS = 4096;
 
-/** A session with where its messages go and its frames leave. */
-export interface ForwardedSession extends SessionRecord {
-  readonly fd: number;
-  /** Offset and length of the peer's socket address in the arena's tables. */
-  readonly name: number;
-  readonly nameOctets: number;
-  readonly circuit: CircuitRecord;
+/** Where a session's messages go: changes with the path to the peer. */
+interface PeerAddress {
+  fd: number;
+  /** Octets of the peer's socket address. */
+  nameOctets: number;
   /** Whether the socket is of IPv6, and the traffic class of what is sent by it without saying otherwise. */
-  readonly isV6: boolean;
-  readonly socketTrafficClass: number;
+  isV6: boolean;
+  socketTrafficClass: number;
   /** Whether its messages may share a send. */
-  readonly mayGroup: boolean;
-  /** Of its messages, so many more go alone if they are of `refusedOctets` or more: the kernel refused such in a group. */
+  mayGroup: boolean;
+}
+
+/** A session with where its messages go and its frames leave. */
+export interface ForwardedSession extends SessionRecord, PeerAddress {
+  /** Offset of the peer's socket address in the arena's tables. */
+  readonly name: number;
+  readonly circuit: CircuitRecord;
+  /**
+   * Of its messages, so many more go alone if they are of `refusedOctets` or more: the kernel refused such in
+   * a group.
+   */
   ungroupedLeft: number;
   refusedOctets: number;
 }
@@ -42,7 +51,10 @@ export interface CircuitRecord extends WorkerCircuit {
   isAlive: boolean;
   /** So many more frames are sent as they came: the device refused a merged one. */
   uncoalescedLeft: number;
-  /** Octets of the longest frame without tags that its interface takes, and when that was looked up, in ms of the worker's clock. */
+  /**
+   * Octets of the longest frame without tags that its interface takes, and when that was looked up, in ms of
+   * the worker's clock.
+   */
   longestFrame: number;
   lookedUpMs: number;
 }
@@ -111,21 +123,16 @@ export class Tables {
     sequences?: Int32Array,
   ): void {
     const circuit = this.circuits.get(attachment.device);
-    if (circuit === undefined) throw new Error(`attachment circuit ${attachment.device} is not open`);
+    if (circuit === undefined) {
+      const target = `attachment circuit ${attachment.device}, which is not open`;
+      throw new SystemError("add a session", { errno: "ENODEV", target });
+    }
     const name = this.#names + row * NAME_OCTETS;
-    const into = this.#arena.tables.octets.subarray(name, name + NAME_OCTETS);
-    const { remoteAddress, remotePort } = parameters.path;
-    const nameOctets = writeSocketAddress(into, remoteAddress, remotePort);
-    const endpoint = this.endpoints.get(fd);
     const session = {
       ...newSessionRecord(row, parameters, attachment, sequences),
-      fd,
+      ...this.#addressOf(name, fd, parameters),
       name,
-      nameOctets,
       circuit,
-      isV6: endpoint?.isV6 ?? false,
-      socketTrafficClass: endpoint?.trafficClass ?? 0,
-      mayGroup: endpoint?.takesSegments ?? false,
       ungroupedLeft: 0,
       refusedOctets: 0,
     };
@@ -133,18 +140,36 @@ export class Tables {
     this.sessions.set(session.localSessionId, session);
   }
 
-  updateSession(parameters: SessionParameters, attachment: CircuitAttachment): void {
+  /** Nothing of the session may wait to be sent: its path may change. */
+  updateSession(fd: number, parameters: SessionParameters, attachment: CircuitAttachment): void {
     const session = this.sessions.get(parameters.localSessionId | 0);
     if (session === undefined) return;
+    Object.assign(session, this.#addressOf(session.name, fd, parameters));
+    session.ungroupedLeft = 0;
     session.transmitAllowed = parameters.transmitAllowed;
     session.receiveAllowed = parameters.receiveAllowed ?? true;
     session.trafficClass = trafficClassFor(attachment);
     session.sequenceRule = attachment.sequenceRule ?? defaultSequenceRule;
   }
 
+  /** Writes the peer's socket address to `name`. */
+  #addressOf(name: number, fd: number, { path }: SessionParameters): PeerAddress {
+    const into = this.#arena.tables.octets.subarray(name, name + NAME_OCTETS);
+    const nameOctets = writeSocketAddress(into, path.remoteAddress, path.remotePort);
+    const endpoint = this.endpoints.get(fd);
+    return {
+      fd,
+      nameOctets,
+      isV6: endpoint?.isV6 ?? false,
+      socketTrafficClass: endpoint?.trafficClass ?? 0,
+      mayGroup: endpoint?.takesSegments ?? false,
+    };
+  }
+
   /**
-   * Leaves a session's numbers to programs. Nothing that the worker numbered may wait to be sent. Frames that it has still to read go to
-   * the programs then; messages that it has still to read it judges by its own memory, and programs begin where that is now.
+   * Leaves a session's numbers to programs. Nothing that the worker numbered may wait to be sent. Frames that
+   * it has still to read go to the programs then; messages that it has still to read it judges by its own
+   * memory, and programs begin where that is now.
    */
   releaseNumbers(localSessionId: number): void {
     const session = this.sessions.get(localSessionId | 0);

@@ -18,19 +18,26 @@ export const MOST_FRAMES = 512;
 export const MOST_IN_MESSAGE = MOST_UDP_SEGMENTS;
 /** Vectors of one frame: what we put in front, the frame or its payload, padding. */
 const FRAME_VECTORS = 3;
-/** Our header with the copied headers of one segment of a super-frame, or a virtio-net header with those of merged segments. */
+/**
+ * Our header with the copied headers of one segment of a super-frame, or a virtio-net header with those of
+ * merged segments.
+ */
 export const COPIED_HEADER_OCTETS = 512;
 const HEADERS_OCTETS = MOST_FRAMES * COPIED_HEADER_OCTETS;
 const MOST_VECTORS = MOST_FRAMES * FRAME_VECTORS;
 /** A message gathers one vector for each of its two or more frames, and one for their headers. */
 const MOST_GATHERS = MOST_FRAMES * 2;
-/** Ancillary data of a message: first its traffic class, then the length it is to be cut into; each may be left out. */
+/**
+ * Ancillary data of a message: first its traffic class, then the length it is to be cut into; each may be
+ * left out.
+ */
 const CONTROL_STRIDE = 64;
 
 /**
- * Messages waiting for one sendmmsg(2). Each carries one frame, or several: then their vectors follow each other (datagrams of
- * one send), or other vectors gather what they become together. Every frame's own vectors are kept until it has left, so that
- * the frames of a message which the kernel refuses can be sent one by one.
+ * Messages waiting for one sendmmsg(2). Each carries one frame, or several: then their vectors follow each
+ * other (datagrams of one send), or other vectors gather what they become together. Every frame's own vectors
+ * are kept until it has left, so that the frames of a message which the kernel refuses can be sent one by
+ * one.
  */
 export class TransmitMessages {
   readonly arena: Arena;
@@ -92,7 +99,9 @@ export class TransmitMessages {
     return this.#messages.vectorCount(index);
   }
 
-  /** Address of the last `count - index` of the messages that `part` made, its vectors and how many they are. */
+  /**
+   * Address of the last `count - index` of the messages that `part` made, its vectors and how many they are.
+   */
   singleAddress(index: number, count: number): number {
     return this.#single.address(index, count - index);
   }
@@ -106,8 +115,8 @@ export class TransmitMessages {
   }
 
   /**
-   * Room for copied headers until what waits has left; starts at a multiple of 64. Throws InvariantError for more than
-   * COPIED_HEADER_OCTETS, and when no room is left.
+   * Room for copied headers until what waits has left; starts at a multiple of 64. Throws InvariantError for
+   * more than COPIED_HEADER_OCTETS, and when no room is left.
    */
   allocateHeader(octets: number): number {
     const at = this.#usedHeaderOctets;
@@ -120,13 +129,19 @@ export class TransmitMessages {
     return this.#headers + at;
   }
 
-  /** Adds octets to the frame that is being put together. Throws InvariantError when no vector is left, or nobody owns the octets. */
+  /**
+   * Adds octets to the frame that is being put together. Throws InvariantError when no vector is left, or
+   * nobody owns the octets.
+   */
   addVector(offset: number, length: number): void {
     this.#vectors.set(this.#usedVectors, offset, length);
     this.#usedVectors += 1;
   }
 
-  /** The frame put together, of `octets` octets, is a message of its own; `nameOctets` 0 sends where the socket is bound to. */
+  /**
+   * The frame put together, of `octets` octets, is a message of its own; `nameOctets` 0 sends where the
+   * socket is bound to.
+   */
   push(session: ForwardedSession, octets: number, name: number, nameOctets: number): void {
     const { count, frames } = this;
     const first = this.#firstVectors[frames] as number;
@@ -169,7 +184,10 @@ export class TransmitMessages {
     else this.#messages.setControl(last, segments, UDP_OFFLOAD_OCTETS);
   }
 
-  /** Adds octets to what the last message will be instead of its frames; returns the vector's number. Throws as `addVector` does. */
+  /**
+   * Adds octets to what the last message will be instead of its frames; returns the vector's number. Throws
+   * as `addVector` does.
+   */
   gather(offset: number, length: number): number {
     const number = this.#usedGathers;
     this.#gathers.set(number, offset, length);

@@ -49,9 +49,9 @@ const CIRCUIT_CONGESTION = verdictOf("circuit-congestion");
 const FULL = "EAGAIN";
 const down: ReadonlySet<string> = new Set(["ENETDOWN", "ENXIO", "ENODEV", "EIO", "EBADFD"]);
 /**
- * What the kernel says when it will not have several frames as one, but might have them one by one: EINVAL and EMSGSIZE of
- * datagrams longer than the path's MTU, EIO of a device that cannot finish their checksums, ENOBUFS of a device that would
- * have to cut a super-frame itself (PACKET_QDISC_BYPASS).
+ * What the kernel says when it will not have several frames as one, but might have them one by one: EINVAL
+ * and EMSGSIZE of datagrams longer than the path's MTU, EIO of a device that cannot finish their checksums,
+ * ENOBUFS of a device that would have to cut a super-frame itself (PACKET_QDISC_BYPASS).
  */
 const gsoRefusals: ReadonlySet<string> = new Set([
   "EINVAL",
@@ -67,8 +67,9 @@ const gsoRefusals: ReadonlySet<string> = new Set([
 export type RefusalHandler = (session: ForwardedSession, message: number) => void;
 
 /**
- * Collects messages and hands them to the kernel together; what it refuses is charged and left. It never waits for room in a queue:
- * what finds none is charged too, or one slow way would stop all others, in both directions.
+ * Collects messages and hands them to the kernel together; what it refuses is charged and left. It never
+ * waits for room in a queue: what finds none is charged too, or one slow way would stop all others, in both
+ * directions.
  */
 export class Transmitter {
   readonly messages: TransmitMessages;

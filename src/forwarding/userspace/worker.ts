@@ -1,5 +1,5 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { messageOf } from "../../bytes/errors.ts";
+import { SystemError } from "../../os/errors.ts";
 import { linux, ppoll, read } from "../../os/libc.ts";
 import { memoryOf } from "../../os/memory.ts";
 import { addressText } from "../../os/sockets.ts";
@@ -28,9 +28,9 @@ import { CounterWriter } from "./transmitter.ts";
 /** A missed wake-up costs no more than this. */
 const POLL_MS = 500;
 /**
- * How long bulk data that comes one datagram at a time is left to gather. Each pass costs a wake-up, a super-frame and, at the
- * far end, an acknowledgement, whatever it carries: reading at once, passes of four or five segments were measured. The
- * kernel adds up to 50 us, the slack of its timers (ADR 3).
+ * How long bulk data that comes one datagram at a time is left to gather. Each pass costs a wake-up, a
+ * super-frame and, at the far end, an acknowledgement, whatever it carries: reading at once, passes of four
+ * or five segments were measured. The kernel adds up to 50 us, the slack of its timers (ADR 3).
  */
 const GATHERING_NS = 30_000;
 const POLLFD_OCTETS = 8;
@@ -38,8 +38,8 @@ const TIMESPEC_OCTETS = 16;
 const CONTROL_OVERFLOW = -1 - discardIndex["control-overflow"];
 
 /**
- * The loop of the userspace plane, on a thread of its own: it waits for frames, datagrams and commands, and never returns to
- * the event loop until it is told to stop.
+ * The loop of the userspace plane, on a thread of its own: it waits for frames, datagrams and commands, and
+ * never returns to the event loop until it is told to stop.
  */
 type Source = "commands" | WorkerEndpoint | CircuitRecord;
 
@@ -135,8 +135,10 @@ class ForwardingLoop {
         this.#carryOut(command);
         this.#answer({ kind: "done", id: command.id });
       } catch (error) {
-        const problem = messageOf(error);
-        this.#answer({ kind: "done", id: command.id, problem });
+        // Any other error is our own bug: it ends the worker, and the plane is broken.
+        if (!(error instanceof SystemError)) throw error;
+        const { operation, errno, target } = error;
+        this.#answer({ kind: "done", id: command.id, problem: { operation, errno, target } });
       }
     }
   }
@@ -158,7 +160,7 @@ class ForwardingLoop {
       case "add-session":
         return this.#addSession(command);
       case "update-session":
-        return this.#tables.updateSession(command.session, command.attachment);
+        return this.#tables.updateSession(command.fd, command.session, command.attachment);
       case "yield-numbers":
         return this.#tables.releaseNumbers(command.localSessionId);
       case "remove-session":

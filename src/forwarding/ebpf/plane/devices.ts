@@ -1,4 +1,5 @@
 import { deleteInterfacePair, interfaceNames } from "../../../os/interface-pairs.ts";
+import { setInterfaceMtu } from "../../../os/sockets.ts";
 import type { CircuitDevice } from "../../plane.ts";
 import {
   ensurePair,
@@ -66,6 +67,12 @@ export async function openEbpfDevice(device: CircuitDevice, owner: string): Prom
     if (isTap) await deleteInterfacePair(name);
     throw error;
   }
+}
+
+/** Gives the other end of a "tap", by which the plane below sends, another MTU too. Throws SystemError. */
+export function resizePeerEnd({ device, userspaceDevice }: EbpfDevice, mtu: number): void {
+  const peerEnd = userspaceDevice.proxyInterfaces?.transmit;
+  if (device.kind === "tap" && peerEnd !== undefined) setInterfaceMtu(peerEnd, mtu);
 }
 
 /**

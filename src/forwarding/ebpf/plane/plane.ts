@@ -1,4 +1,4 @@
-import { messageOf } from "../../../bytes/errors.ts";
+import { OperationalError } from "../../../bytes/errors.ts";
 import { SerialQueue } from "../../../bytes/serial-queue.ts";
 import {
   type PinDirectory,
@@ -8,22 +8,30 @@ import {
 } from "../../../os/bpf-file-system.ts";
 import { canSetDecapsulatedProtocol, packetOffsets } from "../../../os/bpf-probe.ts";
 import { BpfSyscall } from "../../../os/bpf-syscall.ts";
+import { SystemError } from "../../../os/errors.ts";
 import { processorCount } from "../../../os/processors.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
+import type { ExceptionPath, SharedSequences } from "../../exception-path.ts";
 import type {
-  Carrier,
   CircuitAttachment,
   CircuitDevice,
-  ForwardingPlane,
+  DataPlane,
   GsoHandling,
+  OpenedCircuit,
   PlaneCounters,
-  PlaneEvents,
+  PsnEndpoint,
 } from "../../plane.ts";
 import type { PsnSocketSource } from "../../transport.ts";
-import { UserspacePlane } from "../../userspace/plane.ts";
 import { CircuitOwners } from "./circuit-owners.ts";
+import { countedByPrograms } from "./counted-discards.ts";
 import { describeCrash } from "./crash-text.ts";
-import { closeEbpfDevice, type EbpfDevice, openEbpfDevice, removeLeftovers } from "./devices.ts";
+import {
+  closeEbpfDevice,
+  type EbpfDevice,
+  openEbpfDevice,
+  removeLeftovers,
+  resizePeerEnd,
+} from "./devices.ts";
 import { gsoHandling } from "./gso.ts";
 import { closeNetworkExceptionPath, openNetworkExceptionPath } from "./network-exception-path.ts";
 import { keepsNumbers, obstacleTo } from "./obstacles.ts";
@@ -44,8 +52,6 @@ import {
   type SessionBinding,
   type SessionInstall,
 } from "./session-install.ts";
-import { sumCounters } from "./sum-counters.ts";
-import { moveTagsToMetadata } from "./tag-metadata.ts";
 
 export interface EbpfPlaneOptions {
   /** Sessions for which there must be room. */
@@ -54,28 +60,38 @@ export interface EbpfPlaneOptions {
   readonly owner: string;
 }
 
-/** A session of the plane and what it has in the kernel, whichever plane carries it. */
+/**
+ * A session of the plane and what it has in the kernel: programs forward it, or pass it to the plane below.
+ */
 interface InstalledSession extends SessionBinding {
   readonly install: SessionInstall;
-  /** Why programs do not carry it; undefined where they do. */
-  readonly reason: string | undefined;
-  /** How programs send its GSO packets, where they carry it. */
+  readonly isForwarded: boolean;
+  /** How programs send its GSO packets, where they forward it. */
   readonly gso?: GsoHandling;
   /** The route for which it was installed; undefined where there was none. */
   readonly route: PeerRoute | undefined;
+}
+
+/** What programs need to forward a session, found while there was no obstacle. */
+interface Found {
+  readonly device: EbpfDevice;
+  readonly endpoint: PsnEndpoint;
+  readonly route: PeerRoute;
+  readonly sessionIndex: number;
 }
 
 /** How long state of a crashed daemon is kept that no session has replaced. */
 const STALE_STATE_MS = 300_000;
 
 /**
- * The plane of eBPF programs in the kernel. It holds the userspace plane too, and adds every session to both:
- * frames from circuits that programs cannot process reach the userspace plane by the exception path
- * (devices.ts), and messages from peers that they do not take reach its sockets.
+ * The plane of eBPF programs in the kernel. Frames from circuits and messages from peers meet the programs
+ * first; those that programs cannot process take the exception path to the plane below
+ * (forwarding/exception-path.ts).
  */
-export class EbpfPlane implements ForwardingPlane {
+export class EbpfPlane implements DataPlane {
   readonly name = "ebpf";
-  readonly #userspace: UserspacePlane;
+  readonly counts = countedByPrograms;
+  readonly #exceptionPath: ExceptionPath;
   readonly #resources: PlaneResources;
   readonly #programs: ProgramCache;
   readonly #arrays: SessionArrays;
@@ -85,28 +101,28 @@ export class EbpfPlane implements ForwardingPlane {
   readonly #timer: NodeJS.Timeout;
   readonly #sockets: PsnSocketSource;
   readonly #devices = new Map<string, EbpfDevice>();
-  /** Why the userspace plane alone serves a device; and the same for the sessions on it, by their ids. */
-  readonly #deviceReasons = new Map<string, string>();
-  readonly #sessionReasons = new Map<number, string>();
+  /** The route that `obstacle` looked at last for a session; undefined where there was none. */
+  readonly #routesAsked = new Map<number, PeerRoute | undefined>();
   readonly #installed = new Map<number, InstalledSession>();
   /** The session that is being activated; its programs may run already. */
   #activating: InstalledSession | undefined;
   readonly #owners = new CircuitOwners();
   readonly #queue = new SerialQueue();
+  #changed: () => void = () => undefined;
 
   /** What a crash of the daemon means for forwarding, for operators. */
   readonly crashText: string;
 
   private constructor(
     sockets: PsnSocketSource,
-    userspace: UserspacePlane,
+    exceptionPath: ExceptionPath,
     { maps, arrays, networkExceptionPath }: Omit<PlaneResources, "attachments">,
     routes: RouteCache,
     { owner, pins }: { readonly owner: string; readonly pins: PinDirectory },
   ) {
     const directory = pins.path;
     this.#sockets = sockets;
-    this.#userspace = userspace;
+    this.#exceptionPath = exceptionPath;
     this.#pins = pins;
     this.#owner = owner;
     this.crashText = describeCrash(pins);
@@ -119,16 +135,20 @@ export class EbpfPlane implements ForwardingPlane {
     this.#resources = { maps, arrays, networkExceptionPath, attachments };
     this.#arrays = arrays;
     this.#routes = routes;
-    const removeStale = () => void this.#inTurn(() => this.#removeStale(() => false));
+    const removeStale = () => void this.#queue.run(() => this.#removeStale(() => false));
     this.#timer = setTimeout(removeStale, STALE_STATE_MS).unref();
   }
 
-  /** Opens the plane; adopts a crashed daemon's maps if they are large enough. Rejects with SystemError. */
-  static async open(
+  /**
+   * Opens the plane; adopts a crashed daemon's maps if they are large enough. `openExceptionPath` opens the
+   * plane below, which uses the sequence numbers in these maps and must be closed before this plane. Rejects
+   * with SystemError.
+   */
+  static async open<Path extends ExceptionPath>(
     sockets: PsnSocketSource,
-    events: PlaneEvents,
     { capacity, owner }: EbpfPlaneOptions,
-  ): Promise<EbpfPlane> {
+    openExceptionPath: (sequences: SharedSequences) => Promise<Path>,
+  ): Promise<{ readonly plane: EbpfPlane; readonly exceptionPath: Path }> {
     const pins = pinDirectory(`${owner}-${layoutVersion}`);
     const directory = pins.path;
     // Programs of another version are removed, for they would run before ours.
@@ -138,25 +158,19 @@ export class EbpfPlane implements ForwardingPlane {
     let plane: EbpfPlane | undefined;
     const routes = await RouteCache.open({
       changed() {
-        if (plane !== undefined) plane.#followRoutes();
+        if (plane !== undefined) plane.#changed();
       },
       policiesChanged() {
         if (plane !== undefined) plane.#haltWherePoliciesApply();
       },
     });
-    const sequences = maps.sequences.memory();
-    const userspace = await UserspacePlane.open(sockets, events, {
-      prepare: moveTagsToMetadata,
-      sequences,
-      // Programs cannot split what a device coalesced for a socket.
-      takesCoalesced: false,
-    });
     const arrays = new SessionArrays(maps);
-    plane = new EbpfPlane(sockets, userspace, { maps, arrays, networkExceptionPath }, routes, {
+    const exceptionPath = await openExceptionPath(arrays);
+    plane = new EbpfPlane(sockets, exceptionPath, { maps, arrays, networkExceptionPath }, routes, {
       owner,
       pins,
     });
-    return plane;
+    return { plane, exceptionPath };
   }
 
   /** Whether programs go on forwarding when the process ends. */
@@ -164,89 +178,88 @@ export class EbpfPlane implements ForwardingPlane {
     return this.#pins.path !== undefined;
   }
 
-  openCircuit(wanted: CircuitDevice): Promise<number> {
-    return this.#inTurn(async () => {
-      try {
-        const device = await openEbpfDevice(wanted, this.#owner);
-        this.#devices.set(wanted.name, device);
-        await this.#userspace.openCircuit(device.userspaceDevice);
-        return device.hook.interfaceIndex;
-      } catch (error) {
-        await this.#closeDevice(wanted.name);
-        const index = await this.#userspace.openCircuit(wanted);
-        this.#deviceReasons.set(wanted.name, messageOf(error));
-        return index;
-      }
+  watch(changed: () => void): void {
+    this.#changed = changed;
+  }
+
+  openCircuit(wanted: CircuitDevice): Promise<OpenedCircuit> {
+    return this.#queue.run(async () => {
+      const device = await openEbpfDevice(wanted, this.#owner);
+      this.#devices.set(wanted.name, device);
+      return { interfaceIndex: device.hook.interfaceIndex, below: device.userspaceDevice };
     });
   }
 
   resizeCircuit(wanted: CircuitDevice): Promise<void> {
-    return this.#inTurn(async () => {
-      const peerEnd = this.#devices.get(wanted.name)?.userspaceDevice.proxyInterfaces?.transmit;
-      if (peerEnd !== undefined) await this.#userspace.resizeCircuit({ ...wanted, name: peerEnd });
-      await this.#userspace.resizeCircuit(wanted);
+    return this.#queue.run(() => {
+      const device = this.#devices.get(wanted.name);
+      if (device !== undefined) resizePeerEnd(device, wanted.mtu);
     });
   }
 
   closeCircuit(name: string): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       for (const { session, device } of [...this.#installed.values()])
         if (device.device.name === name) await this.#uninstall(session.localSessionId);
-      await this.#userspace.closeCircuit(name);
-      this.#deviceReasons.delete(name);
-      await this.#closeDevice(name);
+      const device = this.#devices.get(name);
+      this.#devices.delete(name);
+      if (device !== undefined) await closeEbpfDevice(device, this.#owner);
     });
   }
 
+  async obstacle(session: SessionParameters, attachment: CircuitAttachment): Promise<string | undefined> {
+    const found = await this.#find(session, attachment);
+    return typeof found === "string" ? found : undefined;
+  }
+
   addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
-    // Not in turn: the userspace plane keeps the order, so that many may be on their way to its worker.
-    const { localSessionId } = session;
-    const added = this.#userspace.addSession(session, attachment, this.#arrays.take(localSessionId));
-    added.catch(() => this.#arrays.release(localSessionId));
-    return this.#inTurn(async () => {
-      await added;
-      const device = this.#devices.get(attachment.device);
-      const refused = this.#deviceReasons.get(attachment.device);
-      this.#owners.take(attachment, localSessionId);
-      if (device !== undefined) await this.#install({ session, attachment, device });
-      else if (refused !== undefined) this.#sessionReasons.set(localSessionId, refused);
+    return this.#queue.run(async () => {
+      const found = await this.#find(session, attachment);
+      if (typeof found === "string") throw new OperationalError(found);
+      await this.#replace(await this.#installPrograms(session, attachment, found));
     });
   }
 
   updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#userspace.updateSession(session, attachment);
-      const installed = this.#installed.get(session.localSessionId);
-      if (installed !== undefined) await this.#install({ ...installed, session, attachment });
+    return this.addSession(session, attachment);
+  }
+
+  passSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
+    return this.#queue.run(async () => {
+      const device = this.#devices.get(attachment.device);
+      if (device === undefined) return;
+      const binding = { session, attachment, device };
+      const { localSessionId } = session;
+      const install = this.#owned(binding, puntInstall(binding, this.#arrays.of(localSessionId)));
+      await divertToUserspace(this.#resources, install);
+      const route = this.#routesAsked.get(localSessionId);
+      await this.#replace({ ...binding, install, isForwarded: false, route });
     });
   }
 
   removeSession(localSessionId: number): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#uninstall(localSessionId);
-      await this.#userspace.removeSession(localSessionId);
-    });
+    return this.#queue.run(() => this.#uninstall(localSessionId));
+  }
+
+  bindCircuit(attachment: CircuitAttachment, localSessionId: number): void {
+    this.#owners.take(attachment, localSessionId);
+  }
+
+  async outdated(): Promise<readonly number[]> {
+    const ids: number[] = [];
+    for (const { session, route } of [...this.#installed.values()]) {
+      const now = await this.#routeTo(session);
+      if (now?.text !== route?.text) ids.push(session.localSessionId);
+    }
+    return ids;
+  }
+
+  gsoHandling(localSessionId: number): GsoHandling | undefined {
+    return this.#installed.get(localSessionId)?.gso;
   }
 
   counters(): PlaneCounters {
-    const { sessions, discards } = this.#userspace.counters();
-    const byPrograms = this.#arrays.counters();
-    return {
-      sessions: sessions.map((session) => {
-        const counted = byPrograms.get(session.localSessionId);
-        return counted === undefined ? session : sumCounters(session, counted);
-      }),
-      discards,
-    };
-  }
-
-  carrier(localSessionId: number): Carrier {
-    const installed = this.#installed.get(localSessionId);
-    if (installed !== undefined && installed.reason === undefined)
-      return { plane: "ebpf", gso: installed.gso };
-    const reason =
-      installed?.reason ?? this.#sessionReasons.get(localSessionId) ?? "programs are being put in place";
-    return { plane: "userspace", reason };
+    return { sessions: [...this.#arrays.counters().values()], discards: {} };
   }
 
   removeLeftovers(): Promise<void> {
@@ -257,7 +270,7 @@ export class EbpfPlane implements ForwardingPlane {
       ]),
     );
     const devices = [...this.#devices.values()].map(({ device }) => device);
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       await this.#removeStale((index) => ours.has(index));
       await removeLeftovers(devices, this.#owner);
     });
@@ -266,12 +279,11 @@ export class EbpfPlane implements ForwardingPlane {
   async close(): Promise<void> {
     this.#routes[Symbol.dispose]();
     clearTimeout(this.#timer);
-    await this.#inTurn(async () => {
+    await this.#queue.run(async () => {
       // Map entries have no effect without programs, and are freed with the maps.
       await this.#resources.attachments.removeAll();
       this.#installed.clear();
     });
-    await this.#userspace.close();
     for (const device of this.#devices.values()) await closeEbpfDevice(device, this.#owner);
     await closeNetworkExceptionPath(this.#owner);
     this.#programs[Symbol.dispose]();
@@ -281,66 +293,72 @@ export class EbpfPlane implements ForwardingPlane {
     this.#pins.lock?.[Symbol.dispose]();
   }
 
-  /**
-   * Installs a session: by programs if they can carry it, else so that they pass its frames to the userspace
-   * plane.
-   */
-  async #install(binding: SessionBinding): Promise<void> {
-    const before = this.#installed.get(binding.session.localSessionId);
-    const installed = await this.#installPrograms(binding).catch(async (error: unknown) => {
-      return this.#installPunt(binding, messageOf(error));
-    });
-    this.#installed.set(binding.session.localSessionId, installed);
-    this.#arrays.replaceStale(
-      installed.install.circuits.map(([key]) => key),
-      installed.install.sessionIndex,
-      { keepsPeer: installed.reason === undefined },
-    );
-    if (before !== undefined) await this.#deactivate(before, installed.install);
+  /** What programs need to forward a session, or why they cannot. Rejects with OperationalError. */
+  async #find(session: SessionParameters, attachment: CircuitAttachment): Promise<Found | string> {
+    const { localSessionId, path } = session;
+    const target = `session ${localSessionId}`;
+    this.#routesAsked.delete(localSessionId);
+    const endpoint = this.#sockets.endpointOf(path);
+    if (endpoint === undefined) throw new SystemError("find a local address", { errno: "ENOTCONN", target });
+    const device = this.#devices.get(attachment.device);
+    if (device === undefined) throw new SystemError("find a circuit", { errno: "ENODEV", target });
+    const route = await this.#routes.find(path);
+    this.#routesAsked.set(localSessionId, route);
+    const obstacle = obstacleTo({ session, attachment }, endpoint, route);
+    if (obstacle !== undefined) return obstacle;
+    const sessionIndex = this.#arrays.of(localSessionId);
+    return sessionIndex === undefined ? this.#arrays.fullText : { device, endpoint, route, sessionIndex };
   }
 
-  async #installPrograms(binding: SessionBinding): Promise<InstalledSession> {
-    const { session } = binding;
+  async #routeTo({ path }: SessionParameters): Promise<PeerRoute | undefined> {
+    try {
+      return await this.#routes.find(path);
+    } catch (error) {
+      if (error instanceof OperationalError) return undefined;
+      throw error;
+    }
+  }
+
+  async #installPrograms(
+    session: SessionParameters,
+    attachment: CircuitAttachment,
+    { device, endpoint, route, sessionIndex }: Found,
+  ): Promise<InstalledSession> {
     const { path, localSessionId } = session;
-    const endpoint = this.#sockets.endpointOf(path);
-    if (endpoint === undefined) throw new Error(`no endpoint for session ${localSessionId}`);
-    const route = await this.#routes.find(path);
-    const obstacle = obstacleTo(binding, endpoint, route);
-    if (obstacle !== undefined) return this.#installPunt(binding, obstacle, route);
-    const sessionIndex = this.#arrays.of(localSessionId);
-    if (sessionIndex === undefined) return this.#installPunt(binding, this.#arrays.fullText, route);
-    const segmenter = needsSegmenter(session, endpoint, route) ? await binding.device.segmenter() : undefined;
+    const binding = { session, attachment, device };
+    const segmenter = needsSegmenter(session, endpoint, route) ? await device.segmenter() : undefined;
     const vethPairs = { networkExceptionPath: this.#resources.networkExceptionPath, segmenter };
     const install = this.#owned(binding, programInstall(binding, endpoint, route, sessionIndex, vethPairs));
     const gso = gsoHandling(session, endpoint, route.route);
-    const installed: InstalledSession = { ...binding, install, reason: undefined, route, gso };
+    const installed: InstalledSession = { ...binding, install, isForwarded: true, route, gso };
     this.#activating = installed;
     await activate(this.#resources, install, {
       isAllowed: () => !this.#routes.havePolicies(path, route.route),
-      yieldNumbers: keepsNumbers(session) ? () => this.#userspace.releaseNumbers(localSessionId) : undefined,
+      yieldNumbers: keepsNumbers(session)
+        ? () => this.#exceptionPath.releaseNumbers(localSessionId)
+        : undefined,
     }).finally(() => {
       this.#activating = undefined;
     });
     return installed;
   }
 
-  async #installPunt(binding: SessionBinding, reason: string, route?: PeerRoute): Promise<InstalledSession> {
-    const sessionIndex = this.#arrays.of(binding.session.localSessionId);
-    const install = this.#owned(binding, puntInstall(binding, sessionIndex));
-    await divertToUserspace(this.#resources, install);
-    return { ...binding, install, reason, route };
-  }
-
-  async #closeDevice(name: string): Promise<void> {
-    const device = this.#devices.get(name);
-    this.#devices.delete(name);
-    if (device !== undefined) await closeEbpfDevice(device, this.#owner);
+  /** What a session has in the kernel is this from now on; what it had goes. */
+  async #replace(installed: InstalledSession): Promise<void> {
+    const { session, install, isForwarded } = installed;
+    const before = this.#installed.get(session.localSessionId);
+    this.#installed.set(session.localSessionId, installed);
+    this.#arrays.replaceStale(
+      install.circuits.map(([key]) => key),
+      install.sessionIndex,
+      { keepsPeer: isForwarded },
+    );
+    if (before !== undefined) await this.#deactivate(before, install);
   }
 
   async #uninstall(localSessionId: number): Promise<void> {
-    this.#sessionReasons.delete(localSessionId);
+    this.#routesAsked.delete(localSessionId);
     const installed = this.#installed.get(localSessionId);
-    this.#arrays.release(localSessionId);
     if (installed === undefined) return;
     this.#installed.delete(localSessionId);
     await this.#deactivate(installed);
@@ -361,16 +379,6 @@ export class EbpfPlane implements ForwardingPlane {
     if (this.#arrays.removeStale(isKept)) await this.#resources.attachments.removeStale();
   }
 
-  /** Reinstalls the sessions whose route changed. */
-  #followRoutes(): void {
-    void this.#inTurn(async () => {
-      for (const installed of [...this.#installed.values()]) {
-        const route = await this.#routes.find(installed.session.path).catch(() => undefined);
-        if (route?.text !== installed.route?.text) await this.#install(installed);
-      }
-    }).catch(() => undefined);
-  }
-
   /**
    * Halts at once the programs of sessions to which IPsec policies apply now; their reinstallation waits for
    * its turn.
@@ -378,21 +386,13 @@ export class EbpfPlane implements ForwardingPlane {
   #haltWherePoliciesApply(): void {
     const loading = this.#activating === undefined ? [] : [this.#activating];
     for (const installed of [...this.#installed.values(), ...loading]) {
-      const { session, install, reason, route } = installed;
-      if (
-        reason === undefined &&
-        route !== undefined &&
-        this.#routes.havePolicies(session.path, route.route)
-      ) {
+      const { session, install, isForwarded, route } = installed;
+      if (isForwarded && route !== undefined && this.#routes.havePolicies(session.path, route.route)) {
         halt(this.#resources, this.#owned(installed, install));
-        // Reinstalled even if the policies are gone by then.
+        // Outdated even if the policies are gone by then.
         if (installed !== this.#activating)
           this.#installed.set(session.localSessionId, { ...installed, route: undefined });
       }
     }
-  }
-
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    return this.#queue.run(act);
   }
 }

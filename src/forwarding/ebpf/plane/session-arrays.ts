@@ -1,4 +1,6 @@
 import { memoryOf } from "../../../os/mapped-memory.ts";
+import type { MappedMemory } from "../../../ports.ts";
+import type { SharedSequences } from "../../exception-path.ts";
 import type { SessionCounters } from "../../plane.ts";
 import { beginSequences, resumeSequences, SEQUENCE_WORDS, sequenceWords } from "../../sequencing.ts";
 import { SessionIndexes } from "../../session-indexes.ts";
@@ -11,7 +13,7 @@ import { WarmRestart } from "./warm-restart.ts";
  * carries a session. A session keeps its index, and the contents there, when it changes planes, when it is
  * removed and added again, and after a crash of the daemon.
  */
-export class SessionArrays implements Disposable {
+export class SessionArrays implements SharedSequences, Disposable {
   readonly #maps: PlaneMaps;
   #sequences: Int32Array;
   readonly #warmRestart: WarmRestart;
@@ -23,6 +25,10 @@ export class SessionArrays implements Disposable {
     this.#warmRestart = new WarmRestart(maps, (sessionIndex) => this.#sessionIdAt(sessionIndex));
     this.#indexes = new SessionIndexes(maps.capacity);
     for (const sessionIndex of this.#warmRestart.indexes) this.#indexes.reserve(sessionIndex);
+  }
+
+  get memory(): MappedMemory {
+    return this.#maps.sequences.memory();
   }
 
   /** Why a session that got no index is not carried by programs. */

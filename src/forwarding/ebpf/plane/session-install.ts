@@ -1,3 +1,4 @@
+import { OperationalError } from "../../../bytes/errors.ts";
 import { addressOctets } from "../../../os/sockets.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
 import type { CircuitAttachment, PsnEndpoint } from "../../plane.ts";
@@ -230,11 +231,11 @@ export async function activate(
 ): Promise<void> {
   const { maps } = resources;
   await withPrograms(resources, install, async () => {
-    if (!isAllowed()) throw new Error(POLICY_TEXT);
+    if (!isAllowed()) throw new OperationalError(POLICY_TEXT);
     for (const entry of install.routes) maps.routes.update(...entry);
     for (const entry of install.circuits) maps.circuits.update(...entry);
     if (yieldNumbers !== undefined) await yieldNumbers();
-    if (!isAllowed()) throw new Error(POLICY_TEXT);
+    if (!isAllowed()) throw new OperationalError(POLICY_TEXT);
     for (const entry of install.peers) maps.peers.update(...entry);
   });
 }

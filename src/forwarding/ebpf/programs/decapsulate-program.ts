@@ -63,7 +63,7 @@ const TYPE = 12;
 /** The S bit in the first octet of the sublayer (RFC 3931 §4.6). */
 const S_BIT_OF_FIRST_OCTET = 0x40;
 
-const reasons = [
+export const decapsulationDiscards = [
   "truncated",
   "wrong-peer",
   "wrong-cookie",
@@ -135,7 +135,7 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...networkExceptionPathEnd(),
     ...passEnd(),
     ...discardEnds(
-      reasons.filter((reason) => canDiscard(options, reason)),
+      decapsulationDiscards.filter((reason) => canDiscard(options, reason)),
       maps.counters,
       sessionIndex,
       SCRATCH,
@@ -172,7 +172,7 @@ function readHead(options: ProgramOptions): readonly Line[] {
 /**
  * Whether a program with these options can discard for the reason: the verifier refuses unreachable code.
  */
-function canDiscard(options: ProgramOptions, reason: (typeof reasons)[number]): boolean {
+function canDiscard(options: ProgramOptions, reason: (typeof decapsulationDiscards)[number]): boolean {
   if (reason === "wrong-cookie") return options.cookieOctets > 0;
   if (reason === "vccv" || reason === "fragment") return options.sublayer;
   if (reason === "out-of-sequence") return options.sublayer && options.sequencing !== "none";

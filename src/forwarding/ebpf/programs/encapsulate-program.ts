@@ -74,7 +74,7 @@ const TYPE = 12;
 /** Result of skb_adjust_room for a packet that is encapsulated already (-EALREADY). */
 const TUNNELLED = -114;
 
-const reasons = [
+export const encapsulationDiscards = [
   "runt",
   "not-established",
   "link-local",
@@ -130,7 +130,7 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...heldEnd(options),
     ...exceptionPathEnd(),
     ...passEnd(),
-    ...discardEnds(reasons, maps.counters, sessionIndex, SCRATCH),
+    ...discardEnds(encapsulationDiscards, maps.counters, sessionIndex, SCRATCH),
   ];
 }
 

@@ -1,0 +1,248 @@
+import { messageOf, OperationalError } from "../bytes/errors.ts";
+import { SerialQueue } from "../bytes/serial-queue.ts";
+import type { SessionParameters } from "../wire/session-parameters.ts";
+import type {
+  Carrier,
+  CircuitAttachment,
+  CircuitDevice,
+  DataPlane,
+  ForwardingPlane,
+  PlaneCounters,
+  PlaneEvents,
+  SessionCounters,
+} from "./plane.ts";
+import { sumCounters, sumDiscards } from "./sum-counters.ts";
+
+/** A session of the stack. */
+interface StackedSession {
+  session: SessionParameters;
+  attachment: CircuitAttachment;
+  /** The plane that forwards it; undefined until it was placed. */
+  carrier: DataPlane | undefined;
+  /** Why no plane above the carrier forwards it. */
+  reasons: readonly string[];
+  /** Planes above the last one that have it, whether they forward it or leave it to those below. */
+  readonly knownTo: Set<DataPlane>;
+}
+
+/**
+ * The planes in use, the fastest first. A session is forwarded by the first plane that has no obstacle to it,
+ * and moves when obstacles come or go. The last plane has no obstacles, and has every session, so that the
+ * planes above can leave single frames to it (exception-path.ts), and a session that moves keeps its
+ * counters.
+ */
+export class PlaneStack implements ForwardingPlane {
+  readonly #upper: readonly DataPlane[];
+  readonly #last: DataPlane;
+  readonly #events: PlaneEvents;
+  readonly #sessions = new Map<number, StackedSession>();
+  /** Why planes cannot use a device, by its name. */
+  readonly #deviceObstacles = new Map<string, Map<DataPlane, string>>();
+  readonly #queue = new SerialQueue();
+
+  /** Takes the planes over: `close` closes them. */
+  constructor(upper: readonly DataPlane[], last: DataPlane, events: PlaneEvents) {
+    this.#upper = upper;
+    this.#last = last;
+    this.#events = events;
+    for (const plane of upper) plane.watch(() => this.#followObstacles(plane));
+  }
+
+  get name(): DataPlane["name"] {
+    return (this.#upper[0] ?? this.#last).name;
+  }
+
+  openCircuit(device: CircuitDevice): Promise<number> {
+    return this.#queue.run(async () => {
+      const obstacles = new Map<DataPlane, string>();
+      this.#deviceObstacles.set(device.name, obstacles);
+      let below = device;
+      const opened: DataPlane[] = [];
+      for (const plane of this.#upper) {
+        try {
+          below = (await plane.openCircuit(below)).below;
+          opened.push(plane);
+        } catch (error) {
+          obstacles.set(plane, operationalMessage(error));
+        }
+      }
+      try {
+        return (await this.#last.openCircuit(below)).interfaceIndex;
+      } catch (error) {
+        if (opened.length === 0) throw error;
+        for (const plane of opened) {
+          obstacles.set(plane, operationalMessage(error));
+          await plane.closeCircuit(device.name);
+        }
+        return (await this.#last.openCircuit(device)).interfaceIndex;
+      }
+    });
+  }
+
+  resizeCircuit(device: CircuitDevice): Promise<void> {
+    return this.#queue.run(async () => {
+      for (const plane of this.#planes) await plane.resizeCircuit(device);
+    });
+  }
+
+  closeCircuit(deviceName: string): Promise<void> {
+    return this.#queue.run(async () => {
+      for (const [localSessionId, { attachment }] of [...this.#sessions])
+        if (attachment.device === deviceName) await this.#remove(localSessionId);
+      // The last plane reads from interfaces that those above made.
+      for (const plane of [this.#last, ...this.#upper]) await plane.closeCircuit(deviceName);
+      this.#deviceObstacles.delete(deviceName);
+    });
+  }
+
+  addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
+    const { localSessionId } = session;
+    // The last plane keeps the order by itself, so that many sessions may be on their way to its thread.
+    const added = this.#last.addSession(session, attachment);
+    added.catch(() => undefined);
+    return this.#queue.run(async () => {
+      await added;
+      const stacked: StackedSession = {
+        session,
+        attachment,
+        carrier: undefined,
+        reasons: [],
+        knownTo: this.#sessions.get(localSessionId)?.knownTo ?? new Set(),
+      };
+      this.#sessions.set(localSessionId, stacked);
+      for (const plane of this.#upper) plane.bindCircuit(attachment, localSessionId);
+      await this.#place(stacked);
+    });
+  }
+
+  updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
+    return this.#queue.run(async () => {
+      const stacked = this.#sessions.get(session.localSessionId);
+      if (stacked === undefined) return;
+      await this.#last.updateSession(session, attachment);
+      stacked.session = session;
+      stacked.attachment = attachment;
+      await this.#place(stacked);
+    });
+  }
+
+  removeSession(localSessionId: number): Promise<void> {
+    return this.#queue.run(() => this.#remove(localSessionId));
+  }
+
+  counters(): PlaneCounters {
+    const sessions = new Map<number, SessionCounters>();
+    let discards: PlaneCounters["discards"] = {};
+    for (const plane of [this.#last, ...this.#upper]) {
+      const counted = plane.counters();
+      discards = sumDiscards(discards, counted.discards);
+      for (const session of counted.sessions) {
+        const before = sessions.get(session.localSessionId);
+        sessions.set(session.localSessionId, before === undefined ? session : sumCounters(before, session));
+      }
+    }
+    return { sessions: [...sessions.values()], discards };
+  }
+
+  carrier(localSessionId: number): Carrier {
+    const { carrier, reasons = [] } = this.#sessions.get(localSessionId) ?? {};
+    if (carrier === undefined) {
+      const isAlone = this.#upper.length === 0;
+      return { plane: this.#last.name, ...(isAlone ? {} : { reason: "programs are being put in place" }) };
+    }
+    const gso = carrier.gsoHandling(localSessionId);
+    return {
+      plane: carrier.name,
+      ...(gso === undefined ? {} : { gso }),
+      ...(reasons.length === 0 ? {} : { reason: reasons.join("; ") }),
+    };
+  }
+
+  removeLeftovers(): Promise<void> {
+    return this.#queue.run(async () => {
+      for (const plane of this.#planes) await plane.removeLeftovers();
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#queue.run(async () => {
+      this.#sessions.clear();
+      // Those below may work in memory that those above made.
+      for (const plane of [this.#last, ...this.#upper.toReversed()]) await plane.close();
+    });
+  }
+
+  get #planes(): readonly DataPlane[] {
+    return [...this.#upper, this.#last];
+  }
+
+  async #remove(localSessionId: number): Promise<void> {
+    if (!this.#sessions.delete(localSessionId)) return;
+    for (const plane of this.#planes) await plane.removeSession(localSessionId);
+  }
+
+  /** Has the first plane without an obstacle forward a session. */
+  async #place(stacked: StackedSession): Promise<void> {
+    const reasons: string[] = [];
+    let carrier = this.#last;
+    for (const plane of this.#upper) {
+      if (carrier !== this.#last) {
+        await plane.removeSession(stacked.session.localSessionId);
+        stacked.knownTo.delete(plane);
+        continue;
+      }
+      const reason = await this.#offer(plane, stacked);
+      if (reason === undefined) carrier = plane;
+      else reasons.push(reason);
+    }
+    stacked.carrier = carrier;
+    stacked.reasons = reasons;
+  }
+
+  /**
+   * Has a plane forward a session; where it cannot, has it leave the session to those below, and resolves to
+   * the reason.
+   */
+  async #offer(plane: DataPlane, stacked: StackedSession): Promise<string | undefined> {
+    const { session, attachment, knownTo } = stacked;
+    const ofDevice = this.#deviceObstacles.get(attachment.device)?.get(plane);
+    if (ofDevice !== undefined) return ofDevice;
+    let reason: string | undefined;
+    try {
+      reason = await plane.obstacle(session, attachment);
+      if (reason === undefined && knownTo.has(plane)) await plane.updateSession(session, attachment);
+      else if (reason === undefined) await plane.addSession(session, attachment);
+    } catch (error) {
+      reason = operationalMessage(error);
+    }
+    if (reason !== undefined) await plane.passSession(session, attachment);
+    knownTo.add(plane);
+    return reason;
+  }
+
+  /** Places the sessions again whose obstacles may have come or gone. */
+  #followObstacles(plane: DataPlane): void {
+    const placed = this.#queue.run(async () => {
+      for (const localSessionId of await plane.outdated()) {
+        const stacked = this.#sessions.get(localSessionId);
+        if (stacked !== undefined)
+          await this.#place(stacked).catch((error) => this.#leaveToLast(stacked, error));
+      }
+    });
+    placed.catch((error: unknown) => {
+      this.#events.failed(error instanceof Error ? error : new Error(String(error)));
+    });
+  }
+
+  /** A session that could not even be left to the planes below. */
+  #leaveToLast(stacked: StackedSession, error: unknown): void {
+    stacked.reasons = [operationalMessage(error)];
+    stacked.carrier = this.#last;
+  }
+}
+
+/** What went wrong outside our code; our own bugs are thrown on. */
+function operationalMessage(error: unknown): string {
+  if (error instanceof OperationalError) return messageOf(error);
+  throw error;
+}

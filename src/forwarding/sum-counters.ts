@@ -1,0 +1,23 @@
+import type { DiscardReason } from "./discard-reasons.ts";
+import type { SessionCounters } from "./plane.ts";
+
+type Discards = Partial<Record<DiscardReason, number>>;
+
+/** The counters of one session, of which different planes count different parts. */
+export function sumCounters(a: SessionCounters, b: SessionCounters): SessionCounters {
+  return {
+    localSessionId: a.localSessionId,
+    receivedFrames: a.receivedFrames + b.receivedFrames,
+    receivedOctets: a.receivedOctets + b.receivedOctets,
+    transmittedFrames: a.transmittedFrames + b.transmittedFrames,
+    transmittedOctets: a.transmittedOctets + b.transmittedOctets,
+    discards: sumDiscards(a.discards, b.discards),
+  };
+}
+
+export function sumDiscards(a: Discards, b: Discards): Discards {
+  const sum: Discards = { ...a };
+  for (const [reason, count] of Object.entries(b) as [DiscardReason, number][])
+    sum[reason] = (sum[reason] ?? 0) + count;
+  return sum;
+}
