@@ -2,13 +2,7 @@ import { isIPv6 } from "node:net";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { SystemError } from "../../os/errors.ts";
 import { addressOf, close, ifNameToIndex, write } from "../../os/libc.ts";
-import {
-  openEventDescriptor,
-  openPacketSocket,
-  openTap,
-  setInterfaceMtu,
-  socketDrops,
-} from "../../os/sockets.ts";
+import { openEventDescriptor, setInterfaceMtu, socketDrops } from "../../os/sockets.ts";
 import { trafficClassOf } from "../../wire/dscp.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
 import { type DiscardReason, discardReasons } from "../discard-reasons.ts";
@@ -25,6 +19,7 @@ import type {
 import { beginSequences, resumeSequences, SEQUENCE_WORDS } from "../sequencing.ts";
 import { SessionIndexes } from "../session-indexes.ts";
 import type { OpenEndpoint, PsnSocketSource, SocketReader } from "../transport.ts";
+import { descriptorsOf, openDevice } from "./circuit-descriptors.ts";
 import { type Answer, type Command, sharedFlags, type WorkerCircuit, type WorkerStart } from "./commands.ts";
 import { CELLS_A_SESSION, counterCells, MOST_SESSIONS, UNATTRIBUTED_ROW } from "./session-record.ts";
 
@@ -370,32 +365,6 @@ export class UserspacePlane implements DataPlane, ExceptionPath, SocketReader {
     }
     return found;
   }
-}
-
-/** The descriptors that a circuit is written to and read from. Throws SystemError. */
-function openDevice({ kind, name, mtu, proxyInterfaces: standIns }: CircuitDevice): WorkerCircuit {
-  if (standIns === undefined) {
-    const fd = kind === "tap" ? openTap(name, mtu) : openPacketSocket(name);
-    return { fd, readFd: fd, kind, name, sendsBy: name };
-  }
-  const fd = openPacketSocket(standIns.transmit, { receives: false });
-  try {
-    return {
-      fd,
-      // What goes back there may have to be cut, which only the queue does.
-      readFd: openPacketSocket(standIns.receive, { bypassesQueue: false }),
-      kind: "interface",
-      name,
-      sendsBy: standIns.transmit,
-    };
-  } catch (error) {
-    close(fd);
-    throw error;
-  }
-}
-
-function descriptorsOf({ fd, readFd }: WorkerCircuit): readonly number[] {
-  return fd === readFd ? [fd] : [fd, readFd];
 }
 
 function dropsOf(descriptors: Iterable<number>): number {

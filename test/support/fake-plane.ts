@@ -1,0 +1,114 @@
+import type { DiscardReason } from "../../src/forwarding/discard-reasons.ts";
+import type {
+  CircuitAttachment,
+  CircuitDevice,
+  DataPlane,
+  OpenedCircuit,
+  PlaneCounters,
+  PlaneName,
+} from "../../src/forwarding/plane.ts";
+import type { SessionParameters } from "../../src/wire/session-parameters.ts";
+
+/** A plane that forwards nothing: it writes down what it is asked, and has the obstacles and faults that it is given. */
+export class FakePlane implements DataPlane {
+  readonly name: PlaneName;
+  readonly counts: ReadonlySet<DiscardReason> = new Set();
+  /** What was asked, such as "add 7". */
+  readonly calls: string[] = [];
+  /** Obstacles, by local session ids. */
+  readonly obstacles = new Map<number, string>();
+  /** What the next call of that name throws. */
+  readonly faults = new Map<string, unknown>();
+  readonly frames = new Map<number, number>();
+  changed: () => void = () => undefined;
+
+  constructor(name: PlaneName) {
+    this.name = name;
+  }
+
+  /** What was asked since the last call. */
+  take(): readonly string[] {
+    return this.calls.splice(0);
+  }
+
+  async openCircuit(device: CircuitDevice): Promise<OpenedCircuit> {
+    this.#did("open", device.proxyInterfaces === undefined ? device.name : `proxy of ${device.name}`);
+    const proxyInterfaces = { transmit: "proxy", receive: "proxy" };
+    return { interfaceIndex: 5, below: { ...device, proxyInterfaces } };
+  }
+
+  async resizeCircuit({ name }: CircuitDevice): Promise<void> {
+    this.#did("resize", name);
+  }
+
+  async closeCircuit(name: string): Promise<void> {
+    this.#did("close", name);
+  }
+
+  async obstacle({ localSessionId }: SessionParameters): Promise<string | undefined> {
+    this.#fail("obstacle");
+    return this.obstacles.get(localSessionId);
+  }
+
+  async addSession({ localSessionId }: SessionParameters, _: CircuitAttachment): Promise<void> {
+    this.#did("add", localSessionId);
+    this.frames.set(localSessionId, 0);
+  }
+
+  async updateSession({ localSessionId, path }: SessionParameters): Promise<void> {
+    this.#did("update", `${localSessionId} to ${path.remoteAddress}`);
+  }
+
+  async passSession({ localSessionId }: SessionParameters): Promise<void> {
+    this.#did("pass", localSessionId);
+  }
+
+  async removeSession(localSessionId: number): Promise<void> {
+    this.#did("remove", localSessionId);
+    this.frames.delete(localSessionId);
+  }
+
+  bindCircuit({ device }: CircuitAttachment, localSessionId: number): void {
+    this.#did("bind", `${device} to ${localSessionId}`);
+  }
+
+  async outdated(): Promise<readonly number[]> {
+    this.#fail("outdated");
+    return [...new Set([...this.frames.keys(), ...this.obstacles.keys()])];
+  }
+
+  watch(changed: () => void): void {
+    this.changed = changed;
+  }
+
+  gsoHandling(): undefined {}
+
+  counters(): PlaneCounters {
+    const none = { receivedFrames: 0, receivedOctets: 0, transmittedOctets: 0, discards: {} };
+    const sessions = [...this.frames].map(([localSessionId, transmittedFrames]) => ({
+      ...none,
+      localSessionId,
+      transmittedFrames,
+    }));
+    return { sessions, discards: { truncated: 1 } };
+  }
+
+  async removeLeftovers(): Promise<void> {
+    this.#did("leftovers");
+  }
+
+  async close(): Promise<void> {
+    this.#did("close plane");
+  }
+
+  #did(name: string, of: string | number = ""): void {
+    this.calls.push(`${name} ${of}`.trim());
+    this.#fail(name);
+  }
+
+  #fail(name: string): void {
+    const fault = this.faults.get(name);
+    this.faults.delete(name);
+    if (fault !== undefined) throw fault;
+  }
+}
