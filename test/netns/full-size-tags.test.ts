@@ -6,8 +6,8 @@ import { builtPlanes } from "../support/built-planes.ts";
 import { frameOf } from "../support/frames.ts";
 import { needBpf } from "../support/namespace.ts";
 import { PlaneBench } from "../support/plane-bench.ts";
-import { PlaneGround } from "../support/plane-ground.ts";
-import { shapeOver } from "../support/plane-shapes.ts";
+import { PlaneTestBed } from "../support/plane-test-bed.ts";
+import { variantOver } from "../support/plane-variants.ts";
 import { attachment } from "../support/sessions.ts";
 
 /** Frames as long as a bridge would forward them to a circuit, whatever tags they have. */
@@ -27,10 +27,10 @@ const longest: readonly (readonly [string, readonly string[], number])[] = [
   ["three tags", [S_TAG, S_TAG, C_TAG], MTU + 22],
 ];
 
-let ground: PlaneGround;
+let ground: PlaneTestBed;
 beforeAll(async () => {
   needBpf();
-  ground = await PlaneGround.make();
+  ground = await PlaneTestBed.make();
 });
 afterAll(() => ground?.[Symbol.asyncDispose]());
 
@@ -47,7 +47,7 @@ describe.each(Object.entries(builtPlanes))("plane %s", (_, openPlane) => {
   test.each(ways)(
     "over %s and IPv%d, what a bridge would forward arrives octet for octet, the rest is counted",
     async (encapsulation, family) => {
-      const { session, device } = shapeOver(encapsulation, family);
+      const { session, device } = variantOver(encapsulation, family);
       const circuit = { ...attachment({ mtu: 9000 }), device: device.name };
       await setMtu(MTU);
       await using bench = await PlaneBench.open(ground, openPlane, { path: session.path, device });

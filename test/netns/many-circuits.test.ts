@@ -6,7 +6,7 @@ import { builtPlanes } from "../support/built-planes.ts";
 import { frameOf } from "../support/frames.ts";
 import { eventually } from "../support/lab.ts";
 import { TestNamespace } from "../support/namespace.ts";
-import { PeerSocket, pathBetween } from "../support/plane-ground.ts";
+import { PeerSocket, pathBetween } from "../support/plane-test-bed.ts";
 import { attachment, sessionParameters } from "../support/sessions.ts";
 
 const CIRCUITS = 1500;

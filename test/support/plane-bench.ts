@@ -7,7 +7,7 @@ import type { PsnTransport } from "../../src/forwarding/transport.ts";
 import type { FrameSocket } from "../../src/lab/frame-socket.ts";
 import type { PsnPath } from "../../src/wire/session-parameters.ts";
 import type { BuiltPlane, BuiltPlaneEvents } from "./built-planes.ts";
-import type { PeerSocket, PlaneGround } from "./plane-ground.ts";
+import type { PeerSocket, PlaneTestBed } from "./plane-test-bed.ts";
 
 const LIMIT_MS = 10_000;
 
@@ -15,14 +15,14 @@ const LIMIT_MS = 10_000;
 export type OpenPlane = (events: BuiltPlaneEvents) => Promise<BuiltPlane>;
 
 /** What sends and hears: a site, or a peer. */
-interface Speaker {
+interface Sender {
   send(octets: Uint8Array): unknown;
 }
-interface Hearer {
+interface Receiver {
   receive(): Uint8Array | undefined;
 }
 
-export interface BenchWishes {
+export interface BenchOptions {
   readonly path: PsnPath;
   readonly device: CircuitDevice;
   readonly checksum?: "auto" | "full" | "zero";
@@ -41,7 +41,7 @@ interface Parts extends BuiltPlane {
 export class PlaneBench implements AsyncDisposable {
   readonly plane: ForwardingPlane;
   readonly transport: PsnTransport;
-  readonly ground: PlaneGround;
+  readonly testBed: PlaneTestBed;
   readonly peer: PeerSocket;
   /** Control messages that the plane handed over. */
   readonly control: readonly (readonly [PsnPath, string])[];
@@ -51,8 +51,8 @@ export class PlaneBench implements AsyncDisposable {
   /** Counters of each session as they were seen last. */
   readonly #seen = new Map<number, SessionCounters>();
 
-  private constructor(ground: PlaneGround, parts: Parts) {
-    this.ground = ground;
+  private constructor(testBed: PlaneTestBed, parts: Parts) {
+    this.testBed = testBed;
     this.plane = parts.plane;
     this.transport = parts.transport;
     this.#device = parts.device;
@@ -62,8 +62,8 @@ export class PlaneBench implements AsyncDisposable {
     this.#failures = parts.failures;
   }
 
-  static async open(ground: PlaneGround, openPlane: OpenPlane, wishes: BenchWishes): Promise<PlaneBench> {
-    const { path, device, checksum = "auto", fragmentation = "none" } = wishes;
+  static async open(testBed: PlaneTestBed, openPlane: OpenPlane, options: BenchOptions): Promise<PlaneBench> {
+    const { path, device, checksum = "auto", fragmentation = "none" } = options;
     const control: (readonly [PsnPath, string])[] = [];
     const failures: Error[] = [];
     const { plane, transport } = await openPlane({
@@ -83,13 +83,13 @@ export class PlaneBench implements AsyncDisposable {
         fragmentation,
       });
       await plane.openCircuit(device);
-      const site = await ground.site(device.kind, device.name);
-      return new PlaneBench(ground, {
+      const site = await testBed.site(device.kind, device.name);
+      return new PlaneBench(testBed, {
         plane,
         transport,
         device,
         site,
-        peer: ground.peer(path),
+        peer: testBed.peer(path),
         control,
         failures,
       });
@@ -108,7 +108,7 @@ export class PlaneBench implements AsyncDisposable {
   /** After the circuit was made anew. */
   async reopenSite(): Promise<void> {
     closeSync(this.#site.fd);
-    this.#site = await this.ground.site(this.#device.kind, this.#device.name);
+    this.#site = await this.testBed.site(this.#device.kind, this.#device.name);
   }
 
   /** A session's counters; none may ever fall. */
@@ -144,18 +144,18 @@ export class PlaneBench implements AsyncDisposable {
     ]);
   }
 
-  /** Sends at the site; resolves to what became of it at the peer. */
-  fromSite(frame: Uint8Array): Promise<string> {
-    return this.#becomes(this.site, frame, this.peer);
+  /** Sends at the site; resolves to what became of it at the peer, or at another socket of its network. */
+  fromSite(frame: Uint8Array, at = this.peer): Promise<string> {
+    return this.#outcomeOf(this.site, frame, at);
   }
 
   /** Sends at the peer, or at another socket of its network; resolves to what became of it at the site. */
   fromPeer(message: Uint8Array, from = this.peer): Promise<string> {
-    return this.#becomes(from, message, this.site);
+    return this.#outcomeOf(from, message, this.site);
   }
 
   /** What comes out, in hexadecimal; or who is charged with a discard, and the reason. Waits for either. */
-  async #becomes(from: Speaker, octets: Uint8Array, at: Hearer): Promise<string> {
+  async #outcomeOf(from: Sender, octets: Uint8Array, at: Receiver): Promise<string> {
     const before = this.discards();
     // A program at the egress that gives a frame up has the kernel tell its sender so.
     if (from.send(octets) === false && this.#site.problem !== "ENOBUFS")

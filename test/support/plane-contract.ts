@@ -13,18 +13,18 @@ import {
 } from "../../src/wire/session-parameters.ts";
 import { frameOf } from "./frames.ts";
 import { type OpenPlane, PlaneBench } from "./plane-bench.ts";
-import { PlaneGround, strange } from "./plane-ground.ts";
-import { lastOf, messageOf, mishaps } from "./plane-messages.ts";
-import { contractFrames, type Shape, shapeOver, shapes } from "./plane-shapes.ts";
+import { badMessages, lastOf, messageOf } from "./plane-messages.ts";
+import { movedPath, PlaneTestBed, strangerPath } from "./plane-test-bed.ts";
+import { contractFrames, type SessionVariant, variantOver, variants } from "./plane-variants.ts";
 import { attachment, vlanAttachment } from "./sessions.ts";
 
 /** What no session is charged with. */
-const uncharged: readonly string[] = ["unknown-session", "bad-version"];
+const unattributed: readonly string[] = ["unknown-session", "bad-version"];
 
 /** An outcome of the reference as a bench tells it. */
-function told(outcome: Outcome, { localSessionId }: SessionParameters): string {
+function outcomeText(outcome: Outcome, { localSessionId }: SessionParameters): string {
   if (typeof outcome !== "string") return toHex(outcome);
-  return `${uncharged.includes(outcome) ? "plane" : `session ${localSessionId}`}: ${outcome}`;
+  return `${unattributed.includes(outcome) ? "plane" : `session ${localSessionId}`}: ${outcome}`;
 }
 
 /**
@@ -32,29 +32,29 @@ function told(outcome: Outcome, { localSessionId }: SessionParameters): string {
  * message is what the reference says.
  */
 export function planeContract(openPlane: OpenPlane): void {
-  let ground: PlaneGround;
+  let testBed: PlaneTestBed;
   beforeAll(async () => {
-    ground = await PlaneGround.make();
+    testBed = await PlaneTestBed.make();
   });
-  afterAll(() => ground?.[Symbol.asyncDispose]());
+  afterAll(() => testBed?.[Symbol.asyncDispose]());
 
   /** The plane with the endpoint and the circuit of a shape, but no session yet. */
-  const open = ({ session, device, checksum }: Shape): Promise<PlaneBench> =>
-    PlaneBench.open(ground, openPlane, { path: session.path, device, checksum });
+  const open = ({ session, device, checksum }: SessionVariant): Promise<PlaneBench> =>
+    PlaneBench.open(testBed, openPlane, { path: session.path, device, checksum });
 
-  describe.each(Object.entries(shapes))("%s", (_, shape) => frames(shape, open));
-  describe("orders", () => orders(() => ground, open));
+  describe.each(Object.entries(variants))("%s", (_, variant) => frames(variant, open));
+  describe("orders", () => operations(() => testBed, open));
 }
 
-type Open = (shape: Shape) => Promise<PlaneBench>;
+type Open = (variant: SessionVariant) => Promise<PlaneBench>;
 
 /** What a plane does with the frames and messages of one session. */
-function frames(shape: Shape, open: Open): void {
-  const { session, attachment: circuit, programs } = shape;
+function frames(variant: SessionVariant, open: Open): void {
+  const { session, attachment: circuit, programs } = variant;
   const { localSessionId, path } = session;
   let bench: PlaneBench;
   beforeAll(async () => {
-    bench = await open(shape);
+    bench = await open(variant);
   });
   afterAll(() => bench?.[Symbol.asyncDispose]());
   beforeEach(() => bench.plane.addSession(session, circuit));
@@ -71,7 +71,7 @@ function frames(shape: Shape, open: Open): void {
       const outcome = encapsulate(frame, session, circuit, state);
       // The next one that is carried shows that this one was not.
       if (outcome === "no-pseudowire") bench.site.send(frame);
-      else expect(await bench.fromSite(frame), name).toBe(told(outcome, session));
+      else expect(await bench.fromSite(frame), name).toBe(outcomeText(outcome, session));
       if (typeof outcome === "string") continue;
       transmittedFrames += 1;
       transmittedOctets += frame.length;
@@ -83,7 +83,7 @@ function frames(shape: Shape, open: Open): void {
 
   // Without a checksum a datagram over IPv6 is good only where both ends say so (RFC 6935).
   const withChecksums =
-    path.remoteAddress.includes(":") && shape.checksum !== "zero" ? [true] : [true, false];
+    path.remoteAddress.includes(":") && variant.checksum !== "zero" ? [true] : [true, false];
   test.each(withChecksums)(
     "messages of the peer become frames octet for octet, checksums: %s",
     async (sums) => {
@@ -92,7 +92,7 @@ function frames(shape: Shape, open: Open): void {
       for (const [name, frame] of Object.entries(contractFrames)) {
         const message = messageOf(session, frame);
         const outcome = decapsulate(message, session, circuit, newSequenceState());
-        expect(await bench.fromPeer(message), name).toBe(told(outcome, session));
+        expect(await bench.fromPeer(message), name).toBe(outcomeText(outcome, session));
         if (typeof outcome === "string") continue;
         receivedFrames += 1;
         receivedOctets += frame.length;
@@ -104,37 +104,37 @@ function frames(shape: Shape, open: Open): void {
   );
 
   test("RFC 3931 §4.5: what is no message of the session is counted under its reason, and nothing of it arrives", async () => {
-    bench.peer.setChecksums(path.encapsulation === "ip" || shape.checksum !== "zero");
-    for (const [name, message, reason] of mishaps(shape))
+    bench.peer.setChecksums(path.encapsulation === "ip" || variant.checksum !== "zero");
+    for (const [name, message, reason] of badMessages(variant))
       expect(reasonIn(await bench.fromPeer(message)), name).toBe(reason);
     const good = messageOf(session, lastOf(circuit)[1]);
-    using stranger = bench.ground.peer(strange(path));
+    using stranger = bench.testBed.peer(strangerPath(path));
     expect(await bench.fromPeer(good, stranger)).toBe(`session ${localSessionId}: wrong-peer`);
     const outcome = decapsulate(good, session, circuit, newSequenceState());
-    expect(await bench.fromPeer(good)).toBe(told(outcome, session));
+    expect(await bench.fromPeer(good)).toBe(outcomeText(outcome, session));
     expect(bench.counted(localSessionId)).toMatchObject({ receivedFrames: 1, transmittedFrames: 0 });
   });
 
   test("C-236 RFC 5641 §2: whatever comes from a peer in standby is counted, and nothing of it arrives", async () => {
-    bench.peer.setChecksums(shape.checksum !== "zero");
+    bench.peer.setChecksums(variant.checksum !== "zero");
     const standby = { ...session, receiveAllowed: false };
     await bench.plane.updateSession(standby, circuit);
     for (const [name, frame] of Object.entries(contractFrames)) {
       const message = messageOf(session, frame);
       const outcome = decapsulate(message, standby, circuit, newSequenceState());
-      expect(await bench.fromPeer(message), name).toBe(told(outcome, session));
+      expect(await bench.fromPeer(message), name).toBe(outcomeText(outcome, session));
     }
     const [, frame] = lastOf(circuit);
     expect(await bench.fromPeer(messageOf(session, frame))).toBe(`session ${localSessionId}: standby`);
     await bench.plane.updateSession(session, circuit);
     const outcome = decapsulate(messageOf(session, frame), session, circuit, newSequenceState());
-    expect(await bench.fromPeer(messageOf(session, frame))).toBe(told(outcome, session));
+    expect(await bench.fromPeer(messageOf(session, frame))).toBe(outcomeText(outcome, session));
     expect(bench.counted(localSessionId)).toMatchObject({ receivedFrames: 1 });
   });
 
   if (session.receiveSequencing === "none" || session.receiveSublayer === "none") return;
   test("C-220 C-221 RFC 3931 §4.6.1, Appendix C: old numbers are given up, and runs of them are believed, as the reference does by each rule", async () => {
-    bench.peer.setChecksums(shape.checksum !== "zero");
+    bench.peer.setChecksums(variant.checksum !== "zero");
     const state = newSequenceState();
     for (const sequenceRule of rules) {
       const ruled = { ...circuit, sequenceRule };
@@ -143,7 +143,7 @@ function frames(shape: Shape, open: Open): void {
         const message = messageOf(session, lastOf(circuit)[1], { number });
         const outcome = decapsulate(message, session, ruled, state);
         expect(await bench.fromPeer(message), `${number}, window ${sequenceRule.window}`).toBe(
-          told(outcome, session),
+          outcomeText(outcome, session),
         );
       }
     }
@@ -164,31 +164,43 @@ function reasonIn(text: string): string {
 }
 
 /** What a plane does as it is told: sessions and circuits that come, change and go. */
-function orders(ground: () => PlaneGround, open: Open): void {
-  const kinds = [shapeOver("udp", 4, { session: numbered }), shapeOver("ip", 6, { session: numbered })];
+function operations(testBed: () => PlaneTestBed, open: Open): void {
+  const kinds = [variantOver("udp", 4, { session: numbered }), variantOver("ip", 6, { session: numbered })];
+  const paths = [
+    ["udp", 4],
+    ["udp", 6],
+    ["ip", 4],
+    ["ip", 6],
+  ] as const;
   const frame = frameOf({ length: 90 });
-  const each = kinds.map((shape) => [shape.session.path.encapsulation, shape] as const);
+  const each = kinds.map((variant) => [variant.session.path.encapsulation, variant] as const);
 
   /** The frame goes both ways, as the reference has it go. */
-  async function passes(bench: PlaneBench, shape: Shape, state = newSequenceState()): Promise<void> {
-    const { session, attachment: circuit } = shape;
-    expect(await bench.fromSite(frame)).toBe(told(encapsulate(frame, session, circuit, state), session));
+  async function passes(
+    bench: PlaneBench,
+    variant: SessionVariant,
+    state = newSequenceState(),
+  ): Promise<void> {
+    const { session, attachment: circuit } = variant;
+    expect(await bench.fromSite(frame)).toBe(
+      outcomeText(encapsulate(frame, session, circuit, state), session),
+    );
     expect(await bench.fromPeer(messageOf(session, frame))).toBe(toHex(frame));
   }
 
   test.each(each)(
     "%s: a session that was removed is gone; when it is added again, it counts anew and goes on with its numbers",
-    async (_, shape) => {
-      await using bench = await open(shape);
+    async (_, variant) => {
+      await using bench = await open(variant);
       const state = newSequenceState();
-      const { session, attachment: circuit } = shape;
+      const { session, attachment: circuit } = variant;
       for (const _round of [1, 2]) {
         await bench.plane.addSession(session, circuit);
         expect(bench.counted(session.localSessionId)).toMatchObject({
           transmittedFrames: 0,
           receivedFrames: 0,
         });
-        await passes(bench, shape, state);
+        await passes(bench, variant, state);
         await bench.plane.removeSession(session.localSessionId);
         bench.forget(session.localSessionId);
         expect(bench.plane.counters().sessions).toEqual([]);
@@ -200,23 +212,23 @@ function orders(ground: () => PlaneGround, open: Open): void {
 
   test.each(each)(
     "%s: an update changes what may be sent and delivered; numbers and counters go on",
-    async (_, shape) => {
-      await using bench = await open(shape);
-      const { session, attachment: circuit } = shape;
+    async (_, variant) => {
+      await using bench = await open(variant);
+      const { session, attachment: circuit } = variant;
       const state = newSequenceState();
       await bench.plane.addSession(session, circuit);
-      await passes(bench, shape, state);
+      await passes(bench, variant, state);
       await bench.plane.updateSession({ ...session, transmitAllowed: false }, circuit);
       expect(await bench.fromSite(frame)).toBe(`session ${session.localSessionId}: not-established`);
       expect(await bench.fromPeer(messageOf(session, frame))).toBe(toHex(frame));
       await bench.plane.updateSession(session, circuit);
-      await passes(bench, shape, state);
+      await passes(bench, variant, state);
       await bench.plane.updateSession({ ...session, receiveAllowed: false }, circuit);
       expect(await bench.fromPeer(messageOf(session, frame))).toBe(
         `session ${session.localSessionId}: standby`,
       );
       await bench.plane.updateSession(session, circuit);
-      await passes(bench, shape, state);
+      await passes(bench, variant, state);
       await expect
         .poll(() => bench.counted(session.localSessionId))
         .toMatchObject({
@@ -227,31 +239,65 @@ function orders(ground: () => PlaneGround, open: Open): void {
     },
   );
 
+  test.each(paths)(
+    "%s over IPv%s: the peer's address changes, and the session goes on with its numbers and counters",
+    async (encapsulation, family) => {
+      const variant = variantOver(encapsulation, family, { session: numbered });
+      const { session, attachment: circuit } = variant;
+      await using bench = await open(variant);
+      const state = newSequenceState();
+      await bench.plane.addSession(session, circuit);
+      const { plane } = bench.plane.carrier(session.localSessionId);
+      await passes(bench, variant, state);
+      const numberedMessage = (number: number) => messageOf(session, frame, { number });
+      expect(await bench.fromPeer(numberedMessage(5))).toBe(toHex(frame));
+      const moved = { ...session, path: movedPath(session.path) };
+      using newPeer = testBed().peer(moved.path);
+      await bench.plane.updateSession(moved, circuit);
+      expect(bench.plane.carrier(session.localSessionId).plane).toBe(plane);
+      const sent = await bench.fromSite(frame, newPeer);
+      expect(sent).toBe(outcomeText(encapsulate(frame, moved, circuit, state), moved));
+      const ofSession = (reason: string) => `session ${session.localSessionId}: ${reason}`;
+      expect(await bench.fromPeer(numberedMessage(5), newPeer)).toBe(ofSession("out-of-sequence"));
+      expect(await bench.fromPeer(numberedMessage(6), newPeer)).toBe(toHex(frame));
+      expect(await bench.fromPeer(numberedMessage(7))).toBe(ofSession("wrong-peer"));
+      await bench.plane.updateSession(session, circuit);
+      await passes(bench, variant, state);
+      await expect
+        .poll(() => bench.counted(session.localSessionId))
+        .toMatchObject({
+          transmittedFrames: 3,
+          receivedFrames: 4,
+          discards: { "out-of-sequence": 1, "wrong-peer": 1 },
+        });
+    },
+  );
+
   test.each(each)(
     "%s: a session takes another's circuit, and keeps it when the other one goes",
-    async (_, shape) => {
-      await using bench = await open(shape);
-      const { session, attachment: circuit } = shape;
+    async (_, variant) => {
+      await using bench = await open(variant);
+      const { session, attachment: circuit } = variant;
       const next = { ...session, localSessionId: 0x0a0a_0009, remoteSessionId: 0x0b0b_0009 };
       await bench.plane.addSession(session, circuit);
-      await passes(bench, shape);
+      await passes(bench, variant);
       await bench.plane.addSession(next, circuit);
       const state = newSequenceState();
-      await passes(bench, { ...shape, session: next }, state);
+      await passes(bench, { ...variant, session: next }, state);
       expect(await bench.fromPeer(messageOf(session, frame))).toBe(toHex(frame));
       await bench.plane.removeSession(session.localSessionId);
-      await passes(bench, { ...shape, session: next }, state);
+      await passes(bench, { ...variant, session: next }, state);
       expect(await bench.fromPeer(messageOf(session, frame))).toBe("plane: unknown-session");
     },
   );
 
   test.each(each)(
     "%s: VLANs of one device are sessions of their own, with counters of their own",
-    async (_, shape) => {
-      await using bench = await open(shape);
+    async (_, variant) => {
+      await using bench = await open(variant);
       const vlans = [10, 20].map((vlan, index) => ({
-        ...shape,
-        session: { ...shape.session, localSessionId: 0x100 + index, remoteSessionId: 0x200 + index },
+        ...variant,
+        session: { ...variant.session, localSessionId: 0x100 + index, remoteSessionId: 0x200 + index },
         attachment: vlanAttachment(vlan, vlan + 1, 0x8100, { device: "circuit" }),
       }));
       for (const each of vlans) await bench.plane.addSession(each.session, each.attachment);
@@ -260,11 +306,11 @@ function orders(ground: () => PlaneGround, open: Open): void {
         const state = newSequenceState();
         for (let count = 0; count <= index; count += 1)
           expect(await bench.fromSite(tagged)).toBe(
-            told(encapsulate(tagged, each.session, each.attachment, state), each.session),
+            outcomeText(encapsulate(tagged, each.session, each.attachment, state), each.session),
           );
         const message = messageOf(each.session, frameOf({ tags: ["8100e333"], length: 80 }));
         const outcome = decapsulate(message, each.session, each.attachment, newSequenceState());
-        expect(await bench.fromPeer(message)).toBe(told(outcome, each.session));
+        expect(await bench.fromPeer(message)).toBe(outcomeText(outcome, each.session));
       }
       for (const [index, { session }] of vlans.entries())
         await expect
@@ -273,9 +319,9 @@ function orders(ground: () => PlaneGround, open: Open): void {
     },
   );
 
-  test.each(each)("%s: control messages cross it untouched", async (_, shape) => {
-    await using bench = await open(shape);
-    const { path } = shape.session;
+  test.each(each)("%s: control messages cross it untouched", async (_, variant) => {
+    await using bench = await open(variant);
+    const { path } = variant.session;
     const message = fromHex("c80300140000000100000000800800000000ffee");
     bench.transport.send(path, message);
     const sent = path.encapsulation === "ip" ? concat(new Uint8Array(4), message) : message;
@@ -287,50 +333,53 @@ function orders(ground: () => PlaneGround, open: Open): void {
 
   test.each(each)(
     "%s: a circuit that fell and rose, and one that was made anew, carry again",
-    async (_, shape) => {
-      const { session, attachment: circuit, device } = shape;
-      await using bench = await open(shape);
+    async (_, variant) => {
+      const { session, attachment: circuit, device } = variant;
+      await using bench = await open(variant);
       await bench.plane.addSession(session, circuit);
-      await ground().ip("link set circuit down");
+      await testBed().ip("link set circuit down");
       bench.peer.send(messageOf(session, frame));
-      await ground().ip("link set circuit up");
+      await testBed().ip("link set circuit up");
       const state = newSequenceState();
-      await passes(bench, shape, state);
+      await passes(bench, variant, state);
       await bench.plane.removeSession(session.localSessionId);
-      await ground().ip("link delete circuit");
+      await testBed().ip("link delete circuit");
       await bench.plane.closeCircuit("circuit");
       await expect(bench.plane.openCircuit(device)).rejects.toThrow(/circuit/);
-      await ground().addCircuit();
+      await testBed().addCircuit();
       await bench.plane.openCircuit(device);
       bench.forget(session.localSessionId);
       await bench.plane.addSession(session, circuit);
       await bench.reopenSite();
-      await passes(bench, shape, state);
+      await passes(bench, variant, state);
     },
   );
 
-  test.each(each)("%s: what the path does not take is counted, as long as it does not", async (_, shape) => {
-    const { session, attachment: circuit } = shape;
-    await using bench = await open(shape);
-    await bench.plane.addSession(session, circuit);
-    const long = frameOf({ length: 1500 });
-    await ground().ip("link set left mtu 1400");
-    const state = newSequenceState();
-    const reason = `session ${session.localSessionId}: path-mtu`;
-    await expect
-      .poll(async () => {
-        const became = await bench.fromSite(long);
-        if (became !== reason) encapsulate(long, session, circuit, state);
-        return became;
-      })
-      .toBe(reason);
-    await ground().ip("link set left mtu 9216");
-    await expect.poll(() => bench.fromSite(long)).not.toBe(reason);
-  });
+  test.each(each)(
+    "%s: what the path does not take is counted, as long as it does not",
+    async (_, variant) => {
+      const { session, attachment: circuit } = variant;
+      await using bench = await open(variant);
+      await bench.plane.addSession(session, circuit);
+      const long = frameOf({ length: 1500 });
+      await testBed().ip("link set left mtu 1400");
+      const state = newSequenceState();
+      const reason = `session ${session.localSessionId}: path-mtu`;
+      await expect
+        .poll(async () => {
+          const became = await bench.fromSite(long);
+          if (became !== reason) encapsulate(long, session, circuit, state);
+          return became;
+        })
+        .toBe(reason);
+      await testBed().ip("link set left mtu 9216");
+      await expect.poll(() => bench.fromSite(long)).not.toBe(reason);
+    },
+  );
 
-  test.each(each)("%s: what it cannot do it refuses, and goes on as it was", async (_, shape) => {
-    await using bench = await open(shape);
-    const { session, attachment: circuit } = shape;
+  test.each(each)("%s: what it cannot do it refuses, and goes on as it was", async (_, variant) => {
+    await using bench = await open(variant);
+    const { session, attachment: circuit } = variant;
     await bench.plane.addSession(session, circuit);
     const elsewhere = {
       ...session,
@@ -344,23 +393,23 @@ function orders(ground: () => PlaneGround, open: Open): void {
     await expect(bench.plane.openCircuit(missing)).rejects.toThrow("none");
     await bench.plane.removeSession(9);
     await bench.plane.closeCircuit("none");
-    await passes(bench, shape);
+    await passes(bench, variant);
     expect(bench.plane.counters().sessions.map(({ localSessionId }) => localSessionId)).toEqual([
       session.localSessionId,
     ]);
   });
 
   test("when it is closed nothing of it is left", async () => {
-    const shape = shapeOver("udp", 4, { kind: "tap" });
-    await (await open(shape))[Symbol.asyncDispose]();
-    const before = await ground().traces();
-    for (const each of [shape, shapeOver("ip", 6)]) {
+    const variant = variantOver("udp", 4, { kind: "tap" });
+    await (await open(variant))[Symbol.asyncDispose]();
+    const before = await testBed().leftovers();
+    for (const each of [variant, variantOver("ip", 6)]) {
       const bench = await open(each);
       await bench.plane.addSession(each.session, each.attachment);
       await passes(bench, each);
-      expect(await ground().traces()).not.toEqual(before);
+      expect(await testBed().leftovers()).not.toEqual(before);
       await bench[Symbol.asyncDispose]();
-      await expect.poll(() => ground().traces()).toEqual(before);
+      await expect.poll(() => testBed().leftovers()).toEqual(before);
     }
   });
 }

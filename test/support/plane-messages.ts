@@ -2,12 +2,12 @@ import type { CircuitAttachment } from "../../src/forwarding/plane.ts";
 import { encodeDataMessage } from "../../src/wire/data-header.ts";
 import type { SessionParameters } from "../../src/wire/session-parameters.ts";
 import { frameOf } from "./frames.ts";
-import type { Shape } from "./plane-shapes.ts";
+import type { SessionVariant } from "./plane-variants.ts";
 
 /** Data messages that planes are tried with. */
 
 /** What may be otherwise in a data message of the peer. */
-interface MessageShape {
+interface MessageChanges {
   readonly sessionId?: number;
   readonly cookie?: Uint8Array;
   readonly vccv?: boolean;
@@ -18,10 +18,10 @@ interface MessageShape {
 export function messageOf(
   session: SessionParameters,
   frame: Uint8Array,
-  shape: MessageShape = {},
+  changes: MessageChanges = {},
 ): Uint8Array {
-  const { sessionId = session.localSessionId, cookie = session.receiveCookie, vccv = false } = shape;
-  const sublayer = { vccv, isFragment: false, sequenceNumber: shape.number };
+  const { sessionId = session.localSessionId, cookie = session.receiveCookie, vccv = false } = changes;
+  const sublayer = { vccv, isFragment: false, sequenceNumber: changes.number };
   const header = { sessionId, cookie, ...(session.receiveSublayer === "none" ? {} : { sublayer }) };
   return encodeDataMessage(session.path.encapsulation, header, frame);
 }
@@ -34,10 +34,10 @@ export function lastOf({ vlan }: CircuitAttachment): readonly [string, Uint8Arra
 }
 
 /** What a message can be spoilt by, and the reason for which it is given up. */
-export function mishaps({
+export function badMessages({
   session,
   attachment: circuit,
-}: Shape): readonly (readonly [string, Uint8Array, string])[] {
+}: SessionVariant): readonly (readonly [string, Uint8Array, string])[] {
   const frame = lastOf(circuit)[1];
   const { receiveCookie: cookie, receiveSublayer, path } = session;
   const good = messageOf(session, frame);

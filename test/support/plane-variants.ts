@@ -2,11 +2,11 @@ import { hex } from "../../src/bytes/hex.ts";
 import type { CircuitAttachment, CircuitDevice, UdpChecksum } from "../../src/forwarding/plane.ts";
 import type { Encapsulation, SessionParameters } from "../../src/wire/session-parameters.ts";
 import { frameOf, specialFrames } from "./frames.ts";
-import { type Family, pathBetween } from "./plane-ground.ts";
+import { type Family, pathBetween } from "./plane-test-bed.ts";
 import { attachment, sessionParameters, vlanAttachment } from "./sessions.ts";
 
 /** A session, and what it stands on. */
-export interface Shape {
+export interface SessionVariant {
   readonly session: SessionParameters;
   readonly attachment: CircuitAttachment;
   readonly device: CircuitDevice;
@@ -15,7 +15,7 @@ export interface Shape {
   readonly programs: boolean;
 }
 
-interface Wishes {
+interface VariantOptions {
   readonly session?: Partial<SessionParameters>;
   readonly attachment?: CircuitAttachment;
   readonly kind?: CircuitDevice["kind"];
@@ -29,12 +29,16 @@ const numbers = (which: "non-ip" | "all") =>
   ({ ...sublayers, receiveSequencing: which, transmitSequencing: which }) as const;
 const onCircuit = { device: "circuit" } as const;
 
-export function shapeOver(encapsulation: Encapsulation, family: Family, wishes: Wishes = {}): Shape {
-  const { kind = "interface", checksum = "zero", programs = true } = wishes;
+export function variantOver(
+  encapsulation: Encapsulation,
+  family: Family,
+  options: VariantOptions = {},
+): SessionVariant {
+  const { kind = "interface", checksum = "zero", programs = true } = options;
   const device = kind === "interface" ? "circuit" : "pw0";
   return {
-    session: sessionParameters({ path: pathBetween(family, encapsulation), ...wishes.session }),
-    attachment: { ...(wishes.attachment ?? attachment()), device },
+    session: sessionParameters({ path: pathBetween(family, encapsulation), ...options.session }),
+    attachment: { ...(options.attachment ?? attachment()), device },
     // Of a device of its own: room for every frame that is tried.
     device: { kind, name: device, mtu: 9000 },
     checksum,
@@ -43,37 +47,37 @@ export function shapeOver(encapsulation: Encapsulation, family: Family, wishes: 
 }
 
 /** TABLE: sessions of every kind that a plane must carry. */
-export const shapes = {
-  "UDP over IPv4": shapeOver("udp", 4),
-  "UDP over IPv4 with checksums": shapeOver("udp", 4, { checksum: "full", programs: false }),
-  "UDP over IPv4, cookies, all frames numbered": shapeOver("udp", 4, {
+export const variants = {
+  "UDP over IPv4": variantOver("udp", 4),
+  "UDP over IPv4 with checksums": variantOver("udp", 4, { checksum: "full", programs: false }),
+  "UDP over IPv4, cookies, all frames numbered": variantOver("udp", 4, {
     session: { ...cookies, ...numbers("all") },
   }),
-  "UDP over IPv6, a sublayer one way, frames that are not IP numbered": shapeOver("udp", 6, {
+  "UDP over IPv6, a sublayer one way, frames that are not IP numbered": variantOver("udp", 6, {
     session: { ...numbers("non-ip"), receiveSublayer: "none", receiveCookie: cookies.receiveCookie },
   }),
-  "UDP over IPv6 with checksums, a sublayer": shapeOver("udp", 6, {
+  "UDP over IPv6 with checksums, a sublayer": variantOver("udp", 6, {
     session: { ...cookies, ...sublayers },
     checksum: "auto",
     programs: false,
   }),
-  "IP protocol 115 over IPv4, cookies": shapeOver("ip", 4, { session: cookies }),
-  "IP protocol 115 over IPv6, all frames numbered": shapeOver("ip", 6, { session: numbers("all") }),
-  "UDP over IPv4, long frames": shapeOver("udp", 4, { attachment: attachment({ mtu: 9000 }) }),
-  "UDP over IPv4, VLAN 111 as 222": shapeOver("udp", 4, {
+  "IP protocol 115 over IPv4, cookies": variantOver("ip", 4, { session: cookies }),
+  "IP protocol 115 over IPv6, all frames numbered": variantOver("ip", 6, { session: numbers("all") }),
+  "UDP over IPv4, long frames": variantOver("udp", 4, { attachment: attachment({ mtu: 9000 }) }),
+  "UDP over IPv4, VLAN 111 as 222": variantOver("udp", 4, {
     session: { ...cookies, pseudowireType: "ethernet-vlan" },
     attachment: vlanAttachment(111, 222, 0x8100, onCircuit),
   }),
-  "IP protocol 115 over IPv6, an 802.1ad VLAN, no PAUSE": shapeOver("ip", 6, {
+  "IP protocol 115 over IPv6, an 802.1ad VLAN, no PAUSE": variantOver("ip", 6, {
     session: { ...numbers("non-ip"), pseudowireType: "ethernet-vlan" },
     attachment: vlanAttachment(200, 33, 0x88a8, { linkLocal: "no-pause" }),
   }),
-  "UDP over IPv4, a device of its own, link-local frames kept": shapeOver("udp", 4, {
+  "UDP over IPv4, a device of its own, link-local frames kept": variantOver("udp", 4, {
     kind: "tap",
     attachment: attachment({ linkLocal: "block" }),
   }),
-  "IP protocol 115 over IPv4, a device of its own": shapeOver("ip", 4, { kind: "tap" }),
-} as const satisfies Record<string, Shape>;
+  "IP protocol 115 over IPv4, a device of its own": variantOver("ip", 4, { kind: "tap" }),
+} as const satisfies Record<string, SessionVariant>;
 
 /** Frames of every kind that hosts may send. */
 export const contractFrames = {

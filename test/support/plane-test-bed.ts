@@ -42,9 +42,15 @@ export function pathBetween(family: Family, encapsulation: Encapsulation): PsnPa
 }
 
 /** The path to the same end from another peer: another port, or where there are none, another address. */
-export function strange(path: PsnPath): PsnPath {
+export function strangerPath(path: PsnPath): PsnPath {
   if (path.encapsulation === "udp") return { ...path, remotePort: path.remotePort + 1 };
   return { ...path, remoteAddress: path.remoteAddress.replace(/2$/, "3") };
+}
+
+/** The same path once the peer has another address, and another port where it has one. */
+export function movedPath(path: PsnPath): PsnPath {
+  const remoteAddress = path.remoteAddress.replace(/2$/, "3");
+  return { ...path, remoteAddress, remotePort: path.remotePort === 0 ? 0 : path.remotePort + 2 };
 }
 
 function setOption(fd: number, level: number, option: number, value: number): void {
@@ -96,14 +102,14 @@ export class PeerSocket implements Disposable {
     const vector = BigInt(addressOf(bytes(this.#vector)));
     const message = new BigUint64Array([...name, vector, 1n, 0n, 0n, 0n, 0n]);
     if (recvmmsg(this.#fd, addressOf(bytes(message)), 1, linux.MSG_DONTWAIT, 0) !== 1) return undefined;
-    this.#judgeSender();
+    this.#checkSender();
     const octets = this.#octets.slice(0, Number(message[7]! & 0xffff_ffffn));
     // A raw socket of IPv4 gives the header too.
     const isRaw4 = this.#path.encapsulation === "ip" && !this.#path.localAddress.includes(":");
     return isRaw4 ? octets.subarray((octets[0]! & 0xf) * 4) : octets;
   }
 
-  #judgeSender(): void {
+  #checkSender(): void {
     const isV6 = this.#path.localAddress.includes(":");
     const address = addressText(isV6 ? this.#name.subarray(8, 24) : this.#name.subarray(4, 8));
     const port = this.#path.encapsulation === "udp" ? new DataView(this.#name.buffer).getUint16(2) : 0;
@@ -117,7 +123,7 @@ export class PeerSocket implements Disposable {
   }
 }
 
-export class PlaneGround implements AsyncDisposable {
+export class PlaneTestBed implements AsyncDisposable {
   readonly #here: TestNamespace;
   readonly #outside: TestNamespace;
   readonly #entered: Disposable;
@@ -129,7 +135,7 @@ export class PlaneGround implements AsyncDisposable {
   }
 
   /** Makes it; this thread is in the plane's namespace until it is disposed of. Rejects with CommandError. */
-  static async make(): Promise<PlaneGround> {
+  static async make(): Promise<PlaneTestBed> {
     const here = await TestNamespace.make(`wirespan-plane-${process.pid}`);
     const outside = await TestNamespace.make(`wirespan-outside-${process.pid}`);
     await outside.ip("link delete left");
@@ -144,7 +150,7 @@ export class PlaneGround implements AsyncDisposable {
       await namespace.exec("sysctl", "-qw", `net.ipv6.conf.${device}.disable_ipv6=0`);
       await namespace.ip(`addr add ${address} dev ${device} nodad`);
     }
-    const ground = new PlaneGround(here, outside);
+    const ground = new PlaneTestBed(here, outside);
     await ground.addCircuit();
     return ground;
   }
@@ -180,7 +186,7 @@ export class PlaneGround implements AsyncDisposable {
   }
 
   /** What a plane could leave behind here: interfaces, and whether they hear all frames; descriptors of this process. */
-  async traces(): Promise<{
+  async leftovers(): Promise<{
     readonly interfaces: Readonly<Record<string, number>>;
     readonly descriptors: number;
   }> {
