@@ -12,7 +12,7 @@ import {
 
 const LENGTHS = [1, 63, 64, 65, 4096];
 
-test("the kernel gets addresses of octets within one region, and of no others", () => {
+test("an address is given only for octets within one region", () => {
   const memory = new Regions(new Uint8Array(16 * 1024));
   const regions = LENGTHS.map((length) => ({ length, start: memory.take(length) }));
   const base = memory.address(regions[0]!.start, 1) - regions[0]!.start;
@@ -22,7 +22,7 @@ test("the kernel gets addresses of octets within one region, and of no others", 
       const isWithin = regions.some(
         ({ start, length: room }) => offset >= start && length >= 0 && offset + length <= start + room,
       );
-      // No octets at the end of a region: neither asked for nor harmful, and refused where nobody's line begins.
+      // Length 0 at the end of a region is never used and harmless; it is refused if no region follows there.
       if (length === 0 && regions.some(({ start, length: room }) => offset === start + room)) continue;
       if (isWithin) {
         expect(memory.address(offset, length)).toBe(base + offset);
@@ -38,7 +38,7 @@ test("the kernel gets addresses of octets within one region, and of no others", 
   expect(() => memory.take(16 * 1024)).toThrow(InvariantError);
 });
 
-test("whoever writes over an end or a beginning is found", () => {
+test("a write past the end or before the start of a region is detected by its guard octets", () => {
   for (const length of LENGTHS) {
     const arena = new Arena();
     const starts = [arena, arena.tables].map((memory) => ({ memory, start: memory.take(length) }));
@@ -56,7 +56,7 @@ test("whoever writes over an end or a beginning is found", () => {
   }
 });
 
-test("tables take no index that they do not have, and point at nothing that is nobody's", () => {
+test("message and vector tables refuse an index out of range and octets outside of a region", () => {
   const arena = new Arena();
   const start = arena.take(100);
   const vectors = new VectorTable(arena, 4);
@@ -82,9 +82,9 @@ test("tables take no index that they do not have, and point at nothing that is n
   for (const act of hostile) expect(act, String(act)).toThrow(InvariantError);
 });
 
-test("what waits to leave never takes more room than there is", () => {
+test("queued messages never use more copied headers or vectors than were allocated", () => {
   const messages = new TransmitMessages(new Arena());
-  expect(() => messages.allocateHeader(COPIED_HEADER_OCTETS + 1)).toThrow(/room for copied headers/);
+  expect(() => messages.allocateHeader(COPIED_HEADER_OCTETS + 1)).toThrow(/copied headers/);
   for (let header = 0; header < MOST_FRAMES; header += 1) messages.allocateHeader(COPIED_HEADER_OCTETS);
   expect(() => messages.allocateHeader(1)).toThrow(InvariantError);
   messages.clear();
@@ -98,14 +98,14 @@ test("what waits to leave never takes more room than there is", () => {
   expect(() => full.gather(frame, 1)).toThrow(InvariantError);
 });
 
-test("a slot ends where its guard begins", () => {
+test("a receive buffer ends where its guard begins", () => {
   const arena = new Arena();
-  const slots = new ReceiveBuffers(arena, true);
+  const buffers = new ReceiveBuffers(arena, true);
   const room = 68 * 1024 + 128 - 64;
-  expect(slots.bufferAddress(63, room)).toBeGreaterThan(slots.bufferAddress(0, room));
-  expect(() => slots.bufferAddress(0, room + 1)).toThrow(InvariantError);
-  arena.octets.fill(1, slots.start(5) - 64, slots.start(5) + room);
+  expect(buffers.bufferAddress(63, room)).toBeGreaterThan(buffers.bufferAddress(0, room));
+  expect(() => buffers.bufferAddress(0, room + 1)).toThrow(InvariantError);
+  arena.octets.fill(1, buffers.start(5) - 64, buffers.start(5) + room);
   arena.checkGuards();
-  arena.octets[slots.start(5) + room] = 1;
+  arena.octets[buffers.start(5) + room] = 1;
   expect(() => arena.checkGuards()).toThrow(InvariantError);
 });

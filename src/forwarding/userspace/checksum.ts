@@ -1,11 +1,11 @@
 /**
- * The Internet checksum (RFC 1071) over memory, without allocation. Sums are kept unfolded and little-endian,
- * as they lie in memory.
+ * The Internet checksum (RFC 1071), computed without allocation. Partial sums are unfolded, of little-endian
+ * words: that is the order of the host's memory, and folding undoes it.
  */
 
 /**
- * Adds `length` octets at `start` to a sum of 16-bit words; `start` may be odd or even, and the first octet
- * counts as the first of a word. At most 64 KiB at once, or the sum leaves 32 bits.
+ * Adds `length` octets at `start` to a partial sum of 16-bit words. `start` may be odd: the octet there is
+ * always the first one of a word. At most 64 KiB per call, or the sum overflows 32 bits.
  */
 export function addToSum(
   octets: Uint8Array,
@@ -40,14 +40,14 @@ export function addToSum(
   return sum;
 }
 
-/** Folds a sum into the 16 bits of a checksum field, as to be written little-endian. */
+/** The checksum field of a partial sum: folded to 16 bits and complemented, to be written little-endian. */
 export function foldSum(sum: number): number {
   let folded = sum;
   while (folded > 0xffff) folded = (folded % 0x1_0000) + Math.floor(folded / 0x1_0000);
   return ~folded & 0xffff;
 }
 
-/** A 16-bit number of the network's order as it counts in a little-endian sum. */
+/** A 16-bit number in network byte order as a word of a little-endian sum. */
 export function swap16(value: number): number {
   return ((value & 0xff) << 8) | (value >>> 8);
 }

@@ -20,28 +20,31 @@ import { UNATTRIBUTED_ROW } from "./session-record.ts";
 import { type CircuitRecord, type ForwardedSession, sessionOfFrame } from "./tables.ts";
 import type { CounterWriter } from "./transmitter.ts";
 
-/** Batches read from one circuit before the others have their turn. */
+/** Batches read from one circuit before the next ready descriptor is served. */
 const MOST_BATCHES = 4;
-/** Frames sent before that, however few were read: a super-frame of 64 KiB may make thousands. */
+/**
+ * Frames sent before that, however few were read: one GSO packet of 64 KiB can have thousands of segments.
+ */
 const MOST_SENT = 4096;
 const NO_PSEUDOWIRE = -1 - discardIndex["no-pseudowire"];
 const OVERSIZE = -1 - discardIndex.oversize;
 const RUNT = -1 - discardIndex.runt;
 const BAD_OFFLOAD = -1 - discardIndex["bad-offload"];
+/** VIRTIO_NET_HDR_F_NEEDS_CSUM: the checksum is partial, the sender left it to its network card. */
 const NEEDS_CHECKSUM = 1;
-/** What a read of a TAP device takes: a super-frame of 64 KiB with its headers. */
+/** Length of a read from a TAP device: a GSO packet of 64 KiB with its headers. */
 const MOST_TAP_OCTETS = 65_600;
-/** Room for our header in front of copied headers; makes the copied IP header start at 0 modulo 4. */
+/** Headroom for our header in front of copied headers; it aligns the copied IP header at 0 modulo 4. */
 const IN_FRONT_OCTETS = 22;
 
-/** Whether programs number a session's frames. */
+/** Whether the eBPF programs assign the sequence numbers of a session's frames. */
 function programsNumber({ numbering, sequences }: ForwardedSession): boolean {
   return numbering !== 0 && Atomics.load(sequences, sequenceWords.held) === 0;
 }
 
 /**
- * From the attachment circuits to the peers: reads frames in batches, cuts super-frames, puts our headers in
- * front.
+ * The direction from the attachment circuits to the peers: reads frames in batches, segments GSO packets,
+ * completes partial checksums and prepends the L2TPv3 header.
  */
 export class CircuitReceiver {
   readonly #arena: Arena;
@@ -51,10 +54,10 @@ export class CircuitReceiver {
   readonly #segments = newSegments();
   /** Frames sent in this turn. */
   #sent = 0;
-  /** Slots that are filled, and the first of them that was not taken yet. */
+  /** How many buffers hold a received frame, and the index of the first one not yet processed. */
   #filled = 0;
   #next = 0;
-  /** Whose frames wait in them. */
+  /** The circuit of the frames that are still to be processed. */
   #waiting: CircuitRecord | undefined;
   readonly #offload: Offload = {
     gsoType: 0,
@@ -71,13 +74,14 @@ export class CircuitReceiver {
     this.#buffers = new ReceiveBuffers(arena, false);
   }
 
-  /** Whether frames that were read wait for `goOn`. */
+  /** Whether frames that were read wait for `resume`. */
   get hasWaiting(): boolean {
     return this.#waiting !== undefined;
   }
 
   /**
-   * Reads what waits on a circuit and sends it on; not while frames of another wait, whose slots are wanted.
+   * Reads a circuit's frames and sends them to its peers. Does nothing while frames of another circuit are
+   * still in the buffers.
    */
   serve(circuit: CircuitRecord): void {
     if (this.#waiting !== undefined) return;
@@ -89,7 +93,7 @@ export class CircuitReceiver {
     }
   }
 
-  /** Sends on what waits: as much as one turn may. */
+  /** Processes frames left over from an earlier turn, at most MOST_SENT. */
   resume(): void {
     if (this.#waiting === undefined) return;
     this.#sent = 0;
@@ -107,7 +111,7 @@ export class CircuitReceiver {
     return count;
   }
 
-  /** Takes the frames that are in slots until the turn is over; those that are left wait. */
+  /** Processes the frames in the buffers until the turn is over; the rest waits for `resume`. */
   #takeBuffers(circuit: CircuitRecord): void {
     const buffers = this.#buffers;
     while (this.#next < this.#filled && this.#sent < MOST_SENT) {
@@ -139,9 +143,9 @@ export class CircuitReceiver {
   }
 
   /**
-   * Nothing there, or the device is down: a poll will tell. A device that is gone must not be polled again.
-   * EINVAL is the end of a GSO packet that no virtio-net header can describe, such as one of SCTP, whose
-   * segments only the kernel knows.
+   * A read without a frame. The queue is empty or the device is down: then epoll reports the next change. The
+   * descriptor of a deleted device must not be polled again. EINVAL: the kernel has dropped a GSO packet that
+   * no virtio-net header can describe, such as one of SCTP.
    */
   #failed(circuit: CircuitRecord): number {
     const name = errnoName(errno());
@@ -150,7 +154,7 @@ export class CircuitReceiver {
     return 0;
   }
 
-  /** One frame with its virtio-net header; `index` names its ancillary data, -1 none. */
+  /** Processes a frame with its virtio-net header. `index` is that of its ancillary data, -1 for none. */
   #take(circuit: CircuitRecord, start: number, octets: number, index: number): void {
     const { view } = this.#arena;
     let frame = start + VNET_HEADER_OCTETS;
@@ -174,7 +178,7 @@ export class CircuitReceiver {
     else this.#sendSegments(session, frame, length);
   }
 
-  /** The kernel takes the outer tag off and tells it beside the frame. */
+  /** Puts the outer VLAN tag back, which the kernel delivers in ancillary data (PACKET_AUXDATA). */
   #restoreTag(frame: number, index: number): boolean {
     const { tables, view, octets } = this.#arena;
     const tag = outerTagBeside(tables.view, this.#buffers.control(index), this.#buffers.controlLength(index));
@@ -185,9 +189,9 @@ export class CircuitReceiver {
   }
 
   /**
-   * Gives a frame back to the programs that number its session's frames by now: it was on its way here when
-   * they began, and one numbered here could be overtaken by theirs. It leaves by the interface it came from,
-   * at whose other end they are. Says whether it was taken.
+   * Sends a frame back to the eBPF programs, which have taken over its session's sequence numbers while it
+   * was in our queue: with a number of ours it could be overtaken by one of theirs. It leaves by the
+   * interface it came from, the veth end opposite to the one with the programs. True if the kernel took it.
    */
   #returnToPrograms(circuit: CircuitRecord, frame: number, length: number): boolean {
     const { view } = this.#arena;
@@ -210,7 +214,7 @@ export class CircuitReceiver {
     if (this.#offload.needsChecksum) {
       completeChecksum(this.#arena, frame, length, this.#offload, this.#segments.chain);
     }
-    // What lies in front of the frame was its virtio-net header, or is room that was left for this.
+    // The octets in front of the frame are headroom, or its virtio-net header, which has been read.
     const header = frame - session.transmitHeaderOctets;
     const headerOctets = writeHeader(view, header, session, frame, length);
     this.#psnSender.setTarget(session);
@@ -228,7 +232,7 @@ export class CircuitReceiver {
     const { headerOctets, payload, size, count } = segments;
     const admitted = (first: number): number =>
       checkFrame(view, frame, length, headerOctets + segmentOctets(segments, first), session);
-    // All segments are as long as the first, but for the last, which may fit where the others do not.
+    // All segments have the same length but the last one, which may fit where the others do not.
     let first = 0;
     let verdict = admitted(first);
     if (verdict === OVERSIZE && count > 1) {

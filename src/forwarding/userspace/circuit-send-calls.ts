@@ -8,8 +8,8 @@ import { messageFields, VECTOR_LENGTH, VECTOR_OCTETS } from "./message-table.ts"
 import type { SendCalls } from "./transmitter.ts";
 
 /**
- * Whether an interface takes the frame by the measure of bridges: the outer tag needs no room, and there is
- * room for one more.
+ * Whether a Linux bridge would forward the frame to an interface of this MTU (is_skb_forwardable): the outer
+ * tag does not count, and one more tag is allowed.
  */
 export function fitsInterface(view: DataView, frame: number, length: number, mtu: number): boolean {
   const outer = outerTagProtocol(view, frame, length) === 0 ? 0 : TAG_OCTETS;
@@ -17,16 +17,16 @@ export function fitsInterface(view: DataView, frame: number, length: number, mtu
 }
 
 /**
- * The calls by which frames leave to circuits. A frame that sendmmsg(2) refuses for its length, because
- * packet sockets take no room for tags into account but one of 802.1Q, leaves by a transmit ring where a
+ * The system calls that send frames to circuits. Packet sockets allow for one 802.1Q tag beyond the MTU and
+ * no other: a frame that sendmmsg(2) refuses with EMSGSIZE is sent by a transmit ring (PACKET_TX_RING) if a
  * bridge would forward it.
  */
 export class CircuitSendCalls implements SendCalls, Disposable {
   readonly #arena: Arena;
-  /** Addresses of the beginnings of the arena and of its tables. */
+  /** Addresses of offset 0 of the arena and of its tables. */
   readonly #frames: number;
   readonly #tables: number;
-  /** Made when it is first needed; null where there can be none. */
+  /** Opened on first use; null if the kernel refuses one. */
   #ring: PacketRing | null | undefined;
   #errno = 0;
 
@@ -59,7 +59,7 @@ export class CircuitSendCalls implements SendCalls, Disposable {
     return interfaceMtu(name);
   }
 
-  /** Whether the message at an offset of the arena's tables, a frame by itself, has left. */
+  /** Sends the frame of the struct mmsghdr at an offset of the tables; false if that was not possible. */
   #sendByRing(fd: number, message: number): boolean {
     const ring = this.#openRing();
     const room = ring?.room();
@@ -70,13 +70,14 @@ export class CircuitSendCalls implements SendCalls, Disposable {
     const mtu = ring.mtuOf(index);
     const view = new DataView(room.buffer, room.byteOffset, length);
     if (mtu === 0 || !fitsInterface(view, 0, length, mtu)) return false;
-    // A virtual cable counts an outer tag that stands in the frame: programs at the egress may take it out.
+    // A veth counts a tag in the frame's octets. A program at the egress hook can move it to the metadata, so
+    // a frame that is too long with its tag must go through the queueing discipline.
     return ring.send(index, length, length > mtu + ETHERNET_HEADER_OCTETS + TAG_OCTETS);
   }
 
   /**
-   * Copies the frame of a message; its length, or -1 for a super-frame, which is refused as such, and for
-   * what is too long.
+   * Copies a message's frame into the ring entry and returns its length. -1 for a GSO packet, which the
+   * transmitter then sends frame by frame, and for a frame longer than an entry.
    */
   #gather(message: number, room: Uint8Array): number {
     const { octets, tables } = this.#arena;
@@ -107,7 +108,7 @@ export class CircuitSendCalls implements SendCalls, Disposable {
     try {
       this.#ring = PacketRing.open();
     } catch {
-      // Then such frames are circuit errors, as they were refused.
+      // Without a ring the frames that sendmmsg(2) refuses are counted as circuit errors.
       this.#ring = null;
     }
     return this.#ring;

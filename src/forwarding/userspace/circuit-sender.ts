@@ -7,25 +7,25 @@ import type { CircuitRecord, ForwardedSession } from "./tables.ts";
 import { MOST_IN_MESSAGE, type TransmitMessages } from "./transmit-messages.ts";
 import { type CounterWriter, kernel, type SendCalls, Transmitter } from "./transmitter.ts";
 
-/** After a refusal of a super-frame so many frames are sent as they came before it is tried again. */
+/** Frames sent uncoalesced after the device refused a GSO packet; then coalescing is tried again. */
 const UNCOALESCED_AFTER_REFUSAL = 4096;
 
-/** The MTU of an interface may change under way. */
+/** How long a looked-up interface MTU is used: it may change while sessions run. */
 const LOOK_UP_MS = 100;
 
 /**
- * Frames on their way to the attachment circuits, each with a virtio-net header. Consecutive segments of a
- * TCP flow leave as one super-frame, which the circuit's device or driver cuts again. Order is kept.
+ * Sends frames to the attachment circuits, each with a virtio-net header. Consecutive segments of a TCP flow
+ * are coalesced into one GSO packet, which the circuit's device or driver segments again. Order is kept.
  */
 export class CircuitSender {
   readonly #arena: Arena;
   readonly #calls: SendCalls;
   readonly #transmitter: Transmitter;
   readonly #messages: TransmitMessages;
-  /** Zeros: an empty virtio-net header, and the padding of short frames. */
+  /** Zero octets: the empty virtio-net header of a frame, and the padding of short frames. */
   readonly #zeros: number;
   readonly #run = newRun();
-  /** Whose frames the run is of; what it gathers starts at vector `#gathered`, once it has two. */
+  /** Session of the open run. From its second frame on its gather vectors start at index `#gathered`. */
   #session: ForwardedSession | undefined;
   #gathered = 0;
 
@@ -37,7 +37,7 @@ export class CircuitSender {
     this.#messages = this.#transmitter.messages;
   }
 
-  /** Delivers a frame; of the octets in front of it, those from `free` on may be overwritten. */
+  /** Queues a frame for its circuit. The octets from `free` up to the frame may be overwritten. */
   push(session: ForwardedSession, frame: number, length: number, free: number): void {
     const { circuit } = session;
     const isTap = circuit.kind === "tap";
@@ -62,7 +62,9 @@ export class CircuitSender {
     if (this.#messages.isFull) this.flush();
   }
 
-  /** Sends what waits; returns how many frames leave within the super-frames of others. */
+  /**
+   * Sends the queued frames. Returns how many of them were coalesced into the GSO packet of an earlier one.
+   */
   flush(): number {
     this.#endRun();
     const coalesced = this.#messages.frames - this.#messages.count;
@@ -70,7 +72,7 @@ export class CircuitSender {
     return coalesced;
   }
 
-  /** The frame as it leaves by itself. */
+  /** Adds the vectors of the frame as it is sent uncoalesced. */
   #addFrame(frame: number, length: number, free: number): void {
     const messages = this.#messages;
     if (frame - free >= VNET_HEADER_OCTETS) {
@@ -84,8 +86,8 @@ export class CircuitSender {
   }
 
   /**
-   * Whether a segment as long as those of the run is no longer than the circuit's interface takes. The kernel
-   * looks at that for frames alone: what it cuts a super-frame into, it passes on at any length.
+   * Whether the run's segment length fits the MTU of the circuit's interface. The kernel checks that for
+   * plain frames only: segments of a GSO packet pass at any length.
    */
   #fits(circuit: CircuitRecord): boolean {
     if (circuit.kind === "tap") return true;
@@ -99,7 +101,7 @@ export class CircuitSender {
     return length <= circuit.longestFrame + TAG_OCTETS * countTags(this.#arena.view, frame, length);
   }
 
-  /** 0 of an interface that is gone: the kernel says so of each frame. */
+  /** 0 for an interface that is gone: nothing is coalesced, and the kernel refuses each frame. */
   #longestFrame({ sendsBy }: CircuitRecord): number {
     try {
       return this.#calls.interfaceMtu(sendsBy) + ETHERNET_HEADER_OCTETS;
@@ -119,7 +121,7 @@ export class CircuitSender {
     if (!this.#run.isClosed) this.#session = session;
   }
 
-  /** Puts the payload of the frame that joined to those before. */
+  /** Adds the payload of the frame that has just extended the run to its gather vectors. */
   #gather(frame: number, length: number): void {
     const run = this.#run;
     if (run.count === 2) {
@@ -141,7 +143,7 @@ export class CircuitSender {
   }
 }
 
-/** An empty virtio-net header. */
+/** Writes an empty virtio-net header. */
 function clear(view: DataView, at: number): void {
   view.setInt32(at, 0);
   view.setInt32(at + 4, 0);

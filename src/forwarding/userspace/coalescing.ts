@@ -11,8 +11,8 @@ import { foldSum, swap16 } from "./checksum.ts";
 import { type Memory, sumOf } from "./segmentation.ts";
 
 /**
- * The opposite of segmentation: consecutive segments of one TCP flow become one super-frame, as the kernel's
- * own receive offload makes them. Only what would be cut into the very same octets again is merged.
+ * Generic receive offload (GRO) of TCP: consecutive segments of one flow are coalesced into one GSO packet,
+ * by the kernel's own rules. A segment is coalesced only if segmentation restores its very octets.
  */
 
 const IPV4_HEADER_OCTETS = 20;
@@ -20,8 +20,7 @@ const IPV6_HEADER_OCTETS = 40;
 const TCP_HEADER_OCTETS = 20;
 const TCP = 6;
 /**
- * Headers of a frame that others can follow: within the room for copied headers, however many tags a frame
- * has.
+ * Longest headers of a coalesced frame, with any number of tags: they must fit the room for copied headers.
  */
 const MOST_HEADER_OCTETS = 256 - VNET_HEADER_OCTETS;
 const MOST_IP_OCTETS = 65_535;
@@ -31,28 +30,28 @@ const GSO_TCPV6 = 4;
 const CHECKSUM_OFFSET = 16;
 const ACK = 0x10;
 const ECE = 0x40;
-/** FIN and PSH: the last segment's alone. */
+/** FIN and PSH: segmentation sets them in the last segment only. */
 const LAST = 0x09;
-/** More fragments follow, or this is one. */
+/** MF bit and fragment offset. */
 const FRAGMENT = 0x3fff;
 
-/** Segments that are one so far. Offsets are of the memory, lengths in octets. */
+/** The segments coalesced so far. Offsets are offsets in the memory, lengths are in octets. */
 export interface Run {
-  /** The first frame. */
+  /** Offset of the first frame. */
   frame: number;
   network: number;
   transport: number;
   headerOctets: number;
   isV4: boolean;
-  /** Payload of each segment but the last, which may have less. */
+  /** Payload of each segment (the GSO size); the last one may have less. */
   size: number;
   payloadOctets: number;
   count: number;
-  /** Whether the first frame's checksums were found right; they are looked at when a second frame comes. */
+  /** Whether the first frame's checksums were verified; that is done when a second frame matches. */
   isChecked: boolean;
   /** FIN and PSH of the last segment. */
   lastFlags: number;
-  /** Whether nothing may follow. */
+  /** Whether no further segment may be appended. */
   isClosed: boolean;
 }
 
@@ -72,7 +71,7 @@ export function newRun(): Run {
   };
 }
 
-/** Begins a run with a frame; closed at once when it is none that others can follow. */
+/** Begins a run with a frame. The run is closed at once if the frame cannot be coalesced with a next one. */
 export function beginRun({ view }: Memory, frame: number, length: number, run: Run): void {
   run.isClosed = true;
   run.count = 1;
@@ -104,7 +103,7 @@ export function beginRun({ view }: Memory, frame: number, length: number, run: R
   run.isClosed = false;
 }
 
-/** No options, no fragment, and nothing behind the packet. */
+/** Whether it is TCP in IPv4 without options, unfragmented and without trailing octets. */
 function isPlainIpv4(view: DataView, network: number, end: number): boolean {
   return (
     view.getUint8(network) === 0x45 &&
@@ -123,13 +122,13 @@ function isPlainIpv6(view: DataView, network: number, end: number): boolean {
 }
 
 /**
- * Takes a frame into an open run if it is the next segment; false, and nothing has changed, when it is not.
+ * Appends a frame to an open run if it is the next segment. False if not; then the run has the same segments.
  */
 export function extendRun(memory: Memory, frame: number, length: number, run: Run): boolean {
   const { view } = memory;
   const payload = length - run.headerOctets;
   if (run.isClosed || payload <= 0 || payload > run.size) return false;
-  // A shorter frame leaves with padding, which nobody would put behind it once it is cut.
+  // A shorter frame is padded when it is sent; segmentation would not restore the padding.
   if (length < SHORTEST_FRAME_OCTETS) return false;
   const ipOctets = run.headerOctets - (run.network - run.frame) + run.payloadOctets + payload;
   if (ipOctets > MOST_IP_OCTETS) return false;
@@ -150,7 +149,9 @@ export function extendRun(memory: Memory, frame: number, length: number, run: Ru
   return true;
 }
 
-/** Addresses, tags and type; `shift` leads from the run's first frame to this one. */
+/**
+ * Whether MAC addresses, tags and EtherType are equal. `shift` is the distance from the run's first frame.
+ */
 function isSameLink(view: DataView, { frame, network }: Run, shift: number): boolean {
   let difference = view.getInt16(network - 2) ^ view.getInt16(network - 2 + shift);
   for (let at = frame; at < network - 2; at += 4) difference |= view.getInt32(at) ^ view.getInt32(at + shift);
@@ -158,8 +159,8 @@ function isSameLink(view: DataView, { frame, network }: Run, shift: number): boo
 }
 
 /**
- * Ports, acknowledgement, window, urgent pointer and options; the number is the next one, and of the flags
- * only the last may differ.
+ * Whether ports, acknowledgement, window, urgent pointer and options are equal, the sequence number is the
+ * next one, and no flags differ but FIN and PSH.
  */
 function isSameTransport(view: DataView, run: Run, shift: number): boolean {
   const { transport } = run;
@@ -177,7 +178,7 @@ function isSameTransport(view: DataView, run: Run, shift: number): boolean {
   return difference === 0;
 }
 
-/** Identifications count up: those of the segments of a super-frame do. */
+/** Whether the IPv4 headers match. The identification must count up: segmentation numbers segments so. */
 function isNextIpv4(view: DataView, run: Run, shift: number, end: number): boolean {
   const { network } = run;
   const here = network + shift;
@@ -204,8 +205,8 @@ function isNextIpv6(view: DataView, run: Run, shift: number, end: number): boole
 }
 
 /**
- * Whether the checksums are those that whoever cuts it again would write: 0xffff stands for the same sum as
- * 0, and is not.
+ * Whether the checksums are valid and those that segmentation writes. 0xffff is as valid as 0, but
+ * segmentation writes 0.
  */
 function hasValidChecksums(memory: Memory, run: Run, shift: number, length: number): boolean {
   const { view } = memory;
@@ -217,20 +218,20 @@ function hasValidChecksums(memory: Memory, run: Run, shift: number, length: numb
     if (view.getUint16(network + 10) === 0xffff) return false;
     if (foldSum(sumOf(memory, network, IPV4_HEADER_OCTETS, 0)) !== 0) return false;
   }
-  // The addresses stand right in front of the TCP header, in both versions.
+  // In both IP versions the addresses are directly in front of the TCP header.
   const addresses = network + (run.isV4 ? 12 : 8);
   const pseudo = swap16(TCP) + swap16(end - transport);
   return foldSum(sumOf(memory, addresses, end - addresses, pseudo)) === 0;
 }
 
-/** Octets that `writeMerged` writes: 256 at most. */
+/** Length of what `writeCoalescedHeaders` writes: 256 octets at most. */
 export function coalescedHeaderOctets(run: Run): number {
   return VNET_HEADER_OCTETS + run.headerOctets;
 }
 
 /**
- * Writes the headers of the super-frame to `at`: virtio-net's, then those of the first frame with the lengths
- * of all.
+ * Writes the headers of the GSO packet at `at`: the virtio-net header, then those of the first frame with the
+ * length of all segments and a partial TCP checksum.
  */
 export function writeCoalescedHeaders({ octets, view }: Memory, run: Run, at: number): void {
   const copy = at + VNET_HEADER_OCTETS;

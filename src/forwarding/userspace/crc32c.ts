@@ -1,4 +1,4 @@
-/** The Castagnoli polynomial, its bits reversed (RFC 9260 appendix A). */
+/** The Castagnoli polynomial in reversed bit order (RFC 9260 appendix A). */
 const POLYNOMIAL = 0x82f6_3b78;
 
 const table = Uint32Array.from({ length: 256 }, (_, octet) => {
@@ -7,10 +7,7 @@ const table = Uint32Array.from({ length: 256 }, (_, octet) => {
   return value;
 });
 
-/**
- * The CRC32c of the octets from `start` to `end`, a number that SCTP writes with its least octet first (RFC
- * 9260 §6.8).
- */
+/** The CRC32c of the octets from `start` to `end`. SCTP writes it little-endian (RFC 9260 §6.8). */
 export function crc32c(octets: Uint8Array, start: number, end: number): number {
   let crc = 0xffff_ffff;
   for (let at = start; at < end; at += 1) {

@@ -15,12 +15,12 @@ import { acceptSequence, sequenceWords } from "../sequencing.ts";
 import { COPIED_FROM_FRAME, type SessionRecord, takeOverNumbers } from "./session-record.ts";
 
 /**
- * What the worker does with one frame or data message where it lies in memory: the same as `encapsulate` and
- * `decapsulate` of forwarding/encapsulation.ts, without an allocation. A verdict of 0 or more is an offset or
- * a length; a negative one is -1 - the index of a discard reason.
+ * Encapsulation and decapsulation in place, without allocation: the worker's equivalent of `encapsulate` and
+ * `decapsulate` of forwarding/encapsulation.ts, with which the tests compare it. A verdict of 0 or more is an
+ * offset or a length; a negative one is -1 - the index of a discard reason.
  */
 
-/** Longest header we put in front of a frame: UDP word, session id, cookie, sublayer. */
+/** Longest L2TPv3 data header: first word over UDP, Session ID, Cookie, L2-Specific Sublayer. */
 export const LONGEST_HEADER_OCTETS = 20;
 
 const S_BIT = 0x4000_0000;
@@ -42,8 +42,9 @@ const STANDBY = discard(discardIndex.standby);
 const UNTAGGED = discard(discardIndex.untagged);
 
 /**
- * Whether a frame at `start` may leave for the peer; `longest` is its length, or the length of the longest
- * frame that it will be cut into. Gives its tag the VLAN ID it has on the pseudowire. 0 when it may.
+ * Applies the circuit's policy to a frame at `start`: 0 if it may be sent to the peer, otherwise the discard.
+ * `longest` is the length of the frame, or of the longest segment of a GSO packet. Rewrites the VLAN ID to
+ * that of the pseudowire.
  */
 export function checkFrame(
   view: DataView,
@@ -64,8 +65,7 @@ export function checkFrame(
 }
 
 /**
- * Traffic class of the outer IP header of a data message with the frame at `start`; all segments of a
- * super-frame have its.
+ * Traffic class of the outer IP header for the frame at `start`; for a GSO packet, that of all its segments.
  */
 export function trafficClassOfFrame(
   view: DataView,
@@ -112,8 +112,9 @@ export function writeHeader(
 }
 
 /**
- * Judges a data message whose session was found by its id; `start` and `length` place what follows the
- * session id. Returns the offset of the frame, whose tag then has the circuit's VLAN ID, or a discard.
+ * Checks a data message of a known session and finds its frame. `start` and `length` are of what follows the
+ * Session ID. Returns the offset of the frame, with the VLAN ID rewritten to that of the circuit, or a
+ * discard.
  */
 export function decapsulateInPlace(
   view: DataView,
@@ -124,7 +125,7 @@ export function decapsulateInPlace(
   const sublayerOctets = session.receiveSublayer ? 4 : 0;
   const headerOctets = session.receiveCookieOctets + sublayerOctets;
   if (length < headerOctets) return TRUNCATED;
-  // Both halves are looked at whatever the first one says: the time it takes tells nothing.
+  // Both halves are always compared, so that the time taken reveals nothing about the cookie.
   let difference = 0;
   if (session.receiveCookieOctets >= 4) difference = view.getInt32(start) ^ session.receiveCookieHigh;
   if (session.receiveCookieOctets === 8) difference |= view.getInt32(start + 4) ^ session.receiveCookieLow;
@@ -141,7 +142,7 @@ export function decapsulateInPlace(
   if (session.checksSequence && (word & S_BIT) !== 0) {
     if (!session.ownsNumbers) takeOverNumbers(session);
     const isNew = acceptSequence(session, word & 0xff_ffff, session.sequenceRule);
-    // Whoever has the session next, after a crash too, expects the same.
+    // Shared at once: the next owner of the session, also after a crash, goes on with this number.
     if (session.ownsNumbers) session.sequences[sequenceWords.expected] = session.expected;
     if (!isNew) return OUT_OF_SEQUENCE;
   }

@@ -7,25 +7,25 @@ import {
 } from "../../wire/ethernet.ts";
 
 /**
- * The headers of a frame from its first one to the transport header that its sender told us of, through
- * whatever tunnels hosts put their packets into: VXLAN, Geneve, GRE, IP in IP, 6in4, MPLS and what else Linux
- * hands over as one GSO packet.
+ * The header chain of a frame, from Ethernet to the transport header whose offset the virtio-net header
+ * gives (csum_start), also through tunnels: VXLAN, Geneve, GRE, IP in IP, 6in4, MPLS and the others of which
+ * Linux makes GSO packets.
  */
 
 /**
- * Octets of a frame in which its headers must end: two tags, IPv6, Geneve with all its options, Ethernet,
- * IPv6, TCP with all of its.
+ * Octets of a frame in which the chain must end: enough for two tags, IPv6, Geneve with all its options,
+ * Ethernet, IPv6 and TCP with all its options.
  */
 export const LONGEST_HEADERS = 448;
 /**
- * Headers that are looked at before a frame is given up: readings of a tunnel's header may branch, and a
- * hostile host can make them.
+ * Headers parsed before a search is given up: a UDP payload is tried as each kind of tunnel, so a hostile
+ * frame could otherwise make the search branch without end.
  */
 const MOST_HEADERS = 64;
-/** Headers of one chain whose octets differ from segment to segment. */
+/** Most headers of a chain that segmentation has to rewrite. */
 const MOST_LEVELS = 32;
 
-/** Kinds of headers that differ from segment to segment: by a length, a number or a checksum. */
+/** Kinds of headers that segmentation has to rewrite: they have a length, an identification or a checksum. */
 export const levels = { ipv4: 0, ipv6: 1, udp: 2, gre: 3 } as const;
 
 export const protocols = { tcp: 6, udp: 17, sctp: 132 } as const;
@@ -40,7 +40,7 @@ const DESTINATION_OPTIONS = 60;
 
 const ETHERTYPE_MPLS = 0x8847;
 const ETHERTYPE_MPLS_MULTICAST = 0x8848;
-/** A frame in GRE or Geneve (RFC 7637, RFC 8926). */
+/** Transparent Ethernet Bridging: an Ethernet frame in GRE or Geneve (RFC 7637, RFC 8926). */
 const ETHERTYPE_BRIDGED = 0x6558;
 const BOTTOM_OF_STACK = 0x100;
 
@@ -48,8 +48,8 @@ const BOTTOM_OF_STACK = 0x100;
 const GRE_CHECKSUM = 0x8000;
 const GRE_KEY = 0x2000;
 /**
- * Routing, sequence numbers (each segment would need its own, and the next packet has the next one) and
- * another version.
+ * GRE flags that end the search: routing, another version, and sequence numbers. Each segment would need a
+ * number of its own, and the next packet already has the next one.
  */
 const GRE_REFUSED = 0x5c07 | 0x03f8;
 
@@ -58,26 +58,22 @@ const VXLAN_HAS_ID = 0x08;
 const VXLAN_HAS_PROTOCOL = 0x04;
 const GENEVE_OCTETS = 8;
 
-/** Nothing was told: the first header of the wanted protocol is it. */
+/**
+ * No offset is given: the transport header is the first one of the wanted protocol, outside of UDP tunnels.
+ */
 export const UNKNOWN_OFFSET = -1;
 
-/**
- * Finds the way through a frame's headers. Offsets are of the memory; what was found lasts until the next
- * search.
- */
+/** Parses header chains. Offsets are offsets in the memory; the result is valid until the next search. */
 export class HeaderChain {
   /**
-   * How many headers were found that differ from segment to segment, the outermost first, without the
-   * transport header.
+   * Number of headers found that segmentation rewrites, the outermost first, without the transport header.
    */
   count = 0;
   readonly kinds = new Uint8Array(MOST_LEVELS);
   readonly offsets = new Int32Array(MOST_LEVELS);
-  /**
-   * Of IPv6 headers: where the address of the packet's last destination is, for checksums (RFC 8200 §8.1).
-   */
+  /** Of IPv6 headers: offset of the final destination address, for the pseudo header (RFC 8200 §8.1). */
   readonly destinations = new Int32Array(MOST_LEVELS);
-  /** The transport header. */
+  /** Offset of the transport header. */
   transport = 0;
   #view: DataView = new DataView(new ArrayBuffer(0));
   #end = 0;
@@ -86,8 +82,7 @@ export class HeaderChain {
   #left = 0;
 
   /**
-   * Whether headers lead from the frame's first one exactly to the transport header at `told`, of protocol
-   * `wanted`.
+   * Whether the frame's headers lead exactly to a transport header of protocol `wanted` at `transportOffset`.
    */
   find(view: DataView, frame: number, length: number, transportOffset: number, wanted: number): boolean {
     this.#view = view;
@@ -99,7 +94,7 @@ export class HeaderChain {
     return transportOffset <= this.#end && this.#ethernet(frame);
   }
 
-  /** The innermost IP header: the one whose addresses the transport's checksum counts. */
+  /** Index of the innermost IP header: its addresses are in the pseudo header of the transport checksum. */
   get innermost(): number {
     return this.count - 1;
   }
@@ -122,7 +117,7 @@ export class HeaderChain {
     return this.#typed(at + ETHERNET_HEADER_OCTETS, this.#view.getUint16(at + 12));
   }
 
-  /** What stands at `at` behind an EtherType. */
+  /** Parses what follows an EtherType. */
   #typed(at: number, etherType: number): boolean {
     let type = etherType;
     let next = at;
@@ -136,7 +131,7 @@ export class HeaderChain {
     return (type === ETHERTYPE_MPLS || type === ETHERTYPE_MPLS_MULTICAST) && this.#mpls(next);
   }
 
-  /** Labels, and behind the last one IP: nothing says of which version but its own first octet. */
+  /** Parses MPLS labels and the IP packet behind the last one, whose version only its first octet tells. */
   #mpls(at: number): boolean {
     if (!this.#has(at, 4)) return false;
     const isLast = (this.#view.getUint32(at) & BOTTOM_OF_STACK) !== 0;
@@ -169,7 +164,9 @@ export class HeaderChain {
     return false;
   }
 
-  /** What stands behind an IPv6 header, or an extension header of it; `level` is the IPv6 header's. */
+  /**
+   * Parses what follows an IPv6 header or one of its extension headers. `level` is the IPv6 header's index.
+   */
   #extension(at: number, protocol: number, level: number): boolean {
     if (protocol !== HOP_BY_HOP && protocol !== ROUTING && protocol !== DESTINATION_OPTIONS)
       return this.#protocol(at, protocol);
@@ -180,7 +177,7 @@ export class HeaderChain {
     return this.#extension(at + octets, this.#view.getUint8(at), level);
   }
 
-  /** A routing header on whose way the packet still is holds the last destination. */
+  /** Parses a routing header: it holds the final destination as long as segments are left. */
   #route(at: number, octets: number, level: number): boolean {
     if (this.#view.getUint8(at + 3) === 0) return true;
     if (octets < 24) return false;
@@ -191,7 +188,7 @@ export class HeaderChain {
     return true;
   }
 
-  /** What stands at `at` behind an IP protocol number. */
+  /** Parses what follows an IP protocol number. */
   #protocol(at: number, protocol: number): boolean {
     if (
       at === this.#transportOffset ||
@@ -223,8 +220,8 @@ export class HeaderChain {
   }
 
   /**
-   * A tunnel over UDP. Ports do not tell which: they are configured. So it is the one whose header leads to
-   * what we were told; where nothing was told, none.
+   * Parses a tunnel over UDP. Its port is a matter of configuration, so each kind of tunnel is tried: it is
+   * the one whose headers lead to the given transport offset. Without an offset no tunnel is accepted.
    */
   #udp(at: number): boolean {
     const { count } = this;
@@ -238,7 +235,7 @@ export class HeaderChain {
     return false;
   }
 
-  /** VXLAN (RFC 7348), and with a protocol of its own VXLAN-GPE. */
+  /** VXLAN (RFC 7348), or VXLAN-GPE if the header has a Next Protocol field. */
   #vxlan(at: number): boolean {
     const inner = at + VXLAN_OCTETS;
     const flags = this.#view.getUint8(at);
@@ -249,7 +246,7 @@ export class HeaderChain {
     return protocol === 3 && this.#ethernet(inner);
   }
 
-  /** Geneve (RFC 8926 §3.4): version 0, then the octets of its options in units of 4. */
+  /** Geneve (RFC 8926 §3.4), version 0; the length of its options is in units of 4 octets. */
   #geneve(at: number): boolean {
     const first = this.#view.getUint8(at);
     if (first >>> 6 !== 0 || !this.#has(at, GENEVE_OCTETS)) return false;
@@ -257,8 +254,7 @@ export class HeaderChain {
   }
 
   /**
-   * Generic UDP Encapsulation, version 0, of data: the octets of its fields in units of 4, then the IP
-   * protocol.
+   * Generic UDP Encapsulation, version 0, data; the length of its optional fields is in units of 4 octets.
    */
   #gue(at: number): boolean {
     const first = this.#view.getUint8(at);

@@ -11,9 +11,9 @@ import { UNATTRIBUTED_ROW } from "./session-record.ts";
 import type { ForwardedSession, Tables } from "./tables.ts";
 import type { CounterWriter } from "./transmitter.ts";
 
-/** Batches read from one socket before the others have their turn. */
+/** Batches read from one socket before the next ready descriptor is served. */
 const MOST_BATCHES = 4;
-/** Datagrams taken before that: the kernel may have joined many. */
+/** Datagrams processed before that: by UDP GRO one message may hold many. */
 const MOST_TAKEN = 4096;
 const T_BIT = 0x80;
 const verdictOf = (reason: DiscardReason): number => -1 - discardIndex[reason];
@@ -23,14 +23,14 @@ const UNKNOWN_SESSION = verdictOf("unknown-session");
 const WRONG_PEER = verdictOf("wrong-peer");
 
 /**
- * A control message found among the data: offset of its octets in the arena, and of its sender's socket
- * address in the arena's tables.
+ * Called with each control message received on a data socket: `start` is its offset in the arena, `name` that
+ * of its sender's socket address in the arena's tables.
  */
 export type ControlHandler = (endpoint: WorkerEndpoint, start: number, length: number, name: number) => void;
 
 /**
- * From the peers to the attachment circuits: reads datagrams in batches, checks each one, takes our headers
- * off.
+ * The direction from the peers to the attachment circuits: reads datagrams in batches, checks each one and
+ * strips the L2TPv3 header.
  */
 export class PsnReceiver {
   readonly #arena: Arena;
@@ -56,8 +56,8 @@ export class PsnReceiver {
   }
 
   /**
-   * Reads what waits on a socket and delivers it. Says whether it pays to leave the socket for a moment: bulk
-   * data came, one datagram at a time, and so little of it that each super-frame is short.
+   * Reads a socket's datagrams and delivers their frames. True if a pause before the next read pays: it was
+   * bulk data without UDP GRO, and so little of it that the coalesced GSO packets were short.
    */
   serve(endpoint: WorkerEndpoint): boolean {
     const buffers = this.#buffers;
@@ -81,9 +81,9 @@ export class PsnReceiver {
   }
 
   /**
-   * Takes what came from one sender at once: datagrams of `size` octets each, the last perhaps shorter; 0 for
-   * a single one. Each is judged by itself. The kernel joins whatever is of one length: control messages may
-   * stand among the data.
+   * Processes one received message: datagrams of `size` octets each, the last one perhaps shorter (UDP GRO),
+   * or with size 0 a single datagram. Each is checked by itself: UDP GRO coalesces datagrams of equal length
+   * whatever they are, so control messages may be among the data.
    */
   takeAll(endpoint: WorkerEndpoint, start: number, octets: number, size: number, name: number): void {
     if (size <= 0 || size >= octets) return this.#take(endpoint, start, octets, name);
@@ -104,7 +104,7 @@ export class PsnReceiver {
       start += 4;
       length -= 4;
     } else if (!endpoint.isV6) {
-      // IPv4 raw sockets give the IP header too (raw(7)).
+      // IPv4 raw sockets deliver the IP header too (raw(7)).
       const headerOctets = length === 0 ? 0 : (view.getUint8(start) & 0xf) * 4;
       start += headerOctets;
       length -= headerOctets;

@@ -5,18 +5,19 @@ import type { ForwardedSession } from "./tables.ts";
 import { type CounterWriter, type SendCalls, Transmitter } from "./transmitter.ts";
 
 /**
- * After a refusal of a group so many messages go alone before it is tried again: the path may have changed.
+ * Messages of a session that are sent singly after the kernel refused a group. Then grouping is tried again:
+ * the path may have changed.
  */
 const UNGROUPED_AFTER_REFUSAL = 4096;
 
 /**
- * Data messages on their way to the peers. Over UDP, consecutive ones of a session whose length is equal
- * share one send, which the kernel cuts (UDP_SEGMENT), if their traffic class is equal too; the last of a
- * group may be shorter. Order is kept, and so is every octet.
+ * Sends data messages to the peers. Over UDP, consecutive messages of a session with equal length and traffic
+ * class are grouped into one send, which the kernel segments (UDP_SEGMENT); the last message of a group may
+ * be shorter. Order and octets of the datagrams are the same as without grouping.
  */
 export class PsnSender {
   readonly #transmitter: Transmitter;
-  /** Octets of each message of the group that is open; 0 when none is. */
+  /** Octets of each message of the open group; 0 if no group is open. */
   #segmentOctets = 0;
   #groupOctets = 0;
   #groupCount = 0;
@@ -33,17 +34,17 @@ export class PsnSender {
     );
   }
 
-  /** Room for copied headers of one message until it has left. */
+  /** Allocates room for the copied headers of one message; it is free again after `flush`. */
   allocateHeader(octets: number): number {
     return this.#transmitter.messages.allocateHeader(octets);
   }
 
-  /** Adds octets to the message that is being put together. */
+  /** Adds octets to the message under construction. */
   addVector(offset: number, length: number): void {
     this.#transmitter.messages.addVector(offset, length);
   }
 
-  /** What follows is a session's; what waits for another socket leaves first. */
+  /** Selects the socket of a session for the next messages; messages queued for another socket are sent. */
   setTarget({ fd }: ForwardedSession): void {
     if (this.#transmitter.hasTarget(fd, false)) return;
     this.flush();
@@ -51,8 +52,8 @@ export class PsnSender {
   }
 
   /**
-   * Completes the message put together, of a frame of `frameOctets`; `trafficClass` is for the outer IP
-   * header.
+   * Queues the message under construction, which carries a frame of `frameOctets`, with a traffic class for
+   * the outer IP header.
    */
   push(session: ForwardedSession, frameOctets: number, trafficClass: number): void {
     const { messages } = this.#transmitter;
@@ -99,7 +100,7 @@ export class PsnSender {
   }
 }
 
-/** Whether others may follow a message of so many octets in one send. */
+/** Whether a message of so many octets may be the first of a group; counts down the messages sent singly. */
 function mayBeginGroup(session: ForwardedSession, octets: number): boolean {
   if (!session.mayGroup) return false;
   if (session.ungroupedLeft === 0 || octets < session.refusedOctets) return true;

@@ -9,12 +9,12 @@ import {
 import { close } from "../../os/libc.ts";
 import type { Arena } from "./arena.ts";
 
-/** Descriptors that have their turn before those that have become ready meanwhile are looked for. */
+/** Ready descriptors that one epoll_wait(2) returns. */
 const MOST_READY = 64;
 
 /**
- * What the worker waits for: any number of descriptors, each with what it is the descriptor of. Those that
- * are ready take turns.
+ * The descriptors that the worker waits for (epoll), each with the source that it belongs to. The kernel
+ * returns ready descriptors in turn, so a busy one does not starve the others.
  */
 export class Readiness<Source> {
   readonly #arena: Arena;
@@ -28,7 +28,7 @@ export class Readiness<Source> {
     this.#events = arena.tables.take(MOST_READY * EPOLL_EVENT_OCTETS);
   }
 
-  /** Throws SystemError, and then nothing has changed. */
+  /** Throws SystemError; then nothing has changed. */
   add(fd: number, source: Source): void {
     const { tables } = this.#arena;
     const address = tables.address(this.#events, EPOLL_EVENT_OCTETS);
@@ -45,13 +45,13 @@ export class Readiness<Source> {
     close(this.#epoll);
   }
 
-  /** Waits; returns how many descriptors are ready. */
+  /** Waits for ready descriptors and returns their number. */
   wait(timeoutMs: number): number {
     const address = this.#arena.tables.address(this.#events, MOST_READY * EPOLL_EVENT_OCTETS);
     return waitForDescriptors(this.#epoll, address, MOST_READY, timeoutMs);
   }
 
-  /** What is ready, of those that `wait` counted; undefined for what was removed since. */
+  /** The ready source at an index below what `wait` returned; undefined if it was removed since. */
   ready(index: number): Source | undefined {
     return this.#sources.get(readyDescriptor(this.#arena.tables.view, this.#events, index));
   }

@@ -5,8 +5,8 @@ import { MessageTable, VectorTable } from "./message-table.ts";
 const CONTROL_OCTETS = 64;
 
 /**
- * Slots that recvmmsg(2) fills: one datagram or frame each, with its ancillary data, and with its sender
- * where that is wanted.
+ * The buffers of recvmmsg(2): each takes a frame or datagram and its ancillary data, and its sender's address
+ * if `withNames` is set.
  */
 export class ReceiveBuffers {
   readonly #arena: Arena;
@@ -37,34 +37,34 @@ export class ReceiveBuffers {
     return this.#messages.address(0, RECEIVE_BATCH);
   }
 
-  /** Address of a slot's room for `octets` octets, for a call that fills this one alone. */
+  /** Address of one buffer, for a system call that writes `octets` octets to it. */
   bufferAddress(index: number, octets: number): number {
     return this.#arena.address(this.start(index), octets);
   }
 
-  /** Where the octets of a message begin. */
+  /** Offset of a message's octets. */
   start(index: number): number {
     return (this.#buffers[index] as number) + HEADROOM_OCTETS;
   }
 
-  /** Where the sender's address is, in the arena's tables. */
+  /** Offset of the sender's address in the arena's tables. */
   name(index: number): number {
     return this.#names + index * NAME_OCTETS;
   }
 
-  /** Where the ancillary data is, in the arena's tables. */
+  /** Offset of the ancillary data in the arena's tables. */
   control(index: number): number {
     return this.#controls + index * CONTROL_OCTETS;
   }
 
-  /** Octets received, of which none are outside the slot. */
+  /** Length of the received message, checked to be within the buffer. */
   length(index: number): number {
     const octets = this.#messages.received(index);
     this.#arena.check(this.start(index), octets);
     return octets;
   }
 
-  /** MSG_TRUNC: the kernel cut it. */
+  /** Flags of the received message; with MSG_TRUNC it was longer than the buffer. */
   flags(index: number): number {
     return this.#messages.flags(index);
   }
@@ -73,7 +73,7 @@ export class ReceiveBuffers {
     return this.#messages.controlLength(index);
   }
 
-  /** Makes the first `count` ready to be filled again. */
+  /** Resets the first `count` messages for the next recvmmsg(2). */
   recycle(count: number): void {
     for (let index = 0; index < count; index += 1) {
       this.#messages.reset(index, this.#nameOctets, CONTROL_OCTETS);

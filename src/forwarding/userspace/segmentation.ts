@@ -3,53 +3,51 @@ import { crc32c } from "./crc32c.ts";
 import { HeaderChain, LONGEST_HEADERS, levels, protocols, UNKNOWN_OFFSET } from "./header-chain.ts";
 import type { Sum } from "./simd-checksum.ts";
 
-/** Memory as the cutting needs it. */
+/** The views of a memory that segmentation, coalescing and checksums need. */
 export interface Memory {
   readonly octets: Uint8Array;
   readonly view: DataView;
   readonly words: Uint32Array;
-  /** What `addToSum` does, faster, for these octets alone. Absent: there is nothing faster. */
+  /** SIMD version of `addToSum` for this memory; undefined if there is none. */
   readonly sum?: Sum | undefined;
 }
 
-/** Adds octets of the memory to a sum as `addToSum` does. */
+/** Adds octets of the memory to a partial sum, by SIMD if possible, otherwise by `addToSum`. */
 export function sumOf(memory: Memory, start: number, length: number, before: number): number {
   if (memory.sum === undefined) return addToSum(memory.octets, memory.words, start, length, before);
   return before + (memory.sum(start, length) >>> 0);
 }
 
-/** Kinds of super-frames in a virtio-net header, without the ECN bit 0x80. */
+/** GSO types of a virtio-net header (VIRTIO_NET_HDR_GSO_*), without the ECN bit 0x80. */
 const GSO_TCPV4 = 1;
 const GSO_TCPV6 = 4;
 const GSO_UDP_L4 = 5;
 const ECN_MASK = 0x7f;
 
 /**
- * Linux cuts TCP into segments of 8 octets or more, so 64 KiB never make as many: what says otherwise only
- * wants to keep us busy.
+ * Most segments of a GSO packet. Linux makes TCP segments of 8 octets or more, so 64 KiB never have more of
+ * them: a header with a smaller GSO size is an attack on CPU time.
  */
 const MOST_SEGMENTS = 8192;
-/**
- * Where the CRC32c stands in the header of SCTP (RFC 9260 §3.1): no other protocol has its checksum there.
- */
+/** Offset of the CRC32c in the SCTP header (RFC 9260 §3.1): no other protocol has its checksum there. */
 const SCTP_CHECKSUM = 8;
 const IPV6_HEADER_OCTETS = 40;
 const FIN_PSH = 0x09;
 const CWR = 0x80;
 
-/** What a frame's virtio-net header says about it, relative to the frame's start. */
+/** The offload fields of a frame's virtio-net header. Offsets are relative to the frame. */
 export interface Offload {
   gsoType: number;
   gsoSize: number;
-  /** Whether the checksum at `checksumStart` + `checksumOffset` is still to be completed. */
+  /** Whether the checksum at `checksumStart` + `checksumOffset` is partial. */
   needsChecksum: boolean;
   checksumStart: number;
   checksumOffset: number;
 }
 
 /**
- * Finishes a checksum that the sender left to its network card: the field holds the sum of the pseudo header,
- * or is to get the CRC32c of SCTP. `chain` is there to be used.
+ * Completes a partial checksum, which the sender left to its network card: the field holds the sum of the
+ * pseudo header, or for SCTP is to get the CRC32c. `chain` is scratch space.
  */
 export function completeChecksum(
   memory: Memory,
@@ -74,31 +72,27 @@ export function completeChecksum(
   view.setUint16(at, folded === 0 ? 0xffff : folded, true);
 }
 
-/** Where the innermost IP packet ends, by its own word: what pads its frame is no part of a CRC. */
+/** End of the innermost IP packet by its length field: the padding of a frame is no part of the CRC32c. */
 function packetEnd(view: DataView, { kinds, offsets, innermost }: HeaderChain): number {
   const header = offsets[innermost] as number;
   if (kinds[innermost] === levels.ipv4) return header + view.getUint16(header + 2);
   return header + IPV6_HEADER_OCTETS + view.getUint16(header + 4);
 }
 
-/**
- * The headers of one segment: how far they lie from those they are copied of, where they end, and the payload
- * that follows.
- */
+/** The copied headers of one segment, and the payload that follows them. */
 interface Copy {
+  /** Distance from the original headers. */
   shift: number;
+  /** End of the headers. */
   end: number;
   payloadOctets: number;
   payloadSum: number;
 }
 
-/**
- * A super-frame taken apart: which headers it has, where they end and how its payload is to be cut. All
- * offsets are of the memory.
- */
+/** A parsed GSO packet: its headers and its segments. Offsets are offsets in the memory. */
 export interface Segments {
   frame: number;
-  /** The headers up to the transport header, of all tunnels that it is in. */
+  /** Its headers up to the transport header, those of tunnels included. */
   readonly chain: HeaderChain;
   readonly copy: Copy;
   headerOctets: number;
@@ -123,7 +117,7 @@ export function newSegments(): Segments {
   };
 }
 
-/** Takes a super-frame apart; false when it cannot be cut. */
+/** Parses a GSO packet; false if it cannot be segmented. */
 export function parseSegments(
   { view }: Memory,
   frame: number,
@@ -155,14 +149,15 @@ export function parseSegments(
   return into.count <= MOST_SEGMENTS;
 }
 
-/** Octets of payload in the segment at `index`. */
+/** Octets of payload of the segment at `index`. */
 export function segmentOctets(segments: Segments, index: number): number {
   return Math.min(segments.size, segments.payloadOctets - index * segments.size);
 }
 
 /**
- * Writes the headers of the segment at `index` to `at`, with lengths, numbers, flags and checksums of its
- * own, from the transport header outwards: the checksums of a tunnel count all that is in it.
+ * Writes the headers of the segment at `index` to `at`, with its own lengths, identifications, sequence
+ * number, flags and checksums. It goes from the transport header outwards, because the checksum of a tunnel
+ * header covers all headers inside.
  */
 export function writeSegmentHeaders(memory: Memory, segments: Segments, index: number, at: number): void {
   const { chain, size } = segments;
@@ -190,7 +185,7 @@ function finishTcp(memory: Memory, segments: Segments, index: number, header: nu
   view.setUint16(header + 16, foldSum(sum), true);
 }
 
-/** Length and checksum of the UDP header at `header`, behind the IP header of `level`. */
+/** Writes length and checksum of the UDP header at `header`; `level` is the index of its IP header. */
 function finishUdp(memory: Memory, segments: Segments, level: number, header: number): void {
   const { view } = memory;
   const { end, payloadOctets } = segments.copy;
@@ -200,7 +195,7 @@ function finishUdp(memory: Memory, segments: Segments, level: number, header: nu
   view.setUint16(header + 6, folded === 0 ? 0xffff : folded, true);
 }
 
-/** The header of a chain's `level`, all that is in it being finished. */
+/** Writes the fields of the chain's header `level`; all headers inside of it must be complete. */
 function finishLevel(memory: Memory, segments: Segments, level: number, index: number): void {
   const { view } = memory;
   const { chain } = segments;
@@ -213,7 +208,7 @@ function finishLevel(memory: Memory, segments: Segments, level: number, index: n
     case levels.ipv6:
       return view.setUint16(header + 4, length - IPV6_HEADER_OCTETS);
     case levels.udp:
-      // A tunnel may do without a checksum, which 0 says (RFC 768, RFC 6935).
+      // 0: the tunnel uses no checksum (RFC 768, RFC 6935).
       if (view.getUint16(header + 6) !== 0) return finishUdp(memory, segments, level - 1, header);
       return view.setUint16(header + 4, length);
     case levels.gre:
@@ -232,8 +227,8 @@ function finishIpv4(memory: Memory, header: number, length: number, index: numbe
 }
 
 /**
- * The sum of the segment from `header` on, and of its pseudo header with the addresses of `level` (RFC 9293
- * §3.1, RFC 8200 §8.1).
+ * The sum of the segment from `header` on and of its pseudo header, with the addresses of the IP header
+ * `level` (RFC 9293 §3.1, RFC 8200 §8.1).
  */
 function sumBehind(
   memory: Memory,

@@ -17,7 +17,7 @@ import {
 /** Most sessions one plane carries. */
 export const MOST_SESSIONS = 131_072;
 
-/** Cells of one session in the shared counters: four that pass, then one for each discard reason. */
+/** Indexes of a session's shared counters: frames and octets each way, then one for each discard reason. */
 export const counterCells = {
   receivedFrames: 0,
   receivedOctets: 1,
@@ -27,15 +27,15 @@ export const counterCells = {
 } as const;
 export const CELLS_A_SESSION = counterCells.discards + discardReasons.length;
 
-/** Row 0 of the counters is charged with what belongs to no session. */
+/** Row of the counters for frames and messages that belong to no session. */
 export const UNATTRIBUTED_ROW = 0;
 
-/** A session as the fast path wants it: numbers only, no octets to parse. */
+/** The parameters of a session as numbers, so that the fast path parses and allocates nothing. */
 export interface SessionRecord extends ReceiveSequence {
   /** Row in the shared counters, from 1. */
   readonly row: number;
   readonly isUdp: boolean;
-  /** 32-bit signed, as it is looked up. */
+  /** As a signed 32-bit number, the key of the session table. */
   readonly localSessionId: number;
   readonly remoteSessionId: number;
   readonly receiveCookieOctets: number;
@@ -46,24 +46,24 @@ export interface SessionRecord extends ReceiveSequence {
   readonly transmitCookieLow: number;
   readonly receiveSublayer: boolean;
   readonly transmitSublayer: boolean;
-  /** Octets that we put in front of a frame. */
+  /** Length of the L2TPv3 header in front of a frame. */
   readonly transmitHeaderOctets: number;
   readonly checksSequence: boolean;
   sequenceRule: SequenceRule;
-  /** 0 numbers nothing, 1 what is not IP, 2 everything. */
+  /** Transmit sequencing: 0 for no frames, 1 for frames that are not IP, 2 for all. */
   readonly numbering: number;
   transmitAllowed: boolean;
   receiveAllowed: boolean;
-  /** Of the outer IP header; COPIED: that of the frame's own, without ECN. */
+  /** Of the outer IP header; COPIED_FROM_FRAME: the DSCP of the frame's own IP header, without ECN. */
   trafficClass: number;
-  /** `sequenceWords`, which programs may share. */
+  /** `sequenceWords`; the eBPF programs may share this memory. */
   readonly sequences: Int32Array;
   /**
-   * Whether the worker's own memory of received numbers is the one that counts; else it is for what it had
-   * still to read.
+   * Whether the worker owns the received sequence numbers. If not, the eBPF programs do, and the worker uses
+   * its copy only for messages that were still in its queues.
    */
   ownsNumbers: boolean;
-  /** -1: the whole port. */
+  /** VLAN ID on the circuit; -1 if the session carries the whole port. */
   readonly vlanId: number;
   readonly vlanIdOnPseudowire: number;
   readonly tagProtocol: number;
@@ -74,8 +74,8 @@ export interface SessionRecord extends ReceiveSequence {
 }
 
 /**
- * Has the worker go on where programs were with a session's received numbers, if it has taken the session
- * from them since it looked last.
+ * Copies a session's received sequence numbers from the shared memory if the eBPF programs have released the
+ * session since the last call; the worker owns them from then on.
  */
 export function takeOverNumbers(session: SessionRecord): void {
   const { sequences } = session;
@@ -84,7 +84,7 @@ export function takeOverNumbers(session: SessionRecord): void {
   session.ownsNumbers = true;
 }
 
-/** Stands for a traffic class that each frame has its own of. */
+/** Value of `trafficClass` with which each message gets the class of its frame. */
 export const COPIED_FROM_FRAME = -1;
 
 const numberingOf = { none: 0, "non-ip": 1, all: 2 } as const;
@@ -95,19 +95,19 @@ function word(octets: Uint8Array, offset: number): number {
   return new DataView(octets.buffer, octets.byteOffset, octets.byteLength).getInt32(offset);
 }
 
-/** What `trafficClass` of a row is with this attachment. */
+/** `trafficClass` of the sessions of this attachment. */
 export function trafficClassFor({ dscp }: CircuitAttachment): number {
   return dscp === "copy" ? COPIED_FROM_FRAME : trafficClassOf(dscp);
 }
 
-/** Memory for the numbers of one session that begins. */
+/** Sequence numbers of a new session. */
 export function newSequences(localSessionId = 0): Int32Array {
   const words = new Int32Array(SEQUENCE_WORDS);
   beginSequences(words, localSessionId);
   return words;
 }
 
-/** The row of a session that begins now, or goes on with the numbers that `sequences` has. */
+/** The record of a new session, or of one that continues with the numbers in `sequences`. */
 export function newSessionRecord(
   row: number,
   session: SessionParameters,

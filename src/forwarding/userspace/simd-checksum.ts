@@ -1,7 +1,7 @@
 /**
- * The Internet checksum by SIMD: a WebAssembly module of one function, made here from its instructions. It
- * adds eight 16-bit words by one instruction where JavaScript adds two by several, and does the same as
- * `addToSum` of checksum.ts, which is its twin in the tests and takes its place where there is no SIMD.
+ * The Internet checksum by SIMD: a WebAssembly module of one function, assembled here from its instructions.
+ * One instruction adds eight 16-bit words, where JavaScript needs several for two. The result is that of
+ * `addToSum` of checksum.ts, which tests compare it with and which is used where there is no SIMD.
  *
  *   sum(start, length):              adds the 16-bit words, little-endian, of `length` octets at `start`
  *     end = start + length
@@ -12,11 +12,11 @@
  *     if end - start >= 1:           the last octet is the lower half of a word
  *     return total
  *
- * No lane overflows below half a MiB, and no total below 128 KiB; a total is unsigned, but comes as a signed
- * number.
+ * No lane overflows below 512 KiB, and no total below 128 KiB. WebAssembly returns the unsigned total as a
+ * signed number.
  */
 
-/** Octets of WebAssembly's binary format (WebAssembly Core Specification, 5.4). */
+/** Opcodes and type codes of WebAssembly's binary format (WebAssembly Core Specification, 5.4). */
 const wasm = {
   i32: 0x7f,
   v128: 0x7b,
@@ -40,7 +40,7 @@ const wasm = {
   subtract: 0x6b,
 } as const;
 
-/** Instructions on vectors have a prefix and a number of their own. */
+/** Opcodes of vector instructions: the prefix 0xfd and a number. */
 const vector = {
   load: [0xfd, 0x00],
   lane: [0xfd, 0x1b],
@@ -65,7 +65,7 @@ function unsigned(value: number): Code {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
 }
 
-/** A small constant; from 64 on its LEB128 would look negative and so takes an octet more. */
+/** A constant below 128 in signed LEB128; from 64 on it needs a second octet, or it would be negative. */
 function constant(value: number): Code {
   return [wasm.constant, ...(value < 0x40 ? [value] : [value | 0x80, 0x00])];
 }
@@ -85,7 +85,7 @@ function text(value: string): Code {
   return sized([...value].map((character) => character.charCodeAt(0)));
 }
 
-/** While at least `octets` are left: `body`, then on by so many. */
+/** A loop: while at least `octets` are left, `body`, then START advances by so many. */
 function whileLeft(octets: number, body: Code): Code {
   const isLess = [...get(END), ...get(START), wasm.subtract, ...constant(octets), wasm.lessSigned];
   const advance = [...get(START), ...constant(octets), wasm.add, ...set(START)];
@@ -104,7 +104,7 @@ function whileLeft(octets: number, body: Code): Code {
   return [wasm.block, wasm.noValue, ...loop, wasm.end];
 }
 
-/** Adds the words of 16 octets at START + `offset` to the lanes of a local. */
+/** Adds the words of 16 octets at START + `offset` to the lanes of a local variable. */
 function addVector(offset: number, lanes: number): Code {
   const load = [...get(START), ...vector.load, 0, offset];
   return [...get(lanes), ...load, ...vector.addPairsOf16, ...vector.add32, ...set(lanes)];
@@ -132,7 +132,7 @@ const body: Code = [
   wasm.end,
 ];
 
-/** The module: one function type, one memory from outside, one function, exported as `sum`. */
+/** The module: one function type, one imported memory, one function, exported as `sum`. */
 function moduleOctets(): Uint8Array {
   const locals = [2, ...[2, wasm.i32], ...[2, wasm.v128]];
   return Uint8Array.from([
@@ -145,16 +145,16 @@ function moduleOctets(): Uint8Array {
   ]);
 }
 
-/** Adds the 16-bit words of octets at an offset of a memory; the result is to be taken as unsigned. */
+/** Adds the 16-bit words of octets at an offset of a memory; the caller converts the result to unsigned. */
 export type Sum = (start: number, length: number) => number;
 
-/** Octets that WebAssembly can work on, and the sum over them; without one where there is no SIMD. */
+/** A memory shared with WebAssembly and its checksum function; undefined where there is no SIMD. */
 export interface SummedOctets {
   readonly octets: Uint8Array;
   readonly sum: Sum | undefined;
 }
 
-/** Takes at least so many octets, which never grow nor move. */
+/** Allocates at least so many octets, which never grow or move. */
 export function summedOctets(size: number): SummedOctets {
   const octets = moduleOctets();
   if (!WebAssembly.validate(octets)) return { octets: new Uint8Array(size), sum: undefined };

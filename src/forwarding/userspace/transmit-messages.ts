@@ -10,51 +10,50 @@ import type { Arena } from "./arena.ts";
 import { MessageTable, VectorTable } from "./message-table.ts";
 import type { ForwardedSession } from "./tables.ts";
 
-/** Messages given to the kernel at once. */
+/** Messages of one sendmmsg(2). */
 export const TRANSMIT_BATCH = 256;
-/** Frames in them. */
+/** Frames in the messages of one sendmmsg(2). */
 export const MOST_FRAMES = 512;
-/** Frames that one message may carry. */
+/** Frames of one message. */
 export const MOST_IN_MESSAGE = MOST_UDP_SEGMENTS;
-/** Vectors of one frame: what we put in front, the frame or its payload, padding. */
+/** Vectors of one frame: headers in front of it, the frame or its payload, padding. */
 const FRAME_VECTORS = 3;
 /**
- * Our header with the copied headers of one segment of a super-frame, or a virtio-net header with those of
- * merged segments.
+ * Room for the L2TPv3 header and the headers of one segment, or for the virtio-net header and the headers of
+ * a coalesced GSO packet.
  */
 export const COPIED_HEADER_OCTETS = 512;
 const HEADERS_OCTETS = MOST_FRAMES * COPIED_HEADER_OCTETS;
 const MOST_VECTORS = MOST_FRAMES * FRAME_VECTORS;
-/** A message gathers one vector for each of its two or more frames, and one for their headers. */
+/** A coalesced message has one vector for its headers and one for the payload of each of its frames. */
 const MOST_GATHERS = MOST_FRAMES * 2;
 /**
- * Ancillary data of a message: first its traffic class, then the length it is to be cut into; each may be
- * left out.
+ * Octets of a message's ancillary data: its traffic class, then its UDP segment length; both are optional.
  */
 const CONTROL_STRIDE = 64;
 
 /**
- * Messages waiting for one sendmmsg(2). Each carries one frame, or several: then their vectors follow each
- * other (datagrams of one send), or other vectors gather what they become together. Every frame's own vectors
- * are kept until it has left, so that the frames of a message which the kernel refuses can be sent one by
- * one.
+ * The messages queued for one sendmmsg(2). A message carries one frame or several. Those of several are UDP
+ * datagrams of one send, whose vectors are consecutive, or a coalesced GSO packet, which has gather vectors
+ * of its own. The vectors of each single frame are kept until `clear`, so that the frames of a message that
+ * the kernel refuses can be sent one by one.
  */
 export class TransmitMessages {
   readonly arena: Arena;
-  /** Messages that wait. */
+  /** Queued messages. */
   count = 0;
   /** Frames in them. */
   frames = 0;
-  /** Of each message: whose frames it carries, the first, how many, and their octets in all. */
+  /** Of each message: its session, the index of its first frame, the number of frames and their octets. */
   readonly sessions: (ForwardedSession | undefined)[];
   readonly firstFrames = new Int32Array(TRANSMIT_BATCH);
   readonly frameCounts = new Int32Array(TRANSMIT_BATCH);
   readonly octets = new Float64Array(TRANSMIT_BATCH);
-  /** Of each frame. */
+  /** Length of each frame. */
   readonly frameOctets = new Int32Array(MOST_FRAMES);
   readonly #firstVectors = new Int32Array(MOST_FRAMES + 1);
   readonly #messages: MessageTable;
-  /** Made of a message whose frames go one by one. */
+  /** The messages that `split` makes, one for each frame. */
   readonly #single: MessageTable;
   readonly #vectors: VectorTable;
   readonly #gathers: VectorTable;
@@ -80,17 +79,17 @@ export class TransmitMessages {
     }
   }
 
-  /** Whether nothing more can be pushed before what waits has left. */
+  /** Whether the queued messages must be sent before the next `push`. */
   get isFull(): boolean {
     return this.count === TRANSMIT_BATCH || this.frames === MOST_FRAMES;
   }
 
-  /** Address of the messages from `index` on, for the system call. */
+  /** Address of the messages from `index` on, for sendmmsg(2). */
   address(index: number): number {
     return this.#messages.address(index, this.count - index);
   }
 
-  /** Address of the vectors of the message at `index`, and how many they are, for writev(2). */
+  /** Address of the vectors of the message at `index`, for writev(2); `vectorCount` is their number. */
   vectorsAddress(index: number): number {
     return this.#messages.vectorsAddress(index);
   }
@@ -99,9 +98,7 @@ export class TransmitMessages {
     return this.#messages.vectorCount(index);
   }
 
-  /**
-   * Address of the last `count - index` of the messages that `part` made, its vectors and how many they are.
-   */
+  /** Address of the messages of `split` from `index` to `count`, for sendmmsg(2). */
   singleAddress(index: number, count: number): number {
     return this.#single.address(index, count - index);
   }
@@ -115,23 +112,21 @@ export class TransmitMessages {
   }
 
   /**
-   * Room for copied headers until what waits has left; starts at a multiple of 64. Throws InvariantError for
-   * more than COPIED_HEADER_OCTETS, and when no room is left.
+   * Allocates room for copied headers until `clear`, and returns its offset, a multiple of 64. Throws
+   * InvariantError for more than COPIED_HEADER_OCTETS, and if there is not enough room.
    */
   allocateHeader(octets: number): number {
     const at = this.#usedHeaderOctets;
     const used = at + ((octets + 63) & ~63);
     if (octets > COPIED_HEADER_OCTETS || used > HEADERS_OCTETS)
-      throw new InvariantError(
-        `take room for copied headers: ${octets} octets at ${at} of ${HEADERS_OCTETS}`,
-      );
+      throw new InvariantError(`allocate copied headers: ${octets} octets at ${at} of ${HEADERS_OCTETS}`);
     this.#usedHeaderOctets = used;
     return this.#headers + at;
   }
 
   /**
-   * Adds octets to the frame that is being put together. Throws InvariantError when no vector is left, or
-   * nobody owns the octets.
+   * Adds octets to the frame under construction. Throws InvariantError if no vector is left, or the octets
+   * are not in one region.
    */
   addVector(offset: number, length: number): void {
     this.#vectors.set(this.#usedVectors, offset, length);
@@ -139,8 +134,8 @@ export class TransmitMessages {
   }
 
   /**
-   * The frame put together, of `octets` octets, is a message of its own; `nameOctets` 0 sends where the
-   * socket is bound to.
+   * Queues the frame under construction, of `octets` octets, as a new message. Without an address
+   * (`nameOctets` 0) the message goes to the interface that the socket is bound to.
    */
   push(session: ForwardedSession, octets: number, name: number, nameOctets: number): void {
     const { count, frames } = this;
@@ -156,7 +151,7 @@ export class TransmitMessages {
     this.#endFrame(octets);
   }
 
-  /** The frame put together, of `octets` octets, goes on in the last message. */
+  /** Appends the frame under construction, of `octets` octets, to the last message. */
   extend(octets: number): void {
     const last = this.count - 1;
     this.frameCounts[last] = (this.frameCounts[last] as number) + 1;
@@ -166,14 +161,14 @@ export class TransmitMessages {
     this.#endFrame(octets);
   }
 
-  /** The last message, of one frame yet, leaves with this traffic class, and not with its socket's. */
+  /** Sets the traffic class of the last message, which still has one frame; the default is the socket's. */
   setTrafficClass(isV6: boolean, trafficClass: number): void {
     const last = this.count - 1;
     setTrafficClass(this.arena.tables.view, this.#control(last), isV6, trafficClass);
     this.#messages.setControl(last, this.#control(last), TRAFFIC_CLASS_OCTETS);
   }
 
-  /** The kernel is to cut the last message into datagrams of so many octets. */
+  /** Has the kernel segment the last message into datagrams of so many octets (UDP_SEGMENT). */
   segmentInto(octets: number): void {
     const last = this.count - 1;
     const segments = this.#control(last) + TRAFFIC_CLASS_OCTETS;
@@ -185,8 +180,8 @@ export class TransmitMessages {
   }
 
   /**
-   * Adds octets to what the last message will be instead of its frames; returns the vector's number. Throws
-   * as `addVector` does.
+   * Adds octets to the gather vectors of the last message and returns the vector's index. Throws as
+   * `addVector` does.
    */
   gather(offset: number, length: number): number {
     const number = this.#usedGathers;
@@ -195,18 +190,20 @@ export class TransmitMessages {
     return number;
   }
 
-  /** The last message is what was gathered from vector `first` on, the first of them being these octets. */
+  /**
+   * Sends the last message with its gather vectors from `first` on; sets the first of them to these octets.
+   */
   replaceByGathered(first: number, offset: number, length: number): void {
     this.#gathers.set(first, offset, length);
     this.#messages.setVectors(this.count - 1, this.#gathers, first, this.#usedGathers - first);
   }
 
-  /** Makes messages of the frames of the message at `index`, one each; returns how many. */
+  /** Makes one message of each frame of the message at `index`; returns their number. */
   split(index: number): number {
     const frames = this.frameCounts[index] as number;
     for (let part = 0; part < frames; part += 1) {
       this.#single.copy(part, this.#messages, index);
-      // What it was to be cut into stands last.
+      // The UDP segment length is the last part of the ancillary data.
       this.#single.shortenControl(part, UDP_OFFLOAD_OCTETS);
       const frame = (this.firstFrames[index] as number) + part;
       const first = this.#firstVectors[frame] as number;
@@ -216,7 +213,7 @@ export class TransmitMessages {
     return frames;
   }
 
-  /** Everything has left. */
+  /** Empties the queue: all messages are sent or given up. */
   clear(): void {
     this.count = 0;
     this.frames = 0;

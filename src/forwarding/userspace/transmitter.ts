@@ -6,7 +6,7 @@ import { CELLS_A_SESSION, counterCells } from "./session-record.ts";
 import type { ForwardedSession } from "./tables.ts";
 import { TransmitMessages } from "./transmit-messages.ts";
 
-/** Charges what passed and what was given up to rows of the shared counters. */
+/** Writes the shared counters: frames and octets forwarded, and discards, by row. */
 export class CounterWriter {
   readonly #cells: Float64Array;
 
@@ -20,14 +20,14 @@ export class CounterWriter {
     this.#cells[at + 1] = (this.#cells[at + 1] as number) + octets;
   }
 
-  /** `verdict` as the fast path gives it: -1 - the reason's index. */
+  /** Counts discards. `verdict` is as in the fast path: -1 - the reason's index. */
   discarded(row: number, verdict: number, frames = 1): void {
     const at = row * CELLS_A_SESSION + counterCells.discards - 1 - verdict;
     this.#cells[at] = (this.#cells[at] as number) + frames;
   }
 }
 
-/** The calls by which frames leave; a test has its own. */
+/** The system calls that send frames; tests replace them. */
 export interface SendCalls {
   sendmmsg(fd: number, messages: number, count: number, flags: number): number;
   writev(fd: number, vectors: number, count: number): number;
@@ -45,13 +45,13 @@ const CIRCUIT_ERROR = verdictOf("circuit-error");
 const CIRCUIT_DOWN = verdictOf("circuit-down");
 const PSN_CONGESTION = verdictOf("psn-congestion");
 const CIRCUIT_CONGESTION = verdictOf("circuit-congestion");
-/** What the kernel says of a socket whose send buffer is full: nothing that follows has a better chance. */
+/** Errno of a full send buffer: the messages that follow would get the same one. */
 const FULL = "EAGAIN";
 const down: ReadonlySet<string> = new Set(["ENETDOWN", "ENXIO", "ENODEV", "EIO", "EBADFD"]);
 /**
- * What the kernel says when it will not have several frames as one, but might have them one by one: EINVAL
- * and EMSGSIZE of datagrams longer than the path's MTU, EIO of a device that cannot finish their checksums,
- * ENOBUFS of a device that would have to cut a super-frame itself (PACKET_QDISC_BYPASS).
+ * Errnos with which the kernel refuses a GSO packet or a group of datagrams, although it may accept their
+ * frames one by one: EINVAL and EMSGSIZE for datagrams longer than the path MTU, EIO of a device without
+ * checksum offload, ENOBUFS of a device without segmentation offload (PACKET_QDISC_BYPASS).
  */
 const gsoRefusals: ReadonlySet<string> = new Set([
   "EINVAL",
@@ -63,13 +63,13 @@ const gsoRefusals: ReadonlySet<string> = new Set([
   "ENOPROTOOPT",
 ]);
 
-/** Told of a message of several frames that the kernel refused, before its frames are sent one by one. */
+/** Called with a message of several frames that the kernel refused, before they are sent one by one. */
 export type RefusalHandler = (session: ForwardedSession, message: number) => void;
 
 /**
- * Collects messages and hands them to the kernel together; what it refuses is charged and left. It never
- * waits for room in a queue: what finds none is charged too, or one slow way would stop all others, in both
- * directions.
+ * Queues messages and sends them together; those that the kernel refuses are counted as discards. It never
+ * waits for room in a send buffer: a full one costs discards too, because waiting for one slow device or path
+ * would stop all others, in both directions.
  */
 export class Transmitter {
   readonly messages: TransmitMessages;
@@ -80,7 +80,7 @@ export class Transmitter {
   #fd = -1;
   #isTap = false;
 
-  /** `framesCell` is the counter that what leaves here counts as. */
+  /** `framesCell` is the index of the counter of sent frames; that of octets is the next one. */
   constructor(
     arena: Arena,
     counters: CounterWriter,
@@ -99,7 +99,7 @@ export class Transmitter {
     return fd === this.#fd && isTap === this.#isTap;
   }
 
-  /** Where what follows is to go; nothing may wait. */
+  /** Sets the descriptor of the next messages; the queue must be empty. */
   setTarget(fd: number, isTap: boolean): void {
     this.#fd = fd;
     this.#isTap = isTap;
@@ -126,7 +126,7 @@ export class Transmitter {
     messages.clear();
   }
 
-  /** One frame to a TAP device; 1 when it was taken. */
+  /** Writes one frame to a TAP device; 1 if that succeeded, else -1. */
   #write(vectors: number, count: number): number {
     return this.#calls.writev(this.#fd, vectors, count) >= 0 ? 1 : -1;
   }
