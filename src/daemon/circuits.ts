@@ -236,7 +236,9 @@ export class Circuits {
       if (sessions.get(localSessionId) !== held || carried.has(localSessionId)) return;
       carried.set(localSessionId, held);
       try {
-        await this.#plane.addSession(held.session, attachmentOf(attached.config));
+        const attachment = attachmentOf(attached.config);
+        await this.#plane.addSession(held.session, attachment);
+        await this.#plane.bindCircuit(attachment, localSessionId);
       } catch (error) {
         // If the device vanished meanwhile, the session is installed again with the next one.
         if (!(await this.#devices.isGone(circuit))) this.#fail(held.session, error);

@@ -137,8 +137,8 @@ export interface ForwardingPlane {
   resizeCircuit(device: CircuitDevice): Promise<void>;
   closeCircuit(deviceName: string): Promise<void>;
   /**
-   * A session that was removed and is added again, by its local id, counts from zero and goes on with its
-   * sequence numbers. Of several sessions on one attachment, the frames of the circuit are the last one's.
+   * The session forwards what the peer sends; frames of the circuit are its own from `bindCircuit` on. One that was
+   * removed and is added again, by its local id, counts from zero and goes on with its sequence numbers.
    */
   addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
   /**
@@ -147,6 +147,11 @@ export interface ForwardingPlane {
    */
   updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
   removeSession(localSessionId: number): Promise<void>;
+  /**
+   * Makes frames of a circuit this session's, and so no longer another's. `attachment` is the session's own. Frames of
+   * a circuit that no session is bound to are discarded as `no-pseudowire`.
+   */
+  bindCircuit(attachment: CircuitAttachment, localSessionId: number): Promise<void>;
   counters(): PlaneCounters;
   /** Which plane forwards a session; of one that is not there, which would at best. */
   carrier(localSessionId: number): Carrier;
@@ -190,8 +195,7 @@ export interface DataPlane {
    */
   passSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
   removeSession(localSessionId: number): Promise<void>;
-  /** From now on frames of the circuit are this session's. */
-  bindCircuit(attachment: CircuitAttachment, localSessionId: number): void;
+  bindCircuit(attachment: CircuitAttachment, localSessionId: number): Promise<void>;
   /** Sessions for which what `obstacle` looked at has changed since. */
   outdated(): Promise<readonly number[]>;
   /** `outdated` may have another answer from now on. */

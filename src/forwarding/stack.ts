@@ -110,7 +110,6 @@ export class PlaneStack implements ForwardingPlane {
         knownTo: this.#sessions.get(localSessionId)?.knownTo ?? new Set(),
       };
       this.#sessions.set(localSessionId, stacked);
-      for (const plane of this.#upper) plane.bindCircuit(attachment, localSessionId);
       await this.#place(stacked);
     });
   }
@@ -128,6 +127,13 @@ export class PlaneStack implements ForwardingPlane {
 
   removeSession(localSessionId: number): Promise<void> {
     return this.#queue.run(() => this.#remove(localSessionId));
+  }
+
+  bindCircuit(attachment: CircuitAttachment, localSessionId: number): Promise<void> {
+    return this.#queue.run(async () => {
+      if (!this.#sessions.has(localSessionId)) return;
+      for (const plane of [this.#last, ...this.#upper]) await plane.bindCircuit(attachment, localSessionId);
+    });
   }
 
   counters(): PlaneCounters {

@@ -220,6 +220,7 @@ function compare(
 ): void {
   let at = attached;
   tables.addSession(1, 3, parameters, at);
+  tables.bindCircuit(parameters.localSessionId);
   const row = tables.sessions.get(parameters.localSessionId | 0)!;
   const state = newSequenceState();
   row.sequences[sequenceWords.next] = state.next = first;
@@ -277,8 +278,10 @@ test("the fast path does what the reference does, to the octet, the reason and t
 });
 
 test("sessions on one device: by VLAN and kind of tag, each its own, and none after it is removed", () => {
-  const add = (row: number, at: CircuitAttachment) =>
+  const add = (row: number, at: CircuitAttachment) => {
     tables.addSession(row, 3, sessionParameters({ localSessionId: row }), at);
+    tables.bindCircuit(row);
+  };
   const found = (...tags: string[]) => {
     const frame = frameOf({ tags, length: 70 });
     return sessionOfFrame(arena.view, put(frame, 2), frame.length, tables.circuits.get("eth1")!)
@@ -304,21 +307,29 @@ test("sessions on one device: by VLAN and kind of tag, each its own, and none af
   expect(found()).toBeUndefined();
 });
 
-test("a session that took the place of another on a VLAN stays when the other is removed", () => {
+test("frames of a VLAN are those of the session that it is bound to, until that is removed", () => {
   const at = vlanAttachment(9);
-  tables.addSession(1, 3, sessionParameters({ localSessionId: 1 }), at);
-  tables.addSession(2, 3, sessionParameters({ localSessionId: 2 }), at);
-  tables.removeSession(1);
   const frame = frameOf({ tags: ["81000009"], length: 64 });
-  const found = sessionOfFrame(arena.view, put(frame, 2), frame.length, tables.circuits.get("eth1")!);
-  expect(found?.localSessionId).toBe(2);
+  const found = () =>
+    sessionOfFrame(arena.view, put(frame, 2), frame.length, tables.circuits.get("eth1")!)?.localSessionId;
+  for (const id of [1, 2]) tables.addSession(id, 3, sessionParameters({ localSessionId: id }), at);
+  expect(found()).toBeUndefined();
+  tables.bindCircuit(1);
+  expect(found()).toBe(1);
+  tables.bindCircuit(2);
+  tables.bindCircuit(99);
+  expect(found()).toBe(2);
+  tables.removeSession(1);
+  expect(found()).toBe(2);
   tables.removeSession(2);
+  expect(found()).toBeUndefined();
 });
 
 test("a device that closes takes its sessions along, and one that is not open takes none", () => {
   tables.openCircuit({ fd: 8, readFd: 8, kind: "tap", name: "tap0", sendsBy: "tap0" });
   tables.addSession(1, 3, sessionParameters({ localSessionId: 0xffff_fff0 }), attachment({ device: "tap0" }));
   tables.addSession(2, 3, sessionParameters({ localSessionId: 2 }), attachment());
+  for (const id of [0xffff_fff0, 2]) tables.bindCircuit(id);
   tables.closeCircuit("tap0");
   expect([...tables.sessions.keys()]).toEqual([2]);
   tables.updateSession(3, sessionParameters({ localSessionId: 0xffff_fff0 }), attachment());

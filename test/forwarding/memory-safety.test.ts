@@ -344,6 +344,7 @@ class Ground {
             device: "eth2",
           }),
         );
+      tables.bindCircuit(parameters.localSessionId);
     }
   }
 }

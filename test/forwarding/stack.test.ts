@@ -24,15 +24,26 @@ test("a session is forwarded by the first plane without an obstacle, and the las
   const { upper, last, stack } = newStack();
   await stack.addSession(session(7), circuit);
   expect(stack.carrier(7)).toEqual({ plane: "ebpf" });
-  expect(upper.take()).toEqual(["bind eth1 to 7", "add 7"]);
+  expect(upper.take()).toEqual(["add 7"]);
   expect(last.take()).toEqual(["add 7"]);
   upper.obstacles.set(8, "the peer is this very machine");
   await stack.addSession(session(8), circuit);
   expect(stack.carrier(8)).toEqual({ plane: "userspace", reason: "the peer is this very machine" });
-  expect(upper.take()).toEqual(["bind eth1 to 8", "pass 8"]);
+  expect(upper.take()).toEqual(["pass 8"]);
   expect(last.take()).toEqual(["add 8"]);
   await stack.removeSession(8);
   expect([upper.take(), last.take()]).toEqual([["remove 8"], ["remove 8"]]);
+});
+
+test("a circuit is bound to a session in every plane, and to none that is not there", async () => {
+  const { upper, last, stack } = newStack();
+  await stack.addSession(session(7), circuit);
+  await stack.bindCircuit(circuit, 8);
+  await stack.bindCircuit(circuit, 7);
+  expect([upper.take(), last.take()]).toEqual([
+    ["add 7", "bind eth1 to 7"],
+    ["add 7", "bind eth1 to 7"],
+  ]);
 });
 
 test("a plane alone has no reasons to tell", async () => {
@@ -51,7 +62,7 @@ test("a session moves when obstacles come or go, and keeps what both planes coun
   upper.changed();
   await done(stack);
   expect(stack.carrier(7)).toEqual({ plane: "userspace", reason: "no route" });
-  expect(upper.take().slice(2)).toEqual(["pass 7", "resize eth1"]);
+  expect(upper.take().slice(1)).toEqual(["pass 7", "resize eth1"]);
   last.frames.set(7, 4);
   expect(stack.counters().sessions).toMatchObject([{ localSessionId: 7, transmittedFrames: 7 }]);
   expect(stack.counters().discards).toEqual({ truncated: 2 });
@@ -91,10 +102,7 @@ test("a device that a plane cannot use is the others' alone, with its sessions",
   expect(await stack.openCircuit(device)).toBe(5);
   await stack.addSession(session(7), circuit);
   expect(stack.carrier(7)).toEqual({ plane: "userspace", reason: "attach: EINVAL" });
-  expect([upper.take(), last.take()]).toEqual([
-    ["open eth1", "bind eth1 to 7"],
-    ["open eth1", "add 7"],
-  ]);
+  expect([upper.take(), last.take()]).toEqual([["open eth1"], ["open eth1", "add 7"]]);
   await stack.closeCircuit("eth1");
   expect(last.take()).toEqual(["remove 7", "close eth1"]);
   // The proxy interfaces are no use to the plane below: it gets the device itself.

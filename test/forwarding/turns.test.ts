@@ -67,6 +67,7 @@ function circuitSide(changes: Parameters<typeof attachment>[0] = {}) {
     sendsBy: "eth1",
   });
   tables.addSession(1, 3, sessionParameters({ localSessionId: 1 }), attachment(changes));
+  tables.bindCircuit(1);
   const path = {
     encapsulation: "udp",
     localAddress: "127.0.0.1",

@@ -52,7 +52,7 @@ describe.each(Object.entries(builtPlanes))("plane %s", (_, openPlane) => {
       await setMtu(MTU);
       await using bench = await PlaneBench.open(ground, openPlane, { path: session.path, device });
       bench.peer.setChecksums(encapsulation === "ip" || family === 6);
-      await bench.plane.addSession(session, circuit);
+      await bench.add(session, circuit);
       const arrives = (tags: readonly string[], length: number, type: string) => {
         const frame = frameOf({ tags, type, length });
         const header = { sessionId: session.localSessionId, cookie: session.receiveCookie };

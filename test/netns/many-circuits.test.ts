@@ -42,7 +42,9 @@ test(`all of ${CIRCUITS} TAP devices are read and written, in the order in which
     for (let number = 1; number <= CIRCUITS; number += 1) {
       await plane.openCircuit({ kind: "tap", name: `t${number}`, mtu: 1500 });
       const ids = { localSessionId: number, remoteSessionId: number };
-      await plane.addSession(sessionParameters({ ...ids, path }), attachment({ device: `t${number}` }));
+      const circuit = attachment({ device: `t${number}` });
+      await plane.addSession(sessionParameters({ ...ids, path }), circuit);
+      await plane.bindCircuit(circuit, number);
     }
     /** A frame from the host's side of the device, and one to it. */
     const tryOut = async (number: number): Promise<void> => {

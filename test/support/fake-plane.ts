@@ -68,7 +68,7 @@ export class FakePlane implements DataPlane {
     this.frames.delete(localSessionId);
   }
 
-  bindCircuit({ device }: CircuitAttachment, localSessionId: number): void {
+  async bindCircuit({ device }: CircuitAttachment, localSessionId: number): Promise<void> {
     this.#did("bind", `${device} to ${localSessionId}`);
   }
 

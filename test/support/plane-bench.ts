@@ -2,10 +2,15 @@ import { closeSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { expect } from "vitest";
 import { toHex } from "../../src/bytes/hex.ts";
-import type { CircuitDevice, ForwardingPlane, SessionCounters } from "../../src/forwarding/plane.ts";
+import type {
+  CircuitAttachment,
+  CircuitDevice,
+  ForwardingPlane,
+  SessionCounters,
+} from "../../src/forwarding/plane.ts";
 import type { PsnTransport } from "../../src/forwarding/transport.ts";
 import type { FrameSocket } from "../../src/lab/frame-socket.ts";
-import type { PsnPath } from "../../src/wire/session-parameters.ts";
+import type { PsnPath, SessionParameters } from "../../src/wire/session-parameters.ts";
 import type { BuiltPlane, BuiltPlaneEvents } from "./built-planes.ts";
 import type { PeerSocket, PlaneTestBed } from "./plane-test-bed.ts";
 
@@ -142,6 +147,12 @@ export class PlaneBench implements AsyncDisposable {
       ...entries("plane", discards),
       ...sessions.flatMap((session) => entries(`session ${session.localSessionId}`, session.discards)),
     ]);
+  }
+
+  /** Adds a session and binds its circuit to it. */
+  async add(session: SessionParameters, circuit: CircuitAttachment): Promise<void> {
+    await this.plane.addSession(session, circuit);
+    await this.plane.bindCircuit(circuit, session.localSessionId);
   }
 
   /** Sends at the site; resolves to what became of it at the peer, or at another socket of its network. */

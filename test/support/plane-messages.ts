@@ -1,3 +1,5 @@
+import { toHex } from "../../src/bytes/hex.ts";
+import type { Outcome } from "../../src/forwarding/encapsulation.ts";
 import type { CircuitAttachment } from "../../src/forwarding/plane.ts";
 import { encodeDataMessage } from "../../src/wire/data-header.ts";
 import type { SessionParameters } from "../../src/wire/session-parameters.ts";
@@ -24,6 +26,15 @@ export function messageOf(
   const sublayer = { vccv, isFragment: false, sequenceNumber: changes.number };
   const header = { sessionId, cookie, ...(session.receiveSublayer === "none" ? {} : { sublayer }) };
   return encodeDataMessage(session.path.encapsulation, header, frame);
+}
+
+/** What no session is charged with. */
+const unattributed: readonly string[] = ["unknown-session", "bad-version"];
+
+/** An outcome of the reference as a bench tells it. */
+export function outcomeText(outcome: Outcome, { localSessionId }: SessionParameters): string {
+  if (typeof outcome !== "string") return toHex(outcome);
+  return `${unattributed.includes(outcome) ? "plane" : `session ${localSessionId}`}: ${outcome}`;
 }
 
 /** A frame that the circuit carries for certain. */

@@ -30,6 +30,7 @@ export type Command =
       readonly attachment: CircuitAttachment;
     }
   | { readonly id: number; readonly kind: "yield-numbers"; readonly localSessionId: number }
+  | { readonly id: number; readonly kind: "bind-circuit"; readonly localSessionId: number }
   | { readonly id: number; readonly kind: "remove-session"; readonly localSessionId: number };
 
 /** A socket of the packet-switched network, open already. */

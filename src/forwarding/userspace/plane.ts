@@ -206,8 +206,9 @@ export class UserspacePlane implements DataPlane, ExceptionPath, SocketReader {
     this.#releaseSession(localSessionId);
   }
 
-  /** A session that is added has the frames of its circuit. */
-  bindCircuit(): void {}
+  async bindCircuit(_attachment: CircuitAttachment, localSessionId: number): Promise<void> {
+    await this.#ask({ kind: "bind-circuit", localSessionId });
+  }
 
   async releaseNumbers(localSessionId: number): Promise<void> {
     await this.#ask({ kind: "yield-numbers", localSessionId });

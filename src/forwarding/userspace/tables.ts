@@ -136,7 +136,6 @@ export class Tables {
       ungroupedLeft: 0,
       refusedOctets: 0,
     };
-    this.#attach(session, session);
     this.sessions.set(session.localSessionId, session);
   }
 
@@ -184,10 +183,17 @@ export class Tables {
     const session = this.sessions.get(localSessionId | 0);
     if (session === undefined) return;
     this.sessions.delete(localSessionId | 0);
-    this.#attach(session, undefined);
+    this.#bind(session, undefined);
   }
 
-  #attach(session: ForwardedSession, value: ForwardedSession | undefined): void {
+  /** Frames of the session's circuit are its own from now on, and no longer another's. */
+  bindCircuit(localSessionId: number): void {
+    const session = this.sessions.get(localSessionId | 0);
+    if (session !== undefined) this.#bind(session, session);
+  }
+
+  /** `undefined` unbinds the session, where it is bound. */
+  #bind(session: ForwardedSession, value: ForwardedSession | undefined): void {
     const { circuit, vlanId, tagProtocol } = session;
     if (vlanId < 0) {
       if (value !== undefined || circuit.port === session) circuit.port = value;

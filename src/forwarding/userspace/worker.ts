@@ -163,6 +163,8 @@ class ForwardingLoop {
         return this.#tables.updateSession(command.fd, command.session, command.attachment);
       case "yield-numbers":
         return this.#tables.releaseNumbers(command.localSessionId);
+      case "bind-circuit":
+        return this.#tables.bindCircuit(command.localSessionId);
       case "remove-session":
         return this.#tables.removeSession(command.localSessionId);
     }

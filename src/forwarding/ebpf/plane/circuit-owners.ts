@@ -5,16 +5,18 @@ function keyOf({ device, vlan }: CircuitAttachment): string {
 }
 
 /**
- * The session that owns each circuit, so that frames from the circuit go to it: of several sessions on one
- * attachment, the one added last. A session that lost its circuit must not remove the entries of the new
- * owner when it is removed itself.
+ * The session that each circuit is bound to, so that frames of the circuit go to it. Another session on the same
+ * attachment has no entries on the circuit side.
  */
 export class CircuitOwners {
   /** Local session ids. */
   readonly #owners = new Map<string, number>();
 
-  take(attachment: CircuitAttachment, localSessionId: number): void {
+  /** Binds the circuit to a session. Returns the one that it was bound to. */
+  bind(attachment: CircuitAttachment, localSessionId: number): number | undefined {
+    const former = this.#owners.get(keyOf(attachment));
     this.#owners.set(keyOf(attachment), localSessionId);
+    return former;
   }
 
   owns(attachment: CircuitAttachment, localSessionId: number): boolean {

@@ -8,7 +8,6 @@ import {
 } from "../../../os/bpf-file-system.ts";
 import { canSetDecapsulatedProtocol, packetOffsets } from "../../../os/bpf-probe.ts";
 import { BpfSyscall } from "../../../os/bpf-syscall.ts";
-import { SystemError } from "../../../os/errors.ts";
 import { processorCount } from "../../../os/processors.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
 import type { ExceptionPath, SharedSequences } from "../../exception-path.ts";
@@ -19,7 +18,6 @@ import type {
   GsoHandling,
   OpenedCircuit,
   PlaneCounters,
-  PsnEndpoint,
 } from "../../plane.ts";
 import type { PsnSocketSource } from "../../transport.ts";
 import { CircuitOwners } from "./circuit-owners.ts";
@@ -34,10 +32,11 @@ import {
 } from "./devices.ts";
 import { gsoHandling } from "./gso.ts";
 import { closeNetworkExceptionPath, openNetworkExceptionPath } from "./network-exception-path.ts";
-import { keepsNumbers, obstacleTo } from "./obstacles.ts";
+import { keepsNumbers } from "./obstacles.ts";
 import { layoutVersion, PlaneMaps } from "./plane-maps.ts";
 import { ProgramAttachments } from "./program-attachments.ts";
 import { ProgramCache } from "./program-cache.ts";
+import { RequirementFinder, type Requirements } from "./requirements.ts";
 import { type PeerRoute, RouteCache } from "./route-cache.ts";
 import { SessionArrays } from "./session-arrays.ts";
 import {
@@ -49,6 +48,7 @@ import {
   type PlaneResources,
   programInstall,
   puntInstall,
+  removeCircuits,
   type SessionBinding,
   type SessionInstall,
 } from "./session-install.ts";
@@ -72,14 +72,6 @@ interface InstalledSession extends SessionBinding {
   readonly route: PeerRoute | undefined;
 }
 
-/** What programs need to forward a session, found while there was no obstacle. */
-interface Found {
-  readonly device: EbpfDevice;
-  readonly endpoint: PsnEndpoint;
-  readonly route: PeerRoute;
-  readonly sessionIndex: number;
-}
-
 /** How long state of a crashed daemon is kept that no session has replaced. */
 const STALE_STATE_MS = 300_000;
 
@@ -99,10 +91,8 @@ export class EbpfPlane implements DataPlane {
   readonly #owner: string;
   readonly #routes: RouteCache;
   readonly #timer: NodeJS.Timeout;
-  readonly #sockets: PsnSocketSource;
   readonly #devices = new Map<string, EbpfDevice>();
-  /** The route that `obstacle` looked at last for a session; undefined where there was none. */
-  readonly #routesAsked = new Map<number, PeerRoute | undefined>();
+  readonly #requirements: RequirementFinder;
   readonly #installed = new Map<number, InstalledSession>();
   /** The session that is being activated; its programs may run already. */
   #activating: InstalledSession | undefined;
@@ -121,7 +111,6 @@ export class EbpfPlane implements DataPlane {
     { owner, pins }: { readonly owner: string; readonly pins: PinDirectory },
   ) {
     const directory = pins.path;
-    this.#sockets = sockets;
     this.#exceptionPath = exceptionPath;
     this.#pins = pins;
     this.#owner = owner;
@@ -135,6 +124,7 @@ export class EbpfPlane implements DataPlane {
     this.#resources = { maps, arrays, networkExceptionPath, attachments };
     this.#arrays = arrays;
     this.#routes = routes;
+    this.#requirements = new RequirementFinder(sockets, routes, arrays);
     const removeStale = () => void this.#queue.run(() => this.#removeStale(() => false));
     this.#timer = setTimeout(removeStale, STALE_STATE_MS).unref();
   }
@@ -208,13 +198,13 @@ export class EbpfPlane implements DataPlane {
   }
 
   async obstacle(session: SessionParameters, attachment: CircuitAttachment): Promise<string | undefined> {
-    const found = await this.#find(session, attachment);
+    const found = await this.#requirements.find(session, attachment, this.#devices);
     return typeof found === "string" ? found : undefined;
   }
 
   addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
     return this.#queue.run(async () => {
-      const found = await this.#find(session, attachment);
+      const found = await this.#requirements.find(session, attachment, this.#devices);
       if (typeof found === "string") throw new OperationalError(found);
       await this.#replace(await this.#installPrograms(session, attachment, found));
     });
@@ -230,9 +220,9 @@ export class EbpfPlane implements DataPlane {
       if (device === undefined) return;
       const binding = { session, attachment, device };
       const { localSessionId } = session;
-      const install = this.#owned(binding, puntInstall(binding, this.#arrays.of(localSessionId)));
-      await divertToUserspace(this.#resources, install);
-      const route = this.#routesAsked.get(localSessionId);
+      const install = puntInstall(binding, this.#arrays.of(localSessionId));
+      await divertToUserspace(this.#resources, this.#owned(binding, install));
+      const route = this.#requirements.lastRoute(localSessionId);
       await this.#replace({ ...binding, install, isForwarded: false, route });
     });
   }
@@ -241,14 +231,23 @@ export class EbpfPlane implements DataPlane {
     return this.#queue.run(() => this.#uninstall(localSessionId));
   }
 
-  bindCircuit(attachment: CircuitAttachment, localSessionId: number): void {
-    this.#owners.take(attachment, localSessionId);
+  bindCircuit(attachment: CircuitAttachment, localSessionId: number): Promise<void> {
+    return this.#queue.run(async () => {
+      const former = this.#owners.bind(attachment, localSessionId);
+      const installed = this.#installed.get(localSessionId);
+      if (installed === undefined || former === localSessionId) return;
+      const { install } = installed;
+      for (const entry of install.circuits) this.#resources.maps.circuits.update(...entry);
+      this.#replaceStale(installed);
+      const other = former === undefined ? undefined : this.#installed.get(former);
+      if (other !== undefined) removeCircuits(this.#resources, other.install, install);
+    });
   }
 
   async outdated(): Promise<readonly number[]> {
     const ids: number[] = [];
     for (const { session, route } of [...this.#installed.values()]) {
-      const now = await this.#routeTo(session);
+      const now = await this.#requirements.routeNow(session);
       if (now?.text !== route?.text) ids.push(session.localSessionId);
     }
     return ids;
@@ -293,46 +292,20 @@ export class EbpfPlane implements DataPlane {
     this.#pins.lock?.[Symbol.dispose]();
   }
 
-  /** What programs need to forward a session, or why they cannot. Rejects with OperationalError. */
-  async #find(session: SessionParameters, attachment: CircuitAttachment): Promise<Found | string> {
-    const { localSessionId, path } = session;
-    const target = `session ${localSessionId}`;
-    this.#routesAsked.delete(localSessionId);
-    const endpoint = this.#sockets.endpointOf(path);
-    if (endpoint === undefined) throw new SystemError("find a local address", { errno: "ENOTCONN", target });
-    const device = this.#devices.get(attachment.device);
-    if (device === undefined) throw new SystemError("find a circuit", { errno: "ENODEV", target });
-    const route = await this.#routes.find(path);
-    this.#routesAsked.set(localSessionId, route);
-    const obstacle = obstacleTo({ session, attachment }, endpoint, route);
-    if (obstacle !== undefined) return obstacle;
-    const sessionIndex = this.#arrays.of(localSessionId);
-    return sessionIndex === undefined ? this.#arrays.fullText : { device, endpoint, route, sessionIndex };
-  }
-
-  async #routeTo({ path }: SessionParameters): Promise<PeerRoute | undefined> {
-    try {
-      return await this.#routes.find(path);
-    } catch (error) {
-      if (error instanceof OperationalError) return undefined;
-      throw error;
-    }
-  }
-
   async #installPrograms(
     session: SessionParameters,
     attachment: CircuitAttachment,
-    { device, endpoint, route, sessionIndex }: Found,
+    { device, endpoint, route, sessionIndex }: Requirements,
   ): Promise<InstalledSession> {
     const { path, localSessionId } = session;
     const binding = { session, attachment, device };
     const segmenter = needsSegmenter(session, endpoint, route) ? await device.segmenter() : undefined;
     const vethPairs = { networkExceptionPath: this.#resources.networkExceptionPath, segmenter };
-    const install = this.#owned(binding, programInstall(binding, endpoint, route, sessionIndex, vethPairs));
+    const install = programInstall(binding, endpoint, route, sessionIndex, vethPairs);
     const gso = gsoHandling(session, endpoint, route.route);
     const installed: InstalledSession = { ...binding, install, isForwarded: true, route, gso };
     this.#activating = installed;
-    await activate(this.#resources, install, {
+    await activate(this.#resources, this.#owned(binding, install), {
       isAllowed: () => !this.#routes.havePolicies(path, route.route),
       yieldNumbers: keepsNumbers(session)
         ? () => this.#exceptionPath.releaseNumbers(localSessionId)
@@ -345,19 +318,25 @@ export class EbpfPlane implements DataPlane {
 
   /** What a session has in the kernel is this from now on; what it had goes. */
   async #replace(installed: InstalledSession): Promise<void> {
-    const { session, install, isForwarded } = installed;
+    const { session, install } = installed;
     const before = this.#installed.get(session.localSessionId);
     this.#installed.set(session.localSessionId, installed);
+    this.#replaceStale(installed);
+    if (before !== undefined) await this.#deactivate(before, this.#owned(installed, install));
+  }
+
+  /** Removes what a former daemon left under the keys of a session. */
+  #replaceStale(installed: InstalledSession): void {
+    const { circuits, sessionIndex } = this.#owned(installed, installed.install);
     this.#arrays.replaceStale(
-      install.circuits.map(([key]) => key),
-      install.sessionIndex,
-      { keepsPeer: isForwarded },
+      circuits.map(([key]) => key),
+      sessionIndex,
+      { keepsPeer: installed.isForwarded },
     );
-    if (before !== undefined) await this.#deactivate(before, install);
   }
 
   async #uninstall(localSessionId: number): Promise<void> {
-    this.#routesAsked.delete(localSessionId);
+    this.#requirements.forget(localSessionId);
     const installed = this.#installed.get(localSessionId);
     if (installed === undefined) return;
     this.#installed.delete(localSessionId);
@@ -365,7 +344,7 @@ export class EbpfPlane implements DataPlane {
     this.#owners.leave(installed.attachment, localSessionId);
   }
 
-  /** The part of an install that a session keeps whose circuit another session took: it still receives. */
+  /** The part of an install that a session has in the kernel: its circuit side only while the circuit is bound to it. */
   #owned({ session, attachment }: SessionBinding, install: SessionInstall): SessionInstall {
     if (this.#owners.owns(attachment, session.localSessionId)) return install;
     return { ...install, circuits: [], halted: [] };

@@ -292,6 +292,16 @@ export async function deactivate(
   for (const each of install.programs) await resources.attachments.release(...each);
 }
 
+/** Removes the entries of a session on the circuit side, but for those that `next` has too. */
+export function removeCircuits(
+  { maps }: PlaneResources,
+  install: SessionInstall,
+  next: SessionInstall,
+): void {
+  const kept = new Set(next.circuits.map(([key]) => key.join()));
+  for (const [key] of install.circuits) if (!kept.has(key.join())) maps.circuits.remove(key);
+}
+
 function removeEntries(
   { maps, arrays }: PlaneResources,
   install: SessionInstall,
