@@ -32,3 +32,8 @@ export class InvariantError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** For `catch`: leaves operational errors alone, and throws bugs of ours on. */
+export function ignoreOperational(error: unknown): void {
+  if (!(error instanceof OperationalError)) throw error;
+}

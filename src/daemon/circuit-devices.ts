@@ -1,4 +1,4 @@
-import { messageOf } from "../bytes/errors.ts";
+import { ignoreOperational, OperationalError } from "../bytes/errors.ts";
 import type { CircuitConfig } from "../config/config.ts";
 import type { ForwardingPlane } from "../forwarding/plane.ts";
 import type { Links } from "../os/links.ts";
@@ -70,7 +70,7 @@ export class CircuitDevices {
    * when it is there again.
    */
   async isGone(circuit: AttachmentCircuit): Promise<boolean> {
-    await this.#links.reread().catch(() => undefined);
+    await this.#links.reread().catch(ignoreOperational);
     this.check(circuit);
     return circuit.opened === undefined || this.#isLost(circuit);
   }
@@ -88,8 +88,9 @@ export class CircuitDevices {
       await this.#apply(circuit);
       circuit.problem = undefined;
     } catch (error) {
-      await this.#links.reread().catch(() => undefined);
-      this.#reportFailure(circuit, messageOf(error));
+      if (!(error instanceof OperationalError)) throw error;
+      await this.#links.reread().catch(ignoreOperational);
+      this.#reportFailure(circuit, error.message);
     } finally {
       circuit.isReconciling = false;
       circuit.lastIndex = this.#links.get(circuit.name)?.index;
@@ -97,7 +98,7 @@ export class CircuitDevices {
     this.#reportUp(circuit);
   }
 
-  /** Rejects with an Error that says what could not be done. */
+  /** Rejects with an OperationalError that says what could not be done. */
   async #apply(circuit: AttachmentCircuit): Promise<void> {
     const wanted = wantedDevice(circuit);
     if (this.#isLost(circuit) || (wanted !== undefined && circuit.opened?.device.kind !== wanted.kind))
@@ -117,7 +118,7 @@ export class CircuitDevices {
       await this.#links.reread();
       if (this.#isLost(circuit)) {
         await this.#close(circuit);
-        throw new Error(`interface ${circuit.name} was deleted while it was being attached`);
+        throw new OperationalError(`interface ${circuit.name} was deleted while it was being attached`);
       }
     } else if (wanted.kind === "tap" && opened.device.mtu !== wanted.mtu) {
       await this.#plane.resizeCircuit(wanted);
@@ -157,7 +158,7 @@ export class CircuitDevices {
     for (const wanted of hostUseChecked(circuit)) {
       const use = await this.#listener.hostUse(wanted);
       if (use !== undefined)
-        throw new Error(
+        throw new OperationalError(
           `${use}: as an attachment circuit it would be cut off from this machine; ` +
             "use another interface, or set allow_host_use: true",
         );

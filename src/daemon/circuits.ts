@@ -1,4 +1,4 @@
-import { messageOf } from "../bytes/errors.ts";
+import { OperationalError } from "../bytes/errors.ts";
 import type { CircuitConfig, PseudowireConfig } from "../config/config.ts";
 import type { ForwardingPlane } from "../forwarding/plane.ts";
 import type { Links } from "../os/links.ts";
@@ -20,6 +20,8 @@ import { Work } from "./work.ts";
 export interface CircuitListener {
   circuitStatus(pseudowire: string, active: boolean): void;
   forwardingFailed(session: SessionParameters, problem: string): void;
+  /** A bug of ours came up in an operation; by default it ends the process. */
+  readonly broken?: (error: unknown) => void;
   /** Where the circuit of a pseudowire stands in the configuration file. */
   locationOf(pseudowire: string): string | undefined;
   /**
@@ -54,10 +56,11 @@ export class Circuits {
     this.#links = links;
     this.#log = log;
     this.#listener = listener;
-    this.#work = new Work((error) => {
-      const problem = messageOf(error);
-      log.error({ event: "circuit", problem }, `an operation on an attachment circuit failed: ${problem}`);
-    });
+    this.#work = new Work(
+      ({ message: problem }) =>
+        log.error({ event: "circuit", problem }, `an operation on an attachment circuit failed: ${problem}`),
+      listener.broken,
+    );
     this.#devices = new CircuitDevices(plane, links, log, this.#work, {
       opened: (circuit) => {
         for (const held of circuit.sessions.values()) this.#addToPlane(circuit, held);
@@ -186,6 +189,7 @@ export class Circuits {
       try {
         await this.#plane.updateSession(held.session, attachmentOf(attached.config));
       } catch (error) {
+        if (!(error instanceof OperationalError)) throw error;
         if (!(await this.#devices.isGone(circuit))) this.#fail(held.session, error);
       }
     });
@@ -240,14 +244,15 @@ export class Circuits {
         await this.#plane.addSession(held.session, attachment);
         await this.#plane.bindCircuit(attachment, localSessionId);
       } catch (error) {
+        if (!(error instanceof OperationalError)) throw error;
         // If the device vanished meanwhile, the session is installed again with the next one.
         if (!(await this.#devices.isGone(circuit))) this.#fail(held.session, error);
       }
     });
   }
 
-  #fail(session: SessionParameters, error: unknown): void {
-    if (!this.#work.isClosed) this.#listener.forwardingFailed(session, messageOf(error));
+  #fail(session: SessionParameters, error: OperationalError): void {
+    if (!this.#work.isClosed) this.#listener.forwardingFailed(session, error.message);
   }
 
   /** Tries to take the lock of a pseudowire's frames; another daemon may have it. */

@@ -1,5 +1,6 @@
-import { messageOf } from "../bytes/errors.ts";
+import { OperationalError } from "../bytes/errors.ts";
 import { equalOctets } from "../bytes/hex.ts";
+import { SerialQueue } from "../bytes/serial-queue.ts";
 import type { PseudowireConfig, SecretSource, TunnelConfig } from "../config/config.ts";
 import type { Input } from "../control/effects.ts";
 import type { PsnEndpoint } from "../forwarding/plane.ts";
@@ -49,7 +50,7 @@ export class Tunnels {
   readonly #context: TunnelContext;
   readonly #tunnels = new Map<string, Tunnel>();
   readonly #retry = new Retry(() => void this.openWaiting());
-  #last: Promise<void> = Promise.resolve();
+  readonly #queue = new SerialQueue();
   #isClosed = false;
 
   constructor(context: TunnelContext) {
@@ -198,9 +199,7 @@ export class Tunnels {
   }
 
   #inTurn(act: () => Promise<void>): Promise<void> {
-    const done = this.#last.then(act);
-    this.#last = done.catch(() => undefined);
-    return done;
+    return this.#queue.run(act);
   }
 
   async #open(tunnel: Tunnel): Promise<void> {
@@ -210,7 +209,8 @@ export class Tunnels {
     try {
       tunnel.opened = await this.#openEnds(config);
     } catch (error) {
-      const problem = messageOf(error);
+      if (!(error instanceof OperationalError)) throw error;
+      const problem = error.message;
       const isNew = problem !== tunnel.problem;
       const location = this.#context.locationOf(config.name);
       tunnel.problem = problem;
@@ -235,7 +235,7 @@ export class Tunnels {
     const { log, transport } = this.#context;
     const secrets = (control?.secrets ?? []).map(this.#context.readSecret);
     const { claim, neighbour } = lockEnds(config);
-    if (claim.problem !== undefined) throw new Error(claim.problem);
+    if (claim.problem !== undefined) throw new OperationalError(claim.problem);
     if (neighbour !== undefined) log.warn({ event: "tunnel", tunnel: name }, `tunnel ${name}: ${neighbour}`);
     try {
       const endpoint = await transport.openEndpoint(endpointOf(config));

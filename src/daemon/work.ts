@@ -1,17 +1,24 @@
+import { OperationalError } from "../bytes/errors.ts";
+
 /**
  * Operations on the plane: one after another, in the order they were asked for; but those that were asked for
  * together do not wait for each other.
  */
 export class Work {
-  readonly #failed: (error: unknown) => void;
+  readonly #failed: (error: OperationalError) => void;
+  readonly #broken: (error: unknown) => void;
   /** All that was asked for so far; and so without what goes together with others and came since. */
   #all: Promise<void> = Promise.resolve();
   #before: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  /** `failed` hears of operations that reject. */
-  constructor(failed: (error: unknown) => void) {
+  /**
+   * `failed` gets the errors of operations. Those that are bugs of ours go to `broken`: by default to the handler of
+   * uncaught exceptions, which ends the process.
+   */
+  constructor(failed: (error: OperationalError) => void, broken: (error: unknown) => void = throwUncaught) {
     this.#failed = failed;
+    this.#broken = broken;
   }
 
   /** Whether nothing is begun any more. */
@@ -48,7 +55,14 @@ export class Work {
     try {
       await operation();
     } catch (error) {
-      this.#failed(error);
+      if (error instanceof OperationalError) this.#failed(error);
+      else this.#broken(error);
     }
   }
+}
+
+function throwUncaught(error: unknown): void {
+  setImmediate(() => {
+    throw error;
+  });
 }

@@ -1,4 +1,5 @@
 import { isIPv6 } from "node:net";
+import { OperationalError } from "../bytes/errors.ts";
 import { IP_PROTOCOL_L2TP } from "../wire/constants.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { SystemError } from "./errors.ts";
@@ -329,7 +330,7 @@ function tapError(fd: number, name: string, target: string): Error {
   const error = lastError("create a device", target);
   close(fd);
   if (error.errno === "EINVAL" && ifNameToIndex(name) !== 0)
-    return new Error(takenName(name), { cause: error });
+    return new OperationalError(takenName(name), { cause: error });
   const hint = tapHints[error.errno];
   return new SystemError("create a device", { errno: error.errno, target, hint });
 }
