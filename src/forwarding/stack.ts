@@ -1,6 +1,7 @@
 import { messageOf, OperationalError } from "../bytes/errors.ts";
 import { SerialQueue } from "../bytes/serial-queue.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
+import type { DiscardReason } from "./discard-reasons.ts";
 import type {
   Carrier,
   CircuitAttachment,
@@ -50,6 +51,11 @@ export class PlaneStack implements ForwardingPlane {
 
   get name(): DataPlane["name"] {
     return (this.#upper[0] ?? this.#last).name;
+  }
+
+  /** The discard reasons that its planes can count. */
+  get counts(): ReadonlySet<DiscardReason> {
+    return new Set(this.#planes.flatMap(({ counts }) => [...counts]));
   }
 
   openCircuit(device: CircuitDevice): Promise<number> {

@@ -2,12 +2,8 @@ import { closeSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { expect } from "vitest";
 import { toHex } from "../../src/bytes/hex.ts";
-import type {
-  CircuitAttachment,
-  CircuitDevice,
-  ForwardingPlane,
-  SessionCounters,
-} from "../../src/forwarding/plane.ts";
+import type { CircuitAttachment, CircuitDevice, SessionCounters } from "../../src/forwarding/plane.ts";
+import type { PlaneStack } from "../../src/forwarding/stack.ts";
 import type { PsnTransport } from "../../src/forwarding/transport.ts";
 import type { FrameSocket } from "../../src/lab/frame-socket.ts";
 import type { PsnPath, SessionParameters } from "../../src/wire/session-parameters.ts";
@@ -44,7 +40,7 @@ interface Parts extends BuiltPlane {
 
 /** An open plane with one circuit and one endpoint, and what stands on both sides of it. */
 export class PlaneBench implements AsyncDisposable {
-  readonly plane: ForwardingPlane;
+  readonly plane: PlaneStack;
   readonly transport: PsnTransport;
   readonly testBed: PlaneTestBed;
   readonly peer: PeerSocket;
@@ -137,6 +133,8 @@ export class PlaneBench implements AsyncDisposable {
    */
   discards(): ReadonlyMap<string, number> {
     const { sessions, discards: all } = this.plane.counters();
+    for (const each of [all, ...sessions.map((session) => session.discards)])
+      for (const reason of Object.keys(each)) this.testBed.reasons.add(reason);
     const { "no-pseudowire": _, ...discards } = all;
     const entries = (whose: string, counts: object): [string, number][] =>
       Object.entries(counts as Record<string, number>).map(([reason, count]) => [

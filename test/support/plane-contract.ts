@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { DiscardReason } from "../../src/forwarding/discard-reasons.ts";
 import { decapsulate, encapsulate, newSequenceState } from "../../src/forwarding/encapsulation.ts";
 import { defaultSequenceRule, type SequenceRule } from "../../src/wire/session-parameters.ts";
 import { type OpenPlane, PlaneBench } from "./plane-bench.ts";
@@ -23,8 +25,32 @@ export function planeContract(openPlane: OpenPlane): void {
     PlaneBench.open(testBed, openPlane, { path: session.path, device, checksum });
 
   describe.each(Object.entries(variants))("%s", (_, variant) => frames(variant, open));
-  describe("orders", () => operations(() => testBed, open));
+  describe("operations", () => operations(() => testBed, open));
+
+  test("every discard reason that it says it counts occurs", async () => {
+    await using bench = await open(variants["UDP over IPv4"]);
+    for (const [reason, file] of Object.entries(countedElsewhere))
+      expect(readFileSync(file, "utf8"), file).toContain(reason);
+    const others = Object.keys(countedElsewhere);
+    const missing = [...bench.plane.counts].filter((reason) => !testBed.reasons.has(reason));
+    expect(missing.filter((reason) => !others.includes(reason))).toEqual([]);
+  });
 }
+
+/** TABLE: discard reasons that take more than the contract has, and the tests in which they occur. */
+const countedElsewhere = {
+  runt: "test/forwarding/fast-path.test.ts",
+  "circuit-down": "test/forwarding/coalescing.test.ts",
+  "circuit-error": "test/netns/circuit-mtu.test.ts",
+  "no-pseudowire": "test/forwarding/fast-path.test.ts",
+  "psn-error": "test/forwarding/grouping.test.ts",
+  "psn-overflow": "test/netns/socket-drops.test.ts",
+  "bad-offload": "test/netns/host-tunnels.test.ts",
+  "control-overflow": "test/netns/hostile.test.ts",
+  "circuit-overflow": "test/netns/socket-drops.test.ts",
+  "psn-congestion": "test/netns/slow-link.test.ts",
+  "circuit-congestion": "test/netns/slow-link.test.ts",
+} as const satisfies Partial<Record<DiscardReason, string>>;
 
 /** What a plane does with the frames and messages of one session. */
 function frames(variant: SessionVariant, open: OpenBench): void {

@@ -124,6 +124,8 @@ export class PeerSocket implements Disposable {
 }
 
 export class PlaneTestBed implements AsyncDisposable {
+  /** The discard reasons that were counted here so far. */
+  readonly reasons = new Set<string>();
   readonly #here: TestNamespace;
   readonly #outside: TestNamespace;
   readonly #entered: Disposable;
