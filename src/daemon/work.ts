@@ -13,8 +13,8 @@ export class Work {
   #isClosed = false;
 
   /**
-   * `failed` gets the errors of operations. Those that are bugs of ours go to `broken`: by default to the handler of
-   * uncaught exceptions, which ends the process.
+   * `failed` gets the errors of operations. Those that are bugs of ours go to `broken`: by default to the
+   * handler of uncaught exceptions, which ends the process.
    */
   constructor(failed: (error: OperationalError) => void, broken: (error: unknown) => void = throwUncaught) {
     this.#failed = failed;

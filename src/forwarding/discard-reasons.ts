@@ -16,7 +16,9 @@ export const discardReasons = [
   { name: "circuit-down", help: "frame for an attachment circuit that is down or gone" },
   {
     name: "circuit-error",
-    help: "frame that the kernel refused to send on the attachment circuit, or that is longer than its interface takes",
+    help:
+      "frame that the kernel refused to send on the attachment circuit, " +
+      "or that is longer than its interface takes",
   },
   // From the attachment circuit.
   { name: "runt", help: "frame shorter than an Ethernet header" },
@@ -33,7 +35,7 @@ export const discardReasons = [
     name: "psn-overflow",
     help: "what the kernel dropped at our socket: we read too slowly, or a UDP checksum was wrong",
   },
-  { name: "bad-offload", help: "super-frame from the circuit that cannot be cut into frames" },
+  { name: "bad-offload", help: "GSO packet from the circuit that cannot be segmented into frames" },
   {
     name: "control-overflow",
     help: "control messages that came faster than they could be handled (over IP as the kernel counts them)",
@@ -45,7 +47,9 @@ export const discardReasons = [
   },
   {
     name: "circuit-congestion",
-    help: "frame that found no room in the queue of the attachment circuit: it takes them more slowly than they come",
+    help:
+      "frame that found no room in the queue of the attachment circuit: " +
+      "it takes them more slowly than they come",
   },
   { name: "standby", help: "data message of a peer whose circuit is in standby (RFC 5641 §2)" },
 ] as const;

@@ -137,8 +137,9 @@ export interface ForwardingPlane {
   resizeCircuit(device: CircuitDevice): Promise<void>;
   closeCircuit(deviceName: string): Promise<void>;
   /**
-   * The session forwards what the peer sends; frames of the circuit are its own from `bindCircuit` on. One that was
-   * removed and is added again, by its local id, counts from zero and goes on with its sequence numbers.
+   * The session forwards what the peer sends; frames of the circuit are its own from `bindCircuit` on. One
+   * that was removed and is added again, by its local id, counts from zero and goes on with its sequence
+   * numbers.
    */
   addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
   /**
@@ -148,8 +149,8 @@ export interface ForwardingPlane {
   updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
   removeSession(localSessionId: number): Promise<void>;
   /**
-   * Makes frames of a circuit this session's, and so no longer another's. `attachment` is the session's own. Frames of
-   * a circuit that no session is bound to are discarded as `no-pseudowire`.
+   * Makes frames of a circuit this session's, and so no longer another's. `attachment` is the session's own.
+   * Frames of a circuit that no session is bound to are discarded as `no-pseudowire`.
    */
   bindCircuit(attachment: CircuitAttachment, localSessionId: number): Promise<void>;
   counters(): PlaneCounters;

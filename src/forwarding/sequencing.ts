@@ -40,7 +40,7 @@ export const receivedWords = ["expected", "oldRun", "oldNext"] as const;
 /** Words of one session. */
 export const SEQUENCE_WORDS = 8;
 
-/** In place of `oldRun`: nobody knows where the sender is, and the next number is taken as it is. */
+/** Value of `oldRun` when the sender's position is unknown: the next number is accepted, whatever it is. */
 export const UNKNOWN_RUN = 0x7fff_ffff;
 
 /**

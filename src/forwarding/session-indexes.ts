@@ -1,22 +1,19 @@
-/**
- * So many places that sessions left stay theirs before another session gets one, while there are places that
- * nobody had.
- */
+/** Indexes that stay reserved for the sessions that released them, as long as there are unused ones. */
 const MOST_RELEASED = 1024;
 
 /**
- * Places of sessions in arrays: numbers from `first` on, each given to one session at a time, by its local
- * id. A session that was removed and is added again, as when its circuit's interface went and came back,
- * finds its index and what is kept there, unless another needed it.
+ * Allocates indexes of sessions in arrays, from `first` on, by the sessions' local ids. A session that was
+ * removed and is added again, as when its circuit's interface went and came back, gets its former index with
+ * what is kept there, unless another session needed it.
  */
 export class SessionIndexes {
   readonly #capacity: number;
   readonly #allocated = new Map<number, number>();
-  /** Places that sessions left, by whose they were, the oldest first. */
+  /** Released indexes by the session that had them, the oldest first. */
   readonly #released = new Map<number, number>();
   /**
-   * Places that were in use before any session of ours: all of them, those that still are nobody's of ours,
-   * and those that are free.
+   * Indexes that a former daemon had in use: all of them, those that no session has adopted, and those that
+   * are free by now.
    */
   readonly #preexisting = new Set<number>();
   readonly #reserved = new Set<number>();
@@ -34,12 +31,12 @@ export class SessionIndexes {
     return this.#capacity;
   }
 
-  /** One more than the greatest that was ever in use. */
+  /** One more than the greatest index that was ever in use. */
   get end(): number {
     return this.#end;
   }
 
-  /** The session's index and whether what is kept there is another's; undefined when there is no room. */
+  /** The session's index, and whether it is new to this session; undefined when there is no room. */
   allocate(localSessionId: number): { readonly index: number; readonly isNew: boolean } | undefined {
     const own = this.#allocated.get(localSessionId) ?? this.#released.get(localSessionId);
     const index = own ?? this.#newIndex();
@@ -50,7 +47,7 @@ export class SessionIndexes {
     return { index, isNew: own === undefined };
   }
 
-  /** Sessions that have places, by their local ids. */
+  /** Sessions that have an index, by their local ids. */
   get allocated(): Iterable<readonly [localSessionId: number, index: number]> {
     return this.#allocated;
   }
@@ -60,7 +57,7 @@ export class SessionIndexes {
     return this.#allocated.get(localSessionId);
   }
 
-  /** The session leaves its index. */
+  /** Releases the session's index. */
   release(localSessionId: number): void {
     const index = this.#allocated.get(localSessionId);
     if (index === undefined) return;
@@ -68,20 +65,20 @@ export class SessionIndexes {
     this.#released.set(localSessionId, index);
   }
 
-  /** Marks a index that is in use already. */
+  /** Marks an index that is in use already. */
   reserve(index: number): void {
     this.#preexisting.add(index);
     this.#reserved.add(index);
     this.#end = Math.max(this.#end, index + 1);
   }
 
-  /** A index that was in use already is this session's from now on. */
+  /** Gives the session an index that was in use already. */
   adopt(localSessionId: number, index: number): void {
     this.#reserved.delete(index);
     this.#allocated.set(localSessionId, index);
   }
 
-  /** A index that was in use already is free, unless a session has it now. */
+  /** Frees an index that was in use already, unless a session has it now. */
   free(index: number): void {
     if (this.#reserved.delete(index)) this.#freed.push(index);
   }

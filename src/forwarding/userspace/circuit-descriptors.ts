@@ -3,21 +3,21 @@ import { openPacketSocket, openTap } from "../../os/sockets.ts";
 import type { CircuitDevice } from "../plane.ts";
 import type { WorkerCircuit } from "./commands.ts";
 
-/** The descriptors that a circuit is written to and read from. Throws SystemError. */
-export function openDevice({ kind, name, mtu, proxyInterfaces: standIns }: CircuitDevice): WorkerCircuit {
-  if (standIns === undefined) {
+/** Opens the descriptors by which the worker sends to a circuit and receives from it. Throws SystemError. */
+export function openDevice({ kind, name, mtu, proxyInterfaces }: CircuitDevice): WorkerCircuit {
+  if (proxyInterfaces === undefined) {
     const fd = kind === "tap" ? openTap(name, mtu) : openPacketSocket(name);
     return { fd, readFd: fd, kind, name, sendsBy: name };
   }
-  const fd = openPacketSocket(standIns.transmit, { receives: false });
+  const fd = openPacketSocket(proxyInterfaces.transmit, { receives: false });
   try {
     return {
       fd,
-      // What goes back there may have to be cut, which only the queue does.
-      readFd: openPacketSocket(standIns.receive, { bypassesQueue: false }),
+      // GSO packets returned there may have to be segmented, which only the queue does.
+      readFd: openPacketSocket(proxyInterfaces.receive, { bypassesQueue: false }),
       kind: "interface",
       name,
-      sendsBy: standIns.transmit,
+      sendsBy: proxyInterfaces.transmit,
     };
   } catch (error) {
     close(fd);

@@ -126,7 +126,7 @@ export class MessageTable {
     return this.#word(index, messageFields.controlLength);
   }
 
-  /** What the kernel told of a message that it received: octets, and flags. */
+  /** Octets of a message that the kernel received, and its flags. */
   received(index: number): number {
     return this.#word(index, messageFields.received);
   }

@@ -29,7 +29,7 @@ import { CounterWriter } from "./transmitter.ts";
 const POLL_MS = 500;
 /**
  * How long bulk data that comes one datagram at a time is left to gather. Each pass costs a wake-up, a
- * super-frame and, at the far end, an acknowledgement, whatever it carries: reading at once, passes of four
+ * GSO packet and, at the far end, an acknowledgement, whatever it carries: reading at once, passes of four
  * or five segments were measured. The kernel adds up to 50 us, the slack of its timers (ADR 3).
  */
 const GATHERING_NS = 30_000;
