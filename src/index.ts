@@ -17,13 +17,39 @@
  */
 
 export * as bpf from "./bpf/index.ts";
-export { TruncatedError } from "./bytes/errors.ts";
-export type { Config, ConfigProblem } from "./config/config.ts";
-export { formatProblem, parseConfig } from "./config/parse.ts";
+export { OperationalError, TruncatedError } from "./bytes/errors.ts";
+export type { Issue as ConfigIssue } from "./config/check.ts";
+export type {
+  CircuitConfig,
+  Config,
+  ConfigProblem,
+  ControlConfig,
+  LcceConfig,
+  LogConfig,
+  PseudowireConfig,
+  SecretSource,
+  StaticSessionConfig,
+  TunnelConfig,
+} from "./config/config.ts";
+export type { Location } from "./config/key-locations.ts";
+export {
+  type FileLocations,
+  formatProblem,
+  type Parsed as ParsedConfig,
+  parseConfig,
+  type ValidParts,
+} from "./config/parse.ts";
 export { formatPlan, type PlanStep, planChange } from "./config/plan.ts";
+export type { ControlDiscardReason } from "./control/control-discards.ts";
 export type { Effect, Input, ReportedEvent } from "./control/effects.ts";
 export { Lcce } from "./control/lcce.ts";
-export type { LcceIdentity, PeerSettings, PseudowireSettings } from "./control/settings.ts";
+export type {
+  AuthenticationSettings,
+  DeliverySettings,
+  LcceIdentity,
+  PeerSettings,
+  PseudowireSettings,
+} from "./control/settings.ts";
 export type { ConnectionSnapshot, LcceSnapshot, PseudowireSnapshot } from "./control/snapshot.ts";
 export { type DiscardReason, discardReasons } from "./forwarding/discard-reasons.ts";
 export {
@@ -34,8 +60,11 @@ export {
   outerTrafficClass,
   type SequenceState,
 } from "./forwarding/encapsulation.ts";
-export type { CircuitAttachment } from "./forwarding/plane.ts";
+export type { CircuitAttachment, LinkLocalPolicy } from "./forwarding/plane.ts";
+export type { ReceiveSequence } from "./forwarding/sequencing.ts";
 export type { Clock, Random } from "./ports.ts";
+export type { AvpName, AvpValue, AvpValues } from "./wire/avp-table.ts";
+export type { CircuitStatus, ValueCodec } from "./wire/avp-values.ts";
 export type { ControlHeader } from "./wire/control-header.ts";
 export {
   type DataHeader,
@@ -44,13 +73,34 @@ export {
   decodeSessionId,
   encodeDataMessage,
 } from "./wire/data-header.ts";
+export type { DscpChoice } from "./wire/dscp.ts";
 export { ProtocolError } from "./wire/errors.ts";
 export {
   type ControlMessage,
   type DecodedControlMessage,
+  type DecodedMessage,
+  type DigestRequest,
   decodeControlMessage,
   encodeControlMessage,
+  type Hiding,
   type MessageName,
+  type MessageNumbers,
+  type MessageProblem,
+  type ReceivedMessage,
 } from "./wire/message.ts";
-export { hasMessageDigest, verifyMessageDigest } from "./wire/message-digest.ts";
-export type { Encapsulation, PsnPath, SequenceRule, SessionParameters } from "./wire/session-parameters.ts";
+export {
+  type DigestKey,
+  type DigestType,
+  hasMessageDigest,
+  verifyMessageDigest,
+} from "./wire/message-digest.ts";
+export type { AvpsOf, ReceivedAvps, UnacceptableMessage } from "./wire/message-types.ts";
+export type {
+  DataSequencing,
+  Encapsulation,
+  L2SpecificSublayer,
+  PseudowireType,
+  PsnPath,
+  SequenceRule,
+  SessionParameters,
+} from "./wire/session-parameters.ts";

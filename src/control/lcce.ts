@@ -1,277 +1,50 @@
-import { TruncatedError } from "../bytes/errors.ts";
 import type { Random } from "../ports.ts";
-import { ProtocolError } from "../wire/errors.ts";
-import {
-  type RawControlMessage,
-  rawAssignedConnectionId,
-  rawMessageName,
-  splitControlMessage,
-} from "../wire/raw-message.ts";
-import { isSameAddress, type PsnPath } from "../wire/session-parameters.ts";
-import type { Context, Flushable } from "./context.ts";
-import type { ControlConnection } from "./control-connection.ts";
-import { type ControlDiscardReason, controlDiscards } from "./control-discards.ts";
+import { Core } from "./core.ts";
 import type { Effect, Input } from "./effects.ts";
-import { Identifiers } from "./identifiers.ts";
-import { Peer, type Registry } from "./peer.ts";
-import type { Pseudowire } from "./pseudowire.ts";
-import type { Session } from "./session.ts";
-import type { LcceIdentity, PseudowireSettings } from "./settings.ts";
-import { type LcceSnapshot, snapshotOf } from "./snapshot.ts";
-import { Timers } from "./timers.ts";
+import type { LcceIdentity } from "./settings.ts";
+import type { LcceSnapshot } from "./snapshot.ts";
 
 /**
- * All control connections of this node. The whole control plane is this one function of an input and a time:
- * it reads no clock, opens no socket, and its only randomness is the source it was given.
+ * An LCCE: the control plane of this node, with all its control connections, as one function of inputs and time.
+ * It reads no clock, opens no socket, and its only randomness is the source it was given.
  */
-export class Lcce implements Context, Registry {
-  readonly identity: LcceIdentity;
-  readonly random: Random;
-  readonly controlConnectionIds: Identifiers;
-  readonly sessionIds: Identifiers;
-  readonly timers = new Timers();
-  readonly #peers = new Map<string, Peer>();
-  readonly #pseudowires = new Map<string, { readonly peer: Peer; readonly pseudowire: Pseudowire }>();
-  readonly #connections = new Map<number, ControlConnection>();
-  readonly #sessions = new Map<
-    number,
-    { readonly session: Session; readonly connection: ControlConnection }
-  >();
-  readonly #discards = Object.fromEntries(
-    Object.keys(controlDiscards).map((reason) => [reason, 0]),
-  ) as Record<ControlDiscardReason, number>;
-  readonly #dirty = new Set<Flushable>();
-  #effects: Effect[] = [];
-  #nowMs = 0;
-  #serialNumber = 0;
+export class Lcce {
+  readonly #core: Core;
 
   constructor(identity: LcceIdentity, random: Random) {
-    this.identity = identity;
-    this.random = random;
-    this.controlConnectionIds = new Identifiers(random);
-    this.sessionIds = new Identifiers(random);
+    this.#core = new Core(identity, random);
   }
 
-  /** Takes in one input that happened at `nowMs`; the effects are to be performed in order. */
+  /** Handles one input that happened at `nowMs`; the effects are to be performed in order. */
   handle(input: Input, nowMs: number): readonly Effect[] {
-    this.#nowMs = nowMs;
-    this.#handleInput(input);
-    return this.#finish();
+    return this.#core.handle(input, nowMs);
   }
 
-  /** Lets deadlines pass: to be called at or after `deadlineMs`; early calls do nothing. */
+  /** Handles deadlines that passed: to be called at or after `deadlineMs`; early calls do nothing. */
   expire(nowMs: number): readonly Effect[] {
-    this.#nowMs = nowMs;
-    for (let due = this.timers.takeDue(nowMs); due !== undefined; due = this.timers.takeDue(nowMs)) {
-      due.expire(nowMs);
-      this.#flushDirty();
-    }
-    return this.#finish();
+    return this.#core.expire(nowMs);
   }
 
-  /** When `expire` is next due, in ms of the injected clock; undefined when nothing waits. */
+  /** When `expire` is next due, in ms of the injected clock; undefined without deadlines. */
   get deadlineMs(): number | undefined {
-    return this.timers.nextMs;
+    return this.#core.deadlineMs;
   }
 
-  /** Whether no connection is left, not even one whose StopCCN is on its way. */
+  /** Whether no connection is left, not even one whose StopCCN is not acknowledged yet. */
   get hasNoConnections(): boolean {
-    return this.#connections.size === 0;
+    return this.#core.hasNoConnections;
   }
 
   /**
-   * Whether all that was said was heard: who leaves now owes no peer that is known to hear us more than the
-   * acknowledgement of a repeated StopCCN.
+   * Whether every StopCCN was acknowledged, so that nothing but acknowledgements of repeated ones is left to send.
+   * Peers that never proved to receive our messages do not count.
    */
   get isDrained(): boolean {
-    return [...this.#connections.values()].every(
-      ({ lingerUntilMs, peerPath }) => lingerUntilMs !== undefined || !peerPath.isValidated,
-    );
+    return this.#core.isDrained;
   }
 
-  /** How everything stands; plain data. */
+  /** The state of all connections and pseudowires; plain data. */
   snapshot(): LcceSnapshot {
-    return snapshotOf([...this.#peers.values()], { ...this.#discards });
+    return this.#core.snapshot();
   }
-
-  get nowMs(): number {
-    return this.#nowMs;
-  }
-
-  nextSerialNumber(): number {
-    this.#serialNumber = (this.#serialNumber + 1) >>> 0;
-    return this.#serialNumber;
-  }
-
-  emit(effect: Effect): void {
-    this.#effects.push(effect);
-  }
-
-  discard(reason: ControlDiscardReason, path: PsnPath): void {
-    this.#discards[reason] += 1;
-    this.emit({ kind: "report", event: { event: "discard", reason, path } });
-  }
-
-  markDirty(settleable: Flushable): void {
-    this.#dirty.add(settleable);
-  }
-
-  connectionOpened(connection: ControlConnection): void {
-    this.#connections.set(connection.localControlConnectionId, connection);
-  }
-
-  connectionGone(connection: ControlConnection): void {
-    this.#connections.delete(connection.localControlConnectionId);
-  }
-
-  sessionOpened(session: Session, connection: ControlConnection): void {
-    this.#sessions.set(session.localSessionId, { session, connection });
-  }
-
-  sessionClosed(session: Session): void {
-    this.#sessions.delete(session.localSessionId);
-  }
-
-  #flushDirty(): void {
-    for (const settleable of this.#dirty) settleable.flush();
-    this.#dirty.clear();
-  }
-
-  #finish(): readonly Effect[] {
-    this.#flushDirty();
-    const effects = this.#effects;
-    this.#effects = [];
-    return effects;
-  }
-
-  #handleInput(input: Input): void {
-    switch (input.kind) {
-      case "datagram":
-        return this.#receive(input.path, input.octets);
-      case "open-connection": {
-        const peer = new Peer(this, this, input.peer);
-        this.#peers.set(input.peer.name, peer);
-        return peer.open();
-      }
-      case "update-connection":
-        return this.#peers.get(input.peer.name)?.update(input.peer);
-      case "rename-connections":
-        return this.#renamePeers(input.newNames);
-      case "close-connection":
-        return this.#closePeer(input.peer, input.resultCode);
-      case "open-session":
-        return this.#openSession(input.peer, input.pseudowire, input.circuitActive);
-      case "close-session":
-        this.#pseudowires.get(input.pseudowire)?.peer.removePseudowire(input.pseudowire);
-        this.#pseudowires.delete(input.pseudowire);
-        return;
-      case "circuit-status":
-        return this.#circuitStatus(input.pseudowire, input.active);
-      case "data-received":
-        return this.#sessions.get(input.localSessionId)?.connection.dataReceived();
-      case "forwarding-failed": {
-        const session = this.#sessions.get(input.localSessionId)?.session;
-        if (session?.state === "established")
-          session.apply({ kind: "forwarding-failed", why: input.problem });
-        return;
-      }
-      case "reserve-session-id":
-        return this.sessionIds.reserve(input.localSessionId);
-      case "release-session-id":
-        return this.sessionIds.release(input.localSessionId);
-    }
-  }
-
-  #renamePeers(newNames: ReadonlyMap<string, string>): void {
-    const peers = [...this.#peers];
-    this.#peers.clear();
-    for (const [before, peer] of peers) {
-      const name = newNames.get(before) ?? before;
-      peer.rename(name);
-      this.#peers.set(name, peer);
-    }
-  }
-
-  #closePeer(name: string, resultCode: 1 | 6): void {
-    const peer = this.#peers.get(name);
-    if (peer === undefined) return;
-    peer.close(resultCode);
-    for (const pseudowire of peer.pseudowires) this.#pseudowires.delete(pseudowire.settings.name);
-    this.#peers.delete(name);
-  }
-
-  #openSession(peerName: string, settings: PseudowireSettings, circuitActive: boolean): void {
-    const peer = this.#peers.get(peerName);
-    if (peer === undefined) return;
-    this.#pseudowires.set(settings.name, { peer, pseudowire: peer.addPseudowire(settings, circuitActive) });
-  }
-
-  #circuitStatus(name: string, active: boolean): void {
-    const pseudowire = this.#pseudowires.get(name)?.pseudowire;
-    if (pseudowire === undefined || pseudowire.circuitActive === active) return;
-    pseudowire.circuitActive = active;
-    pseudowire.session?.apply({ kind: "circuit-status" });
-  }
-
-  #receive(path: PsnPath, octets: Uint8Array): void {
-    let message: RawControlMessage;
-    try {
-      message = splitControlMessage(octets);
-    } catch (error) {
-      return this.#discardUnreadable(error, path);
-    }
-    const { header } = message;
-    if (header.version !== 3 && !isFallbackRequest(message, path)) return this.discard("version", path);
-    if (header.controlConnectionId === 0) return this.#receiveUnaddressed(path, message);
-    const connection = this.#connections.get(header.controlConnectionId);
-    if (connection === undefined) return this.#discardStray(path);
-    if (!connection.peerPath.accepts(path)) return this.discard("wrong-path", path);
-    connection.receive(message, path);
-  }
-
-  /** For no connection of ours: its sender, if it is the peer, may know nothing of the one that we have. */
-  #discardStray(path: PsnPath): void {
-    this.#findPeer(path)?.noteStrayMessage();
-    this.discard("unknown-connection", path);
-  }
-
-  #discardUnreadable(error: unknown, path: PsnPath): void {
-    if (error instanceof TruncatedError || error instanceof ProtocolError)
-      return this.discard("malformed", path);
-    throw error;
-  }
-
-  /** Control Connection ID 0: an SCCRQ, or a StopCCN whose sender does not know ours (RFC 3931 §5.4.3). */
-  #receiveUnaddressed(path: PsnPath, message: RawControlMessage): void {
-    const name = rawMessageName(message);
-    if (name === "SCCRQ") {
-      const peer = this.#findPeer(path);
-      return peer === undefined ? this.discard("unknown-peer", path) : peer.admission.receive(path, message);
-    }
-    const known =
-      name === "StopCCN" ? this.#findByRemoteId(path, rawAssignedConnectionId(message)).at(-1) : undefined;
-    if (known === undefined) return this.#discardStray(path);
-    known.receive(message, path);
-  }
-
-  /** The peer whose SCCRQ this may be: addresses decide, and among several the port. */
-  #findPeer(path: PsnPath): Peer | undefined {
-    const candidates = [...this.#peers.values()].filter(({ settings }) => isSameAddress(settings.path, path));
-    return candidates.find(({ settings }) => settings.path.remotePort === path.remotePort) ?? candidates[0];
-  }
-
-  /**
-   * A StopCCN may name no id but the one that its sender assigned itself; the newest connection comes last.
-   */
-  #findByRemoteId(path: PsnPath, remoteId: number | undefined): readonly ControlConnection[] {
-    if (!remoteId) return [];
-    return [...this.#connections.values()].filter(
-      (connection) => connection.remoteControlConnectionId === remoteId && connection.peerPath.accepts(path),
-    );
-  }
-}
-
-/** Whether this is an SCCRQ of version 2 over UDP, which offers L2TPv3 as well (RFC 3931 §4.7.3). */
-function isFallbackRequest(message: RawControlMessage, path: PsnPath): boolean {
-  return path.encapsulation === "udp" && rawMessageName(message) === "SCCRQ";
 }

@@ -24,7 +24,7 @@ export type { MessageName } from "./message-table.ts";
 export type { ControlMessage, ReceivedMessage } from "./message-types.ts";
 
 /** Fields of the control message header apart from its length. */
-export interface Numbers {
+export interface MessageNumbers {
   readonly controlConnectionId: number;
   readonly ns: number;
   readonly nr: number;
@@ -92,7 +92,7 @@ const protectionAvps: ReadonlySet<string> = new Set([
  * asked, directly after the Message Type. Throws InvariantError for values that do not fit.
  */
 export function encodeControlMessage(
-  numbers: Numbers,
+  numbers: MessageNumbers,
   message: ControlMessage | undefined,
   protection: { readonly digest?: readonly DigestRequest[]; readonly hiding?: Hiding } = {},
 ): Uint8Array {
@@ -139,7 +139,7 @@ function encodeNamed(writer: Writer, name: AvpName, value: Uint8Array, hidden = 
  */
 export function renumberControlMessage(
   octets: Uint8Array,
-  { controlConnectionId, nr }: Omit<Numbers, "ns">,
+  { controlConnectionId, nr }: Omit<MessageNumbers, "ns">,
   digest: readonly DigestKey[] = [],
 ): Uint8Array {
   const copy = octets.slice();
