@@ -3,7 +3,7 @@ import { toHex } from "../bytes/hex.ts";
 import { describeAvp } from "../wire/avp-table.ts";
 import { vendor } from "../wire/constants.ts";
 import { CONTROL_HEADER_OCTETS, type ControlHeader, decodeControlHeader } from "../wire/control-header.ts";
-import { decodeControlMessage } from "../wire/message.ts";
+import { type DecodedControlMessage, decodeControlMessage } from "../wire/message.ts";
 import { type DigestFinding, verifyDigests } from "./digests.ts";
 import type { LearnedState, ObservedMessage } from "./learned-state.ts";
 import { type ReadAvp, type ReadMessage, readAvps } from "./read-avps.ts";
@@ -75,7 +75,8 @@ function readContent(
   context: ControlContext,
 ): ControlRecord | MalformedRecord | TruncatedRecord {
   const read = readAvps(octets, context.secrets);
-  const reason = isCut ? undefined : (read.damage ?? discardReason(octets, context.secrets));
+  const whole = isCut ? undefined : decodeWhole(octets, context.secrets);
+  const reason = isCut ? undefined : (read.damage ?? whole?.discardReason);
   const first = read.avps[0];
   if (reason !== undefined) {
     const avps = read.avps.map((avp, index) => avpRecord(avp, index, undefined, -1));
@@ -99,7 +100,7 @@ function readContent(
     message: messageTypeText(first.raw.vendorId, messageType),
     messageType,
     avps: read.avps.map((avp, index) => avpRecord(avp, index, findings[index], isIetf ? messageType : -1)),
-    refusal: isCut ? null : refusalOf(octets, read, context.secrets),
+    refusal: refusalOf(whole?.decoded, read),
   };
 }
 
@@ -132,20 +133,21 @@ function learn(
   return findings;
 }
 
-/** The decoder's reason to discard the message silently. */
-function discardReason(octets: Uint8Array, secrets: readonly Uint8Array[]): string | undefined {
+/** The message by the decoder of the control plane, or its reason to discard the message silently. */
+function decodeWhole(
+  octets: Uint8Array,
+  secrets: readonly Uint8Array[],
+): { readonly decoded?: DecodedControlMessage; readonly discardReason?: string } {
   try {
-    decodeControlMessage(octets, { hidingSecrets: secrets });
-    return undefined;
+    return { decoded: decodeControlMessage(octets, { hidingSecrets: secrets }) };
   } catch (error) {
-    return textOf(error);
+    return { discardReason: textOf(error) };
   }
 }
 
 /** The decoder's reason to refuse the message; null also where that cannot be known without the secret. */
-function refusalOf(octets: Uint8Array, read: ReadMessage, secrets: readonly Uint8Array[]): string | null {
-  if (read.avps.some(({ needsSecret }) => needsSecret)) return null;
-  const decoded = decodeControlMessage(octets, { hidingSecrets: secrets });
+function refusalOf(decoded: DecodedControlMessage | undefined, read: ReadMessage): string | null {
+  if (decoded === undefined || read.avps.some(({ needsSecret }) => needsSecret)) return null;
   if (decoded.kind === "unknown-type") {
     return decoded.mandatory ? "unknown message type, and mandatory (RFC 3931 §5.4.1)" : null;
   }

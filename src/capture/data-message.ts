@@ -2,8 +2,14 @@ import { messageOf } from "../bytes/errors.ts";
 import { equalOctets, toHex } from "../bytes/hex.ts";
 import { Reader } from "../bytes/reader.ts";
 import { etherTypes, pseudowireTypes } from "../wire/code-names.ts";
-import { decodeDataMessage, decodeSessionId } from "../wire/data-header.ts";
-import type { L2SpecificSublayer } from "../wire/session-parameters.ts";
+import {
+  CHANNEL_TYPE_MASK,
+  decodeDataMessage,
+  decodeSessionId,
+  FRAGMENT_BITS,
+  V_BIT,
+} from "../wire/data-header.ts";
+import { type L2SpecificSublayer, pseudowireTypeNumber, sublayerNumber } from "../wire/session-parameters.ts";
 import { type FrameSummary, summariseFrame } from "./frame.ts";
 import type { LearnedState, SessionFormat } from "./learned-state.ts";
 import type { DataRecord, MalformedRecord, RecordBase, SublayerRecord, TruncatedRecord } from "./record.ts";
@@ -25,19 +31,14 @@ interface DataFormat {
   readonly sublayer: boolean;
 }
 
-const SUBLAYER_NONE = 0;
-const SUBLAYER_DEFAULT = 1;
 const SUBLAYER_OCTETS = 4;
-const SUBLAYER_CHANNEL_OFFSET = 2;
-/** B and E bits (RFC 4623 §5.5): both 0 is a whole frame. */
-const FRAGMENT_BITS = 0x30;
 const fragmentPositions: Readonly<Record<number, NonNullable<SublayerRecord["fragment"]>>> = {
-  16: "first",
-  48: "middle",
-  32: "last",
+  268435456: "first",
+  805306368: "middle",
+  536870912: "last",
 };
 /** Pseudowire types that carry Ethernet frames (RFC 4719 §2.1). */
-const ethernetTypes: ReadonlySet<number> = new Set([4, 5]);
+const ethernetTypes: ReadonlySet<number> = new Set(Object.values(pseudowireTypeNumber));
 /** Channel types of VCCV that are no EtherType (RFC 5885 §3.3). */
 const vccvChannels: ReadonlyMap<number, string> = new Map([[0x0007, "BFD"]]);
 
@@ -95,12 +96,11 @@ function dataFormatOf(
   given: StaticFormat | undefined,
 ): DataFormat | undefined {
   const cookieOctets = learnt?.cookie?.length ?? given?.cookieOctets;
-  const sublayer =
-    learnt?.sublayer ??
-    (given === undefined ? undefined : given.sublayer === "none" ? SUBLAYER_NONE : SUBLAYER_DEFAULT);
+  const sublayer = learnt?.sublayer ?? (given === undefined ? undefined : sublayerNumber[given.sublayer]);
   // Sublayers of other pseudowires have other forms.
-  if (cookieOctets === undefined || sublayer === undefined || sublayer > SUBLAYER_DEFAULT) return undefined;
-  return { cookieOctets, sublayer: sublayer === SUBLAYER_DEFAULT };
+  if (cookieOctets === undefined || sublayer === undefined || sublayer > sublayerNumber.default)
+    return undefined;
+  return { cookieOctets, sublayer: sublayer === sublayerNumber.default };
 }
 
 function unread(base: RecordBase, sessionId: number, rest: Uint8Array): DataRecord {
@@ -120,12 +120,12 @@ function unread(base: RecordBase, sessionId: number, rest: Uint8Array): DataReco
 }
 
 function sublayerRecord(word: Uint8Array, sequenceNumber: number | null): SublayerRecord {
-  const first = word[0] ?? 0;
-  const isVccv = first >= 0x80;
+  const bits = new Reader(word).u32("sublayer");
+  const isVccv = bits >= V_BIT;
   return {
     sequenceNumber: isVccv ? null : sequenceNumber,
-    fragment: isVccv ? null : (fragmentPositions[first & FRAGMENT_BITS] ?? null),
-    vccvChannel: isVccv ? new Reader(word.subarray(SUBLAYER_CHANNEL_OFFSET)).u16("channelType") : null,
+    fragment: isVccv ? null : (fragmentPositions[bits & FRAGMENT_BITS] ?? null),
+    vccvChannel: isVccv ? bits & CHANNEL_TYPE_MASK : null,
   };
 }
 

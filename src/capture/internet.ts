@@ -1,5 +1,5 @@
+import { addressText } from "../bytes/ip-address.ts";
 import { Reader } from "../bytes/reader.ts";
-import { canonicalAddress } from "../config/address.ts";
 
 /** An IP packet without its headers. */
 export interface InternetPacket {
@@ -52,8 +52,8 @@ function unwrapIpv4(octets: Uint8Array): InternetPacket | undefined {
   reader.u8("timeToLive");
   const protocol = reader.u8("protocol");
   reader.u16("headerChecksum");
-  const source = dottedQuad(reader.octets("source", 4));
-  const destination = dottedQuad(reader.octets("destination", 4));
+  const source = addressText(reader.octets("source", 4));
+  const destination = addressText(reader.octets("destination", 4));
   if (headerOctets < IPV4_SHORTEST_OCTETS) return undefined;
   reader.octets("options", headerOctets - IPV4_SHORTEST_OCTETS);
   // Captured before the network card cut a large packet up, Total Length may be 0.
@@ -77,8 +77,8 @@ function unwrapIpv6(octets: Uint8Array): InternetPacket {
   const payloadOctets = reader.u16("payloadLength");
   let protocol = reader.u8("nextHeader");
   reader.u8("hopLimit");
-  const source = ipv6Text(reader.octets("source", 16));
-  const destination = ipv6Text(reader.octets("destination", 16));
+  const source = addressText(reader.octets("source", 16));
+  const destination = addressText(reader.octets("destination", 16));
   const headerOctets = reader.offset;
   const length = payloadOctets === 0 ? reader.remaining : payloadOctets;
   let fragment: Fragment | undefined;
@@ -114,16 +114,4 @@ function unwrapIpv6(octets: Uint8Array): InternetPacket {
 function take(present: Uint8Array, wanted: number): Pick<InternetPacket, "payload" | "missingOctets"> {
   const length = Math.max(0, wanted);
   return { payload: present.subarray(0, length), missingOctets: Math.max(0, length - present.length) };
-}
-
-/** An IPv4 address, or anything else of 32 bits, as text. */
-export function dottedQuad(octets: Uint8Array): string {
-  return octets.join(".");
-}
-
-/** An IPv6 address in its canonical text form. */
-export function ipv6Text(octets: Uint8Array): string {
-  const reader = new Reader(octets);
-  const groups = Array.from({ length: 8 }, () => reader.u16("group").toString(16)).join(":");
-  return canonicalAddress(groups)?.text ?? groups;
 }

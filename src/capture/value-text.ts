@@ -1,4 +1,5 @@
 import { toHex } from "../bytes/hex.ts";
+import { dottedQuad } from "../bytes/ip-address.ts";
 import { type AvpName, type AvpValue, type CircuitStatus, ciscoAvps } from "../wire/avp-table.ts";
 import { otherMessages, pseudowireTypes, sequencingLevels, sublayers } from "../wire/code-names.ts";
 import { vendor } from "../wire/constants.ts";
@@ -131,7 +132,7 @@ type ValueTexts = { readonly [N in AvpName]?: (value: AvpValue<N>, messageType: 
 const valueTexts: ValueTexts = {
   messageType: (value) => `${messageTypeText(vendor.ietf, value)} (${value})`,
   resultCode: resultText,
-  routerId: (value) => `${[24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join(".")}`,
+  routerId: dottedQuad,
   receiveWindowSize: (value) => `${value} messages`,
   assignedControlConnectionId: idText,
   localSessionId: idText,

@@ -1,7 +1,9 @@
 import { fromHex } from "../bytes/hex.ts";
+import { canonicalAddress } from "../bytes/ip-address.ts";
 import { Writer } from "../bytes/writer.ts";
+import { UDP_PORT_L2TP } from "../wire/constants.ts";
 import { type DscpName, dscpNames } from "../wire/dscp.ts";
-import { canonicalAddress, hashOf, routerIdOf } from "./address.ts";
+import { hashOf, routerIdOf } from "./address.ts";
 import type {
   CircuitConfig,
   Config,
@@ -12,8 +14,6 @@ import type {
   TunnelConfig,
 } from "./config.ts";
 import type { RawConfig, RawPseudowire, RawTunnel } from "./fields.ts";
-
-const UDP_PORT = 1701;
 
 /**
  * The configuration of keys that were checked: defaults filled in, units and forms those of the program,
@@ -40,8 +40,8 @@ function tunnelOf(name: string, raw: RawTunnel): TunnelConfig {
     local: addressOf(raw.local),
     remote: addressOf(raw.remote),
     encapsulation: raw.encapsulation,
-    localPort: isUdp ? (raw.local_port ?? UDP_PORT) : 0,
-    remotePort: isUdp ? (raw.remote_port ?? UDP_PORT) : 0,
+    localPort: isUdp ? (raw.local_port ?? UDP_PORT_L2TP) : 0,
+    remotePort: isUdp ? (raw.remote_port ?? UDP_PORT_L2TP) : 0,
     fragmentation: raw.fragmentation,
     udpChecksum: raw.udp_checksum,
     gso: raw.gso,

@@ -1,4 +1,6 @@
-import { canonicalAddress, routerIdOf } from "./address.ts";
+import { canonicalAddress } from "../bytes/ip-address.ts";
+import { UDP_PORT_L2TP } from "../wire/constants.ts";
+import { routerIdOf } from "./address.ts";
 import type { RawConfig, RawPseudowire, RawTunnel } from "./fields.ts";
 
 /** A problem of a configuration at the path of a key, without its location in a file. */
@@ -12,7 +14,6 @@ export interface Issue {
 type IsRemoved = (path: readonly PropertyKey[]) => boolean;
 type Report = (path: readonly PropertyKey[], message: string) => void;
 
-const UDP_PORT = 1701;
 const COOKIE_DIGITS = [0, 8, 16];
 /** Pairs of keys with the first and the longest of growing pauses. */
 const pauses = [
@@ -53,7 +54,7 @@ function checkTunnel(path: readonly string[], tunnel: RawTunnel, report: Report)
   if (local && remote && local.family !== remote.family) {
     report([...path, "remote"], `IPv${remote.family}, but local is IPv${local.family}`);
   }
-  const { local_port: localPort = UDP_PORT, remote_port: remotePort = UDP_PORT } = tunnel;
+  const { local_port: localPort = UDP_PORT_L2TP, remote_port: remotePort = UDP_PORT_L2TP } = tunnel;
   if (local?.text === remote?.text && (tunnel.encapsulation === "ip" || localPort === remotePort)) {
     report([...path, "remote"], "the same as local: a tunnel leads to another LCCE");
   }
@@ -183,8 +184,8 @@ function checkAcross(tunnels: readonly [string, RawTunnel][], report: Report, is
       const [local, remote] = [tunnel.local, tunnel.remote].map(
         (text) => canonicalAddress(text)?.text ?? text,
       );
-      const localEnd = `${tunnel.encapsulation} ${local} ${tunnel.local_port ?? UDP_PORT}`;
-      ends.claim(`${localEnd} ${remote} ${tunnel.remote_port ?? UDP_PORT}`, tunnelName, (first) => {
+      const localEnd = `${tunnel.encapsulation} ${local} ${tunnel.local_port ?? UDP_PORT_L2TP}`;
+      ends.claim(`${localEnd} ${remote} ${tunnel.remote_port ?? UDP_PORT_L2TP}`, tunnelName, (first) => {
         report([...path, "remote"], `tunnel ${first} has the same ends`);
       });
       checkSocket(path, tunnel, ofSockets.get(localEnd) ?? tunnel, report);

@@ -1,4 +1,5 @@
 import { toHex } from "../bytes/hex.ts";
+import { dottedQuad } from "../bytes/ip-address.ts";
 import type { CircuitConfig, Config, ControlConfig, PseudowireConfig, TunnelConfig } from "./config.ts";
 
 /** What a configuration would be as keys of the file, so that an operator is told of changes in the words that he wrote. */
@@ -96,8 +97,4 @@ function endIdText(id: Uint8Array): string {
   const text = new TextDecoder().decode(id);
   if (/^[\x20-\x7e]+$/.test(text)) return text;
   return id.length === 4 ? String(new DataView(id.buffer, id.byteOffset).getUint32(0)) : `0x${toHex(id)}`;
-}
-
-function dottedQuad(value: number): string {
-  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join(".");
 }

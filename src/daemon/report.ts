@@ -1,3 +1,4 @@
+import { dottedQuad } from "../bytes/ip-address.ts";
 import type { Config, PseudowireConfig, TunnelConfig } from "../config/config.ts";
 import type { ConnectionSnapshot, LcceSnapshot, PseudowireSnapshot } from "../control/snapshot.ts";
 import type { Carrier, PlaneCounters, SessionCounters } from "../forwarding/plane.ts";
@@ -87,10 +88,6 @@ export function reportStatus(sources: StatusSources): StatusReport {
 function discardsOf({ counters, ipControlDrops }: StatusSources): Readonly<Record<string, number>> {
   const overflow = (counters.discards["control-overflow"] ?? 0) + ipControlDrops;
   return { ...counters.discards, ...(overflow === 0 ? {} : { "control-overflow": overflow }) };
-}
-
-function dottedQuad(value: number): string {
-  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join(".");
 }
 
 function addressed(address: string, port: number): string {

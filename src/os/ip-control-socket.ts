@@ -1,10 +1,11 @@
 import raw from "raw-socket";
 import { messageOf } from "../bytes/errors.ts";
+import { addressOctets, addressText } from "../bytes/ip-address.ts";
 import { IP_PROTOCOL_L2TP } from "../wire/constants.ts";
 import { SystemError } from "./errors.ts";
 import { close, lastError, linux, socket } from "./libc.ts";
 import { controlOnlyFilter, filterProgram } from "./socket-filter.ts";
-import { addressOctets, addressText, canonicalText, DROPS, MEMORY_WORDS } from "./sockets.ts";
+import { canonicalText, DROPS, MEMORY_WORDS } from "./sockets.ts";
 
 /** Longest IP packet. */
 const BUFFER_OCTETS = 65_536;

@@ -1,5 +1,5 @@
 import { isIPv6 } from "node:net";
-import { addressOctets } from "./sockets.ts";
+import { addressOctets } from "../bytes/ip-address.ts";
 
 /**
  * IPsec policies of the kernel, and whether they let packets pass unchanged (RFC 4301 §4.4.1: the policy

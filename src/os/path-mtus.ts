@@ -1,4 +1,5 @@
 import { isIPv6 } from "node:net";
+import { addressOctets } from "../bytes/ip-address.ts";
 import {
   addressOf,
   close,
@@ -10,7 +11,6 @@ import {
   sendto,
   socket,
 } from "./libc.ts";
-import { addressOctets } from "./sockets.ts";
 
 /**
  * MTUs of paths as the kernel knows them. It learns them from ICMP (RFC 1191, RFC 8201), keeps them for a

@@ -1,4 +1,5 @@
 import { isIPv6 } from "node:net";
+import { addressOctets, addressText } from "../bytes/ip-address.ts";
 import { SystemError } from "./errors.ts";
 import { ifNameToIndex, linux } from "./libc.ts";
 import { readLink } from "./link-message.ts";
@@ -14,7 +15,6 @@ import {
 } from "./netlink-attributes.ts";
 import { type NetlinkWatch, watchNetlink } from "./netlink-watch.ts";
 import { completesOffloads } from "./offload-completion.ts";
-import { addressOctets, addressText } from "./sockets.ts";
 
 /** The kernel's routes to addresses, and notice of changes that may change them. */
 

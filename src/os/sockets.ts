@@ -1,5 +1,6 @@
 import { isIPv6 } from "node:net";
 import { OperationalError } from "../bytes/errors.ts";
+import { addressOctets, addressText } from "../bytes/ip-address.ts";
 import { IP_PROTOCOL_L2TP } from "../wire/constants.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { SystemError } from "./errors.ts";
@@ -48,34 +49,6 @@ const IFF_VNET_HDR = 0x4000;
  */
 const TUN_OFFLOADS = 0x01 | 0x02 | 0x04 | 0x08;
 export const VNET_HEADER_OCTETS = 10;
-
-/** An IP address as its 4 or 16 octets. */
-export function addressOctets(address: string): Uint8Array {
-  if (!isIPv6(address)) return Uint8Array.from(address.split("."), Number);
-  const url = new URL(`http://[${address}]/`);
-  const groups = url.hostname
-    .slice(1, -1)
-    .split("::")
-    .map((half) => (half === "" ? [] : half.split(":")));
-  const head = groups[0] ?? [];
-  const tail = groups[1] ?? [];
-  const gap = groups.length === 2 ? Array.from({ length: 8 - head.length - tail.length }, () => "0") : [];
-  return Uint8Array.from(
-    [...head, ...gap, ...tail].flatMap((group) => {
-      const value = Number.parseInt(group, 16);
-      return [value >> 8, value & 0xff];
-    }),
-  );
-}
-
-/** The canonical text of 4 or 16 octets. */
-export function addressText(octets: Uint8Array): string {
-  if (octets.length === 4) return octets.join(".");
-  const groups = Array.from({ length: 8 }, (_, index) =>
-    (((octets[index * 2] ?? 0) << 8) | (octets[index * 2 + 1] ?? 0)).toString(16),
-  );
-  return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
-}
 
 /** The canonical form of an address in text. */
 export function canonicalText(address: string): string {

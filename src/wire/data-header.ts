@@ -22,10 +22,13 @@ export interface DefaultSublayer {
   readonly isFragment: boolean;
 }
 
-const V_BIT = 0x8000_0000;
-const S_BIT = 0x4000_0000;
-const FRAGMENT_BITS = 0x3000_0000;
-const SEQUENCE_MASK = 0x00ff_ffff;
+/** Bits of the default sublayer's word: VCCV, sequence number present, beginning and end of a frame. */
+export const V_BIT = 0x8000_0000;
+export const S_BIT = 0x4000_0000;
+export const FRAGMENT_BITS = 0x3000_0000;
+export const SEQUENCE_MASK = 0x00ff_ffff;
+/** Channel type in the word of a VCCV message (RFC 5085 §6.1). */
+export const CHANNEL_TYPE_MASK = 0xffff;
 
 /** Header of a data message: everything in front of its payload. */
 export interface DataHeader {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { canonicalAddress, hashOf, routerIdOf } from "../../src/config/address.ts";
+import { canonicalAddress } from "../../src/bytes/ip-address.ts";
+import { hashOf, routerIdOf } from "../../src/config/address.ts";
 import { nearest } from "../../src/config/nearest.ts";
 import { configOf, configText, linesOf, marksOf, staticText } from "../support/configuration.ts";
 

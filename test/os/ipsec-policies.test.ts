@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { addressOctets } from "../../src/bytes/ip-address.ts";
 import {
   decodeIpsecPolicy,
   type Flow,
@@ -6,7 +7,6 @@ import {
   type IpsecDefaults,
   POLICY_OCTETS,
 } from "../../src/os/ipsec-policies.ts";
-import { addressOctets } from "../../src/os/sockets.ts";
 
 const TEMPLATE = 5;
 const MARK = 21;

@@ -1,8 +1,9 @@
 import { closeSync, readdirSync } from "node:fs";
+import { addressText } from "../../src/bytes/ip-address.ts";
 import { run } from "../../src/lab/command.ts";
 import { FrameSocket } from "../../src/lab/frame-socket.ts";
 import { addressOf, errno, errnoName, linux, recvmmsg, setsockopt } from "../../src/os/libc.ts";
-import { addressText, openPsnSocket, SOCKADDR_OCTETS, sendDatagram } from "../../src/os/sockets.ts";
+import { openPsnSocket, SOCKADDR_OCTETS, sendDatagram } from "../../src/os/sockets.ts";
 import type { Encapsulation, PsnPath } from "../../src/wire/session-parameters.ts";
 import { TestNamespace } from "./namespace.ts";
 

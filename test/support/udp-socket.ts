@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { addressOctets } from "../../src/bytes/ip-address.ts";
 import {
   addressOf,
   bind,
@@ -11,7 +12,6 @@ import {
   setsockopt,
   socket,
 } from "../../src/os/libc.ts";
-import { addressOctets } from "../../src/os/sockets.ts";
 
 const SO_TIMESTAMPING = 37;
 /** TX_SOFTWARE, SOFTWARE, OPT_ID and OPT_TSONLY of linux/net_tstamp.h. */

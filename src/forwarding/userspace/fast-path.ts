@@ -1,4 +1,4 @@
-import { UDP_DATA_WORD } from "../../wire/data-header.ts";
+import { FRAGMENT_BITS, S_BIT, SEQUENCE_MASK, UDP_DATA_WORD, V_BIT } from "../../wire/data-header.ts";
 import { dscpOfFrame, trafficClassOf } from "../../wire/dscp.ts";
 import {
   carriesIp,
@@ -22,8 +22,6 @@ import { COPIED_FROM_FRAME, type SessionRecord, takeOverNumbers } from "./sessio
 
 /** Longest L2TPv3 data header: first word over UDP, Session ID, Cookie, L2-Specific Sublayer. */
 export const LONGEST_HEADER_OCTETS = 20;
-
-const S_BIT = 0x4000_0000;
 
 function discard(index: number): number {
   return -1 - index;
@@ -103,7 +101,7 @@ export function writeHeader(
   if (session.transmitSublayer) {
     let word = 0;
     if (session.numbering === 2 || (session.numbering === 1 && !carriesIp(view, frame, frameOctets))) {
-      word = S_BIT | (Atomics.add(session.sequences, sequenceWords.next, 1) & 0xff_ffff);
+      word = S_BIT | (Atomics.add(session.sequences, sequenceWords.next, 1) & SEQUENCE_MASK);
     }
     view.setUint32(offset, word);
     offset += 4;
@@ -133,15 +131,15 @@ export function decapsulateInPlace(
   let word = 0;
   if (session.receiveSublayer) {
     word = view.getUint32(start + session.receiveCookieOctets);
-    if (word >= 0x8000_0000) return VCCV;
-    if ((word & 0x3000_0000) !== 0) return FRAGMENT;
+    if (word >= V_BIT) return VCCV;
+    if ((word & FRAGMENT_BITS) !== 0) return FRAGMENT;
   }
   const frame = start + headerOctets;
   const frameOctets = length - headerOctets;
   if (frameOctets < ETHERNET_HEADER_OCTETS) return TRUNCATED;
   if (session.checksSequence && (word & S_BIT) !== 0) {
     if (!session.ownsNumbers) takeOverNumbers(session);
-    const isNew = acceptSequence(session, word & 0xff_ffff, session.sequenceRule);
+    const isNew = acceptSequence(session, word & SEQUENCE_MASK, session.sequenceRule);
     // Shared at once: the next owner of the session, also after a crash, goes on with this number.
     if (session.ownsNumbers) session.sequences[sequenceWords.expected] = session.expected;
     if (!isNew) return OUT_OF_SEQUENCE;

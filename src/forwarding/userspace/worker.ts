@@ -1,8 +1,8 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { addressText } from "../../bytes/ip-address.ts";
 import { SystemError } from "../../os/errors.ts";
 import { linux, ppoll, read } from "../../os/libc.ts";
 import { memoryOf } from "../../os/memory.ts";
-import { addressText } from "../../os/sockets.ts";
 import { discardIndex } from "../discard-reasons.ts";
 import { SEQUENCE_WORDS } from "../sequencing.ts";
 import { Arena } from "./arena.ts";

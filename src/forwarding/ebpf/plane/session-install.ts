@@ -1,5 +1,5 @@
 import { OperationalError } from "../../../bytes/errors.ts";
-import { addressOctets } from "../../../os/sockets.ts";
+import { addressOctets } from "../../../bytes/ip-address.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
 import type { CircuitAttachment, PsnEndpoint } from "../../plane.ts";
 import {

@@ -21,6 +21,7 @@ import {
   subtract,
 } from "../../../bpf/mnemonics.ts";
 import { skbContext } from "../../../bpf/skb-context.ts";
+import { S_BIT } from "../../../wire/data-header.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../../wire/ethernet.ts";
 import type { DiscardReason } from "../../discard-reasons.ts";
 import { checkCircuitMtu } from "./circuit-mtu.ts";
@@ -61,7 +62,7 @@ const FRAME_ROOM = 64;
 const PARSED = HEAD - PARSED_OCTETS;
 const TYPE = 12;
 /** The S bit in the first octet of the sublayer (RFC 3931 §4.6). */
-const S_BIT_OF_FIRST_OCTET = 0x40;
+const S_BIT_OF_FIRST_OCTET = S_BIT >>> 24;
 
 export const decapsulationDiscards = [
   "truncated",

@@ -21,12 +21,13 @@ import {
   store32,
 } from "../../../bpf/mnemonics.ts";
 import { skbContext } from "../../../bpf/skb-context.ts";
+import { IP_PROTOCOL_L2TP } from "../../../wire/constants.ts";
 import { ETHERTYPE_IPV4 } from "../../../wire/ethernet.ts";
 import { routeValue } from "./map-layout.ts";
 import { redirectToNextHop } from "./next-hop.ts";
 import { LINK_OCTETS, type ProgramMaps } from "./options.ts";
 import { IPV4_OCTETS, IPV6_OCTETS, ipv4Fields, ipv6Fields } from "./outer-header.ts";
-import { IP_PROTOCOL_GRE, IP_PROTOCOL_L2TP } from "./outer-template.ts";
+import { IP_PROTOCOL_GRE } from "./outer-template.ts";
 import { stackAt } from "./parts.ts";
 import { networkOrder } from "./vlan-tag.ts";
 

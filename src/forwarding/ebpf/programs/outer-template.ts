@@ -1,6 +1,7 @@
 import { InvariantError } from "../../../bytes/errors.ts";
 import { concat } from "../../../bytes/hex.ts";
 import { Writer } from "../../../bytes/writer.ts";
+import { IP_PROTOCOL_L2TP } from "../../../wire/constants.ts";
 import { encodeDataMessage } from "../../../wire/data-header.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
 import type { PsnEndpoint } from "../../plane.ts";
@@ -17,7 +18,6 @@ export interface OuterHeader {
 }
 
 export const IP_PROTOCOL_UDP = 17;
-export const IP_PROTOCOL_L2TP = 115;
 export const IP_PROTOCOL_GRE = 47;
 const DONT_FRAGMENT = 0x4000;
 const IPV4_HEADER_OCTETS = 20;

@@ -19,6 +19,7 @@ import {
   toBigEndian32,
 } from "../../../bpf/mnemonics.ts";
 import { skbContext } from "../../../bpf/skb-context.ts";
+import { S_BIT } from "../../../wire/data-header.ts";
 import { NUMBERS, UNKNOWN_RUN } from "../../sequencing.ts";
 import { discard } from "./counters.ts";
 import { circuitValue, peerValue, sequenceValue } from "./map-layout.ts";
@@ -33,7 +34,6 @@ import { jumpIfIp, jumpIfTag } from "./vlan-tag.ts";
  */
 
 const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
-const S_BIT = 0x4000_0000;
 const MASK = NUMBERS - 1;
 const { expected, oldRun, oldNext, held } = sequenceValue;
 
