@@ -53,8 +53,11 @@ export type {
 export type { ConnectionSnapshot, LcceSnapshot, PseudowireSnapshot } from "./control/snapshot.ts";
 export { type DiscardReason, discardReasons } from "./forwarding/discard-reasons.ts";
 export {
+  type ChannelMessage,
   decapsulate,
+  decapsulateChannel,
   encapsulate,
+  encapsulateChannel,
   newSequenceState,
   type Outcome,
   outerTrafficClass,
@@ -67,6 +70,7 @@ export type { AvpName, AvpValue, AvpValues } from "./wire/avp-table.ts";
 export type { CircuitStatus, ValueCodec } from "./wire/avp-values.ts";
 export type { ControlHeader } from "./wire/control-header.ts";
 export {
+  type ChannelHeader,
   type DataHeader,
   type DefaultSublayer,
   decodeDataMessage,
@@ -103,4 +107,5 @@ export type {
   PsnPath,
   SequenceRule,
   SessionParameters,
+  VccvControlChannel,
 } from "./wire/session-parameters.ts";

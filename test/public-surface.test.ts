@@ -16,7 +16,7 @@ beforeAll(() => {
   const declarations = ["--declaration", "--emitDeclarationOnly", "--incremental", "false"];
   const options = ["-p", "tsconfig.build.json", ...declarations, "--sourceMap", "false", "--outDir", folder];
   execFileSync(process.execPath, [compiler, ...options, "--tsBuildInfoFile", "null"], { cwd: root });
-});
+}, 120_000);
 
 afterAll(() => rmSync(folder, { recursive: true }));
 

@@ -10,7 +10,10 @@ export const discardReasons = [
   { name: "wrong-peer", help: "data message for a known session from another address than the peer's" },
   { name: "wrong-cookie", help: "data message whose cookie is not the one assigned (RFC 3931 §4.5)" },
   { name: "out-of-sequence", help: "data message older than what was already delivered (RFC 3931 §4.6.1)" },
-  { name: "vccv", help: "VCCV channel message, which this session did not negotiate (RFC 5085 §6)" },
+  {
+    name: "vccv",
+    help: "VCCV channel message that this session did not negotiate, or of an unknown version (RFC 5085 §6)",
+  },
   { name: "fragment", help: "pseudowire fragment, which this session did not negotiate (RFC 4623 §4)" },
   { name: "untagged", help: "frame without a VLAN tag on a VLAN pseudowire (RFC 4719 §3.1)" },
   { name: "circuit-down", help: "frame for an attachment circuit that is down or gone" },

@@ -1,6 +1,11 @@
 import { TruncatedError } from "../bytes/errors.ts";
 import { concat } from "../bytes/hex.ts";
-import { decodeDataMessage, decodeSessionId, encodeDataMessage } from "../wire/data-header.ts";
+import {
+  type DefaultSublayer,
+  decodeDataMessage,
+  decodeSessionId,
+  encodeDataMessage,
+} from "../wire/data-header.ts";
 import { dscpOfFrame, trafficClassOf } from "../wire/dscp.ts";
 import { ProtocolError } from "../wire/errors.ts";
 import {
@@ -39,6 +44,17 @@ export function newSequenceState(): SequenceState {
 /** Octets to send on, or the reason why not. */
 export type Outcome = Uint8Array | DiscardReason;
 
+/** The version of the channel header that we send and accept. */
+const CHANNEL_VERSION = 0;
+
+/**
+ * A message of a session's VCCV control channel (RFC 5085 §6): what follows the channel header, and its type.
+ */
+export interface ChannelMessage {
+  readonly channelType: number;
+  readonly payload: Uint8Array;
+}
+
 function viewOf(octets: Uint8Array): DataView {
   return new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
 }
@@ -74,7 +90,6 @@ export function encapsulate(
       ? {}
       : {
           sublayer: {
-            vccv: false,
             isFragment: false,
             sequenceNumber: number(view, frame.length, session, state),
           },
@@ -108,7 +123,8 @@ function number(
 /**
  * Turns a data message from the peer into the frame for the attachment circuit, padded to the shortest a port
  * may send. The datagram came from the session's peer; whether its session id is the session's is checked
- * here (RFC 3931 §4.5).
+ * here (RFC 3931 §4.5). Of a message of the session's control channel, `decapsulateChannel` says what
+ * becomes.
  */
 export function decapsulate(
   datagram: Uint8Array,
@@ -116,22 +132,70 @@ export function decapsulate(
   attachment: CircuitAttachment,
   state: SequenceState,
 ): Outcome {
+  const opened = open(datagram, session);
+  if (typeof opened === "string") return opened;
+  const { sublayer, payload } = opened;
+  if (sublayer?.channel !== undefined) return "vccv";
+  if (sublayer?.isFragment) return "fragment";
+  if (payload.length < ETHERNET_HEADER_OCTETS) return "truncated";
+  const received = sublayer?.sequenceNumber;
+  if (received !== undefined && session.receiveSequencing !== "none") {
+    const rule = attachment.sequenceRule ?? defaultSequenceRule;
+    if (!acceptSequence(state.received, received, rule)) return "out-of-sequence";
+  }
+  if (session.receiveAllowed === false) return "standby";
+  return leave(payload, attachment);
+}
+
+/**
+ * The message of the session's control channel that a data message from the peer carries, whose V bit says
+ * so; undefined if it is none, or the session negotiated no channel, or none of this version: then
+ * `decapsulate` says what becomes of it. The channel is open whatever the circuit's status: RFC 3931 §5.4.5
+ * and RFC 5641 §2 speak of frames alone.
+ */
+export function decapsulateChannel(
+  datagram: Uint8Array,
+  session: SessionParameters,
+): ChannelMessage | undefined {
+  const opened = hasControlChannel(session) ? open(datagram, session) : "vccv";
+  if (typeof opened === "string") return undefined;
+  const { sublayer, payload } = opened;
+  if (sublayer?.channel?.version !== CHANNEL_VERSION) return undefined;
+  return { channelType: sublayer.channel.channelType, payload: payload.slice() };
+}
+
+/**
+ * Turns a channel message into the payload of a UDP datagram or IP packet, with the header and cookie of a
+ * data message (RFC 5085 §6). Undefined where the session negotiated no channel, and nothing may be sent.
+ */
+export function encapsulateChannel(
+  { channelType, payload }: ChannelMessage,
+  session: SessionParameters,
+): Uint8Array | undefined {
+  if (!hasControlChannel(session)) return undefined;
+  const channel = { version: CHANNEL_VERSION, channelType };
+  const sublayer = { channel, sequenceNumber: undefined, isFragment: false };
+  const header = { sessionId: session.remoteSessionId, cookie: session.transmitCookie, sublayer };
+  return encodeDataMessage(session.path.encapsulation, header, payload);
+}
+
+/** Whether a session negotiated a control channel. */
+export function hasControlChannel({ vccvControlChannel }: SessionParameters): boolean {
+  return vccvControlChannel === "l2-specific-sublayer";
+}
+
+/** Reads a data message of a session, or says why it is none of that session. */
+function open(
+  datagram: Uint8Array,
+  session: SessionParameters,
+): { readonly sublayer: DefaultSublayer | undefined; readonly payload: Uint8Array } | DiscardReason {
   const { encapsulation } = session.path;
   const agreed = { cookieOctets: session.receiveCookie.length, sublayer: session.receiveSublayer !== "none" };
   try {
     if (decodeSessionId(encapsulation, datagram) !== session.localSessionId) return "unknown-session";
     const { header, payload } = decodeDataMessage(encapsulation, agreed, datagram);
     if (!matches(header.cookie, session.receiveCookie)) return "wrong-cookie";
-    if (header.sublayer?.vccv) return "vccv";
-    if (header.sublayer?.isFragment) return "fragment";
-    if (payload.length < ETHERNET_HEADER_OCTETS) return "truncated";
-    const received = header.sublayer?.sequenceNumber;
-    if (received !== undefined && session.receiveSequencing !== "none") {
-      const rule = attachment.sequenceRule ?? defaultSequenceRule;
-      if (!acceptSequence(state.received, received, rule)) return "out-of-sequence";
-    }
-    if (session.receiveAllowed === false) return "standby";
-    return leave(payload, attachment);
+    return { sublayer: header.sublayer, payload };
   } catch (error) {
     if (error instanceof TruncatedError) return "truncated";
     if (error instanceof ProtocolError) return "bad-version";

@@ -9,13 +9,25 @@ import type { Encapsulation } from "./session-parameters.ts";
 export const UDP_DATA_WORD = 0x0003_0000;
 
 /**
+ * Control channel header: the sublayer of a VCCV channel message, whose V bit is 1 (RFC 5085 §6.1).
+ *
+ *      1 0 0 0 Version(4) Reserved(8) | Channel Type(16)
+ */
+export interface ChannelHeader {
+  /** 0 is the only one defined. */
+  readonly version: number;
+  /** What the message is: a number of the registry of Pseudowire Associated Channel Types. */
+  readonly channelType: number;
+}
+
+/**
  * Default L2-Specific Sublayer, 32 bits (RFC 3931 §4.6, RFC 4623 §5.5, RFC 5085 §6.1).
  *
  *      V S B E x x x x | Sequence Number(24)
  */
 export interface DefaultSublayer {
-  /** A VCCV channel message follows, not a frame. */
-  readonly vccv: boolean;
+  /** Defined where V is 1: a channel message follows, not a frame, and it has no sequence number. */
+  readonly channel?: ChannelHeader | undefined;
   /** Undefined where S is 0. */
   readonly sequenceNumber: number | undefined;
   /** Both fragmentation bits 0: a whole frame. */
@@ -29,6 +41,7 @@ export const FRAGMENT_BITS = 0x3000_0000;
 export const SEQUENCE_MASK = 0x00ff_ffff;
 /** Channel type in the word of a VCCV message (RFC 5085 §6.1). */
 export const CHANNEL_TYPE_MASK = 0xffff;
+const CHANNEL_VERSION_SHIFT = 24;
 
 /** Header of a data message: everything in front of its payload. */
 export interface DataHeader {
@@ -53,16 +66,23 @@ export function encodeDataMessage(
 }
 
 function sublayerWord(sublayer: DefaultSublayer): number {
-  const { vccv, sequenceNumber } = sublayer;
-  const bits =
-    (vccv ? V_BIT : 0) + (sequenceNumber === undefined ? 0 : S_BIT + (sequenceNumber & SEQUENCE_MASK));
-  return bits;
+  const { channel, sequenceNumber } = sublayer;
+  if (channel !== undefined)
+    return V_BIT + (channel.version << CHANNEL_VERSION_SHIFT) + (channel.channelType & CHANNEL_TYPE_MASK);
+  return sequenceNumber === undefined ? 0 : S_BIT + (sequenceNumber & SEQUENCE_MASK);
 }
 
-/** Reads the sublayer's 32 bits; reserved bits are ignored, and so is the number where S is 0. */
+/**
+ * Reads the sublayer's 32 bits. Reserved bits are ignored, which are all between the V bit and the version of
+ * a channel message, and so is the number where S is 0.
+ */
 export function decodeSublayer(word: number): DefaultSublayer {
+  if (word >= V_BIT) {
+    const version = (word >>> CHANNEL_VERSION_SHIFT) & 0xf;
+    const channel = { version, channelType: word & CHANNEL_TYPE_MASK };
+    return { channel, sequenceNumber: undefined, isFragment: false };
+  }
   return {
-    vccv: word >= V_BIT,
     sequenceNumber: (word & S_BIT) === 0 ? undefined : word & SEQUENCE_MASK,
     isFragment: (word & FRAGMENT_BITS) !== 0,
   };

@@ -37,7 +37,7 @@ describe.each([4, 6] as const)("over IPv%i", (family) => {
       (cookie, sublayer) => {
         const format = wrapped(family, encapsulation, cookie, sublayer);
         const header = { sessionId: 1, cookie: format.transmitCookie };
-        const numbered = { vccv: false, sequenceNumber: 1, isFragment: false };
+        const numbered = { sequenceNumber: 1, isFragment: false };
         const whole = sublayer === "none" ? header : { ...header, sublayer: numbered };
         const message = encodeDataMessage(encapsulation, whole, new Uint8Array(14 + 4 + 1500)).length;
         const outer = (family === 4 ? 20 : 40) + (encapsulation === "udp" ? 8 : 0);

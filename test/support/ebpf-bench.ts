@@ -8,7 +8,6 @@ import { decapsulateProgram } from "../../src/forwarding/ebpf/programs/decapsula
 import { encapsulateProgram } from "../../src/forwarding/ebpf/programs/encapsulate-program.ts";
 import {
   circuitEntry,
-  countersFrom,
   mapSizes,
   type Placement,
   peerEntry,
@@ -18,6 +17,7 @@ import {
   type ProgramMaps,
   type ProgramOptions,
 } from "../../src/forwarding/ebpf/programs/options.ts";
+import { countersFrom } from "../../src/forwarding/ebpf/programs/session-counters.ts";
 import type { Outcome } from "../../src/forwarding/encapsulation.ts";
 import type { CircuitAttachment, SessionCounters } from "../../src/forwarding/plane.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
@@ -210,7 +210,7 @@ export function messageOf(options: ProgramOptions, session: SessionParameters, m
   const cookie = session.receiveCookie.slice();
   if (mishap === "cookie" && cookie.length > 0) cookie[bit % cookie.length]! ^= 1 << (bit % 8);
   const sublayer = {
-    vccv: mishap === "vccv",
+    channel: mishap === "vccv" ? { version: 0, channelType: 0x0021 } : undefined,
     isFragment: false,
     sequenceNumber: number,
   };

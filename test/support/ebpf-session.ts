@@ -18,13 +18,14 @@ const LOOPBACK = 1;
 
 export function nameOf(options: ProgramOptions): string {
   const { family, encapsulation, cookieOctets, sublayer, sequencing, vlan } = options;
-  const { copiesDscp, readsProtocol, processors = 1 } = options;
+  const { copiesDscp, controlChannel, readsProtocol, processors = 1 } = options;
   return [
     `IPv${family} ${encapsulation}`,
     `cookie ${cookieOctets}`,
     sublayer ? `numbers: ${sequencing}` : "no sublayer",
     vlan,
     ...(copiesDscp === true ? ["DSCP copied"] : []),
+    ...(controlChannel === true ? ["control channel"] : []),
     ...(readsProtocol === true ? ["protocol read"] : []),
     ...(processors > 1 ? [`${processors} processors`] : []),
   ].join(", ");
@@ -54,6 +55,7 @@ export function sessionOf(
     transmitSublayer: sublayer,
     receiveSequencing: sequencing,
     transmitSequencing: sequencing,
+    ...(options.controlChannel === true ? { vccvControlChannel: "l2-specific-sublayer" } : {}),
     ...changes,
   });
 }

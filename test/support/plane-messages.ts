@@ -12,7 +12,8 @@ import type { SessionVariant } from "./plane-variants.ts";
 interface MessageChanges {
   readonly sessionId?: number;
   readonly cookie?: Uint8Array;
-  readonly vccv?: boolean;
+  /** The type of a message of the control channel, which then stands where the frame does. */
+  readonly channelType?: number;
   readonly number?: number;
 }
 
@@ -22,8 +23,9 @@ export function messageOf(
   frame: Uint8Array,
   changes: MessageChanges = {},
 ): Uint8Array {
-  const { sessionId = session.localSessionId, cookie = session.receiveCookie, vccv = false } = changes;
-  const sublayer = { vccv, isFragment: false, sequenceNumber: changes.number };
+  const { sessionId = session.localSessionId, cookie = session.receiveCookie, channelType } = changes;
+  const channel = channelType === undefined ? undefined : { version: 0, channelType };
+  const sublayer = { channel, isFragment: false, sequenceNumber: changes.number };
   const header = { sessionId, cookie, ...(session.receiveSublayer === "none" ? {} : { sublayer }) };
   return encodeDataMessage(session.path.encapsulation, header, frame);
 }
@@ -71,7 +73,7 @@ export function badMessages({
     ...(receiveSublayer === "none"
       ? []
       : [
-          ["VCCV", messageOf(session, frame, { vccv: true }), "vccv"] as const,
+          ["VCCV", messageOf(session, frame, { channelType: 0x0021 }), "vccv"] as const,
           ["first fragment", changed(sublayerAt, 0x10), "fragment"] as const,
           ["last fragment", changed(sublayerAt, 0x20), "fragment"] as const,
         ]),

@@ -87,10 +87,11 @@ test("RFC 3931 §5.4.2: a Result Code with words but without an error code is wr
   expect(resultCode.decode(octets)).toEqual({ resultCode: 1, errorCode: 0, errorMessage: "bye" });
 });
 
-test("RFC 5085 §6.1: the V bit of a sublayer is written and read", () => {
-  const sublayer = { vccv: true, sequenceNumber: undefined, isFragment: false };
+test("RFC 5085 §6.1: a channel header is written and read", () => {
+  const channel = { version: 0, channelType: 0xfedc };
+  const sublayer = { channel, sequenceNumber: undefined, isFragment: false };
   const octets = encodeDataMessage("ip", { sessionId: 1, cookie: new Uint8Array(0), sublayer }, hex`00`);
-  expect(octets[4]).toBe(0x80);
+  expect(octets.subarray(4, 8)).toEqual(hex`8000fedc`);
   const { header } = decodeDataMessage("ip", { cookieOctets: 0, sublayer: true }, octets);
   expect(header.sublayer).toEqual(sublayer);
 });

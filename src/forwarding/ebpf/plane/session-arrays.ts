@@ -4,7 +4,8 @@ import type { SharedSequences } from "../../exception-path.ts";
 import type { SessionCounters } from "../../plane.ts";
 import { beginSequences, resumeSequences, SEQUENCE_WORDS, sequenceWords } from "../../sequencing.ts";
 import { SessionIndexes } from "../../session-indexes.ts";
-import { countersFrom, indexKey, mapSizes } from "../programs/map-layout.ts";
+import { indexKey, mapSizes } from "../programs/map-layout.ts";
+import { countersFrom } from "../programs/session-counters.ts";
 import type { PlaneMaps } from "./plane-maps.ts";
 import { WarmRestart } from "./warm-restart.ts";
 

@@ -21,7 +21,7 @@ import {
   subtract,
 } from "../../../bpf/mnemonics.ts";
 import { skbContext } from "../../../bpf/skb-context.ts";
-import { S_BIT } from "../../../wire/data-header.ts";
+import { S_BIT, V_BIT } from "../../../wire/data-header.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../../wire/ethernet.ts";
 import type { DiscardReason } from "../../discard-reasons.ts";
 import { checkCircuitMtu } from "./circuit-mtu.ts";
@@ -61,7 +61,8 @@ const HEAD = -152;
 const FRAME_ROOM = 64;
 const PARSED = HEAD - PARSED_OCTETS;
 const TYPE = 12;
-/** The S bit in the first octet of the sublayer (RFC 3931 §4.6). */
+/** Bits in the first octet of the sublayer (RFC 5085 §6.1, RFC 3931 §4.6). */
+const V_BIT_OF_FIRST_OCTET = V_BIT >>> 24;
 const S_BIT_OF_FIRST_OCTET = S_BIT >>> 24;
 
 export const decapsulationDiscards = [
@@ -175,7 +176,8 @@ function readHead(options: ProgramOptions): readonly Line[] {
  */
 function canDiscard(options: ProgramOptions, reason: (typeof decapsulationDiscards)[number]): boolean {
   if (reason === "wrong-cookie") return options.cookieOctets > 0;
-  if (reason === "vccv" || reason === "fragment") return options.sublayer;
+  if (reason === "vccv") return options.sublayer && options.controlChannel !== true;
+  if (reason === "fragment") return options.sublayer;
   if (reason === "out-of-sequence") return options.sublayer && options.sequencing !== "none";
   if (reason === "untagged") return options.vlan === "vlan";
   return true;
@@ -253,10 +255,7 @@ function sendToCoalescer(): readonly Line[] {
   ];
 }
 
-/**
- * Compares the cookie, and checks the first bits of the sublayer (RFC 3931 §4.5, RFC 5085 §6.1, RFC 4623
- * §5.5).
- */
+/** Checks the cookie, and the sublayer's first bits (RFC 3931 §4.5, RFC 5085 §6.1, RFC 4623 §5.5). */
 function checkCookieAndSublayer(options: ProgramOptions): readonly Line[] {
   const { cookieOctets } = options;
   const offsets = headerOffsets(options);
@@ -269,7 +268,7 @@ function checkCookieAndSublayer(options: ProgramOptions): readonly Line[] {
   ]);
   const bits: readonly Line[] = [
     load8(arg1, frame, HEAD + offsets.sublayer),
-    jumpIfSet(arg1, 0x80, discard("vccv")),
+    jumpIfSet(arg1, V_BIT_OF_FIRST_OCTET, options.controlChannel === true ? "pass" : discard("vccv")),
     jumpIfSet(arg1, 0x30, discard("fragment")),
   ];
   return [...cookie, ...(options.sublayer ? bits : [])];

@@ -4,7 +4,8 @@ import { trafficClassOf } from "../../../wire/dscp.ts";
 import { ETHERNET_HEADER_OCTETS } from "../../../wire/ethernet.ts";
 import { defaultSequenceRule, type SessionParameters } from "../../../wire/session-parameters.ts";
 import { discardIndex, discardReasons } from "../../discard-reasons.ts";
-import type { CircuitAttachment, PlaneCounters, SessionCounters } from "../../plane.ts";
+import { hasControlChannel } from "../../encapsulation.ts";
+import type { CircuitAttachment } from "../../plane.ts";
 import { sequenceWords } from "../../sequencing.ts";
 import type { DeliveryTarget } from "./deliver-program.ts";
 import { type ProgramOptions, PUNT_VARIANT, variantOf } from "./options.ts";
@@ -255,7 +256,8 @@ export function decapsulateOptions(
   attachment: CircuitAttachment,
   placement: Placement,
 ): ProgramOptions {
-  return optionsOf(session, attachment, placement, "receive");
+  const options = optionsOf(session, attachment, placement, "receive");
+  return options.sublayer && hasControlChannel(session) ? { ...options, controlChannel: true } : options;
 }
 
 /** The entry of the circuit map. Throws InvariantError for what does not fit. */
@@ -368,31 +370,6 @@ export function peerEntry(
     standby: session.receiveAllowed === false ? 1 : 0,
   });
   return [encode(peerKey, { sessionId: session.localSessionId }), value];
-}
-
-/** A session's counters, as the sum over all CPUs. */
-export function countersFrom(localSessionId: number, perCpu: readonly Uint8Array[]): SessionCounters {
-  const views = perCpu.map((octets) => new DataView(octets.buffer, octets.byteOffset, octets.byteLength));
-  const sum = (offset: number) => {
-    let total = 0;
-    // Added by halves: a BigInt would be allocated for each.
-    for (const view of views)
-      total += view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 0x1_0000_0000;
-    return total;
-  };
-  const discards: Record<string, number> = {};
-  for (const { name } of discardReasons) {
-    const count = sum(discardOffset(name));
-    if (count > 0) discards[name] = count;
-  }
-  return {
-    localSessionId,
-    receivedFrames: sum(counterOffsets.receivedFrames),
-    receivedOctets: sum(counterOffsets.receivedOctets),
-    transmittedFrames: sum(counterOffsets.transmittedFrames),
-    transmittedOctets: sum(counterOffsets.transmittedOctets),
-    discards: discards as PlaneCounters["discards"],
-  };
 }
 
 /** A session's sequence state, for people and tests. */

@@ -18,6 +18,11 @@ export interface ProgramOptions {
    */
   readonly copiesDscp?: boolean;
   /**
+   * Whether messages of the session's control channel (V bit) pass to the socket; default false: they are
+   * discarded. Used by decapsulation only, with a sublayer.
+   */
+  readonly controlChannel?: boolean;
+  /**
    * Whether the kernel must read the protocol of every decapsulated frame from its octets, for it cannot be
    * told (before Linux 6.3); default false. A property of the kernel, and no part of the variant.
    */
@@ -75,7 +80,8 @@ export function variantOf(options: ProgramOptions): number {
     (options.sublayer ? 16 : 0) +
     sequencing * 32 +
     (options.vlan === "vlan" ? 128 : 0) +
-    (options.copiesDscp === true ? 256 : 0)
+    (options.copiesDscp === true ? 256 : 0) +
+    (options.controlChannel === true ? 512 : 0)
   );
 }
 
@@ -94,9 +100,13 @@ export function everyEncapsulation(): readonly ProgramOptions[] {
     .flatMap((options) => (usesSegmenter(options) ? [options, { ...options, processors: 4 }] : [options]));
 }
 
-/** Every combination of options of a decapsulating program. */
+/** Every combination of options of a decapsulating program, but of two that share no lines: one at a time. */
 export function everyDecapsulation(): readonly ProgramOptions[] {
-  return everyOption().flatMap((options) => [options, { ...options, readsProtocol: true }]);
+  return everyOption().flatMap((options) => [
+    options,
+    { ...options, readsProtocol: true },
+    ...(options.sublayer ? [{ ...options, controlChannel: true }] : []),
+  ]);
 }
 
 /** Every combination of the options of both directions: without a sublayer there are no numbers. */

@@ -5,7 +5,6 @@ import {
   circuitEntry,
   circuitKey,
   circuitValue,
-  countersFrom,
   discardOffset,
   mapSizes,
   NO_INDEX,
@@ -22,6 +21,7 @@ import {
   PUNT_VARIANT,
   variantOf,
 } from "../../../../src/forwarding/ebpf/programs/options.ts";
+import { countersFrom } from "../../../../src/forwarding/ebpf/programs/session-counters.ts";
 import {
   decode,
   encode,
