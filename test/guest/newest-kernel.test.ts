@@ -5,8 +5,8 @@ test(
   "on a kernel with netkit and one processor, netkit segments GSO packets over IP 115 and outlives its daemon",
   async () => {
     const text = (await runGuest("newest-kernel.sh")).join("\n");
-    expect(text).toContain("over IPv4, cut by netkit");
-    expect(text).toContain("over IPv6, cut by netkit");
+    expect(text).toContain("over IPv4, segmented by netkit");
+    expect(text).toContain("over IPv6, segmented by netkit");
     expect(text).toContain("taken over: netkit");
     expect(text).not.toMatch(/FAIL/);
     expect(text).toContain("guest: exit status 0");

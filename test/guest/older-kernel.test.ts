@@ -8,7 +8,7 @@ test(
     expect(text).toContain("guest: kernel 6.1.");
     expect(text).toContain("whatever the kernel has: clsact");
     expect(text).toContain("programs pass the verifier");
-    expect(text).toContain("plane ebpf: programs in the kernel can be had");
+    expect(text).toContain("plane ebpf: eBPF is available");
     expect(text).not.toMatch(/by userspace|FAIL/);
     expect(text).toContain("every check passed");
     expect(text).toContain("guest: exit status 0");

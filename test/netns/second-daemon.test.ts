@@ -50,11 +50,11 @@ describe.each(matrix)("a daemon that runs, plane %s over %s", (plane, encapsulat
     );
     const [same, other] = report.controlConnections;
     expect(same?.state).toBe("waiting");
-    expect(same?.whyNot).toMatch(encapsulation === "ip" ? `pid ${a.pid},` : /pid \d+,|EADDRINUSE/);
+    expect(same?.whyNot).toMatch(encapsulation === "ip" ? `pid ${a.pid})` : /pid \d+\)|EADDRINUSE/);
     expect(other?.state).toBe("wait-ctl-reply");
     const stolen = report.pseudowires.find(({ name }) => name === "stolen");
     expect(stolen?.localCircuit).toBe("down");
-    expect(stolen?.whyNot).toContain(`pid ${a.pid}, carries the frames of eth1`);
+    expect(stolen?.whyNot).toContain(`pid ${a.pid}) carries the frames of eth1`);
     expect(await sites.passes(20)).toBe(true);
     await a.end();
     await sites.told("the second one has the tunnel and the circuit", "second", (now) => {
