@@ -123,7 +123,7 @@ const roots = [
 /** TABLE: files whose functions may be longer, and how long. */
 const longer: Readonly<Record<string, number>> = {
   // A list of commands, one statement each.
-  "cli/lab.ts": 70,
+  "cli/commands/lab.ts": 70,
 };
 
 const rfcs = JSON.parse(readFileSync(new URL("support/rfc-sections.json", import.meta.url), "utf8"));

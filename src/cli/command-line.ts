@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
-import { NoAnswerError, NoDaemonError } from "../daemon/control-client.ts";
-import { createProgram, exitCode, problemOf } from "./program.ts";
+import { NoAnswerError, NoDaemonError } from "../daemon/api-errors.ts";
+import { createProgram } from "./program.ts";
+import { exitCode, problemOf } from "./shell.ts";
 
 // A reader that has seen enough, such as `head`, is no error of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

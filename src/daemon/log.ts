@@ -1,11 +1,15 @@
 import { isatty } from "node:tty";
-import { type Logger, pino } from "pino";
+import { type DestinationStream, type Logger, pino } from "pino";
 import { prettyFactory } from "pino-pretty";
 import type { LogConfig } from "../config/config.ts";
 import { LogOutput } from "../os/log-output.ts";
+import { EventFeed, type EventFields, type Level } from "./events.ts";
 
-/** The structured log: lines with a stable event name, fields, and text for people. */
-export type Log = Logger;
+/** Where the daemon says what happens: a stable event name among the fields, and text for people. */
+export type Log = Readonly<Record<Level, (fields: EventFields, text: string) => void>> & {
+  /** Least severe level that the log writes; the event feed has "info" and above in any case. */
+  level: LogConfig["level"];
+};
 
 /** Descriptor of standard error. */
 const STDERR = 2;
@@ -15,29 +19,54 @@ function isText(format: LogConfig["format"]): boolean {
   return format === "text" || (format === "auto" && isatty(STDERR));
 }
 
-/** A log and its output, which counts lost lines. */
+/** A log, the feed of all its events, and its output, which counts lost lines. */
 export interface OpenLog {
   readonly log: Log;
+  readonly feed: EventFeed;
   readonly output: LogOutput;
 }
 
 /** A log to standard error, as the configuration wants it. Logging never throws and never waits. */
 export function createLog(config: LogConfig): OpenLog {
   const output = new LogOutput(STDERR);
+  const writer = openWriter(config, output);
+  const feed = new EventFeed();
+  feed.listen(({ level, fields, text }) => writer[level](fields, text));
+  const log: Log = {
+    debug: (fields, text) => feed.publish("debug", fields, text),
+    info: (fields, text) => feed.publish("info", fields, text),
+    warn: (fields, text) => feed.publish("warn", fields, text),
+    error: (fields, text) => feed.publish("error", fields, text),
+    fatal: (fields, text) => feed.publish("fatal", fields, text),
+    get level() {
+      return writer.level as LogConfig["level"];
+    },
+    set level(level) {
+      writer.level = level;
+    },
+  };
+  return { log, feed, output };
+}
+
+/** Writes events as lines of JSON or of text. */
+function openWriter({ level, format }: LogConfig, output: LogOutput): Logger {
   const options = {
-    level: config.level,
+    level,
     base: { pid: process.pid },
     redact: ["secret", "secrets", "*.secret", "receiveCookie", "transmitCookie"],
     timestamp: pino.stdTimeFunctions.isoTime,
   };
-  if (!isText(config.format)) return { log: pino(options, output), output };
+  return pino(options, isText(format) ? textStream(output) : output);
+}
+
+function textStream(output: LogOutput): DestinationStream {
   const format = prettyFactory({
     colorize: isatty(STDERR) && process.env["NO_COLOR"] === undefined,
     ignore: "pid,hostname",
     hideObject: true,
     translateTime: "SYS:HH:MM:ss.l",
   });
-  return { log: pino(options, { write: (line: string) => output.write(format(line)) }), output };
+  return { write: (line: string) => output.write(format(line)) };
 }
 
 /** Writes why a daemon does not start: as text, or as JSON where its log would be JSON. */
@@ -52,8 +81,8 @@ export function reportFatal(
 }
 
 /** The suffix of a log line that says where in the configuration file its subject is. */
-export function locationText(place: string | undefined): string {
-  return place === undefined ? "" : ` (${place})`;
+export function locationText(location: string | undefined): string {
+  return location === undefined ? "" : ` (${location})`;
 }
 
 /** How long the end of the process waits for the reader of the log, in milliseconds. */

@@ -8,7 +8,12 @@ import type { SessionParameters } from "../wire/session-parameters.ts";
 import { notesOf } from "./notes.ts";
 import { hasHeardNothing } from "./send-problems.ts";
 import { pathOf, staticSessionOf } from "./settings.ts";
-import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "./status.ts";
+import {
+  API_VERSION,
+  type ControlConnectionStatus,
+  type PseudowireStatus,
+  type StatusReport,
+} from "./status.ts";
 import { version } from "./version.ts";
 
 /** The sources of a status report. Times in ms of the monotonic clock. */
@@ -61,6 +66,7 @@ export function reportStatus(sources: StatusSources): StatusReport {
   const pseudowires = new Map(snapshot.pseudowires.map((pseudowire) => [pseudowire.pseudowire, pseudowire]));
   const sessions = new Map(counters.sessions.map((session) => [session.localSessionId, session]));
   return {
+    apiVersion: API_VERSION,
     version,
     pid: process.pid,
     uptimeMs: Math.round(sources.nowMs - sources.startedMs),

@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
-import { messageOf } from "../bytes/errors.ts";
+import { messageOf, OperationalError } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
 import { endProcess } from "../os/end-process.ts";
 import { capabilityText } from "../os/privileges.ts";
+import { checkSocketPath, openApiServer } from "./api-server.ts";
 import { type Locations, loadConfig } from "./configuration-file.ts";
-import { checkSocketPath, openControlSocket } from "./control-socket.ts";
 import { Daemon } from "./daemon.ts";
 import { lockDaemon } from "./locks.ts";
 import { createLog, EXIT_FLUSH_MS, type Log, type OpenLog, reportFatal } from "./log.ts";
@@ -88,7 +88,7 @@ async function runUntilStopped(
   openLog: OpenLog,
   leave: (code: number) => never,
 ): Promise<void> {
-  const { log } = openLog;
+  const { log, feed } = openLog;
   const stopped = stopSignal(log, leave);
   const start = new Deferred<Daemon>();
   const reload = reloadQueue(
@@ -105,7 +105,8 @@ async function runUntilStopped(
   // Before anything in the kernel is touched: another daemon may run.
   using _ = takeOver ? await takeOverFrom(controlSocket, log) : lockDaemon(controlSocket);
   const opened = new Deferred<Daemon>();
-  const socket = await openControlSocket(controlSocket, {
+  const api = await openApiServer(controlSocket, {
+    feed,
     status: async () => (await opened.value).status(),
     reload: () => reload(),
     handOver: async () => (await start.value).handOver,
@@ -126,7 +127,7 @@ async function runUntilStopped(
     opened.reject(error);
     throw error;
   } finally {
-    await socket.close();
+    await api.close();
   }
 }
 
@@ -202,7 +203,7 @@ function reloadQueue(
     const turn = async (): Promise<ReloadReport> => {
       const daemon = await started();
       onTurn?.();
-      if (isStopping) throw new Error("the daemon is stopping");
+      if (isStopping) throw new OperationalError("the daemon is stopping");
       return work(daemon);
     };
     const next = last.then(turn, turn);

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
-import { request } from "../daemon/control-client.ts";
+import { askStatus } from "../daemon/api-client.ts";
 import type { StatusReport } from "../daemon/status.ts";
 import { inNode, lcceOf, RUN } from "./nodes.ts";
 import type { Topology } from "./topology.ts";
@@ -75,7 +75,7 @@ function stop(daemon: ChildProcess): Promise<void> {
 /** Status of a site's daemon; undefined while it does not answer. */
 export async function statusOf(site: string): Promise<StatusReport | undefined> {
   try {
-    return await request<StatusReport>(socketOf(site), "status");
+    return await askStatus(socketOf(site));
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { renderStatus } from "../daemon/status.ts";
+import type { StatusReport } from "../daemon/status.ts";
 import { Capture } from "./capture.ts";
 import { makeCheck } from "./checks.ts";
 import { Daemons, isSiteUp, logOf, statusOf } from "./daemons.ts";
@@ -10,6 +10,9 @@ import { until } from "./until.ts";
 /** The part of a lab that runs inside its own namespaces; lab.ts starts it there. */
 
 export type Print = (line: string) => void;
+
+/** Makes the text of a daemon's status. */
+export type StatusText = (report: StatusReport) => string;
 
 /**
  * Longest wait for all sessions: a start takes one to two seconds, on an emulated processor eleven, more on a
@@ -31,6 +34,7 @@ export interface TestOptions extends LabOptions {
 export async function testInside(
   name: string,
   print: Print,
+  statusText: StatusText,
   { capture, plane }: TestOptions,
 ): Promise<number> {
   const topology = readTopology(name);
@@ -39,13 +43,14 @@ export async function testInside(
   await using _capture = capture === undefined ? undefined : await Capture.start(capture);
   const beganMs = performance.now();
   await using daemons = Daemons.start(topology, plane);
-  return await checkInside(topology, print, { daemons, beganMs });
+  return await checkInside(topology, print, statusText, { daemons, beganMs });
 }
 
 /** Checks that a topology works whose daemons run or were just started; resolves to an exit code. */
 export async function checkInside(
   topology: Topology,
   print: Print,
+  statusText: StatusText,
   started?: { readonly daemons: Daemons; readonly beganMs: number },
 ): Promise<number> {
   let failures = 0;
@@ -62,7 +67,7 @@ export async function checkInside(
   }
   for (const site of Object.keys(topology.sites)) {
     const report = await statusOf(site);
-    const text = report === undefined ? readFileSync(logOf(site), "utf8") : renderStatus(report);
+    const text = report === undefined ? readFileSync(logOf(site), "utf8") : statusText(report);
     print(`\nwirespan status at ${site}:\n${text}`);
   }
   print(

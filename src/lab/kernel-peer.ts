@@ -3,8 +3,8 @@ import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
-import { request } from "../daemon/control-client.ts";
-import type { PseudowireStatus, StatusReport } from "../daemon/status.ts";
+import { askStatus } from "../daemon/api-client.ts";
+import type { PseudowireStatus } from "../daemon/status.ts";
 import { CommandError, run } from "./command.ts";
 import { exchange, isWhole } from "./exchange.ts";
 import {
@@ -177,7 +177,7 @@ function stopDaemon(daemon: ChildProcess): Promise<number | string> {
 
 async function pseudowires(): Promise<ReadonlyMap<string, PseudowireStatus>> {
   try {
-    const report = await request<StatusReport>(SOCKET, "status");
+    const report = await askStatus(SOCKET);
     return new Map(report.pseudowires.map((pseudowire) => [pseudowire.name, pseudowire]));
   } catch {
     return new Map();

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { request } from "../../src/daemon/control-client.ts";
-import type { StatusReport } from "../../src/daemon/status.ts";
+import { askStatus } from "../../src/daemon/api-client.ts";
 import { eventually, MAIN, output } from "../support/lab.ts";
 import { Sites } from "../support/sites.ts";
 
@@ -27,7 +26,7 @@ test.each(cases)(
     const { a, b } = await sites.up(plane, { encapsulation, ...keys });
     const ping = sites.spawn("ha", "ping", "-q", "-i", "0.02", "-W", "1", "10.0.0.2");
     const pinged = output(ping);
-    const statusOf = () => request<StatusReport>(sites.socket("a"), "status");
+    const statusOf = () => askStatus(sites.socket("a"));
     const { pid } = await statusOf();
     const next = sites.spawn("a", process.execPath, MAIN, "run", "--take-over", "-c", sites.file("a.yaml"));
     try {
@@ -69,7 +68,7 @@ test("--take-over, status and reload give up on a stopped daemon and say so; tha
   const [took, ...asked] = await Promise.all(commands).finally(() => process.kill(a.pid, "SIGCONT"));
   for (const { status, stderr } of asked) {
     expect(stderr).toMatch(
-      /ask the daemon at \S+: no answer within 20 s; it hangs, is stopped or still starts/,
+      /ask the daemon at \S+: no answer within 20 s; it hangs, is stopped, or is still starting/,
     );
     expect(status).toBe(4);
   }

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { request } from "../../src/daemon/control-client.ts";
-import type { ReloadReport, StatusReport } from "../../src/daemon/status.ts";
+import { askReload, askStatus } from "../../src/daemon/api-client.ts";
 import { output } from "../support/lab.ts";
 import { type Keys, type Site, Sites } from "../support/sites.ts";
 
@@ -14,8 +13,8 @@ test.each(cases)(
   async (plane, encapsulation, more) => {
     await using sites = await Sites.make();
     await sites.up(plane, { encapsulation });
-    const statusOf = (site: Site) => request<StatusReport>(sites.socket(site), "status");
-    const reload = (site: Site) => request<ReloadReport>(sites.socket(site), "reload");
+    const statusOf = (site: Site) => askStatus(sites.socket(site));
+    const reload = (site: Site) => askReload(sites.socket(site));
     const ids = async (site: Site) => {
       const { controlConnections, pseudowires } = await statusOf(site);
       return [controlConnections[0]?.localControlConnectionId, pseudowires[0]?.localSessionId];

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { request } from "../../src/daemon/control-client.ts";
+import { askReload, askStatus } from "../../src/daemon/api-client.ts";
 import type { PseudowireStatus, ReloadReport, StatusReport } from "../../src/daemon/status.ts";
 import { eventually, MAIN } from "./lab.ts";
 
@@ -73,7 +73,7 @@ export class DaemonInNamespace {
   }
 
   status(): Promise<StatusReport> {
-    return request<StatusReport>(this.socket, "status");
+    return askStatus(this.socket);
   }
 
   async pseudowire(name: string): Promise<PseudowireStatus> {
@@ -90,7 +90,7 @@ export class DaemonInNamespace {
 
   reload(config: object): Promise<ReloadReport> {
     this.write(config);
-    return request<ReloadReport>(this.socket, "reload");
+    return askReload(this.socket);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { request } from "../../src/daemon/control-client.ts";
+import { askStatus } from "../../src/daemon/api-client.ts";
 import type { PseudowireStatus, StatusReport } from "../../src/daemon/status.ts";
 import { type CommandResult, run } from "../../src/lab/command.ts";
 import { atNode, firstProcess } from "../../src/lab/lab.ts";
@@ -70,7 +70,7 @@ export class Lab {
   }
 
   status(site: string): Promise<StatusReport> {
-    return request<StatusReport>(this.path(`/run/wirespan-${site}.sock`), "status");
+    return askStatus(this.path(`/run/wirespan-${site}.sock`));
   }
 
   async pseudowire(site: string, name: string): Promise<PseudowireStatus> {

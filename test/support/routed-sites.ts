@@ -3,7 +3,7 @@ import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { request } from "../../src/daemon/control-client.ts";
+import { askStatus } from "../../src/daemon/api-client.ts";
 import type { PseudowireStatus, StatusReport } from "../../src/daemon/status.ts";
 import { type CommandResult, run } from "../../src/lab/command.ts";
 import { eventually, MAIN } from "./lab.ts";
@@ -67,7 +67,7 @@ export class RoutedSites implements AsyncDisposable {
     const daemon = this.#daemons.get(site);
     if (daemon?.exitCode !== null) throw new Error(this.log(site));
     try {
-      return await request<StatusReport>(this.#file(site, "sock"), "status");
+      return await askStatus(this.#file(site, "sock"));
     } catch {
       return { pseudowires: [{ localCircuit: "unknown" }] } as unknown as StatusReport;
     }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { request } from "../../src/daemon/control-client.ts";
+import { askStatus } from "../../src/daemon/api-client.ts";
 import type { PseudowireStatus, StatusReport } from "../../src/daemon/status.ts";
 import { type CommandResult, run } from "../../src/lab/command.ts";
 import { eventually, MAIN, wirespan } from "./lab.ts";
@@ -156,7 +156,7 @@ export class Sites {
   }
 
   status(name: string): Promise<StatusReport> {
-    return request<StatusReport>(this.socket(name), "status");
+    return askStatus(this.socket(name));
   }
 
   reload(name: string): Promise<CommandResult> {

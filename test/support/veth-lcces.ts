@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { request } from "../../src/daemon/control-client.ts";
+import { askStatus } from "../../src/daemon/api-client.ts";
 import type { StatusReport } from "../../src/daemon/status.ts";
 import { run } from "../../src/lab/command.ts";
 import { eventually, MAIN } from "./lab.ts";
@@ -205,7 +205,7 @@ export class VethLcces implements AsyncDisposable {
   }
 
   status(end: End): Promise<StatusReport> {
-    return request<StatusReport>(this.#socket(end), "status");
+    return askStatus(this.#socket(end));
   }
 
   get log(): string {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type PseudowireStatus, renderStatus, type StatusReport } from "../../src/daemon/status.ts";
+import { statusText } from "../../src/cli/status-text.ts";
+import type { PseudowireStatus, StatusReport } from "../../src/daemon/status.ts";
 
 function pseudowire(name: string, whyNot?: string): PseudowireStatus {
   return {
@@ -17,7 +18,15 @@ function pseudowire(name: string, whyNot?: string): PseudowireStatus {
 
 function reportOf(pseudowires: readonly PseudowireStatus[]): StatusReport {
   return {
-    ...{ version: "0", pid: 1, uptimeMs: 0, hostName: "here", routerId: "0.0.0.1", controlConnections: [] },
+    ...{
+      apiVersion: 1,
+      version: "0",
+      pid: 1,
+      uptimeMs: 0,
+      hostName: "here",
+      routerId: "0.0.0.1",
+      controlConnections: [],
+    },
     ...{
       plane: { name: "ebpf", reason: "why" },
       pseudowires,
@@ -32,14 +41,14 @@ const many = (count: number, isUp: (index: number) => boolean) =>
   Array.from({ length: count }, (_, index) => pseudowire(`pw${index}.`, isUp(index) ? undefined : "no link"));
 
 test("up to 500 pseudowires are all shown, in the order of the file", () => {
-  const text = renderStatus(reportOf(many(500, (index) => index !== 499)));
+  const text = statusText(reportOf(many(500, (index) => index !== 499)));
   expect(text.match(/^│ pw\d+\./gm)?.length).toBe(500);
   expect(text).not.toMatch(/more pseudowires/);
   expect(text).toMatch(/^ {2}pseudowire pw499\.: no link$/m);
 });
 
 test("of 100 000 pseudowires 500 are shown, those that are not up before all others", () => {
-  const lines = renderStatus(reportOf(many(100_000, (index) => index % 30_000 !== 29_999))).split("\n");
+  const lines = statusText(reportOf(many(100_000, (index) => index % 30_000 !== 29_999))).split("\n");
   const rows = lines.flatMap((line) => /^│ (pw\d+)\./.exec(line)?.[1] ?? []);
   expect(rows.length).toBe(500);
   expect(rows.slice(0, 5)).toEqual(["pw29999", "pw59999", "pw89999", "pw0", "pw1"]);
@@ -53,9 +62,9 @@ test("of 100 000 pseudowires 500 are shown, those that are not up before all oth
 test("who segments GSO packets is shown once for each tunnel, with the reason", () => {
   const gso = { choice: "segment", reason: "veth0 is virtual" } as const;
   const rows = [1, 2, 3].map((id) => ({ ...pseudowire(`pw${id}`), plane: "ebpf", gso }));
-  const text = renderStatus(reportOf(rows));
+  const text = statusText(reportOf(rows));
   expect(text.match(/^ {2}GSO packets .*$/gm)).toEqual([
     "  GSO packets of tunnel peer: segment (veth0 is virtual)",
   ]);
-  expect(renderStatus(reportOf(many(2, () => true)))).not.toContain("GSO packets");
+  expect(statusText(reportOf(many(2, () => true)))).not.toContain("GSO packets");
 });

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { Shell } from "./shell.ts";
+import type { Shell } from "../shell.ts";
 
 /** Words of the bench commands, as they are handed on to the lab's own namespaces. */
 interface BenchArguments {
@@ -80,7 +80,7 @@ export function addBench(lab: Command, shell: Shell): void {
         "measure Wirespan beside plain bridging, the kernel's tunnels and OpenVPN (needs root and iperf3)",
       ),
   ).action(async (given: BenchArguments) => {
-    const { benchLab } = await import("../lab/lab.ts");
+    const { benchLab } = await import("../../lab/lab.ts");
     const args = Object.entries(given).flatMap(([key, value]) => [
       `--${key}`,
       files.includes(key) ? resolve(value) : value,
@@ -101,23 +101,23 @@ async function measure(given: BenchArguments, line: (text: string) => void): Pro
   const { json, markdown, plot, document, part } = given;
   const output = { json, markdown, plot, document, part };
   if (given.from !== undefined) {
-    const { writeAgain } = await import("../lab/bench/output.ts");
+    const { writeAgain } = await import("../../lab/bench/output.ts");
     return await writeAgain(given.from, output);
   }
   const numbers = (list: string) => list.split(",").map(Number);
   const planes = (["userspace", "ebpf"] as const).filter((name) => [name, "both"].includes(given.planes));
   if (given.sessions !== undefined) {
-    const { benchSessions } = await import("../lab/bench/sessions.ts");
+    const { benchSessions } = await import("../../lab/bench/sessions.ts");
     return await benchSessions({ counts: numbers(given.sessions), planes, seconds, ...output }, line);
   }
   if (given.lookup !== undefined) {
-    const { benchLookup } = await import("../lab/bench/lookup.ts");
+    const { benchLookup } = await import("../../lab/bench/lookup.ts");
     return await benchLookup(
       { counts: numbers(given.lookup), planes, seconds, repetitions, ...output },
       line,
     );
   }
-  const { benchInside } = await import("../lab/bench/bench.ts");
+  const { benchInside } = await import("../../lab/bench/bench.ts");
   const regular = (text: string | undefined) => (text === undefined ? undefined : new RegExp(text));
   const { congestion } = given;
   const chosen = { congestion, only: regular(given.only), measures: regular(given.measures) };

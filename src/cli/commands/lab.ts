@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import type { Shell } from "../shell.ts";
 import { addBench, addBenchInside } from "./bench.ts";
-import type { Shell } from "./shell.ts";
 
 const planeOption = [
   "--plane <plane>",
@@ -26,7 +26,7 @@ export function addLab(program: Command, shell: Shell): void {
     .option("--capture <file>", "write the WAN traffic to a pcap file")
     .option(...planeOption)
     .action(async (topology: string, options: { capture?: string; plane?: string }) => {
-      const { testLab } = await import("../lab/lab.ts");
+      const { testLab } = await import("../../lab/lab.ts");
       shell.exit(await testLab(topology, options));
     });
   lab
@@ -35,7 +35,7 @@ export function addLab(program: Command, shell: Shell): void {
     .argument("<topology>", topologyHelp)
     .option(...planeOption)
     .action(async (topology: string, options: { plane?: string }) => {
-      const { upLab } = await import("../lab/lab.ts");
+      const { upLab } = await import("../../lab/lab.ts");
       await upLab(topology, options, line);
     });
   lab
@@ -43,7 +43,7 @@ export function addLab(program: Command, shell: Shell): void {
     .description("take a lab down")
     .argument("<topology>", topologyHelp)
     .action(async (topology: string) => {
-      const { downLab } = await import("../lab/lab.ts");
+      const { downLab } = await import("../../lab/lab.ts");
       await downLab(topology);
     });
   lab
@@ -56,15 +56,15 @@ export function addLab(program: Command, shell: Shell): void {
     .argument("<command...>", "program and its arguments")
     .passThroughOptions()
     .action(async (topology: string, node: string, command: string[]) => {
-      const { execLab } = await import("../lab/lab.ts");
+      const { execLab } = await import("../../lab/lab.ts");
       shell.exit(await execLab(topology, node, command));
     });
   lab
     .command("list")
     .description("list the topologies of this package, and the labs that are up")
     .action(async () => {
-      const { runningLabs } = await import("../lab/lab.ts");
-      const { readTopology, topologyNames } = await import("../lab/topology.ts");
+      const { runningLabs } = await import("../../lab/lab.ts");
+      const { readTopology, topologyNames } = await import("../../lab/topology.ts");
       const up = runningLabs();
       for (const name of topologyNames())
         line(`${name.padEnd(18)}${readTopology(name).title}${up.includes(name) ? " (up)" : ""}`);
@@ -83,20 +83,22 @@ function addInside(lab: Command, line: (text: string) => void, shell: Shell): vo
     .option("--capture <file>")
     .option("--plane <plane>")
     .action(async (topology: string, options: { capture?: string; plane?: string }) => {
-      const { testInside } = await import("../lab/inside.ts");
-      shell.exit(await testInside(topology, line, options));
+      const { testInside } = await import("../../lab/inside.ts");
+      const { statusText } = await import("../status-text.ts");
+      shell.exit(await testInside(topology, line, statusText, options));
     });
   inside.command("check <topology>").action(async (topology: string) => {
-    const { checkInside } = await import("../lab/inside.ts");
-    const { readTopology } = await import("../lab/topology.ts");
-    shell.exit(await checkInside(readTopology(topology), line));
+    const { checkInside } = await import("../../lab/inside.ts");
+    const { readTopology } = await import("../../lab/topology.ts");
+    const { statusText } = await import("../status-text.ts");
+    shell.exit(await checkInside(readTopology(topology), line, statusText));
   });
   addBenchInside(inside, line, shell);
   inside
     .command("hold <topology>")
     .option("--plane <plane>")
     .action(async (topology: string, options: { plane?: string }) => {
-      const { holdInside } = await import("../lab/inside.ts");
+      const { holdInside } = await import("../../lab/inside.ts");
       const ready = (problem?: string): void => line(JSON.stringify({ ready: true, problem }));
       shell.exit(await holdInside(topology, options, ready));
     });

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { StaticFormat } from "../capture/data-message.ts";
-import type { PacketRecord } from "../capture/record.ts";
-import type { L2SpecificSublayer } from "../wire/session-parameters.ts";
-import type { Shell } from "./shell.ts";
+import type { StaticFormat } from "../../capture/data-message.ts";
+import type { PacketRecord } from "../../capture/record.ts";
+import type { L2SpecificSublayer } from "../../wire/session-parameters.ts";
+import type { Shell } from "../shell.ts";
 
 /** What `wirespan decode` is told besides its file. */
 export interface DecodeOptions {
@@ -54,8 +54,8 @@ export function addDecode(program: Command, shell: Shell): void {
 export async function decode(file: string, options: DecodeOptions, shell: Shell): Promise<void> {
   const [{ default: colours }, { decodeFile }, { recordText, summaryText }] = await Promise.all([
     import("picocolors"),
-    import("../capture/decode-file.ts"),
-    import("./decode-text.ts"),
+    import("../../capture/decode-file.ts"),
+    import("../decode-text.ts"),
   ]);
   // Nothing but a terminal gets colours, whatever the environment says.
   const palette = colours.createColors(process.stdout.isTTY === true && colours.isColorSupported);

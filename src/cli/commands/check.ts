@@ -1,0 +1,59 @@
+import type { Command } from "commander";
+import type { Issue } from "../../config/check.ts";
+import type { Config } from "../../config/config.ts";
+import type { RejectedConfig } from "../../daemon/configuration-file.ts";
+import { checkAddOns } from "../../os/add-ons.ts";
+import { exitCode, type Shell } from "../shell.ts";
+
+/** Adds `wirespan check`. */
+export function addCheck(program: Command, shell: Shell): void {
+  program
+    .command("check")
+    .description("check a configuration and report every problem")
+    .argument("<file>", "the YAML configuration")
+    .action((file: string) => check(file, shell));
+}
+
+/** Reports every problem of a file, and what it would wait for on this machine. Throws SystemError. */
+async function check(file: string, shell: Shell): Promise<void> {
+  const { loadConfig } = await import("../../daemon/configuration-file.ts");
+  const loaded = loadConfig(file);
+  if ("problems" in loaded) {
+    for (const problem of loaded.problems) shell.error(`${problem}\n`);
+    shell.exit(exitCode.badConfiguration);
+    for (const line of await validPartNotes(loaded)) shell.error(`${line}\n`);
+    return;
+  }
+  const { config, linesOf } = loaded;
+  const { tunnels } = config;
+  const pseudowires = tunnels.reduce((total, tunnel) => total + tunnel.pseudowires.length, 0);
+  shell.out(`OK: ${plural(tunnels.length, "tunnel")}, ${plural(pseudowires, "pseudowire")}\n`);
+  checkAddOns();
+  for (const line of linesOf(await notesOn(config))) shell.error(`${line}\n`);
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** Lines about what the valid parts of an invalid file would wait for on this machine. */
+async function validPartNotes({ validParts }: RejectedConfig): Promise<readonly string[]> {
+  if (validParts === undefined) return [];
+  try {
+    return validParts.linesOf(await notesOn(validParts.config()));
+  } catch {
+    // Why this machine cannot be examined is reported once the file is valid.
+    return [];
+  }
+}
+
+/** What a configuration would wait for on this machine. */
+async function notesOn(config: Config): Promise<readonly Issue[]> {
+  const [{ machineNotes }, { readHostNetwork }, { PathMtus }] = await Promise.all([
+    import("../../daemon/machine-notes.ts"),
+    import("../../os/host-network.ts"),
+    import("../../os/path-mtus.ts"),
+  ]);
+  using routes = PathMtus.open();
+  return machineNotes(config, await readHostNetwork(), (path) => routes.sendErrors([path])[0]);
+}

@@ -1,0 +1,152 @@
+import Table from "cli-table3";
+import colours from "picocolors";
+import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "../daemon/status.ts";
+
+/** Most pseudowires in the table: of more only so many are shown, those that are not up before all others. */
+const MOST_ROWS = 500;
+
+function duration(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+}
+
+function stateText(state: string): string {
+  if (state === "established" || state === "static") return colours.green(state);
+  return colours.yellow(state);
+}
+
+function identifier(id: number | undefined): string {
+  return id === undefined ? "-" : `0x${id.toString(16).padStart(8, "0")}`;
+}
+
+function counts(discards: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(discards);
+  return entries.length === 0 ? "none" : entries.map(([reason, count]) => `${reason} ${count}`).join(", ");
+}
+
+function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const table = new Table({ head: [...head], style: { head: [], border: [] } });
+  for (const row of rows) table.push([...row]);
+  return table.toString();
+}
+
+function connectionRow(connection: ControlConnectionStatus): readonly string[] {
+  const peer = [connection.peerHostName, connection.peerRouterId]
+    .filter((part) => part !== undefined)
+    .join(" / ");
+  const { localControlConnectionId: ours, remoteControlConnectionId: theirs } = connection;
+  const ids = `${identifier(ours)} / ${identifier(theirs)}`;
+  const state =
+    connection.establishedForMs === undefined ? "" : ` for ${duration(connection.establishedForMs)}`;
+  return [
+    connection.tunnel,
+    `${stateText(connection.state)}${state}`,
+    `${connection.encapsulation} ${connection.local}\n-> ${connection.remote}`,
+    peer === "" ? "-" : peer,
+    connection.state === "static" ? "-" : ids,
+    authenticationText(connection.authentication),
+  ];
+}
+
+/** Nobody is authenticated by what anybody can make. */
+function authenticationText(authentication: string): string {
+  return authentication === "integrity" ? "none (integrity only)" : authentication;
+}
+
+function pseudowireRow(pseudowire: PseudowireStatus): readonly string[] {
+  const { receivedFrames, receivedOctets, transmittedFrames, transmittedOctets } = pseudowire;
+  return [
+    pseudowire.name,
+    stateText(pseudowire.state),
+    `${pseudowire.circuit}: ${pseudowire.localCircuit}\npeer: ${pseudowire.remoteCircuit ?? "unknown"}`,
+    `${identifier(pseudowire.localSessionId)} / ${identifier(pseudowire.remoteSessionId)}`,
+    `${pseudowire.receiveCookieOctets ?? "-"} / ${pseudowire.transmitCookieOctets ?? "-"}`,
+    `${pseudowire.receiveSublayer ?? "-"} / ${pseudowire.transmitSublayer ?? "-"}`,
+    `in ${receivedFrames} frames, ${receivedOctets} octets\n` +
+      `out ${transmittedFrames} frames, ${transmittedOctets} octets`,
+    counts(pseudowire.discards),
+  ];
+}
+
+/** The pseudowires that are shown, and a line about those that are not. */
+function rowsOf({ pseudowires }: StatusReport): readonly [readonly PseudowireStatus[], readonly string[]] {
+  if (pseudowires.length <= MOST_ROWS) return [pseudowires, []];
+  const down = pseudowires.filter(({ whyNot }) => whyNot !== undefined);
+  const up = pseudowires.filter(({ whyNot }) => whyNot === undefined);
+  const left = pseudowires.length - MOST_ROWS;
+  const text =
+    `${left} more pseudowires are not shown (for all: wirespan status --json); ` +
+    `${down.length} of all ${pseudowires.length} are not up`;
+  return [[...down, ...up].slice(0, MOST_ROWS), [text]];
+}
+
+/** Which pseudowires another plane carries than the daemon's own, and why. */
+function carriers(plane: StatusReport["plane"], pseudowires: readonly PseudowireStatus[]): readonly string[] {
+  return pseudowires
+    .filter((pseudowire) => pseudowire.plane !== undefined && pseudowire.plane !== plane.name)
+    .map(
+      ({ name, plane: own, planeReason }) =>
+        `  pseudowire ${name} is on plane ${own}: ${planeReason ?? "no reason"}`,
+    );
+}
+
+/** Who segments the GSO packets of each tunnel, where eBPF carries any. */
+function gsoLines(pseudowires: readonly PseudowireStatus[]): readonly string[] {
+  const lines = pseudowires.flatMap(({ tunnel, gso: sent }) =>
+    sent === undefined ? [] : [`  GSO packets of tunnel ${tunnel}: ${sent.choice} (${sent.reason})`],
+  );
+  return [...new Set(lines)];
+}
+
+function logLosses({ lostLines, reason, leftOutLines }: StatusReport["log"]): readonly string[] {
+  return [
+    ...(lostLines === 0 ? [] : [colours.yellow(`log lines lost: ${lostLines} (${reason})`)]),
+    ...(leftOutLines === 0 ? [] : [`log lines left out, as too many of one kind: ${leftOutLines}`]),
+  ];
+}
+
+/** The text of `wirespan status`: tables of what there is, and below them why something is not up. */
+export function statusText(report: StatusReport): string {
+  const { hostName, routerId, version, pid, uptimeMs, plane } = report;
+  const connections = report.controlConnections.map(connectionRow);
+  const [shown, more] = rowsOf(report);
+  const reasons = [
+    ...report.controlConnections.map(({ tunnel, whyNot }) => [`tunnel ${tunnel}`, whyNot]),
+    ...shown.map(({ name, whyNot }) => [`pseudowire ${name}`, whyNot]),
+  ].flatMap(([subject, whyNot]) => (whyNot === undefined ? [] : [`  ${subject}: ${whyNot}`]));
+  const notes = [
+    ...report.controlConnections.map(({ tunnel, notes }) => ({ subject: `tunnel ${tunnel}`, notes })),
+    ...shown.map(({ name, notes }) => ({ subject: `pseudowire ${name}`, notes })),
+  ].flatMap(({ subject, notes }) => (notes ?? []).map((note) => `  ${subject}: ${note}`));
+  return [
+    `LCCE ${colours.bold(hostName)}, router id ${routerId}, wirespan ${version}, pid ${pid}, ` +
+      `up ${duration(uptimeMs)}`,
+    tableOf(
+      ["tunnel", "control connection", "path", "peer", "ids (ours / theirs)", "authentication"],
+      connections,
+    ),
+    tableOf(
+      [
+        "pseudowire",
+        "session",
+        "circuit",
+        "session ids",
+        "cookies in / out",
+        "sublayer in / out",
+        "passed",
+        "discarded",
+      ],
+      shown.map(pseudowireRow),
+    ),
+    ...more,
+    `plane ${plane.name}: ${plane.reason}`,
+    ...carriers(plane, shown),
+    ...gsoLines(shown),
+    ...(reasons.length === 0 ? [] : [colours.yellow("not up, and why:"), ...reasons]),
+    ...(notes.length === 0 ? [] : [colours.yellow("needs attention:"), ...notes]),
+    `discarded outside sessions: ${counts(report.discards)}; control messages: ${counts(report.control)}`,
+    ...logLosses(report.log),
+  ].join("\n");
+}

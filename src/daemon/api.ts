@@ -1,0 +1,97 @@
+import type { EventFeed } from "./events.ts";
+import type { ReloadReport, StatusReport } from "./status.ts";
+
+/** The local API: the table of its routes, and what each one answers. */
+
+/** What the daemon does for the API. */
+export interface ApiHandlers {
+  status(): Promise<StatusReport>;
+  reload(): Promise<ReloadReport>;
+  /** What would become of forwarding if another daemon took over. Nothing changes by asking. */
+  handOver(): Promise<HandOver>;
+  /** Another daemon takes over now; the returned function ends this one, once the answer is out. */
+  leave(): Promise<() => void>;
+  readonly feed: EventFeed;
+}
+
+/** What becomes of forwarding when a daemon makes room for the next one. */
+export interface HandOver {
+  readonly pid: number;
+  /** Whether forwarding continues without it; otherwise it closes its control connections as at any stop. */
+  readonly goesOn: boolean;
+  /** The plane and the reason for it, as text. */
+  readonly plane: string;
+}
+
+/** A response; `sent` is called once the client has it, or is gone. */
+export interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+  readonly allow?: string;
+  readonly sent?: () => void;
+}
+
+/** A route that answers with one body. */
+interface AnswerRoute {
+  readonly kind: "read" | "change";
+  answer(handlers: ApiHandlers): Promise<Answer>;
+}
+
+/** A route that streams events for as long as the client reads. */
+interface StreamRoute {
+  readonly kind: "stream";
+}
+
+export type Route = { readonly method: "GET" | "POST"; readonly path: string } & (AnswerRoute | StreamRoute);
+
+/** TABLE: the routes. A reading one changes nothing; a changing one may take long, and says so at once (102). */
+export const routes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/v1/status",
+    kind: "read",
+    answer: async (handlers) => json(200, await handlers.status()),
+  },
+  { method: "GET", path: "/v1/events", kind: "stream" },
+  {
+    method: "POST",
+    path: "/v1/reload",
+    kind: "change",
+    answer: async (handlers) => {
+      const report = await handlers.reload();
+      return json(report.refused ? 422 : 200, report);
+    },
+  },
+  {
+    method: "GET",
+    path: "/v1/hand-over",
+    kind: "read",
+    answer: async (handlers) => json(200, await handlers.handOver()),
+  },
+  {
+    method: "POST",
+    path: "/v1/hand-over",
+    kind: "change",
+    answer: async (handlers) => ({ ...json(200, {}), sent: await handlers.leave() }),
+  },
+];
+
+/** The route of a request, or the answer to one that has none. */
+export function findRoute(method: string, path: string): Route | Answer {
+  const atPath = routes.filter((route) => route.path === path);
+  const found = atPath.find((route) => route.method === method);
+  if (found !== undefined) return found;
+  if (atPath.length === 0) return problem(404, `no route ${path}`);
+  const allow = atPath.map((route) => route.method).join(", ");
+  return { ...problem(405, `${path} does not have the method ${method}, but ${allow}`), allow };
+}
+
+export function json(status: number, value: object): Answer {
+  return { status, contentType: "application/json", body: `${JSON.stringify(value)}\n` };
+}
+
+/** An answer that says what is wrong, and what routes there are. */
+export function problem(status: number, error: string): Answer {
+  return json(status, { error, routes: routes.map(({ method, path }) => `${method} ${path}`) });
+}

@@ -1,0 +1,292 @@
+import { once } from "node:events";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { createConnection, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { OperationalError } from "../../src/bytes/errors.ts";
+import { type ApiHandlers, routes } from "../../src/daemon/api.ts";
+import { askReload, askStatus, requestHandOver } from "../../src/daemon/api-client.ts";
+import { NoDaemonError, RefusedError } from "../../src/daemon/api-errors.ts";
+import { openApiServer } from "../../src/daemon/api-server.ts";
+import { EventFeed } from "../../src/daemon/events.ts";
+import type { ReloadReport, StatusReport } from "../../src/daemon/status.ts";
+
+let folder: string;
+let path: string;
+let feed: EventFeed;
+let server: { close(): Promise<void> };
+let handlers: { -readonly [Key in keyof ApiHandlers]: ApiHandlers[Key] };
+
+const status = { apiVersion: 1, pid: 7 } as StatusReport;
+const done: ReloadReport = { changed: true, plan: "create tunnel a", problems: [], refused: false };
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "wirespan-api-"));
+  path = join(folder, "control.sock");
+  feed = new EventFeed();
+  handlers = {
+    status: async () => status,
+    reload: async () => done,
+    handOver: async () => ({ pid: 7, goesOn: true, plane: "ebpf: why" }),
+    leave: async () => () => undefined,
+    feed,
+  };
+  server = await openApiServer(path, handlers);
+});
+afterEach(async () => {
+  await server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Reply {
+  readonly status: number;
+  readonly body: string;
+  readonly allow: string | undefined;
+}
+
+/** One HTTP exchange. */
+function ask(
+  method: string,
+  target: string,
+  options: { body?: string; headers?: object } = {},
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const headers = { ...options.headers };
+    const call = request({ socketPath: path, method, path: target, headers, agent: false }, (response) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (piece) => {
+        body += piece;
+      });
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, body, allow: response.headers.allow }),
+      );
+    });
+    call.on("error", reject);
+    call.end(options.body);
+  });
+}
+
+/** A connection that says `text`, and all that comes back until it ends. */
+async function raw(text: string): Promise<string> {
+  const socket = createConnection(path);
+  socket.write(text);
+  return await ended(socket);
+}
+
+async function ended(socket: Socket): Promise<string> {
+  let received = "";
+  socket.on("data", (piece) => {
+    received += String(piece);
+  });
+  socket.on("error", () => undefined);
+  await once(socket, "close");
+  return received;
+}
+
+test("the socket is for its owner alone, and replaces the file of a dead daemon", async () => {
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  await expect(openApiServer(path, handlers)).rejects.toThrow(/EADDRINUSE .*another wirespan is running/);
+  await server.close();
+  writeFileSync(path, "");
+  server = await openApiServer(path, handlers);
+  expect(await askStatus(path)).toEqual(status);
+});
+
+describe("routes", () => {
+  test("status and reload answer JSON", async () => {
+    expect(await askStatus(path)).toEqual(status);
+    expect(await askReload(path)).toEqual(done);
+  });
+
+  test("a refused file is 422 with the report", async () => {
+    const refused = { changed: false, plan: "", problems: ["a.yaml:1:1 x"], refused: true };
+    handlers.reload = async () => refused;
+    expect((await ask("POST", "/v1/reload")).status).toBe(422);
+    expect(await askReload(path)).toEqual(refused);
+  });
+
+  test.each(["/", "/v1/statu", "//", "/v1/status/", "http://[/", "/%", "*"])(
+    "no route %s: 404",
+    async (target) => {
+      const { status: code, body } = await ask("GET", target);
+      expect(code).toBe(404);
+      const listed = (JSON.parse(body) as { routes: string[] }).routes;
+      expect(listed).toEqual(routes.map((route) => `${route.method} ${route.path}`));
+    },
+  );
+
+  test("another method: 405 with those that there are", async () => {
+    const { status: code, allow, body } = await ask("DELETE", "/v1/reload");
+    expect([code, allow]).toEqual([405, "POST"]);
+    expect(body).toContain("POST /v1/reload");
+    expect((await ask("GET", "/v1/hand-over")).status).toBe(200);
+    expect((await ask("PUT", "/v1/hand-over")).allow).toBe("GET, POST");
+  });
+
+  test("what cannot be done now is 503, and the client says why", async () => {
+    handlers.status = () => Promise.reject(new OperationalError("the daemon is stopping"));
+    await expect(askStatus(path)).rejects.toThrow(new RefusedError("/v1/status: the daemon is stopping"));
+  });
+});
+
+describe("bounds", () => {
+  test("a body of more than 4096 octets is refused", async () => {
+    expect((await ask("POST", "/v1/reload", { body: "x".repeat(4096) })).status).toBe(200);
+    expect((await ask("POST", "/v1/reload", { body: "x".repeat(4097) })).status).toBe(413);
+  });
+
+  test("a header of more than 8192 octets is refused", async () => {
+    expect(await raw(`GET /v1/status HTTP/1.1\r\nX: ${"x".repeat(9000)}\r\n\r\n`)).toMatch(/^HTTP\/1.1 431 /);
+  });
+
+  test("what is no HTTP is refused", async () => {
+    expect(await raw("hello\r\n\r\n")).toMatch(/^HTTP\/1.1 400 .*not an HTTP request/s);
+  });
+
+  test("two requests in one connection: the second is not answered", async () => {
+    const text = await raw("GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2));
+    expect(text.match(/"pid":7/g)?.length).toBe(1);
+  });
+
+  test("connections beyond 64 are closed at once", async () => {
+    const open = Array.from({ length: 64 }, () => createConnection(path));
+    await Promise.all(open.map((socket) => once(socket, "connect")));
+    await expect(askStatus(path)).rejects.toThrow(NoDaemonError);
+    for (const socket of open) socket.destroy();
+  });
+
+  test("four answers at once; a request whose client hangs up before its turn is never begun", async () => {
+    const release: (() => void)[] = [];
+    const begun = { reload: 0, leave: 0 };
+    handlers.reload = () => {
+      begun.reload += 1;
+      return new Promise((resolve) => release.push(() => resolve(done)));
+    };
+    handlers.leave = async () => {
+      begun.leave += 1;
+      return () => undefined;
+    };
+    const reloads = [askReload(path), askReload(path)];
+    await expect.poll(() => begun.reload).toBe(2);
+    const waiting = createConnection(path);
+    const told = once(waiting, "data");
+    waiting.write("POST /v1/hand-over HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    expect(String(await told)).toMatch(/^HTTP\/1.1 102 /);
+    waiting.destroy();
+    // Readers have places of their own.
+    expect(await askStatus(path)).toEqual(status);
+    for (const each of release) each();
+    expect(await Promise.all(reloads)).toEqual([done, done]);
+    await ask("POST", "/v1/hand-over");
+    expect(begun.leave).toBe(1);
+  });
+
+  test("the client has the answer before the daemon leaves", async () => {
+    const left = new Promise<string>((resolve) => {
+      handlers.leave = async () => () => resolve("left");
+    });
+    expect(await requestHandOver(path, 10_000)).toEqual({});
+    expect(await left).toBe("left");
+  });
+});
+
+/** The events in the text of a stream: "missed N", or number and text. */
+function eventsIn(stream: string): readonly string[] {
+  return [...stream.matchAll(/^data: (.*)$/gm)].map(([, json = ""]) => {
+    const { id = "", text, missed } = JSON.parse(json) as Record<string, string>;
+    return missed === undefined ? `${id.split("-")[1]} ${text}` : `missed ${missed}`;
+  });
+}
+
+describe("events", () => {
+  const publish = (count: number) => {
+    for (let index = 0; index < count; index += 1) feed.publish("info", { event: "test" }, `text ${index}`);
+  };
+
+  test("those of the ring, from the one after Last-Event-ID on", async () => {
+    publish(3);
+    const all = await ask("GET", "/v1/events?follow=false");
+    expect(eventsIn(all.body)).toEqual(["1 text 0", "2 text 1", "3 text 2"]);
+    expect(all.body).toMatch(/^id: \d+-1\nevent: test\ndata: \{/);
+    const resume = (id: string) =>
+      ask("GET", "/v1/events?follow=false", { headers: { "Last-Event-ID": id } });
+    expect(eventsIn((await resume(`${feed.id}-2`)).body)).toEqual(["3 text 2"]);
+    expect(eventsIn((await resume("12345-2")).body).length).toBe(3);
+    publish(1500);
+    expect(eventsIn((await resume(`${feed.id}-2`)).body).slice(0, 2)).toEqual(["missed 501", "504 text 500"]);
+    expect(eventsIn((await ask("GET", `/v1/events?follow=false&after=${feed.id}-1502`)).body)).toEqual([
+      "1503 text 1499",
+    ]);
+  });
+
+  test("new ones as they come, until the daemon closes", async () => {
+    publish(1);
+    const socket = createConnection(path);
+    const told = once(socket, "data");
+    const stream = ended(socket);
+    socket.write("GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n");
+    await told;
+    publish(2);
+    await server.close();
+    expect(eventsIn(await stream)).toEqual(["1 text 0", "2 text 0", "3 text 1"]);
+  });
+
+  test("a reader that stops reading loses events and is told how many; nothing is queued for it", async () => {
+    const socket = createConnection(path);
+    socket.write("GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n");
+    await once(socket, "readable");
+    const text = "x".repeat(5000);
+    for (let index = 0; index < 20_000; index += 1) {
+      feed.publish("info", { event: "test", index }, text);
+      if (index % 100 === 0) await new Promise(setImmediate);
+    }
+    const stream = ended(socket);
+    await expect.poll(() => socket.bytesRead).toBeGreaterThan(500_000);
+    await server.close();
+    const missed = eventsIn(await stream).flatMap((line) => /^missed (\d+)$/.exec(line)?.[1] ?? []);
+    expect(missed.length).toBe(1);
+    expect(Number(missed[0])).toBeGreaterThan(19_000);
+  });
+
+  test("16 readers at most", async () => {
+    const readers = Array.from({ length: 16 }, () => createConnection(path));
+    for (const reader of readers) {
+      reader.write("GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n");
+      await once(reader, "data");
+    }
+    expect((await ask("GET", "/v1/events")).status).toBe(503);
+    readers[0]?.destroy();
+    await expect.poll(async () => (await ask("GET", "/v1/events?follow=false")).status).toBe(200);
+    for (const reader of readers) reader.destroy();
+  });
+});
+
+describe("other versions", () => {
+  test("a client of JSON lines is told what this daemon speaks", async () => {
+    const reply = JSON.parse(await raw('{"command":"status"}\n')) as { ok: boolean; error: string };
+    expect(reply.ok).toBe(false);
+    expect(reply.error).toMatch(/speaks HTTP here; use the wirespan command of its version/);
+  });
+
+  test("a daemon of JSON lines is named as such by the client", async () => {
+    const old = join(folder, "old.sock");
+    const listener = createServer((client) => {
+      client.on("data", () =>
+        client.end('{"ok":false,"error":"Unexpected token G in JSON at position 0"}\n'),
+      );
+    });
+    listener.listen(old);
+    await once(listener, "listening");
+    await expect(askStatus(old)).rejects.toThrow(/does not speak HTTP, so it is of an older version/);
+    listener.close();
+  });
+
+  test("nobody there: what to do", async () => {
+    await expect(askStatus(join(folder, "none.sock"))).rejects.toThrow(
+      /ENOENT; no daemon answers there; start/,
+    );
+  });
+});
