@@ -83,7 +83,8 @@ function checkAuthentication(path: readonly string[], tunnel: RawTunnel, report:
   else if (mode === "digest" && tunnel.secret === undefined && tunnel.next_secret === undefined)
     report(
       [...path, "authentication"],
-      "digest needs a secret, the same at both ends: give secret: { file: PATH }; without any, integrity finds damage and proves nothing else",
+      "digest needs a secret, the same at both ends: give secret: { file: PATH }; without any, integrity " +
+        "finds damage and proves nothing else",
     );
   for (const key of ["secret", "next_secret"] as const) {
     const secret = tunnel[key];

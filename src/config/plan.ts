@@ -1,7 +1,10 @@
 import { equalOctets, toHex } from "../bytes/hex.ts";
 import type { Config, PseudowireConfig, TunnelConfig } from "./config.ts";
-import { updatable, updatableOfPseudowires } from "./fields.ts";
-import { type FileKeys, lcceKeys, pseudowireKeys, tunnelKeys } from "./file-keys.ts";
+import { type FileKeys, identityKeys, pseudowireKeys, tunnelKeys } from "./file-keys.ts";
+import { lcceRows, topRows } from "./node-rows.ts";
+import { pseudowireRows } from "./pseudowire-rows.ts";
+import { type Fields, keysThatReload, type Rows } from "./rows.ts";
+import { tunnelRows } from "./tunnel-rows.ts";
 
 /** One thing to do to get from one configuration to another. */
 export interface PlanStep {
@@ -48,11 +51,17 @@ function show(value: unknown): string {
   return JSON.stringify(value, (key, inner) => (isSecret(key) ? "(secret)" : inner));
 }
 
-/** TABLE: keys whose value at the start counts until the end. */
-const untilTheEnd: readonly (readonly [string, (config: Config) => string])[] = [
-  ["control_socket", ({ lcce }) => lcce.controlSocket],
-  ["plane", ({ plane }) => plane],
-];
+/** Values of keys that are taken over at the next start only. */
+function startValues(config: Config): ReadonlyMap<string, unknown> {
+  return new Map([
+    ...valuesThatWait(lcceRows, { ...config.lcce }),
+    ...valuesThatWait(topRows, { ...config }),
+  ]);
+}
+
+function valuesThatWait(rows: Rows, fields: Fields): readonly (readonly [string, unknown])[] {
+  return keysThatReload(rows, "next start").map((key) => [key, fields[rows[key]?.name ?? key]] as const);
+}
 
 /**
  * The steps from one configuration to another; empty when nothing changes. `secretsChanged` are the names of
@@ -65,15 +74,15 @@ export function planChange(
   secretsChanged: ReadonlySet<string> = new Set(),
   started: Config = before,
 ): readonly PlanStep[] {
-  const identity = differences(lcceKeys(before), lcceKeys(after));
+  const identity = differences(identityKeys(before), identityKeys(after));
   if (identity.length > 0)
     return [{ action: "replace", kind: "lcce", name: after.lcce.hostName, reasons: identity }];
   const steps: PlanStep[] = [];
-  for (const [key, of] of untilTheEnd) {
-    const [was, is] = [of(before), of(after)];
-    if (was === is) continue;
-    const when = is === of(started) ? "in use since the start" : "at the next start";
-    const reasons = [`${key}: ${was} -> ${is} (${when})`];
+  const [was, atStart] = [startValues(before), startValues(started)];
+  for (const [key, is] of startValues(after)) {
+    if (was.get(key) === is) continue;
+    const when = is === atStart.get(key) ? "in use since the start" : "at the next start";
+    const reasons = [`${key}: ${was.get(key)} -> ${is} (${when})`];
     steps.push({ action: "update", kind: "lcce", name: after.lcce.hostName, reasons });
   }
   const log = differences({ ...before.log }, { ...after.log });
@@ -149,9 +158,9 @@ function tunnelDifferences(before: TunnelConfig, after: TunnelConfig): readonly 
   return differences(only(one), only(other));
 }
 
-/** Whether a tunnel need not be set up anew for such differences. */
+/** Whether a tunnel keeps its control connection with such differences. */
 function isUpdate(reasons: readonly string[]): boolean {
-  return areAbout(reasons, updatable);
+  return areInPlace(reasons, tunnelRows);
 }
 
 function planTunnel(
@@ -169,8 +178,9 @@ function planTunnel(
   return [...steps, ...planPseudowires(name, before.pseudowires, after.pseudowires)];
 }
 
-/** Whether differences are of these keys alone. */
-function areAbout(reasons: readonly string[], keys: readonly string[]): boolean {
+/** Whether all differences are of keys that are taken over in place. */
+function areInPlace(reasons: readonly string[], rows: Rows): boolean {
+  const keys = keysThatReload(rows, "in place");
   return reasons.every((reason) => keys.some((key) => reason.startsWith(`${key}:`)));
 }
 
@@ -191,7 +201,7 @@ function planPseudowires(
       continue;
     }
     const reasons = differences(pseudowireKeys(pseudowire), pseudowireKeys(next));
-    const action = areAbout(reasons, updatableOfPseudowires) ? "update" : "replace";
+    const action = areInPlace(reasons, pseudowireRows) ? "update" : "replace";
     if (reasons.length > 0) step(action, pseudowire.name, reasons);
   }
   for (const name of byName.keys()) step("create", name);

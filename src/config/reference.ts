@@ -1,12 +1,6 @@
 import { z } from "zod";
-import {
-  circuitFields,
-  configFields,
-  pseudowireFields,
-  secretFields,
-  staticFields,
-  tunnelFields,
-} from "./fields.ts";
+import { circuitFields, configFields, pseudowireFields, staticFields, tunnelFields } from "./fields.ts";
+import { secretFields } from "./value-schemas.ts";
 
 interface FieldSchema {
   readonly type: string;
@@ -81,16 +75,18 @@ export function configurationReference(): string {
   ];
   return `# Configuration
 
-Made from \`src/config/fields.ts\`; do not edit. The file is YAML; \`wirespan check FILE\` tells every problem at once, and
-\`docs/wirespan.schema.json\` lets editors complete and check it. The files in \`examples/\` show whole configurations. Durations
-and sizes have their unit in the key: \`_s\` seconds, \`_ms\` milliseconds. NAME stands for a name of your choice: up to 63
-letters, digits, dots, dashes and underscores, the first a letter or digit. "We" are this end, "the peer" is the other one.
+Made from the rows in \`src/config\` (\`tunnel-rows.ts\` and others); do not edit. The file is YAML.
+\`wirespan check FILE\` reports every problem at once, and \`docs/wirespan.schema.json\` lets editors complete and
+check it. The files in \`examples/\` are whole configurations. Durations and sizes have their unit in the key:
+\`_s\` seconds, \`_ms\` milliseconds. NAME stands for a name of your choice: up to 63 letters, digits, dots,
+dashes and underscores, the first a letter or digit. "We" are this end, "the peer" is the other one.
 
-Keys marked _Reloadable_ are taken over by \`wirespan reload\` while the tunnel runs. A change of any other key of a tunnel makes
-that tunnel anew, of a pseudowire that pseudowire, and of \`host_name\` or \`router_id\` all of them; what did not change goes on
-undisturbed. The name of a tunnel never leaves this machine: a new one changes nothing else. A circuit's device is never made
-anew for that: a TAP device keeps its index, MAC, addresses and place in a bridge while what is above it is replaced, and another
-\`bridge\` or \`mtu\` is given to it where it is. Only another name or kind of device is another one.
+\`wirespan reload\` takes over a new value of a key marked _Reloadable_ while the tunnel runs. A new value of any
+other key of a pseudowire replaces that pseudowire, of a tunnel that tunnel, and of \`host_name\` or \`router_id\`
+all tunnels; everything else keeps running. Only this machine knows the name of a tunnel: a new name alone changes
+nothing on the wire. The device of a circuit stays while the pseudowire on it is replaced: a TAP device keeps its
+index, MAC address, IP addresses and bridge, and takes a new \`bridge\` or \`mtu\` in place. Only another name or
+kind of device is another device.
 
 ${sections.map(([title, fields]) => tableOf(title, fields)).join("\n\n")}
 `;

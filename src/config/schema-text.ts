@@ -1,8 +1,9 @@
 import type { z } from "zod";
 import type { Issue } from "./check.ts";
-import { configFields, secretFields, WANTED_ONE_VLAN, WANTED_SECRET } from "./fields.ts";
+import { configFields } from "./fields.ts";
 import { nearest } from "./nearest.ts";
 import { replacementOf } from "./renamed-keys.ts";
+import { secretFields, WANTED_ONE_VLAN, WANTED_SECRET } from "./value-schemas.ts";
 
 type KeyPath = readonly PropertyKey[];
 
@@ -116,7 +117,7 @@ function textOf(zodIssue: z.core.$ZodIssue): string {
       if (zodIssue.input === undefined) return "missing";
       return isOurs(zodIssue.message) ? zodIssue.message : `wanted ${wantedInstead(zodIssue)}`;
     case "invalid_value":
-      return `wanted one of ${zodIssue.values.join(", ")}${nearly(zodIssue.input, zodIssue.values, zodIssue.path.at(-1))}`;
+      return `wanted one of ${zodIssue.values.join(", ")}${nearly(zodIssue)}`;
     case "too_small":
       return zodIssue.origin === "string" ? "must not be empty" : `wanted at least ${zodIssue.minimum}`;
     case "too_big":
@@ -124,7 +125,10 @@ function textOf(zodIssue: z.core.$ZodIssue): string {
         ? `longer than ${zodIssue.maximum} characters`
         : `wanted at most ${zodIssue.maximum}`;
     case "invalid_key":
-      return "a name starts with a letter or digit and has up to 63 letters, digits, dots, dashes and underscores";
+      return (
+        "a name starts with a letter or digit and has up to 63 letters, digits, dots, dashes and " +
+        "underscores"
+      );
     default:
       return zodIssue.message;
   }
@@ -169,11 +173,11 @@ function unitText(input: string, key: PropertyKey | undefined): string {
 }
 
 /** Advice where a value is nearly one of those wanted; empty otherwise. */
-function nearly(input: unknown, values: readonly unknown[], key: PropertyKey | undefined): string {
+function nearly({ input, values, path }: z.core.$ZodIssueInvalidValue): string {
   if (typeof input !== "string" || input === "") return "";
   if (values.includes(Number(input))) return ": leave out the quotes";
   if (values.includes(input.toLowerCase())) return ": in small letters";
-  if (values.every((value) => typeof value === "number")) return unitText(input, key);
+  if (values.every((value) => typeof value === "number")) return unitText(input, path.at(-1));
   const text = values.filter((value) => typeof value === "string");
   // A longer word with the same beginning, or a misspelt one.
   const like = text.find((word) => input.toLowerCase().startsWith(word)) ?? misspelt(input, text);

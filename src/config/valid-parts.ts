@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import { checkLcce, checkTunnels, type Issue } from "./check.ts";
-import { configFields, nameRule, type RawTunnel, tunnelFields } from "./fields.ts";
+import { configFields, type RawTunnel, tunnelFields } from "./fields.ts";
 import { issuesOf } from "./schema-text.ts";
+import { nameRule } from "./value-schemas.ts";
 
 type KeyPath = readonly PropertyKey[];
 type Mapping = Record<PropertyKey, unknown>;

@@ -45,7 +45,7 @@ const placeKeys = { file: "file", credential: "credential", environment: "env" }
 
 function secretNotes({ name, control }: TunnelConfig): readonly Issue[] {
   const known: Uint8Array[] = [];
-  return (control?.secrets ?? []).flatMap((source, index) => {
+  return (control?.authentication.secrets ?? []).flatMap((source, index) => {
     const path = ["tunnels", name, secretKeys[index] ?? "secret", placeKeys[source.kind]];
     try {
       const { octets, notes } = readSecret(source);

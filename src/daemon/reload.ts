@@ -35,7 +35,7 @@ export function planReload(
     const inUse = running && tunnels.secrets(running.name);
     if (running === undefined || inUse === undefined) continue;
     try {
-      const secrets = (tunnel.control?.secrets ?? []).map(read);
+      const secrets = (tunnel.control?.authentication.secrets ?? []).map(read);
       if (!equalSecrets(inUse, secrets)) changed.add(tunnel.name);
     } catch (error) {
       problems.push(`tunnel ${tunnel.name} is unchanged and keeps its secret: ${messageOf(error)}`);

@@ -148,7 +148,8 @@ function stateOf(
 
 function authenticationOf({ control }: TunnelConfig): string {
   if (control === undefined) return "none";
-  return control.authentication === "digest" ? control.digestType : control.authentication;
+  const { mode, digestType } = control.authentication;
+  return mode === "digest" ? digestType : mode;
 }
 
 function circuitText({ circuit }: PseudowireConfig): string {

@@ -1,9 +1,17 @@
 import type { Config, ControlConfig, PseudowireConfig, TunnelConfig } from "../config/config.ts";
+import { circuitRows, pseudowireRows } from "../config/pseudowire-rows.ts";
+import { type FieldsOf, pickFields } from "../config/rows.ts";
+import { tunnelRows } from "../config/tunnel-rows.ts";
 import type { LcceIdentity, PeerSettings, PseudowireSettings } from "../control/settings.ts";
 import type { CircuitAttachment, CircuitDevice, PsnEndpoint } from "../forwarding/plane.ts";
 import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
 
 /** Conversion of the configuration to settings of control and forwarding, which never see a configuration. */
+
+/** Fields under the types that their consumer declares: a field of a row that it does not have is a compile error. */
+type Known<Consumer, Given> = [Exclude<keyof Given, keyof Consumer>] extends [never]
+  ? Pick<Consumer, keyof Given & keyof Consumer>
+  : never;
 
 /** Vendor Name AVP (RFC 3931 §5.4.3): informational. */
 const VENDOR_NAME = "Wirespan";
@@ -12,16 +20,19 @@ export function identityOf(config: Config): LcceIdentity {
   return { hostName: config.lcce.hostName, routerId: config.lcce.routerId, vendorName: VENDOR_NAME };
 }
 
+/** The local socket of a tunnel. */
 export function endpointOf(tunnel: TunnelConfig): PsnEndpoint {
+  const fields: Known<PsnEndpoint, FieldsOf<typeof tunnelRows, "endpoint">> = pickFields(
+    tunnelRows,
+    "endpoint",
+    tunnel,
+  );
   return {
     encapsulation: tunnel.encapsulation,
     address: tunnel.local,
     port: tunnel.localPort,
-    fragmentation: tunnel.fragmentation,
-    checksum: tunnel.udpChecksum,
-    gso: tunnel.gso,
     control: tunnel.control !== undefined,
-    controlDscp: tunnel.controlDscp,
+    ...fields,
   };
 }
 
@@ -43,34 +54,27 @@ export function peerSettings(
   path: PsnPath,
   secrets: readonly Uint8Array[],
 ): PeerSettings {
+  const { authentication, delivery, ...peer } = control;
+  const { secrets: _sources, ...modes } = authentication;
+  const fields: Known<PeerSettings, typeof peer> = peer;
+  const protection: Known<PeerSettings["authentication"], typeof modes> = modes;
+  const retransmission: Known<PeerSettings["delivery"], typeof delivery> = delivery;
   return {
     name: tunnel.name,
     path,
-    role: control.role,
-    authentication: {
-      mode: control.authentication,
-      digestType: control.digestType,
-      secrets,
-      hideAvps: control.hideAvps,
-    },
-    delivery: {
-      initialMs: control.retransmitInitialMs,
-      capMs: control.retransmitCapMs,
-      limit: control.retransmitLimit,
-      silenceMs: control.silenceLimitMs,
-      receiveWindowSize: control.receiveWindowSize,
-    },
-    helloIntervalMs: control.helloIntervalMs,
-    reconnectInitialMs: control.reconnectInitialMs,
-    reconnectCapMs: control.reconnectCapMs,
-    ...(control.peerHostName === undefined ? {} : { peerHostName: control.peerHostName }),
-    ...(control.peerRouterId === undefined ? {} : { peerRouterId: control.peerRouterId }),
+    ...fields,
+    authentication: { ...protection, secrets },
+    delivery: retransmission,
   };
 }
 
 export function pseudowireSettings(pseudowire: PseudowireConfig): PseudowireSettings {
-  const { name, type, remoteEndId, cookieOctets, sublayer, sequencing } = pseudowire;
-  return { name, type, remoteEndId, cookieOctets, sublayer, sequencing };
+  const fields: Known<PseudowireSettings, FieldsOf<typeof pseudowireRows, "session">> = pickFields(
+    pseudowireRows,
+    "session",
+    pseudowire,
+  );
+  return { name: pseudowire.name, ...fields };
 }
 
 export function deviceOf(pseudowire: PseudowireConfig): CircuitDevice {
@@ -78,14 +82,23 @@ export function deviceOf(pseudowire: PseudowireConfig): CircuitDevice {
 }
 
 export function attachmentOf(pseudowire: PseudowireConfig): CircuitAttachment {
-  const { device, vlan, linkLocal } = pseudowire.circuit;
+  const { circuit, sequenceRule } = pseudowire;
+  const ofPseudowire: Known<CircuitAttachment, FieldsOf<typeof pseudowireRows, "attachment">> = pickFields(
+    pseudowireRows,
+    "attachment",
+    pseudowire,
+  );
+  const ofCircuit: Known<CircuitAttachment, FieldsOf<typeof circuitRows, "attachment">> = pickFields(
+    circuitRows,
+    "attachment",
+    circuit,
+  );
   return {
-    device,
-    ...(vlan === undefined ? {} : { vlan }),
-    linkLocal,
-    dscp: pseudowire.dscp,
-    sequenceRule: { window: pseudowire.sequencingWindow, resetAfter: pseudowire.sequencingReset },
-    mtu: pseudowire.mtu,
+    device: circuit.device,
+    ...(circuit.vlan === undefined ? {} : { vlan: circuit.vlan }),
+    ...ofCircuit,
+    ...ofPseudowire,
+    sequenceRule,
   };
 }
 
@@ -95,18 +108,14 @@ export function attachmentOf(pseudowire: PseudowireConfig): CircuitAttachment {
 export function staticSessionOf(pseudowire: PseudowireConfig, path: PsnPath): SessionParameters | undefined {
   const { staticSession } = pseudowire;
   if (staticSession === undefined) return undefined;
+  const fields: Known<SessionParameters, typeof staticSession> = staticSession;
   return {
     pseudowire: pseudowire.name,
     path,
     pseudowireType: pseudowire.type,
-    localSessionId: staticSession.localSessionId,
-    remoteSessionId: staticSession.remoteSessionId,
-    receiveCookie: staticSession.receiveCookie,
-    transmitCookie: staticSession.transmitCookie,
     receiveSublayer: pseudowire.sublayer,
-    transmitSublayer: staticSession.transmitSublayer,
     receiveSequencing: pseudowire.sequencing,
-    transmitSequencing: staticSession.transmitSequencing,
+    ...fields,
     transmitAllowed: true,
   };
 }

@@ -233,7 +233,7 @@ export class Tunnels {
   async #openEnds(config: TunnelConfig): Promise<Opened> {
     const { control, name } = config;
     const { log, transport } = this.#context;
-    const secrets = (control?.secrets ?? []).map(this.#context.readSecret);
+    const secrets = (control?.authentication.secrets ?? []).map(this.#context.readSecret);
     const { claim, neighbour } = lockEnds(config);
     if (claim.problem !== undefined) throw new OperationalError(claim.problem);
     if (neighbour !== undefined) log.warn({ event: "tunnel", tunnel: name }, `tunnel ${name}: ${neighbour}`);

@@ -22,21 +22,14 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
         localPort: 1701,
         remotePort: 1701,
         fragmentation: "outer",
-        udpChecksum: "auto",
+        checksum: "auto",
         gso: "auto",
         controlDscp: 0,
         control: {
           role: "either",
-          authentication: "none",
-          secrets: [],
-          digestType: "hmac-md5",
-          hideAvps: false,
+          authentication: { mode: "none", secrets: [], digestType: "hmac-md5", hideAvps: false },
           helloIntervalMs: 5000,
-          retransmitInitialMs: 1000,
-          retransmitCapMs: 8000,
-          retransmitLimit: 10,
-          silenceLimitMs: 24_000,
-          receiveWindowSize: 8,
+          delivery: { initialMs: 1000, capMs: 8000, limit: 10, silenceMs: 24_000, receiveWindowSize: 8 },
           reconnectInitialMs: 1000,
           reconnectCapMs: 60_000,
         },
@@ -49,8 +42,7 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
             cookieOctets: 8,
             sublayer: "none",
             sequencing: "none",
-            sequencingWindow: 0x80_0000,
-            sequencingReset: 3,
+            sequenceRule: { window: 0x80_0000, resetAfter: 3 },
             dscp: 0,
             remoteEndId: utf8.encode("lan"),
           },
@@ -62,7 +54,9 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
 
 test("every key of a tunnel finds its place", () => {
   const text = configText({
-    top: "lcce: { host_name: node, router_id: 10.0.0.1, control_socket: /tmp/s }\nlog: { level: debug, format: json }\nplane: ebpf\n",
+    top:
+      "lcce: { host_name: node, router_id: 10.0.0.1, control_socket: /tmp/s }\nlog: { level: debug, " +
+      "format: json }\nplane: ebpf\n",
     tunnel: `role: responder
     local_port: 0
     remote_port: 1702
@@ -83,12 +77,15 @@ test("every key of a tunnel finds its place", () => {
     reconnect_cap_s: 10.5
     peer_host_name: other
     peer_router_id: 10.0.0.2`,
-    pseudowire:
-      "{ mtu: 9000, cookie: 4, sublayer: default, sequencing: non-ip, sequencing_window: 1024, sequencing_reset: 20, dscp: copy, remote_end_id: 100 }"
-        .replace(/^\{ | \}$/g, "")
-        .replaceAll(", ", "\n        "),
+    pseudowire: (
+      "{ mtu: 9000, cookie: 4, sublayer: default, sequencing: non-ip, sequencing_window: 1024, " +
+      "sequencing_reset: 20, dscp: copy, remote_end_id: 100 }"
+    )
+      .replace(/^\{ | \}$/g, "")
+      .replaceAll(", ", "\n        "),
     circuit:
-      "tap: tap0, bridge: br0, vlan: 111, vlan_on_pseudowire: 7, vlan_protocol: 802.1ad, link_local: no-pause",
+      "tap: tap0, bridge: br0, vlan: 111, vlan_on_pseudowire: 7, vlan_protocol: 802.1ad, link_local: " +
+      "no-pause",
   });
   const { lcce, log, plane, tunnels } = configOf(text);
   expect(plane).toBe("ebpf");
@@ -100,24 +97,22 @@ test("every key of a tunnel finds its place", () => {
     localPort: 0,
     remotePort: 1702,
     fragmentation: "none",
-    udpChecksum: "full",
+    checksum: "full",
     gso: "segment",
     controlDscp: 48,
     control: {
       role: "responder",
-      authentication: "digest",
-      secrets: [
-        { kind: "file", path: "a" },
-        { kind: "environment", variable: "B" },
-      ],
-      digestType: "hmac-sha1",
-      hideAvps: true,
+      authentication: {
+        mode: "digest",
+        secrets: [
+          { kind: "file", path: "a" },
+          { kind: "environment", variable: "B" },
+        ],
+        digestType: "hmac-sha1",
+        hideAvps: true,
+      },
       helloIntervalMs: 5000,
-      retransmitInitialMs: 500,
-      retransmitCapMs: 9000,
-      retransmitLimit: 3,
-      silenceLimitMs: 24_000,
-      receiveWindowSize: 4,
+      delivery: { initialMs: 500, capMs: 9000, limit: 3, silenceMs: 24_000, receiveWindowSize: 4 },
       reconnectInitialMs: 250,
       reconnectCapMs: 10_500,
       peerHostName: "other",
@@ -140,8 +135,7 @@ test("every key of a tunnel finds its place", () => {
       cookieOctets: 4,
       sublayer: "default",
       sequencing: "non-ip",
-      sequencingWindow: 1024,
-      sequencingReset: 20,
+      sequenceRule: { window: 1024, resetAfter: 20 },
       dscp: "copy",
       remoteEndId: Uint8Array.of(0, 0, 0, 100),
     },
@@ -171,13 +165,13 @@ test("over IP there are no ports, and integrity needs no secret", () => {
     configText({ tunnel: "encapsulation: ip\n    authentication: integrity" }),
   ).tunnels;
   expect([tunnel?.localPort, tunnel?.remotePort]).toEqual([0, 0]);
-  expect(tunnel?.control).toMatchObject({ authentication: "integrity", secrets: [] });
+  expect(tunnel?.control).toMatchObject({ authentication: { mode: "integrity", secrets: [] } });
 });
 
 test("a secret means digests, and where it is is all that the configuration holds", () => {
   const [tunnel] = configOf(configText({ tunnel: "secret: { env: SECRET }" })).tunnels;
   const secrets = [{ kind: "environment", variable: "SECRET" }];
-  expect(tunnel?.control).toMatchObject({ authentication: "digest", secrets });
+  expect(tunnel?.control).toMatchObject({ authentication: { mode: "digest", secrets } });
 });
 
 test("RFC 3931 §3: a static tunnel has ids and cookies, and no control", () => {

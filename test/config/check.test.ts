@@ -14,7 +14,8 @@ const inOneTunnel: readonly (readonly [string, string, readonly string[]])[] = [
     "a host name",
     "remote: peer.example",
     [
-      `wanted an IPv4 or IPv6 address: names are not looked up; write the address that this name has: ${T}.remote <peer.example>`,
+      `wanted an IPv4 or IPv6 address: names are not looked up; write the address that this name has: ` +
+        `${T}.remote <peer.example>`,
     ],
   ],
   [
@@ -49,7 +50,8 @@ const inOneTunnel: readonly (readonly [string, string, readonly string[]])[] = [
     "digests without a secret",
     "remote: 1.1.1.1\n    authentication: digest\n    hide_avps: true",
     [
-      `digest needs a secret, the same at both ends: give secret: { file: PATH }; without any, integrity finds damage and proves nothing else: ${T}.authentication <digest>`,
+      `digest needs a secret, the same at both ends: give secret: { file: PATH }; without any, integrity ` +
+        `finds damage and proves nothing else: ${T}.authentication <digest>`,
     ],
   ],
   [
@@ -153,7 +155,8 @@ test.each([
 
 test("local addresses are checked as remote ones are", () => {
   expect(marksOf("tunnels: { branch: { local: here, remote: 192.0.2.2 } }")).toEqual([
-    `wanted an IPv4 or IPv6 address: names are not looked up; write the address that this name has: ${T}.local <here>`,
+    `wanted an IPv4 or IPv6 address: names are not looked up; write the address that this name has: ` +
+      `${T}.local <here>`,
   ]);
 });
 
@@ -194,7 +197,8 @@ const inOnePseudowire: readonly (readonly [
     "the type of another circuit",
     { pseudowire: "type: ethernet-vlan" },
     [
-      `a VLAN pseudowire needs circuit.vlan; for a whole port use type: ethernet at both ends: ${P}.type <ethernet-vlan>`,
+      `a VLAN pseudowire needs circuit.vlan; for a whole port use type: ethernet at both ends: ${P}.type ` +
+        `<ethernet-vlan>`,
     ],
   ],
   [

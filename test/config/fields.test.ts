@@ -7,10 +7,11 @@ import {
   pseudowireFields,
   staticFields,
   tunnelFields,
-  updatable,
-  updatableOfPseudowires,
 } from "../../src/config/fields.ts";
+import { lcceRows, logRows } from "../../src/config/node-rows.ts";
 import { parseConfig } from "../../src/config/parse.ts";
+import { circuitRows, pseudowireRows } from "../../src/config/pseudowire-rows.ts";
+import { tunnelRows } from "../../src/config/tunnel-rows.ts";
 
 interface Schema {
   readonly type?: string;
@@ -42,7 +43,10 @@ const rows = sections.flatMap(([path, fields]) => {
   }));
 });
 
-/** What is said of one key's value in a file that is otherwise in order, apart from what other keys have to do with it. */
+/**
+ * What is said of one key's value in a file that is otherwise in order, apart from what other keys have to do
+ * with it.
+ */
 function said(path: readonly string[], key: string, value: unknown): readonly string[] {
   const pseudowire = {
     circuit: { interface: "eth1" },
@@ -122,15 +126,20 @@ test.each(rows)("$name has a help text that is a sentence", ({ key, schema }) =>
   expect(description).toMatch(/^[A-Z`].*\.$/);
 });
 
-test("the keys that the help calls reloadable are those that are taken over", () => {
-  const documented = rows
-    .filter(({ path, schema }) => path.length === 2 && schema.description?.includes("Reloadable"))
-    .map(({ key }) => key);
-  expect(documented.sort()).toEqual([...updatable].sort());
-  const ofPseudowires = rows
-    .filter(({ path, schema }) => path.length === 4 && schema.description?.includes("Reloadable"))
-    .map(({ key }) => key);
-  expect(ofPseudowires).toEqual(updatableOfPseudowires);
+const reloads = Object.entries({
+  lcce: lcceRows,
+  log: logRows,
+  t: tunnelRows,
+  p: pseudowireRows,
+  circuit: circuitRows,
+}).flatMap(([mapping, table]) =>
+  Object.entries(table).map(([key, { reload }]) => ({ mapping, key, reload })),
+);
+
+test.each(reloads)("$mapping.$key: the help says how it reloads ($reload)", ({ mapping, key, reload }) => {
+  const { schema } = rows.find((row) => row.path.at(-1) === mapping && row.key === key) ?? {};
+  expect(schema?.description?.endsWith(" Reloadable.")).toBe(reload === "in place");
+  expect(schema?.description?.endsWith("takes effect at the next start.")).toBe(reload === "next start");
 });
 
 test.each([

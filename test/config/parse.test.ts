@@ -3,8 +3,10 @@ import { expect, test } from "vitest";
 import { formatProblem, parseConfig } from "../../src/config/parse.ts";
 import { configOf, configText, linesOf, problemsOf, staticText } from "../support/configuration.ts";
 
-test("every problem of a file is told at once, each with file, line and column, in the order of the file", () => {
-  const text = `lcce: { host_nam: me, router_id: -1 }
+test(
+  "every problem of a file is told at once, each with file, line and column, in the order of the " + "file",
+  () => {
+    const text = `lcce: { host_nam: me, router_id: -1 }
 log:
   level: loud
 tunnels:
@@ -28,31 +30,36 @@ tunnels:
         circuit: { interfaces: eth1, vlan: 4095, tap: a-name-that-is-too-long }
       other: {}
 `;
-  expect(problemsOf(text).map(formatProblem)).toEqual([
-    "wirespan.yaml:1:9  lcce.host_nam: unknown key; did you mean host_name?",
-    "wirespan.yaml:1:34  lcce.router_id: wanted at least 0",
-    "wirespan.yaml:3:10  log.level: wanted one of trace, debug, info, warn, error",
-    "wirespan.yaml:5:3  tunnels.branch.remote: missing",
-    "wirespan.yaml:7:5  tunnels.branch.helo_interval_s: unknown key; did you mean hello_interval_s?",
-    "wirespan.yaml:8:23  tunnels.branch.hello_interval_s: wanted at most 3600",
-    "wirespan.yaml:9:16  tunnels.branch.hide_avps: wanted true or false",
-    "wirespan.yaml:10:11  tunnels.branch.role: wanted one of either, initiator, responder; did you mean initiator?",
-    "wirespan.yaml:11:21  tunnels.branch.receive_window: wanted an integer from 1 to 1024",
-    "wirespan.yaml:12:23  tunnels.branch.retransmit_limit: wanted a number from 1 to 100",
-    "wirespan.yaml:13:13  tunnels.branch.secret: wanted { file: PATH }, { credential: NAME } or { env: NAME }: the secret itself " +
-      "does not belong into this file",
-    "wirespan.yaml:14:21  tunnels.branch.peer_router_id: wanted text or a number in range",
-    "wirespan.yaml:16:7  tunnels.branch.pseudowires.my lan: a name starts with a letter or digit and has up to 63 letters, " +
-      "digits, dots, dashes and underscores",
-    "wirespan.yaml:19:14  tunnels.branch.pseudowires.lan.mtu: wanted at least 68",
-    "wirespan.yaml:20:17  tunnels.branch.pseudowires.lan.cookie: wanted one of 0, 4, 8",
-    "wirespan.yaml:21:24  tunnels.branch.pseudowires.lan.remote_end_id: must not be empty",
-    "wirespan.yaml:22:20  tunnels.branch.pseudowires.lan.circuit.interfaces: unknown key; did you mean interface?",
-    "wirespan.yaml:22:44  tunnels.branch.pseudowires.lan.circuit.vlan: wanted at most 4094",
-    "wirespan.yaml:22:55  tunnels.branch.pseudowires.lan.circuit.tap: longer than 15 characters",
-    "wirespan.yaml:23:7  tunnels.branch.pseudowires.other.circuit: missing",
-  ]);
-});
+    expect(problemsOf(text).map(formatProblem)).toEqual([
+      "wirespan.yaml:1:9  lcce.host_nam: unknown key; did you mean host_name?",
+      "wirespan.yaml:1:34  lcce.router_id: wanted at least 0",
+      "wirespan.yaml:3:10  log.level: wanted one of trace, debug, info, warn, error",
+      "wirespan.yaml:5:3  tunnels.branch.remote: missing",
+      "wirespan.yaml:7:5  tunnels.branch.helo_interval_s: unknown key; did you mean hello_interval_s?",
+      "wirespan.yaml:8:23  tunnels.branch.hello_interval_s: wanted at most 3600",
+      "wirespan.yaml:9:16  tunnels.branch.hide_avps: wanted true or false",
+      "wirespan.yaml:10:11  tunnels.branch.role: wanted one of either, initiator, responder; did you mean " +
+        "initiator?",
+      "wirespan.yaml:11:21  tunnels.branch.receive_window: wanted an integer from 1 to 1024",
+      "wirespan.yaml:12:23  tunnels.branch.retransmit_limit: wanted a number from 1 to 100",
+      "wirespan.yaml:13:13  tunnels.branch.secret: wanted { file: PATH }, { credential: NAME } or { env: " +
+        "NAME }: the secret itself " +
+        "does not belong into this file",
+      "wirespan.yaml:14:21  tunnels.branch.peer_router_id: wanted text or a number in range",
+      "wirespan.yaml:16:7  tunnels.branch.pseudowires.my lan: a name starts with a letter or digit and has " +
+        "up to 63 letters, " +
+        "digits, dots, dashes and underscores",
+      "wirespan.yaml:19:14  tunnels.branch.pseudowires.lan.mtu: wanted at least 68",
+      "wirespan.yaml:20:17  tunnels.branch.pseudowires.lan.cookie: wanted one of 0, 4, 8",
+      "wirespan.yaml:21:24  tunnels.branch.pseudowires.lan.remote_end_id: must not be empty",
+      "wirespan.yaml:22:20  tunnels.branch.pseudowires.lan.circuit.interfaces: unknown key; did you mean " +
+        "interface?",
+      "wirespan.yaml:22:44  tunnels.branch.pseudowires.lan.circuit.vlan: wanted at most 4094",
+      "wirespan.yaml:22:55  tunnels.branch.pseudowires.lan.circuit.tap: longer than 15 characters",
+      "wirespan.yaml:23:7  tunnels.branch.pseudowires.other.circuit: missing",
+    ]);
+  },
+);
 
 test("what is wrong between keys is told too, of tunnels that are in order while others are not", () => {
   const text = `lcce: { router_id: 192.0.2 }
@@ -72,7 +79,8 @@ test("a key of another mapping is told where it belongs", () => {
     linesOf(configText({ circuit: "interface: eth1, mtu: 9000, hello_interval_s: 5, level: info" })),
   ).toEqual([
     "7:37 tunnels.branch.pseudowires.lan.circuit.mtu: unknown key here: it belongs into a pseudowire",
-    "7:48 tunnels.branch.pseudowires.lan.circuit.hello_interval_s: unknown key here: it belongs into a tunnel",
+    "7:48 tunnels.branch.pseudowires.lan.circuit.hello_interval_s: unknown key here: it belongs into a " +
+      "tunnel",
     "7:69 tunnels.branch.pseudowires.lan.circuit.level: unknown key here: it belongs into `log`",
   ]);
 });
@@ -90,14 +98,18 @@ test.each([
   expect(elsewhere).toEqual([expect.stringContaining("super_frames: unknown key")]);
 });
 
-test("what is wrong between keys is told beside unknown keys of the same tunnel, but not what only follows from them", () => {
-  const text = configText({ tunnel: "hide_avps: true\n    helo: 1", circuit: "interfaces: eth1" });
-  expect(linesOf(text)).toEqual([
-    "5:16 tunnels.branch.hide_avps: needs authentication by digest, with a secret",
-    "6:5 tunnels.branch.helo: unknown key",
-    "9:20 tunnels.branch.pseudowires.lan.circuit.interfaces: unknown key; did you mean interface?",
-  ]);
-});
+test(
+  "what is wrong between keys is told beside unknown keys of the same tunnel, but not what only " +
+    "follows from them",
+  () => {
+    const text = configText({ tunnel: "hide_avps: true\n    helo: 1", circuit: "interfaces: eth1" });
+    expect(linesOf(text)).toEqual([
+      "5:16 tunnels.branch.hide_avps: needs authentication by digest, with a secret",
+      "6:5 tunnels.branch.helo: unknown key",
+      "9:20 tunnels.branch.pseudowires.lan.circuit.interfaces: unknown key; did you mean interface?",
+    ]);
+  },
+);
 
 test("a value out of range hides nothing that is wrong between other keys", () => {
   const tunnel = "hide_avps: true\n    receive_window: 5000\n    encapsulation: ip\n    local_port: 1701";
@@ -123,7 +135,8 @@ test("what stands under a name that is none is looked at, too", () => {
   expect(
     linesOf("tunnels:\n  a b:\n    local: 192.0.2.1/24\n    remote: 192.0.2.2\n    hello_interval_s: x\n"),
   ).toEqual([
-    "2:3 tunnels.a b: a name starts with a letter or digit and has up to 63 letters, digits, dots, dashes and underscores",
+    "2:3 tunnels.a b: a name starts with a letter or digit and has up to 63 letters, digits, dots, dashes " +
+      "and underscores",
     "3:12 tunnels.a b.local: write the address without the prefix length behind the slash",
     "5:23 tunnels.a b.hello_interval_s: wanted a number from 0 to 3600",
   ]);
@@ -147,7 +160,8 @@ test.each(["'100, 200'", "[100, 200]", "'100,200'", "10-20"])(
   "VLANs written as %s: one pseudowire each",
   (vlan) => {
     expect(linesOf(configText({ circuit: `interface: eth1, vlan: ${vlan}` }))).toEqual([
-      "7:43 tunnels.branch.pseudowires.lan.circuit.vlan: wanted one VLAN ID: a pseudowire carries one VLAN, or the whole port " +
+      "7:43 tunnels.branch.pseudowires.lan.circuit.vlan: wanted one VLAN ID: a pseudowire carries one " +
+        "VLAN, or the whole port " +
         "without this key; make one for each",
     ]);
   },
@@ -242,9 +256,11 @@ const wholes: readonly (readonly [string, string, readonly string[]])[] = [
   ],
   [
     "a merge key",
-    "tunnels:\n  a: &a { local: 192.0.2.1, remote: 192.0.2.2 }\n  b:\n    <<: *a\n    local: 192.0.2.3\n    remote: 192.0.2.4\n",
+    "tunnels:\n  a: &a { local: 192.0.2.1, remote: 192.0.2.2 }\n  b:\n    <<: *a\n    local: 192.0.2.3\n  " +
+      "  remote: 192.0.2.4\n",
     [
-      "4:5 tunnels.b.<<: merge keys are not taken: write the keys out, or repeat a whole mapping by an alias (*name)",
+      "4:5 tunnels.b.<<: merge keys are not taken: write the keys out, or repeat a whole mapping by an " +
+        "alias (*name)",
     ],
   ],
   ["an alias of nothing", "tunnels: { a: *b }\n", ["1:15 : no anchor &b stands before"]],
@@ -278,14 +294,15 @@ test("aliases may repeat keys, but not blow up", () => {
     secret: &secret { file: /etc/wirespan/secret }
   two: { local: 192.0.2.1, remote: 192.0.2.3, secret: *secret }
 `);
-  expect(tunnels.map(({ control }) => control?.secrets)).toEqual([
+  expect(tunnels.map(({ control }) => control?.authentication.secrets)).toEqual([
     [{ kind: "file", path: "/etc/wirespan/secret" }],
     [{ kind: "file", path: "/etc/wirespan/secret" }],
   ]);
   const levels = ["x", ..."abcdefg"].map((name, level, names) =>
     level === 0
       ? ""
-      : `${name}: &${name} [${Array.from({ length: 10 }, () => (level === 1 ? "x" : `*${names[level - 1]}`))}]`,
+      : `${name}: &${name} [` +
+        `${Array.from({ length: 10 }, () => (level === 1 ? "x" : `*${names[level - 1]}`))}]`,
   );
   expect(linesOf(levels.slice(1).join("\n"))).toEqual([
     "1:1 : Excessive alias count indicates a resource exhaustion attack",
@@ -310,7 +327,10 @@ test("a file of more than 64 MiB is not even looked at", () => {
   ]);
 });
 
-/** A static tunnel of so many pseudowires, nine lines each from line 7 on; `circuitKey` names the device of each. */
+/**
+ * A static tunnel of so many pseudowires, nine lines each from line 7 on; `circuitKey` names the device of
+ * each.
+ */
 function manyText(pseudowires: number, circuitKey = "interface"): string {
   const each = Array.from(
     { length: pseudowires },
@@ -587,7 +607,8 @@ test("any text is read or has problems with a place inside it: 6 000 texts", () 
 
 const head = "tunnels:\n  hq:\n    local: 192.0.2.1\n    remote: 192.0.2.2\n";
 const wantedSecret =
-  "wanted { file: PATH }, { credential: NAME } or { env: NAME }: the secret itself does not belong into this file";
+  "wanted { file: PATH }, { credential: NAME } or { env: NAME }: the secret itself does not belong into " +
+  "this file";
 const wantedOneVlan =
   "wanted one VLAN ID: a pseudowire carries one VLAN, or the whole port without this key; make one for each";
 const circuit = (keys: string) => `${head}    pseudowires:\n      a: { circuit: ${keys} }\n`;
@@ -612,20 +633,24 @@ const slips: readonly (readonly [string, readonly string[]])[] = [
   [
     `${head}    hello_interval_s: 5s\n`,
     [
-      "tunnels.hq.hello_interval_s: wanted a number from 0 to 3600: leave out the unit s (the value is in seconds)",
+      "tunnels.hq.hello_interval_s: wanted a number from 0 to 3600: leave out the unit s (the value is in " +
+        "seconds)",
     ],
   ],
   [
     `${head}    retransmit_initial_ms: 1s\n`,
     [
-      "tunnels.hq.retransmit_initial_ms: wanted a number from 10 to 60000: leave out the unit s (the value is in milliseconds)",
+      "tunnels.hq.retransmit_initial_ms: wanted a number from 10 to 60000: leave out the unit s (the " +
+        "value is in milliseconds)",
     ],
   ],
   [
     `${head}    pseudowires: { a: { circuit: { tap: x }, mtu: 1500 bytes, cookie: 8 octets } }\n`,
     [
-      "tunnels.hq.pseudowires.a.mtu: wanted a number from 68 to 65000: leave out the unit bytes (the value is in octets)",
-      "tunnels.hq.pseudowires.a.cookie: wanted one of 0, 4, 8: leave out the unit octets (the value is in octets)",
+      "tunnels.hq.pseudowires.a.mtu: wanted a number from 68 to 65000: leave out the unit bytes (the " +
+        "value is in octets)",
+      "tunnels.hq.pseudowires.a.cookie: wanted one of 0, 4, 8: leave out the unit octets (the value is in " +
+        "octets)",
     ],
   ],
   [`${head}    password: hunter2\n`, [`tunnels.hq.password: unknown key; write \`secret\`: ${wantedSecret}`]],
@@ -643,7 +668,8 @@ const slips: readonly (readonly [string, readonly string[]])[] = [
   [
     head.replace("192.0.2.1", "198.51.100.01"),
     [
-      "tunnels.hq.local: a number in it has a leading zero, which some programs take for octal: write it without",
+      "tunnels.hq.local: a number in it has a leading zero, which some programs take for octal: write it " +
+        "without",
     ],
   ],
   [
@@ -662,7 +688,8 @@ const both = (keys: string, other: string) => `${circuit(keys)}      b: { circui
 
 test.each([
   [
-    `${both("{ interface: eth1, vlan: 10-20 }", "{ interface: eth1, vlan: 30 }")}      c: { circuit: { interface: eth1, vlan: "40" } }
+    `${both("{ interface: eth1, vlan: 10-20 }", "{ interface: eth1, vlan: 30 }")}\
+      c: { circuit: { interface: eth1, vlan: "40" } }
       d: { circuit: { interface: eth1, vlan: 30 } }\n`,
     ["a.circuit.vlan: wanted", "c.circuit.vlan: wanted", "d.circuit.vlan: pseudowire b carries"],
   ],
@@ -672,11 +699,13 @@ test.each([
   ],
   [both("{ interface: eth1, vlann: 5 }", "{ interface: eth1, vlan: 6 }"), ["a.circuit.vlann: unknown"]],
   [
-    'tunnels:\n  hq: { local: "192.0.2.1:1701", remote: 192.0.2.2 }\n  hr: { local: 0.0.0.0, remote: 192.0.2.2 }\n',
+    'tunnels:\n  hq: { local: "192.0.2.1:1701", remote: 192.0.2.2 }\n  hr: { local: 0.0.0.0, remote: ' +
+      "192.0.2.2 }\n",
     ["hq.local: write the", "hr.local: 0.0.0.0 stands"],
   ],
   [
-    "tunnels:\n  hq: { local: 192.0.2.1, remote: 192.0.2.2, local_port: x }\n  hr: { local: 192.0.2.1, remote: 192.0.2.2 }\n",
+    "tunnels:\n  hq: { local: 192.0.2.1, remote: 192.0.2.2, local_port: x }\n  hr: { local: 192.0.2.1, " +
+      "remote: 192.0.2.2 }\n",
     ["hq.local_port: wanted"],
   ],
   [`${both("{ tap: x }, remote_end_id: []", "{ tap: y }, remote_end_id: a")}`, ["a.remote_end_id: wanted"]],

@@ -41,7 +41,8 @@ const changes: readonly (readonly [string, string, string])[] = [
   [
     "the encapsulation",
     twoTunnels("encapsulation: ip, "),
-    "replace tunnel two\n    encapsulation: udp -> ip\n    local_port: 1701 -> (none)\n    remote_port: 1701 -> (none)",
+    "replace tunnel two\n    encapsulation: udp -> ip\n    local_port: 1701 -> (none)\n    remote_port: " +
+      "1701 -> (none)",
   ],
   [
     "a timer and more",
@@ -82,7 +83,8 @@ const changes: readonly (readonly [string, string, string])[] = [
   [
     "what a pseudowire takes for late",
     twoTunnels("", "b: { circuit: { tap: b }, sequencing_window: 1024, sequencing_reset: 10 }"),
-    "update pseudowire b of tunnel two\n    sequencing_window: 8388608 -> 1024\n    sequencing_reset: 3 -> 10",
+    "update pseudowire b of tunnel two\n    sequencing_window: 8388608 -> 1024\n    sequencing_reset: 3 " +
+      "-> 10",
   ],
   [
     "a pseudowire's code point and more",
@@ -137,7 +139,8 @@ const renames: typeof changes = [
       "two:",
       "three:",
     ),
-    "rename tunnel two to three\nupdate pseudowire b of tunnel three\n    dscp: 0 -> 46\ncreate pseudowire c of tunnel three",
+    "rename tunnel two to three\nupdate pseudowire b of tunnel three\n    dscp: 0 -> 46\ncreate " +
+      "pseudowire c of tunnel three",
   ],
   [
     "two tunnels that exchange their names",
@@ -220,41 +223,46 @@ function keysOf(shape: Readonly<Record<string, unknown>>, prefix = ""): readonly
   return Object.keys(shape).map((key) => `${prefix}${key}`);
 }
 
-test("every key of a tunnel and a pseudowire that changes is told by its own name, and none by another", () => {
-  const { pseudowires: _, ...ofTunnel } = tunnelFields.shape;
-  const known = new Set([
-    ...keysOf(ofTunnel),
-    ...keysOf(pseudowireFields.shape),
-    ...keysOf(circuitFields.shape, "circuit."),
-    ...keysOf(staticFields.shape, "static."),
-    ...keysOf(configFields.shape.lcce.unwrap().shape),
-    ...keysOf(configFields.shape.log.unwrap().shape),
-    "plane",
-  ]);
-  const told = everyKey.flatMap(([before, after]) =>
-    planChange(configOf(before), configOf(after)).flatMap(({ reasons }) =>
-      reasons.map((reason) => reason.replace(/(:| changed).*/, "")),
-    ),
-  );
-  expect(told.filter((key) => !known.has(key))).toEqual([]);
-  const untold = [...known].filter((key) => !told.includes(key));
-  // A mapping is told by the keys in it.
-  expect(untold.sort()).toEqual(["circuit", "static"]);
-});
+test(
+  "every key of a tunnel and a pseudowire that changes is told by its own name, and none by " + "another",
+  () => {
+    const { pseudowires: _, ...ofTunnel } = tunnelFields.shape;
+    const known = new Set([
+      ...keysOf(ofTunnel),
+      ...keysOf(pseudowireFields.shape),
+      ...keysOf(circuitFields.shape, "circuit."),
+      ...keysOf(staticFields.shape, "static."),
+      ...keysOf(configFields.shape.lcce.unwrap().shape),
+      ...keysOf(configFields.shape.log.unwrap().shape),
+      "plane",
+    ]);
+    const told = everyKey.flatMap(([before, after]) =>
+      planChange(configOf(before), configOf(after)).flatMap(({ reasons }) =>
+        reasons.map((reason) => reason.replace(/(:| changed).*/, "")),
+      ),
+    );
+    expect(told.filter((key) => !known.has(key))).toEqual([]);
+    const untold = [...known].filter((key) => !told.includes(key));
+    // A mapping is told by the keys in it.
+    expect(untold.sort()).toEqual(["circuit", "static"]);
+  },
+);
 
 /** Pairs of files between which every key changes in one of them. */
 const everyKey: readonly (readonly [string, string])[] = [
   [
     twoTunnels(),
-    `lcce: { host_name: there, router_id: 1.2.3.4, control_socket: /tmp/s }\n${twoTunnels().replace(/.*\n/, "")}`,
+    "lcce: { host_name: there, router_id: 1.2.3.4, control_socket: /tmp/s }\n" +
+      `${twoTunnels().replace(/.*\n/, "")}`,
   ],
   [twoTunnels(), twoTunnels("", undefined, ", control_socket: /tmp/s").concat("plane: userspace\n")],
   [twoTunnels(), `${twoTunnels()}log: { level: debug, format: text }\n`],
   [
     twoTunnels(),
-    twoTunnels(`local_port: 0, remote_port: 1, fragmentation: none, udp_checksum: full, gso: segment, control_dscp: cs6,
-      role: initiator, authentication: digest, secret: { env: A }, next_secret: { credential: B }, digest: sha1, hide_avps: true,
-      hello_interval_s: 1, retransmit_initial_ms: 500, retransmit_cap_ms: 9000, retransmit_limit: 3, silence_limit_s: 3,
+    twoTunnels(`local_port: 0, remote_port: 1, fragmentation: none, udp_checksum: full, gso: segment,
+      control_dscp: cs6, role: initiator, authentication: digest, secret: { env: A },
+      next_secret: { credential: B }, digest: sha1, hide_avps: true, hello_interval_s: 1,
+      retransmit_initial_ms: 500, retransmit_cap_ms: 9000, retransmit_limit: 3, silence_limit_s: 3,
       receive_window: 4, reconnect_initial_s: 0.5, reconnect_cap_s: 9, peer_host_name: x, peer_router_id: 1.1.1.1, `),
   ],
   [
@@ -269,27 +277,34 @@ const everyKey: readonly (readonly [string, string])[] = [
     twoTunnels("", "b: { circuit: { tap: b } }"),
     twoTunnels(
       "",
-      `b: { circuit: { interface: c, vlan: 5, vlan_on_pseudowire: 6, vlan_protocol: 802.1ad, link_local: block, allow_host_use: true },
-        remote_end_id: 7, mtu: 1400, cookie: 4, sublayer: default, sequencing: all, sequencing_window: 9, sequencing_reset: 9, dscp: ef }`,
+      `b: { circuit: { interface: c, vlan: 5, vlan_on_pseudowire: 6, vlan_protocol: 802.1ad,
+          link_local: block, allow_host_use: true },
+        remote_end_id: 7, mtu: 1400, cookie: 4, sublayer: default, sequencing: all,
+        sequencing_window: 9, sequencing_reset: 9, dscp: ef }`,
     ),
   ],
   [twoTunnels("", "b: { circuit: { tap: b } }"), twoTunnels("", "b: { circuit: { tap: b, bridge: br0 } }")],
   [
     staticText("receive_cookie: 01020304, transmit_cookie: 01020304"),
     staticText(
-      "receive_cookie: 11020304, transmit_cookie: 11020304, transmit_sublayer: default, transmit_sequencing: all",
+      "receive_cookie: 11020304, transmit_cookie: 11020304, transmit_sublayer: default, " +
+        "transmit_sequencing: all",
     ).replace("local_session_id: 1, remote_session_id: 2", "local_session_id: 3, remote_session_id: 4"),
   ],
 ];
 
-test("a key that counts from the next start, changed back to what is in use, is not said to change then", () => {
-  const started = configOf(twoTunnels());
-  const other = configOf(`plane: ebpf\n${twoTunnels("", undefined, ", control_socket: /tmp/s")}`);
-  expect(formatPlan(planChange(started, other, new Set(), started)).match(/at the next start/g)).toHaveLength(
-    2,
-  );
-  expect(formatPlan(planChange(other, started, new Set(), started))).toBe(
-    "update lcce here\n    control_socket: /tmp/s -> /run/wirespan/wirespan.sock (in use since the start)\n" +
-      "update lcce here\n    plane: ebpf -> auto (in use since the start)",
-  );
-});
+test(
+  "a key that counts from the next start, changed back to what is in use, is not said to change " + "then",
+  () => {
+    const started = configOf(twoTunnels());
+    const other = configOf(`plane: ebpf\n${twoTunnels("", undefined, ", control_socket: /tmp/s")}`);
+    expect(
+      formatPlan(planChange(started, other, new Set(), started)).match(/at the next start/g),
+    ).toHaveLength(2);
+    expect(formatPlan(planChange(other, started, new Set(), started))).toBe(
+      "update lcce here\n" +
+        "    control_socket: /tmp/s -> /run/wirespan/wirespan.sock (in use since the start)\n" +
+        "update lcce here\n    plane: ebpf -> auto (in use since the start)",
+    );
+  },
+);

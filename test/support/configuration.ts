@@ -32,7 +32,10 @@ export function configOf(text: string): Config {
   return config;
 }
 
-/** A tunnel `branch` with the pseudowire `lan`, each with more keys, and what stands beside them, in flow style. */
+/**
+ * A tunnel `branch` with the pseudowire `lan`, each with more keys, and what stands beside them, in flow
+ * style.
+ */
 export function configText(
   keys: {
     readonly tunnel?: string;
@@ -56,6 +59,8 @@ ${top}`;
 export function staticText(fixed: string, pseudowire = ""): string {
   return configText({
     tunnel: "control: static",
-    pseudowire: `static: { local_session_id: 1, remote_session_id: 2${fixed === "" ? "" : `, ${fixed}`} }${pseudowire === "" ? "" : `\n        ${pseudowire}`}`,
+    pseudowire:
+      `static: { local_session_id: 1, remote_session_id: 2${fixed === "" ? "" : `, ${fixed}`} ` +
+      `}${pseudowire === "" ? "" : `\n        ${pseudowire}`}`,
   });
 }
