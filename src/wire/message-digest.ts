@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { AVP_HEADER_OCTETS } from "./avp.ts";
+import { avpTable } from "./avp-table.ts";
 import { CONTROL_HEADER_OCTETS } from "./control-header.ts";
 
 export type DigestType = "hmac-md5" | "hmac-sha1";
@@ -20,7 +21,6 @@ export const digestTypes = {
   "hmac-sha1": { number: 1, octets: 20, hash: "sha1" },
 } as const satisfies Record<DigestType, { number: number; octets: number; hash: string }>;
 
-const MESSAGE_DIGEST = 59;
 /**
  * The Message Digest AVP directly follows the Message Type AVP, whose Length is always 8 (RFC 3931 §5.4.1).
  */
@@ -42,7 +42,8 @@ function findDigests(octets: Uint8Array): readonly DigestLocation[] {
   let offset = FIRST_DIGEST_AVP;
   while (places.length < MOST_DIGESTS && offset + AVP_HEADER_OCTETS + 1 <= octets.length) {
     const end = offset + (view.getUint16(offset) & LENGTH_MASK);
-    const isDigest = view.getUint16(offset + 2) === 0 && view.getUint16(offset + 4) === MESSAGE_DIGEST;
+    const isDigest =
+      view.getUint16(offset + 2) === 0 && view.getUint16(offset + 4) === avpTable.messageDigest.attributeType;
     if (!isDigest || end > octets.length || end <= offset + AVP_HEADER_OCTETS) break;
     const start = offset + AVP_HEADER_OCTETS + 1;
     places.push({ type: view.getUint8(start - 1), start, end });

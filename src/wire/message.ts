@@ -170,7 +170,12 @@ export function decodeRawMessage(
   if (damage !== undefined) throw damage;
   if (header.length === CONTROL_HEADER_OCTETS) return { kind: "zlb", header };
   const [first, ...rest] = avps;
-  if (first === undefined || first.attributeType !== 0 || first.hidden || first.value.length !== 2) {
+  if (
+    first === undefined ||
+    first.attributeType !== avpTable.messageType.attributeType ||
+    first.hidden ||
+    first.value.length !== 2
+  ) {
     throw new ProtocolError("read a control message: the first AVP is no Message Type", {
       resultCode: RESULT_GENERAL_ERROR,
       errorCode: generalError.outOfRange,
