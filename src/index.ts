@@ -20,10 +20,12 @@ export * as bpf from "./bpf/index.ts";
 export { OperationalError, TruncatedError } from "./bytes/errors.ts";
 export type { Issue as ConfigIssue } from "./config/check.ts";
 export type {
+  AuthenticationConfig,
   CircuitConfig,
   Config,
   ConfigProblem,
   ControlConfig,
+  ForwarderConfig,
   LcceConfig,
   LogConfig,
   PseudowireConfig,

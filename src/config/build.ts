@@ -8,6 +8,7 @@ import type {
   TunnelConfig,
 } from "./config.ts";
 import type { RawCircuit, RawConfig, RawPseudowire, RawTunnel } from "./fields.ts";
+import { forwardersOf } from "./forwarders.ts";
 import { lcceRows, logRows, topRows } from "./node-rows.ts";
 import { circuitRows, pseudowireRows, staticRows } from "./pseudowire-rows.ts";
 import { buildFields, type PartNames } from "./rows.ts";
@@ -27,6 +28,7 @@ export function buildConfig(raw: RawConfig, machineHostName: string): Config {
     log: buildFields(logRows, "daemon", raw.log, context),
     ...buildFields(topRows, "daemon", raw, context),
     tunnels,
+    forwarders: forwardersOf(tunnels),
   });
 }
 

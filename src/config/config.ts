@@ -12,6 +12,16 @@ export interface Config extends FieldsOf<typeof topRows, "daemon"> {
   readonly lcce: LcceConfig;
   readonly log: LogConfig;
   readonly tunnels: readonly TunnelConfig[];
+  /** Which pseudowires have which circuit; derived from those of the tunnels. */
+  readonly forwarders: readonly ForwarderConfig[];
+}
+
+/** A circuit with its pseudowires (RFC 4664 §3.4): with several, one forwards and the others stand by. */
+export interface ForwarderConfig {
+  readonly circuit: CircuitConfig;
+  readonly mode: "single" | "redundant";
+  /** The lowest priority is preferred. */
+  readonly members: readonly { readonly pseudowire: string; readonly priority: number }[];
 }
 
 export interface LcceConfig extends FieldsOf<typeof lcceRows, "identity" | "daemon"> {}

@@ -15,7 +15,7 @@ import type { Effect, Input } from "./effects.ts";
 import { Identifiers } from "./identifiers.ts";
 import { Peer, type Registry } from "./peer.ts";
 import type { Pseudowire } from "./pseudowire.ts";
-import type { Session } from "./session.ts";
+import type { LocalStatus, Session } from "./session.ts";
 import type { LcceIdentity, PseudowireSettings } from "./settings.ts";
 import { type LcceSnapshot, snapshotOf } from "./snapshot.ts";
 import { Timers } from "./timers.ts";
@@ -151,13 +151,18 @@ export class Core implements Context, Registry {
       case "close-connection":
         return this.#closePeer(input.peer, input.resultCode);
       case "open-session":
-        return this.#openSession(input.peer, input.pseudowire, input.circuitActive);
+        return this.#openSession(input.peer, input.pseudowire, {
+          active: input.circuitActive,
+          standby: input.standby ?? false,
+        });
       case "close-session":
         this.#pseudowires.get(input.pseudowire)?.peer.removePseudowire(input.pseudowire);
         this.#pseudowires.delete(input.pseudowire);
         return;
       case "circuit-status":
-        return this.#circuitStatus(input.pseudowire, input.active);
+        return this.#circuitStatus(input.pseudowire, { active: input.active });
+      case "pseudowire-standby":
+        return this.#circuitStatus(input.pseudowire, { standby: input.standby });
       case "data-received":
         return this.#sessions.get(input.localSessionId)?.connection.dataReceived();
       case "forwarding-failed": {
@@ -191,16 +196,19 @@ export class Core implements Context, Registry {
     this.#peers.delete(name);
   }
 
-  #openSession(peerName: string, settings: PseudowireSettings, circuitActive: boolean): void {
+  #openSession(peerName: string, settings: PseudowireSettings, status: LocalStatus): void {
     const peer = this.#peers.get(peerName);
     if (peer === undefined) return;
-    this.#pseudowires.set(settings.name, { peer, pseudowire: peer.addPseudowire(settings, circuitActive) });
+    this.#pseudowires.set(settings.name, { peer, pseudowire: peer.addPseudowire(settings, status) });
   }
 
-  #circuitStatus(name: string, active: boolean): void {
+  #circuitStatus(name: string, change: Partial<LocalStatus>): void {
     const pseudowire = this.#pseudowires.get(name)?.pseudowire;
-    if (pseudowire === undefined || pseudowire.circuitActive === active) return;
-    pseudowire.circuitActive = active;
+    if (pseudowire === undefined) return;
+    const { localStatus: before } = pseudowire;
+    const after = { ...before, ...change };
+    if (after.active === before.active && after.standby === before.standby) return;
+    pseudowire.localStatus = after;
     pseudowire.session?.apply({ kind: "circuit-status" });
   }
 

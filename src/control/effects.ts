@@ -22,9 +22,13 @@ export type Input =
       readonly peer: string;
       readonly pseudowire: PseudowireSettings;
       readonly circuitActive: boolean;
+      /** Default false. */
+      readonly standby?: boolean;
     }
   | { readonly kind: "close-session"; readonly pseudowire: string }
   | { readonly kind: "circuit-status"; readonly pseudowire: string; readonly active: boolean }
+  /** Whether our end of a pseudowire stands by, as its forwarder says; default false (RFC 5641 §2). */
+  | { readonly kind: "pseudowire-standby"; readonly pseudowire: string; readonly standby: boolean }
   /** A data message was received for a session: the peer is alive, no HELLO is needed (RFC 3931 §4.4). */
   | { readonly kind: "data-received"; readonly localSessionId: number }
   /** The data plane could not perform `forwarding-add` or `forwarding-update`. */

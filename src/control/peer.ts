@@ -11,7 +11,7 @@ import { CHALLENGE_NOT_SUPPORTED, describeAuthenticationFailure, describeUnmatch
 import { HalfOpenConnections } from "./half-open-connections.ts";
 import { Pseudowire, type PseudowireOwner } from "./pseudowire.ts";
 import { type AdmittingPeer, SccrqAdmission } from "./sccrq-admission.ts";
-import type { Session } from "./session.ts";
+import type { LocalStatus, Session } from "./session.ts";
 import type { PseudowireDirectory } from "./session-set.ts";
 import { limits, type PeerSettings, type PseudowireSettings } from "./settings.ts";
 import { compareTieBreakers } from "./tie-breaker.ts";
@@ -180,8 +180,8 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     for (const connection of this.#connections()) connection.close("closed here", resultCode);
   }
 
-  addPseudowire(settings: PseudowireSettings, circuitActive: boolean): Pseudowire {
-    const pseudowire = new Pseudowire(this.#context, this, settings, circuitActive);
+  addPseudowire(settings: PseudowireSettings, status: LocalStatus): Pseudowire {
+    const pseudowire = new Pseudowire(this.#context, this, settings, status);
     this.#pseudowires.set(settings.name, pseudowire);
     this.unmatchedCall = undefined;
     this.#byEndId.set(toHex(settings.remoteEndId), pseudowire);

@@ -1,6 +1,6 @@
 import { Backoff } from "./backoff.ts";
 import type { Context } from "./context.ts";
-import type { Session } from "./session.ts";
+import type { LocalStatus, Session } from "./session.ts";
 import type { PeerSettings, PseudowireSettings } from "./settings.ts";
 import type { Expirable } from "./timers.ts";
 
@@ -21,8 +21,7 @@ export class Pseudowire implements Expirable {
   readonly #context: Context;
   readonly #owner: PseudowireOwner;
   readonly #backoff = new Backoff();
-  /** Whether the attachment circuit is up. */
-  circuitActive: boolean;
+  localStatus: LocalStatus;
   session: Session | undefined;
   /** Why the pseudowire is not established; text for the operator. */
   whyNot: string | undefined;
@@ -33,12 +32,12 @@ export class Pseudowire implements Expirable {
     context: Context,
     owner: PseudowireOwner,
     settings: PseudowireSettings,
-    circuitActive: boolean,
+    localStatus: LocalStatus,
   ) {
     this.#context = context;
     this.#owner = owner;
     this.settings = settings;
-    this.circuitActive = circuitActive;
+    this.localStatus = localStatus;
   }
 
   /**

@@ -27,8 +27,15 @@ import type { Expirable } from "./timers.ts";
 /** The pseudowire, as far as its session needs it. */
 export interface SessionPseudowire {
   readonly settings: PseudowireSettings;
+  readonly localStatus: LocalStatus;
+}
+
+/** The condition of our end of a pseudowire, as it is signalled to the peer (RFC 5641 §2). */
+export interface LocalStatus {
   /** Whether the attachment circuit is up. */
-  readonly circuitActive: boolean;
+  readonly active: boolean;
+  /** Whether another pseudowire of the same forwarder has the frames of the circuit. */
+  readonly standby: boolean;
 }
 
 /** The control connection, as far as a session needs it. */
@@ -50,8 +57,8 @@ export interface SessionTransport {
 
 const NO_COOKIE = new Uint8Array(0);
 
-/** Our circuit's condition as the Circuit Status AVP says it; the N bit is never set (RFC 5641 §3, §4). */
-export function circuitStatusOf(active: boolean): CircuitStatus {
+/** Our status as the Circuit Status AVP says it; the N bit is never set (RFC 5641 §3, §4). */
+function circuitStatusOf({ active, standby }: LocalStatus): CircuitStatus {
   return {
     active,
     isNew: false,
@@ -59,7 +66,7 @@ export function circuitStatusOf(active: boolean): CircuitStatus {
     transmitFault: !active,
     psnReceiveFault: false,
     psnTransmitFault: false,
-    standby: false,
+    standby,
   };
 }
 
@@ -77,8 +84,8 @@ export class Session implements Expirable, Sender {
   #transmitCookie: Uint8Array = NO_COOKIE;
   #choices: PeerChoices = NO_CHOICES;
   #remoteStatus: CircuitStatus | undefined;
-  /** The circuit condition the peer was told last. */
-  #lastSentActive: boolean | undefined;
+  /** The status that the peer was told last. */
+  #lastSent: LocalStatus | undefined;
   #establishedMs: number | undefined;
 
   readonly #actions: Actions<SessionActions> = {
@@ -299,13 +306,14 @@ export class Session implements Expirable, Sender {
   }
 
   #sendSli(): void {
-    if (this.#lastSentActive === this.pseudowire.circuitActive) return;
+    const { active, standby } = this.pseudowire.localStatus;
+    if (this.#lastSent?.active === active && this.#lastSent.standby === standby) return;
     this.#transport.send({ name: "SLI", avps: { ...this.#ids, circuitStatus: this.#statusToSend() } });
   }
 
   #statusToSend(): CircuitStatus {
-    this.#lastSentActive = this.pseudowire.circuitActive;
-    return circuitStatusOf(this.#lastSentActive);
+    this.#lastSent = this.pseudowire.localStatus;
+    return circuitStatusOf(this.#lastSent);
   }
 
   #report(from: SessionState, event: SessionEvent, to: SessionState): void {

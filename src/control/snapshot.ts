@@ -85,7 +85,7 @@ function pseudowiresOf(peer: Peer): readonly PseudowireSnapshot[] {
       peer: peer.settings.name,
       pseudowire: pseudowire.settings.name,
       state: session?.state ?? (connected ? "idle" : "wait-control-conn"),
-      circuitActive: pseudowire.circuitActive,
+      circuitActive: pseudowire.localStatus.active,
       remoteStatus: session?.remoteStatus,
       session: session?.parameters,
       establishedMs: session?.establishedMs,

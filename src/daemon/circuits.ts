@@ -1,5 +1,6 @@
 import { OperationalError } from "../bytes/errors.ts";
 import type { CircuitConfig, PseudowireConfig } from "../config/config.ts";
+import type { Input } from "../control/effects.ts";
 import type { ForwardingPlane } from "../forwarding/plane.ts";
 import type { Links } from "../os/links.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
@@ -10,6 +11,7 @@ import {
   type WantedSession,
 } from "./attachment-circuit.ts";
 import { CircuitDevices } from "./circuit-devices.ts";
+import { Forwarders } from "./forwarders.ts";
 import { lockCircuit } from "./locks.ts";
 import { type Log, locationText } from "./log.ts";
 import { Retry } from "./retry.ts";
@@ -18,7 +20,8 @@ import { Work } from "./work.ts";
 
 /** What the daemon learns from the circuits, and what they ask it. */
 export interface CircuitListener {
-  circuitStatus(pseudowire: string, active: boolean): void;
+  /** The status of our end of a pseudowire changed. */
+  input(change: Input & { readonly kind: "circuit-status" | "pseudowire-standby" }): void;
   forwardingFailed(session: SessionParameters, problem: string): void;
   /** A bug of ours came up in an operation; by default it ends the process. */
   readonly broken?: (error: unknown) => void;
@@ -42,6 +45,8 @@ export class Circuits {
   readonly #log: Log;
   readonly #listener: CircuitListener;
   readonly #devices: CircuitDevices;
+  /** Which pseudowires are members of which forwarder, and which session has the frames of a circuit. */
+  readonly forwarders: Forwarders;
   readonly #circuits = new Map<string, AttachmentCircuit>();
   /** Where a pseudowire is attached, by its name, and a session added, by its local id. */
   readonly #circuitOfPseudowire = new Map<string, AttachmentCircuit>();
@@ -61,6 +66,10 @@ export class Circuits {
         log.error({ event: "circuit", problem }, `an operation on an attachment circuit failed: ${problem}`),
       listener.broken,
     );
+    this.forwarders = new Forwarders({
+      bind: (localSessionId) => this.#bind(localSessionId),
+      signal: (pseudowire, standby) => listener.input({ kind: "pseudowire-standby", pseudowire, standby }),
+    });
     this.#devices = new CircuitDevices(plane, links, log, this.#work, {
       opened: (circuit) => {
         for (const held of circuit.sessions.values()) this.#addToPlane(circuit, held);
@@ -68,7 +77,7 @@ export class Circuits {
       failed: (_circuit, isNew) => this.#retry.schedule(isNew),
       upChanged: ({ pseudowires, isUp }) => {
         for (const [name, { lock }] of pseudowires)
-          if (lock !== undefined) listener.circuitStatus(name, isUp);
+          if (lock !== undefined) listener.input({ kind: "circuit-status", pseudowire: name, active: isUp });
       },
       locationOf: (pseudowire) => listener.locationOf(pseudowire),
       hostUse: (circuit) => listener.hostUse(circuit),
@@ -85,6 +94,11 @@ export class Circuits {
   isUp(pseudowire: string): boolean {
     const circuit = this.#circuitOfPseudowire.get(pseudowire);
     return circuit?.isUp === true && circuit.pseudowires.get(pseudowire)?.lock !== undefined;
+  }
+
+  /** Whether a pseudowire is to signal standby to its peer. */
+  isStandby(pseudowire: string): boolean {
+    return this.forwarders.isStandby(pseudowire);
   }
 
   /** Why frames of a pseudowire do not pass at our end, in words; undefined while they can. */
@@ -121,6 +135,7 @@ export class Circuits {
     const attached = { config: pseudowire, lock: undefined, problem: undefined };
     circuit.pseudowires.set(pseudowire.name, attached);
     this.#circuitOfPseudowire.set(pseudowire.name, circuit);
+    this.forwarders.attach(pseudowire.name, pseudowire.circuit);
     this.#claim(attached);
     await this.#devices.ensure(circuit);
   }
@@ -136,6 +151,7 @@ export class Circuits {
     const lock = circuit.pseudowires.get(pseudowire.name)?.lock;
     circuit.pseudowires.delete(pseudowire.name);
     this.#circuitOfPseudowire.delete(pseudowire.name);
+    this.forwarders.detach(pseudowire.name);
     if (circuit.pseudowires.size === 0) {
       circuit.isUnusedByHost = false;
       if (bridge !== undefined) this.#ports.get(bridge)?.delete(device);
@@ -188,6 +204,7 @@ export class Circuits {
       if (attached === undefined || circuit.installed.get(session.localSessionId) !== held) return;
       try {
         await this.#plane.updateSession(held.session, attachmentOf(attached.config));
+        await this.forwarders.sessionUpdated(held.session);
       } catch (error) {
         if (!(error instanceof OperationalError)) throw error;
         if (!(await this.#devices.isGone(circuit))) this.#fail(held.session, error);
@@ -211,7 +228,9 @@ export class Circuits {
     this.#circuitOfSession.delete(localSessionId);
     if (circuit?.sessions.delete(localSessionId) !== true) return;
     void this.#work.enqueue(async () => {
-      if (circuit.installed.delete(localSessionId)) await this.#plane.removeSession(localSessionId);
+      if (!circuit.installed.delete(localSessionId)) return;
+      await this.#plane.removeSession(localSessionId);
+      await this.forwarders.sessionRemoved(localSessionId);
     });
   }
 
@@ -240,15 +259,23 @@ export class Circuits {
       if (sessions.get(localSessionId) !== held || carried.has(localSessionId)) return;
       carried.set(localSessionId, held);
       try {
-        const attachment = attachmentOf(attached.config);
-        await this.#plane.addSession(held.session, attachment);
-        await this.#plane.bindCircuit(attachment, localSessionId);
+        await this.#plane.addSession(held.session, attachmentOf(attached.config));
+        await this.forwarders.sessionAdded(held.session);
       } catch (error) {
         if (!(error instanceof OperationalError)) throw error;
         // If the device vanished meanwhile, the session is installed again with the next one.
         if (!(await this.#devices.isGone(circuit))) this.#fail(held.session, error);
       }
     });
+  }
+
+  /** Gives the frames of a circuit to one of the sessions that the plane has. */
+  async #bind(localSessionId: number): Promise<void> {
+    const circuit = this.#circuitOfSession.get(localSessionId);
+    const held = circuit?.installed.get(localSessionId);
+    if (circuit === undefined || held === undefined) return;
+    const attached = lockedPseudowireOf(circuit, held);
+    if (attached !== undefined) await this.#plane.bindCircuit(attachmentOf(attached.config), localSessionId);
   }
 
   #fail(session: SessionParameters, error: OperationalError): void {
@@ -284,7 +311,7 @@ export class Circuits {
         if (attached.lock === undefined) continue;
         for (const held of circuit.sessions.values())
           if (held.session.pseudowire === name) this.#addToPlane(circuit, held);
-        if (circuit.isUp) this.#listener.circuitStatus(name, true);
+        if (circuit.isUp) this.#listener.input({ kind: "circuit-status", pseudowire: name, active: true });
       }
       if (circuit.opened === undefined || circuit.problem !== undefined)
         void this.#devices.reconcile(circuit);

@@ -87,7 +87,7 @@ export class Daemon {
     this.#links = links;
     this.#lcce = new Lcce(identityOf(config), cryptoRandom);
     this.#circuits = new Circuits(plane, links, log, {
-      circuitStatus: (pseudowire, active) => this.input({ kind: "circuit-status", pseudowire, active }),
+      input: (change) => this.input(change),
       forwardingFailed: ({ localSessionId, pseudowire }, problem) => {
         log.error(
           { event: "forwarding", pseudowire, problem },
@@ -162,6 +162,7 @@ export class Daemon {
 
   /** Opens every tunnel of the configuration; one that cannot be opened waits and is retried. */
   async start(): Promise<void> {
+    this.#circuits.forwarders.configure(this.#config.forwarders);
     for (const tunnel of this.#config.tunnels) {
       if (this.#isClosing) return;
       await this.#tunnels.create(tunnel);
@@ -226,6 +227,7 @@ export class Daemon {
       this.#log.info({ event: "reload", step: text }, `reload: ${text}`);
     }
     this.#config = change.config;
+    this.#circuits.forwarders.configure(change.config.forwarders);
     const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
     if (isAll) await this.#replaceAll(change.config);
     else await applySteps(steps, change.config, this.#tunnels);

@@ -1,5 +1,6 @@
 import { messageOf } from "../bytes/errors.ts";
 import type { Config, PseudowireConfig, SecretSource, TunnelConfig } from "../config/config.ts";
+import { forwardersOf } from "../config/forwarders.ts";
 import { formerTunnels, type PlanStep, planChange } from "../config/plan.ts";
 import type { Tunnels } from "./tunnels.ts";
 import { equalSecrets } from "./tunnels.ts";
@@ -42,7 +43,8 @@ export function planReload(
       kept.set(tunnel.name, { ...running, name: tunnel.name });
     }
   }
-  const config = { ...wanted, tunnels: withKept(wanted.tunnels, kept) };
+  const keptAndWanted = withKept(wanted.tunnels, kept);
+  const config = { ...wanted, tunnels: keptAndWanted, forwarders: forwardersOf(keptAndWanted) };
   const steps = planChange(before, config, changed, started);
   const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
   if (isAll && kept.size > 0) return { config: before, steps: [], problems };

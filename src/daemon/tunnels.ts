@@ -269,6 +269,7 @@ export class Tunnels {
         peer: tunnel.name,
         pseudowire: pseudowireSettings(pseudowire),
         circuitActive: circuits.isUp(pseudowire.name),
+        standby: circuits.isStandby(pseudowire.name),
       });
     } else {
       this.#context.input({ kind: "reserve-session-id", localSessionId: session.localSessionId });

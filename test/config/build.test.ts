@@ -49,6 +49,13 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
         ],
       },
     ],
+    forwarders: [
+      {
+        circuit: { kind: "interface", device: "eth1", linkLocal: "forward", allowHostUse: false },
+        mode: "single",
+        members: [{ pseudowire: "lan", priority: 0 }],
+      },
+    ],
   } satisfies Config);
 });
 

@@ -34,6 +34,26 @@ test("RFC 4719 §2.3.2: every change of our circuit is told by SLI, faults inclu
   expect(bench.sessionState).toBe("established");
 });
 
+test("RFC 5641 §2: standby of our end goes out by SLI, and by the ICCN of a call that is not up yet", () => {
+  const { bench, peer } = received();
+  const change = (standby: boolean) =>
+    bench.input({ kind: "pseudowire-standby", pseudowire: "lan", standby });
+  change(false);
+  expect(peer.heard()).toEqual([]);
+  change(true);
+  expect(peer.hear("SLI").avps.circuitStatus).toEqual(status({ standby: true }));
+  peer.acknowledge();
+  bench.input({ kind: "circuit-status", pseudowire: "lan", active: false });
+  expect(peer.hear("SLI").avps.circuitStatus).toMatchObject({ ...down, standby: true });
+
+  const caller = initiated();
+  caller.bench.openSession(lan);
+  caller.bench.input({ kind: "pseudowire-standby", pseudowire: "lan", standby: true });
+  const icrq = caller.peer.hear("ICRQ");
+  caller.peer.say("ICRP", { ...idsOf(icrq.avps), circuitStatus: circuitStatus(true) });
+  expect(caller.peer.hear("ICCN").avps.circuitStatus).toEqual(status({ standby: true }));
+});
+
 test("RFC 4719 §2.3.2: a port that goes down is told on each of its pseudowires", () => {
   const { bench, peer } = answered();
   const other = pseudowireSettings("other");

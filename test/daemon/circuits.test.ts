@@ -33,7 +33,7 @@ async function attached() {
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const [bugs, failures]: [unknown[], string[]] = [[], []];
   const circuits = new Circuits(stack, links as unknown as Links, log as unknown as Log, {
-    circuitStatus: () => undefined,
+    input: () => undefined,
     forwardingFailed: (_, problem) => failures.push(problem),
     broken: (error) => bugs.push(error),
     locationOf: () => undefined,

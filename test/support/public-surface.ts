@@ -42,13 +42,16 @@ export class PublicSurface {
     return new Map([...own, ...others, ...inNamespaces]);
   }
 
-  /** Types of the project that exported declarations use and that nobody can name, since they are not exported. */
-  unnamed(file: string): readonly string[] {
+  /**
+   * Types of the project that exported declarations use and that nobody can name, since they are not exported;
+   * but for those that only compute other types.
+   */
+  unnamed(file: string, computing: ReadonlySet<string> = new Set()): readonly string[] {
     const exported = this.exported(file);
     const known = new Set([...exported.values()].map((found) => `${found.file} ${found.name}`));
     const missing = [...exported.values()].flatMap((user) =>
       this.#used(user)
-        .filter((found) => !known.has(`${found.file} ${found.name}`))
+        .filter((found) => !known.has(`${found.file} ${found.name}`) && !computing.has(found.name))
         .map((found) => `${found.name} of ${found.file}, in ${user.name}`),
     );
     return [...new Set(missing)].sort();

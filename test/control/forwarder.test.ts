@@ -1,0 +1,201 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  Forwarder,
+  type ForwarderEffect,
+  type ForwarderInput,
+  type ForwarderSettings,
+} from "../../src/control/forwarder.ts";
+
+const active = { active: true, standby: false };
+const down = { active: false, standby: false };
+const standby = { active: true, standby: true };
+
+const redundant: ForwarderSettings = {
+  mode: "redundant",
+  members: [
+    { pseudowire: "backup", priority: 2 },
+    { pseudowire: "primary", priority: 1 },
+  ],
+};
+
+function up(pseudowire: string, localSessionId: number, peer = active): ForwarderInput {
+  return { kind: "session-up", pseudowire, localSessionId, peer };
+}
+
+function says(localSessionId: number, peer: typeof active): ForwarderInput {
+  return { kind: "peer-status", localSessionId, peer };
+}
+
+function gone(localSessionId: number): ForwarderInput {
+  return { kind: "session-down", localSessionId };
+}
+
+const bind = (localSessionId: number): ForwarderEffect => ({ kind: "bind", localSessionId });
+const signal = (pseudowire: string, isStandby: boolean): ForwarderEffect => ({
+  kind: "signal",
+  pseudowire,
+  standby: isStandby,
+});
+
+describe("a single forwarder, as today's files make them", () => {
+  const single: ForwarderSettings = { mode: "single", members: [{ pseudowire: "lan", priority: 0 }] };
+
+  test("RFC 4664 §3.4: the circuit is bound to each session of its pseudowire, and nothing is ever signalled", () => {
+    const forwarder = new Forwarder(single);
+    expect(forwarder.start()).toEqual([]);
+    expect(forwarder.handle(up("lan", 1))).toEqual([bind(1)]);
+    expect(forwarder.handle(says(1, down))).toEqual([]);
+    expect(forwarder.handle(says(1, standby))).toEqual([]);
+    expect(forwarder.active).toBe("lan");
+    expect(forwarder.handle(gone(1))).toEqual([]);
+    expect(forwarder.active).toBeUndefined();
+    expect(forwarder.handle(up("lan", 2))).toEqual([bind(2)]);
+  });
+
+  test("a session that comes up again under its id is bound again", () => {
+    const forwarder = new Forwarder(single);
+    forwarder.handle(up("lan", 1));
+    expect(forwarder.handle(up("lan", 1))).toEqual([bind(1)]);
+  });
+
+  test("a session that replaces another before that ended keeps the circuit when it ends", () => {
+    const forwarder = new Forwarder(single);
+    forwarder.handle(up("lan", 1));
+    expect(forwarder.handle(up("lan", 2))).toEqual([bind(2)]);
+    expect(forwarder.handle(gone(1))).toEqual([]);
+    expect(forwarder.active).toBe("lan");
+  });
+});
+
+describe("a redundant forwarder (RFC 6718)", () => {
+  test("before any session all members but the preferred one stand by", () => {
+    expect(new Forwarder(redundant).start()).toEqual([signal("backup", true)]);
+  });
+
+  /** TABLE: what happens, in order, and what the forwarder does then. */
+  const stories: readonly (readonly [string, readonly (readonly [ForwarderInput, ForwarderEffect[]])[]])[] = [
+    [
+      "the preferred member comes up first",
+      [
+        [up("primary", 1), [bind(1)]],
+        [up("backup", 2), []],
+      ],
+    ],
+    [
+      "the other one comes up first, and hands over",
+      [
+        [up("backup", 2), [bind(2), signal("primary", true), signal("backup", false)]],
+        [up("primary", 1), [bind(1), signal("primary", false), signal("backup", true)]],
+      ],
+    ],
+    [
+      "the preferred one goes, and comes again",
+      [
+        [up("primary", 1), [bind(1)]],
+        [up("backup", 2), []],
+        [gone(1), [bind(2), signal("primary", true), signal("backup", false)]],
+        [up("primary", 3), [bind(3), signal("primary", false), signal("backup", true)]],
+      ],
+    ],
+    [
+      "the circuit at the far end of the preferred one goes down: RFC 5641 §2",
+      [
+        [up("primary", 1), [bind(1)]],
+        [up("backup", 2), []],
+        [says(1, down), [bind(2), signal("primary", true), signal("backup", false)]],
+        [says(2, down), [bind(1), signal("primary", false), signal("backup", true)]],
+      ],
+    ],
+    [
+      "the peer's standby bit alone does not change our choice: RFC 6870 §5.1",
+      [
+        [up("primary", 1), [bind(1)]],
+        [up("backup", 2), []],
+        [says(1, standby), []],
+      ],
+    ],
+    [
+      "all go: the preferred one is signalled again until there is another session",
+      [
+        [up("backup", 2), [bind(2), signal("primary", true), signal("backup", false)]],
+        [gone(2), [signal("primary", false), signal("backup", true)]],
+      ],
+    ],
+  ];
+
+  test.each(stories)("%s", (_name, steps) => {
+    const forwarder = new Forwarder(redundant);
+    forwarder.start();
+    for (const [input, effects] of steps) {
+      const order = (all: readonly ForwarderEffect[]) => all.map((effect) => JSON.stringify(effect)).sort();
+      expect(order(forwarder.handle(input))).toEqual(order(effects));
+    }
+  });
+
+  test("RFC 6870 §5.2: one that follows its peer takes the member that the peer does not stand by on", () => {
+    const forwarder = new Forwarder({ ...redundant, follows: "peer" });
+    forwarder.start();
+    forwarder.handle(up("primary", 1, standby));
+    expect(forwarder.active).toBe("primary");
+    forwarder.handle(up("backup", 2));
+    expect(forwarder.active).toBe("backup");
+    forwarder.handle(up("primary", 1));
+    expect(forwarder.active).toBe("primary");
+  });
+});
+
+test("whatever happens: exactly one member does not stand by, and it is bound if it has a session: 500 stories", () => {
+  const names = ["a", "b", "c"];
+  const inputs = fc.array(
+    fc.oneof(
+      fc.record({
+        kind: fc.constant("session-up" as const),
+        pseudowire: fc.constantFrom(...names),
+        localSessionId: fc.integer({ min: 1, max: 6 }),
+        peer: fc.record({ active: fc.boolean(), standby: fc.boolean() }),
+      }),
+      fc.record({
+        kind: fc.constant("peer-status" as const),
+        localSessionId: fc.integer({ min: 1, max: 6 }),
+        peer: fc.record({ active: fc.boolean(), standby: fc.boolean() }),
+      }),
+      fc.record({
+        kind: fc.constant("session-down" as const),
+        localSessionId: fc.integer({ min: 1, max: 6 }),
+      }),
+    ),
+    { maxLength: 20 },
+  );
+  fc.assert(
+    fc.property(inputs, fc.constantFrom("own" as const, "peer" as const), (story, follows) => {
+      const members = names.map((pseudowire, priority) => ({ pseudowire, priority }));
+      const forwarder = new Forwarder({ mode: "redundant", members, follows });
+      const isStandby = new Map(names.map((name) => [name, false]));
+      const sessions = new Map<string, number>();
+      let bound: number | undefined;
+      const perform = (effects: readonly ForwarderEffect[]) => {
+        for (const effect of effects) {
+          if (effect.kind === "bind") bound = effect.localSessionId;
+          else isStandby.set(effect.pseudowire, effect.standby);
+        }
+      };
+      perform(forwarder.start());
+      for (const input of story) {
+        // An id belongs to one pseudowire as long as its session lives.
+        const owner = [...sessions].find(([, id]) => id === input.localSessionId)?.[0];
+        if (input.kind === "session-up") {
+          if (owner !== undefined && owner !== input.pseudowire) continue;
+          sessions.set(input.pseudowire, input.localSessionId);
+        } else if (input.kind === "session-down" && owner !== undefined) sessions.delete(owner);
+        perform(forwarder.handle(input));
+        const working = names.filter((name) => isStandby.get(name) === false);
+        expect(working).toHaveLength(1);
+        const [only = ""] = working;
+        expect(forwarder.active).toBe(sessions.has(only) ? only : undefined);
+        if (sessions.size > 0) expect(bound).toBe(sessions.get(only));
+      }
+    }),
+    { seed: 1, numRuns: 500 },
+  );
+});
