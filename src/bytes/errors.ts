@@ -33,6 +33,12 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The message of an operational error, for `catch`; throws anything else on, for that is a bug of ours. */
+export function operationalMessage(error: unknown): string {
+  if (!(error instanceof OperationalError)) throw error;
+  return error.message;
+}
+
 /** For `catch`: leaves operational errors alone, and throws bugs of ours on. */
 export function ignoreOperational(error: unknown): void {
   if (!(error instanceof OperationalError)) throw error;

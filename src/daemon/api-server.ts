@@ -25,11 +25,13 @@ const OPENING_BRACE = 0x7b;
 
 /**
  * Serves the API on the control socket, for its owner alone; the socket file of a dead daemon is replaced. The
- * caller has checked the path and holds the daemon's lock. Throws SystemError, also when somebody answers there.
+ * caller has checked the path and holds the daemon's lock. Bugs of ours that a request brings out go to `broken`.
+ * Throws SystemError, also when somebody answers there.
  */
 export async function openApiServer(
   path: string,
   handlers: ApiHandlers,
+  broken: (error: unknown) => void,
 ): Promise<{ close(): Promise<void> }> {
   const server = createServer({
     maxHeaderSize: MOST_HEADER_OCTETS,
@@ -42,7 +44,8 @@ export async function openApiServer(
   server.on("clientError", refuse);
   const streams = new EventStreams(handlers.feed);
   const slots = { read: new Slots(MOST_ANSWERS.read), change: new Slots(MOST_ANSWERS.change) };
-  server.on("request", (request, response) => void serve(request, response, { handlers, streams, slots }));
+  const service = { handlers, streams, slots };
+  server.on("request", (request, response) => void serve(request, response, service).catch(broken));
   if (await answers(path)) {
     throw new SystemError("open the control socket", {
       errno: "EADDRINUSE",

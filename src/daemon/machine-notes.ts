@@ -1,4 +1,4 @@
-import { messageOf } from "../bytes/errors.ts";
+import { operationalMessage } from "../bytes/errors.ts";
 import { equalOctets } from "../bytes/hex.ts";
 import type { Issue } from "../config/check.ts";
 import type { CircuitConfig, Config, SecretSource, TunnelConfig } from "../config/config.ts";
@@ -54,7 +54,7 @@ function secretNotes({ name, control }: TunnelConfig): readonly Issue[] {
       const same = isSame ? ["the same secret as in `secret`; `next_secret` must be a different one"] : [];
       return [...notes, ...same].map((message) => ({ path, message }));
     } catch (error) {
-      return [{ path, message: messageOf(error) }];
+      return [{ path, message: operationalMessage(error) }];
     }
   });
 }

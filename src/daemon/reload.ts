@@ -1,4 +1,4 @@
-import { messageOf } from "../bytes/errors.ts";
+import { operationalMessage } from "../bytes/errors.ts";
 import type { Config, PseudowireConfig, SecretSource, TunnelConfig } from "../config/config.ts";
 import { forwardersOf } from "../config/forwarders.ts";
 import { formerTunnels, type PlanStep, planChange } from "../config/plan.ts";
@@ -39,7 +39,7 @@ export function planReload(
       const secrets = (tunnel.control?.authentication.secrets ?? []).map(read);
       if (!equalSecrets(inUse, secrets)) changed.add(tunnel.name);
     } catch (error) {
-      problems.push(`tunnel ${tunnel.name} is unchanged and keeps its secret: ${messageOf(error)}`);
+      problems.push(`tunnel ${tunnel.name} is unchanged and keeps its secret: ${operationalMessage(error)}`);
       kept.set(tunnel.name, { ...running, name: tunnel.name });
     }
   }

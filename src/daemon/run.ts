@@ -1,16 +1,19 @@
 import { resolve } from "node:path";
-import { messageOf, OperationalError } from "../bytes/errors.ts";
+import { ignoreOperational, OperationalError, operationalMessage } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
 import { endProcess } from "../os/end-process.ts";
 import { capabilityText } from "../os/privileges.ts";
+import type { ApiHandlers } from "./api.ts";
 import { checkSocketPath, openApiServer } from "./api-server.ts";
 import { type Locations, loadConfig } from "./configuration-file.ts";
+import { logFatal } from "./crash.ts";
 import { Daemon } from "./daemon.ts";
 import { lockDaemon } from "./locks.ts";
 import { createLog, EXIT_FLUSH_MS, type Log, type OpenLog, reportFatal } from "./log.ts";
 import type { ReloadReport } from "./status.ts";
 import { takeOverFrom } from "./take-over.ts";
 import { version } from "./version.ts";
+import { throwUncaught } from "./work.ts";
 
 /** Exit codes of `wirespan run`, in docs/operating.md. */
 const OK = 0;
@@ -37,7 +40,7 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   try {
     loaded = loadFile(file);
   } catch (error) {
-    reportFatal([messageOf(error)]);
+    reportFatal([operationalMessage(error)]);
     return FAILED;
   }
   if ("problems" in loaded) {
@@ -50,23 +53,26 @@ export async function runDaemon(options: RunOptions): Promise<number> {
     output.flush(EXIT_FLUSH_MS);
     return endProcess(code);
   };
+  const running: Running = { leave };
   process.on("uncaughtException", (error) => {
-    log.fatal(
-      { event: "fatal", problem: error.message, stack: error.stack },
-      `internal error, exiting: ${error.message}`,
-    );
+    logFatal(log, error, () => running.daemon?.status());
     leave(FAILED);
   });
   try {
-    await runUntilStopped({ ...options, configFile: file }, loaded, openLog, leave);
+    await runUntilStopped({ ...options, configFile: file }, loaded, openLog, running);
     log.info({ event: "stopped" }, "stopped");
   } catch (error) {
-    const problem = messageOf(error);
-    log.fatal({ event: "fatal", problem, ...stackOf(error) }, problem);
+    logFatal(log, error, () => running.daemon?.status());
     process.exitCode = FAILED;
   }
   output.flush(EXIT_FLUSH_MS);
   return process.exitCode === FAILED ? FAILED : OK;
+}
+
+/** The way out of the process, and the daemon in it once it is open. */
+interface Running {
+  readonly leave: (code: number) => never;
+  daemon?: Daemon;
 }
 
 /** What a daemon keeps of a file: not its text. */
@@ -86,9 +92,10 @@ async function runUntilStopped(
   { configFile: file, takeOver = false }: RunOptions,
   { config, places }: LoadedFile,
   openLog: OpenLog,
-  leave: (code: number) => never,
+  running: Running,
 ): Promise<void> {
   const { log, feed } = openLog;
+  const { leave } = running;
   const stopped = stopSignal(log, leave);
   const start = new Deferred<Daemon>();
   const reload = reloadQueue(
@@ -105,16 +112,18 @@ async function runUntilStopped(
   // Before anything in the kernel is touched: another daemon may run.
   using _ = takeOver ? await takeOverFrom(controlSocket, log) : lockDaemon(controlSocket);
   const opened = new Deferred<Daemon>();
-  const api = await openApiServer(controlSocket, {
+  const handlers: ApiHandlers = {
     feed,
     status: async () => (await opened.value).status(),
     reload: () => reload(),
     handOver: async () => (await start.value).handOver,
     leave: async () => handOver(await start.value, log, leave),
-  });
+  };
+  const api = await openApiServer(controlSocket, handlers, throwUncaught);
   try {
     const daemon = await Daemon.open(config, openLog, places);
     try {
+      running.daemon = daemon;
       opened.resolve(daemon);
       const started = daemon.start().then(() => start.resolve(daemon));
       await Promise.race([started, stopped]);
@@ -146,7 +155,7 @@ function tryLoadFile(file: string): ReturnType<typeof loadFile> {
   try {
     return loadFile(file);
   } catch (error) {
-    return { problems: [messageOf(error)] };
+    return { problems: [operationalMessage(error)] };
   }
 }
 
@@ -178,12 +187,6 @@ class Deferred<T> {
   reject(error: unknown): void {
     this.#executor?.reject(error);
   }
-}
-
-function stackOf(error: unknown): { readonly stack?: string | undefined } {
-  return process.env["WIRESPAN_DEBUG"] === undefined || !(error instanceof Error)
-    ? {}
-    : { stack: error.stack };
 }
 
 type Reload = (onTurn?: () => void) => Promise<ReloadReport>;
@@ -221,7 +224,7 @@ function coalesced(reload: Reload): () => void {
     const onTurn = () => {
       isWaiting = false;
     };
-    reload(onTurn).catch(() => undefined);
+    void reload(onTurn).catch(ignoreOperational);
   };
 }
 

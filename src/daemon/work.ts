@@ -61,7 +61,7 @@ export class Work {
   }
 }
 
-function throwUncaught(error: unknown): void {
+export function throwUncaught(error: unknown): void {
   setImmediate(() => {
     throw error;
   });

@@ -5,7 +5,7 @@ import { createConnection, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { OperationalError } from "../../src/bytes/errors.ts";
+import { InvariantError, OperationalError } from "../../src/bytes/errors.ts";
 import { type ApiHandlers, routes } from "../../src/daemon/api.ts";
 import { askReload, askStatus, requestHandOver } from "../../src/daemon/api-client.ts";
 import { NoDaemonError, RefusedError } from "../../src/daemon/api-errors.ts";
@@ -17,6 +17,8 @@ let folder: string;
 let path: string;
 let feed: EventFeed;
 let server: { close(): Promise<void> };
+const bugs: unknown[] = [];
+const broken = (error: unknown) => void bugs.push(error);
 let handlers: { -readonly [Key in keyof ApiHandlers]: ApiHandlers[Key] };
 
 const status = { apiVersion: 1, pid: 7 } as StatusReport;
@@ -33,7 +35,7 @@ beforeEach(async () => {
     leave: async () => () => undefined,
     feed,
   };
-  server = await openApiServer(path, handlers);
+  server = await openApiServer(path, handlers, broken);
 });
 afterEach(async () => {
   await server.close();
@@ -88,10 +90,12 @@ async function ended(socket: Socket): Promise<string> {
 
 test("the socket is for its owner alone, and replaces the file of a dead daemon", async () => {
   expect(statSync(path).mode & 0o777).toBe(0o600);
-  await expect(openApiServer(path, handlers)).rejects.toThrow(/EADDRINUSE .*another wirespan is running/);
+  await expect(openApiServer(path, handlers, broken)).rejects.toThrow(
+    /EADDRINUSE .*another wirespan is running/,
+  );
   await server.close();
   writeFileSync(path, "");
-  server = await openApiServer(path, handlers);
+  server = await openApiServer(path, handlers, broken);
   expect(await askStatus(path)).toEqual(status);
 });
 
@@ -130,6 +134,20 @@ describe("routes", () => {
     handlers.status = () => Promise.reject(new OperationalError("the daemon is stopping"));
     await expect(askStatus(path)).rejects.toThrow(new RefusedError("/v1/status: the daemon is stopping"));
   });
+});
+
+test.each([
+  new TypeError("x is not a function"),
+  new InvariantError("no row"),
+  new RangeError("out of it"),
+  "text",
+])("a bug of ours in a handler, %s, is answered by nothing and reported", async (bug) => {
+  handlers.reload = () => Promise.reject(bug);
+  const answer = ask("POST", "/v1/reload").catch(() => undefined);
+  await expect.poll(() => bugs.splice(0)).toEqual([bug]);
+  await server.close();
+  expect(await answer).toBeUndefined();
+  server = await openApiServer(path, handlers, broken);
 });
 
 describe("bounds", () => {
