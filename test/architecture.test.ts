@@ -114,10 +114,6 @@ const roots = [
   "index.ts",
   // Makes docs/configuration.md and the JSON Schema, in test/config/reference.test.ts.
   "config/reference.ts",
-  // Programs that the guest and the hostile peers of the system tests are started with.
-  "lab/kernel-peer.ts",
-  "lab/noise.ts",
-  "lab/verify-programs.ts",
 ];
 
 /** TABLE: files whose functions may be longer, and how long. */
@@ -205,6 +201,14 @@ describe("each native package is imported by one file", () => {
   ])("another one with %s would fail", (text) => {
     expect(importersOf(bad("os/a.ts", text), "netlink")).toEqual(["os/a.ts"]);
   });
+});
+
+test("the daemon never loads pcap, which is optional: only reading captures does", () => {
+  const withoutDaemon = deadFiles(sources, ["daemon/run.ts"]);
+  expect(withoutDaemon).toContain("os/capture-file.ts");
+  expect(withoutDaemon).not.toContain("os/netlink-watch.ts");
+  const imported = sources.filter(({ path }) => path === "os/capture-file.ts").map(({ text }) => strip(text));
+  expect(imported.join("\n")).toMatch(/await import\(/);
 });
 
 describe("no clock, no chance, no process where everything is a function", () => {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Measures Wirespan beside plain bridging, the kernel's tunnels and OpenVPN, on one topology in network namespaces of this machine.
 # Prints tables, and writes them to .lab/bench with all single results and a plot, where no options name other files.
-# usage: run.sh [OPTION...]          as root; needs iperf3. Options are those of: wirespan lab bench --help
+# usage: run.sh [OPTION...]          as root; needs iperf3. Options: run.sh --help
 #        run.sh --docs [OPTION...]   measures candidates, every family and cookie, sessions, look-up, and in the guest of lab/guest
 #                                    a kernel with L2TP of its own, and writes all of it into docs/performance.md and .svg
 set -euo pipefail
@@ -22,7 +22,7 @@ mkdir -p "$files"
 bench() {
   local name=$1
   shift
-  node dist/cli/main.js lab bench --json "$files/$name.json" --markdown "$files/$name.md" "$@"
+  node .lab/build/lab/bench/main.js --json "$files/$name.json" --markdown "$files/$name.md" "$@"
 }
 
 if ! $docs; then

@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 modprobe -a l2tp_eth l2tp_ip veth bridge tun vxlan
 results=$(mktemp)
 status=0
-node dist/cli/main.js lab bench --measures '^(tcp1|flood60)$' --json "$results" \
+node .lab/build/lab/bench/main.js --measures '^(tcp1|flood60)$' --json "$results" \
   --seconds "${BENCH_SECONDS:-1}" --repetitions "${BENCH_REPETITIONS:-5}" \
   --only "${BENCH_ONLY:-kernel L2TP|eBPF, .*, IPv4, cookie 8$}" || status=$?
 node -p 'JSON.stringify(JSON.parse(fs.readFileSync(process.argv[1], "utf8")))' "$results"

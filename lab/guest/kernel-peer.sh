@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 modprobe -a l2tp_eth l2tp_ip l2tp_ip6 8021q veth tun
-exec node dist/lab/kernel-peer.js
+exec node .lab/build/lab/guest/kernel-peer.js

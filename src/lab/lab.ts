@@ -14,6 +14,7 @@ import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { LabOptions, Print, TestOptions } from "./inside.ts";
+import { inNewNamespaces, isRoot, onTerminal, whileThisRuns } from "./namespaces.ts";
 import { inNode } from "./nodes.ts";
 import type { Topology } from "./topology.ts";
 import { until } from "./until.ts";
@@ -25,7 +26,6 @@ import { until } from "./until.ts";
 
 const MAIN = fileURLToPath(new URL("../cli/main.js", import.meta.url));
 const SHUT_DOWN_MS = 10_000;
-const isRoot = process.getuid?.() === 0;
 
 /** A lab that is up, as recorded in its state file. */
 interface RunningLab {
@@ -38,20 +38,9 @@ interface RunningLab {
   readonly started: string;
 }
 
-/** The command that runs this program inside new namespaces. */
-function newNamespaces(...args: readonly string[]): readonly string[] {
-  const user = isRoot ? [] : ["--user", "--map-root-user"];
-  const own = [...user, "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-  return ["unshare", ...own, process.execPath, MAIN, "lab", "inside", ...args];
-}
-
-/**
- * The command, killed as soon as this process ends, however it does. An interrupt must end the new namespaces
- * too: unshare ignores signals while it waits, and the first process of a pid namespace those without a
- * handler.
- */
-function whileThisRuns(command: readonly string[]): readonly string[] {
-  return ["setpriv", "--pdeathsig", "KILL", ...command];
+/** The part of a lab that runs inside new namespaces, as a command. */
+function newLab(...args: readonly string[]): readonly string[] {
+  return inNewNamespaces([process.execPath, MAIN, "lab", "inside", ...args]);
 }
 
 /** The command that runs inside the namespaces of a lab that is up. */
@@ -73,15 +62,6 @@ function namespacesOf(lab: RunningLab, ...args: readonly string[]): readonly str
   ];
 }
 
-/** Runs a command on this terminal; resolves to its exit code. */
-function onTerminal([file = "", ...args]: readonly string[]): Promise<number> {
-  const child = spawn(file, args, { stdio: "inherit" });
-  return new Promise((done, reject) => {
-    child.on("error", (error) => reject(new Error(`start ${file}: ${error.message}; install util-linux`)));
-    child.on("exit", (code) => done(code ?? 1));
-  });
-}
-
 /** Checks that a topology works: in the lab that is up, else in one made for it. Resolves to an exit code. */
 export async function testLab(topology: string, { capture, plane }: TestOptions): Promise<number> {
   const lab = findLab((await readTopology(topology)).name);
@@ -93,12 +73,7 @@ export async function testLab(topology: string, { capture, plane }: TestOptions)
     );
   }
   const args = [...(capture === undefined ? [] : ["--capture", resolve(capture)]), ...planeArguments(plane)];
-  return onTerminal(whileThisRuns(newNamespaces("test", absolute(topology), ...args)));
-}
-
-/** Measures Wirespan and its baselines in namespaces made for that; resolves to an exit code. */
-export function benchLab(args: readonly string[]): Promise<number> {
-  return onTerminal(whileThisRuns(newNamespaces("bench", ...args)));
+  return onTerminal(whileThisRuns(newLab("test", absolute(topology), ...args)));
 }
 
 function planeArguments(plane: string | undefined): readonly string[] {
@@ -113,7 +88,7 @@ export async function upLab(nameOrPath: string, { plane }: LabOptions, print: Pr
   if (findLab(name) !== undefined)
     throw new Error(`bring lab ${name} up: it is up already; see: wirespan lab list`);
   const log = openSync(join(stateFolder(), `${name}.log`), "w", 0o600);
-  const [file = "", ...args] = newNamespaces("hold", topology, ...planeArguments(plane));
+  const [file = "", ...args] = newLab("hold", topology, ...planeArguments(plane));
   const child = spawn(file, args, { stdio: ["ignore", "pipe", log], detached: true });
   closeSync(log);
   const { stdout } = child;

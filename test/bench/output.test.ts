@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { withPart } from "../../src/lab/bench/document.ts";
-import { barsOf, plotSpec, plotSvg } from "../../src/lab/bench/plot.ts";
-import { type BenchResults, PLAIN, VXLAN } from "../../src/lab/bench/results.ts";
+import { withPart } from "../../lab/bench/document.ts";
+import { barsOf, plotSpec, plotSvg } from "../../lab/bench/plot.ts";
+import { type BenchResults, PLAIN, VXLAN } from "../../lab/bench/results.ts";
 
 const machine = {
   ...{ date: "2026-01-02", kernel: "6.12.1", processor: "Example 1", cores: 2, memoryGigabytes: 8 },

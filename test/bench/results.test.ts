@@ -8,8 +8,8 @@ import {
   quantileOf,
   rotated,
   VXLAN,
-} from "../../src/lab/bench/results.ts";
-import { keysIn, markdownOf, markdownTable, terminalTable } from "../../src/lab/bench/tables.ts";
+} from "../../lab/bench/results.ts";
+import { keysIn, markdownOf, markdownTable, terminalTable } from "../../lab/bench/tables.ts";
 
 const machine = {
   ...{ date: "2026-01-02", kernel: "6.12.1", processor: "Example 1", cores: 2, memoryGigabytes: 8 },

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { highestCleanRate, isClean, type Sent } from "../../src/lab/bench/search.ts";
+import { highestCleanRate, isClean, type Sent } from "../../lab/bench/search.ts";
 
 const SECONDS = 0.5;
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { candidates, usual } from "../../src/lab/bench/candidates.ts";
-import { configOf as manyConfig } from "../../src/lab/bench/many-sessions.ts";
-import { configOf, type Variant, variantName } from "../../src/lab/bench/wirespan-variant.ts";
+import { candidates, usual } from "../../lab/bench/candidates.ts";
+import { configOf as manyConfig } from "../../lab/bench/many-sessions.ts";
+import { configOf, type Variant, variantName } from "../../lab/bench/wirespan-variant.ts";
 
 const variant: Variant = {
   plane: "userspace",

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { allCheckNames, type PeerCheckResult } from "../../src/lab/kernel-peer-plan.ts";
+import { allCheckNames, type PeerCheckResult } from "../../lab/guest/kernel-peer-plan.ts";
 import { GUEST_TEST_LIMIT_MS, runGuest } from "../support/guest.ts";
 
 /**
- * Wirespan against the Linux kernel's own l2tp, in a guest: see src/lab/kernel-peer.ts. The guest boots once;
+ * Wirespan against the Linux kernel's own l2tp, in a guest: see lab/guest/kernel-peer.ts. The guest boots once;
  * each line that it prints becomes a test.
  */
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
-import type { Load } from "../../src/lab/exchange.ts";
+import type { Load } from "../../lab/traffic/exchange.ts";
 import { atNode } from "../../src/lab/lab.ts";
 import { expectExchange } from "../support/bulk.ts";
 import { Lab, planes } from "../support/lab.ts";

@@ -1,10 +1,10 @@
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { builtProgram } from "../../lab/paths.ts";
+import type { Request } from "../../lab/traffic/forged.ts";
 import type { StatusReport } from "../../src/daemon/status.ts";
-import type { Request } from "../../src/lab/noise.ts";
 import { eventually, Lab } from "../support/lab.ts";
 
-const NOISE = fileURLToPath(new URL("../../dist/lab/noise.js", import.meta.url));
+const FORGED = builtProgram("traffic/forged");
 const DATAGRAMS = 600_000;
 
 function sum(...records: readonly Readonly<Record<string, number>>[]): number {
@@ -40,7 +40,7 @@ test.each(cases)(
       cookieOctets: session?.receiveCookieOctets ?? 0,
       controlConnectionId: connection?.localControlConnectionId ?? 0,
     };
-    const { stdout } = await lab.exec("lcce-b", process.execPath, NOISE, JSON.stringify(order));
+    const { stdout } = await lab.exec("lcce-b", process.execPath, FORGED, JSON.stringify(order));
     expect(JSON.parse(stdout)).toEqual({ sent: DATAGRAMS });
     let after = before;
     await eventually("every datagram is counted", async () => {

@@ -1,8 +1,8 @@
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { builtProgram } from "../../lab/paths.ts";
 import { eventually, Lab, output, planes } from "../support/lab.ts";
 
-const FLOOD = fileURLToPath(new URL("../../dist/lab/bench/flood.js", import.meta.url));
+const FLOOD = builtProgram("traffic/flood");
 const DOWNSTREAM = 1000;
 
 test.each(planes)(

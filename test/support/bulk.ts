@@ -1,8 +1,8 @@
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
-import { exchange, type Load } from "../../src/lab/exchange.ts";
+import { builtProgram } from "../../lab/paths.ts";
+import { exchange, type Load } from "../../lab/traffic/exchange.ts";
 
-const BULK = fileURLToPath(new URL("../../dist/lab/bulk.js", import.meta.url));
+const BULK = builtProgram("traffic/bulk");
 const LIMIT_MS = 120_000;
 
 /** Random octets both ways by one TCP connection between two places, each the beginning of a command; expects them whole. */

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import type { Shell } from "../shell.ts";
-import { addBench, addBenchInside } from "./bench.ts";
 
 const planeOption = [
   "--plane <plane>",
@@ -71,7 +70,6 @@ export function addLab(program: Command, shell: Shell): void {
       for (const name of up.filter((other) => !topologyNames().includes(other)))
         line(`${name.padEnd(18)}(up)`);
     });
-  addBench(lab, shell);
   addInside(lab, line, shell);
 }
 
@@ -93,7 +91,6 @@ function addInside(lab: Command, line: (text: string) => void, shell: Shell): vo
     const { statusText } = await import("../status-text.ts");
     shell.exit(await checkInside(readTopology(topology), line, statusText));
   });
-  addBenchInside(inside, line, shell);
   inside
     .command("hold <topology>")
     .option("--plane <plane>")

@@ -2,7 +2,7 @@ import type { TopLevelSpec } from "vega-lite";
 import type { MeasureKey } from "./measure-table.ts";
 import { type BenchResults, figureOf, PLAIN } from "./results.ts";
 
-/** What the bars are of, and what the legend calls it. */
+/** Measures of the bars, and their labels in the legend. */
 const bars: readonly (readonly [key: MeasureKey, label: string])[] = [
   ["tcp1", "TCP, one flow"],
   ["clean60", "60-octet frames at 1 % loss or less"],
@@ -16,7 +16,7 @@ export interface Bar {
   readonly ratio: number;
 }
 
-/** The bars of a run: two for each candidate but the plain bridge, to which they are relative. */
+/** The bars of a run: two for each candidate except the plain bridge, to which they are relative. */
 export function barsOf(results: BenchResults): readonly Bar[] {
   return results.candidates
     .filter(({ name }) => name !== PLAIN)
@@ -28,7 +28,7 @@ export function barsOf(results: BenchResults): readonly Bar[] {
     );
 }
 
-/** What most ways of Wirespan have in common is left out, and what stands behind it goes to a second line. */
+/** Omits what most variants of Wirespan have in common, and moves the rest to a second line. */
 function shortName(name: string): string {
   return name.replace(", IPv4, cookie 8", "").replace(", new interface", "; new interface");
 }
@@ -37,7 +37,7 @@ function round(ratio: number): number {
   return Math.round(ratio * 100) / 100;
 }
 
-/** The plot as Vega-Lite describes it: grouped bars, with a rule where the plain bridge is. */
+/** The plot in Vega-Lite: grouped bars, with a rule at the plain bridge. */
 export function plotSpec(results: BenchResults): TopLevelSpec {
   const values = barsOf(results);
   const axis = { labelExpr: "split(datum.label, '; ')", labelLimit: 400 } as const;
@@ -70,7 +70,7 @@ export function plotSpec(results: BenchResults): TopLevelSpec {
   };
 }
 
-/** The plot as SVG. Needs the packages vega and vega-lite, which a clone has. */
+/** The plot as SVG. Needs the development packages vega and vega-lite. */
 export async function plotSvg(results: BenchResults): Promise<string> {
   const [{ compile }, { parse, View }] = await Promise.all([import("vega-lite"), import("vega")]);
   const view = new View(parse(compile(plotSpec(results)).spec), { renderer: "none" });

@@ -1,6 +1,6 @@
-import { concat, fromHex } from "../bytes/hex.ts";
-import { addressOf, bind, linux, sendmmsg, socket } from "../os/libc.ts";
-import { SOCKADDR_OCTETS, writeSocketAddress } from "../os/sockets.ts";
+import { concat, fromHex } from "../../src/bytes/hex.ts";
+import { addressOf, bind, linux, sendmmsg, socket } from "../../src/os/libc.ts";
+import { SOCKADDR_OCTETS, writeSocketAddress } from "../../src/os/sockets.ts";
 
 /**
  * Sends forged and malformed datagrams, in any number, from a peer's own address: `node noise.js REQUEST`,

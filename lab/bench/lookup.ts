@@ -1,8 +1,8 @@
 import Table from "cli-table3";
-import { run } from "../command.ts";
-import { statusOf } from "../daemons.ts";
-import type { Print } from "../inside.ts";
-import { inNode } from "../nodes.ts";
+import { run } from "../../src/lab/command.ts";
+import { statusOf } from "../../src/lab/daemons.ts";
+import type { Print } from "../../src/lab/inside.ts";
+import { inNode } from "../../src/lab/nodes.ts";
 import { machineFacts } from "./machine.ts";
 import {
   addCircuits,
@@ -28,18 +28,18 @@ export interface LookupBenchOptions extends OutputFiles {
   readonly repetitions: number;
 }
 
-/** Ours: how long a daemon may take to come up, and for each session. */
+/** Time for a daemon to come up, and for each session. */
 const UP_MS = 60_000;
 const SESSION_UP_MS = 2;
 
 interface Found {
   readonly plane: Plane;
   readonly sessions: number;
-  /** 60-octet frames a second, in thousands, of floods over one of the sessions. */
+  /** Thousands of 60-octet frames a second, of floods over one of the sessions. */
   readonly kiloFrames: readonly number[];
   /** Resident memory of one daemon. */
   readonly daemonMegabytes: number;
-  /** What its maps hold in the kernel. */
+  /** Memory of its BPF maps in the kernel. */
   readonly mapMegabytes: number;
   /** Why there are no figures. */
   readonly failure?: string;
@@ -54,8 +54,8 @@ const HEAD = [
 ];
 
 /**
- * Measures what the number of sessions that a plane holds costs the frames of one: all are static, and one
- * carries traffic. Resolves to an exit code.
+ * Measures what the number of sessions of a plane costs the frames of one: all are static, and one carries
+ * traffic. Resolves to an exit code.
  */
 export async function benchLookup(options: LookupBenchOptions, print: Print): Promise<number> {
   const { counts, planes } = options;
@@ -117,7 +117,7 @@ async function measureOne(many: ManySessions, { seconds, repetitions }: LookupBe
   }
 }
 
-/** Whether the site at the other end answers a ping: cheap even where a status would be megabytes. */
+/** Whether the other site answers a ping: cheap even where a status would be megabytes. */
 async function pingAnswers(): Promise<boolean> {
   const command = inNode("site-a", "ping", "-q", "-c1", "-W1", siteAddress.b);
   return (await run(command, { accept: [0, 1, 2] })).status === 0;

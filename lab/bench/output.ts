@@ -4,7 +4,7 @@ import { plotSvg } from "./plot.ts";
 import type { BenchResults } from "./results.ts";
 import { markdownOf } from "./tables.ts";
 
-/** Files that results go to, each where it is named. */
+/** Files for the results. */
 export interface OutputFiles {
   /** All single results. */
   readonly json?: string | undefined;
@@ -17,13 +17,13 @@ export interface OutputFiles {
   readonly part?: string | undefined;
 }
 
-/** Writes what a run over candidates found. */
+/** Writes the results of candidates. */
 export async function writeResults(results: BenchResults, files: OutputFiles): Promise<void> {
   writeText(results, markdownOf(results), "candidates", files);
   if (files.plot !== undefined) writeFileSync(files.plot, await plotSvg(results));
 }
 
-/** Writes results as JSON and as text in Markdown, in the document by default between the marks of `part`. */
+/** Writes results as JSON and as Markdown, in a document by default between the marks of `part`. */
 export function writeText(results: object, text: string, part: string, files: OutputFiles): void {
   const { json, markdown, document } = files;
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
@@ -31,7 +31,7 @@ export function writeText(results: object, text: string, part: string, files: Ou
   if (document !== undefined) writePart(document, files.part ?? part, text);
 }
 
-/** Writes the results of an earlier run, from its JSON file, anew. Resolves to an exit code. */
+/** Writes the results of an earlier run again, from its JSON file. Resolves to an exit code. */
 export async function writeAgain(from: string, files: OutputFiles): Promise<number> {
   await writeResults(JSON.parse(readFileSync(from, "utf8")) as BenchResults, files);
   return 0;

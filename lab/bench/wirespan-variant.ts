@@ -1,28 +1,29 @@
 import { writeFileSync } from "node:fs";
 import { stringify } from "yaml";
-import { isSiteUp, socketOf, statusOf } from "../daemons.ts";
-import { RUN } from "../nodes.ts";
-import { until } from "../until.ts";
+import { isSiteUp, socketOf, statusOf } from "../../src/lab/daemons.ts";
+import { RUN } from "../../src/lab/nodes.ts";
+import { until } from "../../src/lab/until.ts";
+import { MAIN } from "../paths.ts";
 import { bridge, type Candidate, onBoth, otherSide, unbridge } from "./other-tunnels.ts";
-import { end, MAIN, outputOf, startIn, untilUp } from "./processes.ts";
+import { end, outputOf, startIn, untilUp } from "./processes.ts";
 import { SIDES, type Side, wanAddress } from "./test-bed.ts";
 
 export type Plane = "userspace" | "ebpf";
 
-/** How Wirespan joins the sites. */
+/** How Wirespan connects the sites. */
 export interface Variant {
   readonly plane: Plane;
   readonly encapsulation: "udp" | "ip";
   readonly family: 4 | 6;
   readonly cookie: 0 | 4 | 8;
-  /** An interface that is there already, or a new one in a bridge with it. */
+  /** An existing interface, or a new one in a bridge with it. */
   readonly circuit: "existing" | "new";
 }
 
 const LOG = "wirespan";
-/** A session that is up is in its plane soon. */
+/** Time until an established session is in its plane. */
 const PLANE_MS = 5000;
-/** Ours, generous: the processor may be emulated. */
+/** Generous: the processor may be emulated. */
 const UP_MS = 180_000;
 
 export function variantName({ plane, encapsulation, family, cookie, circuit }: Variant): string {
@@ -31,7 +32,7 @@ export function variantName({ plane, encapsulation, family, cookie, circuit }: V
   return `Wirespan ${plane === "ebpf" ? "eBPF" : plane}, ${[...parts, ...suffix].join(", ")}`;
 }
 
-/** The top of a configuration that asks for a plane. */
+/** The keys of a configuration that choose a plane. */
 export function planeKeys(plane: Plane): { readonly plane: Plane } {
   return { plane };
 }
@@ -39,8 +40,7 @@ export function planeKeys(plane: Plane): { readonly plane: Plane } {
 export function configOf(side: Side, { plane, encapsulation, family, cookie, circuit }: Variant): string {
   const [local, remote] = [wanAddress[family][side], wanAddress[family][otherSide(side)]];
   const device = circuit === "new" ? { tap: "pw", bridge: "join" } : { interface: "trunk" };
-  // Programs in the kernel cannot sum what they have not seen whole, and IPv6 wants a sum unless told
-  // otherwise.
+  // eBPF programs cannot compute the UDP checksum, which IPv6 requires by default.
   const checksum =
     plane === "ebpf" && family === 6 && encapsulation === "udp" ? { udp_checksum: "zero" } : {};
   const pseudowires = { lan: { circuit: device, cookie } };
@@ -51,7 +51,7 @@ export function configOf(side: Side, { plane, encapsulation, family, cookie, cir
   });
 }
 
-/** Throws where a session that was to be forwarded by a plane is not, soon after it is up. */
+/** Throws where a session is not forwarded by the plane, soon after it is established. */
 export async function checkPlane(side: Side, plane: Plane): Promise<void> {
   await until(async () => {
     const report = await statusOf(side);

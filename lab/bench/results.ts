@@ -1,12 +1,12 @@
 import type { MeasureKey } from "./measure-table.ts";
 
-/** What a run found, as it is in its JSON file. */
+/** Results of a run, as in its JSON file. */
 export interface BenchResults {
   readonly machine: MachineFacts;
   readonly repetitions: number;
-  /** Of each measurement, about. */
+  /** Approximate time of each measurement. */
   readonly seconds: number;
-  /** What TCP flows went by; results from before it was noted have none. */
+  /** Congestion control of TCP flows; absent in older results. */
   readonly congestion?: string;
   /** In the order of the tables. */
   readonly candidates: readonly CandidateResults[];
@@ -20,7 +20,7 @@ export interface CandidateResults {
   readonly values: Readonly<Partial<Record<MeasureKey, readonly number[]>>>;
 }
 
-/** What speeds depend on; nothing that tells one machine from another like it. */
+/** What speeds depend on; nothing identifies the machine. */
 export interface MachineFacts {
   readonly date: string;
   readonly kernel: string;
@@ -43,13 +43,13 @@ export function median(values: readonly number[]): number {
   return ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
 }
 
-/** The value that a share `quantile` of all is not above. NaN of no values. */
+/** The value that a share `quantile` of all does not exceed. NaN of no values. */
 export function quantileOf(values: readonly number[], quantile: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * quantile))] ?? Number.NaN;
 }
 
-/** One measure of one candidate in figures. */
+/** Statistics of one measure of one candidate. */
 export interface Figure {
   readonly median: number;
   readonly least: number;
@@ -76,7 +76,7 @@ export function figureOf(results: BenchResults, name: string, key: MeasureKey): 
   };
 }
 
-/** The order of a round: each begins with another, so that none always follows the same. */
+/** The order of a round: each begins with another candidate, so that none always follows the same. */
 export function rotated<T>(items: readonly T[], round: number): readonly T[] {
   const first = items.length === 0 ? 0 : round % items.length;
   return [...items.slice(first), ...items.slice(0, first)];

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
-import { askStatus } from "../daemon/api-client.ts";
-import type { PseudowireStatus } from "../daemon/status.ts";
-import { CommandError, run } from "./command.ts";
-import { exchange, isWhole } from "./exchange.ts";
+import { askStatus } from "../../src/daemon/api-client.ts";
+import type { PseudowireStatus } from "../../src/daemon/status.ts";
+import { CommandError, run } from "../../src/lab/command.ts";
+import { builtProgram, MAIN } from "../paths.ts";
+import { exchange, isWhole } from "../traffic/exchange.ts";
 import {
   bulkName,
   bulkSessions,
@@ -40,8 +40,7 @@ const FOLDER = "/run/wirespan";
 const CONFIG = `${FOLDER}/wirespan.yaml`;
 const LOG = `${FOLDER}/wirespan.log`;
 const SOCKET = `${FOLDER}/wirespan.sock`;
-const MAIN = fileURLToPath(new URL("../cli/main.js", import.meta.url));
-const BULK = fileURLToPath(new URL("bulk.js", import.meta.url));
+const BULK = builtProgram("traffic/bulk");
 /** Generous: the guest's processor is emulated. */
 const START_MS = 60_000;
 const LIMIT_MS = 10_000;

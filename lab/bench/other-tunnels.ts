@@ -1,13 +1,13 @@
-import { CommandError, isInstalled, run } from "../command.ts";
+import { CommandError, isInstalled, run } from "../../src/lab/command.ts";
 import { end, outputOf, startIn, untilUp } from "./processes.ts";
 import { inLcce, SIDES, type Side, wanAddress } from "./test-bed.ts";
 
-/** What joins two sites without Wirespan. */
+/** Candidates other than Wirespan. */
 
-/** A way to join the two sites; `join` resolves to what undoes it. */
+/** A way to connect the two sites; `connect` resolves to a function that undoes it. */
 export interface Candidate {
   readonly name: string;
-  /** Why it cannot be had on this machine; absent or undefined: it can. */
+  /** Why this machine does not have it; absent or undefined: it has. */
   whyNot?(): Promise<string | undefined>;
   connect(): Promise<() => Promise<void>>;
 }
@@ -16,12 +16,12 @@ export function otherSide(side: Side): Side {
   return side === "a" ? "b" : "a";
 }
 
-/** Does it in one LCCE and then in the other. */
+/** Runs `act` for one LCCE and then for the other. */
 export async function onBoth(act: (side: Side) => Promise<void>): Promise<void> {
   for (const side of SIDES) await act(side);
 }
 
-/** A bridge `join` with the site's port, and another if there is one yet. */
+/** A bridge `join` with the site's port, and another port if there is one. */
 export async function bridge(side: Side, port?: string): Promise<void> {
   await inLcce(side, "link add join type bridge mcast_snooping 0");
   await inLcce(side, "link set trunk master join");
@@ -31,7 +31,7 @@ export async function bridge(side: Side, port?: string): Promise<void> {
 
 export const unbridge = (): Promise<void> => onBoth((side) => inLcce(side, "link delete join"));
 
-/** Both LCCEs as mere switches: the WAN is a cable. */
+/** Plain bridging: both LCCEs are switches, the WAN is a cable. */
 export const plain: Candidate = {
   name: "plain bridge",
   async connect() {
@@ -40,7 +40,7 @@ export const plain: Candidate = {
   },
 };
 
-/** Why the kernel refuses a command of `ip` in an LCCE, which is undone at once if it does not. */
+/** Why the kernel refuses a command of `ip` in an LCCE; one that it accepts is undone. */
 async function probeRefusal(add: string, remove: string): Promise<string | undefined> {
   try {
     await inLcce("a", add);
@@ -56,7 +56,7 @@ function ends(side: Side): string {
   return `local ${wanAddress[4][side]} remote ${wanAddress[4][otherSide(side)]}`;
 }
 
-/** An interface of the kernel's own at each end, in a bridge with the site. */
+/** A tunnel of the kernel: an interface at each end, in a bridge with the site. */
 function tunnel(
   name: string,
   {
@@ -95,7 +95,7 @@ export const gretap = tunnel("kernel GRETAP", {
   probe: [`link add probe type gretap ${ends("a")}`, "link delete probe"],
 });
 
-/** The kernel's own l2tp_eth, with ids and cookies agreed by hand. */
+/** The kernel's l2tp_eth, with static ids and cookies. */
 export function kernelL2tp(encapsulation: "udp" | "ip"): Candidate {
   const encap = encapsulation === "udp" ? "encap udp udp_sport 1701 udp_dport 1701" : "encap ip";
   const cookies = "cookie 0011223344556677 peer_cookie 0011223344556677";
@@ -112,7 +112,7 @@ export function kernelL2tp(encapsulation: "udp" | "ip"): Candidate {
   });
 }
 
-/** A user-space tunnel that many know, without encryption, on a TAP device in a bridge. */
+/** A well-known user-space tunnel, without encryption, on a TAP device in a bridge. */
 export const openvpn: Candidate = {
   name: "OpenVPN, no cipher",
   whyNot: async () => ((await isInstalled("openvpn")) ? undefined : "not installed: apt-get install openvpn"),

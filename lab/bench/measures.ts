@@ -3,36 +3,36 @@ import { quantileOf } from "./results.ts";
 import { highestCleanRate } from "./search.ts";
 import { busyTime, roundTrips, send, tcp } from "./traffic.ts";
 
-/** Frames a second at which processor time is counted: all candidates carry as many. */
+/** Rate at which processor time is measured, the same for all candidates. */
 const STEADY_RATE = 50_000;
 const SEARCH_STEPS = 5;
-/** A step of the search, as a part of the time that a measurement may take. */
+/** Time of a search step, as a part of a measurement's. */
 const STEP_PART = 0.25;
 
 type Values = Partial<Record<MeasureKey, number>>;
 
-/** What the machine does before the sites are joined, which is no candidate's doing. */
+/** Cost of sending frames before the sites are connected, which no candidate causes. */
 export interface IdleCost {
   /** Busy time for each frame sent, in microseconds. */
   readonly busyUs: number;
 }
 
-/** How measurements are taken. */
+/** Settings of measurements. */
 export interface MeasureSettings {
   /** Of each measurement, about. */
   readonly seconds: number;
-  /** What TCP flows go by. */
+  /** Congestion control of TCP flows. */
   readonly congestion: string;
 }
 
-/** What takes one or more measures at once. */
+/** A group of measures that are taken together. */
 interface MeasureGroup {
   readonly keys: readonly MeasureKey[];
-  /** Measures the sites as they are joined now. */
+  /** Measures the sites as they are connected now. */
   measure(settings: MeasureSettings, idle: IdleCost): Promise<Values>;
 }
 
-/** TABLE: how each measure is taken. */
+/** TABLE: how measures are taken. */
 const groups: readonly MeasureGroup[] = [
   { keys: ["tcp1"], measure: async (settings) => ({ tcp1: await tcpRate(settings, 1) }) },
   { keys: ["tcp4"], measure: async (settings) => ({ tcp4: await tcpRate(settings, 4) }) },
@@ -62,7 +62,7 @@ async function tcpRate({ seconds, congestion }: MeasureSettings, flows: number):
   return (await tcp(seconds, flows, congestion)) / 1e9;
 }
 
-/** Thousands a second that arrive of a flood. */
+/** Frames of a flood that arrive, in thousands a second. */
 async function floodRate(seconds: number, octets: number): Promise<number> {
   return (await send(seconds, octets)).arrived / seconds / 1000;
 }
@@ -80,7 +80,7 @@ async function measureRoundTrips(): Promise<Values> {
   return { rtt50: quantileOf(times, 0.5), rtt99: quantileOf(times, 0.99) };
 }
 
-/** To be called before the sites are joined. */
+/** Must be called before the sites are connected. */
 export async function measureIdle(seconds: number): Promise<IdleCost> {
   const { busyUs, sent } = await busyTime(seconds, STEADY_RATE);
   return { busyUs: busyUs / sent };

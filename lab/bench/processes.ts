@@ -1,14 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { inNode, RUN } from "../nodes.ts";
-import { until } from "../until.ts";
+import { inNode, RUN } from "../../src/lab/nodes.ts";
+import { until } from "../../src/lab/until.ts";
 import type { Side } from "./test-bed.ts";
 
-/** The command that is measured. */
-export const MAIN = fileURLToPath(new URL("../../cli/main.js", import.meta.url));
-
-/** Programs in an LCCE, started and ended by who measures. */
+/** Starts a program in an LCCE; the caller ends it. */
 export function startIn(side: Side, name: string, command: readonly string[]): ChildProcess {
   const log = openSync(logOf(side, name), "w");
   const [program = "", ...args] = inNode(`lcce-${side}`, ...command);
@@ -21,7 +17,7 @@ function logOf(side: Side, name: string): string {
   return `${RUN}/${name}-${side}.log`;
 }
 
-/** What a program in an LCCE has printed. */
+/** Output of a program in an LCCE. */
 export function outputOf(side: Side, name: string): string {
   return readFileSync(logOf(side, name), "utf8");
 }

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { setPriority } from "node:os";
-import { assemble } from "../../bpf/assembler.ts";
-import { Register } from "../../bpf/instruction.ts";
-import { expressVerdicts } from "../../bpf/kernel-numbers.ts";
-import { type Line, label } from "../../bpf/line.ts";
+import { assemble } from "../../src/bpf/assembler.ts";
+import { Register } from "../../src/bpf/instruction.ts";
+import { expressVerdicts } from "../../src/bpf/kernel-numbers.ts";
+import { type Line, label } from "../../src/bpf/line.ts";
 import {
   add,
   call,
@@ -19,28 +19,28 @@ import {
   store16,
   store32,
   store64,
-} from "../../bpf/mnemonics.ts";
-import { BpfSyscall } from "../../os/bpf-syscall.ts";
-import { ifNameToIndex } from "../../os/libc.ts";
-import { receiveLive } from "../../os/live-frames.ts";
+} from "../../src/bpf/mnemonics.ts";
+import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
+import { ifNameToIndex } from "../../src/os/libc.ts";
 import { benchFrame, linkHeader } from "./frame.ts";
+import { receiveLive } from "./live-frames.ts";
 
 /**
- * Frames into an interface, as if it had received them: node inject.js INTERFACE SECONDS OCTETS [RATE]. The
- * kernel makes them by itself, as many as go or RATE a second, so that no sender's work is in the way; with a
- * RATE, only while nobody else wants the processor, as if it came from another machine. Prints how many, as a
- * line of JSON.
+ * Injects frames into an interface, as if it had received them: node inject.js INTERFACE SECONDS OCTETS
+ * [RATE]. The kernel makes them itself, at full speed or at RATE a second, so that no sender's work
+ * interferes; with a RATE only while nobody else wants the processor, as if they came from another machine.
+ * Prints the number of frames, as a line of JSON.
  */
 
 const { result, arg1, arg2, arg3, arg4, saved1, saved2 } = Register;
-/** Frames that the kernel takes in at once, as many as from a network card. */
+/** Frames per batch, as of a network card. */
 const BATCH = 64;
 /** Longest time until the kernel begins. */
 const START_S = 0.2;
 const LEAST_PRIORITY = 19;
 const NS = 1e9;
 
-/** Words of 8 octets that the program and we share. */
+/** TABLE: cells of 8 octets shared with the program. */
 const cells = { endNs: 0, nextNs: 8, stepNs: 16, sent: 24 } as const;
 const SHARED_OCTETS = 32;
 
@@ -48,9 +48,7 @@ const SHARED_OCTETS = 32;
 const context = { data: 0, dataEnd: 4 } as const;
 const LOWEST_BYTE_FIRST = true;
 
-/**
- * The kernel uses frames again as whoever had them last left them, so their first octets are written anew.
- */
+/** Rewrites the first octets of a frame: the kernel reuses frames as the last user left them. */
 function restoreHeader(): readonly Line[] {
   const octets = new DataView(linkHeader.buffer, linkHeader.byteOffset);
   const word = (at: number) => octets.getUint32(at, LOWEST_BYTE_FIRST);
@@ -65,7 +63,7 @@ function restoreHeader(): readonly Line[] {
   ];
 }
 
-/** Passes a frame whenever it is due, until the end. */
+/** Passes a frame whenever one is due, until the end. */
 function pacer(map: number): readonly Line[] {
   return [
     move(saved2, arg1),
@@ -115,7 +113,7 @@ const frame = benchFrame(Number(octets));
 const interfaceIndex = ifNameToIndex(interfaceName);
 process.on("SIGUSR2", () => {});
 if (Number.isFinite(Number(rate))) setPriority(LEAST_PRIORITY);
-// Nothing here runs while the kernel does; the program itself passes nothing after its end.
+// Nothing here runs during the call; after its end the program passes nothing.
 const patience = `sleep ${Number(seconds) + START_S + 0.02}; kill -USR2 ${process.pid}`;
 spawn("sh", ["-c", patience], { stdio: "ignore" }).unref();
 receiveLive(program, frame, { interfaceIndex, batch: BATCH });

@@ -1,4 +1,4 @@
-import type { Encapsulation } from "../wire/session-parameters.ts";
+import type { Encapsulation } from "../../src/wire/session-parameters.ts";
 
 /**
  * Plan of the interoperability test of Wirespan and the Linux kernel's l2tp: the sessions, the commands that

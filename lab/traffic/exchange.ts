@@ -1,4 +1,4 @@
-import { JsonLinesProcess } from "./command.ts";
+import { JsonLinesProcess } from "../../src/lab/command.ts";
 
 /** A number of octets and their hash. */
 export interface Digest {

@@ -1,14 +1,14 @@
-import { concat, fromHex } from "../../bytes/hex.ts";
-import { Writer } from "../../bytes/writer.ts";
+import { concat, fromHex } from "../../src/bytes/hex.ts";
+import { Writer } from "../../src/bytes/writer.ts";
 
 const IPV4_OCTETS = 20;
 const UDP_OCTETS = 8;
 
-/** The Ethernet header of what is sent: to a station that none of the hosts is, of IPv4. */
+/** Ethernet header of the test frames: IPv4, to a station that none of the hosts is. */
 export const linkHeader = fromHex("02aabbccddee 025753504102 0800");
 
 /**
- * A frame of that many octets, 42 at least: IPv4 and UDP between two addresses of the sites' network, one of
+ * A frame of so many octets, 42 at least: IPv4 and UDP between two addresses of the sites' network, one of
  * them nobody's.
  */
 export function benchFrame(octets: number): Uint8Array {

@@ -1,9 +1,16 @@
-import { resolve } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
-import type { Shell } from "../shell.ts";
+import { fileURLToPath } from "node:url";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { inNewNamespaces, onTerminal, whileThisRuns } from "../../src/lab/namespaces.ts";
 
-/** Words of the bench commands, as they are handed on to the lab's own namespaces. */
+/**
+ * The benchmark as a program, started by lab/bench/run.sh: measures Wirespan beside plain bridging, the kernel's
+ * tunnels and OpenVPN, in network namespaces of its own. Needs root and iperf3.
+ */
+
+/** Options as they are given. */
 interface BenchArguments {
+  /** Whether this process is inside the namespaces already. */
+  readonly inside?: boolean;
   readonly repetitions: string;
   readonly seconds: string;
   readonly congestion?: string;
@@ -19,9 +26,6 @@ interface BenchArguments {
   readonly document?: string;
   readonly part?: string;
 }
-
-/** Options that name files, from where the command was given. */
-const files: readonly string[] = ["from", "json", "markdown", "plot", "document"];
 
 function positive(text: string): string {
   if (!(Number(text) > 0)) throw new InvalidArgumentError("wanted a number above 0");
@@ -42,7 +46,7 @@ function counts(text: string): string {
   return text;
 }
 
-function options(command: Command): Command {
+function withOptions(command: Command): Command {
   return command
     .option("--repetitions <n>", "rounds through all candidates", positive, "5")
     .option("--seconds <s>", "of each measurement, about", positive, "3")
@@ -71,55 +75,48 @@ function options(command: Command): Command {
     .option("--part <name>", "marks of the document to write between; default: those of what is measured");
 }
 
-/** `wirespan lab bench`. */
-export function addBench(lab: Command, shell: Shell): void {
-  options(
-    lab
-      .command("bench")
-      .description(
-        "measure Wirespan beside plain bridging, the kernel's tunnels and OpenVPN (needs root and iperf3)",
-      ),
-  ).action(async (given: BenchArguments) => {
-    const { benchLab } = await import("../../lab/lab.ts");
-    const args = Object.entries(given).flatMap(([key, value]) => [
-      `--${key}`,
-      files.includes(key) ? resolve(value) : value,
-    ]);
-    shell.exit(await benchLab(args));
-  });
-}
-
-/** What it starts inside namespaces of its own. */
-export function addBenchInside(inside: Command, line: (text: string) => void, shell: Shell): void {
-  options(inside.command("bench")).action(async (given: BenchArguments) => {
-    shell.exit(await measure(given, line));
-  });
-}
-
 async function measure(given: BenchArguments, line: (text: string) => void): Promise<number> {
   const [repetitions, seconds] = [Number(given.repetitions), Number(given.seconds)];
   const { json, markdown, plot, document, part } = given;
   const output = { json, markdown, plot, document, part };
   if (given.from !== undefined) {
-    const { writeAgain } = await import("../../lab/bench/output.ts");
+    const { writeAgain } = await import("./output.ts");
     return await writeAgain(given.from, output);
   }
   const numbers = (list: string) => list.split(",").map(Number);
   const planes = (["userspace", "ebpf"] as const).filter((name) => [name, "both"].includes(given.planes));
   if (given.sessions !== undefined) {
-    const { benchSessions } = await import("../../lab/bench/sessions.ts");
+    const { benchSessions } = await import("./sessions.ts");
     return await benchSessions({ counts: numbers(given.sessions), planes, seconds, ...output }, line);
   }
   if (given.lookup !== undefined) {
-    const { benchLookup } = await import("../../lab/bench/lookup.ts");
+    const { benchLookup } = await import("./lookup.ts");
     return await benchLookup(
       { counts: numbers(given.lookup), planes, seconds, repetitions, ...output },
       line,
     );
   }
-  const { benchInside } = await import("../../lab/bench/bench.ts");
+  const { benchInside } = await import("./bench.ts");
   const regular = (text: string | undefined) => (text === undefined ? undefined : new RegExp(text));
   const { congestion } = given;
   const chosen = { congestion, only: regular(given.only), measures: regular(given.measures) };
   return await benchInside({ repetitions, seconds, ...chosen, ...output }, line);
+}
+
+const line = (text: string): void => console.log(text);
+const program = withOptions(new Command("lab/bench/run.sh"))
+  .description("measure Wirespan beside plain bridging, the kernel's tunnels and OpenVPN")
+  .addOption(new Option("--inside").hideHelp())
+  .action(async (given: BenchArguments) => {
+    const command = [process.execPath, fileURLToPath(import.meta.url), "--inside", ...process.argv.slice(2)];
+    const isHere = given.inside === true || given.from !== undefined;
+    process.exitCode = isHere
+      ? await measure(given, line)
+      : await onTerminal(whileThisRuns(inNewNamespaces(command)));
+  });
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
 }

@@ -1,15 +1,16 @@
 import type { ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { socketOf } from "../daemons.ts";
-import { RUN } from "../nodes.ts";
+import { socketOf } from "../../src/lab/daemons.ts";
+import { RUN } from "../../src/lab/nodes.ts";
+import { MAIN } from "../paths.ts";
 import { onBoth, otherSide } from "./other-tunnels.ts";
-import { MAIN, outputOf, startIn } from "./processes.ts";
+import { outputOf, startIn } from "./processes.ts";
 import { inLcce, SIDES, type Side, wanAddress } from "./test-bed.ts";
 import { type Plane, planeKeys } from "./wirespan-variant.ts";
 
 /** Two daemons with many sessions between them, of which one carries the sites' frames. */
 
-/** VLANs that one device can part sessions by. */
+/** VLANs of one device. */
 const MOST_VLANS = 4094;
 const LOG = "sessions";
 const COOKIE = "0011223344556677";
@@ -33,7 +34,7 @@ export async function addCircuits(sessions: number): Promise<void> {
 }
 
 /**
- * One session for the whole trunk, the last one, so that all others are there when it is; the others each for
+ * One session for the whole trunk, the last one, so that all others exist when it is up; the others each for
  * a VLAN.
  */
 export function configOf(side: Side, { sessions, control, plane }: ManySessions): string {
@@ -93,13 +94,13 @@ function numberIn(text: string, key: string): number | undefined {
   return found === undefined ? undefined : Number(found);
 }
 
-/** Memory of a process that is there now. */
+/** Resident memory of a process. */
 export function residentMegabytes(pid: number): number {
   const kilobytes = numberIn(readFileSync(`/proc/${pid}/status`, "utf8"), "VmRSS") ?? 0;
   return Math.round(kilobytes / 1024);
 }
 
-/** What the BPF maps that a process has open take of the kernel's memory. */
+/** Kernel memory of the BPF maps that a process has open. */
 export function mapMegabytesOf(pid: number): number {
   const octets = new Map<number, number>();
   for (const fd of readdirSync(`/proc/${pid}/fdinfo`)) {

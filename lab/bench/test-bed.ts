@@ -1,11 +1,11 @@
-import { run } from "../command.ts";
-import { mountOwn } from "../network.ts";
-import { inNode } from "../nodes.ts";
-import { until } from "../until.ts";
+import { run } from "../../src/lab/command.ts";
+import { mountOwn } from "../../src/lab/network.ts";
+import { inNode } from "../../src/lab/nodes.ts";
+import { until } from "../../src/lab/until.ts";
 
 /**
- * The ground that all candidates run on: site-a, lcce-a, WAN, lcce-b, site-b in a row. Each LCCE has `trunk`
- * to its site and `wan` to the other LCCE; the sites' offloads are on, as on any host.
+ * The test bed of all candidates: site-a, lcce-a, WAN, lcce-b, site-b in a row. Each LCCE has `trunk` to its
+ * site and `wan` to the other LCCE; the sites' offloads are on, as on any host.
  */
 export const SIDES = ["a", "b"] as const;
 export type Side = (typeof SIDES)[number];
@@ -17,7 +17,7 @@ export const wanAddress: Readonly<Record<4 | 6, Readonly<Record<Side, string>>>>
   6: { a: "2001:db8::1", b: "2001:db8::2" },
 };
 
-/** Runs `ip` with words that no blank is in. */
+/** Runs `ip` with arguments that contain no blank. */
 export async function ip(args: string): Promise<void> {
   await run(["ip", ...args.split(" ")]);
 }
@@ -33,7 +33,7 @@ export async function buildTestBed(): Promise<void> {
     for (const node of [`site-${side}`, `lcce-${side}`]) {
       await ip(`netns add ${node}`);
       await ip(`-n ${node} link set lo up`);
-      // No neighbour discovery among what is counted.
+      // Keeps neighbour discovery out of the counts.
       await setSystem(node, "net/ipv6/conf/default/disable_ipv6", 1);
     }
   }
@@ -63,7 +63,7 @@ export async function sitesReach(): Promise<boolean> {
   });
 }
 
-/** Frames that arrived at a site's port so far. */
+/** Frames that a site's port has received. */
 export async function framesAt(side: Side): Promise<number> {
   const { stdout } = await run(["ip", "-n", `site-${side}`, "-j", "-s", "link", "show", "eth0"]);
   const [link] = JSON.parse(stdout) as { stats64: { rx: { packets: number } } }[];

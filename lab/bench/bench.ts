@@ -1,4 +1,4 @@
-import type { Print } from "../inside.ts";
+import type { Print } from "../../src/lab/inside.ts";
 import { baselines, candidates, usual } from "./candidates.ts";
 import { machineFacts } from "./machine.ts";
 import { type MeasureKey, measures } from "./measure-table.ts";
@@ -12,19 +12,19 @@ import { congestionControl } from "./traffic.ts";
 
 export interface BenchOptions extends OutputFiles {
   readonly repetitions: number;
-  /** Of each measurement, about. */
+  /** Approximate time of each measurement. */
   readonly seconds: number;
-  /** What TCP flows go by; undefined: what the machine's do. */
+  /** Congestion control of TCP flows; undefined: the machine's. */
   readonly congestion?: string | undefined;
-  /** Only candidates whose name this matches, and the baselines. */
+  /** Only candidates whose name matches, and the baselines. */
   readonly only?: RegExp | undefined;
-  /** Only measures whose key this matches. */
+  /** Only measures whose key matches. */
   readonly measures?: RegExp | undefined;
 }
 
 type Values = Partial<Record<MeasureKey, number[]>>;
 
-/** What was found so far; a candidate that failed once is not tried again. */
+/** Values measured so far; a candidate that failed once is skipped from then on. */
 class RunRecord {
   readonly values: Map<string, Values>;
   readonly skipped: { name: string; reason: string }[] = [];
@@ -62,7 +62,7 @@ class RunRecord {
 }
 
 /**
- * Measures every candidate in turn, several times round; runs inside namespaces made for it. Resolves to an
+ * Measures every candidate in turn, in several rounds; runs inside namespaces made for it. Resolves to an
  * exit code.
  */
 export async function benchInside(options: BenchOptions, print: Print): Promise<number> {
@@ -97,7 +97,7 @@ export async function benchInside(options: BenchOptions, print: Print): Promise<
   return record.failures === 0 ? 0 : 1;
 }
 
-/** Resolves to what to print; undefined where it failed. */
+/** Resolves to a line of the values; undefined where the candidate failed. */
 async function measureOne(
   { name, connect }: Candidate,
   record: RunRecord,

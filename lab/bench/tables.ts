@@ -2,7 +2,7 @@ import Table from "cli-table3";
 import { type MeasureKey, measureOf, measures } from "./measure-table.ts";
 import { type BenchResults, figureOf, type MachineFacts } from "./results.ts";
 
-/** What a run found as tables: for terminals, and in Markdown. */
+/** Results as tables: for terminals, and in Markdown. */
 
 const ABSENT = "-";
 
@@ -10,7 +10,7 @@ function text(value: number | undefined, digits: number): string {
   return value === undefined || !Number.isFinite(value) ? ABSENT : value.toFixed(digits);
 }
 
-/** The keys that any candidate has values of, in the order in which they are told. */
+/** The keys that any candidate has values of, in the order of the tables. */
 export function keysIn(results: BenchResults): readonly MeasureKey[] {
   const keys = measures.map(({ key }) => key);
   return keys.filter((key) => results.candidates.some(({ values }) => values[key] !== undefined));
@@ -46,13 +46,13 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
   return [head, rule, ...rows].map(line).join("\n");
 }
 
-/** Measures that are told with their ratios; the rest is told by medians and spread. */
+/** Measures with ratios; the others have medians and spread. */
 const HEADLINES: readonly MeasureKey[] = ["tcp1", "clean60"];
 
-/** All that a run found, in Markdown. */
+/** All results in Markdown. */
 export function markdownOf(results: BenchResults): string {
   const keys = keysIn(results);
-  // A run that took no clean rate tells its floods.
+  // Without clean rates the floods are headlines.
   const headlines = HEADLINES.map((key) =>
     key === "clean60" && !keys.includes(key) ? "flood60" : key,
   ).filter((key) => keys.includes(key));
@@ -92,7 +92,7 @@ function spreadTable(results: BenchResults, keys: readonly MeasureKey[]): string
   return markdownTable(head, rows);
 }
 
-/** On what it was measured. */
+/** The machine of a measurement. */
 export function machineText(machine: MachineFacts): string {
   const { date, kernel, processor, cores, memoryGigabytes, node, wirespan } = machine;
   const hardware = `${cores} × ${processor}, ${memoryGigabytes} GB`;

@@ -1,13 +1,13 @@
 import { type Candidate, gretap, kernelL2tp, openvpn, plain, vxlan } from "./other-tunnels.ts";
 import { type Variant, wirespan } from "./wirespan-variant.ts";
 
-/** Those that all others are compared with. */
+/** The candidates that all others are compared with. */
 export const baselines = [plain, vxlan] as const;
 
 const planes = ["userspace", "ebpf"] as const;
 const encapsulations = ["udp", "ip"] as const;
 
-/** TABLE: the ways in which Wirespan is measured. */
+/** TABLE: the variants of Wirespan. */
 const variants: readonly Variant[] = planes.flatMap((plane) => [
   ...encapsulations.flatMap((encapsulation) =>
     ([4, 6] as const).flatMap((family) =>
@@ -21,7 +21,7 @@ const variants: readonly Variant[] = planes.flatMap((plane) => [
   }),
 ]);
 
-/** TABLE: what is measured, the baselines first. */
+/** TABLE: all candidates, the baselines first. */
 export const candidates: readonly Candidate[] = [
   ...baselines,
   gretap,
@@ -31,5 +31,5 @@ export const candidates: readonly Candidate[] = [
   ...variants.map(wirespan),
 ];
 
-/** Those that a run without --only takes: the rest differ little from them. */
+/** Candidates of a run without --only: the others differ little from them. */
 export const usual = /^(plain|kernel|OpenVPN)|IPv4, cookie 8/;

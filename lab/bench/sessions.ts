@@ -1,6 +1,6 @@
 import Table from "cli-table3";
-import { statusOf } from "../daemons.ts";
-import type { Print } from "../inside.ts";
+import { statusOf } from "../../src/lab/daemons.ts";
+import type { Print } from "../../src/lab/inside.ts";
 import { machineFacts } from "./machine.ts";
 import { addCircuits, type ManySessions, notUp, residentMegabytes, startMany } from "./many-sessions.ts";
 import { type OutputFiles, writeText } from "./output.ts";
@@ -26,7 +26,7 @@ interface Found {
   readonly setUpMs: number;
   /** Resident memory of one daemon. */
   readonly megabytes: number;
-  /** 60-octet frames a second, in thousands, of a flood over one of the sessions. */
+  /** Thousands of 60-octet frames a second, of a flood over one of the sessions. */
   readonly kiloFrames: number;
   /** Why there are no figures. */
   readonly failure?: string;

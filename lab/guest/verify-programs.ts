@@ -1,18 +1,18 @@
-import { assemble } from "../bpf/assembler.ts";
-import type { Line } from "../bpf/line.ts";
-import { VerifierError } from "../bpf/verifier-error.ts";
-import { decapsulateProgram } from "../forwarding/ebpf/programs/decapsulate-program.ts";
-import { emitProgram } from "../forwarding/ebpf/programs/emit-program.ts";
-import { encapsulateProgram } from "../forwarding/ebpf/programs/encapsulate-program.ts";
-import { mapSizes } from "../forwarding/ebpf/programs/map-layout.ts";
+import { assemble } from "../../src/bpf/assembler.ts";
+import type { Line } from "../../src/bpf/line.ts";
+import { VerifierError } from "../../src/bpf/verifier-error.ts";
+import { decapsulateProgram } from "../../src/forwarding/ebpf/programs/decapsulate-program.ts";
+import { emitProgram } from "../../src/forwarding/ebpf/programs/emit-program.ts";
+import { encapsulateProgram } from "../../src/forwarding/ebpf/programs/encapsulate-program.ts";
+import { mapSizes } from "../../src/forwarding/ebpf/programs/map-layout.ts";
 import {
   everyDecapsulation,
   everyEncapsulation,
   type ProgramMaps,
-} from "../forwarding/ebpf/programs/options.ts";
-import { puntProgram } from "../forwarding/ebpf/programs/punt-program.ts";
-import { packetOffsets } from "../os/bpf-probe.ts";
-import { BpfSyscall } from "../os/bpf-syscall.ts";
+} from "../../src/forwarding/ebpf/programs/options.ts";
+import { puntProgram } from "../../src/forwarding/ebpf/programs/punt-program.ts";
+import { packetOffsets } from "../../src/os/bpf-probe.ts";
+import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 
 /**
  * Has the running kernel verify every program of the eBPF plane. Prints a line of JSON for each program that

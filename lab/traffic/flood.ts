@@ -1,12 +1,12 @@
-import { concat } from "../../bytes/hex.ts";
-import { addressOf, sendmmsg } from "../../os/libc.ts";
-import { VNET_HEADER_OCTETS } from "../../os/sockets.ts";
-import { FrameSocket, waitReadable } from "../frame-socket.ts";
+import { concat } from "../../src/bytes/hex.ts";
+import { FrameSocket, waitReadable } from "../../src/lab/frame-socket.ts";
+import { addressOf, sendmmsg } from "../../src/os/libc.ts";
+import { VNET_HEADER_OCTETS } from "../../src/os/sockets.ts";
 import { benchFrame } from "./frame.ts";
 
 /**
- * Frames out of an interface: node flood.js INTERFACE SECONDS OCTETS [RATE]. As many as go, or RATE a second
- * with sleep in between. Prints how many left, as a line of JSON.
+ * Sends frames out of an interface: node flood.js INTERFACE SECONDS OCTETS [RATE]. At full speed, or at RATE
+ * a second with sleep in between. Prints the number of frames sent, as a line of JSON.
  */
 const BATCH = 32;
 const MESSAGE_OCTETS = 64;

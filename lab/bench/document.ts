@@ -1,12 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** A document with parts that are written by measurements, between marks that name them. */
+/** A document with parts written by measurements, between marks that name them. */
 
 function marks(part: string): readonly [string, string] {
   return [`<!-- bench:${part} -->`, `<!-- /bench:${part} -->`];
 }
 
-/** The document with another text between the marks of a part. Throws Error where the marks are missing. */
+/** The document with a new text between the marks of a part. Throws Error where the marks are missing. */
 export function withPart(document: string, part: string, text: string): string {
   const [begin, end] = marks(part);
   const [from, to] = [document.indexOf(begin), document.indexOf(end)];

@@ -1,4 +1,4 @@
-/** What came of frames sent for a while. */
+/** Frames that were sent and that arrived. */
 export interface Sent {
   readonly sent: number;
   readonly arrived: number;
@@ -11,9 +11,9 @@ export function isClean({ sent, arrived }: Sent): boolean {
 }
 
 /**
- * The highest rate at which no more than one frame in a hundred is lost, by bisection in `steps`; 0 where
- * none was found. `flood` is what came of sending `seconds` as fast as it goes, which is where the search
- * begins; `send` sends that long at a rate.
+ * The highest rate with a loss of at most 1 %, by bisection in `steps`; 0 where none was found. `flood` is
+ * the result of sending at full speed for `seconds`, where the search begins; `send` sends that long at a
+ * rate.
  */
 export async function highestCleanRate(
   flood: Sent,

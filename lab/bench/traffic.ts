@@ -1,27 +1,27 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { CommandError, run } from "../command.ts";
-import { inNode } from "../nodes.ts";
+import { CommandError, run } from "../../src/lab/command.ts";
+import { inNode } from "../../src/lab/nodes.ts";
+import { builtProgram } from "../paths.ts";
 import type { Sent } from "./search.ts";
 import { framesAt, siteAddress } from "./test-bed.ts";
 
-/** Traffic between the sites, and what it costs. */
+/** Traffic between the sites, and its cost. */
 
-const INJECT = fileURLToPath(new URL("inject.js", import.meta.url));
-const FLOOD = fileURLToPath(new URL("flood.js", import.meta.url));
+const INJECT = builtProgram("traffic/inject");
+const FLOOD = builtProgram("traffic/flood");
 /** A clock tick of /proc/stat. */
 const TICK_US = 10_000;
 const PINGS = 2000;
 
-/** What TCP flows of new network namespaces go by, such as cubic or bbr: the machine's own. */
+/** Congestion control of TCP flows in new network namespaces, such as cubic or bbr: the machine's. */
 export function congestionControl(): string {
   return readFileSync("/proc/sys/net/ipv4/tcp_congestion_control", "utf8").trim();
 }
 
 /**
- * Bits a second of so many flows together, which go by a congestion control. Rejects with CommandError where
- * the kernel has none such.
+ * Bits a second of several TCP flows together, with a congestion control. Rejects with CommandError where the
+ * kernel does not have it.
  */
 export async function tcp(seconds: number, flows: number, congestion: string): Promise<number> {
   const server = await startServer();
@@ -47,7 +47,7 @@ async function startServer(): Promise<ChildProcess> {
   return server;
 }
 
-/** The fastest sender that this machine lets us have: the kernel itself, else a process. */
+/** The fastest sender on this machine: the kernel itself, else a process. */
 let sender: Promise<readonly string[]> | undefined;
 
 async function findSender(): Promise<readonly string[]> {
@@ -62,7 +62,7 @@ async function findSender(): Promise<readonly string[]> {
 }
 
 /**
- * Has frames come to the trunk of LCCE a for `seconds`, as many as go or `rate` a second; resolves once all
+ * Sends frames to the trunk of LCCE a for `seconds`, at full speed or at `rate` a second; resolves once all
  * that will arrive has.
  */
 export async function send(seconds: number, octets: number, rate = Number.POSITIVE_INFINITY): Promise<Sent> {
@@ -85,7 +85,7 @@ async function sendBy(
   return { sent: (JSON.parse(stdout) as { sent: number }).sent, arrived };
 }
 
-/** Times of pings that wait for each other, in microseconds. */
+/** Round trip times of pings, each sent after the reply to the previous one, in microseconds. */
 export async function roundTrips(): Promise<readonly number[]> {
   const args = ["-A", "-n", "-c", `${PINGS}`, siteAddress.b];
   const { stdout } = await run(inNode("site-a", "ping", ...args), { timeoutMs: 60_000 });
@@ -93,8 +93,8 @@ export async function roundTrips(): Promise<readonly number[]> {
 }
 
 /**
- * For how many microseconds all processors together are busy while 60-octet frames are sent at a rate: by a
- * process at the site that sleeps in between, as one that spins would hide what its processor does for the
+ * Busy time of all processors together, in microseconds, while 60-octet frames are sent at a rate: by a
+ * process at the site that sleeps in between, since a spinning one would hide what its processor does for the
  * tunnel.
  */
 export async function busyTime(seconds: number, rate: number): Promise<Sent & { busyUs: number }> {

@@ -1,4 +1,7 @@
-/** TABLE: what is measured of each candidate; how is in measures.ts, what it means in docs/performance.md. */
+/**
+ * TABLE: measures of each candidate; how they are taken is in measures.ts, what they mean in
+ * docs/performance.md.
+ */
 export interface Measure {
   readonly key: string;
   readonly title: string;
