@@ -8,7 +8,10 @@ export function askStatus(socketPath: string, limitMs?: number): Promise<StatusR
   return ask(socketPath, "GET", "/v1/status", limitMs);
 }
 
-/** Has the daemon read its file again; `limitMs` is for its sign of life, not for the reload. Rejects as `ask` does. */
+/**
+ * Has the daemon read its file again; `limitMs` is for its sign of life, not for the reload. Rejects as `ask`
+ * does.
+ */
 export function askReload(socketPath: string, limitMs?: number): Promise<ReloadReport> {
   return ask(socketPath, "POST", "/v1/reload", limitMs, [422]);
 }

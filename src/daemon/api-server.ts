@@ -8,7 +8,10 @@ import { type Answer, type ApiHandlers, findRoute, problem } from "./api.ts";
 import { EventStreams } from "./event-stream.ts";
 import { version } from "./version.ts";
 
-/** The HTTP server of the local API, on the control socket. Nothing that a client does makes it hold more than this. */
+/**
+ * The HTTP server of the local API, on the control socket. Nothing that a client does makes it hold more than
+ * this.
+ */
 
 /** Connections at once; more are closed at once. */
 const MOST_CONNECTIONS = 64;
@@ -18,15 +21,18 @@ const MOST_BODY_OCTETS = 4096;
 const REQUEST_MS = 10_000;
 /** A client must have taken its answer within this time. */
 const SEND_MS = 20_000;
-/** Answers that are made or sent at once; further requests wait. A status of 100 000 pseudowires is some 50 MB. */
+/**
+ * Answers that are made or sent at once; further requests wait. A status of 100 000 pseudowires is some 50
+ * MB.
+ */
 const MOST_ANSWERS = { read: 4, change: 2 } as const;
 /** Begins the requests of versions that spoke JSON lines. */
 const OPENING_BRACE = 0x7b;
 
 /**
- * Serves the API on the control socket, for its owner alone; the socket file of a dead daemon is replaced. The
- * caller has checked the path and holds the daemon's lock. Bugs of ours that a request brings out go to `broken`.
- * Throws SystemError, also when somebody answers there.
+ * Serves the API on the control socket, for its owner alone; the socket file of a dead daemon is replaced.
+ * The caller has checked the path and holds the daemon's lock. Bugs of ours that a request brings out go to
+ * `broken`. Throws SystemError, also when somebody answers there.
  */
 export async function openApiServer(
   path: string,
@@ -66,7 +72,10 @@ export async function openApiServer(
   };
 }
 
-/** Refuses a path where something else than a socket is, before anything is made or removed. Throws SystemError. */
+/**
+ * Refuses a path where something else than a socket is, before anything is made or removed. Throws
+ * SystemError.
+ */
 export function checkSocketPath(path: string): void {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined || found.isSocket()) return;
@@ -145,7 +154,10 @@ function targetOf(target: string): { readonly path: string; readonly query: URLS
   return { path, query: new URLSearchParams(query) };
 }
 
-/** The answer to a request that could not be done. Rejects with all but errors of operation: those are our bugs. */
+/**
+ * The answer to a request that could not be done. Rejects with all but errors of operation: those are our
+ * bugs.
+ */
 function answerTo(error: unknown): Answer {
   if (error instanceof OperationalError) return problem(503, messageOf(error));
   throw error;

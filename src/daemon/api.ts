@@ -45,7 +45,9 @@ interface StreamRoute {
 
 export type Route = { readonly method: "GET" | "POST"; readonly path: string } & (AnswerRoute | StreamRoute);
 
-/** TABLE: the routes. A reading one changes nothing; a changing one may take long, and says so at once (102). */
+/**
+ * TABLE: the routes. A reading one changes nothing; a changing one may take long, and says so at once (102).
+ */
 export const routes: readonly Route[] = [
   {
     method: "GET",

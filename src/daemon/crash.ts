@@ -25,7 +25,10 @@ function countsOf(rows: readonly { readonly name: string; readonly state: string
   return { states, notEstablished: down.slice(0, MOST_NAMES).map(({ name }) => name) };
 }
 
-/** Logs why a daemon ends: a fault of the machine in one line, a bug of ours with its stack and the daemon's state. */
+/**
+ * Logs why a daemon ends: a fault of the machine in one line, a bug of ours with its stack and the daemon's
+ * state.
+ */
 export function logFatal(log: Log, error: unknown, status: () => StatusReport | undefined): void {
   const problem = messageOf(error);
   const stack = error instanceof Error ? { stack: error.stack } : {};

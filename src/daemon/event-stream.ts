@@ -39,7 +39,10 @@ export class EventStreams {
   }
 }
 
-/** One reader: the number of the last event that it was sent. Beyond the ring and one event nothing is kept for it. */
+/**
+ * One reader: the number of the last event that it was sent. Beyond the ring and one event nothing is kept
+ * for it.
+ */
 class EventStream implements Disposable {
   readonly #feed: EventFeed;
   readonly #response: ServerResponse;

@@ -36,8 +36,9 @@ const MOST_CUT_CHARACTERS = 1024;
 const secretKeys: ReadonlySet<string> = new Set(["secret", "secrets", "receiveCookie", "transmitCookie"]);
 
 /**
- * What the daemon has to say, for all readers. Events at "info" and above stay in a ring for readers that come
- * later; debugging ones are only for those that listen. Publishing never throws and never waits for a reader.
+ * What the daemon has to say, for all readers. Events at "info" and above stay in a ring for readers that
+ * come later; debugging ones are only for those that listen. Publishing never throws and never waits for a
+ * reader.
  */
 export class EventFeed {
   /** Names this feed: numbers of another daemon's mean nothing here. */

@@ -34,7 +34,9 @@ export class Forwarders {
       for (const { pseudowire } of config.members) this.#configs.set(pseudowire, config);
   }
 
-  /** A pseudowire takes part in its forwarder from now on; one that no configuration has is a single member. */
+  /**
+   * A pseudowire takes part in its forwarder from now on; one that no configuration has is a single member.
+   */
   attach(pseudowire: string, circuit: ForwarderConfig["circuit"]): void {
     const config = this.#configs.get(pseudowire) ?? {
       circuit,

@@ -140,7 +140,10 @@ async function runUntilStopped(
   }
 }
 
-/** Where forwarding goes on without us we end as we are, like by a crash; else as by SIGTERM. */
+/**
+ * Makes room for another daemon: ends as by a crash if forwarding continues without us, otherwise as by
+ * SIGTERM.
+ */
 function handOver(daemon: Daemon, log: Log, leave: (code: number) => never): () => void {
   const { goesOn, plane } = daemon.handOver;
   const text = goesOn ? "forwarding continues" : `closing control connections, because the plane is ${plane}`;
@@ -150,7 +153,7 @@ function handOver(daemon: Daemon, log: Log, leave: (code: number) => never): () 
   return () => leave(OK);
 }
 
-/** A file that cannot be read is a problem as well. */
+/** As `loadFile`, with a file that cannot be read as a problem of it. */
 function tryLoadFile(file: string): ReturnType<typeof loadFile> {
   try {
     return loadFile(file);
@@ -159,7 +162,7 @@ function tryLoadFile(file: string): ReturnType<typeof loadFile> {
   }
 }
 
-/** A file that is not in order changes nothing. */
+/** Reloads from the file; an invalid one changes nothing. */
 async function reloadFrom(file: string, daemon: Daemon, log: Log): Promise<ReloadReport> {
   const loaded = tryLoadFile(file);
   if ("config" in loaded) return daemon.reload(loaded.config, loaded.places);
@@ -167,7 +170,7 @@ async function reloadFrom(file: string, daemon: Daemon, log: Log): Promise<Reloa
   return { changed: false, plan: "", problems: [...loaded.problems], refused: true };
 }
 
-/** A value that others may wait for before it is there. */
+/** A promise that is resolved from outside. */
 class Deferred<T> {
   readonly value: Promise<T>;
   #executor: { resolve(value: T): void; reject(error: unknown): void } | undefined;
@@ -191,7 +194,10 @@ class Deferred<T> {
 
 type Reload = (onTurn?: () => void) => Promise<ReloadReport>;
 
-/** Reloads, each once the daemon has started and those before it are done; none once it is being stopped. */
+/**
+ * Queues reloads: each begins when the daemon has started and the one before is done; none while it is
+ * stopping.
+ */
 function reloadQueue(
   started: () => Promise<Daemon>,
   stopped: Promise<string>,
@@ -215,7 +221,7 @@ function reloadQueue(
   };
 }
 
-/** For SIGHUP: however many come before their turn, one reload is what they ask for. */
+/** The handler of SIGHUP: several that wait are one reload. */
 function coalesced(reload: Reload): () => void {
   let isWaiting = false;
   return () => {

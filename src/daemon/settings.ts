@@ -8,7 +8,10 @@ import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
 
 /** Conversion of the configuration to settings of control and forwarding, which never see a configuration. */
 
-/** Fields under the types that their consumer declares: a field of a row that it does not have is a compile error. */
+/**
+ * Fields under the types that their consumer declares: a field of a row that it does not have is a compile
+ * error.
+ */
 type Known<Consumer, Given> = [Exclude<keyof Given, keyof Consumer>] extends [never]
   ? Pick<Consumer, keyof Given & keyof Consumer>
   : never;

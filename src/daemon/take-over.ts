@@ -8,8 +8,8 @@ import { daemonHolder, lockDaemon } from "./locks.ts";
 import type { Log } from "./log.ts";
 
 /**
- * Take-over of a running daemon without an interruption: it ends as by a crash, and the next one adopts what it
- * leaves in the kernel.
+ * Take-over of a running daemon without an interruption: it ends as by a crash, and the next one adopts what
+ * it leaves in the kernel.
  */
 
 /** A daemon answers at once, unless it is starting or reading a large configuration. */
@@ -19,9 +19,9 @@ const LEAVE_MS = 5000;
 const PAUSE_MS = 5;
 
 /**
- * Has the daemon at a control socket make room, and takes its lock; without a daemon only the lock. Rejects with
- * OperationalError if that one does not answer in time or cannot hand over, such as one of an older version:
- * it is left alone then, and does not leave later either. Rejects with SystemError too.
+ * Has the daemon at a control socket make room, and takes its lock; without a daemon only the lock. Rejects
+ * with OperationalError if that one does not answer in time or cannot hand over, such as one of an older
+ * version: it is left alone then, and does not leave later either. Rejects with SystemError too.
  */
 export async function takeOverFrom(controlSocket: string, log: Log): Promise<Lock> {
   const former = await ask(controlSocket, askHandOver);
