@@ -1,10 +1,10 @@
+import type { Timers } from "../bytes/timers.ts";
 import type { Random } from "../ports.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import type { ControlDiscardReason } from "./control-discards.ts";
 import type { Effect } from "./effects.ts";
 import type { Identifiers } from "./identifiers.ts";
 import type { LcceIdentity } from "./settings.ts";
-import type { Timers } from "./timers.ts";
 
 /** An object that transmits its queued messages at the end of each input. */
 export interface Flushable {

@@ -1,3 +1,4 @@
+import type { Expirable } from "../bytes/timers.ts";
 import type { AvpValues } from "../wire/avp-table.ts";
 import {
   type ControlMessage,
@@ -32,7 +33,6 @@ import { introductionOf, type PeerIdentity, readIdentity, shortenedUntil } from 
 import { type PseudowireDirectory, SessionSet } from "./session-set.ts";
 import { limits, type PeerSettings } from "./settings.ts";
 import { type Actions, performActions, transitionFor } from "./state-table.ts";
-import type { Expirable } from "./timers.ts";
 
 /** The peer, as far as a control connection needs it: settings, and callbacks for changes of state. */
 export interface ConnectionOwner {

@@ -1,4 +1,5 @@
 import { TruncatedError } from "../bytes/errors.ts";
+import { Timers } from "../bytes/timers.ts";
 import type { Random } from "../ports.ts";
 import { ProtocolError } from "../wire/errors.ts";
 import {
@@ -18,7 +19,6 @@ import type { Pseudowire } from "./pseudowire.ts";
 import type { LocalStatus, Session } from "./session.ts";
 import type { LcceIdentity, PseudowireSettings } from "./settings.ts";
 import { type LcceSnapshot, snapshotOf } from "./snapshot.ts";
-import { Timers } from "./timers.ts";
 
 /**
  * The control plane behind `Lcce`: finds the connection, session or peer that an input is about, and collects the

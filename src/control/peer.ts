@@ -1,4 +1,5 @@
 import { equalOctets, toHex } from "../bytes/hex.ts";
+import type { Expirable } from "../bytes/timers.ts";
 import type { AvpValues } from "../wire/avp-table.ts";
 import type { DecodedMessage } from "../wire/message.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
@@ -15,7 +16,6 @@ import type { LocalStatus, Session } from "./session.ts";
 import type { PseudowireDirectory } from "./session-set.ts";
 import { limits, type PeerSettings, type PseudowireSettings } from "./settings.ts";
 import { compareTieBreakers } from "./tie-breaker.ts";
-import type { Expirable } from "./timers.ts";
 
 /** Where the peers of an LCCE register what messages are found by. */
 export interface Registry {

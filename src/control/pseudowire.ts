@@ -1,8 +1,8 @@
+import type { Expirable } from "../bytes/timers.ts";
 import { Backoff } from "./backoff.ts";
 import type { Context } from "./context.ts";
 import type { LocalStatus, Session } from "./session.ts";
 import type { PeerSettings, PseudowireSettings } from "./settings.ts";
-import type { Expirable } from "./timers.ts";
 
 /** The peer, as far as a pseudowire needs it. */
 export interface PseudowireOwner {

@@ -1,3 +1,4 @@
+import type { Expirable } from "../bytes/timers.ts";
 import type { CircuitStatus } from "../wire/avp-table.ts";
 import type { ControlMessage, DecodedMessage } from "../wire/message.ts";
 import { cdnResult } from "../wire/result-codes.ts";
@@ -22,7 +23,6 @@ import {
 import { type SessionActions, type SessionState, sessionTable } from "./session-table.ts";
 import { limits, type PseudowireSettings } from "./settings.ts";
 import { type Actions, performActions, transitionFor } from "./state-table.ts";
-import type { Expirable } from "./timers.ts";
 
 /** The pseudowire, as far as its session needs it. */
 export interface SessionPseudowire {

@@ -55,6 +55,12 @@ export const discardReasons = [
       "it takes them more slowly than they come",
   },
   { name: "standby", help: "data message of a peer whose circuit is in standby (RFC 5641 §2)" },
+  {
+    name: "channel-overflow",
+    help:
+      "VCCV channel message over the rate that a session may receive, " +
+      "or that came faster than it could be handled (RFC 5085 §10)",
+  },
 ] as const;
 
 export type DiscardReason = (typeof discardReasons)[number]["name"];

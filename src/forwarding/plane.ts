@@ -123,6 +123,10 @@ export interface Carrier {
 export interface PlaneEvents {
   /** A plane itself broke and forwards no more; `error` says why. */
   failed(error: Error): void;
+  /**
+   * A message of a session's control channel came in that no protocol of the plane's own takes (RFC 5085).
+   */
+  channel?(localSessionId: number, channelType: number, payload: Uint8Array): void;
 }
 
 /**
@@ -153,6 +157,11 @@ export interface ForwardingPlane {
    * Frames of a circuit that no session is bound to are discarded as `no-pseudowire`.
    */
   bindCircuit(attachment: CircuitAttachment, localSessionId: number): Promise<void>;
+  /**
+   * Sends a message on a session's control channel, whatever may be sent of frames (RFC 5085 §6). Where the
+   * session negotiated none, or is not there, nothing is sent; what the kernel refuses is counted.
+   */
+  sendChannel(localSessionId: number, channelType: number, payload: Uint8Array): void;
   counters(): PlaneCounters;
   /** Which plane forwards a session; of one that is not there, which would at best. */
   carrier(localSessionId: number): Carrier;
@@ -206,6 +215,11 @@ export interface DataPlane {
   counters(): PlaneCounters;
   removeLeftovers(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** The last plane of a stack, which has every session, and so the control channels. */
+export interface LastPlane extends DataPlane {
+  sendChannel(localSessionId: number, channelType: number, payload: Uint8Array): void;
 }
 
 /** Tells endpoints apart. */

@@ -8,6 +8,7 @@ import type {
   CircuitDevice,
   DataPlane,
   ForwardingPlane,
+  LastPlane,
   PlaneCounters,
   PlaneEvents,
   SessionCounters,
@@ -34,7 +35,7 @@ interface StackedSession {
  */
 export class PlaneStack implements ForwardingPlane {
   readonly #upper: readonly DataPlane[];
-  readonly #last: DataPlane;
+  readonly #last: LastPlane;
   readonly #events: PlaneEvents;
   readonly #sessions = new Map<number, StackedSession>();
   /** Why planes cannot use a device, by its name. */
@@ -42,7 +43,7 @@ export class PlaneStack implements ForwardingPlane {
   readonly #queue = new SerialQueue();
 
   /** Takes the planes over: `close` closes them. */
-  constructor(upper: readonly DataPlane[], last: DataPlane, events: PlaneEvents) {
+  constructor(upper: readonly DataPlane[], last: LastPlane, events: PlaneEvents) {
     this.#upper = upper;
     this.#last = last;
     this.#events = events;
@@ -142,6 +143,10 @@ export class PlaneStack implements ForwardingPlane {
     });
   }
 
+  sendChannel(localSessionId: number, channelType: number, payload: Uint8Array): void {
+    this.#last.sendChannel(localSessionId, channelType, payload);
+  }
+
   counters(): PlaneCounters {
     const sessions = new Map<number, SessionCounters>();
     let discards: PlaneCounters["discards"] = {};
@@ -196,7 +201,7 @@ export class PlaneStack implements ForwardingPlane {
   /** Has the first plane without an obstacle forward a session. */
   async #place(stacked: StackedSession): Promise<void> {
     const reasons: string[] = [];
-    let carrier = this.#last;
+    let carrier: DataPlane = this.#last;
     for (const plane of this.#upper) {
       if (carrier !== this.#last) {
         await plane.removeSession(stacked.session.localSessionId);

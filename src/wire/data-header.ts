@@ -41,6 +41,8 @@ export const FRAGMENT_BITS = 0x3000_0000;
 export const SEQUENCE_MASK = 0x00ff_ffff;
 /** Channel type in the word of a VCCV message (RFC 5085 §6.1). */
 export const CHANNEL_TYPE_MASK = 0xffff;
+/** Version of the channel header, in the same word. */
+export const CHANNEL_VERSION_MASK = 0x0f00_0000;
 const CHANNEL_VERSION_SHIFT = 24;
 
 /** Header of a data message: everything in front of its payload. */
@@ -78,7 +80,7 @@ function sublayerWord(sublayer: DefaultSublayer): number {
  */
 export function decodeSublayer(word: number): DefaultSublayer {
   if (word >= V_BIT) {
-    const version = (word >>> CHANNEL_VERSION_SHIFT) & 0xf;
+    const version = (word & CHANNEL_VERSION_MASK) >>> CHANNEL_VERSION_SHIFT;
     const channel = { version, channelType: word & CHANNEL_TYPE_MASK };
     return { channel, sequenceNumber: undefined, isFragment: false };
   }

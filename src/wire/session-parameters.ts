@@ -44,8 +44,8 @@ export type L2SpecificSublayer = "none" | "default";
 export const sublayerNumber: Readonly<Record<L2SpecificSublayer, number>> = { none: 0, default: 1 };
 
 /**
- * The control channel of a session, in which VCCV messages travel with the frames (RFC 5085 §5.1, §6): none, or
- * the one that the V bit of the default sublayer marks, in both directions (Control Channel Type 0x01).
+ * The control channel of a session, in which VCCV messages travel with the frames (RFC 5085 §5.1, §6): none,
+ * or the one that the V bit of the default sublayer marks, in both directions (Control Channel Type 0x01).
  */
 export type VccvControlChannel = "none" | "l2-specific-sublayer";
 
@@ -99,7 +99,9 @@ export interface SessionParameters {
   readonly transmitSublayer: L2SpecificSublayer;
   readonly receiveSequencing: DataSequencing;
   readonly transmitSequencing: DataSequencing;
-  /** Other than "none" only where both ends offered it and both directions have a sublayer; default "none". */
+  /**
+   * Other than "none" only where both ends offered it and both directions have a sublayer; default "none".
+   */
   readonly vccvControlChannel?: VccvControlChannel;
   /**
    * Whether data may be sent to the peer: its circuit status is active and not standby (RFC 3931 §5.4.5, RFC

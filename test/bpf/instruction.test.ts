@@ -43,7 +43,7 @@ test("any instructions become octets and come back as they were", () => {
   );
 });
 
-test("any octets become instructions and the same octets again, or end in a named error; all have a text", () => {
+test("any octets become instructions and the same octets again, or a named error; all have a text", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (octets) => {
       try {

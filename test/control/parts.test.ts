@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { Timers } from "../../src/bytes/timers.ts";
 import { Backoff } from "../../src/control/backoff.ts";
 import { earliest } from "../../src/control/context.ts";
 import { Identifiers } from "../../src/control/identifiers.ts";
-import { Timers } from "../../src/control/timers.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 
 test("RFC 3931 §5.4.3: identifiers are never 0 and never one in use", () => {

@@ -51,9 +51,15 @@ class Ground {
     this.#name = tables.sessions.get(1)!.name;
     const charges = new CounterWriter(counters);
     this.#outlet = new CircuitSender(this.#arena, charges, this.kernel);
-    this.#side = new PsnReceiver(this.#arena, tables, charges, this.#outlet, (_endpoint, start, length) => {
-      this.control.push(textOf(this.#arena.octets.slice(start, start + length)));
-    });
+    this.#side = new PsnReceiver(
+      this.#arena,
+      tables,
+      charges,
+      this.#outlet,
+      (_endpoint, start, length) =>
+        this.control.push(textOf(this.#arena.octets.slice(start, start + length))),
+      () => undefined,
+    );
   }
 
   /** Takes octets as the kernel gives them; what lies behind them must not matter. */

@@ -3,8 +3,11 @@ import { expect, test } from "vitest";
 import { concat, toHex } from "../../src/bytes/hex.ts";
 import { discardIndex, discardReasons } from "../../src/forwarding/discard-reasons.ts";
 import {
+  type ChannelMessage,
   decapsulate,
+  decapsulateChannel,
   encapsulate,
+  encapsulateChannel,
   newSequenceState,
   type Outcome,
   outerTrafficClass,
@@ -14,9 +17,11 @@ import type { CircuitAttachment } from "../../src/forwarding/plane.ts";
 import { sequenceWords } from "../../src/forwarding/sequencing.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
 import {
+  CHANNEL_MESSAGE,
   checkFrame,
   decapsulateInPlace,
   trafficClassOfFrame,
+  writeChannelHeader,
   writeHeader,
 } from "../../src/forwarding/userspace/fast-path.ts";
 import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-record.ts";
@@ -61,15 +66,27 @@ function fastEncapsulate(frame: Uint8Array, shift: number): Outcome {
 }
 
 /** What the worker does with one datagram whose session id is known. */
-function fastDecapsulate(datagram: Uint8Array, session: ForwardedSession, shift: number): Outcome {
+function fastDecapsulate(
+  datagram: Uint8Array,
+  session: ForwardedSession,
+  shift: number,
+): Outcome | ChannelMessage {
   const start = put(datagram, shift);
   const idOctets = session.isUdp ? 8 : 4;
   const frame = decapsulateInPlace(arena.view, start + idOctets, datagram.length - idOctets, session);
+  if (frame === CHANNEL_MESSAGE) {
+    const sublayer = start + idOctets + session.receiveCookieOctets;
+    const payload = take(sublayer + 4, start + datagram.length - sublayer - 4);
+    return { channelType: arena.view.getUint16(sublayer + 2), payload };
+  }
   return frame < 0 ? reasonOf(frame) : padded(take(frame, start + datagram.length - frame));
 }
 
-function shown(outcome: Outcome): string {
-  return typeof outcome === "string" ? outcome : toHex(outcome);
+function shown(outcome: Outcome | ChannelMessage): string {
+  if (typeof outcome === "string") return outcome;
+  return outcome instanceof Uint8Array
+    ? toHex(outcome)
+    : `channel ${outcome.channelType}: ${toHex(outcome.payload)}`;
 }
 
 const octets = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
@@ -90,6 +107,7 @@ const sessions: fc.Arbitrary<SessionParameters> = fc
     transmitSequencing: fc.constantFrom<"none" | "non-ip" | "all">("none", "non-ip", "all"),
     transmitAllowed: fc.integer({ min: 0, max: 9 }).map((number) => number > 0),
     receiveAllowed: fc.integer({ min: 0, max: 9 }).map((number) => number > 0),
+    vccvControlChannel: fc.constantFrom("none" as const, "l2-specific-sublayer" as const),
   })
   .map(sessionParameters);
 
@@ -205,9 +223,9 @@ function expectSameState(row: ForwardedSession, state: SequenceState): void {
 let cases = 0;
 const seen = new Set<string>();
 
-function agree(fast: Outcome, reference: Outcome): void {
+function agree(fast: Outcome | ChannelMessage, reference: Outcome | ChannelMessage): void {
   cases += 1;
-  seen.add(typeof reference === "string" ? reference : "passed");
+  seen.add(typeof reference === "string" ? reference : "payload" in reference ? "channel" : "passed");
   expect(shown(fast)).toBe(shown(reference));
 }
 
@@ -241,7 +259,8 @@ function compare(
         expect(trafficClass).toBe(outerTrafficClass(event.frame, at));
       } else {
         const datagram = messageOf(event, session, state.received.expected);
-        agree(fastDecapsulate(datagram, row, event.shift), decapsulate(datagram, session, at, state));
+        const reference = decapsulateChannel(datagram, session) ?? decapsulate(datagram, session, at, state);
+        agree(fastDecapsulate(datagram, row, event.shift), reference);
       }
       expectSameState(row, state);
     }
@@ -268,6 +287,7 @@ test("the fast path does what the reference does, to the octet, the reason and t
     "truncated",
     "wrong-cookie",
     "vccv",
+    "channel",
     "fragment",
     "out-of-sequence",
     "standby",
@@ -275,6 +295,26 @@ test("the fast path does what the reference does, to the octet, the reason and t
     "passed",
   ];
   expect([...seen].sort()).toEqual(reachable.sort());
+});
+
+test("the header of a channel message is the reference's, for every kind of session", () => {
+  fc.assert(
+    fc.property(sessions, fc.integer({ min: 0, max: 0xffff }), (parameters, channelType) => {
+      const session = {
+        ...parameters,
+        transmitSublayer: "default",
+        vccvControlChannel: "l2-specific-sublayer",
+      } as const;
+      tables.addSession(1, 3, session, attachment());
+      const row = tables.sessions.get(session.localSessionId | 0)!;
+      const length = writeChannelHeader(arena.view, HEADER, row, channelType);
+      expect(take(HEADER, length)).toEqual(
+        encapsulateChannel({ channelType, payload: new Uint8Array(0) }, session),
+      );
+      tables.removeSession(session.localSessionId);
+    }),
+    { seed: 20_240_612 },
+  );
 });
 
 test("sessions on one device: by VLAN and kind of tag, each its own, and none after it is removed", () => {

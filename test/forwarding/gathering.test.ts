@@ -42,7 +42,14 @@ class Ground {
     );
     const charges = new CounterWriter(new SharedArrayBuffer(2 * CELLS_A_SESSION * 8));
     const outlet = new CircuitSender(arena, charges, this.kernel);
-    this.#side = new PsnReceiver(arena, tables, charges, outlet, () => undefined);
+    this.#side = new PsnReceiver(
+      arena,
+      tables,
+      charges,
+      outlet,
+      () => undefined,
+      () => undefined,
+    );
   }
 
   /** Sends frames as data messages, of so many octets in one send or 0 for one each, then reads what waits; says whether more are worth a pause. */

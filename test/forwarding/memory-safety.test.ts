@@ -98,9 +98,10 @@ class Ground {
     const toCircuits = new CircuitSender(this.arena, charges, this.kernel);
     const before = this.arena.taken.length;
     this.#circuitSide = new CircuitReceiver(this.arena, charges, toPeers);
-    this.#peerSide = new PsnReceiver(this.arena, tables, charges, toCircuits, () => {
+    const countControl = () => {
       this.control += 1;
-    });
+    };
+    this.#peerSide = new PsnReceiver(this.arena, tables, charges, toCircuits, countControl, () => undefined);
     this.#circuitSlots = this.arena.taken.slice(before, before + 64);
     this.#peerSlots = this.arena.taken.slice(before + 64, before + 128);
     this.#circuits = this.#openCircuits(tables);

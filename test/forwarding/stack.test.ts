@@ -46,6 +46,13 @@ test("a circuit is bound to a session in every plane, and to none that is not th
   ]);
 });
 
+test("a message of a control channel is sent by the last plane, whichever forwards the session", async () => {
+  const { upper, last, stack } = newStack();
+  await stack.addSession(session(7), circuit);
+  stack.sendChannel(7, 0x21, new Uint8Array(4));
+  expect([upper.take(), last.take()]).toEqual([["add 7"], ["add 7", "send 33 to 7"]]);
+});
+
 test("a plane alone has no reasons to tell", async () => {
   const last = new FakePlane("userspace");
   const stack = new PlaneStack([], last, { failed: () => undefined });

@@ -237,7 +237,7 @@ describe("what comes out of the segmenter", () => {
     }
   });
 
-  test("goes on unchanged if it was no GSO packet, and is dropped for an unknown index, or without IP header", () => {
+  test("goes on unchanged if it was no GSO packet; dropped for an unknown index, or without IP header", () => {
     const placement = placementOf(overIp({ family: 4 })[0]!);
     bench.routes.update(...routeEntry(placement));
     for (const family of [4, 6] as const) {

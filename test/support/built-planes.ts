@@ -37,6 +37,19 @@ export const builtPlanes = {
   },
 } as const;
 
+/** The userspace plane with a protocol that sends by itself on control channels (heartbeat-worker.mjs). */
+export async function heartbeatPlane(events: BuiltPlaneEvents): Promise<BuiltPlane> {
+  const { UserspacePlane } = await built<typeof import("../../src/forwarding/userspace/plane.ts")>(
+    "forwarding/userspace/plane.js",
+  );
+  const { PlaneStack: BuiltStack } =
+    await built<typeof import("../../src/forwarding/stack.ts")>("forwarding/stack.js");
+  const transport = await newTransport(events);
+  const worker = new URL("heartbeat-worker.mjs", import.meta.url);
+  const userspace = await UserspacePlane.open(transport, events, { worker });
+  return { plane: new BuiltStack([], userspace, events), transport };
+}
+
 function stacks() {
   return built<typeof import("../../src/daemon/plane-stacks.ts")>("daemon/plane-stacks.js");
 }

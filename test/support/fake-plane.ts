@@ -2,7 +2,7 @@ import type { DiscardReason } from "../../src/forwarding/discard-reasons.ts";
 import type {
   CircuitAttachment,
   CircuitDevice,
-  DataPlane,
+  LastPlane,
   OpenedCircuit,
   PlaneCounters,
   PlaneName,
@@ -10,7 +10,7 @@ import type {
 import type { SessionParameters } from "../../src/wire/session-parameters.ts";
 
 /** A plane that forwards nothing: it writes down what it is asked, and has the obstacles and faults that it is given. */
-export class FakePlane implements DataPlane {
+export class FakePlane implements LastPlane {
   readonly name: PlaneName;
   readonly counts: ReadonlySet<DiscardReason> = new Set();
   /** What was asked, such as "add 7". */
@@ -70,6 +70,10 @@ export class FakePlane implements DataPlane {
 
   async bindCircuit({ device }: CircuitAttachment, localSessionId: number): Promise<void> {
     this.#did("bind", `${device} to ${localSessionId}`);
+  }
+
+  sendChannel(localSessionId: number, channelType: number): void {
+    this.#did("send", `${channelType} to ${localSessionId}`);
   }
 
   async outdated(): Promise<readonly number[]> {

@@ -35,6 +35,7 @@ interface Parts extends BuiltPlane {
   readonly site: FrameSocket;
   readonly peer: PeerSocket;
   readonly control: readonly (readonly [PsnPath, string])[];
+  readonly channel: readonly string[];
   readonly failures: readonly Error[];
 }
 
@@ -46,6 +47,10 @@ export class PlaneBench implements AsyncDisposable {
   readonly peer: PeerSocket;
   /** Control messages that the plane handed over. */
   readonly control: readonly (readonly [PsnPath, string])[];
+  /**
+   * Messages of control channels that the plane handed over: the session, the channel type, and the octets.
+   */
+  readonly channel: readonly string[];
   readonly #failures: readonly Error[];
   readonly #device: CircuitDevice;
   #site: FrameSocket;
@@ -60,17 +65,20 @@ export class PlaneBench implements AsyncDisposable {
     this.#site = parts.site;
     this.peer = parts.peer;
     this.control = parts.control;
+    this.channel = parts.channel;
     this.#failures = parts.failures;
   }
 
   static async open(testBed: PlaneTestBed, openPlane: OpenPlane, options: BenchOptions): Promise<PlaneBench> {
     const { path, device, checksum = "auto", fragmentation = "none" } = options;
     const control: (readonly [PsnPath, string])[] = [];
+    const channel: string[] = [];
     const failures: Error[] = [];
     const { plane, transport } = await openPlane({
       control: (from, octets) => control.push([from, toHex(octets)]),
       problem: (text) => failures.push(new Error(text)),
       failed: (error) => failures.push(error),
+      channel: (id, type, octets) => channel.push(`${id} ${type.toString(16)}: ${toHex(octets)}`),
     });
     try {
       await transport.openEndpoint({
@@ -92,6 +100,7 @@ export class PlaneBench implements AsyncDisposable {
         site,
         peer: testBed.peer(path),
         control,
+        channel,
         failures,
       });
     } catch (error) {
@@ -128,8 +137,8 @@ export class PlaneBench implements AsyncDisposable {
   }
 
   /**
-   * Each reason so far, with how often: of sessions by their numbers, of the plane by itself. What no pseudowire carries is the
-   * host's where programs are, and nobody's discard.
+   * Each reason so far, with how often: of sessions by their numbers, of the plane by itself. What no
+   * pseudowire carries is the host's where programs are, and nobody's discard.
    */
   discards(): ReadonlyMap<string, number> {
     const { sessions, discards: all } = this.plane.counters();

@@ -4,14 +4,15 @@ import type { DiscardReason } from "../../src/forwarding/discard-reasons.ts";
 import { decapsulate, encapsulate, newSequenceState } from "../../src/forwarding/encapsulation.ts";
 import { defaultSequenceRule, type SequenceRule } from "../../src/wire/session-parameters.ts";
 import { type OpenPlane, PlaneBench } from "./plane-bench.ts";
+import { channels } from "./plane-channels.ts";
 import { badMessages, lastOf, messageOf, outcomeText } from "./plane-messages.ts";
 import { type OpenBench, operations } from "./plane-operations.ts";
 import { PlaneTestBed, strangerPath } from "./plane-test-bed.ts";
 import { contractFrames, type SessionVariant, variants } from "./plane-variants.ts";
 
 /**
- * The contract of planes: what each does with frames, messages and orders, on real devices and sockets. What becomes of a frame or a
- * message is what the reference says.
+ * The contract of planes: what each does with frames, messages and orders, on real devices and sockets. What
+ * becomes of a frame or a message is what the reference says.
  */
 export function planeContract(openPlane: OpenPlane): void {
   let testBed: PlaneTestBed;
@@ -26,6 +27,7 @@ export function planeContract(openPlane: OpenPlane): void {
 
   describe.each(Object.entries(variants))("%s", (_, variant) => frames(variant, open));
   describe("operations", () => operations(() => testBed, open));
+  describe("control channels", () => channels(open));
 
   test("every discard reason that it says it counts occurs", async () => {
     await using bench = await open(variants["UDP over IPv4"]);

@@ -188,7 +188,10 @@ export class PlaneTestBed implements AsyncDisposable {
     return this.#outside.inside(() => new PeerSocket(path));
   }
 
-  /** What a plane could leave behind here: interfaces, and whether they hear all frames; descriptors of this process. */
+  /**
+   * What a plane could leave behind here: interfaces, and whether they hear all frames; descriptors of this
+   * process.
+   */
   async leftovers(): Promise<{
     readonly interfaces: Readonly<Record<string, number>>;
     readonly descriptors: number;

@@ -1,6 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { MappedMemory } from "../../ports.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
+import type { ChannelMessage } from "../encapsulation.ts";
 import type { CircuitAttachment } from "../plane.ts";
 
 /** What the main thread asks of the worker; each is answered by an Answer with the same id. */
@@ -30,6 +31,12 @@ export type Command =
       readonly attachment: CircuitAttachment;
     }
   | { readonly id: number; readonly kind: "yield-numbers"; readonly localSessionId: number }
+  | {
+      readonly id: number;
+      readonly kind: "send-channel";
+      readonly localSessionId: number;
+      readonly message: ChannelMessage;
+    }
   | { readonly id: number; readonly kind: "bind-circuit"; readonly localSessionId: number }
   | { readonly id: number; readonly kind: "remove-session"; readonly localSessionId: number };
 
@@ -76,7 +83,8 @@ export type Answer =
       readonly remoteAddress: string;
       readonly remotePort: number;
       readonly octets: Uint8Array;
-    };
+    }
+  | { readonly kind: "channel"; readonly localSessionId: number; readonly message: ChannelMessage };
 
 /** What the worker is started with. */
 export interface WorkerStart {
@@ -90,9 +98,19 @@ export interface WorkerStart {
   readonly commands: MessagePort;
 }
 
-export const sharedFlags = { stop: 0, controlPosted: 1, controlHandled: 2, cells: 4 } as const;
+export const sharedFlags = {
+  stop: 0,
+  controlPosted: 1,
+  controlHandled: 2,
+  channelPosted: 3,
+  channelHandled: 4,
+  cells: 8,
+} as const;
 
 /**
  * Control messages that may wait for the main thread; more are dropped, and their senders send them again.
  */
 export const MOST_WAITING_CONTROL = 1024;
+
+/** Messages of control channels of all sessions that may wait for the main thread; more are dropped. */
+export const MOST_WAITING_CHANNEL = 1024;

@@ -1,4 +1,12 @@
-import { FRAGMENT_BITS, S_BIT, SEQUENCE_MASK, UDP_DATA_WORD, V_BIT } from "../../wire/data-header.ts";
+import {
+  CHANNEL_TYPE_MASK,
+  CHANNEL_VERSION_MASK,
+  FRAGMENT_BITS,
+  S_BIT,
+  SEQUENCE_MASK,
+  UDP_DATA_WORD,
+  V_BIT,
+} from "../../wire/data-header.ts";
 import { dscpOfFrame, trafficClassOf } from "../../wire/dscp.ts";
 import {
   carriesIp,
@@ -10,7 +18,7 @@ import {
   rewriteOuterTag,
   TAG_OCTETS,
 } from "../../wire/ethernet.ts";
-import { discardIndex } from "../discard-reasons.ts";
+import { discardIndex, discardReasons } from "../discard-reasons.ts";
 import { acceptSequence, sequenceWords } from "../sequencing.ts";
 import { COPIED_FROM_FRAME, type SessionRecord, takeOverNumbers } from "./session-record.ts";
 
@@ -27,6 +35,8 @@ function discard(index: number): number {
   return -1 - index;
 }
 
+/** The verdict on a message of the session's control channel, whose sublayer follows the cookie. */
+export const CHANNEL_MESSAGE = discard(discardReasons.length);
 const RUNT = discard(discardIndex.runt);
 const NOT_ESTABLISHED = discard(discardIndex["not-established"]);
 const LINK_LOCAL = discard(discardIndex["link-local"]);
@@ -75,14 +85,8 @@ export function trafficClassOfFrame(
   return trafficClassOf(dscpOfFrame(view, start, length));
 }
 
-/** Writes the header of a data message that carries the frame at `frame`; returns the header's length. */
-export function writeHeader(
-  view: DataView,
-  at: number,
-  session: SessionRecord,
-  frame: number,
-  frameOctets: number,
-): number {
+/** Writes the part of the header that all data messages have; returns the offset behind it. */
+function writeIdAndCookie(view: DataView, at: number, session: SessionRecord): number {
   let offset = at;
   if (session.isUdp) {
     view.setUint32(offset, UDP_DATA_WORD);
@@ -98,6 +102,30 @@ export function writeHeader(
     view.setInt32(offset, session.transmitCookieLow);
     offset += 4;
   }
+  return offset;
+}
+
+/** Writes the header of a message of the session's control channel (RFC 5085 §6.1); returns its length. */
+export function writeChannelHeader(
+  view: DataView,
+  at: number,
+  session: SessionRecord,
+  channelType: number,
+): number {
+  const offset = writeIdAndCookie(view, at, session);
+  view.setUint32(offset, V_BIT + (channelType & CHANNEL_TYPE_MASK));
+  return offset + 4 - at;
+}
+
+/** Writes the header of a data message that carries the frame at `frame`; returns the header's length. */
+export function writeHeader(
+  view: DataView,
+  at: number,
+  session: SessionRecord,
+  frame: number,
+  frameOctets: number,
+): number {
+  let offset = writeIdAndCookie(view, at, session);
   if (session.transmitSublayer) {
     let word = 0;
     if (session.numbering === 2 || (session.numbering === 1 && !carriesIp(view, frame, frameOctets))) {
@@ -111,8 +139,8 @@ export function writeHeader(
 
 /**
  * Checks a data message of a known session and finds its frame. `start` and `length` are of what follows the
- * Session ID. Returns the offset of the frame, with the VLAN ID rewritten to that of the circuit, or a
- * discard.
+ * Session ID. Returns the offset of the frame, with the VLAN ID rewritten to that of the circuit, a discard,
+ * or CHANNEL_MESSAGE.
  */
 export function decapsulateInPlace(
   view: DataView,
@@ -131,7 +159,8 @@ export function decapsulateInPlace(
   let word = 0;
   if (session.receiveSublayer) {
     word = view.getUint32(start + session.receiveCookieOctets);
-    if (word >= V_BIT) return VCCV;
+    if (word >= V_BIT)
+      return session.hasControlChannel && (word & CHANNEL_VERSION_MASK) === 0 ? CHANNEL_MESSAGE : VCCV;
     if ((word & FRAGMENT_BITS) !== 0) return FRAGMENT;
   }
   const frame = start + headerOctets;

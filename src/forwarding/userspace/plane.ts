@@ -10,7 +10,7 @@ import type { ExceptionPath, SharedSequences } from "../exception-path.ts";
 import type {
   CircuitAttachment,
   CircuitDevice,
-  DataPlane,
+  LastPlane,
   OpenedCircuit,
   PlaneCounters,
   PlaneEvents,
@@ -40,13 +40,15 @@ export interface UserspacePlaneOptions {
   readonly sequences?: SharedSequences;
   /** Whether it takes datagrams that the kernel coalesced; default true. */
   readonly takesCoalesced?: boolean;
+  /** The module that runs as worker; default worker.js, which has the protocols of `channelProtocols`. */
+  readonly worker?: URL;
 }
 
 /**
  * The plane that needs no privilege but the sockets: a Worker that moves frames in batches
  * (docs/architecture.md).
  */
-export class UserspacePlane implements DataPlane, ExceptionPath, SocketReader {
+export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
   readonly name = "userspace";
   readonly counts: ReadonlySet<DiscardReason> = new Set(discardReasons.map(({ name }) => name));
   readonly takesCoalesced: boolean;
@@ -78,8 +80,9 @@ export class UserspacePlane implements DataPlane, ExceptionPath, SocketReader {
     sockets: PsnSocketSource,
     events: PlaneEvents,
     eventFd: number,
-    { prepare = async () => undefined, sequences, takesCoalesced = true }: UserspacePlaneOptions,
+    options: UserspacePlaneOptions,
   ) {
+    const { prepare = async () => undefined, sequences, takesCoalesced = true } = options;
     const { port1, port2 } = new MessageChannel();
     const counters = new SharedArrayBuffer((MOST_SESSIONS + 1) * CELLS_A_SESSION * 8);
     const flags = new SharedArrayBuffer(sharedFlags.cells * 4);
@@ -101,7 +104,7 @@ export class UserspacePlane implements DataPlane, ExceptionPath, SocketReader {
     this.#commands = port1;
     this.#cells = new Float64Array(counters);
     this.#flags = new Int32Array(flags);
-    this.#worker = new Worker(new URL("worker.js", import.meta.url), {
+    this.#worker = new Worker(options.worker ?? new URL("worker.js", import.meta.url), {
       workerData: start,
       transferList: [port2],
     });
@@ -210,6 +213,12 @@ export class UserspacePlane implements DataPlane, ExceptionPath, SocketReader {
     await this.#ask({ kind: "bind-circuit", localSessionId });
   }
 
+  sendChannel(localSessionId: number, channelType: number, payload: Uint8Array): void {
+    const message = { channelType, payload };
+    // That the worker failed is told by the event.
+    this.#ask({ kind: "send-channel", localSessionId, message }).catch(() => undefined);
+  }
+
   async releaseNumbers(localSessionId: number): Promise<void> {
     await this.#ask({ kind: "yield-numbers", localSessionId });
   }
@@ -304,6 +313,11 @@ export class UserspacePlane implements DataPlane, ExceptionPath, SocketReader {
       Atomics.add(this.#flags, sharedFlags.controlHandled, 1);
       const { kind: _kind, octets, ...addresses } = answer;
       return this.#sockets.receivedControl({ encapsulation: "udp", ...addresses }, octets);
+    }
+    if (answer.kind === "channel") {
+      Atomics.add(this.#flags, sharedFlags.channelHandled, 1);
+      const { channelType, payload } = answer.message;
+      return this.#events.channel?.(answer.localSessionId, channelType, payload);
     }
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);

@@ -5,7 +5,7 @@ import { type DiscardReason, discardIndex } from "../discard-reasons.ts";
 import { type Arena, RECEIVE_BATCH } from "./arena.ts";
 import type { CircuitSender } from "./circuit-sender.ts";
 import type { WorkerEndpoint } from "./commands.ts";
-import { decapsulateInPlace } from "./fast-path.ts";
+import { CHANNEL_MESSAGE, decapsulateInPlace } from "./fast-path.ts";
 import { ReceiveBuffers } from "./receive-buffers.ts";
 import { UNATTRIBUTED_ROW } from "./session-record.ts";
 import type { ForwardedSession, Tables } from "./tables.ts";
@@ -29,6 +29,12 @@ const WRONG_PEER = verdictOf("wrong-peer");
 export type ControlHandler = (endpoint: WorkerEndpoint, start: number, length: number, name: number) => void;
 
 /**
+ * Called with each message of a session's control channel: `start` and `length` are of what follows the
+ * cookie.
+ */
+export type ChannelHandler = (session: ForwardedSession, start: number, length: number) => void;
+
+/**
  * The direction from the peers to the attachment circuits: reads datagrams in batches, checks each one and
  * strips the L2TPv3 header.
  */
@@ -38,6 +44,7 @@ export class PsnReceiver {
   readonly #counters: CounterWriter;
   readonly #circuitSender: CircuitSender;
   readonly #control: ControlHandler;
+  readonly #channel: ChannelHandler;
   readonly #buffers: ReceiveBuffers;
 
   constructor(
@@ -46,12 +53,14 @@ export class PsnReceiver {
     counters: CounterWriter,
     circuitSender: CircuitSender,
     control: ControlHandler,
+    channel: ChannelHandler,
   ) {
     this.#arena = arena;
     this.#tables = tables;
     this.#counters = counters;
     this.#circuitSender = circuitSender;
     this.#control = control;
+    this.#channel = channel;
     this.#buffers = new ReceiveBuffers(arena, true);
   }
 
@@ -116,6 +125,10 @@ export class PsnReceiver {
       return this.#counters.discarded(session.row, WRONG_PEER);
     }
     const frame = decapsulateInPlace(view, start + 4, length - 4, session);
+    if (frame === CHANNEL_MESSAGE) {
+      const sublayer = start + 4 + session.receiveCookieOctets;
+      return this.#channel(session, sublayer, start + length - sublayer);
+    }
     if (frame < 0) return this.#counters.discarded(session.row, frame);
     this.#circuitSender.push(session, frame, start + length - frame, received);
   }

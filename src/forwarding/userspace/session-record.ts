@@ -5,6 +5,7 @@ import {
   type SessionParameters,
 } from "../../wire/session-parameters.ts";
 import { discardReasons } from "../discard-reasons.ts";
+import { hasControlChannel } from "../encapsulation.ts";
 import type { CircuitAttachment } from "../plane.ts";
 import {
   beginSequences,
@@ -48,6 +49,8 @@ export interface SessionRecord extends ReceiveSequence {
   readonly transmitSublayer: boolean;
   /** Length of the L2TPv3 header in front of a frame. */
   readonly transmitHeaderOctets: number;
+  /** Whether a control channel was negotiated. */
+  readonly hasControlChannel: boolean;
   readonly checksSequence: boolean;
   sequenceRule: SequenceRule;
   /** Transmit sequencing: 0 for no frames, 1 for frames that are not IP, 2 for all. */
@@ -131,6 +134,7 @@ export function newSessionRecord(
     receiveSublayer: session.receiveSublayer !== "none",
     transmitSublayer: session.transmitSublayer !== "none",
     transmitHeaderOctets: (isUdp ? 8 : 4) + transmitCookie.length + sublayerOctets,
+    hasControlChannel: hasControlChannel(session),
     checksSequence: session.receiveSublayer !== "none" && session.receiveSequencing !== "none",
     sequenceRule: attachment.sequenceRule ?? defaultSequenceRule,
     numbering: session.transmitSublayer === "none" ? 0 : numberingOf[session.transmitSequencing],

@@ -63,6 +63,14 @@ const gsoRefusals: ReadonlySet<string> = new Set([
   "ENOPROTOOPT",
 ]);
 
+const isCongestion = (name: string): boolean => name === FULL || name === "ENOBUFS";
+
+/** The discard of a message that the kernel refused to send to the peer, by the name of the errno. */
+export function psnVerdict(name: string): number {
+  if (isCongestion(name)) return PSN_CONGESTION;
+  return name === "EMSGSIZE" ? PATH_MTU : PSN_ERROR;
+}
+
 /** Called with a message of several frames that the kernel refused, before they are sent one by one. */
 export type RefusalHandler = (session: ForwardedSession, message: number) => void;
 
@@ -177,12 +185,10 @@ export class Transmitter {
   }
 
   #verdict(name: string): number {
-    const isCongested = name === FULL || name === "ENOBUFS";
     if (this.#framesCell === counterCells.receivedFrames) {
-      if (isCongested) return CIRCUIT_CONGESTION;
+      if (isCongestion(name)) return CIRCUIT_CONGESTION;
       return down.has(name) ? CIRCUIT_DOWN : CIRCUIT_ERROR;
     }
-    if (isCongested) return PSN_CONGESTION;
-    return name === "EMSGSIZE" ? PATH_MTU : PSN_ERROR;
+    return psnVerdict(name);
   }
 }

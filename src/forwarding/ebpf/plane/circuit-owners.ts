@@ -5,8 +5,8 @@ function keyOf({ device, vlan }: CircuitAttachment): string {
 }
 
 /**
- * The session that each circuit is bound to, so that frames of the circuit go to it. Another session on the same
- * attachment has no entries on the circuit side.
+ * The session that each circuit is bound to, so that frames of the circuit go to it. Another session on the
+ * same attachment has no entries on the circuit side.
  */
 export class CircuitOwners {
   /** Local session ids. */

@@ -344,7 +344,10 @@ export class EbpfPlane implements DataPlane {
     this.#owners.leave(installed.attachment, localSessionId);
   }
 
-  /** The part of an install that a session has in the kernel: its circuit side only while the circuit is bound to it. */
+  /**
+   * The part of an install that a session has in the kernel: its circuit side only while the circuit is bound
+   * to it.
+   */
   #owned({ session, attachment }: SessionBinding, install: SessionInstall): SessionInstall {
     if (this.#owners.owns(attachment, session.localSessionId)) return install;
     return { ...install, circuits: [], halted: [] };

@@ -1,0 +1,7 @@
+import type { ChannelProtocolKind } from "../channel.ts";
+
+/**
+ * TABLE: the protocols that run on control channels in the worker. To add one, add its kind; messages of
+ * channel types that none takes go to the main thread.
+ */
+export const channelProtocols: readonly ChannelProtocolKind[] = [];

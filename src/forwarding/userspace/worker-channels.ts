@@ -1,0 +1,100 @@
+import { errno, errnoName, linux, sendto } from "../../os/libc.ts";
+import type { SessionParameters } from "../../wire/session-parameters.ts";
+import { type ChannelProtocolKind, SessionChannels } from "../channel.ts";
+import { discardIndex } from "../discard-reasons.ts";
+import type { ChannelMessage } from "../encapsulation.ts";
+import type { Arena } from "./arena.ts";
+import { LONGEST_HEADER_OCTETS, writeChannelHeader } from "./fast-path.ts";
+import type { ForwardedSession, Tables } from "./tables.ts";
+import { type CounterWriter, psnVerdict } from "./transmitter.ts";
+
+const CHANNEL_OVERFLOW = -1 - discardIndex["channel-overflow"];
+const SUBLAYER_OCTETS = 4;
+/** Octets of the longest channel message: no IP packet has more. */
+const LONGEST_MESSAGE_OCTETS = 65_535;
+
+/** Gives a message to the main thread; false where that does not keep up. */
+export type PostMessage = (localSessionId: number, message: ChannelMessage) => boolean;
+
+/** The control channels of the worker's sessions, with the socket calls and counters that they need. */
+export class WorkerChannels {
+  readonly #arena: Arena;
+  readonly #tables: Tables;
+  readonly #counters: CounterWriter;
+  readonly #channels: SessionChannels;
+  /** Where a message is put together. */
+  readonly #octets: number;
+
+  constructor(
+    arena: Arena,
+    tables: Tables,
+    counters: CounterWriter,
+    kinds: readonly ChannelProtocolKind[],
+    post: PostMessage,
+  ) {
+    this.#arena = arena;
+    this.#tables = tables;
+    this.#counters = counters;
+    this.#octets = arena.take(LONGEST_HEADER_OCTETS + LONGEST_MESSAGE_OCTETS);
+    this.#channels = new SessionChannels(kinds, {
+      send: (id, message) => this.send(id, message),
+      deliver: (id, message) => {
+        const session = tables.sessions.get(id | 0);
+        if (!post(id, message) && session !== undefined) counters.discarded(session.row, CHANNEL_OVERFLOW);
+      },
+    });
+  }
+
+  add(session: SessionParameters): void {
+    this.#channels.add(session, performance.now());
+  }
+
+  remove(localSessionId: number): void {
+    this.#channels.remove(localSessionId);
+  }
+
+  /** Ms until a protocol's deadline, 0 where it is over; at most `most`. */
+  remainingMs(most: number): number {
+    const { nextMs } = this.#channels;
+    if (nextMs === undefined) return most;
+    return Math.min(most, Math.max(0, Math.ceil(nextMs - performance.now())));
+  }
+
+  /** Calls the protocols whose deadline is over. */
+  expire(): void {
+    if (this.#channels.nextMs !== undefined) this.#channels.expire(performance.now());
+  }
+
+  /** Takes a message in; `start` and `length` are of what follows the cookie. */
+  receive(session: ForwardedSession, start: number, length: number): void {
+    const id = session.localSessionId >>> 0;
+    const nowMs = performance.now();
+    if (!this.#channels.admit(id, nowMs)) return this.#counters.discarded(session.row, CHANNEL_OVERFLOW);
+    const { octets, view } = this.#arena;
+    const channelType = view.getUint16(start + 2);
+    const payload = octets.slice(start + SUBLAYER_OCTETS, start + length);
+    this.#channels.receive(id, { channelType, payload }, nowMs);
+  }
+
+  /** Sends a message to the peer; a session that is not there, or negotiated no channel, sends nothing. */
+  send(localSessionId: number, { channelType, payload }: ChannelMessage): void {
+    const session = this.#tables.sessions.get(localSessionId | 0);
+    if (session === undefined || !session.hasControlChannel) return;
+    const { row, fd, name, nameOctets } = session;
+    if (payload.length > LONGEST_MESSAGE_OCTETS) return this.#counters.discarded(row, psnVerdict("EMSGSIZE"));
+    const { octets, tables, view } = this.#arena;
+    const headerOctets = writeChannelHeader(view, this.#octets, session, channelType);
+    octets.set(payload, this.#octets + headerOctets);
+    const length = headerOctets + payload.length;
+    const message = this.#arena.address(this.#octets, length);
+    const sent = sendto(
+      fd,
+      message,
+      length,
+      linux.MSG_DONTWAIT,
+      tables.address(name, nameOctets),
+      nameOctets,
+    );
+    if (sent < 0) this.#counters.discarded(row, psnVerdict(errnoName(errno())));
+  }
+}
