@@ -62,7 +62,7 @@ test("what sending said comes before what the route says, until it is sent or ro
     problems.sent({ ...path, localAddress: ends.local, remoteAddress: ends.remote }, errno);
   expect(problems.problemOf(ends, false)).toBeUndefined();
   sent("EPERM");
-  expect(problems.problemOf(ends, false)).toContain("EPERM, a packet filter of this machine forbids it");
+  expect(problems.problemOf(ends, false)).toContain("EPERM (a packet filter of this machine forbids it)");
   sent(undefined);
   expect(problems.problemOf(ends, false)).toBeUndefined();
   sent("ENOBUFS");

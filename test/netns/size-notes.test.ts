@@ -39,7 +39,7 @@ describe.each(planes)("full-size frames on a path of 1500, plane %s", (plane) =>
       const { pseudowires } = await noted(true);
       const [note] = pseudowires[0]?.notes ?? [];
       expect(note).toContain(`full-size frames of eth1 (MTU 1500) need a path MTU of ${needed}`);
-      expect(note).toContain(`takes 1500: ${fate}`);
+      expect(note).toContain(`has 1500: ${fate}`);
       await eventually("the log has it", async () => told(a, "note").length === 1);
 
       const widen = async (mtu: number) => {
@@ -58,7 +58,7 @@ describe.each(planes)("full-size frames on a path of 1500, plane %s", (plane) =>
         family === 6 ? `route add ${v6.b}/128 dev wan0 mtu 1400` : "route add 192.0.2.2/32 dev wan0 mtu 1400",
       );
       const less = await noted(true);
-      expect(less.pseudowires[0]?.notes?.[0]).toContain("takes 1400");
+      expect(less.pseudowires[0]?.notes?.[0]).toContain("has 1400");
     },
   );
 });
