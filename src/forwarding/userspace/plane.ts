@@ -46,7 +46,7 @@ export interface UserspacePlaneOptions {
 
 /**
  * The plane that needs no privilege but the sockets: a Worker that moves frames in batches
- * (docs/architecture.md).
+ * (docs/userspace-plane.md).
  */
 export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
   readonly name = "userspace";
