@@ -29,14 +29,14 @@ const endpoint: WorkerEndpoint = {
 };
 
 /** Where datagrams come in, with two sessions: one with a cookie of 8 octets, one with none. */
-class Ground {
+class TestBed {
   readonly kernel: FakeKernel;
   readonly control: string[] = [];
   readonly cells: Float64Array;
   readonly #arena = new Arena();
   readonly #buffer = this.#arena.take(72 * 1024) + 64;
-  readonly #side: PsnReceiver;
-  readonly #outlet: CircuitSender;
+  readonly #receiver: PsnReceiver;
+  readonly #sender: CircuitSender;
   readonly #name: number;
 
   constructor() {
@@ -49,13 +49,13 @@ class Ground {
     tables.addSession(1, 3, sessionParameters({ localSessionId: 1, receiveCookie: cookie }), attachment());
     tables.addSession(2, 3, sessionParameters({ localSessionId: 2 }), attachment());
     this.#name = tables.sessions.get(1)!.name;
-    const charges = new CounterWriter(counters);
-    this.#outlet = new CircuitSender(this.#arena, charges, this.kernel);
-    this.#side = new PsnReceiver(
+    const counterWriter = new CounterWriter(counters);
+    this.#sender = new CircuitSender(this.#arena, counterWriter, this.kernel);
+    this.#receiver = new PsnReceiver(
       this.#arena,
       tables,
-      charges,
-      this.#outlet,
+      counterWriter,
+      this.#sender,
       (_endpoint, start, length) =>
         this.control.push(textOf(this.#arena.octets.slice(start, start + length))),
       () => undefined,
@@ -66,8 +66,8 @@ class Ground {
   take(octets: Uint8Array, size: number, filler = 0xee): void {
     this.#arena.octets.fill(filler, this.#buffer - 64, this.#buffer + octets.length + 64);
     this.#arena.octets.set(octets, this.#buffer);
-    this.#side.takeAll(endpoint, this.#buffer, octets.length, size, this.#name);
-    this.#outlet.flush();
+    this.#receiver.takeAll(endpoint, this.#buffer, octets.length, size, this.#name);
+    this.#sender.flush();
   }
 
   /** What came of it, for comparison. */
@@ -106,7 +106,7 @@ const datagrams = fc.oneof(
     .map(([octets, at, value]) => octets.map((octet, index) => (index === at ? value : octet))),
 );
 
-test("hostile datagrams among others in one buffer are judged as if each had come alone: 1 000 buffers", () => {
+test("each datagram of a coalesced buffer, also a hostile one, is treated as if alone: 1 000 buffers", () => {
   let passed = 0;
   fc.assert(
     fc.property(
@@ -114,9 +114,9 @@ test("hostile datagrams among others in one buffer are judged as if each had com
       fc.integer({ min: 1, max: 116 }),
       (all, last) => {
         const parts = [...all.slice(0, -1), all.at(-1)!.subarray(0, last)];
-        const together = new Ground();
+        const together = new TestBed();
         together.take(concat(...parts), 116);
-        const alone = new Ground();
+        const alone = new TestBed();
         for (const part of parts) alone.take(part, 0, 0x11);
         expect(together.result()).toEqual(alone.result());
         passed += together.kernel.departed.length;
@@ -127,24 +127,24 @@ test("hostile datagrams among others in one buffer are judged as if each had com
   expect(passed).toBeGreaterThan(1_000);
 });
 
-test("each of a buffer has its own counter, and control messages are handed over", () => {
-  const ground = new Ground();
+test("each datagram of a buffer is counted for its own reason, and control messages are passed on", () => {
+  const testBed = new TestBed();
   const names = ["good", "wrongCookie", "control", "good", "unknown", "version", "withoutCookie", "control"];
-  ground.take(concat(...names.map((name) => kinds[name]!)), 116);
-  expect(ground.kernel.departed.length).toBe(3);
-  expect(ground.control).toEqual([textOf(kinds["control"]!), textOf(kinds["control"]!)]);
+  testBed.take(concat(...names.map((name) => kinds[name]!)), 116);
+  expect(testBed.kernel.departed.length).toBe(3);
+  expect(testBed.control).toEqual([textOf(kinds["control"]!), textOf(kinds["control"]!)]);
   const at = (row: number, name: keyof typeof discardIndex) =>
-    ground.cells[row * CELLS_A_SESSION + 4 + discardIndex[name]];
+    testBed.cells[row * CELLS_A_SESSION + 4 + discardIndex[name]];
   expect([at(1, "wrong-cookie"), at(0, "unknown-session"), at(0, "bad-version")]).toEqual([1, 1, 1]);
 });
 
-test("whatever size is told, nothing outside of the buffer is taken for a datagram, and it ends", () => {
+test("whatever segment size is given, no octet outside the buffer is taken for part of a datagram", () => {
   fc.assert(
     fc.property(
       fc.array(fc.constantFrom(...Object.values(kinds)), { minLength: 1, maxLength: 8 }),
       fc.oneof(fc.constantFrom(-1, 0, 1, 7, 115, 117, 0x7fff_ffff), fc.integer({ min: -5, max: 1000 })),
       (all, size) => {
-        const [one, other] = [new Ground(), new Ground()];
+        const [one, other] = [new TestBed(), new TestBed()];
         one.take(concat(...all), size, 0x00);
         other.take(concat(...all), size, 0xff);
         expect(one.result()).toEqual(other.result());
@@ -154,14 +154,14 @@ test("whatever size is told, nothing outside of the buffer is taken for a datagr
   );
 });
 
-test("the frame of a message without a cookie spares the end of the datagram in front of it", () => {
-  const ground = new Ground();
-  ground.take(concat(kinds["withoutCookie"]!, kinds["withoutCookie"]!), 116);
-  const frames = ground.kernel.departed.map(({ octets }) => textOf(octets.subarray(VNET_OCTETS)));
+test("a frame of a message without a cookie does not overwrite the datagram in front of it", () => {
+  const testBed = new TestBed();
+  testBed.take(concat(kinds["withoutCookie"]!, kinds["withoutCookie"]!), 116);
+  const frames = testBed.kernel.departed.map(({ octets }) => textOf(octets.subarray(VNET_OCTETS)));
   expect(frames).toEqual([textOf(frameOf({ length: 108 })), textOf(frameOf({ length: 108 }))]);
 });
 
-test("the length of coalesced datagrams is told by the kernel's own ancillary data alone", () => {
+test("the size of coalesced datagrams is read from UDP_GRO ancillary data alone", () => {
   const view = new DataView(new ArrayBuffer(64));
   const write = (level: number, type: number, value: number) => {
     view.setBigUint64(0, 20n, true);

@@ -27,8 +27,10 @@ function textOf(octets: Uint8Array): string {
   return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString("hex");
 }
 
-/** What a network card makes of what it is given: our own segmentation, which is held to a naive one elsewhere. */
-function cutAgain(message: Uint8Array): readonly Uint8Array[] {
+/**
+ * What a network card makes of a message: our own segmentation, which other tests compare with a naive one.
+ */
+function segmentAgain(message: Uint8Array): readonly Uint8Array[] {
   const header = new DataView(message.buffer, message.byteOffset, VNET_OCTETS);
   const frame = message.subarray(VNET_OCTETS);
   const gsoType = header.getUint8(1);
@@ -61,7 +63,10 @@ function cutAgain(message: Uint8Array): readonly Uint8Array[] {
   });
 }
 
-/** The checksum field holds the sum of the pseudo header with the length of all, for a card that only adds the rest. */
+/**
+ * The checksum field holds the sum of the pseudo header with the length of all, for a card that only adds the
+ * rest.
+ */
 function expectPseudoSum(frame: Uint8Array, { gsoType, checksumStart, checksumOffset }: Offload): void {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
   const isV6 = gsoType === 4;
@@ -71,15 +76,15 @@ function expectPseudoSum(frame: Uint8Array, { gsoType, checksumStart, checksumOf
   expect(view.getUint16(checksumStart + checksumOffset)).toBe(sum);
 }
 
-/** A plane's way to a circuit, of two sessions on one device. */
-class Ground {
+/** The sender of a circuit's device with two sessions, and a kernel that keeps what is sent. */
+class TestBed {
   readonly kernel: FakeKernel;
   readonly arena = new Arena();
   readonly sessions: readonly ForwardedSession[];
   readonly cells: Float64Array;
-  readonly #outlet: CircuitSender;
-  readonly #place = this.arena.take(1024 * 1024);
-  /** Where what is taken from the arena after the outlet begins. */
+  readonly #sender: CircuitSender;
+  readonly #region = this.arena.take(1024 * 1024);
+  /** Where the region begins that is taken from the arena behind those of the sender. */
   readonly behind: number;
   #used = 0;
 
@@ -92,27 +97,27 @@ class Ground {
     for (const row of [1, 2])
       tables.addSession(row, 3, sessionParameters({ localSessionId: row }), attachment());
     this.sessions = [...tables.sessions.values()];
-    this.#outlet = new CircuitSender(this.arena, new CounterWriter(counters), this.kernel);
+    this.#sender = new CircuitSender(this.arena, new CounterWriter(counters), this.kernel);
     this.behind = this.arena.take(64 * 1024);
   }
 
-  /** Delivers a frame that lies as in a run of datagrams: `room` octets behind the one before. */
+  /** Delivers a frame that lies as in a batch of datagrams: `room` octets behind the one before. */
   deliver(frame: Uint8Array, room: number, which = 0): void {
     if (this.#used + frame.length + room + 64 > 1024 * 1024) this.flush();
-    const free = this.#place + this.#used;
+    const free = this.#region + this.#used;
     this.arena.octets.set(frame, free + room);
     this.#used += room + frame.length;
-    this.#outlet.push(this.sessions[which]!, free + room, frame.length, free);
+    this.#sender.push(this.sessions[which]!, free + room, frame.length, free);
   }
 
   flush(): void {
-    this.#outlet.flush();
+    this.#sender.flush();
     this.#used = 0;
   }
 
   /** What a wire behind the device would carry. */
   onTheWire(): readonly string[] {
-    return this.kernel.departed.flatMap(({ octets }) => cutAgain(octets).map(textOf));
+    return this.kernel.departed.flatMap(({ octets }) => segmentAgain(octets).map(textOf));
   }
 
   count(row: number, cell: number): number {
@@ -199,25 +204,25 @@ function framesOf({
 }
 
 test.each(["interface", "tap"] as const)(
-  "%s: whatever was merged is cut again into exactly the same frames, in the same order: 400 mixtures",
+  "%s: coalesced frames are segmented into exactly the same frames, in the same order: 400 mixtures",
   (kind) => {
     let merged = 0;
     fc.assert(
       fc.property(traffic, (happened) => {
-        const ground = new Ground(kind);
+        const testBed = new TestBed(kind);
         const wanted: string[] = [];
         for (const event of happened) {
           for (const frame of framesOf(event)) {
-            ground.deliver(frame, event.room, event.which);
+            testBed.deliver(frame, event.room, event.which);
             wanted.push(textOf(padded(frame)));
           }
-          if (event.flush) ground.flush();
+          if (event.flush) testBed.flush();
         }
-        ground.flush();
-        expect(ground.onTheWire()).toEqual(wanted);
-        merged += wanted.length - ground.kernel.messages;
+        testBed.flush();
+        expect(testBed.onTheWire()).toEqual(wanted);
+        merged += wanted.length - testBed.kernel.messages;
         const counted =
-          ground.count(1, counterCells.receivedFrames) + ground.count(2, counterCells.receivedFrames);
+          testBed.count(1, counterCells.receivedFrames) + testBed.count(2, counterCells.receivedFrames);
         expect(counted).toBe(wanted.length);
       }),
       { numRuns: 400, seed: 1448 },
@@ -226,21 +231,24 @@ test.each(["interface", "tap"] as const)(
   },
 );
 
-/** How many messages become of a flow with a change to its second frame; checks that the wire sees what was delivered. */
+/**
+ * How many messages become of a flow with a change to its second frame; checks that the wire sees what was
+ * delivered.
+ */
 function messagesOf(frames: readonly Uint8Array[]): number {
-  const ground = new Ground("interface");
-  for (const frame of frames) ground.deliver(frame, 16);
-  ground.flush();
-  expect(ground.onTheWire()).toEqual(frames.map((frame) => textOf(padded(frame))));
-  return ground.kernel.messages;
+  const testBed = new TestBed("interface");
+  for (const frame of frames) testBed.deliver(frame, 16);
+  testBed.flush();
+  expect(testBed.onTheWire()).toEqual(frames.map((frame) => textOf(padded(frame))));
+  return testBed.kernel.messages;
 }
 
-describe("what is merged", () => {
+describe("which segments are merged", () => {
   const six: PacketShape = { ...plain, version: 6 };
   const three = (shape: PacketShape) =>
     naiveSegments({ ...shape, payload: shape.payload.subarray(0, 3000) }, 1000);
 
-  test("a flow of 40 segments over IPv4 and IPv6, with and without tags and options, is one frame", () => {
+  test("40 segments of a flow, over IPv4 and IPv6, with any tags and options, become one frame", () => {
     for (const version of [4, 6] as const) {
       for (const tags of [[], ["8100006f"], ["88a800c8", "8100006f"]]) {
         for (const tcpOptions of [nothing, plain.tcpOptions]) {
@@ -250,15 +258,15 @@ describe("what is merged", () => {
     }
   });
 
-  test("a frame never gets longer than 64 KiB, nor of more than 64 segments", () => {
+  test("a coalesced frame has at most 64 KiB and 64 segments", () => {
     const long = new SeededRandom(3).octets(1448 * 100);
     expect(messagesOf(naiveSegments({ ...plain, payload: long }, 1448))).toBe(3);
     expect(messagesOf(naiveSegments({ ...plain, payload: long.subarray(0, 100 * 200) }, 100))).toBe(4);
   });
 
-  test("headers longer than the room for them are not copied, and nothing else is written over: 1 to 16 000 tags", () => {
+  test("headers longer than their buffer are not copied, nor written over others: 1 to 16 000 tags", () => {
     for (const count of [1, 30, 355, 46, 50, 115, 130, 2200, 16_000]) {
-      const ground = new Ground("interface");
+      const testBed = new TestBed("interface");
       const shape = { ...plain, tags: new Array<string>(count).fill("81004141") };
       const limit = Math.min(250, Math.floor(900_000 / (count * 4 + 100) / 2)) * 2;
       const wanted: string[] = [];
@@ -267,17 +275,17 @@ describe("what is merged", () => {
         const payload = new SeededRandom(pair).octets(count < 20 ? 40 : 2);
         const frames = naiveSegments({ ...shape, sequence, payload }, payload.length / 2);
         for (const frame of frames) {
-          ground.deliver(frame, 16);
+          testBed.deliver(frame, 16);
           wanted.push(textOf(frame));
         }
       }
-      ground.flush();
-      const writtenOver = ground.arena.octets
-        .subarray(ground.behind, ground.behind + 64 * 1024)
+      testBed.flush();
+      const writtenOver = testBed.arena.octets
+        .subarray(testBed.behind, testBed.behind + 64 * 1024)
         .some(Boolean);
       expect(writtenOver, `behind the room, ${count} tags`).toBe(false);
-      expect(ground.kernel.departed.length, `${count} tags`).toBe(count <= 45 ? limit / 2 : limit);
-      expect(ground.onTheWire()).toEqual(wanted);
+      expect(testBed.kernel.departed.length, `${count} tags`).toBe(count <= 45 ? limit / 2 : limit);
+      expect(testBed.onTheWire()).toEqual(wanted);
     }
   });
 
@@ -309,7 +317,7 @@ describe("what is merged", () => {
     ["options of IPv4", { ipOptions: new Uint8Array(4).fill(1) }],
   ];
 
-  test.each(differences)("a segment with %s stays by itself", (_name, changes) => {
+  test.each(differences)("a segment with %s is not merged", (_name, changes) => {
     const shape = { ...plain, tags: ["8100006f"] };
     const [first, second, third] = three(shape);
     const [, other] = naiveSegments({ ...shape, ...changes, payload: plain.payload.subarray(0, 2000) }, 1000);
@@ -327,7 +335,7 @@ describe("what is merged", () => {
     expect(messagesOf([first!, second!, third!])).toBe(1);
   });
 
-  test("fields that the shape does not name: time to live, window, acknowledgement, urgent pointer, flow label, addresses", () => {
+  test("segments with other addresses, ports, TTL, flow label, window or ACK number are not merged", () => {
     for (const shape of [plain, six]) {
       const start = shape.version === 4 ? 34 : 54;
       const places = shape.version === 4 ? [0, 6, 20, 22, 26, 30] : [0, 6, 16, 21, 22, 53];
@@ -341,7 +349,7 @@ describe("what is merged", () => {
     }
   });
 
-  test("a segment with a wrong checksum, of TCP or IPv4, goes on as it came, and so does one with 0xffff for 0", () => {
+  test("a segment with a wrong checksum of TCP or IPv4, or with 0xffff for 0, is not merged", () => {
     for (const [index, at] of [
       [0, 50],
       [1, 50],
@@ -364,7 +372,7 @@ describe("what is merged", () => {
     expect(messagesOf(frames)).toBe(3);
   });
 
-  test("octets behind the packet are kept: such a frame is not merged", () => {
+  test("a frame with octets behind the packet is not merged, so that they are kept", () => {
     const frames = three(plain).map((frame, index) =>
       index === 1 ? Buffer.concat([frame, Buffer.from([0])]) : frame,
     );
@@ -402,36 +410,36 @@ function finish(frame: Uint8Array, version: 4 | 6): void {
   view.setUint16(transport + 16, sumOf(addresses, frame.length, 6 + frame.length - transport));
 }
 
-describe("circuits that refuse", () => {
+describe("a circuit that refuses frames", () => {
   const frames = naiveSegments(plain, 1448);
   const isMerged = (octets: Uint8Array) => octets[1] !== 0;
 
   test.each(["interface", "tap"] as const)(
-    "%s: super-frames that it does not take leave as they came",
+    "%s: coalesced frames that it refuses are sent as they were received",
     (kind) => {
-      const ground = new Ground(kind, (octets) => (isMerged(octets) ? constants.errno.EINVAL : 0));
-      for (let time = 0; time < 20; time += 1) for (const frame of frames) ground.deliver(frame, 16);
-      ground.flush();
-      expect(ground.onTheWire()).toEqual(Array.from({ length: 20 }, () => frames.map(textOf)).flat());
-      expect(ground.count(1, counterCells.receivedFrames)).toBe(20 * frames.length);
-      const known = ground.kernel.refusals;
-      for (const frame of frames) ground.deliver(frame, 16);
-      ground.flush();
-      expect(ground.kernel.refusals).toBe(known);
+      const testBed = new TestBed(kind, (octets) => (isMerged(octets) ? constants.errno.EINVAL : 0));
+      for (let time = 0; time < 20; time += 1) for (const frame of frames) testBed.deliver(frame, 16);
+      testBed.flush();
+      expect(testBed.onTheWire()).toEqual(Array.from({ length: 20 }, () => frames.map(textOf)).flat());
+      expect(testBed.count(1, counterCells.receivedFrames)).toBe(20 * frames.length);
+      const known = testBed.kernel.refusals;
+      for (const frame of frames) testBed.deliver(frame, 16);
+      testBed.flush();
+      expect(testBed.kernel.refusals).toBe(known);
     },
   );
 
-  test("frames longer than the interface takes go alone, for the kernel to refuse; tags come on top", () => {
+  test("frames over the interface's MTU, tags not counted, are not merged: the kernel refuses them", () => {
     const sent = (mtu: number, segment: number, shape: Partial<PacketShape> = {}) => {
-      const ground = new Ground("interface");
-      ground.kernel.mtu = mtu;
+      const testBed = new TestBed("interface");
+      testBed.kernel.mtu = mtu;
       for (const frame of naiveSegments(
         { ...plain, ...shape, payload: plain.payload.subarray(0, 8000) },
         segment,
       ))
-        ground.deliver(frame, 16);
-      ground.flush();
-      return ground.kernel.messages;
+        testBed.deliver(frame, 16);
+      testBed.flush();
+      return testBed.kernel.messages;
     };
     expect([sent(1500, 1448), sent(1500, 1449), sent(1400, 1348), sent(1400, 1349)]).toEqual([1, 6, 1, 6]);
     const tags = ["88a800c8", "8100006f"];
@@ -440,25 +448,25 @@ describe("circuits that refuse", () => {
   });
 
   test.each(["interface", "tap"] as const)(
-    "%s: what finds no room in a full queue is counted, in one call",
+    "%s: frames for which the queue has no room are counted, in one call",
     (kind) => {
-      const ground = new Ground(kind, () => constants.errno.EAGAIN);
-      for (let time = 0; time < 3; time += 1) for (const frame of frames) ground.deliver(frame, 16);
-      ground.flush();
-      expect(ground.kernel.refusals).toBe(1);
-      const counted = ground.count(1, counterCells.discards + discardIndex["circuit-congestion"]);
+      const testBed = new TestBed(kind, () => constants.errno.EAGAIN);
+      for (let time = 0; time < 3; time += 1) for (const frame of frames) testBed.deliver(frame, 16);
+      testBed.flush();
+      expect(testBed.kernel.refusals).toBe(1);
+      const counted = testBed.count(1, counterCells.discards + discardIndex["circuit-congestion"]);
       expect(counted).toBe(3 * frames.length);
     },
   );
 
   test.each(["interface", "tap"] as const)(
-    "%s: one that is down costs every frame of a super-frame, once",
+    "%s: while it is down, each frame of a coalesced one is counted once as discarded",
     (kind) => {
-      const ground = new Ground(kind, () => constants.errno.ENETDOWN);
-      for (const frame of frames) ground.deliver(frame, 16);
-      ground.flush();
-      expect(ground.kernel.refusals).toBe(1);
-      expect(ground.count(1, counterCells.discards + discardIndex["circuit-down"])).toBe(frames.length);
+      const testBed = new TestBed(kind, () => constants.errno.ENETDOWN);
+      for (const frame of frames) testBed.deliver(frame, 16);
+      testBed.flush();
+      expect(testBed.kernel.refusals).toBe(1);
+      expect(testBed.count(1, counterCells.discards + discardIndex["circuit-down"])).toBe(frames.length);
     },
   );
 });

@@ -45,7 +45,9 @@ const COOKIE4 = hex`b0b1b2b3`;
 const COOKIE8 = hex`b0b1b2b3 b4b5b6b7`;
 const frame = specialFrames["shortest of a port"];
 
-/** Encapsulation, cookie, sublayer and numbering, and what stands in front of an IPv4 frame that is the sixth. */
+/**
+ * Encapsulation, cookie, sublayer and numbering, and what stands in front of an IPv4 frame that is the sixth.
+ */
 const headers: readonly (readonly [string, Partial<SessionParameters>, string])[] = [
   ["UDP", {}, "00030000 0b0b0002"],
   ["UDP, cookie of 4", { transmitCookie: COOKIE4 }, "00030000 0b0b0002 b0b1b2b3"],
@@ -179,7 +181,7 @@ describe("special frames", () => {
   const session = sessionParameters({ localSessionId: 7, remoteSessionId: 7 });
 
   test.each(Object.entries(specialFrames))(
-    "%s crosses a port unchanged, and is padded, never cut",
+    "%s crosses a port unchanged, and is padded, never truncated",
     (_name, octets) => {
       const sent = out(octets, session);
       expect(sent).toBe(`0003000000000007${toHex(octets)}`);
@@ -209,7 +211,7 @@ describe("VLANs", () => {
   const session = sessionParameters({ localSessionId: 7, remoteSessionId: 7 });
   const tagged = specialFrames["VLAN 111 with priority 5"];
 
-  test("X-044 a frame crosses with the ID of the pseudowire, its priority kept, and leaves with that of the circuit", () => {
+  test("X-044 frames have the pseudowire's VLAN ID on the way, then the circuit's; priority stays", () => {
     const sent = out(tagged, session, vlanAttachment(111, 1000));
     expect(sent).toBe(`0003000000000007${toHex(frameOf({ tags: ["8100a3e8"], length: 64 }))}`);
     expect(back(fromHex(sent), session, vlanAttachment(222))).toBe(
@@ -263,7 +265,7 @@ test("X-047 what a circuit keeps of frames to reserved addresses is its policy's
     expect(kept(to)).toEqual([]);
 });
 
-test("reserved addresses from the peer leave, whatever the policy: it is about what the circuit gives", () => {
+test("frames from the peer to reserved addresses are sent: the policy is for frames of the circuit", () => {
   const session = sessionParameters();
   const datagram = concat(hex`00030000 0a0a0001`, specialFrames.PAUSE);
   expect(back(datagram, session, attachment({ linkLocal: "block" }))).toBe(toHex(specialFrames.PAUSE));
@@ -330,7 +332,7 @@ describe("numbers", () => {
   const wordOf = (outcome: Outcome) =>
     typeof outcome === "string" ? outcome : toHex(outcome.subarray(8, 12));
 
-  test("C-209 C-211 C-213 RFC 3931 §4.6, Appendix C: from 0, one more each time, and 0 again after 0xffffff", () => {
+  test("C-209 C-211 C-213 RFC 3931 §4.6, Appendix C: numbers start at 0 and wrap after 0xffffff", () => {
     const state = newSequenceState();
     const next = () => wordOf(encapsulate(frame, numbered, attachment(), state));
     expect([next(), next(), next()]).toEqual(["40000000", "40000001", "40000002"]);
@@ -338,7 +340,7 @@ describe("numbers", () => {
     expect([next(), next()]).toEqual(["40ffffff", "40000000"]);
   });
 
-  test("C-214 C-215 C-216 RFC 3931 §5.4.4: level 1 numbers what is not IP behind all tags, and what it cannot tell", () => {
+  test("C-214 C-215 C-216 RFC 3931 §5.4.4: level 1 numbers all frames that are not known to be IP", () => {
     const state = newSequenceState();
     const level1 = { ...numbered, transmitSequencing: "non-ip" as const };
     const next = (octets: Uint8Array) => wordOf(encapsulate(octets, level1, attachment(), state));
@@ -370,7 +372,7 @@ describe("numbers", () => {
   const receiving = sessionParameters({ receiveSublayer: "default", receiveSequencing: "all" });
   const arriving = (word: string) => concat(fromHex(`00030000 0a0a0001 ${word}`), frame);
 
-  test("C-210 C-217 RFC 3931 §4.6, §5.4.4: no number is looked at where S is 0, or nobody asked for numbers", () => {
+  test("C-210 C-217 RFC 3931 §4.6, §5.4.4: numbers are ignored if S is 0 or none are negotiated", () => {
     const state = newSequenceState();
     state.received.expected = 100;
     expect(typeof decapsulate(arriving("00000005"), receiving, attachment(), state)).not.toBe("string");
@@ -379,7 +381,7 @@ describe("numbers", () => {
     expect(state.received.expected).toBe(100);
   });
 
-  test("a message that is given up for another reason leaves the numbers alone, an untagged one and one of a peer in standby have used their own", () => {
+  test("a truncated message or fragment uses no number; an untagged or standby one does", () => {
     const state = newSequenceState();
     expect(decapsulate(arriving("40000005").subarray(0, 20), receiving, attachment(), state)).toBe(
       "truncated",

@@ -14,12 +14,15 @@ import { naiveSegments, type PacketShape, plainPacket } from "../support/packets
 import { SeededRandom } from "../support/seeded-random.ts";
 import { attachment, sessionParameters } from "../support/sessions.ts";
 
-/** Datagrams of 127.0.0.1 as a peer sends them, one at a time or as one send that the kernel cuts, and the side that reads them. */
-class Ground {
+/**
+ * A peer that sends datagrams to 127.0.0.1, singly or by one call that the kernel segments, and their
+ * receiver.
+ */
+class TestBed {
   readonly kernel: FakeKernel;
   readonly #peer = this.#open();
   readonly #own = this.#open();
-  readonly #side: PsnReceiver;
+  readonly #receiver: PsnReceiver;
   readonly #path;
 
   constructor() {
@@ -40,19 +43,22 @@ class Ground {
       sessionParameters({ localSessionId: 1, path: this.#path }),
       attachment(),
     );
-    const charges = new CounterWriter(new SharedArrayBuffer(2 * CELLS_A_SESSION * 8));
-    const outlet = new CircuitSender(arena, charges, this.kernel);
-    this.#side = new PsnReceiver(
+    const counterWriter = new CounterWriter(new SharedArrayBuffer(2 * CELLS_A_SESSION * 8));
+    const sender = new CircuitSender(arena, counterWriter, this.kernel);
+    this.#receiver = new PsnReceiver(
       arena,
       tables,
-      charges,
-      outlet,
+      counterWriter,
+      sender,
       () => undefined,
       () => undefined,
     );
   }
 
-  /** Sends frames as data messages, of so many octets in one send or 0 for one each, then reads what waits; says whether more are worth a pause. */
+  /**
+   * Sends frames as data messages, one each or by one call in segments of `messageOctets`, and reads what
+   * waits. Returns whether a pause for more is worth it.
+   */
   exchange(frames: readonly Uint8Array[], messageOctets = 0): boolean {
     const messages = frames.map((frame) =>
       encodeDataMessage("udp", { sessionId: 1, cookie: new Uint8Array(0) }, frame),
@@ -64,7 +70,7 @@ class Ground {
       expect(sendDatagram(this.#peer.fd, octets, to)).toBeUndefined();
     const waiting = new Int32Array([this.#own.fd, linux.POLLIN]);
     expect(poll(addressOf(new Uint8Array(waiting.buffer)), 1, 10_000)).toBe(1);
-    return this.#side.serve(this.#endpoint());
+    return this.#receiver.serve(this.#endpoint());
   }
 
   [Symbol.dispose](): void {
@@ -84,35 +90,35 @@ class Ground {
   }
 }
 
-const flow = (segments: number): PacketShape => ({
+const flow = (count: number): PacketShape => ({
   ...plainPacket,
-  payload: new SeededRandom(3).octets(1000 * segments),
+  payload: new SeededRandom(3).octets(1000 * count),
 });
-const cut = (segments: number) => naiveSegments(flow(segments), 1000);
+const segments = (count: number) => naiveSegments(flow(count), 1000);
 
-let ground: Ground;
+let testBed: TestBed;
 beforeEach(() => {
-  ground = new Ground();
+  testBed = new TestBed();
 });
-afterEach(() => ground[Symbol.dispose]());
+afterEach(() => testBed[Symbol.dispose]());
 
-test("bulk data that comes one datagram at a time is worth a pause", () => {
-  expect(ground.exchange(cut(4))).toBe(true);
-  expect(ground.kernel.messages).toBe(1);
-});
-
-test("a frame by itself, and frames that do not belong together, are not", () => {
-  expect(ground.exchange(cut(1))).toBe(false);
-  const [first, , third] = cut(3);
-  expect(ground.exchange([third!, first!])).toBe(false);
-  expect(ground.kernel.messages).toBe(3);
+test("bulk data in single datagrams is worth a pause for more", () => {
+  expect(testBed.exchange(segments(4))).toBe(true);
+  expect(testBed.kernel.messages).toBe(1);
 });
 
-test("a whole batch is not: more waits already", () => {
-  expect(ground.exchange(cut(RECEIVE_BATCH * 4))).toBe(false);
+test("a single frame, and frames that cannot be coalesced, are not worth a pause", () => {
+  expect(testBed.exchange(segments(1))).toBe(false);
+  const [first, , third] = segments(3);
+  expect(testBed.exchange([third!, first!])).toBe(false);
+  expect(testBed.kernel.messages).toBe(3);
 });
 
-test("what the kernel has joined is not: the next will be as long", () => {
-  expect(ground.exchange(cut(4), cut(1)[0]!.length + 8)).toBe(false);
-  expect(ground.kernel.messages).toBe(1);
+test("a full batch is not worth a pause: more waits already", () => {
+  expect(testBed.exchange(segments(RECEIVE_BATCH * 4))).toBe(false);
+});
+
+test("what the kernel has coalesced is not worth a pause: the next will be as long", () => {
+  expect(testBed.exchange(segments(4), segments(1)[0]!.length + 8)).toBe(false);
+  expect(testBed.kernel.messages).toBe(1);
 });

@@ -17,22 +17,22 @@ const SESSIONS = 3;
 const OF_SOCKET = 0x28;
 const random = new SeededRandom(103).octets(MOST_FRAME * 2);
 
-interface Left {
+interface Sent {
   readonly name: string;
   readonly text: string;
   readonly trafficClass: number;
 }
 
-/** A plane's way to its peers, of three sessions on one socket. */
-class Ground {
+/** The sender of a PSN socket with three sessions, and a kernel that keeps what is sent. */
+class TestBed {
   readonly kernel: FakeKernel;
   readonly sessions: readonly ForwardedSession[];
   readonly cells: Float64Array;
-  readonly #outlet: PsnSender;
+  readonly #sender: PsnSender;
   readonly #arena = new Arena();
   readonly #frames = this.#arena.take(random.length);
-  /** What should leave, one by one. */
-  readonly wanted: Left[] = [];
+  /** The messages that should be sent, one by one. */
+  readonly wanted: Sent[] = [];
 
   constructor(takesSegments: boolean, refuse?: Refuse) {
     const counters = new SharedArrayBuffer((SESSIONS + 1) * CELLS_A_SESSION * 8);
@@ -54,7 +54,7 @@ class Ground {
       tables.addSession(row, 3, sessionParameters({ localSessionId: row, path }), attachment());
     }
     this.sessions = [...tables.sessions.values()];
-    this.#outlet = new PsnSender(this.#arena, new CounterWriter(counters), this.kernel);
+    this.#sender = new PsnSender(this.#arena, new CounterWriter(counters), this.kernel);
     this.#arena.octets.set(random, this.#frames);
   }
 
@@ -64,19 +64,19 @@ class Ground {
     const octets = session.transmitHeaderOctets + frameOctets;
     const start = this.#frames + from;
     const first = inTwo ? Math.floor(octets / 2) : octets;
-    this.#outlet.setTarget(session);
-    this.#outlet.addVector(start, first);
-    if (inTwo) this.#outlet.addVector(start + first, octets - first);
-    this.#outlet.push(session, frameOctets, trafficClass);
+    this.#sender.setTarget(session);
+    this.#sender.addVector(start, first);
+    if (inTwo) this.#sender.addVector(start + first, octets - first);
+    this.#sender.push(session, frameOctets, trafficClass);
     const text = textOf(random.subarray(from, from + octets));
     this.wanted.push({ name: this.#nameOf(session), text, trafficClass });
   }
 
   flush(): void {
-    this.#outlet.flush();
+    this.#sender.flush();
   }
 
-  left(): readonly Left[] {
+  sent(): readonly Sent[] {
     return this.kernel.departed.map(({ name, octets, trafficClass = OF_SOCKET }) => {
       return { name, text: textOf(octets), trafficClass };
     });
@@ -113,30 +113,30 @@ const bursts = fc.array(
   { minLength: 1, maxLength: 12 },
 );
 
-function play(ground: Ground, happened: typeof bursts extends fc.Arbitrary<infer T> ? T : never): void {
+function play(testBed: TestBed, happened: typeof bursts extends fc.Arbitrary<infer T> ? T : never): void {
   for (const { which, frameOctets, times, last, from, inTwo, trafficClass, flush } of happened) {
     for (let time = 0; time < times; time += 1)
-      ground.send(which, frameOctets, (from + time) % MOST_FRAME, inTwo, trafficClass);
-    if (last > 0) ground.send(which, last, from, inTwo, trafficClass);
-    if (flush) ground.flush();
+      testBed.send(which, frameOctets, (from + time) % MOST_FRAME, inTwo, trafficClass);
+    if (last > 0) testBed.send(which, last, from, inTwo, trafficClass);
+    if (flush) testBed.flush();
   }
-  ground.flush();
+  testBed.flush();
 }
 
-function expectCharges(ground: Ground, dropped = 0): void {
-  const cells = [1, 2, 3].map((row) => ground.count(row, counterCells.transmittedFrames));
-  expect(cells.reduce((sum, count) => sum + count, 0)).toBe(ground.wanted.length - dropped);
+function expectCounted(testBed: TestBed, dropped = 0): void {
+  const cells = [1, 2, 3].map((row) => testBed.count(row, counterCells.transmittedFrames));
+  expect(cells.reduce((sum, count) => sum + count, 0)).toBe(testBed.wanted.length - dropped);
 }
 
-test("groups, cut as the kernel cuts them, are the messages one by one: same octets, order, receivers and traffic class: 400 bursts", () => {
+test("segmented groups are the single messages: octets, order, receiver, traffic class: 400 bursts", () => {
   let grouped = 0;
   fc.assert(
     fc.property(bursts, (happened) => {
-      const ground = new Ground(true);
-      play(ground, happened);
-      expect(ground.left()).toEqual(ground.wanted);
-      expectCharges(ground);
-      grouped += ground.wanted.length - ground.kernel.messages;
+      const testBed = new TestBed(true);
+      play(testBed, happened);
+      expect(testBed.sent()).toEqual(testBed.wanted);
+      expectCounted(testBed);
+      grouped += testBed.wanted.length - testBed.kernel.messages;
     }),
     { numRuns: 400, seed: 103 },
   );
@@ -146,10 +146,10 @@ test("groups, cut as the kernel cuts them, are the messages one by one: same oct
 test("without the kernel's support every message is sent by itself", () => {
   fc.assert(
     fc.property(bursts, (happened) => {
-      const ground = new Ground(false);
-      play(ground, happened);
-      expect(ground.left()).toEqual(ground.wanted);
-      expect(ground.kernel.messages).toBe(ground.wanted.length);
+      const testBed = new TestBed(false);
+      play(testBed, happened);
+      expect(testBed.sent()).toEqual(testBed.wanted);
+      expect(testBed.kernel.messages).toBe(testBed.wanted.length);
     }),
     { numRuns: 50, seed: 104 },
   );
@@ -157,26 +157,26 @@ test("without the kernel's support every message is sent by itself", () => {
 
 test("a group is at most 64 datagrams and 65 507 octets", () => {
   const sizes: number[] = [];
-  const ground = new Ground(true, (octets, size) => {
+  const testBed = new TestBed(true, (octets, size) => {
     expect(octets.length).toBeLessThanOrEqual(65_507);
     sizes.push(size === 0 ? 1 : Math.ceil(octets.length / size));
     return 0;
   });
-  for (let time = 0; time < 130; time += 1) ground.send(0, 60, time, false);
-  ground.flush();
+  for (let time = 0; time < 130; time += 1) testBed.send(0, 60, time, false);
+  testBed.flush();
   expect(sizes.splice(0)).toEqual([64, 64, 2]);
-  for (let time = 0; time < 90; time += 1) ground.send(0, 1514, time, true);
-  ground.flush();
+  for (let time = 0; time < 90; time += 1) testBed.send(0, 1514, time, true);
+  testBed.flush();
   expect(sizes).toEqual([43, 43, 4]);
 });
 
-test("a group is of one traffic class, which the socket's own needs no word for", () => {
-  const ground = new Ground(true);
+test("a group has one traffic class, given to the kernel only if it is not the socket's own", () => {
+  const testBed = new TestBed(true);
   for (const trafficClass of [0xb8, 0xb8, OF_SOCKET, OF_SOCKET, 0, 0, 0xb8])
-    ground.send(0, 1514, 0, false, trafficClass);
-  ground.flush();
-  expect(ground.kernel.messages).toBe(4);
-  expect(ground.kernel.departed.map(({ trafficClass }) => trafficClass)).toEqual([
+    testBed.send(0, 1514, 0, false, trafficClass);
+  testBed.flush();
+  expect(testBed.kernel.messages).toBe(4);
+  expect(testBed.kernel.departed.map(({ trafficClass }) => trafficClass)).toEqual([
     ...[0xb8, 0xb8, undefined, undefined, 0, 0, 0xb8],
   ]);
 });
@@ -187,91 +187,91 @@ test.each(["EINVAL", "EMSGSIZE", "EIO"] as const)(
     const error = constants.errno[name];
     fc.assert(
       fc.property(bursts, (happened) => {
-        const ground = new Ground(true, (_octets, size) => (size > 1400 ? error : 0));
-        play(ground, happened);
-        expect(ground.left()).toEqual(ground.wanted);
-        expectCharges(ground);
+        const testBed = new TestBed(true, (_octets, size) => (size > 1400 ? error : 0));
+        play(testBed, happened);
+        expect(testBed.sent()).toEqual(testBed.wanted);
+        expectCounted(testBed);
       }),
       { numRuns: 100, seed: 105 },
     );
   },
 );
 
-test("what does not fit even alone is charged by the frame, and the rest leaves", () => {
-  const ground = new Ground(true, (octets, size) =>
+test("a frame over the path's MTU is counted as discarded, and the others are sent", () => {
+  const testBed = new TestBed(true, (octets, size) =>
     (size || octets.length) > 1500 ? constants.errno.EMSGSIZE : 0,
   );
-  for (let time = 0; time < 40; time += 1) ground.send(0, 1514, time, true);
-  for (let time = 0; time < 40; time += 1) ground.send(1, 100, time, true);
-  ground.flush();
-  expect(ground.left()).toEqual(ground.wanted.slice(40));
-  expect(ground.count(1, counterCells.discards + discardIndex["path-mtu"])).toBe(40);
-  expect(ground.count(2, counterCells.transmittedFrames)).toBe(40);
-  expect(ground.count(2, counterCells.transmittedOctets)).toBe(4000);
+  for (let time = 0; time < 40; time += 1) testBed.send(0, 1514, time, true);
+  for (let time = 0; time < 40; time += 1) testBed.send(1, 100, time, true);
+  testBed.flush();
+  expect(testBed.sent()).toEqual(testBed.wanted.slice(40));
+  expect(testBed.count(1, counterCells.discards + discardIndex["path-mtu"])).toBe(40);
+  expect(testBed.count(2, counterCells.transmittedFrames)).toBe(40);
+  expect(testBed.count(2, counterCells.transmittedOctets)).toBe(4000);
 });
 
-test("an error that has nothing to do with the group is charged for each of its frames, and nothing is sent twice", () => {
+test("an error not of the group's size is counted for each frame, and none is sent twice", () => {
   let failing = true;
-  const ground = new Ground(true, () => (failing ? constants.errno.ENETUNREACH : 0));
-  for (let time = 0; time < 70; time += 1) ground.send(0, 1514, time, false);
-  ground.flush();
+  const testBed = new TestBed(true, () => (failing ? constants.errno.ENETUNREACH : 0));
+  for (let time = 0; time < 70; time += 1) testBed.send(0, 1514, time, false);
+  testBed.flush();
   failing = false;
-  ground.send(0, 60, 0, false);
-  ground.flush();
-  expect(ground.kernel.refusals).toBe(2);
-  expect(ground.count(1, counterCells.discards + discardIndex["psn-error"])).toBe(70);
-  expect(ground.left()).toEqual(ground.wanted.slice(70));
+  testBed.send(0, 60, 0, false);
+  testBed.flush();
+  expect(testBed.kernel.refusals).toBe(2);
+  expect(testBed.count(1, counterCells.discards + discardIndex["psn-error"])).toBe(70);
+  expect(testBed.sent()).toEqual(testBed.wanted.slice(70));
 });
 
-test("a full send buffer costs what finds no room in it, in one call, and nothing waits", () => {
+test("a full send buffer discards the messages without room, in one call, and none waits", () => {
   let isFull = false;
-  const ground = new Ground(true, () => (isFull ? constants.errno.EAGAIN : 0));
-  for (let time = 0; time < 100; time += 1) ground.send(0, 1514, time, false);
-  ground.flush();
+  const testBed = new TestBed(true, () => (isFull ? constants.errno.EAGAIN : 0));
+  for (let time = 0; time < 100; time += 1) testBed.send(0, 1514, time, false);
+  testBed.flush();
   isFull = true;
-  for (let time = 0; time < 250; time += 1) ground.send(time % 3, 1514, time, false);
-  ground.flush();
-  expect(ground.kernel.refusals).toBe(1);
+  for (let time = 0; time < 250; time += 1) testBed.send(time % 3, 1514, time, false);
+  testBed.flush();
+  expect(testBed.kernel.refusals).toBe(1);
   const congestion = counterCells.discards + discardIndex["psn-congestion"];
-  expect([1, 2, 3].map((row) => ground.count(row, congestion))).toEqual([84, 83, 83]);
+  expect([1, 2, 3].map((row) => testBed.count(row, congestion))).toEqual([84, 83, 83]);
   isFull = false;
-  ground.send(0, 60, 0, false);
-  ground.flush();
-  expect(ground.left()).toEqual([...ground.wanted.slice(0, 100), ...ground.wanted.slice(350)]);
+  testBed.send(0, 60, 0, false);
+  testBed.flush();
+  expect(testBed.sent()).toEqual([...testBed.wanted.slice(0, 100), ...testBed.wanted.slice(350)]);
 });
 
-test("a group that leaves one by one stops at a full send buffer", () => {
+test("a group that is sent message by message stops at a full send buffer", () => {
   let taken = 0;
   const refuse = (_octets: Uint8Array, size: number) => {
     if (size > 0) return constants.errno.EINVAL;
     taken += 1;
     return taken > 10 ? constants.errno.EAGAIN : 0;
   };
-  const ground = new Ground(true, refuse);
-  for (let time = 0; time < 40; time += 1) ground.send(0, 1514, time, false);
-  ground.flush();
-  expect(ground.left()).toEqual(ground.wanted.slice(0, 10));
-  expect(ground.count(1, counterCells.transmittedFrames)).toBe(10);
-  expect(ground.count(1, counterCells.discards + discardIndex["psn-congestion"])).toBe(30);
+  const testBed = new TestBed(true, refuse);
+  for (let time = 0; time < 40; time += 1) testBed.send(0, 1514, time, false);
+  testBed.flush();
+  expect(testBed.sent()).toEqual(testBed.wanted.slice(0, 10));
+  expect(testBed.count(1, counterCells.transmittedFrames)).toBe(10);
+  expect(testBed.count(1, counterCells.discards + discardIndex["psn-congestion"])).toBe(30);
   // The group, what ends the first call, and the next one.
-  expect(ground.kernel.refusals).toBe(3);
+  expect(testBed.kernel.refusals).toBe(3);
 });
 
 test("after a while a group is tried again: the path may have changed", () => {
   let narrow = true;
-  const ground = new Ground(true, (_octets, size) => (narrow && size > 1400 ? constants.errno.EINVAL : 0));
+  const testBed = new TestBed(true, (_octets, size) => (narrow && size > 1400 ? constants.errno.EINVAL : 0));
   const send = (count: number) => {
-    for (let time = 0; time < count; time += 1) ground.send(0, 1514, time % 100, true);
-    ground.flush();
+    for (let time = 0; time < count; time += 1) testBed.send(0, 1514, time % 100, true);
+    testBed.flush();
   };
   send(43);
-  expect(ground.kernel.refusals).toBe(1);
+  expect(testBed.kernel.refusals).toBe(1);
   send(96);
-  expect(ground.kernel.refusals).toBe(1);
+  expect(testBed.kernel.refusals).toBe(1);
   narrow = false;
   send(4000);
-  const before = ground.kernel.messages;
+  const before = testBed.kernel.messages;
   send(43);
-  expect(ground.kernel.messages).toBe(before + 1);
-  expect(ground.left()).toEqual(ground.wanted);
+  expect(testBed.kernel.messages).toBe(before + 1);
+  expect(testBed.sent()).toEqual(testBed.wanted);
 });

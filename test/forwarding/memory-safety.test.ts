@@ -28,14 +28,14 @@ const FIONBIO = 0x5421;
 const MOST_IN_ROUND = 1_500_000;
 const MOST_DATAGRAM = 60_000;
 const BATCH = 63;
-const open = (joins: boolean): PsnSocket =>
+const open = (coalesces: boolean): PsnSocket =>
   openPsnSocket({
     encapsulation: "udp",
     address: "127.0.0.1",
     port: 0,
     fragmentation: "outer",
     checksum: "auto",
-    coalesces: joins,
+    coalesces,
   });
 
 const cookie = new Uint8Array(8).fill(0x5c);
@@ -57,7 +57,7 @@ function receiveBuffer(fd: number): number {
 }
 
 /** Both sides of the plane with real sockets to read from, and a kernel that looks at what leaves. */
-class Ground {
+class TestBed {
   readonly arena = new WatchedArena();
   readonly kernel: WatchingKernel;
   readonly frames: HostileFrames;
@@ -68,13 +68,13 @@ class Ground {
   /** Datagram sockets stand for circuits: they are read by the same calls. */
   readonly #circuitSocket = open(false);
   readonly #circuits: readonly CircuitRecord[];
-  readonly #circuitSide: CircuitReceiver;
-  readonly #peerSide: PsnReceiver;
-  readonly #circuitSlots;
-  readonly #peerSlots;
+  readonly #circuitReceiver: CircuitReceiver;
+  readonly #psnReceiver: PsnReceiver;
+  readonly #circuitRegions;
+  readonly #psnRegions;
   /** What is sent, and its tables. */
   readonly #out = new WatchedArena();
-  readonly #place = this.#out.take(4 * 1024 * 1024);
+  readonly #region = this.#out.take(4 * 1024 * 1024);
   readonly #vectors = new VectorTable(this.#out, BATCH);
   readonly #messages = new MessageTable(this.#out, BATCH);
   readonly #names = this.#out.tables.take(2 * NAME_OCTETS);
@@ -93,17 +93,24 @@ class Ground {
     const counters = new SharedArrayBuffer(20 * CELLS_A_SESSION * 8);
     this.cells = new Float64Array(counters);
     const tables = new Tables(this.arena);
-    const charges = new CounterWriter(counters);
-    const toPeers = new PsnSender(this.arena, charges, this.kernel);
-    const toCircuits = new CircuitSender(this.arena, charges, this.kernel);
+    const counterWriter = new CounterWriter(counters);
+    const psnSender = new PsnSender(this.arena, counterWriter, this.kernel);
+    const circuitSender = new CircuitSender(this.arena, counterWriter, this.kernel);
     const before = this.arena.taken.length;
-    this.#circuitSide = new CircuitReceiver(this.arena, charges, toPeers);
+    this.#circuitReceiver = new CircuitReceiver(this.arena, counterWriter, psnSender);
     const countControl = () => {
       this.control += 1;
     };
-    this.#peerSide = new PsnReceiver(this.arena, tables, charges, toCircuits, countControl, () => undefined);
-    this.#circuitSlots = this.arena.taken.slice(before, before + 64);
-    this.#peerSlots = this.arena.taken.slice(before + 64, before + 128);
+    this.#psnReceiver = new PsnReceiver(
+      this.arena,
+      tables,
+      counterWriter,
+      circuitSender,
+      countControl,
+      () => undefined,
+    );
+    this.#circuitRegions = this.arena.taken.slice(before, before + 64);
+    this.#psnRegions = this.arena.taken.slice(before + 64, before + 128);
     this.#circuits = this.#openCircuits(tables);
     this.#addSessions(tables);
     ioctl(this.#circuitSocket.fd, FIONBIO, addressOf(new Uint8Array(Int32Array.of(1).buffer)));
@@ -117,13 +124,13 @@ class Ground {
 
   control = 0;
 
-  /** Frames from the circuit: with headers that say anything, cut or not. Returns how many. */
+  /** Frames from the circuit: with any virtio-net header, truncated or not. Returns how many. */
   fromCircuit(): number {
     const circuit = this.frames.one(this.#circuits);
     this.#leastTags = 0;
     this.#begin();
     while (this.#hasRoom()) {
-      const at = this.#place + this.#used;
+      const at = this.#region + this.#used;
       const big = this.frames.chance(0.02);
       const frame = this.frames.write(at + 10, big ? MOST_DATAGRAM : 2000);
       this.frames.writeOffload(at, frame);
@@ -131,16 +138,18 @@ class Ground {
       if (this.frames.chance(0.03)) break;
     }
     const count = this.#send(0);
-    this.kernel.expectFrom(this.#circuitSlots, this.#filled);
-    this.#circuitSide.serve(circuit);
-    while (this.#circuitSide.hasWaiting) this.#circuitSide.resume();
+    this.kernel.expectFrom(this.#circuitRegions, this.#filled);
+    this.#circuitReceiver.serve(circuit);
+    while (this.#circuitReceiver.hasWaiting) this.#circuitReceiver.resume();
     // A turn of a TAP device may end before all was read.
-    while (read(this.#circuitSocket.fd, this.#out.address(this.#place, MOST_IN_ROUND), MOST_IN_ROUND) >= 0);
+    while (read(this.#circuitSocket.fd, this.#out.address(this.#region, MOST_IN_ROUND), MOST_IN_ROUND) >= 0);
     this.arena.checkGuards();
     return count;
   }
 
-  /** Datagrams from the peer's address: alone, and many as one that the kernel has joined. Returns how many. */
+  /**
+   * Datagrams from the peer's address: single ones, and many that the kernel has coalesced. Returns how many.
+   */
   fromPeer(): number {
     // Some rounds have little but long headers to be merged.
     this.#leastTags = this.frames.chance(0.05) ? 46 + this.frames.below(300) : 0;
@@ -149,7 +158,7 @@ class Ground {
     while (this.#hasRoom())
       count += this.frames.chance(this.#leastTags > 0 ? 0.95 : 0.3) ? this.#pushFlow() : this.#pushDatagram();
     this.#send(1);
-    this.kernel.expectFrom(this.#peerSlots, this.#filled);
+    this.kernel.expectFrom(this.#psnRegions, this.#filled);
     const { fd, port } = this.#own;
     const endpoint: WorkerEndpoint = {
       fd,
@@ -161,7 +170,7 @@ class Ground {
       trafficClass: 0,
     };
     const before = this.#counted();
-    this.#peerSide.serve(endpoint);
+    this.#psnReceiver.serve(endpoint);
     this.arena.checkGuards();
     expect(this.#counted() - before, "each datagram is delivered, or counted under a reason").toBe(count);
     return count;
@@ -214,12 +223,12 @@ class Ground {
     return this.#filled.length < BATCH && this.#used < this.#roundOctets;
   }
 
-  /** What was written at the place, of `octets` octets, leaves as one datagram, or as many of `size` octets. */
+  /** Queues the next `octets` octets of the region, as one datagram or as several of `size` octets. */
   #push(octets: number, size: number, name: number): void {
     const index = this.#filled.length;
     const control = this.#controls + index * UDP_OFFLOAD_OCTETS;
     if (size > 0) setSegmentOctets(this.#out.tables.view, control, size);
-    this.#vectors.set(index, this.#place + this.#used, octets);
+    this.#vectors.set(index, this.#region + this.#used, octets);
     this.#messages.setVectors(index, this.#vectors, index, 1);
     this.#messages.setControl(index, control, size > 0 ? UDP_OFFLOAD_OCTETS : 0);
     this.#messages.setName(index, this.#names + name * NAME_OCTETS, 16);
@@ -252,7 +261,7 @@ class Ground {
   }
 
   #pushDatagram(): number {
-    const at = this.#place + this.#used;
+    const at = this.#region + this.#used;
     const header = this.#header(at, 1 + this.frames.below(19));
     const { length } = this.frames.write(at + header, this.frames.chance(0.02) ? MOST_DATAGRAM : 2000);
     const octets = this.frames.chance(0.05) ? this.frames.below(header + length) : header + length;
@@ -267,28 +276,28 @@ class Ground {
     const flow = this.frames.flow(jumbo ? 9000 : 1500, this.#leastTags);
     const row = 1 + this.frames.below(18);
     const segments = 2 + this.frames.below(this.#leastTags > 0 || this.frames.chance(0.2) ? 60 : 8);
-    const joined = this.frames.chance(0.7);
+    const isCoalesced = this.frames.chance(0.7);
     // Pairs: of as many flows as there can be, each with headers of its own.
     const inOne = this.#leastTags > 0 || this.frames.chance(0.1) ? 2 : segments;
-    const start = this.#place + this.#used;
+    const start = this.#region + this.#used;
     let octets = 0;
     let count = 0;
     let size = 0;
     for (let index = 0; index < segments; index += 1) {
-      const at = joined ? start + octets : this.#place + this.#used;
+      const at = isCoalesced ? start + octets : this.#region + this.#used;
       const header = this.#header(at, row);
       const one = { ...flow, id: flow.id + Math.floor(index / inOne) };
       const payload = index === segments - 1 ? 1 + this.frames.below(flow.size) : flow.size;
       const length = header + this.frames.writeSegment(at + header, one, index % inOne, payload);
       if (this.frames.chance(0.01)) this.frames.noise(at + this.frames.below(length - 4), 4);
-      if (joined && octets + length > MOST_DATAGRAM) break;
-      if (!joined && !this.#hasRoom()) break;
+      if (isCoalesced && octets + length > MOST_DATAGRAM) break;
+      if (!isCoalesced && !this.#hasRoom()) break;
       size = Math.max(size, length);
       octets += length;
       count += 1;
-      if (!joined) this.#push(length, 0, 1);
+      if (!isCoalesced) this.#push(length, 0, 1);
     }
-    if (joined && count > 0) this.#push(octets, count > 1 ? size : 0, 1);
+    if (isCoalesced && count > 0) this.#push(octets, count > 1 ? size : 0, 1);
     return count;
   }
 
@@ -351,20 +360,20 @@ class Ground {
 }
 
 test(
-  `hostile frames and datagrams leave no region, and nothing is lost unseen: ${INPUTS} inputs, seed ${SEED}`,
+  `hostile input: no access outside regions, and each lost frame is counted: ${INPUTS} inputs, seed ${SEED}`,
   () => {
-    using ground = new Ground(SEED);
+    using testBed = new TestBed(SEED);
     let inputs = 0;
     while (inputs < INPUTS) {
-      inputs += ground.frames.chance(0.5) ? ground.fromCircuit() : ground.fromPeer();
+      inputs += testBed.frames.chance(0.5) ? testBed.fromCircuit() : testBed.fromPeer();
     }
-    // That much of it went all the way.
-    const totals = ground.totals();
+    // Many of them were forwarded.
+    const totals = testBed.totals();
     expect(totals["receivedFrames"]).toBeGreaterThan(INPUTS / 4);
     expect(totals["transmittedFrames"]).toBeGreaterThan(INPUTS / 4);
     for (const reason of ["bad-offload", "truncated", "circuit-congestion", "psn-congestion"])
       expect(totals[reason], reason).toBeGreaterThan(0);
-    expect(ground.kernel.messages).toBeGreaterThan(INPUTS / 10);
+    expect(testBed.kernel.messages).toBeGreaterThan(INPUTS / 10);
     expect(HEADROOM_OCTETS + MOST_DATAGRAM).toBeLessThan(BUFFER_OCTETS);
   },
   120_000 + INPUTS / 10,

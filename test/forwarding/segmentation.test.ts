@@ -43,8 +43,11 @@ function memoryOf(length: number, filler: number): Memory {
   return { octets, view: new DataView(octets.buffer), words: new Uint32Array(octets.buffer) };
 }
 
-/** Cuts a frame that lies at `start`; undefined when it cannot be cut. Checks that nothing but the headers' copy is written. */
-function cut(
+/**
+ * Segments a GSO packet that lies at `start`; undefined when it cannot be segmented. Checks that nothing but
+ * the headers' copy is written.
+ */
+function segment(
   frame: Uint8Array,
   offload: Offload,
   start: number,
@@ -53,14 +56,14 @@ function cut(
   const memory = memoryOf(Math.ceil((start + frame.length + 1024) / 4) * 4, filler);
   memory.octets.set(frame, start);
   const copy = Math.ceil((start + frame.length + 256) / 64) * 64 + 20;
-  const segments = newSegments();
-  if (!parseSegments(memory, start, frame.length, offload, segments)) return undefined;
-  const { headerOctets, payload, size, count } = segments;
+  const parsed = newSegments();
+  if (!parseSegments(memory, start, frame.length, offload, parsed)) return undefined;
+  const { headerOctets, payload, size, count } = parsed;
   expect(headerOctets).toBeLessThanOrEqual(MOST_HEADERS);
-  const cuts = Array.from({ length: count }, (_, index) => {
-    writeSegmentHeaders(memory, segments, index, copy);
+  const segments = Array.from({ length: count }, (_, index) => {
+    writeSegmentHeaders(memory, parsed, index, copy);
     const from = payload + index * size;
-    const octets = segmentOctets(segments, index);
+    const octets = segmentOctets(parsed, index);
     expect(octets).toBeGreaterThan(0);
     expect(from + octets).toBeLessThanOrEqual(start + frame.length);
     return concat(
@@ -72,7 +75,7 @@ function cut(
   expect(hexOf(memory.octets.subarray(start, start + frame.length))).toBe(hexOf(frame));
   memory.octets.fill(filler, start, start + frame.length);
   expect(isBlank(memory, filler)).toBe(true);
-  return cuts;
+  return segments;
 }
 
 function offloadOf(shape: PacketShape, gsoSize: number, needsChecksum = true): Offload {
@@ -115,21 +118,22 @@ const shapesUpTo = (most: number): fc.Arbitrary<PacketShape> =>
 
 const shapes = shapesUpTo(65_000);
 
-test("super-frames of TCP and UDP over IPv4 and IPv6 are cut as a naive segmenter cuts them: 1 000 of them", () => {
+test("GSO packets of TCP and UDP are segmented as by a naive segmenter: 1 000 packets", () => {
   fc.assert(
     fc.property(
       shapes,
       fc.integer({ min: 1, max: 3000 }),
       fc.nat(3),
       fc.boolean(),
-      (shape, wanted, place, told) => {
+      (shape, wanted, shift, isPartial) => {
         const size = Math.max(wanted, Math.ceil(shape.payload.length / 500));
-        // Without a word about the checksum nobody says where the transport header is, so extension headers cannot be passed.
-        const needsChecksum = told || (shape.version === 6 && shape.extensionOctets > 0);
-        const found = cut(
+        // Only a partial checksum says where the transport header is: without one, extension headers cannot
+        // be passed.
+        const needsChecksum = isPartial || (shape.version === 6 && shape.extensionOctets > 0);
+        const found = segment(
           unfinished(shape).frame,
           offloadOf(shape, size, needsChecksum),
-          64 + place * 2,
+          64 + shift * 2,
           0xa5,
         );
         expect(found?.map(hexOf)).toEqual(naiveSegments(shape, size).map(hexOf));
@@ -140,31 +144,31 @@ test("super-frames of TCP and UDP over IPv4 and IPv6 are cut as a naive segmente
 });
 
 describe("flags, numbers and lengths", () => {
-  test("FIN and PSH are the last segment's, CWR is the first one's, ECE everybody's", () => {
+  test("FIN and PSH are in the last segment, CWR in the first one, ECE in all", () => {
     const { fin, psh, ack, ece, cwr } = tcpFlags;
     const shape = { ...plain, flags: fin | psh | ack | ece | cwr, trafficClass: 0x02 };
-    const flags = cut(unfinished(shape).frame, offloadOf(shape, 2000), 66, 0)!.map((frame) => frame[47]);
+    const flags = segment(unfinished(shape).frame, offloadOf(shape, 2000), 66, 0)!.map((frame) => frame[47]);
     expect(flags).toEqual([ack | ece | cwr, ack | ece, ack | ece | fin | psh]);
   });
 
   test("sequence numbers and identifications wrap", () => {
-    const cuts = cut(unfinished(plain).frame, offloadOf(plain, 1448), 66, 0)!;
-    const views = cuts.map(({ buffer }) => new DataView(buffer));
+    const segments = segment(unfinished(plain).frame, offloadOf(plain, 1448), 66, 0)!;
+    const views = segments.map(({ buffer }) => new DataView(buffer));
     expect(views.map((view) => view.getUint32(38))).toEqual([0xffff_ff00, 0x04a8, 0x0a50, 0x0ff8]);
     expect(views.map((view) => view.getUint16(18))).toEqual([0xfffe, 0xffff, 0, 1]);
     expect(views.map((view) => view.getUint16(16))).toEqual([1488, 1488, 1488, 40 + 5000 - 3 * 1448]);
   });
 
-  test("what fits into one segment is one segment", () => {
-    expect(cut(unfinished(plain).frame, offloadOf(plain, 5000), 66, 0)?.length).toBe(1);
-    expect(cut(unfinished(plain).frame, offloadOf(plain, 65_535), 66, 0)?.length).toBe(1);
+  test("a packet that fits into one segment is one segment", () => {
+    expect(segment(unfinished(plain).frame, offloadOf(plain, 5000), 66, 0)?.length).toBe(1);
+    expect(segment(unfinished(plain).frame, offloadOf(plain, 65_535), 66, 0)?.length).toBe(1);
   });
 
-  test("64 KiB in segments of 8 octets are cut, in smaller ones they are not", () => {
+  test("64 KiB are segmented into segments of 8 octets, and not into smaller ones", () => {
     const shape = { ...plain, payload: new SeededRandom(2).octets(65_480) };
-    expect(cut(unfinished(shape).frame, offloadOf(shape, 8), 66, 0)?.length).toBe(8185);
-    expect(cut(unfinished(shape).frame, offloadOf(shape, 7), 66, 0)).toBeUndefined();
-    expect(cut(unfinished(shape).frame, offloadOf(shape, 1), 66, 0)).toBeUndefined();
+    expect(segment(unfinished(shape).frame, offloadOf(shape, 8), 66, 0)?.length).toBe(8185);
+    expect(segment(unfinished(shape).frame, offloadOf(shape, 7), 66, 0)).toBeUndefined();
+    expect(segment(unfinished(shape).frame, offloadOf(shape, 1), 66, 0)).toBeUndefined();
   });
 
   test("a UDP checksum of 0 is sent as 0xffff", () => {
@@ -173,7 +177,7 @@ describe("flags, numbers and lengths", () => {
     const { frame, transport } = packetOf({ ...shape, payload: Uint8Array.of(0, 0) });
     const rest = new DataView(frame.buffer).getUint16(transport + 6);
     const payload = Uint8Array.of(rest >>> 8, rest & 0xff, 7, 7);
-    const first = cut(
+    const first = segment(
       unfinished({ ...shape, payload }).frame,
       offloadOf({ ...shape, payload }, 2),
       66,
@@ -198,9 +202,9 @@ describe("hostile virtio-net headers", () => {
     ["a transport header far past the end", { checksumStart: 0xffff }],
   ];
 
-  test.each(refused)("%s: the frame is not cut", (_name, changes) => {
+  test.each(refused)("%s: the packet is not segmented", (_name, changes) => {
     const offload = { ...offloadOf(plain, 1448), ...changes };
-    expect(cut(unfinished(plain).frame, offload, 66, 0)).toBeUndefined();
+    expect(segment(unfinished(plain).frame, offload, 66, 0)).toBeUndefined();
   });
 
   const broken: readonly (readonly [string, number, number])[] = [
@@ -210,24 +214,24 @@ describe("hostile virtio-net headers", () => {
     ["an EtherType that is not IP", 12, 0x09],
   ];
 
-  test.each(broken)("%s: the frame is not cut", (_name, offset, value) => {
+  test.each(broken)("%s: the packet is not segmented", (_name, offset, value) => {
     const { frame } = unfinished(plain);
     frame[offset] = value;
     for (const needsChecksum of [true, false]) {
-      expect(cut(frame, { ...offloadOf(plain, 1448), needsChecksum }, 66, 0)).toBeUndefined();
+      expect(segment(frame, { ...offloadOf(plain, 1448), needsChecksum }, 66, 0)).toBeUndefined();
     }
   });
 
-  test("an IPv4 header of 60 octets that is not there: the frame is not cut", () => {
+  test("an IPv4 header of 60 octets that is not there: the packet is not segmented", () => {
     const { frame } = unfinished(plain);
     frame[14] = 0x4f;
-    expect(cut(frame, offloadOf(plain, 1448), 66, 0)).toBeUndefined();
+    expect(segment(frame, offloadOf(plain, 1448), 66, 0)).toBeUndefined();
     expect(
-      cut(frame.subarray(0, 90), { ...offloadOf(plain, 1448), needsChecksum: false }, 66, 0),
+      segment(frame.subarray(0, 90), { ...offloadOf(plain, 1448), needsChecksum: false }, 66, 0),
     ).toBeUndefined();
   });
 
-  test("frames that end in any of their headers, or with them, are not cut", () => {
+  test("packets that end in any of their headers, or with them, are not segmented", () => {
     for (const shape of [
       plain,
       { ...plain, version: 6 as const },
@@ -237,19 +241,19 @@ describe("hostile virtio-net headers", () => {
       const end = packetOf({ ...shape, payload: nothing }).frame.length;
       for (let length = 14; length <= end; length += 1) {
         expect(
-          cut(frame.subarray(0, length), offloadOf(shape, 100), 66, 0),
+          segment(frame.subarray(0, length), offloadOf(shape, 100), 66, 0),
           `${length} octets`,
         ).toBeUndefined();
       }
-      expect(cut(frame.subarray(0, end + 1), offloadOf(shape, 100), 66, 0)?.length).toBe(1);
+      expect(segment(frame.subarray(0, end + 1), offloadOf(shape, 100), 66, 0)?.length).toBe(1);
     }
   });
 
-  test("more tags than headers may have are not cut", () => {
+  test("packets with more tags than headers may have are not segmented", () => {
     const shape = { ...plain, tags: Array.from({ length: 110 }, () => "8100006f") };
-    expect(cut(unfinished(shape).frame, offloadOf(shape, 1448), 66, 0)).toBeUndefined();
+    expect(segment(unfinished(shape).frame, offloadOf(shape, 1448), 66, 0)).toBeUndefined();
     const tags = new Uint8Array(2000).map((_, index) => (index % 2 === 0 ? 0x81 : 0));
-    expect(cut(tags, offloadOf(plain, 1448), 66, 0)).toBeUndefined();
+    expect(segment(tags, offloadOf(plain, 1448), 66, 0)).toBeUndefined();
   });
 
   const offloads: fc.Arbitrary<Offload> = fc.record({
@@ -272,23 +276,23 @@ describe("hostile virtio-net headers", () => {
       return frame;
     });
 
-  test("any header on any frame: nothing outside is read or written, and it ends: 3 000 of them", () => {
-    let cuts = 0;
+  test("any virtio-net header: nothing outside the frame is read or written: 3 000 frames", () => {
+    let segmented = 0;
     fc.assert(
-      fc.property(spoilt, offloads, fc.boolean(), (frame, offload, asTold) => {
+      fc.property(spoilt, offloads, fc.boolean(), (frame, offload, isPlausible) => {
         const start = frame[12] === 0x86 ? 54 : 34;
-        const given = asTold ? { ...offload, checksumStart: start } : offload;
+        const given = isPlausible ? { ...offload, checksumStart: start } : offload;
         // What lies around the frame must not show in the result: it is not even read.
-        const found = cut(frame, given, 66, 0x00);
-        expect(cut(frame, given, 66, 0xff)?.map(hexOf)).toEqual(found?.map(hexOf));
-        if (found !== undefined) cuts += 1;
+        const found = segment(frame, given, 66, 0x00);
+        expect(segment(frame, given, 66, 0xff)?.map(hexOf)).toEqual(found?.map(hexOf));
+        if (found !== undefined) segmented += 1;
       }),
       { numRuns: 3_000, seed: 8021 },
     );
-    expect(cuts).toBeGreaterThan(100);
+    expect(segmented).toBeGreaterThan(100);
   });
 
-  test("any checksum place in any frame: nothing outside the frame is read or written: 3 000 of them", () => {
+  test("any checksum offset in any frame: nothing outside the frame is read or written: 3 000 frames", () => {
     const complete = (frame: Uint8Array, offload: Offload, filler: number) => {
       const memory = memoryOf(Math.ceil((66 + frame.length + 64) / 4) * 4, filler);
       memory.octets.set(frame, 66);
@@ -307,15 +311,15 @@ describe("hostile virtio-net headers", () => {
   });
 });
 
-test("a checksum that the sender left to its network card is completed, at any place: 1 000 of them", () => {
+test("a partial checksum is completed, at any alignment of the frame: 1 000 frames", () => {
   fc.assert(
-    fc.property(shapes, fc.nat(7), (shape, place) => {
+    fc.property(shapes, fc.nat(7), (shape, start) => {
       const { frame, checksumStart, checksumOffset } = unfinished(shape);
-      const memory = memoryOf(Math.ceil((place + frame.length + 8) / 4) * 4, 0x55);
-      memory.octets.set(frame, place);
+      const memory = memoryOf(Math.ceil((start + frame.length + 8) / 4) * 4, 0x55);
+      memory.octets.set(frame, start);
       completeChecksum(
         memory,
-        place,
+        start,
         frame.length,
         {
           gsoType: 0,
@@ -331,7 +335,7 @@ test("a checksum that the sender left to its network card is completed, at any p
       const at = new DataView(whole.buffer);
       const field = checksumStart + checksumOffset;
       if (at.getUint16(field) === 0) at.setUint16(field, 0xffff);
-      expect(hexOf(memory.octets.subarray(place, place + frame.length))).toBe(hexOf(whole));
+      expect(hexOf(memory.octets.subarray(start, start + frame.length))).toBe(hexOf(whole));
     }),
     { numRuns: 1_000, seed: 1701 },
   );

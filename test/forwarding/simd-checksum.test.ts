@@ -26,7 +26,7 @@ test("there is SIMD in every Node that we support, and the memory is as large as
   expect(octets.length).toBeGreaterThanOrEqual(SIZE);
 });
 
-test("the sums by WebAssembly, JavaScript and the naive one agree for every length to 300 at every alignment of 16", () => {
+test("WebAssembly, JavaScript and naive sums agree for lengths to 300 at every alignment of 16", () => {
   for (let start = 0; start < 16; start += 1) {
     for (let length = 0; length <= 300; length += 1) agree(start, length);
   }

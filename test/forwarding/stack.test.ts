@@ -20,7 +20,7 @@ function newStack() {
 /** Resolves when all that was asked of the stack so far is done. */
 const done = (stack: PlaneStack) => stack.resizeCircuit(device);
 
-test("a session is forwarded by the first plane without an obstacle, and the last plane has it too", async () => {
+test("the first plane without an obstacle forwards a session, and the last plane has it too", async () => {
   const { upper, last, stack } = newStack();
   await stack.addSession(session(7), circuit);
   expect(stack.carrier(7)).toEqual({ plane: "ebpf" });

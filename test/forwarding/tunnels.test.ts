@@ -13,13 +13,16 @@ import { naiveSegments, type PacketShape, plainPacket, unfinished } from "../sup
 import { SeededRandom } from "../support/seeded-random.ts";
 import { labelled, type Outside, tunnelled, tunnels } from "../support/tunnels.ts";
 
-/** GSO packets of hosts that have tunnels of their own: each segment must be what the hosts' kernels would have made of it. */
+/**
+ * GSO packets of hosts that have tunnels of their own: each segment must be what the hosts' kernels would
+ * have made of it.
+ */
 
 const kinds = { tcp: { 4: 1, 6: 4 }, udp: { 4: 5, 6: 5 } } as const;
 const SIZE = 1398;
 
-/** The segments, or undefined when the frame cannot be cut. */
-function cut(frame: Uint8Array, offload: Offload): readonly string[] | undefined {
+/** The segments, or undefined when the frame cannot be segmented. */
+function segment(frame: Uint8Array, offload: Offload): readonly string[] | undefined {
   const octets = new Uint8Array(Math.ceil((66 + frame.length + 1024) / 4) * 4);
   const memory = { octets, view: new DataView(octets.buffer), words: new Uint32Array(octets.buffer) };
   octets.set(frame, 66);
@@ -85,12 +88,12 @@ function outsideOf(
 }
 
 describe.each(Object.entries(tunnels))("%s", (_, tunnel) => {
-  test.each(shapes)("%s is cut with all its headers", (_, shape) => {
+  test.each(shapes)("a GSO packet of %s is segmented with all its headers", (_, shape) => {
     for (const outside of outsides) {
       const [packet, offload, expected] = tried(shape, (frame, index, checksum) =>
         tunnelled(tunnel, outsideOf(outside, index, checksum), frame),
       );
-      expect(cut(packet, offload), JSON.stringify(outside)).toEqual(expected);
+      expect(segment(packet, offload), JSON.stringify(outside)).toEqual(expected);
     }
   });
 });
@@ -107,34 +110,34 @@ test.each(shapes)("behind MPLS labels, and in VXLAN in GRE with a checksum: %s",
     ),
   );
   for (const [packet, offload, expected] of [tried(shape, labelled), nested])
-    expect(cut(packet, offload)).toEqual(expected);
+    expect(segment(packet, offload)).toEqual(expected);
 });
 
-describe("what leads nowhere is not cut", () => {
+describe("a GSO packet is not segmented when it has", () => {
   const outside: Outside = { version: 4, tags: [], identification: 1, checksum: "none", isRouted: false };
   const [, shape] = shapes[0]!;
   const of = (tunnel: string, version: 4 | 6 = 4) =>
     tried(shape, (frame) => tunnelled(tunnels[tunnel]!, { ...outside, version }, frame));
 
-  test("a transport header elsewhere than the tunnel's headers lead to", () => {
+  test("a checksum that begins elsewhere than the transport header behind the tunnel's headers", () => {
     for (const tunnel of Object.keys(tunnels))
       for (const version of [4, 6] as const)
         for (const shift of [-20, -8, -2, 2, 4, 20]) {
           const [packet, offload] = of(tunnel, version);
           const moved = { ...offload, checksumStart: offload.checksumStart + shift };
-          expect(cut(packet, moved), `${tunnel}, ${shift}`).toBeUndefined();
+          expect(segment(packet, moved), `${tunnel}, ${shift}`).toBeUndefined();
         }
   });
 
-  test("a tunnel of which nothing is told", () => {
+  test("a tunnel, but no partial checksum that says where the transport header is", () => {
     const [packet, offload] = of("VXLAN");
-    expect(cut(packet, { ...offload, needsChecksum: false })).toBeUndefined();
+    expect(segment(packet, { ...offload, needsChecksum: false })).toBeUndefined();
   });
 
-  test("another kind than that of the innermost header", () => {
+  test("another GSO type than that of the innermost header", () => {
     for (const gsoType of [4, 5]) {
       const [packet, offload] = of("VXLAN", 6);
-      expect(cut(packet, { ...offload, gsoType })).toBeUndefined();
+      expect(segment(packet, { ...offload, gsoType })).toBeUndefined();
     }
   });
 
@@ -150,10 +153,10 @@ describe("what leads nowhere is not cut", () => {
   test.each(refused)("%s", (_, at, octets) => {
     const [packet, offload] = of("GRE");
     packet.set(fromHex(octets), at);
-    expect(cut(packet, offload)).toBeUndefined();
+    expect(segment(packet, offload)).toBeUndefined();
   });
 
-  test("more headers than are looked at", () => {
+  test("more headers than are parsed", () => {
     const behind = (labels: number) =>
       tried(shape, (frame) => {
         const label = new Uint8Array(4 * labels);
@@ -161,12 +164,12 @@ describe("what leads nowhere is not cut", () => {
         return concat(long.subarray(0, 14), label, long.subarray(14));
       });
     const [packet, offload, expected] = behind(50);
-    expect(cut(packet, offload)).toEqual(expected);
-    expect(cut(...(behind(70).slice(0, 2) as [Uint8Array, Offload]))).toBeUndefined();
+    expect(segment(packet, offload)).toEqual(expected);
+    expect(segment(...(behind(70).slice(0, 2) as [Uint8Array, Offload]))).toBeUndefined();
   });
 });
 
-test("RFC 9260 §6.8: SCTP gets the CRC32c that it was to get from the card, in a tunnel too, and padding is no part of it", () => {
+test("RFC 9260 §6.8: the CRC32c of SCTP is completed, also in a tunnel, and excludes padding", () => {
   const chunk = "04000014 00010010 0102030405060708090a0b0c";
   const packet = fromHex(`4500003400010000 40840000 c0000201 c6336402 13881388 0000004d 00000000 ${chunk}`);
   const plain = concat(fromHex("02000000000b02000000000a0800"), packet);

@@ -17,7 +17,10 @@ const SEGMENT_OCTETS = 8;
 const SEGMENTS = 2500;
 const MOST_SENT = 4096;
 
-/** A datagram socket of 127.0.0.1 stands for a circuit's: it is read by the same call, with virtio-net headers in front of frames. */
+/**
+ * A datagram socket of 127.0.0.1 stands for a circuit's: it is read by the same call, with virtio-net headers
+ * in front of frames.
+ */
 const open = () =>
   openPsnSocket({
     encapsulation: "udp",
@@ -36,10 +39,10 @@ afterEach(() => {
   for (const { fd } of sockets) close(fd);
 });
 
-/** A super-frame that is cut into thousands of segments, as only a host on this machine can send it. */
-const tinySegments = (): Uint8Array => superFrame(SEGMENTS * SEGMENT_OCTETS, SEGMENT_OCTETS);
+/** A GSO packet of thousands of segments, as only a host on this machine can send it. */
+const tinySegments = (): Uint8Array => gsoPacket(SEGMENTS * SEGMENT_OCTETS, SEGMENT_OCTETS);
 
-function superFrame(payloadOctets: number, segmentOctets: number): Uint8Array {
+function gsoPacket(payloadOctets: number, segmentOctets: number): Uint8Array {
   const { frame, transport } = packetOf({ ...plainPacket, payload: new Uint8Array(payloadOctets) });
   const header = new DataView(new ArrayBuffer(10));
   header.setUint8(0, 1);
@@ -50,15 +53,15 @@ function superFrame(payloadOctets: number, segmentOctets: number): Uint8Array {
   return concat(new Uint8Array(header.buffer), frame);
 }
 
-/** The circuit's side with one session on a circuit, its counters, and what sends the circuit a frame behind a virtio-net header. */
-function circuitSide(changes: Parameters<typeof attachment>[0] = {}) {
+/** The receiver of a circuit with one session, its counters, and a function that sends the circuit frames. */
+function circuitReceiver(changes: Parameters<typeof attachment>[0] = {}) {
   const [circuit, host] = sockets as [ReturnType<typeof open>, ReturnType<typeof open>];
   const arena = new Arena();
   const tables = new Tables(arena);
   const kernel = new FakeKernel(arena);
   const counters = new SharedArrayBuffer(2 * CELLS_A_SESSION * 8);
-  const charges = new CounterWriter(counters);
-  const side = new CircuitReceiver(arena, charges, new PsnSender(arena, charges, kernel));
+  const counterWriter = new CounterWriter(counters);
+  const receiver = new CircuitReceiver(arena, counterWriter, new PsnSender(arena, counterWriter, kernel));
   const opened = tables.openCircuit({
     fd: circuit.fd,
     readFd: circuit.fd,
@@ -77,47 +80,47 @@ function circuitSide(changes: Parameters<typeof attachment>[0] = {}) {
   } as const;
   const cells = new Float64Array(counters).subarray(CELLS_A_SESSION);
   const send = (octets: Uint8Array) => sendDatagram(host.fd, octets, path);
-  return { arena, tables, kernel, side, opened, cells, send };
+  return { arena, tables, kernel, receiver, opened, cells, send };
 }
 
-test("of a super-frame whose segments are too long each one is counted, and the short last one is sent", () => {
-  const { side, opened, cells, send } = circuitSide({ mtu: 1000 });
+test("each segment over the MTU is counted as discarded, and a shorter last one is sent", () => {
+  const { receiver, opened, cells, send } = circuitReceiver({ mtu: 1000 });
   for (const [payload, sent, given] of [
     [3 * 1460 + 10, 1, 3],
     [3 * 1460, 0, 3],
     [1460, 0, 1],
   ] as const) {
     cells.fill(0);
-    expect(send(superFrame(payload, 1460))).toBeUndefined();
-    side.serve(opened);
+    expect(send(gsoPacket(payload, 1460))).toBeUndefined();
+    receiver.serve(opened);
     expect(cells[counterCells.transmittedFrames], `${payload} octets`).toBe(sent);
     expect(cells[counterCells.discards + discardIndex.oversize], `${payload} octets`).toBe(given);
   }
 });
 
-test("a turn ends after so many frames, however few were read; the rest waits, and is not lost", () => {
-  const { arena, tables, kernel, side, opened, cells, send } = circuitSide();
+test("a turn ends after a number of sent frames; the others wait, and none is lost", () => {
+  const { arena, tables, kernel, receiver, opened, cells, send } = circuitReceiver();
   for (let frame = 0; frame < 6; frame += 1) expect(send(tinySegments())).toBeUndefined();
   const passed = () => cells[counterCells.transmittedFrames]!;
-  side.serve(opened);
+  receiver.serve(opened);
   let before = 0;
   let turns = 1;
-  while (side.hasWaiting) {
+  while (receiver.hasWaiting) {
     expect(passed() - before).toBeLessThan(MOST_SENT + SEGMENTS);
     expect(kernel.departed.length).toBe(passed());
     before = passed();
-    side.serve(opened);
+    receiver.serve(opened);
     expect(passed()).toBe(before);
-    side.resume();
+    receiver.resume();
     turns += 1;
   }
   expect(passed()).toBe(6 * SEGMENTS);
   expect(turns).toBe(3);
   arena.checkGuards();
-  // A circuit that closes meanwhile costs what waits.
+  // When the circuit is closed meanwhile, waiting frames are lost.
   for (let frame = 0; frame < 6; frame += 1) send(tinySegments());
-  side.serve(opened);
+  receiver.serve(opened);
   tables.closeCircuit("eth1");
-  while (side.hasWaiting) side.resume();
+  while (receiver.hasWaiting) receiver.resume();
   expect(passed()).toBe(8 * SEGMENTS);
 });
