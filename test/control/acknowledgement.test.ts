@@ -27,7 +27,7 @@ test("RFC 3931 §4.2: a duplicate is not delivered but acknowledged, by a ZLB wi
   expect(bench.discards).toEqual({ duplicate: 3 });
 });
 
-test("RFC 3931 §4.2: a repeated SCCRQ opens no second connection and is answered by the SCCRP, until the SCCCN came", () => {
+test("RFC 3931 §4.2: a repeated SCCRQ opens no connection; until SCCCN it gets the same SCCRP", () => {
   const { bench, peer } = answering();
   const sccrq = peer.compose("SCCRQ", peer.introduction, { ns: 0, nr: 0, controlConnectionId: 0 });
   peer.deliver(sccrq);
@@ -60,7 +60,7 @@ test("RFC 3931 §4.2: what lies beyond our Receive Window Size is dropped withou
   expect(bench.discards).toEqual({ "ahead-of-window": 1 });
 });
 
-test("RFC 3931 §4.2: a message with an Nr beyond our last Ns is discarded, and its sender not acknowledged", () => {
+test("RFC 3931 §4.2: a message with an Nr beyond our last Ns is discarded and not acknowledged", () => {
   const { bench, peer } = answered();
   peer.say("HELLO", {}, { ns: 2, nr: 2 });
   expect(peer.heard()).toEqual([]);
@@ -100,7 +100,7 @@ test("RFC 3931 Appendix B: a lost ICRP gives the numbers of the RFC's example", 
   expect(bench.sessionState).toBe("established");
 });
 
-test("RFC 3931 §6.15: ACK and ZLB are both accepted, take no Ns, cause no event and are never answered", () => {
+test("RFC 3931 §6.15: ACK and ZLB are accepted, take no Ns, cause no event and get no answer", () => {
   const { bench, peer } = calling();
   const before = bench.events.length;
   for (const ns of [peer.ns, 0, 40_000]) {
@@ -123,7 +123,7 @@ test("RFC 3931 §4.2: an acknowledgement rides on the answer where there is one"
   expect(numbersOf(iccn)).toBe("ICCN 3 2");
 });
 
-test("RFC 3931 §4.2: a peer that asks and asks, and acknowledges nothing, is not heard beyond a limit", () => {
+test("RFC 3931 §4.2: a peer that sends requests but no acknowledgements is ignored beyond a limit", () => {
   const { bench, peer } = answered();
   const asked = limits.queuedMessages + 1000;
   for (let count = 0; count < asked; count += 1) {

@@ -71,7 +71,7 @@ test("RFC 3931 §5.4.4: no call is made for a pseudowire type that the peer does
   expect(bench.sessionWhyNot).toBe("the peer does not list pseudowire type 4 (ethernet-vlan)");
 });
 
-test("RFC 3931 §6.6: an ICRQ without Remote End ID means the only pseudowire there is, and none of two", () => {
+test("RFC 3931 §6.6: an ICRQ without Remote End ID means the only pseudowire, and none of two", () => {
   const { remoteEndId: _gone, ...bare } = request();
   const { bench, peer } = answered();
   bench.openSession(lan);

@@ -21,7 +21,7 @@ function status(changes: Partial<CircuitStatus>): CircuitStatus {
   return { ...circuitStatus(true), ...changes };
 }
 
-test("RFC 4719 §2.3.2: every change of our circuit is told by SLI, faults included, and A is 0 while there is one", () => {
+test("RFC 4719 §2.3.2: each change of our circuit is sent by SLI, also faults, for which A is 0", () => {
   const { bench, peer } = received();
   const change = (active: boolean) => bench.input({ kind: "circuit-status", pseudowire: "lan", active });
   change(false);
@@ -132,7 +132,7 @@ test.each([
   },
 );
 
-test("RFC 3931 §5.4.5: the status in ICRQ, ICRP and ICCN of the peer counts from the start, and absent means active", () => {
+test("RFC 3931 §5.4.5: the status in ICRQ, ICRP and ICCN holds from the start; absent is active", () => {
   expect(received(lan, { circuitStatus: circuitStatus(false) }).bench.forwarded[0]?.transmitAllowed).toBe(
     false,
   );

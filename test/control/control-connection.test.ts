@@ -5,7 +5,7 @@ import { Bench, lan } from "../support/bench.ts";
 import { ScriptedPeer } from "../support/scripted-peer.ts";
 import { answered, answering, initiated, opening, request } from "../support/set-up.ts";
 
-test("RFC 3931 §6.1: our SCCRQ carries the five AVPs that it must, a window and a tie breaker, and no Ns but 0", () => {
+test("RFC 3931 §6.1: our SCCRQ has the five required AVPs, a window and a tie breaker, and Ns is 0", () => {
   const { bench, sccrq } = opening();
   expect(sccrq).toMatchObject({ controlConnectionId: 0, ns: 0, nr: 0 });
   expect(Object.keys(sccrq.avps)).toEqual([
@@ -21,7 +21,7 @@ test("RFC 3931 §6.1: our SCCRQ carries the five AVPs that it must, a window and
   expect(bench.connectionState).toBe("wait-ctl-reply");
 });
 
-test("RFC 4719 §2.1: the Pseudowire Capabilities List names Ethernet and Ethernet VLAN, 0x0005 and 0x0004", () => {
+test("RFC 4719 §2.1: the Pseudowire Capabilities List has Ethernet (0x0005) and VLAN (0x0004)", () => {
   expect(opening().sccrq.avps.pseudowireCapabilitiesList).toEqual([5, 4]);
   expect(answering().sccrp.avps.pseudowireCapabilitiesList).toEqual([5, 4]);
 });
@@ -109,7 +109,7 @@ test.each([
   },
 );
 
-test("RFC 3931 §5.4.3: a peer is told by its Host Name and Router ID, the latter 32 bits without meaning", () => {
+test("RFC 3931 §5.4.3: peers are told apart by Host Name and Router ID, 32 bits without meaning", () => {
   const { bench } = answered({ peerHostName: "peer", peerRouterId: 0xc0000202 });
   expect(bench.lcce.snapshot().connections[0]).toMatchObject({ hostName: "peer", routerId: 0xc0000202 });
   const { bench: other, peer } = opening();
@@ -167,7 +167,7 @@ test("RFC 3931 §3.3: a session message that overtakes the SCCCN waits for it", 
   expect(peer.names()).toEqual(["ICRP"]);
 });
 
-test("RFC 3931 §7.2: an SCCRP or SCCCN on a connection already closed meets the StopCCN that is on its way", () => {
+test("RFC 3931 §7.2: an SCCRP or SCCCN that crosses our StopCCN is acknowledged, and opens nothing", () => {
   for (const name of ["SCCRP", "SCCCN", "HELLO", "ICRQ"] as const) {
     const { bench, peer } = answered();
     bench.input({ kind: "close-connection", peer: "peer", resultCode: 1 });
@@ -179,7 +179,7 @@ test("RFC 3931 §7.2: an SCCRP or SCCCN on a connection already closed meets the
   }
 });
 
-test("RFC 3931 §7.2: a responder whose SCCRP is acknowledged but gets no SCCCN gives up with StopCCN 7", () => {
+test("RFC 3931 §7.2: a responder that gets an acknowledgement but no SCCCN sends StopCCN 7", () => {
   const { bench, peer } = answering();
   peer.acknowledge();
   bench.advance(limits.establishMs - 1);
@@ -188,7 +188,7 @@ test("RFC 3931 §7.2: a responder whose SCCRP is acknowledged but gets no SCCCN 
   expect(peer.hear("StopCCN").avps.resultCode).toMatchObject({ resultCode: 7 });
 });
 
-test("RFC 3931 §5.4.1: an unknown message type clears the connection with M=1 and is ignored, acknowledged, with M=0", () => {
+test("RFC 3931 §5.4.1: an unknown message type closes the connection if M=1, and is ignored if M=0", () => {
   const { bench, peer } = answered();
   const unknown = peer.compose("HELLO");
   new DataView(unknown.buffer).setUint16(18, 200);

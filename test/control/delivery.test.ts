@@ -51,7 +51,7 @@ test.each(vectors.arithmetic.retransmit)(
   },
 );
 
-test("RFC 3931 §4.2: the first retransmission comes after a configured time, and new settings hold at once", () => {
+test("RFC 3931 §4.2: the first retransmission is after a configured time; a change holds at once", () => {
   expect(lifeOf(delivery(1, { initialMs: 500, capMs: 700, limit: 3 }))).toEqual({
     retransmit_at: [0.5, 1.2, 1.9],
     give_up_at: 2.6,
@@ -61,7 +61,7 @@ test("RFC 3931 §4.2: the first retransmission comes after a configured time, an
   expect(lifeOf(made)).toEqual({ retransmit_at: [1], give_up_at: 3 });
 });
 
-test("RFC 3931 §4.2: an acknowledgement starts the timer and its growth anew for what is still in flight", () => {
+test("RFC 3931 §4.2: an acknowledgement restarts timer and backoff for the messages still in flight", () => {
   const made = delivery(4);
   sent(made);
   acknowledge(made, 1);
@@ -76,7 +76,7 @@ test("RFC 3931 §4.2: an acknowledgement starts the timer and its growth anew fo
   expect([made.deadlineMs, made.isIdle]).toEqual([undefined, true]);
 });
 
-test("RFC 3931 Appendix A: slow start, then one more for each window acknowledged; a retransmission begins anew", () => {
+test("RFC 3931 Appendix A: slow start, then one more a window; a retransmission starts anew", () => {
   const { window, log } = vectors.arithmetic.slow_start;
   const made = delivery(500);
   made.setPeerWindow(window);
@@ -98,7 +98,7 @@ test("RFC 3931 Appendix A: slow start, then one more for each window acknowledge
   }
 });
 
-test("RFC 3931 §4.2: never more unacknowledged messages than the peer's Receive Window Size, which is 4 until it says", () => {
+test("RFC 3931 §4.2: no more unacknowledged messages than the peer's Receive Window Size, or 4", () => {
   const made = delivery(100);
   for (let nr = 0; nr < 20; nr += 1) {
     if (nr > 0) acknowledge(made, nr);
@@ -166,7 +166,7 @@ test("RFC 3931 §4.2: messages come out in order and once, those ahead within th
   expect(made.receive(3, 0, false, "", 0)).toBe("deliver");
 });
 
-test("RFC 3931 §4.2: an acknowledgement takes no Ns, is sent once, and rides on a message if there is one", () => {
+test("RFC 3931 §4.2: an ACK takes no Ns, is sent once, and piggybacks on a message if there is one", () => {
   const made = delivery();
   made.receive(0, 0, false, "", 0);
   expect(made.flush(0)).toEqual([Uint8Array.of(0, 1, 1)]);

@@ -76,7 +76,7 @@ test("RFC 3931 §6.15: with authentication on a ZLB is dropped, and our acknowle
   expect(bench.discards).toEqual({ "missing-digest": 1 });
 });
 
-test("RFC 3931 §5.4.1: a message with a wrong digest is dropped, unacknowledged, and nothing in it is used", () => {
+test("RFC 3931 §5.4.1: a message with a wrong digest is dropped, not acknowledged and not used", () => {
   const { bench, peer } = answered(settings(), protection());
   bench.advance(50_000);
   const wrong = peer.keysFor("HELLO").map((key) => ({ ...key, secret: older }));
@@ -126,7 +126,7 @@ test("RFC 3931 §4.3: a repeated SCCRQ is answered by the SCCRP alone, whose non
   expect(bench.discards).toEqual({ duplicate: 2 });
 });
 
-test("RFC 3931 §5.4.1: two secrets at our end: both are tried, and each of our messages has a digest for each", () => {
+test("RFC 3931 §5.4.1: with two secrets both are tried, and our messages have a digest for each", () => {
   for (const theirs of [secret, older]) {
     const { bench, peer, sccrp } = answering(
       settings({ secrets: [secret, older] }),
@@ -150,7 +150,7 @@ test("RFC 3931 §5.4.1: two secrets at the peer's end: one valid digest of two i
   }
 });
 
-test("RFC 3931 §4.3: with the wrong secret an SCCRQ is dropped unanswered, and what happened is told", () => {
+test("RFC 3931 §4.3: an SCCRQ with the wrong secret is dropped without answer, and reported", () => {
   const bench = new Bench({ role: "responder", ...settings() });
   const peer = new ScriptedPeer(bench, undefined, protection({ secrets: [older] }));
   bench.open();
@@ -159,7 +159,7 @@ test("RFC 3931 §4.3: with the wrong secret an SCCRQ is dropped unanswered, and 
   expect(bench.connectionWhyNot).toContain("do both ends have the same secret?");
 });
 
-test("RFC 3931 §4.3: a secret at our end only: the SCCRQ gets no answer, which would have to be signed for a stranger, and that is told", () => {
+test("RFC 3931 §4.3: with a secret only at our end the SCCRQ gets no answer, and that is reported", () => {
   const bench = new Bench({ role: "responder", ...settings() });
   const peer = new ScriptedPeer(bench);
   bench.open();
@@ -200,7 +200,7 @@ test("RFC 3931 §4.3: an SCCRP with a digest but without a nonce cannot go on, a
   expect(bench.connectionState).toBe("idle");
 });
 
-test("RFC 3931 §5.4.1: our StopCCN that refuses an SCCRQ is made with the peer's nonce, so that it cannot be replayed", () => {
+test("RFC 3931 §5.4.1: our StopCCN for an SCCRQ is made with the peer's nonce, against replay", () => {
   const bench = new Bench({ role: "responder", peerHostName: "another", ...settings() });
   const peer = new ScriptedPeer(bench, undefined, protection());
   bench.open();
@@ -209,7 +209,7 @@ test("RFC 3931 §5.4.1: our StopCCN that refuses an SCCRQ is made with the peer'
   expect(verifyMessageDigest(stop.octets, [{ secret, nonces: protection().nonce }])).toBe(true);
 });
 
-test("RFC 3931 §5.4.1: a StopCCN for our SCCRQ is taken with our nonce alone, and without any; both readings are in use", () => {
+test("RFC 3931 §5.4.1: a StopCCN for our SCCRQ is valid with our nonce alone, and with none", () => {
   for (const usesNonce of [true, false]) {
     const { bench, peer, sccrq } = opening(settings(), protection());
     const nonces = usesNonce ? (sccrq.avps.controlMessageAuthenticationNonce ?? none) : none;
@@ -219,7 +219,7 @@ test("RFC 3931 §5.4.1: a StopCCN for our SCCRQ is taken with our nonce alone, a
   }
 });
 
-test("RFC 3931 §5.4.3: closed before any SCCRP, our StopCCN is made with our nonce; after one, with both", () => {
+test("RFC 3931 §5.4.3: our StopCCN is made with our nonce before an SCCRP, and after one with both", () => {
   const { bench, peer, sccrq } = opening(settings(), protection());
   const ours = sccrq.avps.controlMessageAuthenticationNonce ?? none;
   bench.input({ kind: "close-connection", peer: "peer", resultCode: 6 });
@@ -235,7 +235,7 @@ test("RFC 3931 §5.4.3: closed before any SCCRP, our StopCCN is made with our no
   expect(late.peer.verifies(late.peer.hear("StopCCN"))).toBe(true);
 });
 
-test("RFC 3931 §5.4.3: an initiator that gives up before it saw our SCCRP is believed by its own nonce, and acknowledged", () => {
+test("RFC 3931 §5.4.3: the StopCCN of an initiator without our SCCRP is valid with its nonce alone", () => {
   const { bench, peer } = answering(settings(), protection());
   const stop = { resultCode: { resultCode: 6 }, assignedControlConnectionId: peer.id };
   const digest = [{ digestType: "hmac-md5" as const, secret, nonces: protection().nonce }];
@@ -252,7 +252,7 @@ test("RFC 3931 §4.1.1.2: with an empty secret there are digests and nonces all 
   expect(bench.connectionState).toBe("established");
 });
 
-test("RFC 3931 §4.3: an integrity check has digests without secret and nonce, ACKs, and drops what is damaged", () => {
+test("RFC 3931 §4.3: an integrity check has digests without secret or nonce, and finds damage", () => {
   const bench = new Bench({ role: "responder", ...settings(integrity) });
   const peer = new ScriptedPeer(bench);
   const digest = [{ digestType: "hmac-md5" as const, secret: none, nonces: none }];
@@ -269,7 +269,7 @@ test("RFC 3931 §4.3: an integrity check has digests without secret and nonce, A
   expect([hasMessageDigest(ack.octets), bench.connectionState]).toEqual([true, "established"]);
 });
 
-test("RFC 3931 §5.3: hidden AVPs go both ways, with a new Random Vector in each message, and never in an ACK", () => {
+test("RFC 3931 §5.3: hidden AVPs have a new Random Vector a message, and are never in an ACK", () => {
   const { bench, peer, sccrp } = answering(settings({ hideAvps: true }), protection());
   const vectors = new Set<string>();
   const hiddenOf = (octets: Uint8Array) =>
@@ -289,7 +289,7 @@ test("RFC 3931 §5.3: hidden AVPs go both ways, with a new Random Vector in each
   expect(bench.forwarded[0]?.receiveCookie).toEqual(icrp.avps.assignedCookie);
 });
 
-test("RFC 3931 §5.4.3: our id is clear in a StopCCN whose header has none, for it is found by that, and hidden otherwise", () => {
+test("RFC 3931 §5.4.3: our id is hidden, but not in a StopCCN that can be matched by it alone", () => {
   const hidden = (octets: Uint8Array) => decodeAvps(octets).some((avp) => avp.hidden);
   const early = opening(settings({ hideAvps: true }), protection());
   early.bench.input({ kind: "close-connection", peer: "peer", resultCode: 6 });

@@ -41,7 +41,7 @@ const signal = (pseudowire: string, isStandby: boolean): ForwarderEffect => ({
 describe("a single forwarder, as today's files make them", () => {
   const single: ForwarderSettings = { mode: "single", members: [{ pseudowire: "lan", priority: 0 }] };
 
-  test("RFC 4664 §3.4: the circuit is bound to each session of its pseudowire, and nothing is ever signalled", () => {
+  test("RFC 4664 §3.4: the circuit is bound to each session of its pseudowire; nothing is signalled", () => {
     const forwarder = new Forwarder(single);
     expect(forwarder.start()).toEqual([]);
     expect(forwarder.handle(up("lan", 1))).toEqual([bind(1)]);
@@ -83,7 +83,7 @@ describe("a redundant forwarder (RFC 6718)", () => {
       ],
     ],
     [
-      "the other one comes up first, and hands over",
+      "the other one comes up first, and is replaced",
       [
         [up("backup", 2), [bind(2), signal("primary", true), signal("backup", false)]],
         [up("primary", 1), [bind(1), signal("primary", false), signal("backup", true)]],
@@ -99,7 +99,7 @@ describe("a redundant forwarder (RFC 6718)", () => {
       ],
     ],
     [
-      "the circuit at the far end of the preferred one goes down: RFC 5641 §2",
+      "the peer's circuit of the preferred one goes down: RFC 5641 §2",
       [
         [up("primary", 1), [bind(1)]],
         [up("backup", 2), []],
@@ -133,7 +133,7 @@ describe("a redundant forwarder (RFC 6718)", () => {
     }
   });
 
-  test("RFC 6870 §5.2: one that follows its peer takes the member that the peer does not stand by on", () => {
+  test("RFC 6870 §5.2: one that follows its peer uses the member where the peer is not in standby", () => {
     const forwarder = new Forwarder({ ...redundant, follows: "peer" });
     forwarder.start();
     forwarder.handle(up("primary", 1, standby));
@@ -145,7 +145,7 @@ describe("a redundant forwarder (RFC 6718)", () => {
   });
 });
 
-test("whatever happens: exactly one member does not stand by, and it is bound if it has a session: 500 stories", () => {
+test("any events: exactly one member is not in standby, and is bound if it has a session: 500 runs", () => {
   const names = ["a", "b", "c"];
   const inputs = fc.array(
     fc.oneof(

@@ -3,7 +3,7 @@ import { Bench } from "../support/bench.ts";
 import { ScriptedPeer } from "../support/scripted-peer.ts";
 import { answered, called } from "../support/set-up.ts";
 
-test("RFC 3931 §4.4: HELLO is sent after the interval of silence, 60 s less a jitter of up to a tenth, and holds nothing", () => {
+test("RFC 3931 §4.4: HELLO is sent after 60 s of silence, less up to a tenth, and is empty", () => {
   const { bench, peer } = answered();
   bench.advance(53_999);
   expect(peer.heard()).toEqual([]);
@@ -38,7 +38,7 @@ test("RFC 3931 §4.4: control messages and data of the peer start the interval a
   expect(peer.names()[0]).toBe("HELLO");
 });
 
-test("RFC 3931 §4.4: no HELLO while another message is unacknowledged, for its acknowledgement proves as much", () => {
+test("RFC 3931 §4.4: no HELLO while another message is unacknowledged: its ACK is enough", () => {
   const { bench, peer } = called();
   bench.input({ kind: "circuit-status", pseudowire: "lan", active: false });
   bench.advance(65_000);

@@ -58,7 +58,7 @@ const freeRtrStart: readonly Line[] = [
   ["62", "000500040006 0007"],
 ];
 
-test("freeRtr's set-up: v2 AVPs with M=1, v3 AVPs with M=0, speeds of 4 octets, and SLI from both sides", () => {
+test("freeRtr's set-up: v2 AVPs with M=1, v3 AVPs with M=0, speeds of 4 octets, SLI of both ends", () => {
   const { bench, peer } = waiting({ path: freeRtrPath });
   sayLines(peer, freeRtrStart);
   peer.hear("SCCRP");
@@ -113,7 +113,7 @@ test("freeRtr answers our CDN with one of its own: acknowledged, counted, and wi
   expect([bench.discards, bench.connectionState]).toEqual([{ "unknown-session": 1 }, "established"]);
 });
 
-test("freeRtr begins anew from the same address after a CDN: its SCCRQ is taken, and the old connection retired", () => {
+test("freeRtr's SCCRQ from the same address after a CDN replaces the old connection", () => {
   const { bench, peer } = received();
   const anew = new ScriptedPeer(bench, 0x2b);
   sayLines(
@@ -129,14 +129,14 @@ test("freeRtr begins anew from the same address after a CDN: its SCCRQ is taken,
   expect([peer.names(), anew.names()]).toEqual([[], []]);
 });
 
-test("without authentication everything is acknowledged by ZLB, for freeRtr and SoftEther count an ACK as a message", () => {
+test("without authentication all is acknowledged by ZLB: freeRtr and SoftEther count an ACK", () => {
   const { bench, peer } = answered();
   for (let count = 0; count < 5; count += 1) peer.say("HELLO");
   bench.advance(60_000);
   expect(new Set(peer.names())).toEqual(new Set(["ZLB", "HELLO"]));
 });
 
-test("SoftEther's SCCRP without a window and ICRP without a type, and a status of 3, establish a session", () => {
+test("SoftEther's SCCRP without window, ICRP without type and a status of 3 establish a session", () => {
   const { bench, peer } = opening();
   sayLines(peer, [
     ["!0", "0002"],
@@ -161,7 +161,7 @@ test("SoftEther's SCCRP without a window and ICRP without a type, and a status o
   expect(bench.lcce.snapshot().connections[0]?.vendorName).toBe("YAMAHA Corporation");
 });
 
-test("SoftEther's CDN with a damaged Local Session ID and a Result Code of 4 octets ends the session it means", () => {
+test("SoftEther's CDN with a damaged Local Session ID and a short Result Code ends its session", () => {
   const { bench, peer, icrq } = called();
   sayLines(peer, [
     ["!0", "000e"],
@@ -172,7 +172,7 @@ test("SoftEther's CDN with a damaged Local Session ID and a Result Code of 4 oct
   expect([peer.names(), bench.sessionState]).toEqual([["ZLB"], "idle"]);
 });
 
-test("SoftEther answers StopCCN with StopCCN, its Result Code of 8 octets: acknowledged, again if repeated", () => {
+test("SoftEther's StopCCN in answer to ours, with a Result Code of 8 octets, is acknowledged", () => {
   const { bench, peer } = answered();
   bench.input({ kind: "close-connection", peer: "peer", resultCode: 6 });
   peer.hear("StopCCN");
@@ -203,7 +203,7 @@ const ciscoStart: readonly Line[] = [
   ["!62", "00050004"],
 ];
 
-test("Cisco IOS' SCCRQ with mandatory AVPs of vendor 9 and of L2TPv2 is answered by SCCRP, not StopCCN", () => {
+test("Cisco IOS' SCCRQ with mandatory AVPs of vendor 9 and L2TPv2 is answered by SCCRP", () => {
   const { bench, peer } = waiting();
   sayLines(peer, ciscoStart);
   peer.hear("SCCRP");
@@ -244,7 +244,7 @@ test("a draft implementation that has vendor 9's AVPs alone is understood by the
   ]);
 });
 
-test("RFC 3931 §5.4.1: Cisco's draft acknowledgement, a message type of vendor 9, acknowledges and takes no Ns", () => {
+test("RFC 3931 §5.4.1: Cisco's draft ACK, a message type of vendor 9, acknowledges and takes no Ns", () => {
   const { bench, peer } = called();
   bench.input({ kind: "circuit-status", pseudowire: "lan", active: false });
   peer.hear("SLI");
@@ -256,7 +256,7 @@ test("RFC 3931 §5.4.1: Cisco's draft acknowledgement, a message type of vendor 
   expect(peer.hear("ZLB").nr).toBe(peer.ns);
 });
 
-test("xcesp calls without a serial number, with sublayer and sequencing spelt out as none, and acknowledges at once", () => {
+test("xcesp's calls have no serial number, and AVPs that say no sublayer and no sequencing", () => {
   const { bench, peer } = waiting();
   sayLines(peer, [
     ["!0", "0001"],

@@ -79,7 +79,7 @@ test.each([
   },
 );
 
-test("RFC 3931 §7.1: a Receive Window Size of 0 is out of range: with M=0 it means 4, with M=1 the connection is refused", () => {
+test("RFC 3931 §7.1: Receive Window Size 0 with M=0 means 4, and with M=1 the connection is refused", () => {
   for (const mandatory of [false, true]) {
     const { bench, peer } = answering();
     const { receiveWindowSize: _absent, ...introduction } = peer.introduction;
@@ -93,7 +93,7 @@ test("RFC 3931 §7.1: a Receive Window Size of 0 is out of range: with M=0 it me
   }
 });
 
-test("RFC 3931 §4.1.2.2: a responder that refuses from another UDP port gets its acknowledgement there", () => {
+test("RFC 3931 §4.1.2.2: a responder's StopCCN from another UDP port is acknowledged to that port", () => {
   const { bench, peer } = opening();
   const path = { ...pathBetween("192.0.2.1", "192.0.2.2"), remotePort: 40_000 };
   const stop = peer.say(

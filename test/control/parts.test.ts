@@ -32,7 +32,7 @@ test("a backoff whose first pause exceeds its cap stays at the cap", () => {
   }
 });
 
-test("timers come due in order, whatever was set, replaced or withdrawn: 2 000 random operations against a plain map", () => {
+test("timers come due in order, like a plain map of them: 2 000 random operations", () => {
   const random = new SeededRandom(7);
   const timers = new Timers();
   const plain = new Map<number, number>();
@@ -61,7 +61,7 @@ test("timers come due in order, whatever was set, replaced or withdrawn: 2 000 r
   }
 });
 
-test("a deadline that is set again and again, behind one that stays, leaves no more entries than count and a few", () => {
+test("a deadline that is set again and again, behind one that stays, leaves few obsolete entries", () => {
   const timers = new Timers();
   const quiet = { expire: () => {} };
   const busy = Array.from({ length: 100 }, () => ({ expire: () => {} }));

@@ -39,7 +39,7 @@ test.each([
   expect([bench.sessionState, deaf.heard()]).toEqual(["established", []]);
 });
 
-test("a peer that dials for the first time after a whole attempt of ours went unanswered is taken at once", () => {
+test("a peer's first SCCRQ is accepted at once after a whole attempt of ours went unanswered", () => {
   const { bench, dialler } = dialling();
   bench.advance(71_000 + limits.firstPauseMs);
   bench.transmissions = [];
@@ -47,7 +47,7 @@ test("a peer that dials for the first time after a whole attempt of ours went un
   expect(dialler.names()).toContain("SCCRP");
 });
 
-test("when the peer answers ours after all, its SCCRQ that had lost the tie is forgotten: both ends keep one connection", () => {
+test("when the peer answers our SCCRQ late, its own that lost the tie is forgotten: one connection", () => {
   const { bench, deaf, dialler } = dialling();
   bench.advance(1000);
   deaf.hear("SCCRQ");
@@ -60,7 +60,7 @@ test("when the peer answers ours after all, its SCCRQ that had lost the tie is f
   expect(bench.lcce.snapshot().connections[0]?.remoteControlConnectionId).toBe(deaf.id);
 });
 
-test("after a first attempt without any answer we are silent for half a minute, once, in case the peer holds an old connection", () => {
+test("after a first unanswered attempt we pause for 30 s, once: the peer may hold an old connection", () => {
   const { bench, peer } = opening();
   bench.advance(71_000);
   peer.heard();
@@ -73,7 +73,7 @@ test("after a first attempt without any answer we are silent for half a minute, 
   expect(peer.heard().length).toBeGreaterThan(11);
 });
 
-test("a peer that said StopCCN holds nothing: the pause after a silent attempt is that of the backoff", () => {
+test("after StopCCN a peer holds no connection: the pause after an unanswered attempt is the backoff", () => {
   const { bench, peer } = opening();
   peer.say("SCCRP", peer.introduction);
   peer.say("StopCCN", { resultCode: { resultCode: 6 } });
@@ -99,7 +99,7 @@ test("a responder calls as well where no call came for a while, and gives way to
   expect(bench.sessionState).toBe("established");
 });
 
-test("a session that the peer's operator closed is called for at once, unless it had only just come up", () => {
+test("a session that the peer's operator closed is requested at once, unless it has just come up", () => {
   const steady = called();
   steady.bench.advance(limits.steadySessionMs);
   steady.peer.say("CDN", { ...operator, ...steady.ids });

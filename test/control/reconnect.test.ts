@@ -30,7 +30,7 @@ function pauses(count: number, settings: Parameters<typeof opening>[0] = {}): re
   });
 }
 
-test("after each refusal the pause doubles, up to the cap, each shortened at random by up to a quarter", () => {
+test("each refusal doubles the pause, up to the cap, each less a random part of up to a quarter", () => {
   const nominal = [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000];
   const seen = pauses(8, { reconnectInitialMs: 1000, reconnectCapMs: 30_000 });
   for (const [index, pause] of nominal.entries()) {
@@ -130,7 +130,7 @@ test.each([
   },
 );
 
-test("an SCCRQ over again whose SCCCN never comes does not disturb the connection that is up, and says no StopCCN to its id", () => {
+test("a repeated SCCRQ without SCCCN leaves the connection up, and its id gets no StopCCN", () => {
   const bench = new Bench({ role: "responder" });
   const peer = new ScriptedPeer(bench, 700);
   bench.open(lan);
@@ -230,7 +230,7 @@ test("SCCRQs with a StopCCN behind each hold a few places only, for their repeat
   expect([bench.lcce.hasNoConnections, bench.lcce.deadlineMs]).toEqual([true, undefined]);
 });
 
-test("RFC 3931 §7.3.1: a call waits for the control connection, which its initiator's side makes once its SCCCN is acknowledged", () => {
+test("RFC 3931 §7.3.1: the initiator calls once its SCCCN is acknowledged, and not before", () => {
   const bench = new Bench({ role: "initiator" });
   const peer = new ScriptedPeer(bench);
   bench.open(lan);
@@ -264,7 +264,7 @@ function responding() {
   return { bench, peer };
 }
 
-test("the responder of a connection leaves calling to the initiator for a while, then calls by itself", () => {
+test("the responder of a connection lets the initiator call first, and calls itself after a while", () => {
   const { bench, peer } = responding();
   bench.advance(limits.firstCallGraceMs - 1);
   expect([peer.heard(), bench.sessionState, bench.sessionWhyNot]).toEqual([[], "idle", "no call yet"]);

@@ -29,14 +29,14 @@ test("RFC 3931 §6.6: our ICRQ carries what it must, with Remote Session ID 0 on
   expect(numbers).toEqual([0, 63, 64, 15, 68, 66, 71, 5, 65]);
 });
 
-test("RFC 4719 §2.1: an Ethernet VLAN pseudowire calls with type 0x0004 and the 4-octet Remote End ID it has", () => {
+test("RFC 4719 §2.1: the ICRQ of a VLAN pseudowire has type 0x0004 and a Remote End ID of 4 octets", () => {
   const { icrq } = calling(
     pseudowireSettings("vlan", { type: "ethernet-vlan", remoteEndId: Uint8Array.of(0, 0, 0, 100) }),
   );
   expect(icrq.avps).toMatchObject({ pseudowireType: 4, remoteEndId: Uint8Array.of(0, 0, 0, 100) });
 });
 
-test("RFC 3931 §6.6: cookie, sublayer and sequencing are asked for where wanted, and are otherwise left out", () => {
+test("RFC 3931 §6.6: an ICRQ has AVPs for cookie, sublayer and sequencing only where configured", () => {
   const plain = calling(pseudowireSettings("lan", { cookieOctets: 0 })).icrq.avps;
   expect([plain.assignedCookie, plain.l2SpecificSublayer, plain.dataSequencing]).toEqual(
     Array(3).fill(undefined),
@@ -47,7 +47,7 @@ test("RFC 3931 §6.6: cookie, sublayer and sequencing are asked for where wanted
   expect(ringing(full).icrp.avps.assignedCookie).toHaveLength(4);
 });
 
-test("RFC 3931 §8.2: a cookie has 64 bits unless configured otherwise, and is another for each session", () => {
+test("RFC 3931 §8.2: a cookie has 64 bits unless configured otherwise, and differs for each session", () => {
   const { bench, peer } = initiated();
   const cookies = new Set<string>();
   for (let index = 0; index < 20; index += 1) {
@@ -60,7 +60,7 @@ test("RFC 3931 §8.2: a cookie has 64 bits unless configured otherwise, and is a
   expect(cookies.size).toBe(20);
 });
 
-test("RFC 3931 §7.3.1: an ICRP establishes the session; our ICCN names both ids, and the plane learns what was agreed", () => {
+test("RFC 3931 §7.3.1: an ICRP establishes the session; our ICCN has both ids, the plane parameters", () => {
   const { bench, icrq, iccn } = called(lan, { assignedCookie: cookie });
   expect(iccn.avps).toMatchObject({
     localSessionId: icrq.avps.localSessionId,
@@ -123,7 +123,7 @@ test("RFC 3931 §5.4.4: sublayer and sequencing hold for one direction each, as 
   ]);
 });
 
-test("RFC 3931 §5.4.4: the ICCN may change sublayer, sequencing and circuit status, and leaves the rest as it was", () => {
+test("RFC 3931 §5.4.4: the ICCN may change sublayer, sequencing and circuit status, no more", () => {
   const { bench, peer, ids } = ringing(lan, { l2SpecificSublayer: 1, dataSequencing: 2 });
   peer.say("ICCN", { ...ids, dataSequencing: 0, circuitStatus: circuitStatus(false) });
   expect(bench.forwarded).toMatchObject([
@@ -177,7 +177,7 @@ test("RFC 3931 §7.3.2: an ICRQ again for a session in use ends it with CDN 16",
   }
 });
 
-test("RFC 3931 §7.3.2: a new call for a pseudowire in use replaces its session: the peer has lost the old one", () => {
+test("RFC 3931 §7.3.2: a new call for a pseudowire in use replaces the session that the peer lost", () => {
   const { bench, peer } = received();
   peer.say("ICRQ", request({ localSessionId: 0x0b0b0002 }));
   const [cdn, icrp] = peer.heard();
@@ -219,7 +219,7 @@ test.each([
   expect([bench.lcce.snapshot().pseudowires, bench.forwarded]).toEqual([[], []]);
 });
 
-test("RFC 3931 §5.4.4: a CDN, SLI or WEN with Remote Session ID 0 is matched by its sender's Local Session ID", () => {
+test("RFC 3931 §5.4.4: CDN, SLI or WEN with Remote Session ID 0 is matched by its Local Session ID", () => {
   const byTheirs = { localSessionId: PEER_SESSION, remoteSessionId: 0 };
   const { bench, peer } = ringing();
   peer.say("SLI", { ...byTheirs, circuitStatus: circuitStatus(false) });
@@ -250,7 +250,7 @@ test("RFC 3931 §7.3.2: an ICRP for no session gets a CDN, an ICCN for none noth
   expect(bench.discards).toEqual({ "unknown-session": 2 });
 });
 
-test("RFC 3931 §7.3: a call that is acknowledged but not answered, or an answer without its ICCN, ends in CDN 16", () => {
+test("RFC 3931 §7.3: an acknowledged ICRQ without ICRP, or ICRP without ICCN, ends in CDN 16", () => {
   for (const setUp of [calling, ringing]) {
     const { bench, peer } = setUp();
     peer.acknowledge();
@@ -263,7 +263,7 @@ test("RFC 3931 §7.3: a call that is acknowledged but not answered, or an answer
   }
 });
 
-test("RFC 3931 §4.2: the wait for an answer begins when our ICRQ or ICRP is acknowledged, and not while it is in the queue", () => {
+test("RFC 3931 §4.2: the wait for an answer begins when our ICRQ or ICRP is acknowledged", () => {
   for (const setUp of [calling, ringing]) {
     const { bench, peer } = setUp();
     bench.advance(60_000);
@@ -277,7 +277,7 @@ test("RFC 3931 §4.2: the wait for an answer begins when our ICRQ or ICRP is ack
   }
 });
 
-test("RFC 3931 §7.3.1: few calls wait for their ICRP at a time, and each that is answered makes room for another", () => {
+test("RFC 3931 §7.3.1: few calls wait for their ICRP at a time; each answer lets another be sent", () => {
   const { bench, peer } = initiated();
   const most = limits.outstandingCalls;
   for (let index = 0; index < most + 10; index += 1) bench.openSession(pseudowireSettings(`lan ${index}`));
@@ -291,7 +291,7 @@ test("RFC 3931 §7.3.1: few calls wait for their ICRP at a time, and each that i
   expect(bench.lcce.snapshot().pseudowires).toHaveLength(most + 9);
 });
 
-test("RFC 3931 §6.8, §6.12, §6.14: an ICCN, a CDN and an SLI pass calls that were never transmitted", () => {
+test("RFC 3931 §6.8, §6.12, §6.14: an ICCN, CDN or SLI overtakes calls that were never sent", () => {
   const { bench, peer, icrq } = calling();
   for (let index = 0; index < 20; index += 1) bench.openSession(pseudowireSettings(`lan ${index}`));
   peer.say("ICRP", { ...idsOf(icrq.avps), circuitStatus: circuitStatus(true) });
@@ -314,7 +314,7 @@ test("RFC 3931 §6.12: nothing is said of a call that was closed before it was t
   expect(peer.heard()).toEqual([]);
 });
 
-test("RFC 3931 §5.4.2: a plane that cannot carry a session ends it with CDN 4, and it is called for again", () => {
+test("RFC 3931 §5.4.2: a session that a plane cannot forward ends by CDN 4, and is requested again", () => {
   const { bench, peer, icrq } = called();
   const localSessionId = icrq.avps.localSessionId ?? 0;
   bench.input({ kind: "forwarding-failed", localSessionId: 1, problem: "no such session" });
@@ -327,14 +327,14 @@ test("RFC 3931 §5.4.2: a plane that cannot carry a session ends it with CDN 4, 
   expect(peer.hear("ICRQ").avps.localSessionId).not.toBe(localSessionId);
 });
 
-test("RFC 3931 §7.3: a plane's failure that comes before or after the session's life changes nothing", () => {
+test("RFC 3931 §7.3: a plane's failure before or after the life of the session changes nothing", () => {
   const { bench, peer, icrp } = ringing();
   const localSessionId = icrp.avps.localSessionId ?? 0;
   bench.input({ kind: "forwarding-failed", localSessionId, problem: "late" });
   expect([peer.heard(), bench.sessionState]).toEqual([[], "wait-connect"]);
 });
 
-test("RFC 3931 §5.4.2: why a peer disconnected is told in words, with whatever its Result Code holds", () => {
+test("RFC 3931 §5.4.2: a peer's reason to disconnect is reported with all that its Result Code has", () => {
   const told = (resultCode: { resultCode: number; errorCode?: number; errorMessage?: string }) => {
     const { bench, peer, ids } = received();
     peer.say("CDN", { resultCode, ...ids });

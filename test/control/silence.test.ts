@@ -37,7 +37,7 @@ function pair(seed: number) {
   return { world, left, right };
 }
 
-test("with the defaults a dead peer is noticed within 30 s, at any moment and after any idle time: 100 seeds", () => {
+test("with the defaults a dead peer is detected within 30 s, after any idle time: 100 seeds", () => {
   for (let seed = 0; seed < 100; seed += 1) {
     const { world, left, right } = pair(seed);
     world.run(seed * 777);
@@ -49,7 +49,7 @@ test("with the defaults a dead peer is noticed within 30 s, at any moment and af
   }
 });
 
-test("30 % of loss each way for ten minutes ends as few idle tunnels as RFC 3931's own timers do: at most 2 of 100 seeds", () => {
+test("ten minutes of 30 % loss in both directions end at most 2 of 100 idle tunnels, as by the RFC", () => {
   const lossy: Path = { ...perfect, loss: 0.3, delayMs: 50 };
   let lost = 0;
   for (let seed = 0; seed < 100; seed += 1) {
@@ -78,7 +78,7 @@ test("data that comes is a sign of life: then retransmissions alone decide", () 
 });
 
 /**
- * A connection that has been quiet for four seconds, and a way to let a message come that is for none of
+ * A connection that has been quiet for four seconds, and a function to receive a message that is for none of
  * ours.
  */
 function quiet(changes: Parameters<typeof initiated>[0] = {}, protection?: Parameters<typeof initiated>[1]) {
@@ -87,7 +87,7 @@ function quiet(changes: Parameters<typeof initiated>[0] = {}, protection?: Param
   return { bench, peer, stray: () => peer.acknowledge({ controlConnectionId: 0, ns: 0, nr: 0 }) };
 }
 
-test("a message for no connection of ours makes us send one HELLO at once, whose answer is awaited for a shorter time", () => {
+test("a message for an unknown connection: one HELLO is sent at once, with a shorter wait", () => {
   const { bench, peer, stray } = quiet();
   stray();
   peer.hear("HELLO");
@@ -99,7 +99,7 @@ test("a message for no connection of ours makes us send one HELLO at once, whose
   expect([bench.connectionState, bench.connectionWhyNot]).toEqual(["idle", "the peer does not answer"]);
 });
 
-test("whoever forges such messages gets a HELLO in half a minute, and where the peer answers nothing comes of it", () => {
+test("such messages if forged cause one HELLO in 30 s, and nothing else if the peer answers", () => {
   const { bench, peer, stray } = quiet({ helloIntervalMs: 0 });
   let hellos = 0;
   for (let round = 0; round < 120; round += 1) {

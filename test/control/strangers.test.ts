@@ -58,7 +58,7 @@ test.each(refusable)(
   },
 );
 
-test("RFC 3931 §5.4.3: a StopCCN made with the sender's nonce alone counts only before the peer can know ours", () => {
+test("RFC 3931 §5.4.3: a StopCCN made with the sender's nonce alone is valid until it knows ours", () => {
   const stop = (peer: ScriptedPeer) => ({
     resultCode: { resultCode: 1 },
     assignedControlConnectionId: peer.id,
@@ -86,7 +86,7 @@ test("RFC 3931 §5.4.3: a StopCCN made with the sender's nonce alone counts only
 const modes = { digest: authentication, integrity, none };
 
 test.each(["digest", "integrity", "none"] as const)(
-  "authentication %s: whoever forges or repeats the peer's messages makes us send it no more octets than came",
+  "authentication %s: forged or repeated messages never make us send the peer more octets than came",
   (mode) => {
     const bench = new Bench({ role: "responder", authentication: modes[mode] });
     bench.open(lan);
@@ -128,7 +128,7 @@ test.each(["digest", "integrity", "none"] as const)(
   },
 );
 
-test("RFC 3931 §4.2: an SCCRP that got lost is sent again when the SCCRQ is repeated, at once, to where that came from", () => {
+test("RFC 3931 §4.2: a lost SCCRP is sent again at once when the SCCRQ is repeated, to its source", () => {
   const { bench, peer } = answering({ authentication }, protection);
   const sccrq = peer.compose("SCCRQ", peer.introduction, { ns: 0, nr: 0, controlConnectionId: 0 });
   for (const port of [4000, 1701]) {
@@ -175,7 +175,7 @@ test.each(["digest", "none"] as const)(
   },
 );
 
-test("RFC 3931 §4.1.2.2: an SCCRP or SCCCN that comes from another port first, copied, does not lead us there", () => {
+test("RFC 3931 §4.1.2.2: an SCCRP or SCCCN copied to another port does not change the peer's port", () => {
   const { bench, peer } = opening({ authentication }, protection);
   const sccrp = peer.say("SCCRP", peer.introduction, { path: fromPort(4000) });
   peer.hear("SCCCN");
@@ -197,7 +197,7 @@ test("RFC 3931 §4.1.2.2: an SCCRP or SCCCN that comes from another port first, 
   expect(half.peer.hear("ACK").path).toEqual(peerPath);
 });
 
-test("RFC 3931 §4.1.2.2: with digests a peer with a port of its own choice keeps it once what went there is acknowledged", () => {
+test("RFC 3931 §4.1.2.2: with digests the peer's port is kept once a message to it is acknowledged", () => {
   const { bench, peer } = opening({ authentication }, protection);
   const path = fromPort(4000);
   peer.say("SCCRP", peer.introduction, { path });
@@ -210,7 +210,7 @@ test("RFC 3931 §4.1.2.2: with digests a peer with a port of its own choice keep
   }
 });
 
-test("RFC 3931 §4.3: an SCCRQ whose connection is no more opens no other, and neither do thousands of them", () => {
+test("RFC 3931 §4.3: thousands of old SCCRQs, of connections that are gone, open no other", () => {
   const bench = new Bench({ role: "responder", authentication });
   bench.open();
   const recorded = Array.from({ length: 100 }, (_, index) => {
@@ -253,7 +253,7 @@ test("role: initiator answers no SCCRQ, counts it and says so", () => {
   peer.hear("SCCCN");
 });
 
-test("RFC 3931 §5.4.3: an SCCRQ that wins the tie and leads to nothing, even again and again, does not keep us from coming up", () => {
+test("RFC 3931 §5.4.3: SCCRQs that win the tie and lead to nothing do not keep us from connecting", () => {
   const { bench, peer } = opening({ role: "either", authentication }, protection);
   for (let id = 1; id <= 5; id += 1) {
     const recording = new ScriptedPeer(bench, id, protection);
@@ -266,7 +266,7 @@ test("RFC 3931 §5.4.3: an SCCRQ that wins the tie and leads to nothing, even ag
   expect(bench.connectionState).toBe("established");
 });
 
-test("RFC 3931 §4.3: forged SCCRQs hold a few places only, and those from other ports none of the peer's own", () => {
+test("RFC 3931 §4.3: forged SCCRQs hold few entries, and those from other ports none of the peer's", () => {
   const bench = new Bench({ role: "responder" });
   bench.open();
   const genuine = new ScriptedPeer(bench, 0x100000);
@@ -308,7 +308,7 @@ test("RFC 3931 §4.3: of forged SCCRQs from the peer's own port, chance decides 
 });
 
 test.each(["digest", "none"] as const)(
-  "RFC 3931 §4.4: authentication %s: all that a dead peer ever said, played over and over, does not keep its connection up",
+  "RFC 3931 §4.4: authentication %s: replayed messages of a dead peer do not keep its connection up",
   (mode) => {
     const { bench, peer } = answered(
       { authentication: modes[mode] },
@@ -337,7 +337,7 @@ test.each(["digest", "none"] as const)(
   },
 );
 
-test("RFC 3931 §4.4: with digests data keeps HELLO away for a few intervals only, for data is not authenticated", () => {
+test("RFC 3931 §4.4: with digests data delays HELLO for few intervals: it is not authenticated", () => {
   for (const [mode, isUp] of [
     ["digest", false],
     ["none", true],
@@ -359,7 +359,7 @@ test("RFC 3931 §4.4: with digests data keeps HELLO away for a few intervals onl
   }
 });
 
-test("an SCCRQ that counts our own SCCRQ, as a peer does that tells connections by addresses alone, begins a connection", () => {
+test("an SCCRQ whose Nr counts our SCCRQ, of a peer that looks at addresses only, is accepted", () => {
   const bench = new Bench({ role: "responder" });
   const peer = new ScriptedPeer(bench);
   bench.open();

@@ -9,7 +9,8 @@ function printed(table: AnyStateTable): string {
   const lines = Object.entries(table).flatMap(([state, row]) =>
     Object.entries(row).map(([event, cell]) => {
       const { to, actions, why } = cell ?? { to: "", actions: [] };
-      return `${state.padEnd(14)} ${event.padEnd(17)} ${why === undefined ? " " : "*"} ${to.padEnd(14)} ${actions.join(", ")}`;
+      const mark = why === undefined ? " " : "*";
+      return `${state.padEnd(14)} ${event.padEnd(17)} ${mark} ${to.padEnd(14)} ${actions.join(", ")}`;
     }),
   );
   return `\n${lines.join("\n")}\n`;

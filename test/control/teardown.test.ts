@@ -28,7 +28,7 @@ test.each([1, 6] as const)(
   },
 );
 
-test("RFC 3931 §4.2: the sender of a StopCCN keeps delivery until it is acknowledged, or for its whole cycle", () => {
+test("RFC 3931 §4.2: the sender of a StopCCN retransmits until it is acknowledged, or a whole cycle", () => {
   const { bench, peer } = answered();
   bench.input({ kind: "close-connection", peer: "peer", resultCode: 1 });
   bench.advance(70_000);
@@ -76,7 +76,7 @@ test.each([
   },
 );
 
-test("RFC 3931 §5.4.3: a StopCCN that refuses our SCCRQ without telling an id is not acknowledged: nobody would find the answer", () => {
+test("RFC 3931 §5.4.3: a StopCCN for our SCCRQ without an id gets no ACK, which none could match", () => {
   const { bench, peer } = opening({ reconnectInitialMs: 600_000, reconnectCapMs: 600_000 });
   peer.say("StopCCN", { resultCode: { resultCode: 3 } }, { ns: 0 });
   expect(peer.heard()).toEqual([]);
@@ -92,7 +92,7 @@ test("RFC 3931 §6.4: a StopCCN ends all sessions without CDNs", () => {
   expect(bench.sessionWhyNot).toBe("the control connection ended");
 });
 
-test("RFC 3931 §5.4.3: closed before any SCCRP, our StopCCN names no id but our own, which an SCCRP then completes", () => {
+test("RFC 3931 §5.4.3: a StopCCN before any SCCRP has only our id; a late SCCRP adds the peer's", () => {
   const { bench, peer } = opening();
   bench.input({ kind: "close-connection", peer: "peer", resultCode: 6 });
   expect(peer.hear("StopCCN")).toMatchObject({
@@ -111,7 +111,7 @@ test("RFC 3931 §5.4.3: closed before any SCCRP, our StopCCN names no id but our
   expect(late.peer.hear("StopCCN")).toMatchObject({ controlConnectionId: late.peer.id, ns: 1, nr: 1 });
 });
 
-test("RFC 3931 §5.4.3: a StopCCN with 0 in its header is matched by its sender's Assigned Control Connection ID", () => {
+test("RFC 3931 §5.4.3: a StopCCN with id 0 is matched by its Assigned Control Connection ID", () => {
   const { bench, peer } = answering();
   const stop = { resultCode: { resultCode: 6 }, assignedControlConnectionId: peer.id };
   const stranger = new ScriptedPeer(bench, 99);
@@ -122,7 +122,7 @@ test("RFC 3931 §5.4.3: a StopCCN with 0 in its header is matched by its sender'
   expect(bench.connectionState).toBe("idle");
 });
 
-test("RFC 3931 §5.4.3: a StopCCN that refuses our SCCRQ and tells its sender's id is acknowledged to that id", () => {
+test("RFC 3931 §5.4.3: a StopCCN for our SCCRQ that has its sender's id is acknowledged to that id", () => {
   const { peer } = opening();
   peer.say("StopCCN", { resultCode: { resultCode: 4 }, assignedControlConnectionId: peer.id });
   expect(peer.hear("ZLB").controlConnectionId).toBe(peer.id);
@@ -151,7 +151,7 @@ function lastWords({ bench, peer }: { bench: Bench; peer: ScriptedPeer }): reado
   return names;
 }
 
-test("RFC 3931 §3.4.3: closing says CDN for each session, up to 64, then StopCCN, and drops what was waiting", () => {
+test("RFC 3931 §3.4.3: closing sends CDN for up to 64 sessions, StopCCN, and nothing that is queued", () => {
   const { bench, peer } = answered();
   for (let index = 1; index <= 100; index += 1) {
     const { name, remoteEndId } = pseudowireSettings(`lan ${index}`);
@@ -174,7 +174,7 @@ test("RFC 3931 §6.12: closing says no CDN for calls that were never transmitted
   expect(lastWords({ bench, peer })).toEqual(["ICRQ", "ICRQ", "ICRQ", "CDN", "CDN", "CDN", "StopCCN"]);
 });
 
-test("RFC 3931 §4.2: when retransmissions run out the connection and its sessions are cleared, and nothing is sent", () => {
+test("RFC 3931 §4.2: after the last retransmission all is cleared, and nothing is sent", () => {
   const { bench, peer } = called();
   bench.input({ kind: "circuit-status", pseudowire: "lan", active: false });
   bench.advance(70_999);

@@ -80,7 +80,7 @@ test("RFC 3931 §5.4.3: against a lower value ours is forgotten, and the peer's 
   expect(bench.connectionState).toBe("established");
 });
 
-test("who said goodbye and calls anew is answered at once, whatever our SCCRQ that found nobody has for a tie breaker", () => {
+test("a peer that sent StopCCN and then SCCRQ is answered at once, whatever our own tie breaker is", () => {
   const bench = new Bench({ role: "either" });
   const before = new ScriptedPeer(bench, 0x1111);
   const after = new ScriptedPeer(bench, 0x2222);
@@ -97,7 +97,7 @@ test("who said goodbye and calls anew is answered at once, whatever our SCCRQ th
   expect(bench.connectionState).toBe("established");
 });
 
-test("RFC 3931 §5.4.3: with equal values both are given up, and we start again with a new one after a pause", () => {
+test("RFC 3931 §5.4.3: with equal values both are given up; we retry with a new one after a pause", () => {
   const { bench, asked, ours } = collision((value) => value.slice());
   expect(bench.connectionState).toBe("idle");
   expect(asked.heard()).toEqual([]);
@@ -108,7 +108,7 @@ test("RFC 3931 §5.4.3: with equal values both are given up, and we start again 
   expect(again.avps.assignedControlConnectionId).not.toBe(0);
 });
 
-test("a tie lost to a peer that then says nothing more leaves us not waiting for ever: after a pause our SCCRQ goes on", () => {
+test("a tie lost to a peer that then is silent: after a pause our own SCCRQ goes on", () => {
   const { bench, asked, asking, ours } = collision(() => lowest);
   asking.hear("SCCRP");
   bench.advance(limits.tieLostMs - 1);
@@ -157,7 +157,7 @@ test.each([
   },
 );
 
-test("RFC 3931 §7.3.1: against a lower value our call is forgotten without a CDN, and we answer the peer's", () => {
+test("RFC 3931 §7.3.1: against a lower value we drop our call without CDN, and answer the peer's", () => {
   const { bench, peer, icrq } = calling();
   peer.say("ICRQ", theirCall(lowest));
   const icrp = peer.hear("ICRP");
@@ -193,7 +193,7 @@ test("RFC 3931 §5.4.4: calls for different Remote End IDs are no tie", () => {
   expect(bench.sessionState).toBe("wait-reply");
 });
 
-test("RFC 3931 §5.4.4: a call of ours that never left is no tie: the peer's is taken, and nobody is told of ours", () => {
+test("RFC 3931 §5.4.4: a call of ours that was not sent is no tie: the peer's is accepted", () => {
   const { bench, peer } = calling();
   for (const name of ["one", "two", "other"]) bench.openSession(pseudowireSettings(name));
   // Three may be in flight by now: the call for "other" waits.

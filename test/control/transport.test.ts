@@ -9,7 +9,7 @@ import { vectors } from "../vectors/vectors.ts";
 const otherPort = { ...peerPath, remotePort: 40_000 };
 const otherAddress = { ...peerPath, remoteAddress: "198.51.100.7" };
 
-test("RFC 3931 §4.1.2.2: our SCCRQ goes to port 1701, and the peer may answer from another, which then is its only one", () => {
+test("RFC 3931 §4.1.2.2: our SCCRQ goes to port 1701; the peer may answer from another and keep it", () => {
   const { bench, peer, sccrq } = opening();
   expect(sccrq.path).toEqual(peerPath);
   peer.say("SCCRP", peer.introduction, { path: otherPort });
@@ -31,7 +31,7 @@ test("RFC 3931 §4.1.2.2: an SCCRQ is answered to the address and port it came f
   expect(peer.hear("ZLB").path).toEqual(otherPort);
 });
 
-test("RFC 3931 §4.1.2.2: a connection is not steered from another address or another of the peer's ports", () => {
+test("RFC 3931 §4.1.2.2: messages from another address or port do not change a connection's path", () => {
   const { bench, peer } = answered();
   for (const path of [otherPort, otherAddress, { ...peerPath, encapsulation: "ip" as const }]) {
     peer.say("StopCCN", { resultCode: { resultCode: 1 } }, { path });
@@ -42,7 +42,7 @@ test("RFC 3931 §4.1.2.2: a connection is not steered from another address or an
   expect([stranger.heard(), waiting.discards]).toEqual([[], { "wrong-path": 1 }]);
 });
 
-test("an SCCRQ from an address no tunnel names is dropped; among tunnels with one address the port decides", () => {
+test("an SCCRQ from an unknown address is dropped; of tunnels with one address the port decides", () => {
   const bench = new Bench({ role: "responder" });
   const second = { ...bench.settings, name: "second", path: otherPort };
   const peer = new ScriptedPeer(bench);
@@ -56,7 +56,7 @@ test("an SCCRQ from an address no tunnel names is dropped; among tunnels with on
   expect(states()).toEqual(["peer idle", "second wait-ctl-conn"]);
 });
 
-test("RFC 3931 §5.4.3: 0 in the header is for an SCCRQ or a StopCCN alone, and an id that is not ours is dropped", () => {
+test("RFC 3931 §5.4.3: id 0 in the header is for SCCRQ and StopCCN only; an unknown id is dropped", () => {
   const { bench, peer } = answered();
   peer.say("HELLO", {}, { controlConnectionId: 0 });
   peer.say("HELLO", {}, { controlConnectionId: (peer.lcceId ^ 1) >>> 0 });
@@ -87,7 +87,7 @@ test.each(vectors.malformed.filter(({ id }) => Number(id.slice(2)) <= 7))(
   },
 );
 
-test("RFC 3931 §7.1: reserved header bits and octets after Length are ignored; a damaged AVP frame drops the message", () => {
+test("RFC 3931 §7.1: reserved bits and trailing octets are ignored; a damaged AVP drops the message", () => {
   const { bench, peer } = answered();
   const hello = peer.compose("HELLO");
   const longer = new Uint8Array(hello.length + 5);
@@ -118,7 +118,7 @@ test("RFC 3931 §7.1: an SCCRQ that cannot be read, or does not begin at Ns 0, i
   expect([peer.heard(), bench.discards]).toEqual([[], { malformed: 2 }]);
 });
 
-test("RFC 3931 §4.7.3: an SCCRQ of version 2 with the AVPs of both versions is answered in version 3, over UDP alone", () => {
+test("RFC 3931 §4.7.3: an SCCRQ of version 2 with AVPs of 2 and 3 gets an SCCRP of 3, over UDP only", () => {
   const probe = vectors.messages.find(({ id }) => id === "S13-01");
   const bench = new Bench({ role: "responder" });
   const peer = new ScriptedPeer(bench);
