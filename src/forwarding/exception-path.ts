@@ -23,6 +23,6 @@ export interface SharedSequences {
   /**
    * The index of a session's `sequenceWords`, prepared to begin or to go on; undefined when there is no room.
    */
-  take(localSessionId: number): number | undefined;
+  allocate(localSessionId: number): number | undefined;
   release(localSessionId: number): void;
 }

@@ -66,7 +66,7 @@ class TestBed {
   take(octets: Uint8Array, size: number, filler = 0xee): void {
     this.#arena.octets.fill(filler, this.#buffer - 64, this.#buffer + octets.length + 64);
     this.#arena.octets.set(octets, this.#buffer);
-    this.#receiver.takeAll(endpoint, this.#buffer, octets.length, size, this.#name);
+    this.#receiver.processMessage(endpoint, this.#buffer, octets.length, size, this.#name);
     this.#sender.flush();
   }
 

@@ -5,7 +5,7 @@ import { addressOf, linux } from "../../src/os/libc.ts";
 import { MOST_UDP_OCTETS, MOST_UDP_SEGMENTS } from "../../src/os/udp-offload.ts";
 
 /** Octets in front of what was received that our header and a tag may take. */
-const IN_FRONT_OCTETS = 24;
+const MOST_PREPENDED_OCTETS = 24;
 /** UIO_MAXIOV. */
 const MOST_VECTORS = 1024;
 const MESSAGE_OCTETS = 64;
@@ -112,7 +112,7 @@ export class WatchingKernel implements SendCalls {
     const filled = this.#filled[slot];
     if (filled !== undefined) {
       const first = this.#slots[slot]!.start + HEADROOM_OCTETS;
-      if (start >= first - IN_FRONT_OCTETS && start + length <= first + filled) return;
+      if (start >= first - MOST_PREPENDED_OCTETS && start + length <= first + filled) return;
     }
     const own = this.#arena.taken.some(
       (region) =>

@@ -35,7 +35,7 @@ const NEEDS_CHECKSUM = 1;
 /** Length of a read from a TAP device: a GSO packet of 64 KiB with its headers. */
 const MOST_TAP_OCTETS = 65_600;
 /** Headroom for our header in front of copied headers; it aligns the copied IP header at 0 modulo 4. */
-const IN_FRONT_OCTETS = 22;
+const COPY_HEADROOM_OCTETS = 22;
 
 /** Whether the eBPF programs assign the sequence numbers of a session's frames. */
 function programsNumber({ numbering, sequences }: ForwardedSession): boolean {
@@ -97,7 +97,7 @@ export class CircuitReceiver {
   resume(): void {
     if (this.#waiting === undefined) return;
     this.#sent = 0;
-    this.#takeBuffers(this.#waiting);
+    this.#processBuffers(this.#waiting);
     this.#psnSender.flush();
   }
 
@@ -107,18 +107,18 @@ export class CircuitReceiver {
     if (count < 0) return this.#failed(circuit);
     this.#next = 0;
     this.#filled = count;
-    this.#takeBuffers(circuit);
+    this.#processBuffers(circuit);
     return count;
   }
 
   /** Processes the frames in the buffers until the turn is over; the rest waits for `resume`. */
-  #takeBuffers(circuit: CircuitRecord): void {
+  #processBuffers(circuit: CircuitRecord): void {
     const buffers = this.#buffers;
     while (this.#next < this.#filled && this.#sent < MOST_SENT) {
       const index = this.#next;
       const isTruncated = (buffers.flags(index) & linux.MSG_TRUNC) !== 0;
       if (isTruncated) this.#counters.discarded(UNATTRIBUTED_ROW, OVERSIZE);
-      else this.#take(circuit, buffers.start(index), buffers.length(index), index);
+      else this.#processFrame(circuit, buffers.start(index), buffers.length(index), index);
       this.#next += 1;
     }
     this.#waiting = this.#next < this.#filled ? circuit : undefined;
@@ -137,7 +137,7 @@ export class CircuitReceiver {
         this.#failed(circuit);
         return index;
       }
-      this.#take(circuit, start, octets, -1);
+      this.#processFrame(circuit, start, octets, -1);
     }
     return RECEIVE_BATCH;
   }
@@ -155,7 +155,7 @@ export class CircuitReceiver {
   }
 
   /** Processes a frame with its virtio-net header. `index` is that of its ancillary data, -1 for none. */
-  #take(circuit: CircuitRecord, start: number, octets: number, index: number): void {
+  #processFrame(circuit: CircuitRecord, start: number, octets: number, index: number): void {
     const { view } = this.#arena;
     let frame = start + VNET_HEADER_OCTETS;
     let length = octets - VNET_HEADER_OCTETS;
@@ -245,7 +245,7 @@ export class CircuitReceiver {
     this.#sent += count;
     const trafficClass = trafficClassOfFrame(view, frame, length, session);
     for (let index = first; index < count; index += 1) {
-      const copy = this.#psnSender.allocateHeader(IN_FRONT_OCTETS + headerOctets) + IN_FRONT_OCTETS;
+      const copy = this.#psnSender.allocateHeader(COPY_HEADROOM_OCTETS + headerOctets) + COPY_HEADROOM_OCTETS;
       writeSegmentHeaders(this.#arena, segments, index, copy);
       const header = copy - session.transmitHeaderOctets;
       const octets = writeHeader(view, header, session, copy, headerOctets);

@@ -4,7 +4,7 @@ import type { SessionParameters } from "../../wire/session-parameters.ts";
 import type { ChannelMessage } from "../encapsulation.ts";
 import type { CircuitAttachment } from "../plane.ts";
 
-/** What the main thread asks of the worker; each is answered by an Answer with the same id. */
+/** Commands of the main thread to the worker; each is answered by an Answer with the same id. */
 export type Command =
   | { readonly id: number; readonly kind: "open-endpoint"; readonly endpoint: WorkerEndpoint }
   | { readonly id: number; readonly kind: "close-endpoint"; readonly fd: number }
@@ -15,7 +15,8 @@ export type Command =
       readonly kind: "add-session";
       readonly row: number;
       /**
-       * Where its numbers are in `WorkerStart.sequences`, in words; undefined: nowhere, for there is no room.
+       * Offset of its sequence numbers in `WorkerStart.sequences`, in words of 32 bits; undefined when there
+       * is no room: then the worker keeps them in memory of its own.
        */
       readonly sequences: number | undefined;
       readonly fd: number;
@@ -30,7 +31,7 @@ export type Command =
       readonly session: SessionParameters;
       readonly attachment: CircuitAttachment;
     }
-  | { readonly id: number; readonly kind: "yield-numbers"; readonly localSessionId: number }
+  | { readonly id: number; readonly kind: "release-numbers"; readonly localSessionId: number }
   | {
       readonly id: number;
       readonly kind: "send-channel";
@@ -40,7 +41,7 @@ export type Command =
   | { readonly id: number; readonly kind: "bind-circuit"; readonly localSessionId: number }
   | { readonly id: number; readonly kind: "remove-session"; readonly localSessionId: number };
 
-/** A socket of the packet-switched network, open already. */
+/** An open socket of the packet-switched network. */
 export interface WorkerEndpoint {
   readonly fd: number;
   readonly encapsulation: "udp" | "ip";
@@ -49,32 +50,32 @@ export interface WorkerEndpoint {
   readonly port: number;
   /** Whether one send may carry several datagrams of equal length. */
   readonly takesSegments: boolean;
-  /** Of what is sent without saying otherwise: control messages. */
+  /** Traffic class of the outer IP header of messages that set none: control messages. */
   readonly trafficClass: number;
 }
 
-/** A circuit device, open already. */
+/** The open device of an attachment circuit. */
 export interface WorkerCircuit {
-  /** Where frames leave. */
+  /** Descriptor to which frames are sent. */
   readonly fd: number;
-  /** Where its frames come in; the same descriptor, unless the device's frames come by another one. */
+  /** Descriptor from which frames are read: the same one, unless proxy interfaces stand for the device. */
   readonly readFd: number;
   readonly kind: "tap" | "interface";
   readonly name: string;
-  /** The interface by which frames leave, of whose MTU they are: the device, or what stands for it. */
+  /** The interface to which frames are sent, whose MTU limits them: the device or its proxy interface. */
   readonly sendsBy: string;
 }
 
-/** A SystemError as it crosses threads. */
-export interface Refusal {
+/** A SystemError of a command, as a message between threads carries it. */
+export interface CommandError {
   readonly operation: string;
   readonly errno: string;
   readonly target: string;
 }
 
-/** What the worker says to the main thread. */
+/** Messages of the worker to the main thread. */
 export type Answer =
-  | { readonly kind: "done"; readonly id: number; readonly problem?: Refusal }
+  | { readonly kind: "done"; readonly id: number; readonly problem?: CommandError }
   | { readonly kind: "ready" }
   | {
       readonly kind: "control";
@@ -86,11 +87,11 @@ export type Answer =
     }
   | { readonly kind: "channel"; readonly localSessionId: number; readonly message: ChannelMessage };
 
-/** What the worker is started with. */
+/** Data that the worker is started with. */
 export interface WorkerStart {
-  /** Cells of all sessions: Float64, CELLS_A_SESSION a row. */
+  /** Counters of all sessions: Float64, CELLS_A_SESSION of them in each row. */
   readonly counters: SharedArrayBuffer;
-  /** Int32 cells of `sharedFlags`. */
+  /** Int32 numbers at the indexes of `sharedFlags`. */
   readonly flags: SharedArrayBuffer;
   /** `sequenceWords` of all sessions; memory that programs share by its address. */
   readonly sequences: SharedArrayBuffer | MappedMemory;
@@ -98,6 +99,7 @@ export interface WorkerStart {
   readonly commands: MessagePort;
 }
 
+/** TABLE: indexes of the numbers that both threads read and write in `WorkerStart.flags`. */
 export const sharedFlags = {
   stop: 0,
   controlPosted: 1,

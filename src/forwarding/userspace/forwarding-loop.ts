@@ -127,7 +127,7 @@ export class ForwardingLoop {
   #serve(source: Source | undefined): boolean {
     if (source === undefined) return false;
     if (source === "commands") {
-      this.#takeCommands();
+      this.#readCommands();
       return false;
     }
     if (!("kind" in source)) return this.#psnReceiver.serve(source);
@@ -136,14 +136,14 @@ export class ForwardingLoop {
     return false;
   }
 
-  #takeCommands(): void {
+  #readCommands(): void {
     read(this.#start.eventFd, this.#arena.tables.address(this.#scratch, 8), 8);
     for (;;) {
       const received = receiveMessageOnPort(this.#start.commands);
       if (received === undefined) break;
       const command = received.message as Command;
       try {
-        this.#carryOut(command);
+        this.#execute(command);
         this.#answer({ kind: "done", id: command.id });
       } catch (error) {
         // Any other error is our own bug: it ends the worker, and the plane is broken.
@@ -154,7 +154,7 @@ export class ForwardingLoop {
     }
   }
 
-  #carryOut(command: Command): void {
+  #execute(command: Command): void {
     switch (command.kind) {
       case "open-endpoint":
         this.#readiness.add(command.endpoint.fd, command.endpoint);
@@ -172,7 +172,7 @@ export class ForwardingLoop {
         return this.#addSession(command);
       case "update-session":
         return this.#tables.updateSession(command.fd, command.session, command.attachment);
-      case "yield-numbers":
+      case "release-numbers":
         return this.#tables.releaseNumbers(command.localSessionId);
       case "bind-circuit":
         return this.#tables.bindCircuit(command.localSessionId);

@@ -52,7 +52,7 @@ export class VectorTable {
   }
 
   /** Offset of `count` vectors from `first` on in the arena's tables. */
-  place(first: number, count: number): number {
+  offset(first: number, count: number): number {
     checkIndex("vectors", first, count, this.size);
     return this.#start + first * VECTOR_OCTETS;
   }
@@ -86,7 +86,7 @@ export class MessageTable {
   setVectors(index: number, vectors: VectorTable, first: number, count: number): void {
     const { tables } = this.#arena;
     const at = this.#at(index);
-    tables.setPointer(at + messageFields.vector, tables, vectors.place(first, count), vectors.octets(count));
+    tables.setPointer(at + messageFields.vector, tables, vectors.offset(first, count), vectors.octets(count));
     tables.words[(at + messageFields.vectorCount) >>> 2] = count;
   }
 

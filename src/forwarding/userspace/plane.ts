@@ -30,13 +30,13 @@ interface Waiting {
 
 type CommandBody = Command extends infer C ? (C extends { id: number } ? Omit<C, "id"> : never) : never;
 
-/** What is to be done with an interface that frames leave by, until it is undone. */
+/** Prepares an interface to which frames are sent; disposing of the result undoes that. */
 export type PrepareInterface = (interfaceName: string) => Promise<Disposable | undefined>;
 
 export interface UserspacePlaneOptions {
   /** Default: nothing. */
   readonly prepare?: PrepareInterface;
-  /** Where sequence numbers are kept that programs share; absent: in memory of the plane's own. */
+  /** Memory of sequence numbers that programs share; default: memory of the plane's own. */
   readonly sequences?: SharedSequences;
   /** Whether it takes datagrams that the kernel coalesced; default true. */
   readonly takesCoalesced?: boolean;
@@ -65,10 +65,10 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
   readonly #endpoints = new Set<number>();
   readonly #circuits = new Map<string, WorkerCircuit>();
   readonly #prepared = new Map<string, Disposable | undefined>();
-  /** Row of the counters of each session, by its local id. */
+  /** Row of each session in the counters, by its local id. */
   readonly #rows = new SessionIndexes(MOST_SESSIONS + 1, UNATTRIBUTED_ROW + 1);
   readonly #sharedSequences: SharedSequences | undefined;
-  /** Numbers of sessions, by their rows, where programs have no part in them. */
+  /** Sequence numbers of sessions, by row, when eBPF programs do not share them. */
   readonly #ownSequences: Int32Array | undefined;
   #nextId = 1;
   #isWaking = false;
@@ -175,17 +175,17 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     for (const fd of descriptorsOf(circuit)) close(fd);
   }
 
-  /** It forwards whatever it is given. */
+  /** None: it forwards every session. */
   async obstacle(): Promise<undefined> {}
 
   async addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
     const { localSessionId } = session;
     const target = `session ${localSessionId} of pseudowire ${session.pseudowire}`;
     const fd = this.#descriptorOf(session);
-    const taken = this.#rows.allocate(localSessionId);
-    if (taken === undefined) throw new SystemError("add a session", { errno: "ENOSPC", target });
-    const { index: row } = taken;
-    const sequences = this.#takeSequences(localSessionId, taken);
+    const allocated = this.#rows.allocate(localSessionId);
+    if (allocated === undefined) throw new SystemError("add a session", { errno: "ENOSPC", target });
+    const { index: row } = allocated;
+    const sequences = this.#allocateSequences(localSessionId, allocated);
     this.#cells.fill(0, row * CELLS_A_SESSION, (row + 1) * CELLS_A_SESSION);
     try {
       await this.#ask({ kind: "add-session", row, sequences, fd, session, attachment });
@@ -201,7 +201,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     await this.#ask({ kind: "update-session", fd, session, attachment });
   }
 
-  /** Nothing is below it. */
+  /** Does nothing: no plane is below it. */
   async passSession(): Promise<void> {}
 
   async removeSession(localSessionId: number): Promise<void> {
@@ -215,12 +215,11 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
 
   sendChannel(localSessionId: number, channelType: number, payload: Uint8Array): void {
     const message = { channelType, payload };
-    // That the worker failed is told by the event.
-    this.#ask({ kind: "send-channel", localSessionId, message }).catch(() => undefined);
+    this.#command({ kind: "send-channel", localSessionId, message });
   }
 
   async releaseNumbers(localSessionId: number): Promise<void> {
-    await this.#ask({ kind: "yield-numbers", localSessionId });
+    await this.#ask({ kind: "release-numbers", localSessionId });
   }
 
   async outdated(): Promise<readonly number[]> {
@@ -240,14 +239,15 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
   }
 
   /**
-   * Where a session's numbers are in the memory that the worker has, in words, prepared to begin or to go on.
+   * Allocates a session's sequence numbers in the worker's memory, and prepares them to begin or to continue;
+   * returns their offset in words, undefined when there is no room.
    */
-  #takeSequences(
+  #allocateSequences(
     localSessionId: number,
     { index: row, isNew }: { readonly index: number; readonly isNew: boolean },
   ): number | undefined {
     if (this.#sharedSequences !== undefined) {
-      const index = this.#sharedSequences.take(localSessionId);
+      const index = this.#sharedSequences.allocate(localSessionId);
       return index === undefined ? undefined : index * SEQUENCE_WORDS;
     }
     const own = this.#ownSequences?.subarray(row * SEQUENCE_WORDS, (row + 1) * SEQUENCE_WORDS);
@@ -269,7 +269,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     return { sessions, discards };
   }
 
-  /** A crash leaves nothing behind: sockets and TAP devices go with the process. */
+  /** Does nothing: sockets and TAP devices end with the process, so a crash leaves none. */
   async removeLeftovers(): Promise<void> {}
 
   async close(): Promise<void> {
@@ -292,7 +292,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     return new Promise((resolve, reject) => {
       this.#worker.on("message", (answer: Answer) => {
         if (answer.kind === "ready") resolve();
-        else this.#take(answer);
+        else this.#received(answer);
       });
       this.#worker.on("error", (error) => {
         reject(error);
@@ -308,7 +308,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     if (!this.#closing) this.#events.failed(error);
   }
 
-  #take(answer: Exclude<Answer, { kind: "ready" }>): void {
+  #received(answer: Exclude<Answer, { kind: "ready" }>): void {
     if (answer.kind === "control") {
       Atomics.add(this.#flags, sharedFlags.controlHandled, 1);
       const { kind: _kind, octets, ...addresses } = answer;
@@ -325,17 +325,24 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     else waiting?.reject(new SystemError(answer.problem.operation, answer.problem));
   }
 
+  /** Sends a command and waits for its answer. */
   #ask(body: CommandBody): Promise<void> {
     if (this.#closing) return Promise.resolve();
-    const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#commands.postMessage({ ...body, id } as Command);
-      this.#wakeSoon();
+      this.#waiting.set(this.#command(body), { resolve, reject });
     });
   }
 
-  /** Once for all that is asked before the event loop turns. */
+  /** Sends a command, and returns its id; its answer is ignored unless somebody waits for it. */
+  #command(body: CommandBody): number {
+    const id = this.#nextId++;
+    if (this.#closing) return id;
+    this.#commands.postMessage({ ...body, id } as Command);
+    this.#wakeSoon();
+    return id;
+  }
+
+  /** Wakes the worker once for all commands of one turn of the event loop. */
   #wakeSoon(): void {
     if (this.#isWaking) return;
     this.#isWaking = true;
@@ -362,7 +369,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     };
   }
 
-  /** What the kernel dropped before the worker saw it; what closed sockets dropped is kept. */
+  /** Frames and messages that the kernel dropped before they were read, also at sockets closed since. */
   #overflows(): Partial<Record<DiscardReason, number>> {
     const psn = this.#lostAtEndpoints + dropsOf(this.#endpoints);
     const circuits = this.#lostAtCircuits + dropsOf([...this.#circuits.values()].map(({ readFd }) => readFd));

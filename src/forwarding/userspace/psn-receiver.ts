@@ -14,7 +14,7 @@ import type { CounterWriter } from "./transmitter.ts";
 /** Batches read from one socket before the next ready descriptor is served. */
 const MOST_BATCHES = 4;
 /** Datagrams processed before that: by UDP GRO one message may hold many. */
-const MOST_TAKEN = 4096;
+const MOST_DATAGRAMS = 4096;
 const T_BIT = 0x80;
 const verdictOf = (reason: DiscardReason): number => -1 - discardIndex[reason];
 const TRUNCATED = verdictOf("truncated");
@@ -72,15 +72,15 @@ export class PsnReceiver {
     const buffers = this.#buffers;
     const { view } = this.#arena.tables;
     let oneByOne = true;
-    let taken = 0;
-    for (let batch = 0; batch < MOST_BATCHES && taken < MOST_TAKEN; batch += 1) {
+    let processed = 0;
+    for (let batch = 0; batch < MOST_BATCHES && processed < MOST_DATAGRAMS; batch += 1) {
       const count = recvmmsg(endpoint.fd, buffers.address, RECEIVE_BATCH, linux.MSG_DONTWAIT, 0);
       for (let index = 0; index < count; index += 1) {
         const size = coalescedOctets(view, buffers.control(index), buffers.controlLength(index));
         if (size > 0) oneByOne = false;
         const octets = buffers.length(index);
-        taken += size > 0 ? Math.ceil(octets / size) : 1;
-        this.takeAll(endpoint, buffers.start(index), octets, size, buffers.name(index));
+        processed += size > 0 ? Math.ceil(octets / size) : 1;
+        this.processMessage(endpoint, buffers.start(index), octets, size, buffers.name(index));
       }
       const coalesced = this.#circuitSender.flush();
       if (count > 0) buffers.recycle(count);
@@ -94,14 +94,14 @@ export class PsnReceiver {
    * or with size 0 a single datagram. Each is checked by itself: UDP GRO coalesces datagrams of equal length
    * whatever they are, so control messages may be among the data.
    */
-  takeAll(endpoint: WorkerEndpoint, start: number, octets: number, size: number, name: number): void {
-    if (size <= 0 || size >= octets) return this.#take(endpoint, start, octets, name);
+  processMessage(endpoint: WorkerEndpoint, start: number, octets: number, size: number, name: number): void {
+    if (size <= 0 || size >= octets) return this.#processDatagram(endpoint, start, octets, name);
     for (let at = 0; at < octets; at += size) {
-      this.#take(endpoint, start + at, Math.min(size, octets - at), name);
+      this.#processDatagram(endpoint, start + at, Math.min(size, octets - at), name);
     }
   }
 
-  #take(endpoint: WorkerEndpoint, received: number, octets: number, name: number): void {
+  #processDatagram(endpoint: WorkerEndpoint, received: number, octets: number, name: number): void {
     const { view } = this.#arena;
     let start = received;
     let length = octets;

@@ -3,6 +3,6 @@ import { channelProtocols } from "./channel-protocols.ts";
 import type { WorkerStart } from "./commands.ts";
 import { ForwardingLoop } from "./forwarding-loop.ts";
 
-/** The worker of the userspace plane. */
+/** Entry of the worker thread of the userspace plane: its data is a WorkerStart. */
 
 new ForwardingLoop(workerData as WorkerStart, channelProtocols).run();

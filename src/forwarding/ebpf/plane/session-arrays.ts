@@ -41,7 +41,7 @@ export class SessionArrays implements SharedSequences, Disposable {
    * Gives a session its index, and prepares its sequence numbers to continue or to begin; undefined when
    * there is no room.
    */
-  take(localSessionId: number): number | undefined {
+  allocate(localSessionId: number): number | undefined {
     const adopted = this.#warmRestart.indexOf(localSessionId);
     if (adopted !== undefined) {
       this.#indexes.adopt(localSessionId, adopted);
@@ -49,9 +49,9 @@ export class SessionArrays implements SharedSequences, Disposable {
     }
     // In maps that we created, an element that no session had yet is zero.
     const untouched = this.#maps.wereAdopted ? this.#indexes.capacity : this.#indexes.end;
-    const taken = this.#indexes.allocate(localSessionId);
-    if (taken === undefined) return undefined;
-    const { index: sessionIndex, isNew } = taken;
+    const allocated = this.#indexes.allocate(localSessionId);
+    if (allocated === undefined) return undefined;
+    const { index: sessionIndex, isNew } = allocated;
     if (isNew) beginSequences(this.#wordsOf(sessionIndex), localSessionId);
     else resumeSequences(this.#wordsOf(sessionIndex));
     if (sessionIndex < untouched)
