@@ -1,6 +1,7 @@
 /**
- * Reads one control message (an SCCRQ with a digest) and one data message, and says what is in them.
- * Run it with `node examples/decode-a-message.ts` (Node 22.18 or later). In a program of your own, import from "wirespan".
+ * Reads one control message (an SCCRQ with a digest) and one data message, and says what is in them. Run it
+ * with `node examples/decode-a-message.ts` (Node 22.18 or later). In a program of your own, import from
+ * "wirespan".
  */
 import {
   decodeControlMessage,
@@ -56,9 +57,8 @@ export function main(print: (line: string) => void): void {
   print(`data message for session ${decodeSessionId("udp", data)}`);
   // Nothing in a data message says how long its cookie is, or whether there is a sublayer: the session knows.
   const { header, payload } = decodeDataMessage("udp", { cookieOctets: 8, sublayer: false }, data);
-  print(
-    `  cookie ${digits(header.cookie)}, frame of ${payload.length} octets to ${digits(payload.subarray(0, 6))}`,
-  );
+  const destination = digits(payload.subarray(0, 6));
+  print(`  cookie ${digits(header.cookie)}, frame of ${payload.length} octets to ${destination}`);
 }
 
 if (process.argv[1] === import.meta.filename) main(console.log);

@@ -1,8 +1,10 @@
 /**
- * Two LCCEs without a network: each one's datagrams are the other one's inputs, and the time is a number. They bring up a control
- * connection and a session, carry a frame, and say goodbye; every message is printed by its name.
+ * Two LCCEs without a network: each one's datagrams are the other one's inputs, and the time is a number.
+ * They bring up a control connection and a session, carry a frame, and say goodbye; every message is printed
+ * by its name.
  *
- * Run it with `node examples/two-lcces-in-memory.ts` (Node 22.18 or later). In a program of your own, import from "wirespan".
+ * Run it with `node examples/two-lcces-in-memory.ts` (Node 22.18 or later). In a program of your own, import
+ * from "wirespan".
  */
 import { randomBytes } from "node:crypto";
 import {
@@ -80,7 +82,10 @@ class Wire {
     }
   }
 
-  /** Effects are to be performed in order. A daemon has sockets and a forwarding plane for this; here it is two variables. */
+  /**
+   * Effects are to be performed in order. A daemon has sockets and a forwarding plane for this; here it is
+   * two variables.
+   */
   #perform(office: Office, effects: readonly Effect[]): void {
     const other = this.#offices[0] === office ? this.#offices[1] : this.#offices[0];
     for (const effect of effects) {

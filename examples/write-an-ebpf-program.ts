@@ -1,6 +1,7 @@
 /**
- * Writes a program that counts packets by EtherType, and shows it as the kernel will see it: as text and as octets.
- * Run it with `node examples/write-an-ebpf-program.ts` (Node 22.18 or later). In a program of your own, import from "wirespan".
+ * Writes a program that counts packets by EtherType, and shows it as the kernel will see it: as text and as
+ * octets. Run it with `node examples/write-an-ebpf-program.ts` (Node 22.18 or later). In a program of your
+ * own, import from "wirespan".
  */
 import { bpf } from "../src/index.ts";
 
@@ -17,8 +18,9 @@ const KEY = -4;
 const VALUE = -16;
 
 /**
- * Adds 1 to the count of a packet's EtherType and lets it pass. `map` is the descriptor of a hash whose keys are EtherTypes as
- * numbers of 4 octets, and whose values are counts of 8; a type that the map has no room for is not counted.
+ * Adds 1 to the count of a packet's EtherType and lets it pass. `map` is the descriptor of a hash whose keys
+ * are EtherTypes as numbers of 4 octets, and whose values are counts of 8; a type that the map has no room
+ * for is not counted.
  */
 export function countByEtherType({ map }: { map: number }): readonly bpf.Line[] {
   return [

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Paths of programs. Those of lab/ are built into .lab/build and are not in the package; dist/ has the rest. */
+/** Paths of programs: those of lab/ are built into .lab/build and not in the package; dist/ has the rest. */
 
 /** The repository's directory, also of files in .lab/build. */
 const repository = findRepository(dirname(fileURLToPath(import.meta.url)));

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Makes a fresh clone ready: installs what is missing by apt and npm, and builds. Says what it does; does nothing twice.
+# Makes a fresh clone ready: installs what is missing by apt and npm, and builds. Says what it does; does
+# nothing twice.
 # usage: setup.sh run|test       "test" adds what only the tests need: dissectors, a kernel to talk to
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -7,7 +8,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 say() { echo "setup: $*"; }
 fail() { echo "setup: $*" >&2; exit 1; }
 
-node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
+node -e '
+  const [a, b] = process.versions.node.split(".").map(Number);
+  process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1);
+' ||
   fail "Node $(node --version) is too old: 20.19 or newer is needed"
 
 # raw-socket and pcap are compiled on this machine: make, g++, python3, libpcap-dev. The rest is for the lab.
@@ -23,7 +27,8 @@ for package in "${packages[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok' || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then
-  command -v apt-get >/dev/null || fail "install these by your system's package manager, under its names: ${missing[*]}"
+  command -v apt-get >/dev/null ||
+    fail "install these by your system's package manager, under its names: ${missing[*]}"
   root=()
   if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || fail "run as root, or first: apt-get install ${missing[*]}"
@@ -38,10 +43,12 @@ if [ ${#missing[@]} -gt 0 ]; then
     "${root[@]}" chmod 755 "$policy"
     trap '"${root[@]}" rm -f "$policy"' EXIT
   fi
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
   if command -v systemctl >/dev/null; then
     for service in frr keepalived avahi-daemon lldpd; do
-      [[ " ${missing[*]} " != *" $service "* ]] || "${root[@]}" systemctl disable --quiet "$service" 2>/dev/null || true
+      [[ " ${missing[*]} " != *" $service "* ]] ||
+        "${root[@]}" systemctl disable --quiet "$service" 2>/dev/null || true
     done
   fi
 fi

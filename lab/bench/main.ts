@@ -3,8 +3,8 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { inNewNamespaces, onTerminal, whileThisRuns } from "../../src/lab/namespaces.ts";
 
 /**
- * The benchmark as a program, started by lab/bench/run.sh: measures Wirespan beside plain bridging, the kernel's
- * tunnels and OpenVPN, in network namespaces of its own. Needs root and iperf3.
+ * The benchmark as a program, started by lab/bench/run.sh: measures Wirespan beside plain bridging, the
+ * kernel's tunnels and OpenVPN, in network namespaces of its own. Needs root and iperf3.
  */
 
 /** Options as they are given. */

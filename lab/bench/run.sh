@@ -1,9 +1,11 @@
 #!/bin/bash
-# Measures Wirespan beside plain bridging, the kernel's tunnels and OpenVPN, on one topology in network namespaces of this machine.
-# Prints tables, and writes them to .lab/bench with all single results and a plot, where no options name other files.
+# Measures Wirespan beside plain bridging, the kernel's tunnels and OpenVPN, on one topology in network
+# namespaces of this machine. Prints tables, and writes them to .lab/bench with all single results and a plot,
+# where no options name other files.
 # usage: run.sh [OPTION...]          as root; needs iperf3. Options: run.sh --help
-#        run.sh --docs [OPTION...]   measures candidates, every family and cookie, sessions, look-up, and in the guest of lab/guest
-#                                    a kernel with L2TP of its own, and writes all of it into docs/performance.md and .svg
+#        run.sh --docs [OPTION...]   measures candidates, every family and cookie, sessions, look-up, and in
+#                                    the guest of lab/guest a kernel with L2TP of its own, and writes all of
+#                                    it into docs/performance.md and .svg
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 files=.lab/bench
@@ -15,7 +17,8 @@ if [ "${1:-}" = --docs ]; then
   shift
 fi
 bash lab/setup.sh "$($docs && echo test || echo run)"
-command -v iperf3 >/dev/null || { echo "run.sh: iperf3 is not installed; apt-get install iperf3" >&2; exit 1; }
+command -v iperf3 >/dev/null ||
+  { echo "run.sh: iperf3 is not installed; apt-get install iperf3" >&2; exit 1; }
 mkdir -p "$files"
 
 # What is measured, which names its files, and options.
@@ -38,7 +41,8 @@ fi
 # One part that fails leaves its figures as they were, and the others go on.
 status=0
 bench candidates --document "$document" --plot docs/performance.svg "$@" || status=1
-bench variants --document "$document" --part variants --only 'cookie [048]$' --measures '^(tcp1|clean60)$' "$@" || status=1
+bench variants --document "$document" --part variants --only 'cookie [048]$' \
+  --measures '^(tcp1|clean60)$' "$@" || status=1
 # A flow that another congestion control holds back tells less of the path: this one is the kernel's usual.
 bench cubic --document "$document" --part cubic --congestion cubic --measures '^tcp1$' "$@" || status=1
 bench sessions --document "$document" --sessions 1,1000,10000 "$@" || status=1

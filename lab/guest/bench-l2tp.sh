@@ -1,7 +1,8 @@
 #!/bin/bash
-# Runs in the guest: the benchmark on a kernel that has L2TP of its own, to compare with. Prints tables, and all results as one
-# line of JSON. The processor is emulated, so only ratios mean anything.
-# environment (GUEST_ENVIRONMENT of run.sh): BENCH_SECONDS (1) of each measurement, BENCH_REPETITIONS (5), BENCH_ONLY: candidates beside plain bridge and VXLAN
+# Runs in the guest: the benchmark on a kernel that has L2TP of its own, to compare with. Prints tables, and
+# all results as one line of JSON. The processor is emulated, so only ratios mean anything.
+# environment (GUEST_ENVIRONMENT of run.sh): BENCH_SECONDS (1) of each measurement, BENCH_REPETITIONS (5),
+#   BENCH_ONLY: candidates beside plain bridge and VXLAN
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 modprobe -a l2tp_eth l2tp_ip veth bridge tun vxlan

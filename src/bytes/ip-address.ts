@@ -5,8 +5,8 @@ const V6 = /^[0-9a-f:]+$/i;
 const V6_GROUPS = 8;
 
 /**
- * The canonical form of an address and its family; undefined for any other text, also for an address with a zone
- * and for IPv4 in IPv6.
+ * The canonical form of an address and its family; undefined for any other text, also for an address with a
+ * zone and for IPv4 in IPv6.
  */
 export function canonicalAddress(
   text: string,

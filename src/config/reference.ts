@@ -76,17 +76,17 @@ export function configurationReference(): string {
   return `# Configuration
 
 Made from the rows in \`src/config\` (\`tunnel-rows.ts\` and others); do not edit. The file is YAML.
-\`wirespan check FILE\` reports every problem at once, and \`docs/wirespan.schema.json\` lets editors complete and
-check it. The files in \`examples/\` are whole configurations. Durations and sizes have their unit in the key:
-\`_s\` seconds, \`_ms\` milliseconds. NAME stands for a name of your choice: up to 63 letters, digits, dots,
-dashes and underscores, the first a letter or digit. "We" are this end, "the peer" is the other one.
+\`wirespan check FILE\` reports every problem at once, and \`docs/wirespan.schema.json\` lets editors complete
+and check it. The files in \`examples/\` are whole configurations. Durations and sizes have their unit in the
+key: \`_s\` seconds, \`_ms\` milliseconds. NAME stands for a name of your choice: up to 63 letters, digits,
+dots, dashes and underscores, the first a letter or digit. "We" are this end, "the peer" is the other one.
 
-\`wirespan reload\` takes over a new value of a key marked _Reloadable_ while the tunnel runs. A new value of any
-other key of a pseudowire replaces that pseudowire, of a tunnel that tunnel, and of \`host_name\` or \`router_id\`
-all tunnels; everything else keeps running. Only this machine knows the name of a tunnel: a new name alone changes
-nothing on the wire. The device of a circuit stays while the pseudowire on it is replaced: a TAP device keeps its
-index, MAC address, IP addresses and bridge, and takes a new \`bridge\` or \`mtu\` in place. Only another name or
-kind of device is another device.
+\`wirespan reload\` takes over a new value of a key marked _Reloadable_ while the tunnel runs. A new value of
+any other key of a pseudowire replaces that pseudowire, of a tunnel that tunnel, and of \`host_name\` or
+\`router_id\` all tunnels; everything else keeps running. Only this machine knows the name of a tunnel: a new
+name alone changes nothing on the wire. The device of a circuit stays while the pseudowire on it is replaced:
+a TAP device keeps its index, MAC address, IP addresses and bridge, and takes a new \`bridge\` or \`mtu\` in
+place. Only another name or kind of device is another device.
 
 ${sections.map(([title, fields]) => tableOf(title, fields)).join("\n\n")}
 `;

@@ -27,7 +27,7 @@ function nameOfNumber<Name extends string>(
   return (Object.keys(table) as Name[]).find((name) => table[name] === number);
 }
 
-/** Value of the Result Code AVP for a refusal; a text needs an error code in front of it (RFC 3931 §5.4.2). */
+/** Value of the Result Code AVP for a refusal; a text needs an error code before it (RFC 3931 §5.4.2). */
 export function resultCodeAvp(refusal: Refusal): AvpValue<"resultCode"> {
   const { resultCode, errorCode = generalError.none, text } = refusal;
   if (text !== "") return { resultCode, errorCode, errorMessage: text };

@@ -19,8 +19,8 @@ interface Refused {
 }
 
 /**
- * Events of a control connection with their data. Checks are part of the name: `sccrp-bad` is an SCCRP that is
- * not acceptable, `tie-lost` an SCCRQ of the peer that wins against ours.
+ * Events of a control connection with their data. Checks are part of the name: `sccrp-bad` is an SCCRP that
+ * is not acceptable, `tie-lost` an SCCRQ of the peer that wins against ours.
  */
 export interface ControlConnectionEvents {
   open: NoData;

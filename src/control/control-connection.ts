@@ -164,7 +164,7 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     this.#apply({ kind: "open" });
   }
 
-  /** Opens the connection as responder of an SCCRQ of so many octets that was verified and found acceptable. */
+  /** Opens the connection as responder of a verified and acceptable SCCRQ of so many octets. */
   accept(sccrq: DecodedMessage, octets: number): void {
     const { avps } = sccrq.message;
     this.#received += 1;
@@ -196,7 +196,7 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     this.#context.markDirty(this);
   }
 
-  /** Checks by a HELLO whether the peer still knows the connection, as a stray message of its suggests not. */
+  /** Checks by a HELLO whether the peer still knows the connection, as its stray message suggests not. */
   probe(): void {
     if (!this.#liveness.probe(this.#context.nowMs)) return;
     if (this.#delivery.isIdle) this.send({ name: "HELLO", avps: {} });

@@ -21,8 +21,8 @@ import type { LcceIdentity, PseudowireSettings } from "./settings.ts";
 import { type LcceSnapshot, snapshotOf } from "./snapshot.ts";
 
 /**
- * The control plane behind `Lcce`: finds the connection, session or peer that an input is about, and collects the
- * effects while it is handled. Methods that `Lcce` has are described there.
+ * The control plane behind `Lcce`: finds the connection, session or peer that an input is about, and collects
+ * the effects while it is handled. Methods that `Lcce` has are described there.
  */
 export class Core implements Context, Registry {
   readonly identity: LcceIdentity;

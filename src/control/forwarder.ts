@@ -1,6 +1,6 @@
 /**
- * The forwarder between an attachment circuit and its pseudowires (RFC 4664 §3.4): which session has the frames of
- * the circuit, and what status the pseudowires signal. Each pseudowire is a member.
+ * The forwarder between an attachment circuit and its pseudowires (RFC 4664 §3.4): which session has the
+ * frames of the circuit, and what status the pseudowires signal. Each pseudowire is a member.
  */
 
 export interface ForwarderMember {
@@ -10,13 +10,13 @@ export interface ForwarderMember {
 }
 
 export interface ForwarderSettings {
-  /** "single" has one member, "redundant" several, of which one forwards and the others stand by (RFC 6718). */
+  /** "single" has one member, "redundant" several: one forwards, the others stand by (RFC 6718). */
   readonly mode: "single" | "redundant";
   /** At least one; priorities of a redundant forwarder differ. */
   readonly members: readonly ForwarderMember[];
   /**
-   * Which standby bits decide: "own" ones, so that the peer's do not change our choice (RFC 6870 §5.1), or the
-   * "peer"'s, whose choice we follow as far as sessions allow (RFC 6870 §5.2). Default "own".
+   * Which standby bits decide: "own" ones, so that the peer's do not change our choice (RFC 6870 §5.1), or
+   * the "peer"'s, whose choice we follow as far as sessions allow (RFC 6870 §5.2). Default "own".
    */
   readonly follows?: "own" | "peer";
 }
@@ -29,7 +29,7 @@ export interface PeerStatus {
 }
 
 export type ForwarderInput =
-  /** A session of a member came up, with no frames of the circuit yet; it replaces a former one of the member. */
+  /** A session of a member came up, not bound to the circuit yet; it replaces the member's former one. */
   | {
       readonly kind: "session-up";
       readonly pseudowire: string;
@@ -121,7 +121,7 @@ export class Forwarder {
     return [{ kind: "bind", localSessionId }, ...signals];
   }
 
-  /** The best of the members that have a session; without any, the preferred one, which is expected to get one. */
+  /** The best member that has a session; without any, the preferred one, which is expected to get one. */
   #choose(): Member | undefined {
     const candidates = this.#members.filter(({ session }) => session !== undefined);
     const [first] = this.#members;

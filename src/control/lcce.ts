@@ -5,8 +5,8 @@ import type { LcceIdentity } from "./settings.ts";
 import type { LcceSnapshot } from "./snapshot.ts";
 
 /**
- * An LCCE: the control plane of this node, with all its control connections, as one function of inputs and time.
- * It reads no clock, opens no socket, and its only randomness is the source it was given.
+ * An LCCE: the control plane of this node, with all its control connections, as one function of inputs and
+ * time. It reads no clock, opens no socket, and its only randomness is the source it was given.
  */
 export class Lcce {
   readonly #core: Core;
@@ -36,8 +36,8 @@ export class Lcce {
   }
 
   /**
-   * Whether every StopCCN was acknowledged, so that nothing but acknowledgements of repeated ones is left to send.
-   * Peers that never proved to receive our messages do not count.
+   * Whether every StopCCN was acknowledged, so that nothing but acknowledgements of repeated ones is left to
+   * send. Peers that never proved to receive our messages do not count.
    */
   get isDrained(): boolean {
     return this.#core.isDrained;

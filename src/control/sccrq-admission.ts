@@ -29,8 +29,8 @@ const NOTHING = new Uint8Array(0);
  * is then accepted late.
  */
 const NO_TIE_BREAKER =
-  "refused the peer's SCCRQ: ours is out, and one without a tie breaker gives way; if this peer only dials, " +
-  "set role: responder, and it is let in at once";
+  "refused the peer's SCCRQ: ours is out, and one without a tie breaker gives way; " +
+  "if this peer only dials, set role: responder, and it is let in at once";
 
 /** The peer, as far as admission of its SCCRQs needs it. */
 export interface AdmittingPeer {

@@ -72,7 +72,7 @@ export type DisconnectingEvent = EventOf<
   >
 >;
 
-/** The event that a received message, other than an ICRQ, is for a session whose peer made `choices` before. */
+/** The event of a received message, other than an ICRQ, for a session whose peer made `choices` before. */
 export function sessionEventOf(received: DecodedMessage, choices: PeerChoices): SessionEvent {
   const { name, avps } = received.message;
   const refusal = received.problem === undefined ? undefined : refusalOf(received.problem);

@@ -248,8 +248,8 @@ export class SessionSet implements SessionTransport {
   }
 
   /**
-   * Resolves the collision of the peer's call with a session of the same pseudowire; true when the call may go on (RFC 3931
-   * §5.4.4).
+   * Resolves the collision of the peer's call with a session of the same pseudowire; true when the call may
+   * go on (RFC 3931 §5.4.4).
    */
   #resolveCollision(current: Session, avps: AvpValues): boolean {
     if (current.withdrawUnsent()) return true;

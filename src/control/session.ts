@@ -133,7 +133,7 @@ export class Session implements Expirable, Sender {
     return this.#establishedMs;
   }
 
-  /** Whether the event is the peer's operator closing a session that was up for a while, usually to replace it. */
+  /** Whether the peer's operator closes a session that was up for a while, usually to replace it. */
   isReplacedBy(event: SessionEvent): boolean {
     if (event.kind !== "cdn" || event.result?.resultCode !== cdnResult.administrative) return false;
     const { nowMs } = this.#context;
@@ -286,7 +286,7 @@ export class Session implements Expirable, Sender {
     return { localSessionId: this.localSessionId, remoteSessionId: this.#remoteSessionId };
   }
 
-  /** AVPs that request the format of data to us; those for "none" are left out, as some peers do not know them. */
+  /** AVPs that request the format of data to us, without those for "none", which some peers do not know. */
   #requestedAvps(): Pick<
     ControlMessage<"ICRP">["avps"],
     "assignedCookie" | "l2SpecificSublayer" | "dataSequencing"

@@ -106,7 +106,7 @@ function pseudowiresOf(peer: Peer): readonly PseudowireSnapshot[] {
 function sublayerNotes({ receiveSublayer, transmitSublayer }: SessionParameters): readonly string[] {
   if (receiveSublayer === transmitSublayer) return [];
   return [
-    `we want sublayer "${receiveSublayer}" and the peer "${transmitSublayer}": some peers send what they want, ` +
-      `and frames arrive garbled; set sublayer: ${transmitSublayer}`,
+    `we want sublayer "${receiveSublayer}" and the peer "${transmitSublayer}": ` +
+      `some peers send what they want, and frames arrive garbled; set sublayer: ${transmitSublayer}`,
   ];
 }

@@ -27,8 +27,8 @@ type ActionFor<Event, Inputs> = {
 }[keyof Inputs];
 
 /**
- * Transitions by state and event; an absent pair cannot happen. `Inputs` names for each action the events whose
- * data it takes: a transition with an action that does not take its event does not compile.
+ * Transitions by state and event; an absent pair cannot happen. `Inputs` names for each action the events
+ * whose data it takes: a transition with an action that does not take its event does not compile.
  */
 export type StateTable<State extends string, Events, Inputs> = {
   readonly [S in State]: {

@@ -201,7 +201,8 @@ function refuse(
 
 function refusalOf({ code, rawPacket }: { readonly code?: string; readonly rawPacket?: Uint8Array }): string {
   if (rawPacket?.[0] === OPENING_BRACE) {
-    const error = `this daemon (wirespan ${version}) speaks HTTP here; use the wirespan command of its version`;
+    const error =
+      `this daemon (wirespan ${version}) speaks HTTP here; ` + "use the wirespan command of its version";
     return `${JSON.stringify({ ok: false, error })}\n`;
   }
   const { status, body } =

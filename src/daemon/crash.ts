@@ -38,7 +38,8 @@ export function logFatal(log: Log, error: unknown, status: () => StatusReport | 
   }
   log.fatal(
     { event: "fatal", problem, ...stack, state: snapshotOr(status) },
-    `internal error, exiting: ${problem}; this is a bug in wirespan: please report it with this line of the log`,
+    `internal error, exiting: ${problem}; ` +
+      "this is a bug in wirespan: please report it with this line of the log",
   );
 }
 

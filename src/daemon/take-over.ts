@@ -49,8 +49,8 @@ async function ask<Result>(
     const advice =
       error instanceof NoAnswerError
         ? "it hangs, is stopped, or is still starting, and was left alone; " +
-          `see: ps -p ${pid ?? "PID"}; if it hangs: kill -KILL ${pid ?? "PID"} (eBPF forwarding continues), ` +
-          "then start this one"
+          `see: ps -p ${pid ?? "PID"}; ` +
+          `if it hangs: kill -KILL ${pid ?? "PID"} (eBPF forwarding continues), then start this one`
         : "stop it, then start this one";
     const subject = `${controlSocket}${pid === undefined ? "" : `, pid ${pid}`}`;
     throw new OperationalError(`take over from the daemon at ${subject}: ${messageOf(error)}; ${advice}`, {

@@ -177,7 +177,7 @@ const nameByNumber: ReadonlyMap<number, MessageName> = new Map(
   messageNames.map((name) => [messageTable[name].number, name]),
 );
 
-/** Messages of sessions: those that the state machine of a session handles, not that of the control connection. */
+/** Messages of sessions: handled by a session's state machine, not by that of the control connection. */
 export type SessionMessageName = {
   [Name in MessageName]: (typeof messageTable)[Name]["level"] extends "session" ? Name : never;
 }[MessageName];

@@ -153,7 +153,7 @@ export function renumberControlMessage(
 /**
  * Decodes a message from the T bit on; octets after its Length are ignored. Throws TruncatedError or
  * ProtocolError when header or AVP framing cannot be read, or the first AVP is no Message Type: to be
- * discarded (RFC 3931 §7.1). `hidingSecrets` are tried in order on hidden AVPs. Digests are not verified here.
+ * discarded (RFC 3931 §7.1). `hidingSecrets` are tried in order on hidden AVPs. Digests are not checked.
  */
 export function decodeControlMessage(
   octets: Uint8Array,

@@ -18,7 +18,7 @@ const stopCcnCodes = {
   dsUnsupported: { code: 8, text: "control connection DS value not supported" },
 } as const satisfies Record<string, Code>;
 
-/** TABLE: result codes of CDN (RFC 3931 §5.4.2; 3308, 4349, 4454, 4591, 4667, 5611 and 6073 for later ones). */
+/** TABLE: result codes of CDN (RFC 3931 §5.4.2; later ones: RFC 3308, 4349, 4454, 4591, 4667, 5611, 6073). */
 const cdnCodes = {
   reserved: { code: 0, text: "reserved" },
   circuitDisconnected: { code: 1, text: "circuit disconnected" },
