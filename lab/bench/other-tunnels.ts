@@ -4,7 +4,7 @@ import { inLcce, SIDES, type Side, wanAddress } from "./test-bed.ts";
 
 /** Candidates other than Wirespan. */
 
-/** A way to connect the two sites; `connect` resolves to a function that undoes it. */
+/** A method of connecting the two sites; `connect` resolves to a function that undoes it. */
 export interface Candidate {
   readonly name: string;
   /** Why this machine does not have it; absent or undefined: it has. */
@@ -21,17 +21,17 @@ export async function onBoth(act: (side: Side) => Promise<void>): Promise<void> 
   for (const side of SIDES) await act(side);
 }
 
-/** A bridge `join` with the site's port, and another port if there is one. */
+/** A bridge `br0` with the site's port, and another port if there is one. */
 export async function bridge(side: Side, port?: string): Promise<void> {
-  await inLcce(side, "link add join type bridge mcast_snooping 0");
-  await inLcce(side, "link set trunk master join");
-  if (port !== undefined) await inLcce(side, `link set ${port} master join up`);
-  await inLcce(side, "link set join up");
+  await inLcce(side, "link add br0 type bridge mcast_snooping 0");
+  await inLcce(side, "link set trunk master br0");
+  if (port !== undefined) await inLcce(side, `link set ${port} master br0 up`);
+  await inLcce(side, "link set br0 up");
 }
 
-export const unbridge = (): Promise<void> => onBoth((side) => inLcce(side, "link delete join"));
+export const unbridge = (): Promise<void> => onBoth((side) => inLcce(side, "link delete br0"));
 
-/** Plain bridging: both LCCEs are switches, the WAN is a cable. */
+/** Plain bridging: both LCCEs are switches, connected by the WAN. */
 export const plain: Candidate = {
   name: "plain bridge",
   async connect() {
@@ -129,7 +129,7 @@ export const openvpn: Candidate = {
       return startIn(side, "openvpn", ["openvpn", ...`${addresses} ${options}`.split(" ")]);
     });
     const up = await untilUp(children, async () => outputOf("a", "openvpn").includes("Sequence Completed"));
-    if (!up) throw new Error(`join the sites by OpenVPN: ${outputOf("a", "openvpn")}`);
+    if (!up) throw new Error(`connect the sites by OpenVPN: ${outputOf("a", "openvpn")}`);
     return async () => {
       await end(children);
       await unbridge();

@@ -39,7 +39,7 @@ export function planeKeys(plane: Plane): { readonly plane: Plane } {
 
 export function configOf(side: Side, { plane, encapsulation, family, cookie, circuit }: Variant): string {
   const [local, remote] = [wanAddress[family][side], wanAddress[family][otherSide(side)]];
-  const device = circuit === "new" ? { tap: "pw", bridge: "join" } : { interface: "trunk" };
+  const device = circuit === "new" ? { tap: "pw", bridge: "br0" } : { interface: "trunk" };
   // eBPF programs cannot compute the UDP checksum, which IPv6 requires by default.
   const checksum =
     plane === "ebpf" && family === 6 && encapsulation === "udp" ? { udp_checksum: "zero" } : {};
@@ -86,7 +86,7 @@ export function wirespan(variant: Variant): Candidate {
         const sitesUp = async () => (await isSiteUp("a")) && (await isSiteUp("b"));
         const up = await untilUp(daemons, sitesUp, UP_MS);
         if (!up)
-          throw new Error(`join the sites: not up; the daemon at a said: ${outputOf("a", LOG).trim()}`);
+          throw new Error(`connect the sites: not up; the daemon at a said: ${outputOf("a", LOG).trim()}`);
         await onBoth((side) => checkPlane(side, variant.plane));
       } catch (error) {
         await undo();

@@ -49,9 +49,10 @@ export function readAvps(octets: Uint8Array, secrets: readonly Uint8Array[]): Re
   }
   const values = new Map<AvpName, unknown>();
   const stillHidden = new Set<AvpName>();
-  for (const isTwin of [false, true]) {
+  // Cisco's equivalent of an AVP counts only where the AVP itself is absent.
+  for (const isEquivalent of [false, true]) {
     for (const { raw: avp, name, decoded, needsSecret } of avps) {
-      if (name === undefined || (avp.vendorId !== vendor.ietf) !== isTwin) continue;
+      if (name === undefined || (avp.vendorId !== vendor.ietf) !== isEquivalent) continue;
       if (needsSecret) stillHidden.add(name);
       if (decoded !== undefined && !values.has(name)) values.set(name, decoded);
     }

@@ -14,7 +14,7 @@ Examples:
   wirespan check /etc/wirespan.yaml       report every problem of a configuration, with its line
   wirespan run -c /etc/wirespan.yaml      run in the foreground until SIGTERM
   wirespan status                         show what is up, and why something is not
-  wirespan reload                         apply a changed configuration; only what changed is touched
+  wirespan reload                         apply a changed configuration; the rest keeps running
   wirespan events -f                      show what happens, as it happens
   wirespan decode trace.pcap              print every L2TPv3 packet of a capture
   wirespan lab test point-to-point        bridge two sites in network namespaces of this machine

@@ -35,7 +35,7 @@ export function checkLcce({ router_id: id }: RawConfig["lcce"]): readonly Issue[
 
 /**
  * Issues of tunnels, within each and between them. `isRemoved` says that the value at a path, or a part of
- * it, was removed as invalid: its default is no ground for an issue elsewhere.
+ * it, was removed as invalid: its default is no reason for an issue elsewhere.
  */
 export function checkTunnels(
   tunnels: readonly [string, RawTunnel][],

@@ -251,10 +251,10 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     this.#context.markDirty(this);
     if (this.lingerUntilMs !== undefined && nowMs >= this.lingerUntilMs) return this.forget();
     if (this.#setupDeadlineMs !== undefined && nowMs >= this.#setupDeadlineMs) this.#giveUpSetUp();
-    const isSilent = nowMs >= (this.#lostDueMs() ?? Infinity);
+    const isLost = nowMs >= (this.#lostDueMs() ?? Infinity);
     const expired = this.#delivery.expire(nowMs);
     if (expired === "retransmit") this.peerPath.alternate();
-    if (isSilent || expired === "dead") this.#apply({ kind: "lost", why: this.#owner.silenceReason });
+    if (isLost || expired === "dead") this.#apply({ kind: "lost", why: this.#owner.silenceReason });
     if (nowMs >= (this.#helloDueMs() ?? Infinity)) this.send({ name: "HELLO", avps: {} });
   }
 

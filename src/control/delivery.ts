@@ -181,7 +181,7 @@ export class Delivery<Payload> {
   ): ReceiveVerdict {
     if (!this.#acknowledge(nr, nowMs)) return "beyond-nr";
     if (isAcknowledgement) return "acknowledgement";
-    // Old or new is judged against the last Ns received, the one before the expected.
+    // Old or new is relative to the last Ns received, the one before the expected.
     if (isNsAtOrBefore(nextNs(ns), this.#expectedNs)) {
       this.#acknowledgementOwed = true;
       return "duplicate";

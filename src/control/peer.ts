@@ -366,7 +366,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
 
   /** Whether the peer's SCCRQ that lost the tie to ours is taken all the same: where nobody answers ours. */
   #acceptsTieLoser(): boolean {
-    // Who said goodbye and calls now was not there yet when our SCCRQ came.
+    // A peer that closed its connection and opens one now was not there yet when our SCCRQ came.
     const isUnanswered = this.#unanswered > 0 || this.#isForgotten || this.#attempt?.isUnanswered === true;
     this.#whyNot = isUnanswered
       ? "the peer dials too and does not answer our SCCRQ; taking its call"

@@ -58,7 +58,7 @@ const endsWithoutRetry: ReadonlySet<keyof SessionEvents> = new Set([
   "connection-lost",
 ] as const);
 
-/** The sessions of one control connection: finds the one a message means, and settles calls that collide. */
+/** The sessions of one control connection: finds the one a message means, and resolves colliding calls. */
 export class SessionSet implements SessionTransport {
   readonly owner: PseudowireDirectory;
   readonly #context: Context;

@@ -53,7 +53,7 @@ export class CircuitDevices {
 
   /** Opens or changes a device to its wanted state; a failure is reported and left for the next attempt. */
   reconcile(circuit: AttachmentCircuit): Promise<void> {
-    if (circuit.isReconcilePending) return this.#work.settled();
+    if (circuit.isReconcilePending) return this.#work.idle();
     circuit.isReconcilePending = true;
     return this.#work.enqueue(() => this.#reconcileNow(circuit));
   }

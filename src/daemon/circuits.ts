@@ -87,7 +87,7 @@ export class Circuits {
 
   /** Resolves when all operations requested so far are done. */
   idle(): Promise<void> {
-    return this.#work.settled();
+    return this.#work.idle();
   }
 
   /** Whether frames of a pseudowire can pass at our end. */

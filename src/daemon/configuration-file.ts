@@ -32,9 +32,10 @@ export interface RejectedConfig {
  * Where in its file, as "file:line:column", each tunnel says its local address, and each pseudowire its
  * circuit.
  */
-export type Locations = ReadonlyMap<Subject, string>;
+export type Locations = ReadonlyMap<NamedPart, string>;
 
-type Subject = `tunnel ${string}` | `pseudowire ${string}`;
+/** A part of the configuration by its kind and name. */
+type NamedPart = `tunnel ${string}` | `pseudowire ${string}`;
 
 /**
  * Reads a configuration file: the configuration, or every problem of it as a line with file, line and column.
@@ -60,8 +61,8 @@ export function loadConfig(file: string): LoadedConfig | RejectedConfig {
       const keys = keysOf(config);
       const locations = locationsOf(keys.map(([, path]) => path));
       return new Map(
-        keys.map(([subject], index) => [
-          subject,
+        keys.map(([part], index) => [
+          part,
           `${file}:${locations[index]?.line}:${locations[index]?.column}`,
         ]),
       );
@@ -69,8 +70,8 @@ export function loadConfig(file: string): LoadedConfig | RejectedConfig {
   };
 }
 
-/** The subjects whose location is known, each with the path of its key. */
-function keysOf({ tunnels }: Config): readonly (readonly [Subject, readonly string[]])[] {
+/** The parts whose location is known, each with the path of its key. */
+function keysOf({ tunnels }: Config): readonly (readonly [NamedPart, readonly string[]])[] {
   return tunnels.flatMap(({ name, pseudowires }) => [
     [`tunnel ${name}`, ["tunnels", name, "local"]] as const,
     ...pseudowires.map(({ name: pseudowire, circuit }) => {

@@ -204,7 +204,7 @@ export class Daemon {
   }
 
   /**
-   * Takes over another configuration and touches only what changed; a tunnel that runs and whose secret
+   * Takes over another configuration and changes only what differs; a tunnel that runs and whose secret
    * cannot be read is left as it is, and one that cannot be opened waits. Resolves to the plan that was
    * carried out, and to what waits or was left.
    */

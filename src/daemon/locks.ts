@@ -95,7 +95,7 @@ let vlanLocks = 0;
 
 /**
  * The right to carry the frames of a circuit, in this network namespace: of a whole port, or of one VLAN of
- * it. Throws SystemError where no socket can be had.
+ * it. Throws SystemError where no socket can be opened.
  */
 export function lockCircuit({ device, vlan }: Pick<CircuitConfig, "device" | "vlan">): Claim {
   const port = `wirespan/circuit/${device}`;
@@ -141,7 +141,7 @@ type Ends = Pick<TunnelConfig, "encapsulation" | "local" | "localPort" | "remote
 /**
  * The right to speak with a peer from a local address and port, in this network namespace; and who else
  * speaks with it from that address by other ports, which the peer may or may not tell apart. Throws
- * SystemError where no socket can be had.
+ * SystemError where no socket can be opened.
  */
 export function lockEnds({ encapsulation, local, localPort, remote, remotePort }: Ends): {
   readonly claim: Claim;

@@ -40,7 +40,7 @@ interface PlaneRow {
   open(context: PlaneContext): Promise<ChosenPlane>;
 }
 
-/** TABLE: the planes, the fastest first; `plane: auto` takes the first that can be had. */
+/** TABLE: the planes, the fastest first; `plane: auto` takes the first one available. */
 const planes: Readonly<Record<PlaneName, PlaneRow>> = {
   ebpf: {
     title: "eBPF",
@@ -61,7 +61,7 @@ const planes: Readonly<Record<PlaneName, PlaneRow>> = {
 const LEAST_CAPACITY = 1024;
 
 /**
- * Opens the planes that the configuration asks for, or the best that can be had. Rejects with
+ * Opens the planes that the configuration asks for, or the fastest available. Rejects with
  * OperationalError.
  */
 export async function openPlane(

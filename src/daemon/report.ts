@@ -43,10 +43,10 @@ export interface StatusSources {
     snapshot: PseudowireSnapshot | undefined,
   ): string | undefined;
   /**
-   * Why messages to a tunnel's peer cannot be sent, in words; undefined while they can. A peer is silent of
-   * whom nothing is heard.
+   * Why messages to a tunnel's peer cannot be sent, as text; undefined while they can. `isPeerSilent`:
+   * nothing was heard of the peer.
    */
-  sendProblem(tunnel: TunnelConfig, isSilent: boolean): string | undefined;
+  sendProblem(tunnel: TunnelConfig, isPeerSilent: boolean): string | undefined;
   /**
    * Lines that the log lost because they could not be written, or left out because there were too many of a
    * kind.

@@ -69,7 +69,7 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   return process.exitCode === FAILED ? FAILED : OK;
 }
 
-/** The way out of the process, and the daemon in it once it is open. */
+/** How the process exits, and its daemon once that is open. */
 interface Running {
   readonly leave: (code: number) => never;
   daemon?: Daemon;
@@ -109,7 +109,7 @@ async function runUntilStopped(
   log.info({ event: "privileges" }, `running with ${capabilityText()}`);
   const { controlSocket } = config.lcce;
   checkSocketPath(controlSocket);
-  // Before anything in the kernel is touched: another daemon may run.
+  // Before anything in the kernel is changed: another daemon may run.
   using _ = takeOver ? await takeOverFrom(controlSocket, log) : lockDaemon(controlSocket);
   const opened = new Deferred<Daemon>();
   const handlers: ApiHandlers = {

@@ -12,7 +12,7 @@ export interface StatusReport {
   readonly plane: { readonly name: string; readonly reason: string };
   readonly controlConnections: readonly ControlConnectionStatus[];
   readonly pseudowires: readonly PseudowireStatus[];
-  /** Data messages and frames given up that no session can be charged with, by reason. */
+  /** Data messages and frames discarded that belong to no session, by reason. */
   readonly discards: Readonly<Record<string, number>>;
   /** Control messages given up, by reason. */
   readonly control: Readonly<Record<string, number>>;

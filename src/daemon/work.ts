@@ -7,7 +7,7 @@ import { OperationalError } from "../bytes/errors.ts";
 export class Work {
   readonly #failed: (error: OperationalError) => void;
   readonly #broken: (error: unknown) => void;
-  /** All that was asked for so far; and so without what goes together with others and came since. */
+  /** Done when all operations asked for so far are; the other one leaves out those that run together now. */
   #all: Promise<void> = Promise.resolve();
   #before: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -26,8 +26,8 @@ export class Work {
     return this.#isClosed;
   }
 
-  /** Resolves when everything asked for so far is done. */
-  settled(): Promise<void> {
+  /** Resolves when all operations asked for so far are done. */
+  idle(): Promise<void> {
     return this.#all;
   }
 

@@ -97,7 +97,7 @@ export interface SessionCounters {
 
 export interface PlaneCounters {
   readonly sessions: readonly SessionCounters[];
-  /** What no session could be charged with. Only reasons that occurred. */
+  /** Discards that belong to no session. Only reasons that occurred. */
   readonly discards: Partial<Record<DiscardReason, number>>;
 }
 

@@ -83,7 +83,7 @@ export interface RouteFound {
   /** Of that, what was learned of the path or the route says; undefined where only the interface limits. */
   readonly pathMtu: number | undefined;
   readonly interfaceName: string;
-  /** Whether packets leave by it cut and with finished checksums, whatever it was given (hand-over.ts). */
+  /** Whether GSO packets are segmented and checksums completed before it sends (offload-completion.ts). */
   readonly completesOffloads: boolean;
   /** Kind of the interface's hardware, such as "ETHER" (linux/if_arp.h, without ARPHRD_). */
   readonly hardware: string;

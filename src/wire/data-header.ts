@@ -99,8 +99,8 @@ export function decodeSessionId(encapsulation: Encapsulation, octets: Uint8Array
 
 /**
  * Reads a data message as its session has agreed. Views, not copies. Throws TruncatedError when it ends
- * inside the header and ProtocolError for another version; whether session id and cookie are the right ones
- * is for the caller to judge.
+ * inside the header and ProtocolError for another version; the caller checks whether session id and cookie
+ * are the right ones.
  */
 export function decodeDataMessage(
   encapsulation: Encapsulation,

@@ -40,7 +40,7 @@ describe("configurations", () => {
     const lan = (circuit: Variant["circuit"]) =>
       parse(configOf("a", { ...variant, circuit })).tunnels.peer.pseudowires.lan;
     expect(lan("existing")).toEqual({ circuit: { interface: "trunk" }, cookie: 8 });
-    expect(lan("new")).toEqual({ circuit: { tap: "pw", bridge: "join" }, cookie: 8 });
+    expect(lan("new")).toEqual({ circuit: { tap: "pw", bridge: "br0" }, cookie: 8 });
   });
 
   test.each<[Partial<Variant>, string | undefined, string | undefined]>([

@@ -33,7 +33,7 @@ import { WorkerChannels } from "./worker-channels.ts";
 const POLL_MS = 500;
 /**
  * How long bulk data that comes one datagram at a time is left to gather. Each pass costs a wake-up, a
- * GSO packet and, at the far end, an acknowledgement, whatever it carries: reading at once, passes of four
+ * GSO packet and, at the other end, an acknowledgement, whatever it carries: reading at once, passes of four
  * or five segments were measured. The kernel adds up to 50 us, the slack of its timers (ADR 3).
  */
 const GATHERING_NS = 30_000;
@@ -123,7 +123,7 @@ export class ForwardingLoop {
     ppoll(tables.address(this.#wakeUp, POLLFD_OCTETS), 1, timeout, 0);
   }
 
-  /** Says whether more of the same is worth a pause. */
+  /** Returns whether a pause before the next read pays. */
   #serve(source: Source | undefined): boolean {
     if (source === undefined) return false;
     if (source === "commands") {

@@ -34,14 +34,13 @@ export interface ForwardedSession extends SessionRecord, PeerAddress {
   readonly name: number;
   readonly circuit: CircuitRecord;
   /**
-   * Of its messages, so many more go alone if they are of `refusedOctets` or more: the kernel refused such in
-   * a group.
+   * Messages of `refusedOctets` or more that are still to be sent singly: the kernel refused a group of them.
    */
   ungroupedLeft: number;
   refusedOctets: number;
 }
 
-/** An attachment circuit's device and what of it is carried. */
+/** An attachment circuit's device and the sessions bound to it. */
 export interface CircuitRecord extends WorkerCircuit {
   port: ForwardedSession | undefined;
   /** By VLAN ID; empty as long as there is no session of a VLAN. */
@@ -49,7 +48,7 @@ export interface CircuitRecord extends WorkerCircuit {
   service: (ForwardedSession | undefined)[];
   /** False once the device is gone for good: its descriptor is polled no more. */
   isAlive: boolean;
-  /** So many more frames are sent as they came: the device refused a merged one. */
+  /** Frames that are still to be sent uncoalesced: the device refused a GSO packet. */
   uncoalescedLeft: number;
   /**
    * Octets of the longest frame without tags that its interface takes, and when that was looked up, in ms of
@@ -73,7 +72,7 @@ export function sessionOfFrame(
   return byVlan[outerVlanId(view, start)];
 }
 
-/** Everything the worker looks up. */
+/** The worker's endpoints, circuits and sessions. */
 export class Tables {
   readonly endpoints = new Map<number, WorkerEndpoint>();
   readonly circuits = new Map<string, CircuitRecord>();
@@ -167,7 +166,7 @@ export class Tables {
 
   /**
    * Leaves a session's numbers to programs. Nothing that the worker numbered may wait to be sent. Frames that
-   * it has still to read go to the programs then; messages that it has still to read it judges by its own
+   * it has still to read go to the programs then; it checks messages that it has still to read by its own
    * memory, and programs begin where that is now.
    */
   releaseNumbers(localSessionId: number): void {

@@ -42,7 +42,7 @@ export interface SessionBinding {
   readonly device: EbpfDevice;
 }
 
-type ProgramUse = readonly [order: ProgramSpec, place: Hook];
+type ProgramUse = readonly [spec: ProgramSpec, hook: Hook];
 type MapEntry = readonly [key: Uint8Array, value: Uint8Array];
 
 /** All that a session has in the kernel: programs at hooks, and map entries. */
