@@ -1,6 +1,6 @@
 /**
  * Two LCCEs without a network: each one's datagrams are the other one's inputs, and the time is a number.
- * They bring up a control connection and a session, carry a frame, and say goodbye; every message is printed
+ * They bring up a control connection and a session, carry a frame, and close both; every message is printed
  * by its name.
  *
  * Run it with `node examples/two-lcces-in-memory.ts` (Node 22.18 or later). In a program of your own, import
