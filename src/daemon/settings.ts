@@ -3,7 +3,8 @@ import { circuitRows, pseudowireRows } from "../config/pseudowire-rows.ts";
 import { type FieldsOf, pickFields } from "../config/rows.ts";
 import { tunnelRows } from "../config/tunnel-rows.ts";
 import type { LcceIdentity, PeerSettings, PseudowireSettings } from "../control/settings.ts";
-import type { CircuitAttachment, CircuitDevice, PsnEndpoint } from "../forwarding/plane.ts";
+import type { CircuitAttachment, CircuitDevice } from "../forwarding/plane.ts";
+import type { PsnEndpoint } from "../forwarding/transport.ts";
 import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
 
 /** Conversion of the configuration to settings of control and forwarding, which never see a configuration. */

@@ -1,36 +1,6 @@
 import type { DscpChoice } from "../wire/dscp.ts";
-import type { Encapsulation, PsnPath, SequenceRule, SessionParameters } from "../wire/session-parameters.ts";
+import type { SequenceRule, SessionParameters } from "../wire/session-parameters.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
-
-export type UdpChecksum = "auto" | "full" | "zero";
-
-/** A local address (and port) of this LCCE on the packet-switched network. */
-export interface PsnEndpoint {
-  readonly encapsulation: Encapsulation;
-  readonly address: string;
-  /** UDP port; 0 asks for any free one, and is the only value with "ip". */
-  readonly port: number;
-  /**
-   * Of the UDP datagrams of data messages. "full": every one has a checksum. "zero": none needs one, and over
-   * IPv6 none is asked of the peer's (RFC 6935 §5). "auto": "zero" over IPv4, where each end may choose (RFC
-   * 3931 §4.1.2.3), "full" over IPv6.
-   */
-  readonly checksum: UdpChecksum;
-  /**
-   * Who segments GSO packets: "offload" the interface to the peer, "segment" we do; "auto": the interface,
-   * where it can.
-   */
-  readonly gso: "auto" | "offload" | "segment";
-  /** Whether control messages come in here; else it is for static sessions alone. */
-  readonly control: boolean;
-  /** Code point of control messages. */
-  readonly controlDscp: number;
-  /**
-   * "outer": datagrams over the path MTU are fragmented by IP (DF clear). "none": DF set, and they are
-   * counted as `path-mtu`.
-   */
-  readonly fragmentation: "outer" | "none";
-}
 
 /** The device that carries attached hosts. Several pseudowires may share it, one VLAN each. */
 export interface CircuitDevice {
@@ -220,18 +190,4 @@ export interface DataPlane {
 /** The last plane of a stack, which has every session, and so the control channels. */
 export interface LastPlane extends DataPlane {
   sendChannel(localSessionId: number, channelType: number, payload: Uint8Array): void;
-}
-
-/** Tells endpoints apart. */
-export function endpointKey({
-  encapsulation,
-  address,
-  port,
-}: Pick<PsnEndpoint, "encapsulation" | "address" | "port">): string {
-  return `${encapsulation} ${address} ${port}`;
-}
-
-/** The key of the endpoint at our end of a path. */
-export function localEndKey({ encapsulation, localAddress, localPort }: PsnPath): string {
-  return endpointKey({ encapsulation, address: localAddress, port: localPort });
 }

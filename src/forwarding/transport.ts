@@ -1,5 +1,35 @@
-import type { PsnPath } from "../wire/session-parameters.ts";
-import type { PsnEndpoint } from "./plane.ts";
+import type { Encapsulation, PsnPath } from "../wire/session-parameters.ts";
+
+/** Whether UDP datagrams of data messages have a checksum (`PsnEndpoint.checksum`). */
+export type UdpChecksum = "auto" | "full" | "zero";
+
+/** A local address (and port) of this LCCE on the packet-switched network. */
+export interface PsnEndpoint {
+  readonly encapsulation: Encapsulation;
+  readonly address: string;
+  /** UDP port; 0 asks for any free one, and is the only value with "ip". */
+  readonly port: number;
+  /**
+   * Of the UDP datagrams of data messages. "full": every one has a checksum. "zero": none needs one, and over
+   * IPv6 none is asked of the peer's (RFC 6935 §5). "auto": "zero" over IPv4, where each end may choose (RFC
+   * 3931 §4.1.2.3), "full" over IPv6.
+   */
+  readonly checksum: UdpChecksum;
+  /**
+   * Who segments GSO packets: "offload" the interface to the peer, "segment" we do; "auto": the interface,
+   * where it can.
+   */
+  readonly gso: "auto" | "offload" | "segment";
+  /** Whether control messages come in here; else it is for static sessions alone. */
+  readonly control: boolean;
+  /** Code point of control messages. */
+  readonly controlDscp: number;
+  /**
+   * "outer": datagrams over the path MTU are fragmented by IP (DF clear). "none": DF set, and they are
+   * counted as `path-mtu`.
+   */
+  readonly fragmentation: "outer" | "none";
+}
 
 /** What the transport tells its owner, on the main thread. */
 export interface TransportEvents {
@@ -67,4 +97,18 @@ export interface SocketReader {
   startReading(endpoint: OpenEndpoint): Promise<void>;
   /** The socket is closed once this has resolved. */
   stopReading(endpoint: OpenEndpoint): Promise<void>;
+}
+
+/** Tells endpoints apart. */
+export function endpointKey({
+  encapsulation,
+  address,
+  port,
+}: Pick<PsnEndpoint, "encapsulation" | "address" | "port">): string {
+  return `${encapsulation} ${address} ${port}`;
+}
+
+/** The key of the endpoint at our end of a path. */
+export function localEndKey({ encapsulation, localAddress, localPort }: PsnPath): string {
+  return endpointKey({ encapsulation, address: localAddress, port: localPort });
 }

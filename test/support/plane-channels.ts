@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { hex, toHex } from "../../src/bytes/hex.ts";
 import { CHANNEL_BURST } from "../../src/forwarding/channel.ts";
 import { encapsulateChannel } from "../../src/forwarding/encapsulation.ts";
-import type { PsnEndpoint } from "../../src/forwarding/plane.ts";
+import type { PsnEndpoint } from "../../src/forwarding/transport.ts";
 import { frameOf } from "./frames.ts";
 import type { PlaneBench } from "./plane-bench.ts";
 import { messageOf } from "./plane-messages.ts";

@@ -1,5 +1,6 @@
 import { hex } from "../../src/bytes/hex.ts";
-import type { CircuitAttachment, CircuitDevice, UdpChecksum } from "../../src/forwarding/plane.ts";
+import type { CircuitAttachment, CircuitDevice } from "../../src/forwarding/plane.ts";
+import type { UdpChecksum } from "../../src/forwarding/transport.ts";
 import type { Encapsulation, SessionParameters } from "../../src/wire/session-parameters.ts";
 import { frameOf, specialFrames } from "./frames.ts";
 import { type Family, pathBetween } from "./plane-test-bed.ts";

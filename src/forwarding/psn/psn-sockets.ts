@@ -5,13 +5,15 @@ import { openPathMtuSocket } from "../../os/path-mtu-socket.ts";
 import { openPsnSocket, sendDatagram } from "../../os/sockets.ts";
 import { trafficClassOf } from "../../wire/dscp.ts";
 import type { PsnPath } from "../../wire/session-parameters.ts";
-import { endpointKey, localEndKey, type PsnEndpoint } from "../plane.ts";
-import type {
-  OpenEndpoint,
-  PsnSocketSource,
-  PsnTransport,
-  SocketReader,
-  TransportEvents,
+import {
+  endpointKey,
+  localEndKey,
+  type OpenEndpoint,
+  type PsnEndpoint,
+  type PsnSocketSource,
+  type PsnTransport,
+  type SocketReader,
+  type TransportEvents,
 } from "../transport.ts";
 import { IpControlReceiver } from "./ip-control.ts";
 

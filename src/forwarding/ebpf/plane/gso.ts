@@ -1,5 +1,6 @@
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
-import type { GsoHandling, PsnEndpoint } from "../../plane.ts";
+import type { GsoHandling } from "../../plane.ts";
+import type { PsnEndpoint } from "../../transport.ts";
 
 /** The interface by which a session's packets leave, as far as GSO packets depend on it. */
 export interface OutgoingInterface {

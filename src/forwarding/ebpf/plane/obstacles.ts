@@ -1,7 +1,8 @@
 import { isIPv6 } from "node:net";
 import { ETHERNET_HEADER_OCTETS, TAG_OCTETS } from "../../../wire/ethernet.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
-import type { CircuitAttachment, PsnEndpoint } from "../../plane.ts";
+import type { CircuitAttachment } from "../../plane.ts";
+import type { PsnEndpoint } from "../../transport.ts";
 import { headerOffsets } from "../programs/options.ts";
 
 /** The route to a peer, as far as obstacles depend on it. */

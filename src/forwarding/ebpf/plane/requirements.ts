@@ -1,8 +1,8 @@
 import { OperationalError } from "../../../bytes/errors.ts";
 import { SystemError } from "../../../os/errors.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
-import type { CircuitAttachment, PsnEndpoint } from "../../plane.ts";
-import type { PsnSocketSource } from "../../transport.ts";
+import type { CircuitAttachment } from "../../plane.ts";
+import type { PsnEndpoint, PsnSocketSource } from "../../transport.ts";
 import type { EbpfDevice } from "./devices.ts";
 import { obstacleTo } from "./obstacles.ts";
 import type { PeerRoute, RouteCache } from "./route-cache.ts";

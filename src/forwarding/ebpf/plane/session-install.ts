@@ -1,7 +1,8 @@
 import { OperationalError } from "../../../bytes/errors.ts";
 import { addressOctets } from "../../../bytes/ip-address.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
-import type { CircuitAttachment, PsnEndpoint } from "../../plane.ts";
+import type { CircuitAttachment } from "../../plane.ts";
+import type { PsnEndpoint } from "../../transport.ts";
 import {
   circuitEntry,
   decapsulateOptions,

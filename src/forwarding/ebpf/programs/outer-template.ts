@@ -4,7 +4,7 @@ import { Writer } from "../../../bytes/writer.ts";
 import { IP_PROTOCOL_L2TP } from "../../../wire/constants.ts";
 import { encodeDataMessage } from "../../../wire/data-header.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
-import type { PsnEndpoint } from "../../plane.ts";
+import type { PsnEndpoint } from "../../transport.ts";
 import { headerOffsets, type ProgramOptions } from "./options.ts";
 
 /** Fields of the outer IP header, without lengths. */

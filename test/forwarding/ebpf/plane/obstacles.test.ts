@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { obstacleTo } from "../../../../src/forwarding/ebpf/plane/obstacles.ts";
 import { headerOffsets } from "../../../../src/forwarding/ebpf/programs/options.ts";
-import type { PsnEndpoint } from "../../../../src/forwarding/plane.ts";
+import type { PsnEndpoint } from "../../../../src/forwarding/transport.ts";
 import type { DataSequencing } from "../../../../src/wire/session-parameters.ts";
 import { attachment, pathOver, sessionParameters } from "../../../support/sessions.ts";
 
