@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { ignoreOperational, OperationalError, operationalMessage } from "../bytes/errors.ts";
+import { SerialQueue } from "../bytes/serial-queue.ts";
 import type { Config } from "../config/config.ts";
 import { endProcess } from "../os/end-process.ts";
 import { capabilityText } from "../os/privileges.ts";
@@ -78,19 +79,19 @@ interface Running {
 /** What a daemon keeps of a file: not its text. */
 interface LoadedFile {
   readonly config: Config;
-  readonly places: Locations;
+  readonly locations: Locations;
 }
 
 /** Throws SystemError for a file that cannot be read. */
 function loadFile(file: string): LoadedFile | { readonly problems: readonly string[] } {
   const loaded = loadConfig(file);
-  return "problems" in loaded ? loaded : { config: loaded.config, places: loaded.locations() };
+  return "problems" in loaded ? loaded : { config: loaded.config, locations: loaded.locations() };
 }
 
 /** Rejects with SystemError where the daemon cannot be started, and then everything is closed again. */
 async function runUntilStopped(
   { configFile: file, takeOver = false }: RunOptions,
-  { config, places }: LoadedFile,
+  { config, locations }: LoadedFile,
   openLog: OpenLog,
   running: Running,
 ): Promise<void> {
@@ -121,7 +122,7 @@ async function runUntilStopped(
   };
   const api = await openApiServer(controlSocket, handlers, throwUncaught);
   try {
-    const daemon = await Daemon.open(config, openLog, places);
+    const daemon = await Daemon.open(config, openLog, locations);
     try {
       running.daemon = daemon;
       opened.resolve(daemon);
@@ -165,7 +166,7 @@ function tryLoadFile(file: string): ReturnType<typeof loadFile> {
 /** Reloads from the file; an invalid one changes nothing. */
 async function reloadFrom(file: string, daemon: Daemon, log: Log): Promise<ReloadReport> {
   const loaded = tryLoadFile(file);
-  if ("config" in loaded) return daemon.reload(loaded.config, loaded.places);
+  if ("config" in loaded) return daemon.reload(loaded.config, loaded.locations);
   for (const problem of loaded.problems) log.error({ event: "reload", problem }, `not reloaded: ${problem}`);
   return { changed: false, plan: "", problems: [...loaded.problems], refused: true };
 }
@@ -179,7 +180,7 @@ class Deferred<T> {
     this.value = new Promise((resolve, reject) => {
       this.#executor = { resolve, reject };
     });
-    // That nobody waits is no error.
+    // Whoever waits gets the rejection; that nobody waits is no error.
     this.value.catch(() => undefined);
   }
 
@@ -207,18 +208,14 @@ function reloadQueue(
   void stopped.then(() => {
     isStopping = true;
   });
-  let last: Promise<unknown> = Promise.resolve();
-  return (onTurn) => {
-    const turn = async (): Promise<ReloadReport> => {
+  const queue = new SerialQueue();
+  return (onTurn) =>
+    queue.run(async () => {
       const daemon = await started();
       onTurn?.();
       if (isStopping) throw new OperationalError("the daemon is stopping");
       return work(daemon);
-    };
-    const next = last.then(turn, turn);
-    last = next.catch(() => undefined);
-    return next;
-  };
+    });
 }
 
 /** The handler of SIGHUP: several that wait are one reload. */

@@ -104,8 +104,9 @@ export class PlaneStack implements ForwardingPlane {
 
   addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
     const { localSessionId } = session;
-    // The last plane keeps the order by itself, so that many sessions may be on their way to its thread.
+    // The last plane keeps the order by itself, so that many sessions may be sent to its thread at once.
     const added = this.#last.addSession(session, attachment);
+    // A rejection reaches the caller once it is awaited, in its turn.
     added.catch(() => undefined);
     return this.#queue.run(async () => {
       await added;
