@@ -1,5 +1,6 @@
 import type { CapturedPacket } from "../os/capture-file.ts";
 import { UDP_PORT_L2TP } from "../wire/constants.ts";
+import { decodingProblem } from "../wire/errors.ts";
 import { rawAssignedConnectionId, rawMessageName, splitControlMessage } from "../wire/raw-message.ts";
 import { readControlMessage } from "./control-message.ts";
 import { readDataMessage, type StaticFormat } from "./data-message.ts";
@@ -162,7 +163,8 @@ function isFallbackRequest(payload: Uint8Array): boolean {
   try {
     const message = splitControlMessage(payload);
     return rawMessageName(message) === "SCCRQ" && rawAssignedConnectionId(message) !== undefined;
-  } catch {
+  } catch (error) {
+    decodingProblem(error);
     return false;
   }
 }

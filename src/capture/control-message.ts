@@ -1,8 +1,8 @@
-import { messageOf } from "../bytes/errors.ts";
 import { toHex } from "../bytes/hex.ts";
 import { describeAvp } from "../wire/avp-table.ts";
 import { vendor } from "../wire/constants.ts";
 import { CONTROL_HEADER_OCTETS, type ControlHeader, decodeControlHeader } from "../wire/control-header.ts";
+import { decodingProblem } from "../wire/errors.ts";
 import { type DecodedControlMessage, decodeControlMessage } from "../wire/message.ts";
 import { type DigestFinding, verifyDigests } from "./digests.ts";
 import type { LearnedState, ObservedMessage } from "./learned-state.ts";
@@ -38,7 +38,7 @@ export function readControlMessage(
     header = decodeControlHeader(isPartial ? padded(octets) : octets);
     present = octets.subarray(0, header.length);
   } catch (error) {
-    const reason = textOf(error);
+    const reason = decodingProblem(error);
     if (isPartial && octets.length < CONTROL_HEADER_OCTETS)
       return { ...base, kind: "truncated", of: "control", reason };
     return { ...base, kind: "malformed", of: "control", reason, header: null, avps: [] };
@@ -141,7 +141,7 @@ function decodeWhole(
   try {
     return { decoded: decodeControlMessage(octets, { hidingSecrets: secrets }) };
   } catch (error) {
-    return { discardReason: textOf(error) };
+    return { discardReason: decodingProblem(error) };
   }
 }
 
@@ -184,8 +184,4 @@ function avpRecord(
 function textOfAvp({ name, clear, decoded, problem }: ReadAvp, messageType: number): string | null {
   if (problem !== undefined || clear === undefined) return null;
   return name === undefined ? rawText(clear) : valueText(name, decoded, messageType);
-}
-
-function textOf(error: unknown): string {
-  return messageOf(error);
 }

@@ -1,4 +1,3 @@
-import { messageOf } from "../bytes/errors.ts";
 import { equalOctets, toHex } from "../bytes/hex.ts";
 import { Reader } from "../bytes/reader.ts";
 import { etherTypes, pseudowireTypes } from "../wire/code-names.ts";
@@ -9,6 +8,7 @@ import {
   FRAGMENT_BITS,
   V_BIT,
 } from "../wire/data-header.ts";
+import { decodingProblem } from "../wire/errors.ts";
 import { type L2SpecificSublayer, pseudowireTypeNumber, sublayerNumber } from "../wire/session-parameters.ts";
 import { type FrameSummary, summariseFrame } from "./frame.ts";
 import type { LearnedState, SessionFormat } from "./learned-state.ts";
@@ -78,7 +78,7 @@ export function readDataMessage(
       payloadOctets: payload.length,
     };
   } catch (error) {
-    const reason = messageOf(error);
+    const reason = decodingProblem(error);
     return isPartial ? { ...base, kind: "truncated", of: "data", reason } : malformed(base, reason);
   }
 }

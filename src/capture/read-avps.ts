@@ -1,10 +1,9 @@
-import { messageOf } from "../bytes/errors.ts";
 import { Reader } from "../bytes/reader.ts";
 import { AVP_HEADER_OCTETS, decodeAvps, type RawAvp } from "../wire/avp.ts";
 import { type AvpName, avpNameOf, avpTable, ciscoAvps } from "../wire/avp-table.ts";
 import { vendor } from "../wire/constants.ts";
 import { CONTROL_HEADER_OCTETS } from "../wire/control-header.ts";
-import { ProtocolError } from "../wire/errors.ts";
+import { decodingProblem, ProtocolError } from "../wire/errors.ts";
 import { revealValue } from "../wire/hidden-avp.ts";
 
 /** One AVP and its decoded value, as far as it can be decoded. */
@@ -64,7 +63,7 @@ function split(octets: Uint8Array): { raw: readonly RawAvp[]; damage: string | u
   try {
     return { raw: decodeAvps(octets), damage: undefined };
   } catch (error) {
-    const damage = messageOf(error);
+    const damage = decodingProblem(error);
     return { raw: splitAgain(octets.subarray(0, endOfWholeAvps(octets))), damage };
   }
 }
@@ -72,7 +71,8 @@ function split(octets: Uint8Array): { raw: readonly RawAvp[]; damage: string | u
 function splitAgain(octets: Uint8Array): readonly RawAvp[] {
   try {
     return decodeAvps(octets);
-  } catch {
+  } catch (error) {
+    decodingProblem(error);
     return [];
   }
 }

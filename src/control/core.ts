@@ -1,7 +1,6 @@
-import { TruncatedError } from "../bytes/errors.ts";
 import { Timers } from "../bytes/timers.ts";
 import type { Random } from "../ports.ts";
-import { ProtocolError } from "../wire/errors.ts";
+import { isDecodingError } from "../wire/errors.ts";
 import {
   type RawControlMessage,
   rawAssignedConnectionId,
@@ -235,8 +234,7 @@ export class Core implements Context, Registry {
   }
 
   #discardUnreadable(error: unknown, path: PsnPath): void {
-    if (error instanceof TruncatedError || error instanceof ProtocolError)
-      return this.discard("malformed", path);
+    if (isDecodingError(error)) return this.discard("malformed", path);
     throw error;
   }
 

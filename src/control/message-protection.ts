@@ -1,6 +1,5 @@
-import { TruncatedError } from "../bytes/errors.ts";
 import type { Random } from "../ports.ts";
-import { ProtocolError } from "../wire/errors.ts";
+import { isDecodingError } from "../wire/errors.ts";
 import {
   type ControlMessage,
   type DecodedControlMessage,
@@ -89,7 +88,7 @@ export class MessageProtection implements MessageCodec {
       this.#hidingSecret = hidingSecrets[0] ?? this.#hidingSecret;
       return { verdict: "ok", decoded: decodeRawMessage(message, { hidingSecrets }) };
     } catch (error) {
-      if (error instanceof TruncatedError || error instanceof ProtocolError) return { verdict: "malformed" };
+      if (isDecodingError(error)) return { verdict: "malformed" };
       throw error;
     }
   }

@@ -1,6 +1,5 @@
-import { TruncatedError } from "../bytes/errors.ts";
 import type { AvpValues } from "../wire/avp-table.ts";
-import { ProtocolError } from "../wire/errors.ts";
+import { isDecodingError } from "../wire/errors.ts";
 import {
   type DecodedControlMessage,
   type DecodedMessage,
@@ -152,7 +151,7 @@ function decode(
   try {
     return decodeRawMessage(message, { hidingSecrets });
   } catch (error) {
-    if (error instanceof TruncatedError || error instanceof ProtocolError) return undefined;
+    if (isDecodingError(error)) return undefined;
     throw error;
   }
 }

@@ -120,11 +120,12 @@ function noDaemon(socketPath: string, error: NodeJS.ErrnoException): Error {
 
 /** What a daemon said that refused a request. */
 function refusal(path: string, text: string): RefusedError {
-  let error = text;
+  let problem = text;
   try {
-    error = (JSON.parse(text) as { readonly error?: string }).error ?? text;
-  } catch {
-    // Not of our API.
+    problem = (JSON.parse(text) as { readonly error?: string }).error ?? text;
+  } catch (error) {
+    // Not JSON, so not of our API.
+    if (!(error instanceof SyntaxError)) throw error;
   }
-  return new RefusedError(`${path}: ${error}`);
+  return new RefusedError(`${path}: ${problem}`);
 }

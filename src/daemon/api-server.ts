@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createConnection } from "node:net";
 import type { Duplex } from "node:stream";
 import { messageOf, OperationalError } from "../bytes/errors.ts";
-import { SystemError } from "../os/errors.ts";
+import { ignoreErrno, SystemError } from "../os/errors.ts";
 import { type Answer, type ApiHandlers, findRoute, problem } from "./api.ts";
 import { EventStreams } from "./event-stream.ts";
 import { version } from "./version.ts";
@@ -171,8 +171,9 @@ async function readWhole(request: IncomingMessage): Promise<boolean> {
       octets += (chunk as Uint8Array).length;
       if (octets > MOST_BODY_OCTETS) return false;
     }
-  } catch {
+  } catch (error) {
     // The client hung up.
+    ignoreErrno(error);
   }
   return true;
 }
@@ -201,8 +202,8 @@ function refuse(
 
 function refusalOf({ code, rawPacket }: { readonly code?: string; readonly rawPacket?: Uint8Array }): string {
   if (rawPacket?.[0] === OPENING_BRACE) {
-    const error =
-      `this daemon (wirespan ${version}) speaks HTTP here; ` + "use the wirespan command of its version";
+    const daemon = `this daemon (wirespan ${version})`;
+    const error = `${daemon} speaks HTTP here; use the wirespan command of its version`;
     return `${JSON.stringify({ ok: false, error })}\n`;
   }
   const { status, body } =

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import type { Issue } from "../config/check.ts";
 import type { Config } from "../config/config.ts";
 import { formatProblem, parseConfig } from "../config/parse.ts";
-import { SystemError } from "../os/errors.ts";
+import { errnoOf, SystemError } from "../os/errors.ts";
 
 /** What to do about a file that cannot be read, by the name of an errno. */
 const hints: Readonly<Record<string, string>> = {
@@ -61,10 +61,7 @@ export function loadConfig(file: string): LoadedConfig | RejectedConfig {
       const keys = keysOf(config);
       const locations = locationsOf(keys.map(([, path]) => path));
       return new Map(
-        keys.map(([part], index) => [
-          part,
-          `${file}:${locations[index]?.line}:${locations[index]?.column}`,
-        ]),
+        keys.map(([part], index) => [part, `${file}:${locations[index]?.line}:${locations[index]?.column}`]),
       );
     },
   };
@@ -85,7 +82,7 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    const errno = (error as NodeJS.ErrnoException).code ?? "EIO";
+    const errno = errnoOf(error);
     const hint = hints[errno];
     throw new SystemError("read the configuration", {
       errno,

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { CircuitConfig, TunnelConfig } from "../config/config.ts";
-import { SystemError } from "../os/errors.ts";
+import { errnoOf, SystemError } from "../os/errors.ts";
 import { type Holder, type Lock, lockFile, lockName, nameHolder, namesTaken } from "../os/locks.ts";
 
 /** Locks on what a daemon must own alone, so that a second one, started by mistake, does no harm. */
@@ -62,7 +62,7 @@ function makeDirectory(path: string): void {
   try {
     make(path);
   } catch (error) {
-    const errno = (error as NodeJS.ErrnoException).code ?? "EIO";
+    const errno = errnoOf(error);
     const hint =
       "set lcce.control_socket to a path where a directory can be, such as /run/wirespan/wirespan.sock";
     throw new SystemError("make the directory of the control socket", {
@@ -78,7 +78,7 @@ function make(path: string): void {
   try {
     mkdirSync(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = errnoOf(error);
     if (code === "EEXIST") return;
     if (code !== "ENOENT" || dirname(path) === path) throw error;
     make(dirname(path));

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { toHex } from "../bytes/hex.ts";
-import { JsonLinesProcess, run } from "./command.ts";
+import { CommandError, JsonLinesProcess, run } from "./command.ts";
 import { inNode, switchOf } from "./nodes.ts";
 import { padded, specialFrames, taggedFrame } from "./special-frames.ts";
 import { type Check, type Host, hostsOf, type Topology } from "./topology.ts";
@@ -130,7 +130,8 @@ export async function crossing(
     try {
       const { frame } = (await listener.next(endMs - performance.now())) as { frame: string };
       missing.delete(frame);
-    } catch {
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
       break;
     }
   }

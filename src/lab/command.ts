@@ -81,7 +81,8 @@ export async function isInstalled(program: string): Promise<boolean> {
   try {
     await run(["sh", "-c", 'command -v "$1"', "sh", program]);
     return true;
-  } catch {
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
     return false;
   }
 }

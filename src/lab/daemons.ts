@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
+import { ignoreOperational } from "../bytes/errors.ts";
 import { askStatus } from "../daemon/api-client.ts";
 import type { StatusReport } from "../daemon/status.ts";
 import { inNode, lcceOf, RUN } from "./nodes.ts";
@@ -76,7 +77,8 @@ function stop(daemon: ChildProcess): Promise<void> {
 export async function statusOf(site: string): Promise<StatusReport | undefined> {
   try {
     return await askStatus(socketOf(site));
-  } catch {
+  } catch (error) {
+    ignoreOperational(error);
     return undefined;
   }
 }

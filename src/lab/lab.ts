@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { ignoreErrno } from "../os/errors.ts";
 import type { LabOptions, Print, TestOptions } from "./inside.ts";
 import { inNewNamespaces, isRoot, onTerminal, whileThisRuns } from "./namespaces.ts";
 import { inNode } from "./nodes.ts";
@@ -177,7 +178,9 @@ function findLab(name: string): RunningLab | undefined {
   let lab: RunningLab;
   try {
     lab = JSON.parse(readFileSync(join(stateFolder(), `${name}.json`), "utf8")) as RunningLab;
-  } catch {
+  } catch (error) {
+    // Not there, or just being written.
+    if (!(error instanceof SyntaxError)) ignoreErrno(error);
     return undefined;
   }
   return startOf(lab.pid) === lab.started ? lab : undefined;
@@ -199,7 +202,8 @@ function statOf(pid: number): readonly string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
     return text.slice(text.lastIndexOf(")") + 2).split(" ");
-  } catch {
+  } catch (error) {
+    ignoreErrno(error);
     return undefined;
   }
 }

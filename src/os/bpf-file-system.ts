@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, rmdirSync, rmSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { SystemError } from "./errors.ts";
+import { errnoOf, ignoreErrno, SystemError } from "./errors.ts";
 import { close, errno, errnoName, mount, moveMount, openTree } from "./libc.ts";
 import { type Lock, lockFile } from "./locks.ts";
 import { inMountsOfFirst, isCopyOfFirst, type Mount, mountsOf } from "./mount-namespace.ts";
@@ -75,7 +75,8 @@ function caveat(): string | undefined {
     if (mountsOf("1").some((mount) => isBpf(mount) && mount.device === ours?.device)) return undefined;
     return `${MOUNT_POINT} is mounted for its mount namespace alone (${hint})`;
   } catch (error) {
-    return `whether ${MOUNT_POINT} is the machine's own cannot be seen: ${codeOf(error)} (/proc/1/mountinfo)`;
+    const problem = `${errnoOf(error)} (/proc/1/mountinfo)`;
+    return `whether ${MOUNT_POINT} is the machine's own cannot be seen: ${problem}`;
   }
 }
 
@@ -111,6 +112,15 @@ export function pinPath(directory: string, name: string): string {
   return join(directory, encodeURIComponent(name).replaceAll(".", "%2E"));
 }
 
+/** Removes a pin; one that is not there is no error. Throws SystemError. */
+export function removePin(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    throw refused("remove a pin", path, error);
+  }
+}
+
 /**
  * Removes a directory that `pinDirectory` made, and all pins in it; again is no error. Throws SystemError.
  */
@@ -120,7 +130,7 @@ export function removeDirectory(path: string): void {
     rmdirSync(dirname(path));
   } catch (error) {
     // Another daemon's pins are there too, or the last one's are gone already.
-    if (["ENOTEMPTY", "ENOENT"].includes(codeOf(error))) return;
+    if (["ENOTEMPTY", "ENOENT"].includes(errnoOf(error))) return;
     throw refused("remove a directory of pins", path, error);
   }
 }
@@ -133,7 +143,7 @@ export function arePinned(prefix: string): boolean {
   try {
     return readdirSync(ROOT).some((name) => join(ROOT, name).startsWith(pinPath(ROOT, prefix)));
   } catch (error) {
-    if (["ENOENT", "EACCES"].includes(codeOf(error))) return false;
+    if (["ENOENT", "EACCES"].includes(errnoOf(error))) return false;
     throw refused("look for pins", ROOT, error);
   }
 }
@@ -160,7 +170,8 @@ function removeIfLeft(path: string): void {
 function isMounted(): boolean {
   try {
     return statfsSync(MOUNT_POINT).type === BPF_FS_MAGIC;
-  } catch {
+  } catch (error) {
+    ignoreErrno(error);
     return false;
   }
 }
@@ -179,11 +190,7 @@ const mountHints: Readonly<Record<string, string>> = {
   ENODEV: "needs a kernel with CONFIG_BPF_SYSCALL",
 };
 
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? "EIO";
-}
-
 function refused(operation: string, target: string, cause: unknown): SystemError {
   const hint = "pins belong to root; see: ls -la /sys/fs/bpf/wirespan";
-  return new SystemError(operation, { errno: codeOf(cause), target, hint, cause });
+  return new SystemError(operation, { errno: errnoOf(cause), target, hint, cause });
 }

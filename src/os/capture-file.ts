@@ -2,7 +2,7 @@ import { accessSync, constants } from "node:fs";
 import { endianness } from "node:os";
 import type { OfflineSession, PacketWithHeader } from "pcap";
 import { messageOf } from "../bytes/errors.ts";
-import { SystemError, UnsupportedError } from "./errors.ts";
+import { errnoOf, SystemError, UnsupportedError } from "./errors.ts";
 
 /** One packet of a capture file. */
 export interface CapturedPacket {
@@ -43,7 +43,7 @@ export async function readCapture(
   try {
     accessSync(path, constants.R_OK);
   } catch (error) {
-    const errno = (error as NodeJS.ErrnoException).code ?? "EIO";
+    const errno = errnoOf(error);
     const hint = path === "-" ? { hint: "for standard input write /dev/stdin" } : {};
     throw new SystemError("read a capture", { errno, target: path, cause: error, ...hint });
   }

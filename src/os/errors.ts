@@ -52,6 +52,18 @@ export class NetlinkError extends SystemError {
   }
 }
 
+/** The name of the errno of an error of Node's own; throws any other error on, for that is a bug of ours. */
+export function errnoOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === undefined) throw error;
+  return code;
+}
+
+/** For `catch`: leaves errors of Node's own alone, and throws bugs of ours on. */
+export function ignoreErrno(error: unknown): void {
+  errnoOf(error);
+}
+
 /** A feature that this kernel or machine lacks, and what it would need. */
 export class UnsupportedError extends OperationalError {
   override readonly name = "UnsupportedError";

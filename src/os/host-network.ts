@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import { ignoreErrno } from "./errors.ts";
 import { readLinks } from "./link-message.ts";
 import { withNetlink } from "./netlink.ts";
 import { u16In } from "./netlink-attributes.ts";
@@ -78,8 +79,9 @@ function linesOf(path: string): readonly string[] {
     return readFileSync(path, "utf8")
       .split("\n")
       .filter((line) => line !== "");
-  } catch {
+  } catch (error) {
     // A kernel without IPv6 has no such file.
+    ignoreErrno(error);
     return [];
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { turnOffSegmentationOffload, turnOffTransmitOffloads, turnOnGro } from "./device-features.ts";
-import { SystemError } from "./errors.ts";
+import { errnoOf, SystemError } from "./errors.ts";
 import {
   deleteLink,
   infoAttribute,
@@ -156,7 +156,7 @@ export function turnOffIpv6(name: string): void {
   try {
     if (readFileSync(path, "utf8").trim() !== "1") writeFileSync(path, "1");
   } catch (error) {
-    const errno = (error as NodeJS.ErrnoException).code ?? "EIO";
+    const errno = errnoOf(error);
     if (errno === "ENOENT") return;
     throw new SystemError("turn off IPv6 on an interface", {
       errno,

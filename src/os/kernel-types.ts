@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { ignoreErrno } from "./errors.ts";
 
 /** Offsets of members of the kernel's own structures, from its BTF (Documentation/bpf/btf.rst). */
 
@@ -42,7 +43,8 @@ export function memberOffsets(wanted: readonly string[], path = PATH): readonly 
   let octets: Buffer;
   try {
     octets = readFileSync(path);
-  } catch {
+  } catch (error) {
+    ignoreErrno(error);
     return undefined;
   }
   if (octets.length < 24 || octets.readUInt16LE(0) !== MAGIC) return undefined;

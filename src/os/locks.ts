@@ -1,5 +1,5 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, readlinkSync, readSync, writeSync } from "node:fs";
-import { SystemError } from "./errors.ts";
+import { errnoOf, SystemError } from "./errors.ts";
 import {
   addressOf,
   bind,
@@ -99,8 +99,7 @@ export function lockFile(path: string, kind: "file" | "directory" = "file"): Loc
   try {
     fd = kind === "file" ? openSync(path, "a+", 0o600) : openSync(path, "r");
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "EIO";
-    throw new SystemError("open a file to lock it", { errno: code, target: path, cause: error });
+    throw new SystemError("open a file to lock it", { errno: errnoOf(error), target: path, cause: error });
   }
   if (flock(fd, linux.LOCK_EX | linux.LOCK_NB) === 0) {
     if (kind === "file") {
@@ -182,6 +181,6 @@ function hasRights(pid: number): boolean {
     return has && readlinkSync(`/proc/${pid}/ns/user`) === readlinkSync("/proc/self/ns/user");
   } catch (error) {
     // EACCES: a process with more rights than ours; otherwise it has ended meanwhile.
-    return (error as NodeJS.ErrnoException).code === "EACCES";
+    return errnoOf(error) === "EACCES";
   }
 }

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { ignoreErrno } from "./errors.ts";
 import { fchdir, lastError, setns, unshare } from "./libc.ts";
 
 /** The mount namespace of this thread, and that of the first process of the machine or container. */
@@ -49,8 +50,9 @@ export function isCopyOfFirst(): boolean {
   try {
     const [own, first] = [rootOf(THIS), rootOf(FIRST)];
     return own?.id !== first?.id && own?.device === first?.device && own?.root === first?.root;
-  } catch {
+  } catch (error) {
     // Without the right to read it there is none to enter it.
+    ignoreErrno(error);
     return false;
   }
 }
@@ -88,8 +90,9 @@ function openNamespaceOfFirst(): number | undefined {
   for (const pid of [FIRST, ...ancestors()]) {
     try {
       if (rootOf(pid)?.id === root) return openSync(`/proc/${pid}/ns/mnt`, "r");
-    } catch {
+    } catch (error) {
       // The next one may do.
+      ignoreErrno(error);
     }
   }
   return undefined;
@@ -106,7 +109,8 @@ function ancestors(): readonly string[] {
 function parentOf(process: string): number {
   try {
     return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${process}/status`, "utf8"))?.[1] ?? 0);
-  } catch {
+  } catch (error) {
+    ignoreErrno(error);
     return 0;
   }
 }

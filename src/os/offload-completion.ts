@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { ignoreErrno } from "./errors.ts";
 
 /** Whether an interface completes the offloads of a packet, by its kind in sysfs. */
 
@@ -22,7 +23,8 @@ export function completesOffloads(name: string, folder = "/sys/class/net"): bool
     if (!stacked.includes(kind)) return false;
     const lower = readdirSync(path).filter((entry) => entry.startsWith(LOWER));
     return lower.length > 0 && lower.every((entry) => completesOffloads(entry.slice(LOWER.length), folder));
-  } catch {
+  } catch (error) {
+    ignoreErrno(error);
     return false;
   }
 }

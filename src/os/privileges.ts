@@ -1,6 +1,7 @@
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { mountBpfFileSystem } from "./bpf-file-system.ts";
+import { ignoreErrno } from "./errors.ts";
 import { addressOf, capset, execve, fcntl, lastError, prctl, setrlimit } from "./libc.ts";
 
 /**
@@ -91,7 +92,8 @@ function isReadableByOwnerRoot(file: string): boolean {
       if ((mode & (uid === 0 ? 0o100 : 0o001)) === 0) return false;
       if (folder === "/") return true;
     }
-  } catch {
+  } catch (error) {
+    ignoreErrno(error);
     // An error of reading it is reported where it is opened.
     return true;
   }

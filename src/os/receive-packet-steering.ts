@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { ignoreErrno } from "./errors.ts";
 import { ifNameToIndex } from "./libc.ts";
 import { processorCount } from "./processors.ts";
 
@@ -26,7 +27,8 @@ export function steerReceived(name: string): boolean {
     const queues = readdirSync(`${folder}/queues`).filter((queue) => queue.startsWith("rx-"));
     for (const queue of queues) writeFileSync(`${folder}/queues/${queue}/rps_cpus`, maskOf(processorCount()));
     return true;
-  } catch {
+  } catch (error) {
+    ignoreErrno(error);
     return false;
   }
 }

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { SystemError } from "./errors.ts";
+import { errnoOf, SystemError } from "./errors.ts";
 
 /**
  * The source of a secret: a file, a credential of the systemd unit (systemd.exec(5)), or an environment
@@ -114,7 +114,7 @@ function fromFile(path: string): { octets: Uint8Array; notes: readonly string[] 
       closeSync(file);
     }
   } catch (error) {
-    const errno = (error as NodeJS.ErrnoException).code ?? "EIO";
+    const errno = errnoOf(error);
     const hint = hints[errno];
     throw new SystemError(OPERATION, {
       errno,

@@ -277,6 +277,7 @@ class ContentDecoder {
       try {
         return revealValue(avp.value, attributeType, secret, vector);
       } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
         reason = error;
       }
     }

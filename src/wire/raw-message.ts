@@ -1,10 +1,10 @@
-import { TruncatedError } from "../bytes/errors.ts";
+import type { TruncatedError } from "../bytes/errors.ts";
 import { Reader } from "../bytes/reader.ts";
 import { decodeAvps, type RawAvp } from "./avp.ts";
 import { avpTable } from "./avp-table.ts";
 import { vendor } from "./constants.ts";
 import { type ControlHeader, decodeControlHeader } from "./control-header.ts";
-import { ProtocolError } from "./errors.ts";
+import { isDecodingError, type ProtocolError } from "./errors.ts";
 import { type MessageName, messageNameOf } from "./message-table.ts";
 
 /**
@@ -31,8 +31,7 @@ export function splitControlMessage(octets: Uint8Array): RawControlMessage {
   try {
     return { header, octets: message, avps: decodeAvps(message), damage: undefined };
   } catch (error) {
-    if (error instanceof TruncatedError || error instanceof ProtocolError)
-      return { header, octets: message, avps: [], damage: error };
+    if (isDecodingError(error)) return { header, octets: message, avps: [], damage: error };
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { ignoreOperational } from "../../bytes/errors.ts";
 import type { Issue } from "../../config/check.ts";
 import type { Config } from "../../config/config.ts";
 import type { RejectedConfig } from "../../daemon/configuration-file.ts";
@@ -40,8 +41,10 @@ function plural(count: number, noun: string): string {
 async function validPartNotes({ validParts }: RejectedConfig): Promise<readonly string[]> {
   if (validParts === undefined) return [];
   try {
+    checkAddOns();
     return validParts.linesOf(await notesOn(validParts.config()));
-  } catch {
+  } catch (error) {
+    ignoreOperational(error);
     // Why this machine cannot be examined is reported once the file is valid.
     return [];
   }

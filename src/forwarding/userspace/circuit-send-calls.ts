@@ -1,3 +1,4 @@
+import { ignoreOperational } from "../../bytes/errors.ts";
 import { interfaceMtu } from "../../os/interface-request.ts";
 import { errno, errnoName, sendmmsg, writev } from "../../os/libc.ts";
 import { VNET_HEADER_OCTETS } from "../../os/memory.ts";
@@ -107,7 +108,8 @@ export class CircuitSendCalls implements SendCalls, Disposable {
     if (this.#ring !== undefined) return this.#ring;
     try {
       this.#ring = PacketRing.open();
-    } catch {
+    } catch (error) {
+      ignoreOperational(error);
       // Without a ring the frames that sendmmsg(2) refuses are counted as circuit errors.
       this.#ring = null;
     }

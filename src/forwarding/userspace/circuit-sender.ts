@@ -1,3 +1,4 @@
+import { ignoreOperational } from "../../bytes/errors.ts";
 import { VNET_HEADER_OCTETS } from "../../os/memory.ts";
 import { countTags, ETHERNET_HEADER_OCTETS, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../wire/ethernet.ts";
 import type { Arena } from "./arena.ts";
@@ -105,7 +106,8 @@ export class CircuitSender {
   #longestFrame({ sendsBy }: CircuitRecord): number {
     try {
       return this.#calls.interfaceMtu(sendsBy) + ETHERNET_HEADER_OCTETS;
-    } catch {
+    } catch (error) {
+      ignoreOperational(error);
       return 0;
     }
   }

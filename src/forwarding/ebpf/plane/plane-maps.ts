@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { removePin } from "../../../os/bpf-file-system.ts";
 import type { BpfMap, BpfMapDescription, BpfPort } from "../../../ports.ts";
 import { circuitValue, mapSizes, peerValue, routeValue, sequenceValue } from "../programs/map-layout.ts";
 import { everyEncapsulation, type ProgramMaps, variantOf } from "../programs/options.ts";
@@ -69,7 +70,7 @@ export class PlaneMaps implements Disposable {
         made[name] = map;
         if (directory === undefined) continue;
         const path = join(directory, name);
-        rmSync(path, { force: true });
+        removePin(path);
         map.pin(path);
       }
       return new PlaneMaps(made as Record<MapName, BpfMap>, false);

@@ -1,6 +1,7 @@
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import type { AttachPoint } from "../../../bpf/kernel-numbers.ts";
-import { pinPath } from "../../../os/bpf-file-system.ts";
+import { ignoreOperational } from "../../../bytes/errors.ts";
+import { pinPath, removePin } from "../../../os/bpf-file-system.ts";
 import { networkNamespaceId } from "../../../os/network-namespace.ts";
 import { type ProgramAttachment, TrafficControl } from "../../../os/traffic-control.ts";
 import type { BpfProgram } from "../../../ports.ts";
@@ -77,7 +78,7 @@ export class ProgramAttachments {
         this.#attached.set(name, { attachment: stale, users: 1 });
         return;
       }
-      await this.#remove(name, stale).catch(() => undefined);
+      await this.#remove(name, stale).catch(ignoreOperational);
     }
     const attachment = await this.#control.attach(program, hook.interfaceIndex, hook.at);
     if (this.#directory !== undefined) attachment.pin(pinPath(this.#directory, name));
@@ -93,7 +94,8 @@ export class ProgramAttachments {
     try {
       await stale.replace(program);
       return true;
-    } catch {
+    } catch (error) {
+      ignoreOperational(error);
       return false;
     }
   }
@@ -131,7 +133,7 @@ export class ProgramAttachments {
   }
 
   async #remove(name: string, attachment: ProgramAttachment): Promise<void> {
-    if (this.#directory !== undefined) rmSync(pinPath(this.#directory, name), { force: true });
+    if (this.#directory !== undefined) removePin(pinPath(this.#directory, name));
     await attachment.detach();
   }
 }

@@ -1,4 +1,5 @@
 import { assemble } from "../../../bpf/assembler.ts";
+import { ignoreOperational } from "../../../bytes/errors.ts";
 import { KernelLink } from "../../../os/bpf-link.ts";
 import { BpfSyscall } from "../../../os/bpf-syscall.ts";
 import { findInterface } from "../../../os/interface-pairs.ts";
@@ -16,7 +17,8 @@ export async function moveTagsToMetadata(interfaceName: string): Promise<Disposa
     if ((await findInterface(interfaceName))?.kind !== "veth") return undefined;
     using program = new BpfSyscall().loadProgram({ name: "ws_tag", octets: assemble(tagMetadataProgram()) });
     return KernelLink.create(program, ifNameToIndex(interfaceName), "egress");
-  } catch {
+  } catch (error) {
+    ignoreOperational(error);
     return undefined;
   }
 }
