@@ -16,6 +16,7 @@ import {
   wrongImports,
   wrongPackages,
 } from "./support/architecture.ts";
+import { longLines, readTexts, replacedWords } from "./support/text-rules.ts";
 
 /** TABLE: what each layer may import besides itself. This table is the architecture: imports go downward only. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -120,6 +121,62 @@ const roots = [
 const longer: Readonly<Record<string, number>> = {
   // A list of commands, one statement each.
   "cli/commands/lab.ts": 70,
+};
+
+/** TABLE: files that drop a rejection, or an error of any kind, and where it is told instead. */
+const mayDrop: Readonly<Record<string, string>> = {
+  "bytes/serial-queue.ts": "the caller has the promise",
+  "forwarding/stack.ts": "the caller has a promise that awaits it",
+  "daemon/run.ts": "whoever waits for the value",
+  "cli/main.ts": "the command line does the same again",
+};
+
+/** TABLE: words that were replaced, and by which ones: those of the RFCs, the kernel and the trade. */
+const replaced: Readonly<Record<string, string>> = {
+  Carriage: "SessionInstall",
+  Ground: "PlaneResources",
+  Subject: "SessionBinding",
+  KernelPlane: "EbpfPlane",
+  Ways: "PeerRoute",
+  WayToPeer: "PeerRoute",
+  ProgramShop: "ProgramCache",
+  ProgramOrder: "ProgramSpec",
+  Inheritance: "WarmRestart",
+  inherited: "adopted",
+  cable: "veth pair",
+  cables: "veth pairs",
+  twin: "peer end",
+  twins: "peer ends",
+  standIn: "proxyInterface",
+  standIns: "proxyInterfaces",
+  detour: "exception path",
+  detours: "exception path",
+  cutter: "segmenter",
+  cutters: "segmenters",
+  superFrame: "gsoPacket",
+  superFrames: "gsoPackets",
+  "super-frame": "GSO packet",
+  "super-frames": "GSO packets",
+  Charges: "CounterWriter",
+  CircuitSide: "CircuitReceiver",
+  PeerSide: "PsnReceiver",
+  CircuitOutlet: "CircuitSender",
+  PeerOutlet: "PsnSender",
+  takeAll: "processMessage",
+  openSecret: "checkCookieAndSublayer",
+  uncover: "stripOuterHeaders",
+  disguise: "markAsGre",
+  pretendIp: "markAsIpv4",
+  Envelope: "MessageProtection",
+  wishes: "requestedAvps",
+  isSilent: "hasNoConnections",
+  isHeard: "isDrained",
+  sayGoodbye: "drain",
+  goodbye: "StopCCN",
+  LifeSigns: "PeerActivity",
+  BpfLack: "MissingFeature",
+  Complaint: "Issue",
+  checkSound: "checkValidParts",
 };
 
 const rfcs = JSON.parse(readFileSync(new URL("support/rfc-sections.json", import.meta.url), "utf8"));
@@ -267,6 +324,61 @@ describe("errors are told apart by class and errno, never by text", () => {
   ])("%s is in order", (line) => {
     expect(forbidden(bad("os/a.ts", line), sniffing)).toEqual([]);
   });
+});
+
+describe("errors are caught by their kind, and no promise is dropped", () => {
+  const anything = /\bcatch \{|\.catch\(\(\) =>/;
+
+  test("in src", () => {
+    const files = sources.filter((file) => forbidden([file], anything).length > 0).map(({ path }) => path);
+    expect(files.toSorted()).toEqual(Object.keys(mayDrop).toSorted());
+  });
+
+  test.each(["try {\n  f();\n} catch {\n}", "f().catch(() => undefined);", "f().catch(() => {});"])(
+    "%j would fail",
+    (text) => {
+      expect(forbidden(bad("daemon/a.ts", text), anything).length).toBe(1);
+    },
+  );
+
+  test.each(["f().catch(ignoreOperational);", "try {\n  f();\n} catch (error) {\n  ignoreErrno(error);\n}"])(
+    "%j is in order",
+    (text) => {
+      expect(forbidden(bad("daemon/a.ts", text), anything)).toEqual([]);
+    },
+  );
+});
+
+describe("lines end at 110 columns", () => {
+  test.each(["src", "lab", "examples"])("in %s", (folder) => {
+    expect(longLines(readTexts([folder], [".ts", ".sh", ".yaml"]))).toEqual([]);
+  });
+
+  test("a line of 111 would fail", () => {
+    expect(longLines(bad("src/a.ts", `\n${"x".repeat(110)}\n`))).toEqual([]);
+    expect(longLines(bad("src/a.ts", `\n${"x".repeat(111)}\n`))).toEqual(["src/a.ts:2: 111 columns"]);
+  });
+});
+
+describe("words that were replaced are gone", () => {
+  test.each(["src", "lab", "examples"])("in %s", (folder) => {
+    expect(replacedWords(readTexts([folder], [".ts", ".sh", ".yaml"]), replaced)).toEqual([]);
+  });
+
+  test.each([
+    ["/** Cuts a super-frame. */", '"super-frame" is "GSO packet" now'],
+    ["class CircuitSide {}", '"CircuitSide" is "CircuitReceiver" now'],
+    ["const { standIns } = device;", '"standIns" is "proxyInterfaces" now'],
+  ])("%s would fail", (text, problem) => {
+    expect(replacedWords(bad("src/a.ts", text), replaced)).toEqual([`src/a.ts:1: ${problem}`]);
+  });
+
+  test.each(["// Background of a subject", "const twinkle = underground;", "// a cable-stayed bridge"])(
+    "%s is in order",
+    (text) => {
+      expect(replacedWords(bad("src/a.ts", text), replaced)).toEqual([]);
+    },
+  );
 });
 
 describe("exports have names", () => {
