@@ -16,7 +16,7 @@ import {
   wrongImports,
   wrongPackages,
 } from "./support/architecture.ts";
-import { longLines, readTexts, replacedWords } from "./support/text-rules.ts";
+import { longLines, readText, readTexts, replacedWords } from "./support/text-rules.ts";
 
 /** TABLE: what each layer may import besides itself. This table is the architecture: imports go downward only. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -363,6 +363,16 @@ describe("lines end at 110 columns", () => {
 describe("words that were replaced are gone", () => {
   test.each(["src", "lab", "examples"])("in %s", (folder) => {
     expect(replacedWords(readTexts([folder], [".ts", ".sh", ".yaml"]), replaced)).toEqual([]);
+  });
+
+  // Decisions and changes tell of the time when they were made.
+  test("in documents", () => {
+    const documents = readTexts(["docs"], [".md", ".json"]).filter(
+      ({ path }) => !path.startsWith("docs/adr/"),
+    );
+    const others = ["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(readText);
+    expect(documents.length).toBeGreaterThan(10);
+    expect(replacedWords([...documents, ...others], replaced)).toEqual([]);
   });
 
   test.each([

@@ -184,14 +184,14 @@ function memoryText(instruction: Instruction): string | undefined {
   }
 }
 
-function atomicText({ opcode, source, immediate }: Instruction, place: string): string | undefined {
+function atomicText({ opcode, source, immediate }: Instruction, operand: string): string | undefined {
   const size = opcode & SIZE_MASK;
   if ((opcode & CLASS_MASK) !== instructionClass.store) return undefined;
   if (size !== sizes[32].code && size !== sizes[64].code) return undefined;
-  if (immediate === ATOMIC_ADD) return `lock ${place} += r${source}`;
+  if (immediate === ATOMIC_ADD) return `lock ${operand} += r${source}`;
   if (immediate !== (ATOMIC_ADD | ATOMIC_FETCH)) return undefined;
   const width = size === sizes[64].code ? "64" : "";
-  return `r${source} = atomic${width}_fetch_add(${place.slice(1)}, r${source})`;
+  return `r${source} = atomic${width}_fetch_add(${operand.slice(1)}, r${source})`;
 }
 
 function wideText({ opcode, destination, source, immediate, upper = 0 }: Instruction): string | undefined {

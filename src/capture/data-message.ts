@@ -139,8 +139,9 @@ function contentOf(
     const name = vccvChannels.get(channel) ?? etherTypes.get(channel) ?? "unassigned";
     return { frame: null, content: `VCCV ${name} (channel type 0x${channel.toString(16).padStart(4, "0")})` };
   }
-  const place = sublayer?.fragment ?? null;
-  if (place === "middle" || place === "last") return { frame: null, content: `${place} fragment of a frame` };
+  const fragment = sublayer?.fragment ?? null;
+  if (fragment === "middle" || fragment === "last")
+    return { frame: null, content: `${fragment} fragment of a frame` };
   if (pseudowireType !== undefined && !ethernetTypes.has(pseudowireType)) {
     return {
       frame: null,
@@ -149,5 +150,8 @@ function contentOf(
   }
   const frame = summariseFrame(payload);
   if (frame === undefined) return { frame: null, content: "shorter than an Ethernet header" };
-  return { frame, content: place === null ? frame.content : `${frame.content}, first fragment of a frame` };
+  return {
+    frame,
+    content: fragment === null ? frame.content : `${frame.content}, first fragment of a frame`,
+  };
 }

@@ -92,10 +92,10 @@ function unwrapIpv6(octets: Uint8Array): InternetPacket {
     } else if (protocol === FRAGMENT_HEADER) {
       protocol = reader.u8("nextHeader");
       reader.u8("reserved");
-      const place = reader.u16("fragmentOffset");
+      const field = reader.u16("fragmentOffset");
       const key = `${source} ${destination} ${reader.u32("identification")}`;
       // Offset 0 without the M bit is a whole packet.
-      if (place !== 0) fragment = { isFirst: place >>> 3 === 0, offset: place & 0xfff8, key };
+      if (field !== 0) fragment = { isFirst: field >>> 3 === 0, offset: field & 0xfff8, key };
     } else {
       break;
     }

@@ -54,13 +54,13 @@ export class HalfOpenConnections implements Iterable<ControlConnection> {
    */
   makeRoom(path: PsnPath, configured: PsnPath): boolean {
     if (this.#connections.size < limits.halfOpenConnections) return true;
-    const places = new Map<string, (ControlConnection | undefined)[]>([[pathKey(path), [undefined]]]);
+    const bySource = new Map<string, (ControlConnection | undefined)[]>([[pathKey(path), [undefined]]]);
     for (const connection of this) {
       const source = pathKey(connection.path);
-      places.set(source, [...(places.get(source) ?? []), connection]);
+      bySource.set(source, [...(bySource.get(source) ?? []), connection]);
     }
-    const most = Math.max(...[...places.values()].map((held) => held.length));
-    const largest = [...places].filter(([, held]) => held.length === most);
+    const most = Math.max(...[...bySource.values()].map((held) => held.length));
+    const largest = [...bySource].filter(([, held]) => held.length === most);
     const others = largest.filter(([source]) => source !== pathKey(configured));
     const candidates = (others.length > 0 ? others : largest).flatMap(([, held]) => held);
     const loser = candidates[Math.floor(randomFraction(this.#random) * candidates.length)];

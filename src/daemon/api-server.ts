@@ -49,8 +49,8 @@ export async function openApiServer(
   server.maxRequestsPerSocket = 1;
   server.on("clientError", refuse);
   const streams = new EventStreams(handlers.feed);
-  const slots = { read: new Slots(MOST_ANSWERS.read), change: new Slots(MOST_ANSWERS.change) };
-  const service = { handlers, streams, slots };
+  const semaphores = { read: new Semaphore(MOST_ANSWERS.read), change: new Semaphore(MOST_ANSWERS.change) };
+  const service = { handlers, streams, semaphores };
   server.on("request", (request, response) => void serve(request, response, service).catch(broken));
   if (await answers(path)) {
     throw new SystemError("open the control socket", {
@@ -117,11 +117,11 @@ function answers(path: string): Promise<boolean> {
 interface Service {
   readonly handlers: ApiHandlers;
   readonly streams: EventStreams;
-  readonly slots: Readonly<Record<"read" | "change", Slots>>;
+  readonly semaphores: Readonly<Record<"read" | "change", Semaphore>>;
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, service: Service): Promise<void> {
-  const { handlers, streams, slots } = service;
+  const { handlers, streams, semaphores } = service;
   response.on("error", () => response.destroy());
   response.setHeader("Connection", "close");
   const closed = new Promise<void>((resolve) => response.on("close", resolve));
@@ -137,7 +137,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, service
     return;
   }
   if (found.kind === "change") response.writeProcessing();
-  await slots[found.kind].use(response, async () => {
+  await semaphores[found.kind].use(response, async () => {
     // A client that hung up meanwhile is seen one turn later; nothing is done for it.
     await new Promise(setImmediate);
     if (isGone(request, response)) return;
@@ -216,8 +216,8 @@ function refusalOf({ code, rawPacket }: { readonly code?: string; readonly rawPa
   return `${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
-/** A number of places for work on answers. Whose client hangs up before it has one gets none. */
-class Slots {
+/** Limits how many answers are worked on at a time. One whose client hangs up while it waits is not begun. */
+class Semaphore {
   #free: number;
   readonly #waiting = new Set<() => void>();
 
@@ -238,7 +238,7 @@ class Slots {
     }
   }
 
-  /** Resolves to whether there is a place, and not to a client that is gone. */
+  /** Resolves to whether it may begin: false once its client is gone. */
   #wait(response: ServerResponse): Promise<boolean> {
     return new Promise((resolve) => {
       const proceed = () => {

@@ -118,7 +118,7 @@ export class PlaneStack implements ForwardingPlane {
         knownTo: this.#sessions.get(localSessionId)?.knownTo ?? new Set(),
       };
       this.#sessions.set(localSessionId, stacked);
-      await this.#place(stacked);
+      await this.#choosePlane(stacked);
     });
   }
 
@@ -129,7 +129,7 @@ export class PlaneStack implements ForwardingPlane {
       await this.#last.updateSession(session, attachment);
       stacked.session = session;
       stacked.attachment = attachment;
-      await this.#place(stacked);
+      await this.#choosePlane(stacked);
     });
   }
 
@@ -200,7 +200,7 @@ export class PlaneStack implements ForwardingPlane {
   }
 
   /** Has the first plane without an obstacle forward a session. */
-  async #place(stacked: StackedSession): Promise<void> {
+  async #choosePlane(stacked: StackedSession): Promise<void> {
     const reasons: string[] = [];
     let carrier: DataPlane = this.#last;
     for (const plane of this.#upper) {
@@ -238,16 +238,16 @@ export class PlaneStack implements ForwardingPlane {
     return reason;
   }
 
-  /** Places the sessions again whose obstacles may have come or gone. */
+  /** Chooses a plane again for the sessions whose obstacles may have come or gone. */
   #followObstacles(plane: DataPlane): void {
-    const placed = this.#queue.run(async () => {
+    const chosen = this.#queue.run(async () => {
       for (const localSessionId of await plane.outdated()) {
         const stacked = this.#sessions.get(localSessionId);
         if (stacked !== undefined)
-          await this.#place(stacked).catch((error) => this.#leaveToLast(stacked, error));
+          await this.#choosePlane(stacked).catch((error) => this.#leaveToLast(stacked, error));
       }
     });
-    placed.catch((error: unknown) => {
+    chosen.catch((error: unknown) => {
       this.#events.failed(error instanceof Error ? error : new Error(String(error)));
     });
   }

@@ -38,18 +38,18 @@ interface DigestLocation {
 /** The Message Digest AVPs directly behind the Message Type; one anywhere else is ignored. */
 function findDigests(octets: Uint8Array): readonly DigestLocation[] {
   const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
-  const places: DigestLocation[] = [];
+  const locations: DigestLocation[] = [];
   let offset = FIRST_DIGEST_AVP;
-  while (places.length < MOST_DIGESTS && offset + AVP_HEADER_OCTETS + 1 <= octets.length) {
+  while (locations.length < MOST_DIGESTS && offset + AVP_HEADER_OCTETS + 1 <= octets.length) {
     const end = offset + (view.getUint16(offset) & LENGTH_MASK);
     const isDigest =
       view.getUint16(offset + 2) === 0 && view.getUint16(offset + 4) === avpTable.messageDigest.attributeType;
     if (!isDigest || end > octets.length || end <= offset + AVP_HEADER_OCTETS) break;
     const start = offset + AVP_HEADER_OCTETS + 1;
-    places.push({ type: view.getUint8(start - 1), start, end });
+    locations.push({ type: view.getUint8(start - 1), start, end });
     offset = end;
   }
-  return places;
+  return locations;
 }
 
 /**
@@ -65,9 +65,9 @@ function digestOf(blank: Uint8Array, hash: string, key: DigestKey): Uint8Array {
 }
 
 /** A copy with all digest octets zero: what a digest covers (RFC 3931 §5.4.1). */
-function blankDigests(octets: Uint8Array, places: readonly DigestLocation[]): Uint8Array {
+function blankDigests(octets: Uint8Array, locations: readonly DigestLocation[]): Uint8Array {
   const blank = octets.slice();
-  for (const { start, end } of places) blank.fill(0, start, end);
+  for (const { start, end } of locations) blank.fill(0, start, end);
   return blank;
 }
 
@@ -83,10 +83,10 @@ export function hasMessageDigest(octets: Uint8Array): boolean {
  * same time for every digest of its length; all pairs are tried.
  */
 export function validKeys<K extends DigestKey>(octets: Uint8Array, keys: readonly K[]): readonly K[] {
-  const places = findDigests(octets);
-  const blank = blankDigests(octets, places);
+  const locations = findDigests(octets);
+  const blank = blankDigests(octets, locations);
   const valid: K[] = [];
-  for (const { type, start, end } of places) {
+  for (const { type, start, end } of locations) {
     const row = Object.values(digestTypes).find(({ number }) => number === type);
     if (row === undefined || end - start !== row.octets) continue;
     for (const key of keys) {
@@ -103,9 +103,9 @@ export function verifyMessageDigest(octets: Uint8Array, keys: readonly DigestKey
 
 /** Fills in the digests of a message, one key for each digest AVP in order; in place. */
 export function signMessage(octets: Uint8Array, keys: readonly DigestKey[]): void {
-  const places = findDigests(octets);
-  const blank = blankDigests(octets, places);
-  for (const [index, { type, start }] of places.entries()) {
+  const locations = findDigests(octets);
+  const blank = blankDigests(octets, locations);
+  for (const [index, { type, start }] of locations.entries()) {
     const row = Object.values(digestTypes).find(({ number }) => number === type);
     const key = keys[index];
     if (row !== undefined && key !== undefined) octets.set(digestOf(blank, row.hash, key), start);
