@@ -3,7 +3,7 @@ import { addressOf, bind, linux, sendmmsg, socket } from "../../src/os/libc.ts";
 import { SOCKADDR_OCTETS, writeSocketAddress } from "../../src/os/sockets.ts";
 
 /**
- * Sends forged and malformed datagrams, in any number, from a peer's own address: `node noise.js REQUEST`,
+ * Sends forged and malformed datagrams, in any number, from a peer's own address: `node forged.js REQUEST`,
  * with a Request in JSON. Prints the number of datagrams sent, as a line of JSON. For tests, inside their own
  * namespaces.
  */

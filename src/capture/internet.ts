@@ -9,7 +9,9 @@ export interface InternetPacket {
   readonly protocol: number;
   /** The captured part of the payload; a view. */
   readonly payload: Uint8Array;
-  /** Octets missing from `payload` by the header's length: the capture was cut, or the header is wrong. */
+  /**
+   * Octets missing from `payload` by the header's length: the capture was truncated, or the header is wrong.
+   */
   readonly missingOctets: number;
   readonly fragment?: Fragment;
 }
@@ -56,7 +58,7 @@ function unwrapIpv4(octets: Uint8Array): InternetPacket | undefined {
   const destination = addressText(reader.octets("destination", 4));
   if (headerOctets < IPV4_SHORTEST_OCTETS) return undefined;
   reader.octets("options", headerOctets - IPV4_SHORTEST_OCTETS);
-  // Captured before the network card cut a large packet up, Total Length may be 0.
+  // Captured before the network card segmented a GSO packet, Total Length may be 0.
   const length = totalOctets === 0 ? octets.length : totalOctets;
   if (length < headerOctets) return undefined;
   const offset = (fragmentation & FRAGMENT_OFFSET) * 8;

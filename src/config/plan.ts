@@ -208,7 +208,7 @@ function planPseudowires(
   return steps;
 }
 
-/** A step in words, without its reasons. */
+/** A step as text, without its reasons. */
 export function formatStep({ action, kind, name, newName, tunnel }: PlanStep): string {
   if (newName !== undefined) return `${action} ${kind} ${name} to ${newName}`;
   return `${action} ${kind} ${name}${tunnel === undefined ? "" : ` of tunnel ${tunnel}`}`;

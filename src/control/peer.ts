@@ -49,7 +49,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   #unanswered = 0;
   /** Whether the peer ended the last connection itself, and so surely holds nothing of it. */
   #isForgotten = false;
-  /** In idle, with delivery alone living on; the oldest first. */
+  /** In state idle, kept for their delivery alone; the oldest first. */
   readonly #closing = new Set<ControlConnection>();
   nextAttemptMs: number | undefined;
   /** The last call of the peer for none of our pseudowires, for people. */
@@ -57,7 +57,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   #challenge: string | undefined;
   /** Why there is no connection, for people. */
   #whyNot: string | undefined;
-  /** What came from the peer's address and was turned down; tells more than the silence that follows. */
+  /** Why a message from the peer's address was refused, which tells more than the silence that follows. */
   #refusal: string | undefined;
   /** The last message from there that failed authentication. */
   #failure: string | undefined;
@@ -118,10 +118,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.unmatchedCall = describeUnmatchedCall(remoteEndId);
   }
 
-  /**
-   * Something from the peer's address was turned down; `why` is for people and proves nothing about who sent
-   * it.
-   */
+  /** A message from the peer's address was refused; `why` is for people and proves nothing of its sender. */
   noteRefusal(why: string, path: PsnPath): void {
     this.#note(why, path, false);
   }
@@ -340,7 +337,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     if (this.#wanted && this.#current === undefined && this.#attempt === undefined) this.#attemptNow();
   }
 
-  /** What the peer wants of us that we do not do: it may let us go for that without a word. */
+  /** A request of the peer that we do not support: it may close the connection for that without a reason. */
   #noteIdentity({ identity }: ControlConnection): void {
     if (identity !== undefined) this.#challenge = identity.challenges ? CHALLENGE_NOT_SUPPORTED : undefined;
   }
@@ -375,8 +372,8 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   }
 
   /**
-   * Even the politeness of an acknowledged StopCCN has a limit, or SCCRQs with a StopCCN behind each would
-   * fill our memory.
+   * Keeps a connection in state idle for its delivery. Their number is bounded, or SCCRQs with a StopCCN
+   * behind each would fill our memory.
    */
   #keepClosing(connection: ControlConnection): void {
     if (connection.isGone) return;

@@ -28,7 +28,7 @@ export interface CircuitListener {
   /** Where the circuit of a pseudowire stands in the configuration file. */
   locationOf(pseudowire: string): string | undefined;
   /**
-   * What this machine would lose if an interface became a circuit, in words; undefined where it would lose
+   * What this machine would lose if an interface became a circuit, as text; undefined where it would lose
    * nothing.
    */
   hostUse(circuit: CircuitConfig): Promise<string | undefined>;
@@ -101,7 +101,7 @@ export class Circuits {
     return this.forwarders.isStandby(pseudowire);
   }
 
-  /** Why frames of a pseudowire do not pass at our end, in words; undefined while they can. */
+  /** Why frames of a pseudowire do not pass at our end, as text; undefined while they can. */
   problem(pseudowire: string): string | undefined {
     const circuit = this.#circuitOfPseudowire.get(pseudowire);
     const attached = circuit?.pseudowires.get(pseudowire);

@@ -2,7 +2,7 @@ import type { CircuitConfig, TunnelConfig } from "../config/config.ts";
 import type { HostInterface } from "../os/host-network.ts";
 
 /**
- * What this machine would lose if an interface became an attachment circuit, in words: addresses or routes on
+ * What this machine would lose if an interface became an attachment circuit, as text: addresses or routes on
  * it, on what stands on it, or on the bridge or bond that it is a port of. Undefined where it would lose
  * nothing. Frames of the circuit go into the pseudowire and not to the machine; where they carry the tunnel
  * itself, nobody reaches the machine any more. A circuit that is one VLAN takes no other frames of its

@@ -25,7 +25,7 @@ interface PlaneContext {
   readonly events: PlaneEvents;
 }
 
-/** Why a plane cannot be had on this machine. */
+/** Why a plane is not available on this machine. */
 interface Missing {
   readonly target: string;
   readonly remedy: string;
@@ -112,8 +112,8 @@ async function openUserspace({ sockets, events }: PlaneContext): Promise<ChosenP
 }
 
 /**
- * Ends what programs of a former daemon forward, which crashed: they would go on beside the userspace plane.
- * Takes it over and closes it as at a stop. Rejects with OperationalError.
+ * Removes the programs of a daemon that crashed, which would go on forwarding beside the userspace plane:
+ * adopts them, and closes them as at a stop. Rejects with OperationalError.
  */
 async function endFormer({ config, sockets }: PlaneContext): Promise<void> {
   const owner = ownerOf(config);

@@ -31,10 +31,10 @@ export interface StatusSources {
   localPort(tunnel: string): number | undefined;
   /** Why a tunnel waits, and when it is tried again; undefined while it does not wait. */
   waiting(tunnel: string): Waiting | undefined;
-  /** Why frames of a pseudowire do not pass at our end, in words; undefined while they can. */
+  /** Why frames of a pseudowire do not pass at our end, as text; undefined while they can. */
   circuitProblem(pseudowire: string): string | undefined;
   /**
-   * What becomes of full-size frames that do not fit the path to the peer, in words; undefined while they
+   * What becomes of full-size frames that do not fit the path to the peer, as text; undefined while they
    * fit.
    */
   sizeNote(
@@ -158,7 +158,7 @@ function circuitText({ circuit }: PseudowireConfig): string {
   return `${circuit.device} vlan ${id}${id === idOnPseudowire ? "" : ` (as ${idOnPseudowire})`}`;
 }
 
-/** The other end's circuit in words (RFC 5641 §3). */
+/** The other end's circuit as text (RFC 5641 §3). */
 function remoteCircuitText(status: CircuitStatus | undefined): string | undefined {
   if (status === undefined) return undefined;
   const faults = [

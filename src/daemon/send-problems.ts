@@ -88,7 +88,7 @@ export class SendProblems implements Disposable {
   }
 
   /**
-   * Why messages cannot be sent, in words; of a peer that is silent also that its address is this machine's
+   * Why messages cannot be sent, as text; of a peer that is silent also that its address is this machine's
    * own.
    */
   problemOf(ends: Ends, isPeerSilent: boolean): string | undefined {

@@ -17,8 +17,8 @@ export interface StatusReport {
   /** Control messages given up, by reason. */
   readonly control: Readonly<Record<string, number>>;
   /**
-   * Lines that the log could not be told, and why the last of them; and lines that were left out, because
-   * more came of a kind.
+   * Lines that the log could not write, and why the last of them; and lines that were left out because there
+   * were too many of a kind.
    */
   readonly log: {
     readonly lostLines: number;

@@ -42,7 +42,7 @@ interface Opened {
 
 /**
  * The tunnels of the running configuration: opens and closes what each one needs, in an order that loses
- * nothing. One that cannot be opened waits, touches no other, and is tried again. Operations run one after
+ * nothing. One that cannot be opened waits, affects no other, and is tried again. Operations run one after
  * another, in the order they were asked for.
  */
 export class Tunnels {

@@ -31,7 +31,7 @@ export interface ChannelProtocolKind {
   create(session: SessionParameters): ChannelProtocol | undefined;
 }
 
-/** What becomes of messages. Sessions are told by their local ids. */
+/** Effects of a message or a deadline; sessions are named by their local ids. */
 export interface ChannelEffects {
   /** To the peer. */
   send(localSessionId: number, message: ChannelMessage): void;

@@ -26,8 +26,8 @@ import type { CircuitAttachment } from "./plane.ts";
 import { acceptSequence, NUMBERS, newReceiveSequence, type ReceiveSequence } from "./sequencing.ts";
 
 /**
- * The reference of all planes: what becomes of one frame, or of one data message, of one session. Plain and
- * slow; the fast paths are held to it by tests.
+ * The reference of all planes: encapsulates one frame, or decapsulates one data message, of one session.
+ * Plain and slow; tests compare the fast paths with it.
  */
 
 /** What a session remembers from one message to the next. */
@@ -123,8 +123,7 @@ function number(
 /**
  * Turns a data message from the peer into the frame for the attachment circuit, padded to the shortest a port
  * may send. The datagram came from the session's peer; whether its session id is the session's is checked
- * here (RFC 3931 §4.5). Of a message of the session's control channel, `decapsulateChannel` says what
- * becomes.
+ * here (RFC 3931 §4.5). A message of the session's control channel is for `decapsulateChannel`.
  */
 export function decapsulate(
   datagram: Uint8Array,
@@ -149,9 +148,9 @@ export function decapsulate(
 
 /**
  * The message of the session's control channel that a data message from the peer carries, whose V bit says
- * so; undefined if it is none, or the session negotiated no channel, or none of this version: then
- * `decapsulate` says what becomes of it. The channel is open whatever the circuit's status: RFC 3931 §5.4.5
- * and RFC 5641 §2 speak of frames alone.
+ * so; undefined if it is none, or the session negotiated no channel, or none of this version: then it is for
+ * `decapsulate`. The channel is open whatever the circuit's status: RFC 3931 §5.4.5 and RFC 5641 §2 speak of
+ * frames alone.
  */
 export function decapsulateChannel(
   datagram: Uint8Array,

@@ -43,7 +43,7 @@ export interface CircuitAttachment {
    * is not IP.
    */
   readonly dscp: DscpChoice;
-  /** Of what the peer numbers; default `usualSequenceRule`. */
+  /** Of what the peer numbers; default `defaultSequenceRule`. */
   readonly sequenceRule?: SequenceRule;
   /**
    * Largest layer-3 payload in octets: a frame may have 14 octets more, and 4 more for each of up to two
@@ -101,7 +101,7 @@ export interface PlaneEvents {
 
 /**
  * Forwards frames between attachment circuits and the packet-switched network, for many sessions. Every
- * method that touches the kernel rejects with an OperationalError, and then nothing has changed.
+ * method that calls the kernel rejects with an OperationalError, and then nothing has changed.
  */
 export interface ForwardingPlane {
   readonly name: PlaneName;

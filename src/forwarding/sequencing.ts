@@ -67,7 +67,7 @@ export function newReceiveSequence(): ReceiveSequence {
 /**
  * Whether a data message with this number is to be delivered; takes the number in. New ones, with or without
  * a gap, are delivered; old ones and duplicates are not, until `resetAfter` of them came in a row: then the
- * sender lost its place, or we lost more than a window of messages, and its numbers are taken as they are.
+ * sender lost its position, or we lost more than a window of messages, and its numbers are taken as they are.
  */
 export function acceptSequence(state: ReceiveSequence, number: number, rule: SequenceRule): boolean {
   const ahead = (number - state.expected + NUMBERS) % NUMBERS;

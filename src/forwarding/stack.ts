@@ -19,7 +19,7 @@ import { sumCounters, sumDiscards } from "./sum-counters.ts";
 interface StackedSession {
   session: SessionParameters;
   attachment: CircuitAttachment;
-  /** The plane that forwards it; undefined until it was placed. */
+  /** The plane that forwards it; undefined until one was chosen. */
   carrier: DataPlane | undefined;
   /** Why no plane above the carrier forwards it. */
   reasons: readonly string[];

@@ -156,8 +156,8 @@ export function loadMapFd(destination: WritableRegister, fd: number): Step {
 }
 
 /**
- * `destination = (void *)map->value + offset`: a place in the value of an array map of one entry, without a
- * look-up and never null. `offset` is in octets. Takes two slots. Throws AssemblyError.
+ * `destination = (void *)map->value + offset`: an address in the value of an array map of one entry, without
+ * a look-up and never null. `offset` is in octets. Takes two slots. Throws AssemblyError.
  */
 export function loadMapValue(destination: WritableRegister, fd: number, offset = 0): Step {
   const where = "loadMapValue";

@@ -211,7 +211,7 @@ export class ForwardingLoop {
     this.#tables.closeCircuit(name);
   }
 
-  /** Gives a control message to the main thread, as long as that keeps up. */
+  /** Gives a control message to the main thread, unless too many wait there. */
   #postControl(endpoint: WorkerEndpoint, start: number, length: number, name: number): void {
     const waiting =
       Atomics.load(this.#flags, sharedFlags.controlPosted) -
@@ -232,7 +232,7 @@ export class ForwardingLoop {
     });
   }
 
-  /** Gives a channel message to the main thread; false where that does not keep up. */
+  /** Gives a channel message to the main thread; false when too many wait there. */
   #postChannel(localSessionId: number, message: ChannelMessage): boolean {
     const waiting =
       Atomics.load(this.#flags, sharedFlags.channelPosted) -

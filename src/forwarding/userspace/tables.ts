@@ -16,19 +16,19 @@ import {
 
 const VLAN_IDS = 4096;
 
-/** Where a session's messages go: changes with the path to the peer. */
+/** The address to which a session's messages are sent; it changes with the path to the peer. */
 interface PeerAddress {
   fd: number;
   /** Octets of the peer's socket address. */
   nameOctets: number;
-  /** Whether the socket is of IPv6, and the traffic class of what is sent by it without saying otherwise. */
+  /** Whether the socket is of IPv6, and the traffic class of messages that set none. */
   isV6: boolean;
   socketTrafficClass: number;
-  /** Whether its messages may share a send. */
+  /** Whether several of its messages may be one send (UDP GSO). */
   mayGroup: boolean;
 }
 
-/** A session with where its messages go and its frames leave. */
+/** A session with the address and the circuit that it forwards between. */
 export interface ForwardedSession extends SessionRecord, PeerAddress {
   /** Offset of the peer's socket address in the arena's tables. */
   readonly name: number;

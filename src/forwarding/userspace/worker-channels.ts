@@ -13,7 +13,7 @@ const SUBLAYER_OCTETS = 4;
 /** Octets of the longest channel message: no IP packet has more. */
 const LONGEST_MESSAGE_OCTETS = 65_535;
 
-/** Gives a message to the main thread; false where that does not keep up. */
+/** Gives a message to the main thread; false when too many wait there. */
 export type PostMessage = (localSessionId: number, message: ChannelMessage) => boolean;
 
 /** The control channels of the worker's sessions, with the socket calls and counters that they need. */
