@@ -86,9 +86,11 @@ describe("figures are relative to the baselines of the same run", () => {
 describe("tables", () => {
   test("Markdown has the machine, ratios, the rest with its spread, and what was left out", () => {
     expect(markdownOf(results).split("\n")).toEqual([
-      "2026-01-02, Wirespan 0.1.0, Linux 6.12.1, Node 20.19.0, 2 × Example 1, 8 GB. Medians of 3, 2 s a measurement, TCP by cubic; least and greatest in parentheses.",
+      "2026-01-02, Wirespan 0.1.0, Linux 6.12.1, Node 20.19.0, 2 × Example 1, 8 GB. " +
+        "Medians of 3, 2 s a measurement, TCP by cubic; least and greatest in parentheses.",
       "",
-      "| candidate | TCP, 1 flow, Gbit/s | × plain | × VXLAN | 60-octet frames at 1 % loss or less, thousand/s | × plain | × VXLAN |",
+      "| candidate | TCP, 1 flow, Gbit/s | × plain | × VXLAN | " +
+        "60-octet frames at 1 % loss or less, thousand/s | × plain | × VXLAN |",
       "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
       "| plain bridge | 20.00 | 1.00 | 2.00 | 500 | 1.00 | 2.00 |",
       "| kernel VXLAN | 10.00 | 0.50 | 1.00 | 250 | 0.50 | 1.00 |",

@@ -74,14 +74,14 @@ describe("labels become distances", () => {
   });
 
   test("as far as they reach", () => {
-    const far = (slots: number) => [
+    const jumpOver = (slots: number) => [
       jumpIfEqual(saved1, 0, "end"),
       ...Array<Line>(slots).fill(move(result, 0)),
       label("end"),
       exit(),
     ];
-    expect(assemble(far(32767)).subarray(0, 4)).toEqual(hex`15 06 ff7f`);
-    expect(() => assemble(far(32768))).toThrow(
+    expect(assemble(jumpOver(32767)).subarray(0, 4)).toEqual(hex`15 06 ff7f`);
+    expect(() => assemble(jumpOver(32768))).toThrow(
       'line 0: jump to "end": 32768 slots away; a jump reaches from -32768 to 32767',
     );
     const back = (slots: number) => [label("begin"), ...Array(slots).fill(move(result, 0)), jump("begin")];

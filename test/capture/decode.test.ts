@@ -31,7 +31,7 @@ const carriers = [
 ] as const;
 
 test.each(carriers)(
-  "RFC 3931 §3.2.1, §5.1, §6: every control vector over $transport, IPv$family, in $format: message, numbers, AVPs",
+  "RFC 3931 §3.2.1, §5.1, §6: messages of all vectors over $transport, IPv$family, in $format",
   async ({ family, transport, format }) => {
     // A header of version 2 stands only over UDP (RFC 3931 §4.7.3).
     const messages = control.filter(({ header }) => transport === "udp" || header?.ver === 3);
@@ -69,7 +69,7 @@ test.each(carriers)(
   },
 );
 
-test("the text of a whole set-up: messages, AVPs in words, digests, data in both directions, what was counted", async () => {
+test("the text of a whole set-up: messages, AVPs in words, digests, data, totals", async () => {
   const wanted = new Set([
     "S1-01",
     "S1-02",
@@ -84,68 +84,80 @@ test("the text of a whole set-up: messages, AVPs in words, digests, data in both
   ]);
   const messages = scenario("S1").filter(({ id }) => wanted.has(id));
   const text = await decodeText(files.capture(messages), { secretFile: [files.secret("vpn-s3cret")] });
-  expect(text).toMatchInlineSnapshot(`
-    "1  2023-11-14T22:13:20.000000Z  192.0.2.1:1701 -> 192.0.2.2:1701  UDP  SCCRQ  connection 0x00000000  Ns 0  Nr 0  length 150
-          M-  Message Type: SCCRQ (1)
-          M-  Message Digest: HMAC-MD5 b30c51501e6e1835b51b67a1c05a61a8  right
-          M-  Control Message Authentication Nonce: 101112131415161718191a1b1c1d1e1f
-          M-  Host Name: "lcce-a.example"
-          M-  Router ID: 192.0.2.1
-          M-  Assigned Control Connection ID: 0x1a2b3c4d
-          M-  Pseudowire Capabilities List: Ethernet (0x0005), Ethernet VLAN (0x0004)
-          M-  Receive Window Size: 8 messages
-          M-  Tie Breaker: 0102030405060708
-          --  Vendor Name: "example"
-    2  2023-11-14T22:13:20.000001Z  192.0.2.2:1701 -> 192.0.2.1:1701  UDP  SCCRP  connection 0x1a2b3c4d  Ns 0  Nr 1  length 140
-          M-  Message Type: SCCRP (2)
-          M-  Message Digest: HMAC-MD5 5077846742174fff580ddd0d92c3ca9d  right
-          M-  Control Message Authentication Nonce: e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3
-          M-  Host Name: "lcce-b.example"
-          M-  Router ID: 10.11.12.13
-          M-  Assigned Control Connection ID: 0x5e6f7081
-          M-  Pseudowire Capabilities List: Ethernet (0x0005), Ethernet VLAN (0x0004)
-          M-  Receive Window Size: 8 messages
-          --  Vendor Name: "example"
-    3  2023-11-14T22:13:20.000002Z  192.0.2.1:1701 -> 192.0.2.2:1701  UDP  SCCCN  connection 0x5e6f7081  Ns 1  Nr 1  length 43
-          M-  Message Type: SCCCN (3)
-          M-  Message Digest: HMAC-MD5 d8eb475d24e02bec217d9f895c0c36ad  right
-    4  2023-11-14T22:13:20.000003Z  192.0.2.2:1701 -> 192.0.2.1:1701  UDP  ACK  connection 0x1a2b3c4d  Ns 1  Nr 2  length 43
-          M-  Message Type: ACK (20)
-          M-  Message Digest: HMAC-MD5 b5d112088d9bbd5dc91011fb244945f8  right
-    5  2023-11-14T22:13:20.000004Z  192.0.2.1:1701 -> 192.0.2.2:1701  UDP  ICRQ  connection 0x5e6f7081  Ns 2  Nr 1  length 113
-          M-  Message Type: ICRQ (10)
-          M-  Message Digest: HMAC-MD5 557d6f447ef1a2b55d6b35bdfa0f82a7  right
-          M-  Local Session ID: 0x0a0a0001
-          M-  Remote Session ID: not known yet (0)
-          --  Serial Number: 1
-          M-  Pseudowire Type: Ethernet (0x0005)
-          M-  Remote End ID: 00000064 (100)
-          M-  Circuit Status: active, new
-          M-  Assigned Cookie: a0a1a2a3a4a5a6a7 (8 octets)
-    6  2023-11-14T22:13:20.000005Z  192.0.2.2:1701 -> 192.0.2.1:1701  UDP  ICRP  connection 0x1a2b3c4d  Ns 1  Nr 3  length 85
-          M-  Message Type: ICRP (11)
-          M-  Message Digest: HMAC-MD5 3e165b973ad328340ccbe42bf97baef0  right
-          M-  Local Session ID: 0x0b0b0002
-          M-  Remote Session ID: 0x0a0a0001
-          M-  Circuit Status: active, new
-          M-  Assigned Cookie: b0b1b2b3b4b5b6b7 (8 octets)
-    7  2023-11-14T22:13:20.000006Z  192.0.2.1:1701 -> 192.0.2.2:1701  UDP  ICCN  connection 0x5e6f7081  Ns 3  Nr 2  length 71
-          M-  Message Type: ICCN (12)
-          M-  Message Digest: HMAC-MD5 6c695a2a735f3ca546d2bb4013b44216  right
-          M-  Local Session ID: 0x0a0a0001
-          M-  Remote Session ID: 0x0b0b0002
-          M-  Circuit Status: active
-    8  2023-11-14T22:13:20.000007Z  192.0.2.1:1701 -> 192.0.2.2:1701  UDP  CDN  connection 0x5e6f7081  Ns 7  Nr 4  length 71
-          M-  Message Type: CDN (14)
-          M-  Message Digest: HMAC-MD5 2742fae44187bfa17e3fbfd390c43cda  right
-          M-  Result Code: closed by its operator (3)
-          M-  Local Session ID: 0x0a0a0001
-          M-  Remote Session ID: 0x0b0b0002
-    9  2023-11-14T22:13:20.000008Z  192.0.2.1:1701 -> 192.0.2.2:1701  UDP  data  session 0x0b0b0002  cookie b0b1b2b3b4b5b6b7  02:00:00:00:00:0a > ff:ff:ff:ff:ff:ff  ARP  60 octets
-    10  2023-11-14T22:13:20.000009Z  192.0.2.2:1701 -> 192.0.2.1:1701  UDP  data  session 0x0a0a0001  cookie a0a1a2a3a4a5a6a7  02:00:00:00:00:0a > 02:00:00:00:00:0b  IPv4  60 octets
-    8 control messages, 2 data messages, 0 malformed, 0 wrong digests, 0 other packets
-    "
-  `);
+  expect(text.split("\n")).toEqual([
+    "1  2023-11-14T22:13:20.000000Z  192.0.2.1:1701 -> 192.0.2.2:1701  " +
+      "UDP  SCCRQ  connection 0x00000000  Ns 0  Nr 0  length 150",
+    "      M-  Message Type: SCCRQ (1)",
+    "      M-  Message Digest: HMAC-MD5 b30c51501e6e1835b51b67a1c05a61a8  right",
+    "      M-  Control Message Authentication Nonce: 101112131415161718191a1b1c1d1e1f",
+    '      M-  Host Name: "lcce-a.example"',
+    "      M-  Router ID: 192.0.2.1",
+    "      M-  Assigned Control Connection ID: 0x1a2b3c4d",
+    "      M-  Pseudowire Capabilities List: Ethernet (0x0005), Ethernet VLAN (0x0004)",
+    "      M-  Receive Window Size: 8 messages",
+    "      M-  Tie Breaker: 0102030405060708",
+    '      --  Vendor Name: "example"',
+    "2  2023-11-14T22:13:20.000001Z  192.0.2.2:1701 -> 192.0.2.1:1701  " +
+      "UDP  SCCRP  connection 0x1a2b3c4d  Ns 0  Nr 1  length 140",
+    "      M-  Message Type: SCCRP (2)",
+    "      M-  Message Digest: HMAC-MD5 5077846742174fff580ddd0d92c3ca9d  right",
+    "      M-  Control Message Authentication Nonce: e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3",
+    '      M-  Host Name: "lcce-b.example"',
+    "      M-  Router ID: 10.11.12.13",
+    "      M-  Assigned Control Connection ID: 0x5e6f7081",
+    "      M-  Pseudowire Capabilities List: Ethernet (0x0005), Ethernet VLAN (0x0004)",
+    "      M-  Receive Window Size: 8 messages",
+    '      --  Vendor Name: "example"',
+    "3  2023-11-14T22:13:20.000002Z  192.0.2.1:1701 -> 192.0.2.2:1701  " +
+      "UDP  SCCCN  connection 0x5e6f7081  Ns 1  Nr 1  length 43",
+    "      M-  Message Type: SCCCN (3)",
+    "      M-  Message Digest: HMAC-MD5 d8eb475d24e02bec217d9f895c0c36ad  right",
+    "4  2023-11-14T22:13:20.000003Z  192.0.2.2:1701 -> 192.0.2.1:1701  " +
+      "UDP  ACK  connection 0x1a2b3c4d  Ns 1  Nr 2  length 43",
+    "      M-  Message Type: ACK (20)",
+    "      M-  Message Digest: HMAC-MD5 b5d112088d9bbd5dc91011fb244945f8  right",
+    "5  2023-11-14T22:13:20.000004Z  192.0.2.1:1701 -> 192.0.2.2:1701  " +
+      "UDP  ICRQ  connection 0x5e6f7081  Ns 2  Nr 1  length 113",
+    "      M-  Message Type: ICRQ (10)",
+    "      M-  Message Digest: HMAC-MD5 557d6f447ef1a2b55d6b35bdfa0f82a7  right",
+    "      M-  Local Session ID: 0x0a0a0001",
+    "      M-  Remote Session ID: not known yet (0)",
+    "      --  Serial Number: 1",
+    "      M-  Pseudowire Type: Ethernet (0x0005)",
+    "      M-  Remote End ID: 00000064 (100)",
+    "      M-  Circuit Status: active, new",
+    "      M-  Assigned Cookie: a0a1a2a3a4a5a6a7 (8 octets)",
+    "6  2023-11-14T22:13:20.000005Z  192.0.2.2:1701 -> 192.0.2.1:1701  " +
+      "UDP  ICRP  connection 0x1a2b3c4d  Ns 1  Nr 3  length 85",
+    "      M-  Message Type: ICRP (11)",
+    "      M-  Message Digest: HMAC-MD5 3e165b973ad328340ccbe42bf97baef0  right",
+    "      M-  Local Session ID: 0x0b0b0002",
+    "      M-  Remote Session ID: 0x0a0a0001",
+    "      M-  Circuit Status: active, new",
+    "      M-  Assigned Cookie: b0b1b2b3b4b5b6b7 (8 octets)",
+    "7  2023-11-14T22:13:20.000006Z  192.0.2.1:1701 -> 192.0.2.2:1701  " +
+      "UDP  ICCN  connection 0x5e6f7081  Ns 3  Nr 2  length 71",
+    "      M-  Message Type: ICCN (12)",
+    "      M-  Message Digest: HMAC-MD5 6c695a2a735f3ca546d2bb4013b44216  right",
+    "      M-  Local Session ID: 0x0a0a0001",
+    "      M-  Remote Session ID: 0x0b0b0002",
+    "      M-  Circuit Status: active",
+    "8  2023-11-14T22:13:20.000007Z  192.0.2.1:1701 -> 192.0.2.2:1701  " +
+      "UDP  CDN  connection 0x5e6f7081  Ns 7  Nr 4  length 71",
+    "      M-  Message Type: CDN (14)",
+    "      M-  Message Digest: HMAC-MD5 2742fae44187bfa17e3fbfd390c43cda  right",
+    "      M-  Result Code: closed by its operator (3)",
+    "      M-  Local Session ID: 0x0a0a0001",
+    "      M-  Remote Session ID: 0x0b0b0002",
+    "9  2023-11-14T22:13:20.000008Z  192.0.2.1:1701 -> 192.0.2.2:1701  " +
+      "UDP  data  session 0x0b0b0002  cookie b0b1b2b3b4b5b6b7  " +
+      "02:00:00:00:00:0a > ff:ff:ff:ff:ff:ff  ARP  60 octets",
+    "10  2023-11-14T22:13:20.000009Z  192.0.2.2:1701 -> 192.0.2.1:1701  " +
+      "UDP  data  session 0x0a0a0001  cookie a0a1a2a3a4a5a6a7  " +
+      "02:00:00:00:00:0a > 02:00:00:00:00:0b  IPv4  60 octets",
+    "8 control messages, 2 data messages, 0 malformed, 0 wrong digests, 0 other packets",
+    "",
+  ]);
 });
 
 test.each(["S1", "S2", "S3"])(
@@ -173,7 +185,7 @@ test.each(["S1", "S2", "S3"])(
   },
 );
 
-test("RFC 3931 §4.6, RFC 4623 §5.5, RFC 5085 §6.1: every data vector, read as the options say", async () => {
+test("RFC 3931 §4.6, RFC 4623 §5.5, RFC 5085 §6.1: all data vectors, by their options", async () => {
   const messages = data.filter(({ scenario: name }) => name === "D");
   for (const message of messages) {
     const { records } = await decodeJson(files.capture([message]), {
@@ -202,7 +214,7 @@ test("RFC 3931 §4.6, RFC 4623 §5.5, RFC 5085 §6.1: every data vector, read as
   ]);
 });
 
-test("data of a session whose set-up is not there: its octets, and what would tell how to read them", async () => {
+test("data of a session without its set-up: its octets, and which options would explain them", async () => {
   const path = files.capture(scenario("S1").filter(({ kind }) => kind === "data"));
   const { records, summary } = await decodeJson(path);
   expect(dataOf(records)[0]).toMatchObject({
@@ -258,7 +270,7 @@ test("RFC 3931 §7.1: malformed messages are named with the decoder's reason", a
   });
 });
 
-test("RFC 3931 §5.2, §7.1: messages to be refused say why, and so do AVPs that cannot be read", async () => {
+test("RFC 3931 §5.2, §7.1: messages that are refused have a reason, and unreadable AVPs too", async () => {
   const { records, summary } = await decodeJson(files.capture(scenario("S10")));
   const refusals = controls(records).flatMap(({ number, refusal }) =>
     refusal === null ? [] : [[number, refusal]],
@@ -288,7 +300,7 @@ test("RFC 3931 §5.2, §7.1: messages to be refused say why, and so do AVPs that
   expect(unread).toEqual(Array(2).fill("read a 64-bit value: 4 octets"));
 });
 
-test("RFC 3931 §4.1.2: answers from a port that the responder picked are found after the SCCRQ; --port finds others", async () => {
+test("RFC 3931 §4.1.2: answers from a port that the responder picked are found", async () => {
   const { summary } = await decodeJson(files.capture(scenario("S4")));
   expect(summary).toMatchObject({ control: 7, other: 0 });
   const moved = scenario("S1").map((message) => ({ ...message, sport: 4000, dport: 4001 }));
@@ -315,14 +327,16 @@ test("--control leaves data messages out, but counts them", async () => {
 test("--json: keys are stable", async () => {
   const { records, summary } = await decodeJson(files.capture(scenario("S3")));
   const keys = (record: object | undefined) => Object.keys(record ?? {}).join(" ");
-  expect(keys(controls(records)[0])).toMatchInlineSnapshot(
-    `"number time encapsulation source sourcePort destination destinationPort notes kind version length controlConnectionId ns nr message messageType avps refusal"`,
+  expect(keys(controls(records)[0])).toBe(
+    "number time encapsulation source sourcePort destination destinationPort notes kind " +
+      "version length controlConnectionId ns nr message messageType avps refusal",
   );
   expect(keys(controls(records)[0]?.avps[0])).toMatchInlineSnapshot(
     `"vendorId attributeType name mandatory hidden value revealed text problem digest digestNote"`,
   );
-  expect(keys(dataOf(records)[0])).toMatchInlineSnapshot(
-    `"number time encapsulation source sourcePort destination destinationPort notes kind sessionId format cookie cookieMatches sublayer frame content payloadOctets"`,
+  expect(keys(dataOf(records)[0])).toBe(
+    "number time encapsulation source sourcePort destination destinationPort notes kind " +
+      "sessionId format cookie cookieMatches sublayer frame content payloadOctets",
   );
   expect(keys(summary)).toMatchInlineSnapshot(
     `"kind control refused data unknownSessions malformed wrongDigests other otherReasons complete"`,
@@ -359,7 +373,7 @@ test("the command line: files that cannot be read throw, options are checked", a
   await run(path, "--port", "1701", "--cookie", "8", "--sublayer", "default", "--control", "--json");
 });
 
-test("a file that ends inside a packet is read to there and said to be cut", async () => {
+test("a file that ends inside a packet is read to there, and reported as incomplete", async () => {
   const whole = pcapFile(
     linkType.ethernet,
     scenario("S1").map((message) => ({ octets: frameOf(message) })),

@@ -89,7 +89,8 @@ test.each([[[0x8100]], [[0x88a8, 0x8100]], [[0x9100, 0x8100, 0x8100]]])("behind 
 test("a link type that is not read is named in the summary", async () => {
   const text = await decodeText(files.write(pcapFile(105, [{ octets: hello }])));
   expect(text).toBe(
-    "0 control messages, 0 data messages, 0 malformed, 0 wrong digests, 1 other packet (1 link type 105, which is not read here)\n",
+    "0 control messages, 0 data messages, 0 malformed, 0 wrong digests, " +
+      "1 other packet (1 link type 105, which is not read here)\n",
   );
 });
 
@@ -193,10 +194,10 @@ test("padding behind the IP packet is no part of the message, and lengths of 0 m
   ]);
 });
 
-test("a capture that cut packets short: messages are read as far as they go, and nobody is called malformed", () => {
+test("truncated packets of a capture: messages are read as far as they go, none is malformed", () => {
   const sccrq = vectorFrames[0]!;
-  const cut = (length: number) => ({ octets: sccrq.subarray(0, length), originalOctets: sccrq.length });
-  const { records, summary } = decodeAll([cut(100), cut(52), cut(60), cut(40)]);
+  const truncated = (length: number) => ({ octets: sccrq.subarray(0, length), originalOctets: sccrq.length });
+  const { records, summary } = decodeAll([truncated(100), truncated(52), truncated(60), truncated(40)]);
   expect(records).toMatchObject([
     { kind: "control", message: "SCCRQ", notes: ["cut short: 58 of 150 octets"], refusal: null },
     { kind: "truncated", reason: "read nr: wanted 2 octets at offset 10, 0 present" },
@@ -210,7 +211,7 @@ test("a capture that cut packets short: messages are read as far as they go, and
   });
 });
 
-test("every vector cut at every octet is read without an exception, and never malformed", () => {
+test("every vector truncated at any octet is read without an exception, and never malformed", () => {
   for (const [index, octets] of vectorFrames.entries()) {
     const lengths = Array.from({ length: octets.length }, (_, length) => length);
     const packets = lengths.map((length) => ({
@@ -225,7 +226,7 @@ test("every vector cut at every octet is read without an exception, and never ma
   }
 });
 
-test("a packet cut at any octet, as a link type of any kind, is read without an exception", () => {
+test("a packet truncated at any octet, of any link type, is read without an exception", () => {
   for (const type of Object.values(linkType)) {
     const packet = linkPacket(type, ipPacket({ family: 6, transport: "udp", from: "A" }, hello));
     for (let length = 0; length <= packet.length; length += 1) {

@@ -28,7 +28,7 @@ test.each([
   },
 );
 
-test("RFC 3931 §5.4.1: each of two digests is judged by itself, and both are right with both secrets", async () => {
+test("RFC 3931 §5.4.1: each of two digests is checked alone; with both secrets both are right", async () => {
   const path = files.capture(scenario("S7"));
   const digests = async (secrets: readonly string[]) => {
     const { records } = await decodeJson(path, { secretFile: secrets.map((secret) => files.secret(secret)) });
@@ -38,7 +38,7 @@ test("RFC 3931 §5.4.1: each of two digests is judged by itself, and both are ri
   expect(await digests(["old-secret", "new-secret"])).toEqual(Array(3).fill(["right", "right"]));
 });
 
-test("RFC 3931 §4.3: a digest without secret is found right, and so told from one under a secret", async () => {
+test("RFC 3931 §4.3: a digest without secret is told apart from one under a secret", async () => {
   const { records } = await decodeJson(files.capture(scenario("S5")));
   for (const { avps } of controls(records)) {
     expect(avps[1]).toMatchObject({
@@ -48,7 +48,7 @@ test("RFC 3931 §4.3: a digest without secret is found right, and so told from o
   }
 });
 
-test("RFC 3931 §4.3: a digest with one octet changed, and one in the wrong place, are wrong; the rest stays right", async () => {
+test("RFC 3931 §4.3: a changed or misplaced digest is wrong, and the others stay right", async () => {
   const forged = vectors.malformed.filter(({ id }) => id === "N-14" || id === "N-15");
   const packets = [
     ...scenario("S1").slice(0, 4).map(frameOf),
@@ -78,7 +78,7 @@ test("RFC 3931 §4.3: without the messages that hold the nonces a digest is not 
   });
 });
 
-test("RFC 3931 §5.3: hidden AVPs are revealed with the secret, and said to be hidden without it or under another", async () => {
+test("RFC 3931 §5.3: hidden AVPs are shown with the secret, and as hidden without it", async () => {
   const path = files.capture(scenario("S2"));
   const hiddenOf = async (secrets: readonly string[]) => {
     const { records } = await decodeJson(path, { secretFile: secrets.map((secret) => files.secret(secret)) });
@@ -98,7 +98,7 @@ test("RFC 3931 §5.3: hidden AVPs are revealed with the secret, and said to be h
   expect(summary).toMatchObject({ refused: 0, malformed: 0 });
 });
 
-test("RFC 3931 §4.3: a message under a wrong digest does not teach nonces or cookies that others taught better", async () => {
+test("RFC 3931 §4.3: a message with a wrong digest changes no known nonce or cookie", async () => {
   const messages = scenario("S1");
   const octet = (message: (typeof messages)[number], from: string, to: string) => ({
     ...message,

@@ -8,6 +8,9 @@ vi.mock("pcap", () => {
 test("without libpcap it is said what to install", async () => {
   const path = new URL(import.meta.url).pathname;
   await expect(readCapture(path, () => {})).rejects.toThrow(
-    /reading captures: not supported here; needs libpcap .*apt-get install libpcap-dev.*install Wirespan again/,
+    new RegExp(
+      "reading captures: not supported here; needs libpcap .*" +
+        "apt-get install libpcap-dev.*install Wirespan again",
+    ),
   );
 });

@@ -263,7 +263,7 @@ const across: readonly (readonly [string, string, readonly string[]])[] = [
     ["another tunnel from 2001:DB8:0::1 shares the socket and says outer: tunnels.two.fragmentation <none>"],
   ],
   [
-    "a socket with two opinions of checksums and super-frames",
+    "one socket with two values of udp_checksum, gso or control_dscp",
     two("", "", ", udp_checksum: zero, gso: segment, control_dscp: 48"),
     [
       "another tunnel from 2001:DB8:0::1 shares the socket and says auto: tunnels.two.udp_checksum <zero>",

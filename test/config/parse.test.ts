@@ -582,7 +582,7 @@ const snippets = [
 test("any text is read or has problems with a place inside it: 6 000 texts", () => {
   const mutated = fc
     .tuple(fc.nat(configText().length), fc.nat(20), fc.constantFrom(...snippets))
-    .map(([at, cut, put]) => configText().slice(0, at) + put + configText().slice(at + cut));
+    .map(([at, removed, put]) => configText().slice(0, at) + put + configText().slice(at + removed));
   const texts = fc.oneof(
     fc.string({ unit: "binary", maxLength: 60 }),
     fc.array(fc.constantFrom(...snippets), { maxLength: 30 }).map((parts) => parts.join("")),
@@ -716,18 +716,18 @@ test.each([
   expect(told.map((line, index) => line.slice(0, begins[index]?.length))).toEqual(begins);
 });
 
-const tooFar = (indent: number, before: number) =>
+const tooDeep = (indent: number, before: number) =>
   `indented too far: it starts in column ${indent}, and the key before it in column ${before}`;
 
 test.each([
-  ["tunnels:\n  hq:\n    local: 192.0.2.1\n         remote: 192.0.2.2\n", `4:10 ${tooFar(10, 5)}`],
+  ["tunnels:\n  hq:\n    local: 192.0.2.1\n         remote: 192.0.2.2\n", `4:10 ${tooDeep(10, 5)}`],
   [
     "tunnels:\n  hq:\n    local: 192.0.2.1 # ours\n\n       # theirs\n       remote: 192.0.2.2\n",
-    `6:8 ${tooFar(8, 5)}`,
+    `6:8 ${tooDeep(8, 5)}`,
   ],
-  ['tunnels:\n  hq:\n    local: "192.0.2.1"\n      remote: 192.0.2.2\n', `4:7 ${tooFar(7, 5)}`],
-  ["lcce:\n  host_name: x\n     router_id: 1\n", `3:6 ${tooFar(6, 3)}`],
-  ["tunnels:\n  - local: 192.0.2.1\n      remote: 192.0.2.2\n", `3:7 ${tooFar(7, 5)}`],
+  ['tunnels:\n  hq:\n    local: "192.0.2.1"\n      remote: 192.0.2.2\n', `4:7 ${tooDeep(7, 5)}`],
+  ["lcce:\n  host_name: x\n     router_id: 1\n", `3:6 ${tooDeep(6, 3)}`],
+  ["tunnels:\n  - local: 192.0.2.1\n      remote: 192.0.2.2\n", `3:7 ${tooDeep(7, 5)}`],
   [
     "tunnels:\n  hq:\n    local: 192.0.2.1 remote: 192.0.2.2\n    local_port: 5\n",
     "3:12 a second key in one line: each has a line of its own, and text with `: ` needs quotes",

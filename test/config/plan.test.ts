@@ -263,7 +263,8 @@ const everyKey: readonly (readonly [string, string])[] = [
       control_dscp: cs6, role: initiator, authentication: digest, secret: { env: A },
       next_secret: { credential: B }, digest: sha1, hide_avps: true, hello_interval_s: 1,
       retransmit_initial_ms: 500, retransmit_cap_ms: 9000, retransmit_limit: 3, silence_limit_s: 3,
-      receive_window: 4, reconnect_initial_s: 0.5, reconnect_cap_s: 9, peer_host_name: x, peer_router_id: 1.1.1.1, `),
+      receive_window: 4, reconnect_initial_s: 0.5, reconnect_cap_s: 9, peer_host_name: x,
+      peer_router_id: 1.1.1.1, `),
   ],
   [
     twoTunnels(),

@@ -252,7 +252,7 @@ describe("events", () => {
     expect(eventsIn(await stream)).toEqual(["1 text 0", "2 text 0", "3 text 1"]);
   });
 
-  test("a reader that stops reading loses events and is told how many; nothing is queued for it", async () => {
+  test("a reader that stops reading loses events and learns how many; nothing is queued for it", async () => {
     const socket = createConnection(path);
     socket.write("GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n");
     await once(socket, "readable");

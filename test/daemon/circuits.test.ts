@@ -13,7 +13,8 @@ const DEVICE = `wst${process.pid}`;
 
 function onePseudowire() {
   const circuit = `{ interface: ${DEVICE}, allow_host_use: true }`;
-  const text = `lcce: { host_name: west }\ntunnels: { t: { local: 192.0.2.1, remote: 192.0.2.2, pseudowires: { p: { circuit: ${circuit} } } } }\n`;
+  const tunnel = `local: 192.0.2.1, remote: 192.0.2.2, pseudowires: { p: { circuit: ${circuit} } }`;
+  const text = `lcce: { host_name: west }\ntunnels: { t: { ${tunnel} } }\n`;
   const pseudowire = parseConfig(text, "test.yaml", { hostName: "west" }).config?.tunnels[0]?.pseudowires[0];
   if (pseudowire === undefined) throw new Error("the configuration has no pseudowire");
   return pseudowire;
@@ -56,7 +57,7 @@ test("a session is added to the plane, and its circuit is bound to it", async ()
   await detach();
 });
 
-test("what the kernel refuses fails the session, and a bug of ours does not: it goes to the top", async () => {
+test("a refusal of the kernel fails the session; a bug of ours is thrown to the top instead", async () => {
   for (const call of ["add", "update", "bind"]) {
     const { plane, circuits, session, bugs, failures, detach } = await attached();
     const cause = (error: unknown) => {

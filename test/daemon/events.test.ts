@@ -40,12 +40,12 @@ test("the ring keeps the last 1000 events, and says how many a reader missed", (
   expect(ring.next(9999)).toEqual({ event: undefined, missed: 0 });
 });
 
-test("large events: each is cut to its bound, and all together have a bound", () => {
+test("large events: each is truncated to its limit, and all together have a limit", () => {
   const ring = feed();
   ring.publish("info", { event: "large", detail: "x".repeat(100_000) }, "y".repeat(100_000));
-  const [cut = ""] = after(ring, 0);
-  expect(cut.length).toBeLessThan(2000);
-  expect(JSON.parse(cut)).toMatchObject({ event: "large", text: "y".repeat(1024) });
+  const [truncated = ""] = after(ring, 0);
+  expect(truncated.length).toBeLessThan(2000);
+  expect(JSON.parse(truncated)).toMatchObject({ event: "large", text: "y".repeat(1024) });
   for (let count = 0; count < 1000; count += 1) ring.publish("info", { detail: "x".repeat(8000) }, "");
   const kept = after(ring, ring.oldest - 1);
   expect(kept.length).toBeLessThan(1000);

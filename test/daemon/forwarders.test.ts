@@ -27,7 +27,7 @@ function session(pseudowire: string, localSessionId: number, changes = {}) {
   return { ...sessionParameters({ localSessionId }), pseudowire, ...changes };
 }
 
-test("RFC 4664 §3.4: a pseudowire that no forwarder names has its circuit alone, also after the plane lost the session", async () => {
+test("RFC 4664 §3.4: a pseudowire of no forwarder has its circuit alone, in each session", async () => {
   const { forwarders, take } = forwardersOf();
   forwarders.attach("lan", circuit);
   await forwarders.sessionAdded(session("lan", 7));
@@ -40,7 +40,7 @@ test("RFC 4664 §3.4: a pseudowire that no forwarder names has its circuit alone
   expect(take()).toEqual([]);
 });
 
-test("RFC 6718: the backup stands by from its first message on, and takes over while the peer's circuit is down", async () => {
+test("RFC 6718: a backup signals standby first, and is active while the peer's circuit is down", async () => {
   const { forwarders, take } = forwardersOf(redundant);
   forwarders.attach("primary", circuit);
   forwarders.attach("backup", circuit);
@@ -66,7 +66,7 @@ test("RFC 5641 §2: what the peer stands by on has an active circuit, and keeps 
   expect(take()).toEqual([]);
 });
 
-test("a member that is attached again joins the forwarder that the other one is in", async () => {
+test("a member that is attached again is in one forwarder with the other one", async () => {
   const { forwarders, take } = forwardersOf(redundant);
   forwarders.attach("primary", circuit);
   forwarders.attach("backup", circuit);

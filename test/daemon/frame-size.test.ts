@@ -77,7 +77,8 @@ test("what is told: the two lengths, what becomes of frames, and what would end 
       `each is sent as two fragments; ${hint} 1442 (1438 with a VLAN tag)`,
   );
   expect(sizeNote({ ...shape, isTagged: true, pathMtu: 1500, fragmentation: "none" })).toBe(
-    `full-size frames of eth1 (MTU 1500 and a VLAN tag) need a path MTU of 1562; the path to 192.0.2.2 has 1500: ` +
+    `full-size frames of eth1 (MTU 1500 and a VLAN tag) need a path MTU of 1562; ` +
+      `the path to 192.0.2.2 has 1500: ` +
       `each is discarded (path-mtu), and TCP stalls; ${hint} 1438, or set fragmentation: outer`,
   );
   expect(sizeNote({ ...shape, mtu: 9000, pathMtu: 1500, fragmentation: "outer" })).toContain(

@@ -106,7 +106,7 @@ test("interfaces that are each other's masters end somewhere", () => {
   expect(hostUseOf({ device: "a" }, [a, b], tunnels)).toBeUndefined();
 });
 
-test("the interfaces are read once for circuits that are attached together, and anew a second later", async () => {
+test("interfaces are read once for circuits attached together, and again a second later", async () => {
   let now = 0;
   let reads = 0;
   const read = async () => {

@@ -20,7 +20,7 @@ function linesOf(text: string, verdictOf: RouteVerdict = () => undefined): reado
   return parsed.located(machineNotes(config, interfaces, verdictOf)).map(formatProblem);
 }
 
-test("what is not right on this machine is told with the place of the key that it is about, in the order of the file", () => {
+test("problems with this machine are reported at the keys that they are about, in order of the file", () => {
   const text = `tunnels:
   hq:
     pseudowires:
@@ -67,7 +67,7 @@ test.each([
   expect(more).toEqual([]);
 });
 
-test("a secret with a blank or a carriage return at an end, and a next one that is the same, are told", () => {
+test("a secret that begins or ends with white space, and an equal next one, are reported", () => {
   const folder = mkdtempSync(join(tmpdir(), "wirespan-notes-"));
   try {
     const file = (name: string, octets: string) => {
@@ -75,7 +75,8 @@ test("a secret with a blank or a carriage return at an end, and a next one that 
       return `{ file: ${join(folder, name)} }`;
     };
     const tunnel = (name: string, local: string, first: string, next: string) =>
-      `  ${name}:\n    local: ${local}\n    remote: 192.0.2.2\n    secret: ${first}\n    next_secret: ${next}\n`;
+      `  ${name}:\n    local: ${local}\n    remote: 192.0.2.2\n` +
+      `    secret: ${first}\n    next_secret: ${next}\n`;
     const told = linesOf(
       `tunnels:\n${tunnel("a", "192.0.2.1", file("crlf", "hunter2\r\n"), file("end", "hunter2 \n"))}${tunnel(
         "b",

@@ -22,7 +22,8 @@ test("a peer that ignores our cookie is noted as long as no frame had it", () =>
   const { bench } = called();
   expect(notesWith(bench)).toEqual([]);
   expect(notesWith(bench, 0, { "wrong-cookie": 4 })).toEqual([
-    "pseudowire lan: established, but no frame carries our cookie: this peer seems to ignore cookies; set cookie: 0",
+    "pseudowire lan: established, but no frame carries our cookie: " +
+      "this peer seems to ignore cookies; set cookie: 0",
   ]);
   expect(notesWith(bench, 1, { "wrong-cookie": 4 })).toEqual([]);
 });

@@ -4,13 +4,13 @@ import type { SessionCounters } from "../../src/forwarding/plane.ts";
 
 const none = { receivedOctets: 0, transmittedFrames: 0, transmittedOctets: 0, discards: {} };
 
-test("looks take a hundredth of the time at most, and come each second at most, each half minute at least", () => {
+test("looks take at most 1 % of the time, and come at most each second and at least each half minute", () => {
   expect([0, 1, 10, 25, 200, 300, 5000].map(pauseAfter)).toEqual([
     1000, 1000, 1000, 2500, 20_000, 30_000, 30_000,
   ]);
 });
 
-test("sessions whose frames were more at the second look are told, and none are looked for that nobody asks about", () => {
+test("sessions with more frames at the second look are reported, and only those that are asked for", () => {
   vi.useFakeTimers();
   let sessions: readonly SessionCounters[] = [];
   let isWanted = true;

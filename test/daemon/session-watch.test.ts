@@ -27,7 +27,7 @@ function watching() {
 const ebpf: Carrier = { plane: "ebpf" };
 const noRoute: Carrier = { plane: "userspace", reason: "look up a route: ENETUNREACH" };
 
-test("a session that another plane forwards now is told once each way, with the reason", () => {
+test("a session that another plane forwards now is logged at each change, with the reason", () => {
   const look = watching();
   expect(look([[1, {}, ebpf]])).toEqual([]);
   expect(look([[1, {}, noRoute]])).toEqual([
@@ -67,7 +67,7 @@ test("reasons that are everyday are not told, nor sessions that no pseudowire ha
   ).toEqual([]);
 });
 
-test("who segments GSO packets is logged once for all sessions that send by an interface, and when it changes", () => {
+test("what segments GSO packets is logged once for all sessions of an interface, and at each change", () => {
   const look = watching();
   const by = (name: string): Carrier => ({
     plane: "ebpf",

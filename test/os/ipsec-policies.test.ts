@@ -113,7 +113,7 @@ describe("a policy holds for the packets that its selector meets", () => {
   ])("%s", (_, flow, said, isHeld) => expect(held(flow, [said])).toBe(isHeld));
 });
 
-test("of several that match the one with the lowest priority number applies, of equal ones the strictest", () => {
+test("of several that match the one of lowest priority number applies, of equals the strictest", () => {
   const allow = { ...between, action: 0 };
   expect(
     held(udp, [

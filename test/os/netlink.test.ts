@@ -18,7 +18,10 @@ const flags = { request: 1, multi: 2, ack: 4, interrupted: 0x10, dump: 0x300, ac
 const errno = { EPERM: 1, ENODEV: 19, EBUSY: 16, EEXIST: 17 };
 const operation = { operation: "make x", target: "interface x", hints: { EEXIST: "choose another name" } };
 
-/** NLMSG_ERROR with the request's header, or NLMSG_DONE; with an extended acknowledgement where it says something. */
+/**
+ * NLMSG_ERROR with the request's header, or NLMSG_DONE; with an extended acknowledgement where it says
+ * something.
+ */
 function end(type: number, number: number, said: readonly Attribute[] = []): FakeMessage {
   const code = u32Payload(-number >>> 0);
   const header = type === ERROR ? new Uint8Array(16) : new Uint8Array(0);
@@ -151,12 +154,12 @@ describe("an interface", () => {
     expect(found?.kindData?.get(1)).toEqual(Uint8Array.of(111, 0));
   });
 
-  test("whose message is cut short is left out, whatever the cut", () => {
+  test("whose message is truncated, at any octet, is left out", () => {
     const { payload = new Uint8Array(0) } = link(6, "eth0.111", [[18, vlan]]);
     for (let length = 0; length < payload.length; length += 1) {
-      const cut = { type: NEWLINK, flags: flags.multi, payload: payload.subarray(0, length) };
+      const truncated = { type: NEWLINK, flags: flags.multi, payload: payload.subarray(0, length) };
       const names = readLinks(
-        fakeNetlink(() => [[cut, end(DONE, 0)]]),
+        fakeNetlink(() => [[truncated, end(DONE, 0)]]),
         operation,
       ).map(({ name }) => name);
       expect([[], ["eth0.111"]]).toContainEqual(names);

@@ -44,7 +44,8 @@ test("a credential is read in the directory that the service manager names", () 
 test("a credential without a service manager says how it is to be run", () => {
   vi.stubEnv("CREDENTIALS_DIRECTORY", undefined);
   expect(() => readSecret({ kind: "credential", name: "hq" })).toThrow(
-    "read a secret: ENOENT (credential hq); run it by its systemd unit, with LoadCredential=hq:PATH; by hand, use secret: { file: PATH }",
+    "read a secret: ENOENT (credential hq); " +
+      "run it by its systemd unit, with LoadCredential=hq:PATH; by hand, use secret: { file: PATH }",
   );
 });
 

@@ -22,8 +22,8 @@ test.each([
   ["IPv4 behind three tags", "88a800c8 8100006f 81000001 0800 45b8", 0],
   ["ARP", "0806 ffff", 0],
   ["a length", "0026 ffff", 0],
-  ["IPv4 that is cut off", "0800 45", 0],
-  ["a type that is cut off", "8100006f 08", 0],
+  ["truncated IPv4", "0800 45", 0],
+  ["a truncated EtherType", "8100006f 08", 0],
   ["a bare header", "0800", 0],
 ] as const)("%s", (_, behind, dscp) => {
   expect(dscpOf(behind)).toBe(dscp);

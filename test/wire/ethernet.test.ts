@@ -20,9 +20,9 @@ const START = 3;
 
 /** A frame three octets into a buffer, as one that lies behind other headers. */
 function frame(...parts: readonly Uint8Array[]): { view: DataView; length: number; octets: Uint8Array } {
-  const joined = concat(addresses, ...parts);
-  const octets = concat(new Uint8Array(START), joined);
-  return { view: new DataView(octets.buffer), length: joined.length, octets };
+  const frame = concat(addresses, ...parts);
+  const octets = concat(new Uint8Array(START), frame);
+  return { view: new DataView(octets.buffer), length: frame.length, octets };
 }
 
 test.each([
@@ -58,7 +58,7 @@ test.each([
   expect(carriesIp(view, START, length)).toBe(carries);
 });
 
-test("RFC 4719 §3.1: the outer tag's VLAN ID is rewritten in place, priority and drop eligibility stay", () => {
+test("RFC 4719 §3.1: the outer tag's VLAN ID is rewritten; priority and drop eligibility stay", () => {
   const { view, octets } = frame(customer, ipv4);
   expect(outerVlanId(view, START)).toBe(0x065);
   rewriteOuterTag(view, START, TPID_SERVICE, 0xfff);

@@ -38,12 +38,12 @@ test("RFC 3931 §5.4.1: the keys that validate are told in the order of the dige
   expect(validKeys(octets, [{ secret: Uint8Array.of(9), nonces }])).toEqual([]);
 });
 
-test("RFC 3931 §5.4.1: a digest of unknown type or of the wrong size validates under no key, and cannot be made", () => {
+test("RFC 3931 §5.4.1: a digest of unknown type or wrong size is never valid, and cannot be made", () => {
   for (const avp of [hex`8017 0000 003b 07`, hex`801b 0000 003b 00`]) {
     const octets = encodeControlMessage(numbers, { name: "HELLO", avps: {} });
-    const joined = concat(octets, avp, new Uint8Array((avp[1] ?? 0) - 7));
-    new DataView(joined.buffer).setUint16(2, joined.length);
-    expect([hasMessageDigest(joined), validKeys(joined, digest)]).toEqual([true, []]);
+    const extended = concat(octets, avp, new Uint8Array((avp[1] ?? 0) - 7));
+    new DataView(extended.buffer).setUint16(2, extended.length);
+    expect([hasMessageDigest(extended), validKeys(extended, digest)]).toEqual([true, []]);
   }
   const none = encodeControlMessage(numbers, { name: "HELLO", avps: {} }, { digest });
   none[26] = 7;
@@ -65,7 +65,7 @@ test("RFC 3931 §5.4.1: no more than two digests of a message are looked at", ()
   expect(validKeys(octets, third === undefined ? [] : [third])).toEqual([]);
 });
 
-test("RFC 3931 §5.3: of several secrets the one that reveals is found; the digest decides where two seem to", () => {
+test("RFC 3931 §5.3: the secret that reveals is found; the digest decides where two seem to", () => {
   const message = { name: "ICCN" as const, avps: { localSessionId: 5, remoteSessionId: 6 } };
   const hidden = encodeControlMessage(numbers, message, { hiding: { secret, randomVector: vector } });
   const decoded = decodeControlMessage(hidden, { hidingSecrets: [other, secret] });
@@ -82,7 +82,7 @@ test("RFC 3931 §5.3: of several secrets the one that reveals is found; the dige
   expect(fooled).toBeGreaterThan(0);
 });
 
-test("RFC 3931 §5.4.2: a Result Code with words but without an error code is written with error code 0", () => {
+test("RFC 3931 §5.4.2: a Result Code with a text but no error code is written with error code 0", () => {
   const octets = resultCode.encode({ resultCode: 1, errorMessage: "bye" });
   expect(resultCode.decode(octets)).toEqual({ resultCode: 1, errorCode: 0, errorMessage: "bye" });
 });

@@ -118,13 +118,13 @@ test.each(control)("RFC 3931 §7.1: no strict prefix of $id is read", (vector) =
 });
 
 test.each(control)(
-  "RFC 3931 §7.1: $id with its Length cut at any octet is read as such or refused by name",
+  "RFC 3931 §7.1: $id with any smaller Length is read or refused with a reason",
   (vector) => {
     const octets = fromHex(vector.message_hex);
     for (let length = 12; length < octets.length; length += 1) {
-      const cut = octets.slice(0, length);
-      new DataView(cut.buffer).setUint16(2, length);
-      const failure = failureOf(() => decodeControlMessage(cut, { hidingSecrets: secretOf(vector) }));
+      const truncated = octets.slice(0, length);
+      new DataView(truncated.buffer).setUint16(2, length);
+      const failure = failureOf(() => decodeControlMessage(truncated, { hidingSecrets: secretOf(vector) }));
       expect([undefined, TruncatedError, ProtocolError], `${length} octets`).toContain(failure);
     }
   },
@@ -245,9 +245,9 @@ test("a message not verified yet shows its name, id and nonce; a damaged one sho
   expect(rawMessageName(whole)).toBe("SCCRQ");
   expect(rawAssignedConnectionId(whole)).toBe(0x1a2b3c4d);
   expect(toHex(rawNonce(whole)!)).toBe("101112131415161718191a1b1c1d1e1f");
-  const cut = octets.slice(0, 15);
-  new DataView(cut.buffer).setUint16(2, cut.length);
-  const damaged = splitControlMessage(cut);
+  const truncated = octets.slice(0, 15);
+  new DataView(truncated.buffer).setUint16(2, truncated.length);
+  const damaged = splitControlMessage(truncated);
   expect(damaged.damage).toBeInstanceOf(TruncatedError);
   for (const read of [rawMessageName, rawAssignedConnectionId, rawNonce])
     expect(read(damaged)).toBeUndefined();
