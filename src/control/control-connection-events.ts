@@ -1,9 +1,10 @@
 import type { AvpValues } from "../wire/avp-table.ts";
-import type { DecodedControlMessage, DecodedMessage } from "../wire/message.ts";
+import type { DecodedControlMessage } from "../wire/message.ts";
 import { isSessionMessage } from "../wire/message-table.ts";
 import { generalError, stopResult } from "../wire/result-codes.ts";
 import { checkStart, type Refusal, refusalOf } from "./acceptance.ts";
 import { describeStop } from "./describe.ts";
+import type { SessionMessage } from "./session-events.ts";
 import type { PeerSettings } from "./settings.ts";
 import type { EventOf, NoData, Why } from "./state-table.ts";
 
@@ -34,7 +35,7 @@ export interface ControlConnectionEvents {
   stopccn: { readonly avps: AvpValues };
   hello: NoData;
   "hello-bad": Refused;
-  "session-message": { readonly received: DecodedMessage };
+  "session-message": { readonly received: SessionMessage };
   "unknown-mandatory": Refused;
   close: Why & { readonly resultCode: 1 | 6 };
   retire: Why;
@@ -70,7 +71,7 @@ export function controlConnectionEventOf(
   }
   const { name, avps } = decoded.message;
   const refusal = decoded.problem === undefined ? undefined : refusalOf(decoded.problem);
-  if (isSessionMessage(name)) return { kind: "session-message", received: decoded };
+  if (isSessionMessage(name)) return { kind: "session-message", received: decoded as SessionMessage };
   switch (name) {
     case "SCCRQ":
       return { kind: "sccrq", introduction: { avps, ignored: decoded.ignored } };

@@ -1,5 +1,6 @@
 import type { AvpValue, AvpValues } from "../wire/avp-table.ts";
 import type { DecodedMessage } from "../wire/message.ts";
+import type { SessionMessageName } from "../wire/message-table.ts";
 import { cdnResult } from "../wire/result-codes.ts";
 import {
   checkChoices,
@@ -11,6 +12,9 @@ import {
 } from "./acceptance.ts";
 import { describeCdn } from "./describe.ts";
 import type { EventOf, NoData, Why } from "./state-table.ts";
+
+/** A received message that is about a session. */
+export type SessionMessage = DecodedMessage & { readonly message: { readonly name: SessionMessageName } };
 
 /** What the peer requests for a session, by an acceptable ICRQ, ICRP or ICCN. */
 export interface SessionRequest {
@@ -73,7 +77,7 @@ export type DisconnectingEvent = EventOf<
 >;
 
 /** The event of a received message, other than an ICRQ, for a session whose peer made `choices` before. */
-export function sessionEventOf(received: DecodedMessage, choices: PeerChoices): SessionEvent {
+export function sessionEventOf(received: SessionMessage, choices: PeerChoices): SessionEvent {
   const { name, avps } = received.message;
   const refusal = received.problem === undefined ? undefined : refusalOf(received.problem);
   switch (name) {
@@ -101,7 +105,10 @@ export function sessionEventOf(received: DecodedMessage, choices: PeerChoices): 
         : { kind: "sli-bad", refusal };
     case "WEN":
       return refusal === undefined ? { kind: "wen" } : { kind: "wen-bad", refusal };
-    default: {
+    case "ICRQ":
+    case "OCRQ":
+    case "OCRP":
+    case "OCCN": {
       const text = `${name} for an incoming call`;
       return { kind: "outgoing", refusal: refusal ?? { resultCode: cdnResult.stateMachine, text } };
     }

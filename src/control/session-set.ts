@@ -7,7 +7,12 @@ import type { Context } from "./context.ts";
 import type { Sender } from "./delivery.ts";
 import type { Pseudowire } from "./pseudowire.ts";
 import { Session, type SessionTransport } from "./session.ts";
-import { type SessionEvent, type SessionEvents, whyDisconnected } from "./session-events.ts";
+import {
+  type SessionEvent,
+  type SessionEvents,
+  type SessionMessage,
+  whyDisconnected,
+} from "./session-events.ts";
 import { limits } from "./settings.ts";
 import { compareTieBreakers } from "./tie-breaker.ts";
 
@@ -126,7 +131,7 @@ export class SessionSet implements SessionTransport {
   }
 
   /** Takes in a session message; the connection is established. */
-  receive(received: DecodedMessage): void {
+  receive(received: SessionMessage): void {
     const { name, avps } = received.message;
     if (name === "ICRQ") return this.#receiveCall(received);
     if (name === "OCRQ") return this.#refuseOutgoing(received);

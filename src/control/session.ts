@@ -1,6 +1,6 @@
 import type { Expirable } from "../bytes/timers.ts";
 import type { CircuitStatus } from "../wire/avp-table.ts";
-import type { ControlMessage, DecodedMessage } from "../wire/message.ts";
+import type { ControlMessage } from "../wire/message.ts";
 import { cdnResult } from "../wire/result-codes.ts";
 import {
   type PsnPath,
@@ -16,6 +16,7 @@ import {
   cdnFor,
   type DisconnectingEvent,
   type SessionEvent,
+  type SessionMessage,
   type SessionRequest,
   sessionEventOf,
   whyDisconnected,
@@ -167,7 +168,7 @@ export class Session implements Expirable, Sender {
   }
 
   /** Takes in a message of the peer for this session. */
-  receive(received: DecodedMessage): void {
+  receive(received: SessionMessage): void {
     this.#learnId(received.message.avps.localSessionId);
     this.apply(sessionEventOf(received, this.#choices));
   }

@@ -1,6 +1,12 @@
 import { expect, expectTypeOf, test } from "vitest";
+import { avpNames } from "../../src/wire/avp-table.ts";
 import type { ControlMessage, ReceivedMessage } from "../../src/wire/message.ts";
-import { isSessionMessage, messageNames } from "../../src/wire/message-table.ts";
+import {
+  isSessionMessage,
+  type MessageRow,
+  messageNames,
+  messageTable,
+} from "../../src/wire/message-table.ts";
 
 /** The compiler is the test: a line that compiles against its `@ts-expect-error` fails `npm run check`. */
 
@@ -43,5 +49,16 @@ test("RFC 3931 §7.3: the messages that the state machine of a session handles",
     "CDN",
     "WEN",
     "SLI",
+  ]);
+});
+
+test("RFC 3931 §6: each AVP of the table is in a message of the table, but for those of all messages and of RFC 4951", () => {
+  const rows: readonly MessageRow[] = messageNames.map((name) => messageTable[name]);
+  const used = new Set(rows.flatMap(({ required, optional }) => [...required, ...optional]));
+  expect(avpNames.filter((name) => !used.has(name))).toEqual([
+    "messageType",
+    "extendedVendorId",
+    "messageDigest",
+    "failoverSessionState",
   ]);
 });
