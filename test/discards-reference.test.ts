@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { controlDiscards } from "../src/control/control-discards.ts";
 import { discardReasons } from "../src/forwarding/discard-reasons.ts";
@@ -32,4 +32,19 @@ ${rows(Object.entries(controlDiscards))}
 test("docs/discards.md is what the tables of reasons say", () => {
   if (process.env["UPDATE_DOCS"] !== undefined) writeFileSync(file, reference());
   expect(readFileSync(file, "utf8")).toBe(reference());
+});
+
+/** Reasons that no file of a folder names in quotes, or as the key of a count. */
+function notNamedIn(folder: string, reasons: readonly string[]): readonly string[] {
+  const directory = new URL(`../${folder}/`, import.meta.url);
+  const names = readdirSync(directory).filter((name) => name !== "control-discards.ts");
+  const text = names.map((name) => readFileSync(new URL(name, directory), "utf8")).join("\n");
+  return reasons.filter((reason) => !text.includes(`"${reason}"`) && !text.includes(` ${reason}: `));
+}
+
+test("every reason to discard a control message is in use, and in a test of test/control", () => {
+  const reasons = Object.keys(controlDiscards);
+  expect(notNamedIn("src/control", reasons)).toEqual([]);
+  expect(notNamedIn("test/control", reasons)).toEqual([]);
+  expect(notNamedIn("src/control", ["absent-reason"])).toEqual(["absent-reason"]);
 });

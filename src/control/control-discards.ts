@@ -15,7 +15,6 @@ export const controlDiscards = {
   duplicate: "already received (RFC 3931 §4.2)",
   "ahead-of-window": "further ahead of sequence than our receive window (RFC 3931 §4.2)",
   backlog: "too many messages of ours wait for the peer's acknowledgement (RFC 3931 §4.2)",
-  closing: "for a control connection that is being closed (RFC 3931 §4.2)",
   "unknown-session": "session message for no session of ours (RFC 3931 §5.4.4)",
   "unknown-message": "message type we do not know, not mandatory (RFC 3931 §5.4.1)",
   version: "L2TPv2 message that is not an SCCRQ (RFC 3931 §4.7)",

@@ -40,8 +40,11 @@ interface PlaneRow {
   open(context: PlaneContext): Promise<ChosenPlane>;
 }
 
+/** A row for each plane; one that no value of the key `plane` names does not compile. */
+type PlaneRows = { readonly [Name in PlaneName]: Name extends Config["plane"] ? PlaneRow : never };
+
 /** TABLE: the planes, the fastest first; `plane: auto` takes the first one available. */
-const planes: Readonly<Record<PlaneName, PlaneRow>> = {
+const planes: PlaneRows = {
   ebpf: {
     title: "eBPF",
     async probe() {

@@ -283,6 +283,7 @@ test("RFC 3931 §4.3: forged SCCRQs hold few entries, and those from other ports
   const opened = bench.events.filter((event) => event.event === "control-connection");
   const open = opened.reduce((count, { to }) => count + (to === "wait-ctl-conn" ? 1 : -1), 0);
   expect(open).toBe(limits.halfOpenConnections);
+  expect(bench.discards["no-room"]).toBeGreaterThan(0);
   bench.transmissions = [];
   genuine.say("SCCCN");
   genuine.hear("ZLB");

@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
 import type { Config, TunnelConfig } from "../../src/config/config.ts";
+import { lcceRows, logRows, topRows } from "../../src/config/node-rows.ts";
+import { circuitRows, pseudowireRows, staticRows } from "../../src/config/pseudowire-rows.ts";
+import { tunnelRows } from "../../src/config/tunnel-rows.ts";
 import {
   attachmentOf,
   deviceOf,
@@ -10,6 +13,7 @@ import {
   pseudowireSettings,
   staticSessionOf,
 } from "../../src/daemon/settings.ts";
+import { readSources, strip } from "../support/architecture.ts";
 import { hasEffect, leavesOfSchema } from "../support/configuration-keys.ts";
 
 /**
@@ -51,3 +55,19 @@ test.each(leavesOfSchema().map((leaf) => ({ name: leaf.path.join("."), leaf })))
     expect(hasEffect(leaf, takenFrom)).toBe(true);
   },
 );
+
+/** Words of the program's code outside of the configuration, but for names of fields where types declare them. */
+const wordsOfProgram = new Set(
+  readSources()
+    .filter(({ path }) => !path.startsWith("config/"))
+    .flatMap(({ text }) => strip(text).match(/(?<!\breadonly )\b[A-Za-z]\w*/g) ?? []),
+);
+
+const fields = [lcceRows, logRows, topRows, tunnelRows, pseudowireRows, circuitRows, staticRows].flatMap(
+  (rows) => Object.values(rows).map(({ name }) => name),
+);
+
+test("every field that a row makes is read outside of the configuration, not only declared", () => {
+  expect(fields.filter((name) => !wordsOfProgram.has(name))).toEqual([]);
+  expect(wordsOfProgram.has("absentMs")).toBe(false);
+});

@@ -1,4 +1,4 @@
-import type { PlaneEvents } from "../../src/forwarding/plane.ts";
+import type { PlaneEvents, PlaneName } from "../../src/forwarding/plane.ts";
 import type { PlaneStack } from "../../src/forwarding/stack.ts";
 import type { PsnTransport, TransportEvents } from "../../src/forwarding/transport.ts";
 
@@ -35,7 +35,7 @@ export const builtPlanes = {
     const options = { capacity: 1024, owner: `contract-${process.pid}` };
     return { plane: (await openEbpfStack(transport, events, options)).stack, transport };
   },
-} as const;
+} as const satisfies Record<PlaneName, (events: BuiltPlaneEvents) => Promise<BuiltPlane>>;
 
 /** The userspace plane with a protocol that sends by itself on control channels (heartbeat-worker.mjs). */
 export async function heartbeatPlane(events: BuiltPlaneEvents): Promise<BuiltPlane> {
