@@ -11,6 +11,7 @@ import {
   namesIn,
   readSources,
   type SourceFile,
+  sharedTypeNames,
   strip,
   wrongCitations,
   wrongImports,
@@ -400,6 +401,19 @@ describe("exports have names", () => {
 
   test.each(["export default function f() {}", "export { f as default };"])("%s would fail", (text) => {
     expect(forbidden(bad("wire/a.ts", text), nameless).length).toBe(1);
+  });
+});
+
+describe("exported types have names of their own", () => {
+  test("in src", () => {
+    expect(sharedTypeNames(sources)).toEqual([]);
+  });
+
+  test("two of one name would fail, one that is not exported would not", () => {
+    const a = { path: "os/a.ts", text: "export class Circuit {}" };
+    const b = { path: "daemon/b.ts", text: "export type Circuit = string;" };
+    const c = { path: "daemon/c.ts", text: "interface Circuit {}" };
+    expect(sharedTypeNames([a, b, c])).toEqual(["Circuit: os/a.ts, daemon/b.ts"]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { Attribute, commands, fields } from "../../src/os/bpf-attribute.ts";
+import { BpfAttribute, commands, fields } from "../../src/os/bpf-attribute.ts";
 import { refusal } from "../../src/os/bpf-object.ts";
 import type { BpfProgram } from "../../src/ports.ts";
 
@@ -27,7 +27,7 @@ export function receiveLive(
   context.setUint32(DATA_END, frame.length, true);
   context.setUint32(INTERFACE, interfaceIndex, true);
   const at = fields.run;
-  const attribute = new Attribute()
+  const attribute = new BpfAttribute()
     .u32(at.program, program.fd)
     .u32(at.dataOctets, frame.length)
     .pointer(at.data, frame)

@@ -4,7 +4,7 @@ import { decodingProblem } from "../wire/errors.ts";
 import { rawAssignedConnectionId, rawMessageName, splitControlMessage } from "../wire/raw-message.ts";
 import { readControlMessage } from "./control-message.ts";
 import { readDataMessage, type StaticFormat } from "./data-message.ts";
-import { type Endpoint, type Layers, type Route, unwrapPacket } from "./layers.ts";
+import { type CapturedRoute, type Endpoint, type Layers, unwrapPacket } from "./layers.ts";
 import { LearnedState } from "./learned-state.ts";
 import { endpointText, type PacketRecord, recordBase, type Summary } from "./record.ts";
 
@@ -113,7 +113,7 @@ export class CaptureDecoder {
     return { ...recordBase(packet, route, []), kind: "fragment", offset, payloadOctets: octets };
   }
 
-  #rememberEndpoint({ encapsulation, source }: Route): void {
+  #rememberEndpoint({ encapsulation, source }: CapturedRoute): void {
     if (encapsulation === "udp") remember(this.#endpoints, endpointText(source));
   }
 

@@ -13,7 +13,7 @@ export interface Endpoint {
 }
 
 /** Endpoints and encapsulation of a captured packet. */
-export interface Route {
+export interface CapturedRoute {
   readonly encapsulation: Encapsulation;
   readonly source: Endpoint;
   readonly destination: Endpoint;
@@ -23,7 +23,7 @@ export interface Route {
 export type Layers =
   | {
       readonly kind: "l2tp";
-      readonly route: Route;
+      readonly route: CapturedRoute;
       /** Payload of UDP or of IP protocol 115; a view. */
       readonly payload: Uint8Array;
       /** Octets that the headers promise beyond `payload`, fragments left out of account. */
@@ -34,7 +34,7 @@ export type Layers =
   /** A fragment without the header that tells what it carries. */
   | {
       readonly kind: "later-fragment";
-      readonly route: Route;
+      readonly route: CapturedRoute;
       readonly key: string;
       readonly offset: number;
       readonly octets: number;
@@ -106,7 +106,7 @@ function routeOf(
   packet: InternetPacket,
   encapsulation: Encapsulation,
   ports: { readonly source?: number; readonly destination?: number } = {},
-): Route {
+): CapturedRoute {
   return {
     encapsulation,
     source: { address: packet.source, port: ports.source },

@@ -1,6 +1,6 @@
 import type { Encapsulation } from "../wire/session-parameters.ts";
 import type { FrameSummary } from "./frame.ts";
-import type { Endpoint, Route } from "./layers.ts";
+import type { CapturedRoute, Endpoint } from "./layers.ts";
 
 /**
  * Output of `wirespan decode` for one packet. `--json` prints it unchanged: keys are stable, octets are
@@ -143,7 +143,7 @@ export function endpointText({ address, port }: Endpoint): string {
 /** The part of a record that the packet around L2TP gives. */
 export function recordBase(
   packet: { readonly number: number; readonly timeUs: number },
-  route: Route,
+  route: CapturedRoute,
   notes: readonly string[],
 ): RecordBase {
   return {

@@ -12,7 +12,7 @@ import { forwardersOf } from "./forwarders.ts";
 import { lcceRows, logRows, topRows } from "./node-rows.ts";
 import { circuitRows, pseudowireRows, staticRows } from "./pseudowire-rows.ts";
 import { buildFields, type PartNames } from "./rows.ts";
-import { type TunnelContext, tunnelRows } from "./tunnel-rows.ts";
+import { type TunnelRowContext, tunnelRows } from "./tunnel-rows.ts";
 import type { RawSecret } from "./value-schemas.ts";
 
 /** The configuration of checked keys: defaults filled in, in the units and forms of the program, frozen. */
@@ -38,7 +38,7 @@ const tunnelParts = {
   secrets: (raw) => [raw.secret, raw.next_secret].filter((secret) => secret !== undefined).map(secretOf),
 } as const satisfies Record<
   PartNames<typeof tunnelRows>,
-  (raw: RawTunnel, context: TunnelContext) => unknown
+  (raw: RawTunnel, context: TunnelRowContext) => unknown
 >;
 
 function tunnelOf(name: string, raw: RawTunnel): TunnelConfig {
@@ -53,7 +53,7 @@ function tunnelOf(name: string, raw: RawTunnel): TunnelConfig {
   };
 }
 
-function controlOf(raw: RawTunnel, context: TunnelContext): ControlConfig {
+function controlOf(raw: RawTunnel, context: TunnelRowContext): ControlConfig {
   return {
     ...buildFields(tunnelRows, "peer", raw, context),
     authentication: {

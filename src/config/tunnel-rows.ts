@@ -14,7 +14,7 @@ import {
 } from "./value-schemas.ts";
 
 /** What values of a tunnel's keys depend on beside themselves. */
-export interface TunnelContext {
+export interface TunnelRowContext {
   readonly isUdp: boolean;
   readonly hasSecret: boolean;
 }
@@ -22,8 +22,8 @@ export interface TunnelContext {
 /** What keys of the shared socket have in common. */
 const SAME_SOCKET = "The same in all tunnels from one local address and port.";
 
-const row = rowsFor<TunnelContext, "path" | "endpoint" | "peer" | "authentication" | "delivery">();
-const portOf = (given: number | undefined, { isUdp }: TunnelContext) =>
+const row = rowsFor<TunnelRowContext, "path" | "endpoint" | "peer" | "authentication" | "delivery">();
+const portOf = (given: number | undefined, { isUdp }: TunnelRowContext) =>
   isUdp ? (given ?? UDP_PORT_L2TP) : 0;
 const portInFile = (given: number, fields: Readonly<Record<string, unknown>>) =>
   fields["encapsulation"] === "udp" ? given : undefined;

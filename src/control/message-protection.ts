@@ -16,7 +16,7 @@ import { type AuthenticationSettings, limits } from "./settings.ts";
  * A received message that was verified and decoded, or the reason to discard it unacknowledged (RFC 3931
  * §5.4.1, §7.1).
  */
-export type Opened =
+export type OpenedMessage =
   | { readonly verdict: "ok"; readonly decoded: DecodedControlMessage }
   | { readonly verdict: "wrong-digest" | "missing-digest" | "malformed" };
 
@@ -80,7 +80,7 @@ export class MessageProtection implements MessageCodec {
    * Verifies and decodes a message; nothing in it is used before it is verified (RFC 3931 §5.4.1).
    * `isOpening` as in `verify`.
    */
-  open(message: RawControlMessage, isOpening: boolean): Opened {
+  open(message: RawControlMessage, isOpening: boolean): OpenedMessage {
     const verification = this.#authentication.verify(message, isOpening);
     if (verification.verdict !== "ok") return verification;
     try {

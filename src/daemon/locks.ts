@@ -136,14 +136,14 @@ export function lockCircuit({ device, vlan }: Pick<CircuitConfig, "device" | "vl
 }
 
 /** The two ends of a tunnel. */
-type Ends = Pick<TunnelConfig, "encapsulation" | "local" | "localPort" | "remote" | "remotePort">;
+type TunnelEnds = Pick<TunnelConfig, "encapsulation" | "local" | "localPort" | "remote" | "remotePort">;
 
 /**
  * The right to speak with a peer from a local address and port, in this network namespace; and who else
  * speaks with it from that address by other ports, which the peer may or may not tell apart. Throws
  * SystemError where no socket can be opened.
  */
-export function lockEnds({ encapsulation, local, localPort, remote, remotePort }: Ends): {
+export function lockEnds({ encapsulation, local, localPort, remote, remotePort }: TunnelEnds): {
   readonly claim: Claim;
   readonly neighbour: string | undefined;
 } {

@@ -5,8 +5,8 @@ import type { Clock } from "../ports.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import type { Note } from "./notes.ts";
 
-/** The two ends of a tunnel. */
-interface Ends {
+/** The addresses of the two ends of a tunnel. */
+interface TunnelAddresses {
   readonly local: string;
   readonly remote: string;
 }
@@ -23,7 +23,7 @@ const meanings: Readonly<Record<string, string>> = {
 };
 
 /** The text for a verdict of the kernel on a route, with what to do. */
-export function sendProblem({ local, remote }: Ends, verdict: SendError): string {
+export function sendProblem({ local, remote }: TunnelAddresses, verdict: SendError): string {
   const see = `see: ip route get ${remote} from ${local}`;
   if (verdict === OWN_ADDRESS)
     return `remote ${remote} is an address of this machine itself; a tunnel needs another machine; ${see}`;
@@ -91,7 +91,7 @@ export class SendProblems implements Disposable {
    * Why messages cannot be sent, as text; of a peer that is silent also that its address is this machine's
    * own.
    */
-  problemOf(ends: Ends, isPeerSilent: boolean): string | undefined {
+  problemOf(ends: TunnelAddresses, isPeerSilent: boolean): string | undefined {
     const verdict = this.#verdictOf(ends);
     if (verdict === undefined || (verdict === OWN_ADDRESS && !isPeerSilent)) return undefined;
     return sendProblem(ends, verdict);
@@ -102,7 +102,7 @@ export class SendProblems implements Disposable {
     this.#routes[Symbol.dispose]();
   }
 
-  #verdictOf({ local, remote }: Ends): SendError | undefined {
+  #verdictOf({ local, remote }: TunnelAddresses): SendError | undefined {
     const key = `${local} ${remote}`;
     const refused = this.#refused.get(key);
     if (refused !== undefined || this.#isClosed) return refused;

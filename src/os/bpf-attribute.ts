@@ -75,10 +75,10 @@ const ATTRIBUTE_OCTETS = 128;
  * Attributes of calls in progress: the reference keeps them, and the memory they point to, from garbage
  * collection.
  */
-const inCall: Attribute[] = [];
+const inCall: BpfAttribute[] = [];
 
 /** union bpf_attr, the argument of one bpf(2) call. It keeps alive the memory that it points to. */
-export class Attribute {
+export class BpfAttribute {
   readonly #octets = new Uint8Array(ATTRIBUTE_OCTETS);
   readonly #view = new DataView(this.#octets.buffer);
   readonly #held: Uint8Array[] = [];

@@ -1,6 +1,6 @@
 import { type AttachPoint, attachPoints } from "../bpf/kernel-numbers.ts";
 import type { BpfLink, BpfProgram } from "../ports.ts";
-import { Attribute, commands, fields } from "./bpf-attribute.ts";
+import { BpfAttribute, commands, fields } from "./bpf-attribute.ts";
 import { callOrThrow, Handle, openPin } from "./bpf-object.ts";
 
 /** Offsets in struct bpf_link_info. */
@@ -17,7 +17,7 @@ export class KernelLink extends Handle implements BpfLink {
 
   /** Attaches a program to an interface, after those already attached. Throws SystemError. */
   static create(program: BpfProgram, interfaceIndex: number, at: AttachPoint): KernelLink {
-    const attribute = new Attribute()
+    const attribute = new BpfAttribute()
       .u32(fields.createLink.program, program.fd)
       .u32(fields.createLink.interfaceIndex, interfaceIndex)
       .u32(fields.createLink.attachPoint, attachPoints[at]);
@@ -46,14 +46,14 @@ export class KernelLink extends Handle implements BpfLink {
   }
 
   update(program: BpfProgram): void {
-    const attribute = new Attribute()
+    const attribute = new BpfAttribute()
       .u32(fields.updateLink.link, this.fd)
       .u32(fields.updateLink.program, program.fd);
     callOrThrow(attribute, commands.updateLink, `put program "${program.name}" in place`, this.target);
   }
 
   detach(): void {
-    const attribute = new Attribute().u32(fields.detachLink.link, this.fd);
+    const attribute = new BpfAttribute().u32(fields.detachLink.link, this.fd);
     callOrThrow(attribute, commands.detachLink, "detach a BPF link", this.target);
   }
 }
@@ -61,7 +61,7 @@ export class KernelLink extends Handle implements BpfLink {
 /** Ids of the programs attached there, in order. Throws SystemError. */
 export function attachedPrograms(interfaceIndex: number, at: AttachPoint): readonly number[] {
   const ids = new Uint8Array(4 * MOST_ATTACHED);
-  const attribute = new Attribute()
+  const attribute = new BpfAttribute()
     .u32(fields.query.interfaceIndex, interfaceIndex)
     .u32(fields.query.attachPoint, attachPoints[at])
     .pointer(fields.query.ids, ids)

@@ -2,7 +2,7 @@ import { isPerCpu, mapKinds, updateModes } from "../bpf/kernel-numbers.ts";
 import { InvariantError } from "../bytes/errors.ts";
 import { concat } from "../bytes/hex.ts";
 import type { BpfMap, BpfMapDescription, BpfMapKind, MappedMemory } from "../ports.ts";
-import { Attribute, commands, fields } from "./bpf-attribute.ts";
+import { BpfAttribute, commands, fields } from "./bpf-attribute.ts";
 import { callOrThrow, checkedName, Handle, nameIn, openPin, refusal } from "./bpf-object.ts";
 import { mapMemory, unmapMemory } from "./mapped-memory.ts";
 
@@ -39,7 +39,7 @@ export class KernelMap extends Handle implements BpfMap {
   /** Creates a map. Throws SystemError. */
   static create(description: BpfMapDescription, cpus: number): KernelMap {
     const at = fields.createMap;
-    const attribute = new Attribute()
+    const attribute = new BpfAttribute()
       .u32(at.kind, mapKinds[description.kind])
       .u32(at.keyOctets, description.keyOctets)
       .u32(at.valueOctets, description.valueOctets)
@@ -89,7 +89,7 @@ export class KernelMap extends Handle implements BpfMap {
   updateBatch(entries: readonly (readonly [key: Uint8Array, value: Uint8Array])[]): void {
     if (entries.length === 0) return;
     const at = fields.batch;
-    const attribute = new Attribute()
+    const attribute = new BpfAttribute()
       .pointer(at.keys, concat(...entries.map(([key]) => this.#checked("key", key))))
       .pointer(at.values, concat(...entries.map(([, value]) => this.#stored(value))))
       .u32(at.count, entries.length)
@@ -153,7 +153,7 @@ export class KernelMap extends Handle implements BpfMap {
     const values = new Uint8Array(most * this.#valueRoom);
     const cursor = new Uint8Array(CURSOR_OCTETS);
     for (let begun = false; ; begun = true) {
-      const attribute = new Attribute()
+      const attribute = new BpfAttribute()
         .pointer(at.to, cursor)
         .pointer(at.keys, keys)
         .pointer(at.values, values)
@@ -185,7 +185,7 @@ export class KernelMap extends Handle implements BpfMap {
   #next(key: Uint8Array | undefined): Uint8Array | undefined {
     const next = new Uint8Array(this.description.keyOctets);
     const attribute =
-      key === undefined ? new Attribute().u32(fields.element.map, this.fd) : this.#element(key);
+      key === undefined ? new BpfAttribute().u32(fields.element.map, this.fd) : this.#element(key);
     const answer = attribute.pointer(fields.element.value, next).call(commands.nextKey);
     if (answer === "ENOENT") return undefined;
     if (typeof answer === "string") throw refusal("list the keys of a BPF map", this.target, answer);
@@ -216,9 +216,9 @@ export class KernelMap extends Handle implements BpfMap {
     });
   }
 
-  #element(key: Uint8Array): Attribute {
+  #element(key: Uint8Array): BpfAttribute {
     const at = fields.element;
-    return new Attribute().u32(at.map, this.fd).pointer(at.key, this.#checked("key", key));
+    return new BpfAttribute().u32(at.map, this.fd).pointer(at.key, this.#checked("key", key));
   }
 
   /** The value as the kernel reads it: for a per-CPU map, one copy for each CPU. */

@@ -1,7 +1,7 @@
 import { readlinkSync } from "node:fs";
 import { InvariantError } from "../bytes/errors.ts";
 import type { BpfObject } from "../ports.ts";
-import { Attribute, commands, fields } from "./bpf-attribute.ts";
+import { BpfAttribute, commands, fields } from "./bpf-attribute.ts";
 import { SystemError } from "./errors.ts";
 import { close } from "./libc.ts";
 
@@ -28,7 +28,7 @@ export function refusal(operation: string, target: string, errno: string, hint?:
 
 /** Makes a call that has to succeed and returns its result. Throws SystemError. */
 export function callOrThrow(
-  attribute: Attribute,
+  attribute: BpfAttribute,
   command: number,
   operation: string,
   target: string,
@@ -73,7 +73,7 @@ export class Handle implements BpfObject {
 
   pin(path: string): void {
     const { pin } = fields;
-    const attribute = new Attribute().text(pin.path, path).u32(pin.object, this.fd);
+    const attribute = new BpfAttribute().text(pin.path, path).u32(pin.object, this.fd);
     callOrThrow(
       attribute,
       commands.pin,
@@ -98,7 +98,7 @@ const DESCRIPTION_OCTETS = 256;
 /** The kernel's description of a descriptor's object. Throws SystemError. */
 export function describe(fd: number, target: string): DataView {
   const description = new Uint8Array(DESCRIPTION_OCTETS);
-  const attribute = new Attribute()
+  const attribute = new BpfAttribute()
     .u32(fields.describe.object, fd)
     .u32(fields.describe.octets, DESCRIPTION_OCTETS)
     .pointer(fields.describe.description, description);
@@ -119,7 +119,7 @@ export function nameIn(description: DataView, offset: number): string {
 export function openPin(path: string, kind: "map" | "program" | "link"): number {
   const suffixes = { map: "map", program: "prog", link: "link" };
   const fd = callOrThrow(
-    new Attribute().text(fields.pin.path, path),
+    new BpfAttribute().text(fields.pin.path, path),
     commands.openPin,
     `open the pinned ${kind}`,
     path,

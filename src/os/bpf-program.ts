@@ -1,7 +1,7 @@
 import { programKinds } from "../bpf/kernel-numbers.ts";
 import { VerifierError } from "../bpf/verifier-error.ts";
 import type { BpfProgram, BpfProgramDescription, BpfTestResult, BpfTestRun } from "../ports.ts";
-import { Attribute, commands, fields } from "./bpf-attribute.ts";
+import { BpfAttribute, commands, fields } from "./bpf-attribute.ts";
 import { callOrThrow, checkedName, Handle, nameIn, openPin, refusal } from "./bpf-object.ts";
 
 const INSTRUCTION_OCTETS = 8;
@@ -64,7 +64,7 @@ export class KernelProgram extends Handle implements BpfProgram {
     const at = fields.run;
     const dataOut = new Uint8Array(data.length + growthOctets);
     const contextOut = new Uint8Array(context?.length ?? 0);
-    const attribute = new Attribute()
+    const attribute = new BpfAttribute()
       .u32(at.program, this.fd)
       .u32(at.dataOctets, data.length)
       .u32(at.dataRoom, dataOut.length)
@@ -97,7 +97,7 @@ export class KernelProgram extends Handle implements BpfProgram {
 function loadOnce(description: BpfProgramDescription, level: keyof typeof logLevels): Loaded {
   const at = fields.loadProgram;
   const { name, octets } = description;
-  const attribute = new Attribute()
+  const attribute = new BpfAttribute()
     .u32(at.kind, programKinds[description.kind ?? "trafficControl"])
     .u32(at.instructions, octets.length / INSTRUCTION_OCTETS)
     .pointer(at.octets, octets)

@@ -1,4 +1,4 @@
-import type { AttachPoint as AnyAttachPoint } from "../bpf/kernel-numbers.ts";
+import type { AttachPoint } from "../bpf/kernel-numbers.ts";
 import type { BpfProgram } from "../ports.ts";
 import { NetlinkError, SystemError } from "./errors.ts";
 import { type Netlink, type NetlinkRequest, type Operation, requestFlags, withNetlink } from "./netlink.ts";
@@ -18,7 +18,7 @@ import {
  */
 
 /** Where filters can be attached. */
-export type AttachPoint = Exclude<AnyAttachPoint, "netkit">;
+export type ClsactHook = Exclude<AttachPoint, "netkit">;
 
 /** TABLE: types of messages (linux/rtnetlink.h). */
 const messageTypes = {
@@ -31,7 +31,7 @@ const messageTypes = {
 } as const;
 /** TABLE: handles of linux/pkt_sched.h. */
 const handles = { discipline: 0xffff_0000, disciplineParent: 0xffff_fff1 } as const;
-const filterParents: Readonly<Record<AttachPoint, number>> = { ingress: 0xffff_fff2, egress: 0xffff_fff3 };
+const filterParents: Readonly<Record<ClsactHook, number>> = { ingress: 0xffff_fff2, egress: 0xffff_fff3 };
 /** TABLE: attributes of disciplines and filters (linux/rtnetlink.h). */
 const attribute = { kind: 1, options: 2 } as const;
 /** TABLE: attributes nested in the options of a filter of kind "bpf" (linux/pkt_cls.h). */
@@ -56,7 +56,7 @@ const PREFIX = "wirespan";
 /** A filter of ours. */
 export interface Filter {
   readonly interfaceIndex: number;
-  readonly at: AttachPoint;
+  readonly at: ClsactHook;
   readonly priority: number;
   readonly name: string;
 }
@@ -77,13 +77,13 @@ const hints = {
   ENODEV: "the interface is not in this network namespace",
 };
 
-function operationOf(operation: string, interfaceIndex: number, at?: AttachPoint): Operation {
+function operationOf(operation: string, interfaceIndex: number, at?: ClsactHook): Operation {
   const where = `interface ${interfaceIndex}`;
   return { operation, target: at === undefined ? where : `${at} of ${where}`, hints };
 }
 
 /** Gives an interface the discipline if it has none; returns whether it had none. */
-export function makeDiscipline(interfaceIndex: number, at: AttachPoint): boolean {
+export function makeDiscipline(interfaceIndex: number, at: ClsactHook): boolean {
   const operation = operationOf("add the queueing discipline clsact", interfaceIndex);
   return withNetlink("route", (netlink) => {
     const kind = disciplineOf(netlink, interfaceIndex);
@@ -121,12 +121,7 @@ function disciplineOf(netlink: Netlink, interfaceIndex: number): string | undefi
 }
 
 /** Adds a program after all existing filters. */
-export function addFilter(
-  program: BpfProgram,
-  interfaceIndex: number,
-  at: AttachPoint,
-  name: string,
-): Filter {
+export function addFilter(program: BpfProgram, interfaceIndex: number, at: ClsactHook, name: string): Filter {
   const operation = operationOf(`attach program "${program.name}"`, interfaceIndex, at);
   return withNetlink("route", (netlink) => {
     for (let tries = 1; ; tries += 1) {
@@ -186,7 +181,7 @@ export function removeFilter(filter: Filter): void {
 }
 
 /** The filters of an owner, in the order in which they run. */
-export function ownFilters(interfaceIndex: number, at: AttachPoint, owner: string): readonly Filter[] {
+export function ownFilters(interfaceIndex: number, at: ClsactHook, owner: string): readonly Filter[] {
   const all = withNetlink("route", (netlink) => filtersOf(netlink, interfaceIndex, at));
   return all.flatMap(({ priority, name }) =>
     name?.startsWith(filterName(owner, "")) ? [{ interfaceIndex, at, priority, name }] : [],
@@ -201,7 +196,7 @@ export function removeIfEmpty(interfaceIndex: number): boolean {
   const operation = operationOf("remove the queueing discipline clsact", interfaceIndex);
   return withNetlink("route", (netlink) => {
     if (disciplineOf(netlink, interfaceIndex) !== "clsact") return true;
-    for (const at of Object.keys(filterParents) as AttachPoint[]) {
+    for (const at of Object.keys(filterParents) as ClsactHook[]) {
       if (filtersOf(netlink, interfaceIndex, at).length > 0) return false;
     }
     const payload = tcPayload(disciplineAt(interfaceIndex), []);
@@ -214,7 +209,7 @@ export function removeIfEmpty(interfaceIndex: number): boolean {
 function filtersOf(
   netlink: Netlink,
   interfaceIndex: number,
-  at: AttachPoint,
+  at: ClsactHook,
 ): readonly { readonly priority: number; readonly name: string | undefined }[] {
   const operation = operationOf("list filters", interfaceIndex, at);
   const payload = tcPayload({ interfaceIndex, parent: filterParents[at] }, []);

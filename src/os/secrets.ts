@@ -6,7 +6,7 @@ import { errnoOf, SystemError } from "./errors.ts";
  * The source of a secret: a file, a credential of the systemd unit (systemd.exec(5)), or an environment
  * variable.
  */
-export type SecretSource =
+export type SecretLocation =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "credential"; readonly name: string }
   | { readonly kind: "environment"; readonly variable: string };
@@ -33,7 +33,7 @@ const hints: Readonly<Record<string, string>> = {
  * Reads a shared secret. `notes` are warnings for the log; no message contains the secret. Throws
  * SystemError.
  */
-export function readSecret(source: SecretSource): {
+export function readSecret(source: SecretLocation): {
   readonly octets: Uint8Array;
   readonly notes: readonly string[];
 } {
@@ -69,14 +69,14 @@ function edgeNotes(octets: Uint8Array, target: string): readonly string[] {
   ];
 }
 
-function targetOf(source: SecretSource): string {
+function targetOf(source: SecretLocation): string {
   if (source.kind === "file") return source.path;
   return source.kind === "credential"
     ? `credential ${source.name}`
     : `environment variable ${source.variable}`;
 }
 
-function read(source: SecretSource, target: string): { octets: Uint8Array; notes: readonly string[] } {
+function read(source: SecretLocation, target: string): { octets: Uint8Array; notes: readonly string[] } {
   switch (source.kind) {
     case "file":
       return fromFile(source.path);

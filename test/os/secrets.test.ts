@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { readSecret, type SecretSource } from "../../src/os/secrets.ts";
+import { readSecret, type SecretLocation } from "../../src/os/secrets.ts";
 
 let directory = "";
 
@@ -21,7 +21,7 @@ function fileOf(content: string, mode = 0o600): string {
   return path;
 }
 
-const text = (place: SecretSource): string => Buffer.from(readSecret(place).octets).toString("utf8");
+const text = (place: SecretLocation): string => Buffer.from(readSecret(place).octets).toString("utf8");
 
 test.each([
   ["s3cret", "s3cret"],
@@ -59,7 +59,7 @@ test("an environment variable is a secret, too", () => {
 });
 
 test("what cannot be read says what to do, and never what it holds", () => {
-  const path = (name: string): SecretSource => ({ kind: "file", path: join(directory, name) });
+  const path = (name: string): SecretLocation => ({ kind: "file", path: join(directory, name) });
   expect(() => readSecret(path("none"))).toThrow(/ENOENT .*none\); put the shared secret there.*chmod 600/);
   mkdirSync(join(directory, "inner"));
   expect(() => readSecret(path("inner"))).toThrow(/EISDIR .*name the file in this directory/);

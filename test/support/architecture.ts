@@ -120,6 +120,17 @@ export function forbidden(files: readonly SourceFile[], pattern: RegExp): readon
   );
 }
 
+/** Names under which several files export a class, an interface, a type or an enumeration. */
+export function sharedTypeNames(files: readonly SourceFile[]): readonly string[] {
+  const paths = new Map<string, string[]>();
+  for (const { path, text } of files) {
+    const exported = /^export (?:abstract )?(?:class|interface|type|enum) (\w+)/gm;
+    for (const [, name = ""] of strip(text).matchAll(exported))
+      paths.set(name, [...(paths.get(name) ?? []), path]);
+  }
+  return [...paths].filter(([, at]) => at.length > 1).map(([name, at]) => `${name}: ${at.join(", ")}`);
+}
+
 const MOST_FILE_LINES = 400;
 const MOST_FUNCTION_LINES = 60;
 

@@ -4,7 +4,7 @@ import type { SessionParameters } from "../../wire/session-parameters.ts";
 import type { ChannelMessage } from "../encapsulation.ts";
 import type { CircuitAttachment } from "../plane.ts";
 
-/** Commands of the main thread to the worker; each is answered by an Answer with the same id. */
+/** Commands of the main thread to the worker; each is answered by a "done" message with the same id. */
 export type Command =
   | { readonly id: number; readonly kind: "open-endpoint"; readonly endpoint: WorkerEndpoint }
   | { readonly id: number; readonly kind: "close-endpoint"; readonly fd: number }
@@ -67,15 +67,15 @@ export interface WorkerCircuit {
 }
 
 /** A SystemError of a command, as a message between threads carries it. */
-export interface CommandError {
+export interface CommandProblem {
   readonly operation: string;
   readonly errno: string;
   readonly target: string;
 }
 
 /** Messages of the worker to the main thread. */
-export type Answer =
-  | { readonly kind: "done"; readonly id: number; readonly problem?: CommandError }
+export type WorkerMessage =
+  | { readonly kind: "done"; readonly id: number; readonly problem?: CommandProblem }
   | { readonly kind: "ready" }
   | {
       readonly kind: "control";

@@ -12,13 +12,13 @@ import { CircuitReceiver } from "./circuit-receiver.ts";
 import { CircuitSendCalls } from "./circuit-send-calls.ts";
 import { CircuitSender } from "./circuit-sender.ts";
 import {
-  type Answer,
   type Command,
   MOST_WAITING_CHANNEL,
   MOST_WAITING_CONTROL,
   sharedFlags,
   type WorkerCircuit,
   type WorkerEndpoint,
+  type WorkerMessage,
   type WorkerStart,
 } from "./commands.ts";
 import { PsnReceiver } from "./psn-receiver.ts";
@@ -243,7 +243,7 @@ export class ForwardingLoop {
     return true;
   }
 
-  #answer(answer: Answer): void {
+  #answer(answer: WorkerMessage): void {
     parentPort?.postMessage(answer);
   }
 }

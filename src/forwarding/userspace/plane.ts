@@ -20,7 +20,13 @@ import { beginSequences, resumeSequences, SEQUENCE_WORDS } from "../sequencing.t
 import { SessionIndexes } from "../session-indexes.ts";
 import type { OpenEndpoint, PsnSocketSource, SocketReader } from "../transport.ts";
 import { descriptorsOf, openDevice } from "./circuit-descriptors.ts";
-import { type Answer, type Command, sharedFlags, type WorkerCircuit, type WorkerStart } from "./commands.ts";
+import {
+  type Command,
+  sharedFlags,
+  type WorkerCircuit,
+  type WorkerMessage,
+  type WorkerStart,
+} from "./commands.ts";
 import { CELLS_A_SESSION, counterCells, MOST_SESSIONS, UNATTRIBUTED_ROW } from "./session-record.ts";
 
 interface Waiting {
@@ -262,9 +268,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
   }
 
   counters(): PlaneCounters {
-    const sessions = [...this.#rows.allocated].map(([localSessionId, row]) =>
-      this.#sessionCounters(localSessionId, row),
-    );
+    const sessions = [...this.#rows.allocated].map(([id, row]) => this.#sessionCounters(id, row));
     const discards = { ...this.#discards(UNATTRIBUTED_ROW), ...this.#overflows() };
     return { sessions, discards };
   }
@@ -290,7 +294,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
 
   #started(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#worker.on("message", (answer: Answer) => {
+      this.#worker.on("message", (answer: WorkerMessage) => {
         if (answer.kind === "ready") resolve();
         else this.#received(answer);
       });
@@ -308,7 +312,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     if (!this.#closing) this.#events.failed(error);
   }
 
-  #received(answer: Exclude<Answer, { kind: "ready" }>): void {
+  #received(answer: Exclude<WorkerMessage, { kind: "ready" }>): void {
     if (answer.kind === "control") {
       Atomics.add(this.#flags, sharedFlags.controlHandled, 1);
       const { kind: _kind, octets, ...addresses } = answer;
