@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { controlDiscards } from "../src/control/control-discards.ts";
+import { counterTable } from "../src/forwarding/counters-table.ts";
 import { discardReasons } from "../src/forwarding/discard-reasons.ts";
 
 const file = new URL("../docs/discards.md", import.meta.url);
@@ -13,11 +14,27 @@ function rows(reasons: readonly (readonly [name: string, help: string])[]): stri
   ].join("\n");
 }
 
-function reference(): string {
-  return `# Discards
+function counterRows(): string {
+  return [
+    "| counter | unit | what is counted |",
+    "|---|---|---|",
+    ...counterTable.map(({ name, unit, help }) => `| \`${name}\` | ${unit} | ${help} |`),
+  ].join("\n");
+}
 
-Made from \`src/forwarding/discard-reasons.ts\` and \`src/control/control-discards.ts\` by \`npm run docs\`; do not edit. Everything that
-is given up is counted under one of these reasons, of a session where one can be named, and shown by \`wirespan status\`.
+function reference(): string {
+  return `# Counters and discards
+
+Made from \`src/forwarding/counters-table.ts\`, \`src/forwarding/discard-reasons.ts\` and \`src/control/control-discards.ts\` by
+\`npm run docs\`; do not edit. \`wirespan status\` shows all of them.
+
+## What passed a pseudowire
+
+Counted since its session was added; of a static session, also across a crash of the daemon where eBPF forwards it.
+
+${counterRows()}
+
+Everything that is given up is counted under one of the reasons below, of a session where one can be named.
 
 ## Frames and data messages
 
@@ -29,7 +46,7 @@ ${rows(Object.entries(controlDiscards))}
 `;
 }
 
-test("docs/discards.md is what the tables of reasons say", () => {
+test("docs/discards.md is what the tables of counters and reasons say", () => {
   if (process.env["UPDATE_DOCS"] !== undefined) writeFileSync(file, reference());
   expect(readFileSync(file, "utf8")).toBe(reference());
 });

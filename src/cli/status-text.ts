@@ -1,6 +1,7 @@
 import Table from "cli-table3";
 import colours from "picocolors";
 import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "../daemon/status.ts";
+import { type CounterDirection, counterTable } from "../forwarding/counters-table.ts";
 
 /** Most pseudowires in the table: of more only so many are shown, those that are not up before all others. */
 const MOST_ROWS = 500;
@@ -55,8 +56,15 @@ function authenticationText(authentication: string): string {
   return authentication === "integrity" ? "none (integrity only)" : authentication;
 }
 
+/** The counters of one direction. */
+function passed(pseudowire: PseudowireStatus, direction: CounterDirection): string {
+  return counterTable
+    .filter((row) => row.direction === direction)
+    .map(({ name, label }) => `${pseudowire[name]} ${label}`)
+    .join(", ");
+}
+
 function pseudowireRow(pseudowire: PseudowireStatus): readonly string[] {
-  const { receivedFrames, receivedOctets, transmittedFrames, transmittedOctets } = pseudowire;
   return [
     pseudowire.name,
     stateText(pseudowire.state),
@@ -64,8 +72,7 @@ function pseudowireRow(pseudowire: PseudowireStatus): readonly string[] {
     `${identifier(pseudowire.localSessionId)} / ${identifier(pseudowire.remoteSessionId)}`,
     `${pseudowire.receiveCookieOctets ?? "-"} / ${pseudowire.transmitCookieOctets ?? "-"}`,
     `${pseudowire.receiveSublayer ?? "-"} / ${pseudowire.transmitSublayer ?? "-"}`,
-    `in ${receivedFrames} frames, ${receivedOctets} octets\n` +
-      `out ${transmittedFrames} frames, ${transmittedOctets} octets`,
+    `in ${passed(pseudowire, "received")}\nout ${passed(pseudowire, "transmitted")}`,
     counts(pseudowire.discards),
   ];
 }

@@ -1,6 +1,7 @@
 import { dottedQuad } from "../bytes/ip-address.ts";
 import type { Config, PseudowireConfig, TunnelConfig } from "../config/config.ts";
 import type { ConnectionSnapshot, LcceSnapshot, PseudowireSnapshot } from "../control/snapshot.ts";
+import { countersBy } from "../forwarding/counters-table.ts";
 import type { Carrier, PlaneCounters, SessionCounters } from "../forwarding/plane.ts";
 import type { LogLosses } from "../os/log-output.ts";
 import type { CircuitStatus } from "../wire/avp-table.ts";
@@ -210,10 +211,7 @@ function pseudowireStatus(
     ...carrierStatus(
       session === undefined || counters === undefined ? undefined : sources.carrier(session.localSessionId),
     ),
-    receivedFrames: counters?.receivedFrames ?? 0,
-    receivedOctets: counters?.receivedOctets ?? 0,
-    transmittedFrames: counters?.transmittedFrames ?? 0,
-    transmittedOctets: counters?.transmittedOctets ?? 0,
+    ...countersBy((name) => counters?.[name] ?? 0),
     discards: { ...counters?.discards },
   };
 }

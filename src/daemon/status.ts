@@ -1,3 +1,5 @@
+import type { CounterValues } from "../forwarding/counters-table.ts";
+
 /** Version of the API and of what its answers hold: it grows when a key changes its meaning or goes. */
 export const API_VERSION = 1;
 
@@ -56,7 +58,8 @@ export interface ControlConnectionStatus {
   readonly retransmitted: number;
 }
 
-export interface PseudowireStatus {
+/** A pseudowire, with the counters of its session. */
+export interface PseudowireStatus extends CounterValues {
   readonly name: string;
   readonly tunnel: string;
   /** A state of RFC 3931 §7.3, or "wait-control-conn". */
@@ -83,10 +86,6 @@ export interface PseudowireStatus {
   readonly planeReason?: string | undefined;
   /** Who segments GSO packets to the peer (`gso`), and why; absent where eBPF does not carry it. */
   readonly gso?: { readonly choice: "offload" | "segment"; readonly reason: string } | undefined;
-  readonly receivedFrames: number;
-  readonly receivedOctets: number;
-  readonly transmittedFrames: number;
-  readonly transmittedOctets: number;
   readonly discards: Readonly<Record<string, number>>;
 }
 

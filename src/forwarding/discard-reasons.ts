@@ -1,6 +1,8 @@
 /**
  * TABLE: every reason for which forwarding gives up a frame or a data message, in a fixed order (its index is
- * the reason's number in the shared counters). To add a reason, add a row at the end.
+ * the reason's number in the memory of both planes). To add a reason, add a row at the end. `layoutVersion`
+ * (ebpf/plane/plane-maps.ts) is a digest of the rows too, so the maps that a daemon with other rows left
+ * pinned are not adopted, and nothing else is to be done.
  */
 export const discardReasons = [
   // From the packet-switched network.

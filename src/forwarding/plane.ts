@@ -1,5 +1,6 @@
 import type { DscpChoice } from "../wire/dscp.ts";
 import type { SequenceRule, SessionParameters } from "../wire/session-parameters.ts";
+import type { CounterValues } from "./counters-table.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
 
 /** The device that carries attached hosts. Several pseudowires may share it, one VLAN each. */
@@ -53,14 +54,8 @@ export interface CircuitAttachment {
 }
 
 /** What passed and what was given up for one session since it was added. */
-export interface SessionCounters {
+export interface SessionCounters extends CounterValues {
   readonly localSessionId: number;
-  /** Frames from the peer delivered to the circuit. */
-  readonly receivedFrames: number;
-  readonly receivedOctets: number;
-  /** Frames from the circuit sent to the peer. */
-  readonly transmittedFrames: number;
-  readonly transmittedOctets: number;
   /** Only reasons that occurred. */
   readonly discards: Partial<Record<DiscardReason, number>>;
 }

@@ -1,3 +1,4 @@
+import { countersBy } from "./counters-table.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
 import type { SessionCounters } from "./plane.ts";
 
@@ -7,10 +8,7 @@ type Discards = Partial<Record<DiscardReason, number>>;
 export function sumCounters(a: SessionCounters, b: SessionCounters): SessionCounters {
   return {
     localSessionId: a.localSessionId,
-    receivedFrames: a.receivedFrames + b.receivedFrames,
-    receivedOctets: a.receivedOctets + b.receivedOctets,
-    transmittedFrames: a.transmittedFrames + b.transmittedFrames,
-    transmittedOctets: a.transmittedOctets + b.transmittedOctets,
+    ...countersBy((name) => a[name] + b[name]),
     discards: sumDiscards(a.discards, b.discards),
   };
 }

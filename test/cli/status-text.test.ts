@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { statusText } from "../../src/cli/status-text.ts";
 import type { PseudowireStatus, StatusReport } from "../../src/daemon/status.ts";
+import { counterIndex, countersBy, zeroCounters } from "../../src/forwarding/counters-table.ts";
 
 function pseudowire(name: string, whyNot?: string): PseudowireStatus {
   return {
@@ -12,7 +13,7 @@ function pseudowire(name: string, whyNot?: string): PseudowireStatus {
       whyNot,
     },
     ...{ circuit: name, localCircuit: "up", plane: "userspace", planeReason: "of old", discards: {} },
-    ...{ receivedFrames: 0, receivedOctets: 0, transmittedFrames: 0, transmittedOctets: 0 },
+    ...zeroCounters,
   };
 }
 
@@ -67,4 +68,10 @@ test("who segments GSO packets is shown once for each tunnel, with the reason", 
     "  GSO packets of tunnel peer: segment (veth0 is virtual)",
   ]);
   expect(statusText(reportOf(many(2, () => true)))).not.toContain("GSO packets");
+});
+
+test("a pseudowire has a line of what passed for each direction", () => {
+  const passed = countersBy((name) => 101 * (counterIndex[name] + 1));
+  const text = statusText(reportOf([{ ...pseudowire("pw"), ...passed }]));
+  expect(text).toMatch(/ in 101 frames, 202 octets +│.*\n.* out 303 frames, 404 octets +│/);
 });

@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import type { PseudowireSettings } from "../../src/control/settings.ts";
 import { allNotes, type Note, NotesLog } from "../../src/daemon/notes.ts";
+import { zeroCounters } from "../../src/forwarding/counters-table.ts";
 import { type Bench, lan } from "../support/bench.ts";
 import { rawAvp, ScriptedPeer } from "../support/scripted-peer.ts";
 import { answered, called, opening, request } from "../support/set-up.ts";
 
 const utf8 = new TextEncoder();
-const frames = { receivedOctets: 0, transmittedFrames: 9, transmittedOctets: 900 };
+const frames = { ...zeroCounters, transmittedFrames: 9, transmittedOctets: 900 };
 const challenge = { raw: [rawAvp(11, { value: new Uint8Array(16) })] };
 
 /** The notes with counters of the only session. */

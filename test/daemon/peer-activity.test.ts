@@ -1,8 +1,9 @@
 import { expect, test, vi } from "vitest";
 import { PeerActivity, pauseAfter } from "../../src/daemon/peer-activity.ts";
+import { zeroCounters } from "../../src/forwarding/counters-table.ts";
 import type { SessionCounters } from "../../src/forwarding/plane.ts";
 
-const none = { receivedOctets: 0, transmittedFrames: 0, transmittedOctets: 0, discards: {} };
+const none = { ...zeroCounters, discards: {} };
 
 test("looks take at most 1 % of the time, and come at most each second and at least each half minute", () => {
   expect([0, 1, 10, 25, 200, 300, 5000].map(pauseAfter)).toEqual([

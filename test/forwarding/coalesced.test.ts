@@ -6,7 +6,7 @@ import { Arena } from "../../src/forwarding/userspace/arena.ts";
 import { CircuitSender } from "../../src/forwarding/userspace/circuit-sender.ts";
 import type { WorkerEndpoint } from "../../src/forwarding/userspace/commands.ts";
 import { PsnReceiver } from "../../src/forwarding/userspace/psn-receiver.ts";
-import { CELLS_A_SESSION } from "../../src/forwarding/userspace/session-record.ts";
+import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-record.ts";
 import { Tables } from "../../src/forwarding/userspace/tables.ts";
 import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";
 import { linux } from "../../src/os/libc.ts";
@@ -134,7 +134,7 @@ test("each datagram of a buffer is counted for its own reason, and control messa
   expect(testBed.kernel.departed.length).toBe(3);
   expect(testBed.control).toEqual([textOf(kinds["control"]!), textOf(kinds["control"]!)]);
   const at = (row: number, name: keyof typeof discardIndex) =>
-    testBed.cells[row * CELLS_A_SESSION + 4 + discardIndex[name]];
+    testBed.cells[row * CELLS_A_SESSION + counterCells.discards + discardIndex[name]];
   expect([at(1, "wrong-cookie"), at(0, "unknown-session"), at(0, "bad-version")]).toEqual([1, 1, 1]);
 });
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { counterTable } from "../../src/forwarding/counters-table.ts";
 import { discardReasons } from "../../src/forwarding/discard-reasons.ts";
 import { BUFFER_OCTETS, HEADROOM_OCTETS, NAME_OCTETS } from "../../src/forwarding/userspace/arena.ts";
 import { CircuitReceiver } from "../../src/forwarding/userspace/circuit-receiver.ts";
@@ -178,8 +179,7 @@ class TestBed {
 
   /** What was counted, of all sessions, by the names of the cells that are not 0. */
   totals(): Readonly<Record<string, number>> {
-    const names = ["receivedFrames", "receivedOctets", "transmittedFrames", "transmittedOctets"];
-    const cells = [...names, ...discardReasons.map(({ name }) => name)];
+    const cells = [...counterTable, ...discardReasons].map(({ name }) => name);
     const totals: Record<string, number> = { control: this.control };
     for (const [cell, name] of cells.entries()) {
       for (let row = 0; row < 20; row += 1)
@@ -371,6 +371,7 @@ test(
     const totals = testBed.totals();
     expect(totals["receivedFrames"]).toBeGreaterThan(INPUTS / 4);
     expect(totals["transmittedFrames"]).toBeGreaterThan(INPUTS / 4);
+    for (const { name } of counterTable) expect(totals[name], name).toBeGreaterThan(0);
     for (const reason of ["bad-offload", "truncated", "circuit-congestion", "psn-congestion"])
       expect(totals[reason], reason).toBeGreaterThan(0);
     expect(testBed.kernel.messages).toBeGreaterThan(INPUTS / 10);

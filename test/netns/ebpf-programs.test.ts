@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { assemble } from "../../src/bpf/assembler.ts";
 import { concat, fromHex, toHex } from "../../src/bytes/hex.ts";
+import { counterTable, zeroCounters } from "../../src/forwarding/counters-table.ts";
 import { decapsulateProgram } from "../../src/forwarding/ebpf/programs/decapsulate-program.ts";
 import { encapsulateProgram } from "../../src/forwarding/ebpf/programs/encapsulate-program.ts";
 import { decodeSequence, mapSizes } from "../../src/forwarding/ebpf/programs/map-layout.ts";
@@ -151,7 +152,8 @@ describe("a frame from the circuit", () => {
         const trafficClass = outerTrafficClass(frame, attachment);
         expect(sent(bench, options, placement, frame, trafficClass), nameOf(options)).toBe(expected);
         if (typeof outcome !== "string") {
-          expect(bench.counted(placement).transmittedOctets).toBe(frame.length);
+          const passed = { transmittedFrames: 1, transmittedOctets: frame.length };
+          expect(bench.counted(placement)).toMatchObject({ ...zeroCounters, ...passed });
         }
         const octets = bench.sequences.lookUp(indexKey(placement.sessionIndex)) ?? new Uint8Array(0);
         expect(decodeSequence(octets).next % 0x100_0000).toBe(state.next);
@@ -224,7 +226,8 @@ describe("a packet from the packet-switched network", () => {
           outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1);
           if (kind === "delivered") {
             const header = headerOffsets(options).frame - headerOffsets(options).message;
-            expect(bench.counted(placement).receivedOctets).toBe(octets.length - header);
+            const passed = { receivedFrames: 1, receivedOctets: octets.length - header };
+            expect(bench.counted(placement)).toMatchObject({ ...zeroCounters, ...passed });
           }
         }
       }),
@@ -263,4 +266,8 @@ describe("a packet from the packet-switched network", () => {
       }
     }
   });
+});
+
+test("every counter of the table is counted by programs", () => {
+  expect(counterTable.map(({ name }) => name).filter((name) => !bench.seen.has(name))).toEqual([]);
 });

@@ -1,3 +1,4 @@
+import { zeroCounters } from "../../src/forwarding/counters-table.ts";
 import type { DiscardReason } from "../../src/forwarding/discard-reasons.ts";
 import type {
   CircuitAttachment,
@@ -88,11 +89,11 @@ export class FakePlane implements LastPlane {
   gsoHandling(): undefined {}
 
   counters(): PlaneCounters {
-    const none = { receivedFrames: 0, receivedOctets: 0, transmittedOctets: 0, discards: {} };
     const sessions = [...this.frames].map(([localSessionId, transmittedFrames]) => ({
-      ...none,
+      ...zeroCounters,
       localSessionId,
       transmittedFrames,
+      discards: {},
     }));
     return { sessions, discards: { truncated: 1 } };
   }

@@ -2,6 +2,7 @@ import { closeSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { expect } from "vitest";
 import { toHex } from "../../src/bytes/hex.ts";
+import { counterTable } from "../../src/forwarding/counters-table.ts";
 import type { CircuitAttachment, CircuitDevice, SessionCounters } from "../../src/forwarding/plane.ts";
 import type { PlaneStack } from "../../src/forwarding/stack.ts";
 import type { PsnTransport } from "../../src/forwarding/transport.ts";
@@ -128,6 +129,8 @@ export class PlaneBench implements AsyncDisposable {
     const before = this.#seen.get(localSessionId);
     if (before !== undefined) expect(flat(now), "counters").toEqual(atLeast(flat(now), flat(before)));
     this.#seen.set(localSessionId, now);
+    if (this.plane.carrier(localSessionId).plane === this.plane.name)
+      for (const { name } of counterTable) if (now[name] > 0) this.testBed.counters.add(name);
     return now;
   }
 

@@ -1,5 +1,6 @@
 import { closeSync, readdirSync } from "node:fs";
 import { addressText } from "../../src/bytes/ip-address.ts";
+import type { CounterName } from "../../src/forwarding/counters-table.ts";
 import { run } from "../../src/lab/command.ts";
 import { FrameSocket } from "../../src/lab/frame-socket.ts";
 import { addressOf, errno, errnoName, linux, recvmmsg, setsockopt } from "../../src/os/libc.ts";
@@ -127,6 +128,8 @@ export class PeerSocket implements Disposable {
 export class PlaneTestBed implements AsyncDisposable {
   /** The discard reasons that were counted here so far. */
   readonly reasons = new Set<string>();
+  /** The counters that were not 0 here, of sessions that the plane on top carried. */
+  readonly counters = new Set<CounterName>();
   readonly #here: TestNamespace;
   readonly #outside: TestNamespace;
   readonly #entered: Disposable;

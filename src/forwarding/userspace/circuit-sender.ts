@@ -3,7 +3,6 @@ import { VNET_HEADER_OCTETS } from "../../os/memory.ts";
 import { countTags, ETHERNET_HEADER_OCTETS, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../wire/ethernet.ts";
 import type { Arena } from "./arena.ts";
 import { beginRun, coalescedHeaderOctets, extendRun, newRun, writeCoalescedHeaders } from "./coalescing.ts";
-import { counterCells } from "./session-record.ts";
 import type { CircuitRecord, ForwardedSession } from "./tables.ts";
 import { MOST_IN_MESSAGE, type TransmitMessages } from "./transmit-messages.ts";
 import { type CounterWriter, kernel, type SendCalls, Transmitter } from "./transmitter.ts";
@@ -34,7 +33,7 @@ export class CircuitSender {
     this.#arena = arena;
     this.#calls = calls;
     this.#zeros = arena.take(SHORTEST_FRAME_OCTETS);
-    this.#transmitter = new Transmitter(arena, counters, counterCells.receivedFrames, refused, calls);
+    this.#transmitter = new Transmitter(arena, counters, "received", refused, calls);
     this.#messages = this.#transmitter.messages;
   }
 

@@ -5,6 +5,7 @@ import { addressOf, close, ifNameToIndex, write } from "../../os/libc.ts";
 import { openEventDescriptor, setInterfaceMtu, socketDrops } from "../../os/sockets.ts";
 import { trafficClassOf } from "../../wire/dscp.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
+import { countersBy } from "../counters-table.ts";
 import { type DiscardReason, discardReasons } from "../discard-reasons.ts";
 import type { ExceptionPath, SharedSequences } from "../exception-path.ts";
 import type {
@@ -365,10 +366,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     const at = row * CELLS_A_SESSION;
     return {
       localSessionId,
-      receivedFrames: this.#cells[at + counterCells.receivedFrames] ?? 0,
-      receivedOctets: this.#cells[at + counterCells.receivedOctets] ?? 0,
-      transmittedFrames: this.#cells[at + counterCells.transmittedFrames] ?? 0,
-      transmittedOctets: this.#cells[at + counterCells.transmittedOctets] ?? 0,
+      ...countersBy((name) => this.#cells[at + counterCells[name]] ?? 0),
       discards: this.#discards(row),
     };
   }

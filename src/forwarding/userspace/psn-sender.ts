@@ -1,6 +1,5 @@
 import { MOST_UDP_OCTETS, MOST_UDP_SEGMENTS } from "../../os/udp-offload.ts";
 import type { Arena } from "./arena.ts";
-import { counterCells } from "./session-record.ts";
 import type { ForwardedSession } from "./tables.ts";
 import { type CounterWriter, type SendCalls, Transmitter } from "./transmitter.ts";
 
@@ -28,7 +27,7 @@ export class PsnSender {
     this.#transmitter = new Transmitter(
       arena,
       counters,
-      counterCells.transmittedFrames,
+      "transmitted",
       (session, message) => this.#refused(session, message),
       calls,
     );

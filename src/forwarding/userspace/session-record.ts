@@ -4,6 +4,7 @@ import {
   type SequenceRule,
   type SessionParameters,
 } from "../../wire/session-parameters.ts";
+import { counterIndex, counterTable } from "../counters-table.ts";
 import { discardReasons } from "../discard-reasons.ts";
 import { hasControlChannel } from "../encapsulation.ts";
 import type { CircuitAttachment } from "../plane.ts";
@@ -18,14 +19,8 @@ import {
 /** Most sessions one plane carries. */
 export const MOST_SESSIONS = 131_072;
 
-/** Indexes of a session's shared counters: frames and octets each way, then one for each discard reason. */
-export const counterCells = {
-  receivedFrames: 0,
-  receivedOctets: 1,
-  transmittedFrames: 2,
-  transmittedOctets: 3,
-  discards: 4,
-} as const;
+/** Indexes of a session's shared counters: those of the table, then one for each discard reason. */
+export const counterCells = { ...counterIndex, discards: counterTable.length };
 export const CELLS_A_SESSION = counterCells.discards + discardReasons.length;
 
 /** Row of the counters for frames and messages that belong to no session. */

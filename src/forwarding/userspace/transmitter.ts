@@ -1,10 +1,13 @@
 import { interfaceMtu } from "../../os/interface-request.ts";
 import { errno, errnoName, linux, sendmmsg, writev } from "../../os/libc.ts";
+import type { CounterDirection } from "../counters-table.ts";
 import { type DiscardReason, discardIndex } from "../discard-reasons.ts";
 import type { Arena } from "./arena.ts";
 import { CELLS_A_SESSION, counterCells } from "./session-record.ts";
 import type { ForwardedSession } from "./tables.ts";
 import { TransmitMessages } from "./transmit-messages.ts";
+
+const DISCARDS = counterCells.discards;
 
 /** Writes the shared counters: frames and octets forwarded, and discards, by row. */
 export class CounterWriter {
@@ -14,15 +17,15 @@ export class CounterWriter {
     this.#cells = new Float64Array(counters);
   }
 
-  passed(row: number, framesCell: number, frames: number, octets: number): void {
-    const at = row * CELLS_A_SESSION + framesCell;
-    this.#cells[at] = (this.#cells[at] as number) + frames;
-    this.#cells[at + 1] = (this.#cells[at + 1] as number) + octets;
+  passed(row: number, framesCell: number, octetsCell: number, frames: number, octets: number): void {
+    const first = row * CELLS_A_SESSION;
+    this.#cells[first + framesCell] = (this.#cells[first + framesCell] as number) + frames;
+    this.#cells[first + octetsCell] = (this.#cells[first + octetsCell] as number) + octets;
   }
 
   /** Counts discards. `verdict` is as in the fast path: -1 - the reason's index. */
   discarded(row: number, verdict: number, frames = 1): void {
-    const at = row * CELLS_A_SESSION + counterCells.discards - 1 - verdict;
+    const at = row * CELLS_A_SESSION + DISCARDS - 1 - verdict;
     this.#cells[at] = (this.#cells[at] as number) + frames;
   }
 }
@@ -82,23 +85,27 @@ export type RefusalHandler = (session: ForwardedSession, message: number) => voi
 export class Transmitter {
   readonly messages: TransmitMessages;
   readonly #counters: CounterWriter;
+  readonly #isToCircuit: boolean;
   readonly #framesCell: number;
+  readonly #octetsCell: number;
   readonly #refused: RefusalHandler;
   readonly #calls: SendCalls;
   #fd = -1;
   #isTap = false;
 
-  /** `framesCell` is the index of the counter of sent frames; that of octets is the next one. */
+  /** `direction` is that of the frames: "received" ones are sent to circuits, "transmitted" ones to peers. */
   constructor(
     arena: Arena,
     counters: CounterWriter,
-    framesCell: number,
+    direction: CounterDirection,
     refused: RefusalHandler,
     calls: SendCalls = kernel,
   ) {
     this.messages = new TransmitMessages(arena);
     this.#counters = counters;
-    this.#framesCell = framesCell;
+    this.#isToCircuit = direction === "received";
+    this.#framesCell = counterCells[`${direction}Frames`];
+    this.#octetsCell = counterCells[`${direction}Octets`];
     this.#refused = refused;
     this.#calls = calls;
   }
@@ -142,7 +149,13 @@ export class Transmitter {
   #passed(index: number): void {
     const { sessions, frameCounts, octets } = this.messages;
     const { row } = sessions[index] as ForwardedSession;
-    this.#counters.passed(row, this.#framesCell, frameCounts[index] as number, octets[index] as number);
+    this.#counters.passed(
+      row,
+      this.#framesCell,
+      this.#octetsCell,
+      frameCounts[index] as number,
+      octets[index] as number,
+    );
   }
 
   #failed(index: number, name: string): void {
@@ -170,7 +183,8 @@ export class Transmitter {
             linux.MSG_DONTWAIT,
           );
       for (let done = part; done < part + sent; done += 1) {
-        this.#counters.passed(row, this.#framesCell, 1, messages.frameOctets[first + done] as number);
+        const octets = messages.frameOctets[first + done] as number;
+        this.#counters.passed(row, this.#framesCell, this.#octetsCell, 1, octets);
       }
       if (sent > 0) {
         part += sent;
@@ -185,7 +199,7 @@ export class Transmitter {
   }
 
   #verdict(name: string): number {
-    if (this.#framesCell === counterCells.receivedFrames) {
+    if (this.#isToCircuit) {
       if (isCongestion(name)) return CIRCUIT_CONGESTION;
       return down.has(name) ? CIRCUIT_DOWN : CIRCUIT_ERROR;
     }

@@ -3,6 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { removePin } from "../../../os/bpf-file-system.ts";
 import type { BpfMap, BpfMapDescription, BpfPort } from "../../../ports.ts";
+import { counterTable } from "../../counters-table.ts";
+import { discardReasons } from "../../discard-reasons.ts";
 import { circuitValue, mapSizes, peerValue, routeValue, sequenceValue } from "../programs/map-layout.ts";
 import { everyEncapsulation, type ProgramMaps, variantOf } from "../programs/options.ts";
 
@@ -118,17 +120,22 @@ export function descriptorsOf(maps: Readonly<Record<MapName, BpfMap>>): ProgramM
   };
 }
 
+interface Named {
+  readonly name: string;
+}
+
 /**
- * A digest of the maps' layouts: pinned maps with another one are not adopted. Names of fields are no part of
- * it, so that a field may be renamed.
+ * A digest of the maps' layouts. Names of fields are no part of it, so that a field may be renamed; those of
+ * counters are, in their order, because a counter's place is the index of its row.
  */
-export const layoutVersion = createHash("sha256")
-  .update(
-    JSON.stringify([
-      ...[circuitValue, peerValue, routeValue, sequenceValue].map((layout) => Object.values(layout)),
-      mapSizes,
-      everyEncapsulation().map(variantOf),
-    ]),
-  )
-  .digest("hex")
-  .slice(0, 8);
+export function layoutDigest(counters: readonly Named[], reasons: readonly Named[]): string {
+  const layouts = [circuitValue, peerValue, routeValue, sequenceValue].map((layout) => Object.values(layout));
+  const rows = [counters, reasons].map((table) => table.map(({ name }) => name));
+  return createHash("sha256")
+    .update(JSON.stringify([...layouts, mapSizes, rows, everyEncapsulation().map(variantOf)]))
+    .digest("hex")
+    .slice(0, 8);
+}
+
+/** The digest of this version's layouts: pinned maps with another one are not adopted. */
+export const layoutVersion = layoutDigest(counterTable, discardReasons);

@@ -2,9 +2,10 @@ import { Register } from "../../../bpf/instruction.ts";
 import { verdicts } from "../../../bpf/kernel-numbers.ts";
 import { type Line, label } from "../../../bpf/line.ts";
 import { add, exit, jump, load32, load64, move, store64 } from "../../../bpf/mnemonics.ts";
+import type { CounterDirection } from "../../counters-table.ts";
 import type { DiscardReason } from "../../discard-reasons.ts";
 import { parsed } from "./inner-headers.ts";
-import { counterOffsets, discardOffset } from "./map-layout.ts";
+import { counterOffset, discardOffset } from "./map-layout.ts";
 import { atSessionIndex } from "./parts.ts";
 
 /** Counters of frames, octets and discards. They are per CPU, so that no atomic operation is needed. */
@@ -22,7 +23,7 @@ function addTo(offset: number, value: Register | number): readonly Line[] {
  * is counted.
  */
 export function countFrames(
-  direction: "received" | "transmitted",
+  direction: CounterDirection,
   octets: Register,
   base: number,
   counters: number,
@@ -32,10 +33,10 @@ export function countFrames(
   return [
     ...atSessionIndex(counters, indexOffset, key, "send"),
     load32(arg2, frame, base + parsed.frames),
-    ...addTo(counterOffsets[`${direction}Frames`], arg2),
+    ...addTo(counterOffset(`${direction}Frames`), arg2),
     load32(arg2, frame, base + parsed.repeatedOctets),
     add(arg2, octets),
-    ...addTo(counterOffsets[`${direction}Octets`], arg2),
+    ...addTo(counterOffset(`${direction}Octets`), arg2),
   ];
 }
 

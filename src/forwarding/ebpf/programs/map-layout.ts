@@ -3,7 +3,8 @@ import { InvariantError } from "../../../bytes/errors.ts";
 import { trafficClassOf } from "../../../wire/dscp.ts";
 import { ETHERNET_HEADER_OCTETS } from "../../../wire/ethernet.ts";
 import { defaultSequenceRule, type SessionParameters } from "../../../wire/session-parameters.ts";
-import { discardIndex, discardReasons } from "../../discard-reasons.ts";
+import { type CounterName, counterIndex, counterTable } from "../../counters-table.ts";
+import { type DiscardReason, discardIndex, discardReasons } from "../../discard-reasons.ts";
 import { hasControlChannel } from "../../encapsulation.ts";
 import type { CircuitAttachment } from "../../plane.ts";
 import { sequenceWords } from "../../sequencing.ts";
@@ -145,19 +146,17 @@ export const sequenceValue = {
   unused: { offset: 28, octets: 4, kind: "machine" },
 } as const satisfies StructLayout;
 
-/**
- * TABLE: offsets of a session's counters, 64 bits each, per CPU; behind them one for each discard reason.
- */
-export const counterOffsets = {
-  receivedFrames: 0,
-  receivedOctets: 8,
-  transmittedFrames: 16,
-  transmittedOctets: 24,
-} as const;
-const DISCARDS = 32;
+/** Octets of a counter. */
+const COUNTER_OCTETS = 8;
 
-export function discardOffset(reason: keyof typeof discardIndex): number {
-  return DISCARDS + 8 * discardIndex[reason];
+/** Offset of a counter in a session's counters, per CPU, which are those of the table, then the discards. */
+export function counterOffset(name: CounterName): number {
+  return COUNTER_OCTETS * counterIndex[name];
+}
+
+/** Offset of the counter of a discard reason. */
+export function discardOffset(reason: DiscardReason): number {
+  return COUNTER_OCTETS * (counterTable.length + discardIndex[reason]);
 }
 
 /** Octets of keys and values of the maps. Sequences and counters are arrays by session index. */
@@ -166,7 +165,7 @@ export const mapSizes = {
   peers: { keyOctets: sizeOf(peerKey), valueOctets: sizeOf(peerValue) },
   routes: { keyOctets: 4, valueOctets: sizeOf(routeValue) },
   sequences: { keyOctets: 4, valueOctets: sizeOf(sequenceValue) },
-  counters: { keyOctets: 4, valueOctets: DISCARDS + 8 * discardReasons.length },
+  counters: { keyOctets: 4, valueOctets: COUNTER_OCTETS * (counterTable.length + discardReasons.length) },
 } as const;
 
 /**

@@ -1,6 +1,7 @@
+import { countersBy } from "../../counters-table.ts";
 import { discardReasons } from "../../discard-reasons.ts";
 import type { PlaneCounters, SessionCounters } from "../../plane.ts";
-import { counterOffsets, discardOffset } from "./map-layout.ts";
+import { counterOffset, discardOffset } from "./map-layout.ts";
 
 /** A session's counters, as the sum over all CPUs. */
 export function countersFrom(localSessionId: number, perCpu: readonly Uint8Array[]): SessionCounters {
@@ -19,10 +20,7 @@ export function countersFrom(localSessionId: number, perCpu: readonly Uint8Array
   }
   return {
     localSessionId,
-    receivedFrames: sum(counterOffsets.receivedFrames),
-    receivedOctets: sum(counterOffsets.receivedOctets),
-    transmittedFrames: sum(counterOffsets.transmittedFrames),
-    transmittedOctets: sum(counterOffsets.transmittedOctets),
+    ...countersBy((name) => sum(counterOffset(name))),
     discards: discards as PlaneCounters["discards"],
   };
 }
