@@ -28,6 +28,15 @@ export class InvariantError extends Error {
   override readonly name = "InvariantError";
 }
 
+/**
+ * Whether an error is a bug of ours by its class. For packages whose own errors have neither a class nor an
+ * errno; all others are told by those.
+ */
+export function isBug(error: unknown): boolean {
+  const classes = [TypeError, RangeError, ReferenceError, InvariantError];
+  return classes.some((each) => error instanceof each);
+}
+
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

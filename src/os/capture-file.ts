@@ -1,7 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { endianness } from "node:os";
 import type { OfflineSession, PacketWithHeader } from "pcap";
-import { messageOf } from "../bytes/errors.ts";
+import { isBug, messageOf } from "../bytes/errors.ts";
 import { errnoOf, SystemError, UnsupportedError } from "./errors.ts";
 
 /** One packet of a capture file. */
@@ -73,6 +73,7 @@ function open(pcap: typeof import("pcap").default, path: string): OfflineSession
   try {
     return pcap.createOfflineSession(path);
   } catch (error) {
+    if (isBug(error)) throw error;
     const hint = `${messageOf(error)}; wanted a capture, such as tcpdump -w writes it`;
     throw new SystemError("read a capture", { errno: "EINVAL", target: path, hint, cause: error });
   }

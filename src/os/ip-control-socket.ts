@@ -1,5 +1,5 @@
 import raw from "raw-socket";
-import { messageOf } from "../bytes/errors.ts";
+import { isBug, messageOf } from "../bytes/errors.ts";
 import { addressOctets, addressText } from "../bytes/ip-address.ts";
 import { IP_PROTOCOL_L2TP } from "../wire/constants.ts";
 import { SystemError } from "./errors.ts";
@@ -62,6 +62,7 @@ export function openIpControlSocket(options: IpControlSocketOptions): IpControlS
     };
     return { drops, close: () => opened.close() };
   } catch (error) {
+    if (isBug(error)) throw error;
     throw openError(v6Address !== undefined, target, error);
   }
 }

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import netlink, { type RawNetlinkSocket } from "netlink";
-import { OperationalError } from "../bytes/errors.ts";
-import { SystemError } from "./errors.ts";
+import { isBug, OperationalError } from "../bytes/errors.ts";
+import { errnoOf, SystemError } from "./errors.ts";
 import { addressOf, getsockname, getsockopt, lastError, linux, setsockopt } from "./libc.ts";
 import { type NetlinkFamily, netlinkFamily } from "./netlink.ts";
 import { socketDrops } from "./sockets.ts";
@@ -94,6 +94,7 @@ function openSocket(family: NetlinkFamily): RawNetlinkSocket {
     socket.unref();
     return socket;
   } catch (cause) {
+    if (isBug(cause)) throw cause;
     const target = `netlink family ${family}`;
     const errno = (cause as NodeJS.ErrnoException).code ?? "EPROTONOSUPPORT";
     throw new SystemError("open a netlink socket", { errno, target, cause });
@@ -125,13 +126,9 @@ function surviveOverflow(socket: RawNetlinkSocket, family: NetlinkFamily): numbe
   } catch (cause) {
     socket.close();
     if (cause instanceof SystemError) throw cause;
+    const errno = errnoOf(cause);
     const hint = "is /proc mounted?";
-    throw new SystemError("find the descriptor of a netlink socket", {
-      errno: "ENOENT",
-      target,
-      hint,
-      cause,
-    });
+    throw new SystemError("find the descriptor of a netlink socket", { errno, target, hint, cause });
   }
 }
 

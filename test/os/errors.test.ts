@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { TruncatedError } from "../../src/bytes/errors.ts";
+import { InvariantError, isBug, OperationalError, TruncatedError } from "../../src/bytes/errors.ts";
 import { errnoOf, ignoreErrno, SystemError } from "../../src/os/errors.ts";
 import { decodingProblem, ProtocolError } from "../../src/wire/errors.ts";
 
@@ -29,6 +29,15 @@ test.each([
   new SystemError("open a file", { errno: "EIO", target: "disk" }),
 ])("an error without an errno of Node's is thrown on: %s", (error) => {
   expect(thrown(() => ignoreErrno(error))).toBe(error);
+});
+
+test.each([
+  [new TypeError("x is not a function"), true],
+  [new InvariantError("no such row"), true],
+  [new Error("Operation not permitted"), false],
+  [new OperationalError("the daemon is stopping"), false],
+])("a bug is told from the plain errors of packages: %s", (error, expected) => {
+  expect(isBug(error)).toBe(expected);
 });
 
 test("why octets cannot be decoded is told, and any other error is thrown on", () => {
