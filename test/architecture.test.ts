@@ -392,6 +392,28 @@ describe("words that were replaced are gone", () => {
   );
 });
 
+describe("identifiers in the glossary are in the code", () => {
+  const code = sources.map(({ text }) => text).join("\n");
+
+  /** The identifiers, keys and options of the second column that `text` does not have. */
+  function unknown(glossary: string, text: string): readonly string[] {
+    const cells = glossary.split("\n").map((line) => line.split("|")[2] ?? "");
+    const names = cells.flatMap((cell) => [...cell.matchAll(/`([-\w]+)/g)].map(([, name = ""]) => name));
+    return names.filter((name) => !new RegExp(`(?<!\\w)${name}\\b`).test(text));
+  }
+
+  test("all of them", () => {
+    const { text } = readText("docs/glossary.md");
+    expect(text.match(/^\|/gm)?.length).toBeGreaterThan(20);
+    expect(unknown(text, code)).toEqual([]);
+  });
+
+  test("one that is not there would fail", () => {
+    const row = "| AVP | `Avp`, `avpTable`, `hand-over` | attribute-value pair |";
+    expect(unknown(row, 'export const avpTable = { avp: "hand-over" };')).toEqual(["Avp"]);
+  });
+});
+
 describe("exports have names", () => {
   const nameless = /\bexport\s+default\b|\bas default\b/;
 
