@@ -37,6 +37,11 @@ export function isBug(error: unknown): boolean {
   return classes.some((each) => error instanceof each);
 }
 
+/** For the end of a switch that has a case for every kind: a kind without one does not compile. */
+export function noCaseFor(value: never): never {
+  throw new InvariantError(`no case for ${JSON.stringify(value)}`);
+}
+
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,3 +1,4 @@
+import { noCaseFor } from "../bytes/errors.ts";
 import { Timers } from "../bytes/timers.ts";
 import type { Random } from "../ports.ts";
 import { isDecodingError } from "../wire/errors.ts";
@@ -174,6 +175,8 @@ export class Core implements Context, Registry {
         return this.sessionIds.reserve(input.localSessionId);
       case "release-session-id":
         return this.sessionIds.release(input.localSessionId);
+      default:
+        return noCaseFor(input);
     }
   }
 

@@ -1,3 +1,5 @@
+import { noCaseFor } from "../bytes/errors.ts";
+
 /**
  * The forwarder between an attachment circuit and its pseudowires (RFC 4664 §3.4): which session has the
  * frames of the circuit, and what status the pseudowires signal. Each pseudowire is a member.
@@ -97,6 +99,8 @@ export class Forwarder {
         if (member !== undefined) member.session = undefined;
         break;
       }
+      default:
+        noCaseFor(input);
     }
     return this.#decide();
   }

@@ -1,3 +1,4 @@
+import { noCaseFor } from "../bytes/errors.ts";
 import type { Config, SecretSource, TunnelConfig } from "../config/config.ts";
 import { formatPlan, formatStep } from "../config/plan.ts";
 import type { Effect, Input } from "../control/effects.ts";
@@ -343,6 +344,8 @@ export class Daemon {
         case "report":
           this.#eventLog.report(effect.event, monotonicClock.nowMs());
           break;
+        default:
+          noCaseFor(effect);
       }
     }
     this.#arm();

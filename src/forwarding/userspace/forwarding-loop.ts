@@ -1,4 +1,5 @@
 import { parentPort, receiveMessageOnPort } from "node:worker_threads";
+import { noCaseFor } from "../../bytes/errors.ts";
 import { addressText } from "../../bytes/ip-address.ts";
 import { SystemError } from "../../os/errors.ts";
 import { linux, ppoll, read } from "../../os/libc.ts";
@@ -181,6 +182,8 @@ export class ForwardingLoop {
       case "remove-session":
         this.#channels.remove(command.localSessionId);
         return this.#tables.removeSession(command.localSessionId);
+      default:
+        return noCaseFor(command);
     }
   }
 
