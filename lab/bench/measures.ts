@@ -25,24 +25,24 @@ export interface MeasureSettings {
   readonly congestion: string;
 }
 
-/** A group of measures that are taken together. */
-interface MeasureGroup {
-  readonly keys: readonly MeasureKey[];
-  /** Measures the sites as they are connected now. */
-  measure(settings: MeasureSettings, idle: IdleCost): Promise<Values>;
-}
+/** Takes one measure, and perhaps others with it, of the sites as they are connected now. */
+type Take<Key extends MeasureKey> = (
+  settings: MeasureSettings,
+  idle: IdleCost,
+) => Promise<Values & Record<Key, number>>;
 
-/** TABLE: how measures are taken. */
-const groups: readonly MeasureGroup[] = [
-  { keys: ["tcp1"], measure: async (settings) => ({ tcp1: await tcpRate(settings, 1) }) },
-  { keys: ["tcp4"], measure: async (settings) => ({ tcp4: await tcpRate(settings, 4) }) },
-  { keys: ["flood60"], measure: async ({ seconds }) => ({ flood60: await floodRate(seconds, 60) }) },
-  { keys: ["clean60"], measure: async ({ seconds }) => ({ clean60: await cleanRate(seconds, 60) }) },
-  { keys: ["flood1400"], measure: async ({ seconds }) => ({ flood1400: await floodRate(seconds, 1400) }) },
-  { keys: ["clean1400"], measure: async ({ seconds }) => ({ clean1400: await cleanRate(seconds, 1400) }) },
-  { keys: ["rtt50", "rtt99"], measure: measureRoundTrips },
-  { keys: ["cpu"], measure: measureProcessorTime },
-];
+/** TABLE: how each measure is taken, in this order; those that are taken together have one function. */
+const takes: { readonly [Key in MeasureKey]: Take<Key> } = {
+  tcp1: async (settings) => ({ tcp1: await tcpRate(settings, 1) }),
+  tcp4: async (settings) => ({ tcp4: await tcpRate(settings, 4) }),
+  flood60: async ({ seconds }) => ({ flood60: await floodRate(seconds, 60) }),
+  clean60: async ({ seconds }) => ({ clean60: await cleanRate(seconds, 60) }),
+  flood1400: async ({ seconds }) => ({ flood1400: await floodRate(seconds, 1400) }),
+  clean1400: async ({ seconds }) => ({ clean1400: await cleanRate(seconds, 1400) }),
+  rtt50: measureRoundTrips,
+  rtt99: measureRoundTrips,
+  cpu: measureProcessorTime,
+};
 
 /** Takes the measures whose keys are wanted. */
 export async function measureAll(
@@ -50,10 +50,10 @@ export async function measureAll(
   settings: MeasureSettings,
   idle: IdleCost,
 ): Promise<Values> {
+  const keys = (Object.keys(takes) as MeasureKey[]).filter((key) => wanted.has(key));
   const values: Values = {};
-  for (const { keys, measure } of groups) {
-    if (keys.some((key) => wanted.has(key))) Object.assign(values, await measure(settings, idle));
-  }
+  for (const take of new Set(keys.map((key) => takes[key])))
+    Object.assign(values, await take(settings, idle));
   return values;
 }
 
@@ -75,7 +75,7 @@ async function cleanRate(seconds: number, octets: number): Promise<number> {
   return rate / 1000;
 }
 
-async function measureRoundTrips(): Promise<Values> {
+async function measureRoundTrips(): Promise<Record<"rtt50" | "rtt99", number>> {
   const times = await roundTrips();
   return { rtt50: quantileOf(times, 0.5), rtt99: quantileOf(times, 0.99) };
 }
@@ -86,7 +86,10 @@ export async function measureIdle(seconds: number): Promise<IdleCost> {
   return { busyUs: busyUs / sent };
 }
 
-async function measureProcessorTime({ seconds }: MeasureSettings, idle: IdleCost): Promise<Values> {
+async function measureProcessorTime(
+  { seconds }: MeasureSettings,
+  idle: IdleCost,
+): Promise<Record<"cpu", number>> {
   const { busyUs, arrived } = await busyTime(seconds, STEADY_RATE);
   return { cpu: busyUs / arrived - idle.busyUs };
 }
