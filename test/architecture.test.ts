@@ -392,6 +392,27 @@ describe("words that were replaced are gone", () => {
   );
 });
 
+describe("each decision has a number of its own, which its title has too", () => {
+  /** Decisions whose number in name or title is not that of their position. */
+  function misnumbered(decisions: readonly SourceFile[]): readonly string[] {
+    return decisions.flatMap(({ path, text }, index) => {
+      const numbers = [/\/(\d{4})-[^/]*$/.exec(path)?.[1], /^# (\d+)\. /.exec(text)?.[1]].map(Number);
+      return numbers.every((number) => number === index + 1) ? [] : [path];
+    });
+  }
+
+  test("in docs/adr", () => {
+    expect(misnumbered(readTexts(["docs/adr"], [".md"]))).toEqual([]);
+  });
+
+  test("a number that two have, and a title with another number, would fail", () => {
+    const first = { path: "docs/adr/0001-a.md", text: "# 1. A\n" };
+    const again = { path: "docs/adr/0001-b.md", text: "# 1. B\n" };
+    const third = { path: "docs/adr/0003-c.md", text: "# 2. C\n" };
+    expect(misnumbered([first, again, third])).toEqual([again.path, third.path]);
+  });
+});
+
 describe("identifiers in the glossary are in the code", () => {
   const code = sources.map(({ text }) => text).join("\n");
 
