@@ -19,6 +19,8 @@ export interface DaemonOptions {
 export class DaemonInNamespace {
   readonly folder = mkdtempSync(join(tmpdir(), "wirespan-daemon-"));
   readonly socket = join(this.folder, "control.sock");
+  /** Resolves to its exit code once it ended and its log was read; null where a signal ended it. */
+  readonly ended: Promise<number | null>;
   readonly #process: ChildProcess;
   #log = "";
 
@@ -35,6 +37,7 @@ export class DaemonInNamespace {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...environment },
     });
+    this.ended = new Promise((resolve) => this.#process.once("close", resolve));
     for (const stream of [this.#process.stdout, this.#process.stderr])
       stream?.on("data", (chunk) => {
         this.#log += String(chunk);
