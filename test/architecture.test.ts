@@ -289,6 +289,56 @@ describe("no clock, no chance, no process where everything is a function", () =>
   });
 });
 
+describe("chance in a test comes from a seed that its failure names", () => {
+  /** The one that gives seeds, and this one, which writes down what is wrong. */
+  const exempt = ["support/seeds.ts", "architecture.test.ts"];
+  const tests = readSources("test").filter(({ path }) => !exempt.includes(path));
+  const seedless = new RegExp(
+    [
+      String.raw`\bMath\.random\b`,
+      String.raw`\b(?:randomBytes|randomFill|randomInt|randomUUID|getRandomValues)`,
+      String.raw`\bfc\s*\.\s*(?:assert|check|sample|statistics|configureGlobal)\b`,
+    ].join("|"),
+  );
+  /** Files that import fast-check by another name, so that the pattern would not see what they call. */
+  const renamed = (files: readonly SourceFile[]) =>
+    files
+      .filter((file) => namesIn(file).packages.includes("fast-check"))
+      .filter(({ text }) => !/^import fc from "fast-check";$/m.test(text))
+      .map(({ path }) => path);
+
+  test("in test", () => {
+    expect(renamed(tests)).toEqual([]);
+    expect(importersOf(tests, "fast-check").length).toBeGreaterThan(10);
+    expect(forbidden(tests, seedless)).toEqual([]);
+  });
+
+  test.each([
+    "const number = Math.random();",
+    'import { randomBytes } from "node:crypto";',
+    "crypto.getRandomValues(octets);",
+    "fc.assert(property, { seed: 1 });",
+    "await fc.assert(property);",
+    "const [value] = fc.sample(values);",
+  ])("%s would fail", (line) => {
+    expect(forbidden(bad("wire/a.test.ts", line), seedless).length).toBe(1);
+  });
+
+  test("an import of fast-check by another name would fail", () => {
+    expect(renamed(bad("wire/a.test.ts", 'import { assert } from "fast-check";'))).toEqual([
+      "wire/a.test.ts",
+    ]);
+    expect(renamed(bad("wire/a.test.ts", 'import fc from "fast-check";'))).toEqual([]);
+  });
+
+  test.each([
+    "assertProperty(fc.property(fc.integer(), run), { seed: 1 });",
+    "const random = new SeededRandom(1);",
+  ])("%s is in order", (line) => {
+    expect(forbidden(bad("wire/a.test.ts", line), seedless)).toEqual([]);
+  });
+});
+
 describe("errors are told apart by class and errno, never by text", () => {
   const text = String.raw`(?:\bString\((?:error|cause|problem|reason|refusal)\)|\bmessageOf\(|[\w)]\.message\b)`;
   const search = String.raw`\s*\.\s*(?:includes|startsWith|endsWith|match|matchAll|search|indexOf)\(`;

@@ -10,6 +10,7 @@ import {
   VXLAN,
 } from "../../lab/bench/results.ts";
 import { keysIn, markdownOf, markdownTable, terminalTable } from "../../lab/bench/tables.ts";
+import { assertProperty } from "../support/seeds.ts";
 
 const machine = {
   ...{ date: "2026-01-02", kernel: "6.12.1", processor: "Example 1", cores: 2, memoryGigabytes: 8 },
@@ -41,7 +42,7 @@ describe("the middle of values", () => {
   });
 
   test("has as many values at or below it as at or above it, and leaves the values alone", () => {
-    fc.assert(
+    assertProperty(
       fc.property(fc.array(fc.integer(), { minLength: 1 }), (values) => {
         const before = [...values];
         const middle = median(values);
@@ -50,6 +51,7 @@ describe("the middle of values", () => {
         expect(values).toEqual(before);
         expect(Math.min(below, above) * 2).toBeGreaterThanOrEqual(values.length);
       }),
+      { seed: 3931 },
     );
   });
 

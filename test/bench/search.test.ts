@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { highestCleanRate, isClean, type Sent } from "../../lab/bench/search.ts";
+import { assertAsyncProperty } from "../support/seeds.ts";
 
 const SECONDS = 0.5;
 
@@ -49,13 +50,14 @@ describe("the highest rate at which hardly anything is lost", () => {
   });
 
   test("is never more than the tunnel bears, and close to it after some steps", async () => {
-    await fc.assert(
+    await assertAsyncProperty(
       fc.asyncProperty(fc.integer({ min: 20_000, max: 900_000 }), async (capacity) => {
         const { flood, send } = tunnel(capacity);
         const found = await highestCleanRate(flood(1_000_000), SECONDS, 8, send);
         expect(found).toBeLessThanOrEqual(capacity * 1.0102);
         expect(found).toBeGreaterThan(capacity * 0.95);
       }),
+      { seed: 3931 },
     );
   });
 });

@@ -11,6 +11,7 @@ import {
 } from "../../src/bpf/instruction.ts";
 import { TruncatedError } from "../../src/bytes/errors.ts";
 import { concat, hex } from "../../src/bytes/hex.ts";
+import { assertProperty } from "../support/seeds.ts";
 
 const SEED = 20_261_125;
 const WIDE = 0x18;
@@ -33,18 +34,18 @@ const wide = fc.record({
 const instruction: fc.Arbitrary<Instruction> = fc.oneof(plain, wide);
 
 test("any instructions become octets and come back as they were", () => {
-  fc.assert(
+  assertProperty(
     fc.property(fc.array(instruction, { maxLength: 20 }), (program) => {
       const octets = concat(...program.map(encodeInstruction));
       expect(octets.length).toBe(8 * program.reduce((slots, each) => slots + slotsOf(each), 0));
       expect(decodeInstructions(octets)).toEqual(program);
     }),
-    { seed: SEED, numRuns: 1000 },
+    { seed: SEED, runs: 1000 },
   );
 });
 
 test("any octets become instructions and the same octets again, or a named error; all have a text", () => {
-  fc.assert(
+  assertProperty(
     fc.property(fc.uint8Array({ maxLength: 64 }), (octets) => {
       try {
         const program = decodeInstructions(octets);
@@ -54,7 +55,7 @@ test("any octets become instructions and the same octets again, or a named error
         if (!(error instanceof TruncatedError) && !(error instanceof AssemblyError)) throw error;
       }
     }),
-    { seed: SEED, numRuns: 2000 },
+    { seed: SEED, runs: 2000 },
   );
 });
 

@@ -48,15 +48,15 @@ test("up to 500 pseudowires are all shown, in the order of the file", () => {
   expect(text).toMatch(/^ {2}pseudowire pw499\.: no link$/m);
 });
 
-test("of 100 000 pseudowires 500 are shown, those that are not up before all others", () => {
-  const lines = statusText(reportOf(many(100_000, (index) => index % 30_000 !== 29_999))).split("\n");
+test("of 10 000 pseudowires 500 are shown, those that are not up before all others", () => {
+  const lines = statusText(reportOf(many(10_000, (index) => index % 3_000 !== 2_999))).split("\n");
   const rows = lines.flatMap((line) => /^│ (pw\d+)\./.exec(line)?.[1] ?? []);
   expect(rows.length).toBe(500);
-  expect(rows.slice(0, 5)).toEqual(["pw29999", "pw59999", "pw89999", "pw0", "pw1"]);
+  expect(rows.slice(0, 5)).toEqual(["pw2999", "pw5999", "pw8999", "pw0", "pw1"]);
   expect(lines).toContain(
-    "99500 more pseudowires are not shown (for all: wirespan status --json); 3 of all 100000 are not up",
+    "9500 more pseudowires are not shown (for all: wirespan status --json); 3 of all 10000 are not up",
   );
-  expect(lines).toContain("  pseudowire pw89999.: no link");
+  expect(lines).toContain("  pseudowire pw8999.: no link");
   expect(lines.filter((line) => line.includes("on plane userspace: of old")).length).toBe(500);
 });
 

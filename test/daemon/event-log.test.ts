@@ -5,6 +5,7 @@ import type { Log } from "../../src/daemon/log.ts";
 import { LogLimiter } from "../../src/daemon/log-limiter.ts";
 import { digestAuthentication } from "../simulation/world.ts";
 import { Bench, lan, peerPath } from "../support/bench.ts";
+import { scaled } from "../support/effort.ts";
 import { ScriptedPeer } from "../support/scripted-peer.ts";
 
 /** What an event log writes, as "level text". */
@@ -45,12 +46,12 @@ test("what goes on for hours writes less and less, and when it is over for a whi
 });
 
 test.each(["none", "digest"] as const)(
-  "authentication %s: 20 000 forged datagrams write a few lines, each tunnel and kind for itself",
+  "authentication %s: thousands of forged datagrams write a few lines, each tunnel and kind for itself",
   (mode) => {
     const authentication = mode === "digest" ? { authentication: digestAuthentication("secret") } : {};
     const bench = new Bench({ role: "responder", ...authentication });
     bench.open(lan);
-    for (let id = 1; id <= 20_000; id += 1) {
+    for (let id = 1; id <= scaled(20_000); id += 1) {
       const path = {
         ...peerPath,
         remotePort: id,

@@ -15,14 +15,16 @@ import { addressOf, close, getsockopt, ioctl, linux, read, sendmmsg } from "../.
 import { openPsnSocket, type PsnSocket, writeSocketAddress } from "../../src/os/sockets.ts";
 import { setSegmentOctets, UDP_OFFLOAD_OCTETS, writeSegmentControl } from "../../src/os/udp-offload.ts";
 import type { SessionParameters } from "../../src/wire/session-parameters.ts";
+import { scaled } from "../support/effort.ts";
 import { HostileFrames } from "../support/hostile-frames.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
+import { seedOr } from "../support/seeds.ts";
 import { attachment, sessionParameters, vlanAttachment } from "../support/sessions.ts";
 import { refusals, WatchedArena, WatchingKernel } from "../support/watching-kernel.ts";
 
 /** Frames and datagrams; `npm run fuzz` takes more, and other seeds. */
-const INPUTS = Number(process.env["FUZZ_INPUTS"] ?? 1_000_000);
-const SEED = Number(process.env["FUZZ_SEED"] ?? 3931);
+const INPUTS = scaled(1_000_000);
+const SEED = seedOr(3931);
 
 const FIONBIO = 0x5421;
 /** Octets sent in one round, where sockets have room for it. */

@@ -11,6 +11,7 @@ import {
   segmentOctets,
   writeSegmentHeaders,
 } from "../../src/forwarding/userspace/segmentation.ts";
+import { scaled } from "../support/effort.ts";
 import {
   naiveSegments,
   type PacketShape,
@@ -20,6 +21,7 @@ import {
   unfinished,
 } from "../support/packets.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
+import { assertProperty } from "../support/seeds.ts";
 
 const TCPV4 = 1;
 const TCPV6 = 4;
@@ -118,8 +120,8 @@ const shapesUpTo = (most: number): fc.Arbitrary<PacketShape> =>
 
 const shapes = shapesUpTo(65_000);
 
-test("GSO packets of TCP and UDP are segmented as by a naive segmenter: 1 000 packets", () => {
-  fc.assert(
+test("GSO packets of TCP and UDP are segmented as by a naive segmenter", () => {
+  assertProperty(
     fc.property(
       shapes,
       fc.integer({ min: 1, max: 3000 }),
@@ -139,7 +141,7 @@ test("GSO packets of TCP and UDP are segmented as by a naive segmenter: 1 000 pa
         expect(found?.map(hexOf)).toEqual(naiveSegments(shape, size).map(hexOf));
       },
     ),
-    { numRuns: 1_000, seed: 20_240_611 },
+    { seed: 20_240_611, runs: 1_000 },
   );
 });
 
@@ -276,9 +278,9 @@ describe("hostile virtio-net headers", () => {
       return frame;
     });
 
-  test("any virtio-net header: nothing outside the frame is read or written: 3 000 frames", () => {
+  test("any virtio-net header: nothing outside the frame is read or written", () => {
     let segmented = 0;
-    fc.assert(
+    assertProperty(
       fc.property(spoilt, offloads, fc.boolean(), (frame, offload, isPlausible) => {
         const start = frame[12] === 0x86 ? 54 : 34;
         const given = isPlausible ? { ...offload, checksumStart: start } : offload;
@@ -287,12 +289,12 @@ describe("hostile virtio-net headers", () => {
         expect(segment(frame, given, 66, 0xff)?.map(hexOf)).toEqual(found?.map(hexOf));
         if (found !== undefined) segmented += 1;
       }),
-      { numRuns: 3_000, seed: 8021 },
+      { seed: 8021, runs: 3_000 },
     );
-    expect(segmented).toBeGreaterThan(100);
+    expect(segmented).toBeGreaterThan(scaled(100));
   });
 
-  test("any checksum offset in any frame: nothing outside the frame is read or written: 3 000 frames", () => {
+  test("any checksum offset in any frame: nothing outside the frame is read or written", () => {
     const complete = (frame: Uint8Array, offload: Offload, filler: number) => {
       const memory = memoryOf(Math.ceil((66 + frame.length + 64) / 4) * 4, filler);
       memory.octets.set(frame, 66);
@@ -302,17 +304,17 @@ describe("hostile virtio-net headers", () => {
       expect(isBlank(memory, filler)).toBe(true);
       return hexOf(result);
     };
-    fc.assert(
+    assertProperty(
       fc.property(spoilt, offloads, (frame, offload) => {
         expect(complete(frame, offload, 0xff)).toBe(complete(frame, offload, 0x00));
       }),
-      { numRuns: 3_000, seed: 8023 },
+      { seed: 8023, runs: 3_000 },
     );
   });
 });
 
-test("a partial checksum is completed, at any alignment of the frame: 1 000 frames", () => {
-  fc.assert(
+test("a partial checksum is completed, at any alignment of the frame", () => {
+  assertProperty(
     fc.property(shapes, fc.nat(7), (shape, start) => {
       const { frame, checksumStart, checksumOffset } = unfinished(shape);
       const memory = memoryOf(Math.ceil((start + frame.length + 8) / 4) * 4, 0x55);
@@ -337,6 +339,6 @@ test("a partial checksum is completed, at any alignment of the frame: 1 000 fram
       if (at.getUint16(field) === 0) at.setUint16(field, 0xffff);
       expect(hexOf(memory.octets.subarray(start, start + frame.length))).toBe(hexOf(whole));
     }),
-    { numRuns: 1_000, seed: 1701 },
+    { seed: 1701, runs: 1_000 },
   );
 });

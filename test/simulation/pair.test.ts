@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { PeerSettings, PseudowireSettings } from "../../src/control/settings.ts";
 import { decodeControlMessage } from "../../src/wire/message.ts";
+import { scaled } from "../support/effort.ts";
+import { forEachSeed } from "../support/seeds.ts";
 import {
   agreedSessions,
   digestAuthentication,
@@ -86,22 +88,19 @@ test("RFC 3931 §6.15: with authentication on, acknowledgements are ACK messages
 });
 
 test("both ends run the same file and open at once: tie breakers settle it, and one session stands", () => {
-  for (let seed = 0; seed < 200; seed += 1) {
+  forEachSeed(200, (seed) => {
     const both = pair(seed);
     openBoth(both);
-    expect(
-      both.world.runUntil(() => isUp(both), 60_000),
-      `seed ${seed}`,
-    ).toBe(true);
+    expect(both.world.runUntil(() => isUp(both), 60_000)).toBe(true);
     both.world.run(120_000);
-    expect(isUp(both), `seed ${seed}, later`).toBe(true);
-  }
+    expect(isUp(both), "later").toBe(true);
+  });
 });
 
 const terrible: Path = { loss: 0.25, duplicate: 0.2, corrupt: 0.1, delayMs: 3000 };
 
-test("1 200 seeds of loss, duplication, reordering and corruption: up with digests, and equal at both ends", () => {
-  for (let seed = 0; seed < 1200; seed += 1) {
+test("loss, duplication, reordering and corruption: up with digests, and equal at both ends", () => {
+  forEachSeed(1_200, (seed) => {
     const both = pair(seed, terrible);
     const authentication = { ...digestAuthentication("secret"), hideAvps: seed % 3 === 0 };
     openBoth(both, { authentication }, [
@@ -114,48 +113,39 @@ test("1 200 seeds of loss, duplication, reordering and corruption: up with diges
       }),
       pseudowireSettings("three", { cookieOctets: 0, sublayer: "default" }),
     ]);
-    expect(
-      both.world.runUntil(() => isUp(both, 3), 3_600_000),
-      `seed ${seed}`,
-    ).toBe(true);
+    expect(both.world.runUntil(() => isUp(both, 3), 3_600_000)).toBe(true);
     both.world.path = perfect;
     both.world.run(600_000);
-    expect(isUp(both, 3), `seed ${seed}, after healing`).toBe(true);
-  }
+    expect(isUp(both, 3), "after healing").toBe(true);
+  });
 });
 
-test("without digests, on a path that loses and reorders but does not corrupt, 300 seeds come up", () => {
-  for (let seed = 0; seed < 300; seed += 1) {
+test("without digests, on a path that loses and reorders but does not corrupt, all come up", () => {
+  forEachSeed(300, (seed) => {
     const both = pair(seed, { ...terrible, corrupt: 0 });
     openBoth(both);
-    expect(
-      both.world.runUntil(() => isUp(both), 3_600_000),
-      `seed ${seed}`,
-    ).toBe(true);
+    expect(both.world.runUntil(() => isUp(both), 3_600_000)).toBe(true);
     both.world.path = perfect;
     both.world.run(600_000);
-    expect(isUp(both), `seed ${seed}, after healing`).toBe(true);
-  }
+    expect(isUp(both), "after healing").toBe(true);
+  });
 });
 
 test("a peer that was killed and started again is back in a second", () => {
-  for (let seed = 0; seed < 50; seed += 1) {
+  forEachSeed(50, (seed) => {
     const both = pair(seed);
     const authentication = digestAuthentication("secret");
     openBoth(both, { authentication });
     expect(both.world.runUntil(() => isUp(both), 60_000)).toBe(true);
-    both.world.run(seed * 1000);
+    both.world.run((seed % 50) * 1000);
     const before = [...both.right.forwarding.keys()];
     both.world.restart(both.left);
     openOne(both, both.left, B, { authentication });
-    expect(
-      both.world.runUntil(() => isUp(both), 1000),
-      `seed ${seed}`,
-    ).toBe(true);
+    expect(both.world.runUntil(() => isUp(both), 1000)).toBe(true);
     expect([...both.right.forwarding.keys()]).not.toEqual(before);
     both.world.run(300_000);
-    expect(isUp(both), `seed ${seed}, later`).toBe(true);
-  }
+    expect(isUp(both), "later").toBe(true);
+  });
 });
 
 test("RFC 3931 §4.2, §4.4: a silent peer is given up after HELLO and its retransmissions, and comes back when the path heals", () => {
@@ -290,7 +280,7 @@ test("a plane that cannot carry a session ends it by CDN 4, and it is tried agai
   expect(both.world.runUntil(() => isUp(both), 10_000)).toBe(true);
 });
 
-test("random and mutated datagrams change nothing: 100 000 of them, with and without digests", () => {
+test("random and mutated datagrams change nothing, with and without digests", () => {
   for (const authentication of [
     peerSettings("p", pathBetween(A, B)).authentication,
     digestAuthentication("secret"),
@@ -301,7 +291,7 @@ test("random and mutated datagrams change nothing: 100 000 of them, with and wit
     both.world.run(3000);
     const before = [...both.left.forwarding.keys()];
     const { random } = both.world;
-    for (let count = 0; count < 50_000; count += 1) {
+    for (let count = scaled(50_000); count > 0; count -= 1) {
       const octets = random.octets(Math.floor(random.next() * 60));
       if (octets.length > 2 && random.next() < 0.8) octets.set([0xc8, 3]);
       const path = pathBetween(A, random.next() < 0.5 ? B : "198.51.100.7");
@@ -313,8 +303,8 @@ test("random and mutated datagrams change nothing: 100 000 of them, with and wit
   }
 });
 
-test("tunnels closed and opened again at any moment, on a terrible path, come up once it heals: 200 seeds", () => {
-  for (let seed = 0; seed < 200; seed += 1) {
+test("tunnels closed and opened again at any moment, on a terrible path, come up once it heals", () => {
+  forEachSeed(200, (seed) => {
     const both = pair(seed, terrible);
     const authentication = { ...digestAuthentication("secret"), hideAvps: seed % 2 === 0 };
     openBoth(both, { authentication });
@@ -326,8 +316,8 @@ test("tunnels closed and opened again at any moment, on a terrible path, come up
     }
     both.world.path = perfect;
     const isSettled = both.world.runUntil(() => isUp(both), 200_000);
-    expect(isSettled, `seed ${seed}`).toBe(true);
+    expect(isSettled).toBe(true);
     both.world.run(300_000);
-    expect(isUp(both), `seed ${seed}, later`).toBe(true);
-  }
+    expect(isUp(both), "later").toBe(true);
+  });
 });

@@ -1,15 +1,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 
-/** A file of src/, by its path from there. */
+/** A file of src/ or test/, by its path from there. */
 export interface SourceFile {
   readonly path: string;
   readonly text: string;
 }
 
-/** All TypeScript files of src/ but mere declarations of packages without types. */
-export function readSources(): readonly SourceFile[] {
-  const root = new URL("../../src/", import.meta.url);
+/** All TypeScript files of src/ or test/ but mere declarations of packages without types. */
+export function readSources(folder: "src" | "test" = "src"): readonly SourceFile[] {
+  const root = new URL(`../../${folder}/`, import.meta.url);
   return readdirSync(root, { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))
     .sort()

@@ -70,16 +70,9 @@ test("RFC 3931 §5.3: the secret that reveals is found; the digest decides where
   const hidden = encodeControlMessage(numbers, message, { hiding: { secret, randomVector: vector } });
   const decoded = decodeControlMessage(hidden, { hidingSecrets: [other, secret] });
   expect(decoded).toMatchObject({ message: { avps: { localSessionId: 5, remoteSessionId: 6 } } });
-  // About one wrong secret in 65536 for each octet reveals something; this one was searched for.
+  // About one wrong secret in 10 000 reveals something; this one was searched for.
   const value = hideValue(Uint8Array.of(0, 0, 0, 5), 63, secret, vector);
-  let fooled = 0;
-  for (let candidate = 0; candidate < 65_536; candidate += 1) {
-    try {
-      revealValue(value, 63, Uint8Array.of(candidate >> 8, candidate & 0xff), vector);
-      fooled += 1;
-    } catch {}
-  }
-  expect(fooled).toBeGreaterThan(0);
+  expect(revealValue(value, 63, hex`4511`, vector)).not.toEqual(Uint8Array.of(0, 0, 0, 5));
 });
 
 test("RFC 3931 §5.4.2: a Result Code with a text but no error code is written with error code 0", () => {

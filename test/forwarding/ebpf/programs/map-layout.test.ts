@@ -31,6 +31,7 @@ import {
   type ValuesOf,
 } from "../../../../src/forwarding/ebpf/programs/struct-layout.ts";
 import { attachmentOf, placementOf, sessionOf } from "../../../support/ebpf-session.ts";
+import { assertProperty } from "../../../support/seeds.ts";
 
 const SEED = 4719;
 const layouts = { circuitKey, circuitValue, peerKey, peerValue, sequenceValue };
@@ -60,7 +61,7 @@ describe.each(Object.entries<StructLayout>(layouts))("%s", (_, layout) => {
   });
 
   test("what was encoded decodes to itself", () => {
-    fc.assert(
+    assertProperty(
       fc.property(anyValues(layout), (values) => {
         const octets = encode(layout, values as ValuesOf<StructLayout>);
         expect(octets.length).toBe(sizeOf(layout));
