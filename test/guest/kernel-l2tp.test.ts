@@ -3,8 +3,8 @@ import { allCheckNames, type PeerCheckResult } from "../../lab/guest/kernel-peer
 import { GUEST_TEST_LIMIT_MS, runGuest } from "../support/guest.ts";
 
 /**
- * Wirespan against the Linux kernel's own l2tp, in a guest: see lab/guest/kernel-peer.ts. The guest boots once;
- * each line that it prints becomes a test.
+ * Wirespan against the Linux kernel's own l2tp, in a guest: see lab/guest/kernel-peer.ts. The guest boots
+ * once; each line that it prints becomes a test.
  */
 
 const results = new Map<string, PeerCheckResult>();
@@ -21,7 +21,7 @@ beforeAll(async () => {
   text = lines.filter((line) => !isResult(line)).join("\n");
 }, GUEST_TEST_LIMIT_MS);
 
-describe("RFC 3931 §4.1, §4.5, §4.6, RFC 4719 §3.1: static sessions with the Linux kernel's own l2tp", () => {
+describe("RFC 3931 §4.1, §4.5, §4.6, RFC 4719 §3.1: static sessions with the Linux kernel's l2tp", () => {
   test.each(allCheckNames)("%s", (name) => {
     const result = results.get(name) ?? { ok: false, detail: "the guest did not come to this check" };
     expect(result.ok, result.detail).toBe(true);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { GUEST_TEST_LIMIT_MS, runGuest } from "../support/guest.ts";
 
 test(
-  "on a kernel with netkit and one processor, netkit segments GSO packets over IP 115 and outlives its daemon",
+  "on a kernel with netkit and one CPU, netkit segments GSO packets over IP 115 without a daemon",
   async () => {
     const text = (await runGuest("newest-kernel.sh")).join("\n");
     expect(text).toContain("over IPv4, segmented by netkit");

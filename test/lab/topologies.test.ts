@@ -43,7 +43,7 @@ describe.each(cases)("topology %s, plane %s", (name, plane) => {
     expect(status).toBe(0);
   });
 
-  test("wirespan decode and tshark find every message of its capture valid, and every digest right", async () => {
+  test("wirespan decode and tshark find all messages of its capture valid, all digests right", async () => {
     const capture = inFolder("wan.pcap");
     const secretFile = inFolder("secret");
     writeFileSync(secretFile, secret === "" ? "none" : secret, { mode: 0o600 });

@@ -88,7 +88,8 @@ test("where no bpf file system can be mounted, there is a reason in words", () =
     try {
       expect(pinDirectory("west")).toEqual({
         reason:
-          "/sys/fs/bpf is no bpf file system, and mounting one was refused: EPERM (needs CAP_SYS_ADMIN; or once as root: mount -t bpf bpf /sys/fs/bpf)",
+          "/sys/fs/bpf is no bpf file system, and mounting one was refused: " +
+          "EPERM (needs CAP_SYS_ADMIN; or once as root: mount -t bpf bpf /sys/fs/bpf)",
       });
     } finally {
       process.seteuid?.(0);
@@ -137,7 +138,7 @@ test("a bpf file system that somebody mounted by hand stays, with its caveat", (
   });
 });
 
-test("a mount namespace with another root directory, as of a container, is no copy of the first one's", () => {
+test("a mount namespace with another root directory, as of a container, is no copy of the first", () => {
   inPrivateMounts(() => {
     const folder = mkdtempSync(join(tmpdir(), "wirespan-root-"));
     expect(mount("none", folder, "tmpfs", 0, 0)).toBe(0);

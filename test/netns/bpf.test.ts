@@ -537,7 +537,8 @@ describe("a link at an interface", () => {
   test("an interface that is not there is named, and what would be needed", () => {
     using program = load("nowhere", [move(result, 0), exit()]);
     expect(() => namespace.inside(() => kernel.attach(program, 4711, "ingress"))).toThrow(
-      'attach program "nowhere": ENODEV (ingress of interface 4711); needs an interface of this network namespace',
+      'attach program "nowhere": ENODEV (ingress of interface 4711); ' +
+        "needs an interface of this network namespace",
     );
     expect(() => namespace.inside(() => kernel.attached(4711, "egress"))).toThrow("ENODEV");
   });

@@ -32,7 +32,7 @@ test.each(planes)(
     const isBack = (times: number) =>
       eventually(`in its bridge for the ${times}. time`, async () => {
         const { localCircuit } = await daemon.pseudowire("lan");
-        // A bridge that is renamed meanwhile may be joined once more.
+        // A bridge that is renamed meanwhile may get the port once more.
         return (await masterOf()) === "br77" && puts() >= times && localCircuit === "up";
       });
     const saysWhy = (problem: string) =>
@@ -118,8 +118,10 @@ test("check reports missing bridges, what is no bridge, and TAP devices whose na
       `${circuitOf("free1", "br77").bridge} ${noBridge}`,
     ]);
     expect(await toldOf({ tap: "right", bridge: "left" })).toEqual([
-      `${circuitOf("right", "left").tap} there is already an interface right that is not a TAP device: choose another name or delete it`,
-      `${circuitOf("right", "left").bridge} left is no bridge; name a bridge in the file (they are listed by: ip link show type bridge)`,
+      `${circuitOf("right", "left").tap} there is already an interface right that is not a TAP device: ` +
+        `choose another name or delete it`,
+      `${circuitOf("right", "left").bridge} left is no bridge; name a bridge in the file ` +
+        `(they are listed by: ip link show type bridge)`,
     ]);
   } finally {
     rmSync(file, { force: true });

@@ -33,9 +33,9 @@ interface SiteShape {
 }
 
 function site(name: string, encapsulation: string, { local, remote, circuit, vlan }: SiteShape): unknown {
-  // The WAN is a virtual cable, by which super-frames stay whole only where the file says so.
-  const whole = { encapsulation, gso: "offload" };
-  const tunnel = { local, remote, ...whole, pseudowires: { lan: { circuit, mtu: 1504 } } };
+  // The WAN is a veth pair, where GSO packets are sent unsegmented only if the file says so.
+  const offload = { encapsulation, gso: "offload" };
+  const tunnel = { local, remote, ...offload, pseudowires: { lan: { circuit, mtu: 1504 } } };
   return {
     address: `${local}/24`,
     ...(circuit["bridge"] === undefined ? {} : { bridge: circuit["bridge"] }),
@@ -65,12 +65,12 @@ function exchange(topology: string, load: Load): Promise<void> {
   return expectExchange(at("a1"), at("b1"), load);
 }
 
-const ways = ["udp", "ip"].flatMap((name) => planes.map((plane) => [name, plane] as const));
+const variants = ["udp", "ip"].flatMap((name) => planes.map((plane) => [name, plane] as const));
 
-describe.each(ways)(
-  "super-frames over %s, plane %s, between an interface and one of our own",
+describe.each(variants)(
+  "GSO packets over %s, plane %s, between an interface and a TAP device",
   (encapsulation, plane) => {
-    test("150 MB by TCP over IPv4 and 40 MB over IPv6 arrive with the same hash, hosts' offloads on", async () => {
+    test("150 MB by TCP over IPv4 and 40 MB over IPv6 arrive unchanged with hosts' offloads on", async () => {
       const topology = topologyOf(encapsulation, 0);
       await using lab = await Lab.up(topology, plane);
       for (const [host, address] of [
@@ -87,7 +87,7 @@ describe.each(ways)(
         const tookMs = Math.round(performance.now() - startMs);
         console.log(`${encapsulation}, plane ${plane}, to ${address}: ${there} octets in ${tookMs} ms`);
       }
-      // The host got super-frames: more on the average than one frame can hold.
+      // The host got GSO packets: more on the average than one frame can hold.
       const { stdout } = await lab.exec("b1", "ip", "-json", "-stats", "link", "show", "eth0");
       const [link] = JSON.parse(stdout) as { stats64: { rx: { bytes: number; packets: number } } }[];
       const { bytes = 0, packets = 1 } = link?.stats64.rx ?? {};
@@ -101,7 +101,7 @@ describe.each(ways)(
 );
 
 test.each(planes)(
-  "plane %s: TCP between hosts on a VLAN comes as it was sent, both ways: merged segments keep their tag",
+  "plane %s: TCP on a VLAN arrives unchanged in both directions: coalesced segments keep their tag",
   async (plane) => {
     const topology = topologyOf("udp", 10);
     await using lab = await Lab.up(topology, plane);
@@ -111,7 +111,7 @@ test.each(planes)(
 );
 
 test.each(planes)(
-  "plane %s: over a path too narrow for coalesced datagrams each goes alone, in fragments: nothing is lost",
+  "plane %s: over a path of small MTU each datagram is sent alone, in fragments, and none is lost",
   async (plane) => {
     const topology = topologyOf("udp", 0, 1400);
     await using lab = await Lab.up(topology, plane);

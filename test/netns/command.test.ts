@@ -13,9 +13,11 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs the daemon where raw-socket's add-on cannot be found. */
-const addOnMissing = `node --require ${fileURLToPath(new URL("../support/without-add-on.cjs", import.meta.url))} ${fileURLToPath(
-  new URL("../../dist/cli/main.js", import.meta.url),
-)} run -c ${fileURLToPath(new URL("../../examples/minimal.yaml", import.meta.url))}`;
+const pathOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const addOnMissing = [
+  `node --require ${pathOf("../support/without-add-on.cjs")} ${pathOf("../../dist/cli/main.js")}`,
+  `run -c ${pathOf("../../examples/minimal.yaml")}`,
+].join(" ");
 
 function file(name: string, text: string): string {
   const path = join(folder, name);
@@ -94,7 +96,8 @@ const fatal: readonly (readonly [string, string | undefined, number, readonly st
   ],
   [
     "a socket that no socket can be",
-    "lcce: { control_socket: /proc/absent/x.sock }\ntunnels: { t: { local: 192.0.2.1, remote: 192.0.2.2 } }\n",
+    "lcce: { control_socket: /proc/absent/x.sock }\n" +
+      "tunnels: { t: { local: 192.0.2.1, remote: 192.0.2.2 } }\n",
     1,
     ["/proc/absent"],
   ],
@@ -153,7 +156,8 @@ describe("without root", () => {
       'touch /mnt/node && mount --bind "$2" /mnt/node',
       "mknod -m 666 /mnt/tun c 10 200 && mount --bind /mnt/tun /dev/net/tun",
       "cd /mnt/wirespan",
-      "exec setpriv --reuid 65534 --regid 65534 --clear-groups env -u XDG_RUNTIME_DIR /mnt/node dist/cli/main.js lab test ip115",
+      "exec setpriv --reuid 65534 --regid 65534 --clear-groups env " +
+        "-u XDG_RUNTIME_DIR /mnt/node dist/cli/main.js lab test ip115",
     ].join(" && ");
     const repository = fileURLToPath(new URL("../..", import.meta.url));
     const command = ["unshare", "--mount", "sh", "-c", script, "sh", repository, process.execPath];

@@ -147,7 +147,7 @@ import socket
 peer = socket.socket()
 peer.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 0x88)
 peer.connect(("10.0.0.13", 5001))
-peer.sendall(b"superframe" * 100000)
+peer.sendall(b"gso packet" * 100000)
 `;
 
 /** Sends a megabyte from a1 to b1 by TCP, whose packets have the code point af41. */
@@ -184,10 +184,10 @@ test("a socket that several tunnels share is made anew when they all ask for ano
 /**
  * Each encapsulation and each family; every pair of them is held to the reference by `ebpf-programs.test.ts`.
  */
-const ways = planes.flatMap((plane) => [[plane, "udp", 4] as const, [plane, "ip", 6] as const]);
+const variants = planes.flatMap((plane) => [[plane, "udp", 4] as const, [plane, "ip", 6] as const]);
 
-describe.each(ways)("plane %s over %s, IPv%i", (plane, encapsulation, family) => {
-  test("outer headers have the configured code points; a reload with another one keeps the session", async () => {
+describe.each(variants)("plane %s over %s, IPv%i", (plane, encapsulation, family) => {
+  test("outer headers have the configured DSCP; a reload with another one keeps the session", async () => {
     await using lab = await Lab.up(topologyOf(encapsulation, family), plane);
     const before = await lab.pseudowire("a", "lan");
     expect(before.plane).toBe(plane);
@@ -198,7 +198,7 @@ describe.each(ways)("plane %s over %s, IPv%i", (plane, encapsulation, family) =>
     expect(await ping(lab, wire, "a1", "10.0.0.13", 0)).toEqual({ request: [0], answer: [0xb8] });
     expect(await ping(lab, wire, "a10", "10.0.0.14", 0xc0)).toEqual({ request: [0xc0], answer: [0xb8] });
     await sendBulk(lab);
-    expect(await wire.classesOf("a", Buffer.from("superframe"))).toEqual([0x88]);
+    expect(await wire.classesOf("a", Buffer.from("gso packet"))).toEqual([0x88]);
 
     const control = (from: "a" | "b") => wire.seen().filter((seen) => seen.isControl && seen.from === from);
     await eventually("both said something", () => control("a").length > 0 && control("b").length > 0);

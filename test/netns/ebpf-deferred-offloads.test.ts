@@ -4,16 +4,16 @@ import { toHex } from "../../src/bytes/hex.ts";
 import { everyOption } from "../../src/forwarding/ebpf/programs/options.ts";
 import { FrameSocket } from "../../src/lab/frame-socket.ts";
 import { openPacketSocket } from "../../src/os/sockets.ts";
+import { arrived, sendFrame } from "../support/deferred-offloads.ts";
 import { nameOf } from "../support/ebpf-session.ts";
 import { EbpfSites, type Passage } from "../support/ebpf-sites.ts";
 import { padded } from "../support/frames.ts";
-import { arrived, handOver } from "../support/handing-over.ts";
 import { needBpf } from "../support/namespace.ts";
 import { naiveSegments, type PacketShape, packetOf, plainPacket, unfinished } from "../support/packets.ts";
 
 /**
  * What hosts leave to a device that their packets may never reach: the checksum of a packet of any length,
- * and the cutting of GSO packets of UDP. Whatever of both the devices on the way take, site B gets each
+ * and the segmentation of GSO packets of UDP. Whatever of both the devices on the way take, site B gets each
  * packet, and with the checksum that it left to be made.
  */
 
@@ -39,14 +39,14 @@ const passages = kinds.flatMap((options): readonly Passage[] => [
 ]);
 
 /**
- * How a host hands a packet over: finished, or with an unfinished checksum, already cut into segments or not.
+ * Sends a packet as a host does: finished, with a partial checksum, or as a GSO packet.
  */
-function hand(fd: number, shape: PacketShape, left: "nothing" | "checksum" | "cutting"): void {
+function send(fd: number, shape: PacketShape, deferred: "nothing" | "checksum" | "gso"): void {
   const { frame, checksumStart: start, checksumOffset: offset } = unfinished(shape);
   const kind = `${shape.transport}${shape.version}` as const;
-  const cutting = { kind, headerOctets: start + 8, segmentOctets: SEGMENT_OCTETS };
-  if (left === "nothing") handOver(fd, packetOf(shape).frame);
-  else handOver(fd, frame, { start, offset, ...(left === "cutting" ? { cutting } : {}) });
+  const gso = { kind, headerOctets: start + 8, segmentOctets: SEGMENT_OCTETS };
+  if (deferred === "nothing") sendFrame(fd, packetOf(shape).frame);
+  else sendFrame(fd, frame, { start, offset, ...(deferred === "gso" ? { gso } : {}) });
 }
 
 function tagsOf(passage: Passage): readonly (readonly string[])[] {
@@ -86,12 +86,12 @@ describe.each(passages.map((passage) => [nameOfPassage(passage), passage] as con
     check(async (host, socket, why) => {
       for (const shape of shapesOf(passage, ["udp", "tcp"]))
         for (let octets = 0; octets <= 64; octets += 1)
-          for (const left of ["checksum", "nothing"] as const) {
+          for (const deferred of ["checksum", "nothing"] as const) {
             const payload = Uint8Array.from({ length: octets }, (_, index) => 7 * index + octets);
             const sent = { ...shape, payload };
-            hand(host, sent, left);
+            send(host, sent, deferred);
             const got = await arrived(socket);
-            const name = `${octets} octets of ${JSON.stringify(shape)}, ${left} left: ${why()}`;
+            const name = `${octets} octets of ${JSON.stringify(shape)}, ${deferred} deferred: ${why()}`;
             expect(got === undefined ? "nothing" : toHex(got), name).toBe(
               toHex(padded(packetOf(sent).frame)),
             );
@@ -103,7 +103,7 @@ describe.each(passages.map((passage) => [nameOfPassage(passage), passage] as con
       for (const shape of shapesOf(passage, ["udp"])) {
         const payload = Uint8Array.from({ length: 9 * SEGMENT_OCTETS + 5 }, (_, index) => 7 * index);
         const sent = { ...shape, payload };
-        hand(host, sent, "cutting");
+        send(host, sent, "gso");
         for (const segment of naiveSegments(sent, SEGMENT_OCTETS)) {
           const got = await arrived(socket);
           expect(got === undefined ? "nothing" : toHex(got), `${JSON.stringify(shape)}: ${why()}`).toBe(

@@ -34,9 +34,9 @@ import { frameOf, padded, specialFrames } from "../support/frames.ts";
 import { needBpf, TestNamespace } from "../support/namespace.ts";
 
 /**
- * Both programs at interfaces of a namespace: what is sent at site A crosses the network between `near` and
- * `far` and is recorded at site B.
- *  siteA - circuitA [encapsulate] near - far [decapsulate] circuitB - siteB [record]
+ * Both programs at interfaces of a namespace: what is sent at site A crosses the network between `wanA` and
+ * `wanB` and is recorded at site B.
+ *  siteA - circuitA [encapsulate] wanA - wanB [decapsulate] circuitB - siteB [record]
  */
 
 const { result, arg1, arg2, arg3, arg4, saved1, saved2 } = Register;
@@ -74,12 +74,12 @@ function recorder(map: number): readonly Line[] {
   ];
 }
 
-/** Sends its packet, cut to so many octets, at an interface. */
+/** Sends its packet, truncated to so many octets, at an interface. */
 function sender(interfaceIndex: number, octets?: number): readonly Line[] {
-  const cut = [move(arg1, saved1), move(arg2, octets ?? 0), move(arg3, 0), call("skb_change_tail")];
+  const truncate = [move(arg1, saved1), move(arg2, octets ?? 0), move(arg3, 0), call("skb_change_tail")];
   return [
     move(saved1, arg1),
-    ...(octets === undefined ? [] : cut),
+    ...(octets === undefined ? [] : truncate),
     move(arg1, saved1),
     move(arg2, interfaceIndex),
     move(arg3, 0),
@@ -111,12 +111,12 @@ beforeAll(async () => {
   bench = new Bench();
   namespace = await TestNamespace.make(`wirespan-ebpf-${process.pid}`);
   await addPair("siteA", "circuitA");
-  await addPair("near", "far");
+  await addPair("wanA", "wanB");
   await addPair("siteB", "circuitB");
-  await namespace.ip("link set far address 02:00:00:00:00:fa");
-  await namespace.exec("sysctl", "-qw", "net.ipv6.conf.near.disable_ipv6=0");
-  await namespace.ip("neigh add 192.0.2.2 lladdr 02:00:00:00:00:fa dev near nud permanent");
-  await namespace.ip("neigh add 2001:db8::2 lladdr 02:00:00:00:00:fa dev near nud permanent");
+  await namespace.ip("link set wanB address 02:00:00:00:00:fa");
+  await namespace.exec("sysctl", "-qw", "net.ipv6.conf.wanA.disable_ipv6=0");
+  await namespace.ip("neigh add 192.0.2.2 lladdr 02:00:00:00:00:fa dev wanA nud permanent");
+  await namespace.ip("neigh add 2001:db8::2 lladdr 02:00:00:00:00:fa dev wanA nud permanent");
   indexOf = (name) => namespace.inside(() => ifNameToIndex(name));
   record = kernel.createMap({
     ...{ kind: "array", name: "record", keyOctets: 4, valueOctets: RECORD_OCTETS, maxEntries: 1 },
@@ -130,7 +130,7 @@ beforeAll(async () => {
   attach(load("recorder", recorder(record.fd)), "siteB");
   links = {
     circuit: attach(bench.program(encapsulateProgram, first, "interface"), "circuitA"),
-    network: attach(bench.program(decapsulateProgram, first, "interface"), "far"),
+    network: attach(bench.program(decapsulateProgram, first, "interface"), "wanB"),
   };
 });
 
@@ -144,11 +144,11 @@ afterAll(async () => {
 /** Puts both programs of this kind in place, and the two ends of a session into their maps. */
 function start(options: ProgramOptions) {
   const session = sessionOf(options);
-  const far = { ...session, localSessionId: session.remoteSessionId };
+  const peerSession = { ...session, localSessionId: session.remoteSessionId };
   const attachment = attachmentOf(options);
   const own = placementOf(options, {
     circuitInterface: indexOf("circuitA"),
-    networkInterface: indexOf("near"),
+    networkInterface: indexOf("wanA"),
   });
   const its: Placement = {
     ...own,
@@ -159,10 +159,10 @@ function start(options: ProgramOptions) {
   };
   for (const placement of [own, its]) bench.start(session, attachment, placement);
   bench.circuits.update(...circuitEntry(session, attachment, own));
-  bench.peers.update(...peerEntry(far, attachment, its));
+  bench.peers.update(...peerEntry(peerSession, attachment, its));
   links.circuit.update(bench.program(encapsulateProgram, options, "interface"));
   links.network.update(bench.program(decapsulateProgram, options, "interface"));
-  return { session, far, attachment, own, its };
+  return { session, peerSession, attachment, own, its };
 }
 
 /** The frame that site B got, its tag back in place; waits for it. */
@@ -211,7 +211,7 @@ const kinds = [
 
 describe.each(kinds.map((options) => [nameOf(options), options] as const))("%s", (_, options) => {
   test("frames arrive as the reference says", async () => {
-    const { session, far, attachment, own, its } = start(options);
+    const { session, peerSession, attachment, own, its } = start(options);
     const [sending, receiving] = [newSequenceState(), newSequenceState()];
     using send = namespace.inside(() =>
       kernel.loadProgram({ name: "sender", octets: assemble(sender(ifNameToIndex("siteA"))) }),
@@ -219,7 +219,7 @@ describe.each(kinds.map((options) => [nameOf(options), options] as const))("%s",
     for (const [name, frame] of Object.entries(frames)) {
       const message = encapsulate(frame, session, attachment, sending);
       if (typeof message === "string") continue;
-      const outcome = decapsulate(message, far, attachment, receiving);
+      const outcome = decapsulate(message, peerSession, attachment, receiving);
       record.update(indexKey(0), new Uint8Array(RECORD_OCTETS));
       namespace.inside(() => send.run({ data: frame }));
       const why = () => JSON.stringify([name, bench.counted(own), bench.counted(its)]);

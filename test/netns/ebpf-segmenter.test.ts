@@ -119,7 +119,7 @@ describe("the segmenter of IP protocol 115", () => {
       const session = sessionOf(kind);
       bench.start(session, attachmentOf(kind), { ...placement, ...addresses(kind) });
       using program = kernel.loadProgram({
-        name: "joined",
+        name: "coalesced",
         octets: assemble(showingSegmenter(decapsulateProgram(kind, bench.fds), "circuit")),
       });
       const heard = (frame: Uint8Array) => {
@@ -154,7 +154,7 @@ describe("the segmenter of IP protocol 115", () => {
    */
   function showingProcessors(lines: readonly Line[], processors: number): readonly Line[] {
     const { result, arg1, arg2, saved1, saved2 } = Register;
-    return insteadOfCutting(lines, "unsegmented", [
+    return replacingSegmenter(lines, "unsegmented", [
       load32(saved2, saved1, skbContext.hash),
       call("get_smp_processor_id"),
       move(arg1, saved2),
@@ -170,15 +170,15 @@ describe("the segmenter of IP protocol 115", () => {
   }
 
   /**
-   * The program with the way through the segmenter told by a verdict of its own, for a test run shows no
+   * The program with a verdict of its own where it redirects to the segmenter, for a test run shows no
    * interface.
    */
   function showingSegmenter(lines: readonly Line[], behind: string): readonly Line[] {
-    return insteadOfCutting(lines, behind, [move(Register.result, SEGMENTER)]);
+    return replacingSegmenter(lines, behind, [move(Register.result, SEGMENTER)]);
   }
 
   /** The program with other lines where it gives the packet to the segmenter, before the label `behind`. */
-  function insteadOfCutting(
+  function replacingSegmenter(
     lines: readonly Line[],
     behind: string,
     others: readonly Line[],
@@ -228,16 +228,16 @@ describe("what comes out of the segmenter", () => {
     // Sums of all kinds, those that wrap among them.
     for (let identification = 0; identification < 0x1_0000; identification += family === 4 ? 257 : 0x1_0000) {
       const wanted = packetFor(family, placement.sessionIndex, identification);
-      const disguised = wanted.slice();
-      disguised[places[family].protocol] = GRE;
-      if (family === 4) withChecksum(disguised);
-      const { verdict, data } = run(disguised);
+      const marked = wanted.slice();
+      marked[places[family].protocol] = GRE;
+      if (family === 4) withChecksum(marked);
+      const { verdict, data } = run(marked);
       expect(verdict).toBe(verdicts.redirect);
       expect(toHex(data)).toBe(toHex(wanted));
     }
   });
 
-  test("goes on unchanged if it was no GSO packet; dropped for an unknown index, or without IP header", () => {
+  test("passes unchanged if it is no GSO packet, and is dropped without IP header or known index", () => {
     const placement = placementOf(overIp({ family: 4 })[0]!);
     bench.routes.update(...routeEntry(placement));
     for (const family of [4, 6] as const) {

@@ -90,7 +90,7 @@ describe.each([4, 6] as const)("over IPv%d", (version) => {
       sums += 1;
     });
     expect(complete).toBe(true);
-    const kinds = await lab.cutters("a");
+    const kinds = await lab.segmenters("a");
     console.log(`over IPv${version}, segmented by ${kinds}: ${sums} segments of TCP, ${full} of them full`);
     expect(full).toBeGreaterThan(PACKETS / 2);
     expect(sums).toBeGreaterThan(PACKETS / 2);

@@ -37,7 +37,7 @@ let sites: EbpfSites;
 beforeAll(async () => {
   needBpf();
   sites = await EbpfSites.make();
-  await sites.addressFar();
+  await sites.addressWanB();
 });
 afterAll(() => sites?.[Symbol.asyncDispose]());
 
@@ -108,8 +108,8 @@ const passages: readonly Passage[] = kinds.flatMap((options) =>
 /** A socket that takes messages without a checksum, as UDP over IPv6 must be told to (RFC 6935). */
 function socketOf({ family, encapsulation }: ProgramOptions): number {
   const address = family === 4 ? "192.0.2.2" : "2001:db8::2";
-  const wishes = { encapsulation, address, port: 1701, fragmentation: "none", checksum: "zero" } as const;
-  return sites.inside("middle", () => openPsnSocket(wishes)).fd;
+  const settings = { encapsulation, address, port: 1701, fragmentation: "none", checksum: "zero" } as const;
+  return sites.inside("middle", () => openPsnSocket(settings)).fd;
 }
 
 describe.each(
@@ -161,17 +161,17 @@ describe("what no program can do comes out of the exception path", () => {
   const passage = { options: kind, segment: false, first: "site", offloads: true } as const;
 
   /** What the exception path's entry hears of GSO packets from site A. */
-  async function heardAtNearEnd(sent: readonly PacketShape[], count: number): Promise<readonly string[]> {
-    const near = sites.inside("middle", () => new FrameSocket("nearA"));
+  async function heardAtEntry(sent: readonly PacketShape[], count: number): Promise<readonly string[]> {
+    const entry = sites.inside("middle", () => new FrameSocket("entryA"));
     const host = sites.inside("siteA", () => openPacketSocket("siteA"));
     const heard: string[] = [];
     for (const shape of sent) sendGsoPacket(host, shape);
     for (let tries = 0; heard.length < count && tries < MOST_TRIES; tries += 1) {
-      const frame = near.receive();
+      const frame = entry.receive();
       if (frame === undefined) await setImmediate();
       else heard.push(toHex(frame));
     }
-    for (const fd of [near.fd, host]) closeSync(fd);
+    for (const fd of [entry.fd, host]) closeSync(fd);
     return heard;
   }
 
@@ -181,18 +181,18 @@ describe("what no program can do comes out of the exception path", () => {
     const expected = sent
       .flatMap((shape) => naiveSegments(shape, GSO_OCTETS))
       .filter((frame) => frame.length > 700);
-    expect(await heardAtNearEnd(sent, expected.length)).toEqual(expected.map(toHex));
+    expect(await heardAtEntry(sent, expected.length)).toEqual(expected.map(toHex));
     expect(opened.counted().map(({ discards }) => discards)).toEqual([{}, {}]);
   });
 
   test("frames of a session that none carries: whole, for they go out by the exit at once", async () => {
     const index = (name: string) => sites.inside("middle", () => ifNameToIndex(name));
-    sites.bench.circuits.update(...puntEntry(attachmentOf(kind), index("circuitA"), index("farA")));
+    sites.bench.circuits.update(...puntEntry(attachmentOf(kind), index("circuitA"), index("exitA")));
     const lines = puntProgram({ vlan: "port" }, { circuits: sites.bench.circuits.fd });
     using program = kernel.loadProgram({ name: "punt", octets: assemble(lines) });
     using _ = sites.inside("middle", () => kernel.attach(program, ifNameToIndex("circuitA"), "ingress"));
     const sent = shapes.filter(({ tags }) => tags.length === 0);
-    expect(await heardAtNearEnd(sent, sent.length)).toEqual(
+    expect(await heardAtEntry(sent, sent.length)).toEqual(
       sent.map((shape) => toHex(unfinished(shape).frame)),
     );
   });

@@ -27,30 +27,30 @@ const longest: readonly (readonly [string, readonly string[], number])[] = [
   ["three tags", [S_TAG, S_TAG, C_TAG], MTU + 22],
 ];
 
-let ground: PlaneTestBed;
+let testBed: PlaneTestBed;
 beforeAll(async () => {
   needBpf();
-  ground = await PlaneTestBed.make();
+  testBed = await PlaneTestBed.make();
 });
-afterAll(() => ground?.[Symbol.asyncDispose]());
+afterAll(() => testBed?.[Symbol.asyncDispose]());
 
 async function setMtu(mtu: number): Promise<void> {
-  await ground.ip(`link set circuit mtu ${mtu}`);
+  await testBed.ip(`link set circuit mtu ${mtu}`);
   await run(["ip", "-n", `wirespan-outside-${process.pid}`, "link", "set", "site", "mtu", `${mtu}`]);
 }
 
-const ways = (["udp", "ip"] as const).flatMap((encapsulation) =>
+const variants = (["udp", "ip"] as const).flatMap((encapsulation) =>
   ([4, 6] as const).map((family) => [encapsulation, family] as const),
 );
 
 describe.each(Object.entries(builtPlanes))("plane %s", (_, openPlane) => {
-  test.each(ways)(
+  test.each(variants)(
     "over %s and IPv%d, what a bridge would forward arrives octet for octet, the rest is counted",
     async (encapsulation, family) => {
       const { session, device } = variantOver(encapsulation, family);
       const circuit = { ...attachment({ mtu: 9000 }), device: device.name };
       await setMtu(MTU);
-      await using bench = await PlaneBench.open(ground, openPlane, { path: session.path, device });
+      await using bench = await PlaneBench.open(testBed, openPlane, { path: session.path, device });
       bench.peer.setChecksums(encapsulation === "ip" || family === 6);
       await bench.add(session, circuit);
       const arrives = (tags: readonly string[], length: number, type: string) => {

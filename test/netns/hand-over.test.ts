@@ -3,14 +3,14 @@ import { askStatus } from "../../src/daemon/api-client.ts";
 import { eventually, MAIN, output } from "../support/lab.ts";
 import { Sites } from "../support/sites.ts";
 
-const fixed = {
+const staticSession = {
   ...{ local_session_id: 7, remote_session_id: 7 },
   ...{ receive_cookie: "0102030405060708", transmit_cookie: "0102030405060708" },
 };
 /** Static sessions are the same before and after, so that nothing is lost. */
 const ofStatic = {
   control: "static",
-  pseudowires: { lan: { circuit: { interface: "eth1" }, static: fixed } },
+  pseudowires: { lan: { circuit: { interface: "eth1" }, static: staticSession } },
 };
 
 const cases = [
@@ -38,8 +38,8 @@ test.each(cases)(
       });
       const words = plane === "ebpf" ? "forwarding continues" : "closing control connections";
       expect(a.log).toContain(`another daemon takes over: ${words}`);
-      const goodbyes = b.log.split("\n").filter((line) => line.includes("goes out of service"));
-      expect(goodbyes.length > 0).toBe(plane === "userspace");
+      const closings = b.log.split("\n").filter((line) => line.includes("goes out of service"));
+      expect(closings.length > 0).toBe(plane === "userspace");
       expect(await sites.passes(5)).toBe(true);
       ping.kill("SIGINT");
       const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(await pinged) ?? [];
@@ -55,7 +55,7 @@ test.each(cases)(
   },
 );
 
-test("--take-over, status and reload give up on a stopped daemon and say so; that one stays as it was", async () => {
+test("--take-over, status and reload fail at a stopped daemon and say so; it stays as it was", async () => {
   await using sites = await Sites.make();
   const { a } = await sites.up("userspace");
   process.kill(a.pid, "SIGSTOP");
@@ -75,7 +75,8 @@ test("--take-over, status and reload give up on a stopped daemon and say so; tha
   expect(took?.status).toBe(1);
   expect(took?.stderr).toMatch(
     new RegExp(
-      `take over from the daemon at \\S+, pid ${a.pid}: .*: no answer within 10 s; it hangs, is stopped, or is still starting.*kill -KILL ${a.pid}`,
+      `take over from the daemon at \\S+, pid ${a.pid}: .*: no answer within 10 s; ` +
+        `it hangs, is stopped, or is still starting.*kill -KILL ${a.pid}`,
     ),
   );
   await sites.told(

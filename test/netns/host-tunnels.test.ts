@@ -66,7 +66,8 @@ async function addTunnels(lab: Lab): Promise<void> {
       const [local, remote] = index === 0 ? ends : [ends[1], ends[0]];
       const addresses = inside(net, index + 1);
       return [
-        `ip link add ${name} mtu 1430 type vxlan id ${net} dstport ${4780 + net} local ${local} remote ${remote} dev eth0 ${options}`,
+        `ip link add ${name} mtu 1430 type vxlan id ${net} dstport ${4780 + net} ` +
+          `local ${local} remote ${remote} dev eth0 ${options}`,
         `ip link set ${name} up`,
         `ip addr add ${addresses[4]}/24 dev ${name}`,
         `ip addr add ${addresses[6]}/64 dev ${name} nodad`,
@@ -120,9 +121,9 @@ async function datagrams(lab: Lab): Promise<readonly number[]> {
   return said.trim().split("\n").slice(1).map(Number);
 }
 
-const ways = ["udp", "ip"].flatMap((name) => planes.map((plane) => [name, plane] as const));
+const variants = ["udp", "ip"].flatMap((name) => planes.map((plane) => [name, plane] as const));
 
-test.each(ways)(
+test.each(variants)(
   "over %s, plane %s: TCP and UDP GSO packets in VXLAN over IPv4 and IPv6, with and without checksum, arrive",
   async (encapsulation, plane) => {
     const topology = topologyOf(encapsulation);

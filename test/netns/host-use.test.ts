@@ -11,7 +11,8 @@ function configOf(plane: string, circuit: object) {
 }
 
 const advice =
-  "as an attachment circuit it would be cut off from this machine; use another interface, or set allow_host_use: true";
+  "as an attachment circuit it would be cut off from this machine; " +
+  "use another interface, or set allow_host_use: true";
 
 test.each(planes)(
   "the plane %s takes no interface that its machine uses, until it uses it no more",

@@ -28,51 +28,51 @@ async function shown(name: string): Promise<Record<string, unknown>> {
 }
 
 describe("a veth pair", () => {
-  test("comes up with the MTUs asked for, without IPv6 at one end, and is deleted by either end", async () => {
+  test("comes up with the given MTUs, without IPv6 at one end, and is deleted by either end", async () => {
     await createInterfacePair({ name: "pw-a", mtu: 1400 }, { name: "pw-a.in", mtu: 9000, withoutIpv6: true });
-    const [near, far] = [await shown("pw-a"), await shown("pw-a.in")];
-    expect(near).toMatchObject({ mtu: 1400, operstate: "UP", linkinfo: { info_kind: "veth" } });
-    expect(far).toMatchObject({ mtu: 9000, operstate: "UP", addr_info: [] });
-    expect(near["addr_info"]).toMatchObject([{ family: "inet6", scope: "link" }]);
+    const [outer, inner] = [await shown("pw-a"), await shown("pw-a.in")];
+    expect(outer).toMatchObject({ mtu: 1400, operstate: "UP", linkinfo: { info_kind: "veth" } });
+    expect(inner).toMatchObject({ mtu: 9000, operstate: "UP", addr_info: [] });
+    expect(outer["addr_info"]).toMatchObject([{ family: "inet6", scope: "link" }]);
     expect(await findInterface("pw-a")).toEqual({
       name: "pw-a",
-      index: near["ifindex"],
+      index: outer["ifindex"],
       kind: "veth",
-      peer: { name: "pw-a.in", index: far["ifindex"] },
+      peer: { name: "pw-a.in", index: inner["ifindex"] },
     });
     await deleteInterfacePair("pw-a.in");
     expect(await findInterface("pw-a")).toBeUndefined();
     await deleteInterfacePair("pw-a");
   });
 
-  test("may cut super-frames and leave checksums, and join what comes in", async () => {
+  test("segments GSO packets, leaves checksums partial and coalesces what it receives", async () => {
     const offloads = "checksums";
     await createInterfacePair(
       { name: "tcp", mtu: 1500, offloads, gro: true },
       { name: "tcp.in", mtu: 1500, offloads, steersReceived: true },
     );
-    const cut = { checksums: true, scatterGather: true, tcpSegmentation: false };
-    expect(deviceFeatures("tcp")).toEqual({ ...cut, gro: true });
-    expect(deviceFeatures("tcp.in")).toEqual({ ...cut, gro: false });
+    const segmenting = { checksums: true, scatterGather: true, tcpSegmentation: false };
+    expect(deviceFeatures("tcp")).toEqual({ ...segmenting, gro: true });
+    expect(deviceFeatures("tcp.in")).toEqual({ ...segmenting, gro: false });
     expect(await shown("tcp")).toMatchObject({ gso_max_segs: 1 });
     await deleteInterfacePair("tcp");
   });
 
-  test("without offloads at an end: the kernel finishes checksums and segments there, and only there", async () => {
-    await createInterfacePair({ name: "cut", mtu: 1500, offloads: "none" }, { name: "cut.in", mtu: 1500 });
-    expect(deviceFeatures("cut")).toEqual({
+  test("without offloads at one end: the kernel completes checksums and segments only there", async () => {
+    await createInterfacePair({ name: "seg", mtu: 1500, offloads: "none" }, { name: "seg.in", mtu: 1500 });
+    expect(deviceFeatures("seg")).toEqual({
       checksums: false,
       scatterGather: true,
       tcpSegmentation: false,
       gro: false,
     });
-    expect(deviceFeatures("cut.in")).toEqual({
+    expect(deviceFeatures("seg.in")).toEqual({
       checksums: true,
       scatterGather: true,
       tcpSegmentation: true,
       gro: false,
     });
-    await deleteInterfacePair("cut");
+    await deleteInterfacePair("seg");
   });
 
   test("that cannot be made says why, and leaves nothing", async () => {

@@ -22,7 +22,7 @@ const endpoint = (address: string, control: boolean) =>
     controlDscp: 0,
   }) as const;
 
-test("RFC 3931 §4.1.1.2: over IPv6 each of two local addresses receives what is sent to it, and no more", async () => {
+test("RFC 3931 §4.1.1.2: over IPv6 each of two local addresses receives its own messages", async () => {
   await using namespace = await TestNamespace.make("wst-ipcontrol");
   await namespace.exec(
     "sysctl",

@@ -99,7 +99,7 @@ test("the default for what no policy matches holds at once", async () => {
   );
 });
 
-test("policies for others change nothing, and an allowing one before a block does not pass programs by", async () => {
+test("other policies have no effect, and an allowing one before a block keeps programs in use", async () => {
   await policy("policy add src 198.51.1.0/24 dst 203.0.113.0/24 dir out action block");
   await policy("policy add src 0.0.0.0/0 dst 0.0.0.0/0 proto tcp dir out action block");
   await policy("policy add src ::/0 dst ::/0 proto udp dport 500 dir out action block");

@@ -143,12 +143,12 @@ test.each(matrix)(
     for (const bridge of ["br0", "br1"]) await sites.ip("a", `link add ${bridge} up type bridge`);
     await sites.ip("a", "link set eth1 master br0");
     await prepare(sites);
-    const far = { circuit: "vlan" in circuit ? circuit : { interface: "eth1" } };
+    const atPeer = { circuit: "vlan" in circuit ? circuit : { interface: "eth1" } };
     const type = "vlan" in circuit ? "ethernet-vlan" : "ethernet";
     const write = (site: Site, wanted: Wanted) =>
       sites.write(site, configurationOf(sites, site, plane, { more: { type }, ...wanted }));
     let wanted: Wanted = { circuit };
-    sites.start("b", write("b", far));
+    sites.start("b", write("b", atPeer));
     const daemon = sites.start("a", write("a", wanted));
     const passes = async () => {
       const { status } = await sites.exec(from, "ping", "-q", "-c", "1", "-W", "1", "10.0.0.2");
@@ -168,7 +168,7 @@ test.each(matrix)(
       write("a", wanted);
       const { tunnel } = wanted;
       if (tunnel !== undefined) {
-        write("b", { ...far, tunnel });
+        write("b", { ...atPeer, tunnel });
         await sites.reload("b");
       }
       const { status, stdout, stderr } = await sites.reload("a");

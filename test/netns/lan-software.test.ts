@@ -9,8 +9,8 @@ import { eventually, MAIN, planes } from "../support/lab.ts";
 import { type LanProgram, lanLoads, lanPrograms, PRELUDE } from "../support/lan-programs.ts";
 
 /**
- * Programs that networks rely on, between two hosts: by a cable, and by a pseudowire whose circuits are the
- * hosts' own cables.
+ * Programs that networks rely on, between two hosts: by a veth pair, and by a pseudowire whose circuits
+ * are the hosts' own veth pairs.
  */
 
 const LIMIT_MS = 60_000;
@@ -30,17 +30,17 @@ async function ip(words: string): Promise<void> {
 
 type End = readonly [node: string, port: string];
 
-async function cable(near: End, far: End, mtu: number): Promise<void> {
-  const peer = `peer name ${far[1]} mtu ${mtu} netns ${far[0]}`;
-  await ip(`link add ${near[1]} mtu ${mtu} netns ${near[0]} type veth ${peer}`);
-  for (const [node, port] of [near, far]) await ip(`-n ${node} link set ${port} up`);
+async function addPair(one: End, other: End, mtu: number): Promise<void> {
+  const peer = `peer name ${other[1]} mtu ${mtu} netns ${other[0]}`;
+  await ip(`link add ${one[1]} mtu ${mtu} netns ${one[0]} type veth ${peer}`);
+  for (const [node, port] of [one, other]) await ip(`-n ${node} link set ${port} up`);
 }
 
 /** Two hosts and what is between them; goes when it is disposed of. */
 class Line implements AsyncDisposable {
   readonly #daemons: ChildProcess[] = [];
 
-  /** `plane` of both daemons; undefined for a cable. */
+  /** `plane` of both daemons; undefined for a veth pair. */
   static async lay(plane: string | undefined): Promise<Line> {
     const line = new Line();
     try {
@@ -48,7 +48,7 @@ class Line implements AsyncDisposable {
         await ip(`netns add ${node}`);
         await ip(`-n ${node} link set lo up`);
       }
-      if (plane === undefined) await cable([hosts[0], "eth0"], [hosts[1], "eth0"], 1500);
+      if (plane === undefined) await addPair([hosts[0], "eth0"], [hosts[1], "eth0"], 1500);
       else await line.#addPseudowire(plane);
       for (const [index, host] of hosts.entries())
         await ip(`-n ${host} addr add 10.1.0.${index + 1}/24 dev eth0`);
@@ -63,9 +63,9 @@ class Line implements AsyncDisposable {
   }
 
   async #addPseudowire(plane: string): Promise<void> {
-    await cable([lcces[0], "wan"], [lcces[1], "wan"], 1600);
+    await addPair([lcces[0], "wan"], [lcces[1], "wan"], 1600);
     for (const [index, lcce] of lcces.entries()) {
-      await cable([hosts[index] as string, "eth0"], [lcce, "circuit"], 1500);
+      await addPair([hosts[index] as string, "eth0"], [lcce, "circuit"], 1500);
       const [local, remote] = [`192.0.2.${index + 1}`, `192.0.2.${2 - index}`];
       await ip(`-n ${lcce} addr add ${local}/24 dev wan`);
       const circuit = { interface: "circuit" };
@@ -120,7 +120,7 @@ async function outcome({ one, two }: LanProgram): Promise<string> {
 }
 
 test.each([undefined, ...planes])(
-  "programs that local networks rely on work by plane %s (undefined: by a cable)",
+  "programs that local networks rely on work by plane %s (undefined: by a veth pair)",
   async (plane) => {
     await using _ = await Line.lay(plane);
     const found = await Promise.all(

@@ -27,8 +27,8 @@ function topology(): string {
       const vlan = (index % VLANS) + 1;
       const device = index < VLANS ? { interface: "trunk" } : { tap: "more" };
       const ids = { local_session_id: index + 1, remote_session_id: index + 1 };
-      const fixed = { ...ids, receive_cookie: cookie, transmit_cookie: cookie };
-      return [`pw${index}`, { circuit: { ...device, vlan }, static: fixed }];
+      const staticSession = { ...ids, receive_cookie: cookie, transmit_cookie: cookie };
+      return [`pw${index}`, { circuit: { ...device, vlan }, static: staticSession }];
     }),
   );
   const site = (local: string, remote: string, host: string) => ({

@@ -40,7 +40,8 @@ const changes = {
       lcces
         .lcce("a")
         .ip(
-          `xfrm policy add src ${WAN.a}/32 dst ${WAN.b}/32 dir out tmpl proto esp mode transport reqid 7 level use`,
+          `xfrm policy add src ${WAN.a}/32 dst ${WAN.b}/32 dir out ` +
+            `tmpl proto esp mode transport reqid 7 level use`,
         ),
     back: (lcces: VethLcces) => lcces.lcce("a").ip("xfrm policy flush"),
   },
@@ -116,7 +117,7 @@ describe("a session that changes planes while frames flow", () => {
   );
 });
 
-const fixed = {
+const staticSession = {
   a: "static: { local_session_id: 11, remote_session_id: 22 }",
   b: "static: { local_session_id: 22, remote_session_id: 11 }",
 } as const;
@@ -134,8 +135,8 @@ const upStatic = (
     family: 4,
     encapsulation,
     wanMtu,
-    a: { ...a, keys: "control: static", pseudowire: `${NUMBERED}, ${fixed.a}` },
-    b: { plane: "ebpf", keys: "control: static", pseudowire: `${NUMBERED}, ${fixed.b}` },
+    a: { ...a, keys: "control: static", pseudowire: `${NUMBERED}, ${staticSession.a}` },
+    b: { plane: "ebpf", keys: "control: static", pseudowire: `${NUMBERED}, ${staticSession.b}` },
   });
 
 const NUMBERED = "cookie: 0, sublayer: default, sequencing: all";
@@ -185,7 +186,7 @@ describe("a session that ends and begins while the peer knows nothing of it", ()
     using back = await beginFlow(lcces, "b", encapsulation);
     for (const mtu of [1400, 1300]) {
       await Promise.all([there.goesOn(BETWEEN), back.goesOn(BETWEEN)]);
-      await lcces.reload("a", `${NUMBERED}, ${fixed.a}, mtu: ${mtu}`);
+      await lcces.reload("a", `${NUMBERED}, ${staticSession.a}, mtu: ${mtu}`);
       await carriedBy(lcces, plane);
     }
     await Promise.all([there.goesOn(BETWEEN), back.goesOn(BETWEEN)]);

@@ -2,16 +2,16 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually, planes } from "../support/lab.ts";
 import { addressOf, RoutedSites, type Row } from "../support/routed-sites.ts";
 
-/** Every way to carry a frame over IP. */
+/** TABLE: encapsulations, families and who fragments. */
 const rows: readonly Row[] = (["udp", "ip"] as const).flatMap((encapsulation) =>
   ([4, 6] as const).flatMap((family) =>
     (["outer", "none"] as const).map((fragmentation) => ({ encapsulation, family, fragmentation })),
   ),
 );
-const FAR_MTU = 1400;
+const SMALL_MTU = 1400;
 /**
- * Payloads of pings: the packets of some are over the far link's MTU, of some over the near link's, which is
- * 1500.
+ * Payloads of pings: the packets of some are over the MTU of the link at b, of some over that of the link at
+ * a, which is 1500.
  */
 const sizes = [1300, 1340, 1380, 1400, 1472];
 const COUNT = 3;
@@ -74,24 +74,24 @@ describe.each(planes)("a path whose MTU is less than the link's, plane %s", (pla
   });
 
   test("RFC 8201, RFC 1191: a smaller MTU of the path is learned", async () => {
-    await sites.setFarMtu(FAR_MTU);
-    await expectMtu(FAR_MTU);
+    await sites.setWanMtu(SMALL_MTU);
+    await expectMtu(SMALL_MTU);
     const learned = await sites.exec("a", `ip -6 route get ${addressOf("b", 6, 2)}`);
-    expect(learned.stdout).toContain(`mtu ${FAR_MTU}`);
+    expect(learned.stdout).toContain(`mtu ${SMALL_MTU}`);
   });
 
   test("and forgotten when the kernel's knowledge ends", async () => {
-    await sites.setFarMtu(1500);
+    await sites.setWanMtu(1500);
     await sites.exec("a", "ip route flush cache; ip -6 route flush cache");
     await expectMtu(1500);
     // What is learned now is forgotten by itself, soon.
     await sites.exec("a", "sysctl -qw net.ipv4.route.mtu_expires=3 net.ipv6.route.mtu_expires=3");
-    await sites.setFarMtu(FAR_MTU);
+    await sites.setWanMtu(SMALL_MTU);
     await each(async (row, index) => {
       if (row.fragmentation === "none")
         await eventually(`${name(row)} has learned`, () => areCounted(index, 1380), 2 * LEARN_MS);
     });
-    await sites.setFarMtu(1500);
+    await sites.setWanMtu(1500);
     await each((row, index) =>
       eventually(`${name(row)} has forgotten`, async () => (await sites.pings(index, 1380)) === 3, 15_000),
     );

@@ -37,7 +37,7 @@ function capabilitiesOf(pid: number): readonly (readonly number[])[] {
   });
 }
 
-test("root keeps in every thread only the capabilities that forwarding needs, and reloads still work", async () => {
+test("root keeps in all threads only the capabilities for forwarding, and reloads work", async () => {
   await using namespace = await TestNamespace.make("ws-privileges");
   const folder = mkdtempSync(join(tmpdir(), "wirespan-secret-"));
   const file = join(folder, "secret");
@@ -88,7 +88,7 @@ test("the systemd unit is right for systemd, and leaves little exposed", async (
   rmSync(folder, { recursive: true });
 });
 
-test("with the rights of the systemd unit it reads a secret of root's, and forwarding outlives a crash", async () => {
+test("under the systemd unit it reads a secret of root, and forwarding continues after a crash", async () => {
   const unit = readFileSync(UNIT, "utf8");
   expect(unit).toMatch(/^User=root$/m);
   const names = /^CapabilityBoundingSet=(.*)$/m.exec(unit)?.[1]?.split(" ") ?? [];

@@ -31,7 +31,7 @@ describe.each(cases)("recovery in %s, plane %s", (topology, plane) => {
     daemon.kill();
   });
 
-  test("SIGTERM says goodbye: the other end knows at once, and why", async () => {
+  test("SIGTERM closes the tunnel: the peer knows at once, and why", async () => {
     await using lab = await Lab.up(topology, plane);
     const { pid } = await lab.status("a");
     expect((await lab.shell("lcce-a", `kill -TERM ${pid}`)).status).toBe(0);

@@ -11,7 +11,7 @@ function reload(lab: Lab) {
   return lab.exec("lcce-a", process.execPath, MAIN, "reload", "--socket", "/run/wirespan-a.sock");
 }
 
-test("reload touches only what changed: another VLAN loses no frame; a bad file changes nothing", async () => {
+test("reload changes only what differs: another VLAN loses no frame; a bad file has no effect", async () => {
   await using lab = await Lab.up("vlan-trunk");
   await lab.reached("a10", "10.0.0.14");
   const before = await lab.status("a");

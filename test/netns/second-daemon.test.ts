@@ -24,7 +24,7 @@ describe.each(matrix)("a daemon that runs, plane %s over %s", (plane, encapsulat
     expect((await sites.reload("a")).stdout).toBe("nothing changes\n");
   });
 
-  test("another one with a control socket of its own reports what waits, serves the rest, and takes over", async () => {
+  test("one with its own control socket reports what waits, serves the rest, takes over later", async () => {
     await using sites = await Sites.make();
     const { a } = await sites.up(plane, { encapsulation });
     const twice = sites.configuration("a", plane, { encapsulation });
@@ -78,7 +78,7 @@ describe.each(matrix)("a daemon that runs, plane %s over %s", (plane, encapsulat
   });
 });
 
-test("daemons of two network namespaces with one control socket path, in two file systems, do no harm", async () => {
+test("two daemons with one control socket path, in two file systems, do not disturb each other", async () => {
   await using sites = await Sites.make();
   const folder = sites.file("run");
   mkdirSync(folder);
@@ -98,7 +98,7 @@ test("daemons of two network namespaces with one control socket path, in two fil
   expect(daemons[1]?.isRunning).toBe(true);
 });
 
-test("a VLAN of an interface each, or the interface and a VLAN of it: two daemons never share frames", async () => {
+test("two daemons never share frames: a VLAN of an interface, or all of it, is for one of them", async () => {
   await using sites = await Sites.make();
   const configuration = (name: string, port: number, circuit: object) => ({
     lcce: { host_name: name, control_socket: sites.socket(name) },
@@ -125,7 +125,7 @@ test("a VLAN of an interface each, or the interface and a VLAN of it: two daemon
   await whole.end();
 });
 
-test("a file in the place of the control socket stays, and an impossible path is refused with the reason", async () => {
+test("a file at the control socket's path stays, and an impossible path is refused", async () => {
   await using sites = await Sites.make();
   writeFileSync(sites.file("precious"), "data\n");
   const paths = {

@@ -71,10 +71,13 @@ test("what sending said comes before what the route says, until it is sent or ro
   expect(problems.problemOf(ends, false)).toBeUndefined();
 });
 
-const fixed = { local_session_id: 7, remote_session_id: 7, receive_cookie: "", transmit_cookie: "" };
+const staticSession = { local_session_id: 7, remote_session_id: 7, receive_cookie: "", transmit_cookie: "" };
 const kinds = [
   ["negotiated", {}],
-  ["static", { control: "static", pseudowires: { lan: { circuit: { interface: "eth1" }, static: fixed } } }],
+  [
+    "static",
+    { control: "static", pseudowires: { lan: { circuit: { interface: "eth1" }, static: staticSession } } },
+  ],
 ] as const;
 
 describe.each(planes)("plane %s: the interface towards the peer goes down", (plane) => {

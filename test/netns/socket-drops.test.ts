@@ -6,7 +6,7 @@ import { TestNamespace } from "../support/namespace.ts";
 /** More than the buffers of a socket that nobody reads. */
 const DATAGRAMS = 2000;
 
-test("what finds no room at a socket is counted: of an endpoint as psn-overflow, of a circuit as circuit-overflow", async () => {
+test("drops at full sockets are counted: psn-overflow at peers', circuit-overflow at circuits'", async () => {
   await using namespace = await TestNamespace.make(`drops-${process.pid}`);
   await namespace.ip("addr add 192.0.2.2/24 dev lo");
   await namespace.ip("link set lo up");

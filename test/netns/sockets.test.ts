@@ -86,7 +86,7 @@ describe.each([
     }
   });
 
-  test("without a checksum is received by a socket that allows it, and over IPv4 by every one (RFC 6935 §5)", async () => {
+  test("without a checksum is received over IPv4, and by sockets that allow it (RFC 6935 §5)", async () => {
     const bare = open("full");
     const [level, option] = local.includes(":")
       ? [linux.SOL_UDP, UDP_NO_CHECK6_TX]
@@ -107,10 +107,10 @@ describe.each([
 test("a packet socket that only sends is told of nothing, and has the interface promiscuous", async () => {
   const deaf = openPacketSocket("left", { receives: false });
   const hears = openPacketSocket("left");
-  const far = openPacketSocket("right", { receives: false });
+  const peer = openPacketSocket("right", { receives: false });
   const octets = new Uint8Array(VNET_HEADER_OCTETS + 60);
   octets.set([2, 0, 0, 0, 0, 8, 2, 0, 0, 0, 0, 1, 0x88, 0xb5], VNET_HEADER_OCTETS);
-  expect(write(far, addressOf(octets), octets.length)).toBe(octets.length);
+  expect(write(peer, addressOf(octets), octets.length)).toBe(octets.length);
   expect((await next(hears)).subarray(VNET_HEADER_OCTETS, VNET_HEADER_OCTETS + 14)).toEqual(
     octets.subarray(VNET_HEADER_OCTETS, VNET_HEADER_OCTETS + 14),
   );
@@ -120,7 +120,7 @@ test("a packet socket that only sends is told of nothing, and has the interface 
     JSON.parse((await run(["ip", "-json", "-details", "link", "show", "left"])).stdout)[0].promiscuity;
   expect(await promiscuity()).toBe(1);
   close(deaf);
-  close(far);
+  close(peer);
   expect(await promiscuity()).toBe(0);
 });
 
@@ -132,7 +132,8 @@ test.each(["192.0.2", "2001:db8:"])(
     const separator = net.includes(":") ? ":" : ".";
     const [own, other] = [`${net}${separator}1`, `${net}${separator}77`];
     expect(() => open(other, 1701)).toThrow(
-      `bind a socket: EADDRNOTAVAIL (UDP ${other} port 1701); no interface that is up has the address ${other}, or it is still ` +
+      `bind a socket: EADDRNOTAVAIL (UDP ${other} port 1701); ` +
+        `no interface that is up has the address ${other}, or it is still ` +
         `tentative; see: ip address show to ${other}`,
     );
     const first = open(own, 1701);

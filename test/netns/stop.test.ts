@@ -47,7 +47,7 @@ describe.each(planes)("SIGTERM, plane %s", (plane) => {
     },
   );
 
-  test("ends a daemon whose peer does not answer, and one that is starting; SIGHUP before that reloads", async () => {
+  test("ends a daemon whose peer is silent, and one that is starting; SIGHUP before reloads", async () => {
     await using sites = await Sites.make();
     const lone = sites.start("a", sites.write("a", sites.configuration("a", plane)));
     await new Promise((told) => lone.child.stderr?.once("data", told));

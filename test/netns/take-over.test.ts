@@ -25,10 +25,14 @@ function topologyOf(
   planes: { readonly a?: string; readonly b?: string } = {},
 ): string {
   const site = (local: string, remote: string, ids: readonly number[], host: string, plane?: string) => {
-    const fixed = { local_session_id: ids[0], remote_session_id: ids[1], receive_cookie: "0102030405060708" };
+    const staticSession = {
+      local_session_id: ids[0],
+      remote_session_id: ids[1],
+      receive_cookie: "0102030405060708",
+    };
     const lan = {
       circuit,
-      ...(isStatic ? { static: { ...fixed, transmit_cookie: fixed.receive_cookie } } : {}),
+      ...(isStatic ? { static: { ...staticSession, transmit_cookie: staticSession.receive_cookie } } : {}),
     };
     const tunnel = {
       local,
@@ -86,7 +90,7 @@ describe.each([
   ["an interface", { interface: "trunk" }],
   ["an interface of its own in a bridge", { tap: "pw0", bridge: "lan" }],
 ] as const)("the eBPF plane on %s", (name, circuit) => {
-  test("forwards while no daemon runs, and one that is started later takes over: no frame is lost", async () => {
+  test("forwards while no daemon runs, and a later one takes over: no frame is lost", async () => {
     let pins: readonly string[];
     {
       await using lab = await Lab.up(topologyOf(`static-${Object.keys(circuit)[0]}`, circuit, true), "ebpf");
@@ -151,11 +155,11 @@ test.each(["udp", "ip"])(
   },
 );
 
-test("segmentation of TCP over IP 115 continues while the daemon is dead, and the next one adopts it", async () => {
-  const topology = topologyOf("cutter", { interface: "trunk" }, true, "ip");
+test("TCP over IP 115 is segmented while the daemon is dead; the next one adopts the segmenter", async () => {
+  const topology = topologyOf("segmenter", { interface: "trunk" }, true, "ip");
   await using lab = await Lab.up(topology, "ebpf");
   await eventually("hosts reach each other", () => lab.reaches("a1", "10.0.0.12"));
-  const before = await lab.cutters("a");
+  const before = await lab.segmenters("a");
   expect(before.length).toBe(1);
   const at = (host: string) => atNode(topology, host, []);
   const exchange = (there: number) =>
@@ -165,7 +169,7 @@ test("segmentation of TCP over IP 115 continues while the daemon is dead, and th
   await during;
   await restart(lab);
   await exchange(1_000_000);
-  expect(await lab.cutters("a")).toEqual(before);
+  expect(await lab.segmenters("a")).toEqual(before);
   expect((await lab.pseudowire("a", "lan")).plane).toBe("ebpf");
   console.log(`taken over: ${before}`);
 });
@@ -203,7 +207,7 @@ interface Configuration {
   readonly tunnels: { readonly peer: { readonly pseudowires: Record<string, object> } };
 }
 
-const fixed = (id: number) => ({
+const staticSession = (id: number) => ({
   ...{ local_session_id: id, remote_session_id: id },
   ...{ receive_cookie: "0102030405060708", transmit_cookie: "0102030405060708" },
 });
@@ -237,7 +241,10 @@ test("after a crash, maps too small for the new configuration are replaced by th
     expect((await lab.shell("lcce-a", `ip link ${words}`)).status, words).toBe(0);
   await crashInto(lab, ({ tunnels: { peer } }) => {
     for (let vlan = 1; vlan <= 2000; vlan += 1)
-      peer.pseudowires[`v${vlan}`] = { circuit: { interface: "many", vlan }, static: fixed(1000 + vlan) };
+      peer.pseudowires[`v${vlan}`] = {
+        circuit: { interface: "many", vlan },
+        static: staticSession(1000 + vlan),
+      };
   });
   const { plane, pseudowires } = await lab.status("a");
   expect(plane.name, plane.reason).toBe("ebpf");
@@ -251,13 +258,13 @@ test("after a crash, maps too small for the new configuration are replaced by th
   await eventually("hosts reach each other", () => lab.reaches("a1", "10.0.0.12"));
 });
 
-test("a crash, and a configuration without a circuit: its hidden interfaces go at the next start", async () => {
+test("after a crash, the next start removes hidden interfaces of circuits out of use", async () => {
   await using lab = await Lab.up(topologyOf("shrunk", { interface: "trunk" }, true), "ebpf");
   await lab.shell("lcce-a", "ip link add wsa0000cafe0000 type veth peer name wsb0000cafe0000");
   const links = async () => (await lab.shell("lcce-a", "ls /sys/class/net")).stdout.trim().split(/\s+/);
   const before = (await links()).sort();
   await crashInto(lab, ({ tunnels: { peer } }) => {
-    peer.pseudowires["gone"] = { circuit: { tap: "pw7" }, static: fixed(77) };
+    peer.pseudowires["gone"] = { circuit: { tap: "pw7" }, static: staticSession(77) };
   });
   const isUp = async () => (await lab.pseudowire("a", "gone")).localCircuit === "up";
   await eventually("its circuit is up", isUp);
@@ -284,11 +291,11 @@ test("a clean stop leaves no program, no pin and no interface behind", async () 
 });
 
 test.each(["udp", "ip"])(
-  "daemons over %s started by ip netns exec: frames pass without a daemon, the next takes over, a stop cleans up",
+  "over %s by ip netns exec: frames pass without a daemon, the next takes over, a stop cleans up",
   async (encapsulation) => {
     await using sites = await Sites.make();
     const keys = { control: "static", encapsulation };
-    const pseudowires = { lan: { circuit: { interface: "eth1" }, static: fixed(7) } };
+    const pseudowires = { lan: { circuit: { interface: "eth1" }, static: staticSession(7) } };
     const start = (site: "a" | "b") =>
       sites.start(site, sites.write(site, sites.configuration(site, "ebpf", { ...keys, pseudowires })), [
         "ip",

@@ -4,7 +4,7 @@ import { UdpSocket } from "../support/udp-socket.ts";
 import { HOSTS, VethLcces, type VethShape } from "../support/veth-lcces.ts";
 
 /**
- * A host that is the circuit itself is told once when a packet of its was sent, as on any cable
+ * A host that is the circuit itself is told once when a packet of its was sent, as on any Ethernet link
  * (SO_TIMESTAMPING); PTP lives on it.
  */
 

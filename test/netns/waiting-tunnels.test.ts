@@ -54,7 +54,7 @@ describe.each(planes)("a tunnel that cannot be opened, plane %s", (plane) => {
   );
 });
 
-test("in a reload, and after a change of the host name: a waiting tunnel affects no other, and is reported again", async () => {
+test("after a reload, also of the host name, a waiting tunnel affects no other and is reported", async () => {
   await using sites = await Sites.make();
   const { b } = await sites.up("userspace");
   sites.write("a", withSecond(sites, "userspace", second("198.51.100.1")));
@@ -80,7 +80,7 @@ test("in a reload, and after a change of the host name: a waiting tunnel affects
   expect((await sites.reload("a")).status).toBe(0);
 });
 
-test("a missing secret is waited for; a reload applies a corrected one, and not an unreadable one", async () => {
+test("a missing secret is waited for; a reload applies a corrected one, no unreadable one", async () => {
   await using sites = await Sites.make();
   const secret = sites.file("secret");
   const configured = (site: "a" | "b", file: string) =>

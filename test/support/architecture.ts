@@ -17,10 +17,24 @@ export function readSources(folder: "src" | "test" = "src"): readonly SourceFile
 }
 
 /** What comes in one piece: a comment, a string, a template, a regular expression where one may stand. */
-const PIECE =
-  /\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|(?<=(?:[=(,:[!&|?{};>]|return)\s*)\/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*/g;
+const PIECE = new RegExp(
+  [
+    /\/\/[^\n]*/,
+    /\/\*[\s\S]*?\*\//,
+    /"(?:\\.|[^"\\\n])*"/,
+    /'(?:\\.|[^'\\\n])*'/,
+    /`(?:\\.|[^`\\])*`/,
+    /(?<=(?:[=(,:[!&|?{};>]|return)\s*)\/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*/,
+  ]
+    .map(({ source }) => source)
+    .join("|"),
+  "g",
+);
 
-/** The text without comments, and without what strings and the like hold unless they are kept; lines stay where they are. */
+/**
+ * The text without comments, and without what strings and the like hold unless they are kept; lines stay
+ * where they are.
+ */
 export function strip(text: string, kept: "code" | "code and strings" = "code"): string {
   return text.replace(PIECE, (piece) => {
     const isComment = piece.startsWith("//") || piece.startsWith("/*");
@@ -40,7 +54,10 @@ const IMPORTS = [
 ];
 const PROGRAM = /\bnew URL\(\s*"([^"]+\.js)",\s*import\.meta\.url/g;
 
-/** What a file names: files and packages that it imports, and programs and workers that it starts by their URL. */
+/**
+ * What a file names: files and packages that it imports, and programs and workers that it starts by their
+ * URL.
+ */
 export function namesIn({ path, text }: SourceFile): {
   readonly files: readonly string[];
   readonly packages: readonly string[];
@@ -102,10 +119,15 @@ export function importersOf(files: readonly SourceFile[], name: string): readonl
   return files.filter((file) => namesIn(file).packages.includes(name)).map(({ path }) => path);
 }
 
+/** TABLE: expressions that read a clock, random numbers or the process, or that set a timer. */
+const IMPURE = [
+  ...["Date\\.now", "new Date\\b", "performance\\.", "setTimeout", "setInterval", "setImmediate"],
+  ...["queueMicrotask", "Math\\.random", "getRandomValues", "randomUUID", "process\\.", "console\\."],
+];
+
 /** Reads of clocks, random numbers and the process in files of these layers. */
 export function impurities(files: readonly SourceFile[], layers: readonly string[]): readonly string[] {
-  const impure =
-    /\b(?:Date\.now|new Date\b|performance\.|Math\.random|setTimeout|setInterval|setImmediate|queueMicrotask|process\.|console\.|getRandomValues|randomUUID)/g;
+  const impure = new RegExp(`\\b(?:${IMPURE.join("|")})`, "g");
   return files
     .filter(({ path }) => layers.includes(layerOf(path)))
     .flatMap(({ path, text }) => [...strip(text).matchAll(impure)].map(([found]) => `${path}: ${found}`));
@@ -147,12 +169,20 @@ export function longFiles(files: readonly SourceFile[]): readonly string[] {
     .map(({ path, lines }) => `${path}: ${lines} lines`);
 }
 
-/** A line that begins a block which is no function's. */
-const OTHER_BLOCK =
-  /^\s*(?:\} )?(?:if|else|for|while|do|switch|case|default|try|catch|finally|class|interface|type|export (?:class|interface|type|abstract))\b/;
-/** A line that begins a function: by the word, as a method, or as an arrow; the code is formatted, so the end is in sight. */
-const FUNCTION =
-  /\bfunction\b|=>|^\s*(?:(?:static|async|get|set|override|private|protected|public|readonly)\s+)*\*?[#\w$]+(?:<[^>]*>)?\(/;
+/** TABLE: words that begin a block which is no function's. */
+const BLOCK_WORDS = [
+  ...["if", "else", "for", "while", "do", "switch", "case", "default", "try", "catch", "finally"],
+  ...["class", "interface", "type", "export (?:class|interface|type|abstract)"],
+];
+/** A line that begins such a block. */
+const OTHER_BLOCK = new RegExp(`^\\s*(?:\\} )?(?:${BLOCK_WORDS.join("|")})\\b`);
+/** What may stand in front of a method's name. */
+const MODIFIERS = "static|async|get|set|override|private|protected|public|readonly";
+/**
+ * A line that begins a function: by the word, as a method, or as an arrow; the code is formatted, so the end
+ * is in sight.
+ */
+const FUNCTION = new RegExp(String.raw`\bfunction\b|=>|^\s*(?:(?:${MODIFIERS})\s+)*\*?[#\w$]+(?:<[^>]*>)?\(`);
 
 /** Functions, measured from the line that begins them to the one that closes them at the same indentation. */
 export function longFunctions(
@@ -224,12 +254,13 @@ export interface RfcSections {
   readonly appendices: readonly string[];
 }
 
-/** How far in front of a section its RFC is looked for, in characters. */
-const NEAR = 160;
+/** How many characters in front of a section its RFC is looked for. */
+const BEFORE_SECTION = 160;
 
 /**
- * Citations that are not of the form "RFC N §N.N", or name a section that its RFC does not have; where no RFC is named before
- * it, RFC 3931 is meant. Sections stand in comments, and in the strings of `section:` and of the state tables' reasons.
+ * Citations that are not of the form "RFC N §N.N", or name a section that its RFC does not have; where no
+ * RFC is named before it, RFC 3931 is meant. Sections stand in comments, and in the strings of `section:` and
+ * of the state tables' reasons.
  */
 export function wrongCitations(
   files: readonly SourceFile[],
@@ -244,7 +275,7 @@ export function wrongCitations(
     const cited = [...text.matchAll(/§ ?(?!\$\{)([^\s,;)"'`]*)/g)].flatMap((match) => {
       const section = /^\d+(?:\.\d+)*(?=\.?$|:$|[–-])/.exec(match[1] ?? "")?.[0];
       if (section === undefined || match[0].startsWith("§ ")) return [`${path}: not a section: ${match[0]}`];
-      const before = text.slice(Math.max(0, match.index - NEAR), match.index);
+      const before = text.slice(Math.max(0, match.index - BEFORE_SECTION), match.index);
       const rfc = [...before.matchAll(/RFC (\d+)/g)].at(-1)?.[1] ?? "3931";
       return known(rfc, section) ? [] : [`${path}: RFC ${rfc} has no section ${section}`];
     });

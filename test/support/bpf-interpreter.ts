@@ -1,11 +1,14 @@
 import { decodeInstructions, type Instruction, slotsOf } from "../../src/bpf/instruction.ts";
 
 /**
- * The eBPF machine in the plainest words, for arithmetic and jumps: no memory, no calls. It is what RFC 9669 says, written apart from
- * the assembler: opcodes stand here as numbers.
+ * The eBPF machine in the plainest words, for arithmetic and jumps: no memory, no calls. It is what RFC 9669
+ * says, written apart from the assembler: opcodes stand here as numbers.
  */
 
-/** Runs a program on registers of 64 bits, unsigned, and gives them back as they are at exit. Throws for what it does not know. */
+/**
+ * Runs a program on registers of 64 bits, unsigned, and gives them back as they are at exit. Throws for what
+ * it does not know.
+ */
 export function interpret(octets: Uint8Array, registers: readonly bigint[]): readonly bigint[] {
   const program = decodeInstructions(octets);
   const bySlot = new Map<number, Instruction>();
@@ -29,9 +32,9 @@ function step(instruction: Instruction, r: bigint[]): number {
   const { opcode, destination, source, offset, immediate, upper = 0 } = instruction;
   const kind = opcode & 0x07;
   const bits = kind === 4 || kind === 6 ? 32 : 64;
-  const cut = (value: bigint) => BigInt.asUintN(bits, value);
-  const left = cut(r[destination] ?? 0n);
-  const right = cut((opcode & 0x08) !== 0 ? (r[source] ?? 0n) : BigInt(immediate));
+  const truncate = (value: bigint) => BigInt.asUintN(bits, value);
+  const left = truncate(r[destination] ?? 0n);
+  const right = truncate((opcode & 0x08) !== 0 ? (r[source] ?? 0n) : BigInt(immediate));
   if (opcode === 0x18) {
     r[destination] = (BigInt(upper >>> 0) << 32n) | BigInt(immediate >>> 0);
     return 0;
@@ -42,7 +45,7 @@ function step(instruction: Instruction, r: bigint[]): number {
   }
   if (opcode === 0x05) return offset;
   if (kind === 4 || kind === 7) {
-    r[destination] = cut(compute(opcode & 0xf0, left, right, bits));
+    r[destination] = truncate(compute(opcode & 0xf0, left, right, bits));
     return 0;
   }
   if (kind === 5 || kind === 6) return holds(opcode & 0xf0, left, right, bits) ? offset : 0;
@@ -104,9 +107,10 @@ function holds(condition: number, left: bigint, right: bigint, bits: number): bo
 }
 
 function swap(value: bigint, bits: number, isBig: boolean): bigint {
-  const cut = BigInt.asUintN(bits, value);
-  if (!isBig) return cut;
+  const truncated = BigInt.asUintN(bits, value);
+  if (!isBig) return truncated;
   let swapped = 0n;
-  for (let shift = 0; shift < bits; shift += 8) swapped = (swapped << 8n) | ((cut >> BigInt(shift)) & 0xffn);
+  for (let shift = 0; shift < bits; shift += 8)
+    swapped = (swapped << 8n) | ((truncated >> BigInt(shift)) & 0xffn);
   return swapped;
 }

@@ -26,8 +26,8 @@ const KEY = new Uint8Array(4);
 const PACKET = new Uint8Array(64);
 
 /**
- * Runs lines in the kernel on registers whose values come from a map, so that the verifier knows nothing of them, and go back to
- * it. Lines may jump to the label "end", which stands behind them.
+ * Runs lines in the kernel on registers whose values come from a map, so that the verifier knows nothing of
+ * them, and go back to it. Lines may jump to the label "end", which stands behind them.
  */
 export class KernelMachine {
   readonly #port: BpfPort;

@@ -87,7 +87,10 @@ function row(mnemonic: string, step: Step, octets: string, text: string): Golden
   return { mnemonic, step, octets, text };
 }
 
-/** TABLE: every mnemonic with a register and with a constant. Where LLVM's disassembler knows the octets, it says the same. */
+/**
+ * TABLE: every mnemonic with a register and with a constant. Where LLVM's disassembler knows the octets, it
+ * says the same.
+ */
 export const golden: readonly Golden[] = [
   row("move", move(Register.saved1, Register.arg2), "bf 26 0000 00000000", "(bf) r6 = r2"),
   row("move", move(Register.saved1, -2), "b7 06 0000 feffffff", "(b7) r6 = -2"),

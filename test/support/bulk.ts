@@ -5,7 +5,10 @@ import { exchange, type Load } from "../../lab/traffic/exchange.ts";
 const BULK = builtProgram("traffic/bulk");
 const LIMIT_MS = 120_000;
 
-/** Random octets both ways by one TCP connection between two places, each the beginning of a command; expects them whole. */
+/**
+ * Sends random octets in both directions of one TCP connection, and expects the same. An end is the beginning
+ * of a command.
+ */
 export async function expectExchange(
   caller: readonly string[],
   listener: readonly string[],

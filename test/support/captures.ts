@@ -11,7 +11,10 @@ export const linkType = {
   linuxCooked2: 276,
 } as const;
 
-/** One packet of a capture to be written; `originalOctets` differs from its length when the capture was cut. */
+/**
+ * One packet of a capture to be written; `originalOctets` differs from its length when the packet was
+ * truncated.
+ */
 export interface WrittenPacket {
   readonly octets: Uint8Array;
   readonly originalOctets?: number;
@@ -102,11 +105,11 @@ export function ipPacket(route: WrittenRoute, payload: Uint8Array): Uint8Array {
   return header.octets(source).octets(destination).octets(content).finish();
 }
 
-/** The two fragments of an IP packet, cut after `octets` of its payload, a multiple of 8. */
+/** The two fragments of an IP packet, split after `octets` of its payload, a multiple of 8. */
 export function fragmentsOf(packet: Uint8Array, octets: number): readonly [Uint8Array, Uint8Array] {
   const isIpv4 = (packet[0] ?? 0) >>> 4 === 4;
   const headerOctets = isIpv4 ? 20 : 40;
-  const cut = headerOctets + octets;
+  const split = headerOctets + octets;
   const part = (payload: Uint8Array, offset: number, more: boolean): Uint8Array => {
     const fragment = isIpv4
       ? concat(packet.subarray(0, headerOctets), payload)
@@ -125,7 +128,7 @@ export function fragmentsOf(packet: Uint8Array, octets: number): readonly [Uint8
     }
     return fragment;
   };
-  return [part(packet.subarray(headerOctets, cut), 0, true), part(packet.subarray(cut), octets, false)];
+  return [part(packet.subarray(headerOctets, split), 0, true), part(packet.subarray(split), octets, false)];
 }
 
 function udpDatagram(route: WrittenRoute, payload: Uint8Array): Uint8Array {

@@ -6,7 +6,10 @@ const expectedSkips = JSON.parse(
   readFileSync(new URL("../expected-skips.json", import.meta.url), "utf8"),
 ) as Readonly<Record<string, string>>;
 
-/** Ends a run with one plain line of counts, and fails it when a test was skipped that test/expected-skips.json does not list. */
+/**
+ * Ends a run with one plain line of counts, and fails it when a test was skipped that
+ * test/expected-skips.json does not list.
+ */
 export default class ClosingReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const tests: TestCase[] = modules.flatMap((module) => [...module.children.allTests()]);

@@ -56,11 +56,11 @@ ${top}`;
 }
 
 /** The same as a static tunnel with these keys in `static:`. */
-export function staticText(fixed: string, pseudowire = ""): string {
+export function staticText(staticKeys: string, pseudowire = ""): string {
   return configText({
     tunnel: "control: static",
     pseudowire:
-      `static: { local_session_id: 1, remote_session_id: 2${fixed === "" ? "" : `, ${fixed}`} ` +
+      `static: { local_session_id: 1, remote_session_id: 2${staticKeys === "" ? "" : `, ${staticKeys}`} ` +
       `}${pseudowire === "" ? "" : `\n        ${pseudowire}`}`,
   });
 }

@@ -42,8 +42,8 @@ function assignedId({ avps }: CapturedMessage): number | undefined {
 }
 
 /**
- * The messages of a capture, parted by control connection, attempts that came to nothing among them. Both ends may open at once
- * (RFC 3931 §5.4.3), and tshark remembers but one nonce for each direction.
+ * The messages of a capture, parted by control connection, attempts that came to nothing among them. Both
+ * ends may open at once (RFC 3931 §5.4.3), and tshark remembers but one nonce for each direction.
  */
 export function connections(messages: readonly CapturedMessage[]): readonly (readonly CapturedMessage[])[] {
   const byId = new Map<number, CapturedMessage[]>();
@@ -59,14 +59,17 @@ export function connections(messages: readonly CapturedMessage[]): readonly (rea
   return [...new Set(byId.values())];
 }
 
-/** What tshark says of a capture, as frame numbers: of control messages, of those whose digest it finds wrong, and of what it cannot read. */
+/**
+ * What tshark says of a capture, as frame numbers: of control messages, of those whose digest it finds wrong,
+ * and of what it cannot read.
+ */
 export interface Verdict {
   readonly control: readonly number[];
   readonly wrong: readonly number[];
   readonly malformed: readonly number[];
 }
 
-/** Asks tshark once, for it takes long to start. Packets that ICMP quotes are cut off, and none of ours. */
+/** Asks tshark once, for it takes long to start. Packets that ICMP quotes are truncated, and none of ours. */
 export async function tsharkSays(capture: string, secret: string): Promise<Verdict> {
   const fields = ["frame.number", "l2tp.type", "l2tp.incorrect_digest", "_ws.malformed"];
   const words = [

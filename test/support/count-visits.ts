@@ -1,6 +1,9 @@
 type Method = (this: unknown, ...parameters: never[]) => unknown;
 
-/** Array methods that look at elements until they have an answer, and those that move them: each counts as all elements. */
+/**
+ * Array methods that look at elements until they have an answer, and those that move them: each counts as all
+ * elements.
+ */
 const scans = [
   ...["every", "filter", "find", "findIndex", "flatMap", "forEach", "map", "some"],
   ...["slice", "splice", "shift"],
@@ -10,8 +13,9 @@ const scans = [
 const FEW = 32;
 
 /**
- * How many elements of arrays, maps and sets are gone over while `run` does its work: by loops and spreading, by methods that scan, and
- * by those that move the rest when something is cut from the front. It grows as the time does, and is the same on every machine.
+ * How many elements of arrays, maps and sets are gone over while `run` does its work: by loops and spreading,
+ * by methods that scan, and by those that move the rest when something is removed from the front. It grows as
+ * the time does, and is the same on every machine.
  */
 export function countVisits(run: () => void): number {
   let visits = 0;

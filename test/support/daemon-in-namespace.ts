@@ -15,7 +15,10 @@ export interface DaemonOptions {
   readonly before?: (folder: string) => void;
 }
 
-/** A daemon of its own in a network namespace that a test made, with its file and control socket in a folder of its own. */
+/**
+ * A daemon of its own in a network namespace that a test made, with its file and control socket in a folder
+ * of its own.
+ */
 export class DaemonInNamespace {
   readonly folder = mkdtempSync(join(tmpdir(), "wirespan-daemon-"));
   readonly socket = join(this.folder, "control.sock");

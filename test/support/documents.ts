@@ -73,8 +73,8 @@ const FILE = /^(?:[\w.*-]+\/)*[\w.*-]+\.(?:ts|mjs|cjs|md|sh|yaml|json)$/;
 const PATH = /^([\w.-]+)\/[\w./*-]+$/;
 
 /**
- * Files and folders that documents name in code, such as `src/wire/avp.ts` or `avp.ts`, and that the tree does
- * not have. A path may begin below src, or anywhere that makes it plain; a `*` is any part of a name.
+ * Files and folders that documents name in code, such as `src/wire/avp.ts` or `avp.ts`, and that the tree
+ * does not have. A path may begin below src, or anywhere that makes it plain; a `*` is any part of a name.
  */
 export function missingPaths(documents: readonly Document[], tree: ReadonlySet<string>): readonly string[] {
   const paths = [...tree];

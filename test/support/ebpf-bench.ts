@@ -198,14 +198,14 @@ export const mishaps = [
   "control",
   "session",
   "zero",
-  "cut",
+  "truncated",
 ] as const;
 
 export interface Message {
   readonly mishap: (typeof mishaps)[number];
   readonly frame: Uint8Array;
   readonly number: number | undefined;
-  /** Where to cut, as a part of the whole. */
+  /** Where to truncate, as a part of the whole. */
   readonly part: number;
   readonly bit: number;
 }
@@ -227,5 +227,5 @@ export function messageOf(options: ProgramOptions, session: SessionParameters, m
   if (mishap === "fragment" && options.sublayer) octets[at]! |= bit % 2 === 0 ? 0x10 : 0x20;
   if (mishap === "version" && inUdp) octets[1] = bit % 16;
   if (mishap === "control" && inUdp) octets[0]! |= 0x80;
-  return mishap === "cut" ? octets.subarray(0, Math.floor(part * octets.length)) : octets;
+  return mishap === "truncated" ? octets.subarray(0, Math.floor(part * octets.length)) : octets;
 }

@@ -27,21 +27,21 @@ import { TestNamespace } from "./namespace.ts";
 /**
  * Two sites and what is between them, every device a veth; the host of the middle namespace can take the
  * first site's place:
- *  siteA - circuitA [encapsulate]  near - far  [encapsulate] circuitB - siteB pw0 [encapsulate what the host
+ *  siteA - circuitA [encapsulate]  wanA - wanB  [encapsulate] circuitB - siteB pw0 [encapsulate what the host
  * sends]
- *  `near` and `far` decapsulate. Each circuit has a exception path, a pair whose entry has its checksum
- * offload off, and whose exit encapsulates; the network has one too, `nearN` and `farN`, whose exit
- * decapsulates. Where there is a session below, `near` and `far` are not the two ends of one pair, but what
+ *  `wanA` and `wanB` decapsulate. Each circuit has an exception path, a pair whose entry has its checksum
+ * offload off, and whose exit encapsulates; the network has one too, `entryN` and `exitN`, whose exit
+ * decapsulates. Where there is a session below, `wanA` and `wanB` are not the two ends of one pair, but what
  * it bridges:
- *  near2 - circuitC [encapsulate]  near3 - far3  [encapsulate] circuitD - far2
+ *  wanA2 - circuitC [encapsulate]  wanA3 - wanB3  [encapsulate] circuitD - wanB2
  */
 
 const kernel = new BpfSyscall();
 const VLAN = 111;
 const NETWORK_MTU = 1600;
 const ROOM_BELOW = 100;
-const NEAR_MAC = "02:00:00:00:00:ae";
-const FAR_MAC = "02:00:00:00:00:fa";
+const WAN_A_MAC = "02:00:00:00:00:ae";
+const WAN_B_MAC = "02:00:00:00:00:fa";
 
 /** TABLE: who may talk to siteB. */
 const firsts = {
@@ -86,14 +86,14 @@ interface Ends {
 
 function endsOf({ first, below }: Passage): Ends {
   const { circuit, at } = firsts[first];
-  const [near, far] = below === undefined ? ["near", "far"] : ["near2", "far2"];
+  const [wanA, wanB] = below === undefined ? ["wanA", "wanB"] : ["wanA2", "wanB2"];
   return {
     ids: [0x0a0a_0001, 0x0b0b_0002],
     indexes: [3, 4],
     mtu: 1500,
     ends: [
-      { circuit, at, network: near, exceptionPath: "A" },
-      { circuit: "circuitB", at: "ingress", network: far, exceptionPath: "B" },
+      { circuit, at, network: wanA, exceptionPath: "A" },
+      { circuit: "circuitB", at: "ingress", network: wanB, exceptionPath: "B" },
     ],
   };
 }
@@ -103,15 +103,15 @@ const endsBelow: Ends = {
   indexes: [5, 6],
   mtu: NETWORK_MTU,
   ends: [
-    { circuit: "circuitC", at: "ingress", network: "near3", exceptionPath: "C" },
-    { circuit: "circuitD", at: "ingress", network: "far3", exceptionPath: "D" },
+    { circuit: "circuitC", at: "ingress", network: "wanA3", exceptionPath: "C" },
+    { circuit: "circuitD", at: "ingress", network: "wanB3", exceptionPath: "D" },
   ],
 };
 
 const networks = [
-  ["near", "far"],
-  ["near2", "far2"],
-  ["near3", "far3"],
+  ["wanA", "wanB"],
+  ["wanA2", "wanB2"],
+  ["wanA3", "wanB3"],
 ] as const;
 
 /** Puts a tag on what a site without VLAN devices sends, or takes it off what comes in. */
@@ -148,10 +148,10 @@ export class EbpfSites implements AsyncDisposable {
     const [siteA, siteB] = this.#sites;
     const middle = this.#middle;
     const pairs = {
-      ...{ siteA: "circuitA", siteB: "circuitB", pw0: "pw1", near: "far" },
-      ...{ near2: "circuitC", far2: "circuitD", near3: "far3" },
-      ...{ nearA: "farA", nearB: "farB", nearC: "farC", nearD: "farD" },
-      nearN: "farN",
+      ...{ siteA: "circuitA", siteB: "circuitB", pw0: "pw1", wanA: "wanB" },
+      ...{ wanA2: "circuitC", wanB2: "circuitD", wanA3: "wanB3" },
+      ...{ entryA: "exitA", entryB: "exitB", entryC: "exitC", entryD: "exitD" },
+      entryN: "exitN",
     };
     for (const [one, other] of Object.entries(pairs)) {
       await middle.ip(`link add ${one} type veth peer name ${other}`);
@@ -161,9 +161,9 @@ export class EbpfSites implements AsyncDisposable {
         );
     }
     for (const exceptionPath of ["A", "B", "C", "D", "N"])
-      await middle.exec("ethtool", "-K", `near${exceptionPath}`, "tx", "off");
-    await middle.ip("link set nearN gso_max_segs 1");
-    for (const [near, far] of networks) await this.#join(near, far);
+      await middle.exec("ethtool", "-K", `entry${exceptionPath}`, "tx", "off");
+    await middle.ip("link set entryN gso_max_segs 1");
+    for (const [wanA, wanB] of networks) await this.#connect(wanA, wanB);
     await middle.ip(`link set siteA netns ${siteA.name}`);
     await middle.ip(`link set siteB netns ${siteB.name}`);
     await this.#address(siteA, "siteA", ["198.51.100.1/24", "2001:db8:5::1/64"]);
@@ -174,10 +174,10 @@ export class EbpfSites implements AsyncDisposable {
   }
 
   /** Two devices of a network, each with the other for a neighbour. */
-  async #join(near: string, far: string): Promise<void> {
+  async #connect(wanA: string, wanB: string): Promise<void> {
     for (const [device, own, other, there] of [
-      [near, NEAR_MAC, FAR_MAC, ["192.0.2.2", "2001:db8::2"]],
-      [far, FAR_MAC, NEAR_MAC, ["192.0.2.1", "2001:db8::1"]],
+      [wanA, WAN_A_MAC, WAN_B_MAC, ["192.0.2.2", "2001:db8::2"]],
+      [wanB, WAN_B_MAC, WAN_A_MAC, ["192.0.2.1", "2001:db8::1"]],
     ] as const) {
       await this.#middle.ip(`link set ${device} address ${own}`);
       await this.exec("sysctl", "-qw", `net.ipv6.conf.${device}.disable_ipv6=0`);
@@ -211,16 +211,16 @@ export class EbpfSites implements AsyncDisposable {
   }
 
   /**
-   * Gives `far` the addresses of its end, for sockets that hear what no program takes; site A says nothing of
-   * its own then.
+   * Gives `wanB` the addresses of its end, for sockets that hear what no program takes; site A says nothing
+   * of its own then.
    */
-  async addressFar(): Promise<void> {
+  async addressWanB(): Promise<void> {
     await this.#sites[0].exec("sysctl", "-qw", "net.ipv6.conf.siteA.disable_ipv6=1");
     for (const setting of ["accept_local=1", "rp_filter=0"])
-      await this.exec("sysctl", "-qw", `net.ipv4.conf.far.${setting}`);
+      await this.exec("sysctl", "-qw", `net.ipv4.conf.wanB.${setting}`);
     await this.exec("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0");
-    await this.#middle.ip("addr add 192.0.2.2/32 dev far");
-    await this.#middle.ip("addr add 2001:db8::2/128 dev far nodad");
+    await this.#middle.ip("addr add 192.0.2.2/32 dev wanB");
+    await this.#middle.ip("addr add 2001:db8::2/128 dev wanB nodad");
   }
 
   /** Attaches programs and fills maps, until what it gives is disposed of. */
@@ -274,13 +274,13 @@ export class EbpfSites implements AsyncDisposable {
   #attach(options: ProgramOptions, { ends }: Ends, atExceptionPath: Set<BpfProgram>): readonly BpfLink[] {
     const encapsulate = this.bench.program(encapsulateProgram, options, "interface");
     const decapsulate = this.bench.program(decapsulateProgram, options, "interface");
-    const exceptionPath = atExceptionPath.has(decapsulate) ? [] : ["farN"];
+    const exceptionPath = atExceptionPath.has(decapsulate) ? [] : ["exitN"];
     atExceptionPath.add(decapsulate);
     return [
       ...[...exceptionPath, ...ends.map(({ network }) => network)].map((each) =>
         this.#link(decapsulate, each, "ingress"),
       ),
-      ...ends.map(({ exceptionPath }) => this.#link(encapsulate, `far${exceptionPath}`, "ingress")),
+      ...ends.map(({ exceptionPath }) => this.#link(encapsulate, `exit${exceptionPath}`, "ingress")),
       ...[...ends].reverse().map(({ circuit, at }) => this.#link(encapsulate, circuit, at)),
     ];
   }
@@ -301,14 +301,14 @@ export class EbpfSites implements AsyncDisposable {
         ...{ circuitInterface: index(end.circuit), networkInterface: index(end.network) },
         ...{ nextHop: addresses[other]!, packetOctets: mtu + ROOM_BELOW, segment },
         ...{
-          exceptionInterface: index(`near${end.exceptionPath}`),
+          exceptionInterface: index(`entry${end.exceptionPath}`),
           deliver: end.at === "egress" ? "in" : "out",
         },
         unsent: end.at === "egress",
-        networkExceptionPath: { entry: index("nearN"), exit: index("farN") },
+        networkExceptionPath: { entry: index("entryN"), exit: index("exitN") },
         ...changes,
       });
-      const exceptionPath = index(`far${end.exceptionPath}`);
+      const exceptionPath = index(`exit${end.exceptionPath}`);
       const behind = {
         circuitInterface: exceptionPath,
         exceptionInterface: exceptionPath,
@@ -338,8 +338,8 @@ export class EbpfSites implements AsyncDisposable {
   /**
    * What comes in at a device of the network while something happens: a sample of at most so many packets.
    */
-  async heard(far: string, most: number, during: Promise<unknown>): Promise<readonly Uint8Array[]> {
-    const socket = this.#middle.inside(() => new FrameSocket(far));
+  async heard(device: string, most: number, during: Promise<unknown>): Promise<readonly Uint8Array[]> {
+    const socket = this.#middle.inside(() => new FrameSocket(device));
     const packets: Uint8Array[] = [];
     let over = false;
     const end = during.finally(() => {

@@ -5,7 +5,7 @@ import type { SendCalls } from "../../src/forwarding/userspace/transmitter.ts";
 import { addressOf, linux } from "../../src/os/libc.ts";
 
 const MESSAGE_OCTETS = 64;
-const none: Wishes = { segmentOctets: 0, trafficClass: undefined };
+const none: Ancillary = { segmentOctets: 0, trafficClass: undefined };
 
 /** Something that left, with the address it was sent to. */
 export interface Departed {
@@ -17,7 +17,7 @@ export interface Departed {
 }
 
 /** What ancillary data ask for. */
-interface Wishes {
+interface Ancillary {
   readonly segmentOctets: number;
   readonly trafficClass: number | undefined;
 }
@@ -25,7 +25,7 @@ interface Wishes {
 /** What the kernel says instead of taking a message; 0 takes it. */
 export type Refuse = (octets: Uint8Array, segmentOctets: number) => number;
 
-/** Reads what sendmmsg(2) and writev(2) are given as the kernel does, and cuts what is to be cut. */
+/** Reads what sendmmsg(2) and writev(2) are given as the kernel does, and segments what it would segment. */
 export class FakeKernel implements SendCalls {
   /** Each datagram or frame. */
   readonly departed: Departed[] = [];
@@ -52,8 +52,8 @@ export class FakeKernel implements SendCalls {
       const nameOctets = view.getUint32(at + 8, true);
       const name = nameOctets === 0 ? "" : this.#hex(this.#pointer(at), nameOctets);
       const controlOctets = view.getUint32(at + 40, true);
-      const wishes = controlOctets === 0 ? none : this.#wishes(this.#pointer(at + 32), controlOctets);
-      if (!this.#take(octets, wishes, name)) return index === 0 ? -1 : index;
+      const ancillary = controlOctets === 0 ? none : this.#ancillary(this.#pointer(at + 32), controlOctets);
+      if (!this.#take(octets, ancillary, name)) return index === 0 ? -1 : index;
     }
     return count;
   }
@@ -71,7 +71,7 @@ export class FakeKernel implements SendCalls {
     return this.#errno;
   }
 
-  #take(octets: Uint8Array, { segmentOctets: size, trafficClass }: Wishes, name: string): boolean {
+  #take(octets: Uint8Array, { segmentOctets: size, trafficClass }: Ancillary, name: string): boolean {
     this.#errno = this.#refuse(octets, size);
     if (this.#errno !== 0) {
       this.refusals += 1;
@@ -85,18 +85,18 @@ export class FakeKernel implements SendCalls {
   }
 
   /** Ancillary data as CMSG_NXTHDR walks through them. */
-  #wishes(control: number, octets: number): Wishes {
+  #ancillary(control: number, octets: number): Ancillary {
     const { view } = this.#arena.tables;
-    let wishes = none;
+    let ancillary = none;
     for (let at = control; at < control + octets; at += 24) {
       const head = [view.getBigUint64(at, true), view.getInt32(at + 8, true), view.getInt32(at + 12, true)];
       if (String(head) === String([18n, linux.SOL_UDP, linux.UDP_SEGMENT]))
-        wishes = { ...wishes, segmentOctets: view.getUint16(at + 16, true) };
+        ancillary = { ...ancillary, segmentOctets: view.getUint16(at + 16, true) };
       else if (String(head) === String([20n, linux.IPPROTO_IP, linux.IP_TOS]))
-        wishes = { ...wishes, trafficClass: view.getInt32(at + 16, true) };
+        ancillary = { ...ancillary, trafficClass: view.getInt32(at + 16, true) };
       else throw new Error(`cmsg ${head}`);
     }
-    return wishes;
+    return ancillary;
   }
 
   #gather(vectors: number, count: number): Uint8Array {

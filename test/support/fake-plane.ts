@@ -10,7 +10,10 @@ import type {
 } from "../../src/forwarding/plane.ts";
 import type { SessionParameters } from "../../src/wire/session-parameters.ts";
 
-/** A plane that forwards nothing: it writes down what it is asked, and has the obstacles and faults that it is given. */
+/**
+ * A plane that forwards nothing: it writes down what it is asked, and has the obstacles and faults that it is
+ * given.
+ */
 export class FakePlane implements LastPlane {
   readonly name: PlaneName;
   readonly counts: ReadonlySet<DiscardReason> = new Set();

@@ -9,9 +9,9 @@ const GUEST_LIMIT_S = 1800;
 export const GUEST_TEST_LIMIT_MS = 2 * BUILD_LIMIT_MS + (GUEST_LIMIT_S + 30) * 1000;
 
 /**
- * Boots the guest, after building it if necessary, runs a script of lab/guest in it, and resolves to the lines
- * that it printed. Its kernel is the newest, or the newest of a series such as "6.1". Rejects with what to
- * install where something is missing.
+ * Boots the guest, after building it if necessary, runs a script of lab/guest in it, and resolves to the
+ * lines that it printed. Its kernel is the newest, or the newest of a series such as "6.1". Rejects with what
+ * to install where something is missing.
  */
 export async function runGuest(script: string, series?: string): Promise<readonly string[]> {
   const guest = series === undefined ? GUEST : `${GUEST}-${series}`;

@@ -90,8 +90,9 @@ export class HostileFrames {
   }
 
   /**
-   * Writes segment `index` of a flow of TCP, which is like the others of its flow in all but what the next segment changes, with the right
-   * checksums: such are merged. The last may have less payload. Returns its length.
+   * Writes segment `index` of a flow of TCP, which is like the others of its flow in all but what the next
+   * segment changes, with the right checksums: such are merged. The last may have less payload. Returns its
+   * length.
    */
   writeSegment(at: number, flow: Flow, index: number, payloadOctets = flow.size): number {
     const { isV4, tags, optionOctets, size } = flow;

@@ -1,4 +1,4 @@
-/** The Internet checksum as RFC 1071 words it, octet by octet: the naive twin of the fast one. */
+/** The Internet checksum as RFC 1071 words it, octet by octet, to compare the fast one with. */
 export function naiveChecksum(...parts: readonly Uint8Array[]): number {
   let sum = 0;
   for (const part of parts) {

@@ -33,7 +33,10 @@ export async function eventually(
 /** Both planes carry the same frames. */
 export const planes = ["userspace", "ebpf"] as const;
 
-/** A lab that is up for a test. What is asked of it and its nodes often goes past the command, whose own tests are elsewhere. */
+/**
+ * A lab that is up for a test. Tests often use its nodes directly, not by the command, which has tests of its
+ * own.
+ */
 export class Lab {
   readonly #name: string;
 
@@ -79,8 +82,8 @@ export class Lab {
     return found;
   }
 
-  /** What cuts at a site: the kinds of its cutters. */
-  async cutters(site: string): Promise<readonly string[]> {
+  /** The kinds of the segmenters at a site. */
+  async segmenters(site: string): Promise<readonly string[]> {
     const { stdout } = await this.exec(`lcce-${site}`, "ip", "-json", "-details", "link", "show");
     const links = JSON.parse(stdout) as readonly { ifname: string; linkinfo?: { info_kind?: string } }[];
     return links

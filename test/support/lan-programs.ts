@@ -1,6 +1,7 @@
 /**
- * TABLE: programs that networks rely on, each as what runs at site 1 while site 2 tries it. Both are scripts of bash with `N` and `M`, the
- * number of the own site and of the other one, and folders of their own; site 2 has succeeded when its script ends with 0.
+ * TABLE: programs that networks rely on, each as what runs at site 1 while site 2 tries it. Both are scripts
+ * of bash with `N` and `M`, the number of the own site and of the other one, and folders of their own; site 2
+ * has succeeded when its script ends with 0.
  */
 export interface LanProgram {
   readonly name: string;
@@ -16,7 +17,8 @@ const UNTIL =
 
 /** What every script begins with: folders of its own, a name. */
 export const PRELUDE = `set -u
-mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib && mount -t tmpfs tmpfs /var/tmp && mount -t tmpfs tmpfs /tmp && cd /tmp || exit 1
+for folder in /run /var/lib /var/tmp /tmp; do mount -t tmpfs tmpfs $folder || exit 1; done
+cd /tmp || exit 1
 hostname site$N
 ${UNTIL}`;
 
@@ -37,7 +39,8 @@ echo "bfd
  peer 10.1.0.$M" >bfdd.conf
 touch zebra.conf
 for d in zebra ospfd isisd bfdd; do
-  /usr/lib/frr/$d -d -P 0 --vty_socket /run/frr -i /run/frr/$d.pid -z /run/frr/zserv.api -f /tmp/$d.conf || exit 1
+  /usr/lib/frr/$d -d -P 0 --vty_socket /run/frr -i /run/frr/$d.pid -z /run/frr/zserv.api \\
+    -f /tmp/$d.conf || exit 1
 done
 ask() { vtysh --vty_socket /run/frr -c "$1" 2>/dev/null | grep -qE "$2"; }`;
 
@@ -54,7 +57,9 @@ const ptp = "ptp4l -i eth0 -2 -S -m --free_running 1";
 
 const lldp = "mkdir -p /run/lldpd; lldpd -d -u /run/l.sock -I eth0 -f /dev/null";
 
-const dnsmasq = `dnsmasq -k -C /dev/null -u root -i eth0 -z --port=0 -F 10.1.0.50,10.1.0.99 -l /run/leases -x /run/d.pid --enable-tftp --tftp-root=/tmp`;
+const dnsmasq =
+  "dnsmasq -k -C /dev/null -u root -i eth0 -z --port=0 -F 10.1.0.50,10.1.0.99 " +
+  "-l /run/leases -x /run/d.pid --enable-tftp --tftp-root=/tmp";
 
 const pattern = (octets: number) =>
   `head -c ${octets} /dev/zero | openssl enc -aes-128-ctr -K 00 -iv 00 2>/dev/null`;
@@ -71,7 +76,8 @@ export const lanPrograms: readonly LanProgram[] = [
     packages: ["frr"],
     one: `${frr}; sleep infinity`,
     two: `${frr}
-until_ ask "show ip ospf neighbor" "Full/" && until_ ask "show isis neighbor" "site|Up" && until_ ask "show bfd peers" "Status: up"`,
+until_ ask "show ip ospf neighbor" "Full/" && until_ ask "show isis neighbor" "site|Up" &&
+until_ ask "show bfd peers" "Status: up"`,
   },
   {
     name: "keepalived: a backup hears the master, and takes over when it goes",
@@ -87,7 +93,8 @@ until_ has`,
   {
     name: "avahi: a name by multicast DNS",
     packages: ["avahi-daemon"],
-    one: `mkdir -p /run/avahi-daemon; printf '[server]\\nhost-name=printer\\nenable-dbus=no\\nallow-interfaces=eth0\\n' >a.conf
+    one: `mkdir -p /run/avahi-daemon; printf '%s\\n' '[server]' host-name=printer enable-dbus=no \\
+  allow-interfaces=eth0 >a.conf
 avahi-daemon -f /tmp/a.conf --no-drop-root --no-chroot --no-rlimits`,
     two: `question='000100000001000000000000 077072696e746572 056c6f63616c 00 0001 0001'
 ask() { python3 -c "
@@ -118,13 +125,18 @@ export const lanLoads: readonly LanProgram[] = [
     name: `TFTP of dnsmasq: 300 kB in blocks of ${octets}`,
     packages: ["dnsmasq-base"],
     one: `${pattern(300_000)} >file; ${dnsmasq}`,
-    two: `get() { busybox tftp -g -b ${octets} -r file -l got 10.1.0.1 && cmp got <(${pattern(300_000)}); }; until_ get`,
+    two: `get() { busybox tftp -g -b ${octets} -r file -l got 10.1.0.1 && cmp got <(${pattern(300_000)}); }
+until_ get`,
   })),
   ...[16, 1472, 8972].map((octets) => ({
     name: `iperf3 -u: datagrams of ${octets} octets, none lost`,
     packages: ["iperf3"],
     one: "iperf3 -s -B 10.1.0.1",
-    two: `try() { iperf3 -u -c 10.1.0.1 -b 2M -t 1 -l ${octets} -J >i.json && python3 -c 'import json; s = json.load(open("i.json"))["end"]["sum"]; assert s["packets"] > 10 and s["lost_packets"] == 0, s'; }; until_ try`,
+    two: `try() { iperf3 -u -c 10.1.0.1 -b 2M -t 1 -l ${octets} -J >i.json && python3 -c '
+import json
+s = json.load(open("i.json"))["end"]["sum"]
+assert s["packets"] > 10 and s["lost_packets"] == 0, s'; }
+until_ try`,
   })),
   {
     name: "HTTP: 200 MB, equal by their hash",

@@ -1,8 +1,8 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
- * TABLE: files that take long, the longest first, as three at a time took them on two processors. Guests keep a processor busy, and
- * stand apart so that what waits for timers and packets goes on beside them.
+ * TABLE: files that take long, the longest first, as three at a time took them on two processors. Guests keep
+ * a processor busy, and stand apart so that what waits for timers and packets goes on beside them.
  */
 export const longest: readonly string[] = [
   "netns/numbers-go-on",
@@ -29,7 +29,10 @@ export const longest: readonly string[] = [
   "netns/ebpf-bulk",
 ];
 
-/** Starts the files that take longest before all others of their group, so that none of them is alone at the end. */
+/**
+ * Starts the files that take longest before all others of their group, so that none of them is alone at the
+ * end.
+ */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const placeOf = ({ moduleId }: TestSpecification): number => {

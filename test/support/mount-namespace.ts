@@ -25,7 +25,10 @@ export function inPrivateMounts<T>(act: () => T): T {
   }
 }
 
-/** Does something with this thread, which has mounts of its own and must not wait meanwhile, in another root directory. */
+/**
+ * Does something with this thread, which has mounts of its own and must not wait meanwhile, in another root
+ * directory.
+ */
 export function inRoot<T>(folder: string, act: () => T): T {
   const own = openSync("/", "r");
   try {

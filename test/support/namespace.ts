@@ -16,7 +16,10 @@ function enter(path: string): void {
   if (answer < 0) throw new Error(`enter the network namespace ${path}: errno ${errno}`);
 }
 
-/** A network namespace of a test's own, with a veth pair whose ends are both in it. It goes when it is disposed of. */
+/**
+ * A network namespace of a test's own, with a veth pair whose ends are both in it. It goes when it is
+ * disposed of.
+ */
 export class TestNamespace {
   readonly name: string;
 
@@ -24,7 +27,9 @@ export class TestNamespace {
     this.name = name;
   }
 
-  /** Makes it with ports `left` and `right`, silent but for what the test sends. Rejects with CommandError. */
+  /**
+   * Makes it with ports `left` and `right`, silent but for what the test sends. Rejects with CommandError.
+   */
   static async make(name: string): Promise<TestNamespace> {
     await run(["ip", "netns", "add", name]);
     const made = new TestNamespace(name);

@@ -5,7 +5,10 @@ import { join } from "node:path";
 import { eventually } from "./lab.ts";
 import type { TestNamespace } from "./namespace.ts";
 
-/** A steady flow of small frames between two hosts, each with an id of its own, of a type that is not IP (local experimental, 0x88b5). */
+/**
+ * A steady flow of small frames between two hosts, each with an id of its own, of a type that is not IP
+ * (local experimental, 0x88b5).
+ */
 
 const ETHERTYPE = 0x88b5;
 const ETHERNET_HEADER = 14;
@@ -15,7 +18,10 @@ const UDP_HEADER = 8;
 const FRAME = 64;
 const DIST = new URL("../../dist/os/", import.meta.url).href;
 
-/** Sends three frames each two milliseconds, with ids from argv's first number on, until its input ends; prints how many it sent. */
+/**
+ * Sends three frames each two milliseconds, with ids from argv's first number on, until its input ends;
+ * prints how many it sent.
+ */
 const sender = `
 const { openPacketSocket } = await import("${DIST}sockets.js");
 const { addressOf, write } = await import("${DIST}libc.js");
@@ -74,7 +80,10 @@ function packetsOf(file: string): readonly Buffer[] {
 export interface FlowShape {
   readonly from: TestNamespace;
   readonly to: TestNamespace;
-  /** Where its messages arrive on `wan`, from whom, and how many octets precede the sublayer in an IPv4 packet. */
+  /**
+   * Where its messages arrive on `wan`, from whom, and how many octets precede the sublayer in an IPv4
+   * packet.
+   */
   readonly wan: TestNamespace;
   readonly source: string;
   readonly sublayerAt: number;
@@ -169,8 +178,9 @@ export class NumberedFlow implements Disposable {
 }
 
 /**
- * The data messages in a packet, from what follows the IP header on: over UDP a virtual cable may carry a run of them as one packet,
- * which the kernel has not cut yet (UDP_SEGMENT). Over UDP the T bit tells control messages, over IP the session id 0.
+ * The data messages in a packet, from what follows the IP header on: over UDP a veth pair may carry several
+ * as one GSO packet, which the kernel has not segmented yet (UDP_SEGMENT). Over UDP the T bit tells control
+ * messages, over IP the session id 0.
  */
 function messagesIn(packet: Buffer): readonly Buffer[] {
   const datagram = packet.subarray(ETHERNET_HEADER + IPV4_HEADER);

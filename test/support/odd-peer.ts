@@ -11,9 +11,12 @@ import { anyMessage } from "./any-message.ts";
 import { circuitStatus } from "./scripted-peer.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
-/** How a peer differs from what RFC 3931 has in mind; all of these ways were seen at real ones. */
+/** How a peer differs from RFC 3931; all of these differences were seen in real peers. */
 export interface Oddity {
-  /** It opens the control connection itself, and again after each end of it, after this pause in ms; absent: it only answers. */
+  /**
+   * It opens the control connection itself, and again after each end of it, after this pause in ms; absent:
+   * it only answers.
+   */
   readonly redialMs?: number;
   /** It takes no SCCRQ. */
   readonly isDeaf?: boolean;
@@ -25,11 +28,17 @@ export interface Oddity {
   readonly fixedId?: number;
   /** "highest" is a constant, fffffffffffffff0. */
   readonly tieBreaker?: "none" | "highest";
-  /** An SCCRQ for a connection that it holds is out of sequence: it goes unanswered, and counts as a sign of life. */
+  /**
+   * An SCCRQ for a connection that it holds is out of sequence: it goes unanswered, and counts as a sign of
+   * life.
+   */
   readonly keepsState?: boolean;
   /** Not knowing a connection, it acknowledges by a ZLB with id 0 and Nr 0. */
   readonly acknowledgesNothing?: boolean;
-  /** It has room for one unread message, reads after 2 ms, and is stuck for 50 s when another overwrote an unread one. */
+  /**
+   * It has room for one unread message, reads after 2 ms, and is stuck for 50 s when another overwrote an
+   * unread one.
+   */
   readonly hasOneSlot?: boolean;
   /** Retransmissions each 5 s, 8 of them; else after 1, 2, 4, 8 and 16 s. */
   readonly isSlow?: boolean;
@@ -45,7 +54,10 @@ const HELLO_MS = 25_000;
 const READ_MS = 2;
 const STUCK_MS = 50_000;
 
-/** A peer with one connection and one session that sends one message at a time, sans IO as an LCCE is: inputs and a time to effects. */
+/**
+ * A peer with one connection and one session that sends one message at a time, sans IO as an LCCE is: inputs
+ * and a time to effects.
+ */
 export class OddPeer {
   readonly #oddity: Oddity;
   readonly #random: SeededRandom;

@@ -27,7 +27,7 @@ export interface PacketShape {
 
 export const tcpFlags = { fin: 0x01, psh: 0x08, ack: 0x10, ece: 0x40, cwr: 0x80 } as const;
 
-/** A TCP segment over IPv4 with nothing out of the way, and nothing in it: for shapes to differ from. */
+/** An ordinary TCP segment over IPv4 without payload, for shapes to differ from. */
 export const plainPacket: PacketShape = {
   version: 4,
   transport: "tcp",
@@ -132,7 +132,7 @@ export function packetOf(shape: PacketShape): {
   return { frame, network: link.length, transport: link.length + network.length };
 }
 
-/** The same frame as a sender leaves it to its network card: the field holds the sum of the pseudo header alone. */
+/** The same frame with a partial checksum: the field holds the sum of the pseudo header alone. */
 export function unfinished(shape: PacketShape): {
   readonly frame: Uint8Array;
   readonly checksumStart: number;
@@ -145,7 +145,7 @@ export function unfinished(shape: PacketShape): {
   return { frame, checksumStart: transport, checksumOffset };
 }
 
-/** The super-frame cut by the book: each segment is a packet of its own, made anew from its fields. */
+/** The segments of a GSO packet: each is a packet of its own, made anew from its fields. */
 export function naiveSegments(shape: PacketShape, size: number): readonly Uint8Array[] {
   const count = Math.ceil(shape.payload.length / size);
   return Array.from({ length: count }, (_, index) => {

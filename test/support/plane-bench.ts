@@ -175,7 +175,7 @@ export class PlaneBench implements AsyncDisposable {
     return this.#outcomeOf(from, message, this.site);
   }
 
-  /** What comes out, in hexadecimal; or who is charged with a discard, and the reason. Waits for either. */
+  /** What comes out, in hexadecimal; or the session of a discard, and the reason. Waits for either. */
   async #outcomeOf(from: Sender, octets: Uint8Array, at: Receiver): Promise<string> {
     const before = this.discards();
     // A program at the egress that gives a frame up has the kernel tell its sender so.
@@ -185,10 +185,10 @@ export class PlaneBench implements AsyncDisposable {
     while (performance.now() < endMs) {
       const heard = at.receive();
       if (heard !== undefined) return toHex(heard);
-      const charged = [...this.discards()].filter(([reason, count]) => count !== (before.get(reason) ?? 0));
-      if (charged.length > 0) {
-        expect(charged.map(([reason, count]) => count - (before.get(reason) ?? 0))).toEqual([1]);
-        return charged[0]?.[0] ?? "";
+      const counted = [...this.discards()].filter(([reason, count]) => count !== (before.get(reason) ?? 0));
+      if (counted.length > 0) {
+        expect(counted.map(([reason, count]) => count - (before.get(reason) ?? 0))).toEqual([1]);
+        return counted[0]?.[0] ?? "";
       }
       await setImmediate();
     }

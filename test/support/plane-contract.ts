@@ -114,7 +114,7 @@ function frames(variant: SessionVariant, open: OpenBench): void {
     },
   );
 
-  test("RFC 3931 §4.5: what is no message of the session is counted under its reason, and nothing of it arrives", async () => {
+  test("RFC 3931 §4.5: messages not of the session are counted by reason, and do not arrive", async () => {
     bench.peer.setChecksums(path.encapsulation === "ip" || variant.checksum !== "zero");
     for (const [name, message, reason] of badMessages(variant))
       expect(reasonIn(await bench.fromPeer(message)), name).toBe(reason);
@@ -126,7 +126,7 @@ function frames(variant: SessionVariant, open: OpenBench): void {
     expect(bench.counted(localSessionId)).toMatchObject({ receivedFrames: 1, transmittedFrames: 0 });
   });
 
-  test("C-236 RFC 5641 §2: whatever comes from a peer in standby is counted, and nothing of it arrives", async () => {
+  test("C-236 RFC 5641 §2: messages of a peer in standby are counted, and do not arrive", async () => {
     bench.peer.setChecksums(variant.checksum !== "zero");
     const standby = { ...session, receiveAllowed: false };
     await bench.plane.updateSession(standby, circuit);
@@ -144,7 +144,7 @@ function frames(variant: SessionVariant, open: OpenBench): void {
   });
 
   if (session.receiveSequencing === "none" || session.receiveSublayer === "none") return;
-  test("C-220 C-221 RFC 3931 §4.6.1, Appendix C: old numbers are given up, and runs of them are believed, as the reference does by each rule", async () => {
+  test("C-220 C-221 RFC 3931 §4.6.1, Appendix C: old numbers are treated as by the reference", async () => {
     bench.peer.setChecksums(variant.checksum !== "zero");
     const state = newSequenceState();
     for (const sequenceRule of rules) {
@@ -169,7 +169,7 @@ const rules: readonly SequenceRule[] = [
 ];
 const numbers = [5, 3, 10, 4, 5, 6, 7, 0x80_0007, 0x80_0008, 8, 8, 9, 2, 3, 4, 5, 0xff_ffff, 0, 1, 2, 0];
 
-/** The reason for a discard, whoever was charged with it. */
+/** The reason for a discard, whether it is counted for a session or not. */
 function reasonIn(text: string): string {
   return text.replace(/^.*: /, "");
 }

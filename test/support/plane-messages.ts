@@ -30,7 +30,7 @@ export function messageOf(
   return encodeDataMessage(session.path.encapsulation, header, frame);
 }
 
-/** What no session is charged with. */
+/** Discards that are counted for no session. */
 const unattributed: readonly string[] = ["unknown-session", "bad-version"];
 
 /** An outcome of the reference as a bench tells it. */
@@ -68,7 +68,7 @@ export function badMessages({
     ...[...cookie.keys()].map(
       (index) => [`cookie, octet ${index}`, changed(cookieAt + index, 0x10), "wrong-cookie"] as const,
     ),
-    ...lengths.map((length) => [`cut to ${length}`, good.subarray(0, length), "truncated"] as const),
+    ...lengths.map((length) => [`truncated to ${length}`, good.subarray(0, length), "truncated"] as const),
     ...(path.encapsulation === "udp" ? [["version 2", changed(1, 1), "bad-version"] as const] : []),
     ...(receiveSublayer === "none"
       ? []

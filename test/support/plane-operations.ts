@@ -37,7 +37,7 @@ export function operations(testBed: () => PlaneTestBed, open: OpenBench): void {
   }
 
   test.each(each)(
-    "%s: a session that was removed is gone; when it is added again, it counts anew and goes on with its numbers",
+    "%s: a removed session is gone; added again, it counts from 0 and continues its numbers",
     async (_, variant) => {
       await using bench = await open(variant);
       const state = newSequenceState();

@@ -79,8 +79,8 @@ export class PeerSocket implements Disposable {
       remoteAddress: path.localAddress,
       remotePort: path.localPort,
     };
-    const wishes = { fragmentation: "outer", checksum: "zero", coalesces: false } as const;
-    this.#fd = openPsnSocket({ ...wishes, encapsulation, address: remoteAddress, port: remotePort }).fd;
+    const settings = { fragmentation: "outer", checksum: "zero", coalesces: false } as const;
+    this.#fd = openPsnSocket({ ...settings, encapsulation, address: remoteAddress, port: remotePort }).fd;
     if (encapsulation === "ip") setOption(this.#fd, linux.SOL_SOCKET, SO_DETACH_FILTER, 0);
   }
 
@@ -156,12 +156,12 @@ export class PlaneTestBed implements AsyncDisposable {
       await namespace.exec("sysctl", "-qw", `net.ipv6.conf.${device}.disable_ipv6=0`);
       await namespace.ip(`addr add ${address} dev ${device} nodad`);
     }
-    const ground = new PlaneTestBed(here, outside);
-    await ground.addCircuit();
-    return ground;
+    const testBed = new PlaneTestBed(here, outside);
+    await testBed.addCircuit();
+    return testBed;
   }
 
-  /** The cable between the circuit and the site. */
+  /** The veth pair of the circuit and the site. */
   async addCircuit(): Promise<void> {
     const there = `netns ${this.#outside.name}`;
     await this.#here.ip(

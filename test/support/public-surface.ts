@@ -43,8 +43,8 @@ export class PublicSurface {
   }
 
   /**
-   * Types of the project that exported declarations use and that nobody can name, since they are not exported;
-   * but for those that only compute other types.
+   * Types of the project that exported declarations use and that nobody can name, since they are not
+   * exported; but for those that only compute other types.
    */
   unnamed(file: string, computing: ReadonlySet<string> = new Set()): readonly string[] {
     const exported = this.exported(file);

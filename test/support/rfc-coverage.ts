@@ -53,8 +53,9 @@ function bySection(a: string, b: string): number {
 
 const INTRODUCTION = `# Tests by RFC section
 
-Which tests name which section of which RFC. It is no proof of conformance: a section may ask for more than its tests hold, and
-a section that is not here has no test that names it. "…" stands for what a test is run with, once for each of its cases.
+Which tests name which section of which RFC. It is no proof of conformance: a section may ask for more
+than its tests hold, and a section that is not here has no test that names it. "…" stands for what a test
+is run with, once for each of its cases.
 
 Made from the titles of the tests; after a change of titles, write it anew with
 \`UPDATE_DOCS=1 npx vitest run --project pure test/rfc-coverage.test.ts\`.

@@ -9,12 +9,13 @@ import { type CommandResult, run } from "../../src/lab/command.ts";
 import { eventually, MAIN } from "./lab.ts";
 
 /**
- * Two LCCEs with a router between them, and a namespace of hosts behind each; everything in network namespaces of its own:
+ * Two LCCEs with a router between them, and a namespace of hosts behind each; everything in network
+ * namespaces of its own:
  *
- *     hosts of a -- c0, c1 ... -- a -- wan == near [router] far == wan -- b -- c0, c1 ... -- hosts of b
+ *     hosts of a -- c0, c1 ... -- a -- wan == wan-a [router] wan-b == wan -- b -- c0, c1 ... -- hosts of b
  *
- * There is one static tunnel for each row of the table given, by addresses of its own, with one circuit: host side `hN` has 10.N.0.1
- * at a and 10.N.0.2 at b.
+ * There is one static tunnel for each row of the table given, by addresses of its own, with one circuit: host
+ * side `hN` has 10.N.0.1 at a and 10.N.0.2 at b.
  */
 
 /** A tunnel of its own between the two. */
@@ -89,8 +90,8 @@ export class RoutedSites implements AsyncDisposable {
   }
 
   /** The link between the router and b takes packets of so many octets from now on. */
-  async setFarMtu(octets: number): Promise<void> {
-    await this.exec("router", `ip link set far mtu ${octets}`);
+  async setWanMtu(octets: number): Promise<void> {
+    await this.exec("router", `ip link set wan-b mtu ${octets}`);
     await this.exec("b", `ip link set wan mtu ${octets}`);
   }
 
@@ -113,17 +114,18 @@ export class RoutedSites implements AsyncDisposable {
 
   async #build(rows: readonly Row[]): Promise<void> {
     const nodes = ["a", "b", "router", "hosts-a", "hosts-b"].map((node) => `netns add ${PREFIX}${node}`);
-    const cables = (["a", "b"] as const).flatMap((site) => {
-      const end = site === "a" ? "near" : "far";
+    const pairs = (["a", "b"] as const).flatMap((site) => {
+      const end = `wan-${site}`;
       return [
         `link add wan netns ${PREFIX}${site} type veth peer name ${end} netns ${PREFIX}router`,
         ...rows.map(
           (_, index) =>
-            `link add c${index} netns ${PREFIX}${site} type veth peer name h${index} netns ${PREFIX}hosts-${site}`,
+            `link add c${index} netns ${PREFIX}${site} type veth ` +
+            `peer name h${index} netns ${PREFIX}hosts-${site}`,
         ),
       ];
     });
-    await run(["ip", "-batch", "-"], { input: [...nodes, ...cables].join("\n") });
+    await run(["ip", "-batch", "-"], { input: [...nodes, ...pairs].join("\n") });
     const forward = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"].map(
       (key) => `sysctl -qw ${key}=1`,
     );
@@ -133,7 +135,7 @@ export class RoutedSites implements AsyncDisposable {
 
   async #address(site: Site, rows: readonly Row[]): Promise<void> {
     const subnet = site === "a" ? 1 : 2;
-    const end = site === "a" ? "near" : "far";
+    const end = `wan-${site}`;
     const batch = (node: Node, lines: readonly string[]) =>
       run(["ip", "-n", `${PREFIX}${node}`, "-batch", "-"], { input: lines.join("\n") });
     await batch("router", [

@@ -65,7 +65,10 @@ export function rawAvp(attributeType: number, changes: Partial<RawAvp> = {}): Ra
   return { mandatory: true, hidden: false, vendorId: 0, attributeType, value: new Uint8Array(0), ...changes };
 }
 
-/** A peer that says what a test tells it to: it numbers its messages and acknowledges what it heard, and no more. */
+/**
+ * A peer that says what a test tells it to: it numbers its messages and acknowledges what it heard, and no
+ * more.
+ */
 export class ScriptedPeer {
   readonly bench: Bench;
   /** The id it assigned itself. */
@@ -138,9 +141,9 @@ export class ScriptedPeer {
     const octets = encodeControlMessage(numbers, anyMessage(name, avps), { digest });
     const writer = new Writer();
     for (const avp of quirks.raw ?? []) encodeAvp(writer, avp);
-    const joined = concat(octets, writer.finish());
-    new DataView(joined.buffer).setUint16(2, joined.length);
-    return renumberControlMessage(joined, numbers, digest);
+    const extended = concat(octets, writer.finish());
+    new DataView(extended.buffer).setUint16(2, extended.length);
+    return renumberControlMessage(extended, numbers, digest);
   }
 
   /** Acknowledges by a ZLB, or by an ACK when authenticating. */

@@ -1,6 +1,8 @@
 import type { Random } from "../../src/ports.ts";
 
-/** A reproducible source of octets and numbers (mulberry32), so that a failure can be repeated from its seed. */
+/**
+ * A reproducible source of octets and numbers (mulberry32), so that a failure can be repeated from its seed.
+ */
 export class SeededRandom implements Random {
   #state: number;
 

@@ -57,8 +57,9 @@ export class RunningDaemon {
 }
 
 /**
- * Two gateways `a` and `b` on one WAN (`wan0`, 192.0.2.0/24), each with a host behind `eth1` (10.0.0.1 and 10.0.0.2), in network
- * namespaces. Daemons are started by hand, in the mount namespace of the test, as on a machine.
+ * Two gateways `a` and `b` on one WAN (`wan0`, 192.0.2.0/24), each with a host behind `eth1` (10.0.0.1 and
+ * 10.0.0.2), in network namespaces. Daemons are started by hand, in the mount namespace of the test, as on a
+ * machine.
  */
 export class Sites {
   readonly folder = mkdtempSync(join(tmpdir(), "wirespan-sites-"));
@@ -69,9 +70,9 @@ export class Sites {
     const sites = new Sites();
     try {
       for (const name of ["a", "b", "ha", "hb"]) await run(["ip", "netns", "add", sites.namespace(name)]);
-      await sites.#cable("a", "wan0", "b", "wan0");
+      await sites.#addPair("a", "wan0", "b", "wan0");
       for (const site of ["a", "b"] as const) {
-        await sites.#cable(site, "eth1", `h${site}`, "eth0");
+        await sites.#addPair(site, "eth1", `h${site}`, "eth0");
         await sites.ip(site, `addr add ${ends[site][0]}/24 dev wan0`);
         await sites.ip(`h${site}`, `addr add 10.0.0.${site === "a" ? 1 : 2}/24 dev eth0`);
       }
@@ -87,11 +88,11 @@ export class Sites {
     return `${this.#name}${name}`;
   }
 
-  async #cable(here: string, name: string, there: string, far: string): Promise<void> {
-    const [near, other] = [this.namespace(here), this.namespace(there)];
-    await run(["ip", "-n", near, "link", "add", name, "type", "veth", "peer", "name", far, "netns", other]);
+  async #addPair(here: string, name: string, there: string, peer: string): Promise<void> {
+    const [one, other] = [this.namespace(here), this.namespace(there)];
+    await run(["ip", "-n", one, "link", "add", name, "type", "veth", "peer", "name", peer, "netns", other]);
     await this.ip(here, `link set ${name} up`);
-    await this.ip(there, `link set ${far} up`);
+    await this.ip(there, `link set ${peer} up`);
   }
 
   async ip(name: string, words: string): Promise<void> {
@@ -118,7 +119,10 @@ export class Sites {
     return this.file(`${name}.sock`);
   }
 
-  /** What a configuration of a site says unless a test changes it: one tunnel `peer` with the pseudowire `lan`. */
+  /**
+   * What a configuration of a site says unless a test changes it: one tunnel `peer` with the pseudowire
+   * `lan`.
+   */
   configuration(site: Site, plane: string, tunnel: Keys = {}, top: Keys = {}): Keys {
     const [local, remote] = ends[site];
     const lan = { circuit: { interface: "eth1" } };

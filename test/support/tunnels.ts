@@ -10,9 +10,15 @@ export interface Outside {
   readonly tags: readonly string[];
   /** Of the IPv4 header. */
   readonly identification: number;
-  /** Of the tunnel's own UDP header: none, a right one, or the pseudo header's alone, as senders of GSO packets leave it. */
+  /**
+   * Of the tunnel's own UDP header: none, a right one, or the pseudo header's alone, as senders of GSO
+   * packets leave it.
+   */
   readonly checksum: "none" | "right" | "unfinished";
-  /** Over IPv6 alone: a routing header with one hop to go, so that the destination is another than the IPv6 header says. */
+  /**
+   * Over IPv6 alone: a routing header with one hop to go, so that the destination is another than the IPv6
+   * header says.
+   */
   readonly isRouted: boolean;
 }
 
@@ -69,7 +75,7 @@ function isV6(packet: Uint8Array): boolean {
 const etherTypeOf = (packet: Uint8Array): string => (isV6(packet) ? "86dd" : "0800");
 const protocolOf = (packet: Uint8Array): number => (isV6(packet) ? 41 : 4);
 
-/** GRE with a payload of an EtherType (RFC 2784, RFC 2890); a checksum is made for what is handed over. */
+/** GRE with a payload of an EtherType (RFC 2784, RFC 2890); a checksum is made of the given frame. */
 function gre(flags: number, type: string, payload: Uint8Array): Uint8Array {
   const hasChecksum = (flags & 0x8000) !== 0;
   const writer = new Writer().u16(flags).octets(fromHex(type));

@@ -47,7 +47,7 @@ export class UdpSocket implements Disposable {
       throw new Error(`option ${option}: ${errnoName(errno())}`);
   }
 
-  /** Has the kernel cut what is sent into datagrams of so many octets. */
+  /** Has the kernel segment what is sent into datagrams of so many octets (UDP_SEGMENT). */
   segment(octets: number): void {
     this.#set(linux.SOL_UDP, linux.UDP_SEGMENT, octets);
   }

@@ -9,7 +9,8 @@ import { eventually, MAIN } from "./lab.ts";
 import { TestNamespace } from "./namespace.ts";
 
 /**
- * Two hosts, each a container whose virtual cable is the circuit itself, and their LCCEs with a virtual cable for the network between:
+ * Two hosts, each a container whose veth pair is the circuit itself, and their LCCEs with a veth pair for the
+ * network between:
  *
  *     hostA - circuit [LCCE a] wan - wan [LCCE b] circuit - hostB
  *
@@ -159,17 +160,17 @@ export class VethLcces implements AsyncDisposable {
     const { plane, circuit = "interface", keys } = this.#shape[end];
     const other = end === "a" ? "b" : "a";
     const zero = family === 6 && encapsulation === "udp" ? ["udp_checksum: zero"] : [];
+    const attached = circuit === "tap" ? "tap: pw0" : "interface: circuit";
+    const lan = [`circuit: { ${attached} }`, ...(pseudowire === undefined ? [] : [pseudowire])];
     const tunnel = [
       `local: "${WAN[family][end]}", remote: "${WAN[family][other]}", encapsulation: ${encapsulation}`,
       ...zero,
       ...(keys === undefined ? [] : [keys]),
-      `pseudowires: { lan: { circuit: { ${circuit === "tap" ? "tap: pw0" : "interface: circuit"} }${pseudowire === undefined ? "" : `, ${pseudowire}`} } }`,
+      `pseudowires: { lan: { ${lan.join(", ")} } }`,
     ].join(", ");
     const file = join(this.#folder, `${end}.yaml`);
-    writeFileSync(
-      file,
-      `plane: ${plane}\nlcce: { host_name: ${end}, control_socket: ${this.#socket(end)} }\ntunnels: { t: { ${tunnel} } }\n`,
-    );
+    const lcce = `host_name: ${end}, control_socket: ${this.#socket(end)}`;
+    writeFileSync(file, `plane: ${plane}\nlcce: { ${lcce} }\ntunnels: { t: { ${tunnel} } }\n`);
     return file;
   }
 

@@ -31,15 +31,16 @@ export class WatchedArena extends Arena {
 export type Mood = () => { readonly errno: number } | { readonly most: number } | undefined;
 
 /**
- * Stands for the kernel where messages leave: reads all that it is pointed at, as the kernel would, and throws for what is not
- * octets of the round's frames, with our header in front, or of the outlets' own regions.
+ * Stands for the kernel where messages leave: reads all that it is pointed at, as the kernel would, and
+ * throws for what is not octets of the round's frames, with our header in front, or of the senders' own
+ * regions.
  */
 export class WatchingKernel implements SendCalls {
   vectors = 0;
   messages = 0;
   readonly #arena: WatchedArena;
   readonly #mood: Mood;
-  #slots: readonly Stretch[] = [];
+  #buffers: readonly Stretch[] = [];
   #filled: readonly number[] = [];
   #errno = 0;
 
@@ -48,9 +49,9 @@ export class WatchingKernel implements SendCalls {
     this.#mood = mood;
   }
 
-  /** What follows is of frames that lie in these slots, with so many octets each. */
-  expectFrom(slots: readonly Stretch[], filled: readonly number[]): void {
-    this.#slots = slots;
+  /** What follows is of frames that lie in these buffers, with so many octets each. */
+  expectFrom(buffers: readonly Stretch[], filled: readonly number[]): void {
+    this.#buffers = buffers;
     this.#filled = filled;
   }
 
@@ -108,10 +109,10 @@ export class WatchingKernel implements SendCalls {
   }
 
   #lookAt(start: number, length: number): void {
-    const slot = Math.floor((start - this.#slots[0]!.start) / (BUFFER_OCTETS + 64));
-    const filled = this.#filled[slot];
+    const index = Math.floor((start - this.#buffers[0]!.start) / (BUFFER_OCTETS + 64));
+    const filled = this.#filled[index];
     if (filled !== undefined) {
-      const first = this.#slots[slot]!.start + HEADROOM_OCTETS;
+      const first = this.#buffers[index]!.start + HEADROOM_OCTETS;
       if (start >= first - MOST_PREPENDED_OCTETS && start + length <= first + filled) return;
     }
     const own = this.#arena.taken.some(
@@ -120,7 +121,8 @@ export class WatchingKernel implements SendCalls {
         start >= region.start &&
         start + length <= region.start + region.length,
     );
-    if (!own) throw new Error(`a vector of ${length} octets at ${start}, slot ${slot} with ${filled} octets`);
+    if (!own)
+      throw new Error(`a vector of ${length} octets at ${start}, index ${index} with ${filled} octets`);
   }
 
   #lookAtControl(control: number, octets: number, messageOctets: number): void {
@@ -131,7 +133,7 @@ export class WatchingKernel implements SendCalls {
         continue;
       const size = view.getUint16(at + 16, true);
       if (size === 0 || messageOctets > MOST_UDP_OCTETS || messageOctets > size * MOST_UDP_SEGMENTS)
-        throw new Error(`${messageOctets} octets to be cut into datagrams of ${size}`);
+        throw new Error(`${messageOctets} octets to be segmented into datagrams of ${size}`);
     }
   }
 

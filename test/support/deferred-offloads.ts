@@ -6,7 +6,9 @@ import { addressOf, linux, setsockopt, write } from "../../src/os/libc.ts";
 import { openPacketSocket, VNET_HEADER_OCTETS } from "../../src/os/sockets.ts";
 import { naiveChecksum } from "./internet-checksum.ts";
 
-/** How a host hands frames to its interface and leaves work to it, and what comes out at another one. */
+/**
+ * How a host sends frames with offloads that are deferred to a device, and how frames are received finished.
+ */
 
 const MOST_TRIES = 20_000;
 const NEEDS_CHECKSUM = 1;
@@ -14,18 +16,24 @@ const ADDRESS_OCTETS = 6;
 /** The values of struct virtio_net_hdr's gso_type. */
 const gsoTypes = { tcp4: 1, tcp6: 4, udp4: 5, udp6: 5 } as const;
 
-/** What is left to the interface: a checksum, of all from `start` on, with its place from there on; and the cutting of a super-frame. */
-export interface LeftWork {
+/**
+ * What is left to a device: the checksum of all from `start` on, at `offset` from there on; and segmentation
+ * (GSO).
+ */
+export interface DeferredOffloads {
   readonly start: number;
   readonly offset: number;
-  readonly cutting?: {
+  readonly gso?: {
     readonly kind: keyof typeof gsoTypes;
     readonly headerOctets: number;
     readonly segmentOctets: number;
   };
 }
 
-/** A socket for `handOver`, whose frames go the way of all that a host sends: by queues and by programs at the interface's egress. */
+/**
+ * A socket for `sendFrame`, whose frames take the path of all that a host sends: queues, and programs at the
+ * interface's egress.
+ */
 export function openHostSocket(interfaceName: string): number {
   const fd = openPacketSocket(interfaceName);
   const off = new Uint8Array(4);
@@ -33,24 +41,28 @@ export function openHostSocket(interfaceName: string): number {
   return fd;
 }
 
-export function handOver(fd: number, frame: Uint8Array, left?: LeftWork): void {
+/** Sends a frame behind a virtio-net header that says what is left to the device. */
+export function sendFrame(fd: number, frame: Uint8Array, deferred?: DeferredOffloads): void {
   const header = new Uint8Array(VNET_HEADER_OCTETS);
   const view = new DataView(header.buffer);
-  if (left !== undefined) {
+  if (deferred !== undefined) {
     view.setUint8(0, NEEDS_CHECKSUM);
-    view.setUint16(6, left.start, true);
-    view.setUint16(8, left.offset, true);
+    view.setUint16(6, deferred.start, true);
+    view.setUint16(8, deferred.offset, true);
   }
-  if (left?.cutting !== undefined) {
-    view.setUint8(1, gsoTypes[left.cutting.kind]);
-    view.setUint16(2, left.cutting.headerOctets, true);
-    view.setUint16(4, left.cutting.segmentOctets, true);
+  if (deferred?.gso !== undefined) {
+    view.setUint8(1, gsoTypes[deferred.gso.kind]);
+    view.setUint16(2, deferred.gso.headerOctets, true);
+    view.setUint16(4, deferred.gso.segmentOctets, true);
   }
   const octets = concat(header, frame);
   expect(write(fd, addressOf(octets), octets.length)).toBe(octets.length);
 }
 
-/** The next frame, of the host with this address if one is said, its checksum made where that is still left; undefined if none comes. */
+/**
+ * The next frame, of the source `from` if it is given, with a partial checksum completed; undefined if none
+ * comes.
+ */
 export async function arrived(socket: FrameSocket, from?: Uint8Array): Promise<Uint8Array | undefined> {
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     const frame = socket.receive();
@@ -61,14 +73,14 @@ export async function arrived(socket: FrameSocket, from?: Uint8Array): Promise<U
   return undefined;
 }
 
-/** Whether the frame that the socket heard last was left with work to be done. */
-export function isUndone({ header }: FrameSocket): boolean {
+/** Whether the last frame of the socket has a partial checksum, or is a GSO packet. */
+export function isUnfinished({ header }: FrameSocket): boolean {
   const view = new DataView(header.buffer);
   return (view.getUint8(0) & NEEDS_CHECKSUM) !== 0 || view.getUint8(1) !== 0;
 }
 
 function finished(frame: Uint8Array, header: DataView): Uint8Array {
-  expect(header.getUint8(1), "a super-frame").toBe(0);
+  expect(header.getUint8(1), "a GSO packet").toBe(0);
   if ((header.getUint8(0) & NEEDS_CHECKSUM) === 0) return frame;
   // A frame socket counts from where a frame without its outer tag would begin.
   const start = header.getUint16(6, true) + 4;

@@ -1,28 +1,34 @@
 import { concat, fromHex } from "../../src/bytes/hex.ts";
 import { Writer } from "../../src/bytes/writer.ts";
-import type { LeftWork } from "./handing-over.ts";
+import type { DeferredOffloads } from "./deferred-offloads.ts";
 import { naiveChecksum } from "./internet-checksum.ts";
 import { naiveSegments, type PacketShape, packetOf, plainPacket, unfinished } from "./packets.ts";
 
-/** Frames with a checksum that is left to a device, in all the places where a host may have one; and super-frames with such headers. */
+/**
+ * Frames with a partial checksum at every offset where a host may have one, and GSO packets with such
+ * headers.
+ */
 
-export interface LeftFrame {
+export interface OffloadFrame {
   readonly name: string;
-  /** As the host hands it over. */
+  /** As the host sends it. */
   readonly frame: Uint8Array;
-  /** Undefined where the host has done it all. */
-  readonly left: LeftWork | undefined;
+  /** Undefined where nothing is left to the device. */
+  readonly deferred: DeferredOffloads | undefined;
   /** What must arrive. */
   readonly expected: readonly Uint8Array[];
 }
 
-/** The source of all of them. */
-export const LEFT_FROM = fromHex("02000000000a");
+/** The source address of all of them. */
+export const SOURCE_MAC = fromHex("02000000000a");
 const MACS = fromHex("02000000000b02000000000a");
 const LINK_OCTETS = 14;
 const IPV4_OCTETS = 20;
 const SEGMENT_OCTETS = 1200;
-/** Behind the headers: short enough that the frame must be padded, if it is none of the longer ones; and not. */
+/**
+ * Octets behind the headers: one length with which short frames must be padded, and one that needs no
+ * padding.
+ */
 const PAYLOADS = [3, 300] as const;
 const [CUSTOMER, SERVICE] = ["810000c8", "88a800c8"] as const;
 
@@ -44,8 +50,8 @@ const fronts: readonly (readonly [string, Partial<PacketShape>])[] = [
   ["six tags", { tags: Array(6).fill(CUSTOMER), version: 6 }],
 ];
 
-/** The frame with the checksum at `start + offset`, which is right, taken back to what its sender leaves. */
-function leave(name: string, whole: Uint8Array, start: number, offset: number) {
+/** The frame with the checksum at `start + offset`, which is right, made a partial one. */
+function withPartialChecksum(name: string, whole: Uint8Array, start: number, offset: number) {
   const frame = whole.slice();
   const view = new DataView(frame.buffer);
   const at = start + offset;
@@ -53,7 +59,7 @@ function leave(name: string, whole: Uint8Array, start: number, offset: number) {
   view.setUint16(at, 0);
   const sum = 0xffff - checksum + naiveChecksum(frame.subarray(start));
   view.setUint16(at, (sum % 0x1_0000) + Math.floor(sum / 0x1_0000));
-  return { name, frame, left: { start, offset }, expected: [whole] };
+  return { name, frame, deferred: { start, offset }, expected: [whole] };
 }
 
 /** Makes the checksum of all from `start` on, where it is that of what it covers and nothing else. */
@@ -85,10 +91,15 @@ function elsewhere(octets: number) {
   const ipv4 = (name: string, protocol: number, head: string, offset: number, fragment = 0) => {
     const start = LINK_OCTETS + IPV4_OCTETS;
     const packet = inIpv4(protocol, concat(fromHex(head), payload), fragment);
-    return leave(name, summed(inFrame("0800", packet), start, offset), start, offset);
+    return withPartialChecksum(name, summed(inFrame("0800", packet), start, offset), start, offset);
   };
   const around = (name: string, front: Uint8Array, inner: Uint8Array) =>
-    leave(name, concat(front, inner), front.length + tcp.transport - tcp.frame.length + inner.length, 16);
+    withPartialChecksum(
+      name,
+      concat(front, inner),
+      front.length + tcp.transport - tcp.frame.length + inner.length,
+      16,
+    );
   const tunnel = (protocol: number, head: string, inner: Uint8Array) => {
     const packet = inIpv4(protocol, concat(fromHex(head), inner));
     return inFrame("0800", packet).slice(0, LINK_OCTETS + packet.length - inner.length);
@@ -118,35 +129,35 @@ function elsewhere(octets: number) {
 }
 
 /** Single frames, and the same ones finished; `tags` stand in front of all of their own. */
-export function leftChecksums(tags: readonly string[]): readonly LeftFrame[] {
+export function partialChecksumFrames(tags: readonly string[]): readonly OffloadFrame[] {
   return singleFrames(tags).flatMap((each) => [each, finished(each)]);
 }
 
-const finished = ({ name, frame, expected: [whole = frame] }: LeftFrame): LeftFrame => ({
-  ...{ name: `${name}, finished`, frame: whole, left: undefined, expected: [whole] },
+const finished = ({ name, frame, expected: [whole = frame] }: OffloadFrame): OffloadFrame => ({
+  ...{ name: `${name}, finished`, frame: whole, deferred: undefined, expected: [whole] },
 });
 
-function singleFrames(tags: readonly string[]): readonly LeftFrame[] {
+function singleFrames(tags: readonly string[]): readonly OffloadFrame[] {
   return PAYLOADS.flatMap((octets) => [
     ...shapes(octets, tags).map(([name, shape]) => {
       const { frame, checksumStart: start, checksumOffset: offset } = unfinished(shape);
-      return { name, frame, left: { start, offset }, expected: [packetOf(shape).frame] };
+      return { name, frame, deferred: { start, offset }, expected: [packetOf(shape).frame] };
     }),
     ...elsewhere(octets).map((each) => behind(tags, each)),
   ]);
 }
 
-/** Super-frames whose headers no program looks behind, so that they are cut before they are encapsulated. */
-export function leftCutting(tags: readonly string[]): readonly LeftFrame[] {
+/** GSO packets whose headers no program parses, so that they are segmented before they are encapsulated. */
+export function gsoFrames(tags: readonly string[]): readonly OffloadFrame[] {
   return shapes(4 * SEGMENT_OCTETS + 5, tags)
     .filter(([name]) => !name.endsWith("nothing else"))
     .map(([name, shape]) => {
       const { frame, checksumStart: start, checksumOffset: offset } = unfinished(shape);
       const headerOctets = start + (shape.transport === "tcp" ? 20 : 8);
       const kind = `${shape.transport}${shape.version}` as const;
-      const cutting = { kind, headerOctets, segmentOctets: SEGMENT_OCTETS };
+      const gso = { kind, headerOctets, segmentOctets: SEGMENT_OCTETS };
       const expected = naiveSegments(shape, SEGMENT_OCTETS);
-      return { name: `super-frame of ${name}`, frame, left: { start, offset, cutting }, expected };
+      return { name: `GSO packet of ${name}`, frame, deferred: { start, offset, gso }, expected };
     });
 }
 
@@ -169,10 +180,10 @@ function shapes(octets: number, tags: readonly string[]): readonly (readonly [st
 
 function behind(
   tags: readonly string[],
-  { name, frame, left, expected }: ReturnType<typeof leave>,
-): LeftFrame {
+  { name, frame, deferred, expected }: ReturnType<typeof withPartialChecksum>,
+): OffloadFrame {
   const tag = (octets: Uint8Array) =>
     concat(octets.subarray(0, MACS.length), ...tags.map(fromHex), octets.subarray(MACS.length));
-  const start = left.start + 4 * tags.length;
-  return { name, frame: tag(frame), left: { ...left, start }, expected: expected.map(tag) };
+  const start = deferred.start + 4 * tags.length;
+  return { name, frame: tag(frame), deferred: { ...deferred, start }, expected: expected.map(tag) };
 }
