@@ -25,12 +25,13 @@ function counterRows(): string {
 function reference(): string {
   return `# Counters and discards
 
-Made from \`src/forwarding/counters-table.ts\`, \`src/forwarding/discard-reasons.ts\` and \`src/control/control-discards.ts\` by
-\`npm run docs\`; do not edit. \`wirespan status\` shows all of them.
+Made from \`src/forwarding/counters-table.ts\`, \`src/forwarding/discard-reasons.ts\` and
+\`src/control/control-discards.ts\` by \`npm run docs\`; do not edit. \`wirespan status\` shows all of them.
 
 ## What passed a pseudowire
 
-Counted since its session was added; of a static session, also across a crash of the daemon where eBPF forwards it.
+Counted since its session was added; of a static session, also across a crash of the daemon where eBPF
+forwards it.
 
 ${counterRows()}
 

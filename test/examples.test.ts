@@ -37,7 +37,7 @@ test("decode-a-message.ts says what is in a control message and in a data messag
   ]);
 });
 
-test("two-lcces-in-memory.ts comes up, carries a frame and takes its leave, whatever the random numbers", () => {
+test("two-lcces-in-memory.ts comes up, carries a frame and closes, whatever the random numbers", () => {
   for (let seed = 1; seed <= 20; seed += 1) {
     const lines = linesOf((print) => twoLccesInMemory(print, new SeededRandom(seed)));
     expect(lines).toContain("north: control connection established, pseudowire established");
@@ -89,7 +89,7 @@ test.each(configurations)(
   },
 );
 
-test("secret-change.yaml: the steps before and after it are in order too, and each makes one tunnel anew", () => {
+test("secret-change.yaml: steps before and after it are valid too, and each renews one tunnel", () => {
   const text = textOf("secret-change.yaml");
   const secrets = [...text.matchAll(/^# (secret: .*)$/gm)].map((match) => match[1]!);
   expect(secrets.length).toBe(2);
@@ -122,7 +122,7 @@ function mirrored(config: Config): Config {
 }
 
 describe("examples that belong together", () => {
-  test("headquarters.yaml is the other end of branch-office.yaml: addresses, encapsulation, names and types agree", () => {
+  test("headquarters.yaml and branch-office.yaml agree in addresses, encapsulation, names and types", () => {
     const branch = mirrored(configOf(textOf("branch-office.yaml"))).tunnels[0]!;
     const headquarters = configOf(textOf("headquarters.yaml")).tunnels;
     expect(headquarters.length).toBe(2);
@@ -143,7 +143,8 @@ describe("examples that belong together", () => {
     const [tunnel] = configOf(text).tunnels;
     const staticSession = tunnel!.pseudowires[0]!.staticSession!;
     const hex = (octets: Uint8Array) => Buffer.from(octets).toString("hex");
-    // The commands are for the other machine: its session id is the one we send, and it demands the cookie that we send.
+    // The commands are for the other machine: its session id is the one we send, and it demands the cookie
+    // that we send.
     expect(said("session_id")).toBe(String(staticSession.remoteSessionId));
     expect(said("peer_session_id")).toBe(String(staticSession.localSessionId));
     expect(said("peer_cookie")).toBe(hex(staticSession.transmitCookie));

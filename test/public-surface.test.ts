@@ -24,7 +24,8 @@ function text(): string {
   const declarations = [...surface.exported("index.d.ts")].map(
     ([name, { file: source, text: declaration }]) => `// ${name}, of ${source}\n${declaration}\n`,
   );
-  return `The public surface of the package, made by \`npm run docs\`: a change here is one for users of the library.
+  return `The public surface of the package, made by \`npm run docs\`:
+a change here is one for users of the library.
 
 ${declarations.sort().join("\n")}`;
 }

@@ -60,9 +60,10 @@ function rows(table: AnyStateTable): string {
 function reference(): string {
   return `# State machines
 
-Made from \`src/control/control-connection-table.ts\` and \`src/control/session-table.ts\` by \`npm run docs\`; do not edit.
-The diagrams show the transitions to another state, as "events / actions"; the tables show all. An event is a received message, or
-what its name says; \`-bad\` is a message that is not acceptable. A pair of state and event that is not here cannot happen.
+Made from \`src/control/control-connection-table.ts\` and \`src/control/session-table.ts\` by
+\`npm run docs\`; do not edit. The diagrams show the transitions to another state, as "events / actions";
+the tables show all. An event is a received message, or what its name says; \`-bad\` is a message that is
+not acceptable. A pair of state and event that is not here cannot happen.
 
 ## Control connection (RFC 3931 §7.2)
 

@@ -56,7 +56,9 @@ test.each(leavesOfSchema().map((leaf) => ({ name: leaf.path.join("."), leaf })))
   },
 );
 
-/** Words of the program's code outside of the configuration, but for names of fields where types declare them. */
+/**
+ * Words of the program's code outside of the configuration, but for names of fields where types declare them.
+ */
 const wordsOfProgram = new Set(
   readSources()
     .filter(({ path }) => !path.startsWith("config/"))

@@ -122,7 +122,7 @@ function live(seed: number): number {
   return tookMs;
 }
 
-test("somebody who hears all, replays, reflects and forges, but has no secret, keeps no tunnel down", {
+test("an attacker who sees, replays, reflects and forges all, but has no secret, keeps no tunnel down", {
   timeout: 7_200_000,
 }, () => {
   const took: number[] = [];

@@ -155,15 +155,15 @@ export class Attacker {
 }
 
 /**
- * The message with the AVP behind its Message Type cut out, which is the Message Digest where there is one.
+ * The message without the AVP behind its Message Type, which is the Message Digest where there is one.
  */
 function withoutDigest(octets: Uint8Array): Uint8Array {
   if (octets.length < DIGEST_OFFSET + 6) return octets;
   const length = new DataView(octets.buffer).getUint16(DIGEST_OFFSET) & 0x3ff;
-  const cut = new Uint8Array([
+  const without = new Uint8Array([
     ...octets.subarray(0, DIGEST_OFFSET),
     ...octets.subarray(DIGEST_OFFSET + length),
   ]);
-  new DataView(cut.buffer).setUint16(2, cut.length);
-  return cut;
+  new DataView(without.buffer).setUint16(2, without.length);
+  return without;
 }

@@ -129,7 +129,7 @@ class Chaos {
   }
 }
 
-test("whatever a peer says and an operator does, the plane forwards what is established and no more", () => {
+test("whatever peer and operator do, the plane forwards established sessions and no others", () => {
   const reached = new Set<string>();
   forEachSeed(500, (seed) => {
     const chaos = new Chaos(seed);

@@ -64,7 +64,7 @@ function cdns(node: Node): number {
 }
 
 test.each(cases)(
-  "RFC 3931 §7.3: $sessions sessions, window $window, round trip $roundTripMs ms, loss $loss: all come up, without one CDN",
+  "RFC 3931 §7.3: $sessions sessions, window $window, $roundTripMs ms, loss $loss: all up, without CDN",
   (set) => {
     const world = new World(1, {
       loss: set.loss,

@@ -87,7 +87,7 @@ test("RFC 3931 §6.15: with authentication on, acknowledgements are ACK messages
   expect(namesOf(both.right)).toEqual(["SCCRP", "ACK", "ICRP", "ACK"]);
 });
 
-test("both ends run the same file and open at once: tie breakers settle it, and one session stands", () => {
+test("both ends run the same file and open at once: tie breakers decide, and one session is left", () => {
   forEachSeed(200, (seed) => {
     const both = pair(seed);
     openBoth(both);
@@ -148,7 +148,7 @@ test("a peer that was killed and started again is back in a second", () => {
   });
 });
 
-test("RFC 3931 §4.2, §4.4: a silent peer is given up after HELLO and its retransmissions, and comes back when the path heals", () => {
+test("RFC 3931 §4.2, §4.4: a silent peer is given up after HELLO, and comes back with the path", () => {
   const both = pair(7);
   openBoth(both);
   expect(both.world.runUntil(() => isUp(both), 60_000)).toBe(true);
@@ -192,7 +192,7 @@ test("a day of protocol time passes without an event but HELLOs, and no session 
   );
 });
 
-test("RFC 3931 §7.2: administrative close says CDN and StopCCN, and both ends are left without state", () => {
+test("RFC 3931 §7.2: an administrative close sends CDN and StopCCN, and both ends have no state", () => {
   const both = pair(10);
   openBoth(both);
   both.world.runUntil(() => isUp(both), 60_000);
@@ -254,7 +254,7 @@ test("RFC 3931 §5.4.4: pseudowire types that differ are refused by CDN 14 and s
   expect(both.left.lcce.snapshot().pseudowires[0]?.whyNot).toMatch(/type/);
 });
 
-test("a pseudowire that only one end has is refused, keeps being tried, and comes up once the other end has it", () => {
+test("a pseudowire of only one end is refused and retried, and comes up once the other end has it", () => {
   const both = pair(16);
   openOne(both, both.left, B);
   openOne(both, both.right, A, {}, []);
@@ -303,7 +303,7 @@ test("random and mutated datagrams change nothing, with and without digests", ()
   }
 });
 
-test("tunnels closed and opened again at any moment, on a terrible path, come up once it heals", () => {
+test("tunnels closed and opened again at any moment, on a lossy path, come up once it heals", () => {
   forEachSeed(200, (seed) => {
     const both = pair(seed, terrible);
     const authentication = { ...digestAuthentication("secret"), hideAvps: seed % 2 === 0 };

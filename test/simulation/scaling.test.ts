@@ -64,7 +64,7 @@ class Pair {
   }
 }
 
-test("RFC 3931 §7.3: the work of setting up sessions grows as their number does: four times as many, at most 4.5 times the work", () => {
+test("RFC 3931 §7.3: set-up work is linear: four times the sessions, at most 4.5 times the work", () => {
   // With fewer what does not grow would be seen, too.
   const fewest = Math.max(1000, scaled(2000));
   const [few = 0, many = 0] = [fewest, 4 * fewest].map((sessions) => {

@@ -1,5 +1,5 @@
-// Puts a bug into a daemon, by `node --import`: once SIGUSR2 came, the next call of the method that WIRESPAN_TEST_BUG
-// names ("file class method", the file below dist) reads a property of undefined.
+// Puts a bug into a daemon, by `node --import`: once SIGUSR2 came, the next call of the method that
+// WIRESPAN_TEST_BUG names ("file class method", the file below dist) reads a property of undefined.
 import { isMainThread } from "node:worker_threads";
 
 // The daemon's threads are given the option too.

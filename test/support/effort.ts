@@ -3,7 +3,9 @@
 /** The factor of TEST_EFFORT=quick. */
 const QUICK = 0.04;
 
-/** Reads TEST_EFFORT: 1 where it is not set, so that all runs. Throws for what is neither "quick" nor above 0. */
+/**
+ * Reads TEST_EFFORT: 1 where it is not set, so that all runs. Throws for what is neither "quick" nor above 0.
+ */
 export function effortOf(text: string | undefined): number {
   if (text === undefined || text === "") return 1;
   const factor = text === "quick" ? QUICK : Number(text);
@@ -19,7 +21,10 @@ export function scaled(count: number, factor = effort): number {
   return Math.max(1, Math.round(count * factor));
 }
 
-/** The rows of a table that run: all from a factor of 1 on, below it some of them, evenly spread, at least one. */
+/**
+ * The rows of a table that run: all from a factor of 1 on, below it some of them, evenly spread, at least
+ * one.
+ */
 export function sampled<T>(rows: readonly T[], factor = effort): readonly T[] {
   const count = scaled(rows.length, Math.min(1, factor));
   return Array.from(

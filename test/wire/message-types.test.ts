@@ -52,7 +52,7 @@ test("RFC 3931 §7.3: the messages that the state machine of a session handles",
   ]);
 });
 
-test("RFC 3931 §6: each AVP of the table is in a message of the table, but for those of all messages and of RFC 4951", () => {
+test("RFC 3931 §6: each AVP is in the row of a message, but those of all messages and of RFC 4951", () => {
   const rows: readonly MessageRow[] = messageNames.map((name) => messageTable[name]);
   const used = new Set(rows.flatMap(({ required, optional }) => [...required, ...optional]));
   expect(avpNames.filter((name) => !used.has(name))).toEqual([
