@@ -120,6 +120,43 @@ test("a device that a plane cannot use is the others' alone, with its sessions",
   expect(last.take()).toEqual(["open proxy of eth1", "open eth1"]);
 });
 
+test("a circuit that is closed takes its own sessions with it, and no others", async () => {
+  const { last, stack } = newStack();
+  await stack.addSession(session(7), circuit);
+  await stack.addSession(session(8), attachment({ device: "eth2" }));
+  last.take();
+  await stack.closeCircuit("eth1");
+  expect(last.take()).toEqual(["remove 7", "close eth1"]);
+});
+
+test("a session leaves the second plane when the first one has no obstacle any more", async () => {
+  const [first, second, last] = [new FakePlane("ebpf"), new FakePlane("ebpf"), new FakePlane("userspace")];
+  const stack = new PlaneStack([first, second], last, {
+    failed: (error) => expect.unreachable(error.message),
+  });
+  first.obstacles.set(7, "no route");
+  await stack.addSession(session(7), circuit);
+  expect([first.take(), second.take()]).toEqual([["pass 7"], ["add 7"]]);
+  expect(stack.carrier(7)).toEqual({ plane: "ebpf", reason: "no route" });
+  first.obstacles.clear();
+  // One that is not there any more is left alone.
+  first.obstacles.set(9, "no route");
+  first.frames.set(7, 0);
+  first.changed();
+  await done(stack);
+  expect(stack.carrier(7)).toEqual({ plane: "ebpf" });
+  expect(first.take()).toEqual([`update 7 to ${REMOTE}`, "resize eth1"]);
+  expect(second.take()).toEqual(["remove 7", "resize eth1"]);
+});
+
+test("what is told of a session: that it is not placed yet, and who segments its GSO packets", async () => {
+  const { upper, stack } = newStack();
+  expect(stack.carrier(7)).toEqual({ plane: "userspace", reason: "programs are being put in place" });
+  upper.gso = { choice: "segment", reason: "veth0 is virtual" };
+  await stack.addSession(session(7), circuit);
+  expect(stack.carrier(7)).toEqual({ plane: "ebpf", gso: upper.gso });
+});
+
 test("a session whose last plane refuses it is not there", async () => {
   const { upper, last, stack } = newStack();
   last.faults.set("add", new OperationalError("add: ENOSPC"));

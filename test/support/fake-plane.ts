@@ -3,6 +3,7 @@ import type { DiscardReason } from "../../src/forwarding/discard-reasons.ts";
 import type {
   CircuitAttachment,
   CircuitDevice,
+  GsoHandling,
   LastPlane,
   OpenedCircuit,
   PlaneCounters,
@@ -24,6 +25,7 @@ export class FakePlane implements LastPlane {
   /** What the next call of that name throws. */
   readonly faults = new Map<string, unknown>();
   readonly frames = new Map<number, number>();
+  gso: GsoHandling | undefined;
   changed: () => void = () => undefined;
 
   constructor(name: PlaneName) {
@@ -89,7 +91,9 @@ export class FakePlane implements LastPlane {
     this.changed = changed;
   }
 
-  gsoHandling(): undefined {}
+  gsoHandling(): GsoHandling | undefined {
+    return this.gso;
+  }
 
   counters(): PlaneCounters {
     const sessions = [...this.frames].map(([localSessionId, transmittedFrames]) => ({
