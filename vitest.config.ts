@@ -1,12 +1,12 @@
 import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./test/support/longest-first.ts";
 
-/** Tests that need only the language, and those that take the machine's network, each file in namespaces of its own. */
+/** Tests that need only the language, and those that take the machine's network, each file in namespaces. */
 const pure = ["test/**/*.test.ts"];
 const system = ["test/netns/**/*.test.ts", "test/lab/**/*.test.ts"];
 /** Each guest keeps one processor busy and touches nothing outside itself. */
 const guest = ["test/guest/**/*.test.ts"];
-/** Behind the pure tests; these wait more than they reckon: for timers, for programs that start, for packets. */
+/** Behind the pure tests; these wait more than they compute: for timers, program starts and packets. */
 const beside = { maxWorkers: 3, sequence: { groupOrder: 1 } };
 
 export default defineConfig({

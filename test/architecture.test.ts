@@ -408,6 +408,12 @@ describe("lines end at 110 columns", () => {
     expect(longLines(readTexts([folder], [".ts", ".mjs", ".cjs", ".sh", ".yaml"]))).toEqual([]);
   });
 
+  test("in files beside them", () => {
+    const beside = ["vitest.config.ts", ".ci/run", "packaging/wirespan.service"];
+    const guests = ["lab/guest/guest-start", "lab/guest/initramfs-init"];
+    expect(longLines([...beside, ...guests].map(readText))).toEqual([]);
+  });
+
   test("a line of 111 would fail", () => {
     expect(longLines(bad("src/a.ts", `\n${"x".repeat(110)}\n`))).toEqual([]);
     expect(longLines(bad("src/a.ts", `\n${"x".repeat(111)}\n`))).toEqual(["src/a.ts:2: 111 columns"]);
