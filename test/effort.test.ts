@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { effortOf, sampled, scaled } from "./support/effort.ts";
+import { effortOf, leastOf, sampled, scaled } from "./support/effort.ts";
 import { assertProperty, forEachSeed, seedOr } from "./support/seeds.ts";
 
 describe("TEST_EFFORT", () => {
@@ -26,6 +26,10 @@ describe("TEST_EFFORT", () => {
 describe("cases at an effort", () => {
   test("are a share of all, never none, and more than all if that is wanted", () => {
     expect([0.001, 0.1, 1, 20].map((factor) => scaled(500, factor))).toEqual([1, 50, 500, 10_000]);
+  });
+
+  test("of which some are of a kind: not as many of few, where chance takes more", () => {
+    expect([0.01, 0.1, 1, 2].map((factor) => leastOf(100, factor))).toEqual([0, 2, 100, 200]);
   });
 
   test("rows of a table are spread evenly over it", () => {

@@ -22,6 +22,14 @@ export function scaled(count: number, factor = effort): number {
 }
 
 /**
+ * How many cases of a kind are wanted, at least, of a run that has so many at 1; of few cases, chance takes
+ * more.
+ */
+export function leastOf(count: number, factor = effort): number {
+  return factor < 1 ? Math.floor((count * factor) / 4) : scaled(count, factor);
+}
+
+/**
  * The rows of a table that run: all from a factor of 1 on, below it some of them, evenly spread, at least
  * one.
  */
