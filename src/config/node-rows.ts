@@ -47,9 +47,9 @@ export const lcceRows = {
       (id === undefined ? firstV4 : routerIdOf(id)) ?? hashOf(hostName),
     inFile: dottedQuad,
     help:
-      "Router ID that we tell peers, a dotted quad or a number; default: the first IPv4 `local` of the " +
-      "file, else " +
-      "made from the host name. Set it where tunnels come and go: a change of it sets all of them up again.",
+      "Router ID that we tell peers, a dotted quad or a number; " +
+      "default: the first IPv4 `local` of the file, else made from the host name. " +
+      "Set it where tunnels come and go: a change of it sets all of them up again.",
   }),
   control_socket: row(
     z
@@ -57,8 +57,8 @@ export const lcceRows = {
       .min(1)
       .refine((path) => new TextEncoder().encode(path).length <= SOCKET_PATH_OCTETS, {
         error:
-          `longer than ${SOCKET_PATH_OCTETS} octets, which is all that the kernel takes of the path ` +
-          `of a Unix socket`,
+          `longer than ${SOCKET_PATH_OCTETS} octets, ` +
+          `which is all that the kernel takes of the path of a Unix socket`,
       })
       .default("/run/wirespan/wirespan.sock"),
     {
@@ -93,8 +93,8 @@ export const topRows = {
     consumer: "daemon",
     reload: "next start",
     help:
-      "What forwards: eBPF programs in the kernel (`ebpf`, needs root), a thread of the daemon " +
-      "(`userspace`), or " +
-      "the former where it is available (`auto`). `wirespan status` shows which one does, and why.",
+      "What forwards: eBPF programs in the kernel (`ebpf`, needs root), " +
+      "a thread of the daemon (`userspace`), or the former where it is available (`auto`). " +
+      "`wirespan status` shows which one does, and why.",
   }),
 } as const;

@@ -39,18 +39,16 @@ export const circuitRows = {
     consumer: "circuit",
     reload: "replace",
     help:
-      "Existing interface to attach, such as `eth1`. Its frames cross the pseudowire while it is up; give " +
-      "it no " +
-      "addresses.",
+      "Existing interface to attach, such as `eth1`. Its frames cross the pseudowire while it is up; " +
+      "give it no addresses.",
   }),
   tap: part(deviceName.optional(), {
     name: "device",
     consumer: "circuit",
     reload: "replace",
     help:
-      "TAP device to create, and to remove when no pseudowire of the file has it; it gets the largest " +
-      "`mtu` of its " +
-      "pseudowires.",
+      "TAP device to create, and to remove when no pseudowire of the file has it; " +
+      "it gets the largest `mtu` of its pseudowires.",
   }),
   bridge: circuitRow(deviceName.optional(), {
     name: "bridge",
@@ -69,9 +67,8 @@ export const circuitRows = {
     consumer: "attachment",
     reload: "replace",
     help:
-      "VLAN ID that our frames get on the pseudowire; default: `vlan`. What arrives gets `vlan`, whatever " +
-      "ID it " +
-      "has.",
+      "VLAN ID that our frames get on the pseudowire; default: `vlan`. " +
+      "What arrives gets `vlan`, whatever ID it has.",
   }),
   vlan_protocol: part(z.enum(["802.1q", "802.1ad"]).default("802.1q"), {
     name: "vlan",
@@ -84,9 +81,9 @@ export const circuitRows = {
     consumer: "attachment",
     reload: "replace",
     help:
-      "What crosses of the frames from the circuit to 01-80-C2-00-00-00..0F (STP, LACP, LLDP, PAUSE): " +
-      "all, all but " +
-      "PAUSE, or none. What the peer sends is delivered whatever this says: set it at both ends.",
+      "What crosses of the frames from the circuit to 01-80-C2-00-00-00..0F (STP, LACP, LLDP, " +
+      "PAUSE): all, all but PAUSE, or none. " +
+      "What the peer sends is delivered whatever this says: set it at both ends.",
   }),
   allow_host_use: circuitRow(z.boolean().default(false), {
     name: "allowHostUse",
@@ -94,10 +91,8 @@ export const circuitRows = {
     reload: "replace",
     help:
       "Attach an interface although this machine has addresses or routes on it or on what stands on it, " +
-      "or it is a " +
-      "port of a bridge. Its frames go into the pseudowire and not to the machine any more; where they " +
-      "carry the " +
-      "tunnel itself, that cuts the machine off.",
+      "or it is a port of a bridge. Its frames go into the pseudowire and not to the machine any more; " +
+      "where they carry the tunnel itself, that cuts the machine off.",
   }),
 } as const;
 
@@ -116,9 +111,8 @@ export const staticRows = {
     consumer: "session",
     reload: "replace",
     help:
-      "Session id in what we receive; `remote_session_id` of the other end. No two pseudowires of a file " +
-      "share " +
-      "one.",
+      "Session id in what we receive; `remote_session_id` of the other end. " +
+      "No two pseudowires of a file share one.",
   }),
   remote_session_id: staticRow(sessionId, {
     name: "remoteSessionId",
@@ -133,8 +127,7 @@ export const staticRows = {
     value: fromHex,
     help:
       "Cookie that the peer must present: 0, 4 or 8 octets in hexadecimal digits without 0x; " +
-      "`transmit_cookie` of " +
-      "the other end.",
+      "`transmit_cookie` of the other end.",
   }),
   transmit_cookie: staticRow(hexOctets.default(""), {
     name: "transmitCookie",
@@ -179,18 +172,16 @@ export const pseudowireRows = {
     value: (id, { name }) => endIdOctets(id ?? name),
     inFile: endIdText,
     help:
-      "Tells the peer which of its pseudowires we mean; the same at both ends. Text goes as its octets, a " +
-      "number " +
-      "without quotes as 4 octets. Default: the name, so that equal names find each other.",
+      "Tells the peer which of its pseudowires we mean; the same at both ends. Text goes as its octets, " +
+      "a number without quotes as 4 octets. Default: the name, so that equal names find each other.",
   }),
   mtu: row(z.int().min(68).max(65_000).default(1500), {
     name: "mtu",
     consumer: "attachment",
     reload: "replace",
     help:
-      "Largest layer-3 payload of a frame in octets; header and up to two tags come on top. Longer frames " +
-      "are " +
-      "counted as `oversize`.",
+      "Largest layer-3 payload of a frame in octets; header and up to two tags come on top. " +
+      "Longer frames are counted as `oversize`.",
   }),
   cookie: row(z.literal([0, 4, 8]).default(8), {
     name: "cookieOctets",
@@ -201,9 +192,8 @@ export const pseudowireRows = {
     // With `static`, the length of its cookie counts instead.
     inFile: (octets, { staticSession }) => (staticSession === undefined ? octets : undefined),
     help:
-      "Octets of the random cookie that the peer must present; 8 keep out blind insertion (RFC 3931 " +
-      "§8.2). With " +
-      "`static`, the length of `receive_cookie` counts instead.",
+      "Octets of the random cookie that the peer must present; 8 keep out blind insertion (RFC " +
+      "3931 §8.2). With `static`, the length of `receive_cookie` counts instead.",
   }),
   sublayer: row(z.enum(["none", "default"]).default("none"), {
     name: "sublayer",
@@ -216,9 +206,8 @@ export const pseudowireRows = {
     consumer: "session",
     reload: "replace",
     help:
-      "Which frames the peer must number, so that we drop late ones (RFC 3931 §4.6.1): none, all but " +
-      "those with " +
-      "IPv4 or IPv6, or all; needs `sublayer: default`.",
+      "Which frames the peer must number, so that we drop late ones (RFC 3931 §4.6.1): none, " +
+      "all but those with IPv4 or IPv6, or all; needs `sublayer: default`.",
   }),
   sequencing_window: row(z.int().min(1).max(0x80_0000).default(defaultSequenceRule.window), {
     name: "window",
@@ -226,19 +215,16 @@ export const pseudowireRows = {
     reload: "in place",
     help:
       "With `sequencing`: a number is new if it is less than so many ahead of the one expected, else old, " +
-      "and its " +
-      "message is dropped; default: half of all numbers (RFC 3931 Appendix C).",
+      "and its message is dropped; default: half of all numbers (RFC 3931 Appendix C).",
   }),
   sequencing_reset: row(z.int().min(2).max(65_535).default(defaultSequenceRule.resetAfter), {
     name: "resetAfter",
     consumer: "sequence rule",
     reload: "in place",
     help:
-      "With `sequencing`: so many old messages in a row, their numbers consecutive, mean that the peer " +
-      "restarted " +
-      "its numbers or that more than the window was lost; the last of them is delivered, and what follows " +
-      "it " +
-      "(RFC 3931 Appendix C).",
+      "With `sequencing`: so many old messages in a row, their numbers consecutive, " +
+      "mean that the peer restarted its numbers or that more than the window was lost; " +
+      "the last of them is delivered, and what follows it (RFC 3931 Appendix C).",
   }),
   dscp: row(dscpOrCopy.default(0), {
     name: "dscp",
@@ -247,10 +233,8 @@ export const pseudowireRows = {
     value: (choice: "copy" | DscpName | number) => (choice === "copy" ? choice : codePointOf(choice)),
     help:
       "Differentiated services code point of the outer IP header of our data messages: the same for all, " +
-      "or with " +
-      "`copy` that of the frame's own IPv4 or IPv6 header, behind up to two tags, and 0 for other frames. " +
-      "ECN is " +
-      "never copied (RFC 2983, RFC 6040).",
+      "or with `copy` that of the frame's own IPv4 or IPv6 header, behind up to two tags, " +
+      "and 0 for other frames. ECN is never copied (RFC 2983, RFC 6040).",
   }),
 } as const;
 

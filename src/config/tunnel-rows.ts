@@ -77,36 +77,32 @@ export const tunnelRows = {
     consumer: "endpoint",
     reload: "replace",
     help:
-      "Datagrams over the path MTU: fragmented by IP (`outer`), or not sent and counted as `path-mtu` " +
-      "(`none`). " +
-      SAME_SOCKET,
+      "Datagrams over the path MTU: fragmented by IP (`outer`), " +
+      `or not sent and counted as \`path-mtu\` (\`none\`). ${SAME_SOCKET}`,
   }),
   udp_checksum: row(z.enum(["auto", "full", "zero"]).default("auto"), {
     name: "checksum",
     consumer: "endpoint",
     reload: "replace",
     help:
-      "Checksums of data messages in UDP. eBPF programs can make none: `full` leaves the tunnel to user " +
-      "space; " +
-      "`zero` sends them without, which over IPv6 both ends must have (RFC 6935); `auto` is `zero` over " +
-      "IPv4 and " +
-      `\`full\` over IPv6. ${SAME_SOCKET}`,
+      "Checksums of data messages in UDP. eBPF programs can make none: " +
+      "`full` leaves the tunnel to user space; " +
+      "`zero` sends them without, which over IPv6 both ends must have (RFC 6935); " +
+      `\`auto\` is \`zero\` over IPv4 and \`full\` over IPv6. ${SAME_SOCKET}`,
   }),
   gso: row(z.enum(["auto", "offload", "segment"]).default("auto"), {
     name: "gso",
     consumer: "endpoint",
     reload: "replace",
     help:
-      "How eBPF programs send GSO packets (hosts hand over up to 64 KiB in one piece) and packets with " +
-      "unfinished " +
-      "checksums. `offload`: as they are; the WAN interface segments them and finishes checksums. " +
-      "`segment`: both " +
-      "are done before they leave; slower, and right for any peer behind an interface that does neither. " +
+      "How eBPF programs send GSO packets (hosts hand over up to 64 KiB in one piece) " +
+      "and packets with unfinished checksums. " +
+      "`offload`: as they are; the WAN interface segments them and finishes checksums. " +
+      "`segment`: both are done before they leave; " +
+      "slower, and right for any peer behind an interface that does neither. " +
       "`auto`: `offload` where the WAN interface is hardware, or a VLAN, bond or bridge of nothing else, " +
-      "and " +
-      "`segment` on virtual ones such as veth. Where both ends of a veth forward by eBPF, `offload` at " +
-      "both is " +
-      `faster. ${SAME_SOCKET}`,
+      "and `segment` on virtual ones such as veth. " +
+      `Where both ends of a veth forward by eBPF, \`offload\` at both is faster. ${SAME_SOCKET}`,
   }),
   control_dscp: row(dscp.default(0), {
     name: "controlDscp",
@@ -114,27 +110,26 @@ export const tunnelRows = {
     reload: "replace",
     value: codePointOf,
     help:
-      "Differentiated services code point of our control messages. `cs6` is the custom within a network " +
-      "of one's " +
-      `own; others may drop it (RFC 4594 §3.2). ${SAME_SOCKET}`,
+      "Differentiated services code point of our control messages. " +
+      "`cs6` is the custom within a network of one's own; " +
+      `others may drop it (RFC 4594 §3.2). ${SAME_SOCKET}`,
   }),
   control: part(z.enum(["negotiated", "static"]).default("negotiated"), {
     name: "control",
     consumer: "path",
     reload: "replace",
     help:
-      "`negotiated`: a control connection sets sessions up; `static`: there is none, and each pseudowire " +
-      "has " +
-      "`static`.",
+      "`negotiated`: a control connection sets sessions up; " +
+      "`static`: there is none, and each pseudowire has `static`.",
   }),
   role: row(z.enum(["either", "initiator", "responder"]).default("either"), {
     name: "role",
     consumer: "peer",
     reload: "replace",
     help:
-      "Who opens the control connection: whoever is first, only we, or only the peer. Both ends call for " +
-      "sessions: who opened it at once, the other where no call came for 2 s, with `responder` for 12 s. " +
-      "`responder` suits peers that dial and do not answer.",
+      "Who opens the control connection: whoever is first, only we, or only the peer. " +
+      "Both ends call for sessions: who opened it at once, the other where no call came for 2 s, " +
+      "with `responder` for 12 s. `responder` suits peers that dial and do not answer.",
   }),
   authentication: row(z.enum(["digest", "integrity", "none"]).optional(), {
     name: "mode",
@@ -143,9 +138,8 @@ export const tunnelRows = {
     value: (mode, { hasSecret }) => mode ?? (hasSecret ? "digest" : "none"),
     help:
       "Control message authentication, the same at both ends: `digest` by a `secret`, which it needs; " +
-      "`integrity` " +
-      "finds damage, and authenticates nobody; `none`. Default: `digest` with a `secret`, else `none` " +
-      "(RFC 3931 §4.3).",
+      "`integrity` finds damage, and authenticates nobody; `none`. " +
+      "Default: `digest` with a `secret`, else `none` (RFC 3931 §4.3).",
   }),
   secret: part(secretFields.optional(), {
     name: "secrets",
@@ -179,9 +173,8 @@ export const tunnelRows = {
     reload: "in place",
     factor: 1000,
     help:
-      "Seconds of silence before HELLO; 0 never sends one. RFC 3931 §4.4 suggests 60, with which a dead " +
-      "peer is " +
-      "noticed after more than a minute; a HELLO costs two datagrams.",
+      "Seconds of silence before HELLO; 0 never sends one. RFC 3931 §4.4 suggests 60, " +
+      "with which a dead peer is noticed after more than a minute; a HELLO costs two datagrams.",
   }),
   retransmit_initial_ms: row(z.int().min(10).max(60_000).default(1000), {
     name: "initialMs",
@@ -208,21 +201,17 @@ export const tunnelRows = {
     factor: 1000,
     help:
       "Seconds that a control message may wait for its acknowledgement while nothing at all comes from " +
-      "the peer, " +
-      "neither control messages nor data, before it is given up even with retransmissions left; 0 for no " +
-      "such " +
-      "limit. A dead peer is so noticed after `hello_interval_s` and this, 29 s by default; with the " +
-      "pauses of " +
-      "RFC 3931 §4.2 alone it would take 71 s more.",
+      "the peer, neither control messages nor data, before it is given up even with retransmissions left; " +
+      "0 for no such limit. A dead peer is so noticed after `hello_interval_s` and this, 29 s by default; " +
+      "with the pauses of RFC 3931 §4.2 alone it would take 71 s more.",
   }),
   receive_window: row(z.int().min(1).max(1024).default(8), {
     name: "receiveWindowSize",
     consumer: "delivery",
     reload: "in place",
     help:
-      "Control messages that the peer may have unacknowledged; the peer learns a new value when the " +
-      "connection is " +
-      "set up again.",
+      "Control messages that the peer may have unacknowledged; " +
+      "the peer learns a new value when the connection is set up again.",
   }),
   reconnect_initial_s: row(z.number().min(0.1).max(3600).default(1), {
     name: "reconnectInitialMs",

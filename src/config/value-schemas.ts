@@ -97,17 +97,15 @@ export const secretFields = z
         .optional()
         .describe(
           "File that holds the secret; one newline at its end is not part of it. A relative path counts " +
-            "from " +
-            "the directory in which `wirespan run` was started. Keep it to its owner (`chmod 600`).",
+            "from the directory in which `wirespan run` was started. Keep it to its owner (`chmod 600`).",
         ),
       credential: z
         .string()
         .regex(/^(?!\.\.?$)[^/]+$/, "a credential is named as in LoadCredential=, without slash")
         .optional()
         .describe(
-          "Credential of the systemd unit that holds the secret (`LoadCredential=NAME:PATH`): a file of " +
-            "this " +
-            "name in the directory that the environment variable CREDENTIALS_DIRECTORY names.",
+          "Credential of the systemd unit that holds the secret (`LoadCredential=NAME:PATH`): a file " +
+            "of this name in the directory that the environment variable CREDENTIALS_DIRECTORY names.",
         ),
       env: z
         .string()
@@ -126,9 +124,8 @@ export const secretFields = z
     error: `wanted exactly one of ${secretKinds.join(", ")}`,
   })
   .describe(
-    "The shared secret, the same at both ends: exactly one of `file`, `credential` and `env`, read at the " +
-      "start " +
-      "and at each reload.",
+    "The shared secret, the same at both ends: exactly one of `file`, `credential` and `env`, " +
+      "read at the start and at each reload.",
   );
 
 export type RawSecret = z.output<typeof secretFields>;
