@@ -3,24 +3,24 @@ import type { CircuitConfig } from "../config/config.ts";
 import type { ForwardingPlane } from "../forwarding/plane.ts";
 import type { Links } from "../os/links.ts";
 import {
-  type AttachmentCircuit,
+  type CircuitDeviceState,
   lockedPseudowires,
   wantedBridge,
   wantedDevice,
-} from "./attachment-circuit.ts";
+} from "./circuit-device-state.ts";
 import { type Log, locationText } from "./log.ts";
 import type { Work } from "./work.ts";
 
 /** What the owner of the circuits learns about their devices. */
 export interface DeviceListener {
   /** A device was opened: its sessions can be installed. */
-  opened(circuit: AttachmentCircuit): void;
+  opened(circuit: CircuitDeviceState): void;
   /**
    * A device could not be brought to its wanted state and needs another attempt; `isNew` for a new problem.
    */
-  failed(circuit: AttachmentCircuit, isNew: boolean): void;
+  failed(circuit: CircuitDeviceState, isNew: boolean): void;
   /** Frames can pass now, or cannot any more. */
-  upChanged(circuit: AttachmentCircuit): void;
+  upChanged(circuit: CircuitDeviceState): void;
   locationOf(pseudowire: string): string | undefined;
   hostUse(circuit: CircuitConfig): Promise<string | undefined>;
 }
@@ -46,20 +46,20 @@ export class CircuitDevices {
   }
 
   /** Opens or changes a device, unless it is in its wanted state already. */
-  async ensure(circuit: AttachmentCircuit): Promise<void> {
+  async ensure(circuit: CircuitDeviceState): Promise<void> {
     if (circuit.opened === undefined || this.#needsChange(circuit)) await this.reconcile(circuit);
     else this.#reportUp(circuit);
   }
 
   /** Opens or changes a device to its wanted state; a failure is reported and left for the next attempt. */
-  reconcile(circuit: AttachmentCircuit): Promise<void> {
+  reconcile(circuit: CircuitDeviceState): Promise<void> {
     if (circuit.isReconcilePending) return this.#work.idle();
     circuit.isReconcilePending = true;
     return this.#work.enqueue(() => this.#reconcileNow(circuit));
   }
 
   /** Looks at a device after its interface, or the bridge it belongs to, changed. */
-  check(circuit: AttachmentCircuit): void {
+  check(circuit: CircuitDeviceState): void {
     if (circuit.isReconciling || circuit.pseudowires.size === 0) return;
     if (!circuit.isReconcilePending && this.#needsChange(circuit)) void this.reconcile(circuit);
     this.#reportUp(circuit);
@@ -69,18 +69,18 @@ export class CircuitDevices {
    * Whether the interface in the plane went, by a look at what there is now; then it is closed, and opened
    * when it is there again.
    */
-  async isGone(circuit: AttachmentCircuit): Promise<boolean> {
+  async isGone(circuit: CircuitDeviceState): Promise<boolean> {
     await this.#links.reread().catch(ignoreOperational);
     this.check(circuit);
     return circuit.opened === undefined || this.#isLost(circuit);
   }
 
   /** Closes a device that no pseudowire is on. */
-  close(circuit: AttachmentCircuit): Promise<void> {
+  close(circuit: CircuitDeviceState): Promise<void> {
     return this.#work.enqueue(() => this.#close(circuit));
   }
 
-  async #reconcileNow(circuit: AttachmentCircuit): Promise<void> {
+  async #reconcileNow(circuit: CircuitDeviceState): Promise<void> {
     circuit.isReconcilePending = false;
     if (circuit.pseudowires.size === 0) return;
     circuit.isReconciling = true;
@@ -99,7 +99,7 @@ export class CircuitDevices {
   }
 
   /** Rejects with an OperationalError that says what could not be done. */
-  async #apply(circuit: AttachmentCircuit): Promise<void> {
+  async #apply(circuit: CircuitDeviceState): Promise<void> {
     const wanted = wantedDevice(circuit);
     if (this.#isLost(circuit) || (wanted !== undefined && circuit.opened?.device.kind !== wanted.kind))
       await this.#close(circuit);
@@ -127,7 +127,7 @@ export class CircuitDevices {
     if (wanted.kind === "tap") await this.#joinBridge(circuit);
   }
 
-  async #close(circuit: AttachmentCircuit): Promise<void> {
+  async #close(circuit: CircuitDeviceState): Promise<void> {
     if (circuit.opened === undefined) return;
     circuit.opened = undefined;
     circuit.bridge = undefined;
@@ -137,7 +137,7 @@ export class CircuitDevices {
     await this.#plane.closeCircuit(circuit.name);
   }
 
-  #reportFailure(circuit: AttachmentCircuit, problem: string): void {
+  #reportFailure(circuit: CircuitDeviceState, problem: string): void {
     const isNew = problem !== circuit.problem;
     circuit.problem = problem;
     this.#listener.failed(circuit, isNew);
@@ -153,7 +153,7 @@ export class CircuitDevices {
   }
 
   /** Throws if the host itself uses the interface and would lose it. */
-  async #checkHostUse(circuit: AttachmentCircuit): Promise<void> {
+  async #checkHostUse(circuit: CircuitDeviceState): Promise<void> {
     if (circuit.isUnusedByHost) return;
     for (const wanted of hostUseChecked(circuit)) {
       const use = await this.#listener.hostUse(wanted);
@@ -170,7 +170,7 @@ export class CircuitDevices {
    * Takes a TAP device out of a bridge where it does not belong any more if we put it there, puts it where it
    * belongs, and switches it on.
    */
-  async #joinBridge(circuit: AttachmentCircuit): Promise<void> {
+  async #joinBridge(circuit: CircuitDeviceState): Promise<void> {
     const { name: device, bridge: former } = circuit;
     const bridge = wantedBridge(circuit);
     const isOn = this.#links.get(device)?.up === true;
@@ -186,12 +186,12 @@ export class CircuitDevices {
   }
 
   /** Whether the interface that the plane has open is gone; another one may have its name by now. */
-  #isLost({ name, opened }: AttachmentCircuit): boolean {
+  #isLost({ name, opened }: CircuitDeviceState): boolean {
     return opened !== undefined && this.#links.get(name)?.index !== opened.index;
   }
 
   /** Whether the device differs from its wanted state in a way that an attempt now could mend. */
-  #needsChange(circuit: AttachmentCircuit): boolean {
+  #needsChange(circuit: CircuitDeviceState): boolean {
     const { name, opened, lastIndex: seenIndex } = circuit;
     if (opened === undefined) {
       const state = this.#links.get(name);
@@ -210,13 +210,13 @@ export class CircuitDevices {
    * Whether a device is not in the bridge where it belongs: the bridge went, was made anew, or somebody took
    * it out.
    */
-  #isOutsideBridge(circuit: AttachmentCircuit): boolean {
+  #isOutsideBridge(circuit: CircuitDeviceState): boolean {
     const bridge = wantedBridge(circuit);
     if (bridge !== circuit.bridge) return true;
     return bridge !== undefined && !this.#links.isPort(circuit.name, bridge);
   }
 
-  #reportUp(circuit: AttachmentCircuit): void {
+  #reportUp(circuit: CircuitDeviceState): void {
     const { name: device, opened, problem } = circuit;
     const state = this.#links.get(device);
     const isUp =
@@ -232,7 +232,7 @@ export class CircuitDevices {
 }
 
 /** The circuits whose interface may not be one that the host uses. */
-function hostUseChecked(circuit: AttachmentCircuit): readonly CircuitConfig[] {
+function hostUseChecked(circuit: CircuitDeviceState): readonly CircuitConfig[] {
   return lockedPseudowires(circuit).flatMap(({ circuit: wanted }) =>
     wanted.kind === "tap" || wanted.allowHostUse ? [] : [wanted],
   );

@@ -6,10 +6,10 @@ import type { Links } from "../os/links.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
 import {
   type AttachedPseudowire,
-  type AttachmentCircuit,
-  newAttachmentCircuit,
+  type CircuitDeviceState,
+  newCircuitDeviceState,
   type WantedSession,
-} from "./attachment-circuit.ts";
+} from "./circuit-device-state.ts";
 import { CircuitDevices } from "./circuit-devices.ts";
 import { Forwarders } from "./forwarders.ts";
 import { lockCircuit } from "./locks.ts";
@@ -47,10 +47,10 @@ export class Circuits {
   readonly #devices: CircuitDevices;
   /** Which pseudowires are members of which forwarder, and which session has the frames of a circuit. */
   readonly forwarders: Forwarders;
-  readonly #circuits = new Map<string, AttachmentCircuit>();
+  readonly #circuits = new Map<string, CircuitDeviceState>();
   /** Where a pseudowire is attached, by its name, and a session added, by its local id. */
-  readonly #circuitOfPseudowire = new Map<string, AttachmentCircuit>();
-  readonly #circuitOfSession = new Map<number, AttachmentCircuit>();
+  readonly #circuitOfPseudowire = new Map<string, CircuitDeviceState>();
+  readonly #circuitOfSession = new Map<number, CircuitDeviceState>();
   /** Devices that belong into a bridge, by its name. */
   readonly #ports = new Map<string, Set<string>>();
   readonly #retry = new Retry(() => this.#retryAll());
@@ -129,7 +129,7 @@ export class Circuits {
   /** Attaches a pseudowire; the first one on a device opens it, unless it is still open. */
   async attach(pseudowire: PseudowireConfig): Promise<void> {
     const { device, bridge } = pseudowire.circuit;
-    const circuit = this.#circuits.get(device) ?? newAttachmentCircuit(device);
+    const circuit = this.#circuits.get(device) ?? newCircuitDeviceState(device);
     this.#circuits.set(device, circuit);
     if (bridge !== undefined) this.#ports.set(bridge, (this.#ports.get(bridge) ?? new Set()).add(device));
     const attached = { config: pseudowire, lock: undefined, problem: undefined };
@@ -239,7 +239,7 @@ export class Circuits {
     return this.#circuitOfSession.get(localSessionId)?.sessions.get(localSessionId)?.session.pseudowire;
   }
 
-  #remember(session: SessionParameters, circuit: AttachmentCircuit): WantedSession {
+  #remember(session: SessionParameters, circuit: CircuitDeviceState): WantedSession {
     const held = { session };
     circuit.sessions.set(session.localSessionId, held);
     this.#circuitOfSession.set(session.localSessionId, circuit);
@@ -250,7 +250,7 @@ export class Circuits {
    * Sessions wait for what was asked for before them, but not for each other; one whose device is not open by
    * then comes with it.
    */
-  #addToPlane(circuit: AttachmentCircuit, held: WantedSession): void {
+  #addToPlane(circuit: CircuitDeviceState, held: WantedSession): void {
     this.#work.together(async () => {
       const { localSessionId } = held.session;
       const { sessions, installed: carried } = circuit;
@@ -329,7 +329,7 @@ export class Circuits {
 
 /** The pseudowire of a session, if it is attached and has its lock. */
 function lockedPseudowireOf(
-  { pseudowires }: AttachmentCircuit,
+  { pseudowires }: CircuitDeviceState,
   { session }: WantedSession,
 ): AttachedPseudowire | undefined {
   const attached = pseudowires.get(session.pseudowire);

@@ -20,8 +20,8 @@ export interface WantedSession {
   session: SessionParameters;
 }
 
-/** An attachment circuit: a device with all pseudowires on it, as it is wanted and as it is. */
-export interface AttachmentCircuit {
+/** A circuit device with all pseudowires on it, as it is wanted and as it is. */
+export interface CircuitDeviceState {
   /** Name of the device. */
   readonly name: string;
   /** By name; without any, the device stays as it is for those that come, until somebody closes it. */
@@ -51,7 +51,7 @@ export interface AttachmentCircuit {
   problem: string | undefined;
 }
 
-export function newAttachmentCircuit(name: string): AttachmentCircuit {
+export function newCircuitDeviceState(name: string): CircuitDeviceState {
   return {
     name,
     pseudowires: new Map(),
@@ -72,19 +72,19 @@ export function newAttachmentCircuit(name: string): AttachmentCircuit {
  * The device as its pseudowires want it, with the largest of their MTUs; undefined while none of them has its
  * lock.
  */
-export function wantedDevice(circuit: AttachmentCircuit): CircuitDevice | undefined {
+export function wantedDevice(circuit: CircuitDeviceState): CircuitDevice | undefined {
   const configs = lockedPseudowires(circuit);
   const [first] = configs;
   return first && { ...deviceOf(first), mtu: Math.max(...configs.map(({ mtu }) => mtu)) };
 }
 
 /** The bridge where the device belongs; all its pseudowires name the same. */
-export function wantedBridge({ pseudowires }: AttachmentCircuit): string | undefined {
+export function wantedBridge({ pseudowires }: CircuitDeviceState): string | undefined {
   const [first] = pseudowires.values();
   return first?.config.circuit.bridge;
 }
 
 /** The pseudowires of a circuit that have their locks. */
-export function lockedPseudowires({ pseudowires }: AttachmentCircuit): readonly PseudowireConfig[] {
+export function lockedPseudowires({ pseudowires }: CircuitDeviceState): readonly PseudowireConfig[] {
   return [...pseudowires.values()].flatMap(({ lock, config }) => (lock === undefined ? [] : [config]));
 }
