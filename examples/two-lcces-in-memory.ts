@@ -8,7 +8,7 @@
  */
 import { randomBytes } from "node:crypto";
 import {
-  type CircuitAttachment,
+  type AttachmentCircuit,
   decapsulate,
   decodeControlMessage,
   type Effect,
@@ -131,7 +131,7 @@ const pseudowire: PseudowireSettings = {
   sequencing: "none",
 };
 
-const port: CircuitAttachment = { device: "eth1", linkLocal: "forward", dscp: 0, mtu: 1500 };
+const port: AttachmentCircuit = { device: "eth1", linkLocal: "forward", dscp: 0, mtu: 1500 };
 
 /** Octets that nobody can predict: cookies and nonces rest on them. A test hands in others. */
 const unpredictable: Random = { octets: (length) => new Uint8Array(randomBytes(length)) };

@@ -31,7 +31,7 @@ const row = rowsFor<PseudowireContext, "session" | "attachment" | "sequence rule
 
 /**
  * TABLE: keys of the attachment circuit of a pseudowire. Consumers: "circuit" is its device; "attachment" the
- * part of the device that the pseudowire carries, and how (`CircuitAttachment`).
+ * part of the device that the pseudowire carries, and how (`AttachmentCircuit`).
  */
 export const circuitRows = {
   interface: part(deviceName.optional(), {
@@ -154,7 +154,7 @@ export const staticRows = {
 
 /**
  * TABLE: keys of a pseudowire, but for `circuit` and `static`. Consumers: "session" is what we ask the peer
- * for (`PseudowireSettings`); "attachment" what the plane does with frames (`CircuitAttachment`); "sequence
+ * for (`PseudowireSettings`); "attachment" what the plane does with frames (`AttachmentCircuit`); "sequence
  * rule" its rule for the peer's numbers.
  */
 export const pseudowireRows = {

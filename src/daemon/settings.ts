@@ -3,7 +3,7 @@ import { circuitRows, pseudowireRows } from "../config/pseudowire-rows.ts";
 import { type FieldsOf, pickFields } from "../config/rows.ts";
 import { tunnelRows } from "../config/tunnel-rows.ts";
 import type { LcceIdentity, PeerSettings, PseudowireSettings } from "../control/settings.ts";
-import type { CircuitAttachment, CircuitDevice } from "../forwarding/plane.ts";
+import type { AttachmentCircuit, CircuitDevice } from "../forwarding/plane.ts";
 import type { PsnEndpoint } from "../forwarding/transport.ts";
 import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
 
@@ -85,14 +85,14 @@ export function deviceOf(pseudowire: PseudowireConfig): CircuitDevice {
   return { kind: pseudowire.circuit.kind, name: pseudowire.circuit.device, mtu: pseudowire.mtu };
 }
 
-export function attachmentOf(pseudowire: PseudowireConfig): CircuitAttachment {
+export function attachmentOf(pseudowire: PseudowireConfig): AttachmentCircuit {
   const { circuit, sequenceRule } = pseudowire;
-  const ofPseudowire: Known<CircuitAttachment, FieldsOf<typeof pseudowireRows, "attachment">> = pickFields(
+  const ofPseudowire: Known<AttachmentCircuit, FieldsOf<typeof pseudowireRows, "attachment">> = pickFields(
     pseudowireRows,
     "attachment",
     pseudowire,
   );
-  const ofCircuit: Known<CircuitAttachment, FieldsOf<typeof circuitRows, "attachment">> = pickFields(
+  const ofCircuit: Known<AttachmentCircuit, FieldsOf<typeof circuitRows, "attachment">> = pickFields(
     circuitRows,
     "attachment",
     circuit,

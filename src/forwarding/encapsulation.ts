@@ -22,7 +22,7 @@ import {
 } from "../wire/ethernet.ts";
 import { defaultSequenceRule, type SessionParameters } from "../wire/session-parameters.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
-import type { CircuitAttachment } from "./plane.ts";
+import type { AttachmentCircuit } from "./plane.ts";
 import { acceptSequence, NUMBERS, newReceiveSequence, type ReceiveSequence } from "./sequencing.ts";
 
 /**
@@ -67,7 +67,7 @@ function viewOf(octets: Uint8Array): DataView {
 export function encapsulate(
   frame: Uint8Array,
   session: SessionParameters,
-  attachment: CircuitAttachment,
+  attachment: AttachmentCircuit,
   state: SequenceState,
 ): Outcome {
   if (frame.length < ETHERNET_HEADER_OCTETS) return "runt";
@@ -99,7 +99,7 @@ export function encapsulate(
 }
 
 /** Traffic class of the outer IP header of the data message with this frame (RFC 2983 §4). */
-export function outerTrafficClass(frame: Uint8Array, { dscp }: CircuitAttachment): number {
+export function outerTrafficClass(frame: Uint8Array, { dscp }: AttachmentCircuit): number {
   return trafficClassOf(dscp === "copy" ? dscpOfFrame(viewOf(frame), 0, frame.length) : dscp);
 }
 
@@ -128,7 +128,7 @@ function number(
 export function decapsulate(
   datagram: Uint8Array,
   session: SessionParameters,
-  attachment: CircuitAttachment,
+  attachment: AttachmentCircuit,
   state: SequenceState,
 ): Outcome {
   const opened = open(datagram, session);
@@ -202,7 +202,7 @@ function open(
   }
 }
 
-function leave(payload: Uint8Array, attachment: CircuitAttachment): Outcome {
+function leave(payload: Uint8Array, attachment: AttachmentCircuit): Outcome {
   const frame = payload.slice();
   if (attachment.vlan !== undefined) {
     const view = viewOf(frame);

@@ -23,8 +23,8 @@ export interface CircuitDevice {
  */
 export type LinkLocalPolicy = "forward" | "no-pause" | "block";
 
-/** The part of a circuit device that one pseudowire carries, and how. */
-export interface CircuitAttachment {
+/** What one pseudowire has of a circuit device: the port or one VLAN, and how its frames pass (RFC 4664). */
+export interface AttachmentCircuit {
   readonly device: string;
   /** Absent: the whole port. */
   readonly vlan?: {
@@ -110,18 +110,18 @@ export interface ForwardingPlane {
    * that was removed and is added again, by its local id, counts from zero and goes on with its sequence
    * numbers.
    */
-  addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
+  addSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void>;
   /**
    * Changes what may change while frames flow: the path to the peer, what may be sent and received, and of
    * the attachment `dscp` and `sequenceRule`. Sequence numbers and counters stay.
    */
-  updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
+  updateSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void>;
   removeSession(localSessionId: number): Promise<void>;
   /**
    * Makes frames of a circuit this session's, and so no longer another's. `attachment` is the session's own.
    * Frames of a circuit that no session is bound to are discarded as `no-pseudowire`.
    */
-  bindCircuit(attachment: CircuitAttachment, localSessionId: number): Promise<void>;
+  bindCircuit(attachment: AttachmentCircuit, localSessionId: number): Promise<void>;
   /**
    * Sends a message on a session's control channel, whatever may be sent of frames (RFC 5085 §6). Where the
    * session negotiated none, or is not there, nothing is sent; what the kernel refuses is counted.
@@ -160,17 +160,17 @@ export interface DataPlane {
   /**
    * Why it cannot forward a session as things are; undefined if it can. The reason stands in status and log.
    */
-  obstacle(session: SessionParameters, attachment: CircuitAttachment): Promise<string | undefined>;
+  obstacle(session: SessionParameters, attachment: AttachmentCircuit): Promise<string | undefined>;
   /** Rejects also where an obstacle came up since it was asked. */
-  addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
-  updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
+  addSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void>;
+  updateSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void>;
   /**
    * Leaves a session, which it may have forwarded so far, to the planes below, with the frames of its
    * circuit.
    */
-  passSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void>;
+  passSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void>;
   removeSession(localSessionId: number): Promise<void>;
-  bindCircuit(attachment: CircuitAttachment, localSessionId: number): Promise<void>;
+  bindCircuit(attachment: AttachmentCircuit, localSessionId: number): Promise<void>;
   /** Sessions for which what `obstacle` looked at has changed since. */
   outdated(): Promise<readonly number[]>;
   /** `outdated` may have another answer from now on. */

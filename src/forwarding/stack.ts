@@ -3,8 +3,8 @@ import { SerialQueue } from "../bytes/serial-queue.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
 import type {
+  AttachmentCircuit,
   Carrier,
-  CircuitAttachment,
   CircuitDevice,
   DataPlane,
   ForwardingPlane,
@@ -18,7 +18,7 @@ import { sumCounters, sumDiscards } from "./sum-counters.ts";
 /** A session of the stack. */
 interface StackedSession {
   session: SessionParameters;
-  attachment: CircuitAttachment;
+  attachment: AttachmentCircuit;
   /** The plane that forwards it; undefined until one was chosen. */
   carrier: DataPlane | undefined;
   /** Why no plane above the carrier forwards it. */
@@ -102,7 +102,7 @@ export class PlaneStack implements ForwardingPlane {
     });
   }
 
-  addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
+  addSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void> {
     const { localSessionId } = session;
     // The last plane keeps the order by itself, so that many sessions may be sent to its thread at once.
     const added = this.#last.addSession(session, attachment);
@@ -122,7 +122,7 @@ export class PlaneStack implements ForwardingPlane {
     });
   }
 
-  updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
+  updateSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void> {
     return this.#queue.run(async () => {
       const stacked = this.#sessions.get(session.localSessionId);
       if (stacked === undefined) return;
@@ -137,7 +137,7 @@ export class PlaneStack implements ForwardingPlane {
     return this.#queue.run(() => this.#remove(localSessionId));
   }
 
-  bindCircuit(attachment: CircuitAttachment, localSessionId: number): Promise<void> {
+  bindCircuit(attachment: AttachmentCircuit, localSessionId: number): Promise<void> {
     return this.#queue.run(async () => {
       if (!this.#sessions.has(localSessionId)) return;
       for (const plane of [this.#last, ...this.#upper]) await plane.bindCircuit(attachment, localSessionId);

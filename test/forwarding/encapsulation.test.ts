@@ -7,7 +7,7 @@ import {
   newSequenceState,
   type Outcome,
 } from "../../src/forwarding/encapsulation.ts";
-import type { CircuitAttachment } from "../../src/forwarding/plane.ts";
+import type { AttachmentCircuit } from "../../src/forwarding/plane.ts";
 import type { SessionParameters } from "../../src/wire/session-parameters.ts";
 import { frameOf, padded, specialFrames } from "../support/frames.ts";
 import { attachment, pathOver, sessionParameters, vlanAttachment } from "../support/sessions.ts";
@@ -21,7 +21,7 @@ function shown(outcome: Outcome): string {
 function out(
   frame: Uint8Array,
   session: SessionParameters,
-  at: CircuitAttachment = attachment(),
+  at: AttachmentCircuit = attachment(),
   next = 0,
 ): string {
   const before = frame.slice();
@@ -33,7 +33,7 @@ function out(
 function back(
   datagram: Uint8Array,
   session: SessionParameters,
-  at: CircuitAttachment = attachment(),
+  at: AttachmentCircuit = attachment(),
 ): string {
   const before = datagram.slice();
   const outcome = shown(decapsulate(datagram, session, at, newSequenceState()));
@@ -154,7 +154,7 @@ test.each(vectors.malformed.filter(({ id }) => hostile[id] !== undefined))(
 
 test.each(vectors.vlan_rewrite)("X-044 X-046 C-225 RFC 4719 §3.1: $id ($action)", (vector) => {
   const given = fromHex(vector.in_hex);
-  const at: Readonly<Record<string, CircuitAttachment>> = {
+  const at: Readonly<Record<string, AttachmentCircuit>> = {
     "V-01": vlanAttachment(200),
     "V-02": attachment(),
     "V-03": vlanAttachment(300, 300, 0x88a8),

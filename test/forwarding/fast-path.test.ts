@@ -13,7 +13,7 @@ import {
   outerTrafficClass,
   type SequenceState,
 } from "../../src/forwarding/encapsulation.ts";
-import type { CircuitAttachment } from "../../src/forwarding/plane.ts";
+import type { AttachmentCircuit } from "../../src/forwarding/plane.ts";
 import { sequenceWords } from "../../src/forwarding/sequencing.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
 import {
@@ -118,13 +118,13 @@ const sequenceRules = fc.record({
   resetAfter: fc.constantFrom(2, 3, 5),
 });
 
-const attachments: fc.Arbitrary<CircuitAttachment> = fc
+const attachments: fc.Arbitrary<AttachmentCircuit> = fc
   .record({
     vlan: fc.option(fc.record({ id: vlanId, idOnPseudowire: vlanId, protocol: tagProtocol }), {
       nil: undefined,
     }),
-    linkLocal: fc.constantFrom<CircuitAttachment["linkLocal"]>("forward", "no-pause", "block"),
-    dscp: fc.constantFrom<CircuitAttachment["dscp"]>(0, 46, 63, "copy"),
+    linkLocal: fc.constantFrom<AttachmentCircuit["linkLocal"]>("forward", "no-pause", "block"),
+    dscp: fc.constantFrom<AttachmentCircuit["dscp"]>(0, 46, 63, "copy"),
     mtu: fc.constantFrom(68, 100, 1500),
     sequenceRule: sequenceRules,
   })
@@ -237,7 +237,7 @@ function agree(fast: Outcome | ChannelMessage, reference: Outcome | ChannelMessa
 /** Runs events through both, side by side. */
 function compare(
   parameters: SessionParameters,
-  attached: CircuitAttachment,
+  attached: AttachmentCircuit,
   happened: readonly Event[],
   first: number,
 ): void {
@@ -323,7 +323,7 @@ test("the header of a channel message is the reference's, for every kind of sess
 });
 
 test("sessions on one device: by VLAN and kind of tag, each its own, and none after it is removed", () => {
-  const add = (row: number, at: CircuitAttachment) => {
+  const add = (row: number, at: AttachmentCircuit) => {
     tables.addSession(row, 3, sessionParameters({ localSessionId: row }), at);
     tables.bindCircuit(row);
   };

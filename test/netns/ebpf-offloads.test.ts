@@ -11,7 +11,7 @@ import { puntEntry } from "../../src/forwarding/ebpf/programs/map-layout.ts";
 import { headerOffsets, type ProgramOptions } from "../../src/forwarding/ebpf/programs/options.ts";
 import { puntProgram } from "../../src/forwarding/ebpf/programs/punt-program.ts";
 import { encapsulate, newSequenceState } from "../../src/forwarding/encapsulation.ts";
-import type { CircuitAttachment } from "../../src/forwarding/plane.ts";
+import type { AttachmentCircuit } from "../../src/forwarding/plane.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { Bench, LINK_OCTETS, messageOf, received, sent, textOf, told } from "../support/ebpf-bench.ts";
 import {
@@ -68,7 +68,7 @@ function gsoPacket(
   { segment = false, gsoOctets = GSO_OCTETS } = {},
 ): string {
   const placement = placementOf(kind, { segment });
-  const attachment: CircuitAttachment = attachmentOf(kind, { mtu });
+  const attachment: AttachmentCircuit = attachmentOf(kind, { mtu });
   bench.start(sessionOf(kind), attachment, placement);
   const { verdict } = bench
     .program(encapsulateProgram, kind)

@@ -20,7 +20,7 @@ import {
 } from "../../src/forwarding/ebpf/programs/options.ts";
 import { countersFrom } from "../../src/forwarding/ebpf/programs/session-counters.ts";
 import type { Outcome } from "../../src/forwarding/encapsulation.ts";
-import type { CircuitAttachment, SessionCounters } from "../../src/forwarding/plane.ts";
+import type { AttachmentCircuit, SessionCounters } from "../../src/forwarding/plane.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import type { BpfMap, BpfProgram } from "../../src/ports.ts";
 import { encodeDataMessage } from "../../src/wire/data-header.ts";
@@ -74,7 +74,7 @@ export class Bench implements Disposable {
   }
 
   /** One session and no other, that has counted nothing and remembers nothing. */
-  start(session: SessionParameters, attachment: CircuitAttachment, placement: Placement): void {
+  start(session: SessionParameters, attachment: AttachmentCircuit, placement: Placement): void {
     for (const map of [this.circuits, this.peers]) for (const key of map.keys()) map.remove(key);
     this.circuits.update(...circuitEntry(session, attachment, placement));
     this.peers.update(...peerEntry(session, attachment, placement));

@@ -5,7 +5,7 @@ import { concat, hex } from "../../src/bytes/hex.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import type { Placement } from "../../src/forwarding/ebpf/programs/map-layout.ts";
 import { everyOption, type ProgramOptions } from "../../src/forwarding/ebpf/programs/options.ts";
-import type { CircuitAttachment } from "../../src/forwarding/plane.ts";
+import type { AttachmentCircuit } from "../../src/forwarding/plane.ts";
 import type { SessionParameters } from "../../src/wire/session-parameters.ts";
 import { naiveChecksum } from "./internet-checksum.ts";
 import { attachment, pathOver, sessionParameters, vlanAttachment } from "./sessions.ts";
@@ -63,9 +63,9 @@ export function sessionOf(
 /** An attachment of the kind; a VLAN is 111 on the circuit and 222 on the pseudowire. */
 export function attachmentOf(
   options: ProgramOptions,
-  changes: Partial<CircuitAttachment> = {},
-): CircuitAttachment {
-  const all: Partial<CircuitAttachment> = {
+  changes: Partial<AttachmentCircuit> = {},
+): AttachmentCircuit {
+  const all: Partial<AttachmentCircuit> = {
     ...(options.copiesDscp === true ? { dscp: "copy" } : {}),
     ...changes,
   };

@@ -1,7 +1,7 @@
 import { zeroCounters } from "../../src/forwarding/counters-table.ts";
 import type { DiscardReason } from "../../src/forwarding/discard-reasons.ts";
 import type {
-  CircuitAttachment,
+  AttachmentCircuit,
   CircuitDevice,
   GsoHandling,
   LastPlane,
@@ -56,7 +56,7 @@ export class FakePlane implements LastPlane {
     return this.obstacles.get(localSessionId);
   }
 
-  async addSession({ localSessionId }: SessionParameters, _: CircuitAttachment): Promise<void> {
+  async addSession({ localSessionId }: SessionParameters, _: AttachmentCircuit): Promise<void> {
     this.#did("add", localSessionId);
     this.frames.set(localSessionId, 0);
   }
@@ -74,7 +74,7 @@ export class FakePlane implements LastPlane {
     this.frames.delete(localSessionId);
   }
 
-  async bindCircuit({ device }: CircuitAttachment, localSessionId: number): Promise<void> {
+  async bindCircuit({ device }: AttachmentCircuit, localSessionId: number): Promise<void> {
     this.#did("bind", `${device} to ${localSessionId}`);
   }
 

@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { expect } from "vitest";
 import { toHex } from "../../src/bytes/hex.ts";
 import { counterTable } from "../../src/forwarding/counters-table.ts";
-import type { CircuitAttachment, CircuitDevice, SessionCounters } from "../../src/forwarding/plane.ts";
+import type { AttachmentCircuit, CircuitDevice, SessionCounters } from "../../src/forwarding/plane.ts";
 import type { PlaneStack } from "../../src/forwarding/stack.ts";
 import type { PsnTransport } from "../../src/forwarding/transport.ts";
 import type { FrameSocket } from "../../src/lab/frame-socket.ts";
@@ -160,7 +160,7 @@ export class PlaneBench implements AsyncDisposable {
   }
 
   /** Adds a session and binds its circuit to it. */
-  async add(session: SessionParameters, circuit: CircuitAttachment): Promise<void> {
+  async add(session: SessionParameters, circuit: AttachmentCircuit): Promise<void> {
     await this.plane.addSession(session, circuit);
     await this.plane.bindCircuit(circuit, session.localSessionId);
   }

@@ -1,6 +1,6 @@
 import { toHex } from "../../src/bytes/hex.ts";
 import type { Outcome } from "../../src/forwarding/encapsulation.ts";
-import type { CircuitAttachment } from "../../src/forwarding/plane.ts";
+import type { AttachmentCircuit } from "../../src/forwarding/plane.ts";
 import { encodeDataMessage } from "../../src/wire/data-header.ts";
 import type { SessionParameters } from "../../src/wire/session-parameters.ts";
 import { frameOf } from "./frames.ts";
@@ -40,7 +40,7 @@ export function outcomeText(outcome: Outcome, { localSessionId }: SessionParamet
 }
 
 /** A frame that the circuit carries for certain. */
-export function lastOf({ vlan }: CircuitAttachment): readonly [string, Uint8Array] {
+export function lastOf({ vlan }: AttachmentCircuit): readonly [string, Uint8Array] {
   if (vlan === undefined) return ["the last", frameOf({ length: 90 })];
   const tag = (vlan.protocol * 0x1_0000 + vlan.id).toString(16);
   return ["the last", frameOf({ tags: [tag], length: 90 })];

@@ -1,5 +1,5 @@
 import { hex } from "../../src/bytes/hex.ts";
-import type { CircuitAttachment, CircuitDevice } from "../../src/forwarding/plane.ts";
+import type { AttachmentCircuit, CircuitDevice } from "../../src/forwarding/plane.ts";
 import type { UdpChecksum } from "../../src/forwarding/transport.ts";
 import type { Encapsulation, SessionParameters } from "../../src/wire/session-parameters.ts";
 import { frameOf, specialFrames } from "./frames.ts";
@@ -9,7 +9,7 @@ import { attachment, sessionParameters, vlanAttachment } from "./sessions.ts";
 /** A session, and what it stands on. */
 export interface SessionVariant {
   readonly session: SessionParameters;
-  readonly attachment: CircuitAttachment;
+  readonly attachment: AttachmentCircuit;
   readonly device: CircuitDevice;
   readonly checksum: UdpChecksum;
   /** Whether a plane of programs must carry it by them. */
@@ -18,7 +18,7 @@ export interface SessionVariant {
 
 interface VariantOptions {
   readonly session?: Partial<SessionParameters>;
-  readonly attachment?: CircuitAttachment;
+  readonly attachment?: AttachmentCircuit;
   readonly kind?: CircuitDevice["kind"];
   readonly checksum?: UdpChecksum;
   readonly programs?: boolean;

@@ -1,4 +1,4 @@
-import type { CircuitAttachment } from "../../src/forwarding/plane.ts";
+import type { AttachmentCircuit } from "../../src/forwarding/plane.ts";
 import type { Encapsulation, PsnPath, SessionParameters } from "../../src/wire/session-parameters.ts";
 
 /** A path from 192.0.2.1 to 192.0.2.2. */
@@ -33,7 +33,7 @@ export function sessionParameters(changes: Partial<SessionParameters> = {}): Ses
 }
 
 /** A whole port with an MTU of 1500 that keeps nothing back, and what a test wants otherwise. */
-export function attachment(changes: Partial<CircuitAttachment> = {}): CircuitAttachment {
+export function attachment(changes: Partial<AttachmentCircuit> = {}): AttachmentCircuit {
   return { device: "eth1", linkLocal: "forward", dscp: 0, mtu: 1500, ...changes };
 }
 
@@ -42,7 +42,7 @@ export function vlanAttachment(
   id: number,
   idOnPseudowire = id,
   protocol: 0x8100 | 0x88a8 = 0x8100,
-  changes: Partial<CircuitAttachment> = {},
-): CircuitAttachment {
+  changes: Partial<AttachmentCircuit> = {},
+): AttachmentCircuit {
   return attachment({ vlan: { id, idOnPseudowire, protocol }, ...changes });
 }

@@ -2,7 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { MappedMemory } from "../../ports.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
 import type { ChannelMessage } from "../encapsulation.ts";
-import type { CircuitAttachment } from "../plane.ts";
+import type { AttachmentCircuit } from "../plane.ts";
 
 /** Commands of the main thread to the worker; each is answered by a "done" message with the same id. */
 export type Command =
@@ -21,7 +21,7 @@ export type Command =
       readonly sequences: number | undefined;
       readonly fd: number;
       readonly session: SessionParameters;
-      readonly attachment: CircuitAttachment;
+      readonly attachment: AttachmentCircuit;
     }
   | {
       readonly id: number;
@@ -29,7 +29,7 @@ export type Command =
       /** Descriptor of the endpoint at the local end of the session's path, which may be another one now. */
       readonly fd: number;
       readonly session: SessionParameters;
-      readonly attachment: CircuitAttachment;
+      readonly attachment: AttachmentCircuit;
     }
   | { readonly id: number; readonly kind: "release-numbers"; readonly localSessionId: number }
   | {

@@ -9,7 +9,7 @@ import { countersBy } from "../counters-table.ts";
 import { type DiscardReason, discardReasons } from "../discard-reasons.ts";
 import type { ExceptionPath, SharedSequences } from "../exception-path.ts";
 import type {
-  CircuitAttachment,
+  AttachmentCircuit,
   CircuitDevice,
   LastPlane,
   OpenedCircuit,
@@ -185,7 +185,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
   /** None: it forwards every session. */
   async obstacle(): Promise<undefined> {}
 
-  async addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
+  async addSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void> {
     const { localSessionId } = session;
     const target = `session ${localSessionId} of pseudowire ${session.pseudowire}`;
     const fd = this.#descriptorOf(session);
@@ -202,7 +202,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     }
   }
 
-  async updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
+  async updateSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void> {
     if (this.#rows.of(session.localSessionId) === undefined) return;
     const fd = this.#descriptorOf(session);
     await this.#ask({ kind: "update-session", fd, session, attachment });
@@ -216,7 +216,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     this.#releaseSession(localSessionId);
   }
 
-  async bindCircuit(_attachment: CircuitAttachment, localSessionId: number): Promise<void> {
+  async bindCircuit(_attachment: AttachmentCircuit, localSessionId: number): Promise<void> {
     await this.#ask({ kind: "bind-circuit", localSessionId });
   }
 

@@ -7,7 +7,7 @@ import {
 import { counterIndex, counterTable } from "../counters-table.ts";
 import { discardReasons } from "../discard-reasons.ts";
 import { hasControlChannel } from "../encapsulation.ts";
-import type { CircuitAttachment } from "../plane.ts";
+import type { AttachmentCircuit } from "../plane.ts";
 import {
   beginSequences,
   type ReceiveSequence,
@@ -94,7 +94,7 @@ function word(octets: Uint8Array, offset: number): number {
 }
 
 /** `trafficClass` of the sessions of this attachment. */
-export function trafficClassFor({ dscp }: CircuitAttachment): number {
+export function trafficClassFor({ dscp }: AttachmentCircuit): number {
   return dscp === "copy" ? COPIED_FROM_FRAME : trafficClassOf(dscp);
 }
 
@@ -109,7 +109,7 @@ export function newSequences(localSessionId = 0): Int32Array {
 export function newSessionRecord(
   row: number,
   session: SessionParameters,
-  attachment: CircuitAttachment,
+  attachment: AttachmentCircuit,
   sequences: Int32Array = newSequences(session.localSessionId),
 ): SessionRecord {
   const { receiveCookie, transmitCookie } = session;

@@ -2,7 +2,7 @@ import { SystemError } from "../../os/errors.ts";
 import { writeSocketAddress } from "../../os/sockets.ts";
 import { outerTagProtocol, outerVlanId, TPID_CUSTOMER, TPID_SERVICE } from "../../wire/ethernet.ts";
 import { defaultSequenceRule, type SessionParameters } from "../../wire/session-parameters.ts";
-import type { CircuitAttachment } from "../plane.ts";
+import type { AttachmentCircuit } from "../plane.ts";
 import { receivedWords, sequenceWords } from "../sequencing.ts";
 import { type Arena, NAME_OCTETS } from "./arena.ts";
 import type { WorkerCircuit, WorkerEndpoint } from "./commands.ts";
@@ -118,7 +118,7 @@ export class Tables {
     row: number,
     fd: number,
     parameters: SessionParameters,
-    attachment: CircuitAttachment,
+    attachment: AttachmentCircuit,
     sequences?: Int32Array,
   ): void {
     const circuit = this.circuits.get(attachment.device);
@@ -139,7 +139,7 @@ export class Tables {
   }
 
   /** Nothing of the session may wait to be sent: its path may change. */
-  updateSession(fd: number, parameters: SessionParameters, attachment: CircuitAttachment): void {
+  updateSession(fd: number, parameters: SessionParameters, attachment: AttachmentCircuit): void {
     const session = this.sessions.get(parameters.localSessionId | 0);
     if (session === undefined) return;
     Object.assign(session, this.#addressOf(session.name, fd, parameters));

@@ -1,6 +1,6 @@
-import type { CircuitAttachment } from "../../plane.ts";
+import type { AttachmentCircuit } from "../../plane.ts";
 
-function keyOf({ device, vlan }: CircuitAttachment): string {
+function keyOf({ device, vlan }: AttachmentCircuit): string {
   return vlan === undefined ? device : `${device} ${vlan.protocol} ${vlan.id}`;
 }
 
@@ -13,18 +13,18 @@ export class CircuitOwners {
   readonly #owners = new Map<string, number>();
 
   /** Binds the circuit to a session. Returns the one that it was bound to. */
-  bind(attachment: CircuitAttachment, localSessionId: number): number | undefined {
+  bind(attachment: AttachmentCircuit, localSessionId: number): number | undefined {
     const former = this.#owners.get(keyOf(attachment));
     this.#owners.set(keyOf(attachment), localSessionId);
     return former;
   }
 
-  owns(attachment: CircuitAttachment, localSessionId: number): boolean {
+  owns(attachment: AttachmentCircuit, localSessionId: number): boolean {
     return this.#owners.get(keyOf(attachment)) === localSessionId;
   }
 
   /** Removes the session; a circuit that it owned has no owner then. */
-  leave(attachment: CircuitAttachment, localSessionId: number): void {
+  leave(attachment: AttachmentCircuit, localSessionId: number): void {
     if (this.owns(attachment, localSessionId)) this.#owners.delete(keyOf(attachment));
   }
 }

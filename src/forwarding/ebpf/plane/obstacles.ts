@@ -1,7 +1,7 @@
 import { isIPv6 } from "node:net";
 import { ETHERNET_HEADER_OCTETS, TAG_OCTETS } from "../../../wire/ethernet.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
-import type { CircuitAttachment } from "../../plane.ts";
+import type { AttachmentCircuit } from "../../plane.ts";
 import type { PsnEndpoint } from "../../transport.ts";
 import { headerOffsets } from "../programs/options.ts";
 
@@ -23,7 +23,7 @@ export interface RouteConditions {
 /** A session that programs may carry. */
 export interface Candidate {
   readonly session: SessionParameters;
-  readonly attachment: Pick<CircuitAttachment, "mtu">;
+  readonly attachment: Pick<AttachmentCircuit, "mtu">;
 }
 
 interface Obstacle {

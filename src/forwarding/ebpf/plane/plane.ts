@@ -12,7 +12,7 @@ import { processorCount } from "../../../os/processors.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
 import type { ExceptionPath, SharedSequences } from "../../exception-path.ts";
 import type {
-  CircuitAttachment,
+  AttachmentCircuit,
   CircuitDevice,
   DataPlane,
   GsoHandling,
@@ -197,12 +197,12 @@ export class EbpfPlane implements DataPlane {
     });
   }
 
-  async obstacle(session: SessionParameters, attachment: CircuitAttachment): Promise<string | undefined> {
+  async obstacle(session: SessionParameters, attachment: AttachmentCircuit): Promise<string | undefined> {
     const found = await this.#requirements.find(session, attachment, this.#devices);
     return typeof found === "string" ? found : undefined;
   }
 
-  addSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
+  addSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void> {
     return this.#queue.run(async () => {
       const found = await this.#requirements.find(session, attachment, this.#devices);
       if (typeof found === "string") throw new OperationalError(found);
@@ -210,11 +210,11 @@ export class EbpfPlane implements DataPlane {
     });
   }
 
-  updateSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
+  updateSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void> {
     return this.addSession(session, attachment);
   }
 
-  passSession(session: SessionParameters, attachment: CircuitAttachment): Promise<void> {
+  passSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void> {
     return this.#queue.run(async () => {
       const device = this.#devices.get(attachment.device);
       if (device === undefined) return;
@@ -231,7 +231,7 @@ export class EbpfPlane implements DataPlane {
     return this.#queue.run(() => this.#uninstall(localSessionId));
   }
 
-  bindCircuit(attachment: CircuitAttachment, localSessionId: number): Promise<void> {
+  bindCircuit(attachment: AttachmentCircuit, localSessionId: number): Promise<void> {
     return this.#queue.run(async () => {
       const former = this.#owners.bind(attachment, localSessionId);
       const installed = this.#installed.get(localSessionId);
@@ -294,7 +294,7 @@ export class EbpfPlane implements DataPlane {
 
   async #installPrograms(
     session: SessionParameters,
-    attachment: CircuitAttachment,
+    attachment: AttachmentCircuit,
     { device, endpoint, route, sessionIndex }: Requirements,
   ): Promise<InstalledSession> {
     const { path, localSessionId } = session;

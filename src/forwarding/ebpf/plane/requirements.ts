@@ -1,7 +1,7 @@
 import { OperationalError } from "../../../bytes/errors.ts";
 import { SystemError } from "../../../os/errors.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
-import type { CircuitAttachment } from "../../plane.ts";
+import type { AttachmentCircuit } from "../../plane.ts";
 import type { PsnEndpoint, PsnSocketSource } from "../../transport.ts";
 import type { EbpfDevice } from "./devices.ts";
 import { obstacleTo } from "./obstacles.ts";
@@ -32,7 +32,7 @@ export class RequirementFinder {
   /** Resolves to the reason where programs cannot forward the session. Rejects with OperationalError. */
   async find(
     session: SessionParameters,
-    attachment: CircuitAttachment,
+    attachment: AttachmentCircuit,
     devices: ReadonlyMap<string, EbpfDevice>,
   ): Promise<Requirements | string> {
     const { localSessionId, path } = session;

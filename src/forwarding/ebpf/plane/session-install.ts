@@ -1,7 +1,7 @@
 import { OperationalError } from "../../../bytes/errors.ts";
 import { addressOctets } from "../../../bytes/ip-address.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
-import type { CircuitAttachment } from "../../plane.ts";
+import type { AttachmentCircuit } from "../../plane.ts";
 import type { PsnEndpoint } from "../../transport.ts";
 import {
   circuitEntry,
@@ -39,7 +39,7 @@ export interface PlaneResources {
 /** A session bound to its circuit's device. */
 export interface SessionBinding {
   readonly session: SessionParameters;
-  readonly attachment: CircuitAttachment;
+  readonly attachment: AttachmentCircuit;
   readonly device: EbpfDevice;
 }
 

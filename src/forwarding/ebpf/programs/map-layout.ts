@@ -6,7 +6,7 @@ import { defaultSequenceRule, type SessionParameters } from "../../../wire/sessi
 import { type CounterName, counterIndex, counterTable } from "../../counters-table.ts";
 import { type DiscardReason, discardIndex, discardReasons } from "../../discard-reasons.ts";
 import { hasControlChannel } from "../../encapsulation.ts";
-import type { CircuitAttachment } from "../../plane.ts";
+import type { AttachmentCircuit } from "../../plane.ts";
 import { sequenceWords } from "../../sequencing.ts";
 import type { DeliveryTarget } from "./deliver-program.ts";
 import { type ProgramOptions, PUNT_VARIANT, variantOf } from "./options.ts";
@@ -214,14 +214,14 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 
 /** The VLAN half of a circuit's key: 0 for a port. */
-export function vlanKey(attachment: CircuitAttachment): number {
+export function vlanKey(attachment: AttachmentCircuit): number {
   const { vlan } = attachment;
   return vlan === undefined ? 0 : vlan.protocol * 0x1_0000 + vlan.id;
 }
 
 function optionsOf(
   session: SessionParameters,
-  attachment: CircuitAttachment,
+  attachment: AttachmentCircuit,
   placement: Placement,
   direction: "transmit" | "receive",
 ): ProgramOptions {
@@ -242,7 +242,7 @@ function optionsOf(
 /** The options of the encapsulating program of a session. */
 export function encapsulateOptions(
   session: SessionParameters,
-  attachment: CircuitAttachment,
+  attachment: AttachmentCircuit,
   placement: Placement,
 ): ProgramOptions {
   const options = optionsOf(session, attachment, placement, "transmit");
@@ -252,7 +252,7 @@ export function encapsulateOptions(
 /** The options of the decapsulating program of a session. */
 export function decapsulateOptions(
   session: SessionParameters,
-  attachment: CircuitAttachment,
+  attachment: AttachmentCircuit,
   placement: Placement,
 ): ProgramOptions {
   const options = optionsOf(session, attachment, placement, "receive");
@@ -262,7 +262,7 @@ export function decapsulateOptions(
 /** The entry of the circuit map. Throws InvariantError for what does not fit. */
 export function circuitEntry(
   session: SessionParameters,
-  attachment: CircuitAttachment,
+  attachment: AttachmentCircuit,
   placement: Placement,
 ): readonly [key: Uint8Array, value: Uint8Array] {
   const options = encapsulateOptions(session, attachment, placement);
@@ -319,7 +319,7 @@ export const NO_INDEX = 0xffff_ffff;
  * exception path. `sessionIndex` is where the next daemon finds its sequence state.
  */
 export function puntEntry(
-  attachment: CircuitAttachment,
+  attachment: AttachmentCircuit,
   circuitInterface: number,
   exceptionInterface: number,
   {
@@ -347,7 +347,7 @@ export function deliveryTargetOf({
 /** The entry of the peer map. Throws InvariantError for what does not fit. */
 export function peerEntry(
   session: SessionParameters,
-  attachment: CircuitAttachment,
+  attachment: AttachmentCircuit,
   placement: Placement,
 ): readonly [key: Uint8Array, value: Uint8Array] {
   const value = encode(peerValue, {
