@@ -1,4 +1,5 @@
 import { routerIdOf } from "./address.ts";
+import { circuitParts } from "./circuits.ts";
 import type {
   CircuitConfig,
   Config,
@@ -87,15 +88,6 @@ function pseudowireOf(name: string, raw: RawPseudowire): PseudowireConfig {
       : { staticSession: buildFields(staticRows, "session", raw.static, raw) }),
   };
 }
-
-/** The fields of a circuit that take several keys. */
-const circuitParts = {
-  device: ({ tap, interface: device }) => (tap ?? device) as string,
-  vlan: ({ vlan: id, vlan_on_pseudowire: idOnPseudowire = id, vlan_protocol: protocol }) =>
-    id === undefined || idOnPseudowire === undefined
-      ? undefined
-      : { id, idOnPseudowire, protocol: protocol === "802.1ad" ? (0x88a8 as const) : (0x8100 as const) },
-} as const satisfies Record<PartNames<typeof circuitRows>, (raw: RawCircuit) => unknown>;
 
 function circuitOf(raw: RawCircuit): CircuitConfig {
   const vlan = circuitParts.vlan(raw);

@@ -1,6 +1,7 @@
 import { canonicalAddress } from "../bytes/ip-address.ts";
 import { UDP_PORT_L2TP } from "../wire/constants.ts";
 import { routerIdOf } from "./address.ts";
+import { CircuitConflicts, circuitParts } from "./circuits.ts";
 import type { RawConfig, RawPseudowire, RawTunnel } from "./fields.ts";
 
 /** A problem of a configuration at the path of a key, without its location in a file. */
@@ -213,37 +214,34 @@ function checkAcross(tunnels: readonly [string, RawTunnel][], report: Report, is
 /** Devices of attachment circuits, and the pseudowires that use each of them or its VLANs. */
 class Devices {
   readonly #report: Report;
-  readonly #kinds = new Map<string, string>();
-  readonly #bridges = new Map<string, string>();
-  readonly #uses = new Map<string, Map<string, string>>();
+  readonly #conflicts = new CircuitConflicts();
 
   constructor(report: Report) {
     this.#report = report;
   }
 
-  claim(at: readonly string[], name: string, { circuit }: RawPseudowire): void {
-    const kind = circuit.tap === undefined ? "interface" : "tap";
-    const device = circuit.tap ?? circuit.interface;
-    if (device === undefined) return;
-    const path = [...at, "circuit", kind];
-    // With two kinds, further checks of the device would only repeat that.
-    if ((this.#kinds.get(device) ?? kind) !== kind)
-      return this.#report(path, `${device} is used as interface and as tap`);
-    this.#kinds.set(device, kind);
-    const bridge = (kind === "tap" ? circuit.bridge : undefined) ?? "no bridge";
-    if ((this.#bridges.get(device) ?? bridge) !== bridge)
-      this.#report([...at, "circuit"], `another pseudowire puts ${device} into ${this.#bridges.get(device)}`);
-    else this.#bridges.set(device, bridge);
-    const uses = this.#uses.get(device) ?? new Map<string, string>();
-    this.#uses.set(device, uses);
-    const part = circuit.vlan === undefined ? "port" : `${circuit.vlan_protocol} ${circuit.vlan}`;
-    const same = uses.get(part);
-    const whole = uses.get("port");
-    if (part === "port" && uses.size > 0)
-      this.#report(path, `${device} is used by pseudowire ${[...uses.values()][0]} too`);
-    else if (whole !== undefined) this.#report(path, `${device} is used as a whole by pseudowire ${whole}`);
-    else if (same !== undefined)
-      this.#report([...at, "circuit", "vlan"], `pseudowire ${same} carries this VLAN of ${device}`);
-    uses.set(part, name);
+  claim(at: readonly string[], name: string, { circuit: raw }: RawPseudowire): void {
+    if (raw.tap === undefined && raw.interface === undefined) return;
+    const kind = raw.tap === undefined ? "interface" : "tap";
+    const [device, vlan] = [circuitParts.device(raw), circuitParts.vlan(raw)];
+    const circuit = {
+      kind,
+      device,
+      ...(raw.bridge === undefined ? {} : { bridge: raw.bridge }),
+      ...(vlan === undefined ? {} : { vlan }),
+    } as const;
+    const path = [...at, "circuit"];
+    for (const conflict of this.#conflicts.of(circuit)) {
+      if (conflict.kind === "device kind")
+        this.#report([...path, kind], `${device} is used as interface and as tap`);
+      else if (conflict.kind === "bridge")
+        this.#report(path, `another pseudowire puts ${device} into ${conflict.bridge}`);
+      else if (conflict.kind === "port")
+        this.#report([...path, kind], `${device} is used by pseudowire ${conflict.owner} too`);
+      else if (conflict.kind === "in port")
+        this.#report([...path, kind], `${device} is used as a whole by pseudowire ${conflict.owner}`);
+      else this.#report([...path, "vlan"], `pseudowire ${conflict.owner} carries this VLAN of ${device}`);
+    }
+    this.#conflicts.add(circuit, name);
   }
 }

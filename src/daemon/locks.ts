@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { circuitKey } from "../config/circuits.ts";
 import type { CircuitConfig, TunnelConfig } from "../config/config.ts";
 import { errnoOf, SystemError } from "../os/errors.ts";
 import { type Holder, type Lock, lockFile, lockName, nameHolder, namesTaken } from "../os/locks.ts";
@@ -98,7 +99,9 @@ let vlanLocks = 0;
  * it. Throws SystemError where no socket can be opened.
  */
 export function lockCircuit({ device, vlan }: Pick<CircuitConfig, "device" | "vlan">): Claim {
-  const port = `wirespan/circuit/${device}`;
+  const nameOf = (circuit: Pick<CircuitConfig, "device" | "vlan">) =>
+    `wirespan/circuit/${circuitKey(circuit)}`;
+  const port = nameOf({ device });
   const refused = (what: string, holder: Holder): Claim => ({
     problem:
       `${describeHolder(holder)} carries ${what}; stop it, ` +
@@ -117,7 +120,7 @@ export function lockCircuit({ device, vlan }: Pick<CircuitConfig, "device" | "vl
   const whole = nameHolder(port);
   if (whole !== undefined) return refused(`the frames of ${device}`, whole);
   if (vlanLocks >= MOST_VLAN_LOCKS) return { lock: { [Symbol.dispose]: () => undefined } };
-  const locking = lockName(`${port}/${vlan.protocol.toString(16)}.${vlan.id}`);
+  const locking = lockName(nameOf({ device, vlan }));
   if (locking.holder !== undefined) return refused(`VLAN ${vlan.id} of ${device}`, locking.holder);
   const late = nameHolder(port);
   if (late !== undefined) {

@@ -1,4 +1,5 @@
 import { operationalMessage } from "../bytes/errors.ts";
+import { CircuitConflicts } from "../config/circuits.ts";
 import type { Config, PseudowireConfig, SecretSource, TunnelConfig } from "../config/config.ts";
 import { forwardersOf } from "../config/forwarders.ts";
 import { formerTunnels, type PlanStep, planChange } from "../config/plan.ts";
@@ -43,7 +44,7 @@ export function planReload(
       kept.set(tunnel.name, { ...running, name: tunnel.name });
     }
   }
-  const keptAndWanted = withKept(wanted.tunnels, kept);
+  const keptAndWanted = withKept(wanted.tunnels, kept, (problem) => problems.push(problem));
   const config = { ...wanted, tunnels: keptAndWanted, forwarders: forwardersOf(keptAndWanted) };
   const steps = planChange(before, config, changed, started);
   const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
@@ -52,22 +53,37 @@ export function planReload(
 }
 
 /**
- * The wanted tunnels with the kept ones in their place, but without pseudowires or devices that another one
- * now has.
+ * The wanted tunnels with the kept ones in their place, but without pseudowires whose name or circuit another
+ * tunnel has now; `lost` is told why.
  */
 function withKept(
   wanted: readonly TunnelConfig[],
   kept: ReadonlyMap<string, TunnelConfig>,
+  lost: (problem: string) => void,
 ): readonly TunnelConfig[] {
-  const elsewhere = wanted.filter(({ name }) => !kept.has(name)).flatMap(({ pseudowires }) => pseudowires);
-  const isTaken = (pseudowire: PseudowireConfig) =>
-    elsewhere.some(
-      (other) => other.name === pseudowire.name || other.circuit.device === pseudowire.circuit.device,
+  const circuits = new CircuitConflicts();
+  const names = new Map<string, string>();
+  for (const { name: tunnel, pseudowires } of wanted) {
+    if (kept.has(tunnel)) continue;
+    for (const { name, circuit } of pseudowires) {
+      circuits.add(circuit, name);
+      names.set(name, `tunnel ${tunnel}`);
+    }
+  }
+  const isFree = (tunnel: string, { name, circuit }: PseudowireConfig) => {
+    const namesake = names.get(name);
+    const [conflict] = circuits.of(circuit);
+    if (namesake === undefined && conflict === undefined) return true;
+    const what = namesake === undefined ? "its circuit" : "one of this name";
+    lost(
+      `pseudowire ${name} of tunnel ${tunnel} is removed: ${namesake ?? "another tunnel"} has ${what} now`,
     );
+    return false;
+  };
   return wanted.map((tunnel) => {
     const running = kept.get(tunnel.name);
     if (running === undefined) return tunnel;
-    return { ...running, pseudowires: running.pseudowires.filter((pseudowire) => !isTaken(pseudowire)) };
+    return { ...running, pseudowires: running.pseudowires.filter((one) => isFree(tunnel.name, one)) };
   });
 }
 
