@@ -28,8 +28,8 @@ export function recordText(record: PacketRecord, palette: Palette): string {
     address: record.destination,
     port: record.destinationPort ?? undefined,
   });
-  const carrier = encapsulation === "udp" ? "UDP" : "IP 115";
-  const start = `${number}  ${palette.dim(time)}  ${source} -> ${destination}  ${carrier}`;
+  const encapsulationText = encapsulation === "udp" ? "UDP" : "IP 115";
+  const start = `${number}  ${palette.dim(time)}  ${source} -> ${destination}  ${encapsulationText}`;
   const notes = record.notes.map((note) => `  ${palette.yellow(`[${note}]`)}`).join("");
   return [`${start}  ${contentText(record, palette)}${notes}`, ...belowText(record, palette)].join("\n");
 }

@@ -89,8 +89,11 @@ function rowsOf({ pseudowires }: StatusReport): readonly [readonly PseudowireSta
   return [[...down, ...up].slice(0, MOST_ROWS), [text]];
 }
 
-/** Which pseudowires another plane carries than the daemon's own, and why. */
-function carriers(plane: StatusReport["plane"], pseudowires: readonly PseudowireStatus[]): readonly string[] {
+/** Which pseudowires another plane forwards than the daemon's own, and why. */
+function otherPlanes(
+  plane: StatusReport["plane"],
+  pseudowires: readonly PseudowireStatus[],
+): readonly string[] {
   return pseudowires
     .filter((pseudowire) => pseudowire.plane !== undefined && pseudowire.plane !== plane.name)
     .map(
@@ -99,7 +102,7 @@ function carriers(plane: StatusReport["plane"], pseudowires: readonly Pseudowire
     );
 }
 
-/** Who segments the GSO packets of each tunnel, where eBPF carries any. */
+/** Who segments the GSO packets of each tunnel, where eBPF forwards any. */
 function gsoLines(pseudowires: readonly PseudowireStatus[]): readonly string[] {
   const lines = pseudowires.flatMap(({ tunnel, gso: sent }) =>
     sent === undefined ? [] : [`  GSO packets of tunnel ${tunnel}: ${sent.choice} (${sent.reason})`],
@@ -149,7 +152,7 @@ export function statusText(report: StatusReport): string {
     ),
     ...more,
     `plane ${plane.name}: ${plane.reason}`,
-    ...carriers(plane, shown),
+    ...otherPlanes(plane, shown),
     ...gsoLines(shown),
     ...(reasons.length === 0 ? [] : [colours.yellow("not up, and why:"), ...reasons]),
     ...(notes.length === 0 ? [] : [colours.yellow("needs attention:"), ...notes]),

@@ -105,7 +105,7 @@ export class Daemon {
     const notesLog = new NotesLog(notesListener(log), this.#limiter);
     const sources: SessionSources = {
       pseudowireOfSession: (localSessionId) => this.#circuits.pseudowireOfSession(localSessionId),
-      carrierOf: (localSessionId) => plane.carrier(localSessionId),
+      forwardedBy: (localSessionId) => plane.forwardedBy(localSessionId),
     };
     const sessionWatch = new SessionWatch(log, sources, this.#limiter);
     this.#peerActivity = new PeerActivity({
@@ -189,7 +189,7 @@ export class Daemon {
       counters: this.#plane.counters(),
       ipControlDrops: this.#transport.controlDrops,
       plane: { name: this.#plane.name, reason: this.#planeReason },
-      carrier: (localSessionId) => this.#plane.carrier(localSessionId),
+      forwardedBy: (localSessionId) => this.#plane.forwardedBy(localSessionId),
       nowMs: monotonicClock.nowMs(),
       startedMs: this.#startedMs,
       localPort: (tunnel) => this.#tunnels.localPort(tunnel),

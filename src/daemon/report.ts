@@ -2,7 +2,7 @@ import { dottedQuad } from "../bytes/ip-address.ts";
 import type { Config, PseudowireConfig, TunnelConfig } from "../config/config.ts";
 import type { ConnectionSnapshot, LcceSnapshot, PseudowireSnapshot } from "../control/snapshot.ts";
 import { countersBy } from "../forwarding/counters-table.ts";
-import type { Carrier, PlaneCounters, SessionCounters } from "../forwarding/plane.ts";
+import type { ForwardedBy, PlaneCounters, SessionCounters } from "../forwarding/plane.ts";
 import type { LogLosses } from "../os/log-output.ts";
 import type { CircuitStatus } from "../wire/avp-table.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
@@ -27,7 +27,7 @@ export interface StatusSources {
   readonly plane: { readonly name: string; readonly reason: string };
   readonly nowMs: number;
   readonly startedMs: number;
-  carrier(localSessionId: number): Carrier;
+  forwardedBy(localSessionId: number): ForwardedBy;
   /** Undefined while the tunnel waits. */
   localPort(tunnel: string): number | undefined;
   /** Why a tunnel waits, and when it is tried again; undefined while it does not wait. */
@@ -208,8 +208,10 @@ function pseudowireStatus(
     ],
     establishedForMs: since(sources, snapshot?.establishedMs),
     ...sessionStatus(session),
-    ...carrierStatus(
-      session === undefined || counters === undefined ? undefined : sources.carrier(session.localSessionId),
+    ...planeStatus(
+      session === undefined || counters === undefined
+        ? undefined
+        : sources.forwardedBy(session.localSessionId),
     ),
     ...countersBy((name) => counters?.[name] ?? 0),
     discards: { ...counters?.discards },
@@ -235,10 +237,10 @@ function whyNotOf(
     : undefined;
 }
 
-function carrierStatus(
-  carrier: Carrier | undefined,
+function planeStatus(
+  forwardedBy: ForwardedBy | undefined,
 ): Pick<PseudowireStatus, "plane" | "planeReason" | "gso"> {
-  const { plane, reason, gso } = carrier ?? {};
+  const { plane, reason, gso } = forwardedBy ?? {};
   return { plane, planeReason: reason, gso };
 }
 

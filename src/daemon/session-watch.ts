@@ -1,5 +1,5 @@
 import type { DiscardReason } from "../forwarding/discard-reasons.ts";
-import type { Carrier, GsoHandling, SessionCounters } from "../forwarding/plane.ts";
+import type { ForwardedBy, GsoHandling, SessionCounters } from "../forwarding/plane.ts";
 import type { Log } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
 
@@ -12,7 +12,7 @@ const reportedReasons: readonly DiscardReason[] = ["wrong-cookie", "wrong-peer",
 export interface SessionSources {
   /** The pseudowire that it is of; undefined for one that has gone. */
   pseudowireOfSession(localSessionId: number): string | undefined;
-  carrierOf(localSessionId: number): Carrier;
+  forwardedBy(localSessionId: number): ForwardedBy;
 }
 
 interface Seen {
@@ -44,14 +44,14 @@ export class SessionWatch {
     const seen = new Map<number, Seen>();
     const gso = new Map<string, GsoHandling>();
     for (const { localSessionId, discards } of sessions) {
-      const { plane, reason, gso: handling } = this.#sources.carrierOf(localSessionId);
+      const { plane, reason, gso: handling } = this.#sources.forwardedBy(localSessionId);
       if (handling !== undefined) gso.set(`${handling.choice} (${handling.reason})`, handling);
       const now = { plane, reason, discards };
       seen.set(localSessionId, now);
       const name = this.#sources.pseudowireOfSession(localSessionId);
       if (name === undefined) continue;
       const before = this.#seen.get(localSessionId);
-      if (before !== undefined) this.#compareCarriers(name, before, now, nowMs);
+      if (before !== undefined) this.#comparePlanes(name, before, now, nowMs);
       this.#compareDiscards(name, before, now, nowMs);
     }
     this.#seen = seen;
@@ -71,11 +71,11 @@ export class SessionWatch {
 
   /** Logs how many changes were left out, if there were too many at once. */
   #close(nowMs: number): void {
-    const carriers = this.#limiter.takeLeftOut("carrier", nowMs);
-    if (carriers > 0)
+    const changes = this.#limiter.takeLeftOut("plane-changed", nowMs);
+    if (changes > 0)
       this.#log.info(
-        { event: "carrier", more: carriers },
-        `${carriers} more pseudowires changed planes; see: wirespan status`,
+        { event: "plane-changed", more: changes },
+        `${changes} more pseudowires changed planes; see: wirespan status`,
       );
     for (const reason of reportedReasons) {
       const more = this.#limiter.takeLeftOut(reason, nowMs);
@@ -87,9 +87,9 @@ export class SessionWatch {
     }
   }
 
-  #compareCarriers(pseudowire: string, before: Seen, { plane, reason }: Seen, nowMs: number): void {
+  #comparePlanes(pseudowire: string, before: Seen, { plane, reason }: Seen, nowMs: number): void {
     if (before.plane === plane && before.reason === reason) return;
-    const more = this.#limiter.admit("carrier", nowMs);
+    const more = this.#limiter.admit("plane-changed", nowMs);
     if (more === undefined) return;
     const why = reason === undefined ? "" : `: ${reason}`;
     const text =
@@ -97,7 +97,7 @@ export class SessionWatch {
         ? `still on plane ${plane}, ${reason === undefined ? "no longer for a reason" : "for a new reason"}`
         : `moved from plane ${before.plane} to plane ${plane}`;
     this.#log.info(
-      { event: "carrier", pseudowire, plane, reason, from: before.plane },
+      { event: "plane-changed", pseudowire, plane, reason, from: before.plane },
       `pseudowire ${pseudowire}: ${text}${why}${more}`,
     );
   }

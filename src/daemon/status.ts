@@ -82,9 +82,9 @@ export interface PseudowireStatus extends CounterValues {
   readonly establishedForMs?: number | undefined;
   /** How frames travel: "ebpf" or "userspace"; absent without a session. */
   readonly plane?: string | undefined;
-  /** Why programs in the kernel do not carry it. */
+  /** Why programs in the kernel do not forward it. */
   readonly planeReason?: string | undefined;
-  /** Who segments GSO packets to the peer (`gso`), and why; absent where eBPF does not carry it. */
+  /** Who segments GSO packets to the peer (`gso`), and why; absent where eBPF does not forward it. */
   readonly gso?: { readonly choice: "offload" | "segment"; readonly reason: string } | undefined;
   readonly discards: Readonly<Record<string, number>>;
 }

@@ -76,11 +76,12 @@ export interface GsoHandling {
 export const planeNames = ["ebpf", "userspace"] as const;
 export type PlaneName = (typeof planeNames)[number];
 
-export interface Carrier {
+/** The plane that forwards a session, and why that one. */
+export interface ForwardedBy {
   readonly plane: PlaneName;
-  /** Where eBPF carries it. */
+  /** Where eBPF forwards it. */
   readonly gso?: GsoHandling | undefined;
-  /** Why no faster plane carries it, where there is one. */
+  /** Why no faster plane forwards it, where there is one. */
   readonly reason?: string;
 }
 
@@ -129,7 +130,7 @@ export interface ForwardingPlane {
   sendChannel(localSessionId: number, channelType: number, payload: Uint8Array): void;
   counters(): PlaneCounters;
   /** Which plane forwards a session; of one that is not there, which would at best. */
-  carrier(localSessionId: number): Carrier;
+  forwardedBy(localSessionId: number): ForwardedBy;
   /**
    * Removes what a former daemon left and nobody adopted; called once all that the configuration names was
    * added.

@@ -4,9 +4,9 @@ import type { SessionParameters } from "../wire/session-parameters.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
 import type {
   AttachmentCircuit,
-  Carrier,
   CircuitDevice,
   DataPlane,
+  ForwardedBy,
   ForwardingPlane,
   LastPlane,
   PlaneCounters,
@@ -20,8 +20,8 @@ interface StackedSession {
   session: SessionParameters;
   attachment: AttachmentCircuit;
   /** The plane that forwards it; undefined until one was chosen. */
-  carrier: DataPlane | undefined;
-  /** Why no plane above the carrier forwards it. */
+  plane: DataPlane | undefined;
+  /** Why no plane above that one forwards it. */
   reasons: readonly string[];
   /** Planes above the last one that have it, whether they forward it or leave it to those below. */
   readonly knownTo: Set<DataPlane>;
@@ -113,7 +113,7 @@ export class PlaneStack implements ForwardingPlane {
       const stacked: StackedSession = {
         session,
         attachment,
-        carrier: undefined,
+        plane: undefined,
         reasons: [],
         knownTo: this.#sessions.get(localSessionId)?.knownTo ?? new Set(),
       };
@@ -162,15 +162,15 @@ export class PlaneStack implements ForwardingPlane {
     return { sessions: [...sessions.values()], discards };
   }
 
-  carrier(localSessionId: number): Carrier {
-    const { carrier, reasons = [] } = this.#sessions.get(localSessionId) ?? {};
-    if (carrier === undefined) {
+  forwardedBy(localSessionId: number): ForwardedBy {
+    const { plane, reasons = [] } = this.#sessions.get(localSessionId) ?? {};
+    if (plane === undefined) {
       const isAlone = this.#upper.length === 0;
       return { plane: this.#last.name, ...(isAlone ? {} : { reason: "programs are being put in place" }) };
     }
-    const gso = carrier.gsoHandling(localSessionId);
+    const gso = plane.gsoHandling(localSessionId);
     return {
-      plane: carrier.name,
+      plane: plane.name,
       ...(gso === undefined ? {} : { gso }),
       ...(reasons.length === 0 ? {} : { reason: reasons.join("; ") }),
     };
@@ -202,18 +202,18 @@ export class PlaneStack implements ForwardingPlane {
   /** Has the first plane without an obstacle forward a session. */
   async #choosePlane(stacked: StackedSession): Promise<void> {
     const reasons: string[] = [];
-    let carrier: DataPlane = this.#last;
+    let chosen: DataPlane = this.#last;
     for (const plane of this.#upper) {
-      if (carrier !== this.#last) {
+      if (chosen !== this.#last) {
         await plane.removeSession(stacked.session.localSessionId);
         stacked.knownTo.delete(plane);
         continue;
       }
       const reason = await this.#offer(plane, stacked);
-      if (reason === undefined) carrier = plane;
+      if (reason === undefined) chosen = plane;
       else reasons.push(reason);
     }
-    stacked.carrier = carrier;
+    stacked.plane = chosen;
     stacked.reasons = reasons;
   }
 
@@ -255,7 +255,7 @@ export class PlaneStack implements ForwardingPlane {
   /** A session that could not even be left to the planes below. */
   #leaveToLast(stacked: StackedSession, error: unknown): void {
     stacked.reasons = [operationalMessage(error)];
-    stacked.carrier = this.#last;
+    stacked.plane = this.#last;
   }
 }
 

@@ -23,14 +23,14 @@ const ZERO_WORD = new Uint8Array(4);
 /** Names of messages that the vectors call otherwise. */
 const otherNames: Readonly<Record<string, string>> = { vendor: "Cisco ACK", "?": "message type 99" };
 
-const carriers = [
+const encapsulations = [
   { family: 4, transport: "udp", format: "pcap" },
   { family: 6, transport: "udp", format: "pcapng" },
   { family: 4, transport: "ip", format: "pcapng" },
   { family: 6, transport: "ip", format: "pcap" },
 ] as const;
 
-test.each(carriers)(
+test.each(encapsulations)(
   "RFC 3931 §3.2.1, §5.1, §6: messages of all vectors over $transport, IPv$family, in $format",
   async ({ family, transport, format }) => {
     // A header of version 2 stands only over UDP (RFC 3931 §4.7.3).

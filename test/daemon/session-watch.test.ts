@@ -1,31 +1,31 @@
 import { expect, test } from "vitest";
 import type { Log } from "../../src/daemon/log.ts";
 import { SessionWatch } from "../../src/daemon/session-watch.ts";
-import type { Carrier, SessionCounters } from "../../src/forwarding/plane.ts";
+import type { ForwardedBy, SessionCounters } from "../../src/forwarding/plane.ts";
 
 /** A watch, and what it wrote. */
 function watching() {
   const lines: string[] = [];
   const write = (level: string) => (_fields: object, text: string) => void lines.push(`${level} ${text}`);
   const log = { info: write("info"), warn: write("warn") } as unknown as Log;
-  let carriers = new Map<number, Carrier>();
+  let planesOf = new Map<number, ForwardedBy>();
   const watch = new SessionWatch(log, {
     pseudowireOfSession: (id) => (id === 99 ? undefined : `pw${id}`),
-    carrierOf: (id) => carriers.get(id) as Carrier,
+    forwardedBy: (id) => planesOf.get(id) as ForwardedBy,
   });
-  const look = (sessions: readonly (readonly [number, Record<string, number>, Carrier])[], nowMs = 0) => {
+  const look = (sessions: readonly (readonly [number, Record<string, number>, ForwardedBy])[], nowMs = 0) => {
     const counters = sessions.map(
       ([localSessionId, discards]) => ({ localSessionId, discards }) as unknown as SessionCounters,
     );
-    carriers = new Map(sessions.map(([id, , carrier]) => [id, carrier]));
+    planesOf = new Map(sessions.map(([id, , forwarded]) => [id, forwarded]));
     watch.compare(counters, nowMs);
     return lines.splice(0);
   };
   return look;
 }
 
-const ebpf: Carrier = { plane: "ebpf" };
-const noRoute: Carrier = { plane: "userspace", reason: "look up a route: ENETUNREACH" };
+const ebpf: ForwardedBy = { plane: "ebpf" };
+const noRoute: ForwardedBy = { plane: "userspace", reason: "look up a route: ENETUNREACH" };
 
 test("a session that another plane forwards now is logged at each change, with the reason", () => {
   const look = watching();
@@ -69,12 +69,12 @@ test("reasons that are everyday are not told, nor sessions that no pseudowire ha
 
 test("what segments GSO packets is logged once for all sessions of an interface, and at each change", () => {
   const look = watching();
-  const by = (name: string): Carrier => ({
+  const by = (name: string): ForwardedBy => ({
     plane: "ebpf",
     gso: { choice: "segment", reason: `${name} is virtual` },
   });
-  const whole: Carrier = { plane: "ebpf", gso: { choice: "offload", reason: "eth0 segments them" } };
-  const all = (carrier: Carrier) => Array.from({ length: 3 }, (_, id) => [id, {}, carrier] as const);
+  const whole: ForwardedBy = { plane: "ebpf", gso: { choice: "offload", reason: "eth0 segments them" } };
+  const all = (forwarded: ForwardedBy) => Array.from({ length: 3 }, (_, id) => [id, {}, forwarded] as const);
   expect(look(all(by("veth0")))).toEqual(["info GSO packets: segment (veth0 is virtual)"]);
   expect(look(all(by("veth0")))).toEqual([]);
   expect(look([...all(by("veth0")), [7, {}, whole]])).toEqual([
@@ -86,15 +86,15 @@ test("what segments GSO packets is logged once for all sessions of an interface,
 
 test("many sessions at once write a few lines, and say how many were left out", () => {
   const look = watching();
-  const all = (carrier: Carrier) =>
-    Array.from({ length: 1000 }, (_, id) => [id, {}, carrier] as const).filter(([id]) => id !== 99);
+  const all = (forwarded: ForwardedBy) =>
+    Array.from({ length: 1000 }, (_, id) => [id, {}, forwarded] as const).filter(([id]) => id !== 99);
   look(all(ebpf));
   const lines = look(all(noRoute));
   expect([lines.length, lines.at(-1)]).toEqual([
     6,
     "info 994 more pseudowires changed planes; see: wirespan status",
   ]);
-  const wrong = look(all(ebpf).map(([id, , carrier]) => [id, { "wrong-cookie": 1 }, carrier] as const));
+  const wrong = look(all(ebpf).map(([id, , forwarded]) => [id, { "wrong-cookie": 1 }, forwarded] as const));
   expect(wrong.at(-1)).toBe(
     "warn 994 more pseudowires with their first frames discarded as wrong-cookie; see: wirespan status",
   );

@@ -23,12 +23,12 @@ const done = (stack: PlaneStack) => stack.resizeCircuit(device);
 test("the first plane without an obstacle forwards a session, and the last plane has it too", async () => {
   const { upper, last, stack } = newStack();
   await stack.addSession(session(7), circuit);
-  expect(stack.carrier(7)).toEqual({ plane: "ebpf" });
+  expect(stack.forwardedBy(7)).toEqual({ plane: "ebpf" });
   expect(upper.take()).toEqual(["add 7"]);
   expect(last.take()).toEqual(["add 7"]);
   upper.obstacles.set(8, "the peer is this very machine");
   await stack.addSession(session(8), circuit);
-  expect(stack.carrier(8)).toEqual({ plane: "userspace", reason: "the peer is this very machine" });
+  expect(stack.forwardedBy(8)).toEqual({ plane: "userspace", reason: "the peer is this very machine" });
   expect(upper.take()).toEqual(["pass 8"]);
   expect(last.take()).toEqual(["add 8"]);
   await stack.removeSession(8);
@@ -56,9 +56,9 @@ test("a message of a control channel is sent by the last plane, whichever forwar
 test("a plane alone has no reasons to tell", async () => {
   const last = new FakePlane("userspace");
   const stack = new PlaneStack([], last, { failed: () => undefined });
-  expect([stack.name, stack.carrier(7)]).toEqual(["userspace", { plane: "userspace" }]);
+  expect([stack.name, stack.forwardedBy(7)]).toEqual(["userspace", { plane: "userspace" }]);
   await stack.addSession(session(7), circuit);
-  expect(stack.carrier(7)).toEqual({ plane: "userspace" });
+  expect(stack.forwardedBy(7)).toEqual({ plane: "userspace" });
 });
 
 test("a session moves when obstacles come or go, and keeps what both planes counted", async () => {
@@ -68,7 +68,7 @@ test("a session moves when obstacles come or go, and keeps what both planes coun
   upper.obstacles.set(7, "no route");
   upper.changed();
   await done(stack);
-  expect(stack.carrier(7)).toEqual({ plane: "userspace", reason: "no route" });
+  expect(stack.forwardedBy(7)).toEqual({ plane: "userspace", reason: "no route" });
   expect(upper.take().slice(1)).toEqual(["pass 7", "resize eth1"]);
   last.frames.set(7, 4);
   expect(stack.counters().sessions).toMatchObject([{ localSessionId: 7, transmittedFrames: 7 }]);
@@ -76,7 +76,7 @@ test("a session moves when obstacles come or go, and keeps what both planes coun
   upper.obstacles.clear();
   upper.changed();
   await done(stack);
-  expect(stack.carrier(7)).toEqual({ plane: "ebpf" });
+  expect(stack.forwardedBy(7)).toEqual({ plane: "ebpf" });
   expect(upper.take()).toEqual([`update 7 to ${REMOTE}`, "resize eth1"]);
   expect(last.take()).toEqual(["add 7", "resize eth1", "resize eth1"]);
 });
@@ -98,7 +98,7 @@ test("what the kernel refuses a plane is an obstacle", async () => {
   for (const call of ["obstacle", "add"]) {
     upper.faults.set(call, new OperationalError(`${call}: EPERM`));
     await stack.addSession(session(7), circuit);
-    expect(stack.carrier(7)).toEqual({ plane: "userspace", reason: `${call}: EPERM` });
+    expect(stack.forwardedBy(7)).toEqual({ plane: "userspace", reason: `${call}: EPERM` });
     await stack.removeSession(7);
   }
 });
@@ -108,7 +108,7 @@ test("a device that a plane cannot use is the others' alone, with its sessions",
   upper.faults.set("open", new OperationalError("attach: EINVAL"));
   expect(await stack.openCircuit(device)).toBe(5);
   await stack.addSession(session(7), circuit);
-  expect(stack.carrier(7)).toEqual({ plane: "userspace", reason: "attach: EINVAL" });
+  expect(stack.forwardedBy(7)).toEqual({ plane: "userspace", reason: "attach: EINVAL" });
   expect([upper.take(), last.take()]).toEqual([["open eth1"], ["open eth1", "add 7"]]);
   await stack.closeCircuit("eth1");
   expect(last.take()).toEqual(["remove 7", "close eth1"]);
@@ -137,24 +137,24 @@ test("a session leaves the second plane when the first one has no obstacle any m
   first.obstacles.set(7, "no route");
   await stack.addSession(session(7), circuit);
   expect([first.take(), second.take()]).toEqual([["pass 7"], ["add 7"]]);
-  expect(stack.carrier(7)).toEqual({ plane: "ebpf", reason: "no route" });
+  expect(stack.forwardedBy(7)).toEqual({ plane: "ebpf", reason: "no route" });
   first.obstacles.clear();
   // One that is not there any more is left alone.
   first.obstacles.set(9, "no route");
   first.frames.set(7, 0);
   first.changed();
   await done(stack);
-  expect(stack.carrier(7)).toEqual({ plane: "ebpf" });
+  expect(stack.forwardedBy(7)).toEqual({ plane: "ebpf" });
   expect(first.take()).toEqual([`update 7 to ${REMOTE}`, "resize eth1"]);
   expect(second.take()).toEqual(["remove 7", "resize eth1"]);
 });
 
 test("what is told of a session: that it is not placed yet, and who segments its GSO packets", async () => {
   const { upper, stack } = newStack();
-  expect(stack.carrier(7)).toEqual({ plane: "userspace", reason: "programs are being put in place" });
+  expect(stack.forwardedBy(7)).toEqual({ plane: "userspace", reason: "programs are being put in place" });
   upper.gso = { choice: "segment", reason: "veth0 is virtual" };
   await stack.addSession(session(7), circuit);
-  expect(stack.carrier(7)).toEqual({ plane: "ebpf", gso: upper.gso });
+  expect(stack.forwardedBy(7)).toEqual({ plane: "ebpf", gso: upper.gso });
 });
 
 test("a session whose last plane refuses it is not there", async () => {
@@ -209,7 +209,7 @@ test("a session that cannot even be left to the planes below says so, and affect
   upper.faults.set("pass", new OperationalError("update a map: ENOMEM"));
   upper.changed();
   await done(stack);
-  expect(stack.carrier(7)).toEqual({ plane: "userspace", reason: "update a map: ENOMEM" });
-  expect(stack.carrier(8)).toEqual({ plane: "userspace", reason: "no route" });
+  expect(stack.forwardedBy(7)).toEqual({ plane: "userspace", reason: "update a map: ENOMEM" });
+  expect(stack.forwardedBy(8)).toEqual({ plane: "userspace", reason: "no route" });
   expect(failures).toEqual([]);
 });

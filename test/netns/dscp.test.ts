@@ -111,10 +111,10 @@ class Wire {
 
   /** Traffic classes of the data messages from a site that carry these octets, once there is one. */
   async classesOf(from: "a" | "b", octets: Buffer): Promise<readonly number[]> {
-    const carriers = () =>
+    const datagrams = () =>
       this.seen().filter((packet) => packet.from === from && packet.octets.includes(octets));
-    await eventually(`${octets.toString("hex")} is on the wire`, () => carriers().length > 0);
-    return [...new Set(carriers().map(({ trafficClass }) => trafficClass))];
+    await eventually(`${octets.toString("hex")} is on the wire`, () => datagrams().length > 0);
+    return [...new Set(datagrams().map(({ trafficClass }) => trafficClass))];
   }
 }
 

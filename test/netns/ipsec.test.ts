@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => sites?.[Symbol.asyncDispose]());
 
-const carriers = async () => (await sites.status("a")).pseudowires.map(({ plane }) => plane);
+const planesInUse = async () => (await sites.status("a")).pseudowires.map(({ plane }) => plane);
 const all = (plane: string) => rows.map(() => plane);
 
 async function policy(words: string): Promise<void> {
@@ -34,7 +34,9 @@ function selector(index: number, direction: "in" | "out", extra = ""): string {
 beforeEach(async () => {
   await policy("policy flush");
   await sites.exec("a", "ip xfrm policy setdefault in accept out accept");
-  await eventually("programs carry all", async () => (await carriers()).every((plane) => plane === "ebpf"));
+  await eventually("programs carry all", async () =>
+    (await planesInUse()).every((plane) => plane === "ebpf"),
+  );
 });
 
 const kinds = [
@@ -58,7 +60,7 @@ describe("RFC 4301 §4.4.1: a policy that comes while programs forward holds at 
       const expected = all("ebpf").map((plane, other) => (other === index ? "userspace" : plane));
       await eventually(
         "the session is carried in user space",
-        async () => (await carriers()).join() === expected.join(),
+        async () => (await planesInUse()).join() === expected.join(),
         SOON_MS,
       );
       expect((await sites.pseudowire("a", index)).planeReason).toContain(
@@ -76,7 +78,7 @@ describe("RFC 4301 §4.4.1: a policy that comes while programs forward holds at 
       await policy("policy flush");
       await eventually(
         "programs carry it again",
-        async () => (await carriers()).join() === all("ebpf").join(),
+        async () => (await planesInUse()).join() === all("ebpf").join(),
         SOON_MS,
       );
       await eventually("pings pass", async () => (await sites.pings(index, 100)) === 3);
@@ -88,13 +90,13 @@ test("the default for what no policy matches holds at once", async () => {
   await policy("policy setdefault out block");
   await eventually(
     "all are carried in user space",
-    async () => (await carriers()).join() === all("userspace").join(),
+    async () => (await planesInUse()).join() === all("userspace").join(),
     SOON_MS,
   );
   await policy("policy setdefault out accept");
   await eventually(
     "programs carry all",
-    async () => (await carriers()).join() === all("ebpf").join(),
+    async () => (await planesInUse()).join() === all("ebpf").join(),
     SOON_MS,
   );
 });
@@ -112,7 +114,7 @@ test("other policies have no effect, and an allowing one before a block keeps pr
   const expected = ["ebpf", "ebpf", "ebpf", "userspace"].join();
   await eventually(
     "only the one that is met is carried in user space",
-    async () => (await carriers()).join() === expected,
+    async () => (await planesInUse()).join() === expected,
   );
   for (const index of [0, 1, 2]) expect(await sites.pings(index, 100)).toBe(3);
 });

@@ -129,7 +129,7 @@ export class PlaneBench implements AsyncDisposable {
     const before = this.#seen.get(localSessionId);
     if (before !== undefined) expect(flat(now), "counters").toEqual(atLeast(flat(now), flat(before)));
     this.#seen.set(localSessionId, now);
-    if (this.plane.carrier(localSessionId).plane === this.plane.name)
+    if (this.plane.forwardedBy(localSessionId).plane === this.plane.name)
       for (const { name } of counterTable) if (now[name] > 0) this.testBed.counters.add(name);
     return now;
   }

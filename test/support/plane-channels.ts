@@ -45,7 +45,7 @@ export function channels(open: OpenBench): void {
     const { session: ours, attachment: circuit } = variant;
     const { localSessionId: id } = ours;
     await bench.add(ours, circuit);
-    expect(bench.plane.carrier(id).plane).toBe(variant.programs ? bench.plane.name : "userspace");
+    expect(bench.plane.forwardedBy(id).plane).toBe(variant.programs ? bench.plane.name : "userspace");
     const closed = { ...ours, transmitAllowed: false, receiveAllowed: false };
     for (const [round, state] of [ours, closed, ours].entries()) {
       await bench.plane.updateSession(state, circuit);

@@ -75,7 +75,7 @@ function frames(variant: SessionVariant, open: OpenBench): void {
   });
 
   test("frames arrive at the peer octet for octet, or are counted under the reason", async () => {
-    expect(bench.plane.carrier(localSessionId).plane).toBe(programs ? bench.plane.name : "userspace");
+    expect(bench.plane.forwardedBy(localSessionId).plane).toBe(programs ? bench.plane.name : "userspace");
     const state = newSequenceState();
     let [transmittedFrames, transmittedOctets] = [0, 0];
     for (const [name, frame] of [...Object.entries(contractFrames), lastOf(circuit)]) {

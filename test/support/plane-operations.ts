@@ -95,14 +95,14 @@ export function operations(testBed: () => PlaneTestBed, open: OpenBench): void {
       await using bench = await open(variant);
       const state = newSequenceState();
       await bench.add(session, circuit);
-      const { plane } = bench.plane.carrier(session.localSessionId);
+      const { plane } = bench.plane.forwardedBy(session.localSessionId);
       await passes(bench, variant, state);
       const numberedMessage = (number: number) => messageOf(session, frame, { number });
       expect(await bench.fromPeer(numberedMessage(5))).toBe(toHex(frame));
       const moved = { ...session, path: movedPath(session.path) };
       using newPeer = testBed().peer(moved.path);
       await bench.plane.updateSession(moved, circuit);
-      expect(bench.plane.carrier(session.localSessionId).plane).toBe(plane);
+      expect(bench.plane.forwardedBy(session.localSessionId).plane).toBe(plane);
       const sent = await bench.fromSite(frame, newPeer);
       expect(sent).toBe(outcomeText(encapsulate(frame, moved, circuit, state), moved));
       const ofSession = (reason: string) => `session ${session.localSessionId}: ${reason}`;
