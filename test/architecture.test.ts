@@ -203,6 +203,14 @@ describe("imports go downward only", () => {
     }
   });
 
+  test("docs/architecture.md has the same table", () => {
+    const [, section = ""] = readText("docs/architecture.md").text.split("\n## Layers\n");
+    const [table = ""] = section.split("\n## ");
+    const rows = [...table.matchAll(/^\| `([^`]+)` \|[^|]*\|([^|]*)\|$/gm)];
+    const named = (text = "") => [...text.matchAll(/`([^`]+)`/g)].map(([, layer]) => layer);
+    expect(Object.fromEntries(rows.map(([, layer, lower]) => [layer, named(lower)]))).toEqual(mayImport);
+  });
+
   test.each([
     ["wire/a.ts", 'import { x } from "../control/b.ts";'],
     ["wire/a.ts", 'import type { X } from "../os/b.ts";'],

@@ -12,9 +12,10 @@ type CounterRow<Direction extends CounterDirection> = {
 };
 
 /**
- * TABLE: every counter of a session beside its discards, in a fixed order (its index is the counter's number
- * in the memory of both planes). To add a counter, add a row at the end, and count it in each plane; the
- * report, sums and documents follow, and so does `layoutVersion` (ebpf/plane/plane-maps.ts).
+ * TABLE: every counter of a session beside its discards. A row's index is the counter's place in the memory
+ * of both planes. To add a counter, add a row, at any place, and count it in each plane; report, sums and
+ * documents follow. `layoutVersion` (ebpf/plane/plane-maps.ts) is a digest of the rows in their order, so
+ * that a daemon never adopts pinned maps in which the counters have other places.
  */
 export const counterTable = [
   {

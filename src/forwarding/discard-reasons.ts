@@ -1,8 +1,8 @@
 /**
- * TABLE: every reason for which forwarding gives up a frame or a data message, in a fixed order (its index is
- * the reason's number in the memory of both planes). To add a reason, add a row at the end. `layoutVersion`
- * (ebpf/plane/plane-maps.ts) is a digest of the rows too, so the maps that a daemon with other rows left
- * pinned are not adopted, and nothing else is to be done.
+ * TABLE: every reason for which forwarding gives up a frame or a data message. A row's index is the place of
+ * its count in the memory of both planes. To add a reason, add a row, at any place, and count it in each
+ * plane that meets it. `layoutVersion` (ebpf/plane/plane-maps.ts) is a digest of the rows in their order, so
+ * that a daemon never adopts pinned maps in which the counts have other places.
  */
 export const discardReasons = [
   // From the packet-switched network.
