@@ -63,6 +63,10 @@ export const discardReasons = [
       "VCCV channel message over the rate that a session may receive, " +
       "or that came faster than it could be handled (RFC 5085 §10)",
   },
+  {
+    name: "unknown-channel-type",
+    help: "VCCV channel message of a type that no protocol here takes (RFC 5085 §6)",
+  },
 ] as const;
 
 export type DiscardReason = (typeof discardReasons)[number]["name"];

@@ -91,6 +91,7 @@ export interface PlaneEvents {
   failed(error: Error): void;
   /**
    * A message of a session's control channel came in that no protocol of the plane's own takes (RFC 5085).
+   * Without a listener it is counted as `unknown-channel-type`.
    */
   channel?(localSessionId: number, channelType: number, payload: Uint8Array): void;
 }

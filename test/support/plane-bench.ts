@@ -29,6 +29,8 @@ export interface BenchOptions {
   readonly device: CircuitDevice;
   readonly checksum?: "auto" | "full" | "zero";
   readonly fragmentation?: "outer" | "none";
+  /** Whether somebody takes what no protocol of the plane takes; default true. */
+  readonly takesChannel?: boolean;
 }
 
 interface Parts extends BuiltPlane {
@@ -71,15 +73,17 @@ export class PlaneBench implements AsyncDisposable {
   }
 
   static async open(testBed: PlaneTestBed, openPlane: OpenPlane, options: BenchOptions): Promise<PlaneBench> {
-    const { path, device, checksum = "auto", fragmentation = "none" } = options;
+    const { path, device, checksum = "auto", fragmentation = "none", takesChannel = true } = options;
     const control: (readonly [PsnPath, string])[] = [];
     const channel: string[] = [];
     const failures: Error[] = [];
+    const write = (id: number, type: number, octets: Uint8Array) =>
+      void channel.push(`${id} ${type.toString(16)}: ${toHex(octets)}`);
     const { plane, transport } = await openPlane({
       control: (from, octets) => control.push([from, toHex(octets)]),
       problem: (text) => failures.push(new Error(text)),
       failed: (error) => failures.push(error),
-      channel: (id, type, octets) => channel.push(`${id} ${type.toString(16)}: ${toHex(octets)}`),
+      ...(takesChannel ? { channel: write } : {}),
     });
     try {
       await transport.openEndpoint({

@@ -82,6 +82,15 @@ export function channels(open: OpenBench): void {
     expect(bench.channel).toEqual([]);
   });
 
+  test.each(kinds)("%s: a channel message that nobody takes is counted, and no other", async (_, variant) => {
+    await using bench = await open(variant, { takesChannel: false });
+    const { session: ours, attachment: circuit } = variant;
+    await bench.add(ours, circuit);
+    const message = messageOf(ours, payload, { channelType: 0x21 });
+    expect(await bench.fromPeer(message)).toBe(`session ${ours.localSessionId}: unknown-channel-type`);
+    expect(await bench.fromPeer(messageOf(ours, frame))).toBe(toHex(frame));
+  });
+
   test.each(kinds)("%s: more than a burst of channel messages is counted", async (_, variant) => {
     await using bench = await open(variant);
     const { session: ours, attachment: circuit } = variant;

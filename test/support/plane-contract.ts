@@ -23,8 +23,8 @@ export function planeContract(openPlane: OpenPlane): void {
   afterAll(() => testBed?.[Symbol.asyncDispose]());
 
   /** The plane with the endpoint and the circuit of a shape, but no session yet. */
-  const open = ({ session, device, checksum }: SessionVariant): Promise<PlaneBench> =>
-    PlaneBench.open(testBed, openPlane, { path: session.path, device, checksum });
+  const open: OpenBench = ({ session, device, checksum }, options) =>
+    PlaneBench.open(testBed, openPlane, { path: session.path, device, checksum, ...options });
 
   describe.each(Object.entries(variants))("%s", (_, variant) => frames(variant, open));
   describe("operations", () => operations(() => testBed, open));

@@ -2,14 +2,17 @@ import { expect, test } from "vitest";
 import { concat, fromHex, hex, toHex } from "../../src/bytes/hex.ts";
 import { decapsulate, encapsulate, newSequenceState } from "../../src/forwarding/encapsulation.ts";
 import { frameOf } from "./frames.ts";
-import type { PlaneBench } from "./plane-bench.ts";
+import type { BenchOptions, PlaneBench } from "./plane-bench.ts";
 import { lastOf, messageOf, outcomeText } from "./plane-messages.ts";
 import { movedPath, type PlaneTestBed } from "./plane-test-bed.ts";
 import { type SessionVariant, variantOver } from "./plane-variants.ts";
 import { attachment, vlanAttachment } from "./sessions.ts";
 
 /** Opens the plane with the endpoint and the circuit of a variant, but no session yet. */
-export type OpenBench = (variant: SessionVariant) => Promise<PlaneBench>;
+export type OpenBench = (
+  variant: SessionVariant,
+  options?: Pick<BenchOptions, "takesChannel">,
+) => Promise<PlaneBench>;
 
 /** What a plane does as it is told: sessions and circuits that come, change and go. */
 export function operations(testBed: () => PlaneTestBed, open: OpenBench): void {

@@ -97,6 +97,8 @@ export interface WorkerStart {
   readonly sequences: SharedArrayBuffer | MappedMemory;
   readonly eventFd: number;
   readonly commands: MessagePort;
+  /** Whether the main thread takes messages of control channels that no protocol of the worker takes. */
+  readonly takesChannel: boolean;
 }
 
 /** TABLE: indexes of the numbers that both threads read and write in `WorkerStart.flags`. */

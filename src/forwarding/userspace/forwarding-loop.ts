@@ -5,7 +5,7 @@ import { SystemError } from "../../os/errors.ts";
 import { linux, ppoll, read } from "../../os/libc.ts";
 import { memoryOf } from "../../os/memory.ts";
 import type { ChannelProtocolKind } from "../channel.ts";
-import { discardIndex } from "../discard-reasons.ts";
+import { type DiscardReason, discardIndex } from "../discard-reasons.ts";
 import type { ChannelMessage } from "../encapsulation.ts";
 import { SEQUENCE_WORDS } from "../sequencing.ts";
 import { Arena } from "./arena.ts";
@@ -235,15 +235,16 @@ export class ForwardingLoop {
     });
   }
 
-  /** Gives a channel message to the main thread; false when too many wait there. */
-  #postChannel(localSessionId: number, message: ChannelMessage): boolean {
+  /** Gives a channel message to the main thread, unless nobody takes it or too many wait there. */
+  #postChannel(localSessionId: number, message: ChannelMessage): DiscardReason | undefined {
+    if (!this.#start.takesChannel) return "unknown-channel-type";
     const waiting =
       Atomics.load(this.#flags, sharedFlags.channelPosted) -
       Atomics.load(this.#flags, sharedFlags.channelHandled);
-    if (waiting >= MOST_WAITING_CHANNEL) return false;
+    if (waiting >= MOST_WAITING_CHANNEL) return "channel-overflow";
     Atomics.add(this.#flags, sharedFlags.channelPosted, 1);
     this.#answer({ kind: "channel", localSessionId, message });
-    return true;
+    return undefined;
   }
 
   #answer(answer: WorkerMessage): void {

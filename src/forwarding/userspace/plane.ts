@@ -101,6 +101,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
       sequences: sequences?.memory ?? own,
       eventFd,
       commands: port2,
+      takesChannel: events.channel !== undefined,
     };
     this.#sockets = sockets;
     this.takesCoalesced = takesCoalesced;

@@ -1,20 +1,19 @@
 import { errno, errnoName, linux, sendto } from "../../os/libc.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
 import { type ChannelProtocolKind, SessionChannels } from "../channel.ts";
-import { discardIndex } from "../discard-reasons.ts";
+import { type DiscardReason, discardIndex } from "../discard-reasons.ts";
 import type { ChannelMessage } from "../encapsulation.ts";
 import type { Arena } from "./arena.ts";
 import { LONGEST_HEADER_OCTETS, writeChannelHeader } from "./fast-path.ts";
 import type { ForwardedSession, Tables } from "./tables.ts";
 import { type CounterWriter, psnVerdict } from "./transmitter.ts";
 
-const CHANNEL_OVERFLOW = -1 - discardIndex["channel-overflow"];
 const SUBLAYER_OCTETS = 4;
 /** Octets of the longest channel message: no IP packet has more. */
 const LONGEST_MESSAGE_OCTETS = 65_535;
 
-/** Gives a message to the main thread; false when too many wait there. */
-export type PostMessage = (localSessionId: number, message: ChannelMessage) => boolean;
+/** Gives a message to the main thread, or returns why it does not. */
+export type PostMessage = (localSessionId: number, message: ChannelMessage) => DiscardReason | undefined;
 
 /** The control channels of the worker's sessions, with the socket calls and counters that they need. */
 export class WorkerChannels {
@@ -40,7 +39,8 @@ export class WorkerChannels {
       send: (id, message) => this.send(id, message),
       deliver: (id, message) => {
         const session = tables.sessions.get(id | 0);
-        if (!post(id, message) && session !== undefined) counters.discarded(session.row, CHANNEL_OVERFLOW);
+        const reason = post(id, message);
+        if (reason !== undefined && session !== undefined) this.#discarded(session, reason);
       },
     });
   }
@@ -69,7 +69,7 @@ export class WorkerChannels {
   receive(session: ForwardedSession, start: number, length: number): void {
     const id = session.localSessionId >>> 0;
     const nowMs = performance.now();
-    if (!this.#channels.admit(id, nowMs)) return this.#counters.discarded(session.row, CHANNEL_OVERFLOW);
+    if (!this.#channels.admit(id, nowMs)) return this.#discarded(session, "channel-overflow");
     const { octets, view } = this.#arena;
     const channelType = view.getUint16(start + 2);
     const payload = octets.slice(start + SUBLAYER_OCTETS, start + length);
@@ -96,5 +96,9 @@ export class WorkerChannels {
       nameOctets,
     );
     if (sent < 0) this.#counters.discarded(row, psnVerdict(errnoName(errno())));
+  }
+
+  #discarded({ row }: ForwardedSession, reason: DiscardReason): void {
+    this.#counters.discarded(row, -1 - discardIndex[reason]);
   }
 }
