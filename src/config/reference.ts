@@ -40,24 +40,30 @@ function presetOf({ default: preset }: FieldSchema): string {
   return preset === "" ? "none" : `\`${String(preset)}\``;
 }
 
-function tableOf(title: string, fields: z.ZodType): string {
+/** A section with one item a key: form, default and meaning. */
+function sectionOf(title: string, fields: z.ZodType): string {
   const schema = z.toJSONSchema(fields, { io: "input" }) as unknown as TableSchema;
-  const rows = Object.entries(schema.properties).map(([key, field]) => {
+  const items = Object.entries(schema.properties).map(([key, field]) => {
+    const preset = presetOf(field);
     const isRequired = schema.required?.includes(key) === true;
-    return [`\`${key}\``, formOf(field), isRequired ? "required" : presetOf(field), field.description];
+    const need = isRequired ? "; required" : preset === "" ? "" : `; default ${preset}`;
+    return wrapped(`- **\`${key}\`**: ${formOf(field)}${need}. ${field.description}`);
   });
-  return [`## ${title}`, "", ...aligned(["key", "form", "default", "meaning"], rows)].join("\n");
+  return [`## ${title}`, "", ...items].join("\n");
 }
 
-/** The lines of a Markdown table whose columns stand below each other, as the formatter wants them. */
-function aligned(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = head.map((_, column) =>
-    Math.max(...[head, ...rows].map((row) => (row[column] as string).length)),
-  );
-  const rule = widths.map((width) => "-".repeat(width));
-  return [head, rule, ...rows].map(
-    (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column] as number)).join(" | ")} |`,
-  );
+const LINE_COLUMNS = 110;
+
+/** An item of a Markdown list, broken into lines. What stands between backticks stays whole. */
+function wrapped(item: string): string {
+  const lines = [""];
+  for (const [word] of item.matchAll(/(?:`[^`]*`|[^\s`])+/g)) {
+    const line = lines.at(-1) ?? "";
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (longer.length <= LINE_COLUMNS) lines[lines.length - 1] = longer;
+    else lines.push(`  ${word}`);
+  }
+  return lines.join("\n");
 }
 
 /** docs/configuration.md: every key, from the table that also checks it. */
@@ -88,6 +94,6 @@ name alone changes nothing on the wire. The device of a circuit stays while the 
 a TAP device keeps its index, MAC address, IP addresses and bridge, and takes a new \`bridge\` or \`mtu\` in
 place. Only another name or kind of device is another device.
 
-${sections.map(([title, fields]) => tableOf(title, fields)).join("\n\n")}
+${sections.map(([title, fields]) => sectionOf(title, fields)).join("\n\n")}
 `;
 }
