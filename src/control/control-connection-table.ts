@@ -1,5 +1,5 @@
 import type { ControlConnectionEvents, StoppingEvent } from "./control-connection-events.ts";
-import type { EventOf, NoData, StateTable, Transition } from "./state-table.ts";
+import { type EventOf, type NoData, type Transition, tableOf } from "./state-table.ts";
 /** States of a control connection, spelt as RFC 3931 §7.2 spells them. */
 export type ControlConnectionState = "idle" | "wait-ctl-reply" | "wait-ctl-conn" | "established";
 
@@ -66,11 +66,11 @@ const outOfState = ours(
 const lost = ours("nobody answers, so no StopCCN can be delivered (§4.2)", "idle", "forget", "clean-up");
 
 /** TABLE: RFC 3931 §7.2, plus rows beyond it, each with its reason. */
-export const controlConnectionTable: StateTable<
+export const controlConnectionTable = tableOf<
   ControlConnectionState,
   ControlConnectionEvents,
   ControlConnectionActions
-> = {
+>()({
   idle: {
     open: row("wait-ctl-reply", "send-sccrq"),
     sccrq: row("wait-ctl-conn", "learn-peer", "send-sccrp"),
@@ -151,4 +151,4 @@ export const controlConnectionTable: StateTable<
     ),
     lost,
   },
-};
+});

@@ -1,5 +1,5 @@
 import type { DisconnectingEvent, SessionEvent, SessionEvents } from "./session-events.ts";
-import type { EventOf, NoData, StateTable, Transition } from "./state-table.ts";
+import { type EventOf, type NoData, type Transition, tableOf } from "./state-table.ts";
 
 /**
  * States of a session, spelt as RFC 3931 §7.3 spells them. `wait-reply` belongs to the ICRQ sender,
@@ -45,7 +45,7 @@ const connectionLost = ours("the connection ended; no CDN can be delivered (§6.
  * TABLE: RFC 3931 §7.3.1 (ICRQ sender) and §7.3.2 (ICRQ recipient), plus rows beyond them, each with its
  * reason.
  */
-export const sessionTable: StateTable<SessionState, SessionEvents, SessionActions> = {
+export const sessionTable = tableOf<SessionState, SessionEvents, SessionActions>()({
   idle: {
     open: row("wait-reply", "send-icrq"),
     icrq: row("wait-connect", "learn-peer", "send-icrp"),
@@ -108,4 +108,4 @@ export const sessionTable: StateTable<SessionState, SessionEvents, SessionAction
     ),
     "connection-lost": connectionLost,
   },
-};
+});

@@ -36,6 +36,21 @@ export type StateTable<State extends string, Events, Inputs> = {
   };
 };
 
+/** Events that no state of a table has a row for, and rows for what is no event. */
+type Mismatch<Table, Events> =
+  | Exclude<keyof Events, { [S in keyof Table]: keyof Table[S] }[keyof Table]>
+  | Exclude<{ [S in keyof Table]: keyof Table[S] }[keyof Table], keyof Events>;
+
+/**
+ * A state table that has a row for every event in some state: an event without any does not compile, for it
+ * could only be our own mistake to apply it.
+ */
+export function tableOf<State extends string, Events, Inputs>() {
+  return <Rows extends StateTable<State, Events, Inputs>>(
+    rows: Rows & ([Mismatch<Rows, Events>] extends [never] ? unknown : Mismatch<Rows, Events>),
+  ): StateTable<State, Events, Inputs> => rows;
+}
+
 /** A state table whose names are not known: for those who print or walk one. */
 export type AnyStateTable = Readonly<
   Record<string, Readonly<Record<string, Transition<string, string> | undefined>>>

@@ -2,7 +2,13 @@ import { expect, test } from "vitest";
 import { InvariantError } from "../../src/bytes/errors.ts";
 import { controlConnectionTable } from "../../src/control/control-connection-table.ts";
 import { sessionTable } from "../../src/control/session-table.ts";
-import { type AnyStateTable, transitionFor } from "../../src/control/state-table.ts";
+import {
+  type AnyStateTable,
+  type NoData,
+  tableOf,
+  transitionFor,
+  type Why,
+} from "../../src/control/state-table.ts";
 
 /** Every row of a table as a line of text; a `*` marks what the RFC's own table does not have. */
 function printed(table: AnyStateTable): string {
@@ -164,4 +170,17 @@ test.each([
 
 test("a pair that no row has is our own mistake and never passes silently", () => {
   expect(() => transitionFor(sessionTable, "idle", "iccn")).toThrow(InvariantError);
+});
+
+test("an event without a row in any state, and a row for no event, do not compile", () => {
+  const table = tableOf<"idle", { open: NoData; close: Why }, { act: NoData; tell: Why }>();
+  const row = { to: "idle", actions: ["act"] } as const;
+  const whole = { idle: { open: row, close: { to: "idle", actions: ["tell"] } } } as const;
+  expect(table(whole)).toBe(whole);
+  // @ts-expect-error: no row for close
+  table({ idle: { open: row } });
+  // @ts-expect-error: there is no event reopen
+  table({ idle: { open: row, close: row, reopen: row } });
+  // @ts-expect-error: tell takes the data of close
+  table({ idle: { open: { to: "idle", actions: ["tell"] }, close: row } });
 });
