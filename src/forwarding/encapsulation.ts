@@ -1,5 +1,6 @@
 import { TruncatedError } from "../bytes/errors.ts";
 import { concat } from "../bytes/hex.ts";
+import { nextSequence } from "../bytes/serial.ts";
 import {
   type DefaultSublayer,
   decodeDataMessage,
@@ -23,7 +24,7 @@ import {
 import { defaultSequenceRule, type SessionParameters } from "../wire/session-parameters.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
 import type { AttachmentCircuit } from "./plane.ts";
-import { acceptSequence, NUMBERS, newReceiveSequence, type ReceiveSequence } from "./sequencing.ts";
+import { acceptSequence, newReceiveSequence, type ReceiveSequence } from "./sequencing.ts";
 
 /**
  * The reference of all planes: encapsulates one frame, or decapsulates one data message, of one session.
@@ -116,7 +117,7 @@ function number(
   if (transmitSequencing === "none") return undefined;
   if (transmitSequencing === "non-ip" && carriesIp(view, 0, length)) return undefined;
   const next = state.next;
-  state.next = (next + 1) % NUMBERS;
+  state.next = nextSequence(next);
   return next;
 }
 

@@ -1,3 +1,4 @@
+import { nextSequence, sequenceDistance } from "../bytes/serial.ts";
 import type { SequenceRule } from "../wire/session-parameters.ts";
 
 /** The sequence numbers of one session's received data messages (RFC 3931 §4.6.1, Appendix C). */
@@ -70,16 +71,16 @@ export function newReceiveSequence(): ReceiveSequence {
  * sender lost its position, or we lost more than a window of messages, and its numbers are taken as they are.
  */
 export function acceptSequence(state: ReceiveSequence, number: number, rule: SequenceRule): boolean {
-  const ahead = (number - state.expected + NUMBERS) % NUMBERS;
+  const ahead = sequenceDistance(state.expected, number);
   if (ahead < rule.window || state.oldRun === UNKNOWN_RUN) {
-    state.expected = (number + 1) % NUMBERS;
+    state.expected = nextSequence(number);
     state.oldRun = 0;
     return true;
   }
   state.oldRun = state.oldRun > 0 && number === state.oldNext ? state.oldRun + 1 : 1;
-  state.oldNext = (number + 1) % NUMBERS;
+  state.oldNext = nextSequence(number);
   if (state.oldRun < rule.resetAfter) return false;
-  state.expected = (number + 1) % NUMBERS;
+  state.expected = nextSequence(number);
   state.oldRun = 0;
   return true;
 }
