@@ -128,7 +128,7 @@ export const tunnelRows = {
     reload: "replace",
     help:
       "Who opens the control connection: whoever is first, only we, or only the peer. " +
-      "Both ends call for sessions: who opened it at once, the other where no call came for 2 s, " +
+      "Both ends call for sessions: who opened it at once, the other where no call came for 10 s, " +
       "with `responder` for 12 s. `responder` suits peers that dial and do not answer.",
   }),
   authentication: row(z.enum(["digest", "integrity", "none"]).optional(), {
@@ -203,7 +203,7 @@ export const tunnelRows = {
       "Seconds that a control message may wait for its acknowledgement while nothing at all comes from " +
       "the peer, neither control messages nor data, before it is given up even with retransmissions left; " +
       "0 for no such limit. A dead peer is so noticed after `hello_interval_s` and this, 29 s by default; " +
-      "with the pauses of RFC 3931 §4.2 alone it would take 71 s more.",
+      "the pauses of RFC 3931 §4.2 alone would make it 76 s.",
   }),
   receive_window: row(z.int().min(1).max(1024).default(8), {
     name: "receiveWindowSize",

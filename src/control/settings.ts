@@ -113,7 +113,10 @@ export const limits = {
   probeAnswerMs: 7_000,
   /** A peer that was heard so recently is not probed. */
   recentlyHeardMs: 1_000,
-  /** The same after each call of the initiator: its next one may need a full cycle of retransmissions. */
+  /**
+   * How long the responder of a control connection leaves further sessions to the initiator after each of its
+   * calls: the next one may need a full cycle of retransmissions by default.
+   */
   nextCallGraceMs: 71_000,
   /** A session that was up for so long is re-established at once when the peer's operator closes it. */
   steadySessionMs: 1_000,

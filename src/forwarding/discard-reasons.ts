@@ -30,7 +30,9 @@ export const discardReasons = [
   { name: "oversize", help: "frame longer than the pseudowire's MTU allows" },
   {
     name: "not-established",
-    help: "frame for a pseudowire whose session is not established or whose peer's circuit is down",
+    help:
+      "frame for a pseudowire whose session is not established, " +
+      "or whose peer says that its circuit is down or in standby (RFC 5641 §2)",
   },
   { name: "no-pseudowire", help: "frame of a VLAN, or from a port, that no pseudowire carries" },
   { name: "link-local", help: "frame to a reserved group address that the policy keeps on this side" },
