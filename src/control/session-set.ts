@@ -6,7 +6,7 @@ import { checkCall, type Refusal, refusalOf, resultCodeAvp } from "./acceptance.
 import type { Context } from "./context.ts";
 import type { Sender } from "./delivery.ts";
 import type { Pseudowire } from "./pseudowire.ts";
-import { Session, type SessionTransport } from "./session.ts";
+import { Session, type SessionConnection } from "./session.ts";
 import {
   type SessionEvent,
   type SessionEvents,
@@ -64,7 +64,7 @@ const endsWithoutRetry: ReadonlySet<keyof SessionEvents> = new Set([
 ] as const);
 
 /** The sessions of one control connection: finds the one a message means, and resolves colliding calls. */
-export class SessionSet implements SessionTransport {
+export class SessionSet implements SessionConnection {
   readonly owner: PseudowireDirectory;
   readonly #context: Context;
   readonly #connection: Connection;

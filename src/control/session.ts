@@ -40,7 +40,7 @@ export interface LocalStatus {
 }
 
 /** The control connection, as far as a session needs it. */
-export interface SessionTransport {
+export interface SessionConnection {
   readonly peerName: string;
   readonly path: PsnPath;
   /** When a call of this connection went on last, in ms of the injected clock: those behind it come later. */
@@ -78,7 +78,7 @@ export class Session implements Expirable, Sender {
   readonly localSessionId: number;
   readonly tieBreaker: Uint8Array;
   readonly #context: Context;
-  readonly #transport: SessionTransport;
+  readonly #connection: SessionConnection;
   readonly #receiveCookie: Uint8Array;
   #state: SessionState = "idle";
   #remoteSessionId = 0;
@@ -93,7 +93,7 @@ export class Session implements Expirable, Sender {
     "send-icrq": () => this.#sendIcrq(),
     "send-icrp": () => this.#sendIcrp(),
     "send-iccn": () =>
-      this.#transport.send({ name: "ICCN", avps: { ...this.#ids, circuitStatus: this.#statusToSend() } }),
+      this.#connection.send({ name: "ICCN", avps: { ...this.#ids, circuitStatus: this.#statusToSend() } }),
     "send-cdn": (event) => this.#sendCdn(event),
     "send-sli": () => this.#sendSli(),
     "learn-peer": (event) => this.#learnPeer(event.request, event.kind !== "iccn"),
@@ -105,12 +105,12 @@ export class Session implements Expirable, Sender {
 
   constructor(
     context: Context,
-    carrier: SessionTransport,
+    connection: SessionConnection,
     pseudowire: SessionPseudowire,
     tieBreaker: Uint8Array,
   ) {
     this.#context = context;
-    this.#transport = carrier;
+    this.#connection = connection;
     this.pseudowire = pseudowire;
     this.localSessionId = context.sessionIds.allocate();
     this.tieBreaker = tieBreaker;
@@ -146,7 +146,7 @@ export class Session implements Expirable, Sender {
     const { settings } = this.pseudowire;
     return {
       pseudowire: settings.name,
-      path: this.#transport.path,
+      path: this.#connection.path,
       pseudowireType: settings.type,
       localSessionId: this.localSessionId,
       remoteSessionId: this.#remoteSessionId,
@@ -193,14 +193,14 @@ export class Session implements Expirable, Sender {
   expire(nowMs: number): void {
     if (!this.#isWaiting) return;
     // Delivery is in order: while other calls go on, the answer to this one may be queued behind theirs.
-    const dueMs = this.#transport.lastProgressMs + limits.establishMs;
+    const dueMs = this.#connection.lastProgressMs + limits.establishMs;
     if (dueMs > nowMs) return this.#context.timers.set(this, dueMs);
     this.apply({ kind: "timeout", why: "the peer acknowledged but did not answer" });
   }
 
   /** Ends a call that the peer never heard of, without a CDN; false when the ICRQ was transmitted already. */
   withdrawUnsent(): boolean {
-    if (this.#state !== "wait-reply" || !this.#transport.withdrawCall(this)) return false;
+    if (this.#state !== "wait-reply" || !this.#connection.withdrawCall(this)) return false;
     this.apply({ kind: "icrq-lost", why: "the peer called first" });
     return true;
   }
@@ -229,7 +229,7 @@ export class Session implements Expirable, Sender {
   #learnId(localSessionId: number | undefined): void {
     if (this.#remoteSessionId !== 0 || !localSessionId) return;
     this.#remoteSessionId = localSessionId;
-    this.#transport.sessionLearned(this);
+    this.#connection.sessionLearned(this);
   }
 
   #learnStatus(status: CircuitStatus | undefined): void {
@@ -245,7 +245,7 @@ export class Session implements Expirable, Sender {
   #startForwarding(): void {
     this.#establishedMs = this.#context.nowMs;
     this.#context.timers.set(this, undefined);
-    this.#transport.sessionEstablished(this);
+    this.#connection.sessionEstablished(this);
     this.#context.emit({ kind: "forwarding-add", session: this.parameters });
   }
 
@@ -260,7 +260,7 @@ export class Session implements Expirable, Sender {
     }
     this.#context.timers.set(this, undefined);
     this.#context.sessionIds.release(this.localSessionId);
-    this.#transport.sessionEnded(this, event);
+    this.#connection.sessionEnded(this, event);
   }
 
   #sendIcrq(): void {
@@ -274,12 +274,12 @@ export class Session implements Expirable, Sender {
       tieBreaker: this.tieBreaker,
       ...this.#requestedAvps(),
     };
-    this.#transport.send({ name: "ICRQ", avps }, this);
+    this.#connection.send({ name: "ICRQ", avps }, this);
   }
 
   #sendIcrp(): void {
     const avps = { ...this.#ids, circuitStatus: this.#statusToSend(), ...this.#requestedAvps() };
-    this.#transport.send({ name: "ICRP", avps }, this);
+    this.#connection.send({ name: "ICRP", avps }, this);
   }
 
   /** The ids in front of the other AVPs of every message of the session. */
@@ -302,14 +302,14 @@ export class Session implements Expirable, Sender {
 
   /** No CDN is sent for a call that was never transmitted: the peer knows no session of it. */
   #sendCdn(event: DisconnectingEvent): void {
-    if (this.#transport.withdrawCall(this)) return;
-    this.#transport.send({ name: "CDN", avps: { ...this.#ids, resultCode: resultCodeAvp(cdnFor(event)) } });
+    if (this.#connection.withdrawCall(this)) return;
+    this.#connection.send({ name: "CDN", avps: { ...this.#ids, resultCode: resultCodeAvp(cdnFor(event)) } });
   }
 
   #sendSli(): void {
     const { active, standby } = this.pseudowire.localStatus;
     if (this.#lastSent?.active === active && this.#lastSent.standby === standby) return;
-    this.#transport.send({ name: "SLI", avps: { ...this.#ids, circuitStatus: this.#statusToSend() } });
+    this.#connection.send({ name: "SLI", avps: { ...this.#ids, circuitStatus: this.#statusToSend() } });
   }
 
   #statusToSend(): CircuitStatus {
@@ -321,7 +321,7 @@ export class Session implements Expirable, Sender {
     const { settings } = this.pseudowire;
     const cause = event.kind;
     const detail = to === "idle" ? { detail: whyDisconnected(event) } : {};
-    const names = { peer: this.#transport.peerName, pseudowire: settings.name };
+    const names = { peer: this.#connection.peerName, pseudowire: settings.name };
     const { localSessionId } = this;
     this.#context.emit({
       kind: "report",

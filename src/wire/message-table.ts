@@ -4,7 +4,7 @@ import type { AvpName } from "./avp-table.ts";
 export interface MessageRow {
   readonly number: number;
   /** What the message is about: the control connection, one session, or delivery alone. */
-  readonly level: "connection" | "session" | "transport";
+  readonly level: "connection" | "session" | "delivery";
   readonly required: readonly AvpName[];
   readonly optional: readonly AvpName[];
   /** Required AVPs that real peers leave out, each with the consequence. */
@@ -165,7 +165,7 @@ export const messageTable = {
     optional: ["randomVector", "circuitStatus", "mru", "mrru"],
     section: "6.14",
   },
-  ACK: { number: 20, level: "transport", required: [], optional: [], section: "6.15" },
+  ACK: { number: 20, level: "delivery", required: [], optional: [], section: "6.15" },
 } as const satisfies Record<string, MessageRow>;
 
 export type MessageName = keyof typeof messageTable;
