@@ -26,7 +26,7 @@ export interface Context {
   /** Counts and reports a discarded control message. */
   discard(reason: ControlDiscardReason, path: PsnPath): void;
   /** Schedules `flush` for the end of the input, so that acknowledgements are piggybacked. */
-  markDirty(settleable: Flushable): void;
+  markDirty(flushable: Flushable): void;
 }
 
 /** The earliest of several deadlines; undefined ones are ignored. */

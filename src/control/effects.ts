@@ -5,7 +5,7 @@ import type { PeerSettings, PseudowireSettings } from "./settings.ts";
 /** Everything that can happen to the control plane. */
 export type Input =
   /**
-   * A control message: octets from the T bit on, the zero word of IP already taken off. The core keeps no
+   * A control message: octets from the T bit on, the zero word of IP already taken off. `Lcce` keeps no
    * reference.
    */
   | { readonly kind: "datagram"; readonly path: PsnPath; readonly octets: Uint8Array }

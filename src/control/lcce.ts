@@ -1,6 +1,6 @@
 import type { Random } from "../ports.ts";
-import { Core } from "./core.ts";
 import type { Effect, Input } from "./effects.ts";
+import { LcceCore } from "./lcce-core.ts";
 import type { LcceIdentity } from "./settings.ts";
 import type { LcceSnapshot } from "./snapshot.ts";
 
@@ -9,10 +9,10 @@ import type { LcceSnapshot } from "./snapshot.ts";
  * time. It reads no clock, opens no socket, and its only randomness is the source it was given.
  */
 export class Lcce {
-  readonly #core: Core;
+  readonly #core: LcceCore;
 
   constructor(identity: LcceIdentity, random: Random) {
-    this.#core = new Core(identity, random);
+    this.#core = new LcceCore(identity, random);
   }
 
   /** Handles one input that happened at `nowMs`; the effects are to be performed in order. */

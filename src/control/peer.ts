@@ -47,8 +47,8 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   readonly #halfOpen: HalfOpenConnections;
   /** Attempts in a row without any answer. */
   #unanswered = 0;
-  /** Whether the peer ended the last connection itself, and so surely holds nothing of it. */
-  #isForgotten = false;
+  /** Whether the peer ended the last connection itself, and so surely has nothing of it any more. */
+  #peerClosedLast = false;
   /** In state idle, kept for their delivery alone; the oldest first. */
   readonly #closing = new Set<ControlConnection>();
   nextAttemptMs: number | undefined;
@@ -255,7 +255,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     const older =
       connection === this.#attempt ? this.#halfOpen.losersTo(connection) : this.#halfOpen.before(connection);
     this.#unanswered = 0;
-    this.#isForgotten = false;
+    this.#peerClosedLast = false;
     this.#halfOpen.delete(connection);
     if (this.#attempt === connection) this.#attempt = undefined;
     this.#current = connection;
@@ -293,11 +293,11 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
 
   /** The pause before the next attempt. */
   #pauseAfter(connection: ControlConnection, cause: keyof ControlConnectionEvents): number {
-    if (cause === "stopccn") this.#isForgotten = true;
+    if (cause === "stopccn") this.#peerClosedLast = true;
     const { reconnectInitialMs, reconnectCapMs } = this.#settings;
     if (connection.isInitiator && cause === "lost" && connection.counters.received === 0) {
       this.#unanswered += 1;
-      if (this.#unanswered === 1 && !this.#isForgotten) {
+      if (this.#unanswered === 1 && !this.#peerClosedLast) {
         this.#whyNot = `${this.#whyNot}; silent for a while, in case it holds a connection from before`;
         return limits.firstPauseMs;
       }
@@ -364,7 +364,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   /** Whether the peer's SCCRQ that lost the tie to ours is taken all the same: where nobody answers ours. */
   #acceptsTieLoser(): boolean {
     // A peer that closed its connection and opens one now was not there yet when our SCCRQ came.
-    const isUnanswered = this.#unanswered > 0 || this.#isForgotten || this.#attempt?.isUnanswered === true;
+    const isUnanswered = this.#unanswered > 0 || this.#peerClosedLast || this.#attempt?.isUnanswered === true;
     this.#whyNot = isUnanswered
       ? "the peer dials too and does not answer our SCCRQ; taking its call"
       : "the peer dials too; our SCCRQ goes first, but is not answered yet";

@@ -24,7 +24,7 @@ import { type LcceSnapshot, snapshotOf } from "./snapshot.ts";
  * The control plane behind `Lcce`: finds the connection, session or peer that an input is about, and collects
  * the effects while it is handled. Methods that `Lcce` has are described there.
  */
-export class Core implements Context, Registry {
+export class LcceCore implements Context, Registry {
   readonly identity: LcceIdentity;
   readonly random: Random;
   readonly controlConnectionIds: Identifiers;
