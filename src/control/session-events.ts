@@ -16,14 +16,14 @@ import type { EventOf, NoData, Why } from "./state-table.ts";
 /** A received message that is about a session. */
 export type SessionMessage = DecodedMessage & { readonly message: { readonly name: SessionMessageName } };
 
-/** What the peer requests for a session, by an acceptable ICRQ, ICRP or ICCN. */
-export interface SessionRequest {
+/** An acceptable ICRQ, ICRP or ICCN: what the peer says of a session, and what it wants to receive. */
+export interface CallMessage {
   readonly avps: AvpValues;
   readonly choices: PeerChoices;
 }
 
-interface Requested {
-  readonly request: SessionRequest;
+interface CallEvent {
+  readonly message: CallMessage;
 }
 
 interface Refused {
@@ -36,13 +36,13 @@ interface Refused {
  */
 export interface SessionEvents {
   open: NoData;
-  icrq: Requested;
+  icrq: CallEvent;
   "icrq-again": Why;
   "icrq-lost": Why;
   "icrq-equal": Why;
-  icrp: Requested;
+  icrp: CallEvent;
   "icrp-bad": Refused;
-  iccn: Requested;
+  iccn: CallEvent;
   "iccn-bad": Refused;
   cdn: Why & { readonly result: AvpValue<"resultCode"> | undefined };
   sli: { readonly status: AvpValue<"circuitStatus"> | undefined };
@@ -85,13 +85,13 @@ export function sessionEventOf(received: SessionMessage, choices: PeerChoices): 
       const problem = refusal ?? (avps.localSessionId ? undefined : outOfRange("Local Session ID is 0"));
       const checked = problem === undefined ? checkChoices(avps, NO_CHOICES) : { refusal: problem };
       return checked.refusal === undefined
-        ? { kind: "icrp", request: { avps, choices: checked.choices } }
+        ? { kind: "icrp", message: { avps, choices: checked.choices } }
         : { kind: "icrp-bad", refusal: checked.refusal };
     }
     case "ICCN": {
       const checked = refusal === undefined ? checkChoices(avps, choices) : { refusal };
       return checked.refusal === undefined
-        ? { kind: "iccn", request: { avps, choices: checked.choices } }
+        ? { kind: "iccn", message: { avps, choices: checked.choices } }
         : { kind: "iccn-bad", refusal: checked.refusal };
     }
     case "CDN": {

@@ -13,11 +13,11 @@ import { NO_CHOICES, type PeerChoices, resultCodeAvp } from "./acceptance.ts";
 import type { Context } from "./context.ts";
 import type { Sender } from "./delivery.ts";
 import {
+  type CallMessage,
   cdnFor,
   type DisconnectingEvent,
   type SessionEvent,
   type SessionMessage,
-  type SessionRequest,
   sessionEventOf,
   whyDisconnected,
 } from "./session-events.ts";
@@ -96,7 +96,7 @@ export class Session implements Expirable, Sender {
       this.#connection.send({ name: "ICCN", avps: { ...this.#ids, circuitStatus: this.#statusToSend() } }),
     "send-cdn": (event) => this.#sendCdn(event),
     "send-sli": () => this.#sendSli(),
-    "learn-peer": (event) => this.#learnPeer(event.request, event.kind !== "iccn"),
+    "learn-peer": (event) => this.#learnPeer(event.message, event.kind !== "iccn"),
     "learn-status": ({ status }) => this.#learnStatus(status),
     "start-forwarding": () => this.#startForwarding(),
     "clean-up": (event) => this.#cleanUp(event),
@@ -162,9 +162,9 @@ export class Session implements Expirable, Sender {
   }
 
   /** Takes in an ICRQ that was found acceptable. */
-  accept(request: SessionRequest): void {
-    this.#learnId(request.avps.localSessionId);
-    this.apply({ kind: "icrq", request });
+  accept(icrq: CallMessage): void {
+    this.#learnId(icrq.avps.localSessionId);
+    this.apply({ kind: "icrq", message: icrq });
   }
 
   /** Takes in a message of the peer for this session. */
@@ -218,7 +218,7 @@ export class Session implements Expirable, Sender {
   }
 
   /** Cookies are assigned by ICRQ and ICRP alone (RFC 3931 §5.4.4, Assigned Cookie). */
-  #learnPeer({ avps, choices }: SessionRequest, assignsCookie: boolean): void {
+  #learnPeer({ avps, choices }: CallMessage, assignsCookie: boolean): void {
     const { assignedCookie, circuitStatus } = avps;
     if (assignedCookie !== undefined && assignsCookie) this.#transmitCookie = assignedCookie.slice();
     this.#choices = choices;
