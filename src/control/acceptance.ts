@@ -20,6 +20,11 @@ export interface Refusal {
   readonly text: string;
 }
 
+/** Data of an event for what is refused. */
+export interface Refused {
+  readonly refusal: Refusal;
+}
+
 function nameOfNumber<Name extends string>(
   table: Readonly<Record<Name, number>>,
   number: number,
@@ -40,7 +45,7 @@ export function refusalOf(problem: MessageProblem): Refusal {
 }
 
 /** Checks an SCCRQ or SCCRP; undefined when it is acceptable (RFC 3931 §7.2). */
-export function checkStart(
+export function checkSccrqOrSccrp(
   avps: AvpValues,
   problem: MessageProblem | undefined,
   peer: PeerSettings,

@@ -2,21 +2,17 @@ import type { AvpValues } from "../wire/avp-table.ts";
 import type { DecodedControlMessage } from "../wire/message.ts";
 import { isSessionMessage } from "../wire/message-table.ts";
 import { generalError, stopResult } from "../wire/result-codes.ts";
-import { checkStart, type Refusal, refusalOf } from "./acceptance.ts";
+import { checkSccrqOrSccrp, type Refusal, type Refused, refusalOf } from "./acceptance.ts";
 import { describeStop } from "./describe.ts";
 import type { SessionMessage } from "./session-events.ts";
 import type { PeerSettings } from "./settings.ts";
 import type { EventOf, NoData, Why } from "./state-table.ts";
 
-/** A peer's SCCRQ or SCCRP, in which it introduces itself. */
-export interface Introduction {
+/** An SCCRQ or SCCRP of the peer. */
+export interface SccrqOrSccrp {
   readonly avps: AvpValues;
   /** Descriptions of the AVPs that the decoder ignored. */
   readonly ignored: readonly string[];
-}
-
-interface Refused {
-  readonly refusal: Refusal;
 }
 
 /**
@@ -25,11 +21,11 @@ interface Refused {
  */
 export interface ControlConnectionEvents {
   open: NoData;
-  sccrq: { readonly introduction: Introduction };
+  sccrq: { readonly message: SccrqOrSccrp };
   "tie-lost": Why;
   "tie-equal": Why;
-  sccrp: { readonly introduction: Introduction };
-  "sccrp-bad": Refused & { readonly introduction: Introduction };
+  sccrp: { readonly message: SccrqOrSccrp };
+  "sccrp-bad": Refused & { readonly message: SccrqOrSccrp };
   scccn: NoData;
   "scccn-bad": Refused;
   stopccn: { readonly avps: AvpValues };
@@ -74,13 +70,11 @@ export function controlConnectionEventOf(
   if (isSessionMessage(name)) return { kind: "session-message", received: decoded as SessionMessage };
   switch (name) {
     case "SCCRQ":
-      return { kind: "sccrq", introduction: { avps, ignored: decoded.ignored } };
+      return { kind: "sccrq", message: { avps, ignored: decoded.ignored } };
     case "SCCRP": {
-      const introduction = { avps, ignored: decoded.ignored };
-      const bad = awaitsSccrp ? checkStart(avps, decoded.problem, peer) : undefined;
-      return bad === undefined
-        ? { kind: "sccrp", introduction }
-        : { kind: "sccrp-bad", introduction, refusal: bad };
+      const message = { avps, ignored: decoded.ignored };
+      const bad = awaitsSccrp ? checkSccrqOrSccrp(avps, decoded.problem, peer) : undefined;
+      return bad === undefined ? { kind: "sccrp", message } : { kind: "sccrp-bad", message, refusal: bad };
     }
     case "SCCCN":
       return refusal === undefined ? { kind: "scccn" } : { kind: "scccn-bad", refusal };

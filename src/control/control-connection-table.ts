@@ -8,28 +8,26 @@ export function isSettingUp(state: ControlConnectionState): boolean {
   return state === "wait-ctl-reply" || state === "wait-ctl-conn";
 }
 
-type Event<Kind extends keyof ControlConnectionEvents> = EventOf<ControlConnectionEvents, Kind>;
-
 /** The actions of a control connection, each with the events whose data it takes. */
 export interface ControlConnectionActions {
   "send-sccrq": NoData;
   "send-sccrp": NoData;
   "send-scccn": NoData;
   "send-stopccn": StoppingEvent;
-  "learn-peer": Event<"sccrq" | "sccrp" | "sccrp-bad">;
+  "learn-peer": EventOf<ControlConnectionEvents, "sccrq" | "sccrp" | "sccrp-bad">;
   "open-sessions": NoData;
   "disconnect-sessions": NoData;
   "clean-up": NoData;
   forget: NoData;
-  linger: Event<"stopccn">;
-  "deliver-to-session": Event<"session-message">;
+  linger: EventOf<ControlConnectionEvents, "stopccn">;
+  "deliver-to-session": EventOf<ControlConnectionEvents, "session-message">;
   "postpone-sccrq": NoData;
   ignore: NoData;
 }
 
-type Action = keyof ControlConnectionActions;
+type ControlConnectionAction = keyof ControlConnectionActions;
 
-function row<A extends Action>(
+function row<A extends ControlConnectionAction>(
   to: ControlConnectionState,
   ...actions: A[]
 ): Transition<ControlConnectionState, A> {
@@ -37,7 +35,7 @@ function row<A extends Action>(
 }
 
 /** A transition that RFC 3931 §7.2 does not have, with the reason for it. */
-function ours<A extends Action>(
+function ours<A extends ControlConnectionAction>(
   why: string,
   to: ControlConnectionState,
   ...actions: A[]

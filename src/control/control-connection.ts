@@ -15,7 +15,7 @@ import {
   type ControlConnectionEvent,
   type ControlConnectionEvents,
   controlConnectionEventOf,
-  type Introduction,
+  type SccrqOrSccrp,
   type StoppingEvent,
   stopFor,
   whyEnded,
@@ -29,7 +29,7 @@ import {
 import { Delivery, type ReceiveVerdict, type Sender } from "./delivery.ts";
 import { Liveness } from "./liveness.ts";
 import { MessageProtection } from "./message-protection.ts";
-import { introductionOf, type PeerIdentity, readIdentity, shortenedUntil } from "./peer-identity.ts";
+import { openingAvpsFor, type PeerIdentity, readIdentity, shortenedUntil } from "./peer-identity.ts";
 import { type PseudowireDirectory, SessionSet } from "./session-set.ts";
 import { limits, type PeerSettings } from "./settings.ts";
 import { type Actions, performActions, transitionFor } from "./state-table.ts";
@@ -84,11 +84,11 @@ export class ControlConnection implements Expirable, Flushable, Sender {
 
   readonly #actions: Actions<ControlConnectionActions> = {
     "send-sccrq": () =>
-      this.send({ name: "SCCRQ", avps: { ...this.#introduction(), tieBreaker: this.tieBreaker } }, this),
+      this.send({ name: "SCCRQ", avps: { ...this.#openingAvps(), tieBreaker: this.tieBreaker } }, this),
     "send-sccrp": () => this.#sendSccrp(),
     "send-scccn": () => this.send({ name: "SCCCN", avps: {} }),
     "send-stopccn": (event) => this.#sendStopCcn(event),
-    "learn-peer": ({ introduction }) => this.#learnPeer(introduction),
+    "learn-peer": ({ message }) => this.#learnPeer(message),
     "open-sessions": () => {
       this.#setupDeadlineMs = undefined;
       this.#establishedMs = this.#context.nowMs;
@@ -171,7 +171,7 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     this.peerPath.received(this.path, octets, false);
     this.sccrq = avps;
     this.#delivery.receive(sccrq.header.ns, 0, false, sccrq, this.#context.nowMs);
-    this.#apply({ kind: "sccrq", introduction: { avps, ignored: sccrq.ignored } });
+    this.#apply({ kind: "sccrq", message: { avps, ignored: sccrq.ignored } });
   }
 
   /** Closes the connection by a StopCCN, as the operator wants. */
@@ -342,8 +342,8 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     this.#owner.connectionReady(this);
   }
 
-  #introduction() {
-    return introductionOf(this.#context.identity, {
+  #openingAvps() {
+    return openingAvpsFor(this.#context.identity, {
       nonce: this.#protection.nonce,
       controlConnectionId: this.localControlConnectionId,
       receiveWindowSize: this.#owner.settings.delivery.receiveWindowSize,
@@ -354,13 +354,13 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     const messageOf = (avps: ControlMessage<"SCCRP">["avps"]) => ({ name: "SCCRP", avps }) as const;
     const avps = shortenedUntil(
       (shorter) => this.peerPath.allows(this.#protection.encode(messageOf(shorter), 0, 1).length),
-      this.#introduction(),
+      this.#openingAvps(),
     );
     this.send(messageOf(avps), this);
   }
 
   /** Takes over the peer's id, nonce and window, once only. */
-  #learnPeer({ avps, ignored }: Introduction): void {
+  #learnPeer({ avps, ignored }: SccrqOrSccrp): void {
     if (this.#protection.remoteControlConnectionId !== 0) return;
     this.#protection.learnPeerNonce(avps.controlMessageAuthenticationNonce);
     this.#protection.remoteControlConnectionId = avps.assignedControlConnectionId ?? 0;

@@ -15,7 +15,7 @@ export interface PeerIdentity {
 }
 
 /** AVPs that SCCRQ and SCCRP have in common. */
-type IntroductionAvps = ControlMessage<"SCCRP">["avps"] & ControlMessage<"SCCRQ">["avps"];
+type OpeningAvps = ControlMessage<"SCCRP">["avps"] & ControlMessage<"SCCRQ">["avps"];
 
 const CHALLENGE = "Challenge (v2)";
 
@@ -32,10 +32,10 @@ export function readIdentity(avps: AvpValues, ignored: readonly string[]): PeerI
 }
 
 /** Our identity as AVPs of SCCRQ and SCCRP; a nonce only with authentication (RFC 3931 §6.1, §6.2). */
-export function introductionOf(
+export function openingAvpsFor(
   { hostName, routerId, vendorName }: LcceIdentity,
   connection: { nonce: Uint8Array | undefined; controlConnectionId: number; receiveWindowSize: number },
-): IntroductionAvps {
+): OpeningAvps {
   const { nonce, controlConnectionId, receiveWindowSize } = connection;
   return {
     ...(nonce === undefined ? {} : { controlMessageAuthenticationNonce: nonce }),
@@ -49,10 +49,7 @@ export function introductionOf(
 }
 
 /** The AVPs of an SCCRP without as many optional ones as it takes to fit; all of them if nothing helps. */
-export function shortenedUntil(
-  fits: (avps: IntroductionAvps) => boolean,
-  all: IntroductionAvps,
-): IntroductionAvps {
+export function shortenedUntil(fits: (avps: OpeningAvps) => boolean, all: OpeningAvps): OpeningAvps {
   const { vendorName: _vendorName, ...shorter } = all;
   const { receiveWindowSize: _receiveWindowSize, ...shortest } = shorter;
   return [all, shorter, shortest].find(fits) ?? all;

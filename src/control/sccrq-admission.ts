@@ -9,7 +9,7 @@ import {
 import type { RawControlMessage } from "../wire/raw-message.ts";
 import { stopResult } from "../wire/result-codes.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
-import { checkStart, type Refusal, resultCodeAvp } from "./acceptance.ts";
+import { checkSccrqOrSccrp, type Refusal, resultCodeAvp } from "./acceptance.ts";
 import { Authentication } from "./authentication.ts";
 import type { Context } from "./context.ts";
 import type { ControlConnection } from "./control-connection.ts";
@@ -76,7 +76,7 @@ export class SccrqAdmission {
       return this.#context.discard("not-answered", path);
     }
     if (sccrq.header.nr > MOST_NR) return this.#context.discard("beyond-nr", path);
-    const refusal = checkStart(avps, sccrq.problem, peer.settings);
+    const refusal = checkSccrqOrSccrp(avps, sccrq.problem, peer.settings);
     if (refusal === undefined) return this.#accept(path, sccrq, message.octets.length);
     peer.noteRefusal(`refused the peer's SCCRQ: ${refusal.text}`, path);
     // Who asks for version 2 alone could not read an answer of ours (RFC 3931 §4.7).

@@ -8,6 +8,7 @@ import {
   outOfRange,
   type PeerChoices,
   type Refusal,
+  type Refused,
   refusalOf,
 } from "./acceptance.ts";
 import { describeCdn } from "./describe.ts";
@@ -24,10 +25,6 @@ export interface CallMessage {
 
 interface CallEvent {
   readonly message: CallMessage;
-}
-
-interface Refused {
-  readonly refusal: Refusal;
 }
 
 /**

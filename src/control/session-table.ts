@@ -8,8 +8,6 @@ import { type EventOf, type NoData, type Transition, tableOf } from "./state-tab
  */
 export type SessionState = "idle" | "wait-reply" | "wait-connect" | "established";
 
-type Event<Kind extends keyof SessionEvents> = EventOf<SessionEvents, Kind>;
-
 /** The actions of a session, each with the events whose data it takes. */
 export interface SessionActions {
   "send-icrq": NoData;
@@ -17,21 +15,25 @@ export interface SessionActions {
   "send-iccn": NoData;
   "send-cdn": DisconnectingEvent;
   "send-sli": NoData;
-  "learn-peer": Event<"icrq" | "icrp" | "iccn">;
-  "learn-status": Event<"sli">;
+  "learn-peer": EventOf<SessionEvents, "icrq" | "icrp" | "iccn">;
+  "learn-status": EventOf<SessionEvents, "sli">;
   "start-forwarding": NoData;
   "clean-up": SessionEvent;
   ignore: NoData;
 }
 
-type Action = keyof SessionActions;
+type SessionAction = keyof SessionActions;
 
-function row<A extends Action>(to: SessionState, ...actions: A[]): Transition<SessionState, A> {
+function row<A extends SessionAction>(to: SessionState, ...actions: A[]): Transition<SessionState, A> {
   return { to, actions };
 }
 
 /** A transition that RFC 3931 §7.3 does not have, with the reason for it. */
-function ours<A extends Action>(why: string, to: SessionState, ...actions: A[]): Transition<SessionState, A> {
+function ours<A extends SessionAction>(
+  why: string,
+  to: SessionState,
+  ...actions: A[]
+): Transition<SessionState, A> {
   return { to, actions, why };
 }
 

@@ -12,13 +12,13 @@ export interface MessageRow {
   readonly section: string;
 }
 
-const introduction = [
+const opening = [
   "hostName",
   "routerId",
   "assignedControlConnectionId",
   "pseudowireCapabilitiesList",
 ] as const satisfies readonly AvpName[];
-const introductionOptions = [
+const openingOptions = [
   "randomVector",
   "controlMessageAuthenticationNonce",
   "receiveWindowSize",
@@ -85,16 +85,16 @@ export const messageTable = {
   SCCRQ: {
     number: 1,
     level: "connection",
-    required: introduction,
-    optional: [...introductionOptions, "tieBreaker", "tunnelRecovery"],
+    required: opening,
+    optional: [...openingOptions, "tieBreaker", "tunnelRecovery"],
     tolerated: noRouterId,
     section: "6.1",
   },
   SCCRP: {
     number: 2,
     level: "connection",
-    required: introduction,
-    optional: [...introductionOptions, "suggestedControlSequence"],
+    required: opening,
+    optional: [...openingOptions, "suggestedControlSequence"],
     tolerated: noRouterId,
     section: "6.2",
   },

@@ -29,7 +29,7 @@ test("RFC 3931 §4.2: a duplicate is not delivered but acknowledged, by a ZLB wi
 
 test("RFC 3931 §4.2: a repeated SCCRQ opens no connection; until SCCCN it gets the same SCCRP", () => {
   const { bench, peer } = answering();
-  const sccrq = peer.compose("SCCRQ", peer.introduction, { ns: 0, nr: 0, controlConnectionId: 0 });
+  const sccrq = peer.compose("SCCRQ", peer.openingAvps, { ns: 0, nr: 0, controlConnectionId: 0 });
   peer.deliver(sccrq);
   expect(numbersOf(peer.hear("SCCRP"))).toBe("SCCRP 0 1");
   peer.say("SCCCN");
@@ -83,7 +83,7 @@ test("RFC 3931 Appendix B: a lost ICRP gives the numbers of the RFC's example", 
   const bench = new Bench({ role: "responder" });
   const peer = new ScriptedPeer(bench);
   bench.open(pseudowireSettings("lan"));
-  peer.say("SCCRQ", peer.introduction);
+  peer.say("SCCRQ", peer.openingAvps);
   expect(numbersOf(peer.hear("SCCRP"))).toBe("SCCRP 0 1");
   peer.say("SCCCN");
   expect(numbersOf(peer.hear("ZLB"))).toBe("ZLB 1 2");
@@ -143,8 +143,8 @@ test.each([
   [30, 30],
 ])("RFC 3931 §5.4.3: a Receive Window Size of %s lets %i messages be under way, no more", (size, most) => {
   const { bench, peer } = opening();
-  const { receiveWindowSize: _usual, ...introduction } = peer.introduction;
-  peer.say("SCCRP", size === undefined ? introduction : { ...introduction, receiveWindowSize: size });
+  const { receiveWindowSize: _usual, ...avps } = peer.openingAvps;
+  peer.say("SCCRP", size === undefined ? avps : { ...avps, receiveWindowSize: size });
   peer.hear("SCCCN");
   for (let index = 0; index < 200; index += 1) bench.openSession(pseudowireSettings(`lan ${index}`));
   let widest = 0;

@@ -21,8 +21,8 @@ interface Stage {
 const stages: Readonly<
   Partial<Record<MessageName, { readonly set: () => Stage; readonly content: (stage: Stage) => AvpValues }>>
 > = {
-  SCCRQ: { set: fresh, content: ({ peer }) => peer.introduction },
-  SCCRP: { set: opening, content: ({ peer }) => peer.introduction },
+  SCCRQ: { set: fresh, content: ({ peer }) => peer.openingAvps },
+  SCCRP: { set: opening, content: ({ peer }) => peer.openingAvps },
   SCCCN: { set: answering, content: () => ({}) },
   HELLO: { set: answered, content: () => ({}) },
   ICRQ: { set: withPseudowire, content: () => request() },

@@ -62,7 +62,7 @@ test("RFC 3931 §7.3.2: an ICCN that asks for numbers without a sublayer is refu
 
 test("RFC 3931 §5.4.4: no call is made for a pseudowire type that the peer does not list", () => {
   const { bench, peer } = opening();
-  peer.say("SCCRP", { ...peer.introduction, pseudowireCapabilitiesList: [5] });
+  peer.say("SCCRP", { ...peer.openingAvps, pseudowireCapabilitiesList: [5] });
   peer.hear("SCCCN");
   bench.openSession(vlan);
   bench.openSession(lan);

@@ -43,7 +43,7 @@ test("RFC 3931 §6.2: our SCCRP carries the same five AVPs, and the peer's id is
 test("RFC 3931 §6.3: an SCCCN with a Message Type alone establishes the connection, and ours is one", () => {
   expect(answered().bench.connectionState).toBe("established");
   const { bench, peer } = opening();
-  peer.say("SCCRP", peer.introduction);
+  peer.say("SCCRP", peer.openingAvps);
   const scccn = peer.hear("SCCCN");
   expect(scccn).toMatchObject({ controlConnectionId: peer.id, ns: 1, nr: 1 });
   expect(Object.keys(scccn.avps)).toEqual([]);
@@ -56,7 +56,7 @@ test("RFC 3931 §5.4.3: ids are never 0, and differ from one connection to the n
   bench.open();
   for (let index = 1; index <= 100; index += 1) {
     const peer = new ScriptedPeer(bench, index);
-    peer.say("SCCRQ", peer.introduction);
+    peer.say("SCCRQ", peer.openingAvps);
     peer.hear("SCCRP");
     ids.add(peer.lcceId);
     peer.say("SCCCN");
@@ -91,7 +91,7 @@ test.each([
     const bench = new Bench({ role: "responder", ...settings });
     const peer = new ScriptedPeer(bench);
     bench.open();
-    peer.say("SCCRQ", { ...peer.introduction, ...avps });
+    peer.say("SCCRQ", { ...peer.openingAvps, ...avps });
     const refusal = peer.hear("StopCCN");
     expect(refusal).toMatchObject({ ns: 0, nr: 1, avps: { resultCode: { resultCode: result } } });
     if (error !== undefined) expect(refusal.avps.resultCode?.errorCode).toBe(error);
@@ -103,7 +103,7 @@ test.each([
     expect(bench.connectionWhyNot).toContain("refused the peer's SCCRQ");
 
     const other = opening(settings);
-    other.peer.say("SCCRP", { ...other.peer.introduction, ...avps });
+    other.peer.say("SCCRP", { ...other.peer.openingAvps, ...avps });
     expect(other.peer.hear("StopCCN").avps.resultCode?.resultCode).toBe(result);
     expect(other.bench.connectionState).toBe("idle");
   },
@@ -113,7 +113,7 @@ test("RFC 3931 §5.4.3: peers are told apart by Host Name and Router ID, 32 bits
   const { bench } = answered({ peerHostName: "peer", peerRouterId: 0xc0000202 });
   expect(bench.lcce.snapshot().connections[0]).toMatchObject({ hostName: "peer", routerId: 0xc0000202 });
   const { bench: other, peer } = opening();
-  peer.say("SCCRP", { ...peer.introduction, routerId: 0, vendorName: "Some\u0007Vendor" });
+  peer.say("SCCRP", { ...peer.openingAvps, routerId: 0, vendorName: "Some\u0007Vendor" });
   expect(other.lcce.snapshot().connections[0]).toMatchObject({ routerId: 0, vendorName: "Some.Vendor" });
 });
 
@@ -136,7 +136,7 @@ test.each(outOfPlace)(
   (state, name, setUp) => {
     const { bench, peer } = setUp();
     expect(bench.connectionState).toBe(state);
-    peer.say(name, name === "ICRQ" ? request() : name === "HELLO" ? {} : peer.introduction);
+    peer.say(name, name === "ICRQ" ? request() : name === "HELLO" ? {} : peer.openingAvps);
     const stop = peer.hear("StopCCN");
     expect(stop.avps).toMatchObject({
       resultCode: { resultCode: 7 },

@@ -30,7 +30,7 @@ test.each([
   (digestType, length) => {
     const { bench, peer, sccrq } = opening(settings({ digestType }), protection({ digestType }));
     bench.openSession(lan);
-    peer.say("SCCRP", peer.introduction);
+    peer.say("SCCRP", peer.openingAvps);
     const heard = [sccrq, ...peer.heard()];
     peer.acknowledge();
     peer.say("HELLO");
@@ -117,11 +117,11 @@ test("RFC 3931 §4.3: a repeated SCCRQ is answered by the SCCRP alone, whose non
   const { bench, peer } = answering(settings(), protection());
   const keys = peer.keysFor("SCCRQ");
   const sccrq = { ns: 0, nr: 0, controlConnectionId: 0, digest: keys };
-  peer.say("SCCRQ", peer.introduction, sccrq);
+  peer.say("SCCRQ", peer.openingAvps, sccrq);
   peer.hear("SCCRP");
   peer.say("SCCCN");
   peer.hear("ACK");
-  peer.say("SCCRQ", peer.introduction, sccrq);
+  peer.say("SCCRQ", peer.openingAvps, sccrq);
   peer.hear("ACK");
   expect(bench.discards).toEqual({ duplicate: 2 });
 });
@@ -154,7 +154,7 @@ test("RFC 3931 §4.3: an SCCRQ with the wrong secret is dropped without answer, 
   const bench = new Bench({ role: "responder", ...settings() });
   const peer = new ScriptedPeer(bench, undefined, protection({ secrets: [older] }));
   bench.open();
-  peer.say("SCCRQ", peer.introduction);
+  peer.say("SCCRQ", peer.openingAvps);
   expect([peer.heard(), bench.discards]).toEqual([[], { "wrong-digest": 1 }]);
   expect(bench.connectionWhyNot).toContain("do both ends have the same secret?");
 });
@@ -163,7 +163,7 @@ test("RFC 3931 §4.3: with a secret only at our end the SCCRQ gets no answer, an
   const bench = new Bench({ role: "responder", ...settings() });
   const peer = new ScriptedPeer(bench);
   bench.open();
-  peer.say("SCCRQ", peer.introduction);
+  peer.say("SCCRQ", peer.openingAvps);
   expect([peer.heard(), bench.discards]).toEqual([[], { "missing-digest": 1 }]);
   expect(bench.connectionWhyNot).toContain("is a secret configured at its end?");
 });
@@ -172,21 +172,21 @@ test("RFC 3931 §4.3: an SCCRQ with a nonce but without a digest is dropped", ()
   const bench = new Bench({ role: "responder", ...settings() });
   const peer = new ScriptedPeer(bench, undefined, protection());
   bench.open();
-  peer.say("SCCRQ", peer.introduction, { digest: [] });
+  peer.say("SCCRQ", peer.openingAvps, { digest: [] });
   expect([peer.heard(), bench.discards]).toEqual([[], { "missing-digest": 1 }]);
 });
 
 test("RFC 3931 §4.3: a secret at the peer's end only: its digests fail, and that is told", () => {
   const { bench, peer } = opening();
   const keyed = [{ digestType: "hmac-md5" as const, secret, nonces: none }];
-  peer.say("SCCRP", peer.introduction, { digest: keyed });
+  peer.say("SCCRP", peer.openingAvps, { digest: keyed });
   expect([peer.heard(), bench.discards]).toEqual([[], { "wrong-digest": 1 }]);
   expect(bench.connectionWhyNot).toContain("no secret is configured here");
 });
 
 test("RFC 3931 §4.3: an SCCRP without a digest to our keyed SCCRQ is dropped, and that is told", () => {
   const { bench, peer } = opening(settings(), protection());
-  peer.say("SCCRP", peer.introduction, { digest: [] });
+  peer.say("SCCRP", peer.openingAvps, { digest: [] });
   expect([peer.heard(), bench.discards]).toEqual([[], { "missing-digest": 1 }]);
   expect(bench.connectionWhyNot).toContain("is a secret configured at its end?");
 });
@@ -194,7 +194,7 @@ test("RFC 3931 §4.3: an SCCRP without a digest to our keyed SCCRQ is dropped, a
 test("RFC 3931 §4.3: an SCCRP with a digest but without a nonce cannot go on, and gets StopCCN 4", () => {
   const { bench, peer, sccrq } = opening(settings(), protection());
   const ours = sccrq.avps.controlMessageAuthenticationNonce ?? none;
-  const { controlMessageAuthenticationNonce: _nonce, ...bare } = peer.introduction;
+  const { controlMessageAuthenticationNonce: _nonce, ...bare } = peer.openingAvps;
   peer.say("SCCRP", bare, { digest: [{ digestType: "hmac-md5", secret, nonces: ours }] });
   expect(peer.hear("StopCCN").avps.resultCode?.resultCode).toBe(4);
   expect(bench.connectionState).toBe("idle");
@@ -204,7 +204,7 @@ test("RFC 3931 §5.4.1: our StopCCN for an SCCRQ is made with the peer's nonce, 
   const bench = new Bench({ role: "responder", peerHostName: "another", ...settings() });
   const peer = new ScriptedPeer(bench, undefined, protection());
   bench.open();
-  peer.say("SCCRQ", peer.introduction);
+  peer.say("SCCRQ", peer.openingAvps);
   const stop = peer.hear("StopCCN");
   expect(verifyMessageDigest(stop.octets, [{ secret, nonces: protection().nonce }])).toBe(true);
 });
@@ -229,7 +229,7 @@ test("RFC 3931 §5.4.3: our StopCCN is made with our nonce before an SCCRP, and 
   const late = opening(settings(), protection());
   late.bench.input({ kind: "close-connection", peer: "peer", resultCode: 6 });
   late.peer.hear("StopCCN");
-  late.peer.say("SCCRP", late.peer.introduction, { nr: 1 });
+  late.peer.say("SCCRP", late.peer.openingAvps, { nr: 1 });
   late.peer.hear("ACK");
   late.bench.advance(1000);
   expect(late.peer.verifies(late.peer.hear("StopCCN"))).toBe(true);
@@ -257,7 +257,7 @@ test("RFC 3931 §4.3: an integrity check has digests without secret or nonce, an
   const peer = new ScriptedPeer(bench);
   const digest = [{ digestType: "hmac-md5" as const, secret: none, nonces: none }];
   bench.open();
-  peer.say("SCCRQ", peer.introduction, { digest });
+  peer.say("SCCRQ", peer.openingAvps, { digest });
   const sccrp = peer.hear("SCCRP");
   expect(sccrp.avps.controlMessageAuthenticationNonce).toBeUndefined();
   expect(verifyMessageDigest(sccrp.octets, digest)).toBe(true);

@@ -65,7 +65,7 @@ test("RFC 3931 §4.4: connections with the same peer do not send their HELLOs at
     const bench = new Bench({ role: "responder" }, seed);
     const peer = new ScriptedPeer(bench);
     bench.open();
-    peer.say("SCCRQ", peer.introduction);
+    peer.say("SCCRQ", peer.openingAvps);
     peer.heard();
     peer.say("SCCCN");
     peer.heard();

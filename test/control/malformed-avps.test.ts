@@ -82,11 +82,11 @@ test.each([
 test("RFC 3931 §7.1: Receive Window Size 0 with M=0 means 4, and with M=1 the connection is refused", () => {
   for (const mandatory of [false, true]) {
     const { bench, peer } = answering();
-    const { receiveWindowSize: _absent, ...introduction } = peer.introduction;
+    const { receiveWindowSize: _absent, ...opening } = peer.openingAvps;
     const other = new ScriptedPeer(bench, 77);
     other.say(
       "SCCRQ",
-      { ...introduction, assignedControlConnectionId: 77 },
+      { ...opening, assignedControlConnectionId: 77 },
       { raw: [rawAvp(10, { mandatory, value: two(0) })] },
     );
     expect(other.names()).toEqual([mandatory ? "StopCCN" : "SCCRP"]);
@@ -135,7 +135,7 @@ test.each([
     };
     const { bench, peer, sccrq } = opening({ authentication }, protection);
     expect(sccrq.avps.assignedControlConnectionId).not.toBe(0);
-    peer.say("SCCRP", peer.introduction);
+    peer.say("SCCRP", peer.openingAvps);
     peer.hear("SCCCN");
     peer.acknowledge();
     bench.openSession(lan);

@@ -22,13 +22,13 @@ test.each([
   ["the highest one", highest],
 ])("an SCCRQ with %s loses to ours, but is taken once ours went twice without any answer", (_name, tie) => {
   const { bench, deaf, dialler } = dialling();
-  dialler.say("SCCRQ", { ...dialler.introduction, ...tie });
+  dialler.say("SCCRQ", { ...dialler.openingAvps, ...tie });
   dialler.hear("StopCCN");
   expect(bench.connectionWhyNot).toContain("the peer dials too");
   bench.advance(1000);
   deaf.hear("SCCRQ");
   const again = new ScriptedPeer(bench, 0x3333);
-  again.say("SCCRQ", { ...again.introduction, ...tie });
+  again.say("SCCRQ", { ...again.openingAvps, ...tie });
   again.hear("SCCRP");
   expect(bench.connectionWhyNot).toBe("the peer dials too and does not answer our SCCRQ; taking its call");
   again.say("SCCCN");
@@ -43,7 +43,7 @@ test("a peer's first SCCRQ is accepted at once after a whole attempt of ours wen
   const { bench, dialler } = dialling();
   bench.advance(71_000 + limits.firstPauseMs);
   bench.transmissions = [];
-  dialler.say("SCCRQ", { ...dialler.introduction, ...highest });
+  dialler.say("SCCRQ", { ...dialler.openingAvps, ...highest });
   expect(dialler.names()).toContain("SCCRP");
 });
 
@@ -51,9 +51,9 @@ test("when the peer answers our SCCRQ late, its own that lost the tie is forgott
   const { bench, deaf, dialler } = dialling();
   bench.advance(1000);
   deaf.hear("SCCRQ");
-  dialler.say("SCCRQ", { ...dialler.introduction, ...highest });
+  dialler.say("SCCRQ", { ...dialler.openingAvps, ...highest });
   dialler.hear("SCCRP");
-  deaf.say("SCCRP", deaf.introduction);
+  deaf.say("SCCRP", deaf.openingAvps);
   deaf.hear("SCCCN");
   dialler.say("SCCCN");
   expect([dialler.heard(), bench.discards]).toEqual([[], { "unknown-connection": 1 }]);
@@ -75,7 +75,7 @@ test("after a first unanswered attempt we pause for 30 s, once: the peer may hol
 
 test("after StopCCN a peer holds no connection: the pause after an unanswered attempt is the backoff", () => {
   const { bench, peer } = opening();
-  peer.say("SCCRP", peer.introduction);
+  peer.say("SCCRP", peer.openingAvps);
   peer.say("StopCCN", { resultCode: { resultCode: 6 } });
   peer.heard();
   bench.advance(1000);
@@ -117,7 +117,7 @@ test("the same where the peer had opened the connection and the session, with a 
   const peer = new ScriptedPeer(bench);
   bench.input({ kind: "open-connection", peer: { ...bench.settings, role: "responder" } });
   bench.openSession(lan);
-  peer.say("SCCRQ", peer.introduction);
+  peer.say("SCCRQ", peer.openingAvps);
   peer.hear("SCCRP");
   bench.input({ kind: "update-connection", peer: bench.settings });
   peer.say("SCCCN");
@@ -136,7 +136,7 @@ test("what our operator changes is called for at once by us, whoever opened the 
   const bench = new Bench({ role: "either" });
   const peer = new ScriptedPeer(bench);
   bench.input({ kind: "open-connection", peer: { ...bench.settings, role: "responder" } });
-  peer.say("SCCRQ", peer.introduction);
+  peer.say("SCCRQ", peer.openingAvps);
   peer.hear("SCCRP");
   bench.input({ kind: "update-connection", peer: bench.settings });
   peer.say("SCCCN");

@@ -48,7 +48,7 @@ test("success sets the pause back to its first value", () => {
     peer.ns = 0;
     peer.nr = 1;
   }
-  peer.say("SCCRP", peer.introduction);
+  peer.say("SCCRP", peer.openingAvps);
   expect(peer.names()).toContain("SCCCN");
   peer.say("StopCCN", stopped);
   bench.advance(1000);
@@ -70,7 +70,7 @@ test("a responder never opens a connection by itself", () => {
 test("RFC 3931 §7.2: a new SCCRQ of a known peer opens a connection that replaces the old one", () => {
   const { bench, peer } = received();
   const newer = new ScriptedPeer(bench, 0x77);
-  newer.say("SCCRQ", newer.introduction);
+  newer.say("SCCRQ", newer.openingAvps);
   newer.hear("SCCRP");
   expect(bench.forwarded).toHaveLength(1);
   newer.say("SCCCN");
@@ -86,7 +86,7 @@ test("RFC 3931 §7.2: a new SCCRQ of a known peer opens a connection that replac
 test("what the peer began before the connection that came up is forgotten, too", () => {
   const { bench, peer } = answering();
   const newer = new ScriptedPeer(bench, 0x77);
-  newer.say("SCCRQ", newer.introduction);
+  newer.say("SCCRQ", newer.openingAvps);
   newer.hear("SCCRP");
   newer.say("SCCCN");
   newer.hear("ZLB");
@@ -105,15 +105,15 @@ test.each([
     const bench = new Bench({ role: "responder" });
     const peer = new ScriptedPeer(bench, 700);
     bench.open(lan);
-    peer.say("SCCRQ", { ...peer.introduction, ...constant });
+    peer.say("SCCRQ", { ...peer.openingAvps, ...constant });
     peer.hear("SCCRP");
-    peer.say("SCCRQ", { ...peer.introduction, ...constant }, { ns: 0, nr: 0, controlConnectionId: 0 });
+    peer.say("SCCRQ", { ...peer.openingAvps, ...constant }, { ns: 0, nr: 0, controlConnectionId: 0 });
     peer.hear("SCCRP");
     peer.say("SCCCN");
     peer.say("ICRQ", request());
     expect(peer.names()).toEqual(["ZLB", "ICRP"]);
     const restarted = new ScriptedPeer(bench, 700);
-    restarted.say("SCCRQ", { ...restarted.introduction, ...constant });
+    restarted.say("SCCRQ", { ...restarted.openingAvps, ...constant });
     const { avps } = restarted.hear("SCCRP");
     expect(avps.assignedControlConnectionId).not.toBe(peer.lcceId);
     expect([bench.connectionState, bench.lcce.snapshot().connections[0]?.localControlConnectionId]).toEqual([
@@ -134,7 +134,7 @@ test("a repeated SCCRQ without SCCCN leaves the connection up, and its id gets n
   const bench = new Bench({ role: "responder" });
   const peer = new ScriptedPeer(bench, 700);
   bench.open(lan);
-  const octets = peer.say("SCCRQ", peer.introduction);
+  const octets = peer.say("SCCRQ", peer.openingAvps);
   peer.hear("SCCRP");
   peer.say("SCCCN");
   peer.hear("ZLB");
@@ -156,13 +156,13 @@ test.each([
   (_name, changes, setUp) => {
     const { bench, peer } = setUp();
     const restarted = new ScriptedPeer(bench, peer.id);
-    restarted.say("SCCRQ", { ...restarted.introduction, ...changes });
+    restarted.say("SCCRQ", { ...restarted.openingAvps, ...changes });
     const oldId = peer.lcceId;
     restarted.hear("SCCRP");
     expect(restarted.lcceId).not.toBe(oldId);
     restarted.say(
       "SCCRQ",
-      { ...restarted.introduction, ...changes },
+      { ...restarted.openingAvps, ...changes },
       { ns: 0, controlConnectionId: 0, nr: 0 },
     );
     restarted.hear("SCCRP");
@@ -182,7 +182,7 @@ test("our own attempt ends when the peer's connection comes up first", () => {
   const bench = new Bench({ role: "either" });
   const half = new ScriptedPeer(bench, 5);
   bench.input({ kind: "open-connection", peer: { ...bench.settings, role: "responder" } });
-  half.say("SCCRQ", half.introduction);
+  half.say("SCCRQ", half.openingAvps);
   half.hear("SCCRP");
   bench.input({ kind: "update-connection", peer: bench.settings });
   half.acknowledge();
@@ -190,7 +190,7 @@ test("our own attempt ends when the peer's connection comes up first", () => {
   half.hear("StopCCN");
   half.acknowledge();
   const again = new ScriptedPeer(bench, 6);
-  again.say("SCCRQ", again.introduction);
+  again.say("SCCRQ", again.openingAvps);
   again.hear("SCCRP");
   bench.advance(1000);
   const attempt = new ScriptedPeer(bench, 7);
@@ -206,7 +206,7 @@ test("RFC 3931 §4.3: refused SCCRQs cost no memory at all", () => {
   bench.open();
   for (let index = 1; index <= 1000; index += 1) {
     const peer = new ScriptedPeer(bench, index);
-    peer.say("SCCRQ", peer.introduction);
+    peer.say("SCCRQ", peer.openingAvps);
     peer.hear("StopCCN");
   }
   expect([bench.lcce.hasNoConnections, bench.lcce.deadlineMs]).toEqual([true, undefined]);
@@ -217,7 +217,7 @@ test("SCCRQs with a StopCCN behind each hold a few places only, for their repeat
   bench.open();
   const stops = Array.from({ length: 200 }, (_, index) => {
     const peer = new ScriptedPeer(bench, index + 1);
-    peer.say("SCCRQ", peer.introduction);
+    peer.say("SCCRQ", peer.openingAvps);
     peer.hear("SCCRP");
     const octets = peer.say("StopCCN", { ...stopped, assignedControlConnectionId: peer.id });
     peer.hear("ZLB");
@@ -239,7 +239,7 @@ test("RFC 3931 §7.3.1: the initiator calls once its SCCCN is acknowledged, and 
     "the control connection is down",
   ]);
   peer.hear("SCCRQ");
-  peer.say("SCCRP", peer.introduction);
+  peer.say("SCCRP", peer.openingAvps);
   // Some peers lose a call that comes on the heels of the SCCCN, so it waits for the acknowledgement.
   peer.hear("SCCCN");
   bench.advance(1000);
@@ -256,7 +256,7 @@ function responding() {
   bench.input({ kind: "open-connection", peer: { ...bench.settings, role: "responder" } });
   bench.openSession(lan);
   bench.openSession(pseudowireSettings("other"));
-  peer.say("SCCRQ", peer.introduction);
+  peer.say("SCCRQ", peer.openingAvps);
   peer.hear("SCCRP");
   bench.input({ kind: "update-connection", peer: bench.settings });
   peer.say("SCCCN");

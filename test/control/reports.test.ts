@@ -3,7 +3,7 @@ import { answered, called, opening, received } from "../support/set-up.ts";
 
 test("every change of a connection's state is reported, with the reason where it ends", () => {
   const { bench, peer } = opening();
-  peer.say("SCCRP", peer.introduction);
+  peer.say("SCCRP", peer.openingAvps);
   peer.say("StopCCN", { resultCode: { resultCode: 6 } });
   const localControlConnectionId = peer.lcceId;
   const of = { event: "control-connection", peer: "peer", localControlConnectionId };

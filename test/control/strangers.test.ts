@@ -47,8 +47,8 @@ test.each(refusable)(
       const before = bench.lcce.snapshot().connections[0]?.state;
       for (const raw of [[], [rawAvp(5000)]]) {
         for (const digest of [[], wrong])
-          stranger.say("SCCRQ", { ...stranger.introduction, ...avps }, { raw, digest, ns: 0 });
-        const { controlMessageAuthenticationNonce: _nonce, ...withoutNonce } = stranger.introduction;
+          stranger.say("SCCRQ", { ...stranger.openingAvps, ...avps }, { raw, digest, ns: 0 });
+        const { controlMessageAuthenticationNonce: _nonce, ...withoutNonce } = stranger.openingAvps;
         stranger.say("SCCRQ", { ...withoutNonce, ...avps }, { raw, digest: [], ns: 0 });
       }
       expect([bench.transmissions, bench.discards]).toEqual([[], { "missing-digest": 4, "wrong-digest": 2 }]);
@@ -101,7 +101,7 @@ test.each(["digest", "integrity", "none"] as const)(
     const contents: readonly AvpValues[] = [{}, { receiveWindowSize: 0 }, { vendorName: "long".repeat(20) }];
     for (let id = 1; id <= 60; id += 1) {
       const peer = new ScriptedPeer(bench, id, mode === "digest" ? protection : undefined);
-      const { controlMessageAuthenticationNonce: nonce } = peer.introduction;
+      const { controlMessageAuthenticationNonce: nonce } = peer.openingAvps;
       const avps = {
         ...(nonce === undefined ? {} : { controlMessageAuthenticationNonce: nonce }),
         ...shortest,
@@ -130,7 +130,7 @@ test.each(["digest", "integrity", "none"] as const)(
 
 test("RFC 3931 §4.2: a lost SCCRP is sent again at once when the SCCRQ is repeated, to its source", () => {
   const { bench, peer } = answering({ authentication }, protection);
-  const sccrq = peer.compose("SCCRQ", peer.introduction, { ns: 0, nr: 0, controlConnectionId: 0 });
+  const sccrq = peer.compose("SCCRQ", peer.openingAvps, { ns: 0, nr: 0, controlConnectionId: 0 });
   for (const port of [4000, 1701]) {
     bench.advance(500);
     peer.deliver(sccrq, fromPort(port));
@@ -163,7 +163,7 @@ test.each(["digest", "none"] as const)(
   (mode) => {
     const settings = { authentication: modes[mode] };
     const { bench, peer } = answering(settings, mode === "digest" ? protection : undefined);
-    const sccrq = peer.compose("SCCRQ", peer.introduction, { ns: 0, nr: 0, controlConnectionId: 0 });
+    const sccrq = peer.compose("SCCRQ", peer.openingAvps, { ns: 0, nr: 0, controlConnectionId: 0 });
     for (let port = 2000; port < 2500; port += 1) peer.deliver(sccrq, fromPort(port));
     bench.transmissions = [];
     peer.say("SCCCN");
@@ -177,7 +177,7 @@ test.each(["digest", "none"] as const)(
 
 test("RFC 3931 §4.1.2.2: an SCCRP or SCCCN copied to another port does not change the peer's port", () => {
   const { bench, peer } = opening({ authentication }, protection);
-  const sccrp = peer.say("SCCRP", peer.introduction, { path: fromPort(4000) });
+  const sccrp = peer.say("SCCRP", peer.openingAvps, { path: fromPort(4000) });
   peer.hear("SCCCN");
   bench.advance(1000);
   expect(peer.hear("SCCCN").path).toEqual(peerPath);
@@ -200,7 +200,7 @@ test("RFC 3931 §4.1.2.2: an SCCRP or SCCCN copied to another port does not chan
 test("RFC 3931 §4.1.2.2: with digests the peer's port is kept once a message to it is acknowledged", () => {
   const { bench, peer } = opening({ authentication }, protection);
   const path = fromPort(4000);
-  peer.say("SCCRP", peer.introduction, { path });
+  peer.say("SCCRP", peer.openingAvps, { path });
   peer.hear("SCCCN");
   peer.acknowledge({ path });
   bench.openSession(lan);
@@ -215,7 +215,7 @@ test("RFC 3931 §4.3: thousands of old SCCRQs, of connections that are gone, ope
   bench.open();
   const recorded = Array.from({ length: 100 }, (_, index) => {
     const peer = new ScriptedPeer(bench, index + 1, protection);
-    const octets = peer.say("SCCRQ", peer.introduction);
+    const octets = peer.say("SCCRQ", peer.openingAvps);
     peer.hear("SCCRP");
     peer.say("SCCCN");
     peer.heard();
@@ -238,7 +238,7 @@ test.each(["digest", "none"] as const)(
     );
     for (const port of [1701, 4000]) peer.deliver(sccrq.octets, fromPort(port));
     expect([peer.heard(), bench.discards]).toEqual([[], { reflected: 2 }]);
-    peer.say("SCCRP", peer.introduction);
+    peer.say("SCCRP", peer.openingAvps);
     peer.hear("SCCCN");
   },
 );
@@ -246,10 +246,10 @@ test.each(["digest", "none"] as const)(
 test("role: initiator answers no SCCRQ, counts it and says so", () => {
   const { bench, peer } = opening({ role: "initiator", authentication }, protection);
   const dialling = new ScriptedPeer(bench, 0x77, protection);
-  dialling.say("SCCRQ", { ...dialling.introduction, tieBreaker: lowest });
+  dialling.say("SCCRQ", { ...dialling.openingAvps, tieBreaker: lowest });
   expect([bench.transmissions, bench.discards]).toEqual([[], { "not-answered": 1 }]);
   expect(bench.connectionWhyNot).toContain("role: initiator");
-  peer.say("SCCRP", peer.introduction);
+  peer.say("SCCRP", peer.openingAvps);
   peer.hear("SCCCN");
 });
 
@@ -257,11 +257,11 @@ test("RFC 3931 §5.4.3: SCCRQs that win the tie and lead to nothing do not keep 
   const { bench, peer } = opening({ role: "either", authentication }, protection);
   for (let id = 1; id <= 5; id += 1) {
     const recording = new ScriptedPeer(bench, id, protection);
-    recording.say("SCCRQ", { ...recording.introduction, tieBreaker: lowest });
+    recording.say("SCCRQ", { ...recording.openingAvps, tieBreaker: lowest });
     bench.advance(3000);
   }
   expect(peer.names()).toContain("SCCRQ");
-  peer.say("SCCRP", peer.introduction);
+  peer.say("SCCRP", peer.openingAvps);
   expect(peer.names()).toContain("SCCCN");
   expect(bench.connectionState).toBe("established");
 });
@@ -270,13 +270,13 @@ test("RFC 3931 §4.3: forged SCCRQs hold few entries, and those from other ports
   const bench = new Bench({ role: "responder" });
   bench.open();
   const genuine = new ScriptedPeer(bench, 0x100000);
-  genuine.say("SCCRQ", genuine.introduction);
+  genuine.say("SCCRQ", genuine.openingAvps);
   genuine.hear("SCCRP");
   for (let index = 1; index <= 2000; index += 1) {
     const forged = new ScriptedPeer(bench, index);
     forged.say(
       "SCCRQ",
-      { ...forged.introduction, tieBreaker: lowest },
+      { ...forged.openingAvps, tieBreaker: lowest },
       { path: fromPort(2000 + (index % 100)) },
     );
   }
@@ -296,10 +296,10 @@ test("RFC 3931 §4.3: of forged SCCRQs from the peer's own port, chance decides 
     const bench = new Bench({ role: "responder" }, seed);
     bench.open();
     const genuine = new ScriptedPeer(bench, 0x100000);
-    genuine.say("SCCRQ", genuine.introduction);
+    genuine.say("SCCRQ", genuine.openingAvps);
     for (let index = 1; index <= limits.halfOpenConnections + 8; index += 1) {
       const forged = new ScriptedPeer(bench, index);
-      forged.say("SCCRQ", { ...forged.introduction, tieBreaker: lowest });
+      forged.say("SCCRQ", { ...forged.openingAvps, tieBreaker: lowest });
     }
     genuine.heard();
     genuine.say("SCCCN");
@@ -319,7 +319,7 @@ test.each(["digest", "none"] as const)(
     const keys = peer.keysFor("SCCRQ");
     const sccrq = { ns: 0, nr: 0, controlConnectionId: 0, digest: keys };
     const recorded = [
-      peer.compose("SCCRQ", peer.introduction, sccrq),
+      peer.compose("SCCRQ", peer.openingAvps, sccrq),
       peer.compose("SCCCN", {}, { ns: 1 }),
       peer.say("ICRQ", request()),
       peer.say("ICCN", idsOf(peer.hear("ICRP").avps)),
@@ -364,9 +364,9 @@ test("an SCCRQ whose Nr counts our SCCRQ, of a peer that looks at addresses only
   const bench = new Bench({ role: "responder" });
   const peer = new ScriptedPeer(bench);
   bench.open();
-  peer.say("SCCRQ", peer.introduction, { nr: 1 });
+  peer.say("SCCRQ", peer.openingAvps, { nr: 1 });
   peer.hear("SCCRP");
-  peer.say("SCCRQ", peer.introduction, { nr: 1, ns: 0, controlConnectionId: 0 });
+  peer.say("SCCRQ", peer.openingAvps, { nr: 1, ns: 0, controlConnectionId: 0 });
   // It has not acknowledged the SCCRP, which is sent again until it does.
   peer.hear("SCCRP");
   peer.say("SCCCN");
@@ -377,7 +377,7 @@ test("RFC 3931 §4.2: an SCCRQ that acknowledges more than an SCCRQ begins no co
   const bench = new Bench({ role: "responder" });
   const peer = new ScriptedPeer(bench);
   bench.open();
-  peer.say("SCCRQ", peer.introduction, { nr: 5 });
+  peer.say("SCCRQ", peer.openingAvps, { nr: 5 });
   expect([peer.heard(), bench.discards]).toEqual([[], { "beyond-nr": 1 }]);
 });
 
@@ -385,7 +385,7 @@ test("RFC 3931 §4.7: an SCCRQ of version 2 alone gets no answer of version 3", 
   const bench = new Bench({ role: "responder" });
   const peer = new ScriptedPeer(bench);
   bench.open();
-  const { assignedControlConnectionId: _id, ...avps } = peer.introduction;
+  const { assignedControlConnectionId: _id, ...avps } = peer.openingAvps;
   const octets = peer.compose("SCCRQ", avps, { raw: [rawAvp(9, { value: concat(lowest.subarray(0, 2)) })] });
   octets[1] = 2;
   peer.deliver(octets);

@@ -105,7 +105,7 @@ test("RFC 3931 §5.4.3: a StopCCN before any SCCRP has only our id; a late SCCRP
   const late = opening();
   late.bench.input({ kind: "close-connection", peer: "peer", resultCode: 6 });
   late.peer.hear("StopCCN");
-  late.peer.say("SCCRP", late.peer.introduction, { nr: 1 });
+  late.peer.say("SCCRP", late.peer.openingAvps, { nr: 1 });
   expect(late.peer.hear("ZLB")).toMatchObject({ controlConnectionId: late.peer.id, nr: 1 });
   late.bench.advance(1000);
   expect(late.peer.hear("StopCCN")).toMatchObject({ controlConnectionId: late.peer.id, ns: 1, nr: 1 });
@@ -188,7 +188,7 @@ test("RFC 3931 §4.2: after the last retransmission all is cleared, and nothing 
 test("RFC 3931 §5.4.2: why a peer stopped is told in words, with whatever its Result Code holds", () => {
   const told = (resultCode?: { resultCode: number; errorCode?: number; errorMessage?: string }) => {
     const { bench, peer } = answered();
-    const { assignedControlConnectionId } = peer.introduction;
+    const { assignedControlConnectionId } = peer.openingAvps;
     peer.say("StopCCN", {
       ...(resultCode === undefined ? {} : { resultCode }),
       assignedControlConnectionId: assignedControlConnectionId ?? 0,

@@ -17,7 +17,7 @@ function collision(tieBreaker: (ours: Uint8Array) => Uint8Array | undefined) {
   bench.open();
   const ours = asked.hear("SCCRQ").avps.tieBreaker ?? lowest;
   const theirs = tieBreaker(ours);
-  asking.say("SCCRQ", { ...asking.introduction, ...(theirs === undefined ? {} : { tieBreaker: theirs }) });
+  asking.say("SCCRQ", { ...asking.openingAvps, ...(theirs === undefined ? {} : { tieBreaker: theirs }) });
   return { bench, asked, asking, ours };
 }
 
@@ -47,7 +47,7 @@ test.each([
       nr: 1,
       avps: { resultCode: { resultCode: 3 } },
     });
-    asked.say("SCCRP", asked.introduction);
+    asked.say("SCCRP", asked.openingAvps);
     asked.hear("SCCCN");
     expect(bench.connectionState).toBe("established");
   },
@@ -86,12 +86,12 @@ test("a peer that sent StopCCN and then SCCRQ is answered at once, whatever our 
   const after = new ScriptedPeer(bench, 0x2222);
   bench.open();
   before.hear("SCCRQ");
-  before.say("SCCRP", before.introduction);
+  before.say("SCCRP", before.openingAvps);
   before.say("StopCCN", { resultCode: { resultCode: 6 } });
   before.heard();
   bench.advance(1000);
   before.hear("SCCRQ");
-  after.say("SCCRQ", { ...after.introduction, tieBreaker: highest });
+  after.say("SCCRQ", { ...after.openingAvps, tieBreaker: highest });
   expect(after.names()).toEqual(["SCCRP"]);
   after.say("SCCCN");
   expect(bench.connectionState).toBe("established");
@@ -116,7 +116,7 @@ test("a tie lost to a peer that then is silent: after a pause our own SCCRQ goes
   bench.advance(1);
   const again = asked.hear("SCCRQ");
   expect([again.ns, again.avps.tieBreaker]).toEqual([0, ours]);
-  asked.say("SCCRP", asked.introduction);
+  asked.say("SCCRP", asked.openingAvps);
   asked.hear("SCCCN");
   expect(bench.connectionState).toBe("established");
 });
@@ -125,7 +125,7 @@ test("of two connections that the peer opens after it won, the one opened last s
   const { bench, asking } = collision(() => lowest);
   asking.hear("SCCRP");
   const second = new ScriptedPeer(bench, 0x3333);
-  second.say("SCCRQ", { ...second.introduction, tieBreaker: lowest });
+  second.say("SCCRQ", { ...second.openingAvps, tieBreaker: lowest });
   second.hear("SCCRP");
   second.say("SCCCN");
   second.hear("ZLB");

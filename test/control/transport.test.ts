@@ -12,7 +12,7 @@ const otherAddress = { ...peerPath, remoteAddress: "198.51.100.7" };
 test("RFC 3931 §4.1.2.2: our SCCRQ goes to port 1701; the peer may answer from another and keep it", () => {
   const { bench, peer, sccrq } = opening();
   expect(sccrq.path).toEqual(peerPath);
-  peer.say("SCCRP", peer.introduction, { path: otherPort });
+  peer.say("SCCRP", peer.openingAvps, { path: otherPort });
   expect(peer.hear("SCCCN").path).toEqual(otherPort);
   peer.say("HELLO", {}, { path: otherPort });
   expect(peer.hear("ZLB").path).toEqual(otherPort);
@@ -25,7 +25,7 @@ test("RFC 3931 §4.1.2.2: an SCCRQ is answered to the address and port it came f
   const bench = new Bench({ role: "responder" });
   const peer = new ScriptedPeer(bench);
   bench.open();
-  peer.say("SCCRQ", peer.introduction, { path: otherPort });
+  peer.say("SCCRQ", peer.openingAvps, { path: otherPort });
   expect(peer.hear("SCCRP").path).toEqual(otherPort);
   peer.say("SCCCN", {}, { path: otherPort });
   expect(peer.hear("ZLB").path).toEqual(otherPort);
@@ -38,7 +38,7 @@ test("RFC 3931 §4.1.2.2: messages from another address or port do not change a 
   }
   expect([peer.heard(), bench.discards]).toEqual([[], { "wrong-path": 3 }]);
   const { bench: waiting, peer: stranger } = opening();
-  stranger.say("SCCRP", stranger.introduction, { path: otherAddress });
+  stranger.say("SCCRP", stranger.openingAvps, { path: otherAddress });
   expect([stranger.heard(), waiting.discards]).toEqual([[], { "wrong-path": 1 }]);
 });
 
@@ -48,9 +48,9 @@ test("an SCCRQ from an unknown address is dropped; of tunnels with one address t
   const peer = new ScriptedPeer(bench);
   bench.open();
   bench.input({ kind: "open-connection", peer: second });
-  peer.say("SCCRQ", peer.introduction, { path: otherAddress });
+  peer.say("SCCRQ", peer.openingAvps, { path: otherAddress });
   expect([peer.heard(), bench.discards]).toEqual([[], { "unknown-peer": 1 }]);
-  peer.say("SCCRQ", peer.introduction, { path: otherPort, ns: 0 });
+  peer.say("SCCRQ", peer.openingAvps, { path: otherPort, ns: 0 });
   peer.hear("SCCRP");
   const states = () => bench.lcce.snapshot().connections.map(({ peer: name, state }) => `${name} ${state}`);
   expect(states()).toEqual(["peer idle", "second wait-ctl-conn"]);
@@ -111,8 +111,8 @@ test("RFC 3931 §7.1: an SCCRQ that cannot be read, or does not begin at Ns 0, i
   const bench = new Bench({ role: "responder" });
   const peer = new ScriptedPeer(bench);
   bench.open();
-  peer.say("SCCRQ", peer.introduction, { ns: 1 });
-  const hidden = peer.compose("SCCRQ", peer.introduction);
+  peer.say("SCCRQ", peer.openingAvps, { ns: 1 });
+  const hidden = peer.compose("SCCRQ", peer.openingAvps);
   hidden[12] = 0xc0;
   peer.deliver(hidden);
   expect([peer.heard(), bench.discards]).toEqual([[], { malformed: 2 }]);

@@ -59,7 +59,7 @@ test.each(["none", "digest"] as const)(
       };
       const peer = new ScriptedPeer(bench, id);
       const refusable = id % 5 === 0 ? { receiveWindowSize: 0 } : {};
-      peer.say("SCCRQ", { ...peer.introduction, ...refusable, tieBreaker: new Uint8Array(8) }, { path });
+      peer.say("SCCRQ", { ...peer.openingAvps, ...refusable, tieBreaker: new Uint8Array(8) }, { path });
       bench.transmissions = [];
     }
     const lines = written(bench.events);
@@ -78,7 +78,7 @@ test("a peer whose secret differs is in the log with its address, and is not sai
   const peer = new ScriptedPeer(bench, undefined, protection);
   bench.open();
   peer.heard();
-  peer.say("SCCRP", peer.introduction);
+  peer.say("SCCRP", peer.openingAvps);
   bench.advance(80_000);
   const lines = written(bench.events, 20_000);
   expect(lines).toContain(

@@ -70,7 +70,7 @@ test("a call without a Remote End ID where there are two pseudowires is told", (
 
 test("a Challenge of RFC 2661 in the peer's SCCRP is noted, and told when the peer then goes", () => {
   const { bench, peer } = opening();
-  peer.say("SCCRP", peer.introduction, challenge);
+  peer.say("SCCRP", peer.openingAvps, challenge);
   expect(notesWith(bench).join()).toContain("tunnel peer: the peer asks for an RFC 2661 challenge");
   bench.advance(71_000);
   expect([bench.connectionState === "established", bench.connectionWhyNot]).toEqual([
@@ -83,7 +83,7 @@ test("a Challenge of RFC 2661 in the peer's SCCRQ is told when no SCCCN comes", 
   const { bench, peer } = answered();
   peer.say("StopCCN", { resultCode: { resultCode: 1 } });
   const dialler = new ScriptedPeer(bench, 0x99);
-  dialler.say("SCCRQ", dialler.introduction, challenge);
+  dialler.say("SCCRQ", dialler.openingAvps, challenge);
   expect(dialler.names()).toContain("SCCRP");
   dialler.say("StopCCN", { resultCode: { resultCode: 4 } });
   expect(bench.connectionWhyNot).toContain("RFC 2661 challenge");

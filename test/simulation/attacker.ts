@@ -130,7 +130,7 @@ export class Attacker {
       const avps = { resultCode: { resultCode: 1 }, assignedControlConnectionId: this.#pick(this.#ids, 0) };
       return encodeControlMessage(numbers, { name: "StopCCN", avps });
     }
-    const introduction = {
+    const opening = {
       controlMessageAuthenticationNonce: this.#pick(this.#nonces, new Uint8Array(16)),
       hostName: "right",
       routerId: 1,
@@ -141,7 +141,7 @@ export class Attacker {
     };
     const name = choice < 0.9 ? "SCCRQ" : "SCCRP";
     const to = name === "SCCRQ" ? { controlConnectionId: 0, ns: 0, nr: 0 } : numbers;
-    return encodeControlMessage(to, { name, avps: introduction });
+    return encodeControlMessage(to, { name, avps: opening });
   }
 
   #pick<T>(values: readonly T[], otherwise: T): T {

@@ -76,7 +76,7 @@ class Chaos {
   }
 
   #content(name: MessageName, peer: ScriptedPeer): AvpValues {
-    if (name === "SCCRQ" || name === "SCCRP") return { ...peer.introduction, ...this.#tieBreaker() };
+    if (name === "SCCRQ" || name === "SCCRP") return { ...peer.openingAvps, ...this.#tieBreaker() };
     if (name === "StopCCN") return { resultCode: { resultCode: 1 }, assignedControlConnectionId: peer.id };
     if (["SCCCN", "HELLO", "ACK"].includes(name)) return {};
     const known = this.bench.lcce.snapshot().pseudowires.map(({ session }) => session?.localSessionId ?? 0);

@@ -188,7 +188,7 @@ export class OddPeer {
     this.#begin();
     this.#remoteId = remoteId;
     this.#nr = 1;
-    this.#send("SCCRP", this.#introduction());
+    this.#send("SCCRP", this.#openingAvps());
   }
 
   #take(name: MessageName, avps: AvpValues): void {
@@ -245,7 +245,7 @@ export class OddPeer {
   #dial(): void {
     this.#dialMs = undefined;
     this.#begin();
-    this.#send("SCCRQ", { ...this.#introduction(), ...this.#tieBreaker() });
+    this.#send("SCCRQ", { ...this.#openingAvps(), ...this.#tieBreaker() });
   }
 
   #begin(): void {
@@ -276,7 +276,7 @@ export class OddPeer {
     this.session = undefined;
   }
 
-  #introduction(): AvpValues {
+  #openingAvps(): AvpValues {
     return {
       hostName: "odd",
       routerId: 1,

@@ -87,7 +87,7 @@ export class ScriptedPeer {
   }
 
   /** What an SCCRQ or SCCRP of this peer says. */
-  get introduction(): AvpValues {
+  get openingAvps(): AvpValues {
     return {
       ...(this.protection === undefined ? {} : { controlMessageAuthenticationNonce: this.protection.nonce }),
       hostName: "peer",

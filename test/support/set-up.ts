@@ -18,7 +18,7 @@ export function opening(changes: Partial<PeerSettings> = {}, protection?: Protec
 /** A connection that the LCCE opened, established. */
 export function initiated(changes: Partial<PeerSettings> = {}, protection?: Protection) {
   const { bench, peer } = opening(changes, protection);
-  peer.say("SCCRP", peer.introduction);
+  peer.say("SCCRP", peer.openingAvps);
   peer.hear("SCCCN");
   peer.acknowledge();
   return { bench, peer };
@@ -29,7 +29,7 @@ export function answering(changes: Partial<PeerSettings> = {}, protection?: Prot
   const bench = new Bench({ role: "responder", ...changes });
   const peer = new ScriptedPeer(bench, undefined, protection);
   bench.open();
-  peer.say("SCCRQ", peer.introduction);
+  peer.say("SCCRQ", peer.openingAvps);
   const sccrp = peer.hear("SCCRP");
   return { bench, peer, sccrp };
 }
