@@ -1,7 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { createProgram } from "../src/cli/program.ts";
 import { routes } from "../src/daemon/api.ts";
-import { brokenLinks, missingPaths, readDocuments, readTree } from "./support/documents.ts";
+import { readSources, strip } from "./support/architecture.ts";
+import {
+  brokenLinks,
+  longDocumentLines,
+  missingPaths,
+  readDocuments,
+  readTree,
+  unknownIdentifiers,
+} from "./support/documents.ts";
 
 const documents = readDocuments();
 const tree = readTree();
@@ -48,6 +56,55 @@ describe("files that documents name are there", () => {
     expect(missingPaths([{ path: "README.md", text }], tree)).toEqual(
       missing === undefined ? [] : [`README.md: no ${missing}`],
     );
+  });
+});
+
+describe("identifiers that documents of the code name are in the code", () => {
+  const code = [...readSources(), ...readSources("test")].map(({ text }) => strip(text)).join("\n");
+  const ofCode = ["CONTRIBUTING.md", "docs/architecture.md", "docs/ebpf-plane.md", "docs/userspace-plane.md"];
+
+  test.each(ofCode)("%s", (name) => {
+    const document = documents.filter(({ path }) => path === name);
+    expect(document.length).toBe(1);
+    expect(unknownIdentifiers(document, code)).toEqual([]);
+  });
+
+  test.each([
+    ["`Lcce`, `Lcce.handle(input, nowMs)`, `#receive`, `npm test`, `lcce.ts`, `wait-reply`", undefined],
+    ["`Lcde`", "Lcde"],
+    ["`Lcce.handel`", "Lcce.handel"],
+    ["`#receives`", "#receives"],
+    ["`handle(input)`, `handel(input)`", "handel(input)"],
+  ])("%j: %s", (text, unknown) => {
+    const known = "class Lcce { handle(input, nowMs) {} #receive() {} }";
+    expect(unknownIdentifiers([{ path: "README.md", text }], known)).toEqual(
+      unknown === undefined ? [] : [`README.md: no ${unknown}`],
+    );
+  });
+});
+
+describe("lines of documents end at 110 columns, rows of tables at 200", () => {
+  /** Without those that have a line for each test of a requirement, or for each candidate and its figures. */
+  const others = current
+    .filter(({ path }) => path !== "docs/rfc-coverage.md" && path !== "docs/userspace-plane.md")
+    .map(({ path, text }) => ({
+      path,
+      text: path === "docs/performance.md" ? text.replace(/^\|.*$/gm, "") : text,
+    }));
+
+  test("but for decisions and changes", () => {
+    expect(longDocumentLines(others)).toEqual([]);
+  });
+
+  test.each([
+    ["x".repeat(110), undefined],
+    ["x".repeat(111), "README.md:1: 111 columns"],
+    [`\n| ${"x".repeat(196)} |`, undefined],
+    [`\n| ${"x".repeat(197)} |`, "README.md:2: 201 columns"],
+    [`\`\`\`\n${"x".repeat(111)}\n\`\`\`\n`, undefined],
+    [`    ${"x".repeat(111)}`, undefined],
+  ])("%j: %s", (text, problem) => {
+    expect(longDocumentLines([{ path: "README.md", text }])).toEqual(problem === undefined ? [] : [problem]);
   });
 });
 

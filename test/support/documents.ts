@@ -95,3 +95,35 @@ export function missingPaths(documents: readonly Document[], tree: ReadonlySet<s
     }),
   );
 }
+
+/** A name of the program, as `Lcce`, `Lcce.handle`, `#receive` or `obstacle()`; no mere word or acronym. */
+const IDENTIFIER = /^(?![a-z]+$|[A-Z_]+$)#?[A-Za-z]\w*(?:\.[A-Za-z]\w*)*(?=$|\()/;
+
+/** Identifiers that documents name, such as `Lcce.handle` or `#receive`, and that `code` does not have. */
+export function unknownIdentifiers(documents: readonly Document[], code: string): readonly string[] {
+  const known = new Set(code.match(/#?[A-Za-z]\w*/g));
+  return documents.flatMap(({ path, text }) =>
+    [...text.replace(FENCE, "").matchAll(CODE)].flatMap(([, span = ""]) => {
+      const names = FILE.test(span) ? undefined : IDENTIFIER.exec(span)?.[0].split(".");
+      return names?.every((name) => known.has(name)) === false ? [`${path}: no ${span}`] : [];
+    }),
+  );
+}
+
+const MOST_COLUMNS = 110;
+const MOST_ROW_COLUMNS = 200;
+/** An example, shown as it is: a line of four blanks that is no part of an item. */
+const EXAMPLE = /^ {4}/;
+
+/** Lines of documents that are too long to be read, or reviewed, beside each other. */
+export function longDocumentLines(documents: readonly Document[]): readonly string[] {
+  return documents.flatMap(({ path, text }) => {
+    const lines = text.replace(FENCE, (fence) => fence.replace(/[^\n]/g, "")).split("\n");
+    return lines.flatMap((line, index) => {
+      const most = line.startsWith("|") ? MOST_ROW_COLUMNS : MOST_COLUMNS;
+      return line.length <= most || EXAMPLE.test(line)
+        ? []
+        : [`${path}:${index + 1}: ${line.length} columns`];
+    });
+  });
+}
