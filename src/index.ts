@@ -65,7 +65,7 @@ export {
   outerTrafficClass,
   type SequenceState,
 } from "./forwarding/encapsulation.ts";
-export type { AttachmentCircuit, LinkLocalPolicy } from "./forwarding/plane.ts";
+export type { AttachmentCircuit, ChannelOptions, LinkLocalPolicy } from "./forwarding/plane.ts";
 export type { ReceiveSequence } from "./forwarding/sequencing.ts";
 export type { Clock, Random } from "./ports.ts";
 export type { AvpName, AvpValue, AvpValues } from "./wire/avp-table.ts";

@@ -1,42 +1,63 @@
 import { type Expirable, Timers } from "../bytes/timers.ts";
-import type { SessionParameters } from "../wire/session-parameters.ts";
+import type { ChannelStatus, SessionParameters } from "../wire/session-parameters.ts";
 import { type ChannelMessage, hasControlChannel } from "./encapsulation.ts";
+import type { AttachmentCircuit, ChannelOptions } from "./plane.ts";
 
 /**
  * The control channels of sessions (RFC 5085), sans-IO: which protocol gets a message, when protocols have to
  * send by themselves, and how many messages a session may receive.
  */
 
-/** What happens to a protocol: the session began, a message came in, or its deadline is over. */
+/**
+ * What happens to a protocol: the session began, the attachment circuit rose or fell, a message came in, or
+ * its deadline is over.
+ */
 export type ChannelInput =
-  | { readonly kind: "begin" }
+  | { readonly kind: "begin" | "circuit-status"; readonly circuitActive: boolean }
   | { readonly kind: "message"; readonly message: ChannelMessage }
   | { readonly kind: "deadline" };
+
+/** What a protocol asks for: to send a message to the peer, or to tell how the session is from now on. */
+export type ChannelEffect =
+  | { readonly kind: "send"; readonly message: ChannelMessage }
+  | { readonly kind: "status"; readonly status: ChannelStatus };
 
 /**
  * A protocol on the control channel of one session, such as BFD (RFC 5885), as a state machine. It runs where
  * no work of the main thread can stop it; time is in ms of a monotonic clock.
  */
 export interface ChannelProtocol {
-  /** Returns the messages to send. */
-  handle(input: ChannelInput, nowMs: number): readonly ChannelMessage[];
+  /** Returns what is to be done, in order. A session is taken to be up as long as nothing is told of it. */
+  handle(input: ChannelInput, nowMs: number): readonly ChannelEffect[];
   /** When `handle` is to be called although no message came; undefined: not at all. */
   readonly deadlineMs: number | undefined;
 }
 
-/** A kind of protocol, and the channel types whose messages it gets. */
-export interface ChannelProtocolKind {
+/** A kind of protocol: the channel types whose messages it gets, and the options that it takes. */
+export interface ChannelProtocolKind<Options extends object = object> {
+  /** Names its options in `AttachmentCircuit.channelOptions`. */
+  readonly name: string;
   readonly channelTypes: readonly number[];
-  /** Undefined where a session does not use it. */
-  create(session: SessionParameters): ChannelProtocol | undefined;
+  /** Undefined where a session does not use it; without `options` the configuration says nothing to it. */
+  create(session: SessionParameters, options: Options | undefined): ChannelProtocol | undefined;
 }
 
-/** Effects of a message or a deadline; sessions are named by their local ids. */
-export interface ChannelEffects {
+/** The options of one protocol, as an attachment has them. */
+export function channelOptions<Options extends object>(
+  { name }: ChannelProtocolKind<Options>,
+  options: NoInfer<Options>,
+): ChannelOptions {
+  return { [name]: options };
+}
+
+/** What is done for protocols; sessions are named by their local ids. */
+export interface ChannelTarget {
   /** To the peer. */
   send(localSessionId: number, message: ChannelMessage): void;
   /** To the main thread, for no protocol here takes it. */
   deliver(localSessionId: number, message: ChannelMessage): void;
+  /** To the main thread: a session has another status than before. */
+  tell(localSessionId: number, status: ChannelStatus): void;
 }
 
 /**
@@ -53,9 +74,13 @@ class SessionChannel {
   #tokens = CHANNEL_BURST;
   #countedMs: number;
   readonly protocols: readonly RunningProtocol[];
+  circuitActive: boolean;
+  /** What protocols said last. */
+  status: ChannelStatus | undefined;
 
-  constructor(protocols: readonly RunningProtocol[], nowMs: number) {
+  constructor(protocols: readonly RunningProtocol[], circuitActive: boolean, nowMs: number) {
     this.protocols = protocols;
+    this.circuitActive = circuitActive;
     this.#countedMs = nowMs;
   }
 
@@ -74,22 +99,22 @@ class RunningProtocol implements Expirable {
   readonly channelTypes: readonly number[];
   readonly #protocol: ChannelProtocol;
   readonly #timers: Timers;
-  readonly #send: (message: ChannelMessage) => void;
+  readonly #perform: (effect: ChannelEffect) => void;
 
   constructor(
     channelTypes: readonly number[],
     protocol: ChannelProtocol,
     timers: Timers,
-    send: (message: ChannelMessage) => void,
+    perform: (effect: ChannelEffect) => void,
   ) {
     this.channelTypes = channelTypes;
     this.#protocol = protocol;
     this.#timers = timers;
-    this.#send = send;
+    this.#perform = perform;
   }
 
   handle(input: ChannelInput, nowMs: number): void {
-    for (const message of this.#protocol.handle(input, nowMs)) this.#send(message);
+    for (const effect of this.#protocol.handle(input, nowMs)) this.#perform(effect);
     this.#timers.set(this, this.#protocol.deadlineMs);
   }
 
@@ -105,13 +130,13 @@ class RunningProtocol implements Expirable {
 /** The control channels of all sessions that negotiated one. */
 export class SessionChannels {
   readonly #kinds: readonly ChannelProtocolKind[];
-  readonly #effects: ChannelEffects;
+  readonly #target: ChannelTarget;
   readonly #channels = new Map<number, SessionChannel>();
   readonly #timers = new Timers();
 
-  constructor(kinds: readonly ChannelProtocolKind[], effects: ChannelEffects) {
+  constructor(kinds: readonly ChannelProtocolKind[], target: ChannelTarget) {
     this.#kinds = kinds;
-    this.#effects = effects;
+    this.#target = target;
   }
 
   /** The earliest deadline of a protocol; undefined when there is none. */
@@ -120,19 +145,29 @@ export class SessionChannels {
   }
 
   /** A session that negotiated no channel has none here. */
-  add(session: SessionParameters, nowMs: number): void {
+  add(session: SessionParameters, attachment: AttachmentCircuit, nowMs: number): void {
     const { localSessionId } = session;
+    const { channelOptions: options, active: circuitActive = true } = attachment;
     this.remove(localSessionId);
     if (!hasControlChannel(session)) return;
-    const send = (message: ChannelMessage) => this.#effects.send(localSessionId, message);
+    const perform = (effect: ChannelEffect) => this.#perform(localSessionId, effect);
     const protocols = this.#kinds.flatMap((kind) => {
-      const protocol = kind.create(session);
+      const protocol = kind.create(session, options?.[kind.name]);
       return protocol === undefined
         ? []
-        : [new RunningProtocol(kind.channelTypes, protocol, this.#timers, send)];
+        : [new RunningProtocol(kind.channelTypes, protocol, this.#timers, perform)];
     });
-    this.#channels.set(localSessionId, new SessionChannel(protocols, nowMs));
-    for (const protocol of protocols) protocol.handle({ kind: "begin" }, nowMs);
+    this.#channels.set(localSessionId, new SessionChannel(protocols, circuitActive, nowMs));
+    for (const protocol of protocols) protocol.handle({ kind: "begin", circuitActive }, nowMs);
+  }
+
+  /** The attachment of a session may have changed: its protocols hear whether the circuit rose or fell. */
+  update(localSessionId: number, { active: circuitActive = true }: AttachmentCircuit, nowMs: number): void {
+    const channel = this.#channels.get(localSessionId);
+    if (channel === undefined || channel.circuitActive === circuitActive) return;
+    channel.circuitActive = circuitActive;
+    for (const protocol of channel.protocols)
+      protocol.handle({ kind: "circuit-status", circuitActive }, nowMs);
   }
 
   remove(localSessionId: number): void {
@@ -148,7 +183,7 @@ export class SessionChannels {
   receive(localSessionId: number, message: ChannelMessage, nowMs: number): void {
     const protocols = this.#channels.get(localSessionId)?.protocols ?? [];
     const protocol = protocols.find(({ channelTypes }) => channelTypes.includes(message.channelType));
-    if (protocol === undefined) this.#effects.deliver(localSessionId, message);
+    if (protocol === undefined) this.#target.deliver(localSessionId, message);
     else protocol.handle({ kind: "message", message }, nowMs);
   }
 
@@ -158,5 +193,15 @@ export class SessionChannels {
     for (let next = this.#timers.takeDue(nowMs); next !== undefined; next = this.#timers.takeDue(nowMs))
       due.push(next);
     for (const each of due) each.expire(nowMs);
+  }
+
+  #perform(localSessionId: number, effect: ChannelEffect): void {
+    if (effect.kind === "send") return this.#target.send(localSessionId, effect.message);
+    const channel = this.#channels.get(localSessionId);
+    const { state, diagnostic } = effect.status;
+    if (channel === undefined) return;
+    if (channel.status?.state === state && channel.status.diagnostic === diagnostic) return;
+    channel.status = effect.status;
+    this.#target.tell(localSessionId, effect.status);
   }
 }

@@ -1,5 +1,5 @@
 import type { DscpChoice } from "../wire/dscp.ts";
-import type { SequenceRule, SessionParameters } from "../wire/session-parameters.ts";
+import type { ChannelStatus, SequenceRule, SessionParameters } from "../wire/session-parameters.ts";
 import type { CounterValues } from "./counters-table.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
 
@@ -22,6 +22,12 @@ export interface CircuitDevice {
  * this side.
  */
 export type LinkLocalPolicy = "forward" | "no-pause" | "block";
+
+/**
+ * What the configuration of a pseudowire says to protocols on its control channel: the options of each, by
+ * the protocol's name. `channelOptions` (channel.ts) makes them as the protocol's row types them.
+ */
+export type ChannelOptions = Readonly<Record<string, object>>;
 
 /** What one pseudowire has of a circuit device: the port or one VLAN, and how its frames pass (RFC 4664). */
 export interface AttachmentCircuit {
@@ -46,6 +52,10 @@ export interface AttachmentCircuit {
   readonly dscp: DscpChoice;
   /** Of what the peer numbers; default `defaultSequenceRule`. */
   readonly sequenceRule?: SequenceRule;
+  /** For protocols on the control channel, as long as the session is there; default none. */
+  readonly channelOptions?: ChannelOptions;
+  /** Whether it is up, for protocols on the control channel, which may tell the peer; default true. */
+  readonly active?: boolean;
   /**
    * Largest layer-3 payload in octets: a frame may have 14 octets more, and 4 more for each of up to two
    * tags.
@@ -94,6 +104,11 @@ export interface PlaneEvents {
    * Without a listener it is counted as `unknown-channel-type`.
    */
   channel?(localSessionId: number, channelType: number, payload: Uint8Array): void;
+  /**
+   * A protocol on a session's control channel says something else of the session than before. Of what it
+   * said in quick succession, the last is told.
+   */
+  channelStatus?(localSessionId: number, status: ChannelStatus): void;
 }
 
 /**
@@ -115,7 +130,7 @@ export interface ForwardingPlane {
   addSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void>;
   /**
    * Changes what may change while frames flow: the path to the peer, what may be sent and received, and of
-   * the attachment `dscp` and `sequenceRule`. Sequence numbers and counters stay.
+   * the attachment `dscp`, `sequenceRule` and `active`. Sequence numbers and counters stay.
    */
   updateSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void>;
   removeSession(localSessionId: number): Promise<void>;

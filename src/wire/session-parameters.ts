@@ -49,6 +49,16 @@ export const sublayerNumber: Readonly<Record<L2SpecificSublayer, number>> = { no
  */
 export type VccvControlChannel = "none" | "l2-specific-sublayer";
 
+/**
+ * What a protocol on a session's control channel says of the session, in the words of BFD (RFC 5880 §4.1).
+ * Only "down" is a failure: with "admin-down" somebody has switched the protocol off (RFC 5882 §3.2).
+ */
+export interface ChannelStatus {
+  readonly state: "up" | "down" | "admin-down";
+  /** Why, as text for people, such as the diagnostic of BFD. */
+  readonly diagnostic?: string;
+}
+
 /** Which data messages of one direction carry a sequence number (RFC 3931 §5.4.4, Data Sequencing). */
 export type DataSequencing = "none" | "non-ip" | "all";
 

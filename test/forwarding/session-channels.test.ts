@@ -2,13 +2,16 @@ import { describe, expect, test } from "vitest";
 import {
   CHANNEL_BURST,
   CHANNEL_RATE,
+  type ChannelEffect,
   type ChannelInput,
   type ChannelProtocol,
   type ChannelProtocolKind,
+  channelOptions,
   SessionChannels,
 } from "../../src/forwarding/channel.ts";
 import type { ChannelMessage } from "../../src/forwarding/encapsulation.ts";
-import { sessionParameters } from "../support/sessions.ts";
+import type { ChannelStatus } from "../../src/wire/session-parameters.ts";
+import { attachment, sessionParameters } from "../support/sessions.ts";
 
 const HEARTBEAT_TYPE = 0x7ff0;
 const INTERVAL_MS = 250;
@@ -18,22 +21,69 @@ const message = (channelType: number, ...octets: number[]): ChannelMessage => ({
   payload: Uint8Array.from(octets),
 });
 
+const send = (...octets: number[]): ChannelEffect => ({
+  kind: "send",
+  message: message(HEARTBEAT_TYPE, ...octets),
+});
+const tell = (status: ChannelStatus): ChannelEffect => ({ kind: "status", status });
+
+interface HeartbeatOptions {
+  readonly intervalMs: number;
+}
+
 /** Sends a number each interval, and answers a message with what it said. */
 class Heartbeat implements ChannelProtocol {
+  readonly #intervalMs: number;
   deadlineMs: number | undefined;
   #beats = 0;
 
-  handle(input: ChannelInput, nowMs: number): readonly ChannelMessage[] {
-    if (input.kind === "message") return [message(HEARTBEAT_TYPE, ...input.message.payload)];
-    this.deadlineMs = nowMs + INTERVAL_MS;
-    return input.kind === "begin" ? [] : [message(HEARTBEAT_TYPE, ++this.#beats)];
+  constructor({ intervalMs }: HeartbeatOptions = { intervalMs: INTERVAL_MS }) {
+    this.#intervalMs = intervalMs;
+  }
+
+  handle(input: ChannelInput, nowMs: number): readonly ChannelEffect[] {
+    if (input.kind === "message") return [send(...input.message.payload)];
+    if (input.kind === "circuit-status") return [];
+    this.deadlineMs = nowMs + this.#intervalMs;
+    return input.kind === "begin" ? [] : [send(++this.#beats)];
   }
 }
 
-const heartbeat: ChannelProtocolKind = {
+const heartbeat: ChannelProtocolKind<HeartbeatOptions> = {
+  name: "heartbeat",
   channelTypes: [HEARTBEAT_TYPE],
-  create: ({ pseudowire }) => (pseudowire === "silent" ? undefined : new Heartbeat()),
+  create: ({ pseudowire }, options) => (pseudowire === "silent" ? undefined : new Heartbeat(options)),
 };
+
+/**
+ * A detector: the session is up with each message, and down after an interval without one. It sends 1 while
+ * the circuit is up, and 0 while it is down.
+ */
+const detector: ChannelProtocolKind = {
+  name: "detector",
+  channelTypes: [HEARTBEAT_TYPE],
+  create: () => {
+    const protocol = {
+      deadlineMs: undefined as number | undefined,
+      handle(input: ChannelInput, nowMs: number): readonly ChannelEffect[] {
+        switch (input.kind) {
+          case "begin":
+          case "circuit-status":
+            return [send(input.circuitActive ? 1 : 0)];
+          case "message":
+            protocol.deadlineMs = nowMs + INTERVAL_MS;
+            return [tell({ state: "up" })];
+          case "deadline":
+            protocol.deadlineMs = undefined;
+            return [tell({ state: "down", diagnostic: "nothing came" })];
+        }
+      },
+    };
+    return protocol;
+  },
+};
+
+const circuit = attachment();
 
 const withChannel = (localSessionId: number, pseudowire = "lan") =>
   sessionParameters({
@@ -46,7 +96,7 @@ const withChannel = (localSessionId: number, pseudowire = "lan") =>
 
 /**
  * Channels, and what became of their messages: "sent" or "delivered", the session, the type and the first
- * octet.
+ * octet; and the statuses that were told.
  */
 function newChannels(kinds: readonly ChannelProtocolKind[] = [heartbeat]) {
   const happened: string[] = [];
@@ -54,14 +104,19 @@ function newChannels(kinds: readonly ChannelProtocolKind[] = [heartbeat]) {
     (what: string) =>
     (id: number, { channelType, payload }: ChannelMessage) =>
       happened.push(`${what} ${id} ${channelType.toString(16)}: ${payload[0]}`);
-  const effects = { send: write("sent"), deliver: write("delivered") };
-  return { channels: new SessionChannels(kinds, effects), take: () => happened.splice(0) };
+  const target = {
+    send: write("sent"),
+    deliver: write("delivered"),
+    tell: (id: number, { state, diagnostic }: ChannelStatus) =>
+      happened.push([`told ${id} ${state}`, diagnostic].filter((part) => part !== undefined).join(": ")),
+  };
+  return { channels: new SessionChannels(kinds, target), take: () => happened.splice(0) };
 }
 
 describe("a message of a control channel", () => {
   test("goes to the protocol of its type, and else to the main thread", () => {
     const { channels, take } = newChannels();
-    channels.add(withChannel(7), 0);
+    channels.add(withChannel(7), circuit, 0);
     channels.receive(7, message(HEARTBEAT_TYPE, 9), 1);
     channels.receive(7, message(0x21, 8), 1);
     expect(take()).toEqual(["sent 7 7ff0: 9", "delivered 7 21: 8"]);
@@ -69,7 +124,7 @@ describe("a message of a control channel", () => {
 
   test("goes to the main thread in a session that does not use the protocol", () => {
     const { channels, take } = newChannels();
-    channels.add(withChannel(7, "silent"), 0);
+    channels.add(withChannel(7, "silent"), circuit, 0);
     channels.receive(7, message(HEARTBEAT_TYPE, 9), 1);
     expect(take()).toEqual(["delivered 7 7ff0: 9"]);
     expect(channels.nextMs).toBeUndefined();
@@ -77,8 +132,8 @@ describe("a message of a control channel", () => {
 
   test("RFC 5085 §10: is admitted up to a burst, and then at a rate, for each session by itself", () => {
     const { channels } = newChannels();
-    channels.add(withChannel(7), 1000);
-    channels.add(withChannel(8), 1000);
+    channels.add(withChannel(7), circuit, 1000);
+    channels.add(withChannel(8), circuit, 1000);
     const admitted = (id: number, tries: number, nowMs: number) =>
       Array.from({ length: tries }, () => channels.admit(id, nowMs)).filter((isIn) => isIn).length;
     expect(admitted(7, 2 * CHANNEL_BURST, 1000)).toBe(CHANNEL_BURST);
@@ -90,7 +145,7 @@ describe("a message of a control channel", () => {
 
   test("is not admitted where no channel was negotiated", () => {
     const { channels } = newChannels();
-    channels.add(sessionParameters({ localSessionId: 7, receiveSublayer: "default" }), 0);
+    channels.add(sessionParameters({ localSessionId: 7, receiveSublayer: "default" }), circuit, 0);
     expect([channels.admit(7, 0), channels.admit(9, 0), channels.nextMs]).toEqual([false, false, undefined]);
   });
 });
@@ -98,8 +153,8 @@ describe("a message of a control channel", () => {
 describe("the deadlines of protocols", () => {
   test("the earliest of all sessions is next, and each that is over is called once", () => {
     const { channels, take } = newChannels();
-    channels.add(withChannel(7), 0);
-    channels.add(withChannel(8), 100);
+    channels.add(withChannel(7), circuit, 0);
+    channels.add(withChannel(8), circuit, 100);
     expect(channels.nextMs).toBe(INTERVAL_MS);
     channels.expire(INTERVAL_MS - 1);
     expect(take()).toEqual([]);
@@ -112,6 +167,7 @@ describe("the deadlines of protocols", () => {
   test("a protocol whose next deadline is over already does not hold the others up", () => {
     const handled: string[] = [];
     const hasty: ChannelProtocolKind = {
+      name: "hasty",
       channelTypes: [],
       create: () => ({
         deadlineMs: 0,
@@ -122,18 +178,83 @@ describe("the deadlines of protocols", () => {
       }),
     };
     const { channels } = newChannels([hasty]);
-    channels.add(withChannel(7), 0);
+    channels.add(withChannel(7), circuit, 0);
     channels.expire(5);
     expect([handled, channels.nextMs]).toEqual([["begin", "deadline"], 0]);
   });
 
   test("end with the session, and begin again with it", () => {
     const { channels, take } = newChannels();
-    channels.add(withChannel(7), 0);
-    channels.add(withChannel(7), 100);
+    channels.add(withChannel(7), circuit, 0);
+    channels.add(withChannel(7), circuit, 100);
     expect(channels.nextMs).toBe(100 + INTERVAL_MS);
     channels.remove(7);
     channels.expire(10_000);
     expect([take(), channels.nextMs]).toEqual([[], undefined]);
+  });
+});
+
+describe("what a protocol learns and tells", () => {
+  test("it has the options of its own row for as long as the session is there", () => {
+    const { channels, take } = newChannels();
+    const withOptions = attachment({ channelOptions: channelOptions(heartbeat, { intervalMs: 10 }) });
+    channels.add(withChannel(7), withOptions, 0);
+    channels.add(withChannel(8), attachment({ channelOptions: channelOptions(detector, {}) }), 0);
+    expect(channels.nextMs).toBe(10);
+    channels.expire(10);
+    expect([take(), channels.nextMs]).toEqual([["sent 7 7ff0: 1"], 20]);
+    channels.remove(7);
+    expect(channels.nextMs).toBe(INTERVAL_MS);
+  });
+
+  test("it hears how the circuit is at the beginning, and of each change", () => {
+    const { channels, take } = newChannels([detector]);
+    const down = attachment({ active: false });
+    channels.add(withChannel(7), down, 0);
+    channels.add(withChannel(8), circuit, 0);
+    expect(take()).toEqual(["sent 7 7ff0: 0", "sent 8 7ff0: 1"]);
+    for (const changed of [down, circuit, circuit, { ...down, dscp: 5 }]) channels.update(7, changed, 1);
+    expect(take()).toEqual(["sent 7 7ff0: 1", "sent 7 7ff0: 0"]);
+    channels.update(9, down, 2);
+    expect(take()).toEqual([]);
+  });
+
+  test("what it says of the session is told at each change, and no more of a session that went", () => {
+    const { channels, take } = newChannels([detector]);
+    channels.add(withChannel(7), circuit, 0);
+    take();
+    const beat = (nowMs: number) => channels.receive(7, message(HEARTBEAT_TYPE, 1), nowMs);
+    for (const nowMs of [0, 100, 300]) beat(nowMs);
+    expect(take()).toEqual(["told 7 up"]);
+    channels.expire(300 + INTERVAL_MS);
+    expect([take(), channels.nextMs]).toEqual([["told 7 down: nothing came"], undefined]);
+    beat(1000);
+    channels.remove(7);
+    channels.expire(5000);
+    expect(take()).toEqual(["told 7 up"]);
+    channels.add(withChannel(7), circuit, 6000);
+    beat(6001);
+    expect(take()).toEqual(["sent 7 7ff0: 1", "told 7 up"]);
+  });
+
+  test("another diagnostic is another status", () => {
+    const statuses: readonly ChannelStatus[] = [
+      { state: "down", diagnostic: "nothing came" },
+      { state: "down", diagnostic: "nothing came" },
+      { state: "down", diagnostic: "the peer says so" },
+      { state: "admin-down" },
+    ];
+    const talkative: ChannelProtocolKind = {
+      name: "talkative",
+      channelTypes: [],
+      create: () => ({ deadlineMs: undefined, handle: () => statuses.map(tell) }),
+    };
+    const { channels, take } = newChannels([talkative]);
+    channels.add(withChannel(7), circuit, 0);
+    expect(take()).toEqual([
+      "told 7 down: nothing came",
+      "told 7 down: the peer says so",
+      "told 7 admin-down",
+    ]);
   });
 });

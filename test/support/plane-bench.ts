@@ -39,6 +39,7 @@ interface Parts extends BuiltPlane {
   readonly peer: PeerSocket;
   readonly control: readonly (readonly [PsnPath, string])[];
   readonly channel: readonly string[];
+  readonly statuses: readonly string[];
   readonly failures: readonly Error[];
 }
 
@@ -54,6 +55,8 @@ export class PlaneBench implements AsyncDisposable {
    * Messages of control channels that the plane handed over: the session, the channel type, and the octets.
    */
   readonly channel: readonly string[];
+  /** What protocols on control channels said of sessions: the session, the state, and the diagnostic. */
+  readonly statuses: readonly string[];
   readonly #failures: readonly Error[];
   readonly #device: CircuitDevice;
   #site: FrameSocket;
@@ -69,6 +72,7 @@ export class PlaneBench implements AsyncDisposable {
     this.peer = parts.peer;
     this.control = parts.control;
     this.channel = parts.channel;
+    this.statuses = parts.statuses;
     this.#failures = parts.failures;
   }
 
@@ -76,6 +80,7 @@ export class PlaneBench implements AsyncDisposable {
     const { path, device, checksum = "auto", fragmentation = "none", takesChannel = true } = options;
     const control: (readonly [PsnPath, string])[] = [];
     const channel: string[] = [];
+    const statuses: string[] = [];
     const failures: Error[] = [];
     const write = (id: number, type: number, octets: Uint8Array) =>
       void channel.push(`${id} ${type.toString(16)}: ${toHex(octets)}`);
@@ -84,6 +89,7 @@ export class PlaneBench implements AsyncDisposable {
       problem: (text) => failures.push(new Error(text)),
       failed: (error) => failures.push(error),
       ...(takesChannel ? { channel: write } : {}),
+      channelStatus: (id, { state, diagnostic }) => statuses.push(`${id} ${state}: ${diagnostic}`),
     });
     try {
       await transport.openEndpoint({
@@ -106,6 +112,7 @@ export class PlaneBench implements AsyncDisposable {
         peer: testBed.peer(path),
         control,
         channel,
+        statuses,
         failures,
       });
     } catch (error) {

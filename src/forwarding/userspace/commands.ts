@@ -1,6 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { MappedMemory } from "../../ports.ts";
-import type { SessionParameters } from "../../wire/session-parameters.ts";
+import type { ChannelStatus, SessionParameters } from "../../wire/session-parameters.ts";
 import type { ChannelMessage } from "../encapsulation.ts";
 import type { AttachmentCircuit } from "../plane.ts";
 
@@ -85,7 +85,11 @@ export type WorkerMessage =
       readonly remotePort: number;
       readonly octets: Uint8Array;
     }
-  | { readonly kind: "channel"; readonly localSessionId: number; readonly message: ChannelMessage };
+  | { readonly kind: "channel"; readonly localSessionId: number; readonly message: ChannelMessage }
+  | { readonly kind: "channel-statuses"; readonly statuses: readonly SessionStatus[] };
+
+/** What protocols say of a session, by its local id. */
+export type SessionStatus = readonly [localSessionId: number, status: ChannelStatus];
 
 /** Data that the worker is started with. */
 export interface WorkerStart {
@@ -108,6 +112,8 @@ export const sharedFlags = {
   controlHandled: 2,
   channelPosted: 3,
   channelHandled: 4,
+  /** 1 while the main thread has not handled the last statuses: until then the next ones are collected. */
+  statusesPosted: 5,
   cells: 8,
 } as const;
 
@@ -118,3 +124,6 @@ export const MOST_WAITING_CONTROL = 1024;
 
 /** Messages of control channels of all sessions that may wait for the main thread; more are dropped. */
 export const MOST_WAITING_CHANNEL = 1024;
+
+/** Sessions in one message of statuses. */
+export const MOST_STATUSES = 1024;

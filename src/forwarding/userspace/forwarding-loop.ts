@@ -16,6 +16,7 @@ import {
   type Command,
   MOST_WAITING_CHANNEL,
   MOST_WAITING_CONTROL,
+  type SessionStatus,
   sharedFlags,
   type WorkerCircuit,
   type WorkerEndpoint,
@@ -76,9 +77,10 @@ export class ForwardingLoop {
     const psnSender = new PsnSender(this.#arena, this.#counters);
     const circuitSender = new CircuitSender(this.#arena, this.#counters, this.#circuitSendCalls);
     this.#circuitReceiver = new CircuitReceiver(this.#arena, this.#counters, psnSender);
-    this.#channels = new WorkerChannels(this.#arena, this.#tables, this.#counters, kinds, (id, message) =>
-      this.#postChannel(id, message),
-    );
+    this.#channels = new WorkerChannels(this.#arena, this.#tables, this.#counters, kinds, {
+      postMessage: (...message) => this.#postChannel(...message),
+      postStatuses: (take) => this.#postStatuses(take),
+    });
     this.#psnReceiver = new PsnReceiver(
       this.#arena,
       this.#tables,
@@ -109,6 +111,7 @@ export class ForwardingLoop {
         if (this.#serve(this.#readiness.ready(index))) isGathering = true;
       }
       this.#channels.expire();
+      this.#channels.postStatuses();
       if (this.#circuitReceiver.hasWaiting) this.#circuitReceiver.resume();
       else if (isGathering) this.#pause();
     }
@@ -172,7 +175,8 @@ export class ForwardingLoop {
       case "add-session":
         return this.#addSession(command);
       case "update-session":
-        return this.#tables.updateSession(command.fd, command.session, command.attachment);
+        this.#tables.updateSession(command.fd, command.session, command.attachment);
+        return this.#channels.update(command.session.localSessionId, command.attachment);
       case "release-numbers":
         return this.#tables.releaseNumbers(command.localSessionId);
       case "bind-circuit":
@@ -193,7 +197,7 @@ export class ForwardingLoop {
         ? newSequences(session.localSessionId)
         : this.#sequences.subarray(sequences, sequences + SEQUENCE_WORDS);
     this.#tables.addSession(row, fd, session, attachment, words);
-    this.#channels.add(session);
+    this.#channels.add(session, attachment);
   }
 
   #openCircuit(opened: WorkerCircuit): void {
@@ -245,6 +249,12 @@ export class ForwardingLoop {
     Atomics.add(this.#flags, sharedFlags.channelPosted, 1);
     this.#answer({ kind: "channel", localSessionId, message });
     return undefined;
+  }
+
+  /** Gives statuses to the main thread, unless it has not handled the last ones. */
+  #postStatuses(take: () => readonly SessionStatus[]): void {
+    if (Atomics.exchange(this.#flags, sharedFlags.statusesPosted, 1) === 1) return;
+    this.#answer({ kind: "channel-statuses", statuses: take() });
   }
 
   #answer(answer: WorkerMessage): void {

@@ -5,7 +5,6 @@ import { addressOf, close, ifNameToIndex, write } from "../../os/libc.ts";
 import { openEventDescriptor, setInterfaceMtu, socketDrops } from "../../os/sockets.ts";
 import { trafficClassOf } from "../../wire/dscp.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
-import { countersBy } from "../counters-table.ts";
 import { type DiscardReason, discardReasons } from "../discard-reasons.ts";
 import type { ExceptionPath, SharedSequences } from "../exception-path.ts";
 import type {
@@ -15,7 +14,6 @@ import type {
   OpenedCircuit,
   PlaneCounters,
   PlaneEvents,
-  SessionCounters,
 } from "../plane.ts";
 import { beginSequences, resumeSequences, SEQUENCE_WORDS } from "../sequencing.ts";
 import { SessionIndexes } from "../session-indexes.ts";
@@ -28,7 +26,8 @@ import {
   type WorkerMessage,
   type WorkerStart,
 } from "./commands.ts";
-import { CELLS_A_SESSION, counterCells, MOST_SESSIONS, UNATTRIBUTED_ROW } from "./session-record.ts";
+import { CounterReader } from "./counter-reader.ts";
+import { CELLS_A_SESSION, MOST_SESSIONS, UNATTRIBUTED_ROW } from "./session-record.ts";
 
 interface Waiting {
   resolve(): void;
@@ -66,7 +65,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
   readonly #commands: MessagePort;
   readonly #eventFd: number;
   readonly #flags: Int32Array;
-  readonly #cells: Float64Array;
+  readonly #counters: CounterReader;
   readonly #waiting = new Map<number, Waiting>();
   /** Descriptors of the sockets that it reads. */
   readonly #endpoints = new Set<number>();
@@ -110,7 +109,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     this.#prepare = prepare;
     this.#eventFd = eventFd;
     this.#commands = port1;
-    this.#cells = new Float64Array(counters);
+    this.#counters = new CounterReader(counters);
     this.#flags = new Int32Array(flags);
     this.#worker = new Worker(options.worker ?? new URL("worker.js", import.meta.url), {
       workerData: start,
@@ -194,7 +193,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     if (allocated === undefined) throw new SystemError("add a session", { errno: "ENOSPC", target });
     const { index: row } = allocated;
     const sequences = this.#allocateSequences(localSessionId, allocated);
-    this.#cells.fill(0, row * CELLS_A_SESSION, (row + 1) * CELLS_A_SESSION);
+    this.#counters.clear(row);
     try {
       await this.#ask({ kind: "add-session", row, sequences, fd, session, attachment });
     } catch (error) {
@@ -270,8 +269,8 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
   }
 
   counters(): PlaneCounters {
-    const sessions = [...this.#rows.allocated].map(([id, row]) => this.#sessionCounters(id, row));
-    const discards = { ...this.#discards(UNATTRIBUTED_ROW), ...this.#overflows() };
+    const sessions = [...this.#rows.allocated].map(([id, row]) => this.#counters.session(id, row));
+    const discards = { ...this.#counters.discards(UNATTRIBUTED_ROW), ...this.#overflows() };
     return { sessions, discards };
   }
 
@@ -325,6 +324,12 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
       const { channelType, payload } = answer.message;
       return this.#events.channel?.(answer.localSessionId, channelType, payload);
     }
+    if (answer.kind === "channel-statuses") {
+      for (const [id, status] of answer.statuses) this.#events.channelStatus?.(id, status);
+      Atomics.store(this.#flags, sharedFlags.statusesPosted, 0);
+      // The next ones wait for that.
+      return this.#wakeSoon();
+    }
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
     if (answer.problem === undefined) waiting?.resolve();
@@ -363,15 +368,6 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     write(this.#eventFd, addressOf(one), 8);
   }
 
-  #sessionCounters(localSessionId: number, row: number): SessionCounters {
-    const at = row * CELLS_A_SESSION;
-    return {
-      localSessionId,
-      ...countersBy((name) => this.#cells[at + counterCells[name]] ?? 0),
-      discards: this.#discards(row),
-    };
-  }
-
   /** Frames and messages that the kernel dropped before they were read, also at sockets closed since. */
   #overflows(): Partial<Record<DiscardReason, number>> {
     const psn = this.#lostAtEndpoints + dropsOf(this.#endpoints);
@@ -380,15 +376,6 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
       ...(psn === 0 ? {} : { "psn-overflow": psn }),
       ...(circuits === 0 ? {} : { "circuit-overflow": circuits }),
     };
-  }
-
-  #discards(row: number): Partial<Record<DiscardReason, number>> {
-    const found: Partial<Record<DiscardReason, number>> = {};
-    for (const [index, { name }] of discardReasons.entries()) {
-      const count = this.#cells[row * CELLS_A_SESSION + counterCells.discards + index] ?? 0;
-      if (count > 0) found[name] = count;
-    }
-    return found;
   }
 }
 

@@ -1,9 +1,11 @@
 import { errno, errnoName, linux, sendto } from "../../os/libc.ts";
-import type { SessionParameters } from "../../wire/session-parameters.ts";
+import type { ChannelStatus, SessionParameters } from "../../wire/session-parameters.ts";
 import { type ChannelProtocolKind, SessionChannels } from "../channel.ts";
 import { type DiscardReason, discardIndex } from "../discard-reasons.ts";
 import type { ChannelMessage } from "../encapsulation.ts";
+import type { AttachmentCircuit } from "../plane.ts";
 import type { Arena } from "./arena.ts";
+import { MOST_STATUSES, type SessionStatus } from "./commands.ts";
 import { LONGEST_HEADER_OCTETS, writeChannelHeader } from "./fast-path.ts";
 import type { ForwardedSession, Tables } from "./tables.ts";
 import { type CounterWriter, psnVerdict } from "./transmitter.ts";
@@ -12,8 +14,13 @@ const SUBLAYER_OCTETS = 4;
 /** Octets of the longest channel message: no IP packet has more. */
 const LONGEST_MESSAGE_OCTETS = 65_535;
 
-/** Gives a message to the main thread, or returns why it does not. */
-export type PostMessage = (localSessionId: number, message: ChannelMessage) => DiscardReason | undefined;
+/** The main thread, to which messages and statuses are given. */
+export interface MainThread {
+  /** Gives it a message, or returns why not. */
+  postMessage(localSessionId: number, message: ChannelMessage): DiscardReason | undefined;
+  /** Gives it the statuses that `take` returns, unless it has not handled the last ones. */
+  postStatuses(take: () => readonly SessionStatus[]): void;
+}
 
 /** The control channels of the worker's sessions, with the socket calls and counters that they need. */
 export class WorkerChannels {
@@ -21,6 +28,9 @@ export class WorkerChannels {
   readonly #tables: Tables;
   readonly #counters: CounterWriter;
   readonly #channels: SessionChannels;
+  readonly #mainThread: MainThread;
+  /** What the main thread does not know yet, by local session id: of each session the last status alone. */
+  readonly #statuses = new Map<number, ChannelStatus>();
   /** Where a message is put together. */
   readonly #octets: number;
 
@@ -29,8 +39,9 @@ export class WorkerChannels {
     tables: Tables,
     counters: CounterWriter,
     kinds: readonly ChannelProtocolKind[],
-    post: PostMessage,
+    mainThread: MainThread,
   ) {
+    this.#mainThread = mainThread;
     this.#arena = arena;
     this.#tables = tables;
     this.#counters = counters;
@@ -39,18 +50,30 @@ export class WorkerChannels {
       send: (id, message) => this.send(id, message),
       deliver: (id, message) => {
         const session = tables.sessions.get(id | 0);
-        const reason = post(id, message);
+        const reason = mainThread.postMessage(id, message);
         if (reason !== undefined && session !== undefined) this.#discarded(session, reason);
       },
+      tell: (id, status) => this.#statuses.set(id, status),
     });
   }
 
-  add(session: SessionParameters): void {
-    this.#channels.add(session, performance.now());
+  add(session: SessionParameters, attachment: AttachmentCircuit): void {
+    this.#statuses.delete(session.localSessionId);
+    this.#channels.add(session, attachment, performance.now());
+  }
+
+  update(localSessionId: number, attachment: AttachmentCircuit): void {
+    this.#channels.update(localSessionId, attachment, performance.now());
   }
 
   remove(localSessionId: number): void {
+    this.#statuses.delete(localSessionId);
     this.#channels.remove(localSessionId);
+  }
+
+  /** Gives the main thread statuses that it does not know yet, as many as one message may have. */
+  postStatuses(): void {
+    if (this.#statuses.size > 0) this.#mainThread.postStatuses(() => this.#takeStatuses());
   }
 
   /** Ms until a protocol's deadline, 0 where it is over; at most `most`. */
@@ -96,6 +119,16 @@ export class WorkerChannels {
       nameOctets,
     );
     if (sent < 0) this.#counters.discarded(row, psnVerdict(errnoName(errno())));
+  }
+
+  #takeStatuses(): readonly SessionStatus[] {
+    const taken: SessionStatus[] = [];
+    for (const status of this.#statuses) {
+      if (taken.length === MOST_STATUSES) break;
+      taken.push(status);
+      this.#statuses.delete(status[0]);
+    }
+    return taken;
   }
 
   #discarded({ row }: ForwardedSession, reason: DiscardReason): void {
