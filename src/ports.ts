@@ -140,7 +140,7 @@ export interface BpfLink extends BpfObject {
  * The bpf(2) system call. Errors throw SystemError, with a hint where rights are missing; a program that the
  * verifier rejects throws VerifierError. After an error nothing stays open.
  */
-export interface BpfPort {
+export interface KernelBpf {
   /** Number of possible CPUs: a key of a per-CPU map has as many values. */
   readonly possibleCpus: number;
   createMap(description: BpfMapDescription): BpfMap;

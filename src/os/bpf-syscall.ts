@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { BpfMapDescription, BpfPort, BpfProgram, BpfProgramDescription } from "../ports.ts";
+import type { BpfMapDescription, BpfProgram, BpfProgramDescription, KernelBpf } from "../ports.ts";
 import { attachedPrograms, KernelLink } from "./bpf-link.ts";
 import { KernelMap } from "./bpf-map.ts";
 import { KernelProgram } from "./bpf-program.ts";
@@ -7,7 +7,7 @@ import { KernelProgram } from "./bpf-program.ts";
 const POSSIBLE_CPUS = "/sys/devices/system/cpu/possible";
 
 /** The kernel's BPF by bpf(2), without any library but libc. */
-export class BpfSyscall implements BpfPort {
+export class BpfSyscall implements KernelBpf {
   readonly possibleCpus: number;
 
   constructor() {

@@ -5,7 +5,7 @@ import { BUFFER_OCTETS, HEADROOM_OCTETS, NAME_OCTETS } from "../../src/forwardin
 import { CircuitReceiver } from "../../src/forwarding/userspace/circuit-receiver.ts";
 import { CircuitSender } from "../../src/forwarding/userspace/circuit-sender.ts";
 import type { WorkerEndpoint } from "../../src/forwarding/userspace/commands.ts";
-import { MessageTable, VectorTable } from "../../src/forwarding/userspace/message-table.ts";
+import { MmsghdrTable, VectorTable } from "../../src/forwarding/userspace/mmsghdr-table.ts";
 import { PsnReceiver } from "../../src/forwarding/userspace/psn-receiver.ts";
 import { PsnSender } from "../../src/forwarding/userspace/psn-sender.ts";
 import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-record.ts";
@@ -79,7 +79,7 @@ class TestBed {
   readonly #out = new WatchedArena();
   readonly #region = this.#out.take(4 * 1024 * 1024);
   readonly #vectors = new VectorTable(this.#out, BATCH);
-  readonly #messages = new MessageTable(this.#out, BATCH);
+  readonly #messages = new MmsghdrTable(this.#out, BATCH);
   readonly #names = this.#out.tables.take(2 * NAME_OCTETS);
   readonly #controls = this.#out.tables.take(BATCH * UDP_OFFLOAD_OCTETS);
   #leastTags = 0;

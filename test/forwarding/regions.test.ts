@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { InvariantError } from "../../src/bytes/errors.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
-import { MessageTable, VectorTable } from "../../src/forwarding/userspace/message-table.ts";
+import { MmsghdrTable, VectorTable } from "../../src/forwarding/userspace/mmsghdr-table.ts";
 import { ReceiveBuffers } from "../../src/forwarding/userspace/receive-buffers.ts";
 import { Regions } from "../../src/forwarding/userspace/regions.ts";
 import {
@@ -71,7 +71,7 @@ test("message and vector tables refuse an index out of range and octets outside 
   const arena = new Arena();
   const start = arena.take(100);
   const vectors = new VectorTable(arena, 4);
-  const messages = new MessageTable(arena, 2);
+  const messages = new MmsghdrTable(arena, 2);
   vectors.set(3, start, 100);
   messages.setVectors(1, vectors, 0, 4);
   expect(messages.vectorCount(1)).toBe(4);

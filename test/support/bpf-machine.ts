@@ -3,7 +3,7 @@ import { Register, type WritableRegister } from "../../src/bpf/instruction.ts";
 import { type Line, label } from "../../src/bpf/line.ts";
 import { exit, load64, loadMapValue, move, store64 } from "../../src/bpf/mnemonics.ts";
 import { concat } from "../../src/bytes/hex.ts";
-import type { BpfMap, BpfPort, BpfProgram } from "../../src/ports.ts";
+import type { BpfMap, BpfProgram, KernelBpf } from "../../src/ports.ts";
 
 const { result, arg1, arg2, arg3, arg4, arg5, saved1, saved2, saved3, saved4 } = Register;
 
@@ -30,10 +30,10 @@ const PACKET = new Uint8Array(64);
  * them, and go back to it. Lines may jump to the label "end", which stands behind them.
  */
 export class KernelMachine {
-  readonly #port: BpfPort;
+  readonly #port: KernelBpf;
   readonly #map: BpfMap;
 
-  constructor(port: BpfPort) {
+  constructor(port: KernelBpf) {
     this.#port = port;
     const shape = { keyOctets: KEY.length, valueOctets: VALUE_OCTETS, maxEntries: 1 };
     this.#map = port.createMap({ kind: "array", name: "registers", ...shape });

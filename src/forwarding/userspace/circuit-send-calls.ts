@@ -5,7 +5,7 @@ import { VNET_HEADER_OCTETS } from "../../os/memory.ts";
 import { LONGEST_RING_FRAME, PacketRing } from "../../os/packet-ring.ts";
 import { ETHERNET_HEADER_OCTETS, outerTagProtocol, TAG_OCTETS } from "../../wire/ethernet.ts";
 import type { Arena } from "./arena.ts";
-import { messageFields, VECTOR_LENGTH, VECTOR_OCTETS } from "./message-table.ts";
+import { messageFields, VECTOR_LENGTH, VECTOR_OCTETS } from "./mmsghdr-table.ts";
 import type { SendCalls } from "./transmitter.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { SOCKADDR_OCTETS } from "../../os/memory.ts";
 import { type Arena, BUFFER_OCTETS, HEADROOM_OCTETS, NAME_OCTETS, RECEIVE_BATCH } from "./arena.ts";
-import { MessageTable, VectorTable } from "./message-table.ts";
+import { MmsghdrTable, VectorTable } from "./mmsghdr-table.ts";
 
 const CONTROL_OCTETS = 64;
 
@@ -10,7 +10,7 @@ const CONTROL_OCTETS = 64;
  */
 export class ReceiveBuffers {
   readonly #arena: Arena;
-  readonly #messages: MessageTable;
+  readonly #messages: MmsghdrTable;
   readonly #buffers: readonly number[];
   readonly #names: number;
   readonly #nameOctets: number;
@@ -19,7 +19,7 @@ export class ReceiveBuffers {
   constructor(arena: Arena, withNames: boolean) {
     this.#arena = arena;
     this.#buffers = Array.from({ length: RECEIVE_BATCH }, () => arena.take(BUFFER_OCTETS));
-    this.#messages = new MessageTable(arena, RECEIVE_BATCH);
+    this.#messages = new MmsghdrTable(arena, RECEIVE_BATCH);
     this.#names = arena.tables.take(RECEIVE_BATCH * NAME_OCTETS);
     this.#nameOctets = withNames ? SOCKADDR_OCTETS : 0;
     this.#controls = arena.tables.take(RECEIVE_BATCH * CONTROL_OCTETS);

@@ -7,7 +7,7 @@ import {
   writeSegmentControl,
 } from "../../os/udp-offload.ts";
 import type { Arena } from "./arena.ts";
-import { MessageTable, VectorTable } from "./message-table.ts";
+import { MmsghdrTable, VectorTable } from "./mmsghdr-table.ts";
 import type { ForwardedSession } from "./tables.ts";
 
 /** Messages of one sendmmsg(2). */
@@ -52,9 +52,9 @@ export class TransmitMessages {
   /** Length of each frame. */
   readonly frameOctets = new Int32Array(MOST_FRAMES);
   readonly #firstVectors = new Int32Array(MOST_FRAMES + 1);
-  readonly #messages: MessageTable;
+  readonly #messages: MmsghdrTable;
   /** The messages that `split` makes, one for each frame. */
-  readonly #single: MessageTable;
+  readonly #single: MmsghdrTable;
   readonly #vectors: VectorTable;
   readonly #gathers: VectorTable;
   readonly #controls: number;
@@ -66,8 +66,8 @@ export class TransmitMessages {
   constructor(arena: Arena) {
     this.arena = arena;
     this.sessions = new Array<ForwardedSession | undefined>(TRANSMIT_BATCH).fill(undefined);
-    this.#messages = new MessageTable(arena, TRANSMIT_BATCH);
-    this.#single = new MessageTable(arena, MOST_IN_MESSAGE);
+    this.#messages = new MmsghdrTable(arena, TRANSMIT_BATCH);
+    this.#single = new MmsghdrTable(arena, MOST_IN_MESSAGE);
     this.#vectors = new VectorTable(arena, MOST_VECTORS);
     this.#gathers = new VectorTable(arena, MOST_GATHERS);
     this.#controls = arena.tables.take(TRANSMIT_BATCH * CONTROL_STRIDE);

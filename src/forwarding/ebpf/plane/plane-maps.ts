@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { removePin } from "../../../os/bpf-file-system.ts";
-import type { BpfMap, BpfMapDescription, BpfPort } from "../../../ports.ts";
+import type { BpfMap, BpfMapDescription, KernelBpf } from "../../../ports.ts";
 import { counterTable } from "../../counters-table.ts";
 import { discardReasons } from "../../discard-reasons.ts";
 import { circuitValue, mapSizes, peerValue, routeValue, sequenceValue } from "../programs/map-layout.ts";
@@ -63,7 +63,7 @@ export class PlaneMaps implements Disposable {
    * Creates the maps, and pins them in the directory if there is one, in place of maps pinned there. Throws
    * SystemError.
    */
-  static create(bpf: BpfPort, capacity: number, directory: string | undefined): PlaneMaps {
+  static create(bpf: KernelBpf, capacity: number, directory: string | undefined): PlaneMaps {
     const made: Partial<Record<MapName, BpfMap>> = {};
     const wanted = descriptions(capacity);
     try {
@@ -83,7 +83,7 @@ export class PlaneMaps implements Disposable {
   }
 
   /** Opens the maps pinned in the directory, if all are there and large enough. Throws SystemError. */
-  static open(bpf: BpfPort, capacity: number, directory: string): PlaneMaps | undefined {
+  static open(bpf: KernelBpf, capacity: number, directory: string): PlaneMaps | undefined {
     const paths = names.map((name) => [name, join(directory, name)] as const);
     if (!paths.every(([, path]) => existsSync(path))) return undefined;
     const opened = paths.map(([name, path]) => [name, bpf.openMap(path)] as const);
@@ -94,7 +94,7 @@ export class PlaneMaps implements Disposable {
   }
 
   /** Adopts the maps pinned in the directory where they fit, else creates them. Throws SystemError. */
-  static adoptOrCreate(bpf: BpfPort, capacity: number, directory: string | undefined): PlaneMaps {
+  static adoptOrCreate(bpf: KernelBpf, capacity: number, directory: string | undefined): PlaneMaps {
     const adopted = directory === undefined ? undefined : PlaneMaps.open(bpf, capacity, directory);
     return adopted ?? PlaneMaps.create(bpf, capacity, directory);
   }

@@ -1,6 +1,6 @@
 import { assemble } from "../../../bpf/assembler.ts";
 import type { Line } from "../../../bpf/line.ts";
-import type { BpfPort, BpfProgram } from "../../../ports.ts";
+import type { BpfProgram, KernelBpf } from "../../../ports.ts";
 import { decapsulateProgram } from "../programs/decapsulate-program.ts";
 import { type DeliveryTarget, deliverProgram } from "../programs/deliver-program.ts";
 import { emitProgram } from "../programs/emit-program.ts";
@@ -49,12 +49,12 @@ export type KernelTraits = Pick<Required<ProgramOptions>, "readsProtocol" | "pro
 
 /** Assembles and loads programs, each once. */
 export class ProgramCache implements Disposable {
-  readonly #bpf: BpfPort;
+  readonly #bpf: KernelBpf;
   readonly #maps: ProgramMaps;
   readonly #traits: KernelTraits;
   readonly #programs = new Map<string, BpfProgram>();
 
-  constructor(bpf: BpfPort, maps: ProgramMaps, traits: KernelTraits) {
+  constructor(bpf: KernelBpf, maps: ProgramMaps, traits: KernelTraits) {
     this.#bpf = bpf;
     this.#maps = maps;
     this.#traits = traits;

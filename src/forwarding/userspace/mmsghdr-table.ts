@@ -65,7 +65,7 @@ export class VectorTable {
 /**
  * An array of struct mmsghdr. All methods throw InvariantError for what the table or the arena does not have.
  */
-export class MessageTable {
+export class MmsghdrTable {
   readonly size: number;
   readonly #arena: Arena;
   readonly #start: number;
@@ -148,7 +148,7 @@ export class MessageTable {
   }
 
   /** Makes the message at `index` like that at `from` of another table. */
-  copy(index: number, table: MessageTable, from: number): void {
+  copy(index: number, table: MmsghdrTable, from: number): void {
     const { words } = this.#arena.tables;
     const source = table.#at(from) >>> 2;
     words.copyWithin(this.#at(index) >>> 2, source, source + (MESSAGE_OCTETS >>> 2));
