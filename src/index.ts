@@ -53,6 +53,7 @@ export type {
   PseudowireSettings,
 } from "./control/settings.ts";
 export type { ConnectionSnapshot, LcceSnapshot, PseudowireSnapshot } from "./control/snapshot.ts";
+export type { Clock, Random } from "./environment.ts";
 export { type DiscardReason, discardReasons } from "./forwarding/discard-reasons.ts";
 export {
   type ChannelMessage,
@@ -67,7 +68,6 @@ export {
 } from "./forwarding/encapsulation.ts";
 export type { AttachmentCircuit, ChannelOptions, LinkLocalPolicy } from "./forwarding/plane.ts";
 export type { ReceiveSequence } from "./forwarding/sequencing.ts";
-export type { Clock, Random } from "./ports.ts";
 export type { AvpName, AvpValue, AvpValues } from "./wire/avp-table.ts";
 export type { CircuitStatus, ValueCodec } from "./wire/avp-values.ts";
 export type { ControlHeader } from "./wire/control-header.ts";

@@ -24,16 +24,16 @@ import { longLines, readText, readTexts, replacedWords } from "./support/text-ru
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   bytes: [],
-  "ports.ts": [],
+  "environment.ts": [],
   bpf: ["bytes"],
-  wire: ["bytes", "ports.ts"],
-  os: ["bpf", "wire", "bytes", "ports.ts"],
-  control: ["wire", "bytes", "ports.ts"],
+  wire: ["bytes", "environment.ts"],
+  os: ["bpf", "wire", "bytes", "environment.ts"],
+  control: ["wire", "bytes", "environment.ts"],
   config: ["wire", "bytes"],
-  forwarding: ["wire", "bytes", "ports.ts"],
-  "forwarding/psn": ["forwarding", "os", "wire", "bytes", "ports.ts"],
-  "forwarding/userspace": ["forwarding", "os", "wire", "bytes", "ports.ts"],
-  "forwarding/ebpf/programs": ["forwarding", "bpf", "wire", "bytes", "ports.ts"],
+  forwarding: ["wire", "bytes", "environment.ts"],
+  "forwarding/psn": ["forwarding", "os", "wire", "bytes", "environment.ts"],
+  "forwarding/userspace": ["forwarding", "os", "wire", "bytes", "environment.ts"],
+  "forwarding/ebpf/programs": ["forwarding", "bpf", "wire", "bytes", "environment.ts"],
   "forwarding/ebpf/plane": [
     "forwarding/ebpf/programs",
     "forwarding",
@@ -41,7 +41,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "os",
     "wire",
     "bytes",
-    "ports.ts",
+    "environment.ts",
   ],
   capture: ["config", "os", "wire", "bytes"],
   daemon: [
@@ -54,7 +54,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "os",
     "wire",
     "bytes",
-    "ports.ts",
+    "environment.ts",
   ],
   lab: ["daemon", "config", "forwarding", "forwarding/ebpf/programs", "os", "bpf", "wire", "bytes"],
   cli: [
@@ -68,9 +68,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "os",
     "wire",
     "bytes",
-    "ports.ts",
+    "environment.ts",
   ],
-  "index.ts": ["bpf", "config", "control", "forwarding", "wire", "bytes", "ports.ts"],
+  "index.ts": ["bpf", "config", "control", "forwarding", "wire", "bytes", "environment.ts"],
 };
 
 /** TABLE: which packages a layer, or one file, may use. Absent means none. */
@@ -100,7 +100,7 @@ const onlyImporters: Readonly<Record<string, string>> = {
 /** Layers that know no clock, no chance and no process. */
 const pure = [
   "bytes",
-  "ports.ts",
+  "environment.ts",
   "bpf",
   "wire",
   "control",

@@ -1,6 +1,6 @@
+import type { BpfProgram } from "../../src/environment.ts";
 import { BpfAttribute, commands, fields } from "../../src/os/bpf-attribute.ts";
 import { refusal } from "../../src/os/bpf-object.ts";
-import type { BpfProgram } from "../../src/ports.ts";
 
 /** BPF_F_TEST_XDP_LIVE_FRAMES: frames that the program passes enter the kernel. */
 const LIVE_FRAMES = 2;

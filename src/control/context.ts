@@ -1,5 +1,5 @@
 import type { Timers } from "../bytes/timers.ts";
-import type { Random } from "../ports.ts";
+import type { Random } from "../environment.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import type { ControlDiscardReason } from "./control-discards.ts";
 import type { Effect } from "./effects.ts";

@@ -1,4 +1,4 @@
-import type { Random } from "../ports.ts";
+import type { Random } from "../environment.ts";
 import { type PsnPath, pathKey } from "../wire/session-parameters.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import { randomFraction } from "./identifiers.ts";

@@ -1,4 +1,4 @@
-import type { Random } from "../ports.ts";
+import type { Random } from "../environment.ts";
 
 /** Chooses 32-bit identifiers that are random, never 0 and not in use (RFC 3931 §4.1, §5.4.3, §5.4.4). */
 export class Identifiers {

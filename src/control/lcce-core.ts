@@ -1,6 +1,6 @@
 import { noCaseFor } from "../bytes/errors.ts";
 import { Timers } from "../bytes/timers.ts";
-import type { Random } from "../ports.ts";
+import type { Random } from "../environment.ts";
 import { isDecodingError } from "../wire/errors.ts";
 import {
   type RawControlMessage,

@@ -1,4 +1,4 @@
-import type { Random } from "../ports.ts";
+import type { Random } from "../environment.ts";
 import type { Effect, Input } from "./effects.ts";
 import { LcceCore } from "./lcce-core.ts";
 import type { LcceIdentity } from "./settings.ts";

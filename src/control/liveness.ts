@@ -1,4 +1,4 @@
-import type { Random } from "../ports.ts";
+import type { Random } from "../environment.ts";
 import { randomFraction } from "./identifiers.ts";
 import { limits } from "./settings.ts";
 

@@ -1,4 +1,4 @@
-import type { Random } from "../ports.ts";
+import type { Random } from "../environment.ts";
 import { isDecodingError } from "../wire/errors.ts";
 import {
   type ControlMessage,

@@ -1,5 +1,5 @@
+import type { Clock } from "../environment.ts";
 import type { SessionCounters } from "../forwarding/plane.ts";
-import type { Clock } from "../ports.ts";
 
 /** Pause between looks at the counters. */
 const LEAST_PAUSE_MS = 1000;

@@ -1,7 +1,7 @@
 import type { TunnelConfig } from "../config/config.ts";
 import type { ConnectionSnapshot, LcceSnapshot } from "../control/snapshot.ts";
+import type { Clock } from "../environment.ts";
 import { OWN_ADDRESS, PathMtus, type SendError } from "../os/path-mtus.ts";
-import type { Clock } from "../ports.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import type { Note } from "./notes.ts";
 

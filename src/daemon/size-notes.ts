@@ -1,8 +1,8 @@
 import type { Config, PseudowireConfig, TunnelConfig } from "../config/config.ts";
 import type { LcceSnapshot, PseudowireSnapshot } from "../control/snapshot.ts";
+import type { Clock } from "../environment.ts";
 import type { Links } from "../os/links.ts";
 import { PathMtus } from "../os/path-mtus.ts";
-import type { Clock } from "../ports.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { sizeNote } from "./frame-size.ts";
 import type { Note } from "./notes.ts";

@@ -1,4 +1,4 @@
-import type { MappedMemory } from "../ports.ts";
+import type { MappedMemory } from "../environment.ts";
 
 /**
  * The exception path: what eBPF programs leave to the userspace plane, a private matter of these two. Frames

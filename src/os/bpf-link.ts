@@ -1,5 +1,5 @@
 import { type AttachPoint, attachPoints } from "../bpf/kernel-numbers.ts";
-import type { BpfLink, BpfProgram } from "../ports.ts";
+import type { BpfLink, BpfProgram } from "../environment.ts";
 import { BpfAttribute, commands, fields } from "./bpf-attribute.ts";
 import { callOrThrow, Handle, openPin } from "./bpf-object.ts";
 

@@ -1,7 +1,7 @@
 import { isPerCpu, mapKinds, updateModes } from "../bpf/kernel-numbers.ts";
 import { InvariantError } from "../bytes/errors.ts";
 import { concat } from "../bytes/hex.ts";
-import type { BpfMap, BpfMapDescription, BpfMapKind, MappedMemory } from "../ports.ts";
+import type { BpfMap, BpfMapDescription, BpfMapKind, MappedMemory } from "../environment.ts";
 import { BpfAttribute, commands, fields } from "./bpf-attribute.ts";
 import { callOrThrow, checkedName, Handle, nameIn, openPin, refusal } from "./bpf-object.ts";
 import { mapMemory, unmapMemory } from "./mapped-memory.ts";

@@ -1,6 +1,6 @@
 import { readlinkSync } from "node:fs";
 import { InvariantError } from "../bytes/errors.ts";
-import type { BpfObject } from "../ports.ts";
+import type { BpfObject } from "../environment.ts";
 import { BpfAttribute, commands, fields } from "./bpf-attribute.ts";
 import { SystemError } from "./errors.ts";
 import { close } from "./libc.ts";

@@ -1,6 +1,6 @@
 import { programKinds } from "../bpf/kernel-numbers.ts";
 import { VerifierError } from "../bpf/verifier-error.ts";
-import type { BpfProgram, BpfProgramDescription, BpfTestResult, BpfTestRun } from "../ports.ts";
+import type { BpfProgram, BpfProgramDescription, BpfTestResult, BpfTestRun } from "../environment.ts";
 import { BpfAttribute, commands, fields } from "./bpf-attribute.ts";
 import { callOrThrow, checkedName, Handle, nameIn, openPin, refusal } from "./bpf-object.ts";
 

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { BpfMapDescription, BpfProgram, BpfProgramDescription, KernelBpf } from "../ports.ts";
+import type { BpfMapDescription, BpfProgram, BpfProgramDescription, KernelBpf } from "../environment.ts";
 import { attachedPrograms, KernelLink } from "./bpf-link.ts";
 import { KernelMap } from "./bpf-map.ts";
 import { KernelProgram } from "./bpf-program.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../ports.ts";
+import type { Clock } from "../environment.ts";
 
 /** Milliseconds since the process began; never goes back. */
 export const monotonicClock: Clock = { nowMs: () => performance.now() };

@@ -1,5 +1,5 @@
 import type { AttachPoint } from "../bpf/kernel-numbers.ts";
-import type { BpfProgram } from "../ports.ts";
+import type { BpfProgram } from "../environment.ts";
 import { NetlinkError, SystemError } from "./errors.ts";
 import { type Netlink, type NetlinkRequest, type Operation, requestFlags, withNetlink } from "./netlink.ts";
 import {

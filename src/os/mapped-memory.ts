@@ -1,4 +1,4 @@
-import type { MappedMemory } from "../ports.ts";
+import type { MappedMemory } from "../environment.ts";
 import { lastError, memoryAt, mmap, munmap } from "./libc.ts";
 
 const PROTECTION_READ_WRITE = 3;

@@ -1,6 +1,6 @@
 import type { AttachPoint } from "../bpf/kernel-numbers.ts";
 import { InvariantError } from "../bytes/errors.ts";
-import type { BpfLink, BpfProgram } from "../ports.ts";
+import type { BpfLink, BpfProgram } from "../environment.ts";
 import { KernelLink } from "./bpf-link.ts";
 import * as clsact from "./clsact.ts";
 import { SystemError } from "./errors.ts";

@@ -36,11 +36,11 @@ import {
 import { SKB_CONTEXT_OCTETS, skbContext } from "../../src/bpf/skb-context.ts";
 import { VerifierError } from "../../src/bpf/verifier-error.ts";
 import { concat, hex } from "../../src/bytes/hex.ts";
+import type { BpfMap, BpfMapKind, BpfProgram } from "../../src/environment.ts";
 import { run } from "../../src/lab/command.ts";
 import { BpfSyscall, countCpus } from "../../src/os/bpf-syscall.ts";
 import { SystemError } from "../../src/os/errors.ts";
 import { ifNameToIndex } from "../../src/os/libc.ts";
-import type { BpfMap, BpfMapKind, BpfProgram } from "../../src/ports.ts";
 import { listedTexts, tracedTexts } from "../support/bpf-text.ts";
 import { eventually } from "../support/lab.ts";
 import { needBpf, TestNamespace } from "../support/namespace.ts";

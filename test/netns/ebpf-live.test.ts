@@ -20,6 +20,7 @@ import {
 import { skbContext } from "../../src/bpf/skb-context.ts";
 import { concat, toHex } from "../../src/bytes/hex.ts";
 import { Writer } from "../../src/bytes/writer.ts";
+import type { BpfLink, BpfMap, BpfProgram } from "../../src/environment.ts";
 import { decapsulateProgram } from "../../src/forwarding/ebpf/programs/decapsulate-program.ts";
 import { encapsulateProgram } from "../../src/forwarding/ebpf/programs/encapsulate-program.ts";
 import { circuitEntry, type Placement, peerEntry } from "../../src/forwarding/ebpf/programs/map-layout.ts";
@@ -27,7 +28,6 @@ import { everyOption, type ProgramOptions } from "../../src/forwarding/ebpf/prog
 import { decapsulate, encapsulate, newSequenceState } from "../../src/forwarding/encapsulation.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { ifNameToIndex } from "../../src/os/libc.ts";
-import type { BpfLink, BpfMap, BpfProgram } from "../../src/ports.ts";
 import { Bench, indexKey } from "../support/ebpf-bench.ts";
 import { attachmentOf, LOCAL, nameOf, placementOf, REMOTE, sessionOf } from "../support/ebpf-session.ts";
 import { frameOf, padded, specialFrames } from "../support/frames.ts";

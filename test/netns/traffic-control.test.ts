@@ -17,11 +17,11 @@ import {
   move,
   store32,
 } from "../../src/bpf/mnemonics.ts";
+import type { BpfMap, BpfProgram } from "../../src/environment.ts";
 import { run } from "../../src/lab/command.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { ifNameToIndex } from "../../src/os/libc.ts";
 import { type AttachmentKind, TrafficControl } from "../../src/os/traffic-control.ts";
-import type { BpfMap, BpfProgram } from "../../src/ports.ts";
 import { eventually } from "../support/lab.ts";
 import { needBpf, TestNamespace } from "../support/namespace.ts";
 

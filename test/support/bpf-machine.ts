@@ -3,7 +3,7 @@ import { Register, type WritableRegister } from "../../src/bpf/instruction.ts";
 import { type Line, label } from "../../src/bpf/line.ts";
 import { exit, load64, loadMapValue, move, store64 } from "../../src/bpf/mnemonics.ts";
 import { concat } from "../../src/bytes/hex.ts";
-import type { BpfMap, BpfProgram, KernelBpf } from "../../src/ports.ts";
+import type { BpfMap, BpfProgram, KernelBpf } from "../../src/environment.ts";
 
 const { result, arg1, arg2, arg3, arg4, arg5, saved1, saved2, saved3, saved4 } = Register;
 

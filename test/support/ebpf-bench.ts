@@ -3,6 +3,7 @@ import { assemble } from "../../src/bpf/assembler.ts";
 import { verdicts } from "../../src/bpf/kernel-numbers.ts";
 import type { Line } from "../../src/bpf/line.ts";
 import { toHex } from "../../src/bytes/hex.ts";
+import type { BpfMap, BpfProgram } from "../../src/environment.ts";
 import { type CounterName, counterTable, zeroCounters } from "../../src/forwarding/counters-table.ts";
 import { descriptorsOf } from "../../src/forwarding/ebpf/plane/plane-maps.ts";
 import { decapsulateProgram } from "../../src/forwarding/ebpf/programs/decapsulate-program.ts";
@@ -22,7 +23,6 @@ import { countersFrom } from "../../src/forwarding/ebpf/programs/session-counter
 import type { Outcome } from "../../src/forwarding/encapsulation.ts";
 import type { AttachmentCircuit, SessionCounters } from "../../src/forwarding/plane.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
-import type { BpfMap, BpfProgram } from "../../src/ports.ts";
 import { encodeDataMessage } from "../../src/wire/data-header.ts";
 import type { SessionParameters } from "../../src/wire/session-parameters.ts";
 import { EXCEPTION_PATH, nameOf, showingExceptionPath, showingTag } from "./ebpf-session.ts";

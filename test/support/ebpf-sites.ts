@@ -5,6 +5,7 @@ import { Register } from "../../src/bpf/instruction.ts";
 import { verdicts } from "../../src/bpf/kernel-numbers.ts";
 import type { Line } from "../../src/bpf/line.ts";
 import { call, exit, move } from "../../src/bpf/mnemonics.ts";
+import type { BpfLink, BpfProgram } from "../../src/environment.ts";
 import { decapsulateProgram } from "../../src/forwarding/ebpf/programs/decapsulate-program.ts";
 import { encapsulateProgram } from "../../src/forwarding/ebpf/programs/encapsulate-program.ts";
 import {
@@ -18,7 +19,6 @@ import type { SessionCounters } from "../../src/forwarding/plane.ts";
 import { FrameSocket } from "../../src/lab/frame-socket.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { ifNameToIndex } from "../../src/os/libc.ts";
-import type { BpfLink, BpfProgram } from "../../src/ports.ts";
 import { expectExchange } from "./bulk.ts";
 import { Bench, indexKey } from "./ebpf-bench.ts";
 import { attachmentOf, LOCAL, placementOf, REMOTE, sessionOf } from "./ebpf-session.ts";

@@ -1,4 +1,4 @@
-import type { Random } from "../../src/ports.ts";
+import type { Random } from "../../src/environment.ts";
 
 /**
  * A reproducible source of octets and numbers (mulberry32), so that a failure can be repeated from its seed.

@@ -1,5 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
-import type { MappedMemory } from "../../ports.ts";
+import type { MappedMemory } from "../../environment.ts";
 import type { ChannelStatus, SessionParameters } from "../../wire/session-parameters.ts";
 import type { ChannelMessage } from "../encapsulation.ts";
 import type { AttachmentCircuit } from "../plane.ts";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { BpfMap, BpfMapDescription, KernelBpf } from "../../../environment.ts";
 import { removePin } from "../../../os/bpf-file-system.ts";
-import type { BpfMap, BpfMapDescription, KernelBpf } from "../../../ports.ts";
 import { counterTable } from "../../counters-table.ts";
 import { discardReasons } from "../../discard-reasons.ts";
 import { circuitValue, mapSizes, peerValue, routeValue, sequenceValue } from "../programs/map-layout.ts";

@@ -1,10 +1,10 @@
 import { readdirSync } from "node:fs";
 import type { AttachPoint } from "../../../bpf/kernel-numbers.ts";
 import { ignoreOperational } from "../../../bytes/errors.ts";
+import type { BpfProgram } from "../../../environment.ts";
 import { pinPath, removePin } from "../../../os/bpf-file-system.ts";
 import { networkNamespaceId } from "../../../os/network-namespace.ts";
 import { type ProgramAttachment, TrafficControl } from "../../../os/traffic-control.ts";
-import type { BpfProgram } from "../../../ports.ts";
 import { type ProgramCache, type ProgramSpec, programName } from "./program-cache.ts";
 
 /** A hook of the kernel's traffic control at which a program runs. */

@@ -1,6 +1,6 @@
 import { assemble } from "../../../bpf/assembler.ts";
 import type { Line } from "../../../bpf/line.ts";
-import type { BpfProgram, KernelBpf } from "../../../ports.ts";
+import type { BpfProgram, KernelBpf } from "../../../environment.ts";
 import { decapsulateProgram } from "../programs/decapsulate-program.ts";
 import { type DeliveryTarget, deliverProgram } from "../programs/deliver-program.ts";
 import { emitProgram } from "../programs/emit-program.ts";

@@ -1,5 +1,5 @@
+import type { MappedMemory } from "../../../environment.ts";
 import { memoryOf } from "../../../os/mapped-memory.ts";
-import type { MappedMemory } from "../../../ports.ts";
 import type { SharedSequences } from "../../exception-path.ts";
 import type { SessionCounters } from "../../plane.ts";
 import { beginSequences, resumeSequences, SEQUENCE_WORDS, sequenceWords } from "../../sequencing.ts";

@@ -1,4 +1,4 @@
-/** The interfaces through which pure code meets the world. Types only. */
+/** The interfaces of the environment of pure code: clock, randomness, bpf(2), memory. Types only. */
 
 /** A source of random octets: the operating system's, or a seeded one in simulations. */
 export interface Random {
