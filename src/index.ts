@@ -37,7 +37,7 @@ export type { Location } from "./config/key-locations.ts";
 export {
   type FileLocations,
   formatProblem,
-  type Parsed as ParsedConfig,
+  type ParsedConfig,
   parseConfig,
   type ValidParts,
 } from "./config/parse.ts";

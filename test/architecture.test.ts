@@ -11,7 +11,7 @@ import {
   namesIn,
   readSources,
   type SourceFile,
-  sharedTypeNames,
+  sharedNames,
   strip,
   wrongCitations,
   wrongImports,
@@ -517,16 +517,24 @@ describe("exports have names", () => {
   });
 });
 
-describe("exported types have names of their own", () => {
+describe("what files export has names of its own", () => {
   test("in src", () => {
-    expect(sharedTypeNames(sources)).toEqual([]);
+    expect(sharedNames(sources)).toEqual([]);
   });
 
-  test("two of one name would fail, one that is not exported would not", () => {
-    const a = { path: "os/a.ts", text: "export class Circuit {}" };
-    const b = { path: "daemon/b.ts", text: "export type Circuit = string;" };
-    const c = { path: "daemon/c.ts", text: "interface Circuit {}" };
-    expect(sharedTypeNames([a, b, c])).toEqual(["Circuit: os/a.ts, daemon/b.ts"]);
+  test.each([
+    ["export class Circuit {}", "export type Circuit = string;"],
+    ["export function Circuit() {}", "export async function Circuit() {}"],
+    ["export const Circuit = 1;", "export interface Circuit {}"],
+    ["export abstract class Circuit {}", "export function* Circuit() {}"],
+  ])("%s and %s would fail", (first, second) => {
+    const files = [...bad("os/a.ts", first), ...bad("daemon/b.ts", second)];
+    expect(sharedNames(files)).toEqual(["Circuit: os/a.ts, daemon/b.ts"]);
+  });
+
+  test("what is not exported would not fail, nor a type and a constant of one file", () => {
+    const both = bad("os/a.ts", "export const Circuit = {};\nexport type Circuit = string;");
+    expect(sharedNames([...both, ...bad("daemon/b.ts", "interface Circuit {}")])).toEqual([]);
   });
 });
 

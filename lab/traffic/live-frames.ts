@@ -1,6 +1,6 @@
 import type { BpfProgram } from "../../src/environment.ts";
-import { BpfAttribute, commands, fields } from "../../src/os/bpf-attribute.ts";
-import { refusal } from "../../src/os/bpf-object.ts";
+import { attributeFields, BpfAttribute, commands } from "../../src/os/bpf-attribute.ts";
+import { callError } from "../../src/os/bpf-object.ts";
 
 /** BPF_F_TEST_XDP_LIVE_FRAMES: frames that the program passes enter the kernel. */
 const LIVE_FRAMES = 2;
@@ -26,7 +26,7 @@ export function receiveLive(
   const context = new DataView(new ArrayBuffer(CONTEXT_OCTETS));
   context.setUint32(DATA_END, frame.length, true);
   context.setUint32(INTERFACE, interfaceIndex, true);
-  const at = fields.run;
+  const at = attributeFields.run;
   const attribute = new BpfAttribute()
     .u32(at.program, program.fd)
     .u32(at.dataOctets, frame.length)
@@ -38,5 +38,5 @@ export function receiveLive(
     .u32(at.batch, batch);
   const answer = attribute.call(commands.run);
   if (typeof answer === "number" || answer === "EINTR") return;
-  throw refusal("have an interface receive frames", `interface ${interfaceIndex}`, answer);
+  throw callError("have an interface receive frames", `interface ${interfaceIndex}`, answer);
 }

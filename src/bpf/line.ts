@@ -21,11 +21,11 @@ const NAME = /^[A-Za-z_][\w.-]*$/;
 
 /** Labels the next instruction. A part that occurs twice in a program needs other names the second time. */
 export function label(name: string): Label {
-  return { kind: "label", name: checkedName("label", name) };
+  return { kind: "label", name: checkedLabel("label", name) };
 }
 
 /** Throws AssemblyError unless it can be a label's name. */
-export function checkedName(where: string, name: string): string {
+export function checkedLabel(where: string, name: string): string {
   if (NAME.test(name)) return name;
   throw new AssemblyError(
     `${where}: ${JSON.stringify(name)} is no name of a label; ` +

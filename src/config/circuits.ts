@@ -18,7 +18,7 @@ export const circuitParts = {
 type CircuitFrames = Pick<CircuitConfig, "device" | "vlan">;
 
 /** A circuit as a string, to be a key of maps: equal for circuits with the same frames only. */
-export function circuitKey({ device, vlan }: CircuitFrames): string {
+export function circuitFramesKey({ device, vlan }: CircuitFrames): string {
   return vlan === undefined ? device : `${device}/${vlan.protocol.toString(16)}.${vlan.id}`;
 }
 
@@ -48,7 +48,7 @@ export class CircuitConflicts {
     const { device, kind } = circuit;
     const use = this.#devices.get(device) ?? { kind, bridge: bridgeOf(circuit), owners: new Map() };
     this.#devices.set(device, use);
-    if (use.kind === kind) use.owners.set(circuitKey(circuit), owner);
+    if (use.kind === kind) use.owners.set(circuitFramesKey(circuit), owner);
   }
 
   /** Why a circuit cannot be beside those that were added; empty where it can. */
@@ -60,8 +60,8 @@ export class CircuitConflicts {
     if (use.kind !== kind) return [{ kind: "device kind" }];
     const bridge = use.bridge === bridgeOf(circuit) ? [] : [{ kind: "bridge" as const, bridge: use.bridge }];
     const [first] = use.owners.values();
-    const whole = use.owners.get(circuitKey({ device }));
-    const same = use.owners.get(circuitKey(circuit));
+    const whole = use.owners.get(circuitFramesKey({ device }));
+    const same = use.owners.get(circuitFramesKey(circuit));
     if (vlan === undefined) return first === undefined ? bridge : [...bridge, { kind: "port", owner: first }];
     if (whole !== undefined) return [...bridge, { kind: "in port", owner: whole }];
     return same === undefined ? bridge : [...bridge, { kind: "vlan", owner: same }];

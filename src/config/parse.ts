@@ -46,7 +46,7 @@ interface LocatedIssue {
  * A configuration, with the locations of its keys (which keep the whole text in memory); or every problem of
  * the text.
  */
-export type Parsed =
+export type ParsedConfig =
   | ({ readonly config: Config; readonly problems: readonly [] } & FileLocations)
   | {
       readonly config?: undefined;
@@ -80,7 +80,11 @@ export interface FileLocations {
  * `hostName` is the machine's, for the default. Checks between keys run for every tunnel whose keys are valid
  * on their own.
  */
-export function parseConfig(text: string, file: string, context: { readonly hostName: string }): Parsed {
+export function parseConfig(
+  text: string,
+  file: string,
+  context: { readonly hostName: string },
+): ParsedConfig {
   const found = read(text);
   const problems = (issues: readonly LocatedIssue[]) => configProblems([...issues], text, file);
   if ("found" in found)

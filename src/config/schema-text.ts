@@ -5,7 +5,8 @@ import { nearest } from "./nearest.ts";
 import { replacementOf } from "./renamed-keys.ts";
 import { secretFields, WANTED_ONE_VLAN, WANTED_SECRET } from "./value-schemas.ts";
 
-type KeyPath = readonly PropertyKey[];
+/** The keys and indexes that lead to a value of the file. */
+export type KeyPath = readonly PropertyKey[];
 
 /** The parts of zod's schemas that are read here: keys of mappings, values of records, ranges of numbers. */
 interface SchemaShape {

@@ -1,10 +1,9 @@
 import type { z } from "zod";
 import { checkLcce, checkTunnels, type Issue } from "./check.ts";
 import { configFields, type RawTunnel, tunnelFields } from "./fields.ts";
-import { issuesOf } from "./schema-text.ts";
+import { issuesOf, type KeyPath } from "./schema-text.ts";
 import { nameRule } from "./value-schemas.ts";
 
-type KeyPath = readonly PropertyKey[];
 type Mapping = Record<PropertyKey, unknown>;
 
 /** Addresses in place of missing or invalid ones, so that the rest of the tunnel can be checked. */

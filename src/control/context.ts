@@ -12,7 +12,7 @@ export interface Flushable {
 }
 
 /** Shared state of the control plane while one input is handled. */
-export interface Context {
+export interface LcceContext {
   readonly identity: LcceIdentity;
   readonly random: Random;
   readonly controlConnectionIds: Identifiers;

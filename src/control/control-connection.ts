@@ -10,7 +10,7 @@ import type { RawControlMessage } from "../wire/raw-message.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { isSccrq, resultCodeAvp } from "./acceptance.ts";
 import { ConnectionPath } from "./connection-path.ts";
-import { type Context, earliest, type Flushable } from "./context.ts";
+import { earliest, type Flushable, type LcceContext } from "./context.ts";
 import {
   type ControlConnectionEvent,
   type ControlConnectionEvents,
@@ -62,7 +62,7 @@ export class ControlConnection implements Expirable, Flushable, Sender {
   readonly tieBreaker: Uint8Array;
   readonly sessions: SessionSet;
   readonly peerPath: ConnectionPath;
-  readonly #context: Context;
+  readonly #context: LcceContext;
   readonly #owner: ConnectionOwner;
   readonly #protection: MessageProtection;
   readonly #delivery: Delivery<DecodedControlMessage>;
@@ -105,7 +105,7 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     ignore: () => {},
   };
 
-  constructor(context: Context, owner: ConnectionOwner, path: PsnPath) {
+  constructor(context: LcceContext, owner: ConnectionOwner, path: PsnPath) {
     const { settings } = owner;
     const isAuthenticated = settings.authentication.mode === "digest";
     this.#context = context;

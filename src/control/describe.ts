@@ -1,7 +1,5 @@
 import { toHex } from "../bytes/hex.ts";
-import type { AvpValues } from "../wire/avp-table.ts";
-
-type ResultCode = NonNullable<AvpValues["resultCode"]>;
+import type { ResultCode } from "../wire/avp-values.ts";
 
 /** TABLE: StopCCN result codes as text (RFC 3931 §5.4.2). */
 const stopText: Readonly<Record<number, string>> = {

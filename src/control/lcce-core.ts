@@ -9,7 +9,7 @@ import {
   splitControlMessage,
 } from "../wire/raw-message.ts";
 import { isSameAddress, type PsnPath } from "../wire/session-parameters.ts";
-import type { Context, Flushable } from "./context.ts";
+import type { Flushable, LcceContext } from "./context.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import { type ControlDiscardReason, controlDiscards } from "./control-discards.ts";
 import type { Effect, Input } from "./effects.ts";
@@ -24,7 +24,7 @@ import { type LcceSnapshot, snapshotOf } from "./snapshot.ts";
  * The control plane behind `Lcce`: finds the connection, session or peer that an input is about, and collects
  * the effects while it is handled. Methods that `Lcce` has are described there.
  */
-export class LcceCore implements Context, Registry {
+export class LcceCore implements LcceContext, Registry {
   readonly identity: LcceIdentity;
   readonly random: Random;
   readonly controlConnectionIds: Identifiers;

@@ -5,7 +5,7 @@ import type { DecodedMessage } from "../wire/message.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { isRepetition } from "./acceptance.ts";
 import { Backoff } from "./backoff.ts";
-import type { Context } from "./context.ts";
+import type { LcceContext } from "./context.ts";
 import { type ConnectionOwner, ControlConnection } from "./control-connection.ts";
 import type { ControlConnectionEvents } from "./control-connection-events.ts";
 import { CHALLENGE_NOT_SUPPORTED, describeAuthenticationFailure, describeUnmatchedCall } from "./describe.ts";
@@ -32,7 +32,7 @@ export interface Registry {
 export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirectory, AdmittingPeer, Expirable {
   /** Where SCCRQs from the peer's address go. */
   readonly admission: SccrqAdmission;
-  readonly #context: Context;
+  readonly #context: LcceContext;
   readonly #registry: Registry;
   readonly #backoff = new Backoff();
   readonly #pseudowires = new Map<string, Pseudowire>();
@@ -62,7 +62,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   /** The last message from there that failed authentication. */
   #failure: string | undefined;
 
-  constructor(context: Context, registry: Registry, settings: PeerSettings) {
+  constructor(context: LcceContext, registry: Registry, settings: PeerSettings) {
     this.#context = context;
     this.#registry = registry;
     this.#settings = settings;

@@ -1,6 +1,6 @@
 import type { Expirable } from "../bytes/timers.ts";
 import { Backoff } from "./backoff.ts";
-import type { Context } from "./context.ts";
+import type { LcceContext } from "./context.ts";
 import type { LocalStatus, Session } from "./session.ts";
 import type { PeerSettings, PseudowireSettings } from "./settings.ts";
 
@@ -18,7 +18,7 @@ export interface PseudowireOwner {
 /** A configured pseudowire: it outlives its sessions and opens a new one after each that ended. */
 export class Pseudowire implements Expirable {
   readonly settings: PseudowireSettings;
-  readonly #context: Context;
+  readonly #context: LcceContext;
   readonly #owner: PseudowireOwner;
   readonly #backoff = new Backoff();
   localStatus: LocalStatus;
@@ -29,7 +29,7 @@ export class Pseudowire implements Expirable {
   #waitsForPeer = false;
 
   constructor(
-    context: Context,
+    context: LcceContext,
     owner: PseudowireOwner,
     settings: PseudowireSettings,
     localStatus: LocalStatus,

@@ -11,7 +11,7 @@ import { stopResult } from "../wire/result-codes.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { checkSccrqOrSccrp, type Refusal, resultCodeAvp } from "./acceptance.ts";
 import { Authentication } from "./authentication.ts";
-import type { Context } from "./context.ts";
+import type { LcceContext } from "./context.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import { SccrqReplayCache } from "./sccrq-replay-cache.ts";
 import type { PeerSettings } from "./settings.ts";
@@ -53,11 +53,11 @@ export interface AdmittingPeer {
  * A valid digest proves only that the peer sent the SCCRQ once: it may be a replay.
  */
 export class SccrqAdmission {
-  readonly #context: Context;
+  readonly #context: LcceContext;
   readonly #peer: AdmittingPeer;
   readonly #replayCache = new SccrqReplayCache();
 
-  constructor(context: Context, peer: AdmittingPeer) {
+  constructor(context: LcceContext, peer: AdmittingPeer) {
     this.#context = context;
     this.#peer = peer;
   }

@@ -3,7 +3,7 @@ import type { ControlMessage, DecodedMessage } from "../wire/message.ts";
 import { cdnResult } from "../wire/result-codes.ts";
 import { type PsnPath, pseudowireTypeNumber } from "../wire/session-parameters.ts";
 import { checkCall, type Refusal, refusalOf, resultCodeAvp } from "./acceptance.ts";
-import type { Context } from "./context.ts";
+import type { LcceContext } from "./context.ts";
 import type { Sender } from "./delivery.ts";
 import type { Pseudowire } from "./pseudowire.ts";
 import { Session, type SessionConnection } from "./session.ts";
@@ -66,7 +66,7 @@ const endsWithoutRetry: ReadonlySet<keyof SessionEvents> = new Set([
 /** The sessions of one control connection: finds the one a message means, and resolves colliding calls. */
 export class SessionSet implements SessionConnection {
   readonly owner: PseudowireDirectory;
-  readonly #context: Context;
+  readonly #context: LcceContext;
   readonly #connection: Connection;
   readonly #delivery: CallDelivery;
   readonly #sessions = new Map<number, Session>();
@@ -80,7 +80,12 @@ export class SessionSet implements SessionConnection {
   #lastProgressMs = Number.NEGATIVE_INFINITY;
   #lastPeerCallMs = Number.NEGATIVE_INFINITY;
 
-  constructor(context: Context, owner: PseudowireDirectory, connection: Connection, delivery: CallDelivery) {
+  constructor(
+    context: LcceContext,
+    owner: PseudowireDirectory,
+    connection: Connection,
+    delivery: CallDelivery,
+  ) {
     this.#context = context;
     this.owner = owner;
     this.#connection = connection;

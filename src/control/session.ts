@@ -10,7 +10,7 @@ import {
   sublayerNumber,
 } from "../wire/session-parameters.ts";
 import { NO_CHOICES, type PeerChoices, resultCodeAvp } from "./acceptance.ts";
-import type { Context } from "./context.ts";
+import type { LcceContext } from "./context.ts";
 import type { Sender } from "./delivery.ts";
 import {
   type CallMessage,
@@ -77,7 +77,7 @@ export class Session implements Expirable, Sender {
   /** We assigned it; the peer puts it in what it sends us. */
   readonly localSessionId: number;
   readonly tieBreaker: Uint8Array;
-  readonly #context: Context;
+  readonly #context: LcceContext;
   readonly #connection: SessionConnection;
   readonly #receiveCookie: Uint8Array;
   #state: SessionState = "idle";
@@ -104,7 +104,7 @@ export class Session implements Expirable, Sender {
   };
 
   constructor(
-    context: Context,
+    context: LcceContext,
     connection: SessionConnection,
     pseudowire: SessionPseudowire,
     tieBreaker: Uint8Array,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { circuitKey } from "../config/circuits.ts";
+import { circuitFramesKey } from "../config/circuits.ts";
 import type { CircuitConfig, TunnelConfig } from "../config/config.ts";
 import { errnoOf, SystemError } from "../os/errors.ts";
 import { type Holder, type Lock, lockFile, lockName, nameHolder, namesTaken } from "../os/locks.ts";
@@ -100,7 +100,7 @@ let vlanLocks = 0;
  */
 export function lockCircuit({ device, vlan }: Pick<CircuitConfig, "device" | "vlan">): Claim {
   const nameOf = (circuit: Pick<CircuitConfig, "device" | "vlan">) =>
-    `wirespan/circuit/${circuitKey(circuit)}`;
+    `wirespan/circuit/${circuitFramesKey(circuit)}`;
   const port = nameOf({ device });
   const refused = (what: string, holder: Holder): Claim => ({
     problem:

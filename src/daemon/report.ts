@@ -31,7 +31,7 @@ export interface StatusSources {
   /** Undefined while the tunnel waits. */
   localPort(tunnel: string): number | undefined;
   /** Why a tunnel waits, and when it is tried again; undefined while it does not wait. */
-  waiting(tunnel: string): Waiting | undefined;
+  waiting(tunnel: string): WaitingTunnel | undefined;
   /** Why frames of a pseudowire do not pass at our end, as text; undefined while they can. */
   circuitProblem(pseudowire: string): string | undefined;
   /**
@@ -55,7 +55,7 @@ export interface StatusSources {
   readonly log: LogLosses & { readonly leftOut: number };
 }
 
-interface Waiting {
+interface WaitingTunnel {
   readonly problem: string;
   readonly nextAttemptMs: number | undefined;
 }
@@ -141,7 +141,7 @@ function connectionStatus(
 function stateOf(
   tunnel: TunnelConfig,
   connection: ConnectionSnapshot | undefined,
-  waiting: Waiting | undefined,
+  waiting: WaitingTunnel | undefined,
 ): string {
   if (waiting !== undefined) return "waiting";
   return tunnel.control === undefined ? "static" : (connection?.state ?? "idle");

@@ -1,4 +1,4 @@
-import { messageOf, OperationalError } from "../bytes/errors.ts";
+import { operationalMessage } from "../bytes/errors.ts";
 import { SerialQueue } from "../bytes/serial-queue.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
@@ -257,10 +257,4 @@ export class PlaneStack implements ForwardingPlane {
     stacked.reasons = [operationalMessage(error)];
     stacked.plane = this.#last;
   }
-}
-
-/** What went wrong outside our code; our own bugs are thrown on. */
-function operationalMessage(error: unknown): string {
-  if (error instanceof OperationalError) return messageOf(error);
-  throw error;
 }

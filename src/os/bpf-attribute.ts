@@ -29,7 +29,7 @@ export const commands = {
  * TABLE: offsets in octets of the fields that each command has. All are of 32 bits but for pointers and those
  * called flags64.
  */
-export const fields = {
+export const attributeFields = {
   createMap: { kind: 0, keyOctets: 4, valueOctets: 8, maxEntries: 12, flags: 16, name: 28 },
   element: { map: 0, key: 8, value: 16, flags64: 24 },
   batch: { from: 0, to: 8, keys: 16, values: 24, count: 32, map: 36, elementFlags64: 40 },

@@ -1,6 +1,6 @@
 import { type AttachPoint, attachPoints } from "../bpf/kernel-numbers.ts";
 import type { BpfLink, BpfProgram } from "../environment.ts";
-import { BpfAttribute, commands, fields } from "./bpf-attribute.ts";
+import { attributeFields, BpfAttribute, commands } from "./bpf-attribute.ts";
 import { callOrThrow, Handle, openPin } from "./bpf-object.ts";
 
 /** Offsets in struct bpf_link_info. */
@@ -18,9 +18,9 @@ export class KernelLink extends Handle implements BpfLink {
   /** Attaches a program to an interface, after those already attached. Throws SystemError. */
   static create(program: BpfProgram, interfaceIndex: number, at: AttachPoint): KernelLink {
     const attribute = new BpfAttribute()
-      .u32(fields.createLink.program, program.fd)
-      .u32(fields.createLink.interfaceIndex, interfaceIndex)
-      .u32(fields.createLink.attachPoint, attachPoints[at]);
+      .u32(attributeFields.createLink.program, program.fd)
+      .u32(attributeFields.createLink.interfaceIndex, interfaceIndex)
+      .u32(attributeFields.createLink.attachPoint, attachPoints[at]);
     const name = `${at} of interface ${interfaceIndex}`;
     const fd = callOrThrow(
       attribute,
@@ -47,13 +47,13 @@ export class KernelLink extends Handle implements BpfLink {
 
   update(program: BpfProgram): void {
     const attribute = new BpfAttribute()
-      .u32(fields.updateLink.link, this.fd)
-      .u32(fields.updateLink.program, program.fd);
+      .u32(attributeFields.updateLink.link, this.fd)
+      .u32(attributeFields.updateLink.program, program.fd);
     callOrThrow(attribute, commands.updateLink, `put program "${program.name}" in place`, this.target);
   }
 
   detach(): void {
-    const attribute = new BpfAttribute().u32(fields.detachLink.link, this.fd);
+    const attribute = new BpfAttribute().u32(attributeFields.detachLink.link, this.fd);
     callOrThrow(attribute, commands.detachLink, "detach a BPF link", this.target);
   }
 }
@@ -62,10 +62,10 @@ export class KernelLink extends Handle implements BpfLink {
 export function attachedPrograms(interfaceIndex: number, at: AttachPoint): readonly number[] {
   const ids = new Uint8Array(4 * MOST_ATTACHED);
   const attribute = new BpfAttribute()
-    .u32(fields.query.interfaceIndex, interfaceIndex)
-    .u32(fields.query.attachPoint, attachPoints[at])
-    .pointer(fields.query.ids, ids)
-    .u32(fields.query.count, MOST_ATTACHED);
+    .u32(attributeFields.query.interfaceIndex, interfaceIndex)
+    .u32(attributeFields.query.attachPoint, attachPoints[at])
+    .pointer(attributeFields.query.ids, ids)
+    .u32(attributeFields.query.count, MOST_ATTACHED);
   callOrThrow(
     attribute,
     commands.query,
@@ -74,7 +74,7 @@ export function attachedPrograms(interfaceIndex: number, at: AttachPoint): reado
     "needs an interface of this network namespace, and Linux 6.6 or later",
   );
   const view = new DataView(ids.buffer);
-  return Array.from({ length: attribute.read(fields.query.count) }, (_, index) =>
+  return Array.from({ length: attribute.read(attributeFields.query.count) }, (_, index) =>
     view.getUint32(4 * index, true),
   );
 }

@@ -2,8 +2,8 @@ import { isPerCpu, mapKinds, updateModes } from "../bpf/kernel-numbers.ts";
 import { InvariantError } from "../bytes/errors.ts";
 import { concat } from "../bytes/hex.ts";
 import type { BpfMap, BpfMapDescription, BpfMapKind, MappedMemory } from "../environment.ts";
-import { BpfAttribute, commands, fields } from "./bpf-attribute.ts";
-import { callOrThrow, checkedName, Handle, nameIn, openPin, refusal } from "./bpf-object.ts";
+import { attributeFields, BpfAttribute, commands } from "./bpf-attribute.ts";
+import { callError, callOrThrow, checkedObjectName, Handle, nameIn, openPin } from "./bpf-object.ts";
 import { mapMemory, unmapMemory } from "./mapped-memory.ts";
 
 /** For hash maps: memory for an entry is allocated when it is added. */
@@ -38,14 +38,14 @@ export class KernelMap extends Handle implements BpfMap {
 
   /** Creates a map. Throws SystemError. */
   static create(description: BpfMapDescription, cpus: number): KernelMap {
-    const at = fields.createMap;
+    const at = attributeFields.createMap;
     const attribute = new BpfAttribute()
       .u32(at.kind, mapKinds[description.kind])
       .u32(at.keyOctets, description.keyOctets)
       .u32(at.valueOctets, description.valueOctets)
       .u32(at.maxEntries, description.maxEntries)
       .u32(at.flags, flagsOf(description))
-      .name(at.name, checkedName(description.name));
+      .name(at.name, checkedObjectName(description.name));
     const fd = callOrThrow(
       attribute,
       commands.createMap,
@@ -81,14 +81,14 @@ export class KernelMap extends Handle implements BpfMap {
 
   update(key: Uint8Array, value: Uint8Array, mode: keyof typeof updateModes = "any"): void {
     const attribute = this.#element(key)
-      .pointer(fields.element.value, this.#stored(value))
-      .u64(fields.element.flags64, updateModes[mode]);
+      .pointer(attributeFields.element.value, this.#stored(value))
+      .u64(attributeFields.element.flags64, updateModes[mode]);
     callOrThrow(attribute, commands.update, "update a BPF map", this.target);
   }
 
   updateBatch(entries: readonly (readonly [key: Uint8Array, value: Uint8Array])[]): void {
     if (entries.length === 0) return;
-    const at = fields.batch;
+    const at = attributeFields.batch;
     const attribute = new BpfAttribute()
       .pointer(at.keys, concat(...entries.map(([key]) => this.#checked("key", key))))
       .pointer(at.values, concat(...entries.map(([, value]) => this.#stored(value))))
@@ -97,7 +97,7 @@ export class KernelMap extends Handle implements BpfMap {
     const answer = attribute.call(commands.updateBatch);
     if (typeof answer !== "string") return;
     const stored = Math.min(attribute.read(at.count), entries.length);
-    throw refusal(
+    throw callError(
       "update a BPF map by a batch",
       this.target,
       answer,
@@ -108,7 +108,7 @@ export class KernelMap extends Handle implements BpfMap {
   remove(key: Uint8Array): boolean {
     const answer = this.#element(key).call(commands.remove);
     if (answer === "ENOENT") return false;
-    if (typeof answer === "string") throw refusal("remove from a BPF map", this.target, answer);
+    if (typeof answer === "string") throw callError("remove from a BPF map", this.target, answer);
     return true;
   }
 
@@ -118,7 +118,7 @@ export class KernelMap extends Handle implements BpfMap {
     for (let key = this.#next(undefined); key !== undefined; key = this.#next(key)) {
       keys.push(key);
       if (keys.length > 2 * this.description.maxEntries)
-        throw refusal("list the keys of a BPF map", this.target, "EAGAIN");
+        throw callError("list the keys of a BPF map", this.target, "EAGAIN");
     }
     return keys;
   }
@@ -148,7 +148,7 @@ export class KernelMap extends Handle implements BpfMap {
 
   /** Batches of entries, each in the same memory: the caller copies what it keeps. */
   *#batches(most: number): Iterable<{ keys: Uint8Array; values: Uint8Array; count: number }> {
-    const at = fields.batch;
+    const at = attributeFields.batch;
     const keys = new Uint8Array(most * this.description.keyOctets);
     const values = new Uint8Array(most * this.#valueRoom);
     const cursor = new Uint8Array(CURSOR_OCTETS);
@@ -163,7 +163,7 @@ export class KernelMap extends Handle implements BpfMap {
       const answer = attribute.call(commands.lookUpBatch);
       // ENOENT: this is the last batch.
       if (typeof answer === "string" && answer !== "ENOENT")
-        throw refusal("look up in a BPF map by a batch", this.target, answer);
+        throw callError("look up in a BPF map by a batch", this.target, answer);
       yield { keys, values, count: attribute.read(at.count) };
       if (answer === "ENOENT") return;
     }
@@ -185,18 +185,18 @@ export class KernelMap extends Handle implements BpfMap {
   #next(key: Uint8Array | undefined): Uint8Array | undefined {
     const next = new Uint8Array(this.description.keyOctets);
     const attribute =
-      key === undefined ? new BpfAttribute().u32(fields.element.map, this.fd) : this.#element(key);
-    const answer = attribute.pointer(fields.element.value, next).call(commands.nextKey);
+      key === undefined ? new BpfAttribute().u32(attributeFields.element.map, this.fd) : this.#element(key);
+    const answer = attribute.pointer(attributeFields.element.value, next).call(commands.nextKey);
     if (answer === "ENOENT") return undefined;
-    if (typeof answer === "string") throw refusal("list the keys of a BPF map", this.target, answer);
+    if (typeof answer === "string") throw callError("list the keys of a BPF map", this.target, answer);
     return next;
   }
 
   #lookUp(key: Uint8Array): Uint8Array | undefined {
     const value = new Uint8Array(this.#valueRoom);
-    const answer = this.#element(key).pointer(fields.element.value, value).call(commands.lookUp);
+    const answer = this.#element(key).pointer(attributeFields.element.value, value).call(commands.lookUp);
     if (answer === "ENOENT") return undefined;
-    if (typeof answer === "string") throw refusal("look up in a BPF map", this.target, answer);
+    if (typeof answer === "string") throw callError("look up in a BPF map", this.target, answer);
     return value;
   }
 
@@ -217,7 +217,7 @@ export class KernelMap extends Handle implements BpfMap {
   }
 
   #element(key: Uint8Array): BpfAttribute {
-    const at = fields.element;
+    const at = attributeFields.element;
     return new BpfAttribute().u32(at.map, this.fd).pointer(at.key, this.#checked("key", key));
   }
 

@@ -1,14 +1,14 @@
 import { readlinkSync } from "node:fs";
 import { InvariantError } from "../bytes/errors.ts";
 import type { BpfObject } from "../environment.ts";
-import { BpfAttribute, commands, fields } from "./bpf-attribute.ts";
+import { attributeFields, BpfAttribute, commands } from "./bpf-attribute.ts";
 import { SystemError } from "./errors.ts";
 import { close } from "./libc.ts";
 
 const MOST_NAME_CHARACTERS = 15;
 
 /** The name, if the kernel accepts it. Throws InvariantError. */
-export function checkedName(name: string): string {
+export function checkedObjectName(name: string): string {
   if (name.length <= MOST_NAME_CHARACTERS && /^[A-Za-z0-9_.]+$/.test(name)) return name;
   throw new InvariantError(
     `${JSON.stringify(name)} is no name of a BPF object: ` +
@@ -22,7 +22,7 @@ const hints: Readonly<Record<string, string>> = {
 };
 
 /** The error of a failed bpf(2) call; `hint` is used where the errno has none of its own. */
-export function refusal(operation: string, target: string, errno: string, hint?: string): SystemError {
+export function callError(operation: string, target: string, errno: string, hint?: string): SystemError {
   return new SystemError(operation, { errno, target, hint: hints[errno] ?? hint });
 }
 
@@ -35,7 +35,7 @@ export function callOrThrow(
   hint?: string,
 ): number {
   const answer = attribute.call(command);
-  if (typeof answer === "string") throw refusal(operation, target, answer, hint);
+  if (typeof answer === "string") throw callError(operation, target, answer, hint);
   return answer;
 }
 
@@ -68,11 +68,11 @@ export class Handle implements BpfObject {
 
   /** The kernel's description: struct bpf_map_info, bpf_prog_info or bpf_link_info. Throws SystemError. */
   describe(): DataView {
-    return describe(this.fd, this.target);
+    return describeObject(this.fd, this.target);
   }
 
   pin(path: string): void {
-    const { pin } = fields;
+    const { pin } = attributeFields;
     const attribute = new BpfAttribute().text(pin.path, path).u32(pin.object, this.fd);
     callOrThrow(
       attribute,
@@ -96,12 +96,12 @@ export class Handle implements BpfObject {
 const DESCRIPTION_OCTETS = 256;
 
 /** The kernel's description of a descriptor's object. Throws SystemError. */
-export function describe(fd: number, target: string): DataView {
+export function describeObject(fd: number, target: string): DataView {
   const description = new Uint8Array(DESCRIPTION_OCTETS);
   const attribute = new BpfAttribute()
-    .u32(fields.describe.object, fd)
-    .u32(fields.describe.octets, DESCRIPTION_OCTETS)
-    .pointer(fields.describe.description, description);
+    .u32(attributeFields.describe.object, fd)
+    .u32(attributeFields.describe.octets, DESCRIPTION_OCTETS)
+    .pointer(attributeFields.describe.description, description);
   callOrThrow(attribute, commands.describe, "describe a BPF object", target);
   return new DataView(description.buffer);
 }
@@ -119,7 +119,7 @@ export function nameIn(description: DataView, offset: number): string {
 export function openPin(path: string, kind: "map" | "program" | "link"): number {
   const suffixes = { map: "map", program: "prog", link: "link" };
   const fd = callOrThrow(
-    new BpfAttribute().text(fields.pin.path, path),
+    new BpfAttribute().text(attributeFields.pin.path, path),
     commands.openPin,
     `open the pinned ${kind}`,
     path,

@@ -33,7 +33,7 @@ export interface PacketOffsets {
   readonly txFlags: number;
 }
 
-interface Check {
+interface FeatureCheck {
   readonly need: string;
   /** Describes the problem; undefined when the feature is there. */
   readonly findProblem: () => string | undefined | Promise<string | undefined>;
@@ -52,7 +52,7 @@ const FIRST_USER_NAMESPACE = "user:[4026531837]";
 const capabilities = { CAP_NET_ADMIN: 12n, CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const;
 
 /** TABLE: the checks, in the order in which they are made. */
-const checks: readonly Check[] = [
+const checks: readonly FeatureCheck[] = [
   {
     need: "a processor that the programs are written for",
     isBasic: true,

@@ -1,8 +1,8 @@
 import { programKinds } from "../bpf/kernel-numbers.ts";
 import { VerifierError } from "../bpf/verifier-error.ts";
 import type { BpfProgram, BpfProgramDescription, BpfTestResult, BpfTestRun } from "../environment.ts";
-import { BpfAttribute, commands, fields } from "./bpf-attribute.ts";
-import { callOrThrow, checkedName, Handle, nameIn, openPin, refusal } from "./bpf-object.ts";
+import { attributeFields, BpfAttribute, commands } from "./bpf-attribute.ts";
+import { callError, callOrThrow, checkedObjectName, Handle, nameIn, openPin } from "./bpf-object.ts";
 
 const INSTRUCTION_OCTETS = 8;
 /** Any other license, and the kernel withholds redirect_neigh, skb_adjust_room and more. */
@@ -45,7 +45,7 @@ export class KernelProgram extends Handle implements BpfProgram {
     if (typeof answer === "number") return new KernelProgram(answer, name, log);
     const again = loadOnce(description, "refusal");
     if (typeof again.answer === "number") return new KernelProgram(again.answer, name, "");
-    if (again.log === "") throw refusal("load a BPF program", name, answer);
+    if (again.log === "") throw callError("load a BPF program", name, answer);
     throw new VerifierError(name, answer, again.log);
   }
 
@@ -61,7 +61,7 @@ export class KernelProgram extends Handle implements BpfProgram {
   }
 
   run({ data, context, repeat = 1, growthOctets = DEFAULT_GROWTH_OCTETS }: BpfTestRun): BpfTestResult {
-    const at = fields.run;
+    const at = attributeFields.run;
     const dataOut = new Uint8Array(data.length + growthOctets);
     const contextOut = new Uint8Array(context?.length ?? 0);
     const attribute = new BpfAttribute()
@@ -95,14 +95,14 @@ export class KernelProgram extends Handle implements BpfProgram {
 }
 
 function loadOnce(description: BpfProgramDescription, level: keyof typeof logLevels): Loaded {
-  const at = fields.loadProgram;
+  const at = attributeFields.loadProgram;
   const { name, octets } = description;
   const attribute = new BpfAttribute()
     .u32(at.kind, programKinds[description.kind ?? "trafficControl"])
     .u32(at.instructions, octets.length / INSTRUCTION_OCTETS)
     .pointer(at.octets, octets)
     .text(at.license, LICENSE)
-    .name(at.name, checkedName(name));
+    .name(at.name, checkedObjectName(name));
   let log = new Uint8Array(0);
   if (level !== "none") {
     log = new Uint8Array(level === "trace" ? TRACE_LOG_OCTETS : LOG_OCTETS);

@@ -67,7 +67,7 @@ export function filterName(owner: string, program: string): string {
 }
 
 /** The program's name in a filter's name. */
-export function programName(name: string): string {
+export function programOfFilter(name: string): string {
   return name.slice(name.lastIndexOf("/") + 1);
 }
 

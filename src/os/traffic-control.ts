@@ -86,7 +86,7 @@ export class TrafficControl {
   async leftOvers(interfaceIndex: number, at: AttachPoint): Promise<ReadonlyMap<string, ProgramAttachment>> {
     if (at === "netkit") return new Map();
     const filters = clsact.ownFilters(interfaceIndex, at, this.#owner);
-    return new Map(filters.map((filter) => [clsact.programName(filter.name), this.#attachment(filter)]));
+    return new Map(filters.map((filter) => [clsact.programOfFilter(filter.name), this.#attachment(filter)]));
   }
 
   #attachment(filter: clsact.Filter): ProgramAttachment {

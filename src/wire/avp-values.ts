@@ -235,7 +235,7 @@ export const circuitErrors: ValueCodec<CircuitErrors> = {
 };
 
 /** A value of consecutive fields of 8, 16 or 32 bits, by their names. */
-export function fields<Name extends string>(
+export function namedFields<Name extends string>(
   layout: Readonly<Record<Name, 8 | 16 | 32>>,
 ): ValueCodec<Readonly<Record<Name, number>>> {
   const rows = Object.entries(layout) as [Name, 8 | 16 | 32][];

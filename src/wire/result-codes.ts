@@ -1,6 +1,6 @@
 /** Result and error codes of StopCCN and CDN: every code with its name in code and its text for people. */
 
-interface Code {
+interface CodeRow {
   readonly code: number;
   readonly text: string;
 }
@@ -16,7 +16,7 @@ const stopCcnCodes = {
   outOfService: { code: 6, text: "it goes out of service" },
   stateMachine: { code: 7, text: "state machine error or timeout" },
   dsUnsupported: { code: 8, text: "control connection DS value not supported" },
-} as const satisfies Record<string, Code>;
+} as const satisfies Record<string, CodeRow>;
 
 /** TABLE: result codes of CDN (RFC 3931 §5.4.2; later ones: RFC 3308, 4349, 4454, 4591, 4667, 5611, 6073). */
 const cdnCodes = {
@@ -51,7 +51,7 @@ const cdnCodes = {
   boundToOtherCircuit: { code: 28, text: "attachment circuit bound to a different remote circuit" },
   tdmMismatch: { code: 30, text: "mismatching TDM parameters" },
   sequencingUnsupported: { code: 31, text: "sequencing not supported" },
-} as const satisfies Record<string, Code>;
+} as const satisfies Record<string, CodeRow>;
 
 /** TABLE: general error codes, meaningful with result code 2 (RFC 3931 §5.4.2). */
 const generalErrorCodes = {
@@ -65,15 +65,15 @@ const generalErrorCodes = {
   tryAnother: { code: 7, text: "try another LCCE" },
   unknownMandatoryAvp: { code: 8, text: "unknown mandatory AVP" },
   tryAnotherDirected: { code: 9, text: "try another LCCE, as directed" },
-} as const satisfies Record<string, Code>;
+} as const satisfies Record<string, CodeRow>;
 
-type Numbers<Table extends Record<string, Code>> = { readonly [Name in keyof Table]: Table[Name]["code"] };
+type Numbers<Table extends Record<string, CodeRow>> = { readonly [Name in keyof Table]: Table[Name]["code"] };
 
-function numbersOf<Table extends Record<string, Code>>(table: Table): Numbers<Table> {
+function numbersOf<Table extends Record<string, CodeRow>>(table: Table): Numbers<Table> {
   return Object.fromEntries(Object.entries(table).map(([name, { code }]) => [name, code])) as Numbers<Table>;
 }
 
-function textsOf(table: Readonly<Record<string, Code>>): ReadonlyMap<number, string> {
+function textsOf(table: Readonly<Record<string, CodeRow>>): ReadonlyMap<number, string> {
   return new Map(Object.values(table).map(({ code, text }) => [code, text]));
 }
 

@@ -142,15 +142,18 @@ export function forbidden(files: readonly SourceFile[], pattern: RegExp): readon
   );
 }
 
-/** Names under which several files export a class, an interface, a type or an enumeration. */
-export function sharedTypeNames(files: readonly SourceFile[]): readonly string[] {
-  const paths = new Map<string, string[]>();
+/** TABLE: words that declare what has a name. */
+const DECLARATIONS = "(?:abstract )?class|interface|type|enum|(?:async )?function\\*?|const|let";
+
+/** Names under which several files export something: a type, a class, a function or a constant. */
+export function sharedNames(files: readonly SourceFile[]): readonly string[] {
+  const exported = new RegExp(`^export (?:${DECLARATIONS}) (\\w+)`, "gm");
+  const paths = new Map<string, Set<string>>();
   for (const { path, text } of files) {
-    const exported = /^export (?:abstract )?(?:class|interface|type|enum) (\w+)/gm;
     for (const [, name = ""] of strip(text).matchAll(exported))
-      paths.set(name, [...(paths.get(name) ?? []), path]);
+      paths.set(name, (paths.get(name) ?? new Set()).add(path));
   }
-  return [...paths].filter(([, at]) => at.length > 1).map(([name, at]) => `${name}: ${at.join(", ")}`);
+  return [...paths].filter(([, at]) => at.size > 1).map(([name, at]) => `${name}: ${[...at].join(", ")}`);
 }
 
 const MOST_FILE_LINES = 400;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromHex } from "../../src/bytes/hex.ts";
 import type { ControlRecord, DataRecord, PacketRecord, Summary } from "../../src/capture/record.ts";
-import { type DecodeOptions, decode } from "../../src/cli/commands/decode.ts";
+import { type DecodeOptions, decodeCapture } from "../../src/cli/commands/decode.ts";
 import { type VectorMessage, vectors } from "../vectors/vectors.ts";
 import { ethernetFrame, ipPacket, linkType, pcapFile } from "./captures.ts";
 
@@ -48,7 +48,7 @@ export async function decodeText(path: string, options: DecodeOptions = {}): Pro
       throw new Error(`unexpected exit code ${code}`);
     },
   };
-  await decode(path, options, shell);
+  await decodeCapture(path, options, shell);
   return text;
 }
 

@@ -5,7 +5,7 @@ import type { Line } from "../../src/bpf/line.ts";
 import { toHex } from "../../src/bytes/hex.ts";
 import type { BpfMap, BpfProgram } from "../../src/environment.ts";
 import { type CounterName, counterTable, zeroCounters } from "../../src/forwarding/counters-table.ts";
-import { descriptorsOf } from "../../src/forwarding/ebpf/plane/plane-maps.ts";
+import { mapDescriptorsOf } from "../../src/forwarding/ebpf/plane/plane-maps.ts";
 import { decapsulateProgram } from "../../src/forwarding/ebpf/programs/decapsulate-program.ts";
 import { encapsulateProgram } from "../../src/forwarding/ebpf/programs/encapsulate-program.ts";
 import {
@@ -56,7 +56,7 @@ export class Bench implements Disposable {
   }
 
   get fds(): ProgramMaps {
-    return descriptorsOf(this);
+    return mapDescriptorsOf(this);
   }
 
   /** A program of this kind; in a test run it shows a tag of the metadata in the octets. */

@@ -1,7 +1,7 @@
 import { AssemblyError } from "../errors.ts";
 import { type HelperName, helpers } from "../helpers-table.ts";
 import type { Register } from "../instruction.ts";
-import { checkedName, type Step } from "../line.ts";
+import { checkedLabel, type Step } from "../line.ts";
 import {
   CALL,
   type ConditionName,
@@ -28,7 +28,7 @@ function jumpIf(condition: ConditionName, bits: 32 | 64): ConditionalJump {
     const isRegister = typeof right === "string";
     return {
       kind: "step",
-      target: checkedName(where, target),
+      target: checkedLabel(where, target),
       instruction: {
         opcode: isRegister ? opcode | SOURCE_IS_REGISTER : opcode,
         destination: numberOf(where, left),
@@ -92,7 +92,7 @@ function plain(opcode: number, immediate = 0): Step {
 
 /** `goto target` */
 export function jump(target: string): Step {
-  return { ...plain(JUMP), target: checkedName("jump", target) };
+  return { ...plain(JUMP), target: checkedLabel("jump", target) };
 }
 
 /**

@@ -44,14 +44,14 @@ export function addDecode(program: Command, shell: Shell): void {
     )
     .option("--control", "print control messages only")
     .option("--json", "print one JSON object per line; octets are hexadecimal")
-    .action((file: string, options: DecodeOptions) => decode(file, options, shell));
+    .action((file: string, options: DecodeOptions) => decodeCapture(file, options, shell));
 }
 
 /**
  * Prints what a capture holds. Throws SystemError for files that cannot be read, UnsupportedError without
  * libpcap.
  */
-export async function decode(file: string, options: DecodeOptions, shell: Shell): Promise<void> {
+export async function decodeCapture(file: string, options: DecodeOptions, shell: Shell): Promise<void> {
   const [{ default: colours }, { decodeFile }, { recordText, summaryText }] = await Promise.all([
     import("picocolors"),
     import("../../capture/decode-file.ts"),

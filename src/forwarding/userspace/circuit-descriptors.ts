@@ -25,6 +25,6 @@ export function openDevice({ kind, name, mtu, proxyInterfaces }: CircuitDevice):
   }
 }
 
-export function descriptorsOf({ fd, readFd }: WorkerCircuit): readonly number[] {
+export function circuitDescriptorsOf({ fd, readFd }: WorkerCircuit): readonly number[] {
   return fd === readFd ? [fd] : [fd, readFd];
 }

@@ -36,7 +36,7 @@ const LAST = 0x09;
 const FRAGMENT = 0x3fff;
 
 /** The segments coalesced so far. Offsets are offsets in the memory, lengths are in octets. */
-export interface Run {
+export interface SegmentRun {
   /** Offset of the first frame. */
   frame: number;
   network: number;
@@ -55,7 +55,7 @@ export interface Run {
   isClosed: boolean;
 }
 
-export function newRun(): Run {
+export function newRun(): SegmentRun {
   return {
     frame: 0,
     network: 0,
@@ -72,7 +72,7 @@ export function newRun(): Run {
 }
 
 /** Begins a run with a frame. The run is closed at once if the frame cannot be coalesced with a next one. */
-export function beginRun({ view }: Memory, frame: number, length: number, run: Run): void {
+export function beginRun({ view }: Memory, frame: number, length: number, run: SegmentRun): void {
   run.isClosed = true;
   run.count = 1;
   if (length < SHORTEST_FRAME_OCTETS) return;
@@ -124,7 +124,7 @@ function isPlainIpv6(view: DataView, network: number, end: number): boolean {
 /**
  * Appends a frame to an open run if it is the next segment. False if not; then the run has the same segments.
  */
-export function extendRun(memory: Memory, frame: number, length: number, run: Run): boolean {
+export function extendRun(memory: Memory, frame: number, length: number, run: SegmentRun): boolean {
   const { view } = memory;
   const payload = length - run.headerOctets;
   if (run.isClosed || payload <= 0 || payload > run.size) return false;
@@ -152,7 +152,7 @@ export function extendRun(memory: Memory, frame: number, length: number, run: Ru
 /**
  * Whether MAC addresses, tags and EtherType are equal. `shift` is the distance from the run's first frame.
  */
-function isSameLink(view: DataView, { frame, network }: Run, shift: number): boolean {
+function isSameLink(view: DataView, { frame, network }: SegmentRun, shift: number): boolean {
   let difference = view.getInt16(network - 2) ^ view.getInt16(network - 2 + shift);
   for (let at = frame; at < network - 2; at += 4) difference |= view.getInt32(at) ^ view.getInt32(at + shift);
   return difference === 0;
@@ -162,7 +162,7 @@ function isSameLink(view: DataView, { frame, network }: Run, shift: number): boo
  * Whether ports, acknowledgement, window, urgent pointer and options are equal, the sequence number is the
  * next one, and no flags differ but FIN and PSH.
  */
-function isSameTransport(view: DataView, run: Run, shift: number): boolean {
+function isSameTransport(view: DataView, run: SegmentRun, shift: number): boolean {
   const { transport } = run;
   const here = transport + shift;
   const next = (view.getUint32(transport + 4) + run.payloadOctets) >>> 0;
@@ -179,7 +179,7 @@ function isSameTransport(view: DataView, run: Run, shift: number): boolean {
 }
 
 /** Whether the IPv4 headers match. The identification must count up: segmentation numbers segments so. */
-function isNextIpv4(view: DataView, run: Run, shift: number, end: number): boolean {
+function isNextIpv4(view: DataView, run: SegmentRun, shift: number, end: number): boolean {
   const { network } = run;
   const here = network + shift;
   if (view.getUint16(here + 2) !== end - here) return false;
@@ -192,7 +192,7 @@ function isNextIpv4(view: DataView, run: Run, shift: number, end: number): boole
   return difference === 0;
 }
 
-function isNextIpv6(view: DataView, run: Run, shift: number, end: number): boolean {
+function isNextIpv6(view: DataView, run: SegmentRun, shift: number, end: number): boolean {
   const { network } = run;
   const here = network + shift;
   if (view.getUint16(here + 4) !== end - here - IPV6_HEADER_OCTETS) return false;
@@ -208,7 +208,7 @@ function isNextIpv6(view: DataView, run: Run, shift: number, end: number): boole
  * Whether the checksums are valid and those that segmentation writes. 0xffff is as valid as 0, but
  * segmentation writes 0.
  */
-function hasValidChecksums(memory: Memory, run: Run, shift: number, length: number): boolean {
+function hasValidChecksums(memory: Memory, run: SegmentRun, shift: number, length: number): boolean {
   const { view } = memory;
   const network = run.network + shift;
   const transport = run.transport + shift;
@@ -225,7 +225,7 @@ function hasValidChecksums(memory: Memory, run: Run, shift: number, length: numb
 }
 
 /** Length of what `writeCoalescedHeaders` writes: 256 octets at most. */
-export function coalescedHeaderOctets(run: Run): number {
+export function coalescedHeaderOctets(run: SegmentRun): number {
   return VNET_HEADER_OCTETS + run.headerOctets;
 }
 
@@ -233,7 +233,7 @@ export function coalescedHeaderOctets(run: Run): number {
  * Writes the headers of the GSO packet at `at`: the virtio-net header, then those of the first frame with the
  * length of all segments and a partial TCP checksum.
  */
-export function writeCoalescedHeaders({ octets, view }: Memory, run: Run, at: number): void {
+export function writeCoalescedHeaders({ octets, view }: Memory, run: SegmentRun, at: number): void {
   const copy = at + VNET_HEADER_OCTETS;
   octets.copyWithin(copy, run.frame, run.frame + run.headerOctets);
   const network = copy + (run.network - run.frame);

@@ -18,7 +18,7 @@ import type {
 import { beginSequences, resumeSequences, SEQUENCE_WORDS } from "../sequencing.ts";
 import { SessionIndexes } from "../session-indexes.ts";
 import type { OpenEndpoint, PsnSocketSource, SocketReader } from "../transport.ts";
-import { descriptorsOf, openDevice } from "./circuit-descriptors.ts";
+import { circuitDescriptorsOf, openDevice } from "./circuit-descriptors.ts";
 import {
   type Command,
   sharedFlags,
@@ -29,7 +29,7 @@ import {
 import { CounterReader } from "./counter-reader.ts";
 import { CELLS_A_SESSION, MOST_SESSIONS, UNATTRIBUTED_ROW } from "./session-record.ts";
 
-interface Waiting {
+interface PendingCommand {
   resolve(): void;
   reject(error: Error): void;
 }
@@ -66,7 +66,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
   readonly #eventFd: number;
   readonly #flags: Int32Array;
   readonly #counters: CounterReader;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting = new Map<number, PendingCommand>();
   /** Descriptors of the sockets that it reads. */
   readonly #endpoints = new Set<number>();
   readonly #circuits = new Map<string, WorkerCircuit>();
@@ -158,7 +158,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     try {
       await this.#ask({ kind: "open-circuit", circuit });
     } catch (error) {
-      for (const fd of descriptorsOf(circuit)) close(fd);
+      for (const fd of circuitDescriptorsOf(circuit)) close(fd);
       throw error;
     }
     this.#circuits.set(device.name, circuit);
@@ -179,7 +179,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     this.#prepared.get(deviceName)?.[Symbol.dispose]();
     this.#prepared.delete(deviceName);
     this.#lostAtCircuits += socketDrops(circuit.readFd);
-    for (const fd of descriptorsOf(circuit)) close(fd);
+    for (const fd of circuitDescriptorsOf(circuit)) close(fd);
   }
 
   /** None: it forwards every session. */
@@ -287,7 +287,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     this.#commands.close();
     for (const prepared of this.#prepared.values()) prepared?.[Symbol.dispose]();
     this.#prepared.clear();
-    const circuits = [...this.#circuits.values()].flatMap(descriptorsOf);
+    const circuits = [...this.#circuits.values()].flatMap(circuitDescriptorsOf);
     for (const fd of [...circuits, this.#eventFd]) close(fd);
     this.#endpoints.clear();
     this.#circuits.clear();

@@ -48,7 +48,7 @@ const vector = {
   add32: [0xfd, 0xae, 0x01],
 } as const;
 
-type Code = readonly number[];
+type WasmCode = readonly number[];
 
 const START = 0;
 const LENGTH = 1;
@@ -61,32 +61,32 @@ const LANE_NUMBERS = [0, 1, 2, 3];
 const PAGE_OCTETS = 65_536;
 
 /** An unsigned number in LEB128. */
-function unsigned(value: number): Code {
+function unsigned(value: number): WasmCode {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
 }
 
 /** A constant below 128 in signed LEB128; from 64 on it needs a second octet, or it would be negative. */
-function constant(value: number): Code {
+function constant(value: number): WasmCode {
   return [wasm.constant, ...(value < 0x40 ? [value] : [value | 0x80, 0x00])];
 }
 
-const get = (local: number): Code => [wasm.get, local];
-const set = (local: number): Code => [wasm.set, local];
+const get = (local: number): WasmCode => [wasm.get, local];
+const set = (local: number): WasmCode => [wasm.set, local];
 
-function sized(octets: Code): Code {
+function sized(octets: WasmCode): WasmCode {
   return [...unsigned(octets.length), ...octets];
 }
 
-function section(id: number, ...items: readonly Code[]): Code {
+function section(id: number, ...items: readonly WasmCode[]): WasmCode {
   return [id, ...sized([...unsigned(items.length), ...items.flat()])];
 }
 
-function text(value: string): Code {
+function text(value: string): WasmCode {
   return sized([...value].map((character) => character.charCodeAt(0)));
 }
 
 /** A loop: while at least `octets` are left, `body`, then START advances by so many. */
-function whileLeft(octets: number, body: Code): Code {
+function whileLeft(octets: number, body: WasmCode): WasmCode {
   const isLess = [...get(END), ...get(START), wasm.subtract, ...constant(octets), wasm.lessSigned];
   const advance = [...get(START), ...constant(octets), wasm.add, ...set(START)];
   const loop = [
@@ -105,16 +105,16 @@ function whileLeft(octets: number, body: Code): Code {
 }
 
 /** Adds the words of 16 octets at START + `offset` to the lanes of a local variable. */
-function addVector(offset: number, lanes: number): Code {
+function addVector(offset: number, lanes: number): WasmCode {
   const load = [...get(START), ...vector.load, 0, offset];
   return [...get(lanes), ...load, ...vector.addPairsOf16, ...vector.add32, ...set(lanes)];
 }
 
-function addToTotal(value: Code): Code {
+function addToTotal(value: WasmCode): WasmCode {
   return [...get(TOTAL), ...value, wasm.add, ...set(TOTAL)];
 }
 
-const body: Code = [
+const body: WasmCode = [
   ...[...get(START), ...get(LENGTH), wasm.add, ...set(END)],
   ...whileLeft(64, [
     ...addVector(0, LANES),

@@ -100,7 +100,7 @@ export class PlaneMaps implements Disposable {
   }
 
   get fds(): ProgramMaps {
-    return descriptorsOf(this);
+    return mapDescriptorsOf(this);
   }
 
   [Symbol.dispose](): void {
@@ -109,7 +109,7 @@ export class PlaneMaps implements Disposable {
 }
 
 /** The file descriptors by which programs refer to maps. */
-export function descriptorsOf(maps: Readonly<Record<MapName, BpfMap>>): ProgramMaps {
+export function mapDescriptorsOf(maps: Readonly<Record<MapName, BpfMap>>): ProgramMaps {
   const { circuits, peers, counters, sequences, routes } = maps;
   return {
     circuits: circuits.fd,

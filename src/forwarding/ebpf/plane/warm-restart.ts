@@ -1,6 +1,6 @@
 import { toHex } from "../../../bytes/hex.ts";
 import { circuitKey, circuitValue, peerKey, peerValue } from "../programs/map-layout.ts";
-import { decode } from "../programs/struct-layout.ts";
+import { decodeStruct } from "../programs/struct-layout.ts";
 import type { PlaneMaps } from "./plane-maps.ts";
 
 /** The map entries of a former daemon's session. */
@@ -32,18 +32,18 @@ export class WarmRestart {
     this.#maps = maps;
     if (!maps.wereAdopted) return;
     for (const [key, value] of maps.circuits.entries()) {
-      const { sessionIndex } = decode(circuitValue, value);
+      const { sessionIndex } = decodeStruct(circuitValue, value);
       const session = this.#session(sessionIndex);
       if (sessionIndex < maps.capacity) this.#addId(session, sessionIdAt(sessionIndex));
       session.circuitKeys.push(key);
       this.#byCircuit.set(toHex(key), session);
-      session.interfaces.add(decode(circuitKey, key).interfaceIndex);
+      session.interfaces.add(decodeStruct(circuitKey, key).interfaceIndex);
     }
     for (const [key, value] of maps.peers.entries()) {
-      const { sessionIndex } = decode(peerValue, value);
+      const { sessionIndex } = decodeStruct(peerValue, value);
       const session = this.#session(sessionIndex);
       session.peerKeys.push(key);
-      this.#addId(session, decode(peerKey, key).sessionId);
+      this.#addId(session, decodeStruct(peerKey, key).sessionId);
     }
   }
 

@@ -38,7 +38,7 @@ import { peerValue } from "./map-layout.ts";
 import { checkIncomplete, networkExceptionPathEnd, passOtherHosts } from "./network-exception-path.ts";
 import { headerOffsets, LINK_OCTETS, type ProgramMaps, type ProgramOptions, variantOf } from "./options.ts";
 import { comparePeer, passOthers, passUnverified, readOuterHeader } from "./outer-check.ts";
-import { FRAGMENT_BITS, ipv4Fields } from "./outer-header.ts";
+import { IPV4_FRAGMENT_BITS, ipv4Fields } from "./outer-header.ts";
 import { context, entry, findEntry, loadOctets, overwrite, passEnd, storeOctets } from "./parts.ts";
 import { acceptNumber } from "./sequence.ts";
 import { jumpIfTag, networkOrder, rereadProtocol, rewriteTag } from "./vlan-tag.ts";
@@ -230,7 +230,7 @@ function findTcp(options: ProgramOptions): readonly Line[] {
     load8(arg1, frame, ip),
     jumpIfNotEqual(arg1, 0x45, "sought"),
     load16(arg1, frame, ip + ipv4Fields.fragment),
-    jumpIfSet(arg1, FRAGMENT_BITS, "sought"),
+    jumpIfSet(arg1, IPV4_FRAGMENT_BITS, "sought"),
     load8(arg1, frame, ip + ipv4Fields.protocol),
     store32(frame, PARSED + parsed.protocol, arg1),
     jump("sought"),

@@ -21,7 +21,7 @@ import {
 } from "../../../bpf/mnemonics.ts";
 import { skbContext } from "../../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV6, TAG_OCTETS } from "../../../wire/ethernet.ts";
-import { FRAGMENT_BITS, IPV4_OCTETS, IPV6_OCTETS, ipv4Fields, ipv6Fields } from "./outer-header.ts";
+import { IPV4_FRAGMENT_BITS, IPV4_OCTETS, IPV6_OCTETS, ipv4Fields, ipv6Fields } from "./outer-header.ts";
 import { context, loadOctets } from "./parts.ts";
 import { jumpIfIp, jumpIfTag, networkOrder } from "./vlan-tag.ts";
 
@@ -123,7 +123,7 @@ function readInnerIp(base: number, otherwise: string): readonly Line[] {
     load8(arg1, frame, ip),
     jumpIfNotEqual(arg1, 0x45, otherwise),
     load16(arg1, frame, ip + ipv4Fields.fragment),
-    and(arg1, FRAGMENT_BITS),
+    and(arg1, IPV4_FRAGMENT_BITS),
     jumpIfNotEqual(arg1, 0, otherwise),
     load16(arg1, frame, ip + ipv4Fields.length),
     toBigEndian16(arg1),

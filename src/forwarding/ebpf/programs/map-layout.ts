@@ -11,7 +11,7 @@ import { sequenceWords } from "../../sequencing.ts";
 import type { DeliveryTarget } from "./deliver-program.ts";
 import { type ProgramOptions, PUNT_VARIANT, variantOf } from "./options.ts";
 import { headerSum, type OuterHeader, outerTemplate } from "./outer-template.ts";
-import { decode, encode, type StructLayout, sizeOf, type ValuesOf } from "./struct-layout.ts";
+import { decodeStruct, encodeStruct, type StructLayout, sizeOf, type ValuesOf } from "./struct-layout.ts";
 
 /** TABLE: key of the circuit map: the interface at which a frame came in, and `vlanKey`. */
 export const circuitKey = {
@@ -276,7 +276,7 @@ export function circuitEntry(
     (placement.segment ? policyBits.segment : 0) +
     (placement.segmenter === undefined ? 0 : policyBits.segmenter) +
     (placement.unsent === true ? policyBits.unsent : 0);
-  const value = encode(circuitValue, {
+  const value = encodeStruct(circuitValue, {
     template,
     ...nextHopOf(placement),
     headerSum: options.family === 4 ? headerSum(template) : 0,
@@ -292,12 +292,12 @@ export function circuitEntry(
     exceptionEntry: placement.exceptionEntry ?? 0,
   });
   const key = { interfaceIndex: placement.circuitInterface, vlan: vlanKey(attachment) };
-  return [encode(circuitKey, key), value];
+  return [encodeStruct(circuitKey, key), value];
 }
 
 /** The entry of the array of routes. */
 export function routeEntry(placement: Placement): readonly [key: Uint8Array, value: Uint8Array] {
-  return [indexKey(placement.sessionIndex), encode(routeValue, nextHopOf(placement))];
+  return [indexKey(placement.sessionIndex), encodeStruct(routeValue, nextHopOf(placement))];
 }
 
 /** Key of an index in the arrays. */
@@ -333,7 +333,7 @@ export function puntEntry(
   view.setUint32(circuitValue.exceptionPath.offset, exceptionInterface, true);
   view.setUint32(circuitValue.policy.offset, unsent ? policyBits.unsent : 0, true);
   view.setUint32(circuitValue.sessionIndex.offset, sessionIndex, true);
-  return [encode(circuitKey, { interfaceIndex: circuitInterface, vlan: vlanKey(attachment) }), value];
+  return [encodeStruct(circuitKey, { interfaceIndex: circuitInterface, vlan: vlanKey(attachment) }), value];
 }
 
 /** The target of frames for the attached hosts. */
@@ -350,7 +350,7 @@ export function peerEntry(
   attachment: AttachmentCircuit,
   placement: Placement,
 ): readonly [key: Uint8Array, value: Uint8Array] {
-  const value = encode(peerValue, {
+  const value = encodeStruct(peerValue, {
     localAddress: placement.localAddress,
     remoteAddress: placement.remoteAddress,
     remotePort: session.path.remotePort,
@@ -368,8 +368,8 @@ export function peerEntry(
     ...(attachment.sequenceRule ?? defaultSequenceRule),
     standby: session.receiveAllowed === false ? 1 : 0,
   });
-  return [encode(peerKey, { sessionId: session.localSessionId }), value];
+  return [encodeStruct(peerKey, { sessionId: session.localSessionId }), value];
 }
 
 /** A session's sequence state, for people and tests. */
-export const decodeSequence = (octets: Uint8Array) => decode(sequenceValue, octets);
+export const decodeSequence = (octets: Uint8Array) => decodeStruct(sequenceValue, octets);

@@ -24,8 +24,8 @@ import { discard } from "./counters.ts";
 import { peerValue } from "./map-layout.ts";
 import { headerOffsets, LINK_OCTETS, type ProgramOptions } from "./options.ts";
 import {
-  FRAGMENT_BITS,
   fold,
+  IPV4_FRAGMENT_BITS,
   IPV4_OCTETS,
   IPV6_OCTETS,
   ipv4Fields,
@@ -96,7 +96,7 @@ function readIpv4(options: ProgramOptions, head: number, packetOctets: WritableR
     load8(arg1, frame, head + ipv4Fields.protocol),
     jumpIfNotEqual(arg1, protocolOf(options), "pass"),
     load16(arg1, frame, head + ipv4Fields.fragment),
-    jumpIfSet(arg1, FRAGMENT_BITS, "pass"),
+    jumpIfSet(arg1, IPV4_FRAGMENT_BITS, "pass"),
     // Ten loads take less time than a call of a helper.
     move(result, 0),
     ...Array.from({ length: IPV4_OCTETS / 2 }, (_, word) => [

@@ -37,7 +37,7 @@ export const ipv6Fields = { length: 4, protocol: 6, source: 8 };
 export const IPV4_OCTETS = 20;
 export const IPV6_OCTETS = 40;
 /** The "more fragments" bit and the fragment offset, as a little-endian machine loads them. */
-export const FRAGMENT_BITS = networkOrder(0x3fff);
+export const IPV4_FRAGMENT_BITS = networkOrder(0x3fff);
 export const udpFields = { sourcePort: 0, destinationPort: 2, length: 4, checksum: 6 };
 
 /** Copies the entry's template to the stack, where it begins at a multiple of 8. */

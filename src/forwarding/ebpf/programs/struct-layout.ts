@@ -39,7 +39,7 @@ function factsOf(layout: StructLayout): LayoutFacts {
 }
 
 /** Throws InvariantError for a value that does not fit its field. */
-export function encode<L extends StructLayout>(layout: L, values: ValuesOf<L>): Uint8Array {
+export function encodeStruct<L extends StructLayout>(layout: L, values: ValuesOf<L>): Uint8Array {
   const { octets, fields } = factsOf(layout);
   const written = new Uint8Array(octets);
   for (const [name, field] of fields) {
@@ -70,7 +70,7 @@ function writeNumber(written: Uint8Array, name: string, field: Field, value: num
  * The reverse of `encode`; octets include the zeros that fill their field. Throws InvariantError for another
  * size.
  */
-export function decode<L extends StructLayout>(layout: L, octets: Uint8Array): ValuesOf<L> {
+export function decodeStruct<L extends StructLayout>(layout: L, octets: Uint8Array): ValuesOf<L> {
   if (octets.length !== sizeOf(layout))
     throw new InvariantError(`a struct of ${sizeOf(layout)} octets, not ${octets.length}`);
   const values: Record<string, Uint8Array | number> = {};

@@ -24,8 +24,8 @@ import {
 } from "../../../../src/forwarding/ebpf/programs/options.ts";
 import { countersFrom } from "../../../../src/forwarding/ebpf/programs/session-counters.ts";
 import {
-  decode,
-  encode,
+  decodeStruct,
+  encodeStruct,
   type StructLayout,
   sizeOf,
   type ValuesOf,
@@ -63,9 +63,9 @@ describe.each(Object.entries<StructLayout>(layouts))("%s", (_, layout) => {
   test("what was encoded decodes to itself", () => {
     assertProperty(
       fc.property(anyValues(layout), (values) => {
-        const octets = encode(layout, values as ValuesOf<StructLayout>);
+        const octets = encodeStruct(layout, values as ValuesOf<StructLayout>);
         expect(octets.length).toBe(sizeOf(layout));
-        expect(decode(layout, octets)).toEqual(values);
+        expect(decodeStruct(layout, octets)).toEqual(values);
       }),
       { seed: SEED },
     );
@@ -79,11 +79,15 @@ test("orders are those of their kinds, and what does not fit is refused", () => 
     octets: { offset: 6, octets: 2, kind: "octets" },
   } as const satisfies StructLayout;
   const values = { machine: 0x0102_0304, network: 0x0506, octets: hex`07` };
-  expect(toHex(encode(layout, values))).toBe("0403020105060700");
-  expect(() => encode(layout, { ...values, network: 0x1_0000 })).toThrow("network: 65536 does not fit 2");
-  expect(() => encode(layout, { ...values, machine: -1 })).toThrow("machine: -1 does not fit 4 octets");
-  expect(() => encode(layout, { ...values, octets: hex`070809` })).toThrow("octets: 3 octets do not fit 2");
-  expect(() => decode(layout, hex`00`)).toThrow("a struct of 8 octets, not 1");
+  expect(toHex(encodeStruct(layout, values))).toBe("0403020105060700");
+  expect(() => encodeStruct(layout, { ...values, network: 0x1_0000 })).toThrow(
+    "network: 65536 does not fit 2",
+  );
+  expect(() => encodeStruct(layout, { ...values, machine: -1 })).toThrow("machine: -1 does not fit 4 octets");
+  expect(() => encodeStruct(layout, { ...values, octets: hex`070809` })).toThrow(
+    "octets: 3 octets do not fit 2",
+  );
+  expect(() => decodeStruct(layout, hex`00`)).toThrow("a struct of 8 octets, not 1");
 });
 
 const udp8 = {
@@ -108,8 +112,8 @@ test("an entry of the circuit side has the whole template, and nothing of any on
       segmenter: { segment: 6, coalesce: 8 },
     }),
   );
-  expect(decode(circuitKey, key)).toEqual({ interfaceIndex: 7, vlan: 0x8100_006f });
-  const { template, nextHop, ...rest } = decode(circuitValue, value);
+  expect(decodeStruct(circuitKey, key)).toEqual({ interfaceIndex: 7, vlan: 0x8100_006f });
+  const { template, nextHop, ...rest } = decodeStruct(circuitValue, value);
   expect(toHex(template)).toBe(
     "45000000000000004011000 0c0000201c0000202 06a506a500000000 000300000b0b0002 b0b1b2b3b4b5b6b7".replace(
       / /g,
@@ -174,15 +178,15 @@ test("addresses of another family, and cookies that there are not, are refused",
 
 test("an entry of a circuit that no program carries tells the exception path alone", () => {
   const [key, value] = puntEntry(attachmentOf({ ...udp8, vlan: "vlan" }), 7, 5);
-  expect(decode(circuitKey, key)).toEqual({ interfaceIndex: 7, vlan: 0x8100_006f });
-  const { variant, exceptionPath, sessionIndex } = decode(circuitValue, value);
+  expect(decodeStruct(circuitKey, key)).toEqual({ interfaceIndex: 7, vlan: 0x8100_006f });
+  const { variant, exceptionPath, sessionIndex } = decodeStruct(circuitValue, value);
   expect({ variant, exceptionPath, sessionIndex }).toEqual({
     variant: PUNT_VARIANT,
     exceptionPath: 5,
     sessionIndex: NO_INDEX,
   });
   const [, withIndex] = puntEntry(attachmentOf({ ...udp8, vlan: "port" }), 7, 5, { sessionIndex: 3 });
-  expect(decode(circuitValue, withIndex).sessionIndex).toBe(3);
+  expect(decodeStruct(circuitValue, withIndex).sessionIndex).toBe(3);
   expect(everyEncapsulation().map(variantOf)).not.toContain(PUNT_VARIANT);
 });
 
