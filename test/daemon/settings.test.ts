@@ -13,7 +13,7 @@ import {
   pseudowireSettings,
   staticSessionOf,
 } from "../../src/daemon/settings.ts";
-import { readSources, strip } from "../support/architecture.ts";
+import { readSources, type SourceFile, strip } from "../support/architecture.ts";
 import { hasEffect, leavesOfSchema } from "../support/configuration-keys.ts";
 
 /**
@@ -56,20 +56,46 @@ test.each(leavesOfSchema().map((leaf) => ({ name: leaf.path.join("."), leaf })))
   },
 );
 
-/**
- * Words of the program's code outside of the configuration, but for names of fields where types declare them.
- */
-const wordsOfProgram = new Set(
-  readSources()
-    .filter(({ path }) => !path.startsWith("config/"))
-    .flatMap(({ text }) => strip(text).match(/(?<!\breadonly )\b[A-Za-z]\w*/g) ?? []),
+const allRows = [lcceRows, logRows, topRows, tunnelRows, pseudowireRows, circuitRows, staticRows].flatMap(
+  (rows) => Object.values(rows),
 );
 
-const fields = [lcceRows, logRows, topRows, tunnelRows, pseudowireRows, circuitRows, staticRows].flatMap(
-  (rows) => Object.values(rows).map(({ name }) => name),
-);
+/** TABLE: where the fields of a consumer are read, as prefixes of paths. */
+const readers: Readonly<Record<(typeof allRows)[number]["consumer"], readonly string[]>> = {
+  identity: ["control/"],
+  daemon: ["daemon/"],
+  path: ["forwarding/psn/", "forwarding/userspace/", "forwarding/ebpf/plane/", "daemon/"],
+  endpoint: ["forwarding/psn/", "forwarding/userspace/", "forwarding/ebpf/plane/"],
+  peer: ["control/"],
+  authentication: ["control/"],
+  delivery: ["control/"],
+  session: ["control/", "forwarding/"],
+  attachment: ["forwarding/"],
+  "sequence rule": ["forwarding/"],
+  circuit: ["daemon/"],
+};
 
-test("every field that a row makes is read outside of the configuration, not only declared", () => {
-  expect(fields.filter((name) => !wordsOfProgram.has(name))).toEqual([]);
-  expect(wordsOfProgram.has("absentMs")).toBe(false);
+/** Words of a file's code, but for names of fields where types declare them. */
+function wordsOf({ text }: SourceFile): readonly string[] {
+  return strip(text).match(/(?<!\breadonly )\b[A-Za-z]\w*/g) ?? [];
+}
+
+function wordsIn(prefixes: readonly string[]): ReadonlySet<string> {
+  const files = readSources().filter(({ path }) => prefixes.some((prefix) => path.startsWith(prefix)));
+  return new Set(files.flatMap(wordsOf));
+}
+
+test.each(Object.entries(readers))("the consumer %s reads every field of its keys", (consumer, prefixes) => {
+  const fields = allRows.filter((row) => row.consumer === consumer).map(({ name }) => name);
+  expect(fields.length).toBeGreaterThan(0);
+  const words = wordsIn(prefixes);
+  expect(fields.filter((name) => !words.has(name))).toEqual([]);
+});
+
+test("a field that only another part reads, or that is only declared, would fail", () => {
+  expect(wordsIn(["control/"])).toContain("priority");
+  expect(wordsIn(["forwarding/"])).not.toContain("priority");
+  const text = "interface Settings {\n  readonly absentMs: number;\n}\nconst pauseMs = settings.presentMs;";
+  expect(wordsOf({ path: "control/a.ts", text })).toContain("presentMs");
+  expect(wordsOf({ path: "control/a.ts", text })).not.toContain("absentMs");
 });
