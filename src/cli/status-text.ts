@@ -64,11 +64,29 @@ function passed(pseudowire: PseudowireStatus, direction: CounterDirection): stri
     .join(", ");
 }
 
+/** Our end, as the peer's is written. */
+function localText({ localCircuit, forwarder }: PseudowireStatus): string {
+  return forwarder?.standby ? `${localCircuit} (standby)` : localCircuit;
+}
+
+/** Which pseudowire of each circuit forwards, where there are several. */
+function forwarderLines(pseudowires: readonly PseudowireStatus[]): readonly string[] {
+  const lines = pseudowires.flatMap(({ circuit, forwarder }) => {
+    if (forwarder === undefined) return [];
+    const { members, active } = forwarder;
+    const others = members.filter((name) => name !== active).join(", ");
+    return active === undefined
+      ? [`  circuit ${circuit}: none of pseudowires ${others} forwards`]
+      : [`  circuit ${circuit}: pseudowire ${active} forwards${others && `; ${others} in standby`}`];
+  });
+  return [...new Set(lines)];
+}
+
 function pseudowireRow(pseudowire: PseudowireStatus): readonly string[] {
   return [
     pseudowire.name,
     stateText(pseudowire.state),
-    `${pseudowire.circuit}: ${pseudowire.localCircuit}\npeer: ${pseudowire.remoteCircuit ?? "unknown"}`,
+    `${pseudowire.circuit}: ${localText(pseudowire)}\npeer: ${pseudowire.remoteCircuit ?? "unknown"}`,
     `${identifier(pseudowire.localSessionId)} / ${identifier(pseudowire.remoteSessionId)}`,
     `${pseudowire.receiveCookieOctets ?? "-"} / ${pseudowire.transmitCookieOctets ?? "-"}`,
     `${pseudowire.receiveSublayer ?? "-"} / ${pseudowire.transmitSublayer ?? "-"}`,
@@ -154,6 +172,7 @@ export function statusText(report: StatusReport): string {
     `plane ${plane.name}: ${plane.reason}`,
     ...otherPlanes(plane, shown),
     ...gsoLines(shown),
+    ...forwarderLines(report.pseudowires),
     ...(reasons.length === 0 ? [] : [colours.yellow("not up, and why:"), ...reasons]),
     ...(notes.length === 0 ? [] : [colours.yellow("needs attention:"), ...notes]),
     `discarded outside sessions: ${counts(report.discards)}; control messages: ${counts(report.control)}`,

@@ -1,5 +1,6 @@
 import { equalOctets, toHex } from "../bytes/hex.ts";
-import type { Config, PseudowireConfig, TunnelConfig } from "./config.ts";
+import { circuitFramesKey } from "./circuits.ts";
+import type { Config, ForwarderConfig, PseudowireConfig, TunnelConfig } from "./config.ts";
 import { type FileKeys, identityKeys, pseudowireKeys, tunnelKeys } from "./file-keys.ts";
 import { lcceRows, topRows } from "./node-rows.ts";
 import { pseudowireRows } from "./pseudowire-rows.ts";
@@ -9,8 +10,8 @@ import { tunnelRows } from "./tunnel-rows.ts";
 /** One thing to do to get from one configuration to another. */
 export interface PlanStep {
   readonly action: "create" | "update" | "replace" | "remove" | "rename";
-  readonly kind: "tunnel" | "pseudowire" | "lcce" | "log";
-  /** Of the tunnel or pseudowire; the one that it had where it is renamed. */
+  readonly kind: "tunnel" | "pseudowire" | "forwarder" | "lcce" | "log";
+  /** Of the tunnel or pseudowire; the one that it had where it is renamed; of a forwarder its circuit's. */
   readonly name: string;
   /** Of a tunnel that is renamed; further steps know it by this one. */
   readonly newName?: string;
@@ -87,7 +88,39 @@ export function planChange(
   }
   const log = differences({ ...before.log }, { ...after.log });
   if (log.length > 0) steps.push({ action: "update", kind: "log", name: "log", reasons: log });
-  return steps.concat(planTunnels(before.tunnels, after.tunnels, secretsChanged));
+  return [
+    ...steps,
+    ...planTunnels(before.tunnels, after.tunnels, secretsChanged),
+    ...planForwarders(before.forwarders, after.forwarders),
+  ];
+}
+
+/**
+ * Circuits whose pseudowires are others, or in another order, where they have several: those that stay are
+ * told to forward or to stand by. With one before and one after, the steps of pseudowires say it all.
+ */
+function planForwarders(
+  before: readonly ForwarderConfig[],
+  after: readonly ForwarderConfig[],
+): readonly PlanStep[] {
+  const former = new Map(before.map((forwarder) => [circuitFramesKey(forwarder.circuit), forwarder]));
+  return after.flatMap((forwarder): readonly PlanStep[] => {
+    const { device, vlan } = forwarder.circuit;
+    const was = former.get(circuitFramesKey(forwarder.circuit));
+    if (was === undefined || (was.mode === "single" && forwarder.mode === "single")) return [];
+    const [one, other] = [membersText(was), membersText(forwarder)];
+    if (one === other) return [];
+    const name = vlan === undefined ? device : `${device} vlan ${vlan.id}`;
+    return [{ action: "update", kind: "forwarder", name, reasons: [`members: ${one} -> ${other}`] }];
+  });
+}
+
+/** The preferred one first. */
+function membersText({ members }: ForwarderConfig): string {
+  return [...members]
+    .sort((a, b) => a.priority - b.priority)
+    .map(({ pseudowire }) => pseudowire)
+    .join(", ");
 }
 
 function planTunnels(
@@ -210,6 +243,7 @@ function planPseudowires(
 
 /** A step as text, without its reasons. */
 export function formatStep({ action, kind, name, newName, tunnel }: PlanStep): string {
+  if (kind === "forwarder") return `${action} forwarder of ${name}`;
   if (newName !== undefined) return `${action} ${kind} ${name} to ${newName}`;
   return `${action} ${kind} ${name}${tunnel === undefined ? "" : ` of tunnel ${tunnel}`}`;
 }

@@ -12,7 +12,10 @@ export interface ForwarderMember {
 }
 
 export interface ForwarderSettings {
-  /** "single" has one member, "redundant" several: one forwards, the others stand by (RFC 6718). */
+  /**
+   * "single": the preferred member has the circuit, whatever becomes of it, and none signals standby;
+   * "redundant": one of several forwards, and the others stand by (RFC 6718).
+   */
   readonly mode: "single" | "redundant";
   /** At least one; priorities of a redundant forwarder differ. */
   readonly members: readonly ForwarderMember[];
@@ -23,9 +26,9 @@ export interface ForwarderSettings {
   readonly follows?: "own" | "peer";
 }
 
-/** What the peer says of its end of a session (RFC 5641 §2). */
+/** What the peer says of its end of a session (RFC 5641 §2): two bits that do not depend on each other. */
 export interface PeerStatus {
-  /** Its attachment circuit is up. */
+  /** Its attachment circuit is up (the A bit of RFC 3931 §5.4.5). */
   readonly active: boolean;
   readonly standby: boolean;
 }
@@ -39,7 +42,9 @@ export type ForwarderInput =
       readonly peer: PeerStatus;
     }
   | { readonly kind: "peer-status"; readonly localSessionId: number; readonly peer: PeerStatus }
-  | { readonly kind: "session-down"; readonly localSessionId: number };
+  | { readonly kind: "session-down"; readonly localSessionId: number }
+  /** Other settings: members that stay keep their sessions, those that go are told nothing any more. */
+  | { readonly kind: "settings"; readonly settings: ForwarderSettings };
 
 export type ForwarderEffect =
   /** The frames of the circuit are this session's from now on. */
@@ -55,16 +60,24 @@ interface Member extends ForwarderMember {
 
 /** One forwarder. It opens nothing and reads no clock: inputs return effects, to be performed in order. */
 export class Forwarder {
-  readonly #follows: "own" | "peer";
+  #settings: ForwarderSettings;
   /** By priority, the preferred one first. */
-  readonly #members: readonly Member[];
+  #members: readonly Member[] = [];
   #bound: number | undefined;
 
-  constructor({ members, follows = "own" }: ForwarderSettings) {
-    this.#follows = follows;
-    this.#members = members
-      .map((member): Member => ({ ...member, session: undefined, standby: false }))
-      .sort((a, b) => a.priority - b.priority);
+  constructor(settings: ForwarderSettings) {
+    this.#settings = settings;
+    this.#configure(settings);
+  }
+
+  /** The pseudowires, the preferred one first. */
+  get members(): readonly string[] {
+    return this.#members.map(({ pseudowire }) => pseudowire);
+  }
+
+  /** Whether a pseudowire is to signal standby; false for one that is no member. */
+  isStandby(pseudowire: string): boolean {
+    return this.#members.some((member) => member.pseudowire === pseudowire && member.standby);
   }
 
   /** The pseudowire whose session has the frames of the circuit; undefined while no member has a session. */
@@ -99,10 +112,24 @@ export class Forwarder {
         if (member !== undefined) member.session = undefined;
         break;
       }
+      case "settings":
+        this.#configure(input.settings);
+        break;
       default:
         noCaseFor(input);
     }
     return this.#decide();
+  }
+
+  #configure(settings: ForwarderSettings): void {
+    const former = new Map(this.#members.map((member) => [member.pseudowire, member]));
+    this.#settings = settings;
+    this.#members = settings.members
+      .map(({ pseudowire, priority }): Member => {
+        const { session, standby = false } = former.get(pseudowire) ?? {};
+        return { pseudowire, priority, session, standby };
+      })
+      .sort((a, b) => a.priority - b.priority);
   }
 
   #memberWith(localSessionId: number): Member | undefined {
@@ -112,7 +139,7 @@ export class Forwarder {
   #decide(): readonly ForwarderEffect[] {
     const choice = this.#choose();
     const signals = this.#members.flatMap((member): ForwarderEffect[] => {
-      const standby = member !== choice;
+      const standby = member !== choice && this.#settings.mode === "redundant";
       if (member.standby === standby) return [];
       member.standby = standby;
       return [{ kind: "signal", pseudowire: member.pseudowire, standby }];
@@ -125,10 +152,14 @@ export class Forwarder {
     return [{ kind: "bind", localSessionId }, ...signals];
   }
 
-  /** The best member that has a session; without any, the preferred one, which is expected to get one. */
+  /**
+   * Of several the best member that has a session; without any, the preferred one, which is expected to get
+   * one.
+   */
   #choose(): Member | undefined {
-    const candidates = this.#members.filter(({ session }) => session !== undefined);
     const [first] = this.#members;
+    if (this.#settings.mode === "single") return first;
+    const candidates = this.#members.filter(({ session }) => session !== undefined);
     return (
       candidates.reduce<Member | undefined>(
         (best, member) => (best === undefined || this.#rank(member) < this.#rank(best) ? member : best),
@@ -140,7 +171,7 @@ export class Forwarder {
   /** Lower is better; of members with the same rank the one with the lower priority comes first. */
   #rank({ session }: Member): number {
     const { active = false, standby = false } = session?.peer ?? {};
-    const standbyCounts = standby && this.#follows === "peer";
+    const standbyCounts = standby && this.#settings.follows === "peer";
     return (standbyCounts ? 2 : 0) + (active ? 0 : 1);
   }
 }

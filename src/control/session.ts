@@ -157,6 +157,7 @@ export class Session implements Expirable, Sender {
       receiveSequencing: settings.sequencing,
       transmitSequencing: this.#choices.sequencing,
       transmitAllowed: this.#transmitAllowed,
+      remoteCircuitActive: this.#remoteCircuitActive,
       receiveAllowed: this.#receiveAllowed,
     };
   }
@@ -210,7 +211,12 @@ export class Session implements Expirable, Sender {
   }
 
   get #transmitAllowed(): boolean {
-    return this.#remoteStatus === undefined || (this.#remoteStatus.active && !this.#remoteStatus.standby);
+    return this.#remoteCircuitActive && this.#receiveAllowed;
+  }
+
+  /** Until the peer says otherwise, its circuit is up. */
+  get #remoteCircuitActive(): boolean {
+    return this.#remoteStatus?.active !== false;
   }
 
   get #receiveAllowed(): boolean {
@@ -233,10 +239,10 @@ export class Session implements Expirable, Sender {
   }
 
   #learnStatus(status: CircuitStatus | undefined): void {
-    const before = [this.#transmitAllowed, this.#receiveAllowed];
+    const before = [this.#remoteCircuitActive, this.#receiveAllowed];
     if (status === undefined) return;
     this.#remoteStatus = status;
-    const isSame = this.#transmitAllowed === before[0] && this.#receiveAllowed === before[1];
+    const isSame = this.#remoteCircuitActive === before[0] && this.#receiveAllowed === before[1];
     if (this.#state === "established" && !isSame) {
       this.#context.emit({ kind: "forwarding-update", session: this.parameters });
     }

@@ -1,5 +1,5 @@
 import { OperationalError } from "../bytes/errors.ts";
-import type { CircuitConfig, PseudowireConfig } from "../config/config.ts";
+import type { CircuitConfig, ForwarderConfig, PseudowireConfig } from "../config/config.ts";
 import type { Input } from "../control/effects.ts";
 import type { ForwardingPlane } from "../forwarding/plane.ts";
 import type { Links } from "../os/links.ts";
@@ -11,7 +11,7 @@ import {
   type WantedSession,
 } from "./circuit-device-state.ts";
 import { CircuitDevices } from "./circuit-devices.ts";
-import { Forwarders } from "./forwarders.ts";
+import { type ForwarderState, Forwarders } from "./forwarders.ts";
 import { lockCircuit } from "./locks.ts";
 import { type Log, locationText } from "./log.ts";
 import { Retry } from "./retry.ts";
@@ -46,7 +46,7 @@ export class Circuits {
   readonly #listener: CircuitListener;
   readonly #devices: CircuitDevices;
   /** Which pseudowires are members of which forwarder, and which session has the frames of a circuit. */
-  readonly forwarders: Forwarders;
+  readonly #forwarders: Forwarders;
   readonly #circuits = new Map<string, CircuitDeviceState>();
   /** Where a pseudowire is attached, by its name, and a session added, by its local id. */
   readonly #circuitOfPseudowire = new Map<string, CircuitDeviceState>();
@@ -66,7 +66,7 @@ export class Circuits {
         log.error({ event: "circuit", problem }, `an operation on an attachment circuit failed: ${problem}`),
       listener.broken,
     );
-    this.forwarders = new Forwarders({
+    this.#forwarders = new Forwarders({
       bind: (localSessionId) => this.#bind(localSessionId),
       signal: (pseudowire, standby) => listener.input({ kind: "pseudowire-standby", pseudowire, standby }),
     });
@@ -96,9 +96,19 @@ export class Circuits {
     return circuit?.isUp === true && circuit.pseudowires.get(pseudowire)?.lock !== undefined;
   }
 
+  /** Takes over which pseudowires are members of which forwarder, those that are attached among them. */
+  configure(forwarders: readonly ForwarderConfig[]): Promise<void> {
+    return this.#work.enqueue(() => this.#forwarders.configure(forwarders));
+  }
+
+  /** How the forwarder of a pseudowire stands, where there is a choice. */
+  forwarderState(pseudowire: string): ForwarderState | undefined {
+    return this.#forwarders.stateOf(pseudowire);
+  }
+
   /** Whether a pseudowire is to signal standby to its peer. */
   isStandby(pseudowire: string): boolean {
-    return this.forwarders.isStandby(pseudowire);
+    return this.#forwarders.isStandby(pseudowire);
   }
 
   /** Why frames of a pseudowire do not pass at our end, as text; undefined while they can. */
@@ -135,7 +145,7 @@ export class Circuits {
     const attached = { config: pseudowire, lock: undefined, problem: undefined };
     circuit.pseudowires.set(pseudowire.name, attached);
     this.#circuitOfPseudowire.set(pseudowire.name, circuit);
-    this.forwarders.attach(pseudowire.name, pseudowire.circuit);
+    this.#forwarders.attach(pseudowire.name, pseudowire.circuit);
     this.#claim(attached);
     await this.#devices.ensure(circuit);
   }
@@ -151,7 +161,7 @@ export class Circuits {
     const lock = circuit.pseudowires.get(pseudowire.name)?.lock;
     circuit.pseudowires.delete(pseudowire.name);
     this.#circuitOfPseudowire.delete(pseudowire.name);
-    this.forwarders.detach(pseudowire.name);
+    this.#forwarders.detach(pseudowire.name);
     if (circuit.pseudowires.size === 0) {
       circuit.isUnusedByHost = false;
       if (bridge !== undefined) this.#ports.get(bridge)?.delete(device);
@@ -204,7 +214,7 @@ export class Circuits {
       if (attached === undefined || circuit.installed.get(session.localSessionId) !== held) return;
       try {
         await this.#plane.updateSession(held.session, attachmentOf(attached.config));
-        await this.forwarders.sessionUpdated(held.session);
+        await this.#forwarders.sessionUpdated(held.session);
       } catch (error) {
         if (!(error instanceof OperationalError)) throw error;
         if (!(await this.#devices.isGone(circuit))) this.#fail(held.session, error);
@@ -230,7 +240,7 @@ export class Circuits {
     void this.#work.enqueue(async () => {
       if (!circuit.installed.delete(localSessionId)) return;
       await this.#plane.removeSession(localSessionId);
-      await this.forwarders.sessionRemoved(localSessionId);
+      await this.#forwarders.sessionRemoved(localSessionId);
     });
   }
 
@@ -260,7 +270,7 @@ export class Circuits {
       carried.set(localSessionId, held);
       try {
         await this.#plane.addSession(held.session, attachmentOf(attached.config));
-        await this.forwarders.sessionAdded(held.session);
+        await this.#forwarders.sessionAdded(held.session);
       } catch (error) {
         if (!(error instanceof OperationalError)) throw error;
         // If the device vanished meanwhile, the session is installed again with the next one.

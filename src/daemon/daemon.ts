@@ -163,7 +163,7 @@ export class Daemon {
 
   /** Opens every tunnel of the configuration; one that cannot be opened waits and is retried. */
   async start(): Promise<void> {
-    this.#circuits.forwarders.configure(this.#config.forwarders);
+    await this.#circuits.configure(this.#config.forwarders);
     for (const tunnel of this.#config.tunnels) {
       if (this.#isClosing) return;
       await this.#tunnels.create(tunnel);
@@ -198,6 +198,7 @@ export class Daemon {
         return problem === undefined ? undefined : { problem, nextAttemptMs: this.#tunnels.nextAttemptMs };
       },
       circuitProblem: (pseudowire) => this.#circuits.problem(pseudowire),
+      forwarder: (pseudowire) => this.#circuits.forwarderState(pseudowire),
       sizeNote: (...of) => this.#sizeNotes.noteOf(...of),
       sendProblem: (...of) => this.#sendProblems.problemOf(...of),
       log: { ...this.#logLosses(), leftOut: this.#limiter.leftOut },
@@ -228,7 +229,7 @@ export class Daemon {
       this.#log.info({ event: "reload", step: text }, `reload: ${text}`);
     }
     this.#config = change.config;
-    this.#circuits.forwarders.configure(change.config.forwarders);
+    await this.#circuits.configure(change.config.forwarders);
     const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
     if (isAll) await this.#replaceAll(change.config);
     else await applySteps(steps, change.config, this.#tunnels);

@@ -1,3 +1,4 @@
+import { circuitFramesKey } from "../config/circuits.ts";
 import type { ForwarderConfig } from "../config/config.ts";
 import { Forwarder, type ForwarderEffect, type PeerStatus } from "../control/forwarder.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
@@ -10,110 +11,134 @@ export interface ForwarderTarget {
   signal(pseudowire: string, standby: boolean): void;
 }
 
-interface Attached {
-  readonly config: ForwarderConfig;
-  readonly forwarder: Forwarder;
+/** How the forwarder of a pseudowire stands, for people. */
+export interface ForwarderState {
+  /** The pseudowires of the circuit, the preferred one first. */
+  readonly members: readonly string[];
+  /** The one whose session has the frames of the circuit; undefined while none has a session. */
+  readonly active: string | undefined;
+  /** Whether this pseudowire stands by. */
+  readonly standby: boolean;
 }
 
-/** The forwarders between circuits and pseudowires (RFC 4664), found by their members and their sessions. */
+/** The forwarder of a circuit that has pseudowires attached. */
+interface CircuitForwarder {
+  readonly key: string;
+  readonly forwarder: Forwarder;
+  readonly attached: Set<string>;
+}
+
+/**
+ * The forwarders between circuits and pseudowires (RFC 4664): one for each circuit, found by its pseudowires
+ * and their sessions.
+ */
 export class Forwarders {
   readonly #target: ForwarderTarget;
-  readonly #configs = new Map<string, ForwarderConfig>();
-  readonly #byPseudowire = new Map<string, Attached>();
-  readonly #bySession = new Map<number, Attached>();
-  readonly #standby = new Set<string>();
+  /** By their circuits, as are the forwarders. */
+  #configs: ReadonlyMap<string, ForwarderConfig> = new Map();
+  readonly #byCircuit = new Map<string, CircuitForwarder>();
+  readonly #byPseudowire = new Map<string, CircuitForwarder>();
+  readonly #bySession = new Map<number, CircuitForwarder>();
 
   constructor(target: ForwarderTarget) {
     this.#target = target;
   }
 
-  /** Takes over a configuration; it counts for pseudowires that are attached from then on. */
-  configure(forwarders: readonly ForwarderConfig[]): void {
-    this.#configs.clear();
-    for (const config of forwarders)
-      for (const { pseudowire } of config.members) this.#configs.set(pseudowire, config);
+  /**
+   * Takes over a configuration: a forwarder whose circuit it has gets its members at once, also those that
+   * are attached later; one whose circuit it does not have ends when its pseudowires are detached.
+   */
+  async configure(forwarders: readonly ForwarderConfig[]): Promise<void> {
+    this.#configs = new Map(forwarders.map((config) => [circuitFramesKey(config.circuit), config]));
+    const changes = [...this.#byCircuit.values()].flatMap((one) => {
+      const settings = this.#configs.get(one.key);
+      return settings === undefined
+        ? []
+        : [{ one, effects: one.forwarder.handle({ kind: "settings", settings }) }];
+    });
+    for (const { one, effects } of changes) await this.#perform(one, effects);
   }
 
   /**
-   * A pseudowire takes part in its forwarder from now on; one that no configuration has is a single member.
+   * A pseudowire takes part in the forwarder of its circuit from now on; on a circuit that no configuration
+   * has, it is a single member.
    */
   attach(pseudowire: string, circuit: ForwarderConfig["circuit"]): void {
-    const config = this.#configs.get(pseudowire) ?? {
-      circuit,
-      mode: "single",
-      members: [{ pseudowire, priority: 0 }],
-    };
-    this.#byPseudowire.set(pseudowire, this.#inUse(config) ?? this.#create(config));
+    const key = circuitFramesKey(circuit);
+    const one = this.#byCircuit.get(key) ?? this.#create(key, pseudowire);
+    one.attached.add(pseudowire);
+    this.#byPseudowire.set(pseudowire, one);
   }
 
   /** The pseudowire's sessions were removed. */
   detach(pseudowire: string): void {
+    const one = this.#byPseudowire.get(pseudowire);
     this.#byPseudowire.delete(pseudowire);
-    this.#standby.delete(pseudowire);
+    one?.attached.delete(pseudowire);
+    if (one?.attached.size === 0) this.#byCircuit.delete(one.key);
   }
 
   /** Whether a pseudowire is to signal standby from its first message on. */
   isStandby(pseudowire: string): boolean {
-    return this.#standby.has(pseudowire);
+    return this.#byPseudowire.get(pseudowire)?.forwarder.isStandby(pseudowire) === true;
+  }
+
+  /** How things stand where there is a choice: with several members, or one that stands by. */
+  stateOf(pseudowire: string): ForwarderState | undefined {
+    const forwarder = this.#byPseudowire.get(pseudowire)?.forwarder;
+    if (forwarder === undefined) return undefined;
+    const { members, active } = forwarder;
+    const standby = forwarder.isStandby(pseudowire);
+    return members.length > 1 || standby ? { members, active, standby } : undefined;
   }
 
   /** The plane has a session, which has no frames of the circuit yet. */
   async sessionAdded(session: SessionParameters): Promise<void> {
     const { pseudowire, localSessionId } = session;
-    const attached = this.#byPseudowire.get(pseudowire);
-    if (attached === undefined) return;
-    this.#bySession.set(localSessionId, attached);
+    const one = this.#byPseudowire.get(pseudowire);
+    if (one === undefined) return;
+    this.#bySession.set(localSessionId, one);
     const peer = peerStatusOf(session);
-    await this.#perform(attached.forwarder.handle({ kind: "session-up", pseudowire, localSessionId, peer }));
+    await this.#perform(one, one.forwarder.handle({ kind: "session-up", pseudowire, localSessionId, peer }));
   }
 
   /** The parameters of a session that the plane has were changed. */
   async sessionUpdated(session: SessionParameters): Promise<void> {
     const { localSessionId } = session;
-    const attached = this.#bySession.get(localSessionId);
-    if (attached === undefined) return;
+    const one = this.#bySession.get(localSessionId);
+    if (one === undefined) return;
     const peer = peerStatusOf(session);
-    await this.#perform(attached.forwarder.handle({ kind: "peer-status", localSessionId, peer }));
+    await this.#perform(one, one.forwarder.handle({ kind: "peer-status", localSessionId, peer }));
   }
 
   /** The plane no longer has a session. */
   async sessionRemoved(localSessionId: number): Promise<void> {
-    const attached = this.#bySession.get(localSessionId);
-    if (attached === undefined) return;
+    const one = this.#bySession.get(localSessionId);
+    if (one === undefined) return;
     this.#bySession.delete(localSessionId);
-    await this.#perform(attached.forwarder.handle({ kind: "session-down", localSessionId }));
+    await this.#perform(one, one.forwarder.handle({ kind: "session-down", localSessionId }));
   }
 
-  /** The forwarder with the same members, if one of them is attached. */
-  #inUse({ members }: ForwarderConfig): Attached | undefined {
-    const wanted = JSON.stringify(members);
-    return members
-      .map(({ pseudowire }) => this.#byPseudowire.get(pseudowire))
-      .find((attached) => attached !== undefined && JSON.stringify(attached.config.members) === wanted);
+  /** Nobody is told what members signal from the start on: they ask when they are opened. */
+  #create(key: string, pseudowire: string): CircuitForwarder {
+    const members = [{ pseudowire, priority: 0 }];
+    const forwarder = new Forwarder(this.#configs.get(key) ?? { mode: "single", members });
+    forwarder.start();
+    const one = { key, forwarder, attached: new Set<string>() };
+    this.#byCircuit.set(key, one);
+    return one;
   }
 
-  #create(config: ForwarderConfig): Attached {
-    const forwarder = new Forwarder(config);
-    for (const effect of forwarder.start()) if (effect.kind === "signal") this.#signal(effect);
-    return { config, forwarder };
-  }
-
-  async #perform(effects: readonly ForwarderEffect[]): Promise<void> {
+  /** Members that are not attached yet, or are so to another circuit, are told nothing. */
+  async #perform(one: CircuitForwarder, effects: readonly ForwarderEffect[]): Promise<void> {
     for (const effect of effects) {
       if (effect.kind === "bind") await this.#target.bind(effect.localSessionId);
-      else this.#signal(effect);
+      else if (one.attached.has(effect.pseudowire)) this.#target.signal(effect.pseudowire, effect.standby);
     }
-  }
-
-  #signal({ pseudowire, standby }: ForwarderEffect & { readonly kind: "signal" }): void {
-    if (standby) this.#standby.add(pseudowire);
-    else this.#standby.delete(pseudowire);
-    this.#target.signal(pseudowire, standby);
   }
 }
 
-/** The peer's end of a session, from what may be sent and received (RFC 5641 §2). */
-function peerStatusOf({ transmitAllowed, receiveAllowed = true }: SessionParameters): PeerStatus {
-  const standby = !receiveAllowed;
-  return { active: transmitAllowed || standby, standby };
+/** What the peer says of its end of a session (RFC 5641 §2). */
+function peerStatusOf({ remoteCircuitActive, receiveAllowed = true }: SessionParameters): PeerStatus {
+  return { active: remoteCircuitActive, standby: !receiveAllowed };
 }

@@ -6,6 +6,7 @@ import type { ForwardedBy, PlaneCounters, SessionCounters } from "../forwarding/
 import type { LogLosses } from "../os/log-output.ts";
 import type { CircuitStatus } from "../wire/avp-table.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
+import type { ForwarderState } from "./forwarders.ts";
 import { notesOf } from "./notes.ts";
 import { hasHeardNothing } from "./send-problems.ts";
 import { pathOf, staticSessionOf } from "./settings.ts";
@@ -34,6 +35,8 @@ export interface StatusSources {
   waiting(tunnel: string): WaitingTunnel | undefined;
   /** Why frames of a pseudowire do not pass at our end, as text; undefined while they can. */
   circuitProblem(pseudowire: string): string | undefined;
+  /** How the forwarder of a pseudowire stands; undefined where there is no choice. */
+  forwarder(pseudowire: string): ForwarderState | undefined;
   /**
    * What becomes of full-size frames that do not fit the path to the peer, as text; undefined while they
    * fit.
@@ -186,6 +189,7 @@ function pseudowireStatus(
   const isStaticUp = staticSession !== undefined && counters !== undefined;
   const problem = sources.circuitProblem(pseudowire.name);
   const waiting = sources.waiting(tunnel.name);
+  const forwarder = sources.forwarder(pseudowire.name);
   const state =
     staticSession === undefined ? (snapshot?.state ?? "idle") : isStaticUp ? "established" : "idle";
   return {
@@ -196,10 +200,11 @@ function pseudowireStatus(
     circuit: circuitText(pseudowire),
     localCircuit:
       waiting === undefined ? (problem === undefined ? "up" : "down") : "not open: its tunnel is waiting",
+    forwarder,
     remoteCircuit: remoteCircuitText(snapshot?.remoteStatus),
     whyNot:
       waiting === undefined
-        ? whyNotOf(staticSession !== undefined && !isStaticUp, problem, snapshot)
+        ? whyNotOf(staticSession !== undefined && !isStaticUp, problem, snapshot, forwarder)
         : `its tunnel is waiting: ${waiting.problem}`,
     notes: [
       ...(snapshot === undefined ? [] : notesOf(snapshot, counters)),
@@ -227,14 +232,15 @@ function whyNotOf(
   isStaticDown: boolean,
   problem: string | undefined,
   snapshot: PseudowireSnapshot | undefined,
+  forwarder: ForwarderState | undefined,
 ): string | undefined {
   if (problem !== undefined) return `attachment circuit: ${problem}`;
   if (isStaticDown) return "not in the forwarding plane yet";
   if (snapshot?.whyNot !== undefined) return snapshot.whyNot;
   const remote = snapshot?.remoteStatus;
-  return remote !== undefined && (!remote.active || remote.standby)
-    ? "the attachment circuit at the other end is down"
-    : undefined;
+  if (remote?.active === false) return "the attachment circuit at the other end is down";
+  if (forwarder?.standby) return standbyText(forwarder);
+  return remote?.standby ? "standby at the other end: its circuit has another pseudowire" : undefined;
 }
 
 function planeStatus(
@@ -242,6 +248,12 @@ function planeStatus(
 ): Pick<PseudowireStatus, "plane" | "planeReason" | "gso"> {
   const { plane, reason, gso } = forwardedBy ?? {};
   return { plane, planeReason: reason, gso };
+}
+
+function standbyText({ active, members: [preferred] }: ForwarderState): string {
+  return active === undefined
+    ? `standby: pseudowire ${preferred} of the same circuit is preferred`
+    : `standby: pseudowire ${active} has the frames of the circuit`;
 }
 
 function sessionStatus(session: SessionParameters | undefined): Partial<PseudowireStatus> {

@@ -113,13 +113,27 @@ export function staticSessionOf(pseudowire: PseudowireConfig, path: PsnPath): Se
   const { staticSession } = pseudowire;
   if (staticSession === undefined) return undefined;
   const fields: Known<SessionParameters, typeof staticSession> = staticSession;
+  // Of what negotiated sessions ask the peer for, the remote end id names none of these, and the length of
+  // the cookie is that of the one in the file. A field that is neither here nor a parameter does not compile.
+  const {
+    name: _name,
+    remoteEndId: _remoteEndId,
+    cookieOctets: _cookieOctets,
+    type: pseudowireType,
+    sublayer: receiveSublayer,
+    sequencing: receiveSequencing,
+    ...others
+  } = pseudowireSettings(pseudowire);
+  const known: Known<SessionParameters, typeof others> = others;
   return {
     pseudowire: pseudowire.name,
     path,
-    pseudowireType: pseudowire.type,
-    receiveSublayer: pseudowire.sublayer,
-    receiveSequencing: pseudowire.sequencing,
+    pseudowireType,
+    receiveSublayer,
+    receiveSequencing,
+    ...known,
     ...fields,
     transmitAllowed: true,
+    remoteCircuitActive: true,
   };
 }

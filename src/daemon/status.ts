@@ -75,6 +75,14 @@ export interface PseudowireStatus extends CounterValues {
   readonly receiveSequencing?: string | undefined;
   readonly transmitSequencing?: string | undefined;
   readonly localCircuit: string;
+  /**
+   * Where the circuit has several pseudowires, or this one signals standby: all of them, the preferred one
+   * first; the one that has the frames of the circuit, unless none has a session; and whether this one stands
+   * by.
+   */
+  readonly forwarder?:
+    | { readonly members: readonly string[]; readonly active?: string | undefined; readonly standby: boolean }
+    | undefined;
   readonly remoteCircuit?: string | undefined;
   readonly whyNot?: string | undefined;
   /** What looks wrong though it may be up; empty as a rule. */

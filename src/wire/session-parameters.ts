@@ -118,6 +118,8 @@ export interface SessionParameters {
    * 5641 §2).
    */
   readonly transmitAllowed: boolean;
+  /** Whether the peer's attachment circuit is up, whether or not it is in standby (RFC 5641 §2). */
+  readonly remoteCircuitActive: boolean;
   /** Whether the peer's frames may go to the circuit: it is not standby (RFC 5641 §2); default true. */
   readonly receiveAllowed?: boolean;
 }

@@ -70,6 +70,26 @@ test("who segments GSO packets is shown once for each tunnel, with the reason", 
   expect(statusText(reportOf(many(2, () => true)))).not.toContain("GSO packets");
 });
 
+test("which pseudowire of a circuit forwards is shown once, and standby beside the circuit", () => {
+  const forwarder = { members: ["primary", "backup"], active: "primary" };
+  const [primary, backup] = ["primary", "backup"].map((name) => ({ ...pseudowire(name), circuit: "eth1" }));
+  const rows = [
+    { ...primary!, forwarder: { ...forwarder, standby: false } },
+    { ...backup!, forwarder: { ...forwarder, standby: true }, whyNot: "standby: why" },
+  ];
+  const text = statusText(reportOf(rows));
+  expect(text.match(/^ {2}circuit .*$/gm)).toEqual([
+    "  circuit eth1: pseudowire primary forwards; backup in standby",
+  ]);
+  expect(text.match(/eth1: up( \(standby\))?/g)).toEqual(["eth1: up", "eth1: up (standby)"]);
+  expect(text).toContain("  pseudowire backup: standby: why");
+  const none = rows.map((row) => ({ ...row, forwarder: { ...row.forwarder, active: undefined } }));
+  expect(statusText(reportOf(none))).toContain(
+    "  circuit eth1: none of pseudowires primary, backup forwards",
+  );
+  expect(statusText(reportOf(many(2, () => true)))).not.toMatch(/circuit .*forwards|standby/);
+});
+
 test("a pseudowire has a line of what passed for each direction", () => {
   const passed = countersBy((name) => 101 * (counterIndex[name] + 1));
   const text = statusText(reportOf([{ ...pseudowire("pw"), ...passed }]));

@@ -169,6 +169,26 @@ test.each(changes.filter(([name]) => /tunnel less|pseudowire( by)?|one more/.tes
   },
 );
 
+test("other members of a circuit that has several are told, in the order of their priorities", () => {
+  const one = configOf(twoTunnels("", "b: { circuit: { tap: b, vlan: 5 } }"));
+  const [first, second] = one.forwarders;
+  const members = [
+    { pseudowire: "backup", priority: 2 },
+    { pseudowire: "b", priority: 1 },
+  ];
+  const redundant: Config = {
+    ...one,
+    forwarders: [first!, { ...second!, mode: "redundant", members }],
+  };
+  const update = "update forwarder of b vlan 5\n    members:";
+  expect(formatPlan(planChange(one, redundant))).toBe(`${update} b -> b, backup`);
+  expect(formatPlan(planChange(redundant, one))).toBe(`${update} b, backup -> b`);
+  const exchanged = members.map((member) => ({ ...member, priority: -member.priority }));
+  const other = { ...redundant, forwarders: [first!, { ...redundant.forwarders[1]!, members: exchanged }] };
+  expect(formatPlan(planChange(redundant, other))).toBe(`${update} b, backup -> backup, b`);
+  expect(planChange(redundant, { ...redundant })).toEqual([]);
+});
+
 test("another name or router id of ours is told to every peer: all is made anew", () => {
   const after = twoTunnels("hello_interval_s: 30, ").replace("router_id: 1", "router_id: 2");
   expect(planOf(twoTunnels(), after)).toBe("replace lcce here\n    router_id: 0.0.0.1 -> 0.0.0.2");

@@ -132,6 +132,29 @@ test.each([
   },
 );
 
+/** All that a peer may say of its circuit by the A and the S bit. */
+const bits = [
+  { active: true, standby: false },
+  { active: true, standby: true },
+  { active: false, standby: false },
+  { active: false, standby: true },
+];
+
+test.each(bits.flatMap((from) => bits.map((to) => ({ from, to }))))(
+  "RFC 5641 §2: active and standby of the peer are independent: from $from to $to",
+  ({ from, to }) => {
+    const parametersOf = ({ active, standby }: (typeof bits)[number]) => ({
+      remoteCircuitActive: active,
+      receiveAllowed: !standby,
+      transmitAllowed: active && !standby,
+    });
+    const { bench, peer, ids } = received(lan, { circuitStatus: status(from) });
+    expect(bench.forwarded).toMatchObject([parametersOf(from)]);
+    peer.say("SLI", { ...ids, circuitStatus: status(to) });
+    expect(bench.forwarded).toMatchObject([parametersOf(to)]);
+  },
+);
+
 test("RFC 3931 §5.4.5: the status in ICRQ, ICRP and ICCN holds from the start; absent is active", () => {
   expect(received(lan, { circuitStatus: circuitStatus(false) }).bench.forwarded[0]?.transmitAllowed).toBe(
     false,

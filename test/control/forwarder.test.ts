@@ -32,6 +32,7 @@ function gone(localSessionId: number): ForwarderInput {
   return { kind: "session-down", localSessionId };
 }
 
+const settings = (changed: ForwarderSettings): ForwarderInput => ({ kind: "settings", settings: changed });
 const bind = (localSessionId: number): ForwarderEffect => ({ kind: "bind", localSessionId });
 const signal = (pseudowire: string, isStandby: boolean): ForwarderEffect => ({
   kind: "signal",
@@ -66,6 +67,59 @@ describe("a single forwarder, as today's files make them", () => {
     expect(forwarder.handle(up("lan", 2))).toEqual([bind(2)]);
     expect(forwarder.handle(gone(1))).toEqual([]);
     expect(forwarder.active).toBe("lan");
+  });
+});
+
+test("a single forwarder gives the circuit to its preferred member alone, and none stands by", () => {
+  const forwarder = new Forwarder({ ...redundant, mode: "single" });
+  expect(forwarder.start()).toEqual([]);
+  expect(forwarder.handle(up("backup", 2))).toEqual([]);
+  expect(forwarder.handle(up("primary", 1))).toEqual([bind(1)]);
+  expect(forwarder.handle(says(1, down))).toEqual([]);
+  expect(forwarder.handle(gone(1))).toEqual([]);
+  expect(forwarder.active).toBeUndefined();
+});
+
+describe("other settings of a forwarder", () => {
+  const single = (pseudowire: string): ForwarderSettings => ({
+    mode: "single",
+    members: [{ pseudowire, priority: 0 }],
+  });
+
+  test("a member that joins stands by, and the one that is there keeps the circuit", () => {
+    const forwarder = new Forwarder(single("primary"));
+    forwarder.start();
+    forwarder.handle(up("primary", 1));
+    expect(forwarder.handle(settings(redundant))).toEqual([signal("backup", true)]);
+    expect(forwarder.handle(up("backup", 2))).toEqual([]);
+    expect([forwarder.members, forwarder.active]).toEqual([["primary", "backup"], "primary"]);
+  });
+
+  test("when the active member leaves, the other one has the circuit and signals so", () => {
+    const forwarder = new Forwarder(redundant);
+    forwarder.start();
+    forwarder.handle(up("primary", 1));
+    forwarder.handle(up("backup", 2));
+    expect(forwarder.handle(settings(single("backup")))).toEqual([bind(2), signal("backup", false)]);
+    expect(forwarder.handle(gone(1))).toEqual([]);
+    expect(forwarder.isStandby("primary")).toBe(false);
+  });
+
+  test("the same settings again change nothing", () => {
+    const forwarder = new Forwarder(redundant);
+    forwarder.start();
+    forwarder.handle(up("backup", 2));
+    expect(forwarder.handle(settings({ ...redundant }))).toEqual([]);
+  });
+
+  test("one that follows its peer from now on goes where the peer is not in standby", () => {
+    const forwarder = new Forwarder(redundant);
+    forwarder.start();
+    forwarder.handle(up("primary", 1, standby));
+    forwarder.handle(up("backup", 2));
+    expect(forwarder.active).toBe("primary");
+    forwarder.handle(settings({ ...redundant, follows: "peer" }));
+    expect(forwarder.active).toBe("backup");
   });
 });
 

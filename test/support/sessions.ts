@@ -28,6 +28,7 @@ export function sessionParameters(changes: Partial<SessionParameters> = {}): Ses
     receiveSequencing: "none",
     transmitSequencing: "none",
     transmitAllowed: true,
+    remoteCircuitActive: true,
     ...changes,
   };
 }

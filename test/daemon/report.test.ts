@@ -1,0 +1,100 @@
+import { expect, test } from "vitest";
+import type { LcceSnapshot, PseudowireSnapshot } from "../../src/control/snapshot.ts";
+import type { ForwarderState } from "../../src/daemon/forwarders.ts";
+import { reportStatus } from "../../src/daemon/report.ts";
+import type { PseudowireStatus } from "../../src/daemon/status.ts";
+import type { CircuitStatus } from "../../src/wire/avp-table.ts";
+import { configOf, configText } from "../support/configuration.ts";
+
+/** What the peer says of its circuit. */
+function remote(active: boolean, standby: boolean): CircuitStatus {
+  const faults = {
+    receiveFault: false,
+    transmitFault: false,
+    psnReceiveFault: false,
+    psnTransmitFault: false,
+  };
+  return { active, isNew: false, standby, ...faults };
+}
+
+/** The status of pseudowire `lan`, established but for what is given. */
+function reported(
+  snapshot: Partial<PseudowireSnapshot>,
+  { forwarder, problem }: { readonly forwarder?: ForwarderState; readonly problem?: string } = {},
+): PseudowireStatus | undefined {
+  const pseudowire: PseudowireSnapshot = {
+    peer: "branch",
+    pseudowire: "lan",
+    state: "established",
+    circuitActive: true,
+    remoteStatus: undefined,
+    session: undefined,
+    establishedMs: 0,
+    whyNot: undefined,
+    notes: [],
+    nextCallMs: undefined,
+    ...snapshot,
+  };
+  const lcce: LcceSnapshot = {
+    connections: [],
+    pseudowires: [pseudowire],
+    discards: {} as LcceSnapshot["discards"],
+  };
+  return reportStatus({
+    config: configOf(configText()),
+    snapshot: lcce,
+    counters: { sessions: [], discards: {} },
+    ipControlDrops: 0,
+    plane: { name: "userspace", reason: "a test" },
+    nowMs: 0,
+    startedMs: 0,
+    forwardedBy: () => ({ plane: "userspace", reason: "a test" }),
+    localPort: () => 1701,
+    waiting: () => undefined,
+    circuitProblem: () => problem,
+    forwarder: () => forwarder,
+    sizeNote: () => undefined,
+    sendProblem: () => undefined,
+    log: { lines: 0, reason: undefined, leftOut: 0 },
+  }).pseudowires[0];
+}
+
+const down = "the attachment circuit at the other end is down";
+const standsBy: ForwarderState = { members: ["other", "lan"], active: "other", standby: true };
+const ours = "standby: pseudowire other has the frames of the circuit";
+
+/** TABLE: the peer's A and S bits, whether we stand by, and why no frames pass. */
+const reasons: readonly (readonly [boolean, boolean, boolean, string | undefined])[] = [
+  [true, false, false, undefined],
+  [true, true, false, "standby at the other end: its circuit has another pseudowire"],
+  [false, false, false, down],
+  [false, true, false, down],
+  [true, false, true, ours],
+  [true, true, true, ours],
+  [false, false, true, down],
+  [false, true, true, down],
+];
+
+test.each(reasons)("with A bit %s and S bit %s of the peer, and standby here %s: %s", (...row) => {
+  const [active, standby, isOurs, whyNot] = row;
+  const status = reported({ remoteStatus: remote(active, standby) }, isOurs ? { forwarder: standsBy } : {});
+  expect(status?.whyNot).toBe(whyNot);
+  expect(status?.remoteCircuit).toBe(`${active ? "up" : "down"}${standby ? " (standby)" : ""}`);
+});
+
+test("what keeps frames from passing in any case is said before standby", () => {
+  const forwarder = standsBy;
+  expect(reported({ whyNot: "no call yet" }, { forwarder })?.whyNot).toBe("no call yet");
+  expect(reported({}, { forwarder, problem: "eth1 is down" })?.whyNot).toBe(
+    "attachment circuit: eth1 is down",
+  );
+});
+
+test("how the forwarder stands is there where there is a choice", () => {
+  expect(reported({})?.forwarder).toBeUndefined();
+  expect(reported({}, { forwarder: standsBy })?.forwarder).toEqual(standsBy);
+  const none = { ...standsBy, active: undefined };
+  expect(reported({}, { forwarder: none })?.whyNot).toBe(
+    "standby: pseudowire other of the same circuit is preferred",
+  );
+});
