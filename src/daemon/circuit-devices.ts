@@ -9,7 +9,7 @@ import {
   wantedDevice,
 } from "./circuit-device-state.ts";
 import { type Log, locationText } from "./log.ts";
-import type { Work } from "./work.ts";
+import type { OperationQueue } from "./operation-queue.ts";
 
 /** What the owner of the circuits learns about their devices. */
 export interface DeviceListener {
@@ -34,14 +34,20 @@ export class CircuitDevices {
   readonly #plane: ForwardingPlane;
   readonly #links: Links;
   readonly #log: Log;
-  readonly #work: Work;
+  readonly #operations: OperationQueue;
   readonly #listener: DeviceListener;
 
-  constructor(plane: ForwardingPlane, links: Links, log: Log, work: Work, listener: DeviceListener) {
+  constructor(
+    plane: ForwardingPlane,
+    links: Links,
+    log: Log,
+    operations: OperationQueue,
+    listener: DeviceListener,
+  ) {
     this.#plane = plane;
     this.#links = links;
     this.#log = log;
-    this.#work = work;
+    this.#operations = operations;
     this.#listener = listener;
   }
 
@@ -53,9 +59,9 @@ export class CircuitDevices {
 
   /** Opens or changes a device to its wanted state; a failure is reported and left for the next attempt. */
   reconcile(circuit: CircuitDeviceState): Promise<void> {
-    if (circuit.isReconcilePending) return this.#work.idle();
+    if (circuit.isReconcilePending) return this.#operations.idle();
     circuit.isReconcilePending = true;
-    return this.#work.enqueue(() => this.#reconcileNow(circuit));
+    return this.#operations.enqueue(() => this.#reconcileNow(circuit));
   }
 
   /** Looks at a device after its interface, or the bridge it belongs to, changed. */
@@ -77,7 +83,7 @@ export class CircuitDevices {
 
   /** Closes a device that no pseudowire is on. */
   close(circuit: CircuitDeviceState): Promise<void> {
-    return this.#work.enqueue(() => this.#close(circuit));
+    return this.#operations.enqueue(() => this.#close(circuit));
   }
 
   async #reconcileNow(circuit: CircuitDeviceState): Promise<void> {

@@ -14,9 +14,9 @@ import { CircuitDevices } from "./circuit-devices.ts";
 import { type ForwarderState, Forwarders } from "./forwarders.ts";
 import { lockCircuit } from "./locks.ts";
 import { type Log, locationText } from "./log.ts";
+import { OperationQueue } from "./operation-queue.ts";
 import { Retry } from "./retry.ts";
 import { attachmentOf } from "./settings.ts";
-import { Work } from "./work.ts";
 
 /** What the daemon learns from the circuits, and what they ask it. */
 export interface CircuitListener {
@@ -54,14 +54,14 @@ export class Circuits {
   /** Devices that belong into a bridge, by its name. */
   readonly #ports = new Map<string, Set<string>>();
   readonly #retry = new Retry(() => this.#retryAll());
-  readonly #work: Work;
+  readonly #operations: OperationQueue;
 
   constructor(plane: ForwardingPlane, links: Links, log: Log, listener: CircuitListener) {
     this.#plane = plane;
     this.#links = links;
     this.#log = log;
     this.#listener = listener;
-    this.#work = new Work(
+    this.#operations = new OperationQueue(
       ({ message: problem }) =>
         log.error({ event: "circuit", problem }, `an operation on an attachment circuit failed: ${problem}`),
       listener.broken,
@@ -70,9 +70,9 @@ export class Circuits {
       bind: (localSessionId) => this.#bind(localSessionId),
       signal: (pseudowire, standby) => listener.input({ kind: "pseudowire-standby", pseudowire, standby }),
     });
-    this.#devices = new CircuitDevices(plane, links, log, this.#work, {
+    this.#devices = new CircuitDevices(plane, links, log, this.#operations, {
       opened: (circuit) => {
-        for (const held of circuit.sessions.values()) this.#addToPlane(circuit, held);
+        for (const wanted of circuit.sessions.values()) this.#addToPlane(circuit, wanted);
       },
       failed: (_circuit, isNew) => this.#retry.schedule(isNew),
       upChanged: ({ pseudowires, isUp }) => {
@@ -87,7 +87,7 @@ export class Circuits {
 
   /** Resolves when all operations requested so far are done. */
   idle(): Promise<void> {
-    return this.#work.idle();
+    return this.#operations.idle();
   }
 
   /** Whether frames of a pseudowire can pass at our end. */
@@ -98,7 +98,7 @@ export class Circuits {
 
   /** Takes over which pseudowires are members of which forwarder, those that are attached among them. */
   configure(forwarders: readonly ForwarderConfig[]): Promise<void> {
-    return this.#work.enqueue(() => this.#forwarders.configure(forwarders));
+    return this.#operations.enqueue(() => this.#forwarders.configure(forwarders));
   }
 
   /** How the forwarder of a pseudowire stands, where there is a choice. */
@@ -194,7 +194,7 @@ export class Circuits {
 
   /** Drops queued operations and starts no more; the plane is about to be closed. */
   close(): void {
-    this.#work.close();
+    this.#operations.close();
     this.#retry.close();
   }
 
@@ -206,18 +206,18 @@ export class Circuits {
   update(session: SessionParameters): void {
     const circuit = this.#circuitOfPseudowire.get(session.pseudowire);
     if (circuit === undefined) return;
-    const held = circuit.sessions.get(session.localSessionId);
-    if (held === undefined) return this.add(session);
-    held.session = session;
-    void this.#work.enqueue(async () => {
-      const attached = lockedPseudowireOf(circuit, held);
-      if (attached === undefined || circuit.installed.get(session.localSessionId) !== held) return;
+    const wanted = circuit.sessions.get(session.localSessionId);
+    if (wanted === undefined) return this.add(session);
+    wanted.session = session;
+    void this.#operations.enqueue(async () => {
+      const attached = lockedPseudowireOf(circuit, wanted);
+      if (attached === undefined || circuit.installed.get(session.localSessionId) !== wanted) return;
       try {
-        await this.#plane.updateSession(held.session, attachmentOf(attached.config));
-        await this.#forwarders.sessionUpdated(held.session);
+        await this.#plane.updateSession(wanted.session, attachmentOf(attached.config));
+        await this.#forwarders.sessionUpdated(wanted.session);
       } catch (error) {
         if (!(error instanceof OperationalError)) throw error;
-        if (!(await this.#devices.isGone(circuit))) this.#fail(held.session, error);
+        if (!(await this.#devices.isGone(circuit))) this.#fail(wanted.session, error);
       }
     });
   }
@@ -237,7 +237,7 @@ export class Circuits {
     const circuit = this.#circuitOfSession.get(localSessionId);
     this.#circuitOfSession.delete(localSessionId);
     if (circuit?.sessions.delete(localSessionId) !== true) return;
-    void this.#work.enqueue(async () => {
+    void this.#operations.enqueue(async () => {
       if (!circuit.installed.delete(localSessionId)) return;
       await this.#plane.removeSession(localSessionId);
       await this.#forwarders.sessionRemoved(localSessionId);
@@ -250,31 +250,31 @@ export class Circuits {
   }
 
   #remember(session: SessionParameters, circuit: CircuitDeviceState): WantedSession {
-    const held = { session };
-    circuit.sessions.set(session.localSessionId, held);
+    const wanted = { session };
+    circuit.sessions.set(session.localSessionId, wanted);
     this.#circuitOfSession.set(session.localSessionId, circuit);
-    return held;
+    return wanted;
   }
 
   /**
    * Sessions wait for what was asked for before them, but not for each other; one whose device is not open by
    * then comes with it.
    */
-  #addToPlane(circuit: CircuitDeviceState, held: WantedSession): void {
-    this.#work.together(async () => {
-      const { localSessionId } = held.session;
-      const { sessions, installed: carried } = circuit;
-      const attached = lockedPseudowireOf(circuit, held);
+  #addToPlane(circuit: CircuitDeviceState, wanted: WantedSession): void {
+    this.#operations.enqueueConcurrent(async () => {
+      const { localSessionId } = wanted.session;
+      const { sessions, installed } = circuit;
+      const attached = lockedPseudowireOf(circuit, wanted);
       if (attached === undefined || circuit.opened === undefined) return;
-      if (sessions.get(localSessionId) !== held || carried.has(localSessionId)) return;
-      carried.set(localSessionId, held);
+      if (sessions.get(localSessionId) !== wanted || installed.has(localSessionId)) return;
+      installed.set(localSessionId, wanted);
       try {
-        await this.#plane.addSession(held.session, attachmentOf(attached.config));
-        await this.#forwarders.sessionAdded(held.session);
+        await this.#plane.addSession(wanted.session, attachmentOf(attached.config));
+        await this.#forwarders.sessionAdded(wanted.session);
       } catch (error) {
         if (!(error instanceof OperationalError)) throw error;
         // If the device vanished meanwhile, the session is installed again with the next one.
-        if (!(await this.#devices.isGone(circuit))) this.#fail(held.session, error);
+        if (!(await this.#devices.isGone(circuit))) this.#fail(wanted.session, error);
       }
     });
   }
@@ -282,14 +282,14 @@ export class Circuits {
   /** Gives the frames of a circuit to one of the sessions that the plane has. */
   async #bind(localSessionId: number): Promise<void> {
     const circuit = this.#circuitOfSession.get(localSessionId);
-    const held = circuit?.installed.get(localSessionId);
-    if (circuit === undefined || held === undefined) return;
-    const attached = lockedPseudowireOf(circuit, held);
+    const wanted = circuit?.installed.get(localSessionId);
+    if (circuit === undefined || wanted === undefined) return;
+    const attached = lockedPseudowireOf(circuit, wanted);
     if (attached !== undefined) await this.#plane.bindCircuit(attachmentOf(attached.config), localSessionId);
   }
 
   #fail(session: SessionParameters, error: OperationalError): void {
-    if (!this.#work.isClosed) this.#listener.forwardingFailed(session, error.message);
+    if (!this.#operations.isClosed) this.#listener.forwardingFailed(session, error.message);
   }
 
   /** Tries to take the lock of a pseudowire's frames; another daemon may have it. */
@@ -319,8 +319,8 @@ export class Circuits {
         if (attached.lock !== undefined) continue;
         this.#claim(attached);
         if (attached.lock === undefined) continue;
-        for (const held of circuit.sessions.values())
-          if (held.session.pseudowire === name) this.#addToPlane(circuit, held);
+        for (const wanted of circuit.sessions.values())
+          if (wanted.session.pseudowire === name) this.#addToPlane(circuit, wanted);
         if (circuit.isUp) this.#listener.input({ kind: "circuit-status", pseudowire: name, active: true });
       }
       if (circuit.opened === undefined || circuit.problem !== undefined)
@@ -329,7 +329,7 @@ export class Circuits {
   }
 
   #linkChanged(name: string): void {
-    if (this.#work.isClosed) return;
+    if (this.#operations.isClosed) return;
     for (const device of [...(this.#ports.get(name) ?? []), name]) {
       const circuit = this.#circuits.get(device);
       if (circuit !== undefined) this.#devices.check(circuit);

@@ -11,10 +11,10 @@ import { logFatal } from "./crash.ts";
 import { Daemon } from "./daemon.ts";
 import { lockDaemon } from "./locks.ts";
 import { createLog, EXIT_FLUSH_MS, type Log, type OpenLog, reportFatal } from "./log.ts";
+import { throwUncaught } from "./operation-queue.ts";
 import type { ReloadReport } from "./status.ts";
 import { takeOverFrom } from "./take-over.ts";
 import { version } from "./version.ts";
-import { throwUncaught } from "./work.ts";
 
 /** Exit codes of `wirespan run`, in docs/operating.md. */
 const OK = 0;

@@ -9,7 +9,7 @@ import type { MappedMemory } from "../environment.ts";
 export interface ExceptionPath {
   /**
    * Leaves the sequence numbers of a session to programs, with nothing unsent that was numbered. They come
-   * back when its `held` word is set (`sequenceWords`).
+   * back when its `heldByUserspace` word is set (`sequenceWords`).
    */
   releaseNumbers(localSessionId: number): Promise<void>;
 }

@@ -32,7 +32,7 @@ export const sequenceWords = {
    * 1: the userspace plane has the session, and programs give it the frames that they would number; 0:
    * programs have it.
    */
-  held: 5,
+  heldByUserspace: 5,
   /** Whose numbers these are: the local session id. */
   sessionId: 6,
 } as const;
@@ -51,14 +51,14 @@ export const UNKNOWN_RUN = 0x7fff_ffff;
  */
 export function resumeSequences(words: Int32Array): void {
   words[sequenceWords.oldRun] = UNKNOWN_RUN;
-  words[sequenceWords.held] = 1;
+  words[sequenceWords.heldByUserspace] = 1;
 }
 
 /** Prepares a session's words for one that begins: nothing was numbered, and the userspace plane has it. */
 export function beginSequences(words: Int32Array, localSessionId: number): void {
   words.fill(0);
   words[sequenceWords.sessionId] = localSessionId;
-  words[sequenceWords.held] = 1;
+  words[sequenceWords.heldByUserspace] = 1;
 }
 
 export function newReceiveSequence(): ReceiveSequence {

@@ -39,7 +39,7 @@ const COPY_HEADROOM_OCTETS = 22;
 
 /** Whether the eBPF programs assign the sequence numbers of a session's frames. */
 function programsNumber({ numbering, sequences }: ForwardedSession): boolean {
-  return numbering !== 0 && Atomics.load(sequences, sequenceWords.held) === 0;
+  return numbering !== 0 && Atomics.load(sequences, sequenceWords.heldByUserspace) === 0;
 }
 
 /**

@@ -77,7 +77,7 @@ export interface SessionRecord extends ReceiveSequence {
  */
 export function takeOverNumbers(session: SessionRecord): void {
   const { sequences } = session;
-  if (session.ownsNumbers || Atomics.load(sequences, sequenceWords.held) === 0) return;
+  if (session.ownsNumbers || Atomics.load(sequences, sequenceWords.heldByUserspace) === 0) return;
   for (const name of receivedWords) session[name] = sequences[sequenceWords[name]] as number;
   session.ownsNumbers = true;
 }
@@ -137,7 +137,7 @@ export function newSessionRecord(
     receiveAllowed: session.receiveAllowed ?? true,
     trafficClass: trafficClassFor(attachment),
     sequences,
-    ownsNumbers: sequences[sequenceWords.held] !== 0,
+    ownsNumbers: sequences[sequenceWords.heldByUserspace] !== 0,
     expected: sequences[sequenceWords.expected] as number,
     oldRun: sequences[sequenceWords.oldRun] as number,
     oldNext: sequences[sequenceWords.oldNext] as number,

@@ -171,11 +171,11 @@ export class Tables {
    */
   releaseNumbers(localSessionId: number): void {
     const session = this.sessions.get(localSessionId | 0);
-    if (session === undefined || Atomics.load(session.sequences, sequenceWords.held) === 0) return;
+    if (session === undefined || Atomics.load(session.sequences, sequenceWords.heldByUserspace) === 0) return;
     takeOverNumbers(session);
     for (const name of receivedWords) session.sequences[sequenceWords[name]] = session[name];
     session.ownsNumbers = false;
-    Atomics.store(session.sequences, sequenceWords.held, 0);
+    Atomics.store(session.sequences, sequenceWords.heldByUserspace, 0);
   }
 
   removeSession(localSessionId: number): void {

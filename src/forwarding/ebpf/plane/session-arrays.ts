@@ -74,7 +74,7 @@ export class SessionArrays implements SharedSequences, Disposable {
   hold(sessionIndex: number | undefined): void {
     if (sessionIndex === undefined) return;
     const words = this.#wordsOf(sessionIndex);
-    if (words.length > 0) Atomics.store(words, sequenceWords.held, 1);
+    if (words.length > 0) Atomics.store(words, sequenceWords.heldByUserspace, 1);
   }
 
   /**

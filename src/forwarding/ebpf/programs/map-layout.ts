@@ -141,7 +141,7 @@ export const sequenceValue = {
   expected: { offset: 4 * sequenceWords.expected, octets: 4, kind: "machine" },
   oldRun: { offset: 4 * sequenceWords.oldRun, octets: 4, kind: "machine" },
   oldNext: { offset: 4 * sequenceWords.oldNext, octets: 4, kind: "machine" },
-  held: { offset: 4 * sequenceWords.held, octets: 4, kind: "machine" },
+  heldByUserspace: { offset: 4 * sequenceWords.heldByUserspace, octets: 4, kind: "machine" },
   sessionId: { offset: 4 * sequenceWords.sessionId, octets: 4, kind: "machine" },
   unused: { offset: 28, octets: 4, kind: "machine" },
 } as const satisfies StructLayout;

@@ -29,13 +29,13 @@ import { jumpIfIp, jumpIfTag } from "./vlan-tag.ts";
 
 /**
  * Sequence numbers (RFC 3931 §4.6.1). They are counted in memory that the userspace plane shares. While that
- * plane has the numbers of a session (`held`), a program assigns none, for frames with lower numbers may
- * still be unsent there.
+ * plane has the numbers of a session (`heldByUserspace`), a program assigns none, for frames with lower
+ * numbers may still be unsent there.
  */
 
 const { result, arg1, arg2, arg3, arg4, arg5, frame } = Register;
 const MASK = NUMBERS - 1;
-const { expected, oldRun, oldNext, held } = sequenceValue;
+const { expected, oldRun, oldNext, heldByUserspace } = sequenceValue;
 
 /**
  * Tags in a frame's octets, behind the one in the metadata, that are skipped to find its type; a frame with
@@ -57,8 +57,8 @@ export function numberFrame(
   return [
     ...(options.sequencing === "non-ip" ? leaveIpUnnumbered(offsets.type, offsets.scratch) : []),
     ...atSessionIndex(map, indexOffset, offsets.scratch, "exception-path"),
-    load32(arg1, result, held.offset),
-    jumpIfNotEqual(arg1, 0, "held"),
+    load32(arg1, result, heldByUserspace.offset),
+    jumpIfNotEqual(arg1, 0, "held-by-userspace"),
     move(arg1, 1),
     atomicFetchAdd64(result, sequenceValue.next.offset, arg1),
     and(arg1, MASK),
@@ -76,7 +76,7 @@ export function numberFrame(
 export function heldEnd(options: ProgramOptions): readonly Line[] {
   if (!options.sublayer || options.sequencing === "none") return [];
   return [
-    label("held"),
+    label("held-by-userspace"),
     load32(arg1, entry, circuitValue.exceptionPath.offset),
     jumpIfNotEqual(arg1, 0, "exception-path"),
     load32(arg1, context, skbContext.interfaceIndex),

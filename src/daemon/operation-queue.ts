@@ -1,15 +1,16 @@
 import { OperationalError } from "../bytes/errors.ts";
 
 /**
- * Operations on the plane: one after another, in the order they were asked for; but those that were asked for
- * together do not wait for each other.
+ * Operations on the plane: one after another, in the order in which they were enqueued; only those that may
+ * run at the same time do, such as additions of many sessions.
  */
-export class Work {
+export class OperationQueue {
   readonly #failed: (error: OperationalError) => void;
   readonly #broken: (error: unknown) => void;
-  /** Done when all operations asked for so far are; the other one leaves out those that run together now. */
+  /** Resolves when all operations enqueued so far are done. */
   #all: Promise<void> = Promise.resolve();
-  #before: Promise<void> = Promise.resolve();
+  /** Resolves when the last operation that runs alone is done. */
+  #lastAlone: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   /**
@@ -26,26 +27,26 @@ export class Work {
     return this.#isClosed;
   }
 
-  /** Resolves when all operations asked for so far are done. */
+  /** Resolves when all operations enqueued so far are done. */
   idle(): Promise<void> {
     return this.#all;
   }
 
-  /** Runs after all that was asked for before. Resolves when it is done, or left. */
+  /** Runs alone, after all that was enqueued before. Resolves when it is done, or was dropped by `close`. */
   enqueue(operation: () => Promise<void>): Promise<void> {
     this.#all = this.#all.then(() => this.#run(operation));
-    this.#before = this.#all;
+    this.#lastAlone = this.#all;
     return this.#all;
   }
 
-  /** As `enqueue`, but beside those that are asked for likewise until another one is enqueued. */
-  together(operation: () => Promise<void>): void {
-    const done = this.#before.then(() => this.#run(operation));
+  /** Runs after the last operation that runs alone, at the same time as others that were enqueued so. */
+  enqueueConcurrent(operation: () => Promise<void>): void {
+    const done = this.#lastAlone.then(() => this.#run(operation));
     const all = this.#all;
     this.#all = done.then(() => all);
   }
 
-  /** What was not begun is left. */
+  /** Drops the operations that were not begun. */
   close(): void {
     this.#isClosed = true;
   }
