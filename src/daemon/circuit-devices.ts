@@ -1,6 +1,6 @@
 import { ignoreOperational, OperationalError } from "../bytes/errors.ts";
 import type { CircuitConfig } from "../config/config.ts";
-import type { ForwardingPlane } from "../forwarding/plane.ts";
+import type { PlaneStack } from "../forwarding/stack.ts";
 import type { Links } from "../os/links.ts";
 import {
   type CircuitDeviceState,
@@ -31,14 +31,14 @@ export interface DeviceListener {
  * former interface of the same name.
  */
 export class CircuitDevices {
-  readonly #plane: ForwardingPlane;
+  readonly #plane: PlaneStack;
   readonly #links: Links;
   readonly #log: Log;
   readonly #operations: OperationQueue;
   readonly #listener: DeviceListener;
 
   constructor(
-    plane: ForwardingPlane,
+    plane: PlaneStack,
     links: Links,
     log: Log,
     operations: OperationQueue,

@@ -1,7 +1,7 @@
 import { OperationalError } from "../bytes/errors.ts";
 import type { CircuitConfig, ForwarderConfig, PseudowireConfig } from "../config/config.ts";
 import type { Input } from "../control/effects.ts";
-import type { ForwardingPlane } from "../forwarding/plane.ts";
+import type { PlaneStack } from "../forwarding/stack.ts";
 import type { Links } from "../os/links.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
 import {
@@ -40,7 +40,7 @@ export interface CircuitListener {
  * are added many at a time.
  */
 export class Circuits {
-  readonly #plane: ForwardingPlane;
+  readonly #plane: PlaneStack;
   readonly #links: Links;
   readonly #log: Log;
   readonly #listener: CircuitListener;
@@ -56,7 +56,7 @@ export class Circuits {
   readonly #retry = new Retry(() => this.#retryAll());
   readonly #operations: OperationQueue;
 
-  constructor(plane: ForwardingPlane, links: Links, log: Log, listener: CircuitListener) {
+  constructor(plane: PlaneStack, links: Links, log: Log, listener: CircuitListener) {
     this.#plane = plane;
     this.#links = links;
     this.#log = log;

@@ -1,18 +1,20 @@
 import { createHash } from "node:crypto";
 import { OperationalError } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
-import { EbpfPlane } from "../forwarding/ebpf/plane/plane.ts";
-import { type ForwardingPlane, type PlaneEvents, type PlaneName, planeNames } from "../forwarding/plane.ts";
+import { EbpfPlane, type EbpfPlaneOptions } from "../forwarding/ebpf/plane/plane.ts";
+import { moveTagsToMetadata } from "../forwarding/ebpf/plane/tag-metadata.ts";
+import { type PlaneEvents, type PlaneName, planeNames } from "../forwarding/plane.ts";
+import { PlaneStack } from "../forwarding/stack.ts";
 import type { PsnSocketSource } from "../forwarding/transport.ts";
+import { UserspacePlane } from "../forwarding/userspace/plane.ts";
 import { MOST_SESSIONS } from "../forwarding/userspace/session-record.ts";
 import { arePinned } from "../os/bpf-file-system.ts";
 import { probeBpf } from "../os/bpf-probe.ts";
 import { SystemError } from "../os/errors.ts";
-import { openEbpfStack, openUserspaceStack } from "./plane-stacks.ts";
 
 /** The planes of the daemon, and why they are those. */
 export interface ChosenPlane {
-  readonly plane: ForwardingPlane;
+  readonly plane: PlaneStack;
   readonly reason: string;
   /** Whether it forwards on when the daemon ends without closing it. */
   readonly outlivesDaemon?: boolean;
@@ -98,6 +100,35 @@ export async function openPlane(
     }
   }
   throw new SystemError("start a plane", { errno: "EOPNOTSUPP", target: unavailable.join("; ") });
+}
+
+/** The eBPF plane above the userspace plane, which is its exception path. */
+export interface EbpfStack {
+  readonly stack: PlaneStack;
+  readonly ebpf: EbpfPlane;
+}
+
+/** Opens the eBPF plane above the userspace plane. Rejects with OperationalError. */
+export async function openEbpfStack(
+  sockets: PsnSocketSource,
+  events: PlaneEvents,
+  options: EbpfPlaneOptions,
+): Promise<EbpfStack> {
+  const { plane: ebpf, exceptionPath } = await EbpfPlane.open(sockets, options, (sequences) =>
+    UserspacePlane.open(sockets, events, {
+      prepare: moveTagsToMetadata,
+      sequences,
+      // Programs cannot split what a device coalesced for a socket.
+      takesCoalesced: false,
+    }),
+  );
+  return { stack: new PlaneStack([ebpf], exceptionPath, events), ebpf };
+}
+
+/** Opens the userspace plane alone. Rejects with OperationalError. */
+export async function openUserspaceStack(sockets: PsnSocketSource, events: PlaneEvents): Promise<PlaneStack> {
+  const userspace = await UserspacePlane.open(sockets, events, { prepare: moveTagsToMetadata });
+  return new PlaneStack([], userspace, events);
 }
 
 async function openEbpf({ config, sockets, events }: PlaneContext): Promise<ChosenPlane> {

@@ -111,50 +111,6 @@ export interface PlaneEvents {
   channelStatus?(localSessionId: number, status: ChannelStatus): void;
 }
 
-/**
- * Forwards frames between attachment circuits and the packet-switched network, for many sessions. Every
- * method that calls the kernel rejects with an OperationalError, and then nothing has changed.
- */
-export interface ForwardingPlane {
-  readonly name: PlaneName;
-  /** Binds an interface, or creates a TAP device (unconfigured). Resolves to the index of the interface. */
-  openCircuit(device: CircuitDevice): Promise<number>;
-  /** Gives a TAP device that is open another MTU; all else about it stays. */
-  resizeCircuit(device: CircuitDevice): Promise<void>;
-  closeCircuit(deviceName: string): Promise<void>;
-  /**
-   * The session forwards what the peer sends; frames of the circuit are its own from `bindCircuit` on. One
-   * that was removed and is added again, by its local id, counts from zero and goes on with its sequence
-   * numbers.
-   */
-  addSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void>;
-  /**
-   * Changes what may change while frames flow: the path to the peer, what may be sent and received, and of
-   * the attachment `dscp`, `sequenceRule` and `active`. Sequence numbers and counters stay.
-   */
-  updateSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void>;
-  removeSession(localSessionId: number): Promise<void>;
-  /**
-   * Makes frames of a circuit this session's, and so no longer another's. `attachment` is the session's own.
-   * Frames of a circuit that no session is bound to are discarded as `no-pseudowire`.
-   */
-  bindCircuit(attachment: AttachmentCircuit, localSessionId: number): Promise<void>;
-  /**
-   * Sends a message on a session's control channel, whatever may be sent of frames (RFC 5085 §6). Where the
-   * session negotiated none, or is not there, nothing is sent; what the kernel refuses is counted.
-   */
-  sendChannel(localSessionId: number, channelType: number, payload: Uint8Array): void;
-  counters(): PlaneCounters;
-  /** Which plane forwards a session; of one that is not there, which would at best. */
-  forwardedBy(localSessionId: number): ForwardedBy;
-  /**
-   * Removes what a former daemon left and nobody adopted; called once all that the configuration names was
-   * added.
-   */
-  removeLeftovers(): Promise<void>;
-  close(): Promise<void>;
-}
-
 /** A circuit device that a plane has opened. */
 export interface OpenedCircuit {
   readonly interfaceIndex: number;
@@ -163,8 +119,10 @@ export interface OpenedCircuit {
 }
 
 /**
- * One way of forwarding, a member of a `PlaneStack`. Errors are those of `ForwardingPlane`; `updateSession`
- * and `removeSession` of sessions that it does not have do nothing.
+ * One way of forwarding frames between attachment circuits and the packet-switched network, a member of a
+ * `PlaneStack`, where the methods of both are described. Every method that calls the kernel rejects with an
+ * OperationalError, and then nothing has changed; `updateSession` and `removeSession` of sessions that it
+ * does not have do nothing.
  */
 export interface DataPlane {
   readonly name: PlaneName;

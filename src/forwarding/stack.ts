@@ -7,7 +7,6 @@ import type {
   CircuitDevice,
   DataPlane,
   ForwardedBy,
-  ForwardingPlane,
   LastPlane,
   PlaneCounters,
   PlaneEvents,
@@ -31,9 +30,10 @@ interface StackedSession {
  * The planes in use, the fastest first. A session is forwarded by the first plane that has no obstacle to it,
  * and moves when obstacles come or go. The last plane has no obstacles, and has every session, so that the
  * planes above can leave single frames to it (exception-path.ts), and a session that moves keeps its
- * counters.
+ * counters. Every method that calls the kernel rejects with an OperationalError, and then nothing has
+ * changed.
  */
-export class PlaneStack implements ForwardingPlane {
+export class PlaneStack {
   readonly #upper: readonly DataPlane[];
   readonly #last: LastPlane;
   readonly #events: PlaneEvents;
@@ -59,6 +59,7 @@ export class PlaneStack implements ForwardingPlane {
     return new Set(this.#planes.flatMap(({ counts }) => [...counts]));
   }
 
+  /** Binds an interface, or creates a TAP device (unconfigured). Resolves to the index of the interface. */
   openCircuit(device: CircuitDevice): Promise<number> {
     return this.#queue.run(async () => {
       const obstacles = new Map<DataPlane, string>();
@@ -86,6 +87,7 @@ export class PlaneStack implements ForwardingPlane {
     });
   }
 
+  /** Gives a TAP device that is open another MTU; all else about it stays. */
   resizeCircuit(device: CircuitDevice): Promise<void> {
     return this.#queue.run(async () => {
       for (const plane of this.#planes) await plane.resizeCircuit(device);
@@ -102,6 +104,11 @@ export class PlaneStack implements ForwardingPlane {
     });
   }
 
+  /**
+   * The session forwards what the peer sends; frames of the circuit are its own from `bindCircuit` on. One
+   * that was removed and is added again, by its local id, counts from zero and goes on with its sequence
+   * numbers.
+   */
   addSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void> {
     const { localSessionId } = session;
     // The last plane keeps the order by itself, so that many sessions may be sent to its thread at once.
@@ -122,6 +129,10 @@ export class PlaneStack implements ForwardingPlane {
     });
   }
 
+  /**
+   * Changes what may change while frames flow: the path to the peer, what may be sent and received, and of
+   * the attachment `dscp`, `sequenceRule` and `active`. Sequence numbers and counters stay.
+   */
   updateSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void> {
     return this.#queue.run(async () => {
       const stacked = this.#sessions.get(session.localSessionId);
@@ -137,6 +148,10 @@ export class PlaneStack implements ForwardingPlane {
     return this.#queue.run(() => this.#remove(localSessionId));
   }
 
+  /**
+   * Makes frames of a circuit this session's, and so no longer another's. `attachment` is the session's own.
+   * Frames of a circuit that no session is bound to are discarded as `no-pseudowire`.
+   */
   bindCircuit(attachment: AttachmentCircuit, localSessionId: number): Promise<void> {
     return this.#queue.run(async () => {
       if (!this.#sessions.has(localSessionId)) return;
@@ -144,6 +159,10 @@ export class PlaneStack implements ForwardingPlane {
     });
   }
 
+  /**
+   * Sends a message on a session's control channel, whatever may be sent of frames (RFC 5085 §6). Where the
+   * session negotiated none, or is not there, nothing is sent; what the kernel refuses is counted.
+   */
   sendChannel(localSessionId: number, channelType: number, payload: Uint8Array): void {
     this.#last.sendChannel(localSessionId, channelType, payload);
   }
@@ -162,6 +181,7 @@ export class PlaneStack implements ForwardingPlane {
     return { sessions: [...sessions.values()], discards };
   }
 
+  /** Which plane forwards a session; of one that is not there, which would at best. */
   forwardedBy(localSessionId: number): ForwardedBy {
     const { plane, reasons = [] } = this.#sessions.get(localSessionId) ?? {};
     if (plane === undefined) {
@@ -176,6 +196,10 @@ export class PlaneStack implements ForwardingPlane {
     };
   }
 
+  /**
+   * Removes what a former daemon left and nobody adopted; called once all that the configuration names was
+   * added.
+   */
   removeLeftovers(): Promise<void> {
     return this.#queue.run(async () => {
       for (const plane of this.#planes) await plane.removeLeftovers();
