@@ -180,6 +180,15 @@ const replaced: Readonly<Record<string, string>> = {
   BpfLack: "MissingFeature",
   Complaint: "Issue",
   checkSound: "checkValidParts",
+  CircuitAttachment: "AttachmentCircuit",
+  ForwardingPlane: "PlaneStack",
+  Carrier: "ForwardedBy",
+  SessionTransport: "SessionConnection",
+  SessionRequest: "CallMessage",
+  checkStart: "checkSccrqOrSccrp",
+  introductionOf: "openingAvpsFor",
+  MessageTable: "MmsghdrTable",
+  BpfPort: "KernelBpf",
 };
 
 const rfcs = JSON.parse(readFileSync(new URL("support/rfc-sections.json", import.meta.url), "utf8"));

@@ -11,13 +11,13 @@ export class SessionIndexes {
   readonly #allocated = new Map<number, number>();
   /** Released indexes by the session that had them, the oldest first. */
   readonly #released = new Map<number, number>();
-  /**
-   * Indexes that a former daemon had in use: all of them, those that no session has adopted, and those that
-   * are free by now.
-   */
+  /** Indexes that a former daemon had in use; they are not allocated as unused ones. */
   readonly #preexisting = new Set<number>();
+  /** Those of them that no session has adopted yet, and that were not freed. */
   readonly #reserved = new Set<number>();
+  /** Those of them that were freed, and can be allocated. */
   readonly #freed: number[] = [];
+  /** The least index that was never allocated, but for preexisting ones. */
   #next: number;
   #end: number;
 
