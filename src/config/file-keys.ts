@@ -1,7 +1,7 @@
 import type { CircuitConfig, Config, PseudowireConfig, SecretSource, TunnelConfig } from "./config.ts";
-import { lcceRows } from "./node-rows.ts";
+import { lcceRows, logRows } from "./node-rows.ts";
 import { circuitRows, pseudowireRows, staticRows } from "./pseudowire-rows.ts";
-import { keysInFile } from "./rows.ts";
+import { keysInFile, keysThatReload } from "./rows.ts";
 import { tunnelRows } from "./tunnel-rows.ts";
 
 /**
@@ -15,6 +15,13 @@ export type FileKeys = Readonly<Record<string, unknown>>;
 /** What peers are told of this node. */
 export function identityKeys({ lcce }: Config): FileKeys {
   return keysInFile(lcceRows, { ...lcce }, {}, (consumer) => consumer === "identity");
+}
+
+/** Keys of the log, but for those that wait for the next start. */
+export function logKeys({ log }: Config): FileKeys {
+  const waiting = new Set(keysThatReload(logRows, "next start"));
+  const all = Object.entries(keysInFile(logRows, { ...log }, {}));
+  return Object.fromEntries(all.filter(([key]) => !waiting.has(key)));
 }
 
 /** Consumers of a tunnel's keys that stand outside its control connection. */

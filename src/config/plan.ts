@@ -1,8 +1,8 @@
 import { equalOctets, toHex } from "../bytes/hex.ts";
 import { circuitFramesKey } from "./circuits.ts";
 import type { Config, ForwarderConfig, PseudowireConfig, TunnelConfig } from "./config.ts";
-import { type FileKeys, identityKeys, pseudowireKeys, tunnelKeys } from "./file-keys.ts";
-import { lcceRows, topRows } from "./node-rows.ts";
+import { type FileKeys, identityKeys, logKeys, pseudowireKeys, tunnelKeys } from "./file-keys.ts";
+import { lcceRows, logRows, topRows } from "./node-rows.ts";
 import { pseudowireRows } from "./pseudowire-rows.ts";
 import { type Fields, keysThatReload, type Rows } from "./rows.ts";
 import { tunnelRows } from "./tunnel-rows.ts";
@@ -52,12 +52,11 @@ function show(value: unknown): string {
   return JSON.stringify(value, (key, inner) => (isSecret(key) ? "(secret)" : inner));
 }
 
-/** Values of keys that are taken over at the next start only. */
-function startValues(config: Config): ReadonlyMap<string, unknown> {
-  return new Map([
-    ...valuesThatWait(lcceRows, { ...config.lcce }),
-    ...valuesThatWait(topRows, { ...config }),
-  ]);
+/** Values of keys that are taken over at the next start only: of the LCCE, or of its log. */
+function startValues(kind: "lcce" | "log", config: Config): ReadonlyMap<string, unknown> {
+  return kind === "log"
+    ? new Map(valuesThatWait(logRows, { ...config.log }))
+    : new Map([...valuesThatWait(lcceRows, { ...config.lcce }), ...valuesThatWait(topRows, { ...config })]);
 }
 
 function valuesThatWait(rows: Rows, fields: Fields): readonly (readonly [string, unknown])[] {
@@ -79,14 +78,16 @@ export function planChange(
   if (identity.length > 0)
     return [{ action: "replace", kind: "lcce", name: after.lcce.hostName, reasons: identity }];
   const steps: PlanStep[] = [];
-  const [was, atStart] = [startValues(before), startValues(started)];
-  for (const [key, is] of startValues(after)) {
-    if (was.get(key) === is) continue;
-    const when = is === atStart.get(key) ? "in use since the start" : "at the next start";
-    const reasons = [`${key}: ${was.get(key)} -> ${is} (${when})`];
-    steps.push({ action: "update", kind: "lcce", name: after.lcce.hostName, reasons });
+  for (const kind of ["lcce", "log"] as const) {
+    const [was, atStart] = [startValues(kind, before), startValues(kind, started)];
+    for (const [key, is] of startValues(kind, after)) {
+      if (was.get(key) === is) continue;
+      const when = is === atStart.get(key) ? "in use since the start" : "at the next start";
+      const reasons = [`${key}: ${was.get(key)} -> ${is} (${when})`];
+      steps.push({ action: "update", kind, name: kind === "log" ? "log" : after.lcce.hostName, reasons });
+    }
   }
-  const log = differences({ ...before.log }, { ...after.log });
+  const log = differences(logKeys(before), logKeys(after));
   if (log.length > 0) steps.push({ action: "update", kind: "log", name: "log", reasons: log });
   return [
     ...steps,

@@ -92,6 +92,11 @@ function configsOf({ path, schema }: Leaf, change: (typeof files)[number]): read
   });
 }
 
+/** For each file in which a leaf has a meaning: its configurations with some values of the leaf. */
+export function configsWith(leaf: Leaf): readonly (readonly Config[])[] {
+  return files.map((change) => configsOf(leaf, change)).filter((configs) => configs.length > 1);
+}
+
 /**
  * Whether some file exists in which two valid values of a leaf give two different results of `use`, a
  * function of the configuration. A key for which this is false is accepted and does nothing.
