@@ -3,7 +3,7 @@ import type { Config, SecretSource, TunnelConfig } from "../config/config.ts";
 import { formatPlan, formatStep } from "../config/plan.ts";
 import type { Effect, Input } from "../control/effects.ts";
 import { Lcce } from "../control/lcce.ts";
-import type { PlaneEvents } from "../forwarding/plane.ts";
+import type { PlaneEvents, SessionCounters } from "../forwarding/plane.ts";
 import { PsnSockets } from "../forwarding/psn/psn-sockets.ts";
 import type { PlaneStack } from "../forwarding/stack.ts";
 import type { PsnTransport } from "../forwarding/transport.ts";
@@ -25,6 +25,8 @@ import { LogLimiter } from "./log-limiter.ts";
 import { allNotes, NotesLog, notesListener } from "./notes.ts";
 import { PeerActivity } from "./peer-activity.ts";
 import { type ChosenPlane, openPlane } from "./planes.ts";
+import { PseudowireIndex } from "./pseudowire-index.ts";
+import { PseudowireLog } from "./pseudowire-log.ts";
 import { applySteps, planReload } from "./reload.ts";
 import { reportStatus } from "./report.ts";
 import { SendProblems } from "./send-problems.ts";
@@ -46,6 +48,7 @@ const LONGEST_TIMEOUT_MS = 0x7fff_ffff;
 export class Daemon {
   readonly #log: Log;
   readonly #eventLog: EventLog;
+  readonly #pseudowireLog: PseudowireLog;
   readonly #plane: PlaneStack;
   readonly #planeReason: string;
   readonly #outlives: boolean;
@@ -100,31 +103,25 @@ export class Daemon {
       locationOf: (pseudowire) => this.#locations.get(`pseudowire ${pseudowire}`),
       hostUse: hostUseReader(() => this.#config.tunnels, monotonicClock.nowMs, readHostNetwork),
     });
+    const pseudowires = new PseudowireIndex(() => this.#config);
+    const circuitProblem = (pseudowire: string) => this.#circuits.problem(pseudowire);
+    const forwarder = (pseudowire: string) => this.#circuits.forwarderState(pseudowire);
+    const ofPseudowires = { pseudowires, circuitProblem, forwarder };
+    this.#pseudowireLog = new PseudowireLog(log, ofPseudowires, this.#limiter);
     this.#transport = transport;
     this.#tunnels = this.#newTunnels();
     this.#sizeNotes = new SizeNotes(links, monotonicClock);
     const notesLog = new NotesLog(notesListener(log), this.#limiter);
     const sources: SessionSources = {
       pseudowireOfSession: (localSessionId) => this.#circuits.pseudowireOfSession(localSessionId),
+      tunnelOf: (pseudowire) => pseudowires.find(pseudowire)?.tunnel,
       forwardedBy: (localSessionId) => plane.forwardedBy(localSessionId),
     };
     const sessionWatch = new SessionWatch(log, sources, this.#limiter);
     this.#peerActivity = new PeerActivity({
       clock: monotonicClock,
       isNeeded: () => !this.#lcce.hasNoConnections,
-      readCounters: () => {
-        const { sessions } = plane.counters();
-        const snapshot = this.#lcce.snapshot();
-        const nowMs = monotonicClock.nowMs();
-        const notes = [
-          ...allNotes(snapshot, sessions),
-          ...this.#sizeNotes.all(this.#config, snapshot),
-          ...this.#sendProblems.all(this.#openTunnels(), snapshot),
-        ];
-        notesLog.update(notes, nowMs);
-        sessionWatch.compare(sessions, nowMs);
-        return sessions;
-      },
+      readCounters: () => this.#readCounters(notesLog, sessionWatch),
       received: (localSessionId) => this.input({ kind: "data-received", localSessionId }),
     });
     this.#watch = watchRoutes(() => this.#retryNow());
@@ -176,7 +173,10 @@ export class Daemon {
   /** Feeds one input to the control plane and performs what it asks, in order. */
   input(input: Input): void {
     if (this.#isClosed) return;
-    this.#perform(this.#lcce.handle(input, monotonicClock.nowMs()));
+    const nowMs = monotonicClock.nowMs();
+    this.#perform(this.#lcce.handle(input, nowMs));
+    if (input.kind === "circuit-status" || input.kind === "pseudowire-standby")
+      this.#pseudowireLog.localChanged(input.pseudowire, nowMs);
   }
 
   receiveControl(path: PsnPath, octets: Uint8Array): void {
@@ -287,6 +287,22 @@ export class Daemon {
     this.#sendProblems[Symbol.dispose]();
   }
 
+  /** Reads the counters of all sessions, and logs what they and the state of the control plane tell. */
+  #readCounters(notesLog: NotesLog, sessionWatch: SessionWatch): readonly SessionCounters[] {
+    const { sessions } = this.#plane.counters();
+    const snapshot = this.#lcce.snapshot();
+    const nowMs = monotonicClock.nowMs();
+    const notes = [
+      ...allNotes(snapshot, sessions),
+      ...this.#sizeNotes.all(this.#config, snapshot),
+      ...this.#sendProblems.all(this.#openTunnels(), snapshot),
+    ];
+    notesLog.update(notes, nowMs);
+    sessionWatch.compare(sessions, nowMs);
+    this.#pseudowireLog.close(nowMs);
+    return sessions;
+  }
+
   #newTunnels(): Tunnels {
     return new Tunnels({
       transport: this.#transport,
@@ -349,6 +365,7 @@ export class Daemon {
         default:
           noCaseFor(effect);
       }
+      this.#pseudowireLog.performed(effect, monotonicClock.nowMs());
     }
     this.#arm();
   }

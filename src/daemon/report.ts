@@ -237,7 +237,14 @@ function whyNotOf(
   if (problem !== undefined) return `attachment circuit: ${problem}`;
   if (isStaticDown) return "not in the forwarding plane yet";
   if (snapshot?.whyNot !== undefined) return snapshot.whyNot;
-  const remote = snapshot?.remoteStatus;
+  return blockedAtAnEnd(snapshot?.remoteStatus, forwarder);
+}
+
+/** Why frames of an established session do not pass by what the two ends signal, as text. */
+export function blockedAtAnEnd(
+  remote: Pick<CircuitStatus, "active" | "standby"> | undefined,
+  forwarder: ForwarderState | undefined,
+): string | undefined {
   if (remote?.active === false) return "the attachment circuit at the other end is down";
   if (forwarder?.standby) return standbyText(forwarder);
   return remote?.standby ? "standby at the other end: its circuit has another pseudowire" : undefined;

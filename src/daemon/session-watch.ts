@@ -12,7 +12,14 @@ const reportedReasons: readonly DiscardReason[] = ["wrong-cookie", "wrong-peer",
 export interface SessionSources {
   /** The pseudowire that it is of; undefined for one that has gone. */
   pseudowireOfSession(localSessionId: number): string | undefined;
+  /** The tunnel of a pseudowire of the configuration. */
+  tunnelOf(pseudowire: string): string | undefined;
   forwardedBy(localSessionId: number): ForwardedBy;
+}
+
+/** Who segments the GSO packets of a tunnel. */
+interface GsoOfTunnel extends GsoHandling {
+  readonly tunnel: string;
 }
 
 interface Seen {
@@ -30,8 +37,8 @@ export class SessionWatch {
   readonly #sources: SessionSources;
   readonly #limiter: LogLimiter;
   #seen = new Map<number, Seen>();
-  /** Who segments GSO packets, of all sessions, by its text. */
-  #gso = new Map<string, GsoHandling>();
+  /** Who segments GSO packets, of all tunnels, by its text. */
+  #gso = new Map<string, GsoOfTunnel>();
 
   constructor(log: Log, sources: SessionSources, limiter = new LogLimiter()) {
     this.#limiter = limiter;
@@ -42,14 +49,19 @@ export class SessionWatch {
   /** Compares all sessions with the last call, and logs what changed. */
   compare(sessions: readonly SessionCounters[], nowMs: number): void {
     const seen = new Map<number, Seen>();
-    const gso = new Map<string, GsoHandling>();
+    const gso = new Map<string, GsoOfTunnel>();
     for (const { localSessionId, discards } of sessions) {
       const { plane, reason, gso: handling } = this.#sources.forwardedBy(localSessionId);
-      if (handling !== undefined) gso.set(`${handling.choice} (${handling.reason})`, handling);
       const now = { plane, reason, discards };
       seen.set(localSessionId, now);
       const name = this.#sources.pseudowireOfSession(localSessionId);
       if (name === undefined) continue;
+      const tunnel = this.#sources.tunnelOf(name);
+      if (handling !== undefined && tunnel !== undefined)
+        gso.set(`GSO packets of tunnel ${tunnel}: ${handling.choice} (${handling.reason})`, {
+          tunnel,
+          ...handling,
+        });
       const before = this.#seen.get(localSessionId);
       if (before !== undefined) this.#comparePlanes(name, before, now, nowMs);
       this.#compareDiscards(name, before, now, nowMs);
@@ -59,18 +71,24 @@ export class SessionWatch {
     this.#close(nowMs);
   }
 
-  #compareGso(now: ReadonlyMap<string, GsoHandling>, nowMs: number): void {
-    for (const [text, { choice, reason }] of now) {
+  #compareGso(now: ReadonlyMap<string, GsoOfTunnel>, nowMs: number): void {
+    for (const [text, { tunnel, choice, reason }] of now) {
       if (this.#gso.has(text)) continue;
       const more = this.#limiter.admit("gso", nowMs);
       if (more === undefined) continue;
-      this.#log.info({ event: "gso", choice, reason }, `GSO packets: ${text}${more}`);
+      this.#log.info({ event: "gso", tunnel, choice, reason }, `${text}${more}`);
     }
     this.#gso = new Map(now);
   }
 
   /** Logs how many changes were left out, if there were too many at once. */
   #close(nowMs: number): void {
+    const tunnels = this.#limiter.takeLeftOut("gso", nowMs);
+    if (tunnels > 0)
+      this.#log.info(
+        { event: "gso", more: tunnels },
+        `${tunnels} more tunnels with a choice of who segments GSO packets; see: wirespan status`,
+      );
     const changes = this.#limiter.takeLeftOut("plane-changed", nowMs);
     if (changes > 0)
       this.#log.info(

@@ -273,6 +273,9 @@ export class Tunnels {
     } else {
       this.#context.input({ kind: "reserve-session-id", localSessionId: session.localSessionId });
       circuits.add(session);
+      // Its circuit may have been up before it, with another pseudowire.
+      if (circuits.isUp(pseudowire.name))
+        this.#context.input({ kind: "circuit-status", pseudowire: pseudowire.name, active: true });
     }
   }
 

@@ -11,6 +11,7 @@ function watching() {
   let planesOf = new Map<number, ForwardedBy>();
   const watch = new SessionWatch(log, {
     pseudowireOfSession: (id) => (id === 99 ? undefined : `pw${id}`),
+    tunnelOf: (pseudowire) => (pseudowire === "pw7" ? "west" : "east"),
     forwardedBy: (id) => planesOf.get(id) as ForwardedBy,
   });
   const look = (sessions: readonly (readonly [number, Record<string, number>, ForwardedBy])[], nowMs = 0) => {
@@ -67,7 +68,7 @@ test("reasons that are everyday are not told, nor sessions that no pseudowire ha
   ).toEqual([]);
 });
 
-test("what segments GSO packets is logged once for all sessions of an interface, and at each change", () => {
+test("what segments GSO packets is logged once for each tunnel, and at each change", () => {
   const look = watching();
   const by = (name: string): ForwardedBy => ({
     plane: "ebpf",
@@ -75,13 +76,13 @@ test("what segments GSO packets is logged once for all sessions of an interface,
   });
   const whole: ForwardedBy = { plane: "ebpf", gso: { choice: "offload", reason: "eth0 segments them" } };
   const all = (forwarded: ForwardedBy) => Array.from({ length: 3 }, (_, id) => [id, {}, forwarded] as const);
-  expect(look(all(by("veth0")))).toEqual(["info GSO packets: segment (veth0 is virtual)"]);
+  expect(look(all(by("veth0")))).toEqual(["info GSO packets of tunnel east: segment (veth0 is virtual)"]);
   expect(look(all(by("veth0")))).toEqual([]);
   expect(look([...all(by("veth0")), [7, {}, whole]])).toEqual([
-    "info GSO packets: offload (eth0 segments them)",
+    "info GSO packets of tunnel west: offload (eth0 segments them)",
   ]);
-  expect(look(all(whole))).toEqual([]);
-  expect(look(all(by("veth0")))).toEqual(["info GSO packets: segment (veth0 is virtual)"]);
+  expect(look(all(whole))).toEqual(["info GSO packets of tunnel east: offload (eth0 segments them)"]);
+  expect(look(all(by("veth0")))).toEqual(["info GSO packets of tunnel east: segment (veth0 is virtual)"]);
 });
 
 test("many sessions at once write a few lines, and say how many were left out", () => {

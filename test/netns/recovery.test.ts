@@ -1,6 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { eventually, Lab, MAIN, output, planes } from "../support/lab.ts";
 
+/** What became of the pseudowire of a site by its events, the oldest first. */
+async function ups(lab: Lab, site: string): Promise<readonly string[]> {
+  const socket = `/run/wirespan-${site}.sock`;
+  const words = ["events", "--json", "--socket", socket];
+  const { stdout } = await lab.exec(`lcce-${site}`, process.execPath, MAIN, ...words);
+  const events = stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+  return events.filter(({ event }) => event === "pseudowire").map(({ text }) => text);
+}
+
 /** Starts the daemon of a site again, as an init system would. */
 function restart(lab: Lab, site: string): ReturnType<Lab["spawn"]> {
   return lab.spawn(`lcce-${site}`, process.execPath, MAIN, "run", "-c", `/run/wirespan-${site}.yaml`);
@@ -66,6 +78,13 @@ describe.each(planes)("attachment circuits, plane %s", (plane) => {
     expect(held.discards["not-established"]).toBeGreaterThan(0);
     await lab.exec("lcce-b", "ip", "link", "set", "trunk", "up");
     await eventually("hosts reach each other again", () => lab.reaches("a10", "10.0.0.13"));
+    const lines = (await Promise.all(["a", "b"].map((site) => ups(lab, site)))).map((all) => all.slice(-3));
+    expect(
+      lines.map((all) => all.map((line) => line.replace(/^pseudowire lan of tunnel \S+ is /, ""))),
+    ).toEqual([
+      ["up", "down: the attachment circuit at the other end is down", "up"],
+      ["up", "down: attachment circuit: trunk is down", "up"],
+    ]);
   });
 
   test("an interface that is removed and made anew is attached again", async () => {

@@ -18,15 +18,16 @@ export function gsoHandling(
   { gso }: Pick<PsnEndpoint, "gso">,
   route: OutgoingInterface,
 ): GsoHandling {
-  if (gso === "segment") return { choice: "segment", reason: "gso: segment" };
+  if (gso === "segment") return { choice: "segment", reason: CONFIGURED };
   // A receiver that runs no such program could not use what a virtual interface passes on unsegmented.
   if (gso === "auto" && !route.completesOffloads)
     return { choice: "segment", reason: `${route.interfaceName} ${VIRTUAL}` };
   if (transmitSequencing === "all")
     return { choice: "segment", reason: "sequencing: all numbers each frame" };
-  if (gso === "offload") return { choice: "offload", reason: "gso: offload" };
+  if (gso === "offload") return { choice: "offload", reason: CONFIGURED };
   return { choice: "offload", reason: `${route.interfaceName} segments them and finishes checksums` };
 }
 
+const CONFIGURED = "the configuration asks for it";
 const VIRTUAL =
   "is virtual: no hardware, nor a VLAN, bond or bridge of hardware alone; it would hand them on as they are";

@@ -1,0 +1,132 @@
+import type { Effect, ReportedEvent } from "../control/effects.ts";
+import type { CircuitStatus } from "../wire/avp-table.ts";
+import type { ForwarderState } from "./forwarders.ts";
+import type { Log } from "./log.ts";
+import { LogLimiter } from "./log-limiter.ts";
+import type { PseudowireIndex } from "./pseudowire-index.ts";
+import { blockedAtAnEnd } from "./report.ts";
+
+/** Lines that the log has at most in a window when many pseudowires go up or down; the rest is counted. */
+const MOST_LINES = 20;
+/** The kinds of lines, for the limiter. */
+const kinds = { up: "pseudowire-up", down: "pseudowire-down" } as const;
+
+/** What the lines are made of, beside what the control plane reports. */
+export interface PseudowireSources {
+  /** The pseudowires of the present configuration. */
+  readonly pseudowires: PseudowireIndex;
+  /** Why frames of a pseudowire do not pass at our end, as text; undefined while they can. */
+  circuitProblem(pseudowire: string): string | undefined;
+  /** How the forwarder of a pseudowire stands; undefined where there is no choice. */
+  forwarder(pseudowire: string): ForwarderState | undefined;
+}
+
+/** A pseudowire whose session is established, or was. */
+interface Known {
+  tunnel: string;
+  /** Of the session that is established; undefined while none is. */
+  localSessionId: number | undefined;
+  /** What the peer signals. */
+  remote: Pick<CircuitStatus, "active" | "standby"> | undefined;
+  /** What the log said last: why it is down, or nothing of that where it is up. */
+  told: { readonly reason: string | undefined } | undefined;
+}
+
+type SessionChange = ReportedEvent & { readonly event: "session" };
+
+/**
+ * Writes one line to the log when a pseudowire goes up or down, with its tunnel and the reason: it is up
+ * while its session is established and the attachment circuits of both ends are up. That a session is not
+ * established again yet is no further line, for the control plane reports each attempt.
+ */
+export class PseudowireLog {
+  readonly #log: Log;
+  readonly #sources: PseudowireSources;
+  readonly #limiter: LogLimiter;
+  readonly #known = new Map<string, Known>();
+
+  constructor(log: Log, sources: PseudowireSources, limiter = new LogLimiter()) {
+    this.#log = log;
+    this.#sources = sources;
+    this.#limiter = limiter;
+  }
+
+  /** Looks at what the control plane asked: sessions come and go, and the peer tells of its circuit. */
+  performed(effect: Effect, nowMs: number): void {
+    if (effect.kind === "forwarding-add" || effect.kind === "forwarding-update") {
+      const { pseudowire, remoteCircuitActive: active, receiveAllowed, localSessionId } = effect.session;
+      const known = this.#of(pseudowire);
+      known.remote = { active, standby: receiveAllowed === false };
+      if (known.localSessionId === localSessionId) this.#tell(pseudowire, known, nowMs);
+    }
+    if (effect.kind === "report" && effect.event.event === "session")
+      this.#sessionChanged(effect.event, nowMs);
+  }
+
+  /** Looks at a pseudowire whose attachment circuit went up or down, or came to stand by, at our end. */
+  localChanged(pseudowire: string, nowMs: number): void {
+    const isStatic = this.#sources.pseudowires.find(pseudowire)?.config.staticSession !== undefined;
+    const known = isStatic ? this.#of(pseudowire) : this.#known.get(pseudowire);
+    if (known !== undefined && (isStatic || known.localSessionId !== undefined))
+      this.#tell(pseudowire, known, nowMs);
+  }
+
+  /** Logs how many lines were left out, if there were too many at once. */
+  close(nowMs: number): void {
+    const up = this.#limiter.takeLeftOut(kinds.up, nowMs);
+    const down = this.#limiter.takeLeftOut(kinds.down, nowMs);
+    if (up + down === 0) return;
+    const text = `${up} more pseudowires went up, ${down} more down; for all see: wirespan status --json`;
+    this.#log.info({ event: "pseudowire", wentUp: up, wentDown: down }, text);
+  }
+
+  #sessionChanged(event: SessionChange, nowMs: number): void {
+    const { pseudowire, peer, localSessionId, from, to } = event;
+    if (from !== "established" && to !== "established") return;
+    const known = this.#of(pseudowire);
+    known.tunnel = peer;
+    if (to === "established") {
+      known.localSessionId = localSessionId;
+      return this.#tell(pseudowire, known, nowMs);
+    }
+    if (known.localSessionId !== localSessionId) return;
+    this.#write(pseudowire, known, event.detail ?? event.cause, nowMs);
+    // Of a pseudowire that the configuration no longer has nothing more is heard.
+    if (this.#sources.pseudowires.find(pseudowire) === undefined) this.#known.delete(pseudowire);
+    known.localSessionId = undefined;
+  }
+
+  #of(pseudowire: string): Known {
+    const tunnel = this.#sources.pseudowires.find(pseudowire)?.tunnel;
+    const known = this.#known.get(pseudowire);
+    if (known !== undefined) return Object.assign(known, { tunnel: tunnel ?? known.tunnel });
+    const fresh = {
+      tunnel: tunnel ?? "",
+      localSessionId: undefined,
+      remote: undefined,
+      told: undefined,
+    };
+    this.#known.set(pseudowire, fresh);
+    return fresh;
+  }
+
+  #tell(pseudowire: string, known: Known, nowMs: number): void {
+    const own = this.#sources.circuitProblem(pseudowire);
+    const reason =
+      own === undefined
+        ? blockedAtAnEnd(known.remote, this.#sources.forwarder(pseudowire))
+        : `attachment circuit: ${own}`;
+    this.#write(pseudowire, known, reason, nowMs);
+  }
+
+  #write(pseudowire: string, known: Known, reason: string | undefined, nowMs: number): void {
+    if (known.told !== undefined && known.told.reason === reason) return;
+    known.told = { reason };
+    const up = reason === undefined;
+    const more = this.#limiter.admit(up ? kinds.up : kinds.down, nowMs, MOST_LINES);
+    if (more === undefined) return;
+    const { tunnel } = known;
+    const text = `pseudowire ${pseudowire} of tunnel ${tunnel} is ${up ? "up" : `down: ${reason}`}${more}`;
+    this.#log.info({ event: "pseudowire", tunnel, pseudowire, up, ...(up ? {} : { reason }) }, text);
+  }
+}
