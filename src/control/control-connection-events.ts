@@ -73,8 +73,10 @@ export function controlConnectionEventOf(
       return { kind: "sccrq", message: { avps, ignored: decoded.ignored } };
     case "SCCRP": {
       const message = { avps, ignored: decoded.ignored };
-      const bad = awaitsSccrp ? checkSccrqOrSccrp(avps, decoded.problem, peer) : undefined;
-      return bad === undefined ? { kind: "sccrp", message } : { kind: "sccrp-bad", message, refusal: bad };
+      const refused = awaitsSccrp ? checkSccrqOrSccrp(avps, decoded.problem, peer) : undefined;
+      return refused === undefined
+        ? { kind: "sccrp", message }
+        : { kind: "sccrp-bad", message, refusal: refused };
     }
     case "SCCCN":
       return refusal === undefined ? { kind: "scccn" } : { kind: "scccn-bad", refusal };

@@ -79,8 +79,8 @@ export function sessionEventOf(received: SessionMessage, choices: PeerChoices): 
   const refusal = received.problem === undefined ? undefined : refusalOf(received.problem);
   switch (name) {
     case "ICRP": {
-      const problem = refusal ?? (avps.localSessionId ? undefined : outOfRange("Local Session ID is 0"));
-      const checked = problem === undefined ? checkChoices(avps, NO_CHOICES) : { refusal: problem };
+      const refused = refusal ?? (avps.localSessionId ? undefined : outOfRange("Local Session ID is 0"));
+      const checked = refused === undefined ? checkChoices(avps, NO_CHOICES) : { refusal: refused };
       return checked.refusal === undefined
         ? { kind: "icrp", message: { avps, choices: checked.choices } }
         : { kind: "icrp-bad", refusal: checked.refusal };

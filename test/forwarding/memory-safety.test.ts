@@ -9,7 +9,7 @@ import { MmsghdrTable, VectorTable } from "../../src/forwarding/userspace/mmsghd
 import { PsnReceiver } from "../../src/forwarding/userspace/psn-receiver.ts";
 import { PsnSender } from "../../src/forwarding/userspace/psn-sender.ts";
 import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-record.ts";
-import { type CircuitRecord, Tables } from "../../src/forwarding/userspace/tables.ts";
+import { type DeviceRecord, Tables } from "../../src/forwarding/userspace/tables.ts";
 import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";
 import { addressOf, close, getsockopt, ioctl, linux, read, sendmmsg } from "../../src/os/libc.ts";
 import { openPsnSocket, type PsnSocket, writeSocketAddress } from "../../src/os/sockets.ts";
@@ -70,7 +70,7 @@ class TestBed {
   readonly #own = open(true);
   /** Datagram sockets stand for circuits: they are read by the same calls. */
   readonly #circuitSocket = open(false);
-  readonly #circuits: readonly CircuitRecord[];
+  readonly #circuits: readonly DeviceRecord[];
   readonly #circuitReceiver: CircuitReceiver;
   readonly #psnReceiver: PsnReceiver;
   readonly #circuitRegions;
@@ -303,7 +303,7 @@ class TestBed {
     return count;
   }
 
-  #openCircuits(tables: Tables): readonly CircuitRecord[] {
+  #openCircuits(tables: Tables): readonly DeviceRecord[] {
     const { fd } = this.#circuitSocket;
     const of = (name: string, kind: "tap" | "interface") =>
       tables.openCircuit({ fd, readFd: fd, kind, name, sendsBy: name });

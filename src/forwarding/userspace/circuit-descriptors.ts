@@ -1,10 +1,10 @@
 import { close } from "../../os/libc.ts";
 import { openPacketSocket, openTap } from "../../os/sockets.ts";
 import type { CircuitDevice } from "../plane.ts";
-import type { WorkerCircuit } from "./commands.ts";
+import type { WorkerDevice } from "./commands.ts";
 
 /** Opens the descriptors by which the worker sends to a circuit and receives from it. Throws SystemError. */
-export function openDevice({ kind, name, mtu, proxyInterfaces }: CircuitDevice): WorkerCircuit {
+export function openDevice({ kind, name, mtu, proxyInterfaces }: CircuitDevice): WorkerDevice {
   if (proxyInterfaces === undefined) {
     const fd = kind === "tap" ? openTap(name, mtu) : openPacketSocket(name);
     return { fd, readFd: fd, kind, name, sendsBy: name };
@@ -25,6 +25,6 @@ export function openDevice({ kind, name, mtu, proxyInterfaces }: CircuitDevice):
   }
 }
 
-export function circuitDescriptorsOf({ fd, readFd }: WorkerCircuit): readonly number[] {
+export function circuitDescriptorsOf({ fd, readFd }: WorkerDevice): readonly number[] {
   return fd === readFd ? [fd] : [fd, readFd];
 }

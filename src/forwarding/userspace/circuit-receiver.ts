@@ -17,7 +17,7 @@ import {
   writeSegmentHeaders,
 } from "./segmentation.ts";
 import { UNATTRIBUTED_ROW } from "./session-record.ts";
-import { type CircuitRecord, type ForwardedSession, sessionOfFrame } from "./tables.ts";
+import { type DeviceRecord, type ForwardedSession, sessionOfFrame } from "./tables.ts";
 import type { CounterWriter } from "./transmitter.ts";
 
 /** Batches read from one circuit before the next ready descriptor is served. */
@@ -58,7 +58,7 @@ export class CircuitReceiver {
   #filled = 0;
   #next = 0;
   /** The circuit of the frames that are still to be processed. */
-  #waiting: CircuitRecord | undefined;
+  #waiting: DeviceRecord | undefined;
   readonly #offload: Offload = {
     gsoType: 0,
     gsoSize: 0,
@@ -83,7 +83,7 @@ export class CircuitReceiver {
    * Reads a circuit's frames and sends them to its peers. Does nothing while frames of another circuit are
    * still in the buffers.
    */
-  serve(circuit: CircuitRecord): void {
+  serve(circuit: DeviceRecord): void {
     if (this.#waiting !== undefined) return;
     this.#sent = 0;
     for (let batch = 0; batch < MOST_BATCHES && this.#sent < MOST_SENT; batch += 1) {
@@ -101,7 +101,7 @@ export class CircuitReceiver {
     this.#psnSender.flush();
   }
 
-  #serveInterface(circuit: CircuitRecord): number {
+  #serveInterface(circuit: DeviceRecord): number {
     const buffers = this.#buffers;
     const count = recvmmsg(circuit.readFd, buffers.address, RECEIVE_BATCH, linux.MSG_DONTWAIT, 0);
     if (count < 0) return this.#failed(circuit);
@@ -112,7 +112,7 @@ export class CircuitReceiver {
   }
 
   /** Processes the frames in the buffers until the turn is over; the rest waits for `resume`. */
-  #processBuffers(circuit: CircuitRecord): void {
+  #processBuffers(circuit: DeviceRecord): void {
     const buffers = this.#buffers;
     while (this.#next < this.#filled && this.#sent < MOST_SENT) {
       const index = this.#next;
@@ -125,7 +125,7 @@ export class CircuitReceiver {
     if (this.#waiting === undefined) buffers.recycle(this.#filled);
   }
 
-  #serveTap(circuit: CircuitRecord): number {
+  #serveTap(circuit: DeviceRecord): number {
     for (let index = 0; index < RECEIVE_BATCH && this.#sent < MOST_SENT; index += 1) {
       const start = this.#buffers.start(index);
       const octets = read(
@@ -147,7 +147,7 @@ export class CircuitReceiver {
    * descriptor of a deleted device must not be polled again. EINVAL: the kernel has dropped a GSO packet that
    * no virtio-net header can describe, such as one of SCTP.
    */
-  #failed(circuit: CircuitRecord): number {
+  #failed(circuit: DeviceRecord): number {
     const name = errnoName(errno());
     if (name === "EINVAL") this.#counters.discarded(UNATTRIBUTED_ROW, BAD_OFFLOAD);
     if (name === "EBADFD" || name === "EBADF") circuit.isAlive = false;
@@ -155,7 +155,7 @@ export class CircuitReceiver {
   }
 
   /** Processes a frame with its virtio-net header. `index` is that of its ancillary data, -1 for none. */
-  #processFrame(circuit: CircuitRecord, start: number, octets: number, index: number): void {
+  #processFrame(circuit: DeviceRecord, start: number, octets: number, index: number): void {
     const { view } = this.#arena;
     let frame = start + VNET_HEADER_OCTETS;
     let length = octets - VNET_HEADER_OCTETS;
@@ -193,7 +193,7 @@ export class CircuitReceiver {
    * was in our queue: with a number of ours it could be overtaken by one of theirs. It leaves by the
    * interface it came from, the veth end opposite to the one with the programs. True if the kernel took it.
    */
-  #returnToPrograms(circuit: CircuitRecord, frame: number, length: number): boolean {
+  #returnToPrograms(circuit: DeviceRecord, frame: number, length: number): boolean {
     const { view } = this.#arena;
     const { gsoType, gsoSize, needsChecksum, checksumStart, checksumOffset } = this.#offload;
     const header = frame - VNET_HEADER_OCTETS;

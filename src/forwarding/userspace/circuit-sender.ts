@@ -3,7 +3,7 @@ import { VNET_HEADER_OCTETS } from "../../os/memory.ts";
 import { countTags, ETHERNET_HEADER_OCTETS, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../wire/ethernet.ts";
 import type { Arena } from "./arena.ts";
 import { beginRun, coalescedHeaderOctets, extendRun, newRun, writeCoalescedHeaders } from "./coalescing.ts";
-import type { CircuitRecord, ForwardedSession } from "./tables.ts";
+import type { DeviceRecord, ForwardedSession } from "./tables.ts";
 import { MOST_IN_MESSAGE, type TransmitMessages } from "./transmit-messages.ts";
 import { type CounterWriter, kernel, type SendCalls, Transmitter } from "./transmitter.ts";
 
@@ -89,7 +89,7 @@ export class CircuitSender {
    * Whether the run's segment length fits the MTU of the circuit's interface. The kernel checks that for
    * plain frames only: segments of a GSO packet pass at any length.
    */
-  #fits(circuit: CircuitRecord): boolean {
+  #fits(circuit: DeviceRecord): boolean {
     if (circuit.kind === "tap") return true;
     const nowMs = performance.now();
     if (nowMs - circuit.lookedUpMs > LOOK_UP_MS) {
@@ -102,7 +102,7 @@ export class CircuitSender {
   }
 
   /** 0 for an interface that is gone: nothing is coalesced, and the kernel refuses each frame. */
-  #longestFrame({ sendsBy }: CircuitRecord): number {
+  #longestFrame({ sendsBy }: DeviceRecord): number {
     try {
       return this.#calls.interfaceMtu(sendsBy) + ETHERNET_HEADER_OCTETS;
     } catch (error) {

@@ -8,7 +8,7 @@ import type { AttachmentCircuit } from "../plane.ts";
 export type Command =
   | { readonly id: number; readonly kind: "open-endpoint"; readonly endpoint: WorkerEndpoint }
   | { readonly id: number; readonly kind: "close-endpoint"; readonly fd: number }
-  | { readonly id: number; readonly kind: "open-circuit"; readonly circuit: WorkerCircuit }
+  | { readonly id: number; readonly kind: "open-circuit"; readonly circuit: WorkerDevice }
   | { readonly id: number; readonly kind: "close-circuit"; readonly name: string }
   | {
       readonly id: number;
@@ -54,8 +54,8 @@ export interface WorkerEndpoint {
   readonly trafficClass: number;
 }
 
-/** The open device of an attachment circuit. */
-export interface WorkerCircuit {
+/** A circuit device that is open, as the worker needs it. */
+export interface WorkerDevice {
   /** Descriptor to which frames are sent. */
   readonly fd: number;
   /** Descriptor from which frames are read: the same one, unless proxy interfaces stand for the device. */

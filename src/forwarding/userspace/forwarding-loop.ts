@@ -18,7 +18,7 @@ import {
   MOST_WAITING_CONTROL,
   type SessionStatus,
   sharedFlags,
-  type WorkerCircuit,
+  type WorkerDevice,
   type WorkerEndpoint,
   type WorkerMessage,
   type WorkerStart,
@@ -27,7 +27,7 @@ import { PsnReceiver } from "./psn-receiver.ts";
 import { PsnSender } from "./psn-sender.ts";
 import { Readiness } from "./readiness.ts";
 import { newSequences, UNATTRIBUTED_ROW } from "./session-record.ts";
-import { type CircuitRecord, Tables } from "./tables.ts";
+import { type DeviceRecord, Tables } from "./tables.ts";
 import { CounterWriter } from "./transmitter.ts";
 import { WorkerChannels } from "./worker-channels.ts";
 
@@ -43,7 +43,7 @@ const POLLFD_OCTETS = 8;
 const TIMESPEC_OCTETS = 16;
 const CONTROL_OVERFLOW = -1 - discardIndex["control-overflow"];
 
-type Source = "commands" | WorkerEndpoint | CircuitRecord;
+type Source = "commands" | WorkerEndpoint | DeviceRecord;
 
 /**
  * The loop of the userspace plane, on a thread of its own: it waits for frames, datagrams, commands and the
@@ -200,7 +200,7 @@ export class ForwardingLoop {
     this.#channels.add(session, attachment);
   }
 
-  #openCircuit(opened: WorkerCircuit): void {
+  #openCircuit(opened: WorkerDevice): void {
     const circuit = this.#tables.openCircuit(opened);
     try {
       this.#readiness.add(circuit.readFd, circuit);

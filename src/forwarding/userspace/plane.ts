@@ -22,7 +22,7 @@ import { circuitDescriptorsOf, openDevice } from "./circuit-descriptors.ts";
 import {
   type Command,
   sharedFlags,
-  type WorkerCircuit,
+  type WorkerDevice,
   type WorkerMessage,
   type WorkerStart,
 } from "./commands.ts";
@@ -69,7 +69,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
   readonly #waiting = new Map<number, PendingCommand>();
   /** Descriptors of the sockets that it reads. */
   readonly #endpoints = new Set<number>();
-  readonly #circuits = new Map<string, WorkerCircuit>();
+  readonly #circuits = new Map<string, WorkerDevice>();
   readonly #prepared = new Map<string, Disposable | undefined>();
   /** Row of each session in the counters, by its local id. */
   readonly #rows = new SessionIndexes(MOST_SESSIONS + 1, UNATTRIBUTED_ROW + 1);

@@ -5,7 +5,7 @@ import { defaultSequenceRule, type SessionParameters } from "../../wire/session-
 import type { AttachmentCircuit } from "../plane.ts";
 import { receivedWords, sequenceWords } from "../sequencing.ts";
 import { type Arena, NAME_OCTETS } from "./arena.ts";
-import type { WorkerCircuit, WorkerEndpoint } from "./commands.ts";
+import type { WorkerDevice, WorkerEndpoint } from "./commands.ts";
 import {
   MOST_SESSIONS,
   newSessionRecord,
@@ -32,7 +32,7 @@ interface PeerAddress {
 export interface ForwardedSession extends SessionRecord, PeerAddress {
   /** Offset of the peer's socket address in the arena's tables. */
   readonly name: number;
-  readonly circuit: CircuitRecord;
+  readonly circuit: DeviceRecord;
   /**
    * Messages of `refusedOctets` or more that are still to be sent singly: the kernel refused a group of them.
    */
@@ -40,8 +40,8 @@ export interface ForwardedSession extends SessionRecord, PeerAddress {
   refusedOctets: number;
 }
 
-/** An attachment circuit's device and the sessions bound to it. */
-export interface CircuitRecord extends WorkerCircuit {
+/** A circuit device with the sessions bound to it. */
+export interface DeviceRecord extends WorkerDevice {
   port: ForwardedSession | undefined;
   /** By VLAN ID; empty as long as there is no session of a VLAN. */
   customer: (ForwardedSession | undefined)[];
@@ -63,7 +63,7 @@ export function sessionOfFrame(
   view: DataView,
   start: number,
   length: number,
-  circuit: CircuitRecord,
+  circuit: DeviceRecord,
 ): ForwardedSession | undefined {
   if (circuit.port !== undefined) return circuit.port;
   const protocol = outerTagProtocol(view, start, length);
@@ -75,7 +75,7 @@ export function sessionOfFrame(
 /** The worker's endpoints, circuits and sessions. */
 export class Tables {
   readonly endpoints = new Map<number, WorkerEndpoint>();
-  readonly circuits = new Map<string, CircuitRecord>();
+  readonly circuits = new Map<string, DeviceRecord>();
   readonly sessions = new Map<number, ForwardedSession>();
   readonly #arena: Arena;
   readonly #names: number;
@@ -85,7 +85,7 @@ export class Tables {
     this.#names = arena.tables.take((MOST_SESSIONS + 1) * NAME_OCTETS);
   }
 
-  openCircuit(opened: WorkerCircuit): CircuitRecord {
+  openCircuit(opened: WorkerDevice): DeviceRecord {
     const vlans = { port: undefined, customer: [], service: [] };
     const circuit = {
       ...opened,
