@@ -58,10 +58,19 @@ export function describeAuthenticationFailure(
   return `messages from ${address} carry no Message Digest: is a secret configured at its end?`;
 }
 
-/** A peer's text, safe for a terminal: control characters become dots, and it is cut at 120 characters. */
+/** Most characters of a peer's text. */
+const MOST_CHARACTERS = 120;
+
+/**
+ * A peer's text, safe for a terminal: control characters become dots, and a long one is cut between words.
+ */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is being taken out
-  return text.slice(0, 120).replace(/[\u0000-\u001f\u007f-\u009f]/g, ".");
+  const safe = text.slice(0, MOST_CHARACTERS + 1).replace(/[\u0000-\u001f\u007f-\u009f]/g, ".");
+  if (safe.length <= MOST_CHARACTERS) return safe;
+  const room = safe.slice(0, MOST_CHARACTERS - 3);
+  const lastBlank = safe.lastIndexOf(" ", MOST_CHARACTERS - 3);
+  return `${lastBlank > MOST_CHARACTERS / 2 ? room.slice(0, lastBlank) : room}...`;
 }
 
 /** Text for a peer with a secret of RFC 2661, which may not answer or may close the connection. */

@@ -66,8 +66,12 @@ export class Pseudowire implements Expirable {
     this.#context.timers.set(this, undefined);
   }
 
-  established(): void {
+  /** A session of it was of use: the next pause is the first of the backoff again. */
+  served(): void {
     this.#backoff.reset();
+  }
+
+  established(): void {
     this.whyNot = undefined;
     this.cancelCall();
   }

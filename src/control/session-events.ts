@@ -118,7 +118,8 @@ export function cdnFor(event: DisconnectingEvent): Refusal {
     case "close":
       return { resultCode: cdnResult.administrative, text: event.why };
     case "forwarding-failed":
-      return { resultCode: cdnResult.noFacilities, text: event.why };
+      // Why is for our operator alone: paths and names of this machine are not the peer's business.
+      return { resultCode: cdnResult.noFacilities, text: "it cannot forward the frames; its log says why" };
     case "icrq-again":
     case "timeout":
       return { resultCode: cdnResult.stateMachine, text: event.why };

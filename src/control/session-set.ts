@@ -189,6 +189,7 @@ export class SessionSet implements SessionConnection {
   #afterEnd(pseudowire: Pseudowire, session: Session, event: SessionEvent): void {
     pseudowire.session = undefined;
     pseudowire.whyNot = whyDisconnected(event);
+    if (session.hasServedUntil(event)) pseudowire.served();
     if (!this.owner.initiatesSessions || endsWithoutRetry.has(event.kind)) return;
     if (session.isReplacedBy(event)) pseudowire.callAfter(this.owner.minimumPauseMs);
     else pseudowire.retryCall(this.owner.minimumPauseMs);

@@ -137,8 +137,18 @@ export class Session implements Expirable, Sender {
   /** Whether the peer's operator closes a session that was up for a while, usually to replace it. */
   isReplacedBy(event: SessionEvent): boolean {
     if (event.kind !== "cdn" || event.result?.resultCode !== cdnResult.administrative) return false;
-    const { nowMs } = this.#context;
-    return this.#establishedMs !== undefined && nowMs - this.#establishedMs >= limits.steadySessionMs;
+    return this.#wasSteady;
+  }
+
+  /**
+   * Whether it was up for a while until this event, and both ends could forward. One that was only
+   * established is no success: the next would fail as soon.
+   */
+  hasServedUntil(event: SessionEvent): boolean {
+    const isUnable =
+      event.kind === "forwarding-failed" ||
+      (event.kind === "cdn" && event.result?.resultCode === cdnResult.noFacilities);
+    return this.#wasSteady && !isUnable;
   }
 
   /** What both ends agreed on so far. */
@@ -204,6 +214,11 @@ export class Session implements Expirable, Sender {
     if (this.#state !== "wait-reply" || !this.#connection.withdrawCall(this)) return false;
     this.apply({ kind: "icrq-lost", why: "the peer called first" });
     return true;
+  }
+
+  get #wasSteady(): boolean {
+    const { nowMs } = this.#context;
+    return this.#establishedMs !== undefined && nowMs - this.#establishedMs >= limits.steadySessionMs;
   }
 
   get #isWaiting(): boolean {

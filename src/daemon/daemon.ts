@@ -14,7 +14,7 @@ import type { LogLosses } from "../os/log-output.ts";
 import { cryptoRandom } from "../os/random.ts";
 import { watchRoutes } from "../os/routes.ts";
 import { readSecret } from "../os/secrets.ts";
-import type { PsnPath } from "../wire/session-parameters.ts";
+import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
 import type { HandOver } from "./api.ts";
 import { Circuits } from "./circuits.ts";
 import type { Locations } from "./configuration-file.ts";
@@ -93,13 +93,7 @@ export class Daemon {
     this.#lcce = new Lcce(identityOf(config), cryptoRandom);
     this.#circuits = new Circuits(plane, links, log, {
       input: (change) => this.input(change),
-      forwardingFailed: ({ localSessionId, pseudowire }, problem) => {
-        log.error(
-          { event: "forwarding", pseudowire, problem },
-          `cannot forward pseudowire ${pseudowire}: ${problem}`,
-        );
-        this.input({ kind: "forwarding-failed", localSessionId, problem });
-      },
+      forwardingFailed: (session, problem) => this.#forwardingFailed(session, problem),
       locationOf: (pseudowire) => this.#locations.get(`pseudowire ${pseudowire}`),
       hostUse: hostUseReader(() => this.#config.tunnels, monotonicClock.nowMs, readHostNetwork),
     });
@@ -177,6 +171,13 @@ export class Daemon {
     this.#perform(this.#lcce.handle(input, nowMs));
     if (input.kind === "circuit-status" || input.kind === "pseudowire-standby")
       this.#pseudowireLog.localChanged(input.pseudowire, nowMs);
+  }
+
+  #forwardingFailed({ localSessionId, pseudowire }: SessionParameters, problem: string): void {
+    const more = this.#limiter.admit("forwarding", monotonicClock.nowMs());
+    const text = `cannot forward pseudowire ${pseudowire}: ${problem}${more}`;
+    if (more !== undefined) this.#log.error({ event: "forwarding", pseudowire, problem }, text);
+    this.input({ kind: "forwarding-failed", localSessionId, problem });
   }
 
   receiveControl(path: PsnPath, octets: Uint8Array): void {

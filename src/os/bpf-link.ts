@@ -1,13 +1,21 @@
 import { type AttachPoint, attachPoints } from "../bpf/kernel-numbers.ts";
 import type { BpfLink, BpfProgram } from "../environment.ts";
 import { attributeFields, BpfAttribute, commands } from "./bpf-attribute.ts";
-import { callOrThrow, Handle, openPin } from "./bpf-object.ts";
+import { callOrThrow, Handle, type Hints, openPin } from "./bpf-object.ts";
 
 /** Offsets in struct bpf_link_info. */
 const info = { programId: 8, interfaceIndex: 16 } as const;
 
 /** Room for ids of programs at one interface; the kernel allows 63. */
 const MOST_ATTACHED = 64;
+
+/** TABLE: what the errnos of attaching, and of listing what is attached, mean. */
+const attachHints: Hints = {
+  EEXIST: "a link that a process or a pin holds has it there already; see: bpftool link",
+  ENODEV: "needs an interface of this network namespace",
+  EINVAL: "needs Linux 6.6 or later",
+  ERANGE: "the kernel attaches no more programs there",
+};
 
 /** A BPF link at traffic control (tcx), held by its descriptor. */
 export class KernelLink extends Handle implements BpfLink {
@@ -27,7 +35,7 @@ export class KernelLink extends Handle implements BpfLink {
       commands.createLink,
       `attach program "${program.name}"`,
       name,
-      "needs an interface of this network namespace, and Linux 6.6 or later",
+      attachHints,
     );
     return new KernelLink(fd, name);
   }
@@ -71,7 +79,7 @@ export function attachedPrograms(interfaceIndex: number, at: AttachPoint): reado
     commands.query,
     "list attached BPF programs",
     `${at} of interface ${interfaceIndex}`,
-    "needs an interface of this network namespace, and Linux 6.6 or later",
+    attachHints,
   );
   const view = new DataView(ids.buffer);
   return Array.from({ length: attribute.read(attributeFields.query.count) }, (_, index) =>

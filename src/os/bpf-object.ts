@@ -16,14 +16,26 @@ export function checkedObjectName(name: string): string {
   );
 }
 
-const hints: Readonly<Record<string, string>> = {
+/** What there is to do, by the errno. */
+export type Hints = Readonly<Record<string, string>>;
+
+const hints: Hints = {
   EPERM: "needs CAP_BPF and CAP_NET_ADMIN in the first user namespace",
   ENOSYS: "needs x86-64 or arm64 and a kernel with CONFIG_BPF_SYSCALL",
 };
 
-/** The error of a failed bpf(2) call; `hint` is used where the errno has none of its own. */
-export function callError(operation: string, target: string, errno: string, hint?: string): SystemError {
-  return new SystemError(operation, { errno, target, hint: hints[errno] ?? hint });
+/**
+ * The error of a failed bpf(2) call. `own` are hints of the operation, which come before those of all; or a
+ * text for where there is none.
+ */
+export function callError(
+  operation: string,
+  target: string,
+  errno: string,
+  own?: Hints | string,
+): SystemError {
+  const hint = typeof own === "string" ? (hints[errno] ?? own) : (own?.[errno] ?? hints[errno]);
+  return new SystemError(operation, { errno, target, hint });
 }
 
 /** Makes a call that has to succeed and returns its result. Throws SystemError. */
@@ -32,12 +44,19 @@ export function callOrThrow(
   command: number,
   operation: string,
   target: string,
-  hint?: string,
+  own?: Hints | string,
 ): number {
   const answer = attribute.call(command);
-  if (typeof answer === "string") throw callError(operation, target, answer, hint);
+  if (typeof answer === "string") throw callError(operation, target, answer, own);
   return answer;
 }
+
+/** TABLE: what the errnos of pinning mean. */
+const pinHints: Hints = {
+  ENOENT: "the directory is not there",
+  EEXIST: "the path is there already",
+  EPERM: "needs a path in a bpf file system (mount -t bpf), without a dot in its name, and CAP_BPF",
+};
 
 /** A descriptor of a BPF object: closed once, never used afterwards. */
 export class Handle implements BpfObject {
@@ -74,13 +93,7 @@ export class Handle implements BpfObject {
   pin(path: string): void {
     const { pin } = attributeFields;
     const attribute = new BpfAttribute().text(pin.path, path).u32(pin.object, this.fd);
-    callOrThrow(
-      attribute,
-      commands.pin,
-      `pin ${this.target}`,
-      path,
-      "needs a path that is not there yet, in a bpf file system (mount -t bpf)",
-    );
+    callOrThrow(attribute, commands.pin, `pin ${this.target}`, path, pinHints);
   }
 
   close(): void {

@@ -56,7 +56,7 @@ export class TrafficControl {
   async attach(program: BpfProgram, interfaceIndex: number, at: AttachPoint): Promise<ProgramAttachment> {
     if (this.#force !== "clsact") {
       try {
-        return new TcxAttachment(KernelLink.create(program, interfaceIndex, at));
+        return new TcxAttachment(KernelLink.create(program, interfaceIndex, at), interfaceIndex);
       } catch (error) {
         // EINVAL: the kernel does not know links of this kind.
         const isUnknown = error instanceof SystemError && error.errno === "EINVAL";
@@ -76,7 +76,13 @@ export class TrafficControl {
 
   /** The attachment of a link that an earlier process pinned. Throws SystemError. */
   openPinned(path: string): ProgramAttachment {
-    return new TcxAttachment(KernelLink.open(path));
+    const link = KernelLink.open(path);
+    try {
+      return new TcxAttachment(link, link.interfaceIndex);
+    } catch (error) {
+      link.close();
+      throw error;
+    }
   }
 
   /**
@@ -115,9 +121,9 @@ class TcxAttachment implements ProgramAttachment {
   readonly interfaceIndex: number;
   readonly #link: BpfLink;
 
-  constructor(link: BpfLink) {
+  constructor(link: BpfLink, interfaceIndex: number) {
     this.#link = link;
-    this.interfaceIndex = link.interfaceIndex;
+    this.interfaceIndex = interfaceIndex;
   }
 
   async replace(program: BpfProgram): Promise<void> {

@@ -320,11 +320,46 @@ test("RFC 3931 §5.4.2: a session that a plane cannot forward ends by CDN 4, and
   bench.input({ kind: "forwarding-failed", localSessionId: 1, problem: "no such session" });
   bench.input({ kind: "forwarding-failed", localSessionId, problem: "out of memory" });
   const cdn = peer.hear("CDN");
-  expect(cdn.avps.resultCode).toEqual({ resultCode: 4, errorCode: 0, errorMessage: "out of memory" });
+  // Why is for our operator, and not for the peer's.
+  const errorMessage = "it cannot forward the frames; its log says why";
+  expect(cdn.avps.resultCode).toEqual({ resultCode: 4, errorCode: 0, errorMessage });
   expect([bench.forwarded, bench.sessionWhyNot]).toEqual([[], "out of memory"]);
   peer.acknowledge();
   bench.advance(1000);
   expect(peer.hear("ICRQ").avps.localSessionId).not.toBe(localSessionId);
+});
+
+test.each(["our", "the peer's"])("calls pause longer and longer where %s plane cannot forward", (whose) => {
+  const { bench, peer, icrq } = called();
+  let localSessionId = icrq.avps.localSessionId ?? 0;
+  const pausesMs: number[] = [];
+  for (let round = 1; round <= 4; round += 1) {
+    if (whose === "our") {
+      bench.input({ kind: "forwarding-failed", localSessionId, problem: "out of memory" });
+      peer.hear("CDN");
+      peer.acknowledge();
+    } else {
+      const ids = { localSessionId: PEER_SESSION + round - 1, remoteSessionId: localSessionId };
+      peer.say("CDN", { ...removed(4), ...ids });
+      peer.hear("ZLB");
+    }
+    const endedMs = bench.nowMs;
+    while (bench.sessionState === "idle") bench.advance(100);
+    pausesMs.push(bench.nowMs - endedMs);
+    localSessionId = peer.hear("ICRQ").avps.localSessionId ?? 0;
+    const ids = { localSessionId: PEER_SESSION + round, remoteSessionId: localSessionId };
+    peer.say("ICRP", { ...ids, circuitStatus: circuitStatus(true) });
+    peer.hear("ICCN");
+    peer.acknowledge();
+  }
+  const [first = 0, second = 0, third = 0, fourth = 0] = pausesMs;
+  expect(first).toBeLessThanOrEqual(1000);
+  for (const [shorter, longer] of [
+    [first, second],
+    [second, third],
+    [third, fourth],
+  ] as const)
+    expect(longer).toBeGreaterThan(shorter);
 });
 
 test("RFC 3931 §7.3: a plane's failure before or after the life of the session changes nothing", () => {
@@ -344,6 +379,9 @@ test("RFC 3931 §5.4.2: a peer's reason to disconnect is reported with all that 
   expect(told({ resultCode: 2, errorCode: 8, errorMessage: "AVP 5\n" })).toBe(
     "the peer disconnected it: general error (result 2, error 8): AVP 5.",
   );
+  const long = "word ".repeat(30);
+  expect(told({ resultCode: 4, errorMessage: long })).toMatch(/: (word )+word\.\.\.$/);
+  expect(told({ resultCode: 4, errorMessage: "x".repeat(200) })).toMatch(/: x{117}\.\.\.$/);
   expect(told({ resultCode: 99 })).toContain("unnamed reason (result 99)");
   const { bench, peer, ids } = received();
   peer.say("CDN", ids);

@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 import { assemble } from "../../src/bpf/assembler.ts";
 import { Register } from "../../src/bpf/instruction.ts";
 import { exit, move } from "../../src/bpf/mnemonics.ts";
+import { Pins } from "../../src/forwarding/ebpf/plane/pins.ts";
 import { ProgramAttachments } from "../../src/forwarding/ebpf/plane/program-attachments.ts";
 import type { ProgramCache } from "../../src/forwarding/ebpf/plane/program-cache.ts";
 import { mountBpfFileSystem } from "../../src/os/bpf-file-system.ts";
@@ -12,6 +13,12 @@ import { needBpf, TestNamespace } from "../support/namespace.ts";
 
 const DIRECTORY = `/sys/fs/bpf/wst-left-${process.pid}`;
 const INDEX = 777;
+
+/** What a daemon has pinned in the directory. */
+function pins(): Pins {
+  const directory = { path: DIRECTORY, lock: { [Symbol.dispose]: () => undefined } };
+  return new Pins(directory, () => directory);
+}
 
 beforeAll(needBpf);
 
@@ -38,7 +45,7 @@ test.each([
       await add(first);
       {
         using _entered = first.enter();
-        await new ProgramAttachments(shop, "test", DIRECTORY).use(order, place);
+        await new ProgramAttachments(shop, "test", pins()).use(order, place);
         expect(attachedPrograms(INDEX, "ingress")).toEqual([program.id]);
       }
       await first.ip("link delete gone");
@@ -46,7 +53,7 @@ test.each([
       const namespace = second ?? first;
       await add(namespace);
       using _entered = namespace.enter();
-      const next = new ProgramAttachments(shop, "test", DIRECTORY);
+      const next = new ProgramAttachments(shop, "test", pins());
       await next.use(order, place);
       expect(attachedPrograms(INDEX, "ingress")).toEqual([program.id]);
       await next.removeAll();

@@ -103,6 +103,11 @@ export class PlaneMaps implements Disposable {
     return mapDescriptorsOf(this);
   }
 
+  /** The maps by the names of their pins. */
+  *[Symbol.iterator](): Iterator<readonly [name: string, map: BpfMap]> {
+    for (const name of names) yield [name, this[name]];
+  }
+
   [Symbol.dispose](): void {
     for (const name of names) this[name].close();
   }

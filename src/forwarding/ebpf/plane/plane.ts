@@ -1,11 +1,6 @@
 import { OperationalError } from "../../../bytes/errors.ts";
 import { SerialQueue } from "../../../bytes/serial-queue.ts";
-import {
-  type PinDirectory,
-  pinDirectory,
-  removeDirectory,
-  removeOthers,
-} from "../../../os/bpf-file-system.ts";
+import { type PinDirectory, pinDirectory, removeOthers } from "../../../os/bpf-file-system.ts";
 import { canSetDecapsulatedProtocol, packetOffsets } from "../../../os/bpf-probe.ts";
 import { BpfSyscall } from "../../../os/bpf-syscall.ts";
 import { processorCount } from "../../../os/processors.ts";
@@ -33,6 +28,7 @@ import {
 import { gsoHandling } from "./gso.ts";
 import { closeNetworkExceptionPath, openNetworkExceptionPath } from "./network-exception-path.ts";
 import { keepsNumbers } from "./obstacles.ts";
+import { Pins } from "./pins.ts";
 import { layoutVersion, PlaneMaps } from "./plane-maps.ts";
 import { ProgramAttachments } from "./program-attachments.ts";
 import { ProgramCache } from "./program-cache.ts";
@@ -87,7 +83,7 @@ export class EbpfPlane implements DataPlane {
   readonly #resources: PlaneResources;
   readonly #programs: ProgramCache;
   readonly #arrays: SessionArrays;
-  readonly #pins: PinDirectory;
+  readonly #pins: Pins | undefined;
   readonly #owner: string;
   readonly #routes: RouteCache;
   readonly #timer: NodeJS.Timeout;
@@ -108,19 +104,19 @@ export class EbpfPlane implements DataPlane {
     exceptionPath: ExceptionPath,
     { maps, arrays, networkExceptionPath }: Omit<PlaneResources, "attachments">,
     routes: RouteCache,
-    { owner, pins }: { readonly owner: string; readonly pins: PinDirectory },
+    owner: string,
+    { directory, pins }: { readonly directory: PinDirectory; readonly pins: Pins | undefined },
   ) {
-    const directory = pins.path;
     this.#exceptionPath = exceptionPath;
     this.#pins = pins;
     this.#owner = owner;
-    this.crashText = describeCrash(pins);
+    this.crashText = describeCrash(directory);
     this.#programs = new ProgramCache(new BpfSyscall(), maps.fds, {
       readsProtocol: !canSetDecapsulatedProtocol(),
       processors: processorCount(),
       packetOffsets: packetOffsets(),
     });
-    const attachments = new ProgramAttachments(this.#programs, owner, directory);
+    const attachments = new ProgramAttachments(this.#programs, owner, pins);
     this.#resources = { maps, arrays, networkExceptionPath, attachments };
     this.#arrays = arrays;
     this.#routes = routes;
@@ -139,11 +135,13 @@ export class EbpfPlane implements DataPlane {
     { capacity, owner }: EbpfPlaneOptions,
     openExceptionPath: (sequences: SharedSequences) => Promise<Path>,
   ): Promise<{ readonly plane: EbpfPlane; readonly exceptionPath: Path }> {
-    const pins = pinDirectory(`${owner}-${layoutVersion}`);
-    const directory = pins.path;
+    const make = () => pinDirectory(`${owner}-${layoutVersion}`);
+    const directory = make();
     // Programs of another version are removed, for they would run before ours.
-    if (directory !== undefined) removeOthers(directory, `${owner}-`);
-    const maps = PlaneMaps.adoptOrCreate(new BpfSyscall(), capacity, directory);
+    if (directory.path !== undefined) removeOthers(directory.path, `${owner}-`);
+    const maps = PlaneMaps.adoptOrCreate(new BpfSyscall(), capacity, directory.path);
+    const pins = directory.path === undefined ? undefined : new Pins(directory, make);
+    for (const [name, map] of maps) pins?.adopt(name, map);
     const networkExceptionPath = await openNetworkExceptionPath(owner);
     let plane: EbpfPlane | undefined;
     const routes = await RouteCache.open({
@@ -156,16 +154,14 @@ export class EbpfPlane implements DataPlane {
     });
     const arrays = new SessionArrays(maps);
     const exceptionPath = await openExceptionPath(arrays);
-    plane = new EbpfPlane(sockets, exceptionPath, { maps, arrays, networkExceptionPath }, routes, {
-      owner,
-      pins,
-    });
+    const resources = { maps, arrays, networkExceptionPath };
+    plane = new EbpfPlane(sockets, exceptionPath, resources, routes, owner, { directory, pins });
     return { plane, exceptionPath };
   }
 
   /** Whether programs go on forwarding when the process ends. */
   get outlivesDaemon(): boolean {
-    return this.#pins.path !== undefined;
+    return this.#pins !== undefined;
   }
 
   watch(changed: () => void): void {
@@ -288,8 +284,7 @@ export class EbpfPlane implements DataPlane {
     this.#programs[Symbol.dispose]();
     this.#arrays[Symbol.dispose]();
     this.#resources.maps[Symbol.dispose]();
-    if (this.#pins.path !== undefined) removeDirectory(this.#pins.path);
-    this.#pins.lock?.[Symbol.dispose]();
+    this.#pins?.removeAll();
   }
 
   async #installPrograms(

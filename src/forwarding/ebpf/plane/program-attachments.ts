@@ -2,9 +2,10 @@ import { readdirSync } from "node:fs";
 import type { AttachPoint } from "../../../bpf/kernel-numbers.ts";
 import { ignoreOperational } from "../../../bytes/errors.ts";
 import type { BpfProgram } from "../../../environment.ts";
-import { pinPath, removePin } from "../../../os/bpf-file-system.ts";
+import { pinPath } from "../../../os/bpf-file-system.ts";
 import { networkNamespaceId } from "../../../os/network-namespace.ts";
 import { type ProgramAttachment, TrafficControl } from "../../../os/traffic-control.ts";
+import type { Pins } from "./pins.ts";
 import { type ProgramCache, type ProgramSpec, programName } from "./program-cache.ts";
 
 /** A hook of the kernel's traffic control at which a program runs. */
@@ -37,24 +38,23 @@ function pinName({ interfaceIndex, at }: Hook, program: string): string {
 export class ProgramAttachments {
   readonly #programs: ProgramCache;
   readonly #control: TrafficControl;
-  readonly #directory: string | undefined;
+  readonly #pins: Pins | undefined;
   readonly #attached = new Map<string, AttachedProgram>();
   /** Attached by a former daemon, and not adopted yet. */
   readonly #stale = new Map<string, ProgramAttachment>();
   /** Hooks at which filters of a former daemon were looked for. */
   readonly #searched = new Set<string>();
 
-  /**
-   * `directory` is where links are pinned. Those that are pinned there already work on until they are adopted
-   * or removed.
-   */
-  constructor(programs: ProgramCache, owner: string, directory: string | undefined) {
+  /** Links are pinned in `pins`. Those that are there already work on until they are adopted or removed. */
+  constructor(programs: ProgramCache, owner: string, pins: Pins | undefined) {
     this.#programs = programs;
     this.#control = new TrafficControl({ owner });
-    this.#directory = directory;
-    if (directory === undefined) return;
-    for (const name of readdirSync(directory).filter((pin) => pin.startsWith(PREFIX))) {
-      this.#stale.set(name, this.#control.openPinned(pinPath(directory, name)));
+    this.#pins = pins;
+    if (pins === undefined) return;
+    for (const name of readdirSync(pins.path).filter((pin) => pin.startsWith(PREFIX))) {
+      const stale = this.#control.openPinned(pinPath(pins.path, name));
+      pins.adopt(name, stale);
+      this.#stale.set(name, stale);
     }
   }
 
@@ -81,7 +81,12 @@ export class ProgramAttachments {
       await this.#remove(name, stale).catch(ignoreOperational);
     }
     const attachment = await this.#control.attach(program, hook.interfaceIndex, hook.at);
-    if (this.#directory !== undefined) attachment.pin(pinPath(this.#directory, name));
+    try {
+      this.#pins?.pin(name, attachment);
+    } catch (error) {
+      await attachment.detach();
+      throw error;
+    }
     this.#attached.set(name, { attachment, users: 1 });
   }
 
@@ -133,7 +138,7 @@ export class ProgramAttachments {
   }
 
   async #remove(name: string, attachment: ProgramAttachment): Promise<void> {
-    if (this.#directory !== undefined) removePin(pinPath(this.#directory, name));
+    this.#pins?.remove(name);
     await attachment.detach();
   }
 }

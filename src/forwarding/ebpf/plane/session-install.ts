@@ -1,4 +1,4 @@
-import { OperationalError } from "../../../bytes/errors.ts";
+import { ignoreOperational, OperationalError } from "../../../bytes/errors.ts";
 import { addressOctets } from "../../../bytes/ip-address.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
 import type { AttachmentCircuit } from "../../plane.ts";
@@ -268,7 +268,7 @@ async function withPrograms(
     await act();
   } catch (error) {
     removeEntries(resources, install);
-    for (const each of used) await attachments.release(...each);
+    for (const each of used) await attachments.release(...each).catch(ignoreOperational);
     throw error;
   }
 }
