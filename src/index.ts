@@ -102,6 +102,7 @@ export {
 } from "./wire/message-digest.ts";
 export type { AvpsOf, ReceivedAvps, UnacceptableMessage } from "./wire/message-types.ts";
 export type {
+  ChannelStatus,
   DataSequencing,
   Encapsulation,
   L2SpecificSublayer,

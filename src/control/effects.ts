@@ -1,4 +1,4 @@
-import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
+import type { ChannelStatus, PsnPath, SessionParameters } from "../wire/session-parameters.ts";
 import type { ControlDiscardReason } from "./control-discards.ts";
 import type { PeerSettings, PseudowireSettings } from "./settings.ts";
 
@@ -29,6 +29,11 @@ export type Input =
   | { readonly kind: "circuit-status"; readonly pseudowire: string; readonly active: boolean }
   /** Whether our end of a pseudowire stands by, as its forwarder says; default false (RFC 5641 §2). */
   | { readonly kind: "pseudowire-standby"; readonly pseudowire: string; readonly standby: boolean }
+  /**
+   * A protocol on a session's control channel says something else of the session. One that is down is
+   * signalled as a fault of the network (RFC 5641 §3).
+   */
+  | { readonly kind: "channel-status"; readonly localSessionId: number; readonly status: ChannelStatus }
   /** A data message was received for a session: the peer is alive, no HELLO is needed (RFC 3931 §4.4). */
   | { readonly kind: "data-received"; readonly localSessionId: number }
   /** The data plane could not perform `forwarding-add` or `forwarding-update`. */

@@ -26,9 +26,14 @@ export interface ForwarderSettings {
   readonly follows?: "own" | "peer";
 }
 
-/** What the peer says of its end of a session (RFC 5641 §2): two bits that do not depend on each other. */
+/**
+ * What is known of the peer's end of a session (RFC 5641 §2): two facts that do not depend on each other.
+ */
 export interface PeerStatus {
-  /** Its attachment circuit is up (the A bit of RFC 3931 §5.4.5). */
+  /**
+   * Its attachment circuit is up (the A bit of RFC 3931 §5.4.5), and the session's control channel does not
+   * say that the session is down.
+   */
   readonly active: boolean;
   readonly standby: boolean;
 }

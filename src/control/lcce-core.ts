@@ -163,6 +163,11 @@ export class LcceCore implements LcceContext, Registry {
         return this.#circuitStatus(input.pseudowire, { active: input.active });
       case "pseudowire-standby":
         return this.#circuitStatus(input.pseudowire, { standby: input.standby });
+      case "channel-status": {
+        const session = this.#sessions.get(input.localSessionId)?.session;
+        if (session?.state === "established") session.apply({ kind: "channel-status", status: input.status });
+        return;
+      }
       case "data-received":
         return this.#sessions.get(input.localSessionId)?.connection.dataReceived();
       case "forwarding-failed": {

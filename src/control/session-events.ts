@@ -2,6 +2,7 @@ import type { AvpValue, AvpValues } from "../wire/avp-table.ts";
 import type { DecodedMessage } from "../wire/message.ts";
 import type { SessionMessageName } from "../wire/message-table.ts";
 import { cdnResult } from "../wire/result-codes.ts";
+import type { ChannelStatus } from "../wire/session-parameters.ts";
 import {
   checkChoices,
   NO_CHOICES,
@@ -49,6 +50,7 @@ export interface SessionEvents {
   outgoing: Refused;
   close: Why;
   "circuit-status": NoData;
+  "channel-status": { readonly status: ChannelStatus };
   "forwarding-failed": Why;
   timeout: Why;
   "connection-lost": Why;
@@ -69,6 +71,7 @@ export type DisconnectingEvent = EventOf<
     | "sli"
     | "wen"
     | "circuit-status"
+    | "channel-status"
     | "connection-lost"
   >
 >;

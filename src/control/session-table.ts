@@ -17,6 +17,7 @@ export interface SessionActions {
   "send-sli": NoData;
   "learn-peer": EventOf<SessionEvents, "icrq" | "icrp" | "iccn">;
   "learn-status": EventOf<SessionEvents, "sli">;
+  "learn-channel": EventOf<SessionEvents, "channel-status">;
   "start-forwarding": NoData;
   "clean-up": SessionEvent;
   ignore: NoData;
@@ -102,6 +103,12 @@ export const sessionTable = tableOf<SessionState, SessionEvents, SessionActions>
     outgoing: notOutgoing,
     close: disconnect,
     "circuit-status": ours("SLI at every change (RFC 4719 §2.3.2)", "established", "send-sli"),
+    "channel-status": ours(
+      "the control channel says how the session is (RFC 5641 §3)",
+      "established",
+      "learn-channel",
+      "send-sli",
+    ),
     "forwarding-failed": ours(
       "the plane cannot carry it: no facilities (§5.4.2)",
       "idle",

@@ -3,6 +3,7 @@ import type { CircuitStatus } from "../wire/avp-table.ts";
 import type { ControlMessage } from "../wire/message.ts";
 import { cdnResult } from "../wire/result-codes.ts";
 import {
+  type ChannelStatus,
   type PsnPath,
   pseudowireTypeNumber,
   type SessionParameters,
@@ -58,17 +59,33 @@ export interface SessionConnection {
 
 const NO_COOKIE = new Uint8Array(0);
 
-/** Our status as the Circuit Status AVP says it; the N bit is never set (RFC 5641 §3, §4). */
-function circuitStatusOf({ active, standby }: LocalStatus): CircuitStatus {
+/**
+ * Our status as the Circuit Status AVP says it, with A 0 for every fault; the N bit is never set (RFC 5641
+ * §3, §4). A session that is down as its control channel says is one that receives nothing.
+ */
+function circuitStatusOf(
+  { active, standby }: LocalStatus,
+  channel: ChannelStatus | undefined,
+): CircuitStatus {
+  const psnReceiveFault = channel?.state === "down";
   return {
-    active,
+    active: active && !psnReceiveFault,
     isNew: false,
     receiveFault: !active,
     transmitFault: !active,
-    psnReceiveFault: false,
+    psnReceiveFault,
     psnTransmitFault: false,
     standby,
   };
+}
+
+/** Whether two statuses of ours say the same; A follows from the faults. */
+function isSameStatus(one: CircuitStatus, other: CircuitStatus | undefined): boolean {
+  return (
+    one.receiveFault === other?.receiveFault &&
+    one.psnReceiveFault === other.psnReceiveFault &&
+    one.standby === other.standby
+  );
 }
 
 /** One session: an attempt to bring a pseudowire up, and its life while it is (RFC 3931 §7.3). */
@@ -85,8 +102,10 @@ export class Session implements Expirable, Sender {
   #transmitCookie: Uint8Array = NO_COOKIE;
   #choices: PeerChoices = NO_CHOICES;
   #remoteStatus: CircuitStatus | undefined;
+  /** What its control channel says. */
+  #channelStatus: ChannelStatus | undefined;
   /** The status that the peer was told last. */
-  #lastSent: LocalStatus | undefined;
+  #lastSent: CircuitStatus | undefined;
   #establishedMs: number | undefined;
 
   readonly #actions: Actions<SessionActions> = {
@@ -98,6 +117,9 @@ export class Session implements Expirable, Sender {
     "send-sli": () => this.#sendSli(),
     "learn-peer": (event) => this.#learnPeer(event.message, event.kind !== "iccn"),
     "learn-status": ({ status }) => this.#learnStatus(status),
+    "learn-channel": ({ status }) => {
+      this.#channelStatus = status;
+    },
     "start-forwarding": () => this.#startForwarding(),
     "clean-up": (event) => this.#cleanUp(event),
     ignore: () => {},
@@ -128,6 +150,11 @@ export class Session implements Expirable, Sender {
 
   get remoteStatus(): CircuitStatus | undefined {
     return this.#remoteStatus;
+  }
+
+  /** What a protocol on its control channel says of it; undefined as long as none says anything. */
+  get channelStatus(): ChannelStatus | undefined {
+    return this.#channelStatus;
   }
 
   get establishedMs(): number | undefined {
@@ -328,14 +355,14 @@ export class Session implements Expirable, Sender {
   }
 
   #sendSli(): void {
-    const { active, standby } = this.pseudowire.localStatus;
-    if (this.#lastSent?.active === active && this.#lastSent.standby === standby) return;
+    if (isSameStatus(circuitStatusOf(this.pseudowire.localStatus, this.#channelStatus), this.#lastSent))
+      return;
     this.#connection.send({ name: "SLI", avps: { ...this.#ids, circuitStatus: this.#statusToSend() } });
   }
 
   #statusToSend(): CircuitStatus {
-    this.#lastSent = this.pseudowire.localStatus;
-    return circuitStatusOf(this.#lastSent);
+    this.#lastSent = circuitStatusOf(this.pseudowire.localStatus, this.#channelStatus);
+    return this.#lastSent;
   }
 
   #report(from: SessionState, event: SessionEvent, to: SessionState): void {

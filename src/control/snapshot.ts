@@ -1,5 +1,5 @@
 import type { CircuitStatus } from "../wire/avp-table.ts";
-import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
+import type { ChannelStatus, PsnPath, SessionParameters } from "../wire/session-parameters.ts";
 import type { ControlDiscardReason } from "./control-discards.ts";
 import type { Peer } from "./peer.ts";
 
@@ -31,6 +31,8 @@ export interface PseudowireSnapshot {
   readonly state: string;
   readonly circuitActive: boolean;
   readonly remoteStatus: CircuitStatus | undefined;
+  /** What a protocol on the session's control channel says of it. */
+  readonly channelStatus: ChannelStatus | undefined;
   /** Present while there is a session; cookies in it are secret. */
   readonly session: SessionParameters | undefined;
   readonly establishedMs: number | undefined;
@@ -87,6 +89,7 @@ function pseudowiresOf(peer: Peer): readonly PseudowireSnapshot[] {
       state: session?.state ?? (connected ? "idle" : "wait-control-conn"),
       circuitActive: pseudowire.localStatus.active,
       remoteStatus: session?.remoteStatus,
+      channelStatus: session?.channelStatus,
       session: session?.parameters,
       establishedMs: session?.establishedMs,
       whyNot: established

@@ -1,7 +1,7 @@
 import type { PseudowireConfig } from "../config/config.ts";
 import type { CircuitDevice } from "../forwarding/plane.ts";
 import type { Lock } from "../os/locks.ts";
-import type { SessionParameters } from "../wire/session-parameters.ts";
+import type { ChannelStatus, SessionParameters } from "../wire/session-parameters.ts";
 import { deviceOf } from "./settings.ts";
 
 /**
@@ -18,6 +18,8 @@ export interface AttachedPseudowire {
 /** A session that should forward; a later one with the same local id is another object. */
 export interface WantedSession {
   session: SessionParameters;
+  /** What a protocol on its control channel said of it last. */
+  channelStatus?: ChannelStatus;
 }
 
 /** A circuit device with all pseudowires on it, as it is wanted and as it is. */

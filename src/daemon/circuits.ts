@@ -1,9 +1,11 @@
 import { OperationalError } from "../bytes/errors.ts";
 import type { CircuitConfig, ForwarderConfig, PseudowireConfig } from "../config/config.ts";
 import type { Input } from "../control/effects.ts";
+import { hasControlChannel } from "../forwarding/encapsulation.ts";
+import type { AttachmentCircuit } from "../forwarding/plane.ts";
 import type { PlaneStack } from "../forwarding/stack.ts";
 import type { Links } from "../os/links.ts";
-import type { SessionParameters } from "../wire/session-parameters.ts";
+import type { ChannelStatus, SessionParameters } from "../wire/session-parameters.ts";
 import {
   type AttachedPseudowire,
   type CircuitDeviceState,
@@ -20,8 +22,8 @@ import { attachmentOf } from "./settings.ts";
 
 /** What the daemon learns from the circuits, and what they ask it. */
 export interface CircuitListener {
-  /** The status of our end of a pseudowire changed. */
-  input(change: Input & { readonly kind: "circuit-status" | "pseudowire-standby" }): void;
+  /** The status of our end of a pseudowire changed, or what is known of a session. */
+  input(change: Input & { readonly kind: "circuit-status" | "pseudowire-standby" | "channel-status" }): void;
   forwardingFailed(session: SessionParameters, problem: string): void;
   /** A bug of ours came up in an operation; by default it ends the process. */
   readonly broken?: (error: unknown) => void;
@@ -75,9 +77,10 @@ export class Circuits {
         for (const wanted of circuit.sessions.values()) this.#addToPlane(circuit, wanted);
       },
       failed: (_circuit, isNew) => this.#retry.schedule(isNew),
-      upChanged: ({ pseudowires, isUp }) => {
+      upChanged: ({ pseudowires, sessions, isUp }) => {
         for (const [name, { lock }] of pseudowires)
           if (lock !== undefined) listener.input({ kind: "circuit-status", pseudowire: name, active: isUp });
+        for (const { session } of sessions.values()) if (hasControlChannel(session)) this.update(session);
       },
       locationOf: (pseudowire) => listener.locationOf(pseudowire),
       hostUse: (circuit) => listener.hostUse(circuit),
@@ -213,8 +216,8 @@ export class Circuits {
       const attached = lockedPseudowireOf(circuit, wanted);
       if (attached === undefined || circuit.installed.get(session.localSessionId) !== wanted) return;
       try {
-        await this.#plane.updateSession(wanted.session, attachmentOf(attached.config));
-        await this.#forwarders.sessionUpdated(wanted.session);
+        await this.#plane.updateSession(wanted.session, attachmentFor(circuit, attached, wanted));
+        await this.#forwarders.sessionUpdated(wanted);
       } catch (error) {
         if (!(error instanceof OperationalError)) throw error;
         if (!(await this.#devices.isGone(circuit))) this.#fail(wanted.session, error);
@@ -244,6 +247,25 @@ export class Circuits {
     });
   }
 
+  /** Takes in what a protocol on a session's control channel says of it: for its forwarder, and its peer. */
+  receiveChannelStatus(localSessionId: number, status: ChannelStatus): void {
+    const circuit = this.#circuitOfSession.get(localSessionId);
+    const wanted = circuit?.installed.get(localSessionId);
+    // It may be of a session that is about to be removed, whose local id another one has by now.
+    if (circuit === undefined || wanted === undefined) return;
+    if (circuit.sessions.get(localSessionId) !== wanted) return;
+    wanted.channelStatus = status;
+    this.#listener.input({ kind: "channel-status", localSessionId, status });
+    void this.#operations.enqueue(async () => {
+      if (circuit.installed.get(localSessionId) === wanted) await this.#forwarders.sessionUpdated(wanted);
+    });
+  }
+
+  /** What a protocol on a session's control channel said of it last. */
+  channelStatus(localSessionId: number): ChannelStatus | undefined {
+    return this.#circuitOfSession.get(localSessionId)?.sessions.get(localSessionId)?.channelStatus;
+  }
+
   /** The pseudowire of a session that should forward. */
   pseudowireOfSession(localSessionId: number): string | undefined {
     return this.#circuitOfSession.get(localSessionId)?.sessions.get(localSessionId)?.session.pseudowire;
@@ -269,8 +291,8 @@ export class Circuits {
       if (sessions.get(localSessionId) !== wanted || installed.has(localSessionId)) return;
       installed.set(localSessionId, wanted);
       try {
-        await this.#plane.addSession(wanted.session, attachmentOf(attached.config));
-        await this.#forwarders.sessionAdded(wanted.session);
+        await this.#plane.addSession(wanted.session, attachmentFor(circuit, attached, wanted));
+        await this.#forwarders.sessionAdded(wanted);
       } catch (error) {
         if (!(error instanceof OperationalError)) throw error;
         // If the device vanished meanwhile, the session is installed again with the next one.
@@ -335,6 +357,16 @@ export class Circuits {
       if (circuit !== undefined) this.#devices.check(circuit);
     }
   }
+}
+
+/** What a session has of its device; where it has a control channel, with the status of the circuit. */
+function attachmentFor(
+  { isUp: active }: CircuitDeviceState,
+  { config }: AttachedPseudowire,
+  { session }: WantedSession,
+): AttachmentCircuit {
+  const attachment = attachmentOf(config);
+  return hasControlChannel(session) ? { ...attachment, active } : attachment;
 }
 
 /** The pseudowire of a session, if it is attached and has its lock. */

@@ -14,7 +14,7 @@ import type { LogLosses } from "../os/log-output.ts";
 import { cryptoRandom } from "../os/random.ts";
 import { watchRoutes } from "../os/routes.ts";
 import { readSecret } from "../os/secrets.ts";
-import type { PsnPath, SessionParameters } from "../wire/session-parameters.ts";
+import type { SessionParameters } from "../wire/session-parameters.ts";
 import type { HandOver } from "./api.ts";
 import { Circuits } from "./circuits.ts";
 import type { Locations } from "./configuration-file.ts";
@@ -110,6 +110,7 @@ export class Daemon {
       pseudowireOfSession: (localSessionId) => this.#circuits.pseudowireOfSession(localSessionId),
       tunnelOf: (pseudowire) => pseudowires.find(pseudowire)?.tunnel,
       forwardedBy: (localSessionId) => plane.forwardedBy(localSessionId),
+      channelStatus: (localSessionId) => this.#circuits.channelStatus(localSessionId),
     };
     const sessionWatch = new SessionWatch(log, sources, this.#limiter);
     this.#peerActivity = new PeerActivity({
@@ -128,17 +129,17 @@ export class Daemon {
     const { log } = openLog;
     let daemon: Daemon | undefined;
     const transport = new PsnSockets({
-      control: (path, octets) => daemon?.receiveControl(path, octets),
+      control: (path, octets) => daemon?.input({ kind: "datagram", path, octets }),
       problem: (text) => log.warn({ event: "transport", problem: text }, text),
     });
     const events: PlaneEvents = {
-      failed: (error) => {
-        log.fatal(
-          { event: "plane", problem: error.message },
-          `the forwarding plane failed, stopping: ${error.message}`,
-        );
+      failed: ({ message: problem }) => {
+        log.fatal({ event: "plane", problem }, `the forwarding plane failed, stopping: ${problem}`);
         process.exitCode = 1;
         process.kill(process.pid, "SIGTERM");
+      },
+      channelStatus: (...of) => {
+        if (daemon !== undefined) daemon.#circuits.receiveChannelStatus(...of);
       },
     };
     const links = await openLinks();
@@ -180,10 +181,6 @@ export class Daemon {
     this.input({ kind: "forwarding-failed", localSessionId, problem });
   }
 
-  receiveControl(path: PsnPath, octets: Uint8Array): void {
-    this.input({ kind: "datagram", path, octets });
-  }
-
   status(): StatusReport {
     return reportStatus({
       config: this.#config,
@@ -201,6 +198,7 @@ export class Daemon {
       },
       circuitProblem: (pseudowire) => this.#circuits.problem(pseudowire),
       forwarder: (pseudowire) => this.#circuits.forwarderState(pseudowire),
+      channelStatus: (localSessionId) => this.#circuits.channelStatus(localSessionId),
       sizeNote: (...of) => this.#sizeNotes.noteOf(...of),
       sendProblem: (...of) => this.#sendProblems.problemOf(...of),
       log: { ...this.#logLosses(), leftOut: this.#limiter.leftOut },

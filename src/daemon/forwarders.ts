@@ -1,7 +1,7 @@
 import { circuitFramesKey } from "../config/circuits.ts";
 import type { ForwarderConfig } from "../config/config.ts";
 import { Forwarder, type ForwarderEffect, type PeerStatus } from "../control/forwarder.ts";
-import type { SessionParameters } from "../wire/session-parameters.ts";
+import type { WantedSession } from "./circuit-device-state.ts";
 
 /** What forwarders do with the plane and with the control plane. */
 export interface ForwarderTarget {
@@ -93,21 +93,21 @@ export class Forwarders {
   }
 
   /** The plane has a session, which has no frames of the circuit yet. */
-  async sessionAdded(session: SessionParameters): Promise<void> {
-    const { pseudowire, localSessionId } = session;
+  async sessionAdded(added: WantedSession): Promise<void> {
+    const { pseudowire, localSessionId } = added.session;
     const one = this.#byPseudowire.get(pseudowire);
     if (one === undefined) return;
     this.#bySession.set(localSessionId, one);
-    const peer = peerStatusOf(session);
+    const peer = peerStatusOf(added);
     await this.#perform(one, one.forwarder.handle({ kind: "session-up", pseudowire, localSessionId, peer }));
   }
 
-  /** The parameters of a session that the plane has were changed. */
-  async sessionUpdated(session: SessionParameters): Promise<void> {
-    const { localSessionId } = session;
+  /** The parameters of a session that the plane has were changed, or what its control channel says. */
+  async sessionUpdated(updated: WantedSession): Promise<void> {
+    const { localSessionId } = updated.session;
     const one = this.#bySession.get(localSessionId);
     if (one === undefined) return;
-    const peer = peerStatusOf(session);
+    const peer = peerStatusOf(updated);
     await this.#perform(one, one.forwarder.handle({ kind: "peer-status", localSessionId, peer }));
   }
 
@@ -138,7 +138,8 @@ export class Forwarders {
   }
 }
 
-/** What the peer says of its end of a session (RFC 5641 §2). */
-function peerStatusOf({ remoteCircuitActive, receiveAllowed = true }: SessionParameters): PeerStatus {
-  return { active: remoteCircuitActive, standby: !receiveAllowed };
+/** The peer's end of a session, from its bits (RFC 5641 §2) and what the control channel says. */
+function peerStatusOf({ session, channelStatus }: WantedSession): PeerStatus {
+  const { remoteCircuitActive, receiveAllowed = true } = session;
+  return { active: remoteCircuitActive && channelStatus?.state !== "down", standby: !receiveAllowed };
 }

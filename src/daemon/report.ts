@@ -5,10 +5,11 @@ import { countersBy } from "../forwarding/counters-table.ts";
 import type { ForwardedBy, PlaneCounters, SessionCounters } from "../forwarding/plane.ts";
 import type { LogLosses } from "../os/log-output.ts";
 import type { CircuitStatus } from "../wire/avp-table.ts";
-import type { SessionParameters } from "../wire/session-parameters.ts";
+import type { ChannelStatus, SessionParameters } from "../wire/session-parameters.ts";
 import type { ForwarderState } from "./forwarders.ts";
 import { notesOf } from "./notes.ts";
 import { hasHeardNothing } from "./send-problems.ts";
+import { channelStatusText } from "./session-watch.ts";
 import { pathOf, staticSessionOf } from "./settings.ts";
 import {
   API_VERSION,
@@ -37,6 +38,8 @@ export interface StatusSources {
   circuitProblem(pseudowire: string): string | undefined;
   /** How the forwarder of a pseudowire stands; undefined where there is no choice. */
   forwarder(pseudowire: string): ForwarderState | undefined;
+  /** What a protocol on a session's control channel says of the session. */
+  channelStatus(localSessionId: number): ChannelStatus | undefined;
   /**
    * What becomes of full-size frames that do not fit the path to the peer, as text; undefined while they
    * fit.
@@ -187,6 +190,7 @@ function pseudowireStatus(
   const session = staticSession ?? snapshot?.session;
   const counters = session === undefined ? undefined : sessions.get(session.localSessionId);
   const isStaticUp = staticSession !== undefined && counters !== undefined;
+  const channelStatus = session === undefined ? undefined : sources.channelStatus(session.localSessionId);
   const problem = sources.circuitProblem(pseudowire.name);
   const waiting = sources.waiting(tunnel.name);
   const forwarder = sources.forwarder(pseudowire.name);
@@ -202,9 +206,10 @@ function pseudowireStatus(
       waiting === undefined ? (problem === undefined ? "up" : "down") : "not open: its tunnel is waiting",
     forwarder,
     remoteCircuit: remoteCircuitText(snapshot?.remoteStatus),
+    channelStatus,
     whyNot:
       waiting === undefined
-        ? whyNotOf(staticSession !== undefined && !isStaticUp, problem, snapshot, forwarder)
+        ? whyNotOf(staticSession !== undefined && !isStaticUp, problem, snapshot, forwarder, channelStatus)
         : `its tunnel is waiting: ${waiting.problem}`,
     notes: [
       ...(snapshot === undefined ? [] : notesOf(snapshot, counters)),
@@ -233,10 +238,12 @@ function whyNotOf(
   problem: string | undefined,
   snapshot: PseudowireSnapshot | undefined,
   forwarder: ForwarderState | undefined,
+  channelStatus: ChannelStatus | undefined,
 ): string | undefined {
   if (problem !== undefined) return `attachment circuit: ${problem}`;
   if (isStaticDown) return "not in the forwarding plane yet";
   if (snapshot?.whyNot !== undefined) return snapshot.whyNot;
+  if (channelStatus?.state === "down") return `control channel: ${channelStatusText(channelStatus)}`;
   return blockedAtAnEnd(snapshot?.remoteStatus, forwarder);
 }
 

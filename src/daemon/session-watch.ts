@@ -1,5 +1,6 @@
 import type { DiscardReason } from "../forwarding/discard-reasons.ts";
 import type { ForwardedBy, GsoHandling, SessionCounters } from "../forwarding/plane.ts";
+import type { ChannelStatus } from "../wire/session-parameters.ts";
 import type { Log } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
 
@@ -15,6 +16,13 @@ export interface SessionSources {
   /** The tunnel of a pseudowire of the configuration. */
   tunnelOf(pseudowire: string): string | undefined;
   forwardedBy(localSessionId: number): ForwardedBy;
+  /** What a protocol on its control channel says of it. */
+  channelStatus(localSessionId: number): ChannelStatus | undefined;
+}
+
+/** What the control channel says of a session, for people. */
+export function channelStatusText({ state, diagnostic }: ChannelStatus): string {
+  return diagnostic === undefined ? state : `${state} (${diagnostic})`;
 }
 
 /** Who segments the GSO packets of a tunnel. */
@@ -26,11 +34,12 @@ interface Seen {
   plane: string;
   reason: string | undefined;
   discards: Readonly<Partial<Record<string, number>>>;
+  channelStatus: ChannelStatus | undefined;
 }
 
 /**
  * Logs changes of forwarding sessions beside their states: another plane and its reason, first discarded
- * frames.
+ * frames, what control channels say.
  */
 export class SessionWatch {
   readonly #log: Log;
@@ -52,7 +61,8 @@ export class SessionWatch {
     const gso = new Map<string, GsoOfTunnel>();
     for (const { localSessionId, discards } of sessions) {
       const { plane, reason, gso: handling } = this.#sources.forwardedBy(localSessionId);
-      const now = { plane, reason, discards };
+      const channelStatus = this.#sources.channelStatus(localSessionId);
+      const now = { plane, reason, discards, channelStatus };
       seen.set(localSessionId, now);
       const name = this.#sources.pseudowireOfSession(localSessionId);
       if (name === undefined) continue;
@@ -65,6 +75,7 @@ export class SessionWatch {
       const before = this.#seen.get(localSessionId);
       if (before !== undefined) this.#comparePlanes(name, before, now, nowMs);
       this.#compareDiscards(name, before, now, nowMs);
+      this.#compareChannels(name, before?.channelStatus, channelStatus, nowMs);
     }
     this.#seen = seen;
     this.#compareGso(gso, nowMs);
@@ -95,6 +106,12 @@ export class SessionWatch {
         { event: "plane-changed", more: changes },
         `${changes} more pseudowires changed planes; see: wirespan status`,
       );
+    const channels = this.#limiter.takeLeftOut("channel-status", nowMs);
+    if (channels > 0)
+      this.#log.info(
+        { event: "channel-status", more: channels },
+        `${channels} more pseudowires whose control channel says something else; see: wirespan status --json`,
+      );
     for (const reason of reportedReasons) {
       const more = this.#limiter.takeLeftOut(reason, nowMs);
       if (more > 0)
@@ -117,6 +134,22 @@ export class SessionWatch {
     this.#log.info(
       { event: "plane-changed", pseudowire, plane, reason, from: before.plane },
       `pseudowire ${pseudowire}: ${text}${why}${more}`,
+    );
+  }
+
+  #compareChannels(
+    pseudowire: string,
+    before: ChannelStatus | undefined,
+    now: ChannelStatus | undefined,
+    nowMs: number,
+  ): void {
+    // A session that came in place of another has said nothing yet.
+    if (now === undefined || (before?.state === now.state && before.diagnostic === now.diagnostic)) return;
+    const more = this.#limiter.admit("channel-status", nowMs);
+    if (more === undefined) return;
+    this.#log[now.state === "down" ? "warn" : "info"](
+      { event: "channel-status", pseudowire, ...now },
+      `pseudowire ${pseudowire}: control channel: ${channelStatusText(now)}${more}`,
     );
   }
 

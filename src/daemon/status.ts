@@ -1,4 +1,5 @@
 import type { CounterValues } from "../forwarding/counters-table.ts";
+import type { ChannelStatus } from "../wire/session-parameters.ts";
 
 /** Version of the API and of what its answers hold: it grows when a key changes its meaning or goes. */
 export const API_VERSION = 1;
@@ -84,6 +85,8 @@ export interface PseudowireStatus extends CounterValues {
     | { readonly members: readonly string[]; readonly active?: string | undefined; readonly standby: boolean }
     | undefined;
   readonly remoteCircuit?: string | undefined;
+  /** What a protocol on the session's control channel says of it; absent where none says anything. */
+  readonly channelStatus?: ChannelStatus | undefined;
   readonly whyNot?: string | undefined;
   /** What looks wrong though it may be up; empty as a rule. */
   readonly notes?: readonly string[];

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { decodeAvps } from "../../src/wire/avp.ts";
 import type { CircuitStatus } from "../../src/wire/avp-table.ts";
+import type { ChannelStatus } from "../../src/wire/session-parameters.ts";
 import { pseudowireSettings } from "../simulation/world.ts";
 import { lan } from "../support/bench.ts";
 import { circuitStatus, rawAvp } from "../support/scripted-peer.ts";
@@ -92,6 +93,41 @@ test("RFC 4719 §2.3.2: a change between ICRP and ICCN is told by SLI once the s
   expect(peer.heard()).toEqual([]);
   peer.say("ICCN", ids);
   expect(peer.hear("SLI").avps.circuitStatus).toMatchObject(down);
+});
+
+test("RFC 5641 §3: a session that its control channel says is down is a fault of the network, A is 0", () => {
+  const { bench, peer, ids } = received();
+  const { remoteSessionId: localSessionId } = ids;
+  const says = (state: ChannelStatus["state"], id = localSessionId) =>
+    bench.input({ kind: "channel-status", localSessionId: id, status: { state } });
+  const channelStatus = () => bench.lcce.snapshot().pseudowires[0]?.channelStatus;
+  says("up");
+  says("down", localSessionId + 1);
+  expect([peer.heard(), channelStatus()]).toEqual([[], { state: "up" }]);
+  says("down");
+  expect(peer.hear("SLI").avps.circuitStatus).toEqual(status({ active: false, psnReceiveFault: true }));
+  peer.acknowledge();
+  says("down");
+  expect([peer.heard(), channelStatus()]).toEqual([[], { state: "down" }]);
+  bench.input({ kind: "circuit-status", pseudowire: "lan", active: false });
+  expect(peer.hear("SLI").avps.circuitStatus).toEqual(status({ ...down, psnReceiveFault: true }));
+  peer.acknowledge();
+  says("admin-down");
+  expect(peer.hear("SLI").avps.circuitStatus).toEqual(status(down));
+  expect([bench.sessionState, bench.plane.length]).toEqual(["established", 1]);
+});
+
+test("what a control channel says of a session that is not up yet, or has gone, does no harm", () => {
+  const { bench, peer, ids } = ringing();
+  const { remoteSessionId: localSessionId } = ids;
+  const says = () => bench.input({ kind: "channel-status", localSessionId, status: { state: "down" } });
+  says();
+  peer.say("ICCN", ids);
+  expect(bench.lcce.snapshot().pseudowires[0]?.channelStatus).toBeUndefined();
+  says();
+  peer.say("CDN", { ...ids, resultCode: { resultCode: 3 } });
+  says();
+  expect(bench.lcce.snapshot().pseudowires[0]?.channelStatus).toBeUndefined();
 });
 
 test.each([

@@ -145,6 +145,7 @@ test("RFC 3931 §7.3: the session table, as checked against §7.3.1 and §7.3.2"
     established    outgoing          * idle           send-cdn, clean-up
     established    close               idle           send-cdn, clean-up
     established    circuit-status    * established    send-sli
+    established    channel-status    * established    learn-channel, send-sli
     established    forwarding-failed * idle           send-cdn, clean-up
     established    connection-lost   * idle           clean-up
     "

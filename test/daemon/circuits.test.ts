@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { InvariantError, OperationalError } from "../../src/bytes/errors.ts";
 import { parseConfig } from "../../src/config/parse.ts";
+import type { Input } from "../../src/control/effects.ts";
 import { Circuits } from "../../src/daemon/circuits.ts";
 import type { Log } from "../../src/daemon/log.ts";
 import { PlaneStack } from "../../src/forwarding/stack.ts";
@@ -25,16 +26,22 @@ async function attached() {
   const plane = new FakePlane("userspace");
   const stack = new PlaneStack([], plane, { failed: () => undefined });
   const state = { name: DEVICE, index: 5, up: true, mtu: 1500, kind: undefined, master: undefined };
+  const watchers: ((name: string) => void)[] = [];
+  const setUp = (up: boolean) => {
+    state.up = up;
+    for (const changed of watchers) changed(DEVICE);
+  };
   const links = {
     get: () => state,
-    watch: () => undefined,
+    watch: (changed: (name: string) => void) => void watchers.push(changed),
     isPort: () => false,
     reread: async () => undefined,
   };
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const [bugs, failures]: [unknown[], string[]] = [[], []];
+  const inputs: Input[] = [];
   const circuits = new Circuits(stack, links as unknown as Links, log as unknown as Log, {
-    input: () => undefined,
+    input: (change) => inputs.push(change),
     forwardingFailed: (_, problem) => failures.push(problem),
     broken: (error) => bugs.push(error),
     locationOf: () => undefined,
@@ -43,7 +50,10 @@ async function attached() {
   const pseudowire = onePseudowire();
   await circuits.attach(pseudowire);
   const session = { ...sessionParameters({ localSessionId: 7 }), pseudowire: pseudowire.name };
-  return { plane, circuits, session, bugs, failures, detach: () => circuits.detach(pseudowire) };
+  return {
+    ...{ plane, circuits, session, bugs, failures, inputs, setUp },
+    detach: () => circuits.detach(pseudowire),
+  };
 }
 
 test("a session is added to the plane, and its circuit is bound to it", async () => {
@@ -83,4 +93,55 @@ test("a refusal of the kernel fails the session; a bug of ours is thrown to the 
     await circuits.idle();
     await detach();
   }
+});
+
+const withChannel = {
+  receiveSublayer: "default",
+  transmitSublayer: "default",
+  vccvControlChannel: "l2-specific-sublayer",
+} as const;
+
+test("a session with a control channel is told that its circuit fell and rose, another is not", async () => {
+  const { plane, circuits, session, setUp, detach } = await attached();
+  circuits.add(session);
+  circuits.add({ ...session, ...withChannel, localSessionId: 8 });
+  await circuits.idle();
+  plane.take();
+  setUp(false);
+  await circuits.idle();
+  expect(plane.take()).toEqual(["update 8 to 192.0.2.2, circuit down"]);
+  setUp(true);
+  await circuits.idle();
+  expect(plane.take()).toEqual(["update 8 to 192.0.2.2"]);
+  for (const id of [7, 8]) circuits.remove(id);
+  await circuits.idle();
+  await detach();
+});
+
+test("what a control channel says is of the session that the plane has, and is an input", async () => {
+  const { circuits, session, inputs, detach } = await attached();
+  const down = { state: "down", diagnostic: "nothing came" } as const;
+  const heard = () => inputs.splice(0).filter(({ kind }) => kind === "channel-status");
+  circuits.add({ ...session, ...withChannel });
+  circuits.receiveChannelStatus(7, down);
+  expect([circuits.channelStatus(7), heard()], "before the plane has it").toEqual([undefined, []]);
+  await circuits.idle();
+  circuits.receiveChannelStatus(7, down);
+  circuits.receiveChannelStatus(8, down);
+  await circuits.idle();
+  expect([circuits.channelStatus(7), circuits.channelStatus(8)]).toEqual([down, undefined]);
+  expect(heard()).toEqual([{ kind: "channel-status", localSessionId: 7, status: down }]);
+  // Another session with the same local id: what the former one says is not of it.
+  circuits.remove(7);
+  circuits.add({ ...session, ...withChannel });
+  circuits.receiveChannelStatus(7, down);
+  expect([circuits.channelStatus(7), heard()]).toEqual([undefined, []]);
+  await circuits.idle();
+  circuits.receiveChannelStatus(7, { state: "up" });
+  await circuits.idle();
+  expect([circuits.channelStatus(7), heard().length]).toEqual([{ state: "up" }, 1]);
+  circuits.remove(7);
+  await circuits.idle();
+  expect(circuits.channelStatus(7)).toBeUndefined();
+  await detach();
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ForwarderConfig } from "../../src/config/config.ts";
 import { Forwarders } from "../../src/daemon/forwarders.ts";
+import type { ChannelStatus } from "../../src/wire/session-parameters.ts";
 import { sessionParameters } from "../support/sessions.ts";
 
 const circuit = { kind: "interface", device: "eth1", linkLocal: "forward", allowHostUse: false } as const;
@@ -30,7 +31,7 @@ async function forwardersOf(...configs: readonly ForwarderConfig[]) {
 }
 
 function session(pseudowire: string, localSessionId: number, changes = {}) {
-  return { ...sessionParameters({ localSessionId }), pseudowire, ...changes };
+  return { session: { ...sessionParameters({ localSessionId }), pseudowire, ...changes } };
 }
 
 /** What the A and the S bit of the peer make of a session's parameters. */
@@ -186,6 +187,31 @@ describe("a reload", () => {
     await forwarders.sessionAdded(session("b", 2));
     expect(take()).toEqual(["bind 1", "bind 2"]);
   });
+});
+
+test("RFC 6718: a backup is active while the primary is down, as its control channel says", async () => {
+  const { forwarders, take } = await forwardersOf(redundant);
+  forwarders.attach("primary", circuit);
+  forwarders.attach("backup", circuit);
+  const says = (state: ChannelStatus["state"]) => ({
+    ...session("primary", 1),
+    channelStatus: { state },
+  });
+  await forwarders.sessionAdded(session("primary", 1));
+  await forwarders.sessionAdded(session("backup", 2));
+  take();
+  const toBackup = ["bind 2", "primary stands by", "backup works"];
+  const toPrimary = ["bind 1", "primary works", "backup stands by"];
+  await forwarders.sessionUpdated(says("down"));
+  expect(take()).toEqual(toBackup);
+  await forwarders.sessionAdded(says("down"));
+  expect(take()).toEqual([]);
+  await forwarders.sessionUpdated(says("up"));
+  expect(take()).toEqual(toPrimary);
+  await forwarders.sessionUpdated(says("down"));
+  expect(take()).toEqual(toBackup);
+  await forwarders.sessionUpdated(says("admin-down"));
+  expect(take()).toEqual(toPrimary);
 });
 
 test("a member that is attached again is in one forwarder with the other one", async () => {

@@ -4,7 +4,9 @@ import type { ForwarderState } from "../../src/daemon/forwarders.ts";
 import { reportStatus } from "../../src/daemon/report.ts";
 import type { PseudowireStatus } from "../../src/daemon/status.ts";
 import type { CircuitStatus } from "../../src/wire/avp-table.ts";
+import type { ChannelStatus } from "../../src/wire/session-parameters.ts";
 import { configOf, configText } from "../support/configuration.ts";
+import { sessionParameters } from "../support/sessions.ts";
 
 /** What the peer says of its circuit. */
 function remote(active: boolean, standby: boolean): CircuitStatus {
@@ -20,7 +22,15 @@ function remote(active: boolean, standby: boolean): CircuitStatus {
 /** The status of pseudowire `lan`, established but for what is given. */
 function reported(
   snapshot: Partial<PseudowireSnapshot>,
-  { forwarder, problem }: { readonly forwarder?: ForwarderState; readonly problem?: string } = {},
+  {
+    forwarder,
+    problem,
+    channelStatus,
+  }: {
+    readonly forwarder?: ForwarderState;
+    readonly problem?: string;
+    readonly channelStatus?: ChannelStatus;
+  } = {},
 ): PseudowireStatus | undefined {
   const pseudowire: PseudowireSnapshot = {
     peer: "branch",
@@ -28,6 +38,7 @@ function reported(
     state: "established",
     circuitActive: true,
     remoteStatus: undefined,
+    channelStatus: undefined,
     session: undefined,
     establishedMs: 0,
     whyNot: undefined,
@@ -53,6 +64,7 @@ function reported(
     waiting: () => undefined,
     circuitProblem: () => problem,
     forwarder: () => forwarder,
+    channelStatus: (localSessionId) => (localSessionId === 7 ? channelStatus : undefined),
     sizeNote: () => undefined,
     sendProblem: () => undefined,
     log: { lines: 0, reason: undefined, leftOut: 0 },
@@ -97,4 +109,20 @@ test("how the forwarder stands is there where there is a choice", () => {
   expect(reported({}, { forwarder: none })?.whyNot).toBe(
     "standby: pseudowire other of the same circuit is preferred",
   );
+});
+
+test("what the control channel says of a session is in the status; down is why frames do not pass", () => {
+  const session = sessionParameters({ localSessionId: 7 });
+  const says = (channelStatus: ChannelStatus, problem?: string) =>
+    reported({ session }, { channelStatus, ...(problem === undefined ? {} : { problem }) });
+  const lost = { state: "down", diagnostic: "nothing came" } as const;
+  expect(says({ state: "up" })).toMatchObject({ channelStatus: { state: "up" }, whyNot: undefined });
+  expect(says({ state: "admin-down" })).toMatchObject({ state: "established", whyNot: undefined });
+  expect(says(lost)).toMatchObject({
+    state: "established",
+    channelStatus: lost,
+    whyNot: "control channel: down (nothing came)",
+  });
+  expect(says(lost, "eth1 is down")?.whyNot).toBe("attachment circuit: eth1 is down");
+  expect(reported({ session: undefined }, { channelStatus: lost })?.channelStatus).toBeUndefined();
 });

@@ -2,9 +2,10 @@ import { expect, test } from "vitest";
 import type { Log } from "../../src/daemon/log.ts";
 import { SessionWatch } from "../../src/daemon/session-watch.ts";
 import type { ForwardedBy, SessionCounters } from "../../src/forwarding/plane.ts";
+import type { ChannelStatus } from "../../src/wire/session-parameters.ts";
 
 /** A watch, and what it wrote. */
-function watching() {
+function watching(statuses = new Map<number, ChannelStatus>()) {
   const lines: string[] = [];
   const write = (level: string) => (_fields: object, text: string) => void lines.push(`${level} ${text}`);
   const log = { info: write("info"), warn: write("warn") } as unknown as Log;
@@ -13,6 +14,7 @@ function watching() {
     pseudowireOfSession: (id) => (id === 99 ? undefined : `pw${id}`),
     tunnelOf: (pseudowire) => (pseudowire === "pw7" ? "west" : "east"),
     forwardedBy: (id) => planesOf.get(id) as ForwardedBy,
+    channelStatus: (id) => statuses.get(id),
   });
   const look = (sessions: readonly (readonly [number, Record<string, number>, ForwardedBy])[], nowMs = 0) => {
     const counters = sessions.map(
@@ -98,5 +100,36 @@ test("many sessions at once write a few lines, and say how many were left out", 
   const wrong = look(all(ebpf).map(([id, , forwarded]) => [id, { "wrong-cookie": 1 }, forwarded] as const));
   expect(wrong.at(-1)).toBe(
     "warn 994 more pseudowires with their first frames discarded as wrong-cookie; see: wirespan status",
+  );
+});
+
+test("what the control channel of a session says is told at each change", () => {
+  const statuses = new Map<number, ChannelStatus>();
+  const look = watching(statuses);
+  expect(look([[1, {}, ebpf]])).toEqual([]);
+  const says = (status: ChannelStatus) => {
+    statuses.set(1, status);
+    return look([[1, {}, ebpf]]);
+  };
+  expect(says({ state: "up" })).toEqual(["info pseudowire pw1: control channel: up"]);
+  expect(says({ state: "up" })).toEqual([]);
+  expect(says({ state: "down", diagnostic: "nothing came" })).toEqual([
+    "warn pseudowire pw1: control channel: down (nothing came)",
+  ]);
+  expect(says({ state: "down", diagnostic: "nothing came" })).toEqual([]);
+  expect(says({ state: "admin-down" })).toEqual(["info pseudowire pw1: control channel: admin-down"]);
+  statuses.clear();
+  expect(look([[1, {}, ebpf]])).toEqual([]);
+});
+
+test("of control channels that say something else at once, a few are told, and how many more", () => {
+  const statuses = new Map<number, ChannelStatus>();
+  const look = watching(statuses);
+  const all = Array.from({ length: 50 }, (_, index) => [index + 100, {}, ebpf] as const);
+  for (const [id] of all) statuses.set(id, { state: "down" });
+  const lines = look(all);
+  expect(lines.length).toBe(6);
+  expect(lines.at(-1)).toBe(
+    "info 45 more pseudowires whose control channel says something else; see: wirespan status --json",
   );
 });

@@ -56,13 +56,19 @@ export class FakePlane implements LastPlane {
     return this.obstacles.get(localSessionId);
   }
 
-  async addSession({ localSessionId }: SessionParameters, _: AttachmentCircuit): Promise<void> {
-    this.#did("add", localSessionId);
+  async addSession(
+    { localSessionId }: SessionParameters,
+    { active = true }: AttachmentCircuit,
+  ): Promise<void> {
+    this.#did("add", `${localSessionId}${active ? "" : ", circuit down"}`);
     this.frames.set(localSessionId, 0);
   }
 
-  async updateSession({ localSessionId, path }: SessionParameters): Promise<void> {
-    this.#did("update", `${localSessionId} to ${path.remoteAddress}`);
+  async updateSession(
+    { localSessionId, path }: SessionParameters,
+    { active = true }: AttachmentCircuit,
+  ): Promise<void> {
+    this.#did("update", `${localSessionId} to ${path.remoteAddress}${active ? "" : ", circuit down"}`);
   }
 
   async passSession({ localSessionId }: SessionParameters): Promise<void> {
