@@ -43,3 +43,8 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 export function equalOctets(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((octet, index) => octet === b[index]);
 }
+
+/** An id of 32 bits, such as a Session ID or Control Connection ID, as all texts have it. */
+export function hexId(id: number): string {
+  return `0x${id.toString(16).padStart(8, "0")}`;
+}

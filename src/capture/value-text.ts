@@ -1,4 +1,4 @@
-import { toHex } from "../bytes/hex.ts";
+import { hexId, toHex } from "../bytes/hex.ts";
 import { dottedQuad } from "../bytes/ip-address.ts";
 import { type AvpName, type AvpValue, type CircuitStatus, ciscoAvps } from "../wire/avp-table.ts";
 import { otherMessages, pseudowireTypes, sequencingLevels, sublayers } from "../wire/code-names.ts";
@@ -33,11 +33,6 @@ export function octetsText(octets: Uint8Array): string {
   if (octets.length === 0) return "empty";
   const text = String.fromCharCode(...octets);
   return PRINTABLE_ASCII.test(text) ? safeText(text) : rawText(octets);
-}
-
-/** A control connection or session id, as `wirespan status` writes it. */
-export function idText(id: number): string {
-  return `0x${id.toString(16).padStart(8, "0")}`;
 }
 
 /** Name of a message type: from the tables, or by its numbers. */
@@ -134,9 +129,9 @@ const valueTexts: ValueTexts = {
   resultCode: resultText,
   routerId: dottedQuad,
   receiveWindowSize: (value) => `${value} messages`,
-  assignedControlConnectionId: idText,
-  localSessionId: idText,
-  remoteSessionId: (value) => (value === 0 ? "not known yet (0)" : idText(value)),
+  assignedControlConnectionId: hexId,
+  localSessionId: hexId,
+  remoteSessionId: (value) => (value === 0 ? "not known yet (0)" : hexId(value)),
   assignedCookie: (value) => (value.length === 0 ? "none" : `${toHex(value)} (${value.length} octets)`),
   remoteEndId: octetsText,
   localEndId: octetsText,
@@ -155,10 +150,10 @@ const valueTexts: ValueTexts = {
   mrru: (value) => `${value} octets`,
   failoverCapability: failoverText,
   tunnelRecovery: (value) =>
-    `${idText(value.controlConnectionId)}, peer's ${idText(value.remoteControlConnectionId)}`,
+    `${hexId(value.controlConnectionId)}, peer's ${hexId(value.remoteControlConnectionId)}`,
   suggestedControlSequence: ({ ns, nr }) => `Ns ${ns}, Nr ${nr}`,
   failoverSessionState: ({ sessionId, remoteSessionId }) =>
-    `${idText(sessionId)}, peer's ${idText(remoteSessionId)}`,
+    `${hexId(sessionId)}, peer's ${hexId(remoteSessionId)}`,
 };
 
 /** A decoded value of a known AVP as text, safe for a terminal. */

@@ -1,4 +1,5 @@
 import type { createColors } from "picocolors";
+import { hexId } from "../bytes/hex.ts";
 import type { FrameSummary, Tag } from "../capture/frame.ts";
 import {
   type AvpRecord,
@@ -8,7 +9,7 @@ import {
   type PacketRecord,
   type Summary,
 } from "../capture/record.ts";
-import { avpTitle, idText } from "../capture/value-text.ts";
+import { avpTitle } from "../capture/value-text.ts";
 import { avpNameOf } from "../wire/avp-table.ts";
 import { vendor } from "../wire/constants.ts";
 import { TPID_CUSTOMER } from "../wire/ethernet.ts";
@@ -53,7 +54,7 @@ function contentText(record: PacketRecord, palette: Palette): string {
 
 function headerText({ version, controlConnectionId, ns, nr, length }: ControlHeaderRecord): string {
   const old = version === 3 ? "" : `version ${version}  `;
-  return `${old}connection ${idText(controlConnectionId)}  Ns ${ns}  Nr ${nr}  length ${length}`;
+  return `${old}connection ${hexId(controlConnectionId)}  Ns ${ns}  Nr ${nr}  length ${length}`;
 }
 
 function belowText(record: PacketRecord, palette: Palette): readonly string[] {
@@ -85,7 +86,7 @@ function clip(text: string): string {
 }
 
 function dataText(record: DataRecord, palette: Palette): string {
-  const parts = [`${palette.bold("data")}  session ${idText(record.sessionId)}`];
+  const parts = [`${palette.bold("data")}  session ${hexId(record.sessionId)}`];
   if (record.cookie !== null && record.cookie !== "") parts.push(`cookie ${record.cookie}`);
   if (record.cookieMatches === false) parts.push(palette.red("not the assigned cookie"));
   const { sublayer, frame } = record;

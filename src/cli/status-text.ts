@@ -1,5 +1,6 @@
 import Table from "cli-table3";
 import colours from "picocolors";
+import { hexId } from "../bytes/hex.ts";
 import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "../daemon/status.ts";
 import { type CounterDirection, counterTable } from "../forwarding/counters-table.ts";
 
@@ -19,7 +20,7 @@ function stateText(state: string): string {
 }
 
 function identifier(id: number | undefined): string {
-  return id === undefined ? "-" : `0x${id.toString(16).padStart(8, "0")}`;
+  return id === undefined ? "-" : hexId(id);
 }
 
 function counts(discards: Readonly<Record<string, number>>): string {

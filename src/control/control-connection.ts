@@ -325,11 +325,10 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     performActions(this.#actions, transition, event);
     if (from === to) return;
     const why = to === "idle" ? whyEnded(event) : "";
+    // It ends the connections that it takes over from: the last report of a peer is of the one in use.
+    if (to === "established") this.#owner.connectionEstablished(this);
     this.#report(from, event.kind, to, why);
-    if (to === "established") {
-      this.#owner.connectionEstablished(this);
-      this.#updateReadiness();
-    }
+    if (to === "established") this.#updateReadiness();
     if (to === "idle") this.#owner.connectionClosed(this, why, event.kind);
   }
 

@@ -1,6 +1,10 @@
+import { hexId } from "../bytes/hex.ts";
 import type { ReportedEvent } from "../control/effects.ts";
 import type { Log } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
+
+/** Causes by which a connection ends because of another one of the same tunnel. */
+const supersededBy: ReadonlySet<string> = new Set(["retire", "tie-lost", "tie-equal"]);
 
 type ConnectionEvent = ReportedEvent & { readonly event: "control-connection" };
 
@@ -10,6 +14,8 @@ type ConnectionEvent = ReportedEvent & { readonly event: "control-connection" };
 export class EventLog {
   readonly #log: Log;
   readonly #limiter: LogLimiter;
+  /** The connection of each tunnel that is established, by its id. */
+  readonly #inUse = new Map<string, number>();
 
   constructor(log: Log, limiter = new LogLimiter()) {
     this.#log = log;
@@ -37,12 +43,24 @@ export class EventLog {
         const more = isStranger ? this.#limiter.admit(`half-open ${event.peer}`, nowMs) : "";
         if (more === undefined) return;
         const { peer: tunnel, ...fields } = event;
-        const subject = event.event === "session" ? `pseudowire ${event.pseudowire}` : `tunnel ${tunnel}`;
+        const subject =
+          event.event === "session"
+            ? `pseudowire ${event.pseudowire} of tunnel ${tunnel}`
+            : `tunnel ${tunnel}${this.#connectionText(event)}`;
         const detail = event.detail === undefined ? "" : `: ${event.detail}`;
         const change = `${event.from} -> ${event.to} (${event.cause})`;
         this.#log.info({ ...fields, tunnel }, `${subject}: ${change}${detail}${more}`);
       }
     }
+  }
+
+  /** Names a connection where the tunnel has, or may have, another one that is in use. */
+  #connectionText({ peer, localControlConnectionId: id, cause, to }: ConnectionEvent): string {
+    const inUse = this.#inUse.get(peer);
+    if (to === "established") this.#inUse.set(peer, id);
+    else if (inUse === id) this.#inUse.delete(peer);
+    const isOther = inUse !== undefined && inUse !== id && to !== "established";
+    return isOther || supersededBy.has(cause) ? `, control connection ${hexId(id)}` : "";
   }
 
   #discard({ reason, path }: ReportedEvent & { readonly event: "discard" }, nowMs: number): void {

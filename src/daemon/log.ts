@@ -11,6 +11,8 @@ export type Log = Readonly<Record<Level, (fields: EventFields, text: string) => 
   level: LogConfig["level"];
 };
 
+/** The key of the text for people in a line of JSON. */
+const TEXT_KEY = "text";
 /** Descriptor of standard error. */
 const STDERR = 2;
 
@@ -53,6 +55,9 @@ function openWriter({ level, format }: LogConfig, output: LogOutput): Logger {
   const options = {
     level,
     base: { pid: process.pid },
+    // As the events of the API are: the level is a word, and what people read is the text.
+    messageKey: TEXT_KEY,
+    formatters: { level: (level: string) => ({ level }) },
     redact: ["secret", "secrets", "*.secret", "receiveCookie", "transmitCookie"],
     timestamp: pino.stdTimeFunctions.isoTime,
   };
@@ -63,6 +68,7 @@ function textStream(output: LogOutput): DestinationStream {
   const format = prettyFactory({
     colorize: isatty(STDERR) && process.env["NO_COLOR"] === undefined,
     ignore: "pid,hostname",
+    messageKey: TEXT_KEY,
     hideObject: true,
     translateTime: "SYS:HH:MM:ss.l",
   });

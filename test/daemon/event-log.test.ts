@@ -99,3 +99,26 @@ test("a connection that comes up and goes down is written each time, whatever st
   } as const;
   expect(written(Array.from({ length: 100 }, () => event))).toHaveLength(100);
 });
+
+test("a connection not in use is named; the last line of an established tunnel says established", () => {
+  const bench = new Bench({ role: "either" });
+  bench.open(lan);
+  const older = new ScriptedPeer(bench, 0x11);
+  older.heard();
+  older.say("SCCRP", older.openingAvps);
+  older.heard();
+  const newer = new ScriptedPeer(bench, 0x22);
+  newer.say("SCCRQ", { ...newer.openingAvps, tieBreaker: new Uint8Array(8) });
+  newer.heard();
+  newer.say("SCCCN", {});
+  const lines = written(bench.events).filter((line) => line.startsWith("info tunnel peer"));
+  expect(lines.filter((line) => / -> established /.test(line))).toEqual([
+    "info tunnel peer: wait-ctl-reply -> established (sccrp)",
+    "info tunnel peer: wait-ctl-conn -> established (scccn)",
+  ]);
+  const retired = lines.filter((line) => line.includes("(retire)"));
+  expect(retired).toEqual([
+    expect.stringMatching(/^info tunnel peer, control connection 0x[0-9a-f]{8}: established -> idle /),
+  ]);
+  expect(lines.at(-1)).toContain("-> established");
+});

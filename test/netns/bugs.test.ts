@@ -108,9 +108,9 @@ test.each(Object.entries(rows))(
     const fatal = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === "fatal");
     expect(fatal).toEqual([
       expect.objectContaining({
-        level: 60,
+        level: "fatal",
         problem: "Cannot read properties of undefined (reading 'bug')",
-        msg: expect.stringContaining("this is a bug in wirespan"),
+        text: expect.stringContaining("this is a bug in wirespan"),
         stack: expect.stringContaining("bug-in-daemon.mjs"),
         state: expect.objectContaining(state),
       }),

@@ -115,10 +115,10 @@ describe("why a daemon does not begin", () => {
   const expectJson = (lines: readonly string[], words: readonly string[]) => {
     const told = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     const fatal = told.filter(({ event }) => event === "fatal");
-    expect(fatal.map(({ level }) => level)).toEqual(words.map(() => 60));
+    expect(fatal.map(({ level }) => level)).toEqual(words.map(() => "fatal"));
     for (const [index, each] of words.entries()) {
       expect(fatal[index]?.["problem"]).toContain(each);
-      expect(fatal[index]?.["msg"]).toContain(each);
+      expect(fatal[index]?.["text"]).toContain(each);
     }
   };
 
@@ -134,6 +134,7 @@ describe("why a daemon does not begin", () => {
     expect(status).toBe(code);
     expect(lines.at(-1)).toContain(words);
     expect(lines.at(-1)).not.toContain("{");
+    expect(lines[0]).toMatch(/^\[[\d:.]+\] INFO: wirespan \S+ starting with /);
     expectJson((await start(text + format("json"))).lines, [words]);
   });
 
