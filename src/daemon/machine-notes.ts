@@ -2,11 +2,13 @@ import { operationalMessage } from "../bytes/errors.ts";
 import { equalOctets } from "../bytes/hex.ts";
 import type { Issue } from "../config/check.ts";
 import type { CircuitConfig, Config, SecretSource, TunnelConfig } from "../config/config.ts";
+import { hiddenName } from "../forwarding/ebpf/plane/hidden-interfaces.ts";
 import type { HostInterface } from "../os/host-network.ts";
 import { bridgeProblem, takenName } from "../os/link-problems.ts";
 import { type AddressPair, OWN_ADDRESS, type SendError } from "../os/path-mtus.ts";
 import { readSecret } from "../os/secrets.ts";
 import { hostUseOf } from "./host-use.ts";
+import { ownerOf } from "./owner.ts";
 import { sendProblem } from "./send-problems.ts";
 
 /**
@@ -88,16 +90,16 @@ function isLoopback(address: string): boolean {
 
 function circuitNotes(
   { name: tunnel, pseudowires }: TunnelConfig,
-  { tunnels }: Config,
+  config: Config,
   interfaces: readonly HostInterface[],
 ): readonly Issue[] {
   return pseudowires.flatMap(({ name, circuit }) => {
     const path = ["tunnels", tunnel, "pseudowires", name, "circuit"];
-    if (circuit.kind === "tap") return tapNotes(path, circuit, interfaces);
+    if (circuit.kind === "tap") return tapNotes(path, circuit, ownerOf(config), interfaces);
     const at = [...path, "interface"];
     if (!interfaces.some((one) => one.name === circuit.device))
       return [{ path: at, message: `there is no interface ${circuit.device}; see: ip link show` }];
-    const use = circuit.allowHostUse ? undefined : hostUseOf(circuit, interfaces, tunnels);
+    const use = circuit.allowHostUse ? undefined : hostUseOf(circuit, interfaces, config.tunnels);
     if (use === undefined) return [];
     return [
       {
@@ -113,12 +115,14 @@ function circuitNotes(
 function tapNotes(
   path: readonly string[],
   { device, bridge }: CircuitConfig,
+  owner: string,
   interfaces: readonly HostInterface[],
 ): readonly Issue[] {
   const named = (wanted: string) => interfaces.find(({ name }) => name === wanted);
   const own = named(device);
-  // The kernel calls the kind of TAP devices "tun".
-  const taken = own === undefined || own.kind === "tun" ? undefined : takenName(device);
+  // The kernel calls the kind of TAP devices "tun"; the eBPF plane of the same daemon makes a veth pair.
+  const isOurPair = own?.kind === "veth" && named(hiddenName("hostPeer", owner, device)) !== undefined;
+  const taken = own === undefined || own.kind === "tun" || isOurPair ? undefined : takenName(device);
   const noBridge = bridge === undefined ? undefined : bridgeProblem(bridge, named(bridge));
   return [
     ...(taken === undefined ? [] : [{ path: [...path, "tap"], message: taken }]),

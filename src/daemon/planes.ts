@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { OperationalError } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
 import { EbpfPlane, type EbpfPlaneOptions } from "../forwarding/ebpf/plane/plane.ts";
@@ -11,6 +10,7 @@ import { MOST_SESSIONS } from "../forwarding/userspace/session-record.ts";
 import { arePinned } from "../os/bpf-file-system.ts";
 import { probeBpf } from "../os/bpf-probe.ts";
 import { SystemError } from "../os/errors.ts";
+import { ownerOf } from "./owner.ts";
 
 /** The planes of the daemon, and why they are those. */
 export interface ChosenPlane {
@@ -169,9 +169,4 @@ async function endFormer({ config, sockets }: PlaneContext): Promise<void> {
 function capacityFor({ tunnels }: Config): number {
   const pseudowires = tunnels.reduce((sum, tunnel) => sum + tunnel.pseudowires.length, 0);
   return Math.min(2 ** Math.ceil(Math.log2(Math.max(LEAST_CAPACITY, 2 * pseudowires))), MOST_SESSIONS);
-}
-
-/** The control socket is one daemon's alone, and the same when it is started again. */
-function ownerOf({ lcce: { controlSocket } }: Config): string {
-  return createHash("sha256").update(controlSocket).digest("hex").slice(0, 16);
 }

@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { run } from "../../src/lab/command.ts";
 import { DaemonInNamespace } from "../support/daemon-in-namespace.ts";
-import { eventually, planes } from "../support/lab.ts";
+import { eventually, MAIN, planes } from "../support/lab.ts";
 import { TestNamespace } from "../support/namespace.ts";
 
 /** A static tunnel from 192.0.2.1, which `left` has, with one circuit. */
@@ -55,3 +57,45 @@ test.each(planes)(
     );
   },
 );
+
+/** TABLE: circuits of every kind, by the names of their pseudowires. */
+const circuits = {
+  tap: { tap: "tap7" },
+  tap_vlan: { tap: "tap8", vlan: 8 },
+  port: { tap: "tap9", bridge: "br0" },
+  interface: { interface: "right" },
+  vlan: { interface: "trunk", vlan: 9 },
+} as const;
+
+test.each(planes)("a file that a daemon on the plane %s runs has nothing to complain of", async (plane) => {
+  await using namespace = await TestNamespace.make("ws-check-running");
+  await namespace.ip("link add br0 type bridge");
+  await namespace.ip("link add trunk type veth peer name trunk-end");
+  for (const name of ["br0", "trunk", "trunk-end"]) await namespace.ip(`link set ${name} up`);
+  const pseudowires = Object.fromEntries(
+    Object.entries(circuits).map(([name, circuit], index) => [
+      name,
+      { circuit, static: { local_session_id: 10 + index, remote_session_id: 20 + index } },
+    ]),
+  );
+  const tunnel = { local: "192.0.2.1", remote: "192.0.2.2", control: "static", pseudowires };
+  const config = { plane, tunnels: { hq: tunnel } };
+  await using daemon = await DaemonInNamespace.start(namespace.name, config);
+  await eventually("all circuits are up", async () =>
+    (await daemon.status()).pseudowires.every(({ localCircuit }) => localCircuit === "up"),
+  );
+  expect((await daemon.status()).plane.name).toBe(plane);
+  const check = async () => {
+    const words = [`--net=/run/netns/${namespace.name}`, process.execPath, MAIN, "check"];
+    return run(["nsenter", ...words, join(daemon.folder, "wirespan.yaml")]);
+  };
+  expect(await check()).toMatchObject({ stdout: "OK: 1 tunnel, 5 pseudowires\n", stderr: "" });
+  // An interface of somebody else is told as before.
+  daemon.write({
+    ...config,
+    tunnels: {
+      hq: { ...tunnel, pseudowires: { tap: { ...pseudowires["tap"], circuit: { tap: "trunk" } } } },
+    },
+  });
+  expect((await check()).stderr).toContain("there is already an interface trunk that is not a TAP device");
+});
