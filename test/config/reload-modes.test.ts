@@ -77,6 +77,12 @@ function tunnelOf({ tunnels }: Config) {
   return { fixed: { ...ends, endpoint: endpointOf(tunnel), pseudowires }, brought: peer };
 }
 
+/**
+ * Consumers whose fields count while all goes on: a control connection keeps its authentication from its
+ * start, and a session what was negotiated.
+ */
+const changing = new Set(["peer", "delivery", "attachment", "sequence rule", "daemon"]);
+
 const inPlace = leaves.filter(({ mode }) => mode === "in place");
 const ofTunnels = inPlace.filter(({ leaf: { path } }) => path.length === 3);
 const ofPseudowires = inPlace.filter(({ leaf: { path } }) => path.length > 3);
@@ -122,6 +128,11 @@ test.each(ofPseudowires)("$name: updateSession brings another value, and the wor
     });
     expect(records[0]).toEqual(records[1]);
   }
+});
+
+test("no key is taken over in place that its consumer keeps from the start", () => {
+  const kept = inPlace.filter(({ leaf, key }) => !changing.has(rowsOf(leaf)[0][key]?.consumer ?? ""));
+  expect(kept.map(({ name }) => name)).toEqual([]);
 });
 
 test("the level of the log is the one key of a node that is taken over in place", () => {

@@ -200,7 +200,7 @@ describe("a redundant forwarder (RFC 6718)", () => {
   });
 });
 
-test("any events: exactly one member is not in standby, and is bound if it has a session", () => {
+test("any events and members: exactly one is not in standby, and is bound if it has a session", () => {
   const names = ["a", "b", "c"];
   const inputs = fc.array(
     fc.oneof(
@@ -219,6 +219,12 @@ test("any events: exactly one member is not in standby, and is bound if it has a
         kind: fc.constant("session-down" as const),
         localSessionId: fc.integer({ min: 1, max: 6 }),
       }),
+      fc
+        .tuple(fc.shuffledSubarray(names, { minLength: 1 }), fc.constantFrom("single", "redundant"))
+        .map(([chosen, mode]): ForwarderInput => {
+          const members = chosen.map((pseudowire, priority) => ({ pseudowire, priority }));
+          return { kind: "settings", settings: { mode, members } };
+        }),
     ),
     { maxLength: 20 },
   );
@@ -229,6 +235,7 @@ test("any events: exactly one member is not in standby, and is bound if it has a
       const isStandby = new Map(names.map((name) => [name, false]));
       const sessions = new Map<string, number>();
       let bound: number | undefined;
+      let now: ForwarderSettings = { mode: "redundant", members };
       const perform = (effects: readonly ForwarderEffect[]) => {
         for (const effect of effects) {
           if (effect.kind === "bind") bound = effect.localSessionId;
@@ -238,17 +245,29 @@ test("any events: exactly one member is not in standby, and is bound if it has a
       perform(forwarder.start());
       for (const input of story) {
         // An id belongs to one pseudowire as long as its session lives.
-        const owner = [...sessions].find(([, id]) => id === input.localSessionId)?.[0];
-        if (input.kind === "session-up") {
+        const owner =
+          input.kind === "settings"
+            ? undefined
+            : [...sessions].find(([, id]) => id === input.localSessionId)?.[0];
+        const isMember = (name: string) => now.members.some(({ pseudowire }) => pseudowire === name);
+        if (input.kind === "settings") {
+          now = input.settings;
+          for (const name of names.filter((one) => !isMember(one))) {
+            isStandby.set(name, false);
+            sessions.delete(name);
+          }
+        } else if (input.kind === "session-up") {
+          if (!isMember(input.pseudowire)) continue;
           if (owner !== undefined && owner !== input.pseudowire) continue;
           sessions.set(input.pseudowire, input.localSessionId);
         } else if (input.kind === "session-down" && owner !== undefined) sessions.delete(owner);
         perform(forwarder.handle(input));
-        const working = names.filter((name) => isStandby.get(name) === false);
-        expect(working).toHaveLength(1);
+        const working = forwarder.members.filter((name) => isStandby.get(name) === false);
+        expect(working).toHaveLength(now.mode === "single" ? now.members.length : 1);
         const [only = ""] = working;
         expect(forwarder.active).toBe(sessions.has(only) ? only : undefined);
-        if (sessions.size > 0) expect(bound).toBe(sessions.get(only));
+        if (sessions.has(only)) expect(bound).toBe(sessions.get(only));
+        else if (now.mode === "redundant") expect(sessions.size).toBe(0);
       }
     }),
     { seed: 1, runs: 500 },
