@@ -105,6 +105,12 @@ export function parseConfig(
   };
 }
 
+/** TABLE: keys beside one, from whose invalid values an issue at that one may follow. */
+const dependencies: Readonly<Record<string, readonly string[]>> = {
+  remote: ["local"],
+  interface: ["vlan", "allow_host_use"],
+};
+
 function validPartsOf(
   { tunnels, told, locations, broken }: PartsInOrder,
   problems: (found: readonly LocatedIssue[]) => readonly ConfigProblem[],
@@ -112,19 +118,28 @@ function validPartsOf(
 ): ValidParts {
   const wrong = new RemovedPaths();
   for (const { path } of told) wrong.add(path);
-  // An issue at the remote address may follow from an invalid local one.
-  const isAtMistake = (path: Issue["path"]) =>
-    wrong.concerns(path) || (path[2] === "remote" && wrong.concerns([...path.slice(0, 2), "local"]));
+  const isAtMistake = (path: Issue["path"]) => {
+    const beside = dependencies[String(path.at(-1))] ?? [];
+    return [path, ...beside.map((key) => [...path.slice(0, -1), key])].some((one) => wrong.concerns(one));
+  };
   const isInOrder = (issue: Issue) =>
     !isAtMistake(issue.path) && (broken === undefined || locations.isCompleteBefore(broken, issue));
   return {
     config: () =>
       buildConfig(
-        { ...configFields.parse({ tunnels: {} }), tunnels: Object.fromEntries(tunnels()) },
+        { ...configFields.parse({ tunnels: {} }), tunnels: Object.fromEntries(tunnels().map(withDevices)) },
         hostName,
       ),
     located: (issues) => problems(locateIssues(issues.filter(isInOrder), locations)),
   };
+}
+
+/** A tunnel without the pseudowires whose circuit has no valid device. */
+function withDevices([name, tunnel]: [string, RawTunnel]): [string, RawTunnel] {
+  const pseudowires = Object.entries(tunnel.pseudowires).filter(
+    ([, { circuit }]) => circuit.tap !== undefined || circuit.interface !== undefined,
+  );
+  return [name, { ...tunnel, pseudowires: Object.fromEntries(pseudowires) }];
 }
 
 function configProblems(found: LocatedIssue[], text: string, file: string): readonly ConfigProblem[] {

@@ -1,6 +1,6 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { checkLcce, checkTunnels, type Issue } from "./check.ts";
-import { configFields, type RawTunnel, tunnelFields } from "./fields.ts";
+import { configFields, pseudowireFields, type RawTunnel, tunnelFields } from "./fields.ts";
 import { issuesOf, type KeyPath } from "./schema-text.ts";
 import { nameRule } from "./value-schemas.ts";
 
@@ -9,7 +9,7 @@ type Mapping = Record<PropertyKey, unknown>;
 /** Addresses in place of missing or invalid ones, so that the rest of the tunnel can be checked. */
 const placeholders: Readonly<Record<string, string>> = { local: "192.0.2.1", remote: "192.0.2.2" };
 /**
- * Most rounds of removing invalid keys from a tunnel, as a removal may cause another mistake; then it is not
+ * Most rounds of removing invalid keys from a mapping, as a removal may cause another mistake; then it is not
  * checked further.
  */
 const ROUNDS = 4;
@@ -19,15 +19,28 @@ export function schemaIssues(error: z.ZodError, value: unknown): readonly Issue[
   return [...keyIssues(error, value), ...betweenKeys(value)];
 }
 
+/**
+ * The schema without its rule for names: the package does not look into what stands under an invalid name.
+ */
+const tunnelOfAnyNames = tunnelFields.extend({
+  pseudowires: z.record(z.string(), pseudowireFields).default({}),
+});
+const configOfAnyNames = configFields.extend({ tunnels: z.record(z.string(), tunnelOfAnyNames) });
+
 /** Issues of keys on their own. */
 export function keyIssues({ issues: zodIssues }: z.ZodError, value: unknown): readonly Issue[] {
-  const all = [...zodIssues, ...issuesUnderBadNames(value)];
+  const { error } = configOfAnyNames.safeParse(value, { reportInput: true });
+  const all = [...zodIssues.filter(isOfName), ...issuesOfInnerNames(value), ...(error?.issues ?? [])];
   const unknown = new RemovedPaths();
   for (const zodIssue of all.filter(({ code }) => code === "unrecognized_keys"))
     for (const path of pathsOf(zodIssue)) unknown.add(path);
   // An issue of a mapping as a whole may only follow from its unknown keys.
   const own = all.filter(({ code, path }) => code !== "custom" || !unknown.isIn(path));
   return own.flatMap(issuesOf);
+}
+
+function isOfName({ code }: z.core.$ZodIssue): boolean {
+  return code === "invalid_key";
 }
 
 /** The paths of the keys that an issue of the schema is about. */
@@ -37,20 +50,14 @@ function pathsOf(zodIssue: z.core.$ZodIssue): readonly KeyPath[] {
     : [zodIssue.path];
 }
 
-/** Issues of tunnels under invalid names, which the schema does not look into. */
-function issuesUnderBadNames(value: unknown): readonly z.core.$ZodIssue[] {
-  const found: z.core.$ZodIssue[] = [];
-  for (const [name, tunnel] of entriesOf(mappingOf(value)?.["tunnels"])) {
-    if (nameRule.safeParse(name).success) continue;
-    const { error } = tunnelFields.safeParse(tunnel, { reportInput: true });
-    found.push(
-      ...(error?.issues ?? []).map((zodIssue) => ({
-        ...zodIssue,
-        path: ["tunnels", name, ...zodIssue.path],
-      })),
-    );
-  }
-  return found;
+/** Issues of names of pseudowires in tunnels whose own names are invalid. */
+function issuesOfInnerNames(value: unknown): readonly z.core.$ZodIssue[] {
+  const tunnels = entriesOf(mappingOf(value)?.["tunnels"]);
+  return tunnels.flatMap(([name, tunnel]) => {
+    if (nameRule.safeParse(name).success) return [];
+    const names = tunnelFields.safeParse(tunnel, { reportInput: true }).error?.issues.filter(isOfName) ?? [];
+    return names.map((zodIssue) => ({ ...zodIssue, path: ["tunnels", name, ...zodIssue.path] }));
+  });
 }
 
 /**
@@ -60,37 +67,43 @@ function issuesUnderBadNames(value: unknown): readonly z.core.$ZodIssue[] {
 export function validTunnels(value: unknown, removed = new RemovedPaths()): readonly [string, RawTunnel][] {
   const { tunnels } = structuredClone(value) as { tunnels?: unknown };
   return entriesOf(tunnels).flatMap(([name, tunnel]): [string, RawTunnel][] => {
-    const valid = validPartOf(tunnel, ["tunnels", name], removed);
+    const valid = validPartOf(tunnelOfAnyNames, tunnel, ["tunnels", name], removed);
     return valid === undefined ? [] : [[name, valid]];
   });
 }
 
 /** Issues between valid keys, without those that only follow from invalid ones. */
 function betweenKeys(value: unknown): readonly Issue[] {
-  const lcce = configFields.shape.lcce.safeParse((value as { lcce?: unknown }).lcce);
   const removed = new RemovedPaths();
+  const { lcce: lcceKeys } = structuredClone(value) as { lcce?: unknown };
+  const lcce = validPartOf(configFields.shape.lcce, lcceKeys, ["lcce"], removed);
   const tunnels = validTunnels(value, removed);
   const issues = [
-    ...(lcce.success ? checkLcce(lcce.data) : []),
+    ...(lcce === undefined ? [] : checkLcce(lcce)),
     ...checkTunnels(tunnels, (path) => removed.isIn(path)),
   ];
   return issues.filter((issue) => !removed.explains(issue));
 }
 
 /**
- * A tunnel without its invalid keys, whose paths are added to `removed`; undefined where too little is left.
+ * A mapping without its invalid keys, whose paths are added to `removed`; undefined where too little is left.
  */
-function validPartOf(tunnel: unknown, at: KeyPath, removed: RemovedPaths): RawTunnel | undefined {
+function validPartOf<Valid>(
+  schema: z.ZodType<Valid>,
+  value: unknown,
+  at: KeyPath,
+  removed: RemovedPaths,
+): Valid | undefined {
   for (let round = 0; round < ROUNDS; round += 1) {
-    const { data, error } = tunnelFields.safeParse(tunnel, { reportInput: true });
+    const { data, error } = schema.safeParse(value, { reportInput: true });
     if (data !== undefined) return data;
     for (const zodIssue of error?.issues ?? []) {
       for (const path of pathsOf(zodIssue)) {
         const isMissing = zodIssue.code === "invalid_type" && zodIssue.input === undefined;
         const [first = ""] = path;
         if (path.length === 1 && Object.hasOwn(placeholders, first)) {
-          if (mappingOf(tunnel) !== undefined) (tunnel as Mapping)[first] = placeholders[String(first)];
-        } else removeAt(tunnel, isMissing ? path.slice(0, -1) : path);
+          if (mappingOf(value) !== undefined) (value as Mapping)[first] = placeholders[String(first)];
+        } else removeAt(value, isMissing ? path.slice(0, -1) : path);
         removed.add([...at, ...path]);
       }
     }
@@ -104,13 +117,13 @@ function validPartOf(tunnel: unknown, at: KeyPath, removed: RemovedPaths): RawTu
 export class RemovedPaths {
   readonly #paths = new Set<string>();
   readonly #outer = new Set<string>();
-  /** Names of removed keys, by the tunnel or other part of the file that they were in. */
+  /** Names of removed keys, by the pseudowire, tunnel or other part of the file that they were in. */
   readonly #names = new Map<string, Set<string>>();
 
   add(path: KeyPath): void {
     this.#paths.add(textOf(path));
     for (let length = path.length; length > 0; length -= 1) this.#outer.add(textOf(path.slice(0, length)));
-    const part = textOf(path.slice(0, 2));
+    const part = textOf(path.slice(0, isInPseudowire(path) ? PSEUDOWIRE_STEPS : TUNNEL_STEPS));
     const names = this.#names.get(part) ?? new Set();
     this.#names.set(part, names.add(String(path.at(-1))));
   }
@@ -128,9 +141,18 @@ export class RemovedPaths {
   /** Whether an issue is at a removed key or a mapping around it, or its message names one. */
   explains({ path, message }: Issue): boolean {
     if (this.concerns(path)) return true;
-    const names = this.#names.get(textOf(path.slice(0, 2)));
-    return names !== undefined && message.split(/[^\w]+/).some((word) => names.has(word));
+    const parts = [TUNNEL_STEPS, PSEUDOWIRE_STEPS].map((steps) => textOf(path.slice(0, steps)));
+    const words = message.split(/[^\w]+/);
+    return parts.some((part) => words.some((word) => this.#names.get(part)?.has(word)));
   }
+}
+
+/** Keys that lead to a tunnel, and to a pseudowire of it. */
+const TUNNEL_STEPS = 2;
+const PSEUDOWIRE_STEPS = 4;
+
+function isInPseudowire(path: KeyPath): boolean {
+  return path[0] === "tunnels" && path[2] === "pseudowires" && path.length > PSEUDOWIRE_STEPS;
 }
 
 function textOf(path: KeyPath): string {

@@ -362,3 +362,41 @@ test("the nearest candidate is the one with the fewest edits, if there are few",
   expect(nearest("x", ["hello"])).toBeUndefined();
   expect(nearest("x", [])).toBeUndefined();
 });
+
+test("neither an unknown key nor a bad name hides the other problems of its mapping", () => {
+  const text = `lcce:
+  hostname: x
+  router_id: 1.2.3.400
+tunnels:
+  hq:
+    local: 192.0.2.1
+    remote: 192.0.2.2
+    pseudowires:
+      office lan: { mtu: 3, circuit: { tap: longer_than_fifteen, vlan: 9999 }, bogus: 1 }
+      cellar lan: { circuit: { bridge: br0, interface: eth1, vlan_on_pseudowire: 3 }, sequencing: all }
+  the branch:
+    local: 192.0.2.1
+    remote: 192.0.2.3
+    hide_avps: true
+    pseudowires:
+      a b: { circuit: { vlan: 7 } }
+`;
+  const places = linesOf(text).map((line) => line.split(": ")[0]);
+  expect(places).toEqual([
+    "2:3 lcce.hostname",
+    "3:14 lcce.router_id",
+    "9:7 tunnels.hq.pseudowires.office lan",
+    "9:26 tunnels.hq.pseudowires.office lan.mtu",
+    "9:45 tunnels.hq.pseudowires.office lan.circuit.tap",
+    "9:72 tunnels.hq.pseudowires.office lan.circuit.vlan",
+    "9:80 tunnels.hq.pseudowires.office lan.bogus",
+    "10:7 tunnels.hq.pseudowires.cellar lan",
+    "10:40 tunnels.hq.pseudowires.cellar lan.circuit.bridge",
+    "10:82 tunnels.hq.pseudowires.cellar lan.circuit.vlan_on_pseudowire",
+    "10:99 tunnels.hq.pseudowires.cellar lan.sequencing",
+    "11:3 tunnels.the branch",
+    "14:16 tunnels.the branch.hide_avps",
+    "16:7 tunnels.the branch.pseudowires.a b",
+    "16:14 tunnels.the branch.pseudowires.a b.circuit",
+  ]);
+});

@@ -135,6 +135,13 @@ test.each([
   ["the local address", tunnels.replace("192.0.2.9", "x"), ["6:35", "7:35"]],
   ["the remote address", tunnels.replace("192.0.2.2", "x"), ["3:12", "6:35", "7:35"]],
   ["one circuit", tunnels.replace("eth7", '"eth 7"'), ["3:12", "7:35"]],
+  [
+    "the name of a TAP device",
+    tunnels.replace("interface: eth7", "tap: longer_than_fifteen"),
+    ["3:12", "7:35"],
+  ],
+  ["the name of a pseudowire", tunnels.replace("p0:", '"p 0":'), ["3:12", "7:35"]],
+  ["the VLAN of an interface", tunnels.replace("eth7 }", "eth0, vlan: 9999 }"), ["3:12", "7:35"]],
   ["a circuit without either kind", tunnels.replace("interface: eth7", "vlan: 5"), ["3:12", "7:35"]],
   ["what is between keys", tunnels.replace("{ interface: eth8 }", "{ interface: lo }"), ["3:12", "6:35"]],
   ["the YAML behind it", `${tunnels}  hr: { local: 192.0.2.1\n  hs: {}\n`, ["3:12", "6:35", "7:35"]],
