@@ -41,7 +41,7 @@ export function describeCdn(result: ResultCode): string {
 
 function describe({ resultCode, errorCode, errorMessage }: ResultCode, table: typeof stopText): string {
   const error = errorCode ? `, error ${errorCode}` : "";
-  const message = errorMessage ? `: ${printable(errorMessage)}` : "";
+  const message = errorMessage ? `; its words: "${printable(errorMessage)}"` : "";
   return `${table[resultCode] ?? "unnamed reason"} (result ${resultCode}${error})${message}`;
 }
 

@@ -19,8 +19,9 @@ export interface HandOver {
   readonly pid: number;
   /** Whether forwarding continues without it; otherwise it closes its control connections as at any stop. */
   readonly goesOn: boolean;
-  /** The plane and the reason for it, as text. */
+  /** The plane of the daemon, and why that one. */
   readonly plane: string;
+  readonly planeReason: string;
 }
 
 /** A response; `sent` is called once the client has it, or is gone. */

@@ -24,7 +24,7 @@ import type { Log, OpenLog } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
 import { allNotes, NotesLog, notesListener } from "./notes.ts";
 import { PeerActivity } from "./peer-activity.ts";
-import { type ChosenPlane, openPlane } from "./planes.ts";
+import { type ChosenPlane, logPlane, openPlane } from "./planes.ts";
 import { PseudowireIndex } from "./pseudowire-index.ts";
 import { PseudowireLog } from "./pseudowire-log.ts";
 import { applySteps, planReload } from "./reload.ts";
@@ -145,7 +145,7 @@ export class Daemon {
     const links = await openLinks();
     try {
       const chosen = await openPlane(config, transport, events);
-      log.info({ event: "plane", plane: chosen.plane.name }, `plane ${chosen.plane.name}: ${chosen.reason}`);
+      logPlane(log, chosen);
       daemon = new Daemon(config, openLog, chosen, transport, links, locations);
       return daemon;
     } catch (error) {
@@ -216,7 +216,7 @@ export class Daemon {
       this.#config,
       config,
       this.#tunnels,
-      (source) => this.#readSecret(source),
+      (...of) => this.#readSecret(...of),
       this.#startedConfig,
     );
     const { steps } = change;
@@ -248,7 +248,8 @@ export class Daemon {
 
   /** What becomes of forwarding if the process ends without `close`. */
   get handOver(): HandOver {
-    return { pid: process.pid, goesOn: this.#outlives, plane: `${this.#plane.name}: ${this.#planeReason}` };
+    const { name: plane } = this.#plane;
+    return { pid: process.pid, goesOn: this.#outlives, plane, planeReason: this.#planeReason };
   }
 
   /**
@@ -308,14 +309,14 @@ export class Daemon {
       circuits: this.#circuits,
       log: this.#log,
       input: (input) => this.input(input),
-      readSecret: (source) => this.#readSecret(source),
+      readSecret: (...of) => this.#readSecret(...of),
       locationOf: (tunnel) => this.#locations.get(`tunnel ${tunnel}`),
     });
   }
 
-  #readSecret(source: SecretSource): Uint8Array {
+  #readSecret(source: SecretSource, tunnel: string): Uint8Array {
     const { octets, notes } = readSecret(source);
-    for (const note of notes) this.#log.warn({ event: "secret" }, note);
+    for (const note of notes) this.#log.warn({ event: "secret", tunnel }, `tunnel ${tunnel}: ${note}`);
     return octets;
   }
 

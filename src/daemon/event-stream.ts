@@ -22,8 +22,11 @@ export class EventStreams {
   serve(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Answer | undefined {
     if (this.#open.size >= MOST_STREAMS)
       return problem(503, `there are ${MOST_STREAMS} readers of events already`);
+    const follow = query.get("follow") ?? "true";
+    if (follow !== "true" && follow !== "false")
+      return problem(400, "follow is true, which is the default, or false");
     const lastId = request.headers["last-event-id"] ?? query.get("after") ?? "";
-    const stream = new EventStream(this.#feed, response, String(lastId), query.get("follow") !== "false");
+    const stream = new EventStream(this.#feed, response, String(lastId), follow === "true");
     this.#open.add(stream);
     response.on("close", () => {
       this.#open.delete(stream);

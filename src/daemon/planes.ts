@@ -1,6 +1,6 @@
 import { OperationalError } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
-import { EbpfPlane, type EbpfPlaneOptions } from "../forwarding/ebpf/plane/plane.ts";
+import { type AdoptedPrograms, EbpfPlane, type EbpfPlaneOptions } from "../forwarding/ebpf/plane/plane.ts";
 import { moveTagsToMetadata } from "../forwarding/ebpf/plane/tag-metadata.ts";
 import { type PlaneEvents, type PlaneName, planeNames } from "../forwarding/plane.ts";
 import { PlaneStack } from "../forwarding/stack.ts";
@@ -10,6 +10,7 @@ import { MOST_SESSIONS } from "../forwarding/userspace/session-record.ts";
 import { arePinned } from "../os/bpf-file-system.ts";
 import { probeBpf } from "../os/bpf-probe.ts";
 import { SystemError } from "../os/errors.ts";
+import type { Log } from "./log.ts";
 import { ownerOf } from "./owner.ts";
 
 /** The planes of the daemon, and why they are those. */
@@ -18,6 +19,8 @@ export interface ChosenPlane {
   readonly reason: string;
   /** Whether it forwards on when the daemon ends without closing it. */
   readonly outlivesDaemon?: boolean;
+  /** What programs of a former daemon forwarded when it was opened. */
+  readonly adopted?: AdoptedPrograms | undefined;
 }
 
 /** What planes are opened with. */
@@ -76,7 +79,7 @@ export async function openPlane(
 ): Promise<ChosenPlane> {
   const context = { config, sockets, events };
   const { plane: wanted } = config;
-  if (wanted === "userspace") await endFormer(context);
+  const ended = wanted === "userspace" ? await endFormer(context) : undefined;
   const unavailable: string[] = [];
   for (const name of wanted === "auto" ? planeNames : [wanted]) {
     const { title, probe, open } = planes[name];
@@ -93,13 +96,26 @@ export async function openPlane(
     }
     try {
       const chosen = await open(context);
-      return unavailable.length === 0 ? chosen : { ...chosen, reason: unavailable.join("; ") };
+      const adopted = chosen.adopted ?? ended;
+      const reason = unavailable.length === 0 ? chosen.reason : unavailable.join("; ");
+      return { ...chosen, adopted, reason };
     } catch (error) {
       if (wanted !== "auto" || !(error instanceof OperationalError)) throw error;
       unavailable.push(`${title} is not available: ${error.message}`);
     }
   }
   throw new SystemError("start a plane", { errno: "EOPNOTSUPP", target: unavailable.join("; ") });
+}
+
+/** Writes to the log which plane was chosen and why, and what becomes of the programs of a former daemon. */
+export function logPlane(log: Log, { plane: { name }, reason, adopted }: ChosenPlane): void {
+  log.info({ event: "plane", plane: name }, `plane ${name}: ${reason}`);
+  if (adopted === undefined || adopted.sessions === 0) return;
+  const { sessions, directory } = adopted;
+  const of = `${sessions} ${sessions === 1 ? "session" : "sessions"} of the programs found in ${directory}`;
+  const text =
+    name === "ebpf" ? `adopted ${of}` : `ended ${of}, because the configuration has plane: userspace`;
+  log.info({ event: "adopted", plane: name, sessions, directory }, text);
 }
 
 /** The eBPF plane above the userspace plane, which is its exception path. */
@@ -138,6 +154,7 @@ async function openEbpf({ config, sockets, events }: PlaneContext): Promise<Chos
     plane: stack,
     reason: `eBPF is available; ${ebpf.crashText}`,
     outlivesDaemon: ebpf.outlivesDaemon,
+    adopted: ebpf.adopted,
   };
 }
 
@@ -149,17 +166,19 @@ async function openUserspace({ sockets, events }: PlaneContext): Promise<ChosenP
  * Removes the programs of a daemon that crashed, which would go on forwarding beside the userspace plane:
  * adopts them, and closes them as at a stop. Rejects with OperationalError.
  */
-async function endFormer({ config, sockets }: PlaneContext): Promise<void> {
+async function endFormer({ config, sockets }: PlaneContext): Promise<AdoptedPrograms | undefined> {
   const owner = ownerOf(config);
-  if (!arePinned(`${owner}-`)) return;
+  if (!arePinned(`${owner}-`)) return undefined;
   const none = { releaseNumbers: async () => undefined };
   const { plane: former } = await EbpfPlane.open(
     sockets,
     { capacity: LEAST_CAPACITY, owner },
     async () => none,
   );
+  const { adopted } = former;
   await former.removeLeftovers();
   await former.close();
+  return adopted;
 }
 
 /**

@@ -25,7 +25,7 @@ export function planReload(
   before: Config,
   wanted: Config,
   tunnels: Pick<Tunnels, "secrets">,
-  read: (source: SecretSource) => Uint8Array,
+  read: (source: SecretSource, tunnel: string) => Uint8Array,
   started: Config = before,
 ): ReloadPlan {
   const problems: string[] = [];
@@ -37,7 +37,9 @@ export function planReload(
     const inUse = running && tunnels.secrets(running.name);
     if (running === undefined || inUse === undefined) continue;
     try {
-      const secrets = (tunnel.control?.authentication.secrets ?? []).map(read);
+      const secrets = (tunnel.control?.authentication.secrets ?? []).map((source) =>
+        read(source, tunnel.name),
+      );
       if (!equalSecrets(inUse, secrets)) changed.add(tunnel.name);
     } catch (error) {
       problems.push(`tunnel ${tunnel.name} is unchanged and keeps its secret: ${operationalMessage(error)}`);

@@ -97,7 +97,7 @@ async function runUntilStopped(
 ): Promise<void> {
   const { log, feed } = openLog;
   const { leave } = running;
-  const stopped = stopSignal(log, leave);
+  const { stopped, stop } = stopSignal(log, leave);
   const start = new Deferred<Daemon>();
   const reload = reloadQueue(
     () => start.value,
@@ -111,14 +111,14 @@ async function runUntilStopped(
   const { controlSocket } = config.lcce;
   checkSocketPath(controlSocket);
   // Before anything in the kernel is changed: another daemon may run.
-  using _ = takeOver ? await takeOverFrom(controlSocket, log) : lockDaemon(controlSocket);
+  using _ = takeOver ? await takeOverFrom(config, log) : lockDaemon(controlSocket);
   const opened = new Deferred<Daemon>();
   const handlers: ApiHandlers = {
     feed,
     status: async () => (await opened.value).status(),
     reload: () => reload(),
     handOver: async () => (await start.value).handOver,
-    leave: async () => handOver(await start.value, log, leave),
+    leave: async () => handOver(await start.value, log, leave, stop),
   };
   const api = await openApiServer(controlSocket, handlers, throwUncaught);
   try {
@@ -128,8 +128,8 @@ async function runUntilStopped(
       opened.resolve(daemon);
       const started = daemon.start().then(() => start.resolve(daemon));
       await Promise.race([started, stopped]);
-      const signal = await stopped;
-      log.info({ event: "stop", signal }, `${signal}: closing control connections`);
+      const cause = await stopped;
+      log.info({ event: "stop", cause }, `${cause}: closing control connections`);
     } finally {
       await daemon.close();
     }
@@ -145,11 +145,18 @@ async function runUntilStopped(
  * Makes room for another daemon: ends as by a crash if forwarding continues without us, otherwise as by
  * SIGTERM.
  */
-function handOver(daemon: Daemon, log: Log, leave: (code: number) => never): () => void {
-  const { goesOn, plane } = daemon.handOver;
-  const text = goesOn ? "forwarding continues" : `closing control connections, because the plane is ${plane}`;
+function handOver(
+  daemon: Daemon,
+  log: Log,
+  leave: (code: number) => never,
+  stop: (cause: StopCause) => void,
+): () => void {
+  const { goesOn, plane, planeReason } = daemon.handOver;
+  const text = goesOn
+    ? "forwarding continues"
+    : `closing control connections, because the plane is ${plane}: ${planeReason}`;
   log.info({ event: "hand-over", goesOn }, `another daemon takes over: ${text}`);
-  if (!goesOn) return () => process.kill(process.pid, "SIGTERM");
+  if (!goesOn) return () => stop("hand-over");
   daemon.abandon();
   return () => leave(OK);
 }
@@ -231,21 +238,27 @@ function coalesced(reload: Reload): () => void {
   };
 }
 
-/** The first SIGTERM or SIGINT; a second one ends the process at once, and so does time. */
-function stopSignal(log: Log, leave: (code: number) => never): Promise<string> {
-  return new Promise((stopped) => {
-    let stopping = false;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      if (stopping) leave(FAILED);
-      stopping = true;
-      stopped(signal);
-      setTimeout(() => {
-        const problem = `not stopped within ${STOP_LIMIT_MS} ms of ${signal}: exiting without cleaning up`;
-        log.fatal({ event: "fatal", problem }, problem);
-        leave(FAILED);
-      }, STOP_LIMIT_MS).unref();
-    };
-    process.on("SIGTERM", onSignal);
-    process.on("SIGINT", onSignal);
-  });
+/** Why the daemon stops: a signal, or another daemon that takes over. */
+type StopCause = NodeJS.Signals | "hand-over";
+
+/** The first SIGTERM, SIGINT or call of `stop`; a further one ends the process at once, and so does time. */
+function stopSignal(
+  log: Log,
+  leave: (code: number) => never,
+): { readonly stopped: Promise<StopCause>; readonly stop: (cause: StopCause) => void } {
+  const first = new Deferred<StopCause>();
+  let stopping = false;
+  const stop = (cause: StopCause): void => {
+    if (stopping) leave(FAILED);
+    stopping = true;
+    first.resolve(cause);
+    setTimeout(() => {
+      const problem = `not stopped within ${STOP_LIMIT_MS} ms of ${cause}: exiting without cleaning up`;
+      log.fatal({ event: "fatal", problem }, problem);
+      leave(FAILED);
+    }, STOP_LIMIT_MS).unref();
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  return { stopped: first.value, stop };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { messageOf, OperationalError } from "../bytes/errors.ts";
+import type { Config } from "../config/config.ts";
 import { SystemError } from "../os/errors.ts";
 import type { Lock } from "../os/locks.ts";
 import { askHandOver, requestHandOver } from "./api-client.ts";
@@ -23,14 +24,21 @@ const PAUSE_MS = 5;
  * with OperationalError if that one does not answer in time or cannot hand over, such as one of an older
  * version: it is left alone then, and does not leave later either. Rejects with SystemError too.
  */
-export async function takeOverFrom(controlSocket: string, log: Log): Promise<Lock> {
+export async function takeOverFrom(
+  { lcce: { controlSocket }, plane: wanted }: Pick<Config, "lcce" | "plane">,
+  log: Log,
+): Promise<Lock> {
   const former = await ask(controlSocket, askHandOver);
   if (former === undefined) {
     log.info({ event: "take-over" }, `no daemon runs at ${controlSocket}: nothing to take over`);
     return lockDaemon(controlSocket);
   }
-  const { pid, goesOn, plane } = former;
-  const text = goesOn ? "forwarding continues" : `it closes its control connections first: ${plane}`;
+  const { pid, goesOn, plane, planeReason } = former;
+  const text = !goesOn
+    ? `it closes its control connections first: plane ${plane}: ${planeReason}`
+    : wanted === "userspace"
+      ? "its programs forward until this daemon ends that, for the configuration has plane: userspace"
+      : "forwarding continues";
   log.info({ event: "take-over", pid, goesOn }, `taking over from pid ${pid}: ${text}`);
   await ask(controlSocket, requestHandOver);
   return lockWhenFree(controlSocket);

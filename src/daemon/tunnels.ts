@@ -18,7 +18,7 @@ export interface TunnelContext {
   readonly log: Log;
   /** Feeds the control plane and performs what it asks. */
   input(input: Input): void;
-  readSecret(source: SecretSource): Uint8Array;
+  readSecret(source: SecretSource, tunnel: string): Uint8Array;
   /** The location of a tunnel in the configuration file. */
   locationOf(tunnel: string): string | undefined;
 }
@@ -232,7 +232,9 @@ export class Tunnels {
   async #openEnds(config: TunnelConfig): Promise<Opened> {
     const { control, name } = config;
     const { log, transport } = this.#context;
-    const secrets = (control?.authentication.secrets ?? []).map(this.#context.readSecret);
+    const secrets = (control?.authentication.secrets ?? []).map((source) =>
+      this.#context.readSecret(source, name),
+    );
     const { claim, neighbour } = lockEnds(config);
     if (claim.problem !== undefined) throw new OperationalError(claim.problem);
     if (neighbour !== undefined) log.warn({ event: "tunnel", tunnel: name }, `tunnel ${name}: ${neighbour}`);

@@ -377,11 +377,11 @@ test("RFC 3931 §5.4.2: a peer's reason to disconnect is reported with all that 
   };
   expect(told({ resultCode: 24 })).toBe("the peer disconnected it: it has no such pseudowire (result 24)");
   expect(told({ resultCode: 2, errorCode: 8, errorMessage: "AVP 5\n" })).toBe(
-    "the peer disconnected it: general error (result 2, error 8): AVP 5.",
+    'the peer disconnected it: general error (result 2, error 8); its words: "AVP 5."',
   );
   const long = "word ".repeat(30);
-  expect(told({ resultCode: 4, errorMessage: long })).toMatch(/: (word )+word\.\.\.$/);
-  expect(told({ resultCode: 4, errorMessage: "x".repeat(200) })).toMatch(/: x{117}\.\.\.$/);
+  expect(told({ resultCode: 4, errorMessage: long })).toMatch(/; its words: "(word )+word\.\.\."$/);
+  expect(told({ resultCode: 4, errorMessage: "x".repeat(200) })).toMatch(/; its words: "x{117}\.\.\."$/);
   expect(told({ resultCode: 99 })).toContain("unnamed reason (result 99)");
   const { bench, peer, ids } = received();
   peer.say("CDN", ids);

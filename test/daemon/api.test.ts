@@ -31,7 +31,7 @@ beforeEach(async () => {
   handlers = {
     status: async () => status,
     reload: async () => done,
-    handOver: async () => ({ pid: 7, goesOn: true, plane: "ebpf: why" }),
+    handOver: async () => ({ pid: 7, goesOn: true, plane: "ebpf", planeReason: "why" }),
     leave: async () => () => undefined,
     feed,
   };
@@ -228,6 +228,11 @@ describe("events", () => {
     publish(3);
     const all = await ask("GET", "/v1/events?follow=false");
     expect(eventsIn(all.body)).toEqual(["1 text 0", "2 text 1", "3 text 2"]);
+    const refused = await ask("GET", "/v1/events?follow=maybe");
+    expect([refused.status, JSON.parse(refused.body).error]).toEqual([
+      400,
+      "follow is true, which is the default, or false",
+    ]);
     expect(all.body).toMatch(/^id: \d+-1\nevent: test\ndata: \{/);
     const resume = (id: string) =>
       ask("GET", "/v1/events?follow=false", { headers: { "Last-Event-ID": id } });

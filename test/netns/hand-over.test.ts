@@ -38,6 +38,7 @@ test.each(cases)(
       });
       const words = plane === "ebpf" ? "forwarding continues" : "closing control connections";
       expect(a.log).toContain(`another daemon takes over: ${words}`);
+      expect(a.log).not.toContain("SIGTERM");
       const closings = b.log.split("\n").filter((line) => line.includes("goes out of service"));
       expect(closings.length > 0).toBe(plane === "userspace");
       expect(await sites.passes(5)).toBe(true);

@@ -103,6 +103,9 @@ describe.each([
       const alone = await lab.exec("a1", "ping", "-q", "-i", "0.02", "-c", "50", "10.0.0.12");
       expect(alone.stdout).toContain(" 0% packet loss");
       await restart(lab);
+      const socket = ["--socket", "/run/wirespan-a.sock"];
+      const { stdout: events } = await lab.exec("lcce-a", process.execPath, MAIN, "events", ...socket);
+      expect(events).toMatch(/ adopted 1 session of the programs found in \/sys\/fs\/bpf\/wirespan\//);
       const { transmittedFrames } = await lab.pseudowire("a", "lan");
       const isCounted = async () =>
         (await lab.pseudowire("a", "lan")).transmittedFrames > transmittedFrames + 20;

@@ -49,6 +49,12 @@ import {
   type SessionInstall,
 } from "./session-install.ts";
 
+/** Programs of a former daemon: the sessions that they forward, and the directory of their pins. */
+export interface AdoptedPrograms {
+  readonly sessions: number;
+  readonly directory: string;
+}
+
 export interface EbpfPlaneOptions {
   /** Sessions for which there must be room. */
   readonly capacity: number;
@@ -162,6 +168,11 @@ export class EbpfPlane implements DataPlane {
   /** Whether programs go on forwarding when the process ends. */
   get outlivesDaemon(): boolean {
     return this.#pins !== undefined;
+  }
+
+  /** The sessions that programs of a former daemon forward, and the directory where those were found. */
+  get adopted(): AdoptedPrograms {
+    return { sessions: this.#arrays.adoptedSessions, directory: this.#pins?.path ?? "" };
   }
 
   watch(changed: () => void): void {

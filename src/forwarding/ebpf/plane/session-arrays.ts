@@ -28,6 +28,11 @@ export class SessionArrays implements SharedSequences, Disposable {
     for (const sessionIndex of this.#warmRestart.indexes) this.#indexes.reserve(sessionIndex);
   }
 
+  /** How many sessions of a former daemon its maps have, until they are replaced or removed. */
+  get adoptedSessions(): number {
+    return this.#warmRestart.indexes.length;
+  }
+
   get memory(): MappedMemory {
     return this.#maps.sequences.memory();
   }
