@@ -127,16 +127,21 @@ export class Circuits {
   }
 
   /**
-   * The pseudowires whose frames another daemon has, or whose TAP device is not as the file wants it, a line
-   * for each.
+   * The pseudowires whose frames another daemon has, or whose circuit cannot be attached as the file wants
+   * it, a line for each.
    */
   get problems(): readonly string[] {
     return [...this.#circuitOfPseudowire].flatMap(([name, circuit]) => {
       const attached = circuit.pseudowires.get(name);
-      const isTap = attached?.config.circuit.kind === "tap";
-      const problem = attached?.problem ?? (isTap ? circuit.problem : undefined);
+      const problem = attached?.problem ?? this.#whyNotAttached(circuit);
       return problem === undefined ? [] : [`pseudowire ${name} is waiting: ${problem}`];
     });
+  }
+
+  #whyNotAttached({ name, problem, pseudowires }: CircuitDeviceState): string | undefined {
+    const [first] = pseudowires.values();
+    const isMissing = first?.config.circuit.kind === "interface" && this.#links.get(name) === undefined;
+    return isMissing && problem !== undefined ? `there is no interface ${name}` : problem;
   }
 
   /** Attaches a pseudowire; the first one on a device opens it, unless it is still open. */

@@ -37,13 +37,17 @@ test.each(planes)(
     expect(told).toEqual([expect.stringMatching(/allow_host_use: true \(\/\S+:\d+:\d+\)/)]);
 
     const port = await daemon.reload(configOf(plane, { interface: "right" }));
-    expect(port.problems).toEqual([]);
-    expect((await daemon.pseudowire("lan")).whyNot).toBe(
-      `attachment circuit: right is a port of the bridge br0: ${advice}`,
-    );
+    const isPort = `right is a port of the bridge br0: ${advice}`;
+    expect(port.problems).toEqual([`pseudowire lan is waiting: ${isPort}`]);
+    expect((await daemon.pseudowire("lan")).whyNot).toBe(`attachment circuit: ${isPort}`);
+
+    const missing = await daemon.reload(configOf(plane, { interface: "dmy" }));
+    expect(missing.problems).toEqual(["pseudowire lan is waiting: there is no interface dmy"]);
+    expect(missing.changed).toBe(true);
 
     // One VLAN leaves the rest to the machine.
-    await daemon.reload(configOf(plane, { interface: "left", vlan: 10 }));
+    const vlan = await daemon.reload(configOf(plane, { interface: "left", vlan: 10 }));
+    expect(vlan.problems).toEqual([]);
     expect(await daemon.pseudowire("lan")).toMatchObject({ localCircuit: "up", state: "established" });
 
     await daemon.reload(configOf(plane, { interface: "left", allow_host_use: true }));
