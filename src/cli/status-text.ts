@@ -61,7 +61,10 @@ function authenticationText(authentication: string): string {
 function passed(pseudowire: PseudowireStatus, direction: CounterDirection): string {
   return counterTable
     .filter((row) => row.direction === direction)
-    .map(({ name, label }) => `${pseudowire[name]} ${label}`)
+    .map(({ name, label }) => {
+      const count = pseudowire[name];
+      return `${count} ${count === 1 ? label.replace(/s$/, "") : label}`;
+    })
     .join(", ");
 }
 

@@ -257,7 +257,7 @@ function repeatedKeyIssue({ key, first }: RepeatedKey): LocatedIssue {
   return {
     offset: startOf(key),
     path: "",
-    message: "this key is there already,",
+    message: `\`${String(key.value).slice(0, LONGEST_KEY)}\` is there already,`,
     otherOffset: startOf(first),
   };
 }

@@ -40,13 +40,13 @@ function unknownKey(key: string, path: KeyPath, value: unknown): string {
   if (key === "<<")
     return "merge keys are not taken: write the keys out, or repeat a whole mapping by an alias (*name)";
   const replacement = replacementOf(key, path, value);
-  if (replacement !== undefined) return `this key was renamed: write \`${replacement}\``;
+  if (replacement !== undefined) return `this key was renamed: write ${replacement}`;
   // In braces a comma ends the value, so that the second VLAN ID is read as a key.
   if (/^\d+( *- *\d+)?$/.test(key) && path.at(-1) === "circuit") return WANTED_ONE_VLAN;
   if (isSecretItself(key, path))
     return path.length === 2 ? `unknown key; write \`secret\`: ${WANTED_SECRET}` : WANTED_SECRET;
   const mappings = mappingsWithKey(key);
-  if (mappings.length > 0) return `unknown key here: it belongs into ${mappings.join(" or ")}`;
+  if (mappings.length > 0) return `unknown key here: it belongs in ${mappings.join(" or ")}`;
   const like = nearest(key, keysAt(path));
   return like === undefined ? "unknown key" : `unknown key; did you mean ${like}?`;
 }

@@ -25,7 +25,7 @@ const messages: Readonly<Record<string, string>> = {
   MULTIPLE_DOCS: "a second document begins here; one is all there may be",
   MULTILINE_IMPLICIT_KEY: "wanted `key: value`: the colon or the blank behind it is missing",
   RESOURCE_EXHAUSTION: TOO_DEEP,
-  TAB_AS_INDENT: "a tab: indent with blanks",
+  TAB_AS_INDENT: "a tab: indent with spaces",
   UNEXPECTED_TOKEN: "nothing was opened that this could close, or a quote or comma is missing before it",
 };
 

@@ -84,7 +84,7 @@ export const nameRule = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/);
 const secretKinds = ["file", "credential", "env"] as const;
 const wantedSecret = "{ file: PATH }, { credential: NAME } or { env: NAME }";
 /** Message for a secret in the file itself. */
-export const WANTED_SECRET = `wanted ${wantedSecret}: the secret itself does not belong into this file`;
+export const WANTED_SECRET = `wanted ${wantedSecret}: the secret itself does not belong in this file`;
 
 /** Where a secret is read from. */
 export const secretFields = z

@@ -53,7 +53,7 @@ export class Circuits {
   /** Where a pseudowire is attached, by its name, and a session added, by its local id. */
   readonly #circuitOfPseudowire = new Map<string, CircuitDeviceState>();
   readonly #circuitOfSession = new Map<number, CircuitDeviceState>();
-  /** Devices that belong into a bridge, by its name. */
+  /** Devices that belong in a bridge, by its name. */
   readonly #ports = new Map<string, Set<string>>();
   readonly #retry = new Retry(() => this.#retryAll());
   readonly #operations: OperationQueue;

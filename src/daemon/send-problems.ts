@@ -17,14 +17,20 @@ const meanings: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "the route is unreachable, or the next hop does not answer",
   EACCES: "a broadcast address, or prohibited by a route",
   EINVAL: "not reachable from this local address, or the route is a blackhole",
-  EPERM: "a packet filter of this machine forbids it",
+  EPERM: "a packet filter or an IPsec policy of this machine forbids it",
   ENETDOWN: "the outgoing interface is down",
   EADDRNOTAVAIL: "the local address is no longer on this machine",
 };
 
+/** TABLE: commands that show more than the route, by the errno. */
+const further: Readonly<Record<string, readonly string[]>> = {
+  EPERM: ["nft list ruleset", "ip xfrm policy"],
+};
+
 /** The text for a verdict of the kernel on a route, with what to do. */
 export function sendProblem({ local, remote }: TunnelAddresses, verdict: SendError): string {
-  const see = `see: ip route get ${remote} from ${local}`;
+  const commands = [...(further[verdict] ?? []), `ip route get ${remote} from ${local}`];
+  const see = `see: ${commands.join(", ")}`;
   if (verdict === OWN_ADDRESS)
     return `remote ${remote} is an address of this machine itself; a tunnel needs another machine; ${see}`;
   const meaning = meanings[verdict];

@@ -94,4 +94,6 @@ test("a pseudowire has a line of what passed for each direction", () => {
   const passed = countersBy((name) => 101 * (counterIndex[name] + 1));
   const text = statusText(reportOf([{ ...pseudowire("pw"), ...passed }]));
   expect(text).toMatch(/ in 101 frames, 202 octets +│.*\n.* out 303 frames, 404 octets +│/);
+  const one = statusText(reportOf([{ ...pseudowire("pw"), ...countersBy(() => 1) }]));
+  expect(one).toMatch(/ in 1 frame, 1 octet +│.*\n.* out 1 frame, 1 octet +│/);
 });

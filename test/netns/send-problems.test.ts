@@ -62,7 +62,10 @@ test("what sending said comes before what the route says, until it is sent or ro
     problems.sent({ ...path, localAddress: ends.local, remoteAddress: ends.remote }, errno);
   expect(problems.problemOf(ends, false)).toBeUndefined();
   sent("EPERM");
-  expect(problems.problemOf(ends, false)).toContain("EPERM (a packet filter of this machine forbids it)");
+  expect(problems.problemOf(ends, false)).toContain(
+    "EPERM (a packet filter or an IPsec policy of this machine forbids it); " +
+      "see: nft list ruleset, ip xfrm policy, ip route get ",
+  );
   sent(undefined);
   expect(problems.problemOf(ends, false)).toBeUndefined();
   sent("ENOBUFS");
