@@ -51,5 +51,5 @@ export async function heartbeatPlane(events: BuiltPlaneEvents): Promise<BuiltPla
 }
 
 function stacks() {
-  return built<typeof import("../../src/daemon/planes.ts")>("daemon/plane-stacks.js");
+  return built<typeof import("../../src/daemon/planes.ts")>("daemon/planes.js");
 }
