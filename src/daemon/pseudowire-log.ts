@@ -22,7 +22,7 @@ export interface PseudowireSources {
 }
 
 /** A pseudowire whose session is established, or was. */
-interface Known {
+interface LoggedPseudowire {
   tunnel: string;
   /** Of the session that is established; undefined while none is. */
   localSessionId: number | undefined;
@@ -43,7 +43,7 @@ export class PseudowireLog {
   readonly #log: Log;
   readonly #sources: PseudowireSources;
   readonly #limiter: LogLimiter;
-  readonly #known = new Map<string, Known>();
+  readonly #pseudowires = new Map<string, LoggedPseudowire>();
 
   constructor(log: Log, sources: PseudowireSources, limiter = new LogLimiter()) {
     this.#log = log;
@@ -66,7 +66,7 @@ export class PseudowireLog {
   /** Looks at a pseudowire whose attachment circuit went up or down, or came to stand by, at our end. */
   localChanged(pseudowire: string, nowMs: number): void {
     const isStatic = this.#sources.pseudowires.find(pseudowire)?.config.staticSession !== undefined;
-    const known = isStatic ? this.#of(pseudowire) : this.#known.get(pseudowire);
+    const known = isStatic ? this.#of(pseudowire) : this.#pseudowires.get(pseudowire);
     if (known !== undefined && (isStatic || known.localSessionId !== undefined))
       this.#tell(pseudowire, known, nowMs);
   }
@@ -92,13 +92,13 @@ export class PseudowireLog {
     if (known.localSessionId !== localSessionId) return;
     this.#write(pseudowire, known, event.detail ?? event.cause, nowMs);
     // Of a pseudowire that the configuration no longer has nothing more is heard.
-    if (this.#sources.pseudowires.find(pseudowire) === undefined) this.#known.delete(pseudowire);
+    if (this.#sources.pseudowires.find(pseudowire) === undefined) this.#pseudowires.delete(pseudowire);
     known.localSessionId = undefined;
   }
 
-  #of(pseudowire: string): Known {
+  #of(pseudowire: string): LoggedPseudowire {
     const tunnel = this.#sources.pseudowires.find(pseudowire)?.tunnel;
-    const known = this.#known.get(pseudowire);
+    const known = this.#pseudowires.get(pseudowire);
     if (known !== undefined) return Object.assign(known, { tunnel: tunnel ?? known.tunnel });
     const fresh = {
       tunnel: tunnel ?? "",
@@ -106,11 +106,11 @@ export class PseudowireLog {
       remote: undefined,
       told: undefined,
     };
-    this.#known.set(pseudowire, fresh);
+    this.#pseudowires.set(pseudowire, fresh);
     return fresh;
   }
 
-  #tell(pseudowire: string, known: Known, nowMs: number): void {
+  #tell(pseudowire: string, known: LoggedPseudowire, nowMs: number): void {
     const own = this.#sources.circuitProblem(pseudowire);
     const reason =
       own === undefined
@@ -119,7 +119,7 @@ export class PseudowireLog {
     this.#write(pseudowire, known, reason, nowMs);
   }
 
-  #write(pseudowire: string, known: Known, reason: string | undefined, nowMs: number): void {
+  #write(pseudowire: string, known: LoggedPseudowire, reason: string | undefined, nowMs: number): void {
     if (known.told !== undefined && known.told.reason === reason) return;
     known.told = { reason };
     const up = reason === undefined;
