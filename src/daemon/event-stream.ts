@@ -58,7 +58,7 @@ class EventStream implements Disposable {
     this.#feed = feed;
     this.#response = response;
     this.#follows = follows;
-    this.#last = numberIn(lastId, feed.id) ?? feed.oldest - 1;
+    this.#last = numberIn(lastId, feed) ?? feed.oldest - 1;
   }
 
   start(): void {
@@ -102,8 +102,12 @@ function frameOf({ number, name, json }: FeedEvent, feedId: string): string {
   return `id: ${feedId}-${number}\nevent: ${name}\ndata: ${json}\n\n`;
 }
 
-/** The number in an id of this feed; undefined in any other, such as that of a former daemon. */
-function numberIn(id: string, feedId: string): number | undefined {
+/**
+ * The number in an id of this feed; undefined in any other, such as that of a former daemon, and in one that
+ * this feed has not given yet.
+ */
+function numberIn(id: string, { id: feedId, last }: EventFeed): number | undefined {
   const [feed, number] = id.split("-");
-  return feed === feedId && /^\d{1,15}$/.test(number ?? "") ? Number(number) : undefined;
+  if (feed !== feedId || !/^\d{1,15}$/.test(number ?? "")) return undefined;
+  return Number(number) <= last ? Number(number) : undefined;
 }

@@ -71,6 +71,11 @@ export class EventFeed {
     return this.#ring[0]?.number ?? this.#published + 1;
   }
 
+  /** The number of the last event that was published, 0 before the first. */
+  get last(): number {
+    return this.#published;
+  }
+
   /** The event that follows a number. */
   next(after: number): NextEvent {
     const [oldest] = this.#ring;

@@ -238,6 +238,10 @@ describe("events", () => {
       ask("GET", "/v1/events?follow=false", { headers: { "Last-Event-ID": id } });
     expect(eventsIn((await resume(`${feed.id}-2`)).body)).toEqual(["3 text 2"]);
     expect(eventsIn((await resume("12345-2")).body).length).toBe(3);
+    // One that this daemon has not given yet: events to come would be those before it.
+    expect(eventsIn((await resume(`${feed.id}-3`)).body)).toEqual([]);
+    for (const number of ["4", "999999999999999", "99999999999999999999", "-5"])
+      expect(eventsIn((await resume(`${feed.id}-${number}`)).body).length, number).toBe(3);
     publish(1500);
     expect(eventsIn((await resume(`${feed.id}-2`)).body).slice(0, 2)).toEqual(["missed 501", "504 text 500"]);
     expect(eventsIn((await ask("GET", `/v1/events?follow=false&after=${feed.id}-1502`)).body)).toEqual([
