@@ -83,7 +83,7 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
   config: ["yaml", "zod"],
   "forwarding/psn": ["node:net"],
   "forwarding/userspace": ["node:worker_threads", "node:net"],
-  "forwarding/ebpf/plane": ["node:crypto", "node:fs", "node:path", "node:net"],
+  "forwarding/ebpf/plane": ["node:crypto", "node:path", "node:net"],
   // Hashes are computed, nothing else: the same octets always give the same digest.
   "wire/message-digest.ts": ["node:crypto"],
   "wire/hidden-avp.ts": ["node:crypto"],
@@ -96,6 +96,9 @@ const onlyImporters: Readonly<Record<string, string>> = {
   "raw-socket": "os/ip-control-socket.ts",
   pcap: "os/capture-file.ts",
 };
+
+/** The file that may import node:fs, but for those of the lab. */
+const filesCaller = "os/files.ts";
 
 /** Layers that know no clock, no chance and no process. */
 const pure = [
@@ -277,6 +280,43 @@ describe("each native package is imported by one file", () => {
     'const late = await import("netlink");',
   ])("another one with %s would fail", (text) => {
     expect(importersOf(bad("os/a.ts", text), "netlink")).toEqual(["os/a.ts"]);
+  });
+});
+
+describe("node:fs is called where its errors become SystemError, and node:os within attempt()", () => {
+  const fs = /^(?:node:)?fs(?:\/promises)?$/;
+  /** Files of the daemon and the command line that import node:fs. */
+  const callers = (files: readonly SourceFile[]) =>
+    files
+      .filter(({ path }) => !path.startsWith("lab/"))
+      .filter((file) => namesIn(file).packages.some((name) => fs.test(name)))
+      .map(({ path }) => path);
+  /** Functions of node:os and of the process that ask the kernel. */
+  const asking = /(?<!attempt\([^;]*)\b(?:networkInterfaces|hostname|userInfo|process\.chdir)\(/;
+
+  test("in src", () => {
+    expect(callers(sources)).toEqual([filesCaller]);
+    const others = sources.filter(({ path }) => path !== filesCaller && !path.startsWith("lab/"));
+    expect(forbidden(others, asking)).toEqual([]);
+  });
+
+  test.each([
+    'import { readFileSync } from "node:fs";',
+    'import * as fs from "fs";',
+    'import { readFile } from "node:fs/promises";',
+    'const { statSync } = await import("node:fs");',
+  ])("another file with %s would fail", (text) => {
+    expect(callers(bad("os/a.ts", text))).toEqual(["os/a.ts"]);
+    expect(callers(bad("daemon/a.ts", text))).toEqual(["daemon/a.ts"]);
+  });
+
+  test.each(["const name = hostname();", "const all = networkInterfaces();"])("%s would fail", (line) => {
+    expect(forbidden(bad("daemon/a.ts", line), asking).length).toBe(1);
+  });
+
+  test('attempt("read the host name", "this machine", hostname) is in order', () => {
+    const line = 'return attempt("read the host name", "this machine", hostname);';
+    expect(forbidden(bad("daemon/a.ts", line), asking)).toEqual([]);
   });
 });
 

@@ -1,9 +1,9 @@
-import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createConnection } from "node:net";
 import type { Duplex } from "node:stream";
 import { messageOf, OperationalError } from "../bytes/errors.ts";
-import { ignoreErrno, SystemError } from "../os/errors.ts";
+import { attempt, errnoOf, ignoreErrno, SystemError } from "../os/errors.ts";
+import { entryAt, removeFile, setMode } from "../os/files.ts";
 import { type Answer, type ApiHandlers, findRoute, problem } from "./api.ts";
 import { EventStreams } from "./event-stream.ts";
 import { version } from "./version.ts";
@@ -59,7 +59,7 @@ export async function openApiServer(
       hint: "another wirespan is running there; give this one its own lcce.control_socket",
     });
   }
-  rmSync(path, { force: true });
+  removeFile(path);
   await listen(server, path);
   return {
     close: () =>
@@ -77,7 +77,7 @@ export async function openApiServer(
  * SystemError.
  */
 export function checkSocketPath(path: string): void {
-  const found = lstatSync(path, { throwIfNoEntry: false });
+  const found = attempt("open the control socket", path, () => entryAt(path));
   if (found === undefined || found.isSocket()) return;
   const hint = "something else is there, and stays; move it away, or set another lcce.control_socket";
   throw new SystemError("open the control socket", { errno: "ENOTSOCK", target: path, hint });
@@ -88,13 +88,17 @@ function listen(server: Server, path: string): Promise<void> {
   const mask = process.umask(0o177);
   const done = new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
-      const errno = error.code ?? "EIO";
+      const errno = errnoOf(error);
       const hint = "may this user write to that directory?";
       reject(new SystemError("open the control socket", { errno, target: path, hint, cause: error }));
     });
     server.listen(path, () => {
-      chmodSync(path, 0o600);
-      resolve();
+      try {
+        setMode(path, 0o600);
+        resolve();
+      } catch (error) {
+        reject(error);
+      }
     });
   });
   process.umask(mask);

@@ -1,4 +1,4 @@
-import { OperationalError } from "../bytes/errors.ts";
+import { OperationalError, operationalMessage } from "../bytes/errors.ts";
 import type { CircuitConfig, ForwarderConfig, PseudowireConfig } from "../config/config.ts";
 import type { Input } from "../control/effects.ts";
 import { hasControlChannel } from "../forwarding/encapsulation.ts";
@@ -14,7 +14,7 @@ import {
 } from "./circuit-device-state.ts";
 import { CircuitDevices } from "./circuit-devices.ts";
 import { type ForwarderState, Forwarders } from "./forwarders.ts";
-import { lockCircuit } from "./locks.ts";
+import { type Claim, lockCircuit } from "./locks.ts";
 import { type Log, locationText } from "./log.ts";
 import { OperationQueue } from "./operation-queue.ts";
 import { Retry } from "./retry.ts";
@@ -25,6 +25,8 @@ export interface CircuitListener {
   /** The status of our end of a pseudowire changed, or what is known of a session. */
   input(change: Input & { readonly kind: "circuit-status" | "pseudowire-standby" | "channel-status" }): void;
   forwardingFailed(session: SessionParameters, problem: string): void;
+  /** Takes the lock of a circuit; by default in this network namespace. */
+  readonly lockCircuit?: typeof lockCircuit;
   /** A bug of ours came up in an operation; by default it ends the process. */
   readonly broken?: (error: unknown) => void;
   /** Where the circuit of a pseudowire stands in the configuration file. */
@@ -319,10 +321,13 @@ export class Circuits {
     if (!this.#operations.isClosed) this.#listener.forwardingFailed(session, error.message);
   }
 
-  /** Tries to take the lock of a pseudowire's frames; another daemon may have it. */
+  /**
+   * Tries to take the lock of a pseudowire's frames; another daemon may have it, or the machine no descriptor
+   * for it.
+   */
   #claim(attached: AttachedPseudowire): void {
     const { name, circuit } = attached.config;
-    const claim = lockCircuit(circuit);
+    const claim = claimOf(circuit, this.#listener.lockCircuit ?? lockCircuit);
     if (claim.problem === undefined) {
       attached.lock = claim.lock;
       attached.problem = undefined;
@@ -361,6 +366,15 @@ export class Circuits {
       const circuit = this.#circuits.get(device);
       if (circuit !== undefined) this.#devices.check(circuit);
     }
+  }
+}
+
+/** The lock of a circuit's frames, or why there is none; a fault of the machine is a reason as any other. */
+function claimOf(circuit: CircuitConfig, lock: typeof lockCircuit): Claim {
+  try {
+    return lock(circuit);
+  } catch (error) {
+    return { problem: operationalMessage(error) };
   }
 }
 

@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Issue } from "../config/check.ts";
 import type { Config } from "../config/config.ts";
 import { formatProblem, parseConfig } from "../config/parse.ts";
-import { errnoOf, SystemError } from "../os/errors.ts";
+import { attempt, errnoOf, SystemError } from "../os/errors.ts";
+import { readText } from "../os/files.ts";
 
 /** What to do about a file that cannot be read, by the name of an errno. */
 const hints: Readonly<Record<string, string>> = {
@@ -42,7 +42,7 @@ type NamedPart = `tunnel ${string}` | `pseudowire ${string}`;
  * Throws SystemError for a file that cannot be read.
  */
 export function loadConfig(file: string): LoadedConfig | RejectedConfig {
-  const parsed = parseConfig(textOf(file), file, { hostName: hostname() });
+  const parsed = parseConfig(textOf(file), file, { hostName: ownHostName() });
   if (parsed.config === undefined) {
     const { problems, validParts } = parsed;
     return {
@@ -80,7 +80,7 @@ function keysOf({ tunnels }: Config): readonly (readonly [NamedPart, readonly st
 
 function textOf(file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return readText(file);
   } catch (error) {
     const errno = errnoOf(error);
     const hint = hints[errno];
@@ -91,4 +91,8 @@ function textOf(file: string): string {
       hint,
     });
   }
+}
+
+function ownHostName(): string {
+  return attempt("read the host name", "this machine", hostname);
 }

@@ -1,10 +1,18 @@
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { circuitFramesKey } from "../config/circuits.ts";
 import type { CircuitConfig, TunnelConfig } from "../config/config.ts";
 import { errnoOf, SystemError } from "../os/errors.ts";
-import { type Holder, type Lock, lockFile, lockName, nameHolder, namesTaken } from "../os/locks.ts";
+import { makeOneDirectory } from "../os/files.ts";
+import {
+  type Holder,
+  holding,
+  kernelNames,
+  type Lock,
+  type LockAttempt,
+  lockFile,
+  type NameLocks,
+} from "../os/locks.ts";
 
 /** Locks on what a daemon must own alone, so that a second one, started by mistake, does no harm. */
 
@@ -18,28 +26,29 @@ export function describeHolder({ pid }: Holder): string {
  * in this network namespace, whose interfaces beside circuits are named after it. Throws SystemError, also
  * where another daemon has it.
  */
-export function lockDaemon(controlSocket: string): Lock {
+export function lockDaemon(controlSocket: string, names: NameLocks = kernelNames): Lock {
   makeDirectory(dirname(controlSocket));
-  const ours: Lock[] = [];
-  for (const locking of [
-    () => lockFile(`${controlSocket}.lock`),
-    () => lockName(socketLockName(controlSocket)),
-  ]) {
-    const result = locking();
-    if (result.holder === undefined) ours.push(result.lock);
-    else {
-      release(ours);
-      throw new SystemError("open the control socket", {
-        errno: "EADDRINUSE",
-        target: controlSocket,
-        hint:
-          `${describeHolder(result.holder)} is running with this control socket; ` +
-          `see: wirespan status --socket ${controlSocket}; ` +
-          "to run a second daemon, give it an lcce.control_socket of its own",
-      });
-    }
-  }
-  return { [Symbol.dispose]: () => release(ours) };
+  const file = lockOrThrow(controlSocket, lockFile(`${controlSocket}.lock`));
+  const name = holding(file, () => lockOrThrow(controlSocket, names.lockName(socketLockName(controlSocket))));
+  return {
+    [Symbol.dispose]() {
+      file[Symbol.dispose]();
+      name[Symbol.dispose]();
+    },
+  };
+}
+
+function lockOrThrow(controlSocket: string, attempt: LockAttempt): Lock {
+  const { holder } = attempt;
+  if (holder === undefined) return attempt.lock;
+  throw new SystemError("open the control socket", {
+    errno: "EADDRINUSE",
+    target: controlSocket,
+    hint:
+      `${describeHolder(holder)} is running with this control socket; ` +
+      `see: wirespan status --socket ${controlSocket}; ` +
+      "to run a second daemon, give it an lcce.control_socket of its own",
+  });
 }
 
 /**
@@ -47,15 +56,11 @@ export function lockDaemon(controlSocket: string): Lock {
  * SystemError.
  */
 export function daemonHolder(controlSocket: string): Holder | undefined {
-  return nameHolder(socketLockName(controlSocket));
+  return kernelNames.nameHolder(socketLockName(controlSocket));
 }
 
 function socketLockName(controlSocket: string): string {
   return `wirespan/daemon/${createHash("sha256").update(controlSocket).digest("hex").slice(0, 32)}`;
-}
-
-function release(locks: readonly Lock[]): void {
-  for (const lock of locks) lock[Symbol.dispose]();
 }
 
 /** As mkdir -p, which in Node never ends below /proc. Throws SystemError. */
@@ -77,13 +82,13 @@ function makeDirectory(path: string): void {
 
 function make(path: string): void {
   try {
-    mkdirSync(path);
+    makeOneDirectory(path);
   } catch (error) {
     const code = errnoOf(error);
     if (code === "EEXIST") return;
     if (code !== "ENOENT" || dirname(path) === path) throw error;
     make(dirname(path));
-    mkdirSync(path);
+    makeOneDirectory(path);
   }
 }
 
@@ -96,9 +101,12 @@ let vlanLocks = 0;
 
 /**
  * The right to carry the frames of a circuit, in this network namespace: of a whole port, or of one VLAN of
- * it. Throws SystemError where no socket can be opened.
+ * it. Throws SystemError where no socket can be opened, and then nothing is locked.
  */
-export function lockCircuit({ device, vlan }: Pick<CircuitConfig, "device" | "vlan">): Claim {
+export function lockCircuit(
+  { device, vlan }: Pick<CircuitConfig, "device" | "vlan">,
+  { lockName, nameHolder, namesTaken }: NameLocks = kernelNames,
+): Claim {
   const nameOf = (circuit: Pick<CircuitConfig, "device" | "vlan">) =>
     `wirespan/circuit/${circuitFramesKey(circuit)}`;
   const port = nameOf({ device });
@@ -110,9 +118,7 @@ export function lockCircuit({ device, vlan }: Pick<CircuitConfig, "device" | "vl
   if (vlan === undefined) {
     const locking = lockName(port);
     if (locking.holder !== undefined) return refused(`the frames of ${device}`, locking.holder);
-    const holder = namesTaken(`${port}/`)
-      .map(nameHolder)
-      .find((found) => found !== undefined);
+    const holder = holding(locking.lock, () => firstHolder(namesTaken(`${port}/`), nameHolder));
     if (holder === undefined) return locking;
     locking.lock[Symbol.dispose]();
     return refused(`VLANs of ${device}`, holder);
@@ -122,7 +128,7 @@ export function lockCircuit({ device, vlan }: Pick<CircuitConfig, "device" | "vl
   if (vlanLocks >= MOST_VLAN_LOCKS) return { lock: { [Symbol.dispose]: () => undefined } };
   const locking = lockName(nameOf({ device, vlan }));
   if (locking.holder !== undefined) return refused(`VLAN ${vlan.id} of ${device}`, locking.holder);
-  const late = nameHolder(port);
+  const late = holding(locking.lock, () => nameHolder(port));
   if (late !== undefined) {
     locking.lock[Symbol.dispose]();
     return refused(`the frames of ${device}`, late);
@@ -144,12 +150,12 @@ type TunnelEnds = Pick<TunnelConfig, "encapsulation" | "local" | "localPort" | "
 /**
  * The right to speak with a peer from a local address and port, in this network namespace; and who else
  * speaks with it from that address by other ports, which the peer may or may not tell apart. Throws
- * SystemError where no socket can be opened.
+ * SystemError where no socket can be opened, and then nothing is locked.
  */
-export function lockEnds({ encapsulation, local, localPort, remote, remotePort }: TunnelEnds): {
-  readonly claim: Claim;
-  readonly neighbour: string | undefined;
-} {
+export function lockEnds(
+  { encapsulation, local, localPort, remote, remotePort }: TunnelEnds,
+  { lockName, nameHolder, namesTaken }: NameLocks = kernelNames,
+): { readonly claim: Claim; readonly neighbour: string | undefined } {
   const prefix = `wirespan/${encapsulation}/${local}/`;
   const own = `${prefix}${localPort}/${remote}/${remotePort}`;
   const locking = lockName(own);
@@ -159,13 +165,22 @@ export function lockEnds({ encapsulation, local, localPort, remote, remotePort }
       "or remove the tunnel from one of the two configurations";
     return { claim: { problem }, neighbour: undefined };
   }
-  const others = namesTaken(prefix).filter((name) => name !== own && name.includes(`/${remote}/`));
-  const neighbour = others
-    .map(nameHolder)
-    .find((holder) => holder !== undefined && holder.pid !== process.pid);
+  const neighbour = holding(locking.lock, () => {
+    const others = namesTaken(prefix).filter((name) => name !== own && name.includes(`/${remote}/`));
+    return firstHolder(others, nameHolder, (holder) => holder.pid !== process.pid);
+  });
   const text =
     neighbour &&
     `${describeHolder(neighbour)} has a tunnel with ${remote} on other ports: ` +
       "a peer that does not tell ports apart will have only one of them up at a time";
   return { claim: locking, neighbour: text };
+}
+
+/** The first of the names' holders that counts. */
+function firstHolder(
+  names: readonly string[],
+  holderOf: NameLocks["nameHolder"],
+  counts: (holder: Holder) => boolean = () => true,
+): Holder | undefined {
+  return names.map(holderOf).find((holder) => holder !== undefined && counts(holder));
 }

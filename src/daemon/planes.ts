@@ -83,18 +83,18 @@ export async function openPlane(
   const unavailable: string[] = [];
   for (const name of wanted === "auto" ? planeNames : [wanted]) {
     const { title, probe, open } = planes[name];
-    const missing = await probe();
-    if (missing !== undefined && wanted === name)
-      throw new SystemError(`start the ${title} plane`, {
-        errno: "EOPNOTSUPP",
-        target: missing.target,
-        hint: missing.remedy,
-      });
-    if (missing !== undefined) {
-      unavailable.push(`${title} is not available: ${missing.target} (${missing.remedy})`);
-      continue;
-    }
     try {
+      const missing = await probe();
+      if (missing !== undefined && wanted === name)
+        throw new SystemError(`start the ${title} plane`, {
+          errno: "EOPNOTSUPP",
+          target: missing.target,
+          hint: missing.remedy,
+        });
+      if (missing !== undefined) {
+        unavailable.push(`${title} is not available: ${missing.target} (${missing.remedy})`);
+        continue;
+      }
       const chosen = await open(context);
       const adopted = chosen.adopted ?? ended;
       const reason = unavailable.length === 0 ? chosen.reason : unavailable.join("; ");

@@ -1,8 +1,8 @@
-import { resolve } from "node:path";
 import { ignoreOperational, OperationalError, operationalMessage } from "../bytes/errors.ts";
 import { SerialQueue } from "../bytes/serial-queue.ts";
 import type { Config } from "../config/config.ts";
 import { endProcess } from "../os/end-process.ts";
+import { absolutePath, leaveRemovedDirectory } from "../os/files.ts";
 import { capabilityText } from "../os/privileges.ts";
 import type { ApiHandlers } from "./api.ts";
 import { checkSocketPath, openApiServer } from "./api-server.ts";
@@ -36,10 +36,12 @@ const STOP_LIMIT_MS = 2800;
  * that comes while the start is not complete: once it is.
  */
 export async function runDaemon(options: RunOptions): Promise<number> {
-  const file = resolve(options.configFile);
+  let file: string;
   let loaded: LoadedFile | { readonly problems: readonly string[] };
   try {
+    file = absolutePath(options.configFile);
     loaded = loadFile(file);
+    leaveRemovedDirectory();
   } catch (error) {
     reportFatal([operationalMessage(error)]);
     return FAILED;

@@ -1,6 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readText } from "../os/files.ts";
 
 /** The version of this package, as package.json beside src/ or dist/ says. */
-export const version: string = JSON.parse(
-  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
-).version;
+export const version: string = JSON.parse(readText(new URL("../../package.json", import.meta.url))).version;

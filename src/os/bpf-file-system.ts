@@ -1,6 +1,13 @@
-import { mkdirSync, readdirSync, rmdirSync, rmSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { errnoOf, ignoreErrno, SystemError } from "./errors.ts";
+import {
+  fileSystemType,
+  makeDirectories,
+  namesInDirectory,
+  removeEmptyDirectory,
+  removeFile,
+  removeTree,
+} from "./files.ts";
 import { close, errno, errnoName, mount, moveMount, openTree } from "./libc.ts";
 import { type Lock, lockFile } from "./locks.ts";
 import { inMountsOfFirst, isCopyOfFirst, type Mount, mountsOf } from "./mount-namespace.ts";
@@ -49,7 +56,7 @@ export function pinDirectory(name: string): PinDirectory {
   if (reason !== undefined) return { reason };
   const path = pinPath(ROOT, name);
   try {
-    mkdirSync(path, { recursive: true, mode: OWNER_ONLY });
+    makeDirectories(path, OWNER_ONLY);
   } catch (error) {
     return { reason: refused("make a directory for pins", path, error).message };
   }
@@ -115,7 +122,7 @@ export function pinPath(directory: string, name: string): string {
 /** Removes a pin; one that is not there is no error. Throws SystemError. */
 export function removePin(path: string): void {
   try {
-    rmSync(path, { force: true });
+    removeFile(path);
   } catch (error) {
     throw refused("remove a pin", path, error);
   }
@@ -126,8 +133,8 @@ export function removePin(path: string): void {
  */
 export function removeDirectory(path: string): void {
   try {
-    rmSync(path, { recursive: true, force: true });
-    rmdirSync(dirname(path));
+    removeTree(path);
+    removeEmptyDirectory(dirname(path));
   } catch (error) {
     // Another daemon's pins are there too, or the last one's are gone already.
     if (["ENOTEMPTY", "ENOENT"].includes(errnoOf(error))) return;
@@ -141,7 +148,7 @@ export function removeDirectory(path: string): void {
  */
 export function arePinned(prefix: string): boolean {
   try {
-    return readdirSync(ROOT).some((name) => join(ROOT, name).startsWith(pinPath(ROOT, prefix)));
+    return namesInDirectory(ROOT).some((name) => join(ROOT, name).startsWith(pinPath(ROOT, prefix)));
   } catch (error) {
     if (["ENOENT", "EACCES"].includes(errnoOf(error))) return false;
     throw refused("look for pins", ROOT, error);
@@ -154,7 +161,7 @@ export function arePinned(prefix: string): boolean {
  */
 export function removeOthers(path: string, prefix: string): void {
   const begin = pinPath(dirname(path), prefix);
-  for (const name of readdirSync(dirname(path))) {
+  for (const name of namesInDirectory(dirname(path))) {
     const other = join(dirname(path), name);
     if (other.startsWith(begin) && other !== path) removeIfLeft(other);
   }
@@ -169,7 +176,7 @@ function removeIfLeft(path: string): void {
 
 function isMounted(): boolean {
   try {
-    return statfsSync(MOUNT_POINT).type === BPF_FS_MAGIC;
+    return fileSystemType(MOUNT_POINT) === BPF_FS_MAGIC;
   } catch (error) {
     ignoreErrno(error);
     return false;

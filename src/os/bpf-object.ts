@@ -1,8 +1,8 @@
-import { readlinkSync } from "node:fs";
 import { InvariantError } from "../bytes/errors.ts";
 import type { BpfObject } from "../environment.ts";
 import { attributeFields, BpfAttribute, commands } from "./bpf-attribute.ts";
 import { SystemError } from "./errors.ts";
+import { linkTarget } from "./files.ts";
 import { close } from "./libc.ts";
 
 const MOST_NAME_CHARACTERS = 15;
@@ -137,12 +137,16 @@ export function openPin(path: string, kind: "map" | "program" | "link"): number 
     `open the pinned ${kind}`,
     path,
   );
-  const is = readlinkSync(`/proc/self/fd/${fd}`);
-  if (is.endsWith(suffixes[kind])) return fd;
-  close(fd);
-  throw new SystemError(`open the pinned ${kind}`, {
-    errno: "EINVAL",
-    target: path,
-    hint: `it is a ${is.replace("anon_inode:", "")}`,
-  });
+  try {
+    const is = linkTarget(`/proc/self/fd/${fd}`);
+    if (is.endsWith(suffixes[kind])) return fd;
+    throw new SystemError(`open the pinned ${kind}`, {
+      errno: "EINVAL",
+      target: path,
+      hint: `it is a ${is.replace("anon_inode:", "")}`,
+    });
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
 }

@@ -1,4 +1,3 @@
-import { readFileSync, readlinkSync } from "node:fs";
 import { endianness } from "node:os";
 import { assemble } from "../bpf/assembler.ts";
 import { Register } from "../bpf/instruction.ts";
@@ -8,8 +7,9 @@ import { add, call, exit, loadConstant, move } from "../bpf/mnemonics.ts";
 import { VerifierError } from "../bpf/verifier-error.ts";
 import { KernelProgram } from "./bpf-program.ts";
 import { SystemError } from "./errors.ts";
+import { linkTarget, readText } from "./files.ts";
+import { interfaceIndexOf } from "./interface-index.ts";
 import { memberOffsets } from "./kernel-types.ts";
-import { ifNameToIndex } from "./libc.ts";
 import { TrafficControl } from "./traffic-control.ts";
 
 /**
@@ -63,7 +63,7 @@ const checks: readonly FeatureCheck[] = [
     need: "the first user namespace",
     isBasic: true,
     findProblem: () =>
-      readlinkSync("/proc/self/ns/user") === FIRST_USER_NAMESPACE
+      linkTarget("/proc/self/ns/user") === FIRST_USER_NAMESPACE
         ? undefined
         : "bpf(2) is refused inside a user namespace",
     remedy: `run as root outside of it, ${OTHERWISE}`,
@@ -154,7 +154,7 @@ function architectureProblem(): string | undefined {
 }
 
 function capabilityProblem(): string | undefined {
-  const status = readFileSync("/proc/thread-self/status", "utf8");
+  const status = readText("/proc/thread-self/status");
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
   const has = (name: keyof typeof capabilities) => ((effective >> capabilities[name]) & 1n) === 1n;
   // Without CAP_PERFMON the verifier forbids arithmetic on pointers that are reached by more than one branch.
@@ -217,7 +217,7 @@ async function attachProblem(): Promise<string | undefined> {
       octets: assemble([move(result, verdicts.next), exit()]),
     });
     const control = new TrafficControl({ owner: "probe" });
-    const attachment = await control.attach(program, ifNameToIndex("lo"), "ingress");
+    const attachment = await control.attach(program, interfaceIndexOf("lo"), "ingress");
     await attachment.detach();
     return undefined;
   } catch (error) {

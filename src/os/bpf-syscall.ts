@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import type { BpfMapDescription, BpfProgram, BpfProgramDescription, KernelBpf } from "../environment.ts";
 import { attachedPrograms, KernelLink } from "./bpf-link.ts";
 import { KernelMap } from "./bpf-map.ts";
 import { KernelProgram } from "./bpf-program.ts";
+import { readText } from "./files.ts";
 
 const POSSIBLE_CPUS = "/sys/devices/system/cpu/possible";
 
@@ -11,7 +11,7 @@ export class BpfSyscall implements KernelBpf {
   readonly possibleCpus: number;
 
   constructor() {
-    this.possibleCpus = countCpus(readFileSync(POSSIBLE_CPUS, "utf8"));
+    this.possibleCpus = countCpus(readText(POSSIBLE_CPUS));
   }
 
   createMap(description: BpfMapDescription): KernelMap {

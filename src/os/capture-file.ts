@@ -1,8 +1,8 @@
-import { accessSync, constants } from "node:fs";
 import { endianness } from "node:os";
 import type { OfflineSession, PacketWithHeader } from "pcap";
 import { isBug, messageOf } from "../bytes/errors.ts";
 import { errnoOf, SystemError, UnsupportedError } from "./errors.ts";
+import { checkReadable } from "./files.ts";
 
 /** One packet of a capture file. */
 export interface CapturedPacket {
@@ -41,7 +41,7 @@ export async function readCapture(
   onPacket: (packet: CapturedPacket) => void,
 ): Promise<{ readonly complete: boolean }> {
   try {
-    accessSync(path, constants.R_OK);
+    checkReadable(path);
   } catch (error) {
     const errno = errnoOf(error);
     const hint = path === "-" ? { hint: "for standard input write /dev/stdin" } : {};

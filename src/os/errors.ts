@@ -1,5 +1,23 @@
 import { OperationalError } from "../bytes/errors.ts";
 
+/** TABLE: what to do about errnos that mean the same whatever was tried; they replace any other hint. */
+const remedies: Readonly<Record<string, string>> = {
+  EMFILE:
+    "the process has as many open files as it may, one or two for each circuit: " +
+    "raise the limit (ulimit -n; systemd: LimitNOFILE)",
+  ENFILE: "the machine has as many open files as it may: raise fs.file-max",
+};
+
+/** TABLE: what to do about a file, where nothing better is known. */
+const fileHints: Readonly<Record<string, string>> = {
+  ENOSPC: "the file system is full",
+  EDQUOT: "the quota of this user is used up",
+  EROFS: "the file system is mounted read-only",
+  ENOTDIR: "a part of the path is a file and no directory",
+  ELOOP: "symbolic links lead in a circle",
+  EIO: "the disk has an error; see: dmesg",
+};
+
 /** A refusal of the kernel: the operation, the name of the errno, and what the operation was applied to. */
 export class SystemError extends OperationalError {
   override readonly name: string = "SystemError";
@@ -12,7 +30,8 @@ export class SystemError extends OperationalError {
     operation: string,
     detail: { errno: string; target: string; hint?: string | undefined; cause?: unknown },
   ) {
-    const hint = detail.hint === undefined ? "" : `; ${detail.hint}`;
+    const remedy = remedies[detail.errno] ?? detail.hint;
+    const hint = remedy === undefined ? "" : `; ${remedy}`;
     super(
       `${operation}: ${detail.errno} (${detail.target})${hint}`,
       detail.cause === undefined ? undefined : { cause: detail.cause },
@@ -52,14 +71,38 @@ export class NetlinkError extends SystemError {
   }
 }
 
-/** The name of the errno of an error of Node's own; throws any other error on, for that is a bug of ours. */
+/**
+ * The name of the errno of a SystemError, or of an error of Node's own; throws any other error on, for that
+ * is a bug of ours.
+ */
 export function errnoOf(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === undefined) throw error;
-  return code;
+  if (error instanceof SystemError) return error.errno;
+  const { code, info } = error as NodeJS.ErrnoException & { readonly info?: { readonly code?: string } };
+  // Of node:os all have the code "ERR_SYSTEM_ERROR", and the errno in what is beside it.
+  const errno = info?.code ?? code;
+  if (errno === undefined) throw error;
+  return errno;
 }
 
-/** For `catch`: leaves errors of Node's own alone, and throws bugs of ours on. */
+/**
+ * Calls a function of Node's that may be refused, and throws SystemError then. `hints` say what to do, by the
+ * name of an errno.
+ */
+export function attempt<T>(
+  operation: string,
+  target: string,
+  call: () => T,
+  hints: Readonly<Record<string, string>> = fileHints,
+): T {
+  try {
+    return call();
+  } catch (error) {
+    const errno = errnoOf(error);
+    throw new SystemError(operation, { errno, target, hint: hints[errno], cause: error });
+  }
+}
+
+/** For `catch`: leaves SystemError and errors of Node's own alone, and throws bugs of ours on. */
 export function ignoreErrno(error: unknown): void {
   errnoOf(error);
 }

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { ignoreErrno } from "./errors.ts";
+import { attempt, errnoOf } from "./errors.ts";
+import { readText } from "./files.ts";
 import { readLinks } from "./link-message.ts";
 import { withNetlink } from "./netlink.ts";
 import { u16In } from "./netlink-attributes.ts";
@@ -36,7 +36,7 @@ const stacked: ReadonlySet<string> = new Set(["vlan", "macvlan", "macvtap", "ipv
 export async function readHostNetwork(): Promise<readonly HostInterface[]> {
   const operation = { operation: "read the interfaces", target: "this machine" };
   const links = withNetlink("route", (netlink) => readLinks(netlink, operation));
-  const addresses = networkInterfaces();
+  const addresses = attempt(operation.operation, operation.target, networkInterfaces);
   const routed = routedInterfaces();
   return links.map(({ name, index, kind, kindData, master, link }) => ({
     name,
@@ -76,12 +76,12 @@ function isOwnAddress(fields: readonly string[]): boolean {
 
 function linesOf(path: string): readonly string[] {
   try {
-    return readFileSync(path, "utf8")
+    return readText(path)
       .split("\n")
       .filter((line) => line !== "");
   } catch (error) {
     // A kernel without IPv6 has no such file.
-    ignoreErrno(error);
+    if (errnoOf(error) !== "ENOENT") throw error;
     return [];
   }
 }

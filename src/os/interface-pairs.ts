@@ -1,6 +1,6 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { turnOffSegmentationOffload, turnOffTransmitOffloads, turnOnGro } from "./device-features.ts";
 import { errnoOf, SystemError } from "./errors.ts";
+import { readText, writeText } from "./files.ts";
 import {
   deleteLink,
   infoAttribute,
@@ -154,7 +154,7 @@ function setUp(netlink: Netlink, operation: Operation, { name, offloads = "all" 
 export function turnOffIpv6(name: string): void {
   const path = `/proc/sys/net/ipv6/conf/${name}/disable_ipv6`;
   try {
-    if (readFileSync(path, "utf8").trim() !== "1") writeFileSync(path, "1");
+    if (readText(path).trim() !== "1") writeText(path, "1");
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === "ENOENT") return;

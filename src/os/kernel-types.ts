@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { ignoreErrno } from "./errors.ts";
+import { readOctets } from "./files.ts";
 
 /** Offsets of members of the kernel's own structures, from its BTF (Documentation/bpf/btf.rst). */
 
@@ -42,7 +42,7 @@ const following: readonly (readonly [once: number, each: number])[] = [
 export function memberOffsets(wanted: readonly string[], path = PATH): readonly number[] | undefined {
   let octets: Buffer;
   try {
-    octets = readFileSync(path);
+    octets = readOctets(path);
   } catch (error) {
     ignoreErrno(error);
     return undefined;

@@ -107,21 +107,9 @@ export function errnoName(number: number): string {
   return errnoNames.get(number) ?? `errno ${number}`;
 }
 
-const TOO_MANY_FILES =
-  "the process has as many open files as it may, one or two for each circuit: " +
-  "raise the limit (ulimit -n; systemd: LimitNOFILE)";
-
-/**
- * The error of the call that has just failed. For a full table of open files the remedy replaces the hint.
- */
+/** The error of the call that has just failed. */
 export function lastError(operation: string, target: string, hint?: string): SystemError {
-  const name = errnoName(errno());
-  const text = name === "EMFILE" ? TOO_MANY_FILES : hint;
-  return new SystemError(operation, {
-    errno: name,
-    target,
-    ...(text === undefined ? {} : { hint: text }),
-  });
+  return new SystemError(operation, { errno: errnoName(errno()), target, hint });
 }
 
 /** More addresses than any call takes, including those behind pointers. */

@@ -1,5 +1,5 @@
-import { closeSync, ftruncateSync, openSync, readFileSync, readlinkSync, readSync, writeSync } from "node:fs";
-import { errnoOf, SystemError } from "./errors.ts";
+import { errnoOf } from "./errors.ts";
+import { linkTarget, OpenFile, readText } from "./files.ts";
 import {
   addressOf,
   bind,
@@ -33,6 +33,16 @@ export interface Holder {
 
 /** The lock, or its holder. */
 export type LockAttempt = { readonly lock: Lock; readonly holder?: undefined } | { readonly holder: Holder };
+
+/** What follows on taking a lock: where it throws, the lock is released. */
+export function holding<T>(lock: Lock, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
 
 /** struct sockaddr_un: the family, and a name of so many octets at most. */
 const FAMILY_OCTETS = 2;
@@ -80,9 +90,11 @@ export function nameHolder(name: string): Holder | undefined {
   return typeof holder === "string" ? undefined : holder;
 }
 
-/** The names of this network namespace that begin with `prefix` and are bound, by anybody. */
+/**
+ * The names of this network namespace that begin with `prefix` and are bound, by anybody. Throws SystemError.
+ */
 export function namesTaken(prefix: string): readonly string[] {
-  const lines = readFileSync("/proc/thread-self/net/unix", "latin1").split("\n");
+  const lines = readText("/proc/thread-self/net/unix", "latin1").split("\n");
   const found = lines.flatMap((line) => {
     const at = line.indexOf(` @${prefix}`);
     return at < 0 ? [] : [line.slice(at + 2)];
@@ -90,34 +102,41 @@ export function namesTaken(prefix: string): readonly string[] {
   return [...new Set(found)];
 }
 
+/** The names of a network namespace as locks: those of the kernel, or of a test. */
+export interface NameLocks {
+  readonly lockName: typeof lockName;
+  readonly nameHolder: typeof nameHolder;
+  readonly namesTaken: typeof namesTaken;
+}
+
+/** Those of the kernel, in this network namespace. */
+export const kernelNames: NameLocks = { lockName, nameHolder, namesTaken };
+
 /**
  * Locks a file and writes our pid into it; it is created if missing and stays when the lock goes. Or locks a
  * directory. Throws SystemError.
  */
 export function lockFile(path: string, kind: "file" | "directory" = "file"): LockAttempt {
-  let fd: number;
+  const file = new OpenFile(path, kind === "file" ? "append" : "read", "open a file to lock it");
   try {
-    fd = kind === "file" ? openSync(path, "a+", 0o600) : openSync(path, "r");
-  } catch (error) {
-    throw new SystemError("open a file to lock it", { errno: errnoOf(error), target: path, cause: error });
-  }
-  if (flock(fd, linux.LOCK_EX | linux.LOCK_NB) === 0) {
-    if (kind === "file") {
-      ftruncateSync(fd, 0);
-      writeSync(fd, `${process.pid}\n`);
+    if (flock(file.fd, linux.LOCK_EX | linux.LOCK_NB) === 0) {
+      if (kind === "file") file.replace(`${process.pid}\n`);
+      return { lock: file };
     }
-    return { lock: { [Symbol.dispose]: closeOnce(fd) } };
+    const problem = lastError("lock a file", path);
+    if (!["EAGAIN", "EWOULDBLOCK"].includes(problem.errno)) throw problem;
+    const pid = kind === "file" ? pidIn(file) : undefined;
+    file[Symbol.dispose]();
+    return { holder: { pid } };
+  } catch (error) {
+    file[Symbol.dispose]();
+    throw error;
   }
-  const problem = lastError("lock a file", path);
-  const pid = kind === "file" ? pidIn(fd) : undefined;
-  closeSync(fd);
-  if (!["EAGAIN", "EWOULDBLOCK"].includes(problem.errno)) throw problem;
-  return { holder: { pid } };
 }
 
-function pidIn(fd: number): number | undefined {
+function pidIn(file: OpenFile): number | undefined {
   const text = new Uint8Array(16);
-  const length = readSync(fd, text, 0, text.length, 0);
+  const length = file.read(text, 0);
   const pid = Number.parseInt(new TextDecoder().decode(text.subarray(0, length)), 10);
   return pid > 0 ? pid : undefined;
 }
@@ -175,12 +194,16 @@ function holderOf(name: string, address: Uint8Array): Holder | "nobody" | "does 
  */
 function hasRights(pid: number): boolean {
   try {
-    const status = readFileSync(`/proc/${pid}/status`, "latin1");
+    const status = readText(`/proc/${pid}/status`, "latin1");
     const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
     const has = [CAP_NET_ADMIN, CAP_NET_RAW].some((bit) => ((effective >> bit) & 1n) === 1n);
-    return has && readlinkSync(`/proc/${pid}/ns/user`) === readlinkSync("/proc/self/ns/user");
+    return has && linkTarget(`/proc/${pid}/ns/user`) === linkTarget("/proc/self/ns/user");
   } catch (error) {
-    // EACCES: a process with more rights than ours; otherwise it has ended meanwhile.
-    return errnoOf(error) === "EACCES";
+    const errno = errnoOf(error);
+    // It has ended meanwhile.
+    if (["ENOENT", "ESRCH"].includes(errno)) return false;
+    // A process with more rights than ours.
+    if (errno === "EACCES") return true;
+    throw error;
   }
 }

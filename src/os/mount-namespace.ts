@@ -1,5 +1,5 @@
-import { closeSync, openSync, readFileSync } from "node:fs";
 import { ignoreErrno } from "./errors.ts";
+import { OpenFile, readText } from "./files.ts";
 import { fchdir, lastError, setns, unshare } from "./libc.ts";
 
 /** The mount namespace of this thread, and that of the first process of the machine or container. */
@@ -25,10 +25,10 @@ export interface Mount {
 
 /**
  * All mounts that a process, or "thread-self", sees, in the order in which they cover one another
- * (proc_pid_mountinfo(5)). Throws system errors.
+ * (proc_pid_mountinfo(5)). Throws SystemError.
  */
 export function mountsOf(process: string): readonly Mount[] {
-  return readFileSync(`/proc/${process}/mountinfo`, "utf8")
+  return readText(`/proc/${process}/mountinfo`)
     .trim()
     .split("\n")
     .map((line) => {
@@ -59,37 +59,44 @@ export function isCopyOfFirst(): boolean {
 
 /**
  * Runs `act` with this thread in the mount namespace of the first process, and returns to its own. Returns
- * undefined without the right to enter (CAP_SYS_ADMIN and CAP_SYS_CHROOT). From then on this thread has a
- * working directory of its own, the same one. Throws SystemError where there is no way back.
+ * undefined without the right to enter (CAP_SYS_ADMIN and CAP_SYS_CHROOT), or to come back into a working
+ * directory that this process may not open. From then on this thread has a working directory of its own, the
+ * same one. Throws SystemError where there is no way back.
  */
 export function inMountsOfFirst<T>(act: () => T): T | undefined {
-  const first = openNamespaceOfFirst();
-  if (first === undefined) return undefined;
-  const [own, folder] = [openSync(`/proc/${THIS}/ns/mnt`, "r"), openSync(".", "r")];
+  using first = openNamespaceOfFirst();
+  using own = openIfPossible(`/proc/${THIS}/ns/mnt`);
+  using folder = openIfPossible(".");
+  if (first === undefined || own === undefined || folder === undefined) return undefined;
+  // A thread that shares root and working directory with others may not change its mount namespace.
+  if (unshare(CLONE_FS) < 0 || setns(first.fd, CLONE_NEWNS) < 0) return undefined;
   try {
-    // A thread that shares root and working directory with others may not change its mount namespace.
-    if (unshare(CLONE_FS) < 0 || setns(first, CLONE_NEWNS) < 0) return undefined;
-    try {
-      return act();
-    } finally {
-      comeBack(own, folder);
-    }
+    return act();
   } finally {
-    for (const fd of [first, own, folder]) closeSync(fd);
+    comeBack(own, folder);
   }
 }
 
-function comeBack(namespace: number, folder: number): void {
-  if (setns(namespace, CLONE_NEWNS) < 0 || fchdir(folder) < 0)
+function openIfPossible(path: string): OpenFile | undefined {
+  try {
+    return new OpenFile(path, "read");
+  } catch (error) {
+    ignoreErrno(error);
+    return undefined;
+  }
+}
+
+function comeBack(namespace: OpenFile, folder: OpenFile): void {
+  if (setns(namespace.fd, CLONE_NEWNS) < 0 || fchdir(folder.fd) < 0)
     throw lastError("come back to the mount namespace", "this process");
 }
 
 /** Opened from the first process, or, where that has more rights than we have, from one of our ancestors. */
-function openNamespaceOfFirst(): number | undefined {
+function openNamespaceOfFirst(): OpenFile | undefined {
   const root = rootOf(FIRST)?.id;
   for (const pid of [FIRST, ...ancestors()]) {
     try {
-      if (rootOf(pid)?.id === root) return openSync(`/proc/${pid}/ns/mnt`, "r");
+      if (rootOf(pid)?.id === root) return new OpenFile(`/proc/${pid}/ns/mnt`, "read");
     } catch (error) {
       // The next one may do.
       ignoreErrno(error);
@@ -108,7 +115,7 @@ function ancestors(): readonly string[] {
 /** The parent's pid; 0 where there is none in this pid namespace. */
 function parentOf(process: string): number {
   try {
-    return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${process}/status`, "utf8"))?.[1] ?? 0);
+    return Number(/^PPid:\s*(\d+)/m.exec(readText(`/proc/${process}/status`))?.[1] ?? 0);
   } catch (error) {
     ignoreErrno(error);
     return 0;

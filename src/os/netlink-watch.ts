@@ -1,7 +1,7 @@
-import { readdirSync } from "node:fs";
 import netlink, { type RawNetlinkSocket } from "netlink";
 import { isBug, OperationalError } from "../bytes/errors.ts";
 import { errnoOf, SystemError } from "./errors.ts";
+import { namesInDirectory } from "./files.ts";
 import { addressOf, getsockname, getsockopt, lastError, linux, setsockopt } from "./libc.ts";
 import { type NetlinkFamily, netlinkFamily } from "./netlink.ts";
 import { socketDrops } from "./sockets.ts";
@@ -114,7 +114,7 @@ function surviveOverflow(socket: RawNetlinkSocket, family: NetlinkFamily): numbe
   const { port } = socket.address();
   const target = `netlink family ${family}`;
   try {
-    const descriptor = readdirSync("/proc/self/fd")
+    const descriptor = namesInDirectory("/proc/self/fd")
       .map(Number)
       .find((fd) => isBoundTo(fd, port, family));
     if (descriptor === undefined)
@@ -125,7 +125,6 @@ function surviveOverflow(socket: RawNetlinkSocket, family: NetlinkFamily): numbe
     return descriptor;
   } catch (cause) {
     socket.close();
-    if (cause instanceof SystemError) throw cause;
     const errno = errnoOf(cause);
     const hint = "is /proc mounted?";
     throw new SystemError("find the descriptor of a netlink socket", { errno, target, hint, cause });

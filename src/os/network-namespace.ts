@@ -1,6 +1,6 @@
-import { statSync } from "node:fs";
+import { statOf } from "./files.ts";
 
-/** Tells the network namespace of this thread from others that there are. */
+/** Tells the network namespace of this thread from others that there are. Throws SystemError. */
 export function networkNamespaceId(): number {
-  return statSync("/proc/thread-self/ns/net").ino;
+  return statOf("/proc/thread-self/ns/net").ino;
 }

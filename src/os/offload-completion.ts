@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { ignoreErrno } from "./errors.ts";
+import { isThere, namesInDirectory, readText } from "./files.ts";
 
 /** Whether an interface completes the offloads of a packet, by its kind in sysfs. */
 
@@ -18,10 +18,10 @@ const stacked: readonly string[] = ["vlan", "bond", "bridge"];
 export function completesOffloads(name: string, folder = "/sys/class/net"): boolean {
   const path = `${folder}/${name}`;
   try {
-    if (existsSync(`${path}/device`)) return true;
-    const kind = /^DEVTYPE=(.*)$/m.exec(readFileSync(`${path}/uevent`, "utf8"))?.[1] ?? "";
+    if (isThere(`${path}/device`)) return true;
+    const kind = /^DEVTYPE=(.*)$/m.exec(readText(`${path}/uevent`))?.[1] ?? "";
     if (!stacked.includes(kind)) return false;
-    const lower = readdirSync(path).filter((entry) => entry.startsWith(LOWER));
+    const lower = namesInDirectory(path).filter((entry) => entry.startsWith(LOWER));
     return lower.length > 0 && lower.every((entry) => completesOffloads(entry.slice(LOWER.length), folder));
   } catch (error) {
     ignoreErrno(error);

@@ -1,7 +1,7 @@
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import { mountBpfFileSystem } from "./bpf-file-system.ts";
 import { ignoreErrno } from "./errors.ts";
+import { absolutePath, checkReadable, readText, statOf } from "./files.ts";
 import { addressOf, capset, execve, fcntl, lastError, prctl, setrlimit } from "./libc.ts";
 
 /**
@@ -83,12 +83,12 @@ function keptOf(files: readonly string[]): bigint {
  * file.
  */
 function isReadableByOwnerRoot(file: string): boolean {
-  const path = resolve(file);
   try {
-    accessSync(path, constants.R_OK);
-    if (statSync(path).uid !== 0) return false;
+    const path = absolutePath(file);
+    checkReadable(path);
+    if (statOf(path).uid !== 0) return false;
     for (let folder = dirname(path); ; folder = dirname(folder)) {
-      const { uid, mode } = statSync(folder);
+      const { uid, mode } = statOf(folder);
       if ((mode & (uid === 0 ? 0o100 : 0o001)) === 0) return false;
       if (folder === "/") return true;
     }
@@ -100,7 +100,7 @@ function isReadableByOwnerRoot(file: string): boolean {
 }
 
 function readCapabilities(): CapabilitySets {
-  const status = readFileSync("/proc/self/status", "utf8");
+  const status = readText("/proc/self/status");
   const setOf = (name: string): bigint =>
     BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)`, "m").exec(status)?.[1] ?? "0"}`);
   return { permitted: setOf("CapPrm"), bounding: setOf("CapBnd") };

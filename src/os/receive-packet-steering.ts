@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { ignoreErrno } from "./errors.ts";
-import { ifNameToIndex } from "./libc.ts";
+import { namesInDirectory, readText, writeText } from "./files.ts";
+import { interfaceIndexOf } from "./interface-index.ts";
 import { processorCount } from "./processors.ts";
 
 const BITS_OF_WORD = 32;
@@ -23,9 +23,9 @@ export function maskOf(processors: number): string {
 export function steerReceived(name: string): boolean {
   const folder = `/sys/class/net/${name}`;
   try {
-    if (Number(readFileSync(`${folder}/ifindex`, "utf8")) !== ifNameToIndex(name)) return false;
-    const queues = readdirSync(`${folder}/queues`).filter((queue) => queue.startsWith("rx-"));
-    for (const queue of queues) writeFileSync(`${folder}/queues/${queue}/rps_cpus`, maskOf(processorCount()));
+    if (Number(readText(`${folder}/ifindex`)) !== interfaceIndexOf(name)) return false;
+    const queues = namesInDirectory(`${folder}/queues`).filter((queue) => queue.startsWith("rx-"));
+    for (const queue of queues) writeText(`${folder}/queues/${queue}/rps_cpus`, maskOf(processorCount()));
     return true;
   } catch (error) {
     ignoreErrno(error);

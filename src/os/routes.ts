@@ -1,7 +1,8 @@
 import { isIPv6 } from "node:net";
 import { addressOctets, addressText } from "../bytes/ip-address.ts";
 import { SystemError } from "./errors.ts";
-import { ifNameToIndex, linux } from "./libc.ts";
+import { findInterfaceIndex } from "./interface-index.ts";
+import { linux } from "./libc.ts";
 import { readLink } from "./link-message.ts";
 import { failure, type Netlink, type Operation, withNetlink } from "./netlink.ts";
 import {
@@ -140,9 +141,8 @@ function lookUp(netlink: Netlink, operation: Operation, remote: string, local: s
   const [address = "", zone] = remote.split("%");
   const destination = addressOctets(address);
   const source = addressOctets(local.replace(/%.*$/, ""));
-  const outputInterface = zone === undefined ? undefined : ifNameToIndex(zone);
-  // The kernel would take index 0 for any interface.
-  if (outputInterface === 0) throw failure(operation, "ENODEV");
+  const outputInterface = zone === undefined ? undefined : findInterfaceIndex(zone);
+  if (zone !== undefined && outputInterface === undefined) throw failure(operation, "ENODEV");
   const attributes: Attribute[] = [
     [attribute.destination, destination],
     [attribute.source, source],

@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, SystemError } from "./errors.ts";
+import { OpenFile } from "./files.ts";
 
 /**
  * The source of a secret: a file, a credential of the systemd unit (systemd.exec(5)), or an environment
@@ -98,21 +98,16 @@ function read(source: SecretLocation, target: string): { octets: Uint8Array; not
 /** Reads a file into one array of our own, so that no other copy of the secret stays in memory. */
 function fromFile(path: string): { octets: Uint8Array; notes: readonly string[] } {
   try {
-    const file = openSync(path, "r");
-    try {
-      const stat = fstatSync(file);
-      if (stat.isDirectory()) throw Object.assign(new Error("a directory"), { code: "EISDIR" });
-      // Room for a newline, and for one more octet that shows that the file is too long.
-      const buffer = new Uint8Array(MOST_OCTETS + 2);
-      let length = 0;
-      for (let more = -1; more !== 0 && length < buffer.length; length += more)
-        more = readSync(file, buffer, length, buffer.length - length, null);
-      const octets = buffer.subarray(0, length);
-      const isOpen = (stat.mode & READABLE_BY_OTHERS) !== 0;
-      return { octets, notes: isOpen ? [`secret file ${path} is readable by everyone: chmod 600 it`] : [] };
-    } finally {
-      closeSync(file);
-    }
+    using file = new OpenFile(path, "read");
+    const { mode } = file.stat;
+    // Room for a newline, and for one more octet that shows that the file is too long.
+    const buffer = new Uint8Array(MOST_OCTETS + 2);
+    let length = 0;
+    for (let more = -1; more !== 0 && length < buffer.length; length += more)
+      more = file.read(buffer.subarray(length));
+    const octets = buffer.subarray(0, length);
+    const isOpen = (mode & READABLE_BY_OTHERS) !== 0;
+    return { octets, notes: isOpen ? [`secret file ${path} is readable by everyone: chmod 600 it`] : [] };
   } catch (error) {
     const errno = errnoOf(error);
     const hint = hints[errno];

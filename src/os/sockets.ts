@@ -4,6 +4,7 @@ import { addressOctets, addressText } from "../bytes/ip-address.ts";
 import { IP_PROTOCOL_L2TP } from "../wire/constants.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { SystemError } from "./errors.ts";
+import { findInterfaceIndex, interfaceIndexOf } from "./interface-index.ts";
 import { control, IFREQ_VALUE, interfaceRequest } from "./interface-request.ts";
 import {
   addressOf,
@@ -14,7 +15,6 @@ import {
   eventfd,
   getsockname,
   getsockopt,
-  ifNameToIndex,
   ioctl,
   lastError,
   linux,
@@ -235,9 +235,7 @@ export function openPacketSocket(
   { receives = true, bypassesQueue = true } = {},
 ): number {
   const target = `interface ${interfaceName}`;
-  const index = ifNameToIndex(interfaceName);
-  if (index === 0)
-    throw new SystemError("open an interface", { errno: "ENODEV", target, hint: "it does not exist" });
+  const index = interfaceIndexOf(interfaceName);
   const fd = socket(linux.AF_PACKET, linux.SOCK_RAW | linux.SOCK_CLOEXEC, 0);
   if (fd < 0) throw lastError("open an interface", target, "frames need CAP_NET_RAW");
   for (const option of [linux.PACKET_VNET_HDR, linux.PACKET_AUXDATA, linux.PACKET_IGNORE_OUTGOING]) {
@@ -302,7 +300,7 @@ const tapHints: Readonly<Record<string, string>> = {
 function tapError(fd: number, name: string, target: string): Error {
   const error = lastError("create a device", target);
   close(fd);
-  if (error.errno === "EINVAL" && ifNameToIndex(name) !== 0)
+  if (error.errno === "EINVAL" && findInterfaceIndex(name) !== undefined)
     return new OperationalError(takenName(name), { cause: error });
   const hint = tapHints[error.errno];
   return new SystemError("create a device", { errno: error.errno, target, hint });

@@ -2,9 +2,10 @@ import { expect, test } from "vitest";
 import { InvariantError, OperationalError } from "../../src/bytes/errors.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { Input } from "../../src/control/effects.ts";
-import { Circuits } from "../../src/daemon/circuits.ts";
+import { type CircuitListener, Circuits } from "../../src/daemon/circuits.ts";
 import type { Log } from "../../src/daemon/log.ts";
 import { PlaneStack } from "../../src/forwarding/stack.ts";
+import { SystemError } from "../../src/os/errors.ts";
 import type { Links } from "../../src/os/links.ts";
 import { FakePlane } from "../support/fake-plane.ts";
 import { sessionParameters } from "../support/sessions.ts";
@@ -22,7 +23,7 @@ function onePseudowire() {
 }
 
 /** Circuits on a plane that forwards nothing, with one pseudowire attached to an interface that is up. */
-async function attached() {
+async function attached(lockCircuit?: CircuitListener["lockCircuit"]) {
   const plane = new FakePlane("userspace");
   const stack = new PlaneStack([], plane, { failed: () => undefined });
   const state = { name: DEVICE, index: 5, up: true, mtu: 1500, kind: undefined, master: undefined };
@@ -37,13 +38,16 @@ async function attached() {
     isPort: () => false,
     reread: async () => undefined,
   };
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  const errors: string[] = [];
+  const error = (_: unknown, text: string) => void errors.push(text);
+  const log = { info: () => undefined, warn: () => undefined, error };
   const [bugs, failures]: [unknown[], string[]] = [[], []];
   const inputs: Input[] = [];
   const circuits = new Circuits(stack, links as unknown as Links, log as unknown as Log, {
     input: (change) => inputs.push(change),
     forwardingFailed: (_, problem) => failures.push(problem),
-    broken: (error) => bugs.push(error),
+    broken: (bug) => bugs.push(bug),
+    ...(lockCircuit === undefined ? {} : { lockCircuit }),
     locationOf: () => undefined,
     hostUse: async () => undefined,
   });
@@ -51,7 +55,8 @@ async function attached() {
   await circuits.attach(pseudowire);
   const session = { ...sessionParameters({ localSessionId: 7 }), pseudowire: pseudowire.name };
   return {
-    ...{ plane, circuits, session, bugs, failures, inputs, setUp },
+    ...{ plane, circuits, session, bugs, failures, inputs, errors, setUp },
+    name: pseudowire.name,
     detach: () => circuits.detach(pseudowire),
   };
 }
@@ -144,4 +149,38 @@ test("what a control channel says is of the session that the plane has, and is a
   await circuits.idle();
   expect(circuits.channelStatus(7)).toBeUndefined();
   await detach();
+});
+
+test("without a descriptor for its lock a circuit waits, says why once, and is attached later", async () => {
+  let fault: Error | undefined = new SystemError("take a lock", { errno: "EMFILE", target: "the name p" });
+  let attempts = 0;
+  const { plane, circuits, session, bugs, errors, name, detach } = await attached(() => {
+    attempts += 1;
+    if (fault !== undefined) throw fault;
+    return { lock: { [Symbol.dispose]: () => undefined } };
+  });
+  circuits.add(session);
+  await circuits.idle();
+  expect(circuits.problem(name)).toMatch(/^take a lock: EMFILE .*LimitNOFILE/);
+  circuits.retryNow();
+  circuits.retryNow();
+  expect(attempts).toBe(3);
+  expect(errors).toEqual([expect.stringMatching(/^pseudowire p is waiting: take a lock: EMFILE/)]);
+  expect(plane.calls).not.toContain("add 7");
+  fault = undefined;
+  circuits.retryNow();
+  await circuits.idle();
+  expect(circuits.problem(name)).toBeUndefined();
+  expect(plane.calls).toContain("add 7");
+  expect(bugs).toEqual([]);
+  await detach();
+  circuits.close();
+});
+
+test("a bug in taking a lock is thrown on", async () => {
+  await expect(
+    attached(() => {
+      throw new TypeError("x is not a function");
+    }),
+  ).rejects.toThrow(TypeError);
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { InvariantError, isBug, OperationalError, TruncatedError } from "../../src/bytes/errors.ts";
-import { errnoOf, ignoreErrno, SystemError } from "../../src/os/errors.ts";
+import { attempt, errnoOf, ignoreErrno, SystemError } from "../../src/os/errors.ts";
 import { decodingProblem, ProtocolError } from "../../src/wire/errors.ts";
 
 function thrown(act: () => void): unknown {
@@ -26,9 +26,40 @@ test.each([
 test.each([
   new TypeError("x is not a function"),
   new RangeError("Invalid array length"),
-  new SystemError("open a file", { errno: "EIO", target: "disk" }),
-])("an error without an errno of Node's is thrown on: %s", (error) => {
+  new OperationalError("the daemon is stopping"),
+])("an error without an errno is thrown on: %s", (error) => {
   expect(thrown(() => ignoreErrno(error))).toBe(error);
+});
+
+test("SystemError has its errno too, and so has an error of node:os, whose code says nothing", () => {
+  expect(errnoOf(new SystemError("open a file", { errno: "EIO", target: "disk" }))).toBe("EIO");
+  const own = { code: "ERR_SYSTEM_ERROR", info: { code: "EMFILE" } };
+  expect(errnoOf(Object.assign(new Error("uv_interface_addresses"), own))).toBe("EMFILE");
+});
+
+test("what is attempted throws SystemError for a refusal, and bugs as they are", () => {
+  const refuse = (code: string) => () => {
+    throw Object.assign(new Error(code), { code });
+  };
+  expect(attempt("read a file", "/a", () => 7)).toBe(7);
+  expect(() => attempt("write a file", "/a", refuse("ENOSPC"))).toThrow(
+    new SystemError("write a file", { errno: "ENOSPC", target: "/a", hint: "the file system is full" }),
+  );
+  expect(() => attempt("x", "/a", refuse("EAGAIN"), { EAGAIN: "wait" })).toThrow("x: EAGAIN (/a); wait");
+  const bug = new TypeError("x is not a function");
+  expect(
+    thrown(() =>
+      attempt("read a file", "/a", () => {
+        throw bug;
+      }),
+    ),
+  ).toBe(bug);
+});
+
+test("where no descriptor is left, any error says what to do about that", () => {
+  const error = new SystemError("open a socket", { errno: "EMFILE", target: "x", hint: "needs CAP_NET_RAW" });
+  expect(error.message).toMatch(/^open a socket: EMFILE \(x\); .*LimitNOFILE/);
+  expect(error.message).not.toContain("CAP_NET_RAW");
 });
 
 test.each([

@@ -1,7 +1,8 @@
 import { isIPv6 } from "node:net";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { SystemError } from "../../os/errors.ts";
-import { addressOf, close, ifNameToIndex, write } from "../../os/libc.ts";
+import { interfaceIndexOf } from "../../os/interface-index.ts";
+import { addressOf, close, write } from "../../os/libc.ts";
 import { openEventDescriptor, setInterfaceMtu, socketDrops } from "../../os/sockets.ts";
 import { trafficClassOf } from "../../wire/dscp.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
@@ -154,8 +155,9 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
 
   async openCircuit(device: CircuitDevice): Promise<OpenedCircuit> {
     const circuit = openDevice(device);
-    const index = ifNameToIndex(device.name);
+    let index: number;
     try {
+      index = interfaceIndexOf(device.name);
       await this.#ask({ kind: "open-circuit", circuit });
     } catch (error) {
       for (const fd of circuitDescriptorsOf(circuit)) close(fd);

@@ -1,10 +1,10 @@
+import { interfaceIndexOf } from "../../../os/interface-index.ts";
 import { deleteInterfacePair, interfaceNames } from "../../../os/interface-pairs.ts";
 import { setInterfaceMtu } from "../../../os/sockets.ts";
 import type { CircuitDevice } from "../../plane.ts";
 import {
   ensurePair,
   hiddenName,
-  interfaceIndexOf,
   OWNER_DIGITS,
   prefixes,
   VETH_MTU,

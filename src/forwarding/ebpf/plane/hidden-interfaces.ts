@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { SystemError } from "../../../os/errors.ts";
 import {
   createInterfacePair,
   deleteInterfacePair,
@@ -7,7 +6,6 @@ import {
   type PairEnd,
   type PairKind,
 } from "../../../os/interface-pairs.ts";
-import { ifNameToIndex } from "../../../os/libc.ts";
 
 /** Hidden interfaces: those that the plane needs besides a circuit's device. */
 
@@ -52,15 +50,4 @@ export async function ensurePair(entry: PairEnd, exit: PairEnd, kind: PairKind =
   if (found?.peer?.name === exit.name && found.kind === kind) return;
   if (found?.peer?.name === exit.name) await deleteInterfacePair(entry.name);
   await createInterfacePair(entry, exit, kind);
-}
-
-/** The index of an interface. Throws SystemError where there is none of that name. */
-export function interfaceIndexOf(name: string): number {
-  const index = ifNameToIndex(name);
-  if (index !== 0) return index;
-  throw new SystemError("open an interface", {
-    errno: "ENODEV",
-    target: `interface ${name}`,
-    hint: "it does not exist",
-  });
 }

@@ -1,5 +1,6 @@
+import { interfaceIndexOf } from "../../../os/interface-index.ts";
 import { deleteInterfacePair } from "../../../os/interface-pairs.ts";
-import { ensurePair, hiddenName, interfaceIndexOf, VETH_MTU, type VethPair } from "./hidden-interfaces.ts";
+import { ensurePair, hiddenName, VETH_MTU, type VethPair } from "./hidden-interfaces.ts";
 
 /** In place of a device's name: the pair belongs to the whole plane, and no device has an empty name. */
 const OF_THE_PLANE = "";

@@ -1,6 +1,6 @@
-import { statSync } from "node:fs";
 import { type PinDirectory, pinPath, removeDirectory, removePin } from "../../../os/bpf-file-system.ts";
 import { errnoOf, SystemError } from "../../../os/errors.ts";
+import { statOf } from "../../../os/files.ts";
 
 /** What can be pinned: a map or a link. Throws SystemError. */
 export interface Pinnable {
@@ -88,7 +88,7 @@ export class Pins {
 /** Undefined for a directory that is not there. */
 function identityOf(path: string): string | undefined {
   try {
-    const { dev, ino } = statSync(path);
+    const { dev, ino } = statOf(path);
     return `${dev} ${ino}`;
   } catch (error) {
     errnoOf(error);

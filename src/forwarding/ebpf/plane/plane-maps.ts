@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { BpfMap, BpfMapDescription, KernelBpf } from "../../../environment.ts";
 import { removePin } from "../../../os/bpf-file-system.ts";
+import { isThere } from "../../../os/files.ts";
 import { counterTable } from "../../counters-table.ts";
 import { discardReasons } from "../../discard-reasons.ts";
 import { circuitValue, mapSizes, peerValue, routeValue, sequenceValue } from "../programs/map-layout.ts";
@@ -85,7 +85,7 @@ export class PlaneMaps implements Disposable {
   /** Opens the maps pinned in the directory, if all are there and large enough. Throws SystemError. */
   static open(bpf: KernelBpf, capacity: number, directory: string): PlaneMaps | undefined {
     const paths = names.map((name) => [name, join(directory, name)] as const);
-    if (!paths.every(([, path]) => existsSync(path))) return undefined;
+    if (!paths.every(([, path]) => isThere(path))) return undefined;
     const opened = paths.map(([name, path]) => [name, bpf.openMap(path)] as const);
     const maps = new PlaneMaps(Object.fromEntries(opened) as Record<MapName, BpfMap>, true);
     if (maps.capacity >= capacity) return maps;

@@ -1,8 +1,8 @@
-import { readdirSync } from "node:fs";
 import type { AttachPoint } from "../../../bpf/kernel-numbers.ts";
 import { ignoreOperational } from "../../../bytes/errors.ts";
 import type { BpfProgram } from "../../../environment.ts";
 import { pinPath } from "../../../os/bpf-file-system.ts";
+import { namesInDirectory } from "../../../os/files.ts";
 import { networkNamespaceId } from "../../../os/network-namespace.ts";
 import { type ProgramAttachment, TrafficControl } from "../../../os/traffic-control.ts";
 import type { Pins } from "./pins.ts";
@@ -51,7 +51,7 @@ export class ProgramAttachments {
     this.#control = new TrafficControl({ owner });
     this.#pins = pins;
     if (pins === undefined) return;
-    for (const name of readdirSync(pins.path).filter((pin) => pin.startsWith(PREFIX))) {
+    for (const name of namesInDirectory(pins.path).filter((pin) => pin.startsWith(PREFIX))) {
       const stale = this.#control.openPinned(pinPath(pins.path, name));
       pins.adopt(name, stale);
       this.#stale.set(name, stale);

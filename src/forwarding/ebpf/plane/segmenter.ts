@@ -1,6 +1,7 @@
 import { SystemError } from "../../../os/errors.ts";
+import { interfaceIndexOf } from "../../../os/interface-index.ts";
 import { processorCount } from "../../../os/processors.ts";
-import { ensurePair, hiddenName, interfaceIndexOf, VETH_MTU } from "./hidden-interfaces.ts";
+import { ensurePair, hiddenName, VETH_MTU } from "./hidden-interfaces.ts";
 import type { Hook } from "./program-attachments.ts";
 
 /**

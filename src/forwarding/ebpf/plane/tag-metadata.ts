@@ -2,8 +2,8 @@ import { assemble } from "../../../bpf/assembler.ts";
 import { ignoreOperational } from "../../../bytes/errors.ts";
 import { KernelLink } from "../../../os/bpf-link.ts";
 import { BpfSyscall } from "../../../os/bpf-syscall.ts";
+import { interfaceIndexOf } from "../../../os/interface-index.ts";
 import { findInterface } from "../../../os/interface-pairs.ts";
-import { ifNameToIndex } from "../../../os/libc.ts";
 import { tagMetadataProgram } from "../programs/tag-metadata-program.ts";
 
 /**
@@ -16,7 +16,7 @@ export async function moveTagsToMetadata(interfaceName: string): Promise<Disposa
   try {
     if ((await findInterface(interfaceName))?.kind !== "veth") return undefined;
     using program = new BpfSyscall().loadProgram({ name: "ws_tag", octets: assemble(tagMetadataProgram()) });
-    return KernelLink.create(program, ifNameToIndex(interfaceName), "egress");
+    return KernelLink.create(program, interfaceIndexOf(interfaceName), "egress");
   } catch (error) {
     ignoreOperational(error);
     return undefined;

@@ -1,0 +1,171 @@
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  rmdirSync,
+  rmSync,
+  type Stats,
+  statfsSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { resolve } from "node:path";
+import { attempt, errnoOf } from "./errors.ts";
+
+/**
+ * Files of this machine: the one place that calls node:fs. A full disk, a missing file or a full table of
+ * descriptors is a fault of the machine, and every function here throws SystemError for it, with its errno.
+ */
+
+/** How a file is opened. */
+export type OpenMode = "read" | "append";
+const openFlags = { read: "r", append: "a+" } as const satisfies Record<OpenMode, string>;
+const OWNER_ALONE = 0o600;
+
+/** The octets of a file. */
+export function readOctets(path: string): Buffer {
+  return attempt("read a file", path, () => readFileSync(path));
+}
+
+/** The text of a file; those of the kernel may be "latin1". */
+export function readText(path: string | URL, encoding: "utf8" | "latin1" = "utf8"): string {
+  return attempt("read a file", String(path), () => readFileSync(path, encoding));
+}
+
+/** Writes a text in place of what a file has. */
+export function writeText(path: string, text: string): void {
+  attempt("write a file", path, () => writeFileSync(path, text));
+}
+
+/** The names in a directory. */
+export function namesInDirectory(path: string): readonly string[] {
+  return attempt("read a directory", path, () => readdirSync(path));
+}
+
+/** What a symbolic link, also one of /proc, leads to. */
+export function linkTarget(path: string): string {
+  return attempt("read a link", path, () => readlinkSync(path));
+}
+
+/** What a path leads to: its kind, owner and mode. */
+export function statOf(path: string): Stats {
+  return attempt("look at a file", path, () => statSync(path));
+}
+
+/** What is at a path, a symbolic link itself; undefined where nothing is. */
+export function entryAt(path: string): Stats | undefined {
+  return attempt("look at a file", path, () => lstatSync(path, { throwIfNoEntry: false }));
+}
+
+/** Whether something is at a path, as far as this user can see. */
+export function isThere(path: string): boolean {
+  return existsSync(path);
+}
+
+/** Checks that this user may read a file. */
+export function checkReadable(path: string): void {
+  attempt("read a file", path, () => accessSync(path, constants.R_OK));
+}
+
+/** The type of the file system that a path is in, a number (linux/magic.h). */
+export function fileSystemType(path: string): number {
+  return attempt("look at a file system", path, () => statfsSync(path).type);
+}
+
+/** Gives a file a mode. */
+export function setMode(path: string, mode: number): void {
+  attempt("set the mode of a file", path, () => chmodSync(path, mode));
+}
+
+/** Makes one directory. */
+export function makeOneDirectory(path: string): void {
+  attempt("make a directory", path, () => mkdirSync(path));
+}
+
+/** Makes a directory with its parents; one that is there already is no error. */
+export function makeDirectories(path: string, mode: number): void {
+  attempt("make a directory", path, () => mkdirSync(path, { recursive: true, mode }));
+}
+
+/** Removes a file; one that is not there is no error. */
+export function removeFile(path: string): void {
+  attempt("remove a file", path, () => rmSync(path, { force: true }));
+}
+
+/** Removes a directory and all that is in it; one that is not there is no error. */
+export function removeTree(path: string): void {
+  attempt("remove a directory", path, () => rmSync(path, { recursive: true, force: true }));
+}
+
+/** Removes a directory in which nothing is. */
+export function removeEmptyDirectory(path: string): void {
+  attempt("remove a directory", path, () => rmdirSync(path));
+}
+
+/** An open file or directory, closed when it is disposed of; again is no error. */
+export class OpenFile implements Disposable {
+  readonly fd: number;
+  readonly #path: string;
+  #isOpen = true;
+
+  /**
+   * Opens it; for "append" it is made if it is not there, for its owner alone. Errors say `operation`.
+   */
+  constructor(path: string, mode: OpenMode, operation = "open a file") {
+    this.fd = attempt(operation, path, () => openSync(path, openFlags[mode], OWNER_ALONE));
+    this.#path = path;
+  }
+
+  /** Its kind, owner and mode. */
+  get stat(): Stats {
+    return attempt("look at a file", this.#path, () => fstatSync(this.fd));
+  }
+
+  /** Reads on, or from an offset; returns how many octets were read, 0 at the end of the file. */
+  read(octets: Uint8Array, from: number | null = null): number {
+    return attempt("read a file", this.#path, () => readSync(this.fd, octets, 0, octets.length, from));
+  }
+
+  /** Writes a text in place of what it has. */
+  replace(text: string): void {
+    attempt("write a file", this.#path, () => {
+      ftruncateSync(this.fd, 0);
+      writeSync(this.fd, text);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    closeSync(this.fd);
+  }
+}
+
+/** A path from the root on; a relative one is in the working directory, which may have been removed. */
+export function absolutePath(path: string): string {
+  const hint =
+    "the working directory was removed: give a path from / on, or start in a directory that is there";
+  return attempt("find the working directory", path, () => resolve(path), { ENOENT: hint });
+}
+
+/** Leaves a working directory that was removed for the root: a worker thread cannot start in one. */
+export function leaveRemovedDirectory(): void {
+  try {
+    process.cwd();
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+    process.chdir("/");
+  }
+}
