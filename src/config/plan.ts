@@ -1,4 +1,5 @@
 import { equalOctets, toHex } from "../bytes/hex.ts";
+import { hashOf, routerIdOf } from "./address.ts";
 import { circuitFramesKey } from "./circuits.ts";
 import type { Config, ForwarderConfig, PseudowireConfig, TunnelConfig } from "./config.ts";
 import { type FileKeys, identityKeys, logKeys, pseudowireKeys, tunnelKeys } from "./file-keys.ts";
@@ -10,7 +11,8 @@ import { tunnelRows } from "./tunnel-rows.ts";
 /** One thing to do to get from one configuration to another. */
 export interface PlanStep {
   readonly action: "create" | "update" | "replace" | "remove" | "rename";
-  readonly kind: "tunnel" | "pseudowire" | "forwarder" | "lcce" | "log";
+  /** What it is of; keys at the top of the file are of kind "file". */
+  readonly kind: "tunnel" | "pseudowire" | "forwarder" | "lcce" | "file" | "log";
   /** Of the tunnel or pseudowire; the one that it had where it is renamed; of a forwarder its circuit's. */
   readonly name: string;
   /** Of a tunnel that is renamed; further steps know it by this one. */
@@ -52,15 +54,54 @@ function show(value: unknown): string {
   return JSON.stringify(value, (key, inner) => (isSecret(key) ? "(secret)" : inner));
 }
 
-/** Values of keys that are taken over at the next start only: of the LCCE, or of its log. */
-function startValues(kind: "lcce" | "log", config: Config): ReadonlyMap<string, unknown> {
-  return kind === "log"
-    ? new Map(valuesThatWait(logRows, { ...config.log }))
-    : new Map([...valuesThatWait(lcceRows, { ...config.lcce }), ...valuesThatWait(topRows, { ...config })]);
+/** A mapping of keys of the node. */
+interface NodeMapping {
+  readonly rows: Rows;
+  readonly of: (config: Config) => Fields;
+}
+type NodeKind = "lcce" | "file" | "log";
+
+/** TABLE: the mappings of the node's keys, with what a configuration has of them. */
+const nodeMappings: Readonly<Record<NodeKind, NodeMapping>> = {
+  lcce: { rows: lcceRows, of: ({ lcce }) => ({ ...lcce }) },
+  file: { rows: topRows, of: (config) => ({ ...config }) },
+  log: { rows: logRows, of: ({ log }) => ({ ...log }) },
+};
+
+/** The step of one mapping of the node's keys, but for those of its identity; none where nothing differs. */
+function planNode(kind: NodeKind, before: Config, after: Config, started: Config): readonly PlanStep[] {
+  const { rows, of } = nodeMappings[kind];
+  const reasons = keysThatReload(rows, "next start").flatMap((key) => {
+    const field = rows[key]?.name ?? key;
+    const [was, is] = [of(before)[field], of(after)[field]];
+    if (was === is) return [];
+    const when = is === of(started)[field] ? "in use since the start" : "at the next start";
+    return [`${key}: ${was} -> ${is} (${when})`];
+  });
+  const all = kind === "log" ? [...reasons, ...differences(logKeys(before), logKeys(after))] : reasons;
+  if (all.length === 0) return [];
+  return [{ action: "update", kind, name: kind === "lcce" ? after.lcce.hostName : kind, reasons: all }];
 }
 
-function valuesThatWait(rows: Rows, fields: Fields): readonly (readonly [string, unknown])[] {
-  return keysThatReload(rows, "next start").map((key) => [key, fields[rows[key]?.name ?? key]] as const);
+/**
+ * The step of what peers are told of this node, for which all tunnels start again; none where it is the same.
+ * A router id that is not in the file comes from something else that is.
+ */
+function planIdentity(before: Config, after: Config): readonly PlanStep[] {
+  const changes = differences(identityKeys(before), identityKeys(after));
+  if (changes.length === 0) return [];
+  const source = routerIdSource(after);
+  const reasons = changes.map((change) =>
+    change.startsWith("router_id:") && source !== undefined ? `${change} (${source})` : change,
+  );
+  return [{ action: "replace", kind: "lcce", name: after.lcce.hostName, reasons }];
+}
+
+function routerIdSource({ lcce: { routerId, hostName }, tunnels }: Config): string | undefined {
+  const first = tunnels.find(({ local }) => routerIdOf(local) !== undefined);
+  if (first !== undefined && routerIdOf(first.local) === routerId)
+    return `the first IPv4 \`local\` of the file, of tunnel ${first.name}; it stays if lcce.router_id is set`;
+  return hashOf(hostName) === routerId ? "made from the host name" : undefined;
 }
 
 /**
@@ -74,23 +115,9 @@ export function planChange(
   secretsChanged: ReadonlySet<string> = new Set(),
   started: Config = before,
 ): readonly PlanStep[] {
-  const identity = differences(identityKeys(before), identityKeys(after));
-  if (identity.length > 0)
-    return [{ action: "replace", kind: "lcce", name: after.lcce.hostName, reasons: identity }];
-  const steps: PlanStep[] = [];
-  for (const kind of ["lcce", "log"] as const) {
-    const [was, atStart] = [startValues(kind, before), startValues(kind, started)];
-    for (const [key, is] of startValues(kind, after)) {
-      if (was.get(key) === is) continue;
-      const when = is === atStart.get(key) ? "in use since the start" : "at the next start";
-      const reasons = [`${key}: ${was.get(key)} -> ${is} (${when})`];
-      steps.push({ action: "update", kind, name: kind === "log" ? "log" : after.lcce.hostName, reasons });
-    }
-  }
-  const log = differences(logKeys(before), logKeys(after));
-  if (log.length > 0) steps.push({ action: "update", kind: "log", name: "log", reasons: log });
   return [
-    ...steps,
+    ...planIdentity(before, after),
+    ...(["lcce", "file", "log"] as const).flatMap((kind) => planNode(kind, before, after, started)),
     ...planTunnels(before.tunnels, after.tunnels, secretsChanged),
     ...planForwarders(before.forwarders, after.forwarders),
   ];
@@ -245,6 +272,10 @@ function planPseudowires(
 /** A step as text, without its reasons. */
 export function formatStep({ action, kind, name, newName, tunnel }: PlanStep): string {
   if (kind === "forwarder") return `${action} forwarder of ${name}`;
+  if (kind === "log") return `${action} log`;
+  if (kind === "file") return `${action} keys at the top of the file`;
+  if (kind === "lcce" && action === "replace")
+    return `${action} lcce ${name}: all tunnels start again, for every peer is told`;
   if (newName !== undefined) return `${action} ${kind} ${name} to ${newName}`;
   return `${action} ${kind} ${name}${tunnel === undefined ? "" : ` of tunnel ${tunnel}`}`;
 }

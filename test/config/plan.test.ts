@@ -112,7 +112,15 @@ const changes: readonly (readonly [string, string, string])[] = [
     twoTunnels("", undefined, ", control_socket: /tmp/s"),
     "update lcce here\n    control_socket: /run/wirespan/wirespan.sock -> /tmp/s (at the next start)",
   ],
-  ["the log", `${twoTunnels()}log: { level: warn }\n`, "update log log\n    level: info -> warn"],
+  ["the log", `${twoTunnels()}log: { level: warn }\n`, "update log\n    level: info -> warn"],
+  [
+    "the log and what forwards",
+    `plane: ebpf\n${twoTunnels("", undefined, ", control_socket: /tmp/s")}` +
+      "log: { level: warn, format: json }\n",
+    "update lcce here\n    control_socket: /run/wirespan/wirespan.sock -> /tmp/s (at the next start)\n" +
+      "update keys at the top of the file\n    plane: auto -> ebpf (at the next start)\n" +
+      "update log\n    format: auto -> json (at the next start)\n    level: info -> warn",
+  ],
 ];
 
 /** The name of a tunnel is of this machine alone. */
@@ -191,7 +199,25 @@ test("other members of a circuit that has several are told, in the order of thei
 
 test("another name or router id of ours is told to every peer: all is made anew", () => {
   const after = twoTunnels("hello_interval_s: 30, ").replace("router_id: 1", "router_id: 2");
-  expect(planOf(twoTunnels(), after)).toBe("replace lcce here\n    router_id: 0.0.0.1 -> 0.0.0.2");
+  expect(planOf(twoTunnels(), after)).toBe(
+    "replace lcce here: all tunnels start again, for every peer is told\n" +
+      "    router_id: 0.0.0.1 -> 0.0.0.2\n" +
+      "update tunnel two\n    hello_interval_s: 5 -> 30",
+  );
+});
+
+test("a router id that is not in the file is said to come from what is", () => {
+  const without = (text: string) => text.replace(", router_id: 1", "");
+  const moved = twoTunnels().replace("one: { local: 192.0.2.1", "one: { local: 192.0.2.9");
+  expect(planOf(without(twoTunnels()), without(moved))).toBe(
+    "replace lcce here: all tunnels start again, for every peer is told\n" +
+      "    router_id: 192.0.2.1 -> 192.0.2.9 (the first IPv4 `local` of the file, of tunnel one; " +
+      "it stays if lcce.router_id is set)\n" +
+      "replace tunnel one\n    local: 192.0.2.1 -> 192.0.2.9",
+  );
+  expect(planOf(twoTunnels(), moved)).toBe("replace tunnel one\n    local: 192.0.2.1 -> 192.0.2.9");
+  const ipv6 = without(twoTunnels()).replaceAll("192.0.2.", "2001:db8::");
+  expect(planOf(without(twoTunnels()), ipv6)).toContain(" (made from the host name)\n");
 });
 
 test("a pseudowire that moves is removed there and created here", () => {
@@ -325,7 +351,7 @@ test(
     expect(formatPlan(planChange(other, started, new Set(), started))).toBe(
       "update lcce here\n" +
         "    control_socket: /tmp/s -> /run/wirespan/wirespan.sock (in use since the start)\n" +
-        "update lcce here\n    plane: ebpf -> auto (in use since the start)",
+        "update keys at the top of the file\n    plane: ebpf -> auto (in use since the start)",
     );
   },
 );
