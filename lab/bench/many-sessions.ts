@@ -1,7 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { socketOf } from "../../src/lab/daemons.ts";
-import { RUN } from "../../src/lab/nodes.ts";
+import { RUN, socketOf } from "../../src/lab/nodes.ts";
 import { MAIN } from "../paths.ts";
 import { onBoth, otherSide } from "./other-tunnels.ts";
 import { outputOf, startIn } from "./processes.ts";

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { stringify } from "yaml";
-import { isSiteUp, socketOf, statusOf } from "../../src/lab/daemons.ts";
-import { RUN } from "../../src/lab/nodes.ts";
+import { isSiteUp, statusOf } from "../../src/lab/daemons.ts";
+import { RUN, socketOf } from "../../src/lab/nodes.ts";
 import { until } from "../../src/lab/until.ts";
 import { MAIN } from "../paths.ts";
 import { bridge, type Candidate, onBoth, otherSide, unbridge } from "./other-tunnels.ts";

@@ -5,17 +5,13 @@ import { stringify } from "yaml";
 import { ignoreOperational } from "../bytes/errors.ts";
 import { askStatus } from "../daemon/api-client.ts";
 import type { StatusReport } from "../daemon/status.ts";
-import { inNode, lcceOf, RUN } from "./nodes.ts";
+import { inNode, lcceOf, RUN, socketOf } from "./nodes.ts";
 import type { Topology } from "./topology.ts";
 
 const MAIN = fileURLToPath(new URL("../cli/main.js", import.meta.url));
 
 export function configOf(site: string): string {
   return `${RUN}/wirespan-${site}.yaml`;
-}
-
-export function socketOf(site: string): string {
-  return `${RUN}/wirespan-${site}.sock`;
 }
 
 export function logOf(site: string): string {

@@ -16,7 +16,7 @@ import { fileURLToPath } from "node:url";
 import { ignoreErrno } from "../os/errors.ts";
 import type { LabOptions, Print, TestOptions } from "./inside.ts";
 import { inNewNamespaces, isRoot, onTerminal, whileThisRuns } from "./namespaces.ts";
-import { inNode } from "./nodes.ts";
+import { inNode, lcceOf, RUN, socketOf } from "./nodes.ts";
 import type { Topology } from "./topology.ts";
 import { until } from "./until.ts";
 
@@ -114,6 +114,8 @@ export async function upLab(nameOrPath: string, { plane }: LabOptions, print: Pr
   if (problem !== undefined) throw new Error(`bring lab ${name} up: ${problem}`);
   print(`lab ${name} is up. Its nodes: ${nodesOf(wanted).join(", ")}`);
   print(`  wirespan lab exec ${name} NODE COMMAND...   run a command in a node`);
+  for (const site of Object.keys(wanted.sites))
+    print(`  wirespan lab exec ${name} ${lcceOf(site)} wirespan status --socket ${socketOf(site)}`);
   print(`  wirespan lab test ${name}                   check that it works`);
   print(`  wirespan lab down ${name}                   take it down`);
 }
@@ -129,6 +131,9 @@ export async function downLab(name: string): Promise<void> {
 
 /** Runs a command in a node of a lab that is up; resolves to its exit code. */
 export function execLab(name: string, node: string, command: readonly string[]): Promise<number> {
+  const nodes = readdirSync(join("/proc", `${firstProcess(name)}`, "root", RUN, "netns")).sort();
+  if (!nodes.includes(node))
+    throw new Error(`run a command in node ${node} of lab ${name}: there are ${nodes.join(", ")}`);
   return onTerminal(atNode(name, node, command));
 }
 

@@ -11,6 +11,11 @@ export function switchOf(site: string): string {
   return `switch-${site}`;
 }
 
+/** The control socket of a site's daemon, as its own nodes see it. */
+export function socketOf(site: string): string {
+  return `${RUN}/wirespan-${site}.sock`;
+}
+
 /** A command that runs in a node. */
 export function inNode(node: string, ...command: readonly string[]): readonly string[] {
   return ["ip", "netns", "exec", node, ...command];

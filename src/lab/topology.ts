@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parse } from "yaml";
+import { isNode, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 
 /** Directory of this package's topologies. */
@@ -69,13 +69,35 @@ export function readTopology(nameOrPath: string): Topology {
   }
   const file = isPath ? nameOrPath : fileURLToPath(new URL(`${nameOrPath}.yaml`, directory));
   if (!existsSync(file)) throw new Error(`read topology ${file}: there is no such file`);
-  const parsed = topologyFields.safeParse(parse(readFileSync(file, "utf8")));
-  if (!parsed.success) throw new Error(`read topology ${file}: ${z.prettifyError(parsed.error)}`);
-  const topology = { ...parsed.data, name: basename(file).replace(/\.ya?ml$/, "") };
+  const topology = { ...fieldsOf(file), name: basename(file).replace(/\.ya?ml$/, "") };
   const unknown = unknownNodes(topology);
   if (unknown.length > 0)
     throw new Error(`read topology ${file}: checks name ${unknown.join(", ")}, which are nowhere`);
   return topology;
+}
+
+/** Throws where the file is no YAML, or not a topology: a line for each mistake, with its place. */
+function fieldsOf(file: string): z.output<typeof topologyFields> {
+  const lines = new LineCounter();
+  const document = parseDocument(readFileSync(file, "utf8"), { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${line}:${col}`;
+  };
+  const [broken] = document.errors;
+  if (broken !== undefined) throw new Error(`${at(broken.pos[0])}: ${broken.message}`);
+  const parsed = topologyFields.safeParse(document.toJS());
+  if (parsed.success) return parsed.data;
+  /** The node at a path, or the nearest one around it. */
+  const offsetOf = (path: readonly PropertyKey[]): number => {
+    const node = document.getIn(path, true);
+    if (isNode(node) && node.range) return node.range[0];
+    return path.length === 0 ? 0 : offsetOf(path.slice(0, -1));
+  };
+  const problems = parsed.error.issues.map(
+    ({ path, message }) => `${at(offsetOf(path))}: ${path.join(".")}: ${message}`,
+  );
+  throw new Error(problems.join("\n"));
 }
 
 function unknownNodes(topology: Topology): readonly string[] {
