@@ -88,7 +88,7 @@ function forwarderLines(pseudowires: readonly PseudowireStatus[]): readonly stri
 
 function pseudowireRow(pseudowire: PseudowireStatus): readonly string[] {
   return [
-    pseudowire.name,
+    `${pseudowire.name}\ntunnel ${pseudowire.tunnel}`,
     stateText(pseudowire.state),
     `${pseudowire.circuit}: ${localText(pseudowire)}\npeer: ${pseudowire.remoteCircuit ?? "unknown"}`,
     `${identifier(pseudowire.localSessionId)} / ${identifier(pseudowire.remoteSessionId)}`,
@@ -146,11 +146,14 @@ export function statusText(report: StatusReport): string {
   const [shown, more] = rowsOf(report);
   const reasons = [
     ...report.controlConnections.map(({ tunnel, whyNot }) => [`tunnel ${tunnel}`, whyNot]),
-    ...shown.map(({ name, whyNot }) => [`pseudowire ${name}`, whyNot]),
+    ...shown.map(({ name, tunnel, whyNot }) => [`pseudowire ${name} of tunnel ${tunnel}`, whyNot]),
   ].flatMap(([subject, whyNot]) => (whyNot === undefined ? [] : [`  ${subject}: ${whyNot}`]));
   const notes = [
     ...report.controlConnections.map(({ tunnel, notes }) => ({ subject: `tunnel ${tunnel}`, notes })),
-    ...shown.map(({ name, notes }) => ({ subject: `pseudowire ${name}`, notes })),
+    ...shown.map(({ name, tunnel, notes }) => ({
+      subject: `pseudowire ${name} of tunnel ${tunnel}`,
+      notes,
+    })),
   ].flatMap(({ subject, notes }) => (notes ?? []).map((note) => `  ${subject}: ${note}`));
   return [
     `LCCE ${colours.bold(hostName)}, router id ${routerId}, wirespan ${version}, pid ${pid}, ` +

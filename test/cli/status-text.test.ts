@@ -45,7 +45,7 @@ test("up to 500 pseudowires are all shown, in the order of the file", () => {
   const text = statusText(reportOf(many(500, (index) => index !== 499)));
   expect(text.match(/^│ pw\d+\./gm)?.length).toBe(500);
   expect(text).not.toMatch(/more pseudowires/);
-  expect(text).toMatch(/^ {2}pseudowire pw499\.: no link$/m);
+  expect(text).toMatch(/^ {2}pseudowire pw499\. of tunnel peer: no link$/m);
 });
 
 test("of 10 000 pseudowires 500 are shown, those that are not up before all others", () => {
@@ -56,7 +56,7 @@ test("of 10 000 pseudowires 500 are shown, those that are not up before all othe
   expect(lines).toContain(
     "9500 more pseudowires are not shown (for all: wirespan status --json); 3 of all 10000 are not up",
   );
-  expect(lines).toContain("  pseudowire pw8999.: no link");
+  expect(lines).toContain("  pseudowire pw8999. of tunnel peer: no link");
   expect(lines.filter((line) => line.includes("on plane userspace: of old")).length).toBe(500);
 });
 
@@ -82,7 +82,7 @@ test("which pseudowire of a circuit forwards is shown once, and standby beside t
     "  circuit eth1: pseudowire primary forwards; backup in standby",
   ]);
   expect(text.match(/eth1: up( \(standby\))?/g)).toEqual(["eth1: up", "eth1: up (standby)"]);
-  expect(text).toContain("  pseudowire backup: standby: why");
+  expect(text).toContain("  pseudowire backup of tunnel peer: standby: why");
   const none = rows.map((row) => ({ ...row, forwarder: { ...row.forwarder, active: undefined } }));
   expect(statusText(reportOf(none))).toContain(
     "  circuit eth1: none of pseudowires primary, backup forwards",
@@ -93,6 +93,7 @@ test("which pseudowire of a circuit forwards is shown once, and standby beside t
 test("a pseudowire has a line of what passed for each direction", () => {
   const passed = countersBy((name) => 101 * (counterIndex[name] + 1));
   const text = statusText(reportOf([{ ...pseudowire("pw"), ...passed }]));
+  expect(text).toMatch(/^│ pw +│.*\n│ tunnel peer +│/m);
   expect(text).toMatch(/ in 101 frames, 202 octets +│.*\n.* out 303 frames, 404 octets +│/);
   const one = statusText(reportOf([{ ...pseudowire("pw"), ...countersBy(() => 1) }]));
   expect(one).toMatch(/ in 1 frame, 1 octet +│.*\n.* out 1 frame, 1 octet +│/);
