@@ -26,6 +26,8 @@ try {
     const detail =
       process.env["WIRESPAN_DEBUG"] !== undefined && error instanceof Error ? `\n${error.stack}` : "";
     process.stderr.write(`wirespan: ${message}${detail}\n`);
+    // Node's loader reports it once more, with its stack, from a promise that nobody has.
+    if ((error as NodeJS.ErrnoException).code === "EMFILE") process.exit();
   }
 }
 

@@ -11,7 +11,9 @@ if (process.argv[2] === "run") {
 try {
   await import("./command-line.ts");
 } catch (error) {
-  if ((error as NodeJS.ErrnoException).code !== "EMFILE") throw error;
+  const { code, errno } = error as { readonly code?: unknown; readonly errno?: unknown };
+  // Of Node's loader, or SystemError.
+  if (code !== "EMFILE" && errno !== "EMFILE") throw error;
   process.stderr.write("wirespan: start: EMFILE (too many open files); raise the limit: ulimit -n 1024\n");
   process.exitCode = 1;
 }

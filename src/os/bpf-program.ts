@@ -16,6 +16,9 @@ const logLevels = { none: 0, refusal: 1, trace: 2 } as const;
 const MOST_TRIES = 5;
 const DEFAULT_GROWTH_OCTETS = 256;
 
+/** Errnos of a machine that has no room for a program that the verifier accepts: its log tells nothing. */
+const shortages: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM"]);
+
 /** Offset in struct bpf_prog_info. */
 const INFO_NAME = 64;
 
@@ -43,6 +46,7 @@ export class KernelProgram extends Handle implements BpfProgram {
     const { name } = description;
     const { answer, log } = loadOnce(description, description.trace === true ? "trace" : "none");
     if (typeof answer === "number") return new KernelProgram(answer, name, log);
+    if (shortages.has(answer)) throw callError("load a BPF program", name, answer);
     const again = loadOnce(description, "refusal");
     if (typeof again.answer === "number") return new KernelProgram(again.answer, name, "");
     if (again.log === "") throw callError("load a BPF program", name, answer);

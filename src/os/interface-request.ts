@@ -3,6 +3,8 @@ import { addressOf, close, ioctl, lastError, linux, socket } from "./libc.ts";
 /** struct ifreq: the name of an interface, and behind it what is asked or told. */
 const IFREQ_OCTETS = 40;
 export const IFREQ_VALUE = 16;
+/** Octets of the longest name: one more is the end of it. */
+export const MOST_NAME_OCTETS = IFREQ_VALUE - 1;
 
 export interface InterfaceRequest {
   readonly octets: Uint8Array;
