@@ -5,6 +5,7 @@ import { hasControlChannel } from "../forwarding/encapsulation.ts";
 import type { AttachmentCircuit } from "../forwarding/plane.ts";
 import type { PlaneStack } from "../forwarding/stack.ts";
 import type { Links } from "../os/links.ts";
+import { Retry } from "../os/retry.ts";
 import type { ChannelStatus, SessionParameters } from "../wire/session-parameters.ts";
 import {
   type AttachedPseudowire,
@@ -17,7 +18,6 @@ import { type ForwarderState, Forwarders } from "./forwarders.ts";
 import { type Claim, lockCircuit } from "./locks.ts";
 import { type Log, locationText } from "./log.ts";
 import { OperationQueue } from "./operation-queue.ts";
-import { Retry } from "./retry.ts";
 import { attachmentOf } from "./settings.ts";
 
 /** What the daemon learns from the circuits, and what they ask it. */

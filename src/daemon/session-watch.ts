@@ -33,6 +33,8 @@ interface GsoOfTunnel extends GsoHandling {
 interface Seen {
   plane: string;
   reason: string | undefined;
+  /** Whether the reason is that a call of the kernel failed. */
+  isFailure: boolean;
   discards: Readonly<Partial<Record<string, number>>>;
   channelStatus: ChannelStatus | undefined;
 }
@@ -60,9 +62,9 @@ export class SessionWatch {
     const seen = new Map<number, Seen>();
     const gso = new Map<string, GsoOfTunnel>();
     for (const { localSessionId, discards } of sessions) {
-      const { plane, reason, gso: handling } = this.#sources.forwardedBy(localSessionId);
+      const { plane, reason, isFailure = false, gso: handling } = this.#sources.forwardedBy(localSessionId);
       const channelStatus = this.#sources.channelStatus(localSessionId);
-      const now = { plane, reason, discards, channelStatus };
+      const now = { plane, reason, isFailure, discards, channelStatus };
       seen.set(localSessionId, now);
       const name = this.#sources.pseudowireOfSession(localSessionId);
       if (name === undefined) continue;
@@ -73,7 +75,7 @@ export class SessionWatch {
           ...handling,
         });
       const before = this.#seen.get(localSessionId);
-      if (before !== undefined) this.#comparePlanes(name, before, now, nowMs);
+      this.#comparePlanes(name, before, now, nowMs);
       this.#compareDiscards(name, before, now, nowMs);
       this.#compareChannels(name, before?.channelStatus, channelStatus, nowMs);
     }
@@ -122,18 +124,20 @@ export class SessionWatch {
     }
   }
 
-  #comparePlanes(pseudowire: string, before: Seen, { plane, reason }: Seen, nowMs: number): void {
-    if (before.plane === plane && before.reason === reason) return;
+  /** Of a session that is new only a failure is told. */
+  #comparePlanes(
+    pseudowire: string,
+    before: Seen | undefined,
+    { plane, reason, isFailure }: Seen,
+    nowMs: number,
+  ): void {
+    if (before === undefined ? !isFailure : before.plane === plane && before.reason === reason) return;
     const more = this.#limiter.admit("plane-changed", nowMs);
     if (more === undefined) return;
     const why = reason === undefined ? "" : `: ${reason}`;
-    const text =
-      before.plane === plane
-        ? `still on plane ${plane}, ${reason === undefined ? "no longer for a reason" : "for a new reason"}`
-        : `moved from plane ${before.plane} to plane ${plane}`;
-    this.#log.info(
-      { event: "plane-changed", pseudowire, plane, reason, from: before.plane },
-      `pseudowire ${pseudowire}: ${text}${why}${more}`,
+    this.#log[isFailure ? "warn" : "info"](
+      { event: "plane-changed", pseudowire, plane, reason, from: before?.plane },
+      `pseudowire ${pseudowire}: ${changeText(before, plane, reason)}${why}${more}`,
     );
   }
 
@@ -166,4 +170,10 @@ export class SessionWatch {
       );
     }
   }
+}
+
+function changeText(before: Seen | undefined, plane: string, reason: string | undefined): string {
+  if (before === undefined) return `on plane ${plane}`;
+  if (before.plane !== plane) return `moved from plane ${before.plane} to plane ${plane}`;
+  return `still on plane ${plane}, ${reason === undefined ? "no longer for a reason" : "for a new reason"}`;
 }

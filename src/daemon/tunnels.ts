@@ -5,10 +5,10 @@ import type { PseudowireConfig, SecretSource, TunnelConfig } from "../config/con
 import type { Input } from "../control/effects.ts";
 import type { PsnEndpoint, PsnTransport } from "../forwarding/transport.ts";
 import type { Lock } from "../os/locks.ts";
+import { Retry } from "../os/retry.ts";
 import type { Circuits } from "./circuits.ts";
 import { lockEnds } from "./locks.ts";
 import { type Log, locationText } from "./log.ts";
-import { Retry } from "./retry.ts";
 import { endpointOf, pathOf, peerSettings, pseudowireSettings, staticSessionOf } from "./settings.ts";
 
 /** What tunnels are built on. */

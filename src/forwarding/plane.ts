@@ -93,6 +93,8 @@ export interface ForwardedBy {
   readonly gso?: GsoHandling | undefined;
   /** Why no faster plane forwards it, where there is one. */
   readonly reason?: string;
+  /** Whether that is because calls of the kernel failed, and not the case by design. */
+  readonly isFailure?: true;
 }
 
 /** What planes tell their owner, on the main thread. */
@@ -146,7 +148,10 @@ export interface DataPlane {
   passSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void>;
   removeSession(localSessionId: number): Promise<void>;
   bindCircuit(attachment: AttachmentCircuit, localSessionId: number): Promise<void>;
-  /** Sessions for which what `obstacle` looked at has changed since. */
+  /**
+   * Sessions for which what `obstacle` looked at has changed since, or for which calls of the kernel failed
+   * a while ago.
+   */
   outdated(): Promise<readonly number[]>;
   /** `outdated` may have another answer from now on. */
   watch(changed: () => void): void;

@@ -22,8 +22,16 @@ interface StackedSession {
   plane: DataPlane | undefined;
   /** Why no plane above that one forwards it. */
   reasons: readonly string[];
+  /** Whether one of them is that a call of the kernel failed. */
+  isFailure: boolean;
   /** Planes above the last one that have it, whether they forward it or leave it to those below. */
   readonly knownTo: Set<DataPlane>;
+}
+
+/** Why a plane does not forward a session, and whether that is because a call of the kernel failed. */
+interface Refusal {
+  readonly reason: string;
+  readonly isFailure: boolean;
 }
 
 /**
@@ -122,6 +130,7 @@ export class PlaneStack {
         attachment,
         plane: undefined,
         reasons: [],
+        isFailure: false,
         knownTo: this.#sessions.get(localSessionId)?.knownTo ?? new Set(),
       };
       this.#sessions.set(localSessionId, stacked);
@@ -183,7 +192,7 @@ export class PlaneStack {
 
   /** Which plane forwards a session; of one that is not there, which would at best. */
   forwardedBy(localSessionId: number): ForwardedBy {
-    const { plane, reasons = [] } = this.#sessions.get(localSessionId) ?? {};
+    const { plane, reasons = [], isFailure = false } = this.#sessions.get(localSessionId) ?? {};
     if (plane === undefined) {
       const isAlone = this.#upper.length === 0;
       return { plane: this.#last.name, ...(isAlone ? {} : { reason: "programs are being put in place" }) };
@@ -193,6 +202,7 @@ export class PlaneStack {
       plane: plane.name,
       ...(gso === undefined ? {} : { gso }),
       ...(reasons.length === 0 ? {} : { reason: reasons.join("; ") }),
+      ...(isFailure ? { isFailure } : {}),
     };
   }
 
@@ -226,6 +236,7 @@ export class PlaneStack {
   /** Has the first plane without an obstacle forward a session. */
   async #choosePlane(stacked: StackedSession): Promise<void> {
     const reasons: string[] = [];
+    let isFailure = false;
     let chosen: DataPlane = this.#last;
     for (const plane of this.#upper) {
       if (chosen !== this.#last) {
@@ -233,33 +244,37 @@ export class PlaneStack {
         stacked.knownTo.delete(plane);
         continue;
       }
-      const reason = await this.#offer(plane, stacked);
-      if (reason === undefined) chosen = plane;
-      else reasons.push(reason);
+      const refusal = await this.#offer(plane, stacked);
+      if (refusal === undefined) chosen = plane;
+      else reasons.push(refusal.reason);
+      isFailure ||= refusal?.isFailure === true;
     }
     stacked.plane = chosen;
     stacked.reasons = reasons;
+    stacked.isFailure = isFailure;
   }
 
   /**
    * Has a plane forward a session; where it cannot, has it leave the session to those below, and resolves to
    * the reason.
    */
-  async #offer(plane: DataPlane, stacked: StackedSession): Promise<string | undefined> {
+  async #offer(plane: DataPlane, stacked: StackedSession): Promise<Refusal | undefined> {
     const { session, attachment, knownTo } = stacked;
     const ofDevice = this.#deviceObstacles.get(attachment.device)?.get(plane);
-    if (ofDevice !== undefined) return ofDevice;
+    if (ofDevice !== undefined) return { reason: ofDevice, isFailure: false };
     let reason: string | undefined;
+    let isFailure = false;
     try {
       reason = await plane.obstacle(session, attachment);
       if (reason === undefined && knownTo.has(plane)) await plane.updateSession(session, attachment);
       else if (reason === undefined) await plane.addSession(session, attachment);
     } catch (error) {
       reason = operationalMessage(error);
+      isFailure = true;
     }
     if (reason !== undefined) await plane.passSession(session, attachment);
     knownTo.add(plane);
-    return reason;
+    return reason === undefined ? undefined : { reason, isFailure };
   }
 
   /** Chooses a plane again for the sessions whose obstacles may have come or gone. */
@@ -268,7 +283,7 @@ export class PlaneStack {
       for (const localSessionId of await plane.outdated()) {
         const stacked = this.#sessions.get(localSessionId);
         if (stacked !== undefined)
-          await this.#choosePlane(stacked).catch((error) => this.#leaveToLast(stacked, error));
+          await this.#choosePlane(stacked).catch((error) => this.#stay(stacked, error));
       }
     });
     chosen.catch((error: unknown) => {
@@ -276,9 +291,9 @@ export class PlaneStack {
     });
   }
 
-  /** A session that could not even be left to the planes below. */
-  #leaveToLast(stacked: StackedSession, error: unknown): void {
+  /** A session that could not even be left to the planes below: whoever forwarded it does so still. */
+  #stay(stacked: StackedSession, error: unknown): void {
     stacked.reasons = [operationalMessage(error)];
-    stacked.plane = this.#last;
+    stacked.isFailure = true;
   }
 }

@@ -3,6 +3,7 @@ import { VerifierError } from "../bpf/verifier-error.ts";
 import type { BpfProgram, BpfProgramDescription, BpfTestResult, BpfTestRun } from "../environment.ts";
 import { attributeFields, BpfAttribute, commands } from "./bpf-attribute.ts";
 import { callError, callOrThrow, checkedObjectName, Handle, nameIn, openPin } from "./bpf-object.ts";
+import type { SystemError } from "./errors.ts";
 
 const INSTRUCTION_OCTETS = 8;
 /** Any other license, and the kernel withholds redirect_neigh, skb_adjust_room and more. */
@@ -49,8 +50,7 @@ export class KernelProgram extends Handle implements BpfProgram {
     if (shortages.has(answer)) throw callError("load a BPF program", name, answer);
     const again = loadOnce(description, "refusal");
     if (typeof again.answer === "number") return new KernelProgram(again.answer, name, "");
-    if (again.log === "") throw callError("load a BPF program", name, answer);
-    throw new VerifierError(name, answer, again.log);
+    throw loadError(name, again.answer, again.log);
   }
 
   /** Opens a pinned program. Throws SystemError. */
@@ -96,6 +96,15 @@ export class KernelProgram extends Handle implements BpfProgram {
       durationNs: attribute.read(at.durationNs),
     };
   }
+}
+
+/** TABLE: errnos with which the verifier refuses a program; with others, too, there may be its log. */
+const verifierErrnos: readonly string[] = ["EACCES", "EINVAL", "E2BIG", "EPERM", "EOPNOTSUPP"];
+
+/** The error of a failed load, for which the verifier wrote `log`. */
+export function loadError(name: string, errno: string, log: string): VerifierError | SystemError {
+  if (log !== "" && verifierErrnos.includes(errno)) return new VerifierError(name, errno, log);
+  return callError("load a BPF program", name, errno);
 }
 
 function loadOnce(description: BpfProgramDescription, level: keyof typeof logLevels): Loaded {

@@ -40,6 +40,17 @@ test("a session that another plane forwards now is logged at each change, with t
   expect(look([[1, {}, ebpf]])).toEqual(["info pseudowire pw1: moved from plane userspace to plane ebpf"]);
 });
 
+test("a failed call of the kernel is a warning, of a session that is new too", () => {
+  const look = watching();
+  const failed: ForwardedBy = { plane: "userspace", reason: "attach: EMFILE", isFailure: true };
+  expect(look([[1, {}, failed]])).toEqual(["warn pseudowire pw1: on plane userspace: attach: EMFILE"]);
+  expect(look([[1, {}, failed]])).toEqual([]);
+  expect(look([[1, {}, ebpf]])).toEqual(["info pseudowire pw1: moved from plane userspace to plane ebpf"]);
+  expect(look([[1, {}, failed]])).toEqual([
+    "warn pseudowire pw1: moved from plane ebpf to plane userspace: attach: EMFILE",
+  ]);
+});
+
 test("of one that stays with its plane, only the reason is told that is another one", () => {
   const look = watching();
   look([[1, {}, noRoute]]);

@@ -98,7 +98,11 @@ test("what the kernel refuses a plane is an obstacle", async () => {
   for (const call of ["obstacle", "add"]) {
     upper.faults.set(call, new OperationalError(`${call}: EPERM`));
     await stack.addSession(session(7), circuit);
-    expect(stack.forwardedBy(7)).toEqual({ plane: "userspace", reason: `${call}: EPERM` });
+    expect(stack.forwardedBy(7)).toEqual({
+      plane: "userspace",
+      reason: `${call}: EPERM`,
+      isFailure: true,
+    });
     await stack.removeSession(7);
   }
 });
@@ -202,14 +206,18 @@ test.each(bugs)("our own bug while nobody asks ends the plane: %s", async (bug) 
   }
 });
 
-test("a session that cannot even be left to the planes below says so, and affects no other", async () => {
+test("a session that cannot even be left to the planes below stays and says so, others do not", async () => {
   const { upper, stack, failures } = newStack();
   for (const id of [7, 8]) await stack.addSession(session(id), circuit);
   for (const id of [7, 8]) upper.obstacles.set(id, "no route");
   upper.faults.set("pass", new OperationalError("update a map: ENOMEM"));
   upper.changed();
   await done(stack);
-  expect(stack.forwardedBy(7)).toEqual({ plane: "userspace", reason: "update a map: ENOMEM" });
+  expect(stack.forwardedBy(7)).toEqual({
+    plane: "ebpf",
+    reason: "update a map: ENOMEM",
+    isFailure: true,
+  });
   expect(stack.forwardedBy(8)).toEqual({ plane: "userspace", reason: "no route" });
   expect(failures).toEqual([]);
 });

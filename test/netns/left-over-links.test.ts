@@ -9,6 +9,7 @@ import type { ProgramCache } from "../../src/forwarding/ebpf/plane/program-cache
 import { mountBpfFileSystem } from "../../src/os/bpf-file-system.ts";
 import { attachedPrograms } from "../../src/os/bpf-link.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
+import { TrafficControl } from "../../src/os/traffic-control.ts";
 import { needBpf, TestNamespace } from "../support/namespace.ts";
 
 const DIRECTORY = `/sys/fs/bpf/wst-left-${process.pid}`;
@@ -45,7 +46,7 @@ test.each([
       await add(first);
       {
         using _entered = first.enter();
-        await new ProgramAttachments(shop, "test", pins()).use(order, place);
+        await new ProgramAttachments(shop, new TrafficControl({ owner: "test" }), pins()).use(order, place);
         expect(attachedPrograms(INDEX, "ingress")).toEqual([program.id]);
       }
       await first.ip("link delete gone");
@@ -53,7 +54,7 @@ test.each([
       const namespace = second ?? first;
       await add(namespace);
       using _entered = namespace.enter();
-      const next = new ProgramAttachments(shop, "test", pins());
+      const next = new ProgramAttachments(shop, new TrafficControl({ owner: "test" }), pins());
       await next.use(order, place);
       expect(attachedPrograms(INDEX, "ingress")).toEqual([program.id]);
       await next.removeAll();

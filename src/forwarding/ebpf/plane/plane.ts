@@ -3,7 +3,10 @@ import { SerialQueue } from "../../../bytes/serial-queue.ts";
 import { type PinDirectory, pinDirectory, removeOthers } from "../../../os/bpf-file-system.ts";
 import { canSetDecapsulatedProtocol, packetOffsets } from "../../../os/bpf-probe.ts";
 import { BpfSyscall } from "../../../os/bpf-syscall.ts";
+import { SystemError } from "../../../os/errors.ts";
 import { processorCount } from "../../../os/processors.ts";
+import { Retry } from "../../../os/retry.ts";
+import { TrafficControl } from "../../../os/traffic-control.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
 import type { ExceptionPath, SharedSequences } from "../../exception-path.ts";
 import type {
@@ -15,7 +18,6 @@ import type {
   PlaneCounters,
 } from "../../plane.ts";
 import type { PsnSocketSource } from "../../transport.ts";
-import { CircuitOwners } from "./circuit-owners.ts";
 import { countedByPrograms } from "./counted-discards.ts";
 import { describeCrash } from "./crash-text.ts";
 import {
@@ -26,6 +28,8 @@ import {
   resizePeerEnd,
 } from "./devices.ts";
 import { gsoHandling } from "./gso.ts";
+import type { VethPair } from "./hidden-interfaces.ts";
+import { type InstalledSession, InstalledSessions } from "./installed-sessions.ts";
 import { closeNetworkExceptionPath, openNetworkExceptionPath } from "./network-exception-path.ts";
 import { keepsNumbers } from "./obstacles.ts";
 import { Pins } from "./pins.ts";
@@ -33,21 +37,9 @@ import { layoutVersion, PlaneMaps } from "./plane-maps.ts";
 import { ProgramAttachments } from "./program-attachments.ts";
 import { ProgramCache } from "./program-cache.ts";
 import { RequirementFinder, type Requirements } from "./requirements.ts";
-import { type PeerRoute, RouteCache } from "./route-cache.ts";
+import { RouteCache } from "./route-cache.ts";
 import { SessionArrays } from "./session-arrays.ts";
-import {
-  activate,
-  deactivate,
-  divertToUserspace,
-  halt,
-  needsSegmenter,
-  type PlaneResources,
-  programInstall,
-  puntInstall,
-  removeCircuits,
-  type SessionBinding,
-  type SessionInstall,
-} from "./session-install.ts";
+import { needsSegmenter, type PlaneResources, programInstall, puntInstall } from "./session-install.ts";
 
 /** Programs of a former daemon: the sessions that they forward, and the directory of their pins. */
 export interface AdoptedPrograms {
@@ -62,16 +54,11 @@ export interface EbpfPlaneOptions {
   readonly owner: string;
 }
 
-/**
- * A session of the plane and what it has in the kernel: programs forward it, or pass it to the plane below.
- */
-interface InstalledSession extends SessionBinding {
-  readonly install: SessionInstall;
-  readonly isForwarded: boolean;
-  /** How programs send its GSO packets, where they forward it. */
-  readonly gso?: GsoHandling;
-  /** The route for which it was installed; undefined where there was none. */
-  readonly route: PeerRoute | undefined;
+/** What a plane is made of, opened before it. */
+interface OpenedResources {
+  readonly maps: PlaneMaps;
+  readonly arrays: SessionArrays;
+  readonly networkExceptionPath: VethPair;
 }
 
 /** How long state of a crashed daemon is kept that no session has replaced. */
@@ -87,6 +74,7 @@ export class EbpfPlane implements DataPlane {
   readonly counts = countedByPrograms;
   readonly #exceptionPath: ExceptionPath;
   readonly #resources: PlaneResources;
+  readonly #maps: PlaneMaps;
   readonly #programs: ProgramCache;
   readonly #arrays: SessionArrays;
   readonly #pins: Pins | undefined;
@@ -95,10 +83,10 @@ export class EbpfPlane implements DataPlane {
   readonly #timer: NodeJS.Timeout;
   readonly #devices = new Map<string, EbpfDevice>();
   readonly #requirements: RequirementFinder;
-  readonly #installed = new Map<number, InstalledSession>();
-  /** The session that is being activated; its programs may run already. */
-  #activating: InstalledSession | undefined;
-  readonly #owners = new CircuitOwners();
+  readonly #installed: InstalledSessions;
+  /** Sessions that programs would forward, had calls of the kernel not failed: they are tried again. */
+  readonly #failed = new Set<number>();
+  readonly #retry = new Retry(() => this.#changed());
   readonly #queue = new SerialQueue();
   #changed: () => void = () => undefined;
 
@@ -108,7 +96,7 @@ export class EbpfPlane implements DataPlane {
   private constructor(
     sockets: PsnSocketSource,
     exceptionPath: ExceptionPath,
-    { maps, arrays, networkExceptionPath }: Omit<PlaneResources, "attachments">,
+    { maps, arrays, networkExceptionPath }: OpenedResources,
     routes: RouteCache,
     owner: string,
     { directory, pins }: { readonly directory: PinDirectory; readonly pins: Pins | undefined },
@@ -122,8 +110,10 @@ export class EbpfPlane implements DataPlane {
       processors: processorCount(),
       packetOffsets: packetOffsets(),
     });
-    const attachments = new ProgramAttachments(this.#programs, owner, pins);
+    const attachments = new ProgramAttachments(this.#programs, new TrafficControl({ owner }), pins);
     this.#resources = { maps, arrays, networkExceptionPath, attachments };
+    this.#maps = maps;
+    this.#installed = new InstalledSessions(this.#resources);
     this.#arrays = arrays;
     this.#routes = routes;
     this.#requirements = new RequirementFinder(sockets, routes, arrays);
@@ -196,7 +186,7 @@ export class EbpfPlane implements DataPlane {
 
   closeCircuit(name: string): Promise<void> {
     return this.#queue.run(async () => {
-      for (const { session, device } of [...this.#installed.values()])
+      for (const { session, device } of this.#installed.all)
         if (device.device.name === name) await this.#uninstall(session.localSessionId);
       const device = this.#devices.get(name);
       this.#devices.delete(name);
@@ -205,15 +195,22 @@ export class EbpfPlane implements DataPlane {
   }
 
   async obstacle(session: SessionParameters, attachment: AttachmentCircuit): Promise<string | undefined> {
-    const found = await this.#requirements.find(session, attachment, this.#devices);
-    return typeof found === "string" ? found : undefined;
+    const found = await this.#retried(session, () =>
+      this.#requirements.find(session, attachment, this.#devices),
+    );
+    if (typeof found !== "string") return undefined;
+    this.#failed.delete(session.localSessionId);
+    return found;
   }
 
   addSession(session: SessionParameters, attachment: AttachmentCircuit): Promise<void> {
     return this.#queue.run(async () => {
-      const found = await this.#requirements.find(session, attachment, this.#devices);
-      if (typeof found === "string") throw new OperationalError(found);
-      await this.#replace(await this.#installPrograms(session, attachment, found));
+      await this.#retried(session, async () => {
+        const found = await this.#requirements.find(session, attachment, this.#devices);
+        if (typeof found === "string") throw new OperationalError(found);
+        await this.#installPrograms(session, attachment, found);
+      });
+      this.#failed.delete(session.localSessionId);
     });
   }
 
@@ -228,9 +225,8 @@ export class EbpfPlane implements DataPlane {
       const binding = { session, attachment, device };
       const { localSessionId } = session;
       const install = puntInstall(binding, this.#arrays.of(localSessionId));
-      await divertToUserspace(this.#resources, this.#owned(binding, install));
       const route = this.#requirements.lastRoute(localSessionId);
-      await this.#replace({ ...binding, install, isForwarded: false, route });
+      await this.#installed.pass({ ...binding, install, isForwarded: false, route });
     });
   }
 
@@ -239,23 +235,15 @@ export class EbpfPlane implements DataPlane {
   }
 
   bindCircuit(attachment: AttachmentCircuit, localSessionId: number): Promise<void> {
-    return this.#queue.run(async () => {
-      const former = this.#owners.bind(attachment, localSessionId);
-      const installed = this.#installed.get(localSessionId);
-      if (installed === undefined || former === localSessionId) return;
-      const { install } = installed;
-      for (const entry of install.circuits) this.#resources.maps.circuits.update(...entry);
-      this.#replaceStale(installed);
-      const other = former === undefined ? undefined : this.#installed.get(former);
-      if (other !== undefined) removeCircuits(this.#resources, other.install, install);
-    });
+    return this.#queue.run(() => this.#installed.bind(attachment, localSessionId));
   }
 
   async outdated(): Promise<readonly number[]> {
     const ids: number[] = [];
-    for (const { session, route } of [...this.#installed.values()]) {
+    for (const { session, route } of this.#installed.all) {
+      const { localSessionId } = session;
       const now = await this.#requirements.routeNow(session);
-      if (now?.text !== route?.text) ids.push(session.localSessionId);
+      if (now?.text !== route?.text || this.#failed.has(localSessionId)) ids.push(localSessionId);
     }
     return ids;
   }
@@ -284,6 +272,7 @@ export class EbpfPlane implements DataPlane {
 
   async close(): Promise<void> {
     this.#routes[Symbol.dispose]();
+    this.#retry.close();
     clearTimeout(this.#timer);
     await this.#queue.run(async () => {
       // Map entries have no effect without programs, and are freed with the maps.
@@ -294,7 +283,7 @@ export class EbpfPlane implements DataPlane {
     await closeNetworkExceptionPath(this.#owner);
     this.#programs[Symbol.dispose]();
     this.#arrays[Symbol.dispose]();
-    this.#resources.maps[Symbol.dispose]();
+    this.#maps[Symbol.dispose]();
     this.#pins?.removeAll();
   }
 
@@ -302,7 +291,7 @@ export class EbpfPlane implements DataPlane {
     session: SessionParameters,
     attachment: AttachmentCircuit,
     { device, endpoint, route, sessionIndex }: Requirements,
-  ): Promise<InstalledSession> {
+  ): Promise<void> {
     const { path, localSessionId } = session;
     const binding = { session, attachment, device };
     const segmenter = needsSegmenter(session, endpoint, route) ? await device.segmenter() : undefined;
@@ -310,57 +299,35 @@ export class EbpfPlane implements DataPlane {
     const install = programInstall(binding, endpoint, route, sessionIndex, vethPairs);
     const gso = gsoHandling(session, endpoint, route.route);
     const installed: InstalledSession = { ...binding, install, isForwarded: true, route, gso };
-    this.#activating = installed;
-    await activate(this.#resources, this.#owned(binding, install), {
+    await this.#installed.forward(installed, {
       isAllowed: () => !this.#routes.havePolicies(path, route.route),
       yieldNumbers: keepsNumbers(session)
         ? () => this.#exceptionPath.releaseNumbers(localSessionId)
         : undefined,
-    }).finally(() => {
-      this.#activating = undefined;
     });
-    return installed;
   }
 
-  /** What a session has in the kernel is this from now on; what it had goes. */
-  async #replace(installed: InstalledSession): Promise<void> {
-    const { session, install } = installed;
-    const before = this.#installed.get(session.localSessionId);
-    this.#installed.set(session.localSessionId, installed);
-    this.#replaceStale(installed);
-    if (before !== undefined) await this.#deactivate(before, this.#owned(installed, install));
-  }
-
-  /** Removes what a former daemon left under the keys of a session. */
-  #replaceStale(installed: InstalledSession): void {
-    const { circuits, sessionIndex } = this.#owned(installed, installed.install);
-    this.#arrays.replaceStale(
-      circuits.map(([key]) => key),
-      sessionIndex,
-      { keepsPeer: installed.isForwarded },
-    );
+  /**
+   * Acts for a session; where a call of the kernel fails, it is outdated after a while, as nothing else may
+   * change. What the verifier refuses it refuses again.
+   */
+  async #retried<Result>({ localSessionId }: SessionParameters, act: () => Promise<Result>): Promise<Result> {
+    try {
+      return await act();
+    } catch (error) {
+      if (error instanceof SystemError) {
+        const isNew = this.#failed.size === 0;
+        this.#failed.add(localSessionId);
+        this.#retry.schedule(isNew);
+      }
+      throw error;
+    }
   }
 
   async #uninstall(localSessionId: number): Promise<void> {
     this.#requirements.forget(localSessionId);
-    const installed = this.#installed.get(localSessionId);
-    if (installed === undefined) return;
-    this.#installed.delete(localSessionId);
-    await this.#deactivate(installed);
-    this.#owners.leave(installed.attachment, localSessionId);
-  }
-
-  /**
-   * The part of an install that a session has in the kernel: its circuit side only while the circuit is bound
-   * to it.
-   */
-  #owned({ session, attachment }: SessionBinding, install: SessionInstall): SessionInstall {
-    if (this.#owners.owns(attachment, session.localSessionId)) return install;
-    return { ...install, circuits: [], halted: [] };
-  }
-
-  #deactivate(installed: InstalledSession, next?: SessionInstall): Promise<void> {
-    return deactivate(this.#resources, this.#owned(installed, installed.install), next);
+    this.#failed.delete(localSessionId);
+    await this.#installed.remove(localSessionId);
   }
 
   async #removeStale(isKept: (interfaceIndex: number) => boolean): Promise<void> {
@@ -372,15 +339,8 @@ export class EbpfPlane implements DataPlane {
    * its turn.
    */
   #haltWherePoliciesApply(): void {
-    const loading = this.#activating === undefined ? [] : [this.#activating];
-    for (const installed of [...this.#installed.values(), ...loading]) {
-      const { session, install, isForwarded, route } = installed;
-      if (isForwarded && route !== undefined && this.#routes.havePolicies(session.path, route.route)) {
-        halt(this.#resources, this.#owned(installed, install));
-        // Outdated even if the policies are gone by then.
-        if (installed !== this.#activating)
-          this.#installed.set(session.localSessionId, { ...installed, route: undefined });
-      }
-    }
+    this.#installed.haltWhere(
+      ({ session, route }) => route !== undefined && this.#routes.havePolicies(session.path, route.route),
+    );
   }
 }

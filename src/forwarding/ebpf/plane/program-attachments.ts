@@ -4,7 +4,7 @@ import type { BpfProgram } from "../../../environment.ts";
 import { pinPath } from "../../../os/bpf-file-system.ts";
 import { namesInDirectory } from "../../../os/files.ts";
 import { networkNamespaceId } from "../../../os/network-namespace.ts";
-import { type ProgramAttachment, TrafficControl } from "../../../os/traffic-control.ts";
+import type { ProgramAttachment, TrafficControl } from "../../../os/traffic-control.ts";
 import type { Pins } from "./pins.ts";
 import { type ProgramCache, type ProgramSpec, programName } from "./program-cache.ts";
 
@@ -18,6 +18,9 @@ interface AttachedProgram {
   readonly attachment: ProgramAttachment;
   users: number;
 }
+
+/** What attaches programs to hooks, and finds those of a former daemon. */
+export type ProgramHooks = Pick<TrafficControl, "attach" | "openPinned" | "leftOvers">;
 
 /** Prefix of the names of pinned links. */
 const PREFIX = "link_";
@@ -36,8 +39,8 @@ function pinName({ interfaceIndex, at }: Hook, program: string): string {
  * it there.
  */
 export class ProgramAttachments {
-  readonly #programs: ProgramCache;
-  readonly #control: TrafficControl;
+  readonly #programs: Pick<ProgramCache, "get">;
+  readonly #control: ProgramHooks;
   readonly #pins: Pins | undefined;
   readonly #attached = new Map<string, AttachedProgram>();
   /** Attached by a former daemon, and not adopted yet. */
@@ -46,9 +49,9 @@ export class ProgramAttachments {
   readonly #searched = new Set<string>();
 
   /** Links are pinned in `pins`. Those that are there already work on until they are adopted or removed. */
-  constructor(programs: ProgramCache, owner: string, pins: Pins | undefined) {
+  constructor(programs: Pick<ProgramCache, "get">, control: ProgramHooks, pins: Pins | undefined) {
     this.#programs = programs;
-    this.#control = new TrafficControl({ owner });
+    this.#control = control;
     this.#pins = pins;
     if (pins === undefined) return;
     for (const name of namesInDirectory(pins.path).filter((pin) => pin.startsWith(PREFIX))) {
@@ -79,12 +82,14 @@ export class ProgramAttachments {
         return;
       }
       await this.#remove(name, stale).catch(ignoreOperational);
+      // The name is that of the new one from now on.
+      if (this.#stale.delete(name)) stale.close();
     }
     const attachment = await this.#control.attach(program, hook.interfaceIndex, hook.at);
     try {
       this.#pins?.pin(name, attachment);
     } catch (error) {
-      await attachment.detach();
+      await this.#remove(name, attachment).catch(ignoreOperational);
       throw error;
     }
     this.#attached.set(name, { attachment, users: 1 });
@@ -105,7 +110,10 @@ export class ProgramAttachments {
     }
   }
 
-  /** One user less; the last one detaches it. */
+  /**
+   * One user less; the last one detaches it. Rejects with SystemError: what is attached still is adopted by
+   * the next user, or detached later.
+   */
   async release(spec: ProgramSpec, hook: Hook): Promise<void> {
     const name = pinName(hook, programName(spec));
     const attached = this.#attached.get(name);
@@ -118,8 +126,10 @@ export class ProgramAttachments {
 
   /** Detaches what a former daemon attached and nobody adopted. */
   async removeStale(): Promise<void> {
-    for (const [name, attachment] of this.#stale) await this.#remove(name, attachment);
-    this.#stale.clear();
+    for (const [name, attachment] of [...this.#stale]) {
+      this.#stale.delete(name);
+      await this.#remove(name, attachment);
+    }
   }
 
   async removeAll(): Promise<void> {
@@ -132,13 +142,19 @@ export class ProgramAttachments {
   async #findFilters(hook: Hook): Promise<void> {
     const key = `${hook.interfaceIndex} ${hook.at}`;
     if (this.#searched.has(key)) return;
-    this.#searched.add(key);
     const found = await this.#control.leftOvers(hook.interfaceIndex, hook.at);
+    this.#searched.add(key);
     for (const [program, attachment] of found) this.#stale.set(pinName(hook, program), attachment);
   }
 
+  /** Rejects with SystemError, and then it is there still, as stale. */
   async #remove(name: string, attachment: ProgramAttachment): Promise<void> {
+    try {
+      await attachment.detach();
+    } catch (error) {
+      this.#stale.set(name, attachment);
+      throw error;
+    }
     this.#pins?.remove(name);
-    await attachment.detach();
   }
 }

@@ -84,10 +84,18 @@ export class RouteCache implements Disposable {
     const key = `${localAddress} ${remoteAddress}`;
     const cached = this.#routes.get(key);
     if (cached !== undefined) return cached;
-    const found = routeTo(remoteAddress, localAddress).then((route) => {
-      if (this.#routes.get(key) === found) this.#found.set(route, { remoteAddress, localAddress });
-      return route;
-    });
+    const isCurrent = () => this.#routes.get(key) === found;
+    const found = routeTo(remoteAddress, localAddress).then(
+      (route) => {
+        if (isCurrent()) this.#found.set(route, { remoteAddress, localAddress });
+        return route;
+      },
+      (error: unknown) => {
+        // What failed is no answer: it is looked up again when it is asked for again.
+        if (isCurrent()) this.#routes.delete(key);
+        throw error;
+      },
+    );
     this.#routes.set(key, found);
     return found;
   }

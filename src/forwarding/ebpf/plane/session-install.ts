@@ -1,5 +1,6 @@
 import { ignoreOperational, OperationalError } from "../../../bytes/errors.ts";
 import { addressOctets } from "../../../bytes/ip-address.ts";
+import type { BpfMap } from "../../../environment.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
 import type { AttachmentCircuit } from "../../plane.ts";
 import type { PsnEndpoint } from "../../transport.ts";
@@ -26,9 +27,9 @@ import type { SessionArrays } from "./session-arrays.ts";
 
 /** The resources of the plane that sessions are installed into. */
 export interface PlaneResources {
-  readonly maps: PlaneMaps;
+  readonly maps: Pick<PlaneMaps, "circuits" | "peers" | "routes">;
   readonly attachments: ProgramAttachments;
-  readonly arrays: SessionArrays;
+  readonly arrays: Pick<SessionArrays, "hold" | "replaceStale">;
   /**
    * The veth pair in which messages from a network within this machine are segmented and their checksums
    * finished.
@@ -211,6 +212,11 @@ export function puntInstall(
   };
 }
 
+/** The install of a session that was halted: what `halt` leaves of it in the kernel. */
+export function haltedInstall(install: SessionInstall): SessionInstall {
+  return { ...install, circuits: install.halted, peers: [] };
+}
+
 /** Conditions of activating programs. */
 export interface ActivationConditions {
   isAllowed(): boolean;
@@ -218,20 +224,23 @@ export interface ActivationConditions {
   yieldNumbers: (() => Promise<void>) | undefined;
 }
 
+/** What the session has in the kernel at the time of the call; undefined for nothing. */
+type FormerInstall = () => SessionInstall | undefined;
+
 /**
  * Activates the install of a session that programs carry: first the programs, then the entries that make them
  * act, unless that is no longer allowed by then. Frames to be numbered still go to the userspace plane until
  * it releases the numbers with nothing left unsent. The peer entry comes after that, for programs begin at
- * the number that the userspace plane expects. Rejects with VerifierError or SystemError, and nothing is
- * left.
+ * the number that the userspace plane expects. Rejects with VerifierError or SystemError, and the former
+ * install is in force as before.
  */
 export async function activate(
   resources: PlaneResources,
   install: SessionInstall,
-  { isAllowed, yieldNumbers }: ActivationConditions,
+  { isAllowed, yieldNumbers, former }: ActivationConditions & { readonly former: FormerInstall },
 ): Promise<void> {
   const { maps } = resources;
-  await withPrograms(resources, install, async () => {
+  await withPrograms(resources, install, former, async () => {
     if (!isAllowed()) throw new OperationalError(POLICY_TEXT);
     for (const entry of install.routes) maps.routes.update(...entry);
     for (const entry of install.circuits) maps.circuits.update(...entry);
@@ -243,19 +252,24 @@ export async function activate(
 
 /**
  * Diverts all frames of a session to the userspace plane. It has the numbers from the first moment on;
- * programs still in place pass it what they would number. Rejects as `activate` does.
+ * programs still in place pass it what they would number. Rejects as `activate` does, but for the numbers.
  */
-export async function divertToUserspace(resources: PlaneResources, punt: SessionInstall): Promise<void> {
+export async function divertToUserspace(
+  resources: PlaneResources,
+  punt: SessionInstall,
+  former: FormerInstall,
+): Promise<void> {
   resources.arrays.hold(punt.sessionIndex);
-  await withPrograms(resources, punt, async () => {
+  await withPrograms(resources, punt, former, async () => {
     for (const entry of punt.circuits) resources.maps.circuits.update(...entry);
   });
 }
 
-/** Attaches the programs of an install, then acts; if that fails, nothing is left. */
+/** Attaches the programs of an install, then acts; if that fails, the former install is in force again. */
 async function withPrograms(
   resources: PlaneResources,
   install: SessionInstall,
+  former: FormerInstall,
   act: () => Promise<void>,
 ): Promise<void> {
   const { attachments } = resources;
@@ -267,51 +281,90 @@ async function withPrograms(
     }
     await act();
   } catch (error) {
-    removeEntries(resources, install);
+    try {
+      restore(resources, install, former());
+    } catch (again) {
+      ignoreOperational(again);
+    }
     for (const each of used) await attachments.release(...each).catch(ignoreOperational);
     throw error;
   }
 }
 
+/** Puts the entries of the former install in place of those that an install may have made. */
+function restore(resources: PlaneResources, install: SessionInstall, former: SessionInstall | undefined) {
+  const { maps, arrays } = resources;
+  removeEntries(resources, install, former ?? NOTHING);
+  for (const name of ["circuits", "peers"] as const)
+    for (const entry of former?.[name] ?? []) maps[name].update(...entry);
+  // Without a peer entry of its own, programs did not number what the session sent, or did for nobody.
+  if (former === undefined || former.peers.length === 0) arrays.hold(install.sessionIndex);
+}
+
+const NOTHING: Pick<SessionInstall, "circuits" | "peers"> = { circuits: [], peers: [] };
+
 /**
  * Halts a session at once: programs send and receive nothing more for it, and the userspace plane does. It is
- * still to be deactivated.
+ * still to be deactivated, as its `haltedInstall`.
  */
 export function halt({ maps, arrays }: PlaneResources, install: SessionInstall): void {
   arrays.hold(install.sessionIndex);
   for (const entry of install.halted) maps.circuits.update(...entry);
-  for (const [key] of install.peers) maps.peers.remove(key);
+  for (const [key] of install.peers) remove(maps.peers, key);
 }
 
-/** Removes an install, but for entries that `next` has too. */
+/**
+ * Removes an install, but for entries that `next` has too. Programs that cannot be detached are no failure:
+ * without entries they do nothing, and are detached later. Rejects with SystemError where entries stay.
+ */
 export async function deactivate(
   resources: PlaneResources,
   install: SessionInstall,
   next?: SessionInstall,
 ): Promise<void> {
-  removeEntries(resources, install, next);
-  for (const each of install.programs) await resources.attachments.release(...each);
+  // A program that finds no entry numbers nothing, so the userspace plane must number.
+  if (next === undefined) resources.arrays.hold(install.sessionIndex);
+  removeEntries(resources, install, next ?? NOTHING);
+  for (const each of install.programs) await resources.attachments.release(...each).catch(ignoreOperational);
 }
 
-/** Removes the entries of a session on the circuit side, but for those that `next` has too. */
-export function removeCircuits(
-  { maps }: PlaneResources,
+/**
+ * Makes the entries of a session on the circuit side, and removes those of `other`, which had the circuit so
+ * far. Throws SystemError, and then those are as before.
+ */
+export function bindCircuits(
+  resources: PlaneResources,
   install: SessionInstall,
-  next: SessionInstall,
+  other: SessionInstall | undefined,
 ): void {
-  const kept = new Set(next.circuits.map(([key]) => key.join()));
-  for (const [key] of install.circuits) if (!kept.has(key.join())) maps.circuits.remove(key);
+  const { circuits } = resources.maps;
+  try {
+    for (const entry of install.circuits) circuits.update(...entry);
+    removeEntries(resources, { circuits: other?.circuits ?? [], peers: [] }, install);
+  } catch (error) {
+    removeEntries(resources, { circuits: install.circuits, peers: [] }, other ?? NOTHING);
+    for (const entry of other?.circuits ?? []) circuits.update(...entry);
+    throw error;
+  }
 }
 
 function removeEntries(
-  { maps, arrays }: PlaneResources,
-  install: SessionInstall,
-  next?: SessionInstall,
+  { maps }: PlaneResources,
+  install: Pick<SessionInstall, "circuits" | "peers">,
+  kept: Pick<SessionInstall, "circuits" | "peers">,
 ): void {
-  // A program that finds no entry numbers nothing, so the userspace plane must number.
-  if (next === undefined) arrays.hold(install.sessionIndex);
   for (const name of ["circuits", "peers"] as const) {
-    const kept = new Set((next?.[name] ?? []).map(([key]) => key.join()));
-    for (const [key] of install[name]) if (!kept.has(key.join())) maps[name].remove(key);
+    const stay = new Set(kept[name].map(([key]) => key.join()));
+    for (const [key] of install[name]) if (!stay.has(key.join())) remove(maps[name], key);
+  }
+}
+
+/** Removes an entry. A map that programs change at that moment may refuse that once (EBUSY). */
+function remove(map: BpfMap, key: Uint8Array): void {
+  try {
+    map.remove(key);
+  } catch (error) {
+    ignoreOperational(error);
+    map.remove(key);
   }
 }

@@ -1,4 +1,4 @@
-import { monotonicClock } from "../os/clock.ts";
+import { monotonicClock } from "./clock.ts";
 
 /** Pauses between attempts at what could not be done: doubling from the first to the last. */
 const FIRST_PAUSE_MS = 500;
