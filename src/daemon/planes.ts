@@ -1,5 +1,6 @@
 import { OperationalError } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
+import { endFormerPlane } from "../forwarding/ebpf/plane/former-plane.ts";
 import { type AdoptedPrograms, EbpfPlane, type EbpfPlaneOptions } from "../forwarding/ebpf/plane/plane.ts";
 import { moveTagsToMetadata } from "../forwarding/ebpf/plane/tag-metadata.ts";
 import { type PlaneEvents, type PlaneName, planeNames } from "../forwarding/plane.ts";
@@ -7,7 +8,6 @@ import { PlaneStack } from "../forwarding/stack.ts";
 import type { PsnSocketSource } from "../forwarding/transport.ts";
 import { UserspacePlane } from "../forwarding/userspace/plane.ts";
 import { MOST_SESSIONS } from "../forwarding/userspace/session-record.ts";
-import { arePinned } from "../os/bpf-file-system.ts";
 import { probeBpf } from "../os/bpf-probe.ts";
 import { SystemError } from "../os/errors.ts";
 import type { Log } from "./log.ts";
@@ -79,7 +79,6 @@ export async function openPlane(
 ): Promise<ChosenPlane> {
   const context = { config, sockets, events };
   const { plane: wanted } = config;
-  const ended = wanted === "userspace" ? await endFormer(context) : undefined;
   const unavailable: string[] = [];
   for (const name of wanted === "auto" ? planeNames : [wanted]) {
     const { title, probe, open } = planes[name];
@@ -96,9 +95,7 @@ export async function openPlane(
         continue;
       }
       const chosen = await open(context);
-      const adopted = chosen.adopted ?? ended;
-      const reason = unavailable.length === 0 ? chosen.reason : unavailable.join("; ");
-      return { ...chosen, adopted, reason };
+      return unavailable.length === 0 ? chosen : { ...chosen, reason: unavailable.join("; ") };
     } catch (error) {
       if (wanted !== "auto" || !(error instanceof OperationalError)) throw error;
       unavailable.push(`${title} is not available: ${error.message}`);
@@ -113,8 +110,7 @@ export function logPlane(log: Log, { plane: { name }, reason, adopted }: ChosenP
   if (adopted === undefined || adopted.sessions === 0) return;
   const { sessions, directory } = adopted;
   const of = `${sessions} ${sessions === 1 ? "session" : "sessions"} of the programs found in ${directory}`;
-  const text =
-    name === "ebpf" ? `adopted ${of}` : `ended ${of}, because the configuration has plane: userspace`;
+  const text = name === "ebpf" ? `adopted ${of}` : `ended ${of}, because the userspace plane forwards alone`;
   log.info({ event: "adopted", plane: name, sessions, directory }, text);
 }
 
@@ -152,33 +148,20 @@ async function openEbpf({ config, sockets, events }: PlaneContext): Promise<Chos
   const { stack, ebpf } = await openEbpfStack(sockets, events, options);
   return {
     plane: stack,
-    reason: `eBPF is available; ${ebpf.crashText}`,
+    reason: [`eBPF is available; ${ebpf.crashText}`, ...ebpf.unfit.map(removedText)].join("; "),
     outlivesDaemon: ebpf.outlivesDaemon,
     adopted: ebpf.adopted,
   };
 }
 
-async function openUserspace({ sockets, events }: PlaneContext): Promise<ChosenPlane> {
-  return { plane: await openUserspaceStack(sockets, events), reason: "the configuration asks for it" };
+function removedText(whyNot: string): string {
+  return `what a former daemon left was removed: ${whyNot}`;
 }
 
-/**
- * Removes the programs of a daemon that crashed, which would go on forwarding beside the userspace plane:
- * adopts them, and closes them as at a stop. Rejects with OperationalError.
- */
-async function endFormer({ config, sockets }: PlaneContext): Promise<AdoptedPrograms | undefined> {
-  const owner = ownerOf(config);
-  if (!arePinned(`${owner}-`)) return undefined;
-  const none = { releaseNumbers: async () => undefined };
-  const { plane: former } = await EbpfPlane.open(
-    sockets,
-    { capacity: LEAST_CAPACITY, owner },
-    async () => none,
-  );
-  const { adopted } = former;
-  await former.removeLeftovers();
-  await former.close();
-  return adopted;
+async function openUserspace({ config, sockets, events }: PlaneContext): Promise<ChosenPlane> {
+  const adopted = await endFormerPlane(sockets, ownerOf(config));
+  const plane = await openUserspaceStack(sockets, events);
+  return { plane, reason: "the configuration asks for it", adopted };
 }
 
 /**

@@ -12,6 +12,7 @@ export interface ExceptionPath {
    * back when its `heldByUserspace` word is set (`sequenceWords`).
    */
   releaseNumbers(localSessionId: number): Promise<void>;
+  close(): Promise<void>;
 }
 
 /**

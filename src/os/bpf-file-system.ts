@@ -5,7 +5,6 @@ import {
   makeDirectories,
   namesInDirectory,
   removeEmptyDirectory,
-  removeFile,
   removeTree,
 } from "./files.ts";
 import { close, errno, errnoName, mount, moveMount, openTree } from "./libc.ts";
@@ -122,7 +121,8 @@ export function pinPath(directory: string, name: string): string {
 /** Removes a pin; one that is not there is no error. Throws SystemError. */
 export function removePin(path: string): void {
   try {
-    removeFile(path);
+    // Also a directory that somebody made in its place.
+    removeTree(path);
   } catch (error) {
     throw refused("remove a pin", path, error);
   }
@@ -156,15 +156,19 @@ export function arePinned(prefix: string): boolean {
 }
 
 /**
- * Removes the sibling directories whose names begin with `prefix`, with all their pins, except those that a
- * process holds. Throws SystemError.
+ * Removes the directories whose names begin with `prefix`, with all their pins, except `kept` and those that
+ * a process holds. Throws SystemError.
  */
-export function removeOthers(path: string, prefix: string): void {
-  const begin = pinPath(dirname(path), prefix);
-  for (const name of namesInDirectory(dirname(path))) {
-    const other = join(dirname(path), name);
-    if (other.startsWith(begin) && other !== path) removeIfLeft(other);
+export function removeUnheld(prefix: string, kept?: string): void {
+  for (const name of namesInDirectory(ROOT)) {
+    const path = join(ROOT, name);
+    if (path.startsWith(pinPath(ROOT, prefix)) && path !== kept) removeIfLeft(path);
   }
+}
+
+/** The directories whose names begin with `prefix`, as a pattern for a shell. */
+export function pinsPattern(prefix: string): string {
+  return `${pinPath(ROOT, prefix)}*`;
 }
 
 function removeIfLeft(path: string): void {

@@ -4,6 +4,7 @@ import { concat } from "../bytes/hex.ts";
 import type { BpfMap, BpfMapDescription, BpfMapKind, MappedMemory } from "../environment.ts";
 import { attributeFields, BpfAttribute, commands } from "./bpf-attribute.ts";
 import { callError, callOrThrow, checkedObjectName, Handle, nameIn, openPin } from "./bpf-object.ts";
+import { SystemError } from "./errors.ts";
 import { mapMemory, unmapMemory } from "./mapped-memory.ts";
 
 /** For hash maps: memory for an entry is allocated when it is added. */
@@ -57,7 +58,7 @@ export class KernelMap extends Handle implements BpfMap {
     return new KernelMap(fd, description, cpus);
   }
 
-  /** Opens a pinned map. Throws SystemError; InvariantError for a kind that is not in the table. */
+  /** Opens a pinned map. Throws SystemError, EINVAL for what is no map of a kind in the table. */
   static open(path: string, cpus: number): KernelMap {
     const handle = new Handle(openPin(path, "map"), "map", path);
     try {
@@ -252,7 +253,12 @@ function descriptionOf(view: DataView, path: string): BpfMapDescription {
   const number = view.getUint32(info.kind, true);
   const kinds = Object.keys(mapKinds) as BpfMapKind[];
   const kind = kinds.find((each) => mapKinds[each] === number);
-  if (kind === undefined) throw new InvariantError(`${path}: a map of kind ${number}, which has no row here`);
+  if (kind === undefined)
+    throw new SystemError("open the pinned map", {
+      errno: "EINVAL",
+      target: path,
+      hint: `its kind has the number ${number}, which is none of ours`,
+    });
   const flags = view.getUint32(info.flags, true);
   return {
     kind,

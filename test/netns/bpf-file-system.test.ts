@@ -10,7 +10,7 @@ import {
   pinDirectory,
   pinPath,
   removeDirectory,
-  removeOthers,
+  removeUnheld,
 } from "../../src/os/bpf-file-system.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { mount } from "../../src/os/libc.ts";
@@ -54,7 +54,7 @@ test("a directory for pins is made, keeps what was pinned, and goes with it", ()
 
     const other = made("east");
     const path2 = made("west.example-2");
-    removeOthers(path2, "west.");
+    removeUnheld("west.", path2);
     expect(readdirSync(ROOT).sort()).toEqual(["east", "west%2Eexample-2"]);
     removeDirectory(path2);
     removeDirectory(path);
@@ -73,10 +73,10 @@ test("a directory that somebody has is neither given to another nor removed, unt
     if (path === undefined) throw new Error(reason);
     expect(pinDirectory("west-1").reason).toContain(`another wirespan has the pins in ${ROOT}/west-1;`);
     const next = made("west-2");
-    removeOthers(next, "west-");
+    removeUnheld("west-", next);
     expect(readdirSync(ROOT).sort()).toEqual(["west-1", "west-2"]);
     lock[Symbol.dispose]();
-    removeOthers(next, "west-");
+    removeUnheld("west-", next);
     expect(readdirSync(ROOT)).toEqual(["west-2"]);
   });
 });

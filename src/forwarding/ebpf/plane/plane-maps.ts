@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { BpfMap, BpfMapDescription, KernelBpf } from "../../../environment.ts";
 import { removePin } from "../../../os/bpf-file-system.ts";
+import { SystemError } from "../../../os/errors.ts";
 import { isThere } from "../../../os/files.ts";
 import { counterTable } from "../../counters-table.ts";
 import { discardReasons } from "../../discard-reasons.ts";
@@ -36,6 +37,18 @@ function descriptions(capacity: number) {
 
 type MapName = keyof ReturnType<typeof descriptions>;
 const names: readonly MapName[] = ["circuits", "peers", "counters", "sequences", "routes"];
+
+/** Why pinned maps cannot be adopted; nothing where none are there. */
+export interface Unfit {
+  readonly whyNot?: string;
+}
+
+/** What a map must have to be one of ours, as text. */
+function shapeOf(description: BpfMapDescription): string {
+  const { kind, keyOctets, valueOctets, maxEntries, mappable } = description;
+  const entries = `${maxEntries} entries${mappable === true ? ", mappable" : ""}`;
+  return `a ${kind} with keys of ${keyOctets} and values of ${valueOctets} octets, ${entries}`;
+}
 
 /** The maps that all programs of a plane share. */
 export class PlaneMaps implements Disposable {
@@ -82,21 +95,47 @@ export class PlaneMaps implements Disposable {
     }
   }
 
-  /** Opens the maps pinned in the directory, if all are there and large enough. Throws SystemError. */
-  static open(bpf: KernelBpf, capacity: number, directory: string): PlaneMaps | undefined {
-    const paths = names.map((name) => [name, join(directory, name)] as const);
-    if (!paths.every(([, path]) => isThere(path))) return undefined;
-    const opened = paths.map(([name, path]) => [name, bpf.openMap(path)] as const);
-    const maps = new PlaneMaps(Object.fromEntries(opened) as Record<MapName, BpfMap>, true);
-    if (maps.capacity >= capacity) return maps;
-    maps[Symbol.dispose]();
-    return undefined;
+  /**
+   * Opens the maps pinned in the directory, if all are there, of our shapes, and large enough; else resolves
+   * to why not. Throws SystemError.
+   */
+  static open(bpf: KernelBpf, capacity: number, directory: string): PlaneMaps | Unfit {
+    const made: Partial<Record<MapName, BpfMap>> = {};
+    const close = (whyNot: string) => {
+      for (const map of Object.values(made)) map.close();
+      return { whyNot };
+    };
+    const missing = names.filter((name) => !isThere(join(directory, name)));
+    if (missing.length === names.length) return {};
+    if (missing.length > 0) return { whyNot: `no map is pinned as ${missing.join(", ")}` };
+    try {
+      for (const name of names) made[name] = bpf.openMap(join(directory, name));
+    } catch (error) {
+      const { whyNot } = close(error instanceof Error ? error.message : "");
+      // What is pinned there is no map.
+      if (error instanceof SystemError && ["EINVAL", "EACCES"].includes(error.errno)) return { whyNot };
+      throw error;
+    }
+    const maps = new PlaneMaps(made as Record<MapName, BpfMap>, true);
+    if (maps.capacity < capacity) return close(`there is room for ${maps.capacity} sessions only`);
+    const wanted = descriptions(maps.capacity);
+    const unfit = names.find((name) => shapeOf(maps[name].description) !== shapeOf(wanted[name]));
+    if (unfit === undefined) return maps;
+    return close(`${unfit} is ${shapeOf(maps[unfit].description)} in place of ${shapeOf(wanted[unfit])}`);
   }
 
-  /** Adopts the maps pinned in the directory where they fit, else creates them. Throws SystemError. */
-  static adoptOrCreate(bpf: KernelBpf, capacity: number, directory: string | undefined): PlaneMaps {
-    const adopted = directory === undefined ? undefined : PlaneMaps.open(bpf, capacity, directory);
-    return adopted ?? PlaneMaps.create(bpf, capacity, directory);
+  /**
+   * Adopts the maps pinned in the directory where they fit, else creates them, with the reason. Throws
+   * SystemError.
+   */
+  static adoptOrCreate(
+    bpf: KernelBpf,
+    capacity: number,
+    directory: string | undefined,
+  ): { readonly maps: PlaneMaps } & Unfit {
+    const adopted = directory === undefined ? {} : PlaneMaps.open(bpf, capacity, directory);
+    if (adopted instanceof PlaneMaps) return { maps: adopted };
+    return { maps: PlaneMaps.create(bpf, capacity, directory), ...adopted };
   }
 
   get fds(): ProgramMaps {

@@ -1,6 +1,6 @@
 import { OperationalError } from "../../../bytes/errors.ts";
 import { SerialQueue } from "../../../bytes/serial-queue.ts";
-import { type PinDirectory, pinDirectory, removeOthers } from "../../../os/bpf-file-system.ts";
+import { type PinDirectory, pinDirectory, removeUnheld } from "../../../os/bpf-file-system.ts";
 import { canSetDecapsulatedProtocol, packetOffsets } from "../../../os/bpf-probe.ts";
 import { BpfSyscall } from "../../../os/bpf-syscall.ts";
 import { SystemError } from "../../../os/errors.ts";
@@ -88,6 +88,7 @@ export class EbpfPlane implements DataPlane {
   readonly #failed = new Set<number>();
   readonly #retry = new Retry(() => this.#changed());
   readonly #queue = new SerialQueue();
+  readonly #unfit: string[] = [];
   #changed: () => void = () => undefined;
 
   /** What a crash of the daemon means for forwarding, for operators. */
@@ -124,7 +125,7 @@ export class EbpfPlane implements DataPlane {
   /**
    * Opens the plane; adopts a crashed daemon's maps if they are large enough. `openExceptionPath` opens the
    * plane below, which uses the sequence numbers in these maps and must be closed before this plane. Rejects
-   * with SystemError.
+   * with SystemError, and then nothing is open.
    */
   static async open<Path extends ExceptionPath>(
     sockets: PsnSocketSource,
@@ -133,26 +134,42 @@ export class EbpfPlane implements DataPlane {
   ): Promise<{ readonly plane: EbpfPlane; readonly exceptionPath: Path }> {
     const make = () => pinDirectory(`${owner}-${layoutVersion}`);
     const directory = make();
-    // Programs of another version are removed, for they would run before ours.
-    if (directory.path !== undefined) removeOthers(directory.path, `${owner}-`);
-    const maps = PlaneMaps.adoptOrCreate(new BpfSyscall(), capacity, directory.path);
-    const pins = directory.path === undefined ? undefined : new Pins(directory, make);
-    for (const [name, map] of maps) pins?.adopt(name, map);
-    const networkExceptionPath = await openNetworkExceptionPath(owner);
-    let plane: EbpfPlane | undefined;
-    const routes = await RouteCache.open({
-      changed() {
-        if (plane !== undefined) plane.#changed();
-      },
-      policiesChanged() {
-        if (plane !== undefined) plane.#haltWherePoliciesApply();
-      },
-    });
-    const arrays = new SessionArrays(maps);
-    const exceptionPath = await openExceptionPath(arrays);
-    const resources = { maps, arrays, networkExceptionPath };
-    plane = new EbpfPlane(sockets, exceptionPath, resources, routes, owner, { directory, pins });
-    return { plane, exceptionPath };
+    const closers: (() => void | Promise<void>)[] = [() => directory.lock?.[Symbol.dispose]()];
+    try {
+      // Programs of another version are removed, for they would run before ours.
+      if (directory.path !== undefined) removeUnheld(`${owner}-`, directory.path);
+      const { maps, whyNot } = PlaneMaps.adoptOrCreate(new BpfSyscall(), capacity, directory.path);
+      closers.push(() => maps[Symbol.dispose]());
+      const pins = directory.path === undefined ? undefined : new Pins(directory, make);
+      for (const [name, map] of maps) pins?.adopt(name, map);
+      const networkExceptionPath = await openNetworkExceptionPath(owner);
+      let plane: EbpfPlane | undefined;
+      const routes = await RouteCache.open({
+        changed() {
+          if (plane !== undefined) plane.#changed();
+        },
+        policiesChanged() {
+          if (plane !== undefined) plane.#haltWherePoliciesApply();
+        },
+      });
+      closers.push(() => routes[Symbol.dispose]());
+      const arrays = new SessionArrays(maps);
+      closers.push(() => arrays[Symbol.dispose]());
+      const exceptionPath = await openExceptionPath(arrays);
+      closers.push(() => exceptionPath.close());
+      const resources = { maps, arrays, networkExceptionPath };
+      plane = new EbpfPlane(sockets, exceptionPath, resources, routes, owner, { directory, pins });
+      if (whyNot !== undefined) plane.#unfit.push(whyNot);
+      return { plane, exceptionPath };
+    } catch (error) {
+      for (const close of closers.reverse()) await close();
+      throw error;
+    }
+  }
+
+  /** Why state that a former daemon left could not be adopted, and was removed. */
+  get unfit(): readonly string[] {
+    return [...this.#unfit, ...this.#resources.attachments.unfit];
   }
 
   /** Whether programs go on forwarding when the process ends. */

@@ -2,6 +2,7 @@ import type { AttachPoint } from "../../../bpf/kernel-numbers.ts";
 import { ignoreOperational } from "../../../bytes/errors.ts";
 import type { BpfProgram } from "../../../environment.ts";
 import { pinPath } from "../../../os/bpf-file-system.ts";
+import { SystemError } from "../../../os/errors.ts";
 import { namesInDirectory } from "../../../os/files.ts";
 import { networkNamespaceId } from "../../../os/network-namespace.ts";
 import type { ProgramAttachment, TrafficControl } from "../../../os/traffic-control.ts";
@@ -47,6 +48,7 @@ export class ProgramAttachments {
   readonly #stale = new Map<string, ProgramAttachment>();
   /** Hooks at which filters of a former daemon were looked for. */
   readonly #searched = new Set<string>();
+  readonly #unfit: string[] = [];
 
   /** Links are pinned in `pins`. Those that are there already work on until they are adopted or removed. */
   constructor(programs: Pick<ProgramCache, "get">, control: ProgramHooks, pins: Pins | undefined) {
@@ -55,9 +57,27 @@ export class ProgramAttachments {
     this.#pins = pins;
     if (pins === undefined) return;
     for (const name of namesInDirectory(pins.path).filter((pin) => pin.startsWith(PREFIX))) {
-      const stale = this.#control.openPinned(pinPath(pins.path, name));
+      const stale = this.#openPin(pins, name);
+      if (stale === undefined) continue;
       pins.adopt(name, stale);
       this.#stale.set(name, stale);
+    }
+  }
+
+  /** Why pins that a former daemon left were no links of ours; they were removed. */
+  get unfit(): readonly string[] {
+    return this.#unfit;
+  }
+
+  /** Throws SystemError where the fault is not the pin's. */
+  #openPin(pins: Pins, name: string): ProgramAttachment | undefined {
+    try {
+      return this.#control.openPinned(pinPath(pins.path, name));
+    } catch (error) {
+      if (!(error instanceof SystemError) || !["EINVAL", "EACCES"].includes(error.errno)) throw error;
+      this.#unfit.push(error.message);
+      pins.remove(name);
+      return undefined;
     }
   }
 
