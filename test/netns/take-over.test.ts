@@ -139,8 +139,8 @@ test.each(["udp", "ip"])(
     await eventually("hosts reach each other", () => lab.reaches("a1", "10.0.0.12"));
     await eventually("programs carry it", async () => (await lab.pseudowire("a", "lan")).plane === "ebpf");
     await crash(lab);
-    // Of all lengths, from those that are padded on. So far apart that a busy machine's worker does not send two
-    // in one group, which would pass by the programs.
+    // Of all lengths, from those that are padded on. So far apart that a busy machine's worker does not send
+    // two in one group, which would pass by the programs.
     for (const octets of [0, 1, 8, 18, 19, 100, 1472]) {
       const ping = await lab.exec(
         "b1",
