@@ -62,6 +62,17 @@ test("a directory of pins that somebody removes is made again with its pins at t
   );
 });
 
+test("a directory of pins that somebody removes is no hindrance to a change of routes", async () => {
+  await using sites = await Sites.make();
+  const a = await sitesUp(sites);
+  rmSync(`/proc/${a.pid}/root/sys/fs/bpf/wirespan`, { recursive: true });
+  await sites.ip("a", "link set wan0 down");
+  await sites.ip("a", "link set wan0 up");
+  await sites.reached();
+  await forwardsByEbpf(sites);
+  await sites.reached();
+});
+
 test("links that cannot be pinned are released: forwarding is back with the bpf file system", async () => {
   await using sites = await Sites.make();
   const a = await sitesUp(sites);
