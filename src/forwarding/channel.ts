@@ -1,4 +1,5 @@
 import { type Expirable, Timers } from "../bytes/timers.ts";
+import type { Random } from "../environment.ts";
 import type { ChannelStatus, SessionParameters } from "../wire/session-parameters.ts";
 import { type ChannelMessage, hasControlChannel } from "./encapsulation.ts";
 import type { AttachmentCircuit, ChannelOptions } from "./plane.ts";
@@ -38,8 +39,15 @@ export interface ChannelProtocolKind<Options extends object = object> {
   /** Names its options in `AttachmentCircuit.channelOptions`. */
   readonly name: string;
   readonly channelTypes: readonly number[];
-  /** Undefined where a session does not use it; without `options` the configuration says nothing to it. */
-  create(session: SessionParameters, options: Options | undefined): ChannelProtocol | undefined;
+  /**
+   * Undefined where a session does not use it; without `options` the configuration says nothing to it.
+   * `random` is for discriminators and for intervals that must not fall into step (RFC 5880 §6.8.7).
+   */
+  create(
+    session: SessionParameters,
+    options: Options | undefined,
+    random: Random,
+  ): ChannelProtocol | undefined;
 }
 
 /** The options of one protocol, as an attachment has them. */
@@ -131,12 +139,14 @@ class RunningProtocol implements Expirable {
 export class SessionChannels {
   readonly #kinds: readonly ChannelProtocolKind[];
   readonly #target: ChannelTarget;
+  readonly #random: Random;
   readonly #channels = new Map<number, SessionChannel>();
   readonly #timers = new Timers();
 
-  constructor(kinds: readonly ChannelProtocolKind[], target: ChannelTarget) {
+  constructor(kinds: readonly ChannelProtocolKind[], target: ChannelTarget, random: Random) {
     this.#kinds = kinds;
     this.#target = target;
+    this.#random = random;
   }
 
   /** The earliest deadline of a protocol; undefined when there is none. */
@@ -152,7 +162,7 @@ export class SessionChannels {
     if (!hasControlChannel(session)) return;
     const perform = (effect: ChannelEffect) => this.#perform(localSessionId, effect);
     const protocols = this.#kinds.flatMap((kind) => {
-      const protocol = kind.create(session, options?.[kind.name]);
+      const protocol = kind.create(session, options?.[kind.name], this.#random);
       return protocol === undefined
         ? []
         : [new RunningProtocol(kind.channelTypes, protocol, this.#timers, perform)];

@@ -1,4 +1,4 @@
-import { OperationalError } from "../bytes/errors.ts";
+import { isBug, OperationalError } from "../bytes/errors.ts";
 
 /** TABLE: what to do about errnos that mean the same whatever was tried; they replace any other hint. */
 const remedies: Readonly<Record<string, string>> = {
@@ -72,15 +72,21 @@ export class NetlinkError extends SystemError {
 }
 
 /**
+ * Codes of errors that are of the class of a bug, but come of a path that an operator wrote: one with a NUL.
+ */
+const ofValues = ["ERR_INVALID_ARG_VALUE"];
+
+/**
  * The name of the errno of a SystemError, or of an error of Node's own; throws any other error on, for that
- * is a bug of ours.
+ * is a bug of ours. So is an argument that Node does not take (ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE),
+ * although its error has a code.
  */
 export function errnoOf(error: unknown): string {
   if (error instanceof SystemError) return error.errno;
   const { code, info } = error as NodeJS.ErrnoException & { readonly info?: { readonly code?: string } };
   // Of node:os all have the code "ERR_SYSTEM_ERROR", and the errno in what is beside it.
   const errno = info?.code ?? code;
-  if (errno === undefined) throw error;
+  if (errno === undefined || (isBug(error) && !ofValues.includes(errno))) throw error;
   return errno;
 }
 

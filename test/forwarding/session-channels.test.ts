@@ -11,10 +11,12 @@ import {
 } from "../../src/forwarding/channel.ts";
 import type { ChannelMessage } from "../../src/forwarding/encapsulation.ts";
 import type { ChannelStatus } from "../../src/wire/session-parameters.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 import { attachment, sessionParameters } from "../support/sessions.ts";
 
 const HEARTBEAT_TYPE = 0x7ff0;
 const INTERVAL_MS = 250;
+const SEED = 7;
 
 const message = (channelType: number, ...octets: number[]): ChannelMessage => ({
   channelType,
@@ -110,7 +112,10 @@ function newChannels(kinds: readonly ChannelProtocolKind[] = [heartbeat]) {
     tell: (id: number, { state, diagnostic }: ChannelStatus) =>
       happened.push([`told ${id} ${state}`, diagnostic].filter((part) => part !== undefined).join(": ")),
   };
-  return { channels: new SessionChannels(kinds, target), take: () => happened.splice(0) };
+  return {
+    channels: new SessionChannels(kinds, target, new SeededRandom(SEED)),
+    take: () => happened.splice(0),
+  };
 }
 
 describe("a message of a control channel", () => {
@@ -205,6 +210,27 @@ describe("what a protocol learns and tells", () => {
     expect([take(), channels.nextMs]).toEqual([["sent 7 7ff0: 1"], 20]);
     channels.remove(7);
     expect(channels.nextMs).toBe(INTERVAL_MS);
+  });
+
+  test("it has randomness of its own, so that the intervals of sessions do not fall into step", () => {
+    const jittery: ChannelProtocolKind = {
+      name: "jittery",
+      channelTypes: [],
+      create: (_session, _options, random) => ({
+        deadlineMs: INTERVAL_MS + (random.octets(1)[0] ?? 0),
+        handle: () => [],
+      }),
+    };
+    const { channels } = newChannels([jittery]);
+    const deadlines = [7, 8, 9].map((id) => {
+      channels.add(withChannel(id), circuit, 0);
+      const { nextMs } = channels;
+      channels.remove(id);
+      return nextMs;
+    });
+    const random = new SeededRandom(SEED);
+    expect(deadlines).toEqual([7, 8, 9].map(() => INTERVAL_MS + (random.octets(1)[0] ?? 0)));
+    expect(new Set(deadlines).size).toBe(3);
   });
 
   test("it hears how the circuit is at the beginning, and of each change", () => {

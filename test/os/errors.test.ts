@@ -23,6 +23,14 @@ test.each([
   expect(ignoreErrno(error)).toBeUndefined();
 });
 
+test("an argument that Node does not take is a bug, although the error has a code", () => {
+  const path = { not: "a path" } as unknown as string;
+  const error = thrown(() => readFileSync(path));
+  expect(error).toMatchObject({ code: "ERR_INVALID_ARG_TYPE" });
+  expect(thrown(() => errnoOf(error))).toBe(error);
+  expect(thrown(() => attempt("read a file", "x", () => readFileSync(path)))).toEqual(error);
+});
+
 test.each([
   new TypeError("x is not a function"),
   new RangeError("Invalid array length"),

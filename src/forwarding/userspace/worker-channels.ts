@@ -1,6 +1,7 @@
 import { errno, errnoName, linux, sendto } from "../../os/libc.ts";
+import { cryptoRandom } from "../../os/random.ts";
 import type { ChannelStatus, SessionParameters } from "../../wire/session-parameters.ts";
-import { type ChannelProtocolKind, SessionChannels } from "../channel.ts";
+import { type ChannelProtocolKind, type ChannelTarget, SessionChannels } from "../channel.ts";
 import { type DiscardReason, discardIndex } from "../discard-reasons.ts";
 import type { ChannelMessage } from "../encapsulation.ts";
 import type { AttachmentCircuit } from "../plane.ts";
@@ -46,7 +47,7 @@ export class WorkerChannels {
     this.#tables = tables;
     this.#counters = counters;
     this.#octets = arena.take(LONGEST_HEADER_OCTETS + LONGEST_MESSAGE_OCTETS);
-    this.#channels = new SessionChannels(kinds, {
+    const target: ChannelTarget = {
       send: (id, message) => this.send(id, message),
       deliver: (id, message) => {
         const session = tables.sessions.get(id | 0);
@@ -54,7 +55,8 @@ export class WorkerChannels {
         if (reason !== undefined && session !== undefined) this.#discarded(session, reason);
       },
       tell: (id, status) => this.#statuses.set(id, status),
-    });
+    };
+    this.#channels = new SessionChannels(kinds, target, cryptoRandom);
   }
 
   add(session: SessionParameters, attachment: AttachmentCircuit): void {
