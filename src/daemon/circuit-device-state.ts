@@ -72,12 +72,17 @@ export function newCircuitDeviceState(name: string): CircuitDeviceState {
 
 /**
  * The device as its pseudowires want it, with the largest of their MTUs; undefined while none of them has its
- * lock.
+ * lock. Asked for at each attachment, so it makes no list of what may be 4094 VLANs.
  */
-export function wantedDevice(circuit: CircuitDeviceState): CircuitDevice | undefined {
-  const configs = lockedPseudowires(circuit);
-  const [first] = configs;
-  return first && { ...deviceOf(first), mtu: Math.max(...configs.map(({ mtu }) => mtu)) };
+export function wantedDevice({ pseudowires }: CircuitDeviceState): CircuitDevice | undefined {
+  let first: PseudowireConfig | undefined;
+  let mtu = 0;
+  for (const { lock, config } of pseudowires.values()) {
+    if (lock === undefined) continue;
+    first ??= config;
+    mtu = Math.max(mtu, config.mtu);
+  }
+  return first && { ...deviceOf(first), mtu };
 }
 
 /** The bridge where the device belongs; all its pseudowires name the same. */
