@@ -30,6 +30,17 @@ async function forwardersOf(...configs: readonly ForwarderConfig[]) {
   return { forwarders, take: () => done.splice(0) };
 }
 
+/** The redundant forwarder with a session of each member, and nothing to take yet. */
+async function redundantUp(ofPrimary = {}) {
+  const { forwarders, take } = await forwardersOf(redundant);
+  forwarders.attach("primary", circuit);
+  forwarders.attach("backup", circuit);
+  await forwarders.sessionAdded(session("primary", 1, ofPrimary));
+  await forwarders.sessionAdded(session("backup", 2));
+  take();
+  return { forwarders, take };
+}
+
 function session(pseudowire: string, localSessionId: number, changes = {}) {
   return { session: { ...sessionParameters({ localSessionId }), pseudowire, ...changes } };
 }
@@ -83,12 +94,7 @@ test.each(statuses)(
   "RFC 5641 §2: with A bit %s and S bit %s of the peer, the member keeps the circuit: %s",
   async (active, standby, stays) => {
     for (const from of statuses) {
-      const { forwarders, take } = await forwardersOf(redundant);
-      forwarders.attach("primary", circuit);
-      forwarders.attach("backup", circuit);
-      await forwarders.sessionAdded(session("primary", 1, peerSays(from[0], from[1])));
-      await forwarders.sessionAdded(session("backup", 2));
-      take();
+      const { forwarders, take } = await redundantUp(peerSays(from[0], from[1]));
       await forwarders.sessionUpdated(session("primary", 1, peerSays(active, standby)));
       expect(forwarders.stateOf("primary")?.active).toBe(stays ? "primary" : "backup");
       expect(take()[0]).toBe(from[2] === stays ? undefined : stays ? "bind 1" : "bind 2");
@@ -125,12 +131,7 @@ describe("a reload", () => {
   });
 
   test("the member that is left has the circuit at once, and no longer stands by", async () => {
-    const { forwarders, take } = await forwardersOf(redundant);
-    forwarders.attach("primary", circuit);
-    forwarders.attach("backup", circuit);
-    await forwarders.sessionAdded(session("primary", 1));
-    await forwarders.sessionAdded(session("backup", 2));
-    take();
+    const { forwarders, take } = await redundantUp();
     await forwarders.configure([single("backup")]);
     expect(take()).toEqual(["bind 2", "backup works"]);
     await forwarders.sessionRemoved(1);
@@ -140,12 +141,7 @@ describe("a reload", () => {
   });
 
   test("priorities that are exchanged move the circuit", async () => {
-    const { forwarders, take } = await forwardersOf(redundant);
-    forwarders.attach("primary", circuit);
-    forwarders.attach("backup", circuit);
-    await forwarders.sessionAdded(session("primary", 1));
-    await forwarders.sessionAdded(session("backup", 2));
-    take();
+    const { forwarders, take } = await redundantUp();
     const members = redundant.members.map((member) => ({ ...member, priority: -member.priority }));
     await forwarders.configure([{ ...redundant, members }]);
     expect(take()).toEqual(["bind 2", "backup works", "primary stands by"]);
@@ -190,16 +186,11 @@ describe("a reload", () => {
 });
 
 test("RFC 6718: a backup is active while the primary is down, as its control channel says", async () => {
-  const { forwarders, take } = await forwardersOf(redundant);
-  forwarders.attach("primary", circuit);
-  forwarders.attach("backup", circuit);
+  const { forwarders, take } = await redundantUp();
   const says = (state: ChannelStatus["state"]) => ({
     ...session("primary", 1),
     channelStatus: { state },
   });
-  await forwarders.sessionAdded(session("primary", 1));
-  await forwarders.sessionAdded(session("backup", 2));
-  take();
   const toBackup = ["bind 2", "primary stands by", "backup works"];
   const toPrimary = ["bind 1", "primary works", "backup stands by"];
   await forwarders.sessionUpdated(says("down"));
