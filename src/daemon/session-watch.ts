@@ -1,6 +1,6 @@
 import type { DiscardReason } from "../forwarding/discard-reasons.ts";
 import type { ForwardedBy, GsoHandling, SessionCounters } from "../forwarding/plane.ts";
-import type { ChannelStatus } from "../wire/session-parameters.ts";
+import { type ChannelStatus, isSameChannelStatus } from "../wire/session-parameters.ts";
 import type { Log } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
 
@@ -8,6 +8,13 @@ import { LogLimiter } from "./log-limiter.ts";
  * Discard reasons whose first frame is worth a log line: the two ends do not agree, or frames cannot be sent.
  */
 const reportedReasons: readonly DiscardReason[] = ["wrong-cookie", "wrong-peer", "path-mtu", "psn-error"];
+
+/** TABLE: what is said of changes that were left out, by their event. */
+const leftOut = {
+  gso: "tunnels with a choice of who segments GSO packets; see: wirespan status",
+  "plane-changed": "pseudowires changed planes; see: wirespan status",
+  "channel-status": "pseudowires whose control channel says something else; see: wirespan status --json",
+} as const;
 
 /** Where facts about a session come from, by its local id. */
 export interface SessionSources {
@@ -96,24 +103,10 @@ export class SessionWatch {
 
   /** Logs how many changes were left out, if there were too many at once. */
   #close(nowMs: number): void {
-    const tunnels = this.#limiter.takeLeftOut("gso", nowMs);
-    if (tunnels > 0)
-      this.#log.info(
-        { event: "gso", more: tunnels },
-        `${tunnels} more tunnels with a choice of who segments GSO packets; see: wirespan status`,
-      );
-    const changes = this.#limiter.takeLeftOut("plane-changed", nowMs);
-    if (changes > 0)
-      this.#log.info(
-        { event: "plane-changed", more: changes },
-        `${changes} more pseudowires changed planes; see: wirespan status`,
-      );
-    const channels = this.#limiter.takeLeftOut("channel-status", nowMs);
-    if (channels > 0)
-      this.#log.info(
-        { event: "channel-status", more: channels },
-        `${channels} more pseudowires whose control channel says something else; see: wirespan status --json`,
-      );
+    for (const [event, text] of Object.entries(leftOut)) {
+      const more = this.#limiter.takeLeftOut(event, nowMs);
+      if (more > 0) this.#log.info({ event, more }, `${more} more ${text}`);
+    }
     for (const reason of reportedReasons) {
       const more = this.#limiter.takeLeftOut(reason, nowMs);
       if (more > 0)
@@ -148,7 +141,7 @@ export class SessionWatch {
     nowMs: number,
   ): void {
     // A session that came in place of another has said nothing yet.
-    if (now === undefined || (before?.state === now.state && before.diagnostic === now.diagnostic)) return;
+    if (now === undefined || isSameChannelStatus(before, now)) return;
     const more = this.#limiter.admit("channel-status", nowMs);
     if (more === undefined) return;
     this.#log[now.state === "down" ? "warn" : "info"](

@@ -1,6 +1,10 @@
 import { type Expirable, Timers } from "../bytes/timers.ts";
 import type { Random } from "../environment.ts";
-import type { ChannelStatus, SessionParameters } from "../wire/session-parameters.ts";
+import {
+  type ChannelStatus,
+  isSameChannelStatus,
+  type SessionParameters,
+} from "../wire/session-parameters.ts";
 import { type ChannelMessage, hasControlChannel } from "./encapsulation.ts";
 import type { AttachmentCircuit, ChannelOptions } from "./plane.ts";
 
@@ -208,9 +212,7 @@ export class SessionChannels {
   #perform(localSessionId: number, effect: ChannelEffect): void {
     if (effect.kind === "send") return this.#target.send(localSessionId, effect.message);
     const channel = this.#channels.get(localSessionId);
-    const { state, diagnostic } = effect.status;
-    if (channel === undefined) return;
-    if (channel.status?.state === state && channel.status.diagnostic === diagnostic) return;
+    if (channel === undefined || isSameChannelStatus(channel.status, effect.status)) return;
     channel.status = effect.status;
     this.#target.tell(localSessionId, effect.status);
   }

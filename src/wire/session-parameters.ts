@@ -59,6 +59,14 @@ export interface ChannelStatus {
   readonly diagnostic?: string;
 }
 
+/** Whether two statuses say the same; undefined says nothing. */
+export function isSameChannelStatus(
+  one: ChannelStatus | undefined,
+  other: ChannelStatus | undefined,
+): boolean {
+  return one?.state === other?.state && one?.diagnostic === other?.diagnostic;
+}
+
 /** Which data messages of one direction carry a sequence number (RFC 3931 §5.4.4, Data Sequencing). */
 export type DataSequencing = "none" | "non-ip" | "all";
 

@@ -1,5 +1,5 @@
 import { type PinDirectory, pinPath, removeDirectory, removePin } from "../../../os/bpf-file-system.ts";
-import { errnoOf, SystemError } from "../../../os/errors.ts";
+import { ignoreErrno, SystemError } from "../../../os/errors.ts";
 import { statOf } from "../../../os/files.ts";
 
 /** What can be pinned: a map or a link. Throws SystemError. */
@@ -91,7 +91,7 @@ function identityOf(path: string): string | undefined {
     const { dev, ino } = statOf(path);
     return `${dev} ${ino}`;
   } catch (error) {
-    errnoOf(error);
+    ignoreErrno(error);
     return undefined;
   }
 }
