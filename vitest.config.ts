@@ -3,7 +3,7 @@ import { LongestFirst } from "./test/support/longest-first.ts";
 
 /** Tests that need only the language, and those that take the machine's network, each file in namespaces. */
 const pure = ["test/**/*.test.ts"];
-const system = ["test/netns/**/*.test.ts", "test/lab/**/*.test.ts"];
+const system = ["test/netns/**/*.test.ts", "test/lab/*.test.ts"];
 /** Each guest keeps one processor busy and touches nothing outside itself. */
 const guest = ["test/guest/**/*.test.ts"];
 /** Behind the pure tests; these wait more than they compute: for timers, program starts and packets. */
@@ -20,7 +20,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
-          setupFiles: "./test/support/runtime-folder.ts",
+          setupFiles: "./test/support/own-labs.ts",
           include: system,
           testTimeout: 300_000,
           hookTimeout: 300_000,

@@ -117,6 +117,7 @@ function peerAt(path: PsnPath, name: string): PeerSettings {
     authentication: { mode: "digest", digestType: "hmac-sha1", secrets: [secret], hideAvps: false },
     delivery: { initialMs: 1000, capMs: 8000, limit: 10, receiveWindowSize: 8 },
     helloIntervalMs: 60_000,
+    roaming: "control",
     reconnectInitialMs: 1000,
     reconnectCapMs: 60_000,
   };

@@ -17,7 +17,7 @@ node -e '
 # raw-socket and pcap are compiled on this machine: make, g++, python3, libpcap-dev. The rest is for the lab.
 packages=(make g++ python3 libpcap-dev iproute2 iputils-ping util-linux)
 if [ "${1:-run}" = test ]; then
-  packages+=(tshark tcpdump ethtool qemu-system-x86 busybox-static cpio kmod xz-utils systemd)
+  packages+=(tshark tcpdump ethtool nftables qemu-system-x86 busybox-static cpio kmod xz-utils systemd)
   # Programs that local networks rely on: a test runs them in namespaces of its own.
   packages+=(dnsmasq-base frr keepalived avahi-daemon linuxptp lldpd iperf3 openssl)
 fi

@@ -21,6 +21,7 @@ export { OperationalError, TruncatedError } from "./bytes/errors.ts";
 export type { Issue as ConfigIssue } from "./config/check.ts";
 export type {
   AuthenticationConfig,
+  BridgeConfig,
   CircuitConfig,
   Config,
   ConfigProblem,
@@ -28,6 +29,8 @@ export type {
   ForwarderConfig,
   LcceConfig,
   LogConfig,
+  MemberConfig,
+  PortConfig,
   PseudowireConfig,
   SecretSource,
   StaticSessionConfig,
@@ -43,8 +46,13 @@ export {
 } from "./config/parse.ts";
 export { formatPlan, type PlanStep, planChange } from "./config/plan.ts";
 export type { ControlDiscardReason } from "./control/control-discards.ts";
-export type { Effect, Input, ReportedEvent } from "./control/effects.ts";
+export type { Effect, Input, PathChange, ReportedEvent } from "./control/effects.ts";
 export { Lcce } from "./control/lcce.ts";
+export type { PathHistory } from "./control/path-follower.ts";
+export type { PathLimits, PathMtuSnapshot } from "./control/path-mtu.ts";
+export type { PathMtuState } from "./control/path-mtu-table.ts";
+export type { EchoRequest, FoundPathMtu } from "./control/path-prober.ts";
+export type { EchoCarrier, ProbeCarrier } from "./control/probe-carriers.ts";
 export type {
   AuthenticationSettings,
   DeliverySettings,
@@ -66,8 +74,16 @@ export {
   outerTrafficClass,
   type SequenceState,
 } from "./forwarding/encapsulation.ts";
+export {
+  decapsulateFragments,
+  encapsulateInFragments,
+  type Reassembled,
+  type ReassemblyState,
+} from "./forwarding/fragments.ts";
+export type { MssClampChoice } from "./forwarding/mss.ts";
 export type { AttachmentCircuit, ChannelOptions, LinkLocalPolicy } from "./forwarding/plane.ts";
 export type { ReceiveSequence } from "./forwarding/sequencing.ts";
+export type { PacketTooBigChoice } from "./forwarding/too-big.ts";
 export type { AvpName, AvpValue, AvpValues } from "./wire/avp-table.ts";
 export type { CircuitStatus, ValueCodec } from "./wire/avp-values.ts";
 export type { ControlHeader } from "./wire/control-header.ts";
@@ -78,6 +94,7 @@ export {
   decodeDataMessage,
   decodeSessionId,
   encodeDataMessage,
+  type FragmentPosition,
 } from "./wire/data-header.ts";
 export type { DscpChoice } from "./wire/dscp.ts";
 export { ProtocolError } from "./wire/errors.ts";
@@ -105,6 +122,7 @@ export type {
   ChannelStatus,
   DataSequencing,
   Encapsulation,
+  FragmentLimits,
   L2SpecificSublayer,
   PseudowireType,
   PsnPath,

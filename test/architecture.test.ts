@@ -56,7 +56,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "bytes",
     "environment.ts",
   ],
-  lab: ["daemon", "config", "forwarding", "forwarding/ebpf/programs", "os", "bpf", "wire", "bytes"],
+  lab: [
+    "daemon",
+    "capture",
+    "config",
+    "control",
+    "forwarding",
+    "forwarding/ebpf/programs",
+    "os",
+    "bpf",
+    "wire",
+    "bytes",
+  ],
   cli: [
     "lab",
     "daemon",
@@ -121,6 +132,10 @@ const roots = [
   "index.ts",
   // Makes docs/configuration.md and the JSON Schema, in test/config/reference.test.ts.
   "config/reference.ts",
+  // Makes the reference in docs/lab.md and the JSON Schema, in test/lab/format/reference.test.ts.
+  "lab/format/reference.ts",
+  // What is on links: of no lab yet.
+  "lab/links/link-control.ts",
 ];
 
 /** TABLE: files whose functions may be longer, and how long. */

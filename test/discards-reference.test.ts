@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { controlDiscards } from "../src/control/control-discards.ts";
 import { counterTable } from "../src/forwarding/counters-table.ts";
 import { discardReasons } from "../src/forwarding/discard-reasons.ts";
+import { stormKinds } from "../src/forwarding/storm-kinds.ts";
 
 const file = new URL("../docs/discards.md", import.meta.url);
 
@@ -25,8 +26,9 @@ function counterRows(): string {
 function reference(): string {
   return `# Counters and discards
 
-Made from \`src/forwarding/counters-table.ts\`, \`src/forwarding/discard-reasons.ts\` and
-\`src/control/control-discards.ts\` by \`npm run docs\`; do not edit. \`wirespan status\` shows all of them.
+Made from \`src/forwarding/counters-table.ts\`, \`src/forwarding/discard-reasons.ts\`,
+\`src/forwarding/storm-kinds.ts\` and \`src/control/control-discards.ts\` by \`npm run docs\`; do
+not edit. \`wirespan status\` shows all of them.
 
 ## What passed a pseudowire
 
@@ -40,6 +42,13 @@ Everything that is given up is counted under one of the reasons below, of a sess
 ## Frames and data messages
 
 ${rows(discardReasons.map(({ name, help }) => [name, help]))}
+
+## Frames at ports of bridges
+
+Of ports with \`storm_limits\` ([bridges.md](bridges.md#storms)), in the status as \`storms.discards\` of the
+port.
+
+${rows(stormKinds.map(({ reason, help }) => [reason, help]))}
 
 ## Control messages
 

@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { main as decodeAMessage } from "../examples/decode-a-message.ts";
 import { main as twoLccesInMemory } from "../examples/two-lcces-in-memory.ts";
 import { main as writeAnEbpfProgram } from "../examples/write-an-ebpf-program.ts";
-import type { Config } from "../src/config/config.ts";
+import type { Config, TunnelConfig } from "../src/config/config.ts";
 import { planChange } from "../src/config/plan.ts";
 import { encapsulate, newSequenceState } from "../src/index.ts";
 import { configOf } from "./support/configuration.ts";
@@ -78,6 +80,64 @@ test("every program of the examples is run here", () => {
   ]);
 });
 
+describe("examples for other labs", () => {
+  const containerlab = parse(textOf("containerlab/two-offices.clab.yml")) as {
+    topology: { nodes: Record<string, { binds?: string[]; cmd: string }>; links: { mtu: number }[] };
+  };
+  const netlab = parse(textOf("netlab/topology.yml")) as Record<string, unknown> & {
+    nodes: Record<string, { device?: string; wirespan?: { peer: string } } | null>;
+    "defaults.daemons.wirespan": { daemon_config: Record<string, string>; clab: { image: string } };
+  };
+
+  test("every folder is one of these", () => {
+    const folders = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(folders.map(({ name }) => name).toSorted()).toEqual(["containerlab", "labs", "netlab"]);
+  });
+
+  test.each(["office-a", "office-b"])("containerlab/%s.yaml is in order, and bound into its node", (name) => {
+    expect(configOf(textOf(`containerlab/${name}.yaml`)).tunnels).toHaveLength(1);
+    expect(containerlab.topology.nodes[name]?.binds).toEqual([`${name}.yaml:/etc/wirespan.yaml:ro`]);
+    expect(containerlab.topology.nodes[name]?.cmd).toBe("wirespan run -c /etc/wirespan.yaml");
+  });
+
+  test("the two offices of containerlab agree", () => {
+    const [a, b] = ["office-a", "office-b"].map((name) => configOf(textOf(`containerlab/${name}.yaml`)));
+    const facts = ({ tunnels }: Config) => tunnels.map(({ local, remote }) => [local, remote]);
+    expect(facts(mirrored(a!))).toEqual(facts(b!));
+  });
+
+  test("netlab's template gives a configuration that is in order, for peers that name each other", () => {
+    const { daemon_config: files } = netlab["defaults.daemons.wirespan"];
+    expect(files).toEqual({ wirespan: "/etc/wirespan.yaml" });
+    const values: Readonly<Record<string, string>> = {
+      inventory_hostname: "west",
+      "neighbor.node": "east",
+      "interface.ipv4.split('/')[0]": "192.0.2.1",
+      "neighbor.ipv4.split('/')[0]": "192.0.2.2",
+      "wirespan.circuit": "eth2",
+    };
+    const rendered = textOf("netlab/templates/wirespan/wirespan.j2")
+      .replace(/^\{%.*%\}\n/gm, "")
+      .replace(/\{\{ (.+?) \}\}/g, (_, name: string) => values[name] ?? `no value of ${name}`);
+    const [tunnel] = configOf(rendered).tunnels;
+    expect([tunnel?.local, tunnel?.remote]).toEqual([
+      { kind: "address", address: "192.0.2.1" },
+      { kind: "address", address: "192.0.2.2" },
+    ]);
+    const daemons = Object.entries(netlab.nodes).filter(([, node]) => node?.device === "wirespan");
+    expect(daemons.map(([name, node]) => [name, node?.wirespan?.peer])).toEqual([
+      ["west", "east"],
+      ["east", "west"],
+    ]);
+  });
+
+  test("both take the image that the Containerfile says how to build", () => {
+    const image = /podman build -t (\S+)/.exec(textOf("containerlab/Containerfile"))?.[1];
+    expect(textOf("containerlab/two-offices.clab.yml")).toContain(`image: ${image}\n`);
+    expect(netlab["defaults.daemons.wirespan"].clab.image).toBe(image);
+  });
+});
+
 test.each(configurations)(
   "%s is in order, begins with what it is for, and leaves nobody's secret about",
   (name) => {
@@ -88,6 +148,27 @@ test.each(configurations)(
     for (const line of text.split("\n")) expect(line.length, line).toBeLessThanOrEqual(130);
   },
 );
+
+test("many-branches.yaml: branches of any address at one port, each with a secret, in one bridge", () => {
+  const { tunnels, bridges } = configOf(textOf("many-branches.yaml"));
+  expect(tunnels.length).toBeGreaterThan(3);
+  expect(bridges.map(({ name }) => name)).toEqual(["lan"]);
+  for (const { name, remote, localPort, local, control, pseudowires } of tunnels) {
+    expect([remote, local, localPort]).toEqual([
+      { kind: "any", prefixes: [] },
+      { kind: "interface", name: "eth0" },
+      1701,
+    ]);
+    expect(control?.peerHostName).toBe(name);
+    expect(control?.authentication.mode).toBe("digest");
+    expect(control?.authentication.secrets).toEqual([{ kind: "file", path: `/etc/wirespan/${name}.secret` }]);
+    expect(
+      pseudowires.map(({ circuit, remoteEndId }) => [circuit.kind, circuit.bridge, [...remoteEndId]]),
+    ).toEqual([["tap", "lan", [...Buffer.from("lan")]]]);
+    expect(pseudowires[0]?.circuit.port?.isolated).toBe(name === "van-2" ? false : undefined);
+    expect(control?.helloIntervalMs).toBe(name.startsWith("van") ? 60_000 : 5000);
+  }
+});
 
 test("secret-change.yaml: steps before and after it are valid too, and each renews one tunnel", () => {
   const text = textOf("secret-change.yaml");
@@ -107,14 +188,18 @@ test("secret-change.yaml: steps before and after it are valid too, and each rene
   }
 });
 
+function mirroredEnds({ local, remote }: TunnelConfig): Pick<TunnelConfig, "local" | "remote"> {
+  if (local.kind !== "address" || remote.kind !== "address") throw new Error("an end is no address");
+  return { local: remote, remote: local };
+}
+
 /** One end's view of a tunnel and its pseudowires, as the other end would have to write it. */
 function mirrored(config: Config): Config {
   return {
     ...config,
     tunnels: config.tunnels.map((tunnel) => ({
       ...tunnel,
-      local: tunnel.remote,
-      remote: tunnel.local,
+      ...mirroredEnds(tunnel),
       localPort: tunnel.remotePort,
       remotePort: tunnel.localPort,
     })),
@@ -126,7 +211,7 @@ describe("examples that belong together", () => {
     const branch = mirrored(configOf(textOf("branch-office.yaml"))).tunnels[0]!;
     const headquarters = configOf(textOf("headquarters.yaml")).tunnels;
     expect(headquarters.length).toBe(2);
-    const facing = headquarters.find(({ remote }) => remote === branch.remote)!;
+    const facing = headquarters.find(({ remote }) => isDeepStrictEqual(remote, branch.remote))!;
     const facts = (tunnel: typeof branch) => ({
       local: tunnel.local,
       remote: tunnel.remote,
@@ -149,7 +234,9 @@ describe("examples that belong together", () => {
     expect(said("peer_session_id")).toBe(String(staticSession.localSessionId));
     expect(said("peer_cookie")).toBe(hex(staticSession.transmitCookie));
     expect(said("cookie")).toBe(hex(staticSession.receiveCookie));
-    expect([said("local"), said("remote")]).toEqual([tunnel!.remote, tunnel!.local]);
+    expect([tunnel!.remote, tunnel!.local]).toEqual(
+      ["local", "remote"].map((name) => ({ kind: "address", address: said(name) })),
+    );
     expect([said("udp_sport"), said("udp_dport")]).toEqual([
       String(tunnel!.remotePort),
       String(tunnel!.localPort),

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { controlConnectionTable } from "../src/control/control-connection-table.ts";
+import { pathMtuTable } from "../src/control/path-mtu-table.ts";
 import { sessionTable } from "../src/control/session-table.ts";
 import type { AnyStateTable, Transition } from "../src/control/state-table.ts";
 
@@ -33,17 +34,17 @@ function merged(arrows: readonly Arrow[]): ReadonlyMap<string, readonly Arrow[]>
 /** Mermaid takes no hyphens in the names of states. */
 const id = (state: string) => state.replace(/-/g, "_");
 
-function diagram(table: AnyStateTable): string {
+function diagram(table: AnyStateTable, first = "idle"): string {
   const changes = arrowsOf(table).filter(({ from, transition }) => from !== transition.to);
   const arrows = [...merged(changes).values()].map((group) => {
-    const [first] = group;
-    if (first === undefined) return "";
+    const [one] = group;
+    if (one === undefined) return "";
     const events = group.map(({ event }) => event).join(", ");
-    const { to, actions } = first.transition;
-    return `  ${id(first.from)} --> ${id(to)} : ${events} / ${actions.join(", ")}`;
+    const { to, actions } = one.transition;
+    return `  ${id(one.from)} --> ${id(to)} : ${events} / ${actions.join(", ")}`;
   });
   const states = Object.keys(table).map((state) => `  state "${state}" as ${id(state)}`);
-  return ["```mermaid", "stateDiagram-v2", ...states, "  [*] --> idle", ...arrows, "```"].join("\n");
+  return ["```mermaid", "stateDiagram-v2", ...states, `  [*] --> ${first}`, ...arrows, "```"].join("\n");
 }
 
 function rows(table: AnyStateTable): string {
@@ -60,10 +61,11 @@ function rows(table: AnyStateTable): string {
 function reference(): string {
   return `# State machines
 
-Made from \`src/control/control-connection-table.ts\` and \`src/control/session-table.ts\` by
-\`npm run docs\`; do not edit. The diagrams show the transitions to another state, as "events / actions";
-the tables show all. An event is a received message, or what its name says; \`-bad\` is a message that is
-not acceptable. A pair of state and event that is not here cannot happen.
+Made from \`src/control/control-connection-table.ts\`, \`src/control/session-table.ts\` and
+\`src/control/path-mtu-table.ts\` by \`npm run docs\`; do not edit. The diagrams show the transitions to
+another state, as "events / actions"; the tables show all. An event is a received message, or what its name
+says; \`-bad\` is a message that is not acceptable, \`-last\` leaves no size to try. A pair of state and event
+that is not here cannot happen.
 
 ## Control connection (RFC 3931 §7.2)
 
@@ -78,6 +80,14 @@ The sender of an ICRQ goes through \`wait-reply\`, its recipient through \`wait-
 ${diagram(sessionTable)}
 
 ${rows(sessionTable)}
+
+## Path MTU search (RFC 8899 §5.2)
+
+Each established control connection has one (\`src/control/path-mtu.ts\`).
+
+${diagram(pathMtuTable, "disabled")}
+
+${rows(pathMtuTable)}
 `;
 }
 

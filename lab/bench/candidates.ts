@@ -7,6 +7,13 @@ export const baselines = [plain, vxlan] as const;
 const planes = ["userspace", "ebpf"] as const;
 const encapsulations = ["udp", "ip"] as const;
 
+/** TABLE: no MSS clamp where it has nothing to do; the network that most have, with it and without. */
+const mtus: readonly Pick<Variant, "wanMtu" | "mssClamp">[] = [
+  { mssClamp: "off" },
+  { wanMtu: 1500 },
+  { wanMtu: 1500, mssClamp: "off" },
+];
+
 /** TABLE: the variants of Wirespan. */
 const variants: readonly Variant[] = planes.flatMap((plane) => [
   ...encapsulations.flatMap((encapsulation) =>
@@ -19,6 +26,9 @@ const variants: readonly Variant[] = planes.flatMap((plane) => [
   ...encapsulations.map((encapsulation): Variant => {
     return { plane, encapsulation, family: 4, cookie: 8, circuit: "new" };
   }),
+  ...encapsulations.flatMap((encapsulation) =>
+    mtus.map((mtu): Variant => ({ plane, encapsulation, family: 4, cookie: 8, circuit: "existing", ...mtu })),
+  ),
 ]);
 
 /** TABLE: all candidates, the baselines first. */
@@ -32,4 +42,4 @@ export const candidates: readonly Candidate[] = [
 ];
 
 /** Candidates of a run without --only: the others differ little from them. */
-export const usual = /^(plain|kernel|OpenVPN)|IPv4, cookie 8/;
+export const usual = /^(plain|kernel|OpenVPN)|IPv4, cookie 8(?!, (WAN|no MSS))/;

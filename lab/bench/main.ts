@@ -17,6 +17,7 @@ interface BenchArguments {
   readonly only?: string;
   readonly measures?: string;
   readonly sessions?: string;
+  readonly tunnels?: string;
   readonly lookup?: string;
   readonly planes: string;
   readonly from?: string;
@@ -61,9 +62,14 @@ function withOptions(command: Command): Command {
       "instead: set-up time, memory and speed with so many sessions, such as 1,1000,10000",
       counts,
     )
+    .option(
+      "--tunnels <list>",
+      "instead: set-up time and memory of a hub with so many tunnels, such as 100,1000",
+      counts,
+    )
     .option("--lookup <list>", "instead: speed of one session of so many, such as 1,10000,100000", counts)
     .addOption(
-      new Option("--planes <which>", "planes for --sessions and --lookup")
+      new Option("--planes <which>", "planes for --sessions, --tunnels and --lookup")
         .choices(["userspace", "ebpf", "both"])
         .default("both"),
     )
@@ -88,6 +94,10 @@ async function measure(given: BenchArguments, line: (text: string) => void): Pro
   if (given.sessions !== undefined) {
     const { benchSessions } = await import("./sessions.ts");
     return await benchSessions({ counts: numbers(given.sessions), planes, seconds, ...output }, line);
+  }
+  if (given.tunnels !== undefined) {
+    const { benchTunnels } = await import("./tunnels.ts");
+    return await benchTunnels({ counts: numbers(given.tunnels), planes, ...output }, line);
   }
   if (given.lookup !== undefined) {
     const { benchLookup } = await import("./lookup.ts");

@@ -31,6 +31,7 @@ bench() {
 if ! $docs; then
   case " $* " in
     *" --sessions"*) name=sessions ;;
+    *" --tunnels"*) name=tunnels ;;
     *" --lookup"*) name=lookup ;;
     *) name=candidates ;;
   esac
@@ -46,6 +47,7 @@ bench variants --document "$document" --part variants --only 'cookie [048]$' \
 # A flow that another congestion control holds back tells less of the path: this one is the kernel's usual.
 bench cubic --document "$document" --part cubic --congestion cubic --measures '^tcp1$' "$@" || status=1
 bench sessions --document "$document" --sessions 1,1000,10000 "$@" || status=1
+bench tunnels --document "$document" --tunnels 100,1000 "$@" || status=1
 bench lookup --document "$document" --lookup 1,10000,100000 "$@" || status=1
 lab/guest/build.sh .lab/guest
 LIMIT_S=${GUEST_LIMIT_S:-1800} lab/guest/run.sh .lab/guest lab/guest/bench-l2tp.sh | tee "$files/guest.log"

@@ -1,5 +1,5 @@
 import { run } from "../../src/lab/command.ts";
-import { mountOwn } from "../../src/lab/network.ts";
+import { mountOwn } from "../../src/lab/network/mounts.ts";
 import { inNode } from "../../src/lab/nodes.ts";
 import { until } from "../../src/lab/until.ts";
 
@@ -25,6 +25,11 @@ export async function ip(args: string): Promise<void> {
 /** Runs `ip` in an LCCE. */
 export async function inLcce(side: Side, args: string): Promise<void> {
   await ip(`-n lcce-${side} ${args}`);
+}
+
+/** Sets the MTU of the link between the LCCEs, at both ends. */
+export async function setWanMtu(octets: number): Promise<void> {
+  for (const side of SIDES) await inLcce(side, `link set wan mtu ${octets}`);
 }
 
 export async function buildTestBed(): Promise<void> {

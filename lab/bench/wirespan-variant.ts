@@ -6,7 +6,7 @@ import { until } from "../../src/lab/until.ts";
 import { MAIN } from "../paths.ts";
 import { bridge, type Candidate, onBoth, otherSide, unbridge } from "./other-tunnels.ts";
 import { end, outputOf, startIn, untilUp } from "./processes.ts";
-import { SIDES, type Side, wanAddress } from "./test-bed.ts";
+import { SIDES, type Side, setWanMtu, WAN_MTU, wanAddress } from "./test-bed.ts";
 
 export type Plane = "userspace" | "ebpf";
 
@@ -18,6 +18,10 @@ export interface Variant {
   readonly cookie: 0 | 4 | 8;
   /** An existing interface, or a new one in a bridge with it. */
   readonly circuit: "existing" | "new";
+  /** MTU of the link between the two, if another than the test bed's. */
+  readonly wanMtu?: number;
+  /** Default: on, as in configurations. */
+  readonly mssClamp?: "off";
 }
 
 const LOG = "wirespan";
@@ -26,9 +30,14 @@ const PLANE_MS = 5000;
 /** Generous: the processor may be emulated. */
 const UP_MS = 180_000;
 
-export function variantName({ plane, encapsulation, family, cookie, circuit }: Variant): string {
+export function variantName(variant: Variant): string {
+  const { plane, encapsulation, family, cookie, circuit, wanMtu, mssClamp } = variant;
   const parts = [encapsulation === "udp" ? "UDP" : "IP 115", `IPv${family}`, `cookie ${cookie}`];
-  const suffix = circuit === "new" ? ["new interface in a bridge"] : [];
+  const suffix = [
+    ...(circuit === "new" ? ["new interface in a bridge"] : []),
+    ...(wanMtu === undefined ? [] : [`WAN of ${wanMtu}`]),
+    ...(mssClamp === "off" ? ["no MSS clamp"] : []),
+  ];
   return `Wirespan ${plane === "ebpf" ? "eBPF" : plane}, ${[...parts, ...suffix].join(", ")}`;
 }
 
@@ -37,13 +46,15 @@ export function planeKeys(plane: Plane): { readonly plane: Plane } {
   return { plane };
 }
 
-export function configOf(side: Side, { plane, encapsulation, family, cookie, circuit }: Variant): string {
+export function configOf(side: Side, variant: Variant): string {
+  const { plane, encapsulation, family, cookie, circuit, mssClamp } = variant;
   const [local, remote] = [wanAddress[family][side], wanAddress[family][otherSide(side)]];
   const device = circuit === "new" ? { tap: "pw", bridge: "br0" } : { interface: "trunk" };
   // eBPF programs cannot compute the UDP checksum, which IPv6 requires by default.
   const checksum =
     plane === "ebpf" && family === 6 && encapsulation === "udp" ? { udp_checksum: "zero" } : {};
-  const pseudowires = { lan: { circuit: device, cookie } };
+  const clamp = mssClamp === undefined ? {} : { mss_clamp: mssClamp };
+  const pseudowires = { lan: { circuit: device, cookie, ...clamp } };
   return stringify({
     ...planeKeys(plane),
     lcce: { host_name: side, control_socket: socketOf(side) },
@@ -69,10 +80,12 @@ export async function checkPlane(side: Side, plane: Plane): Promise<void> {
 export function wirespan(variant: Variant): Candidate {
   const name = variantName(variant);
   const isNew = variant.circuit === "new";
+  const { wanMtu = WAN_MTU } = variant;
   return {
     name,
     async connect() {
       if (isNew) await onBoth((side) => bridge(side));
+      await setWanMtu(wanMtu);
       const daemons = SIDES.map((side) => {
         const file = `${RUN}/wirespan-${side}.yaml`;
         writeFileSync(file, configOf(side, variant));
@@ -80,10 +93,14 @@ export function wirespan(variant: Variant): Candidate {
       });
       const undo = async () => {
         await end(daemons);
+        await setWanMtu(WAN_MTU);
         if (isNew) await unbridge();
       };
       try {
-        const sitesUp = async () => (await isSiteUp("a")) && (await isSiteUp("b"));
+        const sitesUp = async () => {
+          const reports = await Promise.all(["a", "b"].map(statusOf));
+          return reports.every((report) => report !== undefined && isSiteUp(report));
+        };
         const up = await untilUp(daemons, sitesUp, UP_MS);
         if (!up)
           throw new Error(`connect the sites: not up; the daemon at a said: ${outputOf("a", LOG).trim()}`);

@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 modprobe -a 8021q veth bridge tun
 # In one process, whose modules are read once; and not to a terminal, where the figures would be drawn anew
 # all the time.
-node node_modules/vitest/vitest.mjs run --project system --reporter default \
+TEST_EFFORT=0.2 node node_modules/vitest/vitest.mjs run --project system --reporter default \
   --no-isolate --no-file-parallelism \
   test/netns/interface-pairs.test.ts test/netns/ebpf-segments-on-the-wire.test.ts \
   test/netns/take-over.test.ts \

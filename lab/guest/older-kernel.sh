@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 modprobe -a 8021q veth bridge tun sch_ingress cls_bpf
-node node_modules/vitest/vitest.mjs run --project system --reporter default \
+TEST_EFFORT=quick node node_modules/vitest/vitest.mjs run --project system --reporter default \
   test/netns/traffic-control.test.ts test/netns/ebpf-programs.test.ts \
   --testNamePattern "filters|by clsact|whatever the kernel has|combination of options" | cat
-exec node dist/cli/main.js lab test point-to-point --plane ebpf
+exec node dist/cli/main.js lab test point-to-point --plane ebpf --verbose

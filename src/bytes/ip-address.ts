@@ -47,6 +47,11 @@ export function addressText(octets: Uint8Array): string {
   return canonicalV6(groups.join(":"));
 }
 
+/** An address without its zone, such as "%eth0". */
+export function withoutZone(address: string): string {
+  return address.replace(/%.*$/, "");
+}
+
 /** 32 bits, such as a Router ID, as a dotted quad. */
 export function dottedQuad(value: number): string {
   return [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join(".");

@@ -5,7 +5,7 @@ import {
   CHANNEL_TYPE_MASK,
   decodeDataMessage,
   decodeSessionId,
-  FRAGMENT_BITS,
+  fragmentAt,
   V_BIT,
 } from "../wire/data-header.ts";
 import { decodingProblem } from "../wire/errors.ts";
@@ -32,11 +32,6 @@ interface DataFormat {
 }
 
 const SUBLAYER_OCTETS = 4;
-const fragmentPositions: Readonly<Record<number, NonNullable<SublayerRecord["fragment"]>>> = {
-  268435456: "first",
-  805306368: "middle",
-  536870912: "last",
-};
 /** Pseudowire types that carry Ethernet frames (RFC 4719 §2.1). */
 const ethernetTypes: ReadonlySet<number> = new Set(Object.values(pseudowireTypeNumber));
 /** Channel types of VCCV that are no EtherType (RFC 5885 §3.3). */
@@ -124,7 +119,7 @@ function sublayerRecord(word: Uint8Array, sequenceNumber: number | null): Sublay
   const isVccv = bits >= V_BIT;
   return {
     sequenceNumber: isVccv ? null : sequenceNumber,
-    fragment: isVccv ? null : (fragmentPositions[bits & FRAGMENT_BITS] ?? null),
+    fragment: isVccv ? null : (fragmentAt(bits) ?? null),
     vccvChannel: isVccv ? bits & CHANNEL_TYPE_MASK : null,
   };
 }

@@ -44,26 +44,45 @@ interface ConnectionEnd {
 
 const NOTHING = new Uint8Array(0);
 
+/** Values by their ids alone, as long as an id has one place; a later value of that place replaces it. */
+class OnlyById<Value> {
+  readonly #known = new Map<number, { readonly place: string; readonly value: Value | undefined }>();
+
+  set(id: number, place: string, value: Value): void {
+    const before = this.#known.get(id);
+    const isOnly = before === undefined || before.place === place;
+    this.#known.set(id, { place, value: isOnly ? value : undefined });
+  }
+
+  /** Undefined where there is none, or several. */
+  get(id: number): Value | undefined {
+    return this.#known.get(id)?.value;
+  }
+}
+
 /** Messages in which a sender requests the format of data messages to it (RFC 3931 §5.4.4). */
 const openings: ReadonlySet<MessageName | undefined> = new Set(["ICRQ", "ICRP", "OCRQ", "OCRP"] as const);
 const confirmations: ReadonlySet<MessageName | undefined> = new Set(["ICCN", "OCCN"] as const);
 
 /**
  * State learned from the control messages of a capture: nonces of control connections, and data formats of
- * sessions by direction.
+ * sessions by direction. Each is known by the address that it was learned with, and where nothing is known by
+ * an address, by its id alone: an end may have another address by now.
  */
 export class LearnedState {
   readonly #sides = new Map<string, ConnectionEnd>();
   /** The last connection end that an address opened towards another. */
   readonly #latest = new Map<string, ConnectionEnd>();
   readonly #sessions = new Map<string, SessionFormat>();
+  readonly #sidesById = new OnlyById<ConnectionEnd>();
+  readonly #sessionsById = new OnlyById<SessionFormat>();
 
   /**
    * Format of the data messages to an address with that session id; undefined when the capture does not hold
    * the set-up.
    */
   sessionFormat(destination: string, sessionId: number): SessionFormat | undefined {
-    return this.#sessions.get(key(destination, sessionId));
+    return this.#sessions.get(key(destination, sessionId)) ?? this.#sessionsById.get(sessionId);
   }
 
   /** The nonces for a message's digest: sender's, then receiver's; none in an SCCRQ (RFC 3931 §5.4.1). */
@@ -71,6 +90,9 @@ export class LearnedState {
     const name = messageNameOf(lesson.messageType);
     if (name === "SCCRQ") return { candidates: [NOTHING], isConclusive: true };
     const receiver = this.#find(lesson.destination, lesson.source, lesson.controlConnectionId);
+    const moved = receiver === undefined ? this.#sidesById.get(lesson.controlConnectionId) : undefined;
+    if (moved?.peer !== undefined && name !== "SCCRP")
+      return { candidates: [concat(moved.peer.nonce, moved.nonce)], isConclusive: false };
     if (name === "SCCRP") {
       const candidates = [concat(nonceOf(lesson), receiver?.nonce ?? NOTHING)];
       return { candidates, isConclusive: receiver !== undefined };
@@ -106,7 +128,7 @@ export class LearnedState {
     // A retransmission must not part the two ends.
     const isSame = known?.isDoubtful === isDoubtful && equalOctets(known.nonce, nonce);
     const side: ConnectionEnd = isSame ? known : { address: source, id, nonce, peer: undefined, isDoubtful };
-    if (id !== undefined) this.#sides.set(key(source, id), side);
+    if (id !== undefined) this.#knowSide(source, id, side);
     this.#latest.set(`${source} ${destination}`, side);
     if (receiver === undefined) return;
     side.peer = receiver;
@@ -124,13 +146,20 @@ export class LearnedState {
     const isOpening = openings.has(name);
     // An absent AVP means no cookie and no sublayer; a confirmation only adds to the opening message.
     const absent = isOpening || before === undefined ? { cookie: NOTHING, sublayer: 0 } : before;
-    this.#sessions.set(key(source, sessionId), {
+    const format: SessionFormat = {
       cookie: stillHidden.has("assignedCookie") ? undefined : (told("assignedCookie") ?? absent.cookie),
       sublayer: stillHidden.has("l2SpecificSublayer")
         ? undefined
         : (told("l2SpecificSublayer") ?? absent.sublayer),
       pseudowireType: told("pseudowireType") ?? before?.pseudowireType ?? remote?.pseudowireType,
-    });
+    };
+    this.#sessions.set(key(source, sessionId), format);
+    this.#sessionsById.set(sessionId, source, format);
+  }
+
+  #knowSide(address: string, id: number, side: ConnectionEnd): void {
+    this.#sides.set(key(address, id), side);
+    this.#sidesById.set(id, address, side);
   }
 
   /** The connection end at `address` that messages from `other` with this id are for. */
@@ -141,7 +170,7 @@ export class LearnedState {
     if (latest === undefined || latest.id !== undefined) return undefined;
     // Its own message hid the id; this one shows it.
     latest.id = id;
-    this.#sides.set(key(address, id), latest);
+    this.#knowSide(address, id, latest);
     return latest;
   }
 

@@ -12,6 +12,7 @@ import {
   RESULT_GENERAL_ERROR,
   stopCcnResultTexts,
 } from "../wire/result-codes.ts";
+import { controlChannelTypes, verificationTypes } from "../wire/vccv.ts";
 
 /**
  * Characters that could hide or change text on a terminal: controls, format characters, separators,
@@ -121,6 +122,26 @@ function failoverText({ capabilities, recoveryTimeMs }: AvpValue<"failoverCapabi
   return `${parts.join(" and ") || "neither channel"}, recovers within ${recoveryTimeMs} ms`;
 }
 
+/** TABLE: bits of the VCCV Capability AVP (RFC 5085 §6.3.1, RFC 5885 §3.3). */
+const channelTypeTexts = [[controlChannelTypes.l2SpecificSublayer, "L2-Specific Sublayer"]] as const;
+const verificationTexts = [
+  [verificationTypes.icmpPing, "ICMP ping"],
+  [verificationTypes.bfdIpUdp, "BFD in IP/UDP"],
+  [verificationTypes.bfdIpUdpStatus, "BFD in IP/UDP with status"],
+  [verificationTypes.bfdRaw, "BFD"],
+  [verificationTypes.bfdRawStatus, "BFD with status"],
+] as const;
+
+function bitsText(names: readonly (readonly [number, string])[], value: number): string {
+  const set = names.flatMap(([bit, name]) => (value & bit ? [name] : []));
+  return `${set.join(", ") || "none"} (0x${value.toString(16).padStart(2, "0")})`;
+}
+
+function vccvText(value: AvpValue<"vccvCapability">): string {
+  const channel = bitsText(channelTypeTexts, value.controlChannelTypes);
+  return `channel: ${channel}, checks: ${bitsText(verificationTexts, value.connectivityVerificationTypes)}`;
+}
+
 type ValueTexts = { readonly [N in AvpName]?: (value: AvpValue<N>, messageType: number) => string };
 
 /** TABLE: AVPs whose values are formatted specially; all others are formatted by the type of the value. */
@@ -148,6 +169,7 @@ const valueTexts: ValueTexts = {
   interfaceMtu: (value) => `${value} octets`,
   mru: (value) => `${value} octets`,
   mrru: (value) => `${value} octets`,
+  vccvCapability: vccvText,
   failoverCapability: failoverText,
   tunnelRecovery: (value) =>
     `${hexId(value.controlConnectionId)}, peer's ${hexId(value.remoteControlConnectionId)}`,

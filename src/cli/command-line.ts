@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { NoAnswerError, NoDaemonError } from "../daemon/api-errors.ts";
+import { TopologyError } from "../lab/format/topology-error.ts";
 import { createProgram } from "./program.ts";
 import { exitCode, problemOf } from "./shell.ts";
 
@@ -25,7 +26,9 @@ try {
     const message = problemOf(error);
     const detail =
       process.env["WIRESPAN_DEBUG"] !== undefined && error instanceof Error ? `\n${error.stack}` : "";
-    process.stderr.write(`wirespan: ${message}${detail}\n`);
+    // Each of its lines begins with the place that it is about, as those of `wirespan check` do.
+    const program = error instanceof TopologyError ? "" : "wirespan: ";
+    process.stderr.write(`${program}${message}${detail}\n`);
     // Node's loader reports it once more, with its stack, from a promise that nobody has.
     if ((error as NodeJS.ErrnoException).code === "EMFILE") process.exit();
   }
@@ -33,6 +36,7 @@ try {
 
 function codeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
+  if (error instanceof TopologyError) return exitCode.badConfiguration;
   return error instanceof NoDaemonError || error instanceof NoAnswerError
     ? exitCode.noDaemon
     : exitCode.failed;

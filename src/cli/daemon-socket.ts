@@ -5,9 +5,15 @@ import { NoAnswerError } from "../daemon/api-errors.ts";
 export const ANSWER_MS = 20_000;
 const DEFAULT_SOCKET = "/run/wirespan/wirespan.sock";
 
+/** The control socket where none is given: that of the environment, as in nodes of labs, or the default. */
+function defaultSocket(): string {
+  const { WIRESPAN_SOCKET = "" } = process.env;
+  return WIRESPAN_SOCKET === "" ? DEFAULT_SOCKET : WIRESPAN_SOCKET;
+}
+
 /** Adds the option that names the daemon's control socket. */
 export function withSocket(command: Command): Command {
-  return command.option("--socket <path>", "control socket of the daemon", DEFAULT_SOCKET);
+  return command.option("--socket <path>", "control socket of the daemon", defaultSocket());
 }
 
 /** Adds to the failure of a daemon that does not answer what to do about it. */

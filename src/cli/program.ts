@@ -4,6 +4,7 @@ import { addCheck } from "./commands/check.ts";
 import { addDecode } from "./commands/decode.ts";
 import { addEvents } from "./commands/events.ts";
 import { addLab } from "./commands/lab.ts";
+import { addMtu } from "./commands/mtu.ts";
 import { addReload } from "./commands/reload.ts";
 import { addRun } from "./commands/run.ts";
 import { addStatus } from "./commands/status.ts";
@@ -14,6 +15,7 @@ Examples:
   wirespan check /etc/wirespan.yaml       report every problem of a configuration, with its line
   wirespan run -c /etc/wirespan.yaml      run in the foreground until SIGTERM
   wirespan status                         show what is up, and why something is not
+  wirespan mtu                            show what fits the path MTU, and what to change
   wirespan reload                         apply a changed configuration; the rest keeps running
   wirespan events -f                      show what happens, as it happens
   wirespan decode trace.pcap              print every L2TPv3 packet of a capture
@@ -31,7 +33,7 @@ export function createProgram(shell: Shell): Command {
     .configureOutput({ writeOut: (text) => shell.out(text), writeErr: (text) => shell.error(text) })
     .enablePositionalOptions()
     .exitOverride();
-  for (const add of [addRun, addCheck, addStatus, addReload, addEvents, addDecode, addLab])
+  for (const add of [addRun, addCheck, addStatus, addMtu, addReload, addEvents, addDecode, addLab])
     add(program, shell);
   return program;
 }

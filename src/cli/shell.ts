@@ -1,4 +1,5 @@
 import { messageOf } from "../bytes/errors.ts";
+import { printableText } from "../bytes/printable-text.ts";
 
 /** Exit codes, documented in --help and docs/operating.md. */
 export const exitCode = { ok: 0, failed: 1, usage: 2, badConfiguration: 3, noDaemon: 4 } as const;
@@ -10,8 +11,8 @@ export interface Shell {
   exit(code: number): void;
 }
 
-/** The message of a failure; with what to do if too many files are open. */
+/** The message of a failure, for a terminal; with what to do if too many files are open. */
 export function problemOf(error: unknown): string {
   const hint = (error as NodeJS.ErrnoException).code === "EMFILE" ? "; raise the limit: ulimit -n 1024" : "";
-  return `${messageOf(error)}${hint}`;
+  return `${printableText(messageOf(error))}${hint}`;
 }

@@ -1,7 +1,14 @@
 import Table from "cli-table3";
 import colours from "picocolors";
 import { hexId } from "../bytes/hex.ts";
-import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "../daemon/status.ts";
+import type { LoopStatus } from "../daemon/bridge-loops.ts";
+import type { BridgePortStatus, BridgeStatus } from "../daemon/bridge-status.ts";
+import type {
+  ControlConnectionStatus,
+  PathMtuStatus,
+  PseudowireStatus,
+  StatusReport,
+} from "../daemon/status.ts";
 import { type CounterDirection, counterTable } from "../forwarding/counters-table.ts";
 
 /** Most pseudowires in the table: of more only so many are shown, those that are not up before all others. */
@@ -60,7 +67,7 @@ function authenticationText(authentication: string): string {
 /** The counters of one direction. */
 function passed(pseudowire: PseudowireStatus, direction: CounterDirection): string {
   return counterTable
-    .filter((row) => row.direction === direction)
+    .filter((row) => row.direction === direction && !("isRare" in row && pseudowire[row.name] === 0))
     .map(({ name, label }) => {
       const count = pseudowire[name];
       return `${count} ${count === 1 ? label.replace(/s$/, "") : label}`;
@@ -69,8 +76,9 @@ function passed(pseudowire: PseudowireStatus, direction: CounterDirection): stri
 }
 
 /** Our end, as the peer's is written. */
-function localText({ localCircuit, forwarder }: PseudowireStatus): string {
-  return forwarder?.standby ? `${localCircuit} (standby)` : localCircuit;
+function localText({ localCircuit, heldDown, forwarder }: PseudowireStatus): string {
+  const held = heldDown === undefined ? "" : `, ${heldDown}`;
+  return `${localCircuit}${held}${forwarder?.standby ? " (standby)" : ""}`;
 }
 
 /** Which pseudowire of each circuit forwards, where there are several. */
@@ -132,6 +140,111 @@ function gsoLines(pseudowires: readonly PseudowireStatus[]): readonly string[] {
   return [...new Set(lines)];
 }
 
+/** Where the path of a connection moved, from where and since when, and where a NAT was noticed. */
+function pathLines(connections: readonly ControlConnectionStatus[]): readonly string[] {
+  return connections.flatMap((connection) => {
+    const {
+      tunnel,
+      local,
+      remote,
+      pathMoves = 0,
+      pathForMs = 0,
+      formerLocal,
+      formerRemote,
+      nat,
+    } = connection;
+    const times = pathMoves === 1 ? "once" : `${pathMoves} times`;
+    const moved =
+      pathMoves === 0
+        ? []
+        : [
+            `  path of tunnel ${tunnel}: ${local} -> ${remote} for ${duration(pathForMs)}, ` +
+              `before that ${formerLocal} -> ${formerRemote}; moved ${times}`,
+          ];
+    return [...moved, ...(nat === undefined ? [] : [`  NAT on the path of tunnel ${tunnel}: ${nat}`])];
+  });
+}
+
+/** What is known of the names of peers. */
+function nameLines(connections: readonly ControlConnectionStatus[]): readonly string[] {
+  return connections.flatMap(({ tunnel, remoteName }) => {
+    if (remoteName === undefined) return [];
+    const { name, addresses, answeredForMs, nextQueryInMs, problem, unanswered } = remoteName;
+    const known =
+      addresses.length === 0
+        ? "has no address yet"
+        : `is ${addresses.join(", ")}, answered ${duration(answeredForMs ?? 0)} ago`;
+    const next = nextQueryInMs === undefined ? "" : `, asked again in ${duration(nextQueryInMs)}`;
+    const less = unanswered === undefined ? "" : `; ${unanswered}`;
+    const line = `  peer of tunnel ${tunnel}: ${name} ${known}${next}${less}`;
+    return [problem === undefined ? line : colours.yellow(`${line}; ${problem}`)];
+  });
+}
+
+/** Each bridge with its ports, those that do not forward first. */
+function bridgeLines(bridges: readonly BridgeStatus[]): readonly string[] {
+  return bridges.flatMap(({ name, made, problem, learnt, limit = 0, stp, loops, ports }) => {
+    const of = limit === 0 ? "" : ` of at most ${limit}`;
+    const parts = [
+      made ? "made by us" : "not ours",
+      ...(learnt === undefined ? [] : [`${learnt}${of} MAC addresses learnt`]),
+      ...(stp === true ? ["STP on"] : []),
+    ];
+    const isBlocked = ({ state }: BridgePortStatus) => state !== "forwarding";
+    const sorted = [...ports.filter(isBlocked), ...ports.filter((port) => !isBlocked(port))];
+    const left = sorted.length - MOST_ROWS;
+    return [
+      `bridge ${name}: ${parts.join(", ")}`,
+      ...(problem === undefined ? [] : [colours.yellow(`  ${problem}`)]),
+      ...loopLines(loops).map((line) => colours.yellow(`  ${line}`)),
+      ...sorted.slice(0, MOST_ROWS).map(portLine),
+      ...(left > 0 ? [`  ${left} more ports are not shown (for all: wirespan status --json)`] : []),
+    ];
+  });
+}
+
+function loopLines(loops: LoopStatus | undefined): readonly string[] {
+  if (loops === undefined) return [];
+  return [
+    ...loops.loops.map(({ from, by, blocked }) => {
+      const done = blocked === undefined ? "" : `, ${blocked} is blocked`;
+      return `a loop: frames that leave by ${from} come back by ${by}${done}`;
+    }),
+    ...loops.duplicates.map(
+      ([one, other]) => `${one} and ${other} lead to the same bridge: frames come twice`,
+    ),
+  ];
+}
+
+function portLine({ device, pseudowires, state, isolated, storms }: BridgePortStatus): string {
+  const whose = pseudowires.length === 0 ? "" : ` (pseudowire ${pseudowires.join(", ")})`;
+  const shown = state === "forwarding" ? state : colours.yellow(state);
+  const dropped = Object.entries(storms?.discards ?? {}).filter(([, frames]) => frames > 0);
+  const lost = dropped.map(([reason, frames]) => colours.yellow(`, ${frames} frames dropped: ${reason}`));
+  return `  port ${device}${whose}: ${shown}${isolated ? ", isolated" : ""}${lost.join("")}`;
+}
+
+/** The path MTU of a tunnel, and how it is known. */
+function pathMtuLine({ tunnel, pathMtu, pathMtuUnknown }: ControlConnectionStatus): readonly string[] {
+  const known = pathMtu === undefined ? pathMtuUnknown : pathMtuText(pathMtu);
+  return known === undefined ? [] : [`  path MTU of tunnel ${tunnel}: ${known}`];
+}
+
+/** A path MTU in words. */
+export function pathMtuText(status: PathMtuStatus): string {
+  const { octets, source, measuredOctets, by, measuredAgoMs, search } = status;
+  const how = `by ${by}${measuredAgoMs === undefined ? "" : ` ${duration(measuredAgoMs)} ago`}`;
+  if (source === "measured") return `${octets}, measured ${how}`;
+  if (measuredOctets !== undefined)
+    return (
+      `${octets}, as a router reported to the kernel (until it forgets) or the route has it; ` +
+      `measured ${measuredOctets} ${how}`
+    );
+  const origin = source === "interface" ? "the MTU of the interface" : "reported by a router or the route";
+  const unknown = search === "error" ? "; the peer answers no long messages" : "";
+  return `${octets}, assumed: ${origin}${unknown}`;
+}
+
 function logLosses({ lostLines, reason, leftOutLines }: StatusReport["log"]): readonly string[] {
   return [
     ...(lostLines === 0 ? [] : [colours.yellow(`log lines lost: ${lostLines} (${reason})`)]),
@@ -176,9 +289,13 @@ export function statusText(report: StatusReport): string {
       shown.map(pseudowireRow),
     ),
     ...more,
+    ...bridgeLines(report.bridges ?? []),
     `plane ${plane.name}: ${plane.reason}`,
     ...otherPlanes(plane, shown),
     ...gsoLines(shown),
+    ...pathLines(report.controlConnections),
+    ...nameLines(report.controlConnections),
+    ...report.controlConnections.flatMap(pathMtuLine),
     ...forwarderLines(report.pseudowires),
     ...(reasons.length === 0 ? [] : [colours.yellow("not up, and why:"), ...reasons]),
     ...(notes.length === 0 ? [] : [colours.yellow("needs attention:"), ...notes]),

@@ -17,10 +17,6 @@ const instead: readonly (readonly [RegExp, string])[] = [
   ],
   [/%/, "an IPv6 address with a zone (%) cannot be used: give both ends an address that is not link-local"],
   [/^::ffff:/i, "write an IPv4 address in IPv6 as the IPv4 address alone"],
-  [
-    /^(?=.*[g-z])[a-z0-9.-]+$/i,
-    "wanted an IPv4 or IPv6 address: names are not looked up; write the address that this name has",
-  ],
 ];
 
 /** Addresses that are no host's, by the beginning of their canonical form. */
@@ -41,7 +37,22 @@ export function addressProblem(text: string): string | undefined {
     const kind = notOfOneHost.find(([pattern]) => pattern.test(address.text));
     return kind === undefined ? undefined : `${address.text} ${kind[1]}`;
   }
-  return instead.find(([pattern]) => pattern.test(text))?.[1] ?? "wanted an IPv4 or IPv6 address";
+  return addressMistake(text) ?? "wanted an IPv4 or IPv6 address";
+}
+
+/** What to write instead of a text that is an address written otherwise; undefined for any other text. */
+export function addressMistake(text: string): string | undefined {
+  return instead.find(([pattern]) => pattern.test(text))?.[1];
+}
+
+/**
+ * Whether a text that is no address cannot be a name either: numbers and dots, with at most one letter in an
+ * IPv4 address, or a colon as only IPv6 addresses have it.
+ */
+export function isNearlyAddress(text: string): boolean {
+  if (/^[\d.]+$/.test(text) || /:.*:/.test(text)) return true;
+  const parts = text.split(".");
+  return parts.length === 4 && parts.filter((part) => /^\d{1,3}$/.test(part)).length === 3;
 }
 
 /** A dotted quad or a number as 32 bits; undefined for anything else. */

@@ -1,4 +1,5 @@
-import { routerIdOf } from "./address.ts";
+import { ETHERNET_HEADER_OCTETS, TAG_OCTETS } from "../wire/ethernet.ts";
+import { bridgesOf, portOf } from "./bridges.ts";
 import { circuitParts } from "./circuits.ts";
 import type {
   CircuitConfig,
@@ -8,6 +9,7 @@ import type {
   SecretSource,
   TunnelConfig,
 } from "./config.ts";
+import { routerIdOfLocal } from "./ends.ts";
 import type { RawCircuit, RawConfig, RawPseudowire, RawTunnel } from "./fields.ts";
 import { forwardersOf } from "./forwarders.ts";
 import { lcceRows, logRows, topRows } from "./node-rows.ts";
@@ -16,10 +18,13 @@ import { buildFields, type PartNames } from "./rows.ts";
 import { type TunnelRowContext, tunnelRows } from "./tunnel-rows.ts";
 import type { RawSecret } from "./value-schemas.ts";
 
+/** Tags that a frame may have on top of the MTU. */
+const MOST_TAGS = 2;
+
 /** The configuration of checked keys: defaults filled in, in the units and forms of the program, frozen. */
 export function buildConfig(raw: RawConfig, machineHostName: string): Config {
   const tunnels = Object.entries(raw.tunnels).map(([name, tunnel]) => tunnelOf(name, tunnel));
-  const firstV4 = tunnels.map(({ local }) => routerIdOf(local)).find((id) => id !== undefined);
+  const firstV4 = tunnels.map(({ local }) => routerIdOfLocal(local)).find((id) => id !== undefined);
   const context = { hostName: raw.lcce.host_name ?? machineHostName, firstV4 };
   return freeze({
     lcce: {
@@ -28,6 +33,7 @@ export function buildConfig(raw: RawConfig, machineHostName: string): Config {
     },
     log: buildFields(logRows, "daemon", raw.log, context),
     ...buildFields(topRows, "daemon", raw, context),
+    bridges: bridgesOf(raw.bridges, tunnels),
     tunnels,
     forwarders: forwardersOf(tunnels),
   });
@@ -48,9 +54,12 @@ function tunnelOf(name: string, raw: RawTunnel): TunnelConfig {
   return {
     name,
     ...buildFields(tunnelRows, "path", raw, context),
+    ...buildFields(tunnelRows, "path MTU", raw, context),
     ...buildFields(tunnelRows, "endpoint", raw, context),
     ...(control === undefined ? {} : { control }),
-    pseudowires: Object.entries(raw.pseudowires).map(([key, pseudowire]) => pseudowireOf(key, pseudowire)),
+    pseudowires: Object.entries(raw.pseudowires).map(([key, pseudowire]) =>
+      pseudowireOf(key, pseudowire, raw.fragmentation === "pseudowire"),
+    ),
   };
 }
 
@@ -71,30 +80,41 @@ function secretOf(raw: RawSecret): SecretSource {
   return { kind: "environment", variable: raw.env as string };
 }
 
-function pseudowireOf(name: string, raw: RawPseudowire): PseudowireConfig {
+function pseudowireOf(name: string, raw: RawPseudowire, isFragmented: boolean): PseudowireConfig {
   const context = {
     name,
     hasVlan: raw.circuit.vlan !== undefined,
     staticCookieDigits: raw.static?.receive_cookie.length,
+    isFragmented,
+    hasSublayer: (raw.sublayer ?? (isFragmented ? "default" : "none")) === "default",
   };
+  const session = buildFields(pseudowireRows, "session", raw, context);
   return {
     name,
     circuit: circuitOf(raw.circuit),
-    ...buildFields(pseudowireRows, "session", raw, context),
+    ...session,
+    ...(isFragmented ? { mrru: longestFrameOf(raw) } : {}),
     ...buildFields(pseudowireRows, "attachment", raw, context),
     sequenceRule: buildFields(pseudowireRows, "sequence rule", raw, context),
     ...(raw.static === undefined
       ? {}
-      : { staticSession: buildFields(staticRows, "session", raw.static, raw) }),
+      : { staticSession: buildFields(staticRows, "session", raw.static, session) }),
   };
+}
+
+/** Octets of the longest frame of a pseudowire. */
+function longestFrameOf({ mtu }: RawPseudowire): number {
+  return mtu + ETHERNET_HEADER_OCTETS + MOST_TAGS * TAG_OCTETS;
 }
 
 function circuitOf(raw: RawCircuit): CircuitConfig {
   const vlan = circuitParts.vlan(raw);
+  const kind = raw.tap === undefined ? "interface" : "tap";
   return {
-    kind: raw.tap === undefined ? "interface" : "tap",
+    kind,
     device: circuitParts.device(raw),
-    ...buildFields(circuitRows, "circuit", raw),
+    ...buildFields(circuitRows, "circuit", raw, { kind }),
+    ...(raw.bridge === undefined ? {} : { port: portOf(raw.port ?? {}) }),
     ...(vlan === undefined ? {} : { vlan }),
     ...buildFields(circuitRows, "attachment", raw),
   };

@@ -1,8 +1,11 @@
-import { canonicalAddress } from "../bytes/ip-address.ts";
 import { UDP_PORT_L2TP } from "../wire/constants.ts";
 import { routerIdOf } from "./address.ts";
+import { checkBridges } from "./check-bridges.ts";
+import { checkSublayer } from "./check-sublayer.ts";
 import { CircuitConflicts, circuitParts } from "./circuits.ts";
-import type { RawConfig, RawPseudowire, RawTunnel } from "./fields.ts";
+import { familiesOf, localEndOf, localText, remoteEndOf, remoteText } from "./ends.ts";
+import type { RawCircuit, RawConfig, RawPseudowire, RawTunnel } from "./fields.ts";
+import { followPeerByDefault } from "./pseudowire-rows.ts";
 
 /** A problem of a configuration at the path of a key, without its location in a file. */
 export interface Issue {
@@ -16,6 +19,7 @@ type IsRemoved = (path: readonly PropertyKey[]) => boolean;
 type Report = (path: readonly PropertyKey[], message: string) => void;
 
 const COOKIE_DIGITS = [0, 8, 16];
+const FOLLOWED_COOKIE_DIGITS = 16;
 /** Pairs of keys with the first and the longest of growing pauses. */
 const pauses = [
   ["retransmit_initial_ms", "retransmit_cap_ms"],
@@ -26,7 +30,12 @@ const pauses = [
 export function checkConfig(config: RawConfig): readonly Issue[] {
   const tunnels = Object.entries(config.tunnels);
   const none = tunnels.length === 0 ? [{ path: ["tunnels"], message: "there is no tunnel" }] : [];
-  return [...checkLcce(config.lcce), ...none, ...checkTunnels(tunnels)];
+  return [
+    ...checkLcce(config.lcce),
+    ...none,
+    ...checkTunnels(tunnels),
+    ...checkBridges(config.bridges, tunnels),
+  ];
 }
 
 export function checkLcce({ router_id: id }: RawConfig["lcce"]): readonly Issue[] {
@@ -50,15 +59,7 @@ export function checkTunnels(
 }
 
 function checkTunnel(path: readonly string[], tunnel: RawTunnel, report: Report): void {
-  const local = canonicalAddress(tunnel.local);
-  const remote = canonicalAddress(tunnel.remote);
-  if (local && remote && local.family !== remote.family) {
-    report([...path, "remote"], `IPv${remote.family}, but local is IPv${local.family}`);
-  }
-  const { local_port: localPort = UDP_PORT_L2TP, remote_port: remotePort = UDP_PORT_L2TP } = tunnel;
-  if (local?.text === remote?.text && (tunnel.encapsulation === "ip" || localPort === remotePort)) {
-    report([...path, "remote"], "the same as local: a tunnel leads to another LCCE");
-  }
+  checkEnds(path, tunnel, report);
   for (const key of ["local_port", "remote_port"] as const) {
     if (tunnel.encapsulation === "ip" && tunnel[key] !== undefined)
       report([...path, key], "IP protocol 115 has no ports");
@@ -68,6 +69,7 @@ function checkTunnel(path: readonly string[], tunnel: RawTunnel, report: Report)
       report([...path, initial], `more than ${cap}, which is ${tunnel[cap]}`);
   }
   checkAuthentication(path, tunnel, report);
+  checkFollow(path, tunnel, report);
   if (tunnel.peer_router_id !== undefined && routerIdOf(tunnel.peer_router_id) === undefined) {
     report([...path, "peer_router_id"], "wanted a dotted quad or a number");
   }
@@ -76,8 +78,60 @@ function checkTunnel(path: readonly string[], tunnel: RawTunnel, report: Report)
   }
 }
 
+function checkEnds(path: readonly string[], tunnel: RawTunnel, report: Report): void {
+  const [local, remote] = [localEndOf(tunnel.local), remoteEndOf(tunnel.remote)];
+  const [ours, theirs] = [familiesOf(local), familiesOf(remote)];
+  const others = theirs.filter((family) => !ours.includes(family));
+  if (remote.kind !== "name" && theirs.length < 2 && others.length > 0)
+    report([...path, "remote"], `IPv${others.join()}, but local is IPv${ours.join()}`);
+  else if (remote.kind === "any" && remote.prefixes.length > 0 && others.length > 0)
+    report([...path, "remote"], `prefixes of IPv${others.join()} too, but local is IPv${ours.join()}`);
+  const { local_port: localPort = UDP_PORT_L2TP, remote_port: remotePort = UDP_PORT_L2TP } = tunnel;
+  if (
+    local.kind === "address" &&
+    remote.kind === "address" &&
+    local.address === remote.address &&
+    (tunnel.encapsulation === "ip" || localPort === remotePort)
+  )
+    report([...path, "remote"], "the same as local: a tunnel leads to another LCCE");
+  if (remote.kind !== "any") return;
+  if (tunnel.control === "static")
+    report(
+      [...path, "remote"],
+      "any needs a control connection: with control: static the peer proves nothing",
+    );
+  else if (authenticationModeOf(tunnel) !== "digest")
+    report(
+      [...path, "remote"],
+      "any needs a secret, by which a peer proves who it is: give secret: { file: PATH }",
+    );
+  if (tunnel.role === "initiator")
+    report([...path, "role"], "with remote: any there is nobody to call; the peer opens the connection");
+  if (tunnel.remote_port !== undefined)
+    report([...path, "remote_port"], "a peer of any address comes from a port of its own: leave it out");
+}
+
+/** Static sessions whose peer is followed by its cookies. */
+function checkFollow(path: readonly string[], tunnel: RawTunnel, report: Report): void {
+  if (tunnel.follow === "none") return;
+  if (tunnel.control !== "static")
+    return report([...path, "follow"], "only with control: static; a control connection follows by itself");
+  for (const [name, { static: session }] of Object.entries(tunnel.pseudowires)) {
+    if (session !== undefined && session.receive_cookie.length !== FOLLOWED_COOKIE_DIGITS)
+      report(
+        [...path, "pseudowires", name, "static", "receive_cookie"],
+        "follow: cookie needs 8 octets, 16 hexadecimal digits: a shorter one can be guessed",
+      );
+  }
+}
+
+/** The authentication of a tunnel, by its keys. */
+function authenticationModeOf({ authentication, secret }: RawTunnel): "digest" | "integrity" | "none" {
+  return authentication ?? (secret === undefined ? "none" : "digest");
+}
+
 function checkAuthentication(path: readonly string[], tunnel: RawTunnel, report: Report): void {
-  const mode = tunnel.authentication ?? (tunnel.secret === undefined ? "none" : "digest");
+  const mode = authenticationModeOf(tunnel);
   // An empty secret (RFC 3931 §4.1.1.2) is one that everybody has: it must not look like authentication.
   if (tunnel.authentication === "digest" && tunnel.control === "static")
     report([...path, "authentication"], "of no use with control: static");
@@ -97,6 +151,8 @@ function checkAuthentication(path: readonly string[], tunnel: RawTunnel, report:
   }
   if (tunnel.next_secret !== undefined && tunnel.secret === undefined)
     report([...path, "next_secret"], "needs secret too");
+  if (tunnel.roaming === "control" && (mode !== "digest" || tunnel.control === "static"))
+    report([...path, "roaming"], "control needs a control connection and authentication by digest");
   if (tunnel.hide_avps && mode !== "digest")
     report([...path, "hide_avps"], "needs authentication by digest, with a secret");
 }
@@ -117,6 +173,7 @@ function checkPseudowire(
   if (circuit.bridge !== undefined && circuit.tap === undefined) {
     report([...path, "circuit", "bridge"], "only a TAP device is put into a bridge by us");
   }
+  checkFollowPeer([...path, "circuit", "follow_peer"], circuit, report);
   if (circuit.vlan === undefined && circuit.vlan_on_pseudowire !== undefined) {
     report([...path, "circuit", "vlan_on_pseudowire"], "needs vlan too");
   }
@@ -126,9 +183,7 @@ function checkPseudowire(
       "a VLAN pseudowire needs circuit.vlan; for a whole port use type: ethernet at both ends",
     );
   }
-  if (pseudowire.sequencing !== "none" && pseudowire.sublayer === "none") {
-    report([...path, "sequencing"], "needs sublayer: default, which carries the numbers");
-  }
+  const { sublayer, sequencing } = checkSublayer(path, pseudowire, tunnel, report);
   const staticSession = pseudowire.static;
   if (tunnel.control === "static" && staticSession === undefined)
     report(path, "needs static: with ids and cookies");
@@ -140,11 +195,11 @@ function checkPseudowire(
       report([...path, "static", key], "wanted 0, 4 or 8 octets: 0, 8 or 16 hexadecimal digits");
     }
   }
-  const sequencing = staticSession?.transmit_sequencing ?? pseudowire.sequencing;
+  const transmitted = staticSession?.transmit_sequencing ?? sequencing;
   if (
     staticSession !== undefined &&
-    sequencing !== "none" &&
-    (staticSession.transmit_sublayer ?? pseudowire.sublayer) === "none"
+    transmitted !== "none" &&
+    (staticSession.transmit_sublayer ?? sublayer) === "none"
   ) {
     report([...path, "static", "transmit_sequencing"], "needs transmit_sublayer: default");
   }
@@ -165,14 +220,51 @@ class UniqueValues {
 const socketKeys = ["fragmentation", "udp_checksum", "gso", "control_dscp"] as const;
 
 function checkSocket(path: readonly string[], tunnel: RawTunnel, first: RawTunnel, report: Report): void {
+  const from = tunnel.local ?? "the route's address";
   for (const key of socketKeys) {
     if (first[key] !== tunnel[key])
-      report([...path, key], `another tunnel from ${tunnel.local} shares the socket and says ${first[key]}`);
+      report([...path, key], `another tunnel from ${from} shares the socket and says ${first[key]}`);
   }
 }
 
 /** Keys that together identify a tunnel. */
-const endKeys = ["local", "remote", "encapsulation", "local_port", "remote_port"] as const;
+const endKeys = [
+  "local",
+  "remote",
+  "encapsulation",
+  "local_port",
+  "remote_port",
+  "peer_host_name",
+  "peer_router_id",
+] as const;
+
+/** Claims the ends of a tunnel: the peers of two tunnels must differ in something that an SCCRQ shows. */
+function claimEnds(path: readonly string[], tunnel: RawTunnel, localEnd: string, claims: Claims): void {
+  const remote = remoteEndOf(tunnel.remote);
+  const { peer_host_name: hostName, peer_router_id: routerId, remote_port: port } = tunnel;
+  const peer = JSON.stringify([hostName, routerId === undefined ? undefined : routerIdOf(routerId)]);
+  const { ends, tunnelName, report } = claims;
+  if (remote.kind !== "any") {
+    ends.claim(`${localEnd} ${remoteText(remote)} ${port ?? UDP_PORT_L2TP} ${peer}`, tunnelName, (first) =>
+      report([...path, "remote"], `tunnel ${first} has the same ends`),
+    );
+    return;
+  }
+  for (const prefix of remote.prefixes.length > 0 ? remote.prefixes : [""])
+    ends.claim(`${localEnd} any ${prefix} ${peer}`, tunnelName, (first) =>
+      report(
+        [...path, "remote"],
+        `nothing tells peers of tunnel ${first} and of this one apart: give each a peer_host_name or ` +
+          "peer_router_id, which are looked at before any secret is",
+      ),
+    );
+}
+
+interface Claims {
+  readonly ends: UniqueValues;
+  readonly tunnelName: string;
+  readonly report: Report;
+}
 
 function checkAcross(tunnels: readonly [string, RawTunnel][], report: Report, isRemoved: IsRemoved): void {
   const ends = new UniqueValues();
@@ -183,13 +275,9 @@ function checkAcross(tunnels: readonly [string, RawTunnel][], report: Report, is
   for (const [tunnelName, tunnel] of tunnels) {
     const path = ["tunnels", tunnelName];
     if (!endKeys.some((key) => isRemoved([...path, key]))) {
-      const [local, remote] = [tunnel.local, tunnel.remote].map(
-        (text) => canonicalAddress(text)?.text ?? text,
-      );
+      const local = localText(localEndOf(tunnel.local)) ?? "";
       const localEnd = `${tunnel.encapsulation} ${local} ${tunnel.local_port ?? UDP_PORT_L2TP}`;
-      ends.claim(`${localEnd} ${remote} ${tunnel.remote_port ?? UDP_PORT_L2TP}`, tunnelName, (first) => {
-        report([...path, "remote"], `tunnel ${first} has the same ends`);
-      });
+      claimEnds(path, tunnel, localEnd, { ends, tunnelName, report });
       checkSocket(path, tunnel, ofSockets.get(localEnd) ?? tunnel, report);
       if (!ofSockets.has(localEnd)) ofSockets.set(localEnd, tunnel);
     }
@@ -211,6 +299,15 @@ function checkAcross(tunnels: readonly [string, RawTunnel][], report: Report, is
   }
 }
 
+/** Each kind of device follows the other end in its own way. */
+function checkFollowPeer(path: readonly string[], circuit: RawCircuit, report: Report): void {
+  const { follow_peer: follow, tap } = circuit;
+  if (follow === "carrier" && tap === undefined)
+    report(path, "the carrier of an interface is not ours to switch; wanted link-down or none");
+  if (follow === "link-down" && tap !== undefined)
+    report(path, "only an interface is switched off; wanted carrier or none");
+}
+
 /** Devices of attachment circuits, and the pseudowires that use each of them or its VLANs. */
 class Devices {
   readonly #report: Report;
@@ -228,6 +325,7 @@ class Devices {
       kind,
       device,
       ...(raw.bridge === undefined ? {} : { bridge: raw.bridge }),
+      followPeer: raw.follow_peer ?? followPeerByDefault(kind),
       ...(vlan === undefined ? {} : { vlan }),
     } as const;
     const path = [...at, "circuit"];
@@ -236,6 +334,8 @@ class Devices {
         this.#report([...path, kind], `${device} is used as interface and as tap`);
       else if (conflict.kind === "bridge")
         this.#report(path, `another pseudowire puts ${device} into ${conflict.bridge}`);
+      else if (conflict.kind === "follow peer")
+        this.#report([...path, "follow_peer"], `another pseudowire on ${device} has ${conflict.follow}`);
       else if (conflict.kind === "port")
         this.#report([...path, kind], `${device} is used by pseudowire ${conflict.owner} too`);
       else if (conflict.kind === "in port")

@@ -23,18 +23,20 @@ export function circuitFramesKey({ device, vlan }: CircuitFrames): string {
 }
 
 /**
- * Why a circuit cannot be beside others: its device is of another kind or in another bridge there, or they
- * carry the same frames: "port" wants all of a device of which `owner` carries some, "in port" some of a
- * device that `owner` carries as a whole, "vlan" the same VLAN.
+ * Why a circuit cannot be beside others: its device is of another kind or in another bridge there or follows
+ * the peer in another way, or they carry the same frames: "port" wants all of a device of which `owner`
+ * carries some, "in port" some of a device that `owner` carries as a whole, "vlan" the same VLAN.
  */
 export type CircuitConflict =
   | { readonly kind: "device kind" }
   | { readonly kind: "bridge"; readonly bridge: string }
+  | { readonly kind: "follow peer"; readonly follow: CircuitConfig["followPeer"] }
   | { readonly kind: "port" | "in port" | "vlan"; readonly owner: string };
 
 interface DeviceUse {
   readonly kind: CircuitConfig["kind"];
   readonly bridge: string;
+  readonly followPeer: CircuitConfig["followPeer"];
   /** The owner of each circuit on the device, by its key. */
   readonly owners: Map<string, string>;
 }
@@ -44,27 +46,32 @@ export class CircuitConflicts {
   readonly #devices = new Map<string, DeviceUse>();
 
   /** Takes a circuit in, which may have conflicts with those before. */
-  add(circuit: Omit<CircuitConfig, "linkLocal" | "allowHostUse">, owner: string): void {
-    const { device, kind } = circuit;
-    const use = this.#devices.get(device) ?? { kind, bridge: bridgeOf(circuit), owners: new Map() };
+  add(circuit: Omit<CircuitConfig, "linkLocal" | "allowHostUse" | "port">, owner: string): void {
+    const { device, kind, followPeer } = circuit;
+    const bridge = bridgeOf(circuit);
+    const use = this.#devices.get(device) ?? { kind, bridge, followPeer, owners: new Map() };
     this.#devices.set(device, use);
     if (use.kind === kind) use.owners.set(circuitFramesKey(circuit), owner);
   }
 
   /** Why a circuit cannot be beside those that were added; empty where it can. */
-  of(circuit: Omit<CircuitConfig, "linkLocal" | "allowHostUse">): readonly CircuitConflict[] {
-    const { device, kind, vlan } = circuit;
+  of(circuit: Omit<CircuitConfig, "linkLocal" | "allowHostUse" | "port">): readonly CircuitConflict[] {
+    const { device, kind, followPeer, vlan } = circuit;
     const use = this.#devices.get(device);
     if (use === undefined) return [];
     // With two kinds, further conflicts would only repeat that.
     if (use.kind !== kind) return [{ kind: "device kind" }];
-    const bridge = use.bridge === bridgeOf(circuit) ? [] : [{ kind: "bridge" as const, bridge: use.bridge }];
+    const asDevice: readonly CircuitConflict[] = [
+      ...(use.bridge === bridgeOf(circuit) ? [] : [{ kind: "bridge" as const, bridge: use.bridge }]),
+      ...(use.followPeer === followPeer ? [] : [{ kind: "follow peer" as const, follow: use.followPeer }]),
+    ];
     const [first] = use.owners.values();
     const whole = use.owners.get(circuitFramesKey({ device }));
     const same = use.owners.get(circuitFramesKey(circuit));
-    if (vlan === undefined) return first === undefined ? bridge : [...bridge, { kind: "port", owner: first }];
-    if (whole !== undefined) return [...bridge, { kind: "in port", owner: whole }];
-    return same === undefined ? bridge : [...bridge, { kind: "vlan", owner: same }];
+    if (vlan === undefined)
+      return first === undefined ? asDevice : [...asDevice, { kind: "port", owner: first }];
+    if (whole !== undefined) return [...asDevice, { kind: "in port", owner: whole }];
+    return same === undefined ? asDevice : [...asDevice, { kind: "vlan", owner: same }];
   }
 }
 

@@ -1,3 +1,4 @@
+import type { bridgeRows, memberRows, portRows } from "./bridge-rows.ts";
 import type { lcceRows, logRows, topRows } from "./node-rows.ts";
 import type { circuitRows, pseudowireRows, staticRows } from "./pseudowire-rows.ts";
 import type { FieldsOf } from "./rows.ts";
@@ -11,6 +12,8 @@ import type { tunnelRows } from "./tunnel-rows.ts";
 export interface Config extends FieldsOf<typeof topRows, "daemon"> {
   readonly lcce: LcceConfig;
   readonly log: LogConfig;
+  /** Those of `bridges:`, and others that circuits name. */
+  readonly bridges: readonly BridgeConfig[];
   readonly tunnels: readonly TunnelConfig[];
   /** Which pseudowires have which circuit; derived from those of the tunnels. */
   readonly forwarders: readonly ForwarderConfig[];
@@ -22,6 +25,22 @@ export interface ForwarderConfig {
   readonly mode: "single" | "redundant";
   /** The lowest priority is preferred. */
   readonly members: readonly { readonly pseudowire: string; readonly priority: number }[];
+}
+
+/** A bridge of the kernel, with the interfaces that belong in it; pseudowires name it in their circuits. */
+export interface BridgeConfig extends FieldsOf<typeof bridgeRows, "bridge"> {
+  readonly name: string;
+  /** Whether the file has it below `bridges:`; else only a circuit names it. */
+  readonly isDeclared: boolean;
+  readonly interfaces: readonly MemberConfig[];
+}
+
+/** How a device is a port of a bridge. */
+export interface PortConfig extends FieldsOf<typeof portRows, "port"> {}
+
+/** An interface that belongs in a bridge. */
+export interface MemberConfig extends PortConfig, FieldsOf<typeof memberRows, "port"> {
+  readonly device: string;
 }
 
 export interface LcceConfig extends FieldsOf<typeof lcceRows, "identity" | "daemon"> {}
@@ -37,7 +56,7 @@ export type SecretSource =
   | { readonly kind: "environment"; readonly variable: string };
 
 /** A tunnel. Ports are 0 with encapsulation "ip"; `localPort` 0 with "udp" means any free port. */
-export interface TunnelConfig extends FieldsOf<typeof tunnelRows, "path" | "endpoint"> {
+export interface TunnelConfig extends FieldsOf<typeof tunnelRows, "path" | "path MTU" | "endpoint"> {
   readonly name: string;
   /** Absent for a tunnel of static pseudowires only. */
   readonly control?: ControlConfig;
@@ -59,6 +78,11 @@ export interface PseudowireConfig extends FieldsOf<typeof pseudowireRows, "sessi
   /** Unique in the file. */
   readonly name: string;
   readonly circuit: CircuitConfig;
+  /**
+   * Octets of the longest frame that is put together of fragments: by `mtu`. Present exactly with
+   * `fragmentation: pseudowire` of the tunnel.
+   */
+  readonly mrru?: number;
   /** Which of the peer's sequence numbers are new. */
   readonly sequenceRule: FieldsOf<typeof pseudowireRows, "sequence rule">;
   /** Present exactly in tunnels without `control`. */
@@ -74,6 +98,8 @@ export interface StaticSessionConfig extends FieldsOf<typeof staticRows, "sessio
 export interface CircuitConfig extends FieldsOf<typeof circuitRows, "circuit" | "attachment"> {
   readonly kind: "tap" | "interface";
   readonly device: string;
+  /** Present with a bridge. */
+  readonly port?: PortConfig;
   /** Absent: the whole port. */
   readonly vlan?: {
     readonly id: number;

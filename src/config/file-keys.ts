@@ -1,4 +1,12 @@
-import type { CircuitConfig, Config, PseudowireConfig, SecretSource, TunnelConfig } from "./config.ts";
+import { bridgeRows, memberRows, portRows } from "./bridge-rows.ts";
+import type {
+  BridgeConfig,
+  CircuitConfig,
+  Config,
+  PseudowireConfig,
+  SecretSource,
+  TunnelConfig,
+} from "./config.ts";
 import { lcceRows, logRows } from "./node-rows.ts";
 import { circuitRows, pseudowireRows, staticRows } from "./pseudowire-rows.ts";
 import { keysInFile, keysThatReload } from "./rows.ts";
@@ -25,7 +33,7 @@ export function logKeys({ log }: Config): FileKeys {
 }
 
 /** Consumers of a tunnel's keys that stand outside its control connection. */
-const outsideControl: ReadonlySet<string> = new Set(["path", "endpoint"]);
+const outsideControl: ReadonlySet<string> = new Set(["path", "path MTU", "endpoint"]);
 
 /** A tunnel without its pseudowires. */
 export function tunnelKeys(tunnel: TunnelConfig): FileKeys {
@@ -54,9 +62,18 @@ export function pseudowireKeys(pseudowire: PseudowireConfig): FileKeys {
   };
 }
 
+/** A bridge with its interfaces. */
+export function bridgeKeys({ interfaces, ...bridge }: BridgeConfig): FileKeys {
+  const members = interfaces.map(({ device, ...port }) => [
+    device,
+    { ...keysInFile(portRows, { ...port }, {}), ...keysInFile(memberRows, { ...port }, {}) },
+  ]);
+  return { ...keysInFile(bridgeRows, { ...bridge }, {}), interfaces: Object.fromEntries(members) };
+}
+
 function circuitKeys(circuit: CircuitConfig): FileKeys {
-  const { kind, device, vlan } = circuit;
-  return keysInFile(
+  const { kind, device, vlan, port } = circuit;
+  const keys = keysInFile(
     circuitRows,
     { ...circuit },
     {
@@ -67,4 +84,5 @@ function circuitKeys(circuit: CircuitConfig): FileKeys {
       vlan_protocol: vlan?.protocol === 0x88a8 ? "802.1ad" : "802.1q",
     },
   );
+  return { ...keys, port: keysInFile(portRows, { ...port }, {}) };
 }

@@ -1,5 +1,19 @@
-import { isCollection, isMap, isNode, isScalar, type Node, type Pair, type Range, type YAMLMap } from "yaml";
+import {
+  type Alias,
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  type Range,
+  type YAMLMap,
+} from "yaml";
 import type { Issue } from "./check.ts";
+import { MERGE_KEY } from "./merge-keys.ts";
 
 /** Line and column in a text; both count from 1. */
 export interface Location {
@@ -30,6 +44,7 @@ export function locationsOf(text: string, offsets: readonly number[]): ReadonlyM
 export class KeyLocations {
   readonly #root: Node;
   readonly #pairs = new Map<YAMLMap, ReadonlyMap<string, Pair<Node>>>();
+  #anchored: ReadonlyMap<Alias, Node> | undefined;
 
   constructor(root: Node) {
     this.#root = root;
@@ -62,6 +77,12 @@ export class KeyLocations {
   #find({ path, atKey = false }: Issue): { node: Node; key: Node | undefined; isKeyMeant: boolean } {
     let found = { node: this.#root, key: undefined as Node | undefined, isKeyMeant: false };
     for (const [index, step] of path.entries()) {
+      if (isSeq(found.node)) {
+        const item = found.node.items[Number(step)];
+        if (!isNode(item)) break;
+        found = { node: item, key: undefined, isKeyMeant: false };
+        continue;
+      }
       if (!isMap(found.node)) break;
       const pair = this.#pairsOf(found.node).get(String(step));
       if (pair === undefined) break;
@@ -72,6 +93,7 @@ export class KeyLocations {
     return found;
   }
 
+  /** The keys of a mapping, and those that it takes by merge keys, where they are written. */
   #pairsOf(map: YAMLMap): ReadonlyMap<string, Pair<Node>> {
     const known = this.#pairs.get(map);
     if (known !== undefined) return known;
@@ -81,8 +103,39 @@ export class KeyLocations {
       if (name !== undefined && !pairs.has(name)) pairs.set(name, pair);
     }
     this.#pairs.set(map, pairs);
+    for (const source of this.#mergedBy(pairs.get(MERGE_KEY)?.value)) {
+      for (const [name, pair] of this.#pairsOf(source)) if (!pairs.has(name)) pairs.set(name, pair);
+    }
     return pairs;
   }
+
+  #mergedBy(value: unknown): readonly YAMLMap[] {
+    if (value === undefined || value === null) return [];
+    this.#anchored ??= anchoredNodes(this.#root);
+    const node = isAlias(value) ? this.#anchored.get(value) : value;
+    if (isSeq(node)) return node.items.flatMap((item) => this.#mergedBy(item));
+    return isMap(node) ? [node] : [];
+  }
+}
+
+/** What the aliases of a document stand for: the last node before each that has its anchor. */
+function anchoredNodes(root: Node): ReadonlyMap<Alias, Node> {
+  const byName = new Map<string, Node>();
+  const found = new Map<Alias, Node>();
+  const walk = (node: unknown): void => {
+    if (isPair(node)) {
+      walk(node.key);
+      walk(node.value);
+    } else if (isAlias(node)) {
+      const anchored = byName.get(node.source);
+      if (anchored !== undefined) found.set(node, anchored);
+    } else if (isNode(node)) {
+      if (node.anchor !== undefined) byName.set(node.anchor, node);
+      if (isCollection(node)) for (const item of node.items) walk(item);
+    }
+  };
+  walk(root);
+  return found;
 }
 
 /** The offset at which a parsed node begins; every parsed node has a range. */

@@ -1,46 +1,23 @@
-import {
-  type Document,
-  isAlias,
-  isCollection,
-  isMap,
-  isNode,
-  isPair,
-  isScalar,
-  type Node,
-  type Pair,
-  parseDocument,
-  type Range,
-  Scalar,
-  type YAMLMap,
-} from "yaml";
+import type { Node } from "yaml";
 import { buildConfig } from "./build.ts";
 import { checkConfig, type Issue } from "./check.ts";
 import type { Config, ConfigProblem } from "./config.ts";
+import { issuesAtOrigin, type WithDefaults, withDefaults } from "./defaults.ts";
 import { configFields, type RawConfig, type RawTunnel } from "./fields.ts";
-import { endOf, KeyLocations, type Location, locationsOf, startOf } from "./key-locations.ts";
-import { Readings, type RepeatedKey } from "./repeated-keys.ts";
-import { syntaxProblems, TOO_DEEP } from "./syntax.ts";
-import { keyIssues, RemovedPaths, schemaIssues, validTunnels } from "./valid-parts.ts";
+import { KeyLocations, type Location, locationsOf } from "./key-locations.ts";
+import { keyIssues, RemovedPaths, schemaIssues, validBridges, validTunnels } from "./valid-parts.ts";
+import {
+  type InvalidMapping,
+  type LocatedIssue,
+  locatedProblems,
+  locateIssues,
+  type MappingRules,
+  type Reading,
+  readMapping,
+} from "./yaml-text.ts";
 
-/** Longest configuration text that is read, in characters: room for some 200 000 pseudowires. */
-const LONGEST_TEXT = 64 * 1024 * 1024;
-/** Aliases may not grow the file beyond reason. */
-const MOST_ALIASES = 100;
-/** More problems than anybody reads; the others are only counted. */
-const MOST_PROBLEMS = 100;
-/** Characters that an error shows of a key that is a collection. */
-const LONGEST_KEY = 60;
 /** Keys whose values keep their text: YAML would take some for a number, and lose leading zeros. */
 const textKeys: ReadonlySet<string> = new Set(["receive_cookie", "transmit_cookie"]);
-
-/** An issue at an offset of the text. */
-interface LocatedIssue {
-  readonly offset: number;
-  readonly path: string;
-  readonly message: string;
-  /** Offset of the second key that it is about; the message ends with its line. */
-  readonly otherOffset?: number;
-}
 
 /**
  * A configuration, with the locations of its keys (which keep the whole text in memory); or every problem of
@@ -85,20 +62,20 @@ export function parseConfig(
   file: string,
   context: { readonly hostName: string },
 ): ParsedConfig {
-  const found = read(text);
-  const problems = (issues: readonly LocatedIssue[]) => configProblems([...issues], text, file);
+  const found = readMapping(text, rules);
+  const problems = (issues: readonly LocatedIssue[]) => locatedProblems(issues, text, file);
   if ("found" in found)
     return {
       problems: problems(found.found),
-      validParts: found.validParts && validPartsOf(found.validParts, problems, context.hostName),
+      validParts: found.parts && validPartsOf(found.parts, problems, context.hostName),
     };
-  const { raw, locations } = found;
+  const { raw, places } = found.valid;
   return {
     config: buildConfig(raw, context.hostName),
     problems: [],
-    located: (issues) => problems(locateIssues(issues, locations)),
+    located: (issues) => problems(places.locate(issues)),
     locationsOf: (paths) => {
-      const offsets = paths.map((path) => locations.offsetOf({ path, message: "" }));
+      const offsets = paths.map((path) => places.offsetOf({ path, message: "" }));
       const known = locationsOf(text, offsets);
       return offsets.map((offset) => known.get(offset) as Location);
     },
@@ -112,7 +89,7 @@ const dependencies: Readonly<Record<string, readonly string[]>> = {
 };
 
 function validPartsOf(
-  { tunnels, told, locations, broken }: PartsInOrder,
+  { tunnels, bridges, told, places, broken }: PartsInOrder,
   problems: (found: readonly LocatedIssue[]) => readonly ConfigProblem[],
   hostName: string,
 ): ValidParts {
@@ -123,14 +100,18 @@ function validPartsOf(
     return [path, ...beside.map((key) => [...path.slice(0, -1), key])].some((one) => wrong.concerns(one));
   };
   const isInOrder = (issue: Issue) =>
-    !isAtMistake(issue.path) && (broken === undefined || locations.isCompleteBefore(broken, issue));
+    !isAtMistake(issue.path) && (broken === undefined || places.isCompleteBefore(broken, issue));
   return {
     config: () =>
       buildConfig(
-        { ...configFields.parse({ tunnels: {} }), tunnels: Object.fromEntries(tunnels().map(withDevices)) },
+        {
+          ...configFields.parse({ tunnels: {} }),
+          bridges: bridges(),
+          tunnels: Object.fromEntries(tunnels().map(withDevices)),
+        },
         hostName,
       ),
-    located: (issues) => problems(locateIssues(issues.filter(isInOrder), locations)),
+    located: (issues) => problems(places.locate(issues.filter(isInOrder))),
   };
 }
 
@@ -142,176 +123,78 @@ function withDevices([name, tunnel]: [string, RawTunnel]): [string, RawTunnel] {
   return [name, { ...tunnel, pseudowires: Object.fromEntries(pseudowires) }];
 }
 
-function configProblems(found: LocatedIssue[], text: string, file: string): readonly ConfigProblem[] {
-  found.sort((a, b) => a.offset - b.offset);
-  const told = found.slice(0, MOST_PROBLEMS);
-  const offsets = told.flatMap(({ offset, otherOffset }) => [offset, otherOffset ?? offset]);
-  const locations = locationsOf(text, offsets);
-  const problems = told.map(({ offset, path, message, otherOffset }) => {
-    const other = otherOffset === undefined ? "" : ` in line ${locations.get(otherOffset)?.line}`;
-    return { file, ...(locations.get(offset) as Location), path, message: `${message}${other}` };
-  });
-  const more = found.length - problems.length;
-  const last = problems.at(-1);
-  if (more > 0 && last !== undefined) problems.push({ ...last, path: "", message: `and ${more} more` });
-  return problems;
+/** The offsets of keys, also of those that come from `defaults:`. */
+class Places {
+  readonly #locations: KeyLocations;
+  readonly #originOf: WithDefaults["originOf"];
+
+  constructor(contents: Node, originOf: WithDefaults["originOf"]) {
+    this.#locations = new KeyLocations(contents);
+    this.#originOf = originOf;
+  }
+
+  locate(issues: readonly Issue[]): readonly LocatedIssue[] {
+    return locateIssues(issuesAtOrigin(issues, this.#originOf), this.#locations);
+  }
+
+  offsetOf(issue: Issue): number {
+    return this.#locations.offsetOf({ ...issue, path: this.#originOf(issue.path) });
+  }
+
+  /** As that of `KeyLocations`. */
+  isCompleteBefore(offset: number, issue: Issue): boolean {
+    return this.#locations.isCompleteBefore(offset, { ...issue, path: this.#originOf(issue.path) });
+  }
 }
 
 /** The content of a valid text. */
 interface ValidFile {
   readonly raw: RawConfig;
-  readonly locations: KeyLocations;
-}
-
-/** The issues of an invalid text, and its valid parts. */
-interface InvalidFile {
-  readonly found: readonly LocatedIssue[];
-  readonly validParts?: PartsInOrder | undefined;
+  readonly places: Places;
 }
 
 /** What of an invalid text is valid. */
 interface PartsInOrder {
   /** Tunnels that are valid but for `told`. */
   readonly tunnels: () => readonly [string, RawTunnel][];
+  /** Bridges, none where one of them is not valid. */
+  readonly bridges: () => RawConfig["bridges"];
   readonly told: readonly Issue[];
-  readonly locations: KeyLocations;
+  readonly places: Places;
   /** Offset of the first mistake of YAML. */
   readonly broken: number | undefined;
 }
 
-/** Parses and checks a text. */
-function read(text: string): ValidFile | InvalidFile {
-  const whole = (message: string): InvalidFile => ({ found: [{ offset: 0, path: "", message }] });
-  if (text.length > LONGEST_TEXT) return whole(`longer than ${LONGEST_TEXT} characters`);
-  let found: LocatedIssue[] = [];
-  let validParts: PartsInOrder | undefined;
-  try {
-    // The package would compare each key with all before it.
-    const document = parseDocument(text, { prettyErrors: false, logLevel: "error", uniqueKeys: false });
-    const unresolved = prepare(text, document);
-    const readings = new Readings(document.contents);
-    const syntax = syntaxProblems(text, document).map((problem) => ({ ...problem, path: "" }));
-    found = [...readings.repeated.map(repeatedKeyIssue), ...unresolved, ...syntax];
-    const { contents } = document;
-    if (contents === null && found.length === 0) return whole("the file is empty; it needs `tunnels:`");
-    if (!isMap(contents)) return found.length > 0 ? { found } : whole("wanted a mapping with `tunnels:`");
-    if (found.length === 0) return examine(document, contents);
-    // Further issues at the same offset would only follow from the first.
-    const told = new Set(found.map(({ offset }) => offset));
-    const broken = syntax.length === 0 ? undefined : Math.min(...syntax.map(({ offset }) => offset));
-    for (let reading = 0; reading < readings.count; reading += 1) {
-      readings.show(reading);
-      const more = examine(document, contents, readings, broken);
-      if (!("found" in more)) continue;
-      found.push(...more.found.filter(({ offset }) => !told.has(offset)));
-      // Of repeated keys it is not known which one was meant.
-      if (readings.count === 1) ({ validParts } = more);
-    }
-    return { found: unique(found), validParts };
-  } catch (error) {
-    const last = whole(error instanceof RangeError ? TOO_DEEP : firstLine((error as Error).message));
-    return { found: [...found, ...last.found] };
-  }
-}
+/** A configuration as a YAML mapping. */
+const rules: MappingRules<ValidFile, PartsInOrder> = {
+  empty: "the file is empty; it needs `tunnels:`",
+  noMapping: "wanted a mapping with `tunnels:`",
+  textKeys,
+  examine,
+};
 
-/**
- * Checks one reading of a document against the schema and between keys. Where the YAML is broken at an
- * offset, only keys that are complete before it are checked, each on its own.
- */
-function examine(
-  document: Document.Parsed,
-  contents: YAMLMap,
-  readings?: Readings,
-  broken?: number,
-): ValidFile | InvalidFile {
-  const value: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
-  readings?.removeHidden(value);
+/** Checks one reading of a document against the schema and between keys. */
+function examine({
+  value: read,
+  contents,
+  broken,
+}: Reading): { readonly valid: ValidFile } | InvalidMapping<PartsInOrder> {
+  const { value, originOf } = withDefaults(read);
   const parsed = configFields.safeParse(value, { reportInput: true });
-  const locations = new KeyLocations(contents);
+  const places = new Places(contents, originOf);
   const tunnels = () => (parsed.success ? Object.entries(parsed.data.tunnels) : validTunnels(value));
+  const bridges = () => validBridges(value) ?? {};
   if (broken !== undefined) {
     const told = parsed.success ? [] : keyIssues(parsed.error, value);
-    const complete = told.filter((issue) => locations.isCompleteBefore(broken, issue));
-    return { found: locateIssues(complete, locations), validParts: { tunnels, told, locations, broken } };
+    const complete = told.filter((issue) => places.isCompleteBefore(broken, issue));
+    return { found: places.locate(complete), parts: { tunnels, bridges, told, places, broken } };
   }
   const told = parsed.success ? checkConfig(parsed.data) : schemaIssues(parsed.error, value);
-  if (parsed.success && told.length === 0) return { raw: parsed.data, locations };
-  return { found: locateIssues(told, locations), validParts: { tunnels, told, locations, broken } };
-}
-
-function locateIssues(issues: readonly Issue[], locations: KeyLocations): LocatedIssue[] {
-  return issues.map((issue) => ({
-    offset: locations.offsetOf(issue),
-    path: issue.path.map(String).join("."),
-    message: issue.message,
-  }));
-}
-
-/** Issues without duplicates: readings that share a part find the same in it. */
-function unique(found: readonly LocatedIssue[]): LocatedIssue[] {
-  const byText = new Map(found.map((one) => [`${one.offset} ${one.path} ${one.message}`, one]));
-  return [...byText.values()];
-}
-
-function repeatedKeyIssue({ key, first }: RepeatedKey): LocatedIssue {
-  return {
-    offset: startOf(key),
-    path: "",
-    message: `\`${String(key.value).slice(0, LONGEST_KEY)}\` is there already,`,
-    otherOffset: startOf(first),
-  };
-}
-
-function firstLine(text: string): string {
-  return text.replace(/\n.*/s, "");
-}
-
-/**
- * Preserves the text of scalars where it counts, and reports aliases without an anchor, which become null.
- */
-function prepare(text: string, document: Document.Parsed): readonly LocatedIssue[] {
-  const anchors = new Set<string>();
-  const unresolved: LocatedIssue[] = [];
-  /** The replacement of a node, or the node itself. */
-  const walked = (node: unknown): unknown => {
-    if (isAlias(node)) {
-      if (anchors.has(node.source)) return node;
-      const message = `no anchor &${node.source} stands before`;
-      unresolved.push({ offset: startOf(node), path: "", message });
-      const nothing = new Scalar(null);
-      nothing.range = node.range as Range;
-      return nothing;
-    }
-    if (isPair(node)) {
-      preserveScalars(node);
-      // No valid key is a collection, and the package takes unbounded time for keys within keys.
-      node.key = isCollection(node.key) ? asText(text, node.key) : walked(node.key);
-      node.value = walked(node.value);
-    } else if (isNode(node)) {
-      if (node.anchor !== undefined) anchors.add(node.anchor);
-      if (!isCollection(node)) return node;
-      const items: unknown[] = node.items;
-      for (const [index, item] of items.entries()) items[index] = walked(item);
-    }
-    return node;
-  };
-  walked(document.contents);
-  return unresolved;
-}
-
-/** A scalar in place of a collection that is a key. */
-function asText(text: string, node: Node): Scalar {
-  const scalar = new Scalar(text.slice(startOf(node), Math.min(endOf(node), startOf(node) + LONGEST_KEY)));
-  scalar.range = node.range as Range;
-  return scalar;
+  if (parsed.success && told.length === 0) return { valid: { raw: parsed.data, places } };
+  return { found: places.locate(told), parts: { tunnels, bridges, told, places, broken } };
 }
 
 /** A problem as one line of text: file:line:column, path of the key, message. */
 export function formatProblem({ file, line, column, path, message }: ConfigProblem): string {
   return `${file}:${line}:${column}  ${path === "" ? "" : `${path}: `}${message}`;
-}
-
-function preserveScalars({ key, value }: Pair): void {
-  if (!isScalar(key) || !isScalar(value) || !textKeys.has(String(key.value))) return;
-  if (typeof value.value === "number") value.value = value.source;
 }

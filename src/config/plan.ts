@@ -1,8 +1,9 @@
 import { equalOctets, toHex } from "../bytes/hex.ts";
-import { hashOf, routerIdOf } from "./address.ts";
+import { hashOf } from "./address.ts";
 import { circuitFramesKey } from "./circuits.ts";
-import type { Config, ForwarderConfig, PseudowireConfig, TunnelConfig } from "./config.ts";
-import { type FileKeys, identityKeys, logKeys, pseudowireKeys, tunnelKeys } from "./file-keys.ts";
+import type { BridgeConfig, Config, ForwarderConfig, PseudowireConfig, TunnelConfig } from "./config.ts";
+import { localText, remoteText, routerIdOfLocal } from "./ends.ts";
+import { bridgeKeys, type FileKeys, identityKeys, logKeys, pseudowireKeys, tunnelKeys } from "./file-keys.ts";
 import { lcceRows, logRows, topRows } from "./node-rows.ts";
 import { pseudowireRows } from "./pseudowire-rows.ts";
 import { type Fields, keysThatReload, type Rows } from "./rows.ts";
@@ -12,7 +13,7 @@ import { tunnelRows } from "./tunnel-rows.ts";
 export interface PlanStep {
   readonly action: "create" | "update" | "replace" | "remove" | "rename";
   /** What it is of; keys at the top of the file are of kind "file". */
-  readonly kind: "tunnel" | "pseudowire" | "forwarder" | "lcce" | "file" | "log";
+  readonly kind: "tunnel" | "pseudowire" | "bridge" | "forwarder" | "lcce" | "file" | "log";
   /** Of the tunnel or pseudowire; the one that it had where it is renamed; of a forwarder its circuit's. */
   readonly name: string;
   /** Of a tunnel that is renamed; further steps know it by this one. */
@@ -98,8 +99,8 @@ function planIdentity(before: Config, after: Config): readonly PlanStep[] {
 }
 
 function routerIdSource({ lcce: { routerId, hostName }, tunnels }: Config): string | undefined {
-  const first = tunnels.find(({ local }) => routerIdOf(local) !== undefined);
-  if (first !== undefined && routerIdOf(first.local) === routerId)
+  const first = tunnels.find(({ local }) => routerIdOfLocal(local) !== undefined);
+  if (first !== undefined && routerIdOfLocal(first.local) === routerId)
     return `the first IPv4 \`local\` of the file, of tunnel ${first.name}; it stays if lcce.router_id is set`;
   return hashOf(hostName) === routerId ? "made from the host name" : undefined;
 }
@@ -118,9 +119,25 @@ export function planChange(
   return [
     ...planIdentity(before, after),
     ...(["lcce", "file", "log"] as const).flatMap((kind) => planNode(kind, before, after, started)),
+    ...planBridges(before.bridges, after.bridges),
     ...planTunnels(before.tunnels, after.tunnels, secretsChanged),
     ...planForwarders(before.forwarders, after.forwarders),
   ];
+}
+
+/** Steps of the bridges of `bridges:`; those that only circuits name come and go with these. */
+function planBridges(before: readonly BridgeConfig[], after: readonly BridgeConfig[]): readonly PlanStep[] {
+  const declared = (bridges: readonly BridgeConfig[]) =>
+    new Map(bridges.flatMap((bridge) => (bridge.isDeclared ? [[bridge.name, bridge] as const] : [])));
+  const [former, wanted] = [declared(before), declared(after)];
+  const names = [...new Set([...former.keys(), ...wanted.keys()])];
+  return names.flatMap((name): readonly PlanStep[] => {
+    const [was, is] = [former.get(name), wanted.get(name)];
+    if (is === undefined) return [{ action: "remove", kind: "bridge", name, reasons: [] }];
+    if (was === undefined) return [{ action: "create", kind: "bridge", name, reasons: [] }];
+    const reasons = differences(bridgeKeys(was), bridgeKeys(is));
+    return reasons.length === 0 ? [] : [{ action: "update", kind: "bridge", name, reasons }];
+  });
 }
 
 /**
@@ -187,10 +204,12 @@ export function formerTunnels(
   after: readonly TunnelConfig[],
   secretsChanged: ReadonlySet<string> = new Set(),
 ): ReadonlyMap<string, TunnelConfig> {
-  const byEnds = new Map(before.map((tunnel) => [endsOf(tunnel), tunnel]));
+  const byEnds = tunnelsOfEnds(before);
+  const ofEnds = tunnelsOfEnds(after);
   const former = new Map<string, TunnelConfig>();
   for (const tunnel of after) {
     const one = byEnds.get(endsOf(tunnel));
+    if (ofEnds.get(endsOf(tunnel)) === undefined) continue;
     if (one === undefined || secretsChanged.has(tunnel.name)) continue;
     if (one.name !== tunnel.name && isUpdate(tunnelDifferences(one, tunnel))) former.set(tunnel.name, one);
   }
@@ -203,9 +222,19 @@ export function formerTunnels(
   return former;
 }
 
-/** No two tunnels of a configuration have the same. */
-function endsOf({ encapsulation, local, localPort, remote, remotePort }: TunnelConfig): string {
-  return `${encapsulation} ${local} ${localPort} ${remote} ${remotePort}`;
+function endsOf({ encapsulation, local, localPort, remote, remotePort, control }: TunnelConfig): string {
+  const peer = JSON.stringify([control?.peerHostName, control?.peerRouterId]);
+  return `${encapsulation} ${localText(local)} ${localPort} ${remoteText(remote)} ${remotePort} ${peer}`;
+}
+
+/**
+ * The tunnels that alone have their ends, by these: as all do but those with `any`, which are told apart by
+ * what peers prove.
+ */
+function tunnelsOfEnds(tunnels: readonly TunnelConfig[]): ReadonlyMap<string, TunnelConfig | undefined> {
+  const found = new Map<string, TunnelConfig | undefined>();
+  for (const tunnel of tunnels) found.set(endsOf(tunnel), found.has(endsOf(tunnel)) ? undefined : tunnel);
+  return found;
 }
 
 /** What differs between two tunnels beside their names and pseudowires. */
@@ -245,6 +274,9 @@ function areInPlace(reasons: readonly string[], rows: Rows): boolean {
   return reasons.every((reason) => keys.some((key) => reason.startsWith(`${key}:`)));
 }
 
+/** Keys of a circuit's port of a bridge, all of which are taken over in place. */
+const PORT_KEYS = "circuit.port.";
+
 function planPseudowires(
   tunnel: string,
   before: readonly PseudowireConfig[],
@@ -262,7 +294,8 @@ function planPseudowires(
       continue;
     }
     const reasons = differences(pseudowireKeys(pseudowire), pseudowireKeys(next));
-    const action = areInPlace(reasons, pseudowireRows) ? "update" : "replace";
+    const others = reasons.filter((reason) => !reason.startsWith(PORT_KEYS));
+    const action = areInPlace(others, pseudowireRows) ? "update" : "replace";
     if (reasons.length > 0) step(action, pseudowire.name, reasons);
   }
   for (const name of byName.keys()) step("create", name);

@@ -13,6 +13,7 @@ import {
   deviceName,
   dscpOrCopy,
   hexOctets,
+  mssClamp,
   nonEmptyTextOrUnsigned32,
   sessionId,
   vlanId,
@@ -24,9 +25,18 @@ export interface PseudowireContext {
   readonly hasVlan: boolean;
   /** Digits of `static.receive_cookie`; undefined without `static`. */
   readonly staticCookieDigits: number | undefined;
+  /** Whether the tunnel has `fragmentation: pseudowire`. */
+  readonly isFragmented: boolean;
+  /** Whether `sublayer` is `default`, by itself or as the default. */
+  readonly hasSublayer: boolean;
 }
 
-const circuitRow = rowsFor<undefined, "circuit" | "attachment">();
+/** What values of a circuit's keys depend on beside themselves. */
+export interface CircuitContext {
+  readonly kind: "tap" | "interface";
+}
+
+const circuitRow = rowsFor<CircuitContext, "circuit" | "attachment">();
 const row = rowsFor<PseudowireContext, "session" | "attachment" | "sequence rule">();
 
 /**
@@ -54,7 +64,9 @@ export const circuitRows = {
     name: "bridge",
     consumer: "circuit",
     reload: "replace",
-    help: "Existing bridge into which the TAP device is put; only with `tap`.",
+    help:
+      "Bridge into which the TAP device is put, one of `bridges:` or another that exists; only with `tap`. " +
+      "In a bridge, frames from one pseudowire do not go to another (`port: { isolated: false }` lets them).",
   }),
   vlan: part(vlanId.optional(), {
     name: "vlan",
@@ -85,6 +97,17 @@ export const circuitRows = {
       "PAUSE): all, all but PAUSE, or none. " +
       "What the peer sends is delivered whatever this says: set it at both ends.",
   }),
+  follow_peer: circuitRow(z.enum(["carrier", "link-down", "none"]).optional(), {
+    name: "followPeer",
+    consumer: "circuit",
+    reload: "replace",
+    value: (follow, { kind }) => follow ?? followPeerByDefault(kind),
+    help:
+      "What the device does while none of its pseudowires reaches a circuit that is up at the other end: " +
+      "`carrier`: a TAP device has no carrier, so that its bridge forgets what it learnt there and hosts " +
+      "see it; `link-down`: an interface is switched off, and on again with the peer; `none`: nothing. " +
+      "Default: `carrier` with `tap`, `none` with `interface`. Pseudowires on one device say the same.",
+  }),
   allow_host_use: circuitRow(z.boolean().default(false), {
     name: "allowHostUse",
     consumer: "circuit",
@@ -95,6 +118,11 @@ export const circuitRows = {
       "where they carry the tunnel itself, that cuts the machine off.",
   }),
 } as const;
+
+/** What a device does by default while the other end is down: only what is ours alone follows. */
+export function followPeerByDefault(kind: CircuitContext["kind"]): "carrier" | "none" {
+  return kind === "tap" ? "carrier" : "none";
+}
 
 /** What values of static keys depend on: the pseudowire's own of what it receives. */
 export interface StaticContext {
@@ -195,19 +223,36 @@ export const pseudowireRows = {
       "Octets of the random cookie that the peer must present; 8 keep out blind insertion (RFC " +
       "3931 §8.2). With `static`, the length of `receive_cookie` counts instead.",
   }),
-  sublayer: row(z.enum(["none", "default"]).default("none"), {
+  sublayer: row(z.enum(["none", "default"]).optional(), {
     name: "sublayer",
     consumer: "session",
     reload: "replace",
-    help: "L2-Specific Sublayer of what we receive; `default` has sequence numbers (RFC 3931 §4.6).",
+    value: (sublayer, { isFragmented }) => sublayer ?? (isFragmented ? "default" : "none"),
+    help:
+      "L2-Specific Sublayer of what we receive; `default` has sequence numbers (RFC 3931 §4.6). " +
+      "Default: `none`, and `default` with `fragmentation: pseudowire`, which needs it.",
   }),
-  sequencing: row(z.enum(["none", "non-ip", "all"]).default("none"), {
+  sequencing: row(z.enum(["none", "non-ip", "all"]).optional(), {
     name: "sequencing",
     consumer: "session",
     reload: "replace",
+    value: (sequencing, { isFragmented }) => sequencing ?? (isFragmented ? "all" : "none"),
     help:
       "Which frames the peer must number, so that we drop late ones (RFC 3931 §4.6.1): none, " +
-      "all but those with IPv4 or IPv6, or all; needs `sublayer: default`.",
+      "all but those with IPv4 or IPv6, or all; needs `sublayer: default`. " +
+      "Default: `none`, and `all` with `fragmentation: pseudowire`, which needs it.",
+  }),
+  vccv: row(z.enum(["echo", "off"]).optional(), {
+    name: "vccv",
+    consumer: "session",
+    reload: "replace",
+    value: (vccv, { hasSublayer, staticCookieDigits }) =>
+      vccv ?? (hasSublayer && staticCookieDigits === undefined ? "echo" : "off"),
+    help:
+      "Control channel beside the frames (VCCV, RFC 5085). `echo`: ICMP echo is answered in it, and " +
+      "measures the path MTU; needs `sublayer: default`, and is used where the peer offers it too. " +
+      "Default: `echo` with that sublayer; `off` without it, and with `static`, where both ends must " +
+      "say it.",
   }),
   sequencing_window: row(z.int().min(1).max(0x80_0000).default(defaultSequenceRule.window), {
     name: "window",
@@ -236,6 +281,24 @@ export const pseudowireRows = {
       "or with `copy` that of the frame's own IPv4 or IPv6 header, behind up to two tags, " +
       "and 0 for other frames. ECN is never copied (RFC 2983, RFC 6040).",
   }),
+  mss_clamp: row(mssClamp.default("auto"), {
+    name: "mssClamp",
+    consumer: "attachment",
+    reload: "in place",
+    help:
+      "Largest MSS that SYNs of TCP keep, in both directions: `auto` is what `mtu` and the path to the " +
+      "peer take without fragments; a number is the MSS of IPv4 in octets, and IPv6 gets 20 less; `off` " +
+      "leaves SYNs as they are. It is never raised.",
+  }),
+  packet_too_big: row(z.enum(["off", "answer"]).default("off"), {
+    name: "packetTooBig",
+    consumer: "attachment",
+    reload: "in place",
+    help:
+      "What becomes of IPv4 packets with DF, and IPv6 packets, that `mtu` or the path to the peer does not " +
+      "take whole: `answer` drops them and tells their senders by ICMP what MTU fits, as a router does, " +
+      "10 times a second; `off` tells nothing. Those without an answer are treated by `fragmentation`.",
+  }),
 } as const;
 
 /**
@@ -247,7 +310,7 @@ function endIdOctets(id: string | number): Uint8Array {
 }
 
 /** Octets as the text that they may have been; other 4 octets as a number. */
-function endIdText(id: Uint8Array): string {
+export function endIdText(id: Uint8Array): string {
   const text = new TextDecoder().decode(id);
   if (/^[\x20-\x7e]+$/.test(text)) return text;
   return id.length === 4 ? String(new DataView(id.buffer, id.byteOffset).getUint32(0)) : `0x${toHex(id)}`;

@@ -1,5 +1,16 @@
 import { z } from "zod";
-import { circuitFields, configFields, pseudowireFields, staticFields, tunnelFields } from "./fields.ts";
+import {
+  bridgeFields,
+  circuitFields,
+  configFields,
+  defaultsFields,
+  memberFields,
+  portFields,
+  pseudowireFields,
+  staticFields,
+  tunnelFields,
+} from "./fields.ts";
+import { stormLimits } from "./storm-limits.ts";
 import { secretFields } from "./value-schemas.ts";
 
 interface FieldSchema {
@@ -18,15 +29,25 @@ interface TableSchema {
   readonly required?: readonly string[];
 }
 
-/** JSON Schema of the configuration file, for editors. */
+/**
+ * JSON Schema of the configuration file, for editors. What a tunnel must have may be in `defaults:` or come
+ * by a merge key, so that nothing is required of one.
+ */
 export function jsonSchema(): object {
-  return { title: "Wirespan configuration", ...z.toJSONSchema(configFields, { io: "input" }) };
+  const schema = z.toJSONSchema(configFields, {
+    io: "input",
+    override: ({ jsonSchema: part, path }) => {
+      if (path[1] === "tunnels") delete part.required;
+    },
+  });
+  return { title: "Wirespan configuration", ...schema, patternProperties: { "^x-": {} } };
 }
 
 const formText: Readonly<Record<string, string>> = {
   string: "text",
   object: "mapping",
   boolean: "`true`, `false`",
+  array: "list",
 };
 
 function formOf(schema: FieldSchema): string {
@@ -47,7 +68,7 @@ function sectionOf(title: string, fields: z.ZodType): string {
     const preset = presetOf(field);
     const isRequired = schema.required?.includes(key) === true;
     const need = isRequired ? "; required" : preset === "" ? "" : `; default ${preset}`;
-    return wrapped(`- **\`${key}\`**: ${formOf(field)}${need}. ${field.description}`);
+    return wrappedItem(`- **\`${key}\`**: ${formOf(field)}${need}. ${field.description}`);
   });
   return [`## ${title}`, "", ...items].join("\n");
 }
@@ -55,7 +76,7 @@ function sectionOf(title: string, fields: z.ZodType): string {
 const LINE_COLUMNS = 110;
 
 /** An item of a Markdown list, broken into lines. What stands between backticks stays whole. */
-function wrapped(item: string): string {
+export function wrappedItem(item: string): string {
   const lines = [""];
   for (const [word] of item.matchAll(/(?:`[^`]*`|[^\s`])+/g)) {
     const line = lines.at(-1) ?? "";
@@ -73,10 +94,15 @@ export function configurationReference(): string {
     ["At the top of the file", configFields],
     ["`lcce:`", lcce],
     ["`log:`", log],
+    ["`bridges.NAME:`", bridgeFields],
+    ["`bridges.NAME.interfaces.NAME:`", memberFields],
+    ["`storm_limits:` of an interface or a `port`", stormLimits],
+    ["`defaults:`", defaultsFields],
     ["`tunnels.NAME:`", tunnelFields],
     ["`tunnels.NAME.secret:` and `next_secret:`", secretFields],
     ["`tunnels.NAME.pseudowires.NAME:`", pseudowireFields],
     ["`tunnels.NAME.pseudowires.NAME.circuit:`", circuitFields],
+    ["`tunnels.NAME.pseudowires.NAME.circuit.port:`", portFields],
     ["`tunnels.NAME.pseudowires.NAME.static:`", staticFields],
   ];
   return `# Configuration
@@ -86,6 +112,13 @@ Made from the rows in \`src/config\` (\`tunnel-rows.ts\` and others); do not edi
 and check it. The files in \`examples/\` are whole configurations. Durations and sizes have their unit in the
 key: \`_s\` seconds, \`_ms\` milliseconds. NAME stands for a name of your choice: up to 63 letters, digits,
 dots, dashes and underscores, the first a letter or digit. "We" are this end, "the peer" is the other one.
+
+Keys that many tunnels share are written once in \`defaults:\`. Where only some share them, YAML has merge
+keys: \`<<: *name\` takes the keys of the mapping with the anchor \`&name\`, \`<<: [*one, *other]\` those of
+several, of which the first that has a key counts. Such mappings may stand below keys of your own at the top
+of the file that begin with \`x-\`, which mean nothing else. What a tunnel or pseudowire has itself counts
+first, then what it merges, then \`defaults:\`. \`wirespan check\` reports a mistake once, where it is
+written.
 
 \`wirespan reload\` takes over a new value of a key marked _Reloadable_ while the tunnel runs. A new value of
 any other key of a pseudowire replaces that pseudowire, of a tunnel that tunnel, and of \`host_name\` or

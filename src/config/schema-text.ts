@@ -1,146 +1,204 @@
 import type { z } from "zod";
 import type { Issue } from "./check.ts";
-import { configFields } from "./fields.ts";
+import { MERGE_KEY, WANTED_MERGED } from "./merge-keys.ts";
 import { nearest } from "./nearest.ts";
-import { replacementOf } from "./renamed-keys.ts";
-import { secretFields, WANTED_ONE_VLAN, WANTED_SECRET } from "./value-schemas.ts";
 
 /** The keys and indexes that lead to a value of the file. */
 export type KeyPath = readonly PropertyKey[];
 
 /** The parts of zod's schemas that are read here: keys of mappings, values of records, ranges of numbers. */
-interface SchemaShape {
-  readonly def: { readonly innerType?: SchemaShape };
-  readonly shape?: Readonly<Record<string, unknown>>;
-  readonly valueType?: unknown;
+export interface SchemaShape {
+  readonly def: { readonly type: string; readonly innerType?: SchemaShape };
+  readonly shape?: Readonly<Record<string, SchemaShape>>;
+  readonly valueType?: SchemaShape;
+  /** Items of a list. */
+  readonly element?: SchemaShape;
+  /** The schemas of a union. */
+  readonly options?: readonly SchemaShape[];
   readonly minValue?: number | null;
   readonly maxValue?: number | null;
 }
 
-/** An issue of the schema as issues whose messages say what to write instead. */
-export function issuesOf(zodIssue: z.core.$ZodIssue): readonly Issue[] {
+/** What messages about one kind of file need to know of it. */
+export interface FileSchema {
+  readonly root: z.ZodType;
+  /** What a name must be, where the schema has no words of its own. */
+  readonly nameRule?: string;
+  /** Mappings, and words for them: where a key belongs that stands elsewhere. */
+  readonly mappings: readonly (readonly [string, unknown])[];
+  /** What to write instead of a key that is unknown for a reason of its own; undefined for any other. */
+  readonly unknownKey?: (key: string, path: KeyPath, value: unknown) => string | undefined;
+}
+
+/** An issue of the schema as issues whose messages say what to write instead; `file` is the whole value. */
+export function issuesOf(zodIssue: z.core.$ZodIssue, schema: FileSchema, file: unknown): readonly Issue[] {
+  const { path } = zodIssue;
   if (zodIssue.code === "unrecognized_keys") {
+    const within = zodIssue.input as Readonly<Record<string, unknown>> | undefined;
+    const others = () => Object.keys(unwrap(schemaAt(schema.root, path, file))?.shape ?? {});
     return zodIssue.keys.map((key) => ({
-      path: [...zodIssue.path, key],
-      message: unknownKey(
-        key,
-        zodIssue.path,
-        (zodIssue.input as Readonly<Record<string, unknown>> | undefined)?.[key],
-      ),
+      path: [...path, key],
+      message: unknownKey(key, path, within?.[key], schema, others),
       atKey: true,
     }));
   }
+  if (zodIssue.code === "invalid_union") return issuesOfUnion(zodIssue, schema, file);
   // zod reports the range of safe integers beside that of the key.
   if (zodIssue.code === "too_big" && zodIssue.maximum === Number.MAX_SAFE_INTEGER) return [];
   if (zodIssue.code === "too_small" && zodIssue.minimum === Number.MIN_SAFE_INTEGER) return [];
-  return [{ path: zodIssue.path, message: textOf(zodIssue), atKey: zodIssue.code === "invalid_key" }];
+  const range = () => rangeOf(schemaAt(schema.root, path, file));
+  const isMerge = zodIssue.code === "invalid_key" && path.at(-1) === MERGE_KEY;
+  const message = isMerge ? WANTED_MERGED : textOf(zodIssue, range, schema.nameRule);
+  return [{ path, message, atKey: zodIssue.code === "invalid_key" }];
 }
 
-function unknownKey(key: string, path: KeyPath, value: unknown): string {
-  if (key === "<<")
-    return "merge keys are not taken: write the keys out, or repeat a whole mapping by an alias (*name)";
-  const replacement = replacementOf(key, path, value);
-  if (replacement !== undefined) return `this key was renamed: write ${replacement}`;
-  // In braces a comma ends the value, so that the second VLAN ID is read as a key.
-  if (/^\d+( *- *\d+)?$/.test(key) && path.at(-1) === "circuit") return WANTED_ONE_VLAN;
-  if (isSecretItself(key, path))
-    return path.length === 2 ? `unknown key; write \`secret\`: ${WANTED_SECRET}` : WANTED_SECRET;
-  const mappings = mappingsWithKey(key);
+function unknownKey(
+  key: string,
+  path: KeyPath,
+  value: unknown,
+  schema: FileSchema,
+  others: () => readonly string[],
+): string {
+  if (key === MERGE_KEY) return WANTED_MERGED;
+  const special = schema.unknownKey?.(key, path, value);
+  if (special !== undefined) return special;
+  const mappings = schema.mappings
+    .filter(([, mapping]) => Object.hasOwn(unwrap(mapping)?.shape ?? {}, key))
+    .map(([text]) => text);
   if (mappings.length > 0) return `unknown key here: it belongs in ${mappings.join(" or ")}`;
-  const like = nearest(key, keysAt(path));
+  const like = nearest(key, others());
   return like === undefined ? "unknown key" : `unknown key; did you mean ${like}?`;
 }
 
-/** Names that other programs have for the secret in their files. */
-const secretKeys =
-  /^(password|passwd|passphrase|pass|psk|key|preshared_?key|shared_?secret|secret_?key|secret_?value)$/i;
+/** The issues of the alternative that was meant, as far as the value tells it. */
+function issuesOfUnion(
+  zodIssue: z.core.$ZodIssueInvalidUnion,
+  schema: FileSchema,
+  file: unknown,
+): readonly Issue[] {
+  const { path, input, message } = zodIssue;
+  if (input === undefined) return [{ path, message: "missing" }];
+  const union = schemaAt(schema.root, path, file, false);
+  const options = unwrap(union)?.options ?? [];
+  const meant = optionMeant(options, input);
+  const inner = meant === undefined ? undefined : zodIssue.errors[options.indexOf(meant)];
+  if (inner !== undefined && inner.length > 0)
+    return inner.flatMap((issue) =>
+      issuesOf({ ...issue, path: [...path, ...issue.path] } as z.core.$ZodIssue, schema, file),
+    );
+  const kinds = options.flatMap((option) => kindOf(option) ?? []);
+  if (kinds.length < 2 || mappingKeys(input) === undefined)
+    return [{ path, message: isOurs(message) ? message : "neither of the forms that this key takes" }];
+  const keys = mappingKeys(input) ?? [];
+  const guesses = keys.map((key) => ({ key, like: nearest(key, kinds) }));
+  const guess = guesses.find(({ like }) => like !== undefined);
+  const wanted = `wanted one of the keys ${kinds.join(", ")}`;
+  return guess === undefined
+    ? [{ path, message: wanted }]
+    : [{ path: [...path, guess.key], message: `${wanted}; did you mean ${guess.like}?`, atKey: true }];
+}
+
+/** The key that tells a mapping from the other alternatives: its first. */
+function kindOf(schema: SchemaShape): string | undefined {
+  return Object.keys(unwrap(schema)?.shape ?? {})[0];
+}
+
+function mappingKeys(value: unknown): readonly string[] | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.keys(value)
+    : undefined;
+}
+
+/** The alternative of a union that a value is meant to be, by its type and the first key of a mapping. */
+function optionMeant(options: readonly SchemaShape[], value: unknown): SchemaShape | undefined {
+  const types = options.map((option) => ({ option, type: unwrap(option)?.def.type }));
+  const ofType = (...wanted: readonly string[]) =>
+    types.find(({ type }) => type !== undefined && wanted.includes(type))?.option;
+  // An alternative that has alternatives itself.
+  const inner = types.find(
+    ({ option, type }) => type === "union" && optionMeant(unwrap(option)?.options ?? [], value) !== undefined,
+  )?.option;
+  if (typeof value === "string") return ofType("string") ?? inner;
+  if (Array.isArray(value)) return ofType("array", "tuple") ?? inner;
+  const keys = mappingKeys(value);
+  if (keys === undefined) return undefined;
+  const mappings = types.filter(({ type }) => type === "object").map(({ option }) => option);
+  const byKind = mappings.find((option) => keys.includes(kindOf(option) ?? ""));
+  const record = ofType("record");
+  return byKind ?? record ?? (mappings.length === 1 ? mappings[0] : inner);
+}
 
 /**
- * Whether an unknown key was meant to hold the secret itself: by its name in a tunnel, or any within
- * `secret`.
+ * The schema of the value at a path of a file; undefined where there is none. A union on the way is the
+ * alternative that the file's value is meant to be, and so is one at the end, unless it is wanted itself.
  */
-function isSecretItself(key: string, path: KeyPath): boolean {
-  const [, , within] = path;
-  if (path.length === 3 && (within === "secret" || within === "next_secret"))
-    return nearestSecretKey(key) === undefined;
-  return path.length === 2 && path[0] === "tunnels" && secretKeys.test(key);
-}
-
-function nearestSecretKey(key: string): string | undefined {
-  const like = nearest(key, Object.keys(secretFields.shape));
-  return like !== undefined && key[0]?.toLowerCase() === like[0] ? like : undefined;
-}
-
-/** The mappings that have a key, as text; empty for a key that none has. */
-function mappingsWithKey(key: string): readonly string[] {
-  const tunnel = unwrap(configFields.shape.tunnels).valueType;
-  const pseudowire = unwrap(unwrap(tunnel).shape?.["pseudowires"]).valueType;
-  const mappings: readonly (readonly [string, unknown])[] = [
-    ["the top of the file", configFields],
-    ["`lcce`", configFields.shape.lcce],
-    ["`log`", configFields.shape.log],
-    ["a tunnel", tunnel],
-    ["a pseudowire", pseudowire],
-    ["the `circuit` of a pseudowire", unwrap(pseudowire).shape?.["circuit"]],
-    ["the `static` of a pseudowire", unwrap(pseudowire).shape?.["static"]],
-  ];
-  return mappings
-    .filter(([, schema]) => Object.hasOwn(unwrap(schema).shape ?? {}, key))
-    .map(([text]) => text);
-}
-
-/** Keys that the mapping at a path may have, for suggestions. */
-function keysAt(path: KeyPath): readonly string[] {
-  return Object.keys(schemaAt(path)?.shape ?? {});
-}
-
-/** The schema of the value at a path; undefined where there is none. */
-function schemaAt(path: KeyPath): SchemaShape | undefined {
-  let schema: unknown = configFields;
+export function schemaAt(
+  root: unknown,
+  path: KeyPath,
+  file?: unknown,
+  isResolved = true,
+): SchemaShape | undefined {
+  let schema = root as SchemaShape | undefined;
+  let value = file;
   for (const step of path) {
-    if (schema === undefined) return undefined;
-    const inner = unwrap(schema);
-    schema = inner.shape === undefined ? inner.valueType : inner.shape[String(step)];
+    const inner = resolved(schema, value);
+    schema =
+      inner?.shape === undefined
+        ? (inner?.valueType ?? inner?.element)
+        : Object.hasOwn(inner.shape, step)
+          ? inner.shape[String(step)]
+          : undefined;
+    value = (value as Readonly<Record<PropertyKey, unknown>> | null | undefined)?.[step];
   }
-  return schema === undefined ? undefined : unwrap(schema);
+  return isResolved ? resolved(schema, value) : unwrap(schema);
+}
+
+function resolved(schema: SchemaShape | undefined, value: unknown): SchemaShape | undefined {
+  const inner = unwrap(schema);
+  if (inner?.options === undefined || inner.def.type !== "union") return inner;
+  const meant = optionMeant(inner.options, value);
+  return meant === undefined ? inner : resolved(meant, value);
 }
 
 /** A schema without its wrappers for optional values and defaults. */
-function unwrap(schema: unknown): SchemaShape {
-  let inner = schema as SchemaShape;
-  while (inner.def.innerType !== undefined) inner = inner.def.innerType;
+function unwrap(schema: unknown): SchemaShape | undefined {
+  let inner = schema as SchemaShape | undefined;
+  while (inner?.def.innerType !== undefined) inner = inner.def.innerType;
   return inner;
 }
 
-function textOf(zodIssue: z.core.$ZodIssue): string {
+function textOf(zodIssue: z.core.$ZodIssue, range: () => string, nameRule: string | undefined): string {
   switch (zodIssue.code) {
     case "invalid_type":
       if (zodIssue.input === undefined) return "missing";
-      return isOurs(zodIssue.message) ? zodIssue.message : `wanted ${wantedInstead(zodIssue)}`;
+      return isOurs(zodIssue.message) ? zodIssue.message : `wanted ${wantedInstead(zodIssue, range)}`;
     case "invalid_value":
       return `wanted one of ${zodIssue.values.join(", ")}${nearly(zodIssue)}`;
     case "too_small":
+      if (zodIssue.origin === "array") return listText(zodIssue.message, `at least ${zodIssue.minimum}`);
       return zodIssue.origin === "string" ? "must not be empty" : `wanted at least ${zodIssue.minimum}`;
     case "too_big":
+      if (zodIssue.origin === "array") return listText(zodIssue.message, `at most ${zodIssue.maximum}`);
       return zodIssue.origin === "string"
         ? `longer than ${zodIssue.maximum} characters`
         : `wanted at most ${zodIssue.maximum}`;
     case "invalid_key":
-      return (
-        "a name starts with a letter or digit and has up to 63 letters, digits, dots, dashes and " +
-        "underscores"
-      );
+      return nameRule ?? zodIssue.issues[0]?.message ?? zodIssue.message;
     default:
       return zodIssue.message;
   }
 }
 
-/** Whether a message comes from our rows, and not from the package. */
+/** Whether a message comes from our tables, and not from the package. */
 function isOurs(message: string): boolean {
-  return !message.startsWith("Invalid input");
+  return !/^(Invalid input|Too (small|big))/.test(message);
 }
 
-function wantedInstead({ expected, input, path }: z.core.$ZodIssueInvalidType): string {
+function listText(message: string, number: string): string {
+  return isOurs(message) ? message : `wanted a list of ${number}`;
+}
+
+function wantedInstead({ expected, input, path }: z.core.$ZodIssueInvalidType, range: () => string): string {
   const isMapping = expected === "object" || expected === "record";
   if (isMapping && Array.isArray(input))
     return "a mapping (`name:` and keys under it), not a list: leave out the dashes";
@@ -151,11 +209,13 @@ function wantedInstead({ expected, input, path }: z.core.$ZodIssueInvalidType): 
     boolean: "true or false",
     object: "a mapping",
     record: "a mapping",
+    array: "a list",
+    tuple: "a list",
   };
   const isNumber = (expected === "int" || expected === "number") && typeof input === "string";
   const quoted = isNumber && /^[0-9.]+$/.test(input) ? ": leave out the quotes" : "";
   const unit = isNumber ? unitText(input, path.at(-1)) : "";
-  return `${text[expected] ?? expected}${rangeOf(schemaAt(path))}${quoted}${unit}`;
+  return `${text[expected] ?? expected}${range()}${quoted}${unit}`;
 }
 
 /** TABLE: units of numbers, by the key. */

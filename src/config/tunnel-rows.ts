@@ -1,13 +1,15 @@
 import { z } from "zod";
-import { canonicalAddress, dottedQuad } from "../bytes/ip-address.ts";
+import { dottedQuad } from "../bytes/ip-address.ts";
 import { UDP_PORT_L2TP } from "../wire/constants.ts";
 import { routerIdOf } from "./address.ts";
+import { localEndOf, localText, remoteEndOf, remoteText } from "./ends.ts";
 import { part, rowsFor } from "./rows.ts";
 import {
-  address,
   codePointOf,
   dscp,
+  localEnd,
   localPort,
+  remoteEnd,
   remotePort,
   secretFields,
   textOrUnsigned32,
@@ -22,33 +24,46 @@ export interface TunnelRowContext {
 /** What keys of the shared socket have in common. */
 const SAME_SOCKET = "The same in all tunnels from one local address and port.";
 
-const row = rowsFor<TunnelRowContext, "path" | "endpoint" | "peer" | "authentication" | "delivery">();
+const row = rowsFor<
+  TunnelRowContext,
+  "path" | "path MTU" | "endpoint" | "peer" | "authentication" | "delivery"
+>();
 const portOf = (given: number | undefined, { isUdp }: TunnelRowContext) =>
   isUdp ? (given ?? UDP_PORT_L2TP) : 0;
 const portInFile = (given: number, fields: Readonly<Record<string, unknown>>) =>
   fields["encapsulation"] === "udp" ? given : undefined;
-/** A checked address in canonical form. */
-const canonicalText = (text: string) => (canonicalAddress(text) as { readonly text: string }).text;
 
 /**
- * TABLE: keys of a tunnel. Consumers: "path" are its two ends; "endpoint" is the local socket
+ * TABLE: keys of a tunnel. Consumers: "path" are its two ends; "path MTU" is the search for what the path
+ * takes, of a control connection (`PeerSettings`) or a static tunnel; "endpoint" is the local socket
  * (`PsnEndpoint`); "peer", "authentication" and "delivery" are parts of its control connection
  * (`PeerSettings`).
  */
 export const tunnelRows = {
-  local: row(address, {
+  local: row(localEnd.optional(), {
     name: "local",
     consumer: "path",
     reload: "replace",
-    value: canonicalText,
-    help: "Our IPv4 or IPv6 address.",
+    value: localEndOf,
+    inFile: localText,
+    help:
+      "Our end: an IPv4 or IPv6 address; or the name of an interface, whose address is taken; or left out, " +
+      "for the address that the kernel's route to the peer has (with `remote: any` that of the default " +
+      "route). The latter two are followed when they change, as by DHCP, while sessions go on. " +
+      "An address or interface that is not there yet is waited for.",
   }),
-  remote: row(address, {
+  remote: row(remoteEnd, {
     name: "remote",
     consumer: "path",
     reload: "replace",
-    value: canonicalText,
-    help: "The peer's address, of the same family.",
+    value: remoteEndOf,
+    inFile: remoteText,
+    help:
+      "The peer: its address, of the same family as that of `local`; or its DNS name, which is asked again " +
+      "by its TTL, but after 5 s at the soonest and 300 s at the latest, and when the connection is lost; " +
+      "or `any`, for whoever proves to have the `secret`, from anywhere, with `{ any: [PREFIX, ...] }` " +
+      "from these prefixes: it opens the connection. Several tunnels of `any` from one `local` are told " +
+      "apart by `peer_host_name` and `peer_router_id`; one may be without.",
   }),
   encapsulation: row(z.enum(["udp", "ip"]).default("udp"), {
     name: "encapsulation",
@@ -72,13 +87,16 @@ export const tunnelRows = {
     inFile: portInFile,
     help: "The peer's UDP port for our first message, default 1701.",
   }),
-  fragmentation: row(z.enum(["outer", "none"]).default("outer"), {
+  fragmentation: row(z.enum(["outer", "none", "pseudowire"]).default("outer"), {
     name: "fragmentation",
     consumer: "endpoint",
     reload: "replace",
     help:
-      "Datagrams over the path MTU: fragmented by IP (`outer`), " +
-      `or not sent and counted as \`path-mtu\` (\`none\`). ${SAME_SOCKET}`,
+      "Datagrams over the path MTU: fragmented by IP (`outer`; over IPv4 by routers, where only the " +
+      "measured path MTU says so: those that drop such packets instead need `pseudowire`), " +
+      "or not sent and counted as `path-mtu` (`none`). `pseudowire`: frames are fragmented before, by the " +
+      "path MTU, and put together by the peer (RFC 4623); for both ends, where both are Wirespan, in user " +
+      `space. A peer that announces no MRRU gets what it does with \`outer\`. ${SAME_SOCKET}`,
   }),
   udp_checksum: row(z.enum(["auto", "full", "zero"]).default("auto"), {
     name: "checksum",
@@ -121,6 +139,29 @@ export const tunnelRows = {
     help:
       "`negotiated`: a control connection sets sessions up; " +
       "`static`: there is none, and each pseudowire has `static`.",
+  }),
+  follow: row(z.enum(["none", "cookie"]).default("none"), {
+    name: "follow",
+    consumer: "path",
+    reload: "replace",
+    help:
+      "With `control: static` alone, where no control connection tells that the peer has another address " +
+      "or port, as behind a NAT. `cookie`: it is followed to where messages with a right cookie come from, " +
+      "3 in a second at least, once nothing came from where it was for 3 s; needs cookies of 8 octets. " +
+      "A cookie proves little: whoever hears one message can repeat it, and take the tunnel over while the " +
+      "peer is silent.",
+  }),
+  path_mtu: row(z.enum(["probe", "echo", "none"]).default("probe"), {
+    name: "pathMtu",
+    consumer: "path MTU",
+    reload: "in place",
+    help:
+      "`probe`: the largest packet that the path to the peer takes is searched for (RFC 8899): by ICMP " +
+      "echo in the control channel of a pseudowire with `vccv: echo`; else by HELLOs padded with Random " +
+      "Vector AVPs (RFC 3931 §6.5), of which what is lost is repeated without padding; or by ICMP echo to " +
+      "the peer's address, where the peer does not answer or closes upon such HELLOs, or with " +
+      "`control: static`. `echo`: by ICMP echo alone, for a peer that cannot take padded HELLOs. `none`: " +
+      "not at all; the MTU of the interface, or what routers say, is assumed.",
   }),
   role: row(z.enum(["either", "initiator", "responder"]).default("either"), {
     name: "role",
@@ -175,6 +216,31 @@ export const tunnelRows = {
     help:
       "Seconds of silence before HELLO; 0 never sends one. RFC 3931 §4.4 suggests 60, " +
       "with which a dead peer is noticed after more than a minute; a HELLO costs two datagrams.",
+  }),
+  roaming: row(z.enum(["control", "off"]).optional(), {
+    name: "roaming",
+    consumer: "peer",
+    reload: "in place",
+    value: (roaming, { isUdp, hasSecret }) => roaming ?? (isUdp && hasSecret ? "control" : "off"),
+    help:
+      "Whether the connection follows a peer whose address or UDP port changes, and its sessions with it. " +
+      "`control`: after a new control message with a right digest, or a hint such as data with a right " +
+      "cookie, came from elsewhere, and the peer acknowledged a HELLO there; it needs a `secret`. " +
+      "`off`: what comes from elsewhere is dropped, and the peer has to connect anew. " +
+      "Default: `control` over UDP with a `secret`, else `off`.",
+  }),
+  nat_keepalive_s: row(z.int().min(0).max(3600).optional(), {
+    name: "natKeepaliveMs",
+    consumer: "peer",
+    reload: "in place",
+    value: (seconds) => (seconds === undefined ? undefined : seconds * 1000),
+    inFile: (ms) => (ms === undefined ? undefined : ms / 1000),
+    help:
+      "Seconds without anything sent, control messages or data, before HELLO: a NAT forgets a silent peer, " +
+      "some after 30 s. 0 never sends one for that. Default: 20 where a NAT was noticed, that is, " +
+      "where the peer's address or UDP port is not the configured one, " +
+      "or our address is private (RFC 1918, RFC 6598, RFC 4193) and the peer's is not; else 0. " +
+      "`hello_interval_s` counts what is received, and does not keep a NAT's mapping.",
   }),
   retransmit_initial_ms: row(z.int().min(10).max(60_000).default(1000), {
     name: "initialMs",
@@ -231,7 +297,9 @@ export const tunnelRows = {
     name: "peerHostName",
     consumer: "peer",
     reload: "replace",
-    help: "Refuse a peer with another Host Name.",
+    help:
+      "Refuse a peer with another Host Name. Of several tunnels to one address, or to `any`, it tells " +
+      "which one a peer is for.",
   }),
   peer_router_id: row(textOrUnsigned32.optional(), {
     name: "peerRouterId",
@@ -239,6 +307,6 @@ export const tunnelRows = {
     reload: "replace",
     value: (id) => (id === undefined ? undefined : routerIdOf(id)),
     inFile: (id) => (id === undefined ? undefined : dottedQuad(id)),
-    help: "Refuse a peer with another Router ID: dotted quad or number.",
+    help: "The same by its Router ID: dotted quad or number.",
   }),
 } as const;

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { checkLcce, checkTunnels, type Issue } from "./check.ts";
-import { configFields, pseudowireFields, type RawTunnel, tunnelFields } from "./fields.ts";
+import { checkBridges } from "./check-bridges.ts";
+import { configSchema } from "./config-text.ts";
+import { configFields, pseudowireFields, type RawConfig, type RawTunnel, tunnelFields } from "./fields.ts";
 import { issuesOf, type KeyPath } from "./schema-text.ts";
 import { nameRule } from "./value-schemas.ts";
 
@@ -36,7 +38,7 @@ export function keyIssues({ issues: zodIssues }: z.ZodError, value: unknown): re
     for (const path of pathsOf(zodIssue)) unknown.add(path);
   // An issue of a mapping as a whole may only follow from its unknown keys.
   const own = all.filter(({ code, path }) => code !== "custom" || !unknown.isIn(path));
-  return own.flatMap(issuesOf);
+  return own.flatMap((issue) => issuesOf(issue, configSchema, value));
 }
 
 function isOfName({ code }: z.core.$ZodIssue): boolean {
@@ -72,6 +74,11 @@ export function validTunnels(value: unknown, removed = new RemovedPaths()): read
   });
 }
 
+/** The bridges of a file; undefined unless all of them are valid. */
+export function validBridges(value: unknown): RawConfig["bridges"] | undefined {
+  return configFields.shape.bridges.safeParse(mappingOf(value)?.["bridges"]).data;
+}
+
 /** Issues between valid keys, without those that only follow from invalid ones. */
 function betweenKeys(value: unknown): readonly Issue[] {
   const removed = new RemovedPaths();
@@ -81,6 +88,7 @@ function betweenKeys(value: unknown): readonly Issue[] {
   const issues = [
     ...(lcce === undefined ? [] : checkLcce(lcce)),
     ...checkTunnels(tunnels, (path) => removed.isIn(path)),
+    ...checkBridges(validBridges(value) ?? {}, tunnels),
   ];
   return issues.filter((issue) => !removed.explains(issue));
 }

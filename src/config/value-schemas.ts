@@ -1,18 +1,9 @@
 import { z } from "zod";
+import { canonicalAddress } from "../bytes/ip-address.ts";
 import { type DscpName, dscpNames } from "../wire/dscp.ts";
-import { addressProblem } from "./address.ts";
+import { localProblem, prefixProblem, remoteProblem } from "./ends.ts";
 
 /** Schemas of values that several keys take, with messages that say what to write instead. */
-
-/** IP address of one end of a tunnel, as text. */
-export const address = z
-  .string({
-    error: (issue) => (Array.isArray(issue.input) ? "write the address without brackets" : undefined),
-  })
-  .superRefine((text, context) => {
-    const message = addressProblem(text);
-    if (message !== undefined) context.addIssue({ code: "custom", message });
-  });
 
 /** Names that the kernel gives no interface: they stand for all of them in /proc/sys/net. */
 const reservedNames: ReadonlySet<string> = new Set(["all", "default"]);
@@ -33,6 +24,36 @@ export const deviceName = z
         message: `the kernel gives no interface the name ${name}: choose another one`,
       });
   });
+
+const withoutBrackets = ({ input }: { readonly input?: unknown }) =>
+  Array.isArray(input) ? "write the address without brackets" : undefined;
+
+/** Text that one function of `ends.ts` judges. */
+const judged = (problemOf: (text: string) => string | undefined) =>
+  z.string({ error: withoutBrackets }).superRefine((text, context) => {
+    const message = problemOf(text);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  });
+
+/** Our end of a tunnel: an address, or the name of an interface. */
+export const localEnd = judged(
+  (text) => localProblem(text) ?? (canonicalAddress(text) === undefined ? interfaceProblem(text) : undefined),
+);
+
+function interfaceProblem(text: string): string | undefined {
+  const { error } = deviceName.safeParse(text);
+  if (error === undefined) return undefined;
+  const [issue] = error.issues;
+  return issue?.code === "custom" || issue?.code === "invalid_format"
+    ? issue.message
+    : "wanted an IPv4 or IPv6 address, or the name of an interface, which has up to 15 characters";
+}
+
+/** The peer's end of a tunnel: an address, a DNS name, or any address, maybe of some prefixes. */
+export const remoteEnd = z.union(
+  [judged(remoteProblem), z.strictObject({ any: z.array(judged(prefixProblem)).min(1).max(256) })],
+  { error: withoutBrackets },
+);
 
 /** Message for several VLAN IDs in one pseudowire. */
 export const WANTED_ONE_VLAN =
@@ -73,6 +94,12 @@ export const dscpOrCopy = z.union([z.enum(["copy", ...dscpNameList]), dscpNumber
 export function codePointOf(choice: DscpName | number): number {
   return typeof choice === "number" ? choice : dscpNames[choice];
 }
+
+/** To what the MSS of TCP is lowered: by what the pseudowire takes, not at all, or to an MSS of IPv4. */
+export const mssClamp = z.union(
+  [z.enum(["auto", "off"]), z.int().min(88).max(65_495)],
+  "wanted auto, off, or an MSS from 88 to 65495 octets",
+);
 
 export const hexOctets = z
   .string()

@@ -4,12 +4,15 @@ import type { DecodedControlMessage, MessageProblem } from "../wire/message.ts";
 import { cdnResult, generalError, RESULT_GENERAL_ERROR, stopResult } from "../wire/result-codes.ts";
 import {
   type DataSequencing,
+  type FragmentLimits,
   type L2SpecificSublayer,
   pseudowireTypeNumber,
   sequencingNumber,
   sublayerNumber,
 } from "../wire/session-parameters.ts";
+import { announcedFragments } from "./fragments.ts";
 import type { PeerSettings, PseudowireSettings } from "./settings.ts";
+import { type VccvCapability, vccvRefusal } from "./vccv.ts";
 
 /**
  * Why a request is refused: the codes of a StopCCN or CDN (RFC 3931 §5.4.2), and a text, which may be empty.
@@ -101,6 +104,10 @@ export function outOfRange(text: string): Refusal {
 export interface PeerChoices {
   readonly sublayer: L2SpecificSublayer;
   readonly sequencing: DataSequencing;
+  /** What it takes of fragments; absent where it takes none. */
+  readonly fragments?: FragmentLimits | undefined;
+  /** What it offered of VCCV, by ICRQ or ICRP. */
+  readonly vccv?: VccvCapability | undefined;
 }
 
 /** The values before the peer requests anything (RFC 3931 §5.4.4: absent means none). */
@@ -112,8 +119,7 @@ export type CheckedChoices =
   | { readonly choices?: undefined; readonly refusal: Refusal };
 
 /**
- * Reads the sublayer and sequencing that the peer wants to receive; absent AVPs leave `before` as it was (RFC
- * 3931 §5.4.4).
+ * Reads what the peer wants to receive, and offers; absent AVPs leave `before` as it was (RFC 3931 §5.4.4).
  */
 export function checkChoices(avps: AvpValues, before: PeerChoices): CheckedChoices {
   const sublayer =
@@ -131,7 +137,18 @@ export function checkChoices(avps: AvpValues, before: PeerChoices): CheckedChoic
     const text = "sequencing was asked for without a sublayer that carries numbers";
     return { refusal: { resultCode, text } };
   }
-  return { choices: { sublayer, sequencing } };
+  const refusal = vccvRefusal(avps);
+  if (refusal !== undefined) return { refusal };
+  const fragments = announcedFragments(avps, before.fragments);
+  const vccv = avps.vccvCapability ?? before.vccv;
+  return {
+    choices: {
+      sublayer,
+      sequencing,
+      ...(fragments === undefined ? {} : { fragments }),
+      ...(vccv === undefined ? {} : { vccv }),
+    },
+  };
 }
 
 /** Checks an ICRQ for a pseudowire (RFC 3931 §7.3.2). */

@@ -1,4 +1,4 @@
-import { isSameAddress, type PsnPath, pathKey } from "../wire/session-parameters.ts";
+import { isSameAddress, isSameEnd, type PsnPath, pathKey } from "../wire/session-parameters.ts";
 
 /**
  * Path of one control connection and its validation. Until a message proves that the peer receives ours, we
@@ -10,22 +10,30 @@ import { isSameAddress, type PsnPath, pathKey } from "../wire/session-parameters
  * of the peer's message from another port before the original arrives. So with digests the configured port
  * wins as soon as anything valid comes from it, and while nothing is acknowledged both ports are tried in
  * turn.
+ *
+ * A peer of any address has no configured path, and no digest covers an address either: until the path is
+ * pinned it is that of the last valid message, wherever that came from, and retransmissions take turns
+ * between it and the one before.
  */
 export class ConnectionPath {
-  readonly #configured: PsnPath;
+  /** Undefined for a peer of any address. */
+  readonly #configured: PsnPath | undefined;
   readonly #isAuthenticated: boolean;
   #path: PsnPath;
   /** Path of the last message received, unless the path is pinned. */
   #heard: PsnPath;
+  /** The last one that was another. */
+  #heardBefore: PsnPath;
   #isValidated = false;
   #isFixed = false;
   #allowanceOctets = 0;
 
-  constructor(configured: PsnPath, path: PsnPath, isAuthenticated: boolean) {
+  constructor(configured: PsnPath | undefined, path: PsnPath, isAuthenticated: boolean) {
     this.#configured = configured;
     this.#isAuthenticated = isAuthenticated;
     this.#path = path;
     this.#heard = path;
+    this.#heardBefore = path;
   }
 
   /** We are the initiator: the configured path needs no validation. */
@@ -44,6 +52,7 @@ export class ConnectionPath {
 
   /** Whether a message from `path` may belong to this connection. */
   accepts(path: PsnPath): boolean {
+    if (this.#configured === undefined && !this.#isFixed) return isSameEnd(this.#path, path);
     const isOpen = this.#isAuthenticated || !this.#isFixed;
     return isOpen ? isSameAddress(this.#path, path) : pathKey(this.#path) === pathKey(path);
   }
@@ -60,15 +69,31 @@ export class ConnectionPath {
       return;
     }
     this.#isValidated = true;
+    if (pathKey(path) !== pathKey(this.#heard)) this.#heardBefore = this.#heard;
     this.#heard = path;
     this.#path = path;
-    if (!this.#isAuthenticated || pathKey(path) === pathKey(this.#configured)) this.pin();
+    const isConfigured = this.#configured !== undefined && pathKey(path) === pathKey(this.#configured);
+    if (!this.#isAuthenticated || isConfigured) this.pin();
   }
 
   /** Switches to the other candidate port, because nothing was acknowledged. */
   alternate(): void {
     if (this.#isFixed || !this.#isAuthenticated || !this.#isValidated) return;
-    this.#path = this.#path === this.#configured ? this.#heard : this.#configured;
+    const other = this.#configured ?? this.#heardBefore;
+    this.#path = this.#path === other ? this.#heard : other;
+  }
+
+  /** Whether the path is settled: messages from another port do not change it. */
+  get isFixed(): boolean {
+    return this.#isFixed;
+  }
+
+  /** Takes another path, which is known to lead to the peer or has taken the place of the one in use. */
+  moveTo(path: PsnPath): void {
+    this.#path = path;
+    this.#heard = path;
+    this.#isFixed = true;
+    this.#isValidated = true;
   }
 
   /** Pins the path: a message to it was acknowledged. */

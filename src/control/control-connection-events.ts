@@ -1,8 +1,8 @@
 import type { AvpValues } from "../wire/avp-table.ts";
-import type { DecodedControlMessage } from "../wire/message.ts";
+import type { ControlMessage, DecodedControlMessage } from "../wire/message.ts";
 import { isSessionMessage } from "../wire/message-table.ts";
 import { generalError, stopResult } from "../wire/result-codes.ts";
-import { checkSccrqOrSccrp, type Refusal, type Refused, refusalOf } from "./acceptance.ts";
+import { checkSccrqOrSccrp, type Refusal, type Refused, refusalOf, resultCodeAvp } from "./acceptance.ts";
 import { describeStop } from "./describe.ts";
 import type { SessionMessage } from "./session-events.ts";
 import type { PeerSettings } from "./settings.ts";
@@ -89,8 +89,14 @@ export function controlConnectionEventOf(
   }
 }
 
+/** The StopCCN for an event, from the connection with this id. */
+export function stopCcnFor(event: StoppingEvent, assignedControlConnectionId: number): ControlMessage {
+  const resultCode = resultCodeAvp(stopFor(event));
+  return { name: "StopCCN", avps: { resultCode, assignedControlConnectionId } };
+}
+
 /** The codes and the text of the StopCCN for an event (RFC 3931 §5.4.2, §7.1). */
-export function stopFor(event: StoppingEvent): Refusal {
+function stopFor(event: StoppingEvent): Refusal {
   switch (event.kind) {
     case "close":
       return { resultCode: event.resultCode, text: event.why };

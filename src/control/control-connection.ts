@@ -8,16 +8,17 @@ import {
 } from "../wire/message.ts";
 import type { RawControlMessage } from "../wire/raw-message.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
-import { isSccrq, resultCodeAvp } from "./acceptance.ts";
+import { isSccrq } from "./acceptance.ts";
+import type { ConnectionOwner } from "./connection-owner.ts";
 import { ConnectionPath } from "./connection-path.ts";
+import { ConnectionPathMtu } from "./connection-path-mtu.ts";
 import { earliest, type Flushable, type LcceContext } from "./context.ts";
 import {
   type ControlConnectionEvent,
-  type ControlConnectionEvents,
   controlConnectionEventOf,
   type SccrqOrSccrp,
   type StoppingEvent,
-  stopFor,
+  stopCcnFor,
   whyEnded,
 } from "./control-connection-events.ts";
 import {
@@ -26,50 +27,36 @@ import {
   controlConnectionTable,
   isSettingUp,
 } from "./control-connection-table.ts";
-import { Delivery, type ReceiveVerdict, type Sender } from "./delivery.ts";
-import { Liveness } from "./liveness.ts";
+import { Delivery } from "./delivery.ts";
+import type { ReceiveVerdict, Sender } from "./delivery-messages.ts";
+import { connectionChange } from "./describe.ts";
+import { type DataSign, Liveness } from "./liveness.ts";
 import { MessageProtection } from "./message-protection.ts";
-import { openingAvpsFor, type PeerIdentity, readIdentity, shortenedUntil } from "./peer-identity.ts";
-import { type PseudowireDirectory, SessionSet } from "./session-set.ts";
-import { limits, type PeerSettings } from "./settings.ts";
+import { type FollowingConnection, PathFollower } from "./path-follower.ts";
+import { openingAvpsFor, type PeerIdentity, readIdentity, sccrpThatFits } from "./peer-identity.ts";
+import { SessionSet } from "./session-set.ts";
+import { limits } from "./settings.ts";
 import { type Actions, performActions, transitionFor } from "./state-table.ts";
-
-/** The peer, as far as a control connection needs it: settings, and callbacks for changes of state. */
-export interface ConnectionOwner {
-  readonly settings: PeerSettings;
-  /** Whether a connection with the peer is established. */
-  readonly isConnected: boolean;
-  /** Why no valid message comes from the peer; text for the operator. */
-  readonly silenceReason: string;
-  readonly directory: PseudowireDirectory;
-  connectionEstablished(connection: ControlConnection): void;
-  /** The peer is known to be established as well: sessions may be opened. */
-  connectionReady(connection: ControlConnection): void;
-  /** In idle, with its sessions ended; delivery may live on. */
-  connectionClosed(connection: ControlConnection, why: string, cause: keyof ControlConnectionEvents): void;
-  /** The connection was removed and its id is free. */
-  connectionGone(connection: ControlConnection): void;
-  /** A message from `path` failed authentication. */
-  noteFailure(verdict: "wrong-digest" | "missing-digest", path: PsnPath): void;
-}
 
 /**
  * One control connection: its state machine over reliable delivery, its authentication and its sessions (RFC
  * 3931 §7.2).
  */
-export class ControlConnection implements Expirable, Flushable, Sender {
+export class ControlConnection implements Expirable, Flushable, Sender, FollowingConnection {
   readonly localControlConnectionId: number;
   readonly tieBreaker: Uint8Array;
   readonly sessions: SessionSet;
   readonly peerPath: ConnectionPath;
+  readonly follower: PathFollower;
+  readonly pathMtu: ConnectionPathMtu;
   readonly #context: LcceContext;
-  readonly #owner: ConnectionOwner;
+  readonly #owner: ConnectionOwner<ControlConnection>;
   readonly #protection: MessageProtection;
   readonly #delivery: Delivery<DecodedControlMessage>;
   readonly #liveness: Liveness;
   #state: ControlConnectionState = "idle";
-  #identity: PeerIdentity | undefined;
-  #establishedMs: number | undefined;
+  identity: PeerIdentity | undefined;
+  establishedMs: number | undefined;
   #setupDeadlineMs: number | undefined;
   /** Set once all that is left to do is to acknowledge the peer's StopCCN, should it come again. */
   lingerUntilMs: number | undefined;
@@ -78,7 +65,8 @@ export class ControlConnection implements Expirable, Flushable, Sender {
   isGone = false;
   /** Established at both ends: the peer's SCCCN came, or ours was acknowledged. */
   isReady = false;
-  #isInitiator = false;
+  /** Whether the connection was opened by our SCCRQ. */
+  isInitiator = false;
   #sent = 0;
   #received = 0;
 
@@ -91,7 +79,7 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     "learn-peer": ({ message }) => this.#learnPeer(message),
     "open-sessions": () => {
       this.#setupDeadlineMs = undefined;
-      this.#establishedMs = this.#context.nowMs;
+      this.establishedMs = this.#context.nowMs;
     },
     "disconnect-sessions": () => {
       this.#delivery.dropUnsent();
@@ -105,18 +93,21 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     ignore: () => {},
   };
 
-  constructor(context: LcceContext, owner: ConnectionOwner, path: PsnPath) {
+  constructor(context: LcceContext, owner: ConnectionOwner<ControlConnection>, path: PsnPath) {
     const { settings } = owner;
     const isAuthenticated = settings.authentication.mode === "digest";
     this.#context = context;
     this.#owner = owner;
-    this.peerPath = new ConnectionPath(settings.path, path, isAuthenticated);
+    const configured = settings.from === undefined ? settings.path : undefined;
+    this.peerPath = new ConnectionPath(configured, path, isAuthenticated);
     this.localControlConnectionId = context.controlConnectionIds.allocate();
     this.tieBreaker = context.random.octets(8);
     this.#protection = new MessageProtection(settings.authentication, context.random);
     this.#delivery = new Delivery(this.#protection, settings.delivery);
     this.#liveness = new Liveness(context.random, context.nowMs, isAuthenticated);
+    this.follower = new PathFollower(context, this, owner, this.#delivery);
     this.sessions = new SessionSet(context, owner.directory, this, this.#delivery);
+    this.pathMtu = new ConnectionPathMtu(context, owner, this, this.#delivery);
   }
 
   get state(): ControlConnectionState {
@@ -135,19 +126,6 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     return this.#protection.remoteControlConnectionId;
   }
 
-  get identity(): PeerIdentity | undefined {
-    return this.#identity;
-  }
-
-  get establishedMs(): number | undefined {
-    return this.#establishedMs;
-  }
-
-  /** Whether the connection was opened by our SCCRQ. */
-  get isInitiator(): boolean {
-    return this.#isInitiator;
-  }
-
   /** Whether our SCCRQ was sent at least twice, and not even acknowledged. */
   get isUnanswered(): boolean {
     return this.#state === "wait-ctl-reply" && this.#received === 0 && this.#delivery.retransmitted > 0;
@@ -159,7 +137,7 @@ export class ControlConnection implements Expirable, Flushable, Sender {
 
   /** Opens the connection as initiator: SCCRQ. */
   open(): void {
-    this.#isInitiator = true;
+    this.isInitiator = true;
     this.peerPath.begin();
     this.#apply({ kind: "open" });
   }
@@ -180,7 +158,7 @@ export class ControlConnection implements Expirable, Flushable, Sender {
   }
 
   /** Ends the connection because of another one with the same peer. */
-  end(kind: "retire" | "tie-lost" | "tie-equal", why: string): void {
+  end(kind: "retire" | "tie-lost" | "tie-equal" | "lost", why: string): void {
     this.#apply({ kind, why });
   }
 
@@ -190,10 +168,16 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     this.#context.markDirty(this);
   }
 
-  /** A data message of a session was received: the peer is alive (RFC 3931 §4.4). */
-  dataReceived(): void {
-    this.#liveness.heardData(this.#context.nowMs);
+  /** Data of a session was received, and so the peer is alive (RFC 3931 §4.4); was sent; or comes no more. */
+  dataPassed(sign: DataSign): void {
+    if (this.#liveness.isDoubted(sign, this.#context.nowMs)) this.follower.dataStopped();
+    if (sign !== "data-stopped") this.pathMtu.dataPassed();
     this.#context.markDirty(this);
+  }
+
+  pathChanged(): void {
+    this.sessions.pathChanged();
+    this.#delivery.transmitAgain();
   }
 
   /** Checks by a HELLO whether the peer still knows the connection, as its stray message suggests not. */
@@ -225,18 +209,28 @@ export class ControlConnection implements Expirable, Flushable, Sender {
 
   /** Takes in a message whose header names this connection, or that found it by its Assigned CCID. */
   receive(raw: RawControlMessage, path: PsnPath): void {
+    const isElsewhere = !this.peerPath.accepts(path);
+    if (isElsewhere && !this.follower.isWorthVerifying(raw.header.ns, path))
+      return this.#context.discard("wrong-path", path);
     const opened = this.#protection.open(raw, this.#state !== "established");
     const { verdict } = opened;
     if (verdict !== "ok") {
-      if (verdict !== "malformed") this.#owner.noteFailure(verdict, path);
+      if (verdict !== "malformed" && !isElsewhere) this.#owner.noteFailure(verdict, path);
       return this.#context.discard(verdict, path);
     }
     const { decoded } = opened;
+    const isNew = !isAcknowledgement(decoded) && this.#delivery.isNext(decoded.header.ns);
+    if (isElsewhere && !isNew && !this.follower.isAnswer(decoded, path)) {
+      this.follower.suggest(path, raw.octets.length, "hint");
+      return this.#context.discard("wrong-path", path);
+    }
     // Verified and decoded: only now may anything in it change our state (RFC 3931 §5.4.1).
     this.#received += 1;
     this.peerPath.received(path, raw.octets.length, decoded.header.controlConnectionId !== 0);
     this.#context.markDirty(this);
     const order = this.#order(decoded);
+    if (order !== "beyond-nr" && order !== "duplicate") this.follower.acknowledged(path, decoded.header.nr);
+    if (isNew && order === "deliver") this.follower.suggest(path, raw.octets.length, "message");
     this.#liveness.heard(this.#delivery.heardMs);
     this.#updateReadiness();
     if (order === "acknowledgement" || order === "hold") return;
@@ -251,8 +245,10 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     this.#context.markDirty(this);
     if (this.lingerUntilMs !== undefined && nowMs >= this.lingerUntilMs) return this.forget();
     if (this.#setupDeadlineMs !== undefined && nowMs >= this.#setupDeadlineMs) this.#giveUpSetUp();
+    this.pathMtu.expire();
     const isLost = nowMs >= (this.#lostDueMs() ?? Infinity);
     const expired = this.#delivery.expire(nowMs);
+    this.follower.expire(nowMs);
     if (expired === "retransmit") this.peerPath.alternate();
     if (isLost || expired === "dead") this.#apply({ kind: "lost", why: this.#owner.silenceReason });
     if (nowMs >= (this.#helloDueMs() ?? Infinity)) this.send({ name: "HELLO", avps: {} });
@@ -270,25 +266,39 @@ export class ControlConnection implements Expirable, Flushable, Sender {
 
   flush(): void {
     if (this.isGone) return;
+    this.pathMtu.update(this.#state === "established" && this.isReady);
     for (const octets of this.#delivery.flush(this.#context.nowMs)) {
       if (!this.peerPath.spend(octets.length)) continue;
-      this.#sent += 1;
-      this.#context.emit({ kind: "transmit", path: this.path, octets });
+      this.#transmit(this.path, octets);
+      const alsoTo = this.follower.copyTo(octets);
+      if (alsoTo !== undefined) this.#transmit(alsoTo, octets);
     }
-    this.#liveness.waiting(!this.#delivery.isIdle, this.#context.nowMs, this.#delivery.retransmitted);
+    // What a probe tells of is its size: the peer is waited for once it was retransmitted without padding.
+    const isWaiting = !this.#delivery.isIdle && !this.#delivery.isProbing;
+    this.#liveness.waiting(isWaiting, this.#context.nowMs, this.#delivery.timeouts);
     const stopDelivered = this.#state === "idle" && this.lingerUntilMs === undefined && this.#delivery.isIdle;
     if (stopDelivered) return this.forget();
-    const waits = earliest(this.#setupDeadlineMs, this.lingerUntilMs, this.#delivery.deadlineMs);
-    this.#context.timers.set(this, earliest(waits, this.#lostDueMs(), this.#helloDueMs()));
+    const waits = [this.#setupDeadlineMs, this.lingerUntilMs, this.#delivery.deadlineMs, this.follower.dueMs];
+    const due = earliest(...waits, this.#lostDueMs(), this.#helloDueMs(), this.pathMtu.deadlineMs);
+    this.#context.timers.set(this, due);
+  }
+
+  #transmit(path: PsnPath, octets: Uint8Array): void {
+    this.#sent += 1;
+    this.#liveness.sent(this.#context.nowMs);
+    const probe = this.#delivery.isProbe(octets) ? ({ isProbe: true } as const) : {};
+    this.#context.emit({ kind: "transmit", path, octets, ...probe });
   }
 
   #lostDueMs(): number | undefined {
-    return this.#liveness.lostDueMs(this.#owner.settings.delivery.silenceMs ?? 0);
+    const { silenceMs = 0 } = this.#owner.settings.delivery;
+    return earliest(this.#liveness.lostDueMs(silenceMs), this.follower.lostDueMs);
   }
 
   #helloDueMs(): number | undefined {
-    if (this.#state !== "established") return undefined;
-    return this.#liveness.helloDueMs(this.#owner.settings.helloIntervalMs);
+    if (this.#state !== "established" || this.#delivery.isProbing) return undefined;
+    const helloMs = this.#liveness.helloDueMs(this.#owner.settings.helloIntervalMs);
+    return earliest(helloMs, this.#liveness.keepaliveDueMs(this.follower.keepaliveMs));
   }
 
   #order(decoded: DecodedControlMessage): ReceiveVerdict {
@@ -296,7 +306,10 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     const nr = isSccrq(decoded) ? 0 : decoded.header.nr;
     const { acknowledged } = this.#delivery;
     const order = this.#delivery.receive(ns, nr, isAcknowledgement(decoded), decoded, this.#context.nowMs);
-    if (this.#state === "established" && this.#delivery.acknowledged > acknowledged) this.peerPath.pin();
+    if (this.#delivery.acknowledged > acknowledged) {
+      this.follower.followed();
+      if (this.#state === "established") this.peerPath.pin();
+    }
     // A repeated SCCRQ is answered by the SCCRP alone: its sender could not verify an ACK without our nonce
     // (RFC 3931 §4.3), and after an acknowledgement it would not repeat the SCCRQ, which the octets that we
     // may send to an unvalidated path are counted by.
@@ -335,7 +348,7 @@ export class ControlConnection implements Expirable, Flushable, Sender {
   /** Some peers lose an ICRQ that directly follows our SCCCN, so none is sent before that is acknowledged. */
   #updateReadiness(): void {
     if (this.isReady || this.#state !== "established") return;
-    if (this.#isInitiator && !this.#delivery.isIdle) return;
+    if (this.isInitiator && !this.#delivery.isIdle) return;
     this.isReady = true;
     this.#liveness.begin();
     this.#owner.connectionReady(this);
@@ -350,12 +363,8 @@ export class ControlConnection implements Expirable, Flushable, Sender {
   }
 
   #sendSccrp(): void {
-    const messageOf = (avps: ControlMessage<"SCCRP">["avps"]) => ({ name: "SCCRP", avps }) as const;
-    const avps = shortenedUntil(
-      (shorter) => this.peerPath.allows(this.#protection.encode(messageOf(shorter), 0, 1).length),
-      this.#openingAvps(),
-    );
-    this.send(messageOf(avps), this);
+    const fits = (sccrp: ControlMessage) => this.peerPath.allows(this.#protection.encode(sccrp, 0, 1).length);
+    this.send(sccrpThatFits(fits, this.#openingAvps()), this);
   }
 
   /** Takes over the peer's id, nonce and window, once only. */
@@ -364,16 +373,12 @@ export class ControlConnection implements Expirable, Flushable, Sender {
     this.#protection.learnPeerNonce(avps.controlMessageAuthenticationNonce);
     this.#protection.remoteControlConnectionId = avps.assignedControlConnectionId ?? 0;
     this.#delivery.setPeerWindow(avps.receiveWindowSize || 4);
-    this.#identity = readIdentity(avps, ignored);
+    this.identity = readIdentity(avps, ignored);
   }
 
   #sendStopCcn(event: StoppingEvent): void {
     if (event.kind !== "close") this.#delivery.dropUnsent();
-    const assignedControlConnectionId = this.localControlConnectionId;
-    this.send({
-      name: "StopCCN",
-      avps: { resultCode: resultCodeAvp(stopFor(event)), assignedControlConnectionId },
-    });
+    this.send(stopCcnFor(event, this.localControlConnectionId));
   }
 
   /**
@@ -388,9 +393,6 @@ export class ControlConnection implements Expirable, Flushable, Sender {
   }
 
   #report(from: ControlConnectionState, cause: string, to: ControlConnectionState, why: string): void {
-    const { peerName: peer, localControlConnectionId } = this;
-    const detail = why === "" ? {} : { detail: why };
-    const event = { event: "control-connection", peer, localControlConnectionId, from, cause, to } as const;
-    this.#context.emit({ kind: "report", event: { ...event, ...detail } });
+    this.#context.emit({ kind: "report", event: connectionChange(this, from, cause, to, why) });
   }
 }

@@ -1,7 +1,7 @@
 /** TABLE: reasons to discard a control message. To add a reason, add a row. */
 export const controlDiscards = {
   malformed: "header or AVP framing that cannot be read (RFC 3931 §7.1)",
-  "unknown-peer": "SCCRQ from an address that no tunnel names",
+  "unknown-peer": "SCCRQ from an address that no tunnel names, and for none of any address",
   "unknown-connection": "control connection id that is not ours (RFC 3931 §3.2.1)",
   "wrong-path": "control connection id of ours from another address than the peer's",
   "not-answered": "SCCRQ of a peer with which only we open control connections (role: initiator)",

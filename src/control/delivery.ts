@@ -1,50 +1,17 @@
 import { isNsAtOrBefore, nextNs, nsDistance } from "../bytes/serial.ts";
 import type { ControlMessage } from "../wire/message.ts";
+import {
+  isStop,
+  type MessageCodec,
+  type Probe,
+  type ReceiveVerdict,
+  type Sender,
+  type Sent,
+  type Unsent,
+} from "./delivery-messages.ts";
 import { Queue } from "./queue.ts";
+import { SendWindow } from "./send-window.ts";
 import { type DeliverySettings, limits } from "./settings.ts";
-
-/** Encodes messages for `Delivery`, which knows neither digests nor identifiers. */
-export interface MessageCodec {
-  /** Encodes a message, or with undefined an acknowledgement: a ZLB or an ACK (RFC 3931 §6.15). */
-  encode(message: ControlMessage | undefined, ns: number, nr: number): Uint8Array;
-  /** The same message with the Nr of now and a fresh digest (RFC 3931 §4.2). */
-  renumber(octets: Uint8Array, message: ControlMessage, nr: number): Uint8Array;
-}
-
-/** Classification of a received message by its Ns and Nr. "hold": ahead of sequence, within our window. */
-export type ReceiveVerdict =
-  | "deliver"
-  | "acknowledgement"
-  | "duplicate"
-  | "hold"
-  | "ahead-of-window"
-  | "backlog"
-  | "beyond-nr";
-
-/** The sender of a message, which starts its timer for the answer when the message is acknowledged. */
-export interface Sender {
-  /** The peer acknowledged the message: from now on it is for the peer to answer. */
-  acknowledged(): void;
-}
-
-/** A queued message that was never transmitted, and so has no Ns yet. */
-interface Unsent {
-  readonly message: ControlMessage;
-  readonly sender: Sender | undefined;
-}
-
-interface Sent extends Unsent {
-  readonly ns: number;
-  /** As last transmitted. */
-  octets: Uint8Array;
-}
-
-function isStop({ message }: Unsent): boolean {
-  return message.name === "StopCCN";
-}
-
-/** Window that a peer grants before it says otherwise (RFC 3931 §5.4.3, Receive Window Size). */
-const DEFAULT_WINDOW = 4;
 
 /**
  * Reliable delivery of one control connection: Ns and Nr, window with slow start, retransmission with
@@ -65,19 +32,17 @@ export class Delivery<Payload> {
   /** Ns of the message that is transmitted next for the first time. */
   #nextNs = 0;
   #expectedNs = 0;
-  #peerWindow = DEFAULT_WINDOW;
-  #congestionWindow = 1;
-  #slowStartThreshold = DEFAULT_WINDOW;
-  /** Acknowledgements since the window last grew, above the threshold. */
-  #growth = 0;
+  readonly #window = new SendWindow();
   #intervalMs: number;
   #retransmissions = 0;
   #deadlineMs: number | undefined;
   #acknowledgementOwed = false;
   #retransmitted = 0;
+  #timeouts = 0;
   #heardMs: number | undefined;
   #acknowledged = 0;
   #isPostponed = false;
+  #probe: Probe | undefined;
 
   constructor(codec: MessageCodec, settings: DeliverySettings) {
     this.#codec = codec;
@@ -103,6 +68,26 @@ export class Delivery<Payload> {
     return this.#retransmitted;
   }
 
+  /** How often the wait for an acknowledgement was over so far. */
+  get timeouts(): number {
+    return this.#timeouts;
+  }
+
+  /** Whether something waits for its acknowledgement that was transmitted again already. */
+  get isInDoubt(): boolean {
+    return this.#retransmissions > 0;
+  }
+
+  /** Ns of the next new message; an acknowledgement carries it too. */
+  get nextNs(): number {
+    return this.#nextNs;
+  }
+
+  /** Whether a message with this Ns is the next that is expected: no recording of one that was received. */
+  isNext(ns: number): boolean {
+    return ns === this.#expectedNs;
+  }
+
   /** Messages that the peer acknowledged so far. */
   get acknowledged(): number {
     return this.#acknowledged;
@@ -112,12 +97,12 @@ export class Delivery<Payload> {
    * Unacknowledged messages that may be in flight now: the smaller of congestion window and peer's window.
    */
   get window(): number {
-    return Math.min(this.#congestionWindow, this.#peerWindow);
+    return this.#window.size;
   }
 
   /** The threshold between slow start and congestion avoidance (RFC 3931 Appendix A). */
   get slowStartThreshold(): number {
-    return this.#slowStartThreshold;
+    return this.#window.slowStartThreshold;
   }
 
   update(settings: DeliverySettings): void {
@@ -125,13 +110,12 @@ export class Delivery<Payload> {
   }
 
   get peerWindow(): number {
-    return this.#peerWindow;
+    return this.#window.peers;
   }
 
   /** The peer's Receive Window Size AVP, 1 or more. */
   setPeerWindow(messages: number): void {
-    this.#peerWindow = messages;
-    this.#slowStartThreshold = messages;
+    this.#window.grant(messages);
   }
 
   /**
@@ -149,6 +133,23 @@ export class Delivery<Payload> {
     this.#unsent.push(entry);
   }
 
+  /** Whether a probe waits for its acknowledgement. */
+  get isProbing(): boolean {
+    return this.#probe !== undefined;
+  }
+
+  isProbe(octets: Uint8Array): boolean {
+    return this.isProbing && this.#sent.at(0)?.octets === octets;
+  }
+
+  /** Queues a message as a probe; false, with nothing done, unless all else was acknowledged. */
+  probe(message: ControlMessage, probe: Probe): boolean {
+    if (!this.isIdle) return false;
+    this.#probe = probe;
+    this.#unsent.push({ message, sender: undefined });
+    return true;
+  }
+
   /** Withdraws a queued ICRQ; false when it was transmitted, so that the peer may know of it. */
   withdrawCall(sender: Sender): boolean {
     return this.#calls.delete(sender);
@@ -157,15 +158,17 @@ export class Delivery<Payload> {
   /** Drops queued messages other than ICRQs: a StopCCN, which also removes those, makes them pointless. */
   dropUnsent(): void {
     this.#unsent.clear();
+    if (this.#sent.length === 0) this.#probe = undefined;
   }
 
-  /** Drops everything unacknowledged: the peer closed the connection and only needs acknowledgements. */
+  /** Drops everything: the peer closed the connection and only needs acknowledgements. */
   abandon(): void {
     this.#sent.clear();
     this.#unsent.clear();
     this.#calls.clear();
     this.#inFlight = 0;
     this.#deadlineMs = undefined;
+    this.#probe = undefined;
   }
 
   /**
@@ -215,7 +218,15 @@ export class Delivery<Payload> {
    * received ours.
    */
   transmitAgain(): void {
+    if (this.isProbing) this.#endProbe("withdrawn");
     this.#inFlight = 0;
+  }
+
+  /** As `transmitAgain`, with the pauses of a first transmission: the peer is there, by another path. */
+  startAgain(): void {
+    this.transmitAgain();
+    this.#intervalMs = this.#settings.initialMs;
+    this.#deadlineMs = undefined;
   }
 
   /**
@@ -250,16 +261,17 @@ export class Delivery<Payload> {
    */
   flush(nowMs: number): Uint8Array[] {
     const transmissions: Uint8Array[] = [];
+    this.#makeRoom();
     for (;;) {
       const sent = this.#sent.at(this.#inFlight);
       const entry = sent ?? this.#firstUnsent();
       // A StopCCN does not wait for slow start, or a peer that is silent would never be told; its window
       // holds all the same.
-      if (entry === undefined || this.#inFlight >= (isStop(entry) ? this.#peerWindow : this.window)) break;
+      if (entry === undefined || this.#inFlight >= (isStop(entry) ? this.peerWindow : this.window)) break;
       transmissions.push(sent === undefined ? this.#transmit(entry) : this.#retransmit(sent));
       this.#inFlight += 1;
     }
-    if (this.#inFlight > 0) this.#deadlineMs ??= nowMs + this.#intervalMs;
+    if (this.#inFlight > 0) this.#deadlineMs ??= nowMs + (this.#probe?.waitMs ?? this.#intervalMs);
     if (this.#acknowledgementOwed && transmissions.length === 0) {
       // An acknowledgement carries the Ns that the next new message will have (RFC 3931 §4.2).
       transmissions.push(this.#codec.encode(undefined, this.#nextNs, this.#expectedNs));
@@ -270,20 +282,23 @@ export class Delivery<Payload> {
 
   /**
    * Called at or after `deadlineMs`: "retransmit" means that `flush` retransmits, "dead" that the peer is
-   * given up.
+   * given up. After a lost probe it is "idle": its message goes as if for the first time.
    */
   expire(nowMs: number): "idle" | "retransmit" | "dead" {
     if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return "idle";
+    if (this.#probe !== undefined) {
+      this.#endProbe("lost");
+      return "idle";
+    }
     if (this.#retransmissions >= this.#settings.limit) {
       this.#deadlineMs = undefined;
       return "dead";
     }
     this.#retransmissions += 1;
+    this.#timeouts += 1;
     this.#intervalMs = Math.min(this.#intervalMs * 2, this.#settings.capMs);
     this.#deadlineMs = nowMs + this.#intervalMs;
-    this.#slowStartThreshold = Math.max(1, Math.floor(this.#congestionWindow / 2));
-    this.#congestionWindow = 1;
-    this.#growth = 0;
+    this.#window.shrink();
     this.#inFlight = 0;
     return "retransmit";
   }
@@ -309,14 +324,37 @@ export class Delivery<Payload> {
     if (this.#unsent.shift() === undefined && entry.sender !== undefined) this.#calls.delete(entry.sender);
     const ns = this.#nextNs;
     this.#nextNs = nextNs(ns);
-    const octets = this.#codec.encode(entry.message, ns, this.#expectedNs);
+    const paddedTo = this.#sent.length === 0 ? this.#probe?.paddedTo : undefined;
+    const octets = this.#codec.encode(entry.message, ns, this.#expectedNs, paddedTo);
     this.#sent.push({ ...entry, ns, octets });
     return octets;
   }
 
+  /** The message of a probe goes again, without its padding, before one that the window has no room for. */
+  #makeRoom(): void {
+    const isInTheWay = this.#inFlight > 0 && this.#inFlight >= this.window;
+    if (this.#probe !== undefined && isInTheWay && this.#firstUnsent() !== undefined)
+      this.#endProbe("withdrawn");
+  }
+
+  /** Unless the probe was acknowledged, `flush` transmits its message without the padding. */
+  #endProbe(how: "acknowledged" | "lost" | "withdrawn"): void {
+    const probe = this.#probe;
+    this.#probe = undefined;
+    const first = this.#sent.at(0);
+    if (how !== "acknowledged" && first !== undefined) {
+      first.octets = this.#codec.encode(first.message, first.ns, this.#expectedNs);
+      first.isUncounted = true;
+      this.#inFlight = 0;
+      this.#deadlineMs = undefined;
+    }
+    probe?.ended(how);
+  }
+
   #retransmit(entry: Sent): Uint8Array {
     entry.octets = this.#codec.renumber(entry.octets, entry.message, this.#expectedNs);
-    this.#retransmitted += 1;
+    if (entry.isUncounted !== true) this.#retransmitted += 1;
+    entry.isUncounted = false;
     return entry.octets;
   }
 
@@ -327,26 +365,14 @@ export class Delivery<Payload> {
     if (acknowledged > this.#sent.length) return isNsAtOrBefore(nr, oldest);
     if (acknowledged === 0) return true;
     this.#heardMs = nowMs;
+    if (this.#probe !== undefined) this.#endProbe("acknowledged");
     this.#acknowledged += acknowledged;
     for (let count = 0; count < acknowledged; count += 1) this.#sent.shift()?.sender?.acknowledged();
     this.#inFlight = Math.max(0, this.#inFlight - acknowledged);
-    this.#grow();
+    this.#window.grow();
     this.#retransmissions = 0;
     this.#intervalMs = this.#settings.initialMs;
     this.#deadlineMs = this.#inFlight > 0 ? nowMs + this.#intervalMs : undefined;
     return true;
-  }
-
-  #grow(): void {
-    if (this.#congestionWindow < this.#slowStartThreshold) {
-      this.#congestionWindow += 1;
-    } else {
-      this.#growth += 1;
-      if (this.#growth >= this.#congestionWindow) {
-        this.#growth = 0;
-        this.#congestionWindow += 1;
-      }
-    }
-    this.#congestionWindow = Math.min(this.#congestionWindow, this.#peerWindow);
   }
 }

@@ -1,5 +1,7 @@
 import { toHex } from "../bytes/hex.ts";
+import { printableExcerpt } from "../bytes/printable-text.ts";
 import type { ResultCode } from "../wire/avp-values.ts";
+import type { ReportedEvent } from "./effects.ts";
 
 /** TABLE: StopCCN result codes as text (RFC 3931 §5.4.2). */
 const stopText: Readonly<Record<number, string>> = {
@@ -41,7 +43,7 @@ export function describeCdn(result: ResultCode): string {
 
 function describe({ resultCode, errorCode, errorMessage }: ResultCode, table: typeof stopText): string {
   const error = errorCode ? `, error ${errorCode}` : "";
-  const message = errorMessage ? `; its words: "${printable(errorMessage)}"` : "";
+  const message = errorMessage ? `; its words: "${printableExcerpt(errorMessage)}"` : "";
   return `${table[resultCode] ?? "unnamed reason"} (result ${resultCode}${error})${message}`;
 }
 
@@ -58,19 +60,17 @@ export function describeAuthenticationFailure(
   return `messages from ${address} carry no Message Digest: is a secret configured at its end?`;
 }
 
-/** Most characters of a peer's text. */
-const MOST_CHARACTERS = 120;
-
-/**
- * A peer's text, safe for a terminal: control characters become dots, and a long one is cut between words.
- */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is being taken out
-  const safe = text.slice(0, MOST_CHARACTERS + 1).replace(/[\u0000-\u001f\u007f-\u009f]/g, ".");
-  if (safe.length <= MOST_CHARACTERS) return safe;
-  const room = safe.slice(0, MOST_CHARACTERS - 3);
-  const lastBlank = safe.lastIndexOf(" ", MOST_CHARACTERS - 3);
-  return `${lastBlank > MOST_CHARACTERS / 2 ? room.slice(0, lastBlank) : room}...`;
+/** The report that a connection changed its state. */
+export function connectionChange(
+  connection: { readonly peerName: string; readonly localControlConnectionId: number },
+  from: string,
+  cause: string,
+  to: string,
+  why: string,
+): ReportedEvent {
+  const { peerName: peer, localControlConnectionId } = connection;
+  const event = { event: "control-connection", peer, localControlConnectionId, from, cause, to } as const;
+  return { ...event, ...(why === "" ? {} : { detail: why }) };
 }
 
 /** Text for a peer with a secret of RFC 2661, which may not answer or may close the connection. */
@@ -91,7 +91,7 @@ export function describeUnmatchedCall(remoteEndId: Uint8Array | undefined): stri
  */
 function describeEndId(octets: Uint8Array): string {
   if (octets.length > 0 && octets.every((octet) => octet >= 0x20 && octet < 0x7f))
-    return `"${printable(String.fromCharCode(...octets))}"`;
+    return `"${printableExcerpt(String.fromCharCode(...octets))}"`;
   if (octets.length === 4)
     return `${new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0)} (a number)`;
   return `the octets ${toHex(octets.subarray(0, 16))}`;

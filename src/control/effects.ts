@@ -1,5 +1,7 @@
 import type { ChannelStatus, PsnPath, SessionParameters } from "../wire/session-parameters.ts";
 import type { ControlDiscardReason } from "./control-discards.ts";
+import type { PathLimits } from "./path-mtu.ts";
+import type { EchoRequest, FoundPathMtu } from "./path-prober.ts";
 import type { PeerSettings, PseudowireSettings } from "./settings.ts";
 
 /** Everything that can happen to the control plane. */
@@ -36,17 +38,65 @@ export type Input =
   | { readonly kind: "channel-status"; readonly localSessionId: number; readonly status: ChannelStatus }
   /** A data message was received for a session: the peer is alive, no HELLO is needed (RFC 3931 §4.4). */
   | { readonly kind: "data-received"; readonly localSessionId: number }
+  /** No data was received for a session since the last look at the counters, but some before that. */
+  | { readonly kind: "data-stopped"; readonly localSessionId: number }
+  /** A data message was sent for a session: no HELLO is needed to keep a NAT's mapping. */
+  | { readonly kind: "data-sent"; readonly localSessionId: number }
+  /**
+   * A data message of a session, of so many octets, came from another address or port than the peer's, with
+   * the right cookie. That may be a recording: a hint to ask there, and no more.
+   */
+  | {
+      readonly kind: "data-elsewhere";
+      readonly localSessionId: number;
+      readonly path: PsnPath;
+      readonly octets: number;
+    }
+  /**
+   * The ends of a peer's path are others now. Where our own end changed, the connection and its sessions move
+   * at once; an address that the peer's name has now is asked first. The next attempt takes the path.
+   */
+  | { readonly kind: "change-path"; readonly peer: string; readonly path: PsnPath }
   /** The data plane could not perform `forwarding-add` or `forwarding-update`. */
   | { readonly kind: "forwarding-failed"; readonly localSessionId: number; readonly problem: string }
+  /**
+   * What limits packets to a peer: the MTU of the interface that they leave by, and what the kernel learned
+   * from routers, if anything. Without this input no path MTU is searched for.
+   */
+  | {
+      readonly kind: "path-limits";
+      readonly peer: string;
+      readonly limits: PathLimits;
+    }
+  /** A reply to an `echo-request` of this peer came, of as many octets, whose data end with this nonce. */
+  | { readonly kind: "echo-reply"; readonly peer: string; readonly nonce: Uint8Array }
   /** A session id in use outside signalling (a static session). */
   | { readonly kind: "reserve-session-id" | "release-session-id"; readonly localSessionId: number };
 
 /** Everything that the control plane asks its caller to do. */
 export type Effect =
-  | { readonly kind: "transmit"; readonly path: PsnPath; readonly octets: Uint8Array }
+  /** With `isProbe`, IP must neither fragment the packet nor hold it back by a path MTU that it knows. */
+  | {
+      readonly kind: "transmit";
+      readonly path: PsnPath;
+      readonly octets: Uint8Array;
+      readonly isProbe?: true;
+    }
+  /**
+   * To be sent with DF, as a probe: by "vccv" in the control channel of `session`. A reply counts only by the
+   * same channel, or from the address that was asked.
+   */
+  | ({
+      readonly kind: "echo-request";
+      readonly peer: string;
+      readonly session?: SessionParameters;
+    } & EchoRequest)
   | { readonly kind: "forwarding-add" | "forwarding-update"; readonly session: SessionParameters }
   | { readonly kind: "forwarding-remove"; readonly localSessionId: number; readonly pseudowire: string }
   | { readonly kind: "report"; readonly event: ReportedEvent };
+
+/** What happened to the path of a connection. */
+export type PathChange = "moved" | "refuted" | "held" | "doubted";
 
 /** Events for the log; the caller need not act on them. */
 export type ReportedEvent =
@@ -79,4 +129,32 @@ export type ReportedEvent =
       readonly isAuthentication: boolean;
       readonly detail: string;
     }
-  | { readonly event: "discard"; readonly reason: ControlDiscardReason; readonly path: PsnPath };
+  /**
+   * The path of a connection moved to `path`; or it was tried and does not lead to the peer; or it moved so
+   * often that it stays for a while; or the peer's data stopped, and it does not answer by it.
+   */
+  | {
+      readonly event: "path";
+      readonly peer: string;
+      readonly localControlConnectionId: number;
+      readonly change: PathChange;
+      readonly path: PsnPath;
+      /** The path before, where it moved. */
+      readonly former?: PsnPath;
+      readonly detail: string;
+    }
+  /**
+   * The largest packet that the path to a peer is known to take, header included, is another; undefined: it
+   * is not known.
+   */
+  | ({
+      readonly event: "path-mtu";
+      readonly peer: string;
+    } & FoundPathMtu)
+  | {
+      readonly event: "discard";
+      readonly reason: ControlDiscardReason;
+      readonly path: PsnPath;
+      /** Who the sender of an SCCRQ that no tunnel is for says it is, in its own words. */
+      readonly hostName?: string;
+    };

@@ -49,10 +49,10 @@ export class HalfOpenConnections implements Iterable<ControlConnection> {
 
   /**
    * Makes room for a connection from `path`; false when the new one itself is dropped. The source (UDP port)
-   * with most connections loses one, that of `configured` last. Which of its connections is dropped, the new
+   * with most connections loses one, that of `usual` last. Which of its connections is dropped, the new
    * one among them, is random, so that an attacker cannot push out the others by being first or last.
    */
-  makeRoom(path: PsnPath, configured: PsnPath): boolean {
+  makeRoom(path: PsnPath, usual: PsnPath): boolean {
     if (this.#connections.size < limits.halfOpenConnections) return true;
     const bySource = new Map<string, (ControlConnection | undefined)[]>([[pathKey(path), [undefined]]]);
     for (const connection of this) {
@@ -61,7 +61,7 @@ export class HalfOpenConnections implements Iterable<ControlConnection> {
     }
     const most = Math.max(...[...bySource.values()].map((held) => held.length));
     const largest = [...bySource].filter(([, held]) => held.length === most);
-    const others = largest.filter(([source]) => source !== pathKey(configured));
+    const others = largest.filter(([source]) => source !== pathKey(usual));
     const candidates = (others.length > 0 ? others : largest).flatMap(([, held]) => held);
     const loser = candidates[Math.floor(randomFraction(this.#random) * candidates.length)];
     loser?.end("retire", "too many connections wait for an SCCCN");

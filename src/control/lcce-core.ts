@@ -5,19 +5,23 @@ import { isDecodingError } from "../wire/errors.ts";
 import {
   type RawControlMessage,
   rawAssignedConnectionId,
+  rawHostName,
   rawMessageName,
   splitControlMessage,
 } from "../wire/raw-message.ts";
-import { isSameAddress, type PsnPath } from "../wire/session-parameters.ts";
+import { type PsnPath, pathKey } from "../wire/session-parameters.ts";
 import type { Flushable, LcceContext } from "./context.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import { type ControlDiscardReason, controlDiscards } from "./control-discards.ts";
 import type { Effect, Input } from "./effects.ts";
 import { Identifiers } from "./identifiers.ts";
-import { Peer, type Registry } from "./peer.ts";
+import type { PathLimits } from "./path-mtu.ts";
+import { Peer } from "./peer.ts";
+import { PeerDirectory } from "./peer-directory.ts";
 import type { Pseudowire } from "./pseudowire.ts";
+import type { Registry } from "./registry.ts";
 import type { LocalStatus, Session } from "./session.ts";
-import type { LcceIdentity, PseudowireSettings } from "./settings.ts";
+import type { LcceIdentity, PeerSettings, PseudowireSettings } from "./settings.ts";
 import { type LcceSnapshot, snapshotOf } from "./snapshot.ts";
 
 /**
@@ -30,9 +34,11 @@ export class LcceCore implements LcceContext, Registry {
   readonly controlConnectionIds: Identifiers;
   readonly sessionIds: Identifiers;
   readonly timers = new Timers();
-  readonly #peers = new Map<string, Peer>();
+  readonly #peers = new PeerDirectory<Peer>();
   readonly #pseudowires = new Map<string, { readonly peer: Peer; readonly pseudowire: Pseudowire }>();
   readonly #connections = new Map<number, ControlConnection>();
+  /** The connections whose remote id is known, by it; the newest comes last. */
+  readonly #byRemoteId = new Map<number, Set<ControlConnection>>();
   readonly #sessions = new Map<
     number,
     { readonly session: Session; readonly connection: ControlConnection }
@@ -82,7 +88,7 @@ export class LcceCore implements LcceContext, Registry {
   }
 
   snapshot(): LcceSnapshot {
-    return snapshotOf([...this.#peers.values()], { ...this.#discards });
+    return snapshotOf([...this.#peers.all], { ...this.#discards }, this.#nowMs);
   }
 
   get nowMs(): number {
@@ -98,9 +104,10 @@ export class LcceCore implements LcceContext, Registry {
     this.#effects.push(effect);
   }
 
-  discard(reason: ControlDiscardReason, path: PsnPath): void {
+  discard(reason: ControlDiscardReason, path: PsnPath, hostName?: string): void {
     this.#discards[reason] += 1;
-    this.emit({ kind: "report", event: { event: "discard", reason, path } });
+    const said = hostName === undefined ? {} : { hostName };
+    this.emit({ kind: "report", event: { event: "discard", reason, path, ...said } });
   }
 
   markDirty(flushable: Flushable): void {
@@ -109,10 +116,15 @@ export class LcceCore implements LcceContext, Registry {
 
   connectionOpened(connection: ControlConnection): void {
     this.#connections.set(connection.localControlConnectionId, connection);
+    this.#noteRemoteId(connection);
   }
 
   connectionGone(connection: ControlConnection): void {
     this.#connections.delete(connection.localControlConnectionId);
+    const id = connection.remoteControlConnectionId;
+    const known = this.#byRemoteId.get(id);
+    known?.delete(connection);
+    if (known?.size === 0) this.#byRemoteId.delete(id);
   }
 
   sessionOpened(session: Session, connection: ControlConnection): void {
@@ -141,11 +153,11 @@ export class LcceCore implements LcceContext, Registry {
         return this.#receive(input.path, input.octets);
       case "open-connection": {
         const peer = new Peer(this, this, input.peer);
-        this.#peers.set(input.peer.name, peer);
+        this.#peers.add(peer);
         return peer.open();
       }
       case "update-connection":
-        return this.#peers.get(input.peer.name)?.update(input.peer);
+        return this.#updatePeer(input.peer);
       case "rename-connections":
         return this.#renamePeers(input.newNames);
       case "close-connection":
@@ -163,19 +175,24 @@ export class LcceCore implements LcceContext, Registry {
         return this.#circuitStatus(input.pseudowire, { active: input.active });
       case "pseudowire-standby":
         return this.#circuitStatus(input.pseudowire, { standby: input.standby });
-      case "channel-status": {
-        const session = this.#sessions.get(input.localSessionId)?.session;
-        if (session?.state === "established") session.apply({ kind: "channel-status", status: input.status });
-        return;
-      }
+      case "channel-status":
+        return this.#established(input.localSessionId)?.apply({ kind: input.kind, status: input.status });
       case "data-received":
-        return this.#sessions.get(input.localSessionId)?.connection.dataReceived();
-      case "forwarding-failed": {
-        const session = this.#sessions.get(input.localSessionId)?.session;
-        if (session?.state === "established")
-          session.apply({ kind: "forwarding-failed", why: input.problem });
-        return;
-      }
+      case "data-sent":
+      case "data-stopped":
+        return this.#sessions.get(input.localSessionId)?.connection.dataPassed(input.kind);
+      case "data-elsewhere":
+        return this.#sessions
+          .get(input.localSessionId)
+          ?.connection.follower.dataElsewhere(input.path, input.octets);
+      case "change-path":
+        return this.#changePath(input.peer, input.path);
+      case "forwarding-failed":
+        return this.#established(input.localSessionId)?.apply({ kind: input.kind, why: input.problem });
+      case "path-limits":
+        return this.#limitPath(this.#peers.get(input.peer), input.limits);
+      case "echo-reply":
+        return this.#peers.get(input.peer)?.connection?.pathMtu.answered(input.nonce);
       case "reserve-session-id":
         return this.sessionIds.reserve(input.localSessionId);
       case "release-session-id":
@@ -185,14 +202,34 @@ export class LcceCore implements LcceContext, Registry {
     }
   }
 
+  #established(localSessionId: number): Session | undefined {
+    const session = this.#sessions.get(localSessionId)?.session;
+    return session?.state === "established" ? session : undefined;
+  }
+
+  #updatePeer(settings: PeerSettings): void {
+    const peer = this.#peers.get(settings.name);
+    if (peer === undefined) return;
+    const { pathLimits } = peer.settings;
+    peer.helloRefusal.forget();
+    peer.update({ ...(pathLimits && { pathLimits }), ...settings });
+    this.#peers.changed(peer);
+  }
+
+  #changePath(name: string, path: PsnPath): void {
+    const peer = this.#peers.get(name);
+    if (peer === undefined || pathKey(peer.settings.path) === pathKey(path)) return;
+    peer.changePath(path);
+    this.#peers.changed(peer);
+  }
+
+  #limitPath(peer: Peer | undefined, pathLimits: PathLimits): void {
+    peer?.update({ ...peer.settings, pathLimits });
+  }
+
   #renamePeers(newNames: ReadonlyMap<string, string>): void {
-    const peers = [...this.#peers];
-    this.#peers.clear();
-    for (const [before, peer] of peers) {
-      const name = newNames.get(before) ?? before;
-      peer.rename(name);
-      this.#peers.set(name, peer);
-    }
+    for (const peer of this.#peers.all) peer.rename(newNames.get(peer.settings.name) ?? peer.settings.name);
+    this.#peers.rename(newNames);
   }
 
   #closePeer(name: string, resultCode: 1 | 6): void {
@@ -200,7 +237,7 @@ export class LcceCore implements LcceContext, Registry {
     if (peer === undefined) return;
     peer.close(resultCode);
     for (const pseudowire of peer.pseudowires) this.#pseudowires.delete(pseudowire.settings.name);
-    this.#peers.delete(name);
+    this.#peers.remove(name);
   }
 
   #openSession(peerName: string, settings: PseudowireSettings, status: LocalStatus): void {
@@ -231,13 +268,23 @@ export class LcceCore implements LcceContext, Registry {
     if (header.controlConnectionId === 0) return this.#receiveUnaddressed(path, message);
     const connection = this.#connections.get(header.controlConnectionId);
     if (connection === undefined) return this.#discardStray(path);
-    if (!connection.peerPath.accepts(path)) return this.discard("wrong-path", path);
+    if (!connection.follower.accepts(path)) return this.discard("wrong-path", path);
     connection.receive(message, path);
+    if (!connection.isGone) this.#noteRemoteId(connection);
+  }
+
+  /** The id that the peer assigned, once it is known, and for good. */
+  #noteRemoteId(connection: ControlConnection): void {
+    const id = connection.remoteControlConnectionId;
+    if (id === 0) return;
+    const known = this.#byRemoteId.get(id);
+    if (known === undefined) this.#byRemoteId.set(id, new Set([connection]));
+    else known.add(connection);
   }
 
   /** For no connection of ours: its sender, if it is the peer, may know nothing of the one that we have. */
   #discardStray(path: PsnPath): void {
-    this.#findPeer(path)?.noteStrayMessage();
+    this.#peers.findByPath(path)?.noteStrayMessage();
     this.discard("unknown-connection", path);
   }
 
@@ -250,8 +297,10 @@ export class LcceCore implements LcceContext, Registry {
   #receiveUnaddressed(path: PsnPath, message: RawControlMessage): void {
     const name = rawMessageName(message);
     if (name === "SCCRQ") {
-      const peer = this.#findPeer(path);
-      return peer === undefined ? this.discard("unknown-peer", path) : peer.admission.receive(path, message);
+      const peer = this.#peers.findByClaim(path, message);
+      return peer === undefined
+        ? this.discard("unknown-peer", path, rawHostName(message))
+        : peer.admission.receive(path, message);
     }
     const known =
       name === "StopCCN" ? this.#findByRemoteId(path, rawAssignedConnectionId(message)).at(-1) : undefined;
@@ -259,20 +308,12 @@ export class LcceCore implements LcceContext, Registry {
     known.receive(message, path);
   }
 
-  /** The peer whose SCCRQ this may be: addresses decide, and among several the port. */
-  #findPeer(path: PsnPath): Peer | undefined {
-    const candidates = [...this.#peers.values()].filter(({ settings }) => isSameAddress(settings.path, path));
-    return candidates.find(({ settings }) => settings.path.remotePort === path.remotePort) ?? candidates[0];
-  }
-
   /**
    * A StopCCN may name no id but the one that its sender assigned itself; the newest connection comes last.
    */
   #findByRemoteId(path: PsnPath, remoteId: number | undefined): readonly ControlConnection[] {
     if (!remoteId) return [];
-    return [...this.#connections.values()].filter(
-      (connection) => connection.remoteControlConnectionId === remoteId && connection.peerPath.accepts(path),
-    );
+    return [...(this.#byRemoteId.get(remoteId) ?? [])].filter(({ peerPath }) => peerPath.accepts(path));
   }
 }
 

@@ -12,6 +12,9 @@ const HELLO_JITTER = 0.1;
  * authenticated, and may be replays.
  */
 const DATA_INTERVALS = 4;
+/** What the counters of a session tell: data came, or was sent, or came and comes no more. */
+export type DataSign = "data-received" | "data-sent" | "data-stopped";
+
 /** Share of lost messages above which a path counts as lossy; a single loss counts for a few messages. */
 const MUCH_LOSS = 0.2;
 
@@ -24,6 +27,7 @@ export class Liveness {
   readonly #isAuthenticated: boolean;
   #controlMs: number;
   #dataMs: number;
+  #sentMs: number;
   /** Since when a message of ours is unacknowledged. */
   #waitingSinceMs: number | undefined;
   #probedMs: number | undefined;
@@ -36,6 +40,7 @@ export class Liveness {
     this.#isAuthenticated = isAuthenticated;
     this.#controlMs = nowMs;
     this.#dataMs = nowMs;
+    this.#sentMs = nowMs;
   }
 
   /**
@@ -46,9 +51,16 @@ export class Liveness {
     if (atMs !== undefined) this.#controlMs = atMs;
   }
 
-  /** A data message of a session was received. */
-  heardData(nowMs: number): void {
-    this.#dataMs = nowMs;
+  /** Takes in what data tells. True when it stopped, and the peer was not heard by anything else just now. */
+  isDoubted(sign: DataSign, nowMs: number): boolean {
+    if (sign === "data-received") this.#dataMs = nowMs;
+    if (sign === "data-sent") this.sent(nowMs);
+    return sign === "data-stopped" && nowMs - this.#heardMs >= limits.silenceMs;
+  }
+
+  /** A message of ours was sent, a control message or data of a session. */
+  sent(nowMs: number): void {
+    this.#sentMs = nowMs;
   }
 
   /**
@@ -104,6 +116,14 @@ export class Liveness {
     if (doubtedMs > this.#heardMs && !this.#isAuthenticated)
       return Math.max(sinceMs, doubtedMs) + Math.min(silenceMs, limits.probeAnswerMs);
     return this.#isLossy ? undefined : sinceMs + silenceMs;
+  }
+
+  /**
+   * When a HELLO is due because we were silent for so long that a NAT might forget the peer; undefined with
+   * an interval of 0, and while a message is retransmitted anyhow.
+   */
+  keepaliveDueMs(intervalMs: number): number | undefined {
+    return intervalMs === 0 || this.#waitingSinceMs !== undefined ? undefined : this.#sentMs + intervalMs;
   }
 
   /**

@@ -9,7 +9,7 @@ import {
 } from "../wire/message.ts";
 import type { RawControlMessage } from "../wire/raw-message.ts";
 import { Authentication } from "./authentication.ts";
-import type { MessageCodec } from "./delivery.ts";
+import type { MessageCodec } from "./delivery-messages.ts";
 import { type AuthenticationSettings, limits } from "./settings.ts";
 
 /**
@@ -53,7 +53,7 @@ export class MessageProtection implements MessageCodec {
     this.#authentication.learnPeerNonce(nonce);
   }
 
-  encode(message: ControlMessage | undefined, ns: number, nr: number): Uint8Array {
+  encode(message: ControlMessage | undefined, ns: number, nr: number, paddedTo = 0): Uint8Array {
     const numbers = { controlConnectionId: this.remoteControlConnectionId, ns, nr };
     if (message === undefined && this.#authentication.allowsZlb)
       return encodeControlMessage(numbers, undefined);
@@ -65,10 +65,10 @@ export class MessageProtection implements MessageCodec {
     const mustBeClear =
       content.name === "ACK" || (content.name === "StopCCN" && numbers.controlConnectionId === 0);
     if (!hideAvps || secret === undefined || mustBeClear) {
-      return encodeControlMessage(numbers, content, { digest });
+      return encodeControlMessage(numbers, content, { digest, paddedTo });
     }
     const randomVector = this.#random.octets(limits.randomVectorOctets);
-    return encodeControlMessage(numbers, content, { digest, hiding: { secret, randomVector } });
+    return encodeControlMessage(numbers, content, { digest, hiding: { secret, randomVector }, paddedTo });
   }
 
   renumber(octets: Uint8Array, message: ControlMessage, nr: number): Uint8Array {

@@ -1,7 +1,7 @@
+import { printableExcerpt } from "../bytes/printable-text.ts";
 import type { AvpValues } from "../wire/avp-table.ts";
 import type { ControlMessage } from "../wire/message.ts";
 import { pseudowireTypeNumber } from "../wire/session-parameters.ts";
-import { printable } from "./describe.ts";
 import type { LcceIdentity } from "./settings.ts";
 
 /** Identity of a peer, from its SCCRQ or SCCRP (RFC 3931 §5.4.3). */
@@ -23,9 +23,9 @@ const CHALLENGE = "Challenge (v2)";
 export function readIdentity(avps: AvpValues, ignored: readonly string[]): PeerIdentity {
   const { hostName, routerId, vendorName, pseudowireCapabilitiesList } = avps;
   return {
-    hostName: hostName === undefined ? undefined : printable(hostName),
+    hostName: hostName === undefined ? undefined : printableExcerpt(hostName),
     routerId,
-    vendorName: vendorName === undefined ? undefined : printable(vendorName),
+    vendorName: vendorName === undefined ? undefined : printableExcerpt(vendorName),
     pseudowireTypes: pseudowireCapabilitiesList ?? [],
     challenges: ignored.includes(CHALLENGE),
   };
@@ -48,9 +48,13 @@ export function openingAvpsFor(
   };
 }
 
-/** The AVPs of an SCCRP without as many optional ones as it takes to fit; all of them if nothing helps. */
-export function shortenedUntil(fits: (avps: OpeningAvps) => boolean, all: OpeningAvps): OpeningAvps {
+/** An SCCRP without as many optional AVPs as it takes to fit; with all of them if nothing helps. */
+export function sccrpThatFits(
+  fits: (sccrp: ControlMessage<"SCCRP">) => boolean,
+  all: OpeningAvps,
+): ControlMessage<"SCCRP"> {
   const { vendorName: _vendorName, ...shorter } = all;
   const { receiveWindowSize: _receiveWindowSize, ...shortest } = shorter;
-  return [all, shorter, shortest].find(fits) ?? all;
+  const messageOf = (avps: OpeningAvps) => ({ name: "SCCRP", avps }) as const;
+  return [all, shorter, shortest].map(messageOf).find(fits) ?? messageOf(all);
 }

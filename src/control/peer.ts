@@ -2,36 +2,37 @@ import { equalOctets, toHex } from "../bytes/hex.ts";
 import type { Expirable } from "../bytes/timers.ts";
 import type { AvpValues } from "../wire/avp-table.ts";
 import type { DecodedMessage } from "../wire/message.ts";
-import type { PsnPath } from "../wire/session-parameters.ts";
+import { isSameAddress, isSameEnd, type PsnPath } from "../wire/session-parameters.ts";
 import { isRepetition } from "./acceptance.ts";
 import { Backoff } from "./backoff.ts";
+import type { ConnectionOwner } from "./connection-owner.ts";
 import type { LcceContext } from "./context.ts";
-import { type ConnectionOwner, ControlConnection } from "./control-connection.ts";
+import { ControlConnection } from "./control-connection.ts";
 import type { ControlConnectionEvents } from "./control-connection-events.ts";
-import { CHALLENGE_NOT_SUPPORTED, describeAuthenticationFailure, describeUnmatchedCall } from "./describe.ts";
+import { CHALLENGE_NOT_SUPPORTED, describeAuthenticationFailure } from "./describe.ts";
 import { HalfOpenConnections } from "./half-open-connections.ts";
+import { HelloRefusal } from "./hello-refusal.ts";
 import { Pseudowire, type PseudowireOwner } from "./pseudowire.ts";
+import type { Registry } from "./registry.ts";
 import { type AdmittingPeer, SccrqAdmission } from "./sccrq-admission.ts";
 import type { LocalStatus, Session } from "./session.ts";
 import type { PseudowireDirectory } from "./session-set.ts";
 import { limits, type PeerSettings, type PseudowireSettings } from "./settings.ts";
+import { TakeOvers } from "./take-overs.ts";
 import { compareTieBreakers } from "./tie-breaker.ts";
+import { UnmatchedCalls } from "./unmatched-calls.ts";
 
-/** Where the peers of an LCCE register what messages are found by. */
-export interface Registry {
-  connectionOpened(connection: ControlConnection): void;
-  connectionGone(connection: ControlConnection): void;
-  sessionOpened(session: Session, connection: ControlConnection): void;
-  sessionClosed(session: Session): void;
-}
+type Owner = ConnectionOwner<ControlConnection>;
 
 /**
  * A peer LCCE with which a control connection is wanted: it outlives its connections, tries again after each
  * that ended, and takes the newest when the peer opens another.
  */
-export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirectory, AdmittingPeer, Expirable {
+export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, AdmittingPeer, Expirable {
   /** Where SCCRQs from the peer's address go. */
   readonly admission: SccrqAdmission;
+  readonly helloRefusal = new HelloRefusal();
+  readonly directory: PseudowireDirectory = this;
   readonly #context: LcceContext;
   readonly #registry: Registry;
   readonly #backoff = new Backoff();
@@ -52,8 +53,8 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   /** In state idle, kept for their delivery alone; the oldest first. */
   readonly #closing = new Set<ControlConnection>();
   nextAttemptMs: number | undefined;
-  /** The last call of the peer for none of our pseudowires, for people. */
-  unmatchedCall: string | undefined;
+  readonly unmatchedCalls: UnmatchedCalls;
+  readonly #takeOvers: TakeOvers;
   #challenge: string | undefined;
   /** Why there is no connection, for people. */
   #whyNot: string | undefined;
@@ -68,14 +69,12 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.#settings = settings;
     this.#halfOpen = new HalfOpenConnections(context.random);
     this.admission = new SccrqAdmission(context, this);
+    this.unmatchedCalls = new UnmatchedCalls(context, this.#pseudowires);
+    this.#takeOvers = new TakeOvers(context);
   }
 
   get settings(): PeerSettings {
     return this.#settings;
-  }
-
-  get directory(): PseudowireDirectory {
-    return this;
   }
 
   get pseudowires(): Iterable<Pseudowire> {
@@ -111,11 +110,8 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
 
   /** What looks wrong though the connection may be up, for people. */
   get notes(): readonly string[] {
-    return [this.#challenge, this.unmatchedCall].filter((note) => note !== undefined);
-  }
-
-  noteUnmatchedCall(remoteEndId: Uint8Array | undefined): void {
-    this.unmatchedCall = describeUnmatchedCall(remoteEndId);
+    const notes = [this.#challenge, this.unmatchedCalls.note, this.#takeOvers.note];
+    return notes.filter((note) => note !== undefined);
   }
 
   /** A message from the peer's address was refused; `why` is for people and proves nothing of its sender. */
@@ -124,11 +120,10 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   }
 
   noteFailure(verdict: "wrong-digest" | "missing-digest", path: PsnPath): void {
-    const why = describeAuthenticationFailure(
-      verdict,
-      this.#settings.authentication.mode,
-      path.remoteAddress,
-    );
+    // Anybody may say that he is a peer of any address: while it is there, that is no news of it.
+    if (this.#settings.from !== undefined && this.isConnected) return;
+    const { mode } = this.#settings.authentication;
+    const why = describeAuthenticationFailure(verdict, mode, path.remoteAddress);
     this.#failure = why;
     this.#note(why, path, true);
   }
@@ -145,22 +140,35 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
       : `no valid answer came: ${this.#failure}`;
   }
 
-  /**
-   * A message from the peer's address is for no connection of ours. Where messages are authenticated it
-   * cannot count.
-   */
+  /** A message from the peer's address is for no connection of ours: with authentication it cannot count. */
   noteStrayMessage(): void {
     if (this.#settings.authentication.mode !== "digest") this.#current?.probe();
   }
 
   open(): void {
-    if (this.#settings.role === "responder") this.#whyNot = "waiting for the peer to connect";
-    else this.#attemptNow();
+    if (this.#dials) this.#attemptNow();
+    else this.#whyNot = "waiting for the peer to connect";
+  }
+
+  /** Whether we open connections: not to a peer of any address. */
+  get #dials(): boolean {
+    return this.#settings.role !== "responder" && this.#settings.from === undefined;
   }
 
   update(settings: PeerSettings): void {
     this.#settings = settings;
     for (const connection of this.#connections()) connection.settingsChanged();
+  }
+
+  /** Our end of the path, or the address of the peer's name, is another: an attempt is made at once. */
+  changePath(path: PsnPath): void {
+    const { path: before } = this.#settings;
+    this.#settings = { ...this.#settings, path };
+    this.#current?.follower.changePath(before, path);
+    const isOurs = !isSameEnd(before, path);
+    if (isOurs) for (const half of this.#halfOpen) half.end("retire", "our address changed");
+    if (isOurs || this.#attempt?.counters.received === 0) this.#attempt?.end("retire", "another path");
+    if (this.nextAttemptMs !== undefined) this.expire();
   }
 
   rename(name: string): void {
@@ -172,7 +180,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.#wanted = false;
     this.nextAttemptMs = undefined;
     this.#context.timers.set(this, undefined);
-    for (const pseudowire of this.pseudowires) pseudowire.cancelCall();
+    for (const pseudowire of this.pseudowires) pseudowire.close();
     if (this.isConnected) for (const half of this.#halfOpen) half.end("retire", "closed here");
     for (const connection of this.#connections()) connection.close("closed here", resultCode);
   }
@@ -180,7 +188,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   addPseudowire(settings: PseudowireSettings, status: LocalStatus): Pseudowire {
     const pseudowire = new Pseudowire(this.#context, this, settings, status);
     this.#pseudowires.set(settings.name, pseudowire);
-    this.unmatchedCall = undefined;
+    this.unmatchedCalls.forget();
     this.#byEndId.set(toHex(settings.remoteEndId), pseudowire);
     // Our operator just added or changed it: the peer cannot know when to call.
     if (this.#current?.isReady) this.#callNow(pseudowire);
@@ -199,7 +207,7 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     const endId = toHex(pseudowire.settings.remoteEndId);
     if (this.#byEndId.get(endId) === pseudowire) this.#byEndId.delete(endId);
     this.#current?.sessions.cancel(pseudowire);
-    pseudowire.cancelCall();
+    pseudowire.close();
     pseudowire.session?.apply({ kind: "close", why: "closed here" });
   }
 
@@ -221,13 +229,13 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
   }
 
   connectionBegunBy(path: PsnPath, again: AvpValues): ControlConnection | undefined {
-    return [...this.#connections(), ...this.#closing].find(
-      ({ sccrq, state, peerPath }) =>
-        sccrq !== undefined &&
-        sccrq.assignedControlConnectionId === again.assignedControlConnectionId &&
-        isRepetition(sccrq, again, state === "wait-ctl-conn") &&
-        peerPath.accepts(path),
-    );
+    return [...this.#connections(), ...this.#closing].find(({ sccrq, state, peerPath }) => {
+      if (sccrq?.assignedControlConnectionId !== again.assignedControlConnectionId) return false;
+      const waitsForScccn = state === "wait-ctl-conn";
+      if (sccrq === undefined || !isRepetition(sccrq, again, waitsForScccn)) return false;
+      // With its SCCCN the peer has our SCCRP, and repeats no SCCRQ: from elsewhere it is a recording.
+      return waitsForScccn ? peerPath.accepts(path) : isSameAddress(peerPath.path, path);
+    });
   }
 
   /**
@@ -242,7 +250,9 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
       if (outcome === "equal" || (outcome === "won" && !this.#acceptsTieLoser())) return "tie-won";
       this.#attempt?.end("tie-lost", "the peer's SCCRQ won the tie");
     }
-    if (!this.#halfOpen.makeRoom(path, this.#settings.path)) return "no-room";
+    // Where a peer of any address comes from is known while it is there.
+    const usual = (this.#settings.from && this.#current?.path) ?? this.#settings.path;
+    if (!this.#halfOpen.makeRoom(path, usual)) return "no-room";
     const connection = new ControlConnection(this.#context, this, path);
     this.#halfOpen.add(connection);
     connection.accept(sccrq, octets);
@@ -259,14 +269,17 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.#halfOpen.delete(connection);
     if (this.#attempt === connection) this.#attempt = undefined;
     this.#current = connection;
+    this.#takeOvers.add(previous?.path, connection.path);
     this.#backoff.reset();
     this.#whyNot = undefined;
     this.#refusal = undefined;
     this.#failure = undefined;
-    this.unmatchedCall = undefined;
+    this.unmatchedCalls.forget();
     this.#noteIdentity(connection);
     this.nextAttemptMs = undefined;
     this.#context.timers.set(this, undefined);
+    // What a digest proves is enough to go on with the sessions that the peer may have still.
+    if (this.#settings.authentication.mode === "digest") previous?.sessions.outliveConnection();
     previous?.end("retire", "a newer control connection took over");
     this.#attempt?.end("retire", "the peer's control connection came up first");
     for (const one of older) one.end("retire", "a newer control connection came up");
@@ -280,11 +293,12 @@ export class Peer implements ConnectionOwner, PseudowireOwner, PseudowireDirecto
     this.#halfOpen.delete(connection);
     this.#keepClosing(connection);
     this.#noteIdentity(connection);
+    if (cause === "stopccn") connection.pathMtu.closedByPeer();
     if (this.#current === connection) this.#current = undefined;
     if (this.#attempt === connection) this.#attempt = undefined;
     if (!this.#wanted || this.#current !== undefined || this.#attempt !== undefined) return;
     this.#whyNot = why;
-    if (this.#settings.role === "responder" || this.nextAttemptMs !== undefined) return;
+    if (!this.#dials || this.nextAttemptMs !== undefined) return;
     // The peer may be about to come up with a connection of its own.
     const leastMs = this.#halfOpen.isEmpty ? 0 : limits.tieLostMs;
     this.nextAttemptMs = this.#context.nowMs + Math.max(this.#pauseAfter(connection, cause), leastMs);

@@ -1,6 +1,7 @@
 import type { Expirable } from "../bytes/timers.ts";
 import { Backoff } from "./backoff.ts";
 import type { LcceContext } from "./context.ts";
+import { FormerSession } from "./former-session.ts";
 import type { LocalStatus, Session } from "./session.ts";
 import type { PeerSettings, PseudowireSettings } from "./settings.ts";
 
@@ -23,6 +24,8 @@ export class Pseudowire implements Expirable {
   readonly #backoff = new Backoff();
   localStatus: LocalStatus;
   session: Session | undefined;
+  /** One of the connection before, which forwards until there is another. */
+  #former: FormerSession | undefined;
   /** Why the pseudowire is not established; text for the operator. */
   whyNot: string | undefined;
   nextCallMs: number | undefined;
@@ -61,6 +64,26 @@ export class Pseudowire implements Expirable {
     this.callAfter(Math.max(pauseMs, leastMs));
   }
 
+  /** The session that forwards, or else the one that is being set up. */
+  get shownSession(): Session | undefined {
+    const former = this.#former?.session;
+    return this.session?.state !== "established" && former?.state === "established" ? former : this.session;
+  }
+
+  /** Its connection gave way to a newer one. */
+  keepFormer(session: Session): void {
+    this.#former?.end("a newer session was there");
+    this.#former = new FormerSession(this.#context, session);
+    this.session = undefined;
+  }
+
+  /** The pseudowire is wanted no more: no call, and no session of a former connection. */
+  close(): void {
+    this.cancelCall();
+    this.#former?.end("closed here");
+    this.#former = undefined;
+  }
+
   cancelCall(): void {
     this.nextCallMs = undefined;
     this.#context.timers.set(this, undefined);
@@ -72,6 +95,8 @@ export class Pseudowire implements Expirable {
   }
 
   established(): void {
+    this.#former?.replaced();
+    this.#former = undefined;
     this.whyNot = undefined;
     this.cancelCall();
   }

@@ -2,7 +2,7 @@ import type { AvpValue, AvpValues } from "../wire/avp-table.ts";
 import type { DecodedMessage } from "../wire/message.ts";
 import type { SessionMessageName } from "../wire/message-table.ts";
 import { cdnResult } from "../wire/result-codes.ts";
-import type { ChannelStatus } from "../wire/session-parameters.ts";
+import type { ChannelStatus, FragmentLimits } from "../wire/session-parameters.ts";
 import {
   checkChoices,
   NO_CHOICES,
@@ -13,6 +13,7 @@ import {
   refusalOf,
 } from "./acceptance.ts";
 import { describeCdn } from "./describe.ts";
+import { announcedFragments } from "./fragments.ts";
 import type { EventOf, NoData, Why } from "./state-table.ts";
 
 /** A received message that is about a session. */
@@ -43,7 +44,10 @@ export interface SessionEvents {
   iccn: CallEvent;
   "iccn-bad": Refused;
   cdn: Why & { readonly result: AvpValue<"resultCode"> | undefined };
-  sli: { readonly status: AvpValue<"circuitStatus"> | undefined };
+  sli: {
+    readonly status: AvpValue<"circuitStatus"> | undefined;
+    readonly fragments: FragmentLimits | undefined;
+  };
   "sli-bad": Refused;
   wen: NoData;
   "wen-bad": Refused;
@@ -89,7 +93,9 @@ export function sessionEventOf(received: SessionMessage, choices: PeerChoices): 
         : { kind: "icrp-bad", refusal: checked.refusal };
     }
     case "ICCN": {
-      const checked = refusal === undefined ? checkChoices(avps, choices) : { refusal };
+      // VCCV is agreed on by ICRQ and ICRP for the life of the session (RFC 5085 §6.3).
+      const { vccvCapability: _late, ...lasting } = avps;
+      const checked = refusal === undefined ? checkChoices(lasting, choices) : { refusal };
       return checked.refusal === undefined
         ? { kind: "iccn", message: { avps, choices: checked.choices } }
         : { kind: "iccn-bad", refusal: checked.refusal };
@@ -101,7 +107,11 @@ export function sessionEventOf(received: SessionMessage, choices: PeerChoices): 
     }
     case "SLI":
       return refusal === undefined
-        ? { kind: "sli", status: avps.circuitStatus }
+        ? {
+            kind: "sli",
+            status: avps.circuitStatus,
+            fragments: announcedFragments(avps, choices.fragments),
+          }
         : { kind: "sli-bad", refusal };
     case "WEN":
       return refusal === undefined ? { kind: "wen" } : { kind: "wen-bad", refusal };

@@ -4,7 +4,7 @@ import { cdnResult } from "../wire/result-codes.ts";
 import { type PsnPath, pseudowireTypeNumber } from "../wire/session-parameters.ts";
 import { checkCall, type Refusal, refusalOf, resultCodeAvp } from "./acceptance.ts";
 import type { LcceContext } from "./context.ts";
-import type { Sender } from "./delivery.ts";
+import type { Sender } from "./delivery-messages.ts";
 import type { Pseudowire } from "./pseudowire.ts";
 import { Session, type SessionConnection } from "./session.ts";
 import {
@@ -15,6 +15,7 @@ import {
 } from "./session-events.ts";
 import { limits } from "./settings.ts";
 import { compareTieBreakers } from "./tie-breaker.ts";
+import type { UnmatchedCalls } from "./unmatched-calls.ts";
 
 /** The pseudowires that sessions of a connection may belong to. */
 export interface PseudowireDirectory {
@@ -27,8 +28,8 @@ export interface PseudowireDirectory {
   readonly initiatesSessions: boolean;
   /** The least pause in ms before we call again. */
   readonly minimumPauseMs: number;
-  /** The peer called for none of them; absent where it did not say for which. */
-  noteUnmatchedCall(remoteEndId: Uint8Array | undefined): void;
+  /** Calls of the peer for none of them. */
+  readonly unmatchedCalls: UnmatchedCalls;
   sessionOpened(session: Session): void;
   sessionClosed(session: Session): void;
 }
@@ -77,6 +78,8 @@ export class SessionSet implements SessionConnection {
   readonly #calling = new Set<Session>();
   /** Pseudowires to call for when one of those is answered. */
   readonly #waiting = new Set<Pseudowire>();
+  /** Established sessions with ICMP echo in their control channel. */
+  readonly #echoing = new Set<Session>();
   #lastProgressMs = Number.NEGATIVE_INFINITY;
   #lastPeerCallMs = Number.NEGATIVE_INFINITY;
 
@@ -107,6 +110,12 @@ export class SessionSet implements SessionConnection {
   /** When the peer called last for one of our pseudowires, in ms of the injected clock. */
   get lastPeerCallMs(): number {
     return this.#lastPeerCallMs;
+  }
+
+  /** A session in whose control channel the peer answers ICMP echo, if there is one. */
+  get echoing(): Session | undefined {
+    const [first] = this.#echoing;
+    return first;
   }
 
   send(message: ControlMessage, sender?: Sender): void {
@@ -148,11 +157,31 @@ export class SessionSet implements SessionConnection {
     if (name === "ICRP") this.#refuseCall(avps, answer);
   }
 
+  /**
+   * The control connection gives way to a newer one: its established sessions forward until their pseudowires
+   * have others.
+   */
+  outliveConnection(): void {
+    for (const [session, pseudowire] of this.#pseudowires) {
+      if (session.state !== "established") continue;
+      pseudowire.keepFormer(session);
+      this.#echoing.delete(session);
+      this.#sessions.delete(session.localSessionId);
+      this.#byRemoteId.delete(session.remoteSessionId);
+      this.#pseudowires.delete(session);
+    }
+  }
+
   /** The control connection ended, and with it all its sessions (RFC 3931 §6.4). */
   connectionLost(): void {
     this.#waiting.clear();
     for (const session of [...this.#sessions.values()])
       session.apply({ kind: "connection-lost", why: "the control connection ended" });
+  }
+
+  /** The connection has another path, and with it the sessions that forward. */
+  pathChanged(): void {
+    for (const session of this.#sessions.values()) session.pathChanged();
   }
 
   /** Sends CDNs ahead of a StopCCN, for a bounded number of sessions. */
@@ -170,12 +199,15 @@ export class SessionSet implements SessionConnection {
   sessionEstablished(session: Session): void {
     this.#lastProgressMs = this.#context.nowMs;
     this.#calling.delete(session);
+    if (session.parameters.vccvEcho === true) this.#echoing.add(session);
     this.#pseudowires.get(session)?.established();
+    this.owner.unmatchedCalls.sessionEstablished();
     this.#callNext();
   }
 
   sessionEnded(session: Session, event: SessionEvent): void {
     this.#sessions.delete(session.localSessionId);
+    this.#echoing.delete(session);
     if (this.#byRemoteId.get(session.remoteSessionId) === session)
       this.#byRemoteId.delete(session.remoteSessionId);
     this.#calling.delete(session);
@@ -237,7 +269,7 @@ export class SessionSet implements SessionConnection {
       return repeated.apply({ kind: "icrq-again", why: "the peer called again for a session in use" });
     const pseudowire = this.owner.findPseudowire(avps.remoteEndId);
     if (pseudowire === undefined) {
-      this.owner.noteUnmatchedCall(avps.remoteEndId);
+      this.owner.unmatchedCalls.add(avps.remoteEndId);
       const text = "no pseudowire has this Remote End ID";
       return this.#refuseCall(avps, { resultCode: cdnResult.noForwarder, text });
     }

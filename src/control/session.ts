@@ -1,9 +1,11 @@
 import type { Expirable } from "../bytes/timers.ts";
 import type { CircuitStatus } from "../wire/avp-table.ts";
+import { isCircuitUp } from "../wire/avp-values.ts";
 import type { ControlMessage } from "../wire/message.ts";
 import { cdnResult } from "../wire/result-codes.ts";
 import {
   type ChannelStatus,
+  type FragmentLimits,
   type PsnPath,
   pseudowireTypeNumber,
   type SessionParameters,
@@ -12,7 +14,8 @@ import {
 } from "../wire/session-parameters.ts";
 import { NO_CHOICES, type PeerChoices, resultCodeAvp } from "./acceptance.ts";
 import type { LcceContext } from "./context.ts";
-import type { Sender } from "./delivery.ts";
+import type { Sender } from "./delivery-messages.ts";
+import { agreedFragments, fragmentAvps } from "./fragments.ts";
 import {
   type CallMessage,
   cdnFor,
@@ -25,6 +28,7 @@ import {
 import { type SessionActions, type SessionState, sessionTable } from "./session-table.ts";
 import { limits, type PseudowireSettings } from "./settings.ts";
 import { type Actions, performActions, transitionFor } from "./state-table.ts";
+import { agreedVccv, vccvAvp } from "./vccv.ts";
 
 /** The pseudowire, as far as its session needs it. */
 export interface SessionPseudowire {
@@ -116,7 +120,7 @@ export class Session implements Expirable, Sender {
     "send-cdn": (event) => this.#sendCdn(event),
     "send-sli": () => this.#sendSli(),
     "learn-peer": (event) => this.#learnPeer(event.message, event.kind !== "iccn"),
-    "learn-status": ({ status }) => this.#learnStatus(status),
+    "learn-status": ({ status, fragments }) => this.#learnStatus(status, fragments),
     "learn-channel": ({ status }) => {
       this.#channelStatus = status;
     },
@@ -196,6 +200,8 @@ export class Session implements Expirable, Sender {
       transmitAllowed: this.#transmitAllowed,
       remoteCircuitActive: this.#remoteCircuitActive,
       receiveAllowed: this.#receiveAllowed,
+      ...agreedFragments(settings, this.#choices),
+      ...agreedVccv(settings, this.#choices),
     };
   }
 
@@ -236,6 +242,12 @@ export class Session implements Expirable, Sender {
     this.apply({ kind: "timeout", why: "the peer acknowledged but did not answer" });
   }
 
+  /** The path is another: counters, sequence numbers, cookies and ids stay. */
+  pathChanged(): void {
+    if (this.#state === "established")
+      this.#context.emit({ kind: "forwarding-update", session: this.parameters });
+  }
+
   /** Ends a call that the peer never heard of, without a CDN; false when the ICRQ was transmitted already. */
   withdrawUnsent(): boolean {
     if (this.#state !== "wait-reply" || !this.#connection.withdrawCall(this)) return false;
@@ -256,9 +268,9 @@ export class Session implements Expirable, Sender {
     return this.#remoteCircuitActive && this.#receiveAllowed;
   }
 
-  /** Until the peer says otherwise, its circuit is up. */
+  /** Until the peer says otherwise, its circuit is up; an A bit beside a fault says nothing (RFC 5641 §3). */
   get #remoteCircuitActive(): boolean {
-    return this.#remoteStatus?.active !== false;
+    return this.#remoteStatus === undefined || isCircuitUp(this.#remoteStatus);
   }
 
   get #receiveAllowed(): boolean {
@@ -280,11 +292,16 @@ export class Session implements Expirable, Sender {
     this.#connection.sessionLearned(this);
   }
 
-  #learnStatus(status: CircuitStatus | undefined): void {
+  #learnStatus(status: CircuitStatus | undefined, fragments: FragmentLimits | undefined): void {
     const before = [this.#remoteCircuitActive, this.#receiveAllowed];
-    if (status === undefined) return;
-    this.#remoteStatus = status;
-    const isSame = this.#remoteCircuitActive === before[0] && this.#receiveAllowed === before[1];
+    const { mru, mrru } = this.#choices.fragments ?? {};
+    if (status !== undefined) this.#remoteStatus = status;
+    this.#choices = { ...this.#choices, fragments };
+    const isSame =
+      this.#remoteCircuitActive === before[0] &&
+      this.#receiveAllowed === before[1] &&
+      fragments?.mru === mru &&
+      fragments?.mrru === mrru;
     if (this.#state === "established" && !isSame) {
       this.#context.emit({ kind: "forwarding-update", session: this.parameters });
     }
@@ -293,8 +310,9 @@ export class Session implements Expirable, Sender {
   #startForwarding(): void {
     this.#establishedMs = this.#context.nowMs;
     this.#context.timers.set(this, undefined);
-    this.#connection.sessionEstablished(this);
+    // First, so that it takes over from one of a former connection before that goes.
     this.#context.emit({ kind: "forwarding-add", session: this.parameters });
+    this.#connection.sessionEstablished(this);
   }
 
   #cleanUp(event: SessionEvent): void {
@@ -338,13 +356,15 @@ export class Session implements Expirable, Sender {
   /** AVPs that request the format of data to us, without those for "none", which some peers do not know. */
   #requestedAvps(): Pick<
     ControlMessage<"ICRP">["avps"],
-    "assignedCookie" | "l2SpecificSublayer" | "dataSequencing"
+    "assignedCookie" | "l2SpecificSublayer" | "dataSequencing" | "mru" | "mrru" | "vccvCapability"
   > {
     const { sublayer, sequencing, cookieOctets } = this.pseudowire.settings;
     return {
       ...(cookieOctets === 0 ? {} : { assignedCookie: this.#receiveCookie }),
       ...(sublayer === "none" ? {} : { l2SpecificSublayer: sublayerNumber[sublayer] }),
       ...(sequencing === "none" ? {} : { dataSequencing: sequencingNumber[sequencing] }),
+      ...fragmentAvps(this.pseudowire.settings),
+      ...vccvAvp(this.pseudowire.settings),
     };
   }
 

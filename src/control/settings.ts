@@ -4,6 +4,7 @@ import type {
   PseudowireType,
   PsnPath,
 } from "../wire/session-parameters.ts";
+import type { PathLimits } from "./path-mtu.ts";
 
 /** Who this LCCE says it is (RFC 3931 §5.4.3: Host Name, Router ID, Vendor Name). */
 export interface LcceIdentity {
@@ -42,17 +43,34 @@ export interface DeliverySettings {
 /** A peer LCCE and how to talk to it. Times in milliseconds. */
 export interface PeerSettings {
   readonly name: string;
-  /** Where our SCCRQ goes; the peer may answer from another UDP port (RFC 3931 §4.1.2.2). */
+  /**
+   * Where our SCCRQ goes; the peer may answer from another UDP port (RFC 3931 §4.1.2.2). With `from`, only
+   * our end counts.
+   */
   readonly path: PsnPath;
+  /**
+   * For a peer of any address, which opens the connection itself: the prefixes that it may come from, such as
+   * 198.51.100.0/24, in canonical form; empty for all. Its SCCRQ is told by `peerHostName` and
+   * `peerRouterId`, and proved by its digest. Absent for a peer of a configured address.
+   */
+  readonly from?: readonly string[];
   readonly role: "either" | "initiator" | "responder";
   readonly authentication: AuthenticationSettings;
   readonly delivery: DeliverySettings;
   /** 0 sends no HELLO. */
   readonly helloIntervalMs: number;
+  /** Whether the peer is followed to another address or port; only where digests say who it is. */
+  readonly roaming: "control" | "off";
+  /** Silence of ours before HELLO; 0 for none, absent for the usual one where a NAT is noticed. */
+  readonly natKeepaliveMs?: number;
   readonly reconnectInitialMs: number;
   readonly reconnectCapMs: number;
   readonly peerHostName?: string;
   readonly peerRouterId?: number;
+  /** Whether the path MTU is searched for, with "echo" by ICMP echo alone; default "probe". */
+  readonly pathMtu?: "probe" | "echo" | "none";
+  /** What limits packets to the peer; without it no path MTU is searched for. */
+  readonly pathLimits?: PathLimits;
 }
 
 /** What we want of one pseudowire. */
@@ -65,6 +83,13 @@ export interface PseudowireSettings {
   /** Of the data messages we receive. */
   readonly sublayer: L2SpecificSublayer;
   readonly sequencing: DataSequencing;
+  /**
+   * Octets of the longest frame that we put together of fragments (RFC 4623 §5.3). Absent: no fragments, in
+   * neither direction.
+   */
+  readonly mrru?: number;
+  /** Whether ICMP echo is offered in the session's control channel (RFC 5085); default "off". */
+  readonly vccv?: "off" | "echo";
 }
 
 /** Ours: limits on the memory a peer can take, and timers that the RFC leaves open. */
@@ -114,6 +139,37 @@ export const limits = {
   /** A peer that was heard so recently is not probed. */
   recentlyHeardMs: 1_000,
   /**
+   * How long we may be silent where a NAT is noticed: it forgets the peer, some after 30 s (RFC 4787 §4.3
+   * asks for 2 minutes).
+   */
+  natKeepaliveMs: 20_000,
+  /** Least interval between HELLOs to other paths because of mere hints. */
+  pathHintIntervalMs: 5_000,
+  /**
+   * HELLOs because the peer's data stopped: the interval that they come in at most, how many may come at once
+   * after a while without, and the time for an answer.
+   */
+  silenceIntervalMs: 5_000,
+  silenceHellos: 3,
+  silenceAnswerMs: 300,
+  /** A peer that was heard so recently is not silent, though data of one session stopped. */
+  silenceMs: 250,
+  /** Copies that a path gets that is not known to lead to the peer, and how long it may take to answer. */
+  pathCopies: 3,
+  pathAnswerMs: 8_000,
+  /** Octets of the first message to an address that the configuration or a name server gave. */
+  pathConfiguredOctets: 4_500,
+  /** The path follows the peer at most so often, and after so many moves within a minute not for a while. */
+  pathMoveIntervalMs: 1_000,
+  pathMoves: 10,
+  pathMovesMs: 60_000,
+  pathHoldMs: 60_000,
+  /**
+   * How long the peer may take to follow us to another address of ours: HELLO and two retransmissions. Then
+   * the connection is opened anew.
+   */
+  followedMs: 7_000,
+  /**
    * How long the responder of a control connection leaves further sessions to the initiator after each of its
    * calls: the next one may need a full cycle of retransmissions by default.
    */
@@ -126,6 +182,11 @@ export const limits = {
    * life.
    */
   firstPauseMs: 30_000,
+  /**
+   * How long a session of a connection that gave way to a newer one forwards without another in its place: as
+   * long as the peer may take to set that up.
+   */
+  formerSessionMs: 71_000,
   /** Octets of our nonce; the RFC recommends 16 or more (RFC 3931 §5.4.1). */
   nonceOctets: 16,
   randomVectorOctets: 16,

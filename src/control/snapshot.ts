@@ -1,7 +1,11 @@
 import type { CircuitStatus } from "../wire/avp-table.ts";
 import type { ChannelStatus, PsnPath, SessionParameters } from "../wire/session-parameters.ts";
 import type { ControlDiscardReason } from "./control-discards.ts";
+import { fragmentNotes } from "./fragments.ts";
+import type { PathHistory } from "./path-follower.ts";
+import type { PathLimits, PathMtuSnapshot } from "./path-mtu.ts";
 import type { Peer } from "./peer.ts";
+import type { PseudowireSettings } from "./settings.ts";
 
 /** State of the control connection with one peer. Times in ms of the injected clock. */
 export interface ConnectionSnapshot {
@@ -18,9 +22,17 @@ export interface ConnectionSnapshot {
   readonly whyNot: string | undefined;
   /** Warnings for the operator, which may be there while the connection is up. */
   readonly notes: readonly string[];
+  /** What it was told that limits packets to the peer. */
+  readonly pathLimits: PathLimits | undefined;
+  /** Undefined while no path MTU is searched for. */
+  readonly pathMtu: PathMtuSnapshot | undefined;
   readonly sent: number;
   readonly received: number;
   readonly retransmitted: number;
+  /** What became of its path; undefined without a connection. */
+  readonly pathHistory: PathHistory | undefined;
+  /** What tells that a NAT is between us and the peer, as text. */
+  readonly natEvidence: string | undefined;
 }
 
 /** State of one pseudowire. */
@@ -50,16 +62,18 @@ export interface LcceSnapshot {
 export function snapshotOf(
   peers: readonly Peer[],
   discards: Readonly<Record<ControlDiscardReason, number>>,
+  nowMs: number,
 ): LcceSnapshot {
   return {
-    connections: peers.map(connectionOf),
+    connections: peers.map((peer) => connectionOf(peer, nowMs)),
     pseudowires: peers.flatMap(pseudowiresOf),
     discards,
   };
 }
 
-function connectionOf(peer: Peer): ConnectionSnapshot {
+function connectionOf(peer: Peer, nowMs: number): ConnectionSnapshot {
   const { connection } = peer;
+  const refusal = peer.helloRefusal.text(nowMs);
   return {
     peer: peer.settings.name,
     state: connection?.state ?? "idle",
@@ -73,7 +87,11 @@ function connectionOf(peer: Peer): ConnectionSnapshot {
     nextAttemptMs: peer.nextAttemptMs,
     whyNot:
       connection?.state === "established" ? undefined : (peer.whyNot ?? "the peer has not answered yet"),
-    notes: peer.notes,
+    notes: refusal === undefined ? peer.notes : [...peer.notes, refusal],
+    pathHistory: connection?.follower.history,
+    natEvidence: connection?.follower.natEvidence,
+    pathLimits: peer.settings.pathLimits,
+    pathMtu: connection?.pathMtu.snapshot,
     ...(connection?.counters ?? { sent: 0, received: 0, retransmitted: 0 }),
   };
 }
@@ -81,7 +99,7 @@ function connectionOf(peer: Peer): ConnectionSnapshot {
 function pseudowiresOf(peer: Peer): readonly PseudowireSnapshot[] {
   const connected = peer.connection?.state === "established";
   return [...peer.pseudowires].map((pseudowire) => {
-    const { session } = pseudowire;
+    const { shownSession: session } = pseudowire;
     const established = session?.state === "established";
     return {
       peer: peer.settings.name,
@@ -95,11 +113,15 @@ function pseudowiresOf(peer: Peer): readonly PseudowireSnapshot[] {
       whyNot: established
         ? undefined
         : (pseudowire.whyNot ??
-          (connected ? (peer.unmatchedCall ?? "no call yet") : "the control connection is down")),
-      notes: established && session !== undefined ? sublayerNotes(session.parameters) : [],
+          (connected ? (peer.unmatchedCalls.text ?? "no call yet") : "the control connection is down")),
+      notes: established && session !== undefined ? notesOn(pseudowire.settings, session.parameters) : [],
       nextCallMs: pseudowire.nextCallMs,
     };
   });
+}
+
+function notesOn(settings: PseudowireSettings, parameters: SessionParameters): readonly string[] {
+  return [...sublayerNotes(parameters), ...fragmentNotes(settings, parameters)];
 }
 
 /**

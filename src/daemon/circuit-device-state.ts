@@ -3,6 +3,7 @@ import type { CircuitDevice } from "../forwarding/plane.ts";
 import type { Lock } from "../os/locks.ts";
 import type { ChannelStatus, SessionParameters } from "../wire/session-parameters.ts";
 import { deviceOf } from "./settings.ts";
+import type { PathMtuKnowledge } from "./tunnel-path-mtus.ts";
 
 /**
  * A pseudowire on a device. It takes part only while we hold the lock of its frames: another daemon may have
@@ -20,6 +21,8 @@ export interface WantedSession {
   session: SessionParameters;
   /** What a protocol on its control channel said of it last. */
   channelStatus?: ChannelStatus;
+  /** What was known of its path when it was given to the plane last. */
+  pathMtu?: PathMtuKnowledge | undefined;
 }
 
 /** A circuit device with all pseudowires on it, as it is wanted and as it is. */
@@ -49,6 +52,8 @@ export interface CircuitDeviceState {
   /** Index of the interface of that name when it was last changed. */
   lastIndex: number | undefined;
   isUp: boolean;
+  /** Whether we switched it off because the other end is down (followed-devices.ts). */
+  isHeldDown: boolean;
   /** Why it is not open or not in its wanted state. */
   problem: string | undefined;
 }
@@ -66,6 +71,7 @@ export function newCircuitDeviceState(name: string): CircuitDeviceState {
     isReconcilePending: false,
     lastIndex: undefined,
     isUp: false,
+    isHeldDown: false,
     problem: undefined,
   };
 }
@@ -94,4 +100,13 @@ export function wantedBridge({ pseudowires }: CircuitDeviceState): string | unde
 /** The pseudowires of a circuit that have their locks. */
 export function lockedPseudowires({ pseudowires }: CircuitDeviceState): readonly PseudowireConfig[] {
   return [...pseudowires.values()].flatMap(({ lock, config }) => (lock === undefined ? [] : [config]));
+}
+
+/** The pseudowire of a session, if it is attached and has its lock. */
+export function lockedPseudowireOf(
+  { pseudowires }: CircuitDeviceState,
+  { session }: WantedSession,
+): AttachedPseudowire | undefined {
+  const attached = pseudowires.get(session.pseudowire);
+  return attached?.lock === undefined ? undefined : attached;
 }

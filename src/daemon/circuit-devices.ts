@@ -1,7 +1,7 @@
 import { ignoreOperational, OperationalError } from "../bytes/errors.ts";
 import type { CircuitConfig } from "../config/config.ts";
 import type { PlaneStack } from "../forwarding/stack.ts";
-import type { Links } from "../os/links.ts";
+import type { LinkState, Links } from "../os/links.ts";
 import {
   type CircuitDeviceState,
   lockedPseudowires,
@@ -23,6 +23,10 @@ export interface DeviceListener {
   upChanged(circuit: CircuitDeviceState): void;
   locationOf(pseudowire: string): string | undefined;
   hostUse(circuit: CircuitConfig): Promise<string | undefined>;
+  /** A device was made a port of its bridge: it gets its attributes as a port. Throws OperationalError. */
+  portJoined(device: string, index: number): void;
+  /** A device is about to be closed, or is gone. */
+  closing(circuit: CircuitDeviceState): Promise<void>;
 }
 
 /**
@@ -121,7 +125,7 @@ export class CircuitDevices {
       circuit.opened = { device: wanted, index: await this.#plane.openCircuit(wanted) };
       this.#listener.opened(circuit);
       // The link table may be older than the device.
-      await this.#links.reread();
+      this.#links.readOne(circuit.name);
       if (this.#isLost(circuit)) {
         await this.#close(circuit);
         throw new OperationalError(`interface ${circuit.name} was deleted while it was being attached`);
@@ -135,6 +139,7 @@ export class CircuitDevices {
 
   async #close(circuit: CircuitDeviceState): Promise<void> {
     if (circuit.opened === undefined) return;
+    await this.#listener.closing(circuit);
     circuit.opened = undefined;
     circuit.bridge = undefined;
     const ids = [...circuit.installed.keys()];
@@ -179,12 +184,12 @@ export class CircuitDevices {
   async #joinBridge(circuit: CircuitDeviceState): Promise<void> {
     const { name: device, bridge: former } = circuit;
     const bridge = wantedBridge(circuit);
-    const isOn = this.#links.get(device)?.up === true;
+    const isOn = this.#links.get(device)?.isOn === true;
     if (former !== undefined && former !== bridge && this.#links.isPort(device, former))
       await this.#links.setMaster(device, undefined);
     circuit.bridge = undefined;
     if (bridge !== undefined && !this.#links.isPort(device, bridge)) {
-      await this.#links.setMaster(device, bridge);
+      await this.#links.setMaster(device, bridge, (index) => this.#listener.portJoined(device, index));
       this.#log.info({ event: "circuit", device, bridge }, `TAP device ${device} added to bridge ${bridge}`);
     }
     circuit.bridge = bridge;
@@ -226,7 +231,10 @@ export class CircuitDevices {
     const { name: device, opened, problem } = circuit;
     const state = this.#links.get(device);
     const isUp =
-      opened !== undefined && problem === undefined && state?.index === opened.index && state.up === true;
+      opened !== undefined &&
+      problem === undefined &&
+      state?.index === opened.index &&
+      canPass(circuit, state);
     if (circuit.isUp === isUp) return;
     circuit.isUp = isUp;
     this.#log.info(
@@ -235,6 +243,11 @@ export class CircuitDevices {
     );
     this.#listener.upChanged(circuit);
   }
+}
+
+/** Whether frames can pass, or could but for us: what we switched off is no fault of the circuit. */
+function canPass({ opened, isHeldDown }: CircuitDeviceState, { up, isOn }: LinkState): boolean {
+  return up || (isHeldDown && (isOn || opened?.device.kind === "interface"));
 }
 
 /** The circuits whose interface may not be one that the host uses. */

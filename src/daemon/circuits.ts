@@ -1,8 +1,6 @@
-import { OperationalError, operationalMessage } from "../bytes/errors.ts";
-import type { CircuitConfig, ForwarderConfig, PseudowireConfig } from "../config/config.ts";
-import type { Input } from "../control/effects.ts";
+import { OperationalError } from "../bytes/errors.ts";
+import type { ForwarderConfig, PseudowireConfig } from "../config/config.ts";
 import { hasControlChannel } from "../forwarding/encapsulation.ts";
-import type { AttachmentCircuit } from "../forwarding/plane.ts";
 import type { PlaneStack } from "../forwarding/stack.ts";
 import type { Links } from "../os/links.ts";
 import { Retry } from "../os/retry.ts";
@@ -10,33 +8,19 @@ import type { ChannelStatus, SessionParameters } from "../wire/session-parameter
 import {
   type AttachedPseudowire,
   type CircuitDeviceState,
+  lockedPseudowireOf,
   newCircuitDeviceState,
   type WantedSession,
 } from "./circuit-device-state.ts";
 import { CircuitDevices } from "./circuit-devices.ts";
+import type { CircuitListener } from "./circuit-listener.ts";
+import { FollowedDevices, heldDownText } from "./followed-devices.ts";
 import { type ForwarderState, Forwarders } from "./forwarders.ts";
-import { type Claim, lockCircuit } from "./locks.ts";
+import { claimCircuit } from "./locks.ts";
 import { type Log, locationText } from "./log.ts";
 import { OperationQueue } from "./operation-queue.ts";
+import { attachmentFor, hasOtherPathMtu } from "./session-attachment.ts";
 import { attachmentOf } from "./settings.ts";
-
-/** What the daemon learns from the circuits, and what they ask it. */
-export interface CircuitListener {
-  /** The status of our end of a pseudowire changed, or what is known of a session. */
-  input(change: Input & { readonly kind: "circuit-status" | "pseudowire-standby" | "channel-status" }): void;
-  forwardingFailed(session: SessionParameters, problem: string): void;
-  /** Takes the lock of a circuit; by default in this network namespace. */
-  readonly lockCircuit?: typeof lockCircuit;
-  /** A bug of ours came up in an operation; by default it ends the process. */
-  readonly broken?: (error: unknown) => void;
-  /** Where the circuit of a pseudowire stands in the configuration file. */
-  locationOf(pseudowire: string): string | undefined;
-  /**
-   * What this machine would lose if an interface became a circuit, as text; undefined where it would lose
-   * nothing.
-   */
-  hostUse(circuit: CircuitConfig): Promise<string | undefined>;
-}
 
 /**
  * The attachment circuits and the sessions on them: keeps the plane in step with devices that come, go, rise
@@ -49,6 +33,7 @@ export class Circuits {
   readonly #log: Log;
   readonly #listener: CircuitListener;
   readonly #devices: CircuitDevices;
+  readonly #followed: FollowedDevices;
   /** Which pseudowires are members of which forwarder, and which session has the frames of a circuit. */
   readonly #forwarders: Forwarders;
   readonly #circuits = new Map<string, CircuitDeviceState>();
@@ -74,10 +59,15 @@ export class Circuits {
       bind: (localSessionId) => this.#bind(localSessionId),
       signal: (pseudowire, standby) => listener.input({ kind: "pseudowire-standby", pseudowire, standby }),
     });
+    this.#followed = new FollowedDevices(links, log, this.#operations, (circuit) =>
+      this.#devices.check(circuit),
+    );
     this.#devices = new CircuitDevices(plane, links, log, this.#operations, {
       opened: (circuit) => {
         for (const wanted of circuit.sessions.values()) this.#addToPlane(circuit, wanted);
+        this.#followed.review(circuit);
       },
+      closing: (circuit) => this.#followed.release(circuit),
       failed: (_circuit, isNew) => this.#retry.schedule(isNew),
       upChanged: ({ pseudowires, sessions, isUp }) => {
         for (const [name, { lock }] of pseudowires)
@@ -86,6 +76,7 @@ export class Circuits {
       },
       locationOf: (pseudowire) => listener.locationOf(pseudowire),
       hostUse: (circuit) => listener.hostUse(circuit),
+      portJoined: (device, index) => listener.portJoined?.(device, index),
     });
     links.watch((name) => this.#linkChanged(name));
   }
@@ -158,6 +149,7 @@ export class Circuits {
     this.#forwarders.attach(pseudowire.name, pseudowire.circuit);
     this.#claim(attached);
     await this.#devices.ensure(circuit);
+    this.#followed.review(circuit);
   }
 
   /**
@@ -202,6 +194,18 @@ export class Circuits {
     this.#retry.runNow();
   }
 
+  /** Gives all devices back as they were found. */
+  release(): Promise<void> {
+    return this.#operations.enqueue(async () => {
+      for (const circuit of this.#circuits.values()) await this.#followed.release(circuit);
+    });
+  }
+
+  /** What we switched off on the device of a pseudowire because the other end is down, as text. */
+  heldDown(pseudowire: string): string | undefined {
+    return heldDownText(this.#circuitOfPseudowire.get(pseudowire));
+  }
+
   /** Drops queued operations and starts no more; the plane is about to be closed. */
   close(): void {
     this.#operations.close();
@@ -219,11 +223,12 @@ export class Circuits {
     const wanted = circuit.sessions.get(session.localSessionId);
     if (wanted === undefined) return this.add(session);
     wanted.session = session;
+    this.#followed.review(circuit);
     void this.#operations.enqueue(async () => {
       const attached = lockedPseudowireOf(circuit, wanted);
       if (attached === undefined || circuit.installed.get(session.localSessionId) !== wanted) return;
       try {
-        await this.#plane.updateSession(wanted.session, attachmentFor(circuit, attached, wanted));
+        await this.#plane.updateSession(wanted.session, this.#attachment(circuit, attached, wanted));
         await this.#forwarders.sessionUpdated(wanted);
       } catch (error) {
         if (!(error instanceof OperationalError)) throw error;
@@ -238,15 +243,30 @@ export class Circuits {
     const attached = circuit?.pseudowires.get(pseudowire.name);
     if (circuit === undefined || attached === undefined) return;
     attached.config = pseudowire;
-    for (const { session } of circuit.sessions.values()) {
-      if (session.pseudowire === pseudowire.name) this.update(session);
+    this.updateSessions([pseudowire.name]);
+  }
+
+  /** Tells the plane again of the sessions of these pseudowires, as what it knows beside them changed. */
+  updateSessions(pseudowires: readonly string[]): void {
+    for (const pseudowire of pseudowires) {
+      const sessions = this.#circuitOfPseudowire.get(pseudowire)?.sessions.values() ?? [];
+      for (const { session } of sessions) if (session.pseudowire === pseudowire) this.update(session);
     }
+  }
+
+  /** Gives the planes what they need of the paths to peers, where their MTU has changed. */
+  followPathMtus(): void {
+    for (const circuit of this.#circuits.values())
+      for (const wanted of circuit.installed.values())
+        if (hasOtherPathMtu(circuit, wanted, this.#listener.pathMtuOf?.(wanted.session.path)))
+          this.update(wanted.session);
   }
 
   remove(localSessionId: number): void {
     const circuit = this.#circuitOfSession.get(localSessionId);
     this.#circuitOfSession.delete(localSessionId);
     if (circuit?.sessions.delete(localSessionId) !== true) return;
+    this.#followed.review(circuit);
     void this.#operations.enqueue(async () => {
       if (!circuit.installed.delete(localSessionId)) return;
       await this.#plane.removeSession(localSessionId);
@@ -262,6 +282,7 @@ export class Circuits {
     if (circuit === undefined || wanted === undefined) return;
     if (circuit.sessions.get(localSessionId) !== wanted) return;
     wanted.channelStatus = status;
+    this.#followed.review(circuit);
     this.#listener.input({ kind: "channel-status", localSessionId, status });
     void this.#operations.enqueue(async () => {
       if (circuit.installed.get(localSessionId) === wanted) await this.#forwarders.sessionUpdated(wanted);
@@ -282,6 +303,7 @@ export class Circuits {
     const wanted = { session };
     circuit.sessions.set(session.localSessionId, wanted);
     this.#circuitOfSession.set(session.localSessionId, circuit);
+    this.#followed.review(circuit);
     return wanted;
   }
 
@@ -298,7 +320,7 @@ export class Circuits {
       if (sessions.get(localSessionId) !== wanted || installed.has(localSessionId)) return;
       installed.set(localSessionId, wanted);
       try {
-        await this.#plane.addSession(wanted.session, attachmentFor(circuit, attached, wanted));
+        await this.#plane.addSession(wanted.session, this.#attachment(circuit, attached, wanted));
         await this.#forwarders.sessionAdded(wanted);
       } catch (error) {
         if (!(error instanceof OperationalError)) throw error;
@@ -306,6 +328,12 @@ export class Circuits {
         if (!(await this.#devices.isGone(circuit))) this.#fail(wanted.session, error);
       }
     });
+  }
+
+  /** What a session has of its device now, and is about to get. */
+  #attachment(circuit: CircuitDeviceState, attached: AttachedPseudowire, wanted: WantedSession) {
+    wanted.pathMtu = this.#listener.pathMtuOf?.(wanted.session.path);
+    return attachmentFor(circuit, attached, wanted, wanted.pathMtu);
   }
 
   /** Gives the frames of a circuit to one of the sessions that the plane has. */
@@ -327,7 +355,7 @@ export class Circuits {
    */
   #claim(attached: AttachedPseudowire): void {
     const { name, circuit } = attached.config;
-    const claim = claimOf(circuit, this.#listener.lockCircuit ?? lockCircuit);
+    const claim = claimCircuit(circuit, this.#listener.lockCircuit);
     if (claim.problem === undefined) {
       attached.lock = claim.lock;
       attached.problem = undefined;
@@ -367,32 +395,4 @@ export class Circuits {
       if (circuit !== undefined) this.#devices.check(circuit);
     }
   }
-}
-
-/** The lock of a circuit's frames, or why there is none; a fault of the machine is a reason as any other. */
-function claimOf(circuit: CircuitConfig, lock: typeof lockCircuit): Claim {
-  try {
-    return lock(circuit);
-  } catch (error) {
-    return { problem: operationalMessage(error) };
-  }
-}
-
-/** What a session has of its device; where it has a control channel, with the status of the circuit. */
-function attachmentFor(
-  { isUp: active }: CircuitDeviceState,
-  { config }: AttachedPseudowire,
-  { session }: WantedSession,
-): AttachmentCircuit {
-  const attachment = attachmentOf(config);
-  return hasControlChannel(session) ? { ...attachment, active } : attachment;
-}
-
-/** The pseudowire of a session, if it is attached and has its lock. */
-function lockedPseudowireOf(
-  { pseudowires }: CircuitDeviceState,
-  { session }: WantedSession,
-): AttachedPseudowire | undefined {
-  const attached = pseudowires.get(session.pseudowire);
-  return attached?.lock === undefined ? undefined : attached;
 }

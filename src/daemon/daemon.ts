@@ -1,5 +1,5 @@
 import { noCaseFor } from "../bytes/errors.ts";
-import type { Config, SecretSource, TunnelConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import { formatPlan, formatStep } from "../config/plan.ts";
 import type { Effect, Input } from "../control/effects.ts";
 import { Lcce } from "../control/lcce.ts";
@@ -13,33 +13,33 @@ import { type Links, openLinks } from "../os/links.ts";
 import type { LogLosses } from "../os/log-output.ts";
 import { cryptoRandom } from "../os/random.ts";
 import { watchRoutes } from "../os/routes.ts";
-import { readSecret } from "../os/secrets.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
 import type { HandOver } from "./api.ts";
+import { type Bridges, openBridges } from "./bridges.ts";
 import { Circuits } from "./circuits.ts";
 import type { Locations } from "./configuration-file.ts";
+import { ControlTimer } from "./control-timer.ts";
+import { waitUntilDrained } from "./drain.ts";
 import { EventLog } from "./event-log.ts";
 import { hostUseReader } from "./host-use.ts";
 import type { Log, OpenLog } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
 import { allNotes, NotesLog, notesListener } from "./notes.ts";
 import { PeerActivity } from "./peer-activity.ts";
-import { type ChosenPlane, logPlane, openPlane } from "./planes.ts";
+import { type ChosenPlane, logPlane, openPlane, planeFailed } from "./planes.ts";
 import { PseudowireIndex } from "./pseudowire-index.ts";
 import { PseudowireLog } from "./pseudowire-log.ts";
 import { applySteps, planReload } from "./reload.ts";
 import { reportStatus } from "./report.ts";
 import { SendProblems } from "./send-problems.ts";
 import { type SessionSources, SessionWatch } from "./session-watch.ts";
-import { identityOf } from "./settings.ts";
+import { devicesIn, identityOf } from "./settings.ts";
 import { SizeNotes } from "./size-notes.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
+import { tunnelSources } from "./status-sources.ts";
+import { TunnelPathMtus } from "./tunnel-path-mtus.ts";
+import { secretReader } from "./tunnel-secrets.ts";
 import { Tunnels } from "./tunnels.ts";
-
-/** Longest wait for peers to acknowledge our StopCCN before we exit. */
-const DRAIN_MS = 1500;
-/** setTimeout takes no more than this. */
-const LONGEST_TIMEOUT_MS = 0x7fff_ffff;
 
 /**
  * The running LCCE: performs what the control plane asks, feeds it what happens, and keeps one timer for it.
@@ -48,11 +48,13 @@ const LONGEST_TIMEOUT_MS = 0x7fff_ffff;
 export class Daemon {
   readonly #log: Log;
   readonly #eventLog: EventLog;
+  readonly #readSecret = secretReader(() => this.#log);
   readonly #pseudowireLog: PseudowireLog;
   readonly #plane: PlaneStack;
   readonly #planeReason: string;
   readonly #outlives: boolean;
   readonly #links: Links;
+  readonly #bridges: Bridges;
   readonly #circuits: Circuits;
   readonly #transport: PsnTransport;
   readonly #startedMs = monotonicClock.nowMs();
@@ -61,8 +63,9 @@ export class Daemon {
   #config: Config;
   readonly #startedConfig: Config;
   #locations: Locations;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timer = new ControlTimer(monotonicClock, (nowMs) => this.#perform(this.#lcce.expire(nowMs)));
   readonly #peerActivity: PeerActivity;
+  readonly #pathMtus: TunnelPathMtus;
   readonly #sizeNotes: SizeNotes;
   readonly #sendProblems = new SendProblems(monotonicClock);
   readonly #watch: { close(): void };
@@ -91,20 +94,30 @@ export class Daemon {
     this.#outlives = outlivesDaemon;
     this.#links = links;
     this.#lcce = new Lcce(identityOf(config), cryptoRandom);
+    const hostUse = hostUseReader(() => this.#config.tunnels, monotonicClock.nowMs, readHostNetwork);
+    this.#bridges = openBridges(config, { links, log, hostUse });
+    this.#pathMtus = new TunnelPathMtus(links, monotonicClock, {
+      ...{ log, transport, eventLog: this.#eventLog, limiter: this.#limiter, config: () => this.#config },
+      ends: (tunnel) => this.#tunnels.ends(tunnel),
+      input: (change) => this.input(change),
+      changed: (pseudowires) => this.#circuits.updateSessions(pseudowires),
+      interfaceChanged: () => this.#followPathMtus(),
+    });
     this.#circuits = new Circuits(plane, links, log, {
       input: (change) => this.input(change),
+      pathMtuOf: (path) => this.#pathMtus.of(path),
       forwardingFailed: (session, problem) => this.#forwardingFailed(session, problem),
       locationOf: (pseudowire) => this.#locations.get(`pseudowire ${pseudowire}`),
-      hostUse: hostUseReader(() => this.#config.tunnels, monotonicClock.nowMs, readHostNetwork),
+      hostUse,
+      portJoined: (device, index) => this.#bridges.joined(device, index),
     });
     const pseudowires = new PseudowireIndex(() => this.#config);
     const circuitProblem = (pseudowire: string) => this.#circuits.problem(pseudowire);
     const forwarder = (pseudowire: string) => this.#circuits.forwarderState(pseudowire);
-    const ofPseudowires = { pseudowires, circuitProblem, forwarder };
-    this.#pseudowireLog = new PseudowireLog(log, ofPseudowires, this.#limiter);
+    this.#pseudowireLog = new PseudowireLog(log, { pseudowires, circuitProblem, forwarder }, this.#limiter);
     this.#transport = transport;
     this.#tunnels = this.#newTunnels();
-    this.#sizeNotes = new SizeNotes(links, monotonicClock);
+    this.#sizeNotes = new SizeNotes(links, (path) => this.#pathMtus.of(path).octets);
     const notesLog = new NotesLog(notesListener(log), this.#limiter);
     const sources: SessionSources = {
       pseudowireOfSession: (localSessionId) => this.#circuits.pseudowireOfSession(localSessionId),
@@ -117,7 +130,7 @@ export class Daemon {
       clock: monotonicClock,
       isNeeded: () => !this.#lcce.hasNoConnections,
       readCounters: () => this.#readCounters(notesLog, sessionWatch),
-      received: (localSessionId) => this.input({ kind: "data-received", localSessionId }),
+      told: (kind, localSessionId) => this.input({ kind, localSessionId }),
     });
     this.#watch = watchRoutes(() => this.#retryNow());
   }
@@ -133,10 +146,12 @@ export class Daemon {
       problem: (text) => log.warn({ event: "transport", problem: text }, text),
     });
     const events: PlaneEvents = {
-      failed: ({ message: problem }) => {
-        log.fatal({ event: "plane", problem }, `the forwarding plane failed, stopping: ${problem}`);
-        process.exitCode = 1;
-        process.kill(process.pid, "SIGTERM");
+      failed: (error) => planeFailed(log, error),
+      elsewhere: (...of) => {
+        if (daemon !== undefined) daemon.#tunnels.static.heardElsewhere(...of);
+      },
+      echoReply: (...of) => {
+        if (daemon !== undefined) daemon.#pathMtus.answered(...of);
       },
       channelStatus: (...of) => {
         if (daemon !== undefined) daemon.#circuits.receiveChannelStatus(...of);
@@ -156,13 +171,16 @@ export class Daemon {
 
   /** Opens every tunnel of the configuration; one that cannot be opened waits and is retried. */
   async start(): Promise<void> {
+    await this.#bridges.configure(this.#config);
     await this.#circuits.configure(this.#config.forwarders);
     for (const tunnel of this.#config.tunnels) {
       if (this.#isClosing) return;
       await this.#tunnels.create(tunnel);
     }
     await this.#circuits.idle();
-    if (!this.#isClosing) await this.#plane.removeLeftovers();
+    if (this.#isClosing) return;
+    await this.#plane.removeLeftovers();
+    await this.#bridges.settle();
   }
 
   /** Feeds one input to the control plane and performs what it asks, in order. */
@@ -191,34 +209,28 @@ export class Daemon {
       forwardedBy: (localSessionId) => this.#plane.forwardedBy(localSessionId),
       nowMs: monotonicClock.nowMs(),
       startedMs: this.#startedMs,
-      localPort: (tunnel) => this.#tunnels.localPort(tunnel),
+      ...tunnelSources(this.#tunnels),
       waiting: (tunnel) => {
         const problem = this.#tunnels.problem(tunnel);
         return problem === undefined ? undefined : { problem, nextAttemptMs: this.#tunnels.nextAttemptMs };
       },
-      circuitProblem: (pseudowire) => this.#circuits.problem(pseudowire),
-      forwarder: (pseudowire) => this.#circuits.forwarderState(pseudowire),
-      channelStatus: (localSessionId) => this.#circuits.channelStatus(localSessionId),
+      circuits: this.#circuits,
       sizeNote: (...of) => this.#sizeNotes.noteOf(...of),
+      deviceMtu: (device) => this.#sizeNotes.deviceMtu(device),
+      ...this.#pathMtus.sources,
       sendProblem: (...of) => this.#sendProblems.problemOf(...of),
       log: { ...this.#logLosses(), leftOut: this.#limiter.leftOut },
+      bridges: this.#bridges.status(),
     });
   }
 
   /**
-   * Takes over another configuration and changes only what differs; a tunnel that runs and whose secret
-   * cannot be read is left as it is, and one that cannot be opened waits. Resolves to the plan that was
-   * carried out, and to what waits or was left.
+   * Takes over what differs in another configuration; a running tunnel whose secret cannot be read is left as
+   * it is, and one that cannot be opened waits. Resolves to the plan, and to what waits or was left.
    */
   async reload(config: Config, locations: Locations): Promise<ReloadReport> {
     this.#locations = locations;
-    const change = planReload(
-      this.#config,
-      config,
-      this.#tunnels,
-      (...of) => this.#readSecret(...of),
-      this.#startedConfig,
-    );
+    const change = planReload(this.#config, config, this.#tunnels, this.#readSecret, this.#startedConfig);
     const { steps } = change;
     this.#log.info(
       { event: "reload", steps: steps.length },
@@ -229,6 +241,7 @@ export class Daemon {
       this.#log.info({ event: "reload", step: text }, `reload: ${text}`);
     }
     this.#config = change.config;
+    await this.#bridges.configure(change.config);
     await this.#circuits.configure(change.config.forwarders);
     const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
     if (isAll) await this.#replaceAll(change.config);
@@ -238,12 +251,19 @@ export class Daemon {
     await this.#circuits.closeUnused(devicesIn(change.config));
     this.#circuits.retryNow();
     await this.#circuits.idle();
+    await this.#bridges.settle();
     this.#log.level = this.#config.log.level;
-    const problems = [...change.problems, ...this.#tunnels.problems, ...this.#circuits.problems];
+    const problems = [
+      ...change.problems,
+      ...this.#tunnels.problems,
+      ...this.#bridges.told,
+      ...this.#circuits.problems,
+    ];
     for (const problem of problems) this.#log.error({ event: "reload", problem }, problem);
     for (const line of opened) this.#log.info({ event: "reload", step: line }, `reload: ${line}`);
-    const plan = steps.length > 0 || opened.length === 0 ? [formatPlan(steps), ...opened] : opened;
-    return { changed: steps.length + opened.length > 0, plan: plan.join("\n"), problems, refused: false };
+    const lines = steps.length > 0 || opened.length === 0 ? [formatPlan(steps), ...opened] : opened;
+    const plan = [...lines, ...this.#tunnels.awaited].join("\n");
+    return { changed: steps.length + opened.length > 0, plan, problems, refused: false };
   }
 
   /** What becomes of forwarding if the process ends without `close`. */
@@ -258,7 +278,9 @@ export class Daemon {
   abandon(): void {
     this.#isClosing = true;
     this.#isClosed = true;
-    clearTimeout(this.#timer);
+    this.#bridges.abandon();
+    this.#timer.close();
+    this.#pathMtus[Symbol.dispose]();
     this.#tunnels.close();
   }
 
@@ -274,16 +296,17 @@ export class Daemon {
     for (const name of this.#tunnels.names) {
       this.input({ kind: "close-connection", peer: name, resultCode: 6 });
     }
-    await this.#waitUntilDrained(DRAIN_MS);
+    await waitUntilDrained(() => this.#lcce.isDrained);
     this.#isClosed = true;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#timer.close();
+    await this.#circuits.release();
     this.#links.close();
     this.#circuits.close();
     await this.#circuits.idle();
     await this.#plane.close();
+    await this.#bridges.close();
     this.#transport.close();
-    this.#sizeNotes[Symbol.dispose]();
+    this.#pathMtus[Symbol.dispose]();
     this.#sendProblems[Symbol.dispose]();
   }
 
@@ -292,10 +315,11 @@ export class Daemon {
     const { sessions } = this.#plane.counters();
     const snapshot = this.#lcce.snapshot();
     const nowMs = monotonicClock.nowMs();
+    this.#followPathMtus(snapshot, sessions);
     const notes = [
       ...allNotes(snapshot, sessions),
-      ...this.#sizeNotes.all(this.#config, snapshot),
-      ...this.#sendProblems.all(this.#openTunnels(), snapshot),
+      ...this.#sizeNotes.all(this.#config, snapshot, (tunnel) => this.#tunnels.ends(tunnel)),
+      ...this.#sendProblems.all(this.#tunnels.open, snapshot),
     ];
     notesLog.update(notes, nowMs);
     sessionWatch.compare(sessions, nowMs);
@@ -309,44 +333,46 @@ export class Daemon {
       circuits: this.#circuits,
       log: this.#log,
       input: (input) => this.input(input),
-      readSecret: (...of) => this.#readSecret(...of),
+      readSecret: this.#readSecret,
+      following: { limiter: this.#limiter, counters: (id) => this.#plane.sessionCounters(id) },
       locationOf: (tunnel) => this.#locations.get(`tunnel ${tunnel}`),
     });
   }
 
-  #readSecret(source: SecretSource, tunnel: string): Uint8Array {
-    const { octets, notes } = readSecret(source);
-    for (const note of notes) this.#log.warn({ event: "secret", tunnel }, `tunnel ${tunnel}: ${note}`);
-    return octets;
-  }
-
   async #replaceAll(config: Config): Promise<void> {
-    for (const name of this.#tunnels.names) await this.#tunnels.remove(name, 1);
-    await this.#waitUntilDrained(DRAIN_MS);
-    this.#tunnels.close();
+    const former = this.#tunnels;
+    for (const name of former.names) await former.remove(name, 1);
+    await waitUntilDrained(() => this.#lcce.isDrained);
+    former.close();
     this.#lcce = new Lcce(identityOf(config), cryptoRandom);
     this.#tunnels = this.#newTunnels();
+    this.#tunnels.peerNames.inherit(former.peerNames);
     for (const tunnel of config.tunnels) await this.#tunnels.create(tunnel);
-  }
-
-  /** The tunnels that are open, not waiting. */
-  #openTunnels(): readonly TunnelConfig[] {
-    return this.#config.tunnels.filter(({ name }) => this.#tunnels.localPort(name) !== undefined);
   }
 
   /** Retries what waits for addresses, routes or interfaces, after one of them changed. */
   #retryNow(): void {
-    this.#sizeNotes.forget();
+    this.#pathMtus.limits.forget();
+    this.#peerActivity.lookSoon();
     this.#sendProblems.forget();
-    this.#tunnels.retryNow();
+    this.#tunnels.follow();
     this.#circuits.retryNow();
+  }
+
+  /** Tells the control plane and the planes what limits packets to peers now. */
+  #followPathMtus(snapshot = this.#lcce.snapshot(), counted: readonly SessionCounters[] = []): void {
+    this.#pathMtus.update(this.#config, snapshot, counted);
+    this.#circuits.followPathMtus();
   }
 
   #perform(effects: readonly Effect[]): void {
     for (const effect of effects) {
       switch (effect.kind) {
         case "transmit":
-          this.#sendProblems.sent(effect.path, this.#transport.send(effect.path, effect.octets));
+          this.#sendProblems.sent(effect.path, this.#transport.send(effect.path, effect.octets, effect));
+          break;
+        case "echo-request":
+          this.#pathMtus.ask(effect.peer, effect, effect.session);
           break;
         case "forwarding-add":
           this.#circuits.add(effect.session);
@@ -361,38 +387,14 @@ export class Daemon {
           break;
         case "report":
           this.#eventLog.report(effect.event, monotonicClock.nowMs());
+          this.#tunnels.peerNames.reported(effect.event);
+          if (effect.event.event === "path-mtu") this.#pathMtus.found(effect.event, this.#config);
           break;
         default:
           noCaseFor(effect);
       }
       this.#pseudowireLog.performed(effect, monotonicClock.nowMs());
     }
-    this.#arm();
+    if (!this.#isClosed) this.#timer.arm(this.#lcce.deadlineMs);
   }
-
-  /** The one timer of the control plane. */
-  #arm(): void {
-    clearTimeout(this.#timer);
-    if (this.#isClosed) return;
-    const { deadlineMs } = this.#lcce;
-    if (deadlineMs === undefined) return;
-    const waitMs = Math.min(Math.max(0, deadlineMs - monotonicClock.nowMs()), LONGEST_TIMEOUT_MS);
-    this.#timer = setTimeout(
-      () => this.#perform(this.#lcce.expire(monotonicClock.nowMs())),
-      Math.ceil(waitMs),
-    );
-  }
-
-  /** Resolves once every peer has acknowledged our StopCCN, or after `limitMs`. */
-  async #waitUntilDrained(limitMs: number): Promise<void> {
-    const endMs = monotonicClock.nowMs() + limitMs;
-    while (!this.#lcce.isDrained && monotonicClock.nowMs() < endMs) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
-}
-
-/** Names of the devices of all circuits. */
-function devicesIn({ tunnels }: Config): ReadonlySet<string> {
-  return new Set(tunnels.flatMap(({ pseudowires }) => pseudowires.map(({ circuit }) => circuit.device)));
 }

@@ -1,7 +1,9 @@
 import { hexId } from "../bytes/hex.ts";
+import { printableExcerpt } from "../bytes/printable-text.ts";
 import type { ReportedEvent } from "../control/effects.ts";
 import type { Log } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
+import { addressAndPort, bothEnds } from "./path-text.ts";
 
 /** Causes by which a connection ends because of another one of the same tunnel. */
 const supersededBy: ReadonlySet<string> = new Set(["retire", "tie-lost", "tie-equal"]);
@@ -38,6 +40,13 @@ export class EventLog {
         );
         return;
       }
+      case "path":
+        return this.#path(event, nowMs);
+      case "path-mtu": {
+        const { peer: tunnel, path, octets, state } = event;
+        const fields = { event: "path-mtu", tunnel, octets, state, to: path.remoteAddress };
+        return this.#log.info(fields, `tunnel ${tunnel}: ${pathMtuText(event)}`);
+      }
       default: {
         const isStranger = event.event === "control-connection" && isHalfOpen(event);
         const more = isStranger ? this.#limiter.admit(`half-open ${event.peer}`, nowMs) : "";
@@ -63,7 +72,25 @@ export class EventLog {
     return isOther || supersededBy.has(cause) ? `, control connection ${hexId(id)}` : "";
   }
 
-  #discard({ reason, path }: ReportedEvent & { readonly event: "discard" }, nowMs: number): void {
+  /** A path is tried for each hint, which an attacker may give: what came of that is limited in number. */
+  #path(event: ReportedEvent & { readonly event: "path" }, nowMs: number): void {
+    const { peer: tunnel, change, path, former, detail } = event;
+    const more = this.#limiter.admit(`path ${tunnel} ${change}`, nowMs);
+    if (more === undefined) return;
+    const from = former === undefined ? {} : { from: bothEnds(former) };
+    const fields = { event: `path-${change}`, tunnel, ...from, to: bothEnds(path), detail };
+    const peerAt = addressAndPort(path.remoteAddress, path.remotePort);
+    const what = {
+      moved: () => `the path is ${bothEnds(path)} now, and was ${former && bothEnds(former)}: ${detail}`,
+      refuted: () => `the peer is not followed to ${peerAt}: ${detail}`,
+      doubted: () => `no answer from ${peerAt}: ${detail}`,
+      held: () => `the path stays ${bothEnds(path)} for a minute: ${detail}`,
+    };
+    const level = change === "held" ? "warn" : "info";
+    this.#log[level](fields, `tunnel ${tunnel}: ${what[change]()}${more}`);
+  }
+
+  #discard({ reason, path, hostName }: ReportedEvent & { readonly event: "discard" }, nowMs: number): void {
     const more = this.#limiter.admit(`discard ${reason}`, nowMs);
     if (more === undefined) return;
     const fields = { event: "control-discard", reason, from: path.remoteAddress };
@@ -72,11 +99,21 @@ export class EventLog {
         fields,
         `discarded control message from ${path.remoteAddress}: ${reason}${more}`,
       );
+    const name = hostName === undefined ? undefined : printableExcerpt(hostName);
+    const itsNames = name === undefined ? "names (it gives no Host Name)" : `names (Host Name "${name}")`;
     this.#log.info(
-      fields,
-      `discarded SCCRQ from ${path.remoteAddress}: no tunnel has this remote address${more}`,
+      { ...fields, hostName: name },
+      `discarded SCCRQ from ${path.remoteAddress}: no tunnel is for its address and ${itsNames}${more}`,
     );
   }
+}
+
+function pathMtuText({ octets, state, path }: ReportedEvent & { readonly event: "path-mtu" }): string {
+  const { remoteAddress: peer } = path;
+  if (octets === undefined) return `the path MTU to ${peer} is not known any more (${state})`;
+  return state === "base"
+    ? `packets of the path MTU so far are lost on the way to ${peer}: it is ${octets} until it is found again`
+    : `the path MTU to ${peer} is ${octets}`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
 import { ETHERNET_HEADER_OCTETS, TAG_OCTETS } from "../wire/ethernet.ts";
-import type { SessionParameters } from "../wire/session-parameters.ts";
+import type { Encapsulation, L2SpecificSublayer, SessionParameters } from "../wire/session-parameters.ts";
 
 /**
  * Whether full-size frames of a circuit fit the path to the peer once they are data messages: arithmetic
@@ -21,15 +21,52 @@ const FRAGMENT_UNIT = 8;
 /** What decides about the length of a data message besides its frame. */
 export type DataMessageFormat = Pick<SessionParameters, "path" | "transmitCookie" | "transmitSublayer">;
 
+/** The same, as far as lengths are concerned. */
+export interface HeaderFormat {
+  /** Of the path to the peer. */
+  readonly ipVersion: 4 | 6;
+  readonly encapsulation: Encapsulation;
+  readonly cookieOctets: number;
+  readonly sublayer: L2SpecificSublayer;
+}
+
+/** A header, or part of one, in front of a frame. */
+export interface HeaderSize {
+  readonly name: string;
+  readonly octets: number;
+}
+
+/** The headers in front of a frame in an IP packet to the peer, from the frame outwards. */
+export function headersOf({
+  ipVersion,
+  encapsulation,
+  cookieOctets,
+  sublayer,
+}: HeaderFormat): readonly HeaderSize[] {
+  const udp = [
+    { name: "UDP flags and version", octets: UDP_DATA_WORD_OCTETS },
+    { name: "UDP header", octets: UDP_OCTETS },
+  ];
+  return [
+    { name: "L2-Specific Sublayer", octets: sublayer === "none" ? 0 : SUBLAYER_OCTETS },
+    { name: "cookie", octets: cookieOctets },
+    { name: "session ID", octets: SESSION_ID_OCTETS },
+    ...(encapsulation === "udp" ? udp : []),
+    { name: `IPv${ipVersion} header`, octets: ipVersion === 6 ? IPV6_OCTETS : IPV4_OCTETS },
+  ];
+}
+
+/** The sum of headers, in octets. */
+export function headerTotal(headers: readonly HeaderSize[]): number {
+  return headers.reduce((total, { octets }) => total + octets, 0);
+}
+
 /** Octets in front of a frame in an IP packet to the peer, IP header included. */
 export function overheadOctets({ path, transmitCookie, transmitSublayer }: DataMessageFormat): number {
-  return (
-    ipOctets(path.remoteAddress) +
-    (path.encapsulation === "udp" ? UDP_OCTETS + UDP_DATA_WORD_OCTETS : 0) +
-    SESSION_ID_OCTETS +
-    transmitCookie.length +
-    (transmitSublayer === "none" ? 0 : SUBLAYER_OCTETS)
-  );
+  const { encapsulation, remoteAddress } = path;
+  const ipVersion = versionOf(remoteAddress);
+  const cookieOctets = transmitCookie.length;
+  return headerTotal(headersOf({ ipVersion, encapsulation, cookieOctets, sublayer: transmitSublayer }));
 }
 
 /**
@@ -41,13 +78,21 @@ export function packetOctets(format: DataMessageFormat, payload: number, tags: 0
 }
 
 /** The number of IP fragments that a packet of so many octets needs on a path: 1 where it fits. */
-export function fragmentCount(remoteAddress: string, packet: number, pathMtu: number): number {
+export function fragmentCount(ipVersion: 4 | 6, packet: number, pathMtu: number): number {
   if (packet <= pathMtu) return 1;
-  const header = ipOctets(remoteAddress);
-  const perPiece = pathMtu - header - (header === IPV6_OCTETS ? IPV6_FRAGMENT_OCTETS : 0);
+  const header = ipVersion === 6 ? IPV6_OCTETS : IPV4_OCTETS;
+  const perPiece = pathMtu - header - (ipVersion === 6 ? IPV6_FRAGMENT_OCTETS : 0);
   const whole = perPiece - (perPiece % FRAGMENT_UNIT);
   // The last piece may end anywhere, and only the last one.
   return 1 + Math.ceil((packet - header - perPiece) / whole);
+}
+
+/**
+ * The number of pseudowire fragments of a frame that would be in a packet of so many octets, `overhead` of
+ * them headers that each fragment has (RFC 4623 §4).
+ */
+export function pseudowireFragmentCount(overhead: number, packet: number, pathMtu: number): number {
+  return Math.ceil((packet - overhead) / Math.max(1, pathMtu - overhead));
 }
 
 /** A circuit and the path that its frames take. */
@@ -62,20 +107,23 @@ export interface CircuitPath {
    */
   readonly isTagged: boolean;
   readonly pathMtu: number;
-  readonly fragmentation: "outer" | "none";
+  readonly fragmentation: "outer" | "none" | "pseudowire";
 }
 
-/** The note about full-size frames that do not fit the path, with the remedy; undefined where they fit. */
+/**
+ * The note about full-size frames that do not fit the path, with the remedy; undefined where they fit, and
+ * where they are to cross in pseudowire fragments.
+ */
 export function sizeNote(fit: CircuitPath): string | undefined {
   const { format, device, mtu, isTagged, pathMtu, fragmentation } = fit;
   const { remoteAddress } = format.path;
   const needed = packetOctets(format, mtu, isTagged ? 1 : 0);
-  if (needed <= pathMtu) return undefined;
+  if (needed <= pathMtu || fragmentation === "pseudowire") return undefined;
   const most = mtu - (needed - pathMtu);
   const hosts = `an MTU of ${most}${isTagged ? "" : ` (${most - TAG_OCTETS} with a VLAN tag)`}`;
   const isCut = fragmentation === "outer";
   const fate = isCut
-    ? `each is sent as ${countText(fragmentCount(remoteAddress, needed, pathMtu))} fragments`
+    ? `each is sent as ${countText(fragmentCount(versionOf(remoteAddress), needed, pathMtu))} fragments`
     : "each is discarded (path-mtu), and TCP stalls";
   return (
     `full-size frames of ${device} (MTU ${mtu}${isTagged ? " and a VLAN tag" : ""}) need a path MTU of ` +
@@ -85,10 +133,12 @@ export function sizeNote(fit: CircuitPath): string | undefined {
   );
 }
 
-function ipOctets(address: string): number {
-  return isIPv6(address) ? IPV6_OCTETS : IPV4_OCTETS;
+/** The version of IP that an address is of. */
+export function versionOf(address: string): 4 | 6 {
+  return isIPv6(address) ? 6 : 4;
 }
 
-function countText(count: number): string {
+/** A number of fragments in words. */
+export function countText(count: number): string {
   return count === 2 ? "two" : String(count);
 }

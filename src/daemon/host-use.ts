@@ -16,9 +16,8 @@ export function hostUseOf(
   const own = interfaces.find(({ name }) => name === circuit.device);
   if (own === undefined) return undefined;
   for (const one of affectedInterfaces(own, circuit.vlan?.id, interfaces)) {
-    const tunnel = tunnels.find(({ local }) => one.addresses.includes(local));
-    if (tunnel !== undefined)
-      return `${interfaceText(one, own)} ${tunnel.local}, the local address of tunnel ${tunnel.name}`;
+    const use = tunnels.map((tunnel) => tunnelUse(one, own, tunnel)).find((text) => text !== undefined);
+    if (use !== undefined) return use;
     const [address] = one.addresses;
     if (address !== undefined) return `${interfaceText(one, own)} the address ${address}`;
     if (one.hasRoutes) return `${interfaceText(one, own)} routes`;
@@ -28,6 +27,20 @@ export function hostUseOf(
   return master === undefined
     ? undefined
     : `${own.name} is a port of the ${master.kind ?? "interface"} ${master.name}`;
+}
+
+/** What a tunnel has of an interface for its own end; undefined for nothing that its file says. */
+function tunnelUse(
+  one: HostInterface,
+  own: HostInterface,
+  { name, local }: Pick<TunnelConfig, "name" | "local">,
+): string | undefined {
+  if (local.kind === "address" && one.addresses.includes(local.address))
+    return `${interfaceText(one, own)} ${local.address}, the local address of tunnel ${name}`;
+  if (local.kind !== "interface" || local.name !== one.name) return undefined;
+  return one === own
+    ? `${own.name} is the local interface of tunnel ${name}`
+    : `${interfaceText(one, own)} the local end of tunnel ${name}`;
 }
 
 /**
@@ -41,7 +54,7 @@ export function hostUseReader(
   tunnels: () => readonly TunnelConfig[],
   nowMs: () => number,
   read: () => Promise<readonly HostInterface[]>,
-): (circuit: CircuitConfig) => Promise<string | undefined> {
+): (circuit: Pick<CircuitConfig, "device" | "vlan">) => Promise<string | undefined> {
   let last: { readonly atMs: number; readonly interfaces: Promise<readonly HostInterface[]> } | undefined;
   return async (circuit) => {
     if (last === undefined || nowMs() - last.atMs > SHARED_MS) last = { atMs: nowMs(), interfaces: read() };

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
+import { operationalMessage } from "../bytes/errors.ts";
 import { circuitFramesKey } from "../config/circuits.ts";
 import type { CircuitConfig, TunnelConfig } from "../config/config.ts";
 import { errnoOf, SystemError } from "../os/errors.ts";
@@ -13,6 +14,7 @@ import {
   lockFile,
   type NameLocks,
 } from "../os/locks.ts";
+import { isUnspecified } from "./settings.ts";
 
 /** Locks on what a daemon must own alone, so that a second one, started by mistake, does no harm. */
 
@@ -144,8 +146,41 @@ export function lockCircuit(
   };
 }
 
-/** The two ends of a tunnel. */
-type TunnelEnds = Pick<TunnelConfig, "encapsulation" | "local" | "localPort" | "remote" | "remotePort">;
+/** As `lockCircuit`; a fault of the machine is a reason as any other. */
+export function claimCircuit(circuit: CircuitConfig, lock: typeof lockCircuit = lockCircuit): Claim {
+  try {
+    return lock(circuit);
+  } catch (error) {
+    return { problem: operationalMessage(error) };
+  }
+}
+
+/** The two ends of a tunnel as addresses; `localPort` is the one of the file. */
+type TunnelEnds = Pick<TunnelConfig, "encapsulation" | "localPort" | "remotePort"> & {
+  readonly local: string;
+  readonly remote: string;
+  /** What tunnels at the same ends differ in: names that the peer must have, and prefixes of its address. */
+  readonly peer?: readonly (string | number | undefined)[];
+};
+
+/**
+ * How many locks of tunnels at the same ends this process holds. Where it holds one, no other daemon has any,
+ * and none is asked for: to ask for each would make a thousand tunnels a million questions.
+ */
+const locksAtEnds = new WeakMap<NameLocks["lockName"], Map<string, number>>();
+
+/** Counts a lock at its ends until it is released. */
+function counted(lock: Lock, counts: Map<string, number>, ends: string): Lock {
+  counts.set(ends, (counts.get(ends) ?? 0) + 1);
+  return {
+    [Symbol.dispose]() {
+      const left = (counts.get(ends) ?? 1) - 1;
+      if (left === 0) counts.delete(ends);
+      else counts.set(ends, left);
+      lock[Symbol.dispose]();
+    },
+  };
+}
 
 /**
  * The right to speak with a peer from a local address and port, in this network namespace; and who else
@@ -153,27 +188,56 @@ type TunnelEnds = Pick<TunnelConfig, "encapsulation" | "local" | "localPort" | "
  * SystemError where no socket can be opened, and then nothing is locked.
  */
 export function lockEnds(
-  { encapsulation, local, localPort, remote, remotePort }: TunnelEnds,
+  { encapsulation, local, localPort, remote, remotePort, peer }: TunnelEnds,
   { lockName, nameHolder, namesTaken }: NameLocks = kernelNames,
 ): { readonly claim: Claim; readonly neighbour: string | undefined } {
   const prefix = `wirespan/${encapsulation}/${local}/`;
-  const own = `${prefix}${localPort}/${remote}/${remotePort}`;
-  const locking = lockName(own);
-  if (locking.holder !== undefined) {
+  const ends = `${prefix}${localPort}/${remote}/${remotePort}`;
+  const own = `${ends}${peerKey(peer)}`;
+  const refused = (holder: Holder) => {
     const problem =
-      `${describeHolder(locking.holder)} has a tunnel with the same addresses and ports; stop it, ` +
-      "or remove the tunnel from one of the two configurations";
+      holder.pid === process.pid
+        ? `another tunnel of this configuration has the same addresses and ports now (${local} to ` +
+          `${isUnspecified(remote) ? "any" : remote}), and nothing tells their peers apart: give each a ` +
+          "peer_host_name or peer_router_id, or remove one"
+        : `${describeHolder(holder)} has a tunnel with the same addresses and ports; stop it, ` +
+          "or remove the tunnel from one of the two configurations";
     return { claim: { problem }, neighbour: undefined };
-  }
-  const neighbour = holding(locking.lock, () => {
+  };
+  const locking = lockName(own);
+  if (locking.holder !== undefined) return refused(locking.holder);
+  const counts = locksAtEnds.get(lockName) ?? new Map<string, number>();
+  locksAtEnds.set(lockName, counts);
+  if (counts.has(ends)) return { claim: { lock: counted(locking.lock, counts, ends) }, neighbour: undefined };
+  const [same, neighbour] = holding(locking.lock, () => {
     const others = namesTaken(prefix).filter((name) => name !== own && name.includes(`/${remote}/`));
-    return firstHolder(others, nameHolder, (holder) => holder.pid !== process.pid);
+    const isSame = (name: string) => name === ends || name.startsWith(`${ends}/`);
+    const isOther = (holder: Holder) => holder.pid !== process.pid;
+    // Only one daemon can tell peers at the same ends apart.
+    return [
+      firstHolder(others.filter(isSame), nameHolder, isOther),
+      firstHolder(
+        others.filter((name) => !isSame(name)),
+        nameHolder,
+        isOther,
+      ),
+    ];
   });
+  if (same !== undefined) {
+    locking.lock[Symbol.dispose]();
+    return refused(same);
+  }
   const text =
     neighbour &&
     `${describeHolder(neighbour)} has a tunnel with ${remote} on other ports: ` +
       "a peer that does not tell ports apart will have only one of them up at a time";
-  return { claim: locking, neighbour: text };
+  return { claim: { lock: counted(locking.lock, counts, ends) }, neighbour: text };
+}
+
+/** What the lock of a tunnel that is not the only one at its ends ends in; nothing where nothing is asked. */
+function peerKey(peer: TunnelEnds["peer"] = []): string {
+  if (peer.every((part) => part === undefined)) return "";
+  return `/${createHash("sha256").update(JSON.stringify(peer)).digest("hex").slice(0, 16)}`;
 }
 
 /** The first of the names' holders that counts. */

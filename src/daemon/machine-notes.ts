@@ -1,7 +1,8 @@
 import { operationalMessage } from "../bytes/errors.ts";
 import { equalOctets } from "../bytes/hex.ts";
 import type { Issue } from "../config/check.ts";
-import type { CircuitConfig, Config, SecretSource, TunnelConfig } from "../config/config.ts";
+import type { BridgeConfig, CircuitConfig, Config, SecretSource, TunnelConfig } from "../config/config.ts";
+import type { LocalEnd } from "../config/ends.ts";
 import { hiddenName } from "../forwarding/ebpf/plane/hidden-interfaces.ts";
 import type { HostInterface } from "../os/host-network.ts";
 import { bridgeProblem, takenName } from "../os/link-problems.ts";
@@ -10,6 +11,7 @@ import { readSecret } from "../os/secrets.ts";
 import { hostUseOf } from "./host-use.ts";
 import { ownerOf } from "./owner.ts";
 import { sendProblem } from "./send-problems.ts";
+import { endsInFile } from "./settings.ts";
 
 /**
  * The kernel's verdict on the route between two addresses; undefined where packets leave this machine by it.
@@ -33,7 +35,8 @@ export function machineNotes(
     ...remoteNotes(tunnel, interfaces, verdictOf),
     ...circuitNotes(tunnel, config, interfaces),
   ]);
-  return notes.map(({ path, message }) => ({ path, message: `on this machine: ${message}` }));
+  const all = [...notes, ...config.bridges.flatMap((bridge) => bridgeNotes(bridge, config, interfaces))];
+  return all.map(({ path, message }) => ({ path, message: `on this machine: ${message}` }));
 }
 
 /**
@@ -62,16 +65,29 @@ function secretNotes({ name, control }: TunnelConfig): readonly Issue[] {
 }
 
 function addressNotes({ name, local }: TunnelConfig, interfaces: readonly HostInterface[]): readonly Issue[] {
-  if (interfaces.some(({ addresses }) => addresses.includes(local))) return [];
-  const message = `no interface that is up has the address ${local}; see: ip address show`;
-  return [{ path: ["tunnels", name, "local"], message }];
+  const message = localProblem(local, interfaces);
+  return message === undefined ? [] : [{ path: ["tunnels", name, "local"], message }];
+}
+
+function localProblem(local: LocalEnd, interfaces: readonly HostInterface[]): string | undefined {
+  if (local.kind === "route") return undefined;
+  if (local.kind === "address")
+    return interfaces.some(({ addresses }) => addresses.includes(local.address))
+      ? undefined
+      : `no interface that is up has the address ${local.address}; see: ip address show`;
+  const own = interfaces.find(({ name }) => name === local.name);
+  if (own === undefined) return `there is no interface ${local.name}; see: ip link show`;
+  return own.addresses.length > 0 ? undefined : `${local.name} has no address yet; see: ip address show`;
 }
 
 function remoteNotes(
-  { name, local, remote }: TunnelConfig,
+  tunnel: TunnelConfig,
   interfaces: readonly HostInterface[],
   verdictOf: RouteVerdict,
 ): readonly Issue[] {
+  const ends = endsInFile(tunnel);
+  if (ends === undefined) return [];
+  const { localAddress: local, remoteAddress: remote } = ends;
   const isThere = (address: string) => interfaces.some(({ addresses }) => addresses.includes(address));
   const asked = isThere(local)
     ? verdictOf({ localAddress: local, remoteAddress: remote })
@@ -81,7 +97,7 @@ function remoteNotes(
       : undefined;
   // Between two loopback addresses a tunnel is meant to stay on the machine.
   if (asked === undefined || (asked === OWN_ADDRESS && isLoopback(local) && isLoopback(remote))) return [];
-  return [{ path: ["tunnels", name, "remote"], message: sendProblem({ local, remote }, asked) }];
+  return [{ path: ["tunnels", tunnel.name, "remote"], message: sendProblem({ local, remote }, asked) }];
 }
 
 function isLoopback(address: string): boolean {
@@ -95,7 +111,7 @@ function circuitNotes(
 ): readonly Issue[] {
   return pseudowires.flatMap(({ name, circuit }) => {
     const path = ["tunnels", tunnel, "pseudowires", name, "circuit"];
-    if (circuit.kind === "tap") return tapNotes(path, circuit, ownerOf(config), interfaces);
+    if (circuit.kind === "tap") return tapNotes(path, circuit, config, interfaces);
     const at = [...path, "interface"];
     if (!interfaces.some((one) => one.name === circuit.device))
       return [{ path: at, message: `there is no interface ${circuit.device}; see: ip link show` }];
@@ -115,17 +131,53 @@ function circuitNotes(
 function tapNotes(
   path: readonly string[],
   { device, bridge }: CircuitConfig,
-  owner: string,
+  config: Config,
   interfaces: readonly HostInterface[],
 ): readonly Issue[] {
   const named = (wanted: string) => interfaces.find(({ name }) => name === wanted);
   const own = named(device);
   // The kernel calls the kind of TAP devices "tun"; the eBPF plane of the same daemon makes a veth pair.
-  const isOurPair = own?.kind === "veth" && named(hiddenName("hostPeer", owner, device)) !== undefined;
+  const isOurPair =
+    own?.kind === "veth" && named(hiddenName("hostPeer", ownerOf(config), device)) !== undefined;
   const taken = own === undefined || own.kind === "tun" || isOurPair ? undefined : takenName(device);
-  const noBridge = bridge === undefined ? undefined : bridgeProblem(bridge, named(bridge));
+  const isMade = config.bridges.some(
+    ({ name, create, isDeclared }) => isDeclared && create && name === bridge,
+  );
+  const isMissing = bridge !== undefined && (!isMade || named(bridge) !== undefined);
+  const noBridge = isMissing ? bridgeProblem(bridge, named(bridge)) : undefined;
   return [
     ...(taken === undefined ? [] : [{ path: [...path, "tap"], message: taken }]),
     ...(noBridge === undefined ? [] : [{ path: [...path, "bridge"], message: noBridge }]),
   ];
+}
+
+/** Of a bridge of `bridges:`: one that it is to wait for, and its interfaces. */
+function bridgeNotes(
+  { name, isDeclared, create, interfaces: members }: BridgeConfig,
+  config: Config,
+  interfaces: readonly HostInterface[],
+): readonly Issue[] {
+  if (!isDeclared) return [];
+  const path = ["bridges", name];
+  const named = (wanted: string) => interfaces.find((one) => one.name === wanted);
+  const own = named(name);
+  const problem = own === undefined && create ? undefined : bridgeProblem(name, own);
+  const ofMembers = members.flatMap(({ device, allowHostUse }): readonly Issue[] => {
+    const at = [...path, "interfaces", device];
+    const member = named(device);
+    if (member === undefined)
+      return [{ path: at, message: `there is no interface ${device}; see: ip link show` }];
+    if (allowHostUse || (own !== undefined && member.master === own.index)) return [];
+    const use = hostUseOf({ device }, interfaces, config.tunnels);
+    const what = "as a port of a bridge it would be cut off from this machine";
+    return use === undefined
+      ? []
+      : [
+          {
+            path: at,
+            message: `${use}: ${what}; it is not put into the bridge unless allow_host_use is true`,
+          },
+        ];
+  });
+  return [...(problem === undefined ? [] : [{ path, message: problem }]), ...ofMembers];
 }

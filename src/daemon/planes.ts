@@ -104,6 +104,13 @@ export async function openPlane(
   throw new SystemError("start a plane", { errno: "EOPNOTSUPP", target: unavailable.join("; ") });
 }
 
+/** A plane broke, and forwards no more: the daemon stops, for its supervisor to start it again. */
+export function planeFailed(log: Log, { message: problem }: Error): void {
+  log.fatal({ event: "plane", problem }, `the forwarding plane failed, stopping: ${problem}`);
+  process.exitCode = 1;
+  process.kill(process.pid, "SIGTERM");
+}
+
 /** Writes to the log which plane was chosen and why, and what becomes of the programs of a former daemon. */
 export function logPlane(log: Log, { plane: { name }, reason, adopted }: ChosenPlane): void {
   log.info({ event: "plane", plane: name }, `plane ${name}: ${reason}`);

@@ -4,7 +4,7 @@ import type { ForwarderState } from "./forwarders.ts";
 import type { Log } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
 import type { PseudowireIndex } from "./pseudowire-index.ts";
-import { blockedAtAnEnd } from "./report.ts";
+import { blockedAtAnEnd } from "./pseudowire-report.ts";
 
 /** Lines that the log has at most in a window when many pseudowires go up or down; the rest is counted. */
 const MOST_LINES = 20;

@@ -1,10 +1,11 @@
 import { operationalMessage } from "../bytes/errors.ts";
+import { equalOctets } from "../bytes/hex.ts";
+import { impliedBridges } from "../config/bridges.ts";
 import { CircuitConflicts } from "../config/circuits.ts";
 import type { Config, PseudowireConfig, SecretSource, TunnelConfig } from "../config/config.ts";
 import { forwardersOf } from "../config/forwarders.ts";
 import { formerTunnels, type PlanStep, planChange } from "../config/plan.ts";
 import type { Tunnels } from "./tunnels.ts";
-import { equalSecrets } from "./tunnels.ts";
 
 /** The reload of a running daemon: the steps from one configuration to another, and their order. */
 
@@ -47,7 +48,13 @@ export function planReload(
     }
   }
   const keptAndWanted = withKept(wanted.tunnels, kept, (problem) => problems.push(problem));
-  const config = { ...wanted, tunnels: keptAndWanted, forwarders: forwardersOf(keptAndWanted) };
+  const declared = wanted.bridges.filter(({ isDeclared }) => isDeclared);
+  const config = {
+    ...wanted,
+    bridges: [...declared, ...impliedBridges(declared, keptAndWanted)],
+    tunnels: keptAndWanted,
+    forwarders: forwardersOf(keptAndWanted),
+  };
   const steps = planChange(before, config, changed, started);
   const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
   if (isAll && kept.size > 0) return { config: before, steps: [], problems };
@@ -160,4 +167,12 @@ function inOrder(steps: readonly PlanStep[]): readonly PlanStep[] {
         : [step],
     )
     .sort((a, b) => order.indexOf(a.action) - order.indexOf(b.action));
+}
+
+/** Whether two lists of secrets are the same, octet for octet. */
+export function equalSecrets(before: readonly Uint8Array[], after: readonly Uint8Array[]): boolean {
+  return (
+    before.length === after.length &&
+    before.every((octets, index) => equalOctets(octets, after[index] ?? octets.subarray(1)))
+  );
 }

@@ -1,4 +1,3 @@
-import type { TunnelConfig } from "../config/config.ts";
 import type { ConnectionSnapshot, LcceSnapshot } from "../control/snapshot.ts";
 import type { Clock } from "../environment.ts";
 import { OWN_ADDRESS, PathMtus, type SendError } from "../os/path-mtus.ts";
@@ -6,7 +5,7 @@ import type { PsnPath } from "../wire/session-parameters.ts";
 import type { Note } from "./notes.ts";
 
 /** The addresses of the two ends of a tunnel. */
-interface TunnelAddresses {
+export interface TunnelAddresses {
   readonly local: string;
   readonly remote: string;
 }
@@ -83,7 +82,10 @@ export class SendProblems implements Disposable {
   }
 
   /** The problems of all tunnels, as notes. */
-  *all(tunnels: readonly TunnelConfig[], { connections }: LcceSnapshot): Iterable<Note> {
+  *all(
+    tunnels: readonly (TunnelAddresses & { readonly name: string })[],
+    { connections }: LcceSnapshot,
+  ): Iterable<Note> {
     const snapshots = new Map(connections.map((one) => [one.peer, one]));
     for (const tunnel of tunnels) {
       const connection = snapshots.get(tunnel.name);

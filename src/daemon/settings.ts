@@ -2,6 +2,7 @@ import type { Config, ControlConfig, PseudowireConfig, TunnelConfig } from "../c
 import { circuitRows, pseudowireRows } from "../config/pseudowire-rows.ts";
 import { type FieldsOf, pickFields } from "../config/rows.ts";
 import { tunnelRows } from "../config/tunnel-rows.ts";
+import { OUR_MRU } from "../control/fragments.ts";
 import type { LcceIdentity, PeerSettings, PseudowireSettings } from "../control/settings.ts";
 import type { AttachmentCircuit, CircuitDevice } from "../forwarding/plane.ts";
 import type { PsnEndpoint } from "../forwarding/transport.ts";
@@ -24,8 +25,32 @@ export function identityOf(config: Config): LcceIdentity {
   return { hostName: config.lcce.hostName, routerId: config.lcce.routerId, vendorName: VENDOR_NAME };
 }
 
-/** The local socket of a tunnel. */
-export function endpointOf(tunnel: TunnelConfig): PsnEndpoint {
+/** The addresses that the two ends of a tunnel have, and our port. */
+export interface EndsInUse {
+  readonly localAddress: string;
+  /** The one in use, which the kernel chose when the file says 0; 0 over IP. */
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  /** The peer's port, where that is another than the file's: the peer was followed. */
+  readonly remotePort?: number;
+}
+
+/** The ends of a tunnel whose file has both addresses; undefined for any other. */
+export function endsInFile({ local, localPort, remote }: TunnelConfig): EndsInUse | undefined {
+  if (local.kind !== "address" || remote.kind !== "address") return undefined;
+  return { localAddress: local.address, localPort, remoteAddress: remote.address };
+}
+
+/** As in RFC 4291 §2.5.2: an address that is none, in place of that of a peer that may have any. */
+export const UNSPECIFIED = { 4: "0.0.0.0", 6: "::" } as const;
+
+/** Whether an address is that of a peer that may have any, and did not come yet. */
+export function isUnspecified(address: string): boolean {
+  return address === UNSPECIFIED[4] || address === UNSPECIFIED[6];
+}
+
+/** The local socket of a tunnel, at one address of this machine. */
+export function endpointOf(tunnel: TunnelConfig, address: string): PsnEndpoint {
   const fields: Known<PsnEndpoint, FieldsOf<typeof tunnelRows, "endpoint">> = pickFields(
     tunnelRows,
     "endpoint",
@@ -33,22 +58,16 @@ export function endpointOf(tunnel: TunnelConfig): PsnEndpoint {
   );
   return {
     encapsulation: tunnel.encapsulation,
-    address: tunnel.local,
+    address,
     port: tunnel.localPort,
     control: tunnel.control !== undefined,
     ...fields,
   };
 }
 
-/** The two ends of a tunnel; `localPort` is the one in use, which the kernel chose when the file says 0. */
-export function pathOf(tunnel: TunnelConfig, localPort: number): PsnPath {
-  return {
-    encapsulation: tunnel.encapsulation,
-    localAddress: tunnel.local,
-    localPort,
-    remoteAddress: tunnel.remote,
-    remotePort: tunnel.remotePort,
-  };
+/** The two ends of a tunnel. */
+export function pathOf({ encapsulation, remotePort }: TunnelConfig, ends: EndsInUse): PsnPath {
+  return { encapsulation, remotePort, ...ends };
 }
 
 /** `secrets` are the octets of the secrets that the configuration names, in its order. */
@@ -61,11 +80,18 @@ export function peerSettings(
   const { authentication, delivery, ...peer } = control;
   const { secrets: _sources, ...modes } = authentication;
   const fields: Known<PeerSettings, typeof peer> = peer;
+  const measured: Known<PeerSettings, FieldsOf<typeof tunnelRows, "path MTU">> = pickFields(
+    tunnelRows,
+    "path MTU",
+    tunnel,
+  );
   const protection: Known<PeerSettings["authentication"], typeof modes> = modes;
   const retransmission: Known<PeerSettings["delivery"], typeof delivery> = delivery;
   return {
     name: tunnel.name,
     path,
+    ...(tunnel.remote.kind === "any" ? { from: tunnel.remote.prefixes } : {}),
+    ...measured,
     ...fields,
     authentication: { ...protection, secrets },
     delivery: retransmission,
@@ -78,7 +104,8 @@ export function pseudowireSettings(pseudowire: PseudowireConfig): PseudowireSett
     "session",
     pseudowire,
   );
-  return { name: pseudowire.name, ...fields };
+  const { name, mrru } = pseudowire;
+  return { name, ...fields, ...(mrru === undefined ? {} : { mrru }) };
 }
 
 export function deviceOf(pseudowire: PseudowireConfig): CircuitDevice {
@@ -122,6 +149,8 @@ export function staticSessionOf(pseudowire: PseudowireConfig, path: PsnPath): Se
     type: pseudowireType,
     sublayer: receiveSublayer,
     sequencing: receiveSequencing,
+    mrru,
+    vccv,
     ...others
   } = pseudowireSettings(pseudowire);
   const known: Known<SessionParameters, typeof others> = others;
@@ -133,7 +162,15 @@ export function staticSessionOf(pseudowire: PseudowireConfig, path: PsnPath): Se
     receiveSequencing,
     ...known,
     ...fields,
+    // Nobody announces anything: the other end is taken to do as this one.
+    ...(mrru === undefined ? {} : { receiveMrru: mrru, transmitFragments: { mru: OUR_MRU, mrru } }),
+    ...(vccv === "echo" ? { vccvControlChannel: "l2-specific-sublayer", vccvEcho: true } : {}),
     transmitAllowed: true,
     remoteCircuitActive: true,
   };
+}
+
+/** Names of the devices of all circuits. */
+export function devicesIn({ tunnels }: Config): ReadonlySet<string> {
+  return new Set(tunnels.flatMap(({ pseudowires }) => pseudowires.map(({ circuit }) => circuit.device)));
 }

@@ -1,5 +1,8 @@
 import type { CounterValues } from "../forwarding/counters-table.ts";
-import type { ChannelStatus } from "../wire/session-parameters.ts";
+import type { MssClampChoice } from "../forwarding/mss.ts";
+import type { PacketTooBigChoice } from "../forwarding/too-big.ts";
+import type { ChannelStatus, Encapsulation, L2SpecificSublayer } from "../wire/session-parameters.ts";
+import type { BridgeStatus } from "./bridge-status.ts";
 
 /** Version of the API and of what its answers hold: it grows when a key changes its meaning or goes. */
 export const API_VERSION = 1;
@@ -15,6 +18,8 @@ export interface StatusReport {
   readonly plane: { readonly name: string; readonly reason: string };
   readonly controlConnections: readonly ControlConnectionStatus[];
   readonly pseudowires: readonly PseudowireStatus[];
+  /** Bridges of the file and those that circuits name, with their ports. */
+  readonly bridges?: readonly BridgeStatus[];
   /** Data messages and frames discarded that belong to no session, by reason. */
   readonly discards: Readonly<Record<string, number>>;
   /** Control messages given up, by reason. */
@@ -40,6 +45,30 @@ export interface ControlConnectionStatus {
   readonly encapsulation: "udp" | "ip";
   readonly local: string;
   readonly remote: string;
+  /** Since when the two ends are these, and how often they changed while the connection was up. */
+  readonly pathForMs?: number | undefined;
+  readonly pathMoves?: number | undefined;
+  /** The ends before the last change. */
+  readonly formerLocal?: string | undefined;
+  readonly formerRemote?: string | undefined;
+  /** What tells that a NAT is between us and the peer; absent where nothing does. */
+  readonly nat?: string | undefined;
+  /** Where our address comes from: "interface NAME" or "route"; absent where the file has it. */
+  readonly localFrom?: string | undefined;
+  /**
+   * The peer's name: its addresses, the one in use first; how long ago they were answered, and when it is
+   * asked again; what failed the last time; and what was not answered beside an answer, as "no AAAA: ...".
+   */
+  readonly remoteName?:
+    | {
+        readonly name: string;
+        readonly addresses: readonly string[];
+        readonly answeredForMs?: number | undefined;
+        readonly nextQueryInMs?: number | undefined;
+        readonly problem?: string | undefined;
+        readonly unanswered?: string | undefined;
+      }
+    | undefined;
   readonly localControlConnectionId?: number | undefined;
   readonly remoteControlConnectionId?: number | undefined;
   readonly peerHostName?: string | undefined;
@@ -54,9 +83,31 @@ export interface ControlConnectionStatus {
   /** What looks wrong though it may be up; empty as a rule. */
   readonly notes?: readonly string[];
   readonly nextAttemptInMs?: number | undefined;
+  /** The largest packet that the path to the peer takes; absent without a route. */
+  readonly pathMtu?: PathMtuStatus | undefined;
+  /** Why nothing can be known of it yet, as text: with `remote: any` no peer came. */
+  readonly pathMtuUnknown?: string | undefined;
   readonly sent: number;
   readonly received: number;
   readonly retransmitted: number;
+}
+
+/** A path MTU, and how it is known. */
+export interface PathMtuStatus {
+  /** In octets, with the IP header. */
+  readonly octets: number;
+  /**
+   * "measured" by probes that the peer acknowledged; or assumed: what the kernel has of a router or a route
+   * ("reported"), or else the MTU of the "interface".
+   */
+  readonly source: "measured" | "reported" | "interface";
+  /** What was measured, where the kernel was told less and has not forgotten it. */
+  readonly measuredOctets?: number | undefined;
+  /** How it is measured, and how long ago the last time. */
+  readonly by?: "VCCV echo" | "HELLO" | "ICMP echo" | undefined;
+  readonly measuredAgoMs?: number | undefined;
+  /** The state of the search (RFC 8899 §5.2); absent where there is none. */
+  readonly search?: string | undefined;
 }
 
 /** A pseudowire, with the counters of its session. */
@@ -75,7 +126,14 @@ export interface PseudowireStatus extends CounterValues {
   readonly transmitSublayer?: string | undefined;
   readonly receiveSequencing?: string | undefined;
   readonly transmitSequencing?: string | undefined;
+  readonly frameSize?: FrameSizeStatus | undefined;
+  /** What the two ends announced of pseudowire fragments; absent without `fragmentation: pseudowire`. */
+  readonly fragments?: FragmentStatus | undefined;
+  /** The session's control channel; absent where the two ends agreed on none. */
+  readonly vccv?: VccvStatus | undefined;
   readonly localCircuit: string;
+  /** What of the device is off because the other end is down (`follow_peer`), such as "carrier off". */
+  readonly heldDown?: string | undefined;
   /**
    * Where the circuit has several pseudowires, or this one signals standby: all of them, the preferred one
    * first; the one that has the frames of the circuit, unless none has a session; and whether this one stands
@@ -98,6 +156,44 @@ export interface PseudowireStatus extends CounterValues {
   /** Who segments GSO packets to the peer (`gso`), and why; absent where eBPF does not forward it. */
   readonly gso?: { readonly choice: "offload" | "segment"; readonly reason: string } | undefined;
   readonly discards: Readonly<Record<string, number>>;
+}
+
+/** The control channel of a session (RFC 5085): how its messages are told, and what it is used for. */
+export interface VccvStatus {
+  readonly channel: "l2-specific-sublayer";
+  readonly checks: readonly "ICMP echo"[];
+}
+
+/** Pseudowire fragments of a session (RFC 4623), in octets. */
+export interface FragmentStatus {
+  /** The longest frame that we put together. */
+  readonly receiveMrru?: number | undefined;
+  /** The longest data message, and frame, that the peer takes in fragments; absent where it gets none. */
+  readonly peerMru?: number | undefined;
+  readonly peerMrru?: number | undefined;
+}
+
+/** What decides how long the data messages are that we send, and what becomes of long ones. */
+export interface FrameSizeStatus {
+  /** Largest layer-3 payload that the pseudowire takes, and the MTU of its interface, in octets. */
+  readonly mtu: number;
+  readonly deviceMtu?: number | undefined;
+  /** Tags that every frame has on the pseudowire: 1 where it carries one VLAN. */
+  readonly tags: 0 | 1;
+  /** Of the path to the peer; absent while its address is not known. */
+  readonly ipVersion?: 4 | 6 | undefined;
+  readonly encapsulation: Encapsulation;
+  readonly cookieOctets: number;
+  readonly sublayer: L2SpecificSublayer;
+  /**
+   * Whether cookie and sublayer are those of a session; otherwise they are what we ask the peer for, which
+   * asks for its own.
+   */
+  readonly agreed: boolean;
+  /** Of the session: "outer" too where the tunnel has "pseudowire" and the peer takes no fragments. */
+  readonly fragmentation: "outer" | "none" | "pseudowire";
+  readonly mssClamp: MssClampChoice;
+  readonly packetTooBig: PacketTooBigChoice;
 }
 
 export interface ReloadReport {

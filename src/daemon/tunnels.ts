@@ -1,44 +1,24 @@
 import { OperationalError } from "../bytes/errors.ts";
-import { equalOctets } from "../bytes/hex.ts";
 import { SerialQueue } from "../bytes/serial-queue.ts";
-import type { PseudowireConfig, SecretSource, TunnelConfig } from "../config/config.ts";
-import type { Input } from "../control/effects.ts";
-import type { PsnEndpoint, PsnTransport } from "../forwarding/transport.ts";
-import type { Lock } from "../os/locks.ts";
+import type { PseudowireConfig, TunnelConfig } from "../config/config.ts";
+import { StaticFollow } from "../control/static-follow.ts";
+import { OwnEnds } from "../os/own-ends.ts";
 import { Retry } from "../os/retry.ts";
-import type { Circuits } from "./circuits.ts";
-import { lockEnds } from "./locks.ts";
-import { type Log, locationText } from "./log.ts";
-import { endpointOf, pathOf, peerSettings, pseudowireSettings, staticSessionOf } from "./settings.ts";
-
-/** What tunnels are built on. */
-export interface TunnelContext {
-  readonly transport: PsnTransport;
-  readonly circuits: Circuits;
-  readonly log: Log;
-  /** Feeds the control plane and performs what it asks. */
-  input(input: Input): void;
-  readSecret(source: SecretSource, tunnel: string): Uint8Array;
-  /** The location of a tunnel in the configuration file. */
-  locationOf(tunnel: string): string | undefined;
-}
-
-interface Tunnel {
-  /** Its configuration; but pseudowires come and go: the present ones are in `pseudowires`, by name. */
-  config: TunnelConfig;
-  readonly pseudowires: Map<string, PseudowireConfig>;
-  /** What it holds while it is open. */
-  opened: Opened | undefined;
-  /** Why it is waiting and not open: its address, port or secret is not there. */
-  problem: string | undefined;
-}
-
-interface Opened {
-  readonly endpoint: PsnEndpoint;
-  readonly lock: Lock;
-  /** As they were read. */
-  secrets: readonly Uint8Array[];
-}
+import { locationText } from "./log.ts";
+import { PeerNames } from "./peer-names.ts";
+import type { TunnelAddresses } from "./send-problems.ts";
+import {
+  type EndsInUse,
+  isUnspecified,
+  pathOf,
+  peerSettings,
+  pseudowireSettings,
+  staticSessionOf,
+} from "./settings.ts";
+import type { PeerMoves } from "./static-following.ts";
+import { StaticTunnels } from "./static-tunnels.ts";
+import { endsNow, endsText, isSame, TunnelEnds } from "./tunnel-ends.ts";
+import type { Opened, Tunnel, TunnelContext } from "./tunnel-state.ts";
 
 /**
  * The tunnels of the running configuration: opens and closes what each one needs, in an order that loses
@@ -48,21 +28,45 @@ interface Opened {
 export class Tunnels {
   readonly #context: TunnelContext;
   readonly #tunnels = new Map<string, Tunnel>();
-  readonly #retry = new Retry(() => void this.openWaiting());
+  readonly #retry = new Retry(() => {
+    void this.openWaiting();
+    this.follow();
+  });
   readonly #queue = new SerialQueue();
+  readonly peerNames: PeerNames;
+  readonly static: StaticTunnels;
   #isClosed = false;
+  /** Whether a look at the ends of all tunnels is queued, and not begun. */
+  #isFollowing = false;
 
   constructor(context: TunnelContext) {
     this.#context = context;
+    this.static = new StaticTunnels(context);
+    this.peerNames = new PeerNames(context.log, (tunnel) => this.#nameChanged(tunnel));
   }
 
+  /** Those of the running configuration, waiting ones among them. */
   get names(): readonly string[] {
     return [...this.#tunnels.keys()];
   }
 
-  /** The UDP port in use at our end of a tunnel; 0 over IP, and undefined while it waits. */
-  localPort(name: string): number | undefined {
-    return this.#tunnels.get(name)?.opened?.endpoint.port;
+  /** The addresses and the port that a tunnel has in use; undefined while it waits. */
+  ends(name: string): EndsInUse | undefined {
+    return this.#tunnels.get(name)?.opened?.held.inUse;
+  }
+
+  /** How a static tunnel followed its peer; undefined where it did not. */
+  peerMoves(name: string): PeerMoves | undefined {
+    return this.#tunnels.get(name)?.opened?.peerMoves;
+  }
+
+  /** The tunnels that are open, not waiting, with their addresses; those of any address have none. */
+  get open(): readonly (TunnelAddresses & { readonly name: string })[] {
+    return this.names.flatMap((name) => {
+      const ends = this.ends(name);
+      if (ends === undefined || isUnspecified(ends.remoteAddress)) return [];
+      return [{ name, local: ends.localAddress, remote: ends.remoteAddress }];
+    });
   }
 
   /** Why a tunnel waits; undefined while it does not. */
@@ -70,15 +74,29 @@ export class Tunnels {
     return this.#tunnels.get(name)?.problem;
   }
 
+  /** Why a tunnel is open with ends that it should not have any more; undefined as a rule. */
+  endsProblem(name: string): string | undefined {
+    return this.#tunnels.get(name)?.endsProblem;
+  }
+
   /** When waiting tunnels are tried again, in ms of the monotonic clock. */
   get nextAttemptMs(): number | undefined {
     return this.#retry.nextMs;
   }
 
-  /** Why tunnels wait, a line for each that does. */
+  /** Why tunnels wait, a line for each that does; but for those that are `awaited`. */
   get problems(): readonly string[] {
     return [...this.#tunnels].flatMap(([name, { problem }]) =>
-      problem === undefined ? [] : [`tunnel ${name} is waiting: ${problem}`],
+      problem === undefined || this.#isAwaited(name, problem)
+        ? []
+        : [`tunnel ${name} is waiting: ${problem}`],
+    );
+  }
+
+  /** A line for each tunnel that merely awaits the first answer about its peer's name. */
+  get awaited(): readonly string[] {
+    return [...this.#tunnels].flatMap(([name, { problem }]) =>
+      this.#isAwaited(name, problem) ? [`tunnel ${name} opens once its peer has an address: ${problem}`] : [],
     );
   }
 
@@ -91,15 +109,37 @@ export class Tunnels {
   create(config: TunnelConfig): Promise<void> {
     return this.#inTurn(() => {
       const pseudowires = new Map(config.pseudowires.map((pseudowire) => [pseudowire.name, pseudowire]));
-      const tunnel = { config, pseudowires, opened: undefined, problem: undefined };
+      const tunnel = { config, pseudowires, opened: undefined, problem: undefined, endsProblem: undefined };
       this.#tunnels.set(config.name, tunnel);
+      this.peerNames.add(config);
       return this.#open(tunnel);
     });
   }
 
-  /** Retries the tunnels that wait, after something such as an address changed. */
-  retryNow(): void {
+  /**
+   * Retries the tunnels that wait, and has the others follow what their ends are now, after something such as
+   * an address or a route changed.
+   */
+  follow(): void {
     this.#retry.runNow();
+    if (this.#isFollowing) return;
+    this.#isFollowing = true;
+    this.#soon(async () => {
+      this.#isFollowing = false;
+      using own = new OwnEnds();
+      for (const tunnel of [...this.#tunnels.values()]) await this.#follow(tunnel, own);
+    });
+  }
+
+  /** The addresses of the name of a tunnel's peer changed. */
+  #nameChanged(name: string): void {
+    this.#soon(async () => {
+      const tunnel = this.#tunnels.get(name);
+      if (tunnel === undefined) return;
+      if (tunnel.opened === undefined) return this.#open(tunnel);
+      using own = new OwnEnds();
+      await this.#follow(tunnel, own);
+    });
   }
 
   /**
@@ -125,14 +165,14 @@ export class Tunnels {
     return this.#inTurn(async () => {
       const tunnel = this.#tunnels.get(name);
       this.#tunnels.delete(name);
+      this.peerNames.remove(name);
       if (tunnel?.opened === undefined) return;
       const { config, pseudowires, opened } = tunnel;
       if (config.control !== undefined)
         this.#context.input({ kind: "close-connection", peer: name, resultCode });
       for (const pseudowire of pseudowires.values()) await this.#dropPseudowire(pseudowire);
       await this.#context.circuits.idle();
-      await this.#context.transport.closeEndpoint(endpointOf(config));
-      opened.lock[Symbol.dispose]();
+      await opened.held.close();
     });
   }
 
@@ -140,11 +180,11 @@ export class Tunnels {
   update(config: TunnelConfig): Promise<void> {
     return this.#inTurn(async () => {
       const tunnel = this.#tunnels.get(config.name);
-      if (tunnel === undefined || config.control === undefined) return;
+      if (tunnel === undefined) return;
       tunnel.config = config;
       const { opened } = tunnel;
-      if (opened === undefined) return;
-      const peer = peerSettings(config, config.control, pathOf(config, opened.endpoint.port), opened.secrets);
+      if (config.control === undefined || opened === undefined) return;
+      const peer = peerSettings(config, config.control, pathOf(config, opened.held.inUse), opened.secrets);
       this.#context.input({ kind: "update-connection", peer });
     });
   }
@@ -159,16 +199,17 @@ export class Tunnels {
         tunnel.config = { ...tunnel.config, name };
         this.#tunnels.set(name, tunnel);
       }
+      this.peerNames.rename(newNames);
       this.#context.input({ kind: "rename-connections", newNames });
     });
   }
 
+  /** Attaches a pseudowire to its circuit, and opens its session when the tunnel is open. */
   addPseudowire(tunnelName: string, pseudowire: PseudowireConfig): Promise<void> {
     return this.#inTurn(async () => {
       const tunnel = this.#tunnels.get(tunnelName);
       tunnel?.pseudowires.set(pseudowire.name, pseudowire);
-      if (tunnel?.opened !== undefined)
-        await this.#attachPseudowire(tunnel.config, tunnel.opened, pseudowire);
+      if (tunnel?.opened !== undefined) await this.#attachPseudowire(tunnel, tunnel.opened, pseudowire);
     });
   }
 
@@ -181,6 +222,7 @@ export class Tunnels {
     });
   }
 
+  /** Ends the session of a pseudowire, and gives its circuit back. */
   removePseudowire(tunnelName: string, name: string): Promise<void> {
     return this.#inTurn(async () => {
       const tunnel = this.#tunnels.get(tunnelName);
@@ -195,10 +237,22 @@ export class Tunnels {
   close(): void {
     this.#isClosed = true;
     this.#retry.close();
+    this.peerNames.close();
   }
 
   #inTurn(act: () => Promise<void>): Promise<void> {
     return this.#queue.run(act);
+  }
+
+  #soon(act: () => Promise<void>): void {
+    void this.#inTurn(act).catch((error: unknown) => {
+      if (!(error instanceof OperationalError)) throw error;
+      this.#retry.schedule(false);
+    });
+  }
+
+  #isAwaited(name: string, problem: string | undefined): boolean {
+    return this.peerNames.isAwaited(name) && problem === this.peerNames.problem(name);
   }
 
   async #open(tunnel: Tunnel): Promise<void> {
@@ -210,7 +264,7 @@ export class Tunnels {
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       const problem = error.message;
-      const isNew = problem !== tunnel.problem;
+      const isNew = problem !== tunnel.problem && !this.#isAwaited(config.name, problem);
       const location = this.#context.locationOf(config.name);
       tunnel.problem = problem;
       if (isNew)
@@ -225,56 +279,89 @@ export class Tunnels {
     tunnel.problem = undefined;
     this.#connect(config, tunnel.opened);
     for (const pseudowire of tunnel.pseudowires.values())
-      await this.#attachPseudowire(config, tunnel.opened, pseudowire);
+      await this.#attachPseudowire(tunnel, tunnel.opened, pseudowire);
   }
 
-  /** Rejects with SystemError, and then nothing of it is left. */
+  /** Rejects with OperationalError, and then nothing of it is left. */
   async #openEnds(config: TunnelConfig): Promise<Opened> {
     const { control, name } = config;
-    const { log, transport } = this.#context;
     const secrets = (control?.authentication.secrets ?? []).map((source) =>
       this.#context.readSecret(source, name),
     );
-    const { claim, neighbour } = lockEnds(config);
-    if (claim.problem !== undefined) throw new OperationalError(claim.problem);
-    if (neighbour !== undefined) log.warn({ event: "tunnel", tunnel: name }, `tunnel ${name}: ${neighbour}`);
-    try {
-      const endpoint = await transport.openEndpoint(endpointOf(config));
-      return { endpoint, secrets, lock: claim.lock };
-    } catch (error) {
-      claim.lock[Symbol.dispose]();
-      throw error;
-    }
+    using own = new OwnEnds();
+    const chosen = endsNow(config, undefined, this.peerNames, own);
+    if ("problem" in chosen) throw new OperationalError(chosen.problem);
+    const held = await TunnelEnds.open(this.#context, (act) => this.#inTurn(act), config, chosen);
+    const follow = config.follow === "cookie" ? new StaticFollow() : undefined;
+    return { held, secrets, hasAddress: true, follow, peerMoves: undefined };
   }
 
-  #connect(config: TunnelConfig, { endpoint, secrets }: Opened): void {
+  async #follow(tunnel: Tunnel, own: OwnEnds): Promise<void> {
+    const { config, opened } = tunnel;
+    if (opened === undefined || this.#isClosed) return;
+    const before = opened.held.chosen;
+    const chosen = endsNow(config, before, this.peerNames, own);
+    if ("problem" in chosen) return this.#keepEnds(tunnel, chosen.problem);
+    if (!isSame(before, chosen)) {
+      try {
+        await opened.held.move(chosen);
+      } catch (error) {
+        if (!(error instanceof OperationalError)) throw error;
+        this.#keepEnds(tunnel, `${endsText(chosen)} cannot be used: ${error.message}`);
+        return this.#retry.schedule(false);
+      }
+      const text = `tunnel ${config.name}: its ends are ${endsText(chosen)} now, before ${endsText(before)}`;
+      this.#context.log.info({ event: "tunnel", tunnel: config.name, ...chosen }, text);
+    }
+    tunnel.endsProblem = undefined;
+    const hadAddress = opened.hasAddress;
+    opened.hasAddress = own.addresses.some(({ address }) => address === chosen.localAddress);
+    if (!isSame(before, chosen) || (opened.hasAddress && !hadAddress)) await this.#takePath(tunnel, opened);
+  }
+
+  async #takePath(tunnel: Tunnel, { held }: Opened): Promise<void> {
+    const { config } = tunnel;
+    const path = pathOf(config, held.inUse);
+    if (config.control !== undefined) this.#context.input({ kind: "change-path", peer: config.name, path });
+    this.static.takePath(tunnel, path);
+    await this.#context.circuits.idle();
+  }
+
+  #keepEnds(tunnel: Tunnel, problem: string): void {
+    const { config, opened } = tunnel;
+    const isNew = problem !== tunnel.endsProblem;
+    tunnel.endsProblem = problem;
+    if (opened !== undefined) opened.hasAddress = false;
+    if (isNew)
+      this.#context.log.warn(
+        { event: "tunnel", tunnel: config.name, problem },
+        `tunnel ${config.name} stays at its ends: ${problem}`,
+      );
+  }
+
+  #connect(config: TunnelConfig, { held, secrets }: Opened): void {
     const { control } = config;
     if (control === undefined) return;
-    const peer = peerSettings(config, control, pathOf(config, endpoint.port), secrets);
+    const peer = peerSettings(config, control, pathOf(config, held.inUse), secrets);
     this.#context.input({ kind: "open-connection", peer });
   }
 
   /** Of a pseudowire that the tunnel's configuration has. */
-  async #attachPseudowire(
-    tunnel: TunnelConfig,
-    { endpoint }: Opened,
-    pseudowire: PseudowireConfig,
-  ): Promise<void> {
+  async #attachPseudowire(tunnel: Tunnel, opened: Opened, pseudowire: PseudowireConfig): Promise<void> {
     if (this.#isClosed) return;
     const { circuits } = this.#context;
     await circuits.attach(pseudowire);
-    const session = staticSessionOf(pseudowire, pathOf(tunnel, endpoint.port));
+    const session = staticSessionOf(pseudowire, pathOf(tunnel.config, opened.held.inUse));
     if (session === undefined) {
       this.#context.input({
         kind: "open-session",
-        peer: tunnel.name,
+        peer: tunnel.config.name,
         pseudowire: pseudowireSettings(pseudowire),
         circuitActive: circuits.isUp(pseudowire.name),
         standby: circuits.isStandby(pseudowire.name),
       });
     } else {
-      this.#context.input({ kind: "reserve-session-id", localSessionId: session.localSessionId });
-      circuits.add(session);
+      this.static.add(tunnel, session);
       // Its circuit may have been up before it, with another pseudowire.
       if (circuits.isUp(pseudowire.name))
         this.#context.input({ kind: "circuit-status", pseudowire: pseudowire.name, active: true });
@@ -283,20 +370,8 @@ export class Tunnels {
 
   async #dropPseudowire(pseudowire: PseudowireConfig): Promise<void> {
     const { staticSession } = pseudowire;
-    if (staticSession === undefined) {
-      this.#context.input({ kind: "close-session", pseudowire: pseudowire.name });
-    } else {
-      this.#context.circuits.remove(staticSession.localSessionId);
-      this.#context.input({ kind: "release-session-id", localSessionId: staticSession.localSessionId });
-    }
+    if (staticSession !== undefined) this.static.remove(staticSession.localSessionId);
+    else this.#context.input({ kind: "close-session", pseudowire: pseudowire.name });
     await this.#context.circuits.detach(pseudowire);
   }
-}
-
-/** Whether two lists of secrets are the same, octet for octet. */
-export function equalSecrets(before: readonly Uint8Array[], after: readonly Uint8Array[]): boolean {
-  return (
-    before.length === after.length &&
-    before.every((octets, index) => equalOctets(octets, after[index] ?? octets.subarray(1)))
-  );
 }

@@ -5,6 +5,7 @@ import {
   isSameChannelStatus,
   type SessionParameters,
 } from "../wire/session-parameters.ts";
+import type { DiscardReason } from "./discard-reasons.ts";
 import { type ChannelMessage, hasControlChannel } from "./encapsulation.ts";
 import type { AttachmentCircuit, ChannelOptions } from "./plane.ts";
 
@@ -22,9 +23,14 @@ export type ChannelInput =
   | { readonly kind: "message"; readonly message: ChannelMessage }
   | { readonly kind: "deadline" };
 
-/** What a protocol asks for: to send a message to the peer, or to tell how the session is from now on. */
+/**
+ * What a protocol asks for: to send a message to the peer, to give one that came in to the main thread or
+ * count it as discarded, or to tell how the session is from now on.
+ */
 export type ChannelEffect =
   | { readonly kind: "send"; readonly message: ChannelMessage }
+  | { readonly kind: "deliver"; readonly message: ChannelMessage }
+  | { readonly kind: "discard"; readonly reason: DiscardReason }
   | { readonly kind: "status"; readonly status: ChannelStatus };
 
 /**
@@ -66,8 +72,12 @@ export function channelOptions<Options extends object>(
 export interface ChannelTarget {
   /** To the peer. */
   send(localSessionId: number, message: ChannelMessage): void;
-  /** To the main thread, for no protocol here takes it. */
+  /** To the main thread, which wants what a protocol gives it. */
   deliver(localSessionId: number, message: ChannelMessage): void;
+  /** To the main thread, where it is taken: no protocol here does. */
+  deliverUnknown(localSessionId: number, message: ChannelMessage): void;
+  /** Counted, and no more. */
+  discard(localSessionId: number, reason: DiscardReason): void;
   /** To the main thread: a session has another status than before. */
   tell(localSessionId: number, status: ChannelStatus): void;
 }
@@ -197,7 +207,7 @@ export class SessionChannels {
   receive(localSessionId: number, message: ChannelMessage, nowMs: number): void {
     const protocols = this.#channels.get(localSessionId)?.protocols ?? [];
     const protocol = protocols.find(({ channelTypes }) => channelTypes.includes(message.channelType));
-    if (protocol === undefined) this.#target.deliver(localSessionId, message);
+    if (protocol === undefined) this.#target.deliverUnknown(localSessionId, message);
     else protocol.handle({ kind: "message", message }, nowMs);
   }
 
@@ -211,6 +221,8 @@ export class SessionChannels {
 
   #perform(localSessionId: number, effect: ChannelEffect): void {
     if (effect.kind === "send") return this.#target.send(localSessionId, effect.message);
+    if (effect.kind === "deliver") return this.#target.deliver(localSessionId, effect.message);
+    if (effect.kind === "discard") return this.#target.discard(localSessionId, effect.reason);
     const channel = this.#channels.get(localSessionId);
     if (channel === undefined || isSameChannelStatus(channel.status, effect.status)) return;
     channel.status = effect.status;

@@ -5,10 +5,12 @@ type CounterRow<Direction extends CounterDirection> = {
   /** The name in the status report and everywhere else. */
   readonly name: `${Direction}${string}`;
   readonly direction: Direction;
-  readonly unit: "frames" | "octets";
+  readonly unit: "frames" | "octets" | "fragments";
   /** What stands behind the number in the table of `wirespan status`. */
   readonly label: string;
   readonly help: string;
+  /** Whether the table of `wirespan status` has it only where it is not 0. */
+  readonly isRare?: true;
 };
 
 /**
@@ -33,6 +35,29 @@ export const counterTable = [
     help: "octets of these frames, with their tags and without FCS",
   },
   {
+    name: "receivedClamped",
+    direction: "received",
+    unit: "frames",
+    label: "clamped",
+    help: "SYNs of TCP among them whose MSS was lowered (`mss_clamp`)",
+  },
+  {
+    name: "receivedReassembled",
+    direction: "received",
+    unit: "frames",
+    label: "reassembled",
+    isRare: true,
+    help: "frames of the peer that were put together of pseudowire fragments (`fragmentation: pseudowire`)",
+  },
+  {
+    name: "receivedFragments",
+    direction: "received",
+    unit: "fragments",
+    label: "fragments",
+    isRare: true,
+    help: "the fragments that these frames were put together of",
+  },
+  {
     name: "transmittedFrames",
     direction: "transmitted",
     unit: "frames",
@@ -45,6 +70,39 @@ export const counterTable = [
     unit: "octets",
     label: "octets",
     help: "octets of these frames, with their tags and without FCS, L2TP or IP headers",
+  },
+  {
+    name: "transmittedClamped",
+    direction: "transmitted",
+    unit: "frames",
+    label: "clamped",
+    help: "SYNs of TCP from the attachment circuit whose MSS was lowered (`mss_clamp`)",
+  },
+  {
+    name: "transmittedFragmented",
+    direction: "transmitted",
+    unit: "frames",
+    label: "fragmented",
+    isRare: true,
+    help: "frames among them that were sent in pseudowire fragments (`fragmentation: pseudowire`)",
+  },
+  {
+    name: "transmittedFragments",
+    direction: "transmitted",
+    unit: "fragments",
+    label: "fragments",
+    isRare: true,
+    help: "pseudowire fragments that were sent, also of frames of which another one could not be sent",
+  },
+  {
+    name: "transmittedUnanswered",
+    direction: "transmitted",
+    unit: "frames",
+    label: "unanswered",
+    isRare: true,
+    help:
+      "frames that were too big and had no answer (`packet_too_big`), by the rate of answers; " +
+      "also counted where they are sent or discarded",
   },
 ] as const satisfies readonly (CounterRow<"received"> | CounterRow<"transmitted">)[];
 

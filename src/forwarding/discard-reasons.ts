@@ -16,7 +16,24 @@ export const discardReasons = [
     name: "vccv",
     help: "VCCV channel message that this session did not negotiate, or of an unknown version (RFC 5085 §6)",
   },
-  { name: "fragment", help: "pseudowire fragment, which this session did not negotiate (RFC 4623 §4)" },
+  {
+    name: "fragment",
+    help: "pseudowire fragment, which this session did not negotiate, or without a number (RFC 4623 §4)",
+  },
+  {
+    name: "reassembly-lost",
+    help:
+      "pseudowire fragment of a frame of which others did not come in order, or not within a second " +
+      "(RFC 4623 §4); each fragment counts",
+  },
+  {
+    name: "reassembly-too-long",
+    help: "pseudowire fragment of a frame longer than our MRRU (RFC 4623 §5.3); each fragment counts",
+  },
+  {
+    name: "reassembly-overflow",
+    help: "pseudowire fragment given up as too many sessions had incomplete frames; each fragment counts",
+  },
   { name: "untagged", help: "frame without a VLAN tag on a VLAN pseudowire (RFC 4719 §3.1)" },
   { name: "circuit-down", help: "frame for an attachment circuit that is down or gone" },
   {
@@ -36,7 +53,17 @@ export const discardReasons = [
   },
   { name: "no-pseudowire", help: "frame of a VLAN, or from a port, that no pseudowire carries" },
   { name: "link-local", help: "frame to a reserved group address that the policy keeps on this side" },
+  {
+    name: "too-big-answered",
+    help:
+      "packet too long for the pseudowire or its path that must not be fragmented: " +
+      "its sender was told by ICMP (`packet_too_big`)",
+  },
   { name: "path-mtu", help: "data message longer than the path to the peer takes (fragmentation is off)" },
+  {
+    name: "peer-mrru",
+    help: "frame too long for one message, and longer than the peer puts together of fragments (its MRRU)",
+  },
   { name: "psn-error", help: "data message that the kernel refused to send to the peer" },
   {
     name: "psn-overflow",
@@ -68,6 +95,10 @@ export const discardReasons = [
   {
     name: "unknown-channel-type",
     help: "VCCV channel message of a type that no protocol here takes (RFC 5085 §6)",
+  },
+  {
+    name: "bad-channel-message",
+    help: "VCCV channel message that is damaged, or no ICMP echo request or reply (RFC 5085 §6.2.1)",
   },
 ] as const;
 

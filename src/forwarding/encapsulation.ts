@@ -23,8 +23,10 @@ import {
 } from "../wire/ethernet.ts";
 import { defaultSequenceRule, type SessionParameters } from "../wire/session-parameters.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
+import { clampMss, mssClampOf } from "./mss.ts";
 import type { AttachmentCircuit } from "./plane.ts";
 import { acceptSequence, newReceiveSequence, type ReceiveSequence } from "./sequencing.ts";
+import { tooBigAnswer, tooBigLimitOf } from "./too-big.ts";
 
 /**
  * The reference of all planes: encapsulates one frame, or decapsulates one data message, of one session.
@@ -45,6 +47,8 @@ export function newSequenceState(): SequenceState {
 /** Octets to send on, or the reason why not. */
 export type Outcome = Uint8Array | DiscardReason;
 
+/** Octets of the longest cookie (RFC 3931 §4.1), the only one that is hard to guess. */
+const LONGEST_COOKIE_OCTETS = 8;
 /** The version of the channel header that we send and accept. */
 const CHANNEL_VERSION = 0;
 
@@ -71,6 +75,16 @@ export function encapsulate(
   attachment: AttachmentCircuit,
   state: SequenceState,
 ): Outcome {
+  const payload = admit(frame, session, attachment);
+  return typeof payload === "string" ? payload : dataMessageOf(payload, session, state);
+}
+
+/** The frame as it crosses the pseudowire, or the reason why it does not. */
+export function admit(
+  frame: Uint8Array,
+  session: SessionParameters,
+  attachment: AttachmentCircuit,
+): Uint8Array | DiscardReason {
   if (frame.length < ETHERNET_HEADER_OCTETS) return "runt";
   const view = viewOf(frame);
   if (attachment.vlan !== undefined) {
@@ -80,23 +94,38 @@ export function encapsulate(
   if (!session.transmitAllowed) return "not-established";
   if (attachment.linkLocal === "block" && isLinkLocal(view, 0)) return "link-local";
   if (attachment.linkLocal === "no-pause" && isPause(view, 0)) return "link-local";
+  if (tooBigAnswerTo(frame, attachment) !== undefined) return "too-big-answered";
   const room = attachment.mtu + ETHERNET_HEADER_OCTETS + TAG_OCTETS * countTags(view, 0, frame.length);
   if (frame.length > room) return "oversize";
   const payload = frame.slice();
   if (attachment.vlan !== undefined) {
     rewriteOuterTag(viewOf(payload), 0, attachment.vlan.protocol, attachment.vlan.idOnPseudowire);
   }
+  clamp(payload, attachment);
+  return payload;
+}
+
+/** The data message with a whole frame, as it crosses the pseudowire. */
+export function dataMessageOf(
+  payload: Uint8Array,
+  session: SessionParameters,
+  state: SequenceState,
+): Uint8Array {
   const sublayer =
     session.transmitSublayer === "none"
       ? {}
-      : {
-          sublayer: {
-            isFragment: false,
-            sequenceNumber: number(view, frame.length, session, state),
-          },
-        };
+      : { sublayer: { sequenceNumber: number(viewOf(payload), payload.length, session, state) } };
   const header = { sessionId: session.remoteSessionId, cookie: session.transmitCookie, ...sublayer };
   return encodeDataMessage(session.path.encapsulation, header, payload);
+}
+
+/**
+ * The answer to a frame from the attachment circuit that is too long for the pseudowire, whatever the rate;
+ * undefined for one that goes on (RFC 1191 §4, RFC 4443 §3.2).
+ */
+export function tooBigAnswerTo(frame: Uint8Array, attachment: AttachmentCircuit): Uint8Array | undefined {
+  const limit = tooBigLimitOf(attachment);
+  return limit && tooBigAnswer(frame, limit);
 }
 
 /** Traffic class of the outer IP header of the data message with this frame (RFC 2983 §4). */
@@ -132,14 +161,14 @@ export function decapsulate(
   attachment: AttachmentCircuit,
   state: SequenceState,
 ): Outcome {
-  const opened = open(datagram, session);
+  const opened = openDataMessage(datagram, session);
   if (typeof opened === "string") return opened;
   const { sublayer, payload } = opened;
   if (sublayer?.channel !== undefined) return "vccv";
-  if (sublayer?.isFragment) return "fragment";
+  if (sublayer?.fragment !== undefined) return "fragment";
   if (payload.length < ETHERNET_HEADER_OCTETS) return "truncated";
   const received = sublayer?.sequenceNumber;
-  if (received !== undefined && session.receiveSequencing !== "none") {
+  if (received !== undefined && checksNumbers(session)) {
     const rule = attachment.sequenceRule ?? defaultSequenceRule;
     if (!acceptSequence(state.received, received, rule)) return "out-of-sequence";
   }
@@ -157,7 +186,7 @@ export function decapsulateChannel(
   datagram: Uint8Array,
   session: SessionParameters,
 ): ChannelMessage | undefined {
-  const opened = hasControlChannel(session) ? open(datagram, session) : "vccv";
+  const opened = hasControlChannel(session) ? openDataMessage(datagram, session) : "vccv";
   if (typeof opened === "string") return undefined;
   const { sublayer, payload } = opened;
   if (sublayer?.channel?.version !== CHANNEL_VERSION) return undefined;
@@ -174,7 +203,7 @@ export function encapsulateChannel(
 ): Uint8Array | undefined {
   if (!hasControlChannel(session)) return undefined;
   const channel = { version: CHANNEL_VERSION, channelType };
-  const sublayer = { channel, sequenceNumber: undefined, isFragment: false };
+  const sublayer = { channel, sequenceNumber: undefined };
   const header = { sessionId: session.remoteSessionId, cookie: session.transmitCookie, sublayer };
   return encodeDataMessage(session.path.encapsulation, header, payload);
 }
@@ -184,8 +213,25 @@ export function hasControlChannel({ vccvControlChannel }: SessionParameters): bo
   return vccvControlChannel === "l2-specific-sublayer";
 }
 
+/**
+ * Whether a data message that came from another address or port than the peer's may be from the peer all the
+ * same: its session id and its cookie are the session's, and the cookie has 8 octets. It is a hint and proves
+ * nothing, for who hears one message can repeat its cookie: the message is discarded as `wrong-peer`.
+ */
+export function isHintOfPeer(datagram: Uint8Array, session: SessionParameters): boolean {
+  return (
+    session.receiveCookie.length === LONGEST_COOKIE_OCTETS &&
+    typeof openDataMessage(datagram, session) !== "string"
+  );
+}
+
+/** Whether late messages of the peer are discarded; fragments can be told apart by their numbers alone. */
+export function checksNumbers({ receiveSequencing, receiveMrru }: SessionParameters): boolean {
+  return receiveSequencing !== "none" || receiveMrru !== undefined;
+}
+
 /** Reads a data message of a session, or says why it is none of that session. */
-function open(
+export function openDataMessage(
   datagram: Uint8Array,
   session: SessionParameters,
 ): { readonly sublayer: DefaultSublayer | undefined; readonly payload: Uint8Array } | DiscardReason {
@@ -203,14 +249,22 @@ function open(
   }
 }
 
-function leave(payload: Uint8Array, attachment: AttachmentCircuit): Outcome {
+/** The frame for the attachment circuit. */
+export function leave(payload: Uint8Array, attachment: AttachmentCircuit): Outcome {
   const frame = payload.slice();
   if (attachment.vlan !== undefined) {
     const view = viewOf(frame);
     if (outerTagProtocol(view, 0, frame.length) === 0) return "untagged";
     rewriteOuterTag(view, 0, attachment.vlan.protocol, attachment.vlan.id);
   }
+  clamp(frame, attachment);
   return concat(frame, new Uint8Array(Math.max(0, SHORTEST_FRAME_OCTETS - frame.length)));
+}
+
+/** Lowers the MSS of a SYN, in place. */
+function clamp(frame: Uint8Array, attachment: AttachmentCircuit): void {
+  const most = mssClampOf(attachment);
+  if (most !== undefined) clampMss(viewOf(frame), 0, frame.length, most);
 }
 
 /** In a time that depends on the length alone. */

@@ -1,7 +1,9 @@
 import type { DscpChoice } from "../wire/dscp.ts";
-import type { ChannelStatus, SequenceRule, SessionParameters } from "../wire/session-parameters.ts";
+import type { ChannelStatus, PsnPath, SequenceRule, SessionParameters } from "../wire/session-parameters.ts";
 import type { CounterValues } from "./counters-table.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
+import type { MssClampChoice } from "./mss.ts";
+import type { PacketTooBigChoice } from "./too-big.ts";
 
 /** The device that carries attached hosts. Several pseudowires may share it, one VLAN each. */
 export interface CircuitDevice {
@@ -61,6 +63,20 @@ export interface AttachmentCircuit {
    * tags.
    */
   readonly mtu: number;
+  /**
+   * Largest IP packet, header included, that the path to the peer takes, in octets, as it was measured; where
+   * the kernel knows of less, that counts. Absent: the kernel's route says it.
+   */
+  readonly pathMtuOctets?: number;
+  /** To what the MSS of TCP is lowered, in both directions (mss.ts); default "off". */
+  readonly mssClamp?: MssClampChoice;
+  /**
+   * Octets of the longest frame, its tags included, that crosses the path to the peer without being
+   * fragmented; absent where that is not known. It changes with the path MTU.
+   */
+  readonly wholeFrameOctets?: number;
+  /** Whether packets that are too long are answered by ICMP (too-big.ts); default "off". */
+  readonly packetTooBig?: PacketTooBigChoice;
 }
 
 /** What passed and what was given up for one session since it was added. */
@@ -106,11 +122,21 @@ export interface PlaneEvents {
    * Without a listener it is counted as `unknown-channel-type`.
    */
   channel?(localSessionId: number, channelType: number, payload: Uint8Array): void;
+  /** An ICMP echo reply came in by a session's control channel, as a whole IP packet (`decodeEchoPacket`). */
+  echoReply?(localSessionId: number, channelType: number, payload: Uint8Array): void;
   /**
    * A protocol on a session's control channel says something else of the session than before. Of what it
    * said in quick succession, the last is told.
    */
   channelStatus?(localSessionId: number, status: ChannelStatus): void;
+  /**
+   * A data message came to the local end of a session's path from elsewhere than its peer, with the
+   * session's cookie of 8 octets (`isHintOfPeer`). It was discarded as `wrong-peer`. `path` has the address
+   * and port that it came from, `octets` are those of the UDP datagram's or IP packet's payload. `messages`
+   * is how many came from there within one second, as far as is known; 1 at first. Told at most once a second
+   * for each session, of one sender.
+   */
+  elsewhere?(localSessionId: number, path: PsnPath, octets: number, messages: number): void;
 }
 
 /** A circuit device that a plane has opened. */
@@ -158,6 +184,8 @@ export interface DataPlane {
   /** Who segments the GSO packets of a session that it forwards. */
   gsoHandling(localSessionId: number): GsoHandling | undefined;
   counters(): PlaneCounters;
+  /** Those of one session; undefined for one that it has not. */
+  sessionCounters(localSessionId: number): SessionCounters | undefined;
   removeLeftovers(): Promise<void>;
   close(): Promise<void>;
 }

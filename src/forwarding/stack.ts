@@ -190,6 +190,16 @@ export class PlaneStack {
     return { sessions: [...sessions.values()], discards };
   }
 
+  /** The counters of one session, without those of the others; undefined for one that is not there. */
+  sessionCounters(localSessionId: number): SessionCounters | undefined {
+    return this.#planes
+      .flatMap((plane) => plane.sessionCounters(localSessionId) ?? [])
+      .reduce<SessionCounters | undefined>(
+        (sum, each) => (sum === undefined ? each : sumCounters(sum, each)),
+        undefined,
+      );
+  }
+
   /** Which plane forwards a session; of one that is not there, which would at best. */
   forwardedBy(localSessionId: number): ForwardedBy {
     const { plane, reasons = [], isFailure = false } = this.#sessions.get(localSessionId) ?? {};

@@ -26,9 +26,10 @@ export interface PsnEndpoint {
   readonly controlDscp: number;
   /**
    * "outer": datagrams over the path MTU are fragmented by IP (DF clear). "none": DF set, and they are
-   * counted as `path-mtu`.
+   * counted as `path-mtu`. "pseudowire": DF set, and frames are fragmented before (RFC 4623 §5.1), but those
+   * of sessions whose peers cannot put them together: of these as with "outer".
    */
-  readonly fragmentation: "outer" | "none";
+  readonly fragmentation: "outer" | "none" | "pseudowire";
 }
 
 /** What the transport tells its owner, on the main thread. */
@@ -49,7 +50,7 @@ export interface PsnTransport {
   /**
    * Opens the socket of a local address, or shares the one that is open: until `closeEndpoint` was called as
    * often. Resolves to the endpoint with the port in use; endpoints that ask for port 0 share the one that
-   * the kernel chose. Rejects with SystemError, and then nothing has changed.
+   * the kernel chose. Rejects with OperationalError, and then nothing has changed.
    */
   openEndpoint(endpoint: PsnEndpoint): Promise<PsnEndpoint>;
   /** `endpoint` as it was asked for. */
@@ -57,9 +58,21 @@ export interface PsnTransport {
   /**
    * Sends one control message from an open endpoint. `octets` start at the T bit; over IP the zero word is
    * put in front here (RFC 3931 §4.1.1.2). Returns the name of the errno with which the kernel refused it,
-   * such as "ENETUNREACH"; losses are the business of reliable delivery.
+   * such as "ENETUNREACH"; losses are the business of reliable delivery. A probe of the path MTU leaves with
+   * DF set, whatever path MTU the kernel knows; one that is longer than the interface takes is lost. With
+   * `isData` the octets are a whole data message, in front of which nothing is put.
    */
-  send(path: PsnPath, octets: Uint8Array): string | undefined;
+  send(
+    path: PsnPath,
+    octets: Uint8Array,
+    options?: { readonly isProbe?: boolean; readonly isData?: boolean },
+  ): string | undefined;
+  /**
+   * Takes in how long packets on a path may be, as it was measured, header included; undefined: it is not
+   * known any more. Over IPv6 with `fragmentation: outer`, what is longer is fragmented at the least that is
+   * so known of any path from the same endpoint: routers do not fragment it, and may say nothing.
+   */
+  limitPackets(path: PsnPath, octets: number | undefined): void;
   /**
    * Control messages that the kernel dropped because we read too slowly. Those over UDP count with the
    * plane's messages.

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { inNetworkNamespace } from "../os/network-namespace.ts";
 
 /** A program ended with an error, could not be started, or took too long. */
 export class CommandError extends Error {
@@ -21,6 +22,8 @@ export interface CommandOptions {
   /** It is ended by SIGKILL after this; default 30 s. */
   readonly timeoutMs?: number;
   readonly environment?: NodeJS.ProcessEnv;
+  /** File of the network namespace that it runs in; absent: that of this process. */
+  readonly networkNamespace?: string;
   /** Exit statuses that are no error; default 0 alone. */
   readonly accept?: readonly number[];
 }
@@ -42,12 +45,15 @@ const MAX_OUTPUT_CHARACTERS = 16 * 1024 * 1024;
 export function run(command: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   const [file = "", ...args] = command;
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, {
-      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-      timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      killSignal: "SIGKILL",
-      ...(options.environment === undefined ? {} : { env: options.environment }),
-    });
+    const start = (): ChildProcess =>
+      spawn(file, args, {
+        stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+        timeout: Math.ceil(options.timeoutMs ?? DEFAULT_TIMEOUT_MS),
+        killSignal: "SIGKILL",
+        ...(options.environment === undefined ? {} : { env: options.environment }),
+      });
+    const { networkNamespace } = options;
+    const child = networkNamespace === undefined ? start() : inNetworkNamespace(networkNamespace, start);
     const output = collect(child);
     // A program that did not read shows that by its exit status.
     child.stdin?.on("error", () => {});
@@ -64,6 +70,12 @@ export function run(command: readonly string[], options: CommandOptions = {}): P
       }
     });
   });
+}
+
+/** What a program prints, parsed as JSON; nothing printed is an empty list. Rejects as `run` does. */
+export async function runForJson<T>(command: readonly string[], options: CommandOptions = {}): Promise<T> {
+  const { stdout } = await run(command, options);
+  return JSON.parse(stdout === "" ? "[]" : stdout) as T;
 }
 
 function collect(child: ChildProcess): { stdout: string; stderr: string } {
@@ -140,6 +152,16 @@ export class JsonLinesProcess {
       });
     }
     return JSON.parse(this.#lines.shift() ?? "");
+  }
+
+  /** Resolves once it has ended. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  /** Writes a line of JSON to its standard input. */
+  send(value: unknown): void {
+    this.#child.stdin?.write(`${JSON.stringify(value)}\n`);
   }
 
   /** Closes its standard input, which asks it to report and end. */

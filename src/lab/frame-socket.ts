@@ -1,5 +1,5 @@
 import { AUXDATA_OCTETS, outerTagBeside } from "../os/auxdata.ts";
-import { addressOf, errno, errnoName, linux, poll, recvmmsg, write } from "../os/libc.ts";
+import { addressOf, close, errno, errnoName, linux, poll, recvmmsg, write } from "../os/libc.ts";
 import { openPacketSocket, VNET_HEADER_OCTETS } from "../os/sockets.ts";
 
 /** Longest frame that is received whole: a GSO packet with its tag and its virtio-net header. */
@@ -27,22 +27,31 @@ export function insertTag(frame: Uint8Array, tag: number): Uint8Array {
   return tagged;
 }
 
+/** Corrects a virtio-net header in place for a frame whose tags became longer by `octets`, or shorter. */
+export function shiftHeader(header: Uint8Array, octets: number): void {
+  const view = new DataView(header.buffer, header.byteOffset);
+  for (const at of [HEADER_LENGTH, CHECKSUM_START]) {
+    const value = view.getUint16(at, true);
+    if (value > 0) view.setUint16(at, value + octets, true);
+  }
+}
+
 /**
  * Sends and receives whole frames on an interface, with all their tags: slow and simple, for the lab's own
  * tools.
  */
 export class FrameSocket {
   readonly fd: number;
-  /** The virtio-net header of the last received frame, as for the frame without its outer tag. */
+  /** The virtio-net header of the last received frame, as for the frame with all its tags. */
   readonly header = new Uint8Array(VNET_HEADER_OCTETS);
   readonly #octets = new Uint8Array(MOST_OCTETS);
   readonly #control = new Uint8Array(AUXDATA_OCTETS);
   readonly #vector = new DataView(new ArrayBuffer(16));
   readonly #message = new DataView(new ArrayBuffer(MESSAGE_OCTETS));
 
-  /** Throws SystemError. */
-  constructor(interfaceName: string) {
-    this.fd = openPacketSocket(interfaceName);
+  /** With `bypassesQueue` frames pass by queueing disciplines of the interface. Throws SystemError. */
+  constructor(interfaceName: string, { bypassesQueue = true } = {}) {
+    this.fd = openPacketSocket(interfaceName, { bypassesQueue });
     this.#vector.setBigUint64(0, BigInt(addressOf(this.#octets)), true);
     this.#vector.setBigUint64(8, BigInt(MOST_OCTETS), true);
   }
@@ -61,16 +70,9 @@ export class FrameSocket {
     const control = new DataView(this.#control.buffer);
     const tag = outerTagBeside(control, 0, message.getUint32(CONTROL_LENGTH, true));
     this.header.set(this.#octets.subarray(0, VNET_HEADER_OCTETS));
-    if (tag < 0) this.#takeTagOff();
-    return tag < 0 ? frame : insertTag(frame, tag);
-  }
-
-  /** Corrects the header of a frame with its tag in place: lengths and offsets count as without the tag. */
-  #takeTagOff(): void {
-    const header = new DataView(this.header.buffer);
-    for (const at of [HEADER_LENGTH, CHECKSUM_START]) {
-      header.setUint16(at, Math.max(0, header.getUint16(at, true) - TAG_OCTETS), true);
-    }
+    if (tag < 0) return frame;
+    shiftHeader(this.header, TAG_OCTETS);
+    return insertTag(frame, tag);
   }
 
   /** False when the kernel refused it: the interface is down, or the frame too long. */
@@ -80,21 +82,29 @@ export class FrameSocket {
     return write(this.fd, addressOf(octets), octets.length) === octets.length;
   }
 
+  [Symbol.dispose](): void {
+    close(this.fd);
+  }
+
   /** Why the last `send` failed. */
   get problem(): string {
     return errnoName(errno());
   }
 }
 
+const POLL_OCTETS = 8;
+const POLL_RETURNED = 6;
+
 /**
- * Waits until one of the descriptors can be read, or `timeoutMs` are over; -1 waits for ever. Blocks the
- * process.
+ * Waits until some of the descriptors can be read, or `timeoutMs` are over; -1 waits for ever. Blocks the
+ * process. Returns those that can be read, or are at their end.
  */
-export function waitReadable(descriptors: readonly number[], timeoutMs: number): void {
-  const list = new DataView(new ArrayBuffer(descriptors.length * 8));
+export function waitReadable(descriptors: readonly number[], timeoutMs: number): readonly number[] {
+  const list = new DataView(new ArrayBuffer(descriptors.length * POLL_OCTETS));
   for (const [index, fd] of descriptors.entries()) {
-    list.setInt32(index * 8, fd, true);
-    list.setUint16(index * 8 + 4, linux.POLLIN, true);
+    list.setInt32(index * POLL_OCTETS, fd, true);
+    list.setUint16(index * POLL_OCTETS + 4, linux.POLLIN, true);
   }
-  poll(addressOf(new Uint8Array(list.buffer)), descriptors.length, timeoutMs);
+  if (poll(addressOf(new Uint8Array(list.buffer)), descriptors.length, timeoutMs) < 0) return [];
+  return descriptors.filter((_, index) => list.getUint16(index * POLL_OCTETS + POLL_RETURNED, true) !== 0);
 }

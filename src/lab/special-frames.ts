@@ -1,4 +1,5 @@
 import { concat, fromHex } from "../bytes/hex.ts";
+import type { HostTag } from "./format/topology.ts";
 
 /** Source address of the lab's test frames, which tells them from the hosts' own. */
 export const TEST_SOURCE = "02575350414e";
@@ -48,8 +49,18 @@ export function padded(octets: Uint8Array): Uint8Array {
   return concat(octets, new Uint8Array(Math.max(0, 60 - octets.length)));
 }
 
-/** A broadcast frame of a VLAN with priority 5. */
-export function taggedFrame(vlan: number): Uint8Array {
-  const tci = ((5 << 13) | vlan).toString(16).padStart(4, "0");
-  return frame("ffffffffffff", `8100${tci}88b5`, 200);
+/** TABLE: the EtherTypes of tags. */
+const tagTypes: Readonly<Record<HostTag["protocol"], string>> = { "802.1q": "8100", "802.1ad": "88a8" };
+
+/** A broadcast frame with these tags, the outer one first, each with a priority. */
+export function taggedFrame(tags: readonly HostTag[], priority: number): Uint8Array {
+  const octets = tags.map(
+    ({ id, protocol }) => `${tagTypes[protocol]}${((priority << 13) | id).toString(16).padStart(4, "0")}`,
+  );
+  return frame("ffffffffffff", `${octets.join("")}88b5`, 192 + 4 * tags.length + 4);
+}
+
+/** An untagged frame to a destination, with a payload that begins with `mark`. */
+export function markedFrame(destination: string, mark: string): Uint8Array {
+  return frame(destination, `88b5${mark}`, 100);
 }

@@ -31,7 +31,11 @@ import { attempt, errnoOf } from "./errors.ts";
 
 /** How a file is opened. */
 export type OpenMode = "read" | "append";
-const openFlags = { read: "r", append: "a+" } as const satisfies Record<OpenMode, string>;
+/** Reading waits for nobody: a pipe without a writer would stop the daemon. */
+const openFlags = {
+  read: constants.O_RDONLY | constants.O_NONBLOCK,
+  append: "a+",
+} as const satisfies Record<OpenMode, string | number>;
 const OWNER_ALONE = 0o600;
 
 /** The octets of a file. */

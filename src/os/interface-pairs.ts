@@ -33,7 +33,8 @@ const pairKinds = {
 } as const satisfies Readonly<Record<string, readonly Attribute[]>>;
 export type PairKind = keyof typeof pairKinds;
 
-function isPair(kind: string): kind is PairKind {
+/** Whether interfaces of a kind are ends of pairs. */
+export function isPair(kind: string): kind is PairKind {
   return kind in pairKinds;
 }
 

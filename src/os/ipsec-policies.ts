@@ -1,5 +1,5 @@
 import { isIPv6 } from "node:net";
-import { addressOctets } from "../bytes/ip-address.ts";
+import { addressOctets, withoutZone } from "../bytes/ip-address.ts";
 
 /**
  * IPsec policies of the kernel, and whether they let packets pass unchanged (RFC 4301 §4.4.1: the policy
@@ -153,8 +153,4 @@ function isSelected(
     const bits = Math.min(8, Math.max(0, prefixBits - 8 * index));
     return ((octet ^ (address[index] ?? 0)) & (0xff00 >> bits) & 0xff) === 0;
   });
-}
-
-function withoutZone(address: string): string {
-  return address.replace(/%.*$/, "");
 }

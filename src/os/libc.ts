@@ -46,6 +46,10 @@ export const sendto = declare(
   "intptr_t sendto(int fd, uintptr_t octets, unsigned long length, int flags, " +
     "uintptr_t address, unsigned int addressLength)",
 );
+export const recvfrom = declare(
+  "intptr_t recvfrom(int fd, uintptr_t octets, unsigned long length, int flags, " +
+    "uintptr_t address, uintptr_t addressLength)",
+);
 export const recv = declare("intptr_t recv(int fd, uintptr_t octets, unsigned long length, int flags)");
 export const eventfd = declare("int eventfd(unsigned int value, int flags)");
 export const read = declare("intptr_t read(int fd, uintptr_t octets, unsigned long length)");
@@ -75,6 +79,9 @@ export const moveMount = declare(
     "int folder, const char *target, unsigned int flags)",
 );
 export const ifNameToIndex = declare("unsigned int if_nametoindex(const char *name)");
+
+/** Writes a struct timespec. */
+export const clockGettime = declare("int clock_gettime(int clock, uintptr_t time)");
 
 export const prctl = declare(
   "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
@@ -153,6 +160,7 @@ export const linux = {
   SOCK_CLOEXEC: 0o2000000,
   SOL_SOCKET: 1,
   SO_RCVBUF: 8,
+  SO_ERROR: 4,
   SO_SNDBUF: 7,
   SO_PEERCRED: 17,
   SO_RCVTIMEO: 20,
@@ -166,16 +174,20 @@ export const linux = {
   IP_MTU_DISCOVER: 10,
   IPPROTO_IPV6: 41,
   IPV6_MTU_DISCOVER: 23,
+  IPV6_MTU: 24,
   IPV6_V6ONLY: 26,
   IPV6_TCLASS: 67,
   PMTUDISC_DONT: 0,
   PMTUDISC_DO: 2,
+  PMTUDISC_PROBE: 3,
   SOL_UDP: 17,
   UDP_NO_CHECK6_RX: 102,
   UDP_SEGMENT: 103,
   UDP_GRO: 104,
   SOL_PACKET: 263,
   PACKET_ADD_MEMBERSHIP: 1,
+  PACKET_RX_RING: 5,
+  PACKET_STATISTICS: 6,
   PACKET_AUXDATA: 8,
   PACKET_VERSION: 10,
   PACKET_TX_RING: 13,
@@ -195,6 +207,8 @@ export const linux = {
   EPOLL_CTL_DEL: 2,
   EPOLL_CLOEXEC: 0o2000000,
   POLLOUT: 4,
+  POLLERR: 8,
+  CLOCK_REALTIME: 0,
   LOCK_EX: 2,
   LOCK_NB: 4,
   EFD_CLOEXEC: 0o2000000,

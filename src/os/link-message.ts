@@ -20,16 +20,21 @@ const messageTypes = { new: 16, delete: 17, get: 18, set: 19 } as const;
 
 /** TABLE: attributes of an interface. */
 export const linkAttribute = {
+  address: 1,
   name: 3,
   mtu: 4,
   link: 5,
   master: 10,
   linkInfo: 18,
+  alias: 20,
+  familySpecific: 26,
+  extendedMask: 29,
+  carrier: 33,
   linkNamespace: 37,
   gsoMostSegments: 40,
 } as const;
 /** TABLE: attributes nested in `linkInfo`. */
-export const infoAttribute = { kind: 1, data: 2 } as const;
+export const infoAttribute = { kind: 1, data: 2, portKind: 4, portData: 5 } as const;
 
 /** struct ifinfomsg: family, hardware type, index, flags, and which flags to change. */
 export const LINK_HEADER_OCTETS = 16;
@@ -62,17 +67,25 @@ export interface LinkMessage {
   readonly hardware: string;
   /** Whether frames pass: switched on, with a carrier. */
   readonly up: boolean;
+  /** Whether it is switched on, with a carrier or without. */
+  readonly isOn: boolean;
   readonly mtu: number;
   /** Kind of a virtual interface, such as "vlan" or "bridge" (ip link show type); undefined for hardware. */
   readonly kind: string | undefined;
   /** Attributes of the kind. */
   readonly kindData: AttributeMap | undefined;
+  /** Attributes as a port of a bridge or bond; undefined where it is none. */
+  readonly portData: AttributeMap | undefined;
+  /** The text that somebody gave it (ip link set alias). */
+  readonly alias: string | undefined;
   /** Index of the bridge, bond or VRF that it is a port of. */
   readonly master: number | undefined;
   /** Index of the interface that it stands on, or of the other end of a pair. */
   readonly link: number | undefined;
   /** Whether that one is in another network namespace. */
   readonly isLinkElsewhere: boolean;
+  /** The MAC address; undefined where it has none. */
+  readonly address: Uint8Array | undefined;
 }
 
 /** Decodes an interface; undefined for what has no name. */
@@ -90,12 +103,16 @@ export function decodeLink(payload: Uint8Array): LinkMessage | undefined {
     index: view.getInt32(INDEX, true),
     hardware: hardwareNames[hardware] ?? String(hardware),
     up: (flags & IFF_UP) !== 0 && (flags & IFF_LOWER_UP) !== 0,
+    isOn: (flags & IFF_UP) !== 0,
     mtu: u32In(attributes, linkAttribute.mtu) ?? 0,
     kind: info && textIn(info, infoAttribute.kind),
     kindData: info && nestedIn(info, infoAttribute.data),
+    portData: info && nestedIn(info, infoAttribute.portData),
+    alias: textIn(attributes, linkAttribute.alias),
     master: u32In(attributes, linkAttribute.master),
     link: u32In(attributes, linkAttribute.link),
     isLinkElsewhere: attributes.has(linkAttribute.linkNamespace),
+    address: attributes.get(linkAttribute.address),
   };
 }
 
@@ -136,6 +153,11 @@ export function setLink(
 ): NetlinkRequest {
   const flags = up === undefined ? {} : { flags: up ? IFF_UP : 0, change: IFF_UP };
   return { type: messageTypes.set, payload: linkPayload({ index, ...flags }, attributes) };
+}
+
+/** Changes attributes of an interface's kind, or of its master's, which `setLink` leaves as they are. */
+export function changeLink(index: number, attributes: readonly Attribute[]): NetlinkRequest {
+  return { type: messageTypes.new, payload: linkPayload({ index }, attributes) };
 }
 
 /** Deletes an interface, given by its index or by a name among the attributes. */

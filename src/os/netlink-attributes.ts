@@ -13,12 +13,17 @@ export type Attribute = readonly [type: number, payload: Uint8Array];
 
 /** Decodes attributes by their type, of several of one type the last. Octets that are no attribute end it. */
 export function decodeAttributes(octets: Uint8Array): AttributeMap {
+  return new Map(attributeList(octets));
+}
+
+/** All attributes in their order, those of one type too. Octets that are no attribute end it. */
+export function attributeList(octets: Uint8Array): readonly Attribute[] {
   const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
-  const found = new Map<number, Uint8Array>();
+  const found: Attribute[] = [];
   for (let at = 0; at + HEADER_OCTETS <= octets.length; ) {
     const length = view.getUint16(at, true);
     if (length < HEADER_OCTETS || at + length > octets.length) break;
-    found.set(view.getUint16(at + 2, true) & TYPE_MASK, octets.subarray(at + HEADER_OCTETS, at + length));
+    found.push([view.getUint16(at + 2, true) & TYPE_MASK, octets.subarray(at + HEADER_OCTETS, at + length)]);
     at += aligned(length);
   }
   return found;
@@ -50,6 +55,13 @@ export function u32Payload(value: number): Uint8Array {
   return octets;
 }
 
+/** The payload of an attribute of 16 bits, in the machine's byte order. */
+export function u16Payload(value: number): Uint8Array {
+  const octets = new Uint8Array(2);
+  new DataView(octets.buffer).setUint16(0, value, true);
+  return octets;
+}
+
 /** The payload of an attribute with a NUL-terminated string. */
 export function textPayload(text: string): Uint8Array {
   return new TextEncoder().encode(`${text}\0`);
@@ -65,6 +77,11 @@ export function u32In(attributes: AttributeMap, type: number): number | undefine
 export function u16In(attributes: AttributeMap, type: number): number | undefined {
   const octets = attributes.get(type);
   return octets === undefined || octets.length < 2 ? undefined : viewOf(octets).getUint16(0, true);
+}
+
+/** An attribute of 8 bits; undefined where it is missing or empty. */
+export function u8In(attributes: AttributeMap, type: number): number | undefined {
+  return attributes.get(type)?.[0];
 }
 
 /** An attribute with a string, up to its NUL; undefined where it is missing. */

@@ -19,7 +19,7 @@ import { decodeAttributes, textIn, u32In } from "./netlink-attributes.ts";
  */
 
 /** TABLE: families (linux/netlink.h). */
-export const netlinkFamily = { route: 0, xfrm: 6 } as const;
+export const netlinkFamily = { route: 0, xfrm: 6, netfilter: 12 } as const;
 export type NetlinkFamily = keyof typeof netlinkFamily;
 
 /** TABLE: flags of requests (linux/netlink.h). */

@@ -26,6 +26,7 @@ const attribute = {
   source: 2,
   outputInterface: 4,
   gateway: 5,
+  preferredSource: 7,
   metrics: 8,
   via: 18,
 } as const;
@@ -137,21 +138,47 @@ export async function routeTo(remote: string, local: string): Promise<RouteFound
   });
 }
 
-function lookUp(netlink: Netlink, operation: Operation, remote: string, local: string): Uint8Array {
+/**
+ * The address that the kernel gives packets to a remote address which say none of their own: that of the
+ * route. Throws SystemError, also where the kernel has no route or one that discards.
+ */
+export function sourceTo(netlink: Netlink, remote: string): string {
+  const see = `see: ip route get ${remote}`;
+  const operation: Operation = {
+    operation: "find the source address of the route",
+    target: `to ${remote}`,
+    hints: {
+      ENETUNREACH: `there is no route; ${see}`,
+      EHOSTUNREACH: `the route is "unreachable"; ${see}`,
+      EACCES: `the route is "prohibit"; ${see}`,
+      EINVAL: `the route is "blackhole"; ${see}`,
+    },
+  };
+  const answer = lookUp(netlink, operation, remote, undefined);
+  const source = decodeAttributes(answer.subarray(ROUTE_HEADER_OCTETS)).get(attribute.preferredSource);
+  if (source === undefined)
+    throw failure({ ...operation, hints: { ENETUNREACH: `it has none; ${see}` } }, "ENETUNREACH");
+  return addressText(source);
+}
+
+function lookUp(
+  netlink: Netlink,
+  operation: Operation,
+  remote: string,
+  local: string | undefined,
+): Uint8Array {
   const [address = "", zone] = remote.split("%");
   const destination = addressOctets(address);
-  const source = addressOctets(local.replace(/%.*$/, ""));
+  const source = local === undefined ? undefined : addressOctets(local.replace(/%.*$/, ""));
   const outputInterface = zone === undefined ? undefined : findInterfaceIndex(zone);
   if (zone !== undefined && outputInterface === undefined) throw failure(operation, "ENODEV");
-  const attributes: Attribute[] = [
-    [attribute.destination, destination],
-    [attribute.source, source],
-  ];
+  const attributes: Attribute[] = [[attribute.destination, destination]];
+  if (source !== undefined) attributes.push([attribute.source, source]);
   if (outputInterface !== undefined)
     attributes.push([attribute.outputInterface, u32Payload(outputInterface)]);
   const header = new Uint8Array(ROUTE_HEADER_OCTETS);
   const family = isIPv6(address) ? linux.AF_INET6 : linux.AF_INET;
-  header.set([family, 8 * destination.length, 8 * source.length]);
+  header.set([family, 8 * destination.length, 8 * (source?.length ?? 0)]);
   const payload = new Uint8Array([...header, ...encodeAttributes(attributes)]);
   const [answer] = netlink.request(operation, { type: RTM_GETROUTE, payload });
   if (answer === undefined) throw failure(operation, "EIO");

@@ -26,6 +26,7 @@ const hints: Readonly<Record<string, string>> = {
   EACCES:
     "the daemon's user may not read it: make it the owner, or name the file in LoadCredential= of the unit " +
     "and use secret: { credential: NAME }",
+  ESPIPE: "it is a pipe, which can be read once only: name a file, or use secret: { credential: NAME }",
   EISDIR: "name the file in this directory that holds the secret",
 };
 
@@ -100,6 +101,7 @@ function fromFile(path: string): { octets: Uint8Array; notes: readonly string[] 
   try {
     using file = new OpenFile(path, "read");
     const { mode } = file.stat;
+    if (file.stat.isFIFO()) throw new SystemError(OPERATION, { errno: "ESPIPE", target: path });
     // Room for a newline, and for one more octet that shows that the file is too long.
     const buffer = new Uint8Array(MOST_OCTETS + 2);
     let length = 0;

@@ -4,10 +4,11 @@ import { addressOf } from "./libc.ts";
 type FilterLine = readonly [code: number, jumpTrue: number, jumpFalse: number, k: number];
 
 /**
- * TABLE: opcodes: load the word at k; load 4 × (octet at k & 15) into X; load the word at X + k; load the
- * packet's length; subtract X; jump if equal to k; jump if k or more; return k.
+ * TABLE: opcodes: load the word, or the half-word, at k; load 4 × (octet at k & 15) into X; load the word at
+ * X + k; load the packet's length; subtract X; jump if equal to k; jump if k or more; return k.
  */
 const LOAD_WORD = 0x20;
+const LOAD_HALF = 0x28;
 const LOAD_HEADER_LENGTH = 0xb1;
 const LOAD_WORD_BEHIND = 0x40;
 const LOAD_LENGTH = 0x80;
@@ -75,6 +76,18 @@ export function controlOnlyFilter(destination: Uint8Array | undefined): readonly
     ...(isV6 ? onlyTo(destination) : []),
     ...loadSessionId(isV6),
     [JUMP_EQUAL, 0, 1, 0],
+    [RETURN, 0, 0, EVERYTHING],
+    [RETURN, 0, 0, 0],
+  ];
+}
+
+/** Accepts Ethernet frames of a type that begin with a word behind it. */
+export function etherTypeFilter(type: number, word: number): readonly FilterLine[] {
+  return [
+    [LOAD_HALF, 0, 0, 12],
+    [JUMP_EQUAL, 0, 3, type],
+    [LOAD_WORD, 0, 0, 14],
+    [JUMP_EQUAL, 0, 1, word],
     [RETURN, 0, 0, EVERYTHING],
     [RETURN, 0, 0, 0],
   ];

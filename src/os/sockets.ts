@@ -66,7 +66,11 @@ export function writeSocketAddress(into: Uint8Array, address: string, port: numb
   return octets.length === 4 ? 16 : SOCKADDR_OCTETS;
 }
 
-function setInteger(fd: number, level: number, option: number, value: number): boolean {
+/** struct sockaddr_ll. */
+const PACKET_ADDRESS_OCTETS = 20;
+
+/** Sets an option of a socket to an integer; returns whether the kernel took it. */
+export function setInteger(fd: number, level: number, option: number, value: number): boolean {
   const cell = new Int32Array([value]);
   return setsockopt(fd, level, option, addressOf(new Uint8Array(cell.buffer)), 4) === 0;
 }
@@ -113,8 +117,8 @@ export interface PsnSocketOptions {
   readonly address: string;
   /** 0: any free one. */
   readonly port: number;
-  /** With "outer" IP may fragment what it sends, with "none" it may not. */
-  readonly fragmentation: "outer" | "none";
+  /** With "outer" IP may fragment what it sends, else it may not. */
+  readonly fragmentation: "outer" | "none" | "pseudowire";
   /**
    * With "zero" UDP over IPv6 takes datagrams without a checksum; over IPv4 it always does. What is sent
    * always has one.
@@ -124,6 +128,32 @@ export interface PsnSocketOptions {
   readonly coalesces?: boolean;
   /** Traffic class of packets that have none of their own; default 0. */
   readonly trafficClass?: number;
+}
+
+/** TABLE: path MTU discovery of a socket (ip(7)) by who may fragment what it sends. */
+const discoveryOf = {
+  outer: linux.PMTUDISC_DONT,
+  none: linux.PMTUDISC_DO,
+  pseudowire: linux.PMTUDISC_DO,
+} as const;
+
+function setDiscovery(fd: number, isV6: boolean, discovery: number): boolean {
+  return isV6
+    ? setInteger(fd, linux.IPPROTO_IPV6, linux.IPV6_MTU_DISCOVER, discovery)
+    : setInteger(fd, linux.IPPROTO_IP, linux.IP_MTU_DISCOVER, discovery);
+}
+
+const discoveryCell = new Int32Array(1);
+const discoveryAddress = addressOf(new Uint8Array(discoveryCell.buffer));
+
+/**
+ * Lets IP fragment what a socket sends from now on, or not. Without allocation; the kernel has no ancillary
+ * data for this.
+ */
+export function setOuterFragments(fd: number, isV6: boolean, allowed: boolean): void {
+  discoveryCell[0] = allowed ? discoveryOf.outer : discoveryOf.none;
+  if (isV6) setsockopt(fd, linux.IPPROTO_IPV6, linux.IPV6_MTU_DISCOVER, discoveryAddress, 4);
+  else setsockopt(fd, linux.IPPROTO_IP, linux.IP_MTU_DISCOVER, discoveryAddress, 4);
 }
 
 /** Opens the socket of a local address. */
@@ -144,11 +174,7 @@ export function openPsnSocket(options: PsnSocketOptions): PsnSocket {
   const fd = socket(isV6 ? linux.AF_INET6 : linux.AF_INET, kind | linux.SOCK_CLOEXEC, protocol);
   if (fd < 0) throw lastError("open a socket", target, "protocol 115 needs CAP_NET_RAW");
   if (isV6) setInteger(fd, linux.IPPROTO_IPV6, linux.IPV6_V6ONLY, 1);
-  const discover = fragmentation === "outer" ? linux.PMTUDISC_DONT : linux.PMTUDISC_DO;
-  const [level, option] = isV6
-    ? [linux.IPPROTO_IPV6, linux.IPV6_MTU_DISCOVER]
-    : [linux.IPPROTO_IP, linux.IP_MTU_DISCOVER];
-  require(setInteger(fd, level, option, discover), fd, "set path MTU discovery", target);
+  require(setDiscovery(fd, isV6, discoveryOf[fragmentation]), fd, "set path MTU discovery", target);
   if (isV6 && encapsulation === "udp" && checksum === "zero") {
     require(setInteger(
       fd,
@@ -216,12 +242,49 @@ export function socketDrops(fd: number): number {
   return words[DROPS] ?? 0;
 }
 
+/** The same, of several sockets. */
+export function totalSocketDrops(descriptors: Iterable<number>): number {
+  let total = 0;
+  for (const fd of descriptors) total += socketDrops(fd);
+  return total;
+}
+
 /** Sends one datagram without waiting. Returns the name of the errno of a failure; undefined for success. */
 export function sendDatagram(fd: number, octets: Uint8Array, path: PsnPath): string | undefined {
   const name = new Uint8Array(SOCKADDR_OCTETS);
   const length = writeSocketAddress(name, path.remoteAddress, path.remotePort);
   const sent = sendto(fd, addressOf(octets), octets.length, linux.MSG_DONTWAIT, addressOf(name), length);
   return sent < 0 ? errnoName(errno()) : undefined;
+}
+
+/**
+ * Sends one datagram with DF set, whatever path MTU the kernel knows, as `sendDatagram` does otherwise. The
+ * kernel has no ancillary data for this: the socket's own setting is another for as long as the call takes,
+ * also for a data message that another thread sends in these microseconds. `fragmentOctets` is the limit that
+ * `limitFragments` set.
+ */
+export function sendPathMtuProbe(
+  { fd, fragmentation }: Pick<PsnSocketOptions, "fragmentation"> & Pick<PsnSocket, "fd">,
+  octets: Uint8Array,
+  path: PsnPath,
+  fragmentOctets?: number,
+): string | undefined {
+  const isV6 = isIPv6(path.localAddress);
+  if (!setDiscovery(fd, isV6, linux.PMTUDISC_PROBE)) return errnoName(errno());
+  if (fragmentOctets !== undefined) limitFragments(fd, undefined);
+  const failure = sendDatagram(fd, octets, path);
+  if (fragmentOctets !== undefined) limitFragments(fd, fragmentOctets);
+  setDiscovery(fd, isV6, discoveryOf[fragmentation]);
+  return failure;
+}
+
+/**
+ * Limits the IPv6 packets of a socket to so many octets, 1280 or more: what is longer is fragmented;
+ * undefined takes the limit off. Routers do not fragment IPv6, and where they say nothing the kernel knows of
+ * no limit.
+ */
+export function limitFragments(fd: number, octets: number | undefined): void {
+  setInteger(fd, linux.IPPROTO_IPV6, linux.IPV6_MTU, octets ?? 0);
 }
 
 /**
@@ -249,13 +312,25 @@ export function openPacketSocket(
   const promiscuous =
     setsockopt(fd, linux.SOL_PACKET, linux.PACKET_ADD_MEMBERSHIP, addressOf(membership), 16) === 0;
   require(promiscuous, fd, "listen to all frames", target);
-  const name = new Uint8Array(20);
+  const isBound = bindToInterface(fd, index, receives ? linux.ETH_P_ALL : 0);
+  require(isBound, fd, "bind to an interface", target);
+  return fd;
+}
+
+/** Binds a packet socket to an interface, for frames of a protocol (ETH_P_); returns whether it is bound. */
+export function bindToInterface(fd: number, index: number, protocol: number): boolean {
+  const name = new Uint8Array(PACKET_ADDRESS_OCTETS);
   const view = new DataView(name.buffer);
   view.setUint16(0, linux.AF_PACKET, true);
-  view.setUint16(2, receives ? linux.ETH_P_ALL : 0);
+  view.setUint16(2, protocol);
   view.setInt32(4, index, true);
-  require(bind(fd, addressOf(name), 20) === 0, fd, "bind to an interface", target);
-  return fd;
+  return bind(fd, addressOf(name), PACKET_ADDRESS_OCTETS) === 0;
+}
+
+function tunError(target: string): SystemError {
+  const isForbidden = ["EACCES", "EPERM"].includes(errnoName(errno()));
+  const hint = isForbidden ? "as root: chmod 666 /dev/net/tun, which udev does" : "is the tun module loaded?";
+  return lastError("open /dev/net/tun", target, hint);
 }
 
 /**
@@ -265,7 +340,7 @@ export function openPacketSocket(
 export function openTap(name: string, mtu: number, { offloads = true } = {}): number {
   const target = `TAP device ${name}`;
   const fd = open("/dev/net/tun", linux.O_RDWR | linux.O_NONBLOCK | linux.O_CLOEXEC);
-  if (fd < 0) throw lastError("open /dev/net/tun", target, "is the tun module loaded?");
+  if (fd < 0) throw tunError(target);
   const request = interfaceRequest(name);
   request.view.setUint16(IFREQ_VALUE, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, true);
   if (ioctl(fd, TUNSETIFF, addressOf(request.octets)) !== 0) throw tapError(fd, name, target);

@@ -166,6 +166,12 @@ export interface CircuitStatus {
   readonly standby: boolean;
 }
 
+/** Whether a circuit is up, in standby or not: A, which beside a fault says nothing (RFC 5641 §3). */
+export function isCircuitUp(status: CircuitStatus): boolean {
+  const { active, receiveFault, transmitFault, psnReceiveFault, psnTransmitFault } = status;
+  return active && !(receiveFault || transmitFault || psnReceiveFault || psnTransmitFault);
+}
+
 /** TABLE: bits of the Circuit Status AVP (RFC 5641 §3). */
 const circuitStatusBits = {
   active: 0x0001,

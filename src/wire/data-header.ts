@@ -30,9 +30,12 @@ export interface DefaultSublayer {
   readonly channel?: ChannelHeader | undefined;
   /** Undefined where S is 0. */
   readonly sequenceNumber: number | undefined;
-  /** Both fragmentation bits 0: a whole frame. */
-  readonly isFragment: boolean;
+  /** Where a fragment stands in its frame; absent for a whole frame, whose bits B and E are 0. */
+  readonly fragment?: FragmentPosition | undefined;
 }
+
+/** Where a fragment stands in its frame (RFC 4623 §5.5). */
+export type FragmentPosition = "first" | "middle" | "last";
 
 /** Bits of the default sublayer's word: VCCV, sequence number present, beginning and end of a frame. */
 export const V_BIT = 0x8000_0000;
@@ -44,6 +47,14 @@ export const CHANNEL_TYPE_MASK = 0xffff;
 /** Version of the channel header, in the same word. */
 export const CHANNEL_VERSION_MASK = 0x0f00_0000;
 const CHANNEL_VERSION_SHIFT = 24;
+/** TABLE: bits B and E of fragments; B is 0 at the beginning of a frame, and E at its end. */
+export const fragmentBits: Readonly<Record<FragmentPosition, number>> = {
+  first: 0x1000_0000,
+  middle: 0x3000_0000,
+  last: 0x2000_0000,
+};
+
+const fragmentPositions = Object.keys(fragmentBits) as readonly FragmentPosition[];
 
 /** Header of a data message: everything in front of its payload. */
 export interface DataHeader {
@@ -68,10 +79,11 @@ export function encodeDataMessage(
 }
 
 function sublayerWord(sublayer: DefaultSublayer): number {
-  const { channel, sequenceNumber } = sublayer;
+  const { channel, sequenceNumber, fragment } = sublayer;
   if (channel !== undefined)
     return V_BIT + (channel.version << CHANNEL_VERSION_SHIFT) + (channel.channelType & CHANNEL_TYPE_MASK);
-  return sequenceNumber === undefined ? 0 : S_BIT + (sequenceNumber & SEQUENCE_MASK);
+  const bits = fragment === undefined ? 0 : fragmentBits[fragment];
+  return bits + (sequenceNumber === undefined ? 0 : S_BIT + (sequenceNumber & SEQUENCE_MASK));
 }
 
 /**
@@ -82,12 +94,18 @@ export function decodeSublayer(word: number): DefaultSublayer {
   if (word >= V_BIT) {
     const version = (word & CHANNEL_VERSION_MASK) >>> CHANNEL_VERSION_SHIFT;
     const channel = { version, channelType: word & CHANNEL_TYPE_MASK };
-    return { channel, sequenceNumber: undefined, isFragment: false };
+    return { channel, sequenceNumber: undefined };
   }
   return {
     sequenceNumber: (word & S_BIT) === 0 ? undefined : word & SEQUENCE_MASK,
-    isFragment: (word & FRAGMENT_BITS) !== 0,
+    fragment: fragmentAt(word),
   };
+}
+
+/** Where in its frame the payload of a data message stands by its sublayer; undefined for a whole frame. */
+export function fragmentAt(word: number): FragmentPosition | undefined {
+  const bits = word & FRAGMENT_BITS;
+  return fragmentPositions.find((position) => fragmentBits[position] === bits);
 }
 
 /** The session id of a data message, all that can be read without knowing the session. */

@@ -52,12 +52,19 @@ function findDigests(octets: Uint8Array): readonly DigestLocation[] {
   return locations;
 }
 
+/** Authentication keys by secret, for as long as the secret is in use. */
+const authenticationKeys = new WeakMap<Uint8Array, Uint8Array>();
+
 /**
  * The authentication key: HMAC-MD5 of one octet 2 under the secret, whatever the digest type (RFC 3931
- * §5.4.1).
+ * §5.4.1). It is made once for each secret, or every message of a stranger would cost it again.
  */
 function authenticationKey(secret: Uint8Array): Uint8Array {
-  return createHmac("md5", secret).update(Uint8Array.of(2)).digest();
+  const known = authenticationKeys.get(secret);
+  if (known !== undefined) return known;
+  const key = createHmac("md5", secret).update(Uint8Array.of(2)).digest();
+  authenticationKeys.set(secret, key);
+  return key;
 }
 
 function digestOf(blank: Uint8Array, hash: string, key: DigestKey): Uint8Array {
@@ -80,17 +87,22 @@ export function hasMessageDigest(octets: Uint8Array): boolean {
 
 /**
  * The keys under which a digest of the message validates, in the order of its digests. Comparison takes the
- * same time for every digest of its length; all pairs are tried.
+ * same time for every digest of its length; all pairs are tried. It costs one HMAC for each key, and no more
+ * for a second digest of the same type.
  */
 export function validKeys<K extends DigestKey>(octets: Uint8Array, keys: readonly K[]): readonly K[] {
   const locations = findDigests(octets);
   const blank = blankDigests(octets, locations);
   const valid: K[] = [];
+  const made = new Map<string, readonly Uint8Array[]>();
   for (const { type, start, end } of locations) {
     const row = Object.values(digestTypes).find(({ number }) => number === type);
     if (row === undefined || end - start !== row.octets) continue;
-    for (const key of keys) {
-      if (timingSafeEqual(digestOf(blank, row.hash, key), octets.subarray(start, end))) valid.push(key);
+    const digests = made.get(row.hash) ?? keys.map((key) => digestOf(blank, row.hash, key));
+    made.set(row.hash, digests);
+    for (const [index, key] of keys.entries()) {
+      const digest = digests[index];
+      if (digest !== undefined && timingSafeEqual(digest, octets.subarray(start, end))) valid.push(key);
     }
   }
   return valid;

@@ -1,6 +1,6 @@
 import { concat } from "../bytes/hex.ts";
 import { Writer } from "../bytes/writer.ts";
-import { encodeAvp, type RawAvp } from "./avp.ts";
+import { AVP_HEADER_OCTETS, encodeAvp, type RawAvp } from "./avp.ts";
 import {
   type AvpName,
   type AvpValues,
@@ -79,6 +79,9 @@ export type DecodedControlMessage =
 const LENGTH_OFFSET = 2;
 const CONNECTION_OFFSET = 4;
 const NR_OFFSET = 10;
+/** The longest AVP, and one with the 16 octets that a Random Vector should have (RFC 3931 §5.1, §5.4.1). */
+const AVP_MOST_OCTETS = 1023;
+const LEAST_PADDING_OCTETS = AVP_HEADER_OCTETS + 16;
 
 /** AVPs of message protection: the encoder places them, as the RFC demands their positions. */
 const protectionAvps: ReadonlySet<string> = new Set([
@@ -89,12 +92,18 @@ const protectionAvps: ReadonlySet<string> = new Set([
 
 /**
  * Writes a message from the T bit on; `message` undefined is a ZLB. One Message Digest AVP for each digest
- * asked, directly after the Message Type. Throws InvariantError for values that do not fit.
+ * asked, directly after the Message Type. With `paddedTo` the message has so many octets, or more where it
+ * is not that short, by Random Vector AVPs, which no receiver uses without a hidden AVP behind them (RFC 3931
+ * §5.4.1). Throws InvariantError for values that do not fit.
  */
 export function encodeControlMessage(
   numbers: MessageNumbers,
   message: ControlMessage | undefined,
-  protection: { readonly digest?: readonly DigestRequest[]; readonly hiding?: Hiding } = {},
+  protection: {
+    readonly digest?: readonly DigestRequest[];
+    readonly hiding?: Hiding;
+    readonly paddedTo?: number;
+  } = {},
 ): Uint8Array {
   const writer = new Writer();
   encodeControlHeader(writer, numbers);
@@ -105,6 +114,7 @@ export function encodeControlMessage(
       encodeNamed(writer, "messageDigest", concat(Uint8Array.of(number), new Uint8Array(octets)));
     }
     encodeContent(writer, message, protection.hiding);
+    encodePadding(writer, (protection.paddedTo ?? 0) - writer.length);
   }
   writer.patchU16(LENGTH_OFFSET, writer.length);
   const octets = writer.finish();
@@ -125,6 +135,19 @@ function encodeContent(writer: Writer, message: ControlMessage, hiding: Hiding |
     hidden = true;
     const { attributeType } = avpTable[name];
     encodeNamed(writer, name, hideValue(octets, attributeType, hiding.secret, hiding.randomVector), true);
+  }
+}
+
+/** Fills so many octets with Random Vector AVPs; too few for one are left out. */
+function encodePadding(writer: Writer, octets: number): void {
+  let left = octets;
+  while (left >= LEAST_PADDING_OCTETS) {
+    // What is left behind this AVP must be enough for another.
+    const rest = left - AVP_MOST_OCTETS;
+    const short = rest > 0 && rest < LEAST_PADDING_OCTETS ? LEAST_PADDING_OCTETS - rest : 0;
+    const next = Math.min(left, AVP_MOST_OCTETS - short);
+    encodeNamed(writer, "randomVector", new Uint8Array(next - AVP_HEADER_OCTETS));
+    left -= next;
   }
 }
 

@@ -56,6 +56,18 @@ export function rawAssignedConnectionId(message: RawControlMessage): number | un
   return value?.length === 4 ? new Reader(value).u32("assignedControlConnectionId") : undefined;
 }
 
+/** The host that the sender says it is; undefined when absent or hidden. */
+export function rawHostName(message: RawControlMessage): string | undefined {
+  const value = find(message, "hostName");
+  return value === undefined || value.length === 0 ? undefined : avpTable.hostName.value.decode(value);
+}
+
+/** The router id that the sender says it has; undefined when absent or hidden. */
+export function rawRouterId(message: RawControlMessage): number | undefined {
+  const value = find(message, "routerId");
+  return value?.length === 4 ? avpTable.routerId.value.decode(value) : undefined;
+}
+
 function find({ avps }: RawControlMessage, name: keyof typeof avpTable): Uint8Array | undefined {
   const { attributeType } = avpTable[name];
   return avps.find(

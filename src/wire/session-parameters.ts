@@ -29,11 +29,15 @@ export function pathKey(path: PsnPath): string {
  * UDP port may differ.
  */
 export function isSameAddress(known: PsnPath, path: PsnPath): boolean {
+  return isSameEnd(known, path) && known.remoteAddress === path.remoteAddress;
+}
+
+/** Whether two paths begin at the same address and port of ours, with the same encapsulation. */
+export function isSameEnd(one: PsnPath, other: PsnPath): boolean {
   return (
-    known.encapsulation === path.encapsulation &&
-    known.localAddress === path.localAddress &&
-    known.localPort === path.localPort &&
-    known.remoteAddress === path.remoteAddress
+    one.encapsulation === other.encapsulation &&
+    one.localAddress === other.localAddress &&
+    one.localPort === other.localPort
   );
 }
 
@@ -96,6 +100,17 @@ export const pseudowireTypeNumber: Readonly<Record<PseudowireType, number>> = {
   "ethernet-vlan": 0x0004,
 };
 
+/** What an LCCE takes of frames in fragments, as it announced. */
+export interface FragmentLimits {
+  /**
+   * MRU: octets of the longest data message, from the first octet behind the UDP or IP header (RFC 4623
+   * §5.2).
+   */
+  readonly mru: number;
+  /** MRRU: octets of the longest frame that it puts together (RFC 4623 §5.3). */
+  readonly mrru: number;
+}
+
 /**
  * Everything both ends agreed on for one session: the contract between control and forwarding.
  * "receive" speaks of data messages from the peer to us, "transmit" of ours to the peer.
@@ -121,6 +136,18 @@ export interface SessionParameters {
    * Other than "none" only where both ends offered it and both directions have a sublayer; default "none".
    */
   readonly vccvControlChannel?: VccvControlChannel;
+  /** Whether ICMP echo is answered in that channel (Connectivity Verification Type 0x01); default false. */
+  readonly vccvEcho?: boolean;
+  /**
+   * Octets of the longest frame, its tags included, that is put together of the peer's fragments: our MRRU
+   * (RFC 4623 §5.3). Absent: fragments are discarded. Present only where we receive the sublayer.
+   */
+  readonly receiveMrru?: number;
+  /**
+   * What the peer takes of fragments (RFC 4623 §5.4). Absent: it gets none. Present only where we transmit
+   * the sublayer; fragments have numbers whatever `transmitSequencing` is.
+   */
+  readonly transmitFragments?: FragmentLimits;
   /**
    * Whether data may be sent to the peer: its circuit status is active and not standby (RFC 3931 §5.4.5, RFC
    * 5641 §2).

@@ -13,10 +13,10 @@ const variant: Variant = {
 };
 
 describe("candidates", () => {
-  test("are every plane by every encapsulation, family and cookie, new interfaces, and the others", () => {
+  test("are every plane by encapsulation, family and cookie, new interfaces, MTUs, and the others", () => {
     const names = candidates.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
-    expect(names.filter((name) => name.startsWith("Wirespan"))).toHaveLength(2 * (2 * 2 * 3 + 2));
+    expect(names.filter((name) => name.startsWith("Wirespan"))).toHaveLength(2 * (2 * 2 * 3 + 2 + 2 * 3));
     expect(names.slice(0, 2)).toEqual(["plain bridge", "kernel VXLAN"]);
   });
 
@@ -55,9 +55,17 @@ describe("configurations", () => {
     expect(config.tunnels.peer.udp_checksum).toBe(checksum);
   });
 
+  test("switch the MSS clamp off", () => {
+    const { lan } = parse(configOf("a", { ...variant, mssClamp: "off" })).tunnels.peer.pseudowires;
+    expect(lan.mss_clamp).toBe("off");
+  });
+
   test("are told apart by their names", () => {
     expect(variantName({ ...variant, plane: "ebpf", circuit: "new", cookie: 0 })).toBe(
       "Wirespan eBPF, UDP, IPv4, cookie 0, new interface in a bridge",
+    );
+    expect(variantName({ ...variant, wanMtu: 1500, mssClamp: "off" })).toBe(
+      "Wirespan userspace, UDP, IPv4, cookie 8, WAN of 1500, no MSS clamp",
     );
   });
 

@@ -185,6 +185,28 @@ test.each(["S1", "S2", "S3"])(
   },
 );
 
+test("an end that has another address after the set-up is still known by its ids", async () => {
+  const messages = scenario("S1").filter(({ ipver: family }) => family === 4);
+  const setUp = messages.findIndex(({ kind }) => kind === "data");
+  const packets = messages.map((message, index) => {
+    const octets = frameOf(message);
+    // Source or destination address of the IPv4 header, behind that of Ethernet.
+    if (index >= setUp) octets.set(fromHex("c6336407"), message.src === "A" ? 26 : 30);
+    return { octets };
+  });
+  const file = files.write(pcapFile(linkType.ethernet, packets));
+  const { records } = await decodeJson(file, { secretFile: [files.secret("vpn-s3cret")] });
+  expect(records.slice(setUp).some(({ source }) => source === "198.51.100.7")).toBe(true);
+  const digests = controls(records).flatMap(({ avps }) => avps.flatMap(({ digest }) => digest ?? []));
+  expect(new Set(digests)).toEqual(new Set(["right"]));
+  expect(dataOf(records).every(({ format, cookieMatches }) => format === "learnt" && cookieMatches)).toBe(
+    true,
+  );
+  const { records: wrong } = await decodeJson(file, { secretFile: [files.secret("another")] });
+  const verdicts = controls(wrong).flatMap(({ avps }) => avps.flatMap(({ digest }) => digest ?? []));
+  expect(verdicts).not.toContain("right");
+});
+
 test("RFC 3931 §4.6, RFC 4623 §5.5, RFC 5085 §6.1: all data vectors, by their options", async () => {
   const messages = data.filter(({ scenario: name }) => name === "D");
   for (const message of messages) {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { statusText } from "../../src/cli/status-text.ts";
-import type { PseudowireStatus, StatusReport } from "../../src/daemon/status.ts";
+import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "../../src/daemon/status.ts";
 import { counterIndex, countersBy, zeroCounters } from "../../src/forwarding/counters-table.ts";
 
 function pseudowire(name: string, whyNot?: string): PseudowireStatus {
@@ -94,7 +94,43 @@ test("a pseudowire has a line of what passed for each direction", () => {
   const passed = countersBy((name) => 101 * (counterIndex[name] + 1));
   const text = statusText(reportOf([{ ...pseudowire("pw"), ...passed }]));
   expect(text).toMatch(/^│ pw +│.*\n│ tunnel peer +│/m);
-  expect(text).toMatch(/ in 101 frames, 202 octets +│.*\n.* out 303 frames, 404 octets +│/);
-  const one = statusText(reportOf([{ ...pseudowire("pw"), ...countersBy(() => 1) }]));
-  expect(one).toMatch(/ in 1 frame, 1 octet +│.*\n.* out 1 frame, 1 octet +│/);
+  expect(text).toMatch(
+    / 404 reassembled, 505 fragments +│.*\n.* 808 clamped, 909 fragmented, 1010 fragments, 1111 unans/,
+  );
+  const one = statusText(
+    reportOf([
+      {
+        ...pseudowire("pw"),
+        ...countersBy((name) =>
+          name.includes("ragment") || name.includes("eassembled") || name.includes("Unans") ? 0 : 1,
+        ),
+      },
+    ]),
+  );
+  expect(one).toMatch(/ in 1 frame, 1 octet, 1 clamped +│.*\n.* out 1 frame, 1 octet, 1 clamped +│/);
+});
+
+test("a path that moved is shown with where from, since when and how often, and a NAT too", () => {
+  const connection: ControlConnectionStatus = {
+    tunnel: "hq",
+    state: "established",
+    encapsulation: "udp",
+    authentication: "hmac-sha1",
+    local: "192.0.2.1:1701",
+    remote: "203.0.113.3:41000",
+    formerLocal: "192.0.2.1:1701",
+    formerRemote: "203.0.113.2:40000",
+    pathForMs: 61_000,
+    ...{ sent: 1, received: 1, retransmitted: 0 },
+  };
+  const textOf = (pathMoves: number, nat?: string) =>
+    statusText({ ...reportOf([]), controlConnections: [{ ...connection, pathMoves, nat }] }).split("\n");
+  const moved =
+    "  path of tunnel hq: 192.0.2.1:1701 -> 203.0.113.3:41000 for 1 min 1 s, " +
+    "before that 192.0.2.1:1701 -> 203.0.113.2:40000; moved";
+  expect(textOf(2, "its port is another")).toEqual(
+    expect.arrayContaining([`${moved} 2 times`, "  NAT on the path of tunnel hq: its port is another"]),
+  );
+  expect(textOf(1)).toContain(`${moved} once`);
+  expect(textOf(0).filter((line) => /^ {2}(path|NAT)/.test(line))).toEqual([]);
 });

@@ -16,11 +16,13 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
     tunnels: [
       {
         name: "branch",
-        local: "192.0.2.1",
-        remote: "192.0.2.2",
+        local: { kind: "address", address: "192.0.2.1" },
+        remote: { kind: "address", address: "192.0.2.2" },
         encapsulation: "udp",
         localPort: 1701,
         remotePort: 1701,
+        follow: "none",
+        pathMtu: "probe",
         fragmentation: "outer",
         checksum: "auto",
         gso: "auto",
@@ -29,6 +31,7 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
           role: "either",
           authentication: { mode: "none", secrets: [], digestType: "hmac-md5", hideAvps: false },
           helloIntervalMs: 5000,
+          roaming: "off",
           delivery: { initialMs: 1000, capMs: 8000, limit: 10, silenceMs: 24_000, receiveWindowSize: 8 },
           reconnectInitialMs: 1000,
           reconnectCapMs: 60_000,
@@ -37,21 +40,37 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
           {
             name: "lan",
             type: "ethernet",
-            circuit: { kind: "interface", device: "eth1", linkLocal: "forward", allowHostUse: false },
+            circuit: {
+              kind: "interface",
+              device: "eth1",
+              linkLocal: "forward",
+              followPeer: "none",
+              allowHostUse: false,
+            },
             mtu: 1500,
             cookieOctets: 8,
             sublayer: "none",
             sequencing: "none",
+            vccv: "off",
             sequenceRule: { window: 0x80_0000, resetAfter: 3 },
             dscp: 0,
+            mssClamp: "auto",
+            packetTooBig: "off",
             remoteEndId: utf8.encode("lan"),
           },
         ],
       },
     ],
+    bridges: [],
     forwarders: [
       {
-        circuit: { kind: "interface", device: "eth1", linkLocal: "forward", allowHostUse: false },
+        circuit: {
+          kind: "interface",
+          device: "eth1",
+          linkLocal: "forward",
+          followPeer: "none",
+          allowHostUse: false,
+        },
         mode: "single",
         members: [{ pseudowire: "lan", priority: 0 }],
       },
@@ -86,7 +105,7 @@ test("every key of a tunnel finds its place", () => {
     peer_router_id: 10.0.0.2`,
     pseudowire: (
       "{ mtu: 9000, cookie: 4, sublayer: default, sequencing: non-ip, sequencing_window: 1024, " +
-      "sequencing_reset: 20, dscp: copy, remote_end_id: 100 }"
+      "sequencing_reset: 20, dscp: copy, mss_clamp: 1300, remote_end_id: 100 }"
     )
       .replace(/^\{ | \}$/g, "")
       .replaceAll(", ", "\n        "),
@@ -119,6 +138,7 @@ test("every key of a tunnel finds its place", () => {
         hideAvps: true,
       },
       helloIntervalMs: 5000,
+      roaming: "control",
       delivery: { initialMs: 500, capMs: 9000, limit: 3, silenceMs: 24_000, receiveWindowSize: 4 },
       reconnectInitialMs: 250,
       reconnectCapMs: 10_500,
@@ -134,16 +154,21 @@ test("every key of a tunnel finds its place", () => {
         kind: "tap",
         device: "tap0",
         bridge: "br0",
+        port: {},
         vlan: { id: 111, idOnPseudowire: 7, protocol: 0x88a8 },
         linkLocal: "no-pause",
+        followPeer: "carrier",
         allowHostUse: false,
       },
       mtu: 9000,
       cookieOctets: 4,
       sublayer: "default",
       sequencing: "non-ip",
+      vccv: "echo",
       sequenceRule: { window: 1024, resetAfter: 20 },
       dscp: "copy",
+      mssClamp: 1300,
+      packetTooBig: "off",
       remoteEndId: Uint8Array.of(0, 0, 0, 100),
     },
   ]);
@@ -202,7 +227,10 @@ test("RFC 3931 §3: a static tunnel has ids and cookies, and no control", () => 
 test("addresses are in canonical form, and a node without IPv4 has a router id from its name", () => {
   const text = configText().replace("192.0.2.1", "2001:DB8:0:0::1").replace("192.0.2.2", '"2001:db8::0002"');
   const { lcce, tunnels } = configOf(text);
-  expect([tunnels[0]?.local, tunnels[0]?.remote]).toEqual(["2001:db8::1", "2001:db8::2"]);
+  expect([tunnels[0]?.local, tunnels[0]?.remote]).toEqual([
+    { kind: "address", address: "2001:db8::1" },
+    { kind: "address", address: "2001:db8::2" },
+  ]);
   expect(lcce.routerId).toBe(configOf(text).lcce.routerId);
   expect(lcce.routerId).toBeGreaterThan(0);
   const numbered = configOf(`${text}lcce: { router_id: 7, host_name: other }\n`);

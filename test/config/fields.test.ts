@@ -2,8 +2,10 @@ import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { z } from "zod";
 import {
+  bridgeFields,
   circuitFields,
   configFields,
+  memberFields,
   pseudowireFields,
   staticFields,
   tunnelFields,
@@ -27,6 +29,8 @@ interface Schema {
 const sections: readonly (readonly [readonly string[], z.ZodType])[] = [
   [["lcce"], configFields.shape.lcce],
   [["log"], configFields.shape.log],
+  [["bridges", "br0"], bridgeFields],
+  [["bridges", "br0", "interfaces", "eth2"], memberFields],
   [["tunnels", "t"], tunnelFields],
   [["tunnels", "t", "pseudowires", "p"], pseudowireFields],
   [["tunnels", "t", "pseudowires", "p", "circuit"], circuitFields],
@@ -58,7 +62,8 @@ function said(path: readonly string[], key: string, value: unknown): readonly st
     control: "static",
     pseudowires: { p: pseudowire },
   };
-  const file = { lcce: {}, log: {}, tunnels: { t: tunnel } };
+  const bridges = { br0: { interfaces: { eth2: {} } } };
+  const file = { lcce: {}, log: {}, bridges, tunnels: { t: tunnel } };
   let at = file as Record<string, unknown>;
   for (const step of path) at = at[step] as Record<string, unknown>;
   at[key] = value;
@@ -140,6 +145,14 @@ test.each(reloads)("$mapping.$key: the help says how it reloads ($reload)", ({ m
   const { schema } = rows.find((row) => row.path.at(-1) === mapping && row.key === key) ?? {};
   expect(schema?.description?.endsWith(" Reloadable.")).toBe(reload === "in place");
   expect(schema?.description?.endsWith("takes effect at the next start.")).toBe(reload === "next start");
+});
+
+test("mss_clamp is auto, off, or an MSS", () => {
+  const path = ["tunnels", "t", "pseudowires", "p"];
+  for (const value of ["auto", "off", 88, 1360, 65_495]) expect(said(path, "mss_clamp", value)).toEqual([]);
+  for (const other of ["on", "1360", 87, 65_496, 1.5, null, false])
+    expect(said(path, "mss_clamp", other), String(other)).not.toEqual([]);
+  expect(said(path, "mss_clamp", "on").join()).toContain("wanted auto, off, or an MSS from 88 to 65495");
 });
 
 test.each([

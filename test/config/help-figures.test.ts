@@ -4,6 +4,8 @@ import { circuitRows, pseudowireRows, staticRows } from "../../src/config/pseudo
 import type { Row } from "../../src/config/rows.ts";
 import { tunnelRows } from "../../src/config/tunnel-rows.ts";
 import { limits } from "../../src/control/settings.ts";
+import { followRules } from "../../src/control/static-follow.ts";
+import { LEAST_TTL_S, MOST_TTL_S } from "../../src/daemon/peer-name.ts";
 import { UDP_PORT_L2TP } from "../../src/wire/constants.ts";
 
 /** The value of a key that is not in the file, in the units of the program. */
@@ -35,6 +37,7 @@ const seconds = (ms: number) => `${ms / 1000} s`;
 const figures: Readonly<Record<string, readonly string[]>> = {
   local_port: [`default ${UDP_PORT_L2TP}`],
   remote_port: [`default ${UDP_PORT_L2TP}`],
+  remote: [`after ${LEAST_TTL_S} s at the soonest and ${MOST_TTL_S} s at the latest`],
   role: [
     `no call came for ${seconds(limits.firstCallGraceMs)}`,
     `with \`responder\` for ${seconds(limits.responderGraceMs)}`,
@@ -44,6 +47,8 @@ const figures: Readonly<Record<string, readonly string[]>> = {
     `${seconds(defaultOf(hello) + defaultOf(silence))} by default`,
     `would make it ${seconds(defaultOf(hello) + retransmissionMs())}`,
   ],
+  nat_keepalive_s: [`Default: ${limits.natKeepaliveMs / 1000} where`],
+  follow: [`came from where it was for ${seconds(followRules.silenceMs)}`],
   remote_end_id: [`${endId.length} octets`],
 };
 
@@ -51,8 +56,11 @@ const figures: Readonly<Record<string, readonly string[]>> = {
 const ofOthers: Readonly<Record<string, readonly string[]>> = {
   // What Linux hands over by default (gso_max_size).
   gso: ["64 KiB"],
+  // Mappings for UDP of routers at home, which RFC 4787 §4.3 asks to keep for two minutes.
+  nat_keepalive_s: ["some after 30 s"],
   // All lengths of a cookie are in one place, the type of the AVP (RFC 3931 §5.4.4).
   receive_cookie: ["0, 4 or 8 octets"],
+  follow: ["cookies of 8 octets"],
 };
 
 const helps = [lcceRows, logRows, topRows, tunnelRows, circuitRows, pseudowireRows, staticRows].flatMap(

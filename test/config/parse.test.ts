@@ -130,7 +130,7 @@ test("a value out of range hides nothing that is wrong between other keys", () =
 test("an address that is none hides nothing of its tunnel", () => {
   const text = configText({ tunnel: "hide_avps: true" }).replace("local: 192.0.2.1", "local: 192.0.2.300");
   expect(linesOf(text)).toEqual([
-    "3:12 tunnels.branch.local: wanted an IPv4 or IPv6 address",
+    "3:12 tunnels.branch.local: wanted an IPv4 or IPv6 address, or the name of an interface",
     "5:16 tunnels.branch.hide_avps: needs authentication by digest, with a secret",
   ]);
 });
@@ -259,12 +259,11 @@ const wholes: readonly (readonly [string, string, readonly string[]])[] = [
     ],
   ],
   [
-    "a merge key",
-    "tunnels:\n  a: &a { local: 192.0.2.1, remote: 192.0.2.2 }\n  b:\n    <<: *a\n    local: 192.0.2.3\n  " +
-      "  remote: 192.0.2.4\n",
+    "a merge key of nothing",
+    "tunnels:\n  b:\n    <<: 5\n    local: 192.0.2.3\n    remote: 192.0.2.4\n",
     [
-      "4:5 tunnels.b.<<: merge keys are not taken: write the keys out, or repeat a whole mapping by an " +
-        "alias (*name)",
+      "3:5 tunnels.b.<<: a merge key takes the keys of a mapping by an alias (*name), or of several, as " +
+        "[*name, *other]",
     ],
   ],
   ["an alias of nothing", "tunnels: { a: *b }\n", ["1:15 : no anchor &b stands before"]],
@@ -272,7 +271,7 @@ const wholes: readonly (readonly [string, string, readonly string[]])[] = [
   [
     "keys of Object.prototype",
     "__proto__: {}\nconstructor: 2\n",
-    ["1:1 tunnels: missing", "1:1 __proto__: unknown key", "2:1 constructor: unknown key"],
+    ["1:1 : __proto__ can be no key and no name: write another one", "2:1 constructor: unknown key"],
   ],
 ];
 
@@ -309,7 +308,7 @@ test("aliases may repeat keys, but not blow up", () => {
         `${Array.from({ length: 10 }, () => (level === 1 ? "x" : `*${names[level - 1]}`))}]`,
   );
   expect(linesOf(levels.slice(1).join("\n"))).toEqual([
-    "1:1 : Excessive alias count indicates a resource exhaustion attack",
+    "1:1 : aliases and merge keys repeat too much: write less of it by them",
   ]);
 });
 

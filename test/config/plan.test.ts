@@ -3,6 +3,7 @@ import type { Config } from "../../src/config/config.ts";
 import {
   circuitFields,
   configFields,
+  portFields,
   pseudowireFields,
   staticFields,
   tunnelFields,
@@ -52,7 +53,8 @@ const changes: readonly (readonly [string, string, string])[] = [
   [
     "a secret",
     twoTunnels("secret: { file: /etc/key }, "),
-    "replace tunnel two\n    authentication: none -> digest\n    secret: (none) -> { file: /etc/key }",
+    "replace tunnel two\n    authentication: none -> digest\n" +
+      "    secret: (none) -> { file: /etc/key }\n    roaming: off -> control",
   ],
   [
     "who the peer must be",
@@ -79,6 +81,16 @@ const changes: readonly (readonly [string, string, string])[] = [
     "a pseudowire's code point",
     twoTunnels("", "b: { circuit: { tap: b }, dscp: copy }"),
     "update pseudowire b of tunnel two\n    dscp: 0 -> copy",
+  ],
+  [
+    "a pseudowire's largest MSS",
+    twoTunnels("", "b: { circuit: { tap: b }, mss_clamp: off }"),
+    "update pseudowire b of tunnel two\n    mss_clamp: auto -> off",
+  ],
+  [
+    "what a pseudowire says of packets that are too big",
+    twoTunnels("", "b: { circuit: { tap: b }, packet_too_big: answer }"),
+    "update pseudowire b of tunnel two\n    packet_too_big: off -> answer",
   ],
   [
     "what a pseudowire takes for late",
@@ -277,6 +289,7 @@ test(
       ...keysOf(ofTunnel),
       ...keysOf(pseudowireFields.shape),
       ...keysOf(circuitFields.shape, "circuit."),
+      ...keysOf(portFields.shape, "circuit.port."),
       ...keysOf(staticFields.shape, "static."),
       ...keysOf(configFields.shape.lcce.unwrap().shape),
       ...keysOf(configFields.shape.log.unwrap().shape),
@@ -290,7 +303,7 @@ test(
     expect(told.filter((key) => !known.has(key))).toEqual([]);
     const untold = [...known].filter((key) => !told.includes(key));
     // A mapping is told by the keys in it.
-    expect(untold.sort()).toEqual(["circuit", "static"]);
+    expect(untold.sort()).toEqual(["circuit", "circuit.port", "static"]);
   },
 );
 
@@ -308,8 +321,9 @@ const everyKey: readonly (readonly [string, string])[] = [
     twoTunnels(`local_port: 0, remote_port: 1, fragmentation: none, udp_checksum: full, gso: segment,
       control_dscp: cs6, role: initiator, authentication: digest, secret: { env: A },
       next_secret: { credential: B }, digest: sha1, hide_avps: true, hello_interval_s: 1,
+      nat_keepalive_s: 30,
       retransmit_initial_ms: 500, retransmit_cap_ms: 9000, retransmit_limit: 3, silence_limit_s: 3,
-      receive_window: 4, reconnect_initial_s: 0.5, reconnect_cap_s: 9, peer_host_name: x,
+      path_mtu: none, receive_window: 4, reconnect_initial_s: 0.5, reconnect_cap_s: 9, peer_host_name: x,
       peer_router_id: 1.1.1.1, `),
   ],
   [
@@ -321,16 +335,32 @@ const everyKey: readonly (readonly [string, string])[] = [
   ],
   [twoTunnels(), twoTunnels("encapsulation: ip, ")],
   [
+    staticText("receive_cookie: 0102030405060708, transmit_cookie: 01020304"),
+    staticText("receive_cookie: 0102030405060708, transmit_cookie: 01020304").replace(
+      "control: static",
+      "control: static\n    follow: cookie",
+    ),
+  ],
+  [
     twoTunnels("", "b: { circuit: { tap: b } }"),
     twoTunnels(
       "",
       `b: { circuit: { interface: c, vlan: 5, vlan_on_pseudowire: 6, vlan_protocol: 802.1ad,
           link_local: block, allow_host_use: true },
         remote_end_id: 7, mtu: 1400, cookie: 4, sublayer: default, sequencing: all,
-        sequencing_window: 9, sequencing_reset: 9, dscp: ef }`,
+        sequencing_window: 9, sequencing_reset: 9, dscp: ef, mss_clamp: 1360, packet_too_big: answer }`,
     ),
   ],
   [twoTunnels("", "b: { circuit: { tap: b } }"), twoTunnels("", "b: { circuit: { tap: b, bridge: br0 } }")],
+  [
+    twoTunnels("", "b: { circuit: { tap: b, bridge: br0 } }"),
+    twoTunnels(
+      "",
+      "b: { circuit: { tap: b, bridge: br0, " +
+        "port: { isolated: false, link_local: forward, pvid: 5, vlans: [6], " +
+        "storm_limits: { broadcast: 7 } } } }",
+    ),
+  ],
   [
     staticText("receive_cookie: 01020304, transmit_cookie: 01020304"),
     staticText(

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "vitest";
+import { bridgeRows, memberRows, portRows } from "../../src/config/bridge-rows.ts";
 import type { Config } from "../../src/config/config.ts";
 import { lcceRows, logRows, topRows } from "../../src/config/node-rows.ts";
 import { type PlanStep, planChange } from "../../src/config/plan.ts";
@@ -15,15 +16,21 @@ import {
 } from "../../src/daemon/settings.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
 import { Tables } from "../../src/forwarding/userspace/tables.ts";
-import { configsWith, type Leaf, leavesOfSchema } from "../support/configuration-keys.ts";
+import { configsWith, type Leaf, leavesOfSchema, pathOfTaker } from "../support/configuration-keys.ts";
 import { sessionParameters } from "../support/sessions.ts";
 
 /** The rows of the mapping in which a leaf is, and the leaf's key there. */
-function rowsOf({ path }: Leaf): readonly [Rows, string] {
-  const [top = "", , key = "", , inPseudowire = "", inMapping = ""] = path;
+function rowsOf(leaf: Leaf): readonly [Rows, string] {
+  const path = pathOfTaker(leaf);
+  const [top = "", , key = "", , inPseudowire = "", inMapping = "", inPort = ""] = path;
+  if (top === "bridges") {
+    const rows = inPseudowire === "" ? bridgeRows : { ...portRows, ...memberRows };
+    return [rows, inPseudowire === "" ? key : inPseudowire];
+  }
   if (top === "lcce" || top === "log") return [top === "lcce" ? lcceRows : logRows, path[1] ?? ""];
   if (top !== "tunnels") return [topRows, top];
   if (key !== "pseudowires") return [tunnelRows, key];
+  if (inPseudowire === "circuit" && inMapping === "port") return [portRows, inPort];
   if (inPseudowire === "circuit") return [circuitRows, inMapping];
   return inPseudowire === "static" ? [staticRows, inMapping] : [pseudowireRows, inPseudowire];
 }
@@ -65,7 +72,7 @@ test.each(leaves)("$name: another value is in the plan, as its row says: $mode",
 function tunnelOf({ tunnels }: Config) {
   const [tunnel] = tunnels;
   if (tunnel === undefined) throw new Error("the file has no tunnel");
-  const { control, pseudowires, ...ends } = tunnel;
+  const { control, pathMtu, pseudowires, ...ends } = tunnel;
   const path = {
     encapsulation: "udp",
     localAddress: "a",
@@ -73,19 +80,32 @@ function tunnelOf({ tunnels }: Config) {
     remoteAddress: "b",
     remotePort: 2,
   } as const;
-  const peer = control && peerSettings(tunnel, control, path, []);
-  return { fixed: { ...ends, endpoint: endpointOf(tunnel), pseudowires }, brought: peer };
+  // The search for a static tunnel's path MTU reads the configuration itself.
+  const brought = control === undefined ? pathMtu : peerSettings(tunnel, control, path, []);
+  return { fixed: { ...ends, endpoint: endpointOf(tunnel, "a"), pseudowires }, brought };
 }
 
 /**
  * Consumers whose fields count while all goes on: a control connection keeps its authentication from its
  * start, and a session what was negotiated.
  */
-const changing = new Set(["peer", "delivery", "attachment", "sequence rule", "daemon"]);
+const changing = new Set([
+  "peer",
+  "path MTU",
+  "delivery",
+  "attachment",
+  "sequence rule",
+  "daemon",
+  "bridge",
+  "port",
+]);
 
 const inPlace = leaves.filter(({ mode }) => mode === "in place");
-const ofTunnels = inPlace.filter(({ leaf: { path } }) => path.length === 3);
-const ofPseudowires = inPlace.filter(({ leaf: { path } }) => path.length > 3);
+/** Keys that planes and the control plane do not see. */
+const ofBridges = inPlace.filter(({ leaf: { path } }) => path[0] === "bridges" || path.includes("port"));
+const ofSessions = inPlace.filter((one) => !ofBridges.includes(one));
+const ofTunnels = ofSessions.filter(({ leaf }) => pathOfTaker(leaf).length === 3);
+const ofPseudowires = ofSessions.filter(({ leaf }) => pathOfTaker(leaf).length > 3);
 
 test.each(ofTunnels)("$name: update-connection brings another value, and nothing else has it", ({ leaf }) => {
   for (const pair of pairsOf(leaf)) {
@@ -137,5 +157,5 @@ test("no key is taken over in place that its consumer keeps from the start", () 
 
 test("the level of the log is the one key of a node that is taken over in place", () => {
   expect([lcceRows, logRows, topRows].flatMap((rows) => keysThatReload(rows, "in place"))).toEqual(["level"]);
-  expect([ofTunnels.length > 5, ofPseudowires.length > 2]).toEqual([true, true]);
+  expect([ofTunnels.length > 5, ofPseudowires.length > 2, ofBridges.length > 10]).toEqual([true, true, true]);
 });

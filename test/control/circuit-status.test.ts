@@ -191,6 +191,17 @@ test.each(bits.flatMap((from) => bits.map((to) => ({ from, to }))))(
   },
 );
 
+test.each(["receiveFault", "transmitFault", "psnReceiveFault", "psnTransmitFault"] as const)(
+  "RFC 5641 §3: A beside a fault (%s) does not mean that the circuit is up",
+  (fault) => {
+    const { bench, peer, ids } = received();
+    peer.say("SLI", { ...ids, circuitStatus: status({ active: true, [fault]: true }) });
+    expect(bench.forwarded).toMatchObject([{ remoteCircuitActive: false, transmitAllowed: false }]);
+    peer.say("SLI", { ...ids, circuitStatus: status({ active: true }) });
+    expect(bench.forwarded).toMatchObject([{ remoteCircuitActive: true, transmitAllowed: true }]);
+  },
+);
+
 test("RFC 3931 §5.4.5: the status in ICRQ, ICRP and ICCN holds from the start; absent is active", () => {
   expect(received(lan, { circuitStatus: circuitStatus(false) }).bench.forwarded[0]?.transmitAllowed).toBe(
     false,

@@ -114,7 +114,7 @@ test("RFC 3931 §5.4.3: peers are told apart by Host Name and Router ID, 32 bits
   expect(bench.lcce.snapshot().connections[0]).toMatchObject({ hostName: "peer", routerId: 0xc0000202 });
   const { bench: other, peer } = opening();
   peer.say("SCCRP", { ...peer.openingAvps, routerId: 0, vendorName: "Some\u0007Vendor" });
-  expect(other.lcce.snapshot().connections[0]).toMatchObject({ routerId: 0, vendorName: "Some.Vendor" });
+  expect(other.lcce.snapshot().connections[0]).toMatchObject({ routerId: 0, vendorName: "Some\\x07Vendor" });
 });
 
 /** Says something in a state where it has no place; the LCCE must clear the connection. */

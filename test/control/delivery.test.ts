@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { Delivery, type MessageCodec } from "../../src/control/delivery.ts";
+import { Delivery } from "../../src/control/delivery.ts";
+import type { MessageCodec } from "../../src/control/delivery-messages.ts";
 import type { DeliverySettings } from "../../src/control/settings.ts";
 import type { ControlMessage } from "../../src/wire/message.ts";
 import { anyMessage } from "../support/any-message.ts";

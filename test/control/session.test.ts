@@ -377,7 +377,7 @@ test("RFC 3931 §5.4.2: a peer's reason to disconnect is reported with all that 
   };
   expect(told({ resultCode: 24 })).toBe("the peer disconnected it: it has no such pseudowire (result 24)");
   expect(told({ resultCode: 2, errorCode: 8, errorMessage: "AVP 5\n" })).toBe(
-    'the peer disconnected it: general error (result 2, error 8); its words: "AVP 5."',
+    'the peer disconnected it: general error (result 2, error 8); its words: "AVP 5"',
   );
   const long = "word ".repeat(30);
   expect(told({ resultCode: 4, errorMessage: long })).toMatch(/; its words: "(word )+word\.\.\."$/);

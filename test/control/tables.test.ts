@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { InvariantError } from "../../src/bytes/errors.ts";
 import { controlConnectionTable } from "../../src/control/control-connection-table.ts";
+import { pathMtuTable } from "../../src/control/path-mtu-table.ts";
 import { sessionTable } from "../../src/control/session-table.ts";
 import {
   type AnyStateTable,
@@ -91,6 +92,62 @@ test("RFC 3931 §7.2: the control connection table, as checked against the RFC",
     established    close               idle           disconnect-sessions, send-stopccn, clean-up
     established    retire            * idle           forget, clean-up
     established    lost              * idle           forget, clean-up
+    "
+  `);
+});
+
+test("RFC 8899 §5.2: the table of a path MTU search, as checked against the RFC", () => {
+  expect(printed(pathMtuTable)).toMatchInlineSnapshot(`
+    "
+    disabled       reachable           base           begin
+    disabled       unreachable         disabled       ignore
+    disabled       restart             disabled       ignore
+    disabled       more                disabled       ignore
+    disabled       reported            disabled       ignore
+    disabled       report-ended        disabled       ignore
+    base           unreachable         disabled       stop
+    base           restart             base           begin
+    base           more                base           ignore
+    base           acknowledged        searching      take, search
+    base           acknowledged-last   search-complete take, settle
+    base           refused             error          give-up
+    base           refused-last        error          give-up
+    base           unanswered        * error          give-up
+    base           reported          * base           ignore
+    base           report-ended        base           ignore
+    searching      unreachable         disabled       stop
+    searching      restart             base           begin
+    searching      more                searching      raise
+    searching      acknowledged        searching      take, search
+    searching      acknowledged-last   search-complete take, settle
+    searching      refused             searching      search
+    searching      refused-last        search-complete settle
+    searching      unanswered        * error          give-up
+    searching      reported          * searching      ignore
+    searching      report-ended      * searching      raise
+    search-complete unreachable         disabled       stop
+    search-complete restart             base           begin
+    search-complete more                searching      raise
+    search-complete acknowledged        search-complete settle
+    search-complete acknowledged-last   search-complete settle
+    search-complete refused             base           fall
+    search-complete refused-last        base           fall
+    search-complete unanswered        * search-complete keep
+    search-complete reported          * search-complete confirm
+    search-complete report-ended      * searching      raise
+    search-complete again               searching      raise
+    search-complete unconfirmed         search-complete confirm
+    error          unreachable         disabled       stop
+    error          restart             base           begin
+    error          more                error          ignore
+    error          acknowledged        searching      take, search
+    error          acknowledged-last   search-complete take, settle
+    error          refused             error          give-up
+    error          refused-last        error          give-up
+    error          unanswered        * error          give-up
+    error          reported            error          ignore
+    error          report-ended        error          ignore
+    error          again             * error          begin
     "
   `);
 });

@@ -200,7 +200,7 @@ test("RFC 3931 §5.4.2: why a peer stopped is told in words, with whatever its R
     "protocol version not supported (result 5, error 3)",
   );
   expect(told({ resultCode: 99, errorCode: 0, errorMessage: "tsch\u00fcss\u001b[31m" })).toBe(
-    'the peer stopped it: unnamed reason (result 99); its words: "tsch\u00fcss.[31m"',
+    'the peer stopped it: unnamed reason (result 99); its words: "tsch\u00fcss\\x1b[31m"',
   );
   expect(told()).toBe("the peer stopped it without a reason");
 });

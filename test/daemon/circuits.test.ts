@@ -2,8 +2,10 @@ import { expect, test } from "vitest";
 import { InvariantError, OperationalError } from "../../src/bytes/errors.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { Input } from "../../src/control/effects.ts";
-import { type CircuitListener, Circuits } from "../../src/daemon/circuits.ts";
+import type { CircuitListener } from "../../src/daemon/circuit-listener.ts";
+import { Circuits } from "../../src/daemon/circuits.ts";
 import type { Log } from "../../src/daemon/log.ts";
+import type { PathMtuKnowledge } from "../../src/daemon/tunnel-path-mtus.ts";
 import { PlaneStack } from "../../src/forwarding/stack.ts";
 import { SystemError } from "../../src/os/errors.ts";
 import type { Links } from "../../src/os/links.ts";
@@ -37,8 +39,10 @@ async function attached(lockCircuit?: CircuitListener["lockCircuit"]) {
     watch: (changed: (name: string) => void) => void watchers.push(changed),
     isPort: () => false,
     reread: async () => undefined,
+    readOne: () => undefined,
   };
   const errors: string[] = [];
+  const path: { mtu: PathMtuKnowledge } = { mtu: { octets: undefined, measuredOctets: undefined } };
   const error = (_: unknown, text: string) => void errors.push(text);
   const log = { info: () => undefined, warn: () => undefined, error };
   const [bugs, failures]: [unknown[], string[]] = [[], []];
@@ -50,12 +54,13 @@ async function attached(lockCircuit?: CircuitListener["lockCircuit"]) {
     ...(lockCircuit === undefined ? {} : { lockCircuit }),
     locationOf: () => undefined,
     hostUse: async () => undefined,
+    pathMtuOf: () => path.mtu,
   });
   const pseudowire = onePseudowire();
   await circuits.attach(pseudowire);
   const session = { ...sessionParameters({ localSessionId: 7 }), pseudowire: pseudowire.name };
   return {
-    ...{ plane, circuits, session, bugs, failures, inputs, errors, setUp },
+    ...{ plane, circuits, session, bugs, failures, inputs, errors, setUp, path },
     name: pseudowire.name,
     detach: () => circuits.detach(pseudowire),
   };
@@ -183,4 +188,35 @@ test("a bug in taking a lock is thrown on", async () => {
       throw new TypeError("x is not a function");
     }),
   ).rejects.toThrow(TypeError);
+});
+
+test("a path MTU that changes is given to the planes in one update of the session", async () => {
+  const { plane, circuits, session, path, detach } = await attached();
+  path.mtu = { octets: 1500, measuredOctets: undefined };
+  circuits.add(session);
+  await circuits.idle();
+  // The headers of IPv4, UDP and L2TPv3 without cookie: 36 octets.
+  expect(plane.attachments.at(-1)).toMatchObject({ mssClamp: "auto", wholeFrameOctets: 1464 });
+  plane.take();
+  circuits.followPathMtus();
+  await circuits.idle();
+  expect(plane.take()).toEqual([]);
+  for (const [octets, measuredOctets] of [
+    [1400, undefined],
+    [undefined, undefined],
+    [1600, 1600],
+    [1600, undefined],
+  ]) {
+    path.mtu = { octets, measuredOctets };
+    circuits.followPathMtus();
+    await circuits.idle();
+    circuits.followPathMtus();
+    await circuits.idle();
+    expect(plane.take()).toEqual(["update 7 to 192.0.2.2"]);
+    const last = plane.attachments.at(-1);
+    expect(last?.wholeFrameOctets).toBe(octets === undefined ? undefined : octets - 36);
+    // The planes follow the kernel by themselves, and sooner.
+    expect(last?.pathMtuOctets).toBe(measuredOctets);
+  }
+  await detach();
 });

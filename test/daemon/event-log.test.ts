@@ -64,12 +64,30 @@ test.each(["none", "digest"] as const)(
     }
     const lines = written(bench.events);
     expect(lines.length).toBeLessThan(60);
-    expect(lines).toContain("info discarded SCCRQ from 198.51.100.7: no tunnel has this remote address");
+    expect(lines).toContain(
+      'info discarded SCCRQ from 198.51.100.7: no tunnel is for its address and names (Host Name "peer")',
+    );
     expect(lines.some((line) => line.startsWith(mode === "digest" ? "warn tunnel peer: " : "info "))).toBe(
       true,
     );
   },
 );
+
+test.each([
+  ["hostile\x1b[2J\nname", '(Host Name "hostile\\x1b[2J name")'],
+  [`long ${"x".repeat(500)}`, `(Host Name "long ${"x".repeat(112)}...")`],
+  ["", "(it gives no Host Name)"],
+])("an SCCRQ that no tunnel is for is told with its Host Name, %j", (hostName, words) => {
+  const bench = new Bench({ role: "responder" });
+  bench.open(lan);
+  const caller = new ScriptedPeer(bench);
+  const path = { ...peerPath, remoteAddress: "198.51.100.9" };
+  caller.say("SCCRQ", { ...caller.openingAvps, hostName }, { path });
+  expect(written(bench.events)).toEqual([
+    expect.stringMatching(/^info discarded SCCRQ from 198\.51\.100\.9: no tunnel is for .* names \(/),
+  ]);
+  expect(written(bench.events).join()).toContain(words);
+});
 
 test("a peer whose secret differs is in the log with its address, and is not said to be silent", () => {
   const bench = new Bench({ role: "either", authentication: digestAuthentication("secret") });
@@ -121,4 +139,25 @@ test("a connection not in use is named; the last line of an established tunnel s
     expect.stringMatching(/^info tunnel peer, control connection 0x[0-9a-f]{8}: established -> idle /),
   ]);
   expect(lines.at(-1)).toContain("-> established");
+});
+
+test("moves of a path, those refuted and a path that is held are told with both ends, few of a kind", () => {
+  const event = { event: "path", peer: "hq", localControlConnectionId: 7, path: peerPath } as const;
+  const former = { ...peerPath, remoteAddress: "198.51.100.7", remotePort: 40_000 };
+  const events: readonly ReportedEvent[] = [
+    { ...event, change: "moved", former, detail: "the peer is there now" },
+    { ...event, change: "held", detail: "it moved 10 times within a minute" },
+    { ...event, change: "doubted", detail: "its data stopped" },
+    ...Array.from({ length: 1000 }, () => ({ ...event, change: "refuted", detail: "no answer" }) as const),
+  ];
+  const lines = written(events);
+  expect(lines.slice(0, 4)).toEqual([
+    "info tunnel hq: the path is 192.0.2.1:1701 -> 192.0.2.2:1701 now, " +
+      "and was 192.0.2.1:1701 -> 198.51.100.7:40000: the peer is there now",
+    "warn tunnel hq: the path stays 192.0.2.1:1701 -> 192.0.2.2:1701 for a minute: " +
+      "it moved 10 times within a minute",
+    "info tunnel hq: no answer from 192.0.2.2:1701: its data stopped",
+    "info tunnel hq: the peer is not followed to 192.0.2.2:1701: no answer",
+  ]);
+  expect(lines.length).toBe(8);
 });

@@ -4,7 +4,13 @@ import { Forwarders } from "../../src/daemon/forwarders.ts";
 import type { ChannelStatus } from "../../src/wire/session-parameters.ts";
 import { sessionParameters } from "../support/sessions.ts";
 
-const circuit = { kind: "interface", device: "eth1", linkLocal: "forward", allowHostUse: false } as const;
+const circuit = {
+  kind: "interface",
+  device: "eth1",
+  linkLocal: "forward",
+  followPeer: "none",
+  allowHostUse: false,
+} as const;
 const redundant: ForwarderConfig = {
   circuit,
   mode: "redundant",

@@ -37,7 +37,7 @@ describe.each([4, 6] as const)("over IPv%i", (family) => {
       (cookie, sublayer) => {
         const format = wrapped(family, encapsulation, cookie, sublayer);
         const header = { sessionId: 1, cookie: format.transmitCookie };
-        const numbered = { sequenceNumber: 1, isFragment: false };
+        const numbered = { sequenceNumber: 1 };
         const whole = sublayer === "none" ? header : { ...header, sublayer: numbered };
         const message = encodeDataMessage(encapsulation, whole, new Uint8Array(14 + 4 + 1500)).length;
         const outer = (family === 4 ? 20 : 40) + (encapsulation === "udp" ? 8 : 0);
@@ -57,19 +57,22 @@ describe.each([4, 6] as const)("over IPv%i", (family) => {
 });
 
 test.each([
-  ["192.0.2.2", 1500, 1500, 1],
-  ["192.0.2.2", 1501, 1500, 2],
-  ["192.0.2.2", 20 + 2 * 1480, 1500, 2],
-  ["192.0.2.2", 20 + 2 * 1480 + 1, 1500, 3],
+  [4, 1500, 1500, 1],
+  [4, 1501, 1500, 2],
+  [4, 20 + 2 * 1480, 1500, 2],
+  [4, 20 + 2 * 1480 + 1, 1500, 3],
   // 1482 octets a piece: 1480 in all but the last.
-  ["192.0.2.2", 20 + 1480 + 1482, 1502, 2],
-  ["192.0.2.2", 20 + 1480 + 1483, 1502, 3],
-  ["2001:db8::2", 1500, 1500, 1],
-  ["2001:db8::2", 40 + 1448 + 1452, 1500, 2],
-  ["2001:db8::2", 40 + 1448 + 1453, 1500, 3],
-] as const)("to %s, %i octets on a path of %i are so many packets: %i", (address, packet, mtu, pieces) => {
-  expect(fragmentCount(address, packet, mtu)).toBe(pieces);
-});
+  [4, 20 + 1480 + 1482, 1502, 2],
+  [4, 20 + 1480 + 1483, 1502, 3],
+  [6, 1500, 1500, 1],
+  [6, 40 + 1448 + 1452, 1500, 2],
+  [6, 40 + 1448 + 1453, 1500, 3],
+] as const)(
+  "over IPv%i, %i octets on a path of %i are so many packets: %i",
+  (version, packet, mtu, pieces) => {
+    expect(fragmentCount(version, packet, mtu)).toBe(pieces);
+  },
+);
 
 test("what is told: the two lengths, what becomes of frames, and what would end it", () => {
   expect(sizeNote({ ...shape, pathMtu: 1500, fragmentation: "outer" })).toBe(

@@ -18,8 +18,8 @@ function interfaceOf(name: string, more: Partial<HostInterface> = {}): HostInter
 }
 
 const tunnels = [
-  { name: "hq", local: "192.0.2.1" },
-  { name: "six", local: "2001:db8::1" },
+  { name: "hq", local: { kind: "address", address: "192.0.2.1" } as const },
+  { name: "six", local: { kind: "address", address: "2001:db8::1" } as const },
 ];
 
 const eth0 = interfaceOf("eth0", { addresses: ["192.0.2.1", "198.51.100.7"], hasRoutes: true });
@@ -118,7 +118,13 @@ test("interfaces are read once for circuits attached together, and again a secon
     () => now,
     read,
   );
-  const circuit = { kind: "interface", device: "eth2", linkLocal: "forward", allowHostUse: false } as const;
+  const circuit = {
+    kind: "interface",
+    device: "eth2",
+    linkLocal: "forward",
+    followPeer: "none",
+    allowHostUse: false,
+  } as const;
   const answers = await Promise.all([
     hostUse(circuit),
     hostUse(circuit),

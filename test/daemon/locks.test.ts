@@ -56,6 +56,57 @@ const taking: Readonly<Record<string, (names: NameLocks) => unknown>> = {
   "the ends of a tunnel": (names) => lockEnds({ ...ends, remote: "192.0.2.2", remotePort: 1701 }, names),
 };
 
+describe("tunnels at the same ends, to peers with names of their own", () => {
+  const at = (remote: string, hostName?: string) => ({
+    ...ends,
+    remote,
+    remotePort: 1701,
+    peer: [hostName, undefined] as const,
+  });
+
+  test.each(["192.0.2.2", "0.0.0.0"])("to %s are locked one by one", (remote) => {
+    const names = new FakeNames();
+    for (const hostName of [undefined, "left", "right", "a/b".repeat(90)])
+      expect(lockEnds(at(remote, hostName), names).claim.problem).toBeUndefined();
+    expect(names.held.size).toBe(4);
+    for (const name of names.held) expect(name.length).toBeLessThan(100);
+    const { problem } = lockEnds(at(remote, "left"), names).claim;
+    expect(problem).toMatch(/^another tunnel of this configuration has the same addresses.*peer_host_name/);
+  });
+
+  test("are locked without a question for each that is there, and again once all are released", () => {
+    const names = new FakeNames();
+    const locks = Array.from(
+      { length: 200 },
+      (_, index) => lockEnds(at("0.0.0.0", `b${index}`), names).claim,
+    );
+    expect(names.calls).toBeLessThan(300);
+    for (const { problem, ...claim } of locks) {
+      expect(problem).toBeUndefined();
+      if ("lock" in claim) claim.lock?.[Symbol.dispose]();
+    }
+    expect(names.held.size).toBe(0);
+    const before = names.calls;
+    lockEnds(at("0.0.0.0", "one"), names);
+    expect(names.calls).toBe(before + 2);
+  });
+
+  test("are of one daemon alone, which tells the peers apart", () => {
+    const names = new FakeNames();
+    lockEnds(at("192.0.2.2", "left"), names);
+    const other = { ...names, nameHolder: () => ({ pid: 4242 }) };
+    const { claim, neighbour } = lockEnds(at("192.0.2.2", "right"), {
+      ...other,
+      lockName: (name) => names.lockName(name),
+    });
+    expect([claim.problem, neighbour]).toEqual([
+      expect.stringMatching(/pid 4242.*same addresses/),
+      undefined,
+    ]);
+    expect(names.held.size).toBe(1);
+  });
+});
+
 describe.each(Object.entries(taking))("%s", (_, take) => {
   test("is locked once", () => {
     const names = new FakeNames();

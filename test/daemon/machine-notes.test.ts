@@ -131,9 +131,13 @@ test.each([
     tunnels.replace("    remote", "    hello_interval_s: x\n    remote"),
     ["3:12", "7:35", "8:35"],
   ],
-  ["another tunnel", `${tunnels}  hr: { local: x, remote: y, secret: 5 }\n`, ["3:12", "6:35", "7:35"]],
-  ["the local address", tunnels.replace("192.0.2.9", "x"), ["6:35", "7:35"]],
-  ["the remote address", tunnels.replace("192.0.2.2", "x"), ["3:12", "6:35", "7:35"]],
+  [
+    "another tunnel",
+    `${tunnels}  hr: { local: 1.2.3, remote: 1.2.3, secret: 5 }\n`,
+    ["3:12", "6:35", "7:35"],
+  ],
+  ["the local address", tunnels.replace("192.0.2.9", "192.0.2"), ["6:35", "7:35"]],
+  ["the remote address", tunnels.replace("192.0.2.2", "192.0.2"), ["3:12", "6:35", "7:35"]],
   ["one circuit", tunnels.replace("eth7", '"eth 7"'), ["3:12", "7:35"]],
   [
     "the name of a TAP device",

@@ -4,7 +4,7 @@ import { allNotes, type Note, NotesLog } from "../../src/daemon/notes.ts";
 import { zeroCounters } from "../../src/forwarding/counters-table.ts";
 import { type Bench, lan } from "../support/bench.ts";
 import { rawAvp, ScriptedPeer } from "../support/scripted-peer.ts";
-import { answered, called, opening, request } from "../support/set-up.ts";
+import { answered, called, idsOf, opening, received, request } from "../support/set-up.ts";
 
 const utf8 = new TextEncoder();
 const frames = { ...zeroCounters, transmittedFrames: 9, transmittedOctets: 900 };
@@ -58,6 +58,54 @@ test.each([
     expect(notesWith(bench)).toEqual([]);
   },
 );
+
+/** A pseudowire that the peer took down, to call for another; `callRight` is what it does once mended. */
+function misnamed(others: readonly PseudowireSettings[] = []) {
+  const { bench, peer, ids } = received();
+  for (const other of others) bench.openSession(other);
+  peer.say("CDN", { ...ids, resultCode: { resultCode: 3 } });
+  const callWrong = () => peer.say("ICRQ", request({ localSessionId: 9, remoteEndId: utf8.encode("wrong") }));
+  const callRight = () => {
+    peer.heard();
+    peer.say("ICRQ", request());
+    const icrp = peer.heard().find(({ name }) => name === "ICRP");
+    peer.say("ICCN", idsOf(icrp?.avps ?? {}));
+    expect(bench.sessionState).toBe("established");
+  };
+  callWrong();
+  expect(notesWith(bench)).toEqual([expect.stringContaining('tunnel peer: the peer called for "wrong"')]);
+  return { bench, callWrong, callRight };
+}
+
+test("a call for none of ours is no note any more once the peer called for what is there", () => {
+  const { bench, callRight } = misnamed();
+  callRight();
+  expect(notesWith(bench)).toEqual([]);
+});
+
+test("while another pseudowire has no session, the call may be for that: noted for ten minutes", () => {
+  const { bench, callWrong, callRight } = misnamed([
+    { ...lan, name: "other", remoteEndId: utf8.encode("other") },
+  ]);
+  callRight();
+  expect(notesWith(bench)).toHaveLength(1);
+  bench.nowMs += 500_000;
+  callWrong();
+  bench.nowMs += 599_999;
+  bench.input({ kind: "circuit-status", pseudowire: "lan", active: true });
+  expect(notesWith(bench)).toHaveLength(1);
+  bench.nowMs += 1;
+  bench.input({ kind: "circuit-status", pseudowire: "lan", active: true });
+  expect(notesWith(bench)).toEqual([]);
+  expect(bench.lcce.snapshot().pseudowires[1]?.whyNot).toContain('the peer called for "wrong"');
+});
+
+test("a peer with more pseudowires than there are here is noted by its next call", () => {
+  const { bench, callWrong, callRight } = misnamed();
+  callRight();
+  callWrong();
+  expect(notesWith(bench)).toHaveLength(1);
+});
 
 test("a call without a Remote End ID where there are two pseudowires is told", () => {
   const { bench, peer } = answered();

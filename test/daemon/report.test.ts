@@ -60,14 +60,24 @@ function reported(
     nowMs: 0,
     startedMs: 0,
     forwardedBy: () => ({ plane: "userspace", reason: "a test" }),
-    localPort: () => 1701,
+    ends: () => undefined,
+    peerMoves: () => undefined,
+    endsProblem: () => undefined,
+    peerName: () => undefined,
     waiting: () => undefined,
-    circuitProblem: () => problem,
-    forwarder: () => forwarder,
-    channelStatus: (localSessionId) => (localSessionId === 7 ? channelStatus : undefined),
+    circuits: {
+      problem: () => problem,
+      forwarderState: () => forwarder,
+      heldDown: () => undefined,
+      channelStatus: (localSessionId) => (localSessionId === 7 ? channelStatus : undefined),
+    },
     sizeNote: () => undefined,
+    deviceMtu: () => 1500,
+    staticPathMtu: () => undefined,
+    pathLimits: () => undefined,
     sendProblem: () => undefined,
     log: { lines: 0, reason: undefined, leftOut: 0 },
+    bridges: [],
   }).pseudowires[0];
 }
 

@@ -1,8 +1,17 @@
 import { expect, test } from "vitest";
-import type { Config, TunnelConfig } from "../../src/config/config.ts";
+import { bridgeRows, memberRows, portRows } from "../../src/config/bridge-rows.ts";
+import type { Config, PortConfig, TunnelConfig } from "../../src/config/config.ts";
+import { localText, remoteText } from "../../src/config/ends.ts";
 import { lcceRows, logRows, topRows } from "../../src/config/node-rows.ts";
 import { circuitRows, pseudowireRows, staticRows } from "../../src/config/pseudowire-rows.ts";
 import { tunnelRows } from "../../src/config/tunnel-rows.ts";
+import { limitsOf } from "../../src/daemon/bridge-storms.ts";
+import {
+  portPresets,
+  wantedBridgeValues,
+  wantedPortValues,
+  wantedPortVlans,
+} from "../../src/daemon/bridge-values.ts";
 import {
   attachmentOf,
   deviceOf,
@@ -26,23 +35,40 @@ function takenFrom(config: Config): unknown {
     controlSocket: lcce.controlSocket,
     log: { level: log.level, format: log.format },
     plane,
+    bridges: config.bridges.map((bridge) => ({
+      values: [true, false].map((isOurs) => wantedBridgeValues(bridge, isOurs)),
+      ...{ create: bridge.create, mtu: bridge.mtu, loops: bridge.loops },
+      interfaces: bridge.interfaces.map((port) => [port.allowHostUse, portTaken(port)]),
+    })),
     tunnels: config.tunnels.map(takenFromTunnel),
   };
 }
 
+function portTaken(port: PortConfig): unknown {
+  return [wantedPortValues(port, portPresets.pseudowire), wantedPortVlans(port, true), limitsOf(port)];
+}
+
 function takenFromTunnel(tunnel: TunnelConfig): unknown {
-  const path = pathOf(tunnel, tunnel.localPort);
+  const ends = {
+    localAddress: localText(tunnel.local) ?? "",
+    localPort: tunnel.localPort,
+    remoteAddress: remoteText(tunnel.remote),
+  };
+  const path = pathOf(tunnel, ends);
   const { control } = tunnel;
   return {
-    endpoint: endpointOf(tunnel),
+    endpoint: endpointOf(tunnel, ends.localAddress),
     path,
+    follow: tunnel.follow,
     peer: control && peerSettings(tunnel, control, path, []),
     secrets: control?.authentication.secrets,
     pseudowires: tunnel.pseudowires.map((pseudowire) => ({
       settings: pseudowireSettings(pseudowire),
       device: deviceOf(pseudowire),
       bridge: pseudowire.circuit.bridge,
+      port: pseudowire.circuit.port && portTaken(pseudowire.circuit.port),
       allowHostUse: pseudowire.circuit.allowHostUse,
+      followPeer: pseudowire.circuit.followPeer,
       attachment: attachmentOf(pseudowire),
       staticSession: staticSessionOf(pseudowire, path),
     })),
@@ -56,9 +82,11 @@ test.each(leavesOfSchema().map((leaf) => ({ name: leaf.path.join("."), leaf })))
   },
 );
 
-const allRows = [lcceRows, logRows, topRows, tunnelRows, pseudowireRows, circuitRows, staticRows].flatMap(
-  (rows) => Object.values(rows),
-);
+const tables = [
+  ...[lcceRows, logRows, topRows, bridgeRows, portRows, memberRows],
+  ...[tunnelRows, pseudowireRows, circuitRows, staticRows],
+];
+const allRows = tables.flatMap((rows) => Object.values(rows));
 
 /** TABLE: where the fields of a consumer are read, as prefixes of paths. */
 const readers: Readonly<Record<(typeof allRows)[number]["consumer"], readonly string[]>> = {
@@ -67,12 +95,15 @@ const readers: Readonly<Record<(typeof allRows)[number]["consumer"], readonly st
   path: ["forwarding/psn/", "forwarding/userspace/", "forwarding/ebpf/plane/", "daemon/"],
   endpoint: ["forwarding/psn/", "forwarding/userspace/", "forwarding/ebpf/plane/"],
   peer: ["control/"],
+  "path MTU": ["control/", "daemon/"],
   authentication: ["control/"],
   delivery: ["control/"],
   session: ["control/", "forwarding/"],
   attachment: ["forwarding/"],
   "sequence rule": ["forwarding/"],
   circuit: ["daemon/"],
+  bridge: ["daemon/"],
+  port: ["daemon/"],
 };
 
 /** Words of a file's code, but for names of fields where types declare them. */

@@ -61,6 +61,7 @@ class TestBed {
       (_endpoint, start, length) =>
         this.control.push(textOf(this.#arena.octets.slice(start, start + length))),
       () => undefined,
+      () => undefined,
     );
   }
 

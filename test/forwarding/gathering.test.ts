@@ -52,6 +52,7 @@ class TestBed {
       sender,
       () => undefined,
       () => undefined,
+      () => undefined,
     );
   }
 

@@ -8,8 +8,9 @@ import type { WorkerEndpoint } from "../../src/forwarding/userspace/commands.ts"
 import { MmsghdrTable, VectorTable } from "../../src/forwarding/userspace/mmsghdr-table.ts";
 import { PsnReceiver } from "../../src/forwarding/userspace/psn-receiver.ts";
 import { PsnSender } from "../../src/forwarding/userspace/psn-sender.ts";
-import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-record.ts";
+import { CELLS_A_SESSION, counterCells, NO_SLOT } from "../../src/forwarding/userspace/session-record.ts";
 import { type DeviceRecord, Tables } from "../../src/forwarding/userspace/tables.ts";
+import { TooBigAnswers } from "../../src/forwarding/userspace/too-big-answers.ts";
 import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";
 import { addressOf, close, getsockopt, ioctl, linux, read, sendmmsg } from "../../src/os/libc.ts";
 import { openPsnSocket, type PsnSocket, writeSocketAddress } from "../../src/os/sockets.ts";
@@ -43,6 +44,10 @@ const open = (coalesces: boolean): PsnSocket =>
 
 const cookie = new Uint8Array(8).fill(0x5c);
 const COOKIES = [0, 4, 8];
+/** Rows of sessions that take and send pseudowire fragments. */
+const FRAGMENTING: readonly number[] = [1, 5];
+const fragmented = { receiveMrru: 9022, transmitFragments: { mru: 1400, mrru: 9022 } } as const;
+const FRAGMENTS = [0, 0x1000_0000, 0x2000_0000, 0x3000_0000];
 const numbered = {
   receiveSublayer: "default",
   receiveSequencing: "all",
@@ -82,6 +87,7 @@ class TestBed {
   readonly #messages = new MmsghdrTable(this.#out, BATCH);
   readonly #names = this.#out.tables.take(2 * NAME_OCTETS);
   readonly #controls = this.#out.tables.take(BATCH * UDP_OFFLOAD_OCTETS);
+  #nowMs = 0;
   #leastTags = 0;
   #roundOctets = 0;
   #used = 0;
@@ -99,8 +105,10 @@ class TestBed {
     const counterWriter = new CounterWriter(counters);
     const psnSender = new PsnSender(this.arena, counterWriter, this.kernel);
     const circuitSender = new CircuitSender(this.arena, counterWriter, this.kernel);
+    // By a clock that goes on with each: answers are both given and refused.
+    const answers = new TooBigAnswers(this.arena, counterWriter, this.kernel, () => (this.#nowMs += 1));
     const before = this.arena.taken.length;
-    this.#circuitReceiver = new CircuitReceiver(this.arena, counterWriter, psnSender);
+    this.#circuitReceiver = new CircuitReceiver(this.arena, counterWriter, psnSender, answers);
     const countControl = () => {
       this.control += 1;
     };
@@ -111,11 +119,13 @@ class TestBed {
       circuitSender,
       countControl,
       () => undefined,
+      () => undefined,
     );
     this.#circuitRegions = this.arena.taken.slice(before, before + 64);
     this.#psnRegions = this.arena.taken.slice(before + 64, before + 128);
     this.#circuits = this.#openCircuits(tables);
     this.#addSessions(tables);
+    this.#tables = tables;
     ioctl(this.#circuitSocket.fd, FIONBIO, addressOf(new Uint8Array(Int32Array.of(1).buffer)));
     for (const [index, port] of [this.#circuitSocket.port, this.#own.port].entries()) {
       const name = this.#names + index * NAME_OCTETS;
@@ -126,6 +136,9 @@ class TestBed {
   }
 
   control = 0;
+  /** Number of the next message of the sessions that fragment, by their row. */
+  readonly #next = new Map(FRAGMENTING.map((row) => [row, 0]));
+  #tables: Tables | undefined;
 
   /** Frames from the circuit: with any virtio-net header, truncated or not. Returns how many. */
   fromCircuit(): number {
@@ -196,9 +209,13 @@ class TestBed {
 
   #counted(): number {
     let total = this.control;
+    for (const { incomplete } of this.#tables?.sessions.values() ?? [])
+      if (incomplete.slot !== NO_SLOT) total += incomplete.fragments;
     for (let row = 0; row < 20; row += 1) {
       const at = row * CELLS_A_SESSION;
       total += this.cells[at + counterCells.receivedFrames]!;
+      total += this.cells[at + counterCells.receivedFragments]!;
+      total -= this.cells[at + counterCells.receivedReassembled]!;
       for (let cell = at + counterCells.discards; cell < at + CELLS_A_SESSION; cell += 1)
         total += this.cells[cell]!;
     }
@@ -255,6 +272,12 @@ class TestBed {
     octets.set(cookie.subarray(0, cookieOctets), at + 8);
     const end = at + 8 + cookieOctets;
     if (row % 2 === 0) return end - at;
+    const next = this.#next.get(row);
+    if (next !== undefined) {
+      view.setUint32(end, 0x4000_0000 + this.frames.one(FRAGMENTS) + next);
+      this.#next.set(row, (next + 1) % 0x100_0000);
+      return end + 4 - at;
+    }
     view.setUint32(
       end,
       this.frames.one([0, 0x4000_0000 + this.frames.below(0x100_0000), 0x8000_0000, 0x1000_0000]),
@@ -337,8 +360,16 @@ class TestBed {
         receiveCookie: own,
         transmitCookie: own,
         ...(row % 2 === 0 ? {} : numbered),
+        ...(FRAGMENTING.includes(row) ? fragmented : {}),
       });
-      const changes = { dscp: row % 4 === 0 ? "copy" : 0, mtu: row % 5 === 0 ? 60_000 : 9000 } as const;
+      const clamp = row % 3 === 0 ? {} : ({ mssClamp: "auto", wholeFrameOctets: 500 + row } as const);
+      const answers = row % 2 === 0 ? ({ packetTooBig: "answer", wholeFrameOctets: 300 + row } as const) : {};
+      const changes = {
+        dscp: row % 4 === 0 ? "copy" : 0,
+        mtu: row % 5 === 0 ? 60_000 : 9000,
+        ...clamp,
+        ...answers,
+      } as const;
       if (row < 3)
         tables.addSession(
           row,
@@ -374,8 +405,8 @@ test(
     expect(totals["receivedFrames"]).toBeGreaterThan(INPUTS / 4);
     expect(totals["transmittedFrames"]).toBeGreaterThan(INPUTS / 4);
     for (const { name } of counterTable) expect(totals[name], name).toBeGreaterThan(0);
-    for (const reason of ["bad-offload", "truncated", "circuit-congestion", "psn-congestion"])
-      expect(totals[reason], reason).toBeGreaterThanOrEqual(effort < 1 ? 0 : 1);
+    const reasons = ["bad-offload", "truncated", "too-big-answered", "circuit-congestion", "psn-congestion"];
+    for (const reason of reasons) expect(totals[reason], reason).toBeGreaterThanOrEqual(effort < 1 ? 0 : 1);
     expect(testBed.kernel.messages).toBeGreaterThan(INPUTS / 10);
     expect(HEADROOM_OCTETS + MOST_DATAGRAM).toBeLessThan(BUFFER_OCTETS);
   },

@@ -9,6 +9,7 @@ import {
   channelOptions,
   SessionChannels,
 } from "../../src/forwarding/channel.ts";
+import type { DiscardReason } from "../../src/forwarding/discard-reasons.ts";
 import type { ChannelMessage } from "../../src/forwarding/encapsulation.ts";
 import type { ChannelStatus } from "../../src/wire/session-parameters.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
@@ -108,7 +109,9 @@ function newChannels(kinds: readonly ChannelProtocolKind[] = [heartbeat]) {
       happened.push(`${what} ${id} ${channelType.toString(16)}: ${payload[0]}`);
   const target = {
     send: write("sent"),
-    deliver: write("delivered"),
+    deliver: write("passed on"),
+    deliverUnknown: write("delivered"),
+    discard: (id: number, reason: DiscardReason) => happened.push(`discarded ${id}: ${reason}`),
     tell: (id: number, { state, diagnostic }: ChannelStatus) =>
       happened.push([`told ${id} ${state}`, diagnostic].filter((part) => part !== undefined).join(": ")),
   };

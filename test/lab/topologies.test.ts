@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readTopology, topologyNames } from "../../src/lab/topology.ts";
+import { readTopology } from "../../src/lab/format/read.ts";
+import { topologyName, topologyNames } from "../../src/lab/topology-files.ts";
 import {
   type CapturedMessage,
   connections,
@@ -12,6 +13,7 @@ import {
   extract,
   tsharkSays,
 } from "../support/control-captures.ts";
+import { exampleLabs } from "../support/example-labs.ts";
 import { MAIN, output, planes, wirespan } from "../support/lab.ts";
 
 let folder: string;
@@ -25,21 +27,29 @@ function isRefusal(part: readonly CapturedMessage[], message: string | null): bo
   return message === "StopCCN" && !part.some((other) => other.message === "SCCRP");
 }
 
-const cases = topologyNames().flatMap((name) => planes.map((plane) => [name, plane] as const));
+/** Topologies whose sessions are static: nothing is negotiated. */
+const withoutControl: ReadonlySet<string> = new Set(["static"]);
 
-describe.each(cases)("topology %s, plane %s", (name, plane) => {
-  const topology = readTopology(name);
+/** Topologies in which peers move: tshark takes a peer elsewhere for one whose nonce was not heard. */
+const withMoves: ReadonlySet<string> = new Set(["any-branch"]);
+
+const cases = [...topologyNames(), ...exampleLabs()].flatMap((path) =>
+  planes.map((plane) => [topologyName(path), plane, path] as const),
+);
+
+describe.each(cases)("topology %s, plane %s", (name, plane, path) => {
+  const topology = readTopology(path);
   const secret = topology.secret ?? "";
   const inFolder = (file: string) => join(folder, `${name}-${plane}-${file}`);
 
   test("comes up, and everything that must hold between its hosts does", async () => {
     const { status, stdout, stderr } = await wirespan(
-      ...["lab", "test", name, "--plane", plane],
+      ...["lab", "test", path, "--plane", plane],
       ...["--capture", inFolder("wan.pcap")],
     );
     expect(stderr).toBe("");
     expect(stdout).not.toContain("FAIL");
-    expect(stdout).toContain("every check passed");
+    expect(stdout).toMatch(/\n\d+ checks passed\n$/);
     expect(status).toBe(0);
   });
 
@@ -48,13 +58,14 @@ describe.each(cases)("topology %s, plane %s", (name, plane) => {
     const secretFile = inFolder("secret");
     writeFileSync(secretFile, secret === "" ? "none" : secret, { mode: 0o600 });
     const messages = await controlMessages(capture, secretFile);
-    expect(messages.length).toBeGreaterThanOrEqual(8);
+    if (withoutControl.has(name)) expect(messages).toEqual([]);
+    else expect(messages.length).toBeGreaterThanOrEqual(8);
     const digests = messages.flatMap(({ avps }) =>
       avps.flatMap(({ digest }) => (digest === null ? [] : [digest])),
     );
-    expect(digests).toEqual(topology.secret === undefined ? [] : messages.map(() => "right"));
-
     expect((await tsharkSays(capture, secret)).malformed).toEqual([]);
+    expect(digests).toEqual(topology.secret === undefined ? [] : messages.map(() => "right"));
+    if (withMoves.has(name)) return;
     for (const [index, part] of connections(messages).entries()) {
       const piece = inFolder(`connection-${index}.pcap`);
       await extract(
@@ -83,13 +94,13 @@ test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(
     const text = output(lab);
     await once(lab.stdout, "data");
     lab.kill(signal);
-    expect(await text).not.toContain("every check passed");
+    expect(await text).not.toMatch(/checks? passed/);
   },
 );
 
 test("a lab whose daemons end at once is not waited for", async () => {
   const { status, stderr } = await wirespan("lab", "up", "ipv6", "--plane", "nonsense");
   await wirespan("lab", "down", "ipv6");
-  expect(stderr).toContain("bring lab ipv6 up: not every session came up");
+  expect(stderr).toMatch(/lcce-[ab]: wirespan: exit status 3; its log says: .*plane/);
   expect(status).toBe(1);
 });

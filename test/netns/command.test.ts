@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run } from "../../src/lab/command.ts";
 import { MAIN, wirespan } from "../support/lab.ts";
+import { withoutRoot } from "../support/without-root.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -149,21 +150,9 @@ describe("why a daemon does not begin", () => {
 
 describe("without root", () => {
   test("a whole lab comes up for a user without any right", async () => {
-    // In a mount namespace of the test's own: the checkout and node where anyone may read them, and a
-    // /dev/net/tun that everyone may open, as on systems with udev.
-    const script = [
-      "mount -t tmpfs -o mode=755 tmpfs /mnt",
-      'mkdir /mnt/wirespan && mount --bind "$1" /mnt/wirespan',
-      'touch /mnt/node && mount --bind "$2" /mnt/node',
-      "mknod -m 666 /mnt/tun c 10 200 && mount --bind /mnt/tun /dev/net/tun",
-      "cd /mnt/wirespan",
-      "exec setpriv --reuid 65534 --regid 65534 --clear-groups env " +
-        "-u XDG_RUNTIME_DIR /mnt/node dist/cli/main.js lab test ip115",
-    ].join(" && ");
-    const repository = fileURLToPath(new URL("../..", import.meta.url));
-    const command = ["unshare", "--mount", "sh", "-c", script, "sh", repository, process.execPath];
+    const command = [...withoutRoot(), "lab", "test", "ip115"];
     const { stdout } = await run(command, { timeoutMs: 120_000 });
-    expect(stdout).toContain("every check passed");
+    expect(stdout).toMatch(/\d+ checks passed\n/);
   });
 });
 

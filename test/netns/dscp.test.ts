@@ -45,6 +45,9 @@ function topologyOf(encapsulation: string, family: Family): string {
     title: "code points",
     wan: { mtu: 1600 },
     sites: { a: site("a", [a, b], "copy", 48), b: site("b", [b, a], "ef", 0) },
+    lcces: {
+      silent: { wan: { wan: [a, b].map((address) => address.replace("/", "9/")) }, run: "sleep inf" },
+    },
     checks: [{ ping: ["a1", "b1"] }],
   };
   writeFileSync(file, stringify(topology));

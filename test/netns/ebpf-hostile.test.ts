@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { concat, fromHex, toHex } from "../../src/bytes/hex.ts";
 import { encapsulateProgram } from "../../src/forwarding/ebpf/programs/encapsulate-program.ts";
-import { decodeSequence } from "../../src/forwarding/ebpf/programs/map-layout.ts";
+import { MOST_HINTS_AT_ONCE, MS_A_HINT } from "../../src/forwarding/ebpf/programs/hints.ts";
+import { decodeSequence, type Placement } from "../../src/forwarding/ebpf/programs/map-layout.ts";
 import {
   everyOption,
   headerOffsets,
@@ -142,10 +143,34 @@ test.each(outerMishaps)("an outer packet that %s", (_, change, expected, where) 
     });
     const ip = LINK_OCTETS;
     const packet = change(packetAround(options, message), ip, ip + headerOffsets(options).udp);
+    if (expected === "wrong-peer") passesHints(options, placement, packet);
     const wanted = expected === "delivered" ? toHex(frame) : expected;
     expect(received(bench, options, placement, packet), nameOf(options)).toBe(wanted);
   }
 });
+
+/**
+ * From elsewhere a message with the session's cookie goes to the socket, for it hints that the peer has
+ * moved; but only a few do, and none with another cookie.
+ */
+function passesHints(options: ProgramOptions, placement: Placement, packet: Uint8Array): void {
+  const { udp, cookie, frame } = headerOffsets(options);
+  const refused = (changed: Uint8Array) => {
+    expect(received(bench, options, placement, changed), nameOf(options)).toBe("wrong-peer");
+    bench.clear(placement);
+  };
+  for (let at = LINK_OCTETS + cookie; at < LINK_OCTETS + cookie + 8; at += 1)
+    refused(set(packet, at, packet[at]! ^ 0x80));
+  // What follows the IP packet is no part of the cookie.
+  if (options.family === 6 && options.encapsulation === "ip")
+    refused(set(packet, LINK_OCTETS + 5, frame - udp - 1));
+  const beganMs = performance.now();
+  let passed = 0;
+  for (; received(bench, options, placement, packet) === "pass"; passed += 1)
+    expect(passed).toBeLessThan(MOST_HINTS_AT_ONCE + 1 + (performance.now() - beganMs) / MS_A_HINT);
+  expect(passed).toBeGreaterThanOrEqual(MOST_HINTS_AT_ONCE);
+  bench.clear(placement);
+}
 
 describe("what a session's entry says", () => {
   const options = outerKinds[0]!;

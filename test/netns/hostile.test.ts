@@ -6,6 +6,8 @@ import { eventually, Lab } from "../support/lab.ts";
 
 const FORGED = builtProgram("traffic/forged");
 const DATAGRAMS = 600_000;
+/** More than the peer's own control messages in the time of the flood, of which a full socket loses some. */
+const OWN_MESSAGES = 50;
 
 function sum(...records: readonly Readonly<Record<string, number>>[]): number {
   return records.flatMap((record) => Object.values(record)).reduce((total, count) => total + count, 0);
@@ -55,11 +57,12 @@ test.each(cases)(
         pseudowires: after.pseudowires.map(({ discards }) => discards),
       }),
     );
-    // Over UDP the count is exact. Over IP a kernel may count a data message at a full control socket, which
-    // loses nothing by it.
+    // Over UDP the count is exact, but for what a full socket loses of the peer's own messages. Over IP a
+    // kernel may count a data message at a full control socket, which loses nothing by it.
     const counted = discarded(after) - discarded(before);
-    const overflow = order.encapsulation === "ip" ? (after.discards["control-overflow"] ?? 0) : 0;
-    expect(counted - overflow).toBeLessThanOrEqual(DATAGRAMS);
+    const overflow = after.discards["control-overflow"] ?? 0;
+    const twice = order.encapsulation === "ip" ? overflow : 0;
+    expect(counted - twice).toBeLessThanOrEqual(DATAGRAMS + Math.min(overflow, OWN_MESSAGES));
     if (overflow === 0) expect(counted).toBe(DATAGRAMS);
     expect(after.pid).toBe(before.pid);
     const now = after.pseudowires[0];

@@ -1,4 +1,4 @@
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
@@ -35,12 +35,17 @@ function configurationOf(sites: Sites, site: Site, plane: string, wanted: Wanted
   };
 }
 
-const VLAN_RELAY = fileURLToPath(new URL("../../dist/lab/vlan-relay.js", import.meta.url));
+const VLAN_RELAY = fileURLToPath(new URL("../../dist/lab/network/vlan-relay.js", import.meta.url));
 
 /** Has a host speak in VLAN 7 alone, also where the kernel has no VLAN interfaces. */
 async function haveVlan(sites: Sites, host: string, address: string): Promise<void> {
   await sites.ip(host, "addr flush dev eth0");
-  const relay = sites.spawn(host, process.execPath, VLAN_RELAY, "eth0", "7", "lan7");
+  const namespace = sites.namespace(host);
+  const command = [`--net=/run/netns/${namespace}`, process.execPath, VLAN_RELAY];
+  const relay = spawn("nsenter", command, { stdio: "pipe" });
+  const tags = [{ id: 7, protocol: "802.1q" }];
+  const wanted = { node: namespace, lower: "eth0", name: "lan7", mtu: 1500, tags, taggedSide: "lower" };
+  relay.stdin?.write(`${JSON.stringify(wanted)}\n`);
   await new Promise((resolve) => relay.stdout?.once("data", resolve));
   await sites.ip(host, `addr add ${address} dev lan7`);
   await sites.ip(host, "link set lan7 up");

@@ -14,7 +14,7 @@ function configOf(plane: string, circuit: object, more: object = {}, local = "19
   return { plane, tunnels: { hq: tunnel } };
 }
 
-const FRAMES = fileURLToPath(new URL("../../dist/lab/frames.js", import.meta.url));
+const FRAMES = fileURLToPath(new URL("../support/frames.mjs", import.meta.url));
 /** A broadcast of 60 octets, of the EtherType for local experiments. */
 const frame = `${"ff".repeat(6)}02000000000188b5${"00".repeat(46)}`;
 

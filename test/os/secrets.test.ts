@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -63,6 +64,8 @@ test("what cannot be read says what to do, and never what it holds", () => {
   expect(() => readSecret(path("none"))).toThrow(/ENOENT .*none\); put the shared secret there.*chmod 600/);
   mkdirSync(join(directory, "inner"));
   expect(() => readSecret(path("inner"))).toThrow(/EISDIR .*name the file in this directory/);
+  execFileSync("mkfifo", [join(directory, "pipe")]);
+  expect(() => readSecret(path("pipe"))).toThrow(/ESPIPE .*it is a pipe/);
   expect(() => readSecret({ kind: "file", path: fileOf("\n") })).toThrow(/it is empty/);
   const long = fileOf("y".repeat(5000));
   expect(() => readSecret({ kind: "file", path: long })).toThrow(/EFBIG.*at most 4096 octets/);

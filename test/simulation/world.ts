@@ -14,6 +14,8 @@ export interface Path {
   readonly delayMs: number;
   /** What every datagram takes in ms; none unless it is given. */
   readonly latencyMs?: number;
+  /** The longest datagram that arrives, without headers of IP and UDP; any unless it is given. */
+  readonly mostOctets?: number;
 }
 
 export const perfect: Path = { loss: 0, duplicate: 0, corrupt: 0, delayMs: 5 };
@@ -56,6 +58,10 @@ export class World {
   tap: ((to: Node, path: PsnPath, octets: Uint8Array) => void) | undefined;
   /** Octets that nodes sent to addresses where nobody is. */
   strayOctets = 0;
+  /** The most of them that went to one address and port beyond what had come from there. */
+  unaskedOctets = 0;
+  /** Octets that came from such addresses and ports, less those that went there. */
+  readonly #balances = new Map<string, number>();
   #flights: Flight[] = [];
 
   constructor(seed: number, path: Path = perfect) {
@@ -106,10 +112,12 @@ export class World {
     const to = this.nodes.get(path.remoteAddress);
     if (to === undefined) {
       this.strayOctets += octets.length;
+      this.unaskedOctets = Math.max(this.unaskedOctets, -this.#book(path, -octets.length));
       return;
     }
     this.tap?.(to, mirrored(path, from.address), octets.slice());
     if (this.random.next() < this.path.loss) return;
+    if (octets.length > (this.path.mostOctets ?? Number.POSITIVE_INFINITY)) return;
     const copies = this.random.next() < this.path.duplicate ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {
       const delayed = octets.slice();
@@ -128,6 +136,14 @@ export class World {
    */
   inject(to: Node, path: PsnPath, octets: Uint8Array, afterMs: number): void {
     this.#flights.push({ atMs: this.nowMs + afterMs, to, path, octets });
+    this.#book(path, octets.length);
+  }
+
+  #book({ remoteAddress, remotePort }: PsnPath, octets: number): number {
+    const key = `${remoteAddress} ${remotePort}`;
+    const balance = (this.#balances.get(key) ?? 0) + octets;
+    this.#balances.set(key, balance);
+    return balance;
   }
 
   #lcce(name: string): Lcce {
@@ -202,6 +218,7 @@ export function peerSettings(name: string, path: PsnPath, changes: Partial<PeerS
     authentication: { mode: "none", digestType: "hmac-md5", secrets: [], hideAvps: false },
     delivery: { initialMs: 1000, capMs: 8000, limit: 10, receiveWindowSize: 8 },
     helloIntervalMs: 60_000,
+    roaming: "control",
     reconnectInitialMs: 1000,
     reconnectCapMs: 60_000,
     ...changes,

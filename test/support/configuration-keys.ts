@@ -11,6 +11,7 @@ interface Schema {
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly Schema[];
+  readonly items?: Schema;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -19,7 +20,10 @@ interface Schema {
 
 /** A key of the configuration that has a value of its own, and not a mapping of further keys. */
 export interface Leaf {
-  /** Path with `t` for the name of a tunnel and `p` for that of a pseudowire. */
+  /**
+   * Path with `t` for the name of a tunnel or bridge, and `p` for that of a pseudowire or an interface of a
+   * bridge.
+   */
   readonly path: readonly string[];
   readonly schema: Schema;
 }
@@ -49,6 +53,7 @@ function valuesFor(schema: Schema): readonly unknown[] {
   if (schema.anyOf !== undefined) return schema.anyOf.flatMap(valuesFor);
   if (schema.enum !== undefined) return schema.enum;
   if (schema.const !== undefined) return [schema.const];
+  if (schema.items !== undefined) return valuesFor(schema.items).map((value) => [value]);
   if (schema.type === "boolean") return [false, true];
   if (schema.type === "integer" || schema.type === "number")
     return [schema.minimum, schema.maximum, (schema.minimum ?? 0) + 1];
@@ -66,6 +71,8 @@ const files: readonly ((tunnel: Mapping, pseudowire: Mapping) => void)[] = [
   (_, pseudowire) => Object.assign(pseudowire, { circuit: { interface: "eth1", vlan: 7 } }),
   (_, pseudowire) => Object.assign(pseudowire, { circuit: { tap: "tap1" } }),
   (_, pseudowire) => Object.assign(pseudowire, { circuit: {} }),
+  (_, pseudowire) =>
+    Object.assign(pseudowire, { circuit: { tap: "tap1", bridge: "br0", port: { storm_limits: {} } } }),
   (_, pseudowire) => Object.assign(pseudowire, { sublayer: "default" }),
   (tunnel) => Object.assign(tunnel, { pseudowires: {} }),
   (tunnel) => Object.assign(tunnel, { retransmit_cap_ms: 300_000, reconnect_cap_s: 3600 }),
@@ -74,19 +81,50 @@ const files: readonly ((tunnel: Mapping, pseudowire: Mapping) => void)[] = [
     tunnel["control"] = "static";
     pseudowire["static"] = { local_session_id: 1, remote_session_id: 2, transmit_sublayer: "default" };
   },
+  (tunnel, pseudowire) => {
+    tunnel["control"] = "static";
+    const receive_cookie = "0011223344556677";
+    pseudowire["static"] = { local_session_id: 1, remote_session_id: 2, receive_cookie };
+  },
 ];
+
+/** The tunnel or pseudowire that takes the default of a key. */
+const takers: Readonly<Record<string, readonly string[]>> = {
+  tunnel: ["tunnels", "t"],
+  pseudowire: ["tunnels", "t", "pseudowires", "p"],
+};
+
+/**
+ * The path of a key, or of a default in the tunnel or pseudowire that takes it.
+ */
+export function pathOfTaker({ path }: Leaf): readonly string[] {
+  const [top, part = "", ...within] = path;
+  return top === "defaults" ? [...(takers[part] ?? []), ...within] : path;
+}
 
 /** Configurations of one file that differ in nothing but the value of a leaf; invalid ones are left out. */
 function configsOf({ path, schema }: Leaf, change: (typeof files)[number]): readonly Config[] {
   return valuesFor(schema).flatMap((value) => {
     const pseudowire: Mapping = { circuit: { interface: "eth1" } };
     const tunnel: Mapping = { local: "192.0.2.1", remote: "192.0.2.2", pseudowires: { p: pseudowire } };
-    const file: Mapping = { lcce: {}, log: {}, tunnels: { t: tunnel } };
+    const bridges = { t: { vlan_filtering: true, interfaces: { p: { storm_limits: {} } } } };
+    const file: Mapping = { lcce: {}, log: {}, bridges, tunnels: { t: tunnel } };
     change(tunnel, pseudowire);
+    const [, part, ...ofTaker] = path[0] === "defaults" ? path : [];
+    const within = pathOfTaker({ path, schema });
     let mapping: Mapping | undefined = file;
-    for (const step of path.slice(0, -1)) mapping = mapping?.[step] as Mapping | undefined;
+    for (const step of within.slice(0, -1)) mapping = mapping?.[step] as Mapping | undefined;
     if (mapping === undefined) return [];
-    mapping[path.at(-1) as string] = value;
+    mapping[within.at(-1) as string] = value;
+    if (part !== undefined) {
+      const [key = ""] = ofTaker;
+      const taker = part === "tunnel" ? tunnel : pseudowire;
+      const { [key]: moved } = taker;
+      file["defaults"] = { [part]: { [key]: moved } };
+      // A pseudowire takes a default of `static` if it is static itself.
+      if (key === "static") taker[key] = {};
+      else delete taker[key];
+    }
     const { config } = parseConfig(stringify(file), "f.yaml", { hostName: "h" });
     return config === undefined ? [] : [config];
   });

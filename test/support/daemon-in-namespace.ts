@@ -11,6 +11,8 @@ export interface DaemonOptions {
   readonly prefix?: readonly string[];
   /** Variables beside those of the test. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** The folder, with the control socket, of an earlier one that ended; by default one of its own. */
+  readonly folder?: string;
   /** What is done to its folder before it starts. */
   readonly before?: (folder: string) => void;
 }
@@ -20,8 +22,8 @@ export interface DaemonOptions {
  * of its own.
  */
 export class DaemonInNamespace {
-  readonly folder = mkdtempSync(join(tmpdir(), "wirespan-daemon-"));
-  readonly socket = join(this.folder, "control.sock");
+  readonly folder: string;
+  readonly socket: string;
   /** Resolves to its exit code once it ended and its log was read; null where a signal ended it. */
   readonly ended: Promise<number | null>;
   readonly #process: ChildProcess;
@@ -30,8 +32,10 @@ export class DaemonInNamespace {
   private constructor(
     namespace: string,
     config: object,
-    { prefix = [], environment, before }: DaemonOptions,
+    { prefix = [], environment, before, folder }: DaemonOptions,
   ) {
+    this.folder = folder ?? mkdtempSync(join(tmpdir(), "wirespan-daemon-"));
+    this.socket = join(this.folder, "control.sock");
     this.write(config);
     before?.(this.folder);
     const words = [...prefix, process.execPath, MAIN, "run", "-c", join(this.folder, "wirespan.yaml")];
@@ -88,9 +92,10 @@ export class DaemonInNamespace {
     return found;
   }
 
-  /** Writes another configuration, but for the control socket, which is its own. */
+  /** Writes another configuration, but for the control socket, which is its own; its host name is "here". */
   write(config: object): void {
-    const own = { ...config, lcce: { host_name: "here", control_socket: this.socket } };
+    const { lcce } = config as { readonly lcce?: object };
+    const own = { ...config, lcce: { host_name: "here", ...lcce, control_socket: this.socket } };
     writeFileSync(join(this.folder, "wirespan.yaml"), JSON.stringify(own));
   }
 

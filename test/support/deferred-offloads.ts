@@ -82,8 +82,7 @@ export function isUnfinished({ header }: FrameSocket): boolean {
 function finished(frame: Uint8Array, header: DataView): Uint8Array {
   expect(header.getUint8(1), "a GSO packet").toBe(0);
   if ((header.getUint8(0) & NEEDS_CHECKSUM) === 0) return frame;
-  // A frame socket counts from where a frame without its outer tag would begin.
-  const start = header.getUint16(6, true) + 4;
+  const start = header.getUint16(6, true);
   const sum = naiveChecksum(frame.subarray(start));
   const at = start + header.getUint16(8, true);
   if (at + 2 <= frame.length)

@@ -216,7 +216,6 @@ export function messageOf(options: ProgramOptions, session: SessionParameters, m
   if (mishap === "cookie" && cookie.length > 0) cookie[bit % cookie.length]! ^= 1 << (bit % 8);
   const sublayer = {
     channel: mishap === "vccv" ? { version: 0, channelType: 0x0021 } : undefined,
-    isFragment: false,
     sequenceNumber: number,
   };
   const sessionId = mishap === "session" ? 0x0a0a_0002 : mishap === "zero" ? 0 : session.localSessionId;

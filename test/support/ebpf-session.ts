@@ -18,13 +18,14 @@ const LOOPBACK = 1;
 
 export function nameOf(options: ProgramOptions): string {
   const { family, encapsulation, cookieOctets, sublayer, sequencing, vlan } = options;
-  const { copiesDscp, controlChannel, readsProtocol, processors = 1 } = options;
+  const { copiesDscp, clampsMss, controlChannel, readsProtocol, processors = 1 } = options;
   return [
     `IPv${family} ${encapsulation}`,
     `cookie ${cookieOctets}`,
     sublayer ? `numbers: ${sequencing}` : "no sublayer",
     vlan,
     ...(copiesDscp === true ? ["DSCP copied"] : []),
+    ...(clampsMss === true ? ["MSS clamped"] : []),
     ...(controlChannel === true ? ["control channel"] : []),
     ...(readsProtocol === true ? ["protocol read"] : []),
     ...(processors > 1 ? [`${processors} processors`] : []),
@@ -67,6 +68,7 @@ export function attachmentOf(
 ): AttachmentCircuit {
   const all: Partial<AttachmentCircuit> = {
     ...(options.copiesDscp === true ? { dscp: "copy" } : {}),
+    ...(options.clampsMss === true ? { mssClamp: "auto" } : {}),
     ...changes,
   };
   return options.vlan === "vlan" ? vlanAttachment(111, 222, 0x8100, all) : attachment(all);

@@ -8,6 +8,7 @@ import type {
   OpenedCircuit,
   PlaneCounters,
   PlaneName,
+  SessionCounters,
 } from "../../src/forwarding/plane.ts";
 import type { SessionParameters } from "../../src/wire/session-parameters.ts";
 
@@ -25,6 +26,8 @@ export class FakePlane implements LastPlane {
   /** What the next call of that name throws. */
   readonly faults = new Map<string, unknown>();
   readonly frames = new Map<number, number>();
+  /** The attachments that sessions were added or updated with. */
+  readonly attachments: AttachmentCircuit[] = [];
   gso: GsoHandling | undefined;
   changed: () => void = () => undefined;
 
@@ -56,18 +59,19 @@ export class FakePlane implements LastPlane {
     return this.obstacles.get(localSessionId);
   }
 
-  async addSession(
-    { localSessionId }: SessionParameters,
-    { active = true }: AttachmentCircuit,
-  ): Promise<void> {
+  async addSession({ localSessionId }: SessionParameters, attachment: AttachmentCircuit): Promise<void> {
+    const { active = true } = attachment;
+    this.attachments.push(attachment);
     this.#did("add", `${localSessionId}${active ? "" : ", circuit down"}`);
     this.frames.set(localSessionId, 0);
   }
 
   async updateSession(
     { localSessionId, path }: SessionParameters,
-    { active = true }: AttachmentCircuit,
+    attachment: AttachmentCircuit,
   ): Promise<void> {
+    const { active = true } = attachment;
+    this.attachments.push(attachment);
     this.#did("update", `${localSessionId} to ${path.remoteAddress}${active ? "" : ", circuit down"}`);
   }
 
@@ -109,6 +113,10 @@ export class FakePlane implements LastPlane {
       discards: {},
     }));
     return { sessions, discards: { truncated: 1 } };
+  }
+
+  sessionCounters(localSessionId: number): SessionCounters | undefined {
+    return this.counters().sessions.find((session) => session.localSessionId === localSessionId);
   }
 
   async removeLeftovers(): Promise<void> {

@@ -58,6 +58,11 @@ export class HostileFrames {
     if (transport + 20 <= length) {
       this.#view.setUint8(at + transport + 12, this.one([0x50, 0x50, 0x80, 0xf0, this.below(256)]));
       this.#view.setUint8(at + transport + 13, this.one([0x10, 0x10, 0x18, 0x11, this.below(256)]));
+      // A SYN with the kind and length of an MSS option, where it may be read.
+      if (transport + 32 <= length && this.chance(0.2)) {
+        this.#view.setUint16(at + transport + 12, this.one([0x8002, 0x8012, 0x6002]));
+        this.#view.setUint16(at + transport + 20 + this.one([0, 0, 0, 1, 4]), 0x0204);
+      }
     }
     return { length, network, transport };
   }
@@ -74,6 +79,8 @@ export class HostileFrames {
       this.#view.setUint16(at + network + 2, said);
       this.#view.setUint16(at + network + 6, this.one([0, 0x4000, 0x2000, this.below(0x10000)]));
       this.#view.setUint8(at + network + 9, this.one([6, 6, 17, this.below(256)]));
+      if (this.chance(0.3) && words >= 5 && network + words * 4 <= length)
+        this.#answerable(at, network, words);
       return network + words * 4;
     }
     this.#view.setUint8(at + network, 0x60 + this.below(16));
@@ -87,6 +94,18 @@ export class HostileFrames {
       transport += 8;
     }
     return transport;
+  }
+
+  /** From one of few hosts to another, not to be fragmented, and with a good checksum: worth an answer. */
+  #answerable(at: number, network: number, words: number): void {
+    const ip = at + network;
+    for (const mac of [at, at + 6]) this.#octets[mac] = 2;
+    this.#view.setUint16(ip + 6, 0x4000);
+    this.#view.setUint16(ip + 10, 0);
+    this.#view.setUint32(ip + 12, 0x0a00_0000 + this.below(200));
+    this.#view.setUint32(ip + 16, 0x0a01_0000 + this.below(4));
+    const sum = addToSum(this.#octets, this.#words, ip, words * 4, 0);
+    this.#view.setUint16(ip + 10, foldSum(sum), true);
   }
 
   /**

@@ -5,7 +5,7 @@ import { toHex } from "../../src/bytes/hex.ts";
 import { counterTable } from "../../src/forwarding/counters-table.ts";
 import type { AttachmentCircuit, CircuitDevice, SessionCounters } from "../../src/forwarding/plane.ts";
 import type { PlaneStack } from "../../src/forwarding/stack.ts";
-import type { PsnTransport } from "../../src/forwarding/transport.ts";
+import type { PsnEndpoint, PsnTransport } from "../../src/forwarding/transport.ts";
 import type { FrameSocket } from "../../src/lab/frame-socket.ts";
 import type { PsnPath, SessionParameters } from "../../src/wire/session-parameters.ts";
 import type { BuiltPlane, BuiltPlaneEvents } from "./built-planes.ts";
@@ -33,6 +33,14 @@ export interface BenchOptions {
   readonly takesChannel?: boolean;
 }
 
+/** A message with the session's cookie that came from elsewhere than its peer. */
+export interface Hint {
+  readonly id: number;
+  readonly path: PsnPath;
+  readonly octets: number;
+  readonly messages: number;
+}
+
 interface Parts extends BuiltPlane {
   readonly device: CircuitDevice;
   readonly site: FrameSocket;
@@ -40,6 +48,7 @@ interface Parts extends BuiltPlane {
   readonly control: readonly (readonly [PsnPath, string])[];
   readonly channel: readonly string[];
   readonly statuses: readonly string[];
+  readonly hints: readonly Hint[];
   readonly failures: readonly Error[];
 }
 
@@ -57,6 +66,8 @@ export class PlaneBench implements AsyncDisposable {
   readonly channel: readonly string[];
   /** What protocols on control channels said of sessions: the session, the state, and the diagnostic. */
   readonly statuses: readonly string[];
+  /** What the plane told of messages from elsewhere. */
+  readonly hints: readonly Hint[];
   readonly #failures: readonly Error[];
   readonly #device: CircuitDevice;
   #site: FrameSocket;
@@ -73,6 +84,7 @@ export class PlaneBench implements AsyncDisposable {
     this.control = parts.control;
     this.channel = parts.channel;
     this.statuses = parts.statuses;
+    this.hints = parts.hints;
     this.#failures = parts.failures;
   }
 
@@ -81,6 +93,7 @@ export class PlaneBench implements AsyncDisposable {
     const control: (readonly [PsnPath, string])[] = [];
     const channel: string[] = [];
     const statuses: string[] = [];
+    const hints: Hint[] = [];
     const failures: Error[] = [];
     const write = (id: number, type: number, octets: Uint8Array) =>
       void channel.push(`${id} ${type.toString(16)}: ${toHex(octets)}`);
@@ -89,19 +102,12 @@ export class PlaneBench implements AsyncDisposable {
       problem: (text) => failures.push(new Error(text)),
       failed: (error) => failures.push(error),
       ...(takesChannel ? { channel: write } : {}),
+      elsewhere: (id, from, octets, messages) => hints.push({ id, path: from, octets, messages }),
+      echoReply: write,
       channelStatus: (id, { state, diagnostic }) => statuses.push(`${id} ${state}: ${diagnostic}`),
     });
     try {
-      await transport.openEndpoint({
-        encapsulation: path.encapsulation,
-        address: path.localAddress,
-        port: path.localPort,
-        gso: "offload",
-        control: true,
-        controlDscp: 0,
-        checksum,
-        fragmentation,
-      });
+      await transport.openEndpoint(endpointOf(path, { checksum, fragmentation }));
       await plane.openCircuit(device);
       const site = await testBed.site(device.kind, device.name);
       return new PlaneBench(testBed, {
@@ -113,6 +119,7 @@ export class PlaneBench implements AsyncDisposable {
         control,
         channel,
         statuses,
+        hints,
         failures,
       });
     } catch (error) {
@@ -137,6 +144,9 @@ export class PlaneBench implements AsyncDisposable {
   counted(localSessionId: number): SessionCounters {
     const now = this.plane.counters().sessions.find((session) => session.localSessionId === localSessionId);
     if (now === undefined) throw new Error(`the plane counts no session ${localSessionId}`);
+    const alone = this.plane.sessionCounters(localSessionId);
+    if (alone === undefined) throw new Error(`the plane has no counters of session ${localSessionId}`);
+    expect(flat(alone), "counters of one session").toEqual(atLeast(flat(alone), flat(now)));
     const before = this.#seen.get(localSessionId);
     if (before !== undefined) expect(flat(now), "counters").toEqual(atLeast(flat(now), flat(before)));
     this.#seen.set(localSessionId, now);
@@ -168,6 +178,11 @@ export class PlaneBench implements AsyncDisposable {
       ...entries("plane", discards),
       ...sessions.flatMap((session) => entries(`session ${session.localSessionId}`, session.discards)),
     ]);
+  }
+
+  /** Opens the local end of another path too. */
+  async openEndpoint(path: PsnPath): Promise<void> {
+    await this.transport.openEndpoint(endpointOf(path, { checksum: "auto", fragmentation: "none" }));
   }
 
   /** Adds a session and binds its circuit to it. */
@@ -213,6 +228,14 @@ export class PlaneBench implements AsyncDisposable {
     this.transport.close();
     expect(this.#failures).toEqual([]);
   }
+}
+
+function endpointOf(
+  { encapsulation, localAddress, localPort }: PsnPath,
+  settings: Pick<PsnEndpoint, "checksum" | "fragmentation">,
+): PsnEndpoint {
+  const local = { encapsulation, address: localAddress, port: localPort };
+  return { ...local, ...settings, gso: "offload", control: true, controlDscp: 0 };
 }
 
 function flat({ discards, ...passed }: SessionCounters): Readonly<Record<string, number>> {

@@ -1,9 +1,12 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { hex, toHex } from "../../src/bytes/hex.ts";
+import { addressOctets } from "../../src/bytes/ip-address.ts";
 import { CHANNEL_BURST } from "../../src/forwarding/channel.ts";
 import { encapsulateChannel } from "../../src/forwarding/encapsulation.ts";
 import type { PsnEndpoint } from "../../src/forwarding/transport.ts";
+import { encodeEchoPacket } from "../../src/wire/echo-packet.ts";
+import { ipChannelTypes } from "../../src/wire/vccv.ts";
 import { frameOf } from "./frames.ts";
 import type { PlaneBench } from "./plane-bench.ts";
 import { messageOf } from "./plane-messages.ts";
@@ -90,6 +93,33 @@ export function channels(open: OpenBench): void {
     expect(await bench.fromPeer(message)).toBe(`session ${ours.localSessionId}: unknown-channel-type`);
     expect(await bench.fromPeer(messageOf(ours, frame))).toBe(toHex(frame));
   });
+
+  test.each(kinds)(
+    "%s: ICMP echo is answered where it was agreed on, and what is bad is counted",
+    async (_, variant) => {
+      await using bench = await open(variant, { takesChannel: false });
+      const { session: ours, attachment: circuit } = variant;
+      const { localSessionId: id, path } = ours;
+      await bench.add({ ...ours, vccvEcho: true }, circuit);
+      const version = path.localAddress.includes(":") ? 6 : 4;
+      const channelType = ipChannelTypes[version];
+      const echo = { kind: "request", identifier: 7, sequence: 9, data: hex`010203` } as const;
+      const [here, there] = [addressOctets(path.localAddress), addressOctets(path.remoteAddress)];
+      const request = encodeEchoPacket(version, { source: there, destination: here, echo });
+      const reply = { source: here, destination: there, echo: { ...echo, kind: "reply" } } as const;
+      const answer = { channelType, payload: encodeEchoPacket(version, reply) };
+      bench.peer.send(messageOf(ours, request, { channelType }));
+      expect(await received(bench)).toBe(toHex(encapsulateChannel(answer, ours) ?? hex``));
+      bench.peer.send(messageOf(ours, answer.payload, { channelType }));
+      await expect
+        .poll(() => bench.channel)
+        .toEqual([`${id} ${channelType.toString(16)}: ${toHex(answer.payload)}`]);
+      const bad = messageOf(ours, payload, { channelType });
+      expect(await bench.fromPeer(bad)).toBe(`session ${id}: bad-channel-message`);
+      const other = messageOf(ours, request, { channelType: 0x07 });
+      expect(await bench.fromPeer(other)).toBe(`session ${id}: unknown-channel-type`);
+    },
+  );
 
   test.each(kinds)("%s: more than a burst of channel messages is counted", async (_, variant) => {
     await using bench = await open(variant);

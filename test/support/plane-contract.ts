@@ -1,14 +1,18 @@
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { counterTable, zeroCounters } from "../../src/forwarding/counters-table.ts";
+import { type CounterName, counterTable, zeroCounters } from "../../src/forwarding/counters-table.ts";
 import type { DiscardReason } from "../../src/forwarding/discard-reasons.ts";
 import { decapsulate, encapsulate, newSequenceState } from "../../src/forwarding/encapsulation.ts";
 import { defaultSequenceRule, type SequenceRule } from "../../src/wire/session-parameters.ts";
 import { type OpenPlane, PlaneBench } from "./plane-bench.ts";
 import { channels } from "./plane-channels.ts";
+import { clampsMss } from "./plane-clamp.ts";
+import { hints } from "./plane-hints.ts";
 import { badMessages, lastOf, messageOf, outcomeText } from "./plane-messages.ts";
 import { type OpenBench, operations } from "./plane-operations.ts";
+import { pathChanges } from "./plane-path-change.ts";
 import { PlaneTestBed, strangerPath } from "./plane-test-bed.ts";
+import { answersTooBig } from "./plane-too-big.ts";
 import { contractFrames, type SessionVariant, variants } from "./plane-variants.ts";
 
 /**
@@ -29,9 +33,12 @@ export function planeContract(openPlane: OpenPlane): void {
   describe.each(Object.entries(variants))("%s", (_, variant) => frames(variant, open));
   describe("operations", () => operations(() => testBed, open));
   describe("control channels", () => channels(open));
+  describe("changes of the path", () => pathChanges(() => testBed, open));
+  describe("messages from elsewhere", () => hints(() => testBed, open));
 
   test("every counter of the table is counted", () => {
-    expect(counterTable.map(({ name }) => name).filter((name) => !testBed.counters.has(name))).toEqual([]);
+    const missing = counterTable.map(({ name }) => name).filter((name) => !testBed.counters.has(name));
+    expect(missing.filter((name) => !countersOfFragments.includes(name))).toEqual([]);
   });
 
   test("every discard reason that it says it counts occurs", async () => {
@@ -43,6 +50,14 @@ export function planeContract(openPlane: OpenPlane): void {
     expect(missing.filter((reason) => !others.includes(reason))).toEqual([]);
   });
 }
+
+/** Counters of pseudowire fragments: test/forwarding/reassembler.test.ts. */
+export const countersOfFragments: readonly CounterName[] = [
+  "receivedReassembled",
+  "receivedFragments",
+  "transmittedFragmented",
+  "transmittedFragments",
+];
 
 /** TABLE: discard reasons that take more than the contract has, and the tests in which they occur. */
 const countedElsewhere = {
@@ -57,6 +72,10 @@ const countedElsewhere = {
   "circuit-overflow": "test/netns/socket-drops.test.ts",
   "psn-congestion": "test/netns/slow-link.test.ts",
   "circuit-congestion": "test/netns/slow-link.test.ts",
+  "reassembly-lost": "test/forwarding/reassembler.test.ts",
+  "reassembly-too-long": "test/forwarding/reassembler.test.ts",
+  "reassembly-overflow": "test/forwarding/reassembler.test.ts",
+  "peer-mrru": "test/forwarding/reassembler.test.ts",
 } as const satisfies Partial<Record<DiscardReason, string>>;
 
 /** What a plane does with the frames and messages of one session. */
@@ -124,6 +143,14 @@ function frames(variant: SessionVariant, open: OpenBench): void {
     const outcome = decapsulate(good, session, circuit, newSequenceState());
     expect(await bench.fromPeer(good)).toBe(outcomeText(outcome, session));
     expect(bench.counted(localSessionId)).toMatchObject({ receivedFrames: 1, transmittedFrames: 0 });
+  });
+
+  test("RFC 9293 §3.7.1: SYNs are clamped both ways, by what an update says", async () => {
+    await clampsMss(bench, variant);
+  });
+
+  test("RFC 1191 §4, RFC 4443 §3.2: packets too big are answered, by what an update says", async () => {
+    await answersTooBig(bench, variant);
   });
 
   test("C-236 RFC 5641 §2: messages of a peer in standby are counted, and do not arrive", async () => {

@@ -25,7 +25,7 @@ export function messageOf(
 ): Uint8Array {
   const { sessionId = session.localSessionId, cookie = session.receiveCookie, channelType } = changes;
   const channel = channelType === undefined ? undefined : { version: 0, channelType };
-  const sublayer = { channel, isFragment: false, sequenceNumber: changes.number };
+  const sublayer = { channel, sequenceNumber: changes.number };
   const header = { sessionId, cookie, ...(session.receiveSublayer === "none" ? {} : { sublayer }) };
   return encodeDataMessage(session.path.encapsulation, header, frame);
 }

@@ -14,7 +14,7 @@ import { eventually, MAIN } from "./lab.ts";
  *
  *     hosts of a -- c0, c1 ... -- a -- wan == wan-a [router] wan-b == wan -- b -- c0, c1 ... -- hosts of b
  *
- * There is one static tunnel for each row of the table given, by addresses of its own, with one circuit: host
+ * There is one tunnel for each row of the table given, by addresses of its own, with one circuit: host
  * side `hN` has 10.N.0.1 at a and 10.N.0.2 at b.
  */
 
@@ -22,14 +22,26 @@ import { eventually, MAIN } from "./lab.ts";
 export interface Row {
   readonly encapsulation: "udp" | "ip";
   readonly family: 4 | 6;
-  readonly fragmentation: "outer" | "none";
+  readonly fragmentation: "outer" | "none" | "pseudowire";
+  /** The same of b, where it is another. */
+  readonly fragmentationOfB?: "outer" | "pseudowire";
+  /** Of the circuits and hosts; default 1500. */
+  readonly mtu?: number;
+  /** Whether the pseudowire has a sublayer, and ICMP echo in its control channel; default neither. */
+  readonly vccv?: "echo" | "off";
+  /** Whether a control connection sets the session up; otherwise it is static. */
+  readonly isNegotiated?: boolean;
 }
 
 export type Site = "a" | "b";
+
+/** Keys of a configuration, as in its file. */
+type Keys = Readonly<Record<string, unknown>>;
 export type Node = Site | "router" | "hosts-a" | "hosts-b";
 
 const other = { a: "b", b: "a" } as const;
-const PREFIX = "wst-rs-";
+/** Of this process: other files may have two LCCEs and a router at the same time. */
+const PREFIX = `wst-rs${process.pid}-`;
 
 /** Address of an LCCE for a row. */
 export function addressOf(site: Site, family: 4 | 6, index: number): string {
@@ -37,16 +49,31 @@ export function addressOf(site: Site, family: 4 | 6, index: number): string {
   return family === 4 ? `198.51.${subnet}.${10 + index}` : `2001:db8:${subnet}::${10 + index}`;
 }
 
+/** Rules of nftables at one place where packets pass. */
+function tableOf(name: string, hook: "output" | "forward", rules: readonly string[]): string {
+  const lines = [`type filter hook ${hook} priority 0`, ...rules];
+  return `table inet ${name} {\nchain passing {\n${lines.join("\n")}\n}\n}`;
+}
+
 export class RoutedSites implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "wirespan-routed-"));
   readonly #daemons = new Map<Site, ChildProcess>();
 
-  /** Everything is up and every session forwards. */
-  static async up(rows: readonly Row[], lcce: Readonly<Record<string, unknown>>): Promise<RoutedSites> {
+  /**
+   * Everything is up and every session forwards. `prepare` is done before there are daemons; `pseudowire` are
+   * further keys of each pseudowire.
+   */
+  static async up(
+    rows: readonly Row[],
+    lcce: Keys,
+    prepare?: (sites: RoutedSites) => Promise<void>,
+    pseudowire: Keys = {},
+  ): Promise<RoutedSites> {
     const sites = new RoutedSites();
     try {
       await sites.#build(rows);
-      for (const site of ["a", "b"] as const) sites.#start(site, rows, lcce);
+      await prepare?.(sites);
+      for (const site of ["a", "b"] as const) sites.#start(site, rows, lcce, pseudowire);
       await eventually("both daemons answer", async () =>
         (await Promise.all([sites.status("a"), sites.status("b")]))
           .every(({ pseudowires }) => pseudowires.every(({ localCircuit }) => localCircuit === "up"))
@@ -57,6 +84,11 @@ export class RoutedSites implements AsyncDisposable {
       throw error;
     }
     return sites;
+  }
+
+  /** The name of the network namespace of a node. */
+  namespace(node: Node): string {
+    return `${PREFIX}${node}`;
   }
 
   exec(node: Node, command: string, input?: string): Promise<CommandResult> {
@@ -93,6 +125,42 @@ export class RoutedSites implements AsyncDisposable {
   async setWanMtu(octets: number): Promise<void> {
     await this.exec("router", `ip link set wan-b mtu ${octets}`);
     await this.exec("b", `ip link set wan mtu ${octets}`);
+  }
+
+  /** All links between the two take packets of so many octets from now on. */
+  async setAllMtus(octets: number): Promise<void> {
+    await this.setWanMtu(octets);
+    await this.exec("router", `ip link set wan-a mtu ${octets}`);
+    await this.exec("a", `ip link set wan mtu ${octets}`);
+  }
+
+  /** Whether the router says that a packet is too long for the next link (RFC 1191, RFC 8201). */
+  async tellOfMtu(tells: boolean): Promise<void> {
+    if (tells) return this.#rules("delete table inet quiet");
+    const told = ["icmp type destination-unreachable drop", "icmpv6 type packet-too-big drop"];
+    await this.#rules(tableOf("quiet", "output", told));
+  }
+
+  /** The router drops control messages in packets of more octets than this. */
+  async dropControlOver(octets: number): Promise<void> {
+    const control = ["udp dport 1701 @th,64,1 1", "meta l4proto 115 @th,0,32 0"];
+    const rules = control.map((message) => `${message} meta length > ${octets} drop`);
+    await this.#rules(tableOf("control", "forward", rules));
+  }
+
+  /** The router drops ICMP echo requests to an address over IPv4. */
+  dropEchoTo(address: string): Promise<void> {
+    return this.#rules(tableOf("echoes", "forward", [`ip daddr ${address} icmp type echo-request drop`]));
+  }
+
+  /** The router drops messages of control channels (VCCV) to an IPv4 address, behind cookies of 8 octets. */
+  dropChannelsTo(address: string): Promise<void> {
+    const channel = `ip daddr ${address} udp dport 1701 @th,64,1 0 @th,192,1 1 drop`;
+    return this.#rules(tableOf("channels", "forward", [channel]));
+  }
+
+  async #rules(text: string): Promise<void> {
+    await run(["ip", "netns", "exec", `${PREFIX}router`, "nft", "-f", "-"], { input: `${text}\n` });
   }
 
   log(site: Site): string {
@@ -152,7 +220,7 @@ export class RoutedSites implements AsyncDisposable {
           "/64 $1 nodad",
         ),
       ),
-      ...rows.map((_, index) => `link set c${index} up`),
+      ...rows.map(({ mtu = 1500 }, index) => `link set c${index} mtu ${mtu} up`),
       "link set wan up",
     ]);
     // A route over IPv4 needs an address of the subnet, whatever the rows are.
@@ -164,34 +232,41 @@ export class RoutedSites implements AsyncDisposable {
     ]);
     await batch(
       `hosts-${site}`,
-      rows.flatMap((_, index) => [
+      rows.flatMap(({ mtu = 1500 }, index) => [
         `addr add 10.${index}.0.${subnet}/24 dev h${index}`,
-        `link set h${index} up`,
+        `link set h${index} mtu ${mtu} up`,
       ]),
     );
   }
 
-  #start(site: Site, rows: readonly Row[], lcce: Readonly<Record<string, unknown>>): void {
+  #start(site: Site, rows: readonly Row[], lcce: Keys, pseudowire: Keys): void {
     const there = other[site];
     const side = site === "a" ? 0 : 1000;
-    const tunnels = rows.map(({ encapsulation, family, fragmentation }, index) => [
+    const tunnels = rows.map(({ encapsulation, family, isNegotiated = false, mtu, vccv, ...row }, index) => [
       `t${index}`,
       {
         local: addressOf(site, family, index),
         remote: addressOf(there, family, index),
         encapsulation,
-        fragmentation,
-        control: "static",
+        fragmentation: (site === "b" ? row.fragmentationOfB : undefined) ?? row.fragmentation,
+        ...(isNegotiated ? { role: site === "a" ? "initiator" : "responder" } : { control: "static" }),
         ...(encapsulation === "udp" ? { udp_checksum: "zero" } : {}),
         pseudowires: {
           [`p${index}`]: {
             circuit: { interface: `c${index}` },
-            static: {
-              local_session_id: 1 + side + index,
-              remote_session_id: 1 + (1000 - side) + index,
-              receive_cookie: "0102030405060708",
-              transmit_cookie: "0102030405060708",
-            },
+            ...(mtu === undefined ? {} : { mtu }),
+            ...(vccv === undefined ? {} : { sublayer: "default", vccv }),
+            ...pseudowire,
+            ...(isNegotiated
+              ? {}
+              : {
+                  static: {
+                    local_session_id: 1 + side + index,
+                    remote_session_id: 1 + (1000 - side) + index,
+                    receive_cookie: "0102030405060708",
+                    transmit_cookie: "0102030405060708",
+                  },
+                }),
           },
         },
       },

@@ -82,7 +82,7 @@ test("RFC 3931 §5.4.2: a Result Code with a text but no error code is written w
 
 test("RFC 5085 §6.1: a channel header is written and read", () => {
   const channel = { version: 0, channelType: 0xfedc };
-  const sublayer = { channel, sequenceNumber: undefined, isFragment: false };
+  const sublayer = { channel, sequenceNumber: undefined };
   const octets = encodeDataMessage("ip", { sessionId: 1, cookie: new Uint8Array(0), sublayer }, hex`00`);
   expect(octets.subarray(4, 8)).toEqual(hex`8000fedc`);
   const { header } = decodeDataMessage("ip", { cookieOctets: 0, sublayer: true }, octets);

@@ -276,7 +276,7 @@ test.each(data)("RFC 3931 §4.1: data message $id, both ways", (vector) => {
   if (vector["s"] === 1) expect(header.sublayer?.sequenceNumber).toBe(vector["seq"]);
   if (vector["s"] === 0) expect(header.sublayer?.sequenceNumber).toBeUndefined();
   const reserved =
-    header.sublayer?.isFragment ||
+    header.sublayer?.fragment !== undefined ||
     header.sublayer?.channel !== undefined ||
     /reserved|x bits/i.test(vector.title);
   if (reserved) return;

@@ -1,10 +1,11 @@
 import { isIPv6 } from "node:net";
+import { OperationalError } from "../../bytes/errors.ts";
 import { concat } from "../../bytes/hex.ts";
 import { close } from "../../os/libc.ts";
 import { openPathMtuSocket } from "../../os/path-mtu-socket.ts";
-import { openPsnSocket, sendDatagram } from "../../os/sockets.ts";
+import { limitFragments, openPsnSocket, sendDatagram, sendPathMtuProbe } from "../../os/sockets.ts";
 import { trafficClassOf } from "../../wire/dscp.ts";
-import type { PsnPath } from "../../wire/session-parameters.ts";
+import { type PsnPath, pathKey } from "../../wire/session-parameters.ts";
 import {
   endpointKey,
   localEndKey,
@@ -19,6 +20,17 @@ import { IpControlReceiver } from "./ip-control.ts";
 
 /** What tells a control message over IP: a session id of 0 (RFC 3931 §4.1.1.2). */
 const ZERO_WORD = new Uint8Array(4);
+
+/** RFC 8200 §5: each link takes as much. */
+const LEAST_IPV6_MTU = 1280;
+
+/** TABLE: what all tunnels at one socket have in common, by its key in the file. */
+const common = [
+  ["fragmentation", "fragmentation"],
+  ["checksum", "udp_checksum"],
+  ["gso", "gso"],
+  ["controlDscp", "control_dscp"],
+] as const satisfies readonly (readonly [keyof PsnEndpoint, string])[];
 
 interface Shared {
   readonly endpoint: OpenEndpoint;
@@ -38,6 +50,8 @@ export class PsnSockets implements PsnTransport, PsnSocketSource {
   readonly #shared = new Map<string, Shared>();
   /** By the endpoint with the port in use. */
   readonly #endpoints = new Map<string, OpenEndpoint>();
+  /** By the descriptor of an endpoint and the path: how long packets may be. */
+  readonly #limits = new Map<number, Map<string, number>>();
   #reader: SocketReader | undefined;
 
   constructor(events: TransportEvents) {
@@ -63,7 +77,9 @@ export class PsnSockets implements PsnTransport, PsnSocketSource {
 
   async openEndpoint(wanted: PsnEndpoint): Promise<PsnEndpoint> {
     const key = endpointKey(wanted);
-    const shared = this.#shared.get(key) ?? (await this.#open(wanted));
+    const known = this.#shared.get(key);
+    if (known !== undefined) checkCommon(known.endpoint, wanted);
+    const shared = known ?? (await this.#open(wanted));
     shared.users += 1;
     try {
       if (receivesIpControl(wanted)) this.#ipControl.listen(wanted.address);
@@ -81,10 +97,26 @@ export class PsnSockets implements PsnTransport, PsnSocketSource {
     await this.#release(wanted, shared);
   }
 
-  send(path: PsnPath, octets: Uint8Array): string | undefined {
-    const fd = this.endpointOf(path)?.fd;
-    if (fd === undefined) return undefined;
-    return sendDatagram(fd, path.encapsulation === "ip" ? concat(ZERO_WORD, octets) : octets, path);
+  send(path: PsnPath, octets: Uint8Array, { isProbe = false, isData = false } = {}): string | undefined {
+    const endpoint = this.endpointOf(path);
+    if (endpoint === undefined) return undefined;
+    const datagram = path.encapsulation === "ip" && !isData ? concat(ZERO_WORD, octets) : octets;
+    const { fd } = endpoint;
+    if (!isProbe) return sendDatagram(fd, datagram, path);
+    const limit = leastOf(this.#limits.get(fd));
+    const failure = sendPathMtuProbe(endpoint, datagram, path, limit);
+    return failure === "EMSGSIZE" ? undefined : failure;
+  }
+
+  limitPackets(path: PsnPath, octets: number | undefined): void {
+    const endpoint = this.endpointOf(path);
+    if (endpoint === undefined || !isIPv6(endpoint.address) || endpoint.fragmentation !== "outer") return;
+    const { fd } = endpoint;
+    const limits = this.#limits.get(fd) ?? new Map<string, number>();
+    this.#limits.set(fd, limits);
+    if (octets === undefined) limits.delete(pathKey(path));
+    else limits.set(pathKey(path), Math.max(octets, LEAST_IPV6_MTU));
+    limitFragments(fd, leastOf(limits));
   }
 
   close(): void {
@@ -92,6 +124,7 @@ export class PsnSockets implements PsnTransport, PsnSocketSource {
     for (const shared of this.#shared.values()) closeSockets(shared);
     this.#shared.clear();
     this.#endpoints.clear();
+    this.#limits.clear();
   }
 
   async #open(wanted: PsnEndpoint): Promise<Shared> {
@@ -118,9 +151,14 @@ export class PsnSockets implements PsnTransport, PsnSocketSource {
     if (shared.users > 0) return;
     this.#shared.delete(endpointKey(wanted));
     this.#endpoints.delete(endpointKey(shared.endpoint));
+    this.#limits.delete(shared.endpoint.fd);
     await this.#reader?.stopReading(shared.endpoint);
     closeSockets(shared);
   }
+}
+
+function leastOf(limits: ReadonlyMap<string, number> | undefined): number | undefined {
+  return limits === undefined || limits.size === 0 ? undefined : Math.min(...limits.values());
 }
 
 function closeSockets({ endpoint, pathMtuSocket }: Omit<Shared, "users">): void {
@@ -130,4 +168,14 @@ function closeSockets({ endpoint, pathMtuSocket }: Omit<Shared, "users">): void 
 
 function receivesIpControl({ encapsulation, control }: PsnEndpoint): boolean {
   return encapsulation === "ip" && control;
+}
+
+/** Throws OperationalError where a tunnel wants a socket that another one has otherwise. */
+function checkCommon(open: PsnEndpoint, wanted: PsnEndpoint): void {
+  for (const [field, key] of common)
+    if (open[field] !== wanted[field])
+      throw new OperationalError(
+        `${key} is ${wanted[field]}, and another tunnel with the same socket at ${wanted.address} says ` +
+          `${open[field]}: give both the same, or one another local_port`,
+      );
 }

@@ -1,3 +1,4 @@
+import { REASSEMBLY_OCTETS } from "./reassembly-slots.ts";
 import { Regions } from "./regions.ts";
 import { MOST_SESSIONS } from "./session-record.ts";
 import { type Sum, summedOctets } from "./simd-checksum.ts";
@@ -38,7 +39,7 @@ export class Arena extends Regions {
 
   constructor() {
     const { octets, sum } = summedOctets(
-      BUFFER_SETS * RECEIVE_BATCH * BUFFER_WITH_GUARD_OCTETS + OTHER_OCTETS,
+      BUFFER_SETS * RECEIVE_BATCH * BUFFER_WITH_GUARD_OCTETS + REASSEMBLY_OCTETS + OTHER_OCTETS,
     );
     super(octets);
     this.sum = sum;

@@ -3,9 +3,11 @@ import { errno, errnoName, linux, read, recvmmsg, sendto } from "../../os/libc.t
 import { VNET_HEADER_OCTETS } from "../../os/memory.ts";
 import { TAG_OCTETS } from "../../wire/ethernet.ts";
 import { discardIndex } from "../discard-reasons.ts";
+import { clampMss, NO_CHECKSUM } from "../mss.ts";
 import { sequenceWords } from "../sequencing.ts";
 import { type Arena, RECEIVE_BATCH } from "./arena.ts";
 import { checkFrame, trafficClassOfFrame, writeHeader } from "./fast-path.ts";
+import { Fragmenter } from "./fragmenter.ts";
 import type { PsnSender } from "./psn-sender.ts";
 import { ReceiveBuffers } from "./receive-buffers.ts";
 import {
@@ -16,8 +18,9 @@ import {
   segmentOctets,
   writeSegmentHeaders,
 } from "./segmentation.ts";
-import { UNATTRIBUTED_ROW } from "./session-record.ts";
+import { counterCells, UNATTRIBUTED_ROW } from "./session-record.ts";
 import { type DeviceRecord, type ForwardedSession, sessionOfFrame } from "./tables.ts";
+import { isTooLong, type TooBigAnswers } from "./too-big-answers.ts";
 import type { CounterWriter } from "./transmitter.ts";
 
 /** Batches read from one circuit before the next ready descriptor is served. */
@@ -28,6 +31,7 @@ const MOST_BATCHES = 4;
 const MOST_SENT = 4096;
 const NO_PSEUDOWIRE = -1 - discardIndex["no-pseudowire"];
 const OVERSIZE = -1 - discardIndex.oversize;
+const PEER_MRRU = -1 - discardIndex["peer-mrru"];
 const RUNT = -1 - discardIndex.runt;
 const BAD_OFFLOAD = -1 - discardIndex["bad-offload"];
 /** VIRTIO_NET_HDR_F_NEEDS_CSUM: the checksum is partial, the sender left it to its network card. */
@@ -50,6 +54,8 @@ export class CircuitReceiver {
   readonly #arena: Arena;
   readonly #counters: CounterWriter;
   readonly #psnSender: PsnSender;
+  readonly #fragmenter: Fragmenter;
+  readonly #answers: TooBigAnswers;
   readonly #buffers: ReceiveBuffers;
   readonly #segments = newSegments();
   /** Frames sent in this turn. */
@@ -67,10 +73,12 @@ export class CircuitReceiver {
     checksumOffset: 0,
   };
 
-  constructor(arena: Arena, counters: CounterWriter, psnSender: PsnSender) {
+  constructor(arena: Arena, counters: CounterWriter, psnSender: PsnSender, answers: TooBigAnswers) {
     this.#arena = arena;
     this.#counters = counters;
     this.#psnSender = psnSender;
+    this.#fragmenter = new Fragmenter(arena, psnSender);
+    this.#answers = answers;
     this.#buffers = new ReceiveBuffers(arena, false);
   }
 
@@ -210,10 +218,15 @@ export class CircuitReceiver {
   #sendFrame(session: ForwardedSession, frame: number, length: number): void {
     const { view } = this.#arena;
     const verdict = checkFrame(view, frame, length, length, session);
-    if (verdict < 0) return this.#counters.discarded(session.row, verdict);
-    if (this.#offload.needsChecksum) {
-      completeChecksum(this.#arena, frame, length, this.#offload, this.#segments.chain);
+    // What an answer quotes is as it would have left.
+    if (isTooLong(session, verdict, length)) {
+      this.#completeChecksum(frame, length);
+      if (this.#answers.takes(session, frame, length)) return;
     }
+    if (verdict < 0) return this.#counters.discarded(session.row, verdict);
+    this.#clamp(session, frame, length);
+    this.#completeChecksum(frame, length);
+    if (length > session.fragmentOctets) return this.#sendFragments(session, frame, length);
     // The octets in front of the frame are headroom, or its virtio-net header, which has been read.
     const header = frame - session.transmitHeaderOctets;
     const headerOctets = writeHeader(view, header, session, frame, length);
@@ -221,6 +234,33 @@ export class CircuitReceiver {
     this.#psnSender.addVector(header, headerOctets + length);
     this.#psnSender.push(session, length, trafficClassOfFrame(view, frame, length, session));
     this.#sent += 1;
+  }
+
+  #sendFragments(session: ForwardedSession, frame: number, length: number): void {
+    const count = this.#fragmenter.count(session, length);
+    this.#psnSender.setTarget(session);
+    this.#psnSender.reserve(count);
+    const trafficClass = trafficClassOfFrame(this.#arena.view, frame, length, session);
+    this.#fragmenter.send(session, frame, length, frame + length, 0, trafficClass);
+    this.#sent += count;
+  }
+
+  /** Completes a partial checksum, once. */
+  #completeChecksum(frame: number, length: number): void {
+    const offload = this.#offload;
+    if (!offload.needsChecksum) return;
+    completeChecksum(this.#arena, frame, length, offload, this.#segments.chain);
+    offload.needsChecksum = false;
+  }
+
+  /** Lowers the MSS of a SYN. A checksum that is still to be completed covers it then. */
+  #clamp(session: ForwardedSession, frame: number, length: number): void {
+    const { mssClamp } = session;
+    if (mssClamp === undefined) return;
+    const { needsChecksum, checksumStart } = this.#offload;
+    const partial = needsChecksum ? frame + checksumStart : NO_CHECKSUM;
+    if (clampMss(this.#arena.view, frame, length, mssClamp, partial))
+      this.#counters.add(session.row, counterCells.transmittedClamped);
   }
 
   #sendSegments(session: ForwardedSession, frame: number, length: number): void {
@@ -235,21 +275,35 @@ export class CircuitReceiver {
     // All segments have the same length but the last one, which may fit where the others do not.
     let first = 0;
     let verdict = admitted(first);
-    if (verdict === OVERSIZE && count > 1) {
-      this.#counters.discarded(session.row, OVERSIZE, count - 1);
+    if (isTooLong(session, verdict, headerOctets + segmentOctets(segments, 0))) {
+      first = this.#answers.takesSegments(session, segments, admitted(count - 1));
+      if (first === count) return;
+      verdict = admitted(first);
+    }
+    if ((verdict === OVERSIZE || verdict === PEER_MRRU) && count - first > 1) {
+      this.#counters.discarded(session.row, verdict, count - 1);
       first = count - 1;
       verdict = admitted(first);
     }
     if (verdict < 0) return this.#counters.discarded(session.row, verdict, count - first);
+    this.#clamp(session, frame, length);
     this.#psnSender.setTarget(session);
     this.#sent += count;
     const trafficClass = trafficClassOfFrame(view, frame, length, session);
     for (let index = first; index < count; index += 1) {
+      const payloadOctets = segmentOctets(segments, index);
+      const fragments = this.#fragmenter.count(session, headerOctets + payloadOctets);
+      if (fragments > 1) this.#psnSender.reserve(fragments);
       const copy = this.#psnSender.allocateHeader(COPY_HEADROOM_OCTETS + headerOctets) + COPY_HEADROOM_OCTETS;
       writeSegmentHeaders(this.#arena, segments, index, copy);
+      if (fragments > 1) {
+        const from = payload + index * size;
+        this.#fragmenter.send(session, copy, headerOctets, from, payloadOctets, trafficClass);
+        this.#sent += fragments - 1;
+        continue;
+      }
       const header = copy - session.transmitHeaderOctets;
       const octets = writeHeader(view, header, session, copy, headerOctets);
-      const payloadOctets = segmentOctets(segments, index);
       this.#psnSender.addVector(header, octets + headerOctets);
       this.#psnSender.addVector(payload + index * size, payloadOctets);
       this.#psnSender.push(session, headerOctets + payloadOctets, trafficClass);

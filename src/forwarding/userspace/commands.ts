@@ -1,8 +1,9 @@
 import type { MessagePort } from "node:worker_threads";
 import type { MappedMemory } from "../../environment.ts";
-import type { ChannelStatus, SessionParameters } from "../../wire/session-parameters.ts";
+import type { ChannelStatus, PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
 import type { ChannelMessage } from "../encapsulation.ts";
 import type { AttachmentCircuit } from "../plane.ts";
+import type { PsnEndpoint } from "../transport.ts";
 
 /** Commands of the main thread to the worker; each is answered by a "done" message with the same id. */
 export type Command =
@@ -50,6 +51,8 @@ export interface WorkerEndpoint {
   readonly port: number;
   /** Whether one send may carry several datagrams of equal length. */
   readonly takesSegments: boolean;
+  /** Who fragments what is too long for the path (`PsnEndpoint`); default "outer". */
+  readonly fragmentation?: PsnEndpoint["fragmentation"];
   /** Traffic class of the outer IP header of messages that set none: control messages. */
   readonly trafficClass: number;
 }
@@ -77,16 +80,19 @@ export interface CommandProblem {
 export type WorkerMessage =
   | { readonly kind: "done"; readonly id: number; readonly problem?: CommandProblem }
   | { readonly kind: "ready" }
-  | {
-      readonly kind: "control";
-      readonly localAddress: string;
-      readonly localPort: number;
-      readonly remoteAddress: string;
-      readonly remotePort: number;
-      readonly octets: Uint8Array;
-    }
+  | { readonly kind: "control"; readonly path: PsnPath; readonly octets: Uint8Array }
   | { readonly kind: "channel"; readonly localSessionId: number; readonly message: ChannelMessage }
-  | { readonly kind: "channel-statuses"; readonly statuses: readonly SessionStatus[] };
+  | { readonly kind: "echo-reply"; readonly localSessionId: number; readonly message: ChannelMessage }
+  | { readonly kind: "channel-statuses"; readonly statuses: readonly SessionStatus[] }
+  | { readonly kind: "elsewhere"; readonly hint: Hint };
+
+/** What `PlaneEvents.elsewhere` tells. */
+export interface Hint {
+  readonly localSessionId: number;
+  readonly path: PsnPath;
+  readonly octets: number;
+  readonly messages: number;
+}
 
 /** What protocols say of a session, by its local id. */
 export type SessionStatus = readonly [localSessionId: number, status: ChannelStatus];
@@ -102,7 +108,9 @@ export interface WorkerStart {
   readonly eventFd: number;
   readonly commands: MessagePort;
   /** Whether the main thread takes messages of control channels that no protocol of the worker takes. */
-  readonly takesChannel: boolean;
+  readonly takesUnknownChannel: boolean;
+  /** Whether the main thread takes hints that peers have moved. */
+  readonly takesHints: boolean;
 }
 
 /** TABLE: indexes of the numbers that both threads read and write in `WorkerStart.flags`. */
@@ -114,6 +122,8 @@ export const sharedFlags = {
   channelHandled: 4,
   /** 1 while the main thread has not handled the last statuses: until then the next ones are collected. */
   statusesPosted: 5,
+  hintsPosted: 6,
+  hintsHandled: 7,
   cells: 8,
 } as const;
 
@@ -124,6 +134,9 @@ export const MOST_WAITING_CONTROL = 1024;
 
 /** Messages of control channels of all sessions that may wait for the main thread; more are dropped. */
 export const MOST_WAITING_CHANNEL = 1024;
+
+/** Hints of all sessions that may wait for the main thread; more are not told. */
+export const MOST_WAITING_HINTS = 256;
 
 /** Sessions in one message of statuses. */
 export const MOST_STATUSES = 1024;

@@ -37,10 +37,14 @@ function discard(index: number): number {
 
 /** The verdict on a message of the session's control channel, whose sublayer follows the cookie. */
 export const CHANNEL_MESSAGE = discard(discardReasons.length);
+/** The verdict on a fragment of a frame, whose sublayer follows the cookie; its number was taken in. */
+export const FRAGMENT_OF_FRAME = discard(discardReasons.length + 1);
 const RUNT = discard(discardIndex.runt);
 const NOT_ESTABLISHED = discard(discardIndex["not-established"]);
 const LINK_LOCAL = discard(discardIndex["link-local"]);
+const PATH_MTU = discard(discardIndex["path-mtu"]);
 const OVERSIZE = discard(discardIndex.oversize);
+const PEER_MRRU = discard(discardIndex["peer-mrru"]);
 const TRUNCATED = discard(discardIndex.truncated);
 const WRONG_COOKIE = discard(discardIndex["wrong-cookie"]);
 const VCCV = discard(discardIndex.vccv);
@@ -68,6 +72,8 @@ export function checkFrame(
   if (longest > session.longestFrame) {
     if (longest > session.longestFrame + TAG_OCTETS * countTags(view, start, length)) return OVERSIZE;
   }
+  if (longest > session.fragmentOctets && longest > session.peerMrru) return PEER_MRRU;
+  if (longest > session.longestWhole) return PATH_MTU;
   if (session.vlanId >= 0) rewriteOuterTag(view, start, session.tagProtocol, session.vlanIdOnPseudowire);
   return 0;
 }
@@ -117,6 +123,26 @@ export function writeChannelHeader(
   return offset + 4 - at;
 }
 
+/**
+ * Writes the header of a data message with a fragment; `bits` are B and E. Returns the header's length. Each
+ * has a number, the one after that of the fragment before it.
+ */
+export function writeFragmentHeader(
+  view: DataView,
+  at: number,
+  session: SessionRecord,
+  bits: number,
+): number {
+  const offset = writeIdAndCookie(view, at, session);
+  view.setUint32(offset, (bits | nextNumber(session)) >>> 0);
+  return offset + 4 - at;
+}
+
+/** The S bit and the next number of a session. */
+function nextNumber({ sequences }: SessionRecord): number {
+  return S_BIT | (Atomics.add(sequences, sequenceWords.next, 1) & SEQUENCE_MASK);
+}
+
 /** Writes the header of a data message that carries the frame at `frame`; returns the header's length. */
 export function writeHeader(
   view: DataView,
@@ -129,7 +155,7 @@ export function writeHeader(
   if (session.transmitSublayer) {
     let word = 0;
     if (session.numbering === 2 || (session.numbering === 1 && !carriesIp(view, frame, frameOctets))) {
-      word = S_BIT | (Atomics.add(session.sequences, sequenceWords.next, 1) & SEQUENCE_MASK);
+      word = nextNumber(session);
     }
     view.setUint32(offset, word);
     offset += 4;
@@ -138,9 +164,24 @@ export function writeHeader(
 }
 
 /**
+ * Whether what follows the Session ID of a message from elsewhere begins with the session's cookie of 8
+ * octets and has a whole header (`isHintOfPeer`). The time it takes reveals nothing about the cookie.
+ */
+export function isHintInPlace(
+  view: DataView,
+  start: number,
+  length: number,
+  session: SessionRecord,
+): boolean {
+  if (session.receiveCookieOctets !== 8 || length < (session.receiveSublayer ? 12 : 8)) return false;
+  const high = view.getInt32(start) ^ session.receiveCookieHigh;
+  return (high | (view.getInt32(start + 4) ^ session.receiveCookieLow)) === 0;
+}
+
+/**
  * Checks a data message of a known session and finds its frame. `start` and `length` are of what follows the
  * Session ID. Returns the offset of the frame, with the VLAN ID rewritten to that of the circuit, a discard,
- * or CHANNEL_MESSAGE.
+ * CHANNEL_MESSAGE or FRAGMENT_OF_FRAME.
  */
 export function decapsulateInPlace(
   view: DataView,
@@ -161,22 +202,36 @@ export function decapsulateInPlace(
     word = view.getUint32(start + session.receiveCookieOctets);
     if (word >= V_BIT)
       return session.hasControlChannel && (word & CHANNEL_VERSION_MASK) === 0 ? CHANNEL_MESSAGE : VCCV;
-    if ((word & FRAGMENT_BITS) !== 0) return FRAGMENT;
+    if ((word & FRAGMENT_BITS) !== 0) return checkFragment(session, word);
   }
   const frame = start + headerOctets;
   const frameOctets = length - headerOctets;
   if (frameOctets < ETHERNET_HEADER_OCTETS) return TRUNCATED;
-  if (session.checksSequence && (word & S_BIT) !== 0) {
-    if (!session.ownsNumbers) takeOverNumbers(session);
-    const isNew = acceptSequence(session, word & SEQUENCE_MASK, session.sequenceRule);
-    // Shared at once: the next owner of the session, also after a crash, goes on with this number.
-    if (session.ownsNumbers) session.sequences[sequenceWords.expected] = session.expected;
-    if (!isNew) return OUT_OF_SEQUENCE;
-  }
+  if (session.checksSequence && (word & S_BIT) !== 0 && !takeNumber(session, word)) return OUT_OF_SEQUENCE;
   if (!session.receiveAllowed) return STANDBY;
-  if (session.vlanId >= 0) {
-    if (outerTagProtocol(view, frame, frameOctets) === 0) return UNTAGGED;
-    rewriteOuterTag(view, frame, session.tagProtocol, session.vlanId);
-  }
+  return leaveFrame(view, frame, frameOctets, session);
+}
+
+/** Takes in the number of a message; false for a late one. */
+function takeNumber(session: SessionRecord, word: number): boolean {
+  if (!session.ownsNumbers) takeOverNumbers(session);
+  const isNew = acceptSequence(session, word & SEQUENCE_MASK, session.sequenceRule);
+  // Shared at once: the next owner of the session, also after a crash, goes on with this number.
+  if (session.ownsNumbers) session.sequences[sequenceWords.expected] = session.expected;
+  return isNew;
+}
+
+function checkFragment(session: SessionRecord, word: number): number {
+  if (session.receiveMrru === 0 || (word & S_BIT) === 0) return FRAGMENT;
+  if (!takeNumber(session, word)) return OUT_OF_SEQUENCE;
+  return session.receiveAllowed ? FRAGMENT_OF_FRAME : STANDBY;
+}
+
+/** Rewrites the VLAN ID of a frame from the peer to that of the circuit: its offset, or the discard. */
+export function leaveFrame(view: DataView, frame: number, octets: number, session: SessionRecord): number {
+  if (octets < ETHERNET_HEADER_OCTETS) return TRUNCATED;
+  if (session.vlanId < 0) return frame;
+  if (outerTagProtocol(view, frame, octets) === 0) return UNTAGGED;
+  rewriteOuterTag(view, frame, session.tagProtocol, session.vlanId);
   return frame;
 }

@@ -1,6 +1,5 @@
 import { parentPort, receiveMessageOnPort } from "node:worker_threads";
 import { noCaseFor } from "../../bytes/errors.ts";
-import { addressText } from "../../bytes/ip-address.ts";
 import { SystemError } from "../../os/errors.ts";
 import { linux, ppoll, read } from "../../os/libc.ts";
 import { memoryOf } from "../../os/memory.ts";
@@ -14,8 +13,10 @@ import { CircuitSendCalls } from "./circuit-send-calls.ts";
 import { CircuitSender } from "./circuit-sender.ts";
 import {
   type Command,
+  type Hint,
   MOST_WAITING_CHANNEL,
   MOST_WAITING_CONTROL,
+  MOST_WAITING_HINTS,
   type SessionStatus,
   sharedFlags,
   type WorkerDevice,
@@ -27,9 +28,11 @@ import { PsnReceiver } from "./psn-receiver.ts";
 import { PsnSender } from "./psn-sender.ts";
 import { Readiness } from "./readiness.ts";
 import { newSequences, UNATTRIBUTED_ROW } from "./session-record.ts";
-import { type DeviceRecord, Tables } from "./tables.ts";
+import { type DeviceRecord, type ForwardedSession, Tables } from "./tables.ts";
+import { TooBigAnswers } from "./too-big-answers.ts";
 import { CounterWriter } from "./transmitter.ts";
 import { WorkerChannels } from "./worker-channels.ts";
+import { pathFrom, WorkerHints } from "./worker-hints.ts";
 
 /** A missed wake-up costs no more than this. */
 const POLL_MS = 500;
@@ -76,10 +79,15 @@ export class ForwardingLoop {
     this.#counters = new CounterWriter(start.counters);
     const psnSender = new PsnSender(this.#arena, this.#counters);
     const circuitSender = new CircuitSender(this.#arena, this.#counters, this.#circuitSendCalls);
-    this.#circuitReceiver = new CircuitReceiver(this.#arena, this.#counters, psnSender);
+    const answers = new TooBigAnswers(this.#arena, this.#counters, this.#circuitSendCalls);
+    this.#circuitReceiver = new CircuitReceiver(this.#arena, this.#counters, psnSender, answers);
     this.#channels = new WorkerChannels(this.#arena, this.#tables, this.#counters, kinds, {
       postMessage: (...message) => this.#postChannel(...message),
       postStatuses: (take) => this.#postStatuses(take),
+    });
+    const hints = new WorkerHints(this.#arena, {
+      takesHint: () => this.#takesHint(),
+      postHint: (hint) => this.#postHint(hint),
     });
     this.#psnReceiver = new PsnReceiver(
       this.#arena,
@@ -88,6 +96,7 @@ export class ForwardingLoop {
       circuitSender,
       (...found) => this.#postControl(...found),
       (...found) => this.#channels.receive(...found),
+      (...found) => hints.receive(...found),
     );
     this.#readiness = new Readiness(this.#arena);
     this.#readiness.add(start.eventFd, "commands");
@@ -111,6 +120,7 @@ export class ForwardingLoop {
         if (this.#serve(this.#readiness.ready(index))) isGathering = true;
       }
       this.#channels.expire();
+      this.#psnReceiver.reassembler.expire(performance.now());
       this.#channels.postStatuses();
       if (this.#circuitReceiver.hasWaiting) this.#circuitReceiver.resume();
       else if (isGathering) this.#pause();
@@ -185,6 +195,7 @@ export class ForwardingLoop {
         return this.#channels.send(command.localSessionId, command.message);
       case "remove-session":
         this.#channels.remove(command.localSessionId);
+        this.#abandonFrame(this.#tables.sessions.get(command.localSessionId | 0));
         return this.#tables.removeSession(command.localSessionId);
       default:
         return noCaseFor(command);
@@ -214,8 +225,15 @@ export class ForwardingLoop {
     const circuit = this.#tables.circuits.get(name);
     if (circuit !== undefined) this.#readiness.remove(circuit.readFd);
     for (const session of this.#tables.sessions.values())
-      if (session.circuit === circuit) this.#channels.remove(session.localSessionId >>> 0);
+      if (session.circuit === circuit) {
+        this.#channels.remove(session.localSessionId >>> 0);
+        this.#abandonFrame(session);
+      }
     this.#tables.closeCircuit(name);
+  }
+
+  #abandonFrame(session: ForwardedSession | undefined): void {
+    if (session !== undefined) this.#psnReceiver.reassembler.abandon(session);
   }
 
   /** Gives a control message to the main thread, unless too many wait there. */
@@ -225,30 +243,37 @@ export class ForwardingLoop {
       Atomics.load(this.#flags, sharedFlags.controlHandled);
     if (waiting >= MOST_WAITING_CONTROL) return this.#counters.discarded(UNATTRIBUTED_ROW, CONTROL_OVERFLOW);
     Atomics.add(this.#flags, sharedFlags.controlPosted, 1);
-    const { octets, tables } = this.#arena;
-    const address = endpoint.isV6
-      ? tables.octets.subarray(name + 8, name + 24)
-      : tables.octets.subarray(name + 4, name + 8);
-    this.#answer({
-      kind: "control",
-      localAddress: endpoint.address,
-      localPort: endpoint.port,
-      remoteAddress: addressText(address),
-      remotePort: tables.view.getUint16(name + 2),
-      octets: octets.slice(start, start + length),
-    });
+    const octets = this.#arena.octets.slice(start, start + length);
+    this.#answer({ kind: "control", path: pathFrom(this.#arena.tables, endpoint, name), octets });
   }
 
   /** Gives a channel message to the main thread, unless nobody takes it or too many wait there. */
-  #postChannel(localSessionId: number, message: ChannelMessage): DiscardReason | undefined {
-    if (!this.#start.takesChannel) return "unknown-channel-type";
+  #postChannel(
+    localSessionId: number,
+    message: ChannelMessage,
+    of: "protocol" | "unknown",
+  ): DiscardReason | undefined {
+    if (of === "unknown" && !this.#start.takesUnknownChannel) return "unknown-channel-type";
     const waiting =
       Atomics.load(this.#flags, sharedFlags.channelPosted) -
       Atomics.load(this.#flags, sharedFlags.channelHandled);
     if (waiting >= MOST_WAITING_CHANNEL) return "channel-overflow";
     Atomics.add(this.#flags, sharedFlags.channelPosted, 1);
-    this.#answer({ kind: "channel", localSessionId, message });
+    this.#answer({ kind: of === "unknown" ? "channel" : "echo-reply", localSessionId, message });
     return undefined;
+  }
+
+  /** Whether the main thread takes hints, and not too many wait there. */
+  #takesHint(): boolean {
+    const waiting =
+      Atomics.load(this.#flags, sharedFlags.hintsPosted) -
+      Atomics.load(this.#flags, sharedFlags.hintsHandled);
+    return this.#start.takesHints && waiting < MOST_WAITING_HINTS;
+  }
+
+  #postHint(hint: Hint): void {
+    Atomics.add(this.#flags, sharedFlags.hintsPosted, 1);
+    this.#answer({ kind: "elsewhere", hint });
   }
 
   /** Gives statuses to the main thread, unless it has not handled the last ones. */

@@ -3,7 +3,7 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { SystemError } from "../../os/errors.ts";
 import { interfaceIndexOf } from "../../os/interface-index.ts";
 import { addressOf, close, write } from "../../os/libc.ts";
-import { openEventDescriptor, setInterfaceMtu, socketDrops } from "../../os/sockets.ts";
+import { openEventDescriptor, setInterfaceMtu, socketDrops, totalSocketDrops } from "../../os/sockets.ts";
 import { trafficClassOf } from "../../wire/dscp.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
 import { type DiscardReason, discardReasons } from "../discard-reasons.ts";
@@ -15,6 +15,7 @@ import type {
   OpenedCircuit,
   PlaneCounters,
   PlaneEvents,
+  SessionCounters,
 } from "../plane.ts";
 import { beginSequences, resumeSequences, SEQUENCE_WORDS } from "../sequencing.ts";
 import { SessionIndexes } from "../session-indexes.ts";
@@ -101,7 +102,8 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
       sequences: sequences?.memory ?? own,
       eventFd,
       commands: port2,
-      takesChannel: events.channel !== undefined,
+      takesUnknownChannel: events.channel !== undefined,
+      takesHints: events.elsewhere !== undefined,
     };
     this.#sockets = sockets;
     this.takesCoalesced = takesCoalesced;
@@ -131,12 +133,13 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
   }
 
   async startReading(endpoint: OpenEndpoint): Promise<void> {
-    const { fd, takesSegments, encapsulation, address, port, controlDscp } = endpoint;
+    const { fd, takesSegments, encapsulation, address, port, controlDscp, fragmentation } = endpoint;
     await this.#ask({
       kind: "open-endpoint",
       endpoint: {
         fd,
         takesSegments,
+        fragmentation,
         encapsulation,
         isV6: isIPv6(address),
         address,
@@ -276,6 +279,11 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
     return { sessions, discards };
   }
 
+  sessionCounters(localSessionId: number): SessionCounters | undefined {
+    const row = this.#rows.of(localSessionId);
+    return row === undefined ? undefined : this.#counters.session(localSessionId, row);
+  }
+
   /** Does nothing: sockets and TAP devices end with the process, so a crash leaves none. */
   async removeLeftovers(): Promise<void> {}
 
@@ -318,13 +326,18 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
   #received(answer: Exclude<WorkerMessage, { kind: "ready" }>): void {
     if (answer.kind === "control") {
       Atomics.add(this.#flags, sharedFlags.controlHandled, 1);
-      const { kind: _kind, octets, ...addresses } = answer;
-      return this.#sockets.receivedControl({ encapsulation: "udp", ...addresses }, octets);
+      return this.#sockets.receivedControl(answer.path, answer.octets);
     }
-    if (answer.kind === "channel") {
+    if (answer.kind === "channel" || answer.kind === "echo-reply") {
       Atomics.add(this.#flags, sharedFlags.channelHandled, 1);
       const { channelType, payload } = answer.message;
-      return this.#events.channel?.(answer.localSessionId, channelType, payload);
+      const listener = answer.kind === "channel" ? this.#events.channel : this.#events.echoReply;
+      return listener?.(answer.localSessionId, channelType, payload);
+    }
+    if (answer.kind === "elsewhere") {
+      Atomics.add(this.#flags, sharedFlags.hintsHandled, 1);
+      const { localSessionId, path, octets, messages } = answer.hint;
+      return this.#events.elsewhere?.(localSessionId, path, octets, messages);
     }
     if (answer.kind === "channel-statuses") {
       for (const [id, status] of answer.statuses) this.#events.channelStatus?.(id, status);
@@ -372,17 +385,12 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
 
   /** Frames and messages that the kernel dropped before they were read, also at sockets closed since. */
   #overflows(): Partial<Record<DiscardReason, number>> {
-    const psn = this.#lostAtEndpoints + dropsOf(this.#endpoints);
-    const circuits = this.#lostAtCircuits + dropsOf([...this.#circuits.values()].map(({ readFd }) => readFd));
+    const psn = this.#lostAtEndpoints + totalSocketDrops(this.#endpoints);
+    const circuits =
+      this.#lostAtCircuits + totalSocketDrops([...this.#circuits.values()].map(({ readFd }) => readFd));
     return {
       ...(psn === 0 ? {} : { "psn-overflow": psn }),
       ...(circuits === 0 ? {} : { "circuit-overflow": circuits }),
     };
   }
-}
-
-function dropsOf(descriptors: Iterable<number>): number {
-  let total = 0;
-  for (const fd of descriptors) total += socketDrops(fd);
-  return total;
 }

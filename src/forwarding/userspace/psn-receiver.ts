@@ -1,13 +1,23 @@
 import { linux, recvmmsg } from "../../os/libc.ts";
 import { SOCKADDR_OCTETS } from "../../os/memory.ts";
 import { coalescedOctets } from "../../os/udp-offload.ts";
+import { S_BIT } from "../../wire/data-header.ts";
 import { type DiscardReason, discardIndex } from "../discard-reasons.ts";
+import { clampMss } from "../mss.ts";
 import { type Arena, RECEIVE_BATCH } from "./arena.ts";
 import type { CircuitSender } from "./circuit-sender.ts";
 import type { WorkerEndpoint } from "./commands.ts";
-import { CHANNEL_MESSAGE, decapsulateInPlace } from "./fast-path.ts";
+import {
+  CHANNEL_MESSAGE,
+  decapsulateInPlace,
+  FRAGMENT_OF_FRAME,
+  isHintInPlace,
+  leaveFrame,
+} from "./fast-path.ts";
+import { Reassembler } from "./reassembler.ts";
+import { SLOT_HEADROOM_OCTETS } from "./reassembly-slots.ts";
 import { ReceiveBuffers } from "./receive-buffers.ts";
-import { UNATTRIBUTED_ROW } from "./session-record.ts";
+import { counterCells, NO_SLOT, UNATTRIBUTED_ROW } from "./session-record.ts";
 import type { ForwardedSession, Tables } from "./tables.ts";
 import type { CounterWriter } from "./transmitter.ts";
 
@@ -35,6 +45,17 @@ export type ControlHandler = (endpoint: WorkerEndpoint, start: number, length: n
 export type ChannelHandler = (session: ForwardedSession, start: number, length: number) => void;
 
 /**
+ * Called with each message of `octets` from elsewhere than the session's peer that has the session's cookie
+ * of 8 octets: `name` is the offset of its sender's socket address in the arena's tables.
+ */
+export type HintHandler = (
+  endpoint: WorkerEndpoint,
+  session: ForwardedSession,
+  name: number,
+  octets: number,
+) => void;
+
+/**
  * The direction from the peers to the attachment circuits: reads datagrams in batches, checks each one and
  * strips the L2TPv3 header.
  */
@@ -45,7 +66,9 @@ export class PsnReceiver {
   readonly #circuitSender: CircuitSender;
   readonly #control: ControlHandler;
   readonly #channel: ChannelHandler;
+  readonly #hint: HintHandler;
   readonly #buffers: ReceiveBuffers;
+  readonly reassembler: Reassembler;
 
   constructor(
     arena: Arena,
@@ -54,6 +77,7 @@ export class PsnReceiver {
     circuitSender: CircuitSender,
     control: ControlHandler,
     channel: ChannelHandler,
+    hint: HintHandler,
   ) {
     this.#arena = arena;
     this.#tables = tables;
@@ -61,7 +85,9 @@ export class PsnReceiver {
     this.#circuitSender = circuitSender;
     this.#control = control;
     this.#channel = channel;
+    this.#hint = hint;
     this.#buffers = new ReceiveBuffers(arena, true);
+    this.reassembler = new Reassembler(arena, counters, () => circuitSender.flush());
   }
 
   /**
@@ -83,6 +109,7 @@ export class PsnReceiver {
         this.processMessage(endpoint, buffers.start(index), octets, size, buffers.name(index));
       }
       const coalesced = this.#circuitSender.flush();
+      this.reassembler.sent();
       if (count > 0) buffers.recycle(count);
       if (count < RECEIVE_BATCH) return oneByOne && coalesced > 0;
     }
@@ -121,16 +148,44 @@ export class PsnReceiver {
     if (length < 4) return this.#counters.discarded(UNATTRIBUTED_ROW, TRUNCATED);
     const session = this.#tables.sessions.get(view.getInt32(start));
     if (session === undefined) return this.#counters.discarded(UNATTRIBUTED_ROW, UNKNOWN_SESSION);
-    if (session.fd !== endpoint.fd || !this.#isFromPeer(name, session, endpoint)) {
-      return this.#counters.discarded(session.row, WRONG_PEER);
+    const isForSession = session.fd === endpoint.fd;
+    if (!isForSession || !this.#isFromPeer(name, session, endpoint)) {
+      this.#counters.discarded(session.row, WRONG_PEER);
+      // One that went to another address of ours says nothing of where the peer is.
+      if (isForSession && isHintInPlace(view, start + 4, length - 4, session))
+        this.#hint(endpoint, session, name, session.isUdp ? length + 4 : length);
+      return;
     }
     const frame = decapsulateInPlace(view, start + 4, length - 4, session);
     if (frame === CHANNEL_MESSAGE) {
       const sublayer = start + 4 + session.receiveCookieOctets;
       return this.#channel(session, sublayer, start + length - sublayer);
     }
+    if (frame === FRAGMENT_OF_FRAME) {
+      const sublayer = start + 4 + session.receiveCookieOctets;
+      return this.#receiveFragment(session, sublayer, start + length - sublayer);
+    }
+    // A whole frame with a number came between the fragments of one that is incomplete.
+    if (frame >= 0 && session.incomplete.slot !== NO_SLOT && (view.getUint32(frame - 4) & S_BIT) !== 0)
+      this.reassembler.abandon(session);
+    this.#deliver(session, frame, start + length - frame, received);
+  }
+
+  /** Sends a frame to the circuit, or counts the discard that it is. */
+  #deliver(session: ForwardedSession, frame: number, frameOctets: number, free: number): void {
     if (frame < 0) return this.#counters.discarded(session.row, frame);
-    this.#circuitSender.push(session, frame, start + length - frame, received);
+    const { mssClamp } = session;
+    if (mssClamp !== undefined && clampMss(this.#arena.view, frame, frameOctets, mssClamp))
+      this.#counters.add(session.row, counterCells.receivedClamped);
+    this.#circuitSender.push(session, frame, frameOctets, free);
+  }
+
+  #receiveFragment(session: ForwardedSession, sublayer: number, length: number): void {
+    const { reassembler } = this;
+    if (!reassembler.receive(session, sublayer, length)) return;
+    const { frame, frameOctets } = reassembler;
+    const verdict = leaveFrame(this.#arena.view, frame, frameOctets, session);
+    this.#deliver(session, verdict, frameOctets, frame - SLOT_HEADROOM_OCTETS);
   }
 
   #isFromPeer(name: number, session: ForwardedSession, endpoint: WorkerEndpoint): boolean {

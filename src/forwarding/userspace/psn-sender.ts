@@ -1,5 +1,7 @@
+import { setOuterFragments } from "../../os/sockets.ts";
 import { MOST_UDP_OCTETS, MOST_UDP_SEGMENTS } from "../../os/udp-offload.ts";
 import type { Arena } from "./arena.ts";
+import { type FramePart, framePart } from "./frame-parts.ts";
 import type { ForwardedSession } from "./tables.ts";
 import { type CounterWriter, type SendCalls, Transmitter } from "./transmitter.ts";
 
@@ -16,6 +18,11 @@ const UNGROUPED_AFTER_REFUSAL = 4096;
  */
 export class PsnSender {
   readonly #transmitter: Transmitter;
+  readonly #allowFragments: typeof setOuterFragments;
+  /** Whether IP may fragment the queued messages, though their socket's setting is that it may not. */
+  #needsOuterFragments = false;
+  #isV6 = false;
+  #fd = -1;
   /** Octets of each message of the open group; 0 if no group is open. */
   #segmentOctets = 0;
   #groupOctets = 0;
@@ -23,7 +30,8 @@ export class PsnSender {
   #trafficClass = 0;
   #session: ForwardedSession | undefined;
 
-  constructor(arena: Arena, counters: CounterWriter, calls?: SendCalls) {
+  constructor(arena: Arena, counters: CounterWriter, calls?: SendCalls, allowFragments = setOuterFragments) {
+    this.#allowFragments = allowFragments;
     this.#transmitter = new Transmitter(
       arena,
       counters,
@@ -44,27 +52,40 @@ export class PsnSender {
   }
 
   /** Selects the socket of a session for the next messages; messages queued for another socket are sent. */
-  setTarget({ fd }: ForwardedSession): void {
-    if (this.#transmitter.hasTarget(fd, false)) return;
+  setTarget({ fd, isV6, needsOuterFragments }: ForwardedSession): void {
+    if (this.#transmitter.hasTarget(fd, false) && this.#needsOuterFragments === needsOuterFragments) return;
     this.flush();
     this.#transmitter.setTarget(fd, false);
+    this.#needsOuterFragments = needsOuterFragments;
+    this.#isV6 = isV6;
+    this.#fd = fd;
+  }
+
+  /** Has the next messages, so many, go into the queue without one between them being sent. */
+  reserve(messages: number): void {
+    if (!this.#transmitter.messages.hasRoomFor(messages)) this.flush();
   }
 
   /**
-   * Queues the message under construction, which carries a frame of `frameOctets`, with a traffic class for
-   * the outer IP header.
+   * Queues the message under construction, which carries a frame of `frameOctets` or a part of one, with a
+   * traffic class for the outer IP header.
    */
-  push(session: ForwardedSession, frameOctets: number, trafficClass: number): void {
+  push(
+    session: ForwardedSession,
+    frameOctets: number,
+    trafficClass: number,
+    part: FramePart = framePart.whole,
+  ): void {
     const { messages } = this.#transmitter;
     const octets = session.transmitHeaderOctets + frameOctets;
     if (this.#mayExtendGroup(session, octets, trafficClass)) {
       if (this.#groupCount === 1) messages.segmentInto(this.#segmentOctets);
-      messages.extend(frameOctets);
+      messages.extend(frameOctets, part);
       this.#groupCount += 1;
       this.#groupOctets += octets;
       if (octets < this.#segmentOctets) this.#segmentOctets = 0;
     } else {
-      messages.push(session, frameOctets, session.name, session.nameOctets);
+      messages.push(session, frameOctets, session.name, session.nameOctets, part);
       if (trafficClass !== session.socketTrafficClass) messages.setTrafficClass(session.isV6, trafficClass);
       this.#segmentOctets = mayBeginGroup(session, octets) ? octets : 0;
       this.#groupCount = 1;
@@ -77,7 +98,11 @@ export class PsnSender {
 
   flush(): void {
     this.#segmentOctets = 0;
+    if (!this.#needsOuterFragments || this.#transmitter.messages.count === 0)
+      return this.#transmitter.flush();
+    this.#allowFragments(this.#fd, this.#isV6, true);
     this.#transmitter.flush();
+    this.#allowFragments(this.#fd, this.#isV6, false);
   }
 
   #mayExtendGroup(session: ForwardedSession, octets: number, trafficClass: number): boolean {

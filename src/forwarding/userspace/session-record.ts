@@ -6,7 +6,9 @@ import {
 } from "../../wire/session-parameters.ts";
 import { counterIndex, counterTable } from "../counters-table.ts";
 import { discardReasons } from "../discard-reasons.ts";
-import { hasControlChannel } from "../encapsulation.ts";
+import { checksNumbers, hasControlChannel } from "../encapsulation.ts";
+import { fragmentOctets, longestInFragments } from "../fragments.ts";
+import { type MssClamp, mssClampOf } from "../mss.ts";
 import type { AttachmentCircuit } from "../plane.ts";
 import {
   beginSequences,
@@ -15,6 +17,7 @@ import {
   SEQUENCE_WORDS,
   sequenceWords,
 } from "../sequencing.ts";
+import { type TooBigLimit, tooBigLimitOf } from "../too-big.ts";
 
 /** Most sessions one plane carries. */
 export const MOST_SESSIONS = 131_072;
@@ -69,6 +72,46 @@ export interface SessionRecord extends ReceiveSequence {
   readonly linkLocal: number;
   /** Octets of the longest frame without tags. */
   readonly longestFrame: number;
+  /** Octets of the longest frame that the path takes, as it was measured, where IP must not fragment. */
+  longestWhole: number;
+  /** To what the MSS of TCP is lowered; undefined for no clamp. */
+  mssClamp: MssClamp | undefined;
+  /** What is too long, and answered; undefined where nothing is. */
+  tooBig: TooBigLimit | undefined;
+  /** Octets of a frame that one message carries at most; NO_FRAGMENTS where no frame is fragmented. */
+  fragmentOctets: number;
+  /** Octets of the longest frame that is sent in fragments: by the peer's MRRU. */
+  peerMrru: number;
+  /** The same of ours; 0 where fragments are discarded. */
+  readonly receiveMrru: number;
+  /** The frame of which fragments have come. */
+  readonly incomplete: IncompleteFrame;
+}
+
+/** A frame that is put together of fragments in a slot of the reassembler. */
+export interface IncompleteFrame {
+  /** Number of the slot; NO_SLOT while no frame is incomplete. */
+  slot: number;
+  octets: number;
+  fragments: number;
+  /** The number that the next fragment must have. */
+  next: number;
+}
+
+/** Value of `fragmentOctets`: longer than any frame. */
+export const NO_FRAGMENTS = 0x7fff_ffff;
+export const NO_SLOT = -1;
+
+/** What a session sends of frames in fragments, of the record. */
+export function fragmentsOf(
+  session: SessionParameters,
+  attachment: AttachmentCircuit,
+): Pick<SessionRecord, "fragmentOctets" | "peerMrru"> {
+  const octets = fragmentOctets(session, attachment);
+  return {
+    fragmentOctets: Math.min(octets, NO_FRAGMENTS),
+    peerMrru: Math.min(longestInFragments(session, octets), NO_FRAGMENTS),
+  };
 }
 
 /**
@@ -130,7 +173,7 @@ export function newSessionRecord(
     transmitSublayer: session.transmitSublayer !== "none",
     transmitHeaderOctets: (isUdp ? 8 : 4) + transmitCookie.length + sublayerOctets,
     hasControlChannel: hasControlChannel(session),
-    checksSequence: session.receiveSublayer !== "none" && session.receiveSequencing !== "none",
+    checksSequence: session.receiveSublayer !== "none" && checksNumbers(session),
     sequenceRule: attachment.sequenceRule ?? defaultSequenceRule,
     numbering: session.transmitSublayer === "none" ? 0 : numberingOf[session.transmitSequencing],
     transmitAllowed: session.transmitAllowed,
@@ -146,5 +189,11 @@ export function newSessionRecord(
     tagProtocol: attachment.vlan?.protocol ?? 0,
     linkLocal: linkLocalOf[attachment.linkLocal],
     longestFrame: attachment.mtu + 14,
+    longestWhole: Number.POSITIVE_INFINITY,
+    mssClamp: mssClampOf(attachment),
+    ...fragmentsOf(session, attachment),
+    receiveMrru: session.receiveMrru ?? 0,
+    incomplete: { slot: NO_SLOT, octets: 0, fragments: 0, next: 0 },
+    tooBig: tooBigLimitOf(attachment),
   };
 }

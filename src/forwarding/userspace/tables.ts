@@ -2,11 +2,15 @@ import { SystemError } from "../../os/errors.ts";
 import { writeSocketAddress } from "../../os/sockets.ts";
 import { outerTagProtocol, outerVlanId, TPID_CUSTOMER, TPID_SERVICE } from "../../wire/ethernet.ts";
 import { defaultSequenceRule, type SessionParameters } from "../../wire/session-parameters.ts";
+import { mssClampOf } from "../mss.ts";
 import type { AttachmentCircuit } from "../plane.ts";
 import { receivedWords, sequenceWords } from "../sequencing.ts";
+import { tooBigLimitOf } from "../too-big.ts";
+import type { AnswerBucket } from "../too-big-rate.ts";
 import { type Arena, NAME_OCTETS } from "./arena.ts";
 import type { WorkerDevice, WorkerEndpoint } from "./commands.ts";
 import {
+  fragmentsOf,
   MOST_SESSIONS,
   newSessionRecord,
   type SessionRecord,
@@ -15,6 +19,9 @@ import {
 } from "./session-record.ts";
 
 const VLAN_IDS = 4096;
+const IPV4_HEADER_OCTETS = 20;
+const IPV6_HEADER_OCTETS = 40;
+const UDP_HEADER_OCTETS = 8;
 
 /** The address to which a session's messages are sent; it changes with the path to the peer. */
 interface PeerAddress {
@@ -26,6 +33,22 @@ interface PeerAddress {
   socketTrafficClass: number;
   /** Whether several of its messages may be one send (UDP GSO). */
   mayGroup: boolean;
+  /** Whether IP may fragment its messages, though the socket's setting is that it may not. */
+  needsOuterFragments: boolean;
+}
+
+/**
+ * What came with a session's cookie from elsewhere than its peer: of one sender, in the second since it was
+ * told of.
+ */
+export interface SessionHints {
+  /** When its sender was told of, in ms of the worker's clock. */
+  toldMs: number;
+  /** The sender's port and the words of its address. */
+  port: number;
+  readonly words: Int32Array;
+  /** Messages that came from there within a second from then on. */
+  messages: number;
 }
 
 /** A session with the address and the circuit that it forwards between. */
@@ -38,6 +61,10 @@ export interface ForwardedSession extends SessionRecord, PeerAddress {
    */
   ungroupedLeft: number;
   refusedOctets: number;
+  /** What came with its cookie from elsewhere than its peer; undefined before the first time. */
+  hints: SessionHints | undefined;
+  /** How many answers to packets that are too big it may still give; undefined before the first one. */
+  answers: AnswerBucket | undefined;
 }
 
 /** A circuit device with the sessions bound to it. */
@@ -127,14 +154,17 @@ export class Tables {
       throw new SystemError("add a session", { errno: "ENODEV", target });
     }
     const name = this.#names + row * NAME_OCTETS;
-    const session = {
+    const session: ForwardedSession = {
       ...newSessionRecord(row, parameters, attachment, sequences),
       ...this.#addressOf(name, fd, parameters),
       name,
       circuit,
       ungroupedLeft: 0,
       refusedOctets: 0,
+      hints: undefined,
+      answers: undefined,
     };
+    session.longestWhole = this.#longestWhole(session, attachment);
     this.sessions.set(session.localSessionId, session);
   }
 
@@ -148,19 +178,33 @@ export class Tables {
     session.receiveAllowed = parameters.receiveAllowed ?? true;
     session.trafficClass = trafficClassFor(attachment);
     session.sequenceRule = attachment.sequenceRule ?? defaultSequenceRule;
+    session.mssClamp = mssClampOf(attachment);
+    Object.assign(session, fragmentsOf(parameters, attachment));
+    session.tooBig = tooBigLimitOf(attachment);
+    session.longestWhole = this.#longestWhole(session, attachment);
+  }
+
+  #longestWhole(session: ForwardedSession, { pathMtuOctets }: AttachmentCircuit): number {
+    const { fd, isV6, isUdp, transmitHeaderOctets } = session;
+    if (pathMtuOctets === undefined || this.endpoints.get(fd)?.fragmentation !== "none")
+      return Number.POSITIVE_INFINITY;
+    const outerOctets = (isV6 ? IPV6_HEADER_OCTETS : IPV4_HEADER_OCTETS) + (isUdp ? UDP_HEADER_OCTETS : 0);
+    return pathMtuOctets - outerOctets - transmitHeaderOctets;
   }
 
   /** Writes the peer's socket address to `name`. */
-  #addressOf(name: number, fd: number, { path }: SessionParameters): PeerAddress {
+  #addressOf(name: number, fd: number, { path, transmitFragments }: SessionParameters): PeerAddress {
     const into = this.#arena.tables.octets.subarray(name, name + NAME_OCTETS);
     const nameOctets = writeSocketAddress(into, path.remoteAddress, path.remotePort);
     const endpoint = this.endpoints.get(fd);
+    const isWhole = transmitFragments !== undefined || endpoint?.fragmentation !== "pseudowire";
     return {
       fd,
       nameOctets,
       isV6: endpoint?.isV6 ?? false,
       socketTrafficClass: endpoint?.trafficClass ?? 0,
       mayGroup: endpoint?.takesSegments ?? false,
+      needsOuterFragments: !isWhole,
     };
   }
 

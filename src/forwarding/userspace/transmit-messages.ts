@@ -7,6 +7,7 @@ import {
   writeSegmentControl,
 } from "../../os/udp-offload.ts";
 import type { Arena } from "./arena.ts";
+import { type FramePart, framePart } from "./frame-parts.ts";
 import { MmsghdrTable, VectorTable } from "./mmsghdr-table.ts";
 import type { ForwardedSession } from "./tables.ts";
 
@@ -49,8 +50,11 @@ export class TransmitMessages {
   readonly firstFrames = new Int32Array(TRANSMIT_BATCH);
   readonly frameCounts = new Int32Array(TRANSMIT_BATCH);
   readonly octets = new Float64Array(TRANSMIT_BATCH);
-  /** Length of each frame. */
+  /** Whether any of its frames is a fragment: 1 or 0. */
+  readonly hasFragments = new Uint8Array(TRANSMIT_BATCH);
+  /** Length of each frame, or of the part of one; and what of it is sent (`framePart`). */
   readonly frameOctets = new Int32Array(MOST_FRAMES);
+  readonly parts = new Uint8Array(MOST_FRAMES);
   readonly #firstVectors = new Int32Array(MOST_FRAMES + 1);
   readonly #messages: MmsghdrTable;
   /** The messages that `split` makes, one for each frame. */
@@ -82,6 +86,11 @@ export class TransmitMessages {
   /** Whether the queued messages must be sent before the next `push`. */
   get isFull(): boolean {
     return this.count === TRANSMIT_BATCH || this.frames === MOST_FRAMES;
+  }
+
+  /** Whether there is room for so many messages before the queue is full. */
+  hasRoomFor(messages: number): boolean {
+    return this.count + messages <= TRANSMIT_BATCH && this.frames + messages <= MOST_FRAMES;
   }
 
   /** Address of the messages from `index` on, for sendmmsg(2). */
@@ -137,7 +146,13 @@ export class TransmitMessages {
    * Queues the frame under construction, of `octets` octets, as a new message. Without an address
    * (`nameOctets` 0) the message goes to the interface that the socket is bound to.
    */
-  push(session: ForwardedSession, octets: number, name: number, nameOctets: number): void {
+  push(
+    session: ForwardedSession,
+    octets: number,
+    name: number,
+    nameOctets: number,
+    part: FramePart = framePart.whole,
+  ): void {
     const { count, frames } = this;
     const first = this.#firstVectors[frames] as number;
     this.#messages.setName(count, name, nameOctets);
@@ -147,18 +162,20 @@ export class TransmitMessages {
     this.firstFrames[count] = frames;
     this.frameCounts[count] = 1;
     this.octets[count] = octets;
+    this.hasFragments[count] = part === framePart.whole ? 0 : 1;
     this.count += 1;
-    this.#endFrame(octets);
+    this.#endFrame(octets, part);
   }
 
   /** Appends the frame under construction, of `octets` octets, to the last message. */
-  extend(octets: number): void {
+  extend(octets: number, part: FramePart = framePart.whole): void {
     const last = this.count - 1;
     this.frameCounts[last] = (this.frameCounts[last] as number) + 1;
     this.octets[last] = (this.octets[last] as number) + octets;
     const first = this.#firstVectors[this.firstFrames[last] as number] as number;
     this.#messages.extendVectors(last, this.#vectors, first, this.#usedVectors - first);
-    this.#endFrame(octets);
+    if (part !== framePart.whole) this.hasFragments[last] = 1;
+    this.#endFrame(octets, part);
   }
 
   /** Sets the traffic class of the last message, which still has one frame; the default is the socket's. */
@@ -226,8 +243,9 @@ export class TransmitMessages {
     return this.#controls + index * CONTROL_STRIDE;
   }
 
-  #endFrame(octets: number): void {
+  #endFrame(octets: number, part: FramePart): void {
     this.frameOctets[this.frames] = octets;
+    this.parts[this.frames] = part;
     this.frames += 1;
     this.#firstVectors[this.frames] = this.#usedVectors;
   }

@@ -3,6 +3,7 @@ import { errno, errnoName, linux, sendmmsg, writev } from "../../os/libc.ts";
 import type { CounterDirection } from "../counters-table.ts";
 import { type DiscardReason, discardIndex } from "../discard-reasons.ts";
 import type { Arena } from "./arena.ts";
+import { FragmentTally, framePart } from "./frame-parts.ts";
 import { CELLS_A_SESSION, counterCells } from "./session-record.ts";
 import type { ForwardedSession } from "./tables.ts";
 import { TransmitMessages } from "./transmit-messages.ts";
@@ -21,6 +22,12 @@ export class CounterWriter {
     const first = row * CELLS_A_SESSION;
     this.#cells[first + framesCell] = (this.#cells[first + framesCell] as number) + frames;
     this.#cells[first + octetsCell] = (this.#cells[first + octetsCell] as number) + octets;
+  }
+
+  /** Adds to a counter of a session; `cell` is one of `counterCells`. */
+  add(row: number, cell: number, count = 1): void {
+    const at = row * CELLS_A_SESSION + cell;
+    this.#cells[at] = (this.#cells[at] as number) + count;
   }
 
   /** Counts discards. `verdict` is as in the fast path: -1 - the reason's index. */
@@ -90,6 +97,7 @@ export class Transmitter {
   readonly #octetsCell: number;
   readonly #refused: RefusalHandler;
   readonly #calls: SendCalls;
+  readonly #fragments: FragmentTally;
   #fd = -1;
   #isTap = false;
 
@@ -108,6 +116,7 @@ export class Transmitter {
     this.#octetsCell = counterCells[`${direction}Octets`];
     this.#refused = refused;
     this.#calls = calls;
+    this.#fragments = new FragmentTally(counters);
   }
 
   hasTarget(fd: number, isTap: boolean): boolean {
@@ -147,8 +156,9 @@ export class Transmitter {
   }
 
   #passed(index: number): void {
-    const { sessions, frameCounts, octets } = this.messages;
+    const { sessions, frameCounts, octets, hasFragments } = this.messages;
     const { row } = sessions[index] as ForwardedSession;
+    if (hasFragments[index] === 1) return this.#passedParts(row, index);
     this.#counters.passed(
       row,
       this.#framesCell,
@@ -158,11 +168,35 @@ export class Transmitter {
     );
   }
 
+  #passedParts(row: number, index: number): void {
+    const first = this.messages.firstFrames[index] as number;
+    const end = first + (this.messages.frameCounts[index] as number);
+    for (let frame = first; frame < end; frame += 1) this.#passedFrame(row, frame);
+  }
+
+  /** Counts one frame, or a part of one, that was sent. */
+  #passedFrame(row: number, frame: number): void {
+    const octets = this.messages.frameOctets[frame] as number;
+    const part = this.messages.parts[frame] as number;
+    if (part === framePart.whole) this.#counters.passed(row, this.#framesCell, this.#octetsCell, 1, octets);
+    else this.#fragments.passed(row, part, octets);
+  }
+
+  /** Counts frames, or parts of them, that were not sent. */
+  #lost(row: number, first: number, count: number, verdict: number): void {
+    for (let frame = first; frame < first + count; frame += 1) {
+      const part = this.messages.parts[frame] as number;
+      if (part === framePart.whole) this.#counters.discarded(row, verdict);
+      else this.#fragments.failed(row, part, verdict);
+    }
+  }
+
   #failed(index: number, name: string): void {
     const session = this.messages.sessions[index] as ForwardedSession;
     const frames = this.messages.frameCounts[index] as number;
     if (frames === 1 || !gsoRefusals.has(name)) {
-      return this.#counters.discarded(session.row, this.#verdict(name), frames);
+      const first = this.messages.firstFrames[index] as number;
+      return this.#lost(session.row, first, frames, this.#verdict(name));
     }
     this.#refused(session, index);
     this.#sendOneByOne(session, index);
@@ -182,10 +216,7 @@ export class Transmitter {
             count - part,
             linux.MSG_DONTWAIT,
           );
-      for (let done = part; done < part + sent; done += 1) {
-        const octets = messages.frameOctets[first + done] as number;
-        this.#counters.passed(row, this.#framesCell, this.#octetsCell, 1, octets);
-      }
+      for (let done = part; done < part + sent; done += 1) this.#passedFrame(row, first + done);
       if (sent > 0) {
         part += sent;
         continue;
@@ -193,7 +224,7 @@ export class Transmitter {
       const name = errnoName(this.#calls.errno());
       if (name === "EINTR") continue;
       const lost = name === FULL ? count - part : 1;
-      this.#counters.discarded(row, this.#verdict(name), lost);
+      this.#lost(row, first + part, lost, this.#verdict(name));
       part += lost;
     }
   }

@@ -17,8 +17,12 @@ const LONGEST_MESSAGE_OCTETS = 65_535;
 
 /** The main thread, to which messages and statuses are given. */
 export interface MainThread {
-  /** Gives it a message, or returns why not. */
-  postMessage(localSessionId: number, message: ChannelMessage): DiscardReason | undefined;
+  /** Gives it a message of a protocol, or of none ("unknown"); or returns why not. */
+  postMessage(
+    localSessionId: number,
+    message: ChannelMessage,
+    of: "protocol" | "unknown",
+  ): DiscardReason | undefined;
   /** Gives it the statuses that `take` returns, unless it has not handled the last ones. */
   postStatuses(take: () => readonly SessionStatus[]): void;
 }
@@ -49,11 +53,9 @@ export class WorkerChannels {
     this.#octets = arena.take(LONGEST_HEADER_OCTETS + LONGEST_MESSAGE_OCTETS);
     const target: ChannelTarget = {
       send: (id, message) => this.send(id, message),
-      deliver: (id, message) => {
-        const session = tables.sessions.get(id | 0);
-        const reason = mainThread.postMessage(id, message);
-        if (reason !== undefined && session !== undefined) this.#discarded(session, reason);
-      },
+      deliver: (id, message) => this.#post(id, message, "protocol"),
+      deliverUnknown: (id, message) => this.#post(id, message, "unknown"),
+      discard: (id, reason) => this.#discardedOf(id, reason),
       tell: (id, status) => this.#statuses.set(id, status),
     };
     this.#channels = new SessionChannels(kinds, target, cryptoRandom);
@@ -131,6 +133,16 @@ export class WorkerChannels {
       this.#statuses.delete(status[0]);
     }
     return taken;
+  }
+
+  #post(localSessionId: number, message: ChannelMessage, of: "protocol" | "unknown"): void {
+    const reason = this.#mainThread.postMessage(localSessionId, message, of);
+    if (reason !== undefined) this.#discardedOf(localSessionId, reason);
+  }
+
+  #discardedOf(localSessionId: number, reason: DiscardReason): void {
+    const session = this.#tables.sessions.get(localSessionId | 0);
+    if (session !== undefined) this.#discarded(session, reason);
   }
 
   #discarded({ row }: ForwardedSession, reason: DiscardReason): void {

@@ -23,7 +23,7 @@ export interface RouteConditions {
 /** A session that programs may carry. */
 export interface Candidate {
   readonly session: SessionParameters;
-  readonly attachment: Pick<AttachmentCircuit, "mtu">;
+  readonly attachment: Pick<AttachmentCircuit, "mtu" | "pathMtuOctets" | "packetTooBig">;
 }
 
 interface Obstacle {
@@ -65,8 +65,22 @@ function longestPacket({ session, attachment }: Candidate): number {
   return header + ETHERNET_HEADER_OCTETS + MOST_TAGS * TAG_OCTETS + attachment.mtu;
 }
 
+/** The largest packet that programs may send to the peer: the kernel and the daemon may know of limits. */
+export function pathMtuOf(
+  { pathMtuOctets }: Pick<AttachmentCircuit, "pathMtuOctets">,
+  { mtu }: { readonly mtu: number },
+): number {
+  return Math.min(mtu, pathMtuOctets ?? mtu);
+}
+
 /** TABLE: obstacles, for which the userspace plane carries a session instead of programs. */
 const obstacles: readonly Obstacle[] = [
+  {
+    applies: (_candidate, { fragmentation }) => fragmentation === "pseudowire",
+    text: () =>
+      "`fragmentation: pseudowire` puts frames together of fragments, which eBPF programs cannot; " +
+      "`outer` leaves that to IP",
+  },
   {
     applies: ({ session: { path } }, { checksum }) =>
       path.encapsulation === "udp" &&
@@ -94,10 +108,18 @@ const obstacles: readonly Obstacle[] = [
     // Programs do not fragment: packets over the path MTU would leave by a socket, with numbers that the
     // programs do not know.
     applies: (candidate, { fragmentation }, { route }) =>
-      numbersFrames(candidate.session) && fragmentation === "outer" && longestPacket(candidate) > route.mtu,
-    text: (candidate, { route: { mtu } }) =>
+      numbersFrames(candidate.session) &&
+      fragmentation === "outer" &&
+      longestPacket(candidate) > pathMtuOf(candidate.attachment, route),
+    text: (candidate, { route }) =>
       "numbered frames that IP must fragment cannot leave by eBPF programs; " +
-      `a path MTU of ${longestPacket(candidate)} would avoid fragments, this one is ${mtu}`,
+      `a path MTU of ${longestPacket(candidate)} would avoid fragments, ` +
+      `this one is ${pathMtuOf(candidate.attachment, route)}`,
+  },
+  {
+    // The userspace plane answers frames that are too long, and would have to number those that it does not.
+    applies: ({ session, attachment }) => numbersFrames(session) && attachment.packetTooBig === "answer",
+    text: () => "`packet_too_big: answer` with numbered frames (`sequencing` of the peer) is for user space",
   },
 ];
 

@@ -16,6 +16,7 @@ import type {
   GsoHandling,
   OpenedCircuit,
   PlaneCounters,
+  SessionCounters,
 } from "../../plane.ts";
 import type { PsnSocketSource } from "../../transport.ts";
 import { countedByPrograms } from "./counted-discards.ts";
@@ -271,6 +272,10 @@ export class EbpfPlane implements DataPlane {
 
   counters(): PlaneCounters {
     return { sessions: [...this.#arrays.counters().values()], discards: {} };
+  }
+
+  sessionCounters(localSessionId: number): SessionCounters | undefined {
+    return this.#arrays.sessionCounters(localSessionId);
   }
 
   removeLeftovers(): Promise<void> {

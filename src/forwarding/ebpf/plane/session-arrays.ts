@@ -116,6 +116,13 @@ export class SessionArrays implements SharedSequences, Disposable {
     return found;
   }
 
+  /** What programs counted for one session; undefined for one that has no index. */
+  sessionCounters(localSessionId: number): SessionCounters | undefined {
+    const sessionIndex = this.#indexes.of(localSessionId);
+    if (sessionIndex === undefined) return undefined;
+    return countersFrom(localSessionId, this.#maps.counters.lookUpPerCpu(indexKey(sessionIndex)) ?? []);
+  }
+
   /** Stops access to the maps' memory, before the maps are closed. */
   [Symbol.dispose](): void {
     this.#sequences = new Int32Array(0);

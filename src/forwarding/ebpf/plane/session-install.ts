@@ -17,7 +17,7 @@ import {
 import type { EbpfDevice } from "./devices.ts";
 import { gsoHandling } from "./gso.ts";
 import type { VethPair } from "./hidden-interfaces.ts";
-import { numbersFrames, POLICY_TEXT } from "./obstacles.ts";
+import { numbersFrames, POLICY_TEXT, pathMtuOf } from "./obstacles.ts";
 import type { PlaneMaps } from "./plane-maps.ts";
 import type { Hook, ProgramAttachments } from "./program-attachments.ts";
 import type { ProgramSpec } from "./program-cache.ts";
@@ -122,7 +122,7 @@ export function programInstall(
 
 /** The placement of a session at its device. */
 function placementOf(
-  { session, device }: SessionBinding,
+  { session, attachment, device }: SessionBinding,
   endpoint: PsnEndpoint,
   peerRoute: PeerRoute,
   sessionIndex: number,
@@ -135,12 +135,12 @@ function placementOf(
     localAddress: addressOctets(path.localAddress),
     remoteAddress: addressOctets(path.remoteAddress),
     hopLimit: HOP_LIMIT,
-    fragmentation: endpoint.fragmentation,
+    fragmentation: endpoint.fragmentation === "none" ? "none" : "outer",
     sessionIndex,
     circuitInterface: device.hook.interfaceIndex,
     networkInterface: route.interfaceIndex,
     nextHop: route.nextHop,
-    packetOctets: route.mtu,
+    packetOctets: pathMtuOf(attachment, route),
     exceptionInterface: entry,
     exceptionEntry: entry,
     unsent: device.delivery === "in",
@@ -231,8 +231,9 @@ type FormerInstall = () => SessionInstall | undefined;
  * Activates the install of a session that programs carry: first the programs, then the entries that make them
  * act, unless that is no longer allowed by then. Frames to be numbered still go to the userspace plane until
  * it releases the numbers with nothing left unsent. The peer entry comes after that, for programs begin at
- * the number that the userspace plane expects. Rejects with VerifierError or SystemError, and the former
- * install is in force as before.
+ * the number that the userspace plane expects. Where programs forward the session already they have the
+ * numbers, and both directions change at once, as when the peer has another address. Rejects with
+ * VerifierError or SystemError, and the former install is in force as before.
  */
 export async function activate(
   resources: PlaneResources,
@@ -244,7 +245,8 @@ export async function activate(
     if (!isAllowed()) throw new OperationalError(POLICY_TEXT);
     for (const entry of install.routes) maps.routes.update(...entry);
     for (const entry of install.circuits) maps.circuits.update(...entry);
-    if (yieldNumbers !== undefined) await yieldNumbers();
+    const programsHaveNumbers = (former()?.peers.length ?? 0) > 0;
+    if (yieldNumbers !== undefined && !programsHaveNumbers) await yieldNumbers();
     if (!isAllowed()) throw new OperationalError(POLICY_TEXT);
     for (const entry of install.peers) maps.peers.update(...entry);
   });

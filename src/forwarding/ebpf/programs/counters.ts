@@ -2,7 +2,7 @@ import { Register } from "../../../bpf/instruction.ts";
 import { verdicts } from "../../../bpf/kernel-numbers.ts";
 import { type Line, label } from "../../../bpf/line.ts";
 import { add, exit, jump, load32, load64, move, store64 } from "../../../bpf/mnemonics.ts";
-import type { CounterDirection } from "../../counters-table.ts";
+import type { CounterDirection, CounterName } from "../../counters-table.ts";
 import type { DiscardReason } from "../../discard-reasons.ts";
 import { parsed } from "./inner-headers.ts";
 import { counterOffset, discardOffset } from "./map-layout.ts";
@@ -38,6 +38,17 @@ export function countFrames(
     add(arg2, octets),
     ...addTo(counterOffset(`${direction}Octets`), arg2),
   ];
+}
+
+/** Adds 1 to a counter; goes on at `otherwise` without an index. */
+export function countOne(
+  name: CounterName,
+  counters: number,
+  indexOffset: number,
+  key: number,
+  otherwise: string,
+): readonly Line[] {
+  return [...atSessionIndex(counters, indexOffset, key, otherwise), ...addTo(counterOffset(name), 1)];
 }
 
 /** The label at which a frame is discarded for a reason; its lines are those of `discardEnds`. */

@@ -1,5 +1,5 @@
 import { Register } from "../../../bpf/instruction.ts";
-import { adjustRoomFlags, adjustRoomModes } from "../../../bpf/kernel-numbers.ts";
+import { adjustRoomModes } from "../../../bpf/kernel-numbers.ts";
 import { type Line, label } from "../../../bpf/line.ts";
 import {
   add,
@@ -15,17 +15,19 @@ import {
   load8,
   load16,
   load32,
-  loadConstant,
   move,
   store32,
   subtract,
 } from "../../../bpf/mnemonics.ts";
 import { skbContext } from "../../../bpf/skb-context.ts";
 import { S_BIT, V_BIT } from "../../../wire/data-header.ts";
-import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../../wire/ethernet.ts";
+import { ETHERTYPE_IPV4, SHORTEST_FRAME_OCTETS, TAG_OCTETS } from "../../../wire/ethernet.ts";
 import type { DiscardReason } from "../../discard-reasons.ts";
 import { checkCircuitMtu } from "./circuit-mtu.ts";
+import { lowerMss } from "./clamp-mss.ts";
 import { countFrames, discard, discardEnds } from "./counters.ts";
+import { CLAMP_OCTETS } from "./find-mss.ts";
+import { elsewhereEnd } from "./hints.ts";
 import {
   assumeSingle,
   countSegments,
@@ -41,6 +43,7 @@ import { comparePeer, passOthers, passUnverified, readOuterHeader } from "./oute
 import { IPV4_FRAGMENT_BITS, ipv4Fields } from "./outer-header.ts";
 import { context, entry, findEntry, loadOctets, overwrite, passEnd, storeOctets } from "./parts.ts";
 import { acceptNumber } from "./sequence.ts";
+import { removeHeaders, setProtocol } from "./strip-headers.ts";
 import { jumpIfTag, networkOrder, rereadProtocol, rewriteTag } from "./vlan-tag.ts";
 
 const { result, arg1, arg2, arg3, arg4, saved3, saved4, frame } = Register;
@@ -60,6 +63,7 @@ const HEAD = -152;
 /** Room for the frame's beginning, as long as the shortest frame. */
 const FRAME_ROOM = 64;
 const PARSED = HEAD - PARSED_OCTETS;
+const CLAMP = PARSED - CLAMP_OCTETS;
 const TYPE = 12;
 /** Bits in the first octet of the sublayer (RFC 5085 §6.1, RFC 3931 §4.6). */
 const V_BIT_OF_FIRST_OCTET = V_BIT >>> 24;
@@ -83,9 +87,9 @@ const sessionIndex = peerValue.sessionIndex.offset;
  * The decapsulating program, at the ingress of the packet-switched network: does to a data message what
  * `decapsulate` of the reference specifies, and sends the frame to the circuit. All but plain data messages
  * of known sessions passes to the network stack and so to the socket, which counts it: control messages,
- * unknown sessions, other versions, IP options and fragments, and messages with a UDP checksum that nobody
- * has verified, for a program cannot. The last lines, from the label "send" on, hand the packet to the
- * kernel.
+ * unknown sessions, other versions, IP options and fragments, messages with a UDP checksum that nobody has
+ * verified, for a program cannot, and hints that the peer has moved (hints.ts). The last lines, from the
+ * label "send" on, hand the packet to the kernel.
  */
 export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): readonly Line[] {
   const offsets = headerOffsets(options);
@@ -127,6 +131,7 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     label("short"),
     ...padShortFrame(options),
     label("deliver"),
+    ...clampReceived(options, maps),
     ...countFrames("received", messageOctets, PARSED, maps.counters, sessionIndex, SCRATCH),
     label("send"),
     ...(canCoalesce(options) ? sendToCoalescer() : []),
@@ -135,6 +140,7 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     call("redirect"),
     exit(),
     ...networkExceptionPathEnd(),
+    ...elsewhereEnd(options, HEAD, messageOctets),
     ...passEnd(),
     ...discardEnds(
       decapsulationDiscards.filter((reason) => canDiscard(options, reason)),
@@ -143,6 +149,20 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
       SCRATCH,
     ),
   ];
+}
+
+/** Lowers the MSS of a SYN in the frame, which is all of the packet by now. */
+function clampReceived(options: ProgramOptions, { counters }: ProgramMaps): readonly Line[] {
+  return lowerMss(options, {
+    direction: "received",
+    base: CLAMP,
+    scratch: SCRATCH,
+    mtu: peerValue.clampMtu.offset,
+    frameOctets: peerValue.clampFrameOctets.offset,
+    sessionIndex,
+    counters,
+    failed: discard("circuit-error"),
+  });
 }
 
 /** Offset of the frame on the stack. */
@@ -348,51 +368,8 @@ function padShortFrame(options: ProgramOptions): readonly Line[] {
 function stripOuterHeaders(options: ProgramOptions, headerOctets: number): readonly Line[] {
   const octets = options.vlan === "vlan" ? LINK_OCTETS + TAG_OCTETS : LINK_OCTETS;
   return [
-    ...removeHeaders(options, headerOctets),
+    ...removeHeaders(options, headerOctets, inner(options) + TYPE),
     ...overwrite(inner(options), octets, discard("circuit-error")),
-    ...setProtocol(options),
-  ];
-}
-
-/**
- * Removes as many octets as the outer headers and the frame's own Ethernet header have; that is then written
- * over the outer one.
- */
-function removeHeaders(options: ProgramOptions, headerOctets: number): readonly Line[] {
-  const { fixedGso, decapsulatedFromIpv4, decapsulatedFromIpv6 } = adjustRoomFlags;
-  const remove = [
-    move(arg1, context),
-    move(arg2, -(headerOctets + LINK_OCTETS)),
-    move(arg3, adjustRoomModes.link),
-    call("skb_adjust_room"),
-    jumpIfNotEqual(result, 0, "pass"),
-  ];
-  if (options.readsProtocol === true) return [loadConstant(arg4, fixedGso), ...remove];
-  const own = options.family === 4 ? decapsulatedFromIpv4 : decapsulatedFromIpv6;
-  const other = options.family === 4 ? decapsulatedFromIpv6 : decapsulatedFromIpv4;
-  const otherType = options.family === 4 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
-  return [
-    loadConstant(arg4, fixedGso | own),
-    load16(arg1, frame, inner(options) + TYPE),
-    jumpIfNotEqual(arg1, networkOrder(otherType), "flags"),
-    loadConstant(arg4, fixedGso | other),
-    label("flags"),
-    ...remove,
-  ];
-}
-
-/**
- * Sets the packet's protocol. The kernel knows IPv4 and IPv6 by now, if it could be told; anything else, and
- * a tag, it must read from the octets.
- */
-function setProtocol(options: ProgramOptions): readonly Line[] {
-  const reread = rereadProtocol(discard("circuit-error"));
-  if (options.vlan === "vlan" || options.readsProtocol === true) return reread;
-  return [
-    load16(arg1, frame, inner(options) + TYPE),
-    jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV4), "known"),
-    jumpIfEqual(arg1, networkOrder(ETHERTYPE_IPV6), "known"),
-    ...reread,
-    label("known"),
+    ...setProtocol(options, inner(options) + TYPE),
   ];
 }

@@ -26,11 +26,13 @@ import { skbContext } from "../../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, TAG_OCTETS } from "../../../wire/ethernet.ts";
 import type { DiscardReason } from "../../discard-reasons.ts";
 import { exceptionPathEnd, frameOctets, readTag, tagged, writeKey } from "./circuit-key.ts";
+import { lowerMss } from "./clamp-mss.ts";
 import { copyDscp } from "./copy-dscp.ts";
 import { countFrames, discard, discardEnds } from "./counters.ts";
 import { emitOffsets } from "./emit-program.ts";
+import { CLAMP_OCTETS } from "./find-mss.ts";
 import { parsed } from "./inner-headers.ts";
-import { circuitValue, policyBits } from "./map-layout.ts";
+import { circuitValue } from "./map-layout.ts";
 import { redirectToNextHop } from "./next-hop.ts";
 import { checkOffloads, markAsGre, sendBySegmenter } from "./offloads.ts";
 import {
@@ -43,6 +45,7 @@ import {
 } from "./options.ts";
 import { copyTemplate, finishOuterHeader } from "./outer-header.ts";
 import { context, entry, findEntry, loadOctets, passEnd, storeOctets } from "./parts.ts";
+import { policyBits } from "./policy.ts";
 import { heldEnd, numberFrame } from "./sequence.ts";
 import { chooseProcessor } from "./spread.ts";
 import { detachFromSender } from "./time-stamps.ts";
@@ -68,6 +71,7 @@ const TAG = -20;
 const TEMPLATE = -120;
 const OUTER = TEMPLATE - LINK_OCTETS;
 const PARSED = -216;
+const CLAMP = PARSED - CLAMP_OCTETS;
 /** Offset of the EtherType in an Ethernet header. */
 const TYPE = 12;
 
@@ -90,9 +94,9 @@ const sessionIndex = circuitValue.sessionIndex.offset;
  * into its own end of a pseudowire: does to a frame what `encapsulate` of the reference specifies, and sends
  * the message to the peer. GSO packets stay whole over UDP, where the kernel can segment them later, and
  * those of TCP over IP protocol 115 as far as the segmenter. Frames without an entry pass. Frames that the
- * program cannot process take the exception path unchanged: other GSO packets, frames that IP must fragment,
- * frames with more tags than it parses. The last lines, from the label "send" on, hand the packet to the
- * kernel.
+ * program cannot process take the exception path unchanged: other GSO packets, frames that IP must fragment
+ * or that are answered because they are too long, frames with more tags than it parses. The last lines, from
+ * the label "send" on, hand the packet to the kernel.
  */
 export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): readonly Line[] {
   const offsets = headerOffsets(options);
@@ -110,6 +114,16 @@ export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...checkTags(inner),
     ...checkLengths(inner, offsets.frame),
     ...(usesSegmenter(options) ? chooseProcessor(options, PARSED) : []),
+    ...lowerMss(options, {
+      direction: "transmitted",
+      base: CLAMP,
+      scratch: SCRATCH,
+      mtu: circuitValue.clampMtu.offset,
+      frameOctets: circuitValue.clampFrameOctets.offset,
+      sessionIndex,
+      counters: maps.counters,
+      failed: discard("psn-error"),
+    }),
     ...copyTemplate(TEMPLATE, offsets.frame),
     ...copyDscp(options, TEMPLATE, { type: inner + TYPE, scratch: SCRATCH }),
     ...numberFrame(options, maps.sequences, sessionIndex, {
@@ -191,13 +205,17 @@ function checkLengths(inner: number, templateOctets: number): readonly Line[] {
     add(arg1, TAG_OCTETS),
     label("measured"),
     load32(arg2, frame, PARSED + parsed.longest),
-    jumpIfGreater(arg2, arg1, discard("oversize")),
+    jumpIfAtMost(arg2, arg1, "admitted"),
+    load32(arg1, entry, circuitValue.policy.offset),
+    jumpIfSet(arg1, policyBits.answersTooBig, "exception-path"),
+    jump(discard("oversize")),
+    label("admitted"),
     move(arg1, arg2),
     add(arg1, templateOctets),
     load32(arg2, entry, circuitValue.packetOctets.offset),
     jumpIfAtMost(arg1, arg2, "fits"),
     load32(arg1, entry, circuitValue.policy.offset),
-    jumpIfSet(arg1, policyBits.fragmentOuter, "exception-path"),
+    jumpIfSet(arg1, policyBits.fragmentOuter + policyBits.answersTooBig, "exception-path"),
     jump(discard("path-mtu")),
     label("fits"),
   ];

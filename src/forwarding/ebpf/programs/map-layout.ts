@@ -6,11 +6,13 @@ import { defaultSequenceRule, type SessionParameters } from "../../../wire/sessi
 import { type CounterName, counterIndex, counterTable } from "../../counters-table.ts";
 import { type DiscardReason, discardIndex, discardReasons } from "../../discard-reasons.ts";
 import { hasControlChannel } from "../../encapsulation.ts";
+import { type MssClamp, mssClampOf } from "../../mss.ts";
 import type { AttachmentCircuit } from "../../plane.ts";
 import { sequenceWords } from "../../sequencing.ts";
 import type { DeliveryTarget } from "./deliver-program.ts";
 import { type ProgramOptions, PUNT_VARIANT, variantOf } from "./options.ts";
 import { headerSum, type OuterHeader, outerTemplate } from "./outer-template.ts";
+import { policyBits, policyOf } from "./policy.ts";
 import { decodeStruct, encodeStruct, type StructLayout, sizeOf, type ValuesOf } from "./struct-layout.ts";
 
 /** TABLE: key of the circuit map: the interface at which a frame came in, and `vlanKey`. */
@@ -56,33 +58,13 @@ export const circuitValue = {
    * none.
    */
   exceptionEntry: { offset: 132, octets: 4, kind: "machine" },
+  /** `MssClamp`: to what the MSS of TCP is lowered. Used by variants that clamp. */
+  clampMtu: { offset: 136, octets: 4, kind: "machine" },
+  clampFrameOctets: { offset: 140, octets: 4, kind: "machine" },
 } as const satisfies StructLayout;
 
 /** Octets of struct bpf_redir_neigh. */
 export const NEXT_HOP_OCTETS = 20;
-
-/** TABLE: bits of `policy`. */
-export const policyBits = {
-  transmitAllowed: 1,
-  blockLinkLocal: 2,
-  blockPause: 4,
-  /**
-   * Frames too long for `packetOctets` take the exception path to the socket, so that IP fragments them, and
-   * are no discard.
-   */
-  fragmentOuter: 8,
-  /**
-   * GSO packets, and frames with partial checksums, take the exception path before they are encapsulated.
-   */
-  segment: 16,
-  /**
-   * TCP goes through the segmenter, encapsulated: GSO packets over IP protocol 115, and single frames too, so
-   * that a flow stays in order.
-   */
-  segmenter: 32,
-  /** Frames come from the host itself, and no interface has sent them yet. */
-  unsent: 64,
-} as const;
 
 /** TABLE: key of the peer map. */
 export const peerKey = {
@@ -122,6 +104,11 @@ export const peerValue = {
   resetAfter: { offset: 80, octets: 4, kind: "machine" },
   /** Not 0: the peer is in standby, and its frames are discarded. */
   standby: { offset: 84, octets: 4, kind: "machine" },
+  /** Until when hints that the peer has moved are used up, in ns since boot: programs write it. */
+  hintsNs: { offset: 88, octets: 8, kind: "machine" },
+  /** `MssClamp`, as in the circuit's value. */
+  clampMtu: { offset: 96, octets: 4, kind: "machine" },
+  clampFrameOctets: { offset: 100, octets: 4, kind: "machine" },
 } as const satisfies StructLayout;
 
 /** TABLE: the next hop to a session's peer, for packets that leave the segmenter, by its index. */
@@ -236,7 +223,17 @@ function optionsOf(
     sublayer,
     sequencing: sublayer ? session[`${direction}Sequencing`] : "none",
     vlan: attachment.vlan === undefined ? "port" : "vlan",
+    ...(mssClampOf(attachment) === undefined ? {} : { clampsMss: true }),
   };
+}
+
+/** The clamp as both values have it; the numbers of `off` are not used. */
+function clampOf(attachment: AttachmentCircuit): {
+  readonly clampMtu: number;
+  readonly clampFrameOctets: number;
+} {
+  const { mtu, frameOctets }: MssClamp = mssClampOf(attachment) ?? { mtu: 0, frameOctets: 0 };
+  return { clampMtu: mtu, clampFrameOctets: frameOctets };
 }
 
 /** The options of the encapsulating program of a session. */
@@ -268,20 +265,12 @@ export function circuitEntry(
   const options = encapsulateOptions(session, attachment, placement);
   const trafficClass = attachment.dscp === "copy" ? 0 : trafficClassOf(attachment.dscp);
   const template = outerTemplate(options, session, { ...placement, trafficClass });
-  const policy =
-    (session.transmitAllowed ? policyBits.transmitAllowed : 0) +
-    (attachment.linkLocal === "block" ? policyBits.blockLinkLocal : 0) +
-    (attachment.linkLocal === "no-pause" ? policyBits.blockPause : 0) +
-    (placement.fragmentation === "outer" ? policyBits.fragmentOuter : 0) +
-    (placement.segment ? policyBits.segment : 0) +
-    (placement.segmenter === undefined ? 0 : policyBits.segmenter) +
-    (placement.unsent === true ? policyBits.unsent : 0);
   const value = encodeStruct(circuitValue, {
     template,
     ...nextHopOf(placement),
     headerSum: options.family === 4 ? headerSum(template) : 0,
     variant: variantOf(options),
-    policy,
+    policy: policyOf(session, attachment, placement),
     frameOctets: attachment.mtu + ETHERNET_HEADER_OCTETS,
     packetOctets: placement.packetOctets,
     sessionIndex: placement.sessionIndex,
@@ -290,6 +279,7 @@ export function circuitEntry(
     exceptionPath: placement.exceptionInterface,
     segmenter: placement.segmenter?.segment ?? 0,
     exceptionEntry: placement.exceptionEntry ?? 0,
+    ...clampOf(attachment),
   });
   const key = { interfaceIndex: placement.circuitInterface, vlan: vlanKey(attachment) };
   return [encodeStruct(circuitKey, key), value];
@@ -367,6 +357,8 @@ export function peerEntry(
     exceptionExit: placement.networkExceptionPath?.exit ?? 0,
     ...(attachment.sequenceRule ?? defaultSequenceRule),
     standby: session.receiveAllowed === false ? 1 : 0,
+    hintsNs: 0,
+    ...clampOf(attachment),
   });
   return [encodeStruct(peerKey, { sessionId: session.localSessionId }), value];
 }

@@ -19,12 +19,13 @@ import { TAG_OCTETS } from "../../../wire/ethernet.ts";
 import { frameOctets, tagged } from "./circuit-key.ts";
 import { discard } from "./counters.ts";
 import { assumeSingle, countSegments, parsed, readInnerHeaders, TCP } from "./inner-headers.ts";
-import { circuitValue, policyBits } from "./map-layout.ts";
+import { circuitValue } from "./map-layout.ts";
 import { LINK_OCTETS, type ProgramOptions, usesSegmenter } from "./options.ts";
 import { ipv4Fields, ipv6Fields } from "./outer-header.ts";
 import { IP_PROTOCOL_GRE } from "./outer-template.ts";
 import { jumpIfPartialChecksum } from "./partial-checksum.ts";
 import { context, entry } from "./parts.ts";
+import { policyBits } from "./policy.ts";
 import { jumpIfIp } from "./vlan-tag.ts";
 
 /** Offloads of frames from a circuit: GSO packets and partial checksums. */

@@ -22,6 +22,8 @@ export interface ProgramOptions {
    * discarded. Used by decapsulation only, with a sublayer.
    */
   readonly controlChannel?: boolean;
+  /** Whether the MSS of TCP is lowered; default false. */
+  readonly clampsMss?: boolean;
   /**
    * Whether the kernel must read the protocol of every decapsulated frame from its octets, for it cannot be
    * told (before Linux 6.3); default false. A property of the kernel, and no part of the variant.
@@ -81,7 +83,8 @@ export function variantOf(options: ProgramOptions): number {
     sequencing * 32 +
     (options.vlan === "vlan" ? 128 : 0) +
     (options.copiesDscp === true ? 256 : 0) +
-    (options.controlChannel === true ? 512 : 0)
+    (options.controlChannel === true ? 512 : 0) +
+    (options.clampsMss === true ? 1024 : 0)
   );
 }
 
@@ -93,10 +96,12 @@ export function usesSegmenter({ encapsulation, sequencing }: ProgramOptions): bo
   return encapsulation === "ip" && sequencing !== "all";
 }
 
-/** Every combination of options of an encapsulating program. */
+/**
+ * Every combination of options of an encapsulating program, but of two that share no lines: one at a time.
+ */
 export function everyEncapsulation(): readonly ProgramOptions[] {
   return everyOption()
-    .flatMap((options) => [options, { ...options, copiesDscp: true }])
+    .flatMap((options) => [options, { ...options, copiesDscp: true }, ...clamping(options)])
     .flatMap((options) => (usesSegmenter(options) ? [options, { ...options, processors: 4 }] : [options]));
 }
 
@@ -104,9 +109,18 @@ export function everyEncapsulation(): readonly ProgramOptions[] {
 export function everyDecapsulation(): readonly ProgramOptions[] {
   return everyOption().flatMap((options) => [
     options,
+    ...clamping(options),
     { ...options, readsProtocol: true },
     ...(options.sublayer ? [{ ...options, controlChannel: true }] : []),
   ]);
+}
+
+/**
+ * The same with the MSS clamped. A cookie only shifts those lines, which are many for the verifier: the
+ * longest stands for all.
+ */
+function clamping(options: ProgramOptions): readonly ProgramOptions[] {
+  return options.cookieOctets === 8 ? [{ ...options, clampsMss: true }] : [];
 }
 
 /** Every combination of the options of both directions: without a sublayer there are no numbers. */

@@ -20,7 +20,7 @@ import {
 } from "../../../bpf/mnemonics.ts";
 import { skbContext } from "../../../bpf/skb-context.ts";
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "../../../wire/ethernet.ts";
-import { discard } from "./counters.ts";
+import { elsewhere } from "./hints.ts";
 import { peerValue } from "./map-layout.ts";
 import { headerOffsets, LINK_OCTETS, type ProgramOptions } from "./options.ts";
 import {
@@ -166,7 +166,8 @@ export function passUnverified(options: ProgramOptions, head: number): readonly 
 }
 
 /**
- * Passes a message for another address or port than the session's; discards one from another address or port.
+ * Passes a message for another address or port than the session's; one from another address or port is
+ * discarded or passes as a hint (hints.ts).
  */
 export function comparePeer(options: ProgramOptions, head: number): readonly Line[] {
   const source = head + (options.family === 4 ? ipv4Fields.source : ipv6Fields.source);
@@ -188,7 +189,7 @@ export function comparePeer(options: ProgramOptions, head: number): readonly Lin
   return [
     ...same(source + octets, peerValue.localAddress.offset, "pass"),
     ...port(udp + udpFields.destinationPort, peerValue.localPort.offset, "pass"),
-    ...same(source, peerValue.remoteAddress.offset, discard("wrong-peer")),
-    ...port(udp + udpFields.sourcePort, peerValue.remotePort.offset, discard("wrong-peer")),
+    ...same(source, peerValue.remoteAddress.offset, elsewhere(options)),
+    ...port(udp + udpFields.sourcePort, peerValue.remotePort.offset, elsewhere(options)),
   ];
 }

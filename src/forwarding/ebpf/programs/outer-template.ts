@@ -41,7 +41,7 @@ export function outerTemplate(
   if (header.localAddress.length !== octets || header.remoteAddress.length !== octets)
     throw new InvariantError(`outer addresses of IPv${options.family} have ${octets} octets`);
   const { remoteSessionId: sessionId, transmitCookie: cookie, path } = session;
-  const sublayer = options.sublayer ? { sublayer: { isFragment: false, sequenceNumber: undefined } } : {};
+  const sublayer = options.sublayer ? { sublayer: { sequenceNumber: undefined } } : {};
   const udp = new Writer().u16(path.localPort).u16(path.remotePort).u32(0).finish();
   const template = concat(
     options.family === 4 ? ipv4Header(options, header) : ipv6Header(options, header),

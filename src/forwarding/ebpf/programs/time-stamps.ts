@@ -15,9 +15,10 @@ import {
   move,
 } from "../../../bpf/mnemonics.ts";
 import { skbContext } from "../../../bpf/skb-context.ts";
-import { circuitValue, policyBits } from "./map-layout.ts";
+import { circuitValue } from "./map-layout.ts";
 import type { ProgramOptions } from "./options.ts";
 import { context, entry, stackAt } from "./parts.ts";
+import { policyBits } from "./policy.ts";
 
 /**
  * Transmit time stamps (SO_TIMESTAMPING), as PTP requests them. A packet of a host within this machine still

@@ -332,3 +332,30 @@ test("a session halted for IPsec policies stays halted when the attempt to repla
   expect(entriesOf(bench.machine.maps.peers)).toEqual({});
   expect(bench.held).toContain(ID);
 });
+
+describe("numbers that the userspace plane is to release", () => {
+  /** Forwards session 7 by an interface; whether both directions have changed when numbers are asked for. */
+  async function forwardAsking(bench: Bench, by: number): Promise<readonly string[]> {
+    const asked: string[] = [];
+    const { install } = forwarded(by);
+    const yieldNumbers = async () => {
+      const [key, value] = install.circuits[0] ?? [];
+      if (key === undefined || value === undefined) throw new Error("no entry of the circuit");
+      asked.push(entriesOf(bench.machine.maps.circuits)[toHex(key)] === toHex(value) ? "after" : "before");
+    };
+    await bench.sessions.forward(forwarded(by), { isAllowed: () => true, yieldNumbers });
+    bench.expectAgreement(ID);
+    return asked;
+  }
+
+  test("are asked for only while programs have not got them, so that a path changes at once", async () => {
+    const bench = new Bench();
+    bench.sessions.bind(circuit, ID);
+    expect(await forwardAsking(bench, 20)).toEqual(["after"]);
+    expect(await forwardAsking(bench, 21)).toEqual([]);
+    await bench.sessions.pass(passed());
+    expect(await forwardAsking(bench, 22)).toEqual(["after"]);
+    bench.sessions.haltWhere(() => true);
+    expect(await forwardAsking(bench, 22)).toEqual(["after"]);
+  });
+});

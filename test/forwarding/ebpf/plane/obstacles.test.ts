@@ -59,6 +59,13 @@ describe.each(cases)("%s, cookie of %i, sequencing %s", (encapsulation, cookieOc
     expect(at(longest - 1, "none")).toBeUndefined();
   });
 
+  test("RFC 4623: sessions with pseudowire fragments are left to user space", () => {
+    expect(at(longest, "pseudowire")).toBe(
+      "`fragmentation: pseudowire` puts frames together of fragments, which eBPF programs cannot; " +
+        "`outer` leaves that to IP",
+    );
+  });
+
   test("what IP may fragment is numbered in one place", () => {
     const found = at(longest - 1, "outer");
     if (sequencing === "none") expect(found).toBeUndefined();

@@ -6,13 +6,13 @@ import {
   circuitEntry,
   circuitKey,
   circuitValue,
+  counterOffset,
   discardOffset,
   mapSizes,
   NO_INDEX,
   peerEntry,
   peerKey,
   peerValue,
-  policyBits,
   puntEntry,
   sequenceValue,
 } from "../../../../src/forwarding/ebpf/programs/map-layout.ts";
@@ -22,6 +22,7 @@ import {
   PUNT_VARIANT,
   variantOf,
 } from "../../../../src/forwarding/ebpf/programs/options.ts";
+import { policyBits } from "../../../../src/forwarding/ebpf/programs/policy.ts";
 import { countersFrom } from "../../../../src/forwarding/ebpf/programs/session-counters.ts";
 import {
   decodeStruct,
@@ -102,7 +103,7 @@ test("an entry of the circuit side has the whole template, and nothing of any on
   const options = { ...udp8, vlan: "vlan" } as const;
   const [key, value] = circuitEntry(
     sessionOf(options),
-    attachmentOf(options, { linkLocal: "no-pause" }),
+    attachmentOf(options, { linkLocal: "no-pause", packetTooBig: "answer" }),
     placementOf(options, {
       circuitInterface: 7,
       networkInterface: 9,
@@ -131,7 +132,8 @@ test("an entry of the circuit side has the whole template, and nothing of any on
       policyBits.blockPause +
       policyBits.fragmentOuter +
       policyBits.segment +
-      policyBits.segmenter,
+      policyBits.segmenter +
+      policyBits.answersTooBig,
     frameOctets: 1514,
     packetOctets: 9000,
     sessionIndex: 3,
@@ -139,6 +141,8 @@ test("an entry of the circuit side has the whole template, and nothing of any on
     vlanId: 222,
     exceptionPath: 5,
     exceptionEntry: 0,
+    clampMtu: 0,
+    clampFrameOctets: 0,
     segmenter: 6,
   });
 });
@@ -163,8 +167,22 @@ test("an entry of the peer side tells what a data message must be", () => {
       "01000000 03000000 0000000001000000 09000000 0a000000 0b000000 02010000 07000000 01000000".replace(
         / /g,
         "",
-      ),
+      ) +
+      "0".repeat(2 * (8 + 4 + 4)),
   );
+});
+
+test("entries tell the clamp of both directions, whose programs are variants of their own", () => {
+  const options = { ...udp8, vlan: "port" } as const;
+  const clamped = attachmentOf(options, { mssClamp: "auto", wholeFrameOctets: 1456 });
+  const entries = [circuitEntry, peerEntry].map(
+    (entry) => entry(sessionOf(options), clamped, placementOf(options))[1],
+  );
+  const variant = variantOf({ ...options, clampsMss: true });
+  const clamp = { variant, clampMtu: 1500, clampFrameOctets: 1456 };
+  expect(decodeStruct(circuitValue, entries[0]!)).toMatchObject(clamp);
+  expect(decodeStruct(peerValue, entries[1]!)).toMatchObject(clamp);
+  expect(variant).not.toBe(variantOf(options));
 });
 
 test("addresses of another family, and cookies that there are not, are refused", () => {
@@ -206,8 +224,8 @@ test("counters are summed over CPUs, and only reasons that occurred are told", (
   const cpu = (frames: bigint, runts: bigint) => {
     const octets = new Uint8Array(mapSizes.counters.valueOctets);
     const view = new DataView(octets.buffer);
-    view.setBigUint64(0, frames, true);
-    view.setBigUint64(24, 60n * frames, true);
+    view.setBigUint64(counterOffset("receivedFrames"), frames, true);
+    view.setBigUint64(counterOffset("transmittedOctets"), 60n * frames, true);
     view.setBigUint64(discardOffset("runt"), runts, true);
     return octets;
   };

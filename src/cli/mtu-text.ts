@@ -1,0 +1,115 @@
+import colours from "picocolors";
+import { countText } from "../daemon/frame-size.ts";
+import { tagText } from "../daemon/mtu-changes.ts";
+import { type HostSizes, type HostTraffic, trafficKinds } from "../daemon/mtu-hosts.ts";
+import type { KnownPathMtu, MtuReport } from "../daemon/mtu-report.ts";
+import { pathMtuText } from "./status-text.ts";
+
+/** The text of `wirespan mtu`: each pseudowire with its sum, what hosts see, and what to change. */
+export function mtuText(reports: readonly MtuReport[]): string {
+  return reports.map((report) => reportLines(report).join("\n")).join("\n\n");
+}
+
+const NAME_COLUMNS = 26;
+const OCTET_COLUMNS = 5;
+const LINE_COLUMNS = 100;
+
+function reportLines(report: MtuReport): readonly string[] {
+  const { pseudowire, tunnel, circuit, pathMtu, pathMtuUnknown, hosts, assumptions } = report;
+  return [
+    colours.bold(`pseudowire ${pseudowire} of tunnel ${tunnel} (${circuit})`),
+    ...sumLines(report),
+    `  path MTU: ${pathMtu === undefined ? colours.yellow(pathMtuUnknown ?? "unknown") : knownText(pathMtu)}`,
+    ...assumptions.map((text) => `  assumed: ${text}`),
+    ...hosts.flatMap((sizes) => hostLines(report, sizes)),
+    ...changeLines(report),
+  ];
+}
+
+/** The headers of a full-size frame with their sum, as one writes it down. */
+function sumLines({ lanMtu, mtu, deviceMtu, headers, needed }: MtuReport): readonly string[] {
+  const [least, ...more] = needed;
+  const ofDevice = deviceMtu === undefined ? "" : `, interface ${deviceMtu}`;
+  const others = more.map((of) => `${of.octets} with ${tagText(of)}`).join(", ");
+  const rows = [
+    { name: "LAN MTU", octets: lanMtu, note: `pseudowire ${mtu}${ofDevice}` },
+    ...headers.map(({ name, octets }) => ({ name, octets, note: "" })),
+  ];
+  return [
+    "  what we send for a full-size frame, in octets:",
+    ...rows.map(({ name, octets, note }) => sumLine(name, octets, note)),
+    sumLine("needs a path MTU of", least?.octets ?? 0, others),
+  ];
+}
+
+function sumLine(name: string, octets: number, note: string): string {
+  const line = `    ${name.padEnd(NAME_COLUMNS)}${String(octets).padStart(OCTET_COLUMNS)}`;
+  return note === "" ? line : `${line}   ${note}`;
+}
+
+function knownText(pathMtu: KnownPathMtu): string {
+  return pathMtu.source === "given" ? `${pathMtu.octets}, given by --path-mtu` : pathMtuText(pathMtu);
+}
+
+function hostLines(report: MtuReport, sizes: HostSizes): readonly string[] {
+  return [
+    `  hosts whose frames have ${tagText(sizes)}: IP packets up to ${sizes.wholeOctets} cross in one piece`,
+    ...sizes.traffic.map((traffic) => {
+      const text = trafficText(report, traffic);
+      const shown = traffic.longest === "discarded" ? colours.yellow(text) : text;
+      return `    ${trafficKinds[traffic.kind].name.padEnd(NAME_COLUMNS)}${shown}`;
+    }),
+  ];
+}
+
+/** What packets of one kind meet. */
+export function trafficText(report: Pick<MtuReport, "mssClamp">, traffic: HostTraffic): string {
+  return trafficKinds[traffic.kind].transport === "tcp" ? tcpText(report, traffic) : udpText(traffic);
+}
+
+function tcpText({ mssClamp }: Pick<MtuReport, "mssClamp">, traffic: HostTraffic): string {
+  const { lanOctets, octets, wholeOctets, longest, fragments } = traffic;
+  const isClamped = octets < lanOctets;
+  const setting = isClamped ? `, clamped from ${lanOctets}` : mssClamp === "off" ? ", mss_clamp: off" : "";
+  const fates = {
+    whole: "no fragments",
+    answered: `ICMP tells hosts, and they keep to ${wholeOctets}`,
+    fragmented: `full segments are sent as ${countText(fragments)} fragments`,
+    discarded: "full segments are discarded, and TCP stalls",
+  };
+  return `MSS ${octets}${setting}: ${fates[longest]}`;
+}
+
+function udpText({ kind, octets, wholeOctets, longest, fragments }: HostTraffic): string {
+  const cutsItself = kind === "udp-ipv4";
+  if (longest === "whole")
+    return `up to ${octets} octets in one piece${cutsItself ? "; the host fragments longer ones" : ""}`;
+  if (longest === "answered")
+    return `up to ${wholeOctets} octets in one piece; ICMP tells hosts of longer ones`;
+  if (longest === "fragmented") {
+    const pieces = `up to ${octets} as ${countText(fragments)} fragments of ours`;
+    const longer = cutsItself ? "all longer ones as fragments" : pieces;
+    return `up to ${wholeOctets} octets in one piece, ${longer}`;
+  }
+  const why = cutsItself ? "also if the host fragments them" : "no ICMP tells the host";
+  return `up to ${wholeOctets} octets; longer ones discarded, ${why}`;
+}
+
+function changeLines({ changes }: MtuReport): readonly string[] {
+  if (changes.length === 0) return ["  to change: nothing"];
+  return ["  to change, the best first:", ...changes.flatMap(({ text }) => broken(text))];
+}
+
+/** A change as lines, broken between words. */
+function broken(text: string): readonly string[] {
+  const lines: string[] = [];
+  let line = "    -";
+  for (const word of text.split(" ")) {
+    if (line.length + 1 + word.length > LINE_COLUMNS) {
+      lines.push(line);
+      line = "     ";
+    }
+    line += ` ${word}`;
+  }
+  return [...lines, line];
+}

@@ -1,0 +1,37 @@
+import type { RawPseudowire, RawTunnel } from "./fields.ts";
+
+/** Rules between the keys of sublayer, sequence numbers, pseudowire fragments and VCCV. */
+
+type Report = (path: readonly PropertyKey[], message: string) => void;
+
+/** Checks the sublayer and the sequencing of a pseudowire, and returns both with their defaults. */
+export function checkSublayer(
+  path: readonly string[],
+  pseudowire: RawPseudowire,
+  { fragmentation }: RawTunnel,
+  report: Report,
+): { readonly sublayer: "none" | "default"; readonly sequencing: "none" | "non-ip" | "all" } {
+  const isFragmented = fragmentation === "pseudowire";
+  const { sublayer = isFragmented ? "default" : "none", sequencing = isFragmented ? "all" : "none" } =
+    pseudowire;
+  if (isFragmented && sublayer === "none")
+    report(
+      [...path, "sublayer"],
+      "fragmentation: pseudowire needs sublayer: default, which tells fragments: leave it out",
+    );
+  else if (sequencing !== "none" && sublayer === "none")
+    report([...path, "sequencing"], "needs sublayer: default, which carries the numbers");
+  if (isFragmented && sequencing !== "all")
+    report(
+      [...path, "sequencing"],
+      "fragmentation: pseudowire needs sequencing: all, by which lost fragments are noticed: leave it out",
+    );
+  const { vccv, static: fixed } = pseudowire;
+  if (vccv === "echo" && sublayer === "none")
+    report([...path, "vccv"], "needs sublayer: default, whose V bit marks its messages");
+  else if (vccv === "echo" && fixed?.transmit_sublayer === "none")
+    report([...path, "static", "transmit_sublayer"], "vccv: echo needs default: leave it out");
+  if (isFragmented && pseudowire.static?.transmit_sublayer === "none")
+    report([...path, "static", "transmit_sublayer"], "fragmentation: pseudowire needs default: leave it out");
+  return { sublayer, sequencing };
+}

@@ -1,0 +1,148 @@
+import type { Issue } from "./check.ts";
+import { isMapping, type Mapping } from "./merge-keys.ts";
+import type { KeyPath } from "./schema-text.ts";
+
+/**
+ * `defaults:` of a file: keys of all tunnels and pseudowires that do not have them. A tunnel gets its own
+ * value of a key, or that of the defaults as a whole: a secret that is read from elsewhere, or other
+ * prefixes, are no mixture. The mappings of a pseudowire are merged key by key, as their keys are independent
+ * of each other: a pseudowire names its device, and takes the bridge.
+ */
+
+/** The value of a file with its defaults put in, and where the file has a key. */
+export interface WithDefaults {
+  readonly value: unknown;
+  /** The path at which the file has the value of a path; the same for one that the file lacks. */
+  readonly originOf: (path: KeyPath) => KeyPath;
+}
+
+/** TABLE: mappings of a pseudowire that are merged key by key. */
+const mergedMappings: ReadonlySet<string> = new Set(["circuit", "circuit.port", "static"]);
+
+/** TABLE: keys of a circuit, with those that go with another kind of device: no default of these is taken. */
+const setAside: Readonly<Record<string, readonly string[]>> = {
+  interface: ["tap", "bridge", "port"],
+  tap: ["interface"],
+};
+
+/** Puts the defaults of a file into its tunnels and pseudowires, and leaves out what begins with `x-`. */
+export function withDefaults(file: unknown): WithDefaults {
+  if (!isMapping(file)) return { value: file, originOf: (path) => path };
+  const value = Object.fromEntries(Object.entries(file).filter(([key]) => !key.startsWith("x-")));
+  const { defaults, tunnels } = file;
+  if (!isMapping(defaults) || !isMapping(tunnels)) return { value, originOf: (path) => path };
+  const merged = mapValues(tunnels, (tunnel) => {
+    const own = mergedWith(tunnel, defaults["tunnel"], []);
+    if (!isMapping(own) || !isMapping(own["pseudowires"])) return own;
+    const pseudowires = mapValues(own["pseudowires"], (each) =>
+      mergedWith(each, defaults["pseudowire"], [], true),
+    );
+    return { ...own, pseudowires };
+  });
+  return {
+    value: { ...value, tunnels: merged },
+    originOf: (path) => originOf(path, tunnels, defaults),
+  };
+}
+
+function mapValues(mapping: Mapping, change: (value: unknown) => unknown): Mapping {
+  return Object.fromEntries(Object.entries(mapping).map(([key, value]) => [key, change(value)]));
+}
+
+/** A mapping with the defaults that it takes; what is no mapping stays as it is. */
+function mergedWith(own: unknown, defaults: unknown, at: readonly string[], isPseudowire = false): unknown {
+  if (!isMapping(own) || !isMapping(defaults)) return own;
+  const result: Record<string, unknown> = { ...own };
+  for (const [key, value] of Object.entries(defaults)) {
+    const path = [...at, key];
+    const isOwn = Object.hasOwn(own, key);
+    const isMerged = isPseudowire && isMergedMapping(path) && isMapping(value);
+    if (!isTaken(key, own, at)) continue;
+    if (isMerged) result[key] = mergedWith(isOwn ? own[key] : {}, value, path, true);
+    // Each tunnel has values of its own: what is invalid in one is taken out of it.
+    else if (!isOwn) result[key] = structuredClone(value);
+  }
+  return result;
+}
+
+function isMergedMapping(path: KeyPath): boolean {
+  return mergedMappings.has(path.map(String).join("."));
+}
+
+/** Whether a mapping takes the default of a key that it may lack. */
+function isTaken(key: string, own: Mapping, at: readonly string[]): boolean {
+  if (key === "pseudowires") return false;
+  // Its ids are of one pseudowire: the others share no more than the cookies and the like.
+  if (key === "static") return Object.hasOwn(own, key);
+  if (at.join(".") !== "circuit") return true;
+  return !Object.entries(setAside).some(([kind, keys]) => Object.hasOwn(own, kind) && keys.includes(key));
+}
+
+function originOf(path: KeyPath, tunnels: Mapping, defaults: Mapping): KeyPath {
+  const [top, tunnelName = "", first, name = ""] = path;
+  if (top !== "tunnels" || path.length <= TUNNEL_STEPS) return path;
+  const tunnel = inside(tunnels, tunnelName);
+  if (first !== "pseudowires") {
+    const within = path.slice(TUNNEL_STEPS);
+    return isOfDefaults(within, tunnel, defaults["tunnel"], false) ? ["defaults", "tunnel", ...within] : path;
+  }
+  if (path.length <= PSEUDOWIRE_STEPS) return path;
+  const within = path.slice(PSEUDOWIRE_STEPS);
+  const own = inside(inside(tunnel, "pseudowires"), name);
+  return isOfDefaults(within, own, defaults["pseudowire"], true)
+    ? ["defaults", "pseudowire", ...within]
+    : path;
+}
+
+/** Keys that lead to a tunnel, and to a pseudowire of it. */
+const TUNNEL_STEPS = 2;
+const PSEUDOWIRE_STEPS = 4;
+
+/** Whether a value is that of the defaults. A mapping of merged keys belongs to whoever takes them. */
+function isOfDefaults(path: KeyPath, own: unknown, defaults: unknown, isPseudowire: boolean): boolean {
+  let [ours, theirs] = [own, defaults];
+  for (const [index, step] of path.entries()) {
+    const isMerged = isPseudowire && isMergedMapping(path.slice(0, index + 1));
+    const isOurs = isMapping(ours) && Object.hasOwn(ours, step);
+    if (!isMerged) return !isOurs && isMapping(theirs) && Object.hasOwn(theirs, step);
+    [ours, theirs] = [inside(ours, step), inside(theirs, step)];
+  }
+  return false;
+}
+
+function inside(mapping: unknown, key: PropertyKey): unknown {
+  return isMapping(mapping) && Object.hasOwn(mapping, key) ? mapping[key] : undefined;
+}
+
+/**
+ * Issues where the file has what they are about. One of a default is told once, with the tunnel or pseudowire
+ * that it is an issue of: none where the default is wrong on its own.
+ */
+export function issuesAtOrigin(issues: readonly Issue[], originOfPath: (path: KeyPath) => KeyPath): Issue[] {
+  const result: Issue[] = [];
+  const ofDefaults = new Map<string, { readonly index: number; readonly names: Set<string> }>();
+  for (const issue of issues) {
+    const path = originOfPath(issue.path);
+    if (path[0] !== "defaults") {
+      result.push(issue);
+      continue;
+    }
+    const key = JSON.stringify([path.map(String), issue.message]);
+    const known = ofDefaults.get(key) ?? { index: result.length, names: new Set<string>() };
+    if (!ofDefaults.has(key)) result.push({ ...issue, path });
+    ofDefaults.set(key, known);
+    known.names.add(issue.path === path ? "" : ownerOf(issue.path));
+  }
+  for (const { index, names } of ofDefaults.values()) {
+    const [first = ""] = names;
+    const more = names.size > 1 ? ` and ${names.size - 1} more` : "";
+    const issue = result[index];
+    if (names.has("") || issue === undefined) continue;
+    result[index] = { ...issue, message: `${issue.message} (${first}${more})` };
+  }
+  return result;
+}
+
+function ownerOf([, tunnel, within, pseudowire]: KeyPath): string {
+  return within === "pseudowires" ? `pseudowire ${String(pseudowire)}` : `tunnel ${String(tunnel)}`;
+}

@@ -1,0 +1,317 @@
+import { PathMtuSizes } from "./path-mtu-sizes.ts";
+import {
+  type PathMtuActions,
+  type PathMtuEvents,
+  type PathMtuState,
+  pathMtuTable,
+} from "./path-mtu-table.ts";
+import type { ProbeCarrier } from "./probe-carriers.ts";
+import { type Actions, performActions, transitionFor } from "./state-table.ts";
+
+/** TABLE: constants of the search, in octets of IP packets and ms (RFC 8899 §5.1). */
+export const pathMtuConstants = {
+  /** BASE_PLPMTU and MIN_PLPMTU by the version of IP. */
+  baseOctets: { 4: 1200, 6: 1280 },
+  leastOctets: { 4: 576, 6: 1280 },
+  /** MAX_PROBES: probes of one size; on a path that loses packets whatever their size, the larger number. */
+  probes: 3,
+  probesOnLoss: 10,
+  /** PROBE_TIMER: without a measured round trip; with one, three times that, within these limits. */
+  probeMs: 3000,
+  leastProbeMs: 1000,
+  /** PMTU_RAISE_TIMER. */
+  raiseMs: 600_000,
+  /** CONFIRMATION_TIMER, while data flows. */
+  confirmMs: 30_000,
+  /** Pause before BASE is probed again in the error state; doubles up to that of PMTU_RAISE_TIMER. */
+  errorMs: 30_000,
+} as const;
+
+/** What limits packets to a peer, as the kernel knows it, in octets of IP packets. */
+export interface PathLimits {
+  /** The MTU of the interface that they leave by. */
+  readonly interfaceOctets: number;
+  /** The MTU of the path that the kernel learned from routers (RFC 1191, RFC 8201), or has with the route. */
+  readonly reportedOctets: number | undefined;
+}
+
+/** What the search for a path's MTU knows. */
+export interface PathMtuSnapshot {
+  readonly state: PathMtuState;
+  /** The largest packet that the path is known to take, header included. */
+  readonly octets: number | undefined;
+  /** When one of that size was last acknowledged. */
+  readonly measuredMs: number | undefined;
+  /** By which carrier. */
+  readonly by: ProbeCarrier | undefined;
+}
+
+/** What happens to a search. Sizes are those of IP packets, headers included, in octets. */
+export type PathMtuInput =
+  /** The peer can be reached, through an interface of this MTU. */
+  | { readonly kind: "reachable"; readonly interfaceOctets: number }
+  | { readonly kind: "unreachable" }
+  /** Packets, or the probes among them, take another path now. */
+  | { readonly kind: "path-changed" }
+  /** The MTU of the interface that packets leave by. */
+  | { readonly kind: "interface"; readonly octets: number }
+  /** A router said what fits, in a message that the kernel validated (RFC 1191, RFC 8201). */
+  | { readonly kind: "reported"; readonly octets: number }
+  /** The kernel has forgotten such a message, or has one that names more. */
+  | { readonly kind: "report-ended" }
+  /** The probe that was asked for last was acknowledged in time. */
+  | { readonly kind: "acknowledged"; readonly roundTripMs: number }
+  /** It was lost, or had to make room for another message, which says nothing of its size. */
+  | { readonly kind: "lost" | "withdrawn" }
+  /** Nor is anything else answered by which probes travel: none of them says anything of the path. */
+  | { readonly kind: "unanswered" }
+  /** What was found is to be probed once more. */
+  | { readonly kind: "confirm" }
+  /** Data messages are exchanged. */
+  | { readonly kind: "data" }
+  /** `deadlineMs` has come. */
+  | { readonly kind: "time" };
+
+export type PathMtuEffect =
+  /** Send a probe of this size, and wait so long for its acknowledgement. */
+  | { readonly kind: "probe"; readonly octets: number; readonly waitMs: number }
+  /** What the path is known to take changed; undefined where nothing is known any more. */
+  | { readonly kind: "changed"; readonly octets: number | undefined };
+
+/**
+ * The search for the largest packet that a path takes, by probes that a carrier sends and the peer
+ * acknowledges (DPLPMTUD, RFC 8899). Pure: `handle` takes what happened, and returns what is to be done.
+ */
+export class PathMtuSearch {
+  readonly #family: 4 | 6;
+  readonly #sizes = new PathMtuSizes();
+  #state: PathMtuState = "disabled";
+  /** The size of the probe that is out. */
+  #probed: number | undefined;
+  /** How often probes of this size were lost in a row. */
+  #losses = 0;
+  /** Whether a size was lost that passed soon after. */
+  #isLossy = false;
+  #roundTripMs: number | undefined;
+  #known: number | undefined;
+  #measuredMs: number | undefined;
+  #againMs: number | undefined;
+  #confirmMs: number | undefined;
+  #errorPauseMs: number = pathMtuConstants.errorMs;
+  #hasData = false;
+  #nowMs = 0;
+  #effects: PathMtuEffect[] = [];
+
+  readonly #actions: Actions<PathMtuActions> = {
+    begin: () => this.#begin(),
+    stop: () => this.#forget(),
+    take: () => this.#take(),
+    search: () => this.#probeNext(),
+    settle: () => this.#settle(),
+    fall: () => this.#fall(),
+    raise: () => this.#raise(),
+    confirm: () => this.#probe(this.#sizes.taken),
+    "give-up": () => this.#giveUp(),
+    keep: () => this.#pause(),
+    ignore: () => {},
+  };
+
+  constructor(family: 4 | 6) {
+    this.#family = family;
+  }
+
+  get state(): PathMtuState {
+    return this.#state;
+  }
+
+  /** The largest packet that the path is known to take; undefined until a search came to its end. */
+  get octets(): number | undefined {
+    return this.#known;
+  }
+
+  /** When a packet of that size was last acknowledged, in ms of the clock. */
+  get measuredMs(): number | undefined {
+    return this.#known === undefined ? undefined : this.#measuredMs;
+  }
+
+  /** When `handle` wants the input `time`; undefined for never. */
+  get deadlineMs(): number | undefined {
+    if (this.#probed !== undefined) return undefined;
+    const confirmMs = this.#hasData ? this.#confirmMs : undefined;
+    if (confirmMs === undefined || this.#againMs === undefined) return confirmMs ?? this.#againMs;
+    return Math.min(confirmMs, this.#againMs);
+  }
+
+  handle(input: PathMtuInput, nowMs: number): readonly PathMtuEffect[] {
+    this.#nowMs = nowMs;
+    this.#handle(input);
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  #handle(input: PathMtuInput): void {
+    switch (input.kind) {
+      case "reachable":
+        this.#sizes.limit(input.interfaceOctets);
+        return this.#state === "disabled" ? this.#apply("reachable") : undefined;
+      case "unreachable":
+        return this.#apply("unreachable");
+      case "path-changed":
+        this.#forget();
+        return this.#apply("restart");
+      case "interface":
+        return this.#limit(input.octets);
+      case "reported":
+        return this.#reported(input.octets);
+      case "report-ended":
+        this.#sizes.suggest(undefined);
+        return this.#apply("report-ended");
+      case "acknowledged":
+        return this.#acknowledged(input.roundTripMs);
+      case "lost":
+        return this.#lost();
+      case "withdrawn":
+        return this.#probed === undefined ? undefined : this.#probe(this.#probed, this.#losses);
+      case "unanswered":
+        this.#probed = undefined;
+        return this.#apply("unanswered");
+      case "confirm":
+        if (this.#probed !== undefined || this.#state !== "search-complete") return;
+        return this.#apply("unconfirmed");
+      case "data":
+        this.#hasData = true;
+        return;
+      case "time":
+        return this.#time();
+    }
+  }
+
+  #apply(kind: keyof PathMtuEvents): void {
+    const transition = transitionFor(pathMtuTable, this.#state, kind);
+    this.#state = transition.to;
+    performActions(this.#actions, transition, { kind });
+  }
+
+  get #baseOctets(): number {
+    return Math.min(pathMtuConstants.baseOctets[this.#family], this.#sizes.most);
+  }
+
+  #limit(octets: number): void {
+    const before = this.#sizes.most;
+    this.#sizes.limit(octets);
+    if (octets > before) return this.#apply("more");
+    if (octets >= Math.max(this.#sizes.taken, this.#probed ?? 0)) return;
+    this.#forget();
+    this.#apply("restart");
+  }
+
+  #reported(octets: number): void {
+    // What is below the minimum, or takes what was found, is of no use or forged (RFC 8899 §4.6.1).
+    if (octets < pathMtuConstants.leastOctets[this.#family] || octets >= this.#sizes.most) return;
+    if (this.#state === "search-complete" && octets >= this.#sizes.taken) return;
+    this.#sizes.suggest(octets);
+    if (this.#probed === undefined || this.#state !== "search-complete") this.#apply("reported");
+  }
+
+  #acknowledged(roundTripMs: number): void {
+    if (this.#probed === undefined) return;
+    this.#roundTripMs = roundTripMs;
+    if (this.#losses > 0) this.#isLossy = true;
+    this.#sizes.take(this.#probed);
+    this.#probed = undefined;
+    this.#apply(this.#sizes.next() === undefined ? "acknowledged-last" : "acknowledged");
+  }
+
+  #lost(): void {
+    const octets = this.#probed;
+    if (octets === undefined) return;
+    const { probes, probesOnLoss } = pathMtuConstants;
+    const losses = this.#losses + 1;
+    if (losses < (this.#isLossy ? probesOnLoss : probes)) return this.#probe(octets, losses);
+    this.#probed = undefined;
+    if (octets > this.#sizes.taken) this.#sizes.refuse(octets);
+    this.#apply(this.#sizes.next() === undefined ? "refused-last" : "refused");
+  }
+
+  #time(): void {
+    if (this.#probed !== undefined) return;
+    if (this.#againMs !== undefined && this.#nowMs >= this.#againMs) return this.#apply("again");
+    const isDue = this.#confirmMs !== undefined && this.#nowMs >= this.#confirmMs;
+    if (isDue && this.#hasData) this.#apply("unconfirmed");
+  }
+
+  /** Asks for a probe; `losses`: how many of this size were lost already. */
+  #probe(octets: number, losses = 0): void {
+    this.#probed = octets;
+    this.#losses = losses;
+    this.#againMs = undefined;
+    this.#confirmMs = undefined;
+    const { probeMs, leastProbeMs } = pathMtuConstants;
+    const measuredMs = this.#roundTripMs === undefined ? probeMs : 3 * this.#roundTripMs;
+    const waitMs = Math.min(probeMs, Math.max(leastProbeMs, Math.ceil(measuredMs)));
+    this.#effects.push({ kind: "probe", octets, waitMs });
+  }
+
+  #probeNext(): void {
+    this.#probe(this.#sizes.next() ?? this.#sizes.taken);
+  }
+
+  #begin(): void {
+    this.#sizes.forget();
+    this.#probe(this.#baseOctets);
+  }
+
+  #take(): void {
+    this.#errorPauseMs = pathMtuConstants.errorMs;
+    // A first search tells nothing before its end: so long a guess by the interface's MTU does no harm.
+    if (this.#known !== undefined) this.#know(Math.max(this.#known, this.#sizes.taken));
+  }
+
+  #settle(): void {
+    this.#know(this.#sizes.taken);
+    this.#pause();
+  }
+
+  /** Until what is known is confirmed, or more is tried. */
+  #pause(): void {
+    this.#againMs = this.#nowMs + pathMtuConstants.raiseMs;
+    this.#confirmMs = this.#nowMs + pathMtuConstants.confirmMs;
+    this.#hasData = false;
+  }
+
+  /** What passed passes no more: back to BASE at once (RFC 8899 §4.3). */
+  #fall(): void {
+    this.#know(Math.min(this.#sizes.taken, this.#baseOctets));
+    this.#begin();
+  }
+
+  #raise(): void {
+    this.#isLossy = false;
+    this.#sizes.forgetRefused();
+    if (this.#probed === undefined) this.#probeNext();
+  }
+
+  #giveUp(): void {
+    this.#know(undefined);
+    this.#againMs = this.#nowMs + this.#errorPauseMs;
+    this.#errorPauseMs = Math.min(2 * this.#errorPauseMs, pathMtuConstants.raiseMs);
+  }
+
+  #forget(): void {
+    this.#sizes.forget();
+    this.#probed = undefined;
+    this.#againMs = undefined;
+    this.#confirmMs = undefined;
+    this.#roundTripMs = undefined;
+    this.#isLossy = false;
+    this.#know(undefined);
+  }
+
+  #know(octets: number | undefined): void {
+    this.#measuredMs = this.#nowMs;
+    if (octets === this.#known) return;
+    this.#known = octets;
+    this.#effects.push({ kind: "changed", octets });
+  }
+}

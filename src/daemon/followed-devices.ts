@@ -1,0 +1,165 @@
+import { OperationalError } from "../bytes/errors.ts";
+import type { CircuitConfig } from "../config/config.ts";
+import type { Links } from "../os/links.ts";
+import type { CircuitDeviceState, WantedSession } from "./circuit-device-state.ts";
+import type { Log } from "./log.ts";
+import type { OperationQueue } from "./operation-queue.ts";
+
+/** A pseudowire without session for so long is down: one that is replaced has its next session by then. */
+const NO_SESSION_MS = 500;
+/** An interface that was switched on has its carrier by then, or has none. */
+const SETTLE_MS = 10_000;
+
+/** What is switched off while the other end is down. */
+const actions: Readonly<
+  Record<
+    Exclude<CircuitConfig["followPeer"], "none">,
+    { readonly switched: string; set(links: Links, device: string, on: boolean): Promise<void> }
+  >
+> = {
+  carrier: { switched: "its carrier is", set: (links, device, on) => links.setCarrier(device, on) },
+  "link-down": { switched: "it is switched", set: (links, device, on) => links.setUp(device, on) },
+};
+
+/** How a device follows the other end. */
+interface Following {
+  /** What it was switched to last; undefined before that. */
+  isOn: boolean | undefined;
+  /** When the absence of sessions counts. */
+  absence: NodeJS.Timeout | undefined;
+  /** When a device that was switched on has settled. */
+  settling: NodeJS.Timeout | undefined;
+  isPending: boolean;
+}
+
+/**
+ * Has devices of circuits follow the other end (`follow_peer`): the carrier of a TAP device, or an interface
+ * as a whole, is off while none of its pseudowires reaches a circuit that is up, so that bridges forget what
+ * they learnt there and hosts see it. What we switched off ourselves is no fault of the circuit: the peer
+ * hears nothing of it, or two ends that follow each other would keep each other down for ever.
+ */
+export class FollowedDevices {
+  readonly #links: Links;
+  readonly #log: Log;
+  readonly #operations: OperationQueue;
+  /** The device's state may look different, as what counts as up has changed. */
+  readonly #changed: (circuit: CircuitDeviceState) => void;
+  readonly #following = new WeakMap<CircuitDeviceState, Following>();
+
+  constructor(
+    links: Links,
+    log: Log,
+    operations: OperationQueue,
+    changed: (circuit: CircuitDeviceState) => void,
+  ) {
+    this.#links = links;
+    this.#log = log;
+    this.#operations = operations;
+    this.#changed = changed;
+  }
+
+  /** Looks at a device again, after its sessions or what is known of them changed, or it was opened. */
+  review(circuit: CircuitDeviceState): void {
+    const follow = followOf(circuit);
+    if (follow === "none" || circuit.opened === undefined) return;
+    const following = this.#following.get(circuit) ?? newFollowing();
+    this.#following.set(circuit, following);
+    if (following.isPending) return;
+    following.isPending = true;
+    // Once for all sessions of a device that change together.
+    setImmediate(() => {
+      following.isPending = false;
+      if (!this.#operations.isClosed) this.#decide(circuit, following);
+    });
+  }
+
+  /** Gives a device back as it was found, before it is closed. */
+  async release(circuit: CircuitDeviceState): Promise<void> {
+    const following = this.#following.get(circuit);
+    clearTimeout(following?.absence);
+    clearTimeout(following?.settling);
+    this.#following.delete(circuit);
+    if (!circuit.isHeldDown) return;
+    circuit.isHeldDown = false;
+    const { name, opened } = circuit;
+    if (opened?.device.kind === "interface" && this.#links.get(name)?.index === opened.index)
+      await this.#links.setUp(name, true);
+  }
+
+  #decide(circuit: CircuitDeviceState, following: Following): void {
+    clearTimeout(following.absence);
+    const sessions = [...circuit.sessions.values()];
+    if (sessions.some(reachesCircuit)) this.#request(circuit, following, true);
+    else if (sessions.length > 0) this.#request(circuit, following, false);
+    else following.absence = setTimeout(() => this.#request(circuit, following, false), NO_SESSION_MS);
+  }
+
+  #request(circuit: CircuitDeviceState, following: Following, on: boolean): void {
+    if (following.isOn === on) return;
+    following.isOn = on;
+    void this.#operations.enqueue(() => this.#switch(circuit, following, on));
+  }
+
+  async #switch(circuit: CircuitDeviceState, following: Following, on: boolean): Promise<void> {
+    const follow = followOf(circuit);
+    const { name: device, opened } = circuit;
+    if (follow === "none" || opened === undefined || following.isOn !== on) return;
+    const { switched, set } = actions[follow];
+    clearTimeout(following.settling);
+    try {
+      if (on) {
+        if (circuit.isHeldDown || this.#links.get(device)?.isOn === false)
+          await set(this.#links, device, true);
+        this.#settle(circuit, following);
+      } else {
+        // Before the device is off, so that this is never taken for a fault.
+        circuit.isHeldDown = true;
+        await set(this.#links, device, false);
+      }
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      if (!on) circuit.isHeldDown = false;
+      following.isOn = undefined;
+      this.#log.warn({ event: "circuit", device, problem: error.message }, `${device}: ${error.message}`);
+      return;
+    }
+    const why = on ? "a circuit at the other end is up" : "no circuit at the other end is up";
+    this.#log.info(
+      { event: "circuit", device, on },
+      `${device}: ${why}, so ${switched} ${on ? "on" : "off"}`,
+    );
+    this.#changed(circuit);
+  }
+
+  /** Until a device that was switched on has its carrier, its being down is still our doing. */
+  #settle(circuit: CircuitDeviceState, following: Following): void {
+    const settled = (): void => {
+      circuit.isHeldDown = false;
+      this.#changed(circuit);
+    };
+    if (!circuit.isHeldDown || this.#links.get(circuit.name)?.up === true) return settled();
+    following.settling = setTimeout(settled, SETTLE_MS);
+  }
+}
+
+function newFollowing(): Following {
+  return { isOn: undefined, absence: undefined, settling: undefined, isPending: false };
+}
+
+/** What the device of a circuit does; all its pseudowires say the same. */
+function followOf({ pseudowires }: CircuitDeviceState): CircuitConfig["followPeer"] {
+  const [first] = pseudowires.values();
+  return first?.config.circuit.followPeer ?? "none";
+}
+
+/** Whether there is a circuit at the other end of a session, by what the peer signals (RFC 5641 §2). */
+function reachesCircuit({ session, channelStatus }: WantedSession): boolean {
+  const { remoteCircuitActive, receiveAllowed = true } = session;
+  return remoteCircuitActive && receiveAllowed && channelStatus?.state !== "down";
+}
+
+/** What we switched off on a device because the other end is down, as text; undefined for nothing. */
+export function heldDownText(circuit: CircuitDeviceState | undefined): string | undefined {
+  if (circuit?.isHeldDown !== true) return undefined;
+  return circuit.opened?.device.kind === "tap" ? "carrier off" : "switched off";
+}

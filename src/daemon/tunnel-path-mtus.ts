@@ -1,0 +1,169 @@
+import type { Config, TunnelConfig } from "../config/config.ts";
+import type { Input, ReportedEvent } from "../control/effects.ts";
+import type { PathLimits } from "../control/path-mtu.ts";
+import type { EchoRequest } from "../control/path-prober.ts";
+import type { LcceSnapshot } from "../control/snapshot.ts";
+import type { Clock } from "../environment.ts";
+import type { SessionCounters } from "../forwarding/plane.ts";
+import type { PsnTransport } from "../forwarding/transport.ts";
+import { cryptoRandom } from "../os/random.ts";
+import { type PsnPath, pathKey, type SessionParameters } from "../wire/session-parameters.ts";
+import { EchoProbes } from "./echo-probes.ts";
+import type { EventLog } from "./event-log.ts";
+import type { Log } from "./log.ts";
+import type { LogLimiter } from "./log-limiter.ts";
+import { assumedOctets, PathLimitsReader, type PathLinks } from "./path-limits.ts";
+import type { EndsInUse } from "./settings.ts";
+import { StaticPathMtus } from "./static-path-mtus.ts";
+import { VccvProbes } from "./vccv-probes.ts";
+
+/** What is known of the largest packet that a path takes whole, header included, in octets. */
+export interface PathMtuKnowledge {
+  /** As measured, or else as the kernel knows; undefined without a route. */
+  readonly octets: number | undefined;
+  /** As measured; undefined where nothing was. */
+  readonly measuredOctets: number | undefined;
+}
+
+/** What path MTUs are of, and what they lead to. */
+export interface PathMtuListener {
+  /** The running configuration. */
+  config(): Config;
+  readonly log: Log;
+  readonly eventLog: EventLog;
+  readonly transport: Pick<PsnTransport, "limitPackets" | "send">;
+  readonly limiter: LogLimiter;
+  /** The ends of a tunnel that is open. */
+  ends(tunnel: string): EndsInUse | undefined;
+  input(input: Input): void;
+  /** Packets to the peer of these pseudowires may be longer or shorter from now on. */
+  changed(pseudowires: readonly string[]): void;
+  /** The MTU of an interface changed: calls `update` soon. */
+  interfaceChanged(): void;
+}
+
+/**
+ * The path MTUs of tunnels: tells the control plane what limits packets to peers, sends the echo requests
+ * that are probes, searches for static tunnels, and tells planes and status what the paths take: as measured,
+ * or else as the kernel knows.
+ */
+export class TunnelPathMtus implements Disposable {
+  /** What the kernel knows of the paths. */
+  readonly limits: PathLimitsReader;
+  readonly #clock: Clock;
+  readonly #listener: PathMtuListener;
+  readonly #echoes: EchoProbes;
+  readonly #vccv: VccvProbes;
+  readonly #static: StaticPathMtus;
+  /** What was measured, by the path; of paths that a connection or a static tunnel uses. */
+  readonly #measured = new Map<string, { readonly path: PsnPath; readonly octets: number }>();
+
+  constructor(links: PathLinks, clock: Clock, listener: PathMtuListener) {
+    this.limits = new PathLimitsReader(links, clock, () => listener.interfaceChanged());
+    this.#clock = clock;
+    this.#listener = listener;
+    const replied = (peer: string, nonce: Uint8Array) => {
+      if (!this.#static.answered(peer, nonce)) listener.input({ kind: "echo-reply", peer, nonce });
+    };
+    this.#vccv = new VccvProbes(clock, { transport: listener.transport, replied });
+    this.#echoes = new EchoProbes(clock, {
+      replied,
+      failed: (problem) => this.#echoFailed(problem),
+    });
+    this.#static = new StaticPathMtus(clock, cryptoRandom, {
+      config: () => listener.config(),
+      ends: (tunnel) => listener.ends(tunnel),
+      limits: (path) => this.limits.of(path),
+      ask: (tunnel, request, session) => this.ask(tunnel, request, session),
+      found: (event) => {
+        listener.eventLog.report(event, clock.nowMs());
+        this.found(event, listener.config());
+      },
+    });
+  }
+
+  /** What is known of a path. The kernel fragments by what it knows, whatever was measured. */
+  of(path: PsnPath): PathMtuKnowledge {
+    const limits = this.limits.of(path);
+    const measuredOctets = this.#measured.get(pathKey(path))?.octets;
+    if (limits === undefined) return { octets: measuredOctets, measuredOctets };
+    const octets = Math.min(measuredOctets ?? Number.POSITIVE_INFINITY, assumedOctets(limits));
+    return { octets, measuredOctets };
+  }
+
+  /** What is known of paths, as sources of the status. */
+  get sources() {
+    return {
+      pathLimits: (path: PsnPath) => this.limits.of(path),
+      staticPathMtu: (tunnel: string) => this.#static.snapshot(tunnel),
+    };
+  }
+
+  /** Sends an echo request as a probe: in the control channel of a session, or to the peer's address. */
+  ask(tunnel: string, request: EchoRequest, session: SessionParameters | undefined): void {
+    if (session === undefined) this.#echoes.send(tunnel, request);
+    else this.#vccv.send(tunnel, request, session);
+  }
+
+  /** An ICMP echo reply came in by the control channel of a session. */
+  answered(localSessionId: number, channelType: number, payload: Uint8Array): void {
+    this.#vccv.receive(localSessionId, channelType, payload);
+  }
+
+  /**
+   * Compares what the kernel knows of all paths with what the control plane was told; `counted` are the
+   * sessions whose counters were read.
+   */
+  update({ tunnels }: Config, { connections }: LcceSnapshot, counted: readonly SessionCounters[]): void {
+    this.#static.counted(counted);
+    this.#forgetAllBut([...connections.map(({ path }) => path), ...this.#static.paths].map(pathKey));
+    const configured = new Map(tunnels.map((tunnel) => [tunnel.name, tunnel]));
+    for (const { peer, path, pathLimits } of connections)
+      this.#compare(path, pathLimits, configured.get(peer));
+  }
+
+  /** Takes in what the search of a control connection or of a static tunnel found. */
+  found({ peer, path, octets }: ReportedEvent & { readonly event: "path-mtu" }, { tunnels }: Config): void {
+    const key = pathKey(path);
+    if (this.#measured.get(key)?.octets === octets) return;
+    if (octets === undefined) this.#measured.delete(key);
+    else this.#measured.set(key, { path, octets });
+    this.#listener.transport.limitPackets(path, octets);
+    const tunnel = tunnels.find(({ name }) => name === peer);
+    this.#listener.changed(tunnel?.pseudowires.map(({ name }) => name) ?? []);
+  }
+
+  #forgetAllBut(paths: readonly string[]): void {
+    const used = new Set(paths);
+    for (const [key, { path }] of this.#measured) {
+      if (used.has(key)) continue;
+      this.#measured.delete(key);
+      this.#listener.transport.limitPackets(path, undefined);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#static.close();
+    this.limits[Symbol.dispose]();
+    this.#echoes.close();
+  }
+
+  #compare(path: PsnPath, told: PathLimits | undefined, tunnel: TunnelConfig | undefined): void {
+    const limits = this.limits.of(path);
+    if (limits === undefined || tunnel === undefined || isSame(limits, told)) return;
+    this.#listener.input({ kind: "path-limits", peer: tunnel.name, limits });
+  }
+
+  #echoFailed(problem: string): void {
+    const more = this.#listener.limiter.admit("icmp echo", this.#clock.nowMs());
+    if (more === undefined) return;
+    this.#listener.log.warn(
+      { event: "path-mtu", problem },
+      `no path MTU can be measured by ICMP echo: ${problem}${more}`,
+    );
+  }
+}
+
+function isSame(one: PathLimits, other: PathLimits | undefined): boolean {
+  return one.interfaceOctets === other?.interfaceOctets && one.reportedOctets === other.reportedOctets;
+}

@@ -1,0 +1,47 @@
+import type { PseudowireConfig, SecretSource, TunnelConfig } from "../config/config.ts";
+import type { Input } from "../control/effects.ts";
+import type { StaticFollow } from "../control/static-follow.ts";
+import type { PsnTransport } from "../forwarding/transport.ts";
+import type { Circuits } from "./circuits.ts";
+import type { Log } from "./log.ts";
+import type { FollowingContext, PeerMoves } from "./static-following.ts";
+import type { TunnelEnds } from "./tunnel-ends.ts";
+
+/** What tunnels are built on. */
+export interface TunnelContext {
+  readonly transport: PsnTransport;
+  readonly circuits: Circuits;
+  readonly log: Log;
+  /** What following peers needs. */
+  readonly following: Omit<FollowingContext, "log">;
+  /** Feeds the control plane and performs what it asks. */
+  input(input: Input): void;
+  readSecret(source: SecretSource, tunnel: string): Uint8Array;
+  /** The location of a tunnel in the configuration file. */
+  locationOf(tunnel: string): string | undefined;
+}
+
+/** One tunnel of the running configuration. */
+export interface Tunnel {
+  /** Its configuration; but pseudowires come and go: the present ones are in `pseudowires`, by name. */
+  config: TunnelConfig;
+  readonly pseudowires: Map<string, PseudowireConfig>;
+  /** What it holds while it is open. */
+  opened: Opened | undefined;
+  /** Why it is waiting and not open: its address, port or secret is not there. */
+  problem: string | undefined;
+  /** Why it is open with ends that it should not have any more; undefined as a rule. */
+  endsProblem: string | undefined;
+}
+
+/** What a tunnel has while it is open. */
+export interface Opened {
+  readonly held: TunnelEnds;
+  /** When the peer of a static tunnel is followed, and how it was; undefined where it is not. */
+  readonly follow: StaticFollow | undefined;
+  peerMoves: PeerMoves | undefined;
+  /** As they were read. */
+  secrets: readonly Uint8Array[];
+  /** Whether its own address was there when that was looked at last. */
+  hasAddress: boolean;
+}

@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { pathMtuText } from "../../src/cli/status-text.ts";
+import type { PathMtuStatus } from "../../src/daemon/status.ts";
+
+/** TABLE: what is known of a path, and the words for it. */
+const rows: readonly (readonly [PathMtuStatus, string])[] = [
+  [
+    { octets: 1492, source: "measured", by: "HELLO", measuredAgoMs: 12_400, search: "search-complete" },
+    "1492, measured by HELLO 12 s ago",
+  ],
+  [{ octets: 1500, source: "interface", search: "base" }, "1500, assumed: the MTU of the interface"],
+  [{ octets: 1400, source: "reported" }, "1400, assumed: reported by a router or the route"],
+  [
+    { octets: 1400, source: "reported", measuredOctets: 1500, by: "HELLO", measuredAgoMs: 3000 },
+    "1400, as a router reported to the kernel (until it forgets) or the route has it; " +
+      "measured 1500 by HELLO 3 s ago",
+  ],
+  [
+    { octets: 1500, source: "interface", search: "error" },
+    "1500, assumed: the MTU of the interface; the peer answers no long messages",
+  ],
+];
+
+test.each(rows)("a path MTU says how it is known: %j", (status, text) => {
+  expect(pathMtuText(status)).toBe(text);
+});

@@ -1,0 +1,95 @@
+import { describe, expect, test } from "vitest";
+import type { StatusReport } from "../../src/daemon/status.ts";
+import { eventually, planes } from "../support/lab.ts";
+import { type Keys, type RunningDaemon, type Site, Sites } from "../support/sites.ts";
+
+/** TABLE: a device at each end, as the circuit in the file, and what status calls it while held down. */
+const kinds: readonly (readonly [string, Readonly<Record<Site, Keys>>, string, string])[] = [
+  ["a TAP device", { a: { interface: "eth1" }, b: { tap: "trunk" } }, "trunk", "carrier off"],
+  [
+    "an interface, as does the other end",
+    {
+      a: { interface: "eth1", follow_peer: "link-down" },
+      b: { interface: "eth1", follow_peer: "link-down" },
+    },
+    "eth1",
+    "switched off",
+  ],
+];
+
+interface Flags {
+  readonly flags: readonly string[];
+}
+
+/** The flags of a device of a site, as `ip link` has them. */
+async function flagsOf(sites: Sites, site: Site, device: string): Promise<readonly string[]> {
+  const { stdout } = await sites.exec(site, "ip", "-json", "link", "show", "dev", device);
+  return (JSON.parse(stdout || "[]") as readonly Flags[])[0]?.flags ?? [];
+}
+
+async function up(
+  sites: Sites,
+  plane: string,
+  circuits: Readonly<Record<Site, Keys>>,
+): Promise<Readonly<Record<Site, RunningDaemon>>> {
+  const start = (site: Site) => {
+    const pseudowires = { lan: { circuit: circuits[site] } };
+    return sites.start(site, sites.write(site, sites.configuration(site, plane, { pseudowires })));
+  };
+  return { a: start("a"), b: start("b") };
+}
+
+describe.each(kinds)("the other end is down: %s follows", (_kind, circuits, device, heldDown) => {
+  test.each(planes)("plane %s: within a second, and is no fault of its own", async (plane) => {
+    await using sites = await Sites.make();
+    const daemons = await up(sites, plane, circuits);
+    const isOn = async () => (await flagsOf(sites, "b", device)).includes("LOWER_UP");
+    const remoteUp = ({ pseudowires: [lan] }: StatusReport) => lan?.remoteCircuit === "up";
+    const both = async (what: string) => {
+      for (const site of ["a", "b"] as const) await sites.told(`${what}, says ${site}`, site, remoteUp);
+    };
+    await both("both circuits are up");
+    await eventually("the device has its carrier", isOn);
+
+    // Three times, so that no end holds the other down for ever.
+    for (let time = 1; time <= 3; time += 1) {
+      await sites.ip("ha", "link set eth0 down");
+      await eventually("the device at the other end is off", async () => !(await isOn()));
+      const here = await sites.pseudowire("b");
+      expect([here.localCircuit, here.heldDown]).toEqual(["up", heldDown]);
+      expect(here.remoteCircuit).toBe("down (receive fault, transmit fault)");
+      expect((await sites.pseudowire("a")).remoteCircuit).toBe("up");
+      await sites.ip("ha", "link set eth0 up");
+      await eventually("the device is on again", isOn, 15_000);
+      await both("both circuits are up again");
+      expect((await sites.pseudowire("b")).heldDown).toBeUndefined();
+    }
+
+    await daemons.a.end("SIGTERM");
+    await eventually("without a session the device is off", async () => !(await isOn()));
+    expect((await sites.pseudowire("b")).localCircuit).toBe("up");
+    const file = sites.file("a.yaml");
+    const again = sites.start("a", file);
+    await eventually("with a session it is on", isOn, 30_000);
+
+    await again.end("SIGTERM");
+    await eventually("without a session the device is off", async () => !(await isOn()));
+    await daemons.b.end("SIGTERM");
+    // A TAP device goes with its daemon; an interface is given back as it was found.
+    const flags = await flagsOf(sites, "b", device);
+    expect(flags.includes("UP")).toBe(device === "eth1");
+  });
+});
+
+test.each(planes)("plane %s: with follow_peer: none a TAP device keeps its carrier", async (plane) => {
+  await using sites = await Sites.make();
+  await up(sites, plane, { a: { interface: "eth1" }, b: { tap: "trunk", follow_peer: "none" } });
+  await sites.told("the peer is heard", "b", ({ pseudowires }) => pseudowires[0]?.remoteCircuit === "up");
+  await sites.ip("ha", "link set eth0 down");
+  await sites.told(
+    "the other end is down",
+    "b",
+    ({ pseudowires }) => pseudowires[0]?.remoteCircuit?.startsWith("down") === true,
+  );
+  expect(await flagsOf(sites, "b", "trunk")).toContain("LOWER_UP");
+});
