@@ -43,6 +43,7 @@ export default defineConfig({
         "src/os/**",
       ],
       reporter: ["text", "json-summary"],
+      reportOnFailure: true,
       // Held in whole runs alone. What daemons and the planes' worker run, from dist, is not counted.
       thresholds: {
         "src/wire/**": { branches: 95 },

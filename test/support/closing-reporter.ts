@@ -1,5 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import type { Reporter, TestCase, TestModule } from "vitest/node";
+import { type RunResult, summarize, type TestOutcome } from "./run-result.ts";
 
 /** Tests that may be skipped, by full name, each with its reason. */
 const expectedSkips = JSON.parse(
@@ -8,18 +9,38 @@ const expectedSkips = JSON.parse(
 
 /**
  * Ends a run with one plain line of counts, and fails it when a test was skipped that
- * test/expected-skips.json does not list.
+ * test/expected-skips.json does not list. `TEST_RESULT` names a file that gets the `RunResult` as JSON.
  */
 export default class ClosingReporter implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[]): void {
-    const tests: TestCase[] = modules.flatMap((module) => [...module.children.allTests()]);
-    const count = (state: string) => tests.filter((test) => test.result().state === state).length;
-    const skipped = tests.filter((test) => test.result().state === "skipped");
-    const unlisted = skipped.filter(({ fullName }) => expectedSkips[fullName] === undefined);
-    for (const { fullName } of unlisted)
-      console.log(`skipped, and not in test/expected-skips.json: ${fullName}`);
-    const broken = modules.filter((module) => !module.ok() && count("failed") === 0).length;
+  onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
+    const outcomes = modules.flatMap((module) => [...module.children.allTests()].map(outcomeOf));
+    const broken = modules.filter((module) => module.state() === "failed" && !hasFailedTest(module));
+    const result = summarize(outcomes, broken.map(placeOf), errors.length);
+    for (const { name } of outcomes.filter(({ triedTwice }) => triedTwice))
+      console.log(`failed, and passed when tried once more: ${name}`);
+    const unlisted = result.skippedNames.filter((name) => expectedSkips[name] === undefined);
+    for (const name of unlisted) console.log(`skipped, and not in test/expected-skips.json: ${name}`);
     if (unlisted.length > 0 && process.env["CI"] !== undefined) process.exitCode = 1;
-    console.log(`${count("passed")} passed, ${count("failed") + broken} failed, ${skipped.length} skipped`);
+    console.log(closingLine(result));
+    const path = process.env["TEST_RESULT"];
+    if (path !== undefined) writeFileSync(path, JSON.stringify(result));
   }
+}
+
+function closingLine({ passed, failed, skipped }: RunResult): string {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}
+
+function placeOf(module: TestModule): { file: string; project: string } {
+  return { file: module.relativeModuleId, project: module.project.name };
+}
+
+function hasFailedTest(module: TestModule): boolean {
+  return [...module.children.allTests()].some((test) => test.result().state === "failed");
+}
+
+function outcomeOf(test: TestCase): TestOutcome {
+  const { state } = test.result();
+  const triedTwice = test.diagnostic()?.flaky ?? false;
+  return { ...placeOf(test.module), name: test.fullName, state, triedTwice };
 }
