@@ -232,15 +232,11 @@ function pathMtuLine({ tunnel, pathMtu, pathMtuUnknown }: ControlConnectionStatu
 
 /** A path MTU in words. */
 export function pathMtuText(status: PathMtuStatus): string {
-  const { octets, source, measuredOctets, by, measuredAgoMs, search } = status;
+  const { octets, source, reportedOctets, by, measuredAgoMs, search } = status;
   const how = `by ${by}${measuredAgoMs === undefined ? "" : ` ${duration(measuredAgoMs)} ago`}`;
-  if (source === "measured") return `${octets}, measured ${how}`;
-  if (measuredOctets !== undefined)
-    return (
-      `${octets}, as a router reported to the kernel (until it forgets) or the route has it; ` +
-      `measured ${measuredOctets} ${how}`
-    );
-  const origin = source === "interface" ? "the MTU of the interface" : "reported by a router or the route";
+  const report = reportedOctets === undefined ? "" : `; ${reportedOctets} by ICMP, which does not count`;
+  if (source === "measured") return `${octets}, measured ${how}${report}`;
+  const origin = source === "interface" ? "the MTU of the interface or the route" : "reported by a router";
   const unknown = search === "error" ? "; the peer answers no long messages" : "";
   return `${octets}, assumed: ${origin}${unknown}`;
 }

@@ -22,6 +22,8 @@ export interface PathMtuEvents {
   "refused-last": NoData;
   /** Of as many probes, and small packets beside them, nothing was answered: that says nothing of sizes. */
   unanswered: NoData;
+  /** The same, while a router says that the path takes less than what was found. */
+  "unanswered-reported": NoData;
   /** A router says that the path takes less than what was found. */
   reported: NoData;
   /** What a router said holds no more, as far as the kernel knows. */
@@ -110,6 +112,7 @@ export const pathMtuTable = tableOf<PathMtuState, PathMtuEvents, PathMtuActions>
     refused: row("base", "fall"),
     "refused-last": row("base", "fall"),
     unanswered: ours("nothing says that the path takes less than before", "search-complete", "keep"),
+    "unanswered-reported": ours("a router does, and nothing else can be asked", "error", "give-up"),
     reported: ours(
       "anybody may forge it: what was found is probed again, and falls if it is lost (§4.6)",
       "search-complete",

@@ -23,15 +23,20 @@ export const pathMtuConstants = {
   raiseMs: 600_000,
   /** CONFIRMATION_TIMER, while data flows. */
   confirmMs: 30_000,
+  /**
+   * The same while the kernel has a report of less than was found, and the least time between probes upon
+   * reports, which anybody may forge.
+   */
+  doubtMs: 3000,
   /** Pause before BASE is probed again in the error state; doubles up to that of PMTU_RAISE_TIMER. */
   errorMs: 30_000,
 } as const;
 
 /** What limits packets to a peer, as the kernel knows it, in octets of IP packets. */
 export interface PathLimits {
-  /** The MTU of the interface that they leave by. */
+  /** The MTU of the interface that they leave by, or of the route where somebody set less. */
   readonly interfaceOctets: number;
-  /** The MTU of the path that the kernel learned from routers (RFC 1191, RFC 8201), or has with the route. */
+  /** The MTU of the path that the kernel learned from routers (RFC 1191, RFC 8201). */
   readonly reportedOctets: number | undefined;
 }
 
@@ -99,6 +104,12 @@ export class PathMtuSearch {
   #confirmMs: number | undefined;
   #errorPauseMs: number = pathMtuConstants.errorMs;
   #hasData = false;
+  /** What a router said, as long as the kernel knows it. */
+  #reportedOctets: number | undefined;
+  /** When what was found was last to be confirmed. */
+  #confirmedMs = Number.NEGATIVE_INFINITY;
+  /** What was believed to be lost last, though it may only have been one packet. */
+  #fellFrom: number | undefined;
   #nowMs = 0;
   #effects: PathMtuEffect[] = [];
 
@@ -110,7 +121,7 @@ export class PathMtuSearch {
     settle: () => this.#settle(),
     fall: () => this.#fall(),
     raise: () => this.#raise(),
-    confirm: () => this.#probe(this.#sizes.taken),
+    confirm: () => this.#confirm(),
     "give-up": () => this.#giveUp(),
     keep: () => this.#pause(),
     ignore: () => {},
@@ -165,6 +176,7 @@ export class PathMtuSearch {
       case "reported":
         return this.#reported(input.octets);
       case "report-ended":
+        this.#reportedOctets = undefined;
         this.#sizes.suggest(undefined);
         return this.#apply("report-ended");
       case "acknowledged":
@@ -175,7 +187,7 @@ export class PathMtuSearch {
         return this.#probed === undefined ? undefined : this.#probe(this.#probed, this.#losses);
       case "unanswered":
         this.#probed = undefined;
-        return this.#apply("unanswered");
+        return this.#apply(this.#isReportedAfterwards ? "unanswered-reported" : "unanswered");
       case "confirm":
         if (this.#probed !== undefined || this.#state !== "search-complete") return;
         return this.#apply("unconfirmed");
@@ -207,17 +219,35 @@ export class PathMtuSearch {
   }
 
   #reported(octets: number): void {
-    // What is below the minimum, or takes what was found, is of no use or forged (RFC 8899 §4.6.1).
-    if (octets < pathMtuConstants.leastOctets[this.#family] || octets >= this.#sizes.most) return;
+    this.#reportedOctets = octets;
+    // What takes what was found is of no use (RFC 8899 §4.6.1).
+    if (octets >= this.#sizes.most) return;
     if (this.#state === "search-complete" && octets >= this.#sizes.taken) return;
-    this.#sizes.suggest(octets);
-    if (this.#probed === undefined || this.#state !== "search-complete") this.#apply("reported");
+    // What is below the minimum is forged; but it may hide another report from the kernel, which is not.
+    if (octets >= pathMtuConstants.leastOctets[this.#family]) this.#sizes.suggest(octets);
+    if (this.#state !== "search-complete") return this.#apply("reported");
+    if (this.#probed !== undefined) return;
+    const dueMs = this.#confirmedMs + pathMtuConstants.doubtMs;
+    if (this.#nowMs >= dueMs) return this.#apply("reported");
+    this.#confirmMs = dueMs;
+    this.#hasData = true;
+  }
+
+  /** Whether a search has ended, and the kernel has a report of less than it found. */
+  get #isReportedAfterwards(): boolean {
+    const found = this.#sizes.taken;
+    return this.#state === "search-complete" && (this.#reportedOctets ?? found) < found;
+  }
+
+  #confirm(): void {
+    this.#confirmedMs = this.#nowMs;
+    this.#probe(this.#sizes.taken);
   }
 
   #acknowledged(roundTripMs: number): void {
     if (this.#probed === undefined) return;
     this.#roundTripMs = roundTripMs;
-    if (this.#losses > 0) this.#isLossy = true;
+    if (this.#losses > 0 || this.#probed === this.#fellFrom) this.#isLossy = true;
     this.#sizes.take(this.#probed);
     this.#probed = undefined;
     this.#apply(this.#sizes.next() === undefined ? "acknowledged-last" : "acknowledged");
@@ -226,12 +256,18 @@ export class PathMtuSearch {
   #lost(): void {
     const octets = this.#probed;
     if (octets === undefined) return;
-    const { probes, probesOnLoss } = pathMtuConstants;
     const losses = this.#losses + 1;
-    if (losses < (this.#isLossy ? probesOnLoss : probes)) return this.#probe(octets, losses);
+    if (losses < this.#enoughLosses) return this.#probe(octets, losses);
     this.#probed = undefined;
     if (octets > this.#sizes.taken) this.#sizes.refuse(octets);
     this.#apply(this.#sizes.next() === undefined ? "refused-last" : "refused");
+  }
+
+  /** So many probes lost in a row prove that their size does not pass; fewer do if a router says so, too. */
+  get #enoughLosses(): number {
+    const { probes, probesOnLoss } = pathMtuConstants;
+    if (this.#isLossy) return this.#isReportedAfterwards ? probes : probesOnLoss;
+    return this.#isReportedAfterwards ? 1 : probes;
   }
 
   #time(): void {
@@ -276,18 +312,21 @@ export class PathMtuSearch {
   /** Until what is known is confirmed, or more is tried. */
   #pause(): void {
     this.#againMs = this.#nowMs + pathMtuConstants.raiseMs;
-    this.#confirmMs = this.#nowMs + pathMtuConstants.confirmMs;
+    const { confirmMs, doubtMs } = pathMtuConstants;
+    this.#confirmMs = this.#nowMs + (this.#isReportedAfterwards ? doubtMs : confirmMs);
     this.#hasData = false;
   }
 
   /** What passed passes no more: back to BASE at once (RFC 8899 §4.3). */
   #fall(): void {
+    this.#fellFrom = this.#known;
     this.#know(Math.min(this.#sizes.taken, this.#baseOctets));
     this.#begin();
   }
 
   #raise(): void {
     this.#isLossy = false;
+    this.#fellFrom = undefined;
     this.#sizes.forgetRefused();
     if (this.#probed === undefined) this.#probeNext();
   }
@@ -305,6 +344,7 @@ export class PathMtuSearch {
     this.#confirmMs = undefined;
     this.#roundTripMs = undefined;
     this.#isLossy = false;
+    this.#fellFrom = undefined;
     this.#know(undefined);
   }
 

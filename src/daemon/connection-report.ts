@@ -152,10 +152,8 @@ function pathMtuStatus(
   if (octets !== undefined && by !== undefined) {
     const measurement = { by: carrierText[by], measuredAgoMs: since(sources, measuredMs), search };
     const taken = Math.min(octets, interfaceOctets);
-    // The kernel cuts packets by what it was told, until it forgets, whatever was measured since.
-    return assumed < taken
-      ? { octets: assumed, source: "reported", measuredOctets: taken, ...measurement }
-      : { octets: taken, source: "measured", ...measurement };
+    const report = assumed < taken ? { reportedOctets: assumed } : {};
+    return { octets: taken, source: "measured", ...report, ...measurement };
   }
   return { octets: assumed, source: assumed < interfaceOctets ? "reported" : "interface", search };
 }

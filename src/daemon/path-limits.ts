@@ -9,12 +9,15 @@ import { isUnspecified } from "./settings.ts";
  * How long the kernel's answer about a path is kept, unless routes or interfaces change: many sessions share
  * one.
  */
-const HOLDS_MS = 2000;
+const HOLDS_MS = 500;
 
 /** What is asked of the interfaces. */
 export type PathLinks = Pick<Links, "all" | "watchReadings">;
 
-/** What the kernel knows of the paths to peers: the MTU of the interface, and what routers reported. */
+/**
+ * What the kernel knows of the paths to peers: the MTU of the interface, or of the route where somebody set
+ * less, and what routers reported.
+ */
 export class PathLimitsReader implements Disposable {
   readonly #links: PathLinks;
   readonly #clock: Clock;
@@ -69,8 +72,11 @@ export class PathLimitsReader implements Disposable {
   #ask(path: Pick<PsnPath, "remoteAddress" | "localAddress">): PathLimits | undefined {
     const found = this.#isClosed ? undefined : this.#pathMtus.query([path])[0];
     if (found === undefined) return undefined;
-    const interfaceOctets = this.#interfaces.get(found.interfaceIndex) ?? found.mtu;
-    return interfaceOctets === undefined ? undefined : { interfaceOctets, reportedOctets: found.mtu };
+    const { mtu, routeMtu } = found;
+    const ofInterface = this.#interfaces.get(found.interfaceIndex) ?? mtu;
+    if (ofInterface === undefined) return undefined;
+    const interfaceOctets = Math.min(ofInterface, routeMtu ?? ofInterface);
+    return { interfaceOctets, reportedOctets: mtu === routeMtu ? undefined : mtu };
   }
 }
 

@@ -12,8 +12,8 @@ import type { PathMtuKnowledge } from "./tunnel-path-mtus.ts";
 
 /**
  * What a session has of its device and of its path now: where it has a control channel, the status of the
- * circuit; the path MTU in octets where it was measured; and where the MSS is clamped, frames are fragmented,
- * or packets too big are answered, the longest frame that the path takes whole, as far as is known.
+ * circuit; the path MTU in octets, as far as is known; and where the MSS is clamped, frames are fragmented,
+ * or packets too big are answered, the longest frame that the path takes whole.
  */
 export function attachmentFor(
   { isUp: active }: CircuitDeviceState,
@@ -23,14 +23,15 @@ export function attachmentFor(
 ): AttachmentCircuit {
   const attachment = attachmentOf(config);
   const status = hasControlChannel(session) ? { active } : {};
-  const measured = known?.measuredOctets === undefined ? {} : { pathMtuOctets: known.measuredOctets };
+  if (known?.octets === undefined) return { ...attachment, ...status };
+  const { octets: pathMtuOctets } = known;
   const isNeeded =
     attachment.mssClamp === "auto" ||
     attachment.packetTooBig === "answer" ||
     session.transmitFragments !== undefined;
-  if (known?.octets === undefined || !isNeeded) return { ...attachment, ...status, ...measured };
-  const wholeFrameOctets = Math.max(0, known.octets - overheadOctets(session));
-  return { ...attachment, ...status, ...measured, wholeFrameOctets };
+  if (!isNeeded) return { ...attachment, ...status, pathMtuOctets };
+  const wholeFrameOctets = Math.max(0, pathMtuOctets - overheadOctets(session));
+  return { ...attachment, ...status, pathMtuOctets, wholeFrameOctets };
 }
 
 /** Whether the path of a session that the plane has takes longer or shorter packets than the plane knows. */
@@ -42,6 +43,5 @@ export function hasOtherPathMtu(
   // One that is about to be removed is not to come back.
   if (circuit.sessions.get(wanted.session.localSessionId) !== wanted) return false;
   if (lockedPseudowireOf(circuit, wanted) === undefined) return false;
-  const { pathMtu } = wanted;
-  return known?.octets !== pathMtu?.octets || known?.measuredOctets !== pathMtu?.measuredOctets;
+  return known?.octets !== wanted.pathMtu?.octets;
 }

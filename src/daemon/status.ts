@@ -97,12 +97,12 @@ export interface PathMtuStatus {
   /** In octets, with the IP header. */
   readonly octets: number;
   /**
-   * "measured" by probes that the peer acknowledged; or assumed: what the kernel has of a router or a route
-   * ("reported"), or else the MTU of the "interface".
+   * "measured" by probes that the peer acknowledged; or assumed: what the kernel has of a router
+   * ("reported"), or else the MTU of the "interface", or of the route where that is less.
    */
   readonly source: "measured" | "reported" | "interface";
-  /** What was measured, where the kernel was told less and has not forgotten it. */
-  readonly measuredOctets?: number | undefined;
+  /** What a router told the kernel, where more was measured: it may be forged, and counts for nothing. */
+  readonly reportedOctets?: number | undefined;
   /** How it is measured, and how long ago the last time. */
   readonly by?: "VCCV echo" | "HELLO" | "ICMP echo" | undefined;
   readonly measuredAgoMs?: number | undefined;

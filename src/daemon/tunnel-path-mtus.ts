@@ -1,4 +1,4 @@
-import type { Config, TunnelConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import type { Input, ReportedEvent } from "../control/effects.ts";
 import type { PathLimits } from "../control/path-mtu.ts";
 import type { EchoRequest } from "../control/path-prober.ts";
@@ -8,21 +8,23 @@ import type { SessionCounters } from "../forwarding/plane.ts";
 import type { PsnTransport } from "../forwarding/transport.ts";
 import { cryptoRandom } from "../os/random.ts";
 import { type PsnPath, pathKey, type SessionParameters } from "../wire/session-parameters.ts";
+import { ControlTimer } from "./control-timer.ts";
 import { EchoProbes } from "./echo-probes.ts";
 import type { EventLog } from "./event-log.ts";
 import type { Log } from "./log.ts";
 import type { LogLimiter } from "./log-limiter.ts";
 import { assumedOctets, PathLimitsReader, type PathLinks } from "./path-limits.ts";
-import type { EndsInUse } from "./settings.ts";
+import { type EndsInUse, pathOf } from "./settings.ts";
 import { StaticPathMtus } from "./static-path-mtus.ts";
 import { VccvProbes } from "./vccv-probes.ts";
+
+/** How often the kernel is asked what it learned of the paths: it notifies nobody. */
+const LOOK_MS = 1000;
 
 /** What is known of the largest packet that a path takes whole, header included, in octets. */
 export interface PathMtuKnowledge {
   /** As measured, or else as the kernel knows; undefined without a route. */
   readonly octets: number | undefined;
-  /** As measured; undefined where nothing was. */
-  readonly measuredOctets: number | undefined;
 }
 
 /** What path MTUs are of, and what they lead to. */
@@ -57,6 +59,11 @@ export class TunnelPathMtus implements Disposable {
   readonly #static: StaticPathMtus;
   /** What was measured, by the path; of paths that a connection or a static tunnel uses. */
   readonly #measured = new Map<string, { readonly path: PsnPath; readonly octets: number }>();
+  /** Paths of control connections by their tunnels, and what the control plane was told of them. */
+  #told = new Map<string, { readonly path: PsnPath; limits: PathLimits | undefined }>();
+  /** What was known of the paths of tunnels when their planes were told last. */
+  #known = new Map<string, number | undefined>();
+  readonly #timer: ControlTimer;
 
   constructor(links: PathLinks, clock: Clock, listener: PathMtuListener) {
     this.limits = new PathLimitsReader(links, clock, () => listener.interfaceChanged());
@@ -70,6 +77,8 @@ export class TunnelPathMtus implements Disposable {
       replied,
       failed: (problem) => this.#echoFailed(problem),
     });
+    this.#timer = new ControlTimer(clock, () => this.#look());
+    this.#timer.arm(clock.nowMs() + LOOK_MS);
     this.#static = new StaticPathMtus(clock, cryptoRandom, {
       config: () => listener.config(),
       ends: (tunnel) => listener.ends(tunnel),
@@ -82,13 +91,13 @@ export class TunnelPathMtus implements Disposable {
     });
   }
 
-  /** What is known of a path. The kernel fragments by what it knows, whatever was measured. */
+  /** What is known of a path. What was measured counts alone, but for what our own interface takes. */
   of(path: PsnPath): PathMtuKnowledge {
     const limits = this.limits.of(path);
     const measuredOctets = this.#measured.get(pathKey(path))?.octets;
-    if (limits === undefined) return { octets: measuredOctets, measuredOctets };
-    const octets = Math.min(measuredOctets ?? Number.POSITIVE_INFINITY, assumedOctets(limits));
-    return { octets, measuredOctets };
+    if (limits === undefined) return { octets: measuredOctets };
+    if (measuredOctets === undefined) return { octets: assumedOctets(limits) };
+    return { octets: Math.min(measuredOctets, limits.interfaceOctets) };
   }
 
   /** What is known of paths, as sources of the status. */
@@ -114,12 +123,13 @@ export class TunnelPathMtus implements Disposable {
    * Compares what the kernel knows of all paths with what the control plane was told; `counted` are the
    * sessions whose counters were read.
    */
-  update({ tunnels }: Config, { connections }: LcceSnapshot, counted: readonly SessionCounters[]): void {
+  update(config: Config, { connections }: LcceSnapshot, counted: readonly SessionCounters[]): void {
     this.#static.counted(counted);
     this.#forgetAllBut([...connections.map(({ path }) => path), ...this.#static.paths].map(pathKey));
-    const configured = new Map(tunnels.map((tunnel) => [tunnel.name, tunnel]));
-    for (const { peer, path, pathLimits } of connections)
-      this.#compare(path, pathLimits, configured.get(peer));
+    this.#told = new Map(
+      connections.map(({ peer, path, pathLimits: limits }) => [peer, { path, limits }] as const),
+    );
+    this.#tell(config);
   }
 
   /** Takes in what the search of a control connection or of a static tunnel found. */
@@ -129,6 +139,7 @@ export class TunnelPathMtus implements Disposable {
     if (octets === undefined) this.#measured.delete(key);
     else this.#measured.set(key, { path, octets });
     this.#listener.transport.limitPackets(path, octets);
+    this.#known.set(peer, this.of(path).octets);
     const tunnel = tunnels.find(({ name }) => name === peer);
     this.#listener.changed(tunnel?.pseudowires.map(({ name }) => name) ?? []);
   }
@@ -143,15 +154,40 @@ export class TunnelPathMtus implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#timer.close();
     this.#static.close();
     this.limits[Symbol.dispose]();
     this.#echoes.close();
   }
 
-  #compare(path: PsnPath, told: PathLimits | undefined, tunnel: TunnelConfig | undefined): void {
-    const limits = this.limits.of(path);
-    if (limits === undefined || tunnel === undefined || isSame(limits, told)) return;
-    this.#listener.input({ kind: "path-limits", peer: tunnel.name, limits });
+  /** Tells the control plane what the kernel knows of the paths of connections, where that changed. */
+  #tell({ tunnels }: Config): void {
+    for (const { name: peer } of tunnels) {
+      const told = this.#told.get(peer);
+      const limits = told && this.limits.of(told.path);
+      if (told === undefined || limits === undefined || isSame(limits, told.limits)) continue;
+      told.limits = limits;
+      this.#listener.input({ kind: "path-limits", peer, limits });
+    }
+  }
+
+  /** Looks at what the kernel learned since the last time, however seldom counters are read. */
+  #look(): void {
+    const config = this.#listener.config();
+    this.#tell(config);
+    const before = this.#known;
+    this.#known = new Map();
+    for (const tunnel of config.tunnels) {
+      const { name, pseudowires } = tunnel;
+      const ends = this.#listener.ends(name);
+      const path = this.#told.get(name)?.path ?? (ends && pathOf(tunnel, ends));
+      if (path === undefined) continue;
+      const { octets } = this.of(path);
+      this.#known.set(name, octets);
+      const isOther = before.has(name) && before.get(name) !== octets;
+      if (isOther) this.#listener.changed(pseudowires.map((pseudowire) => pseudowire.name));
+    }
+    this.#timer.arm(this.#clock.nowMs() + LOOK_MS);
   }
 
   #echoFailed(problem: string): void {

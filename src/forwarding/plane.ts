@@ -64,8 +64,8 @@ export interface AttachmentCircuit {
    */
   readonly mtu: number;
   /**
-   * Largest IP packet, header included, that the path to the peer takes, in octets, as it was measured; where
-   * the kernel knows of less, that counts. Absent: the kernel's route says it.
+   * Largest IP packet, header included, that the path to the peer takes, in octets: as it was measured, and
+   * whatever the kernel was told of the path; or else as the kernel knows it. Absent: the route says it.
    */
   readonly pathMtuOctets?: number;
   /** To what the MSS of TCP is lowered, in both directions (mss.ts); default "off". */

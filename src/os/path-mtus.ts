@@ -31,6 +31,8 @@ export interface PathMtu {
    * In octets with the IP header, as learned or from the route; undefined where only the interface limits it.
    */
   readonly mtu: number | undefined;
+  /** Of that, what somebody set with the route; before Linux 4.15, what was learned, too. */
+  readonly routeMtu: number | undefined;
 }
 
 /** Why nothing can be sent to a peer: the name of the errno of sending, or `OWN_ADDRESS`. */
@@ -59,6 +61,9 @@ const BATCH = 16;
  * needs SO_BROADCAST.
  */
 const ROUTE_TYPE_OFFSET = HEADER_OCTETS + 7;
+/** Offset and value of a flag of requests: the route as it was set, without what was learned of the path. */
+const ROUTE_FLAGS_OFFSET = HEADER_OCTETS + 8;
+const RTM_F_FIB_MATCH = 0x2000;
 const routeTypeErrors: ReadonlyMap<number, SendError> = new Map([
   [2, OWN_ADDRESS],
   [3, "EACCES"],
@@ -87,7 +92,10 @@ export class PathMtus implements Disposable {
 
   /** The MTU of each path, in order; undefined where there is no route. */
   query(paths: readonly AddressPair[]): readonly (PathMtu | undefined)[] {
-    return this.#answers(paths, pathMtuIn);
+    const routes = this.#answers(paths, routeMtuIn, RTM_F_FIB_MATCH);
+    return this.#answers(paths, pathMtuIn).map(
+      (found, index) => found && { ...found, routeMtu: routes[index] },
+    );
   }
 
   /** Why nothing can be sent to the remote of each path; undefined where the kernel has a route. */
@@ -98,12 +106,13 @@ export class PathMtus implements Disposable {
   #answers<T>(
     paths: readonly AddressPair[],
     read: (message: DataView) => T | undefined,
+    flags = 0,
   ): readonly (T | undefined)[] {
     const found: (T | undefined)[] = paths.map(() => undefined);
     for (let begin = 0; begin < paths.length; begin += BATCH) {
       const requests = paths
         .slice(begin, begin + BATCH)
-        .map((path, index) => requestFor(path, begin + index));
+        .map((path, index) => requestFor(path, begin + index, flags));
       const octets = Buffer.concat(requests);
       if (sendto(this.#socket, addressOf(octets), octets.length, linux.MSG_DONTWAIT, 0, 0) < 0) continue;
       this.#readInto(found, read);
@@ -127,7 +136,7 @@ export class PathMtus implements Disposable {
   }
 }
 
-function requestFor({ remoteAddress, localAddress }: AddressPair, number: number): Uint8Array {
+function requestFor({ remoteAddress, localAddress }: AddressPair, number: number, flags: number): Uint8Array {
   const [address = "", zone] = remoteAddress.split("%");
   const destination = addressOctets(address);
   const source = addressOctets(localAddress.replace(/%.*$/, ""));
@@ -150,6 +159,7 @@ function requestFor({ remoteAddress, localAddress }: AddressPair, number: number
   view.setUint8(HEADER_OCTETS, isIPv6(address) ? linux.AF_INET6 : linux.AF_INET);
   view.setUint8(HEADER_OCTETS + 1, 8 * destination.length);
   view.setUint8(HEADER_OCTETS + 2, 8 * source.length);
+  view.setUint32(ROUTE_FLAGS_OFFSET, flags, true);
   let at = HEADER_OCTETS + ROUTE_OCTETS;
   for (const [type, octets] of attributes) {
     view.setUint16(at, ATTRIBUTE_HEADER_OCTETS + octets.length, true);
@@ -166,14 +176,17 @@ function sendErrorIn(view: DataView): SendError | undefined {
   return routeTypeErrors.get(view.getUint8(ROUTE_TYPE_OFFSET));
 }
 
-function pathMtuIn(view: DataView): PathMtu | undefined {
+function pathMtuIn(view: DataView): Omit<PathMtu, "routeMtu"> | undefined {
   if (view.getUint16(4, true) !== RTM_NEWROUTE) return undefined;
-  const attributes = attributesOf(view, HEADER_OCTETS + ROUTE_OCTETS);
-  const outputInterface = attributes.get(attribute.outputInterface);
+  const outputInterface = attributesOf(view, HEADER_OCTETS + ROUTE_OCTETS).get(attribute.outputInterface);
   if (outputInterface === undefined) return undefined;
-  const metrics = attributes.get(attribute.metrics);
-  const mtu = metrics === undefined ? undefined : attributesOf(metrics, 0).get(METRIC_MTU);
-  return { interfaceIndex: outputInterface.getUint32(0, true), mtu: mtu?.getUint32(0, true) };
+  return { interfaceIndex: outputInterface.getUint32(0, true), mtu: routeMtuIn(view) };
+}
+
+function routeMtuIn(view: DataView): number | undefined {
+  if (view.getUint16(4, true) !== RTM_NEWROUTE) return undefined;
+  const metrics = attributesOf(view, HEADER_OCTETS + ROUTE_OCTETS).get(attribute.metrics);
+  return metrics && attributesOf(metrics, 0).get(METRIC_MTU)?.getUint32(0, true);
 }
 
 /** Attributes by their type, from an offset on (struct rtattr). */

@@ -82,8 +82,7 @@ export interface RouteFound {
    * In octets, IP header included: what the route says, or was learned of the path, or else the interface's.
    */
   readonly mtu: number;
-  /** Of that, what was learned of the path or the route says; undefined where only the interface limits. */
-  readonly pathMtu: number | undefined;
+  readonly interfaceMtu: number;
   readonly interfaceName: string;
   /** Whether GSO packets are segmented and checksums completed before it sends (offload-completion.ts). */
   readonly completesOffloads: boolean;
@@ -132,7 +131,7 @@ export async function routeTo(remote: string, local: string): Promise<RouteFound
       nextHop,
       nextHopText: addressText(nextHop),
       mtu: pathMtu ?? link?.mtu ?? 0,
-      pathMtu,
+      interfaceMtu: link?.mtu ?? 0,
       isLocal: type === "local",
     };
   });

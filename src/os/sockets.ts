@@ -130,11 +130,15 @@ export interface PsnSocketOptions {
   readonly trafficClass?: number;
 }
 
-/** TABLE: path MTU discovery of a socket (ip(7)) by who may fragment what it sends. */
+/**
+ * TABLE: path MTU discovery of a socket (ip(7)) by who may fragment what it sends. Where IP may not, planes
+ * compare each packet with the path MTU themselves: the kernel learns of routers, whose messages anybody
+ * forges, but refuses only what the interface does not take.
+ */
 const discoveryOf = {
   outer: linux.PMTUDISC_DONT,
-  none: linux.PMTUDISC_DO,
-  pseudowire: linux.PMTUDISC_DO,
+  none: linux.PMTUDISC_PROBE,
+  pseudowire: linux.PMTUDISC_PROBE,
 } as const;
 
 function setDiscovery(fd: number, isV6: boolean, discovery: number): boolean {
@@ -259,9 +263,9 @@ export function sendDatagram(fd: number, octets: Uint8Array, path: PsnPath): str
 
 /**
  * Sends one datagram with DF set, whatever path MTU the kernel knows, as `sendDatagram` does otherwise. The
- * kernel has no ancillary data for this: the socket's own setting is another for as long as the call takes,
- * also for a data message that another thread sends in these microseconds. `fragmentOctets` is the limit that
- * `limitFragments` set.
+ * kernel has no ancillary data for this: where IP may fragment, the socket's own setting is another for as
+ * long as the call takes, also for a data message that another thread sends in these microseconds.
+ * `fragmentOctets` is the limit that `limitFragments` set.
  */
 export function sendPathMtuProbe(
   { fd, fragmentation }: Pick<PsnSocketOptions, "fragmentation"> & Pick<PsnSocket, "fd">,
@@ -269,6 +273,7 @@ export function sendPathMtuProbe(
   path: PsnPath,
   fragmentOctets?: number,
 ): string | undefined {
+  if (discoveryOf[fragmentation] === linux.PMTUDISC_PROBE) return sendDatagram(fd, octets, path);
   const isV6 = isIPv6(path.localAddress);
   if (!setDiscovery(fd, isV6, linux.PMTUDISC_PROBE)) return errnoName(errno());
   if (fragmentOctets !== undefined) limitFragments(fd, undefined);

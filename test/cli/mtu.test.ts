@@ -287,7 +287,7 @@ test("what becomes of long packets without fragments and without a clamp", () =>
         session ID                    4
         IPv4 header                  20
         needs a path MTU of        1550   1554 with two tags
-      path MTU: 1500, assumed: the MTU of the interface
+      path MTU: 1500, assumed: the MTU of the interface or the route
       hosts whose frames have one tag: IP packets up to 1450 cross in one piece
         TCP over IPv4             MSS 1460, mss_clamp: off: full segments are discarded, and TCP stalls
         TCP over IPv6             MSS 1440, mss_clamp: off: full segments are discarded, and TCP stalls

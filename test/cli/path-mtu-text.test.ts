@@ -8,16 +8,18 @@ const rows: readonly (readonly [PathMtuStatus, string])[] = [
     { octets: 1492, source: "measured", by: "HELLO", measuredAgoMs: 12_400, search: "search-complete" },
     "1492, measured by HELLO 12 s ago",
   ],
-  [{ octets: 1500, source: "interface", search: "base" }, "1500, assumed: the MTU of the interface"],
-  [{ octets: 1400, source: "reported" }, "1400, assumed: reported by a router or the route"],
   [
-    { octets: 1400, source: "reported", measuredOctets: 1500, by: "HELLO", measuredAgoMs: 3000 },
-    "1400, as a router reported to the kernel (until it forgets) or the route has it; " +
-      "measured 1500 by HELLO 3 s ago",
+    { octets: 1500, source: "interface", search: "base" },
+    "1500, assumed: the MTU of the interface or the route",
+  ],
+  [{ octets: 1400, source: "reported" }, "1400, assumed: reported by a router"],
+  [
+    { octets: 1500, source: "measured", reportedOctets: 1400, by: "HELLO", measuredAgoMs: 3000 },
+    "1500, measured by HELLO 3 s ago; 1400 by ICMP, which does not count",
   ],
   [
     { octets: 1500, source: "interface", search: "error" },
-    "1500, assumed: the MTU of the interface; the peer answers no long messages",
+    "1500, assumed: the MTU of the interface or the route; the peer answers no long messages",
   ],
 ];
 

@@ -11,6 +11,8 @@ class PathBed {
   readonly search: PathMtuSearch;
   readonly probes: number[] = [];
   readonly told: (number | undefined)[] = [];
+  /** When that was told last. */
+  toldMs = 0;
   nowMs = 0;
   takes: number;
   loss = 0;
@@ -55,6 +57,7 @@ class PathBed {
   #perform(effect: PathMtuEffect): void {
     if (effect.kind === "changed") {
       this.told.push(effect.octets);
+      this.toldMs = this.nowMs;
       return;
     }
     this.probes.push(effect.octets);
@@ -157,11 +160,62 @@ describe("after the search", () => {
     expect([bed.search.state, bed.told, bed.probes.at(-1)]).toEqual(["search-complete", [1500], 1500]);
     bed.takes = 1300;
     bed.input({ kind: "reported", octets: 1300 });
-    bed.run(100, false).run(100, false);
-    expect(bed.told.slice(0, 2)).toEqual([1500, 1200]);
+    bed.run(pathMtuConstants.doubtMs + pathMtuConstants.leastProbeMs, false);
+    expect(bed.told.slice(0, 3)).toEqual([1500, 1200, 1300]);
     expect(bed.probes.slice(-2)).not.toContain(1400);
     bed.run(MINUTE_MS);
-    expect(bed.search.octets).toBe(1300);
+    expect([bed.search.octets, bed.search.state]).toEqual([1300, "search-complete"]);
+  });
+
+  test("RFC 8899 §4.6: a report of less, and a lost probe of what was found: it falls in seconds", () => {
+    const bed = new PathBed(1500).begin().run(MINUTE_MS);
+    bed.takes = 1400;
+    const sinceMs = bed.nowMs;
+    bed.input({ kind: "reported", octets: 1400 });
+    bed.run(MINUTE_MS);
+    expect(bed.toldMs - sinceMs).toBeLessThan(pathMtuConstants.leastProbeMs + 5 * ROUND_TRIP_MS);
+    expect(bed.told).toEqual([1500, 1200, 1400]);
+  });
+
+  describe("reports that are forged, one each second", () => {
+    /** Sizes from the largest to the least, as the kernel takes over only what is less than before. */
+    const forged = (count: number) => Array.from({ length: count }, (_, index) => 1499 - 10 * index);
+
+    function attacked(loss: number, seed = 1): PathBed {
+      const bed = new PathBed(1500, { seed }).begin().run(MINUTE_MS);
+      bed.loss = loss;
+      bed.probes.length = 0;
+      for (const octets of forged(140)) {
+        bed.input({ kind: "reported", octets });
+        bed.run(1000);
+      }
+      return bed;
+    }
+
+    test("change nothing, and cost a probe in three seconds", () => {
+      const bed = attacked(0);
+      expect([bed.told, bed.search.state]).toEqual([[1500], "search-complete"]);
+      expect(new Set(bed.probes)).toEqual(new Set([1500]));
+      expect(bed.probes.length).toBeLessThan((140 * 1000) / pathMtuConstants.doubtMs + 2);
+      expect(bed.probes.length).toBeGreaterThan(30);
+    });
+
+    test("hide no report that is true: what was found is probed again and again", () => {
+      const bed = attacked(0);
+      bed.takes = 1400;
+      bed.run(pathMtuConstants.doubtMs + pathMtuConstants.leastProbeMs + 100);
+      expect(bed.told.slice(0, 2)).toEqual([1500, 1200]);
+      bed.run(MINUTE_MS);
+      expect(bed.search.octets).toBe(1400);
+    });
+
+    test("where packets are lost for other reasons, what was found falls seldom, and comes back", () => {
+      for (const seed of seeds(20)) {
+        const { told, search } = attacked(0.05, seed);
+        expect(told.filter((octets) => octets === 1200).length, `seed ${seed}`).toBeLessThanOrEqual(2);
+        expect(search.octets, `seed ${seed}`).toBe(1500);
+      }
+    });
   });
 
   test("what a router reported is forgotten: more is tried at once", () => {
@@ -182,7 +236,15 @@ describe("after the search", () => {
     expect([bed.told, bed.search.state]).toEqual([[1400], "search-complete"]);
   });
 
-  test.each([0, 67, 575, 1500, 1501, 65_535])("RFC 8899 §4.6.1: a report of %d counts not", (octets) => {
+  test.each([0, 67, 575])("RFC 8899 §4.6.1: a report of %d is not tried: what was found is", (octets) => {
+    const bed = new PathBed(1500).begin().run(MINUTE_MS);
+    bed.probes.length = 0;
+    bed.input({ kind: "reported", octets });
+    bed.run(1000, false);
+    expect([bed.probes, bed.told]).toEqual([[1500], [1500]]);
+  });
+
+  test.each([1500, 1501, 65_535])("RFC 8899 §4.6.1: a report of %d counts not", (octets) => {
     const bed = new PathBed(1500).begin().run(1000);
     const before = [...bed.probes];
     bed.input({ kind: "reported", octets });

@@ -142,6 +142,19 @@ describe("RFC 8899 §3: an echo that is not answered proves nothing of its size"
     expect(bed.known?.measuredMs).toBeLessThan(1000);
   });
 
+  test("but a router that says less is believed then", () => {
+    const bed = new Bed();
+    bed.carriers = ["echo"];
+    bed.run(MINUTE_MS);
+    bed.answers.echo = 0;
+    bed.limits = { interfaceOctets: 1500, reportedOctets: 1400 };
+    bed.run(MINUTE_MS);
+    expect(bed.known).toMatchObject({ state: "error", octets: undefined });
+    bed.answers.echo = 65_535;
+    bed.run(10 * MINUTE_MS);
+    expect(bed.known).toMatchObject({ state: "search-complete", octets: 1500 });
+  });
+
   test("where small ones are, a black hole is noticed and measured", () => {
     const bed = new Bed();
     bed.carriers = ["echo"];

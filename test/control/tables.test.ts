@@ -133,6 +133,7 @@ test("RFC 8899 §5.2: the table of a path MTU search, as checked against the RFC
     search-complete refused             base           fall
     search-complete refused-last        base           fall
     search-complete unanswered        * search-complete keep
+    search-complete unanswered-reported * error          give-up
     search-complete reported          * search-complete confirm
     search-complete report-ended      * searching      raise
     search-complete again               searching      raise

@@ -35,11 +35,11 @@ const rows: readonly (readonly [number | undefined, number | undefined, Partial<
   [undefined, 9000, { octets: 1500, source: "measured" }],
   [1400, 1400, { octets: 1400, source: "measured" }],
   [1400, 1300, { octets: 1300, source: "measured" }],
-  [1400, 1500, { octets: 1400, source: "reported", measuredOctets: 1500, by: "HELLO", measuredAgoMs: 3000 }],
+  [1400, 1500, { octets: 1500, source: "measured", reportedOctets: 1400, by: "HELLO", measuredAgoMs: 3000 }],
 ];
 
 test.each(rows)("with %s reported and %s measured on a link of 1500", (reportedOctets, measured, wanted) => {
   const found = pathMtuOf({ interfaceOctets: 1500, reportedOctets }, measured);
   expect(found).toMatchObject(wanted);
-  expect(found?.measuredOctets).toBe(wanted.measuredOctets);
+  expect(found?.reportedOctets).toBe(wanted.reportedOctets);
 });

@@ -13,7 +13,9 @@ export interface RouteConditions {
     /** Hardware type of that interface, such as "ETHER". */
     readonly hardware: string;
     readonly isLocal: boolean;
-    /** Path MTU: octets of the longest packet, IP header included, that is not fragmented on this route. */
+    /** Octets of the longest packet, IP header included, that this interface takes. */
+    readonly interfaceMtu: number;
+    /** The same of the path, as the kernel knows it. */
     readonly mtu: number;
   };
   /** Whether IPsec policies apply to what takes this route. */
@@ -65,12 +67,15 @@ function longestPacket({ session, attachment }: Candidate): number {
   return header + ETHERNET_HEADER_OCTETS + MOST_TAGS * TAG_OCTETS + attachment.mtu;
 }
 
-/** The largest packet that programs may send to the peer: the kernel and the daemon may know of limits. */
+/**
+ * The largest packet that programs may send to the peer. What the kernel was told of the path, maybe by
+ * somebody who forges it, counts only where nothing else is known.
+ */
 export function pathMtuOf(
   { pathMtuOctets }: Pick<AttachmentCircuit, "pathMtuOctets">,
-  { mtu }: { readonly mtu: number },
+  { interfaceMtu, mtu }: Pick<RouteConditions["route"], "interfaceMtu" | "mtu">,
 ): number {
-  return Math.min(mtu, pathMtuOctets ?? mtu);
+  return Math.min(interfaceMtu, pathMtuOctets ?? mtu);
 }
 
 /** TABLE: obstacles, for which the userspace plane carries a session instead of programs. */

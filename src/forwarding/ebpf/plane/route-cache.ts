@@ -1,6 +1,5 @@
 import { IpsecPolicies } from "../../../os/ipsec.ts";
 import type { NetlinkWatch } from "../../../os/netlink-watch.ts";
-import { type AddressPair, PathMtus } from "../../../os/path-mtus.ts";
 import { type RouteFound, routeTo, watchRoutes } from "../../../os/routes.ts";
 import type { PsnPath } from "../../../wire/session-parameters.ts";
 
@@ -9,7 +8,7 @@ export interface PeerRoute {
   readonly route: RouteFound;
   /** Whether IPsec policies apply to what takes this route. */
   readonly hasPolicies: boolean;
-  /** All of it as text, to see whether it changed. */
+  /** All of it but the path MTU, which the daemon follows, as text: to see whether it changed. */
   readonly text: string;
 }
 
@@ -20,36 +19,26 @@ export interface RouteListener {
   policiesChanged(): void;
 }
 
-/** How often path MTUs are queried: the kernel sends no notification when it learns or forgets one. */
-const PATH_MTU_MS = 1000;
 /** How often routes are looked up again without a notification. */
 const REFRESH_MS = 30_000;
 
 /**
- * Routes to peers, looked up once for each peer, and again when routes, interfaces, path MTUs or IPsec
- * policies change.
+ * Routes to peers, looked up once for each peer, and again when routes, interfaces or IPsec policies change.
  */
 export class RouteCache implements Disposable {
   readonly #routes = new Map<string, Promise<RouteFound>>();
-  /** Routes that were found, and the addresses that they connect. */
-  readonly #found = new Map<RouteFound, AddressPair>();
-  readonly #pathMtus = PathMtus.open();
   readonly #policies: IpsecPolicies;
   readonly #watch: NetlinkWatch;
-  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #timer: NodeJS.Timeout;
 
   private constructor(policies: IpsecPolicies, { changed }: RouteListener) {
     const invalidate = () => {
       this.#routes.clear();
-      this.#found.clear();
       changed();
     };
     this.#policies = policies;
     this.#watch = watchRoutes(invalidate);
-    this.#timers = [
-      setInterval(() => this.#mtusChanged() && invalidate(), PATH_MTU_MS).unref(),
-      setInterval(invalidate, REFRESH_MS).unref(),
-    ];
+    this.#timer = setInterval(invalidate, REFRESH_MS).unref();
   }
 
   /** Rejects with SystemError where the kernel cannot be asked. */
@@ -65,7 +54,7 @@ export class RouteCache implements Disposable {
   async find(path: PsnPath): Promise<PeerRoute> {
     const route = await this.#route(path);
     const found = { route, hasPolicies: this.havePolicies(path, route) };
-    return { ...found, text: JSON.stringify(found) };
+    return { ...found, text: JSON.stringify({ ...found, route: { ...route, mtu: undefined } }) };
   }
 
   /** Whether IPsec policies, as they are now, apply to what takes a route. */
@@ -76,33 +65,19 @@ export class RouteCache implements Disposable {
   [Symbol.dispose](): void {
     this.#watch.close();
     this.#policies.close();
-    for (const timer of this.#timers) clearInterval(timer);
-    this.#pathMtus[Symbol.dispose]();
+    clearInterval(this.#timer);
   }
 
   #route({ remoteAddress, localAddress }: PsnPath): Promise<RouteFound> {
     const key = `${localAddress} ${remoteAddress}`;
     const cached = this.#routes.get(key);
     if (cached !== undefined) return cached;
-    const isCurrent = () => this.#routes.get(key) === found;
-    const found = routeTo(remoteAddress, localAddress).then(
-      (route) => {
-        if (isCurrent()) this.#found.set(route, { remoteAddress, localAddress });
-        return route;
-      },
-      (error: unknown) => {
-        // What failed is no answer: it is looked up again when it is asked for again.
-        if (isCurrent()) this.#routes.delete(key);
-        throw error;
-      },
-    );
+    const found = routeTo(remoteAddress, localAddress).catch((error: unknown) => {
+      // What failed is no answer: it is looked up again when it is asked for again.
+      if (this.#routes.get(key) === found) this.#routes.delete(key);
+      throw error;
+    });
     this.#routes.set(key, found);
     return found;
-  }
-
-  #mtusChanged(): boolean {
-    const routes = [...this.#found.keys()];
-    const now = this.#pathMtus.query([...this.#found.values()]);
-    return routes.some(({ pathMtu }, index) => pathMtu !== now[index]?.mtu);
   }
 }

@@ -121,7 +121,13 @@ const device = {
 function forwarded(by: number, localSessionId = ID): InstalledSession {
   const session = sessionParameters({ path: pathOver("udp"), localSessionId });
   const binding = { session, attachment: circuit, device };
-  const route = { interfaceIndex: by, nextHop: new Uint8Array(4), mtu: 1500, interfaceName: "wan" };
+  const route = {
+    interfaceIndex: by,
+    nextHop: new Uint8Array(4),
+    mtu: 1500,
+    interfaceMtu: 1500,
+    interfaceName: "wan",
+  };
   const peerRoute = { route, hasPolicies: false, text: `by ${by}` } as never;
   const endpoint = { fragmentation: "outer", checksum: "auto", gso: "segment" } as never;
   const networkExceptionPath = { entry: 13, exit: 14 };

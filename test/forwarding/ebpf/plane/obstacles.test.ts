@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { obstacleTo } from "../../../../src/forwarding/ebpf/plane/obstacles.ts";
+import { obstacleTo, pathMtuOf } from "../../../../src/forwarding/ebpf/plane/obstacles.ts";
 import { headerOffsets } from "../../../../src/forwarding/ebpf/programs/options.ts";
 import type { PsnEndpoint } from "../../../../src/forwarding/transport.ts";
 import type { DataSequencing } from "../../../../src/wire/session-parameters.ts";
@@ -34,10 +34,28 @@ function obstacle(
     controlDscp: 0,
     fragmentation,
   };
-  const route = { interfaceName: "eth0", hardware: "ETHER", isLocal: false, mtu };
+  const route = { interfaceName: "eth0", hardware: "ETHER", isLocal: false, interfaceMtu: 9000, mtu };
   const wanted = { session, attachment: attachment({ mtu: MTU }) };
   return obstacleTo(wanted, endpoint, { route, hasPolicies: false });
 }
+
+/** TABLE: what the interface takes, what the route says, what is known; and by what programs go. */
+const pathMtus: readonly (readonly [number, number, number | undefined, number])[] = [
+  [1500, 1500, undefined, 1500],
+  [1500, 1400, undefined, 1400],
+  [1500, 552, 1500, 1500],
+  [1500, 1280, 1492, 1492],
+  [1500, 1500, 1400, 1400],
+  [1400, 1400, 1500, 1400],
+];
+
+test.each(pathMtus)(
+  "an interface of %d, a route of %d and a known path MTU of %s: packets of up to %d",
+  (interfaceMtu, mtu, pathMtuOctets, octets) => {
+    const known = pathMtuOctets === undefined ? {} : { pathMtuOctets };
+    expect(pathMtuOf(known, { interfaceMtu, mtu })).toBe(octets);
+  },
+);
 
 const cases = (["udp", "ip"] as const).flatMap((encapsulation) =>
   ([0, 4, 8] as const).flatMap((cookieOctets) =>
