@@ -1,5 +1,7 @@
 import { canonicalAddress } from "../bytes/ip-address.ts";
 import { addressProblem } from "../config/address.ts";
+import { randomFraction } from "../control/identifiers.ts";
+import type { Random } from "../environment.ts";
 import type { NameAnswer } from "../os/name-lookup.ts";
 
 /** The least and the longest time until a name is asked again, whatever its TTL says. */
@@ -9,6 +11,11 @@ export const MOST_TTL_S = 300;
 const DOUBTED_TTL_S = 0.5;
 /** The longest pause after failures; the first is the least time, and they double. */
 const LAST_PAUSE_MS = 60_000;
+/**
+ * By up to this part a pause is longer at random, so that many names with one TTL are not asked in one
+ * moment; not shorter, as a resolver would answer the same with the rest of the TTL.
+ */
+const SPREAD = 0.1;
 
 export type NameInput =
   /** What the resolver said. */
@@ -33,11 +40,12 @@ export interface PeerNameOptions {
 }
 
 /**
- * The addresses of one peer's name: when to ask, and which address is in use. No clock and no sockets: times
- * are given, in ms.
+ * The addresses of one peer's name: when to ask, and which address is in use. No clock, no sockets and no
+ * randomness of its own: these are given, times in ms.
  */
 export class PeerName {
   readonly #options: PeerNameOptions;
+  readonly #random: Random;
   /** By family, as the last good answer said. */
   readonly #known = new Map<4 | 6, readonly string[]>();
   #inUse: string | undefined;
@@ -49,8 +57,9 @@ export class PeerName {
   #problem: string | undefined;
   #unanswered: string | undefined;
 
-  constructor(options: PeerNameOptions) {
+  constructor(options: PeerNameOptions, random: Random) {
     this.#options = options;
+    this.#random = random;
   }
 
   /** The addresses, the one in use first. IPv6 comes before IPv4 (RFC 6724 §2.1). */
@@ -153,7 +162,7 @@ export class PeerName {
     this.#problem = refused[0];
     this.#unanswered = unanswered && `no ${unanswered.record}: ${unanswered.problem}`;
     this.#answeredMs = nowMs;
-    this.#deadlineMs = nowMs + 1000 * Math.max(LEAST_TTL_S, leastTtlS);
+    this.#deadlineMs = nowMs + this.#spread(1000 * Math.max(LEAST_TTL_S, leastTtlS), 1000 * MOST_TTL_S);
     const all = this.#all();
     if (this.#inUse === undefined || !all.includes(this.#inUse)) [this.#inUse] = all;
   }
@@ -162,8 +171,14 @@ export class PeerName {
   #failed(problem: string, nowMs: number): void {
     this.#problem = problem;
     this.#unanswered = undefined;
-    this.#deadlineMs = nowMs + Math.min(LAST_PAUSE_MS, LEAST_TTL_S * 1000 * 2 ** this.#failures);
+    this.#deadlineMs = nowMs + this.#spread(LEAST_TTL_S * 1000 * 2 ** this.#failures, LAST_PAUSE_MS);
     this.#failures = Math.min(this.#failures + 1, 8);
+  }
+
+  /** A pause, longer at random, and never more than the longest. */
+  #spread(pauseMs: number, longestMs: number): number {
+    const leastMs = Math.min(pauseMs, longestMs / (1 + SPREAD));
+    return leastMs * (1 + SPREAD * randomFraction(this.#random));
   }
 
   #all(): readonly string[] {

@@ -3,6 +3,7 @@ import { familiesOf } from "../config/ends.ts";
 import type { ReportedEvent } from "../control/effects.ts";
 import { monotonicClock } from "../os/clock.ts";
 import { NameLookups } from "../os/name-lookup.ts";
+import { cryptoRandom } from "../os/random.ts";
 import type { Log } from "./log.ts";
 import { type NameInput, PeerName } from "./peer-name.ts";
 
@@ -60,7 +61,7 @@ export class PeerNames {
     if (remote.kind !== "name") return;
     const families = familiesOf(local);
     const allowsLoopback = local.kind === "address" && /^(127\.|::1$)/.test(local.address);
-    const state = new PeerName({ families, allowsLoopback });
+    const state = new PeerName({ families, allowsLoopback }, cryptoRandom);
     const { name } = remote;
     const former = this.#removedOf(tunnel, name);
     if (former !== undefined) state.inherit(former.state);

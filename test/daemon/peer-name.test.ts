@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
-import { type NameInput, PeerName } from "../../src/daemon/peer-name.ts";
+import { LEAST_TTL_S, MOST_TTL_S, type NameInput, PeerName } from "../../src/daemon/peer-name.ts";
+import type { Random } from "../../src/environment.ts";
 import type { FamilyAnswer, NameAnswer } from "../../src/os/name-lookup.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 
 const both = { families: [4, 6], allowsLoopback: false } as const;
 const none: FamilyAnswer = { addresses: [] };
@@ -16,9 +18,14 @@ const answered = (v4: FamilyAnswer, v6: FamilyAnswer = none): NameInput => ({
   ]) as NameAnswer,
 });
 
+/** By all bits clear pauses are the shortest that chance makes them, by all bits set the longest. */
+const ofBits = (bits: number): Random => ({ octets: (length) => new Uint8Array(length).fill(bits) });
+const shortest = ofBits(0);
+const longest = ofBits(0xff);
+
 /** A name in virtual time, which was asked at 0 s and answered at once. */
-function asked(first: NameInput = answered(given(60, "192.0.2.1")), options: typeof both = both) {
-  const name = new PeerName(options);
+function asked(first: NameInput = answered(given(60, "192.0.2.1")), random = shortest) {
+  const name = new PeerName(both, random);
   const at = (second: number, input: NameInput) => name.handle(input, second * 1000).map(({ kind }) => kind);
   expect(at(0, { kind: "expired" })).toEqual(["ask"]);
   at(0, first);
@@ -26,18 +33,43 @@ function asked(first: NameInput = answered(given(60, "192.0.2.1")), options: typ
 }
 
 test.each([
-  [0, 5],
-  [4, 5],
-  [5, 5],
-  [60, 60],
-  [300, 300],
-  [301, 300],
-  [0xffff_ffff, 300],
-])("a TTL of %d s is asked again after %d s", (ttl, wanted) => {
-  const { at, nextS } = asked(answered(given(ttl, "192.0.2.1")));
-  expect(nextS()).toBe(wanted);
-  expect(at(wanted - 0.001, { kind: "expired" })).toEqual([]);
-  expect(at(wanted, { kind: "expired" })).toEqual(["ask"]);
+  [0, 5, 5.5],
+  [4, 5, 5.5],
+  [5, 5, 5.5],
+  [60, 60, 66],
+  [272, 272, 299.2],
+  [299, 300 / 1.1, 300],
+  [300, 300 / 1.1, 300],
+  [0xffff_ffff, 300 / 1.1, 300],
+])("a TTL of %d s is asked again after %d s to %d s", (ttl, least, most) => {
+  for (const [random, wanted] of [
+    [shortest, least],
+    [longest, most],
+  ] as const) {
+    const { at, nextS } = asked(answered(given(ttl, "192.0.2.1")), random);
+    expect(nextS()).toBeCloseTo(wanted, 6);
+    expect(at(wanted - 0.001, { kind: "expired" })).toEqual([]);
+    expect(at(wanted + 0.001, { kind: "expired" })).toEqual(["ask"]);
+  }
+});
+
+test.each([
+  ["are answered with one TTL", answered(given(60, "192.0.2.1")), 60],
+  ["are answered with the longest TTL", answered(given(86_400, "192.0.2.1")), 300 / 1.1],
+  ["are not answered", answered(late, late), 5],
+])("a thousand names that %s are not asked again in one moment", (_what, answer, least) => {
+  const random = new SeededRandom(20_261_130);
+  const perMoment = new Map<number, number>();
+  for (let each = 0; each < 1000; each += 1) {
+    const pauseS = asked(answer, random).nextS();
+    expect(pauseS).toBeGreaterThanOrEqual(Math.max(least, LEAST_TTL_S));
+    expect(pauseS).toBeLessThanOrEqual(Math.min(least * 1.1, MOST_TTL_S));
+    const moment = Math.floor((pauseS / least - 1) * 1000);
+    perMoment.set(moment, (perMoment.get(moment) ?? 0) + 1);
+  }
+  // 10 of them on average in each hundredth of the time.
+  expect(Math.max(...perMoment.values())).toBeLessThan(30);
+  expect(perMoment.size).toBeGreaterThan(95);
 });
 
 test("the least TTL of both families counts", () => {
@@ -72,16 +104,16 @@ test("the address in use stays as long as it is among the answers, whatever thei
 test("a failure keeps the last address, is told, and is tried again in growing pauses", () => {
   const { name, at, nextS } = asked();
   let now = 60;
-  for (const pause of [5, 10, 20, 40, 60, 60]) {
+  for (const pause of [5, 10, 20, 40, 60 / 1.1, 60 / 1.1]) {
     expect(at(now, { kind: "expired" })).toEqual(["ask"]);
     expect(at(now, answered(late, late))).toEqual([]);
     expect([name.addresses, name.problem]).toEqual([["192.0.2.1"], "ETIMEOUT"]);
-    expect(nextS()).toBe(now + pause);
-    now += pause;
+    expect(nextS()).toBeCloseTo(now + pause, 6);
+    now = nextS();
   }
   at(now, { kind: "expired" });
   at(now, answered(given(60, "192.0.2.1")));
-  expect([name.problem, nextS()]).toEqual([undefined, now + 60]);
+  expect([name.problem, nextS()]).toEqual([undefined, expect.closeTo(now + 60, 6)]);
 });
 
 test.each([
@@ -147,14 +179,14 @@ test.each([
 });
 
 test("a loopback address is taken where the tunnel is from one", () => {
-  const name = new PeerName({ families: [4], allowsLoopback: true });
+  const name = new PeerName({ families: [4], allowsLoopback: true }, shortest);
   name.handle({ kind: "expired" }, 0);
   name.handle(answered(given(60, "127.0.0.2")), 0);
   expect(name.addresses).toEqual(["127.0.0.2"]);
 });
 
 test("only the families that our end can have are looked at", () => {
-  const name = new PeerName({ families: [4], allowsLoopback: false });
+  const name = new PeerName({ families: [4], allowsLoopback: false }, shortest);
   name.handle({ kind: "expired" }, 0);
   name.handle(answered(given(60, "192.0.2.1"), given(60, "2001:db8::1")), 0);
   expect(name.addresses).toEqual(["192.0.2.1"]);
@@ -191,7 +223,7 @@ test("when the peer falls silent, its name is asked at once, twice a second at m
 });
 
 test("what another knows of the name is taken over, but for what is refused here, and asked at once", () => {
-  const former = new PeerName({ families: [4, 6], allowsLoopback: true });
+  const former = new PeerName({ families: [4, 6], allowsLoopback: true }, shortest);
   former.handle({ kind: "expired" }, 0);
   former.handle(answered(given(60, "127.0.0.2", "192.0.2.1"), given(60, "2001:db8::1")), 0);
   former.handle({ kind: "connecting-failed" }, 20_000);
@@ -202,7 +234,7 @@ test("what another knows of the name is taken over, but for what is refused here
     ],
     [[4], ["192.0.2.1"]],
   ] as const) {
-    const name = new PeerName({ families, allowsLoopback: false });
+    const name = new PeerName({ families, allowsLoopback: false }, shortest);
     name.inherit(former);
     expect([name.addresses, name.answeredMs]).toEqual([wanted, 0]);
     expect(name.handle({ kind: "expired" }, 30_000)).toEqual([{ kind: "ask" }]);
