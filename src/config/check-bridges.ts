@@ -1,12 +1,5 @@
+import type { Issue, Report } from "./check.ts";
 import type { RawBridge, RawConfig, RawPort, RawPseudowire, RawTunnel } from "./fields.ts";
-
-/** An issue at the path of a key, as `Issue` of check.ts. */
-interface BridgeIssue {
-  readonly path: readonly string[];
-  readonly message: string;
-}
-
-type Report = (path: readonly string[], message: string) => void;
 
 /** A pseudowire whose device is a port of a bridge, with the path of its keys. */
 interface BridgedPseudowire {
@@ -20,9 +13,9 @@ interface BridgedPseudowire {
 export function checkBridges(
   bridges: RawConfig["bridges"],
   tunnels: readonly [string, RawTunnel][],
-): readonly BridgeIssue[] {
-  const issues: BridgeIssue[] = [];
-  const report: Report = (path, message) => issues.push({ path, message });
+): readonly Issue[] {
+  const issues: Issue[] = [];
+  const report: Report = (path, message, of = []) => issues.push({ path, message, of });
   const circuits = devicesOf(tunnels);
   const bridgeOfInterface = new Map<string, string>();
   for (const [name, bridge] of Object.entries(bridges)) {
@@ -78,7 +71,10 @@ function checkVlans(
   const isFiltering = bridge === undefined || (bridge.vlan_filtering ?? !bridge.create);
   for (const key of ["pvid", "vlans"] as const) {
     if (port[key] !== undefined && !isFiltering)
-      report([...path, key], `needs vlan_filtering: true of bridge ${name}`);
+      report([...path, key], `needs vlan_filtering: true of bridge ${name}`, [
+        ["bridges", name, "vlan_filtering"],
+        ["bridges", name, "create"],
+      ]);
   }
 }
 
@@ -99,7 +95,10 @@ function checkPseudowires(
     const same = ports.get(device);
     if (same === undefined) ports.set(device, one);
     else if (!isSamePort(same.pseudowire.circuit.port ?? {}, port))
-      report([...path, "circuit"], `pseudowire ${same.name} gives the port ${device} another \`port\``);
+      report([...path, "circuit"], `pseudowire ${same.name} gives the port ${device} another \`port\``, [
+        [...same.path, "circuit", "port"],
+        [...path, "circuit", "port"],
+      ]);
     if (declared === undefined) continue;
     const former = first.get(bridge);
     if (former === undefined) first.set(bridge, one);
@@ -110,6 +109,7 @@ function checkPseudowires(
       [...path, "mtu"],
       `${pseudowire.mtu}, but ${whose}bridge ${bridge} has ${wanted}: ` +
         "all pseudowires of a bridge have one MTU (RFC 4762 §6.1.1)",
+      [["bridges", bridge, "mtu"], ...(former === undefined ? [] : [[...former.path, "mtu"]])],
     );
   }
 }
@@ -130,7 +130,9 @@ function bridgedPseudowires(
       const { bridge, port } = pseudowire.circuit;
       if (bridge !== undefined) return [{ name, bridge, path, pseudowire }];
       if (port !== undefined)
-        report([...path, "circuit", "port"], "needs bridge: the device is a port of none");
+        report([...path, "circuit", "port"], "needs bridge: the device is a port of none", [
+          [...path, "circuit", "bridge"],
+        ]);
       return [];
     }),
   );

@@ -1,8 +1,10 @@
+import type { Report } from "./check.ts";
 import type { RawPseudowire, RawTunnel } from "./fields.ts";
 
 /** Rules between the keys of sublayer, sequence numbers, pseudowire fragments and VCCV. */
 
-type Report = (path: readonly PropertyKey[], message: string) => void;
+/** Keys that lead to a tunnel. */
+const TUNNEL_STEPS = 2;
 
 /** Checks the sublayer and the sequencing of a pseudowire, and returns both with their defaults. */
 export function checkSublayer(
@@ -14,13 +16,17 @@ export function checkSublayer(
   const isFragmented = fragmentation === "pseudowire";
   const { sublayer = isFragmented ? "default" : "none", sequencing = isFragmented ? "all" : "none" } =
     pseudowire;
+  const decisive = [
+    [...path.slice(0, TUNNEL_STEPS), "fragmentation"],
+    [...path, "sublayer"],
+  ];
   if (isFragmented && sublayer === "none")
     report(
       [...path, "sublayer"],
       "fragmentation: pseudowire needs sublayer: default, which tells fragments: leave it out",
     );
   else if (sequencing !== "none" && sublayer === "none")
-    report([...path, "sequencing"], "needs sublayer: default, which carries the numbers");
+    report([...path, "sequencing"], "needs sublayer: default, which carries the numbers", decisive);
   if (isFragmented && sequencing !== "all")
     report(
       [...path, "sequencing"],
@@ -28,7 +34,7 @@ export function checkSublayer(
     );
   const { vccv, static: fixed } = pseudowire;
   if (vccv === "echo" && sublayer === "none")
-    report([...path, "vccv"], "needs sublayer: default, whose V bit marks its messages");
+    report([...path, "vccv"], "needs sublayer: default, whose V bit marks its messages", decisive);
   else if (vccv === "echo" && fixed?.transmit_sublayer === "none")
     report([...path, "static", "transmit_sublayer"], "vccv: echo needs default: leave it out");
   if (isFragmented && pseudowire.static?.transmit_sublayer === "none")

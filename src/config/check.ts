@@ -13,10 +13,19 @@ export interface Issue {
   readonly message: string;
   /** Whether the issue is about the key itself, and not about its value. */
   readonly atKey?: boolean;
+  /** Paths of further keys that it is about: where one of them is wrong itself, it may only follow. */
+  readonly of?: readonly (readonly PropertyKey[])[];
+  /** Path of the key that an unknown one is most like. */
+  readonly meant?: readonly PropertyKey[];
 }
 
 type IsRemoved = (path: readonly PropertyKey[]) => boolean;
-type Report = (path: readonly PropertyKey[], message: string) => void;
+/** Takes an issue: its path, its message, and the paths of further keys that it is about. */
+export type Report = (
+  path: readonly PropertyKey[],
+  message: string,
+  of?: readonly (readonly PropertyKey[])[],
+) => void;
 
 const COOKIE_DIGITS = [0, 8, 16];
 const FOLLOWED_COOKIE_DIGITS = 16;
@@ -52,7 +61,7 @@ export function checkTunnels(
   isRemoved: IsRemoved = () => false,
 ): readonly Issue[] {
   const issues: Issue[] = [];
-  const report: Report = (path, message) => issues.push({ path, message });
+  const report: Report = (path, message, of = []) => issues.push({ path, message, of });
   for (const [name, tunnel] of tunnels) checkTunnel(["tunnels", name], tunnel, report);
   checkAcross(tunnels, report, isRemoved);
   return issues;
@@ -93,7 +102,11 @@ function checkEnds(path: readonly string[], tunnel: RawTunnel, report: Report): 
     local.address === remote.address &&
     (tunnel.encapsulation === "ip" || localPort === remotePort)
   )
-    report([...path, "remote"], "the same as local: a tunnel leads to another LCCE");
+    report(
+      [...path, "remote"],
+      "the same as local: a tunnel leads to another LCCE",
+      ["encapsulation", "local_port", "remote_port"].map((key) => [...path, key]),
+    );
   if (remote.kind !== "any") return;
   if (tunnel.control === "static")
     report(
@@ -171,9 +184,11 @@ function checkPseudowire(
     report([...path, "circuit", "interface"], "lo is the machine's own loopback, not an Ethernet interface");
   }
   if (circuit.bridge !== undefined && circuit.tap === undefined) {
-    report([...path, "circuit", "bridge"], "only a TAP device is put into a bridge by us");
+    report([...path, "circuit", "bridge"], "only a TAP device is put into a bridge by us", [
+      [...path, "circuit", "tap"],
+    ]);
   }
-  checkFollowPeer([...path, "circuit", "follow_peer"], circuit, report);
+  checkFollowPeer([...path, "circuit"], circuit, report);
   if (circuit.vlan === undefined && circuit.vlan_on_pseudowire !== undefined) {
     report([...path, "circuit", "vlan_on_pseudowire"], "needs vlan too");
   }
@@ -219,13 +234,24 @@ class UniqueValues {
 /** Keys that must be equal in tunnels that share a socket. */
 const socketKeys = ["fragmentation", "udp_checksum", "gso", "control_dscp"] as const;
 
-function checkSocket(path: readonly string[], tunnel: RawTunnel, first: RawTunnel, report: Report): void {
+function checkSocket(
+  path: readonly string[],
+  tunnel: RawTunnel,
+  [firstName, first]: NamedTunnel,
+  report: Report,
+): void {
   const from = tunnel.local ?? "the route's address";
   for (const key of socketKeys) {
     if (first[key] !== tunnel[key])
-      report([...path, key], `another tunnel from ${from} shares the socket and says ${first[key]}`);
+      report(
+        [...path, key],
+        `tunnel ${firstName}, from ${from} too, shares the socket and says ${first[key]}`,
+        [["tunnels", firstName, key]],
+      );
   }
 }
+
+type NamedTunnel = readonly [name: string, tunnel: RawTunnel];
 
 /** Keys that together identify a tunnel. */
 const endKeys = [
@@ -271,15 +297,16 @@ function checkAcross(tunnels: readonly [string, RawTunnel][], report: Report, is
   const names = new UniqueValues();
   const sessionIds = new UniqueValues();
   const devices = new Devices(report);
-  const ofSockets = new Map<string, RawTunnel>();
+  const ofSockets = new Map<string, NamedTunnel>();
   for (const [tunnelName, tunnel] of tunnels) {
     const path = ["tunnels", tunnelName];
     if (!endKeys.some((key) => isRemoved([...path, key]))) {
       const local = localText(localEndOf(tunnel.local)) ?? "";
       const localEnd = `${tunnel.encapsulation} ${local} ${tunnel.local_port ?? UDP_PORT_L2TP}`;
       claimEnds(path, tunnel, localEnd, { ends, tunnelName, report });
-      checkSocket(path, tunnel, ofSockets.get(localEnd) ?? tunnel, report);
-      if (!ofSockets.has(localEnd)) ofSockets.set(localEnd, tunnel);
+      const named = [tunnelName, tunnel] as const;
+      checkSocket(path, tunnel, ofSockets.get(localEnd) ?? named, report);
+      if (!ofSockets.has(localEnd)) ofSockets.set(localEnd, named);
     }
     const endIds = new UniqueValues();
     for (const [name, pseudowire] of Object.entries(tunnel.pseudowires)) {
@@ -302,10 +329,13 @@ function checkAcross(tunnels: readonly [string, RawTunnel][], report: Report, is
 /** Each kind of device follows the other end in its own way. */
 function checkFollowPeer(path: readonly string[], circuit: RawCircuit, report: Report): void {
   const { follow_peer: follow, tap } = circuit;
+  const at = [...path, "follow_peer"];
   if (follow === "carrier" && tap === undefined)
-    report(path, "the carrier of an interface is not ours to switch; wanted link-down or none");
+    report(at, "the carrier of an interface is not ours to switch; wanted link-down or none", [
+      [...path, "tap"],
+    ]);
   if (follow === "link-down" && tap !== undefined)
-    report(path, "only an interface is switched off; wanted carrier or none");
+    report(at, "only an interface is switched off; wanted carrier or none", [[...path, "interface"]]);
 }
 
 /** Devices of attachment circuits, and the pseudowires that use each of them or its VLANs. */

@@ -102,7 +102,8 @@ const PSEUDOWIRE_STEPS = 4;
 function isOfDefaults(path: KeyPath, own: unknown, defaults: unknown, isPseudowire: boolean): boolean {
   let [ours, theirs] = [own, defaults];
   for (const [index, step] of path.entries()) {
-    const isMerged = isPseudowire && isMergedMapping(path.slice(0, index + 1));
+    const isMerged =
+      isPseudowire && isMergedMapping(path.slice(0, index + 1)) && isMapping(inside(theirs, step));
     const isOurs = isMapping(ours) && Object.hasOwn(ours, step);
     if (!isMerged) return !isOurs && isMapping(theirs) && Object.hasOwn(theirs, step);
     [ours, theirs] = [inside(ours, step), inside(theirs, step)];

@@ -93,14 +93,15 @@ function validPartsOf(
   problems: (found: readonly LocatedIssue[]) => readonly ConfigProblem[],
   hostName: string,
 ): ValidParts {
-  const wrong = new RemovedPaths();
-  for (const { path } of told) wrong.add(path);
-  const isAtMistake = (path: Issue["path"]) => {
+  const wrong = RemovedPaths.of(told);
+  const isAtMistake = ({ path, of = [] }: Issue) => {
     const beside = dependencies[String(path.at(-1))] ?? [];
-    return [path, ...beside.map((key) => [...path.slice(0, -1), key])].some((one) => wrong.concerns(one));
+    return [path, ...of, ...beside.map((key) => [...path.slice(0, -1), key])].some((one) =>
+      wrong.concerns(one),
+    );
   };
   const isInOrder = (issue: Issue) =>
-    !isAtMistake(issue.path) && (broken === undefined || places.isCompleteBefore(broken, issue));
+    !isAtMistake(issue) && (broken === undefined || places.isCompleteBefore(broken, issue));
   return {
     config: () =>
       buildConfig(
@@ -115,12 +116,22 @@ function validPartsOf(
   };
 }
 
-/** A tunnel without the pseudowires whose circuit has no valid device. */
-function withDevices([name, tunnel]: [string, RawTunnel]): [string, RawTunnel] {
+/** A tunnel without the pseudowires whose circuit has no valid device, and without the second secret alone. */
+function withDevices([name, { next_secret: nextSecret, ...tunnel }]: [string, RawTunnel]): [
+  string,
+  RawTunnel,
+] {
   const pseudowires = Object.entries(tunnel.pseudowires).filter(
     ([, { circuit }]) => circuit.tap !== undefined || circuit.interface !== undefined,
   );
-  return [name, { ...tunnel, pseudowires: Object.fromEntries(pseudowires) }];
+  return [
+    name,
+    {
+      ...tunnel,
+      ...(nextSecret === undefined || tunnel.secret === undefined ? {} : { next_secret: nextSecret }),
+      pseudowires: Object.fromEntries(pseudowires),
+    },
+  ];
 }
 
 /** The offsets of keys, also of those that come from `defaults:`. */
@@ -157,7 +168,7 @@ interface ValidFile {
 interface PartsInOrder {
   /** Tunnels that are valid but for `told`. */
   readonly tunnels: () => readonly [string, RawTunnel][];
-  /** Bridges, none where one of them is not valid. */
+  /** Bridges, which are valid but for `told`. */
   readonly bridges: () => RawConfig["bridges"];
   readonly told: readonly Issue[];
   readonly places: Places;
@@ -183,7 +194,7 @@ function examine({
   const parsed = configFields.safeParse(value, { reportInput: true });
   const places = new Places(contents, originOf);
   const tunnels = () => (parsed.success ? Object.entries(parsed.data.tunnels) : validTunnels(value));
-  const bridges = () => validBridges(value) ?? {};
+  const bridges = () => validBridges(value);
   if (broken !== undefined) {
     const told = parsed.success ? [] : keyIssues(parsed.error, value);
     const complete = told.filter((issue) => places.isCompleteBefore(broken, issue));

@@ -19,6 +19,9 @@ export interface SchemaShape {
   readonly maxValue?: number | null;
 }
 
+/** Message for a key that has to be there. */
+export const MISSING = "missing";
+
 /** What messages about one kind of file need to know of it. */
 export interface FileSchema {
   readonly root: z.ZodType;
@@ -36,11 +39,15 @@ export function issuesOf(zodIssue: z.core.$ZodIssue, schema: FileSchema, file: u
   if (zodIssue.code === "unrecognized_keys") {
     const within = zodIssue.input as Readonly<Record<string, unknown>> | undefined;
     const others = () => Object.keys(unwrap(schemaAt(schema.root, path, file))?.shape ?? {});
-    return zodIssue.keys.map((key) => ({
-      path: [...path, key],
-      message: unknownKey(key, path, within?.[key], schema, others),
-      atKey: true,
-    }));
+    return zodIssue.keys.map((key) => {
+      const like = nearest(key, others());
+      return {
+        path: [...path, key],
+        message: unknownKey(key, path, within?.[key], schema, like),
+        atKey: true,
+        ...(like === undefined ? {} : { meant: [...path, like] }),
+      };
+    });
   }
   if (zodIssue.code === "invalid_union") return issuesOfUnion(zodIssue, schema, file);
   // zod reports the range of safe integers beside that of the key.
@@ -57,7 +64,7 @@ function unknownKey(
   path: KeyPath,
   value: unknown,
   schema: FileSchema,
-  others: () => readonly string[],
+  like: string | undefined,
 ): string {
   if (key === MERGE_KEY) return WANTED_MERGED;
   const special = schema.unknownKey?.(key, path, value);
@@ -66,7 +73,6 @@ function unknownKey(
     .filter(([, mapping]) => Object.hasOwn(unwrap(mapping)?.shape ?? {}, key))
     .map(([text]) => text);
   if (mappings.length > 0) return `unknown key here: it belongs in ${mappings.join(" or ")}`;
-  const like = nearest(key, others());
   return like === undefined ? "unknown key" : `unknown key; did you mean ${like}?`;
 }
 
@@ -77,7 +83,7 @@ function issuesOfUnion(
   file: unknown,
 ): readonly Issue[] {
   const { path, input, message } = zodIssue;
-  if (input === undefined) return [{ path, message: "missing" }];
+  if (input === undefined) return [{ path, message: MISSING }];
   const union = schemaAt(schema.root, path, file, false);
   const options = unwrap(union)?.options ?? [];
   const meant = optionMeant(options, input);
@@ -170,7 +176,7 @@ function unwrap(schema: unknown): SchemaShape | undefined {
 function textOf(zodIssue: z.core.$ZodIssue, range: () => string, nameRule: string | undefined): string {
   switch (zodIssue.code) {
     case "invalid_type":
-      if (zodIssue.input === undefined) return "missing";
+      if (zodIssue.input === undefined) return MISSING;
       return isOurs(zodIssue.message) ? zodIssue.message : `wanted ${wantedInstead(zodIssue, range)}`;
     case "invalid_value":
       return `wanted one of ${zodIssue.values.join(", ")}${nearly(zodIssue)}`;

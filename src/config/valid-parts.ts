@@ -2,8 +2,15 @@ import { z } from "zod";
 import { checkLcce, checkTunnels, type Issue } from "./check.ts";
 import { checkBridges } from "./check-bridges.ts";
 import { configSchema } from "./config-text.ts";
-import { configFields, pseudowireFields, type RawConfig, type RawTunnel, tunnelFields } from "./fields.ts";
-import { issuesOf, type KeyPath } from "./schema-text.ts";
+import {
+  bridgeFields,
+  configFields,
+  pseudowireFields,
+  type RawConfig,
+  type RawTunnel,
+  tunnelFields,
+} from "./fields.ts";
+import { issuesOf, type KeyPath, MISSING } from "./schema-text.ts";
 import { nameRule } from "./value-schemas.ts";
 
 type Mapping = Record<PropertyKey, unknown>;
@@ -18,7 +25,8 @@ const ROUNDS = 4;
 
 /** All issues of a file that its schema refuses: of each key on its own, and between valid keys. */
 export function schemaIssues(error: z.ZodError, value: unknown): readonly Issue[] {
-  return [...keyIssues(error, value), ...betweenKeys(value)];
+  const told = keyIssues(error, value);
+  return [...told, ...betweenKeys(value, told)];
 }
 
 /**
@@ -38,7 +46,10 @@ export function keyIssues({ issues: zodIssues }: z.ZodError, value: unknown): re
     for (const path of pathsOf(zodIssue)) unknown.add(path);
   // An issue of a mapping as a whole may only follow from its unknown keys.
   const own = all.filter(({ code, path }) => code !== "custom" || !unknown.isIn(path));
-  return own.flatMap((issue) => issuesOf(issue, configSchema, value));
+  const issues = own.flatMap((issue) => issuesOf(issue, configSchema, value));
+  // No key is missing that is misspelt, or that stands in defaults that cannot be read.
+  const wrong = RemovedPaths.of(issues.filter(({ message }) => message !== MISSING));
+  return issues.filter((issue) => issue.message !== MISSING || !wrong.hides(issue.path));
 }
 
 function isOfName({ code }: z.core.$ZodIssue): boolean {
@@ -74,21 +85,28 @@ export function validTunnels(value: unknown, removed = new RemovedPaths()): read
   });
 }
 
-/** The bridges of a file; undefined unless all of them are valid. */
-export function validBridges(value: unknown): RawConfig["bridges"] | undefined {
-  return configFields.shape.bridges.safeParse(mappingOf(value)?.["bridges"]).data;
+/** Bridges without their invalid keys, whose paths are added to `removed`; each has its name at least. */
+export function validBridges(value: unknown, removed = new RemovedPaths()): RawConfig["bridges"] {
+  const { bridges } = structuredClone(value) as { bridges?: unknown };
+  return Object.fromEntries(
+    entriesOf(bridges).map(([name, bridge]) => [
+      name,
+      validPartOf(bridgeFields, bridge, ["bridges", name], removed) ?? bridgeFields.parse({}),
+    ]),
+  );
 }
 
-/** Issues between valid keys, without those that only follow from invalid ones. */
-function betweenKeys(value: unknown): readonly Issue[] {
-  const removed = new RemovedPaths();
+/** Issues between valid keys, without those that only follow from invalid ones, which are `told`. */
+function betweenKeys(value: unknown, told: readonly Issue[]): readonly Issue[] {
+  // What stands under a wrong name is looked at.
+  const removed = RemovedPaths.of(told.filter(({ atKey, meant }) => !atKey || meant !== undefined));
   const { lcce: lcceKeys } = structuredClone(value) as { lcce?: unknown };
   const lcce = validPartOf(configFields.shape.lcce, lcceKeys, ["lcce"], removed);
   const tunnels = validTunnels(value, removed);
   const issues = [
     ...(lcce === undefined ? [] : checkLcce(lcce)),
     ...checkTunnels(tunnels, (path) => removed.isIn(path)),
-    ...checkBridges(validBridges(value) ?? {}, tunnels),
+    ...checkBridges(validBridges(value, removed), tunnels),
   ];
   return issues.filter((issue) => !removed.explains(issue));
 }
@@ -107,7 +125,7 @@ function validPartOf<Valid>(
     if (data !== undefined) return data;
     for (const zodIssue of error?.issues ?? []) {
       for (const path of pathsOf(zodIssue)) {
-        const isMissing = zodIssue.code === "invalid_type" && zodIssue.input === undefined;
+        const isMissing = zodIssue.input === undefined;
         const [first = ""] = path;
         if (path.length === 1 && Object.hasOwn(placeholders, first)) {
           if (mappingOf(value) !== undefined) (value as Mapping)[first] = placeholders[String(first)];
@@ -128,6 +146,16 @@ export class RemovedPaths {
   /** Names of removed keys, by the pseudowire, tunnel or other part of the file that they were in. */
   readonly #names = new Map<string, Set<string>>();
 
+  /** The paths of issues of keys, and of the keys that were meant by unknown ones. */
+  static of(issues: readonly Issue[]): RemovedPaths {
+    const paths = new RemovedPaths();
+    for (const { path, meant } of issues) {
+      paths.add(path);
+      if (meant !== undefined) paths.add(meant);
+    }
+    return paths;
+  }
+
   add(path: KeyPath): void {
     this.#paths.add(textOf(path));
     for (let length = path.length; length > 0; length -= 1) this.#outer.add(textOf(path.slice(0, length)));
@@ -146,9 +174,21 @@ export class RemovedPaths {
     return this.isIn(path) || path.some((_step, index) => this.#paths.has(textOf(path.slice(0, index + 1))));
   }
 
-  /** Whether an issue is at a removed key or a mapping around it, or its message names one. */
-  explains({ path, message }: Issue): boolean {
-    if (this.concerns(path)) return true;
+  /** Whether a key that is not there may be one that was removed, or be within removed defaults. */
+  hides(path: KeyPath): boolean {
+    return this.#paths.has(textOf(path)) || this.#isWithin(defaultOf(path));
+  }
+
+  #isWithin(path: KeyPath): boolean {
+    return path.some((_step, index) => this.#paths.has(textOf(path.slice(0, index))));
+  }
+
+  /**
+   * Whether an issue is at a removed key or a mapping around it, or about one, or its message names one of
+   * the same part of the file.
+   */
+  explains({ path, message, of = [] }: Issue): boolean {
+    if ([path, ...of].some((one) => this.concerns(one) || this.#isWithin(defaultOf(one)))) return true;
     const parts = [TUNNEL_STEPS, PSEUDOWIRE_STEPS].map((steps) => textOf(path.slice(0, steps)));
     const words = message.split(/[^\w]+/);
     return parts.some((part) => words.some((word) => this.#names.get(part)?.has(word)));
@@ -165,6 +205,14 @@ function isInPseudowire(path: KeyPath): boolean {
 
 function textOf(path: KeyPath): string {
   return JSON.stringify(path.map(String));
+}
+
+/** The path at which the defaults of a file have a key; the same for one that has no default. */
+function defaultOf(path: KeyPath): KeyPath {
+  if (path[0] !== "tunnels") return path;
+  return isInPseudowire(path)
+    ? ["defaults", "pseudowire", ...path.slice(PSEUDOWIRE_STEPS)]
+    : ["defaults", "tunnel", ...path.slice(TUNNEL_STEPS)];
 }
 
 function removeAt(value: unknown, path: KeyPath): void {

@@ -36,7 +36,7 @@ export function machineNotes(
     ...circuitNotes(tunnel, config, interfaces),
   ]);
   const all = [...notes, ...config.bridges.flatMap((bridge) => bridgeNotes(bridge, config, interfaces))];
-  return all.map(({ path, message }) => ({ path, message: `on this machine: ${message}` }));
+  return all.map(({ message, ...issue }) => ({ ...issue, message: `on this machine: ${message}` }));
 }
 
 /**
@@ -147,7 +147,9 @@ function tapNotes(
   const noBridge = isMissing ? bridgeProblem(bridge, named(bridge)) : undefined;
   return [
     ...(taken === undefined ? [] : [{ path: [...path, "tap"], message: taken }]),
-    ...(noBridge === undefined ? [] : [{ path: [...path, "bridge"], message: noBridge }]),
+    ...(noBridge === undefined
+      ? []
+      : [{ path: [...path, "bridge"], message: noBridge, of: [["bridges", bridge ?? ""]] }]),
   ];
 }
 

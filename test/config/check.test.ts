@@ -322,15 +322,17 @@ const across: readonly (readonly [string, string, readonly string[]])[] = [
   [
     "a socket with two opinions",
     two("", "", ", fragmentation: none"),
-    ["another tunnel from 2001:DB8:0::1 shares the socket and says outer: tunnels.two.fragmentation <none>"],
+    [
+      "tunnel one, from 2001:DB8:0::1 too, shares the socket and says outer: tunnels.two.fragmentation <none>",
+    ],
   ],
   [
     "one socket with two values of udp_checksum, gso or control_dscp",
     two("", "", ", udp_checksum: zero, gso: segment, control_dscp: 48"),
     [
-      "another tunnel from 2001:DB8:0::1 shares the socket and says auto: tunnels.two.udp_checksum <zero>",
-      "another tunnel from 2001:DB8:0::1 shares the socket and says auto: tunnels.two.gso <segment>",
-      "another tunnel from 2001:DB8:0::1 shares the socket and says 0: tunnels.two.control_dscp <48>",
+      "tunnel one, from 2001:DB8:0::1 too, shares the socket and says auto: tunnels.two.udp_checksum <zero>",
+      "tunnel one, from 2001:DB8:0::1 too, shares the socket and says auto: tunnels.two.gso <segment>",
+      "tunnel one, from 2001:DB8:0::1 too, shares the socket and says 0: tunnels.two.control_dscp <48>",
     ],
   ],
   [
