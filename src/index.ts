@@ -18,7 +18,6 @@
 
 export * as bpf from "./bpf/index.ts";
 export { OperationalError, TruncatedError } from "./bytes/errors.ts";
-export type { Issue as ConfigIssue } from "./config/check.ts";
 export type {
   AuthenticationConfig,
   BridgeConfig,
@@ -36,6 +35,7 @@ export type {
   StaticSessionConfig,
   TunnelConfig,
 } from "./config/config.ts";
+export type { Issue as ConfigIssue } from "./config/issues.ts";
 export type { Location } from "./config/key-locations.ts";
 export {
   type FileLocations,

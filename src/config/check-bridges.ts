@@ -1,5 +1,5 @@
-import type { Issue, Report } from "./check.ts";
 import type { RawBridge, RawConfig, RawPort, RawPseudowire, RawTunnel } from "./fields.ts";
+import type { Issue, ReportIssue } from "./issues.ts";
 
 /** A pseudowire whose device is a port of a bridge, with the path of its keys. */
 interface BridgedPseudowire {
@@ -15,7 +15,7 @@ export function checkBridges(
   tunnels: readonly [string, RawTunnel][],
 ): readonly Issue[] {
   const issues: Issue[] = [];
-  const report: Report = (path, message, of = []) => issues.push({ path, message, of });
+  const report: ReportIssue = (path, message, of = []) => issues.push({ path, message, of });
   const circuits = devicesOf(tunnels);
   const bridgeOfInterface = new Map<string, string>();
   for (const [name, bridge] of Object.entries(bridges)) {
@@ -50,7 +50,7 @@ function checkMember(
   device: string,
   bridges: RawConfig["bridges"],
   circuits: ReadonlyMap<string, "tap" | "interface">,
-  report: Report,
+  report: ReportIssue,
 ): void {
   const kind = circuits.get(device);
   if (kind === "tap")
@@ -66,7 +66,7 @@ function checkVlans(
   port: RawPort,
   name: string,
   bridge: RawBridge | undefined,
-  report: Report,
+  report: ReportIssue,
 ): void {
   const isFiltering = bridge === undefined || (bridge.vlan_filtering ?? !bridge.create);
   for (const key of ["pvid", "vlans"] as const) {
@@ -81,7 +81,7 @@ function checkVlans(
 function checkPseudowires(
   bridges: RawConfig["bridges"],
   tunnels: readonly [string, RawTunnel][],
-  report: Report,
+  report: ReportIssue,
 ): void {
   const ports = new Map<string, BridgedPseudowire>();
   const first = new Map<string, BridgedPseudowire>();
@@ -122,7 +122,7 @@ function isSamePort(one: RawPort, other: RawPort): boolean {
 /** The pseudowires whose device is put into a bridge; `port` without one is reported. */
 function bridgedPseudowires(
   tunnels: readonly [string, RawTunnel][],
-  report: Report,
+  report: ReportIssue,
 ): readonly BridgedPseudowire[] {
   return tunnels.flatMap(([tunnel, { pseudowires }]) =>
     Object.entries(pseudowires).flatMap(([name, pseudowire]) => {

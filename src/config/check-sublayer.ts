@@ -1,5 +1,5 @@
-import type { Report } from "./check.ts";
 import type { RawPseudowire, RawTunnel } from "./fields.ts";
+import type { ReportIssue } from "./issues.ts";
 
 /** Rules between the keys of sublayer, sequence numbers, pseudowire fragments and VCCV. */
 
@@ -11,7 +11,7 @@ export function checkSublayer(
   path: readonly string[],
   pseudowire: RawPseudowire,
   { fragmentation }: RawTunnel,
-  report: Report,
+  report: ReportIssue,
 ): { readonly sublayer: "none" | "default"; readonly sequencing: "none" | "non-ip" | "all" } {
   const isFragmented = fragmentation === "pseudowire";
   const { sublayer = isFragmented ? "default" : "none", sequencing = isFragmented ? "all" : "none" } =

@@ -5,28 +5,10 @@ import { checkSublayer } from "./check-sublayer.ts";
 import { CircuitConflicts, circuitParts } from "./circuits.ts";
 import { familiesOf, localEndOf, localText, remoteEndOf, remoteText } from "./ends.ts";
 import type { RawCircuit, RawConfig, RawPseudowire, RawTunnel } from "./fields.ts";
+import type { Issue, ReportIssue } from "./issues.ts";
 import { followPeerByDefault } from "./pseudowire-rows.ts";
 
-/** A problem of a configuration at the path of a key, without its location in a file. */
-export interface Issue {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-  /** Whether the issue is about the key itself, and not about its value. */
-  readonly atKey?: boolean;
-  /** Paths of further keys that it is about: where one of them is wrong itself, it may only follow. */
-  readonly of?: readonly (readonly PropertyKey[])[];
-  /** Path of the key that an unknown one is most like. */
-  readonly meant?: readonly PropertyKey[];
-}
-
 type IsRemoved = (path: readonly PropertyKey[]) => boolean;
-/** Takes an issue: its path, its message, and the paths of further keys that it is about. */
-export type Report = (
-  path: readonly PropertyKey[],
-  message: string,
-  of?: readonly (readonly PropertyKey[])[],
-) => void;
-
 const COOKIE_DIGITS = [0, 8, 16];
 const FOLLOWED_COOKIE_DIGITS = 16;
 /** Pairs of keys with the first and the longest of growing pauses. */
@@ -61,13 +43,14 @@ export function checkTunnels(
   isRemoved: IsRemoved = () => false,
 ): readonly Issue[] {
   const issues: Issue[] = [];
-  const report: Report = (path, message, of = []) => issues.push({ path, message, of });
+  const report: ReportIssue = (path, message, of = []) => issues.push({ path, message, of });
   for (const [name, tunnel] of tunnels) checkTunnel(["tunnels", name], tunnel, report);
-  checkAcross(tunnels, report, isRemoved);
+  const clash: ReportIssue = (path, message, of = []) => issues.push({ path, message, of, isClash: true });
+  checkAcross(tunnels, clash, isRemoved);
   return issues;
 }
 
-function checkTunnel(path: readonly string[], tunnel: RawTunnel, report: Report): void {
+function checkTunnel(path: readonly string[], tunnel: RawTunnel, report: ReportIssue): void {
   checkEnds(path, tunnel, report);
   for (const key of ["local_port", "remote_port"] as const) {
     if (tunnel.encapsulation === "ip" && tunnel[key] !== undefined)
@@ -87,7 +70,7 @@ function checkTunnel(path: readonly string[], tunnel: RawTunnel, report: Report)
   }
 }
 
-function checkEnds(path: readonly string[], tunnel: RawTunnel, report: Report): void {
+function checkEnds(path: readonly string[], tunnel: RawTunnel, report: ReportIssue): void {
   const [local, remote] = [localEndOf(tunnel.local), remoteEndOf(tunnel.remote)];
   const [ours, theirs] = [familiesOf(local), familiesOf(remote)];
   const others = theirs.filter((family) => !ours.includes(family));
@@ -125,7 +108,7 @@ function checkEnds(path: readonly string[], tunnel: RawTunnel, report: Report): 
 }
 
 /** Static sessions whose peer is followed by its cookies. */
-function checkFollow(path: readonly string[], tunnel: RawTunnel, report: Report): void {
+function checkFollow(path: readonly string[], tunnel: RawTunnel, report: ReportIssue): void {
   if (tunnel.follow === "none") return;
   if (tunnel.control !== "static")
     return report([...path, "follow"], "only with control: static; a control connection follows by itself");
@@ -143,7 +126,7 @@ function authenticationModeOf({ authentication, secret }: RawTunnel): "digest" |
   return authentication ?? (secret === undefined ? "none" : "digest");
 }
 
-function checkAuthentication(path: readonly string[], tunnel: RawTunnel, report: Report): void {
+function checkAuthentication(path: readonly string[], tunnel: RawTunnel, report: ReportIssue): void {
   const mode = authenticationModeOf(tunnel);
   // An empty secret (RFC 3931 §4.1.1.2) is one that everybody has: it must not look like authentication.
   if (tunnel.authentication === "digest" && tunnel.control === "static")
@@ -174,7 +157,7 @@ function checkPseudowire(
   path: readonly string[],
   pseudowire: RawPseudowire,
   tunnel: RawTunnel,
-  report: Report,
+  report: ReportIssue,
 ): void {
   const { circuit } = pseudowire;
   if ((circuit.interface === undefined) === (circuit.tap === undefined)) {
@@ -238,7 +221,7 @@ function checkSocket(
   path: readonly string[],
   tunnel: RawTunnel,
   [firstName, first]: NamedTunnel,
-  report: Report,
+  report: ReportIssue,
 ): void {
   const from = tunnel.local ?? "the route's address";
   for (const key of socketKeys) {
@@ -276,12 +259,15 @@ function claimEnds(path: readonly string[], tunnel: RawTunnel, localEnd: string,
     );
     return;
   }
+  const key = (["peer_host_name", "peer_router_id"] as const).find((one) => tunnel[one] !== undefined);
+  const same = key === undefined ? "" : `, which has the same ${key}`;
   for (const prefix of remote.prefixes.length > 0 ? remote.prefixes : [""])
     ends.claim(`${localEnd} any ${prefix} ${peer}`, tunnelName, (first) =>
       report(
-        [...path, "remote"],
-        `nothing tells peers of tunnel ${first} and of this one apart: give each a peer_host_name or ` +
-          "peer_router_id, which are looked at before any secret is",
+        [...path, key ?? "remote"],
+        `nothing tells peers of this tunnel from those of tunnel ${first}${same}: give each ` +
+          `${key === undefined ? "a" : "another"} peer_host_name or peer_router_id, which are looked at ` +
+          "before any secret is",
       ),
     );
 }
@@ -289,10 +275,14 @@ function claimEnds(path: readonly string[], tunnel: RawTunnel, localEnd: string,
 interface Claims {
   readonly ends: UniqueValues;
   readonly tunnelName: string;
-  readonly report: Report;
+  readonly report: ReportIssue;
 }
 
-function checkAcross(tunnels: readonly [string, RawTunnel][], report: Report, isRemoved: IsRemoved): void {
+function checkAcross(
+  tunnels: readonly [string, RawTunnel][],
+  report: ReportIssue,
+  isRemoved: IsRemoved,
+): void {
   const ends = new UniqueValues();
   const names = new UniqueValues();
   const sessionIds = new UniqueValues();
@@ -327,7 +317,7 @@ function checkAcross(tunnels: readonly [string, RawTunnel][], report: Report, is
 }
 
 /** Each kind of device follows the other end in its own way. */
-function checkFollowPeer(path: readonly string[], circuit: RawCircuit, report: Report): void {
+function checkFollowPeer(path: readonly string[], circuit: RawCircuit, report: ReportIssue): void {
   const { follow_peer: follow, tap } = circuit;
   const at = [...path, "follow_peer"];
   if (follow === "carrier" && tap === undefined)
@@ -340,10 +330,10 @@ function checkFollowPeer(path: readonly string[], circuit: RawCircuit, report: R
 
 /** Devices of attachment circuits, and the pseudowires that use each of them or its VLANs. */
 class Devices {
-  readonly #report: Report;
+  readonly #report: ReportIssue;
   readonly #conflicts = new CircuitConflicts();
 
-  constructor(report: Report) {
+  constructor(report: ReportIssue) {
     this.#report = report;
   }
 

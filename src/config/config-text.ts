@@ -1,8 +1,10 @@
 import { configFields, defaultsFields } from "./fields.ts";
 import { nearest } from "./nearest.ts";
 import { replacementOf } from "./renamed-keys.ts";
-import { type FileSchema, type KeyPath, schemaAt } from "./schema-text.ts";
+import type { FileSchema, KeyPath } from "./schema-text.ts";
 import { secretFields, WANTED_ONE_VLAN, WANTED_SECRET } from "./value-schemas.ts";
+
+const pseudowirePath = ["tunnels", "NAME", "pseudowires", "NAME"] as const;
 
 /** What messages about a configuration need to know of it. */
 export const configSchema: FileSchema = {
@@ -10,34 +12,63 @@ export const configSchema: FileSchema = {
   nameRule:
     "a name starts with a letter or digit and has up to 63 letters, digits, dots, dashes and underscores",
   mappings: [
-    ["the top of the file", configFields],
-    ["`lcce`", configFields.shape.lcce],
-    ["`log`", configFields.shape.log],
-    ["a tunnel", schemaAt(configFields, ["tunnels", "NAME"])],
-    ["a pseudowire", schemaAt(configFields, ["tunnels", "NAME", "pseudowires", "NAME"])],
-    [
-      "the `circuit` of a pseudowire",
-      schemaAt(configFields, ["tunnels", "NAME", "pseudowires", "NAME", "circuit"]),
-    ],
-    [
-      "the `static` of a pseudowire",
-      schemaAt(configFields, ["tunnels", "NAME", "pseudowires", "NAME", "static"]),
-    ],
+    ["the top of the file", []],
+    ["`lcce`", ["lcce"]],
+    ["`log`", ["log"]],
+    ["a bridge", ["bridges", "NAME"]],
+    ["an interface of a bridge", ["bridges", "NAME", "interfaces", "NAME"]],
+    ["a tunnel", ["tunnels", "NAME"]],
+    ["the `secret` of a tunnel", ["tunnels", "NAME", "secret"]],
+    ["a pseudowire", pseudowirePath],
+    ["the `circuit` of a pseudowire", [...pseudowirePath, "circuit"]],
+    ["the `port` of a circuit", [...pseudowirePath, "circuit", "port"]],
+    ["the `storm_limits` of a port", [...pseudowirePath, "circuit", "port", "storm_limits"]],
+    ["the `storm_limits` of an interface", ["bridges", "NAME", "interfaces", "NAME", "storm_limits"]],
+    ["the `static` of a pseudowire", [...pseudowirePath, "static"]],
   ],
+  takerOf: pathOfTaker,
   unknownKey,
+  valueAdvice,
 };
 
 /** The path that a mapping of defaults would have in a tunnel. */
 function pathOfTaker([top, part, ...within]: KeyPath): KeyPath | undefined {
   if (top !== "defaults") return undefined;
   if (part === "tunnel") return ["tunnels", "NAME", ...within];
-  return part === "pseudowire" ? ["tunnels", "NAME", "pseudowires", "NAME", ...within] : undefined;
+  return part === "pseudowire" ? [...pseudowirePath, ...within] : undefined;
+}
+
+/** TABLE: keys with values that are often tried, and what to do for what is meant by them. */
+const triedValues: readonly {
+  readonly path: KeyPath;
+  readonly isTried: (value: unknown) => boolean;
+  readonly advice: string;
+}[] = [
+  {
+    path: ["tunnels", "NAME", "path_mtu"],
+    isTried: (value) => typeof value === "number" || /^\d+$/.test(String(value)),
+    advice:
+      "; the size is measured: to fix it, write path_mtu: none, and give the route to the peer an mtu " +
+      "(ip route change ... mtu 1400)",
+  },
+];
+
+function valueAdvice(at: KeyPath, value: unknown): string {
+  const path = pathOfTaker(at) ?? at;
+  const found = triedValues.find(
+    (row) =>
+      row.path.length === path.length &&
+      row.path.every((step, index) => step === "NAME" || step === path[index]) &&
+      row.isTried(value),
+  );
+  return found?.advice ?? "";
 }
 
 function unknownKey(key: string, at: KeyPath, value: unknown): string | undefined {
   if (at[0] === "defaults" && key === "pseudowires")
     return "keys of all pseudowires belong in `pseudowire` of `defaults`";
   if (at.length === 1 && at[0] === "defaults") {
+    if (key === "tunnels") return "keys of all tunnels belong in `tunnel` of `defaults`";
     const { tunnel, pseudowire } = defaultsFields.shape;
     if (Object.hasOwn(tunnel.unwrap().shape, key)) return "unknown key here: it belongs in `tunnel`";
     if (Object.hasOwn(pseudowire.unwrap().shape, key)) return "unknown key here: it belongs in `pseudowire`";

@@ -1,4 +1,4 @@
-import type { Issue } from "./check.ts";
+import type { Issue } from "./issues.ts";
 import { isMapping, type Mapping } from "./merge-keys.ts";
 import type { KeyPath } from "./schema-text.ts";
 
@@ -115,17 +115,22 @@ function inside(mapping: unknown, key: PropertyKey): unknown {
   return isMapping(mapping) && Object.hasOwn(mapping, key) ? mapping[key] : undefined;
 }
 
+/** What is said of a value that clashes with another's and is not its own. */
+const OF_DEFAULTS = " (it takes that from `defaults`)";
+
 /**
  * Issues where the file has what they are about. One of a default is told once, with the tunnel or pseudowire
- * that it is an issue of: none where the default is wrong on its own.
+ * that it is an issue of: none where the default is wrong on its own. A clash is told at each owner.
  */
 export function issuesAtOrigin(issues: readonly Issue[], originOfPath: (path: KeyPath) => KeyPath): Issue[] {
   const result: Issue[] = [];
   const ofDefaults = new Map<string, { readonly index: number; readonly names: Set<string> }>();
   for (const issue of issues) {
     const path = originOfPath(issue.path);
-    if (path[0] !== "defaults") {
-      result.push(issue);
+    const isOfDefaults = path[0] === "defaults";
+    if (!isOfDefaults || issue.isClash) {
+      // It can only be mended where the owner has a value of its own.
+      result.push(isOfDefaults ? { ...issue, message: `${issue.message}${OF_DEFAULTS}` } : issue);
       continue;
     }
     const key = JSON.stringify([path.map(String), issue.message]);

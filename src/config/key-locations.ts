@@ -12,7 +12,7 @@ import {
   type Range,
   type YAMLMap,
 } from "yaml";
-import type { Issue } from "./check.ts";
+import type { Issue } from "./issues.ts";
 import { MERGE_KEY } from "./merge-keys.ts";
 
 /** Line and column in a text; both count from 1. */

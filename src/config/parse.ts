@@ -1,9 +1,10 @@
 import type { Node } from "yaml";
 import { buildConfig } from "./build.ts";
-import { checkConfig, type Issue } from "./check.ts";
+import { checkConfig } from "./check.ts";
 import type { Config, ConfigProblem } from "./config.ts";
 import { issuesAtOrigin, type WithDefaults, withDefaults } from "./defaults.ts";
 import { configFields, type RawConfig, type RawTunnel } from "./fields.ts";
+import type { Issue } from "./issues.ts";
 import { KeyLocations, type Location, locationsOf } from "./key-locations.ts";
 import { keyIssues, RemovedPaths, schemaIssues, validBridges, validTunnels } from "./valid-parts.ts";
 import {
@@ -116,7 +117,7 @@ function validPartsOf(
   };
 }
 
-/** A tunnel without the pseudowires whose circuit has no valid device, and without the second secret alone. */
+/** A tunnel without pseudowires whose circuit has no valid device, and without a second secret alone. */
 function withDevices([name, { next_secret: nextSecret, ...tunnel }]: [string, RawTunnel]): [
   string,
   RawTunnel,

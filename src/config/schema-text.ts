@@ -1,79 +1,110 @@
 import type { z } from "zod";
-import type { Issue } from "./check.ts";
+import type { Issue } from "./issues.ts";
 import { MERGE_KEY, WANTED_MERGED } from "./merge-keys.ts";
 import { nearest } from "./nearest.ts";
+import { isOurs, nearlyOneOf, type SchemaShape, wantedText } from "./value-text.ts";
 
 /** The keys and indexes that lead to a value of the file. */
 export type KeyPath = readonly PropertyKey[];
 
-/** The parts of zod's schemas that are read here: keys of mappings, values of records, ranges of numbers. */
-export interface SchemaShape {
-  readonly def: { readonly type: string; readonly innerType?: SchemaShape };
-  readonly shape?: Readonly<Record<string, SchemaShape>>;
-  readonly valueType?: SchemaShape;
-  /** Items of a list. */
-  readonly element?: SchemaShape;
-  /** The schemas of a union. */
-  readonly options?: readonly SchemaShape[];
-  readonly minValue?: number | null;
-  readonly maxValue?: number | null;
-}
-
 /** Message for a key that has to be there. */
 export const MISSING = "missing";
+/** A step of the path of a mapping that stands for all names. */
+const ANY_NAME = "NAME";
 
 /** What messages about one kind of file need to know of it. */
 export interface FileSchema {
   readonly root: z.ZodType;
   /** What a name must be, where the schema has no words of its own. */
   readonly nameRule?: string;
-  /** Mappings, and words for them: where a key belongs that stands elsewhere. */
-  readonly mappings: readonly (readonly [string, unknown])[];
+  /** Words for mappings, and their paths with NAME for each name: where a key belongs. */
+  readonly mappings: readonly (readonly [words: string, path: readonly string[]])[];
+  /** The path at which a mapping is that takes the keys of another one, such as defaults. */
+  readonly takerOf?: (path: KeyPath) => KeyPath | undefined;
   /** What to write instead of a key that is unknown for a reason of its own; undefined for any other. */
   readonly unknownKey?: (key: string, path: KeyPath, value: unknown) => string | undefined;
+  /** More advice on a value that a key does not take, by the path of the key; empty for most. */
+  readonly valueAdvice?: (path: KeyPath, value: unknown) => string;
 }
 
 /** An issue of the schema as issues whose messages say what to write instead; `file` is the whole value. */
 export function issuesOf(zodIssue: z.core.$ZodIssue, schema: FileSchema, file: unknown): readonly Issue[] {
   const { path } = zodIssue;
-  if (zodIssue.code === "unrecognized_keys") {
-    const within = zodIssue.input as Readonly<Record<string, unknown>> | undefined;
-    const others = () => Object.keys(unwrap(schemaAt(schema.root, path, file))?.shape ?? {});
-    return zodIssue.keys.map((key) => {
-      const like = nearest(key, others());
-      return {
-        path: [...path, key],
-        message: unknownKey(key, path, within?.[key], schema, like),
-        atKey: true,
-        ...(like === undefined ? {} : { meant: [...path, like] }),
-      };
-    });
-  }
+  if (zodIssue.code === "unrecognized_keys") return issuesOfUnknownKeys(zodIssue, schema, file);
   if (zodIssue.code === "invalid_union") return issuesOfUnion(zodIssue, schema, file);
   // zod reports the range of safe integers beside that of the key.
   if (zodIssue.code === "too_big" && zodIssue.maximum === Number.MAX_SAFE_INTEGER) return [];
   if (zodIssue.code === "too_small" && zodIssue.minimum === Number.MIN_SAFE_INTEGER) return [];
-  const range = () => rangeOf(schemaAt(schema.root, path, file));
-  const isMerge = zodIssue.code === "invalid_key" && path.at(-1) === MERGE_KEY;
-  const message = isMerge ? WANTED_MERGED : textOf(zodIssue, range, schema.nameRule);
-  return [{ path, message, atKey: zodIssue.code === "invalid_key" }];
+  const isName = zodIssue.code === "invalid_key";
+  const message = isName && path.at(-1) === MERGE_KEY ? WANTED_MERGED : messageOf(zodIssue, schema, file);
+  return [{ path, message, atKey: isName }];
 }
 
+function messageOf(zodIssue: z.core.$ZodIssue, schema: FileSchema, file: unknown): string {
+  const { path, input } = zodIssue;
+  if (zodIssue.code === "invalid_type" && input === undefined) return MISSING;
+  if (zodIssue.code === "invalid_key")
+    return schema.nameRule ?? zodIssue.issues[0]?.message ?? zodIssue.message;
+  const advice = schema.valueAdvice?.(path, input) ?? "";
+  return wantedText(zodIssue, () => schemaAt(schema.root, path, file)) + advice;
+}
+
+function issuesOfUnknownKeys(
+  { path, keys, input }: z.core.$ZodIssueUnrecognizedKeys,
+  schema: FileSchema,
+  file: unknown,
+): readonly Issue[] {
+  const within = input as Readonly<Record<string, unknown>> | undefined;
+  const others = Object.keys(unwrap(schemaAt(schema.root, path, file))?.shape ?? {});
+  return keys.map((key) => {
+    const { message, like } = unknownKey(key, path, within?.[key], schema, others);
+    return {
+      path: [...path, key],
+      message,
+      atKey: true,
+      ...(like === undefined ? {} : { meant: [...path, like] }),
+    };
+  });
+}
+
+/** What to say of an unknown key, and which of the `others` of its mapping was meant, if one was. */
 function unknownKey(
   key: string,
   path: KeyPath,
   value: unknown,
   schema: FileSchema,
-  like: string | undefined,
-): string {
-  if (key === MERGE_KEY) return WANTED_MERGED;
+  others: readonly string[],
+): { readonly message: string; readonly like?: string } {
+  if (key === MERGE_KEY) return { message: WANTED_MERGED };
   const special = schema.unknownKey?.(key, path, value);
-  if (special !== undefined) return special;
-  const mappings = schema.mappings
-    .filter(([, mapping]) => Object.hasOwn(unwrap(mapping)?.shape ?? {}, key))
-    .map(([text]) => text);
-  if (mappings.length > 0) return `unknown key here: it belongs in ${mappings.join(" or ")}`;
-  return like === undefined ? "unknown key" : `unknown key; did you mean ${like}?`;
+  if (special !== undefined) return { message: special };
+  const plural = others.find((other) => other === `${key}s` || `${other}s` === key);
+  const places = plural === undefined ? placesOf(key, path, schema) : [];
+  if (places.length > 0) return { message: `unknown key here: it belongs in ${places.join(" or ")}` };
+  const like = plural ?? nearest(key, others);
+  if (like !== undefined) return { message: `unknown key; did you mean ${like}?`, like };
+  return { message: others.length === 0 ? "unknown key" : `unknown key; there are ${others.join(", ")}` };
+}
+
+/**
+ * Words for the mappings that have a key: those within the mapping where it stands, else those around that,
+ * else all.
+ */
+function placesOf(key: string, at: KeyPath, { root, mappings, takerOf }: FileSchema): readonly string[] {
+  const path = takerOf?.(at) ?? at;
+  const having = mappings.filter(([, place]) =>
+    Object.hasOwn(unwrap(schemaAt(root, place))?.shape ?? {}, key),
+  );
+  const within = having.filter(([, place]) => isWithin(place, path));
+  const around = having.filter(([, place]) => isWithin(path, place));
+  return (within.length > 0 ? within : around.length > 0 ? around : having).map(([words]) => words);
+}
+
+function isWithin(inner: KeyPath, outer: KeyPath): boolean {
+  return (
+    inner.length > outer.length &&
+    outer.every((step, index) => step === inner[index] || step === ANY_NAME || inner[index] === ANY_NAME)
+  );
 }
 
 /** The issues of the alternative that was meant, as far as the value tells it. */
@@ -84,6 +115,7 @@ function issuesOfUnion(
 ): readonly Issue[] {
   const { path, input, message } = zodIssue;
   if (input === undefined) return [{ path, message: MISSING }];
+  const advice = schema.valueAdvice?.(path, input) ?? "";
   const union = schemaAt(schema.root, path, file, false);
   const options = unwrap(union)?.options ?? [];
   const meant = optionMeant(options, input);
@@ -94,7 +126,15 @@ function issuesOfUnion(
     );
   const kinds = options.flatMap((option) => kindOf(option) ?? []);
   if (kinds.length < 2 || mappingKeys(input) === undefined)
-    return [{ path, message: isOurs(message) ? message : "neither of the forms that this key takes" }];
+    return [
+      {
+        path,
+        message:
+          (isOurs(message) ? message : "neither of the forms that this key takes") +
+          nearlyOneOf(wordsOf(union), input) +
+          advice,
+      },
+    ];
   const keys = mappingKeys(input) ?? [];
   const guesses = keys.map((key) => ({ key, like: nearest(key, kinds) }));
   const guess = guesses.find(({ like }) => like !== undefined);
@@ -102,6 +142,14 @@ function issuesOfUnion(
   return guess === undefined
     ? [{ path, message: wanted }]
     : [{ path: [...path, guess.key], message: `${wanted}; did you mean ${guess.like}?`, atKey: true }];
+}
+
+/** The words that a key takes, by all its alternatives. */
+function wordsOf(schema: SchemaShape | undefined): readonly unknown[] {
+  const inner = unwrap(schema);
+  return inner?.def.type === "enum"
+    ? Object.values(inner.def.entries ?? {})
+    : (inner?.options ?? []).flatMap((option) => (typeof option === "object" ? wordsOf(option) : [option]));
 }
 
 /** The key that tells a mapping from the other alternatives: its first. */
@@ -171,94 +219,4 @@ function unwrap(schema: unknown): SchemaShape | undefined {
   let inner = schema as SchemaShape | undefined;
   while (inner?.def.innerType !== undefined) inner = inner.def.innerType;
   return inner;
-}
-
-function textOf(zodIssue: z.core.$ZodIssue, range: () => string, nameRule: string | undefined): string {
-  switch (zodIssue.code) {
-    case "invalid_type":
-      if (zodIssue.input === undefined) return MISSING;
-      return isOurs(zodIssue.message) ? zodIssue.message : `wanted ${wantedInstead(zodIssue, range)}`;
-    case "invalid_value":
-      return `wanted one of ${zodIssue.values.join(", ")}${nearly(zodIssue)}`;
-    case "too_small":
-      if (zodIssue.origin === "array") return listText(zodIssue.message, `at least ${zodIssue.minimum}`);
-      return zodIssue.origin === "string" ? "must not be empty" : `wanted at least ${zodIssue.minimum}`;
-    case "too_big":
-      if (zodIssue.origin === "array") return listText(zodIssue.message, `at most ${zodIssue.maximum}`);
-      return zodIssue.origin === "string"
-        ? `longer than ${zodIssue.maximum} characters`
-        : `wanted at most ${zodIssue.maximum}`;
-    case "invalid_key":
-      return nameRule ?? zodIssue.issues[0]?.message ?? zodIssue.message;
-    default:
-      return zodIssue.message;
-  }
-}
-
-/** Whether a message comes from our tables, and not from the package. */
-function isOurs(message: string): boolean {
-  return !/^(Invalid input|Too (small|big))/.test(message);
-}
-
-function listText(message: string, number: string): string {
-  return isOurs(message) ? message : `wanted a list of ${number}`;
-}
-
-function wantedInstead({ expected, input, path }: z.core.$ZodIssueInvalidType, range: () => string): string {
-  const isMapping = expected === "object" || expected === "record";
-  if (isMapping && Array.isArray(input))
-    return "a mapping (`name:` and keys under it), not a list: leave out the dashes";
-  const text: Readonly<Record<string, string>> = {
-    int: "an integer",
-    number: "a number",
-    string: "text",
-    boolean: "true or false",
-    object: "a mapping",
-    record: "a mapping",
-    array: "a list",
-    tuple: "a list",
-  };
-  const isNumber = (expected === "int" || expected === "number") && typeof input === "string";
-  const quoted = isNumber && /^[0-9.]+$/.test(input) ? ": leave out the quotes" : "";
-  const unit = isNumber ? unitText(input, path.at(-1)) : "";
-  return `${text[expected] ?? expected}${range()}${quoted}${unit}`;
-}
-
-/** TABLE: units of numbers, by the key. */
-const units: readonly (readonly [RegExp, string])[] = [
-  [/_ms$/, " (the value is in milliseconds)"],
-  [/_s$/, " (the value is in seconds)"],
-  [/^(mtu|cookie)$/, " (the value is in octets)"],
-];
-
-/** Advice to leave out the unit of a number; empty for text that is no number with a unit. */
-function unitText(input: string, key: PropertyKey | undefined): string {
-  const unit = /^[0-9.]+ *([a-zµ]+)$/i.exec(input)?.[1];
-  if (unit === undefined) return "";
-  const known = units.find(([pattern]) => pattern.test(String(key)))?.[1] ?? "";
-  return `: leave out the unit ${unit}${known}`;
-}
-
-/** Advice where a value is nearly one of those wanted; empty otherwise. */
-function nearly({ input, values, path }: z.core.$ZodIssueInvalidValue): string {
-  if (typeof input !== "string" || input === "") return "";
-  if (values.includes(Number(input))) return ": leave out the quotes";
-  if (values.includes(input.toLowerCase())) return ": in small letters";
-  if (values.every((value) => typeof value === "number")) return unitText(input, path.at(-1));
-  const text = values.filter((value) => typeof value === "string");
-  // A longer word with the same beginning, or a misspelt one.
-  const like = text.find((word) => input.toLowerCase().startsWith(word)) ?? misspelt(input, text);
-  return like === undefined ? "" : `; did you mean ${like}?`;
-}
-
-function misspelt(input: string, text: readonly string[]): string | undefined {
-  const like = nearest(input, text);
-  return like !== undefined && like[0] === input[0]?.toLowerCase() ? like : undefined;
-}
-
-function rangeOf(schema: SchemaShape | undefined): string {
-  const { minValue, maxValue } = schema ?? {};
-  return typeof minValue === "number" && typeof maxValue === "number"
-    ? ` from ${minValue} to ${maxValue}`
-    : "";
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { checkLcce, checkTunnels, type Issue } from "./check.ts";
+import { checkLcce, checkTunnels } from "./check.ts";
 import { checkBridges } from "./check-bridges.ts";
 import { configSchema } from "./config-text.ts";
 import {
@@ -10,6 +10,7 @@ import {
   type RawTunnel,
   tunnelFields,
 } from "./fields.ts";
+import type { Issue } from "./issues.ts";
 import { issuesOf, type KeyPath, MISSING } from "./schema-text.ts";
 import { nameRule } from "./value-schemas.ts";
 

@@ -14,8 +14,8 @@ import {
   Scalar,
   YAMLMap,
 } from "yaml";
-import type { Issue } from "./check.ts";
 import type { ConfigProblem } from "./config.ts";
+import type { Issue } from "./issues.ts";
 import { endOf, type KeyLocations, type Location, locationsOf, startOf } from "./key-locations.ts";
 import { MERGE_KEY, withMergeKeys } from "./merge-keys.ts";
 import { Readings, type RepeatedKey } from "./repeated-keys.ts";

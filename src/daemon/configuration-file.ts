@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
-import type { Issue } from "../config/check.ts";
 import type { Config } from "../config/config.ts";
+import type { Issue } from "../config/issues.ts";
 import { formatProblem, parseConfig } from "../config/parse.ts";
 import { attempt, errnoOf, SystemError } from "../os/errors.ts";
 import { readText } from "../os/files.ts";

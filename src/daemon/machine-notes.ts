@@ -1,8 +1,8 @@
 import { operationalMessage } from "../bytes/errors.ts";
 import { equalOctets } from "../bytes/hex.ts";
-import type { Issue } from "../config/check.ts";
 import type { BridgeConfig, CircuitConfig, Config, SecretSource, TunnelConfig } from "../config/config.ts";
 import type { LocalEnd } from "../config/ends.ts";
+import type { Issue } from "../config/issues.ts";
 import { hiddenName } from "../forwarding/ebpf/plane/hidden-interfaces.ts";
 import type { HostInterface } from "../os/host-network.ts";
 import { bridgeProblem, takenName } from "../os/link-problems.ts";

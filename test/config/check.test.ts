@@ -323,7 +323,8 @@ const across: readonly (readonly [string, string, readonly string[]])[] = [
     "a socket with two opinions",
     two("", "", ", fragmentation: none"),
     [
-      "tunnel one, from 2001:DB8:0::1 too, shares the socket and says outer: tunnels.two.fragmentation <none>",
+      "tunnel one, from 2001:DB8:0::1 too, shares the socket and says outer: " +
+        "tunnels.two.fragmentation <none>",
     ],
   ],
   [

@@ -252,7 +252,10 @@ const mistakes: readonly (readonly [string, string, readonly string[]])[] = [
   [
     "a device that all take",
     fileOf(anyPeer, "circuit: { interface: eth1 }").replace("tap: a0", "").replace("tap: b0", ""),
-    ["3:39 defaults.pseudowire.circuit.interface: eth1 is used by pseudowire a-lan too (pseudowire b-lan)"],
+    [
+      "6:51 tunnels.b.pseudowires.b-lan.circuit.interface: eth1 is used by pseudowire a-lan too (it takes " +
+        "that from `defaults`)",
+    ],
   ],
   [
     "a wrong value of a merged mapping, once and where it is written",
@@ -291,7 +294,7 @@ tunnels:
     [
       "1:12 tunnels.<<: a merge key takes the keys of a mapping by an alias (*name), or of several, as " +
         "[*name, *other]",
-      "1:16 tunnels.<<: wanted a mapping",
+      "1:16 tunnels.<<: wanted a mapping with `remote`",
     ],
   ],
   [

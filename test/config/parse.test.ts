@@ -205,14 +205,14 @@ const wholes: readonly (readonly [string, string, readonly string[]])[] = [
   ["a list", "- tunnels\n", ["1:1 : wanted a mapping with `tunnels:`"]],
   ["a number", "42", ["1:1 : wanted a mapping with `tunnels:`"]],
   ["no tunnels", "log: {}\n", ["1:1 tunnels: missing"]],
-  ["an empty tunnels:", "tunnels:\n", ["1:9 tunnels: wanted a mapping"]],
+  ["an empty tunnels:", "tunnels:\n", ["1:9 tunnels: wanted a mapping: write { NAME: { remote: ... } }"]],
   ["a mapping of no tunnel", "tunnels: {}\n", ["1:1 tunnels: there is no tunnel"]],
   [
     "a list of tunnels",
     "tunnels: []\n",
     ["1:10 tunnels: wanted a mapping (`name:` and keys under it), not a list: leave out the dashes"],
   ],
-  ["an empty tunnel", "tunnels:\n  a:\n", ["2:5 tunnels.a: wanted a mapping"]],
+  ["an empty tunnel", "tunnels:\n  a:\n", ["2:5 tunnels.a: wanted a mapping with `remote`"]],
   [
     "a key twice",
     "tunnels: {}\nlog: {}\ntunnels: {}\n",

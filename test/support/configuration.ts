@@ -10,9 +10,12 @@ export function problemsOf(text: string): readonly ConfigProblem[] {
   return problems;
 }
 
-/** The problems of a text as "line:column path: message". */
+/** The problems of a text as "line:column path: message", without the lists of keys that there are. */
 export function linesOf(text: string): readonly string[] {
-  return problemsOf(text).map(({ line, column, path, message }) => `${line}:${column} ${path}: ${message}`);
+  return problemsOf(text).map(({ line, column, path, message }) => {
+    const [short] = message.split("; there are ");
+    return `${line}:${column} ${path}: ${short}`;
+  });
 }
 
 /** The problems of a text as "message: path <what stands at the place>". */

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { ignoreOperational } from "../../bytes/errors.ts";
-import type { Issue } from "../../config/check.ts";
+import { adviceOn } from "../../config/advice.ts";
 import type { Config } from "../../config/config.ts";
+import type { Issue } from "../../config/issues.ts";
 import type { RejectedConfig } from "../../daemon/configuration-file.ts";
 import { checkAddOns } from "../../os/add-ons.ts";
 import { exitCode, type Shell } from "../shell.ts";
@@ -30,7 +31,7 @@ async function check(file: string, shell: Shell): Promise<void> {
   const pseudowires = tunnels.reduce((total, tunnel) => total + tunnel.pseudowires.length, 0);
   shell.out(`OK: ${plural(tunnels.length, "tunnel")}, ${plural(pseudowires, "pseudowire")}\n`);
   checkAddOns();
-  for (const line of linesOf(await notesOn(config))) shell.error(`${line}\n`);
+  for (const line of linesOf([...adviceOn(config), ...(await notesOn(config))])) shell.error(`${line}\n`);
 }
 
 function plural(count: number, noun: string): string {

@@ -8,7 +8,7 @@ import {
   subnetProblem,
   subnetText,
 } from "../../bytes/subnets.ts";
-import type { Issue } from "../../config/check.ts";
+import type { Issue } from "../../config/issues.ts";
 import type { KeyPath } from "../../config/schema-text.ts";
 import { type Report, reported, type Scope } from "./scope.ts";
 import { segmentNamed } from "./topology.ts";

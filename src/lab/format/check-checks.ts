@@ -1,4 +1,4 @@
-import type { Issue } from "../../config/check.ts";
+import type { Issue } from "../../config/issues.ts";
 import type { KeyPath } from "../../config/schema-text.ts";
 import { controlDiscards } from "../../control/control-discards.ts";
 import { counterTable } from "../../forwarding/counters-table.ts";

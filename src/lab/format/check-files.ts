@@ -1,5 +1,5 @@
 import { dirname, resolve } from "node:path";
-import type { Issue } from "../../config/check.ts";
+import type { Issue } from "../../config/issues.ts";
 import type { KeyPath } from "../../config/schema-text.ts";
 import { keysOfPath } from "../exercise/gaps.ts";
 import { SECRET_FILE } from "./check-wirespan.ts";

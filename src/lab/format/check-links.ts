@@ -1,4 +1,4 @@
-import type { Issue } from "../../config/check.ts";
+import type { Issue } from "../../config/issues.ts";
 import { conditionProblems } from "../links/conditions.ts";
 import { checkPoint } from "./check-names.ts";
 import { conditionsOfLink } from "./expand-links.ts";

@@ -1,4 +1,4 @@
-import type { Issue } from "../../config/check.ts";
+import type { Issue } from "../../config/issues.ts";
 import type { KeyPath } from "../../config/schema-text.ts";
 import { capturePoint } from "../capture-point.ts";
 import { choiceText, type DeclaredKind, declared, kindText, nodeKinds, segmentKinds } from "./declared.ts";

@@ -1,5 +1,5 @@
 import { hostAddressProblem } from "../../bytes/subnets.ts";
-import type { Issue } from "../../config/check.ts";
+import type { Issue } from "../../config/issues.ts";
 import type { KeyPath } from "../../config/schema-text.ts";
 import { choiceText } from "./declared.ts";
 import { type Report, reported, type Scope } from "./scope.ts";

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { canonicalAddress } from "../../bytes/ip-address.ts";
 import { isInSubnet, plainAddresses, prefixedAddress } from "../../bytes/subnets.ts";
-import type { Issue } from "../../config/check.ts";
 import type { CircuitConfig, Config, ConfigProblem, TunnelConfig } from "../../config/config.ts";
+import type { Issue } from "../../config/issues.ts";
 import type { KeyPath } from "../../config/schema-text.ts";
 import { RUN } from "../nodes.ts";
 import type { TopologyContext } from "./context.ts";

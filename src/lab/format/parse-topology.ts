@@ -1,5 +1,5 @@
-import type { Issue } from "../../config/check.ts";
 import type { ConfigProblem } from "../../config/config.ts";
+import type { Issue } from "../../config/issues.ts";
 import { KeyLocations } from "../../config/key-locations.ts";
 import {
   type InvalidMapping,

@@ -1,4 +1,4 @@
-import type { Issue } from "../../config/check.ts";
+import type { Issue } from "../../config/issues.ts";
 import type { KeyPath } from "../../config/schema-text.ts";
 import type { Check } from "./check-keys.ts";
 import { type DeclaredKind, type DeclaredName, declared, nameProblem } from "./declared.ts";

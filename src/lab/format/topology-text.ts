@@ -1,26 +1,21 @@
 import { configFields } from "../../config/fields.ts";
 import type { FileSchema, KeyPath } from "../../config/schema-text.ts";
-import { schemaAt } from "../../config/schema-text.ts";
 import { checkKinds } from "./check-keys.ts";
 import { topologyFields } from "./file-keys.ts";
-
-function fields(...path: readonly string[]): unknown {
-  return schemaAt(topologyFields, path);
-}
 
 /** What messages about a topology file need to know of it. */
 export const topologySchema: FileSchema = {
   root: topologyFields,
   mappings: [
-    ["the top of the file", topologyFields],
-    ["a network", fields("networks", "NAME")],
-    ["a LAN", fields("lans", "NAME")],
-    ["a router", fields("routers", "NAME")],
-    ["the `nat` of a router", fields("routers", "NAME", "nat")],
-    ["a host", fields("hosts", "NAME")],
-    ["an LCCE", fields("lcces", "NAME")],
-    ["a link", fields("links", "NAME")],
-    ["a site", fields("sites", "NAME")],
+    ["the top of the file", []],
+    ["a network", ["networks", "NAME"]],
+    ["a LAN", ["lans", "NAME"]],
+    ["a router", ["routers", "NAME"]],
+    ["the `nat` of a router", ["routers", "NAME", "nat"]],
+    ["a host", ["hosts", "NAME"]],
+    ["an LCCE", ["lcces", "NAME"]],
+    ["a link", ["links", "NAME"]],
+    ["a site", ["sites", "NAME"]],
   ],
   unknownKey,
 };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Issue } from "../../config/check.ts";
+import type { Issue } from "../../config/issues.ts";
 import { nearest } from "../../config/nearest.ts";
 import { issuesOf, type KeyPath, schemaAt } from "../../config/schema-text.ts";
 import { checkSchema } from "./check-keys.ts";

@@ -1,6 +1,6 @@
 import { isCollection, type Node, type Range, stringify, type YAMLMap } from "yaml";
-import type { Issue } from "../../config/check.ts";
 import type { ConfigProblem } from "../../config/config.ts";
+import type { Issue } from "../../config/issues.ts";
 import { KeyLocations } from "../../config/key-locations.ts";
 import { type ParsedConfig, parseConfig } from "../../config/parse.ts";
 import type { KeyPath } from "../../config/schema-text.ts";
