@@ -241,6 +241,16 @@ export function pathMtuText(status: PathMtuStatus): string {
   return `${octets}, assumed: ${origin}${unknown}`;
 }
 
+/** The last SCCRQs that no tunnel is for, each with the Host Name that a tunnel would have to ask for. */
+function unknownPeerLines(peers: NonNullable<StatusReport["unknownPeers"]>): readonly string[] {
+  const lines = peers.map(({ hostName, address, sccrqs, lastAgoMs }) => {
+    const name = hostName === undefined ? "no Host Name" : `Host Name "${hostName}"`;
+    const times = sccrqs === 1 ? "" : `${sccrqs} times, last `;
+    return `  ${name} from ${address}: ${times}${duration(lastAgoMs)} ago`;
+  });
+  return lines.length === 0 ? [] : ["SCCRQs that no tunnel is for (unknown-peer):", ...lines];
+}
+
 function logLosses({ lostLines, reason, leftOutLines }: StatusReport["log"]): readonly string[] {
   return [
     ...(lostLines === 0 ? [] : [colours.yellow(`log lines lost: ${lostLines} (${reason})`)]),
@@ -296,6 +306,7 @@ export function statusText(report: StatusReport): string {
     ...(reasons.length === 0 ? [] : [colours.yellow("not up, and why:"), ...reasons]),
     ...(notes.length === 0 ? [] : [colours.yellow("needs attention:"), ...notes]),
     `discarded outside sessions: ${counts(report.discards)}; control messages: ${counts(report.control)}`,
+    ...unknownPeerLines(report.unknownPeers ?? []),
     ...logLosses(report.log),
   ].join("\n");
 }

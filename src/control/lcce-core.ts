@@ -23,6 +23,7 @@ import type { Registry } from "./registry.ts";
 import type { LocalStatus, Session } from "./session.ts";
 import type { LcceIdentity, PeerSettings, PseudowireSettings } from "./settings.ts";
 import { type LcceSnapshot, snapshotOf } from "./snapshot.ts";
+import { UnknownPeers } from "./unknown-peers.ts";
 
 /**
  * The control plane behind `Lcce`: finds the connection, session or peer that an input is about, and collects
@@ -50,6 +51,7 @@ export class LcceCore implements LcceContext, Registry {
   #effects: Effect[] = [];
   #nowMs = 0;
   #serialNumber = 0;
+  readonly #unknownPeers = new UnknownPeers();
 
   constructor(identity: LcceIdentity, random: Random) {
     this.identity = identity;
@@ -87,8 +89,10 @@ export class LcceCore implements LcceContext, Registry {
     );
   }
 
-  snapshot(): LcceSnapshot {
-    return snapshotOf([...this.#peers.all], { ...this.#discards }, this.#nowMs);
+  snapshot(nowMs = this.#nowMs): LcceSnapshot {
+    this.#nowMs = nowMs;
+    const unknownPeers = this.#unknownPeers.at(nowMs);
+    return snapshotOf([...this.#peers.all], { ...this.#discards }, nowMs, unknownPeers);
   }
 
   get nowMs(): number {
@@ -298,9 +302,10 @@ export class LcceCore implements LcceContext, Registry {
     const name = rawMessageName(message);
     if (name === "SCCRQ") {
       const peer = this.#peers.findByClaim(path, message);
-      return peer === undefined
-        ? this.discard("unknown-peer", path, rawHostName(message))
-        : peer.admission.receive(path, message);
+      if (peer !== undefined) return peer.admission.receive(path, message);
+      const hostName = rawHostName(message);
+      this.#unknownPeers.add(path, hostName, this.#nowMs);
+      return this.discard("unknown-peer", path, hostName);
     }
     const known =
       name === "StopCCN" ? this.#findByRemoteId(path, rawAssignedConnectionId(message)).at(-1) : undefined;

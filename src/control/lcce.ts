@@ -43,8 +43,8 @@ export class Lcce {
     return this.#core.isDrained;
   }
 
-  /** The state of all connections and pseudowires; plain data. */
-  snapshot(): LcceSnapshot {
-    return this.#core.snapshot();
+  /** The state of all connections and pseudowires at `nowMs`, or after the last input; plain data. */
+  snapshot(nowMs?: number): LcceSnapshot {
+    return this.#core.snapshot(nowMs);
   }
 }

@@ -13,6 +13,7 @@ import { CHALLENGE_NOT_SUPPORTED, describeAuthenticationFailure } from "./descri
 import { HalfOpenConnections } from "./half-open-connections.ts";
 import { HelloRefusal } from "./hello-refusal.ts";
 import { Pseudowire, type PseudowireOwner } from "./pseudowire.ts";
+import { Refusals } from "./refusals.ts";
 import type { Registry } from "./registry.ts";
 import { type AdmittingPeer, SccrqAdmission } from "./sccrq-admission.ts";
 import type { LocalStatus, Session } from "./session.ts";
@@ -58,10 +59,7 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
   #challenge: string | undefined;
   /** Why there is no connection, for people. */
   #whyNot: string | undefined;
-  /** Why a message from the peer's address was refused, which tells more than the silence that follows. */
-  #refusal: string | undefined;
-  /** The last message from there that failed authentication. */
-  #failure: string | undefined;
+  readonly #refusals: Refusals;
 
   constructor(context: LcceContext, registry: Registry, settings: PeerSettings) {
     this.#context = context;
@@ -71,6 +69,7 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
     this.admission = new SccrqAdmission(context, this);
     this.unmatchedCalls = new UnmatchedCalls(context, this.#pseudowires);
     this.#takeOvers = new TakeOvers(context);
+    this.#refusals = new Refusals(context);
   }
 
   get settings(): PeerSettings {
@@ -105,7 +104,7 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
   }
 
   get whyNot(): string | undefined {
-    return this.#refusal ?? this.#challenge ?? this.#whyNot;
+    return this.#refusals.reasonBefore(this.#challenge ?? this.#whyNot);
   }
 
   /** What looks wrong though the connection may be up, for people. */
@@ -124,20 +123,19 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
     if (this.#settings.from !== undefined && this.isConnected) return;
     const { mode } = this.#settings.authentication;
     const why = describeAuthenticationFailure(verdict, mode, path.remoteAddress);
-    this.#failure = why;
+    this.#refusals.addFailure(why);
     this.#note(why, path, true);
   }
 
   #note(detail: string, path: PsnPath, isAuthentication: boolean): void {
-    this.#refusal = detail;
+    // While there is a connection it is no reason why there is none.
+    if (!this.isConnected) this.#refusals.add(detail);
     const { name: peer } = this.#settings;
     this.#context.emit({ kind: "report", event: { event: "refused", peer, path, isAuthentication, detail } });
   }
 
   get silenceReason(): string {
-    return this.#failure === undefined
-      ? "the peer does not answer"
-      : `no valid answer came: ${this.#failure}`;
+    return this.#refusals.silenceReason;
   }
 
   /** A message from the peer's address is for no connection of ours: with authentication it cannot count. */
@@ -272,8 +270,7 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
     this.#takeOvers.add(previous?.path, connection.path);
     this.#backoff.reset();
     this.#whyNot = undefined;
-    this.#refusal = undefined;
-    this.#failure = undefined;
+    this.#refusals.forget();
     this.unmatchedCalls.forget();
     this.#noteIdentity(connection);
     this.nextAttemptMs = undefined;

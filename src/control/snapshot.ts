@@ -6,6 +6,7 @@ import type { PathHistory } from "./path-follower.ts";
 import type { PathLimits, PathMtuSnapshot } from "./path-mtu.ts";
 import type { Peer } from "./peer.ts";
 import type { PseudowireSettings } from "./settings.ts";
+import type { UnknownPeer } from "./unknown-peers.ts";
 
 /** State of the control connection with one peer. Times in ms of the injected clock. */
 export interface ConnectionSnapshot {
@@ -57,17 +58,21 @@ export interface LcceSnapshot {
   readonly connections: readonly ConnectionSnapshot[];
   readonly pseudowires: readonly PseudowireSnapshot[];
   readonly discards: Readonly<Record<ControlDiscardReason, number>>;
+  /** The last few senders of SCCRQs that no tunnel is for, the last one at the end. */
+  readonly unknownPeers: readonly UnknownPeer[];
 }
 
 export function snapshotOf(
   peers: readonly Peer[],
   discards: Readonly<Record<ControlDiscardReason, number>>,
   nowMs: number,
+  unknownPeers: readonly UnknownPeer[],
 ): LcceSnapshot {
   return {
     connections: peers.map((peer) => connectionOf(peer, nowMs)),
     pseudowires: peers.flatMap(pseudowiresOf),
     discards,
+    unknownPeers,
   };
 }
 

@@ -202,7 +202,7 @@ export class Daemon {
   status(): StatusReport {
     return reportStatus({
       config: this.#config,
-      snapshot: this.#lcce.snapshot(),
+      snapshot: this.#lcce.snapshot(monotonicClock.nowMs()),
       counters: this.#plane.counters(),
       ipControlDrops: this.#transport.controlDrops,
       plane: { name: this.#plane.name, reason: this.#planeReason },
@@ -313,8 +313,8 @@ export class Daemon {
   /** Reads the counters of all sessions, and logs what they and the state of the control plane tell. */
   #readCounters(notesLog: NotesLog, sessionWatch: SessionWatch): readonly SessionCounters[] {
     const { sessions } = this.#plane.counters();
-    const snapshot = this.#lcce.snapshot();
     const nowMs = monotonicClock.nowMs();
+    const snapshot = this.#lcce.snapshot(nowMs);
     this.#followPathMtus(snapshot, sessions);
     const notes = [
       ...allNotes(snapshot, sessions),

@@ -30,12 +30,19 @@ export function reportStatus(sources: StatusSources): StatusReport {
     bridges: sources.bridges,
     discards: discardsOf(sources),
     control: Object.fromEntries(Object.entries(snapshot.discards).filter(([, count]) => count > 0)),
+    unknownPeers: unknownPeersOf(sources),
     log: {
       lostLines: sources.log.lines,
       reason: sources.log.reason,
       leftOutLines: sources.log.leftOut,
     },
   };
+}
+
+function unknownPeersOf({ snapshot, nowMs }: StatusSources): StatusReport["unknownPeers"] {
+  const { unknownPeers } = snapshot;
+  if (unknownPeers.length === 0) return undefined;
+  return unknownPeers.map(({ lastMs, ...said }) => ({ ...said, lastAgoMs: Math.round(nowMs - lastMs) }));
 }
 
 function discardsOf({ counters, ipControlDrops }: StatusSources): Readonly<Record<string, number>> {

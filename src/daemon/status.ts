@@ -24,6 +24,8 @@ export interface StatusReport {
   readonly discards: Readonly<Record<string, number>>;
   /** Control messages given up, by reason. */
   readonly control: Readonly<Record<string, number>>;
+  /** The last few senders of SCCRQs that no tunnel is for, within an hour; absent where there is none. */
+  readonly unknownPeers?: readonly UnknownPeerStatus[] | undefined;
   /**
    * Lines that the log could not write, and why the last of them; and lines that were left out because there
    * were too many of a kind.
@@ -33,6 +35,14 @@ export interface StatusReport {
     readonly reason?: string | undefined;
     readonly leftOutLines: number;
   };
+}
+
+/** Who sent SCCRQs that no tunnel is for: what it says of itself proves nothing. */
+export interface UnknownPeerStatus {
+  readonly hostName?: string | undefined;
+  readonly address: string;
+  readonly sccrqs: number;
+  readonly lastAgoMs: number;
 }
 
 export interface ControlConnectionStatus {

@@ -134,3 +134,17 @@ test("a path that moved is shown with where from, since when and how often, and 
   expect(textOf(1)).toContain(`${moved} once`);
   expect(textOf(0).filter((line) => /^ {2}(path|NAT)/.test(line))).toEqual([]);
 });
+
+test("who sent SCCRQs that no tunnel is for is shown, by Host Name and address", () => {
+  const unknownPeers = [
+    { hostName: "branch-7", address: "198.51.100.9", sccrqs: 1, lastAgoMs: 2500 },
+    { hostName: undefined, address: "2001:db8::8", sccrqs: 12, lastAgoMs: 61_000 },
+  ];
+  const lines = statusText({ ...reportOf([]), unknownPeers }).split("\n");
+  expect(lines.slice(-3)).toEqual([
+    "SCCRQs that no tunnel is for (unknown-peer):",
+    '  Host Name "branch-7" from 198.51.100.9: 2 s ago',
+    "  no Host Name from 2001:db8::8: 12 times, last 1 min 1 s ago",
+  ]);
+  expect(statusText(reportOf([]))).not.toContain("SCCRQ");
+});

@@ -50,6 +50,7 @@ function reported(
     connections: [],
     pseudowires: [pseudowire],
     discards: {} as LcceSnapshot["discards"],
+    unknownPeers: [],
   };
   return reportStatus({
     config: configOf(configText()),

@@ -18,6 +18,7 @@ const reportKeys = {
   discards: true,
   bridges: true,
   control: true,
+  unknownPeers: true,
   log: true,
 } as const satisfies Readonly<Record<keyof StatusReport, true>>;
 
