@@ -212,6 +212,19 @@ test("a frame over the path's MTU is counted as discarded, and the others are se
   expect(testBed.count(2, counterCells.transmittedOctets)).toBe(4000);
 });
 
+test("a message that was too long for a moment is sent, and counted as sent", () => {
+  let calls = 0;
+  const testBed = new TestBed(false, () => {
+    calls += 1;
+    return calls % 2 === 1 ? constants.errno.EMSGSIZE : 0;
+  });
+  for (let time = 0; time < 40; time += 1) testBed.send(0, 1514, time, false);
+  testBed.flush();
+  expect(testBed.sent()).toEqual(testBed.wanted);
+  expect(testBed.count(1, counterCells.transmittedFrames)).toBe(40);
+  expect(testBed.count(1, counterCells.discards + discardIndex["path-mtu"])).toBe(0);
+});
+
 test("an error not of the group's size is counted for each frame, and none is sent twice", () => {
   let failing = true;
   const testBed = new TestBed(true, () => (failing ? constants.errno.ENETUNREACH : 0));

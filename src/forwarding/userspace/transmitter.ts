@@ -57,6 +57,11 @@ const PSN_CONGESTION = verdictOf("psn-congestion");
 const CIRCUIT_CONGESTION = verdictOf("circuit-congestion");
 /** Errno of a full send buffer: the messages that follow would get the same one. */
 const FULL = "EAGAIN";
+/**
+ * Errno of a message that may only have come at a bad moment: while a probe of the path MTU had the socket's
+ * fragments forbidden, or as the first after an ICMP message, maybe forged, that the kernel reports by this.
+ */
+const TOO_LONG = "EMSGSIZE";
 const down: ReadonlySet<string> = new Set(["ENETDOWN", "ENXIO", "ENODEV", "EIO", "EBADFD"]);
 /**
  * Errnos with which the kernel refuses a GSO packet or a group of datagrams, although it may accept their
@@ -78,7 +83,7 @@ const isCongestion = (name: string): boolean => name === FULL || name === "ENOBU
 /** The discard of a message that the kernel refused to send to the peer, by the name of the errno. */
 export function psnVerdict(name: string): number {
   if (isCongestion(name)) return PSN_CONGESTION;
-  return name === "EMSGSIZE" ? PATH_MTU : PSN_ERROR;
+  return name === TOO_LONG ? PATH_MTU : PSN_ERROR;
 }
 
 /** Called with a message of several frames that the kernel refused, before they are sent one by one. */
@@ -133,6 +138,7 @@ export class Transmitter {
     const { messages } = this;
     const { count } = messages;
     let index = 0;
+    let triedTwice = -1;
     while (index < count) {
       const sent = this.#isTap
         ? this.#write(messages.vectorsAddress(index), messages.vectorCount(index))
@@ -144,6 +150,10 @@ export class Transmitter {
       }
       const name = errnoName(this.#calls.errno());
       if (name === "EINTR") continue;
+      if (name === TOO_LONG && !this.#isToCircuit && index !== triedTwice) {
+        triedTwice = index;
+        continue;
+      }
       const end = name === FULL ? count : index + 1;
       for (; index < end; index += 1) this.#failed(index, name);
     }
