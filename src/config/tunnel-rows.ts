@@ -92,11 +92,10 @@ export const tunnelRows = {
     consumer: "endpoint",
     reload: "replace",
     help:
-      "Datagrams over the path MTU: fragmented by IP (`outer`; over IPv4 by routers, where only the " +
-      "measured path MTU says so: those that drop such packets instead need `pseudowire`), " +
-      "or not sent and counted as `path-mtu` (`none`). `pseudowire`: frames are fragmented before, by the " +
-      "path MTU, and put together by the peer (RFC 4623); for both ends, where both are Wirespan, in user " +
-      `space. A peer that announces no MRRU gets what it does with \`outer\`. ${SAME_SOCKET}`,
+      "Datagrams over the path MTU: fragmented by IP (`outer`), or not sent and counted as `path-mtu` " +
+      "(`none`). `pseudowire`: frames are fragmented before, by the path MTU, and put " +
+      "together by the peer (RFC 4623); for both ends, where both are Wirespan, in user space. A peer that " +
+      `announces no MRRU gets what it does with \`outer\`. ${SAME_SOCKET}`,
   }),
   udp_checksum: row(z.enum(["auto", "full", "zero"]).default("auto"), {
     name: "checksum",

@@ -1,11 +1,13 @@
-import type { Config } from "../config/config.ts";
+import { operationalMessage } from "../bytes/errors.ts";
+import type { Config, TunnelConfig } from "../config/config.ts";
 import type { Input, ReportedEvent } from "../control/effects.ts";
-import type { PathLimits } from "../control/path-mtu.ts";
+import type { PathLimits, PathMtuSnapshot } from "../control/path-mtu.ts";
 import type { EchoRequest } from "../control/path-prober.ts";
 import type { LcceSnapshot } from "../control/snapshot.ts";
 import type { Clock } from "../environment.ts";
 import type { SessionCounters } from "../forwarding/plane.ts";
 import type { PsnTransport } from "../forwarding/transport.ts";
+import { reportPathMtu } from "../os/path-mtu-report.ts";
 import { cryptoRandom } from "../os/random.ts";
 import { type PsnPath, pathKey, type SessionParameters } from "../wire/session-parameters.ts";
 import { ControlTimer } from "./control-timer.ts";
@@ -13,6 +15,7 @@ import { EchoProbes } from "./echo-probes.ts";
 import type { EventLog } from "./event-log.ts";
 import type { Log } from "./log.ts";
 import type { LogLimiter } from "./log-limiter.ts";
+import { OuterFragments } from "./outer-fragments.ts";
 import { assumedOctets, PathLimitsReader, type PathLinks } from "./path-limits.ts";
 import { type EndsInUse, pathOf } from "./settings.ts";
 import { StaticPathMtus } from "./static-path-mtus.ts";
@@ -20,6 +23,13 @@ import { VccvProbes } from "./vccv-probes.ts";
 
 /** How often the kernel is asked what it learned of the paths: it notifies nobody. */
 const LOOK_MS = 1000;
+
+/** A path of a control connection, what its search knows, and what it was told. */
+interface Told {
+  readonly path: PsnPath;
+  readonly found: PathMtuSnapshot | undefined;
+  limits: PathLimits | undefined;
+}
 
 /** What is known of the largest packet that a path takes whole, header included, in octets. */
 export interface PathMtuKnowledge {
@@ -60,9 +70,10 @@ export class TunnelPathMtus implements Disposable {
   /** What was measured, by the path; of paths that a connection or a static tunnel uses. */
   readonly #measured = new Map<string, { readonly path: PsnPath; readonly octets: number }>();
   /** Paths of control connections by their tunnels, and what the control plane was told of them. */
-  #told = new Map<string, { readonly path: PsnPath; limits: PathLimits | undefined }>();
+  #told = new Map<string, Told>();
   /** What was known of the paths of tunnels when their planes were told last. */
   #known = new Map<string, number | undefined>();
+  readonly #outerFragments: OuterFragments;
   readonly #timer: ControlTimer;
 
   constructor(links: PathLinks, clock: Clock, listener: PathMtuListener) {
@@ -77,6 +88,7 @@ export class TunnelPathMtus implements Disposable {
       replied,
       failed: (problem) => this.#echoFailed(problem),
     });
+    this.#outerFragments = new OuterFragments(clock, reportPathMtu);
     this.#timer = new ControlTimer(clock, () => this.#look());
     this.#timer.arm(clock.nowMs() + LOOK_MS);
     this.#static = new StaticPathMtus(clock, cryptoRandom, {
@@ -127,7 +139,10 @@ export class TunnelPathMtus implements Disposable {
     this.#static.counted(counted);
     this.#forgetAllBut([...connections.map(({ path }) => path), ...this.#static.paths].map(pathKey));
     this.#told = new Map(
-      connections.map(({ peer, path, pathLimits: limits }) => [peer, { path, limits }] as const),
+      connections.map(({ peer, path, pathMtu: found, pathLimits: limits }) => [
+        peer,
+        { path, found, limits },
+      ]),
     );
     this.#tell(config);
   }
@@ -177,17 +192,36 @@ export class TunnelPathMtus implements Disposable {
     this.#tell(config);
     const before = this.#known;
     this.#known = new Map();
+    const paths: PsnPath[] = [];
     for (const tunnel of config.tunnels) {
       const { name, pseudowires } = tunnel;
       const ends = this.#listener.ends(name);
       const path = this.#told.get(name)?.path ?? (ends && pathOf(tunnel, ends));
       if (path === undefined) continue;
+      paths.push(path);
+      this.#fragmentBy(tunnel, path);
       const { octets } = this.of(path);
       this.#known.set(name, octets);
       const isOther = before.has(name) && before.get(name) !== octets;
       if (isOther) this.#listener.changed(pseudowires.map((pseudowire) => pseudowire.name));
     }
+    this.#outerFragments.keep(paths);
     this.#timer.arm(this.#clock.nowMs() + LOOK_MS);
+  }
+
+  /** Has IP fragment packets by what was measured, where it may. */
+  #fragmentBy({ name, fragmentation }: TunnelConfig, path: PsnPath): void {
+    if (fragmentation === "none") return;
+    const found = this.#told.get(name)?.found ?? this.#static.snapshot(name);
+    try {
+      this.#outerFragments.follow(path, found, this.limits.of(path));
+    } catch (error) {
+      const problem = operationalMessage(error);
+      const more = this.#listener.limiter.admit("path mtu report", this.#clock.nowMs());
+      if (more === undefined) return;
+      const text = `packets to ${path.remoteAddress} are not fragmented by the path MTU that was measured`;
+      this.#listener.log.warn({ event: "path-mtu", problem }, `${text}: ${problem}${more}`);
+    }
   }
 
   #echoFailed(problem: string): void {

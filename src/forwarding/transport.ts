@@ -69,8 +69,8 @@ export interface PsnTransport {
   ): string | undefined;
   /**
    * Takes in how long packets on a path may be, as it was measured, header included; undefined: it is not
-   * known any more. Over IPv6 with `fragmentation: outer`, what is longer is fragmented at the least that is
-   * so known of any path from the same endpoint: routers do not fragment it, and may say nothing.
+   * known any more. Over IPv6 with `fragmentation: outer`, what is fragmented since the interface or the
+   * route does not take it has fragments of the least that is so known of any path from the same endpoint.
    */
   limitPackets(path: PsnPath, octets: number | undefined): void;
   /**

@@ -284,9 +284,8 @@ export function sendPathMtuProbe(
 }
 
 /**
- * Limits the IPv6 packets of a socket to so many octets, 1280 or more: what is longer is fragmented;
- * undefined takes the limit off. Routers do not fragment IPv6, and where they say nothing the kernel knows of
- * no limit.
+ * Limits the IPv6 fragments of a socket to so many octets, 1280 or more; undefined takes the limit off. What
+ * the interface and the route take is not fragmented, also where it is longer.
  */
 export function limitFragments(fd: number, octets: number | undefined): void {
   setInteger(fd, linux.IPPROTO_IPV6, linux.IPV6_MTU, octets ?? 0);

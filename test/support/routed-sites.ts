@@ -141,6 +141,11 @@ export class RoutedSites implements AsyncDisposable {
     await this.#rules(tableOf("quiet", "output", told));
   }
 
+  /** The router drops packets of more octets than this, and says nothing. */
+  async dropOver(octets: number): Promise<void> {
+    await this.#rules(tableOf("long", "forward", [`meta length > ${octets} drop`]));
+  }
+
   /** The router drops control messages in packets of more octets than this. */
   async dropControlOver(octets: number): Promise<void> {
     const control = ["udp dport 1701 @th,64,1 1", "meta l4proto 115 @th,0,32 0"];

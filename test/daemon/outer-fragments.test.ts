@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import type { PathLimits, PathMtuSnapshot } from "../../src/control/path-mtu.ts";
+import { OuterFragments } from "../../src/daemon/outer-fragments.ts";
+import { pathOver } from "../support/sessions.ts";
+
+const MINUTE_MS = 60_000;
+const path = pathOver("udp");
+
+function limits(reportedOctets?: number): PathLimits {
+  return { interfaceOctets: 1500, reportedOctets };
+}
+
+function found(octets: number | undefined, state: PathMtuSnapshot["state"] = "search-complete") {
+  return { state, octets, measuredMs: 0, by: "hello" } as const;
+}
+
+function bed() {
+  const told: number[] = [];
+  const clock = { ms: 0, nowMs: () => clock.ms };
+  const fragments = new OuterFragments(clock as never, (_path, octets) => told.push(octets));
+  return { told, clock, fragments };
+}
+
+/** TABLE: what a search found, what the kernel knows, and whether it is told. */
+const rows: readonly (readonly [PathMtuSnapshot | undefined, PathLimits | undefined, boolean])[] = [
+  [found(1400), limits(), true],
+  [found(1400), limits(1450), true],
+  [found(1400), limits(1400), true],
+  // More than it knows it would not take.
+  [found(1400), limits(1300), false],
+  [found(1500), limits(), false],
+  [found(9000), limits(), false],
+  // What was found is not final.
+  [found(1200, "base"), limits(), false],
+  [found(1200, "searching"), limits(), false],
+  [found(undefined, "error"), limits(), false],
+  [undefined, limits(), false],
+  [found(1400), undefined, false],
+];
+
+test.each(rows)("found %j, the kernel knows %j: it is told: %s", (snapshot, known, isTold) => {
+  const { told, fragments } = bed();
+  fragments.follow(path, snapshot, known);
+  expect(told).toEqual(isTold ? [snapshot?.octets] : []);
+});
+
+test("it is told again before it forgets, and where it did not take it", () => {
+  const { told, clock, fragments } = bed();
+  for (; clock.ms < 10 * MINUTE_MS; clock.ms += 1000) fragments.follow(path, found(1400), limits(1400));
+  expect(told).toEqual([1400, 1400, 1400]);
+  told.length = 0;
+  const endMs = clock.ms + MINUTE_MS;
+  for (; clock.ms < endMs; clock.ms += 1000) fragments.follow(path, found(1400), limits());
+  expect(told.length).toBeGreaterThan(5);
+  expect(told.length).toBeLessThanOrEqual(12);
+});
+
+test("paths that are used no more are forgotten", () => {
+  const { told, fragments } = bed();
+  fragments.follow(path, found(1400), limits(1400));
+  fragments.keep([path]);
+  fragments.follow(path, found(1400), limits(1400));
+  expect(told).toEqual([1400]);
+  fragments.keep([]);
+  fragments.follow(path, found(1400), limits(1400));
+  expect(told).toEqual([1400, 1400]);
+});
+
+test("a message to an address of one link would not say of which", () => {
+  const { told, fragments } = bed();
+  const local = { ...path, localAddress: "fe80::1", remoteAddress: "fe80::2%eth0" };
+  fragments.follow(local, found(1400), limits());
+  expect(told).toEqual([]);
+});
