@@ -62,32 +62,41 @@ function hostLines(report: MtuReport, sizes: HostSizes): readonly string[] {
   ];
 }
 
+type TrafficReport = Pick<MtuReport, "mssClamp" | "fragmentation">;
+
 /** What packets of one kind meet. */
-export function trafficText(report: Pick<MtuReport, "mssClamp">, traffic: HostTraffic): string {
-  return trafficKinds[traffic.kind].transport === "tcp" ? tcpText(report, traffic) : udpText(traffic);
+export function trafficText(report: TrafficReport, traffic: HostTraffic): string {
+  return trafficKinds[traffic.kind].transport === "tcp" ? tcpText(report, traffic) : udpText(report, traffic);
 }
 
-function tcpText({ mssClamp }: Pick<MtuReport, "mssClamp">, traffic: HostTraffic): string {
+/** Fragments that we make of a frame: a number of them in words, and what they are fragments of. */
+function fragmentsText({ fragmentation }: TrafficReport, count: number): string {
+  return `${countText(count)} ${fragmentation === "pseudowire" ? "pseudowire" : "IP"} fragments`;
+}
+
+function tcpText(report: TrafficReport, traffic: HostTraffic): string {
+  const { mssClamp } = report;
   const { lanOctets, octets, wholeOctets, longest, fragments } = traffic;
   const isClamped = octets < lanOctets;
   const setting = isClamped ? `, clamped from ${lanOctets}` : mssClamp === "off" ? ", mss_clamp: off" : "";
   const fates = {
     whole: "no fragments",
     answered: `ICMP tells hosts, and they keep to ${wholeOctets}`,
-    fragmented: `full segments are sent as ${countText(fragments)} fragments`,
+    fragmented: `full segments are sent as ${fragmentsText(report, fragments)}`,
     discarded: "full segments are discarded, and TCP stalls",
   };
   return `MSS ${octets}${setting}: ${fates[longest]}`;
 }
 
-function udpText({ kind, octets, wholeOctets, longest, fragments }: HostTraffic): string {
+function udpText(report: TrafficReport, traffic: HostTraffic): string {
+  const { kind, octets, wholeOctets, longest, fragments } = traffic;
   const cutsItself = kind === "udp-ipv4";
   if (longest === "whole")
     return `up to ${octets} octets in one piece${cutsItself ? "; the host fragments longer ones" : ""}`;
   if (longest === "answered")
     return `up to ${wholeOctets} octets in one piece; ICMP tells hosts of longer ones`;
   if (longest === "fragmented") {
-    const pieces = `up to ${octets} as ${countText(fragments)} fragments of ours`;
+    const pieces = `up to ${octets} as ${fragmentsText(report, fragments)} of ours`;
     const longer = cutsItself ? "all longer ones as fragments" : pieces;
     return `up to ${wholeOctets} octets in one piece, ${longer}`;
   }

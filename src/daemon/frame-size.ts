@@ -123,7 +123,7 @@ export function sizeNote(fit: CircuitPath): string | undefined {
   const hosts = `an MTU of ${most}${isTagged ? "" : ` (${most - TAG_OCTETS} with a VLAN tag)`}`;
   const isCut = fragmentation === "outer";
   const fate = isCut
-    ? `each is sent as ${countText(fragmentCount(versionOf(remoteAddress), needed, pathMtu))} fragments`
+    ? `each is sent as ${countText(fragmentCount(versionOf(remoteAddress), needed, pathMtu))} IP fragments`
     : "each is discarded (path-mtu), and TCP stalls";
   return (
     `full-size frames of ${device} (MTU ${mtu}${isTagged ? " and a VLAN tag" : ""}) need a path MTU of ` +

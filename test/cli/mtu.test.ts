@@ -98,21 +98,21 @@ describe("with a daemon", () => {
         hosts whose frames have no tag: IP packets up to 1442 cross in one piece
           TCP over IPv4             MSS 1402, clamped from 1460: no fragments
           TCP over IPv6             MSS 1382, clamped from 1440: no fragments
-          UDP over IPv4 with DF     up to 1414 octets in one piece, up to 1472 as two fragments of ours
+          UDP over IPv4 with DF     up to 1414 octets in one piece, up to 1472 as two IP fragments of ours
           UDP over IPv4 without DF  up to 1414 octets in one piece, all longer ones as fragments
-          UDP over IPv6             up to 1394 octets in one piece, up to 1452 as two fragments of ours
+          UDP over IPv6             up to 1394 octets in one piece, up to 1452 as two IP fragments of ours
         hosts whose frames have one tag: IP packets up to 1438 cross in one piece
           TCP over IPv4             MSS 1398, clamped from 1460: no fragments
           TCP over IPv6             MSS 1378, clamped from 1440: no fragments
-          UDP over IPv4 with DF     up to 1410 octets in one piece, up to 1472 as two fragments of ours
+          UDP over IPv4 with DF     up to 1410 octets in one piece, up to 1472 as two IP fragments of ours
           UDP over IPv4 without DF  up to 1410 octets in one piece, all longer ones as fragments
-          UDP over IPv6             up to 1390 octets in one piece, up to 1452 as two fragments of ours
+          UDP over IPv6             up to 1390 octets in one piece, up to 1452 as two IP fragments of ours
         hosts whose frames have two tags: IP packets up to 1434 cross in one piece
           TCP over IPv4             MSS 1394, clamped from 1460: no fragments
           TCP over IPv6             MSS 1374, clamped from 1440: no fragments
-          UDP over IPv4 with DF     up to 1406 octets in one piece, up to 1472 as two fragments of ours
+          UDP over IPv4 with DF     up to 1406 octets in one piece, up to 1472 as two IP fragments of ours
           UDP over IPv4 without DF  up to 1406 octets in one piece, all longer ones as fragments
-          UDP over IPv6             up to 1386 octets in one piece, up to 1452 as two fragments of ours
+          UDP over IPv6             up to 1386 octets in one piece, up to 1452 as two IP fragments of ours
         to change, the best first:
           - raise the MTU of the path (WAN) from 1500 to 1558 (1562 with one tag, 1566 with two tags):
             then frames of any kind cross in one piece; TCP needs nothing
@@ -264,6 +264,18 @@ describe("by a file alone", () => {
     const path = file(tunnel("remote: 192.0.2.2"));
     await expect(mtu("-c", path, `--path-mtu=${octets}`)).rejects.toThrow(/wanted octets, from 68 to 65535/);
   });
+});
+
+test.each([
+  ["outer", "IP"],
+  ["pseudowire", "pseudowire"],
+] as const)("fragmentation: %s makes fragments of %s", (fragmentation, kind) => {
+  const frameSize = { ...usual, fragmentation, mssClamp: "off" } as const;
+  const pathMtu = { octets: 1500, source: "interface" } as const;
+  const made = mtuReport({ tunnel: "hq", pseudowire: "lan", circuit: "eth1", frameSize, pathMtu });
+  const text = stripVTControlCharacters(mtuText([made]));
+  expect(text).toContain(`mss_clamp: off: full segments are sent as two ${kind} fragments`);
+  expect(text).toContain(`up to 1472 as two ${kind} fragments of ours`);
 });
 
 test("what becomes of long packets without fragments and without a clamp", () => {

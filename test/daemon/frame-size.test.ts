@@ -77,7 +77,7 @@ test.each([
 test("what is told: the two lengths, what becomes of frames, and what would end it", () => {
   expect(sizeNote({ ...shape, pathMtu: 1500, fragmentation: "outer" })).toBe(
     `full-size frames of eth1 (MTU 1500) need a path MTU of 1558; the path to 192.0.2.2 has 1500: ` +
-      `each is sent as two fragments; ${hint} 1442 (1438 with a VLAN tag)`,
+      `each is sent as two IP fragments; ${hint} 1442 (1438 with a VLAN tag)`,
   );
   expect(sizeNote({ ...shape, isTagged: true, pathMtu: 1500, fragmentation: "none" })).toBe(
     `full-size frames of eth1 (MTU 1500 and a VLAN tag) need a path MTU of 1562; ` +
@@ -85,7 +85,7 @@ test("what is told: the two lengths, what becomes of frames, and what would end 
       `each is discarded (path-mtu), and TCP stalls; ${hint} 1438, or set fragmentation: outer`,
   );
   expect(sizeNote({ ...shape, mtu: 9000, pathMtu: 1500, fragmentation: "outer" })).toContain(
-    "as 7 fragments",
+    "as 7 IP fragments",
   );
   expect(sizeNote({ ...shape, pathMtu: 1558, fragmentation: "none" })).toBeUndefined();
 });

@@ -15,8 +15,11 @@ const SMALL_MTU = 1400;
  */
 const sizes = [1300, 1340, 1380, 1400, 1472];
 const COUNT = 3;
-/** How soon a path MTU is taken over, from the first packet that is too large. */
-const LEARN_MS = 2000;
+/**
+ * How soon a path MTU is taken over, from the first packet that is too large: the kernel is asked each
+ * second, and a probe has one second; then pings have to see it.
+ */
+const LEARN_MS = 3000;
 
 /** Ethernet, ICMP and IPv4 of the host's, then ours: IP, UDP, session id and cookie. */
 function packetOctets({ encapsulation, family }: Row, payload: number): number {

@@ -3,10 +3,10 @@ import { eventually, planes } from "../support/lab.ts";
 import { type RunningDaemon, Sites } from "../support/sites.ts";
 
 const rows = [
-  ["udp", 4, "outer", "1558", "each is sent as two fragments"],
+  ["udp", 4, "outer", "1558", "each is sent as two IP fragments"],
   ["ip", 4, "none", "1546", "each is discarded (path-mtu)"],
   ["udp", 6, "none", "1578", "each is discarded (path-mtu)"],
-  ["ip", 6, "outer", "1566", "each is sent as two fragments"],
+  ["ip", 6, "outer", "1566", "each is sent as two IP fragments"],
 ] as const;
 const v6 = { a: "2001:db8::1", b: "2001:db8::2" } as const;
 
