@@ -1,5 +1,5 @@
-import { SystemError } from "../os/errors.ts";
-import { isThere, readText, removeFile, writeText } from "../os/files.ts";
+import { OperationalError } from "../bytes/errors.ts";
+import { isJsonObject, RecordFile } from "./record-file.ts";
 
 /**
  * What we changed on bridges and interfaces that are not ours, and how it was before: kept in a file beside
@@ -27,23 +27,21 @@ export interface BridgeRecord {
   mtu?: number;
 }
 
-interface RecordFile {
+interface Content {
   readonly bridges: Readonly<Record<string, BridgeRecord>>;
   readonly ports: Readonly<Record<string, PortRecord>>;
 }
 
 /** Whether a value read from the file has the form that we write. */
-function isRecordFile(value: unknown): value is RecordFile {
-  const isMapping = (one: unknown): one is Readonly<Record<string, unknown>> =>
-    typeof one === "object" && one !== null && !Array.isArray(one);
+function isContent(value: unknown): value is Content {
   const isRecord = (one: unknown) =>
-    isMapping(one) &&
+    isJsonObject(one) &&
     Number.isInteger(one["index"]) &&
-    isMapping(one["former"]) &&
+    isJsonObject(one["former"]) &&
     Object.values(one["former"]).every(Number.isInteger);
-  if (!isMapping(value)) return false;
+  if (!isJsonObject(value)) return false;
   return [value["bridges"], value["ports"]].every(
-    (one) => isMapping(one) && Object.values(one).every(isRecord),
+    (one) => isJsonObject(one) && Object.values(one).every(isRecord),
   );
 }
 
@@ -51,42 +49,30 @@ function isRecordFile(value: unknown): value is RecordFile {
 export class BridgeRecords {
   readonly bridges = new Map<string, BridgeRecord>();
   readonly ports = new Map<string, PortRecord>();
-  readonly #path: string;
-  #saved = "";
+  readonly #file: RecordFile<Content>;
 
-  private constructor(path: string) {
-    this.#path = path;
+  private constructor(file: RecordFile<Content>) {
+    this.#file = file;
   }
 
   /** Reads what an earlier daemon left; a file that is none of ours counts as empty, and `told` gets why. */
   static open(controlSocket: string, told: (problem: string) => void): BridgeRecords {
-    const records = new BridgeRecords(`${controlSocket}.bridges`);
+    const file = new RecordFile<Content>(controlSocket, "bridges");
+    const records = new BridgeRecords(file);
     try {
-      if (!isThere(records.#path)) return records;
-      records.#saved = readText(records.#path);
-      const content: unknown = JSON.parse(records.#saved);
-      if (!isRecordFile(content)) throw new SyntaxError("it is not what a daemon writes");
-      const { bridges, ports } = content;
+      const { bridges = {}, ports = {} } = file.read(isContent, "what it changed on bridges") ?? {};
       for (const [name, record] of Object.entries(bridges)) records.bridges.set(name, record);
       for (const [name, record] of Object.entries(ports)) records.ports.set(name, record);
     } catch (error) {
-      if (!(error instanceof SystemError || error instanceof SyntaxError)) throw error;
-      told(
-        `cannot read ${records.#path}, where a former daemon kept what it changed on bridges: ` +
-          `${error.message}; what it changed stays`,
-      );
+      if (!(error instanceof OperationalError)) throw error;
+      told(error.message);
     }
     return records;
   }
 
-  /** Writes what changed; without records there is no file. Throws SystemError. */
+  /** Writes what changed. Throws SystemError. */
   save(): void {
     const content = { bridges: Object.fromEntries(this.bridges), ports: Object.fromEntries(this.ports) };
-    const isEmpty = this.bridges.size + this.ports.size === 0;
-    const text = isEmpty ? "" : JSON.stringify(content);
-    if (text === this.#saved) return;
-    if (isEmpty) removeFile(this.#path);
-    else writeText(this.#path, text);
-    this.#saved = text;
+    this.#file.save(this.bridges.size + this.ports.size === 0 ? undefined : content);
   }
 }

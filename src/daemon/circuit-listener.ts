@@ -10,6 +10,8 @@ export interface CircuitListener extends Partial<Pick<DeviceListener, "portJoine
   /** The status of our end of a pseudowire changed, or what is known of a session. */
   input(change: Input & { readonly kind: "circuit-status" | "pseudowire-standby" | "channel-status" }): void;
   forwardingFailed(session: SessionParameters, problem: string): void;
+  /** The interfaces that are switched off for the other end's sake are kept beside it; by default nowhere. */
+  readonly controlSocket?: string;
   /** Takes the lock of a circuit; by default in this network namespace. */
   readonly lockCircuit?: typeof lockCircuit;
   /** A bug of ours came up in an operation; by default it ends the process. */

@@ -14,8 +14,10 @@ import {
 } from "./circuit-device-state.ts";
 import { CircuitDevices } from "./circuit-devices.ts";
 import type { CircuitListener } from "./circuit-listener.ts";
+import { whyNotAttached, whyNotPassing } from "./circuit-problems.ts";
 import { FollowedDevices, heldDownText } from "./followed-devices.ts";
 import { type ForwarderState, Forwarders } from "./forwarders.ts";
+import { HeldDownRecords } from "./held-down-records.ts";
 import { claimCircuit } from "./locks.ts";
 import { type Log, locationText } from "./log.ts";
 import { OperationQueue } from "./operation-queue.ts";
@@ -45,6 +47,8 @@ export class Circuits {
   readonly #retry = new Retry(() => this.#retryAll());
   readonly #operations: OperationQueue;
 
+  readonly #isThere = (device: string) => this.#links.get(device) !== undefined;
+
   constructor(plane: PlaneStack, links: Links, log: Log, listener: CircuitListener) {
     this.#plane = plane;
     this.#links = links;
@@ -59,7 +63,8 @@ export class Circuits {
       bind: (localSessionId) => this.#bind(localSessionId),
       signal: (pseudowire, standby) => listener.input({ kind: "pseudowire-standby", pseudowire, standby }),
     });
-    this.#followed = new FollowedDevices(links, log, this.#operations, (circuit) =>
+    const records = new HeldDownRecords(log, listener.controlSocket);
+    this.#followed = new FollowedDevices(links, log, this.#operations, records, (circuit) =>
       this.#devices.check(circuit),
     );
     this.#devices = new CircuitDevices(plane, links, log, this.#operations, {
@@ -86,6 +91,12 @@ export class Circuits {
     return this.#operations.idle();
   }
 
+  /** As `idle`, and what is switched off for the other end's sake without need is on again. */
+  async settle(): Promise<void> {
+    await this.idle();
+    await this.#operations.enqueue(() => this.#followed.settle(this.#circuits));
+  }
+
   /** Whether frames of a pseudowire can pass at our end. */
   isUp(pseudowire: string): boolean {
     const circuit = this.#circuitOfPseudowire.get(pseudowire);
@@ -110,13 +121,7 @@ export class Circuits {
   /** Why frames of a pseudowire do not pass at our end, as text; undefined while they can. */
   problem(pseudowire: string): string | undefined {
     const circuit = this.#circuitOfPseudowire.get(pseudowire);
-    const attached = circuit?.pseudowires.get(pseudowire);
-    if (circuit === undefined || attached === undefined) return "not attached yet";
-    if (attached.problem !== undefined || circuit.isUp) return attached.problem;
-    const { device, kind } = attached.config.circuit;
-    const isThere = this.#links.get(device) !== undefined;
-    if (circuit.problem !== undefined && (isThere || kind === "tap")) return circuit.problem;
-    return isThere ? `${device} is down` : `waiting for interface ${device}`;
+    return whyNotPassing(circuit, pseudowire, this.#isThere);
   }
 
   /**
@@ -126,15 +131,9 @@ export class Circuits {
   get problems(): readonly string[] {
     return [...this.#circuitOfPseudowire].flatMap(([name, circuit]) => {
       const attached = circuit.pseudowires.get(name);
-      const problem = attached?.problem ?? this.#whyNotAttached(circuit);
+      const problem = attached?.problem ?? whyNotAttached(circuit, this.#isThere);
       return problem === undefined ? [] : [`pseudowire ${name} is waiting: ${problem}`];
     });
-  }
-
-  #whyNotAttached({ name, problem, pseudowires }: CircuitDeviceState): string | undefined {
-    const [first] = pseudowires.values();
-    const isMissing = first?.config.circuit.kind === "interface" && this.#links.get(name) === undefined;
-    return isMissing && problem !== undefined ? `there is no interface ${name}` : problem;
   }
 
   /** Attaches a pseudowire; the first one on a device opens it, unless it is still open. */

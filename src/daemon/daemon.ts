@@ -108,7 +108,7 @@ export class Daemon {
       pathMtuOf: (path) => this.#pathMtus.of(path),
       forwardingFailed: (session, problem) => this.#forwardingFailed(session, problem),
       locationOf: (pseudowire) => this.#locations.get(`pseudowire ${pseudowire}`),
-      hostUse,
+      ...{ hostUse, controlSocket: config.lcce.controlSocket },
       portJoined: (device, index) => this.#bridges.joined(device, index),
     });
     const pseudowires = new PseudowireIndex(() => this.#config);
@@ -177,7 +177,7 @@ export class Daemon {
       if (this.#isClosing) return;
       await this.#tunnels.create(tunnel);
     }
-    await this.#circuits.idle();
+    await this.#circuits.settle();
     if (this.#isClosing) return;
     await this.#plane.removeLeftovers();
     await this.#bridges.settle();
@@ -250,7 +250,7 @@ export class Daemon {
     const opened = await this.#tunnels.openWaiting();
     await this.#circuits.closeUnused(devicesIn(change.config));
     this.#circuits.retryNow();
-    await this.#circuits.idle();
+    await this.#circuits.settle();
     await this.#bridges.settle();
     this.#log.level = this.#config.log.level;
     const problems = [

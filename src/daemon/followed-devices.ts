@@ -2,6 +2,7 @@ import { OperationalError } from "../bytes/errors.ts";
 import type { CircuitConfig } from "../config/config.ts";
 import type { Links } from "../os/links.ts";
 import type { CircuitDeviceState, WantedSession } from "./circuit-device-state.ts";
+import type { HeldDownRecords } from "./held-down-records.ts";
 import type { Log } from "./log.ts";
 import type { OperationQueue } from "./operation-queue.ts";
 
@@ -42,6 +43,7 @@ export class FollowedDevices {
   readonly #links: Links;
   readonly #log: Log;
   readonly #operations: OperationQueue;
+  readonly #records: HeldDownRecords;
   /** The device's state may look different, as what counts as up has changed. */
   readonly #changed: (circuit: CircuitDeviceState) => void;
   readonly #following = new WeakMap<CircuitDeviceState, Following>();
@@ -50,20 +52,22 @@ export class FollowedDevices {
     links: Links,
     log: Log,
     operations: OperationQueue,
+    records: HeldDownRecords,
     changed: (circuit: CircuitDeviceState) => void,
   ) {
     this.#links = links;
     this.#log = log;
     this.#operations = operations;
+    this.#records = records;
     this.#changed = changed;
   }
 
   /** Looks at a device again, after its sessions or what is known of them changed, or it was opened. */
   review(circuit: CircuitDeviceState): void {
     const follow = followOf(circuit);
-    if (follow === "none" || circuit.opened === undefined) return;
-    const following = this.#following.get(circuit) ?? newFollowing();
-    this.#following.set(circuit, following);
+    const { opened } = circuit;
+    if (follow === "none" || opened === undefined) return;
+    const following = this.#following.get(circuit) ?? this.#begin(circuit, opened.index);
     if (following.isPending) return;
     following.isPending = true;
     // Once for all sessions of a device that change together.
@@ -73,17 +77,73 @@ export class FollowedDevices {
     });
   }
 
+  /** An interface that a former daemon switched off is held down from the start, and no fault. */
+  #begin(circuit: CircuitDeviceState, index: number): Following {
+    const following = { isOn: undefined, absence: undefined, settling: undefined, isPending: false };
+    this.#following.set(circuit, following);
+    const { name } = circuit;
+    if (!this.#records.has(name, index)) return following;
+    if (this.#links.get(name)?.isOn === true) this.#records.remove(name);
+    else circuit.isHeldDown = true;
+    return following;
+  }
+
   /** Gives a device back as it was found, before it is closed. */
   async release(circuit: CircuitDeviceState): Promise<void> {
+    this.#end(circuit);
+    if (!circuit.isHeldDown) return;
+    circuit.isHeldDown = false;
+    const { name, opened } = circuit;
+    if (opened?.device.kind !== "interface") return;
+    if (this.#links.get(name)?.index === opened.index) await this.#links.setUp(name, true);
+    this.#records.remove(name);
+  }
+
+  /**
+   * Switches on what is off for the other end's sake and follows it no more: devices whose pseudowires say
+   * otherwise now, and interfaces that a former daemon switched off and that are no circuits by now.
+   */
+  async settle(circuits: ReadonlyMap<string, CircuitDeviceState>): Promise<void> {
+    for (const circuit of circuits.values()) {
+      if (circuit.pseudowires.size === 0 || followOf(circuit) !== "none") continue;
+      const { name, isHeldDown, opened } = circuit;
+      const isHeldTap = isHeldDown && opened?.device.kind === "tap";
+      await this.#attempt(name, () => this.release(circuit));
+      if (isHeldTap) await this.#attempt(name, () => this.#links.setCarrier(name, true));
+      if (isHeldDown) this.#changed(circuit);
+    }
+    for (const [name, index] of this.#records.all()) {
+      const circuit = circuits.get(name);
+      if (circuit?.isHeldDown === true && circuit.opened?.index === index) continue;
+      await this.#attempt(name, async () => {
+        if (this.#links.get(name)?.index === index) {
+          await this.#links.setUp(name, true);
+          const text = "switched on again: a former daemon had switched it off, as the other end was down";
+          this.#log.info({ event: "circuit", device: name, on: true }, `${name}: ${text}`);
+        }
+        this.#records.remove(name);
+      });
+    }
+  }
+
+  async #attempt(device: string, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      this.#warn(device, error.message);
+    }
+  }
+
+  #warn(device: string, problem: string): void {
+    this.#log.warn({ event: "circuit", device, problem }, `${device}: ${problem}`);
+  }
+
+  #end(circuit: CircuitDeviceState): void {
     const following = this.#following.get(circuit);
     clearTimeout(following?.absence);
     clearTimeout(following?.settling);
     this.#following.delete(circuit);
-    if (!circuit.isHeldDown) return;
-    circuit.isHeldDown = false;
-    const { name, opened } = circuit;
-    if (opened?.device.kind === "interface" && this.#links.get(name)?.index === opened.index)
-      await this.#links.setUp(name, true);
   }
 
   #decide(circuit: CircuitDeviceState, following: Following): void {
@@ -104,24 +164,30 @@ export class FollowedDevices {
     const follow = followOf(circuit);
     const { name: device, opened } = circuit;
     if (follow === "none" || opened === undefined || following.isOn !== on) return;
+    // The device was given back meanwhile.
+    if (this.#following.get(circuit) !== following) return;
     const { switched, set } = actions[follow];
     clearTimeout(following.settling);
     try {
       if (on) {
         if (circuit.isHeldDown || this.#links.get(device)?.isOn === false)
           await set(this.#links, device, true);
-        this.#settle(circuit, following);
+        this.#records.remove(device);
+        this.#awaitCarrier(circuit, following);
       } else {
         // Before the device is off, so that this is never taken for a fault.
         circuit.isHeldDown = true;
+        if (follow === "link-down") this.#records.add(device, opened.index);
         await set(this.#links, device, false);
       }
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
-      if (!on) circuit.isHeldDown = false;
+      if (!on) {
+        circuit.isHeldDown = false;
+        this.#records.remove(device);
+      }
       following.isOn = undefined;
-      this.#log.warn({ event: "circuit", device, problem: error.message }, `${device}: ${error.message}`);
-      return;
+      return this.#warn(device, error.message);
     }
     const why = on ? "a circuit at the other end is up" : "no circuit at the other end is up";
     this.#log.info(
@@ -132,7 +198,7 @@ export class FollowedDevices {
   }
 
   /** Until a device that was switched on has its carrier, its being down is still our doing. */
-  #settle(circuit: CircuitDeviceState, following: Following): void {
+  #awaitCarrier(circuit: CircuitDeviceState, following: Following): void {
     const settled = (): void => {
       circuit.isHeldDown = false;
       this.#changed(circuit);
@@ -140,10 +206,6 @@ export class FollowedDevices {
     if (!circuit.isHeldDown || this.#links.get(circuit.name)?.up === true) return settled();
     following.settling = setTimeout(settled, SETTLE_MS);
   }
-}
-
-function newFollowing(): Following {
-  return { isOn: undefined, absence: undefined, settling: undefined, isPending: false };
 }
 
 /** What the device of a circuit does; all its pseudowires say the same. */

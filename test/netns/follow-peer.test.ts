@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { StatusReport } from "../../src/daemon/status.ts";
 import { eventually, planes } from "../support/lab.ts";
@@ -92,4 +93,88 @@ test.each(planes)("plane %s: with follow_peer: none a TAP device keeps its carri
     ({ pseudowires }) => pseudowires[0]?.remoteCircuit?.startsWith("down") === true,
   );
   expect(await flagsOf(sites, "b", "trunk")).toContain("LOWER_UP");
+});
+
+const following = { interface: "eth1", follow_peer: "link-down" } as const;
+
+/** A site whose pseudowires have these circuits; without any there is another tunnel. */
+function siteConfiguration(sites: Sites, plane: string, circuits: Readonly<Record<string, Keys>>): Keys {
+  const pseudowires = Object.fromEntries(
+    Object.entries(circuits).map(([name, circuit]) => [name, { circuit }]),
+  );
+  const other = {
+    local: "192.0.2.2",
+    remote: "192.0.2.9",
+    pseudowires: { far: { circuit: { tap: "far" } } },
+  };
+  const none = Object.keys(circuits).length === 0;
+  return sites.configuration("b", plane, { pseudowires }, none ? { tunnels: { other } } : {});
+}
+
+/** Both sites, and the circuit of the first down, for which the second holds its own. */
+async function heldDown(sites: Sites, plane: string, circuit: Keys, device: string): Promise<RunningDaemon> {
+  const { b } = await up(sites, plane, { a: { interface: "eth1" }, b: circuit });
+  await sites.told("both circuits are up", "b", ({ pseudowires: [lan] }) => lan?.remoteCircuit === "up");
+  await sites.ip("ha", "link set eth0 down");
+  await eventually(
+    "the device is off",
+    async () => !(await flagsOf(sites, "b", device)).includes("LOWER_UP"),
+  );
+  return b;
+}
+
+/** TABLE: the circuits of the configuration after a killed daemon's, none of which follows the peer. */
+const others: readonly (readonly [string, Readonly<Record<string, Keys>>])[] = [
+  ["without the key", { lan: { interface: "eth1" } }],
+  ["with another pseudowire in the tunnel", { other: { tap: "trunk" } }],
+  ["without the tunnel", {}],
+];
+
+describe.each(planes)("plane %s: a daemon is killed while it holds an interface down", (plane) => {
+  test.each(others)("a configuration %s gives it back", async (_name, circuits) => {
+    await using sites = await Sites.make();
+    const killed = await heldDown(sites, plane, following, "eth1");
+    await killed.end("SIGKILL");
+    expect(await flagsOf(sites, "b", "eth1")).not.toContain("UP");
+    const record = `${sites.socket("b")}.down`;
+    expect(existsSync(record)).toBe(true);
+    const next = sites.start("b", sites.write("b", siteConfiguration(sites, plane, circuits)));
+    await eventually("the interface is on", async () => (await flagsOf(sites, "b", "eth1")).includes("UP"));
+    await eventually("nothing is left to do", async () => !existsSync(record));
+    expect(next.log).toContain("a former daemon had switched it off");
+  });
+
+  test("the same configuration holds it down, which is no fault, until the other end is up", async () => {
+    await using sites = await Sites.make();
+    const killed = await heldDown(sites, plane, following, "eth1");
+    await killed.end("SIGKILL");
+    const next = sites.start("b", sites.file("b.yaml"));
+    const known = ({ pseudowires: [lan] }: StatusReport) => lan?.remoteCircuit?.startsWith("down") === true;
+    await sites.told("the other end is known to be down", "b", known);
+    expect((await sites.pseudowire("b")).heldDown).toBe("switched off");
+    // Also not before the peer was heard.
+    expect(next.log).toContain("attachment circuit eth1 is up");
+    expect(next.log).not.toContain("attachment circuit eth1 is down");
+    expect((await sites.pseudowire("a")).remoteCircuit).toBe("up");
+    await sites.ip("ha", "link set eth0 up");
+    await sites.reached();
+    await next.end("SIGTERM");
+    expect(existsSync(`${sites.socket("b")}.down`)).toBe(false);
+  });
+});
+
+test.each(
+  planes.flatMap((plane) => [
+    [plane, "an interface", following, { interface: "eth1" }, "eth1"] as const,
+    [plane, "a TAP device", { tap: "trunk" }, { tap: "trunk", follow_peer: "none" }, "trunk"] as const,
+  ]),
+)("plane %s: a reload without the key gives %s back that is off", async (plane, _kind, was, is, device) => {
+  await using sites = await Sites.make();
+  await heldDown(sites, plane, was, device);
+  sites.write("b", siteConfiguration(sites, plane, { lan: is }));
+  expect((await sites.reload("b")).stderr).toBe("");
+  await eventually("the device is on", async () => (await flagsOf(sites, "b", device)).includes("LOWER_UP"));
+  const circuitUp = ({ pseudowires: [lan] }: StatusReport) =>
+    lan?.localCircuit === "up" && lan.heldDown === undefined;
+  await sites.told("it is up by itself", "b", circuitUp);
 });

@@ -91,6 +91,8 @@ test("the systemd unit is right for systemd, and leaves little exposed", async (
 test("under the systemd unit it reads a secret of root, and forwarding continues after a crash", async () => {
   const unit = readFileSync(UNIT, "utf8");
   expect(unit).toMatch(/^User=root$/m);
+  // Else systemd removes what the daemon wrote for the next one, as it crashes.
+  expect(unit).toMatch(/^RuntimeDirectoryPreserve=yes$/m);
   const names = /^CapabilityBoundingSet=(.*)$/m.exec(unit)?.[1]?.split(" ") ?? [];
   expect(names).toContain("CAP_BPF");
   const set = `-all,${names.map((name) => `+${name.toLowerCase().replace("cap_", "")}`).join(",")}`;
