@@ -1,4 +1,5 @@
 import type { createColors } from "picocolors";
+import { counted } from "../bytes/counted.ts";
 import { hexId } from "../bytes/hex.ts";
 import type { FrameSummary, Tag } from "../capture/frame.ts";
 import {
@@ -48,7 +49,7 @@ function contentText(record: PacketRecord, palette: Palette): string {
     case "truncated":
       return `${palette.yellow("truncated by the capture")}: ${record.reason}`;
     case "fragment":
-      return `later fragment, not read: ${record.payloadOctets} octets at offset ${record.offset}`;
+      return `later fragment, not read: ${counted(record.payloadOctets, "octet")} at offset ${record.offset}`;
   }
 }
 
@@ -94,7 +95,7 @@ function dataText(record: DataRecord, palette: Palette): string {
     parts.push(sublayer.sequenceNumber === null ? "not numbered" : `sequence ${sublayer.sequenceNumber}`);
   }
   parts.push(frame === null ? record.content : `${frameText(frame)}${record.content}`);
-  parts.push(`${record.payloadOctets} octets`);
+  parts.push(counted(record.payloadOctets, "octet"));
   return parts.join("  ");
 }
 
@@ -116,24 +117,20 @@ export function summaryText(summary: Summary): string {
   const reasons = Object.entries(summary.otherReasons).map(([reason, count]) => `${count} ${reason}`);
   const refused = summary.refused === 0 ? "" : ` (${summary.refused} would be refused)`;
   const counts = [
-    `${plural(summary.control, "control message")}${refused}`,
-    plural(summary.data, "data message"),
+    `${counted(summary.control, "control message")}${refused}`,
+    counted(summary.data, "data message"),
     `${summary.malformed} malformed`,
-    plural(summary.wrongDigests, "wrong digest"),
-    `${plural(summary.other, "other packet")}${reasons.length === 0 ? "" : ` (${reasons.join(", ")})`}`,
+    counted(summary.wrongDigests, "wrong digest"),
+    `${counted(summary.other, "other packet")}${reasons.length === 0 ? "" : ` (${reasons.join(", ")})`}`,
   ];
   return [
     counts.join(", "),
     ...(summary.unknownSessions === 0
       ? []
       : [
-          `${plural(summary.unknownSessions, "data message")} of sessions whose set-up is not in this ` +
+          `${counted(summary.unknownSessions, "data message")} of sessions whose set-up is not in this ` +
             "capture: use --cookie and --sublayer to read them",
         ]),
     ...(summary.complete ? [] : ["the file ends inside a packet or is damaged: packets may be missing"]),
   ].join("\n");
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

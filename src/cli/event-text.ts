@@ -1,3 +1,5 @@
+import { counted } from "../bytes/counted.ts";
+
 /** Events of a daemon as text: the parts of a stream of server-sent events that concern us. */
 
 /** Splits a stream of server-sent events into the data of each event. */
@@ -26,6 +28,7 @@ interface EventData {
 /** The line for an event. */
 export function eventText(data: string): string {
   const { time = "", level = "", text = "", missed } = JSON.parse(data) as EventData;
-  if (missed !== undefined) return `(${missed} events are missing here)`;
+  if (missed !== undefined)
+    return `(${counted(missed, "event")} ${missed === 1 ? "is" : "are"} missing here)`;
   return `${time} ${level.padEnd(5)} ${text}`;
 }

@@ -1,7 +1,7 @@
 import Table from "cli-table3";
 import colours from "picocolors";
+import { counted } from "../bytes/counted.ts";
 import { hexId } from "../bytes/hex.ts";
-import type { LoopStatus } from "../daemon/bridge-loops.ts";
 import type { BridgePortStatus, BridgeStatus } from "../daemon/bridge-status.ts";
 import type {
   ControlConnectionStatus,
@@ -10,6 +10,7 @@ import type {
   StatusReport,
 } from "../daemon/status.ts";
 import { type CounterDirection, counterTable } from "../forwarding/counters-table.ts";
+import { stormKinds } from "../forwarding/storm-kinds.ts";
 
 /** Most pseudowires in the table: of more only so many are shown, those that are not up before all others. */
 const MOST_ROWS = 500;
@@ -70,7 +71,7 @@ function passed(pseudowire: PseudowireStatus, direction: CounterDirection): stri
     .filter((row) => row.direction === direction && !("isRare" in row && pseudowire[row.name] === 0))
     .map(({ name, label }) => {
       const count = pseudowire[name];
-      return `${count} ${count === 1 ? label.replace(/s$/, "") : label}`;
+      return counted(count, label.replace(/s$/, ""), label);
     })
     .join(", ");
 }
@@ -113,10 +114,13 @@ function rowsOf({ pseudowires }: StatusReport): readonly [readonly PseudowireSta
   const down = pseudowires.filter(({ whyNot }) => whyNot !== undefined);
   const up = pseudowires.filter(({ whyNot }) => whyNot === undefined);
   const left = pseudowires.length - MOST_ROWS;
-  const text =
-    `${left} more pseudowires are not shown (for all: wirespan status --json); ` +
-    `${down.length} of all ${pseudowires.length} are not up`;
+  const text = `${notShown(left, "pseudowire")}; ` + `${down.length} of all ${pseudowires.length} are not up`;
   return [[...down, ...up].slice(0, MOST_ROWS), [text]];
+}
+
+function notShown(count: number, noun: string): string {
+  const are = count === 1 ? "is" : "are";
+  return `${counted(count, `more ${noun}`)} ${are} not shown (for all: wirespan status --json)`;
 }
 
 /** Which pseudowires another plane forwards than the daemon's own, and why. */
@@ -185,43 +189,49 @@ function nameLines(connections: readonly ControlConnectionStatus[]): readonly st
 function bridgeLines(bridges: readonly BridgeStatus[]): readonly string[] {
   return bridges.flatMap(({ name, made, problem, learnt, limit = 0, stp, loops, ports }) => {
     const of = limit === 0 ? "" : ` of at most ${limit}`;
+    const addresses = learnt === 1 ? "MAC address" : "MAC addresses";
     const parts = [
       made ? "made by us" : "not ours",
-      ...(learnt === undefined ? [] : [`${learnt}${of} MAC addresses learnt`]),
+      ...(learnt === undefined ? [] : [`${learnt}${of} ${limit === 0 ? addresses : "MAC addresses"} learnt`]),
       ...(stp === true ? ["STP on"] : []),
     ];
     const isBlocked = ({ state }: BridgePortStatus) => state !== "forwarding";
     const sorted = [...ports.filter(isBlocked), ...ports.filter((port) => !isBlocked(port))];
     const left = sorted.length - MOST_ROWS;
+    const blocked = new Set(loops?.loops.map((loop) => loop.blocked));
     return [
       `bridge ${name}: ${parts.join(", ")}`,
       ...(problem === undefined ? [] : [colours.yellow(`  ${problem}`)]),
-      ...loopLines(loops).map((line) => colours.yellow(`  ${line}`)),
-      ...sorted.slice(0, MOST_ROWS).map(portLine),
-      ...(left > 0 ? [`  ${left} more ports are not shown (for all: wirespan status --json)`] : []),
+      ...sorted.slice(0, MOST_ROWS).map((port) => portLine(port, blocked.has(port.device))),
+      ...(left > 0 ? [`  ${notShown(left, "port")}`] : []),
     ];
   });
 }
 
-function loopLines(loops: LoopStatus | undefined): readonly string[] {
-  if (loops === undefined) return [];
-  return [
-    ...loops.loops.map(({ from, by, blocked }) => {
-      const done = blocked === undefined ? "" : `, ${blocked} is blocked`;
-      return `a loop: frames that leave by ${from} come back by ${by}${done}`;
-    }),
-    ...loops.duplicates.map(
-      ([one, other]) => `${one} and ${other} lead to the same bridge: frames come twice`,
-    ),
-  ];
+function portLine(
+  { device, pseudowires, state, isolated, storms }: BridgePortStatus,
+  isBlocked: boolean,
+): string {
+  const whose = pseudowires.length === 0 ? "" : ` (pseudowire ${pseudowires.join(", ")})`;
+  const why = isBlocked ? ", blocked for a loop" : "";
+  const shown = state === "forwarding" ? state : colours.yellow(`${state}${why}`);
+  const dropped = Object.entries(storms?.discards ?? {}).filter(([, frames]) => frames > 0);
+  const lost = dropped.map(([reason, frames]) =>
+    colours.yellow(`, ${counted(frames, "frame")} dropped: ${reason}`),
+  );
+  const shownLimits = limitsText(storms);
+  return `  port ${device}${whose}: ${shown}${isolated ? ", isolated" : ""}${shownLimits}${lost.join("")}`;
 }
 
-function portLine({ device, pseudowires, state, isolated, storms }: BridgePortStatus): string {
-  const whose = pseudowires.length === 0 ? "" : ` (pseudowire ${pseudowires.join(", ")})`;
-  const shown = state === "forwarding" ? state : colours.yellow(state);
-  const dropped = Object.entries(storms?.discards ?? {}).filter(([, frames]) => frames > 0);
-  const lost = dropped.map(([reason, frames]) => colours.yellow(`, ${frames} frames dropped: ${reason}`));
-  return `  port ${device}${whose}: ${shown}${isolated ? ", isolated" : ""}${lost.join("")}`;
+/** The storm limits of a port, and whether they hold. */
+function limitsText(storms: BridgePortStatus["storms"]): string {
+  if (storms === undefined) return "";
+  const limits = stormKinds.flatMap(({ kind, label }) => {
+    const limit = storms.limits[kind];
+    return limit === undefined ? [] : [`${label} ${limit}`];
+  });
+  const text = `, at most in a second: ${limits.join(", ")}`;
+  return storms.discards === undefined ? `${text} ${colours.yellow("(not limited yet)")}` : text;
 }
 
 /** The path MTU of a tunnel, and how it is known. */
@@ -273,6 +283,7 @@ export function statusText(report: StatusReport): string {
       subject: `pseudowire ${name} of tunnel ${tunnel}`,
       notes,
     })),
+    ...(report.bridges ?? []).map(({ name, notes }) => ({ subject: `bridge ${name}`, notes })),
   ].flatMap(({ subject, notes }) => (notes ?? []).map((note) => `  ${subject}: ${note}`));
   return [
     `LCCE ${colours.bold(hostName)}, router id ${routerId}, wirespan ${version}, pid ${pid}, ` +

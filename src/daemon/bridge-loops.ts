@@ -133,8 +133,9 @@ export class BridgeLoops {
     for (const [device, { index, socket }] of watched.sockets) {
       socket[Symbol.dispose]();
       const port = this.#context.links.get(device);
-      if (port?.index === index && watched.detector.isBlocked(device))
-        setPort(device, index, { state: stateNumber("forwarding") });
+      if (port?.index !== index || !watched.detector.isBlocked(device)) continue;
+      setPort(device, index, { state: stateNumber("forwarding") });
+      this.#tellOpen(name, device);
     }
   }
 
@@ -177,8 +178,10 @@ export class BridgeLoops {
           this.#bridges.get(bridge)?.sockets.get(effect.device)?.socket.send(effect.octets);
           break;
         case "block":
+          if (this.#attemptState(bridge, effect.device)) this.#tellBlocked(bridge, effect.device);
+          break;
         case "unblock":
-          this.#attemptState(bridge, effect.device);
+          if (this.#attemptState(bridge, effect.device)) this.#tellOpen(bridge, effect.device);
           break;
         default:
           this.#tell(bridge, effect);
@@ -195,8 +198,7 @@ export class BridgeLoops {
         from === by ? `by the port ${from} out of which they went` : `by ${by} that went out of ${from}`;
       if (effect.kind === "loop-gone")
         return log.info(fields, `bridge ${bridge}: no more frames come back ${way}: the loop is gone`);
-      const done = blocked === undefined ? "" : `; port ${blocked} is blocked until the loop is gone`;
-      return log.warn(fields, `bridge ${bridge}: a loop: frames come back ${way}${done}`);
+      return log.warn(fields, `bridge ${bridge}: a loop: frames come back ${way}`);
     }
     const { devices } = effect;
     const fields = { event: effect.kind, bridge, devices };
@@ -209,14 +211,27 @@ export class BridgeLoops {
     );
   }
 
-  /** The state of a port by a name; the next reading tries again what fails. */
-  #attemptState(bridge: string, device: string): void {
+  #tellBlocked(bridge: string, device: string): void {
+    const text = `port ${device} is blocked until the loop is gone`;
+    this.#context.log.warn({ event: "port-blocked", bridge, device }, `bridge ${bridge}: ${text}`);
+  }
+
+  #tellOpen(bridge: string, device: string): void {
+    const text = `port ${device}, which was blocked for a loop, is open again`;
+    this.#context.log.info({ event: "port-open", bridge, device }, `bridge ${bridge}: ${text}`);
+  }
+
+  /** Sets the state of a port by a name, and says whether; the next reading tries again what fails. */
+  #attemptState(bridge: string, device: string): boolean {
     try {
       const port = this.#context.links.get(device);
-      if (port !== undefined) this.#setState(bridge, port, true);
+      if (port === undefined) return false;
+      this.#setState(bridge, port, true);
+      return true;
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       this.#context.log.warn({ event: "bridge", bridge, problem: error.message }, error.message);
+      return false;
     }
   }
 

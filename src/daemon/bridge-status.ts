@@ -1,3 +1,4 @@
+import { counted } from "../bytes/counted.ts";
 import { bridgeValuesIn, type PortState, portStates, portValuesIn } from "../os/bridge-attributes.ts";
 import type { LinkState } from "../os/links.ts";
 import type { LoopStatus } from "./bridge-loops.ts";
@@ -17,6 +18,8 @@ export interface BridgeStatus {
   readonly vlanFiltering?: boolean | undefined;
   /** Absent where nobody watches for loops. */
   readonly loops?: LoopStatus | undefined;
+  /** Loops and storms in sentences; absent without any. */
+  readonly notes?: readonly string[] | undefined;
   readonly ports: readonly BridgePortStatus[];
 }
 
@@ -44,6 +47,8 @@ export interface BridgeStatusSources {
 export function bridgeStatus(name: string, sources: BridgeStatusSources): BridgeStatus {
   const state = sources.states.find((one) => one.name === name && one.kind === "bridge");
   const values = state === undefined ? {} : bridgeValuesIn(state);
+  const ports = state === undefined ? [] : portsOf(state, sources);
+  const notes = [...loopNotes(sources.loops), ...ports.flatMap(stormNotes)];
   return {
     name,
     made: state !== undefined && sources.isMade(state),
@@ -53,8 +58,29 @@ export function bridgeStatus(name: string, sources: BridgeStatusSources): Bridge
     stp: isSet(values.stpState),
     vlanFiltering: isSet(values.vlanFiltering),
     loops: sources.loops,
-    ports: state === undefined ? [] : portsOf(state, sources),
+    ...(notes.length === 0 ? {} : { notes }),
+    ports,
   };
+}
+
+function loopNotes({ loops = [], duplicates = [] }: Partial<LoopStatus> = {}): readonly string[] {
+  return [
+    ...loops.map(({ from, by, blocked }) => {
+      const done = blocked === undefined ? "" : `, ${blocked} is blocked`;
+      return `a loop: frames that leave by ${from} come back by ${by}${done}`;
+    }),
+    ...duplicates.map(
+      ([one, other]) => `${one} and ${other} lead to the same bridge: frames come twice; remove one`,
+    ),
+  ];
+}
+
+function stormNotes({ device, storms }: BridgePortStatus): readonly string[] {
+  return (storms?.current ?? []).map(({ reason, limit, frames, forMs }) => {
+    const seconds = Math.max(1, Math.round(forMs / 1000));
+    const dropped = `${counted(frames, "frame")} beyond ${limit} a second dropped in ${seconds} s`;
+    return `a storm at port ${device}: ${dropped}: ${reason}`;
+  });
 }
 
 function isSet(value: number | undefined): boolean | undefined {

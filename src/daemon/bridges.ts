@@ -23,6 +23,7 @@ import { differing, wantedBridgeValues } from "./bridge-values.ts";
 import { Corrections } from "./corrections.ts";
 import { describeHolder } from "./locks.ts";
 import type { Log } from "./log.ts";
+import type { LogLimiter } from "./log-limiter.ts";
 import { ownerOf } from "./owner.ts";
 import { Problems } from "./problems.ts";
 
@@ -30,6 +31,7 @@ import { Problems } from "./problems.ts";
 export interface BridgeContext {
   readonly links: Links;
   readonly log: Log;
+  readonly limiter: LogLimiter;
   /** Identifies this daemon in the alias of bridges that it made. */
   readonly owner: string;
   readonly records: BridgeRecords;
@@ -64,7 +66,7 @@ export class Bridges {
     this.#context = context;
     this.#ports = new BridgePorts(context.links, context.records, this.#corrections);
     const portOf = (config: BridgeConfig, device: string) => this.#ports.portOf(config, device);
-    this.#storms = new BridgeStorms(context.owner, context.links, portOf);
+    this.#storms = new BridgeStorms(context, portOf);
     const isOfPseudowire = (device: string) => this.#ports.isOfPseudowire(device);
     this.#loops = new BridgeLoops({ log: context.log, links: context.links, isOfPseudowire });
     this.#alias = `wirespan ${context.owner}`;
@@ -143,6 +145,7 @@ export class Bridges {
       this.#release(new Map());
       await this.#endWatching(new Map());
     });
+    this.#storms.close();
     for (const lock of this.#locks.values()) lock[Symbol.dispose]();
     this.#locks.clear();
   }
@@ -151,6 +154,7 @@ export class Bridges {
   abandon(): void {
     this.#isClosed = true;
     this.#loops.abandon();
+    this.#storms.close();
     this.#retry.close();
   }
 
@@ -370,7 +374,7 @@ export class Bridges {
 /** The bridges of a daemon, with what an earlier one left to be put back. */
 export function openBridges(
   config: Pick<Config, "lcce">,
-  context: Pick<BridgeContext, "links" | "log" | "hostUse">,
+  context: Pick<BridgeContext, "links" | "log" | "limiter" | "hostUse">,
 ): Bridges {
   const records = BridgeRecords.open(config.lcce.controlSocket, (problem) =>
     context.log.warn({ event: "bridge", problem }, problem),

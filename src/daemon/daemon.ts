@@ -95,7 +95,7 @@ export class Daemon {
     this.#links = links;
     this.#lcce = new Lcce(identityOf(config), cryptoRandom);
     const hostUse = hostUseReader(() => this.#config.tunnels, monotonicClock.nowMs, readHostNetwork);
-    this.#bridges = openBridges(config, { links, log, hostUse });
+    this.#bridges = openBridges(config, { links, log, limiter: this.#limiter, hostUse });
     this.#pathMtus = new TunnelPathMtus(links, monotonicClock, {
       ...{ log, transport, eventLog: this.#eventLog, limiter: this.#limiter, config: () => this.#config },
       ends: (tunnel) => this.#tunnels.ends(tunnel),

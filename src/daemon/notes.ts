@@ -1,3 +1,4 @@
+import { counted } from "../bytes/counted.ts";
 import type { LcceSnapshot, PseudowireSnapshot } from "../control/snapshot.ts";
 import type { SessionCounters } from "../forwarding/plane.ts";
 import type { Log } from "./log.ts";
@@ -91,7 +92,7 @@ export function notesListener(log: Log): NotesListener {
     notesLeftOut: (added, removed) =>
       log.warn(
         { event: "note", added, removed },
-        `${added} more notes, ${removed} more resolved; for all of them see: wirespan status --json`,
+        `${counted(added, "more note")}, ${removed} more resolved; for all see: wirespan status --json`,
       ),
   };
 }

@@ -1,3 +1,4 @@
+import { counted } from "../bytes/counted.ts";
 import { OperationalError } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
 import { endFormerPlane } from "../forwarding/ebpf/plane/former-plane.ts";
@@ -116,7 +117,7 @@ export function logPlane(log: Log, { plane: { name }, reason, adopted }: ChosenP
   log.info({ event: "plane", plane: name }, `plane ${name}: ${reason}`);
   if (adopted === undefined || adopted.sessions === 0) return;
   const { sessions, directory } = adopted;
-  const of = `${sessions} ${sessions === 1 ? "session" : "sessions"} of the programs found in ${directory}`;
+  const of = `${counted(sessions, "session")} of the programs found in ${directory}`;
   const text = name === "ebpf" ? `adopted ${of}` : `ended ${of}, because the userspace plane forwards alone`;
   log.info({ event: "adopted", plane: name, sessions, directory }, text);
 }

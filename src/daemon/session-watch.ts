@@ -1,3 +1,4 @@
+import { counted } from "../bytes/counted.ts";
 import type { DiscardReason } from "../forwarding/discard-reasons.ts";
 import type { ForwardedBy, GsoHandling, SessionCounters } from "../forwarding/plane.ts";
 import { type ChannelStatus, isSameChannelStatus } from "../wire/session-parameters.ts";
@@ -11,9 +12,9 @@ const reportedReasons: readonly DiscardReason[] = ["wrong-cookie", "wrong-peer",
 
 /** TABLE: what is said of changes that were left out, by their event. */
 const leftOut = {
-  gso: "tunnels with a choice of who segments GSO packets; see: wirespan status",
-  "plane-changed": "pseudowires changed planes; see: wirespan status",
-  "channel-status": "pseudowires whose control channel says something else; see: wirespan status --json",
+  gso: ["tunnel", "with a choice of who segments GSO packets; see: wirespan status"],
+  "plane-changed": ["pseudowire", "with another plane; see: wirespan status"],
+  "channel-status": ["pseudowire", "whose control channel says something else; see: wirespan status --json"],
 } as const;
 
 /** Where facts about a session come from, by its local id. */
@@ -103,16 +104,16 @@ export class SessionWatch {
 
   /** Logs how many changes were left out, if there were too many at once. */
   #close(nowMs: number): void {
-    for (const [event, text] of Object.entries(leftOut)) {
+    for (const [event, [noun, text]] of Object.entries(leftOut)) {
       const more = this.#limiter.takeLeftOut(event, nowMs);
-      if (more > 0) this.#log.info({ event, more }, `${more} more ${text}`);
+      if (more > 0) this.#log.info({ event, more }, `${counted(more, `more ${noun}`)} ${text}`);
     }
     for (const reason of reportedReasons) {
       const more = this.#limiter.takeLeftOut(reason, nowMs);
       if (more > 0)
         this.#log.warn(
           { event: "first-discards", reason, more },
-          `${more} more pseudowires with their first frames discarded as ${reason}; see: wirespan status`,
+          `${counted(more, "more pseudowire")} with first frames discarded as ${reason}; see wirespan status`,
         );
     }
   }

@@ -5,17 +5,24 @@
 
 /**
  * TABLE: the kinds of frames that are limited, and the reasons under which what is more is counted. A row's
- * index is its place in the memory of the program.
+ * index is its place in the memory of the program. `label` is for people.
  */
 export const stormKinds = [
   {
     kind: "broadcast",
+    label: "broadcast",
     reason: "broadcast-storm",
     help: "frame to ff-ff-ff-ff-ff-ff beyond the limit of its port",
   },
-  { kind: "multicast", reason: "multicast-storm", help: "frame to a group beyond the limit of its port" },
+  {
+    kind: "multicast",
+    label: "multicast",
+    reason: "multicast-storm",
+    help: "frame to a group beyond the limit of its port",
+  },
   {
     kind: "unknownUnicast",
+    label: "unknown unicast",
     reason: "unknown-unicast-storm",
     help: "frame to an address that sent nothing within `ageing_s`, beyond the limit of its port",
   },

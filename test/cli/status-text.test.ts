@@ -148,3 +148,38 @@ test("who sent SCCRQs that no tunnel is for is shown, by Host Name and address",
   ]);
   expect(statusText(reportOf([]))).not.toContain("SCCRQ");
 });
+
+test("a bridge has its ports with limits and what was dropped, and notes on what needs attention", () => {
+  const port = { device: "pw1", pseudowires: ["lan"], state: "forwarding", isolated: true } as const;
+  const discards = { "broadcast-storm": 1, "multicast-storm": 0, "unknown-unicast-storm": 2 };
+  const limits = { broadcast: 500, unknownUnicast: 20 };
+  const loops = {
+    policy: "block",
+    loops: [{ from: "pw3", by: "pw1", blocked: "pw3" }],
+    duplicates: [],
+    discards: { malformed: 0, stale: 0, "bad-digest": 0, repeated: 0 },
+  } as const;
+  const bridge = {
+    ...{ name: "lan", made: true, learnt: 1, limit: 0, loops, notes: ["a loop: so it is"] },
+    ports: [
+      { ...port, storms: { limits, discards } },
+      { ...port, device: "pw2", storms: { limits } },
+      { ...port, device: "pw3", state: "listening" },
+    ],
+  } as const;
+  const lines = statusText({ ...reportOf([]), bridges: [bridge] }).split("\n");
+  const dropped = "1 frame dropped: broadcast-storm, 2 frames dropped: unknown-unicast-storm";
+  const shown = (device: string) => `  port ${device} (pseudowire lan): `;
+  const atMost = "isolated, at most in a second: broadcast 500, unknown unicast 20";
+  const first = lines.indexOf("bridge lan: made by us, 1 MAC address learnt");
+  expect(lines.slice(first + 1, first + 4)).toEqual([
+    `${shown("pw3")}listening, blocked for a loop, isolated`,
+    `${shown("pw1")}forwarding, ${atMost}, ${dropped}`,
+    `${shown("pw2")}forwarding, ${atMost} (not limited yet)`,
+  ]);
+  expect(lines[lines.indexOf("needs attention:") + 1]).toBe("  bridge lan: a loop: so it is");
+});
+
+test("one of many that is not shown is one", () => {
+  expect(statusText(reportOf(many(501, () => true)))).toContain("1 more pseudowire is not shown (for all");
+});

@@ -57,3 +57,31 @@ test("a bridge that is missing, and what is none, says why and has no ports", ()
   for (const name of ["other", "eth1"])
     expect(bridgeStatus(name, sources)).toMatchObject({ made: false, problem: "it is missing", ports: [] });
 });
+
+test("loops, pairs that lead to the same bridge, and storms are notes", () => {
+  const current = [
+    { reason: "broadcast-storm", limit: 100, frames: 1, forMs: 300 },
+    { reason: "multicast-storm", limit: 1, frames: 7, forMs: 61_400 },
+  ] as const;
+  const none = { malformed: 0, stale: 0, "bad-digest": 0, repeated: 0 };
+  const found = [
+    { from: "pw1", by: "eth1", blocked: "pw1" },
+    { from: "pw2", by: "pw2" },
+  ];
+  const loops = { policy: "block", loops: found, duplicates: [["pw1", "pw3"]], discards: none } as const;
+  const { notes } = bridgeStatus("lan", {
+    ...sources,
+    loops,
+    storms: ({ name }) => (name === "pw1" ? { ...storms, current } : undefined),
+  });
+  expect(notes).toEqual([
+    "a loop: frames that leave by pw1 come back by eth1, pw1 is blocked",
+    "a loop: frames that leave by pw2 come back by pw2",
+    "pw1 and pw3 lead to the same bridge: frames come twice; remove one",
+    "a storm at port pw1: 1 frame beyond 100 a second dropped in 1 s: broadcast-storm",
+    "a storm at port pw1: 7 frames beyond 1 a second dropped in 61 s: multicast-storm",
+  ]);
+  expect(bridgeStatus("lan", { ...sources, loops: { ...loops, loops: [], duplicates: [] } }).notes).toBe(
+    undefined,
+  );
+});

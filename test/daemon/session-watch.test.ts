@@ -106,11 +106,11 @@ test("many sessions at once write a few lines, and say how many were left out", 
   const lines = look(all(noRoute));
   expect([lines.length, lines.at(-1)]).toEqual([
     6,
-    "info 994 more pseudowires changed planes; see: wirespan status",
+    "info 994 more pseudowires with another plane; see: wirespan status",
   ]);
   const wrong = look(all(ebpf).map(([id, , forwarded]) => [id, { "wrong-cookie": 1 }, forwarded] as const));
   expect(wrong.at(-1)).toBe(
-    "warn 994 more pseudowires with their first frames discarded as wrong-cookie; see: wirespan status",
+    "warn 994 more pseudowires with first frames discarded as wrong-cookie; see wirespan status",
   );
 });
 

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { eventually, planes } from "../support/lab.ts";
-import { type Keys, type Site, Sites } from "../support/sites.ts";
+import { type Keys, type RunningDaemon, type Site, Sites } from "../support/sites.ts";
 
 const REPLAY = fileURLToPath(new URL("../support/probe-replay.mjs", import.meta.url));
 /** A loop goes round as fast as the machine can; the limits leave it to others. */
@@ -22,8 +22,10 @@ function configOf(sites: Sites, site: Site, { plane, loops, pseudowires, isolate
   return sites.configuration(site, plane, { pseudowires: Object.fromEntries(made) }, { bridges });
 }
 
-async function start(sites: Sites, shape: Shape): Promise<void> {
-  for (const site of ["a", "b"] as const) sites.start(site, sites.write(site, configOf(sites, site, shape)));
+/** Starts both daemons, and gives that of a. */
+async function start(sites: Sites, shape: Shape): Promise<RunningDaemon> {
+  const begin = (site: Site) => sites.start(site, sites.write(site, configOf(sites, site, shape)));
+  const [a] = [begin("a"), begin("b")];
   const areUp = async () => {
     const both = await Promise.all(["a", "b"].map((site) => sites.status(site).catch(() => undefined)));
     return both.every((report) => {
@@ -32,6 +34,7 @@ async function start(sites: Sites, shape: Shape): Promise<void> {
     });
   };
   await eventually("all ports are up", areUp, 60_000);
+  return a;
 }
 
 /** Ports by their states, and what both sites say of loops. */
@@ -53,6 +56,8 @@ async function seen(sites: Sites) {
     forged: both.map(({ loops }) => loops?.discards["bad-digest"] ?? 0).reduce((sum, one) => sum + one, 0),
   };
 }
+
+const counted = (text: string, words: string) => text.split(words).length - 1;
 
 type Seen = Awaited<ReturnType<typeof seen>>;
 
@@ -112,7 +117,7 @@ describe.concurrent.each(planes)("plane %s", (plane) => {
   test("two pseudowires between two bridges: one port is blocked; report and off block none", async () => {
     await using sites = await Sites.make();
     const shape: Shape = { plane, loops: "report", pseudowires: ["pw1", "pw2"], isolated: false };
-    await start(sites, shape);
+    const a = await start(sites, shape);
     const reported = await until("the loop is told", sites, ({ loops }) => loops.length > 0);
     expect(reported.blocked).toEqual([]);
     for (const site of ["a", "b"] as const) {
@@ -121,7 +126,16 @@ describe.concurrent.each(planes)("plane %s", (plane) => {
     }
     const { blocked } = await until("one is blocked", sites, (now) => now.blocked.length > 0);
     expect(blocked).toEqual(["a.pw2"]);
+    expect(counted(a.log, "bridge lan: port pw2 is blocked until the loop is gone")).toBe(1);
     await sites.reached();
+    sites.write("a", configOf(sites, "a", { ...shape, loops: "report" }));
+    await sites.reload("a");
+    expect((await seen(sites)).blocked).toEqual([]);
+    const opened = "bridge lan: port pw2, which was blocked for a loop, is open again";
+    await eventually("the log says so", async () => counted(a.log, opened) === 1);
+    sites.write("a", configOf(sites, "a", { ...shape, loops: "block" }));
+    await sites.reload("a");
+    await until("one is blocked again", sites, (now) => now.blocked.length > 0);
     sites.write("a", configOf(sites, "a", { ...shape, loops: "off", pseudowires: ["pw1"] }));
     await sites.reload("a");
     expect((await seen(sites)).blocked).toEqual([]);

@@ -72,11 +72,10 @@ test.each(planes)(
   "plane %s: each kind is limited for itself, known unicast passes, and a reload changes it",
   async (plane) => {
     await using sites = await Sites.make();
-    for (const site of ["a", "b"] as const)
-      sites.start(
-        site,
-        sites.write(site, configOf(sites, site, plane, site === "a" ? { storm_limits: limits } : {})),
-      );
+    const begin = (site: Site, port: Keys) =>
+      sites.start(site, sites.write(site, configOf(sites, site, plane, port)));
+    const daemon = begin("a", { storm_limits: limits });
+    begin("b", {});
     await sites.reached();
     const report = await sites.told(
       "limits hold",
@@ -101,7 +100,15 @@ test.each(planes)(
       "--socket",
       sites.socket("a"),
     );
-    expect(stdout).toMatch(/port pw1 .*\d+ frames dropped: broadcast-storm/);
+    expect(stdout).toMatch(
+      /port pw1 .*, at most in a second: broadcast 500, multicast 500, .* 500, .*frames dropped: broad/,
+    );
+    expect(stdout).toMatch(
+      /needs attention:\n(.*\n)* {2}bridge lan: a storm at port pw1: \d+ frames beyond 500 a second /,
+    );
+    expect(daemon.log).toMatch(
+      /bridge lan: port pw1: a storm: \d+ frames? beyond 500 a second dropped so far: broadc/,
+    );
 
     // Without a limit of its own a kind passes; the counts go on.
     sites.write("a", configOf(sites, "a", plane, { storm_limits: { multicast: LIMIT } }));

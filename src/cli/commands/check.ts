@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { counted } from "../../bytes/counted.ts";
 import { ignoreOperational } from "../../bytes/errors.ts";
 import { adviceOn } from "../../config/advice.ts";
 import type { Config } from "../../config/config.ts";
@@ -29,13 +30,9 @@ async function check(file: string, shell: Shell): Promise<void> {
   const { config, linesOf } = loaded;
   const { tunnels } = config;
   const pseudowires = tunnels.reduce((total, tunnel) => total + tunnel.pseudowires.length, 0);
-  shell.out(`OK: ${plural(tunnels.length, "tunnel")}, ${plural(pseudowires, "pseudowire")}\n`);
+  shell.out(`OK: ${counted(tunnels.length, "tunnel")}, ${counted(pseudowires, "pseudowire")}\n`);
   checkAddOns();
   for (const line of linesOf([...adviceOn(config), ...(await notesOn(config))])) shell.error(`${line}\n`);
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** Lines about what the valid parts of an invalid file would wait for on this machine. */

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { counted } from "../../bytes/counted.ts";
 import { PacketCount } from "../capture.ts";
 import { capturePoint } from "../capture-point.ts";
 import { CommandError } from "../command.ts";
@@ -39,17 +40,15 @@ export async function checkCaptured(
     }
     const difference = differenceOfCount(count, { least, most }, problem);
     const seen =
-      problem === undefined ? packetsText(count) : `${packetsText(count)}; the command: ${problem}`;
+      problem === undefined
+        ? counted(count, "packet")
+        : `${counted(count, "packet")}; the command: ${problem}`;
     // Packets that must not pass did: that they do not in another try would hide it.
     return { passed: difference === undefined, isFinal: count > most, expected, seen, difference };
   };
   const words = filterWords(check.filter);
   const command = shellLine(["wirespan", "lab", "capture", context.topology.name, check.captured, ...words]);
   return { ...(await tryWithin(limitOf("captured", check.within), attempt)), command };
-}
-
-function packetsText(count: number): string {
-  return `${count} ${count === 1 ? "packet" : "packets"}`;
 }
 
 /** What is wrong with a count of packets, and with the command that ran; undefined when nothing is. */
@@ -60,7 +59,7 @@ export function differenceOfCount(
 ): string | undefined {
   const beyond = count < least ? `fewer than ${least}` : count > most ? `more than ${most}` : undefined;
   const parts = [
-    ...(beyond === undefined ? [] : [`${packetsText(count)}, ${beyond}`]),
+    ...(beyond === undefined ? [] : [`${counted(count, "packet")}, ${beyond}`]),
     ...(problem === undefined ? [] : [`the command: ${problem}`]),
   ];
   return parts.length === 0 ? undefined : parts.join("; ");

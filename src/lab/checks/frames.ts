@@ -1,3 +1,4 @@
+import { counted } from "../../bytes/counted.ts";
 import type { CheckOf } from "../format/check-keys.ts";
 import type { Host, LabNode } from "../format/topology.ts";
 import { padded, specialFrames, taggedFrame } from "../special-frames.ts";
@@ -58,14 +59,14 @@ export async function checkFrames(check: CheckOf<"frames">, context: CheckContex
 function outcome(seen: readonly string[], difference: string | undefined, count: number): CheckOutcome {
   return {
     passed: difference === undefined,
-    expected: `${count} frames arrive octet for octet each way, padded to 60 octets, and no others`,
+    expected: `${counted(count, "frame")} each way, octet for octet, padded to 60 octets, and no others`,
     seen: seen.join("; "),
     difference,
   };
 }
 
 function comparisonText({ missing, extra }: FrameComparison, count: number): string {
-  const all = `${count - missing.length} of ${count} frames arrived`;
+  const all = `${count - missing.length} of ${counted(count, "frame")} arrived`;
   const named = missing.length === 0 ? "" : `; not: ${missing.join(", ")}`;
   return `${all}${named}${extra.length === 0 ? "" : `; ${extra.length} others`}`;
 }

@@ -1,3 +1,4 @@
+import { counted } from "../../bytes/counted.ts";
 import { SystemError } from "../../os/errors.ts";
 import type { CheckKind } from "../format/check-keys.ts";
 
@@ -46,8 +47,6 @@ export function asCheck<T>(act: () => T): T {
 /** How many checks passed, or failed: the last line of a test. */
 export function totalText(results: readonly CheckResult[]): string {
   const failed = results.filter(({ passed }) => !passed).length;
-  const plural = results.length === 1 ? "check" : "checks";
-  return failed === 0
-    ? `${results.length} ${plural} passed`
-    : `${failed} of ${results.length} ${plural} FAILED`;
+  const all = counted(results.length, "check");
+  return failed === 0 ? `${all} passed` : `${failed} of ${all} FAILED`;
 }

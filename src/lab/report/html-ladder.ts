@@ -1,3 +1,4 @@
+import { counted } from "../../bytes/counted.ts";
 import type { Ladder, LadderStep } from "./ladder.ts";
 import { escaped } from "./markup.ts";
 import type { ReportedNetwork } from "./report-data.ts";
@@ -25,7 +26,9 @@ function networkHtml({ name, ladders, problem }: ReportedNetwork): string {
 function ladderHtml({ left, right, encapsulation, steps }: Ladder): string {
   const shown = steps.slice(0, MOST_STEPS);
   const more =
-    shown.length === steps.length ? "" : `<p class="faint">${steps.length - shown.length} more messages</p>`;
+    shown.length === steps.length
+      ? ""
+      : `<p class="faint">${counted(steps.length - shown.length, "more message")}</p>`;
   const ends = `<div>${escaped(left)}</div><div>${escaped(right)}</div>`;
   const head = `<div class="ends"><div class="faint">${encapsulation}</div><div>${ends}</div></div>`;
   return `<div class="ladder">${head}${shown.map(stepHtml).join("")}${more}</div>`;

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { counted } from "../../../bytes/counted.ts";
 import type { Shell } from "../../shell.ts";
 import { labArguments } from "./options.ts";
 
@@ -12,7 +13,10 @@ export function addLabCheck(lab: Command, shell: Shell): void {
       const { readTopology } = await import("../../../lab/format/read.ts");
       const { nodesOf } = await import("../../../lab/format/topology.ts");
       const read = readTopology(topology, (line) => shell.error(`${line}\n`));
-      const counts = `${nodesOf(read).length} nodes, ${read.segments.length} networks and LANs`;
-      shell.out(`OK: ${counts}, ${read.checks.length} checks\n`);
+      const counts = [
+        counted(nodesOf(read).length, "node"),
+        counted(read.segments.length, "network or LAN", "networks and LANs"),
+      ].join(", ");
+      shell.out(`OK: ${counts}, ${counted(read.checks.length, "check")}\n`);
     });
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { counted } from "../../../bytes/counted.ts";
 import type { Shell } from "../../shell.ts";
 import { labArguments } from "./options.ts";
 
@@ -22,7 +23,7 @@ export function addLabExport(lab: Command, shell: Shell): void {
       ): Promise<void> => {
         const { exportLab } = await import("../../../lab/export/write.ts");
         const paths = exportLab(topology, folder, options);
-        shell.out(`${paths.length} files written; begin with ${folder}/README.md\n`);
+        shell.out(`${counted(paths.length, "file")} written; begin with ${folder}/README.md\n`);
       },
     );
 }
