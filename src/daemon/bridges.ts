@@ -60,6 +60,8 @@ export class Bridges {
   #wanted: readonly BridgeConfig[] = [];
   #problems = new Map<string, string>();
   #isQueued = false;
+  /** Whether a reading is ours, after which bridges are reconciled anyway. */
+  #isConfiguring = false;
   #isClosed = false;
 
   constructor(context: BridgeContext) {
@@ -71,7 +73,7 @@ export class Bridges {
     this.#loops = new BridgeLoops({ log: context.log, links: context.links, isOfPseudowire });
     this.#alias = `wirespan ${context.owner}`;
     context.links.watchReadings(() => {
-      if (this.#isNeeded()) void this.reconcile();
+      if (this.#isNeeded() && !this.#isConfiguring) void this.reconcile();
     });
   }
 
@@ -80,7 +82,9 @@ export class Bridges {
     this.#wanted = bridges;
     this.#ports.configure(bridges, tunnels);
     // What was set a moment ago is not in the table of interfaces yet, and would be taken for unset.
+    this.#isConfiguring = true;
     await this.#context.links.reread().catch(ignoreOperational);
+    this.#isConfiguring = false;
     await this.reconcile();
   }
 
