@@ -64,6 +64,7 @@ export class BridgeStorms {
       limited.filter(({ limits }) => Object.keys(limits).length > 0),
     );
     await this.#limiter.set(name, {
+      index: bridge.index,
       ports: limited,
       ageingMs: ageingTime === undefined ? AGEING_MS : ageingTime * 10,
       ownAddresses: [bridge, ...ports].flatMap(({ address }) => address ?? []),
@@ -101,18 +102,25 @@ export class BridgeStorms {
     }
   }
 
-  /** Ends the limits of all bridges but these; `told` gets why some could not be ended. */
+  /**
+   * Ends the limits of all bridges but these, and what a former daemon left; `told` gets why some could not
+   * be ended.
+   */
   async keep(bridges: ReadonlyMap<string, unknown>, told: (problem: string) => void): Promise<void> {
-    for (const name of this.#limiter.bridges) {
-      if (bridges.has(name)) continue;
-      this.#ports.delete(name);
+    const attempt = async (act: () => Promise<void>) => {
       try {
-        await this.#limiter.set(name, undefined);
+        await act();
       } catch (error) {
         if (!(error instanceof OperationalError)) throw error;
         told(error.message);
       }
+    };
+    for (const name of this.#limiter.bridges) {
+      if (bridges.has(name)) continue;
+      this.#ports.delete(name);
+      await attempt(() => this.#limiter.set(name, undefined));
     }
+    await attempt(() => this.#limiter.settle(this.#links.all().map(({ index }) => index)));
     this.#look();
   }
 

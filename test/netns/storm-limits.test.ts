@@ -1,5 +1,8 @@
+import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import type { Config } from "../../src/config/config.ts";
+import { ownerOf } from "../../src/daemon/owner.ts";
 import type { StatusReport } from "../../src/daemon/status.ts";
 import { eventually, planes } from "../support/lab.ts";
 import { type Keys, type Site, Sites } from "../support/sites.ts";
@@ -137,4 +140,72 @@ test("an interface of a bridge has limits too", async () => {
   for (const reason of reasons.slice(0, 2)) near(rounds - (counted?.[reason] ?? 0), fitting);
   // The host of a is behind no pseudowire that is up: it is as unknown as the other address.
   near(2 * rounds - (counted?.["unknown-unicast-storm"] ?? 0), fitting);
+});
+
+/** The directories of pins of the storm limits of a. */
+function pins(sites: Sites): readonly string[] {
+  const root = "/sys/fs/bpf/wirespan";
+  const owner = ownerOf({ lcce: { controlSocket: sites.socket("a") } as Config["lcce"] });
+  const names = existsSync(root) ? readdirSync(root) : [];
+  return names.filter((name) => name.startsWith(`storm-${owner}-`));
+}
+
+describe("limits outlive a killed daemon whose programs go on forwarding", () => {
+  /** A storm at a, and one without its daemon: limits hold. Returns what was dropped of each kind. */
+  async function withoutDaemon(sites: Sites): Promise<number> {
+    const daemon = sites.start("a", sites.write("a", configOf(sites, "a", "ebpf", { storm_limits: limits })));
+    sites.start("b", sites.write("b", configOf(sites, "b", "ebpf", {})));
+    await sites.reached();
+    const counts = (status: StatusReport) => portOf(status, "pw1")?.storms?.discards !== undefined;
+    await sites.told("limits hold", "a", counts);
+    const first = await storm(sites);
+    await daemon.end("SIGKILL");
+    expect(pins(sites)).toHaveLength(1);
+    const before = await received(sites);
+    const { rounds, fitting } = await storm(sites);
+    near(await settled(sites, before), rounds + 3 * fitting);
+    return first.rounds - first.fitting + rounds - fitting;
+  }
+
+  test("the next one goes on with their counts, and has them end with it", async () => {
+    await using sites = await Sites.make();
+    const dropped = await withoutDaemon(sites);
+    const next = sites.start("a", sites.file("a.yaml"));
+    const counted = (status: StatusReport) => portOf(status, "pw1")?.storms?.discards !== undefined;
+    const report = await sites.told("limits hold", "a", counted);
+    const discards = portOf(report, "pw1")?.storms?.discards;
+    near(discards?.["broadcast-storm"] ?? 0, dropped);
+    // What the former one dropped is no storm of now.
+    expect(report.bridges?.[0]?.notes).toBe(undefined);
+    await next.end("SIGTERM");
+    expect(pins(sites)).toEqual([]);
+  });
+
+  test("a next one without limits ends them", async () => {
+    await using sites = await Sites.make();
+    await withoutDaemon(sites);
+    sites.start("a", sites.write("a", configOf(sites, "a", "ebpf", {})));
+    await sites.reached();
+    await eventually("the limits are gone", () => pins(sites).length === 0);
+    const before = await received(sites);
+    const { rounds } = await storm(sites);
+    near(await settled(sites, before), 4 * rounds);
+  });
+
+  test("the userspace plane has other devices, with new counts", async () => {
+    await using sites = await Sites.make();
+    await withoutDaemon(sites);
+    const next = sites.start(
+      "a",
+      sites.write("a", configOf(sites, "a", "userspace", { storm_limits: limits })),
+    );
+    await sites.reached();
+    const counted = (status: StatusReport) => portOf(status, "pw1")?.storms?.discards !== undefined;
+    await sites.told("limits hold", "a", counted);
+    const { rounds, fitting } = await storm(sites);
+    const discards = portOf(await sites.status("a"), "pw1")?.storms?.discards;
+    near(rounds - (discards?.["broadcast-storm"] ?? 0), fitting);
+    await next.end("SIGTERM");
+    expect(pins(sites)).toEqual([]);
+  });
 });

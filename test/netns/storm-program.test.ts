@@ -155,7 +155,7 @@ test("GSO packets that a TAP device's writer gave are counted as their segments"
     const index = ifNameToIndex("tap0");
     const limiter = new StormLimiter("me", new TrafficControl({ owner: "storm-me" }));
     const ports = [{ index, limits: { multicast: SLOW } }];
-    await limiter.set("lan", { ports, ageingMs: 1000, ownAddresses: [] });
+    await limiter.set("lan", { index: 99, ports, ageingMs: 1000, ownAddresses: [] });
     const [packet] = gsoFrames([]);
     if (packet === undefined) throw new Error("there is no GSO packet");
     packet.frame.set(group.subarray(0, 6));
@@ -165,6 +165,7 @@ test("GSO packets that a TAP device's writer gave are counted as their segments"
     const passed = Math.ceil(BURST / segments);
     expect(limiter.discards(index)?.["multicast-storm"]).toBe(segments * (10 - passed));
     await limiter.set("lan", undefined);
+    await limiter.settle([]);
   } finally {
     close(tap);
   }
@@ -185,6 +186,7 @@ test.each(["tcx", "clsact"] as const)(
     };
     const set = (...ports: readonly StormLimits[]) =>
       limiter.set("lan", {
+        index: 99,
         ports: ports.map((limits, index) => ({ index: index === 0 ? left : right, limits })),
         ageingMs: 1000,
         ownAddresses: [],
@@ -202,6 +204,7 @@ test.each(["tcx", "clsact"] as const)(
     await set({}, { multicast: 5 });
     await limiter.set("lan", undefined);
     expect(limiter.bridges).toEqual([]);
+    await limiter.settle([]);
   },
 );
 
@@ -211,9 +214,17 @@ test("filters that a killed process left are replaced", async () => {
   const left = ifNameToIndex("left");
   const options = { owner: "storm-me", force: "clsact" } as const;
   const ports = [{ index: left, limits: { broadcast: 100 } }];
-  for (let count = 0; count < 2; count += 1) {
-    const control = new TrafficControl(options);
-    await new StormLimiter("me", control).set("lan", { ports, ageingMs: 1000, ownAddresses: [] });
-    expect((await control.leftOvers(left, "ingress")).size).toBe(1);
+  const limiters = [1, 2].map(() => new StormLimiter("me", new TrafficControl(options)));
+  const count = async () => (await new TrafficControl(options).leftOvers(left, "ingress")).size;
+  for (const limiter of limiters) {
+    await limiter.set("lan", { index: 99, ports, ageingMs: 1000, ownAddresses: [] });
+    expect(await count()).toBe(1);
+  }
+  // One without limits ends them.
+  await new StormLimiter("me", new TrafficControl(options)).settle([left, 12_345]);
+  expect(await count()).toBe(0);
+  for (const limiter of limiters) {
+    await limiter.set("lan", undefined);
+    await limiter.settle([]);
   }
 });
