@@ -2,7 +2,7 @@ import { ignoreOperational, OperationalError } from "../bytes/errors.ts";
 import type { BridgeConfig, PortConfig } from "../config/config.ts";
 import { StormLimiter } from "../forwarding/ebpf/plane/storm-limiter.ts";
 import type { StormDiscards, StormLimits } from "../forwarding/storm-kinds.ts";
-import { bridgeValuesIn } from "../os/bridge-attributes.ts";
+import { bridgeValuesIn, portStates, portValuesIn } from "../os/bridge-attributes.ts";
 import { monotonicClock } from "../os/clock.ts";
 import type { LinkState } from "../os/links.ts";
 import type { Log } from "./log.ts";
@@ -56,8 +56,12 @@ export class BridgeStorms {
     const { name } = config;
     const ports = this.#links.all().filter(({ master }) => master === bridge.index);
     const { ageingTime } = bridgeValuesIn(bridge);
-    const limited = ports.map(({ name: device, index }) => {
-      return { bridge: name, device, index, limits: limitsOf(this.#portOf(config, device)) };
+    const limited = ports.map((port) => {
+      const { name: device, index } = port;
+      const state = portStates[portValuesIn(port).state ?? 0];
+      // One without carrier will learn.
+      const isLearning = state !== "listening" && state !== "blocking";
+      return { bridge: name, device, index, limits: limitsOf(this.#portOf(config, device)), isLearning };
     });
     this.#ports.set(
       name,

@@ -46,8 +46,8 @@ class Port implements Disposable {
   readonly #learnt = kernel.createMap({ kind: "lruHash", name: "learnt", ...learntEntry, maxEntries: 64 });
   readonly #program;
 
-  constructor(limits: StormLimits, ageingNs = 300_000_000_000n) {
-    const learnt = { map: this.#learnt.fd, ageingNs };
+  constructor(limits: StormLimits, ageingNs = 300_000_000_000n, isLearning = true) {
+    const learnt = { map: this.#learnt.fd, ageingNs, isLearning };
     const lines = stormProgram({ limits, state: this.#state.fd, learnt });
     this.#program = kernel.loadProgram({ name: "storm", octets: assemble(lines) });
   }
@@ -120,6 +120,9 @@ test("an address is known until it ages, whoever it sends to; a group is never a
   using other = new Port({ unknownUnicast: SLOW });
   expect(other.passes(fromHex(`02000000000c${"ffffffffffff"}9000${"00".repeat(46)}`), 1)).toBe(1);
   expect(other.passes(unknown, 50)).toBe(BURST - 1);
+  // By a blocked port the bridge learns nothing either.
+  using blocked = new Port({ unknownUnicast: SLOW }, undefined, false);
+  expect(blocked.passes(known, 50)).toBe(BURST);
 });
 
 test("a GSO packet stands for its segments", () => {
@@ -154,7 +157,7 @@ test("GSO packets that a TAP device's writer gave are counted as their segments"
     await namespace.ip("link set tap0 up");
     const index = ifNameToIndex("tap0");
     const limiter = new StormLimiter("me", new TrafficControl({ owner: "storm-me" }));
-    const ports = [{ index, limits: { multicast: SLOW } }];
+    const ports = [{ index, limits: { multicast: SLOW }, isLearning: true }];
     await limiter.set("lan", { index: 99, ports, ageingMs: 1000, ownAddresses: [] });
     const [packet] = gsoFrames([]);
     if (packet === undefined) throw new Error("there is no GSO packet");
@@ -187,7 +190,9 @@ test.each(["tcx", "clsact"] as const)(
     const set = (...ports: readonly StormLimits[]) =>
       limiter.set("lan", {
         index: 99,
-        ports: ports.map((limits, index) => ({ index: index === 0 ? left : right, limits })),
+        ports: ports.map((limits, index) => ({
+          ...{ index: index === 0 ? left : right, limits, isLearning: true },
+        })),
         ageingMs: 1000,
         ownAddresses: [],
       });
@@ -213,7 +218,7 @@ test("filters that a killed process left are replaced", async () => {
   using _ = namespace.enter();
   const left = ifNameToIndex("left");
   const options = { owner: "storm-me", force: "clsact" } as const;
-  const ports = [{ index: left, limits: { broadcast: 100 } }];
+  const ports = [{ index: left, limits: { broadcast: 100 }, isLearning: true }];
   const limiters = [1, 2].map(() => new StormLimiter("me", new TrafficControl(options)));
   const count = async () => (await new TrafficControl(options).leftOvers(left, "ingress")).size;
   for (const limiter of limiters) {

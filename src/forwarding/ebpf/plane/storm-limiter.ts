@@ -17,6 +17,8 @@ import { StormPins } from "./storm-pins.ts";
 export interface LimitedPort {
   readonly index: number;
   readonly limits: StormLimits;
+  /** Whether the bridge learns addresses there: not at a port that is blocked. */
+  readonly isLearning: boolean;
 }
 
 /** A bridge whose ports have limits. */
@@ -101,8 +103,7 @@ export class StormLimiter {
     }
     const learnt = learns &&
       known.learnt && { map: known.learnt.fd, id: known.learnt.id, ageingNs: ageingNs(wanted) };
-    for (const { index, limits } of ports)
-      await this.#setPort(this.#pins, known, index, limits, learnt || undefined);
+    for (const port of ports) await this.#setPort(this.#pins, known, port, learnt || undefined);
     if (!learns) this.#endLearning(known);
   }
 
@@ -171,17 +172,18 @@ export class StormLimiter {
   async #setPort(
     pins: StormPins,
     known: KnownBridge,
-    index: number,
-    limits: StormLimits,
+    { index, limits, isLearning }: LimitedPort,
     learnt: { readonly map: number; readonly id: number; readonly ageingNs: bigint } | undefined,
   ): Promise<void> {
     const there = known.ports.get(index);
     const rates = stormKinds.map(({ kind }) => limits[kind]);
-    const madeFor = [...rates, learnt?.id, learnt?.ageingNs].join();
+    const madeFor = [...rates, learnt?.id, learnt?.ageingNs, isLearning].join();
     if (there?.madeFor === madeFor) return;
     const state = there?.state ?? pins.map(this.#kernel, "state", index, stateMap);
     try {
-      const octets = assemble(stormProgram({ limits, learnt, state: state.fd }));
+      const octets = assemble(
+        stormProgram({ limits, learnt: learnt && { ...learnt, isLearning }, state: state.fd }),
+      );
       using program = this.#kernel.loadProgram({ name: PROGRAM, octets });
       await there?.attachment.replace(program);
       const attachment =

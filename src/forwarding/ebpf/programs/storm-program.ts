@@ -73,15 +73,22 @@ export const learntEntry = { keyOctets: 8, valueOctets: 8 } as const;
 /** Such a time of an address that never ages: later than the machine's clock will be in a century. */
 export const NEVER_AGES_NS = 2n ** 62n;
 
+export interface LearntAddresses {
+  readonly map: number;
+  readonly ageingNs: bigint;
+  /** Whether the bridge learns at this port: what it does not learn by a blocked one stays unknown. */
+  readonly isLearning: boolean;
+}
+
 export interface StormProgramOptions {
   readonly limits: StormLimits;
   /** Descriptor of the array with the port's state. */
   readonly state: number;
   /**
    * The addresses that sent to the bridge, on any port; absent where no port limits unknown unicast. They may
-   * be more than the bridge learnt (`mac_limit`, a blocked port): no helper of the kernel asks its table.
+   * be more than the bridge learnt (`mac_limit`): no helper of the kernel asks its table.
    */
-  readonly learnt?: { readonly map: number; readonly ageingNs: bigint } | undefined;
+  readonly learnt?: LearntAddresses | undefined;
 }
 
 /** Offsets from the frame register: the first 14 octets of the frame, a key of the map, a value. */
@@ -111,7 +118,7 @@ export function stormProgram({ limits, state, learnt }: StormProgramOptions): re
     ...loadOctets(0, HEADER, HEADER_OCTETS, "pass"),
     call("ktime_get_ns"),
     move(nowNs, result),
-    ...(learnt === undefined ? [] : learnSource(learnt.map)),
+    ...(learnt?.isLearning === true ? learnSource(learnt.map) : []),
     load8(arg1, frame, HEADER),
     jumpIfSet(arg1, 1, "group"),
     ...(learnt === undefined || limits.unknownUnicast === undefined
@@ -200,7 +207,7 @@ function learnSource(map: number): readonly Line[] {
 }
 
 /** Goes on at "pass" if the destination sent to the bridge not long ago. */
-function passKnown({ map, ageingNs }: { readonly map: number; readonly ageingNs: bigint }): readonly Line[] {
+function passKnown({ map, ageingNs }: LearntAddresses): readonly Line[] {
   return [
     ...keyOf(HEADER),
     loadMapFd(arg1, map),
