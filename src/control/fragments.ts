@@ -34,6 +34,11 @@ export function announcedFragments(
   return before && { ...before, mru };
 }
 
+/** Whether two ends announced the same of fragments. */
+export function isSameFragments(one: FragmentLimits | undefined, other: FragmentLimits | undefined): boolean {
+  return one?.mru === other?.mru && one?.mrru === other?.mrru;
+}
+
 /** What a peer wants of the data messages that it receives. */
 interface Announced {
   readonly sublayer: L2SpecificSublayer;
@@ -53,16 +58,30 @@ export function agreedFragments(
   };
 }
 
-/** What the operator should know of a session for which fragments are configured. */
+/** What to do where one end has fragments and the other has not. */
+export const FRAGMENTS_AT_BOTH = "set fragmentation: pseudowire at both ends, or at neither";
+
+/**
+ * What the operator should know of a session for which fragments are configured, or only at the peer, which
+ * `announced` them.
+ */
 export function fragmentNotes(
   { mrru }: PseudowireSettings,
   { transmitFragments }: SessionParameters,
+  announced: FragmentLimits | undefined,
 ): readonly string[] {
-  if (mrru === undefined) return [];
+  if (mrru === undefined)
+    return announced === undefined
+      ? []
+      : [
+          `the peer puts pseudowire fragments together (RFC 4623), and here fragmentation is another: ` +
+            `no end fragments so; ${FRAGMENTS_AT_BOTH}`,
+        ];
   if (transmitFragments === undefined)
     return [
       "the peer takes no pseudowire fragments: it announced no MRRU that can be used (RFC 4623); " +
-        "what is too long for the path is fragmented by IP, as with fragmentation: outer",
+        "what is too long for the path is fragmented by IP, as with fragmentation: outer; " +
+        FRAGMENTS_AT_BOTH,
     ];
   if (transmitFragments.mrru >= mrru) return [];
   return [

@@ -15,7 +15,7 @@ import {
 import { NO_CHOICES, type PeerChoices, resultCodeAvp } from "./acceptance.ts";
 import type { LcceContext } from "./context.ts";
 import type { Sender } from "./delivery-messages.ts";
-import { agreedFragments, fragmentAvps } from "./fragments.ts";
+import { agreedFragments, fragmentAvps, isSameFragments } from "./fragments.ts";
 import {
   type CallMessage,
   cdnFor,
@@ -104,7 +104,8 @@ export class Session implements Expirable, Sender {
   #state: SessionState = "idle";
   #remoteSessionId = 0;
   #transmitCookie: Uint8Array = NO_COOKIE;
-  #choices: PeerChoices = NO_CHOICES;
+  /** What the peer asked for so far; changed here alone. */
+  choices: PeerChoices = NO_CHOICES;
   #remoteStatus: CircuitStatus | undefined;
   /** What its control channel says. */
   #channelStatus: ChannelStatus | undefined;
@@ -194,14 +195,14 @@ export class Session implements Expirable, Sender {
       receiveCookie: this.#receiveCookie,
       transmitCookie: this.#transmitCookie,
       receiveSublayer: settings.sublayer,
-      transmitSublayer: this.#choices.sublayer,
+      transmitSublayer: this.choices.sublayer,
       receiveSequencing: settings.sequencing,
-      transmitSequencing: this.#choices.sequencing,
+      transmitSequencing: this.choices.sequencing,
       transmitAllowed: this.#transmitAllowed,
       remoteCircuitActive: this.#remoteCircuitActive,
       receiveAllowed: this.#receiveAllowed,
-      ...agreedFragments(settings, this.#choices),
-      ...agreedVccv(settings, this.#choices),
+      ...agreedFragments(settings, this.choices),
+      ...agreedVccv(settings, this.choices),
     };
   }
 
@@ -214,7 +215,7 @@ export class Session implements Expirable, Sender {
   /** Takes in a message of the peer for this session. */
   receive(received: SessionMessage): void {
     this.#learnId(received.message.avps.localSessionId);
-    this.apply(sessionEventOf(received, this.#choices));
+    this.apply(sessionEventOf(received, this.choices));
   }
 
   /** Applies one event: the only way a session changes. */
@@ -281,7 +282,7 @@ export class Session implements Expirable, Sender {
   #learnPeer({ avps, choices }: CallMessage, assignsCookie: boolean): void {
     const { assignedCookie, circuitStatus } = avps;
     if (assignedCookie !== undefined && assignsCookie) this.#transmitCookie = assignedCookie.slice();
-    this.#choices = choices;
+    this.choices = choices;
     if (circuitStatus !== undefined) this.#remoteStatus = circuitStatus;
   }
 
@@ -294,14 +295,13 @@ export class Session implements Expirable, Sender {
 
   #learnStatus(status: CircuitStatus | undefined, fragments: FragmentLimits | undefined): void {
     const before = [this.#remoteCircuitActive, this.#receiveAllowed];
-    const { mru, mrru } = this.#choices.fragments ?? {};
+    const { fragments: known } = this.choices;
     if (status !== undefined) this.#remoteStatus = status;
-    this.#choices = { ...this.#choices, fragments };
+    this.choices = { ...this.choices, fragments };
     const isSame =
       this.#remoteCircuitActive === before[0] &&
       this.#receiveAllowed === before[1] &&
-      fragments?.mru === mru &&
-      fragments?.mrru === mrru;
+      isSameFragments(known, fragments);
     if (this.#state === "established" && !isSame) {
       this.#context.emit({ kind: "forwarding-update", session: this.parameters });
     }

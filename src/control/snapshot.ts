@@ -1,10 +1,11 @@
 import type { CircuitStatus } from "../wire/avp-table.ts";
 import type { ChannelStatus, PsnPath, SessionParameters } from "../wire/session-parameters.ts";
 import type { ControlDiscardReason } from "./control-discards.ts";
-import { fragmentNotes } from "./fragments.ts";
+import { FRAGMENTS_AT_BOTH, fragmentNotes } from "./fragments.ts";
 import type { PathHistory } from "./path-follower.ts";
 import type { PathLimits, PathMtuSnapshot } from "./path-mtu.ts";
 import type { Peer } from "./peer.ts";
+import type { Session } from "./session.ts";
 import type { PseudowireSettings } from "./settings.ts";
 import type { UnknownPeer } from "./unknown-peers.ts";
 
@@ -119,24 +120,33 @@ function pseudowiresOf(peer: Peer): readonly PseudowireSnapshot[] {
         ? undefined
         : (pseudowire.whyNot ??
           (connected ? (peer.unmatchedCalls.text ?? "no call yet") : "the control connection is down")),
-      notes: established && session !== undefined ? notesOn(pseudowire.settings, session.parameters) : [],
+      notes: established && session !== undefined ? notesOn(pseudowire.settings, session) : [],
       nextCallMs: pseudowire.nextCallMs,
     };
   });
 }
 
-function notesOn(settings: PseudowireSettings, parameters: SessionParameters): readonly string[] {
-  return [...sublayerNotes(parameters), ...fragmentNotes(settings, parameters)];
+function notesOn(settings: PseudowireSettings, { parameters, choices }: Session): readonly string[] {
+  const { fragments } = choices;
+  const isFragmented = settings.mrru !== undefined || fragments !== undefined;
+  return [...sublayerNotes(parameters, isFragmented), ...fragmentNotes(settings, parameters, fragments)];
 }
 
 /**
  * RFC 3931 §5.4.4 has each end say what it wants to receive; some peers send what they say instead, and
  * frames arrive garbled.
  */
-function sublayerNotes({ receiveSublayer, transmitSublayer }: SessionParameters): readonly string[] {
+function sublayerNotes(
+  { receiveSublayer, transmitSublayer, receiveSequencing }: SessionParameters,
+  isFragmented: boolean,
+): readonly string[] {
   if (receiveSublayer === transmitSublayer) return [];
+  // What the sublayer is wanted for goes with it, or the advice would be refused.
+  const unnumbered =
+    transmitSublayer === "none" && receiveSequencing !== "none" ? ", and sequencing: none" : "";
+  const advice = isFragmented ? FRAGMENTS_AT_BOTH : `set sublayer: ${transmitSublayer}${unnumbered}`;
   return [
     `we want sublayer "${receiveSublayer}" and the peer "${transmitSublayer}": ` +
-      `some peers send what they want, and frames arrive garbled; set sublayer: ${transmitSublayer}`,
+      `some peers send what they want, and frames arrive garbled; ${advice}`,
   ];
 }

@@ -11,6 +11,7 @@ import { fragmentVectors } from "../vectors/fragment-vectors.ts";
 const ours = pseudowireSettings("lan", { sublayer: "default", sequencing: "all", mrru: 1522 });
 const wanted = { l2SpecificSublayer: 1, dataSequencing: 2 } as const;
 const announced = { ...wanted, mru: 1480, mrru: 1522 } as const;
+const AT_BOTH = "set fragmentation: pseudowire at both ends, or at neither";
 const limits = { mru: 1480, mrru: 1522 };
 
 /** Notes of the one pseudowire. */
@@ -75,7 +76,20 @@ describe("RFC 4623 §5.4: what a session does", () => {
     expect(set.bench.forwarded[0]).toMatchObject({ receiveMrru: 1522 });
     expect(set.bench.forwarded[0]?.transmitFragments).toBeUndefined();
     expect(notes(set).join()).toContain("the peer takes no pseudowire fragments");
+    // `sublayer: none` beside `fragmentation: pseudowire` is refused by `wirespan check`.
+    for (const note of notes(set)) expect(note).toContain(AT_BOTH);
   });
+
+  test.each([
+    ["all", {}, "set sublayer: none, and sequencing: none"],
+    ["none", {}, "set sublayer: none"],
+  ] as const)(
+    "without fragments, sequencing: %s: what a sublayer is for goes with it",
+    (sequencing, avps, advice) => {
+      const set = received(pseudowireSettings("lan", { sublayer: "default", sequencing }), avps);
+      expect(notes(set)).toEqual([expect.stringMatching(new RegExp(`garbled; ${advice}$`))]);
+    },
+  );
 
   test("a smaller MRRU of the peer is kept, and the status says what it means", () => {
     const set = received(ours, { ...announced, mrru: 1000 });
@@ -87,7 +101,11 @@ describe("RFC 4623 §5.4: what a session does", () => {
     const set = received(lan, announced);
     expect(set.bench.forwarded[0]).not.toHaveProperty("receiveMrru");
     expect(set.bench.forwarded[0]).not.toHaveProperty("transmitFragments");
-    expect(notes(set).join()).not.toContain("fragments");
+    expect(notes(set)).toEqual([
+      expect.stringMatching(/^we want sublayer "none" and the peer "default": /),
+      expect.stringMatching(/^the peer puts pseudowire fragments together /),
+    ]);
+    for (const note of notes(set)) expect(note).toContain(AT_BOTH);
   });
 
   test("the ICCN may announce it; an SLI changes a session that runs, at once, also without a status", () => {
