@@ -57,7 +57,7 @@ class NatBed {
   }
 }
 
-function configuration(plane: string, local: string, remote: string, role: string): object {
+function configuration(plane: string, local: string, remote: string, role: string, keys: object): object {
   return {
     plane,
     tunnels: {
@@ -66,6 +66,7 @@ function configuration(plane: string, local: string, remote: string, role: strin
         remote,
         role,
         secret: { env: "SECRET" },
+        ...keys,
         pseudowires: { lan: { circuit: { tap: "lan0" }, cookie: 8, mtu: 1400 } },
       },
     },
@@ -78,25 +79,86 @@ async function passes(): Promise<boolean> {
   return status === 0;
 }
 
-describe.each(planes)("a branch behind a NAT, plane %s", (plane) => {
-  test("traffic goes on when the NAT has another port or address for it, by one session", async () => {
-    await using _bed = await NatBed.make();
-    // The hub knows the branch by the NAT's first address and any of its ports.
-    const hubFile = configuration(plane, "203.0.113.1", "203.0.113.2", "responder");
-    await using hub = await DaemonInNamespace.start(HUB, hubFile, { environment });
-    const branchFile = configuration(plane, "192.168.7.2", "203.0.113.1", "initiator");
-    await using branch = await DaemonInNamespace.start(BRANCH, branchFile, { environment });
-    for (const [name, address] of [
-      [HUB, "10.9.0.1/24"],
-      [BRANCH, "10.9.0.2/24"],
-    ] as const) {
-      await eventually("the TAP device is there", async () => {
-        const { status } = await inside(name, "ip", "link", "show", "lan0");
-        return status === 0;
-      });
-      await ip(name, `addr add ${address} dev lan0`);
+/** A hub and a branch of the bed whose TAP devices have addresses, and between whom frames pass. */
+class Connected {
+  readonly hub: DaemonInNamespace;
+  readonly branch: DaemonInNamespace;
+  readonly #bed: NatBed;
+
+  private constructor(bed: NatBed, hub: DaemonInNamespace, branch: DaemonInNamespace) {
+    this.#bed = bed;
+    this.hub = hub;
+    this.branch = branch;
+  }
+
+  static async make(plane: string, keys: object = {}): Promise<Connected> {
+    const opened: AsyncDisposable[] = [];
+    try {
+      const bed = await NatBed.make();
+      opened.push(bed);
+      // The hub knows the branch by the NAT's first address and any of its ports.
+      const hubFile = configuration(plane, "203.0.113.1", "203.0.113.2", "responder", keys);
+      const hub = await DaemonInNamespace.start(HUB, hubFile, { environment });
+      opened.push(hub);
+      const branchFile = configuration(plane, "192.168.7.2", "203.0.113.1", "initiator", keys);
+      const branch = await DaemonInNamespace.start(BRANCH, branchFile, { environment });
+      opened.push(branch);
+      for (const [name, address] of [
+        [HUB, "10.9.0.1/24"],
+        [BRANCH, "10.9.0.2/24"],
+      ] as const) {
+        await eventually("the TAP device is there", async () => {
+          const { status } = await inside(name, "ip", "link", "show", "lan0");
+          return status === 0;
+        });
+        await ip(name, `addr add ${address} dev lan0`);
+      }
+      await eventually("frames pass", passes);
+      return new Connected(bed, hub, branch);
+    } catch (error) {
+      for (const one of opened.toReversed()) await one[Symbol.asyncDispose]();
+      throw error;
     }
-    await eventually("frames pass", passes);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const one of [this.branch, this.hub, this.#bed]) await one[Symbol.asyncDispose]();
+  }
+}
+
+/** Seconds of traffic, of which the path takes a part. */
+const TRAFFIC_S = 10;
+/**
+ * Longest time in ms until a path that died under traffic is doubted: a HELLO goes out within a second, and
+ * is waited for 0.3 s. Beside other tests counters are read more seldom; a HELLO would be due in a minute.
+ */
+const MOST_UNNOTICED_MS = 5000;
+
+describe.each(planes)("a branch behind a NAT, plane %s", (plane) => {
+  test("a path that dies under traffic is noticed by both ends, long before a HELLO was due", async () => {
+    await using connected = await Connected.make(plane, { hello_interval_s: 60, nat_keepalive_s: 0 });
+    const { hub, branch } = connected;
+    const received = async () => (await hub.status()).pseudowires[0]?.receivedFrames ?? 0;
+    const before = await received();
+    const traffic = inside(BRANCH, "ping", "-q", "-i", "0.1", "-c", `${10 * TRAFFIC_S}`, "10.9.0.1");
+    await eventually("traffic flows", async () => (await received()) > before + 10);
+    expect([hub.log, branch.log].join()).not.toContain("path-doubted");
+    await inside(ROUTER, "sysctl", "-qw", "net.ipv4.ip_forward=0");
+    const fromMs = performance.now();
+    for (const daemon of [hub, branch])
+      await eventually("the path is doubted", () => daemon.log.includes("path-doubted"));
+    expect(performance.now() - fromMs).toBeLessThan(MOST_UNNOTICED_MS);
+    for (const { log } of [hub, branch]) expect(log).toContain("its data stopped, and it does not answer");
+    await inside(ROUTER, "sysctl", "-qw", "net.ipv4.ip_forward=1");
+    await traffic;
+    await eventually("frames pass again", passes);
+    const [connection] = (await branch.status()).controlConnections;
+    expect(connection?.state).toBe("established");
+  });
+
+  test("traffic goes on when the NAT has another port or address for it, by one session", async () => {
+    await using connected = await Connected.make(plane);
+    const { hub, branch } = connected;
     const before = await hub.status();
     const [connection] = before.controlConnections;
     expect(connection?.remote).toBe("203.0.113.2:40000");
