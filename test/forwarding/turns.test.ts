@@ -97,20 +97,34 @@ function circuitReceiver(changes: Parameters<typeof attachment>[0] = {}, refuse?
   return { arena, tables, kernel, receiver, opened, cells, send };
 }
 
-test("each segment over the MTU is counted as discarded, and a shorter last one is sent", () => {
-  const { receiver, opened, cells, send } = circuitReceiver({ mtu: 1000 });
-  for (const [payload, sent, given] of [
-    [3 * 1460 + 10, 1, 3],
-    [3 * 1460, 0, 3],
-    [1460, 0, 1],
-  ] as const) {
-    cells.fill(0);
-    expect(send(gsoPacket(payload, 1460))).toBeUndefined();
-    receiver.serve(opened);
-    expect(cells[counterCells.transmittedFrames], `${payload} octets`).toBe(sent);
-    expect(cells[counterCells.discards + discardIndex.oversize], `${payload} octets`).toBe(given);
-  }
-});
+test.each([
+  ["the pseudowire takes", "oversize", { mtu: 1000 }],
+  ["the path takes whole", "path-mtu", { pathMtuOctets: 1100 }],
+] as const)(
+  "each segment longer than %s is counted as %s, and a shorter last one is sent",
+  (_, reason, limit) => {
+    const { tables, receiver, opened, cells, send } = circuitReceiver(limit);
+    const endpoint = {
+      encapsulation: "udp",
+      address: "127.0.0.1",
+      port: 1701,
+      fragmentation: "none",
+    } as const;
+    tables.endpoints.set(3, { ...endpoint, fd: 3, isV6: false, takesSegments: true, trafficClass: 0 });
+    tables.updateSession(3, sessionParameters({ localSessionId: 1 }), attachment(limit));
+    for (const [payload, sent, given] of [
+      [3 * 1460 + 10, 1, 3],
+      [3 * 1460, 0, 3],
+      [1460, 0, 1],
+    ] as const) {
+      cells.fill(0);
+      expect(send(gsoPacket(payload, 1460))).toBeUndefined();
+      receiver.serve(opened);
+      expect(cells[counterCells.transmittedFrames], `${payload} octets`).toBe(sent);
+      expect(cells[counterCells.discards + discardIndex[reason]], `${payload} octets`).toBe(given);
+    }
+  },
+);
 
 test("RFC 1191 §4: segments that are too long are answered once, and a shorter last one is sent", () => {
   const changes = { packetTooBig: "answer", wholeFrameOctets: 1294 } as const;

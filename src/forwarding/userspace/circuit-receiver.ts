@@ -31,6 +31,7 @@ const MOST_BATCHES = 4;
 const MOST_SENT = 4096;
 const NO_PSEUDOWIRE = -1 - discardIndex["no-pseudowire"];
 const OVERSIZE = -1 - discardIndex.oversize;
+const PATH_MTU = -1 - discardIndex["path-mtu"];
 const PEER_MRRU = -1 - discardIndex["peer-mrru"];
 const RUNT = -1 - discardIndex.runt;
 const BAD_OFFLOAD = -1 - discardIndex["bad-offload"];
@@ -280,7 +281,7 @@ export class CircuitReceiver {
       if (first === count) return;
       verdict = admitted(first);
     }
-    if ((verdict === OVERSIZE || verdict === PEER_MRRU) && count - first > 1) {
+    if ((verdict === OVERSIZE || verdict === PEER_MRRU || verdict === PATH_MTU) && count - first > 1) {
       this.#counters.discarded(session.row, verdict, count - 1);
       first = count - 1;
       verdict = admitted(first);
