@@ -9,6 +9,7 @@ import {
   textIn,
   textPayload,
   u32In,
+  u32Payload,
 } from "./netlink-attributes.ts";
 
 /**
@@ -32,6 +33,7 @@ export const linkAttribute = {
   carrier: 33,
   linkNamespace: 37,
   gsoMostSegments: 40,
+  parentDevice: 56,
 } as const;
 /** TABLE: attributes nested in `linkInfo`. */
 export const infoAttribute = { kind: 1, data: 2, portKind: 4, portData: 5 } as const;
@@ -72,6 +74,8 @@ export interface LinkMessage {
   readonly mtu: number;
   /** Kind of a virtual interface, such as "vlan" or "bridge" (ip link show type); undefined for hardware. */
   readonly kind: string | undefined;
+  /** Whether a device of a bus, such as PCI or virtio, stands behind it (Linux 5.14 tells). */
+  readonly isHardware: boolean;
   /** Attributes of the kind. */
   readonly kindData: AttributeMap | undefined;
   /** Attributes as a port of a bridge or bond; undefined where it is none. */
@@ -106,6 +110,7 @@ export function decodeLink(payload: Uint8Array): LinkMessage | undefined {
     isOn: (flags & IFF_UP) !== 0,
     mtu: u32In(attributes, linkAttribute.mtu) ?? 0,
     kind: info && textIn(info, infoAttribute.kind),
+    isHardware: attributes.has(linkAttribute.parentDevice),
     kindData: info && nestedIn(info, infoAttribute.data),
     portData: info && nestedIn(info, infoAttribute.portData),
     alias: textIn(attributes, linkAttribute.alias),
@@ -120,6 +125,15 @@ export function decodeLink(payload: Uint8Array): LinkMessage | undefined {
 export function readLinks(netlink: Netlink, operation: Operation): readonly LinkMessage[] {
   const payloads = netlink.dump(operation, { type: messageTypes.get, payload: linkPayload({}, []) });
   return payloads.flatMap((payload) => decodeLink(payload) ?? []);
+}
+
+/** The ports of a bridge or bond, given by its index. Throws NetlinkError. */
+export function readPorts(netlink: Netlink, operation: Operation, master: number): readonly LinkMessage[] {
+  const payload = linkPayload({}, [[linkAttribute.master, u32Payload(master)]]);
+  return netlink
+    .dump(operation, { type: messageTypes.get, payload })
+    .flatMap((each) => decodeLink(each) ?? [])
+    .filter((each) => each.master === master);
 }
 
 /** One interface by its name or index; undefined where it does not exist. Throws NetlinkError. */

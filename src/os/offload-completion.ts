@@ -1,30 +1,53 @@
-import { ignoreErrno } from "./errors.ts";
-import { isThere, namesInDirectory, readText } from "./files.ts";
-
-/** Whether an interface completes the offloads of a packet, by its kind in sysfs. */
-
-const LOWER = "lower_";
+import { type LinkMessage, readLink, readPorts } from "./link-message.ts";
+import type { Netlink, Operation } from "./netlink.ts";
 
 /**
- * TABLE: kinds of interfaces that send through others and behave like those: a bridge like any of its ports.
+ * Whether an interface completes the offloads of a packet, by its kind. All of it is asked of rtnetlink:
+ * /sys/class/net shows the network namespace of its mount, where another interface may have the name.
  */
-const stacked: readonly string[] = ["vlan", "bond", "bridge"];
+
+/** What counts of an interface. */
+export type SendingLink = Pick<LinkMessage, "index" | "kind" | "isHardware" | "link" | "isLinkElsewhere">;
+
+/** The interfaces of a network namespace. */
+export interface SendingLinks {
+  /** An interface by its index; undefined where it does not exist. */
+  link(index: number): SendingLink | undefined;
+  /** The ports of a bridge or bond. */
+  portsOf(index: number): readonly SendingLink[];
+}
+
+type Lower = (link: SendingLink, links: SendingLinks) => readonly (SendingLink | undefined)[];
+
+const ports: Lower = ({ index }, links) => links.portsOf(index);
 
 /**
- * Whether packets leave an interface, such as "eth0", segmented and with finished checksums, whatever it was
- * given: hardware does that, or the kernel for it. veth, macvlan, ipvlan and TAP pass a packet on as it is
- * within this machine. An unknown kind counts as one that does.
+ * TABLE: kinds of interfaces that send through others and behave like those, and how these are found: a
+ * bridge is like any of its ports.
  */
-export function completesOffloads(name: string, folder = "/sys/class/net"): boolean {
-  const path = `${folder}/${name}`;
-  try {
-    if (isThere(`${path}/device`)) return true;
-    const kind = /^DEVTYPE=(.*)$/m.exec(readText(`${path}/uevent`))?.[1] ?? "";
-    if (!stacked.includes(kind)) return false;
-    const lower = namesInDirectory(path).filter((entry) => entry.startsWith(LOWER));
-    return lower.length > 0 && lower.every((entry) => completesOffloads(entry.slice(LOWER.length), folder));
-  } catch (error) {
-    ignoreErrno(error);
-    return false;
-  }
+const stacked: Readonly<Record<string, Lower>> = {
+  vlan: ({ link, isLinkElsewhere }, links) =>
+    link === undefined || isLinkElsewhere ? [] : [links.link(link)],
+  bond: ports,
+  bridge: ports,
+};
+
+/**
+ * Whether packets leave an interface segmented and with finished checksums, whatever it was given: hardware
+ * does that, or the kernel for it. veth, macvlan, ipvlan and TAP pass a packet on as it is within this
+ * machine. What is unknown, or gone, counts as one that does that.
+ */
+export function completesOffloads(link: SendingLink | undefined, links: SendingLinks): boolean {
+  if (link === undefined) return false;
+  if (link.isHardware) return true;
+  const lower = stacked[link.kind ?? ""]?.(link, links) ?? [];
+  return lower.length > 0 && lower.every((each) => completesOffloads(each, links));
+}
+
+/** The interfaces of the network namespace of a socket, asked when needed. They throw NetlinkError. */
+export function sendingLinks(netlink: Netlink, operation: Operation): SendingLinks {
+  return {
+    link: (index) => readLink(netlink, operation, index),
+    portsOf: (index) => readPorts(netlink, operation, index),
+  };
 }

@@ -1,6 +1,8 @@
+import { toHex } from "../bytes/hex.ts";
 import { ignoreErrno } from "./errors.ts";
 import { namesInDirectory, readText, writeText } from "./files.ts";
-import { interfaceIndexOf } from "./interface-index.ts";
+import { type LinkMessage, readLink } from "./link-message.ts";
+import { withNetlink } from "./netlink.ts";
 import { processorCount } from "./processors.ts";
 
 const BITS_OF_WORD = 32;
@@ -21,9 +23,24 @@ export function maskOf(processors: number): string {
  * Only speed depends on it.
  */
 export function steerReceived(name: string): boolean {
-  const folder = `/sys/class/net/${name}`;
+  const operation = { operation: "look up an interface", target: `interface ${name}` };
+  const link = withNetlink("route", (netlink) => readLink(netlink, operation, name));
+  return link !== undefined && steerReceivedOf(link);
+}
+
+/**
+ * Does it for an interface of this network namespace. /sys/class/net shows the namespace of its mount, and
+ * nothing tells which one that is: files below its name are those of the interface if index and MAC address
+ * are, which the kernel chose at random for pairs.
+ */
+export function steerReceivedOf(
+  { name, index, address }: Pick<LinkMessage, "name" | "index" | "address">,
+  sysfs = "/sys/class/net",
+): boolean {
+  const folder = `${sysfs}/${name}`;
   try {
-    if (Number(readText(`${folder}/ifindex`)) !== interfaceIndexOf(name)) return false;
+    if (address === undefined || Number(readText(`${folder}/ifindex`)) !== index) return false;
+    if (readText(`${folder}/address`).trim().replaceAll(":", "") !== toHex(address)) return false;
     const queues = namesInDirectory(`${folder}/queues`).filter((queue) => queue.startsWith("rx-"));
     for (const queue of queues) writeText(`${folder}/queues/${queue}/rps_cpus`, maskOf(processorCount()));
     return true;

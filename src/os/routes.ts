@@ -15,7 +15,7 @@ import {
   u32Payload,
 } from "./netlink-attributes.ts";
 import { type NetlinkWatch, watchNetlink } from "./netlink-watch.ts";
-import { completesOffloads } from "./offload-completion.ts";
+import { completesOffloads, sendingLinks } from "./offload-completion.ts";
 
 /** The kernel's routes to addresses, and notice of changes that may change them. */
 
@@ -126,7 +126,7 @@ export async function routeTo(remote: string, local: string): Promise<RouteFound
     return {
       interfaceIndex,
       interfaceName: link?.name ?? "",
-      completesOffloads: completesOffloads(link?.name ?? ""),
+      completesOffloads: completesOffloads(link, sendingLinks(netlink, operation)),
       hardware: link?.hardware ?? "unknown",
       nextHop,
       nextHopText: addressText(nextHop),

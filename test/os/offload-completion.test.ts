@@ -1,43 +1,71 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, test } from "vitest";
-import { completesOffloads } from "../../src/os/offload-completion.ts";
+import { completesOffloads, type SendingLink } from "../../src/os/offload-completion.ts";
 
-/**
- * TABLE: interfaces as sysfs shows them: whether there is hardware, the kind, what they send by; and whether
- * packets leave them finished.
- */
-const interfaces: readonly (readonly [string, boolean, string, readonly string[], boolean])[] = [
-  ["eth0", true, "", [], true],
-  ["veth0", false, "", [], false],
-  ["tap0", false, "", [], false],
-  ["eth0.7", false, "vlan", ["eth0"], true],
-  ["veth0.7", false, "vlan", ["veth0"], false],
-  ["bond0", false, "bond", ["eth0", "eth1"], true],
-  ["eth1", true, "", [], true],
-  ["br0", false, "bridge", ["eth0.7"], true],
-  ["br1", false, "bridge", ["eth0", "veth0"], false],
-  ["br2", false, "bridge", [], false],
-  ["macvlan0", false, "macvlan", ["eth0"], false],
-];
+interface Interface {
+  readonly hardware?: true;
+  readonly kind?: string;
+  /** What it stands on, by name. */
+  readonly on?: string;
+  readonly elsewhere?: true;
+  /** What it is a port of, by name. */
+  readonly portOf?: string;
+  readonly finishes: boolean;
+}
 
-test("packets leave finished by hardware, and by what sends by hardware alone", () => {
-  const folder = mkdtempSync(join(tmpdir(), "wirespan-sysfs-"));
-  try {
-    for (const [name, isHardware, kind, lower] of interfaces) {
-      mkdirSync(join(folder, name));
-      if (isHardware) mkdirSync(join(folder, name, "device"));
-      for (const each of lower) mkdirSync(join(folder, name, `lower_${each}`));
-      writeFileSync(
-        join(folder, name, "uevent"),
-        `${kind === "" ? "" : `DEVTYPE=${kind}\n`}INTERFACE=${name}\n`,
-      );
+/** TABLE: interfaces of a namespace, and whether packets leave them finished. */
+const interfaces: Readonly<Record<string, Interface>> = {
+  eth0: { hardware: true, portOf: "bond0", finishes: true },
+  eth1: { hardware: true, portOf: "bond0", finishes: true },
+  wlan0: { hardware: true, kind: "wlan", finishes: true },
+  veth0: { kind: "veth", on: "eth0", finishes: false },
+  tap0: { kind: "tun", finishes: false },
+  unnamed: { finishes: false },
+  "eth0.7": { kind: "vlan", on: "eth0", finishes: true },
+  "eth0.7.8": { kind: "vlan", on: "eth0.7", portOf: "br0", finishes: true },
+  "veth0.7": { kind: "vlan", on: "veth0", finishes: false },
+  "far.7": { kind: "vlan", on: "eth0", elsewhere: true, finishes: false },
+  "gone.7": { kind: "vlan", on: "gone", finishes: false },
+  "nowhere.7": { kind: "vlan", finishes: false },
+  bond0: { kind: "bond", finishes: true },
+  br0: { kind: "bridge", finishes: true },
+  br1: { kind: "bridge", finishes: false },
+  eth2: { hardware: true, portOf: "br1", finishes: true },
+  veth1: { kind: "veth", portOf: "br1", finishes: false },
+  br2: { kind: "bridge", finishes: false },
+  macvlan0: { kind: "macvlan", on: "eth0", finishes: false },
+  team0: { kind: "team", finishes: false },
+  eth3: { hardware: true, portOf: "team0", finishes: true },
+};
+
+const names = Object.keys(interfaces);
+/** Indexes begin at 1; what is not in the table has one that nothing has. */
+const indexOf = (name: string) => (names.includes(name) ? names.indexOf(name) : names.length) + 1;
+
+function linkOf(name: string): SendingLink | undefined {
+  const found = interfaces[name];
+  return (
+    found && {
+      index: indexOf(name),
+      kind: found.kind,
+      isHardware: found.hardware ?? false,
+      link: found.on === undefined ? undefined : indexOf(found.on),
+      isLinkElsewhere: found.elsewhere ?? false,
     }
-    for (const [name, , , , finishes] of interfaces)
-      expect(completesOffloads(name, folder), name).toBe(finishes);
-    expect(completesOffloads("none", folder)).toBe(false);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  );
+}
+
+const links = {
+  link: (index: number) => linkOf(names[index - 1] ?? ""),
+  portsOf: (index: number) =>
+    names
+      .filter((name) => interfaces[name]?.portOf === names[index - 1])
+      .flatMap((name) => linkOf(name) ?? []),
+};
+
+test.each(Object.entries(interfaces))("packets leave %s finished only by hardware", (name, { finishes }) => {
+  expect(completesOffloads(linkOf(name), links)).toBe(finishes);
+});
+
+test("packets leave no interface finished that is gone", () => {
+  expect(completesOffloads(undefined, links)).toBe(false);
 });
