@@ -14,6 +14,7 @@ import {
   Scalar,
   YAMLMap,
 } from "yaml";
+import { printableExcerpt } from "../bytes/printable-text.ts";
 import type { ConfigProblem } from "./config.ts";
 import type { Issue } from "./issues.ts";
 import { endOf, type KeyLocations, type Location, locationsOf, startOf } from "./key-locations.ts";
@@ -36,6 +37,22 @@ const MOST_REPEATED = 1_000_000;
 const MOST_PROBLEMS = 100;
 /** Characters that an error shows of a key that is a collection. */
 const LONGEST_KEY = 60;
+
+/** The package would compare each key with all before it, and make buffers, sets and dates of tagged ones. */
+const parseOptions = {
+  prettyErrors: false,
+  logLevel: "error",
+  uniqueKeys: false,
+  resolveKnownTags: false,
+} as const;
+
+/** What the tags of YAML's own begin with; a file has it as `!!`. */
+const YAML_TAG = "tag:yaml.org,2002:";
+/** TABLE: tags that say what a value is here; others, such as !!binary, mean nothing. */
+const takenTags: ReadonlySet<string> = new Set([
+  "!",
+  ...["str", "int", "float", "bool", "null", "map", "seq"].map((name) => `${YAML_TAG}${name}`),
+]);
 
 /** An issue at an offset of the text. */
 export interface LocatedIssue {
@@ -90,8 +107,7 @@ export function readMapping<Valid, Parts>(
   let found: LocatedIssue[] = [];
   let parts: Parts | undefined;
   try {
-    // The package would compare each key with all before it.
-    const document = parseDocument(text, { prettyErrors: false, logLevel: "error", uniqueKeys: false });
+    const document = parseDocument(text, parseOptions);
     const { unresolved, aliases } = prepare(text, document, textKeys);
     if (aliases > MOST_ALIASES) return whole(`more than ${MOST_ALIASES} aliases`);
     const readings = new Readings(document.contents);
@@ -201,8 +217,8 @@ function versionIssues(text: string, { directives }: Document.Parsed): readonly 
 const LOST_KEY = "__proto__";
 
 /**
- * Preserves the text of scalars where it counts, reports aliases without an anchor, which become null, and
- * keys that would be lost, and counts the aliases.
+ * Preserves the text of scalars where it counts, reports aliases without an anchor, which become null, tags
+ * that mean nothing here, and keys that would be lost, and counts the aliases.
  */
 function prepare(
   text: string,
@@ -236,6 +252,7 @@ function prepare(
         });
     } else if (isNode(node)) {
       if (node.anchor !== undefined) anchors.add(node.anchor);
+      if (node.tag !== undefined && !takenTags.has(node.tag)) unresolved.push(tagIssue(node, node.tag));
       if (!isCollection(node)) return node;
       const items: unknown[] = node.items;
       for (const [index, item] of items.entries()) items[index] = walked(item, isMerged && isSeq(node));
@@ -244,6 +261,11 @@ function prepare(
   };
   walked(document.contents);
   return { unresolved, aliases };
+}
+
+function tagIssue(node: Node, tag: string): LocatedIssue {
+  const shown = printableExcerpt(tag.startsWith(YAML_TAG) ? `!!${tag.slice(YAML_TAG.length)}` : tag);
+  return { offset: startOf(node), path: "", message: `the tag ${shown} means nothing here: leave it out` };
 }
 
 /** A scalar in place of a collection that is a key. */

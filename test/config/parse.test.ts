@@ -496,6 +496,52 @@ ${broken}`;
   ]);
 });
 
+/** TABLE: tags of YAML that make something else of a value, and one of another program, each with a value. */
+const foreignTags: readonly (readonly [string, string])[] = [
+  ["!!binary", '"@@@"'],
+  ["!!set", "{ x, y }"],
+  ["!!omap", "[x: 1]"],
+  ["!!omap", "{ x: 1 }"],
+  ["!!pairs", "[x: 1]"],
+  ["!!timestamp", "2026-12-01"],
+  ["!secret", "word"],
+];
+const aTunnel = `
+tunnels:
+  hq: { local: 192.0.2.1, remote: 192.0.2.2, pseudowires: { lan: { circuit: { interface: eth1 } } } }
+`;
+/** TABLE: files with such a value, as a block, a mapping, text, a number, an item and an anchor. */
+const taggedPlaces: readonly ((value: string) => string)[] = [
+  (value) => `lcce: ${value}${aTunnel}`,
+  (value) => `lcce: { host_name: ${value} }${aTunnel}`,
+  (value) => `lcce:\n  router_id: ${value}${aTunnel}`,
+  (value) => `bridges: { lan: ${value} }${aTunnel}`,
+  (value) => `${aTunnel.trim()}\n  other: ${value}`,
+  (value) => `x-own: [1, ${value}]${aTunnel}`,
+  (value) => `x-own: &own ${value}\nx-other: *own${aTunnel}`,
+];
+
+/** Of a mapping where none may be, that is true without the tag as well. */
+const mayFollow = /: (unknown key|missing|wanted (text|a number|an integer|a list).*)$/;
+
+test.each(foreignTags)(
+  "the tag of %s %s is told at its place, and nothing else but what the value is without it",
+  (tag, value) => {
+    for (const textOf of taggedPlaces) {
+      const text = textOf(`${tag} ${value}`);
+      const [line] = textOf("@").split("@", 1) as [string];
+      const place = `${line.split("\n").length}:${line.length - line.lastIndexOf("\n") + tag.length + 1}`;
+      const lines = linesOf(text).filter((line) => !mayFollow.test(line));
+      expect(lines, text).toEqual([`${place} : the tag ${tag} means nothing here: leave it out`]);
+    }
+  },
+);
+
+test("tags of what a value is anyway are no mistakes", () => {
+  const named = configOf(`lcce: !!map { host_name: !!str 007, router_id: !!int 7 }${aTunnel}`);
+  expect(named.lcce).toMatchObject({ hostName: "007", routerId: 7 });
+});
+
 test("of a hundred and more problems the first hundred are told and the others counted", () => {
   const lines = linesOf(configText({ top: Array.from({ length: 250 }, (_, n) => `key${n}: 1\n`).join("") }));
   expect(lines.length).toBe(101);
