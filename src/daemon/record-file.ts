@@ -1,6 +1,6 @@
 import { OperationalError } from "../bytes/errors.ts";
 import { SystemError } from "../os/errors.ts";
-import { isThere, readText, removeFile, writeText } from "../os/files.ts";
+import { isThere, readText, removeFile, replaceText } from "../os/files.ts";
 
 /**
  * What a daemon changed on things that are not its own, in a file beside the control socket, so that the one
@@ -38,7 +38,7 @@ export class RecordFile<Content extends object> {
     const text = content === undefined ? "" : JSON.stringify(content);
     if (text === this.#saved) return;
     if (content === undefined) removeFile(this.#path);
-    else writeText(this.#path, text);
+    else replaceText(this.#path, text);
     this.#saved = text;
   }
 }

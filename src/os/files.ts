@@ -13,6 +13,7 @@ import {
   readFileSync,
   readlinkSync,
   readSync,
+  renameSync,
   rmdirSync,
   rmSync,
   type Stats,
@@ -22,7 +23,7 @@ import {
   writeSync,
 } from "node:fs";
 import { resolve } from "node:path";
-import { attempt, errnoOf } from "./errors.ts";
+import { attempt, errnoOf, ignoreErrno } from "./errors.ts";
 
 /**
  * Files of this machine: the one place that calls node:fs. A full disk, a missing file or a full table of
@@ -51,6 +52,34 @@ export function readText(path: string | URL, encoding: "utf8" | "latin1" = "utf8
 /** Writes a text in place of what a file has. */
 export function writeText(path: string, text: string): void {
   attempt("write a file", path, () => writeFileSync(path, text));
+}
+
+/** What the name of a file is followed by while its next content is written. */
+const UNFINISHED = ".new";
+
+/**
+ * Gives a file a text, so that whoever reads it meets the former content or the whole new one, also after a
+ * crash of this process; where there is no room, the former content stays.
+ */
+export function replaceText(path: string, text: string): void {
+  const unfinished = `${path}${UNFINISHED}`;
+  attempt("write a file", path, () => {
+    try {
+      writeFileSync(unfinished, text);
+      renameSync(unfinished, path);
+    } catch (error) {
+      removeUnfinished(unfinished);
+      throw error;
+    }
+  });
+}
+
+function removeUnfinished(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    ignoreErrno(error);
+  }
 }
 
 /** The names in a directory. */

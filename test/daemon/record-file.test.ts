@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -54,4 +54,15 @@ test("an interface is in the file while it is switched off, and without any ther
   ]);
   records.remove("eth1");
   expect(existsSync(file)).toBe(false);
+});
+
+test("on a full disk what was kept before stays, for the next daemon, and that is told", () => {
+  const problems: string[] = [];
+  const records = new HeldDownRecords({ warn: (_, text) => void problems.push(text) }, socket());
+  records.add("eth1", 7);
+  // What is written before it takes the place of the file.
+  symlinkSync("/dev/full", `${socket()}.down.new`);
+  records.add("eth2", 8);
+  expect(problems.join()).toContain("ENOSPC");
+  expect(new HeldDownRecords({ warn: () => undefined }, socket()).all()).toEqual([["eth1", 7]]);
 });

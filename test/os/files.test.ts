@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -15,6 +23,7 @@ import {
   readOctets,
   readText,
   removeEmptyDirectory,
+  replaceText,
   statOf,
   writeText,
 } from "../../src/os/files.ts";
@@ -31,6 +40,7 @@ const touching: Readonly<Record<string, (path: string) => unknown>> = {
   readOctets,
   readText,
   writeText: (path) => writeText(path, "x"),
+  replaceText: (path) => replaceText(path, "x"),
   namesInDirectory,
   linkTarget,
   statOf,
@@ -82,4 +92,17 @@ test("an absolute path needs no working directory", () => {
   mkdirSync(join(folder, "sub"));
   expect(absolutePath(join(folder, "sub"))).toBe(join(folder, "sub"));
   expect(absolutePath("x")).toBe(join(process.cwd(), "x"));
+});
+
+test("a file that is replaced has the new text, or on a full disk the former, and nothing else", () => {
+  const path = join(folder, "file");
+  replaceText(path, "first");
+  replaceText(path, "second");
+  expect(readFileSync(path, "utf8")).toBe("second");
+  symlinkSync("/dev/full", `${path}.new`);
+  expect(() => replaceText(path, "third")).toThrow(/^write a file: ENOSPC \(.*file\)/);
+  expect(readFileSync(path, "utf8")).toBe("second");
+  expect(readdirSync(folder)).toEqual(["file"]);
+  replaceText(path, "fourth");
+  expect(readFileSync(path, "utf8")).toBe("fourth");
 });
