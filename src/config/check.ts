@@ -301,7 +301,7 @@ function checkAcross(
     const endIds = new UniqueValues();
     for (const [name, pseudowire] of Object.entries(tunnel.pseudowires)) {
       const at = [...path, "pseudowires", name];
-      names.claim(name, tunnelName, (first) => report(at, `tunnel ${first} has a pseudowire of this name`));
+      names.claim(name, tunnelName, (first) => report(at, takenNameText(first, name, pseudowire)));
       if (!isRemoved([...at, "remote_end_id"]))
         endIds.claim(JSON.stringify(pseudowire.remote_end_id ?? name), name, (first) => {
           report([...at, "remote_end_id"], `pseudowire ${first} has the same`);
@@ -314,6 +314,15 @@ function checkAcross(
       );
     }
   }
+}
+
+/** What to write for a pseudowire whose name one of another tunnel has: the peer goes on calling it so. */
+function takenNameText(first: string, name: string, { remote_end_id, static: fixed }: RawPseudowire): string {
+  const called =
+    remote_end_id === undefined && fixed === undefined
+      ? ` and write remote_end_id: "${name}", by which the peer calls it`
+      : "";
+  return `tunnel ${first} has a pseudowire of this name: give it another name${called}`;
 }
 
 /** Each kind of device follows the other end in its own way. */

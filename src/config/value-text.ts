@@ -135,10 +135,27 @@ const units: readonly (readonly [RegExp, string])[] = [
   [/^(mtu|cookie)$/, " (the value is in octets)"],
 ];
 
-/** Advice to leave out the unit of a number; empty for text that is no number with a unit. */
-function unitText(input: string, key: PropertyKey | undefined): string {
-  const unit = /^[0-9.]+ *([a-zµ]+)$/i.exec(input)?.[1];
+/** TABLE: units that stand for a factor, such as 10k. */
+const factors: Readonly<Record<string, number>> = { k: 1e3, K: 1e3, M: 1e6, G: 1e9 };
+
+/** TABLE: words for no limit, and the keys whose 0 means that. */
+const unlimitedWords: ReadonlySet<string> = new Set([
+  "unlimited",
+  "infinite",
+  "infinity",
+  "none",
+  "off",
+  "no",
+]);
+const zeroIsUnlimited: ReadonlySet<PropertyKey> = new Set(["mac_limit"]);
+
+/** Advice on a number with a unit, or on a word for one; empty for other text. */
+function unitText(input: string, key: PropertyKey = ""): string {
+  if (unlimitedWords.has(input.toLowerCase()) && zeroIsUnlimited.has(key)) return ": write 0 for no limit";
+  const [, number = "", unit] = /^([0-9.]+) *([a-zµ]+)$/i.exec(input) ?? [];
   if (unit === undefined) return "";
+  const whole = Number(number) * (factors[unit] ?? Number.NaN);
+  if (Number.isFinite(whole)) return `: write ${Math.round(whole)}`;
   const known = units.find(([pattern]) => pattern.test(String(key)))?.[1] ?? "";
   return `: leave out the unit ${unit}${known}`;
 }

@@ -81,18 +81,26 @@ export const CHALLENGE_NOT_SUPPORTED =
 export function describeUnmatchedCall(remoteEndId: Uint8Array | undefined): string {
   if (remoteEndId === undefined)
     return "the peer called without a Remote End ID, and there is not exactly one pseudowire here";
-  const endId = describeEndId(remoteEndId);
-  return `the peer called for ${endId}, which no pseudowire here has as its remote_end_id`;
+  const { shown, written } = describeEndId(remoteEndId);
+  const hint =
+    written === undefined ? "" : `: write remote_end_id: ${written} in the pseudowire that it means`;
+  return `the peer called for ${shown}, which no pseudowire here has as its remote_end_id${hint}`;
 }
 
+/** Longest Remote End ID that advice repeats. */
+const LONGEST_WRITTEN = 63;
+
 /**
- * A Remote End ID as the configuration writes it: quoted text, a number for four octets that are no text,
- * else octets.
+ * A Remote End ID as it is shown and as the configuration writes it: quoted text, a number for four octets
+ * that are no text, else octets, which it has no way to write.
  */
-function describeEndId(octets: Uint8Array): string {
-  if (octets.length > 0 && octets.every((octet) => octet >= 0x20 && octet < 0x7f))
-    return `"${printableExcerpt(String.fromCharCode(...octets))}"`;
-  if (octets.length === 4)
-    return `${new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0)} (a number)`;
-  return `the octets ${toHex(octets.subarray(0, 16))}`;
+function describeEndId(octets: Uint8Array): { readonly shown: string; readonly written?: string } {
+  if (octets.length > 0 && octets.every((octet) => octet >= 0x20 && octet < 0x7f)) {
+    const text = String.fromCharCode(...octets);
+    const shown = `"${printableExcerpt(text)}"`;
+    return octets.length > LONGEST_WRITTEN ? { shown } : { shown, written: JSON.stringify(text) };
+  }
+  if (octets.length !== 4) return { shown: `the octets ${toHex(octets.subarray(0, 16))}` };
+  const number = new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0);
+  return { shown: `${number} (a number)`, written: String(number) };
 }

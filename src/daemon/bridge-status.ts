@@ -1,5 +1,11 @@
 import { counted } from "../bytes/counted.ts";
-import { bridgeValuesIn, type PortState, portStates, portValuesIn } from "../os/bridge-attributes.ts";
+import {
+  type BridgeValues,
+  bridgeValuesIn,
+  type PortState,
+  portStates,
+  portValuesIn,
+} from "../os/bridge-attributes.ts";
 import type { LinkState } from "../os/links.ts";
 import type { LoopStatus } from "./bridge-loops.ts";
 import type { StormStatus } from "./bridge-storms.ts";
@@ -18,7 +24,7 @@ export interface BridgeStatus {
   readonly vlanFiltering?: boolean | undefined;
   /** Absent where nobody watches for loops. */
   readonly loops?: LoopStatus | undefined;
-  /** Loops and storms in sentences; absent without any. */
+  /** Loops, storms, and that no more addresses are learnt, in sentences; absent without any. */
   readonly notes?: readonly string[] | undefined;
   readonly ports: readonly BridgePortStatus[];
 }
@@ -48,7 +54,7 @@ export function bridgeStatus(name: string, sources: BridgeStatusSources): Bridge
   const state = sources.states.find((one) => one.name === name && one.kind === "bridge");
   const values = state === undefined ? {} : bridgeValuesIn(state);
   const ports = state === undefined ? [] : portsOf(state, sources);
-  const notes = [...loopNotes(sources.loops), ...ports.flatMap(stormNotes)];
+  const notes = [...loopNotes(sources.loops), ...ports.flatMap(stormNotes), ...limitNotes(values)];
   return {
     name,
     made: state !== undefined && sources.isMade(state),
@@ -81,6 +87,14 @@ function stormNotes({ device, storms }: BridgePortStatus): readonly string[] {
     const dropped = `${counted(frames, "frame")} beyond ${limit} a second dropped in ${seconds} s`;
     return `a storm at port ${device}: ${dropped}: ${reason}`;
   });
+}
+
+function limitNotes({ fdbLearned = 0, fdbMostLearned = 0 }: BridgeValues): readonly string[] {
+  if (fdbMostLearned === 0 || fdbLearned < fdbMostLearned) return [];
+  const learnt = `${fdbLearned} of at most ${counted(fdbMostLearned, "MAC address", "MAC addresses")} learnt`;
+  return [
+    `${learnt}: frames to others go to all ports; raise mac_limit if these are the hosts that there are`,
+  ];
 }
 
 function isSet(value: number | undefined): boolean | undefined {

@@ -3,6 +3,7 @@ import { equalOctets } from "../bytes/hex.ts";
 import type { BridgeConfig, CircuitConfig, Config, SecretSource, TunnelConfig } from "../config/config.ts";
 import type { LocalEnd } from "../config/ends.ts";
 import type { Issue } from "../config/issues.ts";
+import { nearest } from "../config/nearest.ts";
 import { hiddenName } from "../forwarding/ebpf/plane/hidden-interfaces.ts";
 import type { HostInterface } from "../os/host-network.ts";
 import { bridgeProblem, takenName } from "../os/link-problems.ts";
@@ -144,13 +145,28 @@ function tapNotes(
     ({ name, create, isDeclared }) => isDeclared && create && name === bridge,
   );
   const isMissing = bridge !== undefined && (!isMade || named(bridge) !== undefined);
-  const noBridge = isMissing ? bridgeProblem(bridge, named(bridge)) : undefined;
+  const problem = isMissing ? bridgeProblem(bridge, named(bridge)) : undefined;
+  const noBridge = problem === undefined ? undefined : `${problem}${meantBridge(bridge, config, interfaces)}`;
   return [
     ...(taken === undefined ? [] : [{ path: [...path, "tap"], message: taken }]),
     ...(noBridge === undefined
       ? []
       : [{ path: [...path, "bridge"], message: noBridge, of: [["bridges", bridge ?? ""]] }]),
   ];
+}
+
+/** The bridge of the file or of this machine that a name of none may stand for; empty without any like it. */
+function meantBridge(
+  name: string | undefined,
+  { bridges }: Config,
+  interfaces: readonly HostInterface[],
+): string {
+  if (name === undefined || interfaces.some((one) => one.name === name)) return "";
+  const declared = bridges.filter(({ isDeclared }) => isDeclared);
+  const candidates = [...declared, ...interfaces.filter(({ kind }) => kind === "bridge")];
+  const others = candidates.map((one) => one.name).filter((other) => other !== name);
+  const like = nearest(name, others);
+  return like === undefined ? "" : `; did you mean ${like}?`;
 }
 
 /** Of a bridge of `bridges:`: one that it is to wait for, and its interfaces. */

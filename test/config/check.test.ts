@@ -339,7 +339,15 @@ const across: readonly (readonly [string, string, readonly string[]])[] = [
   [
     "a name twice",
     two("a: { circuit: { tap: t1 } }", "a: { circuit: { tap: t2 } }"),
-    ["tunnel one has a pseudowire of this name: tunnels.two.pseudowires.a <a:>"],
+    [
+      'tunnel one has a pseudowire of this name: give it another name and write remote_end_id: "a", by ' +
+        "which the peer calls it: tunnels.two.pseudowires.a <a:>",
+    ],
+  ],
+  [
+    "a name twice, with a remote end id",
+    two("a: { circuit: { tap: t1 } }", "a: { circuit: { tap: t2 }, remote_end_id: b }"),
+    ["tunnel one has a pseudowire of this name: give it another name: tunnels.two.pseudowires.a <a:>"],
   ],
   [
     "a remote end id twice",

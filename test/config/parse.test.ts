@@ -724,6 +724,27 @@ const slips: readonly (readonly [string, readonly string[]])[] = [
         "without",
     ],
   ],
+  ...["unlimited", "none", "off"].map((word): [string, string[]] => [
+    `bridges: { lan: { mac_limit: ${word} } }\n${head}`,
+    ["bridges.lan.mac_limit: wanted a number from 0 to 1000000: write 0 for no limit"],
+  ]),
+  ...(
+    [
+      ["10k", 10_000],
+      ["1.5 K", 1500],
+      ["1M", 1_000_000],
+    ] as const
+  ).map(([written, meant]): [string, string[]] => [
+    `bridges: { lan: { mac_limit: ${written} } }\n${head}`,
+    [`bridges.lan.mac_limit: wanted a number from 0 to 1000000: write ${meant}`],
+  ]),
+  [
+    circuit("{ tap: x, bridge: lan, port: { storm_limits: { multicast: 10k } } }"),
+    [
+      "tunnels.hq.pseudowires.a.circuit.port.storm_limits.multicast: wanted a number from 1 to 10000000: " +
+        "write 10000",
+    ],
+  ],
   [
     `log: { level: warning }\n${head}`,
     ["log.level: wanted one of trace, debug, info, warn, error; did you mean warn?"],

@@ -85,3 +85,17 @@ test("loops, pairs that lead to the same bridge, and storms are notes", () => {
     undefined,
   );
 });
+
+test.each([
+  [9, 10, undefined],
+  [10, 10, [expect.stringMatching(/^10 of at most 10 MAC addresses learnt: .*mac_limit/)]],
+  [1, 1, [expect.stringMatching(/^1 of at most 1 MAC address learnt/)]],
+  [500, 0, undefined],
+])("%d learnt addresses with a limit of %d: a note only at the limit", (learnt, limit, notes) => {
+  const kindData = new Map([
+    [48, u32(learnt)],
+    [49, u32(limit)],
+  ]);
+  const full = { ...bridge, kindData };
+  expect(bridgeStatus("lan", { ...sources, states: [full] }).notes).toEqual(notes);
+});

@@ -57,6 +57,21 @@ test("problems with this machine are reported at the keys that they are about, i
 });
 
 test.each([
+  ["lam", "; did you mean lan?"],
+  ["entirely", ""],
+])("a bridge %s that there is not, beside a bridge lan of the file", (name, hint) => {
+  const circuit = `{ tap: x0, bridge: ${name} }`;
+  const [told, ...more] = linesOf(`bridges: { lan: {} }
+tunnels:
+  hq: { local: 192.0.2.1, remote: 192.0.2.2, pseudowires: { a: { circuit: ${circuit} } } }
+`);
+  expect(told).toMatch(
+    new RegExp(`bridge ${name} does not exist; create it: .* type bridge${hint.replace("?", "\\?")}$`),
+  );
+  expect(more).toEqual([]);
+});
+
+test.each([
   ["192.0.2.255", "EACCES", "cannot send messages to 192.0.2.255: EACCES (a broadcast address"],
   ["203.0.113.9", "ENETUNREACH", "cannot send messages to 203.0.113.9: ENETUNREACH (no route"],
   ["127.0.0.1", "own address", "remote 127.0.0.1 is an address of this machine itself"],

@@ -42,9 +42,22 @@ test.each([
 });
 
 test.each([
-  [utf8.encode("9999"), 'the peer called for "9999", which no pseudowire here has'],
-  [Uint8Array.of(0, 0, 0x27, 0x0f), "the peer called for 9999 (a number), which"],
-  [Uint8Array.of(1, 2, 3), "the peer called for the octets 010203, which"],
+  [
+    utf8.encode("9999"),
+    'the peer called for "9999", which no pseudowire here has as its remote_end_id: ' +
+      'write remote_end_id: "9999" in the pseudowire that it means',
+  ],
+  [
+    utf8.encode('"'),
+    'the peer called for """, which no pseudowire here has as its remote_end_id: ' +
+      'write remote_end_id: "\\"" in',
+  ],
+  [
+    Uint8Array.of(0, 0, 0x27, 0x0f),
+    "the peer called for 9999 (a number), which no pseudowire here has as its remote_end_id: " +
+      "write remote_end_id: 9999 in",
+  ],
+  [Uint8Array.of(1, 2, 3), "the peer called for the octets 010203, which no pseudowire here has as its"],
 ])(
   "a call for none of ours, %j, is told of the tunnel and of each pseudowire without a call",
   (id, words) => {
