@@ -12,6 +12,8 @@ export interface CircuitListener extends Partial<Pick<DeviceListener, "portJoine
   forwardingFailed(session: SessionParameters, problem: string): void;
   /** The interfaces that are switched off for the other end's sake are kept beside it; by default nowhere. */
   readonly controlSocket?: string;
+  /** Whether programs of a former daemon forward the frames of an interface of this index. */
+  readonly isForwardedByFormer?: (interfaceIndex: number) => boolean;
   /** Takes the lock of a circuit; by default in this network namespace. */
   readonly lockCircuit?: typeof lockCircuit;
   /** A bug of ours came up in an operation; by default it ends the process. */

@@ -64,9 +64,9 @@ export class Circuits {
       signal: (pseudowire, standby) => listener.input({ kind: "pseudowire-standby", pseudowire, standby }),
     });
     const records = new HeldDownRecords(log, listener.controlSocket);
-    this.#followed = new FollowedDevices(links, log, this.#operations, records, (circuit) =>
-      this.#devices.check(circuit),
-    );
+    const check = (circuit: CircuitDeviceState) => this.#devices.check(circuit);
+    const { isForwardedByFormer } = listener;
+    this.#followed = new FollowedDevices(links, log, this.#operations, records, check, isForwardedByFormer);
     this.#devices = new CircuitDevices(plane, links, log, this.#operations, {
       opened: (circuit) => {
         for (const wanted of circuit.sessions.values()) this.#addToPlane(circuit, wanted);

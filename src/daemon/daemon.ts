@@ -26,7 +26,7 @@ import type { Log, OpenLog } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
 import { allNotes, NotesLog, notesListener } from "./notes.ts";
 import { PeerActivity } from "./peer-activity.ts";
-import { type ChosenPlane, logPlane, openPlane, planeFailed } from "./planes.ts";
+import { type ChosenPlane, isForwardedByFormer, logPlane, openPlane, planeFailed } from "./planes.ts";
 import { PseudowireIndex } from "./pseudowire-index.ts";
 import { PseudowireLog } from "./pseudowire-log.ts";
 import { applySteps, planReload } from "./reload.ts";
@@ -51,8 +51,7 @@ export class Daemon {
   readonly #readSecret = secretReader(() => this.#log);
   readonly #pseudowireLog: PseudowireLog;
   readonly #plane: PlaneStack;
-  readonly #planeReason: string;
-  readonly #outlives: boolean;
+  readonly #chosen: ChosenPlane;
   readonly #links: Links;
   readonly #bridges: Bridges;
   readonly #circuits: Circuits;
@@ -78,7 +77,7 @@ export class Daemon {
   private constructor(
     config: Config,
     { log, output }: OpenLog,
-    { plane, reason, outlivesDaemon = false }: ChosenPlane,
+    chosen: ChosenPlane,
     transport: PsnTransport,
     links: Links,
     locations: Locations,
@@ -89,9 +88,9 @@ export class Daemon {
     this.#log = log;
     this.#eventLog = new EventLog(log, this.#limiter);
     this.#logLosses = () => output.losses;
+    const { plane } = chosen;
     this.#plane = plane;
-    this.#planeReason = reason;
-    this.#outlives = outlivesDaemon;
+    this.#chosen = chosen;
     this.#links = links;
     this.#lcce = new Lcce(identityOf(config), cryptoRandom);
     const hostUse = hostUseReader(() => this.#config.tunnels, monotonicClock.nowMs, readHostNetwork);
@@ -110,6 +109,7 @@ export class Daemon {
       locationOf: (pseudowire) => this.#locations.get(`pseudowire ${pseudowire}`),
       ...{ hostUse, controlSocket: config.lcce.controlSocket },
       portJoined: (device, index) => this.#bridges.joined(device, index),
+      isForwardedByFormer: (index) => isForwardedByFormer(chosen, index),
     });
     const pseudowires = new PseudowireIndex(() => this.#config);
     const circuitProblem = (pseudowire: string) => this.#circuits.problem(pseudowire);
@@ -205,7 +205,7 @@ export class Daemon {
       snapshot: this.#lcce.snapshot(monotonicClock.nowMs()),
       counters: this.#plane.counters(),
       ipControlDrops: this.#transport.controlDrops,
-      plane: { name: this.#plane.name, reason: this.#planeReason },
+      plane: { name: this.#plane.name, reason: this.#chosen.reason },
       forwardedBy: (localSessionId) => this.#plane.forwardedBy(localSessionId),
       nowMs: monotonicClock.nowMs(),
       startedMs: this.#startedMs,
@@ -268,8 +268,8 @@ export class Daemon {
 
   /** What becomes of forwarding if the process ends without `close`. */
   get handOver(): HandOver {
-    const { name: plane } = this.#plane;
-    return { pid: process.pid, goesOn: this.#outlives, plane, planeReason: this.#planeReason };
+    const { plane, reason: planeReason, outlivesDaemon: goesOn = false } = this.#chosen;
+    return { pid: process.pid, goesOn, plane: plane.name, planeReason };
   }
 
   /**

@@ -8,6 +8,12 @@ import type { OperationQueue } from "./operation-queue.ts";
 
 /** A pseudowire without session for so long is down: one that is replaced has its next session by then. */
 const NO_SESSION_MS = 500;
+/**
+ * The same while programs of a former daemon forward its frames. With `remote: any` only the peer can set up
+ * sessions in place of theirs, and as long as data comes it notices after the retransmissions of a HELLO that
+ * this daemon does not know it: 91 s by default.
+ */
+const NO_SESSION_OF_OURS_MS = 120_000;
 /** An interface that was switched on has its carrier by then, or has none. */
 const SETTLE_MS = 10_000;
 
@@ -46,6 +52,7 @@ export class FollowedDevices {
   readonly #records: HeldDownRecords;
   /** The device's state may look different, as what counts as up has changed. */
   readonly #changed: (circuit: CircuitDeviceState) => void;
+  readonly #isForwardedByFormer: (interfaceIndex: number) => boolean;
   readonly #following = new WeakMap<CircuitDeviceState, Following>();
 
   constructor(
@@ -54,12 +61,14 @@ export class FollowedDevices {
     operations: OperationQueue,
     records: HeldDownRecords,
     changed: (circuit: CircuitDeviceState) => void,
+    isForwardedByFormer: (interfaceIndex: number) => boolean = () => false,
   ) {
     this.#links = links;
     this.#log = log;
     this.#operations = operations;
     this.#records = records;
     this.#changed = changed;
+    this.#isForwardedByFormer = isForwardedByFormer;
   }
 
   /** Looks at a device again, after its sessions or what is known of them changed, or it was opened. */
@@ -147,11 +156,21 @@ export class FollowedDevices {
   }
 
   #decide(circuit: CircuitDeviceState, following: Following): void {
-    clearTimeout(following.absence);
     const sessions = [...circuit.sessions.values()];
-    if (sessions.some(reachesCircuit)) this.#request(circuit, following, true);
-    else if (sessions.length > 0) this.#request(circuit, following, false);
-    else following.absence = setTimeout(() => this.#request(circuit, following, false), NO_SESSION_MS);
+    if (sessions.length === 0) {
+      const off = () => this.#request(circuit, following, false);
+      following.absence ??= setTimeout(off, this.#patienceMs(circuit, following));
+      return;
+    }
+    clearTimeout(following.absence);
+    following.absence = undefined;
+    this.#request(circuit, following, sessions.some(reachesCircuit));
+  }
+
+  /** For how long a device without sessions stays as it is. */
+  #patienceMs({ opened }: CircuitDeviceState, { isOn }: Following): number {
+    const isOfFormer = isOn === undefined && opened !== undefined && this.#isForwardedByFormer(opened.index);
+    return isOfFormer ? NO_SESSION_OF_OURS_MS : NO_SESSION_MS;
   }
 
   #request(circuit: CircuitDeviceState, following: Following, on: boolean): void {

@@ -24,6 +24,11 @@ export interface ChosenPlane {
   readonly adopted?: AdoptedPrograms | undefined;
 }
 
+/** Whether programs of a former daemon forward on the frames of an interface of this index. */
+export function isForwardedByFormer({ plane, adopted }: ChosenPlane, interfaceIndex: number): boolean {
+  return plane.name === "ebpf" && adopted?.interfaces.has(interfaceIndex) === true;
+}
+
 /** What planes are opened with. */
 interface PlaneContext {
   readonly config: Config;

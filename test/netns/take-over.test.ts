@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -216,6 +216,47 @@ interface Configuration {
 const staticSession = (id: number) => ({
   ...{ local_session_id: id, remote_session_id: id },
   ...{ receive_cookie: "0102030405060708", transmit_cookie: "0102030405060708" },
+});
+
+/** Site a waits for whoever proves to be b1, which notices within seconds that site a knows it no more. */
+function waitingTopology(): string {
+  const file = topologyOf("waiting", { tap: "pw0", bridge: "lan" }, false);
+  const topology = parse(readFileSync(file, "utf8"));
+  topology.secret = "correct horse battery staple";
+  const secret = { file: "/run/wirespan.secret" };
+  const [a, b] = [topology.sites.a, topology.sites.b].map(({ wirespan }) => wirespan.tunnels.peer);
+  Object.assign(a, { secret, remote: "any", peer_host_name: "b1" });
+  Object.assign(b, { secret, role: "initiator", hello_interval_s: 1, retransmit_limit: 2 });
+  writeFileSync(file, stringify(topology));
+  return file;
+}
+
+test("a crash of a daemon that waits for its peer: carrier stays, and frames pass", async () => {
+  await using lab = await Lab.up(waitingTopology(), "ebpf");
+  await eventually("hosts reach each other", () => lab.reaches("a1", "10.0.0.12"));
+  const isCarried = async () => (await lab.pseudowire("a", "lan")).plane === "ebpf";
+  await eventually("programs carry it", isCarried);
+  const changes = "cat /sys/class/net/pw0/carrier_changes";
+  const { stdout: before } = await lab.shell("lcce-a", changes);
+  const old = (await lab.pseudowire("a", "lan")).localSessionId;
+  const printed = output(
+    lab.spawn("a1", "sh", "-c", "echo $$ > /run/ping.pid; exec ping -q -i 0.1 10.0.0.12"),
+  );
+  await crash(lab);
+  await restart(lab);
+  const isNew = async () => {
+    const report = await lab.status("a").catch(() => undefined);
+    const lan = report?.pseudowires[0];
+    return lan?.state === "established" && lan.localSessionId !== old && lan.plane === "ebpf";
+  };
+  await eventually("another session is up", isNew);
+  await lab.reached("a1", "10.0.0.12");
+  await lab.shell("a1", "kill -INT $(cat /run/ping.pid)");
+  const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(await printed) ?? [];
+  console.log(`crash of a daemon that waits for its peer: ${received} of ${sent} pings`);
+  // Less than 3 s; without programs of the former daemon it would be all of the time.
+  expect(Number(sent) - Number(received)).toBeLessThan(30);
+  expect((await lab.shell("lcce-a", changes)).stdout).toBe(before);
 });
 
 test("a crash, and a configuration for the userspace plane: programs forward nothing beside it", async () => {

@@ -45,6 +45,8 @@ import { needsSegmenter, type PlaneResources, programInstall, puntInstall } from
 /** Programs of a former daemon: the sessions that they forward, and the directory of their pins. */
 export interface AdoptedPrograms {
   readonly sessions: number;
+  /** Indexes of the interfaces whose frames they forward. */
+  readonly interfaces: ReadonlySet<number>;
   readonly directory: string;
 }
 
@@ -180,7 +182,8 @@ export class EbpfPlane implements DataPlane {
 
   /** The sessions that programs of a former daemon forward, and the directory where those were found. */
   get adopted(): AdoptedPrograms {
-    return { sessions: this.#arrays.adoptedSessions, directory: this.#pins?.path ?? "" };
+    const { adoptedSessions: sessions, adoptedInterfaces: interfaces } = this.#arrays;
+    return { sessions, interfaces, directory: this.#pins?.path ?? "" };
   }
 
   watch(changed: () => void): void {

@@ -33,6 +33,11 @@ export class SessionArrays implements SharedSequences, Disposable {
     return this.#warmRestart.indexes.length;
   }
 
+  /** Indexes of the interfaces whose frames those sessions carry. */
+  get adoptedInterfaces(): ReadonlySet<number> {
+    return this.#warmRestart.interfaces;
+  }
+
   get memory(): MappedMemory {
     return this.#maps.sequences.memory();
   }

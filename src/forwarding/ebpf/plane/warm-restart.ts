@@ -52,6 +52,11 @@ export class WarmRestart {
     return [...this.#sessions.keys()].filter((sessionIndex) => sessionIndex < this.#maps.capacity);
   }
 
+  /** Indexes of the interfaces at which programs of its sessions run. */
+  get interfaces(): ReadonlySet<number> {
+    return new Set([...this.#sessions.values()].flatMap(({ interfaces }) => [...interfaces]));
+  }
+
   get isEmpty(): boolean {
     return this.#sessions.size === 0;
   }
