@@ -35,7 +35,7 @@ export function frameSizeStatus(
 }
 
 /** What becomes of long frames of a session: the peer may take no pseudowire fragments. */
-export function fragmentationOf(
+function fragmentationOf(
   { fragmentation }: Pick<TunnelConfig, "fragmentation">,
   session: Pick<SessionParameters, "transmitFragments"> | undefined,
 ): FrameSizeStatus["fragmentation"] {

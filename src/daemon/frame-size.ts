@@ -1,11 +1,7 @@
 import { isIPv6 } from "node:net";
-import { ETHERNET_HEADER_OCTETS, TAG_OCTETS } from "../wire/ethernet.ts";
 import type { Encapsulation, L2SpecificSublayer, SessionParameters } from "../wire/session-parameters.ts";
 
-/**
- * Whether full-size frames of a circuit fit the path to the peer once they are data messages: arithmetic
- * alone.
- */
+/** How long frames are once they are data messages, and in how many fragments: arithmetic alone. */
 
 /** TABLE: headers in front of a frame, in octets (RFC 3931 §4.1.1.1, §4.1.2.1, §4.6). */
 const IPV4_OCTETS = 20;
@@ -69,14 +65,6 @@ export function overheadOctets({ path, transmitCookie, transmitSublayer }: DataM
   return headerTotal(headersOf({ ipVersion, encapsulation, cookieOctets, sublayer: transmitSublayer }));
 }
 
-/**
- * Octets of the IP packet that carries a frame of `payload` octets; `tags` are VLAN tags that cross the
- * pseudowire.
- */
-export function packetOctets(format: DataMessageFormat, payload: number, tags: 0 | 1): number {
-  return overheadOctets(format) + ETHERNET_HEADER_OCTETS + tags * TAG_OCTETS + payload;
-}
-
 /** The number of IP fragments that a packet of so many octets needs on a path: 1 where it fits. */
 export function fragmentCount(ipVersion: 4 | 6, packet: number, pathMtu: number): number {
   if (packet <= pathMtu) return 1;
@@ -93,44 +81,6 @@ export function fragmentCount(ipVersion: 4 | 6, packet: number, pathMtu: number)
  */
 export function pseudowireFragmentCount(overhead: number, packet: number, pathMtu: number): number {
   return Math.ceil((packet - overhead) / Math.max(1, pathMtu - overhead));
-}
-
-/** A circuit and the path that its frames take. */
-export interface CircuitPath {
-  readonly format: DataMessageFormat;
-  readonly device: string;
-  /** Largest layer-3 payload of a frame of the circuit, in octets. */
-  readonly mtu: number;
-  /**
-   * Whether every frame crosses the pseudowire with a tag: of a VLAN. On a whole port some may, which is not
-   * counted on.
-   */
-  readonly isTagged: boolean;
-  readonly pathMtu: number;
-  readonly fragmentation: "outer" | "none" | "pseudowire";
-}
-
-/**
- * The note about full-size frames that do not fit the path, with the remedy; undefined where they fit, and
- * where they are to cross in pseudowire fragments.
- */
-export function sizeNote(fit: CircuitPath): string | undefined {
-  const { format, device, mtu, isTagged, pathMtu, fragmentation } = fit;
-  const { remoteAddress } = format.path;
-  const needed = packetOctets(format, mtu, isTagged ? 1 : 0);
-  if (needed <= pathMtu || fragmentation === "pseudowire") return undefined;
-  const most = mtu - (needed - pathMtu);
-  const hosts = `an MTU of ${most}${isTagged ? "" : ` (${most - TAG_OCTETS} with a VLAN tag)`}`;
-  const isCut = fragmentation === "outer";
-  const fate = isCut
-    ? `each is sent as ${countText(fragmentCount(versionOf(remoteAddress), needed, pathMtu))} IP fragments`
-    : "each is discarded (path-mtu), and TCP stalls";
-  return (
-    `full-size frames of ${device} (MTU ${mtu}${isTagged ? " and a VLAN tag" : ""}) need a path MTU of ` +
-    `${needed}; the path to ${remoteAddress} has ${pathMtu}: ${fate}; ` +
-    `raise the path MTU, or give hosts ${hosts}` +
-    (isCut ? "" : ", or set fragmentation: outer")
-  );
 }
 
 /** The version of IP that an address is of. */

@@ -2,12 +2,12 @@ import type { Config, PseudowireConfig, TunnelConfig } from "../config/config.ts
 import type { LcceSnapshot, PseudowireSnapshot } from "../control/snapshot.ts";
 import type { Links } from "../os/links.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
-import { sizeNote } from "./frame-size.ts";
-import { fragmentationOf } from "./frame-size-status.ts";
+import { frameSizeStatus } from "./frame-size-status.ts";
 import type { Note } from "./notes.ts";
 import { type EndsInUse, pathOf, staticSessionOf } from "./settings.ts";
+import { sizeNote } from "./size-note.ts";
 
-/** Notes on pseudowires whose full-size frames do not fit the path MTU, in either plane. */
+/** Notes on pseudowires whose full-size frames do not cross as they should, in either plane. */
 export class SizeNotes {
   readonly #links: Pick<Links, "get">;
   readonly #pathMtuOf: (path: PsnPath) => number | undefined;
@@ -40,7 +40,8 @@ export class SizeNotes {
   }
 
   /**
-   * The note of one pseudowire; undefined too while it has no session, no interface, or no route to its peer.
+   * The note of one pseudowire (`sizeNote`); undefined too while it has no session, no interface, or no route
+   * to its peer.
    */
   noteOf(
     tunnel: TunnelConfig,
@@ -48,19 +49,14 @@ export class SizeNotes {
     snapshot: PseudowireSnapshot | undefined,
     ends: EndsInUse | undefined,
   ): string | undefined {
-    const { device, vlan } = pseudowire.circuit;
+    const { device } = pseudowire.circuit;
     const agreed = snapshot?.state === "established" ? snapshot.session : undefined;
     const session = (ends && staticSessionOf(pseudowire, pathOf(tunnel, ends))) ?? agreed;
     const deviceMtu = this.deviceMtu(device);
     const pathMtu = session && deviceMtu && this.#pathMtuOf(session.path);
     if (session === undefined || deviceMtu === undefined || pathMtu === undefined) return undefined;
-    return sizeNote({
-      format: session,
-      device,
-      mtu: Math.min(deviceMtu, pseudowire.mtu),
-      isTagged: vlan !== undefined,
-      pathMtu,
-      fragmentation: fragmentationOf(tunnel, session),
-    });
+    const { path } = session;
+    const frameSize = frameSizeStatus(tunnel, pseudowire, session, path, deviceMtu);
+    return sizeNote({ device, frameSize, remoteAddress: path.remoteAddress, pathMtu });
   }
 }

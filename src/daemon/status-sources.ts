@@ -37,7 +37,7 @@ export interface StatusSources {
   readonly circuits: Pick<Circuits, "problem" | "forwarderState" | "heldDown" | "channelStatus">;
   /**
    * What becomes of full-size frames that do not fit the path to the peer, as text; undefined while they
-   * fit.
+   * fit, and while what is set deals with them.
    */
   sizeNote(
     tunnel: TunnelConfig,

@@ -2,11 +2,13 @@ import { describe, expect, test } from "vitest";
 import { eventually, planes } from "../support/lab.ts";
 import { type RunningDaemon, Sites } from "../support/sites.ts";
 
+const cut = "packets of any kind that are too long are sent in IP fragments";
+const lost = "TCP segments fit (mss_clamp); other packets that are too long are discarded (path-mtu)";
 const rows = [
-  ["udp", 4, "outer", "1558", "each is sent as two IP fragments"],
-  ["ip", 4, "none", "1546", "each is discarded (path-mtu)"],
-  ["udp", 6, "none", "1578", "each is discarded (path-mtu)"],
-  ["ip", 6, "outer", "1566", "each is sent as two IP fragments"],
+  ["udp", 4, "outer", "off", "1558", cut],
+  ["ip", 4, "none", "auto", "1546", lost],
+  ["udp", 6, "none", "auto", "1578", lost],
+  ["ip", 6, "outer", "off", "1566", cut],
 ] as const;
 const v6 = { a: "2001:db8::1", b: "2001:db8::2" } as const;
 
@@ -19,11 +21,12 @@ function told(daemon: RunningDaemon, event: string): readonly string[] {
 
 describe.each(planes)("full-size frames on a path of 1500, plane %s", (plane) => {
   test.each(rows)(
-    "%s over IPv%i, fragmentation %s: told until the path takes %s",
-    async (encapsulation, family, fragmentation, needed, fate) => {
+    "%s over IPv%i, fragmentation %s, mss_clamp %s: told until the path takes %s",
+    async (encapsulation, family, fragmentation, mssClamp, needed, fate) => {
       await using sites = await Sites.make();
       for (const site of ["a", "b"] as const) await sites.ip(site, `addr add ${v6[site]}/64 dev wan0 nodad`);
-      const common = { encapsulation, fragmentation };
+      const lan = { circuit: { interface: "eth1" }, mss_clamp: mssClamp };
+      const common = { encapsulation, fragmentation, pseudowires: { lan } };
       const start = (site: "a" | "b", other: "a" | "b") => {
         const ends = family === 6 ? { local: v6[site], remote: v6[other] } : {};
         return sites.start(site, sites.write(site, sites.configuration(site, plane, { ...common, ...ends })));
@@ -61,4 +64,21 @@ describe.each(planes)("full-size frames on a path of 1500, plane %s", (plane) =>
       expect(less.pseudowires[0]?.notes?.[0]).toContain("has 1400");
     },
   );
+
+  test("by the defaults nothing needs attention, and after a reload to other values it does", async () => {
+    await using sites = await Sites.make();
+    const { a } = await sites.up(plane);
+    const known = await sites.told("the path MTU is known", "a", ({ controlConnections: [one] }) => {
+      return one?.pathMtu?.octets === 1500;
+    });
+    expect(known.pseudowires[0]?.notes).toEqual([]);
+    sites.write("a", sites.configuration("a", plane, { fragmentation: "none" }));
+    await sites.reload("a");
+    await sites.told(
+      "the note is there",
+      "a",
+      ({ pseudowires }) => pseudowires[0]?.notes?.[0]?.includes(lost) === true,
+    );
+    await eventually("the log has one, of the second file", async () => told(a, "note").length === 1);
+  });
 });
