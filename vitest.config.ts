@@ -15,7 +15,15 @@ export default defineConfig({
     maxWorkers: "100%",
     sequence: { sequencer: LongestFirst },
     projects: [
-      { test: { name: "pure", include: pure, exclude: [...system, ...guest], testTimeout: 120_000 } },
+      {
+        test: {
+          name: "pure",
+          setupFiles: "./test/support/without-colours.ts",
+          include: pure,
+          exclude: [...system, ...guest],
+          testTimeout: 120_000,
+        },
+      },
       { test: { name: "guest", include: guest, ...beside } },
       {
         test: {
