@@ -60,7 +60,7 @@ const forwardedBy = (sites: Sites, plane: string) =>
 
 /** Each frame arrives, and once: a second answer would be a duplicate. */
 async function expectNoDuplicates(sites: Sites): Promise<void> {
-  const words = ["-q", "-c", "5", "-i", "0.02", "-W", "1", "10.0.0.2"];
+  const words = ["-q", "-c", "5", "-i", "0.2", "-W", "1", "10.0.0.2"];
   const { stdout } = await sites.exec("ha", "ping", ...words);
   expect(stdout).toContain("5 packets transmitted, 5 received, 0% packet loss");
   expect(stdout).not.toContain("duplicates");

@@ -101,7 +101,7 @@ describe.each([
       const ping = "echo $$ > /run/ping.pid; exec ping -q -i 0.02 10.0.0.12";
       const printed = output(lab.spawn("a1", "sh", "-c", ping));
       await crash(lab);
-      const alone = await lab.exec("a1", "ping", "-q", "-i", "0.02", "-c", "50", "10.0.0.12");
+      const alone = await lab.exec("a1", "ping", "-q", "-i", "0.1", "-c", "20", "10.0.0.12");
       expect(alone.stdout).toContain(" 0% packet loss");
       await restart(lab);
       const socket = ["--socket", "/run/wirespan-a.sock"];
@@ -272,7 +272,7 @@ test("a crash, and a configuration for the userspace plane: programs forward not
     ["a1", "10.0.0.12"],
     ["b1", "10.0.0.11"],
   ] as const) {
-    const { stdout } = await lab.exec(from, "ping", "-q", "-i", "0.02", "-c", "50", to);
+    const { stdout } = await lab.exec(from, "ping", "-q", "-i", "0.1", "-c", "20", to);
     expect(stdout).toContain("50 packets transmitted, 50 received, 0% packet loss");
   }
   const after = await lab.pseudowire("a", "lan");

@@ -189,7 +189,8 @@ export class Sites {
 
   /** Whether so many pings from host to host all arrive. */
   async passes(count = 1): Promise<boolean> {
-    const words = ["-q", "-c", String(count), "-i", "0.02", "-W", "1", "10.0.0.2"];
+    // Once something was answered, ping waits for the last answer no longer than the interval.
+    const words = ["-q", "-c", String(count), "-i", "0.2", "-W", "1", "10.0.0.2"];
     const { stdout } = await this.exec("ha", "ping", ...words);
     return stdout.includes(" 0% packet loss");
   }
