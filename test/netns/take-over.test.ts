@@ -272,7 +272,7 @@ test("a crash, and a configuration for the userspace plane: programs forward not
     ["a1", "10.0.0.12"],
     ["b1", "10.0.0.11"],
   ] as const) {
-    const { stdout } = await lab.exec(from, "ping", "-q", "-i", "0.1", "-c", "20", to);
+    const { stdout } = await lab.exec(from, "ping", "-q", "-i", "0.1", "-c", "50", to);
     expect(stdout).toContain("50 packets transmitted, 50 received, 0% packet loss");
   }
   const after = await lab.pseudowire("a", "lan");
