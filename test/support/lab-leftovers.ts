@@ -19,11 +19,17 @@ export function processesOf(labs: string): readonly LabProcess[] {
 
 const FOLDERS = ["/run/netns", "/sys/class/net", "/sys/fs/bpf"];
 
+/**
+ * Of other tests, which run beside this one: their namespaces, with mounts and ends of pairs, have names that
+ * begin with `ws`, and daemons in them pin in the machine's own bpf file system. Labs have theirs apart.
+ */
+const ofOtherTests = /\/run\/netns\/ws|\/sys\/class\/net\/ws|\/sys\/fs\/bpf\/wirespan$/;
+
 /** What this machine has, outside all namespaces of labs, of the kinds of things that labs make. */
 export function machineState(): readonly string[] {
   const files = FOLDERS.filter((folder) => existsSync(folder)).flatMap((folder) =>
     readdirSync(folder).map((name) => `${folder}/${name}`),
   );
   const mounts = readFileSync("/proc/self/mountinfo", "utf8").trim().split("\n");
-  return [...files, ...mounts];
+  return [...files, ...mounts].filter((line) => !ofOtherTests.test(line));
 }
