@@ -84,6 +84,15 @@ async function restart(lab: Lab): Promise<void> {
   );
 }
 
+/** Waits until programs carry another session than the one of this id. */
+async function replaced(lab: Lab, old: number | undefined): Promise<void> {
+  await eventually("another session is up", async () => {
+    const report = await lab.status("a").catch(() => undefined);
+    const lan = report?.pseudowires[0];
+    return lan?.state === "established" && lan.localSessionId !== old && lan.plane === "ebpf";
+  });
+}
+
 const PINS = "/sys/fs/bpf/wirespan";
 const OUTLIVES = "eBPF is available; forwarding continues if the daemon crashes";
 
@@ -188,12 +197,7 @@ test("a negotiated session is replaced after a crash, and what is left of the ol
   const printed = output(ping);
   await crash(lab);
   await restart(lab);
-  const isNew = async () => {
-    const report = await lab.status("a").catch(() => undefined);
-    const lan = report?.pseudowires[0];
-    return lan?.state === "established" && lan.localSessionId !== old && lan.plane === "ebpf";
-  };
-  await eventually("another session is up", isNew);
+  await replaced(lab, old);
   const lost = /(\d+) packets transmitted, (\d+) received/.exec(await printed);
   console.log(`crash of a daemon with a negotiated session: ${lost?.[0]}`);
   await lab.reached("a1", "10.0.0.12");
@@ -244,12 +248,7 @@ test("a crash of a daemon that waits for its peer: carrier stays, and frames pas
   );
   await crash(lab);
   await restart(lab);
-  const isNew = async () => {
-    const report = await lab.status("a").catch(() => undefined);
-    const lan = report?.pseudowires[0];
-    return lan?.state === "established" && lan.localSessionId !== old && lan.plane === "ebpf";
-  };
-  await eventually("another session is up", isNew);
+  await replaced(lab, old);
   await lab.reached("a1", "10.0.0.12");
   await lab.shell("a1", "kill -INT $(cat /run/ping.pid)");
   const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(await printed) ?? [];
