@@ -6,6 +6,7 @@ const pure = ["test/**/*.test.ts"];
 const system = ["test/netns/**/*.test.ts", "test/lab/*.test.ts"];
 /** Each guest keeps one processor busy and touches nothing outside itself. */
 const guest = ["test/guest/**/*.test.ts"];
+const plain = "./test/support/without-colours.ts";
 /** Behind the pure tests; these wait more than they compute: for timers, program starts and packets. */
 const beside = { maxWorkers: 3, sequence: { groupOrder: 1 } };
 
@@ -18,17 +19,17 @@ export default defineConfig({
       {
         test: {
           name: "pure",
-          setupFiles: "./test/support/without-colours.ts",
+          setupFiles: plain,
           include: pure,
           exclude: [...system, ...guest],
           testTimeout: 120_000,
         },
       },
-      { test: { name: "guest", include: guest, ...beside } },
+      { test: { name: "guest", setupFiles: plain, include: guest, ...beside } },
       {
         test: {
           name: "system",
-          setupFiles: "./test/support/own-labs.ts",
+          setupFiles: [plain, "./test/support/own-labs.ts"],
           include: system,
           testTimeout: 300_000,
           hookTimeout: 300_000,

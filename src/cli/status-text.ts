@@ -1,5 +1,4 @@
 import Table from "cli-table3";
-import colours from "picocolors";
 import { counted } from "../bytes/counted.ts";
 import { hexId } from "../bytes/hex.ts";
 import type { BridgePortStatus, BridgeStatus } from "../daemon/bridge-status.ts";
@@ -11,6 +10,7 @@ import type {
 } from "../daemon/status.ts";
 import { type CounterDirection, counterTable } from "../forwarding/counters-table.ts";
 import { stormKinds } from "../forwarding/storm-kinds.ts";
+import { colours } from "./colours.ts";
 
 /** Most pseudowires in the table: of more only so many are shown, those that are not up before all others. */
 const MOST_ROWS = 500;

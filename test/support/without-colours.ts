@@ -1,3 +1,3 @@
-// What is printed is compared with text: a run in colours (FORCE_COLOR, CI) has the code print them too.
+// Text and numbers that programs print are compared: a run in colours (FORCE_COLOR) would have them in it.
 delete process.env["FORCE_COLOR"];
 process.env["NO_COLOR"] = "1";

@@ -52,13 +52,11 @@ export function addDecode(program: Command, shell: Shell): void {
  * libpcap.
  */
 export async function decodeCapture(file: string, options: DecodeOptions, shell: Shell): Promise<void> {
-  const [{ default: colours }, { decodeFile }, { recordText, summaryText }] = await Promise.all([
-    import("picocolors"),
+  const [{ colours }, { decodeFile }, { recordText, summaryText }] = await Promise.all([
+    import("../colours.ts"),
     import("../../capture/decode-file.ts"),
     import("../decode-text.ts"),
   ]);
-  // Nothing but a terminal gets colours, whatever the environment says.
-  const palette = colours.createColors(process.stdout.isTTY === true && colours.isColorSupported);
   const isJson = options.json === true;
   const summary = await decodeFile(
     file,
@@ -70,7 +68,7 @@ export async function decodeCapture(file: string, options: DecodeOptions, shell:
     },
     (record) => {
       if (options.control === true && !isControl(record)) return;
-      shell.out(`${isJson ? JSON.stringify(record) : recordText(record, palette)}\n`);
+      shell.out(`${isJson ? JSON.stringify(record) : recordText(record, colours)}\n`);
     },
   );
   shell.out(`${isJson ? JSON.stringify(summary) : summaryText(summary)}\n`);
