@@ -61,7 +61,7 @@ export type {
   PseudowireSettings,
 } from "./control/settings.ts";
 export type { ConnectionSnapshot, LcceSnapshot, PseudowireSnapshot } from "./control/snapshot.ts";
-export type { UnknownPeer } from "./control/unknown-peers.ts";
+export type { UnknownCall, UnknownPeer, UnknownPeerReason } from "./control/unknown-peers.ts";
 export type { Clock, Random } from "./environment.ts";
 export { type DiscardReason, discardReasons } from "./forwarding/discard-reasons.ts";
 export {

@@ -8,6 +8,7 @@ import type {
   PseudowireStatus,
   StatusReport,
 } from "../daemon/status.ts";
+import { unknownPeerText } from "../daemon/unknown-peer-text.ts";
 import { type CounterDirection, counterTable } from "../forwarding/counters-table.ts";
 import { stormKinds } from "../forwarding/storm-kinds.ts";
 import { colours } from "./colours.ts";
@@ -251,14 +252,16 @@ export function pathMtuText(status: PathMtuStatus): string {
   return `${octets}, assumed: ${origin}${unknown}`;
 }
 
-/** The last SCCRQs that no tunnel is for, each with the Host Name that a tunnel would have to ask for. */
-function unknownPeerLines(peers: NonNullable<StatusReport["unknownPeers"]>): readonly string[] {
-  const lines = peers.map(({ hostName, address, sccrqs, lastAgoMs }) => {
+/** Who sent SCCRQs that no tunnel takes, each with the Host Name that a tunnel would have to ask for. */
+function unknownPeerLines({ unknownPeers = [], otherUnknownPeers = 0 }: StatusReport): readonly string[] {
+  const lines = unknownPeers.map(({ hostName, address, sccrqs, lastAgoMs, reason, tunnel }) => {
     const name = hostName === undefined ? "no Host Name" : `Host Name "${hostName}"`;
     const times = sccrqs === 1 ? "" : `${sccrqs} times, last `;
-    return `  ${name} from ${address}: ${times}${duration(lastAgoMs)} ago`;
+    const why = unknownPeerText(reason, tunnel);
+    return `  ${name} from ${address}: ${times}${duration(lastAgoMs)} ago; ${why}`;
   });
-  return lines.length === 0 ? [] : ["SCCRQs that no tunnel is for (unknown-peer):", ...lines];
+  const others = otherUnknownPeers === 0 ? [] : [`  and ${counted(otherUnknownPeers, "other sender")}`];
+  return lines.length === 0 ? [] : ["SCCRQs that no tunnel takes:", ...lines, ...others];
 }
 
 function logLosses({ lostLines, reason, leftOutLines }: StatusReport["log"]): readonly string[] {
@@ -317,7 +320,7 @@ export function statusText(report: StatusReport): string {
     ...(reasons.length === 0 ? [] : [colours.yellow("not up, and why:"), ...reasons]),
     ...(notes.length === 0 ? [] : [colours.yellow("needs attention:"), ...notes]),
     `discarded outside sessions: ${counts(report.discards)}; control messages: ${counts(report.control)}`,
-    ...unknownPeerLines(report.unknownPeers ?? []),
+    ...unknownPeerLines(report),
     ...logLosses(report.log),
   ].join("\n");
 }

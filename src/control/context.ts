@@ -5,6 +5,7 @@ import type { ControlDiscardReason } from "./control-discards.ts";
 import type { Effect } from "./effects.ts";
 import type { Identifiers } from "./identifiers.ts";
 import type { LcceIdentity } from "./settings.ts";
+import type { UnknownCall } from "./unknown-peers.ts";
 
 /** An object that transmits its queued messages at the end of each input. */
 export interface Flushable {
@@ -25,6 +26,8 @@ export interface LcceContext {
   emit(effect: Effect): void;
   /** Counts and reports a discarded control message. */
   discard(reason: ControlDiscardReason, path: PsnPath): void;
+  /** The same for the SCCRQ of whom we do not know, and remembers its sender. */
+  discardUnknown(path: PsnPath, call: UnknownCall): void;
   /** Schedules `flush` for the end of the input, so that acknowledgements are piggybacked. */
   markDirty(flushable: Flushable): void;
 }

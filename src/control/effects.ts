@@ -3,6 +3,7 @@ import type { ControlDiscardReason } from "./control-discards.ts";
 import type { PathLimits } from "./path-mtu.ts";
 import type { EchoRequest, FoundPathMtu } from "./path-prober.ts";
 import type { PeerSettings, PseudowireSettings } from "./settings.ts";
+import type { UnknownCall } from "./unknown-peers.ts";
 
 /** Everything that can happen to the control plane. */
 export type Input =
@@ -155,6 +156,9 @@ export type ReportedEvent =
       readonly event: "discard";
       readonly reason: ControlDiscardReason;
       readonly path: PsnPath;
-      /** Who the sender of an SCCRQ that no tunnel is for says it is, in its own words. */
-      readonly hostName?: string;
-    };
+    }
+  /** An SCCRQ was discarded that is for no peer, or failed authentication by one of any address. */
+  | ({
+      readonly event: "unknown-peer";
+      readonly path: PsnPath;
+    } & UnknownCall);

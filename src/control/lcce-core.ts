@@ -23,7 +23,7 @@ import type { Registry } from "./registry.ts";
 import type { LocalStatus, Session } from "./session.ts";
 import type { LcceIdentity, PeerSettings, PseudowireSettings } from "./settings.ts";
 import { type LcceSnapshot, snapshotOf } from "./snapshot.ts";
-import { UnknownPeers } from "./unknown-peers.ts";
+import { type UnknownCall, UnknownPeers } from "./unknown-peers.ts";
 
 /**
  * The control plane behind `Lcce`: finds the connection, session or peer that an input is about, and collects
@@ -108,10 +108,15 @@ export class LcceCore implements LcceContext, Registry {
     this.#effects.push(effect);
   }
 
-  discard(reason: ControlDiscardReason, path: PsnPath, hostName?: string): void {
+  discard(reason: ControlDiscardReason, path: PsnPath): void {
     this.#discards[reason] += 1;
-    const said = hostName === undefined ? {} : { hostName };
-    this.emit({ kind: "report", event: { event: "discard", reason, path, ...said } });
+    this.emit({ kind: "report", event: { event: "discard", reason, path } });
+  }
+
+  discardUnknown(path: PsnPath, call: UnknownCall): void {
+    this.#discards[call.reason] += 1;
+    this.#unknownPeers.add(path, call, this.#nowMs);
+    this.emit({ kind: "report", event: { event: "unknown-peer", path, ...call } });
   }
 
   markDirty(flushable: Flushable): void {
@@ -304,8 +309,7 @@ export class LcceCore implements LcceContext, Registry {
       const peer = this.#peers.findByClaim(path, message);
       if (peer !== undefined) return peer.admission.receive(path, message);
       const hostName = rawHostName(message);
-      this.#unknownPeers.add(path, hostName, this.#nowMs);
-      return this.discard("unknown-peer", path, hostName);
+      return this.discardUnknown(path, { reason: "unknown-peer", hostName, peer: undefined });
     }
     const known =
       name === "StopCCN" ? this.#findByRemoteId(path, rawAssignedConnectionId(message)).at(-1) : undefined;

@@ -119,8 +119,8 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
   }
 
   noteFailure(verdict: "wrong-digest" | "missing-digest", path: PsnPath): void {
-    // Anybody may say that he is a peer of any address: while it is there, that is no news of it.
-    if (this.#settings.from !== undefined && this.isConnected) return;
+    // Anybody may say that he is a peer of any address: that is no news of it.
+    if (this.#settings.from !== undefined) return;
     const { mode } = this.#settings.authentication;
     const why = describeAuthenticationFailure(verdict, mode, path.remoteAddress);
     this.#refusals.addFailure(why);

@@ -6,7 +6,7 @@ import {
   decodeRawMessage,
   encodeControlMessage,
 } from "../wire/message.ts";
-import type { RawControlMessage } from "../wire/raw-message.ts";
+import { type RawControlMessage, rawHostName } from "../wire/raw-message.ts";
 import { stopResult } from "../wire/result-codes.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { checkSccrqOrSccrp, type Refusal, resultCodeAvp } from "./acceptance.ts";
@@ -89,14 +89,22 @@ export class SccrqAdmission {
     const { authentication } = this.#peer.settings;
     const verification = new Authentication(authentication, NOTHING).verify(message);
     if (verification.verdict !== "ok") {
-      this.#peer.noteFailure(verification.verdict, path);
-      this.#context.discard(verification.verdict, path);
+      this.#discardFailed(path, message, verification.verdict);
       return undefined;
     }
     const decoded = decode(message, verification.hidingSecrets);
     if (decoded?.kind === "message" && decoded.header.ns === 0) return decoded;
     this.#context.discard("malformed", path);
     return undefined;
+  }
+
+  /** Anybody may say that he is a peer of any address: what fails there is told of him, not of the peer. */
+  #discardFailed(path: PsnPath, message: RawControlMessage, reason: "wrong-digest" | "missing-digest"): void {
+    const { from, name: peer } = this.#peer.settings;
+    if (from !== undefined)
+      return this.#context.discardUnknown(path, { reason, hostName: rawHostName(message), peer });
+    this.#peer.noteFailure(reason, path);
+    this.#context.discard(reason, path);
   }
 
   #accept(path: PsnPath, sccrq: DecodedMessage, octets: number): void {

@@ -59,21 +59,27 @@ export interface LcceSnapshot {
   readonly connections: readonly ConnectionSnapshot[];
   readonly pseudowires: readonly PseudowireSnapshot[];
   readonly discards: Readonly<Record<ControlDiscardReason, number>>;
-  /** The last few senders of SCCRQs that no tunnel is for, the last one at the end. */
+  /**
+   * The last few senders of SCCRQs that no tunnel is for, or that failed authentication by one of any address;
+   * the last one at the end.
+   */
   readonly unknownPeers: readonly UnknownPeer[];
+  /** How many other senders there were. */
+  readonly otherUnknownPeers: number;
 }
 
 export function snapshotOf(
   peers: readonly Peer[],
   discards: Readonly<Record<ControlDiscardReason, number>>,
   nowMs: number,
-  unknownPeers: readonly UnknownPeer[],
+  { told, others }: { readonly told: readonly UnknownPeer[]; readonly others: number },
 ): LcceSnapshot {
   return {
     connections: peers.map((peer) => connectionOf(peer, nowMs)),
     pseudowires: peers.flatMap(pseudowiresOf),
     discards,
-    unknownPeers,
+    unknownPeers: told,
+    otherUnknownPeers: others,
   };
 }
 

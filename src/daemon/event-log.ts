@@ -4,6 +4,7 @@ import type { ReportedEvent } from "../control/effects.ts";
 import type { Log } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
 import { addressAndPort, bothEnds } from "./path-text.ts";
+import { unknownPeerText } from "./unknown-peer-text.ts";
 
 /** Causes by which a connection ends because of another one of the same tunnel. */
 const supersededBy: ReadonlySet<string> = new Set(["retire", "tie-lost", "tie-equal"]);
@@ -28,6 +29,8 @@ export class EventLog {
     switch (event.event) {
       case "discard":
         return this.#discard(event, nowMs);
+      case "unknown-peer":
+        return this.#unknownPeer(event, nowMs);
       case "refused": {
         const more = this.#limiter.admit(`refused ${event.peer} ${event.isAuthentication}`, nowMs);
         if (more === undefined) return;
@@ -90,21 +93,29 @@ export class EventLog {
     this.#log[level](fields, `tunnel ${tunnel}: ${what[change]()}${more}`);
   }
 
-  #discard({ reason, path, hostName }: ReportedEvent & { readonly event: "discard" }, nowMs: number): void {
+  #discard({ reason, path }: ReportedEvent & { readonly event: "discard" }, nowMs: number): void {
     const more = this.#limiter.admit(`discard ${reason}`, nowMs);
     if (more === undefined) return;
-    const fields = { event: "control-discard", reason, from: path.remoteAddress };
-    if (reason !== "unknown-peer")
-      return this.#log.debug(
-        fields,
-        `discarded control message from ${path.remoteAddress}: ${reason}${more}`,
-      );
+    const { remoteAddress: from } = path;
+    const text = `discarded control message from ${from}: ${reason}${more}`;
+    this.#log.debug({ event: "control-discard", reason, from }, text);
+  }
+
+  /** Strangers write a few lines for each reason, however many tunnels of any address there are. */
+  #unknownPeer(
+    { reason, path, hostName, peer: tunnel }: ReportedEvent & { readonly event: "unknown-peer" },
+    nowMs: number,
+  ): void {
+    const more = this.#limiter.admit(`unknown-peer ${reason}`, nowMs);
+    if (more === undefined) return;
+    const { remoteAddress: from } = path;
     const name = hostName === undefined ? undefined : printableExcerpt(hostName);
-    const itsNames = name === undefined ? "names (it gives no Host Name)" : `names (Host Name "${name}")`;
-    this.#log.info(
-      { ...fields, hostName: name },
-      `discarded SCCRQ from ${path.remoteAddress}: no tunnel is for its address and ${itsNames}${more}`,
-    );
+    const itsName = name === undefined ? "it gives no Host Name" : `Host Name "${name}"`;
+    const detail = unknownPeerText(reason, tunnel);
+    const text = `discarded SCCRQ from ${from} (${itsName}): ${detail}${more}`;
+    if (tunnel === undefined)
+      this.#log.info({ event: "control-discard", reason, from, hostName: name }, text);
+    else this.#log.warn({ event: "authentication-failed", tunnel, from, hostName: name, detail }, text);
   }
 }
 

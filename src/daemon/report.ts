@@ -31,6 +31,7 @@ export function reportStatus(sources: StatusSources): StatusReport {
     discards: discardsOf(sources),
     control: Object.fromEntries(Object.entries(snapshot.discards).filter(([, count]) => count > 0)),
     unknownPeers: unknownPeersOf(sources),
+    otherUnknownPeers: sources.snapshot.otherUnknownPeers || undefined,
     log: {
       lostLines: sources.log.lines,
       reason: sources.log.reason,
@@ -42,7 +43,12 @@ export function reportStatus(sources: StatusSources): StatusReport {
 function unknownPeersOf({ snapshot, nowMs }: StatusSources): StatusReport["unknownPeers"] {
   const { unknownPeers } = snapshot;
   if (unknownPeers.length === 0) return undefined;
-  return unknownPeers.map(({ lastMs, ...said }) => ({ ...said, lastAgoMs: Math.round(nowMs - lastMs) }));
+  return unknownPeers.map(({ firstMs, lastMs, peer: tunnel, ...said }) => ({
+    ...said,
+    firstAgoMs: Math.round(nowMs - firstMs),
+    lastAgoMs: Math.round(nowMs - lastMs),
+    tunnel,
+  }));
 }
 
 function discardsOf({ counters, ipControlDrops }: StatusSources): Readonly<Record<string, number>> {

@@ -1,3 +1,4 @@
+import type { UnknownPeerReason } from "../control/unknown-peers.ts";
 import type { CounterValues } from "../forwarding/counters-table.ts";
 import type { MssClampChoice } from "../forwarding/mss.ts";
 import type { PacketTooBigChoice } from "../forwarding/too-big.ts";
@@ -24,8 +25,10 @@ export interface StatusReport {
   readonly discards: Readonly<Record<string, number>>;
   /** Control messages given up, by reason. */
   readonly control: Readonly<Record<string, number>>;
-  /** The last few senders of SCCRQs that no tunnel is for, within an hour; absent where there is none. */
+  /** The last few senders of SCCRQs that no tunnel takes, within an hour; absent where there is none. */
   readonly unknownPeers?: readonly UnknownPeerStatus[] | undefined;
+  /** How many other senders there were; absent where there is none. */
+  readonly otherUnknownPeers?: number | undefined;
   /**
    * Lines that the log could not write, and why the last of them; and lines that were left out because there
    * were too many of a kind.
@@ -37,12 +40,20 @@ export interface StatusReport {
   };
 }
 
-/** Who sent SCCRQs that no tunnel is for: what it says of itself proves nothing. */
+/**
+ * Who sent SCCRQs that no tunnel is for, or that failed authentication by the secret of a tunnel of `any`:
+ * what it says of itself proves nothing.
+ */
 export interface UnknownPeerStatus {
   readonly hostName?: string | undefined;
   readonly address: string;
   readonly sccrqs: number;
+  readonly firstAgoMs: number;
   readonly lastAgoMs: number;
+  /** Why the last of them was not taken: a reason of the discarded control messages. */
+  readonly reason: UnknownPeerReason;
+  /** The tunnel of `any` whose secret was tried; absent where there was none to try. */
+  readonly tunnel?: string | undefined;
 }
 
 export interface ControlConnectionStatus {

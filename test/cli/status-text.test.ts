@@ -135,16 +135,27 @@ test("a path that moved is shown with where from, since when and how often, and 
   expect(textOf(0).filter((line) => /^ {2}(path|NAT)/.test(line))).toEqual([]);
 });
 
-test("who sent SCCRQs that no tunnel is for is shown, by Host Name and address", () => {
+test("who sent SCCRQs that no tunnel takes is shown, by Host Name and address, and why", () => {
+  const times = { firstAgoMs: 90_000, lastAgoMs: 61_000 };
   const unknownPeers = [
-    { hostName: "branch-7", address: "198.51.100.9", sccrqs: 1, lastAgoMs: 2500 },
-    { hostName: undefined, address: "2001:db8::8", sccrqs: 12, lastAgoMs: 61_000 },
-  ];
-  const lines = statusText({ ...reportOf([]), unknownPeers }).split("\n");
-  expect(lines.slice(-3)).toEqual([
-    "SCCRQs that no tunnel is for (unknown-peer):",
-    '  Host Name "branch-7" from 198.51.100.9: 2 s ago',
-    "  no Host Name from 2001:db8::8: 12 times, last 1 min 1 s ago",
+    { hostName: "branch-7", address: "198.51.100.9", sccrqs: 1, ...times, reason: "unknown-peer" },
+    { address: "2001:db8::8", sccrqs: 12, ...times, reason: "missing-digest", tunnel: "vans" },
+    { hostName: "van", address: "192.0.2.7", sccrqs: 1, ...times, reason: "wrong-digest", tunnel: "vans" },
+  ] as const;
+  const lines = (others?: number) =>
+    statusText({ ...reportOf([]), unknownPeers, otherUnknownPeers: others }).split("\n");
+  const ago = "1 min 1 s ago";
+  expect(lines().slice(-4)).toEqual([
+    "SCCRQs that no tunnel takes:",
+    `  Host Name "branch-7" from 198.51.100.9: ${ago}; no tunnel is for its address and names`,
+    `  no Host Name from 2001:db8::8: 12 times, last ${ago}; ` +
+      "it carries no Message Digest, and tunnel vans has a secret: is one configured at its end?",
+    `  Host Name "van" from 192.0.2.7: ${ago}; it fails authentication by the secret of tunnel vans: ` +
+      "do both ends have the same secret, and is its Host Name what peer_host_name says?",
+  ]);
+  expect([1, 300].map((others) => lines(others).at(-1))).toEqual([
+    "  and 1 other sender",
+    "  and 300 other senders",
   ]);
   expect(statusText(reportOf([]))).not.toContain("SCCRQ");
 });

@@ -336,18 +336,21 @@ test("a stranger who copies every message, and is faster, does not keep the bran
   expect(addressOf(bench, "branch")).toBe("203.0.113.7");
 });
 
-test("a stranger's wrong digest is told while the branch is awaited, and no more once it is there", () => {
+test("a stranger's wrong digest changes nothing of its tunnel, awaited or there, and is told of him", () => {
   const bench = hub(anyPeer("branch", { peerHostName: "branch" }));
   const stranger = new Branch(bench, 9, from("198.51.100.66"), "nobody", { hostName: "branch" });
   stranger.say("SCCRQ", stranger.openingAvps);
-  expect(bench.connectionWhyNot).toMatch(/198\.51\.100\.66 fail authentication/);
+  expect(bench.connectionWhyNot).toBe("waiting for the peer to connect");
   const branch = new Branch(bench, 1, from("203.0.113.7", 40_000), "branch", { hostName: "branch" });
   branch.connect();
   const before = JSON.stringify(bench.lcce.snapshot().connections);
   const events = bench.events.length;
   stranger.say("SCCRQ", stranger.openingAvps, { ns: 0 });
   expect(JSON.stringify(bench.lcce.snapshot().connections)).toBe(before);
-  expect(bench.events.slice(events)).toEqual([expect.objectContaining({ event: "discard" })]);
+  expect(bench.events.slice(events)).toEqual([expect.objectContaining({ event: "unknown-peer" })]);
+  expect(bench.lcce.snapshot().unknownPeers).toEqual([
+    expect.objectContaining({ address: "198.51.100.66", sccrqs: 2, reason: "wrong-digest", peer: "branch" }),
+  ]);
 });
 
 test("of 1000 tunnels of any address, two change names and one is removed", () => {

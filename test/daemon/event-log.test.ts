@@ -65,7 +65,7 @@ test.each(["none", "digest"] as const)(
     const lines = written(bench.events);
     expect(lines.length).toBeLessThan(60);
     expect(lines).toContain(
-      'info discarded SCCRQ from 198.51.100.7: no tunnel is for its address and names (Host Name "peer")',
+      'info discarded SCCRQ from 198.51.100.7 (Host Name "peer"): no tunnel is for its address and names',
     );
     expect(lines.some((line) => line.startsWith(mode === "digest" ? "warn tunnel peer: " : "info "))).toBe(
       true,
@@ -76,7 +76,7 @@ test.each(["none", "digest"] as const)(
 test.each([
   ["hostile\x1b[2J\nname", '(Host Name "hostile\\x1b[2J name")'],
   [`long ${"x".repeat(500)}`, `(Host Name "long ${"x".repeat(112)}...")`],
-  ["", "(it gives no Host Name)"],
+  ["", "(it gives no Host Name):"],
 ])("an SCCRQ that no tunnel is for is told with its Host Name, %j", (hostName, words) => {
   const bench = new Bench({ role: "responder" });
   bench.open(lan);
@@ -84,9 +84,27 @@ test.each([
   const path = { ...peerPath, remoteAddress: "198.51.100.9" };
   caller.say("SCCRQ", { ...caller.openingAvps, hostName }, { path });
   expect(written(bench.events)).toEqual([
-    expect.stringMatching(/^info discarded SCCRQ from 198\.51\.100\.9: no tunnel is for .* names \(/),
+    expect.stringMatching(/^info discarded SCCRQ from 198\.51\.100\.9 \(.*: no tunnel is for .* names$/),
   ]);
   expect(written(bench.events).join()).toContain(words);
+});
+
+test("who fails authentication by tunnels of any address is in the log, in few lines for all of these", () => {
+  const bench = new Bench({ from: [], authentication: digestAuthentication("secret") });
+  bench.open();
+  const tunnels = Array.from({ length: 20 }, (_, index) => `branch-${index}`);
+  for (const name of tunnels)
+    bench.input({ kind: "open-connection", peer: { ...bench.settings, name, peerHostName: name } });
+  const stranger = new ScriptedPeer(bench);
+  for (const hostName of [...tunnels, "who"])
+    for (let count = 0; count < 10; count += 1)
+      stranger.say("SCCRQ", { ...stranger.openingAvps, hostName }, { path: peerPath, ns: 0 });
+  const lines = written(bench.events);
+  expect(lines).toHaveLength(5);
+  expect(lines[0]).toBe(
+    'warn discarded SCCRQ from 192.0.2.2 (Host Name "branch-0"): ' +
+      "it carries no Message Digest, and tunnel branch-0 has a secret: is one configured at its end?",
+  );
 });
 
 test("a peer whose secret differs is in the log with its address, and is not said to be silent", () => {

@@ -51,6 +51,7 @@ function reported(
     pseudowires: [pseudowire],
     discards: {} as LcceSnapshot["discards"],
     unknownPeers: [],
+    otherUnknownPeers: 0,
   };
   return reportStatus({
     config: configOf(configText()),

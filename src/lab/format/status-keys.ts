@@ -19,6 +19,7 @@ const reportKeys = {
   bridges: true,
   control: true,
   unknownPeers: true,
+  otherUnknownPeers: true,
   log: true,
 } as const satisfies Readonly<Record<keyof StatusReport, true>>;
 
