@@ -12,8 +12,8 @@ export interface ConnectionOwner<Connection> {
   readonly settings: PeerSettings;
   /** Whether a connection with the peer is established. */
   readonly isConnected: boolean;
-  /** Why no valid message comes from the peer; text for the operator. */
-  readonly silenceReason: string;
+  /** Why no valid message comes from the peer over a connection; text for the operator. */
+  silenceReason(connection: Connection): string;
   readonly directory: PseudowireDirectory;
   /** Whether the peer takes padded HELLOs. */
   readonly helloRefusal: HelloRefusal;

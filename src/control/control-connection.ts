@@ -126,9 +126,10 @@ export class ControlConnection implements Expirable, Flushable, Sender, Followin
     return this.#protection.remoteControlConnectionId;
   }
 
-  /** Whether our SCCRQ was sent at least twice, and not even acknowledged. */
-  get isUnanswered(): boolean {
-    return this.#state === "wait-ctl-reply" && this.#received === 0 && this.#delivery.retransmitted > 0;
+  /** How often our SCCRQ was sent without so much as an acknowledgement; 0 where none is out. */
+  get unanswered(): number {
+    const isOut = this.#state === "wait-ctl-reply" && this.#received === 0;
+    return isOut ? this.#delivery.retransmitted + 1 : 0;
   }
 
   get counters(): { readonly sent: number; readonly received: number; readonly retransmitted: number } {
@@ -250,7 +251,7 @@ export class ControlConnection implements Expirable, Flushable, Sender, Followin
     const expired = this.#delivery.expire(nowMs);
     this.follower.expire(nowMs);
     if (expired === "retransmit") this.peerPath.alternate();
-    if (isLost || expired === "dead") this.#apply({ kind: "lost", why: this.#owner.silenceReason });
+    if (isLost || expired === "dead") this.#apply({ kind: "lost", why: this.#owner.silenceReason(this) });
     if (nowMs >= (this.#helloDueMs() ?? Infinity)) this.send({ name: "HELLO", avps: {} });
   }
 

@@ -2,6 +2,7 @@ import { toHex } from "../bytes/hex.ts";
 import { printableExcerpt } from "../bytes/printable-text.ts";
 import type { ResultCode } from "../wire/avp-values.ts";
 import type { ReportedEvent } from "./effects.ts";
+import type { LcceIdentity, PeerSettings } from "./settings.ts";
 
 /** TABLE: StopCCN result codes as text (RFC 3931 §5.4.2). */
 const stopText: Readonly<Record<number, string>> = {
@@ -58,6 +59,26 @@ export function describeAuthenticationFailure(
   if (verdict === "wrong-digest")
     return `messages from ${address} fail authentication: do both ends have the same secret?`;
   return `messages from ${address} carry no Message Digest: is a secret configured at its end?`;
+}
+
+/**
+ * Text for a peer of which nothing comes. An SCCRQ with another secret, or for no tunnel of the peer's, is
+ * not answered at all (RFC 3931 §5.4.1): from here that looks like a path that loses everything.
+ */
+export function describeSilence(
+  { unanswered }: { readonly unanswered: number },
+  { hostName }: LcceIdentity,
+  { path, authentication }: PeerSettings,
+): string {
+  if (unanswered === 0) return "the peer does not answer";
+  const { encapsulation, remoteAddress, remotePort } = path;
+  const over = encapsulation === "udp" ? `UDP port ${remotePort}` : "IP protocol 115";
+  const secret = authentication.mode === "digest" ? "has another secret" : "asks for a secret";
+  return (
+    `the peer does not answer: nothing came from ${remoteAddress}, ${over}. Is the address right, does ` +
+    `L2TPv3 run there, and does no firewall drop it? A peer that ${secret}, or has no tunnel for Host Name ` +
+    `"${printableExcerpt(hostName)}", is silent too: its log and status say so`
+  );
 }
 
 /** The report that a connection changed its state. */

@@ -4,12 +4,12 @@ import type { AvpValues } from "../wire/avp-table.ts";
 import type { DecodedMessage } from "../wire/message.ts";
 import { isSameAddress, isSameEnd, type PsnPath } from "../wire/session-parameters.ts";
 import { isRepetition } from "./acceptance.ts";
-import { Backoff } from "./backoff.ts";
+import { Attempts } from "./attempts.ts";
 import type { ConnectionOwner } from "./connection-owner.ts";
 import type { LcceContext } from "./context.ts";
 import { ControlConnection } from "./control-connection.ts";
 import type { ControlConnectionEvents } from "./control-connection-events.ts";
-import { CHALLENGE_NOT_SUPPORTED, describeAuthenticationFailure } from "./describe.ts";
+import { CHALLENGE_NOT_SUPPORTED, describeAuthenticationFailure, describeSilence } from "./describe.ts";
 import { HalfOpenConnections } from "./half-open-connections.ts";
 import { HelloRefusal } from "./hello-refusal.ts";
 import { Pseudowire, type PseudowireOwner } from "./pseudowire.ts";
@@ -36,7 +36,6 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
   readonly directory: PseudowireDirectory = this;
   readonly #context: LcceContext;
   readonly #registry: Registry;
-  readonly #backoff = new Backoff();
   readonly #pseudowires = new Map<string, Pseudowire>();
   /** By the hexadecimal digits of their Remote End ID. */
   readonly #byEndId = new Map<string, Pseudowire>();
@@ -47,10 +46,7 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
   /** Ours, waiting for an SCCRP. */
   #attempt: ControlConnection | undefined;
   readonly #halfOpen: HalfOpenConnections;
-  /** Attempts in a row without any answer. */
-  #unanswered = 0;
-  /** Whether the peer ended the last connection itself, and so surely has nothing of it any more. */
-  #peerClosedLast = false;
+  readonly #attempts: Attempts;
   /** In state idle, kept for their delivery alone; the oldest first. */
   readonly #closing = new Set<ControlConnection>();
   nextAttemptMs: number | undefined;
@@ -66,6 +62,7 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
     this.#registry = registry;
     this.#settings = settings;
     this.#halfOpen = new HalfOpenConnections(context.random);
+    this.#attempts = new Attempts(context.random);
     this.admission = new SccrqAdmission(context, this);
     this.unmatchedCalls = new UnmatchedCalls(context, this.#pseudowires);
     this.#takeOvers = new TakeOvers(context);
@@ -104,7 +101,14 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
   }
 
   get whyNot(): string | undefined {
-    return this.#refusals.reasonBefore(this.#challenge ?? this.#whyNot);
+    return this.#refusals.reasonBefore(this.#challenge ?? this.#whyNot ?? this.#silence);
+  }
+
+  /** Why our SCCRQ has no answer, after some seconds. */
+  get #silence(): string | undefined {
+    const attempt = this.#attempt;
+    if (attempt === undefined || attempt.unanswered < limits.silentSccrqs) return undefined;
+    return this.silenceReason(attempt);
   }
 
   /** What looks wrong though the connection may be up, for people. */
@@ -134,8 +138,8 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
     this.#context.emit({ kind: "report", event: { event: "refused", peer, path, isAuthentication, detail } });
   }
 
-  get silenceReason(): string {
-    return this.#refusals.silenceReason;
+  silenceReason(connection: ControlConnection): string {
+    return this.#refusals.silenceReason(describeSilence(connection, this.#context.identity, this.#settings));
   }
 
   /** A message from the peer's address is for no connection of ours: with authentication it cannot count. */
@@ -262,13 +266,11 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
     const previous = this.#current;
     const older =
       connection === this.#attempt ? this.#halfOpen.losersTo(connection) : this.#halfOpen.before(connection);
-    this.#unanswered = 0;
-    this.#peerClosedLast = false;
+    this.#attempts.established();
     this.#halfOpen.delete(connection);
     if (this.#attempt === connection) this.#attempt = undefined;
     this.#current = connection;
     this.#takeOvers.add(previous?.path, connection.path);
-    this.#backoff.reset();
     this.#whyNot = undefined;
     this.#refusals.forget();
     this.unmatchedCalls.forget();
@@ -298,22 +300,10 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
     if (!this.#dials || this.nextAttemptMs !== undefined) return;
     // The peer may be about to come up with a connection of its own.
     const leastMs = this.#halfOpen.isEmpty ? 0 : limits.tieLostMs;
-    this.nextAttemptMs = this.#context.nowMs + Math.max(this.#pauseAfter(connection, cause), leastMs);
+    const { pauseMs, isSilence } = this.#attempts.pauseAfter(connection, cause, this.#settings);
+    if (isSilence) this.#whyNot = `${why}; silent for a while, in case it holds a connection from before`;
+    this.nextAttemptMs = this.#context.nowMs + Math.max(pauseMs, leastMs);
     this.#context.timers.set(this, this.nextAttemptMs);
-  }
-
-  /** The pause before the next attempt. */
-  #pauseAfter(connection: ControlConnection, cause: keyof ControlConnectionEvents): number {
-    if (cause === "stopccn") this.#peerClosedLast = true;
-    const { reconnectInitialMs, reconnectCapMs } = this.#settings;
-    if (connection.isInitiator && cause === "lost" && connection.counters.received === 0) {
-      this.#unanswered += 1;
-      if (this.#unanswered === 1 && !this.#peerClosedLast) {
-        this.#whyNot = `${this.#whyNot}; silent for a while, in case it holds a connection from before`;
-        return limits.firstPauseMs;
-      }
-    }
-    return this.#backoff.next(reconnectInitialMs, reconnectCapMs, this.#context.random);
   }
 
   connectionGone(connection: ControlConnection): void {
@@ -374,8 +364,7 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
 
   /** Whether the peer's SCCRQ that lost the tie to ours is taken all the same: where nobody answers ours. */
   #acceptsTieLoser(): boolean {
-    // A peer that closed its connection and opens one now was not there yet when our SCCRQ came.
-    const isUnanswered = this.#unanswered > 0 || this.#peerClosedLast || this.#attempt?.isUnanswered === true;
+    const isUnanswered = this.#attempts.areUnanswered(this.#attempt);
     this.#whyNot = isUnanswered
       ? "the peer dials too and does not answer our SCCRQ; taking its call"
       : "the peer dials too; our SCCRQ goes first, but is not answered yet";

@@ -39,11 +39,11 @@ export class Refusals {
     this.#failed = undefined;
   }
 
-  /** Why a peer is silent to whom there was or is to be a connection. */
-  get silenceReason(): string {
+  /** Why a peer is silent to whom there was or is to be a connection; `silence` where nothing came at all. */
+  silenceReason(silence: string): string {
     return this.#failed !== undefined && this.#agoMs(this.#failed) < REASON_MS
       ? `no valid answer came: ${this.#failed.text}`
-      : "the peer does not answer";
+      : silence;
   }
 
   /** Why there is no connection: a refusal of late, or another reason, if there is one, beside an old one. */

@@ -100,6 +100,8 @@ export const limits = {
   replayCacheEntries: 4096,
   /** Octets of a nonce in the key of the replay cache; a peer may send a nonce of any length. */
   rememberedNonceOctets: 32,
+  /** How often our SCCRQ is sent, in seven seconds, before its silence is told with what may be its cause. */
+  silentSccrqs: 4,
   /** How long our SCCRQ that lost the tie is not retransmitted, while the winner's SCCCN is awaited. */
   tieLostMs: 8_000,
   /** Closed connections of one peer whose delivery is still draining; beyond that the oldest is dropped. */

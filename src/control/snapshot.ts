@@ -60,8 +60,8 @@ export interface LcceSnapshot {
   readonly pseudowires: readonly PseudowireSnapshot[];
   readonly discards: Readonly<Record<ControlDiscardReason, number>>;
   /**
-   * The last few senders of SCCRQs that no tunnel is for, or that failed authentication by one of any address;
-   * the last one at the end.
+   * The last few senders of SCCRQs that no tunnel is for, or that failed authentication by one of any
+   * address; the last one at the end.
    */
   readonly unknownPeers: readonly UnknownPeer[];
   /** How many other senders there were. */

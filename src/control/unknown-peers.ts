@@ -2,7 +2,7 @@ import { printableExcerpt } from "../bytes/printable-text.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import type { ControlDiscardReason } from "./control-discards.ts";
 
-/** Most callers that are remembered, and most of one address: a stranger with many names hides nobody else. */
+/** Most callers that are remembered, and most of one address, so that one with many names hides nobody. */
 const MOST = 32;
 const MOST_OF_ADDRESS = 2;
 /** Most that are told; the others are counted. */
@@ -91,7 +91,7 @@ export class UnknownPeers {
   }
 }
 
-/** How much a sender looks like a peer: it repeats its SCCRQ, and it has a name and, where asked, a digest. */
+/** How much a sender looks like a peer: it repeats its SCCRQ, and has a name and, where asked, a digest. */
 function likelihood({ firstMs, lastMs, hostName, reason }: UnknownPeer): number {
   const comesAgain = lastMs - firstMs >= AGAIN_MS;
   const saysWho = hostName !== undefined && reason !== "missing-digest";

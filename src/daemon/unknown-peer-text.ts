@@ -1,6 +1,6 @@
 import type { UnknownPeerReason } from "../control/unknown-peers.ts";
 
-/** TABLE: why an SCCRQ of whom we do not know was not taken, in words, by the tunnel whose secret was tried. */
+/** TABLE: why an SCCRQ of an unknown peer was not taken, by the name of the tunnel whose secret was tried. */
 const reasonTexts: Readonly<Record<UnknownPeerReason, (tunnel: string) => string>> = {
   "unknown-peer": () => "no tunnel is for its address and names",
   "wrong-digest": (tunnel) =>

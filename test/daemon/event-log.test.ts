@@ -89,7 +89,7 @@ test.each([
   expect(written(bench.events).join()).toContain(words);
 });
 
-test("who fails authentication by tunnels of any address is in the log, in few lines for all of these", () => {
+test("who fails authentication by tunnels of any address is in the log, in few lines for them all", () => {
   const bench = new Bench({ from: [], authentication: digestAuthentication("secret") });
   bench.open();
   const tunnels = Array.from({ length: 20 }, (_, index) => `branch-${index}`);
