@@ -277,9 +277,12 @@ export function statusText(report: StatusReport): string {
   const connections = report.controlConnections.map(connectionRow);
   const [shown, more] = rowsOf(report);
   const reasons = [
-    ...report.controlConnections.map(({ tunnel, whyNot }) => [`tunnel ${tunnel}`, whyNot]),
-    ...shown.map(({ name, tunnel, whyNot }) => [`pseudowire ${name} of tunnel ${tunnel}`, whyNot]),
-  ].flatMap(([subject, whyNot]) => (whyNot === undefined ? [] : [`  ${subject}: ${whyNot}`]));
+    ...report.controlConnections.map((one) => ({ subject: `tunnel ${one.tunnel}`, one })),
+    ...shown.map((one) => ({ subject: `pseudowire ${one.name} of tunnel ${one.tunnel}`, one })),
+  ].flatMap(({ subject, one: { whyNot, downForMs } }) => {
+    const time = downForMs === undefined ? "" : ` (down for ${duration(downForMs)})`;
+    return whyNot === undefined ? [] : [`  ${subject}: ${whyNot}${time}`];
+  });
   const notes = [
     ...report.controlConnections.map(({ tunnel, notes }) => ({ subject: `tunnel ${tunnel}`, notes })),
     ...shown.map(({ name, tunnel, notes }) => ({

@@ -9,6 +9,8 @@ import { limits } from "./settings.ts";
  */
 export class FormerSession implements Expirable, Flushable {
   readonly session: Session;
+  /** When it ended; undefined while it forwards. */
+  endedMs: number | undefined;
   readonly #context: LcceContext;
 
   constructor(context: LcceContext, session: Session) {
@@ -32,6 +34,7 @@ export class FormerSession implements Expirable, Flushable {
 
   end(why: string): void {
     this.#context.timers.set(this, undefined);
+    this.endedMs ??= this.#context.nowMs;
     if (this.session.state === "established") this.session.apply({ kind: "connection-lost", why });
   }
 }

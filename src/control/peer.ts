@@ -53,6 +53,8 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
   readonly unmatchedCalls: UnmatchedCalls;
   readonly #takeOvers: TakeOvers;
   #challenge: string | undefined;
+  /** Since when none is established. */
+  downMs: number;
   /** Why there is no connection, for people. */
   #whyNot: string | undefined;
   readonly #refusals: Refusals;
@@ -67,6 +69,7 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
     this.unmatchedCalls = new UnmatchedCalls(context, this.#pseudowires);
     this.#takeOvers = new TakeOvers(context);
     this.#refusals = new Refusals(context);
+    this.downMs = context.nowMs;
   }
 
   get settings(): PeerSettings {
@@ -293,7 +296,10 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
     this.#keepClosing(connection);
     this.#noteIdentity(connection);
     if (cause === "stopccn") connection.pathMtu.closedByPeer();
-    if (this.#current === connection) this.#current = undefined;
+    if (this.#current === connection) {
+      this.#current = undefined;
+      this.downMs = this.#context.nowMs;
+    }
     if (this.#attempt === connection) this.#attempt = undefined;
     if (!this.#wanted || this.#current !== undefined || this.#attempt !== undefined) return;
     this.#whyNot = why;

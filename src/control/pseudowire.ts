@@ -29,6 +29,8 @@ export class Pseudowire implements Expirable {
   /** Why the pseudowire is not established; text for the operator. */
   whyNot: string | undefined;
   nextCallMs: number | undefined;
+  /** Since when no session is established; of a former one its end counts. */
+  #downMs: number;
   #waitsForPeer = false;
 
   constructor(
@@ -41,6 +43,18 @@ export class Pseudowire implements Expirable {
     this.#owner = owner;
     this.settings = settings;
     this.localStatus = localStatus;
+    this.#downMs = context.nowMs;
+  }
+
+  /** Since when it has no session that forwards, where it has none. */
+  get downMs(): number {
+    return this.#former?.endedMs ?? this.#downMs;
+  }
+
+  /** A session of it ended. */
+  ended(session: Session): void {
+    this.session = undefined;
+    if (session.establishedMs !== undefined) this.#downMs = this.#context.nowMs;
   }
 
   /**

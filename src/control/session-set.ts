@@ -219,7 +219,7 @@ export class SessionSet implements SessionConnection {
   }
 
   #afterEnd(pseudowire: Pseudowire, session: Session, event: SessionEvent): void {
-    pseudowire.session = undefined;
+    pseudowire.ended(session);
     pseudowire.whyNot = whyDisconnected(event);
     if (session.hasServedUntil(event)) pseudowire.served();
     if (!this.owner.initiatesSessions || endsWithoutRetry.has(event.kind)) return;

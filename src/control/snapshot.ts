@@ -20,6 +20,8 @@ export interface ConnectionSnapshot {
   readonly routerId: number | undefined;
   readonly vendorName: string | undefined;
   readonly establishedMs: number | undefined;
+  /** Since when it is not established; undefined while it is. */
+  readonly downMs: number | undefined;
   readonly nextAttemptMs: number | undefined;
   readonly whyNot: string | undefined;
   /** Warnings for the operator, which may be there while the connection is up. */
@@ -50,6 +52,8 @@ export interface PseudowireSnapshot {
   /** Present while there is a session; cookies in it are secret. */
   readonly session: SessionParameters | undefined;
   readonly establishedMs: number | undefined;
+  /** Since when no session is established; undefined while one is. */
+  readonly downMs: number | undefined;
   readonly whyNot: string | undefined;
   readonly notes: readonly string[];
   readonly nextCallMs: number | undefined;
@@ -96,6 +100,7 @@ function connectionOf(peer: Peer, nowMs: number): ConnectionSnapshot {
     routerId: connection?.identity?.routerId,
     vendorName: connection?.identity?.vendorName,
     establishedMs: connection?.state === "established" ? connection.establishedMs : undefined,
+    downMs: connection?.state === "established" ? undefined : peer.downMs,
     nextAttemptMs: peer.nextAttemptMs,
     whyNot:
       connection?.state === "established" ? undefined : (peer.whyNot ?? "the peer has not answered yet"),
@@ -122,6 +127,7 @@ function pseudowiresOf(peer: Peer): readonly PseudowireSnapshot[] {
       channelStatus: session?.channelStatus,
       session: session?.parameters,
       establishedMs: session?.establishedMs,
+      downMs: established ? undefined : pseudowire.downMs,
       whyNot: established
         ? undefined
         : (pseudowire.whyNot ??

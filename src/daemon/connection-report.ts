@@ -10,14 +10,8 @@ import { addressAndPort } from "./path-text.ts";
 import { hasHeardNothing } from "./send-problems.ts";
 import { isUnspecified } from "./settings.ts";
 import type { ControlConnectionStatus, PathMtuStatus } from "./status.ts";
-import {
-  asNotes,
-  pathInUse,
-  type StatusSources,
-  sendProblemOf,
-  since,
-  type WaitingTunnel,
-} from "./status-sources.ts";
+import { asNotes, pathInUse, type StatusSources, sendProblemOf, since } from "./status-sources.ts";
+import type { WaitingTunnel } from "./tunnel-state.ts";
 
 /** A control connection in the status report, or what stands for it of a static tunnel. */
 export function connectionStatus(
@@ -51,6 +45,7 @@ export function connectionStatus(
     authentication: authenticationOf(tunnel),
     establishedForMs: since(sources, connection?.establishedMs),
     whyNot: waiting?.problem ?? (isUp ? undefined : sendProblem) ?? connection?.whyNot,
+    downForMs: since(sources, waiting?.sinceMs ?? connection?.downMs),
     notes: [
       ...(connection?.notes ?? []),
       ...asNotes(sources.endsProblem(tunnel.name)),

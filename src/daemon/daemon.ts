@@ -210,10 +210,7 @@ export class Daemon {
       nowMs: monotonicClock.nowMs(),
       startedMs: this.#startedMs,
       ...tunnelSources(this.#tunnels),
-      waiting: (tunnel) => {
-        const problem = this.#tunnels.problem(tunnel);
-        return problem === undefined ? undefined : { problem, nextAttemptMs: this.#tunnels.nextAttemptMs };
-      },
+      downMs: (pseudowire) => this.#pseudowireLog.downMs(pseudowire),
       circuits: this.#circuits,
       sizeNote: (...of) => this.#sizeNotes.noteOf(...of),
       deviceMtu: (device) => this.#sizeNotes.deviceMtu(device),

@@ -28,8 +28,8 @@ interface LoggedPseudowire {
   localSessionId: number | undefined;
   /** What the peer signals. */
   remote: Pick<CircuitStatus, "active" | "standby"> | undefined;
-  /** What the log said last: why it is down, or nothing of that where it is up. */
-  told: { readonly reason: string | undefined } | undefined;
+  /** What the log said last: why it is down, and since when, or nothing of that where it is up. */
+  told: { readonly reason: string | undefined; readonly downMs: number | undefined } | undefined;
 }
 
 type SessionChange = ReportedEvent & { readonly event: "session" };
@@ -69,6 +69,11 @@ export class PseudowireLog {
     const known = isStatic ? this.#of(pseudowire) : this.#pseudowires.get(pseudowire);
     if (known !== undefined && (isStatic || known.localSessionId !== undefined))
       this.#tell(pseudowire, known, nowMs);
+  }
+
+  /** Since when a pseudowire is down, as far as it was seen going down; undefined where it is up. */
+  downMs(pseudowire: string): number | undefined {
+    return this.#pseudowires.get(pseudowire)?.told?.downMs;
   }
 
   /** Logs how many lines were left out, if there were too many at once. */
@@ -121,8 +126,8 @@ export class PseudowireLog {
 
   #write(pseudowire: string, known: LoggedPseudowire, reason: string | undefined, nowMs: number): void {
     if (known.told !== undefined && known.told.reason === reason) return;
-    known.told = { reason };
     const up = reason === undefined;
+    known.told = { reason, downMs: up ? undefined : (known.told?.downMs ?? nowMs) };
     const more = this.#limiter.admit(up ? kinds.up : kinds.down, nowMs, MOST_LINES);
     if (more === undefined) return;
     const { tunnel } = known;

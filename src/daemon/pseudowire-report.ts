@@ -53,6 +53,12 @@ export function pseudowireStatus(
   const waiting = sources.waiting(tunnel.name);
   const forwarder = sources.circuits.forwarderState(pseudowire.name);
   const state = isStatic ? (isStaticUp ? "established" : "idle") : (snapshot?.state ?? "idle");
+  const whyNot =
+    waiting === undefined
+      ? whyNotOf(isStatic && !isStaticUp, problem, snapshot, forwarder, channelStatus)
+      : `its tunnel is waiting: ${waiting.problem}`;
+  const deviceMtu = sources.deviceMtu(pseudowire.circuit.device);
+  const downMs = waiting?.sinceMs ?? snapshot?.downMs ?? sources.downMs(pseudowire.name);
   return {
     name: pseudowire.name,
     tunnel: tunnel.name,
@@ -65,10 +71,8 @@ export function pseudowireStatus(
     forwarder,
     remoteCircuit: remoteCircuitText(snapshot?.remoteStatus),
     channelStatus,
-    whyNot:
-      waiting === undefined
-        ? whyNotOf(isStatic && !isStaticUp, problem, snapshot, forwarder, channelStatus)
-        : `its tunnel is waiting: ${waiting.problem}`,
+    whyNot,
+    downForMs: whyNot === undefined ? undefined : since(sources, downMs),
     notes: [
       ...(snapshot === undefined ? [] : notesOf(snapshot, counters)),
       ...asNotes(sources.sizeNote(tunnel, pseudowire, snapshot, sources.ends(tunnel.name))),
@@ -76,13 +80,7 @@ export function pseudowireStatus(
     ],
     establishedForMs: since(sources, snapshot?.establishedMs),
     ...sessionStatus(session),
-    frameSize: frameSizeStatus(
-      tunnel,
-      pseudowire,
-      session,
-      path,
-      sources.deviceMtu(pseudowire.circuit.device),
-    ),
+    frameSize: frameSizeStatus(tunnel, pseudowire, session, path, deviceMtu),
     ...planeStatus(
       session === undefined || counters === undefined
         ? undefined

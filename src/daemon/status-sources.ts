@@ -10,6 +10,7 @@ import type { NameStatus } from "./peer-names.ts";
 import type { TunnelAddresses } from "./send-problems.ts";
 import { type EndsInUse, endsInFile, isUnspecified, pathOf } from "./settings.ts";
 import type { PeerMoves } from "./static-following.ts";
+import type { WaitingTunnel } from "./tunnel-state.ts";
 import type { Tunnels } from "./tunnels.ts";
 
 /** The sources of a status report. Times in ms of the monotonic clock. */
@@ -33,6 +34,8 @@ export interface StatusSources {
   peerName(tunnel: string): NameStatus | undefined;
   /** Why a tunnel waits, and when it is tried again; undefined while it does not wait. */
   waiting(tunnel: string): WaitingTunnel | undefined;
+  /** Since when a pseudowire is down whose session may be up; undefined where that was not seen. */
+  downMs(pseudowire: string): number | undefined;
   /** What is known of pseudowires at our end. */
   readonly circuits: Pick<Circuits, "problem" | "forwarderState" | "heldDown" | "channelStatus">;
   /**
@@ -67,19 +70,14 @@ export interface StatusSources {
 /** What tunnels say of themselves, as sources. */
 export function tunnelSources(
   tunnels: Tunnels,
-): Pick<StatusSources, "ends" | "peerMoves" | "endsProblem" | "peerName"> {
+): Pick<StatusSources, "ends" | "peerMoves" | "endsProblem" | "peerName" | "waiting"> {
   return {
     ends: (tunnel) => tunnels.ends(tunnel),
     peerMoves: (tunnel) => tunnels.peerMoves(tunnel),
     endsProblem: (tunnel) => tunnels.endsProblem(tunnel),
     peerName: (tunnel) => tunnels.peerNames.status(tunnel),
+    waiting: (tunnel) => tunnels.waiting(tunnel),
   };
-}
-
-/** Why a tunnel waits, and when it is tried again. */
-export interface WaitingTunnel {
-  readonly problem: string;
-  readonly nextAttemptMs: number | undefined;
 }
 
 /** How long ago a time was, or how long until then, in ms. */

@@ -101,6 +101,8 @@ export interface ControlConnectionStatus {
   readonly authentication: string;
   readonly establishedForMs?: number | undefined;
   readonly whyNot?: string | undefined;
+  /** For how long it is not up, whatever the reasons were; there with `whyNot`. */
+  readonly downForMs?: number | undefined;
   /** What looks wrong though it may be up; empty as a rule. */
   readonly notes?: readonly string[];
   readonly nextAttemptInMs?: number | undefined;
@@ -167,6 +169,8 @@ export interface PseudowireStatus extends CounterValues {
   /** What a protocol on the session's control channel says of it; absent where none says anything. */
   readonly channelStatus?: ChannelStatus | undefined;
   readonly whyNot?: string | undefined;
+  /** For how long it is not up, whatever the reasons were; there with `whyNot` where it is known. */
+  readonly downForMs?: number | undefined;
   /** What looks wrong though it may be up; empty as a rule. */
   readonly notes?: readonly string[];
   readonly establishedForMs?: number | undefined;

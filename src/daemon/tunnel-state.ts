@@ -30,8 +30,17 @@ export interface Tunnel {
   opened: Opened | undefined;
   /** Why it is waiting and not open: its address, port or secret is not there. */
   problem: string | undefined;
+  /** Since when it waits, in ms of the monotonic clock. */
+  waitingMs: number | undefined;
   /** Why it is open with ends that it should not have any more; undefined as a rule. */
   endsProblem: string | undefined;
+}
+
+/** Why a tunnel waits, since when, and when it is tried again. */
+export interface WaitingTunnel {
+  readonly problem: string;
+  readonly sinceMs: number | undefined;
+  readonly nextAttemptMs: number | undefined;
 }
 
 /** What a tunnel has while it is open. */

@@ -2,6 +2,7 @@ import { OperationalError } from "../bytes/errors.ts";
 import { SerialQueue } from "../bytes/serial-queue.ts";
 import type { PseudowireConfig, TunnelConfig } from "../config/config.ts";
 import { StaticFollow } from "../control/static-follow.ts";
+import { monotonicClock } from "../os/clock.ts";
 import { OwnEnds } from "../os/own-ends.ts";
 import { Retry } from "../os/retry.ts";
 import { locationText } from "./log.ts";
@@ -18,7 +19,7 @@ import {
 import type { PeerMoves } from "./static-following.ts";
 import { StaticTunnels } from "./static-tunnels.ts";
 import { endsNow, endsText, isSame, TunnelEnds } from "./tunnel-ends.ts";
-import type { Opened, Tunnel, TunnelContext } from "./tunnel-state.ts";
+import type { Opened, Tunnel, TunnelContext, WaitingTunnel } from "./tunnel-state.ts";
 
 /**
  * The tunnels of the running configuration: opens and closes what each one needs, in an order that loses
@@ -69,19 +70,15 @@ export class Tunnels {
     });
   }
 
-  /** Why a tunnel waits; undefined while it does not. */
-  problem(name: string): string | undefined {
-    return this.#tunnels.get(name)?.problem;
+  /** Why a tunnel waits, since when, and when it is tried again; undefined while it does not wait. */
+  waiting(name: string): WaitingTunnel | undefined {
+    const { problem, waitingMs: sinceMs } = this.#tunnels.get(name) ?? {};
+    return problem === undefined ? undefined : { problem, sinceMs, nextAttemptMs: this.#retry.nextMs };
   }
 
   /** Why a tunnel is open with ends that it should not have any more; undefined as a rule. */
   endsProblem(name: string): string | undefined {
     return this.#tunnels.get(name)?.endsProblem;
-  }
-
-  /** When waiting tunnels are tried again, in ms of the monotonic clock. */
-  get nextAttemptMs(): number | undefined {
-    return this.#retry.nextMs;
   }
 
   /** Why tunnels wait, a line for each that does; but for those that are `awaited`. */
@@ -109,7 +106,8 @@ export class Tunnels {
   create(config: TunnelConfig): Promise<void> {
     return this.#inTurn(() => {
       const pseudowires = new Map(config.pseudowires.map((pseudowire) => [pseudowire.name, pseudowire]));
-      const tunnel = { config, pseudowires, opened: undefined, problem: undefined, endsProblem: undefined };
+      const fresh = { opened: undefined, problem: undefined, waitingMs: undefined, endsProblem: undefined };
+      const tunnel = { config, pseudowires, ...fresh };
       this.#tunnels.set(config.name, tunnel);
       this.peerNames.add(config);
       return this.#open(tunnel);
@@ -267,6 +265,7 @@ export class Tunnels {
       const isNew = problem !== tunnel.problem && !this.#isAwaited(config.name, problem);
       const location = this.#context.locationOf(config.name);
       tunnel.problem = problem;
+      tunnel.waitingMs ??= monotonicClock.nowMs();
       if (isNew)
         log.error(
           { event: "tunnel", tunnel: config.name, problem, location },
@@ -277,6 +276,7 @@ export class Tunnels {
     if (tunnel.problem !== undefined)
       log.info({ event: "tunnel", tunnel: config.name }, `tunnel ${config.name} is open, no longer waiting`);
     tunnel.problem = undefined;
+    tunnel.waitingMs = undefined;
     this.#connect(config, tunnel.opened);
     for (const pseudowire of tunnel.pseudowires.values())
       await this.#attachPseudowire(tunnel, tunnel.opened, pseudowire);

@@ -60,6 +60,22 @@ test("of 10 000 pseudowires 500 are shown, those that are not up before all othe
   expect(lines.filter((line) => line.includes("on plane userspace: of old")).length).toBe(500);
 });
 
+test("what is not up is told with its reason, and since when where that is known", () => {
+  const tunnel = { tunnel: "peer", whyNot: "the peer does not answer", downForMs: 303_000 };
+  const controlConnections = [{ ...tunnel, state: "idle" } as unknown as ControlConnectionStatus];
+  const pseudowires = [
+    { ...pseudowire("lan", "no call yet"), downForMs: 42_000 },
+    pseudowire("x", "no link"),
+  ];
+  const lines = statusText({ ...reportOf(pseudowires), controlConnections }).split("\n");
+  const at = lines.indexOf("not up, and why:");
+  expect(lines.slice(at + 1, at + 4)).toEqual([
+    "  tunnel peer: the peer does not answer (down for 5 min 3 s)",
+    "  pseudowire lan of tunnel peer: no call yet (down for 42 s)",
+    "  pseudowire x of tunnel peer: no link",
+  ]);
+});
+
 test("who segments GSO packets is shown once for each tunnel, with the reason", () => {
   const gso = { choice: "segment", reason: "veth0 is virtual" } as const;
   const rows = [1, 2, 3].map((id) => ({ ...pseudowire(`pw${id}`), plane: "ebpf", gso }));

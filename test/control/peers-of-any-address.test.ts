@@ -422,10 +422,12 @@ describe("sessions of a branch that comes back from elsewhere", () => {
 
   test("end after a while where no session comes in their place", () => {
     const { bench, before } = returning();
+    const downMs = () => bench.lcce.snapshot().pseudowires[0]?.downMs;
     bench.advance(70_000);
-    expect(forwarded(bench)).toEqual([before]);
+    expect([forwarded(bench), downMs()]).toEqual([[before], undefined]);
     bench.advance(2000);
     expect(forwarded(bench)).toEqual([]);
+    expect(downMs()).toBeGreaterThan(70_000);
   });
 
   test("end with the pseudowire, with the tunnel, and by a failure of the plane", () => {

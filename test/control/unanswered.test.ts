@@ -23,8 +23,8 @@ test.each([
   expect(bench.connectionWhyNot).toBe("the peer has not answered yet");
   const told =
     `the peer does not answer: nothing came from 192.0.2.2, ${over}. Is the address right, does L2TPv3 ` +
-    `run there, and does no firewall drop it? A peer that ${secret}, or has no tunnel for Host Name "wirespan", ` +
-    "is silent too: its log and status say so";
+    `run there, and does no firewall drop it? A peer that ${secret}, or has no tunnel for Host ` +
+    'Name "wirespan", is silent too: its log and status say so';
   bench.advance(2000);
   expect([bench.connectionState, bench.connectionWhyNot]).toEqual(["wait-ctl-reply", told]);
   bench.advance(64_000);

@@ -15,6 +15,7 @@ function logging(names: readonly string[]) {
   const pseudowires = names.map((name) => ({ name, ...(name === "fixed" ? { staticSession: {} } : {}) }));
   let config = { tunnels: [{ name: "east", pseudowires }] } as unknown as Config;
   const problems = new Map<string, string>();
+  const clock = { nowMs: 0 };
   let active: string | undefined;
   const ofAll = new PseudowireLog(log, {
     pseudowires: new PseudowireIndex(() => config),
@@ -30,15 +31,16 @@ function logging(names: readonly string[]) {
   ) => {
     const allowed = { remoteCircuitActive: isActive, receiveAllowed: !standby };
     const session = { pseudowire, localSessionId, ...allowed } as unknown as SessionParameters;
-    ofAll.performed({ kind, session }, 0);
+    ofAll.performed({ kind, session }, clock.nowMs);
   };
   const session = (pseudowire: string, localSessionId: number, change: Partial<ReportedEvent>) => {
     const names = { event: "session", peer: "east", pseudowire, localSessionId } as const;
     const event = { ...names, from: "wait-reply", cause: "icrp", to: "established", ...change };
-    ofAll.performed({ kind: "report", event: event as ReportedEvent }, 0);
+    ofAll.performed({ kind: "report", event: event as ReportedEvent }, clock.nowMs);
   };
   return {
     log: ofAll,
+    clock,
     establish: (name: string, id: number, isActive = true) => {
       forwarding("forwarding-add", name, id, isActive);
       session(name, id, {});
@@ -50,11 +52,11 @@ function logging(names: readonly string[]) {
     circuit: (name: string, problem: string | undefined) => {
       if (problem === undefined) problems.delete(name);
       else problems.set(name, problem);
-      ofAll.localChanged(name, 0);
+      ofAll.localChanged(name, clock.nowMs);
     },
     standBy: (name: string, preferred: string | undefined) => {
       active = preferred;
-      ofAll.localChanged(name, 0);
+      ofAll.localChanged(name, clock.nowMs);
     },
     reload: (tunnel: string, left: readonly string[]) => {
       config = { tunnels: [{ name: tunnel, pseudowires: left.map((name) => ({ name })) }] } as never;
@@ -98,6 +100,26 @@ test("a pseudowire that stands by at our end is down while another one has its c
     `${LAN} down: standby: pseudowire main has the frames of the circuit`,
     `${LAN} up`,
   ]);
+});
+
+test("since when it is down is known, whatever the reasons were, until it is up", () => {
+  const { log, clock, establish, peerSays, circuit, end } = logging(["lan", "fixed"]);
+  expect(["lan", "fixed"].map((name) => log.downMs(name))).toEqual([undefined, undefined]);
+  establish("lan", 1);
+  for (const [nowMs, step, since] of [
+    [1000, () => circuit("lan", "eth1 is down"), 1000],
+    [2000, () => peerSays("lan", 1, false), 1000],
+    [3000, () => circuit("lan", undefined), 1000],
+    [4000, () => end("lan", 1, "closed"), 1000],
+    [5000, () => establish("lan", 2), undefined],
+    [6000, () => peerSays("lan", 2, false), 6000],
+  ] as const) {
+    clock.nowMs = nowMs;
+    step();
+    expect([nowMs, log.downMs("lan")]).toEqual([nowMs, since]);
+  }
+  circuit("fixed", "eth1 is down");
+  expect(log.downMs("fixed")).toBe(6000);
 });
 
 test("fields say which tunnel, which pseudowire, up or down, and why", () => {

@@ -26,10 +26,12 @@ function reported(
     forwarder,
     problem,
     channelStatus,
+    downMs,
   }: {
     readonly forwarder?: ForwarderState;
     readonly problem?: string;
     readonly channelStatus?: ChannelStatus;
+    readonly downMs?: number;
   } = {},
 ): PseudowireStatus | undefined {
   const pseudowire: PseudowireSnapshot = {
@@ -41,6 +43,7 @@ function reported(
     channelStatus: undefined,
     session: undefined,
     establishedMs: 0,
+    downMs: undefined,
     whyNot: undefined,
     notes: [],
     nextCallMs: undefined,
@@ -67,6 +70,7 @@ function reported(
     endsProblem: () => undefined,
     peerName: () => undefined,
     waiting: () => undefined,
+    downMs: () => downMs,
     circuits: {
       problem: () => problem,
       forwarderState: () => forwarder,
@@ -104,6 +108,15 @@ test.each(reasons)("with A bit %s and S bit %s of the peer, and standby here %s:
   const status = reported({ remoteStatus: remote(active, standby) }, isOurs ? { forwarder: standsBy } : {});
   expect(status?.whyNot).toBe(whyNot);
   expect(status?.remoteCircuit).toBe(`${active ? "up" : "down"}${standby ? " (standby)" : ""}`);
+});
+
+test("for how long it is down is told with a reason: by its session, or by its circuit", () => {
+  const down = { whyNot: "no call yet", downMs: -2000 };
+  expect(reported(down)?.downForMs).toBe(2000);
+  expect(reported({}, { problem: "eth1 is down", downMs: -3000 })?.downForMs).toBe(3000);
+  expect(reported(down, { problem: "eth1 is down", downMs: -3000 })?.downForMs).toBe(2000);
+  expect(reported({}, { problem: "eth1 is down" })?.downForMs).toBeUndefined();
+  expect(reported({}, { downMs: -3000 })?.downForMs).toBeUndefined();
 });
 
 test("what keeps frames from passing in any case is said before standby", () => {
