@@ -1,4 +1,6 @@
 import { OperationalError } from "../bytes/errors.ts";
+import type { Config } from "../config/config.ts";
+import type { HostInterface } from "../os/host-network.ts";
 import { isJsonObject, RecordFile } from "./record-file.ts";
 
 /**
@@ -43,6 +45,25 @@ function isContent(value: unknown): value is Content {
   return [value["bridges"], value["ports"]].every(
     (one) => isJsonObject(one) && Object.values(one).every(isRecord),
   );
+}
+
+/**
+ * Interfaces as they are once the daemon of this configuration runs: those that it, or a killed one before
+ * it, put into a bridge where they do not belong any more are ports of none.
+ */
+export function afterRelease(
+  { lcce, bridges }: Pick<Config, "lcce" | "bridges">,
+  interfaces: readonly HostInterface[],
+): readonly HostInterface[] {
+  const { ports } = BridgeRecords.open(lcce.controlSocket, () => undefined);
+  return interfaces.map((one) => {
+    const record = ports.get(one.name);
+    if (record?.isJoined !== true || record.index !== one.index) return one;
+    const master = interfaces.find(({ index }) => index === one.master);
+    const wanted = bridges.find(({ name }) => name === record.bridge);
+    const isWanted = wanted?.interfaces.some(({ device }) => device === one.name) === true;
+    return isWanted || master?.name !== record.bridge ? one : { ...one, master: undefined };
+  });
 }
 
 /** The records, by the names of bridges and interfaces. Whoever changes one calls `save`. */

@@ -81,6 +81,8 @@ export class Bridges {
   async configure({ bridges, tunnels }: Pick<Config, "bridges" | "tunnels">): Promise<void> {
     this.#wanted = bridges;
     this.#ports.configure(bridges, tunnels);
+    // An interface that has another bridge now, or is a circuit, is a port that we made no more.
+    await this.#queue.run(async () => this.#releasePorts(byName(bridges)));
     // What was set a moment ago is not in the table of interfaces yet, and would be taken for unset.
     this.#isConfiguring = true;
     await this.#context.links.reread().catch(ignoreOperational);
@@ -91,7 +93,7 @@ export class Bridges {
   /** Removes and puts back what the configuration does not name any more. */
   settle(): Promise<void> {
     return this.#queue.run(async () => {
-      const wanted = new Map(this.#wanted.map((bridge) => [bridge.name, bridge]));
+      const wanted = byName(this.#wanted);
       this.#release(wanted);
       await this.#endWatching(wanted);
     });
@@ -310,11 +312,7 @@ export class Bridges {
   /** Puts back and removes what `wanted` does not name. */
   #release(wanted: ReadonlyMap<string, BridgeConfig>): void {
     const { records } = this.#context;
-    for (const [device, record] of [...records.ports]) {
-      if (wanted.get(record.bridge)?.interfaces.some((member) => member.device === device)) continue;
-      this.#attempt(() => releasePort(device, record));
-      records.ports.delete(device);
-    }
+    this.#releasePorts(wanted);
     for (const [name, record] of [...records.bridges]) {
       if (wanted.has(name)) continue;
       this.#attempt(() => releaseBridge(name, record));
@@ -332,6 +330,16 @@ export class Bridges {
       this.#locks.delete(name);
     }
     this.#save();
+  }
+
+  /** Puts back interfaces that are no ports of their bridges in `wanted`, of an earlier daemon as well. */
+  #releasePorts(wanted: ReadonlyMap<string, BridgeConfig>): void {
+    const { ports } = this.#context.records;
+    for (const [device, record] of [...ports]) {
+      if (wanted.get(record.bridge)?.interfaces.some((member) => member.device === device)) continue;
+      this.#attempt(() => releasePort(device, record));
+      ports.delete(device);
+    }
   }
 
   /** Removes a bridge that we made, unless somebody else's ports are in it. */
@@ -373,6 +381,10 @@ export class Bridges {
   #toldNotPutBack(problem: string): void {
     this.#context.log.warn({ event: "bridge", problem }, `a bridge was not put back: ${problem}`);
   }
+}
+
+function byName(bridges: readonly BridgeConfig[]): ReadonlyMap<string, BridgeConfig> {
+  return new Map(bridges.map((bridge) => [bridge.name, bridge]));
 }
 
 /** The bridges of a daemon, with what an earlier one left to be put back. */

@@ -1,8 +1,9 @@
 import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { run } from "../../src/lab/command.ts";
 import { DaemonInNamespace } from "../support/daemon-in-namespace.ts";
-import { eventually, planes } from "../support/lab.ts";
+import { eventually, MAIN, planes } from "../support/lab.ts";
 import { TestNamespace } from "../support/namespace.ts";
 
 type Keys = Readonly<Record<string, unknown>>;
@@ -188,6 +189,54 @@ test.each(planes)(
     expect(await shown(namespace, "br7")).toBe(undefined);
     expect((await shown(namespace, "eth5"))?.master).toBe(undefined);
     rmSync(daemon.folder, { recursive: true, force: true });
+  },
+);
+
+/** TABLE: where an interface goes that was in a bridge of ours, what the next file says, and its master. */
+const movedTo = [
+  ["another bridge of ours", { bridges: { br8: { interfaces: { eth5: {} } } } }, "br8"],
+  ["a bridge of somebody else's", { bridges: { br9: { create: false, interfaces: { eth5: {} } } } }, "br9"],
+  ["a circuit alone", { circuit: { interface: "eth5" } }, undefined],
+  ["no bridge", {}, undefined],
+] as const;
+
+test.each(movedTo.flatMap((row) => ([true, false] as const).map((isKilled) => [isKilled, ...row] as const)))(
+  "an interface that a daemon (killed: %s) put into its bridge goes to %s by the next file, by itself",
+  async (isKilled, _what, { circuit, ...keys }: { circuit?: Keys; bridges?: Keys }, master) => {
+    await using namespace = await TestNamespace.make("ws-bridge-moved");
+    await namespace.ip("link add eth5 type veth peer name eth6");
+    await namespace.ip("link add br9 type bridge");
+    const { bridges: _bridges, tunnels, ...others } = configOf("userspace", undefined);
+    const { hq } = tunnels;
+    const one = { ...hq.pseudowires.one, circuit: circuit ?? { tap: "pw1" } };
+    const next = { ...others, ...keys, tunnels: { hq: { ...hq, pseudowires: { one } } } };
+    await using first = await DaemonInNamespace.start(
+      namespace.name,
+      configOf("userspace", { interfaces: { eth5: {} } }),
+    );
+    await eventually("the interface is in the bridge", async () => {
+      return (await shown(namespace, "eth5"))?.master === "br7";
+    });
+    if (isKilled) {
+      process.kill(first.pid, "SIGKILL");
+      await first.ended;
+    }
+    const { folder } = first;
+    first.write(next);
+    const words = ["nsenter", `--net=/run/netns/${namespace.name}`, process.execPath, MAIN, "check"];
+    const { stderr } = await run([...words, join(folder, "wirespan.yaml")]);
+    expect(stderr.split("\n").filter((line) => line.includes("eth5"))).toEqual([]);
+    await using second = isKilled
+      ? await DaemonInNamespace.start(namespace.name, next, { folder })
+      : undefined;
+    const daemon = second ?? first;
+    if (!isKilled) expect((await daemon.reload(next)).problems).toEqual([]);
+    await eventually("the former bridge is gone", async () => (await shown(namespace, "br7")) === undefined);
+    expect((await shown(namespace, "eth5"))?.master).toBe(master);
+    const { circuit: found, localCircuit } = await daemon.pseudowire("one");
+    if (circuit !== undefined) expect([found, localCircuit]).toEqual(["eth5", "up"]);
+    expect(daemon.log).not.toMatch(/take it out first|cut off|not put back/);
+    expect((await daemon.status()).bridges?.flatMap(({ problem }) => problem ?? []) ?? []).toEqual([]);
   },
 );
 

@@ -50,11 +50,13 @@ async function validPartNotes({ validParts }: RejectedConfig): Promise<readonly 
 
 /** What a configuration would wait for on this machine. */
 async function notesOn(config: Config): Promise<readonly Issue[]> {
-  const [{ machineNotes }, { readHostNetwork }, { PathMtus }] = await Promise.all([
+  const [{ machineNotes }, { afterRelease }, { readHostNetwork }, { PathMtus }] = await Promise.all([
     import("../../daemon/machine-notes.ts"),
+    import("../../daemon/bridge-records.ts"),
     import("../../os/host-network.ts"),
     import("../../os/path-mtus.ts"),
   ]);
   using routes = PathMtus.open();
-  return machineNotes(config, await readHostNetwork(), (path) => routes.sendErrors([path])[0]);
+  const interfaces = afterRelease(config, await readHostNetwork());
+  return machineNotes(config, interfaces, (path) => routes.sendErrors([path])[0]);
 }
