@@ -224,11 +224,15 @@ function checkSocket(
   report: ReportIssue,
 ): void {
   const from = tunnel.local ?? "the route's address";
+  // Over IP there are no ports that would tell two sockets apart.
+  const another = tunnel.encapsulation === "udp" ? "local_port" : "local address";
   for (const key of socketKeys) {
     if (first[key] !== tunnel[key])
       report(
         [...path, key],
-        `tunnel ${firstName}, from ${from} too, shares the socket and says ${first[key]}`,
+        `tunnel ${firstName}, from ${from} too, shares the socket and says ${first[key]}: ` +
+          `set ${key}: ${tunnel[key]} for all of them, in \`tunnel\` of \`defaults\`, ` +
+          `or give this tunnel another ${another}`,
         [["tunnels", firstName, key]],
       );
   }

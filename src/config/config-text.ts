@@ -1,3 +1,4 @@
+import { ANY } from "./ends.ts";
 import { configFields, defaultsFields } from "./fields.ts";
 import { nearest } from "./nearest.ts";
 import { replacementOf } from "./renamed-keys.ts";
@@ -78,10 +79,15 @@ function unknownKey(key: string, at: KeyPath, value: unknown): string | undefine
   if (replacement !== undefined) return `this key was renamed: write ${replacement}`;
   // In braces a comma ends the value, so that the second VLAN ID is read as a key.
   if (/^\d+( *- *\d+)?$/.test(key) && path.at(-1) === "circuit") return WANTED_ONE_VLAN;
+  if (key === ANY && path.length === 2 && path[0] === "tunnels") return ANY_OF_REMOTE;
   if (isSecretItself(key, path))
     return path.length === 2 ? `unknown key; write \`secret\`: ${WANTED_SECRET}` : WANTED_SECRET;
   return undefined;
 }
+
+const ANY_OF_REMOTE =
+  "unknown key here: write `remote: any` for a peer from anywhere, `remote: { any: [PREFIX, ...] }` for " +
+  "one from these prefixes";
 
 /** Names that other programs have for the secret in their files. */
 const secretKeys =

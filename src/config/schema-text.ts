@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { Issue } from "./issues.ts";
 import { MERGE_KEY, WANTED_MERGED } from "./merge-keys.ts";
 import { nearest } from "./nearest.ts";
-import { isOurs, nearlyOneOf, type SchemaShape, wantedText } from "./value-text.ts";
+import { isOurs, nearlyOneOf, type SchemaShape, wantedText, zeroText } from "./value-text.ts";
 
 /** The keys and indexes that lead to a value of the file. */
 export type KeyPath = readonly PropertyKey[];
@@ -131,7 +131,7 @@ function issuesOfUnion(
         path,
         message:
           (isOurs(message) ? message : "neither of the forms that this key takes") +
-          nearlyOneOf(wordsOf(union), input) +
+          (zeroText(input, path.at(-1)) || nearlyOneOf(wordsOf(union), input)) +
           advice,
       },
     ];

@@ -76,7 +76,7 @@ function wantedInstead(
   if (expected === "boolean") return `${kind}${single}${nearlyOneOf([true, false], input)}`;
   const isText = isNumber && typeof input === "string";
   const number = isText && /^[0-9.]+$/.test(input) ? ": leave out the quotes" : "";
-  const unit = isText ? unitText(input, path.at(-1)) : "";
+  const unit = (isNumber && zeroText(input, path.at(-1))) || (isText ? unitText(input, path.at(-1)) : "");
   return `${kind}${range}${single}${number}${unit}`;
 }
 
@@ -138,20 +138,34 @@ const units: readonly (readonly [RegExp, string])[] = [
 /** TABLE: units that stand for a factor, such as 10k. */
 const factors: Readonly<Record<string, number>> = { k: 1e3, K: 1e3, M: 1e6, G: 1e9 };
 
-/** TABLE: words for no limit, and the keys whose 0 means that. */
-const unlimitedWords: ReadonlySet<string> = new Set([
-  "unlimited",
-  "infinite",
-  "infinity",
-  "none",
-  "off",
-  "no",
+/** Words for nothing or for no limit. */
+const zeroWords: ReadonlySet<string> = new Set([
+  ...["unlimited", "infinite", "infinity"],
+  ...["none", "off", "no", "false", "disabled", "never"],
 ]);
-const zeroIsUnlimited: ReadonlySet<PropertyKey> = new Set(["mac_limit"]);
 
-/** Advice on a number with a unit, or on a word for one; empty for other text. */
+/** TABLE: keys whose 0 stands for such a word, with what it means there. */
+const zeroMeans: ReadonlyMap<PropertyKey, string> = new Map([
+  ["mac_limit", "no limit"],
+  ["silence_limit_s", "no limit"],
+  ["hello_interval_s", "none"],
+  ["nat_keepalive_s", "none"],
+  ["cookie", "none"],
+  ["pvid", "none"],
+  ["dscp", "no mark"],
+  ["control_dscp", "no mark"],
+]);
+
+/** Advice on a word for nothing, of a key that has a number for it; empty otherwise. */
+export function zeroText(input: unknown, key: PropertyKey = ""): string {
+  const meaning = zeroMeans.get(key);
+  return meaning === undefined || !zeroWords.has(String(input).toLowerCase())
+    ? ""
+    : `: write 0 for ${meaning}`;
+}
+
+/** Advice on a number with a unit; empty for other text. */
 function unitText(input: string, key: PropertyKey = ""): string {
-  if (unlimitedWords.has(input.toLowerCase()) && zeroIsUnlimited.has(key)) return ": write 0 for no limit";
   const [, number = "", unit] = /^([0-9.]+) *([a-zµ]+)$/i.exec(input) ?? [];
   if (unit === undefined) return "";
   const whole = Number(number) * (factors[unit] ?? Number.NaN);
@@ -164,6 +178,8 @@ function unitText(input: string, key: PropertyKey = ""): string {
 function nearly({ input, values, path }: z.core.$ZodIssueInvalidValue): string {
   if (typeof input === "string" && values.includes(Number(input)) && input !== "")
     return ": leave out the quotes";
+  const zero = zeroText(input, path.at(-1));
+  if (zero !== "") return zero;
   if (typeof input === "string" && values.every((value) => typeof value === "number"))
     return unitText(input, path.at(-1));
   return withoutBrackets(input) || nearlyOneOf(values, input);

@@ -313,6 +313,15 @@ function two(first: string, second: string, keys = ""): string {
 `;
 }
 
+/** What is said of a key of tunnel `two` that is not as in tunnel `one`, of the same socket. */
+function shared(first: string, second: string): string {
+  const [key, value] = second.split(": ");
+  return (
+    `tunnel one, from 2001:DB8:0::1 too, shares the socket and says ${first}: set ${second} for all ` +
+    `of them, in \`tunnel\` of \`defaults\`, or give this tunnel another local_port: tunnels.two.${key} <${value}>`
+  );
+}
+
 const across: readonly (readonly [string, string, readonly string[]])[] = [
   [
     "the same ends in other words",
@@ -322,19 +331,12 @@ const across: readonly (readonly [string, string, readonly string[]])[] = [
   [
     "a socket with two opinions",
     two("", "", ", fragmentation: none"),
-    [
-      "tunnel one, from 2001:DB8:0::1 too, shares the socket and says outer: " +
-        "tunnels.two.fragmentation <none>",
-    ],
+    [shared("outer", "fragmentation: none")],
   ],
   [
     "one socket with two values of udp_checksum, gso or control_dscp",
     two("", "", ", udp_checksum: zero, gso: segment, control_dscp: 48"),
-    [
-      "tunnel one, from 2001:DB8:0::1 too, shares the socket and says auto: tunnels.two.udp_checksum <zero>",
-      "tunnel one, from 2001:DB8:0::1 too, shares the socket and says auto: tunnels.two.gso <segment>",
-      "tunnel one, from 2001:DB8:0::1 too, shares the socket and says 0: tunnels.two.control_dscp <48>",
-    ],
+    [shared("auto", "udp_checksum: zero"), shared("auto", "gso: segment"), shared("0", "control_dscp: 48")],
   ],
   [
     "a name twice",

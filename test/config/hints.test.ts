@@ -64,6 +64,25 @@ test("where keys belong is known of every mapping of the file", () => {
   expect(unnamed).toEqual([]);
 });
 
+/** TABLE: keys whose 0 stands for none, and what the message says of it. */
+const zeroKeys: readonly (readonly [text: (value: string) => string, meaning: string])[] = [
+  [(value) => bridge(`mac_limit: ${value}`), "no limit"],
+  [(value) => configText({ tunnel: `silence_limit_s: ${value}` }), "no limit"],
+  [(value) => configText({ tunnel: `hello_interval_s: ${value}` }), "none"],
+  [(value) => configText({ tunnel: `nat_keepalive_s: ${value}` }), "none"],
+  [(value) => configText({ tunnel: `control_dscp: ${value}` }), "no mark"],
+  [(value) => configText({ pseudowire: `dscp: ${value}` }), "no mark"],
+  [(value) => configText({ pseudowire: `cookie: ${value}` }), "none"],
+  [(value) => `defaults: { pseudowire: { dscp: ${value} } }\n${configText()}`, "no mark"],
+];
+
+test.each(zeroKeys)("%s: a word for none is the number 0", (text, meaning) => {
+  for (const word of ["off", "Off", "none", "no", "false", "disabled"])
+    expect(saidOf(text(word)), word).toEqual([expect.stringMatching(`: write 0 for ${meaning}$`)]);
+  expect(saidOf(text("[]")).join()).not.toContain("write 0");
+  expect(saidOf(text("many")).join()).not.toContain("write 0");
+});
+
 describe("a word that is a boolean elsewhere", () => {
   /** TABLE: keys with words, and what is suggested for one that means on and one that means off. */
   const switches: readonly (readonly [text: (value: string) => string, on: string, off: string])[] = [
@@ -146,6 +165,11 @@ test.each([
     configText({ pseudowire: "mtu: [1400]" }),
     `${P}.mtu: wanted a number from 68 to 65000: leave out the brackets`,
   ],
+  ...["any: true", "any: [192.0.2.0/24]"].map((any) => [
+    configText({ tunnel: any }),
+    "tunnels.branch.any: unknown key here: write `remote: any` for a peer from anywhere, " +
+      "`remote: { any: [PREFIX, ...] }` for one from these prefixes",
+  ]),
   [
     configText({ tunnel: "path_mtu: 1400" }),
     "tunnels.branch.path_mtu: wanted one of probe, echo, none; the size is measured: to fix it, write " +
@@ -208,7 +232,15 @@ describe("values of `defaults` that may not be those of several", () => {
 
   test("keys of one socket", () => {
     expect(linesOf(three(`remote: 192.0.2.2, gso: segment`, " remote: 192.0.2.3, gso: offload "))).toContain(
-      "5:32 tunnels.b.gso: tunnel a, from the route's address too, shares the socket and says segment",
+      "5:32 tunnels.b.gso: tunnel a, from the route's address too, shares the socket and says segment: " +
+        "set gso: offload for all of them, in `tunnel` of `defaults`, or give this tunnel another local_port",
+    );
+  });
+
+  test("keys of one socket over IP, which has no ports", () => {
+    const keys = "remote: 192.0.2.2, encapsulation: ip";
+    expect(linesOf(three(keys, " remote: 192.0.2.3, fragmentation: pseudowire ")).join()).toMatch(
+      /set fragmentation: pseudowire for all of them, .*, or give this tunnel another local address/,
     );
   });
 });

@@ -58,7 +58,10 @@ test("problems with this machine are reported at the keys that they are about, i
 
 test.each([
   ["lam", "; did you mean lan?"],
+  ["aln", "; did you mean lan?"],
   ["entirely", ""],
+  ["lxm", ""],
+  ["la77", ""],
 ])("a bridge %s that there is not, beside a bridge lan of the file", (name, hint) => {
   const circuit = `{ tap: x0, bridge: ${name} }`;
   const [told, ...more] = linesOf(`bridges: { lan: {} }
