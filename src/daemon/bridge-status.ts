@@ -9,6 +9,7 @@ import {
 import type { LinkState } from "../os/links.ts";
 import type { LoopStatus } from "./bridge-loops.ts";
 import type { StormStatus } from "./bridge-storms.ts";
+import { macLimitText } from "./mac-limit-watch.ts";
 
 /** A bridge of the file, or one that a circuit names. */
 export interface BridgeStatus {
@@ -91,10 +92,7 @@ function stormNotes({ device, storms }: BridgePortStatus): readonly string[] {
 
 function limitNotes({ fdbLearned = 0, fdbMostLearned = 0 }: BridgeValues): readonly string[] {
   if (fdbMostLearned === 0 || fdbLearned < fdbMostLearned) return [];
-  const learnt = `${fdbLearned} of at most ${counted(fdbMostLearned, "MAC address", "MAC addresses")} learnt`;
-  return [
-    `${learnt}: frames to others go to all ports; raise mac_limit if these are the hosts that there are`,
-  ];
+  return [macLimitText({ learnt: fdbLearned, limit: fdbMostLearned })];
 }
 
 function isSet(value: number | undefined): boolean | undefined {

@@ -14,8 +14,9 @@ import { type LinkState, type Links, readLinkStates } from "../os/links.ts";
 import { type Lock, lockName } from "../os/locks.ts";
 import { Retry } from "../os/retry.ts";
 import { BridgeLoops } from "./bridge-loops.ts";
+import { BridgeMacLimits } from "./bridge-mac-limits.ts";
 import { BridgePorts } from "./bridge-ports.ts";
-import { type BridgeRecord, BridgeRecords } from "./bridge-records.ts";
+import type { BridgeRecord, BridgeRecords } from "./bridge-records.ts";
 import { formerNotIn, releaseBridge, releasePort, remember } from "./bridge-release.ts";
 import { type BridgeStatus, type BridgeStatusSources, bridgeStatus } from "./bridge-status.ts";
 import { BridgeStorms } from "./bridge-storms.ts";
@@ -24,7 +25,6 @@ import { Corrections } from "./corrections.ts";
 import { describeHolder } from "./locks.ts";
 import type { Log } from "./log.ts";
 import type { LogLimiter } from "./log-limiter.ts";
-import { ownerOf } from "./owner.ts";
 import { Problems } from "./problems.ts";
 
 /** What the bridges ask the daemon. */
@@ -54,6 +54,7 @@ export class Bridges {
   readonly #ports: BridgePorts;
   readonly #storms: BridgeStorms;
   readonly #loops: BridgeLoops;
+  readonly #macLimits: BridgeMacLimits;
   readonly #locks = new Map<string, Lock>();
   /** Bridges that we made, by name, with their indexes; also those of an earlier daemon of ours. */
   readonly #made = new Map<string, number>();
@@ -71,6 +72,7 @@ export class Bridges {
     this.#storms = new BridgeStorms(context, portOf);
     const isOfPseudowire = (device: string) => this.#ports.isOfPseudowire(device);
     this.#loops = new BridgeLoops({ log: context.log, links: context.links, isOfPseudowire });
+    this.#macLimits = new BridgeMacLimits(context);
     this.#alias = `wirespan ${context.owner}`;
     context.links.watchReadings(() => {
       if (this.#isNeeded() && !this.#isConfiguring) void this.reconcile();
@@ -152,6 +154,7 @@ export class Bridges {
       await this.#endWatching(new Map());
     });
     this.#storms.close();
+    this.#macLimits.close();
     for (const lock of this.#locks.values()) lock[Symbol.dispose]();
     this.#locks.clear();
   }
@@ -161,6 +164,7 @@ export class Bridges {
     this.#isClosed = true;
     this.#loops.abandon();
     this.#storms.close();
+    this.#macLimits.close();
     this.#retry.close();
   }
 
@@ -179,6 +183,7 @@ export class Bridges {
         this.#problems.set(bridge.name, error.message);
       }
     }
+    this.#macLimits.set(this.#wanted);
     this.#save();
     for (const [bridge, problem] of this.#problems) {
       const isNew = former.get(bridge) !== problem;
@@ -385,15 +390,4 @@ export class Bridges {
 
 function byName(bridges: readonly BridgeConfig[]): ReadonlyMap<string, BridgeConfig> {
   return new Map(bridges.map((bridge) => [bridge.name, bridge]));
-}
-
-/** The bridges of a daemon, with what an earlier one left to be put back. */
-export function openBridges(
-  config: Pick<Config, "lcce">,
-  context: Pick<BridgeContext, "links" | "log" | "limiter" | "hostUse">,
-): Bridges {
-  const records = BridgeRecords.open(config.lcce.controlSocket, (problem) =>
-    context.log.warn({ event: "bridge", problem }, problem),
-  );
-  return new Bridges({ ...context, owner: ownerOf(config), records });
 }

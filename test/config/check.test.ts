@@ -318,7 +318,8 @@ function shared(first: string, second: string): string {
   const [key, value] = second.split(": ");
   return (
     `tunnel one, from 2001:DB8:0::1 too, shares the socket and says ${first}: set ${second} for all ` +
-    `of them, in \`tunnel\` of \`defaults\`, or give this tunnel another local_port: tunnels.two.${key} <${value}>`
+    "of them, in `tunnel` of `defaults`, or give this tunnel another local_port: " +
+    `tunnels.two.${key} <${value}>`
   );
 }
 
