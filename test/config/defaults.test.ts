@@ -264,7 +264,7 @@ tunnels:
   a: { <<: *all }
   b: { <<: *all, local: 192.0.2.1 }
 `,
-    ["1:52 tunnels.a.hello_interval_s: wanted a number from 0 to 3600"],
+    ["1:52 tunnels.a.hello_interval_s: wanted a number from 0 to 3600: write 0 for none"],
   ],
   [
     "a rule between a merged key and one of the tunnel",
