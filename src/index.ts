@@ -50,8 +50,9 @@ export type { Effect, Input, PathChange, ReportedEvent } from "./control/effects
 export { Lcce } from "./control/lcce.ts";
 export type { PathHistory } from "./control/path-follower.ts";
 export type { PathLimits, PathMtuSnapshot } from "./control/path-mtu.ts";
+export type { FoundPathMtu, MeasuredPathMtu } from "./control/path-mtu-memory.ts";
 export type { PathMtuState } from "./control/path-mtu-table.ts";
-export type { EchoRequest, FoundPathMtu } from "./control/path-prober.ts";
+export type { EchoRequest } from "./control/path-prober.ts";
 export type { EchoCarrier, ProbeCarrier } from "./control/probe-carriers.ts";
 export type {
   AuthenticationSettings,

@@ -1,6 +1,7 @@
 import type { PsnPath } from "../wire/session-parameters.ts";
 import type { ControlConnectionEvents } from "./control-connection-events.ts";
 import type { HelloRefusal } from "./hello-refusal.ts";
+import type { PathMtuMemory } from "./path-mtu-memory.ts";
 import type { PseudowireDirectory } from "./session-set.ts";
 import type { PeerSettings } from "./settings.ts";
 
@@ -17,6 +18,8 @@ export interface ConnectionOwner<Connection> {
   readonly directory: PseudowireDirectory;
   /** Whether the peer takes padded HELLOs. */
   readonly helloRefusal: HelloRefusal;
+  /** What was measured of the path to the peer. */
+  readonly pathMtuMemory: PathMtuMemory;
   connectionEstablished(connection: Connection): void;
   /** The peer is known to be established as well: sessions may be opened. */
   connectionReady(connection: Connection): void;

@@ -3,13 +3,15 @@ import type { Flushable, LcceContext } from "./context.ts";
 import type { Delivery } from "./delivery.ts";
 import type { HelloRefusal } from "./hello-refusal.ts";
 import type { PathMtuSnapshot } from "./path-mtu.ts";
-import { type EchoRequest, type FoundPathMtu, PathProber } from "./path-prober.ts";
+import type { FoundPathMtu, PathMtuMemory } from "./path-mtu-memory.ts";
+import { type EchoRequest, PathProber, type ProberPort } from "./path-prober.ts";
 import type { ProbeCarrier } from "./probe-carriers.ts";
 import type { PeerSettings } from "./settings.ts";
 
 interface Owner {
   readonly settings: PeerSettings;
   readonly helloRefusal: HelloRefusal;
+  readonly pathMtuMemory: PathMtuMemory;
 }
 
 interface Connection extends Flushable {
@@ -40,7 +42,7 @@ export class ConnectionPathMtu {
     this.#context = context;
     this.#owner = owner;
     this.#connection = connection;
-    this.#prober = new PathProber({
+    const port: ProberPort = {
       get nowMs() {
         return context.nowMs;
       },
@@ -48,7 +50,8 @@ export class ConnectionPathMtu {
       sendHello: (probe) => delivery.probe({ name: "HELLO", avps: {} }, probe),
       sendEcho: (request) => this.#sendEcho(request),
       found: (found) => this.#report(found),
-    });
+    };
+    this.#prober = new PathProber(port, owner.pathMtuMemory);
   }
 
   /** What is known; undefined while nothing is searched for. */

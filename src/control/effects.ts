@@ -1,7 +1,8 @@
 import type { ChannelStatus, PsnPath, SessionParameters } from "../wire/session-parameters.ts";
 import type { ControlDiscardReason } from "./control-discards.ts";
 import type { PathLimits } from "./path-mtu.ts";
-import type { EchoRequest, FoundPathMtu } from "./path-prober.ts";
+import type { FoundPathMtu } from "./path-mtu-memory.ts";
+import type { EchoRequest } from "./path-prober.ts";
 import type { PeerSettings, PseudowireSettings } from "./settings.ts";
 import type { UnknownCall } from "./unknown-peers.ts";
 

@@ -12,6 +12,8 @@ export interface PathMtuEvents {
   unreachable: NoData;
   /** The path is another one, or its interface takes less than what was found. */
   restart: NoData;
+  /** The same, or the peer can be reached, and it is known what the path took before. */
+  remembered: NoData;
   /** The interface takes more than before. */
   more: NoData;
   /** The peer acknowledged a probe. */
@@ -37,6 +39,7 @@ export interface PathMtuEvents {
 /** What a search does in a transition. */
 export interface PathMtuActions {
   begin: NoData;
+  resume: NoData;
   stop: NoData;
   take: NoData;
   search: NoData;
@@ -62,6 +65,11 @@ function ours<A extends Action>(why: string, to: PathMtuState, ...actions: A[]):
 
 const unreachable = row("disabled", "stop");
 const restart = row("base", "begin");
+const remembered = ours(
+  "long packets need not be lost until a search ends; it is probed at once, and falls if it is lost",
+  "search-complete",
+  "resume",
+);
 const unanswered = ours("the peer may answer probes later", "error", "give-up");
 const hint = (state: PathMtuState) =>
   ours("the size is tried sooner; the message alone changes nothing (§4.6)", state, "ignore");
@@ -75,6 +83,7 @@ export const pathMtuTable = tableOf<PathMtuState, PathMtuEvents, PathMtuActions>
     reachable: row("base", "begin"),
     unreachable: row("disabled", "ignore"),
     restart: row("disabled", "ignore"),
+    remembered,
     more: row("disabled", "ignore"),
     reported: row("disabled", "ignore"),
     "report-ended": row("disabled", "ignore"),
@@ -82,6 +91,7 @@ export const pathMtuTable = tableOf<PathMtuState, PathMtuEvents, PathMtuActions>
   base: {
     unreachable,
     restart,
+    remembered,
     more: row("base", "ignore"),
     acknowledged: row("searching", "take", "search"),
     "acknowledged-last": row("search-complete", "take", "settle"),
@@ -94,6 +104,7 @@ export const pathMtuTable = tableOf<PathMtuState, PathMtuEvents, PathMtuActions>
   searching: {
     unreachable,
     restart,
+    remembered,
     more: row("searching", "raise"),
     acknowledged: row("searching", "take", "search"),
     "acknowledged-last": row("search-complete", "take", "settle"),
@@ -106,6 +117,7 @@ export const pathMtuTable = tableOf<PathMtuState, PathMtuEvents, PathMtuActions>
   "search-complete": {
     unreachable,
     restart,
+    remembered,
     more: row("searching", "raise"),
     acknowledged: row("search-complete", "settle"),
     "acknowledged-last": row("search-complete", "settle"),
@@ -125,6 +137,7 @@ export const pathMtuTable = tableOf<PathMtuState, PathMtuEvents, PathMtuActions>
   error: {
     unreachable,
     restart,
+    remembered,
     more: row("error", "ignore"),
     acknowledged: row("searching", "take", "search"),
     "acknowledged-last": row("search-complete", "take", "settle"),

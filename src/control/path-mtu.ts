@@ -1,3 +1,4 @@
+import type { FormerOctets, PathMtuEffect, PathMtuInput } from "./path-mtu-messages.ts";
 import { PathMtuSizes } from "./path-mtu-sizes.ts";
 import {
   type PathMtuActions,
@@ -51,38 +52,6 @@ export interface PathMtuSnapshot {
   readonly by: ProbeCarrier | undefined;
 }
 
-/** What happens to a search. Sizes are those of IP packets, headers included, in octets. */
-export type PathMtuInput =
-  /** The peer can be reached, through an interface of this MTU. */
-  | { readonly kind: "reachable"; readonly interfaceOctets: number }
-  | { readonly kind: "unreachable" }
-  /** Packets, or the probes among them, take another path now. */
-  | { readonly kind: "path-changed" }
-  /** The MTU of the interface that packets leave by. */
-  | { readonly kind: "interface"; readonly octets: number }
-  /** A router said what fits, in a message that the kernel validated (RFC 1191, RFC 8201). */
-  | { readonly kind: "reported"; readonly octets: number }
-  /** The kernel has forgotten such a message, or has one that names more. */
-  | { readonly kind: "report-ended" }
-  /** The probe that was asked for last was acknowledged in time. */
-  | { readonly kind: "acknowledged"; readonly roundTripMs: number }
-  /** It was lost, or had to make room for another message, which says nothing of its size. */
-  | { readonly kind: "lost" | "withdrawn" }
-  /** Nor is anything else answered by which probes travel: none of them says anything of the path. */
-  | { readonly kind: "unanswered" }
-  /** What was found is to be probed once more. */
-  | { readonly kind: "confirm" }
-  /** Data messages are exchanged. */
-  | { readonly kind: "data" }
-  /** `deadlineMs` has come. */
-  | { readonly kind: "time" };
-
-export type PathMtuEffect =
-  /** Send a probe of this size, and wait so long for its acknowledgement. */
-  | { readonly kind: "probe"; readonly octets: number; readonly waitMs: number }
-  /** What the path is known to take changed; undefined where nothing is known any more. */
-  | { readonly kind: "changed"; readonly octets: number | undefined };
-
 /**
  * The search for the largest packet that a path takes, by probes that a carrier sends and the peer
  * acknowledges (DPLPMTUD, RFC 8899). Pure: `handle` takes what happened, and returns what is to be done.
@@ -110,11 +79,14 @@ export class PathMtuSearch {
   #confirmedMs = Number.NEGATIVE_INFINITY;
   /** What was believed to be lost last, though it may only have been one packet. */
   #fellFrom: number | undefined;
+  /** What was known before, and is not confirmed yet. */
+  #former: FormerOctets | undefined;
   #nowMs = 0;
   #effects: PathMtuEffect[] = [];
 
   readonly #actions: Actions<PathMtuActions> = {
     begin: () => this.#begin(),
+    resume: () => this.#resume(),
     stop: () => this.#forget(),
     take: () => this.#take(),
     search: () => this.#probeNext(),
@@ -165,12 +137,12 @@ export class PathMtuSearch {
     switch (input.kind) {
       case "reachable":
         this.#sizes.limit(input.interfaceOctets);
-        return this.#state === "disabled" ? this.#apply("reachable") : undefined;
+        return this.#state === "disabled" ? this.#start("reachable", input.former) : undefined;
       case "unreachable":
         return this.#apply("unreachable");
       case "path-changed":
-        this.#forget();
-        return this.#apply("restart");
+        this.#reset();
+        return this.#start("restart", input.former);
       case "interface":
         return this.#limit(input.octets);
       case "reported":
@@ -203,6 +175,13 @@ export class PathMtuSearch {
     const transition = transitionFor(pathMtuTable, this.#state, kind);
     this.#state = transition.to;
     performActions(this.#actions, transition, { kind });
+  }
+
+  /** What leaves nothing more to try is found as fast without it. */
+  #start(kind: "reachable" | "restart", former: FormerOctets | undefined): void {
+    this.#former = former !== undefined && former.octets < this.#sizes.most ? former : undefined;
+    if (this.#former === undefined) this.#know(undefined);
+    this.#apply(this.#former === undefined ? kind : "remembered");
   }
 
   get #baseOctets(): number {
@@ -251,6 +230,10 @@ export class PathMtuSearch {
     this.#sizes.take(this.#probed);
     this.#probed = undefined;
     this.#apply(this.#sizes.next() === undefined ? "acknowledged-last" : "acknowledged");
+    if (this.#former === undefined) return;
+    // The search before may not have come to its end.
+    this.#former = undefined;
+    this.#apply("again");
   }
 
   #lost(): void {
@@ -293,7 +276,18 @@ export class PathMtuSearch {
     this.#probe(this.#sizes.next() ?? this.#sizes.taken);
   }
 
+  /** What was known before holds until probes say otherwise. */
+  #resume(): void {
+    const { octets = 0, measuredMs } = this.#former ?? {};
+    this.#sizes.forget();
+    this.#sizes.take(octets);
+    this.#know(octets);
+    this.#measuredMs = measuredMs;
+    this.#probe(octets);
+  }
+
   #begin(): void {
+    this.#former = undefined;
     this.#sizes.forget();
     this.#probe(this.#baseOctets);
   }
@@ -338,6 +332,12 @@ export class PathMtuSearch {
   }
 
   #forget(): void {
+    this.#reset();
+    this.#know(undefined);
+  }
+
+  #reset(): void {
+    this.#former = undefined;
     this.#sizes.forget();
     this.#probed = undefined;
     this.#againMs = undefined;
@@ -345,7 +345,6 @@ export class PathMtuSearch {
     this.#roundTripMs = undefined;
     this.#isLossy = false;
     this.#fellFrom = undefined;
-    this.#know(undefined);
   }
 
   #know(octets: number | undefined): void {

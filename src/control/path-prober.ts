@@ -2,15 +2,9 @@ import { equalOctets } from "../bytes/hex.ts";
 import type { Random } from "../environment.ts";
 import { type PsnPath, pathKey } from "../wire/session-parameters.ts";
 import type { Probe } from "./delivery-messages.ts";
-import {
-  type PathLimits,
-  type PathMtuEffect,
-  type PathMtuInput,
-  PathMtuSearch,
-  type PathMtuSnapshot,
-  pathMtuConstants,
-} from "./path-mtu.ts";
-import type { PathMtuState } from "./path-mtu-table.ts";
+import { type PathLimits, PathMtuSearch, type PathMtuSnapshot, pathMtuConstants } from "./path-mtu.ts";
+import type { FoundPathMtu, PathMtuMemory } from "./path-mtu-memory.ts";
+import type { FormerOctets, PathMtuEffect, PathMtuInput } from "./path-mtu-messages.ts";
 import { type EchoCarrier, isPreferred, type ProbeCarrier } from "./probe-carriers.ts";
 
 /** TABLE: headers in front of a control message, in octets (RFC 3931 §4.1.1.2, §4.1.2.1). */
@@ -38,14 +32,6 @@ export interface EchoRequest {
   readonly by: EchoCarrier;
   readonly octets: number;
   readonly nonce: Uint8Array;
-}
-
-/** What is known of a path, and by which carrier. */
-export interface FoundPathMtu {
-  readonly path: PsnPath;
-  readonly octets: number | undefined;
-  readonly state: PathMtuState;
-  readonly by: ProbeCarrier | undefined;
 }
 
 /** What a prober works by. */
@@ -79,6 +65,7 @@ interface Echo {
  */
 export class PathProber {
   readonly #port: ProberPort;
+  readonly #memory: PathMtuMemory;
   #search: PathMtuSearch | undefined;
   #probed: ProbedPath | undefined;
   /** The limits that the search knows. */
@@ -93,8 +80,10 @@ export class PathProber {
   /** Until when the peer may answer the last padded HELLO. */
   #helloUntilMs = Number.NEGATIVE_INFINITY;
 
-  constructor(port: ProberPort) {
+  /** `memory` has what a prober before found of the path, and gets what this one finds. */
+  constructor(port: ProberPort, memory: PathMtuMemory) {
     this.#port = port;
+    this.#memory = memory;
   }
 
   /** What is known; undefined while nothing is searched for. */
@@ -168,11 +157,18 @@ export class PathProber {
     } else if (before !== path && pathKey(before) !== pathKey(path)) {
       this.#echo = undefined;
       this.#failed.clear();
-      this.#input({ kind: "path-changed" });
+      this.#input({ kind: "path-changed", ...this.#formerOf(path) });
     }
     if (this.#search?.state !== "disabled") return;
     this.#limits = undefined;
-    this.#input({ kind: "reachable", interfaceOctets: mostOctets(limits) });
+    this.#input({ kind: "reachable", interfaceOctets: mostOctets(limits), ...this.#formerOf(path) });
+  }
+
+  #formerOf(path: PsnPath): { readonly former?: FormerOctets } {
+    const former = this.#memory.of(path);
+    if (former === undefined) return {};
+    this.#by = former.by;
+    return { former };
   }
 
   #followLimits(limits: PathLimits): void {
@@ -274,7 +270,9 @@ export class PathProber {
   #report(octets: number | undefined, { state }: PathMtuSearch): void {
     if (this.#probed === undefined) return;
     const by = octets === undefined ? undefined : this.#by;
-    this.#port.found({ path: this.#probed.path, octets, state, by });
+    const found = { path: this.#probed.path, octets, state, by };
+    this.#memory.note(found, this.#port.nowMs);
+    this.#port.found(found);
   }
 }
 

@@ -12,6 +12,7 @@ import type { ControlConnectionEvents } from "./control-connection-events.ts";
 import { CHALLENGE_NOT_SUPPORTED, describeAuthenticationFailure, describeSilence } from "./describe.ts";
 import { HalfOpenConnections } from "./half-open-connections.ts";
 import { HelloRefusal } from "./hello-refusal.ts";
+import { PathMtuMemory } from "./path-mtu-memory.ts";
 import { Pseudowire, type PseudowireOwner } from "./pseudowire.ts";
 import { Refusals } from "./refusals.ts";
 import type { Registry } from "./registry.ts";
@@ -33,6 +34,7 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
   /** Where SCCRQs from the peer's address go. */
   readonly admission: SccrqAdmission;
   readonly helloRefusal = new HelloRefusal();
+  readonly pathMtuMemory: PathMtuMemory;
   readonly directory: PseudowireDirectory = this;
   readonly #context: LcceContext;
   readonly #registry: Registry;
@@ -63,6 +65,7 @@ export class Peer implements Owner, PseudowireOwner, PseudowireDirectory, Admitt
     this.#context = context;
     this.#registry = registry;
     this.#settings = settings;
+    this.pathMtuMemory = new PathMtuMemory(settings.formerPathMtu);
     this.#halfOpen = new HalfOpenConnections(context.random);
     this.#attempts = new Attempts(context.random);
     this.admission = new SccrqAdmission(context, this);

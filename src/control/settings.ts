@@ -5,6 +5,7 @@ import type {
   PsnPath,
 } from "../wire/session-parameters.ts";
 import type { PathLimits } from "./path-mtu.ts";
+import type { MeasuredPathMtu } from "./path-mtu-memory.ts";
 
 /** Who this LCCE says it is (RFC 3931 §5.4.3: Host Name, Router ID, Vendor Name). */
 export interface LcceIdentity {
@@ -71,6 +72,8 @@ export interface PeerSettings {
   readonly pathMtu?: "probe" | "echo" | "none";
   /** What limits packets to the peer; without it no path MTU is searched for. */
   readonly pathLimits?: PathLimits;
+  /** What a peer before this one, with the same path, was measured to take; a search begins by it. */
+  readonly formerPathMtu?: MeasuredPathMtu;
 }
 
 /** What we want of one pseudowire. */

@@ -1,3 +1,4 @@
+import type { MeasuredPathMtu } from "../control/path-mtu-memory.ts";
 import type { EventFeed } from "./events.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
 
@@ -22,6 +23,14 @@ export interface HandOver {
   /** The plane of the daemon, and why that one. */
   readonly plane: string;
   readonly planeReason: string;
+  /** What the paths of tunnels take; absent from an older version. */
+  readonly pathMtus?: readonly HandedPathMtu[];
+}
+
+/** What was measured of the path of a tunnel. */
+export interface HandedPathMtu extends Omit<MeasuredPathMtu, "measuredMs"> {
+  readonly tunnel: string;
+  readonly measuredAgoMs: number;
 }
 
 /** A response; `sent` is called once the client has it, or is gone. */

@@ -65,7 +65,7 @@ export class Daemon {
   #locations: Locations;
   readonly #timer = new ControlTimer(monotonicClock, (nowMs) => this.#perform(this.#lcce.expire(nowMs)));
   readonly #peerActivity: PeerActivity;
-  readonly #pathMtus: TunnelPathMtus;
+  readonly pathMtus: TunnelPathMtus;
   readonly #sizeNotes: SizeNotes;
   readonly #sendProblems = new SendProblems(monotonicClock);
   readonly #watch: { close(): void };
@@ -96,7 +96,7 @@ export class Daemon {
     this.#lcce = new Lcce(identityOf(config), cryptoRandom);
     const hostUse = hostUseReader(() => this.#config.tunnels, monotonicClock.nowMs, readHostNetwork);
     this.#bridges = openBridges(config, { links, log, limiter: this.#limiter, hostUse });
-    this.#pathMtus = new TunnelPathMtus(links, monotonicClock, {
+    this.pathMtus = new TunnelPathMtus(links, monotonicClock, {
       ...{ log, transport, eventLog: this.#eventLog, limiter: this.#limiter, config: () => this.#config },
       ends: (tunnel) => this.#tunnels.ends(tunnel),
       input: (change) => this.input(change),
@@ -105,7 +105,7 @@ export class Daemon {
     });
     this.#circuits = new Circuits(plane, links, log, {
       input: (change) => this.input(change),
-      pathMtuOf: (path) => this.#pathMtus.of(path),
+      pathMtuOf: (path) => this.pathMtus.of(path),
       forwardingFailed: (session, problem) => this.#forwardingFailed(session, problem),
       locationOf: (pseudowire) => this.#locations.get(`pseudowire ${pseudowire}`),
       ...{ hostUse, controlSocket: config.lcce.controlSocket },
@@ -118,7 +118,7 @@ export class Daemon {
     this.#pseudowireLog = new PseudowireLog(log, { pseudowires, circuitProblem, forwarder }, this.#limiter);
     this.#transport = transport;
     this.#tunnels = this.#newTunnels();
-    this.#sizeNotes = new SizeNotes(links, (path) => this.#pathMtus.of(path).octets);
+    this.#sizeNotes = new SizeNotes(links, (path) => this.pathMtus.of(path).octets);
     const notesLog = new NotesLog(notesListener(log), this.#limiter);
     const sources: SessionSources = {
       pseudowireOfSession: (localSessionId) => this.#circuits.pseudowireOfSession(localSessionId),
@@ -152,7 +152,7 @@ export class Daemon {
         if (daemon !== undefined) daemon.#tunnels.static.heardElsewhere(...of);
       },
       echoReply: (...of) => {
-        if (daemon !== undefined) daemon.#pathMtus.answered(...of);
+        if (daemon !== undefined) daemon.pathMtus.answered(...of);
       },
       channelStatus: (...of) => {
         if (daemon !== undefined) daemon.#circuits.receiveChannelStatus(...of);
@@ -215,7 +215,7 @@ export class Daemon {
       circuits: this.#circuits,
       sizeNote: (...of) => this.#sizeNotes.noteOf(...of),
       deviceMtu: (device) => this.#sizeNotes.deviceMtu(device),
-      ...this.#pathMtus.sources,
+      ...this.pathMtus.sources,
       sendProblem: (...of) => this.#sendProblems.problemOf(...of),
       log: { ...this.#logLosses(), leftOut: this.#limiter.leftOut },
       bridges: this.#bridges.status(),
@@ -238,6 +238,7 @@ export class Daemon {
       const text = [formatStep(step), ...step.reasons].join("; ");
       this.#log.info({ event: "reload", step: text }, `reload: ${text}`);
     }
+    this.pathMtus.rename(steps);
     this.#config = change.config;
     await this.#bridges.configure(change.config);
     await this.#circuits.configure(change.config.forwarders);
@@ -267,7 +268,7 @@ export class Daemon {
   /** What becomes of forwarding if the process ends without `close`. */
   get handOver(): HandOver {
     const { plane, reason: planeReason, outlivesDaemon: goesOn = false } = this.#chosen;
-    return { pid: process.pid, goesOn, plane: plane.name, planeReason };
+    return { pid: process.pid, goesOn, plane: plane.name, planeReason, pathMtus: this.pathMtus.handedOver };
   }
 
   /**
@@ -278,7 +279,7 @@ export class Daemon {
     this.#isClosed = true;
     this.#bridges.abandon();
     this.#timer.close();
-    this.#pathMtus[Symbol.dispose]();
+    this.pathMtus[Symbol.dispose]();
     this.#tunnels.close();
   }
 
@@ -304,7 +305,7 @@ export class Daemon {
     await this.#plane.close();
     await this.#bridges.close();
     this.#transport.close();
-    this.#pathMtus[Symbol.dispose]();
+    this.pathMtus[Symbol.dispose]();
     this.#sendProblems[Symbol.dispose]();
   }
 
@@ -327,11 +328,10 @@ export class Daemon {
 
   #newTunnels(): Tunnels {
     return new Tunnels({
-      transport: this.#transport,
-      circuits: this.#circuits,
-      log: this.#log,
+      ...{ transport: this.#transport, circuits: this.#circuits, log: this.#log },
       input: (input) => this.input(input),
       readSecret: this.#readSecret,
+      pathMtu: (...of) => this.pathMtus.known(...of),
       following: { limiter: this.#limiter, counters: (id) => this.#plane.sessionCounters(id) },
       locationOf: (tunnel) => this.#locations.get(`tunnel ${tunnel}`),
     });
@@ -350,7 +350,7 @@ export class Daemon {
 
   /** Retries what waits for addresses, routes or interfaces, after one of them changed. */
   #retryNow(): void {
-    this.#pathMtus.limits.forget();
+    this.pathMtus.limits.forget();
     this.#peerActivity.lookSoon();
     this.#sendProblems.forget();
     this.#tunnels.follow();
@@ -359,7 +359,7 @@ export class Daemon {
 
   /** Tells the control plane and the planes what limits packets to peers now. */
   #followPathMtus(snapshot = this.#lcce.snapshot(), counted: readonly SessionCounters[] = []): void {
-    this.#pathMtus.update(this.#config, snapshot, counted);
+    this.pathMtus.update(this.#config, snapshot, counted);
     this.#circuits.followPathMtus();
   }
 
@@ -370,7 +370,7 @@ export class Daemon {
           this.#sendProblems.sent(effect.path, this.#transport.send(effect.path, effect.octets, effect));
           break;
         case "echo-request":
-          this.#pathMtus.ask(effect.peer, effect, effect.session);
+          this.pathMtus.ask(effect.peer, effect, effect.session);
           break;
         case "forwarding-add":
           this.#circuits.add(effect.session);
@@ -386,7 +386,7 @@ export class Daemon {
         case "report":
           this.#eventLog.report(effect.event, monotonicClock.nowMs());
           this.#tunnels.peerNames.reported(effect.event);
-          if (effect.event.event === "path-mtu") this.#pathMtus.found(effect.event, this.#config);
+          if (effect.event.event === "path-mtu") this.pathMtus.found(effect.event, this.#config);
           break;
         default:
           noCaseFor(effect);

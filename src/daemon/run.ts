@@ -113,7 +113,8 @@ async function runUntilStopped(
   const { controlSocket } = config.lcce;
   checkSocketPath(controlSocket);
   // Before anything in the kernel is changed: another daemon may run.
-  using _ = takeOver ? await takeOverFrom(config, log) : lockDaemon(controlSocket);
+  const former = takeOver ? await takeOverFrom(config, log) : undefined;
+  using _ = former?.lock ?? lockDaemon(controlSocket);
   const opened = new Deferred<Daemon>();
   const handlers: ApiHandlers = {
     feed,
@@ -127,6 +128,7 @@ async function runUntilStopped(
     const daemon = await Daemon.open(config, openLog, locations);
     try {
       running.daemon = daemon;
+      daemon.pathMtus.takeOver(former?.pathMtus ?? []);
       opened.resolve(daemon);
       const started = daemon.start().then(() => start.resolve(daemon));
       await Promise.race([started, stopped]);

@@ -2,7 +2,8 @@ import type { Config, PseudowireConfig, TunnelConfig } from "../config/config.ts
 import { earliest } from "../control/context.ts";
 import type { ReportedEvent } from "../control/effects.ts";
 import type { PathLimits, PathMtuSnapshot } from "../control/path-mtu.ts";
-import { type EchoRequest, PathProber } from "../control/path-prober.ts";
+import type { PathMtuMemory } from "../control/path-mtu-memory.ts";
+import { type EchoRequest, PathProber, type ProberPort } from "../control/path-prober.ts";
 import type { ProbeCarrier } from "../control/probe-carriers.ts";
 import type { Clock, Random } from "../environment.ts";
 import type { SessionCounters } from "../forwarding/plane.ts";
@@ -20,6 +21,8 @@ export interface StaticPaths {
   /** The ends of a tunnel that is open. */
   ends(tunnel: string): EndsInUse | undefined;
   limits(path: PsnPath): PathLimits | undefined;
+  /** What was measured last of a tunnel's path. */
+  memory(tunnel: string): PathMtuMemory;
   /** Sends an echo request, by "vccv" in the control channel of the session. */
   ask(tunnel: string, request: EchoRequest, session: SessionParameters | undefined): void;
   /** What a path is known to take changed. */
@@ -65,11 +68,6 @@ export class StaticPathMtus {
   /** What is known of the path of a tunnel; undefined where nothing is searched for. */
   snapshot(tunnel: string): PathMtuSnapshot | undefined {
     return this.#tunnels.get(tunnel)?.prober.snapshot;
-  }
-
-  /** The paths of the tunnels that are open. */
-  get paths(): readonly PsnPath[] {
-    return [...this.#tunnels.values()].flatMap(({ config }) => this.#pathOf(config) ?? []);
   }
 
   /** Takes in counters: where data passed, what is known of the path is confirmed from time to time. */
@@ -156,7 +154,7 @@ export class StaticPathMtus {
   #newTunnel(config: TunnelConfig): StaticTunnel {
     const { name: peer } = config;
     const clock = this.#clock;
-    const prober = new PathProber({
+    const port: ProberPort = {
       get nowMs() {
         return clock.nowMs();
       },
@@ -164,8 +162,8 @@ export class StaticPathMtus {
       sendHello: () => false,
       sendEcho: (request) => this.#ask(tunnel, request),
       found: (found) => this.#paths.found({ event: "path-mtu", peer, ...found }),
-    });
-    const tunnel = { prober, config };
+    };
+    const tunnel = { prober: new PathProber(port, this.#paths.memory(peer)), config };
     return tunnel;
   }
 }

@@ -3,6 +3,7 @@ import { messageOf, OperationalError } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
 import { SystemError } from "../os/errors.ts";
 import type { Lock } from "../os/locks.ts";
+import type { HandedPathMtu } from "./api.ts";
 import { askHandOver, requestHandOver } from "./api-client.ts";
 import { NoAnswerError, NoDaemonError } from "./api-errors.ts";
 import { daemonHolder, lockDaemon } from "./locks.ts";
@@ -19,6 +20,13 @@ const ANSWER_MS = 10_000;
 const LEAVE_MS = 5000;
 const PAUSE_MS = 5;
 
+/** What the one that takes over has of the daemon before it. */
+export interface TakenOver {
+  /** Of the control socket. */
+  readonly lock: Lock;
+  readonly pathMtus: readonly HandedPathMtu[];
+}
+
 /**
  * Has the daemon at a control socket make room, and takes its lock; without a daemon only the lock. Rejects
  * with OperationalError if that one does not answer in time or cannot hand over, such as one of an older
@@ -27,13 +35,13 @@ const PAUSE_MS = 5;
 export async function takeOverFrom(
   { lcce: { controlSocket }, plane: wanted }: Pick<Config, "lcce" | "plane">,
   log: Log,
-): Promise<Lock> {
+): Promise<TakenOver> {
   const former = await ask(controlSocket, askHandOver);
   if (former === undefined) {
     log.info({ event: "take-over" }, `no daemon runs at ${controlSocket}: nothing to take over`);
-    return lockDaemon(controlSocket);
+    return { lock: lockDaemon(controlSocket), pathMtus: [] };
   }
-  const { pid, goesOn, plane, planeReason } = former;
+  const { pid, goesOn, plane, planeReason, pathMtus = [] } = former;
   const text = !goesOn
     ? `it closes its control connections first: plane ${plane}: ${planeReason}`
     : wanted === "userspace"
@@ -41,7 +49,7 @@ export async function takeOverFrom(
       : "forwarding continues";
   log.info({ event: "take-over", pid, goesOn }, `taking over from pid ${pid}: ${text}`);
   await ask(controlSocket, requestHandOver);
-  return lockWhenFree(controlSocket);
+  return { lock: await lockWhenFree(controlSocket), pathMtus };
 }
 
 /** Resolves to undefined where no daemon runs. Rejects with an OperationalError that says what to do. */

@@ -1,8 +1,11 @@
 import { operationalMessage } from "../bytes/errors.ts";
 import type { Config, TunnelConfig } from "../config/config.ts";
+import type { PlanStep } from "../config/plan.ts";
 import type { Input, ReportedEvent } from "../control/effects.ts";
 import type { PathLimits, PathMtuSnapshot } from "../control/path-mtu.ts";
+import { PathMtuMemory } from "../control/path-mtu-memory.ts";
 import type { EchoRequest } from "../control/path-prober.ts";
+import type { PeerSettings } from "../control/settings.ts";
 import type { LcceSnapshot } from "../control/snapshot.ts";
 import type { Clock } from "../environment.ts";
 import type { SessionCounters } from "../forwarding/plane.ts";
@@ -10,6 +13,7 @@ import type { PsnTransport } from "../forwarding/transport.ts";
 import { reportPathMtu } from "../os/path-mtu-report.ts";
 import { cryptoRandom } from "../os/random.ts";
 import { type PsnPath, pathKey, type SessionParameters } from "../wire/session-parameters.ts";
+import type { HandedPathMtu } from "./api.ts";
 import { ControlTimer } from "./control-timer.ts";
 import { EchoProbes } from "./echo-probes.ts";
 import type { EventLog } from "./event-log.ts";
@@ -69,6 +73,8 @@ export class TunnelPathMtus implements Disposable {
   readonly #static: StaticPathMtus;
   /** What was measured, by the path; of paths that a connection or a static tunnel uses. */
   readonly #measured = new Map<string, { readonly path: PsnPath; readonly octets: number }>();
+  /** What was measured last, by the tunnels of the configuration. */
+  readonly #memories = new Map<string, PathMtuMemory>();
   /** Paths of control connections by their tunnels, and what the control plane was told of them. */
   #told = new Map<string, Told>();
   /** What was known of the paths of tunnels when their planes were told last. */
@@ -95,6 +101,7 @@ export class TunnelPathMtus implements Disposable {
       config: () => listener.config(),
       ends: (tunnel) => listener.ends(tunnel),
       limits: (path) => this.limits.of(path),
+      memory: (tunnel) => this.#memoryOf(tunnel),
       ask: (tunnel, request, session) => this.ask(tunnel, request, session),
       found: (event) => {
         listener.eventLog.report(event, clock.nowMs());
@@ -110,6 +117,45 @@ export class TunnelPathMtus implements Disposable {
     if (limits === undefined) return { octets: measuredOctets };
     if (measuredOctets === undefined) return { octets: assumedOctets(limits) };
     return { octets: Math.min(measuredOctets, limits.interfaceOctets) };
+  }
+
+  /**
+   * Settings of a peer whose path was measured before, by a peer that it replaces: its search begins by that,
+   * as soon as it is connected.
+   */
+  known(tunnel: string, path: PsnPath): Pick<PeerSettings, "formerPathMtu" | "pathLimits"> {
+    const formerPathMtu = this.#memories.get(tunnel)?.of(path);
+    const pathLimits = this.limits.of(path);
+    return formerPathMtu === undefined || pathLimits === undefined ? {} : { formerPathMtu, pathLimits };
+  }
+
+  /** Tunnels get other names, and what was measured with them. Called ahead of their configuration. */
+  rename(steps: readonly Pick<PlanStep, "name" | "newName">[]): void {
+    const renamed = steps.flatMap(({ name, newName }) => {
+      const memory = this.#memories.get(name);
+      return newName === undefined || memory === undefined ? [] : [[newName, memory] as const];
+    });
+    for (const { name, newName } of steps) if (newName !== undefined) this.#memories.delete(name);
+    for (const [name, memory] of renamed) this.#memories.set(name, memory);
+  }
+
+  /** What was measured, for the daemon that takes over. */
+  get handedOver(): readonly HandedPathMtu[] {
+    return [...this.#memories].flatMap(([tunnel, { last }]) => {
+      if (last === undefined) return [];
+      const { measuredMs, ...measured } = last;
+      return { ...measured, tunnel, measuredAgoMs: this.#clock.nowMs() - measuredMs };
+    });
+  }
+
+  /** Takes in what a daemon before this one measured, before there are tunnels. */
+  takeOver(pathMtus: readonly HandedPathMtu[]): void {
+    for (const { tunnel, measuredAgoMs, ...measured } of pathMtus) {
+      const measuredMs = this.#clock.nowMs() - measuredAgoMs;
+      this.#memories.set(tunnel, new PathMtuMemory({ ...measured, measuredMs }));
+      // Sessions go on before there are searches.
+      this.#measured.set(pathKey(measured.path), measured);
+    }
   }
 
   /** What is known of paths, as sources of the status. */
@@ -137,30 +183,48 @@ export class TunnelPathMtus implements Disposable {
    */
   update(config: Config, { connections }: LcceSnapshot, counted: readonly SessionCounters[]): void {
     this.#static.counted(counted);
-    this.#forgetAllBut([...connections.map(({ path }) => path), ...this.#static.paths].map(pathKey));
     this.#told = new Map(
       connections.map(({ peer, path, pathMtu: found, pathLimits: limits }) => [
         peer,
         { path, found, limits },
       ]),
     );
+    this.#forgetUnused(config);
     this.#tell(config);
   }
 
   /** Takes in what the search of a control connection or of a static tunnel found. */
-  found({ peer, path, octets }: ReportedEvent & { readonly event: "path-mtu" }, { tunnels }: Config): void {
+  found(found: ReportedEvent & { readonly event: "path-mtu" }, { tunnels }: Config): void {
+    const { peer, path, octets, state } = found;
     const key = pathKey(path);
+    this.#memoryOf(peer).note(found, this.#clock.nowMs());
+    // The path is as it was, for the search that comes after it; without one it is forgotten soon.
+    if (octets === undefined && state === "disabled") return;
+    // The socket may be another than that which was told before.
+    this.#listener.transport.limitPackets(path, octets);
     if (this.#measured.get(key)?.octets === octets) return;
     if (octets === undefined) this.#measured.delete(key);
     else this.#measured.set(key, { path, octets });
-    this.#listener.transport.limitPackets(path, octets);
     this.#known.set(peer, this.of(path).octets);
     const tunnel = tunnels.find(({ name }) => name === peer);
     this.#listener.changed(tunnel?.pseudowires.map(({ name }) => name) ?? []);
   }
 
-  #forgetAllBut(paths: readonly string[]): void {
-    const used = new Set(paths);
+  #memoryOf(tunnel: string): PathMtuMemory {
+    const memory = this.#memories.get(tunnel) ?? new PathMtuMemory();
+    this.#memories.set(tunnel, memory);
+    return memory;
+  }
+
+  /** Forgets tunnels that are not measured any more, and paths that no tunnel uses. */
+  #forgetUnused({ tunnels }: Config): void {
+    const measured = tunnels.filter(({ pathMtu }) => pathMtu !== "none");
+    const names = new Set(measured.map(({ name }) => name));
+    for (const name of this.#memories.keys()) if (!names.has(name)) this.#memories.delete(name);
+    const paths = measured.flatMap(
+      ({ name }) => this.#told.get(name)?.path ?? this.#memories.get(name)?.last?.path ?? [],
+    );
+    const used = new Set(paths.map(pathKey));
     for (const [key, { path }] of this.#measured) {
       if (used.has(key)) continue;
       this.#measured.delete(key);

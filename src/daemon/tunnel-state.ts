@@ -1,7 +1,9 @@
 import type { PseudowireConfig, SecretSource, TunnelConfig } from "../config/config.ts";
 import type { Input } from "../control/effects.ts";
+import type { PeerSettings } from "../control/settings.ts";
 import type { StaticFollow } from "../control/static-follow.ts";
 import type { PsnTransport } from "../forwarding/transport.ts";
+import type { PsnPath } from "../wire/session-parameters.ts";
 import type { Circuits } from "./circuits.ts";
 import type { Log } from "./log.ts";
 import type { FollowingContext, PeerMoves } from "./static-following.ts";
@@ -16,6 +18,8 @@ export interface TunnelContext {
   readonly following: Omit<FollowingContext, "log">;
   /** Feeds the control plane and performs what it asks. */
   input(input: Input): void;
+  /** What is known of the path MTU to the peer of a tunnel that was replaced; empty where nothing is. */
+  pathMtu(tunnel: string, path: PsnPath): Pick<PeerSettings, "formerPathMtu" | "pathLimits">;
   readSecret(source: SecretSource, tunnel: string): Uint8Array;
   /** The location of a tunnel in the configuration file. */
   locationOf(tunnel: string): string | undefined;

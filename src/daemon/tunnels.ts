@@ -342,7 +342,11 @@ export class Tunnels {
   #connect(config: TunnelConfig, { held, secrets }: Opened): void {
     const { control } = config;
     if (control === undefined) return;
-    const peer = peerSettings(config, control, pathOf(config, held.inUse), secrets);
+    const path = pathOf(config, held.inUse);
+    const peer = {
+      ...peerSettings(config, control, path, secrets),
+      ...this.#context.pathMtu(config.name, path),
+    };
     this.#context.input({ kind: "open-connection", peer });
   }
 

@@ -86,28 +86,32 @@ test("a peer that drops long messages loses no connection, and the path MTU stay
   expect(pathMtuOf(bench)).toMatchObject({ state: "error", octets: undefined });
 });
 
+/** Establishes the connection that the LCCE opens next. */
+function connectedAgain(bench: Bench, id: number): ScriptedPeer {
+  const next = new ScriptedPeer(bench, id);
+  next.nr = 1;
+  next.lcceId = bench.lcce.snapshot().connections[0]?.localControlConnectionId ?? 0;
+  next.say("SCCRP", next.openingAvps);
+  next.hear("SCCCN");
+  next.acknowledge();
+  return next;
+}
+
+/** The peer closes the connection, and is connected with again. */
+function again({ bench, peer }: { readonly bench: Bench; readonly peer: ScriptedPeer }): ScriptedPeer {
+  peer.say("StopCCN", { resultCode: { resultCode: 2 }, assignedControlConnectionId: peer.id });
+  peer.heard();
+  while (!peer.names().includes("SCCRQ")) bench.advance(100);
+  return connectedAgain(bench, peer.id + 1);
+}
+
 describe("a peer that closes the control connection upon a padded HELLO", () => {
-  const closing = { resultCode: { resultCode: 2 } } as const;
   const notesOf = (bench: Bench) => bench.lcce.snapshot().connections[0]?.notes;
   const kindsOf = (bench: Bench) => {
     const names = bench.transmissions.map(({ octets }) => (octets.length > 1000 ? "padded" : "short"));
     const echoes = bench.plane.filter(({ kind }) => kind === "echo-request");
     return { isPadded: names.includes("padded"), echoes: echoes.length };
   };
-
-  /** It closes, and is connected with again. */
-  function again({ bench, peer }: ReturnType<typeof searched>): ScriptedPeer {
-    peer.say("StopCCN", { ...closing, assignedControlConnectionId: peer.id });
-    peer.heard();
-    while (!peer.names().includes("SCCRQ")) bench.advance(100);
-    const next = new ScriptedPeer(bench, peer.id + 1);
-    next.nr = 1;
-    next.lcceId = bench.lcce.snapshot().connections[0]?.localControlConnectionId ?? 0;
-    next.say("SCCRP", next.openingAvps);
-    next.hear("SCCCN");
-    next.acknowledge();
-    return next;
-  }
 
   test.each(["with its acknowledgement", "right after it", "without one"])("%s", (how) => {
     const { bench, peer } = searched();
@@ -149,6 +153,42 @@ describe("a peer that closes the control connection upon a padded HELLO", () => 
   test("path_mtu echo sends it none from the start", () => {
     const { bench } = searched({ pathMtu: "echo" });
     expect(kindsOf(bench)).toEqual({ isPadded: false, echoes: 2 });
+  });
+});
+
+describe("what was measured of a path is where the next search of it begins", () => {
+  const TAKES = 1400;
+
+  /** The tunnel is replaced: the daemon says what the path took, and what limits it. */
+  function replaced({ bench, peer }: ReturnType<typeof searched>): ScriptedPeer {
+    const { path } = bench.settings;
+    const { octets = 0, by = "echo", measuredMs = 0 } = pathMtuOf(bench) ?? {};
+    bench.input({ kind: "close-connection", peer: "peer", resultCode: 1 });
+    peer.heard();
+    peer.acknowledge();
+    const formerPathMtu = { path, octets, by, measuredMs };
+    const settings = { ...bench.settings, pathLimits: limits, formerPathMtu };
+    bench.input({ kind: "open-connection", peer: settings });
+    const next = new ScriptedPeer(bench, peer.id + 1);
+    next.hear("SCCRQ");
+    return connectedAgain(bench, peer.id + 1);
+  }
+
+  test.each([
+    ["the next connection", again],
+    ["the tunnel that replaces it", replaced],
+  ] as const)("%s", (_, next) => {
+    const { bench, peer } = searched();
+    answer(bench, peer, TAKES, 60_000);
+    expect(pathMtuOf(bench)).toMatchObject({ state: "search-complete", octets: TAKES });
+    const newer = next({ bench, peer });
+    expect(pathMtuOf(bench)).toMatchObject({ octets: TAKES, by: "hello" });
+    expect(sizesOf(newer.heard())).toEqual([TAKES]);
+    newer.acknowledge();
+    bench.events.length = 0;
+    answer(bench, newer, TAKES, 60_000);
+    expect(pathMtuOf(bench)).toMatchObject({ state: "search-complete", octets: TAKES });
+    expect(bench.events.filter(({ event }) => event === "path-mtu")).toEqual([]);
   });
 });
 

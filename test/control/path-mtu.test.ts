@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type PathMtuEffect, PathMtuSearch, pathMtuConstants } from "../../src/control/path-mtu.ts";
+import { PathMtuSearch, pathMtuConstants } from "../../src/control/path-mtu.ts";
+import type { PathMtuEffect } from "../../src/control/path-mtu-messages.ts";
 import { PathMtuSizes } from "../../src/control/path-mtu-sizes.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { seeds } from "../support/seeds.ts";

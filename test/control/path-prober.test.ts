@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Probe } from "../../src/control/delivery-messages.ts";
-import { type EchoRequest, type FoundPathMtu, PathProber } from "../../src/control/path-prober.ts";
+import { type FoundPathMtu, PathMtuMemory } from "../../src/control/path-mtu-memory.ts";
+import { type EchoRequest, PathProber, type ProberPort } from "../../src/control/path-prober.ts";
 import type { ProbeCarrier } from "../../src/control/probe-carriers.ts";
 import type { PsnPath } from "../../src/wire/session-parameters.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
@@ -18,7 +19,9 @@ const MINUTE_MS = 60_000;
 
 /** A path, and a peer that answers what of it comes through, as long as it wants to. */
 class Bed {
-  readonly prober: PathProber;
+  prober: PathProber;
+  readonly memory = new PathMtuMemory();
+  readonly #port: ProberPort;
   readonly found: FoundPathMtu[] = [];
   readonly helloes: number[] = [];
   readonly echoes: number[] = [];
@@ -28,6 +31,7 @@ class Bed {
   takes = 1500;
   /** The longest message of each kind that the peer answers. */
   answers = { vccv: 65_535, hello: 65_535, echo: 65_535 };
+  path = path;
   carriers: readonly ProbeCarrier[] = ["hello", "echo"];
   limits = { interfaceOctets: 1500, reportedOctets: undefined as number | undefined };
   hasData = true;
@@ -37,7 +41,7 @@ class Bed {
 
   constructor(seed = 1) {
     const bed = this;
-    this.prober = new PathProber({
+    this.#port = {
       get nowMs() {
         return bed.nowMs;
       },
@@ -45,7 +49,17 @@ class Bed {
       sendHello: (probe) => this.#sendHello(probe),
       sendEcho: (request) => this.sendEcho(request),
       found: (found) => this.found.push(found),
-    });
+    };
+    this.prober = new PathProber(this.#port, this.memory);
+  }
+
+  /** The connection ended, or its tunnel was replaced: another prober goes on with what is remembered. */
+  replaceProber(): this {
+    this.prober.update(undefined);
+    this.prober = new PathProber(this.#port, this.memory);
+    this.#due = [];
+    this.#isSending = false;
+    return this;
   }
 
   get known() {
@@ -56,7 +70,7 @@ class Bed {
     const endMs = this.nowMs + forMs;
     for (;;) {
       if (this.hasData) this.prober.dataPassed();
-      this.prober.update({ path, limits: this.limits, carriers: this.carriers });
+      this.prober.update({ path: this.path, limits: this.limits, carriers: this.carriers });
       const nextMs = Math.min(this.#due[0]?.atMs ?? endMs, this.prober.deadlineMs ?? endMs);
       if (nextMs >= endMs) break;
       this.nowMs = Math.max(this.nowMs, nextMs);
@@ -246,6 +260,89 @@ test("without carriers nothing is searched for", () => {
   expect(bed.known).toBeUndefined();
   expect(bed.found.at(-1)).toMatchObject({ octets: undefined });
   expect(bed.prober.deadlineMs).toBeUndefined();
+});
+
+describe("what was measured before is where the next search begins", () => {
+  const carriers = ["vccv", "hello", "echo"] as const satisfies readonly ProbeCarrier[];
+  /** Paths of less than the interface's MTU, with what each carrier found of them. */
+  const rows = carriers.flatMap((by) => [1280, 1400, 1492].map((takes) => ({ by, takes })));
+
+  function measured(by: ProbeCarrier, takes: number): Bed {
+    const bed = new Bed();
+    bed.carriers = [by];
+    bed.takes = takes;
+    bed.run(MINUTE_MS);
+    expect(bed.known).toMatchObject({ state: "search-complete", octets: takes, by });
+    bed.found.length = 0;
+    return bed;
+  }
+
+  test.each(rows)("$takes by $by: it holds from the first moment, and is probed at once", ({ by, takes }) => {
+    const bed = measured(by, takes).replaceProber();
+    const begunMs = bed.nowMs;
+    expect(bed.found).toMatchObject([{ octets: undefined, state: "disabled" }]);
+    bed.run(0);
+    expect(bed.known).toMatchObject({ octets: takes, by });
+    expect(bed.known?.measuredMs).toBeLessThan(begunMs);
+    bed.run(ROUND_TRIP_MS + 1);
+    expect(bed.known).toMatchObject({ octets: takes, by, measuredMs: begunMs + ROUND_TRIP_MS });
+    bed.run(MINUTE_MS);
+    expect(bed.known).toMatchObject({ state: "search-complete", octets: takes, by });
+    expect(bed.found.slice(1).map(({ octets }) => octets)).toEqual([takes]);
+  });
+
+  test.each(carriers)("a path that takes more since is found at once, by %s", (by) => {
+    const bed = measured(by, 1400).replaceProber();
+    bed.takes = 1500;
+    bed.run(4 * ROUND_TRIP_MS);
+    expect(bed.known).toMatchObject({ state: "search-complete", octets: 1500, by });
+  });
+
+  test.each(carriers)("one that takes less since is noticed as otherwise, by %s", (by) => {
+    const bed = measured(by, 1492).replaceProber();
+    bed.takes = 1400;
+    bed.run(2 * MINUTE_MS);
+    expect(bed.known).toMatchObject({ state: "search-complete", octets: 1400, by });
+    expect(Math.max(...bed.found.slice(2).map(({ octets }) => octets ?? 1500))).toBeLessThanOrEqual(1400);
+  });
+
+  test("a search that had not come to its end goes on upwards", () => {
+    const bed = measured("hello", 1500);
+    bed.takes = 1200;
+    while (bed.known?.octets !== 1200) bed.run(1000);
+    bed.replaceProber().takes = 1500;
+    bed.run(4 * ROUND_TRIP_MS);
+    expect(bed.known).toMatchObject({ state: "search-complete", octets: 1500 });
+  });
+
+  test("another port of the peer is the same path, another address is not", () => {
+    const bed = measured("hello", 1400);
+    bed.path = { ...path, remotePort: 4711 };
+    bed.run(MINUTE_MS);
+    expect(bed.found).toEqual([]);
+    expect(bed.known).toMatchObject({ state: "search-complete", octets: 1400 });
+    bed.path = { ...path, remoteAddress: "198.51.100.7" };
+    bed.run(0);
+    expect(bed.known).toMatchObject({ state: "base", octets: undefined });
+    bed.replaceProber();
+    bed.path = path;
+    bed.run(0);
+    expect(bed.known).toMatchObject({ state: "base", octets: undefined });
+  });
+
+  test("more than the interface takes now is no beginning", () => {
+    const bed = measured("hello", 1492).replaceProber();
+    bed.limits = { interfaceOctets: 1400, reportedOctets: undefined };
+    bed.run(1000);
+    expect(bed.known).toMatchObject({ state: "search-complete", octets: 1400 });
+  });
+
+  test("where nothing is answered, it stays", () => {
+    const bed = measured("echo", 1400).replaceProber();
+    bed.answers.echo = 0;
+    bed.run(10 * MINUTE_MS);
+    expect(bed.known).toMatchObject({ octets: 1400, by: "echo" });
+  });
 });
 
 describe("RFC 5085 §6.2.1: ICMP echo in the control channel of a session is the preferred carrier", () => {

@@ -102,11 +102,13 @@ test("RFC 8899 §5.2: the table of a path MTU search, as checked against the RFC
     disabled       reachable           base           begin
     disabled       unreachable         disabled       ignore
     disabled       restart             disabled       ignore
+    disabled       remembered        * search-complete resume
     disabled       more                disabled       ignore
     disabled       reported            disabled       ignore
     disabled       report-ended        disabled       ignore
     base           unreachable         disabled       stop
     base           restart             base           begin
+    base           remembered        * search-complete resume
     base           more                base           ignore
     base           acknowledged        searching      take, search
     base           acknowledged-last   search-complete take, settle
@@ -117,6 +119,7 @@ test("RFC 8899 §5.2: the table of a path MTU search, as checked against the RFC
     base           report-ended        base           ignore
     searching      unreachable         disabled       stop
     searching      restart             base           begin
+    searching      remembered        * search-complete resume
     searching      more                searching      raise
     searching      acknowledged        searching      take, search
     searching      acknowledged-last   search-complete take, settle
@@ -127,6 +130,7 @@ test("RFC 8899 §5.2: the table of a path MTU search, as checked against the RFC
     searching      report-ended      * searching      raise
     search-complete unreachable         disabled       stop
     search-complete restart             base           begin
+    search-complete remembered        * search-complete resume
     search-complete more                searching      raise
     search-complete acknowledged        search-complete settle
     search-complete acknowledged-last   search-complete settle
@@ -140,6 +144,7 @@ test("RFC 8899 §5.2: the table of a path MTU search, as checked against the RFC
     search-complete unconfirmed         search-complete confirm
     error          unreachable         disabled       stop
     error          restart             base           begin
+    error          remembered        * search-complete resume
     error          more                error          ignore
     error          acknowledged        searching      take, search
     error          acknowledged-last   search-complete take, settle

@@ -3,8 +3,8 @@ import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { askStatus } from "../../src/daemon/api-client.ts";
-import type { PseudowireStatus, StatusReport } from "../../src/daemon/status.ts";
+import { askReload, askStatus } from "../../src/daemon/api-client.ts";
+import type { PseudowireStatus, ReloadReport, StatusReport } from "../../src/daemon/status.ts";
 import { type CommandResult, run } from "../../src/lab/command.ts";
 import { eventually, MAIN } from "./lab.ts";
 
@@ -58,6 +58,7 @@ function tableOf(name: string, hook: "output" | "forward", rules: readonly strin
 export class RoutedSites implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "wirespan-routed-"));
   readonly #daemons = new Map<Site, ChildProcess>();
+  readonly #configs = new Map<Site, Keys>();
 
   /**
    * Everything is up and every session forwards. `prepare` is done before there are daemons; `pseudowire` are
@@ -104,6 +105,28 @@ export class RoutedSites implements AsyncDisposable {
     } catch {
       return { pseudowires: [{ localCircuit: "unknown" }] } as unknown as StatusReport;
     }
+  }
+
+  /** Has a daemon reload its configuration with other keys at the top. */
+  reload(site: Site, keys: Keys): Promise<ReloadReport> {
+    this.#write(site, { ...this.#configs.get(site), ...keys });
+    return askReload(this.#file(site, "sock"));
+  }
+
+  /** Has a daemon reload its configuration with other names of tunnels. */
+  rename(site: Site, newName: (tunnel: string) => string): Promise<ReloadReport> {
+    const { tunnels } = this.#configs.get(site) as { readonly tunnels: Keys };
+    const renamed = Object.entries(tunnels).map(([name, tunnel]) => [newName(name), tunnel]);
+    return this.reload(site, { tunnels: Object.fromEntries(renamed) });
+  }
+
+  /** Starts another daemon, which takes over from the present one. */
+  async takeOver(site: Site): Promise<void> {
+    const former = this.#daemons.get(site);
+    this.#run(site, "--take-over");
+    await eventually(`the former daemon of ${site} ends`, () => former?.exitCode !== null);
+    const answers = async () => Object.hasOwn(await this.status(site), "controlConnections");
+    await eventually(`the next daemon of ${site} answers`, answers);
   }
 
   async pseudowire(site: Site, index: number): Promise<PseudowireStatus> {
@@ -282,8 +305,17 @@ export class RoutedSites implements AsyncDisposable {
       log: { level: "debug" },
       tunnels: Object.fromEntries(tunnels),
     };
+    this.#write(site, config);
+    this.#run(site);
+  }
+
+  #write(site: Site, config: Keys): void {
+    this.#configs.set(site, config);
     writeFileSync(this.#file(site, "yaml"), stringify(config));
-    const log = openSync(this.#file(site, "log"), "w");
+  }
+
+  #run(site: Site, ...options: readonly string[]): void {
+    const log = openSync(this.#file(site, "log"), "a");
     const words = [
       "netns",
       "exec",
@@ -293,6 +325,7 @@ export class RoutedSites implements AsyncDisposable {
       "run",
       "-c",
       this.#file(site, "yaml"),
+      ...options,
     ];
     this.#daemons.set(site, spawn("ip", words, { stdio: ["ignore", log, log] }));
   }
