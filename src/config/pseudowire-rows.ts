@@ -250,7 +250,8 @@ export const pseudowireRows = {
       vccv ?? (hasSublayer && staticCookieDigits === undefined ? "echo" : "off"),
     help:
       "Control channel beside the frames (VCCV, RFC 5085). `echo`: ICMP echo is answered in it, and " +
-      "measures the path MTU; needs `sublayer: default`, and is used where the peer offers it too. " +
+      "measures the path MTU of a tunnel without a `secret`; needs `sublayer: default`, and is used where " +
+      "the peer offers it too. " +
       "Default: `echo` with that sublayer; `off` without it, and with `static`, where both ends must " +
       "say it.",
   }),

@@ -155,12 +155,13 @@ export const tunnelRows = {
     consumer: "path MTU",
     reload: "in place",
     help:
-      "`probe`: the largest packet that the path to the peer takes is searched for (RFC 8899): by ICMP " +
-      "echo in the control channel of a pseudowire with `vccv: echo`; else by HELLOs padded with Random " +
-      "Vector AVPs (RFC 3931 §6.5), of which what is lost is repeated without padding; or by ICMP echo to " +
-      "the peer's address, where the peer does not answer or closes upon such HELLOs, or with " +
-      "`control: static`. `echo`: by ICMP echo alone, for a peer that cannot take padded HELLOs. `none`: " +
-      "not at all; the MTU of the interface, or what routers say, is assumed.",
+      "`probe`: the largest packet that the path to the peer takes is searched for (RFC 8899): without a " +
+      "`secret` by ICMP echo in the control channel of a pseudowire with `vccv: echo`; else by HELLOs " +
+      "padded with Random Vector AVPs (RFC 3931 §6.5), of which what is lost is repeated without padding; " +
+      "or by ICMP echo, in such a channel or to the peer's address, where the peer does not answer or " +
+      "closes upon such HELLOs, or with `control: static`. `echo`: by ICMP echo alone, for a peer that " +
+      "cannot take padded HELLOs. `none`: not at all; the MTU of the interface, or what routers say, is " +
+      "assumed.",
   }),
   role: row(z.enum(["either", "initiator", "responder"]).default("either"), {
     name: "role",

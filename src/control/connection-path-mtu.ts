@@ -21,11 +21,11 @@ interface Connection extends Flushable {
 }
 
 /**
- * The path MTU of one control connection, which its sessions share. Probes are ICMP echo requests in the
- * control channel of a session, where both ends agreed on it; or else padded HELLOs (RFC 3931 §6.5 has HELLO
- * carry Random Vector AVPs): they are acknowledged by any peer; they go while nothing else is to be
- * delivered, and what is retransmitted of them is not padded. A peer that does not answer or refuses them is
- * asked by ICMP echo to its address.
+ * The path MTU of one control connection, which its sessions share. With a secret, probes are padded HELLOs
+ * (RFC 3931 §6.5 has HELLO carry Random Vector AVPs): they are acknowledged by any peer, and nobody else can;
+ * they go while nothing else is to be delivered, and what is retransmitted of them is not padded. Without
+ * one, they are ICMP echo requests in the control channel of a session, where both ends agreed on it, and
+ * else padded HELLOs. A peer that does not answer or refuses them is asked by ICMP echo to its address.
  */
 export class ConnectionPathMtu {
   readonly #context: LcceContext;
@@ -96,11 +96,14 @@ export class ConnectionPathMtu {
   }
 
   get #carriers(): readonly ProbeCarrier[] {
-    const { pathMtu } = this.#owner.settings;
+    const { pathMtu, authentication } = this.#owner.settings;
     if (pathMtu === "none") return [];
+    const vccv: readonly ProbeCarrier[] = this.#connection.sessions.echoing === undefined ? [] : ["vccv"];
     const isRefused = pathMtu === "echo" || this.#owner.helloRefusal.isInForce(this.#context.nowMs);
-    const others: readonly ProbeCarrier[] = isRefused ? ["echo"] : ["hello", "echo"];
-    return this.#connection.sessions.echoing === undefined ? others : ["vccv", ...others];
+    if (isRefused) return [...vccv, "echo"];
+    if (authentication.mode !== "digest") return [...vccv, "hello", "echo"];
+    // Anybody on the path may answer the others: they do for a peer alone that takes no long HELLOs.
+    return this.#prober.takesHellos ? ["hello"] : ["hello", ...vccv, "echo"];
   }
 
   #sendEcho(request: EchoRequest): void {

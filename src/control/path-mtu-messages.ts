@@ -10,8 +10,10 @@ export type PathMtuInput =
   /** The peer can be reached, through an interface of this MTU; `former`: what the path took before. */
   | { readonly kind: "reachable"; readonly interfaceOctets: number; readonly former?: FormerOctets }
   | { readonly kind: "unreachable" }
-  /** Packets, or the probes among them, take another path now; `former`: what that took before. */
+  /** Packets take another path now; `former`: what that took before. */
   | { readonly kind: "path-changed"; readonly former?: FormerOctets }
+  /** Probes go by another carrier, since none of the one before was answered. */
+  | { readonly kind: "carrier-changed" }
   /** The MTU of the interface that packets leave by. */
   | { readonly kind: "interface"; readonly octets: number }
   /** A router said what fits, in a message that the kernel validated (RFC 1191, RFC 8201). */

@@ -30,6 +30,11 @@ export class PathMtuSizes {
     return this.#taken;
   }
 
+  /** Whether a size passed, and a larger one did not. */
+  get isMoreRefused(): boolean {
+    return this.#taken > 0 && this.#refused.length > 0;
+  }
+
   /** The largest size there is to try. */
   get most(): number {
     return this.#most;

@@ -48,6 +48,8 @@ export interface PathMtuActions {
   raise: NoData;
   confirm: NoData;
   "give-up": NoData;
+  disbelieve: NoData;
+  reconsider: NoData;
   keep: NoData;
   ignore: NoData;
 }
@@ -124,7 +126,12 @@ export const pathMtuTable = tableOf<PathMtuState, PathMtuEvents, PathMtuActions>
     refused: row("base", "fall"),
     "refused-last": row("base", "fall"),
     unanswered: ours("nothing says that the path takes less than before", "search-complete", "keep"),
-    "unanswered-reported": ours("a router does, and nothing else can be asked", "error", "give-up"),
+    "unanswered-reported": ours(
+      "a router does, and nothing else can be asked",
+      "error",
+      "disbelieve",
+      "give-up",
+    ),
     reported: ours(
       "anybody may forge it: what was found is probed again, and falls if it is lost (§4.6)",
       "search-complete",
@@ -144,8 +151,8 @@ export const pathMtuTable = tableOf<PathMtuState, PathMtuEvents, PathMtuActions>
     refused: row("error", "give-up"),
     "refused-last": row("error", "give-up"),
     unanswered,
-    reported: row("error", "ignore"),
-    "report-ended": row("error", "ignore"),
+    reported: ours("it is believed where nothing else can be asked", "error", "reconsider"),
+    "report-ended": ours("what was found before holds again", "error", "reconsider"),
     again: ours("a size of BASE is probed again, more and more seldom", "error", "begin"),
   },
 });

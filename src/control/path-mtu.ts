@@ -81,6 +81,8 @@ export class PathMtuSearch {
   #fellFrom: number | undefined;
   /** What was known before, and is not confirmed yet. */
   #former: FormerOctets | undefined;
+  /** What was found, while a router is believed instead that says less. */
+  #disbelieved: number | undefined;
   #nowMs = 0;
   #effects: PathMtuEffect[] = [];
 
@@ -95,6 +97,10 @@ export class PathMtuSearch {
     raise: () => this.#raise(),
     confirm: () => this.#confirm(),
     "give-up": () => this.#giveUp(),
+    disbelieve: () => {
+      this.#disbelieved = this.#known;
+    },
+    reconsider: () => this.#reconsider(),
     keep: () => this.#pause(),
     ignore: () => {},
   };
@@ -143,6 +149,9 @@ export class PathMtuSearch {
       case "path-changed":
         this.#reset();
         return this.#start("restart", input.former);
+      case "carrier-changed":
+        this.#reset();
+        return this.#apply("restart");
       case "interface":
         return this.#limit(input.octets);
       case "reported":
@@ -226,6 +235,7 @@ export class PathMtuSearch {
   #acknowledged(roundTripMs: number): void {
     if (this.#probed === undefined) return;
     this.#roundTripMs = roundTripMs;
+    this.#disbelieved = undefined;
     if (this.#losses > 0 || this.#probed === this.#fellFrom) this.#isLossy = true;
     this.#sizes.take(this.#probed);
     this.#probed = undefined;
@@ -242,8 +252,14 @@ export class PathMtuSearch {
     const losses = this.#losses + 1;
     if (losses < this.#enoughLosses) return this.#probe(octets, losses);
     this.#probed = undefined;
-    if (octets > this.#sizes.taken) this.#sizes.refuse(octets);
+    if (octets > this.#sizes.taken) this.#refuse(octets);
     this.#apply(this.#sizes.next() === undefined ? "refused-last" : "refused");
+  }
+
+  #refuse(octets: number): void {
+    this.#sizes.refuse(octets);
+    const { taken } = this.#sizes;
+    if (taken > 0 && octets <= (this.#known ?? 0)) this.#know(taken);
   }
 
   /** So many probes lost in a row prove that their size does not pass; fewer do if a router says so, too. */
@@ -325,10 +341,19 @@ export class PathMtuSearch {
     if (this.#probed === undefined) this.#probeNext();
   }
 
+  /** What is known holds: it is less than, or as much as, would be assumed without it. */
   #giveUp(): void {
-    this.#know(undefined);
+    const { taken, isMoreRefused } = this.#sizes;
+    if (this.#known === undefined && isMoreRefused) this.#know(taken);
+    this.#reconsider();
     this.#againMs = this.#nowMs + this.#errorPauseMs;
     this.#errorPauseMs = Math.min(2 * this.#errorPauseMs, pathMtuConstants.raiseMs);
+  }
+
+  /** Where nothing is answered, a router that says less is believed as long as the kernel knows it. */
+  #reconsider(): void {
+    const found = this.#disbelieved;
+    if (found !== undefined) this.#know((this.#reportedOctets ?? found) < found ? undefined : found);
   }
 
   #forget(): void {
@@ -338,6 +363,7 @@ export class PathMtuSearch {
 
   #reset(): void {
     this.#former = undefined;
+    this.#disbelieved = undefined;
     this.#sizes.forget();
     this.#probed = undefined;
     this.#againMs = undefined;

@@ -5,7 +5,7 @@ import type { Probe } from "./delivery-messages.ts";
 import { type PathLimits, PathMtuSearch, type PathMtuSnapshot, pathMtuConstants } from "./path-mtu.ts";
 import type { FoundPathMtu, PathMtuMemory } from "./path-mtu-memory.ts";
 import type { FormerOctets, PathMtuEffect, PathMtuInput } from "./path-mtu-messages.ts";
-import { type EchoCarrier, isPreferred, type ProbeCarrier } from "./probe-carriers.ts";
+import type { EchoCarrier, ProbeCarrier } from "./probe-carriers.ts";
 
 /** TABLE: headers in front of a control message, in octets (RFC 3931 §4.1.1.2, §4.1.2.1). */
 const headerOctets = { ipv4: 20, ipv6: 40, udp: 8, zeroWord: 4 } as const;
@@ -18,7 +18,7 @@ export const NONCE_OCTETS = 16;
 /** How long after its acknowledgement of a padded HELLO a peer may still refuse it. */
 const SECOND_THOUGHT_MS = 200;
 
-/** What is probed: a path, what limits packets on it, and the carriers that there are. */
+/** What is probed: a path, what limits packets on it, and the carriers that there are, the best first. */
 export interface ProbedPath {
   readonly path: PsnPath;
   readonly limits: PathLimits;
@@ -76,6 +76,7 @@ export class PathProber {
   #unanswered = 0;
   #sentBy: ProbeCarrier | undefined;
   #by: ProbeCarrier | undefined;
+  #takesHellos = false;
   readonly #failed = new Set<ProbeCarrier>();
   /** Until when the peer may answer the last padded HELLO. */
   #helloUntilMs = Number.NEGATIVE_INFINITY;
@@ -96,6 +97,11 @@ export class PathProber {
   /** When `expire` is next due, in ms of the clock; undefined for never. */
   get deadlineMs(): number | undefined {
     return this.#echo?.dueMs ?? this.#search?.deadlineMs;
+  }
+
+  /** Whether the peer acknowledged a padded HELLO as it came, once at least. */
+  get takesHellos(): boolean {
+    return this.#takesHellos;
   }
 
   /** Whether what the peer does now may be its answer to a padded HELLO. */
@@ -187,7 +193,8 @@ export class PathProber {
   /** What a lesser carrier measured is confirmed by a better one, which came later. */
   #followCarriers(): void {
     const [best] = this.#carriers;
-    if (best === undefined || this.#by === undefined || !isPreferred(best, this.#by)) return;
+    const all = this.#probed?.carriers ?? [];
+    if (best === undefined || this.#by === undefined || all.indexOf(best) >= all.indexOf(this.#by)) return;
     if (this.#wanted === undefined && this.#echo === undefined) this.#input({ kind: "confirm" });
   }
 
@@ -233,6 +240,7 @@ export class PathProber {
 
   #acknowledged(by: ProbeCarrier, sentMs: number): void {
     this.#by = by;
+    if (by === "hello") this.#takesHellos = true;
     this.#input({ kind: "acknowledged", roundTripMs: this.#port.nowMs - sentMs });
   }
 
@@ -264,7 +272,7 @@ export class PathProber {
   /** Probes of a size that each path takes were lost: the next carrier may do better. */
   #giveUpCarrier(): void {
     if (this.#sentBy !== undefined) this.#failed.add(this.#sentBy);
-    if (this.#carriers.length > 0) this.#input({ kind: "path-changed" });
+    if (this.#carriers.length > 0) this.#input({ kind: "carrier-changed" });
   }
 
   #report(octets: number | undefined, { state }: PathMtuSearch): void {

@@ -122,6 +122,60 @@ test("RFC 8899 §5.2: without BASE nothing is known, and it is tried again, more
   expect([bed.search.state, bed.search.octets]).toEqual(["search-complete", 1400]);
 });
 
+describe("in the error state less than the interface's MTU stays known", () => {
+  test("what held when BASE was lost, until more is found", () => {
+    const bed = new PathBed(1500).begin().run(1000);
+    bed.takes = 600;
+    bed.run(30 * MINUTE_MS);
+    expect([bed.search.state, bed.search.octets, bed.told]).toEqual(["error", 1200, [1500, 1200]]);
+    bed.takes = 1500;
+    bed.run(11 * MINUTE_MS);
+    expect([bed.search.state, bed.told]).toEqual(["search-complete", [1500, 1200, 1500]]);
+  });
+
+  test("what passed in a first search, where more was refused", () => {
+    const { search } = new PathBed(1500);
+    search.handle({ kind: "reachable", interfaceOctets: 1500 }, 0);
+    search.handle({ kind: "acknowledged", roundTripMs: 5 }, 5);
+    for (let count = 0; count < 3; count += 1) search.handle({ kind: "lost" }, 1000 * count);
+    expect(search.handle({ kind: "unanswered" }, 4000)).toContainEqual({ kind: "changed", octets: 1200 });
+    expect([search.state, search.octets]).toEqual(["error", 1200]);
+  });
+
+  test("but not what nothing more was tried than", () => {
+    const { search } = new PathBed(1500);
+    search.handle({ kind: "reachable", interfaceOctets: 1500 }, 0);
+    search.handle({ kind: "acknowledged", roundTripMs: 5 }, 5);
+    search.handle({ kind: "unanswered" }, 4000);
+    expect([search.state, search.octets]).toEqual(["error", undefined]);
+  });
+
+  test("probes by another carrier begin anew, and what is known stays meanwhile", () => {
+    const bed = new PathBed(1500).begin().run(1000);
+    bed.takes = 600;
+    bed.run(3 * MINUTE_MS);
+    bed.input({ kind: "carrier-changed" });
+    expect([bed.search.state, bed.search.octets]).toEqual(["base", 1200]);
+    bed.takes = 1400;
+    bed.run(MINUTE_MS);
+    expect([bed.search.state, bed.told]).toEqual(["search-complete", [1500, 1200, 1400]]);
+  });
+
+  test("a router that is believed as nothing is answered, is so while the kernel knows it", () => {
+    const bed = new PathBed(1450).begin(9000).run(2 * MINUTE_MS);
+    const reports = [
+      ...[{ kind: "reported", octets: 1400 }, { kind: "unanswered" }, { kind: "report-ended" }],
+      ...[{ kind: "reported", octets: 1300 }, { kind: "report-ended" }],
+    ] as const;
+    const known = reports.map((input) => {
+      bed.search.handle(input, bed.nowMs);
+      return bed.search.octets;
+    });
+    expect(known).toEqual([known[0], undefined, known[0], undefined, known[0]]);
+    expect(known[0]).toBeGreaterThan(1442);
+  });
+});
+
 describe("after the search", () => {
   test("RFC 8899 §4.3: a black hole is seen while data flows, and BASE holds at once", () => {
     const bed = new PathBed(1500).begin().run(1000, false);

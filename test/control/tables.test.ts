@@ -137,7 +137,7 @@ test("RFC 8899 §5.2: the table of a path MTU search, as checked against the RFC
     search-complete refused             base           fall
     search-complete refused-last        base           fall
     search-complete unanswered        * search-complete keep
-    search-complete unanswered-reported * error          give-up
+    search-complete unanswered-reported * error          disbelieve, give-up
     search-complete reported          * search-complete confirm
     search-complete report-ended      * searching      raise
     search-complete again               searching      raise
@@ -151,8 +151,8 @@ test("RFC 8899 §5.2: the table of a path MTU search, as checked against the RFC
     error          refused             error          give-up
     error          refused-last        error          give-up
     error          unanswered        * error          give-up
-    error          reported            error          ignore
-    error          report-ended        error          ignore
+    error          reported          * error          reconsider
+    error          report-ended      * error          reconsider
     error          again             * error          begin
     "
   `);

@@ -10,12 +10,13 @@ import { addressOf, RoutedSites, type Row } from "../support/routed-sites.ts";
 
 const fragmentation = "outer" as const;
 /**
- * TABLE: first a tunnel whose channels the router drops, and one whose ends agreed on none; then those that
- * have it.
+ * TABLE: first a tunnel whose channels the router drops, one whose ends agreed on none, and one with a
+ * secret; then those that have the channel.
  */
 const rows: readonly Row[] = [
   { encapsulation: "udp", family: 4, fragmentation, isNegotiated: true, vccv: "echo" },
   { encapsulation: "udp", family: 4, fragmentation, isNegotiated: true, vccv: "off" },
+  { encapsulation: "udp", family: 4, fragmentation, isNegotiated: true, vccv: "echo", secret: "a secret" },
   ...(["udp", "ip"] as const).flatMap((encapsulation) =>
     ([4, 6] as const).flatMap((family) =>
       [false, true].map((isNegotiated) => ({
@@ -25,7 +26,7 @@ const rows: readonly Row[] = [
     ),
   ),
 ];
-const FIRST_WITH_CHANNEL = 2;
+const FIRST_WITH_CHANNEL = 3;
 const NARROW = 1492;
 /** Some sizes are lost, each three times a second or slower. */
 const SEARCH_MS = 60_000;
@@ -66,6 +67,12 @@ describe.each(planes)("plane %s", (plane) => {
     await eventually("it is measured", async () => (await measured())[1]?.octets === NARROW, SEARCH_MS);
     expect((await measured())[1]?.by).toBe("HELLO");
     expect(await sites.pseudowire("a", 1)).not.toHaveProperty("vccv");
+  });
+
+  test("and with a secret, where nobody but the peer can acknowledge it", async () => {
+    await eventually("it is measured", async () => (await measured())[2]?.octets === NARROW, SEARCH_MS);
+    expect((await measured())[2]?.by).toBe("HELLO");
+    expect(await sites.pseudowire("a", 2)).toHaveProperty("vccv");
   });
 
   test("and where nothing comes back by the channel, HELLO does, too", async () => {

@@ -29,6 +29,8 @@ export interface Row {
   readonly mtu?: number;
   /** Whether the pseudowire has a sublayer, and ICMP echo in its control channel; default neither. */
   readonly vccv?: "echo" | "off";
+  /** Of the tunnel; only with a control connection. */
+  readonly secret?: string;
   /** Whether a control connection sets the session up; otherwise it is static. */
   readonly isNegotiated?: boolean;
 }
@@ -208,6 +210,12 @@ export class RoutedSites implements AsyncDisposable {
     return join(this.#folder, `${site}.${kind}`);
   }
 
+  #secretFile(secret: string): string {
+    const file = join(this.#folder, "secret");
+    writeFileSync(file, secret, { mode: 0o600 });
+    return file;
+  }
+
   async #build(rows: readonly Row[]): Promise<void> {
     const nodes = ["a", "b", "router", "hosts-a", "hosts-b"].map((node) => `netns add ${PREFIX}${node}`);
     const pairs = (["a", "b"] as const).flatMap((site) => {
@@ -270,35 +278,38 @@ export class RoutedSites implements AsyncDisposable {
   #start(site: Site, rows: readonly Row[], lcce: Keys, pseudowire: Keys): void {
     const there = other[site];
     const side = site === "a" ? 0 : 1000;
-    const tunnels = rows.map(({ encapsulation, family, isNegotiated = false, mtu, vccv, ...row }, index) => [
-      `t${index}`,
-      {
-        local: addressOf(site, family, index),
-        remote: addressOf(there, family, index),
-        encapsulation,
-        fragmentation: (site === "b" ? row.fragmentationOfB : undefined) ?? row.fragmentation,
-        ...(isNegotiated ? { role: site === "a" ? "initiator" : "responder" } : { control: "static" }),
-        ...(encapsulation === "udp" ? { udp_checksum: "zero" } : {}),
-        pseudowires: {
-          [`p${index}`]: {
-            circuit: { interface: `c${index}` },
-            ...(mtu === undefined ? {} : { mtu }),
-            ...(vccv === undefined ? {} : { sublayer: "default", vccv }),
-            ...pseudowire,
-            ...(isNegotiated
-              ? {}
-              : {
-                  static: {
-                    local_session_id: 1 + side + index,
-                    remote_session_id: 1 + (1000 - side) + index,
-                    receive_cookie: "0102030405060708",
-                    transmit_cookie: "0102030405060708",
-                  },
-                }),
+    const tunnels = rows.map(
+      ({ encapsulation, family, isNegotiated = false, mtu, vccv, secret, ...row }, index) => [
+        `t${index}`,
+        {
+          local: addressOf(site, family, index),
+          remote: addressOf(there, family, index),
+          encapsulation,
+          fragmentation: (site === "b" ? row.fragmentationOfB : undefined) ?? row.fragmentation,
+          ...(isNegotiated ? { role: site === "a" ? "initiator" : "responder" } : { control: "static" }),
+          ...(encapsulation === "udp" ? { udp_checksum: "zero" } : {}),
+          ...(secret === undefined ? {} : { secret: { file: this.#secretFile(secret) } }),
+          pseudowires: {
+            [`p${index}`]: {
+              circuit: { interface: `c${index}` },
+              ...(mtu === undefined ? {} : { mtu }),
+              ...(vccv === undefined ? {} : { sublayer: "default", vccv }),
+              ...pseudowire,
+              ...(isNegotiated
+                ? {}
+                : {
+                    static: {
+                      local_session_id: 1 + side + index,
+                      remote_session_id: 1 + (1000 - side) + index,
+                      receive_cookie: "0102030405060708",
+                      transmit_cookie: "0102030405060708",
+                    },
+                  }),
+            },
           },
         },
-      },
-    ]);
+      ],
+    );
     const config = {
       ...lcce,
       lcce: { control_socket: this.#file(site, "sock") },

@@ -43,16 +43,25 @@ export function answered(changes: Partial<PeerSettings> = {}, protection?: Prote
 }
 
 /** A call of the LCCE that waits for its ICRP. */
-export function calling(pseudowire: PseudowireSettings = lan, changes: Partial<PeerSettings> = {}) {
-  const { bench, peer } = initiated(changes);
+export function calling(
+  pseudowire: PseudowireSettings = lan,
+  changes: Partial<PeerSettings> = {},
+  protection?: Protection,
+) {
+  const { bench, peer } = initiated(changes, protection);
   bench.openSession(pseudowire);
   const icrq = peer.hear("ICRQ");
   return { bench, peer, icrq, ids: idsOf(icrq.avps) };
 }
 
 /** A session that the LCCE called for, established. */
-export function called(pseudowire: PseudowireSettings = lan, reply: AvpValues = {}) {
-  const { bench, peer, icrq, ids } = calling(pseudowire);
+export function called(
+  pseudowire: PseudowireSettings = lan,
+  reply: AvpValues = {},
+  changes: Partial<PeerSettings> = {},
+  protection?: Protection,
+) {
+  const { bench, peer, icrq, ids } = calling(pseudowire, changes, protection);
   peer.say("ICRP", { ...ids, circuitStatus: circuitStatus(true), ...reply });
   const iccn = peer.hear("ICCN");
   peer.acknowledge();
