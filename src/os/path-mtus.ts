@@ -92,10 +92,13 @@ export class PathMtus implements Disposable {
 
   /** The MTU of each path, in order; undefined where there is no route. */
   query(paths: readonly AddressPair[]): readonly (PathMtu | undefined)[] {
-    const routes = this.#answers(paths, routeMtuIn, RTM_F_FIB_MATCH);
-    return this.#answers(paths, pathMtuIn).map(
-      (found, index) => found && { ...found, routeMtu: routes[index] },
-    );
+    const found = this.#answers(paths, pathMtuIn);
+    // Few have one: only then is it worth asking whether it was set with the route.
+    const limited = [...found.keys()].filter((index) => found[index]?.mtu !== undefined);
+    const asked = limited.flatMap((index) => paths[index] ?? []);
+    const routes = this.#answers(asked, routeMtuIn, RTM_F_FIB_MATCH);
+    const routeMtus = new Map(limited.map((index, at) => [index, routes[at]]));
+    return found.map((one, index) => one && { ...one, routeMtu: routeMtus.get(index) });
   }
 
   /** Why nothing can be sent to the remote of each path; undefined where the kernel has a route. */
