@@ -1,6 +1,3 @@
-/** A search ends where fewer octets than this are open. */
-const PRECISION_OCTETS = 8;
-
 /**
  * TABLE: sizes that paths often have, in octets, which are tried before others: tunnels, PPPoE, Ethernet,
  * FDDI, jumbo frames.
@@ -13,8 +10,9 @@ const usualOctets: readonly number[] = [
 /**
  * What is known of the sizes of packets that a path takes, and which size to try next: first the largest,
  * which settles most paths; then the middle one of the usual sizes between what was taken and what was
- * refused; then of all sizes. At last the least that was refused is tried once more, since packets are lost
- * for other reasons too.
+ * refused; then one octet more than the usual size that passed, which ends the search where that is the
+ * path's; then of all sizes, to the octet. At last the least that was refused is tried once more, since
+ * packets are lost for other reasons too.
  */
 export class PathMtuSizes {
   #most = 0;
@@ -79,15 +77,16 @@ export class PathMtuSizes {
     const [least] = this.#refused;
     const isOpen = (octets: number) => taken < octets && octets < (least ?? this.#most);
     if (this.#hint !== undefined) {
-      // With what is a little longer, a hint that is right ends the search.
-      const [hinted, longer] = [this.#hint, this.#hint + PRECISION_OCTETS - 1];
+      // With one octet more, a hint that is right ends the search.
+      const [hinted, longer] = [this.#hint, this.#hint + 1];
       if (isOpen(hinted)) return hinted;
       if (taken === hinted && isOpen(longer)) return longer;
     }
     if (least === undefined) return taken < this.#most ? this.#most : undefined;
     const usual = usualOctets.filter(isOpen);
     if (usual.length > 0) return usual[usual.length >> 1];
-    if (least - taken >= PRECISION_OCTETS) return (taken + least) >> 1;
+    if (usualOctets.includes(taken) && isOpen(taken + 1)) return taken + 1;
+    if (least - taken > 1) return (taken + least) >> 1;
     return this.#refusedTwice.has(least) ? undefined : least;
   }
 }
