@@ -1,5 +1,6 @@
 import { addressText } from "../bytes/ip-address.ts";
 import { Reader } from "../bytes/reader.ts";
+import { AUTHENTICATION_HEADER, FRAGMENT_HEADER, optionHeaders } from "../wire/extension-headers.ts";
 
 /** An IP packet without its headers. */
 export interface InternetPacket {
@@ -28,11 +29,6 @@ export interface Fragment {
 const IPV4_SHORTEST_OCTETS = 20;
 const MORE_FRAGMENTS = 0x2000;
 const FRAGMENT_OFFSET = 0x1fff;
-
-/** IPv6 extension headers that say their length in units of 8 octets, not counting the first. */
-const extensionHeaders: ReadonlySet<number> = new Set([0, 43, 60, 135, 139, 140]);
-const FRAGMENT_HEADER = 44;
-const AUTHENTICATION_HEADER = 51;
 
 /**
  * Reads an IP packet of either family; undefined for what is none. Throws TruncatedError when it ends inside
@@ -85,7 +81,7 @@ function unwrapIpv6(octets: Uint8Array): InternetPacket {
   const length = payloadOctets === 0 ? reader.remaining : payloadOctets;
   let fragment: Fragment | undefined;
   while (fragment?.isFirst !== false) {
-    if (extensionHeaders.has(protocol)) {
+    if (optionHeaders.has(protocol)) {
       protocol = reader.u8("nextHeader");
       reader.octets("extensionHeader", reader.u8("extensionLength") * 8 + 6);
     } else if (protocol === AUTHENTICATION_HEADER) {

@@ -6,7 +6,8 @@ import {
   rewriteOuterTag,
   TAG_OCTETS,
 } from "../wire/ethernet.ts";
-import { extensionHeaders, headerOctets, MOST_TAGS, TPID_OLD_SERVICE } from "./mss.ts";
+import { extensionHeaderOctets, FRAGMENT_HEADER, LONGEST_HEADER_CHAIN } from "../wire/extension-headers.ts";
+import { headerOctets, MOST_TAGS, TPID_OLD_SERVICE } from "./mss.ts";
 
 /**
  * Packet too big into the attached network: what a router answers to an IP packet that is too long for the
@@ -49,9 +50,10 @@ const HOP_LIMIT = 64;
 const INTERNETWORK_CONTROL = 0xc0;
 const ICMP = 1;
 const ICMPV6 = 58;
-const AUTHENTICATION = 51;
-/** Each kind of extension header may stand once, destination options twice (RFC 8200 §4.1). */
-const MOST_EXTENSION_HEADERS = 6;
+/** TABLE: protocols that hide what they carry from whoever is not an end of them: IPComp (RFC 3173). */
+const hidingProtocols: readonly number[] = [108];
+/** Numbers from this on stand for nothing, or for experiments: each may be that of an extension header. */
+const FIRST_UNKNOWN_PROTOCOL = 148;
 /** TABLE: ICMP messages that are no errors, and may be answered: echo, time stamp, and their replies. */
 const icmpQueries: readonly number[] = [0, 8, 13, 14];
 /** ICMPv6 errors have types below this (RFC 4443 §2.1). */
@@ -97,7 +99,7 @@ export function mtuToTell(
 ): number {
   const packet = packetIn(view, start, present);
   // To a group nobody answers (RFC 4443 would allow it, from an address of one's own); from one, nobody can.
-  if (packet === NOT_FOUND || isGroup(view, start) || isGroup(view, start + 6)) return NO_ANSWER;
+  if (packet === NOT_FOUND || !isHostMac(view, start) || !isHostMac(view, start + 6)) return NO_ANSWER;
   const mtu = Math.min(limit.mtu - uncountedIn(view, start, packet), limit.frameOctets - (packet - start));
   const [end, frameEnd] = [start + present, start + length];
   const type = view.getUint16(packet - 2);
@@ -159,8 +161,10 @@ export function tooBigAnswer(frame: Uint8Array, limit: TooBigLimit): Uint8Array 
   return memory.slice(frame.length, frame.length + octets);
 }
 
-function isGroup(view: DataView, address: number): boolean {
-  return (view.getUint8(address) & 1) !== 0;
+/** Whether a MAC address may be that of one host: no group, and not 00-00-00-00-00-00. */
+function isHostMac(view: DataView, at: number): boolean {
+  if ((view.getUint8(at) & 1) !== 0) return false;
+  return view.getUint32(at) !== 0 || view.getUint16(at + 4) !== 0;
 }
 
 /** Offset of what the Ethernet frame carries, behind up to two tags; NOT_FOUND behind more. */
@@ -193,8 +197,7 @@ function mtuOfIpv4(view: DataView, ip: number, end: number, frameEnd: number, mt
   if (folded(sumOf(view, ip, headers, 0)) !== 0) return NO_ANSWER;
   if (!isIpv4Host(view, ip + 12) || !isIpv4Host(view, ip + 16)) return NO_ANSWER;
   if (isSame(view, ip + 12, ip + 16, 4)) return NO_ANSWER;
-  if (view.getUint8(ip + 9) !== ICMP) return mtu;
-  return ip + headers < end && icmpQueries.includes(view.getUint8(ip + headers)) ? mtu : NO_ANSWER;
+  return isAnswered(view, view.getUint8(ip + 9), ip + headers, Math.min(end, ip + total)) ? mtu : NO_ANSWER;
 }
 
 function mtuOfIpv6(view: DataView, ip: number, end: number, frameEnd: number, mtu: number): number {
@@ -203,39 +206,31 @@ function mtuOfIpv6(view: DataView, ip: number, end: number, frameEnd: number, mt
   if (total <= mtu || ip + total > frameEnd) return NO_ANSWER;
   if (!isIpv6Host(view, ip + 8) || !isIpv6Host(view, ip + 24)) return NO_ANSWER;
   if (isSame(view, ip + 8, ip + 24, 16)) return NO_ANSWER;
-  return isAnsweredIpv6(view, ip, end) ? mtu : NO_ANSWER;
+  const payload = ip + headerOctets.ipv6;
+  return isAnswered(view, view.getUint8(ip + 6), payload, Math.min(end, ip + total)) ? mtu : NO_ANSWER;
 }
 
 /**
- * Whether what an IPv6 packet carries behind its extension headers may be answered: no later fragment, no
- * ICMPv6 error and no redirect. What cannot be found might be one.
+ * Whether what a packet carries at `at`, of this protocol, may be answered: no later fragment, no ICMP error
+ * and no redirect, also behind extension headers, some of which IPv4 has too (AH, HIP). What cannot be seen
+ * might be one; but ESP is answered, for its ends learn their MTU in no other way (RFC 4301 §8.2).
  */
-function isAnsweredIpv6(view: DataView, ip: number, end: number): boolean {
-  let next = view.getUint8(ip + 6);
-  let at = ip + headerOctets.ipv6;
-  for (let skipped = 0; isExtension(next); skipped += 1) {
-    if (skipped === MOST_EXTENSION_HEADERS || at + 8 > end) return false;
-    const isFragment = next === extensionHeaders.fragment;
-    if (isFragment && (view.getUint16(at + 2) & 0xfff8) !== 0) return false;
-    const length = view.getUint8(at + 1);
-    const octets = isFragment ? 8 : next === AUTHENTICATION ? 4 * (length + 2) : 8 * (length + 1);
-    next = view.getUint8(at);
-    at += octets;
+function isAnswered(view: DataView, protocol: number, at: number, end: number): boolean {
+  let next = protocol;
+  let header = at;
+  for (let walked = 0; extensionHeaderOctets(next, 0) !== undefined; walked += 1) {
+    if (walked === LONGEST_HEADER_CHAIN || header + 8 > end) return false;
+    if (next === FRAGMENT_HEADER && (view.getUint16(header + 2) & 0xfff8) !== 0) return false;
+    const octets = extensionHeaderOctets(next, view.getUint8(header + 1)) ?? 0;
+    next = view.getUint8(header);
+    header += octets;
   }
-  if (next !== ICMPV6) return true;
-  if (at >= end) return false;
-  const type = view.getUint8(at);
+  if (next >= FIRST_UNKNOWN_PROTOCOL || hidingProtocols.includes(next)) return false;
+  if (next !== ICMP && next !== ICMPV6) return header <= end;
+  if (header >= end) return false;
+  const type = view.getUint8(header);
+  if (next === ICMP) return icmpQueries.includes(type);
   return type >= FIRST_ICMPV6_QUERY && type !== ICMPV6_REDIRECT;
-}
-
-function isExtension(nextHeader: number): boolean {
-  return (
-    nextHeader === extensionHeaders.hopByHop ||
-    nextHeader === extensionHeaders.routing ||
-    nextHeader === extensionHeaders.fragment ||
-    nextHeader === extensionHeaders.destinationOptions ||
-    nextHeader === AUTHENTICATION
-  );
 }
 
 /** Whether an address may be that of one host: not 0/8, 127/8, a group, reserved, or a broadcast. */

@@ -110,6 +110,75 @@ describe("RFC 1191 §4, RFC 4443 §3.2: the answer to a packet that is too big",
     }
   });
 
+  /** TABLE: what stands behind all extension headers: protocol, first octet, and whether it is answered. */
+  const ends = [
+    [{ protocol: 17, type: 0 }, true],
+    [{ protocol: 6, type: 0 }, true],
+    [{ protocol: 50, type: 0 }, true], // ESP
+    [{ protocol: 59, type: 0 }, true], // nothing
+    [{ protocol: 41, type: 0x60 }, true],
+    [{ protocol: 147, type: 0 }, true],
+    [{ protocol: 58, type: 128 }, true],
+    [{ protocol: 58, type: 135 }, true],
+    [{ protocol: 1, type: 8 }, true],
+    ...[0, 1, 2, 3, 4, 100, 127, 137].map((type) => [{ protocol: 58, type }, false] as const),
+    ...[3, 4, 5, 11, 12, 15, 255].map((type) => [{ protocol: 1, type }, false] as const),
+    ...[108, 148, 200, 252, 253, 254, 255].map((protocol) => [{ protocol, type: 6 }, false] as const),
+  ] as const;
+
+  test("RFC 4443 §2.4: behind each extension header, and each pair, no error is answered", () => {
+    const limit = limitOf({ mtu: 1400, frameOctets: 0xffff });
+    for (const shape of [bigIpv4, bigIpv6]) {
+      const numbers = shape.version === 4 ? [51, 139] : [0, 43, 44, 51, 60, 135, 139, 140];
+      const pairs = numbers.flatMap((one) => numbers.map((other) => [one, other]));
+      for (const extensions of [[], ...numbers.map((number) => [number]), ...pairs])
+        for (const [end, isAnswered] of ends) {
+          const answer = answerTo(bigFrame({ ...shape, ...end, extensions }), limit);
+          const what = `IPv${shape.version}, ${extensions}, ${JSON.stringify(end)}`;
+          expect(answer !== undefined, what).toBe(isAnswered);
+        }
+    }
+  });
+
+  test("a header that is as long as it says is walked, up to the end of the packet and no further", () => {
+    const limit = limitOf({ mtu: 1400, frameOctets: 0xffff });
+    const wide = [0, 43, 60, 135, 139, 140].map((number) => [number, 8] as const);
+    for (const [number, unit] of [...wide, [51, 4] as const])
+      for (const [length, type, isAnswered] of [
+        [1, 3, false],
+        [1, 128, true],
+        [50, 3, false],
+        [50, 128, true],
+        // Of all but AH the next header would stand in the padding of the frame.
+        [200, 128, unit === 4],
+      ] as const) {
+        const frame = bigFrame({ ...bigIpv6, extensions: [number], protocol: 58, padding: 1200 });
+        const header = 14 + 40;
+        frame[header + 1] = length;
+        frame[header + 8 + unit * length] = type;
+        expect(answerTo(frame, limit) !== undefined, `${number}, ${length}, ${type}`).toBe(isAnswered);
+      }
+    // A message of HIP is a header, and nothing is behind it.
+    const hip = bigFrame({ ...bigIpv6, extensions: [139], protocol: 59, octets: 40 + 8 * 180 });
+    hip[14 + 40 + 1] = 179;
+    expect(answerTo(hip, limit)).toBeDefined();
+    hip[14 + 40 + 1] = 180;
+    expect(answerTo(hip, limit)).toBeUndefined();
+  });
+
+  test.each([
+    ["000000000000", false],
+    ["000000000001", true],
+    ["010000000000", false],
+    ["ffffffffffff", false],
+    ["02000000000a", true],
+  ])("RFC 1812 §4.3.2.7: a frame from or to %s is answered: %s", (mac, isAnswered) => {
+    const limit = limitOf({ mtu: 1400, frameOctets: 0xffff });
+    for (const shape of [bigIpv4, bigIpv6])
+      for (const end of ["fromMac", "toMac"])
+        expect(answerTo(bigFrame({ ...shape, [end]: mac }), limit) !== undefined).toBe(isAnswered);
+  });
+
   test("quotes no more than is there of a long packet", () => {
     const limit = limitOf({ mtu: 1400, frameOctets: 0xffff });
     for (const shape of [bigIpv4, bigIpv6]) {

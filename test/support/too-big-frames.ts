@@ -17,7 +17,7 @@ export interface BigShape {
   readonly fragment: number;
   /** Octets of IPv4 options. */
   readonly optionOctets: number;
-  /** IPv6 extension headers by their numbers, 8 octets each; a fragment header has `fragment` as its word. */
+  /** Extension headers by their numbers, 8 octets each; a fragment header has `fragment` as its word. */
   readonly extensions: readonly number[];
   readonly protocol: number;
   /** First octet behind all headers: the type of ICMP messages. */
@@ -60,23 +60,6 @@ const ICMPV6 = 58;
 /** The packet alone. */
 function packetOf(shape: BigShape): Uint8Array {
   const { version, octets, protocol, type, source, destination } = shape;
-  if (version === 4) {
-    const headers = 20 + shape.optionOctets;
-    const header = new Writer()
-      .u8(0x40 + headers / 4)
-      .u8(0)
-      .u16(octets)
-      .u16(7)
-      .u16(shape.fragment)
-      .u8(64)
-      .u8(protocol)
-      .u16(0)
-      .octets(fromHex(source))
-      .octets(fromHex(destination))
-      .octets(new Uint8Array(shape.optionOctets).fill(1));
-    header.patchU16(10, naiveChecksum(header.finish()) ^ (shape.isGarbled ? 1 : 0));
-    return concat(header.finish(), bodyOf(type, octets - headers));
-  }
   const chain = [...shape.extensions, protocol];
   const extensions = shape.extensions.map((number, index) => {
     const word = number === FRAGMENT ? shape.fragment : 0x0104;
@@ -87,6 +70,25 @@ function packetOf(shape: BigShape): Uint8Array {
       .u32(0)
       .finish();
   });
+  const behind = (headers: number) =>
+    concat(...extensions, bodyOf(type, octets - headers - 8 * extensions.length));
+  if (version === 4) {
+    const headers = 20 + shape.optionOctets;
+    const header = new Writer()
+      .u8(0x40 + headers / 4)
+      .u8(0)
+      .u16(octets)
+      .u16(7)
+      .u16(shape.fragment)
+      .u8(64)
+      .u8(chain[0] ?? 0)
+      .u16(0)
+      .octets(fromHex(source))
+      .octets(fromHex(destination))
+      .octets(new Uint8Array(shape.optionOctets).fill(1));
+    header.patchU16(10, naiveChecksum(header.finish()) ^ (shape.isGarbled ? 1 : 0));
+    return concat(header.finish(), behind(headers));
+  }
   const header = new Writer()
     .u32(0x6000_0000)
     .u16(octets - 40)
@@ -94,7 +96,7 @@ function packetOf(shape: BigShape): Uint8Array {
     .u8(64)
     .octets(fromHex(source))
     .octets(fromHex(destination));
-  return concat(header.finish(), ...extensions, bodyOf(type, octets - 40 - 8 * extensions.length));
+  return concat(header.finish(), behind(40));
 }
 
 function bodyOf(type: number, octets: number): Uint8Array {
@@ -135,15 +137,19 @@ export function mtuFor(shape: BigShape, { mtu, frameOctets }: BigLimit): number 
   const fits = Math.min(mtu - uncounted, frameOctets - 14 - 4 * tags.length);
   const told = Math.max(fits, version === 4 ? 68 : 1280);
   if (octets <= told || tags.length > 2) return undefined;
-  if ([shape.toMac, shape.fromMac].some((mac) => Number.parseInt(mac.slice(0, 2), 16) % 2 === 1))
-    return undefined;
+  if ([shape.toMac, shape.fromMac].some((mac) => !isHostMac(mac))) return undefined;
   if (!isHost(source) || !isHost(destination) || source === destination) return undefined;
   if (version === 4) {
     if ((fragment & 0x4000) === 0 || (fragment & 0x1fff) !== 0 || shape.isGarbled) return undefined;
-    return protocol === ICMP && ![0, 8, 13, 14].includes(type) ? undefined : told;
   }
-  if (extensions.length > 6 || (extensions.includes(FRAGMENT) && (fragment & 0xfff8) !== 0)) return undefined;
-  return protocol === ICMPV6 && (type < 128 || type === 137) ? undefined : told;
+  if (extensions.length > 9 || (extensions.includes(FRAGMENT) && (fragment & 0xfff8) !== 0)) return undefined;
+  if (protocol === ICMP) return [0, 8, 13, 14].includes(type) ? told : undefined;
+  if (protocol === ICMPV6) return type < 128 || type === 137 ? undefined : told;
+  return protocol === 108 || protocol > 147 ? undefined : told;
+}
+
+function isHostMac(mac: string): boolean {
+  return Number.parseInt(mac.slice(0, 2), 16) % 2 === 0 && mac !== "000000000000";
 }
 
 /** The answer with this MTU, with tags as on the circuit. */
@@ -203,6 +209,7 @@ const anyMac = fc.constantFrom(
   "02000000000b",
   "01005e000001",
   "ffffffffffff",
+  "000000000000",
 );
 const anyOctets = fc.oneof(
   fc.integer({ min: 100, max: 2000 }),
@@ -249,8 +256,11 @@ export const anyBig: fc.Arbitrary<BigShape> = fc.constantFrom(4 as const, 6 as c
           )
         : fc.constantFrom(0, 0, 0, 1, 8, 0xfff8),
     optionOctets: fc.constantFrom(0, 0, 4, 40),
-    extensions: version === 4 ? fc.constant([]) : fc.array(fc.constantFrom(0, 43, 44, 60), { maxLength: 7 }),
-    protocol: fc.constantFrom(6, 17, icmp, icmp, 50),
+    extensions:
+      version === 4
+        ? fc.array(fc.constantFrom(51, 139), { maxLength: 2 })
+        : fc.array(fc.constantFrom(0, 43, 44, 51, 60, 135, 139, 140), { maxLength: 10 }),
+    protocol: fc.constantFrom(6, 17, icmp, icmp, 50, 59, 108, 253),
     type: fc.oneof(fc.nat(255), fc.constantFrom(0, 3, 8, 11, 128, 129, 135, 137)),
     octets: anyOctets,
     padding: fc.constantFrom(0, 0, 0, 4, 60),
