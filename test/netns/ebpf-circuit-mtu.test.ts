@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SKB_CONTEXT_OCTETS, skbContext } from "../../src/bpf/skb-context.ts";
+import { toHex } from "../../src/bytes/hex.ts";
 import { decapsulateProgram } from "../../src/forwarding/ebpf/programs/decapsulate-program.ts";
 import { everyDecapsulation, type ProgramOptions } from "../../src/forwarding/ebpf/programs/options.ts";
 import { canSetDecapsulatedProtocol } from "../../src/os/bpf-probe.ts";
@@ -84,14 +85,15 @@ const shape: PacketShape = {
   payload: Uint8Array.from({ length: 3000 }, (_, index) => index),
 };
 
-test("of a GSO packet the longest segment is measured", () => {
+test("of a GSO packet the longest segment is measured; too long, it is segmented first", () => {
   const headers = 40;
+  const exceptionPath = { entry: 98, exit: 99 };
   for (const options of kinds.filter((kind) => kind.encapsulation === "udp" && kind.vlan === "port")) {
     const session = sessionOf(options);
-    const placement = placementOf(options, { circuitInterface: circuit });
-    const run = (gsoOctets: number) => {
+    const message = messageOf(options, session, { ...plain, frame: packetOf(shape).frame });
+    const run = (gsoOctets: number, networkExceptionPath?: typeof exceptionPath) => {
+      const placement = placementOf(options, { circuitInterface: circuit, networkExceptionPath });
       bench.start(session, attachmentOf(options), placement);
-      const message = messageOf(options, session, { ...plain, frame: packetOf(shape).frame });
       const context = new Uint8Array(SKB_CONTEXT_OCTETS);
       new DataView(context.buffer).setUint32(skbContext.gsoSize, gsoOctets, true);
       const { verdict, data } = bench
@@ -102,7 +104,11 @@ test("of a GSO packet the longest segment is measured", () => {
     // A test run's GSO packet is of no kind, and the kernel refuses to take headers off one: it passes once
     // it was measured.
     expect(run(MTU + 4 - headers), nameOf(options)).toBe("pass");
-    expect(run(MTU + 5 - headers), nameOf(options)).toBe("circuit-error");
+    expect(run(MTU + 4 - headers, exceptionPath), nameOf(options)).toBe("pass");
+    expect(run(MTU + 5 - headers, exceptionPath), nameOf(options)).toBe(
+      toHex(packetAround(options, message)),
+    );
+    expect(run(MTU + 5 - headers), "where there is no exception path").toBe("circuit-error");
   }
 });
 

@@ -15,7 +15,7 @@ import {
   peerEntry,
 } from "../../src/forwarding/ebpf/programs/map-layout.ts";
 import type { ProgramOptions } from "../../src/forwarding/ebpf/programs/options.ts";
-import type { SessionCounters } from "../../src/forwarding/plane.ts";
+import type { AttachmentCircuit, SessionCounters } from "../../src/forwarding/plane.ts";
 import { FrameSocket } from "../../src/lab/frame-socket.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { ifNameToIndex } from "../../src/os/libc.ts";
@@ -56,6 +56,8 @@ export interface Kind {
   readonly segment: boolean;
   /** What else is to be said of its places. */
   readonly changes?: Partial<Placement>;
+  /** What else is to be said of its circuits. */
+  readonly circuits?: Partial<AttachmentCircuit>;
 }
 
 /** What a transfer goes through. */
@@ -289,9 +291,12 @@ export class EbpfSites implements AsyncDisposable {
    * Fills the maps: two ends of one session, each with an entry for its circuit and one for its exception
    * path's exit.
    */
-  #enter({ options, segment, changes = {} }: Kind, { ids, indexes, mtu, ends }: Ends): readonly Placement[] {
+  #enter(
+    { options, segment, changes = {}, circuits = {} }: Kind,
+    { ids, indexes, mtu, ends }: Ends,
+  ): readonly Placement[] {
     const index = (name: string) => this.#middle.inside(() => ifNameToIndex(name));
-    const attachment = attachmentOf(options, { mtu });
+    const attachment = attachmentOf(options, { mtu, ...circuits });
     const addresses = [LOCAL[options.family], REMOTE[options.family]] as const;
     return ends.map((end, side) => {
       const other = 1 - side;

@@ -37,7 +37,12 @@ import {
   TCP,
 } from "./inner-headers.ts";
 import { peerValue } from "./map-layout.ts";
-import { checkIncomplete, networkExceptionPathEnd, passOtherHosts } from "./network-exception-path.ts";
+import {
+  checkIncomplete,
+  networkExceptionPathEnd,
+  passOtherHosts,
+  tooLongEnd,
+} from "./network-exception-path.ts";
 import { headerOffsets, LINK_OCTETS, type ProgramMaps, type ProgramOptions, variantOf } from "./options.ts";
 import { comparePeer, passOthers, passUnverified, readOuterHeader } from "./outer-check.ts";
 import { IPV4_FRAGMENT_BITS, ipv4Fields } from "./outer-header.ts";
@@ -124,7 +129,7 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     ...checkCircuitMtu(
       messageOctets,
       { type: inner(options) + TYPE, base: PARSED, scratch: SCRATCH },
-      discard("circuit-error"),
+      "too-long",
     ),
     ...stripOuterHeaders(options, offsets.frame),
     jump("deliver"),
@@ -139,6 +144,7 @@ export function decapsulateProgram(options: ProgramOptions, maps: ProgramMaps): 
     load32(arg2, entry, peerValue.redirectFlags.offset),
     call("redirect"),
     exit(),
+    ...tooLongEnd(options, discard("circuit-error")),
     ...networkExceptionPathEnd(),
     ...elsewhereEnd(options, HEAD, messageOctets),
     ...passEnd(),

@@ -94,9 +94,9 @@ const sessionIndex = circuitValue.sessionIndex.offset;
  * into its own end of a pseudowire: does to a frame what `encapsulate` of the reference specifies, and sends
  * the message to the peer. GSO packets stay whole over UDP, where the kernel can segment them later, and
  * those of TCP over IP protocol 115 as far as the segmenter. Frames without an entry pass. Frames that the
- * program cannot process take the exception path unchanged: other GSO packets, frames that IP must fragment
- * or that are answered because they are too long, frames with more tags than it parses. The last lines, from
- * the label "send" on, hand the packet to the kernel.
+ * program cannot process take the exception path unchanged: other GSO packets, also those whose segments are
+ * too long, frames that IP must fragment or that are answered because they are too long, frames with more
+ * tags than it parses. The last lines, from the label "send" on, hand the packet to the kernel.
  */
 export function encapsulateProgram(options: ProgramOptions, maps: ProgramMaps): readonly Line[] {
   const offsets = headerOffsets(options);
@@ -206,18 +206,29 @@ function checkLengths(inner: number, templateOctets: number): readonly Line[] {
     label("measured"),
     load32(arg2, frame, PARSED + parsed.longest),
     jumpIfAtMost(arg2, arg1, "admitted"),
-    load32(arg1, entry, circuitValue.policy.offset),
-    jumpIfSet(arg1, policyBits.answersTooBig, "exception-path"),
-    jump(discard("oversize")),
+    ...refuseLong(policyBits.answersTooBig, "oversize"),
     label("admitted"),
     move(arg1, arg2),
     add(arg1, templateOctets),
     load32(arg2, entry, circuitValue.packetOctets.offset),
     jumpIfAtMost(arg1, arg2, "fits"),
-    load32(arg1, entry, circuitValue.policy.offset),
-    jumpIfSet(arg1, policyBits.fragmentOuter + policyBits.answersTooBig, "exception-path"),
-    jump(discard("path-mtu")),
+    ...refuseLong(policyBits.fragmentOuter + policyBits.answersTooBig, "path-mtu"),
     label("fits"),
+  ];
+}
+
+/**
+ * Discards what is too long, unless one of these bits of the policy sends it to the exception path. A GSO
+ * packet always goes there: its last segment may be shorter and fit, and each segment that does not is a
+ * discard of its own, so the kernel segments it first.
+ */
+function refuseLong(bits: number, reason: "oversize" | "path-mtu"): readonly Line[] {
+  return [
+    load32(arg1, context, skbContext.gsoSize),
+    jumpIfNotEqual(arg1, 0, "exception-path"),
+    load32(arg1, entry, circuitValue.policy.offset),
+    jumpIfSet(arg1, bits, "exception-path"),
+    jump(discard(reason)),
   ];
 }
 

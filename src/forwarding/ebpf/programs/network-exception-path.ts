@@ -29,6 +29,8 @@ import { context, entry } from "./parts.ts";
  * - GSO packets of UDP. No helper removes a packet's mark that it is in a UDP tunnel, and by that mark the
  *   kernel, when it segments it later, takes the host's own UDP header for a tunnel's, and drops it. A packet
  *   segmented before decapsulation has no such mark.
+ * - GSO packets whose segments are longer than the circuit takes: the last one may be shorter and fit, and
+ *   each of the others is a discard of its own.
  * - Short frames with a partial checksum. Padding moves them within the packet, and the kernel's note of
  *   where the checksum starts does not move with them.
  */
@@ -62,13 +64,6 @@ export function checkIncomplete(
   lost: string,
 ): readonly Line[] {
   const { base, head, messageOctets } = offsets;
-  const canTakeExceptionPath = (otherwise: string): readonly Line[] => [
-    load32(arg2, entry, peerValue.exceptionEntry.offset),
-    jumpIfEqual(arg2, 0, otherwise),
-    load32(arg1, context, skbContext.interfaceIndex),
-    load32(arg2, entry, peerValue.exceptionExit.offset),
-    jumpIfEqual(arg1, arg2, otherwise),
-  ];
   const gsoPacket: readonly Line[] = [
     load32(arg1, context, skbContext.gsoSize),
     jumpIfEqual(arg1, 0, "incomplete.single"),
@@ -90,6 +85,36 @@ export function checkIncomplete(
     ...(options.encapsulation === "udp" ? ownChecksum : []),
     ...jumpIfPartialChecksum({ at: LINK_OCTETS, copy: head }, "network-exception-path", lost),
     label("done"),
+  ];
+}
+
+/** Goes on at `otherwise` where there is no exception path, or the message comes from it. */
+function canTakeExceptionPath(otherwise: string): readonly Line[] {
+  return [
+    load32(arg2, entry, peerValue.exceptionEntry.offset),
+    jumpIfEqual(arg2, 0, otherwise),
+    load32(arg1, context, skbContext.interfaceIndex),
+    load32(arg2, entry, peerValue.exceptionExit.offset),
+    jumpIfEqual(arg1, arg2, otherwise),
+  ];
+}
+
+/**
+ * An end of the program, at the label "too-long": a GSO packet with a segment that the circuit does not take
+ * goes on at "network-exception-path", and what is none, or cannot go there, at `discarded`. Only over UDP is
+ * there a GSO packet.
+ */
+export function tooLongEnd({ encapsulation }: ProgramOptions, discarded: string): readonly Line[] {
+  return [
+    label("too-long"),
+    ...(encapsulation === "udp"
+      ? [
+          load32(arg1, context, skbContext.gsoSize),
+          jumpIfEqual(arg1, 0, discarded),
+          ...canTakeExceptionPath(discarded),
+          jump("network-exception-path"),
+        ]
+      : [jump(discarded)]),
   ];
 }
 
