@@ -1,4 +1,4 @@
-import type { PseudowireConfig } from "../config/config.ts";
+import type { CircuitConfig, PseudowireConfig } from "../config/config.ts";
 import type { CircuitDevice } from "../forwarding/plane.ts";
 import type { Lock } from "../os/locks.ts";
 import type { ChannelStatus, SessionParameters } from "../wire/session-parameters.ts";
@@ -95,6 +95,20 @@ export function wantedDevice({ pseudowires }: CircuitDeviceState): CircuitDevice
 export function wantedBridge({ pseudowires }: CircuitDeviceState): string | undefined {
   const [first] = pseudowires.values();
   return first?.config.circuit.bridge;
+}
+
+/**
+ * Whether a device that no pseudowire is on stays as it is for one whose tunnel waits, by the circuits of the
+ * configuration: a TAP device, for what was set up on it would be lost, and an interface that is switched off
+ * because the other end is down, for no session has said since that it is up.
+ */
+export function staysOpen(
+  { name, opened, isHeldDown }: CircuitDeviceState,
+  wanted: ReadonlyMap<string, CircuitConfig>,
+): boolean {
+  const circuit = wanted.get(name);
+  if (circuit === undefined) return false;
+  return opened?.device.kind === "tap" || (isHeldDown && circuit.followPeer === "link-down");
 }
 
 /** The pseudowires of a circuit that have their locks. */

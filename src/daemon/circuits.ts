@@ -1,5 +1,5 @@
 import { OperationalError } from "../bytes/errors.ts";
-import type { ForwarderConfig, PseudowireConfig } from "../config/config.ts";
+import type { CircuitConfig, Config, PseudowireConfig } from "../config/config.ts";
 import { hasControlChannel } from "../forwarding/encapsulation.ts";
 import type { PlaneStack } from "../forwarding/stack.ts";
 import type { Links } from "../os/links.ts";
@@ -10,6 +10,7 @@ import {
   type CircuitDeviceState,
   lockedPseudowireOf,
   newCircuitDeviceState,
+  staysOpen,
   type WantedSession,
 } from "./circuit-device-state.ts";
 import { CircuitDevices } from "./circuit-devices.ts";
@@ -22,7 +23,7 @@ import { claimCircuit } from "./locks.ts";
 import { type Log, locationText } from "./log.ts";
 import { OperationQueue } from "./operation-queue.ts";
 import { attachmentFor, hasOtherPathMtu } from "./session-attachment.ts";
-import { attachmentOf } from "./settings.ts";
+import { attachmentOf, circuitsIn } from "./settings.ts";
 
 /**
  * The attachment circuits and the sessions on them: keeps the plane in step with devices that come, go, rise
@@ -39,6 +40,8 @@ export class Circuits {
   /** Which pseudowires are members of which forwarder, and which session has the frames of a circuit. */
   readonly #forwarders: Forwarders;
   readonly #circuits = new Map<string, CircuitDeviceState>();
+  /** Those of the configuration by their devices, also where the tunnel waits. */
+  #wanted: ReadonlyMap<string, CircuitConfig> = new Map();
   /** Where a pseudowire is attached, by its name, and a session added, by its local id. */
   readonly #circuitOfPseudowire = new Map<string, CircuitDeviceState>();
   readonly #circuitOfSession = new Map<number, CircuitDeviceState>();
@@ -94,7 +97,7 @@ export class Circuits {
   /** As `idle`, and what is switched off for the other end's sake without need is on again. */
   async settle(): Promise<void> {
     await this.idle();
-    await this.#operations.enqueue(() => this.#followed.settle(this.#circuits));
+    await this.#operations.enqueue(() => this.#followed.settle(this.#circuits, this.#wanted));
   }
 
   /** Whether frames of a pseudowire can pass at our end. */
@@ -103,9 +106,10 @@ export class Circuits {
     return circuit?.isUp === true && circuit.pseudowires.get(pseudowire)?.lock !== undefined;
   }
 
-  /** Takes over which pseudowires are members of which forwarder, those that are attached among them. */
-  configure(forwarders: readonly ForwarderConfig[]): Promise<void> {
-    return this.#operations.enqueue(() => this.#forwarders.configure(forwarders));
+  /** Takes over which pseudowires are members of which forwarder, and what circuits there are to be. */
+  configure(config: Config): Promise<void> {
+    this.#wanted = circuitsIn(config);
+    return this.#operations.enqueue(() => this.#forwarders.configure(config.forwarders));
   }
 
   /** How the forwarder of a pseudowire stands, where there is a choice. */
@@ -172,16 +176,15 @@ export class Circuits {
   }
 
   /**
-   * Closes the devices that no pseudowire is on any more, but for TAP devices in `waitedFor`, whose tunnels
-   * wait: what was set up on them would be lost. And changes those whose pseudowires want less than those
-   * that went.
+   * Closes the devices that no pseudowire is on any more, but for some whose tunnels wait, and changes those
+   * whose pseudowires want less than those that went.
    */
-  async closeUnused(waitedFor: ReadonlySet<string>): Promise<void> {
+  async closeUnused(): Promise<void> {
     for (const circuit of [...this.#circuits.values()]) {
       const { name, opened, pseudowires } = circuit;
       if (pseudowires.size > 0) {
         if (opened !== undefined) await this.#devices.ensure(circuit);
-      } else if (opened?.device.kind !== "tap" || !waitedFor.has(name)) {
+      } else if (!staysOpen(circuit, this.#wanted)) {
         this.#circuits.delete(name);
         await this.#devices.close(circuit);
       }
@@ -195,9 +198,7 @@ export class Circuits {
 
   /** Gives all devices back as they were found. */
   release(): Promise<void> {
-    return this.#operations.enqueue(async () => {
-      for (const circuit of this.#circuits.values()) await this.#followed.release(circuit);
-    });
+    return this.#operations.enqueue(() => this.#followed.releaseAll(this.#circuits));
   }
 
   /** What we switched off on the device of a pseudowire because the other end is down, as text. */

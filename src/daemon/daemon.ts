@@ -34,7 +34,7 @@ import { applySteps, planReload } from "./reload.ts";
 import { reportStatus } from "./report.ts";
 import { SendProblems } from "./send-problems.ts";
 import { type SessionSources, SessionWatch } from "./session-watch.ts";
-import { devicesIn, identityOf } from "./settings.ts";
+import { identityOf } from "./settings.ts";
 import { SizeNotes } from "./size-notes.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
 import { tunnelSources } from "./status-sources.ts";
@@ -173,7 +173,7 @@ export class Daemon {
   /** Opens every tunnel of the configuration; one that cannot be opened waits and is retried. */
   async start(): Promise<void> {
     await this.#bridges.configure(this.#config);
-    await this.#circuits.configure(this.#config.forwarders);
+    await this.#circuits.configure(this.#config);
     for (const tunnel of this.#config.tunnels) {
       if (this.#isClosing) return;
       await this.#tunnels.create(tunnel);
@@ -241,13 +241,13 @@ export class Daemon {
     this.pathMtus.rename(steps);
     this.#config = change.config;
     await this.#bridges.configure(change.config);
-    await this.#circuits.configure(change.config.forwarders);
+    await this.#circuits.configure(change.config);
     const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
     if (isAll) await this.#replaceAll(change.config);
     else await applySteps(steps, change.config, this.#tunnels);
     // The operator may have mended what tunnels were waiting for.
     const opened = await this.#tunnels.openWaiting();
-    await this.#circuits.closeUnused(devicesIn(change.config));
+    await this.#circuits.closeUnused();
     this.#circuits.retryNow();
     await this.#circuits.settle();
     await this.#bridges.settle();

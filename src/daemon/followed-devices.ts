@@ -108,11 +108,22 @@ export class FollowedDevices {
     this.#records.remove(name);
   }
 
+  /** Gives all devices back, also those that a former daemon switched off and whose tunnels wait. */
+  async releaseAll(circuits: ReadonlyMap<string, CircuitDeviceState>): Promise<void> {
+    for (const circuit of circuits.values()) await this.release(circuit);
+    await this.settle(circuits, new Map());
+  }
+
   /**
    * Switches on what is off for the other end's sake and follows it no more: devices whose pseudowires say
-   * otherwise now, and interfaces that a former daemon switched off and that are no circuits by now.
+   * otherwise now, and interfaces that a former daemon switched off and that follow nobody by `wanted`, which
+   * has the circuits of the configuration by their devices. One whose tunnel waits stays off: no session has
+   * said yet that there is a circuit at the other end.
    */
-  async settle(circuits: ReadonlyMap<string, CircuitDeviceState>): Promise<void> {
+  async settle(
+    circuits: ReadonlyMap<string, CircuitDeviceState>,
+    wanted: ReadonlyMap<string, CircuitConfig>,
+  ): Promise<void> {
     for (const circuit of circuits.values()) {
       if (circuit.pseudowires.size === 0 || followOf(circuit) !== "none") continue;
       const { name, isHeldDown, opened } = circuit;
@@ -122,10 +133,13 @@ export class FollowedDevices {
       if (isHeldDown) this.#changed(circuit);
     }
     for (const [name, index] of this.#records.all()) {
-      const circuit = circuits.get(name);
-      if (circuit?.isHeldDown === true && circuit.opened?.index === index) continue;
+      const isThere = this.#links.get(name)?.index === index;
+      if (isThere && wanted.get(name)?.followPeer === "link-down") {
+        if (circuits.get(name)?.isHeldDown !== true) this.#tellStaysOff(name);
+        continue;
+      }
       await this.#attempt(name, async () => {
-        if (this.#links.get(name)?.index === index) {
+        if (isThere) {
           await this.#links.setUp(name, true);
           const text = "switched on again: a former daemon had switched it off, as the other end was down";
           this.#log.info({ event: "circuit", device: name, on: true }, `${name}: ${text}`);
@@ -133,6 +147,11 @@ export class FollowedDevices {
         this.#records.remove(name);
       });
     }
+  }
+
+  #tellStaysOff(device: string): void {
+    const text = "stays switched off, as a former daemon left it, until a circuit at the other end is up";
+    this.#log.info({ event: "circuit", device, on: false }, `${device}: ${text}`);
   }
 
   async #attempt(device: string, act: () => Promise<void>): Promise<void> {

@@ -1,4 +1,10 @@
-import type { Config, ControlConfig, PseudowireConfig, TunnelConfig } from "../config/config.ts";
+import type {
+  CircuitConfig,
+  Config,
+  ControlConfig,
+  PseudowireConfig,
+  TunnelConfig,
+} from "../config/config.ts";
 import { circuitRows, pseudowireRows } from "../config/pseudowire-rows.ts";
 import { type FieldsOf, pickFields } from "../config/rows.ts";
 import { tunnelRows } from "../config/tunnel-rows.ts";
@@ -170,7 +176,8 @@ export function staticSessionOf(pseudowire: PseudowireConfig, path: PsnPath): Se
   };
 }
 
-/** Names of the devices of all circuits. */
-export function devicesIn({ tunnels }: Config): ReadonlySet<string> {
-  return new Set(tunnels.flatMap(({ pseudowires }) => pseudowires.map(({ circuit }) => circuit.device)));
+/** A circuit of the file for each device: all those on one device say the same of `follow_peer`. */
+export function circuitsIn({ tunnels }: Config): ReadonlyMap<string, CircuitConfig> {
+  const circuits = tunnels.flatMap(({ pseudowires }) => pseudowires.map(({ circuit }) => circuit));
+  return new Map(circuits.map((circuit) => [circuit.device, circuit]));
 }

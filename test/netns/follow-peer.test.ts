@@ -161,6 +161,36 @@ describe.each(planes)("plane %s: a daemon is killed while it holds an interface 
     await next.end("SIGTERM");
     expect(existsSync(`${sites.socket("b")}.down`)).toBe(false);
   });
+
+  test.each(["until it opens, and the other end is up", "until the daemon ends"])(
+    "the same configuration, whose tunnel waits, leaves it off %s",
+    async (until) => {
+      await using sites = await Sites.make();
+      const killed = await heldDown(sites, plane, following, "eth1");
+      await killed.end("SIGKILL");
+      await sites.ip("b", "addr del 192.0.2.2/24 dev wan0");
+      const next = sites.start("b", sites.file("b.yaml"));
+      const waits = ({ controlConnections: [peer] }: StatusReport) => peer?.state === "waiting";
+      await sites.told("the tunnel waits for its address", "b", waits);
+      await eventually("the log says so", async () => next.log.includes("stays switched off"));
+      // A reload looks at all devices again.
+      expect((await sites.reload("b")).status).toBe(1);
+      expect(await flagsOf(sites, "b", "eth1")).not.toContain("UP");
+      expect(existsSync(`${sites.socket("b")}.down`)).toBe(true);
+      if (until !== "until the daemon ends") {
+        await sites.ip("b", "addr add 192.0.2.2/24 dev wan0");
+        const known = ({ pseudowires: [lan] }: StatusReport) =>
+          lan?.remoteCircuit?.startsWith("down") === true;
+        await sites.told("the other end is known to be down", "b", known);
+        expect((await sites.pseudowire("b")).heldDown).toBe("switched off");
+        await sites.ip("ha", "link set eth0 up");
+        await sites.reached();
+      }
+      await next.end("SIGTERM");
+      expect(await flagsOf(sites, "b", "eth1")).toContain("UP");
+      expect(existsSync(`${sites.socket("b")}.down`)).toBe(false);
+    },
+  );
 });
 
 test.each(
