@@ -7,6 +7,7 @@ import {
   TAG_OCTETS,
 } from "../wire/ethernet.ts";
 import { extensionHeaderOctets, FRAGMENT_HEADER, LONGEST_HEADER_CHAIN } from "../wire/extension-headers.ts";
+import { addWords, checksumOfSum } from "../wire/internet-checksum.ts";
 import { headerOctets, MOST_TAGS, TPID_OLD_SERVICE } from "./mss.ts";
 
 /**
@@ -194,7 +195,7 @@ function mtuOfIpv4(view: DataView, ip: number, end: number, frameEnd: number, mt
   const total = view.getUint16(ip + 2);
   if (total <= mtu || total < headers || ip + total > frameEnd) return NO_ANSWER;
   if ((view.getUint16(ip + 6) & (DO_NOT_FRAGMENT | FRAGMENT_OFFSET)) !== DO_NOT_FRAGMENT) return NO_ANSWER;
-  if (folded(sumOf(view, ip, headers, 0)) !== 0) return NO_ANSWER;
+  if (checksumOfSum(addWords(view, ip, headers)) !== 0) return NO_ANSWER;
   if (!isIpv4Host(view, ip + 12) || !isIpv4Host(view, ip + 16)) return NO_ANSWER;
   if (isSame(view, ip + 12, ip + 16, 4)) return NO_ANSWER;
   return isAnswered(view, view.getUint8(ip + 9), ip + headers, Math.min(end, ip + total)) ? mtu : NO_ANSWER;
@@ -268,11 +269,11 @@ function writeIpv4(view: DataView, ip: number, end: number, mtu: number, to: num
   view.setUint16(to + 10, 0);
   copy(view, ip + 16, to + 12, 4);
   copy(view, ip + 12, to + 16, 4);
-  view.setUint16(to + 10, folded(sumOf(view, to, headerOctets.ipv4, 0)));
+  view.setUint16(to + 10, checksumOfSum(addWords(view, to, headerOctets.ipv4)));
   view.setUint32(icmp, 0x0304_0000); // destination unreachable, fragmentation needed
   view.setUint32(icmp + 4, mtu);
   copy(view, ip, icmp + ICMP_OCTETS, quoted);
-  view.setUint16(icmp + 2, folded(sumOf(view, icmp, ICMP_OCTETS + quoted, 0)));
+  view.setUint16(icmp + 2, checksumOfSum(addWords(view, icmp, ICMP_OCTETS + quoted)));
   return total;
 }
 
@@ -292,25 +293,11 @@ function writeIpv6(view: DataView, ip: number, end: number, mtu: number, to: num
   view.setUint32(icmp, 0x0200_0000); // packet too big
   view.setUint32(icmp + 4, mtu);
   copy(view, ip, icmp + ICMP_OCTETS, quoted);
-  const pseudoHeader = sumOf(view, to + 8, 32, octets + ICMPV6);
-  view.setUint16(icmp + 2, folded(sumOf(view, icmp, octets, pseudoHeader)));
+  const pseudoHeader = addWords(view, to + 8, 32, octets + ICMPV6);
+  view.setUint16(icmp + 2, checksumOfSum(addWords(view, icmp, octets, pseudoHeader)));
   return headerOctets.ipv6 + octets;
 }
 
 function copy(view: DataView, from: number, to: number, octets: number): void {
   for (let at = 0; at < octets; at += 1) view.setUint8(to + at, view.getUint8(from + at));
-}
-
-/** Adds octets to an unfolded sum of numbers of 16 bits (RFC 1071). */
-function sumOf(view: DataView, start: number, octets: number, before: number): number {
-  let sum = before;
-  for (let at = 0; at + 1 < octets; at += 2) sum += view.getUint16(start + at);
-  return octets % 2 === 1 ? sum + view.getUint8(start + octets - 1) * 0x100 : sum;
-}
-
-/** The checksum of an unfolded sum. */
-function folded(sum: number): number {
-  let rest = sum;
-  while (rest > 0xffff) rest = (rest & 0xffff) + (rest >>> 16);
-  return ~rest & 0xffff;
 }

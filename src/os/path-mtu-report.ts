@@ -1,7 +1,8 @@
 import { isIPv6 } from "node:net";
 import { addressOctets } from "../bytes/ip-address.ts";
 import { IP_PROTOCOL_L2TP } from "../wire/constants.ts";
-import { icmpProtocol, internetChecksum } from "../wire/icmp-echo.ts";
+import { icmpProtocol } from "../wire/icmp-echo.ts";
+import { internetChecksum } from "../wire/internet-checksum.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import { addressOf, close, lastError, linux, sendto, socket } from "./libc.ts";
 import { SOCKADDR_OCTETS, writeSocketAddress } from "./sockets.ts";

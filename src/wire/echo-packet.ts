@@ -4,8 +4,8 @@ import {
   ICMP_ECHO_HEADER_OCTETS,
   type IcmpEcho,
   icmpProtocol,
-  internetChecksum,
 } from "./icmp-echo.ts";
+import { addWords, checksumOfSum } from "./internet-checksum.ts";
 
 /** IP packets with an ICMP echo message, made and read without the kernel (RFC 791, RFC 8200). */
 
@@ -42,16 +42,13 @@ export function encodeEchoPacket(version: 4 | 6, { source, destination, echo }: 
     view.setUint16(2, packet.length);
     view.setUint16(4, echo.sequence);
     view.setUint16(8, (ONE_HOP << 8) | icmpProtocol[4]);
-    view.setUint16(10, internetChecksum(packet.subarray(0, headerOctets)));
+    view.setUint16(10, checksumOfSum(addWords(view, 0, headerOctets)));
     return packet;
   }
   view.setUint16(0, 0x6000);
   view.setUint16(4, message.length);
   view.setUint16(6, (icmpProtocol[6] << 8) | ONE_HOP);
-  view.setUint16(
-    headerOctets + CHECKSUM_AT,
-    internetChecksum(checksummedOf(packet, headerOctets, message.length)),
-  );
+  view.setUint16(headerOctets + CHECKSUM_AT, messageChecksum(6, view, headerOctets, message.length));
   return packet;
 }
 
@@ -70,10 +67,9 @@ export function decodeEchoPacket(version: 4 | 6, octets: Uint8Array): EchoPacket
   if (headerOctets < least || length < headerOctets || length > octets.length) return undefined;
   if (protocol !== icmpProtocol[version]) return undefined;
   const packet = octets.subarray(0, length);
-  if (version === 4 && !isWholeV4(packet.subarray(0, headerOctets), view)) return undefined;
+  if (version === 4 && !isWholeV4(view, headerOctets)) return undefined;
   const message = packet.subarray(headerOctets);
-  const summed = version === 4 ? message : checksummedOf(packet, headerOctets, message.length);
-  if (internetChecksum(summed) !== 0) return undefined;
+  if (messageChecksum(version, view, headerOctets, message.length) !== 0) return undefined;
   const echo = decodeIcmpEcho(version, message);
   const [at, size] = [ADDRESSES_AT[version], ADDRESS_OCTETS[version]];
   return (
@@ -86,18 +82,13 @@ export function decodeEchoPacket(version: 4 | 6, octets: Uint8Array): EchoPacket
 }
 
 /** Whether the header is undamaged, and of no fragment. */
-function isWholeV4(header: Uint8Array, view: DataView): boolean {
-  return internetChecksum(header) === 0 && (view.getUint16(6) & FRAGMENT_BITS) === 0;
+function isWholeV4(view: DataView, headerOctets: number): boolean {
+  return checksumOfSum(addWords(view, 0, headerOctets)) === 0 && (view.getUint16(6) & FRAGMENT_BITS) === 0;
 }
 
-/** What the checksum of ICMPv6 covers: addresses, length and protocol before the message (RFC 8200 §8.1). */
-function checksummedOf(packet: Uint8Array, headerOctets: number, length: number): Uint8Array {
-  const addresses = packet.subarray(ADDRESSES_AT[6], ADDRESSES_AT[6] + 2 * ADDRESS_OCTETS[6]);
-  const summed = new Uint8Array(addresses.length + 8 + length);
-  summed.set(addresses);
-  const view = new DataView(summed.buffer);
-  view.setUint32(addresses.length, length);
-  view.setUint32(addresses.length + 4, icmpProtocol[6]);
-  summed.set(packet.subarray(headerOctets), addresses.length + 8);
-  return summed;
+/** The checksum of a message; that of ICMPv6 covers addresses, length and protocol too (RFC 8200 §8.1). */
+function messageChecksum(version: 4 | 6, view: DataView, headerOctets: number, length: number): number {
+  const before =
+    version === 4 ? 0 : addWords(view, ADDRESSES_AT[6], 2 * ADDRESS_OCTETS[6], length + icmpProtocol[6]);
+  return checksumOfSum(addWords(view, headerOctets, length, before));
 }

@@ -1,3 +1,5 @@
+import { internetChecksum } from "./internet-checksum.ts";
+
 /**
  * ICMP echo messages (RFC 792, RFC 4443 §4): a request comes back as a reply with the same data. Octets:
  * type (1), code (1), checksum (2), identifier (2), sequence number (2), data.
@@ -20,14 +22,6 @@ export interface IcmpEcho {
   readonly identifier: number;
   readonly sequence: number;
   readonly data: Uint8Array;
-}
-
-/** The checksum of the Internet (RFC 1071): the one's complement of the sum of 16-bit words. */
-export function internetChecksum(octets: Uint8Array): number {
-  let sum = 0;
-  for (let at = 0; at < octets.length; at += 2) sum += ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0);
-  while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 0x1_0000);
-  return ~sum & 0xffff;
 }
 
 /**

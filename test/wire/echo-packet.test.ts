@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { fromHex, toHex } from "../../src/bytes/hex.ts";
 import { addressOctets } from "../../src/bytes/ip-address.ts";
 import { decodeEchoPacket, ECHO_PACKET_HEADER_OCTETS, encodeEchoPacket } from "../../src/wire/echo-packet.ts";
-import { internetChecksum } from "../../src/wire/icmp-echo.ts";
+import { internetChecksum } from "../../src/wire/internet-checksum.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { channelVectors } from "../vectors/channel-vectors.ts";
 

@@ -1,5 +1,6 @@
 import { concat } from "../../bytes/hex.ts";
 import { addressOctets, addressText } from "../../bytes/ip-address.ts";
+import { addWords, checksumOfSum } from "../../wire/internet-checksum.ts";
 
 /** Messages of a DHCP client (RFC 2131) as frames of Ethernet. */
 
@@ -78,9 +79,7 @@ function headers(hardware: Uint8Array, messageOctets: number): Uint8Array {
   view.setUint16(ETHERNET_OCTETS + 2, IP_OCTETS + UDP_OCTETS + messageOctets);
   octets.set([64, UDP], ETHERNET_OCTETS + 8);
   octets.fill(0xff, ETHERNET_OCTETS + 16, ETHERNET_OCTETS + 20);
-  let sum = 0;
-  for (let at = 0; at < IP_OCTETS; at += 2) sum += view.getUint16(ETHERNET_OCTETS + at);
-  view.setUint16(ETHERNET_OCTETS + 10, ~((sum & 0xffff) + (sum >>> 16)) & 0xffff);
+  view.setUint16(ETHERNET_OCTETS + 10, checksumOfSum(addWords(view, ETHERNET_OCTETS, IP_OCTETS)));
   const udp = ETHERNET_OCTETS + IP_OCTETS;
   view.setUint16(udp, CLIENT_PORT);
   view.setUint16(udp + 2, SERVER_PORT);
