@@ -4,14 +4,13 @@ import { type EchoRequest, NONCE_OCTETS } from "../control/path-prober.ts";
 import type { Clock } from "../environment.ts";
 import { encapsulateChannel } from "../forwarding/encapsulation.ts";
 import type { PsnTransport } from "../forwarding/transport.ts";
-import { decodeEchoPacket, encodeEchoPacket } from "../wire/echo-packet.ts";
+import { decodeEchoPacket, ECHO_PACKET_HEADER_OCTETS, encodeEchoPacket } from "../wire/echo-packet.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
 import { ipChannelTypes } from "../wire/vccv.ts";
+import { overheadOctets } from "./frame-size.ts";
 
 /** No prober waits longer for an answer. */
 const WAIT_MS = 3000;
-/** TABLE: octets of the headers of the packets that carry data messages. */
-const outerOctets = { 4: 20, 6: 40, udp: 8, ip: 0 } as const;
 
 interface Outstanding {
   readonly tunnel: string;
@@ -55,20 +54,14 @@ export class VccvProbes {
       Uint8Array,
       Uint8Array,
     ];
-    const requestWith = (data: Uint8Array) => {
-      const echo = { kind: "request", identifier, sequence: this.#sequence, data } as const;
-      return encodeEchoPacket(version, { source, destination, echo });
-    };
-    const messageOf = (payload: Uint8Array) =>
-      encapsulateChannel({ channelType: ipChannelTypes[version], payload }, { ...session, path });
-    const without = messageOf(requestWith(new Uint8Array(0)));
-    if (without === undefined) return;
-    const room = octets - outerOctets[version] - outerOctets[path.encapsulation] - without.length;
+    const format = { ...session, path };
+    const room = octets - overheadOctets(format) - ECHO_PACKET_HEADER_OCTETS[version];
     if (room < nonce.length) return;
     const data = new Uint8Array(room);
     data.set(nonce, room - nonce.length);
-    const request = requestWith(data);
-    const message = messageOf(request);
+    const echo = { kind: "request", identifier, sequence: this.#sequence, data } as const;
+    const request = encodeEchoPacket(version, { source, destination, echo });
+    const message = encapsulateChannel({ channelType: ipChannelTypes[version], payload: request }, format);
     if (message === undefined) return;
     const nowMs = this.#clock.nowMs();
     for (const [key, { untilMs }] of this.#outstanding) if (nowMs >= untilMs) this.#outstanding.delete(key);
