@@ -99,7 +99,8 @@ export class KeyLocations {
     if (known !== undefined) return known;
     const pairs = new Map<string, Pair<Node>>();
     for (const pair of map.items as Pair<Node>[]) {
-      const name = isScalar(pair.key) ? String(pair.key.value) : undefined;
+      // As the value in JavaScript has it: an empty key is the empty text.
+      const name = isScalar(pair.key) ? String(pair.key.value ?? "") : undefined;
       if (name !== undefined && !pairs.has(name)) pairs.set(name, pair);
     }
     this.#pairs.set(map, pairs);

@@ -14,7 +14,7 @@ import {
   Scalar,
   YAMLMap,
 } from "yaml";
-import { printableExcerpt } from "../bytes/printable-text.ts";
+import { printableExcerpt, printableLine } from "../bytes/printable-text.ts";
 import type { ConfigProblem } from "./config.ts";
 import type { Issue } from "./issues.ts";
 import { endOf, type KeyLocations, type Location, locationsOf, startOf } from "./key-locations.ts";
@@ -143,7 +143,7 @@ export function readMapping<Valid, Parts>(
   }
 }
 
-/** Issues as problems of a file with line and column, in the order of the file. */
+/** Issues as problems of a file with line and column, in the order of the file; each is one printable line. */
 export function locatedProblems(
   issues: readonly LocatedIssue[],
   text: string,
@@ -155,7 +155,8 @@ export function locatedProblems(
   const locations = locationsOf(text, offsets);
   const problems = told.map(({ offset, path, message, otherOffset }) => {
     const other = otherOffset === undefined ? "" : ` in line ${locations.get(otherOffset)?.line}`;
-    return { file, ...(locations.get(offset) as Location), path, message: `${message}${other}` };
+    const words = { path: printableLine(path), message: `${printableLine(message)}${other}` };
+    return { file, ...(locations.get(offset) as Location), ...words };
   });
   const more = found.length - problems.length;
   const last = problems.at(-1);
@@ -180,7 +181,7 @@ export function pathText(path: readonly PropertyKey[]): string {
   return path
     .map((step, index) => {
       if (typeof step === "number") return `[${step}]`;
-      return `${index === 0 ? "" : "."}${String(step)}`;
+      return `${index === 0 ? "" : "."}${step === "" ? '""' : String(step)}`;
     })
     .join("");
 }

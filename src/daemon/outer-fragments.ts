@@ -9,6 +9,16 @@ const HOLDS_MS = 240_000;
 /** How soon it is told again what it did not take. */
 const AGAIN_MS = 5000;
 
+/** What is kept of a path. */
+interface Followed {
+  /** When the kernel was told of it last. */
+  readonly toldMs: number;
+  /** What the last search found that came to its end. */
+  readonly foundOctets: number | undefined;
+}
+
+const nothingYet: Followed = { toldMs: Number.NEGATIVE_INFINITY, foundOctets: undefined };
+
 /**
  * Has the kernel fragment packets by what was measured of their path, and not only by its interface: routers
  * that do not fragment and say nothing lose longer ones.
@@ -16,8 +26,7 @@ const AGAIN_MS = 5000;
 export class OuterFragments {
   readonly #clock: Clock;
   readonly #report: typeof reportPathMtu;
-  /** When the kernel was told of a path last. */
-  #toldMs = new Map<string, number>();
+  #followed = new Map<string, Followed>();
 
   /** `report` may throw SystemError, which the caller of `follow` gets. */
   constructor(clock: Clock, report: typeof reportPathMtu) {
@@ -28,26 +37,30 @@ export class OuterFragments {
   /** Forgets all paths but these. */
   keep(paths: readonly PsnPath[]): void {
     const kept = paths.flatMap((path) => {
-      const toldMs = this.#toldMs.get(pathKey(path));
-      return toldMs === undefined ? [] : [[pathKey(path), toldMs] as const];
+      const followed = this.#followed.get(pathKey(path));
+      return followed === undefined ? [] : [[pathKey(path), followed] as const];
     });
-    this.#toldMs = new Map(kept);
+    this.#followed = new Map(kept);
   }
 
   /**
    * Tells the kernel what a search found, if it is at its end: what it is told it keeps for minutes, and
-   * takes back for nothing that is more. Throws SystemError.
+   * takes back for nothing that is more. A path that takes less than before is not waited for: all packets
+   * of the former size would be lost until that end. Throws SystemError.
    */
   follow(path: PsnPath, found: PathMtuSnapshot | undefined, limits: PathLimits | undefined): void {
-    if (found?.state !== "search-complete" || found.octets === undefined || limits === undefined) return;
-    const { octets } = found;
+    if (found?.octets === undefined || limits === undefined) return;
+    const { octets, state } = found;
+    const key = pathKey(path);
+    const { toldMs, foundOctets } = this.#followed.get(key) ?? nothingYet;
+    const isLess = state === "searching" && foundOctets !== undefined && octets < foundOctets;
+    if (state === "search-complete") this.#followed.set(key, { toldMs, foundOctets: octets });
+    else if (!isLess) return;
     const kernels = assumedOctets(limits);
     if (octets >= limits.interfaceOctets || kernels < octets || isLinkLocal(path)) return;
     const nowMs = this.#clock.nowMs();
-    const key = pathKey(path);
-    const toldMs = this.#toldMs.get(key) ?? Number.NEGATIVE_INFINITY;
     if (nowMs - toldMs < (kernels > octets ? AGAIN_MS : HOLDS_MS)) return;
-    this.#toldMs.set(key, nowMs);
+    this.#followed.set(key, { toldMs: nowMs, foundOctets: isLess ? foundOctets : octets });
     this.#report(path, octets);
   }
 }

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { formatProblem, parseConfig } from "../../src/config/parse.ts";
 import { configOf, configText, linesOf, problemsOf, staticText } from "../support/configuration.ts";
 import { scaled } from "../support/effort.ts";
@@ -820,4 +820,26 @@ test.each([
 ])("YAML that goes on otherwise than it looks is told once, where it was meant: %j", (text, line) => {
   const told = problemsOf(text).map((one) => `${one.line}:${one.column} ${one.message}`);
   expect(told).toEqual([line]);
+});
+
+describe("keys of others' making are one printable line each, where they stand", () => {
+  /** TABLE: a key of `tunnels`, and how it is shown. */
+  test.each([
+    ['"x\\ny"', "x y"],
+    ['"t\\e[31m"', "t\\x1b[31m"],
+    ['"t\\0"', "t\\x00"],
+    ['"\\u202eq"', "\\u202eq"],
+    ["null", '""'],
+    ['""', '""'],
+    ["[a, b]", "[a, b]"],
+  ])("%s", (key, shown) => {
+    const problems = problemsOf(`tunnels:\n  ? ${key}\n  : { remote: "\\e]0;\\n" }\n`);
+    expect(problems.map(({ line, path }) => [line, path])).toEqual(
+      expect.arrayContaining([[2, `tunnels.${shown}`]]),
+    );
+    for (const { path, message, line } of problems) {
+      expect(`${path}: ${message}`).toMatch(/^[\x20-\x7e]+$/);
+      expect(line).toBeGreaterThan(1);
+    }
+  });
 });

@@ -44,6 +44,31 @@ test.each(rows)("found %j, the kernel knows %j: it is told: %s", (snapshot, know
   expect(told).toEqual(isTold ? [snapshot?.octets] : []);
 });
 
+test("a path that takes less than before is told before the search has come to its end", () => {
+  const { told, clock, fragments } = bed();
+  const follow = (octets: number, state: PathMtuSnapshot["state"], reported?: number) => {
+    clock.ms += MINUTE_MS;
+    fragments.follow(path, found(octets, state), limits(reported));
+  };
+  follow(1500, "search-complete");
+  // More is tried, and what is known still passes.
+  follow(1500, "searching");
+  // The peer answers nothing: nothing is known of sizes.
+  follow(1200, "base");
+  follow(1200, "error");
+  expect(told).toEqual([]);
+  follow(1200, "searching");
+  expect(told).toEqual([1200]);
+  // The kernel would not take more until it forgets.
+  follow(1400, "searching", 1200);
+  follow(1400, "search-complete", 1200);
+  expect(told).toEqual([1200]);
+  follow(1400, "search-complete");
+  expect(told).toEqual([1200, 1400]);
+  follow(1400, "searching");
+  expect(told).toEqual([1200, 1400]);
+});
+
 test("it is told again before it forgets, and where it did not take it", () => {
   const { told, clock, fragments } = bed();
   for (; clock.ms < 10 * MINUTE_MS; clock.ms += 1000) fragments.follow(path, found(1400), limits(1400));
