@@ -246,7 +246,8 @@ export function pathMtuText(status: PathMtuStatus): string {
   const { octets, source, reportedOctets, by, measuredAgoMs, search } = status;
   const how = `by ${by}${measuredAgoMs === undefined ? "" : ` ${duration(measuredAgoMs)} ago`}`;
   const report = reportedOctets === undefined ? "" : `; ${reportedOctets} by ICMP, which does not count`;
-  if (source === "measured") return `${octets}, measured ${how}${report}`;
+  const more = search === "searching" ? ", more is being tried" : "";
+  if (source === "measured") return `${octets}, measured ${how}${more}${report}`;
   const origin = source === "interface" ? "the MTU of the interface or the route" : "reported by a router";
   const unknown = search === "error" ? "; the peer answers no long messages" : "";
   return `${octets}, assumed: ${origin}${unknown}`;
@@ -264,6 +265,14 @@ function unknownPeerLines({ unknownPeers = [], otherUnknownPeers = 0 }: StatusRe
   return lines.length === 0 ? [] : ["SCCRQs that no tunnel takes:", ...lines, ...others];
 }
 
+/** That somebody calls a tunnel in vain who may be its peer; empty where nobody does. */
+function callText(tunnel: string, { unknownPeers = [] }: StatusReport): string {
+  const last = unknownPeers.filter((one) => one.tunnel === tunnel).map(({ lastAgoMs }) => lastAgoMs);
+  if (last.length === 0) return "";
+  const ago = duration(Math.min(...last));
+  return `; an SCCRQ for it was refused ${ago} ago, see "SCCRQs that no tunnel takes"`;
+}
+
 function logLosses({ lostLines, reason, leftOutLines }: StatusReport["log"]): readonly string[] {
   return [
     ...(lostLines === 0 ? [] : [colours.yellow(`log lines lost: ${lostLines} (${reason})`)]),
@@ -277,11 +286,15 @@ export function statusText(report: StatusReport): string {
   const connections = report.controlConnections.map(connectionRow);
   const [shown, more] = rowsOf(report);
   const reasons = [
-    ...report.controlConnections.map((one) => ({ subject: `tunnel ${one.tunnel}`, one })),
-    ...shown.map((one) => ({ subject: `pseudowire ${one.name} of tunnel ${one.tunnel}`, one })),
-  ].flatMap(({ subject, one: { whyNot, downForMs } }) => {
+    ...report.controlConnections.map((one) => ({
+      subject: `tunnel ${one.tunnel}`,
+      one,
+      more: callText(one.tunnel, report),
+    })),
+    ...shown.map((one) => ({ subject: `pseudowire ${one.name} of tunnel ${one.tunnel}`, one, more: "" })),
+  ].flatMap(({ subject, one: { whyNot, downForMs }, more }) => {
     const time = downForMs === undefined ? "" : ` (down for ${duration(downForMs)})`;
-    return whyNot === undefined ? [] : [`  ${subject}: ${whyNot}${time}`];
+    return whyNot === undefined ? [] : [`  ${subject}: ${whyNot}${time}${more}`];
   });
   const notes = [
     ...report.controlConnections.map(({ tunnel, notes }) => ({ subject: `tunnel ${tunnel}`, notes })),

@@ -6,7 +6,14 @@ import { issuesAtOrigin, type WithDefaults, withDefaults } from "./defaults.ts";
 import { configFields, type RawConfig, type RawTunnel } from "./fields.ts";
 import type { Issue } from "./issues.ts";
 import { KeyLocations, type Location, locationsOf } from "./key-locations.ts";
-import { keyIssues, RemovedPaths, schemaIssues, validBridges, validTunnels } from "./valid-parts.ts";
+import {
+  keyIssues,
+  RemovedPaths,
+  schemaIssues,
+  validBridges,
+  validLcce,
+  validTunnels,
+} from "./valid-parts.ts";
 import {
   type InvalidMapping,
   type LocatedIssue,
@@ -90,7 +97,7 @@ const dependencies: Readonly<Record<string, readonly string[]>> = {
 };
 
 function validPartsOf(
-  { tunnels, bridges, told, places, broken }: PartsInOrder,
+  { lcce, tunnels, bridges, told, places, broken }: PartsInOrder,
   problems: (found: readonly LocatedIssue[]) => readonly ConfigProblem[],
   hostName: string,
 ): ValidParts {
@@ -104,15 +111,15 @@ function validPartsOf(
   const isInOrder = (issue: Issue) =>
     !isAtMistake(issue) && (broken === undefined || places.isCompleteBefore(broken, issue));
   return {
-    config: () =>
-      buildConfig(
-        {
-          ...configFields.parse({ tunnels: {} }),
-          bridges: bridges(),
-          tunnels: Object.fromEntries(tunnels().map(withDevices)),
-        },
-        hostName,
-      ),
+    config: () => {
+      const nothing = configFields.parse({ tunnels: {} });
+      const parts = {
+        lcce: lcce() ?? nothing.lcce,
+        bridges: bridges(),
+        tunnels: Object.fromEntries(tunnels().map(withDevices)),
+      };
+      return buildConfig({ ...nothing, ...parts }, hostName);
+    },
     located: (issues) => problems(places.locate(issues.filter(isInOrder))),
   };
 }
@@ -167,6 +174,8 @@ interface ValidFile {
 
 /** What of an invalid text is valid. */
 interface PartsInOrder {
+  /** This node, valid but for `told`. */
+  readonly lcce: () => RawConfig["lcce"] | undefined;
   /** Tunnels that are valid but for `told`. */
   readonly tunnels: () => readonly [string, RawTunnel][];
   /** Bridges, which are valid but for `told`. */
@@ -194,16 +203,18 @@ function examine({
   const { value, originOf } = withDefaults(read);
   const parsed = configFields.safeParse(value, { reportInput: true });
   const places = new Places(contents, originOf);
+  const lcce = () => validLcce(value);
   const tunnels = () => (parsed.success ? Object.entries(parsed.data.tunnels) : validTunnels(value));
   const bridges = () => validBridges(value);
+  const parts = { lcce, tunnels, bridges, places, broken };
   if (broken !== undefined) {
     const told = parsed.success ? [] : keyIssues(parsed.error, value);
     const complete = told.filter((issue) => places.isCompleteBefore(broken, issue));
-    return { found: places.locate(complete), parts: { tunnels, bridges, told, places, broken } };
+    return { found: places.locate(complete), parts: { ...parts, told } };
   }
   const told = parsed.success ? checkConfig(parsed.data) : schemaIssues(parsed.error, value);
   if (parsed.success && told.length === 0) return { valid: { raw: parsed.data, places } };
-  return { found: places.locate(told), parts: { tunnels, bridges, told, places, broken } };
+  return { found: places.locate(told), parts: { ...parts, told } };
 }
 
 /** A problem as one line of text: file:line:column, path of the key, message. */

@@ -97,12 +97,17 @@ export function validBridges(value: unknown, removed = new RemovedPaths()): RawC
   );
 }
 
+/** `lcce:` without its invalid keys, whose paths are added to `removed`; undefined where it is no mapping. */
+export function validLcce(value: unknown, removed = new RemovedPaths()): RawConfig["lcce"] | undefined {
+  const { lcce } = structuredClone(value) as { lcce?: unknown };
+  return validPartOf(configFields.shape.lcce, lcce, ["lcce"], removed);
+}
+
 /** Issues between valid keys, without those that only follow from invalid ones, which are `told`. */
 function betweenKeys(value: unknown, told: readonly Issue[]): readonly Issue[] {
   // What stands under a wrong name is looked at.
   const removed = RemovedPaths.of(told.filter(({ atKey, meant }) => !atKey || meant !== undefined));
-  const { lcce: lcceKeys } = structuredClone(value) as { lcce?: unknown };
-  const lcce = validPartOf(configFields.shape.lcce, lcceKeys, ["lcce"], removed);
+  const lcce = validLcce(value, removed);
   const tunnels = validTunnels(value, removed);
   const issues = [
     ...(lcce === undefined ? [] : checkLcce(lcce)),

@@ -143,7 +143,7 @@ export function readMapping<Valid, Parts>(
   }
 }
 
-/** Issues as problems of a file with line and column, in the order of the file; each is one printable line. */
+/** Issues as problems of a file with line and column, in its order; each is one printable line. */
 export function locatedProblems(
   issues: readonly LocatedIssue[],
   text: string,

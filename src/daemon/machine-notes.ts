@@ -4,9 +4,9 @@ import type { BridgeConfig, CircuitConfig, Config, SecretSource, TunnelConfig } 
 import type { LocalEnd } from "../config/ends.ts";
 import type { Issue } from "../config/issues.ts";
 import { nearest } from "../config/nearest.ts";
-import { hiddenName } from "../forwarding/ebpf/plane/hidden-interfaces.ts";
+import { hiddenName, isHiddenName } from "../forwarding/ebpf/plane/hidden-interfaces.ts";
 import type { HostInterface } from "../os/host-network.ts";
-import { bridgeProblem, takenName } from "../os/link-problems.ts";
+import { bridgeProblem, othersTap, takenName } from "../os/link-problems.ts";
 import { type AddressPair, OWN_ADDRESS, type SendError } from "../os/path-mtus.ts";
 import { readSecret } from "../os/secrets.ts";
 import { hostUseOf } from "./host-use.ts";
@@ -137,10 +137,7 @@ function tapNotes(
 ): readonly Issue[] {
   const named = (wanted: string) => interfaces.find(({ name }) => name === wanted);
   const own = named(device);
-  // The kernel calls the kind of TAP devices "tun"; the eBPF plane of the same daemon makes a veth pair.
-  const isOurPair =
-    own?.kind === "veth" && named(hiddenName("hostPeer", ownerOf(config), device)) !== undefined;
-  const taken = own === undefined || own.kind === "tun" || isOurPair ? undefined : takenName(device);
+  const taken = own === undefined ? undefined : tapProblem(own, config, interfaces);
   const isMade = config.bridges.some(
     ({ name, create, isDeclared }) => isDeclared && create && name === bridge,
   );
@@ -153,6 +150,19 @@ function tapNotes(
       ? []
       : [{ path: [...path, "bridge"], message: noBridge, of: [["bridges", bridge ?? ""]] }]),
   ];
+}
+
+/** Why a TAP device cannot have the name of an interface; undefined where it is one of ours. */
+function tapProblem(
+  { name: device, kind }: HostInterface,
+  config: Config,
+  interfaces: readonly HostInterface[],
+): string | undefined {
+  // The kernel calls the kind of TAP devices "tun"; the eBPF plane makes a veth pair.
+  if (kind === "tun") return undefined;
+  const peers = interfaces.filter(({ name }) => kind === "veth" && isHiddenName("hostPeer", name, device));
+  if (peers.some(({ name }) => name === hiddenName("hostPeer", ownerOf(config), device))) return undefined;
+  return peers.length > 0 ? othersTap(device) : takenName(device);
 }
 
 /** The bridge of the file or of this machine that a name of none may stand for; empty without any like it. */

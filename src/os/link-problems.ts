@@ -15,3 +15,11 @@ export function bridgeProblem(
 export function takenName(name: string): string {
   return `there is already an interface ${name} that is not a TAP device: choose another name or delete it`;
 }
+
+/** Why a TAP device cannot have the name of one that another daemon has, and what to do. */
+export function othersTap(name: string): string {
+  return (
+    `${name} is the TAP device of another Wirespan daemon (of another lcce.control_socket): ` +
+    "choose another name or stop that daemon"
+  );
+}

@@ -9,6 +9,10 @@ const rows: readonly (readonly [PathMtuStatus, string])[] = [
     "1492, measured by HELLO 12 s ago",
   ],
   [
+    { octets: 1200, source: "measured", by: "HELLO", measuredAgoMs: 2000, search: "searching" },
+    "1200, measured by HELLO 2 s ago, more is being tried",
+  ],
+  [
     { octets: 1500, source: "interface", search: "base" },
     "1500, assumed: the MTU of the interface or the route",
   ],

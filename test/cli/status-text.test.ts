@@ -174,6 +174,13 @@ test("who sent SCCRQs that no tunnel takes is shown, by Host Name and address, a
     "  and 300 other senders",
   ]);
   expect(statusText(reportOf([]))).not.toContain("SCCRQ");
+  const tunnels = ["vans", "cars"].map(
+    (tunnel) => ({ tunnel, state: "idle", whyNot: "the peer stopped it" }) as ControlConnectionStatus,
+  );
+  const down = statusText({ ...reportOf([]), controlConnections: tunnels, unknownPeers }).split("\n");
+  const refused = `an SCCRQ for it was refused ${ago}, see "SCCRQs that no tunnel takes"`;
+  expect(down).toContain(`  tunnel vans: the peer stopped it; ${refused}`);
+  expect(down).toContain("  tunnel cars: the peer stopped it");
 });
 
 test("a bridge has its ports with limits and what was dropped, and notes on what needs attention", () => {

@@ -2,8 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { Config } from "../../src/config/config.ts";
 import { formatProblem, parseConfig, type ValidParts } from "../../src/config/parse.ts";
 import { machineNotes, type RouteVerdict } from "../../src/daemon/machine-notes.ts";
+import { ownerOf } from "../../src/daemon/owner.ts";
+import { hiddenName } from "../../src/forwarding/ebpf/plane/hidden-interfaces.ts";
 import type { HostInterface } from "../../src/os/host-network.ts";
 
 const none = { kind: undefined, master: undefined, lower: undefined, vlanId: undefined, hasRoutes: false };
@@ -14,10 +17,14 @@ const interfaces: readonly HostInterface[] = [
 ];
 
 /** What `check` says of a file on this machine. */
-function linesOf(text: string, verdictOf: RouteVerdict = () => undefined): readonly string[] {
+function linesOf(
+  text: string,
+  verdictOf: RouteVerdict = () => undefined,
+  there: readonly HostInterface[] = interfaces,
+): readonly string[] {
   const { config, problems, ...parsed } = parseConfig(text, "wirespan.yaml", { hostName: "here" });
   if (config === undefined || !("located" in parsed)) throw new Error(problems.map(formatProblem).join("\n"));
-  return parsed.located(machineNotes(config, interfaces, verdictOf)).map(formatProblem);
+  return parsed.located(machineNotes(config, there, verdictOf)).map(formatProblem);
 }
 
 test("problems with this machine are reported at the keys that they are about, in order of the file", () => {
@@ -54,6 +61,36 @@ test("problems with this machine are reported at the keys that they are about, i
   ]);
   expect(told[1]).toContain("there is no interface eth7; see: ip link show");
   expect(told[4]).toContain("no interface that is up has the address 192.0.2.9; see: ip address show");
+});
+
+const HERE = "/run/here.sock";
+const ownPeer = hiddenName("hostPeer", ownerOf({ lcce: { controlSocket: HERE } } as Config), "x0");
+
+/** TABLE: interfaces beside one that has the name of a TAP device, its kind, and what is said of it. */
+test.each([
+  ["tun", [], undefined],
+  ["veth", [ownPeer], undefined],
+  [
+    "veth",
+    [hiddenName("hostPeer", "0123456789abcdef", "x0")],
+    "is the TAP device of another Wirespan daemon",
+  ],
+  ["veth", [hiddenName("hostPeer", "0123456789abcdef", "x1")], "that is not a TAP device"],
+  ["dummy", [ownPeer], "that is not a TAP device"],
+])("a TAP device's name that an interface of kind %s has, beside %j", (kind, peers, words) => {
+  const named = (name: string, index: number) => ({ ...none, kind, name, index, addresses: [] });
+  const there = [...interfaces, ...["x0", ...peers].map((name, at) => named(name, 10 + at))];
+  const file = (mistake: string) => `lcce: { control_socket: ${HERE}${mistake} }
+tunnels:
+  hq: { local: 192.0.2.1, remote: 192.0.2.2, pseudowires: { a: { circuit: { tap: x0 } } } }
+`;
+  const expected = words === undefined ? [] : [expect.stringContaining(words)];
+  expect(linesOf(file(""), undefined, there)).toEqual(expected);
+  // The owner is known by what is valid.
+  const broken = parseConfig(file(", nam: here"), "wirespan.yaml", { hostName: "here" });
+  const { validParts } = broken as { validParts?: ValidParts };
+  const notes = machineNotes((validParts as ValidParts).config(), there, () => undefined);
+  expect(notes.map(({ message }) => message)).toEqual(expected);
 });
 
 test.each([

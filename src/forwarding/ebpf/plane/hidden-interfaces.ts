@@ -35,6 +35,12 @@ export function hiddenName(kind: keyof typeof prefixes, owner: string, name: str
   return prefixes[kind] + owner.slice(0, OWNER_DIGITS) + digits;
 }
 
+/** Whether a name is that of a device's hidden interface of this kind, whoever's it is. */
+export function isHiddenName(kind: keyof typeof prefixes, name: string, device: string): boolean {
+  const owner = name.slice(prefixes[kind].length, prefixes[kind].length + OWNER_DIGITS);
+  return name === hiddenName(kind, owner, device);
+}
+
 /** A veth pair, by the interface indexes of its ends. */
 export interface VethPair {
   readonly entry: number;
