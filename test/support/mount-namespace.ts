@@ -12,17 +12,27 @@ function must(answer: number, what: string): void {
   if (answer !== 0) throw new Error(`${what}: errno ${koffi.errno()}`);
 }
 
-/** Does something with this thread, which must not wait meanwhile, in a mount namespace that goes with it. */
-export function inPrivateMounts<T>(act: () => T): T {
+/** Has this thread be in a mount namespace of its own until what is given back is disposed of. */
+export function enterPrivateMounts(): Disposable {
   const own = openSync("/proc/thread-self/ns/mnt", "r");
+  const leave = () => {
+    must(setns(own, CLONE_NEWNS), "leave the mount namespace");
+    closeSync(own);
+  };
   try {
     must(unshare(CLONE_NEWNS), "make a mount namespace");
     must(mount("none", "/", "", MS_PRIVATE_ALL, 0), "make its mounts its own");
-    return act();
-  } finally {
-    must(setns(own, CLONE_NEWNS), "leave the mount namespace");
-    closeSync(own);
+  } catch (error) {
+    leave();
+    throw error;
   }
+  return { [Symbol.dispose]: leave };
+}
+
+/** Does something with this thread, which must not wait meanwhile, in a mount namespace that goes with it. */
+export function inPrivateMounts<T>(act: () => T): T {
+  using _ = enterPrivateMounts();
+  return act();
 }
 
 /**
