@@ -106,28 +106,45 @@ class Sites implements AsyncDisposable {
     const daemon = await DaemonInNamespace.start(hq.name, fileOf(plane, encapsulation, 0));
     const other = await DaemonInNamespace.start(branch.name, fileOf(plane, encapsulation, 1));
     const sites = new Sites(daemon, other);
+    try {
+      await sites.#begin(plane);
+    } catch (error) {
+      await sites[Symbol.asyncDispose]();
+      throw error;
+    }
+    return sites;
+  }
+
+  async #begin(plane: string): Promise<void> {
+    const { hq, branch } = namespaces;
+    for (const each of [this.hq, this.#branch])
+      await eventually(
+        "it forwards by the plane",
+        async () => (await each.pseudowire("lan")).plane === plane,
+      );
     for (const [namespace, own, far] of [
       [hq, 1, 2],
       [branch, 2, 1],
     ] as const) {
+      // A daemon answers before its devices are there.
+      await eventually("lan0 is there", () =>
+        namespace.ip("link show dev lan0").then(
+          () => true,
+          () => false,
+        ),
+      );
       await namespace.ip(`link set lan0 address 02:00:00:00:00:0${own}`);
       await namespace.ip(`addr add 10.9.0.${own}/24 dev lan0`);
       await namespace.ip("link set lan0 up");
       // ARP asks once a second, which is too seldom to be followed by.
       await namespace.ip(`neigh add 10.9.0.${far} lladdr 02:00:00:00:00:0${far} dev lan0 nud permanent`);
     }
-    for (const each of [daemon, other])
-      await eventually(
-        "it forwards by the plane",
-        async () => (await each.pseudowire("lan")).plane === plane,
-      );
     const words = ["netns", "exec", branch.name, "ping", "-n", "-i", "0.1", "10.9.0.1"];
     const ping = spawn("ip", words, { stdio: ["ignore", "pipe", "ignore"] });
     ping.stdout.on("data", (text) => {
-      sites.#heard += String(text).match(/bytes from/g)?.length ?? 0;
+      this.#heard += String(text).match(/bytes from/g)?.length ?? 0;
     });
-    sites.#ping = ping;
-    return sites;
+    this.#ping = ping;
   }
 
   /** Waits until so many answers came from now on; returns the time that took in ms. */
