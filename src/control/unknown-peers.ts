@@ -57,8 +57,9 @@ export class UnknownPeers {
   add({ remoteAddress: address }: PsnPath, { reason, peer, ...said }: UnknownCall, nowMs: number): void {
     const hostName = said.hostName === undefined ? undefined : printableExcerpt(said.hostName);
     const isSame = (one: UnknownPeer) => one.address === address && one.hostName === hostName;
-    const { sccrqs = 0, firstMs = nowMs } = this.#kept(nowMs).find(isSame) ?? {};
-    const others = this.#kept(nowMs).filter((one) => !isSame(one));
+    const kept = this.#kept(nowMs);
+    const { sccrqs = 0, firstMs = nowMs } = kept.find(isSame) ?? {};
+    const others = kept.filter((one) => !isSame(one));
     const ofAddress = others.filter((one) => one.address === address);
     const roomOf =
       ofAddress.length >= MOST_OF_ADDRESS ? ofAddress : others.length >= MOST ? others : undefined;
