@@ -145,7 +145,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, service
     // A client that hung up meanwhile is seen one turn later; nothing is done for it.
     await new Promise(setImmediate);
     if (isGone(request, response)) return;
-    const answer = await found.answer(handlers).catch(answerTo);
+    const answer = await found.answer(handlers, query).catch(answerTo);
     send(response, answer);
     await closed;
     answer.sent?.();

@@ -45,7 +45,8 @@ export interface Answer {
 /** A route that answers with one body. */
 interface AnswerRoute {
   readonly kind: "read" | "change";
-  answer(handlers: ApiHandlers): Promise<Answer>;
+  /** `query` is that of the request. Throws OperationalError for what cannot be done now. */
+  answer(handlers: ApiHandlers, query: URLSearchParams): Promise<Answer>;
 }
 
 /** A route that streams events for as long as the client reads. */

@@ -1,6 +1,5 @@
 import { noCaseFor } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
-import { formatPlan, formatStep } from "../config/plan.ts";
 import type { Effect, Input } from "../control/effects.ts";
 import { Lcce } from "../control/lcce.ts";
 import type { PlaneEvents, SessionCounters } from "../forwarding/plane.ts";
@@ -15,6 +14,7 @@ import { cryptoRandom } from "../os/random.ts";
 import { watchRoutes } from "../os/routes.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
 import type { HandOver } from "./api.ts";
+import { applyReload } from "./apply-reload.ts";
 import type { Bridges } from "./bridges.ts";
 import { Circuits } from "./circuits.ts";
 import type { Locations } from "./configuration-file.ts";
@@ -30,7 +30,7 @@ import { PeerActivity } from "./peer-activity.ts";
 import { type ChosenPlane, isForwardedByFormer, logPlane, openPlane, planeFailed } from "./planes.ts";
 import { PseudowireIndex } from "./pseudowire-index.ts";
 import { PseudowireLog } from "./pseudowire-log.ts";
-import { applySteps, planReload } from "./reload.ts";
+import { planReload } from "./reload.ts";
 import { reportStatus } from "./report.ts";
 import { SendProblems } from "./send-problems.ts";
 import { type SessionSources, SessionWatch } from "./session-watch.ts";
@@ -226,43 +226,17 @@ export class Daemon {
    * Takes over what differs in another configuration; a running tunnel whose secret cannot be read is left as
    * it is, and one that cannot be opened waits. Resolves to the plan, and to what waits or was left.
    */
-  async reload(config: Config, locations: Locations): Promise<ReloadReport> {
+  reload(config: Config, locations: Locations): Promise<ReloadReport> {
     this.#locations = locations;
     const change = planReload(this.#config, config, this.#tunnels, this.#readSecret, this.#startedConfig);
-    const { steps } = change;
-    this.#log.info(
-      { event: "reload", steps: steps.length },
-      `reloading the configuration: ${steps.length} ${steps.length === 1 ? "step" : "steps"}`,
-    );
-    for (const step of steps) {
-      const text = [formatStep(step), ...step.reasons].join("; ");
-      this.#log.info({ event: "reload", step: text }, `reload: ${text}`);
-    }
-    this.pathMtus.rename(steps);
-    this.#config = change.config;
-    await this.#bridges.configure(change.config);
-    await this.#circuits.configure(change.config);
-    const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
-    if (isAll) await this.#replaceAll(change.config);
-    else await applySteps(steps, change.config, this.#tunnels);
-    // The operator may have mended what tunnels were waiting for.
-    const opened = await this.#tunnels.openWaiting();
-    await this.#circuits.closeUnused();
-    this.#circuits.retryNow();
-    await this.#circuits.settle();
-    await this.#bridges.settle();
-    this.#log.level = this.#config.log.level;
-    const problems = [
-      ...change.problems,
-      ...this.#tunnels.problems,
-      ...this.#bridges.told,
-      ...this.#circuits.problems,
-    ];
-    for (const problem of problems) this.#log.error({ event: "reload", problem }, problem);
-    for (const line of opened) this.#log.info({ event: "reload", step: line }, `reload: ${line}`);
-    const lines = steps.length > 0 || opened.length === 0 ? [formatPlan(steps), ...opened] : opened;
-    const plan = [...lines, ...this.#tunnels.awaited].join("\n");
-    return { changed: steps.length + opened.length > 0, plan, problems, refused: false };
+    return applyReload(change, {
+      ...{ log: this.#log, bridges: this.#bridges, circuits: this.#circuits, pathMtus: this.pathMtus },
+      begin: () => {
+        this.#config = change.config;
+      },
+      tunnels: () => this.#tunnels,
+      replaceAll: () => this.#replaceAll(change.config),
+    });
   }
 
   /** What becomes of forwarding if the process ends without `close`. */

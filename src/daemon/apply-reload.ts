@@ -1,0 +1,57 @@
+import { formatPlan, formatStep } from "../config/plan.ts";
+import type { Bridges } from "./bridges.ts";
+import type { Circuits } from "./circuits.ts";
+import type { Log } from "./log.ts";
+import { applySteps, type ReloadPlan } from "./reload.ts";
+import type { ReloadReport } from "./status.ts";
+import type { TunnelPathMtus } from "./tunnel-path-mtus.ts";
+import type { Tunnels } from "./tunnels.ts";
+
+/** What a reload changes. */
+export interface ReloadSubjects {
+  readonly log: Log;
+  readonly bridges: Bridges;
+  readonly circuits: Circuits;
+  readonly pathMtus: TunnelPathMtus;
+  /** The configuration of the plan is the daemon's from here on. */
+  begin(): void;
+  /** The tunnels now: `replaceAll` makes them anew. */
+  tunnels(): Tunnels;
+  /** Closes all tunnels and opens those of the plan's configuration. */
+  replaceAll(): Promise<void>;
+}
+
+/** Takes the steps of a plan, and says in the log what they are; resolves to what came of it. */
+export async function applyReload(change: ReloadPlan, subjects: ReloadSubjects): Promise<ReloadReport> {
+  const { log, bridges, circuits, pathMtus } = subjects;
+  const { steps, config } = change;
+  log.info(
+    { event: "reload", steps: steps.length },
+    `reloading the configuration: ${steps.length} ${steps.length === 1 ? "step" : "steps"}`,
+  );
+  for (const step of steps) {
+    const text = [formatStep(step), ...step.reasons].join("; ");
+    log.info({ event: "reload", step: text }, `reload: ${text}`);
+  }
+  pathMtus.rename(steps);
+  subjects.begin();
+  await bridges.configure(config);
+  await circuits.configure(config);
+  const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
+  if (isAll) await subjects.replaceAll();
+  else await applySteps(steps, config, subjects.tunnels());
+  const tunnels = subjects.tunnels();
+  // The operator may have mended what tunnels were waiting for.
+  const opened = await tunnels.openWaiting();
+  await circuits.closeUnused();
+  circuits.retryNow();
+  await circuits.settle();
+  await bridges.settle();
+  log.level = config.log.level;
+  const problems = [...change.problems, ...tunnels.problems, ...bridges.told, ...circuits.problems];
+  for (const problem of problems) log.error({ event: "reload", problem }, problem);
+  for (const line of opened) log.info({ event: "reload", step: line }, `reload: ${line}`);
+  const lines = steps.length > 0 || opened.length === 0 ? [formatPlan(steps), ...opened] : opened;
+  const plan = [...lines, ...tunnels.awaited].join("\n");
+  return { changed: steps.length + opened.length > 0, plan, problems, refused: false };
+}
