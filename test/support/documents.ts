@@ -9,7 +9,14 @@ export interface Document {
 
 const root = new URL("../../", import.meta.url);
 /** Folders of the root that are not sources: made by a build, fetched, or Git's own. */
-const notOurs: ReadonlySet<string> = new Set([".git", ".lab", "coverage", "dist", "node_modules"]);
+const notOurs: ReadonlySet<string> = new Set([
+  ".git",
+  ".lab",
+  ".packages",
+  "coverage",
+  "dist",
+  "node_modules",
+]);
 
 /** All files and folders of the repository, by their paths from its root. */
 export function readTree(): ReadonlySet<string> {

@@ -1,0 +1,94 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, posix } from "node:path";
+import { bundle } from "./bundle.ts";
+import { licenceTexts, packagesIn } from "./licences.ts";
+import { repository, treeFolder } from "./paths.ts";
+
+/**
+ * The tree that every package holds: what package.json lists in `files`, with the bundle in place of dist/'s
+ * own modules. Other files of dist/, such as pages, are taken as they are.
+ */
+
+/** What the manifest of this repository has that packages need. */
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly optionalDependencies: Readonly<Record<string, string>>;
+}
+
+export function readManifest(): Manifest & Readonly<Record<string, unknown>> {
+  return JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
+}
+
+/** What a tree is made of. */
+export interface Tree {
+  /** Packages whose code is in the bundle, by their folders in node_modules. */
+  readonly bundled: readonly string[];
+  /** Packages that the declarations of the library name. */
+  readonly typePackages: readonly string[];
+}
+
+/** Makes the tree anew, of dist/ as it is. Rejects with esbuild's error. */
+export async function makeTree(): Promise<Tree> {
+  rmSync(treeFolder, { recursive: true, force: true });
+  const dist = join(treeFolder, "dist");
+  mkdirSync(dist, { recursive: true });
+  const metafile = await bundle(dist);
+  const types = declarationsFrom("dist/index.d.ts");
+  for (const path of listedFiles()) {
+    const isCode = path.startsWith("dist/") && /\.(?:js|d\.ts)$/.test(path);
+    if (!isCode || types.files.has(path)) copy(path);
+  }
+  const bundled = packagesIn(Object.keys(metafile.inputs));
+  writeFileSync(join(treeFolder, "THIRD-PARTY-LICENSES"), licenceTexts(bundled));
+  return { bundled, typePackages: [...types.packages].sort() };
+}
+
+function copy(path: string): void {
+  const target = join(treeFolder, path);
+  mkdirSync(dirname(target), { recursive: true });
+  cpSync(join(repository, path), target);
+}
+
+/** The files that npm would put into a package of this repository. */
+function listedFiles(): readonly string[] {
+  const words = ["pack", "--dry-run", "--json", "--ignore-scripts", "--loglevel=error"];
+  const listed = JSON.parse(execFileSync("npm", words, { cwd: repository, encoding: "utf8" }));
+  const [{ files }] = Array.isArray(listed) ? listed : Object.values(listed);
+  const paths = (files as readonly { readonly path: string }[]).map(({ path }) => path);
+  if (!paths.includes("dist/index.d.ts")) throw new Error("dist/ is not built: npm run build");
+  return paths;
+}
+
+const NAMED = /(?:\bfrom\s*|\bimport\(\s*|\bimport\s+)"([^"]+)"/g;
+
+/** A declaration file and all that it leads to, and the packages that they name. */
+function declarationsFrom(first: string): {
+  readonly files: ReadonlySet<string>;
+  readonly packages: ReadonlySet<string>;
+} {
+  const files = new Set<string>();
+  const packages = new Set<string>();
+  const follow = (path: string): void => {
+    if (files.has(path)) return;
+    files.add(path);
+    for (const [, name = ""] of readFileSync(join(repository, path), "utf8").matchAll(NAMED)) {
+      if (!name.startsWith(".")) packages.add(name);
+      else follow(posix.join(posix.dirname(path), name.replace(/\.[jt]s$/, ".d.ts")));
+    }
+  };
+  follow(first);
+  return { files, packages: new Set([...packages].filter((name) => !name.startsWith("node:"))) };
+}
+
+/** All files of a folder, as sorted paths below it. */
+export function filesOf(folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1))
+    .sort();
+}
