@@ -46,7 +46,7 @@ export {
 } from "./config/parse.ts";
 export { formatPlan, type PlanStep, planChange } from "./config/plan.ts";
 export type { ControlDiscardReason } from "./control/control-discards.ts";
-export type { Effect, Input, PathChange, ReportedEvent } from "./control/effects.ts";
+export type { Effect, Input, PathChange, PeerResult, ReportedEvent } from "./control/effects.ts";
 export { Lcce } from "./control/lcce.ts";
 export type { PathHistory } from "./control/path-follower.ts";
 export type { PathLimits, PathMtuSnapshot } from "./control/path-mtu.ts";

@@ -3,7 +3,8 @@ import type { ControlMessage, DecodedControlMessage } from "../wire/message.ts";
 import { isSessionMessage } from "../wire/message-table.ts";
 import { generalError, stopResult } from "../wire/result-codes.ts";
 import { checkSccrqOrSccrp, type Refusal, type Refused, refusalOf, resultCodeAvp } from "./acceptance.ts";
-import { describeStop } from "./describe.ts";
+import { describeStop, peerResult } from "./describe.ts";
+import type { ReportedEvent } from "./effects.ts";
 import type { SessionMessage } from "./session-events.ts";
 import type { PeerSettings } from "./settings.ts";
 import type { EventOf, NoData, Why } from "./state-table.ts";
@@ -134,4 +135,20 @@ export function whyEnded(event: ControlConnectionEvent): string {
     default:
       return stopFor(event).text;
   }
+}
+
+/** The report that an event changed the state of a connection. */
+export function connectionChange(
+  connection: { readonly peerName: string; readonly localControlConnectionId: number },
+  from: string,
+  event: ControlConnectionEvent,
+  to: string,
+): ReportedEvent {
+  const { peerName: peer, localControlConnectionId } = connection;
+  const why = to === "idle" ? whyEnded(event) : "";
+  return {
+    ...{ event: "control-connection", peer, localControlConnectionId, from, cause: event.kind, to },
+    ...(why === "" ? {} : { detail: why }),
+    ...(event.kind === "stopccn" ? peerResult(event.avps.resultCode) : {}),
+  };
 }

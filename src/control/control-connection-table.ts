@@ -1,4 +1,8 @@
-import type { ControlConnectionEvents, StoppingEvent } from "./control-connection-events.ts";
+import type {
+  ControlConnectionEvent,
+  ControlConnectionEvents,
+  StoppingEvent,
+} from "./control-connection-events.ts";
 import { type EventOf, type NoData, type Transition, tableOf } from "./state-table.ts";
 /** States of a control connection, spelt as RFC 3931 §7.2 spells them. */
 export type ControlConnectionState = "idle" | "wait-ctl-reply" | "wait-ctl-conn" | "established";
@@ -17,7 +21,7 @@ export interface ControlConnectionActions {
   "learn-peer": EventOf<ControlConnectionEvents, "sccrq" | "sccrp" | "sccrp-bad">;
   "open-sessions": NoData;
   "disconnect-sessions": NoData;
-  "clean-up": NoData;
+  "clean-up": ControlConnectionEvent;
   forget: NoData;
   linger: EventOf<ControlConnectionEvents, "stopccn">;
   "deliver-to-session": EventOf<ControlConnectionEvents, "session-message">;

@@ -15,6 +15,7 @@ import { ConnectionPathMtu } from "./connection-path-mtu.ts";
 import { earliest, type Flushable, type LcceContext } from "./context.ts";
 import {
   type ControlConnectionEvent,
+  connectionChange,
   controlConnectionEventOf,
   type SccrqOrSccrp,
   type StoppingEvent,
@@ -29,7 +30,6 @@ import {
 } from "./control-connection-table.ts";
 import { Delivery } from "./delivery.ts";
 import type { ReceiveVerdict, Sender } from "./delivery-messages.ts";
-import { connectionChange } from "./describe.ts";
 import { type DataSign, Liveness } from "./liveness.ts";
 import { MessageProtection } from "./message-protection.ts";
 import { type FollowingConnection, PathFollower } from "./path-follower.ts";
@@ -85,7 +85,7 @@ export class ControlConnection implements Expirable, Flushable, Sender, Followin
       this.#delivery.dropUnsent();
       this.sessions.disconnectSessions();
     },
-    "clean-up": () => this.sessions.connectionLost(),
+    "clean-up": (event) => this.sessions.connectionLost(event.kind, whyEnded(event)),
     forget: () => this.forget(),
     linger: ({ avps }) => this.#linger(avps.assignedControlConnectionId ?? 0),
     "deliver-to-session": ({ received }) => this.sessions.receive(received),
@@ -341,7 +341,7 @@ export class ControlConnection implements Expirable, Flushable, Sender, Followin
     const why = to === "idle" ? whyEnded(event) : "";
     // It ends the connections that it takes over from: the last report of a peer is of the one in use.
     if (to === "established") this.#owner.connectionEstablished(this);
-    this.#report(from, event.kind, to, why);
+    this.#context.emit({ kind: "report", event: connectionChange(this, from, event, to) });
     if (to === "established") this.#updateReadiness();
     if (to === "idle") this.#owner.connectionClosed(this, why, event.kind);
   }
@@ -391,9 +391,5 @@ export class ControlConnection implements Expirable, Flushable, Sender, Followin
     if (this.#protection.remoteControlConnectionId === 0) this.#delivery.waiveAcknowledgement();
     this.#delivery.abandon();
     this.lingerUntilMs ??= this.#context.nowMs + limits.lingerMs;
-  }
-
-  #report(from: ControlConnectionState, cause: string, to: ControlConnectionState, why: string): void {
-    this.#context.emit({ kind: "report", event: connectionChange(this, from, cause, to, why) });
   }
 }

@@ -1,7 +1,7 @@
 import { toHex } from "../bytes/hex.ts";
 import { printableExcerpt } from "../bytes/printable-text.ts";
 import type { ResultCode } from "../wire/avp-values.ts";
-import type { ReportedEvent } from "./effects.ts";
+import type { PeerResult } from "./effects.ts";
 import type { LcceIdentity, PeerSettings } from "./settings.ts";
 
 /** TABLE: StopCCN result codes as text (RFC 3931 §5.4.2). */
@@ -42,6 +42,15 @@ export function describeCdn(result: ResultCode): string {
   return `the peer disconnected it: ${describe(result, cdnText)}`;
 }
 
+/** What the peer gave as its reason, for a report. */
+export function peerResult(result: ResultCode | undefined): { readonly result?: PeerResult } {
+  if (result === undefined) return {};
+  const { resultCode, errorCode, errorMessage } = result;
+  const error = errorCode ? { errorCode } : {};
+  const words = errorMessage ? { words: printableExcerpt(errorMessage) } : {};
+  return { result: { resultCode, ...error, ...words } };
+}
+
 function describe({ resultCode, errorCode, errorMessage }: ResultCode, table: typeof stopText): string {
   const error = errorCode ? `, error ${errorCode}` : "";
   const message = errorMessage ? `; its words: "${printableExcerpt(errorMessage)}"` : "";
@@ -79,19 +88,6 @@ export function describeSilence(
     `L2TPv3 run there, and does no firewall drop it? A peer that ${secret}, or has no tunnel for Host Name ` +
     `"${printableExcerpt(hostName)}", is silent too: its log and status say so`
   );
-}
-
-/** The report that a connection changed its state. */
-export function connectionChange(
-  connection: { readonly peerName: string; readonly localControlConnectionId: number },
-  from: string,
-  cause: string,
-  to: string,
-  why: string,
-): ReportedEvent {
-  const { peerName: peer, localControlConnectionId } = connection;
-  const event = { event: "control-connection", peer, localControlConnectionId, from, cause, to } as const;
-  return { ...event, ...(why === "" ? {} : { detail: why }) };
 }
 
 /** Text for a peer with a secret of RFC 2661, which may not answer or may close the connection. */

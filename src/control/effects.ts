@@ -100,6 +100,13 @@ export type Effect =
 /** What happened to the path of a connection. */
 export type PathChange = "moved" | "refuted" | "held" | "doubted";
 
+/** The Result Code of the peer's StopCCN or CDN (RFC 3931 §5.4.2); `words` begin its message. */
+export interface PeerResult {
+  readonly resultCode: number;
+  readonly errorCode?: number;
+  readonly words?: string;
+}
+
 /** Events for the log; the caller need not act on them. */
 export type ReportedEvent =
   | {
@@ -110,6 +117,8 @@ export type ReportedEvent =
       readonly cause: string;
       readonly to: string;
       readonly detail?: string;
+      /** Of a StopCCN. */
+      readonly result?: PeerResult;
     }
   | {
       readonly event: "session";
@@ -120,6 +129,10 @@ export type ReportedEvent =
       readonly cause: string;
       readonly to: string;
       readonly detail?: string;
+      /** Where the cause is that its connection ended: the cause of that. */
+      readonly connectionCause?: string;
+      /** Of a CDN. */
+      readonly result?: PeerResult;
     }
   /**
    * A message from a peer's address was refused: it failed authentication, or its SCCRQ is not acceptable.

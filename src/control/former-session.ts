@@ -35,6 +35,7 @@ export class FormerSession implements Expirable, Flushable {
   end(why: string): void {
     this.#context.timers.set(this, undefined);
     this.endedMs ??= this.#context.nowMs;
-    if (this.session.state === "established") this.session.apply({ kind: "connection-lost", why });
+    if (this.session.state === "established")
+      this.session.apply({ kind: "connection-lost", by: "retire", why });
   }
 }

@@ -12,7 +12,8 @@ import {
   type Refused,
   refusalOf,
 } from "./acceptance.ts";
-import { describeCdn } from "./describe.ts";
+import { describeCdn, peerResult } from "./describe.ts";
+import type { ReportedEvent } from "./effects.ts";
 import { announcedFragments } from "./fragments.ts";
 import type { EventOf, NoData, Why } from "./state-table.ts";
 
@@ -57,7 +58,8 @@ export interface SessionEvents {
   "channel-status": { readonly status: ChannelStatus };
   "forwarding-failed": Why;
   timeout: Why;
-  "connection-lost": Why;
+  /** `by` is the kind of event that ended the connection. */
+  "connection-lost": Why & { readonly by: string };
 }
 
 export type SessionEvent = EventOf<SessionEvents>;
@@ -149,4 +151,19 @@ export function whyDisconnected(event: SessionEvent): string {
   if ("why" in event) return event.why;
   if ("refusal" in event) return event.refusal.text;
   return `${event.kind.toUpperCase()} out of state`;
+}
+
+/** The report that an event changed the state of a session. */
+export function sessionChange(
+  session: { readonly peer: string; readonly pseudowire: string; readonly localSessionId: number },
+  from: string,
+  event: SessionEvent,
+  to: string,
+): ReportedEvent {
+  return {
+    ...{ event: "session", ...session, from, cause: event.kind, to },
+    ...(to === "idle" ? { detail: whyDisconnected(event) } : {}),
+    ...(event.kind === "connection-lost" ? { connectionCause: event.by } : {}),
+    ...(event.kind === "cdn" ? peerResult(event.result) : {}),
+  };
 }

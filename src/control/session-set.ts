@@ -172,11 +172,12 @@ export class SessionSet implements SessionConnection {
     }
   }
 
-  /** The control connection ended, and with it all its sessions (RFC 3931 §6.4). */
-  connectionLost(): void {
+  /** The control connection ended, by an event, and with it all its sessions (RFC 3931 §6.4). */
+  connectionLost(by: string, why: string): void {
     this.#waiting.clear();
+    const ended = `the control connection ended${why === "" ? "" : `: ${why}`}`;
     for (const session of [...this.#sessions.values()])
-      session.apply({ kind: "connection-lost", why: "the control connection ended" });
+      session.apply({ kind: "connection-lost", by, why: ended });
   }
 
   /** The connection has another path, and with it the sessions that forward. */

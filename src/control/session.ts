@@ -22,8 +22,8 @@ import {
   type DisconnectingEvent,
   type SessionEvent,
   type SessionMessage,
+  sessionChange,
   sessionEventOf,
-  whyDisconnected,
 } from "./session-events.ts";
 import { type SessionActions, type SessionState, sessionTable } from "./session-table.ts";
 import { limits, type PseudowireSettings } from "./settings.ts";
@@ -386,14 +386,11 @@ export class Session implements Expirable, Sender {
   }
 
   #report(from: SessionState, event: SessionEvent, to: SessionState): void {
-    const { settings } = this.pseudowire;
-    const cause = event.kind;
-    const detail = to === "idle" ? { detail: whyDisconnected(event) } : {};
-    const names = { peer: this.#connection.peerName, pseudowire: settings.name };
     const { localSessionId } = this;
+    const names = { peer: this.#connection.peerName, pseudowire: this.pseudowire.settings.name };
     this.#context.emit({
       kind: "report",
-      event: { event: "session", ...names, localSessionId, from, cause, to, ...detail },
+      event: sessionChange({ ...names, localSessionId }, from, event, to),
     });
   }
 }

@@ -46,7 +46,9 @@ export function connectionStatus(
     establishedForMs: since(sources, connection?.establishedMs),
     whyNot: waiting?.problem ?? (isUp ? undefined : sendProblem) ?? connection?.whyNot,
     downForMs: since(sources, waiting?.sinceMs ?? connection?.downMs),
+    ...(tunnel.control && sources.upDowns.changes("tunnel", tunnel.name, sources.nowMs)),
     notes: [
+      ...asNotes(sources.upDowns.flappingNote("tunnel", tunnel.name, sources.nowMs)),
       ...(connection?.notes ?? []),
       ...asNotes(sources.endsProblem(tunnel.name)),
       ...(isUp ? asNotes(sendProblem) : []),

@@ -29,7 +29,6 @@ import { openBridges } from "./open-bridges.ts";
 import { PeerActivity } from "./peer-activity.ts";
 import { type ChosenPlane, isForwardedByFormer, logPlane, openPlane, planeFailed } from "./planes.ts";
 import { PseudowireIndex } from "./pseudowire-index.ts";
-import { PseudowireLog } from "./pseudowire-log.ts";
 import { planReload } from "./reload.ts";
 import { reportStatus } from "./report.ts";
 import { SendProblems } from "./send-problems.ts";
@@ -41,6 +40,7 @@ import { tunnelSources } from "./status-sources.ts";
 import { TunnelPathMtus } from "./tunnel-path-mtus.ts";
 import { secretReader } from "./tunnel-secrets.ts";
 import { Tunnels } from "./tunnels.ts";
+import { UpDownLog } from "./up-down-log.ts";
 
 /**
  * The running LCCE: performs what the control plane asks, feeds it what happens, and keeps one timer for it.
@@ -50,7 +50,7 @@ export class Daemon {
   readonly #log: Log;
   readonly #eventLog: EventLog;
   readonly #readSecret = secretReader(() => this.#log);
-  readonly #pseudowireLog: PseudowireLog;
+  readonly #upDownLog: UpDownLog;
   readonly #plane: PlaneStack;
   readonly #chosen: ChosenPlane;
   readonly #links: Links;
@@ -115,7 +115,7 @@ export class Daemon {
     const pseudowires = new PseudowireIndex(() => this.#config);
     const circuitProblem = (pseudowire: string) => this.#circuits.problem(pseudowire);
     const forwarder = (pseudowire: string) => this.#circuits.forwarderState(pseudowire);
-    this.#pseudowireLog = new PseudowireLog(log, { pseudowires, circuitProblem, forwarder }, this.#limiter);
+    this.#upDownLog = new UpDownLog(log, { pseudowires, circuitProblem, forwarder }, this.#limiter);
     this.#transport = transport;
     this.#tunnels = this.#newTunnels();
     this.#sizeNotes = new SizeNotes(links, (path) => this.pathMtus.of(path).octets);
@@ -189,8 +189,7 @@ export class Daemon {
     if (this.#isClosed) return;
     const nowMs = monotonicClock.nowMs();
     this.#perform(this.#lcce.handle(input, nowMs));
-    if (input.kind === "circuit-status" || input.kind === "pseudowire-standby")
-      this.#pseudowireLog.localChanged(input.pseudowire, nowMs);
+    this.#upDownLog.handled(input, nowMs);
   }
 
   #forwardingFailed({ localSessionId, pseudowire }: SessionParameters, problem: string): void {
@@ -211,7 +210,7 @@ export class Daemon {
       nowMs: monotonicClock.nowMs(),
       startedMs: this.#startedMs,
       ...tunnelSources(this.#tunnels),
-      downMs: (pseudowire) => this.#pseudowireLog.downMs(pseudowire),
+      upDowns: this.#upDownLog,
       circuits: this.#circuits,
       sizeNote: (...of) => this.#sizeNotes.noteOf(...of),
       deviceMtu: (device) => this.#sizeNotes.deviceMtu(device),
@@ -226,10 +225,10 @@ export class Daemon {
    * Takes over what differs in another configuration; a running tunnel whose secret cannot be read is left as
    * it is, and one that cannot be opened waits. Resolves to the plan, and to what waits or was left.
    */
-  reload(config: Config, locations: Locations): Promise<ReloadReport> {
+  async reload(config: Config, locations: Locations): Promise<ReloadReport> {
     this.#locations = locations;
     const change = planReload(this.#config, config, this.#tunnels, this.#readSecret, this.#startedConfig);
-    return applyReload(change, {
+    const report = await applyReload(change, {
       ...{ log: this.#log, bridges: this.#bridges, circuits: this.#circuits, pathMtus: this.pathMtus },
       begin: () => {
         this.#config = change.config;
@@ -237,6 +236,8 @@ export class Daemon {
       tunnels: () => this.#tunnels,
       replaceAll: () => this.#replaceAll(change.config),
     });
+    this.#upDownLog.retain(this.#config);
+    return report;
   }
 
   /** What becomes of forwarding if the process ends without `close`. */
@@ -296,7 +297,7 @@ export class Daemon {
     ];
     notesLog.update(notes, nowMs);
     sessionWatch.compare(sessions, nowMs);
-    this.#pseudowireLog.close(nowMs);
+    this.#upDownLog.close(nowMs);
     return sessions;
   }
 
@@ -365,7 +366,7 @@ export class Daemon {
         default:
           noCaseFor(effect);
       }
-      this.#pseudowireLog.performed(effect, monotonicClock.nowMs());
+      this.#upDownLog.performed(effect, monotonicClock.nowMs());
     }
     if (!this.#isClosed) this.#timer.arm(this.#lcce.deadlineMs);
   }

@@ -1,15 +1,9 @@
 import type { Effect, ReportedEvent } from "../control/effects.ts";
 import type { CircuitStatus } from "../wire/avp-table.ts";
 import type { ForwarderState } from "./forwarders.ts";
-import type { Log } from "./log.ts";
-import { LogLimiter } from "./log-limiter.ts";
 import type { PseudowireIndex } from "./pseudowire-index.ts";
 import { blockedAtAnEnd } from "./pseudowire-report.ts";
-
-/** Lines that the log has at most in a window when many pseudowires go up or down; the rest is counted. */
-const MOST_LINES = 20;
-/** The kinds of lines, for the limiter. */
-const kinds = { up: "pseudowire-up", down: "pseudowire-down" } as const;
+import type { DownCause, UpDowns } from "./up-downs.ts";
 
 /** What the lines are made of, beside what the control plane reports. */
 export interface PseudowireSources {
@@ -35,20 +29,18 @@ interface LoggedPseudowire {
 type SessionChange = ReportedEvent & { readonly event: "session" };
 
 /**
- * Writes one line to the log when a pseudowire goes up or down, with its tunnel and the reason: it is up
+ * Finds out when a pseudowire goes up or down, with its tunnel and the reason: it is up
  * while its session is established and the attachment circuits of both ends are up. That a session is not
  * established again yet is no further line, for the control plane reports each attempt.
  */
 export class PseudowireLog {
-  readonly #log: Log;
+  readonly #upDowns: UpDowns;
   readonly #sources: PseudowireSources;
-  readonly #limiter: LogLimiter;
   readonly #pseudowires = new Map<string, LoggedPseudowire>();
 
-  constructor(log: Log, sources: PseudowireSources, limiter = new LogLimiter()) {
-    this.#log = log;
+  constructor(upDowns: UpDowns, sources: PseudowireSources) {
+    this.#upDowns = upDowns;
     this.#sources = sources;
-    this.#limiter = limiter;
   }
 
   /** Looks at what the control plane asked: sessions come and go, and the peer tells of its circuit. */
@@ -66,7 +58,7 @@ export class PseudowireLog {
   /** Looks at a pseudowire whose attachment circuit went up or down, or came to stand by, at our end. */
   localChanged(pseudowire: string, nowMs: number): void {
     const isStatic = this.#sources.pseudowires.find(pseudowire)?.config.staticSession !== undefined;
-    const known = isStatic ? this.#of(pseudowire) : this.#pseudowires.get(pseudowire);
+    const known = isStatic || this.#pseudowires.has(pseudowire) ? this.#of(pseudowire) : undefined;
     if (known !== undefined && (isStatic || known.localSessionId !== undefined))
       this.#tell(pseudowire, known, nowMs);
   }
@@ -74,15 +66,6 @@ export class PseudowireLog {
   /** Since when a pseudowire is down, as far as it was seen going down; undefined where it is up. */
   downMs(pseudowire: string): number | undefined {
     return this.#pseudowires.get(pseudowire)?.told?.downMs;
-  }
-
-  /** Logs how many lines were left out, if there were too many at once. */
-  close(nowMs: number): void {
-    const up = this.#limiter.takeLeftOut(kinds.up, nowMs);
-    const down = this.#limiter.takeLeftOut(kinds.down, nowMs);
-    if (up + down === 0) return;
-    const text = `${up} more pseudowires went up, ${down} more down; for all see: wirespan status --json`;
-    this.#log.info({ event: "pseudowire", wentUp: up, wentDown: down }, text);
   }
 
   #sessionChanged(event: SessionChange, nowMs: number): void {
@@ -95,7 +78,7 @@ export class PseudowireLog {
       return this.#tell(pseudowire, known, nowMs);
     }
     if (known.localSessionId !== localSessionId) return;
-    this.#write(pseudowire, known, event.detail ?? event.cause, nowMs);
+    this.#write(pseudowire, known, endOf(event), nowMs);
     // Of a pseudowire that the configuration no longer has nothing more is heard.
     if (this.#sources.pseudowires.find(pseudowire) === undefined) this.#pseudowires.delete(pseudowire);
     known.localSessionId = undefined;
@@ -117,21 +100,27 @@ export class PseudowireLog {
 
   #tell(pseudowire: string, known: LoggedPseudowire, nowMs: number): void {
     const own = this.#sources.circuitProblem(pseudowire);
-    const reason =
+    const blocked =
+      own === undefined ? blockedAtAnEnd(known.remote, this.#sources.forwarder(pseudowire)) : undefined;
+    const down =
       own === undefined
-        ? blockedAtAnEnd(known.remote, this.#sources.forwarder(pseudowire))
-        : `attachment circuit: ${own}`;
-    this.#write(pseudowire, known, reason, nowMs);
+        ? blocked && { ...blocked, isPlanned: blocked.cause.endsWith("standby") }
+        : { cause: "circuit", reason: `attachment circuit: ${own}`, isPlanned: false };
+    this.#write(pseudowire, known, down, nowMs);
   }
 
-  #write(pseudowire: string, known: LoggedPseudowire, reason: string | undefined, nowMs: number): void {
+  #write(pseudowire: string, known: LoggedPseudowire, down: DownCause | undefined, nowMs: number): void {
+    const reason = down?.reason;
     if (known.told !== undefined && known.told.reason === reason) return;
-    const up = reason === undefined;
-    known.told = { reason, downMs: up ? undefined : (known.told?.downMs ?? nowMs) };
-    const more = this.#limiter.admit(up ? kinds.up : kinds.down, nowMs, MOST_LINES);
-    if (more === undefined) return;
+    known.told = { reason, downMs: down === undefined ? undefined : (known.told?.downMs ?? nowMs) };
     const { tunnel } = known;
-    const text = `pseudowire ${pseudowire} of tunnel ${tunnel} is ${up ? "up" : `down: ${reason}`}${more}`;
-    this.#log.info({ event: "pseudowire", tunnel, pseudowire, up, ...(up ? {} : { reason }) }, text);
+    if (down === undefined) this.#upDowns.wentUp("pseudowire", pseudowire, tunnel, nowMs);
+    else this.#upDowns.isDown("pseudowire", pseudowire, tunnel, down, nowMs);
   }
+}
+
+/** Why a session ended. */
+function endOf({ cause, connectionCause, detail = cause, result }: SessionChange): DownCause {
+  const isPlanned = cause === "close" || connectionCause === "close";
+  return { cause, reason: detail, isPlanned, connectionCause, result };
 }

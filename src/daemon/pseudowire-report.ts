@@ -58,7 +58,7 @@ export function pseudowireStatus(
       ? whyNotOf(isStatic && !isStaticUp, problem, snapshot, forwarder, channelStatus)
       : `its tunnel is waiting: ${waiting.problem}`;
   const deviceMtu = sources.deviceMtu(pseudowire.circuit.device);
-  const downMs = waiting?.sinceMs ?? snapshot?.downMs ?? sources.downMs(pseudowire.name);
+  const downMs = waiting?.sinceMs ?? snapshot?.downMs ?? sources.upDowns.downMs(pseudowire.name);
   return {
     name: pseudowire.name,
     tunnel: tunnel.name,
@@ -73,7 +73,9 @@ export function pseudowireStatus(
     channelStatus,
     whyNot,
     downForMs: whyNot === undefined ? undefined : since(sources, downMs),
+    ...sources.upDowns.changes("pseudowire", pseudowire.name, sources.nowMs),
     notes: [
+      ...asNotes(sources.upDowns.flappingNote("pseudowire", pseudowire.name, sources.nowMs)),
       ...(snapshot === undefined ? [] : notesOf(snapshot, counters)),
       ...asNotes(sources.sizeNote(tunnel, pseudowire, snapshot, sources.ends(tunnel.name))),
       ...(state === "established" ? asNotes(sendProblemOf(sources, session?.path, false)) : []),
@@ -103,17 +105,20 @@ function whyNotOf(
   if (isStaticDown) return "not in the forwarding plane yet";
   if (snapshot?.whyNot !== undefined) return snapshot.whyNot;
   if (channelStatus?.state === "down") return `control channel: ${channelStatusText(channelStatus)}`;
-  return blockedAtAnEnd(snapshot?.remoteStatus, forwarder);
+  return blockedAtAnEnd(snapshot?.remoteStatus, forwarder)?.reason;
 }
 
-/** Why frames of an established session do not pass by what the two ends signal, as text. */
+/** Why frames of an established session do not pass by what the two ends signal, as a word and as text. */
 export function blockedAtAnEnd(
   remote: Pick<CircuitStatus, "active" | "standby"> | undefined,
   forwarder: ForwarderState | undefined,
-): string | undefined {
-  if (remote?.active === false) return "the attachment circuit at the other end is down";
-  if (forwarder?.standby) return standbyText(forwarder);
-  return remote?.standby ? "standby at the other end: its circuit has another pseudowire" : undefined;
+): { readonly cause: "remote-circuit" | "standby" | "remote-standby"; readonly reason: string } | undefined {
+  if (remote?.active === false)
+    return { cause: "remote-circuit", reason: "the attachment circuit at the other end is down" };
+  if (forwarder?.standby) return { cause: "standby", reason: standbyText(forwarder) };
+  return remote?.standby
+    ? { cause: "remote-standby", reason: "standby at the other end: its circuit has another pseudowire" }
+    : undefined;
 }
 
 function planeStatus(

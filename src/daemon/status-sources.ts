@@ -5,6 +5,7 @@ import type { ForwardedBy, PlaneCounters } from "../forwarding/plane.ts";
 import type { LogLosses } from "../os/log-output.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
 import type { BridgeStatus } from "./bridge-status.ts";
+import type { Changes } from "./change-history.ts";
 import type { Circuits } from "./circuits.ts";
 import type { NameStatus } from "./peer-names.ts";
 import type { TunnelAddresses } from "./send-problems.ts";
@@ -34,8 +35,8 @@ export interface StatusSources {
   peerName(tunnel: string): NameStatus | undefined;
   /** Why a tunnel waits, and when it is tried again; undefined while it does not wait. */
   waiting(tunnel: string): WaitingTunnel | undefined;
-  /** Since when a pseudowire is down whose session may be up; undefined where that was not seen. */
-  downMs(pseudowire: string): number | undefined;
+  /** When and why pseudowires and control connections went up and down. */
+  readonly upDowns: Changes;
   /** What is known of pseudowires at our end. */
   readonly circuits: Pick<Circuits, "problem" | "forwarderState" | "heldDown" | "channelStatus">;
   /**

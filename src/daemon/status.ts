@@ -4,6 +4,7 @@ import type { MssClampChoice } from "../forwarding/mss.ts";
 import type { PacketTooBigChoice } from "../forwarding/too-big.ts";
 import type { ChannelStatus, Encapsulation, L2SpecificSublayer } from "../wire/session-parameters.ts";
 import type { BridgeStatus } from "./bridge-status.ts";
+import type { ChangeStatus } from "./change-history.ts";
 
 /** Version of the API and of what its answers hold: it grows when a key changes its meaning or goes. */
 export const API_VERSION = 1;
@@ -56,7 +57,10 @@ export interface UnknownPeerStatus {
   readonly tunnel?: string | undefined;
 }
 
-export interface ControlConnectionStatus {
+/**
+ * A control connection, or what stands for it of a static tunnel, which has nothing of its ups and downs.
+ */
+export interface ControlConnectionStatus extends Partial<ChangeStatus> {
   readonly tunnel: string;
   /**
    * A state of RFC 3931 §7.2, "static", or "waiting" for what the tunnel cannot be opened without, such as
@@ -134,7 +138,7 @@ export interface PathMtuStatus {
 }
 
 /** A pseudowire, with the counters of its session. */
-export interface PseudowireStatus extends CounterValues {
+export interface PseudowireStatus extends CounterValues, Partial<ChangeStatus> {
   readonly name: string;
   readonly tunnel: string;
   /** A state of RFC 3931 §7.3, or "wait-control-conn". */

@@ -16,6 +16,7 @@ test("every change of a connection's state is reported, with the reason where it
       cause: "stopccn",
       to: "idle",
       detail: "the peer stopped it: it goes out of service (result 6)",
+      result: { resultCode: 6 },
     },
   ]);
 });
@@ -34,6 +35,7 @@ test("every change of a session's state is reported, with the reason where it en
       cause: "cdn",
       to: "idle",
       detail: "the peer disconnected it: closed by its operator (result 3)",
+      result: { resultCode: 3 },
     },
   ]);
   const other = called();
@@ -81,4 +83,21 @@ test("how things stand is told in numbers: messages sent, received and retransmi
   });
   bench.advance(60_000);
   expect(bench.lcce.snapshot().connections[0]?.retransmitted).toBeGreaterThan(0);
+});
+
+test("of a session that ends with its connection the cause of that is reported, and the peer's words", () => {
+  const { bench, peer } = received();
+  bench.events.length = 0;
+  const resultCode = { resultCode: 2, errorCode: 6, errorMessage: "out of\n memory" };
+  peer.say("StopCCN", { resultCode, assignedControlConnectionId: peer.id });
+  const stopped = 'the peer stopped it: general error (result 2, error 6); its words: "out of memory"';
+  expect(bench.events).toMatchObject([
+    {
+      event: "session",
+      cause: "connection-lost",
+      connectionCause: "stopccn",
+      detail: `the control connection ended: ${stopped}`,
+    },
+    { cause: "stopccn", detail: stopped, result: { resultCode: 2, errorCode: 6, words: "out of memory" } },
+  ]);
 });

@@ -89,7 +89,9 @@ test("RFC 3931 §6.4: a StopCCN ends all sessions without CDNs", () => {
   peer.say("StopCCN", { resultCode: { resultCode: 6 }, assignedControlConnectionId: peer.id });
   peer.hear("ZLB");
   expect([bench.forwarded, bench.sessionState]).toEqual([[], "wait-control-conn"]);
-  expect(bench.sessionWhyNot).toBe("the control connection ended");
+  expect(bench.sessionWhyNot).toBe(
+    "the control connection ended: the peer stopped it: it goes out of service (result 6)",
+  );
 });
 
 test("RFC 3931 §5.4.3: a StopCCN before any SCCRP has only our id; a late SCCRP adds the peer's", () => {

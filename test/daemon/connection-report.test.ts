@@ -14,6 +14,7 @@ function pathMtuOf(limits: PathLimits, measured: number | undefined): PathMtuSta
   const sources = {
     nowMs: 4000,
     waiting: () => undefined,
+    upDowns: { changes: () => ({ ups: 0, downs: 0 }), flappingNote: () => undefined },
     ends: () => undefined,
     peerMoves: () => undefined,
     peerName: () => undefined,

@@ -4,20 +4,21 @@ import type { ReportedEvent } from "../../src/control/effects.ts";
 import type { Log } from "../../src/daemon/log.ts";
 import { PseudowireIndex } from "../../src/daemon/pseudowire-index.ts";
 import { PseudowireLog } from "../../src/daemon/pseudowire-log.ts";
+import { UpDowns } from "../../src/daemon/up-downs.ts";
 import type { SessionParameters } from "../../src/wire/session-parameters.ts";
 
 /** A log of pseudowires of the tunnel "east", of which "fixed" is static, and what it wrote. */
 function logging(names: readonly string[]) {
   const written: (readonly [string, Readonly<Record<string, unknown>>])[] = [];
-  const log = {
-    info: (fields: Readonly<Record<string, unknown>>, text: string) => void written.push([text, fields]),
-  } as unknown as Log;
+  const write = (fields: Readonly<Record<string, unknown>>, text: string) =>
+    void written.push([text, fields]);
+  const upDowns = new UpDowns({ info: write, warn: write } as unknown as Log);
   const pseudowires = names.map((name) => ({ name, ...(name === "fixed" ? { staticSession: {} } : {}) }));
   let config = { tunnels: [{ name: "east", pseudowires }] } as unknown as Config;
   const problems = new Map<string, string>();
   const clock = { nowMs: 0 };
   let active: string | undefined;
-  const ofAll = new PseudowireLog(log, {
+  const ofAll = new PseudowireLog(upDowns, {
     pseudowires: new PseudowireIndex(() => config),
     circuitProblem: (pseudowire) => problems.get(pseudowire),
     forwarder: () => (active === undefined ? undefined : { members: [active, "lan"], active, standby: true }),
@@ -40,6 +41,7 @@ function logging(names: readonly string[]) {
   };
   return {
     log: ofAll,
+    upDowns,
     clock,
     establish: (name: string, id: number, isActive = true) => {
       forwarding("forwarding-add", name, id, isActive);
@@ -61,7 +63,9 @@ function logging(names: readonly string[]) {
     reload: (tunnel: string, left: readonly string[]) => {
       config = { tunnels: [{ name: tunnel, pseudowires: left.map((name) => ({ name })) }] } as never;
     },
-    lines: () => written.splice(0).map(([text]) => text),
+    /** Without for how long it was up or down. */
+    lines: () =>
+      written.splice(0).map(([text]) => text.replace(/(, was down for 0 s| \(was up for 0 s\))$/, "")),
     fields: () => written.splice(0).map(([, fields]) => fields),
   };
 }
@@ -127,11 +131,18 @@ test("fields say which tunnel, which pseudowire, up or down, and why", () => {
   establish("lan", 1, false);
   end("lan", 1, "closed");
   establish("lan", 2);
-  const common = { event: "pseudowire", tunnel: "east", pseudowire: "lan" };
+  end("lan", 2, "closed");
+  const common = { tunnel: "east", pseudowire: "lan" };
+  const down = { event: "pseudowire-down", ...common };
+  const never = { wasUpMs: undefined };
   expect(fields()).toEqual([
-    { ...common, up: false, reason: "the attachment circuit at the other end is down" },
-    { ...common, up: false, reason: "closed" },
-    { ...common, up: true },
+    {
+      ...{ ...down, ...never, cause: "remote-circuit" },
+      reason: "the attachment circuit at the other end is down",
+    },
+    { ...down, ...never, cause: "cdn", reason: "closed" },
+    { event: "pseudowire-up", ...common, wasDownMs: undefined },
+    { ...down, wasUpMs: 0, cause: "cdn", reason: "closed" },
   ]);
 });
 
@@ -171,13 +182,13 @@ test("a pseudowire that the configuration no longer has goes down with the tunne
 
 test("of many at once a few are written, and how many more there are", () => {
   const names = Array.from({ length: 1000 }, (_, index) => `pw${index}`);
-  const { log, establish, end, lines } = logging(names);
+  const { upDowns, establish, end, lines } = logging(names);
   for (const [index, name] of names.entries()) establish(name, index + 1);
   for (const [index, name] of names.entries()) end(name, index + 1, "closed");
   expect(lines()).toHaveLength(40);
-  log.close(0);
-  log.close(0);
-  expect(lines()).toEqual([
-    "980 more pseudowires went up, 980 more down; for all see: wirespan status --json",
-  ]);
+  upDowns.close(0);
+  upDowns.close(0);
+  expect(lines()).toEqual(
+    ["up", "down"].map((way) => `980 more pseudowires went ${way}; for all see: wirespan status --json`),
+  );
 });

@@ -27,11 +27,13 @@ function reported(
     problem,
     channelStatus,
     downMs,
+    flapping,
   }: {
     readonly forwarder?: ForwarderState;
     readonly problem?: string;
     readonly channelStatus?: ChannelStatus;
     readonly downMs?: number;
+    readonly flapping?: string;
   } = {},
 ): PseudowireStatus | undefined {
   const pseudowire: PseudowireSnapshot = {
@@ -70,7 +72,11 @@ function reported(
     endsProblem: () => undefined,
     peerName: () => undefined,
     waiting: () => undefined,
-    downMs: () => downMs,
+    upDowns: {
+      downMs: () => downMs,
+      changes: () => ({ ups: 2, downs: 1, lastChange: { agoMs: 5, text: "up" } }),
+      flappingNote: () => flapping,
+    },
     circuits: {
       problem: () => problem,
       forwarderState: () => forwarder,
@@ -150,4 +156,12 @@ test("what the control channel says of a session is in the status; down is why f
   });
   expect(says(lost, "eth1 is down")?.whyNot).toBe("attachment circuit: eth1 is down");
   expect(reported({ session: undefined }, { channelStatus: lost })?.channelStatus).toBeUndefined();
+});
+
+test("its ups and downs are told, and that it flaps as a note", () => {
+  const { ups, downs, lastChange, notes } = reported({}, { flapping: "it is flapping" }) ?? {};
+  expect({ ups, downs, lastChange, notes }).toEqual({
+    ...{ ups: 2, downs: 1, lastChange: { agoMs: 5, text: "up" } },
+    notes: ["it is flapping"],
+  });
 });
