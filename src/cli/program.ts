@@ -3,6 +3,7 @@ import { version } from "../daemon/version.ts";
 import { addCheck } from "./commands/check.ts";
 import { addDecode } from "./commands/decode.ts";
 import { addEvents } from "./commands/events.ts";
+import { addKeygen } from "./commands/keygen.ts";
 import { addLab } from "./commands/lab.ts";
 import { addMtu } from "./commands/mtu.ts";
 import { addReload } from "./commands/reload.ts";
@@ -19,10 +20,14 @@ Examples:
   wirespan reload                         apply a changed configuration; the rest keeps running
   wirespan events -f                      show what happens, as it happens
   wirespan decode trace.pcap              print every L2TPv3 packet of a capture
+  wirespan keygen --out wirespan.secret   make a shared secret, for both ends of a tunnel
   wirespan lab test point-to-point        bridge two sites in network namespaces of this machine
 
 Exit codes: 0 success, 1 failed (reload: applied, but something is waiting or unchanged), 2 wrong usage,
 3 invalid configuration, 4 no daemon answers.`;
+
+/** TABLE: the commands, in the order of the help. */
+const commands = [addRun, addCheck, addStatus, addMtu, addReload, addEvents, addDecode, addKeygen, addLab];
 
 /** The command line. Each command imports what it needs when it runs, so that no other waits for it. */
 export function createProgram(shell: Shell): Command {
@@ -33,7 +38,6 @@ export function createProgram(shell: Shell): Command {
     .configureOutput({ writeOut: (text) => shell.out(text), writeErr: (text) => shell.error(text) })
     .enablePositionalOptions()
     .exitOverride();
-  for (const add of [addRun, addCheck, addStatus, addMtu, addReload, addEvents, addDecode, addLab])
-    add(program, shell);
+  for (const add of commands) add(program, shell);
   return program;
 }

@@ -74,6 +74,25 @@ export function replaceText(path: string, text: string): void {
   });
 }
 
+/**
+ * Writes a new file that its owner alone may read. Nothing that is there already, a symbolic link included,
+ * is written to: SystemError with EEXIST, unless it is to be replaced, by a file of its own.
+ */
+export function writeOwnerFile(path: string, text: string, isReplacing: boolean): void {
+  const target = isReplacing ? `${path}${UNFINISHED}` : path;
+  attempt("write a file", path, () => {
+    if (isReplacing) rmSync(target, { force: true });
+    writeFileSync(target, text, { mode: OWNER_ALONE, flag: "wx" });
+    if (!isReplacing) return;
+    try {
+      renameSync(target, path);
+    } catch (error) {
+      removeUnfinished(target);
+      throw error;
+    }
+  });
+}
+
 function removeUnfinished(path: string): void {
   try {
     rmSync(path, { force: true });
