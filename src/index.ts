@@ -44,6 +44,7 @@ export {
   parseConfig,
   type ValidParts,
 } from "./config/parse.ts";
+export type { PeerKind } from "./config/peer-kinds.ts";
 export { formatPlan, type PlanStep, planChange } from "./config/plan.ts";
 export type { ControlDiscardReason } from "./control/control-discards.ts";
 export type { Effect, Input, PathChange, PeerResult, ReportedEvent } from "./control/effects.ts";

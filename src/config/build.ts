@@ -48,7 +48,8 @@ const tunnelParts = {
   (raw: RawTunnel, context: TunnelRowContext) => unknown
 >;
 
-function tunnelOf(name: string, raw: RawTunnel): TunnelConfig {
+/** One tunnel of checked keys. */
+export function tunnelOf(name: string, raw: RawTunnel): TunnelConfig {
   const context = { isUdp: raw.encapsulation === "udp", hasSecret: raw.secret !== undefined };
   const control = tunnelParts.control(raw, context);
   return {

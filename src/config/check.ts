@@ -1,6 +1,7 @@
 import { UDP_PORT_L2TP } from "../wire/constants.ts";
 import { routerIdOf } from "./address.ts";
 import { checkBridges } from "./check-bridges.ts";
+import { checkPeer } from "./check-peer.ts";
 import { checkSublayer } from "./check-sublayer.ts";
 import { CircuitConflicts, circuitParts } from "./circuits.ts";
 import { familiesOf, localEndOf, localText, remoteEndOf, remoteText } from "./ends.ts";
@@ -44,7 +45,10 @@ export function checkTunnels(
 ): readonly Issue[] {
   const issues: Issue[] = [];
   const report: ReportIssue = (path, message, of = []) => issues.push({ path, message, of });
-  for (const [name, tunnel] of tunnels) checkTunnel(["tunnels", name], tunnel, report);
+  for (const [name, tunnel] of tunnels) {
+    checkTunnel(["tunnels", name], tunnel, report);
+    checkPeer(name, tunnel, report);
+  }
   const clash: ReportIssue = (path, message, of = []) => issues.push({ path, message, of, isClash: true });
   checkAcross(tunnels, clash, isRemoved);
   return issues;

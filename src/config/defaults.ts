@@ -1,5 +1,6 @@
 import type { Issue } from "./issues.ts";
 import { isMapping, type Mapping } from "./merge-keys.ts";
+import { abilitiesOf, peerKinds } from "./peer-kinds.ts";
 import type { KeyPath } from "./schema-text.ts";
 
 /**
@@ -25,24 +26,56 @@ const setAside: Readonly<Record<string, readonly string[]>> = {
   tap: ["interface"],
 };
 
-/** Puts the defaults of a file into its tunnels and pseudowires, and leaves out what begins with `x-`. */
+/** Keys of a tunnel and its pseudowires that somebody else has, and the path at which the file says so. */
+interface Source {
+  readonly tunnel: unknown;
+  readonly pseudowire: unknown;
+  /** Path of `peer`, which stands for keys that the file has nowhere; absent for `defaults:`. */
+  readonly peerAt?: KeyPath;
+}
+
+/**
+ * Puts the defaults of a file, and what `peer` sets, into its tunnels and pseudowires, and leaves out what
+ * begins with `x-`.
+ */
 export function withDefaults(file: unknown): WithDefaults {
   if (!isMapping(file)) return { value: file, originOf: (path) => path };
   const value = Object.fromEntries(Object.entries(file).filter(([key]) => !key.startsWith("x-")));
   const { defaults, tunnels } = file;
-  if (!isMapping(defaults) || !isMapping(tunnels)) return { value, originOf: (path) => path };
-  const merged = mapValues(tunnels, (tunnel) => {
-    const own = mergedWith(tunnel, defaults["tunnel"], []);
-    if (!isMapping(own) || !isMapping(own["pseudowires"])) return own;
-    const pseudowires = mapValues(own["pseudowires"], (each) =>
-      mergedWith(each, defaults["pseudowire"], [], true),
-    );
-    return { ...own, pseudowires };
-  });
+  if (!isMapping(tunnels)) return { value, originOf: (path) => path };
+  const merged = Object.fromEntries(
+    Object.entries(tunnels).map(([name, tunnel]) => [
+      name,
+      sourcesOf(name, tunnel, defaults).reduce(withSource, tunnel),
+    ]),
+  );
   return {
     value: { ...value, tunnels: merged },
     originOf: (path) => originOf(path, tunnels, defaults),
   };
+}
+
+/** What a tunnel takes keys from, the first that has one first: a `peer` counts where it is written. */
+function sourcesOf(name: string, tunnel: unknown, defaults: unknown): readonly Source[] {
+  const ofDefaults = isMapping(defaults)
+    ? [{ tunnel: defaults["tunnel"], pseudowire: defaults["pseudowire"] }]
+    : [];
+  if (isMapping(tunnel) && Object.hasOwn(tunnel, PEER))
+    return [...presetOf(tunnel[PEER], ["tunnels", name, PEER]), ...ofDefaults];
+  return [...ofDefaults, ...presetOf(inside(inside(defaults, "tunnel"), PEER), ["defaults", "tunnel", PEER])];
+}
+
+/** What a `peer` sets; nothing for one that does not exist. */
+function presetOf(peer: unknown, peerAt: KeyPath): readonly Source[] {
+  const known = peerKinds.find((kind) => kind === peer);
+  return known === undefined ? [] : [{ ...abilitiesOf(known).sets, peerAt }];
+}
+
+function withSource(tunnel: unknown, source: Source): unknown {
+  const own = mergedWith(tunnel, source.tunnel, []);
+  if (!isMapping(own) || !isMapping(own["pseudowires"])) return own;
+  const pseudowires = mapValues(own["pseudowires"], (each) => mergedWith(each, source.pseudowire, [], true));
+  return { ...own, pseudowires };
 }
 
 function mapValues(mapping: Mapping, change: (value: unknown) => unknown): Mapping {
@@ -78,20 +111,21 @@ function isTaken(key: string, own: Mapping, at: readonly string[]): boolean {
   return !Object.entries(setAside).some(([kind, keys]) => Object.hasOwn(own, kind) && keys.includes(key));
 }
 
-function originOf(path: KeyPath, tunnels: Mapping, defaults: Mapping): KeyPath {
+function originOf(path: KeyPath, tunnels: Mapping, defaults: unknown): KeyPath {
   const [top, tunnelName = "", first, name = ""] = path;
-  if (top !== "tunnels" || path.length <= TUNNEL_STEPS) return path;
+  const isOfPseudowire = first === "pseudowires";
+  const steps = isOfPseudowire ? PSEUDOWIRE_STEPS : TUNNEL_STEPS;
+  if (top !== "tunnels" || path.length <= steps) return path;
   const tunnel = inside(tunnels, tunnelName);
-  if (first !== "pseudowires") {
-    const within = path.slice(TUNNEL_STEPS);
-    return isOfDefaults(within, tunnel, defaults["tunnel"], false) ? ["defaults", "tunnel", ...within] : path;
+  const within = path.slice(steps);
+  let own = isOfPseudowire ? inside(inside(tunnel, "pseudowires"), name) : tunnel;
+  for (const source of sourcesOf(String(tunnelName), tunnel, defaults)) {
+    const theirs = isOfPseudowire ? source.pseudowire : source.tunnel;
+    if (isOfDefaults(within, own, theirs, isOfPseudowire))
+      return source.peerAt ?? ["defaults", isOfPseudowire ? "pseudowire" : "tunnel", ...within];
+    own = mergedWith(own, theirs, [], isOfPseudowire);
   }
-  if (path.length <= PSEUDOWIRE_STEPS) return path;
-  const within = path.slice(PSEUDOWIRE_STEPS);
-  const own = inside(inside(tunnel, "pseudowires"), name);
-  return isOfDefaults(within, own, defaults["pseudowire"], true)
-    ? ["defaults", "pseudowire", ...within]
-    : path;
+  return path;
 }
 
 /** Keys that lead to a tunnel, and to a pseudowire of it. */
@@ -115,6 +149,9 @@ function inside(mapping: unknown, key: PropertyKey): unknown {
   return isMapping(mapping) && Object.hasOwn(mapping, key) ? mapping[key] : undefined;
 }
 
+/** The key whose value sets others. */
+const PEER = "peer";
+
 /** What is said of a value that clashes with another's and is not its own. */
 const OF_DEFAULTS = " (it takes that from `defaults`)";
 
@@ -127,6 +164,11 @@ export function issuesAtOrigin(issues: readonly Issue[], originOfPath: (path: Ke
   const ofDefaults = new Map<string, { readonly index: number; readonly names: Set<string> }>();
   for (const issue of issues) {
     const path = originOfPath(issue.path);
+    if (path !== issue.path && path.at(-1) === PEER && issue.path.at(-1) !== PEER) {
+      const key = String(issue.path.at(-1));
+      result.push({ ...issue, path, message: `${key}, which it sets: ${issue.message}` });
+      continue;
+    }
     const isOfDefaults = path[0] === "defaults";
     if (!isOfDefaults || issue.isClash) {
       // It can only be mended where the owner has a value of its own.

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { bridgeRows, memberRows, portRows } from "./bridge-rows.ts";
 import { lcceRows, logRows, topRows } from "./node-rows.ts";
+import { presetRows } from "./peer-rows.ts";
 import { circuitRows, pseudowireRows, staticRows } from "./pseudowire-rows.ts";
 import { schemasOf } from "./rows.ts";
 import { tunnelRows } from "./tunnel-rows.ts";
@@ -50,6 +51,7 @@ export const pseudowireFields = z.strictObject({
 });
 
 export const tunnelFields = z.strictObject({
+  ...schemasOf(presetRows),
   ...schemasOf(tunnelRows),
   pseudowires: z
     .record(nameRule, pseudowireFields)
@@ -66,7 +68,9 @@ function asDefaults<Shape extends z.ZodRawShape>(shape: Shape) {
   return Object.fromEntries(keys) as unknown as { [Key in keyof Shape]: z.ZodOptional };
 }
 
-export const tunnelDefaults = z.strictObject(asDefaults(schemasOf(tunnelRows)));
+export const tunnelDefaults = z.strictObject(
+  asDefaults({ ...schemasOf(presetRows), ...schemasOf(tunnelRows) }),
+);
 
 export const pseudowireDefaults = z.strictObject({
   ...asDefaults(pseudowireFields.shape),

@@ -6,6 +6,7 @@ import { issuesAtOrigin, type WithDefaults, withDefaults } from "./defaults.ts";
 import { configFields, type RawConfig, type RawTunnel } from "./fields.ts";
 import type { Issue } from "./issues.ts";
 import { KeyLocations, type Location, locationsOf } from "./key-locations.ts";
+import type { PeerKind } from "./peer-kinds.ts";
 import {
   keyIssues,
   RemovedPaths,
@@ -32,7 +33,12 @@ const textKeys: ReadonlySet<string> = new Set(["receive_cookie", "transmit_cooki
  * the text.
  */
 export type ParsedConfig =
-  | ({ readonly config: Config; readonly problems: readonly [] } & FileLocations)
+  | ({
+      readonly config: Config;
+      readonly problems: readonly [];
+      /** The `peer` of each tunnel that has one. */
+      readonly peers: ReadonlyMap<string, PeerKind>;
+    } & FileLocations)
   | {
       readonly config?: undefined;
       readonly problems: readonly ConfigProblem[];
@@ -81,6 +87,11 @@ export function parseConfig(
   return {
     config: buildConfig(raw, context.hostName),
     problems: [],
+    peers: new Map(
+      Object.entries(raw.tunnels).flatMap(([name, { peer }]) =>
+        peer === undefined ? [] : [[name, peer] as const],
+      ),
+    ),
     located: (issues) => problems(places.locate(issues)),
     locationsOf: (paths) => {
       const offsets = paths.map((path) => places.offsetOf({ path, message: "" }));

@@ -10,6 +10,7 @@ import {
   staticFields,
   tunnelFields,
 } from "./fields.ts";
+import { peerReference } from "./peer-reference.ts";
 import { stormLimits } from "./storm-limits.ts";
 import { secretFields } from "./value-schemas.ts";
 
@@ -128,5 +129,7 @@ a TAP device keeps its index, MAC address, IP addresses and bridge, and takes a 
 place. Only another name or kind of device is another device.
 
 ${sections.map(([title, fields]) => sectionOf(title, fields)).join("\n\n")}
+
+${peerReference()}
 `;
 }

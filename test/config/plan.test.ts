@@ -302,8 +302,8 @@ test(
     );
     expect(told.filter((key) => !known.has(key))).toEqual([]);
     const untold = [...known].filter((key) => !told.includes(key));
-    // A mapping is told by the keys in it.
-    expect(untold.sort()).toEqual(["circuit", "circuit.port", "static"]);
+    // A mapping is told by the keys in it, `peer` by those that it sets.
+    expect(untold.sort()).toEqual(["circuit", "circuit.port", "peer", "static"]);
   },
 );
 

@@ -19,7 +19,7 @@ test("every key is one item, in lines of 110 columns at most", () => {
   const items = lines.filter((line) => line.startsWith("- "));
   expect(items.length).toBeGreaterThan(60);
   for (const item of items) expect(item).toMatch(/^- \*\*`[a-z_]+`\*\*: \S/);
-  expect(lines.filter((line) => line.length > 110)).toEqual([]);
+  expect(lines.filter((line) => !line.startsWith("|") && line.length > 110)).toEqual([]);
 });
 
 test("the schema knows every key of a file with all of them, by its path", () => {

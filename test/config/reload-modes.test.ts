@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { bridgeRows, memberRows, portRows } from "../../src/config/bridge-rows.ts";
 import type { Config } from "../../src/config/config.ts";
 import { lcceRows, logRows, topRows } from "../../src/config/node-rows.ts";
+import { presetRows } from "../../src/config/peer-rows.ts";
 import { type PlanStep, planChange } from "../../src/config/plan.ts";
 import { circuitRows, pseudowireRows, staticRows } from "../../src/config/pseudowire-rows.ts";
 import { keysThatReload, type ReloadMode, type Rows } from "../../src/config/rows.ts";
@@ -29,7 +30,7 @@ function rowsOf(leaf: Leaf): readonly [Rows, string] {
   }
   if (top === "lcce" || top === "log") return [top === "lcce" ? lcceRows : logRows, path[1] ?? ""];
   if (top !== "tunnels") return [topRows, top];
-  if (key !== "pseudowires") return [tunnelRows, key];
+  if (key !== "pseudowires") return [{ ...presetRows, ...tunnelRows }, key];
   if (inPseudowire === "circuit" && inMapping === "port") return [portRows, inPort];
   if (inPseudowire === "circuit") return [circuitRows, inMapping];
   return inPseudowire === "static" ? [staticRows, inMapping] : [pseudowireRows, inPseudowire];
