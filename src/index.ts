@@ -26,17 +26,18 @@ export type {
   ConfigProblem,
   ControlConfig,
   ForwarderConfig,
+  HttpConfig,
   LcceConfig,
   LogConfig,
   MemberConfig,
   PortConfig,
   PseudowireConfig,
-  SecretSource,
   StaticSessionConfig,
   TunnelConfig,
 } from "./config/config.ts";
 export type { Issue as ConfigIssue } from "./config/issues.ts";
 export type { Location } from "./config/key-locations.ts";
+export type { ListenAddress } from "./config/listen-address.ts";
 export {
   type FileLocations,
   formatProblem,
@@ -46,6 +47,7 @@ export {
 } from "./config/parse.ts";
 export type { PeerKind } from "./config/peer-kinds.ts";
 export { formatPlan, type PlanStep, planChange } from "./config/plan.ts";
+export type { SecretSource } from "./config/secret-source.ts";
 export type { ControlDiscardReason } from "./control/control-discards.ts";
 export type { Effect, Input, PathChange, PeerResult, ReportedEvent } from "./control/effects.ts";
 export { Lcce } from "./control/lcce.ts";

@@ -273,6 +273,15 @@ function callText(tunnel: string, { unknownPeers = [] }: StatusReport): string {
   return `; an SCCRQ for it was refused ${ago} ago, see "SCCRQs that no tunnel takes"`;
 }
 
+/** The addresses at which the daemon listens for HTTP, and why it does not yet. */
+function httpLines({ http = [] }: StatusReport): readonly string[] {
+  return http.map(({ listen, problem, note }) => {
+    if (problem !== undefined) return colours.yellow(`http at ${listen} waits: ${problem}`);
+    const line = `http at ${listen}`;
+    return note === undefined ? line : colours.yellow(`${line}, with the former token: ${note}`);
+  });
+}
+
 function logLosses({ lostLines, reason, leftOutLines }: StatusReport["log"]): readonly string[] {
   return [
     ...(lostLines === 0 ? [] : [colours.yellow(`log lines lost: ${lostLines} (${reason})`)]),
@@ -337,6 +346,7 @@ export function statusText(report: StatusReport): string {
     ...(notes.length === 0 ? [] : [colours.yellow("needs attention:"), ...notes]),
     `discarded outside sessions: ${counts(report.discards)}; control messages: ${counts(report.control)}`,
     ...unknownPeerLines(report),
+    ...httpLines(report),
     ...logLosses(report.log),
   ].join("\n");
 }

@@ -1,22 +1,16 @@
 import { ETHERNET_HEADER_OCTETS, TAG_OCTETS } from "../wire/ethernet.ts";
 import { bridgesOf, portOf } from "./bridges.ts";
 import { circuitParts } from "./circuits.ts";
-import type {
-  CircuitConfig,
-  Config,
-  ControlConfig,
-  PseudowireConfig,
-  SecretSource,
-  TunnelConfig,
-} from "./config.ts";
+import type { CircuitConfig, Config, ControlConfig, PseudowireConfig, TunnelConfig } from "./config.ts";
 import { routerIdOfLocal } from "./ends.ts";
 import type { RawCircuit, RawConfig, RawPseudowire, RawTunnel } from "./fields.ts";
 import { forwardersOf } from "./forwarders.ts";
+import { httpRows } from "./http-rows.ts";
 import { lcceRows, logRows, topRows } from "./node-rows.ts";
 import { circuitRows, pseudowireRows, staticRows } from "./pseudowire-rows.ts";
 import { buildFields, type PartNames } from "./rows.ts";
+import { secretSourceOf } from "./secret-source.ts";
 import { type TunnelRowContext, tunnelRows } from "./tunnel-rows.ts";
-import type { RawSecret } from "./value-schemas.ts";
 
 /** Tags that a frame may have on top of the MTU. */
 const MOST_TAGS = 2;
@@ -32,6 +26,7 @@ export function buildConfig(raw: RawConfig, machineHostName: string): Config {
       ...buildFields(lcceRows, "daemon", raw.lcce, context),
     },
     log: buildFields(logRows, "daemon", raw.log, context),
+    http: buildFields(httpRows, "daemon", raw.http),
     ...buildFields(topRows, "daemon", raw, context),
     bridges: bridgesOf(raw.bridges, tunnels),
     tunnels,
@@ -42,7 +37,8 @@ export function buildConfig(raw: RawConfig, machineHostName: string): Config {
 /** The fields of a tunnel that take several keys. */
 const tunnelParts = {
   control: (raw, context) => (raw.control === "static" ? undefined : controlOf(raw, context)),
-  secrets: (raw) => [raw.secret, raw.next_secret].filter((secret) => secret !== undefined).map(secretOf),
+  secrets: (raw) =>
+    [raw.secret, raw.next_secret].filter((secret) => secret !== undefined).map(secretSourceOf),
 } as const satisfies Record<
   PartNames<typeof tunnelRows>,
   (raw: RawTunnel, context: TunnelRowContext) => unknown
@@ -73,12 +69,6 @@ function controlOf(raw: RawTunnel, context: TunnelRowContext): ControlConfig {
     },
     delivery: buildFields(tunnelRows, "delivery", raw, context),
   };
-}
-
-function secretOf(raw: RawSecret): SecretSource {
-  if (raw.file !== undefined) return { kind: "file", path: raw.file };
-  if (raw.credential !== undefined) return { kind: "credential", name: raw.credential };
-  return { kind: "environment", variable: raw.env as string };
 }
 
 function pseudowireOf(name: string, raw: RawPseudowire, isFragmented: boolean): PseudowireConfig {

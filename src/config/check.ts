@@ -1,6 +1,7 @@
 import { UDP_PORT_L2TP } from "../wire/constants.ts";
 import { routerIdOf } from "./address.ts";
 import { checkBridges } from "./check-bridges.ts";
+import { checkHttp } from "./check-http.ts";
 import { checkPeer } from "./check-peer.ts";
 import { checkSublayer } from "./check-sublayer.ts";
 import { CircuitConflicts, circuitParts } from "./circuits.ts";
@@ -24,6 +25,7 @@ export function checkConfig(config: RawConfig): readonly Issue[] {
   const none = tunnels.length === 0 ? [{ path: ["tunnels"], message: "there is no tunnel" }] : [];
   return [
     ...checkLcce(config.lcce),
+    ...checkHttp(config.http, config.lcce.control_socket),
     ...none,
     ...checkTunnels(tunnels),
     ...checkBridges(config.bridges, tunnels),

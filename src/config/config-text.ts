@@ -16,6 +16,8 @@ export const configSchema: FileSchema = {
     ["the top of the file", []],
     ["`lcce`", ["lcce"]],
     ["`log`", ["log"]],
+    ["`http`", ["http"]],
+    ["the `token` of `http`", ["http", "token"]],
     ["a bridge", ["bridges", "NAME"]],
     ["an interface of a bridge", ["bridges", "NAME", "interfaces", "NAME"]],
     ["a tunnel", ["tunnels", "NAME"]],

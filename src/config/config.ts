@@ -1,7 +1,9 @@
 import type { bridgeRows, memberRows, portRows } from "./bridge-rows.ts";
+import type { httpRows } from "./http-rows.ts";
 import type { lcceRows, logRows, topRows } from "./node-rows.ts";
 import type { circuitRows, pseudowireRows, staticRows } from "./pseudowire-rows.ts";
 import type { FieldsOf } from "./rows.ts";
+import type { SecretSource } from "./secret-source.ts";
 import type { tunnelRows } from "./tunnel-rows.ts";
 
 /**
@@ -12,6 +14,7 @@ import type { tunnelRows } from "./tunnel-rows.ts";
 export interface Config extends FieldsOf<typeof topRows, "daemon"> {
   readonly lcce: LcceConfig;
   readonly log: LogConfig;
+  readonly http: HttpConfig;
   /** Those of `bridges:`, and others that circuits name. */
   readonly bridges: readonly BridgeConfig[];
   readonly tunnels: readonly TunnelConfig[];
@@ -47,13 +50,8 @@ export interface LcceConfig extends FieldsOf<typeof lcceRows, "identity" | "daem
 
 export interface LogConfig extends FieldsOf<typeof logRows, "daemon"> {}
 
-/**
- * Where a shared secret comes from; its value is read when the daemon starts or reloads, and never printed.
- */
-export type SecretSource =
-  | { readonly kind: "file"; readonly path: string }
-  | { readonly kind: "credential"; readonly name: string }
-  | { readonly kind: "environment"; readonly variable: string };
+/** Where metrics, status and events may be read over HTTP, and by whom; nowhere where `listen` is empty. */
+export interface HttpConfig extends FieldsOf<typeof httpRows, "daemon"> {}
 
 /** A tunnel. Ports are 0 with encapsulation "ip"; `localPort` 0 with "udp" means any free port. */
 export interface TunnelConfig extends FieldsOf<typeof tunnelRows, "path" | "path MTU" | "endpoint"> {

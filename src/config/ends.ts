@@ -40,6 +40,11 @@ export function localProblem(text: string): string | undefined {
   return nearlyAddress(text, "or the name of an interface");
 }
 
+/** Whether a text may be the name of a host: no address, and nothing that is meant to be one. */
+export function isHostName(text: string): boolean {
+  return NAME.test(text) && text.length <= MOST_NAME_OCTETS && !/(^|\.)\d+\.?$/.test(text);
+}
+
 /** Why a text is no `remote`, and what to write instead; undefined for one that is. */
 export function remoteProblem(text: string): string | undefined {
   if (text === ANY) return undefined;
@@ -54,7 +59,7 @@ export function remoteProblem(text: string): string | undefined {
   if (nearly !== undefined) return nearly;
   if (/^[^:]+:\d+$/.test(text)) return "write the name alone, and the port into remote_port";
   if (/[^ -~]/.test(text)) return "write a name with other letters than a to z as DNS has it (xn--...)";
-  if (NAME.test(text) && text.length <= MOST_NAME_OCTETS && !/(^|\.)\d+\.?$/.test(text)) return undefined;
+  if (isHostName(text)) return undefined;
   return "wanted an IPv4 or IPv6 address, a DNS name, or any";
 }
 

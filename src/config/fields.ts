@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { bridgeRows, memberRows, portRows } from "./bridge-rows.ts";
+import { httpRows } from "./http-rows.ts";
 import { lcceRows, logRows, topRows } from "./node-rows.ts";
 import { presetRows } from "./peer-rows.ts";
 import { circuitRows, pseudowireRows, staticRows } from "./pseudowire-rows.ts";
@@ -108,6 +109,10 @@ export const configFields = z.strictObject({
   lcce: z.strictObject(schemasOf(lcceRows)).prefault({}).describe("This node."),
   log: z.strictObject(schemasOf(logRows)).prefault({}).describe("Logging, to standard error."),
   ...schemasOf(topRows),
+  http: z
+    .strictObject(schemasOf(httpRows))
+    .prefault({})
+    .describe("A listener over HTTP for what may be read, beside the control socket."),
   bridges: z
     .record(deviceName, bridgeFields)
     .default({})

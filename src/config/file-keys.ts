@@ -1,15 +1,10 @@
 import { bridgeRows, memberRows, portRows } from "./bridge-rows.ts";
-import type {
-  BridgeConfig,
-  CircuitConfig,
-  Config,
-  PseudowireConfig,
-  SecretSource,
-  TunnelConfig,
-} from "./config.ts";
+import type { BridgeConfig, CircuitConfig, Config, PseudowireConfig, TunnelConfig } from "./config.ts";
+import { httpRows } from "./http-rows.ts";
 import { lcceRows, logRows } from "./node-rows.ts";
 import { circuitRows, pseudowireRows, staticRows } from "./pseudowire-rows.ts";
 import { keysInFile, keysThatReload } from "./rows.ts";
+import { secretText } from "./secret-source.ts";
 import { tunnelRows } from "./tunnel-rows.ts";
 
 /**
@@ -32,6 +27,10 @@ export function logKeys({ log }: Config): FileKeys {
   return Object.fromEntries(all.filter(([key]) => !waiting.has(key)));
 }
 
+export function httpKeys({ http }: Config): FileKeys {
+  return keysInFile(httpRows, { ...http }, {});
+}
+
 /** Consumers of a tunnel's keys that stand outside its control connection. */
 const outsideControl: ReadonlySet<string> = new Set(["path", "path MTU", "endpoint"]);
 
@@ -46,11 +45,6 @@ export function tunnelKeys(tunnel: TunnelConfig): FileKeys {
     { control: control === undefined ? "static" : "negotiated", secret, next_secret: nextSecret },
     (consumer) => control !== undefined || outsideControl.has(consumer),
   );
-}
-
-function secretText(source: SecretSource): string {
-  if (source.kind === "file") return `{ file: ${source.path} }`;
-  return source.kind === "credential" ? `{ credential: ${source.name} }` : `{ env: ${source.variable} }`;
 }
 
 export function pseudowireKeys(pseudowire: PseudowireConfig): FileKeys {

@@ -2,10 +2,8 @@ import { z } from "zod";
 import { dottedQuad } from "../bytes/ip-address.ts";
 import { hashOf, routerIdOf } from "./address.ts";
 import { rowsFor } from "./rows.ts";
+import { UNIX_PATH_OCTETS } from "./unix-path.ts";
 import { textOrUnsigned32 } from "./value-schemas.ts";
-
-/** What the kernel has room for in the address of a Unix socket, without the octet that ends it (unix(7)). */
-const SOCKET_PATH_OCTETS = 107;
 
 /** What values of a node's keys depend on beside themselves. */
 export interface NodeContext {
@@ -55,9 +53,9 @@ export const lcceRows = {
     z
       .string()
       .min(1)
-      .refine((path) => new TextEncoder().encode(path).length <= SOCKET_PATH_OCTETS, {
+      .refine((path) => new TextEncoder().encode(path).length <= UNIX_PATH_OCTETS, {
         error:
-          `longer than ${SOCKET_PATH_OCTETS} octets, ` +
+          `longer than ${UNIX_PATH_OCTETS} octets, ` +
           `which is all that the kernel takes of the path of a Unix socket`,
       })
       .default("/run/wirespan/wirespan.sock"),
@@ -86,7 +84,7 @@ export const logRows = {
   }),
 } as const;
 
-/** TABLE: keys at the top of the file, but for `lcce`, `log` and `tunnels`. */
+/** TABLE: keys at the top of the file, but for mappings. */
 export const topRows = {
   plane: row(z.enum(["auto", "userspace", "ebpf"]).default("auto"), {
     name: "plane",

@@ -3,7 +3,16 @@ import { hashOf } from "./address.ts";
 import { circuitFramesKey } from "./circuits.ts";
 import type { BridgeConfig, Config, ForwarderConfig, PseudowireConfig, TunnelConfig } from "./config.ts";
 import { localText, remoteText, routerIdOfLocal } from "./ends.ts";
-import { bridgeKeys, type FileKeys, identityKeys, logKeys, pseudowireKeys, tunnelKeys } from "./file-keys.ts";
+import {
+  bridgeKeys,
+  type FileKeys,
+  httpKeys,
+  identityKeys,
+  logKeys,
+  pseudowireKeys,
+  tunnelKeys,
+} from "./file-keys.ts";
+import { httpRows } from "./http-rows.ts";
 import { lcceRows, logRows, topRows } from "./node-rows.ts";
 import { pseudowireRows } from "./pseudowire-rows.ts";
 import { type Fields, keysThatReload, type Rows } from "./rows.ts";
@@ -13,7 +22,7 @@ import { tunnelRows } from "./tunnel-rows.ts";
 export interface PlanStep {
   readonly action: "create" | "update" | "replace" | "remove" | "rename";
   /** What it is of; keys at the top of the file are of kind "file". */
-  readonly kind: "tunnel" | "pseudowire" | "bridge" | "forwarder" | "lcce" | "file" | "log";
+  readonly kind: "tunnel" | "pseudowire" | "bridge" | "forwarder" | "lcce" | "file" | "log" | "http";
   /** Of the tunnel or pseudowire; the one that it had where it is renamed; of a forwarder its circuit's. */
   readonly name: string;
   /** Of a tunnel that is renamed; further steps know it by this one. */
@@ -59,19 +68,22 @@ function show(value: unknown): string {
 interface NodeMapping {
   readonly rows: Rows;
   readonly of: (config: Config) => Fields;
+  /** The keys that are taken over in place; absent where none is. */
+  readonly inPlace?: (config: Config) => FileKeys;
 }
-type NodeKind = "lcce" | "file" | "log";
+type NodeKind = "lcce" | "file" | "log" | "http";
 
 /** TABLE: the mappings of the node's keys, with what a configuration has of them. */
 const nodeMappings: Readonly<Record<NodeKind, NodeMapping>> = {
   lcce: { rows: lcceRows, of: ({ lcce }) => ({ ...lcce }) },
   file: { rows: topRows, of: (config) => ({ ...config }) },
-  log: { rows: logRows, of: ({ log }) => ({ ...log }) },
+  log: { rows: logRows, of: ({ log }) => ({ ...log }), inPlace: logKeys },
+  http: { rows: httpRows, of: ({ http }) => ({ ...http }), inPlace: httpKeys },
 };
 
 /** The step of one mapping of the node's keys, but for those of its identity; none where nothing differs. */
 function planNode(kind: NodeKind, before: Config, after: Config, started: Config): readonly PlanStep[] {
-  const { rows, of } = nodeMappings[kind];
+  const { rows, of, inPlace } = nodeMappings[kind];
   const reasons = keysThatReload(rows, "next start").flatMap((key) => {
     const field = rows[key]?.name ?? key;
     const [was, is] = [of(before)[field], of(after)[field]];
@@ -79,7 +91,7 @@ function planNode(kind: NodeKind, before: Config, after: Config, started: Config
     const when = is === of(started)[field] ? "in use since the start" : "at the next start";
     return [`${key}: ${was} -> ${is} (${when})`];
   });
-  const all = kind === "log" ? [...reasons, ...differences(logKeys(before), logKeys(after))] : reasons;
+  const all = [...reasons, ...(inPlace === undefined ? [] : differences(inPlace(before), inPlace(after)))];
   if (all.length === 0) return [];
   return [{ action: "update", kind, name: kind === "lcce" ? after.lcce.hostName : kind, reasons: all }];
 }
@@ -118,7 +130,7 @@ export function planChange(
 ): readonly PlanStep[] {
   return [
     ...planIdentity(before, after),
-    ...(["lcce", "file", "log"] as const).flatMap((kind) => planNode(kind, before, after, started)),
+    ...(["lcce", "file", "log", "http"] as const).flatMap((kind) => planNode(kind, before, after, started)),
     ...planBridges(before.bridges, after.bridges),
     ...planTunnels(before.tunnels, after.tunnels, secretsChanged),
     ...planForwarders(before.forwarders, after.forwarders),
@@ -305,7 +317,7 @@ function planPseudowires(
 /** A step as text, without its reasons. */
 export function formatStep({ action, kind, name, newName, tunnel }: PlanStep): string {
   if (kind === "forwarder") return `${action} forwarder of ${name}`;
-  if (kind === "log") return `${action} log`;
+  if (kind === "log" || kind === "http") return `${action} ${kind}`;
   if (kind === "file") return `${action} keys at the top of the file`;
   if (kind === "lcce" && action === "replace")
     return `${action} lcce ${name}: all tunnels start again, for every peer is told`;

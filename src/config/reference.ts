@@ -90,17 +90,18 @@ export function wrappedItem(item: string): string {
 
 /** docs/configuration.md: every key, from the table that also checks it. */
 export function configurationReference(): string {
-  const { lcce, log } = configFields.shape;
+  const { lcce, log, http } = configFields.shape;
   const sections: readonly (readonly [string, z.ZodType])[] = [
     ["At the top of the file", configFields],
     ["`lcce:`", lcce],
     ["`log:`", log],
+    ["`http:`", http],
     ["`bridges.NAME:`", bridgeFields],
     ["`bridges.NAME.interfaces.NAME:`", memberFields],
     ["`storm_limits:` of an interface or a `port`", stormLimits],
     ["`defaults:`", defaultsFields],
     ["`tunnels.NAME:`", tunnelFields],
-    ["`tunnels.NAME.secret:` and `next_secret:`", secretFields],
+    ["`tunnels.NAME.secret:`, `next_secret:` and `http.token:`", secretFields],
     ["`tunnels.NAME.pseudowires.NAME:`", pseudowireFields],
     ["`tunnels.NAME.pseudowires.NAME.circuit:`", circuitFields],
     ["`tunnels.NAME.pseudowires.NAME.circuit.port:`", portFields],

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { checkLcce, checkTunnels } from "./check.ts";
 import { checkBridges } from "./check-bridges.ts";
+import { checkHttp } from "./check-http.ts";
 import { configSchema } from "./config-text.ts";
 import {
   bridgeFields,
@@ -103,14 +104,22 @@ export function validLcce(value: unknown, removed = new RemovedPaths()): RawConf
   return validPartOf(configFields.shape.lcce, lcce, ["lcce"], removed);
 }
 
+/** `http:` without its invalid keys, whose paths are added to `removed`; undefined where it is no mapping. */
+function validHttp(value: unknown, removed: RemovedPaths): RawConfig["http"] | undefined {
+  const { http } = structuredClone(value) as { http?: unknown };
+  return validPartOf(configFields.shape.http, http, ["http"], removed);
+}
+
 /** Issues between valid keys, without those that only follow from invalid ones, which are `told`. */
 function betweenKeys(value: unknown, told: readonly Issue[]): readonly Issue[] {
   // What stands under a wrong name is looked at.
   const removed = RemovedPaths.of(told.filter(({ atKey, meant }) => !atKey || meant !== undefined));
   const lcce = validLcce(value, removed);
+  const http = validHttp(value, removed);
   const tunnels = validTunnels(value, removed);
   const issues = [
     ...(lcce === undefined ? [] : checkLcce(lcce)),
+    ...(http === undefined ? [] : checkHttp(http, lcce?.control_socket)),
     ...checkTunnels(tunnels, (path) => removed.isIn(path)),
     ...checkBridges(validBridges(value, removed), tunnels),
   ];

@@ -37,8 +37,10 @@ export interface HandedPathMtu extends Omit<MeasuredPathMtu, "measuredMs"> {
 export interface Answer {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly allow?: string;
+  /** Further fields of the header. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly sent?: () => void;
 }
 
@@ -54,22 +56,30 @@ interface StreamRoute {
   readonly kind: "stream";
 }
 
-export type Route = { readonly method: "GET" | "POST"; readonly path: string } & (AnswerRoute | StreamRoute);
+export type Route = {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  /** Whether the listeners of `http:` have it too, and not only the control socket. */
+  readonly overHttp: boolean;
+} & (AnswerRoute | StreamRoute);
 
 /**
- * TABLE: the routes. A reading one changes nothing; a changing one may take long, and says so at once (102).
+ * TABLE: the routes. A reading one changes nothing; a changing one may take long, and says so at once (102),
+ * and is of the control socket alone.
  */
 export const routes: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/status",
+    overHttp: true,
     kind: "read",
     answer: async (handlers) => json(200, await handlers.status()),
   },
-  { method: "GET", path: "/v1/events", kind: "stream" },
+  { method: "GET", path: "/v1/events", overHttp: true, kind: "stream" },
   {
     method: "POST",
     path: "/v1/reload",
+    overHttp: false,
     kind: "change",
     answer: async (handlers) => {
       const report = await handlers.reload();
@@ -79,25 +89,30 @@ export const routes: readonly Route[] = [
   {
     method: "GET",
     path: "/v1/hand-over",
+    overHttp: false,
     kind: "read",
     answer: async (handlers) => json(200, await handlers.handOver()),
   },
   {
     method: "POST",
     path: "/v1/hand-over",
+    overHttp: false,
     kind: "change",
     answer: async (handlers) => ({ ...json(200, {}), sent: await handlers.leave() }),
   },
 ];
 
-/** The route of a request, or the answer to one that has none. */
-export function findRoute(method: string, path: string): Route | Answer {
-  const atPath = routes.filter((route) => route.path === path);
+/** What may be read over the listeners of `http:`. */
+export const httpRoutes: readonly Route[] = routes.filter(({ overHttp }) => overHttp);
+
+/** The route of a request among those that are offered, or the answer to one that has none. */
+export function findRoute(method: string, path: string, offered: readonly Route[] = routes): Route | Answer {
+  const atPath = offered.filter((route) => route.path === path);
   const found = atPath.find((route) => route.method === method);
   if (found !== undefined) return found;
-  if (atPath.length === 0) return problem(404, `no route ${path}`);
+  if (atPath.length === 0) return problem(404, `no route ${path}`, offered);
   const allow = atPath.map((route) => route.method).join(", ");
-  return { ...problem(405, `${path} does not have the method ${method}, but ${allow}`), allow };
+  return { ...problem(405, `${path} does not have the method ${method}, but ${allow}`, offered), allow };
 }
 
 export function json(status: number, value: object): Answer {
@@ -105,6 +120,6 @@ export function json(status: number, value: object): Answer {
 }
 
 /** An answer that says what is wrong, and what routes there are. */
-export function problem(status: number, error: string): Answer {
-  return json(status, { error, routes: routes.map(({ method, path }) => `${method} ${path}`) });
+export function problem(status: number, error: string, offered: readonly Route[] = routes): Answer {
+  return json(status, { error, routes: offered.map(({ method, path }) => `${method} ${path}`) });
 }

@@ -1,6 +1,7 @@
 import { formatPlan, formatStep } from "../config/plan.ts";
 import type { Bridges } from "./bridges.ts";
 import type { Circuits } from "./circuits.ts";
+import type { HttpListeners } from "./http-listeners.ts";
 import type { Log } from "./log.ts";
 import { applySteps, type ReloadPlan } from "./reload.ts";
 import type { ReloadReport } from "./status.ts";
@@ -13,6 +14,7 @@ export interface ReloadSubjects {
   readonly bridges: Bridges;
   readonly circuits: Circuits;
   readonly pathMtus: TunnelPathMtus;
+  readonly http: HttpListeners;
   /** The configuration of the plan is the daemon's from here on. */
   begin(): void;
   /** The tunnels now: `replaceAll` makes them anew. */
@@ -23,7 +25,7 @@ export interface ReloadSubjects {
 
 /** Takes the steps of a plan, and says in the log what they are; resolves to what came of it. */
 export async function applyReload(change: ReloadPlan, subjects: ReloadSubjects): Promise<ReloadReport> {
-  const { log, bridges, circuits, pathMtus } = subjects;
+  const { log, bridges, circuits, pathMtus, http } = subjects;
   const { steps, config } = change;
   log.info(
     { event: "reload", steps: steps.length },
@@ -42,13 +44,19 @@ export async function applyReload(change: ReloadPlan, subjects: ReloadSubjects):
   else await applySteps(steps, config, subjects.tunnels());
   const tunnels = subjects.tunnels();
   // The operator may have mended what tunnels were waiting for.
-  const opened = await tunnels.openWaiting();
+  const opened = [...(await tunnels.openWaiting()), ...(await http.configure(config.http))];
   await circuits.closeUnused();
   circuits.retryNow();
   await circuits.settle();
   await bridges.settle();
   log.level = config.log.level;
-  const problems = [...change.problems, ...tunnels.problems, ...bridges.told, ...circuits.problems];
+  const problems = [
+    ...change.problems,
+    ...tunnels.problems,
+    ...bridges.told,
+    ...circuits.problems,
+    ...http.problems,
+  ];
   for (const problem of problems) log.error({ event: "reload", problem }, problem);
   for (const line of opened) log.info({ event: "reload", step: line }, `reload: ${line}`);
   const lines = steps.length > 0 || opened.length === 0 ? [formatPlan(steps), ...opened] : opened;

@@ -22,6 +22,7 @@ import { ControlTimer } from "./control-timer.ts";
 import { waitUntilDrained } from "./drain.ts";
 import { EventLog } from "./event-log.ts";
 import { hostUseReader } from "./host-use.ts";
+import type { HttpListeners } from "./http-listeners.ts";
 import type { Log, OpenLog } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
 import { allNotes, NotesLog, notesListener } from "./notes.ts";
@@ -55,6 +56,7 @@ export class Daemon {
   readonly #chosen: ChosenPlane;
   readonly #links: Links;
   readonly #bridges: Bridges;
+  readonly #http: HttpListeners;
   readonly #circuits: Circuits;
   readonly #transport: PsnTransport;
   readonly #startedMs = monotonicClock.nowMs();
@@ -82,7 +84,9 @@ export class Daemon {
     transport: PsnTransport,
     links: Links,
     locations: Locations,
+    http: HttpListeners,
   ) {
+    this.#http = http;
     this.#config = config;
     this.#startedConfig = config;
     this.#locations = locations;
@@ -120,13 +124,7 @@ export class Daemon {
     this.#tunnels = this.#newTunnels();
     this.#sizeNotes = new SizeNotes(links, (path) => this.pathMtus.of(path).octets);
     const notesLog = new NotesLog(notesListener(log), this.#limiter);
-    const sources: SessionSources = {
-      pseudowireOfSession: (localSessionId) => this.#circuits.pseudowireOfSession(localSessionId),
-      tunnelOf: (pseudowire) => pseudowires.find(pseudowire)?.tunnel,
-      forwardedBy: (localSessionId) => plane.forwardedBy(localSessionId),
-      channelStatus: (localSessionId) => this.#circuits.channelStatus(localSessionId),
-    };
-    const sessionWatch = new SessionWatch(log, sources, this.#limiter);
+    const sessionWatch = new SessionWatch(log, this.#sessionSources(pseudowires), this.#limiter);
     this.#peerActivity = new PeerActivity({
       clock: monotonicClock,
       isNeeded: () => !this.#lcce.hasNoConnections,
@@ -138,8 +136,14 @@ export class Daemon {
 
   /**
    * Opens the plane; tunnels are opened by `start`. Rejects with SystemError, with everything closed again.
+   * `http` is the caller's, who closes it.
    */
-  static async open(config: Config, openLog: OpenLog, locations: Locations): Promise<Daemon> {
+  static async open(
+    config: Config,
+    openLog: OpenLog,
+    locations: Locations,
+    http: HttpListeners,
+  ): Promise<Daemon> {
     const { log } = openLog;
     let daemon: Daemon | undefined;
     const transport = new PsnSockets({
@@ -162,7 +166,7 @@ export class Daemon {
     try {
       const chosen = await openPlane(config, transport, events);
       logPlane(log, chosen);
-      daemon = new Daemon(config, openLog, chosen, transport, links, locations);
+      daemon = new Daemon(config, openLog, chosen, transport, links, locations, http);
       return daemon;
     } catch (error) {
       links.close();
@@ -172,6 +176,7 @@ export class Daemon {
 
   /** Opens every tunnel of the configuration; one that cannot be opened waits and is retried. */
   async start(): Promise<void> {
+    await this.#http.configure(this.#config.http);
     await this.#bridges.configure(this.#config);
     await this.#circuits.configure(this.#config);
     for (const tunnel of this.#config.tunnels) {
@@ -218,6 +223,7 @@ export class Daemon {
       sendProblem: (...of) => this.#sendProblems.problemOf(...of),
       log: { ...this.#logLosses(), leftOut: this.#limiter.leftOut },
       bridges: this.#bridges.status(),
+      http: this.#http.status(),
     });
   }
 
@@ -230,6 +236,7 @@ export class Daemon {
     const change = planReload(this.#config, config, this.#tunnels, this.#readSecret, this.#startedConfig);
     const report = await applyReload(change, {
       ...{ log: this.#log, bridges: this.#bridges, circuits: this.#circuits, pathMtus: this.pathMtus },
+      http: this.#http,
       begin: () => {
         this.#config = change.config;
       },
@@ -301,6 +308,15 @@ export class Daemon {
     return sessions;
   }
 
+  #sessionSources(pseudowires: PseudowireIndex): SessionSources {
+    return {
+      pseudowireOfSession: (localSessionId) => this.#circuits.pseudowireOfSession(localSessionId),
+      tunnelOf: (pseudowire) => pseudowires.find(pseudowire)?.tunnel,
+      forwardedBy: (localSessionId) => this.#plane.forwardedBy(localSessionId),
+      channelStatus: (localSessionId) => this.#circuits.channelStatus(localSessionId),
+    };
+  }
+
   #newTunnels(): Tunnels {
     return new Tunnels({
       ...{ transport: this.#transport, circuits: this.#circuits, log: this.#log },
@@ -330,6 +346,7 @@ export class Daemon {
     this.#sendProblems.forget();
     this.#tunnels.follow();
     this.#circuits.retryNow();
+    this.#http.retryNow();
   }
 
   /** Tells the control plane and the planes what limits packets to peers now. */

@@ -9,6 +9,8 @@ const MOST_STREAMS = 16;
 /** A reader that takes nothing for so long is dropped. */
 const STALL_MS = 30_000;
 
+const streamHeaders = { "Content-Type": "text/event-stream", "Cache-Control": "no-store" };
+
 /** The streams of one API server. */
 export class EventStreams {
   readonly #feed: EventFeed;
@@ -25,6 +27,11 @@ export class EventStreams {
     const follow = query.get("follow") ?? "true";
     if (follow !== "true" && follow !== "false")
       return problem(400, "follow is true, which is the default, or false");
+    // HEAD asks for the header alone.
+    if (request.method === "HEAD") {
+      response.writeHead(200, streamHeaders).end();
+      return undefined;
+    }
     const lastId = request.headers["last-event-id"] ?? query.get("after") ?? "";
     const stream = new EventStream(this.#feed, response, String(lastId), follow === "true");
     this.#open.add(stream);
@@ -62,7 +69,7 @@ class EventStream implements Disposable {
   }
 
   start(): void {
-    this.#response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
+    this.#response.writeHead(200, streamHeaders);
     this.#response.flushHeaders();
     this.#response.on("drain", () => this.#send());
     this.#listening = this.#feed.listen(() => this.#send());

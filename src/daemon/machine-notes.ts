@@ -1,9 +1,10 @@
 import { operationalMessage } from "../bytes/errors.ts";
 import { equalOctets } from "../bytes/hex.ts";
-import type { BridgeConfig, CircuitConfig, Config, SecretSource, TunnelConfig } from "../config/config.ts";
+import type { BridgeConfig, CircuitConfig, Config, TunnelConfig } from "../config/config.ts";
 import type { LocalEnd } from "../config/ends.ts";
 import type { Issue } from "../config/issues.ts";
 import { nearest } from "../config/nearest.ts";
+import type { SecretSource } from "../config/secret-source.ts";
 import { hiddenName, isHiddenName } from "../forwarding/ebpf/plane/hidden-interfaces.ts";
 import type { HostInterface } from "../os/host-network.ts";
 import { bridgeProblem, othersTap, takenName } from "../os/link-problems.ts";

@@ -2,9 +2,10 @@ import { operationalMessage } from "../bytes/errors.ts";
 import { equalOctets } from "../bytes/hex.ts";
 import { impliedBridges } from "../config/bridges.ts";
 import { CircuitConflicts } from "../config/circuits.ts";
-import type { Config, PseudowireConfig, SecretSource, TunnelConfig } from "../config/config.ts";
+import type { Config, PseudowireConfig, TunnelConfig } from "../config/config.ts";
 import { forwardersOf } from "../config/forwarders.ts";
 import { formerTunnels, type PlanStep, planChange } from "../config/plan.ts";
+import type { SecretSource } from "../config/secret-source.ts";
 import type { Tunnels } from "./tunnels.ts";
 
 /** The reload of a running daemon: the steps from one configuration to another, and their order. */

@@ -32,6 +32,7 @@ export function reportStatus(sources: StatusSources): StatusReport {
     control: Object.fromEntries(Object.entries(snapshot.discards).filter(([, count]) => count > 0)),
     unknownPeers: unknownPeersOf(sources),
     otherUnknownPeers: sources.snapshot.otherUnknownPeers || undefined,
+    http: sources.http.length === 0 ? undefined : sources.http,
     log: {
       lostLines: sources.log.lines,
       reason: sources.log.reason,

@@ -5,10 +5,11 @@ import { endProcess } from "../os/end-process.ts";
 import { absolutePath, leaveRemovedDirectory } from "../os/files.ts";
 import { capabilityText } from "../os/privileges.ts";
 import type { ApiHandlers } from "./api.ts";
-import { checkSocketPath, openApiServer } from "./api-server.ts";
+import { checkControlSocketPath, openApiServer } from "./api-server.ts";
 import { type Locations, loadConfig } from "./configuration-file.ts";
 import { logFatal } from "./crash.ts";
 import { Daemon } from "./daemon.ts";
+import { HttpListeners } from "./http-listeners.ts";
 import { lockDaemon } from "./locks.ts";
 import { createLog, EXIT_FLUSH_MS, type Log, type OpenLog, reportFatal } from "./log.ts";
 import { throwUncaught } from "./operation-queue.ts";
@@ -111,7 +112,7 @@ async function runUntilStopped(
   log.info({ event: "start", version, config: file }, `wirespan ${version} starting with ${file}`);
   log.info({ event: "privileges" }, `running with ${capabilityText()}`);
   const { controlSocket } = config.lcce;
-  checkSocketPath(controlSocket);
+  checkControlSocketPath(controlSocket);
   // Before anything in the kernel is changed: another daemon may run.
   const former = takeOver ? await takeOverFrom(config, log) : undefined;
   using _ = former?.lock ?? lockDaemon(controlSocket);
@@ -124,8 +125,9 @@ async function runUntilStopped(
     leave: async () => handOver(await start.value, log, leave, stop),
   };
   const api = await openApiServer(controlSocket, handlers, throwUncaught);
+  const http = new HttpListeners({ handlers, log, broken: throwUncaught });
   try {
-    const daemon = await Daemon.open(config, openLog, locations);
+    const daemon = await Daemon.open(config, openLog, locations, http);
     try {
       running.daemon = daemon;
       daemon.pathMtus.takeOver(former?.pathMtus ?? []);
@@ -141,7 +143,7 @@ async function runUntilStopped(
     opened.reject(error);
     throw error;
   } finally {
-    await api.close();
+    await Promise.all([api.close(), http.close()]);
   }
 }
 

@@ -11,6 +11,7 @@ import type { NameStatus } from "./peer-names.ts";
 import type { TunnelAddresses } from "./send-problems.ts";
 import { type EndsInUse, endsInFile, isUnspecified, pathOf } from "./settings.ts";
 import type { PeerMoves } from "./static-following.ts";
+import type { HttpListenerStatus } from "./status.ts";
 import type { WaitingTunnel } from "./tunnel-state.ts";
 import type { Tunnels } from "./tunnels.ts";
 
@@ -66,6 +67,7 @@ export interface StatusSources {
    */
   readonly log: LogLosses & { readonly leftOut: number };
   readonly bridges: readonly BridgeStatus[];
+  readonly http: readonly HttpListenerStatus[];
 }
 
 /** What tunnels say of themselves, as sources. */

@@ -30,6 +30,8 @@ export interface StatusReport {
   readonly unknownPeers?: readonly UnknownPeerStatus[] | undefined;
   /** How many other senders there were; absent where there is none. */
   readonly otherUnknownPeers?: number | undefined;
+  /** The addresses of `http.listen`; absent where there is none. */
+  readonly http?: readonly HttpListenerStatus[] | undefined;
   /**
    * Lines that the log could not write, and why the last of them; and lines that were left out because there
    * were too many of a kind.
@@ -39,6 +41,17 @@ export interface StatusReport {
     readonly reason?: string | undefined;
     readonly leftOutLines: number;
   };
+}
+
+/** An address at which the daemon listens for HTTP, or waits to. */
+export interface HttpListenerStatus {
+  readonly listen: string;
+  readonly isOpen: boolean;
+  /** Why it is not open. */
+  readonly problem?: string | undefined;
+  readonly nextAttemptInMs?: number | undefined;
+  /** What looks wrong though it is open: the token could not be read again, and the former one counts. */
+  readonly note?: string | undefined;
 }
 
 /**

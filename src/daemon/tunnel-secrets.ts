@@ -1,4 +1,4 @@
-import type { SecretSource } from "../config/config.ts";
+import type { SecretSource } from "../config/secret-source.ts";
 import { readSecret } from "../os/secrets.ts";
 import type { Log } from "./log.ts";
 

@@ -1,4 +1,5 @@
-import type { PseudowireConfig, SecretSource, TunnelConfig } from "../config/config.ts";
+import type { PseudowireConfig, TunnelConfig } from "../config/config.ts";
+import type { SecretSource } from "../config/secret-source.ts";
 import type { Input } from "../control/effects.ts";
 import type { PeerSettings } from "../control/settings.ts";
 import type { StaticFollow } from "../control/static-follow.ts";

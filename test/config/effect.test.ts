@@ -11,6 +11,7 @@ test("every mapping of the file has keys to test", () => {
   for (const path of [
     "lcce.",
     "log.",
+    "http.",
     "tunnels.t.secret.",
     "tunnels.t.pseudowires.p.circuit.",
     "tunnels.t.pseudowires.p.static.",

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "vitest";
 import { bridgeRows, memberRows, portRows } from "../../src/config/bridge-rows.ts";
 import type { Config } from "../../src/config/config.ts";
+import { httpRows } from "../../src/config/http-rows.ts";
 import { lcceRows, logRows, topRows } from "../../src/config/node-rows.ts";
 import { presetRows } from "../../src/config/peer-rows.ts";
 import { type PlanStep, planChange } from "../../src/config/plan.ts";
@@ -20,6 +21,9 @@ import { Tables } from "../../src/forwarding/userspace/tables.ts";
 import { configsWith, type Leaf, leavesOfSchema, pathOfTaker } from "../support/configuration-keys.ts";
 import { sessionParameters } from "../support/sessions.ts";
 
+/** TABLE: rows of the mappings at the top of the file that have keys of the node. */
+const nodeRows: Readonly<Record<string, Rows>> = { lcce: lcceRows, log: logRows, http: httpRows };
+
 /** The rows of the mapping in which a leaf is, and the leaf's key there. */
 function rowsOf(leaf: Leaf): readonly [Rows, string] {
   const path = pathOfTaker(leaf);
@@ -28,7 +32,8 @@ function rowsOf(leaf: Leaf): readonly [Rows, string] {
     const rows = inPseudowire === "" ? bridgeRows : { ...portRows, ...memberRows };
     return [rows, inPseudowire === "" ? key : inPseudowire];
   }
-  if (top === "lcce" || top === "log") return [top === "lcce" ? lcceRows : logRows, path[1] ?? ""];
+  const ofNode = nodeRows[top];
+  if (ofNode !== undefined) return [ofNode, path[1] ?? ""];
   if (top !== "tunnels") return [topRows, top];
   if (key !== "pseudowires") return [{ ...presetRows, ...tunnelRows }, key];
   if (inPseudowire === "circuit" && inMapping === "port") return [portRows, inPort];
@@ -104,7 +109,8 @@ const changing = new Set([
 const inPlace = leaves.filter(({ mode }) => mode === "in place");
 /** Keys that planes and the control plane do not see. */
 const ofBridges = inPlace.filter(({ leaf: { path } }) => path[0] === "bridges" || path.includes("port"));
-const ofSessions = inPlace.filter((one) => !ofBridges.includes(one));
+const ofNode = inPlace.filter(({ leaf: { path } }) => nodeRows[path[0] ?? ""] !== undefined);
+const ofSessions = inPlace.filter((one) => !ofBridges.includes(one) && !ofNode.includes(one));
 const ofTunnels = ofSessions.filter(({ leaf }) => pathOfTaker(leaf).length === 3);
 const ofPseudowires = ofSessions.filter(({ leaf }) => pathOfTaker(leaf).length > 3);
 
@@ -156,7 +162,12 @@ test("no key is taken over in place that its consumer keeps from the start", () 
   expect(kept.map(({ name }) => name)).toEqual([]);
 });
 
-test("the level of the log is the one key of a node that is taken over in place", () => {
-  expect([lcceRows, logRows, topRows].flatMap((rows) => keysThatReload(rows, "in place"))).toEqual(["level"]);
+test("keys of a node that are taken over in place", () => {
+  const keys = [...Object.values(nodeRows), topRows].flatMap((rows) => keysThatReload(rows, "in place"));
+  expect(keys).toEqual(["level", "listen", "token", "hosts"]);
+  expect(ofNode.map(({ name }) => name)).toEqual([
+    ...["log.level", "http.listen", "http.token.file", "http.token.credential", "http.token.env"],
+    "http.hosts",
+  ]);
   expect([ofTunnels.length > 5, ofPseudowires.length > 2, ofBridges.length > 10]).toEqual([true, true, true]);
 });

@@ -90,6 +90,7 @@ function reported(
     sendProblem: () => undefined,
     log: { lines: 0, reason: undefined, leftOut: 0 },
     bridges: [],
+    http: [],
   }).pseudowires[0];
 }
 

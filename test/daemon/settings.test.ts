@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { bridgeRows, memberRows, portRows } from "../../src/config/bridge-rows.ts";
 import type { Config, PortConfig, TunnelConfig } from "../../src/config/config.ts";
 import { localText, remoteText } from "../../src/config/ends.ts";
+import { httpRows } from "../../src/config/http-rows.ts";
 import { lcceRows, logRows, topRows } from "../../src/config/node-rows.ts";
 import { circuitRows, pseudowireRows, staticRows } from "../../src/config/pseudowire-rows.ts";
 import { tunnelRows } from "../../src/config/tunnel-rows.ts";
@@ -29,11 +30,12 @@ import { hasEffect, leavesOfSchema } from "../support/configuration-keys.ts";
  * Everything that the daemon takes from a configuration: settings of other layers, and what it reads itself.
  */
 function takenFrom(config: Config): unknown {
-  const { lcce, log, plane } = config;
+  const { lcce, log, http, plane } = config;
   return {
     identity: identityOf(config),
     controlSocket: lcce.controlSocket,
     log: { level: log.level, format: log.format },
+    http: { listen: http.listen, token: http.token, hosts: http.hosts },
     plane,
     bridges: config.bridges.map((bridge) => ({
       values: [true, false].map((isOurs) => wantedBridgeValues(bridge, isOurs)),
@@ -83,7 +85,7 @@ test.each(leavesOfSchema().map((leaf) => ({ name: leaf.path.join("."), leaf })))
 );
 
 const tables = [
-  ...[lcceRows, logRows, topRows, bridgeRows, portRows, memberRows],
+  ...[lcceRows, logRows, httpRows, topRows, bridgeRows, portRows, memberRows],
   ...[tunnelRows, pseudowireRows, circuitRows, staticRows],
 ];
 const allRows = tables.flatMap((rows) => Object.values(rows));

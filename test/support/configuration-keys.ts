@@ -46,7 +46,10 @@ function leavesIn(schema: Schema, path: readonly string[], names: number): reado
 }
 
 /** Texts of all kinds that keys ask for: addresses, cookies, names. */
-const texts = ["192.0.2.77", "198.51.100.7", "00112233", "44556677", "name1", "name2"];
+const texts = [
+  ...["192.0.2.77", "198.51.100.7", "00112233", "44556677", "name1", "name2"],
+  ...["127.0.0.1:9701", "unix:/run/http.sock"],
+];
 
 /** Values that a key may have, two or more of them valid in some file. */
 function valuesFor(schema: Schema): readonly unknown[] {
@@ -63,7 +66,7 @@ function valuesFor(schema: Schema): readonly unknown[] {
 type Mapping = Record<string, unknown>;
 
 /** Files in which keys have a meaning that others exclude; each may lack what the key in question brings. */
-const files: readonly ((tunnel: Mapping, pseudowire: Mapping) => void)[] = [
+const files: readonly ((tunnel: Mapping, pseudowire: Mapping, http: Mapping) => void)[] = [
   () => {},
   (tunnel) => Object.assign(tunnel, { secret: { file: "a" }, next_secret: { file: "b" } }),
   (tunnel) => Object.assign(tunnel, { secret: {} }),
@@ -86,6 +89,7 @@ const files: readonly ((tunnel: Mapping, pseudowire: Mapping) => void)[] = [
     const receive_cookie = "0011223344556677";
     pseudowire["static"] = { local_session_id: 1, remote_session_id: 2, receive_cookie };
   },
+  (_, __, http) => Object.assign(http, { listen: "127.0.0.1:9701", token: {} }),
 ];
 
 /** The tunnel or pseudowire that takes the default of a key. */
@@ -108,8 +112,10 @@ function configsOf({ path, schema }: Leaf, change: (typeof files)[number]): read
     const pseudowire: Mapping = { circuit: { interface: "eth1" } };
     const tunnel: Mapping = { local: "192.0.2.1", remote: "192.0.2.2", pseudowires: { p: pseudowire } };
     const bridges = { t: { vlan_filtering: true, interfaces: { p: { storm_limits: {} } } } };
-    const file: Mapping = { lcce: {}, log: {}, bridges, tunnels: { t: tunnel } };
-    change(tunnel, pseudowire);
+    const http: Mapping = {};
+    const file: Mapping = { lcce: {}, log: {}, http, bridges, tunnels: { t: tunnel } };
+    change(tunnel, pseudowire, http);
+    if (path[1] !== "token" && Object.keys(http["token"] ?? {}).length === 0) delete http["token"];
     const [, part, ...ofTaker] = path[0] === "defaults" ? path : [];
     const within = pathOfTaker({ path, schema });
     let mapping: Mapping | undefined = file;

@@ -1,6 +1,7 @@
 import { toHex } from "../../bytes/hex.ts";
-import type { ConfigProblem, PseudowireConfig, SecretSource } from "../../config/config.ts";
+import type { ConfigProblem, PseudowireConfig } from "../../config/config.ts";
 import { endIdText } from "../../config/pseudowire-rows.ts";
+import type { SecretSource } from "../../config/secret-source.ts";
 import { type LcceConfiguration, SECRET_FILE } from "./check-wirespan.ts";
 import type { TopologyContext } from "./context.ts";
 import { choiceText } from "./declared.ts";

@@ -20,6 +20,7 @@ const reportKeys = {
   control: true,
   unknownPeers: true,
   otherUnknownPeers: true,
+  http: true,
   log: true,
 } as const satisfies Readonly<Record<keyof StatusReport, true>>;
 
