@@ -6,8 +6,8 @@ import { repository } from "./paths.ts";
 /**
  * The bundle: few files in place of hundreds, so that the command starts fast, and no package but the native
  * ones. Every file where execution begins, and that is named by its path or URL, stands where it stands in
- * dist/: it is one line that imports the bundle's part of the same name. So the URLs of the sources stay true,
- * also of what they read: package.json, topologies, documents.
+ * dist/: it is one line that imports the bundle's part of the same name. So the URLs of the sources stay
+ * true, also of what they read: package.json, topologies, documents.
  */
 
 /** Packages with add-ons, which no bundle can hold. */

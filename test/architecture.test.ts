@@ -476,12 +476,17 @@ describe("errors are caught by their kind, and no promise is dropped", () => {
 });
 
 describe("lines end at 110 columns", () => {
-  test.each(["src", "lab", "examples", "test"])("in %s", (folder) => {
+  test.each(["src", "lab", "packaging", "examples", "test"])("in %s", (folder) => {
     expect(longLines(readTexts([folder], [".ts", ".mjs", ".cjs", ".sh", ".yaml"]))).toEqual([]);
   });
 
   test("in files beside them", () => {
-    const beside = ["vitest.config.ts", ".ci/run", "packaging/wirespan.service"];
+    const beside = [
+      "vitest.config.ts",
+      ".ci/run",
+      "packaging/wirespan.service",
+      "packaging/wirespan@.service",
+    ];
     const guests = ["lab/guest/guest-start", "lab/guest/initramfs-init"];
     expect(longLines([...beside, ...guests].map(readText))).toEqual([]);
   });
@@ -493,7 +498,7 @@ describe("lines end at 110 columns", () => {
 });
 
 describe("words that were replaced are gone", () => {
-  test.each(["src", "lab", "examples", "test"])("in %s", (folder) => {
+  test.each(["src", "lab", "packaging", "examples", "test"])("in %s", (folder) => {
     const files = readTexts([folder], [".ts", ".mjs", ".cjs", ".sh", ".yaml"]);
     // This file has the table of those words.
     const others = files.filter(({ path }) => path !== "test/architecture.test.ts");

@@ -50,7 +50,7 @@ describe("files that documents name are there", () => {
     ["`wire/absent`", "wire/absent"],
     ["`vp.ts`", "vp.ts"],
     ["`src/wire/*-row.ts`", "src/wire/*-row.ts"],
-    ["`/etc/wirespan.yaml`, `lcce.host_name`, `udp/ip`, `ip l2tp`", undefined],
+    ["`/etc/wirespan/wirespan.yaml`, `lcce.host_name`, `udp/ip`, `ip l2tp`", undefined],
     ["```\n`src/wire/avq.ts`\n```", undefined],
   ])("%j: %s", (text, missing) => {
     expect(missingPaths([{ path: "README.md", text }], tree)).toEqual(

@@ -96,8 +96,8 @@ describe("examples for other labs", () => {
 
   test.each(["office-a", "office-b"])("containerlab/%s.yaml is in order, and bound into its node", (name) => {
     expect(configOf(textOf(`containerlab/${name}.yaml`)).tunnels).toHaveLength(1);
-    expect(containerlab.topology.nodes[name]?.binds).toEqual([`${name}.yaml:/etc/wirespan.yaml:ro`]);
-    expect(containerlab.topology.nodes[name]?.cmd).toBe("wirespan run -c /etc/wirespan.yaml");
+    expect(containerlab.topology.nodes[name]?.binds).toEqual([`${name}.yaml:/etc/wirespan/wirespan.yaml:ro`]);
+    expect(containerlab.topology.nodes[name]?.cmd).toBe("wirespan run -c /etc/wirespan/wirespan.yaml");
   });
 
   test("the two offices of containerlab agree", () => {
@@ -108,7 +108,7 @@ describe("examples for other labs", () => {
 
   test("netlab's template gives a configuration that is in order, for peers that name each other", () => {
     const { daemon_config: files } = netlab["defaults.daemons.wirespan"];
-    expect(files).toEqual({ wirespan: "/etc/wirespan.yaml" });
+    expect(files).toEqual({ wirespan: "/etc/wirespan/wirespan.yaml" });
     const values: Readonly<Record<string, string>> = {
       inventory_hostname: "west",
       "neighbor.node": "east",

@@ -24,10 +24,11 @@ try {
  * them.
  */
 async function narrowEarly(words: readonly string[]): Promise<void> {
-  const at = words.findIndex((word) => word === "-c" || word === "--config");
-  const file = at < 0 ? undefined : words[at + 1];
-  if (file === undefined) return;
   try {
+    const { CONFIGURATION_FILE } = await import("./default-file.ts");
+    const at = words.findIndex((word) => word === "-c" || word === "--config");
+    const file = at < 0 ? CONFIGURATION_FILE : words[at + 1];
+    if (file === undefined) return;
     const { narrowPrivileges } = await import("../os/privileges.ts");
     narrowPrivileges([file, fileURLToPath(import.meta.url)]);
   } catch {

@@ -3,18 +3,20 @@ import { version } from "../daemon/version.ts";
 import { addCheck } from "./commands/check.ts";
 import { addDecode } from "./commands/decode.ts";
 import { addEvents } from "./commands/events.ts";
+import { addHandOver } from "./commands/hand-over.ts";
 import { addKeygen } from "./commands/keygen.ts";
 import { addLab } from "./commands/lab.ts";
 import { addMtu } from "./commands/mtu.ts";
 import { addReload } from "./commands/reload.ts";
 import { addRun } from "./commands/run.ts";
 import { addStatus } from "./commands/status.ts";
+import { CONFIGURATION_FILE } from "./default-file.ts";
 import type { Shell } from "./shell.ts";
 
 const help = `
 Examples:
-  wirespan check /etc/wirespan.yaml       report every problem of a configuration, with its line
-  wirespan run -c /etc/wirespan.yaml      run in the foreground until SIGTERM
+  wirespan check                          report every problem of the configuration, with its line
+  wirespan run                            run in the foreground until SIGTERM
   wirespan status                         show what is up, and why something is not
   wirespan mtu                            show what fits the path MTU, and what to change
   wirespan reload                         apply a changed configuration; the rest keeps running
@@ -23,11 +25,24 @@ Examples:
   wirespan keygen --out wirespan.secret   make a shared secret, for both ends of a tunnel
   wirespan lab test point-to-point        bridge two sites in network namespaces of this machine
 
+The configuration is ${CONFIGURATION_FILE} unless another file is given.
+
 Exit codes: 0 success, 1 failed (reload: applied, but something is waiting or unchanged), 2 wrong usage,
 3 invalid configuration, 4 no daemon answers.`;
 
 /** TABLE: the commands, in the order of the help. */
-const commands = [addRun, addCheck, addStatus, addMtu, addReload, addEvents, addDecode, addKeygen, addLab];
+const commands = [
+  addRun,
+  addCheck,
+  addStatus,
+  addMtu,
+  addReload,
+  addHandOver,
+  addEvents,
+  addDecode,
+  addKeygen,
+  addLab,
+];
 
 /** The command line. Each command imports what it needs when it runs, so that no other waits for it. */
 export function createProgram(shell: Shell): Command {

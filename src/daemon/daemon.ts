@@ -33,6 +33,7 @@ import { PseudowireIndex } from "./pseudowire-index.ts";
 import { planReload } from "./reload.ts";
 import { reportStatus } from "./report.ts";
 import { SendProblems } from "./send-problems.ts";
+import type { PseudowireCount } from "./service-manager.ts";
 import { type SessionSources, SessionWatch } from "./session-watch.ts";
 import { identityOf } from "./settings.ts";
 import { SizeNotes } from "./size-notes.ts";
@@ -245,6 +246,11 @@ export class Daemon {
     });
     this.#upDownLog.retain(this.#config);
     return report;
+  }
+
+  get pseudowireCount(): PseudowireCount {
+    const all = this.#config.tunnels.reduce((sum, { pseudowires }) => sum + pseudowires.length, 0);
+    return { up: this.#upDownLog.countUp(), all };
   }
 
   /** What becomes of forwarding if the process ends without `close`. */

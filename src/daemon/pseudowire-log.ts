@@ -68,6 +68,16 @@ export class PseudowireLog {
     return this.#pseudowires.get(pseudowire)?.told?.downMs;
   }
 
+  /** How many pseudowires of the present configuration are up. */
+  countUp(): number {
+    let up = 0;
+    for (const [name, { told }] of this.#pseudowires) {
+      const isUp = told !== undefined && told.reason === undefined;
+      if (isUp && this.#sources.pseudowires.find(name) !== undefined) up += 1;
+    }
+    return up;
+  }
+
   #sessionChanged(event: SessionChange, nowMs: number): void {
     const { pseudowire, peer, localSessionId, from, to } = event;
     if (from !== "established" && to !== "established") return;

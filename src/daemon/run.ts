@@ -13,6 +13,7 @@ import { HttpListeners } from "./http-listeners.ts";
 import { lockDaemon } from "./locks.ts";
 import { createLog, EXIT_FLUSH_MS, type Log, type OpenLog, reportFatal } from "./log.ts";
 import { throwUncaught } from "./operation-queue.ts";
+import { type ServiceManager, serviceManager } from "./service-manager.ts";
 import type { ReloadReport } from "./status.ts";
 import { takeOverFrom } from "./take-over.ts";
 import { version } from "./version.ts";
@@ -101,11 +102,13 @@ async function runUntilStopped(
   const { log, feed } = openLog;
   const { leave } = running;
   const { stopped, stop } = stopSignal(log, leave);
+  using manager = serviceManager(process.env, log);
+  void stopped.then(() => manager.stopping());
   const start = new Deferred<Daemon>();
   const reload = reloadQueue(
     () => start.value,
     stopped,
-    (daemon) => reloadFrom(file, daemon, log),
+    (daemon) => manager.reloading(() => reloadFrom(file, daemon, log)),
   );
   process.on("SIGHUP", coalesced(reload));
   // Not before signals are heard: who reads this may send one.
@@ -122,7 +125,10 @@ async function runUntilStopped(
     status: async () => (await opened.value).status(),
     reload: () => reload(),
     handOver: async () => (await start.value).handOver,
-    leave: async () => handOver(await start.value, log, leave, stop),
+    leave: async () => {
+      manager.stopping();
+      return handOver(await start.value, log, leave, stop);
+    },
   };
   const api = await openApiServer(controlSocket, handlers, throwUncaught);
   const http = new HttpListeners({ handlers, log, broken: throwUncaught });
@@ -132,10 +138,7 @@ async function runUntilStopped(
       running.daemon = daemon;
       daemon.pathMtus.takeOver(former?.pathMtus ?? []);
       opened.resolve(daemon);
-      const started = daemon.start().then(() => start.resolve(daemon));
-      await Promise.race([started, stopped]);
-      const cause = await stopped;
-      log.info({ event: "stop", cause }, `${cause}: closing control connections`);
+      await serve(daemon, openLog, manager, { started: () => start.resolve(daemon), stopped });
     } finally {
       await daemon.close();
     }
@@ -145,6 +148,23 @@ async function runUntilStopped(
   } finally {
     await Promise.all([api.close(), http.close()]);
   }
+}
+
+/** Opens all tunnels and serves them, until it is stopped. */
+async function serve(
+  daemon: Daemon,
+  { log, feed }: OpenLog,
+  manager: ServiceManager,
+  { started, stopped }: { started(): void; readonly stopped: Promise<StopCause> },
+): Promise<void> {
+  using _watching = feed.listen(() => manager.changed());
+  const starting = daemon.start().then(() => {
+    started();
+    manager.ready(() => daemon.pseudowireCount);
+  });
+  await Promise.race([starting, stopped]);
+  const cause = await stopped;
+  log.info({ event: "stop", cause }, `${cause}: closing control connections`);
 }
 
 /**

@@ -3,7 +3,7 @@ import { messageOf, OperationalError } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
 import { SystemError } from "../os/errors.ts";
 import type { Lock } from "../os/locks.ts";
-import type { HandedPathMtu } from "./api.ts";
+import type { HandedPathMtu, HandOver } from "./api.ts";
 import { askHandOver, requestHandOver } from "./api-client.ts";
 import { NoAnswerError, NoDaemonError } from "./api-errors.ts";
 import { daemonHolder, lockDaemon } from "./locks.ts";
@@ -50,6 +50,18 @@ export async function takeOverFrom(
   log.info({ event: "take-over", pid, goesOn }, `taking over from pid ${pid}: ${text}`);
   await ask(controlSocket, requestHandOver);
   return { lock: await lockWhenFree(controlSocket), pathMtus };
+}
+
+/**
+ * Has the daemon at a control socket end as for one that takes over, and resolves to what became of
+ * forwarding, once it ended. Rejects as questions to a daemon do, and with SystemError where it does not end
+ * in time.
+ */
+export async function endForNext(controlSocket: string): Promise<HandOver> {
+  const left = await askHandOver(controlSocket, ANSWER_MS);
+  await requestHandOver(controlSocket, ANSWER_MS);
+  (await lockWhenFree(controlSocket))[Symbol.dispose]();
+  return left;
 }
 
 /** Resolves to undefined where no daemon runs. Rejects with an OperationalError that says what to do. */

@@ -43,6 +43,11 @@ export class UpDownLog implements Changes {
     return this.#pseudowires.downMs(pseudowire);
   }
 
+  /** How many pseudowires of the present configuration are up. */
+  countUp(): number {
+    return this.#pseudowires.countUp();
+  }
+
   changes(kind: ChangingKind, name: string, nowMs: number): ChangeStatus {
     return this.#upDowns.status(kind, name, nowMs);
   }

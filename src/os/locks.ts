@@ -14,6 +14,7 @@ import {
   listen,
   socket,
 } from "./libc.ts";
+import { unixAddress } from "./unix-address.ts";
 
 /**
  * Locks between processes, released by the kernel when their holder ends, however it ends: names of a network
@@ -44,9 +45,6 @@ export function holding<T>(lock: Lock, act: () => T): T {
   }
 }
 
-/** struct sockaddr_un: the family, and a name of so many octets at most. */
-const FAMILY_OCTETS = 2;
-const MOST_NAME_OCTETS = 108;
 const CREDENTIALS_OCTETS = 12;
 /**
  * Length of the queue of connections that ask for the holder's pid and are never accepted; beyond it the pid
@@ -66,7 +64,7 @@ const CAP_NET_RAW = 13n;
  * network cannot do what the name protects, and is ignored. Throws SystemError where no socket can be opened.
  */
 export function lockName(name: string): LockAttempt {
-  const address = abstractAddress(name);
+  const address = unixAddress(`@${name}`);
   for (let left = TRIES; ; left -= 1) {
     const fd = openStream(name);
     if (bind(fd, addressOf(address), address.length) === 0 && listen(fd, BACKLOG) === 0)
@@ -86,7 +84,7 @@ export function lockName(name: string): LockAttempt {
  * can be opened.
  */
 export function nameHolder(name: string): Holder | undefined {
-  const holder = holderOf(name, abstractAddress(name));
+  const holder = holderOf(name, unixAddress(`@${name}`));
   return typeof holder === "string" ? undefined : holder;
 }
 
@@ -158,16 +156,6 @@ function openStream(name: string): number {
 
 function sleepThread(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
-}
-
-/** struct sockaddr_un. */
-function abstractAddress(name: string): Uint8Array {
-  const text = new TextEncoder().encode(`\0${name}`);
-  if (text.length > MOST_NAME_OCTETS) throw new RangeError(`a lock's name of ${text.length} octets: ${name}`);
-  const octets = new Uint8Array(FAMILY_OCTETS + text.length);
-  new DataView(octets.buffer).setUint16(0, linux.AF_UNIX, true);
-  octets.set(text, FAMILY_OCTETS);
-  return octets;
 }
 
 /** The holder of a name, by the credentials that the kernel recorded at its listen(2). */

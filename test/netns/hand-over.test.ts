@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { askStatus } from "../../src/daemon/api-client.ts";
-import { eventually, MAIN, output } from "../support/lab.ts";
+import { eventually, MAIN, output, wirespan } from "../support/lab.ts";
 import { Sites } from "../support/sites.ts";
 
 const staticSession = {
@@ -55,6 +55,39 @@ test.each(cases)(
     }
   },
 );
+
+test("hand-over ends the daemon, eBPF forwards without one, and the next one adopts it", async () => {
+  await using sites = await Sites.make();
+  const { a } = await sites.up("ebpf", { encapsulation: "udp", ...ofStatic });
+  const ping = sites.spawn("ha", "ping", "-q", "-i", "0.02", "-W", "1", "10.0.0.2");
+  const pinged = output(ping);
+  const command = [process.execPath, MAIN, "hand-over", "--socket", sites.socket("a")];
+  const { stdout, status } = await sites.exec("a", ...command);
+  expect([stdout, status]).toEqual([
+    expect.stringMatching(/ ended: forwarding continues; start the next/),
+    0,
+  ]);
+  expect(await a.ended()).toBe(0);
+  expect(await sites.passes(5)).toBe(true);
+  const next = sites.spawn("a", process.execPath, MAIN, "run", "-c", sites.file("a.yaml"));
+  try {
+    await eventually("the next daemon answers", async () => {
+      const report = await askStatus(sites.socket("a")).catch(() => undefined);
+      return report?.pseudowires[0]?.state === "established";
+    });
+    ping.kill("SIGINT");
+    const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(await pinged) ?? [];
+    expect(Number(sent) - Number(received)).toBeLessThanOrEqual(1);
+  } finally {
+    next.kill("SIGTERM");
+    await new Promise((resolve) => next.once("close", resolve));
+  }
+});
+
+test("hand-over where no daemon runs says so, with exit code 4", async () => {
+  const { status, stderr } = await wirespan("hand-over", "--socket", "/run/wirespan-absent.sock");
+  expect([status, stderr]).toEqual([4, expect.stringContaining("no daemon answers there")]);
+});
 
 test("--take-over, status and reload fail at a stopped daemon and say so; it stays as it was", async () => {
   await using sites = await Sites.make();

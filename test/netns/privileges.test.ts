@@ -8,7 +8,7 @@ import { DaemonInNamespace } from "../support/daemon-in-namespace.ts";
 import { eventually } from "../support/lab.ts";
 import { TestNamespace } from "../support/namespace.ts";
 
-const UNIT = fileURLToPath(new URL("../../packaging/wirespan.service", import.meta.url));
+const UNITS = fileURLToPath(new URL("../../packaging/", import.meta.url));
 /** Numbers of capabilities (linux/capability.h). */
 const CAP = {
   DAC_OVERRIDE: 1,
@@ -76,20 +76,40 @@ test("root reads a file of another user, with one capability more", async () => 
   expect((await daemon.reload(tunnelOf({ env: "PATH" }, {}))).problems).toEqual([]);
 });
 
-test("the systemd unit is right for systemd, and leaves little exposed", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "wirespan-unit-"));
-  const unit = join(folder, "wirespan.service");
-  // The command is not installed where the tests run.
-  writeFileSync(unit, readFileSync(UNIT, "utf8").replaceAll("/usr/local/bin/wirespan", "/bin/true"));
-  const verified = await run(["systemd-analyze", "verify", unit]);
-  expect(`${verified.stdout}${verified.stderr}`).toBe("");
-  // The threshold is in tenths; above it the command fails.
-  await run(["systemd-analyze", "security", "--offline=true", "--threshold=32", "--no-pager", UNIT]);
-  rmSync(folder, { recursive: true });
+test.each(["wirespan.service", "wirespan@.service"])(
+  "%s is right for systemd, and leaves little exposed",
+  async (name) => {
+    const folder = mkdtempSync(join(tmpdir(), "wirespan-unit-"));
+    const unit = join(folder, name.replace("@", "@blue"));
+    // Neither the command nor its manual are installed where the tests run.
+    const text = readFileSync(join(UNITS, name), "utf8").replace(/=wirespan (?=run|reload)/g, "=/bin/true ");
+    writeFileSync(unit, text.replace(/^Documentation=.*/m, ""));
+    const verified = await run(["systemd-analyze", "verify", unit]);
+    expect(`${verified.stdout}${verified.stderr}`).toBe("");
+    // The threshold is in tenths; above it the command fails.
+    await run(["systemd-analyze", "security", "--offline=true", "--threshold=32", "--no-pager", unit]);
+    rmSync(folder, { recursive: true });
+  },
+);
+
+test("the unit for instances differs from the other in what tells them apart", () => {
+  const linesOf = (name: string) =>
+    readFileSync(join(UNITS, name), "utf8")
+      .split("\n")
+      .filter((line) => /^\w+=|^\[/.test(line));
+  const [own, instances] = [linesOf("wirespan.service"), linesOf("wirespan@.service")];
+  expect(instances.filter((line) => !own.includes(line))).toEqual([
+    "Description=Wirespan L2TPv3 pseudowires of %i",
+    "NetworkNamespacePath=/run/netns/%i",
+    "ExecStart=wirespan run -c /etc/wirespan/%i.yaml",
+    "ExecReload=wirespan reload --socket /run/wirespan/%i/wirespan.sock",
+    "RuntimeDirectory=wirespan/%i",
+  ]);
+  expect(own.filter((line) => !instances.includes(line)).length).toBe(4);
 });
 
 test("under the systemd unit it reads a secret of root, and forwarding continues after a crash", async () => {
-  const unit = readFileSync(UNIT, "utf8");
+  const unit = readFileSync(join(UNITS, "wirespan.service"), "utf8");
   expect(unit).toMatch(/^User=root$/m);
   // Else systemd removes what the daemon wrote for the next one, as it crashes.
   expect(unit).toMatch(/^RuntimeDirectoryPreserve=yes$/m);

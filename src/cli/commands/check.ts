@@ -6,6 +6,7 @@ import type { Config } from "../../config/config.ts";
 import type { Issue } from "../../config/issues.ts";
 import type { RejectedConfig } from "../../daemon/configuration-file.ts";
 import { checkAddOns } from "../../os/add-ons.ts";
+import { CONFIGURATION_FILE } from "../default-file.ts";
 import { exitCode, type Shell } from "../shell.ts";
 
 /** Adds `wirespan check`. */
@@ -13,7 +14,7 @@ export function addCheck(program: Command, shell: Shell): void {
   program
     .command("check")
     .description("check a configuration and report every problem")
-    .argument("<file>", "the YAML configuration")
+    .argument("[file]", "the YAML configuration", CONFIGURATION_FILE)
     .action((file: string) => check(file, shell));
 }
 

@@ -13,9 +13,9 @@ interface MtuArguments {
 
 const help = `
 Examples:
-  wirespan mtu                                        all pseudowires of the running daemon
-  wirespan mtu hq                                     those of tunnel hq, or pseudowire hq
-  wirespan mtu -c /etc/wirespan.yaml --path-mtu 1492  by the file alone, before there is a daemon`;
+  wirespan mtu                                    all pseudowires of the running daemon
+  wirespan mtu hq                                 those of tunnel hq, or pseudowire hq
+  wirespan mtu -c wirespan.yaml --path-mtu 1492   by the file alone, before there is a daemon`;
 
 /** RFC 791 §3.1, and what a length field of IP holds. */
 const pathMtuRange = { least: 68, most: 65_535 } as const;

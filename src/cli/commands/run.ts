@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { checkAddOns } from "../../os/add-ons.ts";
+import { CONFIGURATION_FILE } from "../default-file.ts";
 import { exitCode, problemOf, type Shell } from "../shell.ts";
 
 /** Where execution of the program begins, which must stay readable. */
@@ -16,7 +17,7 @@ export function addRun(program: Command, shell: Shell): void {
   program
     .command("run")
     .description("run the daemon in the foreground; SIGTERM closes all tunnels and stops it, SIGHUP reloads")
-    .requiredOption("-c, --config <file>", "the YAML configuration")
+    .option("-c, --config <file>", "the YAML configuration", CONFIGURATION_FILE)
     .option(
       "--take-over",
       "take over from the daemon that runs with the same control socket; eBPF forwarding is not interrupted",

@@ -18,7 +18,7 @@ const mounts: readonly { readonly file: string; readonly path: string; readonly 
   { file: "nftables.conf", path: "/lab/nftables.conf", command: "nft -f /lab/nftables.conf" },
   { file: "dnsmasq.conf", path: "/lab/dnsmasq.conf", command: "dnsmasq --conf-file=/lab/dnsmasq.conf" },
   { file: "secret", path: SECRET },
-  { file: "wirespan.yaml", path: "/etc/wirespan.yaml" },
+  { file: "wirespan.yaml", path: "/etc/wirespan/wirespan.yaml" },
 ];
 
 /** The topology for containerlab, and the scripts of its switches. */
@@ -74,7 +74,7 @@ function containerOf(node: LabNode, paths: ReadonlySet<string>): Readonly<Record
   return {
     binds: own.map(({ file, path }) => `${node.name}/${file}:${path}:ro`),
     exec: own.flatMap(({ command }) => command ?? []),
-    cmd: isWirespan ? "wirespan run -c /etc/wirespan.yaml" : "sleep infinity",
+    cmd: isWirespan ? "wirespan run -c /etc/wirespan/wirespan.yaml" : "sleep infinity",
   };
 }
 

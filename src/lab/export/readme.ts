@@ -18,7 +18,7 @@ const places: Readonly<Record<string, string>> = {
   "network.sh": "run it as root; it sets addresses, routes and bridges until the next boot",
   "networkd/":
     "the same for good: `cp networkd/* /etc/systemd/network/ && systemctl restart systemd-networkd`",
-  "wirespan.yaml": "`install -m 644 wirespan.yaml /etc/wirespan.yaml`",
+  "wirespan.yaml": "`install -D -m 644 wirespan.yaml /etc/wirespan/wirespan.yaml`",
   secret: `\`install -D -m 600 secret ${SECRET}\``,
   "wirespan.service": "`install -m 644 wirespan.service /etc/systemd/system/ && systemctl daemon-reload`",
   "sysctl.conf": "`install -m 644 sysctl.conf /etc/sysctl.d/90-router.conf && sysctl --system`",
@@ -87,7 +87,7 @@ function checksOf(node: LabNode): readonly string[] {
       `Then, on the machine:
 
 \`\`\`sh
-wirespan check /etc/wirespan.yaml   # says what is missing on this machine
+wirespan check   # says what is missing on this machine
 systemctl enable --now wirespan
 wirespan status
 \`\`\``,

@@ -61,7 +61,7 @@ function configurationText(
     },
   });
   const lines = [
-    `${lcce.name} of the lab ${printableLine(topology.name)}: for /etc/wirespan.yaml.`,
+    `${lcce.name} of the lab ${printableLine(topology.name)}: for /etc/wirespan/wirespan.yaml.`,
     ...lcce.ports.map((port) => portLine(lcce, port, nameOf)),
     ...(usesSecret(lcce) ? [`The secret is in ${SECRET}, which root alone may read (mode 0600).`] : []),
   ];
