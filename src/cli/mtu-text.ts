@@ -3,7 +3,7 @@ import { tagText } from "../daemon/mtu-changes.ts";
 import { type HostSizes, type HostTraffic, trafficKinds } from "../daemon/mtu-hosts.ts";
 import type { KnownPathMtu, MtuReport } from "../daemon/mtu-report.ts";
 import { colours } from "./colours.ts";
-import { pathMtuText } from "./status-text.ts";
+import { pathMtuText } from "./path-mtu-text.ts";
 
 /** The text of `wirespan mtu`: each pseudowire with its sum, what hosts see, and what to change. */
 export function mtuText(reports: readonly MtuReport[]): string {

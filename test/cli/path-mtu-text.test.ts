@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { pathMtuText } from "../../src/cli/status-text.ts";
+import { pathMtuText } from "../../src/cli/path-mtu-text.ts";
 import type { PathMtuStatus } from "../../src/daemon/status.ts";
 
 /** TABLE: what is known of a path, and the words for it. */

@@ -53,7 +53,7 @@ describe("what a guide promises is in an output", () => {
     ["cookie b42d93494232968f", "cookie dda18bd7c988f16f", undefined],
     ["1 ms after", "22.5 ms after", undefined],
     ["VLAN 10", "VLAN 20", "VLAN 10"],
-    ["to-b │ established...", "\u001b[1mto-b\u001b[22m │ \u001b[32mestablished\u001b[39m for 1 s", undefined],
+    ["to-b: up...", "\u001b[1mto-b\u001b[22m: \u001b[32mup\u001b[39m for 1 s", undefined],
   ])("%j in %j: missing is %j", (promised, output, missing) => {
     expect(missingLine(promised, output)).toBe(missing);
   });

@@ -61,7 +61,7 @@ export function addLabTestInside(inside: Command, shell: Shell): void {
   withResultOptions(withStartOptions(test)).action((topology: string, options: TestWords) =>
     asFirstProcess(shell, async () => {
       const { testInside } = await import("../../../lab/inside.ts");
-      const { statusText } = await import("../../status-text.ts");
+      const { statusText } = await import("../../status/overview.ts");
       return testInside(topology, line, statusText, options);
     }),
   );
@@ -70,7 +70,7 @@ export function addLabTestInside(inside: Command, shell: Shell): void {
   withResultOptions(withStartOptions(check)).action(async (topology: string, options: TestWords) => {
     const { checkInside } = await import("../../../lab/inside.ts");
     const { readTopology } = await import("../../../lab/format/read.ts");
-    const { statusText } = await import("../../status-text.ts");
+    const { statusText } = await import("../../status/overview.ts");
     shell.exit(await checkInside(readTopology(topology, warn), line, statusText, options));
   });
 }

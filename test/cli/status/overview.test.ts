@@ -1,73 +1,54 @@
 import { expect, test } from "vitest";
-import { statusText } from "../../src/cli/status-text.ts";
-import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "../../src/daemon/status.ts";
-import { counterIndex, countersBy, zeroCounters } from "../../src/forwarding/counters-table.ts";
+import { chosenOf, isAllUp } from "../../../src/cli/status/chosen.ts";
+import { detailText } from "../../../src/cli/status/detail.ts";
+import { statusText } from "../../../src/cli/status/overview.ts";
+import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "../../../src/daemon/status.ts";
+import { counterIndex, countersBy } from "../../../src/forwarding/counters-table.ts";
+import { pseudowireStatus, reportOf as report, tunnelStatus } from "../../support/status-reports.ts";
 
 function pseudowire(name: string, whyNot?: string): PseudowireStatus {
-  return {
-    ...{
-      name,
-      tunnel: "peer",
-      state: whyNot === undefined ? "established" : "idle",
-      type: "ethernet",
-      whyNot,
-    },
-    ...{ circuit: name, localCircuit: "up", plane: "userspace", planeReason: "of old", discards: {} },
-    ...zeroCounters,
-  };
+  const state = whyNot === undefined ? "established" : "idle";
+  const other = { plane: "userspace", planeReason: "of old", establishedForMs: undefined };
+  return pseudowireStatus(name, { tunnel: "peer", state, whyNot, circuit: name, ...other });
 }
 
-function reportOf(pseudowires: readonly PseudowireStatus[]): StatusReport {
-  return {
-    ...{
-      apiVersion: 1,
-      version: "0",
-      pid: 1,
-      uptimeMs: 0,
-      hostName: "here",
-      routerId: "0.0.0.1",
-      controlConnections: [],
-    },
-    ...{
-      plane: { name: "ebpf", reason: "why" },
-      pseudowires,
-      discards: {},
-      control: {},
-      log: { lostLines: 0, leftOutLines: 0 },
-    },
-  };
-}
+const reportOf = (pseudowires: readonly PseudowireStatus[]): StatusReport => report({ pseudowires });
+
+/** Lines as they are where there is room. */
+const WIDE = 1000;
+const linesOf = (of: StatusReport) => statusText(of, WIDE).split("\n");
+const detailOf = (of: StatusReport, name: string) => detailText(of, chosenOf(of, name), new Map(), WIDE);
 
 const many = (count: number, isUp: (index: number) => boolean) =>
   Array.from({ length: count }, (_, index) => pseudowire(`pw${index}.`, isUp(index) ? undefined : "no link"));
 
 test("up to 500 pseudowires are all shown, in the order of the file", () => {
-  const text = statusText(reportOf(many(500, (index) => index !== 499)));
-  expect(text.match(/^│ pw\d+\./gm)?.length).toBe(500);
+  const text = statusText(reportOf(many(500, (index) => index !== 499)), WIDE);
+  expect(text.match(/^[+-] {3}pw\d+\./gm)?.length).toBe(500);
   expect(text).not.toMatch(/more pseudowires/);
   expect(text).toMatch(/^ {2}pseudowire pw499\. of tunnel peer: no link$/m);
 });
 
 test("of 10 000 pseudowires 500 are shown, those that are not up before all others", () => {
-  const lines = statusText(reportOf(many(10_000, (index) => index % 3_000 !== 2_999))).split("\n");
-  const rows = lines.flatMap((line) => /^│ (pw\d+)\./.exec(line)?.[1] ?? []);
+  const lines = linesOf(reportOf(many(10_000, (index) => index % 3_000 !== 2_999)));
+  const rows = lines.flatMap((line) => /^[+-] {3}(pw\d+)\./.exec(line)?.[1] ?? []);
   expect(rows.length).toBe(500);
   expect(rows.slice(0, 5)).toEqual(["pw2999", "pw5999", "pw8999", "pw0", "pw1"]);
   expect(lines).toContain(
     "9500 more pseudowires are not shown (for all: wirespan status --json); 3 of all 10000 are not up",
   );
   expect(lines).toContain("  pseudowire pw8999. of tunnel peer: no link");
-  expect(lines.filter((line) => line.includes("on plane userspace: of old")).length).toBe(500);
+  expect(lines).toContain("10000 pseudowires are on plane userspace: of old");
 });
 
 test("what is not up is told with its reason, and since when where that is known", () => {
-  const tunnel = { tunnel: "peer", whyNot: "the peer does not answer", downForMs: 303_000 };
-  const controlConnections = [{ ...tunnel, state: "idle" } as unknown as ControlConnectionStatus];
+  const tunnel = { whyNot: "the peer does not answer", downForMs: 303_000 };
+  const controlConnections = [tunnelStatus("peer", { ...tunnel, state: "idle" })];
   const pseudowires = [
     { ...pseudowire("lan", "no call yet"), downForMs: 42_000 },
     pseudowire("x", "no link"),
   ];
-  const lines = statusText({ ...reportOf(pseudowires), controlConnections }).split("\n");
+  const lines = linesOf({ ...reportOf(pseudowires), controlConnections });
   const at = lines.indexOf("not up, and why:");
   expect(lines.slice(at + 1, at + 4)).toEqual([
     "  tunnel peer: the peer does not answer (down for 5 min 3 s)",
@@ -76,14 +57,24 @@ test("what is not up is told with its reason, and since when where that is known
   ]);
 });
 
-test("who segments GSO packets is shown once for each tunnel, with the reason", () => {
+test("pseudowires of a tunnel that are down for the same reason share a line where they are many", () => {
+  const few = [1, 2, 3].map((id) => ({ ...pseudowire(`pw${id}`, "no link"), downForMs: id * 1000 }));
+  const atOf = (lines: readonly string[]) => lines.slice(lines.indexOf("not up, and why:") + 1);
+  expect(atOf(linesOf(reportOf(few)))[2]).toBe("  pseudowire pw3 of tunnel peer: no link (down for 3 s)");
+  const more = [...few, pseudowire("pw4", "no link"), pseudowire("pw5", "no peer")];
+  expect(atOf(linesOf(reportOf(more))).slice(0, 2)).toEqual([
+    "  pseudowires pw1, pw2, pw3 and 1 more of tunnel peer: no link (down for up to 3 s)",
+    "  pseudowire pw5 of tunnel peer: no peer",
+  ]);
+});
+
+test("who segments GSO packets is told of a tunnel and its pseudowires, with the reason", () => {
   const gso = { choice: "segment", reason: "veth0 is virtual" } as const;
   const rows = [1, 2, 3].map((id) => ({ ...pseudowire(`pw${id}`), plane: "ebpf", gso }));
-  const text = statusText(reportOf(rows));
-  expect(text.match(/^ {2}GSO packets .*$/gm)).toEqual([
-    "  GSO packets of tunnel peer: segment (veth0 is virtual)",
-  ]);
-  expect(statusText(reportOf(many(2, () => true)))).not.toContain("GSO packets");
+  const of = report({ controlConnections: [tunnelStatus("peer")], pseudowires: rows });
+  for (const name of ["peer", "pw2"])
+    expect(detailOf(of, name)).toMatch(/^ {2}GSO packets +segment \(veth0 is virtual\)$/m);
+  expect(detailOf(reportOf(many(2, () => true)), "pw1.")).not.toContain("GSO packets");
 });
 
 test("which pseudowire of a circuit forwards is shown once, and standby beside the circuit", () => {
@@ -93,37 +84,26 @@ test("which pseudowire of a circuit forwards is shown once, and standby beside t
     { ...primary!, forwarder: { ...forwarder, standby: false } },
     { ...backup!, forwarder: { ...forwarder, standby: true }, whyNot: "standby: why" },
   ];
-  const text = statusText(reportOf(rows));
-  expect(text.match(/^ {2}circuit .*$/gm)).toEqual([
-    "  circuit eth1: pseudowire primary forwards; backup in standby",
+  const text = statusText(reportOf(rows), WIDE);
+  expect(text.match(/^circuit .*$/gm)).toEqual([
+    "circuit eth1: pseudowire primary forwards; backup in standby",
   ]);
-  expect(text.match(/eth1: up( \(standby\))?/g)).toEqual(["eth1: up", "eth1: up (standby)"]);
+  expect(text).toMatch(/^= {3}backup +eth1 +standby /m);
+  expect(detailOf(reportOf(rows), "backup")).toMatch(/^ {2}circuit +eth1: up \(standby\); peer: up$/m);
   expect(text).toContain("  pseudowire backup of tunnel peer: standby: why");
   const none = rows.map((row) => ({ ...row, forwarder: { ...row.forwarder, active: undefined } }));
-  expect(statusText(reportOf(none))).toContain(
-    "  circuit eth1: none of pseudowires primary, backup forwards",
-  );
+  expect(linesOf(reportOf(none))).toContain("circuit eth1: none of pseudowires primary, backup forwards");
   expect(statusText(reportOf(many(2, () => true)))).not.toMatch(/circuit .*forwards|standby/);
 });
 
-test("a pseudowire has a line of what passed for each direction", () => {
+test("a pseudowire has what passed in each direction, and what is rare where it is not 0", () => {
   const passed = countersBy((name) => 101 * (counterIndex[name] + 1));
-  const text = statusText(reportOf([{ ...pseudowire("pw"), ...passed }]));
-  expect(text).toMatch(/^│ pw +│.*\n│ tunnel peer +│/m);
-  expect(text).toMatch(
-    / 404 reassembled, 505 fragments +│.*\n.* 808 clamped, 909 fragmented, 1010 fragments, 1111 unans/,
-  );
-  const one = statusText(
-    reportOf([
-      {
-        ...pseudowire("pw"),
-        ...countersBy((name) =>
-          name.includes("ragment") || name.includes("eassembled") || name.includes("Unans") ? 0 : 1,
-        ),
-      },
-    ]),
-  );
-  expect(one).toMatch(/ in 1 frame, 1 octet, 1 clamped +│.*\n.* out 1 frame, 1 octet, 1 clamped +│/);
+  const text = detailOf(reportOf([{ ...pseudowire("pw"), ...passed }]), "pw");
+  expect(text).toMatch(/^ {2}in: reassembled +404 {2}frames of the peer that were put together/m);
+  expect(text).toMatch(/^ {2}out: unanswered +1111 {2}frames that were too big/m);
+  const none = detailOf(reportOf([pseudowire("pw")]), "pw");
+  expect(none).toMatch(/^ {2}out: frames +0 {2}/m);
+  expect(none).not.toMatch(/reassembled|unanswered/);
 });
 
 test("a path that moved is shown with where from, since when and how often, and a NAT too", () => {
@@ -140,15 +120,14 @@ test("a path that moved is shown with where from, since when and how often, and 
     ...{ sent: 1, received: 1, retransmitted: 0 },
   };
   const textOf = (pathMoves: number, nat?: string) =>
-    statusText({ ...reportOf([]), controlConnections: [{ ...connection, pathMoves, nat }] }).split("\n");
-  const moved =
-    "  path of tunnel hq: 192.0.2.1:1701 -> 203.0.113.3:41000 for 1 min 1 s, " +
-    "before that 192.0.2.1:1701 -> 203.0.113.2:40000; moved";
-  expect(textOf(2, "its port is another")).toEqual(
-    expect.arrayContaining([`${moved} 2 times`, "  NAT on the path of tunnel hq: its port is another"]),
-  );
-  expect(textOf(1)).toContain(`${moved} once`);
-  expect(textOf(0).filter((line) => /^ {2}(path|NAT)/.test(line))).toEqual([]);
+    detailOf({ ...reportOf([]), controlConnections: [{ ...connection, pathMoves, nat }] }, "hq");
+  const twice = textOf(2, "its port is another");
+  expect(twice).toMatch(/^ {2}path +udp 192\.0\.2\.1:1701 -> 203\.0\.113\.3:41000, for 1 min 1 s$/m);
+  const former = "192\\.0\\.2\\.1:1701 -> 203\\.0\\.113\\.2:40000; moved";
+  expect(twice).toMatch(new RegExp(`^ {2}former path +${former} 2 times$`, "m"));
+  expect(twice).toMatch(/^ {2}NAT on the path +its port is another$/m);
+  expect(textOf(1)).toMatch(new RegExp(`^ {2}former path +${former} once$`, "m"));
+  expect(textOf(0)).not.toMatch(/former path|NAT/);
 });
 
 test("who sent SCCRQs that no tunnel takes is shown, by Host Name and address, and why", () => {
@@ -158,8 +137,7 @@ test("who sent SCCRQs that no tunnel takes is shown, by Host Name and address, a
     { address: "2001:db8::8", sccrqs: 12, ...times, reason: "missing-digest", tunnel: "vans" },
     { hostName: "van", address: "192.0.2.7", sccrqs: 1, ...times, reason: "wrong-digest", tunnel: "vans" },
   ] as const;
-  const lines = (others?: number) =>
-    statusText({ ...reportOf([]), unknownPeers, otherUnknownPeers: others }).split("\n");
+  const lines = (others?: number) => linesOf({ ...reportOf([]), unknownPeers, otherUnknownPeers: others });
   const ago = "1 min 1 s ago";
   expect(lines().slice(-4)).toEqual([
     "SCCRQs that no tunnel takes:",
@@ -174,10 +152,10 @@ test("who sent SCCRQs that no tunnel takes is shown, by Host Name and address, a
     "  and 300 other senders",
   ]);
   expect(statusText(reportOf([]))).not.toContain("SCCRQ");
-  const tunnels = ["vans", "cars"].map(
-    (tunnel) => ({ tunnel, state: "idle", whyNot: "the peer stopped it" }) as ControlConnectionStatus,
+  const tunnels = ["vans", "cars"].map((tunnel) =>
+    tunnelStatus(tunnel, { state: "idle", whyNot: "the peer stopped it" }),
   );
-  const down = statusText({ ...reportOf([]), controlConnections: tunnels, unknownPeers }).split("\n");
+  const down = linesOf({ ...reportOf([]), controlConnections: tunnels, unknownPeers });
   const refused = `an SCCRQ for it was refused ${ago}, see "SCCRQs that no tunnel takes"`;
   expect(down).toContain(`  tunnel vans: the peer stopped it; ${refused}`);
   expect(down).toContain("  tunnel cars: the peer stopped it");
@@ -201,14 +179,21 @@ test("a bridge has its ports with limits and what was dropped, and notes on what
       { ...port, device: "pw3", state: "listening" },
     ],
   } as const;
-  const lines = statusText({ ...reportOf([]), bridges: [bridge] }).split("\n");
+  const bridged = { ...reportOf([]), bridges: [bridge] };
+  const lines = linesOf(bridged);
   const dropped = "1 frame dropped: broadcast-storm, 2 frames dropped: unknown-unicast-storm";
   const shown = (device: string) => `  port ${device} (pseudowire lan): `;
   const atMost = "isolated, at most in a second: broadcast 500, unknown unicast 20";
-  const first = lines.indexOf("bridge lan: made by us, 1 MAC address learnt");
-  expect(lines.slice(first + 1, first + 4)).toEqual([
+  const first = lines.indexOf("bridge lan: made by us, 1 MAC address learnt; 2 of 3 ports forward");
+  const unusual = [
     `${shown("pw3")}listening, blocked for a loop, isolated`,
     `${shown("pw1")}forwarding, ${atMost}, ${dropped}`,
+  ];
+  expect(lines.slice(first + 1, first + 3)).toEqual(unusual);
+  expect(lines[first + 3]).not.toContain("port");
+  expect(detailOf(bridged, "lan").split("\n").slice(0, 4)).toEqual([
+    "bridge lan: made by us, 1 MAC address learnt",
+    ...unusual,
     `${shown("pw2")}forwarding, ${atMost} (not limited yet)`,
   ]);
   expect(lines[lines.indexOf("needs attention:") + 1]).toBe("  bridge lan: a loop: so it is");
@@ -216,4 +201,14 @@ test("a bridge has its ports with limits and what was dropped, and notes on what
 
 test("one of many that is not shown is one", () => {
   expect(statusText(reportOf(many(501, () => true)))).toContain("1 more pseudowire is not shown (for all");
+});
+
+test("a name that nothing has is an error with the nearest one", () => {
+  const of = report({ controlConnections: [tunnelStatus("branch")], pseudowires: [pseudowire("lan")] });
+  expect(() => chosenOf(of, "brnach")).toThrow(
+    "no tunnel, pseudowire or bridge is called brnach; the nearest is branch",
+  );
+  expect(() => chosenOf(of, "zebra")).toThrow("wirespan status shows those that there are");
+  expect([chosenOf(of, "branch"), chosenOf(of, "lan")].map(isAllUp)).toEqual([true, true]);
+  expect(isAllUp(chosenOf(reportOf([pseudowire("lan", "no link")]), "lan"))).toBe(false);
 });

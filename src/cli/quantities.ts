@@ -1,0 +1,52 @@
+/** Times, counts and rates as they are shown. */
+
+/** How long something lasts, in two units. */
+export function longDuration(ms: number): string {
+  const seconds = Math.floor(Math.max(0, ms) / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const hours = Math.floor(seconds / 3600);
+  if (hours < 48) return `${hours} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** How long something lasts, in one unit. */
+export function shortDuration(ms: number): string {
+  const seconds = Math.floor(Math.max(0, ms) / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+const prefixes = ["", "k", "M", "G", "T", "P"];
+
+/** Three digits and the prefix of a power of 1000. */
+function threeDigits(value: number): string {
+  let scaled = value;
+  let power = 0;
+  while (scaled >= 999.5 && power < prefixes.length - 1) {
+    scaled /= 1000;
+    power += 1;
+  }
+  const digits = scaled < 9.995 ? 2 : scaled < 99.95 ? 1 : 0;
+  return `${scaled.toFixed(power === 0 ? 0 : digits)}${prefixes[power]}`;
+}
+
+/** A count in six characters at most: five digits exactly, more of them rounded, such as 1.23M. */
+export function shortCount(count: number): string {
+  return count < 100_000 ? String(count) : threeDigits(count);
+}
+
+/** A rate in five characters at most, such as 940, 9.40k or 940M. */
+export function shortRate(perSecond: number): string {
+  if (perSecond > 0 && perSecond < 10) return perSecond.toFixed(1).replace(/\.0$/, "");
+  return threeDigits(perSecond);
+}
+
+/** A rate of octets in bits a second, such as "9.40 Mbit/s". */
+export function bitRateText(bitsPerSecond: number): string {
+  const text = shortRate(bitsPerSecond);
+  const [, number = "0", prefix = ""] = /^([\d.]+)(\D?)$/.exec(text) ?? [];
+  return `${number} ${prefix}bit/s`;
+}
