@@ -1,15 +1,5 @@
 /** Times, counts and rates as they are shown. */
 
-/** How long something lasts, in two units. */
-export function longDuration(ms: number): string {
-  const seconds = Math.floor(Math.max(0, ms) / 1000);
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-  const hours = Math.floor(seconds / 3600);
-  if (hours < 48) return `${hours} h ${Math.floor((seconds % 3600) / 60)} min`;
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
-}
-
 /** How long something lasts, in one unit. */
 export function shortDuration(ms: number): string {
   const seconds = Math.floor(Math.max(0, ms) / 1000);

@@ -110,7 +110,9 @@ export function columnWidths<Row>(
 /** The titles of a table as a line. */
 export function titleLine<Row>(table: readonly TableColumn<Row>[], widths: readonly number[]): string {
   return table
-    .map(({ title, align }, index) => cellText(shortened(title, widths[index] ?? 0), widths[index] ?? 0, align))
+    .map(({ title, align }, index) =>
+      cellText(shortened(title, widths[index] ?? 0), widths[index] ?? 0, align),
+    )
     .join(" ")
     .trimEnd();
 }

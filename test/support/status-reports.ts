@@ -62,7 +62,11 @@ const noSession = { localSessionId: undefined, remoteSessionId: undefined, plane
 
 /** TABLE: tunnels of each kind in each state. */
 const tunnels: readonly ControlConnectionStatus[] = [
-  tunnelStatus("branch"),
+  tunnelStatus("branch", {
+    ...{ ups: 6, downs: 5, flapping: true },
+    lastChange: { agoMs: 184_000, text: "up" },
+    notes: ["it is flapping: down 5 times within 9 min 3 s; the last time: the peer does not answer"],
+  }),
   tunnelStatus("v6", {
     ...{ encapsulation: "ip", local: "2001:db8:1234:5678::1", remote: "2001:db8:1234:5678:9abc:def0:1234:2" },
     ...{ peerHostName: "a-peer-with-a-long-host-name.example.net" },

@@ -1,8 +1,9 @@
+import { durationText } from "../../bytes/duration.ts";
 import { hexId } from "../../bytes/hex.ts";
 import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "../../daemon/status.ts";
 import { colours } from "../colours.ts";
 import { pathMtuText } from "../path-mtu-text.ts";
-import { bitRateText, longDuration, shortRate } from "../quantities.ts";
+import { bitRateText, shortRate } from "../quantities.ts";
 import { type Rates, sumOfRates } from "../rates.ts";
 import { columnWidths, labelled, PLAIN_COLUMNS, rowLine, titleLine, wrappedLine } from "../text-layout.ts";
 import { bridgeDetail } from "./bridges.ts";
@@ -53,7 +54,7 @@ function headLine(
 ): string {
   const { word, paint } = shownStates[shown];
   const forMs = downForMs ?? establishedForMs;
-  const time = forMs === undefined ? "" : ` for ${longDuration(forMs)}`;
+  const time = forMs === undefined ? "" : ` for ${durationText(forMs)}`;
   return `${colours.bold(subject)}: ${paint(word)}${time}`;
 }
 
@@ -65,21 +66,13 @@ function commonEntries(of: ControlConnectionStatus | PseudowireStatus, call = ""
   ];
 }
 
-/** What is told of the ups and downs of a tunnel or pseudowire. */
-interface Changed {
-  readonly state: string;
-  readonly lastChange?: { readonly agoMs: number; readonly text: string } | undefined;
-  readonly ups?: number | undefined;
-  readonly downs?: number | undefined;
-  readonly flapping?: boolean | undefined;
-}
-
 /** When it changed last, how often it did, and whether that is too often. */
-function changeText({ lastChange, ups = 0, downs = 0, flapping }: Changed): string | undefined {
+function changeText(of: ControlConnectionStatus | PseudowireStatus): string | undefined {
+  const { lastChange, ups = 0, downs = 0, flapping } = of;
   if (lastChange === undefined) return undefined;
   const times = (count: number) => (count === 1 ? "once" : `${count} times`);
   const often = `came up ${times(ups)}, went down ${times(downs)}${flapping ? ", flapping" : ""}`;
-  return `${longDuration(lastChange.agoMs)} ago: ${lastChange.text}; ${often}`;
+  return `${durationText(lastChange.agoMs)} ago: ${lastChange.text}; ${often}`;
 }
 
 function tunnelLines(
@@ -98,7 +91,7 @@ function tunnelLines(
     ...pathEntries(connection),
     ["GSO packets", gsoText(own.find(({ gso }) => gso !== undefined)?.gso)],
     ["control messages", `sent ${sent}, received ${received}, sent again ${retransmitted}`],
-    ["next attempt", nextAttemptInMs === undefined ? undefined : `in ${longDuration(nextAttemptInMs)}`],
+    ["next attempt", nextAttemptInMs === undefined ? undefined : `in ${durationText(nextAttemptInMs)}`],
     ["passing now", ratesOfOwn.length === 0 ? undefined : ratesText(sumOfRates(ratesOfOwn))],
   ];
   return [
@@ -139,8 +132,8 @@ function nameText(remoteName: ControlConnectionStatus["remoteName"]): string | u
   const known =
     addresses.length === 0
       ? "has no address yet"
-      : `is ${addresses.join(", ")}, answered ${longDuration(answeredForMs ?? 0)} ago`;
-  const next = nextQueryInMs === undefined ? "" : `, asked again in ${longDuration(nextQueryInMs)}`;
+      : `is ${addresses.join(", ")}, answered ${durationText(answeredForMs ?? 0)} ago`;
+  const next = nextQueryInMs === undefined ? "" : `, asked again in ${durationText(nextQueryInMs)}`;
   const less = unanswered === undefined ? "" : `; ${unanswered}`;
   const wrong = problem === undefined ? "" : `; ${problem}`;
   return `${name} ${known}${next}${less}${wrong}`;
@@ -150,7 +143,7 @@ function nameText(remoteName: ControlConnectionStatus["remoteName"]): string | u
 function pathEntries(connection: ControlConnectionStatus): readonly Entry[] {
   const { encapsulation, local, remote, localFrom, pathForMs, pathMoves = 0 } = connection;
   const { formerLocal, formerRemote, nat, pathMtu, pathMtuUnknown } = connection;
-  const since = pathForMs === undefined ? "" : `, for ${longDuration(pathForMs)}`;
+  const since = pathForMs === undefined ? "" : `, for ${durationText(pathForMs)}`;
   const times = pathMoves === 1 ? "once" : `${pathMoves} times`;
   return [
     ["path", `${encapsulation} ${local} -> ${remote}${since}`],

@@ -1,8 +1,8 @@
 import { counted } from "../../bytes/counted.ts";
+import { durationText } from "../../bytes/duration.ts";
 import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "../../daemon/status.ts";
 import { unknownPeerText } from "../../daemon/unknown-peer-text.ts";
 import { colours } from "../colours.ts";
-import { longDuration } from "../quantities.ts";
 import { columnWidths, PLAIN_COLUMNS, rowLine, titleLine, wrappedLine } from "../text-layout.ts";
 import { bridgeSummary } from "./bridges.ts";
 import { groupedLines } from "./grouped.ts";
@@ -36,7 +36,7 @@ export function statusText(report: StatusReport, columns = PLAIN_COLUMNS): strin
 function headLines({ hostName, routerId, version, pid, uptimeMs, plane }: StatusReport): readonly string[] {
   return [
     `LCCE ${colours.bold(hostName)}, router id ${routerId}, wirespan ${version}, pid ${pid}, ` +
-      `up ${longDuration(uptimeMs)}`,
+      `up ${durationText(uptimeMs)}`,
     `plane ${plane.name}: ${plane.reason}`,
   ];
 }
@@ -122,7 +122,7 @@ function reasons(report: StatusReport): readonly string[] {
 
 function downText(downForMs: number | undefined, isMost = false): string {
   if (downForMs === undefined) return "";
-  return ` (down for ${isMost ? "up to " : ""}${longDuration(downForMs)})`;
+  return ` (down for ${isMost ? "up to " : ""}${durationText(downForMs)})`;
 }
 
 /** What looks wrong though it may be up. */
@@ -193,7 +193,7 @@ function unknownPeerLines({ unknownPeers = [], otherUnknownPeers = 0 }: StatusRe
     const name = hostName === undefined ? "no Host Name" : `Host Name "${hostName}"`;
     const times = sccrqs === 1 ? "" : `${sccrqs} times, last `;
     const why = unknownPeerText(reason, tunnel);
-    return `  ${name} from ${address}: ${times}${longDuration(lastAgoMs)} ago; ${why}`;
+    return `  ${name} from ${address}: ${times}${durationText(lastAgoMs)} ago; ${why}`;
   });
   const others = otherUnknownPeers === 0 ? [] : [`  and ${counted(otherUnknownPeers, "other sender")}`];
   return lines.length === 0 ? [] : ["SCCRQs that no tunnel takes:", ...lines, ...others];
@@ -203,7 +203,7 @@ function unknownPeerLines({ unknownPeers = [], otherUnknownPeers = 0 }: StatusRe
 export function callText(tunnel: string, { unknownPeers = [] }: StatusReport): string {
   const last = unknownPeers.filter((one) => one.tunnel === tunnel).map(({ lastAgoMs }) => lastAgoMs);
   if (last.length === 0) return "";
-  const ago = longDuration(Math.min(...last));
+  const ago = durationText(Math.min(...last));
   return `; an SCCRQ for it was refused ${ago} ago, see "SCCRQs that no tunnel takes"`;
 }
 
