@@ -56,6 +56,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "bytes",
     "environment.ts",
   ],
+  doctor: ["daemon", "config", "os", "bytes"],
   lab: [
     "daemon",
     "capture",
@@ -70,6 +71,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     "lab",
+    "doctor",
     "daemon",
     "capture",
     "config",
@@ -88,6 +90,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const mayUse: Readonly<Record<string, readonly string[]>> = {
   os: ["*"],
   daemon: ["*"],
+  doctor: ["node:net", "node:path", "node:timers/promises", "node:url"],
   capture: ["*"],
   lab: ["*"],
   cli: ["*"],

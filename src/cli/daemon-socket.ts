@@ -6,7 +6,7 @@ export const ANSWER_MS = 20_000;
 const DEFAULT_SOCKET = "/run/wirespan/wirespan.sock";
 
 /** The control socket where none is given: that of the environment, as in nodes of labs, or the default. */
-function defaultSocket(): string {
+export function defaultSocket(): string {
   const { WIRESPAN_SOCKET = "" } = process.env;
   return WIRESPAN_SOCKET === "" ? DEFAULT_SOCKET : WIRESPAN_SOCKET;
 }

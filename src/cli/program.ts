@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { version } from "../daemon/version.ts";
 import { addCheck } from "./commands/check.ts";
 import { addDecode } from "./commands/decode.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addEvents } from "./commands/events.ts";
 import { addHandOver } from "./commands/hand-over.ts";
 import { addKeygen } from "./commands/keygen.ts";
@@ -16,6 +17,7 @@ import type { Shell } from "./shell.ts";
 const help = `
 Examples:
   wirespan check                          report every problem of the configuration, with its line
+  sudo wirespan doctor                    look for what is wrong here, with the commands that mend it
   wirespan run                            run in the foreground until SIGTERM
   wirespan status                         show what is up, and why something is not
   wirespan mtu                            show what fits the path MTU, and what to change
@@ -34,6 +36,7 @@ Exit codes: 0 success, 1 failed (reload: applied, but something is waiting or un
 const commands = [
   addRun,
   addCheck,
+  addDoctor,
   addStatus,
   addMtu,
   addReload,

@@ -31,7 +31,7 @@ export function describeHolder({ pid }: Holder): string {
 export function lockDaemon(controlSocket: string, names: NameLocks = kernelNames): Lock {
   makeDirectory(dirname(controlSocket));
   const file = lockOrThrow(controlSocket, lockFile(`${controlSocket}.lock`));
-  const name = holding(file, () => lockOrThrow(controlSocket, names.lockName(socketLockName(controlSocket))));
+  const name = holding(file, () => lockOrThrow(controlSocket, names.lockName(daemonLockName(controlSocket))));
   return {
     [Symbol.dispose]() {
       file[Symbol.dispose]();
@@ -58,11 +58,21 @@ function lockOrThrow(controlSocket: string, attempt: LockAttempt): Lock {
  * SystemError.
  */
 export function daemonHolder(controlSocket: string): Holder | undefined {
-  return kernelNames.nameHolder(socketLockName(controlSocket));
+  return kernelNames.nameHolder(daemonLockName(controlSocket));
 }
 
-function socketLockName(controlSocket: string): string {
-  return `wirespan/daemon/${createHash("sha256").update(controlSocket).digest("hex").slice(0, 32)}`;
+/** What the names of locks of daemons and of circuits begin with. */
+export const lockPrefixes = { daemon: "wirespan/daemon/", circuit: "wirespan/circuit/" } as const;
+
+/** The name of the lock of the daemon of a control socket. */
+export function daemonLockName(controlSocket: string): string {
+  const digits = createHash("sha256").update(controlSocket).digest("hex").slice(0, 32);
+  return `${lockPrefixes.daemon}${digits}`;
+}
+
+/** The name of the lock of the frames of a circuit. */
+export function circuitLockName(circuit: Pick<CircuitConfig, "device" | "vlan">): string {
+  return `${lockPrefixes.circuit}${circuitFramesKey(circuit)}`;
 }
 
 /** As mkdir -p, which in Node never ends below /proc. Throws SystemError. */
@@ -109,9 +119,7 @@ export function lockCircuit(
   { device, vlan }: Pick<CircuitConfig, "device" | "vlan">,
   { lockName, nameHolder, namesTaken }: NameLocks = kernelNames,
 ): Claim {
-  const nameOf = (circuit: Pick<CircuitConfig, "device" | "vlan">) =>
-    `wirespan/circuit/${circuitFramesKey(circuit)}`;
-  const port = nameOf({ device });
+  const port = circuitLockName({ device });
   const refused = (what: string, holder: Holder): Claim => ({
     problem:
       `${describeHolder(holder)} carries ${what}; stop it, ` +
@@ -128,7 +136,7 @@ export function lockCircuit(
   const whole = nameHolder(port);
   if (whole !== undefined) return refused(`the frames of ${device}`, whole);
   if (vlanLocks >= MOST_VLAN_LOCKS) return { lock: { [Symbol.dispose]: () => undefined } };
-  const locking = lockName(nameOf({ device, vlan }));
+  const locking = lockName(circuitLockName({ device, vlan }));
   if (locking.holder !== undefined) return refused(`VLAN ${vlan.id} of ${device}`, locking.holder);
   const late = holding(locking.lock, () => nameHolder(port));
   if (late !== undefined) {

@@ -20,6 +20,16 @@ import { endsInFile } from "./settings.ts";
  */
 export type RouteVerdict = (path: AddressPair) => SendError | undefined;
 
+/** What a note is about. */
+export type MachineNoteKind = "secret" | "local" | "remote" | "interface" | "host-use" | "tap" | "bridge";
+
+/** A note, with the path of the key that it is about. */
+export interface MachineNote extends Issue {
+  readonly kind: MachineNoteKind;
+  /** Whether something waits for it, rather than works as it is. */
+  readonly isWaiting: boolean;
+}
+
 /**
  * What a configuration that is in order would wait for on this machine, each with the path of the key that it
  * is about: secrets that cannot be read, local addresses and interfaces that are not there, remote addresses
@@ -30,7 +40,7 @@ export function machineNotes(
   config: Config,
   interfaces: readonly HostInterface[],
   verdictOf: RouteVerdict,
-): readonly Issue[] {
+): readonly MachineNote[] {
   const notes = config.tunnels.flatMap((tunnel) => [
     ...secretNotes(tunnel),
     ...addressNotes(tunnel, interfaces),
@@ -50,7 +60,7 @@ const placeKeys = { file: "file", credential: "credential", environment: "env" }
   string
 >;
 
-function secretNotes({ name, control }: TunnelConfig): readonly Issue[] {
+function secretNotes({ name, control }: TunnelConfig): readonly MachineNote[] {
   const known: Uint8Array[] = [];
   return (control?.authentication.secrets ?? []).flatMap((source, index) => {
     const path = ["tunnels", name, secretKeys[index] ?? "secret", placeKeys[source.kind]];
@@ -59,16 +69,24 @@ function secretNotes({ name, control }: TunnelConfig): readonly Issue[] {
       const isSame = known.some((one) => equalOctets(one, octets));
       known.push(octets);
       const same = isSame ? ["the same secret as in `secret`; `next_secret` must be a different one"] : [];
-      return [...notes, ...same].map((message) => ({ path, message }));
+      const isWaiting = (message: string) => same.includes(message);
+      return [...notes, ...same].map((message) => ({
+        ...{ kind: "secret", path, message },
+        isWaiting: isWaiting(message),
+      }));
     } catch (error) {
-      return [{ path, message: operationalMessage(error) }];
+      return [{ kind: "secret", isWaiting: true, path, message: operationalMessage(error) }];
     }
   });
 }
 
-function addressNotes({ name, local }: TunnelConfig, interfaces: readonly HostInterface[]): readonly Issue[] {
+function addressNotes(
+  { name, local }: TunnelConfig,
+  interfaces: readonly HostInterface[],
+): readonly MachineNote[] {
   const message = localProblem(local, interfaces);
-  return message === undefined ? [] : [{ path: ["tunnels", name, "local"], message }];
+  const path = ["tunnels", name, "local"];
+  return message === undefined ? [] : [{ kind: "local", isWaiting: true, path, message }];
 }
 
 function localProblem(local: LocalEnd, interfaces: readonly HostInterface[]): string | undefined {
@@ -86,7 +104,7 @@ function remoteNotes(
   tunnel: TunnelConfig,
   interfaces: readonly HostInterface[],
   verdictOf: RouteVerdict,
-): readonly Issue[] {
+): readonly MachineNote[] {
   const ends = endsInFile(tunnel);
   if (ends === undefined) return [];
   const { localAddress: local, remoteAddress: remote } = ends;
@@ -99,7 +117,8 @@ function remoteNotes(
       : undefined;
   // Between two loopback addresses a tunnel is meant to stay on the machine.
   if (asked === undefined || (asked === OWN_ADDRESS && isLoopback(local) && isLoopback(remote))) return [];
-  return [{ path: ["tunnels", tunnel.name, "remote"], message: sendProblem({ local, remote }, asked) }];
+  const message = sendProblem({ local, remote }, asked);
+  return [{ kind: "remote", isWaiting: true, path: ["tunnels", tunnel.name, "remote"], message }];
 }
 
 function isLoopback(address: string): boolean {
@@ -110,18 +129,23 @@ function circuitNotes(
   { name: tunnel, pseudowires }: TunnelConfig,
   config: Config,
   interfaces: readonly HostInterface[],
-): readonly Issue[] {
-  return pseudowires.flatMap(({ name, circuit }) => {
+): readonly MachineNote[] {
+  return pseudowires.flatMap(({ name, circuit }): readonly MachineNote[] => {
     const path = ["tunnels", tunnel, "pseudowires", name, "circuit"];
     if (circuit.kind === "tap") return tapNotes(path, circuit, config, interfaces);
     const at = [...path, "interface"];
     if (!interfaces.some((one) => one.name === circuit.device))
-      return [{ path: at, message: `there is no interface ${circuit.device}; see: ip link show` }];
+      return [
+        {
+          ...{ kind: "interface", isWaiting: true, path: at },
+          message: `there is no interface ${circuit.device}; see: ip link show`,
+        },
+      ];
     const use = circuit.allowHostUse ? undefined : hostUseOf(circuit, interfaces, config.tunnels);
     if (use === undefined) return [];
     return [
       {
-        path: at,
+        ...{ kind: "host-use", isWaiting: true, path: at },
         message:
           `${use}: as an attachment circuit it would be cut off from this machine; ` +
           "it is not attached unless allow_host_use is true",
@@ -135,7 +159,7 @@ function tapNotes(
   { device, bridge }: CircuitConfig,
   config: Config,
   interfaces: readonly HostInterface[],
-): readonly Issue[] {
+): readonly MachineNote[] {
   const named = (wanted: string) => interfaces.find(({ name }) => name === wanted);
   const own = named(device);
   const taken = own === undefined ? undefined : tapProblem(own, config, interfaces);
@@ -145,12 +169,21 @@ function tapNotes(
   const isMissing = bridge !== undefined && (!isMade || named(bridge) !== undefined);
   const problem = isMissing ? bridgeProblem(bridge, named(bridge)) : undefined;
   const noBridge = problem === undefined ? undefined : `${problem}${meantBridge(bridge, config, interfaces)}`;
-  return [
-    ...(taken === undefined ? [] : [{ path: [...path, "tap"], message: taken }]),
-    ...(noBridge === undefined
-      ? []
-      : [{ path: [...path, "bridge"], message: noBridge, of: [["bridges", bridge ?? ""]] }]),
-  ];
+  return [...tapTaken(path, taken), ...noBridgeNote(path, bridge, noBridge)];
+}
+
+function tapTaken(path: readonly string[], message: string | undefined): readonly MachineNote[] {
+  return message === undefined ? [] : [{ kind: "tap", isWaiting: true, path: [...path, "tap"], message }];
+}
+
+function noBridgeNote(
+  path: readonly string[],
+  bridge: string | undefined,
+  message: string | undefined,
+): readonly MachineNote[] {
+  if (message === undefined) return [];
+  const of = [["bridges", bridge ?? ""]];
+  return [{ kind: "bridge", isWaiting: true, path: [...path, "bridge"], message, of }];
 }
 
 /** Why a TAP device cannot have the name of an interface; undefined where it is one of ours. */
@@ -185,17 +218,22 @@ function bridgeNotes(
   { name, isDeclared, create, interfaces: members }: BridgeConfig,
   config: Config,
   interfaces: readonly HostInterface[],
-): readonly Issue[] {
+): readonly MachineNote[] {
   if (!isDeclared) return [];
   const path = ["bridges", name];
   const named = (wanted: string) => interfaces.find((one) => one.name === wanted);
   const own = named(name);
   const problem = own === undefined && create ? undefined : bridgeProblem(name, own);
-  const ofMembers = members.flatMap(({ device, allowHostUse }): readonly Issue[] => {
+  const ofMembers = members.flatMap(({ device, allowHostUse }): readonly MachineNote[] => {
     const at = [...path, "interfaces", device];
     const member = named(device);
     if (member === undefined)
-      return [{ path: at, message: `there is no interface ${device}; see: ip link show` }];
+      return [
+        {
+          ...{ kind: "interface", isWaiting: true, path: at },
+          message: `there is no interface ${device}; see: ip link show`,
+        },
+      ];
     if (allowHostUse || (own !== undefined && member.master === own.index)) return [];
     const use = hostUseOf({ device }, interfaces, config.tunnels);
     const what = "as a port of a bridge it would be cut off from this machine";
@@ -203,10 +241,12 @@ function bridgeNotes(
       ? []
       : [
           {
-            path: at,
+            ...{ kind: "host-use", isWaiting: true, path: at },
             message: `${use}: ${what}; it is not put into the bridge unless allow_host_use is true`,
           },
         ];
   });
-  return [...(problem === undefined ? [] : [{ path, message: problem }]), ...ofMembers];
+  const ofBridge: readonly MachineNote[] =
+    problem === undefined ? [] : [{ kind: "bridge", isWaiting: true, path, message: problem }];
+  return [...ofBridge, ...ofMembers];
 }

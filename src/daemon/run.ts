@@ -1,6 +1,7 @@
 import { ignoreOperational, OperationalError, operationalMessage } from "../bytes/errors.ts";
 import { SerialQueue } from "../bytes/serial-queue.ts";
 import type { Config } from "../config/config.ts";
+import { monotonicClock } from "../os/clock.ts";
 import { endProcess } from "../os/end-process.ts";
 import { absolutePath, leaveRemovedDirectory } from "../os/files.ts";
 import { capabilityText } from "../os/privileges.ts";
@@ -14,7 +15,7 @@ import { lockDaemon } from "./locks.ts";
 import { createLog, EXIT_FLUSH_MS, type Log, type OpenLog, reportFatal } from "./log.ts";
 import { throwUncaught } from "./operation-queue.ts";
 import { type ServiceManager, serviceManager } from "./service-manager.ts";
-import type { ReloadReport } from "./status.ts";
+import type { ReloadReport, StatusReport } from "./status.ts";
 import { takeOverFrom } from "./take-over.ts";
 import { version } from "./version.ts";
 
@@ -105,10 +106,11 @@ async function runUntilStopped(
   using manager = serviceManager(process.env, log);
   void stopped.then(() => manager.stopping());
   const start = new Deferred<Daemon>();
+  const readings = new FileReadings();
   const reload = reloadQueue(
     () => start.value,
     stopped,
-    (daemon) => manager.reloading(() => reloadFrom(file, daemon, log)),
+    (daemon) => manager.reloading(() => reloadFrom(file, daemon, log, readings)),
   );
   process.on("SIGHUP", coalesced(reload));
   // Not before signals are heard: who reads this may send one.
@@ -122,7 +124,7 @@ async function runUntilStopped(
   const opened = new Deferred<Daemon>();
   const handlers: ApiHandlers = {
     feed,
-    status: async () => (await opened.value).status(),
+    status: async () => ({ ...(await opened.value).status(), configuration: readings.status(file) }),
     reload: () => reload(),
     handOver: async () => (await start.value).handOver,
     leave: async () => {
@@ -197,11 +199,29 @@ function tryLoadFile(file: string): ReturnType<typeof loadFile> {
 }
 
 /** Reloads from the file; an invalid one changes nothing. */
-async function reloadFrom(file: string, daemon: Daemon, log: Log): Promise<ReloadReport> {
+async function reloadFrom(
+  file: string,
+  daemon: Daemon,
+  log: Log,
+  readings: FileReadings,
+): Promise<ReloadReport> {
+  const readMs = monotonicClock.nowMs();
   const loaded = tryLoadFile(file);
-  if ("config" in loaded) return daemon.reload(loaded.config, loaded.locations);
+  if ("config" in loaded) {
+    readings.lastMs = readMs;
+    return daemon.reload(loaded.config, loaded.locations);
+  }
   for (const problem of loaded.problems) log.error({ event: "reload", problem }, `not reloaded: ${problem}`);
   return { changed: false, plan: "", problems: [...loaded.problems], refused: true };
+}
+
+/** When the file was read whose content is in force. */
+class FileReadings {
+  lastMs = monotonicClock.nowMs();
+
+  status(file: string): NonNullable<StatusReport["configuration"]> {
+    return { file, readForMs: Math.round(monotonicClock.nowMs() - this.lastMs) };
+  }
 }
 
 /** A promise that is resolved from outside. */

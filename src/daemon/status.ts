@@ -17,6 +17,8 @@ export interface StatusReport {
   readonly uptimeMs: number;
   readonly hostName: string;
   readonly routerId: string;
+  /** The configuration file, and for how long it is in force as it was then. */
+  readonly configuration?: { readonly file: string; readonly readForMs: number } | undefined;
   readonly plane: { readonly name: string; readonly reason: string };
   readonly controlConnections: readonly ControlConnectionStatus[];
   readonly pseudowires: readonly PseudowireStatus[];

@@ -9,6 +9,7 @@ import {
 } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { OperationalError } from "../bytes/errors.ts";
+import { shellLine } from "../bytes/shell-words.ts";
 import { plainAddresses } from "../bytes/subnets.ts";
 import { run } from "./command.ts";
 import { nameServersFor } from "./format/name-servers.ts";
@@ -24,7 +25,6 @@ import {
   socketLinkOf,
   socketOf,
 } from "./nodes.ts";
-import { shellLine } from "./shell-words.ts";
 
 /** Files that are at hand in every node: the command `wirespan`, names of hosts, what shells begin with. */
 

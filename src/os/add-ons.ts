@@ -8,22 +8,36 @@ import { UnsupportedError } from "./errors.ts";
  */
 const packages = ["koffi", "netlink", "raw-socket"] as const;
 
+/** An add-on that cannot be loaded: its package, and why. */
+export interface BrokenAddOn {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** Loads the native add-ons that the daemon needs; those that cannot be. */
+export function brokenAddOns(): readonly BrokenAddOn[] {
+  const require = createRequire(import.meta.url);
+  return packages.flatMap((name) => {
+    try {
+      require(name);
+      return [];
+    } catch (error) {
+      return { name, reason: messageOf(error).split("\n")[0] ?? "" };
+    }
+  });
+}
+
 /**
  * Loads the native add-ons that the daemon needs, before any module imports them: an import that fails would
  * end the process with a stack trace. Throws UnsupportedError with the command that builds the missing one.
  */
 export function checkAddOns(): void {
-  const require = createRequire(import.meta.url);
-  for (const name of packages) {
-    try {
-      require(name);
-    } catch (error) {
-      const [reason] = messageOf(error).split("\n");
-      throw new UnsupportedError(
-        `the package ${name}`,
-        `its add-on built for this Node (${process.version}): npm rebuild ${name}, ` +
-          `where Wirespan is installed, with make, g++ and python3 (${reason})`,
-      );
-    }
-  }
+  const [broken] = brokenAddOns();
+  if (broken === undefined) return;
+  const { name, reason } = broken;
+  throw new UnsupportedError(
+    `the package ${name}`,
+    `its add-on built for this Node (${process.version}): npm rebuild ${name}, ` +
+      `where Wirespan is installed, with make, g++ and python3 (${reason})`,
+  );
 }

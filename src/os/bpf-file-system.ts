@@ -66,6 +66,38 @@ export function pinDirectory(name: string): PinDirectory {
   };
 }
 
+/** Whether there is a bpf file system to pin in, as things stand: nothing is mounted. */
+export interface BpfFileSystemState {
+  readonly isMounted: boolean;
+  /**
+   * Whether a daemon that is started as root mounts the machine's own here: `ip netns exec` has covered it
+   * with a new /sys.
+   */
+  readonly isCovered: boolean;
+  /** Why pins go with the last process of this mount namespace; undefined where they do not. */
+  readonly caveat: string | undefined;
+  /** Whether the machine's own comes back, by itself or with the daemon, where this one is unmounted. */
+  readonly isOnTop: boolean;
+}
+
+/** The state of the bpf file system in this mount namespace. */
+export function bpfFileSystemState(): BpfFileSystemState {
+  const mounted = isMounted();
+  return {
+    isMounted: mounted,
+    isCovered: !mounted && isCopyOfFirst(),
+    caveat: mounted ? caveat() : undefined,
+    isOnTop: mounted && (isCopyOfFirst() || bpfMounts().length > 1),
+  };
+}
+
+/** Mounts of bpf at our place, in the order in which they cover one another. */
+function bpfMounts(): readonly Mount[] {
+  return mountsOf("thread-self").filter(
+    ({ kind, mountPoint }) => kind === "bpf" && mountPoint === MOUNT_POINT,
+  );
+}
+
 /**
  * Why pins go with the last process of this mount namespace; undefined where the first process of the machine
  * or container sees them too.
@@ -74,11 +106,8 @@ function caveat(): string | undefined {
   const hint = "in a container, or by hand; the first process of this machine does not see it";
   try {
     if (process.pid === 1) return `this process is the first of its container, which ends with it`;
-    const isBpf = ({ kind }: Mount): boolean => kind === "bpf";
-    const ours = mountsOf("thread-self").findLast(
-      (mount) => isBpf(mount) && mount.mountPoint === MOUNT_POINT,
-    );
-    if (mountsOf("1").some((mount) => isBpf(mount) && mount.device === ours?.device)) return undefined;
+    const ours = bpfMounts().at(-1);
+    if (mountsOf("1").some(({ kind, device }) => kind === "bpf" && device === ours?.device)) return undefined;
     return `${MOUNT_POINT} is mounted for its mount namespace alone (${hint})`;
   } catch (error) {
     const problem = `${errnoOf(error)} (/proc/1/mountinfo)`;

@@ -136,6 +136,14 @@ export function fileSystemType(path: string): number {
   return attempt("look at a file system", path, () => statfsSync(path).type);
 }
 
+/** Octets that this user may still write into the file system that a path is in. */
+export function freeOctets(path: string): number {
+  return attempt("look at a file system", path, () => {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  });
+}
+
 /** Gives a file a mode. */
 export function setMode(path: string, mode: number): void {
   attempt("set the mode of a file", path, () => chmodSync(path, mode));

@@ -83,6 +83,9 @@ export const ifNameToIndex = declare("unsigned int if_nametoindex(const char *na
 /** Writes a struct timespec. */
 export const clockGettime = declare("int clock_gettime(int clock, uintptr_t time)");
 
+/** Reads and changes how the clock is kept: a struct timex. */
+export const adjtimex = declare("int adjtimex(uintptr_t timex)");
+
 export const prctl = declare(
   "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
 );

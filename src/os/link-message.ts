@@ -30,6 +30,7 @@ export const linkAttribute = {
   alias: 20,
   familySpecific: 26,
   extendedMask: 29,
+  promiscuity: 30,
   carrier: 33,
   linkNamespace: 37,
   gsoMostSegments: 40,
@@ -88,6 +89,8 @@ export interface LinkMessage {
   readonly link: number | undefined;
   /** Whether that one is in another network namespace. */
   readonly isLinkElsewhere: boolean;
+  /** How many ask for frames to any MAC address. */
+  readonly promiscuity: number;
   /** The MAC address; undefined where it has none. */
   readonly address: Uint8Array | undefined;
 }
@@ -117,6 +120,7 @@ export function decodeLink(payload: Uint8Array): LinkMessage | undefined {
     master: u32In(attributes, linkAttribute.master),
     link: u32In(attributes, linkAttribute.link),
     isLinkElsewhere: attributes.has(linkAttribute.linkNamespace),
+    promiscuity: u32In(attributes, linkAttribute.promiscuity) ?? 0,
     address: attributes.get(linkAttribute.address),
   };
 }

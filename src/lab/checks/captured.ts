@@ -1,10 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { counted } from "../../bytes/counted.ts";
+import { shellLine } from "../../bytes/shell-words.ts";
 import { PacketCount } from "../capture.ts";
 import { capturePoint } from "../capture-point.ts";
 import { CommandError } from "../command.ts";
 import type { CheckOf } from "../format/check-keys.ts";
-import { shellLine } from "../shell-words.ts";
 import { filterWords } from "../tcpdump.ts";
 import { type CheckContext, runIn } from "./context.ts";
 import { CheckError, type CheckOutcome } from "./result.ts";

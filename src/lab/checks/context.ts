@@ -1,7 +1,7 @@
+import { shellLine } from "../../bytes/shell-words.ts";
 import { CommandError, type CommandOptions, type CommandResult, run } from "../command.ts";
 import { type LabLcce, type LabNode, lcceNamed, nodeOrSiteNamed, type Topology } from "../format/topology.ts";
 import { inNodeWithNames, nodeEnvironment } from "../nodes.ts";
-import { shellLine } from "../shell-words.ts";
 import type { LinkStateReport } from "../supervisor/api.ts";
 import { CheckError } from "./result.ts";
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as pause } from "node:timers/promises";
+import { shellLine } from "../../bytes/shell-words.ts";
 import { CommandError } from "../command.ts";
 import { isSiteUp, statusOf } from "../daemons.ts";
 import type { CheckOf } from "../format/check-keys.ts";
@@ -7,7 +8,6 @@ import { lcceNamed } from "../format/topology.ts";
 import { linkNamed } from "../named-links.ts";
 import { forgetFlows } from "../network/forget-flows.ts";
 import { inNode } from "../nodes.ts";
-import { shellLine } from "../shell-words.ts";
 import { until } from "../until.ts";
 import { type HostRoute, routeBetween } from "./addresses.ts";
 import { byHand, type CheckContext, requireNode, runIn } from "./context.ts";

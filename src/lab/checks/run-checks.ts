@@ -1,6 +1,6 @@
+import { shellLine } from "../../bytes/shell-words.ts";
 import { CommandError } from "../command.ts";
 import type { Check } from "../format/check-keys.ts";
-import { shellLine } from "../shell-words.ts";
 import { topologyArgument } from "../topology-files.ts";
 import type { CheckContext } from "./context.ts";
 import { discardedBetween, discardsOfAll } from "./counters.ts";

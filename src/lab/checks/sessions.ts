@@ -1,6 +1,6 @@
+import { shellLine } from "../../bytes/shell-words.ts";
 import { type Topology, wirespansOf } from "../format/topology.ts";
 import type { SessionsResult } from "../sessions.ts";
-import { shellLine } from "../shell-words.ts";
 import { timeText } from "./quantities.ts";
 import type { CheckResult } from "./result.ts";
 import type { CheckListener } from "./run-checks.ts";

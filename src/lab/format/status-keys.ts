@@ -12,6 +12,7 @@ const reportKeys = {
   uptimeMs: true,
   hostName: true,
   routerId: true,
+  configuration: true,
   plane: true,
   controlConnections: true,
   pseudowires: true,

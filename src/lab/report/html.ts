@@ -1,6 +1,6 @@
+import { shellLine } from "../../bytes/shell-words.ts";
 import { timeText } from "../checks/quantities.ts";
 import { type CheckResult, totalText } from "../checks/result.ts";
-import { shellLine } from "../shell-words.ts";
 import { checksHtml } from "./html-checks.ts";
 import { daemonsHtml } from "./html-daemons.ts";
 import { networksHtml } from "./html-ladder.ts";

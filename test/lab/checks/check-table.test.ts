@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
+import { shellLine } from "../../../src/bytes/shell-words.ts";
 import { capturePoint } from "../../../src/lab/capture-point.ts";
 import { chosenChecks } from "../../../src/lab/checks/run-checks.ts";
 import { checkKindOf, titleOf } from "../../../src/lab/checks/table.ts";
 import { type Check, checkSchemas } from "../../../src/lab/format/check-keys.ts";
 import { readTopology } from "../../../src/lab/format/read.ts";
-import { shellLine } from "../../../src/lab/shell-words.ts";
 
 /** TABLE: a check of each kind, and the sentence that is made of it. */
 const titles: Readonly<Record<keyof typeof checkSchemas, readonly [check: object, title: string]>> = {
