@@ -38,7 +38,7 @@ export const fileChecks = {
             severity: isWaiting ? "error" : "warning",
             what: message,
             path,
-            commands: modeCommand(all, path, message, secrets),
+            commands: secretCommands(all, path, message, secrets),
           })),
       );
     },
@@ -89,7 +89,7 @@ export const fileChecks = {
                   " ",
                 ),
                 advice:
-                  "make a longer one (openssl rand -hex 16), and bring it to both ends by next_secret, " +
+                  "make a longer one (wirespan keygen), and bring it to both ends by next_secret, " +
                   "which takes no tunnel down",
                 path,
               },
@@ -102,17 +102,20 @@ export const fileChecks = {
 /** Ours: as long as what HMAC-MD5 makes of it. */
 const LEAST_SECRET_OCTETS = 16;
 
-/** What closes a file that everybody may read, of which the first note on a secret tells. */
-function modeCommand(
+/** What makes a file that is not there, or closes one that everybody may read. */
+function secretCommands(
   notes: readonly MachineNote[],
   path: MachineNote["path"],
   message: string,
   secrets: readonly SecretFacts[],
 ): readonly string[] {
   const key = path.join();
-  const { file, mode = 0 } = secrets.find((each) => each.path.join() === key) ?? {};
+  const { file, errno, mode = 0 } = secrets.find((each) => each.path.join() === key) ?? {};
+  if (file === undefined) return [];
+  if (errno === "ENOENT") return [`wirespan keygen --out ${shellWord(file)}`];
+  // Of the mode the first note on a secret tells.
   const first = notes.find((note) => note.kind === "secret" && note.path.join() === key);
-  const isOpen = file !== undefined && (mode & 0o004) !== 0 && first?.message === message;
+  const isOpen = (mode & 0o004) !== 0 && first?.message === message;
   return isOpen ? [`chmod 600 ${shellWord(file)}`] : [];
 }
 

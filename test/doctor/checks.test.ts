@@ -416,10 +416,13 @@ const matrix: readonly Row[] = [
   ["unit", unit({ runtimeDirectories: [] }), "note", "makes no /run/wirespan", ""],
   [
     "secret",
-    goodFacts(note("secret", "read a secret: ENOENT (/etc/wirespan.secret)", secretPath)),
+    {
+      ...secret({ errno: "ENOENT", octets: undefined, mode: undefined }),
+      ...note("secret", "read a secret: ENOENT (/etc/wirespan.secret)", secretPath),
+    },
     "error",
     "ENOENT",
-    "",
+    "wirespan keygen --out /etc/wirespan.secret",
   ],
   [
     "secret",
