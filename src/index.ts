@@ -25,6 +25,7 @@ export type {
   Config,
   ConfigProblem,
   ControlConfig,
+  DisabledConfig,
   ForwarderConfig,
   HttpConfig,
   LcceConfig,
@@ -35,6 +36,7 @@ export type {
   StaticSessionConfig,
   TunnelConfig,
 } from "./config/config.ts";
+export type { FoundFiles, IncludeReader } from "./config/includes.ts";
 export type { Issue as ConfigIssue } from "./config/issues.ts";
 export type { Location } from "./config/key-locations.ts";
 export type { ListenAddress } from "./config/listen-address.ts";
@@ -43,11 +45,13 @@ export {
   formatProblem,
   type ParsedConfig,
   parseConfig,
+  type SourceFileText,
   type ValidParts,
 } from "./config/parse.ts";
 export type { PeerKind } from "./config/peer-kinds.ts";
 export { formatPlan, type PlanStep, planChange } from "./config/plan.ts";
 export type { SecretSource } from "./config/secret-source.ts";
+export type { FileLocation } from "./config/source-texts.ts";
 export type { ControlDiscardReason } from "./control/control-discards.ts";
 export type { Effect, Input, PathChange, PeerResult, ReportedEvent } from "./control/effects.ts";
 export { Lcce } from "./control/lcce.ts";

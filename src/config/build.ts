@@ -17,8 +17,10 @@ const MOST_TAGS = 2;
 
 /** The configuration of checked keys: defaults filled in, in the units and forms of the program, frozen. */
 export function buildConfig(raw: RawConfig, machineHostName: string): Config {
-  const tunnels = Object.entries(raw.tunnels).map(([name, tunnel]) => tunnelOf(name, tunnel));
-  const firstV4 = tunnels.map(({ local }) => routerIdOfLocal(local)).find((id) => id !== undefined);
+  const all = Object.entries(raw.tunnels).map(([name, tunnel]) => tunnelOf(name, tunnel));
+  const { tunnels, disabled } = apart(all, raw.tunnels);
+  // Of disabled ones too: enabling a tunnel must not give this node another router id.
+  const firstV4 = all.map(({ local }) => routerIdOfLocal(local)).find((id) => id !== undefined);
   const context = { hostName: raw.lcce.host_name ?? machineHostName, firstV4 };
   return freeze({
     lcce: {
@@ -30,8 +32,34 @@ export function buildConfig(raw: RawConfig, machineHostName: string): Config {
     ...buildFields(topRows, "daemon", raw, context),
     bridges: bridgesOf(raw.bridges, tunnels),
     tunnels,
+    disabled,
     forwarders: forwardersOf(tunnels),
   });
+}
+
+/** Tunnels and pseudowires that are enabled, and the others. */
+function apart(
+  all: readonly TunnelConfig[],
+  raw: Readonly<Record<string, RawTunnel>>,
+): Pick<Config, "tunnels" | "disabled"> {
+  const isEnabled = ({ name }: TunnelConfig) => raw[name]?.enabled !== false;
+  const isOff = (tunnel: string, { name }: PseudowireConfig) =>
+    raw[tunnel]?.pseudowires[name]?.enabled === false;
+  const enabled = all.filter(isEnabled);
+  return {
+    tunnels: enabled.map((tunnel) => ({
+      ...tunnel,
+      pseudowires: tunnel.pseudowires.filter((pseudowire) => !isOff(tunnel.name, pseudowire)),
+    })),
+    disabled: {
+      tunnels: all.filter((tunnel) => !isEnabled(tunnel)),
+      pseudowires: enabled.flatMap(({ name, pseudowires }) =>
+        pseudowires
+          .filter((pseudowire) => isOff(name, pseudowire))
+          .map((pseudowire) => ({ tunnel: name, pseudowire })),
+      ),
+    },
+  };
 }
 
 /** The fields of a tunnel that take several keys. */

@@ -7,6 +7,8 @@ interface BridgedPseudowire {
   readonly bridge: string;
   readonly path: readonly string[];
   readonly pseudowire: RawPseudowire;
+  /** Whether it is one beside the others: one that is not takes nothing from them. */
+  readonly isEnabled: boolean;
 }
 
 /** Issues between bridges, and between them and the pseudowires. */
@@ -38,7 +40,9 @@ export function checkBridges(
 
 /** The devices of circuits, with the kind of each. */
 function devicesOf(tunnels: readonly [string, RawTunnel][]): ReadonlyMap<string, "tap" | "interface"> {
-  const all = tunnels.flatMap(([, { pseudowires }]) => Object.values(pseudowires));
+  const all = tunnels.flatMap(([, { enabled, pseudowires }]) =>
+    Object.values(pseudowires).filter((pseudowire) => enabled && pseudowire.enabled),
+  );
   return new Map([
     ...all.map(({ circuit }) => [circuit.interface ?? "", "interface"] as const),
     ...all.map(({ circuit }) => [circuit.tap ?? "", "tap"] as const),
@@ -91,6 +95,7 @@ function checkPseudowires(
     const declared = Object.hasOwn(bridges, bridge) ? bridges[bridge] : undefined;
     const port = circuit.port ?? {};
     checkVlans([...path, "circuit", "port"], port, bridge, declared, report);
+    if (!one.isEnabled) continue;
     const device = circuit.tap ?? "";
     const same = ports.get(device);
     if (same === undefined) ports.set(device, one);
@@ -124,11 +129,12 @@ function bridgedPseudowires(
   tunnels: readonly [string, RawTunnel][],
   report: ReportIssue,
 ): readonly BridgedPseudowire[] {
-  return tunnels.flatMap(([tunnel, { pseudowires }]) =>
+  return tunnels.flatMap(([tunnel, { enabled, pseudowires }]) =>
     Object.entries(pseudowires).flatMap(([name, pseudowire]) => {
       const path = ["tunnels", tunnel, "pseudowires", name];
       const { bridge, port } = pseudowire.circuit;
-      if (bridge !== undefined) return [{ name, bridge, path, pseudowire }];
+      if (bridge !== undefined)
+        return [{ name, bridge, path, pseudowire, isEnabled: enabled && pseudowire.enabled }];
       if (port !== undefined)
         report([...path, "circuit", "port"], "needs bridge: the device is a port of none", [
           [...path, "circuit", "bridge"],

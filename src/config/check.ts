@@ -1,16 +1,14 @@
 import { UDP_PORT_L2TP } from "../wire/constants.ts";
 import { routerIdOf } from "./address.ts";
+import { checkAcross, type IsRemoved } from "./check-across.ts";
 import { checkBridges } from "./check-bridges.ts";
 import { checkHttp } from "./check-http.ts";
 import { checkPeer } from "./check-peer.ts";
 import { checkSublayer } from "./check-sublayer.ts";
-import { CircuitConflicts, circuitParts } from "./circuits.ts";
-import { familiesOf, localEndOf, localText, remoteEndOf, remoteText } from "./ends.ts";
+import { familiesOf, localEndOf, remoteEndOf } from "./ends.ts";
 import type { RawCircuit, RawConfig, RawPseudowire, RawTunnel } from "./fields.ts";
-import type { Issue, ReportIssue } from "./issues.ts";
-import { followPeerByDefault } from "./pseudowire-rows.ts";
+import type { Issue, ReportClash, ReportIssue } from "./issues.ts";
 
-type IsRemoved = (path: readonly PropertyKey[]) => boolean;
 const COOKIE_DIGITS = [0, 8, 16];
 const FOLLOWED_COOKIE_DIGITS = 16;
 /** Pairs of keys with the first and the longest of growing pauses. */
@@ -19,10 +17,12 @@ const pauses = [
   ["reconnect_initial_s", "reconnect_cap_s"],
 ] as const;
 
+export const NO_TUNNEL = "there is no tunnel";
+
 /** All issues between keys, which no single key can show. */
 export function checkConfig(config: RawConfig): readonly Issue[] {
   const tunnels = Object.entries(config.tunnels);
-  const none = tunnels.length === 0 ? [{ path: ["tunnels"], message: "there is no tunnel" }] : [];
+  const none = tunnels.length === 0 ? [{ path: ["tunnels"], message: NO_TUNNEL }] : [];
   return [
     ...checkLcce(config.lcce),
     ...checkHttp(config.http, config.lcce.control_socket),
@@ -51,9 +51,22 @@ export function checkTunnels(
     checkTunnel(["tunnels", name], tunnel, report);
     checkPeer(name, tunnel, report);
   }
-  const clash: ReportIssue = (path, message, of = []) => issues.push({ path, message, of, isClash: true });
-  checkAcross(tunnels, clash, isRemoved);
+  const clash = clashesIn(issues);
+  checkAcross(tunnels, { clash, later: () => undefined }, isRemoved);
   return issues;
+}
+
+function clashesIn(issues: Issue[]): ReportClash {
+  return (path, message, { of = [], other } = {}) =>
+    issues.push({ path, message, of, isClash: true, ...(other === undefined ? {} : { other }) });
+}
+
+/** What keeps tunnels and pseudowires that are disabled from being enabled beside the others, as notes. */
+export function checkDisabled({ tunnels }: RawConfig): readonly Issue[] {
+  const issues: Issue[] = [];
+  const later = clashesIn(issues);
+  checkAcross(Object.entries(tunnels), { clash: () => undefined, later }, () => false);
+  return issues.map((issue) => ({ ...issue, message: `cannot be enabled as it is: ${issue.message}` }));
 }
 
 function checkTunnel(path: readonly string[], tunnel: RawTunnel, report: ReportIssue): void {
@@ -209,132 +222,6 @@ function checkPseudowire(
   }
 }
 
-/** Values that only one owner may have; the second claim of one is reported. */
-class UniqueValues {
-  readonly #owners = new Map<string, string>();
-
-  claim(key: string, owner: string, onTaken: (first: string) => void): void {
-    const first = this.#owners.get(key);
-    if (first === undefined) this.#owners.set(key, owner);
-    else onTaken(first);
-  }
-}
-
-/** Keys that must be equal in tunnels that share a socket. */
-const socketKeys = ["fragmentation", "udp_checksum", "gso", "control_dscp"] as const;
-
-function checkSocket(
-  path: readonly string[],
-  tunnel: RawTunnel,
-  [firstName, first]: NamedTunnel,
-  report: ReportIssue,
-): void {
-  const from = tunnel.local ?? "the route's address";
-  // Over IP there are no ports that would tell two sockets apart.
-  const another = tunnel.encapsulation === "udp" ? "local_port" : "local address";
-  for (const key of socketKeys) {
-    if (first[key] !== tunnel[key])
-      report(
-        [...path, key],
-        `tunnel ${firstName}, from ${from} too, shares the socket and says ${first[key]}: ` +
-          `set ${key}: ${tunnel[key]} for all of them, in \`tunnel\` of \`defaults\`, ` +
-          `or give this tunnel another ${another}`,
-        [["tunnels", firstName, key]],
-      );
-  }
-}
-
-type NamedTunnel = readonly [name: string, tunnel: RawTunnel];
-
-/** Keys that together identify a tunnel. */
-const endKeys = [
-  "local",
-  "remote",
-  "encapsulation",
-  "local_port",
-  "remote_port",
-  "peer_host_name",
-  "peer_router_id",
-] as const;
-
-/** Claims the ends of a tunnel: the peers of two tunnels must differ in something that an SCCRQ shows. */
-function claimEnds(path: readonly string[], tunnel: RawTunnel, localEnd: string, claims: Claims): void {
-  const remote = remoteEndOf(tunnel.remote);
-  const { peer_host_name: hostName, peer_router_id: routerId, remote_port: port } = tunnel;
-  const peer = JSON.stringify([hostName, routerId === undefined ? undefined : routerIdOf(routerId)]);
-  const { ends, tunnelName, report } = claims;
-  if (remote.kind !== "any") {
-    ends.claim(`${localEnd} ${remoteText(remote)} ${port ?? UDP_PORT_L2TP} ${peer}`, tunnelName, (first) =>
-      report([...path, "remote"], `tunnel ${first} has the same ends`),
-    );
-    return;
-  }
-  const key = (["peer_host_name", "peer_router_id"] as const).find((one) => tunnel[one] !== undefined);
-  const same = key === undefined ? "" : `, which has the same ${key}`;
-  for (const prefix of remote.prefixes.length > 0 ? remote.prefixes : [""])
-    ends.claim(`${localEnd} any ${prefix} ${peer}`, tunnelName, (first) =>
-      report(
-        [...path, key ?? "remote"],
-        `nothing tells peers of this tunnel from those of tunnel ${first}${same}: give each ` +
-          `${key === undefined ? "a" : "another"} peer_host_name or peer_router_id, which are looked at ` +
-          "before any secret is",
-      ),
-    );
-}
-
-interface Claims {
-  readonly ends: UniqueValues;
-  readonly tunnelName: string;
-  readonly report: ReportIssue;
-}
-
-function checkAcross(
-  tunnels: readonly [string, RawTunnel][],
-  report: ReportIssue,
-  isRemoved: IsRemoved,
-): void {
-  const ends = new UniqueValues();
-  const names = new UniqueValues();
-  const sessionIds = new UniqueValues();
-  const devices = new Devices(report);
-  const ofSockets = new Map<string, NamedTunnel>();
-  for (const [tunnelName, tunnel] of tunnels) {
-    const path = ["tunnels", tunnelName];
-    if (!endKeys.some((key) => isRemoved([...path, key]))) {
-      const local = localText(localEndOf(tunnel.local)) ?? "";
-      const localEnd = `${tunnel.encapsulation} ${local} ${tunnel.local_port ?? UDP_PORT_L2TP}`;
-      claimEnds(path, tunnel, localEnd, { ends, tunnelName, report });
-      const named = [tunnelName, tunnel] as const;
-      checkSocket(path, tunnel, ofSockets.get(localEnd) ?? named, report);
-      if (!ofSockets.has(localEnd)) ofSockets.set(localEnd, named);
-    }
-    const endIds = new UniqueValues();
-    for (const [name, pseudowire] of Object.entries(tunnel.pseudowires)) {
-      const at = [...path, "pseudowires", name];
-      names.claim(name, tunnelName, (first) => report(at, takenNameText(first, name, pseudowire)));
-      if (!isRemoved([...at, "remote_end_id"]))
-        endIds.claim(JSON.stringify(pseudowire.remote_end_id ?? name), name, (first) => {
-          report([...at, "remote_end_id"], `pseudowire ${first} has the same`);
-        });
-      if (!isRemoved([...at, "circuit"])) devices.claim(at, name, pseudowire);
-      const id = pseudowire.static?.local_session_id;
-      if (id === undefined) continue;
-      sessionIds.claim(String(id), name, (first) =>
-        report([...at, "static", "local_session_id"], `pseudowire ${first} has it`),
-      );
-    }
-  }
-}
-
-/** What to write for a pseudowire whose name one of another tunnel has: the peer goes on calling it so. */
-function takenNameText(first: string, name: string, { remote_end_id, static: fixed }: RawPseudowire): string {
-  const called =
-    remote_end_id === undefined && fixed === undefined
-      ? ` and write remote_end_id: "${name}", by which the peer calls it`
-      : "";
-  return `tunnel ${first} has a pseudowire of this name: give it another name${called}`;
-}
-
 /** Each kind of device follows the other end in its own way. */
 function checkFollowPeer(path: readonly string[], circuit: RawCircuit, report: ReportIssue): void {
   const { follow_peer: follow, tap } = circuit;
@@ -345,42 +232,4 @@ function checkFollowPeer(path: readonly string[], circuit: RawCircuit, report: R
     ]);
   if (follow === "link-down" && tap !== undefined)
     report(at, "only an interface is switched off; wanted carrier or none", [[...path, "interface"]]);
-}
-
-/** Devices of attachment circuits, and the pseudowires that use each of them or its VLANs. */
-class Devices {
-  readonly #report: ReportIssue;
-  readonly #conflicts = new CircuitConflicts();
-
-  constructor(report: ReportIssue) {
-    this.#report = report;
-  }
-
-  claim(at: readonly string[], name: string, { circuit: raw }: RawPseudowire): void {
-    if (raw.tap === undefined && raw.interface === undefined) return;
-    const kind = raw.tap === undefined ? "interface" : "tap";
-    const [device, vlan] = [circuitParts.device(raw), circuitParts.vlan(raw)];
-    const circuit = {
-      kind,
-      device,
-      ...(raw.bridge === undefined ? {} : { bridge: raw.bridge }),
-      followPeer: raw.follow_peer ?? followPeerByDefault(kind),
-      ...(vlan === undefined ? {} : { vlan }),
-    } as const;
-    const path = [...at, "circuit"];
-    for (const conflict of this.#conflicts.of(circuit)) {
-      if (conflict.kind === "device kind")
-        this.#report([...path, kind], `${device} is used as interface and as tap`);
-      else if (conflict.kind === "bridge")
-        this.#report(path, `another pseudowire puts ${device} into ${conflict.bridge}`);
-      else if (conflict.kind === "follow peer")
-        this.#report([...path, "follow_peer"], `another pseudowire on ${device} has ${conflict.follow}`);
-      else if (conflict.kind === "port")
-        this.#report([...path, kind], `${device} is used by pseudowire ${conflict.owner} too`);
-      else if (conflict.kind === "in port")
-        this.#report([...path, kind], `${device} is used as a whole by pseudowire ${conflict.owner}`);
-      else this.#report([...path, "vlan"], `pseudowire ${conflict.owner} carries this VLAN of ${device}`);
-    }
-    this.#conflicts.add(circuit, name);
-  }
 }

@@ -7,6 +7,9 @@ import { secretFields, WANTED_ONE_VLAN, WANTED_SECRET } from "./value-schemas.ts
 
 const pseudowirePath = ["tunnels", "NAME", "pseudowires", "NAME"] as const;
 
+/** Keys whose values keep their text: YAML would take some for a number, and lose leading zeros. */
+export const configTextKeys: ReadonlySet<string> = new Set(["receive_cookie", "transmit_cookie"]);
+
 /** What messages about a configuration need to know of it. */
 export const configSchema: FileSchema = {
   root: configFields,

@@ -17,9 +17,19 @@ export interface Config extends FieldsOf<typeof topRows, "daemon"> {
   readonly http: HttpConfig;
   /** Those of `bridges:`, and others that circuits name. */
   readonly bridges: readonly BridgeConfig[];
+  /** Those that are enabled, with their enabled pseudowires. */
   readonly tunnels: readonly TunnelConfig[];
+  readonly disabled: DisabledConfig;
   /** Which pseudowires have which circuit; derived from those of the tunnels. */
   readonly forwarders: readonly ForwarderConfig[];
+}
+
+/** What the file has with `enabled: false`: nothing of it is opened. */
+export interface DisabledConfig {
+  /** With all their pseudowires. */
+  readonly tunnels: readonly TunnelConfig[];
+  /** Pseudowires of tunnels that are enabled, each with the name of its tunnel. */
+  readonly pseudowires: readonly { readonly tunnel: string; readonly pseudowire: PseudowireConfig }[];
 }
 
 /** A circuit with its pseudowires (RFC 4664 §3.4): with several, one forwards and the others stand by. */

@@ -35,14 +35,12 @@ interface Source {
 }
 
 /**
- * Puts the defaults of a file, and what `peer` sets, into its tunnels and pseudowires, and leaves out what
- * begins with `x-`.
+ * Puts the defaults of a file, and what `peer` sets, into its tunnels and pseudowires.
  */
 export function withDefaults(file: unknown): WithDefaults {
   if (!isMapping(file)) return { value: file, originOf: (path) => path };
-  const value = Object.fromEntries(Object.entries(file).filter(([key]) => !key.startsWith("x-")));
   const { defaults, tunnels } = file;
-  if (!isMapping(tunnels)) return { value, originOf: (path) => path };
+  if (!isMapping(tunnels)) return { value: file, originOf: (path) => path };
   const merged = Object.fromEntries(
     Object.entries(tunnels).map(([name, tunnel]) => [
       name,
@@ -50,7 +48,7 @@ export function withDefaults(file: unknown): WithDefaults {
     ]),
   );
   return {
-    value: { ...value, tunnels: merged },
+    value: { ...file, tunnels: merged },
     originOf: (path) => originOf(path, tunnels, defaults),
   };
 }

@@ -6,7 +6,7 @@ import { presetRows } from "./peer-rows.ts";
 import { circuitRows, pseudowireRows, staticRows } from "./pseudowire-rows.ts";
 import { schemasOf } from "./rows.ts";
 import { tunnelRows } from "./tunnel-rows.ts";
-import { deviceName, nameRule } from "./value-schemas.ts";
+import { deviceName, include, nameRule } from "./value-schemas.ts";
 
 /**
  * The schema of the configuration file, made of the rows of `*-rows.ts`. The validator, docs/configuration.md
@@ -119,6 +119,16 @@ export const configFields = z.strictObject({
     .describe(
       "Bridges of the kernel that we make or use, by name. Pseudowires are put into one by " +
         "the `bridge` of their circuit.",
+    ),
+  include: include
+    .optional()
+    .describe(
+      "Further files with `tunnels:`, `bridges:` and `include:` of their own: a path, or a list of them, " +
+        "as seen from the file that has the key. A directory stands for its files that end in `.yaml` or " +
+        "`.yml`, and `*` in the last part of a path for any characters; they are read in the order of " +
+        "their names, each once. `lcce`, `log`, `defaults` and all others hold for the whole " +
+        "configuration, and stand in the main file alone; anchors hold for the file that they are in. " +
+        "A reload reads all anew.",
     ),
   defaults: defaultsFields
     .optional()

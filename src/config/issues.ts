@@ -10,6 +10,8 @@ export interface Issue {
    * Whether a value is one that another owner has: told of the owner, also where it comes from `defaults`.
    */
   readonly isClash?: boolean;
+  /** Path of the other one of two that clash; its place is told where it is in another file. */
+  readonly other?: readonly PropertyKey[];
   /** Path of the key that an unknown one is most like. */
   readonly meant?: readonly PropertyKey[];
 }
@@ -19,4 +21,11 @@ export type ReportIssue = (
   path: readonly PropertyKey[],
   message: string,
   of?: readonly (readonly PropertyKey[])[],
+) => void;
+
+/** Takes a clash of two owners: where it is, its message, what it is about too, and the other owner. */
+export type ReportClash = (
+  path: readonly PropertyKey[],
+  message: string,
+  more?: Pick<Issue, "of" | "other">,
 ) => void;

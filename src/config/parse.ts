@@ -1,12 +1,15 @@
-import type { Node } from "yaml";
 import { buildConfig } from "./build.ts";
-import { checkConfig } from "./check.ts";
+import { checkConfig, checkDisabled, NO_TUNNEL } from "./check.ts";
 import type { Config, ConfigProblem } from "./config.ts";
+import { configTextKeys } from "./config-text.ts";
 import { issuesAtOrigin, type WithDefaults, withDefaults } from "./defaults.ts";
+import { withoutExtensions } from "./extensions.ts";
 import { configFields, type RawConfig, type RawTunnel } from "./fields.ts";
+import { type IncludeReader, Includes, type SourceFile, type WithIncludes } from "./includes.ts";
 import type { Issue } from "./issues.ts";
-import { KeyLocations, type Location, locationsOf } from "./key-locations.ts";
+import { KeyLocations } from "./key-locations.ts";
 import type { PeerKind } from "./peer-kinds.ts";
+import { type FileLocation, SourceTexts } from "./source-texts.ts";
 import {
   keyIssues,
   RemovedPaths,
@@ -24,9 +27,6 @@ import {
   type Reading,
   readMapping,
 } from "./yaml-text.ts";
-
-/** Keys whose values keep their text: YAML would take some for a number, and lose leading zeros. */
-const textKeys: ReadonlySet<string> = new Set(["receive_cookie", "transmit_cookie"]);
 
 /**
  * A configuration, with the locations of its keys (which keep the whole text in memory); or every problem of
@@ -63,27 +63,39 @@ export interface FileLocations {
   /** The issues with file, line and column, in the order of the file. */
   readonly located: (issues: readonly Issue[]) => readonly ConfigProblem[];
   /** Locations of keys; of a missing one, that of the mapping that should have it. */
-  readonly locationsOf: (paths: readonly (readonly PropertyKey[])[]) => readonly Location[];
+  readonly locationsOf: (paths: readonly (readonly PropertyKey[])[]) => readonly FileLocation[];
+  /** The files that were read, the main one first, with their texts. */
+  readonly files: readonly SourceFileText[];
+  /** What is in order and hardly meant: of what is included, and of what is disabled. */
+  readonly notes: () => readonly ConfigProblem[];
+}
+
+/** A file of a configuration. */
+export interface SourceFileText {
+  readonly file: string;
+  readonly text: string;
 }
 
 /**
  * Parses the text of a configuration file: the configuration, or every problem of the text with its location.
  * `hostName` is the machine's, for the default. Checks between keys run for every tunnel whose keys are valid
- * on their own.
+ * on their own. `files` reads what `include` names; without it nothing can be included.
  */
 export function parseConfig(
   text: string,
   file: string,
-  context: { readonly hostName: string },
+  context: { readonly hostName: string; readonly files?: IncludeReader },
 ): ParsedConfig {
-  const found = readMapping(text, rules);
-  const problems = (issues: readonly LocatedIssue[]) => locatedProblems(issues, text, file);
+  const texts = SourceTexts.of(text, file);
+  const includes = new Includes(texts, context.files);
+  const found = readMapping(text, { ...rules, examine: (reading) => examine(reading, file, includes) });
+  const problems = (issues: readonly LocatedIssue[]) => locatedProblems(issues, texts);
   if ("found" in found)
     return {
       problems: problems(found.found),
       validParts: found.parts && validPartsOf(found.parts, problems, context.hostName),
     };
-  const { raw, places } = found.valid;
+  const { raw, places, notes } = found.valid;
   return {
     config: buildConfig(raw, context.hostName),
     problems: [],
@@ -95,9 +107,11 @@ export function parseConfig(
     located: (issues) => problems(places.locate(issues)),
     locationsOf: (paths) => {
       const offsets = paths.map((path) => places.offsetOf({ path, message: "" }));
-      const known = locationsOf(text, offsets);
-      return offsets.map((offset) => known.get(offset) as Location);
+      const known = texts.locationsOf(offsets);
+      return offsets.map((offset) => known.get(offset) as FileLocation);
     },
+    files: texts.files,
+    notes: () => problems([...notes, ...places.locate(checkDisabled(raw))]),
   };
 }
 
@@ -108,7 +122,7 @@ const dependencies: Readonly<Record<string, readonly string[]>> = {
 };
 
 function validPartsOf(
-  { lcce, tunnels, bridges, told, places, broken }: PartsInOrder,
+  { lcce, tunnels, bridges, told, places }: PartsInOrder,
   problems: (found: readonly LocatedIssue[]) => readonly ConfigProblem[],
   hostName: string,
 ): ValidParts {
@@ -119,8 +133,7 @@ function validPartsOf(
       wrong.concerns(one),
     );
   };
-  const isInOrder = (issue: Issue) =>
-    !isAtMistake(issue) && (broken === undefined || places.isCompleteBefore(broken, issue));
+  const isInOrder = (issue: Issue) => !isAtMistake(issue) && places.isComplete(issue);
   return {
     config: () => {
       const nothing = configFields.parse({ tunnels: {} });
@@ -153,27 +166,35 @@ function withDevices([name, { next_secret: nextSecret, ...tunnel }]: [string, Ra
   ];
 }
 
-/** The offsets of keys, also of those that come from `defaults:`. */
+/** The offsets of keys, also of those that come from `defaults:` or are in included files. */
 class Places {
-  readonly #locations: KeyLocations;
+  readonly #sourceOf: WithIncludes["sourceOf"];
   readonly #originOf: WithDefaults["originOf"];
 
-  constructor(contents: Node, originOf: WithDefaults["originOf"]) {
-    this.#locations = new KeyLocations(contents);
+  constructor(sourceOf: WithIncludes["sourceOf"], originOf: WithDefaults["originOf"]) {
+    this.#sourceOf = sourceOf;
     this.#originOf = originOf;
   }
 
   locate(issues: readonly Issue[]): readonly LocatedIssue[] {
-    return locateIssues(issuesAtOrigin(issues, this.#originOf), this.#locations);
+    const locations = { offsetOf: (issue: Issue) => this.#offsetIn(issue) };
+    return locateIssues(issuesAtOrigin(issues, this.#originOf), locations);
   }
 
   offsetOf(issue: Issue): number {
-    return this.#locations.offsetOf({ ...issue, path: this.#originOf(issue.path) });
+    return this.#offsetIn({ ...issue, path: this.#originOf(issue.path) });
   }
 
-  /** As that of `KeyLocations`. */
-  isCompleteBefore(offset: number, issue: Issue): boolean {
-    return this.#locations.isCompleteBefore(offset, { ...issue, path: this.#originOf(issue.path) });
+  /** Whether the key and value that an issue is about end before the first mistake of YAML of their file. */
+  isComplete(issue: Issue): boolean {
+    const path = this.#originOf(issue.path);
+    const { locations, broken } = this.#sourceOf(path);
+    return broken === undefined || locations.isCompleteBefore(broken, { ...issue, path });
+  }
+
+  #offsetIn(issue: Issue): number {
+    const { base, locations } = this.#sourceOf(issue.path);
+    return base + locations.offsetOf(issue);
   }
 }
 
@@ -181,6 +202,7 @@ class Places {
 interface ValidFile {
   readonly raw: RawConfig;
   readonly places: Places;
+  readonly notes: readonly LocatedIssue[];
 }
 
 /** What of an invalid text is valid. */
@@ -193,39 +215,42 @@ interface PartsInOrder {
   readonly bridges: () => RawConfig["bridges"];
   readonly told: readonly Issue[];
   readonly places: Places;
-  /** Offset of the first mistake of YAML. */
-  readonly broken: number | undefined;
 }
 
 /** A configuration as a YAML mapping. */
-const rules: MappingRules<ValidFile, PartsInOrder> = {
+const rules: Omit<MappingRules<ValidFile, PartsInOrder>, "examine"> = {
   empty: "the file is empty; it needs `tunnels:`",
   noMapping: "wanted a mapping with `tunnels:`",
-  textKeys,
-  examine,
+  textKeys: configTextKeys,
 };
 
-/** Checks one reading of a document against the schema and between keys. */
-function examine({
-  value: read,
-  contents,
-  broken,
-}: Reading): { readonly valid: ValidFile } | InvalidMapping<PartsInOrder> {
-  const { value, originOf } = withDefaults(read);
+/** Checks one reading of a document, with what it includes, against the schema and between keys. */
+function examine(
+  reading: Reading,
+  file: string,
+  includes: Includes,
+): { readonly valid: ValidFile } | InvalidMapping<PartsInOrder> {
+  const { contents, broken } = reading;
+  const main: SourceFile = { file, base: 0, locations: new KeyLocations(contents), broken };
+  const { value: read, found, notes, sourceOf, isBroken } = includes.into(reading, main);
+  const { value, originOf } = withDefaults(withoutExtensions(read));
   const parsed = configFields.safeParse(value, { reportInput: true });
-  const places = new Places(contents, originOf);
+  const places = new Places(sourceOf, originOf);
   const lcce = () => validLcce(value);
   const tunnels = () => (parsed.success ? Object.entries(parsed.data.tunnels) : validTunnels(value));
   const bridges = () => validBridges(value);
-  const parts = { lcce, tunnels, bridges, places, broken };
-  if (broken !== undefined) {
+  const parts = { lcce, tunnels, bridges, places };
+  if (isBroken) {
     const told = parsed.success ? [] : keyIssues(parsed.error, value);
-    const complete = told.filter((issue) => places.isCompleteBefore(broken, issue));
-    return { found: places.locate(complete), parts: { ...parts, told } };
+    const complete = told.filter((issue) => places.isComplete(issue));
+    return { found: [...found, ...places.locate(complete)], parts: { ...parts, told } };
   }
-  const told = parsed.success ? checkConfig(parsed.data) : schemaIssues(parsed.error, value);
-  if (parsed.success && told.length === 0) return { valid: { raw: parsed.data, places } };
-  return { found: places.locate(told), parts: { ...parts, told } };
+  const all = parsed.success ? checkConfig(parsed.data) : schemaIssues(parsed.error, value);
+  // The tunnels may be in what could not be read.
+  const told = found.length === 0 ? all : all.filter(({ message }) => message !== NO_TUNNEL);
+  if (parsed.success && told.length + found.length === 0)
+    return { valid: { raw: parsed.data, places, notes } };
+  return { found: [...found, ...places.locate(told)], parts: { ...parts, told } };
 }
 
 /** A problem as one line of text: file:line:column, path of the key, message. */

@@ -110,9 +110,9 @@ function planIdentity(before: Config, after: Config): readonly PlanStep[] {
   return [{ action: "replace", kind: "lcce", name: after.lcce.hostName, reasons }];
 }
 
-function routerIdSource({ lcce: { routerId, hostName }, tunnels }: Config): string | undefined {
-  const first = tunnels.find(({ local }) => routerIdOfLocal(local) !== undefined);
-  if (first !== undefined && routerIdOfLocal(first.local) === routerId)
+function routerIdSource({ lcce: { routerId, hostName }, tunnels, disabled }: Config): string | undefined {
+  const first = [...tunnels, ...disabled.tunnels].find(({ local }) => routerIdOfLocal(local) === routerId);
+  if (first !== undefined)
     return `the first IPv4 \`local\` of the file, of tunnel ${first.name}; it stays if lcce.router_id is set`;
   return hashOf(hostName) === routerId ? "made from the host name" : undefined;
 }
@@ -132,9 +132,32 @@ export function planChange(
     ...planIdentity(before, after),
     ...(["lcce", "file", "log", "http"] as const).flatMap((kind) => planNode(kind, before, after, started)),
     ...planBridges(before.bridges, after.bridges),
-    ...planTunnels(before.tunnels, after.tunnels, secretsChanged),
+    ...withSwitches(planTunnels(before.tunnels, after.tunnels, secretsChanged), before, after),
     ...planForwarders(before.forwarders, after.forwarders),
   ];
+}
+
+/** Steps that create or remove what the file has before and after, with the key that is the reason. */
+function withSwitches(steps: readonly PlanStep[], before: Config, after: Config): readonly PlanStep[] {
+  const [were, are] = [disabledOnes(before), disabledOnes(after)];
+  return steps.map((step) => {
+    const subject = subjectOf(step.kind, step.name);
+    if (step.action === "create" && were.has(subject))
+      return { ...step, reasons: ["enabled: false -> true"] };
+    if (step.action === "remove" && are.has(subject)) return { ...step, reasons: ["enabled: true -> false"] };
+    return step;
+  });
+}
+
+function disabledOnes({ disabled: { tunnels, pseudowires } }: Config): ReadonlySet<string> {
+  return new Set([
+    ...tunnels.map(({ name }) => subjectOf("tunnel", name)),
+    ...pseudowires.map(({ pseudowire: { name } }) => subjectOf("pseudowire", name)),
+  ]);
+}
+
+function subjectOf(kind: PlanStep["kind"], name: string): string {
+  return `${kind} ${name}`;
 }
 
 /** Steps of the bridges of `bridges:`; those that only circuits name come and go with these. */

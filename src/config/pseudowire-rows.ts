@@ -37,7 +37,7 @@ export interface CircuitContext {
 }
 
 const circuitRow = rowsFor<CircuitContext, "circuit" | "attachment">();
-const row = rowsFor<PseudowireContext, "session" | "attachment" | "sequence rule">();
+const row = rowsFor<PseudowireContext, "session" | "attachment" | "sequence rule" | "presence">();
 
 /**
  * TABLE: keys of the attachment circuit of a pseudowire. Consumers: "circuit" is its device; "attachment" the
@@ -183,9 +183,17 @@ export const staticRows = {
 /**
  * TABLE: keys of a pseudowire, but for `circuit` and `static`. Consumers: "session" is what we ask the peer
  * for (`PseudowireSettings`); "attachment" what the plane does with frames (`AttachmentCircuit`); "sequence
- * rule" its rule for the peer's numbers.
+ * rule" its rule for the peer's numbers; "presence" whether it is among those of its tunnel at all.
  */
 export const pseudowireRows = {
+  enabled: row(z.boolean().default(true), {
+    name: "enabled",
+    consumer: "presence",
+    reload: "create or remove",
+    help:
+      "`false`: the pseudowire is checked as all others and shown by `wirespan status` as `disabled`, but " +
+      "gets no session, and its circuit is not touched: another pseudowire may have it.",
+  }),
   type: row(z.enum(["ethernet", "ethernet-vlan"]).optional(), {
     name: "type",
     consumer: "session",

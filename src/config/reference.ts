@@ -39,9 +39,10 @@ export function jsonSchema(): object {
     io: "input",
     override: ({ jsonSchema: part, path }) => {
       if (path[1] === "tunnels") delete part.required;
+      if (part.properties !== undefined) part.patternProperties = { "^x-": {} };
     },
   });
-  return { title: "Wirespan configuration", ...schema, patternProperties: { "^x-": {} } };
+  return { title: "Wirespan configuration", ...schema };
 }
 
 const formText: Readonly<Record<string, string>> = {
@@ -117,8 +118,9 @@ dots, dashes and underscores, the first a letter or digit. "We" are this end, "t
 
 Keys that many tunnels share are written once in \`defaults:\`. Where only some share them, YAML has merge
 keys: \`<<: *name\` takes the keys of the mapping with the anchor \`&name\`, \`<<: [*one, *other]\` those of
-several, of which the first that has a key counts. Such mappings may stand below keys of your own at the top
-of the file that begin with \`x-\`, which mean nothing else. What a tunnel or pseudowire has itself counts
+several, of which the first that has a key counts. Keys that begin with \`x-\` are your own, in any mapping
+but those of names (tunnels, pseudowires, bridges, interfaces): they mean nothing, and such mappings may stand
+below them. What a tunnel or pseudowire has itself counts
 first, then what it merges, then \`defaults:\`. \`wirespan check\` reports a mistake once, where it is
 written.
 

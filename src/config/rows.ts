@@ -3,9 +3,10 @@ import type { z } from "zod";
 /**
  * What a reload does with a new value of a key. "in place": it is taken over while everything runs.
  * "replace": the tunnel, the pseudowire or the whole LCCE that has the key is removed and created again.
+ * "create or remove": the tunnel or pseudowire that has the key is created or removed.
  * "next start": nothing, until the daemon starts again.
  */
-export type ReloadMode = "in place" | "replace" | "next start";
+export type ReloadMode = "in place" | "replace" | "create or remove" | "next start";
 
 /** What every row says of its key, for documents, JSON schema and reload. */
 interface About<Name extends string, Consumer extends string> {
@@ -104,6 +105,7 @@ export function part<Schema extends z.ZodType, const Name extends string, const 
 const reloadText: Readonly<Record<ReloadMode, string>> = {
   "in place": " Reloadable.",
   replace: "",
+  "create or remove": " Reloadable: what it is set for is opened or closed, and nothing else changes.",
   "next start": " A change takes effect at the next start.",
 };
 

@@ -26,7 +26,7 @@ const SAME_SOCKET = "The same in all tunnels from one local address and port.";
 
 const row = rowsFor<
   TunnelRowContext,
-  "path" | "path MTU" | "endpoint" | "peer" | "authentication" | "delivery"
+  "path" | "path MTU" | "endpoint" | "peer" | "authentication" | "delivery" | "presence"
 >();
 const portOf = (given: number | undefined, { isUdp }: TunnelRowContext) =>
   isUdp ? (given ?? UDP_PORT_L2TP) : 0;
@@ -36,10 +36,18 @@ const portInFile = (given: number, fields: Readonly<Record<string, unknown>>) =>
 /**
  * TABLE: keys of a tunnel. Consumers: "path" are its two ends; "path MTU" is the search for what the path
  * takes, of a control connection (`PeerSettings`) or a static tunnel; "endpoint" is the local socket
- * (`PsnEndpoint`); "peer", "authentication" and "delivery" are parts of its control connection
- * (`PeerSettings`).
+ * (`PsnEndpoint`); "presence" whether it is among the tunnels of `Config` at all; "peer", "authentication"
+ * and "delivery" are parts of its control connection (`PeerSettings`).
  */
 export const tunnelRows = {
+  enabled: row(z.boolean().default(true), {
+    name: "enabled",
+    consumer: "presence",
+    reload: "create or remove",
+    help:
+      "`false`: the tunnel is checked as all others and shown by `wirespan status` as `disabled`, but not " +
+      "opened. Its ends and circuits may be those of another tunnel.",
+  }),
   local: row(localEnd.optional(), {
     name: "local",
     consumer: "path",

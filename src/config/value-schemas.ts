@@ -156,3 +156,16 @@ export const secretFields = z
   );
 
 export type RawSecret = z.output<typeof secretFields>;
+
+const WANTED_PATHS = "wanted the path of a file or directory, or a list of them";
+
+/** One entry of `include`. */
+export const includedPath = z
+  .string({ error: WANTED_PATHS })
+  .min(1, { error: WANTED_PATHS })
+  .regex(/^(?:[^*]*\/)?[^/]*$/, {
+    error: "`*` can only be in the last part of a path, as in tunnels.d/*.yaml",
+  });
+
+/** Files that are parts of the configuration. */
+export const include = z.union([includedPath, z.array(includedPath)], { error: WANTED_PATHS });

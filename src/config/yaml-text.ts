@@ -17,9 +17,10 @@ import {
 import { printableExcerpt, printableLine } from "../bytes/printable-text.ts";
 import type { ConfigProblem } from "./config.ts";
 import type { Issue } from "./issues.ts";
-import { endOf, type KeyLocations, type Location, locationsOf, startOf } from "./key-locations.ts";
+import { endOf, type KeyLocations, startOf } from "./key-locations.ts";
 import { MERGE_KEY, withMergeKeys } from "./merge-keys.ts";
 import { Readings, type RepeatedKey } from "./repeated-keys.ts";
+import type { FileLocation, SourceTexts } from "./source-texts.ts";
 import { syntaxProblems, TOO_DEEP } from "./syntax.ts";
 
 /**
@@ -28,7 +29,7 @@ import { syntaxProblems, TOO_DEEP } from "./syntax.ts";
  */
 
 /** Longest text that is read, in characters: room for some 200 000 pseudowires. */
-const LONGEST_TEXT = 64 * 1024 * 1024;
+export const LONGEST_TEXT = 64 * 1024 * 1024;
 /** Most aliases of a file; the package looks through all of them for each. */
 const MOST_ALIASES = 20_000;
 /** Keys and items that aliases and merge keys may add to those of a file, each repetition counted. */
@@ -61,6 +62,8 @@ export interface LocatedIssue {
   readonly message: string;
   /** Offset of the second key that it is about; the message ends with its line. */
   readonly otherOffset?: number;
+  /** Offset of the other one of two that clash; the message ends with its place if that is another file. */
+  readonly clashOffset?: number;
 }
 
 /** One reading of a text: its value in JavaScript, and where the YAML is broken, if it is. */
@@ -85,8 +88,8 @@ export interface InvalidMapping<Parts> {
 
 /** What there is to know of a kind of file. */
 export interface MappingRules<Valid, Parts> {
-  /** What to write into an empty file, and instead of anything but a mapping. */
-  readonly empty: string;
+  /** What to write into an empty file, and instead of anything but a mapping; undefined: it may be empty. */
+  readonly empty: string | undefined;
   readonly noMapping: string;
   /** Keys whose values keep their text: YAML would take some for a number, and lose leading zeros. */
   readonly textKeys: ReadonlySet<string>;
@@ -115,7 +118,8 @@ export function readMapping<Valid, Parts>(
     const syntax = syntaxProblems(text, document).map((problem) => ({ ...problem, path: "" }));
     found = [...readings.repeated.map(repeatedKeyIssue), ...unresolved, ...versions, ...syntax];
     const { contents } = document;
-    if (contents === null && found.length === 0) return whole(empty);
+    if (contents === null && found.length === 0)
+      return empty === undefined ? examine({ value: {}, contents: nothing() }) : whole(empty);
     if (!isMap(contents)) return found.length > 0 ? { found } : whole(noMapping);
     // What aliases add is counted with what merge keys add.
     const toValue = (): unknown => document.toJS({ maxAliasCount: -1 });
@@ -143,20 +147,25 @@ export function readMapping<Valid, Parts>(
   }
 }
 
-/** Issues as problems of a file with line and column, in its order; each is one printable line. */
+/** Issues as problems with file, line and column, in the order of the files; each is one printable line. */
 export function locatedProblems(
   issues: readonly LocatedIssue[],
-  text: string,
-  file: string,
+  texts: SourceTexts,
 ): readonly ConfigProblem[] {
   const found = issues.toSorted((a, b) => a.offset - b.offset);
   const told = found.slice(0, MOST_PROBLEMS);
-  const offsets = told.flatMap(({ offset, otherOffset }) => [offset, otherOffset ?? offset]);
-  const locations = locationsOf(text, offsets);
-  const problems = told.map(({ offset, path, message, otherOffset }) => {
-    const other = otherOffset === undefined ? "" : ` in line ${locations.get(otherOffset)?.line}`;
-    const words = { path: printableLine(path), message: `${printableLine(message)}${other}` };
-    return { file, ...(locations.get(offset) as Location), ...words };
+  const offsets = told.flatMap(({ offset, otherOffset, clashOffset }) => [
+    offset,
+    otherOffset ?? offset,
+    clashOffset ?? offset,
+  ]);
+  const locations = texts.locationsOf(offsets);
+  const problems = told.map(({ offset, path, message, otherOffset, clashOffset }) => {
+    const place = locations.get(offset) as FileLocation;
+    const other = otherText(place, otherOffset === undefined ? undefined : locations.get(otherOffset));
+    const clash = clashText(place, clashOffset === undefined ? undefined : locations.get(clashOffset));
+    const words = { path: printableLine(path), message: `${printableLine(message)}${other}${clash}` };
+    return { ...place, ...words };
   });
   const more = found.length - problems.length;
   const last = problems.at(-1);
@@ -164,14 +173,40 @@ export function locatedProblems(
   return problems;
 }
 
+/** Where the first of two keys is. */
+function otherText({ file }: FileLocation, first: FileLocation | undefined): string {
+  if (first === undefined) return "";
+  return first.file === file ? ` in line ${first.line}` : ` in ${first.file}:${first.line}`;
+}
+
+/** Where the other one of two that clash is: in the same file its name says enough. */
+function clashText({ file }: FileLocation, other: FileLocation | undefined): string {
+  return other === undefined || other.file === file ? "" : ` (in ${other.file}:${other.line})`;
+}
+
+/** The mapping of a text without any key. */
+function nothing(): YAMLMap {
+  const map = new YAMLMap();
+  map.range = [0, 0, 0];
+  return map;
+}
+
 /** Issues at their offsets. One of a key that several mappings take by merge keys is told once. */
-export function locateIssues(issues: readonly Issue[], locations: KeyLocations): LocatedIssue[] {
+export function locateIssues(
+  issues: readonly Issue[],
+  locations: Pick<KeyLocations, "offsetOf">,
+): LocatedIssue[] {
   const located = new Map<string, LocatedIssue>();
   for (const issue of issues) {
     const offset = locations.offsetOf(issue);
-    const { message } = issue;
+    const { message, other } = issue;
+    const clashOffset = other && locations.offsetOf({ path: other, message: "", atKey: true });
     const key = `${offset} ${String(issue.path.at(-1))} ${message}`;
-    if (!located.has(key)) located.set(key, { offset, path: pathText(issue.path), message });
+    if (!located.has(key))
+      located.set(key, {
+        ...{ offset, path: pathText(issue.path), message },
+        ...(clashOffset === undefined ? {} : { clashOffset }),
+      });
   }
   return [...located.values()];
 }

@@ -1,9 +1,11 @@
 import { hostname } from "node:os";
 import type { Config } from "../config/config.ts";
+import type { IncludeReader } from "../config/includes.ts";
 import type { Issue } from "../config/issues.ts";
-import { formatProblem, parseConfig } from "../config/parse.ts";
+import { formatProblem, parseConfig, type SourceFileText } from "../config/parse.ts";
 import { attempt, errnoOf, SystemError } from "../os/errors.ts";
 import { readText } from "../os/files.ts";
+import { includeReader } from "./included-files.ts";
 
 /** What to do about a file that cannot be read, by the name of an errno. */
 const hints: Readonly<Record<string, string>> = {
@@ -17,7 +19,11 @@ interface LoadedConfig {
   readonly config: Config;
   /** Issues with its keys as lines with file, line and column. */
   linesOf(issues: readonly Issue[]): readonly string[];
+  /** What is in order and hardly meant, of includes and of what is disabled, likewise. */
+  notes(): readonly string[];
   locations(): Locations;
+  /** The files that were read, the main one first, with their texts. */
+  readonly files: readonly SourceFileText[];
 }
 
 /** The problems of an invalid file, a line each, and its valid parts: to be examined, not to be run. */
@@ -38,11 +44,20 @@ export type Locations = ReadonlyMap<NamedPart, string>;
 type NamedPart = `tunnel ${string}` | `pseudowire ${string}`;
 
 /**
- * Reads a configuration file: the configuration, or every problem of it as a line with file, line and column.
- * Throws SystemError for a file that cannot be read.
+ * Reads a configuration file with those that it includes: the configuration, or every problem as a line with
+ * file, line and column. Throws SystemError for a file that cannot be read.
  */
 export function loadConfig(file: string): LoadedConfig | RejectedConfig {
-  const parsed = parseConfig(textOf(file), file, { hostName: ownHostName() });
+  return configOfText(textOf(file), file, includeReader);
+}
+
+/** The configuration of a text that was read from a file, as `loadConfig`; `files` reads what it includes. */
+export function configOfText(
+  text: string,
+  file: string,
+  files: IncludeReader,
+): LoadedConfig | RejectedConfig {
+  const parsed = parseConfig(text, file, { hostName: ownHostName(), files });
   if (parsed.config === undefined) {
     const { problems, validParts } = parsed;
     return {
@@ -53,15 +68,20 @@ export function loadConfig(file: string): LoadedConfig | RejectedConfig {
       },
     };
   }
-  const { config, located, locationsOf } = parsed;
+  const { config, located, locationsOf, files: read, notes } = parsed;
   return {
     config,
     linesOf: (issues) => located(issues).map(formatProblem),
+    notes: () => notes().map(formatProblem),
+    files: read,
     locations: () => {
       const keys = keysOf(config);
       const locations = locationsOf(keys.map(([, path]) => path));
       return new Map(
-        keys.map(([part], index) => [part, `${file}:${locations[index]?.line}:${locations[index]?.column}`]),
+        keys.flatMap(([part], index) => {
+          const at = locations[index];
+          return at === undefined ? [] : [[part, `${at.file}:${at.line}:${at.column}`] as const];
+        }),
       );
     },
   };

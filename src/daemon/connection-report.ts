@@ -164,7 +164,8 @@ function stateOf(
   return tunnel.control === undefined ? "static" : (connection?.state ?? "idle");
 }
 
-function authenticationOf({ control }: TunnelConfig): string {
+/** Who is authenticated, and by what, as the status says it. */
+export function authenticationOf({ control }: TunnelConfig): string {
   if (control === undefined) return "none";
   const { mode, digestType } = control.authentication;
   return mode === "digest" ? digestType : mode;

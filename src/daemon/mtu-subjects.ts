@@ -4,7 +4,7 @@ import { frameSizeStatus } from "./frame-size-status.ts";
 import type { KnownPathMtu, MtuSubject } from "./mtu-report.ts";
 import { circuitText } from "./pseudowire-report.ts";
 import { endsInFile, pathOf } from "./settings.ts";
-import type { StatusReport } from "./status.ts";
+import { isWanted, type StatusReport } from "./status.ts";
 
 /** Of which pseudowires the sizes are wanted, and with what path MTU in place of the known one. */
 export interface MtuChoice {
@@ -24,7 +24,7 @@ export function subjectsOfStatus(
   const known = new Map(
     controlConnections.map(({ tunnel, pathMtu, pathMtuUnknown }) => [tunnel, { pathMtu, pathMtuUnknown }]),
   );
-  const subjects = pseudowires.map(({ tunnel, name, circuit, frameSize }) => {
+  const subjects = pseudowires.filter(isWanted).map(({ tunnel, name, circuit, frameSize }) => {
     if (frameSize === undefined)
       throw new OperationalError(
         `compute the sizes of pseudowire ${name}: the daemon, of version ${version}, does not say what ` +

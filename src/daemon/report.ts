@@ -1,5 +1,6 @@
 import { dottedQuad } from "../bytes/ip-address.ts";
 import { connectionStatus } from "./connection-report.ts";
+import { disabledConnections, disabledPseudowires } from "./disabled-report.ts";
 import { pseudowireStatus } from "./pseudowire-report.ts";
 import { API_VERSION, type StatusReport } from "./status.ts";
 import type { StatusSources } from "./status-sources.ts";
@@ -19,14 +20,18 @@ export function reportStatus(sources: StatusSources): StatusReport {
     hostName: config.lcce.hostName,
     routerId: dottedQuad(config.lcce.routerId),
     plane: sources.plane,
-    controlConnections: config.tunnels.map((tunnel) =>
-      connectionStatus(sources, tunnel, connections.get(tunnel.name)),
-    ),
-    pseudowires: config.tunnels.flatMap((tunnel) =>
-      tunnel.pseudowires.map((pseudowire) =>
-        pseudowireStatus(sources, tunnel, pseudowire, pseudowires.get(pseudowire.name), sessions),
+    controlConnections: [
+      ...config.tunnels.map((tunnel) => connectionStatus(sources, tunnel, connections.get(tunnel.name))),
+      ...disabledConnections(config),
+    ],
+    pseudowires: [
+      ...config.tunnels.flatMap((tunnel) =>
+        tunnel.pseudowires.map((pseudowire) =>
+          pseudowireStatus(sources, tunnel, pseudowire, pseudowires.get(pseudowire.name), sessions),
+        ),
       ),
-    ),
+      ...disabledPseudowires(config),
+    ],
     bridges: sources.bridges,
     discards: discardsOf(sources),
     control: Object.fromEntries(Object.entries(snapshot.discards).filter(([, count]) => count > 0)),

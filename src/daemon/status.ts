@@ -72,14 +72,22 @@ export interface UnknownPeerStatus {
   readonly tunnel?: string | undefined;
 }
 
+/** The state of tunnels and pseudowires that have `enabled: false` in the file. */
+export const DISABLED = "disabled";
+
+/** Whether a tunnel or pseudowire is one that should be up: the file does not say `enabled: false` of it. */
+export function isWanted({ state }: { readonly state: string }): boolean {
+  return state !== DISABLED;
+}
+
 /**
  * A control connection, or what stands for it of a static tunnel, which has nothing of its ups and downs.
  */
 export interface ControlConnectionStatus extends Partial<ChangeStatus> {
   readonly tunnel: string;
   /**
-   * A state of RFC 3931 §7.2, "static", or "waiting" for what the tunnel cannot be opened without, such as
-   * its address.
+   * A state of RFC 3931 §7.2, "static", "waiting" for what the tunnel cannot be opened without, such as its
+   * address, or "disabled" by the file.
    */
   readonly state: string;
   readonly encapsulation: "udp" | "ip";
@@ -156,7 +164,7 @@ export interface PathMtuStatus {
 export interface PseudowireStatus extends CounterValues, Partial<ChangeStatus> {
   readonly name: string;
   readonly tunnel: string;
-  /** A state of RFC 3931 §7.3, or "wait-control-conn". */
+  /** A state of RFC 3931 §7.3, "wait-control-conn", or "disabled" by the file. */
   readonly state: string;
   readonly type: string;
   readonly circuit: string;

@@ -1,6 +1,6 @@
 import { ignoreOperational } from "../bytes/errors.ts";
 import { askStatus } from "../daemon/api-client.ts";
-import type { StatusReport } from "../daemon/status.ts";
+import { isWanted, type StatusReport } from "../daemon/status.ts";
 import { socketOf } from "./nodes.ts";
 
 /** Status of a site's daemon; undefined while it does not answer. */
@@ -13,7 +13,9 @@ export async function statusOf(site: string): Promise<StatusReport | undefined> 
   }
 }
 
-/** Whether every pseudowire of a site is established and its circuits are up at both ends. */
+/** Whether every enabled pseudowire of a site is established and its circuits are up at both ends. */
 export function isSiteUp({ pseudowires }: StatusReport): boolean {
-  return pseudowires.every(({ state, whyNot }) => state === "established" && whyNot === undefined);
+  return pseudowires
+    .filter(isWanted)
+    .every(({ state, whyNot }) => state === "established" && whyNot === undefined);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { plainAddresses } from "../bytes/subnets.ts";
-import type { StatusReport } from "../daemon/status.ts";
+import { isWanted, type StatusReport } from "../daemon/status.ts";
 import { millisecondsOf } from "./checks/quantities.ts";
 import { isSiteUp, statusOf } from "./daemons.ts";
 import { type LabLcce, type LabNode, nodesOf, type Topology, wirespansOf } from "./format/topology.ts";
@@ -122,7 +122,7 @@ function countOf(reports: Reports): number {
 
 function progressText(reports: Reports): string {
   const answering = reports.filter(([, report]) => report !== undefined).length;
-  const pseudowires = reports.flatMap(([, report]) => report?.pseudowires ?? []);
+  const pseudowires = reports.flatMap(([, report]) => report?.pseudowires ?? []).filter(isWanted);
   const up = pseudowires.filter(({ state, whyNot }) => state === "established" && whyNot === undefined);
   const daemons = `${answering} of ${reports.length} daemons answer`;
   return `${daemons}, ${up.length} of ${pseudowires.length} pseudowires are up`;
@@ -145,11 +145,12 @@ function problemsOf(reports: Reports, programs: Programs | undefined): readonly 
 
 /** Why something of a daemon is not up. Of a tunnel that is not, its pseudowires have nothing to add. */
 function reasonsOf({ controlConnections, pseudowires }: StatusReport): readonly string[] {
-  const down = controlConnections.filter(({ whyNot }) => whyNot !== undefined);
+  const down = controlConnections.filter((one) => isWanted(one) && one.whyNot !== undefined);
   const tunnels = new Set(down.map(({ tunnel }) => tunnel));
   return [
     ...down.map(({ tunnel, whyNot }) => `tunnel ${tunnel}: ${whyNot}`),
     ...pseudowires
+      .filter(isWanted)
       .filter(({ tunnel, whyNot }) => whyNot !== undefined && !tunnels.has(tunnel))
       .map(({ name, tunnel, whyNot }) => `pseudowire ${name} of tunnel ${tunnel}: ${whyNot}`),
   ];

@@ -76,6 +76,7 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
         members: [{ pseudowire: "lan", priority: 0 }],
       },
     ],
+    disabled: { tunnels: [], pseudowires: [] },
   } satisfies Config);
 });
 

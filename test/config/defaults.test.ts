@@ -398,7 +398,7 @@ test("what others find of a valid file is told at the default, once, with who ta
       ["tunnels", "b", "peer_host_name"],
     ]),
   ).toEqual([
-    { line: 2, column: 54 },
-    { line: 6, column: 24 },
+    { file: "f.yaml", line: 2, column: 54 },
+    { file: "f.yaml", line: 6, column: 24 },
   ]);
 });

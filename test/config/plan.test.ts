@@ -334,6 +334,7 @@ const everyKey: readonly (readonly [string, string])[] = [
     ),
   ],
   [twoTunnels(), twoTunnels("encapsulation: ip, ")],
+  [twoTunnels(), twoTunnels("enabled: false, ")],
   [
     staticText("receive_cookie: 0102030405060708, transmit_cookie: 01020304"),
     staticText("receive_cookie: 0102030405060708, transmit_cookie: 01020304").replace(

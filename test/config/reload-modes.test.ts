@@ -45,14 +45,18 @@ function rowsOf(leaf: Leaf): readonly [Rows, string] {
 const fits: Readonly<Record<ReloadMode, (step: PlanStep) => boolean>> = {
   "in place": ({ action }) => action === "update",
   replace: ({ action }) => action === "replace",
+  "create or remove": ({ action }) => action === "create" || action === "remove",
   "next start": ({ action, reasons }) =>
     action === "update" && reasons.every((reason) => reason.endsWith("(at the next start)")),
 };
 
-const leaves = leavesOfSchema().map((leaf) => {
-  const [rows, key] = rowsOf(leaf);
-  return { name: leaf.path.join("."), leaf, key, mode: rows[key]?.reload };
-});
+/** What `include` brings is in the plan by its tunnels. */
+const leaves = leavesOfSchema()
+  .filter(({ path: [top] }) => top !== "include")
+  .map((leaf) => {
+    const [rows, key] = rowsOf(leaf);
+    return { name: leaf.path.join("."), leaf, key, mode: rows[key]?.reload };
+  });
 
 /** Pairs of different configurations in nothing but the leaf's value. */
 function pairsOf(leaf: Leaf): readonly (readonly [Config, Config])[] {

@@ -106,6 +106,7 @@ const readers: Readonly<Record<(typeof allRows)[number]["consumer"], readonly st
   circuit: ["daemon/"],
   bridge: ["daemon/"],
   port: ["daemon/"],
+  presence: ["config/"],
 };
 
 /** Words of a file's code, but for names of fields where types declare them. */

@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import type { Config } from "../../src/config/config.ts";
 import { configFields } from "../../src/config/fields.ts";
+import type { IncludeReader } from "../../src/config/includes.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 
 /** The parts of a JSON schema that say what values a key takes. */
@@ -64,6 +65,12 @@ function valuesFor(schema: Schema): readonly unknown[] {
 }
 
 type Mapping = Record<string, unknown>;
+
+/** Included files, each with a tunnel of its name. */
+const aTunnelEach: IncludeReader = {
+  find: (path) => ({ kind: "file", path }),
+  read: (path) => ({ text: `tunnels: { x${path.replace(/\W/g, "")}: { remote: 192.0.2.99 } }` }),
+};
 
 /** Files in which keys have a meaning that others exclude; each may lack what the key in question brings. */
 const files: readonly ((tunnel: Mapping, pseudowire: Mapping, http: Mapping) => void)[] = [
@@ -131,7 +138,7 @@ function configsOf({ path, schema }: Leaf, change: (typeof files)[number]): read
       if (key === "static") taker[key] = {};
       else delete taker[key];
     }
-    const { config } = parseConfig(stringify(file), "f.yaml", { hostName: "h" });
+    const { config } = parseConfig(stringify(file), "f.yaml", { hostName: "h", files: aTunnelEach });
     return config === undefined ? [] : [config];
   });
 }

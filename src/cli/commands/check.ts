@@ -28,12 +28,23 @@ async function check(file: string, shell: Shell): Promise<void> {
     for (const line of await validPartNotes(loaded)) shell.error(`${line}\n`);
     return;
   }
-  const { config, linesOf } = loaded;
-  const { tunnels } = config;
-  const pseudowires = tunnels.reduce((total, tunnel) => total + tunnel.pseudowires.length, 0);
-  shell.out(`OK: ${counted(tunnels.length, "tunnel")}, ${counted(pseudowires, "pseudowire")}\n`);
+  const { config, linesOf, files, notes } = loaded;
+  shell.out(`OK: ${countsOf(config)}\n`);
+  if (files.length > 1) for (const { file: one } of files) shell.out(`read: ${one}\n`);
   checkAddOns();
+  for (const line of notes()) shell.error(`${line}\n`);
   for (const line of linesOf([...adviceOn(config), ...(await notesOn(config))])) shell.error(`${line}\n`);
+}
+
+/** How many tunnels and pseudowires there are, and how many of them are disabled. */
+function countsOf({ tunnels, disabled }: Config): string {
+  const within = (all: Config["tunnels"]) =>
+    all.reduce((sum, { pseudowires }) => sum + pseudowires.length, 0);
+  const text = (ofTunnels: number, ofPseudowires: number) =>
+    `${counted(ofTunnels, "tunnel")}, ${counted(ofPseudowires, "pseudowire")}`;
+  const off = [disabled.tunnels.length, within(disabled.tunnels) + disabled.pseudowires.length] as const;
+  const all = text(tunnels.length + off[0], within(tunnels) + off[1]);
+  return off[0] + off[1] === 0 ? all : `${all}; disabled: ${text(...off)}`;
 }
 
 /** Lines about what the valid parts of an invalid file would wait for on this machine. */

@@ -1,5 +1,5 @@
 import { hexId } from "../../bytes/hex.ts";
-import type { ControlConnectionStatus, PseudowireStatus } from "../../daemon/status.ts";
+import { type ControlConnectionStatus, DISABLED, type PseudowireStatus } from "../../daemon/status.ts";
 import { colours } from "../colours.ts";
 import { shortCount, shortDuration } from "../quantities.ts";
 import type { TableColumn } from "../text-layout.ts";
@@ -29,6 +29,7 @@ export const shownStates = {
   waiting: { mark: "-", word: "waiting", paint: colours.red },
   down: { mark: "-", word: "down", paint: colours.red },
   off: { mark: "x", word: "off", paint: colours.yellow },
+  disabled: { mark: "x", word: "disabled", paint: colours.yellow },
 } as const;
 
 export type ShownState = keyof typeof shownStates;
@@ -39,6 +40,7 @@ const ADMIN_DOWN = "admin-down";
 /** What a tunnel is. */
 export function tunnelState({ state, whyNot, notes = [] }: ControlConnectionStatus): ShownState {
   if (state === ADMIN_DOWN) return "off";
+  if (state === DISABLED) return "disabled";
   if (state === "waiting") return "waiting";
   if (whyNot !== undefined) return "down";
   if (state !== "established" && state !== "static") return "down";
@@ -50,6 +52,7 @@ export function tunnelState({ state, whyNot, notes = [] }: ControlConnectionStat
 export function pseudowireState(pseudowire: PseudowireStatus): ShownState {
   const { state, whyNot, notes = [], forwarder, remoteCircuit } = pseudowire;
   if (state === ADMIN_DOWN) return "off";
+  if (state === DISABLED) return "disabled";
   const isStandby = forwarder?.standby === true || remoteCircuit?.includes("standby") === true;
   if (whyNot !== undefined) return state === "established" && isStandby ? "standby" : "down";
   return notes.length > 0 ? "attention" : "up";

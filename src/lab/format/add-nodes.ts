@@ -1,6 +1,7 @@
 import type { YAMLMap } from "yaml";
 import type { ConfigProblem } from "../../config/config.ts";
 import { KeyLocations } from "../../config/key-locations.ts";
+import { SourceTexts } from "../../config/source-texts.ts";
 import {
   type LocatedIssue,
   locatedProblems,
@@ -52,10 +53,12 @@ const rules: MappingRules<ReadText, ReadText> = {
  */
 export function addNodes(base: BaseTopology, more: FileText, context: TopologyContext): GrownTopology {
   const [before, read] = [readMapping(base.text, rules), readMapping(more.text, rules)];
-  if ("found" in read) return { problems: locatedProblems(read.found, more.text, more.file) };
-  if ("found" in before) return { problems: locatedProblems(before.found, base.text, base.file) };
+  if ("found" in read) return { problems: locatedProblems(read.found, SourceTexts.of(more.text, more.file)) };
+  if ("found" in before)
+    return { problems: locatedProblems(before.found, SourceTexts.of(base.text, base.file)) };
   const locations = new KeyLocations(read.valid.contents);
-  const located = (issues: readonly LocatedIssue[]) => locatedProblems(issues, more.text, more.file);
+  const located = (issues: readonly LocatedIssue[]) =>
+    locatedProblems(issues, SourceTexts.of(more.text, more.file));
   const issues = misplaced(base.names, before.valid.value, read.valid.value);
   if (issues.length > 0) return { problems: located(locateIssues(issues, locations)) };
   const text = JSON.stringify(merged(before.valid.value, read.valid.value));

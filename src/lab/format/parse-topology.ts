@@ -1,6 +1,7 @@
 import type { ConfigProblem } from "../../config/config.ts";
 import type { Issue } from "../../config/issues.ts";
 import { KeyLocations } from "../../config/key-locations.ts";
+import { SourceTexts } from "../../config/source-texts.ts";
 import {
   type InvalidMapping,
   locatedProblems,
@@ -57,7 +58,7 @@ export function parseTopology(text: string, file: string, context: TopologyConte
   const read = "found" in found ? found.parts : found.valid;
   const ofConfigurations = read === undefined ? none : fromConfigurations(read, text, file, context);
   const problems = [
-    ...("found" in found ? locatedProblems(found.found, text, file) : []),
+    ...("found" in found ? locatedProblems(found.found, SourceTexts.of(text, file)) : []),
     ...ofConfigurations.problems,
   ];
   if (problems.length > 0) return { problems: inOrder(problems, file) };
@@ -118,7 +119,10 @@ function fromConfigurations(
   const { configurations, problems } = readLcceConfigurations(scope, { text, file, contents }, context);
   // In an exercise, what is wrong is to be found by the student.
   const warnings = () => [
-    ...locatedProblems(locateIssues(checkNeeds(scope, context), new KeyLocations(contents)), text, file),
+    ...locatedProblems(
+      locateIssues(checkNeeds(scope, context), new KeyLocations(contents)),
+      SourceTexts.of(text, file),
+    ),
     ...(scope.raw.exercise === undefined
       ? [
           ...checkPeers(scope.topology, configurations, context),

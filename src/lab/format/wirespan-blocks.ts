@@ -4,6 +4,7 @@ import type { Issue } from "../../config/issues.ts";
 import { KeyLocations } from "../../config/key-locations.ts";
 import { type ParsedConfig, parseConfig } from "../../config/parse.ts";
 import type { KeyPath } from "../../config/schema-text.ts";
+import { SourceTexts } from "../../config/source-texts.ts";
 import { locatedProblems, locateIssues, pathText } from "../../config/yaml-text.ts";
 import type { LcceConfiguration } from "./check-wirespan.ts";
 import type { TopologyContext } from "./context.ts";
@@ -84,7 +85,7 @@ function problemsAt(
   { text, file, contents }: TopologyText,
   issues: readonly Issue[],
 ): readonly ConfigProblem[] {
-  return locatedProblems(locateIssues(issues, new KeyLocations(contents)), text, file);
+  return locatedProblems(locateIssues(issues, new KeyLocations(contents)), SourceTexts.of(text, file));
 }
 
 /** A block is the whole text with blanks around it, so that lines and columns stay those of the file. */
