@@ -1,3 +1,4 @@
+import { counted } from "../bytes/counted.ts";
 import { formatPlan, formatStep } from "../config/plan.ts";
 import type { Bridges } from "./bridges.ts";
 import type { Circuits } from "./circuits.ts";
@@ -7,6 +8,9 @@ import { applySteps, type ReloadPlan } from "./reload.ts";
 import type { ReloadReport } from "./status.ts";
 import type { TunnelPathMtus } from "./tunnel-path-mtus.ts";
 import type { Tunnels } from "./tunnels.ts";
+
+/** Lines of the log for steps, and for problems; what is more is counted. */
+const MOST_LINES = 100;
 
 /** What a reload changes. */
 export interface ReloadSubjects {
@@ -29,12 +33,14 @@ export async function applyReload(change: ReloadPlan, subjects: ReloadSubjects):
   const { steps, config } = change;
   log.info(
     { event: "reload", steps: steps.length },
-    `reloading the configuration: ${steps.length} ${steps.length === 1 ? "step" : "steps"}`,
+    `reloading the configuration: ${counted(steps.length, "step")}`,
   );
-  for (const step of steps) {
+  for (const step of steps.slice(0, MOST_LINES)) {
     const text = [formatStep(step), ...step.reasons].join("; ");
-    log.info({ event: "reload", step: text }, `reload: ${text}`);
+    log.info({ event: "reload-step", step: text }, `reload: ${text}`);
   }
+  const more = steps.length - MOST_LINES;
+  if (more > 0) log.info({ event: "reload", more }, `reload: ${counted(more, "more step")}`);
   pathMtus.rename(steps);
   subjects.begin();
   await bridges.configure(config);
@@ -57,9 +63,22 @@ export async function applyReload(change: ReloadPlan, subjects: ReloadSubjects):
     ...circuits.problems,
     ...http.problems,
   ];
-  for (const problem of problems) log.error({ event: "reload", problem }, problem);
-  for (const line of opened) log.info({ event: "reload", step: line }, `reload: ${line}`);
+  tellProblems(log, problems, "");
+  for (const line of opened.slice(0, MOST_LINES))
+    log.info({ event: "reload-step", step: line }, `reload: ${line}`);
   const lines = steps.length > 0 || opened.length === 0 ? [formatPlan(steps), ...opened] : opened;
   const plan = [...lines, ...tunnels.awaited].join("\n");
-  return { changed: steps.length + opened.length > 0, plan, problems, refused: false };
+  const changed = steps.length + opened.length > 0;
+  const rest = problems.length === 0 ? "" : `; ${counted(problems.length, "problem")} left`;
+  const fields = { event: "reloaded" as const, changed, steps: steps.length, waiting: problems.length };
+  log.info(fields, `reloaded${changed ? "" : ": nothing differs"}${rest}`);
+  return { changed, plan, problems, refused: false };
+}
+
+/** Says in the log what is wrong with a file, or was left by a reload; of thousands the first ones. */
+export function tellProblems(log: Log, problems: readonly string[], prefix: string): void {
+  for (const problem of problems.slice(0, MOST_LINES))
+    log.error({ event: "reload-problem", problem }, `${prefix}${problem}`);
+  const more = problems.length - MOST_LINES;
+  if (more > 0) log.error({ event: "reload-problem", more }, `${prefix}${counted(more, "more problem")}`);
 }

@@ -193,20 +193,25 @@ export class BridgeLoops {
     const { log } = this.#context;
     if ("loop" in effect) {
       const { from, by, blocked } = effect.loop;
-      const fields = { event: effect.kind, bridge, from, by, blocked };
+      const fields = { bridge, from, by, blocked };
       const way =
         from === by ? `by the port ${from} out of which they went` : `by ${by} that went out of ${from}`;
       if (effect.kind === "loop-gone")
-        return log.info(fields, `bridge ${bridge}: no more frames come back ${way}: the loop is gone`);
-      return log.warn(fields, `bridge ${bridge}: a loop: frames come back ${way}`);
+        return log.info(
+          { event: effect.kind, ...fields },
+          `bridge ${bridge}: no more frames come back ${way}: the loop is gone`,
+        );
+      return log.warn({ event: effect.kind, ...fields }, `bridge ${bridge}: a loop: frames come back ${way}`);
     }
     const { devices } = effect;
-    const fields = { event: effect.kind, bridge, devices };
     const both = devices.join(" and ");
     if (effect.kind === "duplicates-gone")
-      return log.info(fields, `bridge ${bridge}: ${both} no longer lead to the same bridge`);
+      return log.info(
+        { event: effect.kind, bridge, devices },
+        `bridge ${bridge}: ${both} no longer lead to the same bridge`,
+      );
     log.warn(
-      fields,
+      { event: effect.kind, bridge, devices },
       `bridge ${bridge}: ${both} lead to the same bridge, so that broadcasts arrive twice: remove one`,
     );
   }

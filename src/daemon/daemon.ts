@@ -199,9 +199,7 @@ export class Daemon {
   }
 
   #forwardingFailed({ localSessionId, pseudowire }: SessionParameters, problem: string): void {
-    const more = this.#limiter.admit("forwarding", monotonicClock.nowMs());
-    const text = `cannot forward pseudowire ${pseudowire}: ${problem}${more}`;
-    if (more !== undefined) this.#log.error({ event: "forwarding", pseudowire, problem }, text);
+    this.#eventLog.forwardingFailed(pseudowire, problem, monotonicClock.nowMs());
     this.input({ kind: "forwarding-failed", localSessionId, problem });
   }
 
@@ -251,6 +249,12 @@ export class Daemon {
   get pseudowireCount(): PseudowireCount {
     const all = this.#config.tunnels.reduce((sum, { pseudowires }) => sum + pseudowires.length, 0);
     return { up: this.#upDownLog.countUp(), all };
+  }
+
+  /** For how long it is open, in ms, and how many tunnels there are, and wait. */
+  get progress(): { readonly tookMs: number; readonly tunnels: number; readonly waiting: number } {
+    const tookMs = Math.round(monotonicClock.nowMs() - this.#startedMs);
+    return { tookMs, ...this.#tunnels.counts };
   }
 
   /** What becomes of forwarding if the process ends without `close`. */

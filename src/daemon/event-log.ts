@@ -9,6 +9,10 @@ import { unknownPeerText } from "./unknown-peer-text.ts";
 /** Causes by which a connection ends because of another one of the same tunnel. */
 const supersededBy: ReadonlySet<string> = new Set(["retire", "tie-lost", "tie-equal"]);
 
+/** Lines that changes of sessions, and of the connections of one tunnel, have at most in a window. */
+const MOST_LINES = 20;
+
+type SessionEvent = ReportedEvent & { readonly event: "session" };
 type ConnectionEvent = ReportedEvent & { readonly event: "control-connection" };
 
 /**
@@ -35,24 +39,21 @@ export class EventLog {
         const more = this.#limiter.admit(`refused ${event.peer} ${event.isAuthentication}`, nowMs);
         if (more === undefined) return;
         const { peer: tunnel, isAuthentication, path, detail } = event;
-        const fields = { event: isAuthentication ? "authentication-failed" : "refused", tunnel };
-        const level = isAuthentication ? "warn" : "info";
-        this.#log[level](
-          { ...fields, from: path.remoteAddress, detail },
-          `tunnel ${tunnel}: ${detail}${more}`,
-        );
+        const fields = { tunnel, from: path.remoteAddress, detail };
+        const text = `tunnel ${tunnel}: ${detail}${more}`;
+        if (isAuthentication) this.#log.warn({ event: "authentication-failed", ...fields }, text);
+        else this.#log.info({ event: "refused", ...fields }, text);
         return;
       }
       case "path":
         return this.#path(event, nowMs);
       case "path-mtu": {
         const { peer: tunnel, path, octets, state } = event;
-        const fields = { event: "path-mtu", tunnel, octets, state, to: path.remoteAddress };
+        const fields = { event: "path-mtu" as const, tunnel, octets, state, to: path.remoteAddress };
         return this.#log.info(fields, `tunnel ${tunnel}: ${pathMtuText(event)}`);
       }
       default: {
-        const isStranger = event.event === "control-connection" && isHalfOpen(event);
-        const more = isStranger ? this.#limiter.admit(`half-open ${event.peer}`, nowMs) : "";
+        const more = this.#admitChange(event, nowMs);
         if (more === undefined) return;
         const { peer: tunnel, ...fields } = event;
         const subject =
@@ -64,6 +65,23 @@ export class EventLog {
         this.#log.info({ ...fields, tunnel }, `${subject}: ${change}${detail}${more}`);
       }
     }
+  }
+
+  /** No plane can carry the session of a pseudowire. */
+  forwardingFailed(pseudowire: string, problem: string, nowMs: number): void {
+    const more = this.#limiter.admit("forwarding", nowMs);
+    if (more === undefined) return;
+    const text = `cannot forward pseudowire ${pseudowire}: ${problem}${more}`;
+    this.#log.error({ event: "forwarding", pseudowire, problem }, text);
+  }
+
+  /** Sessions may be many; and what a peer does again and again is bounded, as are strangers. */
+  #admitChange(event: ConnectionEvent | SessionEvent, nowMs: number): string | undefined {
+    const { event: of, peer, to } = event;
+    if (of === "session") return this.#limiter.admit(`session ${to}`, nowMs, MOST_LINES);
+    return isHalfOpen(event)
+      ? this.#limiter.admit(`half-open ${peer}`, nowMs)
+      : this.#limiter.admit(`connection ${peer}`, nowMs, MOST_LINES);
   }
 
   /** Names a connection where the tunnel has, or may have, another one that is in use. */
@@ -81,7 +99,7 @@ export class EventLog {
     const more = this.#limiter.admit(`path ${tunnel} ${change}`, nowMs);
     if (more === undefined) return;
     const from = former === undefined ? {} : { from: bothEnds(former) };
-    const fields = { event: `path-${change}`, tunnel, ...from, to: bothEnds(path), detail };
+    const fields = { tunnel, ...from, to: bothEnds(path), detail };
     const peerAt = addressAndPort(path.remoteAddress, path.remotePort);
     const what = {
       moved: () => `the path is ${bothEnds(path)} now, and was ${former && bothEnds(former)}: ${detail}`,
@@ -89,8 +107,9 @@ export class EventLog {
       doubted: () => `no answer from ${peerAt}: ${detail}`,
       held: () => `the path stays ${bothEnds(path)} for a minute: ${detail}`,
     };
-    const level = change === "held" ? "warn" : "info";
-    this.#log[level](fields, `tunnel ${tunnel}: ${what[change]()}${more}`);
+    const text = `tunnel ${tunnel}: ${what[change]()}${more}`;
+    if (change === "held") this.#log.warn({ event: `path-${change}`, ...fields }, text);
+    else this.#log.info({ event: `path-${change}`, ...fields }, text);
   }
 
   #discard({ reason, path }: ReportedEvent & { readonly event: "discard" }, nowMs: number): void {
@@ -113,8 +132,7 @@ export class EventLog {
     const itsName = name === undefined ? "it gives no Host Name" : `Host Name "${name}"`;
     const detail = unknownPeerText(reason, tunnel);
     const text = `discarded SCCRQ from ${from} (${itsName}): ${detail}${more}`;
-    if (tunnel === undefined)
-      this.#log.info({ event: "control-discard", reason, from, hostName: name }, text);
+    if (tunnel === undefined) this.#log.info({ event: "unknown-peer", reason, from, hostName: name }, text);
     else this.#log.warn({ event: "authentication-failed", tunnel, from, hostName: name, detail }, text);
   }
 }

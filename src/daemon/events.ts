@@ -1,10 +1,7 @@
+import type { EventFields } from "./event-table.ts";
+import type { Level } from "./levels.ts";
+
 /** The event feed: a bounded ring of what happened, read by the log, by the API and by whoever shows it. */
-
-/** Severity of an event, least severe first. */
-export type Level = "debug" | "info" | "warn" | "error" | "fatal";
-
-/** Fields of an event: its stable name as `event`, and what it is about. */
-export type EventFields = Readonly<Record<string, unknown>>;
 
 /** An event as it is published. */
 export interface PublishedEvent {
@@ -89,7 +86,7 @@ export class EventFeed {
     const { id } = this;
     const own = { id: `${id}-${this.#published}`, time: new Date(this.#nowMs()).toISOString(), level, text };
     const whole = JSON.stringify({ ...fields, ...own }, redacted);
-    const name = typeof fields["event"] === "string" ? fields["event"] : "event";
+    const { event: name } = fields;
     const short = { event: name, ...own, text: text.slice(0, MOST_CUT_CHARACTERS) };
     const json = whole.length <= MOST_EVENT_CHARACTERS ? whole : JSON.stringify(short);
     this.#ring.push({ number: this.#published, name, json });

@@ -3,10 +3,14 @@ import { type DestinationStream, type Logger, pino } from "pino";
 import { prettyFactory } from "pino-pretty";
 import type { LogConfig } from "../config/config.ts";
 import { LogOutput } from "../os/log-output.ts";
-import { EventFeed, type EventFields, type Level } from "./events.ts";
+import type { EventFields } from "./event-table.ts";
+import { EventFeed } from "./events.ts";
+import type { Level } from "./levels.ts";
 
 /** Where the daemon says what happens: a stable event name among the fields, and text for people. */
-export type Log = Readonly<Record<Level, (fields: EventFields, text: string) => void>> & {
+export type Log = {
+  readonly [At in Level]: (fields: EventFields<At>, text: string) => void;
+} & {
   /** Least severe level that the log writes; the event feed has "info" and above in any case. */
   level: LogConfig["level"];
 };
@@ -35,6 +39,7 @@ export function createLog(config: LogConfig): OpenLog {
   const feed = new EventFeed();
   feed.listen(({ level, fields, text }) => writer[level](fields, text));
   const log: Log = {
+    trace: (fields, text) => feed.publish("trace", fields, text),
     debug: (fields, text) => feed.publish("debug", fields, text),
     info: (fields, text) => feed.publish("info", fields, text),
     warn: (fields, text) => feed.publish("warn", fields, text),

@@ -58,7 +58,7 @@ export class MacLimitWatch {
     const more = this.#limiter.admit("mac-limit", nowMs);
     this.#reached.set(bridge, { limit, lastMs: nowMs, isTold: more !== undefined });
     if (more === undefined) return;
-    const fields = { event: "mac-limit", bridge, learnt, limit };
+    const fields = { event: "mac-limit" as const, bridge, learnt, limit };
     this.#log.warn(fields, `bridge ${bridge}: ${macLimitText(one)}${more}`);
   }
 
@@ -71,7 +71,7 @@ export class MacLimitWatch {
       now === undefined || now.limit !== limit
         ? `its limit of ${most} is gone`
         : `${now.learnt} of at most ${most} learnt: below its limit again`;
-    const fields = { event: "mac-limit-over", bridge, learnt: now?.learnt, limit };
+    const fields = { event: "mac-limit-over" as const, bridge, learnt: now?.learnt, limit };
     this.#log.info(fields, `bridge ${bridge}: ${why}`);
   }
 }

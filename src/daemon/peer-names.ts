@@ -165,7 +165,7 @@ export class PeerNames {
     entry.told = problem;
     const { tunnel } = entry;
     const stays = addresses[0] === undefined ? "" : `; ${addresses[0]} stays`;
-    const about = { event: "name", tunnel, name: entry.name, problem };
+    const about = { event: "name" as const, tunnel, name: entry.name, problem };
     if (problem === undefined) this.#log.info(about, `tunnel ${tunnel}: ${entry.name} is answered again`);
     else this.#log.warn(about, `tunnel ${tunnel}: cannot look up ${entry.name}: ${problem}${stays}`);
   }

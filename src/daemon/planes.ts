@@ -119,7 +119,7 @@ export function planeFailed(log: Log, { message: problem }: Error): void {
 
 /** Writes to the log which plane was chosen and why, and what becomes of the programs of a former daemon. */
 export function logPlane(log: Log, { plane: { name }, reason, adopted }: ChosenPlane): void {
-  log.info({ event: "plane", plane: name }, `plane ${name}: ${reason}`);
+  log.info({ event: "plane", plane: name, reason }, `plane ${name}: ${reason}`);
   if (adopted === undefined || adopted.sessions === 0) return;
   const { sessions, directory } = adopted;
   const of = `${counted(sessions, "session")} of the programs found in ${directory}`;

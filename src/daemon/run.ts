@@ -1,3 +1,4 @@
+import { counted } from "../bytes/counted.ts";
 import { ignoreOperational, OperationalError, operationalMessage } from "../bytes/errors.ts";
 import { SerialQueue } from "../bytes/serial-queue.ts";
 import type { Config } from "../config/config.ts";
@@ -7,7 +8,8 @@ import { absolutePath, leaveRemovedDirectory } from "../os/files.ts";
 import { capabilityText } from "../os/privileges.ts";
 import type { ApiHandlers } from "./api.ts";
 import { checkControlSocketPath, openApiServer } from "./api-server.ts";
-import { type Locations, loadConfig } from "./configuration-file.ts";
+import { tellProblems } from "./apply-reload.ts";
+import { type Locations, loadConfig, type RejectedConfig } from "./configuration-file.ts";
 import { logFatal } from "./crash.ts";
 import { Daemon } from "./daemon.ts";
 import { HttpListeners } from "./http-listeners.ts";
@@ -40,7 +42,7 @@ const STOP_LIMIT_MS = 2800;
  */
 export async function runDaemon(options: RunOptions): Promise<number> {
   let file: string;
-  let loaded: LoadedFile | { readonly problems: readonly string[] };
+  let loaded: LoadedFile | RejectedConfig;
   try {
     file = absolutePath(options.configFile);
     loaded = loadFile(file);
@@ -50,7 +52,7 @@ export async function runDaemon(options: RunOptions): Promise<number> {
     return FAILED;
   }
   if ("problems" in loaded) {
-    reportFatal(loaded.problems);
+    reportFatal(loaded.problems, loaded.validParts?.config().log);
     return BAD_CONFIGURATION;
   }
   const openLog = createLog(loaded.config.log);
@@ -88,7 +90,7 @@ interface LoadedFile {
 }
 
 /** Throws SystemError for a file that cannot be read. */
-function loadFile(file: string): LoadedFile | { readonly problems: readonly string[] } {
+function loadFile(file: string): LoadedFile | RejectedConfig {
   const loaded = loadConfig(file);
   return "problems" in loaded ? loaded : { config: loaded.config, locations: loaded.locations() };
 }
@@ -161,12 +163,19 @@ async function serve(
 ): Promise<void> {
   using _watching = feed.listen(() => manager.changed());
   const starting = daemon.start().then(() => {
+    tellStarted(daemon, log);
     started();
     manager.ready(() => daemon.pseudowireCount);
   });
   await Promise.race([starting, stopped]);
   const cause = await stopped;
   log.info({ event: "stop", cause }, `${cause}: closing control connections`);
+}
+
+function tellStarted({ progress: { tookMs, tunnels, waiting } }: Daemon, log: Log): void {
+  const wait = waiting === 0 ? "" : `, ${waiting} of them ${waiting === 1 ? "waits" : "wait"}`;
+  const text = `started in ${tookMs} ms with ${counted(tunnels, "tunnel")}${wait}`;
+  log.info({ event: "started", tookMs, tunnels, waiting }, text);
 }
 
 /**
@@ -211,7 +220,9 @@ async function reloadFrom(
     readings.lastMs = readMs;
     return daemon.reload(loaded.config, loaded.locations);
   }
-  for (const problem of loaded.problems) log.error({ event: "reload", problem }, `not reloaded: ${problem}`);
+  tellProblems(log, loaded.problems, "not reloaded: ");
+  const text = `not reloaded: ${counted(loaded.problems.length, "problem")} in ${file}; nothing was changed`;
+  log.error({ event: "reload-refused", waiting: loaded.problems.length }, text);
   return { changed: false, plan: "", problems: [...loaded.problems], refused: true };
 }
 

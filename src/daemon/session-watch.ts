@@ -1,14 +1,9 @@
 import { counted } from "../bytes/counted.ts";
-import type { DiscardReason } from "../forwarding/discard-reasons.ts";
 import type { ForwardedBy, GsoHandling, SessionCounters } from "../forwarding/plane.ts";
 import { type ChannelStatus, isSameChannelStatus } from "../wire/session-parameters.ts";
+import { type DiscardCounts, DiscardWatch } from "./discard-watch.ts";
 import type { Log } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
-
-/**
- * Discard reasons whose first frame is worth a log line: the two ends do not agree, or frames cannot be sent.
- */
-const reportedReasons: readonly DiscardReason[] = ["wrong-cookie", "wrong-peer", "path-mtu", "psn-error"];
 
 /** TABLE: what is said of changes that were left out, by their event. */
 const leftOut = {
@@ -16,6 +11,14 @@ const leftOut = {
   "plane-changed": ["pseudowire", "with another plane; see: wirespan status"],
   "channel-status": ["pseudowire", "whose control channel says something else; see: wirespan status --json"],
 } as const;
+
+const leftOutEvents = ["gso", "plane-changed", "channel-status"] as const;
+
+/** The names of a pseudowire and its tunnel. */
+interface Names {
+  readonly tunnel: string | undefined;
+  readonly pseudowire: string;
+}
 
 /** Where facts about a session come from, by its local id. */
 export interface SessionSources {
@@ -43,18 +46,19 @@ interface Seen {
   reason: string | undefined;
   /** Whether the reason is that a call of the kernel failed. */
   isFailure: boolean;
-  discards: Readonly<Partial<Record<string, number>>>;
+  discards: DiscardCounts;
   channelStatus: ChannelStatus | undefined;
 }
 
 /**
- * Logs changes of forwarding sessions beside their states: another plane and its reason, first discarded
- * frames, what control channels say.
+ * Logs changes of forwarding sessions beside their states: another plane and its reason, frames that begin to
+ * be discarded, what control channels say.
  */
 export class SessionWatch {
   readonly #log: Log;
   readonly #sources: SessionSources;
   readonly #limiter: LogLimiter;
+  readonly #discards: DiscardWatch;
   #seen = new Map<number, Seen>();
   /** Who segments GSO packets, of all tunnels, by its text. */
   #gso = new Map<string, GsoOfTunnel>();
@@ -62,6 +66,7 @@ export class SessionWatch {
   constructor(log: Log, sources: SessionSources, limiter = new LogLimiter()) {
     this.#limiter = limiter;
     this.#log = log;
+    this.#discards = new DiscardWatch(log, limiter);
     this.#sources = sources;
   }
 
@@ -83,12 +88,14 @@ export class SessionWatch {
           ...handling,
         });
       const before = this.#seen.get(localSessionId);
-      this.#comparePlanes(name, before, now, nowMs);
-      this.#compareDiscards(name, before, now, nowMs);
-      this.#compareChannels(name, before?.channelStatus, channelStatus, nowMs);
+      const names = { tunnel, pseudowire: name };
+      this.#comparePlanes(names, before, now, nowMs);
+      this.#discards.compare({ ...names, localSessionId }, before?.discards, discards, nowMs);
+      this.#compareChannels(names, before?.channelStatus, channelStatus, nowMs);
     }
     this.#seen = seen;
     this.#compareGso(gso, nowMs);
+    this.#discards.close((localSessionId) => seen.has(localSessionId), nowMs);
     this.#close(nowMs);
   }
 
@@ -104,23 +111,16 @@ export class SessionWatch {
 
   /** Logs how many changes were left out, if there were too many at once. */
   #close(nowMs: number): void {
-    for (const [event, [noun, text]] of Object.entries(leftOut)) {
+    for (const event of leftOutEvents) {
+      const [noun, text] = leftOut[event];
       const more = this.#limiter.takeLeftOut(event, nowMs);
       if (more > 0) this.#log.info({ event, more }, `${counted(more, `more ${noun}`)} ${text}`);
-    }
-    for (const reason of reportedReasons) {
-      const more = this.#limiter.takeLeftOut(reason, nowMs);
-      if (more > 0)
-        this.#log.warn(
-          { event: "first-discards", reason, more },
-          `${counted(more, "more pseudowire")} with first frames discarded as ${reason}; see wirespan status`,
-        );
     }
   }
 
   /** Of a session that is new only a failure is told. */
   #comparePlanes(
-    pseudowire: string,
+    { tunnel, pseudowire }: Names,
     before: Seen | undefined,
     { plane, reason, isFailure }: Seen,
     nowMs: number,
@@ -130,13 +130,13 @@ export class SessionWatch {
     if (more === undefined) return;
     const why = reason === undefined ? "" : `: ${reason}`;
     this.#log[isFailure ? "warn" : "info"](
-      { event: "plane-changed", pseudowire, plane, reason, from: before?.plane },
+      { event: "plane-changed", tunnel, pseudowire, plane, reason, from: before?.plane },
       `pseudowire ${pseudowire}: ${changeText(before, plane, reason)}${why}${more}`,
     );
   }
 
   #compareChannels(
-    pseudowire: string,
+    { tunnel, pseudowire }: Names,
     before: ChannelStatus | undefined,
     now: ChannelStatus | undefined,
     nowMs: number,
@@ -146,23 +146,9 @@ export class SessionWatch {
     const more = this.#limiter.admit("channel-status", nowMs);
     if (more === undefined) return;
     this.#log[now.state === "down" ? "warn" : "info"](
-      { event: "channel-status", pseudowire, ...now },
+      { event: "channel-status", tunnel, pseudowire, ...now },
       `pseudowire ${pseudowire}: control channel: ${channelStatusText(now)}${more}`,
     );
-  }
-
-  #compareDiscards(pseudowire: string, before: Seen | undefined, { discards }: Seen, nowMs: number): void {
-    for (const reason of reportedReasons) {
-      const count = discards[reason] ?? 0;
-      if (count === 0 || (before?.discards[reason] ?? 0) > 0) continue;
-      const more = this.#limiter.admit(reason, nowMs);
-      if (more === undefined) continue;
-      this.#log.warn(
-        { event: "first-discards", pseudowire, reason, count },
-        `pseudowire ${pseudowire}: first frames discarded as ${reason} (${count}); ` +
-          `see docs/discards.md${more}`,
-      );
-    }
   }
 }
 

@@ -47,7 +47,7 @@ export async function takeOverFrom(
     : wanted === "userspace"
       ? "its programs forward until this daemon ends that, for the configuration has plane: userspace"
       : "forwarding continues";
-  log.info({ event: "take-over", pid, goesOn }, `taking over from pid ${pid}: ${text}`);
+  log.info({ event: "take-over", otherPid: pid, goesOn }, `taking over from pid ${pid}: ${text}`);
   await ask(controlSocket, requestHandOver);
   return { lock: await lockWhenFree(controlSocket), pathMtus };
 }

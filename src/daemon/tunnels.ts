@@ -51,6 +51,12 @@ export class Tunnels {
     return [...this.#tunnels.keys()];
   }
 
+  /** How many there are, and how many of them wait. */
+  get counts(): { readonly tunnels: number; readonly waiting: number } {
+    const all = [...this.#tunnels.values()];
+    return { tunnels: all.length, waiting: all.filter(({ problem }) => problem !== undefined).length };
+  }
+
   /** The addresses and the port that a tunnel has in use; undefined while it waits. */
   ends(name: string): EndsInUse | undefined {
     return this.#tunnels.get(name)?.opened?.held.inUse;

@@ -66,7 +66,7 @@ export class UpDowns {
     const more = this.#admit(changing, "up", nowMs);
     if (more === undefined) return;
     const after = wasDownMs === undefined ? "" : `, was down for ${durationText(wasDownMs)}`;
-    const fields = { event: `${kind}-up`, ...namesOf(changing), wasDownMs };
+    const fields = { event: `${kind}-up` as const, ...namesOf(changing), wasDownMs };
     this.#log.info(fields, `${textOf(changing)} is up${after}${more}`);
   }
 
@@ -79,7 +79,7 @@ export class UpDowns {
       const { isPlanned, ...why } = down;
       const { wasUpMs } = went;
       const after = wasUpMs === undefined ? "" : ` (was up for ${durationText(wasUpMs)})`;
-      const fields = { event: `${kind}-down`, ...namesOf(changing), ...why, wasUpMs };
+      const fields = { event: `${kind}-down` as const, ...namesOf(changing), ...why, wasUpMs };
       const text = `${textOf(changing)} is down: ${down.reason}${after}${more}`;
       this.#log[isPlanned ? "info" : "warn"](fields, text);
     }
@@ -92,7 +92,7 @@ export class UpDowns {
     const went = changing.history.replaced(reason, nowMs);
     const more = this.#admit(changing, "up", nowMs);
     if (more !== undefined) {
-      const fields = { event: "tunnel-up", tunnel, cause, reason, wasUpMs: went.wasUpMs };
+      const fields = { event: "tunnel-up" as const, tunnel, cause, reason, wasUpMs: went.wasUpMs };
       const text = `${textOf(changing)} is up by another control connection: ${reason}${more}`;
       this.#log.info(fields, text);
     }
@@ -147,7 +147,8 @@ export class UpDowns {
         const more = this.#limiter.takeLeftOut(`${kind}-${way}`, nowMs);
         if (more === 0) continue;
         const text = `${counted(more, `more ${kind}`)} went ${way}; for all see: wirespan status --json`;
-        this.#log[way === "up" ? "info" : "warn"]({ event: `${kind}-${way}`, more }, text);
+        if (way === "up") this.#log.info({ event: `${kind}-${way}`, more }, text);
+        else this.#log.warn({ event: `${kind}-${way}`, more }, text);
       }
   }
 
@@ -174,7 +175,7 @@ export class UpDowns {
     const more = this.#limiter.admit("flapping", nowMs);
     const text = changing.history.flappingText(nowMs);
     if (more === undefined || text === undefined) return;
-    const fields = { event: "flapping", ...namesOf(changing), downs: changing.history.downs };
+    const fields = { event: "flapping" as const, ...namesOf(changing), downs: changing.history.downs };
     this.#log.warn(fields, `${textOf(changing)}: ${text}${more}`);
   }
 
@@ -190,7 +191,10 @@ export class UpDowns {
   }
 }
 
-function namesOf({ kind, name, tunnel }: Changing): object {
+function namesOf({ kind, name, tunnel }: Changing): {
+  readonly tunnel: string;
+  readonly pseudowire?: string;
+} {
   return kind === "tunnel" ? { tunnel } : { tunnel, pseudowire: name };
 }
 

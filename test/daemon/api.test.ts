@@ -221,7 +221,7 @@ function eventsIn(stream: string): readonly string[] {
 
 describe("events", () => {
   const publish = (count: number) => {
-    for (let index = 0; index < count; index += 1) feed.publish("info", { event: "test" }, `text ${index}`);
+    for (let index = 0; index < count; index += 1) feed.publish("info", { event: "note" }, `text ${index}`);
   };
 
   test("those of the ring, from the one after Last-Event-ID on", async () => {
@@ -233,7 +233,7 @@ describe("events", () => {
       400,
       "follow is true, which is the default, or false",
     ]);
-    expect(all.body).toMatch(/^id: \d+-1\nevent: test\ndata: \{/);
+    expect(all.body).toMatch(/^id: \d+-1\nevent: note\ndata: \{/);
     const resume = (id: string) =>
       ask("GET", "/v1/events?follow=false", { headers: { "Last-Event-ID": id } });
     expect(eventsIn((await resume(`${feed.id}-2`)).body)).toEqual(["3 text 2"]);
@@ -267,7 +267,7 @@ describe("events", () => {
     await once(socket, "readable");
     const text = "x".repeat(5000);
     for (let index = 0; index < 20_000; index += 1) {
-      feed.publish("info", { event: "test", index }, text);
+      feed.publish("info", { event: "note", note: index }, text);
       if (index % 100 === 0) await new Promise(setImmediate);
     }
     const stream = ended(socket);

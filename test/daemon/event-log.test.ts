@@ -124,16 +124,31 @@ test("a peer whose secret differs is in the log with its address, and is not sai
   expect(lines.join("\n")).not.toContain("the peer does not answer");
 });
 
-test("a connection that comes up and goes down is written each time, whatever strangers do", () => {
-  const event = {
-    event: "control-connection",
-    peer: "hq",
-    localControlConnectionId: 1,
-    from: "established",
-    cause: "stopccn",
-    to: "idle",
-  } as const;
-  expect(written(Array.from({ length: 100 }, () => event))).toHaveLength(100);
+test("a connection that comes up and goes down is written, up to a limit of its tunnel", () => {
+  const stopped = (peer: string, from: string): ReportedEvent => {
+    const change = { event: "control-connection", peer, localControlConnectionId: 1, from } as const;
+    return { ...change, cause: "stopccn", to: "idle" };
+  };
+  const lines = written([
+    ...Array.from({ length: 100 }, () => stopped("hq", "wait-ctl-conn")),
+    ...Array.from({ length: 100 }, () => stopped("hq", "established")),
+    stopped("other", "established"),
+  ]);
+  expect(lines.filter((line) => line.includes("wait-ctl-conn"))).toHaveLength(5);
+  expect(lines.filter((line) => line.includes("tunnel hq: established"))).toHaveLength(20);
+  expect(lines.filter((line) => line.includes("tunnel other: established"))).toHaveLength(1);
+});
+
+test("thousands of sessions that change at once are a few lines, with how many were left out", () => {
+  const ended = (index: number): ReportedEvent => {
+    const session = { event: "session", peer: "hq", pseudowire: `p${index}`, localSessionId: index } as const;
+    return { ...session, from: "established", cause: "connection-lost", to: "idle" };
+  };
+  const many = Array.from({ length: 10_000 }, (_, index) => ended(index));
+  expect(written(many)).toHaveLength(20);
+  const lines = written(many, 10);
+  expect(lines.length).toBeLessThan(25);
+  expect(lines[20]).toMatch(/\(and 980 more like this in 10 s; now one line per minute\)$/);
 });
 
 test("a connection not in use is named; the last line of an established tunnel says established", () => {

@@ -24,15 +24,15 @@ test("listeners get every event, the ring keeps none for debugging", () => {
   const ring = feed();
   const heard: PublishedEvent[] = [];
   using _ = ring.listen((event) => heard.push(event));
-  ring.publish("debug", {}, "detail");
-  ring.publish("info", {}, "news");
+  ring.publish("debug", { event: "note" }, "detail");
+  ring.publish("info", { event: "note" }, "news");
   expect(heard.map(({ text }) => text)).toEqual(["detail", "news"]);
   expect(after(ring, 0).length).toBe(1);
 });
 
 test("the ring keeps the last 1000 events, and says how many a reader missed", () => {
   const ring = feed();
-  for (let count = 0; count < 2500; count += 1) ring.publish("info", {}, `event ${count}`);
+  for (let count = 0; count < 2500; count += 1) ring.publish("info", { event: "note" }, `event ${count}`);
   expect(after(ring, ring.oldest - 1).length).toBe(1000);
   expect(ring.next(100)).toMatchObject({ event: { number: 1501 }, missed: 1400 });
   expect(ring.next(2000)).toMatchObject({ event: { number: 2001 }, missed: 0 });
@@ -42,11 +42,12 @@ test("the ring keeps the last 1000 events, and says how many a reader missed", (
 
 test("large events: each is truncated to its limit, and all together have a limit", () => {
   const ring = feed();
-  ring.publish("info", { event: "large", detail: "x".repeat(100_000) }, "y".repeat(100_000));
+  ring.publish("info", { event: "note", note: "x".repeat(100_000) }, "y".repeat(100_000));
   const [truncated = ""] = after(ring, 0);
   expect(truncated.length).toBeLessThan(2000);
-  expect(JSON.parse(truncated)).toMatchObject({ event: "large", text: "y".repeat(1024) });
-  for (let count = 0; count < 1000; count += 1) ring.publish("info", { detail: "x".repeat(8000) }, "");
+  expect(JSON.parse(truncated)).toMatchObject({ event: "note", text: "y".repeat(1024) });
+  for (let count = 0; count < 1000; count += 1)
+    ring.publish("info", { event: "note", note: "x".repeat(8000) }, "");
   const kept = after(ring, ring.oldest - 1);
   expect(kept.length).toBeLessThan(1000);
   expect(kept.reduce((sum, json) => sum + json.length, 0)).toBeLessThanOrEqual(1024 * 1024);
@@ -55,7 +56,7 @@ test("large events: each is truncated to its limit, and all together have a limi
 test("no secret and no cookie gets into the ring, and numbers of any size do", () => {
   const ring = feed();
   const session = { receiveCookie: "aa", transmitCookie: "bb", count: 2n ** 60n };
-  ring.publish("info", { event: "x", session, secret: "s3cret" }, "text");
+  ring.publish("info", { event: "note", note: { session, secret: "s3cret" } }, "text");
   const [json = ""] = after(ring, 0);
   expect(json).not.toMatch(/s3cret|"aa"|"bb"/);
   expect(json).toContain(String(2n ** 60n));

@@ -136,7 +136,7 @@ describe("what can be read", () => {
       expect(reply.headers["x-content-type-options"]).toBe("nosniff");
       expect(reply.headers["access-control-allow-origin"]).toBeUndefined();
     }
-    feed.publish("info", { event: "test" }, "something happened");
+    feed.publish("info", { event: "note" }, "something happened");
     expect((await ask("/v1/events?follow=false")).body).toContain("something happened");
   });
 
@@ -382,7 +382,7 @@ describe("bounds", () => {
     await once(socket, "readable");
     const text = "x".repeat(5000);
     for (let index = 0; index < 20_000; index += 1) {
-      feed.publish("info", { event: "test", index }, text);
+      feed.publish("info", { event: "note", note: index }, text);
       if (index % 100 === 0) await new Promise(setImmediate);
     }
     const stream = ended(socket);
@@ -448,7 +448,7 @@ describe("addresses that cannot be had", () => {
     await http.configure(config([v6()]));
     await end;
     await expect(ask("/v1/status")).rejects.toThrow(/ECONNREFUSED/);
-    feed.publish("info", { event: "test" }, "still there");
+    feed.publish("info", { event: "note" }, "still there");
     expect(String((await once(kept, "data"))[0])).toContain("still there");
     kept.destroy();
   });

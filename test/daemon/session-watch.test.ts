@@ -60,14 +60,27 @@ test("of one that stays with its plane, only the reason is told that is another 
 });
 
 test.each(["wrong-cookie", "wrong-peer", "path-mtu", "psn-error"])(
-  "the first frames discarded as %s are told once",
+  "frames that begin to be discarded as %s are told, and when none are any more, each time",
   (reason) => {
     const look = watching();
     expect(look([[1, { [reason]: 0 }, ebpf]])).toEqual([]);
-    expect(look([[1, { [reason]: 3 }, ebpf]])).toEqual([
-      `warn pseudowire pw1: first frames discarded as ${reason} (3); see docs/discards.md`,
+    expect(look([[1, { [reason]: 3 }, ebpf]], 1000)).toEqual([
+      `warn pseudowire pw1: frames are discarded as ${reason} (3 so far); see docs/discards.md`,
     ]);
-    expect(look([[1, { [reason]: 500 }, ebpf]])).toEqual([]);
+    expect(look([[1, { [reason]: 500 }, ebpf]], 5000)).toEqual([]);
+    expect(look([[1, { [reason]: 500 }, ebpf]], 34_999)).toEqual([]);
+    expect(look([[1, { [reason]: 500 }, ebpf]], 35_000)).toEqual([
+      `info pseudowire pw1: no more frames are discarded as ${reason}: none for 30 s, ` +
+        "after 500 frames in 4 s",
+    ]);
+    expect(look([[1, { [reason]: 501 }, ebpf]], 90_000)).toEqual([
+      `warn pseudowire pw1: frames are discarded as ${reason} (1 so far); see docs/discards.md`,
+    ]);
+    expect(look([], 91_000)).toEqual([
+      `info pseudowire pw1: no more frames are discarded as ${reason}: their session is gone, ` +
+        "after 1 frame in 1 s",
+    ]);
+    expect(look([], 200_000)).toEqual([]);
   },
 );
 
@@ -110,7 +123,7 @@ test("many sessions at once write a few lines, and say how many were left out", 
   ]);
   const wrong = look(all(ebpf).map(([id, , forwarded]) => [id, { "wrong-cookie": 1 }, forwarded] as const));
   expect(wrong.at(-1)).toBe(
-    "warn 994 more pseudowires with first frames discarded as wrong-cookie; see wirespan status",
+    "warn frames of 994 more pseudowires are discarded as wrong-cookie; see wirespan status",
   );
 });
 
