@@ -45,6 +45,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   capture: ["config", "os", "wire", "bytes"],
   daemon: [
+    "capture",
     "config",
     "control",
     "forwarding",

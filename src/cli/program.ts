@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { version } from "../daemon/version.ts";
+import { addCapture } from "./commands/capture.ts";
 import { addCheck } from "./commands/check.ts";
 import { addDecode } from "./commands/decode.ts";
 import { addDoctor } from "./commands/doctor.ts";
@@ -23,6 +24,7 @@ Examples:
   wirespan mtu                            show what fits the path MTU, and what to change
   wirespan reload                         apply a changed configuration; the rest keeps running
   wirespan events -f                      show what happens, as it happens
+  wirespan capture lan | wireshark -k -i -   show the frames of pseudowire lan as they pass
   wirespan decode trace.pcap              print every L2TPv3 packet of a capture
   wirespan keygen --out wirespan.secret   make a shared secret, for both ends of a tunnel
   wirespan lab test point-to-point        bridge two sites in network namespaces of this machine
@@ -42,6 +44,7 @@ const commands = [
   addReload,
   addHandOver,
   addEvents,
+  addCapture,
   addDecode,
   addKeygen,
   addLab,

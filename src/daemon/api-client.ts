@@ -1,6 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import type { HandOver } from "./api.ts";
 import { NoAnswerError, NoDaemonError, RefusedError } from "./api-errors.ts";
+import { type CaptureRequest, captureQuery } from "./capture-request.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
 
 /** The status of the daemon at a control socket. Rejects as `ask` does. */
@@ -39,6 +40,26 @@ export async function openEvents(
   const response = await respond(socketPath, "GET", path, limitMs);
   if (response.statusCode !== 200) throw refusal(path, await textOf(response));
   return response.setEncoding("utf8");
+}
+
+/**
+ * A capture that a daemon streams, until that is at its end; the trailers of the message say why it ended.
+ * Rejects as `ask` does.
+ */
+export async function openCapture(
+  socketPath: string,
+  request: CaptureRequest,
+  limitMs: number,
+): Promise<IncomingMessage> {
+  const path = "/v1/capture";
+  const response = await respond(socketPath, "GET", `${path}?${captureQuery(request)}`, limitMs);
+  if (response.statusCode !== 200) throw refusal(path, await textOf(response));
+  return response;
+}
+
+/** Has a capture end, by the id in the header of its response. Rejects as `ask` does. */
+export function stopCapture(socketPath: string, id: string, limitMs: number): Promise<object> {
+  return ask(socketPath, "POST", `/v1/capture/stop?${new URLSearchParams({ id })}`, limitMs);
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { messageOf, OperationalError } from "../bytes/errors.ts";
 import { ignoreErrno } from "../os/errors.ts";
 import { type Answer, type ApiHandlers, findRoute, problem, type Route } from "./api.ts";
+import { serveCapture } from "./capture-stream.ts";
 import { EventStreams } from "./event-stream.ts";
 import { Semaphore } from "./semaphore.ts";
 import { version } from "./version.ts";
@@ -110,6 +111,11 @@ export class ApiService {
     if (isGone(request, response)) return;
     if (found.kind === "stream") {
       const answer = this.#streams.serve(request, response, query);
+      if (answer !== undefined) send(response, answer);
+      return;
+    }
+    if (found.kind === "capture") {
+      const answer = await serveCapture(request, response, query, handlers);
       if (answer !== undefined) send(response, answer);
       return;
     }

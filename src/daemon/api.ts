@@ -1,4 +1,5 @@
 import type { MeasuredPathMtu } from "../control/path-mtu-memory.ts";
+import type { CaptureService } from "./capture-service.ts";
 import type { EventFeed } from "./events.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
 
@@ -13,6 +14,7 @@ export interface ApiHandlers {
   /** Another daemon takes over now; the returned function ends this one, once the answer is out. */
   leave(): Promise<() => void>;
   readonly feed: EventFeed;
+  captures(): Promise<CaptureService>;
 }
 
 /** What becomes of forwarding when a daemon makes room for the next one. */
@@ -56,12 +58,17 @@ interface StreamRoute {
   readonly kind: "stream";
 }
 
+/** A route that streams a capture. */
+interface CaptureRoute {
+  readonly kind: "capture";
+}
+
 export type Route = {
   readonly method: "GET" | "POST";
   readonly path: string;
   /** Whether the listeners of `http:` have it too, and not only the control socket. */
   readonly overHttp: boolean;
-} & (AnswerRoute | StreamRoute);
+} & (AnswerRoute | StreamRoute | CaptureRoute);
 
 /**
  * TABLE: the routes. A reading one changes nothing; a changing one may take long, and says so at once (102),
@@ -76,6 +83,18 @@ export const routes: readonly Route[] = [
     answer: async (handlers) => json(200, await handlers.status()),
   },
   { method: "GET", path: "/v1/events", overHttp: true, kind: "stream" },
+  { method: "GET", path: "/v1/capture", overHttp: false, kind: "capture" },
+  {
+    method: "POST",
+    path: "/v1/capture/stop",
+    overHttp: false,
+    kind: "read",
+    answer: async (handlers, query) => {
+      const id = query.get("id") ?? "";
+      const captures = await handlers.captures();
+      return captures.stop(Number(id)) ? json(200, {}) : problem(404, `no capture ${id} is running`);
+    },
+  },
   {
     method: "POST",
     path: "/v1/reload",

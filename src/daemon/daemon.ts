@@ -16,6 +16,7 @@ import type { SessionParameters } from "../wire/session-parameters.ts";
 import type { HandOver } from "./api.ts";
 import { applyReload } from "./apply-reload.ts";
 import type { Bridges } from "./bridges.ts";
+import { Captures } from "./captures.ts";
 import { Circuits } from "./circuits.ts";
 import type { Locations } from "./configuration-file.ts";
 import { ControlTimer } from "./control-timer.ts";
@@ -69,6 +70,7 @@ export class Daemon {
   readonly #timer = new ControlTimer(monotonicClock, (nowMs) => this.#perform(this.#lcce.expire(nowMs)));
   readonly #peerActivity: PeerActivity;
   readonly pathMtus: TunnelPathMtus;
+  readonly captures = new Captures(() => ({ of: this.#config, plane: this.#plane, tunnels: this.#tunnels }));
   readonly #sizeNotes: SizeNotes;
   readonly #sendProblems = new SendProblems(monotonicClock);
   readonly #watch: { close(): void };
@@ -151,17 +153,12 @@ export class Daemon {
       control: (path, octets) => daemon?.input({ kind: "datagram", path, octets }),
       problem: (text) => log.warn({ event: "transport", problem: text }, text),
     });
+    const tell = (event: (one: Daemon) => void) => void (daemon !== undefined && event(daemon));
     const events: PlaneEvents = {
       failed: (error) => planeFailed(log, error),
-      elsewhere: (...of) => {
-        if (daemon !== undefined) daemon.#tunnels.static.heardElsewhere(...of);
-      },
-      echoReply: (...of) => {
-        if (daemon !== undefined) daemon.pathMtus.answered(...of);
-      },
-      channelStatus: (...of) => {
-        if (daemon !== undefined) daemon.#circuits.receiveChannelStatus(...of);
-      },
+      elsewhere: (...of) => tell((one) => one.#tunnels.static.heardElsewhere(...of)),
+      echoReply: (...of) => tell((one) => one.pathMtus.answered(...of)),
+      channelStatus: (...of) => tell((one) => one.#circuits.receiveChannelStatus(...of)),
     };
     const links = await openLinks();
     try {
@@ -281,6 +278,7 @@ export class Daemon {
    */
   async close(): Promise<void> {
     this.#isClosing = true;
+    await this.captures.close();
     this.#watch.close();
     this.#peerActivity.close();
     this.#tunnels.close();

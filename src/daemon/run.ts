@@ -127,6 +127,7 @@ async function runUntilStopped(
   const handlers: ApiHandlers = {
     feed,
     status: async () => ({ ...(await opened.value).status(), configuration: readings.status(file) }),
+    captures: async () => (await opened.value).captures,
     reload: () => reload(),
     handOver: async () => (await start.value).handOver,
     leave: async () => {

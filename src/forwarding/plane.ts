@@ -2,6 +2,7 @@ import type { DscpChoice } from "../wire/dscp.ts";
 import type { ChannelStatus, PsnPath, SequenceRule, SessionParameters } from "../wire/session-parameters.ts";
 import type { CounterValues } from "./counters-table.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
+import type { FrameRecordings, MirrorPlace } from "./frame-source.ts";
 import type { MssClampChoice } from "./mss.ts";
 import type { PacketTooBigChoice } from "./too-big.ts";
 
@@ -187,10 +188,17 @@ export interface DataPlane {
   /** Those of one session; undefined for one that it has not. */
   sessionCounters(localSessionId: number): SessionCounters | undefined;
   removeLeftovers(): Promise<void>;
+  /**
+   * Where frames of a device can be copied before they reach the planes below; absent, or undefined, where
+   * the plane takes none from them.
+   */
+  mirrorPlace?(deviceName: string): MirrorPlace | undefined;
   close(): Promise<void>;
 }
 
 /** The last plane of a stack, which has every session, and so the control channels. */
 export interface LastPlane extends DataPlane {
+  /** Frames of sessions for captures. */
+  readonly recordings: FrameRecordings;
   sendChannel(localSessionId: number, channelType: number, payload: Uint8Array): void;
 }

@@ -2,6 +2,8 @@ import { operationalMessage } from "../bytes/errors.ts";
 import { SerialQueue } from "../bytes/serial-queue.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
 import type { DiscardReason } from "./discard-reasons.ts";
+import { FrameCapture } from "./frame-capture.ts";
+import type { FramesWanted } from "./frame-source.ts";
 import type {
   AttachmentCircuit,
   CircuitDevice,
@@ -200,6 +202,14 @@ export class PlaneStack {
       );
   }
 
+  /** The sessions of a pseudowire that it has, in the order in which they were added. */
+  sessionsOf(pseudowire: string): readonly SessionParameters[] {
+    const found: SessionParameters[] = [];
+    for (const { session } of this.#sessions.values())
+      if (session.pseudowire === pseudowire) found.push(session);
+    return found;
+  }
+
   /** Which plane forwards a session; of one that is not there, which would at best. */
   forwardedBy(localSessionId: number): ForwardedBy {
     const { plane, reasons = [], isFailure = false } = this.#sessions.get(localSessionId) ?? {};
@@ -224,6 +234,16 @@ export class PlaneStack {
     return this.#queue.run(async () => {
       for (const plane of this.#planes) await plane.removeLeftovers();
     });
+  }
+
+  /**
+   * Copies the frames of a pseudowire to a capture until that is closed, whatever becomes of its sessions.
+   * Rejects with OperationalError.
+   */
+  captureFrames(wanted: FramesWanted): Promise<FrameCapture> {
+    const placeOf = (device: string) =>
+      this.#upper.map((plane) => plane.mirrorPlace?.(device)).find((place) => place !== undefined);
+    return FrameCapture.open(wanted, this.#last.recordings, placeOf);
   }
 
   close(): Promise<void> {

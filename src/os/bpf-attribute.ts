@@ -63,7 +63,7 @@ export const attributeFields = {
   },
   describe: { object: 0, octets: 4, description: 8 },
   query: { interfaceIndex: 0, attachPoint: 4, ids: 16, count: 24 },
-  createLink: { program: 0, interfaceIndex: 4, attachPoint: 8 },
+  createLink: { program: 0, interfaceIndex: 4, attachPoint: 8, flags: 12 },
   updateLink: { link: 0, program: 4 },
   detachLink: { link: 0 },
 } as const;

@@ -6,6 +6,9 @@ import { callOrThrow, Handle, type Hints, openPin } from "./bpf-object.ts";
 /** Offsets in struct bpf_link_info. */
 const info = { programId: 8, interfaceIndex: 16 } as const;
 
+/** BPF_F_BEFORE, with nothing named: before all others. */
+const BEFORE = 8;
+
 /** Room for ids of programs at one interface; the kernel allows 63. */
 const MOST_ATTACHED = 64;
 
@@ -23,12 +26,18 @@ export class KernelLink extends Handle implements BpfLink {
     super(fd, "link", name);
   }
 
-  /** Attaches a program to an interface, after those already attached. Throws SystemError. */
-  static create(program: BpfProgram, interfaceIndex: number, at: AttachPoint): KernelLink {
+  /** Attaches a program to an interface, after those already attached or before them. Throws SystemError. */
+  static create(
+    program: BpfProgram,
+    interfaceIndex: number,
+    at: AttachPoint,
+    { first = false } = {},
+  ): KernelLink {
     const attribute = new BpfAttribute()
       .u32(attributeFields.createLink.program, program.fd)
       .u32(attributeFields.createLink.interfaceIndex, interfaceIndex)
-      .u32(attributeFields.createLink.attachPoint, attachPoints[at]);
+      .u32(attributeFields.createLink.attachPoint, attachPoints[at])
+      .u32(attributeFields.createLink.flags, first ? BEFORE : 0);
     const name = `${at} of interface ${interfaceIndex}`;
     const fd = callOrThrow(
       attribute,

@@ -19,10 +19,12 @@ import {
   type Stats,
   statfsSync,
   statSync,
+  write,
   writeFileSync,
   writeSync,
 } from "node:fs";
 import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { attempt, errnoOf, ignoreErrno } from "./errors.ts";
 
 /**
@@ -211,6 +213,51 @@ export class OpenFile implements Disposable {
     this.#isOpen = false;
     closeSync(this.fd);
   }
+}
+
+const STANDARD_OUTPUT = 1;
+/** After so long an output that was full is tried again. */
+const FULL_MS = 10;
+
+/**
+ * Octets on their way out of this process, without a thread that waits for their reader: to standard output,
+ * or to a file that is made for its owner alone, or emptied.
+ */
+export class OctetOutput implements Disposable {
+  readonly #fd: number;
+  readonly #target: string;
+
+  /** Standard output without a path. Throws SystemError. */
+  constructor(path: string | undefined) {
+    this.#target = path ?? "standard output";
+    this.#fd =
+      path === undefined
+        ? STANDARD_OUTPUT
+        : attempt("write a file", path, () => openSync(path, "w", OWNER_ALONE));
+  }
+
+  /** Resolves once all of them are out. Rejects with SystemError; EPIPE: its reader has gone. */
+  async write(octets: Uint8Array): Promise<void> {
+    for (let at = 0; at < octets.length; ) {
+      const { written, error } = await this.#writeSome(octets.subarray(at));
+      at += written;
+      if (error === null) continue;
+      if (errnoOf(error) === "EAGAIN") await delay(FULL_MS);
+      else attempt("write", this.#target, () => raise(error));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#fd !== STANDARD_OUTPUT) closeSync(this.#fd);
+  }
+
+  #writeSome(octets: Uint8Array): Promise<{ readonly written: number; readonly error: Error | null }> {
+    return new Promise((done) => write(this.#fd, octets, (error, written = 0) => done({ written, error })));
+  }
+}
+
+function raise(error: Error): never {
+  throw error;
 }
 
 /** A path from the root on; a relative one is in the working directory, which may have been removed. */

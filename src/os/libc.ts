@@ -15,6 +15,17 @@ function declare(prototype: string): Call {
   return libc.func(prototype) as unknown as Call;
 }
 
+/**
+ * Loads another library, and returns what declares its functions by their prototypes. Throws where it is not
+ * there.
+ */
+export function loadLibrary(
+  name: string,
+): (prototype: string) => (...parameters: readonly (number | string)[]) => unknown {
+  const library = koffi.load(name);
+  return (prototype) => library.func(prototype) as never;
+}
+
 export const socket = declare("int socket(int family, int type, int protocol)");
 export const bind = declare("int bind(int fd, uintptr_t address, unsigned int length)");
 export const listen = declare("int listen(int fd, int backlog)");

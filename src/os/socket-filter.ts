@@ -1,7 +1,7 @@
 import { addressOf } from "./libc.ts";
 
 /** One instruction of classic BPF: struct sock_filter. */
-type FilterLine = readonly [code: number, jumpTrue: number, jumpFalse: number, k: number];
+export type FilterLine = readonly [code: number, jumpTrue: number, jumpFalse: number, k: number];
 
 /**
  * TABLE: opcodes: load the word, or the half-word, at k; load 4 × (octet at k & 15) into X; load the word at
@@ -91,6 +91,21 @@ export function etherTypeFilter(type: number, word: number): readonly FilterLine
     [RETURN, 0, 0, EVERYTHING],
     [RETURN, 0, 0, 0],
   ];
+}
+
+/**
+ * Keeps the first octets of the packets that a filter of classic BPF accepts, two words for each instruction
+ * as in struct sock_filter; without one, of all packets.
+ */
+export function keepingFilter(octets: number, program?: Uint32Array): readonly FilterLine[] {
+  if (program === undefined) return [[RETURN, 0, 0, octets]];
+  return Array.from({ length: program.length / 2 }, (_, index): FilterLine => {
+    const first = program[2 * index] ?? 0;
+    const k = program[2 * index + 1] ?? 0;
+    const code = first & 0xffff;
+    const keeps = code === RETURN && k > 0;
+    return [code, (first >>> 16) & 0xff, first >>> 24, keeps ? octets : k];
+  });
 }
 
 /** Keeps nothing. */

@@ -74,7 +74,14 @@ describe("with a daemon", () => {
     const refuse = async () => Promise.reject(new Error("not asked for here"));
     server = await openApiServer(
       socket,
-      { status: async () => answer, reload: refuse, handOver: refuse, leave: refuse, feed: new EventFeed() },
+      {
+        status: async () => answer,
+        reload: refuse,
+        handOver: refuse,
+        captures: async () => Promise.reject(new Error("none")),
+        leave: refuse,
+        feed: new EventFeed(),
+      },
       () => undefined,
     );
   });

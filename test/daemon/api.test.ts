@@ -33,6 +33,9 @@ beforeEach(async () => {
     reload: async () => done,
     handOver: async () => ({ pid: 7, goesOn: true, plane: "ebpf", planeReason: "why" }),
     leave: async () => () => undefined,
+    captures: async () => {
+      throw new OperationalError("the daemon is stopping");
+    },
     feed,
   };
   server = await openApiServer(path, handlers, broken);

@@ -35,6 +35,7 @@ beforeEach(async () => {
     reload: () => Promise.reject(new Error("reloaded over HTTP")),
     handOver: () => Promise.reject(new Error("asked over HTTP")),
     leave: () => Promise.reject(new Error("left over HTTP")),
+    captures: async () => Promise.reject(new Error("none")),
     feed,
   };
   http = open();

@@ -1,5 +1,6 @@
 import { zeroCounters } from "../../src/forwarding/counters-table.ts";
 import type { DiscardReason } from "../../src/forwarding/discard-reasons.ts";
+import type { FrameRecordings } from "../../src/forwarding/frame-source.ts";
 import type {
   AttachmentCircuit,
   CircuitDevice,
@@ -28,6 +29,20 @@ export class FakePlane implements LastPlane {
   readonly frames = new Map<number, number>();
   /** The attachments that sessions were added or updated with. */
   readonly attachments: AttachmentCircuit[] = [];
+  readonly recordings: FrameRecordings = {
+    open: async ({ pseudowire }) => {
+      this.calls.push(`record ${pseudowire}`);
+      return {
+        received: 0,
+        dropped: 0,
+        peek: () => undefined,
+        skip: () => undefined,
+        setScope: async ({ fromCircuit, toCircuit }) =>
+          void this.calls.push(`scope ${fromCircuit} ${toCircuit}`),
+        close: async () => void this.calls.push(`stop recording ${pseudowire}`),
+      };
+    },
+  };
   gso: GsoHandling | undefined;
   changed: () => void = () => undefined;
 

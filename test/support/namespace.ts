@@ -16,6 +16,24 @@ function enter(path: string): void {
   if (answer < 0) throw new Error(`enter the network namespace ${path}: errno ${errno}`);
 }
 
+/** Has this thread be in a network namespace by its name until what is given back is disposed of. */
+function enterNamespace(name: string): Disposable {
+  const own = openSync("/proc/thread-self/ns/net", "r");
+  enter(`/run/netns/${name}`);
+  return {
+    [Symbol.dispose]() {
+      enter(`/proc/self/fd/${own}`);
+      closeSync(own);
+    },
+  };
+}
+
+/** Does something in a network namespace with this thread, which must not wait meanwhile. */
+export function insideNamespace<T>(name: string, act: () => T): T {
+  using _ = enterNamespace(name);
+  return act();
+}
+
 /**
  * A network namespace of a test's own, with a veth pair whose ends are both in it. It goes when it is
  * disposed of.
@@ -58,20 +76,12 @@ export class TestNamespace {
 
   /** Does something in it with this thread, which must not wait meanwhile. */
   inside<T>(act: () => T): T {
-    using _ = this.enter();
-    return act();
+    return insideNamespace(this.name, act);
   }
 
   /** Has this thread, and programs that it starts, be in it until what is given back is disposed of. */
   enter(): Disposable {
-    const own = openSync("/proc/thread-self/ns/net", "r");
-    enter(`/run/netns/${this.name}`);
-    return {
-      [Symbol.dispose]() {
-        enter(`/proc/self/fd/${own}`);
-        closeSync(own);
-      },
-    };
+    return enterNamespace(this.name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

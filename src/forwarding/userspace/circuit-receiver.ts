@@ -8,6 +8,7 @@ import { sequenceWords } from "../sequencing.ts";
 import { type Arena, RECEIVE_BATCH } from "./arena.ts";
 import { checkFrame, trafficClassOfFrame, writeHeader } from "./fast-path.ts";
 import { Fragmenter } from "./fragmenter.ts";
+import { FrameRecorder } from "./frame-recorder.ts";
 import type { PsnSender } from "./psn-sender.ts";
 import { ReceiveBuffers } from "./receive-buffers.ts";
 import {
@@ -59,6 +60,11 @@ export class CircuitReceiver {
   readonly #answers: TooBigAnswers;
   readonly #buffers: ReceiveBuffers;
   readonly #segments = newSegments();
+  readonly #recorder: FrameRecorder;
+  /** The frame that is processed, and why it was discarded: 0 if it was not. */
+  #frame = 0;
+  #length = 0;
+  #verdict = 0;
   /** Frames sent in this turn. */
   #sent = 0;
   /** How many buffers hold a received frame, and the index of the first one not yet processed. */
@@ -74,8 +80,15 @@ export class CircuitReceiver {
     checksumOffset: 0,
   };
 
-  constructor(arena: Arena, counters: CounterWriter, psnSender: PsnSender, answers: TooBigAnswers) {
+  constructor(
+    arena: Arena,
+    counters: CounterWriter,
+    psnSender: PsnSender,
+    answers: TooBigAnswers,
+    recorder = new FrameRecorder(arena),
+  ) {
     this.#arena = arena;
+    this.#recorder = recorder;
     this.#counters = counters;
     this.#psnSender = psnSender;
     this.#fragmenter = new Fragmenter(arena, psnSender);
@@ -123,32 +136,61 @@ export class CircuitReceiver {
   /** Processes the frames in the buffers until the turn is over; the rest waits for `resume`. */
   #processBuffers(circuit: DeviceRecord): void {
     const buffers = this.#buffers;
+    if (this.#recorder.beginBatch()) this.#recordBuffers(circuit);
     while (this.#next < this.#filled && this.#sent < MOST_SENT) {
       const index = this.#next;
-      const isTruncated = (buffers.flags(index) & linux.MSG_TRUNC) !== 0;
-      if (isTruncated) this.#counters.discarded(UNATTRIBUTED_ROW, OVERSIZE);
-      else this.#processFrame(circuit, buffers.start(index), buffers.length(index), index);
+      if (this.#isWhole(index))
+        this.#processFrame(circuit, buffers.start(index), buffers.length(index), index);
       this.#next += 1;
     }
     this.#waiting = this.#next < this.#filled ? circuit : undefined;
     if (this.#waiting === undefined) buffers.recycle(this.#filled);
   }
 
+  /** As `#processBuffers`, for captures too. */
+  #recordBuffers(circuit: DeviceRecord): void {
+    const buffers = this.#buffers;
+    while (this.#next < this.#filled && this.#sent < MOST_SENT) {
+      const index = this.#next;
+      if (this.#isWhole(index))
+        this.#recordFrame(circuit, buffers.start(index), buffers.length(index), index);
+      this.#next += 1;
+    }
+  }
+
+  /** Whether all of a frame was read; one that was cut is counted. */
+  #isWhole(index: number): boolean {
+    if ((this.#buffers.flags(index) & linux.MSG_TRUNC) === 0) return true;
+    this.#counters.discarded(UNATTRIBUTED_ROW, OVERSIZE);
+    return false;
+  }
+
   #serveTap(circuit: DeviceRecord): number {
+    if (this.#recorder.beginBatch()) return this.#recordTap(circuit);
     for (let index = 0; index < RECEIVE_BATCH && this.#sent < MOST_SENT; index += 1) {
-      const start = this.#buffers.start(index);
-      const octets = read(
-        circuit.readFd,
-        this.#buffers.bufferAddress(index, MOST_TAP_OCTETS),
-        MOST_TAP_OCTETS,
-      );
-      if (octets <= 0) {
-        this.#failed(circuit);
-        return index;
-      }
-      this.#processFrame(circuit, start, octets, -1);
+      const octets = this.#readTap(circuit, index);
+      if (octets <= 0) return index;
+      this.#processFrame(circuit, this.#buffers.start(index), octets, -1);
     }
     return RECEIVE_BATCH;
+  }
+
+  /** As `#serveTap`, for captures too. */
+  #recordTap(circuit: DeviceRecord): number {
+    for (let index = 0; index < RECEIVE_BATCH && this.#sent < MOST_SENT; index += 1) {
+      const octets = this.#readTap(circuit, index);
+      if (octets <= 0) return index;
+      this.#recordFrame(circuit, this.#buffers.start(index), octets, -1);
+    }
+    return RECEIVE_BATCH;
+  }
+
+  /** Reads a frame into a buffer; 0 or less when there is none. */
+  #readTap(circuit: DeviceRecord, index: number): number {
+    const address = this.#buffers.bufferAddress(index, MOST_TAP_OCTETS);
+    const octets = read(circuit.readFd, address, MOST_TAP_OCTETS);
+    if (octets <= 0) this.#failed(circuit);
+    return octets;
   }
 
   /**
@@ -165,6 +207,27 @@ export class CircuitReceiver {
 
   /** Processes a frame with its virtio-net header. `index` is that of its ancillary data, -1 for none. */
   #processFrame(circuit: DeviceRecord, start: number, octets: number, index: number): void {
+    const session = this.#takeFrame(circuit, start, octets, index);
+    if (session !== undefined) this.#forward(circuit, session);
+  }
+
+  /** As `#processFrame`, and gives the frame to captures as it was read. */
+  #recordFrame(circuit: DeviceRecord, start: number, octets: number, index: number): void {
+    const session = this.#takeFrame(circuit, start, octets, index);
+    if (session === undefined) return;
+    this.#recorder.stage(session, this.#frame, this.#length);
+    this.#verdict = 0;
+    this.#forward(circuit, session);
+    this.#recorder.publish(false, this.#verdict);
+  }
+
+  /** Finds a frame in its buffer, with its offload and its session; undefined for one that was discarded. */
+  #takeFrame(
+    circuit: DeviceRecord,
+    start: number,
+    octets: number,
+    index: number,
+  ): ForwardedSession | undefined {
     const { view } = this.#arena;
     let frame = start + VNET_HEADER_OCTETS;
     let length = octets - VNET_HEADER_OCTETS;
@@ -179,12 +242,25 @@ export class CircuitReceiver {
       length += TAG_OCTETS;
       offload.checksumStart += TAG_OCTETS;
     }
-    if (length < 14) return this.#counters.discarded(UNATTRIBUTED_ROW, RUNT);
-    const session = sessionOfFrame(view, frame, length, circuit);
-    if (session === undefined) return this.#counters.discarded(UNATTRIBUTED_ROW, NO_PSEUDOWIRE);
+    this.#frame = frame;
+    this.#length = length;
+    const session = length < 14 ? undefined : sessionOfFrame(view, frame, length, circuit);
+    if (session === undefined) this.#counters.discarded(UNATTRIBUTED_ROW, length < 14 ? RUNT : NO_PSEUDOWIRE);
+    return session;
+  }
+
+  #forward(circuit: DeviceRecord, session: ForwardedSession): void {
+    const frame = this.#frame;
+    const length = this.#length;
     if (programsNumber(session) && this.#returnToPrograms(circuit, frame, length)) return;
-    if (offload.gsoType === 0) this.#sendFrame(session, frame, length);
+    if (this.#offload.gsoType === 0) this.#sendFrame(session, frame, length);
     else this.#sendSegments(session, frame, length);
+  }
+
+  /** Counts a frame, or some of its segments, as discarded. */
+  #discard({ row }: ForwardedSession, verdict: number, frames = 1): void {
+    this.#verdict = verdict;
+    this.#counters.discarded(row, verdict, frames);
   }
 
   /** Puts the outer VLAN tag back, which the kernel delivers in ancillary data (PACKET_AUXDATA). */
@@ -224,7 +300,7 @@ export class CircuitReceiver {
       this.#completeChecksum(frame, length);
       if (this.#answers.takes(session, frame, length)) return;
     }
-    if (verdict < 0) return this.#counters.discarded(session.row, verdict);
+    if (verdict < 0) return this.#discard(session, verdict);
     this.#clamp(session, frame, length);
     this.#completeChecksum(frame, length);
     if (length > session.fragmentOctets) return this.#sendFragments(session, frame, length);
@@ -268,7 +344,7 @@ export class CircuitReceiver {
     const { view } = this.#arena;
     const segments = this.#segments;
     if (!parseSegments(this.#arena, frame, length, this.#offload, segments)) {
-      return this.#counters.discarded(session.row, BAD_OFFLOAD);
+      return this.#discard(session, BAD_OFFLOAD);
     }
     const { headerOctets, payload, size, count } = segments;
     const admitted = (first: number): number =>
@@ -282,11 +358,11 @@ export class CircuitReceiver {
       verdict = admitted(first);
     }
     if ((verdict === OVERSIZE || verdict === PEER_MRRU || verdict === PATH_MTU) && count - first > 1) {
-      this.#counters.discarded(session.row, verdict, count - 1);
+      this.#discard(session, verdict, count - 1);
       first = count - 1;
       verdict = admitted(first);
     }
-    if (verdict < 0) return this.#counters.discarded(session.row, verdict, count - first);
+    if (verdict < 0) return this.#discard(session, verdict, count - first);
     this.#clamp(session, frame, length);
     this.#psnSender.setTarget(session);
     this.#sent += count;

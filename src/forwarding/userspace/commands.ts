@@ -2,6 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { MappedMemory } from "../../environment.ts";
 import type { ChannelStatus, PsnPath, SessionParameters } from "../../wire/session-parameters.ts";
 import type { ChannelMessage } from "../encapsulation.ts";
+import type { FramesWanted, RecordingScope } from "../frame-source.ts";
 import type { AttachmentCircuit } from "../plane.ts";
 import type { PsnEndpoint } from "../transport.ts";
 
@@ -39,8 +40,17 @@ export type Command =
       readonly localSessionId: number;
       readonly message: ChannelMessage;
     }
+  | { readonly id: number; readonly kind: "start-recording"; readonly recording: WorkerRecording }
+  | { readonly id: number; readonly kind: "stop-recording"; readonly recordingId: number }
   | { readonly id: number; readonly kind: "bind-circuit"; readonly localSessionId: number }
   | { readonly id: number; readonly kind: "remove-session"; readonly localSessionId: number };
+
+/** A recording: which frames go into a ring (frame-ring.ts). */
+export interface WorkerRecording extends FramesWanted {
+  readonly id: number;
+  readonly ring: SharedArrayBuffer;
+  readonly scope: RecordingScope;
+}
 
 /** An open socket of the packet-switched network. */
 export interface WorkerEndpoint {

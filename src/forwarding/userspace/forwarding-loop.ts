@@ -24,6 +24,7 @@ import {
   type WorkerMessage,
   type WorkerStart,
 } from "./commands.ts";
+import { FrameRecorder } from "./frame-recorder.ts";
 import { PsnReceiver } from "./psn-receiver.ts";
 import { PsnSender } from "./psn-sender.ts";
 import { Readiness } from "./readiness.ts";
@@ -63,6 +64,7 @@ export class ForwardingLoop {
   readonly #circuitReceiver: CircuitReceiver;
   readonly #psnReceiver: PsnReceiver;
   readonly #channels: WorkerChannels;
+  readonly #recorder: FrameRecorder;
   readonly #readiness: Readiness<Source>;
   /** A struct pollfd of the wake-up alone. */
   readonly #wakeUp: number;
@@ -80,7 +82,10 @@ export class ForwardingLoop {
     const psnSender = new PsnSender(this.#arena, this.#counters);
     const circuitSender = new CircuitSender(this.#arena, this.#counters, this.#circuitSendCalls);
     const answers = new TooBigAnswers(this.#arena, this.#counters, this.#circuitSendCalls);
-    this.#circuitReceiver = new CircuitReceiver(this.#arena, this.#counters, psnSender, answers);
+    this.#recorder = new FrameRecorder(this.#arena);
+    this.#circuitReceiver = new CircuitReceiver(
+      ...([this.#arena, this.#counters, psnSender, answers, this.#recorder] as const),
+    );
     this.#channels = new WorkerChannels(this.#arena, this.#tables, this.#counters, kinds, {
       postMessage: (...message) => this.#postChannel(...message),
       postStatuses: (take) => this.#postStatuses(take),
@@ -97,6 +102,7 @@ export class ForwardingLoop {
       (...found) => this.#postControl(...found),
       (...found) => this.#channels.receive(...found),
       (...found) => hints.receive(...found),
+      this.#recorder,
     );
     this.#readiness = new Readiness(this.#arena);
     this.#readiness.add(start.eventFd, "commands");
@@ -191,6 +197,10 @@ export class ForwardingLoop {
         return this.#tables.releaseNumbers(command.localSessionId);
       case "bind-circuit":
         return this.#tables.bindCircuit(command.localSessionId);
+      case "start-recording":
+        return this.#recorder.start(command.recording);
+      case "stop-recording":
+        return this.#recorder.stop(command.recordingId);
       case "send-channel":
         return this.#channels.send(command.localSessionId, command.message);
       case "remove-session":

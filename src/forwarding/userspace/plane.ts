@@ -29,6 +29,7 @@ import {
   type WorkerStart,
 } from "./commands.ts";
 import { CounterReader } from "./counter-reader.ts";
+import { WorkerRecordings } from "./recordings.ts";
 import { CELLS_A_SESSION, MOST_SESSIONS, UNATTRIBUTED_ROW } from "./session-record.ts";
 
 interface PendingCommand {
@@ -60,6 +61,7 @@ export class UserspacePlane implements LastPlane, ExceptionPath, SocketReader {
   readonly name = "userspace";
   readonly counts: ReadonlySet<DiscardReason> = new Set(discardReasons.map(({ name }) => name));
   readonly takesCoalesced: boolean;
+  readonly recordings = new WorkerRecordings((command) => this.#ask(command));
   readonly #sockets: PsnSocketSource;
   readonly #events: PlaneEvents;
   readonly #prepare: PrepareInterface;

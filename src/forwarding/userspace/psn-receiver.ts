@@ -14,6 +14,7 @@ import {
   isHintInPlace,
   leaveFrame,
 } from "./fast-path.ts";
+import { FrameRecorder } from "./frame-recorder.ts";
 import { Reassembler } from "./reassembler.ts";
 import { SLOT_HEADROOM_OCTETS } from "./reassembly-slots.ts";
 import { ReceiveBuffers } from "./receive-buffers.ts";
@@ -64,6 +65,10 @@ export class PsnReceiver {
   readonly #tables: Tables;
   readonly #counters: CounterWriter;
   readonly #circuitSender: CircuitSender;
+  readonly #recorder: FrameRecorder;
+  readonly #recordingSender: Pick<CircuitSender, "push">;
+  /** Where frames for circuits go in this batch: to their sender, or for captures too. */
+  #deliverBy: Pick<CircuitSender, "push">;
   readonly #control: ControlHandler;
   readonly #channel: ChannelHandler;
   readonly #hint: HintHandler;
@@ -78,8 +83,12 @@ export class PsnReceiver {
     control: ControlHandler,
     channel: ChannelHandler,
     hint: HintHandler,
+    recorder = new FrameRecorder(arena),
   ) {
     this.#arena = arena;
+    this.#recorder = recorder;
+    this.#recordingSender = recorder.inFrontOf(circuitSender);
+    this.#deliverBy = circuitSender;
     this.#tables = tables;
     this.#counters = counters;
     this.#circuitSender = circuitSender;
@@ -101,6 +110,7 @@ export class PsnReceiver {
     let processed = 0;
     for (let batch = 0; batch < MOST_BATCHES && processed < MOST_DATAGRAMS; batch += 1) {
       const count = recvmmsg(endpoint.fd, buffers.address, RECEIVE_BATCH, linux.MSG_DONTWAIT, 0);
+      this.#deliverBy = this.#recorder.beginBatch() ? this.#recordingSender : this.#circuitSender;
       for (let index = 0; index < count; index += 1) {
         const size = coalescedOctets(view, buffers.control(index), buffers.controlLength(index));
         if (size > 0) oneByOne = false;
@@ -150,7 +160,7 @@ export class PsnReceiver {
     if (session === undefined) return this.#counters.discarded(UNATTRIBUTED_ROW, UNKNOWN_SESSION);
     const isForSession = session.fd === endpoint.fd;
     if (!isForSession || !this.#isFromPeer(name, session, endpoint)) {
-      this.#counters.discarded(session.row, WRONG_PEER);
+      this.#discard(session, start + 4, length - 4, WRONG_PEER);
       // One that went to another address of ours says nothing of where the peer is.
       if (isForSession && isHintInPlace(view, start + 4, length - 4, session))
         this.#hint(endpoint, session, name, session.isUdp ? length + 4 : length);
@@ -165,19 +175,25 @@ export class PsnReceiver {
       const sublayer = start + 4 + session.receiveCookieOctets;
       return this.#receiveFragment(session, sublayer, start + length - sublayer);
     }
+    if (frame < 0) return this.#discard(session, start + 4, length - 4, frame);
     // A whole frame with a number came between the fragments of one that is incomplete.
-    if (frame >= 0 && session.incomplete.slot !== NO_SLOT && (view.getUint32(frame - 4) & S_BIT) !== 0)
+    if (session.incomplete.slot !== NO_SLOT && (view.getUint32(frame - 4) & S_BIT) !== 0)
       this.reassembler.abandon(session);
     this.#deliver(session, frame, start + length - frame, received);
   }
 
-  /** Sends a frame to the circuit, or counts the discard that it is. */
+  /** Counts a message of a session as discarded. What follows its Session ID is at `start`. */
+  #discard(session: ForwardedSession, start: number, length: number, verdict: number): void {
+    this.#counters.discarded(session.row, verdict);
+    if (this.#recorder.isUsed) this.#recorder.discardedMessage(session, start, length, verdict);
+  }
+
+  /** Sends a frame to the circuit. */
   #deliver(session: ForwardedSession, frame: number, frameOctets: number, free: number): void {
-    if (frame < 0) return this.#counters.discarded(session.row, frame);
     const { mssClamp } = session;
     if (mssClamp !== undefined && clampMss(this.#arena.view, frame, frameOctets, mssClamp))
       this.#counters.add(session.row, counterCells.receivedClamped);
-    this.#circuitSender.push(session, frame, frameOctets, free);
+    this.#deliverBy.push(session, frame, frameOctets, free);
   }
 
   #receiveFragment(session: ForwardedSession, sublayer: number, length: number): void {
@@ -185,6 +201,7 @@ export class PsnReceiver {
     if (!reassembler.receive(session, sublayer, length)) return;
     const { frame, frameOctets } = reassembler;
     const verdict = leaveFrame(this.#arena.view, frame, frameOctets, session);
+    if (verdict < 0) return this.#counters.discarded(session.row, verdict);
     this.#deliver(session, verdict, frameOctets, frame - SLOT_HEADROOM_OCTETS);
   }
 

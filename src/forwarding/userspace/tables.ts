@@ -56,6 +56,7 @@ export interface ForwardedSession extends SessionRecord, PeerAddress {
   /** Offset of the peer's socket address in the arena's tables. */
   readonly name: number;
   readonly circuit: DeviceRecord;
+  readonly pseudowire: string;
   /**
    * Messages of `refusedOctets` or more that are still to be sent singly: the kernel refused a group of them.
    */
@@ -159,6 +160,7 @@ export class Tables {
       ...this.#addressOf(name, fd, parameters),
       name,
       circuit,
+      pseudowire: parameters.pseudowire,
       ungroupedLeft: 0,
       refusedOctets: 0,
       hints: undefined,

@@ -9,6 +9,7 @@ import { Retry } from "../../../os/retry.ts";
 import { TrafficControl } from "../../../os/traffic-control.ts";
 import type { SessionParameters } from "../../../wire/session-parameters.ts";
 import type { ExceptionPath, SharedSequences } from "../../exception-path.ts";
+import type { MirrorPlace } from "../../frame-source.ts";
 import type {
   AttachmentCircuit,
   CircuitDevice,
@@ -31,6 +32,7 @@ import {
 import { gsoHandling } from "./gso.ts";
 import type { VethPair } from "./hidden-interfaces.ts";
 import { type InstalledSession, InstalledSessions } from "./installed-sessions.ts";
+import { mirrorPlace } from "./mirror.ts";
 import { closeNetworkExceptionPath, openNetworkExceptionPath } from "./network-exception-path.ts";
 import { keepsNumbers } from "./obstacles.ts";
 import { Pins } from "./pins.ts";
@@ -293,6 +295,11 @@ export class EbpfPlane implements DataPlane {
       await this.#removeStale((index) => ours.has(index));
       await removeLeftovers(devices, this.#owner);
     });
+  }
+
+  mirrorPlace(name: string): MirrorPlace | undefined {
+    const device = this.#devices.get(name);
+    return device === undefined ? undefined : mirrorPlace(device);
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,49 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { messageOf, OperationalError } from "../bytes/errors.ts";
+import { type Answer, type ApiHandlers, problem } from "./api.ts";
+import { captureEndTrailer, captureIdHeader, parseCapture } from "./capture-request.ts";
+
+/**
+ * Streams a capture to a client that may be slow or go: what it does not take is dropped, and counted in the
+ * capture. Resolves to the answer that refuses it, or to undefined once it has ended.
+ */
+export async function serveCapture(
+  request: IncomingMessage,
+  response: ServerResponse,
+  query: URLSearchParams,
+  { captures: opened }: ApiHandlers,
+): Promise<Answer | undefined> {
+  if (request.method !== "GET") return problem(405, "a capture has the method GET alone");
+  const wanted = parseCapture(query);
+  if (typeof wanted === "string") return problem(400, wanted);
+  const captures = await opened();
+  const capture = await captures.open(wanted).catch((error: unknown) => {
+    if (!(error instanceof OperationalError)) throw error;
+    return { status: 503, error: messageOf(error) };
+  });
+  if ("error" in capture) return problem(capture.status, capture.error);
+  try {
+    response.on("close", () => capture.end("its client has gone"));
+    if (response.destroyed || request.socket.destroyed) capture.end("its client has gone");
+    response.writeHead(200, {
+      "Content-Type": "application/x-pcapng",
+      "Cache-Control": "no-store",
+      Trailer: captureEndTrailer,
+      [captureIdHeader]: String(capture.id),
+    });
+    response.flushHeaders();
+    const { reason, isAsked } = await capture.run({
+      write: (octets) => void response.write(octets),
+      get isFull() {
+        return response.writableNeedDrain && !response.destroyed;
+      },
+    });
+    response.addTrailers({
+      [captureEndTrailer]: JSON.stringify({ reason, isAsked }).replace(/[^ -~]/g, "?"),
+    });
+    response.end();
+  } finally {
+    captures.release(capture);
+  }
+  return undefined;
+}
