@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { version } from "../daemon/version.ts";
+import { addAdminister, addClear } from "./commands/administer.ts";
 import { addCapture } from "./commands/capture.ts";
 import { addCheck } from "./commands/check.ts";
 import { addDecode } from "./commands/decode.ts";
@@ -23,6 +24,7 @@ Examples:
   wirespan status                         show what is up, and why something is not
   wirespan mtu                            show what fits the path MTU, and what to change
   wirespan reload                         apply a changed configuration; the rest keeps running
+  wirespan tunnel bounce hq               close tunnel hq, and open it again
   wirespan events -f                      show what happens, as it happens
   wirespan capture lan | wireshark -k -i -   show the frames of pseudowire lan as they pass
   wirespan decode trace.pcap              print every L2TPv3 packet of a capture
@@ -42,6 +44,8 @@ const commands = [
   addStatus,
   addMtu,
   addReload,
+  addAdminister,
+  addClear,
   addHandOver,
   addEvents,
   addCapture,

@@ -1,4 +1,5 @@
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
+import type { AdministrativeReport, AdministrativeRequest } from "./administrative-states.ts";
 import type { HandOver } from "./api.ts";
 import { NoAnswerError, NoDaemonError, RefusedError } from "./api-errors.ts";
 import { type CaptureRequest, captureQuery } from "./capture-request.ts";
@@ -15,6 +16,21 @@ export function askStatus(socketPath: string, limitMs?: number): Promise<StatusR
  */
 export function askReload(socketPath: string, limitMs?: number): Promise<ReloadReport> {
   return ask(socketPath, "POST", "/v1/reload", limitMs, [422]);
+}
+
+/** Closes or opens a tunnel or a pseudowire by hand. Rejects as `ask` does. */
+export function askAdministration(
+  socketPath: string,
+  { kind, action, name }: AdministrativeRequest,
+  limitMs?: number,
+): Promise<AdministrativeReport> {
+  return ask(socketPath, "POST", `/v1/${kind}/${action}?name=${encodeURIComponent(name)}`, limitMs);
+}
+
+/** Has counters begin at 0: all, or those of a tunnel or pseudowire. Rejects as `ask` does. */
+export function askToClear(socketPath: string, name: string | undefined, limitMs?: number): Promise<object> {
+  const query = name === undefined ? "" : `?name=${encodeURIComponent(name)}`;
+  return ask(socketPath, "POST", `/v1/counters/clear${query}`, limitMs);
 }
 
 /** What would become of forwarding if another daemon took over. Rejects as `ask` does. */
@@ -148,5 +164,5 @@ function refusal(path: string, text: string): RefusedError {
     // Not JSON, so not of our API.
     if (!(error instanceof SyntaxError)) throw error;
   }
-  return new RefusedError(`${path}: ${problem}`);
+  return new RefusedError(`${path.split("?", 1)[0]}: ${problem}`);
 }

@@ -1,4 +1,9 @@
 import type { MeasuredPathMtu } from "../control/path-mtu-memory.ts";
+import {
+  type AdministrativeReport,
+  type AdministrativeRequest,
+  administrativeActions,
+} from "./administrative-states.ts";
 import type { CaptureService } from "./capture-service.ts";
 import type { EventFeed } from "./events.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
@@ -13,6 +18,10 @@ export interface ApiHandlers {
   handOver(): Promise<HandOver>;
   /** Another daemon takes over now; the returned function ends this one, once the answer is out. */
   leave(): Promise<() => void>;
+  /** Closes or opens a tunnel or a pseudowire by hand. Rejects as `performAdministration` does. */
+  administer(request: AdministrativeRequest): Promise<AdministrativeReport>;
+  /** Counters begin at 0 again: all, or those of a tunnel or pseudowire. Rejects with NoSuchNameError. */
+  clearCounters(name: string | undefined): Promise<void>;
   readonly feed: EventFeed;
   captures(): Promise<CaptureService>;
 }
@@ -119,7 +128,37 @@ export const routes: readonly Route[] = [
     kind: "change",
     answer: async (handlers) => ({ ...json(200, {}), sent: await handlers.leave() }),
   },
+  ...administrationRoutes(),
+  {
+    method: "POST",
+    path: "/v1/counters/clear",
+    overHttp: false,
+    kind: "change",
+    answer: async (handlers, query) => {
+      await handlers.clearCounters(query.get("name") ?? undefined);
+      return json(200, {});
+    },
+  },
 ];
+
+/** The route of each action on tunnels and on pseudowires. */
+function administrationRoutes(): readonly Route[] {
+  return (["tunnel", "pseudowire"] as const).flatMap((kind) =>
+    administrativeActions.map(
+      (action): Route => ({
+        method: "POST",
+        path: `/v1/${kind}/${action}`,
+        overHttp: false,
+        kind: "change",
+        answer: async (handlers, query) => {
+          const name = query.get("name");
+          if (name === null) return problem(400, `which ${kind}? add ?name=NAME`);
+          return json(200, await handlers.administer({ kind, action, name }));
+        },
+      }),
+    ),
+  );
+}
 
 /** What may be read over the listeners of `http:`. */
 export const httpRoutes: readonly Route[] = routes.filter(({ overHttp }) => overHttp);

@@ -13,6 +13,8 @@ import type { LogLosses } from "../os/log-output.ts";
 import { cryptoRandom } from "../os/random.ts";
 import { watchRoutes } from "../os/routes.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
+import type { AdministrationContext } from "./administration.ts";
+import { AdministrativeStates } from "./administrative-states.ts";
 import type { HandOver } from "./api.ts";
 import { applyReload } from "./apply-reload.ts";
 import type { Bridges } from "./bridges.ts";
@@ -35,7 +37,8 @@ import { planReload } from "./reload.ts";
 import { reportStatus } from "./report.ts";
 import { SendProblems } from "./send-problems.ts";
 import type { PseudowireCount } from "./service-manager.ts";
-import { type SessionSources, SessionWatch } from "./session-watch.ts";
+import { sessionSources } from "./session-sources.ts";
+import { SessionWatch } from "./session-watch.ts";
 import { identityOf } from "./settings.ts";
 import { SizeNotes } from "./size-notes.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
@@ -59,6 +62,7 @@ export class Daemon {
   readonly #links: Links;
   readonly #bridges: Bridges;
   readonly #http: HttpListeners;
+  readonly #administrative = new AdministrativeStates();
   readonly #circuits: Circuits;
   readonly #transport: PsnTransport;
   readonly #startedMs = monotonicClock.nowMs();
@@ -127,7 +131,8 @@ export class Daemon {
     this.#tunnels = this.#newTunnels();
     this.#sizeNotes = new SizeNotes(links, (path) => this.pathMtus.of(path).octets);
     const notesLog = new NotesLog(notesListener(log), this.#limiter);
-    const sessionWatch = new SessionWatch(log, this.#sessionSources(pseudowires), this.#limiter);
+    const sources = sessionSources(this.#circuits, plane, pseudowires);
+    const sessionWatch = new SessionWatch(log, sources, this.#limiter);
     this.#peerActivity = new PeerActivity({
       clock: monotonicClock,
       isNeeded: () => !this.#lcce.hasNoConnections,
@@ -211,7 +216,7 @@ export class Daemon {
       nowMs: monotonicClock.nowMs(),
       startedMs: this.#startedMs,
       ...tunnelSources(this.#tunnels),
-      upDowns: this.#upDownLog,
+      ...{ upDowns: this.#upDownLog, administrative: this.#administrative },
       circuits: this.#circuits,
       sizeNote: (...of) => this.#sizeNotes.noteOf(...of),
       deviceMtu: (device) => this.#sizeNotes.deviceMtu(device),
@@ -240,7 +245,13 @@ export class Daemon {
       replaceAll: () => this.#replaceAll(change.config),
     });
     this.#upDownLog.retain(this.#config);
+    this.#administrative.retain(this.#config);
     return report;
+  }
+
+  /** What tunnels and pseudowires are opened and closed by hand with. */
+  get administration(): AdministrationContext {
+    return { config: this.#config, states: this.#administrative, tunnels: this.#tunnels, log: this.#log };
   }
 
   get pseudowireCount(): PseudowireCount {
@@ -282,9 +293,8 @@ export class Daemon {
     this.#watch.close();
     this.#peerActivity.close();
     this.#tunnels.close();
-    for (const name of this.#tunnels.names) {
+    for (const name of this.#tunnels.names)
       this.input({ kind: "close-connection", peer: name, resultCode: 6 });
-    }
     await waitUntilDrained(() => this.#lcce.isDrained);
     this.#isClosed = true;
     this.#timer.close();
@@ -316,18 +326,10 @@ export class Daemon {
     return sessions;
   }
 
-  #sessionSources(pseudowires: PseudowireIndex): SessionSources {
-    return {
-      pseudowireOfSession: (localSessionId) => this.#circuits.pseudowireOfSession(localSessionId),
-      tunnelOf: (pseudowire) => pseudowires.find(pseudowire)?.tunnel,
-      forwardedBy: (localSessionId) => this.#plane.forwardedBy(localSessionId),
-      channelStatus: (localSessionId) => this.#circuits.channelStatus(localSessionId),
-    };
-  }
-
   #newTunnels(): Tunnels {
     return new Tunnels({
       ...{ transport: this.#transport, circuits: this.#circuits, log: this.#log },
+      administrative: this.#administrative,
       input: (input) => this.input(input),
       readSecret: this.#readSecret,
       pathMtu: (...of) => this.pathMtus.known(...of),

@@ -34,6 +34,7 @@ export const eventFields = {
   wasDownMs: "for how long it was down before, in ms",
   downs: "how often it went down",
   more: "how many such events were left out at once",
+  action: "what was done by hand: `down`, `up` or `bounce`",
   added: "how many more notes there are that were not told one by one",
   removed: "how many more notes were resolved that were not told one by one",
   count: "how many frames it were so far",
@@ -144,6 +145,11 @@ export const eventTable = {
     levels: ["error"],
     fields: ["waiting"],
     help: "The file has mistakes, and nothing was changed; each is told before",
+  },
+  administration: {
+    levels: ["info"],
+    fields: ["tunnel", "pseudowire", "action"],
+    help: "A tunnel or a pseudowire is closed or opened by hand: `down`, `up` or `bounce`",
   },
   "tunnel-up": {
     levels: ["info"],

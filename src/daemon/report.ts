@@ -1,4 +1,5 @@
 import { dottedQuad } from "../bytes/ip-address.ts";
+import { administeredPseudowire, administeredTunnel } from "./administrative-status.ts";
 import { connectionStatus } from "./connection-report.ts";
 import { disabledConnections, disabledPseudowires } from "./disabled-report.ts";
 import { pseudowireStatus } from "./pseudowire-report.ts";
@@ -21,13 +22,18 @@ export function reportStatus(sources: StatusSources): StatusReport {
     routerId: dottedQuad(config.lcce.routerId),
     plane: sources.plane,
     controlConnections: [
-      ...config.tunnels.map((tunnel) => connectionStatus(sources, tunnel, connections.get(tunnel.name))),
+      ...config.tunnels.map((tunnel) =>
+        administeredTunnel(sources, connectionStatus(sources, tunnel, connections.get(tunnel.name))),
+      ),
       ...disabledConnections(config),
     ],
     pseudowires: [
       ...config.tunnels.flatMap((tunnel) =>
         tunnel.pseudowires.map((pseudowire) =>
-          pseudowireStatus(sources, tunnel, pseudowire, pseudowires.get(pseudowire.name), sessions),
+          administeredPseudowire(
+            sources,
+            pseudowireStatus(sources, tunnel, pseudowire, pseudowires.get(pseudowire.name), sessions),
+          ),
         ),
       ),
       ...disabledPseudowires(config),

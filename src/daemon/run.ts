@@ -6,9 +6,11 @@ import { monotonicClock } from "../os/clock.ts";
 import { endProcess } from "../os/end-process.ts";
 import { absolutePath, leaveRemovedDirectory } from "../os/files.ts";
 import { capabilityText } from "../os/privileges.ts";
+import { performAdministration } from "./administration.ts";
 import type { ApiHandlers } from "./api.ts";
 import { checkControlSocketPath, openApiServer } from "./api-server.ts";
 import { tellProblems } from "./apply-reload.ts";
+import { ClearedCounters } from "./cleared-counters.ts";
 import { type Locations, loadConfig, type RejectedConfig } from "./configuration-file.ts";
 import { logFatal } from "./crash.ts";
 import { Daemon } from "./daemon.ts";
@@ -109,11 +111,10 @@ async function runUntilStopped(
   void stopped.then(() => manager.stopping());
   const start = new Deferred<Daemon>();
   const readings = new FileReadings();
-  const reload = reloadQueue(
-    () => start.value,
-    stopped,
-    (daemon) => manager.reloading(() => reloadFrom(file, daemon, log, readings)),
-  );
+  const change = changeQueue(() => start.value, stopped);
+  const reload = (onTurn?: () => void) =>
+    change((daemon) => manager.reloading(() => reloadFrom(file, daemon, log, readings)), onTurn);
+  const cleared = new ClearedCounters();
   process.on("SIGHUP", coalesced(reload));
   // Not before signals are heard: who reads this may send one.
   log.info({ event: "start", version, config: file }, `wirespan ${version} starting with ${file}`);
@@ -124,11 +125,14 @@ async function runUntilStopped(
   const former = takeOver ? await takeOverFrom(config, log) : undefined;
   using _ = former?.lock ?? lockDaemon(controlSocket);
   const opened = new Deferred<Daemon>();
+  const report = async () => (await opened.value).status();
   const handlers: ApiHandlers = {
     feed,
-    status: async () => ({ ...(await opened.value).status(), configuration: readings.status(file) }),
+    status: async () => ({ ...cleared.applied(await report()), configuration: readings.status(file) }),
     captures: async () => (await opened.value).captures,
     reload: () => reload(),
+    administer: (request) => change((daemon) => performAdministration(request, daemon.administration)),
+    clearCounters: async (name) => cleared.clear(await report(), name),
     handOver: async () => (await start.value).handOver,
     leave: async () => {
       manager.stopping();
@@ -260,21 +264,20 @@ class Deferred<T> {
 
 type Reload = (onTurn?: () => void) => Promise<ReloadReport>;
 
+/** Does work once it is its turn; `onTurn` is called before. */
+type Change = <Result>(work: (daemon: Daemon) => Promise<Result>, onTurn?: () => void) => Promise<Result>;
+
 /**
- * Queues reloads: each begins when the daemon has started and the one before is done; none while it is
- * stopping.
+ * Queues what changes the daemon: each begins when the daemon has started and the one before is done; none
+ * while it is stopping.
  */
-function reloadQueue(
-  started: () => Promise<Daemon>,
-  stopped: Promise<string>,
-  work: (daemon: Daemon) => Promise<ReloadReport>,
-): Reload {
+function changeQueue(started: () => Promise<Daemon>, stopped: Promise<string>): Change {
   let isStopping = false;
   void stopped.then(() => {
     isStopping = true;
   });
   const queue = new SerialQueue();
-  return (onTurn) =>
+  return (work, onTurn) =>
     queue.run(async () => {
       const daemon = await started();
       onTurn?.();

@@ -4,6 +4,7 @@ import type { LcceSnapshot, PseudowireSnapshot } from "../control/snapshot.ts";
 import type { ForwardedBy, PlaneCounters } from "../forwarding/plane.ts";
 import type { LogLosses } from "../os/log-output.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
+import type { AdministrativeStates } from "./administrative-states.ts";
 import type { BridgeStatus } from "./bridge-status.ts";
 import type { Changes } from "./change-history.ts";
 import type { Circuits } from "./circuits.ts";
@@ -34,6 +35,8 @@ export interface StatusSources {
   endsProblem(tunnel: string): string | undefined;
   /** What is known of the name of a tunnel's peer; undefined where it has none. */
   peerName(tunnel: string): NameStatus | undefined;
+  /** What an operator closed by hand. */
+  readonly administrative: AdministrativeStates;
   /** Why a tunnel waits, and when it is tried again; undefined while it does not wait. */
   waiting(tunnel: string): WaitingTunnel | undefined;
   /** When and why pseudowires and control connections went up and down. */

@@ -28,6 +28,8 @@ export interface StatusReport {
   readonly discards: Readonly<Record<string, number>>;
   /** Control messages given up, by reason. */
   readonly control: Readonly<Record<string, number>>;
+  /** How long ago `discards` and `control` were cleared; absent where they were not. */
+  readonly clearedAgoMs?: number | undefined;
   /** The last few senders of SCCRQs that no tunnel takes, within an hour; absent where there is none. */
   readonly unknownPeers?: readonly UnknownPeerStatus[] | undefined;
   /** How many other senders there were; absent where there is none. */
@@ -87,7 +89,7 @@ export interface ControlConnectionStatus extends Partial<ChangeStatus> {
   readonly tunnel: string;
   /**
    * A state of RFC 3931 §7.2, "static", "waiting" for what the tunnel cannot be opened without, such as its
-   * address, or "disabled" by the file.
+   * address, "disabled" by the file, or "admin-down" where an operator closed it.
    */
   readonly state: string;
   readonly encapsulation: "udp" | "ip";
@@ -140,6 +142,8 @@ export interface ControlConnectionStatus extends Partial<ChangeStatus> {
   readonly sent: number;
   readonly received: number;
   readonly retransmitted: number;
+  /** How long ago these counts were cleared; absent where they were not. */
+  readonly clearedAgoMs?: number | undefined;
 }
 
 /** A path MTU, and how it is known. */
@@ -164,7 +168,7 @@ export interface PathMtuStatus {
 export interface PseudowireStatus extends CounterValues, Partial<ChangeStatus> {
   readonly name: string;
   readonly tunnel: string;
-  /** A state of RFC 3931 §7.3, "wait-control-conn", or "disabled" by the file. */
+  /** A state of RFC 3931 §7.3, "wait-control-conn", "disabled" by the file, or "admin-down" by hand. */
   readonly state: string;
   readonly type: string;
   readonly circuit: string;
@@ -208,6 +212,8 @@ export interface PseudowireStatus extends CounterValues, Partial<ChangeStatus> {
   /** Who segments GSO packets to the peer (`gso`), and why; absent where eBPF does not forward it. */
   readonly gso?: { readonly choice: "offload" | "segment"; readonly reason: string } | undefined;
   readonly discards: Readonly<Record<string, number>>;
+  /** How long ago its counters were cleared; absent where they were not. */
+  readonly clearedAgoMs?: number | undefined;
 }
 
 /** The control channel of a session (RFC 5085): how its messages are told, and what it is used for. */

@@ -5,6 +5,7 @@ import type { PeerSettings } from "../control/settings.ts";
 import type { StaticFollow } from "../control/static-follow.ts";
 import type { PsnTransport } from "../forwarding/transport.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
+import type { AdministrativeStates } from "./administrative-states.ts";
 import type { Circuits } from "./circuits.ts";
 import type { Log } from "./log.ts";
 import type { FollowingContext, PeerMoves } from "./static-following.ts";
@@ -22,6 +23,8 @@ export interface TunnelContext {
   /** What is known of the path MTU to the peer of a tunnel that was replaced; empty where nothing is. */
   pathMtu(tunnel: string, path: PsnPath): Pick<PeerSettings, "formerPathMtu" | "pathLimits">;
   readSecret(source: SecretSource, tunnel: string): Uint8Array;
+  /** What an operator closed by hand. */
+  readonly administrative: AdministrativeStates;
   /** The location of a tunnel in the configuration file. */
   locationOf(tunnel: string): string | undefined;
 }

@@ -1,11 +1,12 @@
 import { OperationalError } from "../bytes/errors.ts";
 import { SerialQueue } from "../bytes/serial-queue.ts";
 import type { PseudowireConfig, TunnelConfig } from "../config/config.ts";
-import { StaticFollow } from "../control/static-follow.ts";
 import { monotonicClock } from "../os/clock.ts";
 import { OwnEnds } from "../os/own-ends.ts";
 import { Retry } from "../os/retry.ts";
+import { type AdministrativeChange, administer } from "./administer.ts";
 import { locationText } from "./log.ts";
+import { openConnection, openTunnelEnds } from "./open-tunnel.ts";
 import { PeerNames } from "./peer-names.ts";
 import type { TunnelAddresses } from "./send-problems.ts";
 import {
@@ -18,8 +19,11 @@ import {
 } from "./settings.ts";
 import type { PeerMoves } from "./static-following.ts";
 import { StaticTunnels } from "./static-tunnels.ts";
-import { endsNow, endsText, isSame, TunnelEnds } from "./tunnel-ends.ts";
+import { endsNow, endsText, isSame } from "./tunnel-ends.ts";
 import type { Opened, Tunnel, TunnelContext, WaitingTunnel } from "./tunnel-state.ts";
+
+/** What a tunnel has that neither is open nor waits. */
+const noneOpen = { opened: undefined, problem: undefined, waitingMs: undefined, endsProblem: undefined };
 
 /**
  * The tunnels of the running configuration: opens and closes what each one needs, in an order that loses
@@ -112,11 +116,9 @@ export class Tunnels {
   create(config: TunnelConfig): Promise<void> {
     return this.#inTurn(() => {
       const pseudowires = new Map(config.pseudowires.map((pseudowire) => [pseudowire.name, pseudowire]));
-      const fresh = { opened: undefined, problem: undefined, waitingMs: undefined, endsProblem: undefined };
-      const tunnel = { config, pseudowires, ...fresh };
+      const tunnel = { config, pseudowires, ...noneOpen };
       this.#tunnels.set(config.name, tunnel);
-      this.peerNames.add(config);
-      return this.#open(tunnel);
+      return this.#begin(tunnel);
     });
   }
 
@@ -169,15 +171,44 @@ export class Tunnels {
     return this.#inTurn(async () => {
       const tunnel = this.#tunnels.get(name);
       this.#tunnels.delete(name);
-      this.peerNames.remove(name);
-      if (tunnel?.opened === undefined) return;
-      const { config, pseudowires, opened } = tunnel;
-      if (config.control !== undefined)
-        this.#context.input({ kind: "close-connection", peer: name, resultCode });
-      for (const pseudowire of pseudowires.values()) await this.#dropPseudowire(pseudowire);
-      await this.#context.circuits.idle();
-      await opened.held.close();
+      if (tunnel !== undefined) await this.#end(tunnel, resultCode);
     });
+  }
+
+  /** Closes or opens a tunnel or a pseudowire as an operator asks; what is closed is not retried. */
+  administer(change: AdministrativeChange): Promise<void> {
+    return this.#inTurn(async () => {
+      const tunnel = this.#tunnels.get(change.tunnel);
+      if (tunnel === undefined) return;
+      await administer(tunnel, change, this.#context.administrative, {
+        nowMs: monotonicClock.nowMs(),
+        begin: () => this.#begin(tunnel),
+        end: () => this.#end(tunnel, 1),
+        attach: async (one) => tunnel.opened && this.#attachPseudowire(tunnel, tunnel.opened, one),
+        drop: (one) => this.#dropPseudowire(one),
+      });
+    });
+  }
+
+  /** Asks for the peer's name, and opens a tunnel or has it wait; unless an operator closed it. */
+  async #begin(tunnel: Tunnel): Promise<void> {
+    if (this.#context.administrative.isDown("tunnel", tunnel.config.name)) return;
+    this.peerNames.add(tunnel.config);
+    await this.#open(tunnel);
+  }
+
+  /** Gives back all that a tunnel holds; it neither is open afterwards, nor waits. */
+  async #end(tunnel: Tunnel, resultCode: 1 | 6): Promise<void> {
+    const { config, pseudowires, opened } = tunnel;
+    const { name } = config;
+    this.peerNames.remove(name);
+    Object.assign(tunnel, noneOpen);
+    if (opened === undefined) return;
+    if (config.control !== undefined)
+      this.#context.input({ kind: "close-connection", peer: name, resultCode });
+    for (const pseudowire of pseudowires.values()) await this.#dropPseudowire(pseudowire);
+    await this.#context.circuits.idle();
+    await opened.held.close();
   }
 
   /** Takes over new timers and limits; the connection stays up. */
@@ -204,6 +235,7 @@ export class Tunnels {
         this.#tunnels.set(name, tunnel);
       }
       this.peerNames.rename(newNames);
+      this.#context.administrative.rename(newNames);
       this.#context.input({ kind: "rename-connections", newNames });
     });
   }
@@ -260,11 +292,11 @@ export class Tunnels {
   }
 
   async #open(tunnel: Tunnel): Promise<void> {
-    if (this.#isClosed) return;
     const { config } = tunnel;
-    const { log } = this.#context;
+    const { log, administrative } = this.#context;
+    if (this.#isClosed || administrative.isDown("tunnel", config.name)) return;
     try {
-      tunnel.opened = await this.#openEnds(config);
+      tunnel.opened = await openTunnelEnds(this.#context, config, this.peerNames, (act) => this.#inTurn(act));
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       const problem = error.message;
@@ -283,23 +315,9 @@ export class Tunnels {
       log.info({ event: "tunnel", tunnel: config.name }, `tunnel ${config.name} is open, no longer waiting`);
     tunnel.problem = undefined;
     tunnel.waitingMs = undefined;
-    this.#connect(config, tunnel.opened);
+    openConnection(this.#context, config, tunnel.opened);
     for (const pseudowire of tunnel.pseudowires.values())
       await this.#attachPseudowire(tunnel, tunnel.opened, pseudowire);
-  }
-
-  /** Rejects with OperationalError, and then nothing of it is left. */
-  async #openEnds(config: TunnelConfig): Promise<Opened> {
-    const { control, name } = config;
-    const secrets = (control?.authentication.secrets ?? []).map((source) =>
-      this.#context.readSecret(source, name),
-    );
-    using own = new OwnEnds();
-    const chosen = endsNow(config, undefined, this.peerNames, own);
-    if ("problem" in chosen) throw new OperationalError(chosen.problem);
-    const held = await TunnelEnds.open(this.#context, (act) => this.#inTurn(act), config, chosen);
-    const follow = config.follow === "cookie" ? new StaticFollow() : undefined;
-    return { held, secrets, hasAddress: true, follow, peerMoves: undefined };
   }
 
   async #follow(tunnel: Tunnel, own: OwnEnds): Promise<void> {
@@ -345,21 +363,10 @@ export class Tunnels {
       );
   }
 
-  #connect(config: TunnelConfig, { held, secrets }: Opened): void {
-    const { control } = config;
-    if (control === undefined) return;
-    const path = pathOf(config, held.inUse);
-    const peer = {
-      ...peerSettings(config, control, path, secrets),
-      ...this.#context.pathMtu(config.name, path),
-    };
-    this.#context.input({ kind: "open-connection", peer });
-  }
-
   /** Of a pseudowire that the tunnel's configuration has. */
   async #attachPseudowire(tunnel: Tunnel, opened: Opened, pseudowire: PseudowireConfig): Promise<void> {
-    if (this.#isClosed) return;
-    const { circuits } = this.#context;
+    const { circuits, administrative } = this.#context;
+    if (this.#isClosed || administrative.isDown("pseudowire", pseudowire.name)) return;
     await circuits.attach(pseudowire);
     const session = staticSessionOf(pseudowire, pathOf(tunnel.config, opened.held.inUse));
     if (session === undefined) {
@@ -379,6 +386,7 @@ export class Tunnels {
   }
 
   async #dropPseudowire(pseudowire: PseudowireConfig): Promise<void> {
+    if (this.#context.administrative.isDown("pseudowire", pseudowire.name)) return;
     const { staticSession } = pseudowire;
     if (staticSession !== undefined) this.static.remove(staticSession.localSessionId);
     else this.#context.input({ kind: "close-session", pseudowire: pseudowire.name });

@@ -79,6 +79,8 @@ describe("with a daemon", () => {
         reload: refuse,
         handOver: refuse,
         captures: async () => Promise.reject(new Error("none")),
+        administer: async () => ({ changed: true }),
+        clearCounters: async () => undefined,
         leave: refuse,
         feed: new EventFeed(),
       },

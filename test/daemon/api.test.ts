@@ -6,9 +6,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { InvariantError, OperationalError } from "../../src/bytes/errors.ts";
-import { type ApiHandlers, routes } from "../../src/daemon/api.ts";
-import { askReload, askStatus, requestHandOver } from "../../src/daemon/api-client.ts";
-import { NoDaemonError, RefusedError } from "../../src/daemon/api-errors.ts";
+import { type ApiHandlers, httpRoutes, routes } from "../../src/daemon/api.ts";
+import {
+  askAdministration,
+  askReload,
+  askStatus,
+  askToClear,
+  requestHandOver,
+} from "../../src/daemon/api-client.ts";
+import { NoDaemonError, NoSuchNameError, RefusedError } from "../../src/daemon/api-errors.ts";
 import { openApiServer } from "../../src/daemon/api-server.ts";
 import { EventFeed } from "../../src/daemon/events.ts";
 import type { ReloadReport, StatusReport } from "../../src/daemon/status.ts";
@@ -32,6 +38,8 @@ beforeEach(async () => {
     status: async () => status,
     reload: async () => done,
     handOver: async () => ({ pid: 7, goesOn: true, plane: "ebpf", planeReason: "why" }),
+    administer: async () => ({ changed: true }),
+    clearCounters: async () => undefined,
     leave: async () => () => undefined,
     captures: async () => {
       throw new OperationalError("the daemon is stopping");
@@ -103,6 +111,37 @@ test("the socket is for its owner alone, and replaces the file of a dead daemon"
 });
 
 describe("routes", () => {
+  test("tunnels and pseudowires are closed and opened by hand, by their names", async () => {
+    const asked: unknown[] = [];
+    handlers.administer = async (request) => {
+      asked.push(request);
+      return { changed: true };
+    };
+    for (const kind of ["tunnel", "pseudowire"])
+      for (const action of ["down", "up", "bounce"])
+        expect(await ask("POST", `/v1/${kind}/${action}?name=a%2Db`)).toMatchObject({ status: 200 });
+    expect(asked).toHaveLength(6);
+    expect(asked[0]).toEqual({ kind: "tunnel", action: "down", name: "a-b" });
+    expect((await ask("POST", "/v1/tunnel/down")).status).toBe(400);
+    expect((await ask("GET", "/v1/tunnel/down?name=a")).status).toBe(405);
+    handlers.administer = async () => {
+      throw new NoSuchNameError("tunnel", "a", ["b"]);
+    };
+    expect((await ask("POST", "/v1/tunnel/up?name=a")).status).toBe(404);
+    await expect(askAdministration(path, { kind: "tunnel", action: "up", name: "a" })).rejects.toThrow(
+      "/v1/tunnel/up: no tunnel is called a",
+    );
+  });
+
+  test("counters are cleared, all or those of a name; the network is offered none of it", async () => {
+    const asked: unknown[] = [];
+    handlers.clearCounters = async (name) => void asked.push(name);
+    await askToClear(path, undefined);
+    await askToClear(path, "lan");
+    expect(asked).toEqual([undefined, "lan"]);
+    expect(httpRoutes.filter(({ method }) => method !== "GET")).toEqual([]);
+  });
+
   test("status and reload answer JSON", async () => {
     expect(await askStatus(path)).toEqual(status);
     expect(await askReload(path)).toEqual(done);

@@ -34,6 +34,8 @@ beforeEach(async () => {
     status: async () => status,
     reload: () => Promise.reject(new Error("reloaded over HTTP")),
     handOver: () => Promise.reject(new Error("asked over HTTP")),
+    administer: async () => ({ changed: true }),
+    clearCounters: async () => undefined,
     leave: () => Promise.reject(new Error("left over HTTP")),
     captures: async () => Promise.reject(new Error("none")),
     feed,

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { LcceSnapshot, PseudowireSnapshot } from "../../src/control/snapshot.ts";
+import { AdministrativeStates } from "../../src/daemon/administrative-states.ts";
 import type { ForwarderState } from "../../src/daemon/forwarders.ts";
 import { reportStatus } from "../../src/daemon/report.ts";
 import type { PseudowireStatus } from "../../src/daemon/status.ts";
@@ -72,6 +73,7 @@ function reported(
     endsProblem: () => undefined,
     peerName: () => undefined,
     waiting: () => undefined,
+    administrative: new AdministrativeStates(),
     upDowns: {
       downMs: () => downMs,
       changes: () => ({ ups: 2, downs: 1, lastChange: { agoMs: 5, text: "up" } }),

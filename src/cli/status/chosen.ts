@@ -1,5 +1,4 @@
-import { OperationalError } from "../../bytes/errors.ts";
-import { nearest } from "../../config/nearest.ts";
+import { NoSuchNameError } from "../../daemon/api-errors.ts";
 import type { BridgeStatus } from "../../daemon/bridge-status.ts";
 import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "../../daemon/status.ts";
 
@@ -10,7 +9,7 @@ export interface Chosen {
   readonly bridge?: BridgeStatus | undefined;
 }
 
-/** What has a name. Throws OperationalError where nothing has it, with the name that is most like it. */
+/** What has a name. Throws NoSuchNameError where nothing has it, with the name that is most like it. */
 export function chosenOf(report: StatusReport, name: string): Chosen {
   const { controlConnections, pseudowires, bridges = [] } = report;
   const tunnel = controlConnections.find((one) => one.tunnel === name);
@@ -22,16 +21,9 @@ export function chosenOf(report: StatusReport, name: string): Chosen {
       ...pseudowires.map((one) => one.name),
       ...bridges.map((one) => one.name),
     ];
-    throw unknownName(`no tunnel, pseudowire or bridge is called ${name}`, name, names);
+    throw new NoSuchNameError("tunnel, pseudowire or bridge", name, names);
   }
   return { tunnel, pseudowire, bridge };
-}
-
-/** The error for a name that nothing has. */
-export function unknownName(problem: string, name: string, names: readonly string[]): OperationalError {
-  const like = nearest(name, names);
-  const more = like === undefined ? "wirespan status shows those that there are" : `the nearest is ${like}`;
-  return new OperationalError(`${problem}; ${more}`);
 }
 
 /** Whether all that has the name is up. */

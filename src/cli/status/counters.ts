@@ -1,3 +1,4 @@
+import { durationText } from "../../bytes/duration.ts";
 import type { PseudowireStatus } from "../../daemon/status.ts";
 import { counterTable } from "../../forwarding/counters-table.ts";
 import { discardReasons } from "../../forwarding/discard-reasons.ts";
@@ -16,7 +17,7 @@ export function counterLines(pseudowire: PseudowireStatus, columns: number): rea
   const discards = Object.entries(pseudowire.discards);
   return [
     "",
-    colours.dim("counters, as they are now:"),
+    colours.dim(`counters, as they are now${clearedText(pseudowire.clearedAgoMs)}:`),
     ...counters.flatMap(({ name, direction, label, help }) =>
       line(`${direction === "received" ? "in" : "out"}: ${label}`, pseudowire[name], help, columns),
     ),
@@ -30,6 +31,11 @@ export function counterLines(pseudowire: PseudowireStatus, columns: number): rea
           ),
         ]),
   ];
+}
+
+/** Since when they count, where they were cleared. */
+export function clearedText(clearedAgoMs: number | undefined): string {
+  return clearedAgoMs === undefined ? "" : `, cleared ${durationText(clearedAgoMs)} ago`;
 }
 
 function line(name: string, count: number, help: string, columns: number): readonly string[] {

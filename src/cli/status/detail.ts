@@ -8,7 +8,7 @@ import { type Rates, sumOfRates } from "../rates.ts";
 import { columnWidths, labelled, PLAIN_COLUMNS, rowLine, titleLine, wrappedLine } from "../text-layout.ts";
 import { bridgeDetail } from "./bridges.ts";
 import type { Chosen } from "./chosen.ts";
-import { counterLines } from "./counters.ts";
+import { clearedText, counterLines } from "./counters.ts";
 import { callText } from "./overview.ts";
 import { pseudowireRow, pseudowireState, shownStates, statusColumns, tunnelState } from "./rows.ts";
 
@@ -81,7 +81,7 @@ function tunnelLines(
   rates: ReadonlyMap<string, Rates>,
   columns: number,
 ): readonly string[] {
-  const { tunnel, sent, received, retransmitted, nextAttemptInMs } = connection;
+  const { tunnel, sent, received, retransmitted, nextAttemptInMs, clearedAgoMs } = connection;
   const own = report.pseudowires.filter((one) => one.tunnel === tunnel);
   const ratesOfOwn = own.flatMap(({ name }) => rates.get(name) ?? []);
   const entries: readonly Entry[] = [
@@ -90,7 +90,10 @@ function tunnelLines(
     ...connectionEntries(connection),
     ...pathEntries(connection),
     ["GSO packets", gsoText(own.find(({ gso }) => gso !== undefined)?.gso)],
-    ["control messages", `sent ${sent}, received ${received}, sent again ${retransmitted}`],
+    [
+      "control messages",
+      `sent ${sent}, received ${received}, sent again ${retransmitted}${clearedText(clearedAgoMs)}`,
+    ],
     ["next attempt", nextAttemptInMs === undefined ? undefined : `in ${durationText(nextAttemptInMs)}`],
     ["passing now", ratesOfOwn.length === 0 ? undefined : ratesText(sumOfRates(ratesOfOwn))],
   ];

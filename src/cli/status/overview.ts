@@ -24,6 +24,7 @@ export function statusText(report: StatusReport, columns = PLAIN_COLUMNS): strin
     ...section("not up, and why:", reasons(report), "red"),
     ...section("needs attention:", attention(report), "yellow"),
     ...discardLines(report),
+    ...clearedLines(report),
     ...unknownPeerLines(report),
     ...httpLines(report),
     ...logLosses(report.log),
@@ -185,6 +186,16 @@ function discardLines({ pseudowires, discards, control }: StatusReport): readonl
     ...(Object.keys(sums).length === 0 ? [] : [`discarded in sessions: ${countsText(sums)}`]),
     `discarded outside sessions: ${countsText(discards)}; control messages: ${countsText(control)}`,
   ];
+}
+
+/** Since when counters count, where some were cleared. */
+function clearedLines({ controlConnections, pseudowires, clearedAgoMs }: StatusReport): readonly string[] {
+  const all = [...controlConnections, ...pseudowires];
+  const agos = all.flatMap((one) => (one.clearedAgoMs === undefined ? [] : [one.clearedAgoMs]));
+  if (agos.length === 0 && clearedAgoMs === undefined) return [];
+  const last = agos.reduce((least, ago) => Math.min(least, ago), clearedAgoMs ?? Number.POSITIVE_INFINITY);
+  const which = clearedAgoMs === undefined ? "of some" : "of all";
+  return [`counters ${which} were cleared, the last time ${durationText(last)} ago`];
 }
 
 /** Who sent SCCRQs that no tunnel takes, each with the Host Name that a tunnel would have to ask for. */

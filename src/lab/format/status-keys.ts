@@ -19,6 +19,7 @@ const reportKeys = {
   discards: true,
   bridges: true,
   control: true,
+  clearedAgoMs: true,
   unknownPeers: true,
   otherUnknownPeers: true,
   http: true,
@@ -58,6 +59,7 @@ const connectionKeys = {
   sent: true,
   received: true,
   retransmitted: true,
+  clearedAgoMs: true,
 } as const satisfies Readonly<Record<keyof ControlConnectionStatus, true>>;
 
 const pseudowireKeys = {
@@ -94,6 +96,7 @@ const pseudowireKeys = {
   planeReason: true,
   gso: true,
   discards: true,
+  clearedAgoMs: true,
   receivedFrames: true,
   receivedOctets: true,
   receivedClamped: true,
