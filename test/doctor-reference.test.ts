@@ -55,6 +55,10 @@ the command that mends it, with the names and addresses of this machine, to be p
 - **error**: something does not work, or will not. **warning**: it works, but worse than it could, or not for
   long. **note**: worth knowing. What is in order is counted; \`--verbose\` lists it. The exit code is 1 where
   there are errors, otherwise 0.
+- \`wirespan check --here FILE\` is the part of it that is about keys of the file, errors and warnings alone,
+  in one pass with the problems of the file, each with its line. It asks no peer and does not wait. Its exit
+  code is 3 for an invalid file, 1 where something of a valid one cannot work here. \`wirespan check FILE\`
+  says what is true of the file on every machine.
 - Nothing is changed. Peers get three ICMP echo requests at most and nothing else; names are looked up; the
   programs \`nft\`, \`iptables-legacy-save\`, \`ip\` and \`systemctl\` are asked where they are installed.
   Where no daemon forwards by eBPF, root tries an eBPF program that does nothing at the loopback interface

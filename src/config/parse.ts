@@ -47,7 +47,7 @@ export type ParsedConfig =
     };
 
 /**
- * The parts of an invalid file that have no problem: `wirespan check` compares them with the machine all the
+ * The parts of an invalid file that have no problem: `wirespan check --here` compares them with the machine all the
  * same.
  */
 export interface ValidParts {

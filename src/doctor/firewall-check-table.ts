@@ -139,6 +139,12 @@ function judgeFilters(
   return judge(filters, (chains) => tunnels.flatMap((tunnel) => act(chains, tunnel)));
 }
 
+/** Whether a chain may drop packets that are forwarded. */
+function dropsForwarded({ hook, policy, rules }: FilterChain): boolean {
+  if (hook !== "forward") return false;
+  return policy === "drop" || rules.some(({ action }) => ["drop", "jump", "goto"].includes(action.kind));
+}
+
 /** TABLE: checks of packet filters. */
 export const firewallChecks = {
   "firewall-in": {
@@ -167,11 +173,13 @@ export const firewallChecks = {
     looksAt: "net.bridge.bridge-nf-call-iptables and -ip6tables, where the file has bridges",
     why: "rules for routed packets then drop frames within bridges; Docker switches it on",
     remedy: "sysctl -w net.bridge.bridge-nf-call-iptables=0",
-    find: ({ config, machine: { bridgeFilters } }) => {
+    find: ({ config, machine: { bridgeFilters }, filters }) => {
       if (config === undefined || config.bridges.length === 0) return undefined;
       const path = ["bridges", config.bridges[0]?.name ?? ""];
+      // Without rules for what is forwarded it costs time only.
+      const severity = filters.value?.some(dropsForwarded) === true ? "warning" : "note";
       return bridgeFilters.map((name) => ({
-        severity: "warning" as const,
+        severity,
         what: `${name} is 1: frames that cross a bridge have to pass the packet filter`,
         commands: [`sysctl -w ${name}=0`],
         advice: "unless containers or virtual machines of this machine rely on it",

@@ -47,19 +47,15 @@ export async function gatherTunnels(
   }
   const echoes = asks ? await echoesOf(found) : [];
   const errors = sendErrors(found, interfaces);
-  const policies = await seeWithin(PING_LIMIT_MS, () => IpsecPolicies.open(() => undefined));
-  try {
-    return found.map((one, index) => ({
-      ...{ config: one.config, ends: one.ends, circuits: circuitsOf(one.config, interfaces) },
-      ...(one.name === undefined ? {} : { name: one.name }),
-      sendError: errors[index],
-      path: one.route && pathOf(one.route),
-      hasIpsec: hasIpsec(one, policies),
-      echo: echoes[index],
-    }));
-  } finally {
-    policies.value?.close();
-  }
+  const policies = see(() => IpsecPolicies.read());
+  return found.map((one, index) => ({
+    ...{ config: one.config, ends: one.ends, circuits: circuitsOf(one.config, interfaces) },
+    ...(one.name === undefined ? {} : { name: one.name }),
+    sendError: errors[index],
+    path: one.route && pathOf(one.route),
+    hasIpsec: hasIpsec(one, policies),
+    echo: echoes[index],
+  }));
 }
 
 async function nameOf({ local, remote }: TunnelConfig, lookups: NameLookups): Promise<Named | undefined> {

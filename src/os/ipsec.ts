@@ -63,6 +63,17 @@ export class IpsecPolicies {
     return policies;
   }
 
+  /** Reads them once. Throws SystemError. */
+  static read(): IpsecPolicies {
+    const policies = new IpsecPolicies();
+    try {
+      policies.#read();
+    } catch (error) {
+      if (!(error instanceof SystemError) || error.errno !== "EPROTONOSUPPORT") throw error;
+    }
+    return policies;
+  }
+
   /** Whether packets of a flow are to be blocked or transformed. */
   holdFor(flow: Flow): boolean {
     return holdsFor(flow, this.#database.policies, this.#database.defaults);

@@ -326,8 +326,18 @@ const matrix: readonly Row[] = [
   ],
   [
     "bridge-filter",
-    ofFile(bridged, { machine: { ...goodMachine, bridgeFilters: ["net.bridge.bridge-nf-call-iptables"] } }),
+    ofFile(bridged, {
+      machine: { ...goodMachine, bridgeFilters: ["net.bridge.bridge-nf-call-iptables"] },
+      filters: { value: nft("forward", "drop", []) },
+    }),
     "warning",
+    "net.bridge.bridge-nf-call-iptables is 1",
+    "sysctl -w net.bridge.bridge-nf-call-iptables=0",
+  ],
+  [
+    "bridge-filter",
+    ofFile(bridged, { machine: { ...goodMachine, bridgeFilters: ["net.bridge.bridge-nf-call-iptables"] } }),
+    "note",
     "net.bridge.bridge-nf-call-iptables is 1",
     "sysctl -w net.bridge.bridge-nf-call-iptables=0",
   ],

@@ -92,12 +92,13 @@ test.each(planes)(
 test("check reports missing bridges, what is no bridge, and TAP devices whose name is taken", async () => {
   await using namespace = await TestNamespace.make("ws-bridges");
   await namespace.ip("link add br0 type bridge");
+  await namespace.ip("link set br0 up");
   await namespace.ip("tuntap add free0 mode tap");
   const file = join(tmpdir(), `wirespan-bridges-${process.pid}.yaml`);
   const toldOf = async (circuit: object) => {
     writeFileSync(file, JSON.stringify(configOf("auto", circuit)));
-    const words = ["nsenter", `--net=/run/netns/${namespace.name}`, process.execPath, MAIN, "check", file];
-    const { stderr } = await run(words);
+    const words = ["nsenter", `--net=/run/netns/${namespace.name}`, process.execPath, MAIN, "check"];
+    const { stderr } = await run([...words, "--here", file], { accept: [0, 1] });
     return stderr
       .split("\n")
       .filter((line) => line !== "")
@@ -115,7 +116,8 @@ test("check reports missing bridges, what is no bridge, and TAP devices whose na
   try {
     expect(await toldOf({ tap: "free0", bridge: "br0" })).toEqual([]);
     expect(await toldOf({ tap: "free1", bridge: "br77" })).toEqual([
-      `${circuitOf("free1", "br77").bridge} ${noBridge}`,
+      `${circuitOf("free1", "br77").bridge} ${noBridge}; ` +
+        "run: ip link add br77 type bridge && ip link set dev br77 up",
     ]);
     expect(await toldOf({ tap: "right", bridge: "left" })).toEqual([
       `${circuitOf("right", "left").tap} there is already an interface right that is not a TAP device: ` +

@@ -47,8 +47,8 @@ describe.each(["udp", "ip"] as const)("a peer to which nothing can be sent, %s",
     expect(controlConnections[0]?.whyNot).toContain(`see: ip route get ${remote} from ${local}`);
     await eventually("the log says why, once", () => notes(daemon.log, "note").length === 1);
     expect(notes(daemon.log, "note")[0]).toContain(words);
-    const { status, stderr } = await sites.exec("a", process.execPath, MAIN, "check", file);
-    expect(status).toBe(0);
+    const { status, stderr } = await sites.exec("a", process.execPath, MAIN, "check", "--here", file);
+    expect(status).toBe(1);
     expect(stderr).toMatch(/yaml:\d+:\d+ {2}tunnels\.peer\.remote: on this machine: /);
     expect(stderr).toContain(words);
   });

@@ -6,6 +6,7 @@ import type { Condition, FilterChain, FilterRule, PacketField, RuleAction } from
 const hooks: Readonly<Record<string, string>> = {
   INPUT: "input",
   OUTPUT: "output",
+  FORWARD: "forward",
   POSTROUTING: "postrouting",
 };
 const NAT_PRIORITY = 100;

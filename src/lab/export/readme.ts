@@ -87,7 +87,7 @@ function checksOf(node: LabNode): readonly string[] {
       `Then, on the machine:
 
 \`\`\`sh
-wirespan check   # says what is missing on this machine
+wirespan check --here   # says what is missing on this machine
 systemctl enable --now wirespan
 wirespan status
 \`\`\``,
