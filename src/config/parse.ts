@@ -47,8 +47,8 @@ export type ParsedConfig =
     };
 
 /**
- * The parts of an invalid file that have no problem: `wirespan check --here` compares them with the machine all the
- * same.
+ * The parts of an invalid file that have no problem: `wirespan check --here` compares them with the machine
+ * all the same.
  */
 export interface ValidParts {
   /**

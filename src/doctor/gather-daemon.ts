@@ -33,11 +33,11 @@ export async function askDaemon(
   }
 }
 
-/** What else is asked of a daemon; `file` is the one that is examined. */
+/** What else is asked of a daemon; `files` are those that are examined, the main one first. */
 export async function gatherDaemon(
   socket: string,
   { status, problem }: Awaited<ReturnType<typeof askDaemon>>,
-  file: string | undefined,
+  files: readonly string[],
   waits: boolean,
 ): Promise<DaemonFacts> {
   const isThere = status?.value !== undefined;
@@ -45,7 +45,7 @@ export async function gatherDaemon(
     ...{ socket, version, status, problem },
     later: isThere && waits ? await statusLater(socket) : undefined,
     goesOn: isThere ? await goesOn(socket) : undefined,
-    isFileNewer: status?.value === undefined ? undefined : isFileNewer(status.value, file),
+    isFileNewer: status?.value === undefined ? undefined : isFileNewer(status.value, files),
   };
 }
 
@@ -66,8 +66,8 @@ async function goesOn(socket: string): Promise<DaemonFacts["goesOn"]> {
 }
 
 /** Undefined where the daemon has another file, or does not say when it read it. */
-function isFileNewer({ configuration }: StatusReport, file: string | undefined): boolean | undefined {
-  if (configuration === undefined || configuration.file !== file) return undefined;
-  const written = see(() => statOf(configuration.file).mtimeMs).value;
-  return written === undefined ? undefined : written > Date.now() - configuration.readForMs;
+function isFileNewer({ configuration }: StatusReport, files: readonly string[]): boolean | undefined {
+  if (configuration === undefined || configuration.file !== files[0]) return undefined;
+  const readMs = Date.now() - configuration.readForMs;
+  return files.some((file) => (see(() => statOf(file).mtimeMs).value ?? 0) > readMs);
 }

@@ -67,7 +67,7 @@ export async function gather({
     gatherFilters(),
     gatherKernelTunnels(),
     gatherUnit(),
-    gatherDaemon(at, asked, read.file === undefined ? undefined : absolutePath(read.file), isThorough),
+    gatherDaemon(at, asked, read.files.map(absolutePath), isThorough),
     gatherMachine(config, at, running && { pid: running.pid, plane: running.plane.name }, runsAsRoot()),
   ]);
   const tunnels = config === undefined ? [] : await gatherTunnels(config, interfaces.value ?? [], isThorough);
@@ -84,6 +84,8 @@ export async function gather({
 
 interface ReadFile {
   readonly file: string | undefined;
+  /** With those that it includes; the main one first. */
+  readonly files: readonly string[];
   readonly config: Config | undefined;
   readonly problems: readonly string[];
   placeOf(path: readonly PropertyKey[]): string | undefined;
@@ -92,6 +94,7 @@ interface ReadFile {
 
 const noFile: ReadFile = {
   file: undefined,
+  files: [],
   config: undefined,
   problems: [],
   placeOf: () => undefined,
@@ -110,7 +113,8 @@ function readFile(file: string): ReadFile {
     const place = line?.slice(0, line.indexOf("  "));
     return place === undefined || place === "" ? undefined : place;
   };
-  return { file, config, problems, placeOf, linesOf };
+  const files = "problems" in loaded ? [file] : loaded.files.map((one) => one.file);
+  return { file, files, config, problems, placeOf, linesOf };
 }
 
 /** The file of a running daemon; nothing where it has none that can be read. */
