@@ -187,22 +187,24 @@ function withWrongBit(cookie: string): string {
   return cookie.slice(0, -2) + last.toString(16).padStart(2, "0");
 }
 
+/** Id of a tunnel at the kernel's end: `wirespan peer-config` takes that of its first session. */
 function connectionId(transport: Transport): number {
-  return transports.indexOf(transport) + 1;
+  const first = sessions.find((session) => session.transport === transport);
+  return idsOf(first?.number ?? 0).kernel;
 }
 
-/** Arguments of `ip` that create the kernel's end of a transport. */
-export function kernelTransport(transport: Transport): string {
-  const { encapsulation, kernelAddress, wirespanAddress } = transport;
-  const id = connectionId(transport);
-  const ports = encapsulation === "udp" ? " udp_sport 1701 udp_dport 1701" : "";
-  const ends = `local ${kernelAddress} remote ${wirespanAddress}`;
-  return `l2tp add tunnel tunnel_id ${id} peer_tunnel_id ${id} encap ${encapsulation} ${ends}${ports}`;
+/** Names that `wirespan peer-config` gives the kernel's interfaces of a session. */
+export function namesAtPeer({ number, translated }: PeerSession): {
+  readonly device: string;
+  readonly vlan: string | undefined;
+} {
+  const id = idsOf(number).kernel;
+  return { device: `l2tp${id}`, vlan: translated ? `vlan${id}` : undefined };
 }
 
 /**
- * Arguments of `ip` that create the kernel's end of a session: its `cookie` is the one that it sends,
- * `peer_cookie` the one that it demands.
+ * Arguments of `ip` that create the kernel's end of a session once more: its `cookie` is the one that it
+ * sends, `peer_cookie` the one that it demands.
  */
 export function kernelSession(session: PeerSession): string {
   const ids = idsOf(session.number);
@@ -220,9 +222,9 @@ export function kernelSessionEnd({ transport, number }: PeerSession): string {
   return `l2tp del session tunnel_id ${connectionId(transport)} session_id ${idsOf(number).kernel}`;
 }
 
-function pseudowireOf(session: PeerSession): object {
+function pseudowireOf(session: PeerSession, hasMistakes: boolean): object {
   const ids = idsOf(session.number);
-  const adapt = session.wrongCookie ? withWrongBit : (cookie: string) => cookie;
+  const adapt = session.wrongCookie && hasMistakes ? withWrongBit : (cookie: string) => cookie;
   const vlan = session.translated ? { vlan: CIRCUIT_VLAN, vlan_on_pseudowire: PEER_VLAN } : {};
   return {
     circuit: { [session.attachment]: session.circuit, ...vlan },
@@ -237,13 +239,15 @@ function pseudowireOf(session: PeerSession): object {
   };
 }
 
-/** Wirespan's configuration with all sessions. */
-export function wirespanConfig(controlSocket: string): object {
+/**
+ * Wirespan's configuration with all sessions; without mistakes all cookies are those that the kernel has.
+ */
+export function wirespanConfig(controlSocket: string, hasMistakes: boolean): object {
   const tunnels = transports.map((transport) => {
     const own = sessions.filter((session) => session.transport === transport);
     const { encapsulation, wirespanAddress, kernelAddress, name } = transport;
     const pseudowires = Object.fromEntries(
-      own.map((session) => [pseudowireName(session), pseudowireOf(session)]),
+      own.map((session) => [pseudowireName(session), pseudowireOf(session, hasMistakes)]),
     );
     return [
       name,

@@ -2,9 +2,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { stringify } from "yaml";
+import { formatProblem, parseConfig } from "../../src/config/parse.ts";
 import { askStatus } from "../../src/daemon/api-client.ts";
 import type { PseudowireStatus } from "../../src/daemon/status.ts";
 import { CommandError, run } from "../../src/lab/command.ts";
+import { peerConfig } from "../../src/other-ends/peer-config.ts";
 import { builtProgram, MAIN } from "../paths.ts";
 import { exchange, isWhole } from "../traffic/exchange.ts";
 import {
@@ -16,7 +18,7 @@ import {
   hostVlan,
   kernelSession,
   kernelSessionEnd,
-  kernelTransport,
+  namesAtPeer,
   nodes,
   PEER_VLAN,
   type PeerCheckResult,
@@ -113,9 +115,8 @@ async function buildNetwork(): Promise<void> {
     ...wan,
     `addr add ${v4?.kernelAddress}/24 dev wan`,
     `addr add ${v6?.kernelAddress}/64 dev wan nodad`,
-    ...transports.map(kernelTransport),
-    ...sessions.map(kernelSession),
   ]);
+  await buildKernelEnd();
   await ip(wirespan, [
     ...wan,
     `addr add ${v4?.wirespanAddress}/24 dev wan`,
@@ -126,6 +127,29 @@ async function buildNetwork(): Promise<void> {
     site,
     interfaces.map(({ hostInterface }) => `link set ${hostInterface} up`),
   );
+}
+
+/**
+ * The kernel's end of all sessions, by the scripts that `wirespan peer-config` writes of our configuration.
+ */
+async function buildKernelEnd(): Promise<void> {
+  const text = stringify(wirespanConfig(SOCKET, false));
+  const { config, problems } = parseConfig(text, CONFIG, { hostName: nodes.wirespan });
+  if (config === undefined) throw new Error(problems.map(formatProblem).join("\n"));
+  for (const tunnel of config.tunnels) {
+    const { text: script, obstacles } = peerConfig(config, tunnel, "linux");
+    if (script === undefined) throw new Error(obstacles.map(({ message }) => message).join("\n"));
+    await run([...inNode(nodes.kernel), "sh"], { input: script });
+  }
+  const names = sessions.map((session) => ({ session, ...namesAtPeer(session) }));
+  await ip(nodes.kernel, [
+    // The hosts of these checks have VLAN devices of their own.
+    ...names.flatMap(({ vlan }) => (vlan === undefined ? [] : [`link del ${vlan}`])),
+    ...names.flatMap(({ device, session }) => [
+      `link set ${device} down`,
+      `link set ${device} name ${session.kernelInterface}`,
+    ]),
+  ]);
 }
 
 /** Gives an interface its addresses, with and without a VLAN device of the kernel on it. */
@@ -364,7 +388,7 @@ async function checkAll(): Promise<void> {
 
 async function main(): Promise<void> {
   mkdirSync(FOLDER, { recursive: true });
-  writeFileSync(CONFIG, stringify(wirespanConfig(SOCKET)));
+  writeFileSync(CONFIG, stringify(wirespanConfig(SOCKET, true)));
   await buildNetwork();
   let daemon = await start(generalNames.start);
   try {

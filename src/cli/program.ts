@@ -10,6 +10,7 @@ import { addHandOver } from "./commands/hand-over.ts";
 import { addKeygen } from "./commands/keygen.ts";
 import { addLab } from "./commands/lab.ts";
 import { addMtu } from "./commands/mtu.ts";
+import { addPeerConfig } from "./commands/peer-config.ts";
 import { addReload } from "./commands/reload.ts";
 import { addRun } from "./commands/run.ts";
 import { addStatus } from "./commands/status.ts";
@@ -28,6 +29,7 @@ Examples:
   wirespan events -f                      show what happens, as it happens
   wirespan capture lan | wireshark -k -i -   show the frames of pseudowire lan as they pass
   wirespan decode trace.pcap              print every L2TPv3 packet of a capture
+  wirespan peer-config TUNNEL             print what to write at the other end of a tunnel
   wirespan keygen --out wirespan.secret   make a shared secret, for both ends of a tunnel
   wirespan lab test point-to-point        bridge two sites in network namespaces of this machine
 
@@ -50,6 +52,7 @@ const commands = [
   addEvents,
   addCapture,
   addDecode,
+  addPeerConfig,
   addKeygen,
   addLab,
 ];

@@ -27,6 +27,8 @@ export function peerObstacles(kind: PeerKind, tunnel: TunnelConfig): readonly Is
   const at = ["tunnels", tunnel.name];
   checkPath(peer, tunnel, (path, message) => issues.push({ path: [...at, ...path], message }));
   const { control } = tunnel;
+  // What follows from another way of setting sessions up would only hide that.
+  if (issues.some(({ path }) => path.at(-1) === "control")) return issues;
   if (control !== undefined)
     checkControl(peer, tunnel, control, (path, message) => issues.push({ path: [...at, ...path], message }));
   for (const pseudowire of tunnel.pseudowires) {
@@ -101,11 +103,13 @@ function checkControl(
   if (fragmentation === "pseudowire" && peer.sublayer === "none")
     report(["fragmentation"], `${title} has no sublayer, which tells fragments: write fragmentation: outer`);
   if (peer.authentication.includes(mode)) return;
-  const path = mode === "digest" ? ["secret"] : ["authentication"];
-  const instead = peer.authentication.includes("integrity")
-    ? "leave secret out, or write authentication: integrity"
-    : `leave ${path[0]} out`;
-  report(path, `${title} is not known to authenticate by Message Digests with a secret: ${instead}`);
+  if (mode === "integrity")
+    return report(
+      ["authentication"],
+      `${title} is not known to have digests without a secret: leave authentication out`,
+    );
+  const instead = peer.authentication.includes("integrity") ? ", or write authentication: integrity" : "";
+  report(["secret"], `${title} is not known to have digests with a secret: leave secret out${instead}`);
 }
 
 function checkFrames(
@@ -125,7 +129,7 @@ function checkFrames(
 
 function checkStatic(
   peer: PeerAbilities,
-  { sublayer }: PseudowireConfig,
+  { sublayer, sequencing }: PseudowireConfig,
   session: StaticSessionConfig,
   report: Report,
 ): void {
@@ -148,13 +152,14 @@ function checkStatic(
   const at = ["static", "transmit_sublayer"];
   if (peer.hasOneSublayer && transmitSublayer !== sublayer)
     report(at, `${title} has one sublayer for both directions: leave transmit_sublayer out`);
-  else checkSublayerOf(peer, transmitSublayer, transmitSequencing, at, report);
+  else if (transmitSublayer !== sublayer)
+    checkSublayerOf(peer, transmitSublayer, transmitSequencing, at, report);
   if (peer.sequencing !== "any" && transmitSequencing === "non-ip")
     report(
       ["static", "transmit_sequencing"],
       `${title} does not know numbers of some frames alone: write transmit_sequencing: all, or none`,
     );
-  else if (peer.sequencing === "none" && transmitSequencing !== "none")
+  else if (peer.sequencing === "none" && transmitSequencing !== "none" && sequencing === "none")
     report(
       ["static", "transmit_sequencing"],
       `${title} looks at no numbers: write transmit_sequencing: none`,

@@ -11,7 +11,7 @@ export const presetRows = {
     help:
       "What the other end runs. It sets other keys of the tunnel and its pseudowires, which may have " +
       "values of their own, and `wirespan check` reports what that implementation cannot do: see below. " +
-      "In a tunnel it counts before `defaults`, in `defaults` after the keys there. A change of it alone " +
-      "changes nothing.",
+      "In a tunnel it counts before `defaults`, in `defaults` after the keys there. " +
+      "`wirespan peer-config` prints what to write at the other end. A change of it alone changes nothing.",
   }),
 } as const;

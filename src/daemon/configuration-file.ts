@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import type { IncludeReader } from "../config/includes.ts";
 import type { Issue } from "../config/issues.ts";
 import { formatProblem, parseConfig, type SourceFileText } from "../config/parse.ts";
+import type { PeerKind } from "../config/peer-kinds.ts";
 import { attempt, errnoOf, SystemError } from "../os/errors.ts";
 import { readText } from "../os/files.ts";
 import { includeReader } from "./included-files.ts";
@@ -17,6 +18,8 @@ const hints: Readonly<Record<string, string>> = {
 /** A valid configuration, with the means to find the location of its keys. */
 interface LoadedConfig {
   readonly config: Config;
+  /** The `peer` of each tunnel that has one. */
+  readonly peers: ReadonlyMap<string, PeerKind>;
   /** Issues with its keys as lines with file, line and column. */
   linesOf(issues: readonly Issue[]): readonly string[];
   /** What is in order and hardly meant, of includes and of what is disabled, likewise. */
@@ -68,9 +71,10 @@ export function configOfText(
       },
     };
   }
-  const { config, located, locationsOf, files: read, notes } = parsed;
+  const { config, peers, located, locationsOf, files: read, notes } = parsed;
   return {
     config,
+    peers,
     linesOf: (issues) => located(issues).map(formatProblem),
     notes: () => notes().map(formatProblem),
     files: read,

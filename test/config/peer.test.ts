@@ -62,7 +62,7 @@ const contradictions: readonly (readonly [PeerKind, string, string, string])[] =
     "6: tunnels.t.encapsulation: freeRtr has no L2TPv3 in UDP, only in IP",
   ],
   ["freertr", "role: either", "cookie: 8", "7: tunnels.t.pseudowires.p.cookie: freeRtr sends no cookie"],
-  ["freertr", "secret: { file: s }", "", "6: tunnels.t.secret: freeRtr is not known to authenticate"],
+  ["freertr", "secret: { file: s }", "", "6: tunnels.t.secret: freeRtr is not known to have digests"],
   ["yamaha", "encapsulation: ip", "", "6: tunnels.t.encapsulation: Yamaha RTX has L2TPv3 only in UDP"],
   ["softether", "role: responder", "", "6: tunnels.t.role: SoftEther only answers: write role: initiator"],
   ["xcesp-l2tpv3d", "role: either", "", "6: tunnels.t.role: xcesp-l2tpv3d always calls and never answers"],
