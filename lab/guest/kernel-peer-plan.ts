@@ -144,6 +144,7 @@ export function restartName({ name }: PeerSession): string {
 }
 
 export const generalNames = {
+  imported: "wirespan import makes of what ip l2tp shows the other ends of our sessions",
   start: "Wirespan starts with every static session",
   clean: "no session discarded what it should have passed",
   stop: "Wirespan ends at SIGTERM",
@@ -152,6 +153,7 @@ export const generalNames = {
 
 /** Every check that the guest reports. */
 export const allCheckNames: readonly string[] = [
+  generalNames.imported,
   generalNames.start,
   ...sessions.flatMap(checkNames),
   ...bulkSessions.map(bulkName),

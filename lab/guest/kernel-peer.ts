@@ -2,10 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { stringify } from "yaml";
+import { toHex } from "../../src/bytes/hex.ts";
 import { formatProblem, parseConfig } from "../../src/config/parse.ts";
 import { askStatus } from "../../src/daemon/api-client.ts";
 import type { PseudowireStatus } from "../../src/daemon/status.ts";
 import { CommandError, run } from "../../src/lab/command.ts";
+import { importConfig } from "../../src/other-ends/import/import-config.ts";
 import { peerConfig } from "../../src/other-ends/peer-config.ts";
 import { builtProgram, MAIN } from "../paths.ts";
 import { exchange, isWhole } from "../traffic/exchange.ts";
@@ -150,6 +152,56 @@ async function buildKernelEnd(): Promise<void> {
       `link set ${device} name ${session.kernelInterface}`,
     ]),
   ]);
+}
+
+/**
+ * What the kernel has, as `wirespan import` reads it, is ours, exchanged. For a session without cookies
+ * `ip l2tp show` prints those of the one before: these are doubtful, and no others.
+ */
+async function checkImport(): Promise<void> {
+  const shown = await Promise.all(
+    ["tunnel", "session"].map((kind) => run(["ip", "-n", nodes.kernel, "-j", "l2tp", "show", kind])),
+  );
+  const text = shown.map(({ stdout }) => stdout).join("\n");
+  const { text: file = "", lines } = importConfig(text, "ip l2tp", "ip-json");
+  const ours = sessionsIn(stringify(wirespanConfig(SOCKET, false)), true);
+  const unlike = sessionsIn(file, false).filter(
+    ({ ends, cookies }) => !ours.some((one) => one.ends === ends && ["", cookies].includes(one.cookies)),
+  );
+  const without = ours.filter(({ cookies }) => cookies === "");
+  const isDoubted = without.every(({ kernelId }) =>
+    lines.some((line) => line.includes(`session ${kernelId}:`)),
+  );
+  report(
+    generalNames.imported,
+    unlike.length === 0 && isDoubted && lines.length === without.length,
+    [`${ours.length} sessions, ${without.length} without cookies`, JSON.stringify(unlike), ...lines].join(
+      "; ",
+    ),
+  );
+}
+
+/** The sessions of a file, or of its other end: ends with their ids, and the cookies in both directions. */
+function sessionsIn(
+  file: string,
+  isExchanged: boolean,
+): readonly { readonly ends: string; readonly cookies: string; readonly kernelId: number | undefined }[] {
+  const { config, problems } = parseConfig(file, "file", { hostName: nodes.wirespan });
+  if (config === undefined) throw new Error(problems.map(formatProblem).join("\n"));
+  return config.tunnels.flatMap(({ local, remote, encapsulation, localPort, remotePort, pseudowires }) =>
+    pseudowires.map(({ staticSession: one }) => {
+      const own = [local, localPort, one?.localSessionId];
+      const other = [remote, remotePort, one?.remoteSessionId];
+      const cookies = [one?.receiveCookie, one?.transmitCookie].map((each) =>
+        toHex(each ?? new Uint8Array()),
+      );
+      return {
+        ends: JSON.stringify([encapsulation, ...(isExchanged ? [other, own] : [own, other])]),
+        cookies: (isExchanged ? cookies.toReversed() : cookies).join(" ").trim(),
+        kernelId: isExchanged ? one?.remoteSessionId : one?.localSessionId,
+      };
+    }),
+  );
 }
 
 /** Gives an interface its addresses, with and without a VLAN device of the kernel on it. */
@@ -390,6 +442,7 @@ async function main(): Promise<void> {
   mkdirSync(FOLDER, { recursive: true });
   writeFileSync(CONFIG, stringify(wirespanConfig(SOCKET, true)));
   await buildNetwork();
+  await checkImport();
   let daemon = await start(generalNames.start);
   try {
     await checkAll();

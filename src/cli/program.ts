@@ -7,6 +7,7 @@ import { addDecode } from "./commands/decode.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEvents } from "./commands/events.ts";
 import { addHandOver } from "./commands/hand-over.ts";
+import { addImport } from "./commands/import.ts";
 import { addKeygen } from "./commands/keygen.ts";
 import { addLab } from "./commands/lab.ts";
 import { addMtu } from "./commands/mtu.ts";
@@ -30,6 +31,7 @@ Examples:
   wirespan capture lan | wireshark -k -i -   show the frames of pseudowire lan as they pass
   wirespan decode trace.pcap              print every L2TPv3 packet of a capture
   wirespan peer-config TUNNEL             print what to write at the other end of a tunnel
+  wirespan import tunnels.sh              print our configuration for what ip l2tp, IOS or VyOS has
   wirespan keygen --out wirespan.secret   make a shared secret, for both ends of a tunnel
   wirespan lab test point-to-point        bridge two sites in network namespaces of this machine
 
@@ -53,6 +55,7 @@ const commands = [
   addCapture,
   addDecode,
   addPeerConfig,
+  addImport,
   addKeygen,
   addLab,
 ];

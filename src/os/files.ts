@@ -3,6 +3,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  createReadStream,
   existsSync,
   fstatSync,
   ftruncateSync,
@@ -49,6 +50,28 @@ export function readOctets(path: string): Buffer {
 /** The text of a file; those of the kernel may be "latin1". */
 export function readText(path: string | URL, encoding: "utf8" | "latin1" = "utf8"): string {
   return attempt("read a file", String(path), () => readFileSync(path, encoding));
+}
+
+/**
+ * The beginning of a file, or of standard input where no path is given: so many octets at most. Rejects with
+ * SystemError.
+ */
+export async function readStart(path: string | undefined, most: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let octets = 0;
+  try {
+    for await (const chunk of path === undefined ? process.stdin : createReadStream(path)) {
+      chunks.push(chunk);
+      octets += chunk.length;
+      if (octets >= most) break;
+    }
+  } catch (error) {
+    // The errno is that of the stream's own error.
+    attempt("read a file", path ?? "standard input", () => {
+      throw error;
+    });
+  }
+  return Buffer.concat(chunks).subarray(0, most);
 }
 
 /** Writes a text in place of what a file has. */

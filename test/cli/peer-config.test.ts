@@ -22,6 +22,7 @@ beforeAll(() => {
     remote: 192.0.2.3
     secret: { file: /never-printed }
     pseudowires: { hub: { circuit: { interface: eth2 } } }
+  later: { enabled: false, local: 192.0.2.1, remote: 192.0.2.5, pseudowires: { l: { circuit: { tap: l } } } }
   soft: { peer: softether, local: 192.0.2.1, remote: 192.0.2.4, pseudowires: { s: { circuit: { tap: s } } } }
 `,
   );
@@ -74,9 +75,13 @@ test("an address that the file leaves open is given", async () => {
   expect(byRoute.out).toContain("remote: any\n");
 });
 
+test("a tunnel that is not enabled yet is prepared", async () => {
+  expect((await peerConfig("later", "-c", file)).out).toContain("local: 192.0.2.5\n");
+});
+
 test("unknown tunnels and implementations whose files are not known are named", async () => {
   await expect(peerConfig("nobody", "-c", file)).rejects.toThrow(
-    /no tunnel nobody: there are depot, hub, soft/,
+    /no tunnel nobody: there are depot, hub, soft, later/,
   );
   await expect(peerConfig("soft", "-c", file)).rejects.toThrow(/how softether is configured is not known/);
   await expect(peerConfig("hub", "--for", "junos", "-c", file)).rejects.toThrow();

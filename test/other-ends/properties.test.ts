@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Config, TunnelConfig } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/parse.ts";
-import { peerConfig } from "../../src/other-ends/peer-config.ts";
+import { type ImportFormat, importConfig } from "../../src/other-ends/import/import-config.ts";
+import { peerConfig, type WrittenPeer } from "../../src/other-ends/peer-config.ts";
 import { agreementOf, exchanged, fileTexts, type TunnelSpace } from "../support/other-ends.ts";
 import { assertProperty } from "../support/seeds.ts";
 
@@ -71,4 +72,89 @@ test("--for wirespan: the other end agrees in all that both have to, and its oth
     { seed: 1, runs: 200 },
   );
   expect(valid).toBeGreaterThan(10);
+});
+
+const noNumbers = ["none", "none"] as const;
+const allNumbers = ["default", "all"] as const;
+const plainSublayer = ["default", "none"] as const;
+
+/** TABLE: whose configuration we write and read, what its tunnels can be, and what it does not say. */
+const roundTrips: readonly (readonly [WrittenPeer, ImportFormat, TunnelSpace, readonly string[]])[] = [
+  [
+    "linux",
+    "ip-script",
+    {
+      ...everything,
+      control: ["static"],
+      frames: [
+        [noNumbers, noNumbers],
+        [plainSublayer, plainSublayer],
+        [allNumbers, plainSublayer],
+        [plainSublayer, allNumbers],
+        [allNumbers, allNumbers],
+      ],
+    },
+    [],
+  ],
+  [
+    "vyos",
+    "vyos",
+    {
+      ...everything,
+      control: ["static"],
+      cookieOctets: [0],
+      mostPseudowires: 1,
+      highestId: 429_496_729,
+      frames: [[plainSublayer, plainSublayer]],
+      hasVlans: false,
+    },
+    ["checksum"],
+  ],
+  [
+    "cisco-ios",
+    "cisco-ios",
+    {
+      ...everything,
+      encapsulations: ["ip"],
+      families: [4],
+      mostPseudowires: 1,
+      frames: [
+        [noNumbers, noNumbers],
+        [allNumbers, allNumbers],
+      ],
+      hasNumbersAsEndIds: true,
+    },
+    // The address is that of an interface, which has its MTU; IOS always calls and answers.
+    ["local", "mtu", "role"],
+  ],
+];
+
+/** An agreement without what a text does not say. */
+function without(agreement: ReturnType<typeof agreementOf>, unsaid: readonly string[]): unknown {
+  return JSON.parse(
+    JSON.stringify(agreement, (key, value: unknown) => (unsaid.includes(key) ? undefined : value)),
+  );
+}
+
+test.each(roundTrips)("--for %s, read again by import: the other end agrees with ours", (...row) => {
+  const [kind, format, space, unsaid] = row;
+  let valid = 0;
+  assertProperty(
+    fc.property(fileTexts(space), (text) => {
+      const ours = tunnelOf(text);
+      if (ours === undefined) return;
+      const { text: written = "", obstacles } = peerConfig(ours.config, ours.tunnel, kind);
+      expect(obstacles).toEqual([]);
+      const again = importConfig(written, "text", format);
+      expect(again.isComplete, `${again.lines.join("\n")}\n${written}`).toBe(true);
+      const other = tunnelOf(again.text ?? "");
+      if (other === undefined) throw new Error(`not valid:\n${again.text}`);
+      expect(without(agreementOf(other.tunnel), unsaid)).toEqual(
+        without(exchanged(agreementOf(ours.tunnel)), unsaid),
+      );
+      valid += 1;
+    }),
+    { seed: 2, runs: 150 },
+  );
+  expect(valid).toBeGreaterThan(8);
 });

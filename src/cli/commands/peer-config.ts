@@ -49,9 +49,11 @@ async function peerConfigOf(name: string, options: PeerConfigArguments, shell: S
     return shell.exit(exitCode.badConfiguration);
   }
   const { config, peers, linesOf } = loaded;
-  const tunnel = config.tunnels.find((one) => one.name === name);
+  // A tunnel may be prepared at both ends before it is enabled.
+  const tunnels = [...config.tunnels, ...config.disabled.tunnels];
+  const tunnel = tunnels.find((one) => one.name === name);
   if (tunnel === undefined) {
-    const names = config.tunnels.map((one) => one.name).join(", ");
+    const names = tunnels.map((one) => one.name).join(", ");
     throw new OperationalError(
       `${options.config} has no tunnel ${printableExcerpt(name)}: there are ${printableExcerpt(names)}`,
     );
