@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { concat } from "../../src/bytes/hex.ts";
+import { CELLS_A_SESSION } from "../../src/forwarding/counter-cells.ts";
 import { discardIndex } from "../../src/forwarding/discard-reasons.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
 import { CircuitSender } from "../../src/forwarding/userspace/circuit-sender.ts";
 import type { WorkerEndpoint } from "../../src/forwarding/userspace/commands.ts";
 import { PsnReceiver } from "../../src/forwarding/userspace/psn-receiver.ts";
-import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-record.ts";
+import { counterCells } from "../../src/forwarding/userspace/session-record.ts";
 import { Tables } from "../../src/forwarding/userspace/tables.ts";
 import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";
 import { linux } from "../../src/os/libc.ts";

@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { CELLS_A_SESSION } from "../../src/forwarding/counter-cells.ts";
 import { discardIndex } from "../../src/forwarding/discard-reasons.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
 import { CircuitSender } from "../../src/forwarding/userspace/circuit-sender.ts";
@@ -11,7 +12,7 @@ import {
   segmentOctets,
   writeSegmentHeaders,
 } from "../../src/forwarding/userspace/segmentation.ts";
-import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-record.ts";
+import { counterCells } from "../../src/forwarding/userspace/session-record.ts";
 import { type ForwardedSession, Tables } from "../../src/forwarding/userspace/tables.ts";
 import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";
 import { leastOf } from "../support/effort.ts";

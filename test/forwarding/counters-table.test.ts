@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
+import { CELLS_A_SESSION } from "../../src/forwarding/counter-cells.ts";
 import { counterIndex, countersBy, counterTable } from "../../src/forwarding/counters-table.ts";
 import { discardReasons } from "../../src/forwarding/discard-reasons.ts";
 import { layoutDigest, layoutVersion } from "../../src/forwarding/ebpf/plane/plane-maps.ts";
 import { counterOffset, discardOffset, mapSizes } from "../../src/forwarding/ebpf/programs/map-layout.ts";
 import { sumCounters } from "../../src/forwarding/sum-counters.ts";
-import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-record.ts";
+import { counterCells } from "../../src/forwarding/userspace/session-record.ts";
 
 const names = counterTable.map(({ name }) => name);
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { concat, toHex } from "../../src/bytes/hex.ts";
+import { CELLS_A_SESSION } from "../../src/forwarding/counter-cells.ts";
 import { discardIndex, discardReasons } from "../../src/forwarding/discard-reasons.ts";
 import {
   type ChannelMessage,
@@ -24,7 +25,7 @@ import {
   writeChannelHeader,
   writeHeader,
 } from "../../src/forwarding/userspace/fast-path.ts";
-import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-record.ts";
+import { counterCells } from "../../src/forwarding/userspace/session-record.ts";
 import { type ForwardedSession, sessionOfFrame, Tables } from "../../src/forwarding/userspace/tables.ts";
 import { encodeDataMessage } from "../../src/wire/data-header.ts";
 import type { SequenceRule, SessionParameters } from "../../src/wire/session-parameters.ts";

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { CELLS_A_SESSION } from "../../src/forwarding/counter-cells.ts";
 import { Arena, RECEIVE_BATCH } from "../../src/forwarding/userspace/arena.ts";
 import { CircuitSender } from "../../src/forwarding/userspace/circuit-sender.ts";
 import type { WorkerEndpoint } from "../../src/forwarding/userspace/commands.ts";
 import { PsnReceiver } from "../../src/forwarding/userspace/psn-receiver.ts";
-import { CELLS_A_SESSION } from "../../src/forwarding/userspace/session-record.ts";
 import { Tables } from "../../src/forwarding/userspace/tables.ts";
 import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";
 import { addressOf, close, linux, poll, setsockopt } from "../../src/os/libc.ts";

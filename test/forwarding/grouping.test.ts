@@ -1,10 +1,11 @@
 import { constants } from "node:os";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { CELLS_A_SESSION } from "../../src/forwarding/counter-cells.ts";
 import { discardIndex } from "../../src/forwarding/discard-reasons.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
 import { PsnSender } from "../../src/forwarding/userspace/psn-sender.ts";
-import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-record.ts";
+import { counterCells } from "../../src/forwarding/userspace/session-record.ts";
 import { type ForwardedSession, Tables } from "../../src/forwarding/userspace/tables.ts";
 import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";
 import { leastOf } from "../support/effort.ts";

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import { concat, hex } from "../../src/bytes/hex.ts";
+import { CELLS_A_SESSION } from "../../src/forwarding/counter-cells.ts";
 import { isHintOfPeer } from "../../src/forwarding/encapsulation.ts";
 import { Arena, NAME_OCTETS } from "../../src/forwarding/userspace/arena.ts";
 import { CircuitSender } from "../../src/forwarding/userspace/circuit-sender.ts";
 import type { Hint, WorkerEndpoint } from "../../src/forwarding/userspace/commands.ts";
 import { isHintInPlace } from "../../src/forwarding/userspace/fast-path.ts";
 import { PsnReceiver } from "../../src/forwarding/userspace/psn-receiver.ts";
-import { CELLS_A_SESSION } from "../../src/forwarding/userspace/session-record.ts";
 import { Tables } from "../../src/forwarding/userspace/tables.ts";
 import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";
 import { MOST_HINTS_A_SECOND, WorkerHints } from "../../src/forwarding/userspace/worker-hints.ts";

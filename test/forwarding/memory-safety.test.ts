@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { CELLS_A_SESSION } from "../../src/forwarding/counter-cells.ts";
 import { counterTable } from "../../src/forwarding/counters-table.ts";
 import { discardReasons } from "../../src/forwarding/discard-reasons.ts";
 import { BUFFER_OCTETS, HEADROOM_OCTETS, NAME_OCTETS } from "../../src/forwarding/userspace/arena.ts";
@@ -8,7 +9,7 @@ import type { WorkerEndpoint } from "../../src/forwarding/userspace/commands.ts"
 import { MmsghdrTable, VectorTable } from "../../src/forwarding/userspace/mmsghdr-table.ts";
 import { PsnReceiver } from "../../src/forwarding/userspace/psn-receiver.ts";
 import { PsnSender } from "../../src/forwarding/userspace/psn-sender.ts";
-import { CELLS_A_SESSION, counterCells, NO_SLOT } from "../../src/forwarding/userspace/session-record.ts";
+import { counterCells, NO_SLOT } from "../../src/forwarding/userspace/session-record.ts";
 import { type DeviceRecord, Tables } from "../../src/forwarding/userspace/tables.ts";
 import { TooBigAnswers } from "../../src/forwarding/userspace/too-big-answers.ts";
 import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";

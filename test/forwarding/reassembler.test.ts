@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { CELLS_A_SESSION } from "../../src/forwarding/counter-cells.ts";
 import { counterTable } from "../../src/forwarding/counters-table.ts";
 import { type DiscardReason, discardReasons } from "../../src/forwarding/discard-reasons.ts";
 import { newSequenceState } from "../../src/forwarding/encapsulation.ts";
@@ -12,7 +13,7 @@ import { Fragmenter } from "../../src/forwarding/userspace/fragmenter.ts";
 import { PsnReceiver } from "../../src/forwarding/userspace/psn-receiver.ts";
 import { PsnSender } from "../../src/forwarding/userspace/psn-sender.ts";
 import { slotKinds } from "../../src/forwarding/userspace/reassembly-slots.ts";
-import { CELLS_A_SESSION, NO_SLOT } from "../../src/forwarding/userspace/session-record.ts";
+import { NO_SLOT } from "../../src/forwarding/userspace/session-record.ts";
 import { type ForwardedSession, Tables } from "../../src/forwarding/userspace/tables.ts";
 import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";
 import { writeSocketAddress } from "../../src/os/sockets.ts";

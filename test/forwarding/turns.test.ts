@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { concat } from "../../src/bytes/hex.ts";
+import { CELLS_A_SESSION } from "../../src/forwarding/counter-cells.ts";
 import { discardIndex } from "../../src/forwarding/discard-reasons.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
 import { CircuitReceiver } from "../../src/forwarding/userspace/circuit-receiver.ts";
 import { PsnSender } from "../../src/forwarding/userspace/psn-sender.ts";
-import { CELLS_A_SESSION, counterCells } from "../../src/forwarding/userspace/session-record.ts";
+import { counterCells } from "../../src/forwarding/userspace/session-record.ts";
 import { Tables } from "../../src/forwarding/userspace/tables.ts";
 import { TooBigAnswers } from "../../src/forwarding/userspace/too-big-answers.ts";
 import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";

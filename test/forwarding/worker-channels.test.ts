@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { ChannelProtocolKind } from "../../src/forwarding/channel.ts";
+import { CELLS_A_SESSION } from "../../src/forwarding/counter-cells.ts";
 import { Arena } from "../../src/forwarding/userspace/arena.ts";
 import { MOST_STATUSES, type SessionStatus } from "../../src/forwarding/userspace/commands.ts";
-import { CELLS_A_SESSION } from "../../src/forwarding/userspace/session-record.ts";
 import { Tables } from "../../src/forwarding/userspace/tables.ts";
 import { CounterWriter } from "../../src/forwarding/userspace/transmitter.ts";
 import { WorkerChannels } from "../../src/forwarding/userspace/worker-channels.ts";

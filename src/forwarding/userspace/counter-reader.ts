@@ -1,7 +1,6 @@
-import { countersBy } from "../counters-table.ts";
-import { type DiscardReason, discardReasons } from "../discard-reasons.ts";
+import { CELLS_A_SESSION, countersInCells, discardsInCells } from "../counter-cells.ts";
+import type { DiscardReason } from "../discard-reasons.ts";
 import type { SessionCounters } from "../plane.ts";
-import { CELLS_A_SESSION, counterCells } from "./session-record.ts";
 
 /** The counters that the worker writes (`CounterWriter`), as the main thread reads them. */
 export class CounterReader {
@@ -17,21 +16,11 @@ export class CounterReader {
   }
 
   session(localSessionId: number, row: number): SessionCounters {
-    const at = row * CELLS_A_SESSION;
-    return {
-      localSessionId,
-      ...countersBy((name) => this.#cells[at + counterCells[name]] ?? 0),
-      discards: this.discards(row),
-    };
+    return countersInCells(localSessionId, this.#cells, row * CELLS_A_SESSION);
   }
 
   /** Only reasons that occurred. */
   discards(row: number): Partial<Record<DiscardReason, number>> {
-    const found: Partial<Record<DiscardReason, number>> = {};
-    for (const [index, { name }] of discardReasons.entries()) {
-      const count = this.#cells[row * CELLS_A_SESSION + counterCells.discards + index] ?? 0;
-      if (count > 0) found[name] = count;
-    }
-    return found;
+    return discardsInCells(this.#cells, row * CELLS_A_SESSION);
   }
 }

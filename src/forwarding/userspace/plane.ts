@@ -6,6 +6,7 @@ import { addressOf, close, write } from "../../os/libc.ts";
 import { openEventDescriptor, setInterfaceMtu, socketDrops, totalSocketDrops } from "../../os/sockets.ts";
 import { trafficClassOf } from "../../wire/dscp.ts";
 import type { SessionParameters } from "../../wire/session-parameters.ts";
+import { CELLS_A_SESSION } from "../counter-cells.ts";
 import { type DiscardReason, discardReasons } from "../discard-reasons.ts";
 import type { ExceptionPath, SharedSequences } from "../exception-path.ts";
 import type {
@@ -30,7 +31,7 @@ import {
 } from "./commands.ts";
 import { CounterReader } from "./counter-reader.ts";
 import { WorkerRecordings } from "./recordings.ts";
-import { CELLS_A_SESSION, MOST_SESSIONS, UNATTRIBUTED_ROW } from "./session-record.ts";
+import { MOST_SESSIONS, UNATTRIBUTED_ROW } from "./session-record.ts";
 
 interface PendingCommand {
   resolve(): void;

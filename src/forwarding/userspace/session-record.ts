@@ -5,7 +5,6 @@ import {
   type SessionParameters,
 } from "../../wire/session-parameters.ts";
 import { counterIndex, counterTable } from "../counters-table.ts";
-import { discardReasons } from "../discard-reasons.ts";
 import { checksNumbers, hasControlChannel } from "../encapsulation.ts";
 import { fragmentOctets, longestInFragments } from "../fragments.ts";
 import { type MssClamp, mssClampOf } from "../mss.ts";
@@ -24,7 +23,6 @@ export const MOST_SESSIONS = 131_072;
 
 /** Indexes of a session's shared counters: those of the table, then one for each discard reason. */
 export const counterCells = { ...counterIndex, discards: counterTable.length };
-export const CELLS_A_SESSION = counterCells.discards + discardReasons.length;
 
 /** Row of the counters for frames and messages that belong to no session. */
 export const UNATTRIBUTED_ROW = 0;

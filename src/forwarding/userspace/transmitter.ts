@@ -1,10 +1,11 @@
 import { interfaceMtu } from "../../os/interface-request.ts";
 import { errno, errnoName, linux, sendmmsg, writev } from "../../os/libc.ts";
+import { CELLS_A_SESSION } from "../counter-cells.ts";
 import type { CounterDirection } from "../counters-table.ts";
 import { type DiscardReason, discardIndex } from "../discard-reasons.ts";
 import type { Arena } from "./arena.ts";
 import { FragmentTally, framePart } from "./frame-parts.ts";
-import { CELLS_A_SESSION, counterCells } from "./session-record.ts";
+import { counterCells } from "./session-record.ts";
 import type { ForwardedSession } from "./tables.ts";
 import { TransmitMessages } from "./transmit-messages.ts";
 
