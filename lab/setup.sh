@@ -20,6 +20,8 @@ if [ "${1:-run}" = test ]; then
   packages+=(tshark tcpdump ethtool nftables qemu-system-x86 busybox-static cpio kmod xz-utils systemd)
   # Programs that local networks rely on: a test runs them in namespaces of its own.
   packages+=(dnsmasq-base frr keepalived avahi-daemon linuxptp lldpd iperf3 openssl)
+  # promtool checks metrics and alert rules; curl reads them.
+  packages+=(prometheus curl)
 fi
 
 missing=()
@@ -46,7 +48,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
   if command -v systemctl >/dev/null; then
-    for service in frr keepalived avahi-daemon lldpd; do
+    for service in frr keepalived avahi-daemon lldpd prometheus; do
       [[ " ${missing[*]} " != *" $service "* ]] ||
         "${root[@]}" systemctl disable --quiet "$service" 2>/dev/null || true
     done

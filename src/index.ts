@@ -31,6 +31,7 @@ export type {
   LcceConfig,
   LogConfig,
   MemberConfig,
+  MetricsConfig,
   PortConfig,
   PseudowireConfig,
   StaticSessionConfig,
@@ -68,7 +69,12 @@ export type {
   PeerSettings,
   PseudowireSettings,
 } from "./control/settings.ts";
-export type { ConnectionSnapshot, LcceSnapshot, PseudowireSnapshot } from "./control/snapshot.ts";
+export type {
+  ConnectionSnapshot,
+  LcceOverview,
+  LcceSnapshot,
+  PseudowireSnapshot,
+} from "./control/snapshot.ts";
 export type { UnknownCall, UnknownPeer, UnknownPeerReason } from "./control/unknown-peers.ts";
 export type { Clock, Random } from "./environment.ts";
 export { type DiscardReason, discardReasons } from "./forwarding/discard-reasons.ts";

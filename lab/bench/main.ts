@@ -19,6 +19,7 @@ interface BenchArguments {
   readonly sessions?: string;
   readonly tunnels?: string;
   readonly lookup?: string;
+  readonly scrapes?: string;
   readonly planes: string;
   readonly from?: string;
   readonly json?: string;
@@ -68,8 +69,13 @@ function withOptions(command: Command): Command {
       counts,
     )
     .option("--lookup <list>", "instead: speed of one session of so many, such as 1,10000,100000", counts)
+    .option(
+      "--scrapes <list>",
+      "instead: what reading the metrics of so many sessions each second costs, such as 1000,10000",
+      counts,
+    )
     .addOption(
-      new Option("--planes <which>", "planes for --sessions, --tunnels and --lookup")
+      new Option("--planes <which>", "planes for --sessions, --tunnels, --lookup and --scrapes")
         .choices(["userspace", "ebpf", "both"])
         .default("both"),
     )
@@ -105,6 +111,10 @@ async function measure(given: BenchArguments, line: (text: string) => void): Pro
       { counts: numbers(given.lookup), planes, seconds, repetitions, ...output },
       line,
     );
+  }
+  if (given.scrapes !== undefined) {
+    const { benchScrapes } = await import("./scrapes.ts");
+    return await benchScrapes({ counts: numbers(given.scrapes), planes, seconds, ...output }, line);
   }
   const { benchInside } = await import("./bench.ts");
   const regular = (text: string | undefined) => (text === undefined ? undefined : new RegExp(text));

@@ -18,6 +18,8 @@ export interface ManySessions {
   readonly sessions: number;
   readonly control: "negotiated" | "static";
   readonly plane: Plane;
+  /** How long a peer may be silent before a HELLO; default that of the configuration. */
+  readonly helloSeconds?: number;
 }
 
 /** Adds devices at both ends for the circuits of so many sessions. */
@@ -36,7 +38,8 @@ export async function addCircuits(sessions: number): Promise<void> {
  * One session for the whole trunk, the last one, so that all others exist when it is up; the others each for
  * a VLAN.
  */
-export function configOf(side: Side, { sessions, control, plane }: ManySessions): string {
+export function configOf(side: Side, many: ManySessions): string {
+  const { sessions, control, plane, helloSeconds } = many;
   const keysOf = (number: number) =>
     control === "negotiated"
       ? {}
@@ -66,6 +69,7 @@ export function configOf(side: Side, { sessions, control, plane }: ManySessions)
         gso: "offload",
         control,
         ...(control === "static" ? {} : { receive_window: 64 }),
+        ...(helloSeconds === undefined ? {} : { hello_interval_s: helloSeconds }),
         pseudowires,
       },
     },

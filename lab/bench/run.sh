@@ -33,6 +33,7 @@ if ! $docs; then
     *" --sessions"*) name=sessions ;;
     *" --tunnels"*) name=tunnels ;;
     *" --lookup"*) name=lookup ;;
+    *" --scrapes"*) name=scrapes ;;
     *) name=candidates ;;
   esac
   bench "$name" --plot "$files/$name.svg" "$@"
@@ -49,6 +50,7 @@ bench cubic --document "$document" --part cubic --congestion cubic --measures '^
 bench sessions --document "$document" --sessions 1,1000,10000 "$@" || status=1
 bench tunnels --document "$document" --tunnels 100,1000 "$@" || status=1
 bench lookup --document "$document" --lookup 1,10000,100000 "$@" || status=1
+bench scrapes --document "$document" --scrapes 1000,10000 "$@" --seconds 30 || status=1
 lab/guest/build.sh .lab/guest
 LIMIT_S=${GUEST_LIMIT_S:-1800} lab/guest/run.sh .lab/guest lab/guest/bench-l2tp.sh | tee "$files/guest.log"
 if grep -a '^{"machine"' "$files/guest.log" | tr -d '\r' >"$files/guest-results.json"; then

@@ -6,7 +6,7 @@ import { routerIdOfLocal } from "./ends.ts";
 import type { RawCircuit, RawConfig, RawPseudowire, RawTunnel } from "./fields.ts";
 import { forwardersOf } from "./forwarders.ts";
 import { httpRows } from "./http-rows.ts";
-import { lcceRows, logRows, topRows } from "./node-rows.ts";
+import { lcceRows, logRows, metricsRows, topRows } from "./node-rows.ts";
 import { circuitRows, pseudowireRows, staticRows } from "./pseudowire-rows.ts";
 import { buildFields, type PartNames } from "./rows.ts";
 import { secretSourceOf } from "./secret-source.ts";
@@ -29,6 +29,7 @@ export function buildConfig(raw: RawConfig, machineHostName: string): Config {
     },
     log: buildFields(logRows, "daemon", raw.log, context),
     http: buildFields(httpRows, "daemon", raw.http),
+    metrics: buildFields(metricsRows, "daemon", raw.metrics),
     ...buildFields(topRows, "daemon", raw, context),
     bridges: bridgesOf(raw.bridges, tunnels),
     tunnels,

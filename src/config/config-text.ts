@@ -21,6 +21,7 @@ export const configSchema: FileSchema = {
     ["`log`", ["log"]],
     ["`http`", ["http"]],
     ["the `token` of `http`", ["http", "token"]],
+    ["`metrics`", ["metrics"]],
     ["a bridge", ["bridges", "NAME"]],
     ["an interface of a bridge", ["bridges", "NAME", "interfaces", "NAME"]],
     ["a tunnel", ["tunnels", "NAME"]],

@@ -1,6 +1,6 @@
 import type { bridgeRows, memberRows, portRows } from "./bridge-rows.ts";
 import type { httpRows } from "./http-rows.ts";
-import type { lcceRows, logRows, topRows } from "./node-rows.ts";
+import type { lcceRows, logRows, metricsRows, topRows } from "./node-rows.ts";
 import type { circuitRows, pseudowireRows, staticRows } from "./pseudowire-rows.ts";
 import type { FieldsOf } from "./rows.ts";
 import type { SecretSource } from "./secret-source.ts";
@@ -15,6 +15,7 @@ export interface Config extends FieldsOf<typeof topRows, "daemon"> {
   readonly lcce: LcceConfig;
   readonly log: LogConfig;
   readonly http: HttpConfig;
+  readonly metrics: MetricsConfig;
   /** Those of `bridges:`, and others that circuits name. */
   readonly bridges: readonly BridgeConfig[];
   /** Those that are enabled, with their enabled pseudowires. */
@@ -62,6 +63,8 @@ export interface LogConfig extends FieldsOf<typeof logRows, "daemon"> {}
 
 /** Where metrics, status and events may be read over HTTP, and by whom; nowhere where `listen` is empty. */
 export interface HttpConfig extends FieldsOf<typeof httpRows, "daemon"> {}
+
+export interface MetricsConfig extends FieldsOf<typeof metricsRows, "daemon"> {}
 
 /** A tunnel. Ports are 0 with encapsulation "ip"; `localPort` 0 with "udp" means any free port. */
 export interface TunnelConfig extends FieldsOf<typeof tunnelRows, "path" | "path MTU" | "endpoint"> {

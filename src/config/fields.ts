@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { bridgeRows, memberRows, portRows } from "./bridge-rows.ts";
 import { httpRows } from "./http-rows.ts";
-import { lcceRows, logRows, topRows } from "./node-rows.ts";
+import { lcceRows, logRows, metricsRows, topRows } from "./node-rows.ts";
 import { presetRows } from "./peer-rows.ts";
 import { circuitRows, pseudowireRows, staticRows } from "./pseudowire-rows.ts";
 import { schemasOf } from "./rows.ts";
@@ -113,6 +113,10 @@ export const configFields = z.strictObject({
     .strictObject(schemasOf(httpRows))
     .prefault({})
     .describe("A listener over HTTP for what may be read, beside the control socket."),
+  metrics: z
+    .strictObject(schemasOf(metricsRows))
+    .prefault({})
+    .describe("Metrics for Prometheus, at `/metrics`."),
   bridges: z
     .record(deviceName, bridgeFields)
     .default({})

@@ -1,7 +1,7 @@
 import { bridgeRows, memberRows, portRows } from "./bridge-rows.ts";
 import type { BridgeConfig, CircuitConfig, Config, PseudowireConfig, TunnelConfig } from "./config.ts";
 import { httpRows } from "./http-rows.ts";
-import { lcceRows, logRows } from "./node-rows.ts";
+import { lcceRows, logRows, metricsRows } from "./node-rows.ts";
 import { circuitRows, pseudowireRows, staticRows } from "./pseudowire-rows.ts";
 import { keysInFile, keysThatReload } from "./rows.ts";
 import { secretText } from "./secret-source.ts";
@@ -25,6 +25,10 @@ export function logKeys({ log }: Config): FileKeys {
   const waiting = new Set(keysThatReload(logRows, "next start"));
   const all = Object.entries(keysInFile(logRows, { ...log }, {}));
   return Object.fromEntries(all.filter(([key]) => !waiting.has(key)));
+}
+
+export function metricsKeys({ metrics }: Config): FileKeys {
+  return keysInFile(metricsRows, { ...metrics }, {});
 }
 
 export function httpKeys({ http }: Config): FileKeys {

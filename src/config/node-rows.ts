@@ -84,6 +84,18 @@ export const logRows = {
   }),
 } as const;
 
+/** TABLE: keys of `metrics:`. */
+export const metricsRows = {
+  sessions: row(z.boolean().default(true), {
+    name: "sessions",
+    consumer: "daemon",
+    reload: "in place",
+    help:
+      "Whether metrics have series of each pseudowire, at least 10 of them; those of tunnels have sums of " +
+      "their sessions in any case.",
+  }),
+} as const;
+
 /** TABLE: keys at the top of the file, but for mappings. */
 export const topRows = {
   plane: row(z.enum(["auto", "userspace", "ebpf"]).default("auto"), {

@@ -9,11 +9,12 @@ import {
   httpKeys,
   identityKeys,
   logKeys,
+  metricsKeys,
   pseudowireKeys,
   tunnelKeys,
 } from "./file-keys.ts";
 import { httpRows } from "./http-rows.ts";
-import { lcceRows, logRows, topRows } from "./node-rows.ts";
+import { lcceRows, logRows, metricsRows, topRows } from "./node-rows.ts";
 import { pseudowireRows } from "./pseudowire-rows.ts";
 import { type Fields, keysThatReload, type Rows } from "./rows.ts";
 import { tunnelRows } from "./tunnel-rows.ts";
@@ -22,7 +23,16 @@ import { tunnelRows } from "./tunnel-rows.ts";
 export interface PlanStep {
   readonly action: "create" | "update" | "replace" | "remove" | "rename";
   /** What it is of; keys at the top of the file are of kind "file". */
-  readonly kind: "tunnel" | "pseudowire" | "bridge" | "forwarder" | "lcce" | "file" | "log" | "http";
+  readonly kind:
+    | "tunnel"
+    | "pseudowire"
+    | "bridge"
+    | "forwarder"
+    | "lcce"
+    | "file"
+    | "log"
+    | "http"
+    | "metrics";
   /** Of the tunnel or pseudowire; the one that it had where it is renamed; of a forwarder its circuit's. */
   readonly name: string;
   /** Of a tunnel that is renamed; further steps know it by this one. */
@@ -71,7 +81,7 @@ interface NodeMapping {
   /** The keys that are taken over in place; absent where none is. */
   readonly inPlace?: (config: Config) => FileKeys;
 }
-type NodeKind = "lcce" | "file" | "log" | "http";
+type NodeKind = "lcce" | "file" | "log" | "http" | "metrics";
 
 /** TABLE: the mappings of the node's keys, with what a configuration has of them. */
 const nodeMappings: Readonly<Record<NodeKind, NodeMapping>> = {
@@ -79,6 +89,7 @@ const nodeMappings: Readonly<Record<NodeKind, NodeMapping>> = {
   file: { rows: topRows, of: (config) => ({ ...config }) },
   log: { rows: logRows, of: ({ log }) => ({ ...log }), inPlace: logKeys },
   http: { rows: httpRows, of: ({ http }) => ({ ...http }), inPlace: httpKeys },
+  metrics: { rows: metricsRows, of: ({ metrics }) => ({ ...metrics }), inPlace: metricsKeys },
 };
 
 /** The step of one mapping of the node's keys, but for those of its identity; none where nothing differs. */
@@ -130,7 +141,9 @@ export function planChange(
 ): readonly PlanStep[] {
   return [
     ...planIdentity(before, after),
-    ...(["lcce", "file", "log", "http"] as const).flatMap((kind) => planNode(kind, before, after, started)),
+    ...(["lcce", "file", "log", "http", "metrics"] as const).flatMap((kind) =>
+      planNode(kind, before, after, started),
+    ),
     ...planBridges(before.bridges, after.bridges),
     ...withSwitches(planTunnels(before.tunnels, after.tunnels, secretsChanged), before, after),
     ...planForwarders(before.forwarders, after.forwarders),
@@ -340,7 +353,7 @@ function planPseudowires(
 /** A step as text, without its reasons. */
 export function formatStep({ action, kind, name, newName, tunnel }: PlanStep): string {
   if (kind === "forwarder") return `${action} forwarder of ${name}`;
-  if (kind === "log" || kind === "http") return `${action} ${kind}`;
+  if (kind === "log" || kind === "http" || kind === "metrics") return `${action} ${kind}`;
   if (kind === "file") return `${action} keys at the top of the file`;
   if (kind === "lcce" && action === "replace")
     return `${action} lcce ${name}: all tunnels start again, for every peer is told`;

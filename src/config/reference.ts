@@ -91,12 +91,13 @@ export function wrappedItem(item: string): string {
 
 /** docs/configuration.md: every key, from the table that also checks it. */
 export function configurationReference(): string {
-  const { lcce, log, http } = configFields.shape;
+  const { lcce, log, http, metrics } = configFields.shape;
   const sections: readonly (readonly [string, z.ZodType])[] = [
     ["At the top of the file", configFields],
     ["`lcce:`", lcce],
     ["`log:`", log],
     ["`http:`", http],
+    ["`metrics:`", metrics],
     ["`bridges.NAME:`", bridgeFields],
     ["`bridges.NAME.interfaces.NAME:`", memberFields],
     ["`storm_limits:` of an interface or a `port`", stormLimits],

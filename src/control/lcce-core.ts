@@ -22,7 +22,7 @@ import type { Pseudowire } from "./pseudowire.ts";
 import type { Registry } from "./registry.ts";
 import type { LocalStatus, Session } from "./session.ts";
 import type { LcceIdentity, PeerSettings, PseudowireSettings } from "./settings.ts";
-import { type LcceSnapshot, snapshotOf } from "./snapshot.ts";
+import { type LcceOverview, type LcceSnapshot, overviewOf, pseudowireSnapshotsOf } from "./snapshot.ts";
 import { type UnknownCall, UnknownPeers } from "./unknown-peers.ts";
 
 /**
@@ -89,10 +89,14 @@ export class LcceCore implements LcceContext, Registry {
     );
   }
 
-  snapshot(nowMs = this.#nowMs): LcceSnapshot {
+  overview(nowMs = this.#nowMs): LcceOverview {
     this.#nowMs = nowMs;
     const unknownPeers = this.#unknownPeers.at(nowMs);
-    return snapshotOf([...this.#peers.all], { ...this.#discards }, nowMs, unknownPeers);
+    return overviewOf([...this.#peers.all], { ...this.#discards }, nowMs, unknownPeers);
+  }
+
+  snapshot(nowMs = this.#nowMs): LcceSnapshot {
+    return { ...this.overview(nowMs), pseudowires: [...this.#peers.all].flatMap(pseudowireSnapshotsOf) };
   }
 
   get nowMs(): number {

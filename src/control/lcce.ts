@@ -2,7 +2,7 @@ import type { Random } from "../environment.ts";
 import type { Effect, Input } from "./effects.ts";
 import { LcceCore } from "./lcce-core.ts";
 import type { LcceIdentity } from "./settings.ts";
-import type { LcceSnapshot } from "./snapshot.ts";
+import type { LcceOverview, LcceSnapshot } from "./snapshot.ts";
 
 /**
  * An LCCE: the control plane of this node, with all its control connections, as one function of inputs and
@@ -41,6 +41,11 @@ export class Lcce {
    */
   get isDrained(): boolean {
     return this.#core.isDrained;
+  }
+
+  /** As `snapshot`, without the pseudowires. */
+  overview(nowMs?: number): LcceOverview {
+    return this.#core.overview(nowMs);
   }
 
   /** The state of all connections and pseudowires at `nowMs`, or after the last input; plain data. */

@@ -59,9 +59,9 @@ export interface PseudowireSnapshot {
   readonly nextCallMs: number | undefined;
 }
 
-export interface LcceSnapshot {
+/** The state of an LCCE without its pseudowires, of which there may be 100 000. */
+export interface LcceOverview {
   readonly connections: readonly ConnectionSnapshot[];
-  readonly pseudowires: readonly PseudowireSnapshot[];
   readonly discards: Readonly<Record<ControlDiscardReason, number>>;
   /**
    * The last few senders of SCCRQs that no tunnel is for, or that failed authentication by one of any
@@ -72,15 +72,18 @@ export interface LcceSnapshot {
   readonly otherUnknownPeers: number;
 }
 
-export function snapshotOf(
+export interface LcceSnapshot extends LcceOverview {
+  readonly pseudowires: readonly PseudowireSnapshot[];
+}
+
+export function overviewOf(
   peers: readonly Peer[],
   discards: Readonly<Record<ControlDiscardReason, number>>,
   nowMs: number,
   { told, others }: { readonly told: readonly UnknownPeer[]; readonly others: number },
-): LcceSnapshot {
+): LcceOverview {
   return {
     connections: peers.map((peer) => connectionOf(peer, nowMs)),
-    pseudowires: peers.flatMap(pseudowiresOf),
     discards,
     unknownPeers: told,
     otherUnknownPeers: others,
@@ -113,7 +116,8 @@ function connectionOf(peer: Peer, nowMs: number): ConnectionSnapshot {
   };
 }
 
-function pseudowiresOf(peer: Peer): readonly PseudowireSnapshot[] {
+/** The pseudowires with a peer. */
+export function pseudowireSnapshotsOf(peer: Peer): readonly PseudowireSnapshot[] {
   const connected = peer.connection?.state === "established";
   return [...peer.pseudowires].map((pseudowire) => {
     const { shownSession: session } = pseudowire;

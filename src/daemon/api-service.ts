@@ -152,7 +152,7 @@ export class ApiService {
           ? problem(431, `a header has ${MOST_HEADER_OCTETS} octets at most`, offered)
           : problem(400, "not an HTTP request", offered);
     const head = `HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Type: application/json\r\n`;
-    return `${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+    return `${head}Content-Length: ${Buffer.byteLength(String(body))}\r\n\r\n${body}`;
   }
 }
 
@@ -195,7 +195,18 @@ function send(response: ServerResponse, { status, contentType, body, allow, head
   const limit = setTimeout(() => response.destroy(), SEND_MS).unref();
   response.on("close", () => clearTimeout(limit));
   if (allow !== undefined) response.setHeader("Allow", allow);
-  const octets = Buffer.from(body);
-  response.writeHead(status, { ...headers, "Content-Type": contentType, "Content-Length": octets.length });
-  response.end(octets);
+  const pieces = typeof body === "string" || body instanceof Uint8Array ? [Buffer.from(body)] : body;
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  response.writeHead(status, { ...headers, "Content-Type": contentType, "Content-Length": length });
+  sendPieces(response, pieces, 0);
+}
+
+/** Sends pieces from one on as far as the client takes them; the rest when it takes more. */
+function sendPieces(response: ServerResponse, pieces: readonly Uint8Array[], from: number): void {
+  for (let index = from; index < pieces.length; index += 1) {
+    if (response.write(pieces[index])) continue;
+    response.once("drain", () => sendPieces(response, pieces, index + 1));
+    return;
+  }
+  response.end();
 }

@@ -6,6 +6,7 @@ import {
 } from "./administrative-states.ts";
 import type { CaptureService } from "./capture-service.ts";
 import type { EventFeed } from "./events.ts";
+import { METRICS_CONTENT_TYPE } from "./metrics-text.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
 
 /** The local API: the table of its routes, and what each one answers. */
@@ -14,6 +15,8 @@ import type { ReloadReport, StatusReport } from "./status.ts";
 export interface ApiHandlers {
   status(): Promise<StatusReport>;
   reload(): Promise<ReloadReport>;
+  /** The metrics in the text format of Prometheus, in pieces that stay as they are. */
+  metrics(): Promise<readonly Uint8Array[]>;
   /** What would become of forwarding if another daemon took over. Nothing changes by asking. */
   handOver(): Promise<HandOver>;
   /** Another daemon takes over now; the returned function ends this one, once the answer is out. */
@@ -48,7 +51,8 @@ export interface HandedPathMtu extends Omit<MeasuredPathMtu, "measuredMs"> {
 export interface Answer {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string | Uint8Array;
+  /** In pieces where it is long: others have their turn between them. */
+  readonly body: string | Uint8Array | readonly Uint8Array[];
   readonly allow?: string;
   /** Further fields of the header. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -90,6 +94,16 @@ export const routes: readonly Route[] = [
     overHttp: true,
     kind: "read",
     answer: async (handlers) => json(200, await handlers.status()),
+  },
+  {
+    method: "GET",
+    path: "/metrics",
+    overHttp: true,
+    kind: "read",
+    answer: async (handlers) => ({
+      ...{ status: 200, contentType: METRICS_CONTENT_TYPE },
+      body: await handlers.metrics(),
+    }),
   },
   { method: "GET", path: "/v1/events", overHttp: true, kind: "stream" },
   { method: "GET", path: "/v1/capture", overHttp: false, kind: "capture" },

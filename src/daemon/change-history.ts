@@ -58,6 +58,11 @@ export class ChangeHistory {
     return this.#isUp;
   }
 
+  /** When it went up or down last; undefined before the first time. */
+  get changedMs(): number | undefined {
+    return this.#last?.atMs;
+  }
+
   get isFlapping(): boolean {
     return this.#flapping !== undefined;
   }

@@ -136,8 +136,8 @@ const carrierText = { vccv: "VCCV echo", hello: "HELLO", echo: "ICMP echo" } as 
 >;
 
 /** The path MTU of a tunnel, and how it is known. */
-function pathMtuStatus(
-  sources: StatusSources,
+export function pathMtuStatus(
+  sources: Pick<StatusSources, "pathLimits" | "nowMs">,
   path: PsnPath | undefined,
   found: PathMtuSnapshot | undefined,
 ): PathMtuStatus | undefined {
@@ -155,7 +155,8 @@ function pathMtuStatus(
   return { octets: assumed, source: assumed < interfaceOctets ? "reported" : "interface", search };
 }
 
-function stateOf(
+/** The state of a tunnel as it is shown. */
+export function stateOf(
   tunnel: TunnelConfig,
   connection: ConnectionSnapshot | undefined,
   waiting: WaitingTunnel | undefined,

@@ -28,6 +28,8 @@ import { hostUseReader } from "./host-use.ts";
 import type { HttpListeners } from "./http-listeners.ts";
 import type { Log, OpenLog } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
+import { liveSources } from "./metrics-sources.ts";
+import type { MetricsSources } from "./metrics-subjects.ts";
 import { allNotes, NotesLog, notesListener } from "./notes.ts";
 import { openBridges } from "./open-bridges.ts";
 import { PeerActivity } from "./peer-activity.ts";
@@ -146,12 +148,7 @@ export class Daemon {
    * Opens the plane; tunnels are opened by `start`. Rejects with SystemError, with everything closed again.
    * `http` is the caller's, who closes it.
    */
-  static async open(
-    config: Config,
-    openLog: OpenLog,
-    locations: Locations,
-    http: HttpListeners,
-  ): Promise<Daemon> {
+  static async open(config: Config, openLog: OpenLog, at: Locations, http: HttpListeners): Promise<Daemon> {
     const { log } = openLog;
     let daemon: Daemon | undefined;
     const transport = new PsnSockets({
@@ -169,7 +166,7 @@ export class Daemon {
     try {
       const chosen = await openPlane(config, transport, events);
       logPlane(log, chosen);
-      daemon = new Daemon(config, openLog, chosen, transport, links, locations, http);
+      daemon = new Daemon(config, openLog, chosen, transport, links, at, http);
       return daemon;
     } catch (error) {
       links.close();
@@ -207,25 +204,31 @@ export class Daemon {
 
   status(): StatusReport {
     return reportStatus({
-      config: this.#config,
+      ...this.#commonSources(),
       snapshot: this.#lcce.snapshot(monotonicClock.nowMs()),
-      counters: this.#plane.counters(),
-      ipControlDrops: this.#transport.controlDrops,
       plane: { name: this.#plane.name, reason: this.#chosen.reason },
       forwardedBy: (localSessionId) => this.#plane.forwardedBy(localSessionId),
-      nowMs: monotonicClock.nowMs(),
-      startedMs: this.#startedMs,
-      ...tunnelSources(this.#tunnels),
-      ...{ upDowns: this.#upDownLog, administrative: this.#administrative },
-      circuits: this.#circuits,
-      sizeNote: (...of) => this.#sizeNotes.noteOf(...of),
-      deviceMtu: (device) => this.#sizeNotes.deviceMtu(device),
-      ...this.pathMtus.sources,
+      ...{ upDowns: this.#upDownLog, administrative: this.#administrative, circuits: this.#circuits },
+      ...this.#sizeNotes.sources,
       sendProblem: (...of) => this.#sendProblems.problemOf(...of),
-      log: { ...this.#logLosses(), leftOut: this.#limiter.leftOut },
-      bridges: this.#bridges.status(),
-      http: this.#http.status(),
+      ...{ bridges: this.#bridges.status(), http: this.#http.status() },
     });
+  }
+
+  /** What metrics are read from, as it is now; what is asked later by names is as it is then. */
+  metricsSources(): MetricsSources {
+    const [lcce, plane, circuits, upDowns] = [this.#lcce, this.#plane, this.#circuits, this.#upDownLog];
+    return { ...this.#commonSources(), ...liveSources({ lcce, plane, circuits, upDowns }) };
+  }
+
+  #commonSources() {
+    return {
+      ...{ config: this.#config, nowMs: monotonicClock.nowMs(), startedMs: this.#startedMs },
+      ...{ counters: this.#plane.counters(), ipControlDrops: this.#transport.controlDrops },
+      ...tunnelSources(this.#tunnels),
+      ...this.pathMtus.sources,
+      log: { ...this.#logLosses(), leftOut: this.#limiter.leftOut },
+    };
   }
 
   /**
@@ -271,9 +274,7 @@ export class Daemon {
     return { pid: process.pid, goesOn, plane: plane.name, planeReason, pathMtus: this.pathMtus.handedOver };
   }
 
-  /**
-   * Stops sending and changing anything: the process is about to end, and forwarding continues without it.
-   */
+  /** Stops sending and changing anything: the process will end, and forwarding continues without it. */
   abandon(): void {
     this.#isClosing = true;
     this.#isClosed = true;
@@ -293,8 +294,7 @@ export class Daemon {
     this.#watch.close();
     this.#peerActivity.close();
     this.#tunnels.close();
-    for (const name of this.#tunnels.names)
-      this.input({ kind: "close-connection", peer: name, resultCode: 6 });
+    for (const peer of this.#tunnels.names) this.input({ kind: "close-connection", peer, resultCode: 6 });
     await waitUntilDrained(() => this.#lcce.isDrained);
     this.#isClosed = true;
     this.#timer.close();

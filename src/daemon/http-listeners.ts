@@ -40,6 +40,7 @@ export class HttpListeners {
   #config: HttpConfig = { listen: [], hosts: [] };
   #token: AccessToken | undefined;
   #tokenProblem: string | undefined;
+  readonly #refused: Record<string, number> = {};
   #isClosed = false;
 
   constructor(options: HttpOptions) {
@@ -68,6 +69,11 @@ export class HttpListeners {
     return this.status().flatMap(({ listen, problem }) =>
       problem === undefined ? [] : [`http at ${listen} waits: ${problem}`],
     );
+  }
+
+  /** How many requests were refused, by status. */
+  get refusedRequests(): Readonly<Record<string, number>> {
+    return this.#refused;
   }
 
   status(): readonly HttpListenerStatus[] {
@@ -163,6 +169,7 @@ export class HttpListeners {
 
   /** Who asks for too much may ask often: a few lines of each kind. */
   #logRefusal({ socket }: IncomingMessage, { path }: Target, status: number): void {
+    this.#refused[status] = (this.#refused[status] ?? 0) + 1;
     const more = this.#limiter.admit(`http ${status}`, monotonicClock.nowMs());
     if (more === undefined) return;
     const from = socket.remoteAddress ?? "a Unix socket";

@@ -2,7 +2,6 @@ import { counted } from "../bytes/counted.ts";
 import { ignoreOperational, OperationalError, operationalMessage } from "../bytes/errors.ts";
 import { SerialQueue } from "../bytes/serial-queue.ts";
 import type { Config } from "../config/config.ts";
-import { monotonicClock } from "../os/clock.ts";
 import { endProcess } from "../os/end-process.ts";
 import { absolutePath, leaveRemovedDirectory } from "../os/files.ts";
 import { capabilityText } from "../os/privileges.ts";
@@ -14,12 +13,14 @@ import { ClearedCounters } from "./cleared-counters.ts";
 import { type Locations, loadConfig, type RejectedConfig } from "./configuration-file.ts";
 import { logFatal } from "./crash.ts";
 import { Daemon } from "./daemon.ts";
+import { FileReadings } from "./file-readings.ts";
 import { HttpListeners } from "./http-listeners.ts";
 import { lockDaemon } from "./locks.ts";
 import { createLog, EXIT_FLUSH_MS, type Log, type OpenLog, reportFatal } from "./log.ts";
+import { Metrics } from "./metrics.ts";
 import { throwUncaught } from "./operation-queue.ts";
 import { type ServiceManager, serviceManager } from "./service-manager.ts";
-import type { ReloadReport, StatusReport } from "./status.ts";
+import type { ReloadReport } from "./status.ts";
 import { takeOverFrom } from "./take-over.ts";
 import { version } from "./version.ts";
 
@@ -105,20 +106,18 @@ async function runUntilStopped(
   running: Running,
 ): Promise<void> {
   const { log, feed } = openLog;
-  const { leave } = running;
-  const { stopped, stop } = stopSignal(log, leave);
+  const { stopped, stop } = stopSignal(log, running.leave);
   using manager = serviceManager(process.env, log);
   void stopped.then(() => manager.stopping());
   const start = new Deferred<Daemon>();
   const readings = new FileReadings();
   const change = changeQueue(() => start.value, stopped);
   const reload = (onTurn?: () => void) =>
-    change((daemon) => manager.reloading(() => reloadFrom(file, daemon, log, readings)), onTurn);
+    change((daemon) => manager.reloading(() => readings.of(() => reloadFrom(file, daemon, log))), onTurn);
   const cleared = new ClearedCounters();
   process.on("SIGHUP", coalesced(reload));
   // Not before signals are heard: who reads this may send one.
-  log.info({ event: "start", version, config: file }, `wirespan ${version} starting with ${file}`);
-  log.info({ event: "privileges" }, `running with ${capabilityText()}`);
+  tellStart(file, log);
   const { controlSocket } = config.lcce;
   checkControlSocketPath(controlSocket);
   // Before anything in the kernel is changed: another daemon may run.
@@ -131,16 +130,18 @@ async function runUntilStopped(
     status: async () => ({ ...cleared.applied(await report()), configuration: readings.status(file) }),
     captures: async () => (await opened.value).captures,
     reload: () => reload(),
+    metrics: () => metrics.pieces(),
     administer: (request) => change((daemon) => performAdministration(request, daemon.administration)),
     clearCounters: async (name) => cleared.clear(await report(), name),
     handOver: async () => (await start.value).handOver,
     leave: async () => {
       manager.stopping();
-      return handOver(await start.value, log, leave, stop);
+      return handOver(await start.value, log, running.leave, stop);
     },
   };
   const api = await openApiServer(controlSocket, handlers, throwUncaught);
   const http = new HttpListeners({ handlers, log, broken: throwUncaught });
+  const metrics = metricsOf(opened.value, readings, http);
   try {
     const daemon = await Daemon.open(config, openLog, locations, http);
     try {
@@ -159,6 +160,13 @@ async function runUntilStopped(
   }
 }
 
+function metricsOf(opened: Promise<Daemon>, readings: FileReadings, http: HttpListeners): Metrics {
+  return new Metrics({
+    sources: async () => (await opened).metricsSources(),
+    counts: () => ({ reloads: readings.counts, refusedRequests: http.refusedRequests }),
+  });
+}
+
 /** Opens all tunnels and serves them, until it is stopped. */
 async function serve(
   daemon: Daemon,
@@ -175,6 +183,11 @@ async function serve(
   await Promise.race([starting, stopped]);
   const cause = await stopped;
   log.info({ event: "stop", cause }, `${cause}: closing control connections`);
+}
+
+function tellStart(file: string, log: Log): void {
+  log.info({ event: "start", version, config: file }, `wirespan ${version} starting with ${file}`);
+  log.info({ event: "privileges" }, `running with ${capabilityText()}`);
 }
 
 function tellStarted({ progress: { tookMs, tunnels, waiting } }: Daemon, log: Log): void {
@@ -213,31 +226,13 @@ function tryLoadFile(file: string): ReturnType<typeof loadFile> {
 }
 
 /** Reloads from the file; an invalid one changes nothing. */
-async function reloadFrom(
-  file: string,
-  daemon: Daemon,
-  log: Log,
-  readings: FileReadings,
-): Promise<ReloadReport> {
-  const readMs = monotonicClock.nowMs();
+async function reloadFrom(file: string, daemon: Daemon, log: Log): Promise<ReloadReport> {
   const loaded = tryLoadFile(file);
-  if ("config" in loaded) {
-    readings.lastMs = readMs;
-    return daemon.reload(loaded.config, loaded.locations);
-  }
+  if ("config" in loaded) return daemon.reload(loaded.config, loaded.locations);
   tellProblems(log, loaded.problems, "not reloaded: ");
   const text = `not reloaded: ${counted(loaded.problems.length, "problem")} in ${file}; nothing was changed`;
   log.error({ event: "reload-refused", waiting: loaded.problems.length }, text);
   return { changed: false, plan: "", problems: [...loaded.problems], refused: true };
-}
-
-/** When the file was read whose content is in force. */
-class FileReadings {
-  lastMs = monotonicClock.nowMs();
-
-  status(file: string): NonNullable<StatusReport["configuration"]> {
-    return { file, readForMs: Math.round(monotonicClock.nowMs() - this.lastMs) };
-  }
 }
 
 /** A promise that is resolved from outside. */

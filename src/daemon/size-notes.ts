@@ -6,6 +6,7 @@ import { frameSizeStatus } from "./frame-size-status.ts";
 import type { Note } from "./notes.ts";
 import { type EndsInUse, pathOf, staticSessionOf } from "./settings.ts";
 import { sizeNote } from "./size-note.ts";
+import type { StatusSources } from "./status-sources.ts";
 
 /** Notes on pseudowires whose full-size frames do not cross as they should, in either plane. */
 export class SizeNotes {
@@ -16,6 +17,14 @@ export class SizeNotes {
   constructor(links: Pick<Links, "get">, pathMtuOf: (path: PsnPath) => number | undefined) {
     this.#links = links;
     this.#pathMtuOf = pathMtuOf;
+  }
+
+  /** What it says for the status report. */
+  get sources(): Pick<StatusSources, "sizeNote" | "deviceMtu"> {
+    return {
+      sizeNote: (...of) => this.noteOf(...of),
+      deviceMtu: (device) => this.deviceMtu(device),
+    };
   }
 
   /** The MTU of the interface of that name, in octets; undefined where there is none. */

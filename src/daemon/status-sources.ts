@@ -87,12 +87,12 @@ export function tunnelSources(
 }
 
 /** How long ago a time was, or how long until then, in ms. */
-export function since(sources: StatusSources, ms: number | undefined): number | undefined {
+export function since(sources: Pick<StatusSources, "nowMs">, ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : Math.round(Math.abs(sources.nowMs - ms));
 }
 
 /** The path of a tunnel as it is open, or as the file has it; undefined where neither says it. */
-export function pathInUse(sources: StatusSources, tunnel: TunnelConfig): PsnPath | undefined {
+export function pathInUse(sources: Pick<StatusSources, "ends">, tunnel: TunnelConfig): PsnPath | undefined {
   const ends = sources.ends(tunnel.name) ?? endsInFile(tunnel);
   return ends === undefined ? undefined : pathOf(tunnel, ends);
 }

@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.ts";
 import type { Effect, Input, ReportedEvent } from "../control/effects.ts";
-import type { ChangeStatus, Changes, ChangingKind } from "./change-history.ts";
+import type { ChangeHistory, ChangeStatus, Changes, ChangingKind } from "./change-history.ts";
 import type { Log } from "./log.ts";
 import type { LogLimiter } from "./log-limiter.ts";
 import { PseudowireLog, type PseudowireSources } from "./pseudowire-log.ts";
@@ -50,6 +50,11 @@ export class UpDownLog implements Changes {
 
   changes(kind: ChangingKind, name: string, nowMs: number): ChangeStatus {
     return this.#upDowns.status(kind, name, nowMs);
+  }
+
+  /** The ups and downs of a tunnel or pseudowire; undefined before the first. */
+  history(kind: ChangingKind, name: string): ChangeHistory | undefined {
+    return this.#upDowns.history(kind, name);
   }
 
   flappingNote(kind: ChangingKind, name: string, nowMs: number): string | undefined {

@@ -56,8 +56,9 @@ export class UpDowns {
     this.#limiter = limiter;
   }
 
-  isUp(kind: ChangingKind, name: string): boolean {
-    return this.#all[kind].get(name)?.history.isUp === true;
+  /** Its ups and downs; undefined before the first. */
+  history(kind: ChangingKind, name: string): ChangeHistory | undefined {
+    return this.#all[kind].get(name)?.history;
   }
 
   wentUp(kind: ChangingKind, name: string, tunnel: string, nowMs: number): void {

@@ -12,6 +12,7 @@ import type {
   LastPlane,
   PlaneCounters,
   PlaneEvents,
+  PlaneName,
   SessionCounters,
 } from "./plane.ts";
 import { sumCounters, sumDiscards } from "./sum-counters.ts";
@@ -208,6 +209,11 @@ export class PlaneStack {
     for (const { session } of this.#sessions.values())
       if (session.pseudowire === pseudowire) found.push(session);
     return found;
+  }
+
+  /** The name of the plane that forwards a session, without the reasons. */
+  planeOf(localSessionId: number): PlaneName {
+    return this.#sessions.get(localSessionId)?.plane?.name ?? this.#last.name;
   }
 
   /** Which plane forwards a session; of one that is not there, which would at best. */

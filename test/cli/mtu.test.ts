@@ -76,6 +76,7 @@ describe("with a daemon", () => {
       socket,
       {
         status: async () => answer,
+        metrics: async () => [],
         reload: refuse,
         handOver: refuse,
         captures: async () => Promise.reject(new Error("none")),

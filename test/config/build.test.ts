@@ -13,6 +13,7 @@ test("a working tunnel needs about eight lines: all else has a default", () => {
     lcce: { hostName: "here.example", routerId: 0xc0000201, controlSocket: "/run/wirespan/wirespan.sock" },
     log: { level: "info", format: "auto" },
     http: { listen: [], hosts: [] },
+    metrics: { sessions: true },
     plane: "auto",
     tunnels: [
       {

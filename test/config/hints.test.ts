@@ -181,8 +181,8 @@ test.each([
   ],
   [
     configText({ top: "xcell: 4\nycell: 5\n" }),
-    "xcell: unknown key; there are lcce, log, plane, http, bridges, include, defaults, tunnels",
-    "ycell: unknown key; there are lcce, log, plane, http, bridges, include, defaults, tunnels",
+    "xcell: unknown key; there are lcce, log, plane, http, metrics, bridges, include, defaults, tunnels",
+    "ycell: unknown key; there are lcce, log, plane, http, metrics, bridges, include, defaults, tunnels",
   ],
   [
     bridge("xcell: 4"),

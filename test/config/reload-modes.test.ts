@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { bridgeRows, memberRows, portRows } from "../../src/config/bridge-rows.ts";
 import type { Config } from "../../src/config/config.ts";
 import { httpRows } from "../../src/config/http-rows.ts";
-import { lcceRows, logRows, topRows } from "../../src/config/node-rows.ts";
+import { lcceRows, logRows, metricsRows, topRows } from "../../src/config/node-rows.ts";
 import { presetRows } from "../../src/config/peer-rows.ts";
 import { type PlanStep, planChange } from "../../src/config/plan.ts";
 import { circuitRows, pseudowireRows, staticRows } from "../../src/config/pseudowire-rows.ts";
@@ -22,7 +22,12 @@ import { configsWith, type Leaf, leavesOfSchema, pathOfTaker } from "../support/
 import { sessionParameters } from "../support/sessions.ts";
 
 /** TABLE: rows of the mappings at the top of the file that have keys of the node. */
-const nodeRows: Readonly<Record<string, Rows>> = { lcce: lcceRows, log: logRows, http: httpRows };
+const nodeRows: Readonly<Record<string, Rows>> = {
+  lcce: lcceRows,
+  log: logRows,
+  http: httpRows,
+  metrics: metricsRows,
+};
 
 /** The rows of the mapping in which a leaf is, and the leaf's key there. */
 function rowsOf(leaf: Leaf): readonly [Rows, string] {
@@ -168,10 +173,10 @@ test("no key is taken over in place that its consumer keeps from the start", () 
 
 test("keys of a node that are taken over in place", () => {
   const keys = [...Object.values(nodeRows), topRows].flatMap((rows) => keysThatReload(rows, "in place"));
-  expect(keys).toEqual(["level", "listen", "token", "hosts"]);
+  expect(keys).toEqual(["level", "listen", "token", "hosts", "sessions"]);
   expect(ofNode.map(({ name }) => name)).toEqual([
     ...["log.level", "http.listen", "http.token.file", "http.token.credential", "http.token.env"],
-    "http.hosts",
+    ...["http.hosts", "metrics.sessions"],
   ]);
   expect([ofTunnels.length > 5, ofPseudowires.length > 2, ofBridges.length > 10]).toEqual([true, true, true]);
 });

@@ -37,6 +37,7 @@ beforeEach(async () => {
   handlers = {
     status: async () => status,
     reload: async () => done,
+    metrics: async () => [Buffer.from("a 1\n"), Buffer.from("b 2\n")],
     handOver: async () => ({ pid: 7, goesOn: true, plane: "ebpf", planeReason: "why" }),
     administer: async () => ({ changed: true }),
     clearCounters: async () => undefined,
@@ -145,6 +146,11 @@ describe("routes", () => {
   test("status and reload answer JSON", async () => {
     expect(await askStatus(path)).toEqual(status);
     expect(await askReload(path)).toEqual(done);
+  });
+
+  test("metrics are text, of all pieces", async () => {
+    const { status: code, body } = await ask("GET", "/metrics");
+    expect([code, body]).toEqual([200, "a 1\nb 2\n"]);
   });
 
   test("a refused file is 422 with the report", async () => {

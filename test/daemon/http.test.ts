@@ -25,6 +25,8 @@ let http: HttpListeners;
 let port: number;
 const bugs: unknown[] = [];
 let lines: string[];
+/** 16 MB of metrics. */
+const pieces = Array.from({ length: 256 }, () => Buffer.alloc(65_536, "x"));
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "wirespan-http-"));
@@ -33,6 +35,7 @@ beforeEach(async () => {
   handlers = {
     status: async () => status,
     reload: () => Promise.reject(new Error("reloaded over HTTP")),
+    metrics: async () => pieces,
     handOver: () => Promise.reject(new Error("asked over HTTP")),
     administer: async () => ({ changed: true }),
     clearCounters: async () => undefined,
@@ -392,6 +395,20 @@ describe("bounds", () => {
     await expect.poll(() => socket.bytesRead).toBeGreaterThan(500_000);
     await http.close();
     expect(await stream).toMatch(/"missed":1\d{4}/);
+  });
+
+  test("readers that take nothing of a long answer keep it once, and others get theirs", async () => {
+    await http.configure(config([v4()]));
+    const stalled = Array.from({ length: 3 }, () => createConnection(port, "127.0.0.1"));
+    for (const socket of stalled) {
+      socket.on("error", () => undefined);
+      socket.write("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      await once(socket, "readable");
+    }
+    const { status: code, body, headers } = await ask("/metrics");
+    expect([code, body.length]).toEqual([200, 256 * 65_536]);
+    expect(headers["content-type"]).toBe("text/plain; version=0.0.4; charset=utf-8");
+    for (const socket of stalled) socket.destroy();
   });
 
   test("refused requests write a few lines, whoever sends them", async () => {

@@ -3,7 +3,7 @@ import { bridgeRows, memberRows, portRows } from "../../src/config/bridge-rows.t
 import type { Config, PortConfig, TunnelConfig } from "../../src/config/config.ts";
 import { localText, remoteText } from "../../src/config/ends.ts";
 import { httpRows } from "../../src/config/http-rows.ts";
-import { lcceRows, logRows, topRows } from "../../src/config/node-rows.ts";
+import { lcceRows, logRows, metricsRows, topRows } from "../../src/config/node-rows.ts";
 import { circuitRows, pseudowireRows, staticRows } from "../../src/config/pseudowire-rows.ts";
 import { tunnelRows } from "../../src/config/tunnel-rows.ts";
 import { limitsOf } from "../../src/daemon/bridge-storms.ts";
@@ -30,12 +30,13 @@ import { hasEffect, leavesOfSchema } from "../support/configuration-keys.ts";
  * Everything that the daemon takes from a configuration: settings of other layers, and what it reads itself.
  */
 function takenFrom(config: Config): unknown {
-  const { lcce, log, http, plane } = config;
+  const { lcce, log, http, metrics, plane } = config;
   return {
     identity: identityOf(config),
     controlSocket: lcce.controlSocket,
     log: { level: log.level, format: log.format },
     http: { listen: http.listen, token: http.token, hosts: http.hosts },
+    metrics: { sessions: metrics.sessions },
     plane,
     bridges: config.bridges.map((bridge) => ({
       values: [true, false].map((isOurs) => wantedBridgeValues(bridge, isOurs)),
@@ -85,7 +86,7 @@ test.each(leavesOfSchema().map((leaf) => ({ name: leaf.path.join("."), leaf })))
 );
 
 const tables = [
-  ...[lcceRows, logRows, httpRows, topRows, bridgeRows, portRows, memberRows],
+  ...[lcceRows, logRows, httpRows, metricsRows, topRows, bridgeRows, portRows, memberRows],
   ...[tunnelRows, pseudowireRows, circuitRows, staticRows],
 ];
 const allRows = tables.flatMap((rows) => Object.values(rows));

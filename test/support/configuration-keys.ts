@@ -120,7 +120,7 @@ function configsOf({ path, schema }: Leaf, change: (typeof files)[number]): read
     const tunnel: Mapping = { local: "192.0.2.1", remote: "192.0.2.2", pseudowires: { p: pseudowire } };
     const bridges = { t: { vlan_filtering: true, interfaces: { p: { storm_limits: {} } } } };
     const http: Mapping = {};
-    const file: Mapping = { lcce: {}, log: {}, http, bridges, tunnels: { t: tunnel } };
+    const file: Mapping = { lcce: {}, log: {}, http, metrics: {}, bridges, tunnels: { t: tunnel } };
     change(tunnel, pseudowire, http);
     if (path[1] !== "token" && Object.keys(http["token"] ?? {}).length === 0) delete http["token"];
     const [, part, ...ofTaker] = path[0] === "defaults" ? path : [];

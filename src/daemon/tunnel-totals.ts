@@ -1,0 +1,75 @@
+import type { Config } from "../config/config.ts";
+import type { SessionCounters } from "../forwarding/plane.ts";
+
+/** What passed in all sessions of a tunnel, those that ended included. */
+export interface Totals {
+  receivedFrames: number;
+  receivedOctets: number;
+  transmittedFrames: number;
+  transmittedOctets: number;
+  discards: number;
+}
+
+type Count = "receivedFrames" | "receivedOctets" | "transmittedFrames" | "transmittedOctets";
+const counts: readonly Count[] = [
+  "receivedFrames",
+  "receivedOctets",
+  "transmittedFrames",
+  "transmittedOctets",
+];
+
+/**
+ * Sums of the counters of each tunnel's sessions that never go back. The counters of a session begin at 0
+ * with the next one: a sum of those that are there would fall, which readers take for a restart of the
+ * daemon. What a session counted since the last reading is lost where it ends before the next one.
+ */
+export class TunnelTotals {
+  readonly #totals = new Map<string, Totals>();
+  /** What each pseudowire had at the last reading. */
+  readonly #seen = new Map<string, SessionCounters>();
+
+  /** Adds what a pseudowire counted since the last time. */
+  add(tunnel: string, pseudowire: string, counted: SessionCounters): void {
+    const totals = this.of(tunnel);
+    const before = this.#seen.get(pseudowire);
+    this.#seen.set(pseudowire, counted);
+    const isSame = before !== undefined && isContinued(before, counted);
+    for (const name of counts) totals[name] += counted[name] - (isSame ? before[name] : 0);
+    totals.discards += sumOf(counted.discards) - (isSame ? sumOf(before.discards) : 0);
+  }
+
+  /** The totals of a tunnel, which go on. */
+  of(tunnel: string): Totals {
+    const known = this.#totals.get(tunnel);
+    if (known !== undefined) return known;
+    const fresh: Totals = {
+      ...{ receivedFrames: 0, receivedOctets: 0, transmittedFrames: 0, transmittedOctets: 0 },
+      discards: 0,
+    };
+    this.#totals.set(tunnel, fresh);
+    return fresh;
+  }
+
+  /** Forgets what a configuration does not have. */
+  retain({ tunnels }: Config): void {
+    const names = new Set(tunnels.map(({ name }) => name));
+    for (const name of this.#totals.keys()) if (!names.has(name)) this.#totals.delete(name);
+    const count = tunnels.reduce((sum, { pseudowires }) => sum + pseudowires.length, 0);
+    if (this.#seen.size <= count) return;
+    const known = new Set(tunnels.flatMap(({ pseudowires }) => pseudowires.map(({ name }) => name)));
+    for (const name of this.#seen.keys()) if (!known.has(name)) this.#seen.delete(name);
+  }
+}
+
+/** Whether one session had both counts: the same id, and none that went back. */
+function isContinued(before: SessionCounters, after: SessionCounters): boolean {
+  return (
+    before.localSessionId === after.localSessionId && counts.every((name) => after[name] >= before[name])
+  );
+}
+
+function sumOf(discards: SessionCounters["discards"]): number {
+  let sum = 0;
+  for (const count of Object.values(discards)) sum += count;
+  return sum;
+}
