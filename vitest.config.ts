@@ -4,6 +4,8 @@ import { LongestFirst } from "./test/support/longest-first.ts";
 /** Tests that need only the language, and those that take the machine's network, each file in namespaces. */
 const pure = ["test/**/*.test.ts"];
 const system = ["test/netns/**/*.test.ts", "test/lab/*.test.ts"];
+/** The packages that `npm run package` made, installed as users install them. */
+const packages = ["test/package/**/*.test.ts"];
 /** Each guest keeps one processor busy and touches nothing outside itself. */
 const guest = ["test/guest/**/*.test.ts"];
 const plain = "./test/support/without-colours.ts";
@@ -21,11 +23,21 @@ export default defineConfig({
           name: "pure",
           setupFiles: plain,
           include: pure,
-          exclude: [...system, ...guest],
+          exclude: [...system, ...guest, ...packages],
           testTimeout: 120_000,
         },
       },
       { test: { name: "guest", setupFiles: plain, include: guest, ...beside } },
+      {
+        test: {
+          name: "package",
+          setupFiles: [plain, "./test/support/own-labs.ts"],
+          include: packages,
+          testTimeout: 300_000,
+          hookTimeout: 900_000,
+          ...beside,
+        },
+      },
       {
         test: {
           name: "system",

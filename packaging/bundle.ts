@@ -48,7 +48,9 @@ const ownUrls: Plugin = {
       if (!path.startsWith(`${root}/`)) return undefined;
       const built = relative(root, path).replace(/\.ts$/, ".js");
       const url = `new URL("../${built}", import.meta.url).href`;
-      return { contents: readFileSync(path, "utf8").replaceAll("import.meta.url", url), loader: "ts" };
+      const text = readFileSync(path, "utf8").replaceAll("import.meta.url", url);
+      // Entrances are executed, not the parts behind them.
+      return { contents: text.replace(/^#!.*\n/, ""), loader: "ts" };
     });
   },
 };

@@ -1,8 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { bundle } from "./bundle.ts";
+import { filesOf } from "./files.ts";
 import { licenceTexts, packagesIn } from "./licences.ts";
+import { manualPages } from "./man/pages.ts";
 import { repository, treeFolder } from "./paths.ts";
 
 /**
@@ -11,7 +13,7 @@ import { repository, treeFolder } from "./paths.ts";
  */
 
 /** What the manifest of this repository has that packages need. */
-export interface Manifest {
+export interface Manifest extends Readonly<Record<string, unknown>> {
   readonly name: string;
   readonly version: string;
   readonly description: string;
@@ -19,7 +21,7 @@ export interface Manifest {
   readonly optionalDependencies: Readonly<Record<string, string>>;
 }
 
-export function readManifest(): Manifest & Readonly<Record<string, unknown>> {
+export function readManifest(): Manifest {
   return JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
 }
 
@@ -27,12 +29,17 @@ export function readManifest(): Manifest & Readonly<Record<string, unknown>> {
 export interface Tree {
   /** Packages whose code is in the bundle, by their folders in node_modules. */
   readonly bundled: readonly string[];
+  /** The units for systemd, and the manual pages, by their names. */
+  readonly units: readonly string[];
+  readonly manuals: readonly string[];
+  /** Our own licence. */
+  readonly licence: string;
   /** Packages that the declarations of the library name. */
   readonly typePackages: readonly string[];
 }
 
 /** Makes the tree anew, of dist/ as it is. Rejects with esbuild's error. */
-export async function makeTree(): Promise<Tree> {
+export async function makeTree(date: Date): Promise<Tree> {
   rmSync(treeFolder, { recursive: true, force: true });
   const dist = join(treeFolder, "dist");
   mkdirSync(dist, { recursive: true });
@@ -44,7 +51,16 @@ export async function makeTree(): Promise<Tree> {
   }
   const bundled = packagesIn(Object.keys(metafile.inputs));
   writeFileSync(join(treeFolder, "THIRD-PARTY-LICENSES"), licenceTexts(bundled));
-  return { bundled, typePackages: [...types.packages].sort() };
+  const manuals = manualPages(readManifest().version, date.toISOString().slice(0, 10));
+  mkdirSync(join(treeFolder, "man"));
+  for (const [name, text] of manuals) writeFileSync(join(treeFolder, "man", name), text);
+  return {
+    bundled,
+    units: filesOf(join(treeFolder, "packaging")),
+    manuals: [...manuals.keys()].sort(),
+    licence: readFileSync(join(treeFolder, "LICENSE"), "utf8"),
+    typePackages: [...types.packages].sort(),
+  };
 }
 
 function copy(path: string): void {
@@ -82,13 +98,4 @@ function declarationsFrom(first: string): {
   };
   follow(first);
   return { files, packages: new Set([...packages].filter((name) => !name.startsWith("node:"))) };
-}
-
-/** All files of a folder, as sorted paths below it. */
-export function filesOf(folder: string): readonly string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1))
-    .sort();
 }

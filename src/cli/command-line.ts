@@ -19,6 +19,10 @@ const program = createProgram({
 });
 
 try {
+  if (process.argv[2] === "complete") {
+    const { addCompletion } = await import("./completion.ts");
+    await addCompletion(program, process.argv.slice(3));
+  }
   await program.parseAsync();
 } catch (error) {
   process.exitCode = codeOf(error);

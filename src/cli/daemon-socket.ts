@@ -3,12 +3,11 @@ import { NoAnswerError } from "../daemon/api-errors.ts";
 
 /** A daemon that reads a file of 100 000 pseudowires for a reload answers nothing for some ten seconds. */
 export const ANSWER_MS = 20_000;
-const DEFAULT_SOCKET = "/run/wirespan/wirespan.sock";
 
 /** The control socket where none is given: that of the environment, as in nodes of labs, or the default. */
 export function defaultSocket(): string {
   const { WIRESPAN_SOCKET = "" } = process.env;
-  return WIRESPAN_SOCKET === "" ? DEFAULT_SOCKET : WIRESPAN_SOCKET;
+  return WIRESPAN_SOCKET === "" ? "/run/wirespan/wirespan.sock" : WIRESPAN_SOCKET;
 }
 
 /** Adds the option that names the daemon's control socket. */

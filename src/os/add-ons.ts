@@ -37,7 +37,7 @@ export function checkAddOns(): void {
   const { name, reason } = broken;
   throw new UnsupportedError(
     `the package ${name}`,
-    `its add-on built for this Node (${process.version}): npm rebuild ${name}, ` +
-      `where Wirespan is installed, with make, g++ and python3 (${reason})`,
+    `its add-on built for this Node (${process.version}): packages of Wirespan have those for Node 20, ` +
+      `22 and 24; in a clone: npm rebuild ${name}, with make, g++ and python3 (${reason})`,
   );
 }

@@ -63,8 +63,8 @@ async function loadPcap(): Promise<typeof import("pcap").default> {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
     throw new UnsupportedError(
       "reading captures",
-      "libpcap and the optional npm package pcap built with it: apt-get install libpcap-dev " +
-        `(or dnf install libpcap-devel), then install Wirespan again (${reason})`,
+      "libpcap: apt-get install libpcap0.8 (or dnf install libpcap); " +
+        `in a clone: apt-get install libpcap-dev, then npm rebuild pcap (${reason})`,
     );
   }
 }

@@ -9,8 +9,8 @@ test("without libpcap it is said what to install", async () => {
   const path = new URL(import.meta.url).pathname;
   await expect(readCapture(path, () => {})).rejects.toThrow(
     new RegExp(
-      "reading captures: not supported here; needs libpcap .*" +
-        "apt-get install libpcap-dev.*install Wirespan again",
+      "reading captures: not supported here; needs libpcap: " +
+        "apt-get install libpcap0.8.*npm rebuild pcap",
     ),
   );
 });
