@@ -20,6 +20,8 @@ if [ "${1:-run}" = test ]; then
   packages+=(tshark tcpdump ethtool nftables qemu-system-x86 busybox-static cpio kmod xz-utils systemd)
   # For the packages that are made, and a Debian that they are installed in.
   packages+=(binutils debootstrap dpkg lintian man-db)
+  # A terminal for what takes all of one.
+  packages+=(tmux)
   # Programs that local networks rely on: a test runs them in namespaces of its own.
   packages+=(dnsmasq-base frr keepalived avahi-daemon linuxptp lldpd iperf3 openssl)
   # promtool checks metrics and alert rules; curl reads them.

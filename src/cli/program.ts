@@ -15,6 +15,7 @@ import { addPeerConfig } from "./commands/peer-config.ts";
 import { addReload } from "./commands/reload.ts";
 import { addRun } from "./commands/run.ts";
 import { addStatus } from "./commands/status.ts";
+import { addWatch } from "./commands/watch.ts";
 import { CONFIGURATION_FILE } from "./default-file.ts";
 import type { Shell } from "./shell.ts";
 
@@ -24,6 +25,7 @@ Examples:
   sudo wirespan doctor                    look for what is wrong here, with the commands that mend it
   wirespan run                            run in the foreground until SIGTERM
   wirespan status                         show what is up, and why something is not
+  wirespan watch                          show what passes, as it does
   wirespan mtu                            show what fits the path MTU, and what to change
   wirespan reload                         apply a changed configuration; the rest keeps running
   wirespan tunnel bounce hq               close tunnel hq, and open it again
@@ -46,6 +48,7 @@ const commands = [
   addCheck,
   addDoctor,
   addStatus,
+  addWatch,
   addMtu,
   addReload,
   addAdminister,

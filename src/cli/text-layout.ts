@@ -75,8 +75,10 @@ export interface TableColumn<Row> {
   readonly align?: "right";
   /** To how many columns it may shrink; absent: it has the room of its longest cell. */
   readonly least?: number;
-  /** The cell of a row; of several texts the first one that fits. */
-  cells(row: Row): readonly string[];
+  /** How many columns it has where there is room; absent: as many as its longest cell. */
+  readonly most?: number;
+  /** The cell of a row, which has room for so many columns; of several texts the first one that fits. */
+  cells(row: Row, room: number): readonly string[];
   /** Colours what is shown of a row. */
   paint?(text: string, row: Row): string;
 }
@@ -87,12 +89,7 @@ export function columnWidths<Row>(
   rows: readonly Row[],
   columns: number,
 ): readonly number[] {
-  const widths = table.map((column) =>
-    rows.reduce(
-      (most, row) => Math.max(most, stringWidth(column.cells(row)[0] ?? "")),
-      stringWidth(column.title),
-    ),
-  );
+  const widths = table.map((column) => column.most ?? longestCell(column, rows));
   const room = columns - (table.length - 1);
   const sum = () => widths.reduce((all, width) => all + width, 0);
   for (let excess = sum() - room; excess > 0; excess--) {
@@ -105,6 +102,13 @@ export function columnWidths<Row>(
     widths[widest] = (widths[widest] ?? 0) - 1;
   }
   return widths;
+}
+
+function longestCell<Row>(column: TableColumn<Row>, rows: readonly Row[]): number {
+  return rows.reduce(
+    (most, row) => Math.max(most, stringWidth(column.cells(row, Number.POSITIVE_INFINITY)[0] ?? "")),
+    stringWidth(column.title),
+  );
 }
 
 /** The titles of a table as a line. */
@@ -126,7 +130,7 @@ export function rowLine<Row>(
   return table
     .map((column, index) => {
       const width = widths[index] ?? 0;
-      const cells = column.cells(row);
+      const cells = column.cells(row, width);
       const fitting =
         cells.find((cell) => stringWidth(cell) <= width) ?? shortened(cells.at(-1) ?? "", width);
       const text = cellText(fitting, width, column.align);
