@@ -40,7 +40,7 @@ test("every type that an exported declaration uses is exported", () => {
   expect(surface.unnamed("index.d.ts", new Set(["FieldsOf"]))).toEqual([]);
 });
 
-test("the LCCE shows seven members and nothing of its inside", () => {
+test("the LCCE shows eight members and nothing of its inside", () => {
   const declaration = surface.exported("index.d.ts").get("Lcce")?.text ?? "";
   const members = [...declaration.matchAll(/^ {4}(?:get )?(\w+)\(/gm)].map(([, member]) => member);
   expect(members).toEqual([
@@ -51,6 +51,7 @@ test("the LCCE shows seven members and nothing of its inside", () => {
     "hasNoConnections",
     "isDrained",
     "overview",
+    "peerOf",
     "snapshot",
   ]);
 });

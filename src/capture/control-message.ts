@@ -4,11 +4,11 @@ import { vendor } from "../wire/constants.ts";
 import { CONTROL_HEADER_OCTETS, type ControlHeader, decodeControlHeader } from "../wire/control-header.ts";
 import { decodingProblem } from "../wire/errors.ts";
 import { type DecodedControlMessage, decodeControlMessage } from "../wire/message.ts";
+import { messageTypeText, rawText, valueText } from "../wire/value-text.ts";
 import { type DigestFinding, verifyDigests } from "./digests.ts";
 import type { LearnedState, ObservedMessage } from "./learned-state.ts";
 import { type ReadAvp, type ReadMessage, readAvps } from "./read-avps.ts";
 import type { AvpRecord, ControlRecord, MalformedRecord, RecordBase, TruncatedRecord } from "./record.ts";
-import { messageTypeText, rawText, valueText } from "./value-text.ts";
 
 /** Context to decode control messages with. */
 export interface ControlContext {

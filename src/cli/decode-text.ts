@@ -10,10 +10,10 @@ import {
   type PacketRecord,
   type Summary,
 } from "../capture/record.ts";
-import { avpTitle } from "../capture/value-text.ts";
 import { avpNameOf } from "../wire/avp-table.ts";
 import { vendor } from "../wire/constants.ts";
 import { TPID_CUSTOMER } from "../wire/ethernet.ts";
+import { avpTitle } from "../wire/value-text.ts";
 
 /** How parts of the text are set off; picocolors makes them. */
 export type Palette = Pick<ReturnType<typeof createColors>, "bold" | "dim" | "red" | "green" | "yellow">;

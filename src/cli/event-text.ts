@@ -1,4 +1,6 @@
 import { counted } from "../bytes/counted.ts";
+import { type Level, levelNamed } from "../daemon/levels.ts";
+import { colours } from "./colours.ts";
 
 /** Events of a daemon as text: the parts of a stream of server-sent events that concern us. */
 
@@ -25,10 +27,21 @@ interface EventData {
   readonly missed?: number;
 }
 
+/** TABLE: how levels are set off on a terminal. */
+const levelColours = {
+  trace: colours.dim,
+  debug: colours.dim,
+  info: (text: string) => text,
+  warn: colours.yellow,
+  error: colours.red,
+  fatal: (text: string) => colours.bold(colours.red(text)),
+} as const satisfies Readonly<Record<Level, (text: string) => string>>;
+
 /** The line for an event. */
 export function eventText(data: string): string {
   const { time = "", level = "", text = "", missed } = JSON.parse(data) as EventData;
   if (missed !== undefined)
     return `(${counted(missed, "event")} ${missed === 1 ? "is" : "are"} missing here)`;
-  return `${time} ${level.padEnd(5)} ${text}`;
+  const shown = levelColours[levelNamed(level) ?? "info"](level.padEnd(5));
+  return `${time} ${shown} ${text}`;
 }

@@ -74,7 +74,7 @@ export const logRows = {
     name: "level",
     consumer: "daemon",
     reload: "in place",
-    help: "The least severe messages that are logged.",
+    help: "The least severe messages that are logged; `trace` has each control message.",
   }),
   format: row(z.enum(["auto", "text", "json"]).default("auto"), {
     name: "format",

@@ -99,6 +99,14 @@ export class LcceCore implements LcceContext, Registry {
     return { ...this.overview(nowMs), pseudowires: [...this.#peers.all].flatMap(pseudowireSnapshotsOf) };
   }
 
+  peerOf(direction: "sent" | "received", path: PsnPath, controlConnectionId: number): string | undefined {
+    const connection =
+      direction === "received"
+        ? this.#connections.get(controlConnectionId)
+        : this.#findByRemoteId(path, controlConnectionId).at(-1);
+    return connection?.peerName ?? this.#peers.findByPath(path)?.settings.name;
+  }
+
   get nowMs(): number {
     return this.#nowMs;
   }

@@ -1,4 +1,5 @@
 import type { Random } from "../environment.ts";
+import type { PsnPath } from "../wire/session-parameters.ts";
 import type { Effect, Input } from "./effects.ts";
 import { LcceCore } from "./lcce-core.ts";
 import type { LcceIdentity } from "./settings.ts";
@@ -46,6 +47,14 @@ export class Lcce {
   /** As `snapshot`, without the pseudowires. */
   overview(nowMs?: number): LcceOverview {
     return this.#core.overview(nowMs);
+  }
+
+  /**
+   * The peer that a control message is of, by its path and the Control Connection ID in its header; undefined
+   * where that tells none. Nothing is verified.
+   */
+  peerOf(direction: "sent" | "received", path: PsnPath, controlConnectionId: number): string | undefined {
+    return this.#core.peerOf(direction, path, controlConnectionId);
   }
 
   /** The state of all connections and pseudowires at `nowMs`, or after the last input; plain data. */

@@ -43,16 +43,28 @@ export function requestHandOver(socketPath: string, limitMs: number): Promise<ob
   return ask(socketPath, "POST", "/v1/hand-over", limitMs);
 }
 
+/** Which events of a daemon are asked for: keys of the query of `GET /v1/events`. */
+export interface EventsQuery {
+  readonly follow: boolean;
+  readonly tunnel?: string | undefined;
+  readonly pseudowire?: string | undefined;
+  readonly level?: string | undefined;
+  readonly sinceMs?: number | undefined;
+  readonly last?: number | undefined;
+}
+
 /**
  * The events of the daemon as pieces of its event stream: those that it remembers, and then, if wanted, those
  * to come. Rejects as `ask` does.
  */
 export async function openEvents(
   socketPath: string,
-  follow: boolean,
+  asked: EventsQuery,
   limitMs: number,
 ): Promise<AsyncIterable<string>> {
-  const path = follow ? "/v1/events" : "/v1/events?follow=false";
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(asked)) if (value !== undefined) query.set(name, String(value));
+  const path = `/v1/events?${query}`;
   const response = await respond(socketPath, "GET", path, limitMs);
   if (response.statusCode !== 200) throw refusal(path, await textOf(response));
   return response.setEncoding("utf8");

@@ -21,9 +21,9 @@ import type { Bridges } from "./bridges.ts";
 import { Captures } from "./captures.ts";
 import { Circuits } from "./circuits.ts";
 import type { Locations } from "./configuration-file.ts";
+import { ControlLog } from "./control-log.ts";
 import { ControlTimer } from "./control-timer.ts";
 import { waitUntilDrained } from "./drain.ts";
-import { EventLog } from "./event-log.ts";
 import { hostUseReader } from "./host-use.ts";
 import type { HttpListeners } from "./http-listeners.ts";
 import type { Log, OpenLog } from "./log.ts";
@@ -47,8 +47,8 @@ import type { ReloadReport, StatusReport } from "./status.ts";
 import { tunnelSources } from "./status-sources.ts";
 import { TunnelPathMtus } from "./tunnel-path-mtus.ts";
 import { secretReader } from "./tunnel-secrets.ts";
+import { tellStarted } from "./tunnel-state.ts";
 import { Tunnels } from "./tunnels.ts";
-import { UpDownLog } from "./up-down-log.ts";
 
 /**
  * The running LCCE: performs what the control plane asks, feeds it what happens, and keeps one timer for it.
@@ -56,9 +56,8 @@ import { UpDownLog } from "./up-down-log.ts";
  */
 export class Daemon {
   readonly #log: Log;
-  readonly #eventLog: EventLog;
+  readonly #controlLog: ControlLog;
   readonly #readSecret = secretReader(() => this.#log);
-  readonly #upDownLog: UpDownLog;
   readonly #plane: PlaneStack;
   readonly #chosen: ChosenPlane;
   readonly #links: Links;
@@ -88,7 +87,7 @@ export class Daemon {
 
   private constructor(
     config: Config,
-    { log, output }: OpenLog,
+    openLog: OpenLog,
     chosen: ChosenPlane,
     transport: PsnTransport,
     links: Links,
@@ -99,9 +98,16 @@ export class Daemon {
     this.#config = config;
     this.#startedConfig = config;
     this.#locations = locations;
+    const { log } = openLog;
     this.#log = log;
-    this.#eventLog = new EventLog(log, this.#limiter);
-    this.#logLosses = () => output.losses;
+    this.#logLosses = () => openLog.output.losses;
+    const pseudowires = new PseudowireIndex(() => this.#config);
+    this.#controlLog = new ControlLog(openLog, this.#limiter, {
+      pseudowires,
+      circuitProblem: (pseudowire) => this.#circuits.problem(pseudowire),
+      forwarder: (pseudowire) => this.#circuits.forwarderState(pseudowire),
+      tunnelOf: (...of) => this.#lcce.peerOf(...of),
+    });
     const { plane } = chosen;
     this.#plane = plane;
     this.#chosen = chosen;
@@ -110,8 +116,8 @@ export class Daemon {
     const hostUse = hostUseReader(() => this.#config.tunnels, monotonicClock.nowMs, readHostNetwork);
     this.#bridges = openBridges(config, { links, log, limiter: this.#limiter, hostUse });
     this.pathMtus = new TunnelPathMtus(links, monotonicClock, {
-      ...{ log, transport, eventLog: this.#eventLog, limiter: this.#limiter, config: () => this.#config },
-      ends: (tunnel) => this.#tunnels.ends(tunnel),
+      ...{ log, transport, eventLog: this.#controlLog.events, limiter: this.#limiter },
+      ...{ config: () => this.#config, ends: (tunnel: string) => this.#tunnels.ends(tunnel) },
       input: (change) => this.input(change),
       changed: (pseudowires) => this.#circuits.updateSessions(pseudowires),
       interfaceChanged: () => this.#followPathMtus(),
@@ -125,10 +131,6 @@ export class Daemon {
       portJoined: (device, index) => this.#bridges.joined(device, index),
       isForwardedByFormer: (index) => isForwardedByFormer(chosen, index),
     });
-    const pseudowires = new PseudowireIndex(() => this.#config);
-    const circuitProblem = (pseudowire: string) => this.#circuits.problem(pseudowire);
-    const forwarder = (pseudowire: string) => this.#circuits.forwarderState(pseudowire);
-    this.#upDownLog = new UpDownLog(log, { pseudowires, circuitProblem, forwarder }, this.#limiter);
     this.#transport = transport;
     this.#tunnels = this.#newTunnels();
     this.#sizeNotes = new SizeNotes(links, (path) => this.pathMtus.of(path).octets);
@@ -187,18 +189,20 @@ export class Daemon {
     if (this.#isClosing) return;
     await this.#plane.removeLeftovers();
     await this.#bridges.settle();
+    tellStarted(this.#tunnels.counts, this.#log);
   }
 
   /** Feeds one input to the control plane and performs what it asks, in order. */
   input(input: Input): void {
     if (this.#isClosed) return;
     const nowMs = monotonicClock.nowMs();
+    this.#controlLog.told(input);
     this.#perform(this.#lcce.handle(input, nowMs));
-    this.#upDownLog.handled(input, nowMs);
+    this.#controlLog.handled(input, nowMs);
   }
 
   #forwardingFailed({ localSessionId, pseudowire }: SessionParameters, problem: string): void {
-    this.#eventLog.forwardingFailed(pseudowire, problem, monotonicClock.nowMs());
+    this.#controlLog.events.forwardingFailed(pseudowire, problem, monotonicClock.nowMs());
     this.input({ kind: "forwarding-failed", localSessionId, problem });
   }
 
@@ -208,16 +212,17 @@ export class Daemon {
       snapshot: this.#lcce.snapshot(monotonicClock.nowMs()),
       plane: { name: this.#plane.name, reason: this.#chosen.reason },
       forwardedBy: (localSessionId) => this.#plane.forwardedBy(localSessionId),
-      ...{ upDowns: this.#upDownLog, administrative: this.#administrative, circuits: this.#circuits },
+      ...{ upDowns: this.#controlLog.upDowns, administrative: this.#administrative },
       ...this.#sizeNotes.sources,
       sendProblem: (...of) => this.#sendProblems.problemOf(...of),
-      ...{ bridges: this.#bridges.status(), http: this.#http.status() },
+      ...{ circuits: this.#circuits, bridges: this.#bridges.status(), http: this.#http.status() },
     });
   }
 
   /** What metrics are read from, as it is now; what is asked later by names is as it is then. */
   metricsSources(): MetricsSources {
-    const [lcce, plane, circuits, upDowns] = [this.#lcce, this.#plane, this.#circuits, this.#upDownLog];
+    const [lcce, plane, circuits] = [this.#lcce, this.#plane, this.#circuits];
+    const { upDowns } = this.#controlLog;
     return { ...this.#commonSources(), ...liveSources({ lcce, plane, circuits, upDowns }) };
   }
 
@@ -247,7 +252,7 @@ export class Daemon {
       tunnels: () => this.#tunnels,
       replaceAll: () => this.#replaceAll(change.config),
     });
-    this.#upDownLog.retain(this.#config);
+    this.#controlLog.upDowns.retain(this.#config);
     this.#administrative.retain(this.#config);
     return report;
   }
@@ -259,13 +264,7 @@ export class Daemon {
 
   get pseudowireCount(): PseudowireCount {
     const all = this.#config.tunnels.reduce((sum, { pseudowires }) => sum + pseudowires.length, 0);
-    return { up: this.#upDownLog.countUp(), all };
-  }
-
-  /** For how long it is open, in ms, and how many tunnels there are, and wait. */
-  get progress(): { readonly tookMs: number; readonly tunnels: number; readonly waiting: number } {
-    const tookMs = Math.round(monotonicClock.nowMs() - this.#startedMs);
-    return { tookMs, ...this.#tunnels.counts };
+    return { up: this.#controlLog.upDowns.countUp(), all };
   }
 
   /** What becomes of forwarding if the process ends without `close`. */
@@ -322,7 +321,7 @@ export class Daemon {
     ];
     notesLog.update(notes, nowMs);
     sessionWatch.compare(sessions, nowMs);
-    this.#upDownLog.close(nowMs);
+    this.#controlLog.upDowns.close(nowMs);
     return sessions;
   }
 
@@ -367,6 +366,7 @@ export class Daemon {
 
   #perform(effects: readonly Effect[]): void {
     for (const effect of effects) {
+      this.#controlLog.asked(effect, monotonicClock.nowMs());
       switch (effect.kind) {
         case "transmit":
           this.#sendProblems.sent(effect.path, this.#transport.send(effect.path, effect.octets, effect));
@@ -386,14 +386,13 @@ export class Daemon {
           if (!this.#isClosing) this.#circuits.remove(effect.localSessionId);
           break;
         case "report":
-          this.#eventLog.report(effect.event, monotonicClock.nowMs());
           this.#tunnels.peerNames.reported(effect.event);
           if (effect.event.event === "path-mtu") this.pathMtus.found(effect.event, this.#config);
           break;
         default:
           noCaseFor(effect);
       }
-      this.#upDownLog.performed(effect, monotonicClock.nowMs());
+      this.#controlLog.performed(effect, monotonicClock.nowMs());
     }
     if (!this.#isClosed) this.#timer.arm(this.#lcce.deadlineMs);
   }

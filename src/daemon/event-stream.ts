@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Answer, problem } from "./api.ts";
-import type { EventFeed, FeedEvent } from "./events.ts";
+import { type EventFilter, filterOf, passes } from "./event-filter.ts";
+import type { EventFeed, FeedEvent, PublishedEvent } from "./events.ts";
+import { isAtLeast, KEPT_FROM } from "./levels.ts";
 
 /** Events of the feed as server-sent events, for a bounded number of readers that may be slow. */
 
@@ -27,13 +29,15 @@ export class EventStreams {
     const follow = query.get("follow") ?? "true";
     if (follow !== "true" && follow !== "false")
       return problem(400, "follow is true, which is the default, or false");
+    const filter = filterOf(query, this.#feed);
+    if ("refusal" in filter) return problem(filter.status, filter.refusal);
     // HEAD asks for the header alone.
     if (request.method === "HEAD") {
       response.writeHead(200, streamHeaders).end();
       return undefined;
     }
     const lastId = request.headers["last-event-id"] ?? query.get("after") ?? "";
-    const stream = new EventStream(this.#feed, response, String(lastId), follow === "true");
+    const stream = new EventStream(this.#feed, response, filter, String(lastId), follow === "true");
     this.#open.add(stream);
     response.on("close", () => {
       this.#open.delete(stream);
@@ -51,28 +55,46 @@ export class EventStreams {
 
 /**
  * One reader: the number of the last event that it was sent. Beyond the ring and one event nothing is kept
- * for it.
+ * for it. Events that the ring does not keep are sent as they come, to who asks for them and takes them.
  */
 class EventStream implements Disposable {
   readonly #feed: EventFeed;
   readonly #response: ServerResponse;
   readonly #follows: boolean;
+  readonly #filter: EventFilter;
+  /** Events that are not kept, and that the client did not take. */
+  #skipped = 0;
   #listening: Disposable | undefined;
   #last: number;
   #stall: NodeJS.Timeout | undefined;
 
-  constructor(feed: EventFeed, response: ServerResponse, lastId: string, follows: boolean) {
+  constructor(
+    feed: EventFeed,
+    response: ServerResponse,
+    filter: EventFilter,
+    lastId: string,
+    follows: boolean,
+  ) {
     this.#feed = feed;
+    this.#filter = filter;
     this.#response = response;
     this.#follows = follows;
-    this.#last = numberIn(lastId, feed) ?? feed.oldest - 1;
+    const { last } = filter;
+    const first = () =>
+      last === undefined ? feed.oldest - 1 : feed.beforeLast(last, (event) => passes(filter, event));
+    this.#last = numberIn(lastId, feed) ?? first();
   }
 
   start(): void {
     this.#response.writeHead(200, streamHeaders);
     this.#response.flushHeaders();
     this.#response.on("drain", () => this.#send());
-    this.#listening = this.#feed.listen(() => this.#send());
+    // Also those that do not pass: what comes after them is not to look as if it were missing.
+    const least = isAtLeast(this.#filter.least, KEPT_FROM) ? KEPT_FROM : this.#filter.least;
+    this.#listening = this.#feed.listen(
+      (event) => this.#heard(event),
+      () => least,
+    );
     this.#send();
   }
 
@@ -86,6 +108,21 @@ class EventStream implements Disposable {
     this.#listening?.[Symbol.dispose]();
   }
 
+  #heard(event: PublishedEvent): void {
+    if (isAtLeast(event.level, KEPT_FROM)) return this.#send();
+    if (this.#response.writableEnded) return;
+    const sent = this.#feed.asSent(event);
+    if (!passes(this.#filter, sent)) return;
+    if (this.#response.writableNeedDrain) this.#skipped += 1;
+    else if (!this.#response.write(gapOf(this.#takeSkipped()) + frameOf(sent))) this.#awaitDrain();
+  }
+
+  #takeSkipped(): number {
+    const skipped = this.#skipped;
+    this.#skipped = 0;
+    return skipped;
+  }
+
   /** Sends what the ring has, as far as the client takes it; the rest when it takes more. */
   #send(): void {
     if (this.#response.writableNeedDrain || this.#response.writableEnded) return;
@@ -94,8 +131,11 @@ class EventStream implements Disposable {
       const { event, missed } = this.#feed.next(this.#last);
       if (event === undefined) break;
       this.#last = event.number;
-      const gap = missed === 0 ? "" : `event: missed\ndata: ${JSON.stringify({ missed })}\n\n`;
-      if (!this.#response.write(gap + frameOf(event, this.#feed.id))) return this.#awaitDrain();
+      const gap = gapOf(missed + this.#takeSkipped());
+      const frame = passes(this.#filter, event)
+        ? `id: ${this.#feed.id}-${event.number}\n${frameOf(event)}`
+        : "";
+      if (gap + frame !== "" && !this.#response.write(gap + frame)) return this.#awaitDrain();
     }
     if (!this.#follows) this.end();
   }
@@ -105,8 +145,13 @@ class EventStream implements Disposable {
   }
 }
 
-function frameOf({ number, name, json }: FeedEvent, feedId: string): string {
-  return `id: ${feedId}-${number}\nevent: ${name}\ndata: ${json}\n\n`;
+function frameOf({ name, json }: Pick<FeedEvent, "name" | "json">): string {
+  return `event: ${name}\ndata: ${json}\n\n`;
+}
+
+/** Says how many events are missing here; nothing where none is. */
+function gapOf(missed: number): string {
+  return missed === 0 ? "" : `event: missed\ndata: ${JSON.stringify({ missed })}\n\n`;
 }
 
 /**

@@ -55,6 +55,14 @@ export const eventFields = {
   diagnostic: "what the protocol on the control channel says beside its state",
   choice: "who segments: the interface (`offload`) or we (`segment`)",
   octets: "the largest packet that the path takes, in octets",
+  direction: "`sent` or `received`",
+  message: "the message, as the RFCs name it",
+  controlConnectionId: "the Control Connection ID in the header: the receiver's",
+  ns: "Ns of the message",
+  nr: "Nr of the message",
+  messageOctets: "octets of the message",
+  avps: "its AVPs but the first, which is the Message Type: `name` and `text` of each",
+  moreAvps: "how many more AVPs there are",
   localControlConnectionId: "our id of the control connection",
   localSessionId: "our id of the session",
   followed: "whether the peer is followed",
@@ -216,6 +224,16 @@ export const eventTable = {
     levels: ["info"],
     fields: ["from", "hostName", "reason"],
     help: "An SCCRQ is for no tunnel: by its address, or by its names for those of `any`",
+  },
+  "control-message": {
+    levels: ["trace"],
+    fields: [
+      ...(["tunnel", "direction", "from", "to", "message", "controlConnectionId", "ns", "nr"] as const),
+      ...(["messageOctets", "avps", "moreAvps", "problem"] as const),
+    ],
+    help:
+      "A control message was sent or received, with its AVPs; of cookies, digests, nonces and hidden " +
+      "values only how long they are",
   },
   "control-discard": {
     levels: ["debug"],

@@ -5,7 +5,7 @@ import type { LogConfig } from "../config/config.ts";
 import { LogOutput } from "../os/log-output.ts";
 import type { EventFields } from "./event-table.ts";
 import { EventFeed } from "./events.ts";
-import type { Level } from "./levels.ts";
+import { type Level, levelNamed } from "./levels.ts";
 
 /** Where the daemon says what happens: a stable event name among the fields, and text for people. */
 export type Log = {
@@ -37,7 +37,10 @@ export function createLog(config: LogConfig): OpenLog {
   const output = new LogOutput(STDERR);
   const writer = openWriter(config, output);
   const feed = new EventFeed();
-  feed.listen(({ level, fields, text }) => writer[level](fields, text));
+  feed.listen(
+    ({ level, fields, text }) => writer[level](fields, text),
+    () => levelNamed(writer.level) ?? "info",
+  );
   const log: Log = {
     trace: (fields, text) => feed.publish("trace", fields, text),
     debug: (fields, text) => feed.publish("debug", fields, text),

@@ -17,6 +17,15 @@ export class PseudowireIndex {
     this.#present = present;
   }
 
+  /** The names of all tunnels, and of all pseudowires. */
+  get tunnels(): readonly string[] {
+    return this.#present().tunnels.map(({ name }) => name);
+  }
+
+  get pseudowires(): readonly string[] {
+    return this.#present().tunnels.flatMap(({ pseudowires }) => pseudowires.map(({ name }) => name));
+  }
+
   find(pseudowire: string): PseudowireOfTunnel | undefined {
     const config = this.#present();
     if (config !== this.#config) {

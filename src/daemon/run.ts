@@ -67,7 +67,8 @@ export async function runDaemon(options: RunOptions): Promise<number> {
   const running: Running = { leave };
   process.on("uncaughtException", (error) => {
     logFatal(log, error, () => running.daemon?.status());
-    leave(FAILED);
+    // What readers of events are sent goes out at the end of this turn, before anything else can happen.
+    process.nextTick(() => leave(FAILED));
   });
   try {
     await runUntilStopped({ ...options, configFile: file }, loaded, openLog, running);
@@ -176,7 +177,6 @@ async function serve(
 ): Promise<void> {
   using _watching = feed.listen(() => manager.changed());
   const starting = daemon.start().then(() => {
-    tellStarted(daemon, log);
     started();
     manager.ready(() => daemon.pseudowireCount);
   });
@@ -188,12 +188,6 @@ async function serve(
 function tellStart(file: string, log: Log): void {
   log.info({ event: "start", version, config: file }, `wirespan ${version} starting with ${file}`);
   log.info({ event: "privileges" }, `running with ${capabilityText()}`);
-}
-
-function tellStarted({ progress: { tookMs, tunnels, waiting } }: Daemon, log: Log): void {
-  const wait = waiting === 0 ? "" : `, ${waiting} of them ${waiting === 1 ? "waits" : "wait"}`;
-  const text = `started in ${tookMs} ms with ${counted(tunnels, "tunnel")}${wait}`;
-  log.info({ event: "started", tookMs, tunnels, waiting }, text);
 }
 
 /**

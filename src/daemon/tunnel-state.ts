@@ -1,3 +1,4 @@
+import { counted } from "../bytes/counted.ts";
 import type { PseudowireConfig, TunnelConfig } from "../config/config.ts";
 import type { SecretSource } from "../config/secret-source.ts";
 import type { Input } from "../control/effects.ts";
@@ -61,4 +62,19 @@ export interface Opened {
   secrets: readonly Uint8Array[];
   /** Whether its own address was there when that was looked at last. */
   hasAddress: boolean;
+}
+
+/** How many tunnels there are, and how many of them wait. */
+export interface TunnelCounts {
+  readonly tunnels: number;
+  readonly waiting: number;
+}
+
+/** Says in the log that every tunnel is open, or waits. */
+export function tellStarted({ tunnels, waiting }: TunnelCounts, log: Log): void {
+  // Since the process began.
+  const tookMs = Math.round(performance.now());
+  const wait = waiting === 0 ? "" : `, ${waiting} of them ${waiting === 1 ? "waits" : "wait"}`;
+  const text = `started in ${tookMs} ms with ${counted(tunnels, "tunnel")}${wait}`;
+  log.info({ event: "started", tookMs, tunnels, waiting }, text);
 }

@@ -20,7 +20,7 @@ import {
 import type { PeerMoves } from "./static-following.ts";
 import { StaticTunnels } from "./static-tunnels.ts";
 import { endsNow, endsText, isSame } from "./tunnel-ends.ts";
-import type { Opened, Tunnel, TunnelContext, WaitingTunnel } from "./tunnel-state.ts";
+import type { Opened, Tunnel, TunnelContext, TunnelCounts, WaitingTunnel } from "./tunnel-state.ts";
 
 /** What a tunnel has that neither is open nor waits. */
 const noneOpen = { opened: undefined, problem: undefined, waitingMs: undefined, endsProblem: undefined };
@@ -56,7 +56,7 @@ export class Tunnels {
   }
 
   /** How many there are, and how many of them wait. */
-  get counts(): { readonly tunnels: number; readonly waiting: number } {
+  get counts(): TunnelCounts {
     const all = [...this.#tunnels.values()];
     return { tunnels: all.length, waiting: all.filter(({ problem }) => problem !== undefined).length };
   }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { fromHex } from "../../src/bytes/hex.ts";
-import { avpTitle, valueText } from "../../src/capture/value-text.ts";
 import { agreedVccv, vccvRefusal } from "../../src/control/vccv.ts";
 import { avpTable } from "../../src/wire/avp-table.ts";
 import { decodeControlMessage } from "../../src/wire/message.ts";
 import { generalError, RESULT_GENERAL_ERROR } from "../../src/wire/result-codes.ts";
+import { avpTitle, valueText } from "../../src/wire/value-text.ts";
 import { pseudowireSettings } from "../simulation/world.ts";
 import { lan } from "../support/bench.ts";
 import { circuitStatus } from "../support/scripted-peer.ts";

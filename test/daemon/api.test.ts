@@ -22,6 +22,7 @@ import type { ReloadReport, StatusReport } from "../../src/daemon/status.ts";
 let folder: string;
 let path: string;
 let feed: EventFeed;
+let nowMs: number;
 let server: { close(): Promise<void> };
 const bugs: unknown[] = [];
 const broken = (error: unknown) => void bugs.push(error);
@@ -33,7 +34,8 @@ const done: ReloadReport = { changed: true, plan: "create tunnel a", problems: [
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "wirespan-api-"));
   path = join(folder, "control.sock");
-  feed = new EventFeed();
+  nowMs = Date.now();
+  feed = new EventFeed(() => nowMs);
   handlers = {
     status: async () => status,
     reload: async () => done,
@@ -324,6 +326,92 @@ describe("events", () => {
     const missed = eventsIn(await stream).flatMap((line) => /^missed (\d+)$/.exec(line)?.[1] ?? []);
     expect(missed.length).toBe(1);
     expect(Number(missed[0])).toBeGreaterThan(19_000);
+  });
+
+  describe("which are wanted", () => {
+    const wanted = async (query: string) =>
+      eventsIn((await ask("GET", `/v1/events?follow=false${query}`)).body).map((line) => line.slice(2));
+
+    beforeEach(() => {
+      feed.names = {
+        tunnels: ["hq", "lyon"],
+        pseudowires: ["lan", "voice"],
+        find: (pseudowire) => (pseudowire === "lan" ? { tunnel: "hq" } : undefined),
+      };
+      feed.publish("info", { event: "tunnel-up", tunnel: "hq" }, "hq up");
+      feed.publish("warn", { event: "note", pseudowire: "lan" }, "lan odd");
+      feed.publish("error", { event: "tunnel", tunnel: "lyon" }, "lyon waits");
+      feed.publish("info", { event: "pseudowire-up", tunnel: "former", pseudowire: "gone" }, "gone up");
+      feed.publish("debug", { event: "control-discard" }, "not kept");
+    });
+
+    test.each([
+      ["", ["hq up", "lan odd", "lyon waits", "gone up"]],
+      ["&tunnel=hq", ["hq up", "lan odd"]],
+      ["&pseudowire=lan", ["lan odd"]],
+      ["&tunnel=lyon&level=error", ["lyon waits"]],
+      ["&level=warn", ["lan odd", "lyon waits"]],
+      ["&level=fatal", []],
+      ["&level=trace", ["hq up", "lan odd", "lyon waits", "gone up"]],
+      ["&last=2", ["lyon waits", "gone up"]],
+      ["&last=1&level=warn", ["lyon waits"]],
+      ["&last=9&tunnel=hq", ["hq up", "lan odd"]],
+      ["&last=0", []],
+      ["&sinceMs=60000", ["hq up", "lan odd", "lyon waits", "gone up"]],
+      ["&tunnel=former", ["gone up"]],
+      ["&pseudowire=voice", []],
+    ] as const)("%s", async (query, texts) => {
+      expect(await wanted(query)).toEqual(texts);
+    });
+
+    test("those of before are left out by the time", async () => {
+      nowMs += 60_000;
+      feed.publish("info", { event: "note" }, "now");
+      expect(await wanted("&sinceMs=59999")).toEqual(["now"]);
+      expect((await wanted("&sinceMs=60000")).length).toBe(5);
+    });
+
+    test.each([
+      ["&tunnel=lion", 404, "there is no tunnel of this name; the most like it is lyon"],
+      ["&pseudowire=nothing", 404, "there is no pseudowire of this name"],
+      ["&level=loud", 400, "level is one of trace, debug, info, warn, error, fatal"],
+      ["&sinceMs=10m", 400, "sinceMs is how long ago, in ms"],
+      ["&last=-1", 400, "last is how many events"],
+    ] as const)("%s is refused", async (query, code, words) => {
+      const { status: given, body } = await ask("GET", `/v1/events?follow=false${query}`);
+      expect([given, JSON.parse(body).error]).toEqual([code, words]);
+    });
+
+    test("those at debug are for who asks, without an id; who does not read is not waited for", async () => {
+      const reader = (query: string) => {
+        const socket = createConnection(path);
+        socket.write(`GET /v1/events?${query} HTTP/1.1\r\nHost: x\r\n\r\n`);
+        return socket;
+      };
+      const deaf = reader("level=debug");
+      await once(deaf, "readable");
+      const [all, few] = [reader("level=debug&last=0"), reader("last=0")];
+      const [heard, heardLess] = [ended(all), ended(few)];
+      await Promise.all([once(all, "data"), once(few, "data")]);
+      feed.publish("trace", { event: "control-message" }, "trace");
+      feed.publish("debug", { event: "control-discard" }, "debug");
+      feed.publish("info", { event: "note" }, "info");
+      const text = "x".repeat(5000);
+      for (let count = 0; count < 20_000; count += 1) {
+        feed.publish("debug", { event: "control-discard" }, text);
+        if (count % 100 === 0) await new Promise(setImmediate);
+      }
+      const rest = ended(deaf);
+      await server.close();
+      expect(await heardLess).not.toContain("debug");
+      const lines = (await heard).split("\n").filter((line) => line.startsWith("data: "));
+      expect(lines.slice(0, 2).map((line) => JSON.parse(line.slice(6)))).toMatchObject([
+        { level: "debug", event: "control-discard", text: "debug" },
+        { level: "info", text: "info", id: `${feed.id}-5` },
+      ]);
+      expect(JSON.parse(lines[0]?.slice(6) ?? "")).not.toHaveProperty("id");
+      expect((await rest).length).toBeLessThan(20_000_000);
+    });
   });
 
   test("16 readers at most", async () => {

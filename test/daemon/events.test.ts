@@ -20,13 +20,19 @@ test("an event has its id, time, level, name, fields and text", () => {
   });
 });
 
-test("listeners get every event, the ring keeps none for debugging", () => {
+test("listeners get the events from their level on, the ring keeps none for debugging", () => {
   const ring = feed();
   const heard: PublishedEvent[] = [];
-  using _ = ring.listen((event) => heard.push(event));
+  expect(ring.wants("debug")).toBe(false);
+  using _ = ring.listen(
+    (event) => heard.push(event),
+    () => "debug",
+  );
+  using _other = ring.listen((event) => heard.push(event));
+  expect([ring.wants("trace"), ring.wants("debug"), ring.wants("info")]).toEqual([false, true, true]);
   ring.publish("debug", { event: "note" }, "detail");
   ring.publish("info", { event: "note" }, "news");
-  expect(heard.map(({ text }) => text)).toEqual(["detail", "news"]);
+  expect(heard.map(({ text }) => text)).toEqual(["detail", "news", "news"]);
   expect(after(ring, 0).length).toBe(1);
 });
 

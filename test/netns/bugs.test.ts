@@ -1,6 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { ignoreOperational } from "../../src/bytes/errors.ts";
+import { openEvents } from "../../src/daemon/api-client.ts";
+import { ignoreErrno } from "../../src/os/errors.ts";
 import { DaemonInNamespace } from "../support/daemon-in-namespace.ts";
 import { eventually } from "../support/lab.ts";
 import { TestNamespace } from "../support/namespace.ts";
@@ -9,6 +11,17 @@ const PRELOAD = fileURLToPath(new URL("../support/bug-in-daemon.mjs", import.met
 
 const A = "192.0.2.1";
 const B = "192.0.2.2";
+/** What of a stream came until it ended, or was torn. */
+async function textOf(stream: AsyncIterable<string>): Promise<string> {
+  let text = "";
+  try {
+    for await (const piece of stream) text += piece;
+  } catch (error) {
+    ignoreErrno(error);
+  }
+  return text;
+}
+
 /** Nobody. */
 const C = "192.0.2.3";
 
@@ -95,6 +108,7 @@ test.each(Object.entries(rows))(
       environment: { NODE_OPTIONS: `--import=${PRELOAD}`, WIRESPAN_TEST_BUG: bug },
     });
     await eventually("all is up", async () => (await daemon.pseudowire("lan")).state === "established");
+    const events = textOf(await openEvents(daemon.socket, { follow: true }, 5000));
     process.kill(daemon.pid, "SIGUSR2");
     // It ends before it answers.
     await trigger?.(daemon).catch(ignoreOperational);
@@ -116,5 +130,6 @@ test.each(Object.entries(rows))(
       }),
     ]);
     expect(daemon.log).not.toContain("cannot forward");
+    expect(await events).toContain('"event":"fatal"');
   },
 );

@@ -1,7 +1,7 @@
 import type { AvpRecord, PacketRecord } from "../../capture/record.ts";
-import { avpTitle } from "../../capture/value-text.ts";
 import { avpNameOf } from "../../wire/avp-table.ts";
 import { vendor } from "../../wire/constants.ts";
+import { avpTitle } from "../../wire/value-text.ts";
 
 /** A control message of a ladder. */
 export interface LadderStep {

@@ -1,18 +1,18 @@
 import { hexId, toHex } from "../bytes/hex.ts";
 import { dottedQuad } from "../bytes/ip-address.ts";
-import { type AvpName, type AvpValue, type CircuitStatus, ciscoAvps } from "../wire/avp-table.ts";
-import { otherMessages, pseudowireTypes, sequencingLevels, sublayers } from "../wire/code-names.ts";
-import { vendor } from "../wire/constants.ts";
-import { digestTypes } from "../wire/message-digest.ts";
-import { messageNameOf } from "../wire/message-table.ts";
+import { type AvpName, type AvpValue, type CircuitStatus, ciscoAvps } from "./avp-table.ts";
+import { otherMessages, pseudowireTypes, sequencingLevels, sublayers } from "./code-names.ts";
+import { vendor } from "./constants.ts";
+import { digestTypes } from "./message-digest.ts";
+import { messageNameOf } from "./message-table.ts";
 import {
   cdnResultTexts,
   generalError,
   generalErrorTexts,
   RESULT_GENERAL_ERROR,
   stopCcnResultTexts,
-} from "../wire/result-codes.ts";
-import { controlChannelTypes, verificationTypes } from "../wire/vccv.ts";
+} from "./result-codes.ts";
+import { controlChannelTypes, verificationTypes } from "./vccv.ts";
 
 /**
  * Characters that could hide or change text on a terminal: controls, format characters, separators,
