@@ -38,9 +38,10 @@ export function byKey<One>(
 ): Pick<MetricRow<One>, "labels" | "samples"> {
   return {
     labels: [label],
-    samples: (of) =>
-      Object.entries(counts(of)).flatMap(([key, count = 0]): readonly Sample[] =>
-        count === 0 ? [] : [[[key], count]],
-      ),
+    samples: (of) => {
+      const found: Sample[] = [];
+      for (const [key, count = 0] of Object.entries(counts(of))) if (count !== 0) found.push([[key], count]);
+      return found;
+    },
   };
 }

@@ -109,9 +109,13 @@ export async function subjectsOf(
       if (isUp) pseudowiresUp += 1;
       if (counted !== undefined) totals.add(tunnel, pseudowire, counted);
       pseudowires.push({
-        ...{ tunnel, pseudowire, isUp, counters: counted, downs: history?.downs ?? 0 },
+        tunnel,
+        pseudowire,
+        isUp,
         isCircuitUp: sources.isCircuitUp(pseudowire),
         changedAtMs: timeOfDay(history?.changedMs, epochMs),
+        downs: history?.downs ?? 0,
+        counters: counted,
         plane: counted && sources.planeOf(counted.localSessionId),
       });
       if (pseudowires.length % A_SLICE === 0) await new Promise(setImmediate);

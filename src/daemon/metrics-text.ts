@@ -71,11 +71,11 @@ export class MetricFamilies<One> {
 
   /** Lines of other subjects are of no use. */
   #follow(labels: readonly string[]): void {
+    if (labels === this.#labels) return;
     const isSame =
       labels.length === this.#labels.length && labels.every((label, index) => label === this.#labels[index]);
-    if (isSame) return;
     this.#labels = labels;
-    this.#lines.clear();
+    if (!isSame) this.#lines.clear();
   }
 
   #linesOf(row: MetricRow<One>, series: MetricSeries<One>, subjects: readonly One[], at: number): Uint8Array {

@@ -1,11 +1,6 @@
+import type { Config } from "../config/config.ts";
 import { monotonicClock } from "../os/clock.ts";
-import {
-  type MetricsSources,
-  type NodeSubject,
-  nodeSubject,
-  type Subjects,
-  subjectsOf,
-} from "./metrics-subjects.ts";
+import { type MetricsSources, type NodeSubject, nodeSubject, subjectsOf } from "./metrics-subjects.ts";
 import { nodeMetrics, pseudowireMetrics, tunnelMetrics } from "./metrics-table.ts";
 import { labelText, MetricFamilies } from "./metrics-text.ts";
 import { TunnelTotals } from "./tunnel-totals.ts";
@@ -36,6 +31,16 @@ export interface MetricsOptions {
   readonly dayMs?: () => number;
 }
 
+/** The whole daemon has no label. */
+const ofNode = [""];
+
+/** The labels of a configuration. */
+interface Labels {
+  readonly config: Config;
+  readonly tunnels: readonly string[];
+  readonly pseudowires: readonly string[];
+}
+
 /** Reads the metrics once for all that ask within a second. */
 export class Metrics {
   readonly #options: Required<MetricsOptions>;
@@ -43,6 +48,7 @@ export class Metrics {
   readonly #tunnels = new MetricFamilies(tunnelMetrics);
   readonly #pseudowires = new MetricFamilies(pseudowireMetrics);
   readonly #totals = new TunnelTotals();
+  #labels: Labels | undefined;
   #process: Promise<() => Promise<string>> | undefined;
   #epochMs: number | undefined;
   #last: { readonly pieces: Promise<readonly Uint8Array[]>; fromMs: number } | undefined;
@@ -79,19 +85,26 @@ export class Metrics {
     const subjects = await subjectsOf(sources, this.#totals, epochMs);
     const pieces: Uint8Array[] = [];
     const node = nodeSubject(sources, subjects, epochMs, { version, ...this.#options.counts() });
-    await this.#node.write([node], [""], pieces);
-    const ofTunnels = subjects.tunnels.map(({ tunnel }) => labelText("tunnel", tunnel));
-    await this.#tunnels.write(subjects.tunnels, ofTunnels, pieces);
-    if (sources.config.metrics.sessions) await this.#writePseudowires(subjects, pieces);
+    await this.#node.write([node], ofNode, pieces);
+    const labels = this.#labelsOf(sources.config);
+    await this.#tunnels.write(subjects.tunnels, labels.tunnels, pieces);
+    if (sources.config.metrics.sessions)
+      await this.#pseudowires.write(subjects.pseudowires, labels.pseudowires, pieces);
     pieces.push(Buffer.from(await this.#ofProcess()));
     return pieces;
   }
 
-  async #writePseudowires({ pseudowires }: Subjects, pieces: Uint8Array[]): Promise<void> {
-    const labels = pseudowires.map(
-      ({ tunnel, pseudowire }) => `${labelText("tunnel", tunnel)},${labelText("pseudowire", pseudowire)}`,
-    );
-    await this.#pseudowires.write(pseudowires, labels, pieces);
+  /** The labels that name tunnels and pseudowires, in the order of the subjects; made once of each file. */
+  #labelsOf(config: Config): Labels {
+    if (this.#labels?.config !== config) {
+      const named = config.tunnels.map(({ name, pseudowires }) => {
+        const tunnel = labelText("tunnel", name);
+        return { tunnel, own: pseudowires.map((one) => `${tunnel},${labelText("pseudowire", one.name)}`) };
+      });
+      const tunnels = named.map(({ tunnel }) => tunnel);
+      this.#labels = { config, tunnels, pseudowires: named.flatMap(({ own }) => own) };
+    }
+    return this.#labels;
   }
 
   /** When the monotonic clock began; the same until the clock of the day is set. */
