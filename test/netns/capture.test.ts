@@ -1,11 +1,12 @@
 import { type ChildProcess, execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, statSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { FrameSocket } from "../../src/lab/frame-socket.ts";
 import { eventually, MAIN, planes } from "../support/lab.ts";
 import { insideNamespace } from "../support/namespace.ts";
 import { type RunningDaemon, type Site, Sites } from "../support/sites.ts";
+import { UdpSocket } from "../support/udp-socket.ts";
 
 /** `wirespan capture` of running daemons: every circuit kind, on each plane. */
 
@@ -26,9 +27,37 @@ function circuits(site: Site): object {
   return {
     lan: { circuit: { interface: "eth1" } },
     trunk: { circuit: { interface: "eth2", ...vlan } },
-    host: { circuit: { tap: "tap0" } },
+    host: { circuit: { tap: "tap0", link_local: "block" } },
     tags: { circuit: { tap: "tap1", ...vlan } },
   };
+}
+
+/** Another tunnel, over IP protocol 115 and IPv6. */
+function otherTunnel(site: Site): object {
+  const [local, remote] = site === "a" ? ["fd00::1", "fd00::2"] : ["fd00::2", "fd00::1"];
+  return { local, remote, encapsulation: "ip", pseudowires: { six: { circuit: { tap: "tap2" } } } };
+}
+
+/** A frame of a test, from a host of a site. */
+function frameOf(site: Site, mark: number, tag: readonly number[]): Uint8Array {
+  const addresses = [2, 0, 0, 0, 0, mark, 2, 0, 0, 0, 0, site === "a" ? 0xa : 0xb];
+  return Uint8Array.from([...addresses, ...tag, 0x88, 0xb5, ...new Uint8Array(46).fill(mark)]);
+}
+
+/** The tag of a frame of a pseudowire at a site, as octets. */
+function tagOf(name: Name, site: Site): readonly number[] {
+  return hosts[name].isTagged ? [0x81, 0, 0x20, VLAN[site]] : [];
+}
+
+/** Whether a file has a frame that the host of a pseudowire at a site sent, as a's circuit has it. */
+function has(path: string, name: Name, site: Site, mark: number): boolean {
+  return readFileSync(path).includes(Buffer.from(frameOf(site, mark, tagOf(name, "a"))));
+}
+
+/** Names of the interfaces of a namespace. */
+async function interfaces(sites: Sites, name: string): Promise<readonly string[]> {
+  const { stdout } = await sites.exec(name, "ip", "-brief", "link");
+  return [...stdout.matchAll(/^[^\s@]+/gm)].map(([found]) => found).toSorted();
 }
 
 class Bed {
@@ -40,7 +69,7 @@ class Bed {
     this.daemons = daemons;
   }
 
-  static async up(plane: string, tunnel: object = {}): Promise<Bed> {
+  static async up(plane: string): Promise<Bed> {
     const sites = await Sites.make();
     for (const site of ["a", "b"] as const) {
       const there = sites.namespace(`h${site}`);
@@ -49,11 +78,11 @@ class Bed {
       await sites.ip(`h${site}`, "link set eth2h up");
       await sites.ip(site, `addr add fd00::${site === "a" ? 1 : 2}/64 dev wan0 nodad`);
     }
-    const start = (site: Site) =>
-      sites.start(
-        site,
-        sites.write(site, sites.configuration(site, plane, { pseudowires: circuits(site), ...tunnel })),
-      );
+    const write = (site: Site) => {
+      const { tunnels, ...rest } = sites.configuration(site, plane, { pseudowires: circuits(site) });
+      return sites.write(site, { ...rest, tunnels: { ...(tunnels as object), other: otherTunnel(site) } });
+    };
+    const start = (site: Site) => sites.start(site, write(site));
     const daemons = { a: start("a"), b: start("b") };
     await eventually("all pseudowires are up", async () => {
       const states = await Promise.all(
@@ -61,7 +90,7 @@ class Bed {
       );
       return states.every(
         (status) =>
-          status?.pseudowires.length === pseudowires.length &&
+          status?.pseudowires.length === pseudowires.length + 1 &&
           status.pseudowires.every(
             ({ state, plane: by }) => state === "established" && (by ?? plane) === plane,
           ),
@@ -83,23 +112,44 @@ class Bed {
   }
 
   /** Sends pings from the host of a to that of b; how many were answered. */
-  async ping(name: Name, count = 3, size = 56): Promise<number> {
+  async ping(name: Name, count: number): Promise<number> {
     const { net, of } = hosts[name];
-    const words = ["-n", "-i", "0.01", "-c", String(count), "-s", String(size), "-W", "2", `${net}.2`];
+    const words = ["-n", "-i", "0.01", "-c", String(count), "-W", "2", `${net}.2`];
     const { stdout } = await this.sites.exec(`${of}a`, "ping", ...words);
     return Number(/(\d+) received/.exec(stdout)?.[1] ?? 0);
   }
 
   /** Has the host of a pseudowire at a site send a frame of a test, with its tag. */
   sendFrame(name: Name, site: Site, mark: number): void {
-    const { device, of, isTagged } = hosts[name];
-    const tag = isTagged ? [0x81, 0, 0x20, VLAN[site]] : [];
-    const addresses = [2, 0, 0, 0, 0, mark, 2, 0, 0, 0, 0, site === "a" ? 0xa : 0xb];
-    const frame = Uint8Array.from([...addresses, ...tag, 0x88, 0xb5, ...new Uint8Array(46).fill(mark)]);
-    insideNamespace(this.sites.namespace(`${of}${site}`), () => {
+    const { device, of } = hosts[name];
+    this.#send(`${of}${site}`, device, frameOf(site, mark, tagOf(name, site)));
+  }
+
+  /** Has a's own end of a pseudowire send a frame. */
+  sendTap(device: string, frame: Uint8Array): void {
+    this.#send("a", device, frame);
+  }
+
+  /** Has the host of `lan` send so many long frames at once. */
+  flood(count: number): void {
+    const frame = Uint8Array.from([...frameOf("a", 9, []).subarray(0, 14), ...new Uint8Array(1386)]);
+    insideNamespace(this.sites.namespace("ha"), () => {
+      using socket = new FrameSocket("eth0", { bypassesQueue: false });
+      for (let sent = 0; sent < count; sent += 1) socket.send(frame);
+    });
+  }
+
+  startAgain(site: Site): void {
+    this.sites.start(site, this.sites.file(`${site}.yaml`));
+  }
+
+  #send(namespace: string, device: string, frame: Uint8Array): void {
+    insideNamespace(this.sites.namespace(namespace), () => {
       // By its queueing discipline a TAP device of the eBPF plane meets the programs.
       using socket = new FrameSocket(device, { bypassesQueue: false });
-      if (!socket.send(frame)) throw new Error(`send a frame by ${device}: ${socket.problem}`);
+      // ENOBUFS: a program has dropped it.
+      if (!socket.send(frame) && socket.problem !== "ENOBUFS")
+        throw new Error(`send a frame by ${device}: ${socket.problem}`);
     });
   }
 
@@ -107,6 +157,9 @@ class Bed {
     await this.sites[Symbol.asyncDispose]();
   }
 }
+
+/** Those of a test: what failed must not take the room of those that follow. */
+const running: Capturing[] = [];
 
 /** A running `wirespan capture`. */
 class Capturing {
@@ -117,6 +170,7 @@ class Capturing {
 
   constructor(child: ChildProcess, readsOutput = true) {
     this.child = child;
+    running.push(this);
     this.ended = once(child, "close");
     child.stderr?.on("data", (piece) => {
       this.text += String(piece);
@@ -148,6 +202,7 @@ const fields = [
   "eth.src",
   "eth.dst",
   "vlan.priority",
+  "frame.cap_len",
 ] as const;
 type Row = Readonly<Record<(typeof fields)[number], string>>;
 
@@ -180,23 +235,25 @@ describe.each(planes)("plane %s", (plane) => {
     bed = await Bed.up(plane);
   });
   afterAll(() => bed?.[Symbol.asyncDispose]());
+  afterEach(() => {
+    for (const { child } of running.splice(0)) child.kill("SIGKILL");
+  });
 
   test("frames of every circuit in both directions, with their tags", async () => {
-    const running = pseudowires.map((name) => {
+    const all = pseudowires.map((name) => {
       const path = bed.sites.file(`${name}.pcapng`);
       return { name, path, capturing: bed.capture(name, "-w", path) };
     });
-    for (const { path } of running) await eventually("it has begun", () => hasHeaders(path));
-    for (const name of pseudowires) {
-      bed.sendFrame(name, "a", 1);
-      bed.sendFrame(name, "b", 2);
-      bed.sendFrame(name, "a", 3);
-    }
-    for (const { name, path, capturing } of running) {
-      await eventually(
-        `frames of ${name}`,
-        () => read(path, "eth.type == 0x88b5 || vlan.etype == 0x88b5").length > 2,
-      );
+    for (const { path } of all) await eventually("it has begun", () => hasHeaders(path));
+    const sent = [
+      ["a", 1],
+      ["b", 2],
+      ["a", 3],
+    ] as const;
+    for (const name of pseudowires) for (const [site, mark] of sent) bed.sendFrame(name, site, mark);
+    for (const { name, path, capturing } of all) {
+      for (const [site, mark] of sent)
+        await eventually(`frame ${mark} of ${name}`, () => has(path, name, site, mark));
       expect(await capturing.stop(), name).toMatch(
         /^captured \d+ frames of pseudowire \w+, none dropped; it ended because it was stopped\n$/,
       );
@@ -215,5 +272,168 @@ describe.each(planes)("plane %s", (plane) => {
         `pseudowire ${name} of tunnel peer, circuit`,
       );
     }
+  });
+
+  test("a filter, a count, a length and a time, on standard output", async () => {
+    const counted = bed.capture("lan", "-c", "2", "-s", "20", "ether", "dst", "02:00:00:00:00:05");
+    await eventually("it has begun", () => counted.octets.length > 100);
+    for (const mark of [4, 5, 6, 5, 5]) bed.sendFrame("lan", "a", mark);
+    await counted.ended;
+    expect(counted.text).toMatch(
+      /^captured 2 frames of pseudowire lan, none dropped; .* the count is reached\n$/,
+    );
+    const path = bed.sites.file("counted.pcapng");
+    writeFileSync(path, counted.octets);
+    expect(read(path, "frame").map((row) => [row["eth.dst"], row["frame.cap_len"]])).toEqual([
+      ["02:00:00:00:00:05", "20"],
+      ["02:00:00:00:00:05", "20"],
+    ]);
+    const timed = bed.capture("lan", "--duration", "0.1");
+    await timed.ended;
+    expect(timed.child.exitCode).toBe(0);
+    expect(timed.text).toMatch(/the time is over\n$/);
+  });
+
+  test.each([
+    ["lan", "udp", "udp.port == 1701"],
+    ["six", "ip", "ip.proto == 115 || ipv6.nxt == 115"],
+  ])("--psn of %s shows data and control messages over %s beside the frames", async (name, _over, filter) => {
+    const path = bed.sites.file(`psn-${name}.pcapng`);
+    const capturing = bed.capture(name, "--psn", "-w", path);
+    await eventually("it has begun", () => hasHeaders(path));
+    if (name === "lan") bed.sendFrame("lan", "a", 7);
+    else bed.sendTap("tap2", frameOf("a", 7, []));
+    const frame = Buffer.from(frameOf("a", 7, []));
+    // By itself, and within a packet.
+    await eventually("both are there", () => {
+      const octets = readFileSync(path);
+      return octets.indexOf(frame) !== octets.lastIndexOf(frame);
+    });
+    await capturing.stop();
+    const packets = read(path, `frame.interface_name == "wan0"`);
+    expect(packets.map((row) => row["frame.packet_flags_direction"])).toContain(OUTBOUND);
+    expect(packets[0]?.["frame.interface_description"]).toContain(`data of pseudowire ${name}`);
+    // Nothing of the other pseudowires, whose frames pass meanwhile or not.
+    expect(read(path, `frame.interface_name == "wan0" && !(${filter})`)).toEqual([]);
+  });
+
+  test("discarded frames have the reason where the userspace plane forwards", async () => {
+    const path = bed.sites.file("discards.pcapng");
+    const capturing = bed.capture("host", "-w", path);
+    await eventually("it has begun", () => hasHeaders(path));
+    const linkLocal = frameOf("a", 8, []);
+    linkLocal.set([0x01, 0x80, 0xc2, 0, 0, 0x0e]);
+    bed.sendTap("tap0", linkLocal);
+    const { localSessionId = 0 } = await bed.sites.pseudowire("a", "host");
+    const message = new Uint8Array(100);
+    new DataView(message.buffer).setUint16(0, 3);
+    new DataView(message.buffer).setUint32(4, localSessionId);
+    insideNamespace(bed.sites.namespace("b"), () => {
+      using socket = new UdpSocket("192.0.2.2", 5000);
+      socket.send(message, "192.0.2.1", 1701);
+    });
+    bed.sendFrame("host", "a", 9);
+    await eventually("all of them", () => {
+      const isSeen = plane === "ebpf" || readFileSync(path).includes("discarded: wrong-peer");
+      return isSeen && has(path, "host", "a", 9);
+    });
+    await capturing.stop();
+    const rows = read(path, "frame.comment").toSorted((one, other) =>
+      one["frame.comment"].localeCompare(other["frame.comment"]),
+    );
+    const expected = [
+      { "frame.comment": "discarded: link-local", "frame.packet_flags_direction": INBOUND },
+      { "frame.comment": "discarded: wrong-peer", "frame.packet_flags_direction": OUTBOUND },
+    ];
+    expect(rows).toMatchObject(plane === "userspace" ? expected : []);
+  });
+
+  test("a reader that takes nothing loses frames, which are counted, and forwarding goes on", async () => {
+    const stuck = new Capturing(
+      bed.sites.spawn("a", process.execPath, MAIN, "capture", "lan", "--socket", bed.sites.socket("a")),
+      false,
+    );
+    // Its headers are there, and nobody takes them.
+    await once(stuck.child.stdout as NodeJS.ReadableStream, "readable");
+    for (let round = 0; round < 15; round += 1) {
+      bed.flood(1000);
+      expect(await bed.ping("lan", 2), `round ${round}`).toBe(2);
+    }
+    stuck.child.stdout?.on("data", () => undefined);
+    await eventually("the rings are empty", async () => (await bed.ping("lan", 1)) === 1);
+    const text = await stuck.stop();
+    expect(text).toMatch(/^captured \d+ frames of pseudowire lan; \d+ more were dropped: /);
+  });
+
+  test("what is killed leaves nothing behind", async () => {
+    const before = await interfaces(bed.sites, "a");
+    const descriptors = () => readdirSync(`/proc/${bed.daemons.a.pid}/fd`).length;
+    const open = descriptors();
+    const path = bed.sites.file("killed.pcapng");
+    const capturing = bed.capture("host", "--psn", "-w", path);
+    await eventually("it has begun", () => hasHeaders(path));
+    await eventually("it is in the kernel", () => descriptors() > open);
+    if (plane === "ebpf") expect(await interfaces(bed.sites, "a")).toContain("wsm0");
+    await capturing.stop("SIGKILL");
+    await eventually("its descriptors are closed", () => descriptors() === open);
+    expect(await interfaces(bed.sites, "a")).toEqual(before);
+    // What it wrote is whole.
+    expect(() => read(path, "frame")).not.toThrow();
+  });
+
+  test("the fifth capture, a wrong name and a wrong filter are refused, with what to do", async () => {
+    const four = [1, 2, 3, 4].map(() => bed.capture("lan"));
+    for (const each of four) await eventually("it has begun", () => each.octets.length > 0);
+    const refused = async (...words: readonly string[]) => {
+      const capturing = bed.capture(...words);
+      await capturing.ended;
+      return [capturing.child.exitCode, capturing.text];
+    };
+    expect(await refused("lan")).toEqual([1, expect.stringMatching(/there are 4 captures already; end one/)]);
+    for (const each of four) await each.stop();
+    expect(await refused("lam")).toEqual([
+      1,
+      expect.stringContaining("no pseudowire lam; did you mean lan?"),
+    ]);
+    expect(await refused("lan", "prot", "x")).toEqual([1, expect.stringContaining('the filter "prot x"')]);
+  });
+
+  test("it goes on over another session, and ends where the pseudowire is removed", async () => {
+    const path = bed.sites.file("long.pcapng");
+    const capturing = bed.capture("host", "--psn", "-w", path);
+    await eventually("it has begun", () => hasHeaders(path));
+    const seen = (mark: number) =>
+      eventually(`frame ${mark}`, () => {
+        bed.sendFrame("host", "a", mark);
+        return has(path, "host", "a", mark);
+      });
+    await seen(1);
+    await bed.daemons.b.end();
+    bed.startAgain("b");
+    await bed.sites.told("the session is back", "a", ({ pseudowires: all }) =>
+      all.some(({ name, state }) => name === "host" && state === "established"),
+    );
+    await seen(2);
+    const { host: _, ...others } = circuits("a") as Record<string, object>;
+    bed.sites.write("a", bed.sites.configuration("a", plane, { pseudowires: others }));
+    await bed.sites.reload("a");
+    await capturing.ended;
+    expect(capturing.child.exitCode).toBe(1);
+    expect(capturing.text).toMatch(/because pseudowire host was removed from the configuration\n$/);
+    const messages = read(path, "l2tp.type == 1").map((row) => row["frame.packet_flags_direction"]);
+    expect(new Set(messages)).toEqual(new Set([INBOUND, OUTBOUND]));
+  });
+
+  test("a daemon that is killed takes its captures with it", async () => {
+    const path = bed.sites.file("last.pcapng");
+    const capturing = bed.capture("lan", "-w", path);
+    await eventually("it has begun", () => hasHeaders(path));
+    await bed.daemons.a.end("SIGKILL");
+    await capturing.ended;
+    expect([capturing.child.exitCode, capturing.text]).toEqual([
+      1,
+      expect.stringContaining("the daemon is gone"),
+    ]);
+    expect(await interfaces(bed.sites, "a")).not.toContain("wsm0");
   });
 });
