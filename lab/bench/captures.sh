@@ -1,6 +1,6 @@
 #!/bin/bash
-# What a capture costs: TCP of one flow between two sites, without one, with one, and with one whose filter lets
-# nothing in, in turns; as root, after npm run build. Writes ratios of medians for docs/performance.md.
+# What a capture costs: TCP of one flow between two sites, without one, with one, and with one whose filter
+# lets nothing in, in turns; as root, after npm run build. Writes medians in Gbit/s.
 # usage: captures.sh [rounds] [seconds]
 set -euo pipefail
 rounds=${1:-5} seconds=${2:-2}
@@ -22,7 +22,8 @@ pair() { ip -n "$name$1" link add "$2" mtu "$5" type veth peer name "$4" mtu "$5
 pair a wan b wan 1600; pair a eth1 ha eth0 1500; pair b eth1 hb eth0 1500
 ip -n "${name}a" address add 192.0.2.1/24 dev wan; ip -n "${name}b" address add 192.0.2.2/24 dev wan
 ip -n "${name}ha" address add 10.0.0.1/24 dev eth0; ip -n "${name}hb" address add 10.0.0.2/24 dev eth0
-inside hb iperf3 -s >/dev/null 2>&1 & pids+=($!)
+# Not by the function: its process would be the shell's, and not that of the program.
+nsenter "--net=/run/netns/${name}hb" iperf3 -s >/dev/null 2>&1 & pids+=($!)
 
 daemon() { # site local remote plane
   cat >"$folder/$1.yaml" <<YAML
@@ -30,18 +31,23 @@ lcce: { host_name: $1, control_socket: $folder/$1.sock }
 plane: $4
 tunnels: { peer: { local: $2, remote: $3, pseudowires: { lan: { circuit: { interface: eth1 } } } } }
 YAML
-  inside "$1" node "$main" run -c "$folder/$1.yaml" >/dev/null 2>&1 & pids+=($!)
+  nsenter "--net=/run/netns/$name$1" node "$main" run -c "$folder/$1.yaml" >/dev/null 2>&1 & pids+=($!)
 }
 rate() { # how, then words of the capture
   local how=$1 pid=
   if [ "$how" != none ]; then
-    node "$main" capture lan --socket "$folder/a.sock" -w /dev/null "${@:2}" 2>"$folder/said" & pid=$!
+    node "$main" capture lan --socket "$folder/a.sock" -w /dev/null "${@:2}" 2>"$folder/said" &
+    pid=$!
     sleep 1
   fi
-  inside ha iperf3 -c 10.0.0.2 -t "$seconds" -J |
-    node -e 'process.stdin.toArray().then((p) => console.log(JSON.parse(p.join("")).end.sum_received.bits_per_second / 1e9))' \
-      >>"$folder/$plane.$how"
-  if [ -n "$pid" ]; then kill -INT "$pid"; wait "$pid" || true; sed "s/^/$plane $how: /" "$folder/said" >&2; fi
+  inside ha iperf3 -c 10.0.0.2 -t "$seconds" -J >"$folder/result"
+  node -p 'JSON.parse(fs.readFileSync(process.argv[1])).end.sum_received.bits_per_second / 1e9' \
+    "$folder/result" >>"$folder/$plane.$how"
+  if [ -n "$pid" ]; then
+    kill -INT "$pid"
+    wait "$pid" || true
+    sed "s/^/$plane $how: /" "$folder/said" >&2
+  fi
 }
 for plane in userspace ebpf; do
   first=${#pids[@]}
@@ -53,9 +59,8 @@ for plane in userspace ebpf; do
   for pid in "${pids[@]:first}"; do kill "$pid"; wait "$pid" 2>/dev/null || true; done
   pids=("${pids[@]:0:first}")
   for how in none whole short nothing; do
-    node -e '
-      const values = require("fs").readFileSync(process.argv[1], "utf8").trim().split("\n").map(Number).sort((a, b) => a - b);
-      console.log(process.argv[2], values[values.length >> 1].toFixed(2), `(${values[0].toFixed(2)} to ${values.at(-1).toFixed(2)})`);
-    ' "$folder/$plane.$how" "$plane $how"
+    sort -g "$folder/$plane.$how" | awk -v of="$plane $how" '
+      { values[NR] = $1 }
+      END { printf "%s %.2f (%.2f to %.2f)\n", of, values[int((NR + 1) / 2)], values[1], values[NR] }'
   done
 done

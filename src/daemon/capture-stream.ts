@@ -3,6 +3,9 @@ import { messageOf, OperationalError } from "../bytes/errors.ts";
 import { type Answer, type ApiHandlers, problem } from "./api.ts";
 import { captureEndTrailer, captureIdHeader, parseCapture } from "./capture-request.ts";
 
+/** Octets that wait for a client before its capture pauses: more than it takes in one turn of ours. */
+const MOST_WAITING_OCTETS = 4 * 1024 * 1024;
+
 /**
  * Streams a capture to a client that may be slow or go: what it does not take is dropped, and counted in the
  * capture. Resolves to the answer that refuses it, or to undefined once it has ended.
@@ -35,7 +38,7 @@ export async function serveCapture(
     const { reason, isAsked } = await capture.run({
       write: (octets) => void response.write(octets),
       get isFull() {
-        return response.writableNeedDrain && !response.destroyed;
+        return response.writableLength >= MOST_WAITING_OCTETS;
       },
     });
     response.addTrailers({

@@ -39,7 +39,7 @@ const WORK_MS = 4;
 /** How often sessions, planes and routes are looked at. */
 const FOLLOW_MS = 200;
 /** Frames wait so long for older ones of other sources: the kernel gives packets away in blocks. */
-const SORTING_MS = 25;
+const SORTING_MS = 15;
 const STATISTICS_MS = 1000;
 const MOST_WRITTEN = 128 * 1024;
 /** Packets between two looks at the time. */

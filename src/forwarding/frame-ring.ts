@@ -19,7 +19,7 @@ const IS_FRAME = 2;
 const DISCARD_SHIFT = 8;
 
 /** Octets of frames of a ring; a power of 2, so that offsets may run over. */
-export const RING_OCTETS = 4 * 1024 * 1024;
+export const RING_OCTETS = 8 * 1024 * 1024;
 
 /** The memory of a ring. */
 export function newFrameRing(octets = RING_OCTETS): SharedArrayBuffer {

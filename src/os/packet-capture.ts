@@ -21,12 +21,12 @@ import { bindToInterface } from "./sockets.ts";
 const TPACKET_V3 = 2;
 /** The longest packet and its header fit in a block. */
 const BLOCK_OCTETS = 256 * 1024;
-const BLOCKS = 16;
+const BLOCKS = 32;
 const RING_OCTETS = BLOCK_OCTETS * BLOCKS;
 /** Nominal: packets have whatever length they have. */
 const FRAME_OCTETS = 2048;
 /** After so long the kernel gives a block away that is not full. */
-const RETIRE_MS = 8;
+const RETIRE_MS = 4;
 
 /** Offsets in a block: struct tpacket_block_desc (linux/if_packet.h). */
 const block = { status: 8, packets: 12, first: 16 } as const;
