@@ -26,6 +26,8 @@ if [ "${1:-run}" = test ]; then
   packages+=(dnsmasq-base frr keepalived avahi-daemon linuxptp lldpd iperf3 openssl)
   # promtool checks metrics and alert rules; curl reads them.
   packages+=(prometheus curl)
+  # Chromium opens the web page.
+  packages+=(chromium)
 fi
 
 missing=()

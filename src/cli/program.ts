@@ -11,6 +11,7 @@ import { addImport } from "./commands/import.ts";
 import { addKeygen } from "./commands/keygen.ts";
 import { addLab } from "./commands/lab.ts";
 import { addMtu } from "./commands/mtu.ts";
+import { addPage } from "./commands/page.ts";
 import { addPeerConfig } from "./commands/peer-config.ts";
 import { addReload } from "./commands/reload.ts";
 import { addRun } from "./commands/run.ts";
@@ -55,6 +56,7 @@ const commands = [
   addClear,
   addHandOver,
   addEvents,
+  addPage,
   addCapture,
   addDecode,
   addPeerConfig,

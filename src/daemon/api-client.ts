@@ -1,6 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import type { AdministrativeReport, AdministrativeRequest } from "./administrative-states.ts";
-import type { HandOver } from "./api.ts";
+import type { HandOver, PageLinks } from "./api.ts";
 import { NoAnswerError, NoDaemonError, RefusedError } from "./api-errors.ts";
 import { type CaptureRequest, captureQuery } from "./capture-request.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
@@ -31,6 +31,11 @@ export function askAdministration(
 export function askToClear(socketPath: string, name: string | undefined, limitMs?: number): Promise<object> {
   const query = name === undefined ? "" : `?name=${encodeURIComponent(name)}`;
   return ask(socketPath, "POST", `/v1/counters/clear${query}`, limitMs);
+}
+
+/** Where the web page of the daemon can be opened. Rejects as `ask` does. */
+export function askPage(socketPath: string, limitMs: number): Promise<PageLinks> {
+  return ask(socketPath, "GET", "/v1/page", limitMs);
 }
 
 /** What would become of forwarding if another daemon took over. Rejects as `ask` does. */

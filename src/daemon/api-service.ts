@@ -6,6 +6,7 @@ import { type Answer, type ApiHandlers, findRoute, problem, type Route } from ".
 import { NoSuchNameError } from "./api-errors.ts";
 import { serveCapture } from "./capture-stream.ts";
 import { EventStreams } from "./event-stream.ts";
+import { LiveStreams } from "./live-stream.ts";
 import { Semaphore } from "./semaphore.ts";
 import { version } from "./version.ts";
 
@@ -52,7 +53,7 @@ export interface Target {
 /** Serves the offered routes to the clients of its servers, which share the bounds of answers and readers. */
 export class ApiService {
   readonly #options: ServiceOptions;
-  readonly #streams: EventStreams;
+  readonly #streams: { readonly stream: EventStreams; readonly live: LiveStreams };
   readonly #semaphores = {
     read: new Semaphore(MOST_ANSWERS.read),
     change: new Semaphore(MOST_ANSWERS.change),
@@ -60,7 +61,8 @@ export class ApiService {
 
   constructor(options: ServiceOptions) {
     this.#options = options;
-    this.#streams = new EventStreams(options.handlers.feed);
+    const { feed, live } = options.handlers;
+    this.#streams = { stream: new EventStreams(feed), live: new LiveStreams(live, feed) };
   }
 
   /** A server that does not listen yet. */
@@ -92,7 +94,7 @@ export class ApiService {
 
   /** Ends all streams. */
   closeStreams(): void {
-    this.#streams.close();
+    for (const streams of Object.values(this.#streams)) streams.close();
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -110,8 +112,8 @@ export class ApiService {
     if (!(await readWhole(request)))
       return send(response, problem(413, `a request body has ${MOST_BODY_OCTETS} octets at most`, offered));
     if (isGone(request, response)) return;
-    if (found.kind === "stream") {
-      const answer = this.#streams.serve(request, response, query);
+    if (found.kind === "stream" || found.kind === "live") {
+      const answer = this.#streams[found.kind].serve(request, response, query);
       if (answer !== undefined) send(response, answer);
       return;
     }

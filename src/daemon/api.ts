@@ -6,7 +6,10 @@ import {
 } from "./administrative-states.ts";
 import type { CaptureService } from "./capture-service.ts";
 import type { EventFeed } from "./events.ts";
+import type { LiveSource } from "./live-numbers.ts";
 import { METRICS_CONTENT_TYPE } from "./metrics-text.ts";
+import type { MtuReport } from "./mtu-report.ts";
+import { pageFile, pageFiles } from "./page-files.ts";
 import type { ReloadReport, StatusReport } from "./status.ts";
 
 /** The local API: the table of its routes, and what each one answers. */
@@ -26,7 +29,21 @@ export interface ApiHandlers {
   /** Counters begin at 0 again: all, or those of a tunnel or pseudowire. Rejects with NoSuchNameError. */
   clearCounters(name: string | undefined): Promise<void>;
   readonly feed: EventFeed;
+  /** What changes from second to second. */
+  readonly live: LiveSource;
+  /** The sizes of all, or of a tunnel or pseudowire. Rejects with OperationalError for another name. */
+  mtu(name: string | undefined): Promise<readonly MtuReport[]>;
+  /** Where the web page is. */
+  page(): PageLinks;
   captures(): Promise<CaptureService>;
+}
+
+/** Where the web page can be opened. */
+export interface PageLinks {
+  /** With the token, where there is one. */
+  readonly links: readonly string[];
+  /** The addresses that wait, and why. */
+  readonly waiting: readonly string[];
 }
 
 /** What becomes of forwarding when a daemon makes room for the next one. */
@@ -71,6 +88,11 @@ interface StreamRoute {
   readonly kind: "stream";
 }
 
+/** A route that streams what changes from second to second. */
+interface LiveRoute {
+  readonly kind: "live";
+}
+
 /** A route that streams a capture. */
 interface CaptureRoute {
   readonly kind: "capture";
@@ -81,7 +103,7 @@ export type Route = {
   readonly path: string;
   /** Whether the listeners of `http:` have it too, and not only the control socket. */
   readonly overHttp: boolean;
-} & (AnswerRoute | StreamRoute | CaptureRoute);
+} & (AnswerRoute | StreamRoute | LiveRoute | CaptureRoute);
 
 /**
  * TABLE: the routes. A reading one changes nothing; a changing one may take long, and says so at once (102),
@@ -106,6 +128,25 @@ export const routes: readonly Route[] = [
     }),
   },
   { method: "GET", path: "/v1/events", overHttp: true, kind: "stream" },
+  { method: "GET", path: "/v1/live", overHttp: true, kind: "live" },
+  {
+    method: "GET",
+    path: "/v1/mtu",
+    overHttp: true,
+    kind: "read",
+    answer: async (handlers, query) => {
+      const name = query.get("name") ?? undefined;
+      return json(200, { pseudowires: await handlers.mtu(name) });
+    },
+  },
+  {
+    method: "GET",
+    path: "/v1/page",
+    overHttp: false,
+    kind: "read",
+    answer: async (handlers) => json(200, handlers.page()),
+  },
+  ...pageRoutes(),
   { method: "GET", path: "/v1/capture", overHttp: false, kind: "capture" },
   {
     method: "POST",
@@ -154,6 +195,14 @@ export const routes: readonly Route[] = [
     },
   },
 ];
+
+/** The web page. */
+function pageRoutes(): readonly Route[] {
+  return pageFiles.map((row) => ({
+    ...{ method: "GET", path: row.path, overHttp: true, kind: "read" },
+    answer: async () => pageFile(row),
+  }));
+}
 
 /** The route of each action on tunnels and on pseudowires. */
 function administrationRoutes(): readonly Route[] {

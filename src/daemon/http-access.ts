@@ -30,8 +30,11 @@ export const httpHeaders: Readonly<Record<string, string>> = {
 export class AccessToken {
   readonly #digest: Uint8Array;
   readonly #cookie: string;
+  /** For the link that the user of the daemon may ask for, and for nothing else. */
+  readonly text: string;
 
   constructor(octets: Uint8Array) {
+    this.text = Buffer.from(octets).toString("latin1");
     this.#digest = digestOf(octets);
     this.#cookie = createHmac("sha256", octets).update("wirespan http cookie").digest("base64url");
   }

@@ -8,7 +8,7 @@ import { monotonicClock } from "../os/clock.ts";
 import { SystemError } from "../os/errors.ts";
 import { Retry } from "../os/retry.ts";
 import { readSecret, secretPurposes, secretTarget } from "../os/secrets.ts";
-import { type Answer, type ApiHandlers, httpRoutes } from "./api.ts";
+import { type Answer, type ApiHandlers, httpRoutes, type PageLinks } from "./api.ts";
 import { ApiService, type Target } from "./api-service.ts";
 import { AccessToken, accessRefusal, httpHeaders } from "./http-access.ts";
 import { HttpListener } from "./http-listener.ts";
@@ -69,6 +69,20 @@ export class HttpListeners {
     return this.status().flatMap(({ listen, problem }) =>
       problem === undefined ? [] : [`http at ${listen} waits: ${problem}`],
     );
+  }
+
+  /** Where the web page can be opened, with the token: for the user of the daemon alone. */
+  pageLinks(): PageLinks {
+    const query = this.#token === undefined ? "" : `?token=${encodeURIComponent(this.#token.text)}`;
+    const links = this.#config.listen.flatMap((address) => {
+      if (address.kind === "unix" || this.#listeners.get(listenText(address))?.problem !== undefined)
+        return [];
+      const { address: host, port } = address;
+      const isAny = host === "0.0.0.0" || host === "::";
+      const name = isAny ? (this.#config.hosts[0] ?? "localhost") : host.includes(":") ? `[${host}]` : host;
+      return [`http://${name}:${port}/${query}`];
+    });
+    return { links, waiting: this.problems };
   }
 
   /** How many requests were refused, by status. */

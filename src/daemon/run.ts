@@ -15,9 +15,12 @@ import { logFatal } from "./crash.ts";
 import { Daemon } from "./daemon.ts";
 import { FileReadings } from "./file-readings.ts";
 import { HttpListeners } from "./http-listeners.ts";
+import { LiveFeed } from "./live-feed.ts";
 import { lockDaemon } from "./locks.ts";
 import { createLog, EXIT_FLUSH_MS, type Log, type OpenLog, reportFatal } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import { mtuReport } from "./mtu-report.ts";
+import { subjectsOfStatus } from "./mtu-subjects.ts";
 import { throwUncaught } from "./operation-queue.ts";
 import { type ServiceManager, serviceManager } from "./service-manager.ts";
 import type { ReloadReport } from "./status.ts";
@@ -126,12 +129,12 @@ async function runUntilStopped(
   using _ = former?.lock ?? lockDaemon(controlSocket);
   const opened = new Deferred<Daemon>();
   const report = async () => (await opened.value).status();
+  const live = new LiveFeed({ events: feed, sources: async () => (await opened.value).metricsSources() });
   const handlers: ApiHandlers = {
-    feed,
     status: async () => ({ ...cleared.applied(await report()), configuration: readings.status(file) }),
-    captures: async () => (await opened.value).captures,
-    reload: () => reload(),
-    metrics: () => metrics.pieces(),
+    ...{ captures: async () => (await opened.value).captures, reload: () => reload() },
+    ...{ feed, live, metrics: () => metrics.pieces(), page: () => http.pageLinks() },
+    mtu: async (name) => subjectsOfStatus(await report(), { name }).map(mtuReport),
     administer: (request) => change((daemon) => performAdministration(request, daemon.administration)),
     clearCounters: async (name) => cleared.clear(await report(), name),
     handOver: async () => (await start.value).handOver,

@@ -77,6 +77,9 @@ describe("with a daemon", () => {
       {
         status: async () => answer,
         metrics: async () => [],
+        live: { listen: () => ({ [Symbol.dispose]: () => undefined }) },
+        page: () => ({ links: [], waiting: [] }),
+        mtu: async () => [],
         reload: refuse,
         handOver: refuse,
         captures: async () => Promise.reject(new Error("none")),

@@ -40,6 +40,9 @@ beforeEach(async () => {
     status: async () => status,
     reload: async () => done,
     metrics: async () => [Buffer.from("a 1\n"), Buffer.from("b 2\n")],
+    live: { listen: () => ({ [Symbol.dispose]: () => undefined }) },
+    page: () => ({ links: [], waiting: [] }),
+    mtu: async () => [],
     handOver: async () => ({ pid: 7, goesOn: true, plane: "ebpf", planeReason: "why" }),
     administer: async () => ({ changed: true }),
     clearCounters: async () => undefined,
@@ -162,7 +165,7 @@ describe("routes", () => {
     expect(await askReload(path)).toEqual(refused);
   });
 
-  test.each(["/", "/v1/statu", "//", "/v1/status/", "http://[/", "/%", "*"])(
+  test.each(["/index.html", "/v1/statu", "//", "/v1/status/", "http://[/", "/%", "*"])(
     "no route %s: 404",
     async (target) => {
       const { status: code, body } = await ask("GET", target);
