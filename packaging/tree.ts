@@ -38,6 +38,15 @@ export interface Tree {
   readonly typePackages: readonly string[];
 }
 
+/** What the script of the web page carries; their licences stand with the others. */
+const webPackages = ["node_modules/preact", "node_modules/uplot"] as const;
+const WEB_LICENCES = "dist/web/LICENSES.txt";
+
+/** Whether a file of dist/ is in the bundle: not the page's script, which browsers get as it is. */
+export function isInBundle(path: string): boolean {
+  return path.startsWith("dist/") && !path.startsWith("dist/web/") && /\.(?:js|d\.ts)$/.test(path);
+}
+
 /** Makes the tree anew, of dist/ as it is. Rejects with esbuild's error. */
 export async function makeTree(date: Date): Promise<Tree> {
   rmSync(treeFolder, { recursive: true, force: true });
@@ -46,11 +55,10 @@ export async function makeTree(date: Date): Promise<Tree> {
   const metafile = await bundle(dist);
   const types = declarationsFrom("dist/index.d.ts");
   for (const path of listedFiles()) {
-    const isCode = path.startsWith("dist/") && /\.(?:js|d\.ts)$/.test(path);
-    if (!isCode || types.files.has(path)) copy(path);
+    if (path !== WEB_LICENCES && (!isInBundle(path) || types.files.has(path))) copy(path);
   }
   const bundled = packagesIn(Object.keys(metafile.inputs));
-  writeFileSync(join(treeFolder, "THIRD-PARTY-LICENSES"), licenceTexts(bundled));
+  writeFileSync(join(treeFolder, "THIRD-PARTY-LICENSES"), licenceTexts([...bundled, ...webPackages]));
   const manuals = manualPages(readManifest().version, date.toISOString().slice(0, 10));
   mkdirSync(join(treeFolder, "man"));
   for (const [name, text] of manuals) writeFileSync(join(treeFolder, "man", name), text);

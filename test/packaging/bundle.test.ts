@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bundle, programsIn } from "../../packaging/bundle.ts";
 import { packagesFolder, repository } from "../../packaging/paths.ts";
+import { isInBundle } from "../../packaging/tree.ts";
 import { namesIn, readSources } from "../support/architecture.ts";
 
 /** In the repository, so that the native packages are found. */
@@ -43,4 +44,13 @@ describe("the bundle", () => {
     const { stdout, status } = spawnSync(process.execPath, words, { encoding: "utf8" });
     expect([stdout, status]).toEqual(["OK: 1 tunnel, 1 pseudowire\n", 0]);
   });
+});
+
+test.each([
+  ["dist/cli/main.js", true],
+  ["dist/index.d.ts", true],
+  ["dist/web/app.js", false],
+  ["docs/page.md", false],
+])("%s is in the bundle: %s; what is not, packages have as it is", (path, isThere) => {
+  expect(isInBundle(path)).toBe(isThere);
 });
