@@ -29,6 +29,7 @@ Examples:
   wirespan watch                          show what passes, as it does
   wirespan mtu                            show what fits the path MTU, and what to change
   wirespan reload                         apply a changed configuration; the rest keeps running
+  wirespan reload --confirm 60            the same, undone in 60 s unless confirmed; --dry-run only looks
   wirespan tunnel bounce hq               close tunnel hq, and open it again
   wirespan events -f                      show what happens, as it happens
   wirespan capture lan | wireshark -k -i -   show the frames of pseudowire lan as they pass

@@ -57,6 +57,8 @@ export class ControlConnection implements Expirable, Flushable, Sender, Followin
   #state: ControlConnectionState = "idle";
   identity: PeerIdentity | undefined;
   establishedMs: number | undefined;
+  /** Since when there is something of it: our SCCRQ, or the peer's. */
+  readonly begunMs: number;
   #setupDeadlineMs: number | undefined;
   /** Set once all that is left to do is to acknowledge the peer's StopCCN, should it come again. */
   lingerUntilMs: number | undefined;
@@ -97,6 +99,7 @@ export class ControlConnection implements Expirable, Flushable, Sender, Followin
     const { settings } = owner;
     const isAuthenticated = settings.authentication.mode === "digest";
     this.#context = context;
+    this.begunMs = context.nowMs;
     this.#owner = owner;
     const configured = settings.from === undefined ? settings.path : undefined;
     this.peerPath = new ConnectionPath(configured, path, isAuthenticated);

@@ -20,6 +20,9 @@ export interface ConnectionSnapshot {
   readonly routerId: number | undefined;
   readonly vendorName: string | undefined;
   readonly establishedMs: number | undefined;
+  /** How long its set-up took, in ms, and whether the SCCRQ was ours; while it is established. */
+  readonly setUpMs: number | undefined;
+  readonly isInitiator: boolean | undefined;
   /** Since when it is not established; undefined while it is. */
   readonly downMs: number | undefined;
   readonly nextAttemptMs: number | undefined;
@@ -103,6 +106,7 @@ function connectionOf(peer: Peer, nowMs: number): ConnectionSnapshot {
     routerId: connection?.identity?.routerId,
     vendorName: connection?.identity?.vendorName,
     establishedMs: connection?.state === "established" ? connection.establishedMs : undefined,
+    ...setUpOf(connection),
     downMs: connection?.state === "established" ? undefined : peer.downMs,
     nextAttemptMs: peer.nextAttemptMs,
     whyNot:
@@ -114,6 +118,12 @@ function connectionOf(peer: Peer, nowMs: number): ConnectionSnapshot {
     pathMtu: connection?.pathMtu.snapshot,
     ...(connection?.counters ?? { sent: 0, received: 0, retransmitted: 0 }),
   };
+}
+
+function setUpOf(connection: Peer["connection"]): Pick<ConnectionSnapshot, "setUpMs" | "isInitiator"> {
+  if (connection?.state !== "established") return { setUpMs: undefined, isInitiator: undefined };
+  const { begunMs, establishedMs = begunMs, isInitiator } = connection;
+  return { setUpMs: establishedMs - begunMs, isInitiator };
 }
 
 /** The pseudowires with a peer. */

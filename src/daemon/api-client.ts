@@ -3,7 +3,7 @@ import type { AdministrativeReport, AdministrativeRequest } from "./administrati
 import type { HandOver, PageLinks } from "./api.ts";
 import { NoAnswerError, NoDaemonError, RefusedError } from "./api-errors.ts";
 import { type CaptureRequest, captureQuery } from "./capture-request.ts";
-import type { ReloadReport, StatusReport } from "./status.ts";
+import type { ReloadReport, ReloadRequest, StatusReport } from "./status.ts";
 
 /** The status of the daemon at a control socket. Rejects as `ask` does. */
 export function askStatus(socketPath: string, limitMs?: number): Promise<StatusReport> {
@@ -14,8 +14,27 @@ export function askStatus(socketPath: string, limitMs?: number): Promise<StatusR
  * Has the daemon read its file again; `limitMs` is for its sign of life, not for the reload. Rejects as `ask`
  * does.
  */
-export function askReload(socketPath: string, limitMs?: number): Promise<ReloadReport> {
-  return ask(socketPath, "POST", "/v1/reload", limitMs, [422]);
+export function askReload(
+  socketPath: string,
+  limitMs?: number,
+  { dryRun = false, confirmMs }: ReloadRequest = {},
+): Promise<ReloadReport> {
+  const query = new URLSearchParams({
+    ...(dryRun ? { "dry-run": "true" } : {}),
+    ...(confirmMs === undefined ? {} : { confirm: String(confirmMs / 1000) }),
+  });
+  const path = query.size === 0 ? "/v1/reload" : `/v1/reload?${query}`;
+  return ask(socketPath, "POST", path, limitMs, [422]);
+}
+
+/** Has the configuration stay that is to be confirmed. Rejects as `ask` does. */
+export function requestConfirm(socketPath: string, limitMs?: number): Promise<object> {
+  return ask(socketPath, "POST", "/v1/reload/confirm", limitMs);
+}
+
+/** Has the daemon go back from the configuration that is to be confirmed. Rejects as `ask` does. */
+export function requestRevert(socketPath: string, limitMs?: number): Promise<ReloadReport> {
+  return ask(socketPath, "POST", "/v1/reload/revert", limitMs);
 }
 
 /** Closes or opens a tunnel or a pseudowire by hand. Rejects as `ask` does. */

@@ -25,6 +25,11 @@ export class NoSuchNameError extends OperationalError {
   }
 }
 
+/** A request that does not go with how things stand: status 409. */
+export class ConflictError extends OperationalError {
+  override readonly name = "ConflictError";
+}
+
 /** A daemon refused a request, or speaks another protocol. */
 export class RefusedError extends OperationalError {
   override readonly name = "RefusedError";

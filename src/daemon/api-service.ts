@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { messageOf, OperationalError } from "../bytes/errors.ts";
 import { ignoreErrno } from "../os/errors.ts";
 import { type Answer, type ApiHandlers, findRoute, problem, type Route } from "./api.ts";
-import { NoSuchNameError } from "./api-errors.ts";
+import { ConflictError, NoSuchNameError } from "./api-errors.ts";
 import { serveCapture } from "./capture-stream.ts";
 import { EventStreams } from "./event-stream.ts";
 import { LiveStreams } from "./live-stream.ts";
@@ -170,6 +170,7 @@ function targetOf(target: string): Target {
  */
 function answerTo(error: unknown): Answer {
   if (error instanceof NoSuchNameError) return problem(404, messageOf(error));
+  if (error instanceof ConflictError) return problem(409, messageOf(error));
   if (error instanceof OperationalError) return problem(503, messageOf(error));
   throw error;
 }

@@ -10,14 +10,18 @@ import type { LiveSource } from "./live-numbers.ts";
 import { METRICS_CONTENT_TYPE } from "./metrics-text.ts";
 import type { MtuReport } from "./mtu-report.ts";
 import { pageFile, pageFiles } from "./page-files.ts";
-import type { ReloadReport, StatusReport } from "./status.ts";
+import type { ReloadReport, ReloadRequest, StatusReport } from "./status.ts";
 
 /** The local API: the table of its routes, and what each one answers. */
 
 /** What the daemon does for the API. */
 export interface ApiHandlers {
   status(): Promise<StatusReport>;
-  reload(): Promise<ReloadReport>;
+  reload(request: ReloadRequest): Promise<ReloadReport>;
+  /** The configuration stays that is to be confirmed. Rejects with ConflictError where none is. */
+  confirm(): Promise<void>;
+  /** Goes back from the configuration that is to be confirmed, likewise. */
+  revert(): Promise<ReloadReport>;
   /** The metrics in the text format of Prometheus, in pieces that stay as they are. */
   metrics(): Promise<readonly Uint8Array[]>;
   /** What would become of forwarding if another daemon took over. Nothing changes by asking. */
@@ -164,10 +168,29 @@ export const routes: readonly Route[] = [
     path: "/v1/reload",
     overHttp: false,
     kind: "change",
-    answer: async (handlers) => {
-      const report = await handlers.reload();
+    answer: async (handlers, query) => {
+      const request = reloadRequestOf(query);
+      if (typeof request === "string") return problem(400, request);
+      const report = await handlers.reload(request);
       return json(report.refused ? 422 : 200, report);
     },
+  },
+  {
+    method: "POST",
+    path: "/v1/reload/confirm",
+    overHttp: false,
+    kind: "change",
+    answer: async (handlers) => {
+      await handlers.confirm();
+      return json(200, {});
+    },
+  },
+  {
+    method: "POST",
+    path: "/v1/reload/revert",
+    overHttp: false,
+    kind: "change",
+    answer: async (handlers) => json(200, await handlers.revert()),
   },
   {
     method: "GET",
@@ -221,6 +244,24 @@ function administrationRoutes(): readonly Route[] {
       }),
     ),
   );
+}
+
+/** Ours: for a reload that is to be confirmed, in seconds. */
+export const LONGEST_CONFIRM_S = 86_400;
+
+/** How a reload is wanted, or what is wrong with the query. */
+function reloadRequestOf(query: URLSearchParams): ReloadRequest | string {
+  const unknown = [...query.keys()].find((key) => key !== "dry-run" && key !== "confirm");
+  if (unknown !== undefined) return `/v1/reload has no parameter ${unknown}, but dry-run and confirm`;
+  const [dryRun, confirm] = [query.get("dry-run"), query.get("confirm")];
+  if (dryRun !== null && dryRun !== "true" && dryRun !== "false")
+    return "dry-run of /v1/reload is true or false";
+  if (confirm === null) return { dryRun: dryRun === "true" };
+  if (dryRun === "true") return "a dry run of /v1/reload changes nothing: there is nothing to confirm";
+  const seconds = /^\d{1,5}$/.test(confirm) ? Number(confirm) : 0;
+  if (seconds < 1 || seconds > LONGEST_CONFIRM_S)
+    return `confirm of /v1/reload is a number of seconds from 1 to ${LONGEST_CONFIRM_S}`;
+  return { confirmMs: seconds * 1000 };
 }
 
 /** What may be read over the listeners of `http:`. */

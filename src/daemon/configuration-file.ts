@@ -16,7 +16,7 @@ const hints: Readonly<Record<string, string>> = {
 };
 
 /** A valid configuration, with the means to find the location of its keys. */
-interface LoadedConfig {
+export interface LoadedConfig {
   readonly config: Config;
   /** The `peer` of each tunnel that has one. */
   readonly peers: ReadonlyMap<string, PeerKind>;

@@ -16,7 +16,7 @@ import type { SessionParameters } from "../wire/session-parameters.ts";
 import type { AdministrationContext } from "./administration.ts";
 import { AdministrativeStates } from "./administrative-states.ts";
 import type { HandOver } from "./api.ts";
-import { applyReload } from "./apply-reload.ts";
+import type { Reloading } from "./apply-reload.ts";
 import type { Bridges } from "./bridges.ts";
 import { Captures } from "./captures.ts";
 import { Circuits } from "./circuits.ts";
@@ -35,7 +35,6 @@ import { openBridges } from "./open-bridges.ts";
 import { PeerActivity } from "./peer-activity.ts";
 import { type ChosenPlane, isForwardedByFormer, logPlane, openPlane, planeFailed } from "./planes.ts";
 import { PseudowireIndex } from "./pseudowire-index.ts";
-import { planReload } from "./reload.ts";
 import { reportStatus } from "./report.ts";
 import { SendProblems } from "./send-problems.ts";
 import type { PseudowireCount } from "./service-manager.ts";
@@ -43,10 +42,10 @@ import { sessionSources } from "./session-sources.ts";
 import { SessionWatch } from "./session-watch.ts";
 import { identityOf } from "./settings.ts";
 import { SizeNotes } from "./size-notes.ts";
-import type { ReloadReport, StatusReport } from "./status.ts";
+import type { StatusReport } from "./status.ts";
 import { tunnelSources } from "./status-sources.ts";
 import { TunnelPathMtus } from "./tunnel-path-mtus.ts";
-import { secretReader } from "./tunnel-secrets.ts";
+import { KeptSecrets, secretReader } from "./tunnel-secrets.ts";
 import { tellStarted } from "./tunnel-state.ts";
 import { Tunnels } from "./tunnels.ts";
 
@@ -57,7 +56,7 @@ import { Tunnels } from "./tunnels.ts";
 export class Daemon {
   readonly #log: Log;
   readonly #controlLog: ControlLog;
-  readonly #readSecret = secretReader(() => this.#log);
+  readonly #secrets = new KeptSecrets(secretReader(() => this.#log));
   readonly #plane: PlaneStack;
   readonly #chosen: ChosenPlane;
   readonly #links: Links;
@@ -236,25 +235,24 @@ export class Daemon {
     };
   }
 
-  /**
-   * Takes over what differs in another configuration; a running tunnel whose secret cannot be read is left as
-   * it is, and one that cannot be opened waits. Resolves to the plan, and to what waits or was left.
-   */
-  async reload(config: Config, locations: Locations): Promise<ReloadReport> {
-    this.#locations = locations;
-    const change = planReload(this.#config, config, this.#tunnels, this.#readSecret, this.#startedConfig);
-    const report = await applyReload(change, {
+  /** What a reload starts from, and what it changes. */
+  get reloading(): Reloading {
+    return {
+      ...{ config: this.#config, startedConfig: this.#startedConfig, locations: this.#locations },
       ...{ log: this.#log, bridges: this.#bridges, circuits: this.#circuits, pathMtus: this.pathMtus },
-      http: this.#http,
-      begin: () => {
-        this.#config = change.config;
+      ...{ http: this.#http, secrets: this.#secrets },
+      connections: () => this.#lcce.snapshot().connections,
+      begin: (config, locations) => {
+        this.#config = config;
+        this.#locations = locations;
+      },
+      done: () => {
+        this.#controlLog.upDowns.retain(this.#config);
+        this.#administrative.retain(this.#config);
       },
       tunnels: () => this.#tunnels,
-      replaceAll: () => this.#replaceAll(change.config),
-    });
-    this.#controlLog.upDowns.retain(this.#config);
-    this.#administrative.retain(this.#config);
-    return report;
+      replaceAll: (config) => this.#replaceAll(config),
+    };
   }
 
   /** What tunnels and pseudowires are opened and closed by hand with. */
@@ -330,7 +328,7 @@ export class Daemon {
       ...{ transport: this.#transport, circuits: this.#circuits, log: this.#log },
       administrative: this.#administrative,
       input: (input) => this.input(input),
-      readSecret: this.#readSecret,
+      readSecret: (...of) => this.#secrets.read(...of),
       pathMtu: (...of) => this.pathMtus.known(...of),
       following: { limiter: this.#limiter, counters: (id) => this.#plane.sessionCounters(id) },
       locationOf: (tunnel) => this.#locations.get(`tunnel ${tunnel}`),

@@ -81,6 +81,7 @@ export const eventFields = {
   otherPid: "the process of the other daemon",
   steps: "how many steps the plan has",
   step: "the step, as `wirespan reload` prints it",
+  leftMs: "the time that is left, in ms",
   changed: "whether anything was changed",
   listen: "the address and port, or the path, where HTTP is listened for",
   status: "the status of the answer",
@@ -140,6 +141,24 @@ export const eventTable = {
     levels: ["info"],
     fields: ["step"],
     help: "A step of the plan, or a tunnel that waits no more",
+  },
+  "reload-loss": {
+    levels: ["info"],
+    fields: ["detail"],
+    help: "Which pseudowires lose frames by the reload, and until when",
+  },
+  "reload-unconfirmed": {
+    levels: ["warn"],
+    fields: ["leftMs"],
+    help:
+      "The configuration has to be confirmed, or the one before comes back: told when it was applied, at " +
+      "half the time, and for each reload that is refused meanwhile",
+  },
+  "reload-confirmed": { levels: ["info"], fields: [], help: "The configuration was confirmed, and stays" },
+  "reload-undone": {
+    levels: ["warn"],
+    fields: ["reason"],
+    help: "The configuration before comes back, or is started with, as the file was not confirmed",
   },
   "reload-problem": {
     levels: ["error"],

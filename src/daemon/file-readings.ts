@@ -1,5 +1,4 @@
-import { monotonicClock } from "../os/clock.ts";
-import type { ReloadReport, StatusReport } from "./status.ts";
+import type { ReloadReport } from "./status.ts";
 
 /** How often the file was read again, and how that ended. */
 export interface ReloadCounts {
@@ -10,10 +9,9 @@ export interface ReloadCounts {
   readonly appliedAtMs: number;
 }
 
-/** When the file was read whose content is in force, and what came of the readings since the start. */
+/** What came of the readings of the file since the start. */
 export class FileReadings {
   readonly #dayMs: () => number;
-  #lastMs = monotonicClock.nowMs();
   #counts: ReloadCounts;
 
   /** `dayMs` is the clock of the day. */
@@ -26,20 +24,13 @@ export class FileReadings {
     return this.#counts;
   }
 
-  status(file: string): NonNullable<StatusReport["configuration"]> {
-    return { file, readForMs: Math.round(monotonicClock.nowMs() - this.#lastMs) };
-  }
-
   /** Reads the file again by `reload`, whose report it counts and gives back. */
   async of(reload: () => Promise<ReloadReport>): Promise<ReloadReport> {
-    const [readMs, readAtMs] = [monotonicClock.nowMs(), this.#dayMs()];
+    const readAtMs = this.#dayMs();
     const report = await reload();
     const { applied, refused } = this.#counts;
     if (report.refused) this.#counts = { ...this.#counts, refused: refused + 1, isLastRefused: true };
-    else {
-      this.#lastMs = readMs;
-      this.#counts = { refused, applied: applied + 1, isLastRefused: false, appliedAtMs: readAtMs };
-    }
+    else this.#counts = { refused, applied: applied + 1, isLastRefused: false, appliedAtMs: readAtMs };
     return report;
   }
 }

@@ -17,18 +17,35 @@ const WILDCARD = "*";
 /** Names of the files that a directory stands for. */
 const wholeDirectory = ["*.yaml", "*.yml"] as const;
 
-/** Reads the files that a configuration includes. */
-export const includeReader: IncludeReader = {
-  find: (entry, from) => {
-    const path = resolve(dirname(from), entry);
-    try {
-      if (basename(path).includes(WILDCARD)) return filesIn(dirname(path), [basename(path)]);
-      if (statOf(path).isDirectory()) return filesIn(path, wholeDirectory);
-      return { kind: "file", path };
-    } catch (error) {
-      return { kind: "problem", problem: problemOf(path, error) };
-    }
-  },
+/** Where files are: on the machine, or in memory as they were. */
+export interface FileSource {
+  /** The names in a directory. Throws SystemError, as `isDirectory` does. */
+  names(directory: string): readonly string[];
+  isDirectory(path: string): boolean;
+  read: IncludeReader["read"];
+}
+
+/** What `include` finds in a source of files. */
+export function includedFrom(source: FileSource): IncludeReader {
+  return {
+    find: (entry, from) => {
+      const path = resolve(dirname(from), entry);
+      try {
+        if (basename(path).includes(WILDCARD)) return filesIn(source, dirname(path), [basename(path)]);
+        if (source.isDirectory(path)) return filesIn(source, path, wholeDirectory);
+        return { kind: "file", path };
+      } catch (error) {
+        return { kind: "problem", problem: problemOf(path, error) };
+      }
+    },
+    read: (path, most) => source.read(path, most),
+  };
+}
+
+/** Reads the files that a configuration includes, of this machine. */
+export const includeReader: IncludeReader = includedFrom({
+  names: namesInDirectory,
+  isDirectory: (path) => statOf(path).isDirectory(),
   read: (path, most) => {
     try {
       const stat = statOf(path);
@@ -40,24 +57,25 @@ export const includeReader: IncludeReader = {
       return { problem: problemOf(path, error) };
     }
   },
-};
+});
 
 /** The files of a directory whose names match, in the order of their names. Throws SystemError. */
-function filesIn(directory: string, patterns: readonly string[]): FoundFiles {
-  const names = namesInDirectory(directory)
+function filesIn(source: FileSource, directory: string, patterns: readonly string[]): FoundFiles {
+  const names = source
+    .names(directory)
     .filter((name) => patterns.some((pattern) => matches(name, pattern)))
     .toSorted();
   return {
     kind: "files",
-    paths: names.map((name) => join(directory, name)).filter((path) => !isDirectory(path)),
+    paths: names.map((name) => join(directory, name)).filter((path) => !isDirectory(source, path)),
     wanted: patterns.map((pattern) => join(directory, pattern)).join(" or "),
   };
 }
 
 /** False too for what cannot be looked at: that is a problem once it is read. */
-function isDirectory(path: string): boolean {
+function isDirectory(source: FileSource, path: string): boolean {
   try {
-    return statOf(path).isDirectory();
+    return source.isDirectory(path);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     return false;

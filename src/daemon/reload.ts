@@ -6,6 +6,7 @@ import type { Config, PseudowireConfig, TunnelConfig } from "../config/config.ts
 import { forwardersOf } from "../config/forwarders.ts";
 import { formerTunnels, type PlanStep, planChange } from "../config/plan.ts";
 import type { SecretSource } from "../config/secret-source.ts";
+import { type FrameLoss, frameLossOf, type KnownConnection } from "./frame-loss.ts";
 import type { Tunnels } from "./tunnels.ts";
 
 /** The reload of a running daemon: the steps from one configuration to another, and their order. */
@@ -17,18 +18,29 @@ export interface ReloadPlan {
   readonly steps: readonly PlanStep[];
   /** What is left as it is, and why. */
   readonly problems: readonly string[];
+  /** Which pseudowires lose frames by the steps. */
+  readonly frameLoss: readonly FrameLoss[];
+}
+
+/** What a plan is made by, beside the two configurations and the tunnels. */
+export interface PlanContext {
+  /** Reads a secret of a tunnel. Throws OperationalError. */
+  read(source: SecretSource, tunnel: string): Uint8Array;
+  /** The configuration of the start; absent: the running one. */
+  readonly started?: Config;
+  /** What is known of the control connection of a tunnel. */
+  known?(tunnel: string): KnownConnection | undefined;
 }
 
 /**
  * What to do to get to another configuration, whose secrets are read and compared with those in use. A tunnel
- * that runs and whose secret cannot be read is left as it is. `started` is the configuration of the start.
+ * that runs and whose secret cannot be read is left as it is.
  */
 export function planReload(
   before: Config,
   wanted: Config,
   tunnels: Pick<Tunnels, "secrets">,
-  read: (source: SecretSource, tunnel: string) => Uint8Array,
-  started: Config = before,
+  { read, started = before, known = () => undefined }: PlanContext,
 ): ReloadPlan {
   const problems: string[] = [];
   const kept = new Map<string, TunnelConfig>();
@@ -58,8 +70,8 @@ export function planReload(
   };
   const steps = planChange(before, config, changed, started);
   const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
-  if (isAll && kept.size > 0) return { config: before, steps: [], problems };
-  return { config, steps, problems };
+  if (isAll && kept.size > 0) return { config: before, steps: [], problems, frameLoss: [] };
+  return { config, steps, problems, frameLoss: frameLossOf(steps, before, config, known) };
 }
 
 /**

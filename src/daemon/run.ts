@@ -1,19 +1,17 @@
-import { counted } from "../bytes/counted.ts";
-import { ignoreOperational, OperationalError, operationalMessage } from "../bytes/errors.ts";
+import { OperationalError, operationalMessage } from "../bytes/errors.ts";
 import { SerialQueue } from "../bytes/serial-queue.ts";
-import type { Config } from "../config/config.ts";
 import { endProcess } from "../os/end-process.ts";
 import { absolutePath, leaveRemovedDirectory } from "../os/files.ts";
 import { capabilityText } from "../os/privileges.ts";
 import { performAdministration } from "./administration.ts";
 import type { ApiHandlers } from "./api.ts";
 import { checkControlSocketPath, openApiServer } from "./api-server.ts";
-import { tellProblems } from "./apply-reload.ts";
 import { ClearedCounters } from "./cleared-counters.ts";
-import { type Locations, loadConfig, type RejectedConfig } from "./configuration-file.ts";
+import type { RejectedConfig } from "./configuration-file.ts";
 import { logFatal } from "./crash.ts";
 import { Daemon } from "./daemon.ts";
 import { FileReadings } from "./file-readings.ts";
+import { type DaemonChange, fileReloads, type StartingFile, startingFile } from "./file-reloads.ts";
 import { HttpListeners } from "./http-listeners.ts";
 import { LiveFeed } from "./live-feed.ts";
 import { lockDaemon } from "./locks.ts";
@@ -23,7 +21,6 @@ import { mtuReport } from "./mtu-report.ts";
 import { subjectsOfStatus } from "./mtu-subjects.ts";
 import { throwUncaught } from "./operation-queue.ts";
 import { type ServiceManager, serviceManager } from "./service-manager.ts";
-import type { ReloadReport } from "./status.ts";
 import { takeOverFrom } from "./take-over.ts";
 import { version } from "./version.ts";
 
@@ -48,20 +45,20 @@ const STOP_LIMIT_MS = 2800;
  */
 export async function runDaemon(options: RunOptions): Promise<number> {
   let file: string;
-  let loaded: LoadedFile | RejectedConfig;
+  let starting: StartingFile | RejectedConfig;
   try {
     file = absolutePath(options.configFile);
-    loaded = loadFile(file);
+    starting = startingFile(file);
     leaveRemovedDirectory();
   } catch (error) {
     reportFatal([operationalMessage(error)]);
     return FAILED;
   }
-  if ("problems" in loaded) {
-    reportFatal(loaded.problems, loaded.validParts?.config().log);
+  if ("problems" in starting) {
+    reportFatal(starting.problems, starting.validParts?.config().log);
     return BAD_CONFIGURATION;
   }
-  const openLog = createLog(loaded.config.log);
+  const openLog = createLog(starting.loaded.config.log);
   const { log, output } = openLog;
   const leave = (code: number): never => {
     output.flush(EXIT_FLUSH_MS);
@@ -74,7 +71,7 @@ export async function runDaemon(options: RunOptions): Promise<number> {
     process.nextTick(() => leave(FAILED));
   });
   try {
-    await runUntilStopped({ ...options, configFile: file }, loaded, openLog, running);
+    await runUntilStopped({ ...options, configFile: file }, starting, openLog, running);
     log.info({ event: "stopped" }, "stopped");
   } catch (error) {
     logFatal(log, error, () => running.daemon?.status());
@@ -90,22 +87,10 @@ interface Running {
   daemon?: Daemon;
 }
 
-/** What a daemon keeps of a file: not its text. */
-interface LoadedFile {
-  readonly config: Config;
-  readonly locations: Locations;
-}
-
-/** Throws SystemError for a file that cannot be read. */
-function loadFile(file: string): LoadedFile | RejectedConfig {
-  const loaded = loadConfig(file);
-  return "problems" in loaded ? loaded : { config: loaded.config, locations: loaded.locations() };
-}
-
 /** Rejects with SystemError where the daemon cannot be started, and then everything is closed again. */
 async function runUntilStopped(
   { configFile: file, takeOver = false }: RunOptions,
-  { config, locations }: LoadedFile,
+  starting: StartingFile,
   openLog: OpenLog,
   running: Running,
 ): Promise<void> {
@@ -116,12 +101,11 @@ async function runUntilStopped(
   const start = new Deferred<Daemon>();
   const readings = new FileReadings();
   const change = changeQueue(() => start.value, stopped);
-  const reload = (onTurn?: () => void) =>
-    change((daemon) => manager.reloading(() => readings.of(() => reloadFrom(file, daemon, log))), onTurn);
+  const reloads = fileReloads({ file, starting, log, change, manager, readings, stopped });
   const cleared = new ClearedCounters();
-  process.on("SIGHUP", coalesced(reload));
-  // Not before signals are heard: who reads this may send one.
+  process.on("SIGHUP", () => reloads.hangUp());
   tellStart(file, log);
+  const { config, locations } = starting.loaded;
   const { controlSocket } = config.lcce;
   checkControlSocketPath(controlSocket);
   // Before anything in the kernel is changed: another daemon may run.
@@ -131,8 +115,8 @@ async function runUntilStopped(
   const report = async () => (await opened.value).status();
   const live = new LiveFeed({ events: feed, sources: async () => (await opened.value).metricsSources() });
   const handlers: ApiHandlers = {
-    status: async () => ({ ...cleared.applied(await report()), configuration: readings.status(file) }),
-    ...{ captures: async () => (await opened.value).captures, reload: () => reload() },
+    status: async () => ({ ...cleared.applied(await report()), configuration: reloads.status() }),
+    ...{ captures: async () => (await opened.value).captures, ...reloads.handlers },
     ...{ feed, live, metrics: () => metrics.pieces(), page: () => http.pageLinks() },
     mtu: async (name) => subjectsOfStatus(await report(), { name }).map(mtuReport),
     administer: (request) => change((daemon) => performAdministration(request, daemon.administration)),
@@ -140,6 +124,7 @@ async function runUntilStopped(
     handOver: async () => (await start.value).handOver,
     leave: async () => {
       manager.stopping();
+      reloads.close();
       return handOver(await start.value, log, running.leave, stop);
     },
   };
@@ -188,6 +173,7 @@ async function serve(
   log.info({ event: "stop", cause }, `${cause}: closing control connections`);
 }
 
+/** Not before signals are heard: who reads this may send one. */
 function tellStart(file: string, log: Log): void {
   log.info({ event: "start", version, config: file }, `wirespan ${version} starting with ${file}`);
   log.info({ event: "privileges" }, `running with ${capabilityText()}`);
@@ -213,25 +199,6 @@ function handOver(
   return () => leave(OK);
 }
 
-/** As `loadFile`, with a file that cannot be read as a problem of it. */
-function tryLoadFile(file: string): ReturnType<typeof loadFile> {
-  try {
-    return loadFile(file);
-  } catch (error) {
-    return { problems: [operationalMessage(error)] };
-  }
-}
-
-/** Reloads from the file; an invalid one changes nothing. */
-async function reloadFrom(file: string, daemon: Daemon, log: Log): Promise<ReloadReport> {
-  const loaded = tryLoadFile(file);
-  if ("config" in loaded) return daemon.reload(loaded.config, loaded.locations);
-  tellProblems(log, loaded.problems, "not reloaded: ");
-  const text = `not reloaded: ${counted(loaded.problems.length, "problem")} in ${file}; nothing was changed`;
-  log.error({ event: "reload-refused", waiting: loaded.problems.length }, text);
-  return { changed: false, plan: "", problems: [...loaded.problems], refused: true };
-}
-
 /** A promise that is resolved from outside. */
 class Deferred<T> {
   readonly value: Promise<T>;
@@ -254,16 +221,11 @@ class Deferred<T> {
   }
 }
 
-type Reload = (onTurn?: () => void) => Promise<ReloadReport>;
-
-/** Does work once it is its turn; `onTurn` is called before. */
-type Change = <Result>(work: (daemon: Daemon) => Promise<Result>, onTurn?: () => void) => Promise<Result>;
-
 /**
  * Queues what changes the daemon: each begins when the daemon has started and the one before is done; none
  * while it is stopping.
  */
-function changeQueue(started: () => Promise<Daemon>, stopped: Promise<string>): Change {
+function changeQueue(started: () => Promise<Daemon>, stopped: Promise<string>): DaemonChange {
   let isStopping = false;
   void stopped.then(() => {
     isStopping = true;
@@ -276,19 +238,6 @@ function changeQueue(started: () => Promise<Daemon>, stopped: Promise<string>): 
       if (isStopping) throw new OperationalError("the daemon is stopping");
       return work(daemon);
     });
-}
-
-/** The handler of SIGHUP: several that wait are one reload. */
-function coalesced(reload: Reload): () => void {
-  let isWaiting = false;
-  return () => {
-    if (isWaiting) return;
-    isWaiting = true;
-    const onTurn = () => {
-      isWaiting = false;
-    };
-    void reload(onTurn).catch(ignoreOperational);
-  };
 }
 
 /** Why the daemon stops: a signal, or another daemon that takes over. */

@@ -1,3 +1,4 @@
+import type { PlanStep } from "../config/plan.ts";
 import type { UnknownPeerReason } from "../control/unknown-peers.ts";
 import type { CounterValues } from "../forwarding/counters-table.ts";
 import type { MssClampChoice } from "../forwarding/mss.ts";
@@ -5,6 +6,7 @@ import type { PacketTooBigChoice } from "../forwarding/too-big.ts";
 import type { ChannelStatus, Encapsulation, L2SpecificSublayer } from "../wire/session-parameters.ts";
 import type { BridgeStatus } from "./bridge-status.ts";
 import type { ChangeStatus } from "./change-history.ts";
+import type { FrameLoss } from "./frame-loss.ts";
 
 /** Version of the API and of what its answers hold: it grows when a key changes its meaning or goes. */
 export const API_VERSION = 1;
@@ -18,7 +20,16 @@ export interface StatusReport {
   readonly hostName: string;
   readonly routerId: string;
   /** The configuration file, and for how long it is in force as it was then. */
-  readonly configuration?: { readonly file: string; readonly readForMs: number } | undefined;
+  readonly configuration?:
+    | {
+        readonly file: string;
+        readonly readForMs: number;
+        /** When the configuration before comes back, unless this one is confirmed. */
+        readonly revertsInMs?: number;
+        /** Whether the file was not confirmed, and what runs is the configuration before. */
+        readonly undone?: boolean;
+      }
+    | undefined;
   readonly plane: { readonly name: string; readonly reason: string };
   readonly controlConnections: readonly ControlConnectionStatus[];
   readonly pseudowires: readonly PseudowireStatus[];
@@ -254,6 +265,14 @@ export interface FrameSizeStatus {
   readonly packetTooBig: PacketTooBigChoice;
 }
 
+/** How a reload is wanted. */
+export interface ReloadRequest {
+  /** To report what it would do, and do nothing. */
+  readonly dryRun?: boolean;
+  /** In ms: to go back unless it is confirmed within this time after it was applied. */
+  readonly confirmMs?: number;
+}
+
 export interface ReloadReport {
   readonly changed: boolean;
   readonly plan: string;
@@ -261,4 +280,13 @@ export interface ReloadReport {
   readonly problems: readonly string[];
   /** Whether the file is not in order, and nothing was changed. */
   readonly refused: boolean;
+  /** What it consists of, and which pseudowires lose frames by it; absent where the file is not in order. */
+  readonly steps?: readonly PlanStep[];
+  readonly frameLoss?: readonly FrameLoss[];
+  /** What waits for the next start of the daemon, a line for each key. */
+  readonly nextStart?: readonly string[];
+  /** Whether nothing was done, and this is what would be. */
+  readonly dryRun?: boolean;
+  /** Within what time it is to be confirmed, in ms, or else is undone. */
+  readonly confirmWithinMs?: number;
 }

@@ -84,13 +84,13 @@ const UNFINISHED = ".new";
 
 /**
  * Gives a file a text, so that whoever reads it meets the former content or the whole new one, also after a
- * crash of this process; where there is no room, the former content stays.
+ * crash of this process; where there is no room, the former content stays. The file is its owner's alone.
  */
 export function replaceText(path: string, text: string): void {
   const unfinished = `${path}${UNFINISHED}`;
   attempt("write a file", path, () => {
     try {
-      writeFileSync(unfinished, text);
+      writeFileSync(unfinished, text, { mode: OWNER_ALONE });
       renameSync(unfinished, path);
     } catch (error) {
       removeUnfinished(unfinished);

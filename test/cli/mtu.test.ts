@@ -82,6 +82,8 @@ describe("with a daemon", () => {
         mtu: async () => [],
         reload: refuse,
         handOver: refuse,
+        confirm: refuse,
+        revert: refuse,
         captures: async () => Promise.reject(new Error("none")),
         administer: async () => ({ changed: true }),
         clearCounters: async () => undefined,

@@ -12,9 +12,11 @@ import {
   askReload,
   askStatus,
   askToClear,
+  requestConfirm,
   requestHandOver,
+  requestRevert,
 } from "../../src/daemon/api-client.ts";
-import { NoDaemonError, NoSuchNameError, RefusedError } from "../../src/daemon/api-errors.ts";
+import { ConflictError, NoDaemonError, NoSuchNameError, RefusedError } from "../../src/daemon/api-errors.ts";
 import { openApiServer } from "../../src/daemon/api-server.ts";
 import { EventFeed } from "../../src/daemon/events.ts";
 import type { ReloadReport, StatusReport } from "../../src/daemon/status.ts";
@@ -43,6 +45,8 @@ beforeEach(async () => {
     live: { listen: () => ({ [Symbol.dispose]: () => undefined }) },
     page: () => ({ links: [], waiting: [] }),
     mtu: async () => [],
+    confirm: async () => undefined,
+    revert: async () => done,
     handOver: async () => ({ pid: 7, goesOn: true, plane: "ebpf", planeReason: "why" }),
     administer: async () => ({ changed: true }),
     clearCounters: async () => undefined,
@@ -163,6 +167,43 @@ describe("routes", () => {
     handlers.reload = async () => refused;
     expect((await ask("POST", "/v1/reload")).status).toBe(422);
     expect(await askReload(path)).toEqual(refused);
+  });
+
+  test("how a reload is wanted is in the query, and nothing else is", async () => {
+    const wanted: unknown[] = [];
+    handlers.reload = async (request) => {
+      wanted.push(request);
+      return done;
+    };
+    await askReload(path);
+    await askReload(path, undefined, { dryRun: true });
+    await askReload(path, undefined, { confirmMs: 60_000 });
+    expect((await ask("POST", "/v1/reload?dry-run=false&confirm=86400")).status).toBe(200);
+    expect(wanted).toEqual([
+      { dryRun: false },
+      { dryRun: true },
+      { confirmMs: 60_000 },
+      { confirmMs: 86_400_000 },
+    ]);
+    for (const query of [
+      "dry-run=yes",
+      "confirm=0",
+      "confirm=1e3",
+      "confirm=86401",
+      "confirm=",
+      "dryrun=true",
+    ])
+      expect((await ask("POST", `/v1/reload?${query}`)).status).toBe(400);
+    expect((await ask("POST", "/v1/reload?dry-run=true&confirm=5")).body).toContain("nothing to confirm");
+    expect(wanted).toHaveLength(4);
+  });
+
+  test("a reload is confirmed or reverted; 409 where there is none", async () => {
+    expect(await requestConfirm(path)).toEqual({});
+    expect(await requestRevert(path)).toEqual(done);
+    handlers.confirm = () => Promise.reject(new ConflictError("there is no reload to confirm"));
+    expect((await ask("POST", "/v1/reload/confirm")).status).toBe(409);
+    await expect(requestConfirm(path)).rejects.toThrow("there is no reload to confirm");
   });
 
   test.each(["/index.html", "/v1/statu", "//", "/v1/status/", "http://[/", "/%", "*"])(

@@ -33,7 +33,7 @@ describe.each(kinds)("%s", (_, error, isOperational) => {
     const read = () => {
       throw error;
     };
-    const plan = () => planReload(config, config, { secrets: () => [] }, read);
+    const plan = () => planReload(config, config, { secrets: () => [] }, { read });
     if (isOperational) expect(plan().problems.length).toBe(1);
     else expect(plan).toThrow(error as Error);
   });

@@ -39,6 +39,8 @@ beforeEach(async () => {
     live: { listen: () => ({ [Symbol.dispose]: () => undefined }) },
     page: () => ({ links: [], waiting: [] }),
     mtu: async () => [],
+    confirm: () => Promise.reject(new Error("confirmed over HTTP")),
+    revert: () => Promise.reject(new Error("reverted over HTTP")),
     handOver: () => Promise.reject(new Error("asked over HTTP")),
     administer: async () => ({ changed: true }),
     clearCounters: async () => undefined,

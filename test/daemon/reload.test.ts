@@ -19,7 +19,12 @@ function reloaded(before: string, wanted: string): { readonly plan: string; read
   const unreadable = () => {
     throw new OperationalError("read a secret: ENOENT");
   };
-  const { steps, problems } = planReload(configOf(before), configOf(wanted), { secrets }, unreadable);
+  const { steps, problems } = planReload(
+    configOf(before),
+    configOf(wanted),
+    { secrets },
+    { read: unreadable },
+  );
   return { plan: formatPlan(steps), problems: problems.join("\n") };
 }
 

@@ -33,7 +33,7 @@ export async function pageStub(tunnels: number, pseudowires: number): Promise<Pa
     ...{ feed, live, page: () => http.pageLinks(), status: async () => world.status() },
     mtu: async (name) => subjectsOfStatus(world.status(), { name }).map(mtuReport),
     ...{ reload: none, metrics: none, handOver: none, leave: none, captures: none },
-    ...{ administer: none, clearCounters: none },
+    ...{ confirm: none, revert: none, administer: none, clearCounters: none },
   };
   const line = () => undefined;
   const log = {

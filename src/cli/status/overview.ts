@@ -34,11 +34,29 @@ export function statusText(report: StatusReport, columns = PLAIN_COLUMNS): strin
     .join("\n");
 }
 
-function headLines({ hostName, routerId, version, pid, uptimeMs, plane }: StatusReport): readonly string[] {
+function headLines(report: StatusReport): readonly string[] {
+  const { hostName, routerId, version, pid, uptimeMs, plane } = report;
   return [
     `LCCE ${colours.bold(hostName)}, router id ${routerId}, wirespan ${version}, pid ${pid}, ` +
       `up ${durationText(uptimeMs)}`,
     `plane ${plane.name}: ${plane.reason}`,
+    ...configurationLines(report.configuration),
+  ];
+}
+
+/** That the configuration is not to stay, or is not that of the file. */
+function configurationLines(configuration: StatusReport["configuration"]): readonly string[] {
+  const { file, revertsInMs, undone = false } = configuration ?? {};
+  if (revertsInMs !== undefined)
+    return [
+      colours.yellow(
+        `configuration not confirmed: the one before comes back in ${durationText(revertsInMs)}, ` +
+          "unless: wirespan reload --confirmed",
+      ),
+    ];
+  if (!undone) return [];
+  return [
+    colours.yellow(`${file} was not confirmed, and the configuration before it runs: change the file back`),
   ];
 }
 
