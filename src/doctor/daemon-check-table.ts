@@ -1,5 +1,6 @@
+import { durationText } from "../bytes/duration.ts";
 import { shellWord } from "../bytes/shell-words.ts";
-import type { StatusReport } from "../daemon/status.ts";
+import { isWanted, type StatusReport } from "../daemon/status.ts";
 import type { DaemonFacts, Facts } from "./facts.ts";
 import { type CheckRow, type Found, judge } from "./outcome.ts";
 
@@ -55,7 +56,9 @@ export const daemonChecks = {
     looksAt: "whether the file was written after the daemon had read it",
     why: "what was changed since does not count yet",
     remedy: "wirespan reload",
-    find: ({ daemon: { isFileNewer, socket }, file }) => {
+    find: ({ daemon: { isFileNewer, socket, status }, file }) => {
+      const unconfirmed = status?.value === undefined ? undefined : notConfirmed(status.value, socket);
+      if (unconfirmed !== undefined) return [unconfirmed];
       if (isFileNewer === undefined) return undefined;
       if (!isFileNewer) return [];
       const what = `${file} was written after the daemon had read it: the changes are not in force`;
@@ -137,11 +140,30 @@ export const daemonChecks = {
   },
 } as const satisfies Readonly<Record<string, CheckRow>>;
 
+/** That the configuration is still to be confirmed, or that the file was not. */
+function notConfirmed({ configuration }: StatusReport, socket: string): Found | undefined {
+  const { file, revertsInMs, undone = false } = configuration ?? {};
+  if (revertsInMs !== undefined)
+    return {
+      severity: "warning",
+      what: `the former configuration comes back in ${durationText(revertsInMs)} unless this is confirmed`,
+      commands: [`wirespan reload --confirmed --socket ${shellWord(socket)}`],
+    };
+  if (!undone) return undefined;
+  return {
+    severity: "warning",
+    what: `${file} was not confirmed: the configuration before it runs`,
+    advice: "change the file back, or into one that is right, and reload",
+  };
+}
+
 function notUp({ controlConnections, pseudowires }: StatusReport, command: string): readonly Found[] {
-  const down = controlConnections.filter(({ whyNot }) => whyNot !== undefined);
+  const isDown = (one: { readonly state: string; readonly whyNot?: string | undefined }) =>
+    isWanted(one) && one.whyNot !== undefined;
+  const down = controlConnections.filter(isDown);
   const names = new Set(down.map(({ tunnel }) => tunnel));
   // Those of a tunnel that is down tell nothing more.
-  const others = pseudowires.filter(({ whyNot, tunnel }) => whyNot !== undefined && !names.has(tunnel));
+  const others = pseudowires.filter((one) => isDown(one) && !names.has(one.tunnel));
   const advice = `see: ${command}`;
   return [
     ...down.map(

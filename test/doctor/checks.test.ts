@@ -600,6 +600,20 @@ const matrix: readonly Row[] = [
     "wirespan reload --socket /run/wirespan/wirespan.sock",
   ],
   [
+    "daemon-file",
+    status({ configuration: { file: "/etc/wirespan.yaml", readForMs: 0, revertsInMs: 5000 } }),
+    "warning",
+    "the former configuration comes back in 5 s unless this is confirmed",
+    "wirespan reload --confirmed --socket /run/wirespan/wirespan.sock",
+  ],
+  [
+    "daemon-file",
+    status({ configuration: { file: "/etc/wirespan.yaml", readForMs: 0, undone: true } }),
+    "warning",
+    "/etc/wirespan.yaml was not confirmed: the configuration before it runs",
+    "",
+  ],
+  [
     "not-up",
     status({ controlConnections: [{ tunnel: "hq", state: "wait-ctl-reply", whyNot: "nothing came" }] }),
     "error",
@@ -744,4 +758,13 @@ test("what the daemon switched off itself is no fault of the circuit", () => {
     daemon({ status: { value: held }, later: undefined }),
   );
   expect(outcomeOf("circuit-on", facts)).toEqual([]);
+});
+
+test("what is disabled is not missed", () => {
+  const off = { state: "disabled", whyNot: "disabled in the file" };
+  const facts = status({
+    controlConnections: [{ tunnel: "hq", ...off }],
+    pseudowires: [{ name: "lan", tunnel: "other", ...off }],
+  });
+  expect(outcomeOf("not-up", facts)).toEqual([]);
 });

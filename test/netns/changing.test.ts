@@ -113,6 +113,8 @@ test("a dry run changes nothing; what is disabled ends by CDN and StopCCN, and c
   expect(off.configuration).not.toHaveProperty("revertsInMs");
   expect(off.pseudowires).toMatchObject([{ state: "disabled", whyNot: "disabled in the file" }]);
   expect(off.controlConnections[0]?.localControlConnectionId).toBe(ids(established)[0]);
+  // Nothing is down that should be up.
+  expect((await wirespan("status", "-q", "--socket", sites.socket("a"))).status).toBe(0);
   const down = await sites.told("b got a CDN", "b", ({ pseudowires: [lan] }) => lan?.downs === 1);
   expect(down.pseudowires[0]?.lastChange?.text).toContain("closed by its operator (result 3)");
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
-import type { StatusReport } from "../../daemon/status.ts";
+import { isWanted, type StatusReport } from "../../daemon/status.ts";
 import { ANSWER_MS, withAdvice, withSocket } from "../daemon-socket.ts";
 import type { Rates } from "../rates.ts";
 import { exitCode, type Shell } from "../shell.ts";
@@ -60,7 +60,7 @@ async function status(name: string | undefined, options: StatusArguments, shell:
 }
 
 function isEachUp({ controlConnections, pseudowires }: StatusReport): boolean {
-  return [...controlConnections, ...pseudowires].every(({ whyNot }) => whyNot === undefined);
+  return [...controlConnections, ...pseudowires].filter(isWanted).every(({ whyNot }) => whyNot === undefined);
 }
 
 /** Shows what has a name, and sets the exit code. */
