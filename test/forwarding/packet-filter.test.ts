@@ -98,8 +98,89 @@ test.each([
   ["a jump out of it, if true", [0x15 + 0x10000, 1, 0x06, 1]],
   ["memory beyond", [0x60, 16, 0x06, 1]],
   ["an unknown operation", [0xb4, 1, 0x06, 1]],
+  ["an unknown mode of a load", [0xc0, 0, 0x06, 1]],
+  ["an unknown condition", [0x55, 0, 0x06, 1]],
+  ["memory to store in beyond", [0x02, 16, 0x06, 1]],
+  ["half an instruction", [0x06]],
+  ["too many instructions", Array.from({ length: 501 }, () => [0x06, 1]).flat()],
 ])("%s is no filter", (_, words) => {
   expect(checkFilter(new Uint32Array(words))).toBeDefined();
+});
+
+describe("each instruction", () => {
+  /** Opcodes by linux/bpf_common.h. */
+  const k = (code: number, operand: number) => [code, operand];
+  const jump = (code: number, operand: number, yes: number, no: number) => [
+    code + yes * 0x1_0000 + no * 0x100_0000,
+    operand,
+  ];
+  const returnA = k(0x16, 0);
+  const octets = Uint8Array.of(0x12, 0x34, 0x56, 0x78, 0x9a);
+
+  /** What a program makes of A: it is compared with each value that the test asks for. */
+  function gives(lines: readonly (readonly number[])[], wanted: number): boolean {
+    const program = new Uint32Array([...lines, jump(0x15, wanted, 0, 1), k(0x06, 1), k(0x06, 0)].flat());
+    expect(checkFilter(program)).toBeUndefined();
+    return new PacketFilter(program).accepts(new DataView(octets.buffer), 0, octets.length);
+  }
+
+  test.each<[string, readonly (readonly number[])[], number]>([
+    ["ld [0]", [k(0x20, 0)], 0x12345678],
+    ["ldh [1]", [k(0x28, 1)], 0x3456],
+    ["ldb [4]", [k(0x30, 4)], 0x9a],
+    ["ldx #3, ldb [x + 1]", [k(0x01, 3), k(0x50, 1)], 0x9a],
+    ["ldx #1, ldh [x + 0]", [k(0x01, 1), k(0x48, 0)], 0x3456],
+    ["ldx #1, ld [x + 0]", [k(0x01, 1), k(0x40, 0)], 0x3456789a],
+    ["ld #7", [k(0x00, 7)], 7],
+    ["ld len", [k(0x80, 0)], 5],
+    ["ldx len, txa", [k(0x81, 0), k(0x87, 0)], 5],
+    ["ldxb 4*([0]&0xf), txa", [k(0xb1, 0), k(0x87, 0)], 8],
+    ["st, ld M[]", [k(0x00, 9), k(0x02, 3), k(0x00, 0), k(0x60, 3)], 9],
+    ["stx, ldx M[], txa", [k(0x01, 8), k(0x03, 2), k(0x01, 0), k(0x61, 2), k(0x87, 0)], 8],
+    ["tax, txa", [k(0x00, 6), k(0x07, 0), k(0x00, 0), k(0x87, 0)], 6],
+    ["add #", [k(0x00, 0xffffffff), k(0x04, 2)], 1],
+    ["add x", [k(0x00, 4), k(0x01, 3), k(0x0c, 0)], 7],
+    ["sub #", [k(0x00, 1), k(0x14, 2)], 0xffffffff],
+    ["mul #", [k(0x00, 0x10001), k(0x24, 0x10001)], 0x20001],
+    ["div #", [k(0x00, 7), k(0x34, 2)], 3],
+    ["or #", [k(0x00, 0x0f), k(0x44, 0xf0)], 0xff],
+    ["and #", [k(0x00, 0xffffffff), k(0x54, 0x80000000)], 0x80000000],
+    ["lsh #", [k(0x00, 1), k(0x64, 31)], 0x80000000],
+    ["lsh too far", [k(0x00, 1), k(0x64, 32)], 0],
+    ["rsh #", [k(0x00, 0x80000000), k(0x74, 31)], 1],
+    ["rsh too far", [k(0x00, 0x80000000), k(0x74, 32)], 0],
+    ["neg", [k(0x00, 1), k(0x84, 0)], 0xffffffff],
+    ["mod #", [k(0x00, 7), k(0x94, 4)], 3],
+    ["xor #", [k(0x00, 0xff), k(0xa4, 0x0f)], 0xf0],
+    ["ja", [k(0x00, 1), k(0x05, 1), k(0x00, 2)], 1],
+    ["jgt, true", [k(0x00, 3), jump(0x25, 2, 1, 0), k(0x00, 9)], 3],
+    ["jgt, false", [k(0x00, 2), jump(0x25, 2, 1, 0), k(0x00, 9)], 9],
+    ["jge x, true", [k(0x00, 2), k(0x01, 2), jump(0x3d, 0, 1, 0), k(0x00, 9)], 2],
+    ["jset, true", [k(0x00, 6), jump(0x45, 2, 1, 0), k(0x00, 9)], 6],
+    ["jset, false", [k(0x00, 6), jump(0x45, 1, 1, 0), k(0x00, 9)], 9],
+  ])("%s", (_, lines, wanted) => {
+    expect(gives(lines, wanted)).toBe(true);
+    expect(gives(lines, (wanted ^ 1) >>> 0)).toBe(false);
+  });
+
+  test.each<[string, readonly (readonly number[])[]]>([
+    ["a load behind the end", [k(0x20, 2)]],
+    ["an indirect load behind the end", [k(0x01, 5), k(0x50, 0)]],
+    ["a header length behind the end", [k(0xb1, 5)]],
+    ["a division by zero", [k(0x00, 7), k(0x34, 0)]],
+    ["a remainder by zero", [k(0x00, 7), k(0x01, 0), k(0x9c, 0)]],
+  ])("%s refuses the packet", (_, lines) => {
+    const program = new Uint32Array([...lines, k(0x06, 1)].flat());
+    expect(checkFilter(program)).toBeUndefined();
+    expect(new PacketFilter(program).accepts(new DataView(octets.buffer), 0, octets.length)).toBe(false);
+  });
+
+  test("ret a", () => {
+    const accepts = (...lines: readonly (readonly number[])[]) =>
+      new PacketFilter(new Uint32Array(lines.flat())).accepts(new DataView(octets.buffer), 0, octets.length);
+    expect(accepts(k(0x00, 0), returnA)).toBe(false);
+    expect(accepts(k(0x00, 1), returnA)).toBe(true);
+  });
 });
 
 describe("packets between two LCCEs", () => {
