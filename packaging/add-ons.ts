@@ -155,15 +155,23 @@ function builtFor(node: NodeBuild, { name, built }: Compiled): string {
     const filter = (path: string) => !path.startsWith(join(installed(name), "build"));
     cpSync(installed(one), join(folder, "node_modules", one), { recursive: true, filter });
   }
-  const words = [nodeGyp(), "rebuild", `--nodedir=${node.folder}`, "--loglevel=error"];
-  execFileSync(node.path, words, {
+  execFileSync(node.path, [nodeGyp(), "rebuild", "--loglevel=error"], {
     cwd: join(folder, "node_modules", name),
-    // binding.gyp runs `node`.
-    env: { ...process.env, PATH: `${dirname(node.path)}${delimiter}${process.env["PATH"]}` },
+    env: {
+      ...process.env,
+      // binding.gyp runs `node`.
+      PATH: `${dirname(node.path)}${delimiter}${process.env["PATH"]}`,
+      // Not by an option: an npm that has this key in its configuration sets it here, which wins.
+      npm_config_nodedir: node.folder,
+    },
     // What it says is in the error.
     stdio: ["ignore", "ignore", "pipe"],
   });
   execFileSync("strip", ["--strip-unneeded", result]);
+  // Throws where it was compiled with the headers of another Node.
+  execFileSync(node.path, ["-e", "require(process.argv[1])", result], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   return result;
 }
 
