@@ -57,6 +57,8 @@ afterEach(() => {
   for (const relay of relays.splice(0)) relay.kill("SIGTERM");
 });
 
+const MAC_OF_HB = "02:00:00:00:00:0b";
+
 /**
  * TABLE: circuits, each with what is to be there for it, where pings begin, and other words for the same
  * device.
@@ -66,8 +68,11 @@ const circuits = {
     circuit: { tap: "l2tp0" },
     device: "l2tp0",
     from: "a",
-    prepare: async () => undefined,
-    use: ["addr add 10.0.0.1/24 dev l2tp0"],
+    prepare: async (sites: Sites) => {
+      await sites.ip("hb", `link set eth0 address ${MAC_OF_HB}`);
+    },
+    // As a port of br1 it hears no ARP reply, and what it had resolved goes with its carrier.
+    use: ["addr add 10.0.0.1/24 dev l2tp0", `neigh add 10.0.0.2 lladdr ${MAC_OF_HB} dev l2tp0 nud permanent`],
     other: { tap: "l2tp0", bridge: "br1" },
   },
   "a TAP device in a bridge": {
