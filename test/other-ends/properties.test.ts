@@ -4,8 +4,8 @@ import type { Config, TunnelConfig } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { type ImportFormat, importConfig } from "../../src/other-ends/import/import-config.ts";
 import { peerConfig, type WrittenPeer } from "../../src/other-ends/peer-config.ts";
-import { agreementOf, exchanged, fileTexts, type TunnelSpace } from "../support/other-ends.ts";
 import { leastOf } from "../support/effort.ts";
+import { agreementOf, exchanged, fileTexts, type TunnelSpace } from "../support/other-ends.ts";
 import { assertProperty } from "../support/seeds.ts";
 
 /** Everything that a tunnel of Wirespan can be. */
