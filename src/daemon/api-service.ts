@@ -5,9 +5,10 @@ import { ignoreErrno } from "../os/errors.ts";
 import { type Answer, type ApiHandlers, findRoute, problem, type Route } from "./api.ts";
 import { ConflictError, NoSuchNameError } from "./api-errors.ts";
 import { serveCapture } from "./capture-stream.ts";
-import { EventStreams } from "./event-stream.ts";
-import { LiveStreams } from "./live-stream.ts";
+import { eventStreams } from "./event-stream.ts";
+import { liveStreams } from "./live-stream.ts";
 import { Semaphore } from "./semaphore.ts";
+import type { SentEvents } from "./sent-events.ts";
 import { version } from "./version.ts";
 
 /**
@@ -53,7 +54,7 @@ export interface Target {
 /** Serves the offered routes to the clients of its servers, which share the bounds of answers and readers. */
 export class ApiService {
   readonly #options: ServiceOptions;
-  readonly #streams: { readonly stream: EventStreams; readonly live: LiveStreams };
+  readonly #streams: Readonly<Record<"stream" | "live", SentEvents>>;
   readonly #semaphores = {
     read: new Semaphore(MOST_ANSWERS.read),
     change: new Semaphore(MOST_ANSWERS.change),
@@ -62,7 +63,7 @@ export class ApiService {
   constructor(options: ServiceOptions) {
     this.#options = options;
     const { feed, live } = options.handlers;
-    this.#streams = { stream: new EventStreams(feed), live: new LiveStreams(live, feed) };
+    this.#streams = { stream: eventStreams(feed), live: liveStreams(live, feed) };
   }
 
   /** A server that does not listen yet. */

@@ -1,56 +1,26 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Answer, problem } from "./api.ts";
+import type { ServerResponse } from "node:http";
+import { problem } from "./api.ts";
 import { type EventFilter, filterOf, passes } from "./event-filter.ts";
 import type { EventFeed, FeedEvent, PublishedEvent } from "./events.ts";
 import { isAtLeast, KEPT_FROM } from "./levels.ts";
+import { eventFrame, SentEvents } from "./sent-events.ts";
 
-/** Events of the feed as server-sent events, for a bounded number of readers that may be slow. */
+/** Events of the feed as server-sent events, for readers that may be slow. */
 
-/** Readers at once. */
-const MOST_STREAMS = 16;
 /** A reader that takes nothing for so long is dropped. */
 const STALL_MS = 30_000;
 
-const streamHeaders = { "Content-Type": "text/event-stream", "Cache-Control": "no-store" };
-
-/** The streams of one API server. */
-export class EventStreams {
-  readonly #feed: EventFeed;
-  readonly #open = new Set<EventStream>();
-
-  constructor(feed: EventFeed) {
-    this.#feed = feed;
-  }
-
-  /** Streams to a client, or returns the answer that refuses it. */
-  serve(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Answer | undefined {
-    if (this.#open.size >= MOST_STREAMS)
-      return problem(503, `there are ${MOST_STREAMS} readers of events already`);
+/** The streams of the events of a feed, for one API server. */
+export function eventStreams(feed: EventFeed): SentEvents {
+  return new SentEvents("events", ({ headers }, query) => {
     const follow = query.get("follow") ?? "true";
     if (follow !== "true" && follow !== "false")
       return problem(400, "follow is true, which is the default, or false");
-    const filter = filterOf(query, this.#feed);
+    const filter = filterOf(query, feed);
     if ("refusal" in filter) return problem(filter.status, filter.refusal);
-    // HEAD asks for the header alone.
-    if (request.method === "HEAD") {
-      response.writeHead(200, streamHeaders).end();
-      return undefined;
-    }
-    const lastId = request.headers["last-event-id"] ?? query.get("after") ?? "";
-    const stream = new EventStream(this.#feed, response, filter, String(lastId), follow === "true");
-    this.#open.add(stream);
-    response.on("close", () => {
-      this.#open.delete(stream);
-      stream[Symbol.dispose]();
-    });
-    stream.start();
-    return undefined;
-  }
-
-  /** Ends all streams. */
-  close(): void {
-    for (const stream of this.#open) stream.end();
-  }
+    const lastId = String(headers["last-event-id"] ?? query.get("after") ?? "");
+    return (response) => new EventStream(feed, response, filter, lastId, follow === "true");
+  });
 }
 
 /**
@@ -64,7 +34,7 @@ class EventStream implements Disposable {
   readonly #filter: EventFilter;
   /** Events that are not kept, and that the client did not take. */
   #skipped = 0;
-  #listening: Disposable | undefined;
+  readonly #listening: Disposable;
   #last: number;
   #stall: NodeJS.Timeout | undefined;
 
@@ -83,29 +53,19 @@ class EventStream implements Disposable {
     const first = () =>
       last === undefined ? feed.oldest - 1 : feed.beforeLast(last, (event) => passes(filter, event));
     this.#last = numberIn(lastId, feed) ?? first();
-  }
-
-  start(): void {
-    this.#response.writeHead(200, streamHeaders);
-    this.#response.flushHeaders();
-    this.#response.on("drain", () => this.#send());
+    response.on("drain", () => this.#send());
     // Also those that do not pass: what comes after them is not to look as if it were missing.
-    const least = isAtLeast(this.#filter.least, KEPT_FROM) ? KEPT_FROM : this.#filter.least;
-    this.#listening = this.#feed.listen(
+    const least = isAtLeast(filter.least, KEPT_FROM) ? KEPT_FROM : filter.least;
+    this.#listening = feed.listen(
       (event) => this.#heard(event),
       () => least,
     );
     this.#send();
   }
 
-  end(): void {
-    this[Symbol.dispose]();
-    this.#response.end();
-  }
-
   [Symbol.dispose](): void {
     clearTimeout(this.#stall);
-    this.#listening?.[Symbol.dispose]();
+    this.#listening[Symbol.dispose]();
   }
 
   #heard(event: PublishedEvent): void {
@@ -137,7 +97,9 @@ class EventStream implements Disposable {
         : "";
       if (gap + frame !== "" && !this.#response.write(gap + frame)) return this.#awaitDrain();
     }
-    if (!this.#follows) this.end();
+    if (this.#follows) return;
+    this[Symbol.dispose]();
+    this.#response.end();
   }
 
   #awaitDrain(): void {
@@ -146,12 +108,12 @@ class EventStream implements Disposable {
 }
 
 function frameOf({ name, json }: Pick<FeedEvent, "name" | "json">): string {
-  return `event: ${name}\ndata: ${json}\n\n`;
+  return eventFrame(name, json);
 }
 
 /** Says how many events are missing here; nothing where none is. */
 function gapOf(missed: number): string {
-  return missed === 0 ? "" : `event: missed\ndata: ${JSON.stringify({ missed })}\n\n`;
+  return missed === 0 ? "" : eventFrame("missed", JSON.stringify({ missed }));
 }
 
 /**

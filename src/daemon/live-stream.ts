@@ -1,12 +1,11 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Answer, problem } from "./api.ts";
+import type { ServerResponse } from "node:http";
+import { problem } from "./api.ts";
 import type { EventFeed } from "./events.ts";
 import { type LiveNames, type LiveReading, type LiveSource, liveColumns } from "./live-numbers.ts";
+import { eventFrame, SentEvents } from "./sent-events.ts";
 
-/** What changes from second to second as server-sent events, for the page: a bounded number of readers. */
+/** What changes from second to second as server-sent events, for the page. */
 
-/** Readers at once. */
-const MOST_STREAMS = 16;
 /** Where there are more pseudowires than this, a reader gets those alone for which it asks. */
 const MOST_ROWS = 1000;
 /** A reader that takes nothing for so many readings is dropped. */
@@ -14,50 +13,20 @@ const MOST_SKIPPED = 10;
 /** Events of the log that a reader gets at once; it gets so many of the last ones when it comes. */
 const MOST_EVENTS = 200;
 
-const streamHeaders = { "Content-Type": "text/event-stream", "Cache-Control": "no-store" };
-
 /** What a reader asks for: pseudowires by their positions among the names with this id. */
 interface Wanted {
   readonly namesId: number;
   readonly positions: readonly number[] | undefined;
 }
 
-/** The streams of one API server. */
-export class LiveStreams {
-  readonly #live: LiveSource;
-  readonly #events: EventFeed;
-  readonly #open = new Set<LiveStream>();
-
-  constructor(live: LiveSource, events: EventFeed) {
-    this.#live = live;
-    this.#events = events;
-  }
-
-  /** Streams to a client, or returns the answer that refuses it. */
-  serve(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Answer | undefined {
-    if (this.#open.size >= MOST_STREAMS)
-      return problem(503, `there are ${MOST_STREAMS} readers of /v1/live already`);
+/** The streams of what changes, for one API server. */
+export function liveStreams(live: LiveSource, events: EventFeed): SentEvents {
+  return new SentEvents("/v1/live", (_, query) => {
     const wanted = wantedOf(query);
-    if (wanted === undefined)
-      return problem(400, `pseudowires is a list of up to ${MOST_ROWS} positions such as 0.7.12`);
-    // HEAD asks for the header alone.
-    if (request.method === "HEAD") {
-      response.writeHead(200, streamHeaders).end();
-      return undefined;
-    }
-    const stream = new LiveStream(this.#live, this.#events, response, wanted);
-    this.#open.add(stream);
-    response.on("close", () => {
-      this.#open.delete(stream);
-      stream[Symbol.dispose]();
-    });
-    return undefined;
-  }
-
-  /** Ends all streams. */
-  close(): void {
-    for (const stream of this.#open) stream.end();
-  }
+    return wanted === undefined
+      ? problem(400, `pseudowires is a list of up to ${MOST_ROWS} positions such as 0.7.12`)
+      : (response) => new LiveStream(live, events, response, wanted);
+  });
 }
 
 /** Undefined for a query that is wrong. */
@@ -86,14 +55,7 @@ class LiveStream implements Disposable {
     this.#wanted = wanted;
     this.#namesId = wanted.namesId;
     this.#lastEvent = Math.max(events.oldest - 1, events.last - MOST_EVENTS);
-    response.writeHead(200, streamHeaders);
-    response.flushHeaders();
     this.#listening = live.listen((reading) => this.#send(reading));
-  }
-
-  end(): void {
-    this[Symbol.dispose]();
-    this.#response.end();
   }
 
   [Symbol.dispose](): void {
@@ -111,8 +73,8 @@ class LiveStream implements Disposable {
     const { names } = reading;
     const isKnown = names.id === this.#namesId;
     this.#namesId = names.id;
-    const introduction = isKnown ? "" : frameOf("names", namesText(names));
-    this.#response.write(introduction + this.#news() + frameOf("live", this.#readingText(reading)));
+    const introduction = isKnown ? "" : eventFrame("names", namesText(names));
+    this.#response.write(introduction + this.#news() + eventFrame("live", this.#readingText(reading)));
   }
 
   #readingText(reading: LiveReading): string {
@@ -128,14 +90,10 @@ class LiveStream implements Disposable {
       const { event } = this.#events.next(this.#lastEvent);
       if (event === undefined) break;
       this.#lastEvent = event.number;
-      frames.push(frameOf("log", event.json));
+      frames.push(eventFrame("log", event.json));
     }
     return frames.join("");
   }
-}
-
-function frameOf(event: string, data: string): string {
-  return `event: ${event}\ndata: ${data}\n\n`;
 }
 
 const namesTexts = new WeakMap<LiveNames, string>();
