@@ -155,6 +155,16 @@ export function pathMtuStatus(
   return { octets: assumed, source: assumed < interfaceOctets ? "reported" : "interface", search };
 }
 
+/** Whether a tunnel is open with its control connection established, if it has one. */
+export function isTunnelUp(
+  sources: Pick<StatusSources, "ends">,
+  { name, control }: TunnelConfig,
+  connection: Pick<ConnectionSnapshot, "state"> | undefined,
+): boolean {
+  const isConnected = control === undefined || connection?.state === "established";
+  return isConnected && sources.ends(name) !== undefined;
+}
+
 /** The state of a tunnel as it is shown. */
 export function stateOf(
   tunnel: TunnelConfig,

@@ -1,4 +1,5 @@
 import type { SessionCounters } from "../forwarding/plane.ts";
+import { isTunnelUp } from "./connection-report.ts";
 import { type LiveNames, type LiveReading, liveColumns } from "./live-numbers.ts";
 import type { MetricsSources } from "./metrics-subjects.ts";
 
@@ -80,11 +81,12 @@ function namesOf(
 
 async function tunnelsUp(sources: MetricsSources, digest: Digest): Promise<Uint8Array> {
   const { config, overview } = sources;
-  const states = new Map(overview.connections.map(({ peer, state }) => [peer, state]));
+  const connections = new Map(overview.connections.map((connection) => [connection.peer, connection]));
   const up = new Uint8Array(config.tunnels.length);
-  for (const [index, { name, control }] of config.tunnels.entries()) {
+  for (const [index, tunnel] of config.tunnels.entries()) {
+    const { name } = tunnel;
     const isWaiting = sources.waiting(name) !== undefined;
-    const isUp = !isWaiting && (control === undefined || states.get(name) === "established");
+    const isUp = isTunnelUp(sources, tunnel, connections.get(name));
     up[index] = isUp ? 1 : 0;
     digest.add((isUp ? 1 : 0) + (isWaiting ? 2 : 0));
     digest.add(sources.history("tunnel", name)?.changedMs ?? 0);

@@ -3,7 +3,7 @@ import type { ControlDiscardReason } from "../control/control-discards.ts";
 import type { ConnectionSnapshot, LcceOverview } from "../control/snapshot.ts";
 import type { PlaneName, SessionCounters } from "../forwarding/plane.ts";
 import type { ChangeHistory, ChangingKind } from "./change-history.ts";
-import { pathMtuStatus, stateOf } from "./connection-report.ts";
+import { isTunnelUp, pathMtuStatus, stateOf } from "./connection-report.ts";
 import type { ReloadCounts } from "./file-readings.ts";
 import type { PathMtuStatus } from "./status.ts";
 import { pathInUse, type StatusSources } from "./status-sources.ts";
@@ -135,14 +135,14 @@ function tunnelSubject(
   connection: ConnectionSnapshot | undefined,
   epochMs: number,
 ): Omit<TunnelSubject, "pseudowires" | "pseudowiresUp" | "totals"> {
-  const { name, control } = tunnel;
+  const { name } = tunnel;
   const waiting = sources.waiting(name);
   const history = sources.history("tunnel", name);
   const path = connection?.path ?? pathInUse(sources, tunnel);
   const search = connection === undefined ? sources.staticPathMtu(name) : connection.pathMtu;
   return {
     tunnel: name,
-    isUp: waiting === undefined && (control === undefined || connection?.state === "established"),
+    isUp: isTunnelUp(sources, tunnel, connection),
     isWaiting: waiting !== undefined,
     state: stateOf(tunnel, connection, waiting),
     changedAtMs: timeOfDay(history?.changedMs, epochMs),

@@ -25,6 +25,7 @@ function sourcesOf(pseudowires: number, more: object = {}): MetricsSources {
     overview: { connections: [{ peer: "hq", state: "established" }] },
     counters: { sessions, discards: { oversize: 1 } },
     ...{ nowMs: 5000, startedMs: 1000, waiting: () => undefined, isCircuitUp: () => true },
+    ends: () => ({}),
     history: () => ({ isUp: true, downs: 0, changedMs: 7 }),
     pseudowireOfSession: (id: number) => own[id]?.name,
     ...more,
@@ -47,6 +48,12 @@ describe("a reading", () => {
         ["lan1", 0],
       ],
     ]);
+  });
+
+  test("has no tunnel up that is not open, as one that was closed by hand", async () => {
+    const ends = (name: string) => (name === "static" ? undefined : {});
+    const { tunnels } = await new LiveReader().read({ ...sourcesOf(2), ends } as MetricsSources, 0);
+    expect([...tunnels]).toEqual([1, 0]);
   });
 
   test("has another version where a status would say something else than numbers", async () => {
