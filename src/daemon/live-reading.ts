@@ -2,6 +2,7 @@ import type { SessionCounters } from "../forwarding/plane.ts";
 import { isTunnelUp } from "./connection-report.ts";
 import { type LiveNames, type LiveReading, liveColumns } from "./live-numbers.ts";
 import type { MetricsSources } from "./metrics-subjects.ts";
+import { discardsOf } from "./status-sources.ts";
 
 /** Reads what changes from second to second. */
 
@@ -42,7 +43,7 @@ export class LiveReader {
   ): Promise<Pick<LiveReading, "values" | "sums" | "discards">> {
     const { counters } = sources;
     const discards = new Map<string, number>();
-    addTo(discards, counters.discards);
+    addTo(discards, discardsOf(sources));
     const countersOf = new Map<string, SessionCounters>();
     for (const [index, session] of counters.sessions.entries()) {
       const name = sources.pseudowireOfSession(session.localSessionId);

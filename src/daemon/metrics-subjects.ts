@@ -6,7 +6,7 @@ import type { ChangeHistory, ChangingKind } from "./change-history.ts";
 import { isTunnelUp, pathMtuStatus, stateOf } from "./connection-report.ts";
 import type { ReloadCounts } from "./file-readings.ts";
 import type { PathMtuStatus } from "./status.ts";
-import { pathInUse, type StatusSources } from "./status-sources.ts";
+import { discardsOf, pathInUse, type StatusSources } from "./status-sources.ts";
 import type { Totals, TunnelTotals } from "./tunnel-totals.ts";
 
 /** What metrics are of: the whole daemon, each tunnel, and each pseudowire, as they are at one moment. */
@@ -164,8 +164,7 @@ export function nodeSubject(
   epochMs: number,
   more: Pick<NodeSubject, "version" | "reloads" | "refusedRequests">,
 ): NodeSubject {
-  const { counters, ipControlDrops, overview, plane, startedMs, log } = sources;
-  const overflow = (counters.discards["control-overflow"] ?? 0) + ipControlDrops;
+  const { overview, plane, startedMs, log } = sources;
   return {
     ...{ ...more, plane, log, startedAtMs: Math.round(epochMs + startedMs) },
     tunnels: tunnels.length,
@@ -173,7 +172,7 @@ export function nodeSubject(
     tunnelsWaiting: tunnels.filter(({ isWaiting }) => isWaiting).length,
     pseudowires: pseudowires.length,
     pseudowiresUp: pseudowires.filter(({ isUp }) => isUp).length,
-    discards: { ...counters.discards, "control-overflow": overflow },
+    discards: discardsOf(sources),
     controlDiscards: overview.discards,
     unknownPeers: overview.unknownPeers.length + overview.otherUnknownPeers,
   };

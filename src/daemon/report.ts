@@ -4,7 +4,7 @@ import { connectionStatus } from "./connection-report.ts";
 import { disabledConnections, disabledPseudowires } from "./disabled-report.ts";
 import { pseudowireStatus } from "./pseudowire-report.ts";
 import { API_VERSION, type StatusReport } from "./status.ts";
-import type { StatusSources } from "./status-sources.ts";
+import { discardsOf, type StatusSources } from "./status-sources.ts";
 import { version } from "./version.ts";
 
 /** The status report. It has no secrets: of cookies only their sizes. */
@@ -61,9 +61,4 @@ function unknownPeersOf({ snapshot, nowMs }: StatusSources): StatusReport["unkno
     lastAgoMs: Math.round(nowMs - lastMs),
     tunnel,
   }));
-}
-
-function discardsOf({ counters, ipControlDrops }: StatusSources): Readonly<Record<string, number>> {
-  const overflow = (counters.discards["control-overflow"] ?? 0) + ipControlDrops;
-  return { ...counters.discards, ...(overflow === 0 ? {} : { "control-overflow": overflow }) };
 }

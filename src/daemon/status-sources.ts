@@ -97,6 +97,15 @@ export function pathInUse(sources: Pick<StatusSources, "ends">, tunnel: TunnelCo
   return ends === undefined ? undefined : pathOf(tunnel, ends);
 }
 
+/** Counts of what was discarded and belongs to no session, by reason. */
+export function discardsOf({
+  counters,
+  ipControlDrops,
+}: Pick<StatusSources, "counters" | "ipControlDrops">): Readonly<Record<string, number>> {
+  const overflow = (counters.discards["control-overflow"] ?? 0) + ipControlDrops;
+  return { ...counters.discards, ...(overflow === 0 ? {} : { "control-overflow": overflow }) };
+}
+
 /** A note, as a list of them. */
 export function asNotes(note: string | undefined): readonly string[] {
   return note === undefined ? [] : [note];

@@ -25,7 +25,7 @@ function sourcesOf(pseudowires: number, more: object = {}): MetricsSources {
     overview: { connections: [{ peer: "hq", state: "established" }] },
     counters: { sessions, discards: { oversize: 1 } },
     ...{ nowMs: 5000, startedMs: 1000, waiting: () => undefined, isCircuitUp: () => true },
-    ends: () => ({}),
+    ...{ ends: () => ({}), ipControlDrops: 4 },
     history: () => ({ isUp: true, downs: 0, changedMs: 7 }),
     pseudowireOfSession: (id: number) => own[id]?.name,
     ...more,
@@ -39,7 +39,7 @@ describe("a reading", () => {
     expect(read).toMatchObject({
       uptimeMs: 4000,
       sums: [2, 2, 2, 128, 4, 256, 6],
-      discards: { oversize: 7 },
+      discards: { oversize: 7, "control-overflow": 4 },
     });
     expect([[...read.tunnels], read.names.pseudowires]).toEqual([
       [1, 1],
