@@ -1,7 +1,9 @@
+import { sumOfDiscards } from "../forwarding/counters-table.ts";
 import type { SessionCounters } from "../forwarding/plane.ts";
 import { isTunnelUp } from "./connection-report.ts";
 import { type LiveNames, type LiveReading, liveColumns } from "./live-numbers.ts";
 import type { MetricsSources } from "./metrics-subjects.ts";
+import { countersByPseudowire } from "./session-counters.ts";
 import { discardsOf } from "./status-sources.ts";
 
 /** Reads what changes from second to second. */
@@ -41,16 +43,13 @@ export class LiveReader {
     { pseudowires }: LiveNames,
     digest: Digest,
   ): Promise<Pick<LiveReading, "values" | "sums" | "discards">> {
-    const { counters } = sources;
     const discards = new Map<string, number>();
     addTo(discards, discardsOf(sources));
-    const countersOf = new Map<string, SessionCounters>();
-    for (const [index, session] of counters.sessions.entries()) {
-      const name = sources.pseudowireOfSession(session.localSessionId);
-      if (name !== undefined) countersOf.set(name, session);
+    for (const [index, session] of sources.counters.sessions.entries()) {
       addTo(discards, session.discards);
       if (index % A_SLICE === A_SLICE - 1) await new Promise(setImmediate);
     }
+    const countersOf = await countersByPseudowire(sources);
     const width = liveColumns.length;
     const values = new Float64Array(pseudowires.length * width);
     const sums = new Array<number>(width).fill(0);
@@ -100,9 +99,8 @@ function rowOf(isUp: boolean, isCircuitUp: boolean, counted: SessionCounters | u
   const flags = [isUp ? 1 : 0, isCircuitUp ? 1 : 0];
   if (counted === undefined) return [...flags, 0, 0, 0, 0, 0];
   const { receivedFrames, receivedOctets, transmittedFrames, transmittedOctets } = counted;
-  let discards = 0;
-  for (const count of Object.values(counted.discards)) discards += count ?? 0;
-  return [...flags, receivedFrames, receivedOctets, transmittedFrames, transmittedOctets, discards];
+  const passed = [receivedFrames, receivedOctets, transmittedFrames, transmittedOctets];
+  return [...flags, ...passed, sumOfDiscards(counted.discards)];
 }
 
 function addTo(sums: Map<string, number>, counts: Readonly<Partial<Record<string, number>>>): void {

@@ -5,6 +5,7 @@ import type { PlaneName, SessionCounters } from "../forwarding/plane.ts";
 import type { ChangeHistory, ChangingKind } from "./change-history.ts";
 import { isTunnelUp, pathMtuStatus, stateOf } from "./connection-report.ts";
 import type { ReloadCounts } from "./file-readings.ts";
+import { type CountersSources, countersByPseudowire } from "./session-counters.ts";
 import type { PathMtuStatus } from "./status.ts";
 import { discardsOf, pathInUse, type StatusSources } from "./status-sources.ts";
 import type { Totals, TunnelTotals } from "./tunnel-totals.ts";
@@ -13,17 +14,17 @@ import type { Totals, TunnelTotals } from "./tunnel-totals.ts";
 
 /** What metrics are read from, of a status report as far as possible. */
 export interface MetricsSources
-  extends Pick<
-    StatusSources,
-    | ("config" | "counters" | "ipControlDrops" | "nowMs" | "startedMs" | "log")
-    | ("ends" | "waiting" | "staticPathMtu" | "pathLimits")
-  > {
+  extends CountersSources,
+    Pick<
+      StatusSources,
+      | ("config" | "ipControlDrops" | "nowMs" | "startedMs" | "log")
+      | ("ends" | "waiting" | "staticPathMtu" | "pathLimits")
+    > {
   readonly overview: LcceOverview;
   readonly plane: string;
   /** The ups and downs of a tunnel or pseudowire; undefined before the first. */
   history(kind: ChangingKind, name: string): Pick<ChangeHistory, "isUp" | "downs" | "changedMs"> | undefined;
   isCircuitUp(pseudowire: string): boolean;
-  pseudowireOfSession(localSessionId: number): string | undefined;
   planeOf(localSessionId: number): PlaneName;
 }
 
@@ -89,12 +90,8 @@ export async function subjectsOf(
   totals: TunnelTotals,
   epochMs: number,
 ): Promise<Subjects> {
-  const { config, overview, counters } = sources;
-  const countersOf = new Map<string, SessionCounters>();
-  for (const session of counters.sessions) {
-    const name = sources.pseudowireOfSession(session.localSessionId);
-    if (name !== undefined) countersOf.set(name, session);
-  }
+  const { config, overview } = sources;
+  const countersOf = await countersByPseudowire(sources);
   const connections = new Map(overview.connections.map((connection) => [connection.peer, connection]));
   const pseudowires: PseudowireSubject[] = [];
   const tunnels: TunnelSubject[] = [];

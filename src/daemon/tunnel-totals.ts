@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import { sumOfDiscards } from "../forwarding/counters-table.ts";
 import type { SessionCounters } from "../forwarding/plane.ts";
 
 /** What passed in all sessions of a tunnel, those that ended included. */
@@ -35,7 +36,7 @@ export class TunnelTotals {
     this.#seen.set(pseudowire, counted);
     const isSame = before !== undefined && isContinued(before, counted);
     for (const name of counts) totals[name] += counted[name] - (isSame ? before[name] : 0);
-    totals.discards += sumOf(counted.discards) - (isSame ? sumOf(before.discards) : 0);
+    totals.discards += sumOfDiscards(counted.discards) - (isSame ? sumOfDiscards(before.discards) : 0);
   }
 
   /** The totals of a tunnel, which go on. */
@@ -66,10 +67,4 @@ function isContinued(before: SessionCounters, after: SessionCounters): boolean {
   return (
     before.localSessionId === after.localSessionId && counts.every((name) => after[name] >= before[name])
   );
-}
-
-function sumOf(discards: SessionCounters["discards"]): number {
-  let sum = 0;
-  for (const count of Object.values(discards)) sum += count;
-  return sum;
 }

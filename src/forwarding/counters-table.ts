@@ -125,3 +125,10 @@ export function countersBy(read: (name: CounterName) => number): CounterValues {
   for (const { name } of counterTable) values[name] = read(name);
   return values;
 }
+
+/** The sum of discards, whatever their reasons. */
+export function sumOfDiscards(discards: Readonly<Record<string, number>>): number {
+  let sum = 0;
+  for (const count of Object.values(discards)) sum += count;
+  return sum;
+}

@@ -1,5 +1,6 @@
 import { hexId } from "../../bytes/hex.ts";
 import { type ControlConnectionStatus, DISABLED, type PseudowireStatus } from "../../daemon/status.ts";
+import { sumOfDiscards } from "../../forwarding/counters-table.ts";
 import { colours } from "../colours.ts";
 import { shortCount, shortDuration } from "../quantities.ts";
 import type { TableColumn } from "../text-layout.ts";
@@ -79,11 +80,6 @@ export function pseudowireRow(pseudowire: PseudowireStatus): StatusRow {
     ...{ receivedFrames, transmittedFrames, discards: sumOfDiscards(discards), plane },
     sessionIds: localSessionId === undefined ? "" : idsText(localSessionId, remoteSessionId),
   };
-}
-
-/** The sum of discards. */
-export function sumOfDiscards(discards: Readonly<Record<string, number>>): number {
-  return Object.values(discards).reduce((all, count) => all + count, 0);
 }
 
 function idsText(ours: number, theirs: number | undefined): string {

@@ -1,6 +1,7 @@
 import type { PseudowireStatus, StatusReport } from "../../daemon/status.ts";
+import { sumOfDiscards } from "../../forwarding/counters-table.ts";
 import { type Rates, ratesBetween } from "../rates.ts";
-import { pseudowireState, type ShownState, sumOfDiscards } from "../status/rows.ts";
+import { pseudowireState, type ShownState } from "../status/rows.ts";
 
 /** What `wirespan watch` knows of a daemon, and what of it is to be seen: a function of reports and keys. */
 
