@@ -328,6 +328,7 @@ export class Daemon {
       ...{ transport: this.#transport, circuits: this.#circuits, log: this.#log },
       administrative: this.#administrative,
       input: (input) => this.input(input),
+      staticClosed: (name) => this.#controlLog.upDowns.staticClosed(name, monotonicClock.nowMs()),
       readSecret: (...of) => this.#secrets.read(...of),
       pathMtu: (...of) => this.pathMtus.known(...of),
       following: { limiter: this.#limiter, counters: (id) => this.#plane.sessionCounters(id) },

@@ -63,6 +63,15 @@ export class PseudowireLog {
       this.#tell(pseudowire, known, nowMs);
   }
 
+  /** The static session of a pseudowire was closed, by us. */
+  staticClosed(pseudowire: string, nowMs: number): void {
+    const known = this.#pseudowires.get(pseudowire);
+    if (known === undefined) return;
+    const down = { cause: "close", reason: "its static session was closed", isPlanned: true };
+    this.#write(pseudowire, known, down, nowMs);
+    this.#forgetRemoved(pseudowire);
+  }
+
   /** Since when a pseudowire is down, as far as it was seen going down; undefined where it is up. */
   downMs(pseudowire: string): number | undefined {
     return this.#pseudowires.get(pseudowire)?.told?.downMs;
@@ -89,9 +98,13 @@ export class PseudowireLog {
     }
     if (known.localSessionId !== localSessionId) return;
     this.#write(pseudowire, known, endOf(event), nowMs);
-    // Of a pseudowire that the configuration no longer has nothing more is heard.
-    if (this.#sources.pseudowires.find(pseudowire) === undefined) this.#pseudowires.delete(pseudowire);
+    this.#forgetRemoved(pseudowire);
     known.localSessionId = undefined;
+  }
+
+  /** Of a pseudowire that the configuration no longer has nothing more is heard. */
+  #forgetRemoved(pseudowire: string): void {
+    if (this.#sources.pseudowires.find(pseudowire) === undefined) this.#pseudowires.delete(pseudowire);
   }
 
   #of(pseudowire: string): LoggedPseudowire {

@@ -3,13 +3,15 @@ import { pathOf, staticSessionOf } from "./settings.ts";
 import { isPeerAt } from "./static-following.ts";
 import type { Tunnel, TunnelContext } from "./tunnel-state.ts";
 
+type StaticContext = Pick<TunnelContext, "circuits" | "following" | "input" | "log" | "staticClosed">;
+
 /** The static sessions of tunnels that are open, and where their peers are. */
 export class StaticTunnels {
-  readonly #context: Pick<TunnelContext, "circuits" | "following" | "input" | "log">;
+  readonly #context: StaticContext;
   /** By the local ids of sessions. */
   readonly #ofSessions = new Map<number, Tunnel>();
 
-  constructor(context: Pick<TunnelContext, "circuits" | "following" | "input" | "log">) {
+  constructor(context: StaticContext) {
     this.#context = context;
   }
 
@@ -21,10 +23,11 @@ export class StaticTunnels {
     this.#context.circuits.add(session);
   }
 
-  remove(localSessionId: number): void {
+  remove(pseudowire: string, localSessionId: number): void {
     this.#ofSessions.delete(localSessionId);
     this.#context.circuits.remove(localSessionId);
     this.#context.input({ kind: "release-session-id", localSessionId });
+    this.#context.staticClosed(pseudowire);
   }
 
   /** Gives the sessions of a tunnel another path; those of a control connection get it by that. */

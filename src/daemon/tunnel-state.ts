@@ -21,6 +21,8 @@ export interface TunnelContext {
   readonly following: Omit<FollowingContext, "log">;
   /** Feeds the control plane and performs what it asks. */
   input(input: Input): void;
+  /** The static session of a pseudowire was closed: no report of the control plane tells that. */
+  staticClosed(pseudowire: string): void;
   /** What is known of the path MTU to the peer of a tunnel that was replaced; empty where nothing is. */
   pathMtu(tunnel: string, path: PsnPath): Pick<PeerSettings, "formerPathMtu" | "pathLimits">;
   readSecret(source: SecretSource, tunnel: string): Uint8Array;

@@ -387,9 +387,9 @@ export class Tunnels {
 
   async #dropPseudowire(pseudowire: PseudowireConfig): Promise<void> {
     if (this.#context.administrative.isDown("pseudowire", pseudowire.name)) return;
-    const { staticSession } = pseudowire;
-    if (staticSession !== undefined) this.static.remove(staticSession.localSessionId);
-    else this.#context.input({ kind: "close-session", pseudowire: pseudowire.name });
+    const { name, staticSession } = pseudowire;
+    if (staticSession !== undefined) this.static.remove(name, staticSession.localSessionId);
+    else this.#context.input({ kind: "close-session", pseudowire: name });
     await this.#context.circuits.detach(pseudowire);
   }
 }

@@ -34,6 +34,11 @@ export class UpDownLog implements Changes {
     this.#pseudowires.performed(effect, nowMs);
   }
 
+  /** The static session of a pseudowire was closed, by us. */
+  staticClosed(pseudowire: string, nowMs: number): void {
+    this.#pseudowires.staticClosed(pseudowire, nowMs);
+  }
+
   /** Forgets what a configuration does not have. */
   retain(config: Config): void {
     this.#upDowns.retain(config);

@@ -13,7 +13,8 @@ function logging(names: readonly string[]) {
   const write = (fields: Readonly<Record<string, unknown>>, text: string) =>
     void written.push([text, fields]);
   const upDowns = new UpDowns({ info: write, warn: write } as unknown as Log);
-  const pseudowires = names.map((name) => ({ name, ...(name === "fixed" ? { staticSession: {} } : {}) }));
+  const configured = (name: string) => ({ name, ...(name === "fixed" ? { staticSession: {} } : {}) });
+  const pseudowires = names.map(configured);
   let config = { tunnels: [{ name: "east", pseudowires }] } as unknown as Config;
   const problems = new Map<string, string>();
   const clock = { nowMs: 0 };
@@ -61,7 +62,7 @@ function logging(names: readonly string[]) {
       ofAll.localChanged(name, clock.nowMs);
     },
     reload: (tunnel: string, left: readonly string[]) => {
-      config = { tunnels: [{ name: tunnel, pseudowires: left.map((name) => ({ name })) }] } as never;
+      config = { tunnels: [{ name: tunnel, pseudowires: left.map(configured) }] } as never;
     },
     /** Without for how long it was up or down. */
     lines: () =>
@@ -162,6 +163,35 @@ test("of a static session the circuit alone decides", () => {
     "pseudowire fixed of tunnel east is up",
     "pseudowire fixed of tunnel east is down: attachment circuit: eth1 is down",
   ]);
+});
+
+test("a static session that we close is down, and up again only by its circuit", () => {
+  const { log, upDowns, circuit, clock, lines } = logging(["fixed"]);
+  const isUp = () => [upDowns.history("pseudowire", "fixed")?.isUp, log.countUp()];
+  circuit("fixed", undefined);
+  expect(isUp()).toEqual([true, 1]);
+  log.staticClosed("fixed", clock.nowMs);
+  expect(isUp()).toEqual([false, 0]);
+  circuit("fixed", undefined);
+  expect(isUp()).toEqual([true, 1]);
+  expect(lines()).toEqual([
+    "pseudowire fixed of tunnel east is up",
+    "pseudowire fixed of tunnel east is down: its static session was closed",
+    "pseudowire fixed of tunnel east is up",
+  ]);
+});
+
+test("a static pseudowire that a reload removes and another one brings back is seen to go up", () => {
+  const { log, upDowns, circuit, clock, reload, lines } = logging(["fixed"]);
+  circuit("fixed", undefined);
+  reload("east", []);
+  log.staticClosed("fixed", clock.nowMs);
+  upDowns.retain({ tunnels: [] } as unknown as Config);
+  reload("east", ["fixed"]);
+  lines();
+  circuit("fixed", undefined);
+  expect(lines()).toEqual(["pseudowire fixed of tunnel east is up"]);
+  expect(upDowns.history("pseudowire", "fixed")?.isUp).toBe(true);
 });
 
 test("after a reload that renames the tunnel, the line has the new name", () => {

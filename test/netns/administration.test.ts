@@ -67,6 +67,7 @@ describe.each(rows)("on plane %s, a %s tunnel", (plane, kind) => {
 
     expect((await ask("pseudowire", "down", "lan")).status).toBe(0);
     expect(stateOf(await sites.status("a")).slice(1)).toEqual(["admin-down", false]);
+    expect((await sites.pseudowire("a")).lastChange?.text).toMatch(/^down: /);
     expect(await sites.passes()).toBe(false);
     expect((await ask("pseudowire", "up", "lan")).status).toBe(0);
     await sites.reached();
