@@ -1,9 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { messageOf, OperationalError } from "../bytes/errors.ts";
 import { ignoreErrno } from "../os/errors.ts";
-import { type Answer, type ApiHandlers, findRoute, problem, type Route } from "./api.ts";
-import { ConflictError, NoSuchNameError } from "./api-errors.ts";
+import { type Answer, type ApiHandlers, answerTo, findRoute, problem, type Route } from "./api.ts";
 import { serveCapture } from "./capture-stream.ts";
 import { eventStreams } from "./event-stream.ts";
 import { liveStreams } from "./live-stream.ts";
@@ -163,17 +161,6 @@ export class ApiService {
 function targetOf(target: string): Target {
   const [path = "", query = ""] = target.split("?", 2);
   return { path, query: new URLSearchParams(query) };
-}
-
-/**
- * The answer to a request that could not be done. Rejects with all but errors of operation: those are our
- * bugs.
- */
-function answerTo(error: unknown): Answer {
-  if (error instanceof NoSuchNameError) return problem(404, messageOf(error));
-  if (error instanceof ConflictError) return problem(409, messageOf(error));
-  if (error instanceof OperationalError) return problem(503, messageOf(error));
-  throw error;
 }
 
 /** Whether the body ended within its bound; it is not used. */

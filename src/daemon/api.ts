@@ -1,9 +1,11 @@
+import { messageOf, OperationalError } from "../bytes/errors.ts";
 import type { MeasuredPathMtu } from "../control/path-mtu-memory.ts";
 import {
   type AdministrativeReport,
   type AdministrativeRequest,
   administrativeActions,
 } from "./administrative-states.ts";
+import { ConflictError, NoSuchNameError } from "./api-errors.ts";
 import type { CaptureService } from "./capture-service.ts";
 import type { EventFeed } from "./events.ts";
 import type { LiveSource } from "./live-numbers.ts";
@@ -284,4 +286,15 @@ export function json(status: number, value: object): Answer {
 /** An answer that says what is wrong, and what routes there are. */
 export function problem(status: number, error: string, offered: readonly Route[] = routes): Answer {
   return json(status, { error, routes: offered.map(({ method, path }) => `${method} ${path}`) });
+}
+
+/**
+ * The answer to a request that could not be done. Throws all but errors of operation: those are our
+ * bugs.
+ */
+export function answerTo(error: unknown): Answer {
+  if (error instanceof NoSuchNameError) return problem(404, messageOf(error));
+  if (error instanceof ConflictError) return problem(409, messageOf(error));
+  if (error instanceof OperationalError) return problem(503, messageOf(error));
+  throw error;
 }

@@ -15,12 +15,6 @@ export interface CaptureEnd {
   readonly isAsked: boolean;
 }
 
-/** Why a capture was refused, with the status of the answer. */
-export interface CaptureRefusal {
-  readonly status: 404 | 503;
-  readonly error: string;
-}
-
 /** A capture that has begun. */
 export interface RunningCapture {
   readonly id: number;
@@ -32,8 +26,11 @@ export interface RunningCapture {
 
 /** The captures of a daemon. */
 export interface CaptureService {
-  /** Begins a capture; `release` is for when it has run. Rejects with OperationalError. */
-  open(request: CaptureRequest): Promise<RunningCapture | CaptureRefusal>;
+  /**
+   * Begins a capture; `release` is for when it has run. Rejects with NoSuchNameError, and with
+   * OperationalError.
+   */
+  open(request: CaptureRequest): Promise<RunningCapture>;
   release(capture: RunningCapture): void;
   /** Has a capture end, as its client asks; false for one that has. */
   stop(id: number): boolean;

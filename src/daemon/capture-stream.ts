@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { messageOf, OperationalError } from "../bytes/errors.ts";
-import { type Answer, type ApiHandlers, problem } from "./api.ts";
+import { type Answer, type ApiHandlers, answerTo, problem } from "./api.ts";
 import { captureEndTrailer, captureIdHeader, parseCapture } from "./capture-request.ts";
 
 /** Octets that wait for a client before its capture pauses: more than it takes in one turn of ours. */
@@ -20,11 +19,8 @@ export async function serveCapture(
   const wanted = parseCapture(query);
   if (typeof wanted === "string") return problem(400, wanted);
   const captures = await opened();
-  const capture = await captures.open(wanted).catch((error: unknown) => {
-    if (!(error instanceof OperationalError)) throw error;
-    return { status: 503, error: messageOf(error) };
-  });
-  if ("error" in capture) return problem(capture.status, capture.error);
+  const capture = await captures.open(wanted).catch(answerTo);
+  if ("status" in capture) return capture;
   try {
     response.on("close", () => capture.end("its client has gone"));
     if (response.destroyed || request.socket.destroyed) capture.end("its client has gone");

@@ -1,11 +1,12 @@
+import { OperationalError } from "../bytes/errors.ts";
 import type { Config } from "../config/config.ts";
-import { nearest } from "../config/nearest.ts";
 import type { PlaneStack } from "../forwarding/stack.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
+import { NoSuchNameError } from "./api-errors.ts";
 import type { CaptureRequest } from "./capture-request.ts";
-import type { CaptureRefusal, CaptureService, RunningCapture } from "./capture-service.ts";
+import type { CaptureService, RunningCapture } from "./capture-service.ts";
 import { type CaptureContext, type CaptureSubject, PseudowireCapture } from "./pseudowire-capture.ts";
-import { PseudowireIndex } from "./pseudowire-index.ts";
+import type { PseudowireIndex } from "./pseudowire-index.ts";
 import { type EndsInUse, endsInFile, isUnspecified, pathOf } from "./settings.ts";
 
 /** Captures at once: each has some megabytes of memory. */
@@ -13,7 +14,7 @@ export const MOST_CAPTURES = 4;
 
 /** What captures are of, as it is now. */
 export interface CapturesSources {
-  readonly of: Config;
+  readonly config: Config;
   readonly plane: Pick<PlaneStack, "captureFrames" | "sessionsOf">;
   readonly tunnels: { ends(tunnel: string): EndsInUse | undefined };
 }
@@ -29,22 +30,22 @@ export class Captures implements CaptureService {
   #nextId = 1;
   #isClosed = false;
 
-  constructor(sources: () => CapturesSources) {
+  constructor(pseudowires: PseudowireIndex, sources: () => CapturesSources) {
     this.#sources = sources;
-    this.#pseudowires = new PseudowireIndex(() => sources().of);
+    this.#pseudowires = pseudowires;
     this.#context = {
       subjectOf: (pseudowire) => this.#subjectOf(pseudowire),
       captureFrames: (wanted) => sources().plane.captureFrames(wanted),
     };
   }
 
-  async open(request: CaptureRequest): Promise<PseudowireCapture | CaptureRefusal> {
+  async open(request: CaptureRequest): Promise<PseudowireCapture> {
     const { pseudowire } = request;
     if (this.#pseudowires.find(pseudowire) === undefined)
-      return { status: 404, error: this.#noSuch(pseudowire) };
-    if (this.#isClosed) return { status: 503, error: "the daemon is stopping" };
+      throw new NoSuchNameError("pseudowire", pseudowire, this.#pseudowires.pseudowires);
+    if (this.#isClosed) throw new OperationalError("the daemon is stopping");
     if (this.#count >= MOST_CAPTURES)
-      return { status: 503, error: `there are ${MOST_CAPTURES} captures already; end one of them first` };
+      throw new OperationalError(`there are ${MOST_CAPTURES} captures already; end one of them first`);
     this.#count += 1;
     try {
       const capture = await PseudowireCapture.open(this.#nextId++, request, this.#context);
@@ -83,16 +84,9 @@ export class Captures implements CaptureService {
 
   /** The path of a tunnel without a session, as far as it is known. */
   #pathOf(name: string): PsnPath | undefined {
-    const tunnel = this.#sources().of.tunnels.find((each) => each.name === name);
+    const tunnel = this.#sources().config.tunnels.find((each) => each.name === name);
     const ends = this.#sources().tunnels.ends(name) ?? (tunnel && endsInFile(tunnel));
     if (tunnel === undefined || ends === undefined || isUnspecified(ends.remoteAddress)) return undefined;
     return pathOf(tunnel, ends);
-  }
-
-  #noSuch(name: string): string {
-    const names = this.#sources().of.tunnels.flatMap(({ pseudowires }) => pseudowires.map((one) => one.name));
-    const similar = nearest(name, names);
-    const hint = similar === undefined ? "see their names: wirespan status" : `did you mean ${similar}?`;
-    return `there is no pseudowire ${name}; ${hint}`;
   }
 }

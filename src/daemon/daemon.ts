@@ -74,7 +74,10 @@ export class Daemon {
   readonly #timer = new ControlTimer(monotonicClock, (nowMs) => this.#perform(this.#lcce.expire(nowMs)));
   readonly #peerActivity: PeerActivity;
   readonly pathMtus: TunnelPathMtus;
-  readonly captures = new Captures(() => ({ of: this.#config, plane: this.#plane, tunnels: this.#tunnels }));
+  readonly #pseudowires = new PseudowireIndex(() => this.#config);
+  readonly captures = new Captures(this.#pseudowires, () => ({
+    ...{ config: this.#config, plane: this.#plane, tunnels: this.#tunnels },
+  }));
   readonly #sizeNotes: SizeNotes;
   readonly #sendProblems = new SendProblems(monotonicClock);
   readonly #watch: { close(): void };
@@ -100,9 +103,8 @@ export class Daemon {
     const { log } = openLog;
     this.#log = log;
     this.#logLosses = () => openLog.output.losses;
-    const pseudowires = new PseudowireIndex(() => this.#config);
     this.#controlLog = new ControlLog(openLog, this.#limiter, {
-      pseudowires,
+      pseudowires: this.#pseudowires,
       circuitProblem: (pseudowire) => this.#circuits.problem(pseudowire),
       forwarder: (pseudowire) => this.#circuits.forwarderState(pseudowire),
       tunnelOf: (...of) => this.#lcce.peerOf(...of),
@@ -134,7 +136,7 @@ export class Daemon {
     this.#tunnels = this.#newTunnels();
     this.#sizeNotes = new SizeNotes(links, (path) => this.pathMtus.of(path).octets);
     const notesLog = new NotesLog(notesListener(log), this.#limiter);
-    const sources = sessionSources(this.#circuits, plane, pseudowires);
+    const sources = sessionSources(this.#circuits, plane, this.#pseudowires);
     const sessionWatch = new SessionWatch(log, sources, this.#limiter);
     this.#peerActivity = new PeerActivity({
       clock: monotonicClock,

@@ -393,7 +393,7 @@ describe.each(planes)("plane %s", (plane) => {
     for (const each of four) await each.stop();
     expect(await refused("lam")).toEqual([
       1,
-      expect.stringContaining("no pseudowire lam; did you mean lan?"),
+      expect.stringContaining("no pseudowire is called lam; the nearest is lan"),
     ]);
     expect(await refused("lan", "prot", "x")).toEqual([1, expect.stringContaining('the filter "prot x"')]);
   });
