@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import { configuredNames, retainNames } from "./configured-names.ts";
 
 /** What an operator can close and open. */
 export type AdministeredKind = "tunnel" | "pseudowire";
@@ -61,12 +62,8 @@ export class AdministrativeStates {
   }
 
   /** Forgets what a configuration does not have. */
-  retain({ tunnels }: Config): void {
-    const names = {
-      tunnel: new Set(tunnels.map(({ name }) => name)),
-      pseudowire: new Set(tunnels.flatMap(({ pseudowires }) => pseudowires.map(({ name }) => name))),
-    };
-    for (const kind of ["tunnel", "pseudowire"] as const)
-      for (const name of this.#down[kind].keys()) if (!names[kind].has(name)) this.open(kind, name);
+  retain(config: Config): void {
+    const names = configuredNames(config);
+    for (const kind of ["tunnel", "pseudowire"] as const) retainNames(this.#down[kind], names[kind]);
   }
 }

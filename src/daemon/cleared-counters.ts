@@ -1,5 +1,6 @@
 import { counterTable } from "../forwarding/counters-table.ts";
 import { NoSuchNameError } from "./api-errors.ts";
+import { retainNames } from "./configured-names.ts";
 import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "./status.ts";
 
 /** A number for each reason. */
@@ -35,8 +36,8 @@ export class ClearedCounters {
       const names = [...controlConnections.map((one) => one.tunnel), ...pseudowires.map((one) => one.name)];
       throw new NoSuchNameError("tunnel or pseudowire", name, names);
     }
-    retain(this.#tunnels, new Set(controlConnections.map((one) => one.tunnel)));
-    retain(this.#pseudowires, new Set(pseudowires.map((one) => one.name)));
+    retainNames(this.#tunnels, new Set(controlConnections.map((one) => one.tunnel)));
+    retainNames(this.#pseudowires, new Set(pseudowires.map((one) => one.name)));
     for (const one of tunnels) this.#tunnels.set(one.tunnel, { atMs, counted: one });
     for (const one of own) this.#pseudowires.set(one.name, { atMs, counted: one });
     if (name === undefined) this.#outside = { atMs, counted: report };
@@ -89,11 +90,6 @@ export class ClearedCounters {
     const counters = Object.fromEntries(counterTable.map(({ name }) => [name, now[name] - then[name]]));
     return { ...now, ...counters, discards: since(now.discards, then.discards), clearedAgoMs };
   }
-}
-
-/** Forgets what there is no more. */
-function retain(all: Map<string, unknown>, names: ReadonlySet<string>): void {
-  for (const name of all.keys()) if (!names.has(name)) all.delete(name);
 }
 
 function hasGoneBack(then: PseudowireStatus, now: PseudowireStatus): boolean {

@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { sumOfDiscards } from "../forwarding/counters-table.ts";
 import type { SessionCounters } from "../forwarding/plane.ts";
+import { configuredNames, retainNames } from "./configured-names.ts";
 
 /** What passed in all sessions of a tunnel, those that ended included. */
 export interface Totals {
@@ -28,6 +29,8 @@ export class TunnelTotals {
   readonly #totals = new Map<string, Totals>();
   /** What each pseudowire had at the last reading. */
   readonly #seen = new Map<string, SessionCounters>();
+  /** The configuration whose names were retained. */
+  #config: Config | undefined;
 
   /** Adds what a pseudowire counted since the last time. */
   add(tunnel: string, pseudowire: string, counted: SessionCounters): void {
@@ -52,13 +55,12 @@ export class TunnelTotals {
   }
 
   /** Forgets what a configuration does not have. */
-  retain({ tunnels }: Config): void {
-    const names = new Set(tunnels.map(({ name }) => name));
-    for (const name of this.#totals.keys()) if (!names.has(name)) this.#totals.delete(name);
-    const count = tunnels.reduce((sum, { pseudowires }) => sum + pseudowires.length, 0);
-    if (this.#seen.size <= count) return;
-    const known = new Set(tunnels.flatMap(({ pseudowires }) => pseudowires.map(({ name }) => name)));
-    for (const name of this.#seen.keys()) if (!known.has(name)) this.#seen.delete(name);
+  retain(config: Config): void {
+    if (config === this.#config) return;
+    this.#config = config;
+    const names = configuredNames(config);
+    retainNames(this.#totals, names.tunnel);
+    retainNames(this.#seen, names.pseudowire);
   }
 }
 

@@ -9,6 +9,7 @@ import {
   FLAPPING_MS,
   type WentDown,
 } from "./change-history.ts";
+import { configuredNames, retainNames } from "./configured-names.ts";
 import type { Log } from "./log.ts";
 import { LogLimiter } from "./log-limiter.ts";
 
@@ -123,17 +124,11 @@ export class UpDowns {
   }
 
   /** Forgets what a configuration does not have. */
-  retain({ tunnels }: Config): void {
-    const names = {
-      tunnel: new Set(tunnels.map(({ name }) => name)),
-      pseudowire: new Set(tunnels.flatMap(({ pseudowires }) => pseudowires.map(({ name }) => name))),
-    };
-    for (const kind of kindsOfAll)
-      for (const [name, changing] of this.#all[kind]) {
-        if (names[kind].has(name)) continue;
-        this.#all[kind].delete(name);
-        this.#flapping.delete(changing);
-      }
+  retain(config: Config): void {
+    const names = configuredNames(config);
+    for (const kind of kindsOfAll) retainNames(this.#all[kind], names[kind]);
+    for (const changing of this.#flapping)
+      if (!names[changing.kind].has(changing.name)) this.#flapping.delete(changing);
   }
 
   /** Tells what flaps no more, and how many lines were left out, if there were too many at once. */
