@@ -350,6 +350,11 @@ function planPseudowires(
   return steps;
 }
 
+/** Whether steps close and open everything. */
+export function replacesAll(steps: readonly PlanStep[]): boolean {
+  return steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
+}
+
 /** A step as text, without its reasons. */
 export function formatStep({ action, kind, name, newName, tunnel }: PlanStep): string {
   if (kind === "forwarder") return `${action} forwarder of ${name}`;

@@ -1,6 +1,6 @@
 import { counted } from "../bytes/counted.ts";
 import type { Config } from "../config/config.ts";
-import { formatPlan, formatStep } from "../config/plan.ts";
+import { formatPlan, formatStep, replacesAll } from "../config/plan.ts";
 import type { ConnectionSnapshot } from "../control/snapshot.ts";
 import type { Bridges } from "./bridges.ts";
 import type { Circuits } from "./circuits.ts";
@@ -118,8 +118,7 @@ async function applyReload(
   reloading.begin(config, locations);
   await bridges.configure(config);
   await circuits.configure(config);
-  const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
-  if (isAll) await reloading.replaceAll(config);
+  if (replacesAll(steps)) await reloading.replaceAll(config);
   else await applySteps(steps, config, reloading.tunnels());
   const tunnels = reloading.tunnels();
   // The operator may have mended what tunnels were waiting for.

@@ -1,5 +1,5 @@
 import type { Config, PseudowireConfig, TunnelConfig } from "../config/config.ts";
-import { formatStep, type PlanStep } from "../config/plan.ts";
+import { formatStep, type PlanStep, replacesAll } from "../config/plan.ts";
 
 /** Which pseudowires lose frames by a reload, and for how long: an estimate, of what is known before. */
 
@@ -107,7 +107,7 @@ class StepsByName {
   readonly #newNames = new Map<string, string>();
 
   constructor(steps: readonly PlanStep[]) {
-    this.#isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
+    this.#isAll = replacesAll(steps);
     for (const { kind, action, name, newName, tunnel } of steps) {
       if (newName !== undefined) this.#newNames.set(name, newName);
       else if (kind === "tunnel") this.#tunnels.set(name, action);

@@ -4,7 +4,7 @@ import { impliedBridges } from "../config/bridges.ts";
 import { CircuitConflicts } from "../config/circuits.ts";
 import type { Config, PseudowireConfig, TunnelConfig } from "../config/config.ts";
 import { forwardersOf } from "../config/forwarders.ts";
-import { formerTunnels, type PlanStep, planChange } from "../config/plan.ts";
+import { formerTunnels, type PlanStep, planChange, replacesAll } from "../config/plan.ts";
 import type { SecretSource } from "../config/secret-source.ts";
 import { type FrameLoss, frameLossOf, type KnownConnection } from "./frame-loss.ts";
 import type { Tunnels } from "./tunnels.ts";
@@ -69,8 +69,7 @@ export function planReload(
     forwarders: forwardersOf(keptAndWanted),
   };
   const steps = planChange(before, config, changed, started);
-  const isAll = steps.some(({ kind, action }) => kind === "lcce" && action === "replace");
-  if (isAll && kept.size > 0) return { config: before, steps: [], problems, frameLoss: [] };
+  if (replacesAll(steps) && kept.size > 0) return { config: before, steps: [], problems, frameLoss: [] };
   return { config, steps, problems, frameLoss: frameLossOf(steps, before, config, known) };
 }
 
