@@ -3,7 +3,6 @@ import { monotonicClock } from "../os/clock.ts";
 import { ControlTrace, type FindTunnel } from "./control-trace.ts";
 import { EventLog } from "./event-log.ts";
 import type { OpenLog } from "./log.ts";
-import type { LogLimiter } from "./log-limiter.ts";
 import type { PseudowireSources } from "./pseudowire-log.ts";
 import { UpDownLog } from "./up-down-log.ts";
 
@@ -18,7 +17,7 @@ export class ControlLog {
   readonly upDowns: UpDownLog;
   readonly #trace: ControlTrace;
 
-  constructor({ log, feed }: OpenLog, limiter: LogLimiter, sources: ControlLogSources) {
+  constructor({ log, feed, limiter }: OpenLog, sources: ControlLogSources) {
     feed.names = sources.pseudowires;
     this.events = new EventLog(log, limiter);
     this.upDowns = new UpDownLog(log, sources, limiter);

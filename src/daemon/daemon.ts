@@ -9,7 +9,6 @@ import type { PsnTransport } from "../forwarding/transport.ts";
 import { monotonicClock } from "../os/clock.ts";
 import { readHostNetwork } from "../os/host-network.ts";
 import { type Links, openLinks } from "../os/links.ts";
-import type { LogLosses } from "../os/log-output.ts";
 import { cryptoRandom } from "../os/random.ts";
 import { watchRoutes } from "../os/routes.ts";
 import type { SessionParameters } from "../wire/session-parameters.ts";
@@ -27,7 +26,6 @@ import { waitUntilDrained } from "./drain.ts";
 import { hostUseReader } from "./host-use.ts";
 import type { HttpListeners } from "./http-listeners.ts";
 import type { Log, OpenLog } from "./log.ts";
-import { LogLimiter } from "./log-limiter.ts";
 import { liveSources } from "./metrics-sources.ts";
 import type { MetricsSources } from "./metrics-subjects.ts";
 import { allNotes, NotesLog, notesListener } from "./notes.ts";
@@ -54,6 +52,7 @@ import { Tunnels } from "./tunnels.ts";
  * Nothing else changes control state.
  */
 export class Daemon {
+  readonly #openLog: OpenLog;
   readonly #log: Log;
   readonly #controlLog: ControlLog;
   readonly #secrets = new KeptSecrets(secretReader(() => this.#log));
@@ -81,8 +80,6 @@ export class Daemon {
   readonly #sizeNotes: SizeNotes;
   readonly #sendProblems = new SendProblems(monotonicClock);
   readonly #watch: { close(): void };
-  readonly #logLosses: () => LogLosses;
-  readonly #limiter = new LogLimiter();
   /** While closing, nothing new is started; once closed, input is ignored too. */
   #isClosing = false;
   #isClosed = false;
@@ -100,10 +97,10 @@ export class Daemon {
     this.#config = config;
     this.#startedConfig = config;
     this.#locations = locations;
-    const { log } = openLog;
+    const { log, limiter } = openLog;
     this.#log = log;
-    this.#logLosses = () => openLog.output.losses;
-    this.#controlLog = new ControlLog(openLog, this.#limiter, {
+    this.#openLog = openLog;
+    this.#controlLog = new ControlLog(openLog, {
       pseudowires: this.#pseudowires,
       circuitProblem: (pseudowire) => this.#circuits.problem(pseudowire),
       forwarder: (pseudowire) => this.#circuits.forwarderState(pseudowire),
@@ -115,9 +112,9 @@ export class Daemon {
     this.#links = links;
     this.#lcce = new Lcce(identityOf(config), cryptoRandom);
     const hostUse = hostUseReader(() => this.#config.tunnels, monotonicClock.nowMs, readHostNetwork);
-    this.#bridges = openBridges(config, { links, log, limiter: this.#limiter, hostUse });
+    this.#bridges = openBridges(config, { links, log, limiter, hostUse });
     this.pathMtus = new TunnelPathMtus(links, monotonicClock, {
-      ...{ log, transport, eventLog: this.#controlLog.events, limiter: this.#limiter },
+      ...{ log, transport, eventLog: this.#controlLog.events, limiter },
       ...{ config: () => this.#config, ends: (tunnel: string) => this.#tunnels.ends(tunnel) },
       input: (change) => this.input(change),
       changed: (pseudowires) => this.#circuits.updateSessions(pseudowires),
@@ -135,9 +132,9 @@ export class Daemon {
     this.#transport = transport;
     this.#tunnels = this.#newTunnels();
     this.#sizeNotes = new SizeNotes(links, (path) => this.pathMtus.of(path).octets);
-    const notesLog = new NotesLog(notesListener(log), this.#limiter);
+    const notesLog = new NotesLog(notesListener(log), limiter);
     const sources = sessionSources(this.#circuits, plane, this.#pseudowires);
-    const sessionWatch = new SessionWatch(log, sources, this.#limiter);
+    const sessionWatch = new SessionWatch(log, sources, limiter);
     this.#peerActivity = new PeerActivity({
       clock: monotonicClock,
       isNeeded: () => !this.#lcce.hasNoConnections,
@@ -233,7 +230,7 @@ export class Daemon {
       ...{ counters: this.#plane.counters(), ipControlDrops: this.#transport.controlDrops },
       ...tunnelSources(this.#tunnels),
       ...this.pathMtus.sources,
-      log: { ...this.#logLosses(), leftOut: this.#limiter.leftOut },
+      log: { ...this.#openLog.output.losses, leftOut: this.#openLog.limiter.leftOut },
     };
   }
 
@@ -333,7 +330,7 @@ export class Daemon {
       staticClosed: (name) => this.#controlLog.upDowns.staticClosed(name, monotonicClock.nowMs()),
       readSecret: (...of) => this.#secrets.read(...of),
       pathMtu: (...of) => this.pathMtus.known(...of),
-      following: { limiter: this.#limiter, counters: (id) => this.#plane.sessionCounters(id) },
+      following: { limiter: this.#openLog.limiter, counters: (id) => this.#plane.sessionCounters(id) },
       locationOf: (tunnel) => this.#locations.get(`tunnel ${tunnel}`),
     });
   }

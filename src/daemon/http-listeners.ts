@@ -24,6 +24,8 @@ const TOKEN = /^[\x21-\x7e]{16,512}$/;
 export interface HttpOptions {
   readonly handlers: ApiHandlers;
   readonly log: Log;
+  /** Bounds the lines about requests that were refused; by default by its own count. */
+  readonly limiter?: LogLimiter;
   /** Takes bugs of ours that a request brings out. */
   readonly broken: (error: unknown) => void;
   /** How long a request may take to come, in ms. */
@@ -34,7 +36,7 @@ export interface HttpOptions {
 export class HttpListeners {
   readonly #options: HttpOptions;
   readonly #service: ApiService;
-  readonly #limiter = new LogLimiter();
+  readonly #limiter: LogLimiter;
   readonly #retry: Retry;
   readonly #listeners = new Map<string, HttpListener>();
   #config: HttpConfig = { listen: [], hosts: [] };
@@ -44,8 +46,9 @@ export class HttpListeners {
   #isClosed = false;
 
   constructor(options: HttpOptions) {
-    const { handlers, broken, requestMs } = options;
+    const { handlers, broken, requestMs, limiter = new LogLimiter() } = options;
     this.#options = options;
+    this.#limiter = limiter;
     this.#retry = new Retry(() => void this.#apply().catch(broken));
     this.#service = new ApiService({
       ...{ handlers, broken, offered: httpRoutes, headers: httpHeaders },

@@ -6,6 +6,7 @@ import { LogOutput } from "../os/log-output.ts";
 import type { EventFields } from "./event-table.ts";
 import { EventFeed } from "./events.ts";
 import { type Level, levelNamed } from "./levels.ts";
+import { LogLimiter } from "./log-limiter.ts";
 
 /** Where the daemon says what happens: a stable event name among the fields, and text for people. */
 export type Log = {
@@ -25,11 +26,15 @@ function isText(format: LogConfig["format"]): boolean {
   return format === "text" || (format === "auto" && isatty(STDERR));
 }
 
-/** A log, the feed of all its events, and its output, which counts lost lines. */
+/**
+ * A log, the feed of all its events, its output, which counts lost lines, and what bounds lines that others
+ * can cause, and counts those left out.
+ */
 export interface OpenLog {
   readonly log: Log;
   readonly feed: EventFeed;
   readonly output: LogOutput;
+  readonly limiter: LogLimiter;
 }
 
 /** A log to standard error, as the configuration wants it. Logging never throws and never waits. */
@@ -55,7 +60,7 @@ export function createLog(config: LogConfig): OpenLog {
       writer.level = level;
     },
   };
-  return { log, feed, output };
+  return { log, feed, output, limiter: new LogLimiter() };
 }
 
 /** Writes events as lines of JSON or of text. */

@@ -129,7 +129,7 @@ async function runUntilStopped(
     },
   };
   const api = await openApiServer(controlSocket, handlers, throwUncaught);
-  const http = new HttpListeners({ handlers, log, broken: throwUncaught });
+  const http = new HttpListeners({ handlers, log, limiter: openLog.limiter, broken: throwUncaught });
   const metrics = metricsOf(opened.value, readings, http);
   try {
     const daemon = await Daemon.open(config, openLog, locations, http);

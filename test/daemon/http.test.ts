@@ -13,6 +13,7 @@ import { openApiServer } from "../../src/daemon/api-server.ts";
 import { EventFeed } from "../../src/daemon/events.ts";
 import { HttpListeners } from "../../src/daemon/http-listeners.ts";
 import type { Log } from "../../src/daemon/log.ts";
+import { LogLimiter } from "../../src/daemon/log-limiter.ts";
 import type { StatusReport } from "../../src/daemon/status.ts";
 
 const TOKEN = "0123456789abcdef";
@@ -22,6 +23,8 @@ let folder: string;
 let feed: EventFeed;
 let handlers: ApiHandlers;
 let http: HttpListeners;
+/** Of the listeners opened last. */
+let limiter: LogLimiter;
 let port: number;
 const bugs: unknown[] = [];
 let lines: string[];
@@ -60,7 +63,8 @@ afterEach(async () => {
 function open(requestMs?: number): HttpListeners {
   const line = (_fields: unknown, text: string) => void lines.push(text);
   const log = { debug: line, info: line, warn: line, error: line, fatal: line, level: "info" } as Log;
-  const options = { handlers, log, broken: (error: unknown) => void bugs.push(error) };
+  limiter = new LogLimiter();
+  const options = { handlers, log, limiter, broken: (error: unknown) => void bugs.push(error) };
   return new HttpListeners(requestMs === undefined ? options : { ...options, requestMs });
 }
 
@@ -420,6 +424,7 @@ describe("bounds", () => {
     await http.configure(config([v4()]));
     for (let index = 0; index < 50; index += 1) await ask("/v1/status?a", { Host: "example.net" });
     expect(lines.filter((line) => line.includes("421")).length).toBe(5);
+    expect(limiter.leftOut).toBe(45);
   });
 });
 
