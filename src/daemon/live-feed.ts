@@ -1,15 +1,14 @@
 import { ignoreOperational } from "../bytes/errors.ts";
 import type { EventFeed } from "./events.ts";
 import type { LiveReading, LiveSource } from "./live-numbers.ts";
-import { LiveReader } from "./live-reading.ts";
-import type { MetricsSources } from "./metrics-subjects.ts";
+import { LiveReader, type LiveSources } from "./live-reading.ts";
 
 /** Between readings. */
 const PAUSE_MS = 1000;
 
 export interface LiveFeedOptions {
   /** What the daemon is at this moment. */
-  sources(): Promise<MetricsSources>;
+  sources(): Promise<LiveSources>;
   readonly events: Pick<EventFeed, "last">;
   readonly pauseMs?: number;
 }

@@ -3,7 +3,7 @@ import type { SessionCounters } from "../forwarding/plane.ts";
 import { isTunnelUp } from "./connection-report.ts";
 import { type LiveNames, type LiveReading, liveColumns } from "./live-numbers.ts";
 import type { MetricsSources } from "./metrics-subjects.ts";
-import { countersByPseudowire } from "./session-counters.ts";
+import { type CountersSources, countersByPseudowire } from "./session-counters.ts";
 import { discardsOf } from "./status-sources.ts";
 
 /** Reads what changes from second to second. */
@@ -13,6 +13,14 @@ const A_SLICE = 500;
 /** FNV-1a. */
 const FNV = { basis: 0x811c9dc5, prime: 0x01000193 } as const;
 
+/** What is read. */
+export type LiveSources = CountersSources &
+  Pick<
+    MetricsSources,
+    | ("config" | "overview" | "ipControlDrops" | "nowMs" | "startedMs")
+    | ("ends" | "waiting" | "history" | "isCircuitUp")
+  >;
+
 /** Makes readings; keeps the names while the configuration is the same. */
 export class LiveReader {
   #config: unknown;
@@ -21,7 +29,7 @@ export class LiveReader {
   #version = 0;
 
   /** Reads; after each few hundred pseudowires others have their turn. `lastEvent` counts as a change. */
-  async read(sources: MetricsSources, lastEvent: number): Promise<LiveReading> {
+  async read(sources: LiveSources, lastEvent: number): Promise<LiveReading> {
     const { config, nowMs, startedMs } = sources;
     if (config !== this.#config) {
       this.#config = config;
@@ -39,7 +47,7 @@ export class LiveReader {
   }
 
   async #rows(
-    sources: MetricsSources,
+    sources: LiveSources,
     { pseudowires }: LiveNames,
     digest: Digest,
   ): Promise<Pick<LiveReading, "values" | "sums" | "discards">> {
@@ -79,7 +87,7 @@ function namesOf(
   };
 }
 
-async function tunnelsUp(sources: MetricsSources, digest: Digest): Promise<Uint8Array> {
+async function tunnelsUp(sources: LiveSources, digest: Digest): Promise<Uint8Array> {
   const { config, overview } = sources;
   const connections = new Map(overview.connections.map((connection) => [connection.peer, connection]));
   const up = new Uint8Array(config.tunnels.length);

@@ -5,8 +5,8 @@ import type { ApiHandlers } from "../../src/daemon/api.ts";
 import { EventFeed } from "../../src/daemon/events.ts";
 import { HttpListeners } from "../../src/daemon/http-listeners.ts";
 import { LiveFeed } from "../../src/daemon/live-feed.ts";
+import type { LiveSources } from "../../src/daemon/live-reading.ts";
 import type { Log } from "../../src/daemon/log.ts";
-import type { MetricsSources } from "../../src/daemon/metrics-subjects.ts";
 import { mtuReport } from "../../src/daemon/mtu-report.ts";
 import { subjectsOfStatus } from "../../src/daemon/mtu-subjects.ts";
 import type { PseudowireStatus, StatusReport } from "../../src/daemon/status.ts";
@@ -132,26 +132,30 @@ class World {
     };
   }
 
-  sources(): MetricsSources {
+  sources(): LiveSources {
     const sessions = this.names.map((_, index) => ({ localSessionId: index + 1, ...this.#counters(index) }));
     const position = new Map(this.names.map(({ name }, index) => [name, index]));
-    const sources = {
-      ...{ config: this.#config, counters: { sessions, discards: { "unknown-session": 31 } } },
-      ...{ nowMs: performance.now(), startedMs: this.#startedMs, waiting: () => undefined },
+    const read = {
+      config: this.#config,
+      counters: { sessions, discards: { "unknown-session": 31 } },
       overview: {
         connections: this.tunnels.map((peer, at) => ({
           peer,
           state: this.#isTunnelUp(at) ? "established" : "wait-ctl-reply",
         })),
       },
-      history: (kind: string, name: string) => ({
+    } as unknown as Pick<LiveSources, "config" | "counters" | "overview">;
+    return {
+      ...{ ...read, nowMs: performance.now(), startedMs: this.#startedMs, ipControlDrops: 0 },
+      waiting: () => undefined,
+      ends: () => ({ localAddress: "192.0.2.1", localPort: 1701, remoteAddress: "198.51.100.1" }),
+      history: (kind, name) => ({
         isUp: kind === "tunnel" || this.#isUp(position.get(name) ?? 0),
         ...{ downs: 1, changedMs: 1 },
       }),
       isCircuitUp: () => true,
-      pseudowireOfSession: (id: number) => this.names[id - 1]?.name,
+      pseudowireOfSession: (id) => this.names[id - 1]?.name,
     };
-    return sources as unknown as MetricsSources;
   }
 
   status(): StatusReport {
