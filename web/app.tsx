@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { useEffect, useReducer, useRef, useState } from "preact/hooks";
+import { escapedText } from "../src/bytes/printable-text.ts";
 import type { StatusReport } from "../src/daemon/status.ts";
 import { Chart } from "./chart.tsx";
 import { Connection } from "./connection.ts";
@@ -9,7 +10,6 @@ import { EventLog } from "./event-log.tsx";
 import { Overview, Problems } from "./overview.tsx";
 import { Pseudowires } from "./pseudowires.tsx";
 import { attention, notUp } from "./status-view.ts";
-import { shownText } from "./text.ts";
 import { Topology } from "./topology.tsx";
 import { Tunnels } from "./tunnels.tsx";
 
@@ -30,7 +30,7 @@ function App() {
   if (status === undefined)
     return (
       <p class="waiting" role="status">
-        {shownText(connection.refusal ?? "waiting for the daemon ...")}
+        {escapedText(connection.refusal ?? "waiting for the daemon ...")}
       </p>
     );
   return <Page connection={connection} status={status} />;

@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
+import { escapedText } from "../src/bytes/printable-text.ts";
+import { rateWithUnit } from "../src/bytes/quantities.ts";
 import { KEPT, type LiveModel } from "./live-model.ts";
-import { rateText, shownText } from "./text.ts";
 
 /** Rates of the last two minutes, of one pseudowire or of all. */
 
@@ -41,9 +42,9 @@ export function Chart({ live, name }: { readonly live: LiveModel; readonly name:
   return (
     <section class="card" aria-label="Traffic">
       <div class="bar">
-        <h2>{name === undefined ? "All pseudowires" : shownText(name)}</h2>
-        <span class="legend received">from the peer {rateText(now?.receivedBits ?? 0)}</span>
-        <span class="legend transmitted">to the peer {rateText(now?.transmittedBits ?? 0)}</span>
+        <h2>{name === undefined ? "All pseudowires" : escapedText(name)}</h2>
+        <span class="legend received">from the peer {rateWithUnit(now?.receivedBits ?? 0)}</span>
+        <span class="legend transmitted">to the peer {rateWithUnit(now?.transmittedBits ?? 0)}</span>
       </div>
       <div
         ref={place}
@@ -82,7 +83,13 @@ function newPlot(place: HTMLElement): uPlot {
       scales: { y: { range: (_, __, most) => [0, Math.max(1000, most * 1.1)] } },
       axes: [
         { ...axis, font, size: 28, values: "{HH}:{mm}:{ss}" },
-        { ...axis, font, size: 74, space: 26, values: (_, values) => values.map((value) => rateText(value)) },
+        {
+          ...axis,
+          font,
+          size: 74,
+          space: 26,
+          values: (_, values) => values.map((value) => rateWithUnit(value)),
+        },
       ],
       series: [{}, line("received"), line("transmitted")],
     },

@@ -1,5 +1,8 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { durationText } from "../src/bytes/duration.ts";
+import { escapedText } from "../src/bytes/printable-text.ts";
+import { rateWithUnit } from "../src/bytes/quantities.ts";
 import type { MtuReport } from "../src/daemon/mtu-report.ts";
 import type { PseudowireStatus, StatusReport } from "../src/daemon/status.ts";
 import { counterTable } from "../src/forwarding/counters-table.ts";
@@ -8,7 +11,7 @@ import type { LiveModel } from "./live-model.ts";
 import { Mtu } from "./mtu.tsx";
 import { State } from "./overview.tsx";
 import { liveHealth } from "./status-view.ts";
-import { countText, rateText, shownText, timeText } from "./text.ts";
+import { countText } from "./text.ts";
 import { pathMtuTitle } from "./tunnels.tsx";
 
 interface DetailsProps {
@@ -26,16 +29,16 @@ export function Details({ status, pseudowire: one, live, close }: DetailsProps) 
   return (
     <aside aria-label={`Pseudowire ${one.name}`}>
       <div class="bar">
-        <h2>{shownText(one.name)}</h2>
+        <h2>{escapedText(one.name)}</h2>
         <State health={liveHealth(one, row?.isUp)} state={one.state} />
         <button type="button" ref={button} class="close" onClick={close} aria-label="Close details">
           Esc
         </button>
       </div>
-      {one.whyNot !== undefined && <p class="bad-text">{shownText(one.whyNot)}</p>}
+      {one.whyNot !== undefined && <p class="bad-text">{escapedText(one.whyNot)}</p>}
       {one.notes?.map((note) => (
         <p key={note} class="warn-text">
-          {shownText(note)}
+          {escapedText(note)}
         </p>
       ))}
       <dl class="facts">
@@ -61,7 +64,7 @@ export function Details({ status, pseudowire: one, live, close }: DetailsProps) 
             : `${tunnel.pathMtu?.octets ?? "not known"}: ${pathMtuTitle(tunnel)}`}
         </Item>
         <Item name="last change">
-          {one.lastChange && `${timeText(one.lastChange.agoMs)} ago: ${one.lastChange.text}`}
+          {one.lastChange && `${durationText(one.lastChange.agoMs)} ago: ${one.lastChange.text}`}
         </Item>
         <Item name="ups and downs">{`${one.ups ?? 0} up, ${one.downs ?? 0} down${one.flapping ? ", flapping" : ""}`}</Item>
       </dl>
@@ -76,7 +79,7 @@ function Item({ name, children }: { readonly name: string; readonly children: st
   return (
     <>
       <dt>{name}</dt>
-      <dd>{shownText(children)}</dd>
+      <dd>{escapedText(children)}</dd>
     </>
   );
 }
@@ -103,7 +106,7 @@ function Counters({ one, live }: { readonly one: PseudowireStatus; readonly live
   const discards = Object.entries(one.discards).filter(([, count]) => count > 0);
   return (
     <>
-      <h3>Counters{one.clearedAgoMs === undefined ? "" : ` since ${timeText(one.clearedAgoMs)} ago`}</h3>
+      <h3>Counters{one.clearedAgoMs === undefined ? "" : ` since ${durationText(one.clearedAgoMs)} ago`}</h3>
       <table class="counters">
         <tbody>
           {shown.map(({ name, direction, label, help }) => (
@@ -117,7 +120,7 @@ function Counters({ one, live }: { readonly one: PseudowireStatus; readonly live
         </tbody>
       </table>
       {rates && (
-        <p class="note">{`${rateText(rates.receivedFrames, "frames/s")} from the peer, ${rateText(rates.transmittedFrames, "frames/s")} to it`}</p>
+        <p class="note">{`${rateWithUnit(rates.receivedFrames, "frames/s")} from the peer, ${rateWithUnit(rates.transmittedFrames, "frames/s")} to it`}</p>
       )}
       {discards.length > 0 && <h3>Discards</h3>}
       <dl class="discards">

@@ -1,8 +1,9 @@
+import { rateWithUnit } from "../src/bytes/quantities.ts";
 import { controlDiscards } from "../src/control/control-discards.ts";
 import type { StatusReport } from "../src/daemon/status.ts";
 import { discardReasons } from "../src/forwarding/discard-reasons.ts";
 import type { LiveModel } from "./live-model.ts";
-import { countText, rateText } from "./text.ts";
+import { countText } from "./text.ts";
 
 const meanings = new Map<string, string>([
   ...Object.entries(controlDiscards).map(([name, help]) => [`control ${name}`, help] as const),
@@ -32,7 +33,7 @@ export function Discards({ status, live }: { readonly status: StatusReport; read
             <div key={reason} class={rate === undefined ? "" : "rising"}>
               <dt>
                 {reason}
-                {rate !== undefined && <span class="rate">+{rateText(rate, "/s")}</span>}
+                {rate !== undefined && <span class="rate">+{rateWithUnit(rate, "/s")}</span>}
                 <span class="number">{countText(count)}</span>
               </dt>
               <dd>{meaningOf(reason).replaceAll("`", "")}</dd>

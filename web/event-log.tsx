@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
+import { escapedText } from "../src/bytes/printable-text.ts";
 import type { LogEvent } from "./connection.ts";
-import { shownText } from "./text.ts";
 
 /** Lines that are drawn. */
 const MOST_SHOWN = 100;
@@ -43,7 +43,7 @@ export function EventLog({
           <option value="">all tunnels</option>
           {tunnels.map((name) => (
             <option key={name} value={name}>
-              {shownText(name)}
+              {escapedText(name)}
             </option>
           ))}
         </select>
@@ -57,7 +57,7 @@ export function EventLog({
               {new Date(time).toLocaleTimeString("en-GB")}
             </time>
             <span class="grade">{grade}</span>
-            <span>{shownText(text)}</span>
+            <span>{escapedText(text)}</span>
           </div>
         ))}
       </div>

@@ -1,5 +1,5 @@
+import { escapedText } from "../src/bytes/printable-text.ts";
 import type { MtuReport } from "../src/daemon/mtu-report.ts";
-import { shownText } from "./text.ts";
 
 /** The MTU as a picture: what stands in front of a LAN's packet, and what of it fits the path. */
 
@@ -81,12 +81,12 @@ export function Mtu({ report }: { readonly report: MtuReport }) {
       ))}
       {changes.map(({ text }, index) => (
         <p key={text} class={index === 0 ? "" : "note"}>
-          {shownText(text)}
+          {escapedText(text)}
         </p>
       ))}
       {assumptions.map((text) => (
         <p key={text} class="note">
-          {shownText(text)}
+          {escapedText(text)}
         </p>
       ))}
     </>

@@ -1,8 +1,10 @@
 import { useState } from "preact/hooks";
+import { counted } from "../src/bytes/counted.ts";
+import { durationText } from "../src/bytes/duration.ts";
+import { escapedText } from "../src/bytes/printable-text.ts";
 import type { StatusReport } from "../src/daemon/status.ts";
 import type { Connection } from "./connection.ts";
-import { counted, type Health, healthOf, liveHealth, type Problem } from "./status-view.ts";
-import { shownText, timeText } from "./text.ts";
+import { type Health, liveHealth, type Problem } from "./status-view.ts";
 
 /** The line at the top, and what is not as it should be. */
 
@@ -23,11 +25,11 @@ export function Overview({
   return (
     <header>
       <h1>
-        <span class="brand">Wirespan</span> <b>{shownText(status.hostName)}</b>
+        <span class="brand">Wirespan</span> <b>{escapedText(status.hostName)}</b>
       </h1>
       <Fact name="router ID" value={status.routerId} />
       <Fact name="version" value={status.version} />
-      <Fact name="up" value={timeText(uptimeMs)} />
+      <Fact name="up" value={durationText(uptimeMs)} />
       <Fact name="plane" value={status.plane.name} title={status.plane.reason} />
       <Tally noun="tunnel" all={tunnels} />
       <Tally noun="pseudowire" all={pseudowires} />
@@ -51,7 +53,7 @@ function Fact({
 }) {
   return (
     <span class="fact" title={title}>
-      <span class="name">{name}</span> {shownText(value)}
+      <span class="name">{name}</span> {escapedText(value)}
     </span>
   );
 }
@@ -90,15 +92,15 @@ export function Problems({ title, tone, problems, choose }: ProblemsProps) {
             <span class="kind">{kind}</span>
             {kind === "tunnel" || kind === "pseudowire" ? (
               <button type="button" class="link" onClick={() => choose[kind](name)}>
-                {shownText(name)}
+                {escapedText(name)}
               </button>
             ) : (
-              <b>{shownText(name)}</b>
+              <b>{escapedText(name)}</b>
             )}
-            <span class="why">{shownText(text)}</span>
+            <span class="why">{escapedText(text)}</span>
             {forMs !== undefined && (
               <span class="since">
-                {timeText(forMs)}
+                {durationText(forMs)}
                 {kind === "unknown peer" ? " ago" : ""}
               </span>
             )}
@@ -124,5 +126,3 @@ export function State({ health, state }: { readonly health: Health; readonly sta
     </span>
   );
 }
-
-export { healthOf };

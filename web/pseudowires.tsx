@@ -1,10 +1,12 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { escapedText } from "../src/bytes/printable-text.ts";
+import { rateWithUnit } from "../src/bytes/quantities.ts";
 import type { StatusReport } from "../src/daemon/status.ts";
 import { Spark } from "./chart.tsx";
 import type { LiveModel } from "./live-model.ts";
 import { State } from "./overview.tsx";
 import { type PseudowireRow, pseudowireRows, rowsInView, type SortKey } from "./status-view.ts";
-import { countText, rateText, shownText } from "./text.ts";
+import { countText } from "./text.ts";
 
 /** The table of pseudowires, of which only the rows in view are drawn. */
 
@@ -67,7 +69,7 @@ export function Pseudowires({ status, live, tunnel, picked, pick, want }: Pseudo
             currentTarget.blur();
           }}
         />
-        {tunnel !== undefined && <span class="note">of tunnel {shownText(tunnel)} (Esc: all)</span>}
+        {tunnel !== undefined && <span class="note">of tunnel {escapedText(tunnel)} (Esc: all)</span>}
       </div>
       <Rows {...{ rows, live, picked, pick, want, sort, isReversed, sortBy }} />
     </section>
@@ -233,22 +235,22 @@ function Row({ row: { status, health, rates, discards }, live, pick, index, isPi
           aria-pressed={isPicked}
           onClick={() => pick(status.name)}
         >
-          {shownText(status.name)}
+          {escapedText(status.name)}
         </button>
       </td>
       <td>
         <State health={health} state={status.state} />
       </td>
-      <td>{shownText(status.tunnel)}</td>
-      <td>{shownText(status.circuit)}</td>
-      <td class="number">{rates === undefined ? "" : rateText(rates.receivedBits)}</td>
-      <td class="number">{rates === undefined ? "" : rateText(rates.transmittedBits)}</td>
+      <td>{escapedText(status.tunnel)}</td>
+      <td>{escapedText(status.circuit)}</td>
+      <td class="number">{rates === undefined ? "" : rateWithUnit(rates.receivedBits)}</td>
+      <td class="number">{rates === undefined ? "" : rateWithUnit(rates.transmittedBits)}</td>
       <td>
         <Spark values={received.map((value, at) => value + (transmitted[at] ?? 0))} />
       </td>
       <td
         class={`number ${isRising ? "rising" : ""}`}
-        title={isRising ? `${rateText(rates?.discards ?? 0, "/s")} now` : undefined}
+        title={isRising ? `${rateWithUnit(rates?.discards ?? 0, "/s")} now` : undefined}
       >
         {isRising ? "\u25b2 " : ""}
         {countText(discards)}

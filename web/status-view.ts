@@ -1,3 +1,4 @@
+import { counted } from "../src/bytes/counted.ts";
 import {
   type ControlConnectionStatus,
   isWanted,
@@ -95,10 +96,6 @@ function unknownPeers({ unknownPeers: peers = [], otherUnknownPeers = 0 }: Statu
 
 function problem(kind: Problem["kind"], name: string, text: string): Problem {
   return { kind, name, text };
-}
-
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** TABLE: the columns by which pseudowires are sorted. */

@@ -1,6 +1,6 @@
+import { escapedText } from "../src/bytes/printable-text.ts";
 import type { StatusReport } from "../src/daemon/status.ts";
 import type { LiveModel } from "./live-model.ts";
-import { shownText } from "./text.ts";
 import { cut, layoutOf, type PeerBox, type Wire } from "./topology-layout.ts";
 
 /** The topology as a picture; everything in it is in the tables too. */
@@ -35,7 +35,7 @@ export function Topology({ status, live, tunnel, picked, choose, pick }: Topolog
         <g class="us">
           <rect x={US.x} y="6" width={US.width} height={height - 12} rx="6" />
           <text x={US.x + US.width / 2} y={height / 2 + 4} class="middle">
-            {cut(shownText(status.hostName), 9)}
+            {cut(escapedText(status.hostName), 9)}
           </text>
         </g>
       </svg>
@@ -51,7 +51,7 @@ interface PeerProps extends Pick<TopologyProps, "picked" | "choose" | "pick"> {
 
 function Peer({ peer, isChosen, picked, choose, pick }: PeerProps) {
   const { tunnel, label, health, y, height, wires } = peer;
-  const name = shownText(label);
+  const name = escapedText(label);
   return (
     <g class={`peer ${health} ${isChosen ? "chosen" : ""}`}>
       {wires.map((wire) => (
@@ -59,14 +59,14 @@ function Peer({ peer, isChosen, picked, choose, pick }: PeerProps) {
       ))}
       {/* biome-ignore lint/a11y/noStaticElementInteractions: the table of tunnels has buttons */}
       <g onClick={() => choose(tunnel)}>
-        <title>{`tunnel ${shownText(tunnel)} to ${name}`}</title>
+        <title>{`tunnel ${escapedText(tunnel)} to ${name}`}</title>
         <rect x={PEER.x} y={y} width={PEER.width} height={height} rx="6" />
         <text x={PEER.x + PEER.width / 2} y={y + height / 2 + (height > 30 ? -2 : 4)} class="middle">
           {cut(name, 17)}
         </text>
         {height > 30 && (
           <text x={PEER.x + PEER.width / 2} y={y + height / 2 + 11} class="middle small">
-            {cut(shownText(tunnel), 19)}
+            {cut(escapedText(tunnel), 19)}
           </text>
         )}
       </g>
@@ -84,7 +84,7 @@ function Line({
   readonly pick: (name: string) => void;
 }) {
   const { y, name, label, circuit, health } = wire;
-  const text = shownText(label);
+  const text = escapedText(label);
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the table of pseudowires has buttons
     <g
@@ -95,7 +95,7 @@ function Line({
       {circuit !== "" && <line x1="4" x2={US.x} y1={y + 6} y2={y + 6} />}
       <line x1={US.x + US.width} x2={PEER.x} y1={y + 6} y2={y + 6} />
       <text x="4" y={y + 1} class="small">
-        {cut(shownText(circuit), 24)}
+        {cut(escapedText(circuit), 24)}
       </text>
       <text x={US.x + US.width + 6} y={y + 1} class="small">
         {cut(text, 18)}

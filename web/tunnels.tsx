@@ -1,8 +1,8 @@
+import { escapedText } from "../src/bytes/printable-text.ts";
 import type { ControlConnectionStatus, StatusReport } from "../src/daemon/status.ts";
 import type { LiveModel } from "./live-model.ts";
 import { State } from "./overview.tsx";
 import { liveHealth } from "./status-view.ts";
-import { shownText } from "./text.ts";
 
 interface TunnelsProps {
   readonly status: StatusReport;
@@ -43,13 +43,13 @@ export function Tunnels({ status: { controlConnections }, live, chosen, choose }
                     aria-pressed={chosen === one.tunnel}
                     onClick={() => choose(one.tunnel)}
                   >
-                    {shownText(one.tunnel)}
+                    {escapedText(one.tunnel)}
                   </button>
                 </td>
                 <td>
                   <State health={liveHealth(one, live.isTunnelUp(one.tunnel))} state={one.state} />
                 </td>
-                <td title={shownText(one.peerVendorName ?? "")}>{shownText(one.peerHostName ?? "")}</td>
+                <td title={escapedText(one.peerVendorName ?? "")}>{escapedText(one.peerHostName ?? "")}</td>
                 <td title={`${one.local} to ${one.remote}`}>{pathText(one)}</td>
                 <td class="number" title={pathMtuTitle(one)}>
                   {one.pathMtu?.octets ?? "?"}

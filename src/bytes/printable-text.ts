@@ -23,6 +23,11 @@ function escaped(text: string, kept: string): string {
   return text.replace(unprintable, (one) => (kept.includes(one) ? one : escapeOf(one)));
 }
 
+/** Text with an escape in place of every character that is not for printing, line ends too. */
+export function escapedText(text: string): string {
+  return escaped(text, "");
+}
+
 /** Text of several lines with escapes, such as \x1b, in place of characters that are not for printing. */
 export function printableText(text: string): string {
   return escaped(text.replaceAll("\r\n", "\n"), "\n\t");

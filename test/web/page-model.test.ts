@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { durationText } from "../../src/bytes/duration.ts";
+import { escapedText } from "../../src/bytes/printable-text.ts";
+import { rateWithUnit } from "../../src/bytes/quantities.ts";
 import type { StatusReport } from "../../src/daemon/status.ts";
 import { KEPT, LiveModel, type Reading } from "../../web/live-model.ts";
 import { attention, notUp, pseudowireRows, rowsInView } from "../../web/status-view.ts";
-import { countText, rateText, shownText, timeText } from "../../web/text.ts";
+import { countText } from "../../web/text.ts";
 
 /** What the page shows of reports and readings, without a browser. */
 
@@ -180,16 +183,19 @@ describe("the table of pseudowires", () => {
 });
 
 test.each([
-  [rateText(0), "0 bit/s"],
-  [rateText(0.25, "/s"), "0.3 /s"],
-  [rateText(1234), "1.23 kbit/s"],
-  [rateText(12_345_678), "12.3 Mbit/s"],
-  [rateText(999e9), "999 Gbit/s"],
+  [rateWithUnit(0), "0 bit/s"],
+  [rateWithUnit(0.25, "/s"), "0.3 /s"],
+  [rateWithUnit(1234), "1.23 kbit/s"],
+  [rateWithUnit(12_345_678), "12.3 Mbit/s"],
+  [rateWithUnit(999e9), "999 Gbit/s"],
   [countText(1_234_567), "1\u202f234\u202f567"],
-  [timeText(59_999), "59 s"],
-  [timeText(61_000), "1 min 1 s"],
-  [timeText(273_840_000), "3 d 4 h"],
-  [shownText("a\u202eb\u200bc\n"), "a\\u202eb\\u200bc\\u000a"],
+  [durationText(59_999), "59 s"],
+  [durationText(61_000), "1 min 1 s"],
+  [durationText(273_840_000), "3 d 4 h"],
+  [escapedText("a\u202eb\u200bc\n"), "a\\u202eb\\u200bc\\x0a"],
+  // A letter of Hangul that is not seen.
+  [escapedText("hq\u3164"), "hq\\u3164"],
+  [rateWithUnit(999_600), "1.00 Mbit/s"],
 ])("%j", (text, wanted) => {
   expect(text).toBe(wanted);
 });

@@ -1,9 +1,9 @@
 import { durationText } from "../../bytes/duration.ts";
 import { hexId } from "../../bytes/hex.ts";
+import { rateWithUnit, shortRate } from "../../bytes/quantities.ts";
 import type { ControlConnectionStatus, PseudowireStatus, StatusReport } from "../../daemon/status.ts";
 import { colours } from "../colours.ts";
 import { pathMtuText } from "../path-mtu-text.ts";
-import { bitRateText, shortRate } from "../quantities.ts";
 import { type Rates, sumOfRates } from "../rates.ts";
 import { columnWidths, labelled, PLAIN_COLUMNS, rowLine, titleLine, wrappedLine } from "../text-layout.ts";
 import { bridgeDetail } from "./bridges.ts";
@@ -165,8 +165,8 @@ function ratesText(rates: Rates): string {
   const { receivedFramesPerSecond, receivedBitsPerSecond } = rates;
   const { transmittedFramesPerSecond, transmittedBitsPerSecond } = rates;
   return (
-    `in ${shortRate(receivedFramesPerSecond)} frames/s, ${bitRateText(receivedBitsPerSecond)}; ` +
-    `out ${shortRate(transmittedFramesPerSecond)} frames/s, ${bitRateText(transmittedBitsPerSecond)}`
+    `in ${shortRate(receivedFramesPerSecond)} frames/s, ${rateWithUnit(receivedBitsPerSecond)}; ` +
+    `out ${shortRate(transmittedFramesPerSecond)} frames/s, ${rateWithUnit(transmittedBitsPerSecond)}`
   );
 }
 

@@ -1,8 +1,9 @@
+import { shortDuration } from "../../bytes/duration.ts";
 import { hexId } from "../../bytes/hex.ts";
+import { shortCount } from "../../bytes/quantities.ts";
 import { type ControlConnectionStatus, DISABLED, type PseudowireStatus } from "../../daemon/status.ts";
 import { sumOfDiscards } from "../../forwarding/counters-table.ts";
 import { colours } from "../colours.ts";
-import { shortCount, shortDuration } from "../quantities.ts";
 import type { TableColumn } from "../text-layout.ts";
 
 /** A tunnel or a pseudowire as a line of a table. */

@@ -1,5 +1,5 @@
+import { shortCount, shortRate } from "../../bytes/quantities.ts";
 import { colours } from "../colours.ts";
-import { shortCount, shortRate } from "../quantities.ts";
 import { type Rates, sumOfRates } from "../rates.ts";
 import { detailText } from "../status/detail.ts";
 import { type ShownState, shownStates, stateText, tunnelState } from "../status/rows.ts";

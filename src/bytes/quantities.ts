@@ -1,13 +1,4 @@
-/** Times, counts and rates as they are shown. */
-
-/** How long something lasts, in one unit. */
-export function shortDuration(ms: number): string {
-  const seconds = Math.floor(Math.max(0, ms) / 1000);
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
-  return `${Math.floor(seconds / 86_400)} d`;
-}
+/** Counts and rates as they are shown. */
 
 const prefixes = ["", "k", "M", "G", "T", "P"];
 
@@ -34,9 +25,8 @@ export function shortRate(perSecond: number): string {
   return threeDigits(perSecond);
 }
 
-/** A rate of octets in bits a second, such as "9.40 Mbit/s". */
-export function bitRateText(bitsPerSecond: number): string {
-  const text = shortRate(bitsPerSecond);
-  const [, number = "0", prefix = ""] = /^([\d.]+)(\D?)$/.exec(text) ?? [];
-  return `${number} ${prefix}bit/s`;
+/** A rate with its unit, such as "9.40 Mbit/s" and "0.3 /s". */
+export function rateWithUnit(perSecond: number, unit = "bit/s"): string {
+  const [, number = "0", prefix = ""] = /^([\d.]+)(\D?)$/.exec(shortRate(perSecond)) ?? [];
+  return `${number} ${prefix}${unit}`;
 }
