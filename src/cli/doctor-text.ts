@@ -3,10 +3,10 @@ import { printableText } from "../bytes/printable-text.ts";
 import type { Examination, Finding, Fine } from "../doctor/examine.ts";
 import { checkGroups, type Severity, severities } from "../doctor/outcome.ts";
 import { colours } from "./colours.ts";
+import { labelled, PLAIN_COLUMNS, wrappedLine } from "./text-layout.ts";
 
 /** The text of `wirespan doctor`: findings by their severity, then what could not be looked at. */
 
-const LINE_COLUMNS = 80;
 /** Findings of one check with one text of why and one advice: of more, this many are shown. */
 const MOST_OF_CHECK = 10;
 const MARGIN = "         ";
@@ -45,20 +45,18 @@ function findingLines(findings: readonly Finding[]): readonly string[] {
   return [
     ...findings.slice(0, MOST_OF_CHECK).flatMap(oneFinding),
     ...(left > 0 ? [`${MARGIN}and ${left} more; for all: wirespan doctor --json`] : []),
-    ...wrapped(`${first.why} (${first.check})`, `${MARGIN}why: `, `${MARGIN}     `).map(colours.dim),
+    ...wrapped(`${MARGIN}why: `, `${first.why} (${first.check})`).map(colours.dim),
   ];
 }
 
 function oneFinding({ severity, what, at, commands, advice }: Finding): readonly string[] {
-  const [head = "", ...rest] = wrapped(printableText(what), MARGIN, MARGIN);
   const label = shown[severity](severity.padEnd(MARGIN.length - 1));
   return [
-    `${label} ${head.slice(MARGIN.length)}`,
-    ...rest,
+    ...wrapped(`${label} `, printableText(what)),
     ...(at === undefined ? [] : [`${MARGIN}at ${printableText(at)}`]),
     // Never broken: they are to be pasted.
     ...commands.map((command) => `${MARGIN}run: ${colours.bold(printableText(command))}`),
-    ...(advice === undefined ? [] : wrapped(printableText(advice), `${MARGIN}do:  `, `${MARGIN}     `)),
+    ...(advice === undefined ? [] : wrapped(`${MARGIN}do:  `, printableText(advice))),
   ];
 }
 
@@ -68,14 +66,14 @@ function unseenLines(unseen: Examination["unseen"]): readonly string[] {
   return [
     "Not looked at:",
     ...[...whys].flatMap(([why, checks]) =>
-      wrapped(printableText(`${checks.join(", ")}: ${why}`), "  ", "    "),
+      wrappedLine(printableText(`  ${checks.join(", ")}: ${why}`), PLAIN_COLUMNS),
     ),
   ];
 }
 
 function okLines({ check, looksAt, group }: Fine): readonly string[] {
-  const [head = "", ...rest] = wrapped(`${checkGroups[group]}: ${looksAt} (${check})`, MARGIN, MARGIN);
-  return [`${colours.green("ok".padEnd(MARGIN.length - 1))} ${head.slice(MARGIN.length)}`, ...rest];
+  const label = colours.green("ok".padEnd(MARGIN.length - 1));
+  return wrapped(`${label} `, `${checkGroups[group]}: ${looksAt} (${check})`);
 }
 
 function summary(findings: readonly Finding[], okCount: number, isVerbose: boolean): string {
@@ -87,19 +85,7 @@ function summary(findings: readonly Finding[], okCount: number, isVerbose: boole
   return `${counts.join(", ")}; ${counted(okCount, "check")} in order${hint}`;
 }
 
-/** Lines of at most 80 columns, broken between words; a longer word has a line of its own. */
-function wrapped(text: string, firstMargin: string, margin: string): readonly string[] {
-  const lines: string[] = [];
-  let line = firstMargin;
-  let isEmpty = true;
-  for (const word of text.split(" ")) {
-    if (!isEmpty && line.length + 1 + word.length > LINE_COLUMNS) {
-      lines.push(line);
-      line = margin;
-      isEmpty = true;
-    }
-    line += isEmpty ? word : ` ${word}`;
-    isEmpty = false;
-  }
-  return [...lines, line];
+/** A text behind a label; words are not cut, as they may be paths. */
+function wrapped(label: string, text: string): readonly string[] {
+  return labelled(label, text, PLAIN_COLUMNS, "whole");
 }

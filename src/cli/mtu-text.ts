@@ -4,6 +4,7 @@ import { type HostSizes, type HostTraffic, trafficKinds } from "../daemon/mtu-ho
 import type { KnownPathMtu, MtuReport } from "../daemon/mtu-report.ts";
 import { colours } from "./colours.ts";
 import { pathMtuText } from "./path-mtu-text.ts";
+import { labelled } from "./text-layout.ts";
 
 /** The text of `wirespan mtu`: each pseudowire with its sum, what hosts see, and what to change. */
 export function mtuText(reports: readonly MtuReport[]): string {
@@ -106,19 +107,8 @@ function udpText(report: TrafficReport, traffic: HostTraffic): string {
 
 function changeLines({ changes }: MtuReport): readonly string[] {
   if (changes.length === 0) return ["  to change: nothing"];
-  return ["  to change, the best first:", ...changes.flatMap(({ text }) => broken(text))];
-}
-
-/** A change as lines, broken between words. */
-function broken(text: string): readonly string[] {
-  const lines: string[] = [];
-  let line = "    -";
-  for (const word of text.split(" ")) {
-    if (line.length + 1 + word.length > LINE_COLUMNS) {
-      lines.push(line);
-      line = "     ";
-    }
-    line += ` ${word}`;
-  }
-  return [...lines, line];
+  return [
+    "  to change, the best first:",
+    ...changes.flatMap(({ text }) => labelled("    - ", text, LINE_COLUMNS, "whole")),
+  ];
 }

@@ -62,9 +62,18 @@ export function wrappedLine(text: string, columns: number, indent = "    "): rea
   return [`${lead}${first}`, ...more.map((line) => `${indent}${line}`)];
 }
 
-/** A text behind a label, as lines of so many columns at most; later lines begin below the text. */
-export function labelled(label: string, text: string, columns: number): readonly string[] {
-  const [first = "", ...more] = wrapAnsi(text, columns - stringWidth(label), { hard: true }).split("\n");
+/**
+ * A text behind a label, as lines of so many columns at most; later lines begin below the text. `longWords`
+ * is what becomes of words that have no room in a line: they are cut, or stand in a line of their own.
+ */
+export function labelled(
+  label: string,
+  text: string,
+  columns: number,
+  longWords: "cut" | "whole" = "cut",
+): readonly string[] {
+  const room = columns - stringWidth(label);
+  const [first = "", ...more] = wrapAnsi(text, room, { hard: longWords === "cut" }).split("\n");
   const indent = " ".repeat(stringWidth(label));
   return [`${label}${first}`, ...more.map((line) => `${indent}${line}`)];
 }
