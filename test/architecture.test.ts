@@ -9,6 +9,7 @@ import {
   longFiles,
   longFunctions,
   namesIn,
+  packagesAtOnce,
   readSources,
   type SourceFile,
   sharedNames,
@@ -722,4 +723,19 @@ describe("every section that is cited exists", () => {
 test("codeOf leaves out comments, strings, templates and patterns, and keeps lines and divisions", () => {
   const text = 'a; // b\n/* c\n */ "d" + `e\n$f` + x.match(/g"h/) / i / j; // k';
   expect(strip(text).replace(/ +/g, " ")).toBe("a; \n \n + \n + x.match( ) / i / j; ");
+});
+
+describe("no command waits for packages of another", () => {
+  test("the command line loads commander alone before it knows which command it is", () => {
+    const packages = packagesAtOnce(sources, "cli/command-line.ts");
+    expect(packages.filter((name) => !name.startsWith("node:"))).toEqual(["commander"]);
+  });
+
+  test("what is imported by a file that is imported counts, types and import() do not", () => {
+    const files = [
+      { path: "cli/a.ts", text: 'import { b } from "./b.ts";\nimport type { C } from "c";\n' },
+      { path: "cli/b.ts", text: 'import { d } from "d";\nconst late = () => import("e");\n' },
+    ];
+    expect(packagesAtOnce(files, "cli/a.ts")).toEqual(["d"]);
+  });
 });

@@ -1,13 +1,14 @@
 import { peerObstacles } from "../config/check-peer.ts";
 import type { Config, TunnelConfig } from "../config/config.ts";
 import type { Issue } from "../config/issues.ts";
-import { abilitiesOf, type PeerKind } from "../config/peer-kinds.ts";
+import { abilitiesOf } from "../config/peer-kinds.ts";
 import { ciscoText } from "./for-cisco-ios.ts";
 import { linuxText, networkdText, vyosText } from "./for-kernel.ts";
 import { freertrText, mikrotikText, seilText, yamahaText } from "./for-routers.ts";
 import { secretPathThere, wirespanFile, yamlText } from "./for-wirespan.ts";
 import { addressFamily, type GivenAddresses, type OtherEnd, otherEndOf } from "./other-end.ts";
 import { peerNotes } from "./peer-notes.ts";
+import type { WrittenPeer } from "./written-peers.ts";
 
 /** What to write at the other end of a tunnel. */
 
@@ -19,7 +20,7 @@ interface Writer {
   readonly needsItsAddress: boolean;
 }
 
-/** TABLE: the implementations whose configuration is written. */
+/** TABLE: how the configuration of each implementation is written. */
 const writers = {
   wirespan: {
     write: (end, comment) => yamlText(wirespanFile(end), comment),
@@ -33,13 +34,7 @@ const writers = {
   freertr: { write: freertrText, needsItsAddress: false },
   seil: { write: seilText, needsItsAddress: true },
   yamaha: { write: yamahaText, needsItsAddress: true },
-} as const satisfies Readonly<Partial<Record<PeerKind, Writer>>>;
-
-/** An implementation whose configuration is written. */
-export type WrittenPeer = keyof typeof writers;
-
-/** Their names, in the order of the table. */
-export const writtenPeers = Object.keys(writers) as WrittenPeer[];
+} as const satisfies Readonly<Record<WrittenPeer, Writer>>;
 
 /** What to write at the other end; or why it cannot be the other end of this tunnel. */
 export type PeerConfig =

@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { abilitiesOf } from "../../src/config/peer-kinds.ts";
-import { peerConfig, type WrittenPeer, writtenPeers } from "../../src/other-ends/peer-config.ts";
+import { peerConfig } from "../../src/other-ends/peer-config.ts";
+import { type WrittenPeer, writtenPeers } from "../../src/other-ends/written-peers.ts";
 import { configOf } from "../support/configuration.ts";
 
 /** docs/other-ends.md has an example for each implementation, which the program itself wrote. */

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { type ImportFormat, importConfig, importFormats } from "../../src/other-ends/import/import-config.ts";
+import { type ImportFormat, importFormats } from "../../src/other-ends/import/formats.ts";
+import { importConfig } from "../../src/other-ends/import/import-config.ts";
 import { assertProperty } from "../support/seeds.ts";
 
 /** What a text becomes, and the lines about what is not taken over without the name of the file. */

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { peerConfig, type WrittenPeer, writtenPeers } from "../../src/other-ends/peer-config.ts";
+import { peerConfig } from "../../src/other-ends/peer-config.ts";
+import { type WrittenPeer, writtenPeers } from "../../src/other-ends/written-peers.ts";
 import { configOf } from "../support/configuration.ts";
 
 /** Golden texts: `vitest -u` writes them anew, to be read before they are committed. */

@@ -252,6 +252,24 @@ export function deadFiles(files: readonly SourceFile[], roots: readonly string[]
   return files.map(({ path }) => path).filter((path) => !reached.has(path));
 }
 
+/** Packages that are loaded with a file by it and by what it imports: values, and not by `import()`. */
+export function packagesAtOnce(files: readonly SourceFile[], root: string): readonly string[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const reached = new Set<string>();
+  const packages = new Set<string>();
+  const waiting = [root];
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    const file = byPath.get(path);
+    if (file === undefined || reached.has(path)) continue;
+    reached.add(path);
+    const text = file.text.replace(/\b(?:import|export) type\b[^;]*;|\bimport\([^)]*\)/g, "");
+    const names = namesIn({ path, text });
+    waiting.push(...names.files);
+    for (const name of names.packages) packages.add(name);
+  }
+  return [...packages].sort();
+}
+
 export interface RfcSections {
   readonly sections: readonly string[];
   readonly appendices: readonly string[];

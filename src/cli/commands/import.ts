@@ -1,6 +1,5 @@
 import { type Command, Option } from "commander";
-import { readStart } from "../../os/files.ts";
-import { type ImportFormat, importFormats, LONGEST_IMPORT } from "../../other-ends/import/import-config.ts";
+import { type ImportFormat, importFormats, LONGEST_IMPORT } from "../../other-ends/import/formats.ts";
 import { exitCode, type Shell } from "../shell.ts";
 
 interface ImportArguments {
@@ -31,7 +30,10 @@ export function addImport(program: Command, shell: Shell): void {
 
 /** Rejects with SystemError for a file that cannot be read. */
 async function importFile(file: string, { from }: ImportArguments, shell: Shell): Promise<void> {
-  const { importConfig } = await import("../../other-ends/import/import-config.ts");
+  const [{ readStart }, { importConfig }] = await Promise.all([
+    import("../../os/files.ts"),
+    import("../../other-ends/import/import-config.ts"),
+  ]);
   const isInput = file === "-";
   // UTF-8 has up to four octets for a character: a longer text is refused by its length.
   const octets = await readStart(isInput ? undefined : file, 4 * LONGEST_IMPORT + 4);

@@ -1,9 +1,5 @@
 import { type Command, Option } from "commander";
-import { stringify } from "yaml";
 import { toHex } from "../../bytes/hex.ts";
-import { errnoOf, SystemError } from "../../os/errors.ts";
-import { absolutePath, writeOwnerFile } from "../../os/files.ts";
-import { cryptoRandom } from "../../os/random.ts";
 import type { Shell } from "../shell.ts";
 
 interface KeygenArguments {
@@ -38,8 +34,15 @@ export function addKeygen(program: Command, shell: Shell): void {
     .action((options: KeygenArguments) => keygen(options, shell));
 }
 
-/** Throws SystemError for a file that is there already or cannot be written. */
-function keygen({ out, force = false, format }: KeygenArguments, shell: Shell): void {
+/** Rejects with SystemError for a file that is there already or cannot be written. */
+async function keygen({ out, force = false, format }: KeygenArguments, shell: Shell): Promise<void> {
+  const [{ stringify }, { errnoOf, SystemError }, { absolutePath, writeOwnerFile }, { cryptoRandom }] =
+    await Promise.all([
+      import("yaml"),
+      import("../../os/errors.ts"),
+      import("../../os/files.ts"),
+      import("../../os/random.ts"),
+    ]);
   const octets = cryptoRandom.octets(SECRET_OCTETS);
   const text = format === "hex" ? toHex(octets) : Buffer.from(octets).toString("base64");
   if (out === undefined) return shell.out(`${text}\n`);

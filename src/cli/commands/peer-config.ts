@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { OperationalError } from "../../bytes/errors.ts";
 import { printableExcerpt } from "../../bytes/printable-text.ts";
-import { type WrittenPeer, writtenPeers } from "../../other-ends/peer-config.ts";
+import { type WrittenPeer, writtenPeers } from "../../other-ends/written-peers.ts";
 import { exitCode, type Shell } from "../shell.ts";
 
 interface PeerConfigArguments {

@@ -3,14 +3,12 @@ import { formatProblem, parseConfig } from "../../config/parse.ts";
 import { yamlText } from "../for-wirespan.ts";
 import { readCiscoIos } from "./cisco-ios.ts";
 import { Draft, type Loss } from "./draft.ts";
+import { type ImportFormat, importFormats, LONGEST_IMPORT } from "./formats.ts";
 import { readIpJson } from "./ip-json.ts";
 import { readIpScript } from "./ip-script.ts";
 import { readVyos } from "./vyos.ts";
 
 /** Another program's configuration of this end, as a file of ours. */
-
-/** What is read. */
-export type ImportFormat = "ip-json" | "ip-script" | "cisco-ios" | "vyos";
 
 interface Reader {
   /** Whether a text looks like it. */
@@ -18,7 +16,7 @@ interface Reader {
   readonly read: (text: string, draft: Draft) => void;
 }
 
-/** TABLE: the formats, each before those that its text may look like. */
+/** TABLE: how each format is known and read. */
 const readers: Readonly<Record<ImportFormat, Reader>> = {
   "ip-json": { isLike: (text) => /^\s*[[{]/.test(text), read: readIpJson },
   "cisco-ios": {
@@ -29,11 +27,7 @@ const readers: Readonly<Record<ImportFormat, Reader>> = {
   "ip-script": { isLike: (text) => /\bl2tp\s+add\s/.test(text), read: readIpScript },
 };
 
-/** Their names. */
-export const importFormats = Object.keys(readers) as ImportFormat[];
-
-/** Longest text that is read, in characters, and its longest line. */
-export const LONGEST_IMPORT = 4 * 1024 * 1024;
+/** Longest line that is read, in characters. */
 const LONGEST_LINE = 1024 * 1024;
 
 /** A file of ours; `lines` are what it lacks, one a line, as file:line. */
