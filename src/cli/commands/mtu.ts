@@ -2,7 +2,8 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { MtuSubject } from "../../daemon/mtu-report.ts";
 import type { MtuChoice } from "../../daemon/mtu-subjects.ts";
 import { ANSWER_MS, withAdvice, withSocket } from "../daemon-socket.ts";
-import { exitCode, type Shell } from "../shell.ts";
+import type { Shell } from "../shell.ts";
+import { validConfig } from "../valid-config.ts";
 
 interface MtuArguments {
   readonly json?: boolean;
@@ -59,13 +60,8 @@ async function ofFile(
   choice: MtuChoice,
   shell: Shell,
 ): Promise<readonly MtuSubject[] | undefined> {
-  const { loadConfig } = await import("../../daemon/configuration-file.ts");
-  const loaded = loadConfig(file);
-  if ("problems" in loaded) {
-    for (const problem of loaded.problems) shell.error(`${problem}\n`);
-    shell.exit(exitCode.badConfiguration);
-    return undefined;
-  }
+  const loaded = await validConfig(file, shell);
+  if (loaded === undefined) return undefined;
   const { subjectsOfConfig } = await import("../../daemon/mtu-subjects.ts");
   return subjectsOfConfig(loaded.config, choice);
 }

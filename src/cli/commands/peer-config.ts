@@ -2,7 +2,9 @@ import { type Command, Option } from "commander";
 import { OperationalError } from "../../bytes/errors.ts";
 import { printableExcerpt } from "../../bytes/printable-text.ts";
 import { type WrittenPeer, writtenPeers } from "../../other-ends/written-peers.ts";
+import { CONFIGURATION_FILE } from "../default-file.ts";
 import { exitCode, type Shell } from "../shell.ts";
+import { validConfig } from "../valid-config.ts";
 
 interface PeerConfigArguments {
   readonly for?: WrittenPeer;
@@ -30,7 +32,7 @@ export function addPeerConfig(program: Command, shell: Shell): void {
     .addOption(
       new Option("--for <peer>", "what runs there (default: `peer` of the tunnel)").choices(writtenPeers),
     )
-    .option("-c, --config <file>", "the YAML configuration", "/etc/wirespan/wirespan.yaml")
+    .option("-c, --config <file>", "the YAML configuration", CONFIGURATION_FILE)
     .option("--our-address <address>", "our address, as the other end sees it (default: `local`)")
     .option("--peer-address <address>", "its own address (default: `remote`)")
     .addHelpText("after", help)
@@ -39,15 +41,9 @@ export function addPeerConfig(program: Command, shell: Shell): void {
 
 /** Rejects with SystemError for a file that cannot be read, OperationalError for an unknown tunnel. */
 async function peerConfigOf(name: string, options: PeerConfigArguments, shell: Shell): Promise<void> {
-  const [{ loadConfig }, { peerConfig }] = await Promise.all([
-    import("../../daemon/configuration-file.ts"),
-    import("../../other-ends/peer-config.ts"),
-  ]);
-  const loaded = loadConfig(options.config);
-  if ("problems" in loaded) {
-    for (const problem of loaded.problems) shell.error(`${problem}\n`);
-    return shell.exit(exitCode.badConfiguration);
-  }
+  const { peerConfig } = await import("../../other-ends/peer-config.ts");
+  const loaded = await validConfig(options.config, shell);
+  if (loaded === undefined) return;
   const { config, peers, linesOf } = loaded;
   // A tunnel may be prepared at both ends before it is enabled.
   const tunnels = [...config.tunnels, ...config.disabled.tunnels];
