@@ -1,5 +1,7 @@
 import { counted } from "../src/bytes/counted.ts";
+import { notUpIn } from "../src/daemon/not-up.ts";
 import {
+  ADMIN_DOWN,
   type ControlConnectionStatus,
   isWanted,
   type PseudowireStatus,
@@ -21,13 +23,11 @@ export interface Problem {
   readonly forMs?: number | undefined;
 }
 
-const CLOSED_BY_HAND = "admin-down";
-
 type Stateful = Pick<ControlConnectionStatus | PseudowireStatus, "state" | "whyNot">;
 
 /** By the report alone. */
 export function healthOf(one: Stateful): Health {
-  if (!isWanted(one) || one.state === CLOSED_BY_HAND) return "closed";
+  if (!isWanted(one) || one.state === ADMIN_DOWN) return "closed";
   return one.whyNot === undefined ? "up" : "down";
 }
 
@@ -39,21 +39,19 @@ export function liveHealth(one: Stateful, isUp: boolean | undefined): Health {
 }
 
 /** Everything that is not up, and why; the pseudowires of a tunnel that is not up stand with it. */
-export function notUp({ controlConnections, pseudowires }: StatusReport): readonly Problem[] {
-  const down = controlConnections.filter((one) => healthOf(one) === "down");
-  const names = new Set(down.map(({ tunnel }) => tunnel));
+export function notUp(report: StatusReport): readonly Problem[] {
+  const { tunnels, pseudowires } = notUpIn(report);
+  const isDown = (one: Stateful) => healthOf(one) === "down";
   const count = (tunnel: string) =>
-    pseudowires.filter((one) => one.tunnel === tunnel && isWanted(one)).length;
+    report.pseudowires.filter((one) => one.tunnel === tunnel && isWanted(one)).length;
   return [
-    ...down.map(({ tunnel, whyNot = "", downForMs }) => ({
+    ...tunnels.filter(isDown).map(({ tunnel, whyNot = "", downForMs }) => ({
       ...({ kind: "tunnel", name: tunnel, forMs: downForMs } as const),
       text: `${whyNot}${count(tunnel) === 0 ? "" : ` (${counted(count(tunnel), "pseudowire")})`}`,
     })),
-    ...pseudowires
-      .filter((one) => healthOf(one) === "down" && !names.has(one.tunnel))
-      .map(({ name, whyNot = "", downForMs }) => ({
-        ...({ kind: "pseudowire", name, text: whyNot, forMs: downForMs } as const),
-      })),
+    ...pseudowires.filter(isDown).map(({ name, whyNot = "", downForMs }) => ({
+      ...({ kind: "pseudowire", name, text: whyNot, forMs: downForMs } as const),
+    })),
   ];
 }
 
@@ -159,11 +157,11 @@ function compare(a: PseudowireRow, b: PseudowireRow, key: SortKey): number {
   }
 }
 
-const { compare: byText } = new Intl.Collator("en", { numeric: true });
-
 export function sumOf(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
+
+const { compare: byText } = new Intl.Collator("en", { numeric: true });
 
 /** The rows of a list that are drawn: those in view, and a few around them. */
 export function rowsInView(

@@ -1,13 +1,10 @@
 import type { AdministeredKind } from "./administrative-states.ts";
-import type { ControlConnectionStatus, PseudowireStatus } from "./status.ts";
+import { ADMIN_DOWN, type ControlConnectionStatus, type PseudowireStatus } from "./status.ts";
 import type { StatusSources } from "./status-sources.ts";
 
 /** What the status says of tunnels and pseudowires that an operator closed. */
 
 type Sources = Pick<StatusSources, "administrative" | "nowMs">;
-
-/** The state of what is closed by hand. */
-const ADMIN_DOWN = "admin-down";
 
 function closedText(kind: AdministeredKind, name: string): string {
   return `administratively down; to open it: wirespan ${kind} up ${name}`;

@@ -87,6 +87,8 @@ export interface UnknownPeerStatus {
 
 /** The state of tunnels and pseudowires that have `enabled: false` in the file. */
 export const DISABLED = "disabled";
+/** State of a tunnel or pseudowire that an operator closed. */
+export const ADMIN_DOWN = "admin-down";
 
 /** Whether a tunnel or pseudowire is one that should be up: the file does not say `enabled: false` of it. */
 export function isWanted({ state }: { readonly state: string }): boolean {

@@ -1,6 +1,7 @@
 import { durationText } from "../bytes/duration.ts";
 import { shellWord } from "../bytes/shell-words.ts";
-import { isWanted, type StatusReport } from "../daemon/status.ts";
+import { notUpIn } from "../daemon/not-up.ts";
+import type { StatusReport } from "../daemon/status.ts";
 import type { DaemonFacts, Facts } from "./facts.ts";
 import { type CheckRow, type Found, judge } from "./outcome.ts";
 
@@ -157,16 +158,11 @@ function notConfirmed({ configuration }: StatusReport, socket: string): Found | 
   };
 }
 
-function notUp({ controlConnections, pseudowires }: StatusReport, command: string): readonly Found[] {
-  const isDown = (one: { readonly state: string; readonly whyNot?: string | undefined }) =>
-    isWanted(one) && one.whyNot !== undefined;
-  const down = controlConnections.filter(isDown);
-  const names = new Set(down.map(({ tunnel }) => tunnel));
-  // Those of a tunnel that is down tell nothing more.
-  const others = pseudowires.filter((one) => isDown(one) && !names.has(one.tunnel));
+function notUp(report: StatusReport, command: string): readonly Found[] {
+  const { tunnels, pseudowires } = notUpIn(report);
   const advice = `see: ${command}`;
   return [
-    ...down.map(
+    ...tunnels.map(
       ({ tunnel, whyNot }): Found => ({
         severity: "error",
         what: `tunnel ${tunnel} is not up: ${whyNot}`,
@@ -174,7 +170,7 @@ function notUp({ controlConnections, pseudowires }: StatusReport, command: strin
         advice,
       }),
     ),
-    ...others.map(
+    ...pseudowires.map(
       ({ name, tunnel, whyNot }): Found => ({
         severity: "error",
         what: `pseudowire ${name} of tunnel ${tunnel} is not up: ${whyNot}`,

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { plainAddresses } from "../bytes/subnets.ts";
+import { notUpIn } from "../daemon/not-up.ts";
 import { isWanted, type StatusReport } from "../daemon/status.ts";
 import { millisecondsOf } from "./checks/quantities.ts";
 import { isSiteUp, statusOf } from "./daemons.ts";
@@ -143,15 +144,11 @@ function problemsOf(reports: Reports, programs: Programs | undefined): readonly 
   return [...ofPrograms, ...ofDaemons];
 }
 
-/** Why something of a daemon is not up. Of a tunnel that is not, its pseudowires have nothing to add. */
-function reasonsOf({ controlConnections, pseudowires }: StatusReport): readonly string[] {
-  const down = controlConnections.filter((one) => isWanted(one) && one.whyNot !== undefined);
-  const tunnels = new Set(down.map(({ tunnel }) => tunnel));
+/** Why something of a daemon is not up. */
+function reasonsOf(report: StatusReport): readonly string[] {
+  const { tunnels, pseudowires } = notUpIn(report);
   return [
-    ...down.map(({ tunnel, whyNot }) => `tunnel ${tunnel}: ${whyNot}`),
-    ...pseudowires
-      .filter(isWanted)
-      .filter(({ tunnel, whyNot }) => whyNot !== undefined && !tunnels.has(tunnel))
-      .map(({ name, tunnel, whyNot }) => `pseudowire ${name} of tunnel ${tunnel}: ${whyNot}`),
+    ...tunnels.map(({ tunnel, whyNot }) => `tunnel ${tunnel}: ${whyNot}`),
+    ...pseudowires.map(({ name, tunnel, whyNot }) => `pseudowire ${name} of tunnel ${tunnel}: ${whyNot}`),
   ];
 }

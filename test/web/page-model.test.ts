@@ -133,6 +133,17 @@ describe("what comes first", () => {
     ]);
   });
 
+  test("pseudowires of a tunnel that is closed by hand are not told one by one", () => {
+    const closed = {
+      name: "x",
+      tunnel: "shut",
+      state: "idle",
+      whyNot: "its tunnel is administratively down",
+    };
+    const pseudowires = [...status.pseudowires, closed] as StatusReport["pseudowires"];
+    expect(notUp({ ...status, pseudowires })).toEqual(notUp(status));
+  });
+
   test("what needs attention", () => {
     expect(attention(status).map(({ kind, name, text }) => `${kind} ${name}: ${text}`)).toEqual([
       "tunnel hq: looks odd",

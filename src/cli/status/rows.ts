@@ -1,7 +1,12 @@
 import { shortDuration } from "../../bytes/duration.ts";
 import { hexId } from "../../bytes/hex.ts";
 import { shortCount } from "../../bytes/quantities.ts";
-import { type ControlConnectionStatus, DISABLED, type PseudowireStatus } from "../../daemon/status.ts";
+import {
+  ADMIN_DOWN,
+  type ControlConnectionStatus,
+  DISABLED,
+  type PseudowireStatus,
+} from "../../daemon/status.ts";
 import { sumOfDiscards } from "../../forwarding/counters-table.ts";
 import { colours } from "../colours.ts";
 import type { TableColumn } from "../text-layout.ts";
@@ -35,9 +40,6 @@ export const shownStates = {
 } as const;
 
 export type ShownState = keyof typeof shownStates;
-
-/** State of a tunnel or pseudowire that an operator closed. */
-const ADMIN_DOWN = "admin-down";
 
 /** What a tunnel is. */
 export function tunnelState({ state, whyNot, notes = [] }: ControlConnectionStatus): ShownState {
