@@ -1,4 +1,5 @@
 import { counted } from "../src/bytes/counted.ts";
+import { byName } from "../src/bytes/name-order.ts";
 import { notUpIn } from "../src/daemon/not-up.ts";
 import {
   ADMIN_DOWN,
@@ -135,7 +136,7 @@ export function pseudowireRows(
     return [{ status: one, health, rates: row?.rates, discards }];
   });
   const sign = choice.isReversed ? -1 : 1;
-  return rows.sort((a, b) => sign * compare(a, b, choice.sort) || byText(a.status.name, b.status.name));
+  return rows.sort((a, b) => sign * compare(a, b, choice.sort) || byName(a.status.name, b.status.name));
 }
 
 const healthOrder: Readonly<Record<Health, number>> = { down: 0, closed: 1, up: 2 };
@@ -143,9 +144,9 @@ const healthOrder: Readonly<Record<Health, number>> = { down: 0, closed: 1, up: 
 function compare(a: PseudowireRow, b: PseudowireRow, key: SortKey): number {
   switch (key) {
     case "name":
-      return byText(a.status.name, b.status.name);
+      return byName(a.status.name, b.status.name);
     case "tunnel":
-      return byText(a.status.tunnel, b.status.tunnel);
+      return byName(a.status.tunnel, b.status.tunnel);
     case "state":
       return healthOrder[a.health] - healthOrder[b.health];
     case "received":
@@ -160,8 +161,6 @@ function compare(a: PseudowireRow, b: PseudowireRow, key: SortKey): number {
 export function sumOf(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
-
-const { compare: byText } = new Intl.Collator("en", { numeric: true });
 
 /** The rows of a list that are drawn: those in view, and a few around them. */
 export function rowsInView(

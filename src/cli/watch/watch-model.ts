@@ -1,3 +1,4 @@
+import { byName } from "../../bytes/name-order.ts";
 import type { PseudowireStatus, StatusReport } from "../../daemon/status.ts";
 import { sumOfDiscards } from "../../forwarding/counters-table.ts";
 import { type Rates, ratesBetween } from "../rates.ts";
@@ -27,8 +28,7 @@ export const sortings = [
   },
   {
     name: "name",
-    compare: (a: WatchRow, b: WatchRow) =>
-      a.pseudowire.name.localeCompare(b.pseudowire.name, "en", { numeric: true }),
+    compare: (a: WatchRow, b: WatchRow) => byName(a.pseudowire.name, b.pseudowire.name),
   },
   { name: "in", compare: (a: WatchRow, b: WatchRow) => bitsOf(b, "received") - bitsOf(a, "received") },
   { name: "out", compare: (a: WatchRow, b: WatchRow) => bitsOf(b, "transmitted") - bitsOf(a, "transmitted") },
