@@ -1,6 +1,7 @@
 import { Document, isMap, isScalar, visit } from "yaml";
 import type { CircuitConfig } from "../config/config.ts";
 import type { SecretSource } from "../config/secret-source.ts";
+import { type FileKeys, withoutGaps } from "./file-keys.ts";
 import type { OtherEnd, OtherPseudowire } from "./other-end.ts";
 
 /** The file of Wirespan at the other end. */
@@ -9,7 +10,7 @@ const DEFAULT_PORT = 1701;
 const DEFAULT_HELLO_MS = 5000;
 const DEFAULT_MTU = 1500;
 
-type Keys = Readonly<Record<string, unknown>>;
+type Keys = Readonly<FileKeys>;
 
 /** Mappings that stand in one line. */
 const inline: ReadonlySet<string> = new Set(["lcce", "circuit", "secret", "next_secret"]);
@@ -26,19 +27,14 @@ export function yamlText(file: Keys, comment: readonly string[]): string {
   return `${head}\n${document.toString({ lineWidth: 0, flowCollectionPadding: true })}`;
 }
 
-/** Keys without those that a file does not have. */
-function present(keys: Keys): Keys {
-  return Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== undefined));
-}
-
 /** The file for the other end of a tunnel, without comments. */
 export function wirespanFile(end: OtherEnd): Keys {
   const { ours, hostName, routerId } = end;
   const { control } = ours;
   const devices = new Devices();
   const isOfAnyAddress = end.remote === undefined;
-  const lcce = present({ host_name: hostName, router_id: routerId });
-  const tunnel = present({
+  const lcce = withoutGaps({ host_name: hostName, router_id: routerId });
+  const tunnel = withoutGaps({
     local: end.local,
     remote: end.remote ?? "any",
     encapsulation: ours.encapsulation === "ip" ? "ip" : undefined,
@@ -89,7 +85,7 @@ function pseudowireKeys({ ours, endId, session, vlan }: OtherPseudowire, devices
   const wanted = { sublayer: session?.sublayer ?? sublayer, sequencing: session?.sequencing ?? sequencing };
   const byDefault = isFragmented ? { sublayer: "default", sequencing: "all" } : NOTHING;
   const vccvByDefault = wanted.sublayer === "default" && session === undefined ? "echo" : "off";
-  return present({
+  return withoutGaps({
     circuit: {
       interface: devices.for(ours.circuit),
       ...(vlan === undefined
@@ -105,7 +101,7 @@ function pseudowireKeys({ ours, endId, session, vlan }: OtherPseudowire, devices
     vccv: vccv === vccvByDefault ? undefined : vccv,
     static:
       session &&
-      present({
+      withoutGaps({
         local_session_id: session.localSessionId,
         remote_session_id: session.remoteSessionId,
         receive_cookie: session.receiveCookie === "" ? undefined : session.receiveCookie,

@@ -1,5 +1,6 @@
 import { printableExcerpt } from "../../bytes/printable-text.ts";
 import { nameRule } from "../../config/value-schemas.ts";
+import type { FileKeys } from "../file-keys.ts";
 
 /** A configuration that is put together of what another program's says. */
 
@@ -14,13 +15,11 @@ export interface Loss {
   readonly isEssential: boolean;
 }
 
-export type DraftKeys = Record<string, unknown>;
-
 /** A tunnel of the draft. */
 export interface DraftTunnel {
   readonly name: string;
-  readonly keys: DraftKeys;
-  readonly pseudowires: Map<string, DraftKeys>;
+  readonly keys: FileKeys;
+  readonly pseudowires: Map<string, FileKeys>;
 }
 
 /** Most things of a kind: tunnels with their pseudowires, and lines that were not taken over. */
@@ -31,7 +30,7 @@ const MOST_DEVICE_NAME = 15;
 
 /** The parts of a file as they are found, and what was not taken over. */
 export class Draft {
-  readonly lcce: DraftKeys = {};
+  readonly lcce: FileKeys = {};
   readonly losses: Loss[] = [];
   /** What was chosen where the text does not say it, for the comment of the file. */
   readonly choices = new Set<string>();
@@ -49,13 +48,13 @@ export class Draft {
     const known = this.#tunnels.get(name);
     if (known !== undefined) return known;
     if (this.#tunnels.size >= MOST_PARTS) return undefined;
-    const made = { name, keys: {}, pseudowires: new Map<string, DraftKeys>() };
+    const made = { name, keys: {}, pseudowires: new Map<string, FileKeys>() };
     this.#tunnels.set(name, made);
     return made;
   }
 
   /** Adds a pseudowire, by a name that no other has. */
-  pseudowire(tunnel: DraftTunnel, wanted: string, keys: DraftKeys): void {
+  pseudowire(tunnel: DraftTunnel, wanted: string, keys: FileKeys): void {
     if (this.#pseudowires.size >= MOST_PARTS) return this.lose(0, wanted, "too many pseudowires", true);
     const first = validName(wanted, "pseudowire");
     let name = first;
@@ -100,9 +99,4 @@ export function numberIn(text: string | undefined): number | undefined {
   if (text === undefined || !/^(0x[0-9a-f]{1,8}|\d{1,10})$/i.test(text)) return undefined;
   const number = Number(text);
   return number <= 0xffff_ffff ? number : undefined;
-}
-
-/** Keys without those that are undefined. */
-export function withoutGaps(keys: DraftKeys): DraftKeys {
-  return Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== undefined));
 }

@@ -1,6 +1,6 @@
 import { type Draft, numberIn } from "./draft.ts";
 import { draftKernel, type ShownDevice, type ShownSession, type ShownTunnel } from "./kernel-sessions.ts";
-import { joinedLines } from "./lines.ts";
+import { joinedLines, unquoted } from "./lines.ts";
 
 /** Scripts of `ip l2tp add tunnel` and `ip l2tp add session`, also in the form of `ip -batch`. */
 
@@ -49,7 +49,7 @@ function commandsIn(line: string): readonly string[] {
 
 function readCommand(command: string, line: number, found: Found): void {
   if (harmless.test(command)) return;
-  const words = command.split(/\s+/).map((word) => word.replace(/^(["'])(.*)\1$/, "$2"));
+  const words = command.split(/\s+/).map(unquoted);
   if (words[0] === "sudo") words.shift();
   if (/^(\/\S*\/)?ip$/.test(words[0] ?? "")) {
     words.shift();

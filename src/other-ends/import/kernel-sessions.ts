@@ -1,4 +1,5 @@
-import { type Draft, type DraftKeys, type DraftTunnel, deviceNameOf, withoutGaps } from "./draft.ts";
+import { type FileKeys, withoutGaps } from "../file-keys.ts";
+import { type Draft, type DraftTunnel, deviceNameOf } from "./draft.ts";
 
 /** Tunnels and sessions of the Linux kernel, as whatever names them says it; texts are not checked yet. */
 
@@ -72,7 +73,7 @@ function tunnelKeys({
   localPort,
   remotePort,
   checksum,
-}: ShownTunnel): DraftKeys {
+}: ShownTunnel): FileKeys {
   const port = (given: number | undefined) =>
     encapsulation === "ip" || given === undefined || given === DEFAULT_PORT ? undefined : given;
   return withoutGaps({

@@ -27,3 +27,8 @@ export function joinedLines(text: string): readonly NumberedLine[] {
   if (begun !== undefined) joined.push({ line: begun.line, text: begun.parts.join(" ") });
   return joined;
 }
+
+/** A word without the quotes that it stands in. */
+export function unquoted(word: string): string {
+  return word.replace(/^(["'])(.*)\1$/, "$2");
+}

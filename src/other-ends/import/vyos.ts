@@ -1,5 +1,6 @@
-import { type Draft, deviceNameOf, numberIn, withoutGaps } from "./draft.ts";
-import { linesIn } from "./lines.ts";
+import { withoutGaps } from "../file-keys.ts";
+import { type Draft, deviceNameOf, numberIn } from "./draft.ts";
+import { linesIn, unquoted } from "./lines.ts";
 
 /** Configurations of VyOS: lines of `set interfaces l2tpv3 ...`, or the form with braces. */
 
@@ -106,10 +107,6 @@ function draftInterface(draft: Draft, name: string, { line, values, bridge }: Vy
       },
     }),
   );
-}
-
-function unquoted(word: string): string {
-  return word.replace(/^(["'])(.*)\1$/, "$2");
 }
 
 /** Words of a line; a text in quotes is one. */
