@@ -1,3 +1,4 @@
+import { shellWord } from "../bytes/shell-words.ts";
 import type { CircuitConfig } from "../config/config.ts";
 import type { MachineNoteKind } from "../daemon/machine-notes.ts";
 import type { CircuitFacts, Facts, InterfaceFacts, TunnelFacts } from "./facts.ts";
@@ -101,7 +102,7 @@ export const circuitChecks = {
       return judgeInterfaces(facts, ({ path, pseudowire }, { name, isOn, isUp }) => {
         // Switched off by the daemon, as the other end is down.
         if (isUp || held.has(pseudowire)) return [];
-        const commands = isOn ? [] : [`ip link set dev ${name} up`];
+        const commands = isOn ? [] : [`ip link set dev ${shellWord(name)} up`];
         const advice = isOn
           ? "look at the link and the switch, or at the other end of a veth pair"
           : undefined;
@@ -120,7 +121,7 @@ export const circuitChecks = {
         const device = circuitAt(facts, path)?.device ?? String(path.at(-1));
         const own = all.find(({ name }) => name === device);
         const isPortAlone = own?.master !== undefined && own.addresses.length === 0;
-        return isPortAlone ? [`ip link set dev ${device} nomaster`] : [];
+        return isPortAlone ? [`ip link set dev ${shellWord(device)} nomaster`] : [];
       }),
   },
   "circuit-loop": {
@@ -160,7 +161,7 @@ export const circuitChecks = {
         return on.map(({ name }) => ({
           severity: "warning",
           what: `${name} stands on ${own.name}, and gets none of its frames while the pseudowire is up`,
-          advice: `remove it (ip link delete dev ${name}), or give the circuit a vlan`,
+          advice: `remove it (ip link delete dev ${shellWord(name)}), or give the circuit a vlan`,
           path,
         }));
       }),
@@ -181,7 +182,7 @@ export const circuitChecks = {
           {
             severity: isShort ? "warning" : "note",
             what: `${own.name} has an MTU of ${own.mtu} and its pseudowire of ${mtu}: ${fate}`,
-            commands: [`ip link set dev ${own.name} mtu ${mtu}`],
+            commands: [`ip link set dev ${shellWord(own.name)} mtu ${mtu}`],
             advice: `or set mtu: ${own.mtu} of the pseudowire at both ends`,
             path,
           },
@@ -200,7 +201,7 @@ export const circuitChecks = {
               {
                 severity: "warning",
                 what: `${own.name} merges what it receives (large receive offload)`,
-                commands: [`ethtool -K ${own.name} lro off`],
+                commands: [`ethtool -K ${shellWord(own.name)} lro off`],
                 path,
               },
             ]
@@ -219,7 +220,7 @@ export const circuitChecks = {
               {
                 severity: "note",
                 what: `${own.name} filters VLANs in hardware; if tagged frames are missing, that is why`,
-                commands: [`ethtool -K ${own.name} rx-vlan-filter off`],
+                commands: [`ethtool -K ${shellWord(own.name)} rx-vlan-filter off`],
                 path,
               },
             ]
@@ -245,7 +246,7 @@ export const circuitChecks = {
               {
                 severity: "warning",
                 what: `${own.name} is not promiscuous, although it is attached`,
-                commands: [`ip link set dev ${own.name} promisc on`],
+                commands: [`ip link set dev ${shellWord(own.name)} promisc on`],
                 path,
               },
             ],
@@ -287,7 +288,9 @@ export const circuitChecks = {
       const noted = judgeNotes(facts, ["bridge"], (path, all) => {
         const name = circuitAt(facts, path)?.bridge ?? String(path[1]);
         const isThere = all.some((each) => each.name === name);
-        return isThere ? [] : [`ip link add ${name} type bridge`, `ip link set dev ${name} up`];
+        return isThere
+          ? []
+          : [`ip link add ${shellWord(name)} type bridge`, `ip link set dev ${shellWord(name)} up`];
       });
       if (noted === undefined || "unseen" in noted) return noted;
       return [...noted, ...bridgesOff(facts)];
@@ -328,7 +331,7 @@ function bridgesOff(facts: Facts): readonly Found[] {
   return [...named].flatMap(([name, path]): readonly Found[] => {
     const own = facts.interfaces.value?.find((each) => each.name === name);
     if (own === undefined || own.isOn || own.kind !== "bridge") return [];
-    const commands = [`ip link set dev ${name} up`];
+    const commands = [`ip link set dev ${shellWord(name)} up`];
     return [{ severity: "error", what: `bridge ${name} is switched off`, commands, path }];
   });
 }

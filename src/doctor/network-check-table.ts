@@ -1,4 +1,5 @@
 import { isIPv6 } from "node:net";
+import { shellWord } from "../bytes/shell-words.ts";
 import { isWithin } from "../bytes/subnets.ts";
 import { familiesOf } from "../config/ends.ts";
 import { mtuReport } from "../daemon/mtu-report.ts";
@@ -104,7 +105,7 @@ export const networkChecks = {
             severity: "error",
             what: sendProblem({ local, remote }, sendError),
             path: pathOf(tunnel, "remote"),
-            commands: isNear ? [`ip route add ${remote} dev ${near.name}`] : [],
+            commands: isNear ? [`ip route add ${remote} dev ${shellWord(near.name)}`] : [],
             advice:
               sendError === "ENETUNREACH" && !isNear
                 ? `add a route by the gateway of your network: ip route add ${remote} via GATEWAY`
@@ -151,7 +152,7 @@ export const networkChecks = {
             what:
               `${own.name} drops packets from ${remote}, since the route back is by ${interfaceName} ` +
               `(rp_filter is 1, strict)`,
-            commands: [`sysctl -w net.ipv4.conf.${own.name.replaceAll(".", "/")}.rp_filter=2`],
+            commands: [setCommand(`net.ipv4.conf.${parameterName(own.name)}.rp_filter=2`)],
             path: pathOf(tunnel, "remote"),
           },
         ];
@@ -273,14 +274,14 @@ export const networkChecks = {
       judgePaths(facts, (tunnel, { remote }, { interfaceName }, all) => {
         const own = all.find(({ name }) => name === interfaceName);
         if (!isIPv6(remote) || own?.ipv6Mtu === undefined || own.ipv6Mtu >= own.mtu) return [];
-        const parameter = `net.ipv6.conf.${own.name.replaceAll(".", "/")}`;
+        const parameter = `net.ipv6.conf.${parameterName(own.name)}`;
         return [
           {
             severity: "note",
             what:
               `${own.name} has an MTU of ${own.mtu}, but of ${own.ipv6Mtu} for IPv6 ` +
               "(router advertisement)",
-            commands: [`sysctl -w ${parameter}.accept_ra_mtu=0`, `sysctl -w ${parameter}.mtu=${own.mtu}`],
+            commands: [setCommand(`${parameter}.accept_ra_mtu=0`), setCommand(`${parameter}.mtu=${own.mtu}`)],
             advice: "only where the network takes it",
             path: pathOf(tunnel, "remote"),
           },
@@ -288,6 +289,15 @@ export const networkChecks = {
       }),
   },
 } as const satisfies Readonly<Record<string, CheckRow>>;
+
+/** An interface in the name of a parameter of the kernel, where a dot would part it. */
+function parameterName(interfaceName: string): string {
+  return interfaceName.replaceAll(".", "/");
+}
+
+function setCommand(setting: string): string {
+  return `sysctl -w ${shellWord(setting)}`;
+}
 
 function isAsymmetric(own: InterfaceFacts, interfaceName: string): boolean {
   return own.name !== interfaceName && own.name !== "lo" && !ofMachine.includes(own.kind ?? "");
@@ -302,16 +312,16 @@ function nearPrefix(address: string): string {
 function addressCommands({ config }: TunnelFacts, interfaces: readonly InterfaceFacts[]): readonly string[] {
   const { local, remote } = config;
   const named = local.kind === "interface" ? interfaces.find(({ name }) => name === local.name) : undefined;
-  if (named !== undefined) return named.isOn ? [] : [`ip link set dev ${named.name} up`];
+  if (named !== undefined) return named.isOn ? [] : [`ip link set dev ${shellWord(named.name)} up`];
   if (local.kind !== "address") return [];
   const off = interfaceWith(local.address, interfaces);
-  if (off !== undefined) return off.isOn ? [] : [`ip link set dev ${off.name} up`];
+  if (off !== undefined) return off.isOn ? [] : [`ip link set dev ${shellWord(off.name)} up`];
   const others = [local.address, ...(remote.kind === "address" ? [remote.address] : [])];
   const near = interfaces.find(({ addresses }) =>
     addresses.some((address) => others.some((other) => isWithin(address, nearPrefix(other)))),
   );
   const bits = isIPv6(local.address) ? 128 : 32;
-  return near === undefined ? [] : [`ip address add ${local.address}/${bits} dev ${near.name}`];
+  return near === undefined ? [] : [`ip address add ${local.address}/${bits} dev ${shellWord(near.name)}`];
 }
 
 /** Ends that are found at run time, and are not there now. */
@@ -356,7 +366,7 @@ function sizeFindings(
     {
       severity: problem === undefined ? "note" : "warning",
       what,
-      commands: isOfInterface ? [`ip link set dev ${path.interfaceName} mtu ${octets}`] : [],
+      commands: isOfInterface ? [`ip link set dev ${shellWord(path.interfaceName)} mtu ${octets}`] : [],
       advice: `${condition}see: wirespan mtu ${pseudowire}`,
       path: ["tunnels", tunnel.config.name, "pseudowires", pseudowire],
     },
@@ -368,12 +378,12 @@ function ipv6Findings(tunnel: TunnelFacts, all: readonly InterfaceFacts[]): read
   const others = all.filter(({ name }) => name !== "lo");
   const named = local.kind === "interface" ? others.filter(({ name }) => name === local.name) : others;
   if (named.length === 0 || !named.every(({ isIpv6Off }) => isIpv6Off)) return [];
-  const which = local.kind === "interface" ? [local.name.replaceAll(".", "/")] : ["all", "default"];
+  const which = local.kind === "interface" ? [parameterName(local.name)] : ["all", "default"];
   return [
     {
       severity: "error",
       what: `IPv6 is switched off ${local.kind === "interface" ? `on ${local.name}` : "on this machine"}`,
-      commands: which.map((name) => `sysctl -w net.ipv6.conf.${name}.disable_ipv6=0`),
+      commands: which.map((name) => setCommand(`net.ipv6.conf.${name}.disable_ipv6=0`)),
       path: pathOf(tunnel, local.kind === "route" ? "remote" : "local"),
     },
   ];

@@ -469,6 +469,19 @@ const matrix: readonly Row[] = [
   ],
   ["circuit-on", ofInterface("eth1", { isUp: false }), "warning", "eth1 has no carrier", ""],
   [
+    "circuit-on",
+    // The kernel allows such a name, and a shell must not take it for a command.
+    ofInterface(
+      "a;reboot",
+      { isOn: false, isUp: false },
+      ofFile(`tunnels: { hq: { local: 192.0.2.1, remote: 192.0.2.2, secret: { file: /s },
+        pseudowires: { lan: { circuit: { interface: "a;reboot" } } } } }`),
+    ),
+    "error",
+    "a;reboot is switched off",
+    "ip link set dev 'a;reboot' up",
+  ],
+  [
     "circuit-host-use",
     ofInterface(
       "eth1",

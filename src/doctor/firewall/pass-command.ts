@@ -1,3 +1,4 @@
+import { shellLine } from "../../bytes/shell-words.ts";
 import type { FilterChain, FilteredPacket, FilterVerdict } from "./ruleset.ts";
 
 /**
@@ -38,11 +39,10 @@ function iptablesRule(
   isIncoming: boolean,
 ): string {
   const peer = isIncoming ? source : destination;
-  const words = [
-    `${program} -t ${table} -I ${name}`,
-    ...(peer === undefined ? [] : [`${isIncoming ? "-s" : "-d"} ${peer}`]),
-    protocol === "l2tp" ? "-p 115" : `-p udp --dport ${destinationPort}`,
-    "-j ACCEPT",
-  ];
-  return words.join(" ");
+  return shellLine([
+    ...[program, "-t", table, "-I", name],
+    ...(peer === undefined ? [] : [isIncoming ? "-s" : "-d", peer]),
+    ...(protocol === "l2tp" ? ["-p", "115"] : ["-p", "udp", "--dport", String(destinationPort)]),
+    ...["-j", "ACCEPT"],
+  ]);
 }
