@@ -11,14 +11,12 @@ import { iptablesChains } from "./firewall/iptables-save.ts";
 import { nftChains } from "./firewall/nft-json.ts";
 import type { FilterChain } from "./firewall/ruleset.ts";
 import { see, seeWithin } from "./limit.ts";
+import { l2tpServices } from "./peer-check-table.ts";
 
 /** How long each program may take. */
 const LIMIT_MS = 3000;
 /** IP protocol of L2TPv3 (RFC 3931 §4.1.1). */
 const PROTOCOL = 115;
-
-/** TABLE: names of processes that speak L2TP. */
-const otherL2tp = ["xl2tpd", "openl2tpd", "accel-pppd", "l2tpd"];
 
 /** The packet filters of this network namespace: those of nft, and of iptables-legacy where it has any. */
 export async function gatherFilters(): Promise<Facts["filters"]> {
@@ -86,7 +84,7 @@ export function gatherPrograms(
       const taken = new Map(all.filter(isOther).map(({ name, owner }) => [name, owner]));
       return ownersOf(config, taken);
     }),
-    otherPrograms: see(() => processesNamed(otherL2tp)),
+    otherPrograms: see(() => processesNamed(Object.keys(l2tpServices))),
   };
 }
 

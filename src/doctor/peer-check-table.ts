@@ -6,8 +6,8 @@ import { type CheckRow, type Found, judge, judgeEach } from "./outcome.ts";
 
 /** Peers, and other programs of this machine that want the same. */
 
-/** TABLE: services by the names of their processes. */
-const services: Readonly<Record<string, string>> = {
+/** TABLE: services that speak L2TP, by the names of their processes. */
+export const l2tpServices: Readonly<Record<string, string>> = {
   xl2tpd: "xl2tpd",
   openl2tpd: "openl2tpd",
   "accel-pppd": "accel-ppp",
@@ -15,7 +15,7 @@ const services: Readonly<Record<string, string>> = {
 };
 
 function stopCommand({ command, pid }: { readonly command: string; readonly pid: number }): string {
-  const service = services[command];
+  const service = l2tpServices[command];
   return service === undefined ? `kill ${pid}` : `systemctl disable --now ${service}`;
 }
 
