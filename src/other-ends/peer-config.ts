@@ -77,6 +77,11 @@ function addressObstacles(end: OtherEnd, kind: WrittenPeer): readonly Issue[] {
       path: [...at, "remote"],
       message: `${title} needs its own address, which the file does not say: give --peer-address ADDRESS`,
     });
+  if (local !== undefined && writers[kind].needsItsAddress && addressFamily(local) === undefined)
+    issues.push({
+      path: [...at, "remote"],
+      message: `${title} needs its own address, no name: give --peer-address ADDRESS`,
+    });
   if (remote !== undefined && kind !== "wirespan" && addressFamily(remote) === undefined)
     issues.push({
       path: [...at, "local"],

@@ -22,6 +22,9 @@ beforeAll(() => {
     remote: 192.0.2.3
     secret: { file: /never-printed }
     pseudowires: { hub: { circuit: { interface: eth2 } } }
+  fixed:
+    { control: static, local: 192.0.2.1, remote: 192.0.2.6, pseudowires: { f: { circuit: { tap: f },
+      static: { local_session_id: 1, remote_session_id: 2 } } } }
   later: { enabled: false, local: 192.0.2.1, remote: 192.0.2.5, pseudowires: { l: { circuit: { tap: l } } } }
   soft: { peer: softether, local: 192.0.2.1, remote: 192.0.2.4, pseudowires: { s: { circuit: { tap: s } } } }
 `,
@@ -75,13 +78,30 @@ test("an address that the file leaves open is given", async () => {
   expect(byRoute.out).toContain("remote: any\n");
 });
 
+test("an address that is none is refused where the other end needs one, ours and its own", async () => {
+  const name = "there; reboot";
+  const { out, error, code } = await peerConfig(
+    ...["fixed", "-c", file, "--for", "linux", "--our-address", name, "--peer-address", name],
+  );
+  expect([out, code]).toEqual(["", 1]);
+  expect(error.split("\n")).toEqual([
+    expect.stringMatching(
+      /tunnels\.fixed\.local: .* needs our address, no name: give --our-address ADDRESS$/,
+    ),
+    expect.stringMatching(
+      /tunnels\.fixed\.remote: .* needs its own address, no name: give --peer-address ADDRESS$/,
+    ),
+    "",
+  ]);
+});
+
 test("a tunnel that is not enabled yet is prepared", async () => {
   expect((await peerConfig("later", "-c", file)).out).toContain("local: 192.0.2.5\n");
 });
 
 test("unknown tunnels and implementations whose files are not known are named", async () => {
   await expect(peerConfig("nobody", "-c", file)).rejects.toThrow(
-    /no tunnel nobody: there are depot, hub, soft, later/,
+    /no tunnel nobody: there are depot, hub, fixed, soft, later/,
   );
   await expect(peerConfig("soft", "-c", file)).rejects.toThrow(/how softether is configured is not known/);
   await expect(peerConfig("hub", "--for", "junos", "-c", file)).rejects.toThrow();
