@@ -1,8 +1,8 @@
 import { Document, isMap, isScalar, visit } from "yaml";
 import type { CircuitConfig } from "../config/config.ts";
 import type { SecretSource } from "../config/secret-source.ts";
-import { type FileKeys, withoutGaps } from "./file-keys.ts";
 import type { OtherEnd, OtherPseudowire } from "./other-end.ts";
+import { type WrittenKeys, withoutGaps } from "./written-keys.ts";
 
 /** The file of Wirespan at the other end. */
 
@@ -10,7 +10,7 @@ const DEFAULT_PORT = 1701;
 const DEFAULT_HELLO_MS = 5000;
 const DEFAULT_MTU = 1500;
 
-type Keys = Readonly<FileKeys>;
+type Keys = Readonly<WrittenKeys>;
 
 /** Mappings that stand in one line. */
 const inline: ReadonlySet<string> = new Set(["lcce", "circuit", "secret", "next_secret"]);

@@ -1,4 +1,4 @@
-import { type FileKeys, withoutGaps } from "../file-keys.ts";
+import { type WrittenKeys, withoutGaps } from "../written-keys.ts";
 import { type Draft, type DraftTunnel, numberIn } from "./draft.ts";
 import { linesIn, type NumberedLine } from "./lines.ts";
 
@@ -14,7 +14,7 @@ interface Section {
 type Readers = Readonly<Record<string, (draft: Draft, sections: Classes, section: Section) => void>>;
 
 interface ControlClass {
-  readonly keys: FileKeys;
+  readonly keys: WrittenKeys;
   readonly cookie: number;
 }
 
@@ -88,7 +88,7 @@ function readAddress({ words, inner }: Section, { addresses }: Classes): void {
 
 function readControlClass(draft: Draft, { controls }: Classes, { words, inner }: Section): void {
   const name = words[1] ?? "";
-  const keys: FileKeys = {};
+  const keys: WrittenKeys = {};
   let cookie = 0;
   for (const { line, text } of inner) {
     const [first = "", second, third] = text.split(/\s+/);
@@ -112,7 +112,7 @@ function readControlClass(draft: Draft, { controls }: Classes, { words, inner }:
 }
 
 /** The secret itself is not read. */
-function readDigest(draft: Draft, keys: FileKeys, name: string, line: number, text: string): void {
+function readDigest(draft: Draft, keys: WrittenKeys, name: string, line: number, text: string): void {
   const match = DIGEST.exec(text);
   if (match === null) {
     keys["authentication"] = "integrity";
@@ -168,7 +168,7 @@ interface Xconnect {
 
 function readInterface(draft: Draft, classes: Classes, { words, inner }: Section): void {
   const name = words.slice(1).join("");
-  let vlan: FileKeys = {};
+  let vlan: WrittenKeys = {};
   let xconnect: Xconnect | undefined;
   const hasXconnect = inner.some(({ text }) => text.startsWith("xconnect "));
   for (const { line, text } of inner) {
@@ -226,7 +226,13 @@ function takeManual(xconnect: Xconnect, text: string): boolean {
   return true;
 }
 
-function addXconnect(draft: Draft, classes: Classes, name: string, vlan: FileKeys, xconnect: Xconnect): void {
+function addXconnect(
+  draft: Draft,
+  classes: Classes,
+  name: string,
+  vlan: WrittenKeys,
+  xconnect: Xconnect,
+): void {
   const { line, remote, id } = xconnect;
   const found = classes.pseudowires.get(xconnect.pseudowireClass ?? "");
   if (found === undefined)
@@ -271,7 +277,7 @@ function fillTunnel(
     readonly local: string | undefined;
     readonly remote: string;
     readonly isStatic: boolean;
-    readonly keys: FileKeys;
+    readonly keys: WrittenKeys;
   },
 ): void {
   Object.assign(
@@ -293,7 +299,7 @@ function circuitName(draft: Draft, classes: Classes, name: string): string {
   return circuit;
 }
 
-function staticKeys(draft: Draft, xconnect: Xconnect, sends: boolean, receives: boolean): FileKeys {
+function staticKeys(draft: Draft, xconnect: Xconnect, sends: boolean, receives: boolean): WrittenKeys {
   const { ids, line } = xconnect;
   if (ids === undefined) draft.lose(line, "xconnect ... manual", "has no l2tp id LOCAL REMOTE", true);
   return withoutGaps({

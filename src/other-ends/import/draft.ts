@@ -1,6 +1,6 @@
 import { printableExcerpt } from "../../bytes/printable-text.ts";
 import { nameRule } from "../../config/value-schemas.ts";
-import type { FileKeys } from "../file-keys.ts";
+import type { WrittenKeys } from "../written-keys.ts";
 
 /** A configuration that is put together of what another program's says. */
 
@@ -18,8 +18,8 @@ export interface Loss {
 /** A tunnel of the draft. */
 export interface DraftTunnel {
   readonly name: string;
-  readonly keys: FileKeys;
-  readonly pseudowires: Map<string, FileKeys>;
+  readonly keys: WrittenKeys;
+  readonly pseudowires: Map<string, WrittenKeys>;
 }
 
 /** Most things of a kind: tunnels with their pseudowires, and lines that were not taken over. */
@@ -30,7 +30,7 @@ const MOST_DEVICE_NAME = 15;
 
 /** The parts of a file as they are found, and what was not taken over. */
 export class Draft {
-  readonly lcce: FileKeys = {};
+  readonly lcce: WrittenKeys = {};
   readonly losses: Loss[] = [];
   /** What was chosen where the text does not say it, for the comment of the file. */
   readonly choices = new Set<string>();
@@ -48,13 +48,13 @@ export class Draft {
     const known = this.#tunnels.get(name);
     if (known !== undefined) return known;
     if (this.#tunnels.size >= MOST_PARTS) return undefined;
-    const made = { name, keys: {}, pseudowires: new Map<string, FileKeys>() };
+    const made = { name, keys: {}, pseudowires: new Map<string, WrittenKeys>() };
     this.#tunnels.set(name, made);
     return made;
   }
 
   /** Adds a pseudowire, by a name that no other has. */
-  pseudowire(tunnel: DraftTunnel, wanted: string, keys: FileKeys): void {
+  pseudowire(tunnel: DraftTunnel, wanted: string, keys: WrittenKeys): void {
     if (this.#pseudowires.size >= MOST_PARTS) return this.lose(0, wanted, "too many pseudowires", true);
     const first = validName(wanted, "pseudowire");
     let name = first;

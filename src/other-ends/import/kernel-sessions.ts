@@ -1,4 +1,4 @@
-import { type FileKeys, withoutGaps } from "../file-keys.ts";
+import { type WrittenKeys, withoutGaps } from "../written-keys.ts";
 import { type Draft, type DraftTunnel, deviceNameOf } from "./draft.ts";
 
 /** Tunnels and sessions of the Linux kernel, as whatever names them says it; texts are not checked yet. */
@@ -73,7 +73,7 @@ function tunnelKeys({
   localPort,
   remotePort,
   checksum,
-}: ShownTunnel): FileKeys {
+}: ShownTunnel): WrittenKeys {
   const port = (given: number | undefined) =>
     encapsulation === "ip" || given === undefined || given === DEFAULT_PORT ? undefined : given;
   return withoutGaps({

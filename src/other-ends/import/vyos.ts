@@ -1,4 +1,4 @@
-import { withoutGaps } from "../file-keys.ts";
+import { withoutGaps } from "../written-keys.ts";
 import { type Draft, deviceNameOf, numberIn } from "./draft.ts";
 import { linesIn, unquoted } from "./lines.ts";
 
