@@ -2,11 +2,12 @@ import type { CircuitConfig, Config, TunnelConfig } from "../config/config.ts";
 import type { MachineNote } from "../daemon/machine-notes.ts";
 import type { FrameSizeStatus, StatusReport } from "../daemon/status.ts";
 import type { BrokenAddOn } from "../os/add-ons.ts";
-import type { BoundSocket, SocketOwner } from "../os/bound-sockets.ts";
+import type { BoundSocket } from "../os/bound-sockets.ts";
 import type { BpfFileSystemState } from "../os/bpf-file-system.ts";
 import type { MissingFeature } from "../os/bpf-probe.ts";
 import type { SendError } from "../os/path-mtus.ts";
 import type { ProcessLimits } from "../os/process-limits.ts";
+import type { NamedProcess } from "../os/processes.ts";
 import type { ServiceUnit } from "../os/service-unit.ts";
 import type { FilterChain } from "./firewall/ruleset.ts";
 
@@ -37,10 +38,10 @@ export interface Facts {
   /** UDP ports and IP protocol 115 in use by others than the daemon of this control socket. */
   readonly sockets: Seen<readonly BoundSocket[]>;
   /** Other daemons of this program, and who carries circuits of the file; both without the one running. */
-  readonly otherDaemons: Seen<readonly (SocketOwner | undefined)[]>;
-  readonly circuitOwners: Seen<ReadonlyMap<string, SocketOwner | undefined>>;
+  readonly otherDaemons: Seen<readonly (NamedProcess | undefined)[]>;
+  readonly circuitOwners: Seen<ReadonlyMap<string, NamedProcess | undefined>>;
   /** Other programs that speak L2TP or hold IPsec keys, by what runs. */
-  readonly otherPrograms: Seen<readonly SocketOwner[]>;
+  readonly otherPrograms: Seen<readonly NamedProcess[]>;
   /** Tunnels of the kernel's own L2TP. */
   readonly kernelTunnels: Seen<readonly KernelTunnel[]>;
   readonly unit: Seen<ServiceUnit | undefined>;

@@ -1,9 +1,9 @@
 import type { Config } from "../config/config.ts";
 import { circuitLockName, daemonLockName, lockPrefixes } from "../daemon/locks.ts";
-import { boundSockets, lockedNames, type SocketOwner } from "../os/bound-sockets.ts";
+import { boundSockets, lockedNames } from "../os/bound-sockets.ts";
 import { errnoOf, SystemError } from "../os/errors.ts";
 import { isThere, readText } from "../os/files.ts";
-import { processesNamed } from "../os/processes.ts";
+import { type NamedProcess, processesNamed } from "../os/processes.ts";
 import { programOutput } from "../os/program-output.ts";
 import { type ServiceUnit, serviceUnit } from "../os/service-unit.ts";
 import type { Facts, KernelTunnel, Seen } from "./facts.ts";
@@ -65,7 +65,7 @@ export function gatherPrograms(
   ownPid: number | undefined,
 ): Pick<Facts, "sockets" | "otherDaemons" | "circuitOwners" | "otherPrograms"> {
   const ports = new Set((config?.tunnels ?? []).map(({ localPort }) => localPort));
-  const isOther = ({ owner }: { readonly owner?: SocketOwner | undefined }) =>
+  const isOther = ({ owner }: { readonly owner?: NamedProcess | undefined }) =>
     owner === undefined || (owner.pid !== ownPid && owner.pid !== process.pid);
   const locks = see(() => lockedNames(Object.values(lockPrefixes)));
   return {
@@ -91,9 +91,9 @@ export function gatherPrograms(
 /** By pseudowire, those whose frames somebody else has. */
 function ownersOf(
   config: Config | undefined,
-  taken: ReadonlyMap<string, SocketOwner | undefined>,
-): ReadonlyMap<string, SocketOwner | undefined> {
-  const found = new Map<string, SocketOwner | undefined>();
+  taken: ReadonlyMap<string, NamedProcess | undefined>,
+): ReadonlyMap<string, NamedProcess | undefined> {
+  const found = new Map<string, NamedProcess | undefined>();
   for (const { pseudowires } of taken.size === 0 ? [] : (config?.tunnels ?? []))
     for (const { name, circuit } of pseudowires) {
       const whole = circuitLockName({ device: circuit.device });

@@ -92,12 +92,21 @@ export function nameHolder(name: string): Holder | undefined {
  * The names of this network namespace that begin with `prefix` and are bound, by anybody. Throws SystemError.
  */
 export function namesTaken(prefix: string): readonly string[] {
+  return [...boundNames(prefix).keys()];
+}
+
+/** The same, with the inodes of their sockets. */
+export function boundNames(prefix: string): ReadonlyMap<string, number> {
   const lines = readText("/proc/thread-self/net/unix", "latin1").split("\n");
-  const found = lines.flatMap((line) => {
-    const at = line.indexOf(` @${prefix}`);
-    return at < 0 ? [] : [line.slice(at + 2)];
-  });
-  return [...new Set(found)];
+  return new Map(
+    lines.flatMap((line) => {
+      const at = line.indexOf(` @${prefix}`);
+      if (at < 0) return [];
+      // Number, references, protocol, flags, type, state, inode, path
+      const inode = Number(line.slice(0, at).split(/\s+/)[6]);
+      return [[line.slice(at + 2), inode] as const];
+    }),
+  );
 }
 
 /** The names of a network namespace as locks: those of the kernel, or of a test. */
