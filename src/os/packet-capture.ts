@@ -10,7 +10,7 @@ import {
   setsockopt,
   socket,
 } from "./libc.ts";
-import { type FilterLine, filterProgram } from "./socket-filter.ts";
+import { attachFilter, type FilterLine } from "./socket-filter.ts";
 import { bindToInterface } from "./sockets.ts";
 
 /**
@@ -232,12 +232,5 @@ function option(fd: number, name: number, value: Uint32Array, target: string): v
 }
 
 function setFilter(fd: number, filter: readonly FilterLine[], target: string): void {
-  const { header, lines } = filterProgram(filter);
-  const { SOL_SOCKET, SO_ATTACH_FILTER } = linux;
-  if (
-    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, addressOf(header), header.length) === 0 &&
-    lines.length > 0
-  )
-    return;
-  throw lastError("set the filter of a capture", target);
+  if (!attachFilter(fd, filter)) throw lastError("set the filter of a capture", target);
 }

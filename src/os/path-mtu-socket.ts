@@ -1,6 +1,6 @@
 import { IP_PROTOCOL_L2TP } from "../wire/constants.ts";
 import { addressOf, bind, close, lastError, linux, setsockopt, socket } from "./libc.ts";
-import { filterProgram, nothingFilter } from "./socket-filter.ts";
+import { attachFilter, nothingFilter } from "./socket-filter.ts";
 import { SOCKADDR_OCTETS, writeSocketAddress } from "./sockets.ts";
 
 const IPV6_RECVERR = 25;
@@ -15,18 +15,11 @@ export function openPathMtuSocket(address: string): number {
   const target = `IP protocol ${IP_PROTOCOL_L2TP} on ${address}, for path MTUs`;
   const fd = socket(linux.AF_INET6, linux.SOCK_RAW | linux.SOCK_CLOEXEC, IP_PROTOCOL_L2TP);
   if (fd < 0) throw lastError("open a socket", target, "protocol 115 needs CAP_NET_RAW");
-  const program = filterProgram(nothingFilter);
   const name = new Uint8Array(SOCKADDR_OCTETS);
   const length = writeSocketAddress(name, address, 0);
   const on = new Uint8Array(Int32Array.of(1).buffer);
   const isOpen =
-    setsockopt(
-      fd,
-      linux.SOL_SOCKET,
-      linux.SO_ATTACH_FILTER,
-      addressOf(program.header),
-      program.header.length,
-    ) === 0 &&
+    attachFilter(fd, nothingFilter) &&
     // Nobody reads the errors: the smallest buffer will do.
     setsockopt(fd, linux.SOL_SOCKET, linux.SO_RCVBUF, addressOf(on), on.length) === 0 &&
     setsockopt(fd, linux.IPPROTO_IPV6, IPV6_RECVERR, addressOf(on), on.length) === 0 &&

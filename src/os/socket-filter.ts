@@ -1,4 +1,4 @@
-import { addressOf } from "./libc.ts";
+import { addressOf, linux, setsockopt } from "./libc.ts";
 
 /** One instruction of classic BPF: struct sock_filter. */
 export type FilterLine = readonly [code: number, jumpTrue: number, jumpFalse: number, k: number];
@@ -131,4 +131,10 @@ export function filterProgram(lines: readonly FilterLine[]): {
   header.writeUInt16LE(lines.length, 0);
   header.writeBigUInt64LE(BigInt(addressOf(program)), 8);
   return { header, lines: program };
+}
+
+/** Has a socket receive what a filter accepts, and no more of it than it keeps; whether the kernel took it. */
+export function attachFilter(fd: number, lines: readonly FilterLine[]): boolean {
+  const { header } = filterProgram(lines);
+  return setsockopt(fd, linux.SOL_SOCKET, linux.SO_ATTACH_FILTER, addressOf(header), header.length) === 0;
 }

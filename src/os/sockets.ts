@@ -1,10 +1,8 @@
 import { isIPv6 } from "node:net";
-import { OperationalError } from "../bytes/errors.ts";
 import { addressOctets, addressText } from "../bytes/ip-address.ts";
 import { IP_PROTOCOL_L2TP } from "../wire/constants.ts";
 import type { PsnPath } from "../wire/session-parameters.ts";
-import { SystemError } from "./errors.ts";
-import { findInterfaceIndex, interfaceIndexOf } from "./interface-index.ts";
+import { interfaceIndexOf } from "./interface-index.ts";
 import { control, IFREQ_VALUE, interfaceRequest } from "./interface-request.ts";
 import {
   addressOf,
@@ -15,16 +13,13 @@ import {
   eventfd,
   getsockname,
   getsockopt,
-  ioctl,
   lastError,
   linux,
-  open,
   sendto,
   setsockopt,
   socket,
 } from "./libc.ts";
-import { takenName } from "./link-problems.ts";
-import { dataOnlyFilter, filterProgram } from "./socket-filter.ts";
+import { attachFilter, dataOnlyFilter } from "./socket-filter.ts";
 import { trafficClassOption } from "./traffic-class.ts";
 
 /**
@@ -36,18 +31,7 @@ export const SOCKADDR_OCTETS = 28;
 /** Socket buffers that hold a burst while the worker is busy elsewhere. */
 const BUFFER_OCTETS = 4 * 1024 * 1024;
 
-const TUNSETIFF = 0x400454ca;
-const TUNSETOFFLOAD = 0x400454d0;
-const TUNSETVNETHDRSZ = 0x400454d8;
 const SIOCSIFMTU = 0x8922;
-const IFF_TAP = 0x0002;
-const IFF_NO_PI = 0x1000;
-const IFF_VNET_HDR = 0x4000;
-/**
- * TUN_F_ flags: unfinished checksums and TCP GSO packets over IPv4 and IPv6, with or without ECN, may be left
- * to us.
- */
-const TUN_OFFLOADS = 0x01 | 0x02 | 0x04 | 0x08;
 export const VNET_HEADER_OCTETS = 10;
 
 /** The canonical form of an address in text. */
@@ -191,7 +175,8 @@ export function openPsnSocket(options: PsnSocketOptions): PsnSocket {
   require(classified, fd, `set the traffic class ${trafficClass}`, target);
   enlargeBuffers(fd);
   const takesSegments = encapsulation === "udp" && offerCoalescing(fd, coalesces);
-  if (encapsulation === "ip") attachFilter(fd, filterProgram(dataOnlyFilter(isV6)), target);
+  if (encapsulation === "ip")
+    require(attachFilter(fd, dataOnlyFilter(isV6)), fd, "attach a socket filter", target);
   const name = new Uint8Array(SOCKADDR_OCTETS);
   const length = writeSocketAddress(name, address, encapsulation === "udp" ? port : 0);
   if (bind(fd, addressOf(name), length) !== 0) {
@@ -219,12 +204,6 @@ function boundPort(fd: number, target: string): number {
   const found = getsockname(fd, addressOf(name), addressOf(new Uint8Array(length.buffer))) === 0;
   require(found, fd, "read a socket's port", target);
   return new DataView(name.buffer).getUint16(2);
-}
-
-function attachFilter(fd: number, program: ReturnType<typeof filterProgram>, target: string): void {
-  const attached =
-    setsockopt(fd, linux.SOL_SOCKET, linux.SO_ATTACH_FILTER, addressOf(program.header), 16) === 0;
-  require(attached, fd, "attach a socket filter", target);
 }
 
 /** Number of words in SO_MEMINFO, and the index of the drops (uapi/linux/sock_diag.h). */
@@ -331,58 +310,11 @@ export function bindToInterface(fd: number, index: number, protocol: number): bo
   return bind(fd, addressOf(name), PACKET_ADDRESS_OCTETS) === 0;
 }
 
-function tunError(target: string): SystemError {
-  const isForbidden = ["EACCES", "EPERM"].includes(errnoName(errno()));
-  const hint = isForbidden ? "as root: chmod 666 /dev/net/tun, which udev does" : "is the tun module loaded?";
-  return lastError("open /dev/net/tun", target, hint);
-}
-
-/**
- * Creates a TAP device, which is down; it lives as long as the descriptor is open. Frames have a virtio-net
- * header in front; only with `offloads` may it describe GSO packets and unfinished checksums.
- */
-export function openTap(name: string, mtu: number, { offloads = true } = {}): number {
-  const target = `TAP device ${name}`;
-  const fd = open("/dev/net/tun", linux.O_RDWR | linux.O_NONBLOCK | linux.O_CLOEXEC);
-  if (fd < 0) throw tunError(target);
-  const request = interfaceRequest(name);
-  request.view.setUint16(IFREQ_VALUE, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, true);
-  if (ioctl(fd, TUNSETIFF, addressOf(request.octets)) !== 0) throw tapError(fd, name, target);
-  const headerOctets = new Int32Array([VNET_HEADER_OCTETS]);
-  const sized = ioctl(fd, TUNSETVNETHDRSZ, addressOf(new Uint8Array(headerOctets.buffer))) === 0;
-  require(sized, fd, "set the virtio-net header", target);
-  require(ioctl(fd, TUNSETOFFLOAD, offloads ? TUN_OFFLOADS : 0) === 0, fd, "set offloads", target);
-  try {
-    setInterfaceMtu(name, mtu);
-  } catch (error) {
-    close(fd);
-    throw error;
-  }
-  return fd;
-}
-
 /** Sets an interface's MTU, in octets. Throws SystemError. */
 export function setInterfaceMtu(name: string, mtu: number): void {
   const wanted = interfaceRequest(name);
   wanted.view.setInt32(IFREQ_VALUE, mtu, true);
   control(wanted, SIOCSIFMTU, `set the MTU to ${mtu}`, `interface ${name}`);
-}
-
-/** Hints for TAP devices that were refused, by the name of an errno. */
-const tapHints: Readonly<Record<string, string>> = {
-  EBUSY: "another program has it open; choose another name",
-  EPERM: "needs CAP_NET_ADMIN",
-  EINVAL: "the kernel does not take this name; choose another one",
-};
-
-/** The error of a TAP device that was not created; closes its descriptor. */
-function tapError(fd: number, name: string, target: string): Error {
-  const error = lastError("create a device", target);
-  close(fd);
-  if (error.errno === "EINVAL" && findInterfaceIndex(name) !== undefined)
-    return new OperationalError(takenName(name), { cause: error });
-  const hint = tapHints[error.errno];
-  return new SystemError("create a device", { errno: error.errno, target, hint });
 }
 
 /** A descriptor that wakes poll(2) or epoll(7). */

@@ -1,16 +1,5 @@
-import {
-  addressOf,
-  close,
-  errno,
-  errnoName,
-  lastError,
-  linux,
-  recv,
-  setsockopt,
-  socket,
-  write,
-} from "./libc.ts";
-import { etherTypeFilter, filterProgram } from "./socket-filter.ts";
+import { addressOf, close, errno, errnoName, lastError, linux, recv, socket, write } from "./libc.ts";
+import { attachFilter, etherTypeFilter } from "./socket-filter.ts";
 import { bindToInterface, setInteger } from "./sockets.ts";
 
 /** So much may wait to be read; the kernel drops the rest, and takes no time over it. */
@@ -35,11 +24,9 @@ export class TypedFrameSocket implements Disposable {
     const kind = linux.SOCK_RAW | linux.SOCK_CLOEXEC | linux.SOCK_NONBLOCK;
     const fd = socket(linux.AF_PACKET, kind, 0);
     if (fd < 0) throw lastError("listen at an interface", target, "frames need CAP_NET_RAW");
-    const { SOL_SOCKET, SO_ATTACH_FILTER } = linux;
-    const { header } = filterProgram(etherTypeFilter(type, word));
     const isReady =
-      setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, addressOf(header), header.length) === 0 &&
-      setInteger(fd, SOL_SOCKET, linux.SO_RCVBUF, BUFFER_OCTETS) &&
+      attachFilter(fd, etherTypeFilter(type, word)) &&
+      setInteger(fd, linux.SOL_SOCKET, linux.SO_RCVBUF, BUFFER_OCTETS) &&
       setInteger(fd, linux.SOL_PACKET, linux.PACKET_IGNORE_OUTGOING, 1) &&
       // The bridge takes all other frames before sockets of one type see them.
       bindToInterface(fd, index, linux.ETH_P_ALL);

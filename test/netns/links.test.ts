@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { close } from "../../src/os/libc.ts";
 import { type LinkState, type Links, openLinks, readLinkStates } from "../../src/os/links.ts";
-import { openTap } from "../../src/os/sockets.ts";
+import { openTap } from "../../src/os/tap-device.ts";
 import { eventually } from "../support/lab.ts";
 import { TestNamespace } from "../support/namespace.ts";
 import { withoutCapability } from "../support/without-capability.ts";

@@ -1,13 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run } from "../../src/lab/command.ts";
 import { addressOf, close, linux, poll, read, setsockopt, write } from "../../src/os/libc.ts";
-import {
-  openPacketSocket,
-  openPsnSocket,
-  openTap,
-  sendDatagram,
-  VNET_HEADER_OCTETS,
-} from "../../src/os/sockets.ts";
+import { openPacketSocket, openPsnSocket, sendDatagram, VNET_HEADER_OCTETS } from "../../src/os/sockets.ts";
+import { openTap } from "../../src/os/tap-device.ts";
 import { eventually } from "../support/lab.ts";
 import { TestNamespace } from "../support/namespace.ts";
 

@@ -18,7 +18,7 @@ import {
 } from "../../src/forwarding/storm-kinds.ts";
 import { BpfSyscall } from "../../src/os/bpf-syscall.ts";
 import { close, ifNameToIndex } from "../../src/os/libc.ts";
-import { openTap } from "../../src/os/sockets.ts";
+import { openTap } from "../../src/os/tap-device.ts";
 import { TrafficControl } from "../../src/os/traffic-control.ts";
 import { sendFrame } from "../support/deferred-offloads.ts";
 import { frameOf } from "../support/frames.ts";

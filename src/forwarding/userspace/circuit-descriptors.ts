@@ -1,5 +1,6 @@
 import { close } from "../../os/libc.ts";
-import { openPacketSocket, openTap } from "../../os/sockets.ts";
+import { openPacketSocket } from "../../os/sockets.ts";
+import { openTap } from "../../os/tap-device.ts";
 import type { CircuitDevice } from "../plane.ts";
 import type { WorkerDevice } from "./commands.ts";
 

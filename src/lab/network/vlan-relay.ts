@@ -1,7 +1,8 @@
 import { operationalMessage } from "../../bytes/errors.ts";
 import { addressOf, ioctl, read, write } from "../../os/libc.ts";
 import { inNetworkNamespace } from "../../os/network-namespace.ts";
-import { openTap, VNET_HEADER_OCTETS } from "../../os/sockets.ts";
+import { VNET_HEADER_OCTETS } from "../../os/sockets.ts";
+import { openTap } from "../../os/tap-device.ts";
 import { FrameSocket, shiftHeader, waitReadable } from "../frame-socket.ts";
 import { answerJsonRequests, REQUESTS } from "../json-requests.ts";
 import { namespaceFileOf } from "../nodes.ts";
