@@ -19,7 +19,6 @@ export class PsnCapture implements FrameSource, Disposable {
   #interface: PsnInterface | undefined;
   /** What the filter of the socket was made of. */
   #filtered = "";
-  #frame: CapturedFrame | undefined;
   #formerReceived = 0;
   #formerDropped = 0;
 
@@ -63,13 +62,10 @@ export class PsnCapture implements FrameSource, Disposable {
   }
 
   peek(): CapturedFrame | undefined {
-    this.#frame ??= this.#read();
-    return this.#frame;
+    return this.#packets?.peek();
   }
 
   skip(): void {
-    if (this.peek() === undefined) return;
-    this.#frame = undefined;
     this.#packets?.skip();
   }
 
@@ -77,15 +73,8 @@ export class PsnCapture implements FrameSource, Disposable {
     if (this.#packets === undefined) return;
     this.#formerReceived = this.received;
     this.#formerDropped = this.dropped;
-    this.#frame = undefined;
     this.#packets[Symbol.dispose]();
     this.#packets = undefined;
-  }
-
-  #read(): CapturedFrame | undefined {
-    const packet = this.#packets?.peek();
-    if (packet === undefined) return undefined;
-    return { ...packet, direction: packet.isOutgoing ? "outbound" : "inbound" };
   }
 }
 

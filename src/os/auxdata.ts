@@ -27,8 +27,15 @@ export function outerTagBeside(view: DataView, control: number, length: number):
   if (length < FILLED_OCTETS) return -1;
   if (view.getInt32(control + LEVEL, true) !== linux.SOL_PACKET) return -1;
   if (view.getInt32(control + TYPE, true) !== linux.PACKET_AUXDATA) return -1;
-  const status = view.getUint32(control + STATUS, true);
+  return outerTag(view, control + STATUS, control + TCI, control + TPID);
+}
+
+/**
+ * The same, where the kernel wrote status, TCI and TPID at these offsets, such as beside a frame in a ring.
+ */
+export function outerTag(view: DataView, statusAt: number, tciAt: number, tpidAt: number): number {
+  const status = view.getUint32(statusAt, true);
   if ((status & VLAN_VALID) === 0) return -1;
-  const tpid = (status & TPID_VALID) !== 0 ? view.getUint16(control + TPID, true) : DEFAULT_TPID;
-  return tpid * 0x1_0000 + view.getUint16(control + TCI, true);
+  const tpid = (status & TPID_VALID) !== 0 ? view.getUint16(tpidAt, true) : DEFAULT_TPID;
+  return tpid * 0x1_0000 + view.getUint16(tciAt, true);
 }

@@ -1,15 +1,6 @@
-import {
-  addressOf,
-  close,
-  getsockopt,
-  lastError,
-  linux,
-  memoryAt,
-  mmap,
-  munmap,
-  setsockopt,
-  socket,
-} from "./libc.ts";
+import { outerTag } from "./auxdata.ts";
+import { close, lastError, linux, memoryAt, munmap, socket } from "./libc.ts";
+import { mapReceiveRing, PacketCounts, ringVersions } from "./receive-ring.ts";
 import { attachFilter, type FilterLine } from "./socket-filter.ts";
 import { bindToInterface } from "./sockets.ts";
 
@@ -18,7 +9,6 @@ import { bindToInterface } from "./sockets.ts";
  * counts what finds no room.
  */
 
-const TPACKET_V3 = 2;
 /** The longest packet and its header fit in a block. */
 const BLOCK_OCTETS = 256 * 1024;
 const BLOCKS = 32;
@@ -45,14 +35,8 @@ const packet = {
   tagProtocol: 36,
   packetType: 48 + 10,
 } as const;
-const VLAN_VALID = 0x10;
-const TPID_VALID = 0x40;
-const DEFAULT_TPID = 0x8100;
 /** PACKET_OUTGOING. */
 const OUTGOING = 4;
-
-const PROTECTION_READ_WRITE = 3;
-const MAP_SHARED = 1;
 
 /** A packet in the ring. */
 export interface RingPacket {
@@ -61,11 +45,11 @@ export interface RingPacket {
   /** Its first octets, as many as the filter keeps; a view, not a copy. */
   readonly octets: Uint8Array;
   readonly originalOctets: number;
-  /** Whether the interface sends it. */
-  readonly isOutgoing: boolean;
-  /** The VLAN tag of its metadata, which is not in the octets: EtherType above the control information. */
-  readonly tag: number | undefined;
+  readonly direction: PacketDirection;
 }
+
+/** "outbound": the interface sends it. */
+export type PacketDirection = "inbound" | "outbound";
 
 /** What is captured. */
 export interface PacketCaptureOptions {
@@ -74,6 +58,11 @@ export interface PacketCaptureOptions {
   readonly withLinkHeader: boolean;
   /** Which packets, and how many octets of each. */
   readonly filter: readonly FilterLine[];
+  /**
+   * The direction of packets by the VLAN tag in their metadata, which is not in the octets: EtherType above
+   * the control information, -1 without one; default: whether the interface sends them.
+   */
+  readonly directionOf?: (tag: number) => PacketDirection;
 }
 
 /** Reads packets that pass an interface. They stay in the ring until `skip`. */
@@ -84,19 +73,22 @@ export class PacketCapture implements Disposable {
   readonly #view: DataView;
   /** The same octets as words, of which the status of a block is handed to and fro with the kernel. */
   readonly #words: Int32Array;
-  readonly #withLinkHeader: boolean;
+  /** Where a packet's header says where it begins. */
+  readonly #begin: number;
+  readonly #directionOf: PacketCaptureOptions["directionOf"];
+  readonly #counts: PacketCounts;
   #block = 0;
   /** The next packet of the block, and how many are left with it; 0: the block is the kernel's. */
   #at = 0;
   #left = 0;
   #packet: RingPacket | undefined;
-  #received = 0;
-  #dropped = 0;
 
-  private constructor(fd: number, address: number, withLinkHeader: boolean) {
+  private constructor(fd: number, address: number, options: PacketCaptureOptions) {
     this.#fd = fd;
     this.#address = address;
-    this.#withLinkHeader = withLinkHeader;
+    this.#begin = options.withLinkHeader ? packet.link : packet.network;
+    this.#directionOf = options.directionOf;
+    this.#counts = new PacketCounts(fd);
     const memory = memoryAt(address, RING_OCTETS);
     this.#octets = new Uint8Array(memory);
     this.#view = new DataView(memory);
@@ -104,7 +96,8 @@ export class PacketCapture implements Disposable {
   }
 
   /** Throws SystemError. */
-  static open({ interfaceIndex, withLinkHeader, filter }: PacketCaptureOptions): PacketCapture {
+  static open(options: PacketCaptureOptions): PacketCapture {
+    const { interfaceIndex, withLinkHeader, filter } = options;
     const target = `interface ${interfaceIndex}`;
     const kind = withLinkHeader ? linux.SOCK_RAW : linux.SOCK_DGRAM;
     // With protocol 0 it hears nothing until it is bound, when all else is set.
@@ -113,7 +106,6 @@ export class PacketCapture implements Disposable {
     let address = 0;
     try {
       setFilter(fd, filter, target);
-      option(fd, linux.PACKET_VERSION, Uint32Array.of(TPACKET_V3), target);
       const ring = Uint32Array.of(
         BLOCK_OCTETS,
         BLOCKS,
@@ -123,11 +115,9 @@ export class PacketCapture implements Disposable {
         0,
         0,
       );
-      option(fd, linux.PACKET_RX_RING, ring, target);
-      address = mmap(0, RING_OCTETS, PROTECTION_READ_WRITE, MAP_SHARED, fd, 0);
-      if (address <= 0) throw lastError("map a capture", target);
+      address = mapReceiveRing(fd, ringVersions.tpacket3, ring, RING_OCTETS, target);
       if (!bindToInterface(fd, interfaceIndex, linux.ETH_P_ALL)) throw lastError("bind a capture", target);
-      return new PacketCapture(fd, address, withLinkHeader);
+      return new PacketCapture(fd, address, options);
     } catch (error) {
       if (address > 0) munmap(address, RING_OCTETS);
       close(fd);
@@ -141,13 +131,11 @@ export class PacketCapture implements Disposable {
   }
 
   get received(): number {
-    this.#count();
-    return this.#received;
+    return this.#counts.received;
   }
 
   get dropped(): number {
-    this.#count();
-    return this.#dropped;
+    return this.#counts.dropped;
   }
 
   /** The oldest packet; undefined when none waits. */
@@ -174,19 +162,22 @@ export class PacketCapture implements Disposable {
     if (this.#left === 0 && !this.#takeBlock()) return undefined;
     const view = this.#view;
     const at = this.#at;
-    const status = view.getUint32(at + packet.status, true);
-    const begin = at + view.getUint16(at + (this.#withLinkHeader ? packet.link : packet.network), true);
-    const protocol =
-      (status & TPID_VALID) === 0 ? DEFAULT_TPID : view.getUint16(at + packet.tagProtocol, true);
-    const control = view.getUint32(at + packet.tagControl, true) & 0xffff;
+    const begin = at + view.getUint16(at + this.#begin, true);
     return {
       seconds: view.getUint32(at + packet.seconds, true),
       nanoseconds: view.getUint32(at + packet.nanoseconds, true),
       octets: this.#octets.subarray(begin, begin + view.getUint32(at + packet.kept, true)),
       originalOctets: view.getUint32(at + packet.original, true),
-      isOutgoing: view.getUint8(at + packet.packetType) === OUTGOING,
-      tag: (status & VLAN_VALID) === 0 ? undefined : protocol * 0x1_0000 + control,
+      direction: this.#directionAt(at),
     };
+  }
+
+  #directionAt(at: number): PacketDirection {
+    const view = this.#view;
+    if (this.#directionOf === undefined)
+      return view.getUint8(at + packet.packetType) === OUTGOING ? "outbound" : "inbound";
+    const { status, tagControl, tagProtocol } = packet;
+    return this.#directionOf(outerTag(view, at + status, at + tagControl, at + tagProtocol));
   }
 
   /** Takes the next block that the kernel has filled; false without one. */
@@ -210,25 +201,6 @@ export class PacketCapture implements Disposable {
   get #status(): number {
     return (this.#block * BLOCK_OCTETS + block.status) / 4;
   }
-
-  /** Adds what the kernel counted since it was asked last: received with the dropped ones, dropped. */
-  #count(): void {
-    const counts = new Uint32Array(3);
-    const length = Uint32Array.of(counts.byteLength);
-    const octets = new Uint8Array(counts.buffer);
-    const lengthOctets = new Uint8Array(length.buffer);
-    const { SOL_PACKET, PACKET_STATISTICS } = linux;
-    if (getsockopt(this.#fd, SOL_PACKET, PACKET_STATISTICS, addressOf(octets), addressOf(lengthOctets)) !== 0)
-      return;
-    this.#received += counts[0] ?? 0;
-    this.#dropped += counts[1] ?? 0;
-  }
-}
-
-function option(fd: number, name: number, value: Uint32Array, target: string): void {
-  const octets = new Uint8Array(value.buffer);
-  if (setsockopt(fd, linux.SOL_PACKET, name, addressOf(octets), octets.length) === 0) return;
-  throw lastError(`set packet option ${name}`, target);
 }
 
 function setFilter(fd: number, filter: readonly FilterLine[], target: string): void {

@@ -1,16 +1,7 @@
+import { outerTag } from "../../os/auxdata.ts";
 import { interfaceMtu } from "../../os/interface-request.ts";
-import {
-  addressOf,
-  clockGettime,
-  close,
-  getsockopt,
-  lastError,
-  linux,
-  memoryAt,
-  mmap,
-  munmap,
-  setsockopt,
-} from "../../os/libc.ts";
+import { addressOf, clockGettime, close, getsockopt, linux, memoryAt, munmap } from "../../os/libc.ts";
+import { mapReceiveRing, PacketCounts, ringVersions } from "../../os/receive-ring.ts";
 import { openPacketSocket, VNET_HEADER_OCTETS } from "../../os/sockets.ts";
 
 /**
@@ -30,14 +21,8 @@ const MOST_AT_ONCE = 128;
 /** TABLE: offsets in struct tpacket2_hdr (linux/if_packet.h). */
 const header = { status: 0, length: 8, frame: 12, seconds: 16, nanoseconds: 20, tci: 24, tpid: 26 } as const;
 
-const TPACKET_V2 = 1;
 const AVAILABLE = 0;
 const FILLED = 1;
-const VLAN_VALID = 0x10;
-const TPID_VALID = 0x40;
-const DEFAULT_TPID = 0x8100;
-const PROTECTION_READ_WRITE = 3;
-const MAP_SHARED = 1;
 
 const ADDRESSES_OCTETS = 12;
 const TAG_OCTETS = 4;
@@ -60,8 +45,8 @@ export class FrameReceiver implements Disposable {
   readonly #view: DataView;
   readonly #timespec = new Uint8Array(TIMESPEC_OCTETS);
   readonly #time = new DataView(this.#timespec.buffer);
+  readonly #counts: PacketCounts;
   #slot = 0;
-  #drops = 0;
   /** When the last frame came. */
   #lastUs = 0;
 
@@ -72,36 +57,22 @@ export class FrameReceiver implements Disposable {
     this.#slots = RING_OCTETS / slotOctets;
     this.fd = openPacketSocket(interfaceName);
     const ring = Uint32Array.of(BLOCK_OCTETS, RING_OCTETS / BLOCK_OCTETS, slotOctets, this.#slots);
-    for (const [option, value] of [
-      [linux.PACKET_VERSION, Uint32Array.of(TPACKET_V2)],
-      [linux.PACKET_RX_RING, ring],
-    ] as const) {
-      const octets = new Uint8Array(value.buffer);
-      if (setsockopt(this.fd, linux.SOL_PACKET, option, addressOf(octets), octets.length) !== 0)
-        throw this.#failed(interfaceName);
+    const target = `interface ${interfaceName}`;
+    try {
+      this.#address = mapReceiveRing(this.fd, ringVersions.tpacket2, ring, RING_OCTETS, target);
+    } catch (error) {
+      close(this.fd);
+      throw error;
     }
-    this.#address = mmap(0, RING_OCTETS, PROTECTION_READ_WRITE, MAP_SHARED, this.fd, 0);
-    if (this.#address <= 0) throw this.#failed(interfaceName);
+    this.#counts = new PacketCounts(this.fd);
     const memory = memoryAt(this.#address, RING_OCTETS);
     this.#octets = new Uint8Array(memory);
     this.#view = new DataView(memory);
   }
 
-  #failed(interfaceName: string): Error {
-    const error = lastError("open a receive ring", `interface ${interfaceName}`);
-    close(this.fd);
-    return error;
-  }
-
   /** Frames that were dropped because they were not read in time, since this was opened. */
   get drops(): number {
-    const counters = new Uint32Array(2);
-    const octets = new Uint8Array(counters.buffer);
-    const length = new Uint8Array(Uint32Array.of(octets.length).buffer);
-    // The kernel begins at 0 again with each answer.
-    getsockopt(this.fd, linux.SOL_PACKET, linux.PACKET_STATISTICS, addressOf(octets), addressOf(length));
-    this.#drops += counters[1] ?? 0;
-    return this.#drops;
+    return this.#counts.dropped;
   }
 
   /**
@@ -118,14 +89,13 @@ export class FrameReceiver implements Disposable {
     for (; count < MOST_AT_ONCE && this.#isFilled; count += 1) {
       const at = this.#slot * this.#slotOctets;
       const view = this.#view;
-      const status = view.getUint32(at + header.status, true);
       const agoUs =
         (seconds - view.getUint32(at + header.seconds, true)) * 1e6 +
         (nanoseconds - view.getUint32(at + header.nanoseconds, true)) / 1000;
       const cameUs = agoUs > 0 && agoUs < OLDEST_US ? nowUs - agoUs : nowUs;
       // The two clocks are not read at the same moment, and what came later must not seem to be earlier.
       this.#lastUs = Math.max(this.#lastUs, cameUs);
-      take(this.#frameAt(at, status), this.#lastUs);
+      take(this.#frameAt(at), this.#lastUs);
       view.setUint32(at + header.status, AVAILABLE, true);
       this.#slot = (this.#slot + 1) % this.#slots;
     }
@@ -143,21 +113,18 @@ export class FrameReceiver implements Disposable {
     return (this.#view.getUint32(this.#slot * this.#slotOctets + header.status, true) & FILLED) !== 0;
   }
 
-  #frameAt(at: number, status: number): Uint8Array {
+  #frameAt(at: number): Uint8Array {
     const view = this.#view;
     const start = at + view.getUint16(at + header.frame, true);
     const length = view.getUint32(at + header.length, true);
-    const tagged = (status & VLAN_VALID) !== 0 ? TAG_OCTETS : 0;
+    const tag = outerTag(view, at + header.status, at + header.tci, at + header.tpid);
+    const tagged = tag < 0 ? 0 : TAG_OCTETS;
     const frame = Buffer.allocUnsafe(VNET_HEADER_OCTETS + length + tagged);
     // Checksums are finished and packets are single here, so the header has nothing to say.
     frame.fill(0, 0, VNET_HEADER_OCTETS);
     const type = VNET_HEADER_OCTETS + ADDRESSES_OCTETS;
     frame.set(this.#octets.subarray(start, start + ADDRESSES_OCTETS), VNET_HEADER_OCTETS);
-    if (tagged > 0) {
-      const tpid = (status & TPID_VALID) !== 0 ? view.getUint16(at + header.tpid, true) : DEFAULT_TPID;
-      frame.writeUInt16BE(tpid, type);
-      frame.writeUInt16BE(view.getUint16(at + header.tci, true), type + 2);
-    }
+    if (tagged > 0) frame.writeUInt32BE(tag, type);
     frame.set(this.#octets.subarray(start + ADDRESSES_OCTETS, start + length), type + tagged);
     return frame;
   }

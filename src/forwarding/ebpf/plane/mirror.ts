@@ -10,7 +10,7 @@ import { keepingFilter } from "../../../os/socket-filter.ts";
 import type { CapturedFrame, FrameSource, FramesWanted, MirrorPlace } from "../../frame-source.ts";
 import {
   type MirrorOptions,
-  mirroredDirections,
+  mirroredDirectionOf,
   mirroredProgram,
   mirrorProgram,
 } from "../programs/mirror-program.ts";
@@ -33,7 +33,6 @@ export function mirrorPlace(device: EbpfDevice): MirrorPlace {
 class Mirror implements FrameSource, Disposable {
   readonly #held: readonly Disposable[];
   readonly #packets: PacketCapture;
-  #frame: CapturedFrame | undefined;
 
   private constructor(held: readonly Disposable[], packets: PacketCapture) {
     this.#held = held;
@@ -57,6 +56,7 @@ class Mirror implements FrameSource, Disposable {
         interfaceIndex: device.interfaceIndex,
         withLinkHeader: true,
         filter: keepingFilter(wanted.snapOctets, wanted.filter),
+        directionOf: mirroredDirectionOf,
       });
       held.unshift(packets);
       const options = { to: device.interfaceIndex, vlan: wanted.circuit.vlan };
@@ -81,25 +81,15 @@ class Mirror implements FrameSource, Disposable {
   }
 
   peek(): CapturedFrame | undefined {
-    this.#frame ??= this.#read();
-    return this.#frame;
+    return this.#packets.peek();
   }
 
   skip(): void {
-    if (this.peek() === undefined) return;
-    this.#frame = undefined;
     this.#packets.skip();
   }
 
   [Symbol.dispose](): void {
     for (const each of this.#held) each[Symbol.dispose]();
-  }
-
-  #read(): CapturedFrame | undefined {
-    const packet = this.#packets.peek();
-    if (packet === undefined) return undefined;
-    const isOutbound = ((packet.tag ?? 0) & 0xfff) === mirroredDirections.outbound;
-    return { ...packet, direction: isOutbound ? "outbound" : "inbound" };
   }
 }
 

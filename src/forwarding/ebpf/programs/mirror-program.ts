@@ -35,8 +35,13 @@ const MARK = 0x77736d00;
  * TABLE: the VLAN ID of the tag that the second program puts into the metadata of a copy. All tags of the
  * frame itself are in its octets then, where filters look for them.
  */
-export const mirroredDirections = { inbound: 1, outbound: 2 } as const;
+const mirroredDirections = { inbound: 1, outbound: 2 } as const;
 export type MirroredDirection = keyof typeof mirroredDirections;
+
+/** The direction of a copy by its tag, EtherType above the control information. */
+export function mirroredDirectionOf(tag: number): MirroredDirection {
+  return (tag & 0xfff) === mirroredDirections.outbound ? "outbound" : "inbound";
+}
 
 export interface MirrorOptions {
   /** The mirror device. */
