@@ -67,9 +67,7 @@ export async function readStart(path: string | undefined, most: number): Promise
     }
   } catch (error) {
     // The errno is that of the stream's own error.
-    attempt("read a file", path ?? "standard input", () => {
-      throw error;
-    });
+    attempt("read a file", path ?? "standard input", () => raise(error));
   }
   return Buffer.concat(chunks).subarray(0, most);
 }
@@ -87,16 +85,9 @@ const UNFINISHED = ".new";
  * crash of this process; where there is no room, the former content stays. The file is its owner's alone.
  */
 export function replaceText(path: string, text: string): void {
-  const unfinished = `${path}${UNFINISHED}`;
-  attempt("write a file", path, () => {
-    try {
-      writeFileSync(unfinished, text, { mode: OWNER_ALONE });
-      renameSync(unfinished, path);
-    } catch (error) {
-      removeUnfinished(unfinished);
-      throw error;
-    }
-  });
+  attempt("write a file", path, () =>
+    replaceBy(path, (unfinished) => writeFileSync(unfinished, text, { mode: OWNER_ALONE })),
+  );
 }
 
 /**
@@ -104,18 +95,26 @@ export function replaceText(path: string, text: string): void {
  * is written to: SystemError with EEXIST, unless it is to be replaced, by a file of its own.
  */
 export function writeOwnerFile(path: string, text: string, isReplacing: boolean): void {
-  const target = isReplacing ? `${path}${UNFINISHED}` : path;
+  const writeNew = (name: string) => writeFileSync(name, text, { mode: OWNER_ALONE, flag: "wx" });
   attempt("write a file", path, () => {
-    if (isReplacing) rmSync(target, { force: true });
-    writeFileSync(target, text, { mode: OWNER_ALONE, flag: "wx" });
-    if (!isReplacing) return;
-    try {
-      renameSync(target, path);
-    } catch (error) {
-      removeUnfinished(target);
-      throw error;
-    }
+    if (!isReplacing) return writeNew(path);
+    replaceBy(path, (unfinished) => {
+      rmSync(unfinished, { force: true });
+      writeNew(unfinished);
+    });
   });
+}
+
+/** Puts a file that `write` makes in place of another one; what it did not finish goes. */
+function replaceBy(path: string, write: (unfinished: string) => void): void {
+  const unfinished = `${path}${UNFINISHED}`;
+  try {
+    write(unfinished);
+    renameSync(unfinished, path);
+  } catch (error) {
+    removeUnfinished(unfinished);
+    throw error;
+  }
 }
 
 function removeUnfinished(path: string): void {
@@ -279,7 +278,7 @@ export class OctetOutput implements Disposable {
   }
 }
 
-function raise(error: Error): never {
+function raise(error: unknown): never {
   throw error;
 }
 
