@@ -1,6 +1,5 @@
 import { afterAll, expect, test } from "vitest";
 import { concat, fromHex, toHex } from "../../src/bytes/hex.ts";
-import { createProgram } from "../../src/cli/program.ts";
 import { ethernetFrame, ipPacket, linkPacket, linkType, pcapFile, pcapngFile } from "../support/captures.ts";
 import {
   controls,
@@ -11,6 +10,7 @@ import {
   frameOf,
   scenario,
 } from "../support/decode-files.ts";
+import { runCommand } from "../support/run-command.ts";
 import { vectors } from "../vectors/vectors.ts";
 
 const files = new DecodeFiles();
@@ -379,9 +379,7 @@ test("text of a peer cannot do anything to a terminal", async () => {
 });
 
 test("the command line: files that cannot be read throw, options are checked", async () => {
-  const shell = { out: () => {}, error: () => {}, exit: () => {} };
-  const run = (...words: string[]) =>
-    createProgram(shell).parseAsync(["node", "wirespan", "decode", ...words]);
+  const run = (...words: string[]) => runCommand("decode", ...words);
   await expect(run("/nowhere/trace.pcap")).rejects.toThrow("read a capture: ENOENT (/nowhere/trace.pcap)");
   await expect(run(files.write("no capture at all"))).rejects.toThrow(
     /read a capture: EINVAL .*unknown file format/,

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parse } from "yaml";
-import { createProgram } from "../../src/cli/program.ts";
 import { readSecret } from "../../src/os/secrets.ts";
+import { runCommand } from "../support/run-command.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -12,20 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-async function keygen(...words: readonly string[]) {
-  const written = { out: "", error: "" };
-  const shell = {
-    out: (text: string) => {
-      written.out += text;
-    },
-    error: (text: string) => {
-      written.error += text;
-    },
-    exit: () => {},
-  };
-  await createProgram(shell).parseAsync(["keygen", ...words], { from: "user" });
-  return written;
-}
+const keygen = (...words: readonly string[]) => runCommand("keygen", ...words);
 
 test("without --out a secret of 32 octets is printed, another one each time", async () => {
   const [one, other] = [await keygen(), await keygen()];

@@ -4,39 +4,20 @@ import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { mtuText } from "../../src/cli/mtu-text.ts";
-import { createProgram } from "../../src/cli/program.ts";
 import { openApiServer } from "../../src/daemon/api-server.ts";
 import { EventFeed } from "../../src/daemon/events.ts";
 import { type MtuReport, mtuReport } from "../../src/daemon/mtu-report.ts";
 import type { FrameSizeStatus, StatusReport } from "../../src/daemon/status.ts";
+import { type CommandOutcome, runCommand } from "../support/run-command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "wirespan-mtu-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 const socket = join(folder, "control.sock");
 
-interface Outcome {
-  readonly out: string;
-  readonly error: string;
-  readonly code: number | undefined;
-}
-
 /** Runs `wirespan mtu`. */
-async function mtu(...words: string[]): Promise<Outcome> {
-  let [out, error] = ["", ""];
-  let code: number | undefined;
-  const shell = {
-    out: (text: string) => {
-      out += text;
-    },
-    error: (text: string) => {
-      error += text;
-    },
-    exit: (given: number) => {
-      code = given;
-    },
-  };
-  await createProgram(shell).parseAsync(["node", "wirespan", "mtu", ...words]);
-  return { out: stripVTControlCharacters(out), error, code };
+async function mtu(...words: readonly string[]): Promise<CommandOutcome> {
+  const outcome = await runCommand("mtu", ...words);
+  return { ...outcome, out: stripVTControlCharacters(outcome.out) };
 }
 
 const jsonOf = async (...words: string[]): Promise<readonly MtuReport[]> =>

@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, lstatSync, readdirSync, readFileSync } from "
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { type CommandResult, run } from "../../src/lab/command.ts";
+import { linkType, pcapFile } from "../support/captures.ts";
 import { DebianRoot } from "../support/debian-root.ts";
 import { eventually, output } from "../support/lab.ts";
 import { packageFile } from "../support/packages.ts";
@@ -104,11 +105,7 @@ describe("on a Debian 12 without compiler, Node and network", () => {
   });
 
   test("captures are read by the add-on for libpcap, with the libpcap of Debian", async () => {
-    // One frame of 60 octets.
-    const header = Buffer.alloc(40);
-    for (const [index, value] of [0xa1b2c3d4, 0x0004_0002, 0, 0, 65_535, 1, 1, 0, 60, 60].entries())
-      header.writeUInt32LE(value, index * 4);
-    root.write("srv/one.pcap", Buffer.concat([header, Buffer.alloc(60)]));
+    root.write("srv/one.pcap", pcapFile(linkType.ethernet, [{ octets: new Uint8Array(60) }]));
     const decoded = await root.exec("wirespan", "decode", "/srv/one.pcap");
     expect(decoded).toMatchObject({ stderr: "", status: 0 });
   });

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nodeMajors, nodeOf } from "../../packaging/nodes.ts";
 import { run } from "../../src/lab/command.ts";
+import { linkType, pcapFile } from "../support/captures.ts";
 import { packageFile } from "../support/packages.ts";
 
 /** What npm calls, and no compiler among them. */
@@ -51,12 +52,8 @@ describe.each(nodeMajors)("with Node %i", (major) => {
   });
 
   test("captures are read", async () => {
-    // One frame of 60 octets.
-    const header = Buffer.alloc(40);
-    for (const [index, value] of [0xa1b2c3d4, 0x0004_0002, 0, 0, 65_535, 1, 1, 0, 60, 60].entries())
-      header.writeUInt32LE(value, index * 4);
     const capture = join(folder, "one.pcap");
-    writeFileSync(capture, Buffer.concat([header, Buffer.alloc(60)]));
+    writeFileSync(capture, pcapFile(linkType.ethernet, [{ octets: new Uint8Array(60) }]));
     expect(await within("wirespan", "decode", capture)).toMatchObject({ stderr: "", status: 0 });
   });
 
