@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { request } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
 import Table from "cli-table3";
 import { statusOf } from "../../src/lab/daemons.ts";
 import type { Print } from "../../src/lab/inside.ts";
@@ -8,6 +9,7 @@ import { machineFacts } from "./machine.ts";
 import { addCircuits, type ManySessions, notUp, startMany } from "./many-sessions.ts";
 import { type OutputFiles, writeText } from "./output.ts";
 import { end, untilUp } from "./processes.ts";
+import { median } from "./results.ts";
 import { machineText, markdownTable } from "./tables.ts";
 import { buildTestBed, SIDES } from "./test-bed.ts";
 import type { Plane } from "./wirespan-variant.ts";
@@ -113,9 +115,9 @@ async function measureOne(many: ManySessions, seconds: number): Promise<Found> {
     return {
       ...{ plane, sessions, idleShare, share },
       kilobytes: (texts.at(-1)?.text.length ?? 0) / 1000,
-      answerMs: medianOf(texts.map(({ tookMs }) => tookMs)),
+      answerMs: median(texts.map(({ tookMs }) => tookMs)),
       idleP99Ms: 1000 * metricIn(idle.text, "nodejs_eventloop_lag_p99_seconds"),
-      p99Ms: medianOf(lag("p99")),
+      p99Ms: median(lag("p99")),
       mostMs: Math.max(...lag("max")),
       retransmitted: (await retransmissions()) - again,
     };
@@ -172,12 +174,4 @@ function mainThreadMs(pid: number): number {
   const text = readFileSync(`/proc/${pid}/task/${pid}/stat`, "utf8");
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return 10 * (Number(fields[11]) + Number(fields[12]));
-}
-
-function medianOf(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
-import { createConnection, createServer, type Socket } from "node:net";
+import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -20,6 +20,7 @@ import { ConflictError, NoDaemonError, NoSuchNameError, RefusedError } from "../
 import { openApiServer } from "../../src/daemon/api-server.ts";
 import { EventFeed } from "../../src/daemon/events.ts";
 import type { ReloadReport, StatusReport } from "../../src/daemon/status.ts";
+import { ended, readLate } from "../support/event-readers.ts";
 
 let folder: string;
 let path: string;
@@ -97,16 +98,6 @@ async function raw(text: string): Promise<string> {
   const socket = createConnection(path);
   socket.write(text);
   return await ended(socket);
-}
-
-async function ended(socket: Socket): Promise<string> {
-  let received = "";
-  socket.on("data", (piece) => {
-    received += String(piece);
-  });
-  socket.on("error", () => undefined);
-  await once(socket, "close");
-  return received;
 }
 
 test("the socket is for its owner alone, and replaces the file of a dead daemon", async () => {
@@ -357,17 +348,9 @@ describe("events", () => {
 
   test("a reader that stops reading loses events and learns how many; nothing is queued for it", async () => {
     const socket = createConnection(path);
-    socket.write("GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n");
-    await once(socket, "readable");
-    const text = "x".repeat(5000);
-    for (let index = 0; index < 20_000; index += 1) {
-      feed.publish("info", { event: "note", note: index }, text);
-      if (index % 100 === 0) await new Promise(setImmediate);
-    }
-    const stream = ended(socket);
-    await expect.poll(() => socket.bytesRead).toBeGreaterThan(500_000);
+    const { all } = await readLate(socket, feed);
     await server.close();
-    const missed = eventsIn(await stream).flatMap((line) => /^missed (\d+)$/.exec(line)?.[1] ?? []);
+    const missed = eventsIn(await all).flatMap((line) => /^missed (\d+)$/.exec(line)?.[1] ?? []);
     expect(missed.length).toBe(1);
     expect(Number(missed[0])).toBeGreaterThan(19_000);
   });
