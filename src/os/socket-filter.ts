@@ -133,7 +133,7 @@ export function filterProgram(lines: readonly FilterLine[]): {
   return { header, lines: program };
 }
 
-/** Has a socket receive what a filter accepts, and no more of it than it keeps; whether the kernel took it. */
+/** Has a socket receive what a filter accepts, and no more than it keeps; whether the kernel took it. */
 export function attachFilter(fd: number, lines: readonly FilterLine[]): boolean {
   const { header } = filterProgram(lines);
   return setsockopt(fd, linux.SOL_SOCKET, linux.SO_ATTACH_FILTER, addressOf(header), header.length) === 0;
